@@ -1,0 +1,1 @@
+"""The library behind the deployment service: operations on applications that run on ECS Fargate."""

@@ -1,0 +1,146 @@
+"""Create an application: its stack, then what a template parameter cannot say."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import datetime
+
+from devops_core.decide import rollout
+from devops_core.decide.decision import Act, CreateStack, Decision, DeleteStack, Done, Fail, Wait
+from devops_core.model import (
+    TIME_LIMITS,
+    Kind,
+    Observed,
+    Operation,
+    Progress,
+    ServiceSpec,
+    Stack,
+    Status,
+)
+from devops_core.naming import output_key
+
+# What every service of the stack tells about itself (cloudformation/application.yml, Outputs).
+SERVICE_OUTPUTS = ("ServiceArn", "TaskDefinitionArn", "TargetGroupArn")
+APPLICATION_OUTPUTS = (
+    "RepositoryUri", "ProductionListenerArn", "TestListenerArn", "ProductionUrl", "TestUrl",
+)  # fmt: skip
+# After the time limit of the create itself, as long again for undoing it.
+_UNDO_LIMIT = TIME_LIMITS[Kind.CREATE]
+_FAILED_CREATE = ("ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED")
+
+
+def decide(operation: Operation, observed: Observed, now: datetime) -> Decision:
+    """Create the stack; what fails is deleted before the operation ends and leaves nothing."""
+    stack = observed.stack
+    if operation.doomed:
+        return _undo(operation, observed, now)
+    if stack is None or (stack.status == "DELETE_COMPLETE" and stack.id != operation.stack_id):
+        return _before_the_stack(operation, now)
+    if stack.operation != operation.id:
+        return _failed(operation, ("a stack of this name exists that this service did not create",))
+    operation = replace(operation, stack_id=stack.id)
+    if stack.status == "CREATE_COMPLETE":
+        return _configure(operation, observed, stack, now)
+    if stack.status in _FAILED_CREATE or stack.status.startswith("DELETE_"):
+        return _doom(operation, observed, _reasons(observed, stack), now)
+    if operation.overdue(now):
+        return _doom(operation, observed, (f"the stack is still {stack.status}",), now)
+    return Wait(replace(operation, waiting_for=f"stack {stack.status}"))
+
+
+def missing_outputs(stack: Stack, services: Iterable[str]) -> tuple[str, ...]:
+    """Return the outputs that a template should have given and has not, in order."""
+    wanted = [output_key(name, what) for name in services for what in SERVICE_OUTPUTS]
+    return tuple(key for key in (*APPLICATION_OUTPUTS, *wanted) if not stack.outputs.get(key))
+
+
+def _before_the_stack(operation: Operation, now: datetime) -> Decision:
+    if operation.stack_id is not None:
+        return _failed(operation, ("the stack was deleted while it was being created",))
+    if operation.overdue(now):
+        return _failed(operation, ("CloudFormation did not accept the stack in time",))
+    return Act(operation, (CreateStack(),))
+
+
+def _reasons(observed: Observed, stack: Stack) -> tuple[str, ...]:
+    if observed.stack_failures:
+        return observed.stack_failures
+    return (stack.reason or f"the stack ended as {stack.status}",)
+
+
+def _configure(operation: Operation, observed: Observed, stack: Stack, now: datetime) -> Decision:
+    missing = missing_outputs(stack, (part.service for part in operation.progress))
+    if missing:
+        reason = f"the template has no output {', '.join(missing)}"
+        return _doom(operation, observed, (reason,), now)
+    spec = operation.service or ServiceSpec()
+    if not spec.needs_configuring:
+        done = tuple(replace(part, status=Status.SUCCEEDED) for part in operation.progress)
+        return Done(replace(operation, progress=done))
+    parts = [
+        rollout.advance(_target(part, stack, spec), observed, overdue=operation.overdue(now))
+        for part in operation.progress
+    ]
+    operation = replace(operation, progress=tuple(part.part for part in parts))
+    failed = [part for part in operation.progress if part.status is Status.FAILED]
+    if failed:
+        reasons = tuple(f"{part.environment}: {part.reason}" for part in failed)
+        return _doom(operation, observed, reasons, now)
+    steps = tuple(part.step for part in parts if part.step)
+    if steps:
+        return Act(operation, steps)
+    waiting = [part.waiting_for for part in parts if part.waiting_for]
+    if waiting:
+        return Wait(replace(operation, waiting_for="; ".join(waiting)))
+    return Done(operation)
+
+
+def _target(part: Progress, stack: Stack, spec: ServiceSpec) -> Progress:
+    """Return the progress with what the stack has made and what the service must come to."""
+    made = stack.outputs[output_key(part.service, "TaskDefinitionArn")]
+    same = not spec.environment and not spec.secrets
+    return replace(
+        part,
+        previous=made,
+        wanted=made if same else part.wanted,
+        desired_count=spec.desired_count,
+    )
+
+
+def _doom(
+    operation: Operation, observed: Observed, reasons: tuple[str, ...], now: datetime
+) -> Decision:
+    return _undo(replace(operation, doomed=True, reasons=reasons), observed, now)
+
+
+def _undo(operation: Operation, observed: Observed, now: datetime) -> Decision:
+    stack = observed.stack
+    parts = [_abandoned(part) for part in operation.progress]
+    operation = replace(operation, progress=tuple(parts))
+    retire = tuple(step for part in parts if (step := rollout.retirement(part)))
+    gone = stack is None or stack.status == "DELETE_COMPLETE"
+    if retire:
+        return Act(operation, retire)
+    if gone:
+        return Fail(operation)
+    if stack and (stack.status == "DELETE_FAILED" or now >= operation.deadline + _UNDO_LIMIT):
+        left = observed.stack_failures or ("CloudFormation could not delete the stack",)
+        reasons = dict.fromkeys((*operation.reasons, *(f"left behind: {why}" for why in left)))
+        return Fail(replace(operation, reasons=tuple(reasons)), keep_rows=True)
+    if stack and stack.status == "DELETE_IN_PROGRESS":
+        return Wait(replace(operation, waiting_for="the failed stack to be deleted"))
+    return Act(operation, (DeleteStack(),))
+
+
+def _abandoned(part: Progress) -> Progress:
+    if part.status is Status.FAILED:
+        return part
+    return replace(
+        part, status=Status.FAILED, reason=part.reason or "the application was not created"
+    )
+
+
+def _failed(operation: Operation, reasons: tuple[str, ...]) -> Fail:
+    parts = tuple(_abandoned(part) for part in operation.progress)
+    return Fail(replace(operation, progress=parts, reasons=reasons))

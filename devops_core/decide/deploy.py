@@ -1,0 +1,28 @@
+"""Deploy to non-production environments, or to the idle production slot."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+
+from devops_core.decide import rollout
+from devops_core.decide.decision import Act, Decision, Done, Fail, Wait
+from devops_core.model import Observed, Operation, Status
+
+
+def decide(operation: Operation, observed: Observed, now: datetime) -> Decision:
+    """Each environment has its own outcome; the operation succeeds only if all do."""
+    overdue = operation.overdue(now)
+    parts = [rollout.advance(part, observed, overdue=overdue) for part in operation.progress]
+    operation = replace(operation, progress=tuple(part.part for part in parts))
+    steps = tuple(part.step for part in parts if part.step)
+    if steps:
+        return Act(operation, steps)
+    waiting = [part.waiting_for for part in parts if part.waiting_for]
+    if waiting:
+        return Wait(replace(operation, waiting_for="; ".join(waiting)))
+    failed = [part for part in operation.progress if part.status is Status.FAILED]
+    if not failed:
+        return Done(operation)
+    reasons = tuple(f"{part.environment} {part.version}: {part.reason}" for part in failed)
+    return Fail(replace(operation, reasons=reasons))

@@ -1,0 +1,89 @@
+"""Exchange live and idle production."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+
+from devops_core.decide.decision import (
+    Act,
+    Decision,
+    Done,
+    Fail,
+    Listener,
+    Switch,
+    UpdateService,
+    Wait,
+)
+from devops_core.model import Observed, Operation, Status
+
+
+def decide(operation: Operation, observed: Observed, now: datetime) -> Decision:
+    """Raise blue to green's size, switch production once, then let the test listener follow.
+
+    After the switch it only goes forward, whatever the clock says: turning back halfway would
+    move customers twice.
+    """
+    live, idle = _slots(operation)
+    if observed.production == live:
+        return _after_the_switch(
+            replace(operation, switched_at=operation.switched_at or now), observed
+        )
+    missing = unready(observed, live)
+    target = _running(observed, idle)
+    if operation.overdue(now):
+        return _failed(operation, (*missing, "production was not switched within the time limit"))
+    blue = observed.services.get(live)
+    if blue and blue.active and blue.desired < target:
+        return Act(operation, (UpdateService(live, desired_count=target),))
+    if blue and blue.running < target:
+        missing = (*missing, f"blue runs {blue.running} tasks, green {target}")
+    if missing:
+        return Wait(replace(operation, waiting_for="; ".join(missing)))
+    return Act(operation, (Switch(Listener.PRODUCTION, live),))
+
+
+def unready(observed: Observed, slot: str) -> tuple[str, ...]:
+    """Return what keeps the service of a slot from taking the customers; empty when it is ready."""
+    service = observed.services.get(slot)
+    if service is None or not service.active:
+        return ("blue has no ECS service",)
+    primary = service.primary
+    missing = []
+    if primary is None or primary.state != "COMPLETED":
+        state = primary.state if primary else "missing"
+        missing.append(
+            f"blue's rollout is {state}: {service.running} of {service.desired} tasks running"
+        )
+    if service.running < 1:
+        missing.append("blue runs no task")
+    if observed.healthy.get(slot, 0) < 1:
+        missing.append("blue has no healthy target")
+    return tuple(missing)
+
+
+def _after_the_switch(operation: Operation, observed: Observed) -> Decision:
+    _, idle = _slots(operation)
+    if observed.test != idle:
+        return Act(operation, (Switch(Listener.TEST, idle),))
+    done = tuple(replace(part, status=Status.SUCCEEDED) for part in operation.progress)
+    return Done(replace(operation, progress=done))
+
+
+def _slots(operation: Operation) -> tuple[str, str]:
+    if operation.live is None or operation.idle is None:
+        raise ValueError(f"swap {operation.id} names no slots")
+    return operation.live, operation.idle
+
+
+def _running(observed: Observed, slot: str) -> int:
+    service = observed.services.get(slot)
+    return service.running if service else 0
+
+
+def _failed(operation: Operation, reasons: tuple[str, ...]) -> Fail:
+    parts = tuple(
+        replace(part, status=Status.FAILED, reason="production was not switched")
+        for part in operation.progress
+    )
+    return Fail(replace(operation, progress=parts, reasons=reasons))

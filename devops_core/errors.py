@@ -1,0 +1,165 @@
+"""One tree of errors: each has a code for programs, an HTTP status, and a message for the person.
+
+Messages never contain an ARN, an account number or a stack trace: they leave the account in
+answers and in the log.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+_ARN = re.compile(r"arn:aws[a-z-]*:([a-z0-9-]+):[a-z0-9-]*:\d*:([A-Za-z0-9_./:*-]*[A-Za-z0-9_*])")
+_ACCOUNT = re.compile(r"\b\d{12}\b")
+
+
+def redact(text: str) -> str:
+    """Return `text` with every ARN cut to `service resource` and account numbers removed."""
+    without_arns = _ARN.sub(lambda found: f"{found[1]} {found[2]}", text)
+    return _ACCOUNT.sub("<account>", without_arns)
+
+
+class DevOpsError(Exception):
+    """Base of all errors that a caller may see.
+
+    `code` is stable and upper case; `http_status` what the API answers; `retry_after` seconds for
+    the Retry-After header, or None; `details` further members of the JSON answer.
+    """
+
+    code: ClassVar[str] = "INTERNAL"
+    http_status: ClassVar[int] = 500
+    retry_after: ClassVar[int | None] = None
+
+    def __init__(self, message: str, **details: Any) -> None:
+        super().__init__(redact(message))
+        self.message = redact(message)
+        self.details = details
+
+    def body(self) -> dict[str, Any]:
+        """Return the JSON body of the error answer."""
+        return {"errorMessage": self.message, "code": self.code, **self.details}
+
+
+class InvalidRequestError(DevOpsError):
+    """400: the request is malformed; `problems` lists every `(field, message)` at once."""
+
+    code = "INVALID_REQUEST"
+    http_status = 400
+
+    def __init__(self, problems: Sequence[tuple[str, str]]) -> None:
+        errors = [{"field": field, "message": redact(message)} for field, message in problems]
+        summary = "; ".join(f"{problem['field']}: {problem['message']}" for problem in errors)
+        super().__init__(f"The request is not valid: {summary}", errors=errors)
+
+
+class NotFoundError(DevOpsError):
+    """404: a GET for something that is not there."""
+
+    code = "NOT_FOUND"
+    http_status = 404
+
+
+class ConflictError(DevOpsError):
+    """409: the request is well formed, but what it needs is not so."""
+
+    code = "CONFLICT"
+    http_status = 409
+
+
+class UnknownApplicationError(ConflictError):
+    """409: no application of that name."""
+
+    code = "NO_SUCH_APPLICATION"
+
+
+class UnknownEnvironmentError(ConflictError):
+    """409: the application was created without that environment."""
+
+    code = "NO_SUCH_ENVIRONMENT"
+
+
+class AlreadyExistsError(ConflictError):
+    """409: an application of that name exists."""
+
+    code = "ALREADY_EXISTS"
+
+
+class BusyError(ConflictError):
+    """409: another operation holds a row that this one needs; `operation` names it."""
+
+    code = "BUSY"
+
+
+class NotDeployableError(ConflictError):
+    """409: nothing to promote, image missing, or the environment is in no state for it."""
+
+    code = "NOT_DEPLOYABLE"
+
+
+class ImageNotFoundError(NotDeployableError):
+    """409: the image is not in this account's ECR."""
+
+    code = "IMAGE_NOT_FOUND"
+
+
+class NotReadyError(ConflictError):
+    """409: blue cannot go live; `reasons` lists what is missing."""
+
+    code = "NOT_READY"
+
+    def __init__(self, message: str, reasons: Sequence[str]) -> None:
+        safe = [redact(reason) for reason in reasons]
+        super().__init__(f"{message}: {'; '.join(safe)}", reasons=safe)
+
+
+class ChangedMeanwhileError(ConflictError):
+    """409: the inventory changed between looking and claiming; calling again is safe."""
+
+    code = "CHANGED_MEANWHILE"
+
+
+class IdempotencyMismatchError(DevOpsError):
+    """422: the Idempotency-Key was used before with another request."""
+
+    code = "IDEMPOTENCY_KEY_REUSED"
+    http_status = 422
+
+
+class AwsError(DevOpsError):
+    """AWS did not do what an adapter asked. 502 when it reaches a caller."""
+
+    code = "AWS_ERROR"
+    http_status = 502
+
+
+class ThrottledError(AwsError):
+    """503: AWS throttles beyond the SDK's own retries, or answers 5xx."""
+
+    code = "THROTTLED"
+    http_status = 503
+    retry_after = 5
+
+
+class UnreachableError(AwsError):
+    """503: no answer from AWS: whether the call took effect is not known."""
+
+    code = "AWS_UNREACHABLE"
+    http_status = 503
+    retry_after = 5
+
+
+class AccessDeniedError(AwsError):
+    """AWS refuses the service's own role. An operation waits for the permission to come."""
+
+    code = "ACCESS_DENIED"
+
+
+class RefusedError(AwsError):
+    """AWS refuses the call for good: repeating the same call gives the same answer."""
+
+    code = "REFUSED"
+
+
+class LostClaimError(Exception):
+    """Another worker moved the operation on meanwhile: stop and leave it alone. Never an answer."""

@@ -1,0 +1,119 @@
+"""Names and their rules: environments, slots, applications, stack outputs, images."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+
+# 22 characters, so that the longest load balancer name "<application>-training" fits in the 32
+# that ELB allows (ELBv2 API, CreateLoadBalancer); no hyphen, because a stack name that a person
+# reads as two words is a name somebody else may have.
+APPLICATION_NAME = re.compile(r"[A-Za-z][A-Za-z0-9]{1,21}")
+
+# A container image tag (OCI distribution specification, "Pulling manifests").
+IMAGE_TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
+
+# An image reference: registry and path in lower case, then an optional tag and digest.
+IMAGE_URI = re.compile(
+    r"(?P<repository>[a-z0-9]+(?:[._-]+[a-z0-9]+)*(?::\d+)?(?:/[a-z0-9]+(?:[._-]+[a-z0-9]+)*)*)"
+    r"(?::(?P<tag>[A-Za-z0-9_][A-Za-z0-9._-]{0,127}))?"
+    r"(?:@(?P<digest>sha256:[0-9a-f]{64}))?"
+)
+
+# Host of a private ECR registry (Amazon ECR User Guide, "Private registry concepts").
+ECR_HOST = re.compile(
+    r"(?P<account>\d{12})\.dkr\.ecr(?:-fips)?\.(?P<region>[a-z0-9-]+)\.amazonaws\.com(?:\.cn)?"
+)
+
+# Every stack and task definition carries the operation that made it, so that a worker that takes
+# over can find what an earlier one did.
+OPERATION_TAG = "devops:operation"
+
+
+class Environment(StrEnum):
+    """An environment as inventory and answers spell it; requests use lower case."""
+
+    DEV = "DEV"
+    QA = "QA"
+    STAGE = "STAGE"
+    TRAINING = "TRAINING"
+    DA = "DA"
+    PROD_BLUE = "PROD-BLUE"
+    PROD_GREEN = "PROD-GREEN"
+
+    @property
+    def is_production(self) -> bool:
+        """Whether this is a role of production rather than an environment of its own."""
+        return self in PRODUCTION
+
+
+NON_PRODUCTION = (Environment.DEV, Environment.QA, Environment.STAGE)
+TRAINING_DA = (Environment.TRAINING, Environment.DA)
+PRODUCTION = (Environment.PROD_BLUE, Environment.PROD_GREEN)
+DEPLOYABLE = NON_PRODUCTION + TRAINING_DA
+# The order in which promotion looks for a version: the most tested first.
+PROMOTABLE = (Environment.STAGE, Environment.QA, Environment.DEV)
+
+# The permanent ECS services of production. prod-1 is live when the stack is new.
+SLOTS = ("prod-1", "prod-2")
+
+
+def service_name(environment: Environment) -> str:
+    """Return the ECS service name of a non-production environment ("dev")."""
+    return environment.value.lower()
+
+
+def family(application: str, service: str) -> str:
+    """Return the task definition family of a service ("MyApp-prod-1")."""
+    return f"{application}-{service}"
+
+
+def output_key(service: str, what: str) -> str:
+    """Return the stack output of a service: `output_key("prod-1", "Url")` is "prod1Url".
+
+    Output names are alphanumeric (CloudFormation User Guide, "Outputs").
+    """
+    return f"{service.replace('-', '')}{what}"
+
+
+def repository_name(application: str) -> str:
+    """Return the ECR repository of an application: ECR allows lower case only."""
+    return application.lower()
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """A container image reference taken apart. `tag` and `digest` may be missing."""
+
+    repository: str
+    tag: str | None = None
+    digest: str | None = None
+
+    @classmethod
+    def parse(cls, uri: str) -> Image:
+        """Take an image URI apart; ValueError when it is none."""
+        found = IMAGE_URI.fullmatch(uri)
+        if found is None:
+            raise ValueError(f"{uri!r} is not an image reference")
+        return cls(found["repository"], found["tag"], found["digest"])
+
+    @property
+    def uri(self) -> str:
+        """The reference with its tag, as people write it; with the digest where there is none."""
+        if self.tag:
+            return f"{self.repository}:{self.tag}"
+        return f"{self.repository}@{self.digest}" if self.digest else self.repository
+
+    @property
+    def pinned(self) -> str:
+        """The reference that always means the same bytes, if the digest is known."""
+        return f"{self.repository}@{self.digest}" if self.digest else self.uri
+
+    def ecr_repository(self, account: str, region: str) -> str | None:
+        """Return the repository name when the image is in this account's ECR, else None."""
+        host, _, path = self.repository.partition("/")
+        found = ECR_HOST.fullmatch(host)
+        if not path or not found or (found["account"], found["region"]) != (account, region):
+            return None
+        return path

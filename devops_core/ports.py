@@ -1,0 +1,207 @@
+"""What the operations need from the world outside; the adapters fulfil it, tests bring fakes.
+
+Every method may raise `ThrottledError`, `UnreachableError` (the effect is unknown),
+`AccessDeniedError` or `RefusedError`; what else it raises is said there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+
+from devops_core.model import Event, Inventory, Operation, Row, RunningService, Stack
+from devops_core.settings import Settings, TemplateLocation
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pointer:
+    """What an Idempotency-Key was used for; `expires_at` in epoch seconds."""
+
+    key: str
+    fingerprint: str
+    application: str
+    operation: str
+    expires_at: int
+
+
+class AlreadyClaimedError(Exception):
+    """The Idempotency-Key of a claim is taken: `pointer` says for which operation."""
+
+    def __init__(self, pointer: Pointer) -> None:
+        super().__init__(pointer.operation)
+        self.pointer = pointer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """One transaction that accepts an operation.
+
+    `taken` are rows as they were seen, which become the operation's; `new` rows must not exist;
+    `unchanged` rows must be free and as they were seen, and stay so.
+    """
+
+    operation: Operation
+    event: Event
+    taken: Sequence[Row] = ()
+    new: Sequence[Row] = ()
+    unchanged: Sequence[Row] = ()
+    pointer: Pointer | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Closing:
+    """One transaction that ends an operation: its record, its rows, its last event."""
+
+    operation: Operation
+    event: Event
+    kept: Sequence[Row] = ()
+    removed: Sequence[Row] = ()
+
+
+class Tables(Protocol):
+    """Inventory rows, operation records, events."""
+
+    def inventory(
+        self, application: str, key: str | None = None
+    ) -> tuple[Inventory, Pointer | None]:
+        """Return all rows of an application and what an Idempotency-Key stands for; consistent."""
+
+    def claim(self, claim: Claim) -> None:
+        """Accept an operation, all or nothing.
+
+        Raises BusyError (names the holder), AlreadyExistsError, ChangedMeanwhileError when a row
+        is not as it was seen, AlreadyClaimedError for a used Idempotency-Key.
+        """
+
+    def operation(self, application: str, operation_id: str) -> Operation | None:
+        """Return an operation as it stands, or None."""
+
+    def save(self, operation: Operation, events: Sequence[Event] = ()) -> Operation:
+        """Write an operation and new events if nobody wrote it since it was read.
+
+        Returns it with its new revision; raises LostClaimError.
+        """
+
+    def close(self, closing: Closing) -> None:
+        """End an operation, all or nothing; raises LostClaimError when it has moved on."""
+
+    def open_operations(self) -> list[tuple[str, str]]:
+        """Return `(application, operation id)` of the operations in progress, eventually."""
+
+    def check(self) -> Mapping[str, str]:
+        """Return what is wrong with each table that cannot be read, by table name."""
+
+
+class Stacks(Protocol):
+    """CloudFormation."""
+
+    def create(self, request: Mapping[str, Any]) -> str:
+        """Create a stack from `render.stack`'s answer and return its id."""
+
+    def delete(self, stack_id: str, token: str) -> None:
+        """Start to delete a stack, with the role it was made with; no error when it is gone."""
+
+    def describe(self, name_or_id: str) -> Stack | None:
+        """Return a stack, or None when there is none; by id also when it is deleted."""
+
+    def failures(self, stack_id: str, token: str) -> tuple[str, ...]:
+        """Return why resources failed in calls that carried `token`, the first failure first."""
+
+
+class Containers(Protocol):
+    """ECS."""
+
+    def register(self, request: Mapping[str, Any]) -> str:
+        """Register a task definition from `render.task_definition`'s answer; return its ARN."""
+
+    def find(self, family: str, operation_id: str) -> str | None:
+        """Return the newest task definition of a family that carries an operation's tag."""
+
+    def blueprint(self, task_definition: str) -> Mapping[str, Any]:
+        """Return what a task definition was registered with."""
+
+    def retire(self, task_definition: str) -> None:
+        """Deregister a task definition; tasks that run it go on."""
+
+    def update(
+        self, cluster: str, service: str, task_definition: str | None, desired_count: int | None
+    ) -> RunningService:
+        """Give a service a task definition or a task count and return it as it is then."""
+
+    def services(self, cluster: str, names: Iterable[str]) -> dict[str, RunningService]:
+        """Return services by name; one that does not exist is missing from the answer.
+
+        At most ten names (ECS API, DescribeServices).
+        """
+
+
+class LoadBalancer(Protocol):
+    """ALB listeners and target groups."""
+
+    def forwards_to(self, listeners: Sequence[str]) -> list[str | None]:
+        """Return the target group that each listener forwards to, None if it is not exactly one."""
+
+    def switch(self, listener: str, target_group: str) -> None:
+        """Make a listener forward to one target group, whatever it did before."""
+
+    def healthy(self, target_group: str) -> int:
+        """Return the number of healthy targets."""
+
+
+class ImageRegistry(Protocol):
+    """ECR of this account and region."""
+
+    def digest(self, repository: str, *, tag: str | None, digest: str | None) -> str:
+        """Return the digest of an image; raises ImageNotFoundError naming repository and tag."""
+
+
+class TemplateStore(Protocol):
+    """The S3 object that holds the application template."""
+
+    def read(self, location: TemplateLocation, version: str | None) -> tuple[bytes, str | None]:
+        """Return a template's bytes and version; `version` None means the newest."""
+
+    def check(self, bucket: str, location: TemplateLocation) -> Mapping[str, str]:
+        """Return what is wrong with the bucket and the template, by `bucket` or `template`."""
+
+
+class Clock(Protocol):
+    """Time, which tests bring along."""
+
+    def now(self) -> datetime:
+        """Return the time, aware and in UTC."""
+
+    def wait(self, seconds: float) -> None:
+        """Let the time pass."""
+
+
+class Cloud(Protocol):
+    """Everything outside at once. Adapters are made when they are first asked for."""
+
+    @property
+    def settings(self) -> Settings: ...  # noqa: D102
+    @property
+    def clock(self) -> Clock: ...  # noqa: D102
+    @property
+    def tables(self) -> Tables: ...  # noqa: D102
+    @property
+    def stacks(self) -> Stacks: ...  # noqa: D102
+    @property
+    def containers(self) -> Containers: ...  # noqa: D102
+    @property
+    def load_balancer(self) -> LoadBalancer: ...  # noqa: D102
+    @property
+    def images(self) -> ImageRegistry: ...  # noqa: D102
+    @property
+    def templates(self) -> TemplateStore: ...  # noqa: D102
+
+    def new_id(self) -> str:
+        """Return a new ULID: sorts by time."""
+
+    def together(self, calls: Sequence[Callable[[], Any]]) -> list[Any]:
+        """Make calls that do not need each other at the same time; answers in their order.
+
+        All are finished before the first error is raised.
+        """

@@ -1,0 +1,109 @@
+"""What AWS gets sent: the stack of an application and the next task definition of a service."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from devops_core.model import Application, Operation, ServiceSpec
+from devops_core.naming import DEPLOYABLE, OPERATION_TAG, Image, repository_name, service_name
+from devops_core.settings import Settings
+
+# CreateStack takes at most this many bytes in TemplateBody (CloudFormation API, CreateStack).
+MAX_TEMPLATE_BYTES = 51_200
+
+# The members of a described task definition that RegisterTaskDefinition takes again (ECS API).
+_BLUEPRINT_MEMBERS = (
+    "family", "taskRoleArn", "executionRoleArn", "networkMode", "containerDefinitions", "volumes",
+    "placementConstraints", "requiresCompatibilities", "cpu", "memory", "pidMode", "ipcMode",
+    "proxyConfiguration", "ephemeralStorage", "runtimePlatform",
+)  # fmt: skip
+
+
+def stack(
+    operation: Operation, application: Application, settings: Settings, template: bytes
+) -> dict[str, Any]:
+    """Return the input of CreateStack for an application; the template goes out as it was read.
+
+    `operation.progress` says which environments there are. Raises ValueError when the template
+    is not text or too large.
+    """
+    if len(template) > MAX_TEMPLATE_BYTES:
+        size = len(template)
+        raise ValueError(f"the template has {size} bytes; CreateStack takes {MAX_TEMPLATE_BYTES}")
+    chosen = {part.environment for part in operation.progress}
+    environments = [service_name(name) for name in DEPLOYABLE if name in chosen]
+    spec = operation.service or ServiceSpec()
+    parameters = {
+        "Environments": ",".join(environments),
+        "RepositoryName": repository_name(application.name),
+        "VpcId": settings.vpc,
+        "Subnets": settings.subnets,
+        "LoadBalancerSubnets": settings.load_balancer_subnets,
+        "SecurityGroup": settings.security_group,
+        "LoadBalancerSecurityGroup": settings.load_balancer_security_group,
+        "Image": settings.initial_image,
+        "ContainerPort": str(spec.container_port),
+        "HealthCheckPath": spec.health_check_path,
+        "Cpu": str(spec.cpu),
+        "Memory": str(spec.memory),
+        "LogRetentionDays": settings.log_retention_days,
+        "ProductionScheme": settings.production_scheme,
+        "CertificateArn": settings.certificate,
+        "SecretArns": ",".join(sorted(set(map(_secret_resource, spec.secrets.values())))),
+    }
+    return {
+        "StackName": application.name,
+        "TemplateBody": template.decode("utf-8"),
+        "Parameters": _pairs(parameters, "ParameterKey", "ParameterValue"),
+        "Tags": _pairs(dict(application.tags) | {OPERATION_TAG: operation.id}, "Key", "Value"),
+        # The template makes roles (IAM) and is expanded by a transform (auto-expand).
+        "Capabilities": ["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
+        "RoleARN": settings.stack_role,
+        "ClientRequestToken": operation.id,
+        # A failed stack stays until its reasons have been read; then the operation deletes it.
+        "OnFailure": "ROLLBACK",
+    }
+
+
+def blueprint(described: Mapping[str, Any]) -> dict[str, Any]:
+    """Return of a described task definition what RegisterTaskDefinition takes again."""
+    return {key: described[key] for key in _BLUEPRINT_MEMBERS if described.get(key)}
+
+
+def task_definition(
+    base: Mapping[str, Any],
+    image: Image | None,
+    tags: Mapping[str, str],
+    spec: ServiceSpec | None = None,
+) -> dict[str, Any]:
+    """Return the input of RegisterTaskDefinition: `base` with another image and other tags.
+
+    The first container is the application's; others (sidecars) stay as they are. An image whose
+    digest is known is named by it, so that what was tested is what runs. A `spec` brings its
+    variables and secrets.
+    """
+    first, *others = base["containerDefinitions"]
+    container = dict(first)
+    if image is not None:
+        container["image"] = image.pinned
+    if spec is not None:
+        variables = {pair["name"]: pair["value"] for pair in first.get("environment", [])}
+        container["environment"] = _pairs(variables | dict(spec.environment), "name", "value")
+        secrets = {pair["name"]: pair["valueFrom"] for pair in first.get("secrets", [])}
+        container["secrets"] = _pairs(secrets | dict(spec.secrets), "name", "valueFrom")
+    return {
+        **base,
+        "containerDefinitions": [container, *others],
+        "tags": _pairs(tags, "key", "value"),
+    }
+
+
+def _secret_resource(value_from: str) -> str:
+    """Return the ARN of the secret itself, without the `:json-key:stage:version` ECS allows."""
+    service = value_from.split(":")[2]
+    return ":".join(value_from.split(":")[:7]) if service == "secretsmanager" else value_from
+
+
+def _pairs(values: Mapping[str, str], key: str, value: str) -> list[dict[str, str]]:
+    return [{key: name, value: values[name]} for name in values]

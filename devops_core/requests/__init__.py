@@ -1,0 +1,201 @@
+"""What callers may send: each body as a frozen value, checked when it is made.
+
+A body with faults raises one `InvalidRequestError` that lists every fault with its field.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from voluptuous import All, Invalid, Length, MultipleInvalid, Optional, Required, Schema
+
+from devops_core.errors import InvalidRequestError
+from devops_core.model import ServiceSpec
+from devops_core.naming import DEPLOYABLE, NON_PRODUCTION, Environment
+from devops_core.requests import fields
+
+MAX_BODY_BYTES = 16 * 1024
+# 50 tags a resource (AWS General Reference, "Tag naming limits and requirements"), less those
+# that CloudFormation, ECS and this service add.
+MAX_TAGS = 40
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CreateRequest:
+    """Body of `POST /stacks`."""
+
+    application: str
+    email: str
+    description: str
+    environments: tuple[Environment, ...]
+    tags: Mapping[str, str]
+    service: ServiceSpec
+
+    @classmethod
+    def parse(cls, body: Any, required_tags: Iterable[str] = ()) -> CreateRequest:
+        """Check a body; `required_tags` are further tag keys that the installation asks for."""
+        tags = {Required(key): fields.REQUIRED_TAG for key in ("technicalTeam", *required_tags)}
+        schema = _CREATE | {
+            Required("tags"): All(
+                tags | fields.TAGS, Length(max=MAX_TAGS, msg=f"must be at most {MAX_TAGS} tags")
+            )
+        }
+        further = fields.service_problems(body.get("service")) if isinstance(body, dict) else []
+        data = _checked(schema, body, further)
+        chosen = data["environments"]
+        non_production = chosen["nonProd"] or (Environment.DEV,)
+        wanted = set(non_production)
+        wanted |= {Environment.TRAINING} if chosen["training"] else set()
+        wanted |= {Environment.DA} if chosen["da"] else set()
+        service = data["service"]
+        return cls(
+            application=data["applicationName"],
+            email=data["email"],
+            description=data["description"],
+            environments=tuple(environment for environment in DEPLOYABLE if environment in wanted),
+            tags=data["tags"],
+            service=ServiceSpec(
+                container_port=service["containerPort"],
+                health_check_path=service["healthCheckPath"],
+                cpu=service["cpu"],
+                memory=service["memory"],
+                desired_count=service["desiredCount"],
+                environment=service["environment"],
+                secrets=service["secrets"],
+            ),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeployRequest:
+    """Body of `POST /stacks/deploy`. `repouri` None means the application's own repository."""
+
+    application: str
+    environments: tuple[Environment, ...]
+    version: str
+    repouri: str | None
+
+    @classmethod
+    def parse(cls, body: Any) -> DeployRequest:
+        """Check a body."""
+        data = _checked(_DEPLOY, body)
+        return cls(
+            application=data["applicationName"],
+            environments=data["environment"],
+            version=data["version"],
+            repouri=data.get("repouri"),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PromoteRequest:
+    """Body of `POST /stacks/deploytoprodBlue`. `source` None means the highest that runs one."""
+
+    application: str
+    source: Environment | None
+
+    @classmethod
+    def parse(cls, body: Any) -> PromoteRequest:
+        """Check a body."""
+        data = _checked(_PROMOTE, body)
+        return cls(application=data["applicationName"], source=data.get("environment"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SwapRequest:
+    """Body of `POST /stacks/swapProdBlueAndGreen`. `version` is what must become live."""
+
+    application: str
+    version: str | None
+
+    @classmethod
+    def parse(cls, body: Any) -> SwapRequest:
+        """Check a body."""
+        data = _checked(_SWAP, body)
+        return cls(application=data["applicationName"], version=data.get("version"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeleteRequest:
+    """Body or query of `DELETE /stacks`."""
+
+    application: str
+
+    @classmethod
+    def parse(cls, body: Any) -> DeleteRequest:
+        """Check a body `{"stack": name}`."""
+        return cls(application=_checked(_DELETE, body)["stack"])
+
+
+def fingerprint(kind: str, body: Any) -> str:
+    """Return the SHA-256 of a request, to tell a repeat from another use of the same key."""
+    canonical = json.dumps([kind, body], sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+_CREATE: dict[Any, Any] = {
+    Required("applicationName"): fields.NAME,
+    Optional("description", default=""): fields.text(256),
+    Required("email"): fields.email,
+    Optional("environments", default=dict): {
+        Optional("nonProd", default=list): fields.environments(NON_PRODUCTION),
+        Optional("training", default=False): fields.BOOL,
+        Optional("da", default=False): fields.BOOL,
+    },
+    Optional("service", default=dict): {
+        Optional("containerPort", default=80): fields.whole_number(1, 65535),
+        Optional("healthCheckPath", default="/health"): fields.HEALTH_CHECK_PATH,
+        Optional("cpu", default=256): fields.whole_number(256, 16384),
+        Optional("memory", default=512): fields.whole_number(512, 122880),
+        Optional("desiredCount", default=1): fields.whole_number(1, fields.MAX_TASKS),
+        Optional("environment", default=dict): fields.VARIABLES,
+        Optional("secrets", default=dict): fields.SECRETS,
+    },
+}
+_DEPLOY = {
+    Required("applicationName"): fields.NAME,
+    Required("environment"): All(
+        fields.environments(DEPLOYABLE), Length(min=1, msg="must name at least one environment")
+    ),
+    Required("version"): fields.VERSION,
+    Optional("repouri"): fields.image,
+}
+_PROMOTE = {Required("applicationName"): fields.NAME, Optional("environment"): fields.environment}
+_SWAP = {Required("applicationName"): fields.NAME, Optional("version"): fields.VERSION}
+_DELETE = {Required("stack"): fields.NAME}
+
+_MESSAGES = {
+    "required key not provided": "is required",
+    "extra keys not allowed": "is not a known field",
+    "expected a dictionary": "must be an object",
+}
+
+
+def _checked(
+    schema: dict[Any, Any], body: Any, further: list[tuple[str, str]] | None = None
+) -> Any:
+    if not isinstance(body, dict):
+        raise InvalidRequestError([("body", "must be a JSON object")])
+    problems = list(further or [])
+    data = None
+    try:
+        data = Schema(schema)(body)
+    except MultipleInvalid as invalid:
+        problems += [(_field(error.path), _message(error)) for error in invalid.errors]
+    if problems:
+        raise InvalidRequestError(sorted(set(problems)))
+    return data
+
+
+def _message(error: Invalid) -> str:
+    return _MESSAGES.get(error.msg, error.msg)
+
+
+def _field(path: Iterable[Any]) -> str:
+    # The caller wrote these keys: what is not printable or too long is not repeated.
+    named = ".".join(fields.CONTROL.sub("?", str(part))[:64] for part in path)
+    return named or "body"

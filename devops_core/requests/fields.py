@@ -1,0 +1,179 @@
+"""Validators of single fields; each raises voluptuous' `Invalid` with a message for the caller."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from voluptuous import Any as OneOf
+from voluptuous import Email, Invalid
+
+from devops_core.naming import APPLICATION_NAME, DEPLOYABLE, IMAGE_TAG, Environment, Image
+
+# Memory in MiB for each number of CPU units that Fargate accepts (Amazon ECS Developer Guide,
+# "Task definition parameters for Fargate", table "Task CPU and memory").
+FARGATE_SIZES: Mapping[int, tuple[int, ...]] = {
+    256: (512, 1024, 2048),
+    512: tuple(range(1024, 4096 + 1, 1024)),
+    1024: tuple(range(2048, 8192 + 1, 1024)),
+    2048: tuple(range(4096, 16384 + 1, 1024)),
+    4096: tuple(range(8192, 30720 + 1, 1024)),
+    8192: tuple(range(16384, 61440 + 1, 4096)),
+    16384: tuple(range(32768, 122880 + 1, 8192)),
+}
+# A rolling deployment doubles the tasks for a while, and Fargate starts with a quota of a few
+# dozen vCPU per account: more than this is a typing mistake rather than a service.
+MAX_TASKS = 100
+
+CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
+_PATH = re.compile(r"/[A-Za-z0-9._~/%+-]{0,1023}")
+_SECRET = re.compile(
+    r"arn:aws[a-z-]*:(?:secretsmanager:[a-z0-9-]+:\d{12}:secret:"
+    r"[A-Za-z0-9/_+=.@-]+(?::[^:\s]*){0,3}"
+    r"|ssm:[a-z0-9-]+:\d{12}:parameter/[A-Za-z0-9/_.-]+)"
+)
+# Tag limits: AWS General Reference, "Tag naming limits and requirements".
+_TAG_KEY = re.compile(r"(?!aws:|devops:)[\w .:/=+@-]{1,128}")
+_TAG_VALUE = re.compile(r"[\w .:/=+@-]{0,256}")
+
+
+def matching(pattern: re.Pattern[str], message: str) -> Callable[[Any], str]:
+    """Return a validator for a string that `pattern` matches as a whole."""
+
+    def check(value: Any) -> str:
+        if not isinstance(value, str) or not pattern.fullmatch(value):
+            raise Invalid(message)
+        return value
+
+    return check
+
+
+def text(longest: int) -> Callable[[Any], str]:
+    """Return a validator for text of at most `longest` characters, none of them a control."""
+
+    def check(value: Any) -> str:
+        if not isinstance(value, str) or len(value) > longest or CONTROL.search(value):
+            raise Invalid(
+                f"must be text of at most {longest} characters without control characters"
+            )
+        return value
+
+    return check
+
+
+def whole_number(least: int, most: int) -> Callable[[Any], int]:
+    """Return a validator for an integer between two bounds."""
+
+    def check(value: Any) -> int:
+        # bool is an int to Python, not to the caller who wrote `true`.
+        if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
+            raise Invalid(f"must be a whole number from {least} to {most}")
+        return value
+
+    return check
+
+
+def environments(allowed: Iterable[Environment]) -> Callable[[Any], tuple[Environment, ...]]:
+    """Return a validator for a list of different environments in lower case."""
+    names = [environment.value.lower() for environment in allowed]
+
+    def check(value: Any) -> tuple[Environment, ...]:
+        if not isinstance(value, list):
+            raise Invalid(f"must be a list of {', '.join(names)}")
+        unknown = [name for name in value if not isinstance(name, str) or name not in names]
+        if unknown:
+            raise Invalid(f"{json.dumps(unknown[0])[:40]} is none of {', '.join(names)}")
+        if len(set(value)) < len(value):
+            twice = next(name for name in value if value.count(name) > 1)
+            raise Invalid(f"lists {twice} more than once")
+        return tuple(Environment(name.upper()) for name in value)
+
+    return check
+
+
+def environment(value: Any) -> Environment:
+    """Check one deployable environment in lower case."""
+    return environments(DEPLOYABLE)([value])[0]
+
+
+def email(value: Any) -> str:
+    """Check an e-mail address."""
+    if not isinstance(value, str) or len(value) > 254 or CONTROL.search(value):
+        raise Invalid("must be an e-mail address")
+    try:
+        return str(Email()(value))
+    except Invalid as error:
+        raise Invalid("must be an e-mail address") from error
+
+
+def image(value: Any) -> str:
+    """Check an image reference."""
+    try:
+        Image.parse(value)
+    except (TypeError, ValueError) as error:
+        raise Invalid("must be an image such as registry/name or registry/name:tag") from error
+    return str(value)
+
+
+NAME = matching(
+    APPLICATION_NAME, "must be a letter followed by 1 to 21 letters or digits (no hyphens)"
+)
+VERSION = matching(
+    IMAGE_TAG,
+    "must be an image tag: 1 to 128 letters, digits, '.', '_' or '-', not starting with '.' or '-'",
+)
+BOOL = OneOf(bool, msg="must be true or false")
+HEALTH_CHECK_PATH = matching(_PATH, "must be a path such as /health")
+REQUIRED_TAG = matching(
+    re.compile(r"[\w .:/=+@-]{1,256}"),
+    "must be text of 1 to 256 letters, digits, spaces or _.:/=+@-",
+)
+TAGS = {
+    matching(_TAG_KEY, "is not a valid tag key"): matching(
+        _TAG_VALUE, "must be text of at most 256 letters, digits, spaces or _.:/=+@-"
+    )
+}
+VARIABLES = {matching(_VARIABLE, "is not a valid variable name"): text(4096)}
+SECRETS = {
+    matching(_VARIABLE, "is not a valid variable name"): matching(
+        _SECRET, "must be the ARN of a Secrets Manager secret or an SSM parameter"
+    )
+}
+
+
+def service_problems(service: Any) -> list[tuple[str, str]]:
+    """Return the faults of a `service` object that lie between its fields, not in one of them.
+
+    Values of the wrong type are passed over: their own field reports them.
+    """
+    if not isinstance(service, dict):
+        return []
+    return _size_problems(service) + _variable_problems(service)
+
+
+def _size_problems(service: Mapping[str, Any]) -> list[tuple[str, str]]:
+    cpu, memory = service.get("cpu", 256), service.get("memory", 512)
+    if type(cpu) is not int or type(memory) is not int:
+        return []
+    sizes = FARGATE_SIZES.get(cpu)
+    if sizes is None:
+        allowed = ", ".join(map(str, FARGATE_SIZES))
+        return [("service.cpu", f"must be a number of CPU units that Fargate runs: {allowed}")]
+    if memory in sizes:
+        return []
+    allowed = ", ".join(map(str, sizes))
+    return [("service.memory", f"Fargate runs {cpu} CPU units with one of {allowed} MiB")]
+
+
+def _variable_problems(service: Mapping[str, Any]) -> list[tuple[str, str]]:
+    variables, secrets = service.get("environment", {}), service.get("secrets", {})
+    if not isinstance(variables, dict) or not isinstance(secrets, dict):
+        return []
+    return [
+        (f"service.secrets.{name}", "is also in environment: a variable has one source")
+        for name in sorted(set(variables) & set(secrets))
+        if _VARIABLE.fullmatch(name)
+    ]

@@ -1,0 +1,104 @@
+"""What the installation was configured with, checked once when a function starts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+# An S3 host: virtual-hosted (bucket in the name) or path style (Amazon S3 User Guide, "Virtual
+# hosting of general purpose buckets").
+_S3_SUFFIXES = (".amazonaws.com", ".amazonaws.com.cn")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TemplateLocation:
+    """Where the application template is in S3."""
+
+    url: str
+    bucket: str
+    key: str
+
+    @classmethod
+    def parse(cls, url: str) -> TemplateLocation:
+        """Take an S3 URL apart: s3://bucket/key or an https form; ValueError if it is neither."""
+        parts = urlsplit(url)
+        host, path = parts.hostname or "", parts.path.lstrip("/")
+        if parts.scheme == "s3" and host and path:
+            return cls(url=url, bucket=host, key=path)
+        name, dot_s3, region = host.partition(".s3")
+        if parts.scheme != "https" or not host.endswith(_S3_SUFFIXES):
+            raise ValueError(f"{url!r} is not the URL of an S3 object")
+        if dot_s3 and region.startswith((".", "-")) and path:
+            return cls(url=url, bucket=name, key=path)
+        bucket, _, key = path.partition("/")
+        if host.startswith(("s3.", "s3-")) and bucket and key:
+            return cls(url=url, bucket=bucket, key=key)
+        raise ValueError(f"{url!r} is not the URL of an S3 object")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TableNames:
+    """The four DynamoDB tables."""
+
+    non_production: str
+    production: str
+    training_da: str
+    log: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """The installation's parameters as the functions get them; see parameters.yml."""
+
+    account: str
+    region: str
+    api_stage: str
+    public_url: str
+    tables: TableNames
+    template: TemplateLocation
+    template_bucket: str
+    initial_image: str
+    vpc: str
+    subnets: str
+    load_balancer_subnets: str
+    security_group: str
+    load_balancer_security_group: str
+    stack_role: str
+    required_tags: tuple[str, ...]
+    log_retention_days: str
+    production_scheme: str
+    certificate: str
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str]) -> Settings:
+        """Read the settings; KeyError or ValueError name what the installation lacks."""
+        return cls(
+            account=environment["ACCOUNT_ID"],
+            region=environment["AWS_REGION"],
+            api_stage=environment["API_STAGE"],
+            public_url=environment.get("PUBLIC_URL", "").rstrip("/"),
+            tables=TableNames(
+                non_production=environment["NONPRODUCTION_TABLE"],
+                production=environment["PRODUCTION_TABLE"],
+                training_da=environment["TRAININGDA_TABLE"],
+                log=environment["LOG_TABLE"],
+            ),
+            template=TemplateLocation.parse(environment["TEMPLATE_URL"]),
+            template_bucket=environment["TEMPLATE_BUCKET"],
+            initial_image=environment["INITIAL_IMAGE"],
+            vpc=environment["VPC_ID"],
+            subnets=environment["SUBNETS"],
+            load_balancer_subnets=environment["LOAD_BALANCER_SUBNETS"],
+            security_group=environment["SECURITY_GROUP"],
+            load_balancer_security_group=environment["LOAD_BALANCER_SECURITY_GROUP"],
+            stack_role=environment["STACK_ROLE_ARN"],
+            required_tags=_listed(environment.get("REQUIRED_TAGS", "")),
+            log_retention_days=environment.get("LOG_RETENTION_DAYS", "30"),
+            production_scheme=environment.get("PRODUCTION_SCHEME", "internal"),
+            certificate=environment.get("CERTIFICATE_ARN", ""),
+        )
+
+
+def _listed(text: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in text.split(",") if part.strip())
