@@ -1,0 +1,91 @@
+'use strict';
+
+// What parameters.yml may hold. Each `description` finishes the sentence "write ...": it is what
+// the deploy tells a person whose value does not fit. Values arrive as strings (parameters.js).
+
+const ACCOUNT = '[0-9]{12}';
+// EC2 ids are 8 hexadecimal digits in old accounts, 17 since 2018 (EC2 User Guide, "Resource IDs").
+const EC2_ID = '([0-9a-f]{8}|[0-9a-f]{17})';
+const REGION = '[a-z]{2}(-[a-z]+)+-[0-9]';
+// S3 User Guide, "General purpose bucket naming rules".
+const BUCKET = '[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]';
+// S3 User Guide, "Safe characters", without * and quotes, which mean something in an IAM policy.
+const KEY = '[A-Za-z0-9!_.()/-]+';
+const S3_HOST = `s3([.-]${REGION})?\\.amazonaws\\.com(\\.cn)?`;
+// The three spellings of one object; the named groups are read by parameters.js.
+const TEMPLATE_URLS = [
+  `s3://(?<bucket>${BUCKET})/(?<key>${KEY})`,
+  `https://(?<bucket>${BUCKET})\\.${S3_HOST}/(?<key>${KEY})`,
+  `https://${S3_HOST}/(?<bucket>${BUCKET})/(?<key>${KEY})`,
+];
+// Registry host and path in lower case, then a tag, a digest, or both (OCI distribution spec).
+const IMAGE =
+  '[a-z0-9]+([._-]+[a-z0-9]+)*(:[0-9]+)?(/[a-z0-9]+([._-]+[a-z0-9]+)*)*' +
+  '(:[A-Za-z0-9_][A-Za-z0-9._-]{0,127})?(@sha256:[0-9a-f]{64})?';
+// CloudWatch Logs API, PutRetentionPolicy: other numbers of days are refused.
+const RETENTION_DAYS = [
+  1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922,
+  3288, 3653,
+];
+
+const text = (pattern, description) => ({ type: 'string', pattern: `^(${pattern})$`, description });
+const choice = (values, description) => ({ type: 'string', enum: values.map(String), description });
+const subnet = (what) => text(`subnet-${EC2_ID}`, `the id of ${what}, as in subnet-0123456789abcdef0`);
+const securityGroup = (what) =>
+  text(`sg-${EC2_ID}`, `the id of the security group of ${what}, as in sg-0123456789abcdef0`);
+
+const required = {
+  apiname: text('[A-Za-z0-9][A-Za-z0-9 ._-]{0,99}', 'a name for the REST API, as in devops-ecs'),
+  // 20 characters leave room for the names made from it: a function name ends at 64.
+  stage: text('[A-Za-z0-9][A-Za-z0-9-]{0,19}', 'the API stage, as in dev: letters, digits and -'),
+  accountid: text(ACCOUNT, 'the AWS account number, 12 digits in quotes, as in "012345678901"'),
+  vpc: text(`vpc-${EC2_ID}`, 'the id of the VPC, as in vpc-0123456789abcdef0'),
+  subnet1: subnet('a subnet for the tasks'),
+  subnet2: subnet('a second subnet for the tasks'),
+  elbsubnet1: subnet('a subnet for the load balancers'),
+  elbsubnet2: subnet('a subnet for the load balancers in another availability zone'),
+  sg: securityGroup('the tasks'),
+  elbsg: securityGroup('the load balancers'),
+  region: text(REGION, 'the AWS region, as in eu-west-1'),
+  repouri: text(IMAGE, 'the image new applications start with, as in public.ecr.aws/team/app:1.0'),
+  cftemplate: text(
+    TEMPLATE_URLS.join('|').replace(/\?<(bucket|key)>/g, ''),
+    'the S3 URL of the application template, as in s3://bucket/application.yml',
+  ),
+};
+
+const optional = {
+  publicurl: text('|https?://[^\\s/]+(/[^\\s/]+)*', 'a URL without a slash at the end, or leave it out'),
+  requiredtags: {
+    type: 'array',
+    uniqueItems: true,
+    // Tag keys of every AWS service, without the prefixes that are not the caller's to set.
+    items: { type: 'string', pattern: '^(?!aws:|devops:)[A-Za-z0-9 _.:/=+@-]{1,128}$' },
+    description: 'a list of tag keys, as in [costCenter, dataClass]',
+  },
+  logretentiondays: choice(RETENTION_DAYS, `a number of days: ${RETENTION_DAYS.join(', ')}`),
+  productionscheme: choice(['internal', 'internet-facing'], 'internal or internet-facing'),
+  certificatearn: text(
+    `|arn:aws[a-z-]*:acm:${REGION}:${ACCOUNT}:certificate/[0-9a-f-]+`,
+    'the ARN of an ACM certificate, as in arn:aws:acm:eu-west-1:012345678901:certificate/...',
+  ),
+  datastores: choice(['create', 'existing'], 'create or existing'),
+};
+
+module.exports = {
+  defaults: {
+    publicurl: '',
+    requiredtags: [],
+    logretentiondays: '30',
+    productionscheme: 'internal',
+    certificatearn: '',
+    datastores: 'create',
+  },
+  schema: {
+    type: 'object',
+    required: Object.keys(required),
+    properties: { ...required, ...optional },
+    additionalProperties: false,
+  },
+  templateUrls: TEMPLATE_URLS.map((pattern) => new RegExp(`^${pattern}$`)),
+};

@@ -1,0 +1,124 @@
+'use strict';
+
+// The settings of an installation, for `${file(serverless/parameters.js)}` in serverless.yml: read
+// from parameters.yml, checked as a whole, completed with the defaults and with what follows from
+// them. Another file is chosen with PARAMETERS=path or --param="parameters=path".
+
+const fs = require('node:fs');
+const path = require('node:path');
+const Ajv = require('ajv');
+const yaml = require('js-yaml');
+const { defaults, schema, templateUrls } = require('./parameters-schema');
+
+const DEFAULT_FILE = 'parameters.yml';
+// parameters.yml is delivered with values such as "<id of the VPC, ...>".
+const PLACEHOLDER = /<[^>]*>/;
+
+class ParametersError extends Error {
+  constructor(file, problems) {
+    const lines = problems.map((problem) => `  - ${problem}`);
+    super(`${file} cannot be deployed:\n${lines.join('\n')}`);
+    this.name = 'ParametersError';
+    // osls prints the stack of an error; a stack trace would bury the list of what to correct.
+    this.stack = this.message;
+  }
+}
+
+/** The file to read: --param="parameters=path", else PARAMETERS, else parameters.yml. */
+function chosenFile(options = {}) {
+  const given = [options.param ?? []].flat().find((param) => param.startsWith('parameters='));
+  return given?.slice('parameters='.length) || process.env.PARAMETERS || DEFAULT_FILE;
+}
+
+/** The keys and values as they are written: strings, or lists of strings. */
+function read(file) {
+  let content;
+  try {
+    // Without types: YAML would make a number of an account id and drop its leading zeros.
+    content = yaml.load(fs.readFileSync(path.resolve(file), 'utf8'), {
+      schema: yaml.FAILSAFE_SCHEMA,
+    });
+  } catch (error) {
+    throw new ParametersError(file, [error.reason ? `not YAML: ${error.message}` : error.message]);
+  }
+  if (content === null || typeof content !== 'object' || Array.isArray(content)) {
+    throw new ParametersError(file, ['not a list of "key: value" lines']);
+  }
+  return content;
+}
+
+function describe({ keyword, params, parentSchema, instancePath, data }) {
+  if (keyword === 'required') {
+    const key = params.missingProperty;
+    return `${key}: is missing; write ${schema.properties[key].description}`;
+  }
+  if (keyword === 'additionalProperties') {
+    const known = Object.keys(schema.properties).join(', ');
+    return `${params.additionalProperty}: is not a parameter; the parameters are ${known}`;
+  }
+  const key = instancePath.split('/')[1];
+  const advice = `write ${schema.properties[key].description ?? parentSchema.description}`;
+  if (data === null || data === '') return `${key}: is empty; ${advice}`;
+  if (PLACEHOLDER.test(data)) return `${key}: still holds its placeholder; ${advice}`;
+  return `${key}: ${JSON.stringify(data)} does not fit; ${advice}`;
+}
+
+/** Faults that only show when two values are seen together; `ok` says which keys are sound. */
+function contradictions(values, ok) {
+  const problems = [];
+  for (const [first, second] of [['subnet1', 'subnet2'], ['elbsubnet1', 'elbsubnet2']]) {
+    if (ok(first) && ok(second) && values[first] === values[second]) {
+      problems.push(`${second}: is the same as ${first}; write a subnet in another availability zone`);
+    }
+  }
+  const registry = /^(\d{12})\.dkr\.ecr\./.exec(values.repouri);
+  if (ok('repouri') && ok('accountid') && registry && registry[1] !== values.accountid) {
+    // The execution role of an application reads the repositories of its own account only.
+    problems.push('repouri: is in the ECR of another account than accountid; copy the image there');
+  }
+  const [, , , region, account] = values.certificatearn.split(':');
+  if (ok('certificatearn') && values.certificatearn && ok('region') && ok('accountid')) {
+    if (region !== values.region || account !== values.accountid) {
+      problems.push('certificatearn: is not in region and accountid; write one that is');
+    }
+  }
+  return problems;
+}
+
+/** Throw one ParametersError that names every key that is wrong. */
+function check(file, values) {
+  const validate = new Ajv({ allErrors: true, verbose: true }).compile(schema);
+  const errors = validate(values) ? [] : validate.errors;
+  const wrong = new Set(errors.map(({ instancePath }) => instancePath.split('/')[1]));
+  const ok = (key) => typeof values[key] === 'string' && !wrong.has(key);
+  const whole = { ...values, certificatearn: ok('certificatearn') ? values.certificatearn : '' };
+  const problems = [...new Set(errors.map(describe)), ...contradictions(whole, ok)];
+  if (problems.length > 0) throw new ParametersError(file, problems);
+}
+
+/** What follows from the parameters: names of buckets, and where the template is read. */
+function derived({ accountid, region, cftemplate, requiredtags, logretentiondays }) {
+  const { bucket, key } = templateUrls.map((url) => url.exec(cftemplate)).find(Boolean).groups;
+  const templatebucket = `ecs-cf-bucket-${accountid}-${region}`;
+  return {
+    // Bucket names are unique in all of AWS, so they carry the account and the region.
+    ecsbucket: `ecs-bucket-${accountid}-${region}`,
+    templatebucket,
+    // The health check looks at the ECS-CF-Bucket, create reads the template where cftemplate is.
+    readablebuckets: [...new Set([templatebucket, bucket])].map((name) => ({
+      'Fn::Sub': `arn:\${AWS::Partition}:s3:::${name}`,
+    })),
+    templateobject: `${bucket}/${key}`,
+    requiredtags: requiredtags.join(','),
+    logretentiondays: Number(logretentiondays),
+  };
+}
+
+/** Read, check and complete the parameters of a file; ParametersError names every wrong key. */
+function load(file) {
+  const values = { ...defaults, ...read(file) };
+  check(file, values);
+  return { ...values, ...derived(values) };
+}
+
+module.exports = ({ options }) => load(chosenFile(options));
