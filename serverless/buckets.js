@@ -1,0 +1,87 @@
+'use strict';
+
+// What CloudFormation cannot do with the buckets of the service: put the application template into
+// the ECS-CF-Bucket after a deploy, and empty the ECS-Bucket before a remove, because CloudFormation
+// does not delete a bucket that holds something.
+
+const { createHash } = require('node:crypto');
+const fs = require('node:fs/promises');
+const path = require('node:path');
+const {
+  DeleteObjectsCommand,
+  HeadObjectCommand,
+  PutObjectCommand,
+  S3Client,
+  paginateListObjectVersions,
+} = require('@aws-sdk/client-s3');
+
+const TEMPLATE = 'cloudformation/application.yml';
+const KEY = 'application.yml';
+
+/** Plugin for osls; reads custom.parameters.templatebucket and .ecsbucket. */
+module.exports = class Buckets {
+  constructor(serverless, options, { log }) {
+    this.serverless = serverless;
+    this.log = log;
+    this.hooks = {
+      'after:deploy:deploy': () => this.uploadTemplate(),
+      'before:remove:remove': () => this.emptyReservedBucket(),
+    };
+  }
+
+  async s3() {
+    return new S3Client(await this.serverless.getProvider('aws').getAwsSdkV3Config());
+  }
+
+  async uploadTemplate() {
+    const s3 = await this.s3();
+    const { templatebucket: Bucket } = this.serverless.service.custom.parameters;
+    const Body = await fs.readFile(path.join(this.serverless.serviceDir, TEMPLATE));
+    const sha256 = createHash('sha256').update(Body).digest('hex');
+    // The bucket keeps every version: an upload of the same bytes would only blur its history.
+    if ((await uploadedSha256(s3, { Bucket, Key: KEY })) === sha256) return;
+    await s3.send(
+      new PutObjectCommand({
+        Bucket,
+        Key: KEY,
+        Body,
+        ContentType: 'application/yaml',
+        Metadata: { sha256 },
+      }),
+    );
+    this.log.notice(`Uploaded ${TEMPLATE} to s3://${Bucket}/${KEY}`);
+  }
+
+  async emptyReservedBucket() {
+    const client = await this.s3();
+    const { ecsbucket: Bucket } = this.serverless.service.custom.parameters;
+    try {
+      for await (const page of paginateListObjectVersions({ client }, { Bucket })) {
+        const found = [...(page.Versions ?? []), ...(page.DeleteMarkers ?? [])];
+        const Objects = found.map(({ Key, VersionId }) => ({ Key, VersionId }));
+        if (Objects.length > 0) await deleteAll(client, Bucket, Objects);
+      }
+    } catch (error) {
+      if (error.name !== 'NoSuchBucket') throw error;
+    }
+  }
+};
+
+/** The digest that an earlier deploy noted on the object; undefined if there is no object. */
+async function uploadedSha256(s3, object) {
+  try {
+    return (await s3.send(new HeadObjectCommand(object))).Metadata?.sha256;
+  } catch (error) {
+    if (error.name === 'NotFound') return undefined;
+    throw error;
+  }
+}
+
+async function deleteAll(s3, Bucket, Objects) {
+  const { Errors = [] } = await s3.send(
+    new DeleteObjectsCommand({ Bucket, Delete: { Objects, Quiet: true } }),
+  );
+  if (Errors.length > 0) {
+    throw new Error(`${Bucket} cannot be emptied: ${Errors[0].Key}: ${Errors[0].Message}`);
+  }
+}

@@ -1,0 +1,27 @@
+'use strict';
+
+// Stops a deploy or remove that would go to another account than `accountid` says: the names of the
+// buckets and the permissions are made from that number, and would be those of somebody else.
+
+/** Plugin for osls; reads custom.parameters.accountid. */
+module.exports = class CheckAccount {
+  constructor(serverless) {
+    this.serverless = serverless;
+    this.hooks = { initialize: () => this.check() };
+  }
+
+  async check() {
+    const [command, subcommand] = this.serverless.processedInput.commands;
+    const changesAws = ['deploy', 'remove', 'rollback'].includes(command) && subcommand !== 'list';
+    if (!changesAws) return;
+    const expected = this.serverless.service.custom.parameters.accountid;
+    const actual = await this.serverless.getProvider('aws').getAccountId();
+    if (actual !== expected) {
+      throw new this.serverless.classes.Error(
+        `accountid: the parameters say ${expected}, but the credentials in use belong to account ` +
+          `${actual}. Correct accountid, or choose other credentials (AWS_PROFILE).`,
+        'WRONG_ACCOUNT',
+      );
+    }
+  }
+};
