@@ -1,0 +1,42 @@
+"""With a real Docker engine: images of ECR come from the emulator's own registry."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+_ECR_HOST = re.compile(r"^\d{12}\.dkr\.ecr\.[a-z0-9-]+\.amazonaws\.com/")
+
+
+def apply() -> None:
+    """Rewrite the references that the docker package is given."""
+    from docker.models.containers import ContainerCollection
+    from docker.models.images import ImageCollection
+
+    for collection, names in (
+        (ImageCollection, ("pull", "get", "get_registry_data")),
+        (ContainerCollection, ("run",)),
+    ):
+        for name in names:
+            setattr(collection, name, from_emulator(getattr(collection, name)))
+
+
+def from_emulator(method: Callable[..., Any]) -> Callable[..., Any]:
+    """Let a method of docker-py take an ECR reference.
+
+    Gap: the engine would ask the ECR of AWS. A registry on 127.0.0.0/8 needs no TLS.
+    """
+
+    @wraps(method)
+    def call(self: Any, reference: str, *args: Any, **kwargs: Any) -> Any:
+        return method(self, local_reference(reference), *args, **kwargs)
+
+    return call
+
+
+def local_reference(reference: str) -> str:
+    """Return the reference with the host of ECR replaced by the emulator's address."""
+    return _ECR_HOST.sub(f"127.0.0.1:{os.environ['GATEWAY_PORT']}/", reference)

@@ -1,0 +1,100 @@
+"""What an image reference means on the laptop: its digest, its version, how it behaves.
+
+Images of ECR are those pushed to the emulator (see `images`); any other registry is out of
+reach, so an image of one exists as soon as it is named, with a digest made from its name.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from dataclasses import dataclass
+from typing import Any
+
+VERSION_ANNOTATION = "org.opencontainers.image.version"
+BEHAVIOUR_ANNOTATION = "devops.local/behaviour"
+BEHAVIOURS = ("crash", "unhealthy")
+_ECR = re.compile(r"(?P<account>\d{12})\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.amazonaws\.com/(?P<name>.+)")
+
+
+class ImageMissingError(LookupError):
+    """The registry has no such image; the message is the reason ECS gives."""
+
+
+@dataclass(frozen=True)
+class Reference:
+    """An image reference in parts; `tag` is `latest` when it names neither tag nor digest."""
+
+    repository: str
+    tag: str = ""
+    digest: str = ""
+
+    @classmethod
+    def parse(cls, text: str) -> Reference:
+        """Split `repository[:tag][@digest]`; a colon before the last slash is a port."""
+        name, _, digest = text.partition("@")
+        head, colon, tag = name.rpartition(":")
+        if not colon or "/" in tag:
+            head, tag = name, ""
+        return cls(head, tag or ("" if digest else "latest"), digest)
+
+
+@dataclass(frozen=True)
+class Image:
+    """An image that exists: what the task program is told about itself."""
+
+    digest: str
+    version: str
+    behaviour: str = ""
+
+
+def describe(manifest: str, digest: str, tags: list[str]) -> Image:
+    """Return the image of an OCI manifest: annotations first, then the words in its tags."""
+    annotations = json.loads(manifest or "{}").get("annotations") or {}
+    version = annotations.get(VERSION_ANNOTATION) or next(iter(tags), digest)
+    return Image(digest, version, annotations.get(BEHAVIOUR_ANNOTATION) or _behaviour(version))
+
+
+def _behaviour(tag: str) -> str:
+    return next((word for word in BEHAVIOURS if word in tag), "")
+
+
+class Registry:
+    """Resolves references against the emulator's ECR, which runs in this process.
+
+    `ecr` is the emulator's ECR service module.
+    """
+
+    def __init__(self, ecr: Any) -> None:
+        self._ecr = ecr
+        self._named: dict[str, Image] = {}  # digest -> image, for registries out of reach
+
+    def resolve(self, text: str) -> Image:
+        """Return the image that a reference names.
+
+        Raises:
+            ImageMissingError: ECR has no such repository, tag or digest.
+        """
+        reference = Reference.parse(text)
+        found = _ECR.fullmatch(reference.repository)
+        if found is None:
+            return self._elsewhere(reference)
+        images = self._ecr._images.get_scoped(found["account"], found["region"], found["name"])
+        for image in images or []:
+            tags = image.get("imageTags") or []
+            if image["imageDigest"] == reference.digest or reference.tag in tags:
+                return describe(image.get("imageManifest", ""), image["imageDigest"], tags)
+        raise ImageMissingError(
+            "pull image manifest has been retried 1 time(s): failed to resolve ref "
+            f"{text}: {text}: not found"
+        )
+
+    def _elsewhere(self, reference: Reference) -> Image:
+        if reference.digest:
+            unnamed = Image(reference.digest, reference.tag or reference.digest)
+            return self._named.get(reference.digest, unnamed)
+        name = f"{reference.repository}:{reference.tag}"
+        digest = "sha256:" + hashlib.sha256(name.encode()).hexdigest()
+        image = Image(digest, reference.tag, _behaviour(reference.tag))
+        return self._named.setdefault(digest, image)
