@@ -52,10 +52,14 @@ class Claim:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Closing:
-    """One transaction that ends an operation: its record, its rows, its last event."""
+    """One transaction that ends an operation: its record, its rows, its last event.
+
+    `events` are further new events that go with it; `event` has the key "END".
+    """
 
     operation: Operation
     event: Event
+    events: Sequence[Event] = ()
     kept: Sequence[Row] = ()
     removed: Sequence[Row] = ()
 
@@ -196,6 +200,9 @@ class Cloud(Protocol):
     def images(self) -> ImageRegistry: ...  # noqa: D102
     @property
     def templates(self) -> TemplateStore: ...  # noqa: D102
+
+    def log(self, message: str, **facts: Any) -> None:
+        """Write one structured line to the function's log."""
 
     def new_id(self) -> str:
         """Return a new ULID: sorts by time."""

@@ -27,7 +27,8 @@ FARGATE_SIZES: Mapping[int, tuple[int, ...]] = {
 # dozen vCPU per account: more than this is a typing mistake rather than a service.
 MAX_TASKS = 100
 
-CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+# Control characters, line separators, and halves of a surrogate pair, which no encoder takes.
+CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
 _PATH = re.compile(r"/[A-Za-z0-9._~/%+-]{0,1023}")
 _SECRET = re.compile(

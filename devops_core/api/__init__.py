@@ -1,0 +1,75 @@
+"""The edge between API Gateway or EventBridge and the operations: wrappers for the handlers."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from devops_core import bootstrap
+from devops_core.api.answers import Answer, failure
+from devops_core.api.request import Request
+from devops_core.errors import DevOpsError
+from devops_core.model import Operation
+from devops_core.ports import Cloud
+
+Event = Mapping[str, Any]
+HttpHandler = Callable[..., dict[str, Any]]
+
+
+def http(serve: Callable[[Request], Answer]) -> HttpHandler:
+    """Make a Lambda handler for API Gateway (proxy integration, payload format 1.0).
+
+    Errors become answers, and every call leaves one line in the log. The handler takes a third
+    argument, the `Cloud` to work on, so that tests can bring their own.
+    """
+
+    def handle(event: Event, context: Any, cloud: Cloud | None = None) -> dict[str, Any]:
+        del context
+        cloud = cloud or bootstrap.cloud()
+        request = Request(event, cloud)
+        answer = _answered(serve, request)
+        cloud.log("answered", status=answer.status, **request.facts, **answer.facts)
+        return answer.proxy_response(request.id)
+
+    return handle
+
+
+def background(work: Callable[[Event, Cloud], list[Operation]]) -> Callable[..., dict[str, Any]]:
+    """Make a Lambda handler for EventBridge: one line in the log for every operation it moved.
+
+    An error is raised, so that the invocation counts as failed and Lambda repeats it.
+    """
+
+    def handle(event: Event, context: Any, cloud: Cloud | None = None) -> dict[str, Any]:
+        del context
+        cloud = cloud or bootstrap.cloud()
+        moved = work(event, cloud)
+        for operation in moved:
+            cloud.log(
+                "reconciled",
+                operation=operation.id,
+                kind=operation.kind,
+                applicationName=operation.application,
+                caller=operation.caller,
+                status=operation.status,
+                waitingFor=operation.waiting_for,
+            )
+        cloud.log("woken", cause=event.get("detail-type"), operations=len(moved))
+        return {"operations": len(moved)}
+
+    return handle
+
+
+def _answered(serve: Callable[[Request], Answer], request: Request) -> Answer:
+    try:
+        return serve(request)
+    except DevOpsError as error:
+        if error.http_status >= 500:
+            request.cloud.log("failed", requestId=request.id, error=traceback.format_exc())
+        return failure(error)
+    except Exception:  # noqa: BLE001 - the caller gets an answer whatever is wrong with us
+        request.cloud.log("broken", requestId=request.id, error=traceback.format_exc())
+        return failure(
+            DevOpsError(f"the service is at fault; its log says why under request {request.id}")
+        )

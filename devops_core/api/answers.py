@@ -1,0 +1,172 @@
+"""JSON answers: operations, errors, health."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from devops_core.errors import DevOpsError, redact
+from devops_core.model import Operation, Progress, Status
+from devops_core.naming import DEPLOYABLE, repository_name
+from devops_core.operations.reconcile import wait_for_end
+from devops_core.requests import CreateRequest
+
+if TYPE_CHECKING:
+    from devops_core.api.request import Request
+
+# How long a client should leave a running operation alone before it asks again, in seconds.
+_RETRY_AFTER = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Status, JSON body and headers of an answer; `facts` go into the log."""
+
+    status: int
+    body: Mapping[str, Any]
+    headers: Mapping[str, str] = field(default_factory=dict)
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+    def proxy_response(self, request_id: str) -> dict[str, Any]:
+        """Return the answer as API Gateway's proxy integration takes it."""
+        fixed = {
+            "Content-Type": "application/json",
+            "Cache-Control": "no-store",
+            "X-Content-Type-Options": "nosniff",
+            "X-Request-Id": request_id,
+        }
+        return {
+            "statusCode": self.status,
+            "headers": fixed | dict(self.headers),
+            "body": json.dumps(self.body),
+        }
+
+
+def failure(error: DevOpsError) -> Answer:
+    """Return the answer for an error."""
+    headers = {"Retry-After": str(error.retry_after)} if error.retry_after else {}
+    return Answer(error.http_status, error.body(), headers, {"code": error.code})
+
+
+def started(
+    request: Request, outcome: Operation | str, further: Mapping[str, Any] | None = None
+) -> Answer:
+    """Answer a write: 202 while it runs, 200 when it succeeded, 424 when it failed.
+
+    Waits as long as the caller prefers. An `outcome` that is a text says why nothing was to do.
+    """
+    further = further or {}
+    if isinstance(outcome, str):
+        return Answer(200, {"operation": None, "message": outcome, **further})
+    operation = _waited(request, outcome)
+    url = _url(request, operation)
+    body = {"operation": shown(operation, url), **further}
+    headers = _preference(request)
+    facts = _facts(operation)
+    if operation.status is Status.SUCCEEDED:
+        return Answer(200, body, headers, facts)
+    if operation.status is Status.FAILED:
+        error = {
+            "errorMessage": "; ".join(map(redact, operation.reasons)) or "the operation failed",
+            "code": "OPERATION_FAILED",
+        }
+        return Answer(424, error | body, headers, facts)
+    return Answer(202, body, headers | {"Location": url, "Retry-After": str(_RETRY_AFTER)}, facts)
+
+
+def status(request: Request, operation: Operation) -> Answer:
+    """Answer a status read: 200, whatever became of the operation."""
+    operation = _waited(request, operation)
+    body = {"operation": shown(operation, _url(request, operation))}
+    return Answer(200, body, _preference(request), _facts(operation))
+
+
+def created(request: CreateRequest) -> dict[str, Any]:
+    """Return what the answer to a create says beside its operation."""
+    return {
+        "application": request.application,
+        "ecrName": repository_name(request.application),
+        "technicalTeam": request.tags["technicalTeam"],
+        "email": request.email,
+        "environmentType": [
+            {name.value: "YES" if name in request.environments else "NO"} for name in DEPLOYABLE
+        ],
+    }
+
+
+def health(problems: Mapping[str, str]) -> Answer:
+    """Answer a health check: 200, or 503 that says what cannot be read."""
+    if not problems:
+        return Answer(200, {"status": "ok"})
+    what = "; ".join(f"{name}: {redact(problem)}" for name, problem in problems.items())
+    error = {"errorMessage": f"not healthy: {what}", "code": "UNHEALTHY"}
+    checks = {name: redact(problem) for name, problem in problems.items()}
+    return Answer(503, error | {"status": "failing", "failing": checks})
+
+
+def shown(operation: Operation, url: str) -> dict[str, Any]:
+    """Return an operation as callers see it; members without a value are left out."""
+    members = {
+        "id": operation.id,
+        "kind": operation.kind.value,
+        "applicationName": operation.application,
+        "status": operation.status.value,
+        "url": url,
+        "caller": operation.caller,
+        "requestedAt": _time(operation.requested_at),
+        "deadline": _time(operation.deadline),
+        "endedAt": _time(operation.ended_at),
+        "switchedAt": _time(operation.switched_at),
+        "waitingFor": redact(operation.waiting_for) if operation.waiting_for else None,
+        "reasons": [redact(reason) for reason in operation.reasons],
+        "environments": [_part(part) for part in operation.progress],
+    }
+    return {name: value for name, value in members.items() if value not in (None, [])}
+
+
+def _part(part: Progress) -> dict[str, Any]:
+    members = {
+        "environment": part.environment.value,
+        "slot": part.service if part.environment.is_production else None,
+        "status": part.status.value,
+        "version": part.version,
+        "previousVersion": part.previous_version,
+        "image": part.image,
+        "digest": part.digest,
+        "reason": redact(part.reason) if part.reason else None,
+    }
+    return {name: value for name, value in members.items() if value is not None}
+
+
+def _time(moment: datetime | None) -> str | None:
+    if moment is None:
+        return None
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _url(request: Request, operation: Operation) -> str:
+    return f"{request.base_url}/stacks/{operation.application}/operations/{operation.id}"
+
+
+def _waited(request: Request, operation: Operation) -> Operation:
+    if request.wait_seconds is None:
+        return operation
+    return wait_for_end(request.cloud, operation, request.wait_seconds)
+
+
+def _preference(request: Request) -> dict[str, str]:
+    if request.wait_seconds is None:
+        return {}
+    return {"Preference-Applied": f"wait={request.wait_seconds}"}
+
+
+def _facts(operation: Operation) -> dict[str, Any]:
+    return {
+        "operation": operation.id,
+        "kind": operation.kind.value,
+        "applicationName": operation.application,
+        "outcome": operation.status.value,
+    }

@@ -1,0 +1,112 @@
+"""An HTTP request as API Gateway hands it over, taken apart."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Any
+
+from devops_core.errors import InvalidRequestError
+from devops_core.operations.accept import Origin
+from devops_core.ports import Cloud
+from devops_core.requests import MAX_BODY_BYTES, fingerprint
+
+# API Gateway ends a request after 29 s (Amazon API Gateway Developer Guide, quotas).
+MAX_WAIT_SECONDS = 25
+_WAIT = re.compile(r"\s*wait\s*=\s*\"?(\d{1,9})\"?\s*", re.IGNORECASE)
+_KEY = re.compile(r"[\x21-\x7e]{1,255}")
+
+
+class Request:
+    """One request: who, what, and what it may wait for. Reading a broken part raises 400."""
+
+    def __init__(self, event: Mapping[str, Any], cloud: Cloud) -> None:
+        self.cloud = cloud
+        self._event = event
+        self._context: Mapping[str, Any] = event.get("requestContext") or {}
+        self._headers = {
+            name.lower(): value for name, value in (event.get("headers") or {}).items()
+        }
+
+    @property
+    def id(self) -> str:
+        """API Gateway's request id: the correlation id of log and answer."""
+        return str(self._context.get("requestId", ""))
+
+    @property
+    def route(self) -> str:
+        """The route as API Gateway knows it ("/stacks/deploy")."""
+        return str(self._event.get("resource") or self._event.get("path") or "")
+
+    @property
+    def caller(self) -> str:
+        """Who calls: the IAM ARN, else the API key's id, else the address."""
+        identity = self._context.get("identity") or {}
+        names = (identity.get("userArn"), identity.get("apiKeyId"))
+        return next((name for name in names if name), f"address {identity.get('sourceIp')}")
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What the log line says about the request."""
+        method = self._event.get("httpMethod")
+        return {"requestId": self.id, "route": f"{method} {self.route}", "caller": self.caller}
+
+    @property
+    def parameters(self) -> Mapping[str, str]:
+        """The parameters of the path."""
+        return self._event.get("pathParameters") or {}
+
+    @property
+    def query(self) -> Mapping[str, str]:
+        """The query parameters."""
+        return self._event.get("queryStringParameters") or {}
+
+    @property
+    def wait_seconds(self) -> int | None:
+        """How long the caller prefers to wait (RFC 7240), cut to 25 s; None without preference."""
+        preferences = str(self._headers.get("prefer", "")).split(",")
+        waits = [found for preference in preferences if (found := _WAIT.fullmatch(preference))]
+        return min(int(waits[0][1]), MAX_WAIT_SECONDS) if waits else None
+
+    @property
+    def base_url(self) -> str:
+        """The API's address as callers see it, with the stage or the base path of a domain."""
+        if self.cloud.settings.public_url:
+            return self.cloud.settings.public_url
+        whole, inner = str(self._context.get("path", "")), str(self._event.get("path", ""))
+        prefix = whole.removesuffix(inner) if inner else ""
+        return f"https://{self._context.get('domainName', '')}{prefix}"
+
+    @cached_property
+    def body(self) -> Any:
+        """The JSON body; InvalidRequestError when it is empty, too large or not JSON."""
+        raw = self._event.get("body") or ""
+        content = base64.b64decode(raw) if self._event.get("isBase64Encoded") else raw.encode()
+        if not content.strip():
+            raise InvalidRequestError([("body", "is empty: send a JSON object")])
+        if len(content) > MAX_BODY_BYTES:
+            size = len(content)
+            raise InvalidRequestError([("body", f"has {size} bytes; at most {MAX_BODY_BYTES}")])
+        try:
+            return json.loads(content)
+        except json.JSONDecodeError as error:
+            where = f"line {error.lineno}, column {error.colno}"
+            raise InvalidRequestError([("body", f"is not JSON: {error.msg}, {where}")]) from error
+        except (ValueError, RecursionError) as error:
+            raise InvalidRequestError([("body", "is not JSON that can be read")]) from error
+
+    @property
+    def has_body(self) -> bool:
+        """Whether there is a body at all: some clients drop that of a DELETE."""
+        return bool((self._event.get("body") or "").strip())
+
+    def origin(self, kind: str, body: Any) -> Origin:
+        """Return who asks for `body` and how a repeat of it is told."""
+        key = self._headers.get("idempotency-key")
+        if key is not None and not _KEY.fullmatch(key):
+            problem = "must be 1 to 255 printable ASCII characters without spaces"
+            raise InvalidRequestError([("Idempotency-Key", problem)])
+        return Origin(caller=self.caller, key=key, fingerprint=fingerprint(kind, body))

@@ -1,0 +1,1 @@
+"""Operations: accept and claim (start), then move forward until the end (reconcile)."""

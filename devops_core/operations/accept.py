@@ -1,0 +1,193 @@
+"""Accept an operation: look, check, claim in one transaction; then the first steps.
+
+Nothing in AWS is touched before the claim is durable. Who loses a race looks again and is told
+by the checks who holds the rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Any
+
+from devops_core.errors import (
+    BusyError,
+    ChangedMeanwhileError,
+    IdempotencyMismatchError,
+    LostClaimError,
+    NotDeployableError,
+    UnknownApplicationError,
+    UnknownEnvironmentError,
+)
+from devops_core.model import (
+    LEASE,
+    TIME_LIMITS,
+    Inventory,
+    Kind,
+    Observed,
+    Operation,
+    Row,
+    RowStatus,
+    Service,
+)
+from devops_core.naming import Environment
+from devops_core.operations import audit
+from devops_core.operations.reconcile import drive, reconcile
+from devops_core.ports import AlreadyClaimedError, Claim, Cloud, Pointer
+
+# How often a claim that lost a race looks again before the caller is told to.
+_LOOKS = 3
+# How long an Idempotency-Key stands for its operation (DESIGN: 24 h), in seconds.
+IDEMPOTENCY_SECONDS = 24 * 3600
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Origin:
+    """Who asks, and how to tell a repeat: the Idempotency-Key, if any, and the body's SHA-256."""
+
+    caller: str
+    key: str | None
+    fingerprint: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """An operation that passed the checks: the rows it takes, and what was seen on the way.
+
+    An `operation` of None means that there is nothing to do, and `message` says why.
+    """
+
+    operation: Operation | None = None
+    taken: tuple[Row, ...] = ()
+    new: tuple[Row, ...] = ()
+    unchanged: tuple[Row, ...] = ()
+    observed: Observed = field(default_factory=partial(Observed, looked=False))
+    message: str | None = None
+
+
+def accept(
+    cloud: Cloud, application: str, origin: Origin, plan: Callable[[Inventory], Plan]
+) -> Operation | str:
+    """Return the operation that a request starts or repeats, or why nothing needs to be done.
+
+    `plan` checks an inventory and raises ConflictError when the request cannot be met.
+    """
+    for attempt in range(1, _LOOKS + 1):
+        inventory, pointer = cloud.tables.inventory(application, origin.key)
+        if pointer:
+            return _repeat(cloud, pointer, origin)
+        planned = plan(inventory)
+        if planned.operation is None:
+            return planned.message or "nothing to do"
+        try:
+            return claim(cloud, origin, planned, planned.operation)
+        except ChangedMeanwhileError:
+            if attempt == _LOOKS:
+                raise
+    raise AssertionError("unreachable")  # pragma: no cover
+
+
+def claim(cloud: Cloud, origin: Origin, planned: Plan, operation: Operation) -> Operation:
+    """Claim the rows of a plan, then do what can be done at once."""
+    pointer = _pointer(cloud, origin, operation)
+    try:
+        cloud.tables.claim(
+            Claim(
+                operation=operation,
+                event=audit.accepted(operation),
+                taken=planned.taken,
+                new=planned.new,
+                unchanged=planned.unchanged,
+                pointer=pointer,
+            )
+        )
+    except AlreadyClaimedError as repeated:
+        return _repeat(cloud, repeated.pointer, origin)
+    held = [replace(row, claim=operation.id, revision=row.revision + 1) for row in planned.taken]
+    rows = {row.environment: row for row in (*held, *planned.new)}
+    try:
+        return drive(cloud, operation, Inventory(rows), planned.observed, held=True)
+    except LostClaimError:
+        return cloud.tables.operation(operation.application, operation.id) or operation
+
+
+def new_operation(
+    cloud: Cloud, kind: Kind, application: str, origin: Origin, **details: Any
+) -> Operation:
+    """Return an operation that this worker will hold from its claim on."""
+    now = cloud.clock.now()
+    return Operation(
+        id=cloud.new_id(),
+        kind=kind,
+        application=application,
+        caller=origin.caller,
+        requested_at=now,
+        deadline=now + TIME_LIMITS[kind],
+        lease_until=now + LEASE,
+        **details,
+    )
+
+
+def known(inventory: Inventory, application: str) -> Inventory:
+    """Return the inventory of an application that exists; UnknownApplicationError otherwise."""
+    if not inventory.rows:
+        raise UnknownApplicationError(f"there is no application {application}")
+    return inventory
+
+
+def row_of(inventory: Inventory, environment: Environment) -> Row:
+    """Return an environment's row; UnknownEnvironmentError says which ones there are."""
+    row = inventory.rows.get(environment)
+    if row is None:
+        there = ", ".join(name for name in Environment if name in inventory.rows)
+        application = inventory.application.name if inventory.application else ""
+        raise UnknownEnvironmentError(
+            f"{application} was created without {environment}; it has {there}"
+        )
+    return row
+
+
+def free(row: Row) -> Row:
+    """Return a row that no operation holds; BusyError names the one that does."""
+    if row.claim:
+        raise BusyError(
+            f"{row.environment} of {row.application.name} is held by operation {row.claim},"
+            " which is in progress",
+            operation={"id": row.claim, "applicationName": row.application.name},
+        )
+    return row
+
+
+def usable(row: Row) -> tuple[Row, Service]:
+    """Return a free row and the service behind it; NotDeployableError when there is none."""
+    free(row)
+    if row.status is not RowStatus.ACTIVE or row.service is None:
+        raise NotDeployableError(
+            f"{row.environment} of {row.application.name} is {row.status}:"
+            " delete the application, then create it again"
+        )
+    return row, row.service
+
+
+def _pointer(cloud: Cloud, origin: Origin, operation: Operation) -> Pointer | None:
+    if origin.key is None:
+        return None
+    return Pointer(
+        key=origin.key,
+        fingerprint=origin.fingerprint,
+        application=operation.application,
+        operation=operation.id,
+        expires_at=int(cloud.clock.now().timestamp()) + IDEMPOTENCY_SECONDS,
+    )
+
+
+def _repeat(cloud: Cloud, pointer: Pointer, origin: Origin) -> Operation:
+    if pointer.fingerprint != origin.fingerprint:
+        raise IdempotencyMismatchError(
+            "this Idempotency-Key was used with another request: use a new key for a new request"
+        )
+    operation = reconcile(cloud, pointer.application, pointer.operation)
+    if operation is None:
+        raise ChangedMeanwhileError("the operation of this Idempotency-Key is no longer on record")
+    return operation

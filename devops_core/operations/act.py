@@ -1,0 +1,229 @@
+"""Do the steps that a decision asks for, and say what they changed.
+
+A step that AWS refuses for good becomes part of the operation (an environment that failed, a
+create that must be undone). Any other trouble stops the worker; the next trigger looks again
+before it repeats anything.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import Any, NamedTuple
+
+from devops_core import render
+from devops_core.decide.decision import (
+    CreateStack,
+    DeleteStack,
+    Listener,
+    Register,
+    Retire,
+    Step,
+    Switch,
+    UpdateService,
+)
+from devops_core.errors import AwsError, DevOpsError, RefusedError
+from devops_core.model import (
+    Inventory,
+    Kind,
+    Observed,
+    Operation,
+    Progress,
+    Stack,
+    Status,
+    Template,
+)
+from devops_core.naming import OPERATION_TAG, Image
+from devops_core.operations.observe import undo_token
+from devops_core.ports import Cloud
+
+
+class State(NamedTuple):
+    """An operation, its rows and what was last seen of it: what the steps work on."""
+
+    operation: Operation
+    inventory: Inventory
+    observed: Observed
+
+
+Effect = Callable[[State], State]
+
+
+def perform(cloud: Cloud, state: State, steps: Sequence[Step]) -> tuple[State, list[AwsError]]:
+    """Do steps at the same time; return what they led to and what trouble there was."""
+    outcomes = cloud.together([partial(_try, cloud, state, step) for step in steps])
+    troubles = []
+    for outcome in outcomes:
+        if isinstance(outcome, AwsError):
+            troubles.append(outcome)
+        else:
+            state = outcome(state)
+    return state, troubles
+
+
+def _try(cloud: Cloud, state: State, step: Step) -> Effect | AwsError:
+    doing: Mapping[type[Any], Callable[[Cloud, State, Any], Effect]] = {
+        CreateStack: _create_stack,
+        DeleteStack: _delete_stack,
+        Register: _register,
+        UpdateService: _update_service,
+        Retire: _retire,
+        Switch: _switch,
+    }
+    try:
+        return doing[type(step)](cloud, state, step)
+    except RefusedError as error:
+        return _refused(state, step, error) or error
+    except AwsError as error:
+        # Left-overs are not worth an operation that waits for a permission.
+        return _noted(step.service, retired=True) if isinstance(step, Retire) else error
+
+
+def _refused(state: State, step: Step, error: RefusedError) -> Effect | None:
+    if isinstance(step, CreateStack):
+        return _undone(error)
+    if isinstance(step, DeleteStack):
+        return _undeletable(error)
+    if isinstance(step, Retire):
+        return _noted(step.service, retired=True)
+    if isinstance(step, Register | UpdateService) and state.operation.kind is not Kind.SWAP:
+        return _noted(step.service, status=Status.FAILED, reason=error.message)
+    return None
+
+
+def _create_stack(cloud: Cloud, state: State, step: CreateStack) -> Effect:
+    del step
+    operation, application = state.operation, state.inventory.application
+    location = cloud.settings.template
+    known = operation.template.version if operation.template else None
+    content, version = cloud.templates.read(location, known)
+    template = Template(
+        url=location.url, version=version, sha256=hashlib.sha256(content).hexdigest()
+    )
+    if application is None:
+        raise RefusedError("the application's rows are gone")
+    try:
+        request = render.stack(operation, application, cloud.settings, content)
+    except ValueError as error:
+        raise RefusedError(f"the application template cannot be used: {error}") from error
+    stack_id = cloud.stacks.create(request)
+    stack = Stack(id=stack_id, status="CREATE_IN_PROGRESS", operation=operation.id)
+
+    def effect(now: State) -> State:
+        changed = replace(now.operation, stack_id=stack_id, template=template)
+        return now._replace(operation=changed, observed=replace(now.observed, stack=stack))
+
+    return effect
+
+
+def _undone(error: DevOpsError) -> Effect:
+    def effect(now: State) -> State:
+        changed = replace(now.operation, doomed=True, reasons=(error.message,))
+        return now._replace(operation=changed)
+
+    return effect
+
+
+def _delete_stack(cloud: Cloud, state: State, step: DeleteStack) -> Effect:
+    del step
+    operation, stack = state.operation, state.observed.stack
+    if stack is None:
+        return lambda now: now
+    token = undo_token(operation) if operation.kind is Kind.CREATE else operation.id
+    cloud.stacks.delete(stack.id, token)
+    return _stack_status("DELETE_IN_PROGRESS")
+
+
+def _undeletable(error: DevOpsError) -> Effect:
+    return _stack_status("DELETE_FAILED", failures=(error.message,))
+
+
+def _stack_status(status: str, failures: tuple[str, ...] = ()) -> Effect:
+    def effect(now: State) -> State:
+        if now.observed.stack is None:
+            return now
+        stack = replace(now.observed.stack, status=status)
+        seen = replace(now.observed, stack=stack, stack_failures=failures)
+        return now._replace(observed=seen)
+
+    return effect
+
+
+def _register(cloud: Cloud, state: State, step: Register) -> Effect:
+    operation, application = state.operation, state.inventory.application
+    part = _part(operation, step.service)
+    tags = dict(application.tags if application else {}) | {OPERATION_TAG: operation.id}
+    request = next_task_definition(state, part, tags)
+    return _noted(step.service, wanted=cloud.containers.register(request))
+
+
+def next_task_definition(state: State, part: Progress, tags: Mapping[str, str]) -> dict[str, Any]:
+    """Return what a service's next task definition is registered with.
+
+    It follows from the record alone, so that whoever ends the operation can tell it again.
+    """
+    if state.operation.kind is Kind.CREATE:
+        base = state.observed.blueprints[part.service]
+        return render.task_definition(base, None, tags, state.operation.service)
+    rows = state.inventory.rows.values()
+    service = next(row.service for row in rows if row.service and row.service.name == part.service)
+    image = replace(Image.parse(part.image), digest=part.digest) if part.image else None
+    return render.task_definition(service.blueprint, image, tags)
+
+
+def _update_service(cloud: Cloud, state: State, step: UpdateService) -> Effect:
+    service = cloud.containers.update(
+        state.operation.application, step.service, step.task_definition, step.desired_count
+    )
+
+    def effect(now: State) -> State:
+        services = dict(now.observed.services) | {step.service: service}
+        now = now._replace(observed=replace(now.observed, services=services))
+        if now.operation.kind is Kind.SWAP:
+            return now
+        return _noted(step.service, sent=True)(now)
+
+    return effect
+
+
+def _retire(cloud: Cloud, state: State, step: Retire) -> Effect:
+    del state
+    cloud.containers.retire(step.task_definition)
+    return _noted(step.service, retired=True)
+
+
+def _switch(cloud: Cloud, state: State, step: Switch) -> Effect:
+    application = state.inventory.application
+    slot = state.inventory.production_slot(step.slot)
+    if application is None or slot is None:
+        raise RefusedError(f"production has no slot {step.slot}")
+    to_production = step.listener is Listener.PRODUCTION
+    listener = application.production_listener if to_production else application.test_listener
+    if listener is None:
+        raise RefusedError(f"production has no {step.listener} listener")
+    cloud.load_balancer.switch(listener, slot.target_group)
+    switched_at = cloud.clock.now()
+
+    def effect(now: State) -> State:
+        if not to_production:
+            return now._replace(observed=replace(now.observed, test=step.slot))
+        return now._replace(
+            observed=replace(now.observed, production=step.slot),
+            operation=replace(now.operation, switched_at=switched_at),
+        )
+
+    return effect
+
+
+def _noted(service: str, **changes: Any) -> Effect:
+    def effect(now: State) -> State:
+        part = replace(_part(now.operation, service), **changes)
+        return now._replace(operation=now.operation.with_progress(part))
+
+    return effect
+
+
+def _part(operation: Operation, service: str) -> Progress:
+    return next(part for part in operation.progress if part.service == service)

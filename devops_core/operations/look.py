@@ -1,0 +1,27 @@
+"""What can be asked: an operation, and the health of the installation."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from devops_core.errors import NotFoundError
+from devops_core.model import Operation
+from devops_core.operations.reconcile import reconcile
+from devops_core.ports import Cloud
+
+
+def operation(cloud: Cloud, application: str, operation_id: str) -> Operation:
+    """Return an operation, moved on as far as it goes now; NotFoundError when there is none."""
+    found = reconcile(cloud, application, operation_id)
+    if found is None:
+        raise NotFoundError("there is no such operation of that application")
+    return found
+
+
+def problems(cloud: Cloud) -> dict[str, str]:
+    """Return what keeps the service from working, by table name, `bucket` or `template`."""
+    tables, templates, settings = cloud.tables, cloud.templates, cloud.settings
+    found = cloud.together(
+        [tables.check, partial(templates.check, settings.template_bucket, settings.template)]
+    )
+    return {name: problem for answer in found for name, problem in answer.items()}

@@ -1,0 +1,157 @@
+"""Move an operation forward: load, observe, decide, act, save.
+
+Level-triggered: it may run any number of times, at once, late or never again. One worker acts at
+a time, because it must hold the lease, which is taken by a save that names the revision it has
+seen; who finds the lease taken leaves the operation alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import timedelta
+
+from devops_core.decide import decide
+from devops_core.decide.decision import Done, Fail, Wait
+from devops_core.errors import AwsError, LostClaimError, UnreachableError, redact
+from devops_core.model import LEASE, Inventory, Observed, Operation, Status
+from devops_core.operations import audit
+from devops_core.operations.act import State, perform
+from devops_core.operations.close import closing
+from devops_core.operations.observe import observe
+from devops_core.ports import Cloud
+
+# How long after its deadline an operation whose state cannot even be seen is given up.
+BLIND_LIMIT = timedelta(minutes=30)
+# More turns than any operation needs (a promote that fails and is taken back needs six).
+_MAX_TURNS = 50
+# How often a waiting caller's operation is looked at, in seconds.
+_POLL = 1.0
+
+
+def reconcile(cloud: Cloud, application: str, operation_id: str) -> Operation | None:
+    """Move an operation as far as it goes now and return it, or None when there is none."""
+    operation = cloud.tables.operation(application, operation_id)
+    if operation is None or operation.ended or operation.leased(cloud.clock.now()):
+        return operation
+    try:
+        inventory, _ = cloud.tables.inventory(application)
+        try:
+            observed = observe(cloud, operation, inventory)
+        except AwsError as error:
+            return _blind(cloud, operation, inventory, error)
+        return drive(cloud, operation, inventory, observed)
+    except LostClaimError:
+        return cloud.tables.operation(application, operation_id)
+
+
+def wait_for_end(cloud: Cloud, operation: Operation, seconds: float) -> Operation:
+    """Reconcile an operation until it has ended or the time is up; return it as it is then."""
+    end = cloud.clock.now() + timedelta(seconds=seconds)
+    while not operation.ended and cloud.clock.now() + timedelta(seconds=_POLL) <= end:
+        cloud.clock.wait(_POLL)
+        operation = reconcile(cloud, operation.application, operation.id) or operation
+    return operation
+
+
+def wake(cloud: Cloud, application: str) -> list[Operation]:
+    """Reconcile the operations that hold rows of an application: something happened in AWS."""
+    inventory, _ = cloud.tables.inventory(application)
+    claims = {row.claim for row in inventory.rows.values() if row.claim}
+    return sweep(cloud, ((application, claim) for claim in sorted(claims)))
+
+
+def sweep(cloud: Cloud, open_operations: Iterable[tuple[str, str]]) -> list[Operation]:
+    """Reconcile operations one by one; trouble with one leaves the others alone."""
+    moved = []
+    for application, operation_id in open_operations:
+        try:
+            operation = reconcile(cloud, application, operation_id)
+        except Exception as error:  # noqa: BLE001 - one broken record must not stop the others
+            cloud.log("reconcile failed", operation=operation_id, error=redact(repr(error)))
+            continue
+        if operation:
+            moved.append(operation)
+    return moved
+
+
+def drive(
+    cloud: Cloud,
+    operation: Operation,
+    inventory: Inventory,
+    observed: Observed,
+    *,
+    held: bool = False,
+) -> Operation:
+    """Decide and act until there is nothing to do now; return the operation as it is written.
+
+    `held` says that the lease is ours already (the claim takes it). Raises LostClaimError.
+    """
+    written = operation
+    state = State(operation, inventory, observed)
+    for _ in range(_MAX_TURNS):
+        decision = decide(state.operation, state.observed, cloud.clock.now())
+        state = state._replace(operation=decision.operation)
+        if isinstance(decision, Done | Fail):
+            return _end(cloud, written, state, decision)
+        if isinstance(decision, Wait):
+            break
+        if not held:
+            written = _lease(cloud, written, state.operation)
+            state = state._replace(operation=written)
+            held = True
+        state, troubles = perform(cloud, state, decision.steps)
+        if troubles:
+            return _interrupted(cloud, written, state.operation, troubles)
+    return _release(cloud, written, state.operation)
+
+
+def _lease(cloud: Cloud, written: Operation, operation: Operation) -> Operation:
+    """Write down that this worker acts from now on, before it does."""
+    leased = replace(operation, lease_until=cloud.clock.now() + LEASE, revision=written.revision)
+    return _save(cloud, written, leased)
+
+
+def _release(cloud: Cloud, written: Operation, operation: Operation) -> Operation:
+    released = replace(operation, lease_until=None, revision=written.revision)
+    return written if released == written else _save(cloud, written, released)
+
+
+def _interrupted(
+    cloud: Cloud, written: Operation, operation: Operation, troubles: list[AwsError]
+) -> Operation:
+    """Stop after trouble. A call without an answer may still land: its lease runs out instead."""
+    waiting = "; ".join(dict.fromkeys(error.message for error in troubles))
+    stopped = replace(operation, waiting_for=waiting, revision=written.revision)
+    if any(isinstance(error, UnreachableError) for error in troubles):
+        return _save(cloud, written, stopped)
+    return _save(cloud, written, replace(stopped, lease_until=None))
+
+
+def _save(cloud: Cloud, written: Operation, operation: Operation) -> Operation:
+    counted, events = audit.news(written, operation, cloud.clock.now())
+    return cloud.tables.save(counted, events)
+
+
+def _end(cloud: Cloud, written: Operation, state: State, decision: Done | Fail) -> Operation:
+    status = Status.SUCCEEDED if isinstance(decision, Done) else Status.FAILED
+    keep_rows = isinstance(decision, Fail) and decision.keep_rows
+    state = state._replace(operation=replace(decision.operation, status=status))
+    last = closing(written, state, cloud.clock.now(), keep_rows=keep_rows)
+    cloud.tables.close(last)
+    return last.operation
+
+
+def _blind(cloud: Cloud, operation: Operation, inventory: Inventory, error: AwsError) -> Operation:
+    """Note why AWS cannot be seen; give up long after the deadline, keeping all rows."""
+    if not operation.overdue(cloud.clock.now() - BLIND_LIMIT):
+        return _release(cloud, operation, replace(operation, waiting_for=error.message))
+    parts = tuple(
+        part
+        if part.status is not Status.IN_PROGRESS
+        else replace(part, status=Status.FAILED, reason=error.message)
+        for part in operation.progress
+    )
+    failed = replace(operation, progress=parts, reasons=(*operation.reasons, error.message))
+    state = State(failed, inventory, Observed())
+    return _end(cloud, operation, state, Fail(failed, keep_rows=True))

@@ -1,0 +1,253 @@
+"""The five things a caller can start. Each returns an operation, or why there is nothing to do."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+
+from devops_core.decide.swap import unready
+from devops_core.errors import ConflictError, NotDeployableError, NotReadyError
+from devops_core.model import (
+    Application,
+    Inventory,
+    Kind,
+    Operation,
+    Progress,
+    Row,
+    RowStatus,
+    Service,
+    other_slot,
+)
+from devops_core.naming import PRODUCTION, PROMOTABLE, SLOTS, Environment, Image, service_name
+from devops_core.operations.accept import (
+    Origin,
+    Plan,
+    accept,
+    claim,
+    free,
+    known,
+    new_operation,
+    row_of,
+    usable,
+)
+from devops_core.operations.observe import known_slot, live_slot, production
+from devops_core.ports import Cloud
+from devops_core.requests import (
+    CreateRequest,
+    DeleteRequest,
+    DeployRequest,
+    PromoteRequest,
+    SwapRequest,
+)
+
+
+def create(cloud: Cloud, request: CreateRequest, origin: Origin) -> Operation:
+    """Create an application. Raises AlreadyExistsError."""
+    services = {environment: service_name(environment) for environment in request.environments}
+    services |= {Environment.PROD_GREEN: SLOTS[0], Environment.PROD_BLUE: SLOTS[1]}
+    operation = new_operation(
+        cloud,
+        Kind.CREATE,
+        request.application,
+        origin,
+        service=request.service,
+        progress=tuple(Progress(environment=name, service=services[name]) for name in services),
+    )
+    application = Application(
+        name=request.application,
+        technical_team=request.tags["technicalTeam"],
+        email=request.email,
+        description=request.description,
+        tags=request.tags,
+    )
+    rows = tuple(
+        Row(
+            application=application,
+            environment=environment,
+            status=RowStatus.CREATING,
+            claim=operation.id,
+            operation=operation.id,
+            updated_at=operation.requested_at,
+            updated_by=origin.caller,
+        )
+        for environment in services
+    )
+    return claim(cloud, origin, Plan(new=rows), operation)
+
+
+def deploy(cloud: Cloud, request: DeployRequest, origin: Origin) -> Operation | str:
+    """Deploy an image to non-production environments. Raises ConflictError."""
+    return accept(cloud, request.application, origin, partial(_deploy, cloud, request, origin))
+
+
+def _deploy(cloud: Cloud, request: DeployRequest, origin: Origin, inventory: Inventory) -> Plan:
+    known(inventory, request.application)
+    taken = [usable(row_of(inventory, name)) for name in request.environments]
+    repouri = request.repouri or taken[0][0].application.repository or ""
+    image = Image.parse(repouri)
+    if not image.tag and not image.digest:
+        image = replace(image, tag=request.version)
+    image = _in_registry(cloud, image)
+    progress = tuple(
+        _target(row.environment, service, image, request.version) for row, service in taken
+    )
+    operation = new_operation(
+        cloud,
+        Kind.DEPLOY,
+        request.application,
+        origin,
+        progress=progress,
+        version=request.version,
+    )
+    return Plan(operation=operation, taken=tuple(row for row, _ in taken))
+
+
+def promote(cloud: Cloud, request: PromoteRequest, origin: Origin) -> Operation | str:
+    """Promote what non-production runs to the idle production slot. Raises ConflictError."""
+    return accept(cloud, request.application, origin, partial(_promote, cloud, request, origin))
+
+
+def _promote(cloud: Cloud, request: PromoteRequest, origin: Origin, inventory: Inventory) -> Plan:
+    known(inventory, request.application)
+    rows = [usable(row_of(inventory, role))[0] for role in PRODUCTION]
+    source, tested = _source(inventory, request)
+    image = replace(Image.parse(tested.image), digest=tested.digest)
+    idle = other_slot(live_slot(cloud, inventory))
+    blue = inventory.production_slot(idle)
+    if blue is None:
+        raise ConflictError(f"inventory knows no service for the slot {idle}")
+    image = _in_registry(cloud, image)
+    operation = new_operation(
+        cloud,
+        Kind.DEPLOY_BLUE,
+        request.application,
+        origin,
+        progress=(_target(Environment.PROD_BLUE, blue, image, tested.version or ""),),
+        version=tested.version,
+    )
+    return Plan(operation=operation, taken=tuple(rows), unchanged=(source,))
+
+
+def swap(cloud: Cloud, request: SwapRequest, origin: Origin) -> Operation | str:
+    """Exchange live and idle production. Raises ConflictError, NotReadyError."""
+    return accept(cloud, request.application, origin, partial(_swap, cloud, request, origin))
+
+
+def _swap(cloud: Cloud, request: SwapRequest, origin: Origin, inventory: Inventory) -> Plan:
+    known(inventory, request.application)
+    rows = [usable(row_of(inventory, role))[0] for role in PRODUCTION]
+    observed = production(cloud, request.application, inventory)
+    idle = known_slot(observed.production)
+    live = other_slot(idle)
+    green, blue = inventory.production_slot(idle), inventory.production_slot(live)
+    if green is None or blue is None:
+        raise ConflictError("inventory does not know both production slots")
+    if request.version and green.version == request.version:
+        return Plan(message=f"{request.version} is live already; nothing was moved")
+    if request.version and blue.version != request.version:
+        runs = blue.version or "its first image"
+        raise NotDeployableError(f"blue runs {runs}, not {request.version}: promote it first")
+    never = () if blue.version or blue.was_live else ("nothing was deployed to blue yet",)
+    missing = never + unready(observed, live)
+    if missing:
+        raise NotReadyError("blue cannot go live", missing)
+    progress = (
+        _exchange(Environment.PROD_GREEN, blue, green),
+        _exchange(Environment.PROD_BLUE, green, blue),
+    )
+    operation = new_operation(
+        cloud,
+        Kind.SWAP,
+        request.application,
+        origin,
+        progress=progress,
+        live=live,
+        idle=idle,
+        version=blue.version,
+    )
+    return Plan(operation=operation, taken=tuple(rows), observed=observed)
+
+
+def delete(cloud: Cloud, request: DeleteRequest, origin: Origin) -> Operation | str:
+    """Delete an application. Raises ConflictError."""
+    return accept(cloud, request.application, origin, partial(_delete, cloud, request, origin))
+
+
+def _delete(cloud: Cloud, request: DeleteRequest, origin: Origin, inventory: Inventory) -> Plan:
+    rows = [free(row) for row in known(inventory, request.application).rows.values()]
+    operation = new_operation(
+        cloud,
+        Kind.DELETE,
+        request.application,
+        origin,
+        progress=tuple(_leftover(row) for row in rows),
+        stack_id=rows[0].application.stack_id,
+    )
+    return Plan(operation=operation, taken=tuple(rows))
+
+
+def _source(inventory: Inventory, request: PromoteRequest) -> tuple[Row, Service]:
+    """Return the environment that a promotion takes its version from."""
+    if request.source:
+        row, service = usable(row_of(inventory, request.source))
+        if not service.version:
+            raise NotDeployableError(f"nothing was deployed to {request.source} yet")
+        return row, service
+    for environment in PROMOTABLE:
+        tested = inventory.service(environment)
+        if tested and tested.version:
+            return usable(inventory.rows[environment])
+    raise NotDeployableError("nothing was deployed to stage, qa or dev yet")
+
+
+def _in_registry(cloud: Cloud, image: Image) -> Image:
+    """Return an image with its digest when it is in this account's ECR, else as it is."""
+    settings = cloud.settings
+    repository = image.ecr_repository(settings.account, settings.region)
+    if repository is None:
+        return image
+    digest = cloud.images.digest(repository, tag=image.tag, digest=image.digest)
+    return replace(image, digest=digest)
+
+
+def _target(environment: Environment, service: Service, image: Image, version: str) -> Progress:
+    """Return what a service must come to run. The same bytes again need no new registration."""
+    same = image.digest is not None and image.digest == service.digest
+    unchanged = same and version == service.version
+    deployed = service.task_definition != service.initial_task_definition
+    return Progress(
+        environment=environment,
+        service=service.name,
+        image=image.uri,
+        digest=image.digest,
+        version=version,
+        previous_version=service.version,
+        previous=service.task_definition,
+        obsolete=service.task_definition if deployed else None,
+        wanted=service.task_definition if unchanged else None,
+    )
+
+
+def _exchange(role: Environment, new: Service, old: Service) -> Progress:
+    return Progress(
+        environment=role,
+        service=new.name,
+        image=new.image,
+        digest=new.digest,
+        version=new.version,
+        previous_version=old.version,
+    )
+
+
+def _leftover(row: Row) -> Progress:
+    """Return what must be deregistered with a row: a task definition the stack does not own."""
+    service = row.service
+    if service is None:
+        return Progress(environment=row.environment, service=row.environment.lower())
+    deployed = service.task_definition != service.initial_task_definition
+    return Progress(
+        environment=row.environment,
+        service=service.name,
+        previous_version=service.version,
+        obsolete=service.task_definition if deployed else None,
+    )

@@ -1,0 +1,15 @@
+"""POST /stacks: create an application."""
+
+from devops_core import api
+from devops_core.api import answers
+from devops_core.api.request import Request
+from devops_core.operations import start
+from devops_core.requests import CreateRequest
+
+
+@api.http
+def handle(request: Request) -> answers.Answer:
+    """Create an application's stack and its inventory rows."""
+    body = CreateRequest.parse(request.body, request.cloud.settings.required_tags)
+    operation = start.create(request.cloud, body, request.origin("create", request.body))
+    return answers.started(request, operation, answers.created(body))
