@@ -1,4 +1,4 @@
-"""The commands of the laptop cloud; the Makefile calls them. `python -m local --help` lists them."""
+"""The commands of the laptop cloud, which the Makefile calls; see `python -m local --help`."""
 
 from __future__ import annotations
 

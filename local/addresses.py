@@ -27,6 +27,7 @@ class Addresses:
 
         Raises:
             RuntimeError: 254 tasks are running.
+
         """
         with self._lock:
             for step in range(1, 255):

@@ -28,7 +28,7 @@ PYTHON = ROOT / ".local" / "venv" / "bin" / "python"
 HOST = "127.0.0.1"
 REGION = "eu-west-1"
 ACCOUNT = "000000000000"
-API_ID = "devops"  # patches.api_id gives it to the first REST API
+API_ID = "devops"  # patches.api gives it to the first REST API
 API_STAGE = "dev"
 START_LIMIT = 60.0  # seconds; it takes one or two
 STOP_LIMIT = 10.0  # seconds until what is left is killed
@@ -83,6 +83,7 @@ def start(directory: Path = DIRECTORY, options: Options | None = None) -> Cloud:
 
     Raises:
         CloudError: the port is taken, the virtual environment is missing, or it did not start.
+
     """
     directory.mkdir(parents=True, exist_ok=True)
     with (directory / "starting").open("w") as turn:
@@ -137,7 +138,9 @@ def _launch(directory: Path, options: Options) -> Cloud:
         raise CloudError("the emulator is not installed: run `make setup` first")
     port = options.port or _free_port()
     if not _is_free(port):
-        raise CloudError(f"port {port} is in use: choose another with PORT=, or none for a free one")
+        raise CloudError(
+            f"port {port} is in use: choose another with PORT=, or none for a free one"
+        )
     (directory / "tmp").mkdir(exist_ok=True)
     with (directory / "cloud.log").open("w") as log:
         process = subprocess.Popen(  # noqa: S603 - our own program, no shell

@@ -6,6 +6,7 @@ The classes offer what MiniStack uses of docker-py, with its names and return sh
 
 from __future__ import annotations
 
+import itertools
 import os
 import secrets
 import signal
@@ -52,15 +53,14 @@ class Log:
 
     def follow(self) -> Iterator[bytes]:
         """Yield every line, waiting for more until the process is done."""
-        position = 0
-        while True:
+        for position in itertools.count():
             with self._changed:
-                self._changed.wait_for(lambda: self._closed or len(self._lines) > position)
-                lines = self._lines[position:]
-            if not lines:
+                while not self._closed and len(self._lines) <= position:
+                    self._changed.wait()
+                line = self._lines[position : position + 1]
+            if not line:
                 return
-            position += len(lines)
-            yield from lines
+            yield line[0]
 
 
 class Container:
@@ -143,6 +143,7 @@ class Engine:
     Args:
         addresses: where tasks get their loopback address from.
         task_port: maps (task ARN, container name) to the container port.
+
     """
 
     def __init__(self, addresses: Addresses, task_port: Any) -> None:

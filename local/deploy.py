@@ -1,4 +1,4 @@
-"""Installs the service on the laptop cloud as an admin would: a network, parameters, `serverless`."""
+"""Installs the service on the laptop cloud as an admin would: network, parameters, deploy."""
 
 from __future__ import annotations
 
@@ -27,6 +27,7 @@ def deploy(cloud: Cloud, *, initial_image: str = INITIAL_IMAGE, quiet: bool = Tr
 
     Raises:
         CloudError: `serverless` is not installed or failed; the message has its output.
+
     """
     if not SERVERLESS.exists():
         raise CloudError("serverless is not installed: run `make setup` first")

@@ -51,6 +51,7 @@ def push(ecr: Any, repository: str, tag: str, behaviour: str = "") -> str:
 
     Raises:
         PushError: there is no such repository.
+
     """
     try:
         answer = ecr.put_image(

@@ -17,15 +17,15 @@ STANDIN = Path(__file__).with_name("standin")
 
 def main() -> int:
     """Serve until SIGTERM, then end every task."""
-    lock = Path(os.environ["LAPTOP_CLOUD"], "lock").open("w")
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return LOCKED
     real_docker = os.environ.get("LAPTOP_DOCKER") == "1"
     if not real_docker:
         sys.path.insert(0, str(STANDIN))
-    serve(real_docker=real_docker)
+    with Path(os.environ["LAPTOP_CLOUD"], "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return LOCKED
+        serve(real_docker=real_docker)
     return 0
 
 
@@ -35,22 +35,9 @@ def serve(*, real_docker: bool) -> None:
     from ministack import app
 
     from local.laptop import engine
-    from local.patches import (
-        api_id,
-        images,
-        load_balancers,
-        rollouts,
-        templates,
-        unhealthy_tasks,
-    )
+    from local.patches import apply
 
-    for patch in (load_balancers, unhealthy_tasks, templates, images, api_id):
-        patch.apply()
-    rollouts.apply(real_docker=real_docker)
-    if real_docker:
-        from local.patches import real_docker as registry
-
-        registry.apply()
+    apply(real_docker=real_docker)
     sys.argv = ["ministack"]
     try:
         app.main()

@@ -17,6 +17,7 @@ def lines(logs: Any, *, follow: bool = False) -> Iterator[str]:
     Args:
         logs: a boto3 CloudWatch Logs client.
         follow: keep looking for new events.
+
     """
     seen: set[str] = set()
     pause = threading.Event()

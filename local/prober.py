@@ -22,6 +22,7 @@ class Prober:
     Args:
         alb: the emulator's load balancer module.
         bound_port: maps (address, port) to the port that is really listened on.
+
     """
 
     def __init__(self, alb: Any, bound_port: Callable[[str, int], int]) -> None:

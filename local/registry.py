@@ -15,7 +15,9 @@ from typing import Any
 VERSION_ANNOTATION = "org.opencontainers.image.version"
 BEHAVIOUR_ANNOTATION = "devops.local/behaviour"
 BEHAVIOURS = ("crash", "unhealthy")
-_ECR = re.compile(r"(?P<account>\d{12})\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.amazonaws\.com/(?P<name>.+)")
+_ECR = re.compile(
+    r"(?P<account>\d{12})\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.amazonaws\.com/(?P<name>.+)"
+)
 
 
 class ImageMissingError(LookupError):
@@ -75,6 +77,7 @@ class Registry:
 
         Raises:
             ImageMissingError: ECR has no such repository, tag or digest.
+
         """
         reference = Reference.parse(text)
         found = _ECR.fullmatch(reference.repository)

@@ -16,6 +16,8 @@ import socket
 import sys
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from socketserver import TCPServer
+from typing import Any
 
 
 class TaskServer(ThreadingHTTPServer):
@@ -33,20 +35,18 @@ class TaskServer(ThreadingHTTPServer):
 
     def server_bind(self) -> None:
         """Bind without the reverse look-up of HTTPServer, which can take seconds."""
-        socket.socket.setsockopt(self.socket, socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        self.socket.bind(self.server_address)
-        self.server_name, self.server_port = self.server_address[:2]  # type: ignore[assignment]
+        TCPServer.server_bind(self)
+        self.server_name, self.server_port = str(self.server_address[0]), self.server_address[1]
 
-    def process_request(self, request: object, client_address: object) -> None:
+    def process_request(self, request: Any, client_address: Any) -> None:
         """Remember the connection, so that an idle one can be closed at the stop."""
-        if isinstance(request, socket.socket):
-            self._open.add(request)
-        super().process_request(request, client_address)  # type: ignore[arg-type]
+        self._open.add(request)
+        super().process_request(request, client_address)
 
-    def shutdown_request(self, request: object) -> None:
+    def shutdown_request(self, request: Any) -> None:
         """Forget the connection and close it."""
-        self._open.discard(request)  # type: ignore[arg-type]
-        super().shutdown_request(request)  # type: ignore[arg-type]
+        self._open.discard(request)
+        super().shutdown_request(request)
 
     def stop(self) -> None:
         """Accept nothing new, answer what has arrived, close what is idle."""
@@ -78,14 +78,14 @@ class TaskHandler(BaseHTTPRequestHandler):
         if self.command != "HEAD":
             self.wfile.write(self.server.body)
 
-    do_HEAD = do_GET
+    do_HEAD = do_GET  # noqa: N815 - the names that http.server calls
 
     def do_POST(self) -> None:
         """Read the body, which the next request on the connection needs gone, and answer."""
         self.rfile.read(int(self.headers.get("Content-Length") or 0))
         self.do_GET()
 
-    do_PUT = do_PATCH = do_DELETE = do_POST
+    do_PUT = do_PATCH = do_DELETE = do_POST  # noqa: N815 - as above
 
     def log_message(self, *_: object) -> None:
         """Print nothing per request: the task's log is for what the task does."""

@@ -4,3 +4,18 @@ Every module has `apply()`, which replaces functions of the emulator before it s
 that replaces one says in its docstring which gap it closes. They name the emulator's internals,
 which is why its version is pinned.
 """
+
+from __future__ import annotations
+
+
+def apply(*, real_docker: bool) -> None:
+    """Apply all corrections; the emulator must be importable, its services are loaded by this."""
+    from local.patches import api, images, load_balancers, rollouts, templates, unhealthy_tasks
+
+    for patch in (load_balancers, unhealthy_tasks, templates, images, api):
+        patch.apply()
+    rollouts.apply(real_docker=real_docker)
+    if real_docker:
+        from local.patches import real_docker as registry
+
+        registry.apply()

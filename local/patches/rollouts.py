@@ -234,4 +234,3 @@ def start_task_worker(task: dict[str, Any], *args: Any) -> None:
 def _service_key(task: dict[str, Any]) -> str:
     cluster = ecs._cluster_name_from_arn(task.get("clusterArn", ""))
     return f"{cluster}/{task.get('group', '').removeprefix('service:')}"
-

@@ -126,6 +126,7 @@ def wait_until_stable(key: str) -> None:
 
     Raises:
         ValueError: the circuit breaker tripped, the service went away, or time is up.
+
     """
     pause, deadline = threading.Event(), time.monotonic() + STABLE_LIMIT
     while time.monotonic() < deadline:
@@ -143,7 +144,7 @@ def wait_until_stable(key: str) -> None:
             return
         pause.wait(0.05)
     raise ValueError(
-        "Resource handler returned message: \"Exceeded attempts to wait\" "
+        'Resource handler returned message: "Exceeded attempts to wait" '
         "(HandlerErrorCode: NotStabilized)"
     )
 

@@ -30,7 +30,7 @@ def _watch() -> None:
     while not pause.wait(INTERVAL):
         try:
             since = _round(since, time.monotonic())
-        except Exception:
+        except Exception:  # noqa: BLE001 - the emulator may fail anyhow; the watch goes on
             _LOG.exception("looking for unhealthy tasks failed")
 
 

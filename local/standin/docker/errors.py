@@ -9,7 +9,7 @@ class APIError(DockerException):
     """The engine refused a request."""
 
 
-class NotFound(APIError):
+class NotFound(APIError):  # noqa: N818 - docker-py's name
     """There is no such container."""
 
 
