@@ -164,7 +164,7 @@ class Inventory:
 class Progress:
     """The part of an operation in one service: what it must come to run, and how far it is.
 
-    `wanted` is the task definition to run, None until it is registered; `previous` the one to go
+    `url` is where the environment is reached. `wanted` is the task definition to run, None until it is registered; `previous` the one to go
     back to; `obsolete` the one that nothing needs any more once this succeeded. `desired_count` is
     the task count to set, None to leave it alone; `sent` says that UpdateService was accepted,
     `retired` that the task definition left over was deregistered.
@@ -173,6 +173,7 @@ class Progress:
     environment: Environment
     service: str
     status: Status = Status.IN_PROGRESS
+    url: str | None = None
     image: str | None = None
     digest: str | None = None
     version: str | None = None

@@ -132,6 +132,7 @@ def _part(part: Progress) -> dict[str, Any]:
         "environment": part.environment.value,
         "slot": part.service if part.environment.is_production else None,
         "status": part.status.value,
+        "url": part.url,
         "version": part.version,
         "previousVersion": part.previous_version,
         "image": part.image,

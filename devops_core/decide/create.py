@@ -18,13 +18,14 @@ from devops_core.model import (
     Stack,
     Status,
 )
-from devops_core.naming import output_key
+from devops_core.naming import Environment, output_key
 
 # What every service of the stack tells about itself (cloudformation/application.yml, Outputs).
 SERVICE_OUTPUTS = ("ServiceArn", "TaskDefinitionArn", "TargetGroupArn")
 APPLICATION_OUTPUTS = (
     "RepositoryUri", "ProductionListenerArn", "TestListenerArn", "ProductionUrl", "TestUrl",
 )  # fmt: skip
+_URL_OUTPUTS = {Environment.PROD_GREEN: "ProductionUrl", Environment.PROD_BLUE: "TestUrl"}
 # After the time limit of the create itself, as long again for undoing it.
 _UNDO_LIMIT = TIME_LIMITS[Kind.CREATE]
 _FAILED_CREATE = ("ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED")
@@ -75,13 +76,12 @@ def _configure(operation: Operation, observed: Observed, stack: Stack, now: date
         reason = f"the template has no output {', '.join(missing)}"
         return _doom(operation, observed, (reason,), now)
     spec = operation.service or ServiceSpec()
+    targets = [_target(part, stack, spec) for part in operation.progress]
     if not spec.needs_configuring:
-        done = tuple(replace(part, status=Status.SUCCEEDED) for part in operation.progress)
+        done = tuple(replace(part, status=Status.SUCCEEDED) for part in targets)
         return Done(replace(operation, progress=done))
-    parts = [
-        rollout.advance(_target(part, stack, spec), observed, overdue=operation.overdue(now))
-        for part in operation.progress
-    ]
+    overdue = operation.overdue(now)
+    parts = [rollout.advance(part, observed, overdue=overdue) for part in targets]
     operation = replace(operation, progress=tuple(part.part for part in parts))
     failed = [part for part in operation.progress if part.status is Status.FAILED]
     if failed:
@@ -102,6 +102,7 @@ def _target(part: Progress, stack: Stack, spec: ServiceSpec) -> Progress:
     same = not spec.environment and not spec.secrets
     return replace(
         part,
+        url=stack.outputs.get(_URL_OUTPUTS.get(part.environment, output_key(part.service, "Url"))),
         previous=made,
         wanted=made if same else part.wanted,
         desired_count=spec.desired_count,

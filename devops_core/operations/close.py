@@ -84,7 +84,7 @@ def _created(state: State, held: Iterable[Row], now: datetime) -> list[Row]:
             row,
             application=_complete(row.application, stack),
             status=RowStatus.ACTIVE,
-            url=_url(part, stack),
+            url=part.url,
             service=_service(state, part, stack),
         )
         rows.append(_changed(created, state.operation, now))
@@ -99,11 +99,6 @@ def _complete(application: Application, stack: Stack) -> Application:
         production_listener=stack.outputs["ProductionListenerArn"],
         test_listener=stack.outputs["TestListenerArn"],
     )
-
-
-def _url(part: Progress, stack: Stack) -> str | None:
-    roles = {Environment.PROD_GREEN: "ProductionUrl", Environment.PROD_BLUE: "TestUrl"}
-    return stack.outputs.get(roles.get(part.environment, output_key(part.service, "Url")))
 
 
 def _service(state: State, part: Progress, stack: Stack) -> Service:

@@ -88,9 +88,7 @@ def _deploy(cloud: Cloud, request: DeployRequest, origin: Origin, inventory: Inv
     if not image.tag and not image.digest:
         image = replace(image, tag=request.version)
     image = _in_registry(cloud, image)
-    progress = tuple(
-        _target(row.environment, service, image, request.version) for row, service in taken
-    )
+    progress = tuple(_target(row, service, image, request.version) for row, service in taken)
     operation = new_operation(
         cloud,
         Kind.DEPLOY,
@@ -122,7 +120,7 @@ def _promote(cloud: Cloud, request: PromoteRequest, origin: Origin, inventory: I
         Kind.DEPLOY_BLUE,
         request.application,
         origin,
-        progress=(_target(Environment.PROD_BLUE, blue, image, tested.version or ""),),
+        progress=(_target(rows[0], blue, image, tested.version or ""),),
         version=tested.version,
     )
     return Plan(operation=operation, taken=tuple(rows), unchanged=(source,))
@@ -152,8 +150,8 @@ def _swap(cloud: Cloud, request: SwapRequest, origin: Origin, inventory: Invento
     if missing:
         raise NotReadyError("blue cannot go live", missing)
     progress = (
-        _exchange(Environment.PROD_GREEN, blue, green),
-        _exchange(Environment.PROD_BLUE, green, blue),
+        _exchange(inventory.rows[Environment.PROD_GREEN], blue, green),
+        _exchange(inventory.rows[Environment.PROD_BLUE], green, blue),
     )
     operation = new_operation(
         cloud,
@@ -210,14 +208,15 @@ def _in_registry(cloud: Cloud, image: Image) -> Image:
     return replace(image, digest=digest)
 
 
-def _target(environment: Environment, service: Service, image: Image, version: str) -> Progress:
+def _target(row: Row, service: Service, image: Image, version: str) -> Progress:
     """Return what a service must come to run. The same bytes again need no new registration."""
     same = image.digest is not None and image.digest == service.digest
     unchanged = same and version == service.version
     deployed = service.task_definition != service.initial_task_definition
     return Progress(
-        environment=environment,
+        environment=row.environment,
         service=service.name,
+        url=row.url,
         image=image.uri,
         digest=image.digest,
         version=version,
@@ -228,10 +227,11 @@ def _target(environment: Environment, service: Service, image: Image, version: s
     )
 
 
-def _exchange(role: Environment, new: Service, old: Service) -> Progress:
+def _exchange(row: Row, new: Service, old: Service) -> Progress:
     return Progress(
-        environment=role,
+        environment=row.environment,
         service=new.name,
+        url=row.url,
         image=new.image,
         digest=new.digest,
         version=new.version,
