@@ -10,9 +10,9 @@ const path = require('node:path');
 const {
   DeleteObjectsCommand,
   HeadObjectCommand,
+  ListObjectVersionsCommand,
   PutObjectCommand,
   S3Client,
-  paginateListObjectVersions,
 } = require('@aws-sdk/client-s3');
 
 const TEMPLATE = 'cloudformation/application.yml';
@@ -53,19 +53,27 @@ module.exports = class Buckets {
   }
 
   async emptyReservedBucket() {
-    const client = await this.s3();
+    const s3 = await this.s3();
     const { ecsbucket: Bucket } = this.serverless.service.custom.parameters;
-    try {
-      for await (const page of paginateListObjectVersions({ client }, { Bucket })) {
-        const found = [...(page.Versions ?? []), ...(page.DeleteMarkers ?? [])];
-        const Objects = found.map(({ Key, VersionId }) => ({ Key, VersionId }));
-        if (Objects.length > 0) await deleteAll(client, Bucket, Objects);
-      }
-    } catch (error) {
-      if (error.name !== 'NoSuchBucket') throw error;
-    }
+    let objects;
+    do {
+      objects = await versions(s3, Bucket);
+      if (objects.length > 0) await deleteAll(s3, Bucket, objects);
+    } while (objects.length > 0);
   }
 };
+
+/** The first 1000 versions and delete markers in a bucket; none if there is no bucket. */
+async function versions(s3, Bucket) {
+  try {
+    const page = await s3.send(new ListObjectVersionsCommand({ Bucket }));
+    const found = [...(page.Versions ?? []), ...(page.DeleteMarkers ?? [])];
+    return found.map(({ Key, VersionId }) => ({ Key, VersionId }));
+  } catch (error) {
+    if (error.name === 'NoSuchBucket') return [];
+    throw error;
+  }
+}
 
 /** The digest that an earlier deploy noted on the object; undefined if there is no object. */
 async function uploadedSha256(s3, object) {
