@@ -158,8 +158,13 @@ def _launch(directory: Path, options: Options) -> Cloud:
     _wait(lambda: _is_ready(cloud) or process.poll() is not None, START_LIMIT)
     if process.poll() is not None or not _is_ready(cloud):
         stop(directory)
-        raise CloudError(f"the emulator did not start; see {directory / 'cloud.log'}")
+        raise CloudError(f"the emulator did not start:\n{_end_of_log(directory)}")
     return cloud
+
+
+def _end_of_log(directory: Path) -> str:
+    log = directory / "cloud.log"
+    return "\n".join([*log.read_text().splitlines()[-5:], f"(from {log})"])
 
 
 def _launcher_environment(directory: Path, port: int, options: Options) -> dict[str, str]:

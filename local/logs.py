@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
 GROUPS = "/aws/lambda/"
 POLL = 0.5  # seconds between looks when following
+Event = tuple[int, str, str]  # milliseconds since the epoch, function, message
 
 
 def lines(logs: Any, *, follow: bool = False) -> Iterator[str]:
@@ -19,27 +21,32 @@ def lines(logs: Any, *, follow: bool = False) -> Iterator[str]:
         follow: keep looking for new events.
 
     """
-    seen: set[str] = set()
+    shown: Counter[Event] = Counter()  # the emulator gives events no id
     pause = threading.Event()
     while True:
-        for event in sorted(_events(logs), key=lambda one: int(one["timestamp"])):
-            if event["eventId"] not in seen:
-                seen.add(event["eventId"])
-                yield _line(event)
+        found: Counter[Event] = Counter()
+        fresh = []
+        for event in _events(logs):
+            found[event] += 1
+            if found[event] > shown[event]:
+                fresh.append(event)
+        yield from map(_line, sorted(fresh, key=lambda event: event[0]))
+        shown = found
         if not follow:
             return
         pause.wait(POLL)
 
 
-def _events(logs: Any) -> Iterator[dict[str, Any]]:
+def _events(logs: Any) -> Iterator[Event]:
     for page in logs.get_paginator("describe_log_groups").paginate(logGroupNamePrefix=GROUPS):
         for group in page["logGroups"]:
             name = group["logGroupName"]
             for found in logs.get_paginator("filter_log_events").paginate(logGroupName=name):
                 for event in found["events"]:
-                    yield {**event, "function": name.removeprefix(GROUPS)}
+                    yield event["timestamp"], name.removeprefix(GROUPS), event["message"]
 
 
-def _line(event: dict[str, Any]) -> str:
-    when = datetime.fromtimestamp(event["timestamp"] / 1000, UTC)
-    return f"{when:%H:%M:%S.%f} {event['function']} {event['message'].rstrip()}"
+def _line(event: Event) -> str:
+    milliseconds, function, message = event
+    when = datetime.fromtimestamp(milliseconds / 1000, UTC)
+    return f"{when:%H:%M:%S}.{milliseconds % 1000:03} {function} {message.rstrip()}"

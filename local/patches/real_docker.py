@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 from collections.abc import Callable
 from functools import wraps
 from typing import Any
@@ -12,9 +13,20 @@ _ECR_HOST = re.compile(r"^\d{12}\.dkr\.ecr\.[a-z0-9-]+\.amazonaws\.com/")
 
 
 def apply() -> None:
-    """Rewrite the references that the docker package is given."""
+    """Rewrite the references that the docker package is given.
+
+    Raises:
+        SystemExit: there is no engine; the emulator would start no tasks then and not say so.
+
+    """
+    import docker
     from docker.models.containers import ContainerCollection
     from docker.models.images import ImageCollection
+
+    try:
+        docker.from_env().ping()
+    except docker.errors.DockerException as error:
+        sys.exit(f"DOCKER=1 needs a Docker engine: {error}")
 
     for collection, names in (
         (ImageCollection, ("pull", "get", "get_registry_data")),
