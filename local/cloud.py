@@ -33,6 +33,8 @@ API_STAGE = "dev"
 START_LIMIT = 60.0  # seconds; it takes one or two
 STOP_LIMIT = 10.0  # seconds until what is left is killed
 
+_children: dict[int, subprocess.Popen[bytes]] = {}  # launchers that this process must reap
+
 
 class CloudError(Exception):
     """The laptop cloud cannot be started; the message says what to do."""
@@ -118,6 +120,8 @@ def stop(directory: Path = DIRECTORY) -> bool:
     if not _wait(lambda: not processes.started_by(directory), STOP_LIMIT / 2 if left else 0):
         processes.kill(processes.started_by(directory))
         _wait(lambda: not processes.started_by(directory), STOP_LIMIT)
+    if cloud is not None and cloud.pid in _children:
+        _children.pop(cloud.pid).wait()
     (directory / "cloud.json").unlink(missing_ok=True)
     (directory / "env").unlink(missing_ok=True)
     return bool(cloud or left)
@@ -152,6 +156,7 @@ def _launch(directory: Path, options: Options) -> Cloud:
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
+    _children[process.pid] = process
     cloud = Cloud(directory, process.pid, port)
     record = {name: value for name, value in asdict(cloud).items() if name != "directory"}
     (directory / "cloud.json").write_text(json.dumps(record))

@@ -11,7 +11,7 @@ from ministack.services import ecs
 
 from local.patches.rollouts import is_running, unhealthy_group
 
-GRACE = 1.0  # seconds that a task may be unhealthy; a laptop does not wait minutes
+GRACE = 0.5  # seconds that a task may be unhealthy; a laptop does not wait minutes
 INTERVAL = 0.3  # seconds between rounds
 _LOG = logging.getLogger("laptop")
 

@@ -1,0 +1,185 @@
+"""ECS and its load balancer on the laptop cloud, without the service: what the patches promise."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections import Counter
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from local import cloud, deploy, images, processes
+
+TEMPLATE = Path(__file__).with_name("service.yml")
+SETTLE = 30.0  # seconds
+
+
+def until(condition: Callable[[], Any]) -> Any:
+    """Wait for something to be true and return it."""
+    deadline, pause = time.monotonic() + SETTLE, threading.Event()
+    while not (value := condition()):
+        assert time.monotonic() < deadline, "it did not happen in time"
+        pause.wait(0.05)
+    return value
+
+
+class Application:
+    """One ECS service behind a load balancer."""
+
+    def __init__(self, there: cloud.Cloud, name: str, image: str) -> None:
+        self.there, self.name = there, name
+        self.stacks = deploy.client(there, "cloudformation")
+        self.ecs, self.ecr = deploy.client(there, "ecs"), deploy.client(there, "ecr")
+        answer = self.stacks.create_stack(
+            StackName=name,
+            TemplateBody=TEMPLATE.read_text(),
+            Parameters=[{"ParameterKey": "Image", "ParameterValue": image}],
+            OnFailure="DELETE",
+        )
+        self.stack_id = answer["StackId"]
+        self.status = until(self._settled)
+
+    def _settled(self) -> str:
+        self.stack = self.stacks.describe_stacks(StackName=self.stack_id)["Stacks"][0]
+        status: str = self.stack["StackStatus"]
+        return "" if status.endswith("IN_PROGRESS") else status
+
+    def call(self) -> tuple[int, str]:
+        """Return status and version that the load balancer answers with."""
+        request = urllib.request.Request(f"http://{self.stack['Outputs'][0]['OutputValue']}/")
+        request.set_proxy(f"127.0.0.1:{self.there.port}", "http")
+        try:
+            with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310 - http, ours
+                return answer.status, json.load(answer)["version"]
+        except urllib.error.HTTPError as error:
+            with error:
+                return error.code, ""
+
+    def roll_out(self, tag: str, behaviour: str = "") -> dict[str, Any]:
+        """Push and deploy an image; return the failed deployment, if there was one."""
+        images.push(self.ecr, "app", tag, behaviour)
+        uri = f"{cloud.ACCOUNT}.dkr.ecr.{cloud.REGION}.amazonaws.com/app:{tag}"
+        definition = self.ecs.register_task_definition(
+            family=self.name,
+            requiresCompatibilities=["FARGATE"],
+            networkMode="awsvpc",
+            containerDefinitions=[
+                {"name": "app", "image": uri, "portMappings": [{"containerPort": 8000}]}
+            ],
+        )
+        self.arn = definition["taskDefinition"]["taskDefinitionArn"]
+        self.ecs.update_service(cluster=self.name, service="dev", taskDefinition=self.arn)
+        failed: dict[str, Any] = {}
+
+        def done() -> bool:
+            service = self.ecs.describe_services(cluster=self.name, services=["dev"])["services"][0]
+            for each in service["deployments"]:
+                if each["rolloutState"] == "FAILED":
+                    failed.update(each)
+            states = [each["rolloutState"] for each in service["deployments"]]
+            return states == ["COMPLETED"]
+
+        until(done)
+        return failed
+
+    def stopped_reasons(self) -> set[str]:
+        """Return why the tasks of the last roll-out stopped."""
+        arns = self.ecs.list_tasks(cluster=self.name, desiredStatus="STOPPED")["taskArns"]
+        tasks = self.ecs.describe_tasks(cluster=self.name, tasks=arns)["tasks"]
+        return {task["stoppedReason"] for task in tasks if task["taskDefinitionArn"] == self.arn}
+
+
+@pytest.fixture(scope="module")
+def there(tmp_path_factory: pytest.TempPathFactory) -> Iterator[cloud.Cloud]:
+    with cloud.started(tmp_path_factory.mktemp("cloud")) as running:
+        deploy.client(running, "ecr").create_repository(repositoryName="app")
+        yield running
+
+
+@pytest.fixture(scope="module")
+def application(there: cloud.Cloud) -> Application:
+    return Application(there, "Shop", deploy.INITIAL_IMAGE)
+
+
+def test_service_is_served_when_its_stack_is_complete(application: Application) -> None:
+    assert application.status == "CREATE_COMPLETE"
+    assert application.call() == (200, "1")
+
+
+def test_no_request_fails_while_versions_change(application: Application) -> None:
+    stop = threading.Event()
+
+    def load() -> Counter[int]:
+        seen: Counter[int] = Counter()
+        while not stop.is_set():
+            seen[application.call()[0]] += 1
+        return seen
+
+    with ThreadPoolExecutor(3) as pool:
+        callers = [pool.submit(load) for _ in range(3)]
+        assert not application.roll_out("2.0")
+        assert not application.roll_out("2.1")
+        stop.set()
+    assert set(sum((caller.result() for caller in callers), Counter())) == {200}
+    assert application.call() == (200, "2.1")
+
+
+@pytest.mark.parametrize(
+    ("tag", "behaviour", "reason"),
+    [
+        ("3.0", "crash", "Essential container in task exited"),
+        ("3.1-unhealthy", "", "Task failed ELB health checks in (target-group arn:aws:elastic"),
+    ],
+)
+def test_bad_version_is_rolled_back(
+    application: Application, tag: str, behaviour: str, reason: str
+) -> None:
+    before = application.call()
+    failed = application.roll_out(tag, behaviour)
+    assert failed["failedTasks"] == 3
+    assert failed["rolloutStateReason"] == "ECS deployment circuit breaker: tasks failed to start."
+    assert {text[: len(reason)] for text in application.stopped_reasons()} == {reason}
+    assert application.call() == before
+
+
+def test_stack_fails_when_the_first_version_does_not_come_up(there: cloud.Cloud) -> None:
+    broken = Application(there, "Broken", "public.ecr.aws/devops/welcome:crash")
+    assert broken.status == "DELETE_COMPLETE"
+    events = broken.stacks.describe_stack_events(StackName=broken.stack_id)["StackEvents"]
+    reasons = [
+        each["ResourceStatusReason"] for each in events if "FAILED" in each["ResourceStatus"]
+    ]
+    assert "ECS Deployment Circuit Breaker was triggered" in reasons[0]
+
+
+def test_target_group_without_listener_is_refused(
+    there: cloud.Cloud, application: Application
+) -> None:
+    balancing = deploy.client(there, "elbv2")
+    group = balancing.create_target_group(Name="alone", TargetType="ip", Port=80, Protocol="HTTP")
+    arn = group["TargetGroups"][0]["TargetGroupArn"]
+    with pytest.raises(application.ecs.exceptions.InvalidParameterException, match="associated"):
+        application.ecs.create_service(
+            cluster=application.name,
+            serviceName="alone",
+            taskDefinition=application.name,
+            loadBalancers=[{"targetGroupArn": arn, "containerName": "app", "containerPort": 80}],
+        )
+
+
+def test_nothing_is_left_when_the_cloud_is_stopped(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    directory = tmp_path_factory.mktemp("other")
+    with cloud.started(directory) as other:
+        assert cloud.running(directory) == other
+        assert cloud.start(directory) == other
+    assert cloud.running(directory) is None
+    assert not processes.started_by(directory)
