@@ -29,26 +29,31 @@ def deploy(cloud: Cloud, *, initial_image: str = INITIAL_IMAGE, quiet: bool = Tr
         CloudError: `serverless` is not installed or failed; the message has its output.
 
     """
-    if not SERVERLESS.exists():
-        raise CloudError("serverless is not installed: run `make setup` first")
-    parameters = cloud.directory / "parameters.yml"
     values = parameter_values(cloud, network(client(cloud, "ec2")), initial_image)
     # JSON strings are YAML strings, and quoting keeps the account's zeros.
     lines = [f"{name}: {json.dumps(value)}\n" for name, value in values.items()]
+    parameters = cloud.directory / "parameters.yml"
     parameters.write_text("".join(lines))
+    _run_serverless(_tool_environment(cloud, parameters), quiet=quiet)
+    (cloud.directory / "env").write_text(shell_assignments(cloud))
+
+
+def _run_serverless(environment: dict[str, str], *, quiet: bool) -> None:
+    if not SERVERLESS.exists():
+        raise CloudError("serverless is not installed: run `make setup` first")
+    output = subprocess.PIPE if quiet else None
     done = subprocess.run(  # noqa: S603 - the tool of package.json, no shell
         [str(SERVERLESS), "deploy"],
         cwd=ROOT,
-        env=_tool_environment(cloud, parameters),
+        env=environment,
         stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE if quiet else None,
-        stderr=subprocess.STDOUT if quiet else None,
+        stdout=output,
+        stderr=subprocess.STDOUT,
         text=True,
         check=False,
     )
     if done.returncode != 0:
         raise CloudError(f"serverless deploy failed:\n{done.stdout or ''}")
-    (cloud.directory / "env").write_text(shell_assignments(cloud))
 
 
 def shell_assignments(cloud: Cloud) -> str:

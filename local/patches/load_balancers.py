@@ -65,20 +65,17 @@ async def forward_to_healthy_target(
 
     Gap: the emulator picks any registered target at random, also one that does not answer.
     """
-    group = alb._tgs.get(tg_arn) or {}
-    request = (method, raw_path or path, headers, body, query_params, raw_query_string)
+    group = alb._tgs.get(tg_arn) or {"TargetType": ""}
     target = None
-    if group.get("TargetType", "instance") in ("instance", "ip"):
+    if group["TargetType"] in ("instance", "ip"):
         target = balancer.take(tg_arn, lambda: alb._targets.get(tg_arn, []))
     if target is None:  # the emulator has the answer: no targets, or a Lambda function
         rest = (method, path, headers, body, query_params, raw_query_string, raw_path)
         return await _forward_to_tg(tg_arn, *rest)
+    bound = {**target, "Port": engine().bound_port(target["Id"], _port(tg_arn, target))}
+    request = (method, raw_path or path, headers, body, query_params, raw_query_string)
     try:
-        status, answered, stream = await alb._proxy_http_target(
-            {**target, "Port": engine().bound_port(target["Id"], _port(tg_arn, target))},
-            group,
-            *request,
-        )
+        status, answered, stream = await alb._proxy_http_target(bound, group, *request)
     except BaseException:
         balancer.done(target)
         raise
