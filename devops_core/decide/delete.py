@@ -12,17 +12,20 @@ from devops_core.model import Observed, Operation, Status
 def decide(operation: Operation, observed: Observed, now: datetime) -> Decision:
     """Rows are removed when the stack is gone, not before."""
     stack = observed.stack
+    if not observed.looked and operation.stack_id:
+        return Act(replace(operation, doomed=True), (DeleteStack(),))
     if stack is None or stack.status == "DELETE_COMPLETE":
         return _after_the_stack(operation)
-    if stack.status == "DELETE_FAILED" and operation.doomed:
-        reasons = observed.stack_failures or ((stack.reason,) if stack.reason else ())
-        return _failed(operation, reasons or ("CloudFormation could not delete the stack",))
+    if stack.status == "DELETE_FAILED" and operation.doomed and observed.stack_failures:
+        return _failed(operation, observed.stack_failures)
     if stack.status == "DELETE_IN_PROGRESS":
         if operation.overdue(now):
             return _failed(operation, ("CloudFormation did not delete the stack in time",))
         return Wait(replace(operation, doomed=True, waiting_for=f"stack {stack.status}"))
     if operation.overdue(now):
-        return _failed(operation, (f"the stack is still {stack.status}",))
+        why = f": {stack.reason}" if stack.reason else ""
+        return _failed(operation, (f"the stack is still {stack.status}{why}",))
+    # DELETE_FAILED without a failure of this operation is what an earlier delete has left.
     return Act(replace(operation, doomed=True), (DeleteStack(),))
 
 

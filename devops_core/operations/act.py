@@ -85,7 +85,7 @@ def _refused(state: State, step: Step, error: RefusedError) -> Effect | None:
     if isinstance(step, CreateStack):
         return _undone(error)
     if isinstance(step, DeleteStack):
-        return _undeletable(error)
+        return _undeletable(state.operation, error)
     if isinstance(step, Retire):
         return _noted(step.service, retired=True)
     if isinstance(step, Register | UpdateService) and state.operation.kind is not Kind.SWAP:
@@ -128,24 +128,23 @@ def _undone(error: DevOpsError) -> Effect:
 
 def _delete_stack(cloud: Cloud, state: State, step: DeleteStack) -> Effect:
     del step
-    operation, stack = state.operation, state.observed.stack
-    if stack is None:
-        return lambda now: now
+    operation = state.operation
+    if operation.stack_id is None:
+        raise RefusedError("the id of the stack is not on record")
     token = undo_token(operation) if operation.kind is Kind.CREATE else operation.id
-    cloud.stacks.delete(stack.id, token)
-    return _stack_status("DELETE_IN_PROGRESS")
+    cloud.stacks.delete(operation.stack_id, token)
+    return _stack_is(operation, "DELETE_IN_PROGRESS")
 
 
-def _undeletable(error: DevOpsError) -> Effect:
-    return _stack_status("DELETE_FAILED", failures=(error.message,))
+def _undeletable(operation: Operation, error: DevOpsError) -> Effect:
+    return _stack_is(operation, "DELETE_FAILED", failures=(error.message,))
 
 
-def _stack_status(status: str, failures: tuple[str, ...] = ()) -> Effect:
+def _stack_is(operation: Operation, status: str, failures: tuple[str, ...] = ()) -> Effect:
+    stack = Stack(id=operation.stack_id or "", status=status, operation=operation.id)
+
     def effect(now: State) -> State:
-        if now.observed.stack is None:
-            return now
-        stack = replace(now.observed.stack, status=status)
-        seen = replace(now.observed, stack=stack, stack_failures=failures)
+        seen = replace(now.observed, looked=True, stack=stack, stack_failures=failures)
         return now._replace(observed=seen)
 
     return effect
