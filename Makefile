@@ -1,6 +1,6 @@
 # Everything a developer or a build runs. Each target installs what it needs first, once.
 .DEFAULT_GOAL := help
-MAKEFLAGS += --no-print-directory
+MAKEFLAGS += --no-print-directory --silent
 PYTHON ?= python3
 PIP_INSTALL := -m pip install --quiet --disable-pip-version-check
 
@@ -14,25 +14,25 @@ UP_OPTIONS = $(if $(PORT),--port $(PORT)) $(if $(LAMBDA_ENDPOINT),--lambda-endpo
 .PHONY: help setup up down logs push demo lint test check clean
 
 help: ## List the targets
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
+	sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
 
 setup: ## Install the laptop cloud and the deploy tool
-	@$(MAKE) -j2 .local/venv/installed node_modules/installed $(if $(filter 1,$(DOCKER)),.local/venv/docker)
+	$(MAKE) -j2 .local/venv/installed node_modules/installed $(if $(filter 1,$(DOCKER)),.local/venv/docker)
 
 up: setup ## Start the laptop cloud with the service (PORT= DOCKER=1 REPOURI= LAMBDA_ENDPOINT=)
-	@$(EMULATOR) -m local up $(UP_OPTIONS)
+	$(EMULATOR) -m local up $(UP_OPTIONS)
 
 down: ## Stop the laptop cloud and all it started
-	@if [ -x $(EMULATOR) ]; then $(EMULATOR) -m local down; else echo "Nothing was running."; fi
+	if [ -x $(EMULATOR) ]; then $(EMULATOR) -m local down; else echo "Nothing was running."; fi
 
 logs: .local/venv/installed ## Show what the Lambda functions printed (FOLLOW=1 waits for more)
-	@$(EMULATOR) -m local logs $(if $(filter 1,$(FOLLOW)),--follow)
+	$(EMULATOR) -m local logs $(if $(filter 1,$(FOLLOW)),--follow)
 
 push: .local/venv/installed ## Push an image (IMAGE=name:tag, BEHAVIOUR=crash or unhealthy)
-	@$(EMULATOR) -m local push $(IMAGE) $(if $(BEHAVIOUR),--$(BEHAVIOUR))
+	$(EMULATOR) -m local push $(IMAGE) $(if $(BEHAVIOUR),--$(BEHAVIOUR))
 
 demo: setup ## Show the whole service at work on the laptop cloud
-	@$(EMULATOR) -m local.demo
+	$(EMULATOR) -m local.demo
 
 lint: .venv/installed ## Check format, style, types, imports and templates
 	$(TOOLS)/ruff format --check .
@@ -42,7 +42,7 @@ lint: .venv/installed ## Check format, style, types, imports and templates
 	$(TOOLS)/cfn-lint cloudformation/*.yml
 
 test: ## Run all tests
-	@$(MAKE) -j3 .venv/installed .local/venv/installed node_modules/installed
+	$(MAKE) -j3 .venv/installed .local/venv/installed node_modules/installed
 	$(TOOLS)/python -m pytest
 
 check: lint test ## What a change must pass
@@ -53,22 +53,22 @@ clean: down ## Remove everything that the other targets installed or wrote
 
 # Stamps: what is up to date is not installed again.
 .local/venv/installed: local/requirements.txt
-	@echo "installing the emulator ..."
-	@$(PYTHON) -m venv .local/venv
-	@$(EMULATOR) $(PIP_INSTALL) -r local/requirements.txt
-	@touch $@
+	echo "installing the emulator ..."
+	$(PYTHON) -m venv .local/venv
+	$(EMULATOR) $(PIP_INSTALL) -r local/requirements.txt
+	touch $@
 
 .local/venv/docker: local/requirements-docker.txt .local/venv/installed
-	@$(EMULATOR) $(PIP_INSTALL) -r local/requirements-docker.txt
-	@touch $@
+	$(EMULATOR) $(PIP_INSTALL) -r local/requirements-docker.txt
+	touch $@
 
 .venv/installed: requirements-dev.txt requirements.txt
-	@echo "installing the test tools ..."
-	@$(PYTHON) -m venv .venv
-	@$(TOOLS)/python $(PIP_INSTALL) -r requirements-dev.txt
-	@touch $@
+	echo "installing the test tools ..."
+	$(PYTHON) -m venv .venv
+	$(TOOLS)/python $(PIP_INSTALL) -r requirements-dev.txt
+	touch $@
 
 node_modules/installed: package.json package-lock.json
-	@echo "installing the deploy tool ..."
-	@npm ci --no-audit --no-fund --ignore-scripts --loglevel=error
-	@touch $@
+	echo "installing the deploy tool ..."
+	npm ci --no-audit --no-fund --ignore-scripts --loglevel=error
+	touch $@

@@ -15,6 +15,8 @@ from local.cloud import ACCOUNT, API_STAGE, REGION, ROOT, Cloud, CloudError
 SERVERLESS = ROOT / "node_modules" / ".bin" / "serverless"
 INITIAL_IMAGE = "public.ecr.aws/devops/welcome:1"  # the stand-in needs no registry for it
 
+POLL = "200"  # milliseconds between the looks of `serverless` at its stack; 5000 is its default
+
 
 def deploy(cloud: Cloud, *, initial_image: str = INITIAL_IMAGE, quiet: bool = True) -> None:
     """Install the service, and write `env` for those who want to call it.
@@ -106,4 +108,5 @@ def parameter_values(cloud: Cloud, network_ids: dict[str, str], image: str) -> d
 def _tool_environment(cloud: Cloud, parameters: Path) -> dict[str, str]:
     """Return the user's environment with the laptop's AWS instead of the user's."""
     own = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
-    return {**own, **cloud.environment, "PARAMETERS": str(parameters), "CI": "true"}
+    tool = {"PARAMETERS": str(parameters), "CI": "true", "SLS_AWS_MONITORING_FREQUENCY": POLL}
+    return {**own, **cloud.environment, **tool}
