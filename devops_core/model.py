@@ -164,9 +164,10 @@ class Inventory:
 class Progress:
     """The part of an operation in one service: what it must come to run, and how far it is.
 
-    `url` is where the environment is reached. `wanted` is the task definition to run, None until it is registered; `previous` the one to go
-    back to; `obsolete` the one that nothing needs any more once this succeeded. `desired_count` is
-    the task count to set, None to leave it alone; `sent` says that UpdateService was accepted,
+    `url` is where the environment is reached. `wanted` is the task definition to run, None until
+    it is registered; `previous` the one to go back to; `obsolete` the one that nothing needs any
+    more once this succeeded. `desired_count` is the task count to set, None to leave it alone;
+    `asked_at` says when UpdateService was first decided on, `sent` that it was accepted,
     `retired` that the task definition left over was deregistered.
     """
 
@@ -182,6 +183,7 @@ class Progress:
     obsolete: str | None = None
     wanted: str | None = None
     desired_count: int | None = None
+    asked_at: datetime | None = None
     sent: bool = False
     retired: bool = False
     reason: str | None = None
@@ -285,13 +287,17 @@ class Stack:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deployment:
-    """One deployment of an ECS service; `state` is its rolloutState."""
+    """One deployment of an ECS service.
+
+    `state` is its rolloutState, `updated_at` when ECS changed it last.
+    """
 
     task_definition: str
     primary: bool
     state: str
     reason: str = ""
     failed_tasks: int = 0
+    updated_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

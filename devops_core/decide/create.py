@@ -57,10 +57,12 @@ def missing_outputs(stack: Stack, services: Iterable[str]) -> tuple[str, ...]:
 
 
 def _before_the_stack(operation: Operation, now: datetime) -> Decision:
-    if operation.stack_id is not None:
-        return _failed(operation, ("the stack was deleted while it was being created",))
     if operation.overdue(now):
-        return _failed(operation, ("CloudFormation did not accept the stack in time",))
+        return _failed(operation, ("CloudFormation did not make the stack in time",))
+    if operation.stack_id is not None:
+        # DescribeStacks is eventually consistent: a stack that was just accepted may be missing.
+        # One that was deleted is still found by its id, as DELETE_COMPLETE.
+        return Wait(replace(operation, waiting_for="CloudFormation to show the stack"))
     return Act(operation, (CreateStack(),))
 
 
@@ -81,7 +83,7 @@ def _configure(operation: Operation, observed: Observed, stack: Stack, now: date
         done = tuple(replace(part, status=Status.SUCCEEDED) for part in targets)
         return Done(replace(operation, progress=done))
     overdue = operation.overdue(now)
-    parts = [rollout.advance(part, observed, overdue=overdue) for part in targets]
+    parts = [rollout.advance(part, observed, now, overdue=overdue) for part in targets]
     operation = replace(operation, progress=tuple(part.part for part in parts))
     failed = [part for part in operation.progress if part.status is Status.FAILED]
     if failed:
@@ -120,16 +122,17 @@ def _undo(operation: Operation, observed: Observed, now: datetime) -> Decision:
     parts = [_abandoned(part) for part in operation.progress]
     operation = replace(operation, progress=tuple(parts))
     retire = tuple(step for part in parts if (step := rollout.retirement(part)))
-    gone = stack is None or stack.status == "DELETE_COMPLETE"
     if retire:
         return Act(operation, retire)
-    if gone:
+    if stack is None or stack.status == "DELETE_COMPLETE" or stack.operation != operation.id:
         return Fail(operation)
-    if stack and (stack.status == "DELETE_FAILED" or now >= operation.deadline + _UNDO_LIMIT):
+    # DELETE_FAILED without a failure of our own delete is what somebody else's has left.
+    refused = stack.status == "DELETE_FAILED" and observed.stack_failures
+    if refused or now >= operation.deadline + _UNDO_LIMIT:
         left = observed.stack_failures or ("CloudFormation could not delete the stack",)
         reasons = dict.fromkeys((*operation.reasons, *(f"left behind: {why}" for why in left)))
         return Fail(replace(operation, reasons=tuple(reasons)), keep_rows=True)
-    if stack and stack.status == "DELETE_IN_PROGRESS":
+    if stack.status == "DELETE_IN_PROGRESS":
         return Wait(replace(operation, waiting_for="the failed stack to be deleted"))
     return Act(operation, (DeleteStack(),))
 

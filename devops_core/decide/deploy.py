@@ -13,7 +13,7 @@ from devops_core.model import Observed, Operation, Status
 def decide(operation: Operation, observed: Observed, now: datetime) -> Decision:
     """Each environment has its own outcome; the operation succeeds only if all do."""
     overdue = operation.overdue(now)
-    parts = [rollout.advance(part, observed, overdue=overdue) for part in operation.progress]
+    parts = [rollout.advance(part, observed, now, overdue=overdue) for part in operation.progress]
     operation = replace(operation, progress=tuple(part.part for part in parts))
     steps = tuple(part.step for part in parts if part.step)
     if steps:

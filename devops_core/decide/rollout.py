@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import datetime
 from typing import NamedTuple
 
 from devops_core.decide.decision import Register, Retire, Step, UpdateService
-from devops_core.model import Observed, Progress, RunningService, Status
+from devops_core.model import Deployment, Observed, Progress, RunningService, Status
 
 
 class Advance(NamedTuple):
@@ -17,7 +18,7 @@ class Advance(NamedTuple):
     waiting_for: str | None = None
 
 
-def advance(part: Progress, observed: Observed, *, overdue: bool) -> Advance:
+def advance(part: Progress, observed: Observed, now: datetime, *, overdue: bool) -> Advance:
     """Bring the progress of one service up to date and say what it needs next.
 
     A service that fails or runs out of time ends FAILED with the task definition it had before;
@@ -31,19 +32,22 @@ def advance(part: Progress, observed: Observed, *, overdue: bool) -> Advance:
             return _failed(part, "was not registered within the time limit")
         return Advance(part, Register(part.service))
     service = observed.services.get(part.service)
-    if not part.sent and (service is None or not _received(part, service)):
-        if observed.looked and service is None:
-            return _failed(part, "its ECS service is gone")
-        return Advance(part, UpdateService(part.service, part.wanted, part.desired_count))
-    part = replace(part, sent=True)
-    if service is None or not service.active:
+    if (service is None and (observed.looked or part.sent)) or (service and not service.active):
         return _failed(part, "its ECS service is gone")
-    return _follow(part, service, overdue=overdue)
+    if service is None or not (part.sent or _received(part, service)):
+        if overdue:
+            return _failed(part, "was not given to ECS within the time limit")
+        part = replace(part, asked_at=part.asked_at or now)
+        return Advance(part, UpdateService(part.service, part.wanted, part.desired_count))
+    return _follow(replace(part, sent=True), service, overdue=overdue)
 
 
 def retirement(part: Progress) -> Retire | None:
-    """Return the step that deregisters what an ended rollout has left over, if anything."""
-    if part.retired:
+    """Return the step that deregisters what an ended rollout has left over, if anything.
+
+    Without a `previous` to go back to, a service that failed still runs what is `wanted`.
+    """
+    if part.retired or (part.status is Status.FAILED and part.previous is None):
         return None
     if part.status is Status.SUCCEEDED:
         left_over = part.obsolete if part.obsolete != part.wanted else None
@@ -64,9 +68,13 @@ def _received(part: Progress, service: RunningService) -> bool:
 def _follow(part: Progress, service: RunningService, *, overdue: bool) -> Advance:
     primary = service.primary
     if primary is None:
+        if overdue:
+            return _failed(part, "has had no deployment within the time limit")
         return Advance(part, waiting_for=f"{part.environment}: a deployment")
     if primary.task_definition != part.wanted:
-        return _follow_back(part, service, overdue=overdue)
+        if not overdue and _stale(part, service, primary):
+            return Advance(part, waiting_for=f"{part.environment}: ECS to show the update")
+        return _follow_back(part, service, primary, overdue=overdue)
     if primary.state == "COMPLETED" and service.running >= service.desired:
         return _ended(replace(part, status=Status.SUCCEEDED, reason=None))
     if primary.state == "FAILED" or overdue:
@@ -79,13 +87,28 @@ def _follow(part: Progress, service: RunningService, *, overdue: bool) -> Advanc
     return Advance(part, waiting_for=f"{part.environment}: rollout {primary.state}, {counts}")
 
 
-def _follow_back(part: Progress, service: RunningService, *, overdue: bool) -> Advance:
-    part = replace(part, reason=part.reason or _reason(part, service, overdue=False))
-    if service.primary and service.primary.state == "IN_PROGRESS" and not overdue:
+def _stale(part: Progress, service: RunningService, primary: Deployment) -> bool:
+    """Whether this is the service as it was before it was updated.
+
+    What ECS answers may be older than what it accepted ("eventual consistency model", ECS API,
+    RunTask). A rollback is a deployment that ECS has changed since.
+    """
+    if part.reason or service.failed(part.wanted or ""):
+        return False
+    changed, asked = primary.updated_at, part.asked_at
+    return changed is not None and asked is not None and changed < asked
+
+
+def _follow_back(
+    part: Progress, service: RunningService, primary: Deployment, *, overdue: bool
+) -> Advance:
+    reason = part.reason or _reason(part, service, overdue=False)
+    part = replace(part, reason=reason)
+    if primary.state == "IN_PROGRESS" and not overdue:
         return Advance(
             part, waiting_for=f"{part.environment}: ECS going back to the version before"
         )
-    return _failed(part, part.reason or "")
+    return _failed(part, reason)
 
 
 def _reason(part: Progress, service: RunningService, *, overdue: bool) -> str:
@@ -98,7 +121,10 @@ def _reason(part: Progress, service: RunningService, *, overdue: bool) -> str:
     if not words and primary and primary.reason and primary.task_definition != part.wanted:
         words.append(primary.reason)
     if not words:
-        words.append("ECS went back to the version before")
+        known = primary is None or primary.task_definition in (part.wanted, part.previous)
+        words.append(
+            "ECS went back to the version before" if known else "something else replaced it"
+        )
     return " ".join([*words, *(f"Stopped task: {reason}" for reason in service.stopped)])
 
 

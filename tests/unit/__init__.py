@@ -1,0 +1,1 @@
+"""Tests of the pure core: no AWS, no clock, no network."""

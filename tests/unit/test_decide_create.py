@@ -1,0 +1,201 @@
+"""Create: the stack, then variables and task counts; what fails is deleted."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from devops_core.decide import decide
+from devops_core.decide.create import missing_outputs
+from devops_core.decide.decision import CreateStack, DeleteStack, Register, Retire, UpdateService
+from devops_core.model import Kind, Observed, Operation, Status
+from tests.unit.builders import (
+    CONFIGURED,
+    NOW,
+    STACK_ID,
+    Seen,
+    deployment,
+    failed,
+    observed,
+    operation,
+    outputs,
+    overdue,
+    part,
+    rolling,
+    seen,
+    service,
+    stack,
+    statuses,
+)
+
+LATE = overdue(Kind.CREATE)
+TOO_LATE = LATE + timedelta(minutes=60)
+NEW = operation(Kind.CREATE)
+SENT = operation(Kind.CREATE, stack_id=STACK_ID)
+DOOMED = operation(Kind.CREATE, doomed=True, stack_id=STACK_ID, reasons=("because",))
+FOREIGN = stack(operation=None)
+CONFIGURING = operation(Kind.CREATE, service=CONFIGURED, stack_id=STACK_ID)
+READY = stack(outputs=outputs("dev"))
+
+CASES: list[tuple[str, Operation, Observed, datetime, Seen]] = [
+    ("there is no stack: create it", NEW, Observed(), NOW, Seen("Act", (CreateStack(),))),
+    ("an earlier stack of that name was deleted: create it", NEW,
+     Observed(stack=stack("DELETE_COMPLETE")), NOW, Seen("Act", (CreateStack(),))),
+    ("accepted, but not shown yet: wait", SENT, Observed(), NOW,
+     Seen("Wait", (), "CloudFormation to show the stack")),
+    ("accepted and never shown: fail", SENT, Observed(), LATE,
+     Seen("Fail", (), "CloudFormation did not make the stack in time")),
+    ("never accepted: fail", NEW, Observed(), LATE,
+     Seen("Fail", (), "CloudFormation did not make the stack in time")),
+    ("somebody else's stack: fail and leave it alone", NEW, Observed(stack=FOREIGN), NOW,
+     Seen("Fail", (), "a stack of this name exists that this service did not create")),
+    ("somebody else's stack after ours was doomed: leave it alone", DOOMED,
+     Observed(stack=FOREIGN), NOW, Seen("Fail", (), "because")),
+    ("the stack is being made: wait", NEW, Observed(stack=stack("CREATE_IN_PROGRESS")), NOW,
+     Seen("Wait", (), "stack CREATE_IN_PROGRESS")),
+    ("it rolls back: wait for the reasons", NEW, Observed(stack=stack("ROLLBACK_IN_PROGRESS")),
+     NOW, Seen("Wait", (), "stack ROLLBACK_IN_PROGRESS")),
+    ("it takes too long: delete it", NEW, Observed(stack=stack("CREATE_IN_PROGRESS")), LATE,
+     Seen("Act", (DeleteStack(),))),
+    ("it failed and was rolled back: delete it", NEW, Observed(stack=stack("ROLLBACK_COMPLETE")),
+     NOW, Seen("Act", (DeleteStack(),))),
+    ("it failed, and so did its rollback: delete it", NEW,
+     Observed(stack=stack("ROLLBACK_FAILED")), NOW, Seen("Act", (DeleteStack(),))),
+    ("somebody deletes it: wait until it is gone", NEW,
+     Observed(stack=stack("DELETE_IN_PROGRESS")), NOW,
+     Seen("Wait", (), "the failed stack to be deleted")),
+    ("somebody deleted it: fail", SENT, Observed(stack=stack("DELETE_COMPLETE")), NOW,
+     Seen("Fail", (), "the stack ended as DELETE_COMPLETE")),
+    ("somebody could not delete it: delete it", NEW, Observed(stack=stack("DELETE_FAILED")), NOW,
+     Seen("Act", (DeleteStack(),))),
+    ("the template lacks outputs: delete the stack", NEW, Observed(stack=stack()), NOW,
+     Seen("Act", (DeleteStack(),))),
+    ("everything is there: done", NEW, Observed(stack=READY), NOW, Seen("Done")),
+    ("everything is there, though late: done", NEW, Observed(stack=READY), LATE, Seen("Done")),
+    ("doomed, and the stack is there: delete it", DOOMED, Observed(stack=READY), NOW,
+     Seen("Act", (DeleteStack(),))),
+    ("doomed, and it is being deleted: wait", DOOMED,
+     Observed(stack=stack("DELETE_IN_PROGRESS")), NOW,
+     Seen("Wait", (), "the failed stack to be deleted")),
+    ("doomed, and it is gone: fail with the first reasons", DOOMED, Observed(), NOW,
+     Seen("Fail", (), "because")),
+    ("doomed, and our delete failed: keep the rows", DOOMED,
+     Observed(stack=stack("DELETE_FAILED"), stack_failures=("bucket not empty",)), NOW,
+     Seen("Fail, keep rows", (), "because; left behind: bucket not empty")),
+    ("doomed, and it cannot be deleted in time: keep the rows", DOOMED,
+     Observed(stack=stack("DELETE_IN_PROGRESS")), TOO_LATE,
+     Seen("Fail, keep rows", (),
+          "because; left behind: CloudFormation could not delete the stack")),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("now_operation", "what", "now", "expected"),
+    [case[1:] for case in CASES],
+    ids=[case[0] for case in CASES],
+)
+def test_decides(now_operation: Operation, what: Observed, now: datetime, expected: Seen) -> None:
+    assert seen(decide(now_operation, what, now)) == expected
+
+
+@pytest.mark.parametrize(
+    ("what", "now", "reason"),
+    [
+        (Observed(stack=stack("ROLLBACK_COMPLETE"), stack_failures=("dev: no image",)), NOW,
+         "dev: no image"),
+        (Observed(stack=stack("CREATE_FAILED", reason="transform failed")), NOW,
+         "transform failed"),
+        (Observed(stack=stack("ROLLBACK_COMPLETE")), NOW, "the stack ended as ROLLBACK_COMPLETE"),
+        (Observed(stack=stack("CREATE_IN_PROGRESS")), LATE,
+         "the stack is still CREATE_IN_PROGRESS"),
+        (Observed(stack=stack(outputs=outputs("dev") | {"TestUrl": "", "devServiceArn": ""})), NOW,
+         "the template has no output TestUrl, devServiceArn"),
+    ],
+    ids=["resources that failed", "the stack's own words", "its status", "its slowness",
+         "the outputs that are missing"],
+)  # fmt: skip
+def test_a_doomed_create_keeps_why(what: Observed, now: datetime, reason: str) -> None:
+    decision = decide(NEW, what, now)
+
+    assert decision.operation.doomed
+    assert decision.operation.reasons == (reason,)
+    assert statuses(decision) == [Status.FAILED]
+
+
+def configuring(**changes: Any) -> Operation:
+    return operation(Kind.CREATE, part(**changes), service=CONFIGURED, stack_id=STACK_ID)
+
+
+def test_registers_what_a_template_parameter_cannot_say() -> None:
+    what = observed(service(deployment("dev:1")), stack=READY)
+
+    decision = decide(CONFIGURING, what, NOW)
+
+    assert seen(decision) == Seen("Act", (Register("dev"),))
+    assert decision.operation.progress[0].previous == "dev:1"
+
+
+def test_updates_the_service_with_task_definition_and_count() -> None:
+    what = observed(service(deployment("dev:1")), stack=READY, registered={"dev": "dev:2"})
+
+    assert seen(decide(CONFIGURING, what, NOW)).steps == (UpdateService("dev", "dev:2", 2),)
+
+
+def test_sets_only_the_count_when_nothing_else_is_wanted() -> None:
+    counted = operation(Kind.CREATE, service=CONFIGURED.__class__(desired_count=3))
+    what = observed(service(deployment("dev:1")), stack=READY)
+
+    assert seen(decide(counted, what, NOW)).steps == (UpdateService("dev", "dev:1", 3),)
+
+
+def test_waits_for_the_tasks() -> None:
+    what = observed(service(deployment("dev:2", "IN_PROGRESS"), desired=2), stack=READY)
+
+    decision = decide(configuring(wanted="dev:2", sent=True), what, NOW)
+
+    assert seen(decision).words.startswith("DEV: rollout IN_PROGRESS")
+
+
+def test_is_done_when_the_tasks_run_and_leaves_the_stack_its_task_definition() -> None:
+    what = observed(service(deployment("dev:2"), desired=2), stack=READY)
+
+    decision = decide(configuring(wanted="dev:2", sent=True), what, NOW)
+
+    assert seen(decision) == Seen("Done")
+    assert statuses(decision) == [Status.SUCCEEDED]
+
+
+def test_a_service_that_does_not_come_up_dooms_the_create() -> None:
+    what = observed(service(deployment("dev:1"), failed("dev:2"), desired=2), stack=READY)
+
+    decision = decide(configuring(wanted="dev:2", sent=True), what, NOW)
+
+    assert seen(decision) == Seen("Act", (Retire("dev", "dev:2"),))
+    assert decision.operation.reasons == ("DEV: tasks failed to start.",)
+
+
+def test_a_doomed_create_deletes_the_stack_after_the_left_overs() -> None:
+    doomed = operation(
+        Kind.CREATE, rolling(retired=True), doomed=True, stack_id=STACK_ID, reasons=("because",)
+    )
+
+    assert seen(decide(doomed, Observed(stack=READY), NOW)).steps == (DeleteStack(),)
+
+
+def test_says_where_each_environment_is_reached() -> None:
+    parts = (part("dev"), part("prod-1"), part("prod-2"))
+    made = outputs("dev", "prod-1", "prod-2") | {"ProductionUrl": "http://p", "TestUrl": "http://t"}
+
+    decision = decide(operation(Kind.CREATE, *parts), Observed(stack=stack(outputs=made)), NOW)
+
+    assert [each.url for each in decision.operation.progress] == [
+        "http://dev", "http://p", "http://t",
+    ]  # fmt: skip
+
+
+def test_names_the_missing_outputs_of_every_service() -> None:
+    missing = missing_outputs(stack(outputs=outputs("dev")), ["dev", "prod-1"])
+
+    assert missing == ("prod1ServiceArn", "prod1TaskDefinitionArn", "prod1TargetGroupArn")

@@ -1,0 +1,67 @@
+"""A deploy as a whole: each environment has its own outcome, all must succeed."""
+
+from __future__ import annotations
+
+import pytest
+
+from devops_core.decide import decide
+from devops_core.decide.decision import Retire, UpdateService
+from devops_core.model import Kind, Status
+from tests.unit.builders import (
+    NOW,
+    Seen,
+    deployment,
+    observed,
+    operation,
+    rolling,
+    seen,
+    service,
+    statuses,
+)
+
+DONE = service(deployment("new"))
+GONE_WRONG = rolling("qa", status=Status.FAILED, reason="crashed", retired=True)
+
+
+@pytest.mark.parametrize("kind", [Kind.DEPLOY, Kind.DEPLOY_BLUE])
+def test_is_done_when_the_rollout_is_complete_and_the_old_one_retired(kind: Kind) -> None:
+    decision = decide(operation(kind, rolling(retired=True)), observed(DONE), NOW)
+
+    assert seen(decision) == Seen("Done")
+    assert statuses(decision) == [Status.SUCCEEDED]
+
+
+def test_goes_on_with_one_environment_after_another_has_failed() -> None:
+    busy = service(deployment("new", "IN_PROGRESS"))
+
+    decision = decide(operation(Kind.DEPLOY, GONE_WRONG, rolling()), observed(busy), NOW)
+
+    assert seen(decision) == Seen(
+        "Wait", (), "DEV: rollout IN_PROGRESS, 1 of 1 tasks running, 0 pending"
+    )
+
+
+def test_fails_when_one_environment_has_failed_and_keeps_the_other_outcome() -> None:
+    parts = (GONE_WRONG, rolling(retired=True))
+
+    decision = decide(operation(Kind.DEPLOY, *parts), observed(DONE), NOW)
+
+    assert seen(decision) == Seen("Fail", (), "QA 1.1: crashed")
+    assert statuses(decision) == [Status.FAILED, Status.SUCCEEDED]
+
+
+def test_does_the_steps_of_all_environments_at_once() -> None:
+    unsent = rolling("qa", sent=False)
+    before = service(deployment("old"), name="qa")
+
+    decision = decide(operation(Kind.DEPLOY, unsent, rolling()), observed(before, DONE), NOW)
+
+    assert seen(decision).steps == (UpdateService("qa", "new", None), Retire("dev", "old"))
+
+
+def test_says_all_it_waits_for() -> None:
+    busy = [service(deployment("new", "IN_PROGRESS"), name=name) for name in ("dev", "qa")]
+
+    decision = decide(operation(Kind.DEPLOY, rolling(), rolling("qa")), observed(*busy), NOW)
+
+    assert [words[:4] for words in seen(decision).words.split("; ")] == ["DEV:", "QA: "]

@@ -1,0 +1,184 @@
+"""One service on its way to a task definition, seen through deploy."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import pytest
+
+from devops_core.decide import deploy
+from devops_core.decide.decision import Register, Retire, Step, UpdateService
+from devops_core.model import Kind, Observed, Progress, RunningService, Status
+from tests.unit.builders import (
+    BEFORE,
+    NOW,
+    Seen,
+    deployment,
+    failed,
+    observed,
+    operation,
+    overdue,
+    part,
+    rolling,
+    seen,
+    service,
+    statuses,
+)
+
+LATE = overdue(Kind.DEPLOY)
+UNSENT = rolling(sent=False, asked_at=None)
+ON_ITS_WAY = service(deployment("new", "IN_PROGRESS"), deployment("old", primary=False), running=0)
+UPDATE = UpdateService("dev", "new", None)
+BACK = UpdateService("dev", "old")
+THERE = observed(service(deployment("new")))
+NOT_YET = observed(service(deployment("old")))
+
+WAITS: list[tuple[str, Progress, Observed, str]] = [
+    ("tasks start", rolling(), observed(ON_ITS_WAY),
+     "DEV: rollout IN_PROGRESS, 0 of 1 tasks running, 0 pending"),
+    ("ECS has completed, but a task was replaced", rolling(),
+     observed(service(deployment("new"), running=0)),
+     "DEV: rollout COMPLETED, 0 of 1 tasks running, 0 pending"),
+    ("ECS lists no primary deployment", rolling(), observed(service(failed())),
+     "DEV: a deployment"),
+    ("ECS goes back", rolling(), observed(service(deployment("old", "IN_PROGRESS"), failed())),
+     "DEV: ECS going back to the version before"),
+    ("the answer is older than the update", rolling(),
+     observed(service(deployment("old", updated_at=BEFORE))), "DEV: ECS to show the update"),
+]  # fmt: skip
+
+ACTS: list[tuple[str, Progress, Observed, datetime, Step]] = [
+    ("nothing is registered: register", part(), observed(), NOW, Register("dev")),
+    ("nothing was looked at yet: update", UNSENT, observed(looked=False), NOW, UPDATE),
+    ("registered, but nobody noted it: update", part(), observed(service(deployment("old")),
+     registered={"dev": "new"}), NOW, UPDATE),
+    ("ECS runs the one before: update", UNSENT, NOT_YET, NOW, UPDATE),
+    ("a task count is wanted too: update with both", rolling(sent=False, desired_count=3),
+     NOT_YET, NOW, UpdateService("dev", "new", 3)),
+    ("right task definition, wrong count: update", rolling(sent=False, desired_count=3),
+     THERE, NOW, UpdateService("dev", "new", 3)),
+    ("failed and ECS does not go back: go back", rolling(),
+     observed(service(deployment("new", "FAILED"))), NOW, BACK),
+    ("out of time: go back", rolling(), observed(ON_ITS_WAY), LATE, BACK),
+    ("done: retire the one before", rolling(), THERE, NOW, Retire("dev", "old")),
+    ("ECS went back: retire the new one", rolling(),
+     observed(service(deployment("old"), failed())), NOW, Retire("dev", "new")),
+    ("failed earlier: retire the new one", rolling(status=Status.FAILED), NOT_YET, NOW,
+     Retire("dev", "new")),
+    ("registered and out of time: retire it unused", UNSENT, NOT_YET, LATE, Retire("dev", "new")),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("now_part", "what", "words"), [case[1:] for case in WAITS],
+                         ids=[case[0] for case in WAITS])  # fmt: skip
+def test_waits(now_part: Progress, what: Observed, words: str) -> None:
+    decision = deploy.decide(operation(Kind.DEPLOY, now_part), what, NOW)
+
+    assert seen(decision) == Seen("Wait", (), words)
+
+
+@pytest.mark.parametrize(("now_part", "what", "now", "step"), [case[1:] for case in ACTS],
+                         ids=[case[0] for case in ACTS])  # fmt: skip
+def test_acts(now_part: Progress, what: Observed, now: datetime, step: Step) -> None:
+    decision = deploy.decide(operation(Kind.DEPLOY, now_part), what, now)
+
+    assert seen(decision) == Seen("Act", (step,))
+
+
+STOPPED = ("Essential container in task exited",)
+ROLLED_BACK = service(deployment("old"), failed(), stopped=STOPPED)
+OVER: list[tuple[str, Progress, RunningService | None, datetime, str]] = [
+    ("ECS says why the rollout failed, and why tasks stopped", rolling(), ROLLED_BACK, NOW,
+     "tasks failed to start. Stopped task: Essential container in task exited"),
+    ("the failed deployment says nothing", rolling(),
+     service(deployment("old"), failed(reason="")), NOW, "ECS went back to the version before"),
+    ("only the rollback is left to say why", rolling(),
+     service(deployment("old", reason="rolling back")), NOW, "rolling back"),
+    ("the rollback is all there is, and silent", rolling(), service(deployment("old")), NOW,
+     "ECS went back to the version before"),
+    ("somebody deployed something else", rolling(), service(deployment("third")), NOW,
+     "something else replaced it"),
+    ("a rollback is noticed though the answer has a time", rolling(),
+     service(deployment("old", updated_at=NOW)), NOW, "ECS went back to the version before"),
+    ("the reason noted before counts", rolling(reason="noted"),
+     service(deployment("old", updated_at=BEFORE)), NOW, "noted"),
+    ("the update never showed", rolling(), service(deployment("old", updated_at=BEFORE)), LATE,
+     "ECS went back to the version before"),
+    ("the way back takes too long", rolling(reason="noted"),
+     service(deployment("old", "IN_PROGRESS")), LATE, "noted"),
+    ("the service is gone", rolling(), None, NOW, "its ECS service is gone"),
+    ("the service is gone before the update", UNSENT, None, NOW, "its ECS service is gone"),
+    ("the service is being deleted", rolling(), service(active=False), NOW,
+     "its ECS service is gone"),
+    ("an inactive service is not updated", UNSENT, service(deployment("old"), active=False), NOW,
+     "its ECS service is gone"),
+    ("no time left to begin", UNSENT, service(deployment("old")), LATE,
+     "was not given to ECS within the time limit"),
+    ("no deployment in time", rolling(), service(), LATE,
+     "has had no deployment within the time limit"),
+    ("not registered in time", part(version="1.1"), service(deployment("old")), LATE,
+     "was not registered within the time limit"),
+    ("nothing to go back to: out of time", rolling(previous=None), ON_ITS_WAY, LATE,
+     "the rollout did not complete within the time limit"),
+    ("the same again cannot go back", rolling(previous="new"),
+     service(deployment("new", "FAILED", reason="no capacity")), NOW, "no capacity"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("now_part", "running", "now", "reason"),
+    [case[1:] for case in OVER],
+    ids=[case[0] for case in OVER],
+)
+def test_fails_with_the_reason(
+    now_part: Progress, running: RunningService | None, now: datetime, reason: str
+) -> None:
+    what = observed(running) if running else observed()
+
+    decision = deploy.decide(operation(Kind.DEPLOY, now_part), what, now)
+
+    assert statuses(decision) == [Status.FAILED]
+    assert decision.operation.progress[0].reason == reason
+
+
+@pytest.mark.parametrize(
+    ("kept", "why"),
+    [
+        (rolling(previous=None, status=Status.FAILED), "the service still runs it"),
+        (rolling(previous="new", status=Status.FAILED), "it is what ran before"),
+        (rolling(wanted=None, status=Status.FAILED), "nothing was registered"),
+        (rolling(retired=True, status=Status.FAILED), "it is retired already"),
+        (rolling(obsolete="new", status=Status.SUCCEEDED), "the same was deployed again"),
+        (rolling(obsolete=None, status=Status.SUCCEEDED), "the stack owns the one before"),
+        (rolling(retired=True, status=Status.SUCCEEDED), "the one before is retired already"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_retires_nothing_when(kept: Progress, why: str) -> None:
+    decision = deploy.decide(operation(Kind.DEPLOY, kept), THERE, NOW)
+
+    assert seen(decision).steps == (), why
+    assert statuses(decision) == [kept.status]
+
+
+def test_takes_a_failed_deployment_for_a_received_update() -> None:
+    rolled_back = observed(service(deployment("old"), failed()))
+
+    decision = deploy.decide(operation(Kind.DEPLOY, UNSENT), rolled_back, NOW)
+
+    assert decision.operation.progress[0].sent
+    assert statuses(decision) == [Status.FAILED]
+
+
+def test_goes_back_with_the_reason_that_time_ran_out() -> None:
+    decision = deploy.decide(operation(Kind.DEPLOY, rolling()), observed(ON_ITS_WAY), LATE)
+
+    reason = decision.operation.progress[0].reason
+    assert reason == "the rollout did not complete within the time limit"
+
+
+def test_notes_once_when_the_update_was_asked_for() -> None:
+    first = deploy.decide(operation(Kind.DEPLOY, UNSENT), NOT_YET, NOW)
+    again = deploy.decide(first.operation, NOT_YET, LATE.replace(minute=10))
+
+    assert [each.operation.progress[0].asked_at for each in (first, again)] == [NOW, NOW]
