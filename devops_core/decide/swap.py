@@ -29,15 +29,13 @@ def decide(operation: Operation, observed: Observed, now: datetime) -> Decision:
         return _after_the_switch(
             replace(operation, switched_at=operation.switched_at or now), observed
         )
-    missing = unready(observed, live)
-    target = _running(observed, idle)
-    if operation.overdue(now):
+    missing = (*unready(observed, live), *_smaller(observed, live, idle))
+    # After the switch the clock does not count, unless somebody turned it back on a broken blue.
+    if operation.overdue(now) and (missing or not operation.switched_at):
         return _failed(operation, (*missing, "production was not switched within the time limit"))
-    blue = observed.services.get(live)
+    blue, target = observed.services.get(live), _running(observed, idle)
     if blue and blue.active and blue.desired < target:
         return Act(operation, (UpdateService(live, desired_count=target),))
-    if blue and blue.running < target:
-        missing = (*missing, f"blue runs {blue.running} tasks, green {target}")
     if missing:
         return Wait(replace(operation, waiting_for="; ".join(missing)))
     return Act(operation, (Switch(Listener.PRODUCTION, live),))
@@ -59,6 +57,19 @@ def unready(observed: Observed, slot: str) -> tuple[str, ...]:
         missing.append("blue runs no task")
     if observed.healthy.get(slot, 0) < 1:
         missing.append("blue has no healthy target")
+    return tuple(missing)
+
+
+def _smaller(observed: Observed, live: str, idle: str) -> tuple[str, ...]:
+    """Return in what blue is smaller than green: customers must not meet fewer tasks than now.
+
+    A task runs before the load balancer finds it healthy, so both are counted.
+    """
+    blue, green = _running(observed, live), _running(observed, idle)
+    healthy, needed = observed.healthy.get(live, 0), observed.healthy.get(idle, 0)
+    missing = [f"blue runs {blue} tasks, green {green}"] if blue < green else []
+    if healthy < needed:
+        missing.append(f"blue has {healthy} healthy targets, green {needed}")
     return tuple(missing)
 
 
