@@ -1,8 +1,8 @@
 'use strict';
 
 // What CloudFormation cannot do with the buckets of the service: put the application template into
-// the ECS-CF-Bucket after a deploy, and empty the ECS-Bucket before a remove, because CloudFormation
-// does not delete a bucket that holds something.
+// the ECS-CF-Bucket after a deploy, and empty the ECS-Bucket before a remove, because it does not
+// delete a bucket that holds something.
 
 const { createHash } = require('node:crypto');
 const fs = require('node:fs/promises');

@@ -30,7 +30,8 @@ const RETENTION_DAYS = [
 
 const text = (pattern, description) => ({ type: 'string', pattern: `^(${pattern})$`, description });
 const choice = (values, description) => ({ type: 'string', enum: values.map(String), description });
-const subnet = (what) => text(`subnet-${EC2_ID}`, `the id of ${what}, as in subnet-0123456789abcdef0`);
+const subnet = (what) =>
+  text(`subnet-${EC2_ID}`, `the id of ${what}, as in subnet-0123456789abcdef0`);
 const securityGroup = (what) =>
   text(`sg-${EC2_ID}`, `the id of the security group of ${what}, as in sg-0123456789abcdef0`);
 
@@ -55,7 +56,10 @@ const required = {
 };
 
 const optional = {
-  publicurl: text('|https?://[^\\s/]+(/[^\\s/]+)*', 'a URL without a slash at the end, or leave it out'),
+  publicurl: text(
+    '|https?://[^\\s/]+(/[^\\s/]+)*',
+    'a URL without a slash at the end, or leave it out',
+  ),
   requiredtags: {
     type: 'array',
     uniqueItems: true,

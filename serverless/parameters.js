@@ -68,7 +68,7 @@ function contradictions(values, ok) {
   const problems = [];
   for (const [first, second] of [['subnet1', 'subnet2'], ['elbsubnet1', 'elbsubnet2']]) {
     if (ok(first) && ok(second) && values[first] === values[second]) {
-      problems.push(`${second}: is the same as ${first}; write a subnet in another availability zone`);
+      problems.push(`${second}: is the same as ${first}; write another subnet`);
     }
   }
   const registry = /^(\d{12})\.dkr\.ecr\./.exec(values.repouri);
