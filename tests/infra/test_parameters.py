@@ -1,0 +1,190 @@
+"""parameters.yml and its check: what is wrong is named, all of it, before anything is deployed."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from devops_core.settings import TemplateLocation
+
+from .conftest import GOOD, parameters_file, run_node
+from .templates import ROOT
+
+REQUIRED = list(GOOD)
+OPTIONAL = [
+    "publicurl",
+    "requiredtags",
+    "logretentiondays",
+    "productionscheme",
+    "certificatearn",
+    "datastores",
+]
+DELIVERED = ROOT / "parameters.yml"
+
+LOAD = """
+const load = require("./serverless/parameters.js");
+const options = { param: process.argv.slice(1) };
+try {
+  console.log(JSON.stringify(load({ options })));
+} catch (error) {
+  console.error(error.stack);
+  process.exitCode = 1;
+}
+"""
+
+
+def accepted(path: Path | None, *options: str) -> dict[str, Any]:
+    done = run_node("-e", LOAD, *options, parameters=path)
+    assert done.returncode == 0, done.stderr
+    loaded = json.loads(done.stdout)
+    assert isinstance(loaded, dict)
+    return loaded
+
+
+def refused(path: Path | None) -> list[str]:
+    """Return the problems that the check names, one a line."""
+    done = run_node("-e", LOAD, parameters=path)
+    assert done.returncode == 1, done.stdout
+    first, *problems = done.stderr.strip().splitlines()
+    assert "cannot be deployed" in first
+    return [problem.removeprefix("  - ") for problem in problems]
+
+
+def test_a_complete_file_is_accepted_with_defaults(tmp_path: Path) -> None:
+    loaded = accepted(parameters_file(tmp_path, GOOD))
+    assert loaded["accountid"] == "012345678901"
+    assert {key: loaded[key] for key in OPTIONAL} == {
+        "publicurl": "",
+        "requiredtags": "",
+        "logretentiondays": 30,
+        "productionscheme": "internal",
+        "certificatearn": "",
+        "datastores": "create",
+    }
+    assert loaded["templatebucket"] == "ecs-cf-bucket-012345678901-eu-west-1"
+    assert loaded["ecsbucket"] == "ecs-bucket-012345678901-eu-west-1"
+
+
+def test_an_account_number_without_quotes_keeps_its_zero(tmp_path: Path) -> None:
+    loaded = accepted(parameters_file(tmp_path, {**GOOD, "accountid": "012345678901"}))
+    assert loaded["accountid"] == "012345678901"
+
+
+def test_the_delivered_file_names_every_key_that_must_be_filled_in() -> None:
+    problems = refused(DELIVERED)
+    assert [problem.split(":")[0] for problem in problems] == REQUIRED
+    assert all("still holds its placeholder; write " in problem for problem in problems)
+
+
+@pytest.mark.parametrize("key", REQUIRED)
+def test_a_missing_key_is_named(tmp_path: Path, key: str) -> None:
+    without = {each: value for each, value in GOOD.items() if each != key}
+    (problem,) = refused(parameters_file(tmp_path, without))
+    assert problem.startswith(f"{key}: is missing; write ")
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("apiname", '""'),
+        ("stage", "dev/1"),
+        ("stage", "a-stage-with-a-name-that-is-too-long"),
+        ("accountid", "12345678901"),
+        ("vpc", "vpc-XYZ"),
+        ("subnet1", "vpc-0123456789abcdef0"),
+        ("subnet2", ""),
+        ("elbsubnet1", "[subnet-0123456789abcdef3]"),
+        ("elbsubnet2", "subnet-0123456789abcdef3"),
+        ("subnet2", "subnet-0123456789abcdef1"),
+        ("sg", "default"),
+        ("elbsg", "sg-1"),
+        ("region", "Ireland"),
+        ("repouri", "https://example.com/image"),
+        ("repouri", "999999999999.dkr.ecr.eu-west-1.amazonaws.com/start:1.0"),
+        ("cftemplate", "application.yml"),
+        ("cftemplate", "https://example.com/application.yml"),
+        ("publicurl", "https://api.example.com/"),
+        ("requiredtags", "costCenter"),
+        ("requiredtags", '["cost,center"]'),
+        ("requiredtags", '["devops:operation"]'),
+        ("logretentiondays", "31"),
+        ("productionscheme", "public"),
+        ("certificatearn", "arn:aws:iam::012345678901:server-certificate/x"),
+        ("certificatearn", "arn:aws:acm:eu-west-1:999999999999:certificate/0a"),
+        ("certificatearn", "arn:aws:acm:us-east-1:012345678901:certificate/0a"),
+        ("datastores", "keep"),
+    ],
+)
+def test_a_malformed_value_is_named(tmp_path: Path, key: str, value: str) -> None:
+    (problem,) = refused(parameters_file(tmp_path, {**GOOD, key: value}))
+    assert problem.startswith(f"{key}: ")
+
+
+def test_all_problems_are_named_at_once(tmp_path: Path) -> None:
+    bad = {**GOOD, "vpc": "<id of the VPC>", "sg": "no", "elbsubnet2": GOOD["elbsubnet1"]}
+    problems = refused(parameters_file(tmp_path, bad))
+    assert {problem.split(":")[0] for problem in problems} == {"vpc", "sg", "elbsubnet2"}
+
+
+def test_an_unknown_key_is_named_with_the_known_ones(tmp_path: Path) -> None:
+    (problem,) = refused(parameters_file(tmp_path, {**GOOD, "subnet3": "x"}))
+    assert problem.startswith("subnet3: is not a parameter; the parameters are ")
+    assert all(key in problem for key in [*REQUIRED, *OPTIONAL])
+
+
+@pytest.mark.parametrize("text", ["apiname: [", "apiname: a\napiname: b\n", "- a\n", ""])
+def test_what_is_no_list_of_settings_is_refused(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "parameters.yml"
+    path.write_text(text)
+    assert refused(path)
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+    assert "missing.yml" in " ".join(refused(tmp_path / "missing.yml"))
+
+
+def test_the_file_can_be_chosen_on_the_command_line(tmp_path: Path) -> None:
+    path = parameters_file(tmp_path, GOOD)
+    assert accepted(None, f"parameters={path}")["vpc"] == GOOD["vpc"]
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "s3://my-bucket/a/application.yml",
+        "https://my-bucket.s3.eu-west-1.amazonaws.com/a/application.yml",
+        "https://my-bucket.s3.amazonaws.com/a/application.yml",
+        "https://s3.eu-west-1.amazonaws.com/my-bucket/a/application.yml",
+        "https://my-bucket.s3.cn-north-1.amazonaws.com.cn/a/application.yml",
+        "https://s3.cn-north-1.amazonaws.com.cn/my-bucket/a/application.yml",
+    ],
+)
+def test_permissions_are_for_the_object_that_the_service_reads(tmp_path: Path, url: str) -> None:
+    loaded = accepted(parameters_file(tmp_path, {**GOOD, "cftemplate": url}))
+    location = TemplateLocation.parse(url)
+    assert loaded["templateobject"] == f"{location.bucket}/{location.key}"
+    assert loaded["templateobject"] == "my-bucket/a/application.yml"
+
+
+def test_every_key_of_the_delivered_file_is_explained() -> None:
+    lines = DELIVERED.read_text().splitlines()
+    keys = [re.match(r"#?([a-z0-9]+): ?", line) for line in lines]
+    found = [match[1] for match in keys if match]
+    assert found == [*REQUIRED, *OPTIONAL]
+    explained = {
+        match[1]: any(line.startswith("# ") for line in lines[max(0, number - 2) : number])
+        for number, match in enumerate(keys)
+        if match
+    }
+    assert all(explained.values())
+
+
+def test_the_defaults_that_the_delivered_file_tells_of_are_the_defaults(tmp_path: Path) -> None:
+    told = dict(re.findall(r"^#([a-z]+): (.*)$", DELIVERED.read_text(), re.MULTILINE))
+    assert list(told) == OPTIONAL
+    plain = accepted(parameters_file(tmp_path, GOOD))
+    assert accepted(parameters_file(tmp_path, {**GOOD, **told})) == plain

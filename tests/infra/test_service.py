@@ -1,0 +1,299 @@
+"""serverless.yml as the deploy tool compiles it, against the handlers and the design."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from cfnlint import ManualArgs
+from cfnlint.api import lint_file
+
+from devops_core.settings import Settings
+
+from .conftest import Packaged
+from .templates import ROOT, Template, of_type
+
+FUNCTIONS = {
+    "create": ("create", ["POST /stacks"]),
+    "deployNonProd": ("deploy_nonprod", ["POST /stacks/deploy"]),
+    "deployProdBlue": ("deploy_prod_blue", ["POST /stacks/deploytoprodBlue"]),
+    "swap": ("swap", ["POST /stacks/swapProdBlueAndGreen"]),
+    "delete": ("delete", ["DELETE /stacks"]),
+    "query": ("query", ["GET /stacks/{applicationName}/operations/{id}", "GET /health"]),
+    "reconcile": ("reconcile", []),
+}
+TABLES = {
+    "ECS_Inventory_NonProduction": "environment",
+    "ECS_Inventory_Production": "environment",
+    "ECS_Inventory_TrainingDA": "environment",
+    "DevOpsLogsTable": "entry",
+}
+# Kept when the service is removed, but not when the deploy that makes it fails.
+KEPT = "RetainExceptOnCreate"
+# Actions for which AWS knows no resource, so that "*" is all one can write (Service Authorization
+# Reference); reading ones are recognised by their verb.
+NO_RESOURCE = {
+    "ecs:RegisterTaskDefinition",
+    "ecs:DeregisterTaskDefinition",
+    "ecs:CreateCluster",
+    "iam:CreateServiceLinkedRole",
+}
+
+
+@pytest.fixture(scope="module")
+def template(packaged: Packaged) -> Template:
+    return packaged.template
+
+
+@pytest.fixture(scope="module")
+def service() -> dict[str, Any]:
+    """serverless.yml as it is written; its CloudFormation tags are not looked at."""
+    text = (ROOT / "serverless.yml").read_text().replace("!GetAtt ", "")
+    loaded = yaml.safe_load(text)
+    assert isinstance(loaded, dict)
+    return loaded
+
+
+def routes(function: dict[str, Any]) -> list[str]:
+    http = [event["http"] for event in function["events"] if "http" in event]
+    assert all(event["authorizer"] == "aws_iam" for event in http)
+    return [f"{event['method'].upper()} /{event['path']}" for event in http]
+
+
+def statements(template: Template) -> list[dict[str, Any]]:
+    """Return every permission that the stack gives to one of its roles."""
+    return [
+        statement
+        for role in of_type(template, "AWS::IAM::Role").values()
+        for policy in role["Policies"]
+        for statement in policy["PolicyDocument"]["Statement"]
+    ]
+
+
+def listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def test_functions_handlers_and_routes_are_those_of_the_design(service: dict[str, Any]) -> None:
+    found = {
+        name: (function["handler"], routes(function))
+        for name, function in service["functions"].items()
+    }
+    assert found == {
+        name: (f"handlers/{module}.handle", paths) for name, (module, paths) in FUNCTIONS.items()
+    }
+
+
+def test_each_handler_is_deployed() -> None:
+    modules = {path.stem for path in (ROOT / "handlers").glob("*.py")} - {"__init__"}
+    assert modules == {module for module, _ in FUNCTIONS.values()}
+
+
+def test_functions_run_on_arm_and_end_before_the_gateway_gives_up(template: Template) -> None:
+    functions = of_type(template, "AWS::Lambda::Function")
+    assert len(functions) == len(FUNCTIONS)
+    for logical, function in functions.items():
+        assert (function["Runtime"], function["Architectures"]) == ("python3.13", ["arm64"])
+        assert 512 <= function["MemorySize"] <= 1024
+        assert function["Timeout"] == (60 if logical.startswith("Reconcile") else 29)
+        assert len(function["FunctionName"]) <= 64  # Lambda API, CreateFunction
+
+
+def test_the_functions_can_read_their_environment(lambda_environment: dict[str, str]) -> None:
+    settings = Settings.from_environment(lambda_environment)
+    tables = settings.tables
+    names = [tables.non_production, tables.production, tables.training_da, tables.log]
+    assert names == list(TABLES)
+    assert settings.template_bucket == "ecs-cf-bucket-012345678901-eu-west-1"
+    assert settings.account == "012345678901"
+
+
+def test_tables_are_kept_backed_up_and_encrypted(template: Template) -> None:
+    tables = of_type(template, "AWS::DynamoDB::Table")
+    assert {table["TableName"] for table in tables.values()} == set(TABLES)
+    for logical, table in tables.items():
+        resource = template["Resources"][logical]
+        assert resource["DeletionPolicy"] == KEPT
+        assert resource["UpdateReplacePolicy"] == "Retain"
+        assert resource["Condition"] == "CreateDatastores"
+        assert table["BillingMode"] == "PAY_PER_REQUEST"
+        assert table["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
+        assert table["SSESpecification"] == {"SSEEnabled": True}
+        assert table["KeySchema"] == [
+            {"AttributeName": "applicationName", "KeyType": "HASH"},
+            {"AttributeName": TABLES[table["TableName"]], "KeyType": "RANGE"},
+        ]
+
+
+def test_the_log_table_finds_open_operations_and_forgets_old_entries(template: Template) -> None:
+    table = of_type(template, "AWS::DynamoDB::Table")["LogTable"]
+    (index,) = table["GlobalSecondaryIndexes"]
+    assert index["IndexName"] == "OpenOperations"
+    assert [key["AttributeName"] for key in index["KeySchema"]] == ["open", "entry"]
+    assert index["Projection"] == {"ProjectionType": "KEYS_ONLY"}
+    assert table["TimeToLiveSpecification"] == {"AttributeName": "expiresAt", "Enabled": True}
+
+
+def test_buckets_are_closed_versioned_and_encrypted(template: Template) -> None:
+    buckets = of_type(template, "AWS::S3::Bucket")
+    buckets.pop("ServerlessDeploymentBucket")
+    assert {bucket["BucketName"] for bucket in buckets.values()} == {
+        "ecs-bucket-012345678901-eu-west-1",
+        "ecs-cf-bucket-012345678901-eu-west-1",
+    }
+    for bucket in buckets.values():
+        assert bucket["VersioningConfiguration"] == {"Status": "Enabled"}
+        assert "BucketEncryption" in bucket
+        assert set(bucket["PublicAccessBlockConfiguration"].values()) == {True}
+
+
+def test_remove_keeps_the_template_bucket_and_takes_the_reserved_one(template: Template) -> None:
+    assert template["Resources"]["TemplateBucket"]["DeletionPolicy"] == KEPT
+    assert template["Resources"]["TemplateBucketPolicy"]["DeletionPolicy"] == KEPT
+    assert "DeletionPolicy" not in template["Resources"]["EcsBucket"]
+
+
+def test_log_groups_have_a_retention(template: Template) -> None:
+    groups = of_type(template, "AWS::Logs::LogGroup")
+    assert len(groups) == len(FUNCTIONS)
+    assert {group["RetentionInDays"] for group in groups.values()} == {30}
+
+
+def test_reconcile_is_woken_by_events_and_every_minute(template: Template) -> None:
+    rules = of_type(template, "AWS::Events::Rule").values()
+    reconcile = {"Fn::GetAtt": ["ReconcileLambdaFunction", "Arn"]}
+    assert all(rule["Targets"][0]["Arn"] == reconcile for rule in rules)
+    schedules = [rule["ScheduleExpression"] for rule in rules if "ScheduleExpression" in rule]
+    assert schedules == ["rate(1 minute)"]
+    patterns = [rule["EventPattern"] for rule in rules if "EventPattern" in rule]
+    assert sorted(pattern["detail-type"][0] for pattern in patterns) == [
+        "CloudFormation Stack Status Change",
+        "ECS Deployment State Change",
+        "ECS Task State Change",
+    ]
+
+
+def test_the_gateway_answers_errors_in_the_form_of_the_service(template: Template) -> None:
+    responses = of_type(template, "AWS::ApiGateway::GatewayResponse")
+    kinds = {response["ResponseType"] for response in responses.values()}
+    assert kinds == {"DEFAULT_4XX", "DEFAULT_5XX", "MISSING_AUTHENTICATION_TOKEN"}
+    for response in responses.values():
+        body = response["ResponseTemplates"]["application/json"]
+        assert '"errorMessage"' in body
+        assert '"code"' in body
+    # What is made after the deployment is not in it; the deployment waits for the methods.
+    (deployment,) = (
+        resource
+        for resource in template["Resources"].values()
+        if resource["Type"] == "AWS::ApiGateway::Deployment"
+    )
+    assert "ApiGatewayMethodHealthGet" in deployment["DependsOn"]
+    waits = template["Resources"]["ApiGatewayMethodHealthGet"]["DependsOn"]
+    assert set(responses) <= set(waits)
+
+
+def test_only_reading_and_what_has_no_resource_is_allowed_on_everything(template: Template) -> None:
+    reading = ("Describe", "List", "Get")
+    too_wide = [
+        action
+        for statement in statements(template)
+        if "*" in listed(statement["Resource"])
+        for action in listed(statement["Action"])
+        if action not in NO_RESOURCE and not action.split(":")[1].startswith(reading)
+    ]
+    assert too_wide == []
+
+
+def test_no_statement_allows_whole_services(template: Template) -> None:
+    actions = [a for statement in statements(template) for a in listed(statement["Action"])]
+    wild = [action for action in actions if action.endswith("*")]
+    assert all(action.endswith(("Describe*", "List*")) for action in wild)
+
+
+def test_roles_are_passed_to_the_services_they_are_for(template: Template) -> None:
+    passing = [each for each in statements(template) if "iam:PassRole" in listed(each["Action"])]
+    assert len(passing) == 3
+    for statement in passing:
+        assert statement["Resource"] != "*"
+        assert statement["Condition"]["StringEquals"]["iam:PassedToService"] in {
+            "cloudformation.amazonaws.com",
+            "ecs-tasks.amazonaws.com",
+        }
+
+
+def test_stacks_are_made_with_the_stack_role_and_only_own_ones_deleted(template: Template) -> None:
+    conditions = {
+        action: statement.get("Condition")
+        for statement in statements(template)
+        if "transform" not in str(statement["Resource"])
+        for action in listed(statement["Action"])
+    }
+    role = {"Fn::GetAtt": ["StackRole", "Arn"]}
+    assert conditions["cloudformation:CreateStack"] == {
+        "StringEquals": {"cloudformation:RoleArn": role}
+    }
+    assert conditions["cloudformation:DeleteStack"] == {
+        "Null": {"aws:ResourceTag/devops:operation": "false"}
+    }
+
+
+def test_the_stack_role_is_for_cloudformation_alone(template: Template) -> None:
+    (trust,) = of_type(template, "AWS::IAM::Role")["StackRole"]["AssumeRolePolicyDocument"][
+        "Statement"
+    ]
+    assert trust["Principal"] == {"Service": "cloudformation.amazonaws.com"}
+
+
+def test_cfn_lint_finds_nothing_in_the_compiled_stack(template: Template, tmp_path: Path) -> None:
+    stack = tmp_path / "stack.json"
+    stack.write_text(json.dumps(template))
+    # W8003: the condition CreateDatastores compares two words that the deploy tool has filled in.
+    found = lint_file(stack, ManualArgs(ignore_checks=["W8003"], regions=["eu-west-1"]))
+    assert [str(match) for match in found] == []
+
+
+def test_the_package_holds_what_the_functions_import_and_no_more(packaged: Packaged) -> None:
+    files = zipfile.ZipFile(packaged.archive).namelist()
+    top = {file.split("/")[0].split("-")[0] for file in files}
+    assert top <= {
+        "handlers",
+        "devops_core",
+        "voluptuous",
+        "ulid",
+        "python_ulid",
+        "typing_extensions.py",
+        "typing_extensions",
+        # written by serverless-python-requirements
+        "requirements.txt",
+        ".completed_requirements",
+    }
+    assert not [file for file in files if file.endswith((".so", ".pyc", ".yml", ".md"))]
+    assert packaged.archive.stat().st_size < 500_000
+
+
+def test_the_packages_in_it_can_be_imported_from_it(packaged: Packaged, tmp_path: Path) -> None:
+    zipfile.ZipFile(packaged.archive).extractall(tmp_path)
+    done = subprocess.run(
+        # -I -S: without the packages of the machine, as in Lambda.
+        [sys.executable, "-I", "-S", "-c", "import sys; sys.path.insert(0, '.')\n"
+         "import ulid, voluptuous"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=30,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+
+
+def test_requirements_are_pinned() -> None:
+    lines = (ROOT / "requirements.txt").read_text().splitlines()
+    packages = [line for line in lines if line and not line.startswith("#")]
+    assert packages
+    assert all("==" in line for line in packages)
