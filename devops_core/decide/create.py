@@ -126,6 +126,7 @@ def _undo(operation: Operation, observed: Observed, now: datetime) -> Decision:
         return Act(operation, retire)
     if stack is None or stack.status == "DELETE_COMPLETE" or stack.operation != operation.id:
         return Fail(operation)
+    operation = replace(operation, stack_id=stack.id)
     # DELETE_FAILED without a failure of our own delete is what somebody else's has left.
     refused = stack.status == "DELETE_FAILED" and observed.stack_failures
     if refused or now >= operation.deadline + _UNDO_LIMIT:

@@ -184,6 +184,15 @@ def test_a_doomed_create_deletes_the_stack_after_the_left_overs() -> None:
     assert seen(decide(doomed, Observed(stack=READY), NOW)).steps == (DeleteStack(),)
 
 
+def test_a_create_that_was_refused_deletes_the_stack_it_has_made_after_all() -> None:
+    refused = operation(Kind.CREATE, doomed=True, reasons=("a stack of this name exists",))
+
+    decision = decide(refused, Observed(stack=stack("CREATE_IN_PROGRESS")), NOW)
+
+    assert seen(decision).steps == (DeleteStack(),)
+    assert decision.operation.stack_id == STACK_ID
+
+
 def test_says_where_each_environment_is_reached() -> None:
     parts = (part("dev"), part("prod-1"), part("prod-2"))
     made = outputs("dev", "prod-1", "prod-2") | {"ProductionUrl": "http://p", "TestUrl": "http://t"}
