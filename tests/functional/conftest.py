@@ -1,0 +1,37 @@
+from collections.abc import Iterator
+
+import pytest
+
+from tests.functional.client import Client
+from tests.functional.fakes import FakeCloud
+from tests.functional.fakes.invariants import hold_after_recovery, watch
+
+
+@pytest.fixture
+def cloud() -> Iterator[FakeCloud]:
+    """An account without applications. After the test everything must recover by itself."""
+    cloud = FakeCloud()
+    watcher = watch(cloud)
+    yield cloud
+    cloud.wire.heal()
+    cloud.containers.automatic = True
+    cloud.stacks.pace = 1
+    for stack in cloud.stacks.stacks.values():
+        stack.left = stack.left or 1
+    Client(cloud).settle()
+    hold_after_recovery(cloud, watcher)
+
+
+@pytest.fixture
+def api(cloud: FakeCloud) -> Client:
+    return Client(cloud)
+
+
+@pytest.fixture
+def shop(cloud: FakeCloud, api: Client) -> FakeCloud:
+    """An account with the application Shop: dev, qa, stage, training and production."""
+    api.finished(api.create(environments={"nonProd": ["dev", "qa", "stage"], "training": True}))
+    assert cloud.tables.inventory_of("Shop").service is not None
+    for version in ("1.0", "1.1", "1.2"):
+        cloud.push(version)
+    return cloud

@@ -1,0 +1,98 @@
+"""Everything outside at once, in memory."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+from devops_core.naming import Image
+from devops_core.settings import Settings, TableNames, TemplateLocation
+from tests.functional.fakes.clock import FakeClock
+from tests.functional.fakes.containers import FakeContainers
+from tests.functional.fakes.images import FakeImages, FakeTemplates
+from tests.functional.fakes.load_balancer import FakeLoadBalancer
+from tests.functional.fakes.service import OK
+from tests.functional.fakes.stacks import FakeStacks
+from tests.functional.fakes.tables import FakeTables
+from tests.functional.fakes.wire import Wire
+
+ACCOUNT = "123456789012"
+REGION = "eu-west-1"
+REGISTRY = f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com"
+
+
+def settings(**changes: Any) -> Settings:
+    """Return the settings of an ordinary installation, with some changed."""
+    usual = Settings(
+        account=ACCOUNT,
+        region=REGION,
+        api_stage="dev",
+        public_url="",
+        tables=TableNames(
+            non_production="ECS_Inventory_NonProduction",
+            production="ECS_Inventory_Production",
+            training_da="ECS_Inventory_TrainingDA",
+            log="DevOpsLogsTable",
+        ),
+        template=TemplateLocation.parse("s3://ecs-cf-bucket/application.yml"),
+        template_bucket="ecs-cf-bucket",
+        initial_image=f"{REGISTRY}/first:1",
+        vpc="vpc-1",
+        subnets="subnet-1,subnet-2",
+        load_balancer_subnets="subnet-3,subnet-4",
+        security_group="sg-1",
+        load_balancer_security_group="sg-2",
+        stack_role=f"arn:aws:iam::{ACCOUNT}:role/devops-ecs-stacks",
+        required_tags=(),
+        log_retention_days="30",
+        production_scheme="internal",
+        certificate="",
+    )
+    return replace(usual, **changes)
+
+
+class FakeCloud:
+    """`ports.Cloud`; `lines` are the log lines that were written, as `(message, facts)`."""
+
+    def __init__(self, **changes: Any) -> None:
+        self.settings = settings(**changes)
+        self.wire = Wire()
+        self.clock = FakeClock()
+        self.tables = FakeTables(self.wire, self.clock)
+        self.containers = FakeContainers(self.wire, self.clock, f"arn:aws:ecs:{REGION}:{ACCOUNT}")
+        self.load_balancer = FakeLoadBalancer(self.wire, self.containers)
+        self.stacks = FakeStacks(self.wire, self.containers, self.load_balancer, ACCOUNT)
+        self.images = FakeImages(self.wire)
+        self.templates = FakeTemplates(self.wire)
+        self.lines: list[tuple[str, dict[str, Any]]] = []
+
+    def log(self, message: str, **facts: Any) -> None:
+        """Keep a log line; it must be fit for JSON."""
+        json.dumps(facts, default=str)
+        self.lines.append((message, facts))
+
+    def new_id(self) -> str:
+        """Return a ULID that follows from the time and how many there were."""
+        return self.clock.new_id()
+
+    def together(self, calls: Sequence[Callable[[], Any]]) -> list[Any]:
+        """Make calls one after the other; all are made before the first error is raised."""
+        answers, errors = [], []
+        for call in calls:
+            try:
+                answers.append(call())
+            except Exception as error:  # noqa: BLE001 - the others are made all the same
+                errors.append(error)
+        if errors:
+            raise errors[0]
+        return answers
+
+    def push(self, tag: str, behaviour: str = OK, application: str = "Shop") -> str:
+        """Push an image to an application's repository and say how its tasks will behave."""
+        repository = application.lower()
+        digest = self.images.push(repository, tag)
+        image = Image(f"{REGISTRY}/{repository}", tag, digest)
+        self.containers.behaviours[image.pinned] = behaviour
+        return digest

@@ -1,0 +1,231 @@
+"""The promises of DESIGN §4, as far as they are visible on the fakes.
+
+`watch` holds at every outgoing call what must be true there; `hold_always` may be asked at any
+moment; `hold_after_recovery` when no operation is open any more. A broken promise is an
+AssertionError that names it. The watchers raise `Broken`, which nothing in the service catches.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from devops_core.model import Event, Kind, Operation, Row, Status
+from devops_core.naming import OPERATION_TAG, SLOTS, Environment, Image
+from tests.functional.fakes.cloud import FakeCloud
+from tests.functional.fakes.wire import Call
+
+
+class Broken(BaseException):
+    """A promise was broken at an outgoing call. No handler of errors may hide it."""
+
+
+class Watch:
+    """What was seen on the wire; `switches` are the operations that moved the customers."""
+
+    def __init__(self, cloud: FakeCloud) -> None:
+        self._cloud = cloud
+        self.switches: list[str] = []
+
+    def __call__(self, call: Call) -> None:
+        """Hold, before a call takes effect, what must be true there."""
+        try:
+            hold_always(self._cloud)
+            if call.changes_aws:
+                self._hold_at_change(call)
+        except AssertionError as error:
+            raise Broken(f"at {call.name}: {error}") from error
+
+    def _hold_at_change(self, call: Call) -> None:
+        application = _application(self._cloud, call)
+        operation = _acting(self._cloud, application, call)
+        if call.name == "load_balancer.switch":
+            self._hold_at_switch(application, operation, *call.args)
+        if call.name == "containers.update" and call.args[1] in SLOTS:
+            _hold_at_slot(self._cloud, operation, *call.args)
+
+    def _hold_at_switch(
+        self, application: str, operation: Operation, listener: str, group: str
+    ) -> None:
+        estate = self._cloud.stacks.estate
+        assert operation.kind is Kind.SWAP, f"a {operation.kind} moves a listener"
+        if listener != estate.listener(application, "production"):
+            return
+        containers = self._cloud.containers
+        groups = {estate.target_group(application, slot): slot for slot in SLOTS}
+        slot = groups[group]
+        now = self._cloud.load_balancer.listeners[listener]
+        ready, live = containers.service(application, slot), groups.get(now[0])
+        assert ready.primary.state == "COMPLETED", f"2: {slot} is still rolling out"
+        assert ready.running >= 1, f"2: {slot} runs nothing"
+        assert ready.healthy >= 1, f"2: {slot} is not healthy"
+        smaller = live and ready.running < containers.service(application, live).running
+        assert not smaller, f"2: {slot} is smaller than {live}"
+        if now != [group]:
+            self.switches.append(operation.id)
+
+
+def watch(cloud: FakeCloud) -> Watch:
+    """Hold the promises at every outgoing call from now on."""
+    watcher = Watch(cloud)
+    cloud.wire.watchers.append(watcher)
+    return watcher
+
+
+def hold_always(cloud: FakeCloud) -> None:
+    """Promises 1, 7 and 8: true at every moment."""
+    for application in {name for name, _ in cloud.tables.rows}:
+        listener = cloud.stacks.estate.listener(application, "production")
+        groups = cloud.load_balancer.listeners.get(listener)
+        if groups is not None:
+            slots = [cloud.stacks.estate.target_group(application, slot) for slot in SLOTS]
+            assert len(groups) == 1, "1: production forwards to one slot"
+            assert groups[0] in slots, "1: production forwards to a slot"
+    for (application, identifier), operation in cloud.tables.operations.items():
+        _hold_log(operation, cloud.tables.events_of(application, identifier))
+    for row in cloud.tables.rows.values():
+        assert row.claim is None or not _holder(cloud, row).ended, "8: a claim outlives its end"
+
+
+def hold_after_recovery(cloud: FakeCloud, watcher: Watch) -> None:
+    """Promises 6, 8, 9 and 10: true when nothing is open any more."""
+    hold_always(cloud)
+    assert cloud.tables.in_progress() == [], "7: every operation ends"
+    assert not [row for row in cloud.tables.rows.values() if row.claim], "8: no claim is left"
+    for application in {name for name, _ in cloud.tables.rows}:
+        _hold_production(cloud, application)
+    for row in cloud.tables.rows.values():
+        _hold_row(cloud, row)
+    _hold_no_leftovers(cloud)
+    for operation in cloud.tables.operations.values():
+        moved = operation.id in watcher.switches
+        failed = operation.status is Status.FAILED
+        assert not (failed and moved), "10: what failed has left production untouched"
+
+
+def _application(cloud: FakeCloud, call: Call) -> str:
+    """Return the application that a change in AWS is about."""
+    first = call.args[0]
+    if call.name in ("containers.register", "stacks.create"):
+        name = first["family"].partition("-")[0] if call.method == "register" else None
+        return str(name or first["StackName"])
+    if call.name == "stacks.delete":
+        return cloud.stacks.stacks[first].name
+    if call.name == "containers.retire":
+        return cloud.containers.task_definitions[first].family.partition("-")[0]
+    if call.name == "load_balancer.switch":
+        return str(first.split("/app/")[1].partition("-prod")[0])
+    return str(first)
+
+
+def _acting(cloud: FakeCloud, application: str, call: Call) -> Operation:
+    """Return the one operation that may change AWS now: in progress, claimed and leased."""
+    now = cloud.clock.now()
+    acting = [
+        operation
+        for (name, _), operation in cloud.tables.operations.items()
+        if name == application and not operation.ended and operation.leased(now)
+    ]
+    holding = [
+        operation
+        for operation in acting
+        if any(row.claim == operation.id for row in cloud.tables.rows.values())
+    ]
+    assert holding, f"3: {call.name} for {application} without a held claim and lease"
+    mine = [operation for operation in holding if _concerns(cloud, operation, call)]
+    assert mine, f"3: {call.name} {call.args} is no part of {holding[0].kind} {holding[0].id}"
+    return mine[0]
+
+
+def _concerns(cloud: FakeCloud, operation: Operation, call: Call) -> bool:
+    services = {part.service for part in operation.progress}
+    if call.name == "containers.update":
+        return call.args[1] in services
+    if call.name == "containers.register":
+        return call.args[0]["family"].partition("-")[2] in services
+    if call.name == "containers.retire":
+        family = cloud.containers.task_definitions[call.args[0]].family
+        return family.partition("-")[2] in services
+    return True
+
+
+def _hold_at_slot(
+    cloud: FakeCloud,
+    operation: Operation,
+    application: str,
+    slot: str,
+    definition: str | None,
+    desired: int | None,
+) -> None:
+    del desired
+    if definition is None or operation.kind is Kind.CREATE:
+        return
+    estate = cloud.stacks.estate
+    live = cloud.load_balancer.listeners[estate.listener(application, "production")]
+    assert operation.kind is Kind.DEPLOY_BLUE, f"5: a {operation.kind} changes what {slot} runs"
+    assert live != [estate.target_group(application, slot)], f"10: {slot} is live"
+
+
+def _hold_log(operation: Operation, events: list[Event]) -> None:
+    keys = [event.key for event in events]
+    ends = [event for event in events if event.key == "END"]
+    assert keys[:1] == ["000"], "7: the log begins with the acceptance"
+    assert len(ends) == int(operation.ended), "7: one terminal event per ended operation"
+    assert (operation.ended_at is not None) is operation.ended, "7: an end has its time"
+    numbered = keys[: len(keys) - len(ends)]
+    assert numbered == [f"{number:03d}" for number in range(len(numbered))], (
+        "7: no event is missing"
+    )
+    assert all(event.outcome == operation.status for event in ends), "7: the log says how it ended"
+
+
+def _holder(cloud: FakeCloud, row: Row) -> Operation:
+    return cloud.tables.operations[row.application.name, row.claim or ""]
+
+
+def _hold_production(cloud: FakeCloud, application: str) -> None:
+    inventory = cloud.tables.inventory_of(application)
+    green = inventory.service(Environment.PROD_GREEN)
+    blue = inventory.service(Environment.PROD_BLUE)
+    if green is None or blue is None:
+        return
+    estate, listeners = cloud.stacks.estate, cloud.load_balancer.listeners
+    production = listeners.get(estate.listener(application, "production"))
+    test = listeners.get(estate.listener(application, "test"))
+    if production is not None:
+        assert production == [green.target_group], "6: PROD-GREEN is what production forwards to"
+        assert test == [blue.target_group], "6: PROD-BLUE is what the test listener forwards to"
+
+
+def _hold_row(cloud: FakeCloud, row: Row) -> None:
+    service = row.service
+    running = service and cloud.containers.services_.get((row.application.name, service.name))
+    if not service or not running or not running.active:
+        return
+    definition = cloud.containers.task_definitions[running.primary.task_definition]
+    assert definition.arn == service.task_definition, f"6: {row.environment} runs something else"
+    assert definition.active, f"9: {row.environment} runs what was deregistered"
+    image = Image.parse(service.image)
+    wanted = Image(image.repository, image.tag, service.digest).pinned
+    assert definition.image == wanted, f"6: {row.environment} runs another image than its row says"
+
+
+def _hold_no_leftovers(cloud: FakeCloud) -> None:
+    known = set(_known_definitions(cloud))
+    for definition in cloud.containers.task_definitions.values():
+        if definition.active and OPERATION_TAG in definition.tags:
+            assert definition.arn in known, f"9: {definition.arn} is left and nobody knows it"
+    stacks = {row.application.stack_id for row in cloud.tables.rows.values()}
+    for stack in cloud.stacks.stacks.values():
+        if stack.operation and stack.status != "DELETE_COMPLETE":
+            assert stack.id in stacks, f"9: stack {stack.name} is left and nobody knows it"
+
+
+def _known_definitions(cloud: FakeCloud) -> Iterator[str]:
+    """Yield what rows know, and what belongs to the stack of a row that could not be deleted."""
+    for row in cloud.tables.rows.values():
+        if row.service:
+            yield from (row.service.task_definition, row.service.initial_task_definition)
+    stacks = {row.application.name for row in cloud.tables.rows.values()}
+    for definition in cloud.containers.task_definitions.values():
+        if definition.tags.get("aws:cloudformation:stack-name") in stacks:
+            yield definition.arn

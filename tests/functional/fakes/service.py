@@ -1,0 +1,134 @@
+"""One ECS service and its rollouts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from devops_core.model import Deployment, RunningService
+
+# How often a task may fail before the circuit breaker acts (ECS Developer Guide, "How the Amazon
+# ECS deployment circuit breaker detects failures": at least three).
+_ATTEMPTS = 3
+
+OK, CRASH, HANG = "ok", "crash", "hang"
+
+
+@dataclass(slots=True)
+class FakeDeployment:
+    """One deployment; `back_to` is the id of the one it goes back to, for a rollback."""
+
+    id: str
+    task_definition: str
+    updated_at: datetime
+    primary: bool = True
+    state: str = "IN_PROGRESS"
+    reason: str = ""
+    failed_tasks: int = 0
+    started: bool = False
+    back_to: str | None = None
+
+
+@dataclass(slots=True)
+class FakeService:
+    """An ECS service behind a target group.
+
+    `sick` lets its tasks run without a healthy target; `active` False is a service that was
+    deleted and is still described. It starts as CloudFormation leaves it: one task, rollout
+    complete.
+    """
+
+    name: str
+    target_group: str
+    desired: int = 1
+    running: int = 1
+    active: bool = True
+    sick: bool = False
+    deployments: list[FakeDeployment] = field(default_factory=list)
+    stopped: list[str] = field(default_factory=list)
+    made: int = 0
+
+    @property
+    def primary(self) -> FakeDeployment:
+        """The deployment that the service has, or is on its way to."""
+        return next(deployment for deployment in self.deployments if deployment.primary)
+
+    @property
+    def healthy(self) -> int:
+        """The number of healthy targets behind its target group."""
+        return 0 if self.sick else self.running
+
+    def deploy(self, task_definition: str, now: datetime, back_to: str | None = None) -> None:
+        """Start a deployment, unless the service has this task definition already."""
+        if self.deployments and self.primary.task_definition == task_definition:
+            return
+        self.made += 1
+        before = [each for each in self.deployments if each.state != "FAILED" or back_to]
+        for deployment in before:
+            deployment.primary = False
+        reason = (
+            f"ECS deployment circuit breaker: rolling back to deploymentId {back_to}."
+            if back_to
+            else f"ECS deployment ecs-svc/{self.made:019d} in progress."
+        )
+        new = FakeDeployment(
+            f"ecs-svc/{self.made:019d}", task_definition, now, reason=reason, back_to=back_to
+        )
+        self.deployments = [new, *before]
+        self.stopped = self.stopped if back_to else []
+
+    def complete(self, now: datetime) -> None:
+        """Bring the rollout to its good end: all tasks are of the primary deployment."""
+        done = self.primary
+        done.state, done.updated_at = "COMPLETED", now
+        done.reason = (
+            f"ECS deployment circuit breaker: rollback to deploymentId {done.back_to} completed."
+            if done.back_to
+            else f"ECS deployment {done.id} completed."
+        )
+        self.deployments, self.running = [done], self.desired
+
+    def advance(self, behaviour: str, now: datetime) -> None:
+        """Come one phase further, as the image of the primary deployment behaves."""
+        primary = self.primary
+        if primary.state != "IN_PROGRESS":
+            self.running = self.desired
+        elif behaviour == CRASH:
+            self._crash(primary, now)
+        elif behaviour == OK and primary.started:
+            self.complete(now)
+        elif behaviour == OK:
+            primary.started = True
+
+    def _crash(self, primary: FakeDeployment, now: datetime) -> None:
+        primary.failed_tasks += 1
+        self.stopped = ["Essential container in task exited (container app: exit code 1)"]
+        if primary.failed_tasks < _ATTEMPTS:
+            return
+        primary.state, primary.updated_at = "FAILED", now
+        primary.reason = "ECS deployment circuit breaker: tasks failed to start."
+        completed = [each for each in self.deployments if each.state == "COMPLETED"]
+        if completed:
+            self.deploy(completed[0].task_definition, now, back_to=completed[0].id)
+
+    def shown(self) -> RunningService:
+        """Return the service as DescribeServices gives it."""
+        return RunningService(
+            name=self.name,
+            active=self.active,
+            desired=self.desired,
+            running=self.running,
+            pending=max(0, self.desired - self.running),
+            deployments=tuple(
+                Deployment(
+                    task_definition=each.task_definition,
+                    primary=each.primary,
+                    state=each.state,
+                    reason=each.reason,
+                    failed_tasks=each.failed_tasks,
+                    updated_at=each.updated_at,
+                )
+                for each in self.deployments
+            ),
+            stopped=tuple(self.stopped),
+        )

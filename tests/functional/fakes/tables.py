@@ -1,0 +1,177 @@
+"""DynamoDB: inventory rows, operation records, events, idempotency pointers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from devops_core.errors import AlreadyExistsError, BusyError, ChangedMeanwhileError, LostClaimError
+from devops_core.model import Event, Inventory, Operation, Row
+from devops_core.naming import Environment
+from devops_core.ports import AlreadyClaimedError, Claim, Closing, Pointer
+from tests.functional.fakes.clock import FakeClock
+from tests.functional.fakes.wire import Wire
+
+
+class FakeTables:
+    """`ports.Tables` with the transactions that the port promises: all or nothing.
+
+    State is public: `rows` by application and environment, `operations` by application and id,
+    `events` by application, operation and key in the order in which they were written,
+    `pointers` by Idempotency-Key. `problems` is what `check` answers.
+    """
+
+    def __init__(self, wire: Wire, clock: FakeClock) -> None:
+        self._wire = wire
+        self._clock = clock
+        self.rows: dict[tuple[str, Environment], Row] = {}
+        self.operations: dict[tuple[str, str], Operation] = {}
+        self.events: dict[tuple[str, str, str], Event] = {}
+        self.pointers: dict[str, Pointer] = {}
+        self.problems: dict[str, str] = {}
+
+    # --- the port ---
+
+    def inventory(
+        self, application: str, key: str | None = None
+    ) -> tuple[Inventory, Pointer | None]:
+        """Return the rows of an application and what an Idempotency-Key stands for."""
+        return self._wire.call(
+            "tables.inventory",
+            (application, key),
+            lambda: (self.inventory_of(application), self._pointer(key)),
+        )
+
+    def claim(self, claim: Claim) -> None:
+        """Accept an operation, all or nothing."""
+        self._wire.call("tables.claim", (claim,), lambda: self._claim(claim))
+
+    def operation(self, application: str, operation_id: str) -> Operation | None:
+        """Return an operation as it stands."""
+        key = application, operation_id
+        return self._wire.call("tables.operation", key, lambda: self.operations.get(key))
+
+    def save(self, operation: Operation, events: Sequence[Event] = ()) -> Operation:
+        """Write an operation and new events if nobody wrote it since it was read."""
+        return self._wire.call(
+            "tables.save", (operation, tuple(events)), lambda: self._save(operation, events)
+        )
+
+    def close(self, closing: Closing) -> None:
+        """End an operation, all or nothing."""
+        self._wire.call("tables.close", (closing,), lambda: self._close(closing))
+
+    def open_operations(self) -> list[tuple[str, str]]:
+        """Return the operations in progress."""
+        return self._wire.call("tables.open_operations", (), self.in_progress)
+
+    def check(self) -> Mapping[str, str]:
+        """Return what the test says is wrong."""
+        return self._wire.call("tables.check", (), lambda: dict(self.problems))
+
+    # --- what tests look at; none of it is an outgoing call ---
+
+    def inventory_of(self, application: str) -> Inventory:
+        """Return the rows of an application, as `inventory` does."""
+        rows = {name: self.rows[application, name] for name in Environment
+                if (application, name) in self.rows}  # fmt: skip
+        return Inventory(rows)
+
+    def in_progress(self) -> list[tuple[str, str]]:
+        """Return `(application, operation id)` of what has not ended."""
+        return [key for key, operation in self.operations.items() if not operation.ended]
+
+    def events_of(self, application: str, operation_id: str | None = None) -> list[Event]:
+        """Return the audit log of an application, or of one operation, in order of its keys."""
+        found = [
+            (key, event)
+            for key, event in self.events.items()
+            if key[0] == application and operation_id in (None, key[1])
+        ]
+        return [event for _, event in sorted(found, key=lambda pair: pair[0])]
+
+    # --- the transactions ---
+
+    def _pointer(self, key: str | None) -> Pointer | None:
+        pointer = self.pointers.get(key) if key is not None else None
+        return pointer if pointer and self._valid(pointer) else None
+
+    def _valid(self, pointer: Pointer) -> bool:
+        return pointer.expires_at >= int(self._clock.now().timestamp())
+
+    def _claim(self, claim: Claim) -> None:
+        operation = claim.operation
+        used = self._pointer(claim.pointer.key) if claim.pointer else None
+        if used:
+            raise AlreadyClaimedError(used)
+        self._check_new(claim)
+        for row in (*claim.taken, *claim.unchanged):
+            self._check_free(row)
+        assert (operation.application, operation.id) not in self.operations, "an id is used once"
+        for row in claim.taken:
+            self._put(replace(row, claim=operation.id, revision=row.revision + 1))
+        for row in claim.new:
+            self._put(replace(row, claim=operation.id))
+        self.operations[operation.application, operation.id] = operation
+        self._log([claim.event])
+        if claim.pointer:
+            self.pointers[claim.pointer.key] = claim.pointer
+
+    def _check_new(self, claim: Claim) -> None:
+        for name in {row.application.name for row in claim.new}:
+            for other, _ in self.rows:
+                if other == name:
+                    raise AlreadyExistsError(f"application {name} exists already")
+                if other.lower() == name.lower():
+                    raise AlreadyExistsError(
+                        f"application {other} exists already, and {name} differs from it only in"
+                        " upper and lower case"
+                    )
+
+    def _check_free(self, seen: Row) -> None:
+        row = self.rows.get((seen.application.name, seen.environment))
+        name = seen.application.name
+        if row and row.claim:
+            raise BusyError(
+                f"{row.environment} of {name} is held by operation {row.claim},"
+                " which is in progress",
+                operation={"id": row.claim, "applicationName": name},
+            )
+        if row is None or row.revision != seen.revision:
+            raise ChangedMeanwhileError(f"the inventory of {name} changed at the same moment")
+
+    def _save(self, operation: Operation, events: Sequence[Event]) -> Operation:
+        self._check_as_seen(operation)
+        saved = replace(operation, revision=operation.revision + 1)
+        self.operations[operation.application, operation.id] = saved
+        self._log(events)
+        return saved
+
+    def _close(self, closing: Closing) -> None:
+        operation = closing.operation
+        self._check_as_seen(operation)
+        for row in (*closing.kept, *closing.removed):
+            held = self.rows.get((row.application.name, row.environment))
+            if held is None or held.claim != operation.id:
+                raise LostClaimError(operation.id)
+        ended = replace(operation, revision=operation.revision + 1, lease_until=None)
+        self.operations[operation.application, operation.id] = ended
+        for row in closing.kept:
+            self._put(replace(row, claim=None, revision=row.revision + 1))
+        for row in closing.removed:
+            del self.rows[row.application.name, row.environment]
+        self._log([*closing.events, closing.event])
+
+    def _check_as_seen(self, operation: Operation) -> None:
+        stored = self.operations.get((operation.application, operation.id))
+        if stored is None or stored.ended or stored.revision != operation.revision:
+            raise LostClaimError(operation.id)
+
+    def _put(self, row: Row) -> None:
+        self.rows[row.application.name, row.environment] = row
+
+    def _log(self, events: Sequence[Event]) -> None:
+        for event in events:
+            key = event.application, event.operation, event.key
+            assert key not in self.events, f"event {key} is written twice"
+            self.events[key] = event
