@@ -1,0 +1,1 @@
+"""The ports over AWS: one module a service, each with a botocore client in its constructor."""
