@@ -1,0 +1,208 @@
+"""Model values as DynamoDB items and back.
+
+An inventory row is laid out for a person who reads it in the console: what runs where comes first
+and in plain words. Times are ISO 8601 in UTC. What is absent has no attribute.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from devops_core.adapters.attributes import Item, decode, encode, plain, typed
+from devops_core.model import Application, Event, Operation, Row, RowStatus, Service
+from devops_core.naming import Environment
+from devops_core.ports import Pointer
+from devops_core.settings import TableNames
+
+# Kinds of entries in the log table, whose key is applicationName and entry.
+_OPERATION = "OPERATION#"
+_POINTER_ENTRY = "POINTER"
+_NAME_ENTRY = "NAME"
+
+
+def table_of(environment: Environment, names: TableNames) -> str:
+    """Return the inventory table that holds an environment's rows."""
+    if environment.is_production:
+        return names.production
+    in_training = environment in (Environment.TRAINING, Environment.DA)
+    return names.training_da if in_training else names.non_production
+
+
+def row_key(application: str, environment: Environment) -> Item:
+    """Return the key of an inventory row."""
+    return encode({"applicationName": application, "environment": environment.value})
+
+
+def row_item(row: Row) -> Item:
+    """Return a row as an item."""
+    application, service = row.application, row.service
+    return encode(
+        {
+            "applicationName": application.name,
+            "environment": row.environment.value,
+            "status": row.status.value,
+            "claim": row.claim,
+            "revision": row.revision,
+            "url": row.url,
+            "operation": row.operation,
+            "updatedAt": plain(row.updated_at),
+            "updatedBy": row.updated_by,
+            "technicalTeam": application.technical_team,
+            "email": application.email,
+            "description": application.description or None,
+            "tags": application.tags,
+            "stackId": application.stack_id,
+            "repository": application.repository,
+            "productionListener": application.production_listener,
+            "testListener": application.test_listener,
+        }
+        | (_service_values(service, row.environment) if service else {})
+    )
+
+
+def row_of(item: Mapping[str, Mapping[str, Any]]) -> Row:
+    """Return the row that an item holds."""
+    values = decode(item)
+    return Row(
+        application=_application(values),
+        environment=Environment(values["environment"]),
+        status=RowStatus(values["status"]),
+        claim=values.get("claim"),
+        revision=values["revision"],
+        url=values.get("url"),
+        service=_service(values) if "service" in values else None,
+        operation=values.get("operation"),
+        updated_at=typed(datetime, values.get("updatedAt")),
+        updated_by=values.get("updatedBy"),
+    )
+
+
+def operation_key(application: str, operation_id: str) -> Item:
+    """Return the key of an operation's record."""
+    return encode({"applicationName": application, "entry": f"{_OPERATION}{operation_id}"})
+
+
+def operation_item(operation: Operation, write: str) -> Item:
+    """Return an operation's record. `write` names this one write of it, see `written_by`.
+
+    `open` puts it into the sparse index OpenOperations, as long as it is in progress.
+    """
+    values = plain(operation)
+    del values["application"]
+    key = operation_key(operation.application, operation.id)
+    return key | encode(values | {"open": None if operation.ended else "1", "write": write})
+
+
+def operation_of(item: Mapping[str, Mapping[str, Any]]) -> Operation:
+    """Return the operation that a record holds."""
+    values = decode(item)
+    operation: Operation = typed(Operation, values | {"application": values["applicationName"]})
+    return operation
+
+
+def operation_id_of(item: Mapping[str, Mapping[str, Any]]) -> tuple[str, str]:
+    """Return `(application, operation id)` from the key of a record."""
+    values = decode(item)
+    return values["applicationName"], values["entry"].removeprefix(_OPERATION)
+
+
+def written_by(item: Mapping[str, Mapping[str, Any]], write: str) -> bool:
+    """Whether a stored record is what that one write left behind.
+
+    Revision alone cannot tell: two workers that have seen the same one write the same next one.
+    """
+    return decode(item).get("write") == write
+
+
+def event_item(event: Event) -> Item:
+    """Return an event as an item; the same key gives the same item."""
+    values = plain(event)
+    del values["application"]
+    entry = f"EVENT#{event.operation}#{event.key}"
+    return encode({"applicationName": event.application, "entry": entry} | values)
+
+
+def pointer_key(key: str) -> Item:
+    """Return the key of what an Idempotency-Key stands for."""
+    return encode({"applicationName": f"IDEMPOTENCY#{key}", "entry": _POINTER_ENTRY})
+
+
+def pointer_item(pointer: Pointer) -> Item:
+    """Return a pointer as an item; DynamoDB removes it some time after `expiresAt` (TTL)."""
+    return pointer_key(pointer.key) | encode(plain(pointer))
+
+
+def pointer_of(item: Mapping[str, Mapping[str, Any]]) -> Pointer:
+    """Return the pointer that an item holds."""
+    pointer: Pointer = typed(Pointer, decode(item))
+    return pointer
+
+
+def name_key(application: str) -> Item:
+    """Return the key of an application name's reservation.
+
+    ECR repository names are lower case, so that two applications whose names differ only in case
+    would share one.
+    """
+    return encode({"applicationName": application.lower(), "entry": _NAME_ENTRY})
+
+
+def name_item(application: str) -> Item:
+    """Return the reservation of an application's name."""
+    return name_key(application) | encode({"name": application})
+
+
+def _application(values: Mapping[str, Any]) -> Application:
+    return Application(
+        name=values["applicationName"],
+        technical_team=values["technicalTeam"],
+        email=values["email"],
+        description=values.get("description", ""),
+        tags=values.get("tags", {}),
+        stack_id=values.get("stackId"),
+        repository=values.get("repository"),
+        production_listener=values.get("productionListener"),
+        test_listener=values.get("testListener"),
+    )
+
+
+def _service_values(service: Service, environment: Environment) -> dict[str, Any]:
+    return {
+        "version": service.version,
+        "image": service.image,
+        "digest": service.digest,
+        "slot": service.name if environment.is_production else None,
+        "deployedAt": plain(service.deployed_at),
+        "deployedBy": service.deployed_by,
+        "service": {
+            "name": service.name,
+            "arn": service.arn,
+            "targetGroup": service.target_group,
+            "taskDefinition": service.task_definition,
+            "initialTaskDefinition": service.initial_task_definition,
+            "wasLive": service.was_live,
+        },
+        # As text, because it is ECS's to say what is in it: floats, say, are no int.
+        "blueprint": json.dumps(service.blueprint, sort_keys=True),
+    }
+
+
+def _service(values: Mapping[str, Any]) -> Service:
+    known = values["service"]
+    return Service(
+        name=known["name"],
+        arn=known["arn"],
+        target_group=known["targetGroup"],
+        task_definition=known["taskDefinition"],
+        initial_task_definition=known["initialTaskDefinition"],
+        blueprint=json.loads(values["blueprint"]),
+        image=values["image"],
+        digest=values.get("digest"),
+        version=values.get("version"),
+        deployed_at=typed(datetime, values.get("deployedAt")),
+        deployed_by=values.get("deployedBy"),
+        was_live=known["wasLive"],
+    )

@@ -1,0 +1,252 @@
+"""The four DynamoDB tables: inventory rows, operation records, events, idempotency pointers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+from uuid import uuid4
+
+from devops_core.adapters import records
+from devops_core.adapters.attributes import Item, encode
+from devops_core.adapters.claims import refusal
+from devops_core.adapters.transactions import (
+    About,
+    Broken,
+    Part,
+    check,
+    commit,
+    delete,
+    put,
+    update,
+)
+from devops_core.adapters.translate import translated
+from devops_core.errors import AwsError, LostClaimError, ThrottledError
+from devops_core.model import Event, Inventory, Operation, Row, Status
+from devops_core.naming import Environment
+from devops_core.ports import Claim, Closing, Pointer
+from devops_core.settings import TableNames
+
+_INDEX = "OpenOperations"
+# How many operations one look at the index gives: what one run of the schedule can look after.
+_MAX_OPEN = 200
+# How often keys that BatchGetItem did not get to are asked for.
+_MAX_READS = 4
+
+_ABSENT = "attribute_not_exists(#applicationName)"
+_FREE_AS_SEEN = "attribute_not_exists(#claim) AND #revision = :seen"
+_HELD = "#claim = :operation"
+_IN_PROGRESS_AS_SEEN = "#revision = :seen AND #status = :open"
+
+
+class DynamoTables:
+    """`ports.Tables` over DynamoDB; `now` gives the time that idempotency pointers end by."""
+
+    def __init__(self, client: Any, names: TableNames, now: Callable[[], datetime]) -> None:
+        self._client = client
+        self._names = names
+        self._now = now
+
+    def inventory(
+        self, application: str, key: str | None = None
+    ) -> tuple[Inventory, Pointer | None]:
+        """Return all rows of an application and what an Idempotency-Key stands for; consistent."""
+        keys: dict[str, list[Item]] = {}
+        for environment in Environment:
+            row_key = records.row_key(application, environment)
+            keys.setdefault(self._table(environment), []).append(row_key)
+        if key is not None:
+            keys.setdefault(self._names.log, []).append(records.pointer_key(key))
+        found = self._read(keys)
+        pointers = [records.pointer_of(item) for item in found.pop(self._names.log, [])]
+        rows = [records.row_of(item) for items in found.values() for item in items]
+        by_environment = {row.environment: row for row in rows}
+        ordered = {name: by_environment[name] for name in Environment if name in by_environment}
+        valid = [pointer for pointer in pointers if pointer.expires_at >= self._epoch()]
+        return Inventory(ordered), next(iter(valid), None)
+
+    def claim(self, claim: Claim) -> None:
+        """Accept an operation in one transaction; a repeat of the same claim is accepted too."""
+        broken = commit(self._client, self._claim_parts(claim))
+        error = refusal(claim.operation, broken) if broken else None
+        if error:
+            raise error
+
+    @translated()
+    def operation(self, application: str, operation_id: str) -> Operation | None:
+        """Return an operation as it stands, or None."""
+        answer = self._client.get_item(
+            TableName=self._names.log,
+            Key=records.operation_key(application, operation_id),
+            ConsistentRead=True,
+        )
+        return records.operation_of(answer["Item"]) if "Item" in answer else None
+
+    def save(self, operation: Operation, events: Sequence[Event] = ()) -> Operation:
+        """Write an operation and new events; LostClaimError when somebody wrote it meanwhile."""
+        saved = replace(operation, revision=operation.revision + 1)
+        write = uuid4().hex
+        record = self._record(saved, write, seen=operation.revision)
+        if events:
+            broken = commit(self._client, [record, *map(self._event, events)])
+            _check_landed(broken, operation, write)
+        else:
+            self._put(record.action["Put"], operation, write)
+        return saved
+
+    def close(self, closing: Closing) -> None:
+        """End an operation in one transaction; LostClaimError when it has moved on."""
+        operation = closing.operation
+        ended = replace(operation, revision=operation.revision + 1, lease_until=None)
+        write = uuid4().hex
+        parts = [self._record(ended, write, seen=operation.revision)]
+        parts += [self._kept(row, operation.id) for row in closing.kept]
+        parts += [self._removed(row, operation.id) for row in closing.removed]
+        if closing.removed and not closing.kept:
+            key = records.name_key(operation.application)
+            parts.append(Part(About.NAME, delete(self._names.log, key)))
+        parts += map(self._event, (*closing.events, closing.event))
+        _check_landed(commit(self._client, parts), operation, write)
+
+    @translated()
+    def open_operations(self) -> list[tuple[str, str]]:
+        """Return `(application, operation id)` of at most 200 open operations, oldest first."""
+        found: list[Mapping[str, Any]] = []
+        start: dict[str, Any] = {}
+        while len(found) < _MAX_OPEN:
+            page = self._client.query(
+                TableName=self._names.log,
+                IndexName=_INDEX,
+                KeyConditionExpression="#open = :open",
+                ExpressionAttributeNames={"#open": "open"},
+                ExpressionAttributeValues=encode({":open": "1"}),
+                Limit=_MAX_OPEN - len(found),
+                **start,
+            )
+            found += page["Items"]
+            if "LastEvaluatedKey" not in page:
+                break
+            start = {"ExclusiveStartKey": page["LastEvaluatedKey"]}
+        return [records.operation_id_of(item) for item in found]
+
+    def check(self) -> Mapping[str, str]:
+        """Return what is wrong with each table that cannot be read, by table name."""
+        nothing = {"applicationName": "HEALTH#"}
+        row, entry = encode(nothing | {"environment": "-"}), encode(nothing | {"entry": "-"})
+        names = self._names
+        problems = {}
+        for table in (names.non_production, names.production, names.training_da, names.log):
+            try:
+                with translated():
+                    key = entry if table == names.log else row
+                    self._client.get_item(TableName=table, Key=key)
+            except AwsError as error:
+                problems[table] = error.message
+        return problems
+
+    @translated()
+    def _read(self, keys: Mapping[str, Sequence[Item]]) -> dict[str, list[Any]]:
+        wanted = {table: {"Keys": some, "ConsistentRead": True} for table, some in keys.items()}
+        found: dict[str, list[Any]] = {}
+        for _ in range(_MAX_READS):
+            answer = self._client.batch_get_item(RequestItems=wanted)
+            for table, items in answer["Responses"].items():
+                found.setdefault(table, []).extend(items)
+            wanted = answer.get("UnprocessedKeys")
+            if not wanted:
+                return found
+        raise ThrottledError("AWS throttles BatchGetItem")
+
+    def _claim_parts(self, claim: Claim) -> list[Part]:
+        operation = claim.operation
+        record = records.operation_item(operation, uuid4().hex)
+        parts = [self._taken(row, operation.id) for row in claim.taken]
+        parts += [self._unchanged(row) for row in claim.unchanged]
+        parts += [self._new(row, operation.id) for row in claim.new]
+        parts += self._reservation(claim.new)
+        parts.append(Part(About.OPERATION, put(self._names.log, record, _ABSENT)))
+        parts.append(self._event(claim.event))
+        if claim.pointer:
+            parts.append(self._pointer(claim.pointer))
+        return parts
+
+    def _taken(self, row: Row, operation_id: str) -> Part:
+        change = "SET #claim = :operation, #revision = #revision + :one"
+        values = {"operation": operation_id, "seen": row.revision, "one": 1}
+        action = update(self._row_table(row), _row_key(row), change, _FREE_AS_SEEN, **values)
+        return Part(About.ROW, action, row)
+
+    def _unchanged(self, row: Row) -> Part:
+        table = self._row_table(row)
+        return Part(About.ROW, check(table, _row_key(row), _FREE_AS_SEEN, seen=row.revision), row)
+
+    def _new(self, row: Row, operation_id: str) -> Part:
+        item = records.row_item(replace(row, claim=operation_id))
+        return Part(About.NEW_ROW, put(self._row_table(row), item, _ABSENT), row)
+
+    def _reservation(self, rows: Iterable[Row]) -> list[Part]:
+        names = {row.application.name for row in rows}
+        return [
+            Part(About.NAME, put(self._names.log, records.name_item(name), _ABSENT))
+            for name in sorted(names)
+        ]
+
+    def _pointer(self, pointer: Pointer) -> Part:
+        item = records.pointer_item(pointer)
+        condition = f"{_ABSENT} OR #expiresAt < :now"
+        action = put(self._names.log, item, condition, now=self._epoch())
+        return Part(About.POINTER, action)
+
+    def _kept(self, row: Row, operation_id: str) -> Part:
+        item = records.row_item(replace(row, claim=None, revision=row.revision + 1))
+        action = put(self._row_table(row), item, _HELD, operation=operation_id)
+        return Part(About.ROW, action, row)
+
+    def _removed(self, row: Row, operation_id: str) -> Part:
+        # A row that somebody removed by hand must not keep its operation from ending.
+        condition = f"{_ABSENT} OR {_HELD}"
+        action = delete(self._row_table(row), _row_key(row), condition, operation=operation_id)
+        return Part(About.ROW, action, row)
+
+    def _record(self, operation: Operation, write: str, *, seen: int) -> Part:
+        item = records.operation_item(operation, write)
+        values = {"seen": seen, "open": Status.IN_PROGRESS.value}
+        action = put(self._names.log, item, _IN_PROGRESS_AS_SEEN, **values)
+        return Part(About.OPERATION, action)
+
+    def _event(self, event: Event) -> Part:
+        return Part(About.EVENT, put(self._names.log, records.event_item(event)))
+
+    @translated()
+    def _put(self, action: Mapping[str, Any], operation: Operation, write: str) -> None:
+        try:
+            self._client.put_item(**action)
+        except self._client.exceptions.ConditionalCheckFailedException as failed:
+            # Our own write, when its answer was lost and the SDK has sent it again.
+            if not records.written_by(failed.response.get("Item", {}), write):
+                raise LostClaimError(operation.id) from failed
+
+    def _table(self, environment: Environment) -> str:
+        return records.table_of(environment, self._names)
+
+    def _row_table(self, row: Row) -> str:
+        return self._table(row.environment)
+
+    def _epoch(self) -> int:
+        return int(self._now().timestamp())
+
+
+def _row_key(row: Row) -> Item:
+    return records.row_key(row.application.name, row.environment)
+
+
+def _check_landed(broken: Sequence[Broken], operation: Operation, write: str) -> None:
+    """Raise LostClaimError unless the transaction is done, now or by an earlier send of it."""
+    if not broken:
+        return
+    if all(one.conflict for one in broken):
+        raise ThrottledError("another transaction is on the same items")
+    records_found = (one.found for one in broken if one.part.about is About.OPERATION)
+    if not any(records.written_by(found, write) for found in records_found):
+        raise LostClaimError(operation.id)

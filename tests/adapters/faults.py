@@ -1,0 +1,92 @@
+"""Faults and answers of AWS that moto does not make, over botocore's own hooks.
+
+The SDK checks a call's parameters before these hooks run, so a call that AWS does not know fails.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+
+class Http(NamedTuple):
+    status_code: int
+
+
+def refuse(client: Any, operation: str, code: str, message: str = "", status: int = 400) -> None:
+    """Let every such call end with an error, without an effect."""
+    error = {"Code": code, "Message": message}
+    parsed = {"Error": error, "ResponseMetadata": {"HTTPStatusCode": status}}
+    _hook(client, "before-call", operation, lambda **_: (Http(status), parsed))
+
+
+def answer(client: Any, operation: str, *answers: dict[str, Any]) -> list[dict[str, Any]]:
+    """Answer such calls one after the other, then let them through; return what was sent."""
+    left, sent = list(answers), []
+
+    def hook(params: dict[str, Any], **_: Any) -> tuple[Http, dict[str, Any]] | None:
+        sent.append(params)
+        return (Http(200), left.pop(0)) if left else None
+
+    _hook(client, "before-call", operation, hook)
+    return sent
+
+
+def cancel(client: Any, *codes: str, times: int = 1) -> list[Any]:
+    """Cancel the next transactions, one reason code for each part; return the calls seen."""
+    reasons = [{"Code": code, "Message": f"because of {code}"} for code in codes]
+    error = {"Code": "TransactionCanceledException", "Message": "cancelled"}
+    parsed = {"Error": error, "CancellationReasons": reasons, "ResponseMetadata": {}}
+    seen: list[Any] = []
+
+    def hook(**_: Any) -> tuple[Http, dict[str, Any]] | None:
+        seen.append(parsed)
+        return (Http(400), parsed) if len(seen) <= times else None
+
+    _hook(client, "before-call", "TransactWriteItems", hook)
+    return seen
+
+
+def break_before(client: Any, operation: str, error: Exception) -> None:
+    """Raise before the call has an effect."""
+    _hook(client, "before-call", operation, _raiser(error))
+
+
+def break_after(client: Any, operation: str, error: Exception) -> None:
+    """Raise after the call had its effect: the answer is lost."""
+    _hook(client, "after-call", operation, _raiser(error))
+
+
+def send_twice(client: Any, operation: str) -> list[int]:
+    """Let the SDK send each such call a second time, as after a lost answer; return the sends."""
+    sends: list[int] = []
+
+    def hook(attempts: int, **_: Any) -> int | None:
+        sends.append(attempts)
+        return 0 if attempts == 1 else None
+
+    _hook(client, "needs-retry", operation, hook)
+    return sends
+
+
+def meanwhile(client: Any, operation: str, act: Callable[[], Any]) -> None:
+    """Do something else just before the first such call."""
+    waiting = [act]
+
+    def hook(**_: Any) -> None:
+        if waiting:
+            waiting.pop()()
+
+    _hook(client, "before-call", operation, hook)
+
+
+def _raiser(error: Exception) -> Callable[..., None]:
+    def hook(**_: Any) -> None:
+        raise error
+
+    return hook
+
+
+def _hook(client: Any, event: str, operation: str, hook: Callable[..., Any]) -> None:
+    service = client.meta.service_model.service_id.hyphenize()
+    client.meta.events.register_first(f"{event}.{service}.{operation}", hook)

@@ -1,0 +1,210 @@
+"""Model values with nothing but what is required, and with everything."""
+
+from __future__ import annotations
+
+from dataclasses import MISSING, fields, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from devops_core.model import (
+    Application,
+    Event,
+    Kind,
+    Operation,
+    Progress,
+    Row,
+    RowStatus,
+    Service,
+    ServiceSpec,
+    Status,
+    Template,
+)
+from devops_core.naming import Environment
+from devops_core.ports import Claim, Closing, Pointer
+from devops_core.settings import TableNames
+
+NOW = datetime(2026, 1, 31, 12, 0, 0, 123_000, tzinfo=UTC)
+NAMES = TableNames(
+    non_production="NonProduction", production="Production", training_da="TrainingDA", log="Log"
+)
+DIGEST = "sha256:" + "0f" * 32
+
+MINIMAL_APPLICATION = Application(name="Shop", technical_team="web", email="web@example.com")
+FULL_APPLICATION = Application(
+    name="Shop",
+    technical_team="web",
+    email="web@example.com",
+    description="The shop",
+    tags={"technicalTeam": "web", "cost centre": "4711"},
+    stack_id="arn:aws:cloudformation:eu-west-1:123456789012:stack/Shop/1",
+    repository="123456789012.dkr.ecr.eu-west-1.amazonaws.com/shop",
+    production_listener="arn:listener/production",
+    test_listener="arn:listener/test",
+)
+MINIMAL_SERVICE = Service(
+    name="dev",
+    arn="arn:service/dev",
+    target_group="arn:targetgroup/dev",
+    task_definition="arn:task-definition/Shop-dev:1",
+    initial_task_definition="arn:task-definition/Shop-dev:1",
+    blueprint={"family": "Shop-dev", "containerDefinitions": [{"name": "app", "cpu": 0}]},
+    image="nginx:1",
+)
+FULL_SERVICE = replace(
+    MINIMAL_SERVICE,
+    name="prod-1",
+    digest=DIGEST,
+    version="1.2.0",
+    deployed_at=NOW,
+    deployed_by="ci",
+    was_live=True,
+    blueprint={"containerDefinitions": [{"linuxParameters": {"ratio": 0.5, "on": None}}]},
+)
+MINIMAL_ROW = Row(
+    application=MINIMAL_APPLICATION, environment=Environment.DEV, status=RowStatus.CREATING
+)
+FULL_ROW = Row(
+    application=FULL_APPLICATION,
+    environment=Environment.PROD_GREEN,
+    status=RowStatus.DELETE_FAILED,
+    claim="01CLAIM",
+    revision=7,
+    url="http://shop.example.com",
+    service=FULL_SERVICE,
+    operation="01BEFORE",
+    updated_at=NOW,
+    updated_by="ci",
+)
+MINIMAL_PROGRESS = Progress(environment=Environment.DEV, service="dev")
+FULL_PROGRESS = Progress(
+    environment=Environment.PROD_BLUE,
+    service="prod-2",
+    status=Status.FAILED,
+    url="http://shop.example.com:8080",
+    image="repo/shop:1.2.0",
+    digest=DIGEST,
+    version="1.2.0",
+    previous_version="1.1.0",
+    previous="arn:task-definition/Shop-prod-2:1",
+    obsolete="arn:task-definition/Shop-prod-2:0",
+    wanted="arn:task-definition/Shop-prod-2:2",
+    desired_count=3,
+    asked_at=NOW,
+    sent=True,
+    retired=True,
+    reason="Essential container in task exited",
+)
+
+
+def minimal_operation(kind: Kind = Kind.DEPLOY, identity: str = "01OPERATION") -> Operation:
+    return Operation(
+        id=identity,
+        kind=kind,
+        application="Shop",
+        caller="ci",
+        requested_at=NOW,
+        deadline=NOW + timedelta(minutes=30),
+    )
+
+
+def full_operation(kind: Kind = Kind.DEPLOY) -> Operation:
+    return replace(
+        minimal_operation(kind),
+        status=Status.FAILED,
+        ended_at=NOW,
+        revision=4,
+        lease_until=NOW,
+        progress=(MINIMAL_PROGRESS, FULL_PROGRESS),
+        service=ServiceSpec(
+            container_port=8080,
+            health_check_path="/",
+            cpu=512,
+            memory=1024,
+            desired_count=2,
+            environment={"LOG_LEVEL": "debug", "EMPTY": ""},
+            secrets={"PASSWORD": "arn:secret"},
+        ),
+        stack_id="arn:stack/Shop",
+        template=Template(url="s3://templates/application.yml", version="v1", sha256="ab"),
+        live="prod-2",
+        idle="prod-1",
+        version="1.2.0",
+        switched_at=NOW,
+        doomed=True,
+        events=3,
+        waiting_for="stack CREATE_IN_PROGRESS",
+        reasons=("one", "two"),
+    )
+
+
+def minimal_event(operation: Operation, key: str = "000") -> Event:
+    return Event(
+        key=key,
+        operation=operation.id,
+        kind=operation.kind,
+        application=operation.application,
+        caller=operation.caller,
+        time=NOW,
+        outcome="ACCEPTED",
+    )
+
+
+def full_event(operation: Operation) -> Event:
+    return replace(
+        minimal_event(operation, "END"),
+        environment=Environment.PROD_BLUE,
+        version="1.2.0",
+        previous_version="1.1.0",
+        image="repo/shop:1.2.0",
+        digest=DIGEST,
+        reason="no",
+    )
+
+
+def pointer(operation: Operation, key: str = "build-17") -> Pointer:
+    return Pointer(
+        key=key,
+        fingerprint="f00",
+        application=operation.application,
+        operation=operation.id,
+        expires_at=int(NOW.timestamp()) + 86_400,
+    )
+
+
+def rows(name: str = "Shop") -> list[Row]:
+    """Return the rows of a new application."""
+    application = replace(MINIMAL_APPLICATION, name=name)
+    environments = (Environment.DEV, Environment.DA, Environment.PROD_BLUE, Environment.PROD_GREEN)
+    return [
+        Row(application=application, environment=environment, status=RowStatus.CREATING)
+        for environment in environments
+    ]
+
+
+def create_claim(name: str = "Shop", identity: str = "01CREATE") -> Claim:
+    operation = replace(minimal_operation(Kind.CREATE, identity), application=name)
+    return Claim(operation=operation, event=minimal_event(operation), new=rows(name))
+
+
+def failed_closing(claim: Claim) -> Closing:
+    """Return the end of a create that failed: its rows go."""
+    operation = replace(claim.operation, status=Status.FAILED, ended_at=NOW, reasons=("no",))
+    rows = [replace(row, claim=operation.id) for row in claim.new]
+    return Closing(operation=operation, event=minimal_event(operation, "END"), removed=rows)
+
+
+def created_closing(claim: Claim) -> Closing:
+    """Return the end of a create that succeeded: its rows are kept, complete and free."""
+    operation = replace(claim.operation, status=Status.SUCCEEDED, ended_at=NOW)
+    rows = [replace(row, status=RowStatus.ACTIVE, service=MINIMAL_SERVICE) for row in claim.new]
+    return Closing(operation=operation, event=minimal_event(operation, "END"), kept=rows)
+
+
+def unset_fields(value: Any) -> list[str]:
+    """Return the members that have their default still: a sample with everything has none."""
+    return [
+        entry.name
+        for entry in fields(value)
+        if (entry.default is not MISSING and getattr(value, entry.name) == entry.default)
+        or (entry.default_factory is not MISSING and not getattr(value, entry.name))
+    ]

@@ -1,0 +1,244 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from botocore.exceptions import ReadTimeoutError
+
+from devops_core.adapters import records
+from devops_core.adapters.tables import DynamoTables
+from devops_core.errors import (
+    AlreadyExistsError,
+    BusyError,
+    ChangedMeanwhileError,
+    ThrottledError,
+    UnreachableError,
+)
+from devops_core.model import Inventory, Kind, Row
+from devops_core.naming import Environment
+from devops_core.ports import AlreadyClaimedError, Claim
+
+from . import samples
+from .conftest import Time
+from .faults import break_after, cancel, meanwhile, refuse, send_twice
+
+
+def existing(tables: DynamoTables, name: str = "Shop") -> Inventory:
+    """Return the inventory of an application whose create has succeeded."""
+    claim = samples.create_claim(name, f"00{name}")
+    tables.claim(claim)
+    tables.close(samples.created_closing(claim))
+    return tables.inventory(name)[0]
+
+
+def deploy(*taken: Row, identity: str = "01DEPLOY", unchanged: tuple[Row, ...] = ()) -> Claim:
+    operation = samples.minimal_operation(Kind.DEPLOY, identity)
+    event = samples.minimal_event(operation)
+    return Claim(operation=operation, event=event, taken=taken, unchanged=unchanged)
+
+
+def dev(tables: DynamoTables) -> Row:
+    return tables.inventory("Shop")[0].rows[Environment.DEV]
+
+
+def entries(dynamodb: Any, application: str = "Shop") -> list[str]:
+    query: dict[str, Any] = {
+        "KeyConditionExpression": "applicationName = :a",
+        "ExpressionAttributeValues": {":a": {"S": application}},
+    }
+    return [item["entry"]["S"] for item in dynamodb.query(TableName="Log", **query)["Items"]]
+
+
+def test_a_claim_takes_rows_and_writes_record_and_event(
+    tables: DynamoTables, dynamodb: Any
+) -> None:
+    before = existing(tables).rows
+    claim = deploy(before[Environment.DEV], unchanged=(before[Environment.PROD_GREEN],))
+
+    tables.claim(claim)
+
+    after = tables.inventory("Shop")[0].rows
+    taken = replace(before[Environment.DEV], claim="01DEPLOY", revision=2)
+    assert dict(after) == dict(before) | {Environment.DEV: taken}
+    assert tables.operation("Shop", "01DEPLOY") == claim.operation
+    assert {"OPERATION#01DEPLOY", "EVENT#01DEPLOY#000"} <= set(entries(dynamodb))
+
+
+def test_the_sdk_gives_the_transaction_a_token(tables: DynamoTables, dynamodb: Any) -> None:
+    bodies: list[bytes] = []
+    dynamodb.meta.events.register(
+        "before-call.dynamodb.TransactWriteItems",
+        lambda params, **_: bodies.append(params["body"]),
+    )
+
+    tables.claim(samples.create_claim())
+
+    assert b"ClientRequestToken" in bodies[0]
+
+
+def test_the_loser_of_a_race_learns_who_won(tables: DynamoTables, dynamodb: Any) -> None:
+    row = existing(tables).rows[Environment.DEV]
+    meanwhile(dynamodb, "TransactWriteItems", lambda: tables.claim(deploy(row, identity="01WON")))
+
+    with pytest.raises(BusyError, match="DEV of Shop is held by operation 01WON") as raised:
+        tables.claim(deploy(row, identity="02LOST"))
+
+    assert raised.value.details == {"operation": {"id": "01WON", "applicationName": "Shop"}}
+    assert dev(tables).claim == "01WON"
+    assert tables.operation("Shop", "02LOST") is None
+    assert "EVENT#02LOST#000" not in entries(dynamodb)
+
+
+def test_a_row_that_must_stay_must_be_free(tables: DynamoTables) -> None:
+    rows = existing(tables).rows
+    tables.claim(deploy(rows[Environment.DEV], identity="01WON"))
+
+    claim = deploy(rows[Environment.DA], identity="02", unchanged=(rows[Environment.DEV],))
+
+    with pytest.raises(BusyError, match="01WON"):
+        tables.claim(claim)
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_a_row_that_changed_since_it_was_seen(tables: DynamoTables, kept: bool) -> None:
+    rows = existing(tables).rows
+    seen = replace(rows[Environment.DEV], revision=0)
+    claim = (
+        deploy(rows[Environment.DA], unchanged=(seen,))
+        if kept
+        else deploy(seen, rows[Environment.DA])
+    )
+
+    with pytest.raises(ChangedMeanwhileError):
+        tables.claim(claim)
+
+    assert not tables.inventory("Shop")[0].held_by("01DEPLOY")
+
+
+def test_a_row_that_is_gone(tables: DynamoTables) -> None:
+    with pytest.raises(ChangedMeanwhileError):
+        tables.claim(deploy(samples.MINIMAL_ROW))
+
+
+def test_an_application_is_created_once(tables: DynamoTables) -> None:
+    tables.claim(samples.create_claim(identity="01FIRST"))
+
+    with pytest.raises(AlreadyExistsError, match="operation 01FIRST is at work") as raised:
+        tables.claim(samples.create_claim(identity="02SECOND"))
+
+    assert raised.value.details == {"operation": {"id": "01FIRST", "applicationName": "Shop"}}
+
+
+def test_an_application_that_is_complete_exists(tables: DynamoTables) -> None:
+    existing(tables)
+
+    with pytest.raises(AlreadyExistsError, match=r"Shop exists already$") as raised:
+        tables.claim(samples.create_claim(identity="02SECOND"))
+
+    assert raised.value.details == {}
+
+
+def test_a_name_that_differs_only_in_case_is_taken(tables: DynamoTables) -> None:
+    existing(tables, "Shop")
+
+    with pytest.raises(AlreadyExistsError, match="Shop exists already, and SHOP differs"):
+        tables.claim(samples.create_claim("SHOP", "02SECOND"))
+
+
+def test_a_name_that_is_reserved_without_rows_is_taken(tables: DynamoTables, dynamodb: Any) -> None:
+    dynamodb.put_item(TableName="Log", Item=records.name_item("Shop"))
+
+    with pytest.raises(AlreadyExistsError, match=r"Shop exists already$"):
+        tables.claim(samples.create_claim())
+
+
+def test_a_failed_create_gives_the_name_back(tables: DynamoTables) -> None:
+    claim = samples.create_claim("Shop", "01")
+    tables.claim(claim)
+    tables.close(samples.failed_closing(claim))
+
+    tables.claim(samples.create_claim("SHOP", "02"))
+
+
+def test_a_used_key_comes_before_everything_else(tables: DynamoTables) -> None:
+    first = samples.create_claim(identity="01FIRST")
+    used = samples.pointer(first.operation)
+    tables.claim(replace(first, pointer=used))
+    second = samples.create_claim(identity="02SECOND")
+
+    with pytest.raises(AlreadyClaimedError) as raised:
+        tables.claim(replace(second, pointer=samples.pointer(second.operation)))
+
+    assert raised.value.pointer == used
+
+
+def test_an_expired_key_may_be_used_again(tables: DynamoTables, time: Time) -> None:
+    first = samples.create_claim("Blog", "01")
+    tables.claim(replace(first, pointer=samples.pointer(first.operation)))
+    time.value += timedelta(days=1, seconds=1)
+    second = samples.create_claim("Shop", "02")
+    later = replace(samples.pointer(second.operation), expires_at=2_000_000_000)
+
+    tables.claim(replace(second, pointer=later))
+
+    assert tables.inventory("Shop", later.key)[1] == later
+
+
+@pytest.mark.parametrize("make", [samples.create_claim, lambda: deploy(samples.MINIMAL_ROW)])
+def test_a_claim_sent_twice_is_one_claim(
+    tables: DynamoTables, dynamodb: Any, make: Callable[[], Claim]
+) -> None:
+    claim = make()
+    if claim.taken:
+        claim = deploy(existing(tables).rows[Environment.DEV])
+    claim = replace(claim, pointer=samples.pointer(claim.operation))
+    sends = send_twice(dynamodb, "TransactWriteItems")
+
+    tables.claim(claim)
+
+    assert sends[:2] == [1, 2]
+    rows = tables.inventory("Shop")[0]
+    assert len(rows.held_by(claim.operation.id)) == len(claim.taken) + len(claim.new)
+
+
+def test_a_claim_whose_answer_is_lost_may_have_been_done(
+    tables: DynamoTables, dynamodb: Any
+) -> None:
+    break_after(dynamodb, "TransactWriteItems", ReadTimeoutError(endpoint_url="http://db"))
+
+    with pytest.raises(UnreachableError):
+        tables.claim(samples.create_claim())
+
+    assert tables.operation("Shop", "01CREATE") is not None
+
+
+def test_a_throttled_claim_did_nothing(tables: DynamoTables, dynamodb: Any) -> None:
+    refuse(dynamodb, "TransactWriteItems", "ThrottlingException")
+
+    with pytest.raises(ThrottledError):
+        tables.claim(samples.create_claim())
+
+    assert tables.operation("Shop", "01CREATE") is None
+
+
+def test_a_conflict_of_the_moment_is_tried_again(tables: DynamoTables, dynamodb: Any) -> None:
+    row = existing(tables).rows[Environment.DEV]
+    seen = cancel(dynamodb, "TransactionConflict", "None", "None", times=2)
+
+    tables.claim(deploy(row))
+
+    assert len(seen) == 3
+    assert dev(tables).claim == "01DEPLOY"
+
+
+def test_a_lasting_conflict_is_a_change(tables: DynamoTables, dynamodb: Any) -> None:
+    row = existing(tables).rows[Environment.DEV]
+    seen = cancel(dynamodb, "TransactionConflict", "None", "None", times=9)
+
+    with pytest.raises(ChangedMeanwhileError):
+        tables.claim(deploy(row))
+
+    assert len(seen) == 3

@@ -1,0 +1,147 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from devops_core.adapters import records
+from devops_core.adapters.tables import DynamoTables
+from devops_core.errors import AccessDeniedError, ThrottledError
+from devops_core.naming import Environment
+
+from . import samples
+from .conftest import Time
+from .faults import answer, refuse
+
+
+def test_the_rows_of_all_tables_come_in_one_look(tables: DynamoTables, dynamodb: Any) -> None:
+    tables.claim(samples.create_claim())
+    tables.claim(samples.create_claim("Blog", "01BLOG"))
+    sent = answer(dynamodb, "BatchGetItem")
+
+    inventory, pointer = tables.inventory("Shop")
+
+    expected = {row.environment: replace(row, claim="01CREATE") for row in samples.rows()}
+    assert dict(inventory.rows) == expected
+    assert list(inventory.rows) == [name for name in Environment if name in expected]
+    assert pointer is None
+    assert len(sent) == 1
+
+
+def test_reads_are_consistent(tables: DynamoTables, dynamodb: Any) -> None:
+    requests: list[Any] = []
+    dynamodb.meta.events.register(
+        "provide-client-params.dynamodb.BatchGetItem", lambda params, **_: requests.append(params)
+    )
+
+    tables.inventory("Shop", "key")
+
+    (request,) = requests
+    wanted = request["RequestItems"]
+    assert {table: len(some["Keys"]) for table, some in wanted.items()} == {
+        "NonProduction": 3, "TrainingDA": 2, "Production": 2, "Log": 1,
+    }  # fmt: skip
+    assert all(some["ConsistentRead"] for some in wanted.values())
+
+
+def test_an_application_that_is_not_there_has_no_rows(tables: DynamoTables) -> None:
+    inventory, pointer = tables.inventory("Nothing", "some key")
+
+    assert (dict(inventory.rows), pointer) == ({}, None)
+
+
+def test_a_key_gives_its_pointer_until_it_expires(tables: DynamoTables, time: Time) -> None:
+    claim = samples.create_claim()
+    pointer = samples.pointer(claim.operation)
+    tables.claim(replace(claim, pointer=pointer))
+
+    assert tables.inventory("Shop", pointer.key)[1] == pointer
+    assert tables.inventory("Shop", "another key")[1] is None
+    time.value += timedelta(days=1)
+    assert tables.inventory("Shop", pointer.key)[1] == pointer
+    time.value += timedelta(seconds=1)
+    assert tables.inventory("Shop", pointer.key)[1] is None
+
+
+def test_keys_that_were_left_over_are_asked_for_again(tables: DynamoTables, dynamodb: Any) -> None:
+    tables.claim(samples.create_claim())
+    rest = {"Keys": [records.row_key("Shop", Environment.DEV)], "ConsistentRead": True}
+    production = {"Production": [records.row_item(row) for row in samples.rows()[2:]]}
+    answer(
+        dynamodb,
+        "BatchGetItem",
+        {"Responses": production, "UnprocessedKeys": {"NonProduction": rest}},
+    )
+
+    inventory, _ = tables.inventory("Shop")
+
+    assert list(inventory.rows) == [
+        Environment.DEV, Environment.PROD_BLUE, Environment.PROD_GREEN,
+    ]  # fmt: skip
+
+
+def test_keys_that_are_always_left_over_are_throttling(tables: DynamoTables, dynamodb: Any) -> None:
+    rest = {"Keys": [records.row_key("Shop", Environment.DEV)]}
+    never = {"Responses": {}, "UnprocessedKeys": {"NonProduction": rest}}
+    sent = answer(dynamodb, "BatchGetItem", *[never] * 9)
+
+    with pytest.raises(ThrottledError):
+        tables.inventory("Shop")
+
+    assert len(sent) == 4
+
+
+def test_a_throttled_look_is_an_error(tables: DynamoTables, dynamodb: Any) -> None:
+    refuse(dynamodb, "BatchGetItem", "ProvisionedThroughputExceededException")
+
+    with pytest.raises(ThrottledError):
+        tables.inventory("Shop")
+
+
+def test_open_operations_come_oldest_first(tables: DynamoTables) -> None:
+    tables.claim(samples.create_claim("Blog", "02"))
+    tables.claim(samples.create_claim("Shop", "01"))
+    done = samples.create_claim("Done", "00")
+    tables.claim(done)
+    tables.close(samples.failed_closing(done))
+
+    assert tables.open_operations() == [("Shop", "01"), ("Blog", "02")]
+
+
+def test_all_pages_of_open_operations_are_read_up_to_200(
+    tables: DynamoTables, dynamodb: Any
+) -> None:
+    def page(first: int, last: int) -> dict[str, Any]:
+        keys = [records.operation_key("Shop", f"{number:03}") for number in range(first, last)]
+        return {"Items": keys, "LastEvaluatedKey": keys[-1]}
+
+    sent = answer(dynamodb, "Query", page(0, 150), page(150, 200), page(200, 201))
+
+    found = tables.open_operations()
+
+    assert found == [("Shop", f"{number:03}") for number in range(200)]
+    assert len(sent) == 2
+
+
+def test_tables_that_are_there_have_no_problem(tables: DynamoTables) -> None:
+    assert tables.check() == {}
+
+
+def test_a_missing_table_is_named(dynamodb: Any, time: Time) -> None:
+    names = replace(samples.NAMES, production="Gone")
+
+    problems = DynamoTables(dynamodb, names, time.now).check()
+
+    assert list(problems) == ["Gone"]
+
+
+def test_a_forbidden_table_says_so(tables: DynamoTables, dynamodb: Any) -> None:
+    refuse(dynamodb, "GetItem", "AccessDeniedException", "User: arn:aws:iam::123456789012:u")
+
+    assert tables.check() == dict.fromkeys(
+        ("NonProduction", "Production", "TrainingDA", "Log"), "the service's role may not GetItem"
+    )
+    with pytest.raises(AccessDeniedError):
+        tables.operation("Shop", "01")

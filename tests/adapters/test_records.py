@@ -1,0 +1,183 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+import pytest
+
+from devops_core.adapters import records
+from devops_core.adapters.attributes import decode, encode, timestamp
+from devops_core.model import Event, Kind, Operation, Row, Status
+from devops_core.naming import Environment
+
+from . import samples
+
+
+def test_the_full_samples_leave_no_field_out() -> None:
+    operation = samples.full_operation()
+    everything = (
+        samples.FULL_APPLICATION, samples.FULL_SERVICE, samples.FULL_ROW, samples.FULL_PROGRESS,
+        operation, operation.service, operation.template, samples.full_event(operation),
+    )  # fmt: skip
+
+    assert {type(value).__name__: samples.unset_fields(value) for value in everything} == {
+        type(value).__name__: [] for value in everything
+    }
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        samples.MINIMAL_ROW,
+        samples.FULL_ROW,
+        replace(samples.MINIMAL_ROW, service=samples.MINIMAL_SERVICE),
+    ],
+)
+def test_a_row_comes_back_as_it_was(row: Row) -> None:
+    assert records.row_of(records.row_item(row)) == row
+
+
+@pytest.mark.parametrize("kind", list(Kind))
+@pytest.mark.parametrize("make", [samples.minimal_operation, samples.full_operation])
+def test_an_operation_comes_back_as_it_was(kind: Kind, make: Any) -> None:
+    operation: Operation = make(kind)
+
+    assert records.operation_of(records.operation_item(operation, "w")) == operation
+
+
+def test_a_template_without_a_version_comes_back() -> None:
+    full = samples.full_operation()
+    assert full.template is not None
+    operation = replace(full, template=replace(full.template, version=None))
+
+    assert records.operation_of(records.operation_item(operation, "w")) == operation
+
+
+def test_a_pointer_comes_back_as_it_was() -> None:
+    pointer = samples.pointer(samples.minimal_operation())
+
+    item = records.pointer_item(pointer)
+
+    assert records.pointer_of(item) == pointer
+    assert item["expiresAt"] == {"N": str(pointer.expires_at)}
+
+
+def test_a_row_is_readable_in_the_console() -> None:
+    values = decode(records.row_item(samples.FULL_ROW))
+
+    assert isinstance(values.pop("blueprint"), str)
+    assert values.pop("service")["wasLive"] is True
+    assert values == {
+        "applicationName": "Shop",
+        "environment": "PROD-GREEN",
+        "status": "DELETE_FAILED",
+        "version": "1.2.0",
+        "image": "nginx:1",
+        "digest": samples.DIGEST,
+        "slot": "prod-1",
+        "url": "http://shop.example.com",
+        "claim": "01CLAIM",
+        "revision": 7,
+        "operation": "01BEFORE",
+        "updatedAt": "2026-01-31T12:00:00.123Z",
+        "updatedBy": "ci",
+        "deployedAt": "2026-01-31T12:00:00.123Z",
+        "deployedBy": "ci",
+        "technicalTeam": "web",
+        "email": "web@example.com",
+        "description": "The shop",
+        "tags": {"technicalTeam": "web", "cost centre": "4711"},
+        "stackId": samples.FULL_APPLICATION.stack_id,
+        "repository": samples.FULL_APPLICATION.repository,
+        "productionListener": "arn:listener/production",
+        "testListener": "arn:listener/test",
+    }
+
+
+def test_what_a_row_does_not_have_is_no_attribute() -> None:
+    assert set(records.row_item(samples.MINIMAL_ROW)) == {
+        "applicationName", "environment", "status", "revision", "technicalTeam", "email", "tags",
+    }  # fmt: skip
+
+
+def test_only_production_has_slots() -> None:
+    row = replace(samples.MINIMAL_ROW, service=samples.MINIMAL_SERVICE)
+
+    assert "slot" not in records.row_item(row)
+
+
+@pytest.mark.parametrize(
+    ("environment", "table"),
+    [
+        (Environment.DEV, "NonProduction"),
+        (Environment.QA, "NonProduction"),
+        (Environment.STAGE, "NonProduction"),
+        (Environment.TRAINING, "TrainingDA"),
+        (Environment.DA, "TrainingDA"),
+        (Environment.PROD_BLUE, "Production"),
+        (Environment.PROD_GREEN, "Production"),
+    ],
+)
+def test_each_environment_has_its_table(environment: Environment, table: str) -> None:
+    assert records.table_of(environment, samples.NAMES) == table
+
+
+@pytest.mark.parametrize("status", list(Status))
+def test_only_an_operation_in_progress_is_in_the_index(status: Status) -> None:
+    item = records.operation_item(replace(samples.minimal_operation(), status=status), "w")
+
+    assert item.get("open") == ({"S": "1"} if status is Status.IN_PROGRESS else None)
+
+
+def test_progress_is_a_list_of_maps() -> None:
+    item = decode(records.operation_item(samples.full_operation(), "w"))
+
+    assert item["entry"] == "OPERATION#01OPERATION"
+    assert item["progress"][0] == {
+        "environment": "DEV", "service": "dev", "status": "IN_PROGRESS", "sent": False,
+        "retired": False,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("make", [samples.minimal_event, samples.full_event])
+def test_an_event_says_who_did_what_when(make: Any) -> None:
+    event: Event = make(samples.minimal_operation())
+
+    item = decode(records.event_item(event))
+
+    assert item["entry"] == f"EVENT#01OPERATION#{event.key}"
+    assert (item["caller"], item["kind"], item["time"]) == (
+        "ci", "deploy", "2026-01-31T12:00:00.123Z",
+    )  # fmt: skip
+    assert item.get("previousVersion") == event.previous_version
+    assert item.get("environment") == event.environment
+
+
+def test_times_are_in_utc_with_milliseconds() -> None:
+    time = datetime(2026, 6, 1, 14, 30, 5, 999_999, tzinfo=timezone(timedelta(hours=2)))
+
+    assert timestamp(time) == "2026-06-01T12:30:05.999Z"
+
+
+def test_attribute_values_are_dynamodbs() -> None:
+    values = {"text": "a", "no": False, "number": 3, "list": ["a", {"b": True}], "absent": None}
+
+    item = encode(values)
+
+    assert item == {
+        "text": {"S": "a"},
+        "no": {"BOOL": False},
+        "number": {"N": "3"},
+        "list": {"L": [{"S": "a"}, {"M": {"b": {"BOOL": True}}}]},
+    }
+    assert decode(item) == {"text": "a", "no": False, "number": 3, "list": ["a", {"b": True}]}
+
+
+def test_a_null_that_a_person_wrote_is_none() -> None:
+    assert decode({"url": {"NULL": True}}) == {"url": None}
+
+
+def test_what_has_no_attribute_value_is_refused() -> None:
+    with pytest.raises(TypeError, match="no attribute value for float"):
+        encode({"ratio": 0.5})

@@ -1,0 +1,255 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from botocore.exceptions import ConnectTimeoutError, ReadTimeoutError
+
+from devops_core.adapters import records
+from devops_core.adapters.attributes import decode
+from devops_core.adapters.tables import DynamoTables
+from devops_core.errors import LostClaimError, ThrottledError, UnreachableError
+from devops_core.model import Event, Operation, RowStatus, Status
+from devops_core.naming import Environment
+from devops_core.ports import Closing
+
+from . import samples
+from .faults import break_after, break_before, cancel, meanwhile, refuse, send_twice
+
+
+@pytest.fixture
+def open_operation(tables: DynamoTables) -> Operation:
+    claim = samples.create_claim()
+    tables.claim(claim)
+    return claim.operation
+
+
+@pytest.fixture
+def closing(open_operation: Operation) -> Closing:
+    closing = samples.created_closing(samples.create_claim())
+    return replace(closing, operation=replace(closing.operation, id=open_operation.id))
+
+
+def event(operation: Operation, key: str = "001") -> Event:
+    return samples.minimal_event(operation, key)
+
+
+def item(dynamodb: Any, entry: str) -> dict[str, Any]:
+    key = {"applicationName": {"S": "Shop"}, "entry": {"S": entry}}
+    return decode(dynamodb.get_item(TableName="Log", Key=key).get("Item", {}))
+
+
+def test_a_save_writes_the_operation_and_counts(
+    tables: DynamoTables, open_operation: Operation
+) -> None:
+    changed = replace(open_operation, waiting_for="stack CREATE_IN_PROGRESS")
+
+    saved = tables.save(changed)
+
+    assert saved == replace(changed, revision=1)
+    assert tables.operation("Shop", open_operation.id) == saved
+    assert tables.open_operations() == [("Shop", open_operation.id)]
+
+
+def test_a_save_brings_its_events(
+    tables: DynamoTables, dynamodb: Any, open_operation: Operation
+) -> None:
+    saved = tables.save(open_operation, [event(open_operation), event(open_operation, "002")])
+
+    assert tables.operation("Shop", open_operation.id) == saved
+    assert item(dynamodb, f"EVENT#{open_operation.id}#001")["key"] == "001"
+    assert item(dynamodb, f"EVENT#{open_operation.id}#002")["key"] == "002"
+
+
+@pytest.mark.parametrize("with_events", [False, True])
+def test_of_two_workers_one_loses(
+    tables: DynamoTables, open_operation: Operation, with_events: bool
+) -> None:
+    events = [event(open_operation)] if with_events else []
+    tables.save(replace(open_operation, waiting_for="first"))
+
+    with pytest.raises(LostClaimError):
+        tables.save(replace(open_operation, waiting_for="second"), events)
+
+    known = tables.operation("Shop", open_operation.id)
+    assert known is not None
+    assert (known.waiting_for, known.revision) == ("first", 1)
+
+
+def test_of_two_workers_that_write_the_very_same_one_loses(
+    tables: DynamoTables, dynamodb: Any, open_operation: Operation
+) -> None:
+    leased = replace(open_operation, lease_until=samples.NOW)
+    meanwhile(dynamodb, "PutItem", lambda: tables.save(leased))
+
+    with pytest.raises(LostClaimError):
+        tables.save(leased)
+
+
+@pytest.mark.parametrize("with_events", [False, True])
+def test_an_operation_that_was_never_claimed_cannot_be_saved(
+    tables: DynamoTables, with_events: bool
+) -> None:
+    operation = samples.minimal_operation()
+
+    with pytest.raises(LostClaimError):
+        tables.save(operation, [event(operation)] if with_events else [])
+
+    assert tables.operation("Shop", operation.id) is None
+
+
+@pytest.mark.parametrize("with_events", [False, True])
+def test_a_save_sent_twice_is_one_save(
+    tables: DynamoTables, dynamodb: Any, open_operation: Operation, with_events: bool
+) -> None:
+    sends = send_twice(dynamodb, "TransactWriteItems" if with_events else "PutItem")
+
+    saved = tables.save(open_operation, [event(open_operation)] if with_events else [])
+
+    assert sends[:2] == [1, 2]
+    assert tables.operation("Shop", open_operation.id) == saved
+
+
+@pytest.mark.parametrize("with_events", [False, True])
+def test_a_save_without_an_answer_is_not_known(
+    tables: DynamoTables, dynamodb: Any, open_operation: Operation, with_events: bool
+) -> None:
+    call = "TransactWriteItems" if with_events else "PutItem"
+    break_before(dynamodb, call, ConnectTimeoutError(endpoint_url="http://db"))
+
+    with pytest.raises(UnreachableError):
+        tables.save(open_operation, [event(open_operation)] if with_events else [])
+
+    assert tables.operation("Shop", open_operation.id) == open_operation
+
+
+def test_a_save_among_other_writers_is_throttled(
+    tables: DynamoTables, dynamodb: Any, open_operation: Operation
+) -> None:
+    cancel(dynamodb, "TransactionConflict", "None", times=9)
+    refuse(dynamodb, "PutItem", "TransactionConflictException")
+
+    with pytest.raises(ThrottledError):
+        tables.save(open_operation, [event(open_operation)])
+    with pytest.raises(ThrottledError):
+        tables.save(open_operation)
+
+
+def test_a_close_frees_the_rows_and_ends_the_operation(
+    tables: DynamoTables, dynamodb: Any, closing: Closing
+) -> None:
+    operation = closing.operation
+    leased = replace(operation, lease_until=samples.NOW)
+
+    tables.close(replace(closing, operation=leased, events=[event(operation)]))
+
+    assert tables.operation("Shop", operation.id) == replace(operation, revision=1)
+    rows = tables.inventory("Shop")[0].rows.values()
+    assert [(row.claim, row.revision, row.status) for row in rows] == [
+        (None, 1, RowStatus.ACTIVE)
+    ] * 4
+    assert tables.open_operations() == []
+    assert item(dynamodb, f"EVENT#{operation.id}#END")["outcome"] == "ACCEPTED"
+    assert item(dynamodb, f"EVENT#{operation.id}#001")["key"] == "001"
+
+
+def test_a_close_that_removes_the_rows_leaves_only_the_log(
+    tables: DynamoTables, dynamodb: Any, open_operation: Operation
+) -> None:
+    tables.close(samples.failed_closing(samples.create_claim()))
+
+    assert dict(tables.inventory("Shop")[0].rows) == {}
+    scanned = dynamodb.scan(TableName="Log")["Items"]
+    assert {found["entry"]["S"] for found in scanned} == {
+        f"OPERATION#{open_operation.id}",
+        f"EVENT#{open_operation.id}#000",
+        f"EVENT#{open_operation.id}#END",
+    }
+
+
+def test_a_row_removed_by_hand_does_not_stop_the_end(
+    tables: DynamoTables, dynamodb: Any, open_operation: Operation
+) -> None:
+    key = records.row_key("Shop", Environment.DEV)
+    dynamodb.delete_item(TableName="NonProduction", Key=key)
+
+    tables.close(samples.failed_closing(samples.create_claim()))
+
+    known = tables.operation("Shop", open_operation.id)
+    assert known is not None
+    assert known.status is Status.FAILED
+
+
+def test_an_operation_ends_once(tables: DynamoTables, closing: Closing) -> None:
+    tables.close(closing)
+
+    with pytest.raises(LostClaimError):
+        tables.close(closing)
+    with pytest.raises(LostClaimError):
+        tables.save(replace(closing.operation, status=Status.IN_PROGRESS, revision=1))
+
+
+def test_an_operation_that_moved_on_is_not_ended(tables: DynamoTables, closing: Closing) -> None:
+    tables.save(replace(closing.operation, status=Status.IN_PROGRESS))
+
+    with pytest.raises(LostClaimError):
+        tables.close(closing)
+
+    assert tables.inventory("Shop")[0].held_by(closing.operation.id)
+
+
+@pytest.mark.parametrize("make", [samples.created_closing, samples.failed_closing])
+def test_a_row_of_another_operation_is_not_touched(
+    tables: DynamoTables, dynamodb: Any, open_operation: Operation, make: Any
+) -> None:
+    dynamodb.update_item(
+        TableName="NonProduction",
+        Key=records.row_key("Shop", Environment.DEV),
+        UpdateExpression="SET claim = :other",
+        ExpressionAttributeValues={":other": {"S": "02OTHER"}},
+    )
+
+    with pytest.raises(LostClaimError):
+        tables.close(make(samples.create_claim()))
+
+    assert tables.operation("Shop", open_operation.id) == open_operation
+    assert tables.inventory("Shop")[0].rows[Environment.DEV].claim == "02OTHER"
+
+
+@pytest.mark.parametrize("make", [samples.created_closing, samples.failed_closing])
+def test_a_close_sent_twice_is_one_end(
+    tables: DynamoTables, dynamodb: Any, open_operation: Operation, make: Any
+) -> None:
+    sends = send_twice(dynamodb, "TransactWriteItems")
+
+    tables.close(make(samples.create_claim()))
+
+    assert sends[:2] == [1, 2]
+    known = tables.operation("Shop", open_operation.id)
+    assert known is not None
+    assert known.ended
+
+
+def test_a_close_whose_answer_is_lost_has_ended_the_operation(
+    tables: DynamoTables, dynamodb: Any, closing: Closing
+) -> None:
+    break_after(dynamodb, "TransactWriteItems", ReadTimeoutError(endpoint_url="http://db"))
+
+    with pytest.raises(UnreachableError):
+        tables.close(closing)
+
+    known = tables.operation("Shop", closing.operation.id)
+    assert known is not None
+    assert known.status is Status.SUCCEEDED
+    assert not tables.inventory("Shop")[0].held_by(known.id)
+
+
+def test_a_close_among_other_writers_is_throttled(
+    tables: DynamoTables, dynamodb: Any, closing: Closing
+) -> None:
+    parts = ["None"] * 5 + ["TransactionConflict"]
+    cancel(dynamodb, *parts, times=9)
+
+    with pytest.raises(ThrottledError):
+        tables.close(closing)
