@@ -1,0 +1,123 @@
+"""CloudFormation: the stacks of the applications."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from devops_core.adapters.translate import message, translated
+from devops_core.errors import RefusedError, redact
+from devops_core.model import Stack
+from devops_core.naming import OPERATION_TAG
+
+# A page holds up to 100 events and an application's stack makes a few hundred in a create.
+_MAX_PAGES = 20
+# What CloudFormation says of resources that it gave up because another one failed.
+_ECHO = re.compile(r"resource (creation|update|deletion) cancelled", re.IGNORECASE)
+
+
+class CloudFormationStacks:
+    """`ports.Stacks` over CloudFormation."""
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+
+    @translated()
+    def create(self, request: Mapping[str, Any]) -> str:
+        """Create a stack and return its id; RefusedError when one of that name exists."""
+        exceptions = self._client.exceptions
+        try:
+            return str(self._client.create_stack(**request)["StackId"])
+        except (exceptions.AlreadyExistsException, exceptions.TokenAlreadyExistsException) as error:
+            # It may be ours, when the answer to an earlier call was lost.
+            stack = self.describe(request["StackName"])
+            if stack and stack.operation == _operation(request.get("Tags", ())):
+                return stack.id
+            raise RefusedError("a stack of this name exists") from error
+
+    @translated()
+    def delete(self, stack_id: str, token: str) -> None:
+        """Start to delete a stack, with the role it was made with; no error when it is gone."""
+        try:
+            self._client.delete_stack(StackName=stack_id, ClientRequestToken=token)
+        except self._client.exceptions.TokenAlreadyExistsException:
+            # This very delete was accepted before; what became of it is for `describe` to say.
+            return
+        except ClientError as error:
+            if not _is_missing(error):
+                raise
+
+    @translated()
+    def describe(self, name_or_id: str) -> Stack | None:
+        """Return a stack, or None when there is none; by id also when it is deleted."""
+        try:
+            (stack,) = self._client.describe_stacks(StackName=name_or_id)["Stacks"]
+        except ClientError as error:
+            if _is_missing(error):
+                return None
+            raise
+        outputs = {each["OutputKey"]: each["OutputValue"] for each in stack.get("Outputs", ())}
+        reason = stack.get("StackStatusReason")
+        return Stack(
+            id=stack["StackId"],
+            status=stack["StackStatus"],
+            operation=_operation(stack.get("Tags", ())),
+            reason=redact(reason) if reason else None,
+            outputs=outputs,
+        )
+
+    def failures(self, stack_id: str, token: str) -> tuple[str, ...]:
+        """Return why resources failed in calls that carried `token`, the first failure first.
+
+        When no resource failed, it is what CloudFormation says of the stack itself: a transform
+        that did not work fails before there are resources.
+        """
+        events = [
+            event
+            for event in self._events(stack_id)
+            if event.get("ClientRequestToken", token) == token
+            and event.get("ResourceStatusReason")
+            and not _ECHO.search(event["ResourceStatusReason"])
+        ]
+        own = [event for event in events if event.get("PhysicalResourceId") == event["StackId"]]
+        failed = [
+            event
+            for event in events
+            if event["ResourceStatus"].endswith("_FAILED") and event not in own
+        ]
+        ended = [
+            event
+            for event in own
+            if event["ResourceStatus"].endswith(("_FAILED", "ROLLBACK_IN_PROGRESS"))
+        ]
+        return tuple(dict.fromkeys(_line(event) for event in failed or ended))
+
+    @translated()
+    def _events(self, stack_id: str) -> list[Mapping[str, Any]]:
+        """Return the events of a stack, the oldest first (the API gives the newest first)."""
+        events: list[Mapping[str, Any]] = []
+        more: dict[str, str] = {}
+        for _ in range(_MAX_PAGES):
+            page = self._client.describe_stack_events(StackName=stack_id, **more)
+            events += page["StackEvents"]
+            if not page.get("NextToken"):
+                break
+            more = {"NextToken": page["NextToken"]}
+        return events[::-1]
+
+
+def _is_missing(error: ClientError) -> bool:
+    # The API has no code of its own for it: "Stack with id ... does not exist".
+    return "does not exist" in message(error)
+
+
+def _operation(tags: Sequence[Mapping[str, str]]) -> str | None:
+    return next((tag["Value"] for tag in tags if tag["Key"] == OPERATION_TAG), None)
+
+
+def _line(event: Mapping[str, Any]) -> str:
+    reason = redact(event["ResourceStatusReason"])
+    return f"{event['LogicalResourceId']} ({event['ResourceType']}): {reason}"

@@ -1,0 +1,160 @@
+"""ECS: task definitions and services."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from devops_core import render
+from devops_core.adapters.translate import translated
+from devops_core.errors import redact
+from devops_core.model import Deployment, RunningService
+from devops_core.naming import OPERATION_TAG
+
+# An operation registers one task definition in a family and nobody else should meanwhile; some
+# more are looked at in case somebody did.
+_MAX_LOOKS = 5
+# DescribeTasks takes as many, ListTasks gives as many (ECS API); the newest three reasons tell.
+_MAX_TASKS = 100
+_MAX_REASONS = 3
+# Tasks that were stopped because the service became smaller or moved on did not fail.
+_SCALED_IN = "Scaling activity initiated by"
+_LONG_AGO = datetime.min.replace(tzinfo=UTC)
+
+
+class EcsContainers:
+    """`ports.Containers` over ECS."""
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+
+    @translated()
+    def register(self, request: Mapping[str, Any]) -> str:
+        """Register a task definition and return its ARN."""
+        answer = self._client.register_task_definition(**request)
+        return str(answer["taskDefinition"]["taskDefinitionArn"])
+
+    @translated()
+    def find(self, family: str, operation_id: str) -> str | None:
+        """Return the newest task definition of a family that carries an operation's tag."""
+        listed = self._client.list_task_definitions(
+            familyPrefix=family, sort="DESC", maxResults=_MAX_LOOKS
+        )
+        wanted = {"key": OPERATION_TAG, "value": operation_id}
+        for arn in listed["taskDefinitionArns"]:
+            answer = self._client.describe_task_definition(taskDefinition=arn, include=["TAGS"])
+            if wanted in answer.get("tags", ()):
+                return str(arn)
+        return None
+
+    @translated()
+    def blueprint(self, task_definition: str) -> Mapping[str, Any]:
+        """Return what a task definition was registered with."""
+        answer = self._client.describe_task_definition(taskDefinition=task_definition)
+        return render.blueprint(answer["taskDefinition"])
+
+    @translated()
+    def retire(self, task_definition: str) -> None:
+        """Deregister a task definition; tasks that run it go on."""
+        self._client.deregister_task_definition(taskDefinition=task_definition)
+
+    @translated()
+    def update(
+        self, cluster: str, service: str, task_definition: str | None, desired_count: int | None
+    ) -> RunningService:
+        """Give a service a task definition or a task count and return it as it is then."""
+        changes = {"taskDefinition": task_definition, "desiredCount": desired_count}
+        answer = self._client.update_service(
+            cluster=cluster,
+            service=service,
+            **{name: value for name, value in changes.items() if value is not None},
+        )
+        return _running(answer["service"])
+
+    @translated()
+    def services(self, cluster: str, names: Iterable[str]) -> dict[str, RunningService]:
+        """Return services by name; one that does not exist is missing from the answer.
+
+        Why tasks stopped is asked only of a service that ECS says has failed tasks.
+        """
+        wanted = list(names)
+        if not wanted:
+            return {}
+        answer = self._client.describe_services(cluster=cluster, services=wanted)
+        return {
+            service["serviceName"]: _running(service, self._stopped(cluster, service))
+            for service in answer["services"]
+        }
+
+    def _stopped(self, cluster: str, service: Mapping[str, Any]) -> tuple[str, ...]:
+        """Return up to three different reasons why tasks of failed deployments stopped."""
+        failed = {
+            deployment["taskDefinition"]
+            for deployment in service.get("deployments", ())
+            if deployment.get("failedTasks") or deployment.get("rolloutState") == "FAILED"
+        }
+        if not failed:
+            return ()
+        listed = self._client.list_tasks(
+            cluster=cluster, serviceName=service["serviceName"], desiredStatus="STOPPED"
+        )
+        if not listed["taskArns"]:
+            return ()
+        tasks = self._client.describe_tasks(cluster=cluster, tasks=listed["taskArns"][:_MAX_TASKS])[
+            "tasks"
+        ]
+        newest_first = sorted(
+            (task for task in tasks if task["taskDefinitionArn"] in failed),
+            key=lambda task: task.get("stoppedAt", _LONG_AGO),
+            reverse=True,
+        )
+        reasons = dict.fromkeys(filter(None, map(_reason, newest_first)))
+        return tuple(reasons)[:_MAX_REASONS]
+
+
+def _running(service: Mapping[str, Any], stopped: tuple[str, ...] = ()) -> RunningService:
+    return RunningService(
+        name=service["serviceName"],
+        active=service["status"] == "ACTIVE",
+        desired=service["desiredCount"],
+        running=service["runningCount"],
+        pending=service["pendingCount"],
+        deployments=tuple(map(_deployment, service.get("deployments", ()))),
+        stopped=stopped,
+    )
+
+
+def _deployment(deployment: Mapping[str, Any]) -> Deployment:
+    updated = deployment.get("updatedAt")
+    return Deployment(
+        task_definition=deployment["taskDefinition"],
+        primary=deployment["status"] == "PRIMARY",
+        state=deployment.get("rolloutState", "IN_PROGRESS"),
+        reason=redact(deployment.get("rolloutStateReason", "")),
+        failed_tasks=deployment.get("failedTasks", 0),
+        updated_at=updated.astimezone(UTC) if updated else None,
+    )
+
+
+def _reason(task: Mapping[str, Any]) -> str:
+    """Return why a task stopped; empty when it did not fail or nothing is known."""
+    stopped = task.get("stoppedReason", "")
+    if not stopped or stopped.startswith(_SCALED_IN):
+        return ""
+    # A task that ECS stopped (failed health checks) ends with the exit code of the signal.
+    by_itself = task.get("stopCode") != "ServiceSchedulerInitiated"
+    containers = [
+        f"container {container['name']}: {', '.join(facts)}"
+        for container in task.get("containers", ())
+        if (facts := list(_facts(container, stopped, by_itself=by_itself)))
+    ]
+    return redact(f"{stopped} ({'; '.join(containers)})" if containers else stopped)
+
+
+def _facts(container: Mapping[str, Any], stopped: str, *, by_itself: bool) -> Iterator[str]:
+    if by_itself and "exitCode" in container:
+        yield f"exit code {container['exitCode']}"
+    reason = container.get("reason", "")
+    if reason and reason not in stopped:
+        yield reason

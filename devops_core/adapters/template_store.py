@@ -1,0 +1,65 @@
+"""S3: the object that holds the application template."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from devops_core.adapters.translate import code, translated
+from devops_core.errors import AwsError, RefusedError
+from devops_core.settings import TemplateLocation
+
+# "404" is all that a HEAD request answers.
+_MISSING = ("NoSuchBucket", "NoSuchKey", "NoSuchVersion", "404")
+# The version that S3 gives objects of a bucket without versioning.
+_UNVERSIONED = "null"
+
+
+class S3Templates:
+    """`ports.TemplateStore` over S3."""
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+
+    @translated()
+    def read(self, location: TemplateLocation, version: str | None) -> tuple[bytes, str | None]:
+        """Return a template's bytes and version, which is None in a bucket without versioning."""
+        which = {"VersionId": version} if version else {}
+        try:
+            answer = self._client.get_object(Bucket=location.bucket, Key=location.key, **which)
+        except ClientError as error:
+            if code(error) in _MISSING:
+                raise RefusedError(_missing_template(location)) from error
+            raise
+        found = answer.get("VersionId")
+        return answer["Body"].read(), None if found == _UNVERSIONED else found
+
+    def check(self, bucket: str, location: TemplateLocation) -> Mapping[str, str]:
+        """Return what is wrong with the bucket and the template, by `bucket` or `template`."""
+        head = partial(self._client.head_object, Bucket=location.bucket, Key=location.key)
+        problems = {
+            "bucket": _problem(
+                partial(self._client.head_bucket, Bucket=bucket),
+                f"the bucket {bucket} does not exist",
+            ),
+            "template": _problem(head, _missing_template(location)),
+        }
+        return {what: problem for what, problem in problems.items() if problem}
+
+
+def _problem(call: Callable[[], Any], missing: str) -> str | None:
+    try:
+        with translated():
+            call()
+    except AwsError as error:
+        cause = error.__cause__
+        is_missing = isinstance(cause, ClientError) and code(cause) in _MISSING
+        return missing if is_missing else error.message
+    return None
+
+
+def _missing_template(location: TemplateLocation) -> str:
+    return f"the application template {location.url} is missing"

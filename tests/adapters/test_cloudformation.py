@@ -1,0 +1,261 @@
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from botocore.exceptions import ReadTimeoutError
+
+from devops_core.adapters.cloudformation import CloudFormationStacks
+from devops_core.errors import AccessDeniedError, RefusedError, ThrottledError, UnreachableError
+from devops_core.model import Stack
+from devops_core.naming import OPERATION_TAG
+
+from .conftest import Aws
+from .faults import answer, break_after, refuse, send_twice
+
+TEMPLATE = json.dumps(
+    {
+        "Resources": {"Log": {"Type": "AWS::Logs::LogGroup", "Properties": {"LogGroupName": "a"}}},
+        "Outputs": {"ClusterName": {"Value": "Shop"}, "Url": {"Value": "http://shop"}},
+    }
+)
+STACK_ID = "arn:aws:cloudformation:eu-west-1:123456789012:stack/Shop/1"
+
+
+@pytest.fixture
+def client(aws: Aws) -> Any:
+    return aws.client("cloudformation")
+
+
+@pytest.fixture
+def stacks(client: Any) -> CloudFormationStacks:
+    return CloudFormationStacks(client)
+
+
+def request(operation: str = "01CREATE") -> dict[str, Any]:
+    return {
+        "StackName": "Shop",
+        "TemplateBody": TEMPLATE,
+        "Tags": [
+            {"Key": "technicalTeam", "Value": "web"},
+            {"Key": OPERATION_TAG, "Value": operation},
+        ],
+        "Capabilities": ["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
+        "RoleARN": "arn:aws:iam::123456789012:role/stack",
+        "ClientRequestToken": operation,
+        "OnFailure": "ROLLBACK",
+    }
+
+
+def test_a_stack_is_found_by_name_and_by_id(stacks: CloudFormationStacks) -> None:
+    stack_id = stacks.create(request())
+
+    assert stacks.describe("Shop") == stacks.describe(stack_id)
+    assert stacks.describe(stack_id) == Stack(
+        id=stack_id,
+        status="CREATE_COMPLETE",
+        operation="01CREATE",
+        outputs={"ClusterName": "Shop", "Url": "http://shop"},
+    )
+
+
+def test_a_stack_that_is_not_there_is_none(stacks: CloudFormationStacks) -> None:
+    assert stacks.describe("Shop") is None
+
+
+def test_a_deleted_stack_is_known_by_its_id(stacks: CloudFormationStacks) -> None:
+    stack_id = stacks.create(request())
+
+    stacks.delete(stack_id, "01DELETE")
+
+    deleted = stacks.describe(stack_id)
+    assert deleted is not None
+    assert deleted.status == "DELETE_COMPLETE"
+    assert stacks.describe("Shop") is None
+
+
+def test_a_reason_of_the_stack_has_no_arn(stacks: CloudFormationStacks, client: Any) -> None:
+    described = {
+        "StackId": STACK_ID,
+        "StackStatus": "DELETE_FAILED",
+        "StackStatusReason": f"{STACK_ID} cannot be deleted",
+    }
+    answer(client, "DescribeStacks", {"Stacks": [described]})
+
+    assert stacks.describe(STACK_ID) == Stack(
+        id=STACK_ID,
+        status="DELETE_FAILED",
+        reason="cloudformation stack/Shop/1 cannot be deleted",
+    )
+
+
+def test_a_stack_of_somebody_else_is_not_taken(stacks: CloudFormationStacks) -> None:
+    stacks.create(request("01OTHER"))
+
+    with pytest.raises(RefusedError, match="a stack of this name exists"):
+        stacks.create(request("02OURS"))
+
+
+def test_our_own_stack_of_an_earlier_call_is_taken(stacks: CloudFormationStacks) -> None:
+    assert stacks.create(request()) == stacks.create(request())
+
+
+def test_a_create_sent_twice_is_one_stack(stacks: CloudFormationStacks, client: Any) -> None:
+    sends = send_twice(client, "CreateStack")
+
+    stack_id = stacks.create(request())
+
+    assert sends[:2] == [1, 2]
+    assert [stack["StackId"] for stack in client.describe_stacks()["Stacks"]] == [stack_id]
+
+
+def test_a_token_that_was_used_for_nothing_is_refused(
+    stacks: CloudFormationStacks, client: Any
+) -> None:
+    refuse(client, "CreateStack", "TokenAlreadyExistsException")
+
+    with pytest.raises(RefusedError, match="a stack of this name exists"):
+        stacks.create(request())
+
+
+def test_a_bad_template_is_refused_in_the_words_of_aws(
+    stacks: CloudFormationStacks, client: Any
+) -> None:
+    refuse(client, "CreateStack", "ValidationError", "Unresolved resource dependencies [Foo]")
+
+    with pytest.raises(RefusedError, match="Unresolved resource dependencies"):
+        stacks.create(request())
+
+
+def test_a_create_without_an_answer_is_not_known(stacks: CloudFormationStacks, client: Any) -> None:
+    break_after(client, "CreateStack", ReadTimeoutError(endpoint_url="http://cloudformation"))
+
+    with pytest.raises(UnreachableError):
+        stacks.create(request())
+
+    assert stacks.describe("Shop") is not None
+
+
+@pytest.mark.parametrize(
+    ("code", "message"),
+    [
+        ("ValidationError", f"Stack with id {STACK_ID} does not exist"),
+        ("TokenAlreadyExistsException", ""),
+    ],
+)
+def test_a_stack_that_is_gone_or_going_is_deleted(
+    stacks: CloudFormationStacks, client: Any, code: str, message: str
+) -> None:
+    refuse(client, "DeleteStack", code, message)
+
+    stacks.delete(STACK_ID, "01DELETE")
+
+
+def test_a_delete_carries_its_token(stacks: CloudFormationStacks, client: Any) -> None:
+    sent = answer(client, "DeleteStack", {})
+
+    stacks.delete(STACK_ID, "01DELETE")
+
+    assert sent[0]["body"]["ClientRequestToken"] == "01DELETE"
+    assert sent[0]["body"]["StackName"] == STACK_ID
+
+
+def test_a_protected_stack_is_not_deleted(stacks: CloudFormationStacks, client: Any) -> None:
+    refuse(client, "DeleteStack", "ValidationError", "TerminationProtection is enabled")
+
+    with pytest.raises(RefusedError, match="TerminationProtection is enabled"):
+        stacks.delete(STACK_ID, "01DELETE")
+
+
+def test_what_may_not_be_seen_is_not_taken_for_gone(
+    stacks: CloudFormationStacks, client: Any
+) -> None:
+    refuse(client, "DescribeStacks", "AccessDenied", status=403)
+    refuse(client, "DescribeStackEvents", "Throttling", "Rate exceeded")
+
+    with pytest.raises(AccessDeniedError):
+        stacks.describe("Shop")
+    with pytest.raises(ThrottledError):
+        stacks.failures(STACK_ID, "01CREATE")
+
+
+def event(
+    status: str, reason: str = "", name: str = "Service", call: str | None = "01CREATE"
+) -> dict[str, Any]:
+    whole = name == "Shop"
+    found = {
+        "StackId": STACK_ID,
+        "EventId": f"{name}-{status}",
+        "StackName": "Shop",
+        "LogicalResourceId": name,
+        "PhysicalResourceId": STACK_ID if whole else name.lower(),
+        "ResourceType": "AWS::CloudFormation::Stack" if whole else "AWS::ECS::Service",
+        "Timestamp": datetime(2026, 1, 31, tzinfo=UTC),
+        "ResourceStatus": status,
+        "ClientRequestToken": call,
+        "ResourceStatusReason": reason,
+    }
+    return {name: value for name, value in found.items() if value}
+
+
+# The API gives the newest event first.
+NEWEST = [
+    event("ROLLBACK_COMPLETE", name="Shop"),
+    event("DELETE_FAILED", "still in use", name="Balancer"),
+    event("DELETE_COMPLETE", name="Service"),
+    event("ROLLBACK_IN_PROGRESS", "The following resource(s) failed to create", name="Shop"),
+    event("CREATE_FAILED", "Resource creation cancelled", name="Other"),
+]
+OLDEST = [
+    event("CREATE_FAILED", "arn:aws:ecs:eu-west-1:123456789012:service/dev did not start"),
+    event("CREATE_FAILED", "of another call", name="Foreign", call="02OTHER"),
+    event("CREATE_FAILED", "without a token", name="Nameless", call=None),
+    event("CREATE_FAILED", name="Silent"),
+    event("CREATE_IN_PROGRESS", "Resource creation Initiated", name="Service"),
+    event("CREATE_IN_PROGRESS", "User Initiated", name="Shop"),
+]
+
+
+def test_the_first_failure_comes_first_and_echoes_do_not(
+    stacks: CloudFormationStacks, client: Any
+) -> None:
+    answer(
+        client,
+        "DescribeStackEvents",
+        {"StackEvents": NEWEST, "NextToken": "more"},
+        {"StackEvents": OLDEST},
+    )
+
+    assert stacks.failures(STACK_ID, "01CREATE") == (
+        "Nameless (AWS::ECS::Service): without a token",
+        "Service (AWS::ECS::Service): ecs service/dev did not start",
+        "Balancer (AWS::ECS::Service): still in use",
+    )
+
+
+def test_a_stack_that_failed_before_its_resources_says_why(
+    stacks: CloudFormationStacks, client: Any
+) -> None:
+    why = "Transform AWS::LanguageExtensions failed with: no such loop"
+    events = [
+        event("ROLLBACK_COMPLETE", name="Shop"),
+        event("ROLLBACK_IN_PROGRESS", why, name="Shop"),
+        event("CREATE_IN_PROGRESS", "User Initiated", name="Shop"),
+    ]
+    answer(client, "DescribeStackEvents", {"StackEvents": events})
+
+    assert stacks.failures(STACK_ID, "01CREATE") == (f"Shop (AWS::CloudFormation::Stack): {why}",)
+
+
+def test_the_pages_of_events_are_bounded(stacks: CloudFormationStacks, client: Any) -> None:
+    page = {"StackEvents": [event("CREATE_FAILED", "again")], "NextToken": "more"}
+    sent = answer(client, "DescribeStackEvents", *[page] * 50)
+
+    assert len(stacks.failures(STACK_ID, "01CREATE")) == 1
+    assert len(sent) == 20
+
+
+def test_a_stack_that_went_well_has_no_failures(stacks: CloudFormationStacks) -> None:
+    assert stacks.failures(stacks.create(request()), "01CREATE") == ()

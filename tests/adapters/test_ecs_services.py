@@ -1,0 +1,167 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
+
+import pytest
+
+from devops_core.adapters.ecs import EcsContainers
+from devops_core.errors import ThrottledError
+from devops_core.model import Deployment, RunningService
+
+from .conftest import Aws
+from .faults import answer, refuse
+
+NEW, OLD = "arn:task-definition/Shop-dev:2", "arn:task-definition/Shop-dev:1"
+AT = datetime(2026, 1, 31, 12, tzinfo=UTC)
+
+
+@pytest.fixture
+def client(aws: Aws) -> Any:
+    return aws.client("ecs")
+
+
+@pytest.fixture
+def containers(client: Any) -> EcsContainers:
+    return EcsContainers(client)
+
+
+def described(*deployments: dict[str, Any], status: str = "ACTIVE") -> dict[str, Any]:
+    return {
+        "serviceName": "dev",
+        "status": status,
+        "desiredCount": 2,
+        "runningCount": 1,
+        "pendingCount": 1,
+        "deployments": list(deployments),
+    }
+
+
+def deployment(
+    task_definition: str, status: str = "PRIMARY", state: str = "COMPLETED", failed: int = 0
+) -> dict[str, Any]:
+    return {
+        "taskDefinition": task_definition,
+        "status": status,
+        "rolloutState": state,
+        "rolloutStateReason": "ECS deployment circuit breaker: tasks failed to start.",
+        "failedTasks": failed,
+        "updatedAt": AT.astimezone(timezone(timedelta(hours=1))),
+    }
+
+
+def stopped(
+    reason: str,
+    *containers: dict[str, Any],
+    task_definition: str = NEW,
+    minutes: int = 0,
+    code: str = "EssentialContainerExited",
+) -> dict[str, Any]:
+    return {
+        "taskDefinitionArn": task_definition,
+        "stoppedReason": reason,
+        "stopCode": code,
+        "stoppedAt": AT + timedelta(minutes=minutes),
+        "containers": list(containers),
+    }
+
+
+CRASH = {"name": "app", "exitCode": 1}
+MEMORY = {"name": "app", "exitCode": 137, "reason": "OutOfMemoryError: memory usage"}
+EXITED = "Essential container in task exited"
+PULL = "CannotPullContainerError: repo/shop:9 not found"
+HEALTH = (
+    "Task failed ELB health checks in (target-group arn:aws:elasticloadbalancing:eu-west-1:"
+    "123456789012:targetgroup/Shop-dev/1)"
+)
+SCALED = "Scaling activity initiated by (deployment ecs-svc/1)"
+BY_ECS = "ServiceSchedulerInitiated"
+TASKS = [
+    stopped(EXITED, CRASH, minutes=1),
+    stopped(EXITED, CRASH, minutes=2),
+    stopped("another version crashed", CRASH, task_definition=OLD, minutes=9),
+    stopped(SCALED, minutes=8, code=BY_ECS),
+    stopped(EXITED, MEMORY, {"name": "sidecar"}, minutes=3),
+    stopped(HEALTH, {"name": "app", "exitCode": 143}, minutes=4, code=BY_ECS),
+    stopped("", minutes=6),
+    stopped(PULL, {"name": "app", "reason": PULL}, minutes=0),
+]
+
+
+def test_a_service_is_told_as_ecs_describes_it(containers: EcsContainers, client: Any) -> None:
+    rollout = deployment(NEW, state="IN_PROGRESS")
+    new = {"taskDefinition": OLD, "status": "ACTIVE"}
+    answer(client, "DescribeServices", {"services": [described(rollout, new, status="DRAINING")]})
+
+    assert containers.services("Shop", ["dev"]) == {
+        "dev": RunningService(
+            name="dev",
+            active=False,
+            desired=2,
+            running=1,
+            pending=1,
+            deployments=(
+                Deployment(
+                    task_definition=NEW,
+                    primary=True,
+                    state="IN_PROGRESS",
+                    reason="ECS deployment circuit breaker: tasks failed to start.",
+                    updated_at=AT,
+                ),
+                Deployment(task_definition=OLD, primary=False, state="IN_PROGRESS"),
+            ),
+        )
+    }
+
+
+def test_a_service_that_is_well_is_not_asked_for_stopped_tasks(
+    containers: EcsContainers, client: Any
+) -> None:
+    answer(client, "DescribeServices", {"services": [described(deployment(NEW))]})
+    sent = answer(client, "ListTasks")
+
+    assert containers.services("Shop", ["dev"])["dev"].stopped == ()
+    assert sent == []
+
+
+@pytest.mark.parametrize(
+    "failing", [deployment(NEW, failed=1), deployment(NEW, "ACTIVE", "FAILED")]
+)
+def test_the_reasons_of_failed_tasks_are_told_newest_first(
+    containers: EcsContainers, client: Any, failing: dict[str, Any]
+) -> None:
+    answer(client, "DescribeServices", {"services": [described(failing, deployment(OLD))]})
+    listed = answer(client, "ListTasks", {"taskArns": ["task/1", "task/2"]})
+    answer(client, "DescribeTasks", {"tasks": TASKS})
+
+    assert containers.services("Shop", ["dev"])["dev"].stopped == (
+        "Task failed ELB health checks in (target-group elasticloadbalancing targetgroup/"
+        "Shop-dev/1)",
+        f"{EXITED} (container app: exit code 137, OutOfMemoryError: memory usage)",
+        f"{EXITED} (container app: exit code 1)",
+    )
+    assert b'"desiredStatus": "STOPPED"' in listed[0]["body"]
+    assert b'"serviceName": "dev"' in listed[0]["body"]
+
+
+def test_a_reason_is_not_said_twice(containers: EcsContainers, client: Any) -> None:
+    task = stopped(PULL, {"name": "app", "reason": PULL}, code="TaskFailedToStart")
+    answer(client, "DescribeServices", {"services": [described(deployment(NEW, failed=1))]})
+    answer(client, "ListTasks", {"taskArns": ["task/1"]})
+    answer(client, "DescribeTasks", {"tasks": [task]})
+
+    assert containers.services("Shop", ["dev"])["dev"].stopped == (PULL,)
+
+
+def test_failed_tasks_that_ecs_has_forgotten(containers: EcsContainers, client: Any) -> None:
+    answer(client, "DescribeServices", {"services": [described(deployment(NEW, failed=1))]})
+    answer(client, "ListTasks", {"taskArns": []})
+
+    assert containers.services("Shop", ["dev"])["dev"].stopped == ()
+
+
+def test_a_throttled_look_is_an_error(containers: EcsContainers, client: Any) -> None:
+    refuse(client, "DescribeServices", "ThrottlingException", "Rate exceeded")
+
+    with pytest.raises(ThrottledError):
+        containers.services("Shop", ["dev"])

@@ -1,0 +1,77 @@
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from devops_core.adapters.registry import EcrImages
+from devops_core.errors import AccessDeniedError, ImageNotFoundError
+
+from .conftest import Aws
+from .faults import refuse
+
+OTHER = "sha256:" + "00" * 32
+
+
+@pytest.fixture
+def client(aws: Aws) -> Any:
+    return aws.client("ecr")
+
+
+@pytest.fixture
+def images(client: Any) -> EcrImages:
+    return EcrImages(client)
+
+
+@pytest.fixture
+def pushed(client: Any) -> str:
+    """Push shop:1.2.0 and return its digest."""
+    client.create_repository(repositoryName="shop")
+    manifest = {
+        "schemaVersion": 2,
+        "mediaType": "application/vnd.oci.image.manifest.v1+json",
+        "config": {
+            "mediaType": "application/vnd.oci.image.config.v1+json",
+            "size": 2,
+            "digest": OTHER,
+        },
+        "layers": [],
+    }
+    put = client.put_image(
+        repositoryName="shop", imageTag="1.2.0", imageManifest=json.dumps(manifest)
+    )
+    return str(put["image"]["imageId"]["imageDigest"])
+
+
+@pytest.mark.parametrize("tag", ["1.2.0", None])
+def test_the_digest_of_an_image(images: EcrImages, pushed: str, tag: str | None) -> None:
+    assert images.digest("shop", tag=tag, digest=None if tag else pushed) == pushed
+
+
+def test_a_digest_counts_more_than_a_tag(images: EcrImages, pushed: str) -> None:
+    assert images.digest("shop", tag="9.9.9", digest=pushed) == pushed
+
+
+@pytest.mark.parametrize(
+    ("repository", "tag", "digest", "name"),
+    [
+        ("shop", "9.9.9", None, "shop:9.9.9"),
+        ("blog", "1.2.0", None, "blog:1.2.0"),
+        ("shop", "1.2.0", OTHER, f"shop@{OTHER}"),
+    ],
+)
+def test_an_image_that_is_not_there_is_named(
+    images: EcrImages, pushed: str, repository: str, tag: str, digest: str | None, name: str
+) -> None:
+    assert pushed != digest
+
+    with pytest.raises(ImageNotFoundError, match=f"there is no image {name} in this account's ECR"):
+        images.digest(repository, tag=tag, digest=digest)
+
+
+def test_a_repository_that_may_not_be_read(images: EcrImages, client: Any) -> None:
+    refuse(client, "DescribeImages", "AccessDeniedException")
+
+    with pytest.raises(AccessDeniedError):
+        images.digest("shop", tag="1.2.0", digest=None)

@@ -1,0 +1,102 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from devops_core.adapters.template_store import S3Templates
+from devops_core.errors import AccessDeniedError, RefusedError
+from devops_core.settings import TemplateLocation
+
+from .conftest import REGION, Aws
+from .faults import refuse
+
+LOCATION = TemplateLocation.parse("s3://templates/application.yml")
+MISSING = "the application template s3://templates/application.yml is missing"
+
+
+@pytest.fixture
+def client(aws: Aws) -> Any:
+    return aws.client("s3")
+
+
+@pytest.fixture
+def templates(client: Any) -> S3Templates:
+    client.create_bucket(
+        Bucket="templates", CreateBucketConfiguration={"LocationConstraint": REGION}
+    )
+    return S3Templates(client)
+
+
+def put(client: Any, content: bytes) -> Any:
+    return client.put_object(Bucket="templates", Key="application.yml", Body=content)
+
+
+def versioned(client: Any) -> None:
+    configuration = {"Status": "Enabled"}
+    client.put_bucket_versioning(Bucket="templates", VersioningConfiguration=configuration)
+
+
+def test_a_version_of_a_template_stays_what_it_was(templates: S3Templates, client: Any) -> None:
+    versioned(client)
+    first = put(client, b"one")["VersionId"]
+    second = put(client, b"two")["VersionId"]
+
+    assert templates.read(LOCATION, None) == (b"two", second)
+    assert templates.read(LOCATION, first) == (b"one", first)
+
+
+def test_a_bucket_without_versions(templates: S3Templates, client: Any) -> None:
+    put(client, b"one")
+
+    assert templates.read(LOCATION, None) == (b"one", None)
+
+
+def test_an_object_that_is_older_than_versioning(templates: S3Templates, client: Any) -> None:
+    put(client, b"one")
+    versioned(client)
+
+    assert templates.read(LOCATION, None) == (b"one", None)
+
+
+@pytest.mark.parametrize("code", ["NoSuchKey", "NoSuchBucket", "NoSuchVersion"])
+def test_a_missing_template_is_named(templates: S3Templates, client: Any, code: str) -> None:
+    refuse(client, "GetObject", code, status=404)
+
+    with pytest.raises(RefusedError, match=MISSING):
+        templates.read(LOCATION, None)
+
+
+def test_a_template_that_was_never_put(templates: S3Templates) -> None:
+    with pytest.raises(RefusedError, match=MISSING):
+        templates.read(LOCATION, None)
+
+
+def test_a_template_that_may_not_be_read(templates: S3Templates, client: Any) -> None:
+    refuse(client, "GetObject", "AccessDenied", status=403)
+
+    with pytest.raises(AccessDeniedError):
+        templates.read(LOCATION, None)
+
+
+def test_a_good_bucket_has_no_problem(templates: S3Templates, client: Any) -> None:
+    put(client, b"one")
+
+    assert templates.check("templates", LOCATION) == {}
+
+
+def test_what_is_missing_is_named(templates: S3Templates) -> None:
+    assert templates.check("nowhere", LOCATION) == {
+        "bucket": "the bucket nowhere does not exist",
+        "template": MISSING,
+    }
+
+
+def test_what_is_forbidden_says_so(templates: S3Templates, client: Any) -> None:
+    refuse(client, "HeadBucket", "403", "Forbidden", status=403)
+    refuse(client, "HeadObject", "403", "Forbidden", status=403)
+
+    assert templates.check("templates", LOCATION) == {
+        "bucket": "the service's role may not HeadBucket",
+        "template": "the service's role may not HeadObject",
+    }
