@@ -1,0 +1,133 @@
+"""The one place that reads the environment and makes AWS clients.
+
+A client costs 50 to 100 ms of CPU, so each is made when it is first needed and kept as long as
+the process lives.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
+from datetime import UTC, datetime
+from functools import cache, cached_property
+from typing import Any
+
+import botocore.session
+from botocore.config import Config
+from ulid import ULID
+
+from devops_core import ports
+from devops_core.adapters.cloudformation import CloudFormationStacks
+from devops_core.adapters.ecs import EcsContainers
+from devops_core.adapters.load_balancer import AlbLoadBalancer
+from devops_core.adapters.registry import EcrImages
+from devops_core.adapters.tables import DynamoTables
+from devops_core.adapters.template_store import S3Templates
+from devops_core.settings import Settings
+
+# Three tries of at most ten seconds each: API Gateway gives up after 29 s, so a fourth would have
+# nobody to answer.
+CLIENT_CONFIG = Config(
+    connect_timeout=2,
+    read_timeout=8,
+    retries={"mode": "standard", "total_max_attempts": 3},
+    tcp_keepalive=True,
+    max_pool_connections=10,
+)
+# More than any step sends at once (production: two listeners, services, healthy targets twice).
+_MAX_THREADS = 8
+
+
+@cache
+def cloud() -> ports.Cloud:
+    """Return everything outside, as the environment of this process says; made once."""
+    return AwsCloud(Settings.from_environment(os.environ))
+
+
+class SystemClock:
+    """`ports.Clock` of the machine."""
+
+    def now(self) -> datetime:
+        """Return the time in whole milliseconds, as the tables hold it."""
+        now = datetime.now(UTC)
+        return now.replace(microsecond=now.microsecond // 1000 * 1000)
+
+    def wait(self, seconds: float) -> None:
+        """Let the time pass."""
+        threading.Event().wait(seconds)
+
+
+class AwsCloud:
+    """`ports.Cloud` over one AWS account and region."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.clock: ports.Clock = SystemClock()
+        # Clients may be used by several threads at once, a session may not make two at once
+        # (botocore documentation, "Multithreading or multiprocessing with clients").
+        self._session = botocore.session.get_session()
+        self._making = threading.Lock()
+
+    @cached_property
+    def tables(self) -> ports.Tables:
+        """DynamoDB."""
+        return DynamoTables(self._client("dynamodb"), self.settings.tables, self.clock.now)
+
+    @cached_property
+    def stacks(self) -> ports.Stacks:
+        """CloudFormation."""
+        return CloudFormationStacks(self._client("cloudformation"))
+
+    @cached_property
+    def containers(self) -> ports.Containers:
+        """ECS."""
+        return EcsContainers(self._client("ecs"))
+
+    @cached_property
+    def load_balancer(self) -> ports.LoadBalancer:
+        """Elastic Load Balancing."""
+        return AlbLoadBalancer(self._client("elbv2"))
+
+    @cached_property
+    def images(self) -> ports.ImageRegistry:
+        """ECR."""
+        return EcrImages(self._client("ecr"))
+
+    @cached_property
+    def templates(self) -> ports.TemplateStore:
+        """S3."""
+        return S3Templates(self._client("s3"))
+
+    def log(self, message: str, **facts: Any) -> None:
+        """Write one line of JSON to standard output, which Lambda keeps in CloudWatch Logs."""
+        sys.stdout.write(json.dumps({"message": message} | facts, default=str) + "\n")
+        sys.stdout.flush()
+
+    def new_id(self) -> str:
+        """Return a new ULID: sorts by time."""
+        return str(ULID())
+
+    def together(self, calls: Sequence[Callable[[], Any]]) -> list[Any]:
+        """Make calls at the same time; all are finished before the first error is raised.
+
+        Not from within another call of it: a pool whose threads wait for the pool stands still.
+        """
+        if len(calls) < 2:
+            return [call() for call in calls]
+        futures = [self._threads.submit(call) for call in calls]
+        wait(futures)
+        return [future.result() for future in futures]
+
+    @cached_property
+    def _threads(self) -> ThreadPoolExecutor:
+        return ThreadPoolExecutor(_MAX_THREADS, thread_name_prefix="together")
+
+    def _client(self, service: str) -> Any:
+        with self._making:
+            return self._session.create_client(
+                service, region_name=self.settings.region, config=CLIENT_CONFIG
+            )

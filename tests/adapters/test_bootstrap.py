@@ -1,0 +1,164 @@
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from datetime import UTC
+from pathlib import Path
+from typing import Any
+
+import pytest
+from moto import mock_aws
+
+from devops_core import bootstrap
+from devops_core.adapters.tables import DynamoTables
+from devops_core.bootstrap import AwsCloud
+from devops_core.settings import Settings
+
+ENVIRONMENT = {
+    "ACCOUNT_ID": "123456789012",
+    "AWS_REGION": "eu-west-1",
+    "API_STAGE": "dev",
+    "NONPRODUCTION_TABLE": "NonProduction",
+    "PRODUCTION_TABLE": "Production",
+    "TRAININGDA_TABLE": "TrainingDA",
+    "LOG_TABLE": "Log",
+    "TEMPLATE_URL": "s3://templates/application.yml",
+    "TEMPLATE_BUCKET": "templates",
+    "INITIAL_IMAGE": "nginx:1",
+    "VPC_ID": "vpc-1",
+    "SUBNETS": "subnet-1,subnet-2",
+    "LOAD_BALANCER_SUBNETS": "subnet-3,subnet-4",
+    "SECURITY_GROUP": "sg-1",
+    "LOAD_BALANCER_SECURITY_GROUP": "sg-2",
+    "STACK_ROLE_ARN": "arn:aws:iam::123456789012:role/stack",
+}
+_ROOT = Path(__file__).parents[2]
+PORTS = ("tables", "stacks", "containers", "load_balancer", "images", "templates")
+
+
+@pytest.fixture
+def cloud() -> Iterator[AwsCloud]:
+    with mock_aws():
+        yield AwsCloud(Settings.from_environment(ENVIRONMENT))
+
+
+def test_the_environment_is_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in ENVIRONMENT.items():
+        monkeypatch.setenv(name, value)
+    bootstrap.cloud.cache_clear()
+
+    cloud = bootstrap.cloud()
+
+    assert cloud is bootstrap.cloud()
+    assert cloud.settings == Settings.from_environment(ENVIRONMENT)
+    bootstrap.cloud.cache_clear()
+
+
+def test_a_missing_setting_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("ACCOUNT_ID", raising=False)
+    bootstrap.cloud.cache_clear()
+
+    with pytest.raises(KeyError, match="ACCOUNT_ID"):
+        bootstrap.cloud()
+
+
+@pytest.mark.parametrize("port", PORTS)
+def test_an_adapter_is_made_once(cloud: AwsCloud, port: str) -> None:
+    assert port not in vars(cloud)
+    assert getattr(cloud, port) is getattr(cloud, port)
+
+
+def test_clients_give_up_before_the_caller_does(cloud: AwsCloud) -> None:
+    config = cloud._client("ecs").meta.config
+
+    assert (config.connect_timeout, config.read_timeout, config.tcp_keepalive) == (2, 8, True)
+    assert config.retries["mode"] == "standard"
+    assert config.retries["total_max_attempts"] == 3
+
+
+def test_clients_are_in_the_region_of_the_installation(cloud: AwsCloud) -> None:
+    assert cloud._client("ecs").meta.region_name == "eu-west-1"
+
+
+def test_threads_may_ask_for_clients_at_the_same_time(cloud: AwsCloud) -> None:
+    adapters = cloud.together([lambda: cloud.tables, lambda: cloud.stacks, lambda: cloud.tables])
+
+    assert isinstance(adapters[0], DynamoTables)
+
+
+def test_calls_go_out_together(cloud: AwsCloud) -> None:
+    meeting = threading.Barrier(8, timeout=5)
+
+    def meet(number: int) -> Callable[[], int]:
+        def call() -> int:
+            meeting.wait()
+            return number
+
+        return call
+
+    assert cloud.together([meet(number) for number in range(8)]) == list(range(8))
+
+
+@pytest.mark.parametrize("count", [0, 1])
+def test_a_single_call_needs_no_thread(cloud: AwsCloud, count: int) -> None:
+    names = cloud.together([lambda: threading.current_thread()] * count)
+
+    assert names == [threading.current_thread()] * count
+
+
+def test_the_first_error_waits_for_all_calls(cloud: AwsCloud) -> None:
+    done: list[str] = []
+    first_failed = threading.Event()
+
+    def fail() -> None:
+        first_failed.set()
+        raise ValueError("first")
+
+    def slow() -> None:
+        first_failed.wait(5)
+        done.append("slow")
+
+    def fail_too() -> None:
+        raise KeyError("second")
+
+    with pytest.raises(ValueError, match="first"):
+        cloud.together([fail, slow, fail_too])
+
+    assert done == ["slow"]
+
+
+def test_the_clock_is_in_utc_and_whole_milliseconds(cloud: AwsCloud) -> None:
+    now = cloud.clock.now()
+
+    assert now.tzinfo is UTC
+    assert now.microsecond % 1000 == 0
+    cloud.clock.wait(0.001)
+    assert cloud.clock.now() > now
+
+
+def test_ids_sort_by_time(cloud: AwsCloud) -> None:
+    first = cloud.new_id()
+    cloud.clock.wait(0.002)
+
+    assert len(first) == 26
+    assert first < cloud.new_id()
+
+
+def test_a_log_line_is_one_json_object(cloud: AwsCloud, capsys: pytest.CaptureFixture[str]) -> None:
+    cloud.log("swept", operations=3, at=cloud.clock.now())
+
+    line = json.loads(capsys.readouterr().out)
+    assert (line["message"], line["operations"]) == ("swept", 3)
+
+
+@pytest.mark.parametrize("unwanted", ["boto3", "yaml", "s3transfer"])
+def test_a_cold_start_does_not_import(unwanted: str) -> None:
+    program = f"import sys, devops_core.bootstrap; print({unwanted!r} in sys.modules)"
+    found: Any = subprocess.run(  # noqa: S603 - our own interpreter and text
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=_ROOT
+    )
+
+    assert found.stdout.strip() == "False"
