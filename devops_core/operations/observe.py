@@ -92,7 +92,9 @@ def _created(cloud: Cloud, operation: Operation, stack: Stack) -> Observed:
     containers = cloud.containers
     made = [stack.outputs[output_key(name, "TaskDefinitionArn")] for name in names]
     blueprints = cloud.together([partial(containers.blueprint, arn) for arn in made])
-    services, registered = _services(cloud, operation, configuring=True)
+    services, found = _services(cloud, operation, configuring=True)
+    # CloudFormation puts the stack's tags, and so the operation's, on what the stack has made.
+    registered = {name: arn for name, arn in found.items() if arn not in made}
     return Observed(
         stack=stack,
         blueprints=dict(zip(names, blueprints, strict=True)),
