@@ -2,13 +2,16 @@
 
 // What CloudFormation cannot do with the buckets of the service: put the application template into
 // the ECS-CF-Bucket after a deploy, and empty the ECS-Bucket before a remove, because it does not
-// delete a bucket that holds something.
+// delete a bucket that holds something. And it says before a deploy, in words, what CloudFormation
+// would only call a validation error: that an earlier installation left its tables and bucket.
 
 const { createHash } = require('node:crypto');
 const fs = require('node:fs/promises');
 const path = require('node:path');
+const { DescribeStackResourceCommand } = require('@aws-sdk/client-cloudformation');
 const {
   DeleteObjectsCommand,
+  HeadBucketCommand,
   HeadObjectCommand,
   ListObjectVersionsCommand,
   PutObjectCommand,
@@ -18,12 +21,13 @@ const {
 const TEMPLATE = 'cloudformation/application.yml';
 const KEY = 'application.yml';
 
-/** Plugin for osls; reads custom.parameters.templatebucket and .ecsbucket. */
+/** Plugin for osls; reads custom.parameters.datastores, .templatebucket and .ecsbucket. */
 module.exports = class Buckets {
   constructor(serverless, options, { log }) {
     this.serverless = serverless;
     this.log = log;
     this.hooks = {
+      'before:deploy:deploy': () => this.refuseLeftovers(),
       'after:deploy:deploy': () => this.uploadTemplate(),
       'before:remove:remove': () => this.emptyReservedBucket(),
     };
@@ -31,6 +35,29 @@ module.exports = class Buckets {
 
   async s3() {
     return new S3Client(await this.serverless.getProvider('aws').getAwsSdkV3Config());
+  }
+
+  async refuseLeftovers() {
+    const { datastores, templatebucket: Bucket } = this.serverless.service.custom.parameters;
+    if (datastores !== 'create' || (await this.madeByThisStack())) return;
+    if (await exists(await this.s3(), new HeadBucketCommand({ Bucket }))) {
+      throw new this.serverless.classes.Error(
+        `datastores: an earlier installation left the bucket ${Bucket} and its tables behind. ` +
+          'Write existing to go on with them, or delete them first.',
+        'DATASTORES_EXIST',
+      );
+    }
+  }
+
+  /** Whether the stack of this installation is there and has made the template bucket. */
+  async madeByThisStack() {
+    const provider = this.serverless.getProvider('aws');
+    const bucket = new DescribeStackResourceCommand({
+      StackName: provider.naming.getStackName(),
+      LogicalResourceId: 'TemplateBucket',
+    });
+    // CloudFormation has no error of its own for a stack or a resource that is not there.
+    return exists(await provider.getCloudFormationClient(), bucket, 'ValidationError');
   }
 
   async uploadTemplate() {
@@ -71,6 +98,16 @@ async function versions(s3, Bucket) {
     return found.map(({ Key, VersionId }) => ({ Key, VersionId }));
   } catch (error) {
     if (error.name === 'NoSuchBucket') return [];
+    throw error;
+  }
+}
+
+/** Whether AWS answers a command that reads something, or says that it is not there. */
+async function exists(client, command, notThere = 'NotFound') {
+  try {
+    return Boolean(await client.send(command));
+  } catch (error) {
+    if (error.name === notThere) return false;
     throw error;
   }
 }
