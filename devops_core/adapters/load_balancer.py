@@ -22,7 +22,7 @@ class AlbLoadBalancer:
         answer = self._client.describe_listeners(ListenerArns=list(listeners))
         # The API promises no order.
         described = {each["ListenerArn"]: each for each in answer["Listeners"]}
-        return [_target_group(described[listener]) for listener in listeners]
+        return [_target_group(described.get(listener, {})) for listener in listeners]
 
     @translated()
     def switch(self, listener: str, target_group: str) -> None:

@@ -19,9 +19,13 @@ class EcrImages:
         """Return the digest of an image; with both, the digest is what counts."""
         exceptions = self._client.exceptions
         image = {"imageDigest": digest} if digest else {"imageTag": tag}
+        name = f"{repository}@{digest}" if digest else f"{repository}:{tag}"
+        missing = ImageNotFoundError(f"there is no image {name} in this account's ECR")
         try:
             answer = self._client.describe_images(repositoryName=repository, imageIds=[image])
         except (exceptions.ImageNotFoundException, exceptions.RepositoryNotFoundException) as error:
-            name = f"{repository}@{digest}" if digest else f"{repository}:{tag}"
-            raise ImageNotFoundError(f"there is no image {name} in this account's ECR") from error
+            raise missing from error
+        if not answer["imageDetails"]:
+            # ministack answers so where ECR raises ImageNotFoundException.
+            raise missing
         return str(answer["imageDetails"][0]["imageDigest"])

@@ -114,7 +114,7 @@ def test_a_listener_forwards_to_exactly_one_group_or_none(
     listener = {"ListenerArn": "listener", "DefaultActions": actions}
     answer(client, "DescribeListeners", {"Listeners": [listener]})
 
-    assert load_balancer.forwards_to(["listener"]) == [expected]
+    assert load_balancer.forwards_to(["listener", "unanswered"]) == [expected, None]
 
 
 def test_a_listener_that_is_gone_is_refused(load_balancer: AlbLoadBalancer, client: Any) -> None:

@@ -9,7 +9,7 @@ from devops_core.adapters.registry import EcrImages
 from devops_core.errors import AccessDeniedError, ImageNotFoundError
 
 from .conftest import Aws
-from .faults import refuse
+from .faults import answer, refuse
 
 OTHER = "sha256:" + "00" * 32
 
@@ -74,4 +74,11 @@ def test_a_repository_that_may_not_be_read(images: EcrImages, client: Any) -> No
     refuse(client, "DescribeImages", "AccessDeniedException")
 
     with pytest.raises(AccessDeniedError):
+        images.digest("shop", tag="1.2.0", digest=None)
+
+
+def test_an_answer_without_images_is_no_image(images: EcrImages, client: Any) -> None:
+    answer(client, "DescribeImages", {"imageDetails": []})
+
+    with pytest.raises(ImageNotFoundError, match=r"shop:1\.2\.0"):
         images.digest("shop", tag="1.2.0", digest=None)
