@@ -7,17 +7,32 @@ answers and in the log.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
-_ARN = re.compile(r"arn:aws[a-z-]*:([a-z0-9-]+):[a-z0-9-]*:\d*:([A-Za-z0-9_./:*-]*[A-Za-z0-9_*])")
-_ACCOUNT = re.compile(r"\b\d{12}\b")
+# The account of an ARN may be empty, "aws" (AWS managed policies) or a wildcard.
+_ARN = re.compile(
+    r"arn:aws[a-z-]*:([a-z0-9-]+):[a-z0-9*-]*:[a-z0-9*]*:([A-Za-z0-9_./:*-]*[A-Za-z0-9_*])"
+)
+# Not inside a longer word, which is a digest or an id; an underscore ends a word here.
+_ACCOUNT = re.compile(r"(?<![A-Za-z0-9])\d{12}(?![A-Za-z0-9])")
 
 
 def redact(text: str) -> str:
     """Return `text` with every ARN cut to `service resource` and account numbers removed."""
     without_arns = _ARN.sub(lambda found: f"{found[1]} {found[2]}", text)
     return _ACCOUNT.sub("<account>", without_arns)
+
+
+def redacted(value: Any) -> Any:
+    """Return a value of JSON with all its texts redacted; the names of members stay."""
+    if isinstance(value, str):
+        return redact(value)
+    if isinstance(value, Mapping):
+        return {name: redacted(member) for name, member in value.items()}
+    if isinstance(value, list | tuple):
+        return [redacted(member) for member in value]
+    return value
 
 
 class DevOpsError(Exception):
@@ -34,7 +49,7 @@ class DevOpsError(Exception):
     def __init__(self, message: str, **details: Any) -> None:
         super().__init__(redact(message))
         self.message = redact(message)
-        self.details = details
+        self.details: dict[str, Any] = redacted(details)
 
     def body(self) -> dict[str, Any]:
         """Return the JSON body of the error answer."""
@@ -48,7 +63,7 @@ class InvalidRequestError(DevOpsError):
     http_status = 400
 
     def __init__(self, problems: Sequence[tuple[str, str]]) -> None:
-        errors = [{"field": field, "message": redact(message)} for field, message in problems]
+        errors = [{"field": field, "message": message} for field, message in problems]
         summary = "; ".join(f"{problem['field']}: {problem['message']}" for problem in errors)
         super().__init__(f"The request is not valid: {summary}", errors=errors)
 
@@ -109,8 +124,7 @@ class NotReadyError(ConflictError):
     code = "NOT_READY"
 
     def __init__(self, message: str, reasons: Sequence[str]) -> None:
-        safe = [redact(reason) for reason in reasons]
-        super().__init__(f"{message}: {'; '.join(safe)}", reasons=safe)
+        super().__init__(f"{message}: {'; '.join(reasons)}", reasons=reasons)
 
 
 class ChangedMeanwhileError(ConflictError):

@@ -1,0 +1,121 @@
+"""The tree of errors: nothing that leaves the account names it."""
+
+from __future__ import annotations
+
+import pytest
+
+from devops_core import errors
+from devops_core.errors import (
+    AccessDeniedError,
+    BusyError,
+    ConflictError,
+    DevOpsError,
+    InvalidRequestError,
+    NotReadyError,
+    ThrottledError,
+    redact,
+)
+
+ACCOUNT = "123456789012"
+
+
+@pytest.mark.parametrize(
+    ("text", "safe"),
+    [
+        (f"role arn:aws:iam::{ACCOUNT}:role/devops-ecs/x is missing",
+         "role iam role/devops-ecs/x is missing"),
+        (f"arn:aws-cn:ecs:cn-north-1:{ACCOUNT}:service/MyApp/dev", "ecs service/MyApp/dev"),
+        ("arn:aws:s3:::bucket/key.", "s3 bucket/key."),
+        ("arn:aws:iam::aws:policy/Admin", "iam policy/Admin"),
+        ("arn:aws:ecs:*:*:task/*", "ecs task/*"),
+        (f"User: arn:aws:sts::{ACCOUNT}:assumed-role/a/b may not: ecs:Run on arn:aws:s3:::c",
+         "User: sts assumed-role/a/b may not: ecs:Run on s3 c"),
+        (f"bucket ecs-cf-bucket-{ACCOUNT}-eu-west-1", "bucket ecs-cf-bucket-<account>-eu-west-1"),
+        (f"table_{ACCOUNT}_x", "table_<account>_x"),
+        (f"{ACCOUNT}.dkr.ecr.eu-west-1.amazonaws.com/app",
+         "<account>.dkr.ecr.eu-west-1.amazonaws.com/app"),
+        (f"sha256:ab{ACCOUNT}cd", f"sha256:ab{ACCOUNT}cd"),
+        ("at 1769860800000 ms", "at 1769860800000 ms"),
+        ("nothing to hide", "nothing to hide"),
+    ],
+    ids=["role", "other partition", "without account", "AWS's own", "wildcards", "two at once",
+         "account in a name", "account between underscores", "account in a host",
+         "digits in a digest", "longer number", "plain text"],
+)  # fmt: skip
+def test_redacts_arns_and_accounts_and_nothing_else(text: str, safe: str) -> None:
+    assert redact(text) == safe
+
+
+def test_redacts_message_and_details_at_any_depth() -> None:
+    arn = f"arn:aws:ecs:eu-west-1:{ACCOUNT}:service/a/dev"
+    error = BusyError(f"{arn} is busy", operation={"id": "01", "held": [arn, 5, True, None]})
+
+    assert str(error) == "ecs service/a/dev is busy"
+    assert error.body() == {
+        "errorMessage": "ecs service/a/dev is busy",
+        "code": "BUSY",
+        "operation": {"id": "01", "held": ["ecs service/a/dev", 5, True, None]},
+    }
+
+
+def test_an_invalid_request_lists_every_problem_with_its_field() -> None:
+    error = InvalidRequestError([("email", "is required"), ("tags.x", f"not {ACCOUNT}")])
+
+    assert error.body() == {
+        "errorMessage": "The request is not valid: email: is required; tags.x: not <account>",
+        "code": "INVALID_REQUEST",
+        "errors": [
+            {"field": "email", "message": "is required"},
+            {"field": "tags.x", "message": "not <account>"},
+        ],
+    }
+
+
+def test_not_ready_names_the_reasons_twice_for_people_and_for_programs() -> None:
+    error = NotReadyError("blue cannot go live", ["no task", f"not {ACCOUNT}"])
+
+    assert error.body() == {
+        "errorMessage": "blue cannot go live: no task; not <account>",
+        "code": "NOT_READY",
+        "reasons": ["no task", "not <account>"],
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "status", "code", "retry_after"),
+    [
+        ("DevOpsError", 500, "INTERNAL", None),
+        ("NotFoundError", 404, "NOT_FOUND", None),
+        ("ConflictError", 409, "CONFLICT", None),
+        ("UnknownApplicationError", 409, "NO_SUCH_APPLICATION", None),
+        ("UnknownEnvironmentError", 409, "NO_SUCH_ENVIRONMENT", None),
+        ("AlreadyExistsError", 409, "ALREADY_EXISTS", None),
+        ("NotDeployableError", 409, "NOT_DEPLOYABLE", None),
+        ("ImageNotFoundError", 409, "IMAGE_NOT_FOUND", None),
+        ("ChangedMeanwhileError", 409, "CHANGED_MEANWHILE", None),
+        ("IdempotencyMismatchError", 422, "IDEMPOTENCY_KEY_REUSED", None),
+        ("AwsError", 502, "AWS_ERROR", None),
+        ("RefusedError", 502, "REFUSED", None),
+        ("UnreachableError", 503, "AWS_UNREACHABLE", 5),
+        ("ThrottledError", 503, "THROTTLED", 5),
+    ],
+)
+def test_status_and_code_of(name: str, status: int, code: str, retry_after: int | None) -> None:
+    error: DevOpsError = getattr(errors, name)("why")
+
+    assert (error.http_status, error.code, error.retry_after) == (status, code, retry_after)
+    assert error.body() == {"errorMessage": "why", "code": code}
+
+
+def test_codes_are_different() -> None:
+    tree = [value for value in vars(errors).values() if isinstance(value, type)]
+    codes = [one.code for one in tree if issubclass(one, DevOpsError)]
+
+    assert len(codes) == len(set(codes))
+
+
+def test_a_caller_can_catch_what_belongs_together() -> None:
+    assert issubclass(BusyError, ConflictError)
+    assert issubclass(ThrottledError, errors.AwsError)
+    assert issubclass(AccessDeniedError, errors.AwsError)
+    assert not issubclass(errors.LostClaimError, DevOpsError)
