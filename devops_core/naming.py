@@ -8,15 +8,17 @@ from enum import StrEnum
 
 # 22 characters, so that the longest load balancer name "<application>-training" fits in the 32
 # that ELB allows (ELBv2 API, CreateLoadBalancer); no hyphen, because a stack name that a person
-# reads as two words is a name somebody else may have.
-APPLICATION_NAME = re.compile(r"[A-Za-z][A-Za-z0-9]{1,21}")
+# reads as two words is a name somebody else may have. ELB keeps names that begin with "internal-"
+# for itself (the same page).
+APPLICATION_NAME = re.compile(r"(?!(?i:internal)\Z)[A-Za-z][A-Za-z0-9]{1,21}")
 
 # A container image tag (OCI distribution specification, "Pulling manifests").
 IMAGE_TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
 
-# An image reference: registry and path in lower case, then an optional tag and digest.
+# An image reference: registry and path in lower case, then an optional tag and digest. A number
+# after the first part is a port only if a path follows it: "nginx:1" has a tag.
 IMAGE_URI = re.compile(
-    r"(?P<repository>[a-z0-9]+(?:[._-]+[a-z0-9]+)*(?::\d+)?(?:/[a-z0-9]+(?:[._-]+[a-z0-9]+)*)*)"
+    r"(?P<repository>[a-z0-9]+(?:[._-]+[a-z0-9]+)*(?::\d+(?=/))?(?:/[a-z0-9]+(?:[._-]+[a-z0-9]+)*)*)"
     r"(?::(?P<tag>[A-Za-z0-9_][A-Za-z0-9._-]{0,127}))?"
     r"(?:@(?P<digest>sha256:[0-9a-f]{64}))?"
 )
