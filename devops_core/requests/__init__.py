@@ -44,7 +44,7 @@ class CreateRequest:
                 tags | fields.TAGS, Length(max=MAX_TAGS, msg=f"must be at most {MAX_TAGS} tags")
             )
         }
-        further = fields.service_problems(body.get("service")) if isinstance(body, dict) else []
+        further = _between_fields(body) if isinstance(body, dict) else []
         data = _checked(schema, body, further)
         chosen = data["environments"]
         non_production = chosen["nonProd"] or (Environment.DEV,)
@@ -149,8 +149,8 @@ _CREATE: dict[Any, Any] = {
     Optional("service", default=dict): {
         Optional("containerPort", default=80): fields.whole_number(1, 65535),
         Optional("healthCheckPath", default="/health"): fields.HEALTH_CHECK_PATH,
-        Optional("cpu", default=256): fields.whole_number(256, 16384),
-        Optional("memory", default=512): fields.whole_number(512, 122880),
+        Optional("cpu", default=256): fields.integer,
+        Optional("memory", default=512): fields.integer,
         Optional("desiredCount", default=1): fields.whole_number(1, fields.MAX_TASKS),
         Optional("environment", default=dict): fields.VARIABLES,
         Optional("secrets", default=dict): fields.SECRETS,
@@ -173,6 +173,10 @@ _MESSAGES = {
     "extra keys not allowed": "is not a known field",
     "expected a dictionary": "must be an object",
 }
+
+
+def _between_fields(body: Mapping[str, Any]) -> list[tuple[str, str]]:
+    return fields.service_problems(body.get("service")) + fields.tag_problems(body.get("tags"))
 
 
 def _checked(

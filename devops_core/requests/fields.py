@@ -33,11 +33,14 @@ _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
 _PATH = re.compile(r"/[A-Za-z0-9._~/%+-]{0,1023}")
 _SECRET = re.compile(
     r"arn:aws[a-z-]*:(?:secretsmanager:[a-z0-9-]+:\d{12}:secret:"
-    r"[A-Za-z0-9/_+=.@-]+(?::[^:\s]*){0,3}"
+    # Key, stage and version come all together, each may be empty (ECS Developer Guide, "Pass
+    # Secrets Manager secrets through environment variables").
+    r"[A-Za-z0-9/_+=.@-]+(?:(?::[^:\s\x00-\x1f\x7f]*){3})?"
     r"|ssm:[a-z0-9-]+:\d{12}:parameter/[A-Za-z0-9/_.-]+)"
 )
-# Tag limits: AWS General Reference, "Tag naming limits and requirements".
-_TAG_KEY = re.compile(r"(?!aws:|devops:)[\w .:/=+@-]{1,128}")
+# Tag limits: AWS General Reference, "Tag naming limits and requirements". AWS keeps "aws:" for
+# itself in any case.
+_TAG_KEY = re.compile(r"(?!(?i:aws|devops):)[\w .:/=+@-]{1,128}")
 _TAG_VALUE = re.compile(r"[\w .:/=+@-]{0,256}")
 
 
@@ -63,6 +66,13 @@ def text(longest: int) -> Callable[[Any], str]:
         return value
 
     return check
+
+
+def integer(value: Any) -> int:
+    """Check an integer; which ones will do is said where two fields are looked at together."""
+    if type(value) is not int:
+        raise Invalid("must be a whole number")
+    return value
 
 
 def whole_number(least: int, most: int) -> Callable[[Any], int]:
@@ -120,7 +130,8 @@ def image(value: Any) -> str:
 
 
 NAME = matching(
-    APPLICATION_NAME, "must be a letter followed by 1 to 21 letters or digits (no hyphens)"
+    APPLICATION_NAME,
+    "must be a letter followed by 1 to 21 letters or digits (no hyphens), and not 'internal'",
 )
 VERSION = matching(
     IMAGE_TAG,
@@ -129,8 +140,8 @@ VERSION = matching(
 BOOL = OneOf(bool, msg="must be true or false")
 HEALTH_CHECK_PATH = matching(_PATH, "must be a path such as /health")
 REQUIRED_TAG = matching(
-    re.compile(r"[\w .:/=+@-]{1,256}"),
-    "must be text of 1 to 256 letters, digits, spaces or _.:/=+@-",
+    re.compile(r"(?=.*\S)[\w .:/=+@-]{1,256}"),
+    "must be text of 1 to 256 letters, digits, spaces or _.:/=+@-, not spaces alone",
 )
 TAGS = {
     matching(_TAG_KEY, "is not a valid tag key"): matching(
@@ -143,6 +154,21 @@ SECRETS = {
         _SECRET, "must be the ARN of a Secrets Manager secret or an SSM parameter"
     )
 }
+
+
+def tag_problems(tags: Any) -> list[tuple[str, str]]:
+    """Return the tags that differ from an earlier one in case only.
+
+    They would go on roles, and IAM refuses them: its tag keys are case-insensitive (IAM User
+    Guide, "Tags for AWS Identity and Access Management resources").
+    """
+    first: dict[str, str] = {}
+    names = [name for name in tags if _TAG_KEY.fullmatch(name)] if isinstance(tags, dict) else []
+    return [
+        (f"tags.{name}", f"differs from {first[name.lower()]} in case only, which IAM refuses")
+        for name in names
+        if first.setdefault(name.lower(), name) != name
+    ]
 
 
 def service_problems(service: Any) -> list[tuple[str, str]]:

@@ -1,0 +1,173 @@
+"""The bodies of deploy, promote, swap and delete, and the fingerprint of a request."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from devops_core.errors import InvalidRequestError
+from devops_core.naming import Environment
+from devops_core.requests import (
+    DeleteRequest,
+    DeployRequest,
+    PromoteRequest,
+    SwapRequest,
+    fingerprint,
+)
+
+Parse = Callable[[Any], Any]
+DEPLOY = {"applicationName": "MyApp", "environment": ["dev"], "version": "1.0"}
+APPLICATION = {"applicationName": "MyApp"}
+DIGEST = "sha256:" + "a" * 64
+ALL: dict[str, tuple[Parse, dict[str, Any]]] = {
+    "deploy": (DeployRequest.parse, DEPLOY),
+    "promote": (PromoteRequest.parse, APPLICATION),
+    "swap": (SwapRequest.parse, APPLICATION),
+    "delete": (DeleteRequest.parse, {"stack": "MyApp"}),
+}
+EVERY = pytest.mark.parametrize(("parse", "good"), ALL.values(), ids=ALL)
+
+
+def faults(parse: Parse, body: Any) -> dict[str, str]:
+    with pytest.raises(InvalidRequestError) as caught:
+        parse(body)
+    return {error["field"]: error["message"] for error in caught.value.details["errors"]}
+
+
+@EVERY
+@pytest.mark.parametrize("body", [None, [], "x", 0, True], ids=repr)
+def test_a_body_is_an_object(parse: Parse, good: dict[str, Any], body: Any) -> None:
+    assert good
+    assert faults(parse, body) == {"body": "must be a JSON object"}
+
+
+@EVERY
+def test_an_empty_body_lacks_every_required_field(parse: Parse, good: dict[str, Any]) -> None:
+    assert faults(parse, {}) == dict.fromkeys(good, "is required")
+
+
+@EVERY
+def test_an_unknown_field_is_named(parse: Parse, good: dict[str, Any]) -> None:
+    assert faults(parse, good | {"force": True}) == {"force": "is not a known field"}
+
+
+@EVERY
+@pytest.mark.parametrize("name", ["my-app", "", "a" * 23, "ab\n", "internal", 5, None], ids=repr)
+def test_every_call_checks_the_name(parse: Parse, good: dict[str, Any], name: Any) -> None:
+    field = "stack" if "stack" in good else "applicationName"
+
+    assert list(faults(parse, good | {field: name})) == [field]
+
+
+def test_a_deploy_is_taken_as_it_is() -> None:
+    body = DEPLOY | {"environment": ["qa", "training", "dev"], "repouri": "registry/app"}
+
+    assert DeployRequest.parse(body) == DeployRequest(
+        application="MyApp",
+        environments=(Environment.QA, Environment.TRAINING, Environment.DEV),
+        version="1.0",
+        repouri="registry/app",
+    )
+    assert DeployRequest.parse(DEPLOY).repouri is None
+
+
+@pytest.mark.parametrize(
+    ("environment", "message"),
+    [
+        ([], "must name at least one environment"),
+        ("dev", "must be a list of dev, qa, stage, training, da"),
+        (["dev", "dev"], "lists dev more than once"),
+        (["prod-blue"], '"prod-blue" is none of dev, qa, stage, training, da'),
+        ([{"a": 1}], '{"a": 1} is none of dev, qa, stage, training, da'),
+        ([None], "null is none of dev, qa, stage, training, da"),
+    ],
+    ids=["none", "a name", "twice", "production", "an object", "null"],
+)
+def test_refuses_the_environments(environment: Any, message: str) -> None:
+    assert faults(DeployRequest.parse, DEPLOY | {"environment": environment}) == {
+        "environment": message
+    }
+
+
+VERSIONS = ["", ".1", "-1", "1 0", "1/0", "1:0", "ä", "1.0\n", "x" * 129, 1.0, 1, None, ["1"]]
+
+
+@pytest.mark.parametrize("version", VERSIONS, ids=lambda value: repr(value)[:20])
+@pytest.mark.parametrize("kind", ["deploy", "swap"])
+def test_refuses_the_version(kind: str, version: Any) -> None:
+    parse, good = ALL[kind]
+
+    assert list(faults(parse, good | {"version": version})) == ["version"]
+
+
+@pytest.mark.parametrize("version", ["1", "1.0.0.1", "v1_2-RC.3", "_x", "latest", "x" * 128],
+                         ids=lambda value: str(value)[:20])  # fmt: skip
+def test_takes_the_version(version: str) -> None:
+    assert DeployRequest.parse(DEPLOY | {"version": version}).version == version
+    assert SwapRequest.parse(APPLICATION | {"version": version}).version == version
+
+
+@pytest.mark.parametrize(
+    "image",
+    ["app", "team/app", "localhost:5000/app", "registry.example.com:8443/a/b/c:1.0", "app:1",
+     f"123456789012.dkr.ecr.eu-west-1.amazonaws.com/app@{DIGEST}", f"app:1@{DIGEST}"],
+    ids=["name", "path", "port", "port, path and tag", "numeric tag", "digest", "tag and digest"],
+)  # fmt: skip
+def test_takes_the_image(image: str) -> None:
+    assert DeployRequest.parse(DEPLOY | {"repouri": image}).repouri == image
+
+
+@pytest.mark.parametrize(
+    "image",
+    ["", "App", "registry/App", "REGISTRY/app", "https://registry/app", "app:", "app:-1", "a b",
+     "app\n", "app@sha256:1", "a//b", "/app", 5, None, ["app"], {"name": "app"}],
+    ids=repr,
+)  # fmt: skip
+def test_refuses_the_image(image: Any) -> None:
+    assert faults(DeployRequest.parse, DEPLOY | {"repouri": image}) == {
+        "repouri": "must be an image such as registry/name or registry/name:tag"
+    }
+
+
+def test_a_promotion_may_name_its_source() -> None:
+    named = PromoteRequest.parse(APPLICATION | {"environment": "qa"})
+
+    assert named.source is Environment.QA
+    assert PromoteRequest.parse(APPLICATION).source is None
+
+
+@pytest.mark.parametrize("source", ["prod-green", "QA", "", ["qa"], 5, None], ids=repr)
+def test_refuses_the_source(source: Any) -> None:
+    assert list(faults(PromoteRequest.parse, APPLICATION | {"environment": source})) == [
+        "environment"
+    ]
+
+
+def test_a_swap_needs_no_version_and_a_delete_only_a_name() -> None:
+    assert SwapRequest.parse(APPLICATION).version is None
+    assert DeleteRequest.parse({"stack": "MyApp"}).application == "MyApp"
+
+
+def test_all_faults_come_at_once() -> None:
+    body = {"applicationName": "my-app", "environment": ["x"], "repouri": 5, "extra": 1}
+
+    assert set(faults(DeployRequest.parse, body)) == {*DEPLOY, "repouri", "extra"}
+
+
+def test_the_order_of_members_makes_no_other_request() -> None:
+    one, other = {"a": 1, "b": [1, 2]}, {"b": [1, 2], "a": 1}
+
+    assert fingerprint("deploy", one) == fingerprint("deploy", other)
+
+
+@pytest.mark.parametrize(
+    ("kind", "body"),
+    [("swap", {"a": 1}), ("deploy", {"a": 2}), ("deploy", {"a": "1"}), ("deploy", {"a": True}),
+     ("deploy", {}), ("deploy", None), ("deploy", {"a": 1, "b": "\ud800"})],
+    ids=["another call", "another value", "another type", "a truth", "empty", "nothing",
+         "half a character"],
+)  # fmt: skip
+def test_another_request_has_another_fingerprint(kind: str, body: Any) -> None:
+    assert fingerprint(kind, body) != fingerprint("deploy", {"a": 1})
