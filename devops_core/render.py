@@ -16,7 +16,8 @@ MAX_TEMPLATE_BYTES = 51_200
 _BLUEPRINT_MEMBERS = (
     "family", "taskRoleArn", "executionRoleArn", "networkMode", "containerDefinitions", "volumes",
     "placementConstraints", "requiresCompatibilities", "cpu", "memory", "pidMode", "ipcMode",
-    "proxyConfiguration", "ephemeralStorage", "runtimePlatform",
+    "proxyConfiguration", "ephemeralStorage", "runtimePlatform", "enableFaultInjection",
+    "trustedExecutionConfiguration",
 )  # fmt: skip
 
 
@@ -81,17 +82,21 @@ def task_definition(
 
     The first container is the application's; others (sidecars) stay as they are. An image whose
     digest is known is named by it, so that what was tested is what runs. A `spec` brings its
-    variables and secrets.
+    variables and secrets; they replace those of the same name, because ECS refuses a name that is
+    both (RegisterTaskDefinition).
     """
     first, *others = base["containerDefinitions"]
     container = dict(first)
     if image is not None:
         container["image"] = image.pinned
     if spec is not None:
-        variables = {pair["name"]: pair["value"] for pair in first.get("environment", [])}
-        container["environment"] = _pairs(variables | dict(spec.environment), "name", "value")
-        secrets = {pair["name"]: pair["valueFrom"] for pair in first.get("secrets", [])}
-        container["secrets"] = _pairs(secrets | dict(spec.secrets), "name", "valueFrom")
+        own = {**spec.environment, **spec.secrets}
+        for members, value, wanted in (
+            ("environment", "value", spec.environment),
+            ("secrets", "valueFrom", spec.secrets),
+        ):
+            kept = [pair for pair in first.get(members, []) if pair["name"] not in own]
+            container[members] = [*kept, *_pairs(wanted, "name", value)]
     return {
         **base,
         "containerDefinitions": [container, *others],

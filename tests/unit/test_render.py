@@ -1,0 +1,241 @@
+"""What AWS gets sent, held against the service models that the SDK checks calls with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+import botocore.session
+import pytest
+from botocore.validate import ParamValidator
+
+from devops_core import render
+from devops_core.model import Application, Kind, Operation, ServiceSpec
+from devops_core.naming import Image
+from devops_core.settings import Settings
+from tests.infra.templates import ROOT, load
+from tests.unit.builders import ID, operation, part
+from tests.unit.environment import VARIABLES
+
+SETTINGS = Settings.from_environment(VARIABLES)
+APPLICATION = Application(
+    name="MyApp",
+    technical_team="Core",
+    email="a@example.com",
+    tags={"technicalTeam": "Core", "cost": "7"},
+)
+PARTS = (part("da"), part("qa"), part("dev"), part("prod-1"), part("prod-2"))
+SECRET = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:db-AbCdEf"  # noqa: S105 - a name
+PARAMETER = "arn:aws:ssm:eu-west-1:123456789012:parameter/team/key"
+DIGEST = "sha256:" + "0" * 64
+BASE: dict[str, Any] = {
+    "family": "MyApp-dev",
+    "executionRoleArn": "arn:aws:iam::123456789012:role/devops-ecs/x",
+    "networkMode": "awsvpc",
+    "requiresCompatibilities": ["FARGATE"],
+    "cpu": "256",
+    "memory": "512",
+    "containerDefinitions": [
+        {
+            "name": "app",
+            "image": "start:1.0",
+            "environment": [
+                {"name": "APPLICATION", "value": "MyApp"},
+                {"name": "ENVIRONMENT", "value": "dev"},
+            ],
+            "secrets": [{"name": "KEY", "valueFrom": PARAMETER}],
+        },
+        {"name": "sidecar", "image": "proxy:2"},
+    ],
+}
+
+
+@cache
+def model(service: str) -> Any:
+    return botocore.session.get_session().get_service_model(service)
+
+
+def faults(service: str, call: str, request: Mapping[str, Any]) -> str:
+    shape = model(service).operation_model(call).input_shape
+    return str(ParamValidator().validate(request, shape).generate_report())
+
+
+def create(spec: ServiceSpec | None = None) -> Operation:
+    return operation(Kind.CREATE, *PARTS, service=spec)
+
+
+def sent(spec: ServiceSpec | None = None, template: bytes = b"Resources: {}") -> dict[str, Any]:
+    return render.stack(create(spec), APPLICATION, SETTINGS, template)
+
+
+def pairs(listed: list[dict[str, str]], key: str, value: str) -> dict[str, str]:
+    assert all(set(each) == {key, value} for each in listed)
+    return {each[key]: each[value] for each in listed}
+
+
+def parameters(spec: ServiceSpec | None = None) -> dict[str, str]:
+    return pairs(sent(spec)["Parameters"], "ParameterKey", "ParameterValue")
+
+
+def test_create_stack_gets_what_its_model_asks_for() -> None:
+    assert faults("cloudformation", "CreateStack", sent()) == ""
+
+
+def test_a_wrong_member_would_be_noticed() -> None:
+    assert "Unknown parameter" in faults("cloudformation", "CreateStack", {"Name": "x"})
+
+
+def test_the_stack_is_tagged_with_the_operation_and_all_tags() -> None:
+    assert pairs(sent()["Tags"], "Key", "Value") == {
+        "technicalTeam": "Core", "cost": "7", "devops:operation": ID,
+    }  # fmt: skip
+
+
+def test_the_stack_is_made_once_with_the_service_role_and_kept_for_its_reasons() -> None:
+    request = sent()
+
+    assert request["StackName"] == "MyApp"
+    assert request["ClientRequestToken"] == ID
+    assert request["RoleARN"] == VARIABLES["STACK_ROLE_ARN"]
+    assert request["OnFailure"] == "ROLLBACK"
+    assert request["Capabilities"] == ["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"]
+
+
+def test_parameters_follow_request_and_installation() -> None:
+    spec = ServiceSpec(container_port=8080, health_check_path="/up", cpu=512, memory=1024)
+
+    assert parameters(spec) == {
+        "Environments": "dev,qa,da",
+        "RepositoryName": "myapp",
+        "VpcId": "vpc-1",
+        "Subnets": "subnet-1,subnet-2",
+        "LoadBalancerSubnets": "subnet-3,subnet-4",
+        "SecurityGroup": "sg-1",
+        "LoadBalancerSecurityGroup": "sg-2",
+        "Image": VARIABLES["INITIAL_IMAGE"],
+        "ContainerPort": "8080",
+        "HealthCheckPath": "/up",
+        "Cpu": "512",
+        "Memory": "1024",
+        "LogRetentionDays": "90",
+        "ProductionScheme": "internet-facing",
+        "CertificateArn": VARIABLES["CERTIFICATE_ARN"],
+        "SecretArns": "",
+    }
+
+
+def test_the_template_declares_every_parameter_and_needs_no_other() -> None:
+    declared = load(ROOT / "cloudformation" / "application.yml")["Parameters"]
+
+    assert set(parameters()) <= set(declared)
+    required = {name for name, parameter in declared.items() if "Default" not in parameter}
+    assert required <= set(parameters())
+
+
+def test_the_execution_role_gets_each_secret_once_and_whole() -> None:
+    spec = ServiceSpec(
+        secrets={"A": f"{SECRET}:user::", "B": f"{SECRET}:password::", "C": SECRET, "D": PARAMETER}
+    )
+
+    assert parameters(spec)["SecretArns"] == f"{SECRET},{PARAMETER}"
+
+
+def test_the_template_goes_out_as_it_was_read() -> None:
+    template = "# é\r\nResources: {}\n"
+
+    assert sent(template=template.encode())["TemplateBody"] == template
+
+
+@pytest.mark.parametrize(
+    ("template", "fault"),
+    [
+        (b"#" * 51_201, "the template has 51201 bytes; CreateStack takes 51200"),
+        (b"\xff\xfe", "can't decode byte 0xff"),
+    ],
+    ids=["too large", "not UTF-8"],
+)
+def test_refuses_a_template_that_create_stack_would_refuse(template: bytes, fault: str) -> None:
+    with pytest.raises(ValueError, match=fault):
+        sent(template=template)
+
+
+def test_takes_a_template_of_the_largest_size() -> None:
+    assert len(sent(template=b"#" * 51_200)["TemplateBody"]) == 51_200
+
+
+def test_the_shipped_template_fits() -> None:
+    size = (ROOT / "cloudformation" / "application.yml").stat().st_size
+
+    assert size <= render.MAX_TEMPLATE_BYTES
+
+
+@pytest.mark.parametrize("spec", [None, ServiceSpec(environment={"A": "1"}, secrets={"B": SECRET})],
+                         ids=["a deploy", "a create with variables"])  # fmt: skip
+def test_register_task_definition_gets_what_its_model_asks_for(spec: ServiceSpec | None) -> None:
+    image = Image("repo", "1.1", DIGEST)
+
+    request = render.task_definition(BASE, image, {"devops:operation": ID}, spec)
+
+    assert faults("ecs", "RegisterTaskDefinition", request) == ""
+
+
+def test_a_deploy_changes_the_image_of_the_first_container_and_the_tags_only() -> None:
+    request = render.task_definition(BASE, Image("repo", "1.1", DIGEST), {"k": "v"})
+
+    first, second = request["containerDefinitions"]
+    assert first == BASE["containerDefinitions"][0] | {"image": f"repo@{DIGEST}"}
+    assert second == BASE["containerDefinitions"][1]
+    assert request["tags"] == [{"key": "k", "value": "v"}]
+    assert {**request, "containerDefinitions": 0, "tags": 0} == {
+        **BASE, "containerDefinitions": 0, "tags": 0,
+    }  # fmt: skip
+
+
+def test_a_create_keeps_the_image_and_the_template_s_own_variables() -> None:
+    spec = ServiceSpec(environment={"COLOUR": "blue"}, secrets={"TOKEN": SECRET})
+
+    (first, _) = render.task_definition(BASE, None, {}, spec)["containerDefinitions"]
+
+    assert first["image"] == "start:1.0"
+    assert pairs(first["environment"], "name", "value") == {
+        "APPLICATION": "MyApp", "ENVIRONMENT": "dev", "COLOUR": "blue",
+    }  # fmt: skip
+    assert pairs(first["secrets"], "name", "valueFrom") == {"KEY": PARAMETER, "TOKEN": SECRET}
+
+
+def test_a_name_is_a_variable_or_a_secret_never_both() -> None:
+    spec = ServiceSpec(environment={"KEY": "plain"}, secrets={"ENVIRONMENT": SECRET})
+
+    (first, _) = render.task_definition(BASE, None, {}, spec)["containerDefinitions"]
+
+    assert pairs(first["environment"], "name", "value") == {
+        "APPLICATION": "MyApp", "KEY": "plain",
+    }  # fmt: skip
+    assert pairs(first["secrets"], "name", "valueFrom") == {"ENVIRONMENT": SECRET}
+
+
+def test_rendering_leaves_its_blueprint_alone() -> None:
+    before = repr(BASE)
+
+    render.task_definition(BASE, Image("repo"), {"k": "v"}, ServiceSpec(environment={"A": "1"}))
+
+    assert repr(BASE) == before
+
+
+def test_a_blueprint_keeps_what_can_be_registered_again() -> None:
+    described = BASE | {
+        "taskDefinitionArn": "arn", "revision": 3, "status": "ACTIVE", "volumes": [],
+        "requiresAttributes": [{"name": "x"}], "compatibilities": ["FARGATE"],
+    }  # fmt: skip
+
+    assert render.blueprint(described) == BASE
+
+
+def test_a_blueprint_forgets_nothing_that_the_sdk_knows() -> None:
+    described = model("ecs").shape_for("TaskDefinition").members
+    accepted = model("ecs").operation_model("RegisterTaskDefinition").input_shape.members
+    # Elastic Inference is no longer offered; what names an accelerator cannot be registered.
+    again = (set(described) & set(accepted)) - {"inferenceAccelerators"}
+
+    assert set(render.blueprint(dict.fromkeys(described, "x"))) >= again
