@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 # An S3 host: virtual-hosted (bucket in the name) or path style (Amazon S3 User Guide, "Virtual
 # hosting of general purpose buckets").
@@ -21,12 +21,17 @@ class TemplateLocation:
 
     @classmethod
     def parse(cls, url: str) -> TemplateLocation:
-        """Take an S3 URL apart: s3://bucket/key or an https form; ValueError if it is neither."""
+        """Take an S3 URL apart: s3://bucket/key or an https form; ValueError if it is neither.
+
+        A query is refused: it would name a version of the object, which nothing here would read.
+        """
         parts = urlsplit(url)
-        host, path = parts.hostname or "", parts.path.lstrip("/")
+        host, path = parts.hostname or "", unquote(parts.path.lstrip("/"))
+        if parts.query or parts.fragment:
+            raise ValueError(f"{url!r} has more than the bucket and the key of an S3 object")
         if parts.scheme == "s3" and host and path:
             return cls(url=url, bucket=host, key=path)
-        name, dot_s3, region = host.partition(".s3")
+        name, dot_s3, region = host.rpartition(".s3")
         if parts.scheme != "https" or not host.endswith(_S3_SUFFIXES):
             raise ValueError(f"{url!r} is not the URL of an S3 object")
         if dot_s3 and region.startswith((".", "-")) and path:
