@@ -162,14 +162,16 @@ def _running(state: State, service: Service | None, part: Progress, now: datetim
 
 
 def _swapped(state: State, held: Iterable[Row], now: datetime) -> list[Row]:
-    """Rows follow the production listener, also when a swap failed before the switch."""
+    """Rows follow the production listener, whatever became of the rest of the swap."""
     operation = state.operation
-    slots = {
-        Environment.PROD_GREEN: state.inventory.production_slot(state.observed.production or ""),
-    }
-    if operation.status is not Status.SUCCEEDED or not slots[Environment.PROD_GREEN]:
+    # Where the listener cannot be seen, what the operation has done to it is known.
+    moved = operation.live if operation.switched_at else None
+    if (state.observed.production or moved) != operation.live:
         return list(held)
-    slots[Environment.PROD_BLUE] = state.inventory.production_slot(operation.idle or "")
+    slots = {
+        Environment.PROD_GREEN: state.inventory.production_slot(operation.live or ""),
+        Environment.PROD_BLUE: state.inventory.production_slot(operation.idle or ""),
+    }
     rows = []
     for row in held:
         service = slots[row.environment]

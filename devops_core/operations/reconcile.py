@@ -21,8 +21,8 @@ from devops_core.operations.close import closing
 from devops_core.operations.observe import observe
 from devops_core.ports import Cloud
 
-# How long after its deadline an operation whose state cannot even be seen is given up.
-BLIND_LIMIT = timedelta(minutes=30)
+# How long after its deadline an operation is given up that AWS lets neither be seen nor moved on.
+GRACE = timedelta(minutes=30)
 # More turns than any operation needs (a promote that fails and is taken back needs six).
 _MAX_TURNS = 50
 # How often a waiting caller's operation is looked at, in seconds.
@@ -102,7 +102,7 @@ def drive(
             held = True
         state, troubles = perform(cloud, state, decision.steps)
         if troubles:
-            return _interrupted(cloud, written, state.operation, troubles)
+            return _interrupted(cloud, written, state, troubles)
     return _release(cloud, written, state.operation)
 
 
@@ -118,11 +118,13 @@ def _release(cloud: Cloud, written: Operation, operation: Operation) -> Operatio
 
 
 def _interrupted(
-    cloud: Cloud, written: Operation, operation: Operation, troubles: list[AwsError]
+    cloud: Cloud, written: Operation, state: State, troubles: list[AwsError]
 ) -> Operation:
     """Stop after trouble. A call without an answer may still land: its lease runs out instead."""
     waiting = "; ".join(dict.fromkeys(error.message for error in troubles))
-    stopped = replace(operation, waiting_for=waiting, revision=written.revision)
+    if state.operation.overdue(cloud.clock.now() - GRACE):
+        return _give_up(cloud, written, state, waiting)
+    stopped = replace(state.operation, waiting_for=waiting, revision=written.revision)
     if any(isinstance(error, UnreachableError) for error in troubles):
         return _save(cloud, written, stopped)
     return _save(cloud, written, replace(stopped, lease_until=None))
@@ -143,15 +145,21 @@ def _end(cloud: Cloud, written: Operation, state: State, decision: Done | Fail) 
 
 
 def _blind(cloud: Cloud, operation: Operation, inventory: Inventory, error: AwsError) -> Operation:
-    """Note why AWS cannot be seen; give up long after the deadline, keeping all rows."""
-    if not operation.overdue(cloud.clock.now() - BLIND_LIMIT):
-        return _release(cloud, operation, replace(operation, waiting_for=error.message))
+    """Note why AWS cannot be seen."""
+    if operation.overdue(cloud.clock.now() - GRACE):
+        state = State(operation, inventory, Observed())
+        return _give_up(cloud, operation, state, error.message)
+    return _release(cloud, operation, replace(operation, waiting_for=error.message))
+
+
+def _give_up(cloud: Cloud, written: Operation, state: State, reason: str) -> Operation:
+    """End an operation that AWS does not let come to its end; all rows stay."""
     parts = tuple(
         part
         if part.status is not Status.IN_PROGRESS
-        else replace(part, status=Status.FAILED, reason=error.message)
-        for part in operation.progress
+        else replace(part, status=Status.FAILED, reason=reason)
+        for part in state.operation.progress
     )
-    failed = replace(operation, progress=parts, reasons=(*operation.reasons, error.message))
-    state = State(failed, inventory, Observed())
-    return _end(cloud, operation, state, Fail(failed, keep_rows=True))
+    reasons = tuple(dict.fromkeys((*state.operation.reasons, reason)))
+    failed = replace(state.operation, progress=parts, reasons=reasons)
+    return _end(cloud, written, state, Fail(failed, keep_rows=True))
