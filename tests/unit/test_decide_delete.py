@@ -33,6 +33,7 @@ CASES: list[tuple[str, Operation, Stack | None, tuple[str, ...], datetime, Seen]
     ("an earlier delete failed: delete it again", NEW, FAILED, (), NOW, DELETE),
     ("an earlier delete failed and ours is not seen yet: send it again", SENT, FAILED, (), NOW,
      DELETE),
+    ("what failed was before ours: delete it", NEW, FAILED, ("images left",), NOW, DELETE),
     ("our delete failed: fail with the reasons", SENT, FAILED, ("images left",), NOW,
      Seen("Fail, keep rows", (), "images left")),
     ("it is being deleted: wait", SENT, stack("DELETE_IN_PROGRESS"), (), NOW,
