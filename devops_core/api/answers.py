@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from devops_core.errors import DevOpsError, redact
+from devops_core.errors import DevOpsError, redact, redacted
 from devops_core.model import Operation, Progress, Status
 from devops_core.naming import DEPLOYABLE, repository_name
 from devops_core.operations.reconcile import wait_for_end
@@ -73,7 +73,8 @@ def started(
             "errorMessage": "; ".join(map(redact, operation.reasons)) or "the operation failed",
             "code": "OPERATION_FAILED",
         }
-        return Answer(424, error | body, headers, facts)
+        # Who called and the image name the account, which an error does not tell.
+        return Answer(424, redacted(error | body), headers, facts)
     return Answer(202, body, headers | {"Location": url, "Retry-After": str(_RETRY_AFTER)}, facts)
 
 
@@ -155,7 +156,8 @@ def _url(request: Request, operation: Operation) -> str:
 def _waited(request: Request, operation: Operation) -> Operation:
     if request.wait_seconds is None:
         return operation
-    return wait_for_end(request.cloud, operation, request.wait_seconds)
+    end = request.arrived + timedelta(seconds=request.wait_seconds)
+    return wait_for_end(request.cloud, operation, end)
 
 
 def _preference(request: Request) -> dict[str, str]:

@@ -12,6 +12,7 @@ from functools import partial
 from typing import Any
 
 from devops_core.errors import (
+    AwsError,
     BusyError,
     ChangedMeanwhileError,
     IdempotencyMismatchError,
@@ -110,6 +111,10 @@ def claim(cloud: Cloud, origin: Origin, planned: Plan, operation: Operation) -> 
         return drive(cloud, operation, Inventory(rows), planned.observed, held=True)
     except LostClaimError:
         return cloud.tables.operation(operation.application, operation.id) or operation
+    except AwsError as error:
+        # It is accepted and on record: the next trigger takes it up when our lease has run out.
+        cloud.log("interrupted", operation=operation.id, error=error.message)
+        return operation
 
 
 def new_operation(

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from devops_core.decide import decide
 from devops_core.decide.decision import Done, Fail, Wait
@@ -45,12 +45,15 @@ def reconcile(cloud: Cloud, application: str, operation_id: str) -> Operation | 
         return cloud.tables.operation(application, operation_id)
 
 
-def wait_for_end(cloud: Cloud, operation: Operation, seconds: float) -> Operation:
+def wait_for_end(cloud: Cloud, operation: Operation, end: datetime) -> Operation:
     """Reconcile an operation until it has ended or the time is up; return it as it is then."""
-    end = cloud.clock.now() + timedelta(seconds=seconds)
     while not operation.ended and cloud.clock.now() + timedelta(seconds=_POLL) <= end:
         cloud.clock.wait(_POLL)
-        operation = reconcile(cloud, operation.application, operation.id) or operation
+        try:
+            operation = reconcile(cloud, operation.application, operation.id) or operation
+        except AwsError as error:
+            # What was accepted is not refused because AWS stumbles while the caller waits.
+            cloud.log("interrupted", operation=operation.id, error=error.message)
     return operation
 
 
