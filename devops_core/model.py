@@ -289,12 +289,14 @@ class Stack:
 class Deployment:
     """One deployment of an ECS service.
 
-    `state` is its rolloutState, `updated_at` when ECS changed it last.
+    `state` is its rolloutState, `running` the number of its tasks that run, `updated_at` when ECS
+    changed it last.
     """
 
     task_definition: str
     primary: bool
     state: str
+    running: int = 0
     reason: str = ""
     failed_tasks: int = 0
     updated_at: datetime | None = None
@@ -302,7 +304,10 @@ class Deployment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunningService:
-    """An ECS service as DescribeServices gives it. `stopped` are reasons of tasks that ended."""
+    """An ECS service as DescribeServices gives it.
+
+    `stopped` says why tasks of a rollout that fails have stopped, where that was asked for.
+    """
 
     name: str
     active: bool
@@ -316,6 +321,13 @@ class RunningService:
     def primary(self) -> Deployment | None:
         """The deployment that ECS is moving the service to, or has."""
         return next((deployment for deployment in self.deployments if deployment.primary), None)
+
+    def fails(self, task_definition: str) -> bool:
+        """Whether the rollout of a task definition has failed, or tasks of it have."""
+        primary = self.primary
+        if primary is None or primary.task_definition != task_definition:
+            return True
+        return primary.state == "FAILED" or primary.failed_tasks > 0
 
     def failed(self, task_definition: str) -> Deployment | None:
         """Return the failed deployment of a task definition, while ECS still lists it."""

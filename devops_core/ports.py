@@ -140,6 +140,12 @@ class Containers(Protocol):
         At most ten names (ECS API, DescribeServices).
         """
 
+    def stopped(self, cluster: str, service: str, task_definition: str) -> tuple[str, ...]:
+        """Return why tasks of a task definition stopped in a service, the newest reason first.
+
+        ECS tells of stopped tasks for about an hour (ECS API, DescribeTasks).
+        """
+
 
 class LoadBalancer(Protocol):
     """ALB listeners and target groups."""

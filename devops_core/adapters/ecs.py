@@ -74,38 +74,24 @@ class EcsContainers:
 
     @translated()
     def services(self, cluster: str, names: Iterable[str]) -> dict[str, RunningService]:
-        """Return services by name; one that does not exist is missing from the answer.
-
-        Why tasks stopped is asked only of a service that ECS says has failed tasks.
-        """
+        """Return services by name; one that does not exist is missing from the answer."""
         wanted = list(names)
         if not wanted:
             return {}
         answer = self._client.describe_services(cluster=cluster, services=wanted)
-        return {
-            service["serviceName"]: _running(service, self._stopped(cluster, service))
-            for service in answer["services"]
-        }
+        return {service["serviceName"]: _running(service) for service in answer["services"]}
 
-    def _stopped(self, cluster: str, service: Mapping[str, Any]) -> tuple[str, ...]:
-        """Return up to three different reasons why tasks of failed deployments stopped."""
-        failed = {
-            deployment["taskDefinition"]
-            for deployment in service.get("deployments", ())
-            if deployment.get("failedTasks") or deployment.get("rolloutState") == "FAILED"
-        }
-        if not failed:
-            return ()
+    @translated()
+    def stopped(self, cluster: str, service: str, task_definition: str) -> tuple[str, ...]:
+        """Return up to three different reasons why tasks of a task definition stopped."""
         listed = self._client.list_tasks(
-            cluster=cluster, serviceName=service["serviceName"], desiredStatus="STOPPED"
-        )
-        if not listed["taskArns"]:
+            cluster=cluster, serviceName=service, desiredStatus="STOPPED"
+        )["taskArns"]
+        if not listed:
             return ()
-        tasks = self._client.describe_tasks(cluster=cluster, tasks=listed["taskArns"][:_MAX_TASKS])[
-            "tasks"
-        ]
+        described = self._client.describe_tasks(cluster=cluster, tasks=listed[:_MAX_TASKS])
         newest_first = sorted(
-            (task for task in tasks if task["taskDefinitionArn"] in failed),
+            (task for task in described["tasks"] if task["taskDefinitionArn"] == task_definition),
             key=lambda task: task.get("stoppedAt", _LONG_AGO),
             reverse=True,
         )
@@ -113,7 +99,7 @@ class EcsContainers:
         return tuple(reasons)[:_MAX_REASONS]
 
 
-def _running(service: Mapping[str, Any], stopped: tuple[str, ...] = ()) -> RunningService:
+def _running(service: Mapping[str, Any]) -> RunningService:
     return RunningService(
         name=service["serviceName"],
         active=service["status"] == "ACTIVE",
@@ -121,7 +107,6 @@ def _running(service: Mapping[str, Any], stopped: tuple[str, ...] = ()) -> Runni
         running=service["runningCount"],
         pending=service["pendingCount"],
         deployments=tuple(map(_deployment, service.get("deployments", ()))),
-        stopped=stopped,
     )
 
 
@@ -131,6 +116,7 @@ def _deployment(deployment: Mapping[str, Any]) -> Deployment:
         task_definition=deployment["taskDefinition"],
         primary=deployment["status"] == "PRIMARY",
         state=deployment.get("rolloutState", "IN_PROGRESS"),
+        running=deployment.get("runningCount", 0),
         reason=redact(deployment.get("rolloutStateReason", "")),
         failed_tasks=deployment.get("failedTasks", 0),
         updated_at=updated.astimezone(UTC) if updated else None,

@@ -83,7 +83,7 @@ def _follow(part: Progress, service: RunningService, *, overdue: bool) -> Advanc
             return _failed(part, reason)
         part = replace(part, reason=reason)
         return Advance(part, UpdateService(part.service, part.previous))
-    counts = f"{service.running} of {service.desired} tasks running, {service.pending} pending"
+    counts = f"{primary.running} of {service.desired} new tasks running, {service.pending} pending"
     return Advance(part, waiting_for=f"{part.environment}: rollout {primary.state}, {counts}")
 
 

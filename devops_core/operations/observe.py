@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
 from devops_core.decide.create import missing_outputs
 from devops_core.errors import ConflictError
-from devops_core.model import Inventory, Kind, Observed, Operation, RunningService, Service, Stack
+from devops_core.model import (
+    Inventory,
+    Kind,
+    Observed,
+    Operation,
+    RunningService,
+    Service,
+    Stack,
+    Status,
+)
 from devops_core.naming import SLOTS, family, output_key
 from devops_core.ports import Cloud
 
@@ -124,7 +134,32 @@ def _services(
     services, *found = cloud.together(
         [partial(containers.services, operation.application, names), *finds]
     )
+    services = _explained(cloud, operation, services)
     return services, {name: arn for name, arn in zip(lost, found, strict=True) if arn}
+
+
+def _explained(
+    cloud: Cloud, operation: Operation, services: Mapping[str, RunningService]
+) -> dict[str, RunningService]:
+    """Return the services, those whose rollout fails with the reasons of their stopped tasks."""
+    containers = cloud.containers
+    failing = {
+        part.service: part.wanted
+        for part in operation.progress
+        if part.wanted and part.asked_at and part.status is Status.IN_PROGRESS
+        if part.service in services and services[part.service].fails(part.wanted)
+    }
+    reasons = cloud.together(
+        [
+            partial(containers.stopped, operation.application, name, task_definition)
+            for name, task_definition in failing.items()
+        ]
+    )
+    explained = {
+        name: replace(services[name], stopped=stopped)
+        for name, stopped in zip(failing, reasons, strict=True)
+    }
+    return {**services, **explained}
 
 
 def _swap(cloud: Cloud, operation: Operation, inventory: Inventory) -> Observed:

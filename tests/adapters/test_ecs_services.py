@@ -114,27 +114,13 @@ def test_a_service_is_told_as_ecs_describes_it(containers: EcsContainers, client
     }
 
 
-def test_a_service_that_is_well_is_not_asked_for_stopped_tasks(
+def test_the_reasons_of_stopped_tasks_are_told_newest_first(
     containers: EcsContainers, client: Any
 ) -> None:
-    answer(client, "DescribeServices", {"services": [described(deployment(NEW))]})
-    sent = answer(client, "ListTasks")
-
-    assert containers.services("Shop", ["dev"])["dev"].stopped == ()
-    assert sent == []
-
-
-@pytest.mark.parametrize(
-    "failing", [deployment(NEW, failed=1), deployment(NEW, "ACTIVE", "FAILED")]
-)
-def test_the_reasons_of_failed_tasks_are_told_newest_first(
-    containers: EcsContainers, client: Any, failing: dict[str, Any]
-) -> None:
-    answer(client, "DescribeServices", {"services": [described(failing, deployment(OLD))]})
     listed = answer(client, "ListTasks", {"taskArns": ["task/1", "task/2"]})
     answer(client, "DescribeTasks", {"tasks": TASKS})
 
-    assert containers.services("Shop", ["dev"])["dev"].stopped == (
+    assert containers.stopped("Shop", "dev", NEW) == (
         "Task failed ELB health checks in (target-group elasticloadbalancing targetgroup/"
         "Shop-dev/1)",
         f"{EXITED} (container app: exit code 137, OutOfMemoryError: memory usage)",
@@ -146,18 +132,16 @@ def test_the_reasons_of_failed_tasks_are_told_newest_first(
 
 def test_a_reason_is_not_said_twice(containers: EcsContainers, client: Any) -> None:
     task = stopped(PULL, {"name": "app", "reason": PULL}, code="TaskFailedToStart")
-    answer(client, "DescribeServices", {"services": [described(deployment(NEW, failed=1))]})
     answer(client, "ListTasks", {"taskArns": ["task/1"]})
     answer(client, "DescribeTasks", {"tasks": [task]})
 
-    assert containers.services("Shop", ["dev"])["dev"].stopped == (PULL,)
+    assert containers.stopped("Shop", "dev", NEW) == (PULL,)
 
 
-def test_failed_tasks_that_ecs_has_forgotten(containers: EcsContainers, client: Any) -> None:
-    answer(client, "DescribeServices", {"services": [described(deployment(NEW, failed=1))]})
+def test_stopped_tasks_that_ecs_has_forgotten(containers: EcsContainers, client: Any) -> None:
     answer(client, "ListTasks", {"taskArns": []})
 
-    assert containers.services("Shop", ["dev"])["dev"].stopped == ()
+    assert containers.stopped("Shop", "dev", NEW) == ()
 
 
 def test_a_throttled_look_is_an_error(containers: EcsContainers, client: Any) -> None:

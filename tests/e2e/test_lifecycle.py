@@ -89,11 +89,12 @@ def test_a_stack_of_that_name_that_is_not_ours_is_left_alone(api: Api) -> None:
 
 
 def test_a_service_that_does_not_come_up_undoes_the_application(api: Api) -> None:
-    """The health check path answers 404, so no task ever becomes healthy."""
-    body = create_body("Unwell", service={"healthCheckPath": "/nothing-here"})
+    """The secret is not there, so no task with it can start."""
+    secret = "arn:aws:secretsmanager:eu-west-1:000000000000:secret:missing-AbCdEf"
+    body = create_body("Unwell", service={"secrets": {"PASSWORD": secret}})
     operation = api.end(api.post("/stacks", body))
     assert operation["status"] == "FAILED"
-    assert operation["reasons"]
+    assert "secret" in operation["reasons"][0]
     assert _rows(api, "Unwell") == []
     assert _stack(api, "Unwell") is None
 

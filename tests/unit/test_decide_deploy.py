@@ -37,7 +37,7 @@ def test_goes_on_with_one_environment_after_another_has_failed() -> None:
     decision = decide(operation(Kind.DEPLOY, GONE_WRONG, rolling()), observed(busy), NOW)
 
     assert seen(decision) == Seen(
-        "Wait", (), "DEV: rollout IN_PROGRESS, 1 of 1 tasks running, 0 pending"
+        "Wait", (), "DEV: rollout IN_PROGRESS, 0 of 1 new tasks running, 0 pending"
     )
 
 

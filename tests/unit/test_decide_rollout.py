@@ -35,10 +35,10 @@ NOT_YET = observed(service(deployment("old")))
 
 WAITS: list[tuple[str, Progress, Observed, str]] = [
     ("tasks start", rolling(), observed(ON_ITS_WAY),
-     "DEV: rollout IN_PROGRESS, 0 of 1 tasks running, 0 pending"),
+     "DEV: rollout IN_PROGRESS, 0 of 1 new tasks running, 0 pending"),
     ("ECS has completed, but a task was replaced", rolling(),
      observed(service(deployment("new"), running=0)),
-     "DEV: rollout COMPLETED, 0 of 1 tasks running, 0 pending"),
+     "DEV: rollout COMPLETED, 0 of 1 new tasks running, 0 pending"),
     ("ECS lists no primary deployment", rolling(), observed(service(failed())),
      "DEV: a deployment"),
     ("ECS goes back", rolling(), observed(service(deployment("old", "IN_PROGRESS"), failed())),

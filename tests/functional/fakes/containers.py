@@ -93,6 +93,14 @@ class FakeContainers:
             "containers.services", (cluster, wanted), lambda: self._describe(cluster, wanted)
         )
 
+    def stopped(self, cluster: str, service: str, task_definition: str) -> tuple[str, ...]:
+        """Return why tasks of a task definition stopped in a service."""
+        return self._wire.call(
+            "containers.stopped",
+            (cluster, service, task_definition),
+            lambda: tuple(filter(None, [self._why(cluster, service, task_definition)])),
+        )
+
     # --- what tests and the other fakes use; none of it is an outgoing call ---
 
     def add(self, request: Mapping[str, Any]) -> str:
@@ -144,6 +152,10 @@ class FakeContainers:
     def _find(self, family: str, operation_id: str) -> str | None:
         found = [each.arn for each in self.tagged(operation_id) if each.family == family]
         return found[-1] if found else None
+
+    def _why(self, cluster: str, service: str, task_definition: str) -> str | None:
+        there = self.services_.get((cluster, service))
+        return there.stopped.get(task_definition) if there else None
 
     def _known(self, arn: str) -> FakeTaskDefinition:
         if arn not in self.task_definitions:

@@ -34,8 +34,8 @@ class FakeService:
     """An ECS service behind a target group.
 
     `sick` lets its tasks run without a healthy target; `active` False is a service that was
-    deleted and is still described. It starts as CloudFormation leaves it: one task, rollout
-    complete.
+    deleted and is still described; `stopped` says why tasks of a task definition ended. It
+    starts as CloudFormation leaves it: one task, rollout complete.
     """
 
     name: str
@@ -45,7 +45,7 @@ class FakeService:
     active: bool = True
     sick: bool = False
     deployments: list[FakeDeployment] = field(default_factory=list)
-    stopped: list[str] = field(default_factory=list)
+    stopped: dict[str, str] = field(default_factory=dict)
     made: int = 0
 
     @property
@@ -75,7 +75,6 @@ class FakeService:
             f"ecs-svc/{self.made:019d}", task_definition, now, reason=reason, back_to=back_to
         )
         self.deployments = [new, *before]
-        self.stopped = self.stopped if back_to else []
 
     def complete(self, now: datetime) -> None:
         """Bring the rollout to its good end: all tasks are of the primary deployment."""
@@ -102,7 +101,9 @@ class FakeService:
 
     def _crash(self, primary: FakeDeployment, now: datetime) -> None:
         primary.failed_tasks += 1
-        self.stopped = ["Essential container in task exited (container app: exit code 1)"]
+        self.stopped[primary.task_definition] = (
+            "Essential container in task exited (container app: exit code 1)"
+        )
         if primary.failed_tasks < _ATTEMPTS:
             return
         primary.state, primary.updated_at = "FAILED", now
@@ -125,10 +126,10 @@ class FakeService:
                     primary=each.primary,
                     state=each.state,
                     reason=each.reason,
+                    running=self.running if each.state == "COMPLETED" else 0,
                     failed_tasks=each.failed_tasks,
                     updated_at=each.updated_at,
                 )
                 for each in self.deployments
             ),
-            stopped=tuple(self.stopped),
         )

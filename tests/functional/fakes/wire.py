@@ -55,10 +55,12 @@ class Wire:
     """Journal of all calls, and hooks around each.
 
     `watchers` see every call before its effect and stay; `before` and `after` are faults: they
-    raise instead of the effect, or after it (a lost reply). `heal` removes the faults.
+    raise instead of the effect, or after it (a lost reply). `heal` removes the faults. `done` are
+    the numbers of the calls that took effect.
     """
 
     journal: list[Call] = field(default_factory=list)
+    done: set[int] = field(default_factory=set)
     watchers: list[Hook] = field(default_factory=list)
     before: list[Hook] = field(default_factory=list)
     after: list[Hook] = field(default_factory=list)
@@ -71,6 +73,7 @@ class Wire:
         for hook in (*self.watchers, *self.before):
             hook(call)
         answer = effect()
+        self.done.add(call.number)
         for hook in list(self.after):
             hook(call)
         return answer
@@ -91,7 +94,7 @@ class Wire:
 
         (self.after if lost else self.before).append(fault)
 
-    def on(self, name: str, do: Callable[[], None], *, after: bool = False) -> None:
+    def on(self, name: str, do: Callable[[], object], *, after: bool = False) -> None:
         """Do something once, at the next call of a name: what another worker does meanwhile."""
         done: list[bool] = []
 
@@ -112,8 +115,9 @@ class Wire:
         return [call.name for call in self.journal[start:]]
 
     def writes(self, start: int = 0) -> list[str]:
-        """Return the names of the calls from number `start` on that change anything."""
-        return [call.name for call in self.journal[start:] if call.writes]
+        """Return the names of the calls from number `start` on that have changed anything."""
+        calls = self.journal[start:]
+        return [call.name for call in calls if call.writes and call.number in self.done]
 
     def count(self, name: str, start: int = 0) -> int:
         """Return how many calls of a name there were from number `start` on."""
