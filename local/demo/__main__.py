@@ -156,7 +156,7 @@ class Story:
 
     def _post(self, path: str, **body: Any) -> Answer:
         answer = self._tell.api("POST", path, {"applicationName": APPLICATION, **body})
-        self._tell.expect(answer.status in (200, 202), "the request is accepted")
+        self._tell.require(answer.status in (200, 202), "the request is accepted")
         return answer
 
     def _succeeds(self, answer: Answer) -> Mapping[str, Any]:

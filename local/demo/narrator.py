@@ -67,7 +67,7 @@ class Narrator:
     def fetch(self, url: str) -> Any:
         """Fetch a page of an application through its load balancer: the emulator is the proxy."""
         answer = self._curl(["curl", "-sS", "-x", "$AWS_ENDPOINT_URL", url])
-        self.expect(answer.status == 200, f"{url} answers 200")
+        self.require(answer.status == 200, f"{url} answers 200")
         return answer.body
 
     def follow(self, answer: Answer) -> dict[str, Any]:
@@ -79,7 +79,7 @@ class Narrator:
         if operation["status"] == "IN_PROGRESS":
             self._show(command)
         while operation["status"] == "IN_PROGRESS":
-            self.expect(time.monotonic() - began < PATIENCE, f"it ends within {PATIENCE:.0f} s")
+            self.require(time.monotonic() - began < PATIENCE, f"it ends within {PATIENCE:.0f} s")
             if operation.get("waitingFor", told) != told:
                 told = operation["waitingFor"]
                 self.say(self._paint("2", f"  … {time.monotonic() - began:4.1f} s  {told}"))
@@ -88,10 +88,14 @@ class Narrator:
         return operation
 
     def expect(self, true: bool, what: str) -> None:
-        """Go on if something is as told; StoryError names the step otherwise."""
+        """Tell that something is as it should be; StoryError names the step when it is not."""
+        self.require(true, what)
+        self.say(f"  {self._paint('32', '✓')} {what}")
+
+    def require(self, true: bool, what: str) -> None:  # noqa: FBT001 - reads as a sentence
+        """Go on without a word if something is as it should be."""
         if not true:
             raise StoryError(f"step {self._step}: expected that {what}")
-        self.say(f"  {self._paint('32', '✓')} {what}")
 
     def table(self, head: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
         """Print rows in columns; the last column is cut to the width of the page."""
