@@ -24,7 +24,7 @@ from devops_core.decide.decision import (
     Switch,
     UpdateService,
 )
-from devops_core.errors import AwsError, DevOpsError, RefusedError
+from devops_core.errors import AccessDeniedError, AwsError, DevOpsError, RefusedError
 from devops_core.model import (
     Inventory,
     Kind,
@@ -77,8 +77,15 @@ def _try(cloud: Cloud, state: State, step: Step) -> Effect | AwsError:
     except RefusedError as error:
         return _refused(state, step, error) or error
     except AwsError as error:
-        # Left-overs are not worth an operation that waits for a permission.
-        return _noted(step.service, retired=True) if isinstance(step, Retire) else error
+        return _left(cloud, state, step, error) or error
+
+
+def _left(cloud: Cloud, state: State, step: Step, error: AwsError) -> Effect | None:
+    """Leave a left-over: it is not worth an operation that waits for a permission, or for long."""
+    late = state.operation.overdue(cloud.clock.now())
+    if isinstance(step, Retire) and (late or isinstance(error, AccessDeniedError)):
+        return _noted(step.service, retired=True)
+    return None
 
 
 def _refused(state: State, step: Step, error: RefusedError) -> Effect | None:
