@@ -1,0 +1,81 @@
+"""How many calls go out until a caller has its answer: what they cost in time."""
+
+import pytest
+
+from tests.functional.client import Client, Reply
+from tests.functional.fakes import FakeCloud
+
+
+def _calls(cloud: FakeCloud, start: int, reply: Reply, status: int) -> list[str]:
+    assert reply.status == status
+    return cloud.wire.names(start)
+
+
+@pytest.fixture
+def ready(shop: FakeCloud, api: Client) -> FakeCloud:
+    api.finished(api.deploy("1.0", "dev"))
+    api.finished(api.promote())
+    return shop
+
+
+def test_create_takes_four_calls(cloud: FakeCloud, api: Client) -> None:
+    assert _calls(cloud, 0, api.create(), 202) == [
+        "tables.claim", "templates.read", "stacks.create", "tables.save",
+    ]  # fmt: skip
+
+
+def test_a_deploy_takes_six_calls(ready: FakeCloud, api: Client) -> None:
+    start = len(ready.wire.journal)
+    assert _calls(ready, start, api.deploy("1.1", "dev"), 202) == [
+        "tables.inventory", "images.digest", "tables.claim", "containers.register",
+        "containers.update", "tables.save",
+    ]  # fmt: skip
+
+
+def test_a_deploy_to_three_takes_two_more_for_each(ready: FakeCloud, api: Client) -> None:
+    start = len(ready.wire.journal)
+    calls = _calls(ready, start, api.deploy("1.1", "dev", "qa", "stage"), 202)
+    assert len(calls) == 10
+    assert calls.count("images.digest") == 1
+
+
+def test_a_promotion_takes_seven_calls(ready: FakeCloud, api: Client) -> None:
+    start = len(ready.wire.journal)
+    api.finished(api.deploy("1.1", "dev"))
+    start = len(ready.wire.journal)
+    assert _calls(ready, start, api.promote(), 202) == [
+        "tables.inventory", "load_balancer.forwards_to", "images.digest", "tables.claim",
+        "containers.register", "containers.update", "tables.save",
+    ]  # fmt: skip
+
+
+def test_a_swap_takes_nine_calls(ready: FakeCloud, api: Client) -> None:
+    start = len(ready.wire.journal)
+    assert _calls(ready, start, api.swap(), 200) == [
+        "tables.inventory", "load_balancer.forwards_to", "containers.services",
+        "load_balancer.healthy", "load_balancer.healthy", "tables.claim",
+        "load_balancer.switch", "load_balancer.switch", "tables.close",
+    ]  # fmt: skip
+
+
+def test_a_delete_takes_four_calls(ready: FakeCloud, api: Client) -> None:
+    start = len(ready.wire.journal)
+    assert _calls(ready, start, api.delete(), 202) == [
+        "tables.inventory", "tables.claim", "stacks.delete", "tables.save",
+    ]  # fmt: skip
+
+
+def test_the_status_of_what_has_ended_takes_one_call(ready: FakeCloud, api: Client) -> None:
+    ended = api.finished(api.deploy("1.1", "dev"))
+    start = len(ready.wire.journal)
+    assert _calls(ready, start, api.status(ended.id), 200) == ["tables.operation"]
+
+
+def test_a_refusal_takes_no_call_and_a_repeat_two(ready: FakeCloud, api: Client) -> None:
+    start = len(ready.wire.journal)
+    assert _calls(ready, start, api.deploy("not valid", "dev"), 400) == []
+    key = {"Idempotency-Key": "k"}
+    api.finished(api.deploy("1.1", "dev", headers=key))
+    start = len(ready.wire.journal)
+    again = api.deploy("1.1", "dev", headers=key)
+    assert _calls(ready, start, again, 200) == ["tables.inventory", "tables.operation"]

@@ -1,0 +1,254 @@
+"""POST /stacks."""
+
+import pytest
+
+from devops_core.errors import RefusedError, UnreachableError
+from devops_core.model import RowStatus
+from devops_core.naming import Environment
+from tests.functional.client import Client
+from tests.functional.fakes import ACCOUNT, FakeCloud
+from tests.functional.fakes.service import CRASH
+
+SECRET = f"arn:aws:secretsmanager:eu-west-1:{ACCOUNT}:secret:shop/db-AbCdEf"
+
+
+def _gone(cloud: FakeCloud) -> bool:
+    return not cloud.tables.rows and cloud.stacks.named("Shop") is None
+
+
+def test_the_answer_repeats_what_was_asked_for(cloud: FakeCloud, api: Client) -> None:
+    reply = api.create(environments={"nonProd": ["qa", "dev"], "da": True})
+    assert reply.status == 202
+    del reply.body["operation"]
+    assert reply.body == {
+        "application": "Shop",
+        "ecrName": "shop",
+        "technicalTeam": "payments",
+        "email": "team@example.com",
+        "environmentType": [
+            {"DEV": "YES"}, {"QA": "YES"}, {"STAGE": "NO"}, {"TRAINING": "NO"}, {"DA": "YES"},
+        ],
+    }  # fmt: skip
+    stack = cloud.stacks.named("Shop")
+    assert stack is not None
+    assert stack.parameters["Environments"] == "dev,qa,da"
+
+
+def test_no_environments_means_dev(cloud: FakeCloud, api: Client) -> None:
+    reply = api.create()
+    assert reply.body["environmentType"][0] == {"DEV": "YES"}
+    assert list(cloud.tables.inventory_of("Shop").rows) == [
+        Environment.DEV, Environment.PROD_BLUE, Environment.PROD_GREEN,
+    ]  # fmt: skip
+
+
+def test_rows_are_complete_when_the_stack_is(cloud: FakeCloud, api: Client) -> None:
+    done = api.finished(api.create(tags={"technicalTeam": "payments", "cost": "42"}))
+    assert done.operation["status"] == "SUCCEEDED"
+    rows = cloud.tables.inventory_of("Shop").rows
+    assert {row.status for row in rows.values()} == {RowStatus.ACTIVE}
+    green, blue, dev = (
+        rows[name] for name in (Environment.PROD_GREEN, Environment.PROD_BLUE, Environment.DEV)
+    )
+    assert green.service
+    assert blue.service
+    assert dev.service
+    assert (green.service.name, blue.service.name) == ("prod-1", "prod-2")
+    assert (green.service.was_live, blue.service.was_live) == (True, False)
+    assert blue.url == f"{green.url}:8080"
+    assert dev.url == done.environments["DEV"]["url"]
+    assert dev.service.image == cloud.settings.initial_image
+    assert dev.application.tags == {"technicalTeam": "payments", "cost": "42"}
+
+
+def test_the_stack_carries_the_tags_and_the_operation(cloud: FakeCloud, api: Client) -> None:
+    reply = api.create(tags={"technicalTeam": "payments", "cost": "42"})
+    stack = cloud.stacks.named("Shop")
+    assert stack is not None
+    assert stack.tags == {"technicalTeam": "payments", "cost": "42", "devops:operation": reply.id}
+    assert stack.token == reply.id
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("Shop", "application Shop exists already"),
+        ("SHOP", "application Shop exists already, and SHOP differs from it only in"),
+    ],
+)
+def test_a_name_is_used_once_in_any_case(
+    shop: FakeCloud, api: Client, name: str, message: str
+) -> None:
+    reply = api.create(name)
+    assert (reply.status, reply.body["code"]) == (409, "ALREADY_EXISTS")
+    assert reply.body["errorMessage"].startswith(message)
+    assert len({application for application, _ in shop.tables.rows}) == 1
+
+
+def test_a_missing_template_fails_at_once_and_leaves_nothing(cloud: FakeCloud, api: Client) -> None:
+    cloud.templates.versions.clear()
+    reply = api.create()
+    assert reply.status == 424
+    assert reply.body["errorMessage"] == (
+        "the application template s3://ecs-cf-bucket/application.yml is missing"
+    )
+    assert reply.operation["status"] == "FAILED"
+    assert _gone(cloud)
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"no template", "Template format error: At least one Resources member must be defined."),
+        (b"\xff\xfe", "the application template cannot be used: "),
+        (b"Resources:" + b" " * 51_200, "the application template cannot be used: the template"),
+    ],
+)  # fmt: skip
+def test_a_template_that_cannot_be_used_fails_at_once(
+    cloud: FakeCloud, api: Client, content: bytes, reason: str
+) -> None:
+    cloud.templates.versions["v2"] = content
+    reply = api.create()
+    assert reply.status == 424
+    assert reply.operation["reasons"][0].startswith(reason)
+    assert _gone(cloud)
+
+
+def test_the_newest_template_is_sent_and_noted(cloud: FakeCloud, api: Client) -> None:
+    cloud.templates.versions["v2"] = b"Resources: {} # newer\n"
+    reply = api.create()
+    template = cloud.tables.operations["Shop", reply.id].template
+    assert template is not None
+    assert template.version == "v2"
+    (sent,) = [call.args[0] for call in cloud.wire.journal if call.name == "stacks.create"]
+    assert sent["TemplateBody"].endswith("# newer\n")
+
+
+def test_a_resource_that_fails_takes_everything_back(cloud: FakeCloud, api: Client) -> None:
+    cloud.stacks.create_failures = (
+        "devService (AWS::ECS::Service): ECS Deployment Circuit Breaker was triggered",
+        "qaService (AWS::ECS::Service): Resource limit exceeded",
+    )
+    failed = api.finished(api.create(environments={"nonProd": ["dev", "qa"]}))
+    assert failed.operation["status"] == "FAILED"
+    assert failed.operation["reasons"] == list(cloud.stacks.create_failures)
+    assert failed.environments["DEV"]["status"] == "FAILED"
+    assert _gone(cloud)
+    outcomes = [event.outcome for event in cloud.tables.events_of("Shop", failed.id)]
+    assert outcomes[:2] == ["ACCEPTED", "ROLLING_BACK"]
+
+
+def test_after_a_failure_the_name_is_free_again(cloud: FakeCloud, api: Client) -> None:
+    cloud.stacks.create_failures = ("Repository (AWS::ECR::Repository): exists already",)
+    api.finished(api.create())
+    cloud.stacks.create_failures = ()
+    assert api.finished(api.create()).operation["status"] == "SUCCEEDED"
+
+
+def test_a_foreign_stack_of_the_name_is_left_alone(cloud: FakeCloud, api: Client) -> None:
+    foreign = cloud.stacks.add_foreign("Shop")
+    reply = api.create()
+    assert reply.status == 424
+    assert reply.operation["reasons"] == ["a stack of this name exists"]
+    assert foreign.status == "CREATE_COMPLETE"
+    assert cloud.tables.rows == {}
+    assert cloud.wire.count("stacks.delete") == 0
+
+
+def test_a_foreign_stack_that_came_first_is_left_alone(cloud: FakeCloud, api: Client) -> None:
+    cloud.wire.fail("stacks.create", UnreachableError("no answer"), times=1)
+    reply = api.create()
+    foreign = cloud.stacks.add_foreign("Shop")
+    assert api.finished(reply).operation["reasons"] == [
+        "a stack of this name exists that this service did not create"
+    ]
+    assert foreign.status == "CREATE_COMPLETE"
+
+
+def test_a_create_whose_answer_was_lost_is_found_not_repeated(
+    cloud: FakeCloud, api: Client
+) -> None:
+    cloud.wire.fail("stacks.create", UnreachableError("no answer"), times=1, lost=True)
+    assert api.finished(api.create()).operation["status"] == "SUCCEEDED"
+    assert cloud.wire.count("stacks.create") == 1
+
+
+def test_missing_outputs_are_named_and_the_stack_goes(cloud: FakeCloud, api: Client) -> None:
+    cloud.stacks.without_outputs = {"devServiceArn", "TestListenerArn"}
+    failed = api.finished(api.create())
+    assert failed.operation["reasons"] == [
+        "the template has no output TestListenerArn, devServiceArn"
+    ]
+    assert _gone(cloud)
+
+
+def test_services_get_variables_secrets_and_size_after_the_stack(
+    cloud: FakeCloud, api: Client
+) -> None:
+    service = {"environment": {"MODE": "fast"}, "secrets": {"DB": SECRET}, "desiredCount": 2}
+    done = api.finished(api.create(service=service))
+    assert done.operation["status"] == "SUCCEEDED"
+    for name in ("dev", "prod-1", "prod-2"):
+        container = cloud.containers.running("Shop", name).request["containerDefinitions"][0]
+        assert {"name": "MODE", "value": "fast"} in container["environment"]
+        assert {"name": "APPLICATION", "value": "Shop"} in container["environment"]
+        assert container["secrets"] == [{"name": "DB", "valueFrom": SECRET}]
+        assert cloud.containers.service("Shop", name).running == 2
+    assert cloud.wire.count("containers.register") == 3
+
+
+def test_variables_stay_when_an_image_is_deployed(cloud: FakeCloud, api: Client) -> None:
+    api.finished(api.create(service={"environment": {"MODE": "fast"}}))
+    cloud.push("1.0")
+    api.finished(api.deploy("1.0"))
+    container = cloud.containers.running("Shop", "dev").request["containerDefinitions"][0]
+    assert {"name": "MODE", "value": "fast"} in container["environment"]
+
+
+def test_a_task_count_alone_needs_no_new_task_definition(cloud: FakeCloud, api: Client) -> None:
+    done = api.finished(api.create(service={"desiredCount": 3}))
+    assert done.operation["status"] == "SUCCEEDED"
+    assert cloud.containers.service("Shop", "dev").running == 3
+    assert cloud.wire.count("containers.register") == 0
+
+
+def test_a_service_that_fails_with_its_variables_undoes_the_create(
+    cloud: FakeCloud, api: Client
+) -> None:
+    cloud.containers.behaviours[cloud.settings.initial_image] = CRASH
+    failed = api.finished(api.create(service={"environment": {"MODE": "fast"}}))
+    assert failed.operation["status"] == "FAILED"
+    assert "ECS deployment circuit breaker" in failed.operation["reasons"][0]
+    assert _gone(cloud)
+    assert cloud.containers.tagged(failed.id) == []
+
+
+def test_what_cannot_be_undone_stays_known_and_can_be_deleted(
+    cloud: FakeCloud, api: Client
+) -> None:
+    cloud.stacks.create_failures = ("devService (AWS::ECS::Service): did not stabilize",)
+    cloud.stacks.delete_failures = ("Cluster (AWS::ECS::Cluster): has active services",)
+    failed = api.finished(api.create())
+    assert failed.operation["reasons"] == [
+        "devService (AWS::ECS::Service): did not stabilize",
+        "left behind: Cluster (AWS::ECS::Cluster): has active services",
+    ]
+    rows = cloud.tables.inventory_of("Shop").rows.values()
+    assert {row.status for row in rows} == {RowStatus.DELETE_FAILED}
+    refused = api.deploy("1.0")
+    assert (refused.status, refused.body["code"]) == (409, "NOT_DEPLOYABLE")
+    assert api.create().body["code"] == "ALREADY_EXISTS"
+
+    cloud.stacks.delete_failures = ()
+    assert api.finished(api.delete()).operation["status"] == "SUCCEEDED"
+    assert _gone(cloud)
+
+
+def test_a_delete_that_is_refused_while_undoing_keeps_the_rows(
+    cloud: FakeCloud, api: Client
+) -> None:
+    cloud.stacks.create_failures = ("devService (AWS::ECS::Service): did not stabilize",)
+    cloud.wire.fail("stacks.delete", RefusedError("termination protection is on"))
+    failed = api.finished(api.create())
+    assert failed.operation["reasons"][-1] == "left behind: termination protection is on"
+    assert cloud.tables.rows

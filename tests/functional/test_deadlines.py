@@ -1,0 +1,148 @@
+"""No operation stays open for ever, whatever AWS does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from devops_core.errors import AccessDeniedError, AwsError, ThrottledError
+from devops_core.model import RowStatus
+from tests.functional.client import Client, Reply
+from tests.functional.fakes import FakeCloud
+
+ERRORS = [AccessDeniedError("the service's role may not look"), ThrottledError("AWS throttles")]
+
+
+@pytest.fixture
+def ready(shop: FakeCloud, api: Client) -> FakeCloud:
+    api.finished(api.deploy("1.0", "dev"))
+    api.finished(api.promote())
+    return shop
+
+
+def _deploy(api: Client) -> Reply:
+    return api.deploy("1.1", "dev")
+
+
+def _promote(api: Client) -> Reply:
+    return api.promote()
+
+
+def _create(api: Client) -> Reply:
+    return api.create("Other")
+
+
+def _delete(api: Client) -> Reply:
+    return api.delete()
+
+
+CALLS = [_deploy, _promote, _create, _delete]
+
+
+@pytest.mark.parametrize("call", CALLS)
+@pytest.mark.parametrize("error", ERRORS)
+def test_an_account_that_refuses_everything_ends_every_operation(
+    ready: FakeCloud, api: Client, call: Callable[[Client], Reply], error: AwsError
+) -> None:
+    for name in ("stacks", "containers"):
+        ready.wire.fail(name, error)
+    reply = call(api)
+    assert reply.status == 202
+    assert reply.operation["waitingFor"] == error.message
+    api.tick()
+    api.settle(limit=95)
+    ended = api.status(reply.id, reply.operation["applicationName"])
+    assert ended.operation["status"] == "FAILED"
+    assert error.message in ended.operation["reasons"]
+    assert {part["status"] for part in ended.environments.values()} == {"FAILED"}
+    ready.wire.heal()
+    if call is _create:
+        # Its rows were kept, because a stack might have been made; there was none.
+        assert api.delete("Other").status == 200
+
+
+@pytest.mark.parametrize("error", ERRORS)
+@pytest.mark.parametrize("name", ["containers.register", "containers.update"])
+def test_a_step_of_a_deploy_that_is_refused_for_ever_ends_at_the_deadline(
+    ready: FakeCloud, api: Client, name: str, error: AwsError
+) -> None:
+    ready.wire.fail(name, error)
+    reply = api.deploy("1.1", "dev")
+    ready.clock.pass_(minutes=30)
+    ended = api.status(reply.id)
+    assert ended.operation["status"] == "FAILED"
+    assert "within the time limit" in ended.environments["DEV"]["reason"]
+    assert ready.containers.tagged(reply.id) == []
+
+
+@pytest.mark.parametrize("error", ERRORS)
+def test_a_swap_that_cannot_look_leaves_production_alone(
+    ready: FakeCloud, api: Client, error: AwsError
+) -> None:
+    green = ready.containers.service("Shop", "prod-1")
+    green.desired = green.running = 2
+    reply = api.swap()
+    ready.wire.fail("load_balancer", error)
+    api.tick()
+    seen = api.status(reply.id).operation
+    assert (seen["status"], seen["waitingFor"]) == ("IN_PROGRESS", error.message)
+    api.settle(limit=46)
+    ended = api.status(reply.id).operation
+    assert (ended["status"], ended["reasons"]) == ("FAILED", [error.message])
+    ready.wire.heal()
+    assert api.swap(version="1.0").status == 200
+
+
+def test_a_swap_that_cannot_look_after_the_switch_knows_what_is_live(
+    ready: FakeCloud, api: Client
+) -> None:
+    def blind() -> None:
+        ready.wire.fail("load_balancer", ThrottledError("AWS throttles"))
+
+    ready.wire.on("load_balancer.switch", blind, after=True)
+    reply = api.swap(version="1.0")
+    api.settle(limit=46)
+    assert api.status(reply.id).operation["status"] == "FAILED"
+    ready.wire.heal()
+    again = api.swap(version="1.0")
+    assert again.body["message"] == "1.0 is live already; nothing was moved"
+    assert api.swap().status == 200
+
+
+def test_a_stack_without_end_is_taken_back_at_the_deadline(cloud: FakeCloud, api: Client) -> None:
+    cloud.stacks.pace = None
+    reply = api.create()
+    cloud.clock.pass_(minutes=61)
+    going = api.status(reply.id).operation
+    assert (going["status"], going["reasons"]) == (
+        "IN_PROGRESS", ["the stack is still CREATE_IN_PROGRESS"],
+    )  # fmt: skip
+    cloud.stacks.finish("Shop")
+    assert api.status(reply.id).operation["status"] == "FAILED"
+    assert cloud.tables.rows == {}
+
+
+def test_a_failed_stack_that_does_not_go_is_kept_on_record(cloud: FakeCloud, api: Client) -> None:
+    cloud.stacks.pace = None
+    reply = api.create()
+    cloud.clock.pass_(minutes=61)
+    api.status(reply.id)
+    cloud.clock.pass_(minutes=60)
+    ended = api.status(reply.id).operation
+    assert ended["status"] == "FAILED"
+    assert ended["reasons"][-1] == "left behind: CloudFormation could not delete the stack"
+    assert {row.status for row in cloud.tables.rows.values()} == {RowStatus.DELETE_FAILED}
+    cloud.stacks.finish("Shop")
+    assert api.finished(api.delete()).operation["status"] == "SUCCEEDED"
+
+
+def test_a_delete_without_end_fails_and_can_be_repeated(shop: FakeCloud, api: Client) -> None:
+    shop.stacks.pace = None
+    reply = api.delete()
+    shop.clock.pass_(minutes=61)
+    ended = api.status(reply.id).operation
+    assert ended["reasons"] == ["CloudFormation did not delete the stack in time"]
+    shop.stacks.finish("Shop")
+    assert api.finished(api.delete()).operation["status"] == "SUCCEEDED"
+    assert shop.tables.rows == {}

@@ -1,0 +1,117 @@
+"""DELETE /stacks."""
+
+from devops_core.errors import RefusedError, UnreachableError
+from devops_core.model import RowStatus
+from tests.functional.client import Client
+from tests.functional.fakes import Crash, FakeCloud
+
+FAILURES = ("Cluster (AWS::ECS::Cluster): The Cluster cannot be deleted while Services are active",)
+
+
+def test_rows_stay_until_the_stack_is_gone(shop: FakeCloud, api: Client) -> None:
+    reply = api.delete()
+    assert (reply.status, reply.body["applicationName"]) == (202, "Shop")
+    assert len(shop.tables.inventory_of("Shop").rows) == 6
+    api.status(reply.id)
+    assert shop.tables.rows
+    api.status(reply.id)
+    assert shop.tables.rows == {}
+
+
+def test_what_was_deployed_goes_too(shop: FakeCloud, api: Client) -> None:
+    deployed = api.finished(api.deploy("1.0", "dev", "qa"))
+    promoted = api.finished(api.promote())
+    assert api.finished(api.delete()).operation["status"] == "SUCCEEDED"
+    for reply in (deployed, promoted):
+        assert shop.containers.tagged(reply.id) == []
+        assert len(shop.containers.tagged(reply.id, active=False)) in (1, 2)
+
+
+def test_the_name_can_be_used_again(shop: FakeCloud, api: Client) -> None:
+    api.finished(api.delete())
+    assert api.finished(api.create("SHOP")).operation["status"] == "SUCCEEDED"
+    assert {name for name, _ in shop.tables.rows} == {"SHOP"}
+
+
+def test_a_failure_is_told_and_can_be_repeated(shop: FakeCloud, api: Client) -> None:
+    shop.stacks.delete_failures = FAILURES
+    for _ in range(2):
+        failed = api.finished(api.delete())
+        assert failed.operation["status"] == "FAILED"
+        assert failed.operation["reasons"] == list(FAILURES)
+        rows = shop.tables.inventory_of("Shop").rows.values()
+        assert {row.status for row in rows} == {RowStatus.DELETE_FAILED}
+        for reply in (api.deploy("1.0", "dev"), api.promote(), api.swap()):
+            assert (reply.status, reply.body["code"]) == (409, "NOT_DEPLOYABLE")
+            assert "DELETE_FAILED" in reply.body["errorMessage"]
+    shop.stacks.delete_failures = ()
+    assert api.finished(api.delete()).operation["status"] == "SUCCEEDED"
+    assert shop.tables.rows == {}
+
+
+def test_a_stack_that_is_gone_already_is_no_failure(shop: FakeCloud, api: Client) -> None:
+    stack = shop.stacks.named("Shop")
+    assert stack is not None
+    shop.stacks.estate.tear_down("Shop")
+    stack.status = "DELETE_COMPLETE"
+    assert api.finished(api.delete()).operation["status"] == "SUCCEEDED"
+    assert shop.tables.rows == {}
+
+
+def test_a_stack_that_was_made_again_by_hand_is_left_alone(shop: FakeCloud, api: Client) -> None:
+    stack = shop.stacks.named("Shop")
+    assert stack is not None
+    shop.stacks.estate.tear_down("Shop")
+    stack.status = "DELETE_COMPLETE"
+    foreign = shop.stacks.add_foreign("Shop")
+    api.finished(api.delete())
+    assert foreign.status == "CREATE_COMPLETE"
+
+
+def test_a_delete_that_cloudformation_refuses_says_why(shop: FakeCloud, api: Client) -> None:
+    shop.wire.fail("stacks.delete", RefusedError("Stack [Shop] cannot be deleted while"
+                                                 " TerminationProtection is enabled"))  # fmt: skip
+    reply = api.delete()
+    assert reply.status == 424
+    assert "TerminationProtection" in reply.body["errorMessage"]
+    shop.wire.heal()
+    assert api.finished(api.delete()).operation["status"] == "SUCCEEDED"
+
+
+def test_a_delete_whose_answer_was_lost_goes_on(shop: FakeCloud, api: Client) -> None:
+    shop.wire.fail("stacks.delete", UnreachableError("no answer"), times=1, lost=True)
+    reply = api.delete()
+    assert reply.status == 202
+    assert api.finished(reply).operation["status"] == "SUCCEEDED"
+    assert shop.wire.count("stacks.delete") == 1
+
+
+def test_a_worker_that_dies_at_the_end_of_a_delete_is_followed(
+    shop: FakeCloud, api: Client
+) -> None:
+    api.finished(api.deploy("1.0", "dev"))
+    reply = api.delete()
+    shop.wire.fail("containers.retire", Crash(), times=1, lost=True)
+    for _ in range(2):
+        try:
+            api.tick()
+        except Crash:
+            shop.clock.wait(66)
+    assert api.status(reply.id).operation["status"] == "SUCCEEDED"
+    assert shop.tables.rows == {}
+
+
+def test_a_busy_application_is_not_deleted(shop: FakeCloud, api: Client) -> None:
+    holder = api.deploy("1.0", "qa")
+    reply = api.delete()
+    assert (reply.status, reply.body["code"]) == (409, "BUSY")
+    assert reply.body["operation"]["id"] == holder.id
+    assert shop.wire.count("stacks.delete") == 0
+
+
+def test_while_it_is_created_it_is_not_deleted(cloud: FakeCloud, api: Client) -> None:
+    holder = api.create()
+    reply = api.delete()
+    assert (reply.status, reply.body["code"]) == (409, "BUSY")
+    assert reply.body["operation"]["id"] == holder.id
+    assert len(cloud.tables.in_progress()) == 1

@@ -1,0 +1,227 @@
+"""POST /stacks/deploy."""
+
+from dataclasses import replace
+
+import pytest
+
+from devops_core.errors import RefusedError
+from devops_core.naming import Environment
+from tests.functional.client import Client
+from tests.functional.fakes import Call, FakeCloud
+from tests.functional.fakes.cloud import REGISTRY
+from tests.functional.fakes.service import CRASH, HANG, OK
+
+
+def _version(cloud: FakeCloud, environment: Environment) -> str | None:
+    service = cloud.tables.inventory_of("Shop").service(environment)
+    assert service is not None
+    return service.version
+
+
+def test_each_environment_runs_the_digest_that_was_pushed(shop: FakeCloud, api: Client) -> None:
+    done = api.finished(api.deploy("1.0", "qa", "training"))
+    digest = shop.images.pushed["shop", "1.0"]
+    assert set(done.environments) == {"QA", "TRAINING"}
+    for name in ("qa", "training"):
+        assert shop.containers.running("Shop", name).image == f"{REGISTRY}/shop@{digest}"
+    assert shop.containers.running("Shop", "dev").image == shop.settings.initial_image
+
+
+def test_a_task_definition_carries_the_tags_and_the_operation(shop: FakeCloud, api: Client) -> None:
+    reply = api.deploy("1.0", "dev")
+    (definition,) = shop.containers.tagged(reply.id)
+    assert definition.tags == {"technicalTeam": "payments", "devops:operation": reply.id}
+    assert definition.family == "Shop-dev"
+
+
+def test_what_was_replaced_is_deregistered_but_not_the_stacks_own(
+    shop: FakeCloud, api: Client
+) -> None:
+    first = api.finished(api.deploy("1.0", "dev"))
+    assert shop.containers.tagged(first.id)
+    api.finished(api.deploy("1.1", "dev"))
+    assert shop.containers.tagged(first.id) == []
+    initial = shop.tables.inventory_of("Shop").service(Environment.DEV)
+    assert initial is not None
+    assert shop.containers.task_definitions[initial.initial_task_definition].active
+
+
+def test_each_environment_has_its_own_outcome(shop: FakeCloud, api: Client) -> None:
+    api.finished(api.deploy("1.0", "dev", "qa"))
+    shop.wire.fail("containers.register", RefusedError("too many revisions"), times=1)
+    failed = api.finished(api.deploy("1.1", "dev", "qa"))
+    assert failed.operation["status"] == "FAILED"
+    assert failed.operation["reasons"] == ["DEV 1.1: too many revisions"]
+    assert failed.environments["DEV"]["status"] == "FAILED"
+    assert failed.environments["QA"]["status"] == "SUCCEEDED"
+    assert _version(shop, Environment.DEV) == "1.0"
+    assert _version(shop, Environment.QA) == "1.1"
+    outcomes = [event.outcome for event in shop.tables.events_of("Shop", failed.id)]
+    assert outcomes == ["ACCEPTED", "FAILED", "SUCCEEDED", "FAILED"]
+
+
+def test_a_rollback_by_ecs_is_a_failure_and_leaves_nothing(shop: FakeCloud, api: Client) -> None:
+    api.finished(api.deploy("1.0", "dev"))
+    before = shop.containers.running("Shop", "dev").arn
+    shop.push("bad", CRASH)
+    failed = api.finished(api.deploy("bad", "dev"))
+    assert failed.operation["status"] == "FAILED"
+    assert failed.environments["DEV"]["previousVersion"] == "1.0"
+    assert shop.containers.running("Shop", "dev").arn == before
+    assert shop.containers.tagged(failed.id) == []
+    assert _version(shop, Environment.DEV) == "1.0"
+
+
+def test_after_a_failure_the_next_deploy_succeeds(shop: FakeCloud, api: Client) -> None:
+    shop.push("bad", CRASH)
+    api.finished(api.deploy("bad", "dev"))
+    assert api.finished(api.deploy("1.0", "dev")).operation["status"] == "SUCCEEDED"
+
+
+def test_a_missing_image_is_refused_before_anything_is_claimed(
+    shop: FakeCloud, api: Client
+) -> None:
+    reply = api.deploy("9.9", "dev")
+    assert (reply.status, reply.body["code"]) == (409, "IMAGE_NOT_FOUND")
+    assert "shop:9.9" in reply.body["errorMessage"]
+    assert shop.tables.in_progress() == []
+
+
+def test_an_image_of_another_registry_is_taken_as_it_was_given(
+    shop: FakeCloud, api: Client
+) -> None:
+    start = len(shop.wire.journal)
+    done = api.finished(api.deploy("2.0", "dev", repouri="public.ecr.aws/nginx/nginx"))
+    assert done.operation["status"] == "SUCCEEDED"
+    assert shop.containers.running("Shop", "dev").image == "public.ecr.aws/nginx/nginx:2.0"
+    assert shop.wire.count("images.digest", start) == 0
+    assert "digest" not in done.environments["DEV"]
+
+
+def test_a_tag_in_the_uri_wins_and_version_is_its_label(shop: FakeCloud, api: Client) -> None:
+    done = api.finished(api.deploy("friday", "dev", repouri=f"{REGISTRY}/shop:1.1"))
+    part = done.environments["DEV"]
+    assert part["version"] == "friday"
+    assert part["digest"] == shop.images.pushed["shop", "1.1"]
+
+
+def test_the_same_version_again_changes_nothing_and_succeeds(shop: FakeCloud, api: Client) -> None:
+    api.finished(api.deploy("1.0", "dev"))
+    before = shop.containers.service("Shop", "dev").primary.id
+    definitions = len(shop.containers.task_definitions)
+    row = shop.tables.inventory_of("Shop").service(Environment.DEV)
+    again = api.deploy("1.0", "dev")
+    assert (again.status, again.operation["status"]) == (200, "SUCCEEDED")
+    assert shop.containers.service("Shop", "dev").primary.id == before
+    assert len(shop.containers.task_definitions) == definitions
+    assert shop.tables.inventory_of("Shop").service(Environment.DEV) == row
+
+
+def test_a_tag_that_was_moved_is_another_image(shop: FakeCloud, api: Client) -> None:
+    api.finished(api.deploy("1.0", "dev"))
+    digest = shop.images.push("shop", "1.0", content="rebuilt")
+    done = api.finished(api.deploy("1.0", "dev"))
+    assert done.environments["DEV"]["digest"] == digest
+    assert shop.containers.running("Shop", "dev").image.endswith(digest)
+
+
+def test_the_same_version_heals_what_was_changed_by_hand(shop: FakeCloud, api: Client) -> None:
+    api.finished(api.deploy("1.0", "dev"))
+    service = shop.containers.service("Shop", "dev")
+    right = service.primary.task_definition
+    row = shop.tables.inventory_of("Shop").service(Environment.DEV)
+    assert row is not None
+    service.deploy(row.initial_task_definition, shop.clock.now())
+    service.complete(shop.clock.now())
+    assert api.finished(api.deploy("1.0", "dev")).operation["status"] == "SUCCEEDED"
+    assert service.primary.task_definition == right
+
+
+def test_unknown_applications_and_environments_are_named(shop: FakeCloud, api: Client) -> None:
+    nowhere = api.deploy("1.0", "dev", application="Other")
+    assert (nowhere.status, nowhere.body["code"]) == (409, "NO_SUCH_APPLICATION")
+    assert nowhere.body["errorMessage"] == "there is no application Other"
+    reply = api.deploy("1.0", "dev", "da")
+    assert (reply.status, reply.body["code"]) == (409, "NO_SUCH_ENVIRONMENT")
+    assert reply.body["errorMessage"] == (
+        "Shop was created without DA; it has DEV, QA, STAGE, TRAINING, PROD-BLUE, PROD-GREEN"
+    )
+    assert shop.tables.in_progress() == []
+
+
+@pytest.mark.usefixtures("shop")
+def test_a_busy_environment_names_its_operation_and_the_others_are_free(api: Client) -> None:
+    holder = api.deploy("1.0", "dev")
+    refused = api.deploy("1.1", "dev", "qa")
+    assert (refused.status, refused.body["code"]) == (409, "BUSY")
+    assert refused.body["operation"] == {"id": holder.id, "applicationName": "Shop"}
+    assert f"DEV of Shop is held by operation {holder.id}" in refused.body["errorMessage"]
+    other = api.deploy("1.1", "qa")
+    assert other.status == 202
+    assert api.finished(holder).operation["status"] == "SUCCEEDED"
+    assert api.status(other.id).operation["status"] == "SUCCEEDED"
+
+
+def test_the_loser_of_a_race_is_told_who_won(shop: FakeCloud, api: Client) -> None:
+    won: list[str] = []
+    shop.wire.on("tables.claim", lambda: won.append(api.deploy("1.1", "dev").id))
+    lost = api.deploy("1.0", "dev")
+    assert (lost.status, lost.body["code"]) == (409, "BUSY")
+    assert lost.body["operation"]["id"] == won[0]
+
+
+def test_a_row_that_changed_while_looking_is_looked_at_again(shop: FakeCloud, api: Client) -> None:
+    api.finished(api.deploy("1.0", "dev"))
+    shop.wire.on("tables.claim", lambda: api.finished(api.deploy("1.1", "dev")))
+    done = api.finished(api.deploy("1.2", "dev"))
+    assert done.environments["DEV"]["previousVersion"] == "1.1"
+
+
+def test_a_row_that_keeps_changing_is_given_up(shop: FakeCloud, api: Client) -> None:
+    def restless(call: Call) -> None:
+        if call.name == "tables.claim":
+            row = shop.tables.rows["Shop", Environment.DEV]
+            shop.tables.rows["Shop", Environment.DEV] = replace(row, revision=row.revision + 1)
+
+    shop.wire.before.append(restless)
+    reply = api.deploy("1.0", "dev")
+    assert (reply.status, reply.body["code"]) == (409, "CHANGED_MEANWHILE")
+
+
+def test_a_service_that_is_gone_fails_with_a_reason(shop: FakeCloud, api: Client) -> None:
+    del shop.containers.services_["Shop", "dev"]
+    failed = api.finished(api.deploy("1.0", "dev", "qa"))
+    assert failed.environments["DEV"]["reason"] == "Service not found."
+    assert failed.environments["QA"]["status"] == "SUCCEEDED"
+    assert len(shop.containers.tagged(failed.id)) == 1
+
+
+def test_a_service_that_goes_away_during_the_rollout_fails(shop: FakeCloud, api: Client) -> None:
+    reply = api.deploy("1.0", "dev")
+    del shop.containers.services_["Shop", "dev"]
+    failed = api.finished(reply)
+    assert failed.environments["DEV"]["reason"] == "its ECS service is gone"
+    assert shop.containers.tagged(failed.id) == []
+
+
+def test_status_tells_how_far_the_rollout_is(shop: FakeCloud, api: Client) -> None:
+    shop.containers.automatic = False
+    shop.containers.service("Shop", "dev").desired = 2
+    reply = api.deploy("1.0", "dev", "qa")
+    waiting = api.status(reply.id).operation["waitingFor"]
+    assert "DEV: rollout IN_PROGRESS, 0 of 2 new tasks running, 1 pending" in waiting
+    assert "QA: rollout IN_PROGRESS, 0 of 1 new tasks running, 0 pending" in waiting
+
+
+def test_a_rollout_without_end_is_taken_back_at_the_deadline(shop: FakeCloud, api: Client) -> None:
+    api.finished(api.deploy("1.0", "dev"))
+    shop.push("slow", HANG)
+    reply = api.deploy("slow", "dev")
+    shop.clock.pass_(minutes=29)
+    assert api.status(reply.id).operation["status"] == "IN_PROGRESS"
+    shop.clock.pass_(minutes=2)
+    failed = api.status(reply.id)
+    assert failed.operation["status"] == "FAILED"
+    assert "did not complete within the time limit" in failed.environments["DEV"]["reason"]
+    assert shop.containers.behaviours[shop.containers.running("Shop", "dev").image] == OK
+    assert _version(shop, Environment.DEV) == "1.0"

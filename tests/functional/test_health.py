@@ -1,0 +1,24 @@
+"""GET /health."""
+
+from tests.functional.client import Client
+from tests.functional.fakes import ACCOUNT, FakeCloud
+
+
+def test_all_is_well(cloud: FakeCloud, api: Client) -> None:
+    reply = api.health()
+    assert (reply.status, reply.body) == (200, {"status": "ok"})
+    assert sorted(cloud.wire.names()) == ["tables.check", "templates.check"]
+
+
+def test_what_cannot_be_read_is_named_without_the_account(cloud: FakeCloud, api: Client) -> None:
+    table = f"arn:aws:dynamodb:eu-west-1:{ACCOUNT}:table/DevOpsLogsTable"
+    cloud.tables.problems = {"DevOpsLogsTable": f"not found: {table}"}
+    cloud.templates.problems = {"template": "the application template is missing"}
+    reply = api.health()
+    assert (reply.status, reply.body["code"]) == (503, "UNHEALTHY")
+    assert reply.body["status"] == "failing"
+    assert reply.body["failing"] == {
+        "DevOpsLogsTable": "not found: dynamodb table/DevOpsLogsTable",
+        "template": "the application template is missing",
+    }
+    assert reply.body["errorMessage"].startswith("not healthy: DevOpsLogsTable: not found")

@@ -1,0 +1,120 @@
+"""Idempotency-Key: the same key and body are the same operation, for 24 hours."""
+
+import pytest
+
+from tests.functional.client import Client
+from tests.functional.fakes import FakeCloud
+
+KEY = {"Idempotency-Key": "build-4711"}
+
+
+def test_the_same_request_is_the_same_operation(shop: FakeCloud, api: Client) -> None:
+    first = api.deploy("1.0", "dev", headers=KEY)
+    running = api.deploy("1.0", "dev", headers=KEY)
+    assert (running.status, running.id) == (202, first.id)
+    api.settle()
+    ended = api.deploy("1.0", "dev", headers={"idempotency-key": "build-4711"})
+    assert (ended.status, ended.id, ended.operation["status"]) == (200, first.id, "SUCCEEDED")
+    assert shop.wire.count("containers.register") == 1
+
+
+def test_a_repeat_moves_the_operation_on(shop: FakeCloud, api: Client) -> None:
+    api.deploy("1.0", "dev", headers=KEY)
+    api.deploy("1.0", "dev", headers=KEY)
+    assert api.deploy("1.0", "dev", headers=KEY).operation["status"] == "SUCCEEDED"
+    assert shop.tables.in_progress() == []
+
+
+def test_a_failure_is_repeated_too(cloud: FakeCloud, api: Client) -> None:
+    cloud.templates.versions.clear()
+    first = api.create(headers=KEY)
+    again = api.create(headers=KEY)
+    assert (first.status, again.status) == (424, 424)
+    assert first.id == again.id
+
+
+def test_another_body_is_refused(shop: FakeCloud, api: Client) -> None:
+    api.deploy("1.0", "dev", headers=KEY)
+    for reply in (
+        api.deploy("1.1", "dev", headers=KEY),
+        api.deploy("1.0", "dev", application="Other", headers=KEY),
+        api.promote(headers=KEY),
+        api.create("Other", headers=KEY),
+    ):
+        assert (reply.status, reply.body["code"]) == (422, "IDEMPOTENCY_KEY_REUSED")
+    assert len(shop.tables.in_progress()) == 1
+
+
+@pytest.mark.usefixtures("shop")
+def test_the_order_of_members_is_no_other_body(api: Client) -> None:
+    body = {"applicationName": "Shop", "environment": ["dev"], "version": "1.0"}
+    first = api.send("POST", "/stacks/deploy", body, headers=KEY)
+    turned = dict(reversed(body.items()))
+    assert api.send("POST", "/stacks/deploy", turned, headers=KEY).id == first.id
+
+
+def test_a_key_is_forgotten_after_24_hours(shop: FakeCloud, api: Client) -> None:
+    first = api.finished(api.deploy("1.0", "dev", headers=KEY))
+    shop.clock.pass_(hours=23, minutes=57)
+    assert api.deploy("1.0", "dev", headers=KEY).id == first.id
+    shop.clock.pass_(minutes=10)
+    other = api.deploy("1.1", "dev", headers=KEY)
+    assert other.status == 202
+    assert other.id != first.id
+
+
+def test_a_create_may_be_repeated(cloud: FakeCloud, api: Client) -> None:
+    first = api.create(headers=KEY)
+    again = api.create(headers=KEY)
+    assert (again.status, again.id) == (202, first.id)
+    assert again.body["ecrName"] == "shop"
+    api.settle()
+    assert api.create(headers=KEY).id == first.id
+    assert api.create().body["code"] == "ALREADY_EXISTS"
+    assert cloud.wire.count("stacks.create") == 1
+
+
+def test_a_delete_may_be_repeated_by_body_and_query(shop: FakeCloud, api: Client) -> None:
+    first = api.delete(headers=KEY)
+    api.settle()
+    again = api.send("DELETE", "/stacks", query={"stack": "Shop"}, headers=KEY)
+    assert (again.status, again.id) == (200, first.id)
+    assert shop.wire.count("stacks.delete") == 1
+
+
+def test_swaps_and_promotions_may_be_repeated(shop: FakeCloud, api: Client) -> None:
+    api.finished(api.deploy("1.0", "dev"))
+    promoted = api.promote(headers=KEY)
+    assert api.promote(headers=KEY).id == promoted.id
+    api.settle()
+    other = {"Idempotency-Key": "build-4712"}
+    swapped = api.swap(headers=other)
+    assert api.swap(headers=other).id == swapped.id
+    assert shop.wire.count("load_balancer.switch") == 2
+
+
+def test_of_two_at_the_same_moment_one_is_claimed(shop: FakeCloud, api: Client) -> None:
+    won: list[str] = []
+    shop.wire.on("tables.claim", lambda: won.append(api.deploy("1.0", "dev", headers=KEY).id))
+    late = api.deploy("1.0", "dev", headers=KEY)
+    assert (late.status, late.id) == (202, won[0])
+    assert shop.wire.count("containers.register") == 1
+
+
+def test_of_two_different_at_the_same_moment_one_is_refused(shop: FakeCloud, api: Client) -> None:
+    shop.wire.on("tables.claim", lambda: api.deploy("1.0", "qa", headers=KEY))
+    late = api.deploy("1.0", "dev", headers=KEY)
+    assert (late.status, late.body["code"]) == (422, "IDEMPOTENCY_KEY_REUSED")
+
+
+def test_a_refused_request_does_not_use_up_its_key(shop: FakeCloud, api: Client) -> None:
+    assert api.deploy("9.9", "dev", headers=KEY).status == 409
+    shop.push("9.9")
+    assert api.deploy("9.9", "dev", headers=KEY).status == 202
+
+
+def test_a_key_whose_operation_is_gone_says_so(shop: FakeCloud, api: Client) -> None:
+    first = api.finished(api.deploy("1.0", "dev", headers=KEY))
+    del shop.tables.operations["Shop", first.id]
+    reply = api.deploy("1.0", "dev", headers=KEY)
+    assert (reply.status, reply.body["code"]) == (409, "CHANGED_MEANWHILE")

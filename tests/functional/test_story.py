@@ -1,0 +1,106 @@
+"""The life of an application, from its creation to its end."""
+
+from devops_core.naming import Environment
+from tests.functional.client import USER, Client
+from tests.functional.fakes import FakeCloud
+from tests.functional.fakes.service import CRASH
+
+ALL = {"nonProd": ["dev", "qa", "stage"], "training": True}
+
+
+def _versions(cloud: FakeCloud) -> dict[str, str | None]:
+    rows = cloud.tables.inventory_of("Shop").rows
+    return {name.value: row.service.version for name, row in rows.items() if row.service}
+
+
+def test_an_application_lives_from_create_to_delete(cloud: FakeCloud, api: Client) -> None:
+    accepted = api.create(environments=ALL)
+    assert accepted.operation["status"] == "IN_PROGRESS"
+    assert api.status(accepted.id).operation["waitingFor"] == "stack CREATE_IN_PROGRESS"
+    assert api.status(accepted.id).operation["status"] == "SUCCEEDED"
+    assert set(_versions(cloud).values()) == {None}
+    assert len(_versions(cloud)) == 6
+
+    digest = cloud.push("1.0")
+    deployed = api.finished(api.deploy("1.0", "dev", "qa", "stage"))
+    assert {part["status"] for part in deployed.environments.values()} == {"SUCCEEDED"}
+    assert [part["digest"] for part in deployed.environments.values()] == [digest] * 3
+
+    promoted = api.finished(api.promote())
+    assert promoted.environments["PROD-BLUE"]["slot"] == "prod-2"
+    assert promoted.environments["PROD-BLUE"]["digest"] == digest
+    assert _versions(cloud)["PROD-BLUE"] == "1.0"
+    assert _versions(cloud)["PROD-GREEN"] is None
+
+    swapped = api.swap(version="1.0")
+    assert swapped.status == 200
+    assert swapped.operation["status"] == "SUCCEEDED"
+    assert _versions(cloud)["PROD-GREEN"] == "1.0"
+
+    start = len(cloud.wire.journal)
+    again = api.swap(version="1.0")
+    assert (again.status, again.body["operation"]) == (200, None)
+    assert cloud.wire.writes(start) == []
+
+    cloud.push("1.1", CRASH)
+    before = cloud.tables.inventory_of("Shop").rows[Environment.DEV].service
+    failed = api.finished(api.deploy("1.1", "dev"))
+    assert failed.operation["status"] == "FAILED"
+    assert failed.environments["DEV"]["reason"] == (
+        "ECS deployment circuit breaker: tasks failed to start."
+        " Stopped task: Essential container in task exited (container app: exit code 1)"
+    )
+    assert cloud.tables.inventory_of("Shop").rows[Environment.DEV].service == before
+
+    back = api.swap()
+    assert back.status == 200
+    assert _versions(cloud)["PROD-GREEN"] is None
+    assert _versions(cloud)["PROD-BLUE"] == "1.0"
+
+    assert api.finished(api.delete()).operation["status"] == "SUCCEEDED"
+    assert cloud.tables.rows == {}
+    assert cloud.stacks.named("Shop") is None
+
+
+def test_the_log_tells_the_story_in_order(shop: FakeCloud, api: Client) -> None:
+    api.finished(api.deploy("1.0", "dev", "stage"))
+    api.finished(api.promote())
+    api.swap(version="1.0")
+    api.finished(api.delete())
+    told = [
+        (event.kind.value, event.outcome, event.environment and event.environment.value)
+        for event in shop.tables.events_of("Shop")
+    ]
+    everything = ["DEV", "QA", "STAGE", "TRAINING"]
+    assert told == [
+        ("create", "ACCEPTED", None),
+        *(("create", "SUCCEEDED", name) for name in [*everything, "PROD-GREEN", "PROD-BLUE"]),
+        ("create", "SUCCEEDED", None),
+        ("deploy", "ACCEPTED", None),
+        ("deploy", "SUCCEEDED", "DEV"),
+        ("deploy", "SUCCEEDED", "STAGE"),
+        ("deploy", "SUCCEEDED", None),
+        ("deploy-blue", "ACCEPTED", None),
+        ("deploy-blue", "SUCCEEDED", "PROD-BLUE"),
+        ("deploy-blue", "SUCCEEDED", None),
+        ("swap", "ACCEPTED", None),
+        ("swap", "SWITCHED", "PROD-GREEN"),
+        ("swap", "SUCCEEDED", "PROD-GREEN"),
+        ("swap", "SUCCEEDED", "PROD-BLUE"),
+        ("swap", "SUCCEEDED", None),
+        ("delete", "ACCEPTED", None),
+        *(("delete", "SUCCEEDED", name) for name in [*everything, "PROD-BLUE", "PROD-GREEN"]),
+        ("delete", "SUCCEEDED", None),
+    ]
+    times = [event.time for event in shop.tables.events_of("Shop")]
+    assert times == sorted(times)
+    assert {event.caller for event in shop.tables.events_of("Shop")} == {USER}
+
+
+def test_the_log_says_which_version_and_digest_went_where(shop: FakeCloud, api: Client) -> None:
+    api.finished(api.deploy("1.0", "dev"))
+    second = api.finished(api.deploy("1.1", "dev"))
+    event = shop.tables.events_of("Shop", second.id)[1]
+    assert (event.version, event.previous_version) == ("1.1", "1.0")
+    assert event.digest == shop.images.pushed["shop", "1.1"]
+    assert (event.image or "").endswith("/shop:1.1")

@@ -1,0 +1,251 @@
+"""POST /stacks/swapProdBlueAndGreen."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from devops_core.errors import RefusedError, ThrottledError, UnreachableError
+from devops_core.naming import Environment
+from tests.functional.client import SCHEDULE, Client
+from tests.functional.events import DEPLOYMENT_COMPLETED
+from tests.functional.fakes import Crash, FakeCloud
+
+
+@pytest.fixture
+def ready(shop: FakeCloud, api: Client) -> FakeCloud:
+    """Version 1.0 waits in prod-2 to go live."""
+    api.finished(api.deploy("1.0", "dev"))
+    api.finished(api.promote())
+    return shop
+
+
+def _live(cloud: FakeCloud, which: str = "production") -> str:
+    (group,) = cloud.load_balancer.listeners[cloud.stacks.estate.listener("Shop", which)]
+    return "prod-1" if group == cloud.stacks.estate.target_group("Shop", "prod-1") else "prod-2"
+
+
+def _green(cloud: FakeCloud) -> str | None:
+    service = cloud.tables.inventory_of("Shop").service(Environment.PROD_GREEN)
+    return service.version if service else None
+
+
+def test_a_swap_moves_both_listeners_and_the_rows(ready: FakeCloud, api: Client) -> None:
+    urls = {
+        name: row.url for name, row in ready.tables.inventory_of("Shop").rows.items()
+    }  # fmt: skip
+    reply = api.swap(version="1.0")
+    assert reply.status == 200
+    assert reply.operation["switchedAt"] == reply.operation["endedAt"]
+    assert (_live(ready), _live(ready, "test")) == ("prod-2", "prod-1")
+    rows = ready.tables.inventory_of("Shop").rows
+    green, blue = rows[Environment.PROD_GREEN].service, rows[Environment.PROD_BLUE].service
+    assert green
+    assert blue
+    assert (green.name, green.version, green.was_live) == ("prod-2", "1.0", True)
+    assert (blue.name, blue.version, blue.was_live) == ("prod-1", None, True)
+    # An address belongs to the role, not to the slot.
+    assert {name: row.url for name, row in rows.items()} == urls
+
+
+def test_the_way_back_is_always_open(ready: FakeCloud, api: Client) -> None:
+    for live, version in (("prod-2", "1.0"), ("prod-1", None), ("prod-2", "1.0")):
+        assert api.swap().status == 200
+        assert (_live(ready), _green(ready)) == (live, version)
+
+
+def test_what_is_live_already_moves_nothing(ready: FakeCloud, api: Client) -> None:
+    api.swap(version="1.0")
+    start = len(ready.wire.journal)
+    reply = api.swap(version="1.0")
+    assert reply.status == 200
+    assert reply.body == {
+        "operation": None,
+        "message": "1.0 is live already; nothing was moved",
+        "applicationName": "Shop",
+    }
+    assert ready.wire.writes(start) == []
+
+
+@pytest.mark.usefixtures("ready")
+def test_another_version_in_blue_is_refused(api: Client) -> None:
+    reply = api.swap(version="2.0")
+    assert (reply.status, reply.body["code"]) == (409, "NOT_DEPLOYABLE")
+    assert reply.body["errorMessage"] == "blue runs 1.0, not 2.0: promote it first"
+
+
+@pytest.mark.usefixtures("shop")
+def test_a_blue_that_was_never_deployed_to_is_refused(api: Client) -> None:
+    reply = api.swap()
+    assert (reply.status, reply.body["code"]) == (409, "NOT_READY")
+    assert reply.body["reasons"] == ["nothing was deployed to blue yet"]
+    named = api.swap(version="1.0")
+    assert named.body["errorMessage"] == ("blue runs its first image, not 1.0: promote it first")
+
+
+def _roll(cloud: FakeCloud) -> None:
+    cloud.containers.automatic = False
+    cloud.containers.service("Shop", "prod-2").primary.state = "IN_PROGRESS"
+
+
+def _fail(cloud: FakeCloud) -> None:
+    cloud.containers.service("Shop", "prod-2").primary.state = "FAILED"
+
+
+def _stop(cloud: FakeCloud) -> None:
+    service = cloud.containers.service("Shop", "prod-2")
+    service.desired = service.running = 0
+
+
+def _sicken(cloud: FakeCloud) -> None:
+    cloud.containers.service("Shop", "prod-2").sick = True
+
+
+def _remove(cloud: FakeCloud) -> None:
+    cloud.containers.service("Shop", "prod-2").active = False
+
+
+@pytest.mark.parametrize(
+    ("damage", "reasons"),
+    [
+        (_roll, ["blue's rollout is IN_PROGRESS: 1 of 1 tasks running"]),
+        (_fail, ["blue's rollout is FAILED: 1 of 1 tasks running"]),
+        (_stop, ["blue runs no task", "blue has no healthy target"]),
+        (_sicken, ["blue has no healthy target"]),
+        (_remove, ["blue has no ECS service"]),
+    ],
+)
+def test_a_blue_that_is_not_ready_is_refused(
+    ready: FakeCloud, api: Client, damage: Callable[[FakeCloud], None], reasons: list[str]
+) -> None:
+    damage(ready)
+    reply = api.swap()
+    assert (reply.status, reply.body["code"]) == (409, "NOT_READY")
+    assert reply.body["reasons"] == reasons
+    assert reply.body["errorMessage"] == f"blue cannot go live: {'; '.join(reasons)}"
+    assert (_live(ready), ready.tables.in_progress()) == ("prod-1", [])
+
+
+def test_a_smaller_blue_is_raised_before_it_goes_live(ready: FakeCloud, api: Client) -> None:
+    green = ready.containers.service("Shop", "prod-1")
+    green.desired = green.running = 3
+    reply = api.swap()
+    assert reply.status == 202
+    assert "blue runs 1 tasks, green 3" in reply.operation["waitingFor"]
+    assert ready.containers.service("Shop", "prod-2").desired == 3
+    assert _live(ready) == "prod-1"
+    assert api.tick() == 1
+    assert api.status(reply.id).operation["status"] == "SUCCEEDED"
+    assert _live(ready) == "prod-2"
+    assert green.desired == 3
+
+
+def test_a_blue_that_cannot_be_raised_in_time_leaves_production_alone(
+    ready: FakeCloud, api: Client
+) -> None:
+    green = ready.containers.service("Shop", "prod-1")
+    green.desired = green.running = 3
+    ready.containers.automatic = False
+    reply = api.swap()
+    ready.clock.pass_(minutes=15)
+    failed = api.status(reply.id)
+    assert failed.operation["status"] == "FAILED"
+    assert failed.operation["reasons"][-1] == "production was not switched within the time limit"
+    assert _live(ready) == "prod-1"
+    assert _green(ready) is None
+
+
+def _by_schedule(api: Client) -> None:
+    assert api.wake(SCHEDULE) == 1
+
+
+def _by_event(api: Client) -> None:
+    assert api.wake(DEPLOYMENT_COMPLETED) == 1
+
+
+def _by_status(api: Client) -> None:
+    ((application, operation),) = api.cloud.tables.in_progress()
+    api.status(operation, application)
+
+
+@pytest.mark.parametrize("trigger", [_by_schedule, _by_event, _by_status])
+@pytest.mark.parametrize("lost", [False, True])
+def test_a_swap_interrupted_at_the_test_listener_is_finished(
+    ready: FakeCloud, api: Client, trigger: Callable[[Client], None], lost: bool
+) -> None:
+    def die_at_the_second() -> None:
+        ready.wire.fail("load_balancer.switch", Crash(), times=1, lost=lost)
+
+    ready.wire.on("load_balancer.switch", die_at_the_second, after=True)
+    with pytest.raises(Crash):
+        api.swap()
+    assert _live(ready) == "prod-2"
+    ((_, operation),) = ready.tables.in_progress()
+    ready.clock.wait(66)
+    trigger(api)
+    assert ready.tables.in_progress() == []
+    assert api.status(operation).operation["status"] == "SUCCEEDED"
+    assert (_live(ready), _live(ready, "test")) == ("prod-2", "prod-1")
+    assert _green(ready) == "1.0"
+
+
+@pytest.mark.parametrize("lost", [False, True])
+def test_a_swap_interrupted_at_the_switch_is_finished(
+    ready: FakeCloud, api: Client, lost: bool
+) -> None:
+    ready.wire.fail("load_balancer.switch", Crash(), times=1, lost=lost)
+    with pytest.raises(Crash):
+        api.swap()
+    assert _live(ready) == ("prod-2" if lost else "prod-1")
+    ((_, operation),) = ready.tables.in_progress()
+    ready.clock.wait(66)
+    assert api.status(operation).operation["status"] == "SUCCEEDED"
+    outcomes = [event.outcome for event in ready.tables.events_of("Shop", operation)]
+    assert outcomes == ["ACCEPTED", "SWITCHED", "SUCCEEDED", "SUCCEEDED", "SUCCEEDED"]
+
+
+def test_a_swap_without_an_answer_from_elb_is_finished(ready: FakeCloud, api: Client) -> None:
+    ready.wire.fail("load_balancer.switch", UnreachableError("no answer"), times=1, lost=True)
+    reply = api.swap()
+    assert (reply.status, reply.operation["waitingFor"]) == (202, "no answer")
+    assert api.finished(reply).operation["status"] == "SUCCEEDED"
+
+
+def test_after_the_switch_a_late_swap_still_goes_forward(ready: FakeCloud, api: Client) -> None:
+    def throttle() -> None:
+        ready.wire.fail("load_balancer.switch", ThrottledError("slow down"))
+
+    ready.wire.on("load_balancer.switch", throttle, after=True)
+    reply = api.swap()
+    assert reply.status == 202
+    assert "switchedAt" in reply.operation
+    ready.clock.pass_(minutes=20)
+    assert api.status(reply.id).operation["status"] == "IN_PROGRESS"
+    ready.wire.heal()
+    assert api.status(reply.id).operation["status"] == "SUCCEEDED"
+
+
+def test_a_test_listener_that_is_refused_for_ever_ends_with_the_rows_right(
+    ready: FakeCloud, api: Client
+) -> None:
+    def refuse() -> None:
+        ready.wire.fail("load_balancer.switch", RefusedError("the listener is gone"))
+
+    ready.wire.on("load_balancer.switch", refuse, after=True)
+    reply = api.swap()
+    ready.clock.pass_(minutes=46)
+    ended = api.status(reply.id)
+    assert ended.operation["status"] == "FAILED"
+    assert "the listener is gone" in ended.operation["reasons"]
+    assert (_live(ready), _green(ready)) == ("prod-2", "1.0")
+    ready.wire.heal()
+    assert api.swap().status == 200
+
+
+def test_a_race_of_two_swaps_has_one_winner(ready: FakeCloud, api: Client) -> None:
+    won: list[Any] = []
+    ready.wire.on("tables.claim", lambda: won.append(api.swap(version="1.0")))
+    late = api.swap(version="1.0")
+    assert won[0].status == 200
+    assert (late.status, late.body["operation"]) == (200, None)
+    assert _live(ready) == "prod-2"
