@@ -148,7 +148,7 @@ class AwsError(DevOpsError):
 
 
 class ThrottledError(AwsError):
-    """503: AWS throttles beyond the SDK's own retries, or answers 5xx."""
+    """503: AWS throttles beyond the SDK's own retries."""
 
     code = "THROTTLED"
     http_status = 503
@@ -156,7 +156,7 @@ class ThrottledError(AwsError):
 
 
 class UnreachableError(AwsError):
-    """503: no answer from AWS: whether the call took effect is not known."""
+    """503: no answer from AWS, or 5xx: whether the call took effect is not known."""
 
     code = "AWS_UNREACHABLE"
     http_status = 503

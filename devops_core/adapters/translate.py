@@ -87,7 +87,8 @@ def _from_answer(error: ClientError) -> AwsError:
     if name in _THROTTLED or "Rate exceeded" in words:
         return ThrottledError(f"AWS throttles {operation}")
     if status >= 500:
-        return ThrottledError(f"AWS could not do {operation}: {words}")
+        # It may have been done all the same.
+        return UnreachableError(f"AWS could not do {operation}: {words}")
     if name in _CREDENTIALS:
         return AccessDeniedError("AWS does not accept the credentials of the service")
     if action or name.startswith("AccessDenied") or name in _DENIED or status in (401, 403):

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from devops_core.decide.decision import Register, Retire, Step, UpdateService
 from devops_core.model import Deployment, Observed, Progress, RunningService, Status
+
+# How long an answer of ECS may lag behind an update; also what clocks may differ by.
+_SETTLED_AFTER = timedelta(seconds=30)
 
 
 class Advance(NamedTuple):
@@ -39,7 +42,7 @@ def advance(part: Progress, observed: Observed, now: datetime, *, overdue: bool)
             return _failed(part, "was not given to ECS within the time limit")
         part = replace(part, asked_at=part.asked_at or now)
         return Advance(part, UpdateService(part.service, part.wanted, part.desired_count))
-    return _follow(replace(part, sent=True), service, overdue=overdue)
+    return _follow(replace(part, sent=True), service, now, overdue=overdue)
 
 
 def retirement(part: Progress) -> Retire | None:
@@ -65,14 +68,14 @@ def _received(part: Progress, service: RunningService) -> bool:
     return primary is not None and primary.task_definition == part.wanted and right_count
 
 
-def _follow(part: Progress, service: RunningService, *, overdue: bool) -> Advance:
+def _follow(part: Progress, service: RunningService, now: datetime, *, overdue: bool) -> Advance:
     primary = service.primary
     if primary is None:
         if overdue:
             return _failed(part, "has had no deployment within the time limit")
         return Advance(part, waiting_for=f"{part.environment}: a deployment")
     if primary.task_definition != part.wanted:
-        if not overdue and _stale(part, service, primary):
+        if _stale(part, service, primary, now):
             return Advance(part, waiting_for=f"{part.environment}: ECS to show the update")
         return _follow_back(part, service, primary, overdue=overdue)
     if primary.state == "COMPLETED" and service.running >= service.desired:
@@ -87,16 +90,16 @@ def _follow(part: Progress, service: RunningService, *, overdue: bool) -> Advanc
     return Advance(part, waiting_for=f"{part.environment}: rollout {primary.state}, {counts}")
 
 
-def _stale(part: Progress, service: RunningService, primary: Deployment) -> bool:
+def _stale(part: Progress, service: RunningService, primary: Deployment, now: datetime) -> bool:
     """Whether this is the service as it was before it was updated.
 
     What ECS answers may be older than what it accepted ("eventual consistency model", ECS API,
-    RunTask). A rollback is a deployment that ECS has changed since.
+    RunTask), but not for long. A rollback is a deployment that ECS has changed since.
     """
-    if part.reason or service.failed(part.wanted or ""):
-        return False
     changed, asked = primary.updated_at, part.asked_at
-    return changed is not None and asked is not None and changed < asked
+    if part.reason or service.failed(part.wanted or "") or changed is None or asked is None:
+        return False
+    return changed < asked and now < asked + _SETTLED_AFTER
 
 
 def _follow_back(

@@ -92,7 +92,7 @@ class Narrator:
         self.require(true, what)
         self.say(f"  {self._paint('32', '✓')} {what}")
 
-    def require(self, true: bool, what: str) -> None:  # noqa: FBT001 - reads as a sentence
+    def require(self, true: bool, what: str) -> None:
         """Go on without a word if something is as it should be."""
         if not true:
             raise StoryError(f"step {self._step}: expected that {what}")

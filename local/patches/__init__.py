@@ -10,9 +10,17 @@ from __future__ import annotations
 
 def apply(*, real_docker: bool) -> None:
     """Apply all corrections; the emulator must be importable, its services are loaded by this."""
-    from local.patches import api, images, load_balancers, rollouts, templates, unhealthy_tasks
+    from local.patches import (
+        api,
+        images,
+        load_balancers,
+        rollouts,
+        templates,
+        times,
+        unhealthy_tasks,
+    )
 
-    for patch in (load_balancers, unhealthy_tasks, templates, images, api):
+    for patch in (load_balancers, unhealthy_tasks, templates, images, times, api):
         patch.apply()
     rollouts.apply(real_docker=real_docker)
     if real_docker:

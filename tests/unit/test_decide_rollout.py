@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import pytest
 
 from devops_core.decide import deploy
 from devops_core.decide.decision import Register, Retire, Step, UpdateService
+from devops_core.decide.rollout import advance
 from devops_core.model import Kind, Observed, Progress, RunningService, Status
 from tests.unit.builders import (
     BEFORE,
@@ -182,3 +183,10 @@ def test_notes_once_when_the_update_was_asked_for() -> None:
     again = deploy.decide(first.operation, NOT_YET, LATE.replace(minute=10))
 
     assert [each.operation.progress[0].asked_at for each in (first, again)] == [NOW, NOW]
+
+
+def test_an_answer_that_stays_old_is_a_rollback() -> None:
+    old = observed(service(deployment("old", updated_at=BEFORE)))
+    moved_on = advance(rolling(), old, NOW + timedelta(seconds=30), overdue=False)
+    assert moved_on.part.status is Status.FAILED
+    assert moved_on.part.reason == "ECS went back to the version before"
