@@ -1,4 +1,4 @@
-"""The reconcile handler: schedule and events; leases and who takes over."""
+"""The reconcile handler: what schedule and events wake."""
 
 from __future__ import annotations
 
@@ -6,14 +6,15 @@ from typing import Any
 
 import pytest
 
-from devops_core.errors import AccessDeniedError, ThrottledError, UnreachableError
-from devops_core.model import LEASE
+from devops_core.errors import ThrottledError
 from tests.functional.client import SCHEDULE, Client
-from tests.functional.events import deployment_state, stack_status, task_stopped
-from tests.functional.fakes import Crash, FakeCloud
-from tests.functional.fakes.service import CRASH
-
-COMPLETED = deployment_state("Shop", "dev", "SERVICE_DEPLOYMENT_COMPLETED")
+from tests.functional.events import (
+    DEPLOYMENT_COMPLETED,
+    deployment_state,
+    stack_status,
+    task_stopped,
+)
+from tests.functional.fakes import FakeCloud
 
 
 def test_the_schedule_moves_all_open_operations(shop: FakeCloud, api: Client) -> None:
@@ -28,11 +29,15 @@ def test_the_schedule_moves_all_open_operations(shop: FakeCloud, api: Client) ->
     assert api.tick() == 0
 
 
-def test_a_stack_event_moves_its_create(cloud: FakeCloud, api: Client) -> None:
+@pytest.mark.parametrize("without", [{}, {"resources": []}, {"detail": {}}])
+def test_a_stack_event_moves_its_create(
+    cloud: FakeCloud, api: Client, without: dict[str, Any]
+) -> None:
     api.create()
     cloud.stacks.finish("Shop")
-    assert api.wake(stack_status("Shop", "CREATE_COMPLETE")) == 1
+    assert api.wake(stack_status("Shop", "CREATE_COMPLETE") | without) == 1
     assert cloud.tables.in_progress() == []
+    assert cloud.wire.count("tables.open_operations") == 0
 
 
 def test_a_stack_event_moves_its_delete(shop: FakeCloud, api: Client) -> None:
@@ -42,7 +47,7 @@ def test_a_stack_event_moves_its_delete(shop: FakeCloud, api: Client) -> None:
     assert shop.tables.rows == {}
 
 
-@pytest.mark.parametrize("event", [COMPLETED, task_stopped("Shop", "dev")])
+@pytest.mark.parametrize("event", [DEPLOYMENT_COMPLETED, task_stopped("Shop", "dev")])
 def test_an_ecs_event_moves_its_deploy(shop: FakeCloud, api: Client, event: dict[str, Any]) -> None:
     shop.containers.automatic = False
     reply = api.deploy("1.0", "dev")
@@ -56,7 +61,7 @@ def test_an_event_concerns_its_own_application_only(shop: FakeCloud, api: Client
     shop.push("1.0", application="Other")
     mine, other = api.deploy("1.0", "dev"), api.deploy("1.0", "dev", application="Other")
     start = len(shop.wire.journal)
-    assert api.wake(COMPLETED) == 1
+    assert api.wake(DEPLOYMENT_COMPLETED) == 1
     looked = {call.args[0] for call in shop.wire.journal[start:] if call.port == "tables"}
     assert "Other" not in looked
     assert {mine.operation["status"], other.operation["status"]} == {"IN_PROGRESS"}
@@ -97,7 +102,7 @@ def test_an_unknown_event_is_taken_for_the_schedule(api: Client, event: dict[str
 def test_duplicates_and_late_events_do_no_harm(shop: FakeCloud, api: Client) -> None:
     reply = api.finished(api.deploy("1.0", "dev"))
     start = len(shop.wire.journal)
-    for event in (COMPLETED, COMPLETED, task_stopped("Shop", "dev"), SCHEDULE,
+    for event in (DEPLOYMENT_COMPLETED, DEPLOYMENT_COMPLETED, task_stopped("Shop", "dev"), SCHEDULE,
                   stack_status("Shop", "CREATE_COMPLETE")):  # fmt: skip
         assert api.wake(event) == 0
     assert shop.wire.writes(start) == []
@@ -134,170 +139,7 @@ def test_a_schedule_that_cannot_read_fails_so_that_it_is_repeated(
 def test_every_operation_moved_leaves_a_line(shop: FakeCloud, api: Client) -> None:
     reply = api.deploy("1.0", "dev")
     shop.lines.clear()
-    api.wake(COMPLETED)
+    api.wake(DEPLOYMENT_COMPLETED)
     assert [message for message, _ in shop.lines] == ["reconciled", "woken"]
     assert shop.lines[0][1]["operation"] == reply.id
     assert shop.lines[1][1] == {"cause": "ECS Deployment State Change", "operations": 1}
-
-
-# --- leases ---
-
-
-def test_while_one_worker_acts_another_does_nothing(shop: FakeCloud, api: Client) -> None:
-    seen: list[list[str]] = []
-
-    def second_worker() -> None:
-        start = len(shop.wire.journal)
-        assert api.wake(SCHEDULE) == 1
-        seen.append(shop.wire.names(start))
-
-    shop.wire.on("containers.register", second_worker)
-    shop.wire.on("containers.update", second_worker)
-    reply = api.deploy("1.0", "dev")
-    assert seen == [["tables.open_operations", "tables.operation"]] * 2
-    assert api.finished(reply).operation["status"] == "SUCCEEDED"
-    assert shop.wire.count("containers.register") == 1
-
-
-def test_of_two_who_look_at_once_one_acts(shop: FakeCloud, api: Client) -> None:
-    shop.wire.fail("containers.register", ThrottledError("slow down"), times=1)
-    reply = api.deploy("1.0", "dev")
-    assert shop.containers.tagged(reply.id) == []
-    # The other worker goes all its way between the look and the lease of the first.
-    shop.wire.on("containers.services", lambda: api.wake(COMPLETED), after=True)
-    start = len(shop.wire.journal)
-    api.wake(SCHEDULE)
-    assert len(shop.containers.tagged(reply.id)) == 1
-    assert shop.wire.count("containers.register", start) == 1
-    assert shop.wire.count("containers.update", start) == 1
-
-
-def test_of_two_who_end_it_at_once_one_does(shop: FakeCloud, api: Client) -> None:
-    reply = api.deploy("1.0", "dev")
-    api.status(reply.id)
-    shop.wire.on("containers.services", lambda: api.wake(COMPLETED), after=True)
-    assert api.status(reply.id).operation["status"] == "SUCCEEDED"
-    keys = [event.key for event in shop.tables.events_of("Shop", reply.id)]
-    assert keys == ["000", "001", "END"]
-
-
-@pytest.mark.parametrize("name", ["containers.register", "containers.update", "tables.save"])
-@pytest.mark.parametrize("lost", [False, True])
-def test_who_takes_over_looks_before_repeating(
-    shop: FakeCloud, api: Client, name: str, lost: bool
-) -> None:
-    shop.wire.fail(name, Crash(), times=1, lost=lost)
-    with pytest.raises(Crash):
-        api.deploy("1.0", "dev")
-    ((_, operation),) = shop.tables.in_progress()
-    before = len(shop.wire.journal)
-    api.wake(COMPLETED)
-    if not (name == "tables.save" and lost):
-        held = [call for call in shop.wire.journal[before:] if call.changes_aws]
-        assert held == [], "the dead worker's lease still runs"
-    shop.clock.wait(LEASE.total_seconds() + 1)
-    api.wake(COMPLETED)
-    api.settle()
-    assert api.status(operation).operation["status"] == "SUCCEEDED"
-    assert len(shop.containers.tagged(operation)) == 1
-    assert shop.containers.service("Shop", "dev").made == 2
-
-
-def test_a_task_definition_that_a_dead_worker_registered_is_used(
-    shop: FakeCloud, api: Client
-) -> None:
-    shop.wire.fail("containers.register", Crash(), times=1, lost=True)
-    with pytest.raises(Crash):
-        api.deploy("1.0", "dev")
-    ((_, operation),) = shop.tables.in_progress()
-    (registered,) = shop.containers.tagged(operation)
-    shop.clock.wait(66)
-    api.settle()
-    assert shop.containers.running("Shop", "dev").arn == registered.arn
-    assert shop.wire.count("containers.register") == 1
-
-
-def test_a_worker_that_dies_before_its_claim_leaves_nothing(shop: FakeCloud, api: Client) -> None:
-    shop.wire.fail("tables.claim", Crash(), times=1)
-    with pytest.raises(Crash):
-        api.deploy("1.0", "dev")
-    assert shop.tables.in_progress() == []
-    assert api.deploy("1.0", "dev").status == 202
-
-
-def test_a_worker_that_dies_right_after_its_claim_is_followed(shop: FakeCloud, api: Client) -> None:
-    shop.wire.fail("tables.claim", Crash(), times=1, lost=True)
-    with pytest.raises(Crash):
-        api.deploy("1.0", "dev")
-    ((_, operation),) = shop.tables.in_progress()
-    shop.clock.wait(66)
-    api.settle()
-    assert api.status(operation).operation["status"] == "SUCCEEDED"
-
-
-def test_a_call_without_an_answer_keeps_its_lease(shop: FakeCloud, api: Client) -> None:
-    shop.wire.fail("containers.register", UnreachableError("no answer"), times=1, lost=True)
-    reply = api.deploy("1.0", "dev")
-    assert reply.operation["waitingFor"] == "no answer"
-    start = len(shop.wire.journal)
-    api.wake(SCHEDULE)
-    assert shop.wire.writes(start) == []
-    shop.clock.wait(66)
-    api.settle()
-    assert api.status(reply.id).operation["status"] == "SUCCEEDED"
-    assert shop.wire.count("containers.register") == 1
-
-
-def test_a_throttled_call_is_repeated_at_the_next_look(shop: FakeCloud, api: Client) -> None:
-    shop.wire.fail("containers.update", ThrottledError("slow down"), times=1)
-    reply = api.deploy("1.0", "dev")
-    assert reply.operation["waitingFor"] == "slow down"
-    assert api.wake(SCHEDULE) == 1
-    assert shop.containers.service("Shop", "dev").made == 2
-
-
-def test_a_worker_too_slow_for_its_lease_tells_what_the_other_has_done(
-    shop: FakeCloud, api: Client
-) -> None:
-    def overtaken() -> None:
-        shop.clock.wait(66)
-        api.settle()
-
-    shop.wire.on("tables.save", overtaken)
-    reply = api.deploy("1.0", "dev")
-    assert (reply.status, reply.operation["status"]) == (200, "SUCCEEDED")
-
-
-# --- what is left over ---
-
-
-@pytest.mark.parametrize("error", [ThrottledError("slow down"), UnreachableError("no answer")])
-def test_a_left_over_is_deregistered_though_aws_stumbles(
-    shop: FakeCloud, api: Client, error: Exception
-) -> None:
-    shop.push("bad", CRASH)
-    shop.wire.fail("containers.retire", error, times=2)
-    failed = api.finished(api.deploy("bad", "dev"))
-    assert failed.operation["status"] == "FAILED"
-    assert shop.containers.tagged(failed.id) == []
-
-
-def test_a_left_over_does_not_hold_a_deploy_for_a_permission(shop: FakeCloud, api: Client) -> None:
-    first = api.finished(api.deploy("1.0", "dev"))
-    shop.wire.fail("containers.retire", AccessDeniedError("may not deregister"))
-    assert api.finished(api.deploy("1.1", "dev")).operation["status"] == "SUCCEEDED"
-    (left,) = shop.containers.tagged(first.id)
-    left.active = False
-
-
-def test_a_left_over_does_not_hold_a_deploy_past_its_deadline(shop: FakeCloud, api: Client) -> None:
-    first = api.finished(api.deploy("1.0", "dev"))
-    shop.wire.fail("containers.retire", ThrottledError("slow down"))
-    reply = api.deploy("1.1", "dev")
-    shop.clock.pass_(minutes=5)
-    api.tick()
-    assert shop.tables.in_progress() == [("Shop", reply.id)]
-    shop.clock.pass_(minutes=26)
-    assert api.status(reply.id).operation["status"] == "SUCCEEDED"
-    (left,) = shop.containers.tagged(first.id)
-    left.active = False

@@ -13,47 +13,55 @@ def _versions(cloud: FakeCloud) -> dict[str, str | None]:
     return {name.value: row.service.version for name, row in rows.items() if row.service}
 
 
-def test_an_application_lives_from_create_to_delete(cloud: FakeCloud, api: Client) -> None:
+def _create(api: Client) -> None:
     accepted = api.create(environments=ALL)
     assert accepted.operation["status"] == "IN_PROGRESS"
     assert api.status(accepted.id).operation["waitingFor"] == "stack CREATE_IN_PROGRESS"
     assert api.status(accepted.id).operation["status"] == "SUCCEEDED"
-    assert set(_versions(cloud).values()) == {None}
-    assert len(_versions(cloud)) == 6
+    assert set(_versions(api.cloud).values()) == {None}
+    assert len(_versions(api.cloud)) == 6
 
-    digest = cloud.push("1.0")
+
+def _deploy_and_promote(api: Client, digest: str) -> None:
     deployed = api.finished(api.deploy("1.0", "dev", "qa", "stage"))
     assert {part["status"] for part in deployed.environments.values()} == {"SUCCEEDED"}
     assert [part["digest"] for part in deployed.environments.values()] == [digest] * 3
-
     promoted = api.finished(api.promote())
     assert promoted.environments["PROD-BLUE"]["slot"] == "prod-2"
     assert promoted.environments["PROD-BLUE"]["digest"] == digest
-    assert _versions(cloud)["PROD-BLUE"] == "1.0"
-    assert _versions(cloud)["PROD-GREEN"] is None
+    assert _versions(api.cloud)["PROD-BLUE"] == "1.0"
+    assert _versions(api.cloud)["PROD-GREEN"] is None
 
+
+def _swap_twice(api: Client) -> None:
     swapped = api.swap(version="1.0")
-    assert swapped.status == 200
-    assert swapped.operation["status"] == "SUCCEEDED"
-    assert _versions(cloud)["PROD-GREEN"] == "1.0"
-
-    start = len(cloud.wire.journal)
+    assert (swapped.status, swapped.operation["status"]) == (200, "SUCCEEDED")
+    assert _versions(api.cloud)["PROD-GREEN"] == "1.0"
+    start = len(api.cloud.wire.journal)
     again = api.swap(version="1.0")
     assert (again.status, again.body["operation"]) == (200, None)
-    assert cloud.wire.writes(start) == []
+    assert api.cloud.wire.writes(start) == []
 
-    cloud.push("1.1", CRASH)
-    before = cloud.tables.inventory_of("Shop").rows[Environment.DEV].service
+
+def _deploy_what_crashes(api: Client) -> None:
+    before = api.cloud.tables.inventory_of("Shop").service(Environment.DEV)
     failed = api.finished(api.deploy("1.1", "dev"))
     assert failed.operation["status"] == "FAILED"
     assert failed.environments["DEV"]["reason"] == (
         "ECS deployment circuit breaker: tasks failed to start."
         " Stopped task: Essential container in task exited (container app: exit code 1)"
     )
-    assert cloud.tables.inventory_of("Shop").rows[Environment.DEV].service == before
+    assert api.cloud.tables.inventory_of("Shop").service(Environment.DEV) == before
 
-    back = api.swap()
-    assert back.status == 200
+
+def test_an_application_lives_from_create_to_delete(cloud: FakeCloud, api: Client) -> None:
+    _create(api)
+    _deploy_and_promote(api, cloud.push("1.0"))
+    _swap_twice(api)
+    cloud.push("1.1", CRASH)
+    _deploy_what_crashes(api)
+
+    assert api.swap().status == 200
     assert _versions(cloud)["PROD-GREEN"] is None
     assert _versions(cloud)["PROD-BLUE"] == "1.0"
 

@@ -1,0 +1,172 @@
+"""Leases: one worker acts at a time, and who takes over looks before repeating."""
+
+from __future__ import annotations
+
+import pytest
+
+from devops_core.errors import AccessDeniedError, ThrottledError, UnreachableError
+from devops_core.model import LEASE
+from tests.functional.client import SCHEDULE, Client
+from tests.functional.events import DEPLOYMENT_COMPLETED
+from tests.functional.fakes import Crash, FakeCloud
+from tests.functional.fakes.service import CRASH
+
+
+def test_while_one_worker_acts_another_does_nothing(shop: FakeCloud, api: Client) -> None:
+    seen: list[list[str]] = []
+
+    def second_worker() -> None:
+        start = len(shop.wire.journal)
+        assert api.wake(SCHEDULE) == 1
+        seen.append(shop.wire.names(start))
+
+    shop.wire.on("containers.register", second_worker)
+    shop.wire.on("containers.update", second_worker)
+    reply = api.deploy("1.0", "dev")
+    assert seen == [["tables.open_operations", "tables.operation"]] * 2
+    assert api.finished(reply).operation["status"] == "SUCCEEDED"
+    assert shop.wire.count("containers.register") == 1
+
+
+def test_of_two_who_look_at_once_one_acts(shop: FakeCloud, api: Client) -> None:
+    shop.wire.fail("containers.register", ThrottledError("slow down"), times=1)
+    reply = api.deploy("1.0", "dev")
+    assert shop.containers.tagged(reply.id) == []
+    # The other worker goes all its way between the look and the lease of the first.
+    shop.wire.on("containers.services", lambda: api.wake(DEPLOYMENT_COMPLETED), after=True)
+    start = len(shop.wire.journal)
+    api.wake(SCHEDULE)
+    assert len(shop.containers.tagged(reply.id)) == 1
+    assert shop.wire.count("containers.register", start) == 1
+    assert shop.wire.count("containers.update", start) == 1
+
+
+def test_of_two_who_end_it_at_once_one_does(shop: FakeCloud, api: Client) -> None:
+    reply = api.deploy("1.0", "dev")
+    api.status(reply.id)
+    shop.wire.on("containers.services", lambda: api.wake(DEPLOYMENT_COMPLETED), after=True)
+    assert api.status(reply.id).operation["status"] == "SUCCEEDED"
+    keys = [event.key for event in shop.tables.events_of("Shop", reply.id)]
+    assert keys == ["000", "001", "END"]
+
+
+@pytest.mark.parametrize("name", ["containers.register", "containers.update", "tables.save"])
+@pytest.mark.parametrize("lost", [False, True])
+def test_who_takes_over_looks_before_repeating(
+    shop: FakeCloud, api: Client, name: str, lost: bool
+) -> None:
+    shop.wire.fail(name, Crash(), times=1, lost=lost)
+    with pytest.raises(Crash):
+        api.deploy("1.0", "dev")
+    ((_, operation),) = shop.tables.in_progress()
+    before = len(shop.wire.journal)
+    api.wake(DEPLOYMENT_COMPLETED)
+    if not (name == "tables.save" and lost):
+        held = [call for call in shop.wire.journal[before:] if call.changes_aws]
+        assert held == [], "the dead worker's lease still runs"
+    shop.clock.wait(LEASE.total_seconds() + 1)
+    api.wake(DEPLOYMENT_COMPLETED)
+    api.settle()
+    assert api.status(operation).operation["status"] == "SUCCEEDED"
+    assert len(shop.containers.tagged(operation)) == 1
+    assert shop.containers.service("Shop", "dev").made == 2
+
+
+def test_a_task_definition_that_a_dead_worker_registered_is_used(
+    shop: FakeCloud, api: Client
+) -> None:
+    shop.wire.fail("containers.register", Crash(), times=1, lost=True)
+    with pytest.raises(Crash):
+        api.deploy("1.0", "dev")
+    ((_, operation),) = shop.tables.in_progress()
+    (registered,) = shop.containers.tagged(operation)
+    shop.clock.wait(66)
+    api.settle()
+    assert shop.containers.running("Shop", "dev").arn == registered.arn
+    assert shop.wire.count("containers.register") == 1
+
+
+def test_a_worker_that_dies_before_its_claim_leaves_nothing(shop: FakeCloud, api: Client) -> None:
+    shop.wire.fail("tables.claim", Crash(), times=1)
+    with pytest.raises(Crash):
+        api.deploy("1.0", "dev")
+    assert shop.tables.in_progress() == []
+    assert api.deploy("1.0", "dev").status == 202
+
+
+def test_a_worker_that_dies_right_after_its_claim_is_followed(shop: FakeCloud, api: Client) -> None:
+    shop.wire.fail("tables.claim", Crash(), times=1, lost=True)
+    with pytest.raises(Crash):
+        api.deploy("1.0", "dev")
+    ((_, operation),) = shop.tables.in_progress()
+    shop.clock.wait(66)
+    api.settle()
+    assert api.status(operation).operation["status"] == "SUCCEEDED"
+
+
+def test_a_call_without_an_answer_keeps_its_lease(shop: FakeCloud, api: Client) -> None:
+    shop.wire.fail("containers.register", UnreachableError("no answer"), times=1, lost=True)
+    reply = api.deploy("1.0", "dev")
+    assert reply.operation["waitingFor"] == "no answer"
+    start = len(shop.wire.journal)
+    api.wake(SCHEDULE)
+    assert shop.wire.writes(start) == []
+    shop.clock.wait(66)
+    api.settle()
+    assert api.status(reply.id).operation["status"] == "SUCCEEDED"
+    assert shop.wire.count("containers.register") == 1
+
+
+def test_a_throttled_call_is_repeated_at_the_next_look(shop: FakeCloud, api: Client) -> None:
+    shop.wire.fail("containers.update", ThrottledError("slow down"), times=1)
+    reply = api.deploy("1.0", "dev")
+    assert reply.operation["waitingFor"] == "slow down"
+    assert api.wake(SCHEDULE) == 1
+    assert shop.containers.service("Shop", "dev").made == 2
+
+
+def test_a_worker_too_slow_for_its_lease_tells_what_the_other_has_done(
+    shop: FakeCloud, api: Client
+) -> None:
+    def overtaken() -> None:
+        shop.clock.wait(66)
+        api.settle()
+
+    shop.wire.on("tables.save", overtaken)
+    reply = api.deploy("1.0", "dev")
+    assert (reply.status, reply.operation["status"]) == (200, "SUCCEEDED")
+
+
+# --- what is left over ---
+
+
+@pytest.mark.parametrize("error", [ThrottledError("slow down"), UnreachableError("no answer")])
+def test_a_left_over_is_deregistered_though_aws_stumbles(
+    shop: FakeCloud, api: Client, error: Exception
+) -> None:
+    shop.push("bad", CRASH)
+    shop.wire.fail("containers.retire", error, times=2)
+    failed = api.finished(api.deploy("bad", "dev"))
+    assert failed.operation["status"] == "FAILED"
+    assert shop.containers.tagged(failed.id) == []
+
+
+def test_a_left_over_does_not_hold_a_deploy_for_a_permission(shop: FakeCloud, api: Client) -> None:
+    first = api.finished(api.deploy("1.0", "dev"))
+    shop.wire.fail("containers.retire", AccessDeniedError("may not deregister"))
+    assert api.finished(api.deploy("1.1", "dev")).operation["status"] == "SUCCEEDED"
+    (left,) = shop.containers.tagged(first.id)
+    left.active = False
+
+
+def test_a_left_over_does_not_hold_a_deploy_past_its_deadline(shop: FakeCloud, api: Client) -> None:
+    first = api.finished(api.deploy("1.0", "dev"))
+    shop.wire.fail("containers.retire", ThrottledError("slow down"))
+    reply = api.deploy("1.1", "dev")
+    shop.clock.pass_(minutes=5)
+    api.tick()
+    assert shop.tables.in_progress() == [("Shop", reply.id)]
+    shop.clock.pass_(minutes=26)
+    assert api.status(reply.id).operation["status"] == "SUCCEEDED"
+    (left,) = shop.containers.tagged(first.id)
+    left.active = False
