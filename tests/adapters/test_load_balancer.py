@@ -6,7 +6,7 @@ import pytest
 from botocore.exceptions import ReadTimeoutError
 
 from devops_core.adapters.load_balancer import AlbLoadBalancer
-from devops_core.errors import RefusedError, UnreachableError, UnreachableError
+from devops_core.errors import RefusedError, UnreachableError
 
 from .conftest import Aws
 from .faults import answer, break_after, refuse
