@@ -1,0 +1,178 @@
+"""The pages against what they describe: links, routes, fields, errors, parameters, numbers."""
+
+from __future__ import annotations
+
+import json
+import re
+import tomllib
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from voluptuous import UNDEFINED, Marker, Optional, Required, Undefined
+
+from devops_core import errors, requests
+from devops_core.api.request import MAX_WAIT_SECONDS
+from devops_core.model import LEASE, TIME_LIMITS
+from devops_core.operations.reconcile import GRACE
+
+from .templates import ROOT
+
+PAGES = {path.name: path.read_text() for path in sorted((ROOT / "docs").glob("*.md"))}
+TEXTS = {name: (ROOT / name).read_text() for name in ("README.md", "CHANGELOG.md")}
+ENDPOINTS = {
+    "createstack.md": requests._CREATE | {Required("tags"): {Required("technicalTeam"): str}},
+    "deploytononprod.md": requests._DEPLOY,
+    "deploytoprodblue.md": requests._PROMOTE,
+    "swapbluegreen.md": requests._SWAP,
+    "deletestack.md": requests._DELETE,
+}
+
+_LINK = re.compile(r"\[[^]]*\]\(([^)\s]+)\)")
+_OPTIONAL = re.compile(r"#([a-z0-9]+): (.*)")
+_FENCED = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
+
+
+def anchors(text: str) -> set[str]:
+    """Return the anchors of a page's headings, as code hosts make them."""
+    headings = re.findall(r"^#+ (.+)$", _FENCED.sub("", text), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def rows(text: str, heading: str) -> Iterator[list[str]]:
+    """Return the cells of the tables below a heading, without their head and rule."""
+    section = re.split(r"^#+ ", text.partition(f"# {heading}\n")[2], flags=re.MULTILINE)[0]
+    for table in re.findall(r"(?:^\|.*\n)+", section, re.MULTILINE):
+        for line in table.splitlines()[2:]:
+            yield [cell.strip() for cell in line.strip("|").split("|")]
+
+
+def links() -> list[tuple[Path, str]]:
+    found = []
+    for name, text in (TEXTS | PAGES).items():
+        at = ROOT / name if name in TEXTS else ROOT / "docs" / name
+        for target in _LINK.findall(_FENCED.sub("", text)):
+            if not target.startswith("https://"):
+                found.append((at, target))
+    return found
+
+
+@pytest.mark.parametrize(("page", "target"), links())
+def test_links_resolve(page: Path, target: str) -> None:
+    name, _, anchor = target.partition("#")
+    file = (page.parent / name).resolve() if name else page
+    assert file.exists()
+    if anchor:
+        assert anchor in anchors(file.read_text())
+
+
+def test_every_page_is_reached_from_the_readme() -> None:
+    assert {f"docs/{name}" for name in PAGES} <= set(_LINK.findall(TEXTS["README.md"]))
+
+
+def routes() -> list[str]:
+    service = yaml.safe_load((ROOT / "serverless.yml").read_text().replace("!GetAtt ", ""))
+    events = [event for each in service["functions"].values() for event in each["events"]]
+    calls = [event["http"] for event in events if "http" in event]
+    return [f"{call['method'].upper()} /{call['path']}" for call in calls]
+
+
+@pytest.mark.parametrize("route", routes())
+def test_every_route_has_a_page(route: str) -> None:
+    pages = [name for name, text in PAGES.items() if f"\n\n`{route}`\n\n" in text]
+    assert len(pages) == 1
+    told = [line for line in TEXTS["README.md"].splitlines() if f"`{route}`" in line]
+    assert any(f"docs/{pages[0]}" in line for line in told)
+
+
+def fields(schema: dict[Any, Any], prefix: str = "") -> Iterator[tuple[str, str, str]]:
+    """Return name, whether required, and default of each field, as a page has them."""
+    for marker, value in schema.items():
+        if not isinstance(marker, Marker):
+            continue  # any name may stand here
+        name = f"{prefix}{marker.schema}"
+        yield name, "yes" if isinstance(marker, Required) else "no", _default(marker)
+        if isinstance(value, dict):
+            yield from fields(value, f"{name}.")
+
+
+def _default(marker: Marker) -> str:
+    default = marker.default if isinstance(marker, Optional) else UNDEFINED
+    return "" if isinstance(default, Undefined) else f"`{json.dumps(default())}`"
+
+
+@pytest.mark.parametrize("page", ENDPOINTS)
+def test_the_fields_of_a_page_are_those_of_the_request(page: str) -> None:
+    told = [row for row in rows(PAGES[page], "Request") if len(row) == 5]
+    assert {(row[0].strip("`"), row[2], row[3]) for row in told} == set(fields(ENDPOINTS[page]))
+
+
+@pytest.mark.parametrize("page", ENDPOINTS)
+def test_a_page_tells_the_headers_and_how_to_go_back(page: str) -> None:
+    headers = [row[0] for row in rows(PAGES[page], "Request") if len(row) == 2]
+    assert headers == ["`Idempotency-Key`", "`Prefer: wait=N`"]
+    assert f"(at most {MAX_WAIT_SECONDS})" in PAGES[page]
+    assert {"example", "errors", "what-happens-in-aws", "how-to-go-back"} <= anchors(PAGES[page])
+
+
+def subclasses(base: type[errors.DevOpsError]) -> Iterator[type[errors.DevOpsError]]:
+    yield base
+    for each in base.__subclasses__():
+        yield from subclasses(each)
+
+
+def documented() -> set[tuple[int, str]]:
+    """Return `(status, code)` of every error in the tables of the pages."""
+    told = set()
+    for text in PAGES.values():
+        for heading in ("Errors", "Errors of every call"):
+            for row in rows(text, heading):
+                told |= {(int(row[0]), code) for code in re.findall(r"[A-Z_]+", row[1])}
+    return told
+
+
+def test_every_error_is_documented_with_its_status() -> None:
+    known = {(each.http_status, each.code) for each in subclasses(errors.DevOpsError)}
+    assert known | {(424, "OPERATION_FAILED")} <= documented()
+    assert "`UNHEALTHY`" in PAGES["operations.md"]
+
+
+def test_every_documented_code_exists() -> None:
+    source = "".join(path.read_text() for path in (ROOT / "devops_core").rglob("*.py"))
+    ours = {code for status, code in documented() if status not in (403, 429, 504)}
+    assert ours <= set(re.findall(r'"([A-Z_]+)"', source))
+
+
+def test_the_parameters_are_those_of_the_file() -> None:
+    told = {
+        (key, row[1].strip("`") if len(row) == 3 else None)
+        for row in rows(PAGES["install.md"], "Parameters")
+        for key in re.findall(r"`([a-z0-9]+)`", row[0])
+    }
+    lines = (ROOT / "parameters.yml").read_text().splitlines()
+    required = {(found[1], None) for line in lines if (found := re.match(r"([a-z0-9]+): ", line))}
+    # An optional key stands behind a #, with its default.
+    optional = {(found[1], found[2]) for line in lines if (found := _OPTIONAL.fullmatch(line))}
+    assert len(required) == 13
+    assert told == required | optional
+
+
+def test_the_numbers_are_those_of_the_code() -> None:
+    page = PAGES["operations.md"]
+    told = {
+        kind: timedelta(minutes=int(row[1].split()[0]))
+        for row in rows(page, "Deadlines")
+        for kind in row[0].split(", ")
+    }
+    assert told == TIME_LIMITS
+    assert f"After {LEASE.seconds} seconds" in page
+    assert f"given up {GRACE.seconds // 60} minutes after its deadline" in page
+    assert f"{requests.MAX_BODY_BYTES // 1024} KiB" in page
+
+
+def test_the_changelog_tells_of_this_version() -> None:
+    version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+    assert f"## [{version}]" in TEXTS["CHANGELOG.md"]
