@@ -1,0 +1,128 @@
+"""What there is: applications, their environments and the ECS services behind them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from devops_core.naming import SLOTS, Environment
+
+
+class RowStatus(StrEnum):
+    """The state of an inventory row."""
+
+    CREATING = "CREATING"
+    ACTIVE = "ACTIVE"
+    DELETE_FAILED = "DELETE_FAILED"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceSpec:
+    """How an application's tasks run: port, health path, CPU units, memory in MiB, count."""
+
+    container_port: int = 80
+    health_check_path: str = "/health"
+    cpu: int = 256
+    memory: int = 512
+    desired_count: int = 1
+    environment: Mapping[str, str] = field(default_factory=dict)
+    secrets: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def needs_configuring(self) -> bool:
+        """Whether the services must be changed after the stack has made them.
+
+        A CloudFormation parameter cannot hold a map, and the template leaves the task count to
+        ECS (one), so that a later stack update does not undo a scaled service.
+        """
+        return bool(self.environment or self.secrets or self.desired_count != 1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Application:
+    """What all rows of an application share. The ARNs are None until its stack is complete."""
+
+    name: str
+    technical_team: str
+    email: str
+    description: str = ""
+    tags: Mapping[str, str] = field(default_factory=dict)
+    stack_id: str | None = None
+    repository: str | None = None
+    production_listener: str | None = None
+    test_listener: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Service:
+    """An ECS service of an application and what runs in it.
+
+    `blueprint` is the input of the RegisterTaskDefinition call that made `task_definition`.
+    `version` is None until the first deploy; `was_live` says whether production ever ran here.
+    """
+
+    name: str
+    arn: str
+    target_group: str
+    task_definition: str
+    initial_task_definition: str
+    blueprint: Mapping[str, Any]
+    image: str
+    digest: str | None = None
+    version: str | None = None
+    deployed_at: datetime | None = None
+    deployed_by: str | None = None
+    was_live: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One inventory row: an application's environment, or a role of its production.
+
+    `claim` is the id of the operation that holds the row, `revision` counts its changes.
+    """
+
+    application: Application
+    environment: Environment
+    status: RowStatus
+    claim: str | None = None
+    revision: int = 0
+    url: str | None = None
+    service: Service | None = None
+    operation: str | None = None
+    updated_at: datetime | None = None
+    updated_by: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Inventory:
+    """All rows of one application, by environment; empty when there is no such application."""
+
+    rows: Mapping[Environment, Row]
+
+    @property
+    def application(self) -> Application | None:
+        """What the rows share, or None without rows."""
+        return next((row.application for row in self.rows.values()), None)
+
+    def service(self, environment: Environment) -> Service | None:
+        """Return the service of an environment, if the row exists and its stack is complete."""
+        row = self.rows.get(environment)
+        return row.service if row else None
+
+    def production_slot(self, name: str) -> Service | None:
+        """Return the production service of a slot ("prod-1"), whichever role it has."""
+        slots = (self.service(Environment.PROD_GREEN), self.service(Environment.PROD_BLUE))
+        return next((slot for slot in slots if slot and slot.name == name), None)
+
+    def held_by(self, operation_id: str) -> list[Row]:
+        """Return the rows that an operation holds."""
+        return [row for row in self.rows.values() if row.claim == operation_id]
+
+
+def other_slot(slot: str) -> str:
+    """Return the other production slot."""
+    return SLOTS[1] if slot == SLOTS[0] else SLOTS[0]
