@@ -74,7 +74,9 @@ def accept(
 
     `plan` checks an inventory and raises ConflictError when the request cannot be met.
     """
-    for attempt in range(1, _LOOKS + 1):
+    looks = 0
+    while True:
+        looks += 1
         inventory, pointer = cloud.tables.inventory(application, origin.key)
         if pointer:
             return _repeat(cloud, pointer, origin)
@@ -84,9 +86,8 @@ def accept(
         try:
             return claim(cloud, origin, planned, planned.operation)
         except ChangedMeanwhileError:
-            if attempt == _LOOKS:
+            if looks == _LOOKS:
                 raise
-    raise AssertionError("unreachable")  # pragma: no cover
 
 
 def claim(cloud: Cloud, origin: Origin, planned: Plan, operation: Operation) -> Operation:

@@ -53,6 +53,9 @@ Effect = Callable[[State], State]
 
 def perform(cloud: Cloud, state: State, steps: Sequence[Step]) -> tuple[State, list[AwsError]]:
     """Do steps at the same time; return what they led to and what trouble there was."""
+    for step in steps:
+        # Clients are made here and not in the threads, where two could make the same one.
+        getattr(cloud, _PORTS[type(step)])
     outcomes = cloud.together([partial(_try, cloud, state, step) for step in steps])
     troubles = []
     for outcome in outcomes:
@@ -64,16 +67,8 @@ def perform(cloud: Cloud, state: State, steps: Sequence[Step]) -> tuple[State, l
 
 
 def _try(cloud: Cloud, state: State, step: Step) -> Effect | AwsError:
-    doing: Mapping[type[Any], Callable[[Cloud, State, Any], Effect]] = {
-        CreateStack: _create_stack,
-        DeleteStack: _delete_stack,
-        Register: _register,
-        UpdateService: _update_service,
-        Retire: _retire,
-        Switch: _switch,
-    }
     try:
-        return doing[type(step)](cloud, state, step)
+        return _ACTIONS[type(step)](cloud, state, step)
     except RefusedError as error:
         return _refused(state, step, error) or error
     except AwsError as error:
@@ -233,3 +228,21 @@ def _noted(service: str, **changes: Any) -> Effect:
 
 def _part(operation: Operation, service: str) -> Progress:
     return next(part for part in operation.progress if part.service == service)
+
+
+_ACTIONS: Mapping[type[Any], Callable[[Cloud, State, Any], Effect]] = {
+    CreateStack: _create_stack,
+    DeleteStack: _delete_stack,
+    Register: _register,
+    UpdateService: _update_service,
+    Retire: _retire,
+    Switch: _switch,
+}
+_PORTS: Mapping[type[Any], str] = {
+    CreateStack: "stacks",
+    DeleteStack: "stacks",
+    Register: "containers",
+    UpdateService: "containers",
+    Retire: "containers",
+    Switch: "load_balancer",
+}

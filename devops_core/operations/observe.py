@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 from devops_core.decide.create import missing_outputs
-from devops_core.errors import ConflictError
+from devops_core.errors import AwsError, ConflictError
 from devops_core.model import (
     Inventory,
     Kind,
@@ -20,7 +20,7 @@ from devops_core.model import (
     Status,
 )
 from devops_core.naming import SLOTS, family, output_key
-from devops_core.ports import Cloud
+from devops_core.ports import Cloud, Containers
 
 _FAILED_STACK = ("ROLLBACK_IN_PROGRESS", "ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED")
 
@@ -142,7 +142,6 @@ def _explained(
     cloud: Cloud, operation: Operation, services: Mapping[str, RunningService]
 ) -> dict[str, RunningService]:
     """Return the services, those whose rollout fails with the reasons of their stopped tasks."""
-    containers = cloud.containers
     failing = {
         part.service: part.wanted
         for part in operation.progress
@@ -151,7 +150,7 @@ def _explained(
     }
     reasons = cloud.together(
         [
-            partial(containers.stopped, operation.application, name, task_definition)
+            partial(_stopped, cloud.containers, operation.application, name, task_definition)
             for name, task_definition in failing.items()
         ]
     )
@@ -160,6 +159,16 @@ def _explained(
         for name, stopped in zip(failing, reasons, strict=True)
     }
     return {**services, **explained}
+
+
+def _stopped(
+    containers: Containers, application: str, service: str, task_definition: str
+) -> tuple[str, ...]:
+    """Return why tasks stopped; an operation does not wait for being allowed to ask that."""
+    try:
+        return containers.stopped(application, service, task_definition)
+    except AwsError:
+        return ()
 
 
 def _swap(cloud: Cloud, operation: Operation, inventory: Inventory) -> Observed:
