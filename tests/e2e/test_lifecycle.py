@@ -90,8 +90,8 @@ def test_a_stack_of_that_name_that_is_not_ours_is_left_alone(api: Api) -> None:
 
 def test_a_service_that_does_not_come_up_undoes_the_application(api: Api) -> None:
     """The secret is not there, so no task with it can start."""
-    secret = "arn:aws:secretsmanager:eu-west-1:000000000000:secret:missing-AbCdEf"
-    body = create_body("Unwell", service={"secrets": {"PASSWORD": secret}})
+    missing = "arn:aws:secretsmanager:eu-west-1:000000000000:secret:missing-AbCdEf"
+    body = create_body("Unwell", service={"secrets": {"PASSWORD": missing}})
     operation = api.end(api.post("/stacks", body))
     assert operation["status"] == "FAILED"
     assert "secret" in operation["reasons"][0]
