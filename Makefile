@@ -43,7 +43,7 @@ lint: .venv/installed ## Check format, style, types, imports and templates
 
 test: ## Run all tests
 	$(MAKE) -j3 .venv/installed .local/venv/installed node_modules/installed
-	$(TOOLS)/python -m pytest
+	$(TOOLS)/python -m pytest --cov --cov-report=term-missing
 
 check: lint test ## What a change must pass
 
