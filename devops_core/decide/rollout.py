@@ -128,7 +128,8 @@ def _reason(part: Progress, service: RunningService, *, overdue: bool) -> str:
         words.append(
             "ECS went back to the version before" if known else "something else replaced it"
         )
-    return " ".join([*words, *(f"Stopped task: {reason}" for reason in service.stopped)])
+    # Why a task stopped tells more than that the circuit breaker counted it.
+    return ". ".join([*service.stopped, *words])
 
 
 def _failed(part: Progress, reason: str) -> Advance:

@@ -48,8 +48,8 @@ def _deploy_what_crashes(api: Client) -> None:
     failed = api.finished(api.deploy("1.1", "dev"))
     assert failed.operation["status"] == "FAILED"
     assert failed.environments["DEV"]["reason"] == (
-        "ECS deployment circuit breaker: tasks failed to start."
-        " Stopped task: Essential container in task exited (container app: exit code 1)"
+        "Essential container in task exited (container app: exit code 1)."
+        " ECS deployment circuit breaker: tasks failed to start."
     )
     assert api.cloud.tables.inventory_of("Shop").service(Environment.DEV) == before
 

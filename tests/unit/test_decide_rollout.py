@@ -90,7 +90,7 @@ STOPPED = ("Essential container in task exited",)
 ROLLED_BACK = service(deployment("old"), failed(), stopped=STOPPED)
 OVER: list[tuple[str, Progress, RunningService | None, datetime, str]] = [
     ("ECS says why the rollout failed, and why tasks stopped", rolling(), ROLLED_BACK, NOW,
-     "tasks failed to start. Stopped task: Essential container in task exited"),
+     "Essential container in task exited. tasks failed to start."),
     ("the failed deployment says nothing", rolling(),
      service(deployment("old"), failed(reason="")), NOW, "ECS went back to the version before"),
     ("only the rollback is left to say why", rolling(),
