@@ -9,6 +9,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -145,7 +146,8 @@ def _launch(directory: Path, options: Options) -> Cloud:
         raise CloudError(
             f"port {port} is in use: choose another with PORT=, or none for a free one"
         )
-    (directory / "tmp").mkdir(exist_ok=True)
+    shutil.rmtree(directory / "tmp", ignore_errors=True)  # what Lambda workers left behind
+    (directory / "tmp").mkdir()
     with (directory / "cloud.log").open("w") as log:
         process = subprocess.Popen(  # noqa: S603 - our own program, no shell
             [str(PYTHON), "-m", "local.launcher"],

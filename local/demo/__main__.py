@@ -146,7 +146,7 @@ class Story:
             },
         )["Items"]  # fmt: skip
         events = [{name: str(*value.values()) for name, value in item.items()} for item in items]
-        head = ("time", "kind", "environment", "version", "outcome", "reason")
+        head = ("time", "caller", "kind", "environment", "version", "outcome", "reason")
         tell.table(head, ([_cell(event, name) for name in head] for event in events))
         ended = [event["outcome"] for event in events if event["entry"].endswith("#END")]
         tell.expect(
@@ -187,7 +187,9 @@ class Story:
 
 def _cell(event: Mapping[str, str], name: str) -> str:
     text = event.get(name, "")
-    return text[11:19] if name == "time" else text[:60]
+    if name == "time":
+        return text[11:19]
+    return text.rpartition(":")[2] if name == "caller" else text[:64]
 
 
 if __name__ == "__main__":
