@@ -108,7 +108,7 @@ def test_a_failure_while_waiting_is_424_with_the_reasons(shop: FakeCloud, api: C
     assert reply.headers["Preference-Applied"] == "wait=10"
     assert reply.body["code"] == "OPERATION_FAILED"
     assert reply.body["errorMessage"] == reply.operation["reasons"][0]
-    assert reply.body["errorMessage"].startswith("DEV bad: ECS deployment circuit breaker")
+    assert reply.body["errorMessage"].startswith("DEV bad: Essential container in task exited")
     assert reply.operation["caller"] == "iam user/alice"
     seen = api.status(reply.id, headers=WAIT)
     assert (seen.status, seen.operation["status"]) == (200, "FAILED")
