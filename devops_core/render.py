@@ -32,10 +32,28 @@ def stack(
     if len(template) > MAX_TEMPLATE_BYTES:
         size = len(template)
         raise ValueError(f"the template has {size} bytes; CreateStack takes {MAX_TEMPLATE_BYTES}")
+    parameters = _parameters(operation, application, settings)
+    return {
+        "StackName": application.name,
+        "TemplateBody": template.decode("utf-8"),
+        "Parameters": _pairs(parameters, "ParameterKey", "ParameterValue"),
+        "Tags": _pairs(dict(application.tags) | {OPERATION_TAG: operation.id}, "Key", "Value"),
+        # The template makes roles (IAM) and is expanded by a transform (auto-expand).
+        "Capabilities": ["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
+        "RoleARN": settings.stack_role,
+        "ClientRequestToken": operation.id,
+        # A failed stack stays until its reasons have been read; then the operation deletes it.
+        "OnFailure": "ROLLBACK",
+    }
+
+
+def _parameters(
+    operation: Operation, application: Application, settings: Settings
+) -> dict[str, str]:
     chosen = {part.environment for part in operation.progress}
     environments = [service_name(name) for name in DEPLOYABLE if name in chosen]
     spec = operation.service or ServiceSpec()
-    parameters = {
+    return {
         "Environments": ",".join(environments),
         "RepositoryName": repository_name(application.name),
         "VpcId": settings.vpc,
@@ -52,18 +70,6 @@ def stack(
         "ProductionScheme": settings.production_scheme,
         "CertificateArn": settings.certificate,
         "SecretArns": ",".join(sorted(set(map(_secret_resource, spec.secrets.values())))),
-    }
-    return {
-        "StackName": application.name,
-        "TemplateBody": template.decode("utf-8"),
-        "Parameters": _pairs(parameters, "ParameterKey", "ParameterValue"),
-        "Tags": _pairs(dict(application.tags) | {OPERATION_TAG: operation.id}, "Key", "Value"),
-        # The template makes roles (IAM) and is expanded by a transform (auto-expand).
-        "Capabilities": ["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
-        "RoleARN": settings.stack_role,
-        "ClientRequestToken": operation.id,
-        # A failed stack stays until its reasons have been read; then the operation deletes it.
-        "OnFailure": "ROLLBACK",
     }
 
 

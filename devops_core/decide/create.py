@@ -89,13 +89,7 @@ def _configure(operation: Operation, observed: Observed, stack: Stack, now: date
     if failed:
         reasons = tuple(f"{part.environment}: {part.reason}" for part in failed)
         return _doom(operation, observed, reasons, now)
-    steps = tuple(part.step for part in parts if part.step)
-    if steps:
-        return Act(operation, steps)
-    waiting = [part.waiting_for for part in parts if part.waiting_for]
-    if waiting:
-        return Wait(replace(operation, waiting_for="; ".join(waiting)))
-    return Done(operation)
+    return rollout.together(operation, parts) or Done(operation)
 
 
 def _target(part: Progress, stack: Stack, spec: ServiceSpec) -> Progress:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from devops_core.decide import rollout
-from devops_core.decide.decision import Act, Decision, Done, Fail, Wait
+from devops_core.decide.decision import Decision, Done, Fail
 from devops_core.model import Observed, Operation, Status
 
 
@@ -15,12 +15,9 @@ def decide(operation: Operation, observed: Observed, now: datetime) -> Decision:
     overdue = operation.overdue(now)
     parts = [rollout.advance(part, observed, now, overdue=overdue) for part in operation.progress]
     operation = replace(operation, progress=tuple(part.part for part in parts))
-    steps = tuple(part.step for part in parts if part.step)
-    if steps:
-        return Act(operation, steps)
-    waiting = [part.waiting_for for part in parts if part.waiting_for]
-    if waiting:
-        return Wait(replace(operation, waiting_for="; ".join(waiting)))
+    following = rollout.together(operation, parts)
+    if following:
+        return following
     failed = [part for part in operation.progress if part.status is Status.FAILED]
     if not failed:
         return Done(operation)

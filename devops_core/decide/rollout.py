@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from devops_core.decide.decision import Register, Retire, Step, UpdateService
-from devops_core.model import Deployment, Observed, Progress, RunningService, Status
+from devops_core.decide.decision import Act, Register, Retire, Step, UpdateService, Wait
+from devops_core.model import Deployment, Observed, Operation, Progress, RunningService, Status
 
 # How long an answer of ECS may lag behind an update; also what clocks may differ by.
 _SETTLED_AFTER = timedelta(seconds=30)
@@ -43,6 +44,15 @@ def advance(part: Progress, observed: Observed, now: datetime, *, overdue: bool)
         part = replace(part, asked_at=part.asked_at or now)
         return Advance(part, UpdateService(part.service, part.wanted, part.desired_count))
     return _follow(replace(part, sent=True), service, now, overdue=overdue)
+
+
+def together(operation: Operation, advances: Sequence[Advance]) -> Act | Wait | None:
+    """Return what an operation does next in all its services, None when all have ended."""
+    steps = tuple(each.step for each in advances if each.step)
+    if steps:
+        return Act(operation, steps)
+    waiting = [each.waiting_for for each in advances if each.waiting_for]
+    return Wait(replace(operation, waiting_for="; ".join(waiting))) if waiting else None
 
 
 def retirement(part: Progress) -> Retire | None:

@@ -11,6 +11,7 @@ from devops_core.model import (
     Application,
     Inventory,
     Kind,
+    Observed,
     Operation,
     Progress,
     Row,
@@ -53,6 +54,11 @@ def create(cloud: Cloud, request: CreateRequest, origin: Origin) -> Operation:
         service=request.service,
         progress=tuple(Progress(environment=name, service=services[name]) for name in services),
     )
+    rows = tuple(_new_row(request, operation, environment) for environment in services)
+    return claim(cloud, origin, Plan(new=rows), operation)
+
+
+def _new_row(request: CreateRequest, operation: Operation, environment: Environment) -> Row:
     application = Application(
         name=request.application,
         technical_team=request.tags["technicalTeam"],
@@ -60,19 +66,15 @@ def create(cloud: Cloud, request: CreateRequest, origin: Origin) -> Operation:
         description=request.description,
         tags=request.tags,
     )
-    rows = tuple(
-        Row(
-            application=application,
-            environment=environment,
-            status=RowStatus.CREATING,
-            claim=operation.id,
-            operation=operation.id,
-            updated_at=operation.requested_at,
-            updated_by=origin.caller,
-        )
-        for environment in services
+    return Row(
+        application=application,
+        environment=environment,
+        status=RowStatus.CREATING,
+        claim=operation.id,
+        operation=operation.id,
+        updated_at=operation.requested_at,
+        updated_by=operation.caller,
     )
-    return claim(cloud, origin, Plan(new=rows), operation)
 
 
 def deploy(cloud: Cloud, request: DeployRequest, origin: Origin) -> Operation | str:
@@ -142,13 +144,7 @@ def _swap(cloud: Cloud, request: SwapRequest, origin: Origin, inventory: Invento
         raise ConflictError("inventory does not know both production slots")
     if request.version and green.version == request.version:
         return Plan(message=f"{request.version} is live already; nothing was moved")
-    if request.version and blue.version != request.version:
-        runs = blue.version or "its first image"
-        raise NotDeployableError(f"blue runs {runs}, not {request.version}: promote it first")
-    never = () if blue.version or blue.was_live else ("nothing was deployed to blue yet",)
-    missing = never + unready(observed, live)
-    if missing:
-        raise NotReadyError("blue cannot go live", missing)
+    _ready(request, blue, observed)
     progress = (
         _exchange(inventory.rows[Environment.PROD_GREEN], blue, green),
         _exchange(inventory.rows[Environment.PROD_BLUE], green, blue),
@@ -164,6 +160,17 @@ def _swap(cloud: Cloud, request: SwapRequest, origin: Origin, inventory: Invento
         version=blue.version,
     )
     return Plan(operation=operation, taken=tuple(rows), observed=observed)
+
+
+def _ready(request: SwapRequest, blue: Service, observed: Observed) -> None:
+    """Hold blue to what must be so before it goes live."""
+    if request.version and blue.version != request.version:
+        runs = blue.version or "its first image"
+        raise NotDeployableError(f"blue runs {runs}, not {request.version}: promote it first")
+    never = () if blue.version or blue.was_live else ("nothing was deployed to blue yet",)
+    missing = never + unready(observed, blue.name)
+    if missing:
+        raise NotReadyError("blue cannot go live", missing)
 
 
 def delete(cloud: Cloud, request: DeleteRequest, origin: Origin) -> Operation | str:

@@ -38,25 +38,14 @@ class CreateRequest:
     @classmethod
     def parse(cls, body: Any, required_tags: Iterable[str] = ()) -> CreateRequest:
         """Check a body; `required_tags` are further tag keys that the installation asks for."""
-        tags = {Required(key): fields.REQUIRED_TAG for key in ("technicalTeam", *required_tags)}
-        schema = _CREATE | {
-            Required("tags"): All(
-                tags | fields.TAGS, Length(max=MAX_TAGS, msg=f"must be at most {MAX_TAGS} tags")
-            )
-        }
         further = _between_fields(body) if isinstance(body, dict) else []
-        data = _checked(schema, body, further)
-        chosen = data["environments"]
-        non_production = chosen["nonProd"] or (Environment.DEV,)
-        wanted = set(non_production)
-        wanted |= {Environment.TRAINING} if chosen["training"] else set()
-        wanted |= {Environment.DA} if chosen["da"] else set()
+        data = _checked(_CREATE | _tags_schema(required_tags), body, further)
         service = data["service"]
         return cls(
             application=data["applicationName"],
             email=data["email"],
             description=data["description"],
-            environments=tuple(environment for environment in DEPLOYABLE if environment in wanted),
+            environments=_chosen(data["environments"]),
             tags=data["tags"],
             service=ServiceSpec(
                 container_port=service["containerPort"],
@@ -135,6 +124,20 @@ def fingerprint(kind: str, body: Any) -> str:
     """Return the SHA-256 of a request, to tell a repeat from another use of the same key."""
     canonical = json.dumps([kind, body], sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def _chosen(environments: Mapping[str, Any]) -> tuple[Environment, ...]:
+    """Return the environments to create, in order; without a choice it is dev."""
+    wanted = set(environments["nonProd"] or (Environment.DEV,))
+    wanted |= {Environment.TRAINING} if environments["training"] else set()
+    wanted |= {Environment.DA} if environments["da"] else set()
+    return tuple(environment for environment in DEPLOYABLE if environment in wanted)
+
+
+def _tags_schema(required: Iterable[str]) -> dict[Any, Any]:
+    tags = {Required(key): fields.REQUIRED_TAG for key in ("technicalTeam", *required)}
+    too_many = f"must be at most {MAX_TAGS} tags"
+    return {Required("tags"): All(tags | fields.TAGS, Length(max=MAX_TAGS, msg=too_many))}
 
 
 _CREATE: dict[Any, Any] = {

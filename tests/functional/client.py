@@ -74,18 +74,22 @@ def http_event(
         "headers": {"Content-Type": "application/json", **(headers or {})},
         "queryStringParameters": dict(query) if query else None,
         "pathParameters": dict(parameters) if parameters else None,
-        "requestContext": {
-            "accountId": ACCOUNT,
-            "resourcePath": resource,
-            "httpMethod": method,
-            "path": f"/dev{path}",
-            "stage": "dev",
-            "domainName": "a1b2c3d4e5.execute-api.eu-west-1.amazonaws.com",
-            "requestId": "7f0d9a6e-0000-4000-8000-3b1d4f1c2a5e",
-            "identity": {"sourceIp": "192.0.2.7", "userArn": USER},
-        },
+        "requestContext": _request_context(method, resource, path),
         "body": body,
         "isBase64Encoded": base64,
+    }
+
+
+def _request_context(method: str, resource: str, path: str) -> dict[str, Any]:
+    return {
+        "accountId": ACCOUNT,
+        "resourcePath": resource,
+        "httpMethod": method,
+        "path": f"/dev{path}",
+        "stage": "dev",
+        "domainName": "a1b2c3d4e5.execute-api.eu-west-1.amazonaws.com",
+        "requestId": "7f0d9a6e-0000-4000-8000-3b1d4f1c2a5e",
+        "identity": {"sourceIp": "192.0.2.7", "userArn": USER},
     }
 
 

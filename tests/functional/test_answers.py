@@ -22,7 +22,8 @@ BASE = "https://a1b2c3d4e5.execute-api.eu-west-1.amazonaws.com/dev"
 WAIT = {"Prefer": "wait=10"}
 
 
-def test_202_says_where_to_look(shop: FakeCloud, api: Client) -> None:
+@pytest.mark.usefixtures("shop")
+def test_202_says_where_to_look(api: Client) -> None:
     reply = api.deploy("1.0", "dev")
     assert reply.status == 202
     assert dict(reply.headers) == {
@@ -34,6 +35,10 @@ def test_202_says_where_to_look(shop: FakeCloud, api: Client) -> None:
         "Retry-After": "2",
     }
     assert reply.body["applicationName"] == "Shop"
+
+
+def test_an_operation_is_shown_with_all_that_is_known_of_it(shop: FakeCloud, api: Client) -> None:
+    reply = api.deploy("1.0", "dev")
     assert reply.operation == {
         "id": reply.id,
         "kind": "deploy",

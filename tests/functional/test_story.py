@@ -70,6 +70,29 @@ def test_an_application_lives_from_create_to_delete(cloud: FakeCloud, api: Clien
     assert cloud.stacks.named("Shop") is None
 
 
+_EVERYTHING = ["DEV", "QA", "STAGE", "TRAINING"]
+STORY = [
+    ("create", "ACCEPTED", None),
+    *(("create", "SUCCEEDED", name) for name in [*_EVERYTHING, "PROD-GREEN", "PROD-BLUE"]),
+    ("create", "SUCCEEDED", None),
+    ("deploy", "ACCEPTED", None),
+    ("deploy", "SUCCEEDED", "DEV"),
+    ("deploy", "SUCCEEDED", "STAGE"),
+    ("deploy", "SUCCEEDED", None),
+    ("deploy-blue", "ACCEPTED", None),
+    ("deploy-blue", "SUCCEEDED", "PROD-BLUE"),
+    ("deploy-blue", "SUCCEEDED", None),
+    ("swap", "ACCEPTED", None),
+    ("swap", "SWITCHED", "PROD-GREEN"),
+    ("swap", "SUCCEEDED", "PROD-GREEN"),
+    ("swap", "SUCCEEDED", "PROD-BLUE"),
+    ("swap", "SUCCEEDED", None),
+    ("delete", "ACCEPTED", None),
+    *(("delete", "SUCCEEDED", name) for name in [*_EVERYTHING, "PROD-BLUE", "PROD-GREEN"]),
+    ("delete", "SUCCEEDED", None),
+]
+
+
 def test_the_log_tells_the_story_in_order(shop: FakeCloud, api: Client) -> None:
     api.finished(api.deploy("1.0", "dev", "stage"))
     api.finished(api.promote())
@@ -79,27 +102,7 @@ def test_the_log_tells_the_story_in_order(shop: FakeCloud, api: Client) -> None:
         (event.kind.value, event.outcome, event.environment and event.environment.value)
         for event in shop.tables.events_of("Shop")
     ]
-    everything = ["DEV", "QA", "STAGE", "TRAINING"]
-    assert told == [
-        ("create", "ACCEPTED", None),
-        *(("create", "SUCCEEDED", name) for name in [*everything, "PROD-GREEN", "PROD-BLUE"]),
-        ("create", "SUCCEEDED", None),
-        ("deploy", "ACCEPTED", None),
-        ("deploy", "SUCCEEDED", "DEV"),
-        ("deploy", "SUCCEEDED", "STAGE"),
-        ("deploy", "SUCCEEDED", None),
-        ("deploy-blue", "ACCEPTED", None),
-        ("deploy-blue", "SUCCEEDED", "PROD-BLUE"),
-        ("deploy-blue", "SUCCEEDED", None),
-        ("swap", "ACCEPTED", None),
-        ("swap", "SWITCHED", "PROD-GREEN"),
-        ("swap", "SUCCEEDED", "PROD-GREEN"),
-        ("swap", "SUCCEEDED", "PROD-BLUE"),
-        ("swap", "SUCCEEDED", None),
-        ("delete", "ACCEPTED", None),
-        *(("delete", "SUCCEEDED", name) for name in [*everything, "PROD-BLUE", "PROD-GREEN"]),
-        ("delete", "SUCCEEDED", None),
-    ]
+    assert told == STORY
     times = [event.time for event in shop.tables.events_of("Shop")]
     assert times == sorted(times)
     assert {event.caller for event in shop.tables.events_of("Shop")} == {USER}
