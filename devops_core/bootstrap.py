@@ -80,7 +80,7 @@ class AwsCloud:
     @cached_property
     def stacks(self) -> ports.Stacks:
         """CloudFormation."""
-        return CloudFormationStacks(self._client("cloudformation"))
+        return CloudFormationStacks(self._client("cloudformation"), self.settings.stack_role)
 
     @cached_property
     def containers(self) -> ports.Containers:

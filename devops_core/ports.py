@@ -105,7 +105,7 @@ class Stacks(Protocol):
         """Create a stack from `render.stack`'s answer and return its id."""
 
     def delete(self, stack_id: str, token: str) -> None:
-        """Start to delete a stack, with the role it was made with; no error when it is gone."""
+        """Start to delete a stack; no error when it is gone."""
 
     def describe(self, name_or_id: str) -> Stack | None:
         """Return a stack, or None when there is none; by id also when it is deleted."""
@@ -140,8 +140,8 @@ class Containers(Protocol):
         At most ten names (ECS API, DescribeServices).
         """
 
-    def stopped(self, cluster: str, service: str, task_definition: str) -> tuple[str, ...]:
-        """Return why tasks of a task definition stopped in a service, the newest reason first.
+    def stopped(self, cluster: str, service: str, task_definition: str | None) -> tuple[str, ...]:
+        """Return why tasks of a task definition (None: of any) stopped, the newest reason first.
 
         ECS tells of stopped tasks for about an hour (ECS API, DescribeTasks).
         """

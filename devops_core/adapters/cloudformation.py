@@ -22,8 +22,9 @@ _ECHO = re.compile(r"resource (creation|update|deletion) cancelled", re.IGNORECA
 class CloudFormationStacks:
     """`ports.Stacks` over CloudFormation."""
 
-    def __init__(self, client: Any) -> None:
+    def __init__(self, client: Any, role: str) -> None:
         self._client = client
+        self._role = role
 
     @translated()
     def create(self, request: Mapping[str, Any]) -> str:
@@ -40,9 +41,15 @@ class CloudFormationStacks:
 
     @translated()
     def delete(self, stack_id: str, token: str) -> None:
-        """Start to delete a stack, with the role it was made with; no error when it is gone."""
+        """Start to delete a stack; no error when it is gone.
+
+        CloudFormation would use the role that the stack was made with, which goes when the
+        service is removed; the stack may be older than the present installation.
+        """
         try:
-            self._client.delete_stack(StackName=stack_id, ClientRequestToken=token)
+            self._client.delete_stack(
+                StackName=stack_id, ClientRequestToken=token, RoleARN=self._role
+            )
         except self._client.exceptions.TokenAlreadyExistsException:
             # This very delete was accepted before; what became of it is for `describe` to say.
             return

@@ -82,8 +82,8 @@ class EcsContainers:
         return {service["serviceName"]: _running(service) for service in answer["services"]}
 
     @translated()
-    def stopped(self, cluster: str, service: str, task_definition: str) -> tuple[str, ...]:
-        """Return up to three different reasons why tasks of a task definition stopped."""
+    def stopped(self, cluster: str, service: str, task_definition: str | None) -> tuple[str, ...]:
+        """Return up to three different reasons why tasks of a service stopped."""
         listed = self._client.list_tasks(
             cluster=cluster, serviceName=service, desiredStatus="STOPPED"
         )["taskArns"]
@@ -91,7 +91,11 @@ class EcsContainers:
             return ()
         described = self._client.describe_tasks(cluster=cluster, tasks=listed[:_MAX_TASKS])
         newest_first = sorted(
-            (task for task in described["tasks"] if task["taskDefinitionArn"] == task_definition),
+            (
+                task
+                for task in described["tasks"]
+                if task_definition in (None, task["taskDefinitionArn"])
+            ),
             key=lambda task: task.get("stoppedAt", _LONG_AGO),
             reverse=True,
         )

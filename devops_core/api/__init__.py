@@ -67,9 +67,10 @@ def _answered(serve: Callable[[Request], Answer], request: Request) -> Answer:
     except DevOpsError as error:
         if error.http_status >= 500:
             request.cloud.log("failed", requestId=request.id, error=traceback.format_exc())
-        return failure(error)
+        return failure(request, error)
     except Exception:  # noqa: BLE001 - the caller gets an answer whatever is wrong with us
         request.cloud.log("broken", requestId=request.id, error=traceback.format_exc())
         return failure(
-            DevOpsError(f"the service is at fault; its log says why under request {request.id}")
+            request,
+            DevOpsError(f"the service is at fault; its log says why under request {request.id}"),
         )

@@ -45,10 +45,15 @@ class Answer:
         }
 
 
-def failure(error: DevOpsError) -> Answer:
-    """Return the answer for an error."""
+def failure(request: Request, error: DevOpsError) -> Answer:
+    """Return the answer for an error; an operation that it names gets its URL."""
     headers = {"Retry-After": str(error.retry_after)} if error.retry_after else {}
-    return Answer(error.http_status, error.body(), headers, {"code": error.code})
+    body = error.body()
+    named = body.get("operation")
+    if named:
+        url = request.operation_url(named["applicationName"], named["id"])
+        body["operation"] = {**named, "url": url}
+    return Answer(error.http_status, body, headers, {"code": error.code})
 
 
 def started(
@@ -62,7 +67,7 @@ def started(
     if isinstance(outcome, str):
         return Answer(200, {"operation": None, "message": outcome, **further})
     operation = _waited(request, outcome)
-    url = _url(request, operation)
+    url = request.operation_url(operation.application, operation.id)
     body = {"operation": shown(operation, url), **further}
     headers = _preference(request)
     facts = _facts(operation)
@@ -81,7 +86,8 @@ def started(
 def status(request: Request, operation: Operation) -> Answer:
     """Answer a status read: 200, whatever became of the operation."""
     operation = _waited(request, operation)
-    body = {"operation": shown(operation, _url(request, operation))}
+    url = request.operation_url(operation.application, operation.id)
+    body = {"operation": shown(operation, url)}
     return Answer(200, body, _preference(request), _facts(operation))
 
 
@@ -147,10 +153,6 @@ def _time(moment: datetime | None) -> str | None:
     if moment is None:
         return None
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-def _url(request: Request, operation: Operation) -> str:
-    return f"{request.base_url}/stacks/{operation.application}/operations/{operation.id}"
 
 
 def _waited(request: Request, operation: Operation) -> Operation:

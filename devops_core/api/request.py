@@ -17,6 +17,7 @@ from devops_core.requests import MAX_BODY_BYTES, fingerprint
 # API Gateway ends a request after 29 s (Amazon API Gateway Developer Guide, quotas).
 MAX_WAIT_SECONDS = 25
 _WAIT = re.compile(r"\s*wait\s*=\s*\"?(\d{1,9})\"?\s*", re.IGNORECASE)
+_SESSION = re.compile(r"(?<=:assumed-role/)([^/]+)/.*", re.DOTALL)
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
 
 
@@ -82,6 +83,10 @@ class Request:
         prefix = whole.removesuffix(inner) if inner else ""
         return f"https://{self._context.get('domainName', '')}{prefix}"
 
+    def operation_url(self, application: str, operation_id: str) -> str:
+        """Where an operation's status is."""
+        return f"{self.base_url}/stacks/{application}/operations/{operation_id}"
+
     @cached_property
     def body(self) -> Any:
         """The JSON body; InvalidRequestError when it is empty, too large or not JSON."""
@@ -119,4 +124,8 @@ class Request:
         if key is not None and not _KEY.fullmatch(key):
             problem = "must be 1 to 255 printable ASCII characters without spaces"
             raise InvalidRequestError([("Idempotency-Key", problem)])
-        return Origin(caller=self.caller, key=key, fingerprint=fingerprint(kind, body))
+        # Keys are the caller's own: two teams may both call theirs "build-1". The session of a
+        # role is not part of it, because a pipeline has a new one for every attempt.
+        role = _SESSION.sub(r"\1", self.caller)
+        own = f"{role} {key}" if key else None
+        return Origin(caller=self.caller, key=own, fingerprint=fingerprint(kind, body))

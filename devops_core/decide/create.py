@@ -44,10 +44,12 @@ def decide(operation: Operation, observed: Observed, now: datetime) -> Decision:
     if stack.status == "CREATE_COMPLETE":
         return _configure(operation, observed, stack, now)
     if stack.status in _FAILED_CREATE or stack.status.startswith("DELETE_"):
-        return _doom(operation, observed, _reasons(observed, stack), now)
+        return _doom(operation, observed, _reasons(operation, observed, stack), now)
     if operation.overdue(now):
         return _doom(operation, observed, (f"the stack is still {stack.status}",), now)
-    return Wait(replace(operation, waiting_for=f"stack {stack.status}"))
+    # What was the matter is noted while it can be seen: the roll-back takes the evidence away.
+    reasons = operation.reasons or observed.stack_failures
+    return Wait(replace(operation, waiting_for=f"stack {stack.status}", reasons=reasons))
 
 
 def missing_outputs(stack: Stack, services: Iterable[str]) -> tuple[str, ...]:
@@ -66,10 +68,9 @@ def _before_the_stack(operation: Operation, now: datetime) -> Decision:
     return Act(operation, (CreateStack(),))
 
 
-def _reasons(observed: Observed, stack: Stack) -> tuple[str, ...]:
-    if observed.stack_failures:
-        return observed.stack_failures
-    return (stack.reason or f"the stack ended as {stack.status}",)
+def _reasons(operation: Operation, observed: Observed, stack: Stack) -> tuple[str, ...]:
+    known = (*operation.reasons, *observed.stack_failures)
+    return tuple(dict.fromkeys(known)) or (stack.reason or f"the stack ended as {stack.status}",)
 
 
 def _configure(operation: Operation, observed: Observed, stack: Stack, now: datetime) -> Decision:

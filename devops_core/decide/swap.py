@@ -33,12 +33,25 @@ def decide(operation: Operation, observed: Observed, now: datetime) -> Decision:
     # After the switch the clock does not count, unless somebody turned it back on a broken blue.
     if operation.overdue(now) and (missing or not operation.switched_at):
         return _failed(operation, (*missing, "production was not switched within the time limit"))
-    blue, target = observed.services.get(live), _running(observed, idle)
+    # Not below one: also a live side of no tasks is worth a slot that answers.
+    blue, target = observed.services.get(live), max(1, _running(observed, idle))
     if blue and blue.active and blue.desired < target:
         return Act(operation, (UpdateService(live, desired_count=target),))
     if missing:
         return Wait(replace(operation, waiting_for="; ".join(missing)))
     return Act(operation, (Switch(Listener.PRODUCTION, live),))
+
+
+def refusals(observed: Observed, slot: str) -> tuple[str, ...]:
+    """Return what speaks against starting a swap: like `unready`, but a slot may be scaled to 0.
+
+    The swap raises it first.
+    """
+    service = observed.services.get(slot)
+    primary = service.primary if service and service.active else None
+    if service and service.desired == 0 and primary and primary.state == "COMPLETED":
+        return ()
+    return unready(observed, slot)
 
 
 def unready(observed: Observed, slot: str) -> tuple[str, ...]:

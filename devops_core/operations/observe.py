@@ -86,13 +86,35 @@ def _create(cloud: Cloud, operation: Operation, inventory: Inventory) -> Observe
     if stack is None or stack.operation != operation.id:
         return Observed(stack=stack)
     if stack.status in _FAILED_STACK and not operation.doomed:
-        return Observed(stack=stack, stack_failures=cloud.stacks.failures(stack.id, operation.id))
+        return Observed(stack=stack, stack_failures=_why_not_created(cloud, operation, stack))
     if stack.status == "DELETE_FAILED":
         failures = cloud.stacks.failures(stack.id, undo_token(operation))
         return Observed(stack=stack, stack_failures=failures)
     if stack.status != "CREATE_COMPLETE" or operation.doomed:
         return Observed(stack=stack)
     return _created(cloud, operation, stack)
+
+
+def _why_not_created(cloud: Cloud, operation: Operation, stack: Stack) -> tuple[str, ...]:
+    """Return why a create fails; as long as the cluster is there, also why its tasks stopped."""
+    if stack.status != "ROLLBACK_IN_PROGRESS":
+        return cloud.stacks.failures(stack.id, operation.id)
+    if operation.reasons:
+        return ()
+    failures = cloud.stacks.failures(stack.id, operation.id)
+    failed = [
+        part.service
+        for part in operation.progress
+        if any(failure.startswith(output_key(part.service, "Service ")) for failure in failures)
+    ]
+    stopped = cloud.together(
+        [partial(_stopped, cloud.containers, operation.application, name, None) for name in failed]
+    )
+    return failures + tuple(
+        f"{name}: {reason}"
+        for name, reasons in zip(failed, stopped, strict=True)
+        for reason in reasons
+    )
 
 
 def _created(cloud: Cloud, operation: Operation, stack: Stack) -> Observed:
@@ -162,7 +184,7 @@ def _explained(
 
 
 def _stopped(
-    containers: Containers, application: str, service: str, task_definition: str
+    containers: Containers, application: str, service: str, task_definition: str | None
 ) -> tuple[str, ...]:
     """Return why tasks stopped; an operation does not wait for being allowed to ask that."""
     try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import partial
 
-from devops_core.decide.swap import unready
+from devops_core.decide.swap import refusals
 from devops_core.errors import ConflictError, NotDeployableError, NotReadyError
 from devops_core.model import (
     Application,
@@ -168,7 +168,7 @@ def _ready(request: SwapRequest, blue: Service, observed: Observed) -> None:
         runs = blue.version or "its first image"
         raise NotDeployableError(f"blue runs {runs}, not {request.version}: promote it first")
     never = () if blue.version or blue.was_live else ("nothing was deployed to blue yet",)
-    missing = never + unready(observed, blue.name)
+    missing = never + refusals(observed, blue.name)
     if missing:
         raise NotReadyError("blue cannot go live", missing)
 

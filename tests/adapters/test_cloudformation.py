@@ -21,6 +21,7 @@ TEMPLATE = json.dumps(
         "Outputs": {"ClusterName": {"Value": "Shop"}, "Url": {"Value": "http://shop"}},
     }
 )
+ROLE = "arn:aws:iam::123456789012:role/stack"
 STACK_ID = "arn:aws:cloudformation:eu-west-1:123456789012:stack/Shop/1"
 
 
@@ -31,7 +32,7 @@ def client(aws: Aws) -> Any:
 
 @pytest.fixture
 def stacks(client: Any) -> CloudFormationStacks:
-    return CloudFormationStacks(client)
+    return CloudFormationStacks(client, ROLE)
 
 
 def request(operation: str = "01CREATE") -> dict[str, Any]:
@@ -43,7 +44,7 @@ def request(operation: str = "01CREATE") -> dict[str, Any]:
             {"Key": OPERATION_TAG, "Value": operation},
         ],
         "Capabilities": ["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
-        "RoleARN": "arn:aws:iam::123456789012:role/stack",
+        "RoleARN": ROLE,
         "ClientRequestToken": operation,
         "OnFailure": "ROLLBACK",
     }
@@ -153,13 +154,16 @@ def test_a_stack_that_is_gone_or_going_is_deleted(
     stacks.delete(STACK_ID, "01DELETE")
 
 
-def test_a_delete_carries_its_token(stacks: CloudFormationStacks, client: Any) -> None:
+def test_a_delete_carries_its_token_and_todays_role(
+    stacks: CloudFormationStacks, client: Any
+) -> None:
     sent = answer(client, "DeleteStack", {})
 
     stacks.delete(STACK_ID, "01DELETE")
 
     assert sent[0]["body"]["ClientRequestToken"] == "01DELETE"
     assert sent[0]["body"]["StackName"] == STACK_ID
+    assert sent[0]["body"]["RoleARN"] == ROLE
 
 
 def test_a_protected_stack_is_not_deleted(stacks: CloudFormationStacks, client: Any) -> None:

@@ -7,7 +7,7 @@ from devops_core.model import RowStatus
 from devops_core.naming import Environment
 from tests.functional.client import Client
 from tests.functional.fakes import ACCOUNT, FakeCloud
-from tests.functional.fakes.service import CRASH
+from tests.functional.fakes.service import CRASH, FakeService
 
 SECRET = f"arn:aws:secretsmanager:eu-west-1:{ACCOUNT}:secret:shop/db-AbCdEf"
 
@@ -252,3 +252,13 @@ def test_a_delete_that_is_refused_while_undoing_keeps_the_rows(
     failed = api.finished(api.create())
     assert failed.operation["reasons"][-1] == "left behind: termination protection is on"
     assert cloud.tables.rows
+
+
+def test_a_create_that_fails_says_why_its_tasks_stopped(cloud: FakeCloud, api: Client) -> None:
+    """ECS can tell only while the cluster is there: until the roll-back has come to it."""
+    broken = "devService (AWS::ECS::Service): ECS Deployment Circuit Breaker was triggered"
+    cloud.stacks.create_failures = (broken,)
+    service = FakeService("dev", "group", stopped={"first": "exit code 1"})
+    cloud.containers.services_["Shop", "dev"] = service
+    failed = api.finished(api.create())
+    assert failed.operation["reasons"] == [broken, "dev: exit code 1"]

@@ -154,7 +154,11 @@ def test_a_busy_environment_names_its_operation_and_the_others_are_free(api: Cli
     holder = api.deploy("1.0", "dev")
     refused = api.deploy("1.1", "dev", "qa")
     assert (refused.status, refused.body["code"]) == (409, "BUSY")
-    assert refused.body["operation"] == {"id": holder.id, "applicationName": "Shop"}
+    assert refused.body["operation"] == {
+        "id": holder.id,
+        "applicationName": "Shop",
+        "url": holder.headers["Location"],
+    }
     assert f"DEV of Shop is held by operation {holder.id}" in refused.body["errorMessage"]
     other = api.deploy("1.1", "qa")
     assert other.status == 202

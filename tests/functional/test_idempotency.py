@@ -2,7 +2,8 @@
 
 import pytest
 
-from tests.functional.client import Client
+from devops_core.api.request import Request
+from tests.functional.client import Client, http_event
 from tests.functional.fakes import FakeCloud
 
 KEY = {"Idempotency-Key": "build-4711"}
@@ -51,6 +52,20 @@ def test_the_order_of_members_is_no_other_body(api: Client) -> None:
     first = api.send("POST", "/stacks/deploy", body, headers=KEY)
     turned = dict(reversed(body.items()))
     assert api.send("POST", "/stacks/deploy", turned, headers=KEY).id == first.id
+
+
+def _kept_as(shop: FakeCloud, caller: str) -> str | None:
+    event = http_event("POST", "/stacks", headers=KEY)
+    event["requestContext"]["identity"]["userArn"] = caller
+    return Request(event, shop).origin("create", {}).key
+
+
+def test_a_key_is_its_callers_own_in_every_session_of_a_role(shop: FakeCloud) -> None:
+    role = "arn:aws:sts::123456789012:assumed-role"
+    one, two = _kept_as(shop, f"{role}/ci/run-1"), _kept_as(shop, f"{role}/ci/run-2")
+    assert one == two == f"{role}/ci build-4711"
+    assert _kept_as(shop, f"{role}/other/run-1") != one
+    assert _kept_as(shop, "arn:aws:iam::123456789012:user/alice") != one
 
 
 def test_a_key_is_forgotten_after_24_hours(shop: FakeCloud, api: Client) -> None:

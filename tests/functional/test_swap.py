@@ -93,8 +93,8 @@ def _fail(cloud: FakeCloud) -> None:
 
 
 def _stop(cloud: FakeCloud) -> None:
-    service = cloud.containers.service("Shop", "prod-2")
-    service.desired = service.running = 0
+    cloud.containers.automatic = False
+    cloud.containers.service("Shop", "prod-2").running = 0
 
 
 def _sicken(cloud: FakeCloud) -> None:
@@ -124,6 +124,18 @@ def test_a_blue_that_is_not_ready_is_refused(
     assert reply.body["reasons"] == reasons
     assert reply.body["errorMessage"] == f"blue cannot go live: {'; '.join(reasons)}"
     assert (_live(ready), ready.tables.in_progress()) == ("prod-1", [])
+
+
+def test_a_blue_that_was_scaled_to_nothing_is_raised_before_it_goes_live(
+    ready: FakeCloud, api: Client
+) -> None:
+    blue = ready.containers.service("Shop", "prod-2")
+    blue.desired = blue.running = 0
+    reply = api.swap()
+    assert reply.status == 202
+    assert (blue.desired, _live(ready)) == (1, "prod-1")
+    assert api.finished(reply).operation["status"] == "SUCCEEDED"
+    assert _live(ready) == "prod-2"
 
 
 def test_a_smaller_blue_is_raised_before_it_goes_live(ready: FakeCloud, api: Client) -> None:

@@ -93,7 +93,7 @@ class FakeContainers:
             "containers.services", (cluster, wanted), lambda: self._describe(cluster, wanted)
         )
 
-    def stopped(self, cluster: str, service: str, task_definition: str) -> tuple[str, ...]:
+    def stopped(self, cluster: str, service: str, task_definition: str | None) -> tuple[str, ...]:
         """Return why tasks of a task definition stopped in a service."""
         return self._wire.call(
             "containers.stopped",
@@ -153,9 +153,10 @@ class FakeContainers:
         found = [each.arn for each in self.tagged(operation_id) if each.family == family]
         return found[-1] if found else None
 
-    def _why(self, cluster: str, service: str, task_definition: str) -> str | None:
+    def _why(self, cluster: str, service: str, task_definition: str | None) -> str | None:
         there = self.services_.get((cluster, service))
-        return there.stopped.get(task_definition) if there else None
+        reasons = there.stopped if there else {}
+        return reasons.get(task_definition or next(iter(reasons), ""))
 
     def _known(self, arn: str) -> FakeTaskDefinition:
         if arn not in self.task_definitions:
