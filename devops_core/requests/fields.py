@@ -92,9 +92,10 @@ def environments(allowed: Iterable[Environment]) -> Callable[[Any], tuple[Enviro
     names = [environment.value.lower() for environment in allowed]
 
     def check(value: Any) -> tuple[Environment, ...]:
-        if not isinstance(value, list):
+        # What is no text is not repeated: it may be nested too deeply to be written down again.
+        if not isinstance(value, list) or not all(isinstance(name, str) for name in value):
             raise Invalid(f"must be a list of {', '.join(names)}")
-        unknown = [name for name in value if not isinstance(name, str) or name not in names]
+        unknown = [name for name in value if name not in names]
         if unknown:
             raise Invalid(f"{json.dumps(unknown[0])[:40]} is none of {', '.join(names)}")
         if len(set(value)) < len(value):
@@ -107,6 +108,8 @@ def environments(allowed: Iterable[Environment]) -> Callable[[Any], tuple[Enviro
 
 def environment(value: Any) -> Environment:
     """Check one deployable environment in lower case."""
+    if not isinstance(value, str):
+        raise Invalid(f"must be one of {', '.join(name.lower() for name in DEPLOYABLE)}")
     return environments(DEPLOYABLE)([value])[0]
 
 

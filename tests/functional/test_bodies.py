@@ -43,7 +43,7 @@ def _nested(depth: int) -> str:
     "body",
     [
         "", "   ", "{", "nonsense", '"text"', "[]", "null", "17", "true", '{"a": 1',
-        "9" * 5000, _nested(7000), "\ud800", "\x00",
+        "9" * 5000, "\ud800", "\x00",
     ],
 )  # fmt: skip
 def test_what_is_no_json_object_is_refused(
@@ -57,7 +57,7 @@ def test_what_is_no_json_object_is_refused(
 
 
 @pytest.mark.parametrize("route", ROUTES)
-@pytest.mark.parametrize("depth", [50, 300, 800, 900, 950, 980])
+@pytest.mark.parametrize("depth", [50, 300, 800, 900, 950, 980, 3000, 7000])
 def test_depth_alone_breaks_nothing(api: Client, route: tuple[str, str], depth: int) -> None:
     assert _fields(api.raw(http_event(*route, _nested(depth))))
     environment = '{"environment":[' + "[" * depth + "]" * depth + "]}"

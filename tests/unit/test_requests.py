@@ -80,8 +80,8 @@ def test_a_deploy_is_taken_as_it_is() -> None:
         ("dev", "must be a list of dev, qa, stage, training, da"),
         (["dev", "dev"], "lists dev more than once"),
         (["prod-blue"], '"prod-blue" is none of dev, qa, stage, training, da'),
-        ([{"a": 1}], '{"a": 1} is none of dev, qa, stage, training, da'),
-        ([None], "null is none of dev, qa, stage, training, da"),
+        ([{"a": 1}], "must be a list of dev, qa, stage, training, da"),
+        ([None], "must be a list of dev, qa, stage, training, da"),
     ],
     ids=["none", "a name", "twice", "production", "an object", "null"],
 )

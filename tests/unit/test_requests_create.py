@@ -129,7 +129,7 @@ def test_refuses_the_description(text: Any) -> None:
         ({"nonProd": ["dev", "qa", "dev"]}, "environments.nonProd", "lists dev more than once"),
         ({"nonProd": ["DEV"]}, "environments.nonProd", '"DEV" is none of dev, qa, stage'),
         ({"nonProd": ["da"]}, "environments.nonProd", '"da" is none of dev, qa, stage'),
-        ({"nonProd": [["dev"]]}, "environments.nonProd", '["dev"] is none of dev, qa, stage'),
+        ({"nonProd": [["dev"]]}, "environments.nonProd", 'must be a list of dev, qa, stage'),
         ({"nonProd": ["\x7f\n"]}, "environments.nonProd", r'"\u007f\n" is none of dev, qa, stage'),
         ({"training": "yes"}, "environments.training", "must be true or false"),
         ({"da": 1}, "environments.da", "must be true or false"),
