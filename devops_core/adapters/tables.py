@@ -36,7 +36,8 @@ _MAX_READS = 4
 
 _ABSENT = "attribute_not_exists(#applicationName)"
 _FREE_AS_SEEN = "attribute_not_exists(#claim) AND #revision = :seen"
-_HELD = "#claim = :operation"
+# A row that somebody removed by hand must not keep its operation from ending.
+_HELD = f"{_ABSENT} OR #claim = :operation"
 _IN_PROGRESS_AS_SEEN = "#revision = :seen AND #status = :open"
 
 
@@ -204,9 +205,7 @@ class DynamoTables:
         return Part(About.ROW, action, row)
 
     def _removed(self, row: Row, operation_id: str) -> Part:
-        # A row that somebody removed by hand must not keep its operation from ending.
-        condition = f"{_ABSENT} OR {_HELD}"
-        action = delete(self._row_table(row), _row_key(row), condition, operation=operation_id)
+        action = delete(self._row_table(row), _row_key(row), _HELD, operation=operation_id)
         return Part(About.ROW, action, row)
 
     def _record(self, operation: Operation, write: str, *, seen: int) -> Part:

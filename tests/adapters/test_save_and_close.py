@@ -181,6 +181,18 @@ def test_a_row_removed_by_hand_does_not_stop_the_end(
     assert known.status is Status.FAILED
 
 
+def test_a_row_removed_by_hand_comes_back_as_the_operation_leaves_it(
+    tables: DynamoTables, dynamodb: Any, closing: Closing
+) -> None:
+    key = records.row_key("Shop", Environment.DEV)
+    dynamodb.delete_item(TableName="NonProduction", Key=key)
+
+    tables.close(closing)
+
+    row = tables.inventory("Shop")[0].rows[Environment.DEV]
+    assert (row.status, row.claim) == (RowStatus.ACTIVE, None)
+
+
 def test_an_operation_ends_once(tables: DynamoTables, closing: Closing) -> None:
     tables.close(closing)
 
