@@ -243,6 +243,22 @@ def test_stacks_are_made_with_the_stack_role_and_only_own_ones_deleted(template:
     }
 
 
+def test_both_the_functions_and_the_stack_role_may_expand_the_template(
+    template: Template,
+) -> None:
+    macro = {"Fn::Sub": "arn:${AWS::Partition}:cloudformation:${AWS::Region}:aws:transform/"
+             "LanguageExtensions"}  # fmt: skip
+    roles = [
+        role
+        for role, properties in of_type(template, "AWS::IAM::Role").items()
+        for policy in properties["Policies"]
+        for statement in policy["PolicyDocument"]["Statement"]
+        if statement["Resource"] == macro
+        and "cloudformation:CreateChangeSet" in listed(statement["Action"])
+    ]
+    assert sorted(roles) == ["IamRoleLambdaExecution", "StackRole"]
+
+
 def test_the_stack_role_is_for_cloudformation_alone(template: Template) -> None:
     (trust,) = of_type(template, "AWS::IAM::Role")["StackRole"]["AssumeRolePolicyDocument"][
         "Statement"
