@@ -89,6 +89,9 @@ def literal(node: Any, values: Mapping[str, str]) -> Any:
     """Return a name with the pseudo parameters filled in; what is no name comes back as it is."""
     if isinstance(node, dict) and "Fn::Sub" in node:
         return _filled(node["Fn::Sub"], values)
+    if isinstance(node, dict) and "Fn::Join" in node:
+        separator, parts = node["Fn::Join"]
+        return separator.join(literal(part, values) for part in parts)
     if isinstance(node, dict) and "Ref" in node:
         return values[node["Ref"]]
     return _filled(node, values) if isinstance(node, str) else node

@@ -58,6 +58,34 @@ def test_no_placeholder_of_a_loop_is_left(template: Template) -> None:
     assert "${Slot}" not in text
 
 
+def test_loops_have_names_of_their_own() -> None:
+    """cfn-language-discussion RFC 0009, constraint 3: else the transform fails."""
+    template = load(APPLICATION)
+    loops = [
+        (key.removeprefix("Fn::ForEach::"), content[0])
+        for section in ("Resources", "Outputs")
+        for key, content in template[section].items()
+        if key.startswith("Fn::ForEach::")
+    ]
+    names = [loop for loop, _ in loops]
+    unrolled = unroll(template, {"Environments": ALL})
+    taken = {*template["Parameters"], *unrolled["Resources"], *unrolled["Outputs"]}
+    assert len(set(names)) == len(names) == 4
+    assert not taken & {*names, *(identifier for _, identifier in loops)}
+
+
+def test_a_substitution_in_a_loop_names_nothing_but_the_loop() -> None:
+    template = load(APPLICATION)
+    text = json.dumps([template["Resources"], template["Outputs"]])
+    mixed = [
+        found
+        for found in re.findall(r'"Fn::Sub": "([^"]*)"', text)
+        if re.search(r"\$\{(Environment|Slot)\}", found)
+        and re.sub(r"\$\{(Environment|Slot)\}", "", found).count("${")
+    ]
+    assert mixed == []
+
+
 def test_logical_names_are_alphanumeric(template: Template) -> None:
     logical = [*template["Resources"], *template["Outputs"]]
     assert [each for each in logical if not re.fullmatch(r"[A-Za-z0-9]+", each)] == []
@@ -142,15 +170,13 @@ def test_slots_are_made_like_environments() -> None:
     resources = load(APPLICATION)["Resources"]
     loops = {}
     for loop, prefix, called in [
-        ("Environments", "${Environment}", {"Ref": "Environment"}),
-        ("Slots", "prod${Slot}", {"Fn::Sub": "prod-${Slot}"}),
+        ("EnvironmentResources", "${Environment}", {"Ref": "Environment"}),
+        ("SlotResources", "prod${Slot}", {"Fn::Sub": "prod-${Slot}"}),
     ]:
         text = json.dumps(resources[f"Fn::ForEach::{loop}"][2])
         text = text.replace(json.dumps(called), '"NAME"')
-        text = text.replace("-${Environment}", "-NAME").replace("/${Environment}", "/NAME")
-        text = text.replace("-prod-${Slot}", "-NAME").replace("/prod-${Slot}", "/NAME")
         loops[loop] = json.loads(text.replace(prefix, "ID"))
-    environment, slot = loops["Environments"], loops["Slots"]
+    environment, slot = loops["EnvironmentResources"], loops["SlotResources"]
     # A slot has no load balancer of its own; how its service waits for a listener is tested above.
     del environment["IDLoadBalancer"], environment["IDListener"]
     listener = environment["IDService"]["Properties"]["Tags"].pop()
