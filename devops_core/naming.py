@@ -12,6 +12,9 @@ from enum import StrEnum
 # for itself (the same page).
 APPLICATION_NAME = re.compile(r"(?!(?i:internal)\Z)[A-Za-z][A-Za-z0-9]{1,21}")
 
+# An operation's id: a ULID, 26 characters in Crockford's base 32 (github.com/ulid/spec).
+OPERATION_ID = re.compile(r"[0-7][0-9A-HJKMNP-TV-Z]{25}")
+
 # A container image tag (OCI distribution specification, "Pulling manifests").
 IMAGE_TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
 

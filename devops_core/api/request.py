@@ -16,7 +16,8 @@ from devops_core.requests import MAX_BODY_BYTES, fingerprint
 
 # API Gateway ends a request after 29 s (Amazon API Gateway Developer Guide, quotas).
 MAX_WAIT_SECONDS = 25
-_WAIT = re.compile(r"\s*wait\s*=\s*\"?(\d{1,9})\"?\s*", re.IGNORECASE)
+# A preference may bring parameters; those that are not known are passed over (RFC 7240, 2).
+_WAIT = re.compile(r"\s*wait\s*=\s*\"?(\d{1,9})\"?\s*(?:;.*)?", re.IGNORECASE)
 _SESSION = re.compile(r"(?<=:assumed-role/)([^/]+)/.*", re.DOTALL)
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
 
@@ -79,8 +80,10 @@ class Request:
         """The API's address as callers see it, with the stage or the base path of a domain."""
         if self.cloud.settings.public_url:
             return self.cloud.settings.public_url
-        whole, inner = str(self._context.get("path", "")), str(self._event.get("path", ""))
-        prefix = whole.removesuffix(inner) if inner else ""
+        # As many segments as the route has are its own. The event's `path` would not tell: on a
+        # domain of its own it has the base path, too (powertools-lambda issue 34).
+        whole = str(self._context.get("path", "")).rstrip("/")
+        prefix = whole.rsplit("/", self.route.count("/"))[0]
         return f"https://{self._context.get('domainName', '')}{prefix}"
 
     def operation_url(self, application: str, operation_id: str) -> str:

@@ -6,13 +6,16 @@ from functools import partial
 
 from devops_core.errors import NotFoundError
 from devops_core.model import Operation
+from devops_core.naming import APPLICATION_NAME, OPERATION_ID
 from devops_core.operations.reconcile import reconcile
 from devops_core.ports import Cloud
 
 
 def operation(cloud: Cloud, application: str, operation_id: str) -> Operation:
     """Return an operation, moved on as far as it goes now; NotFoundError when there is none."""
-    found = reconcile(cloud, application, operation_id)
+    # What cannot be a key is not asked for: DynamoDB refuses one that is too long.
+    possible = APPLICATION_NAME.fullmatch(application) and OPERATION_ID.fullmatch(operation_id)
+    found = reconcile(cloud, application, operation_id) if possible else None
     if found is None:
         raise NotFoundError("there is no such operation of that application")
     return found

@@ -63,7 +63,9 @@ def test_an_operation_is_shown_with_all_that_is_known_of_it(shop: FakeCloud, api
 
 
 @pytest.mark.parametrize("name", ["Prefer", "prefer"])
-@pytest.mark.parametrize("value", ["wait=10", 'respond-async, wait="10"', "WAIT = 10"])
+@pytest.mark.parametrize(
+    "value", ["wait=10", 'respond-async, wait="10"', "WAIT = 10", "wait=10; a=b"]
+)
 @pytest.mark.usefixtures("shop")
 def test_a_caller_who_waits_gets_the_end(api: Client, name: str, value: str) -> None:
     reply = api.deploy("1.0", "dev", headers={name: value})
@@ -137,6 +139,17 @@ def test_nothing_to_do_is_200_also_for_who_waits(shop: FakeCloud, api: Client) -
     assert (reply.status, reply.body["operation"]) == (200, None)
 
 
+@pytest.mark.parametrize("base", ["", "/v1", "/platform/v1"])
+def test_urls_have_the_base_path_of_a_domain(shop: FakeCloud, api: Client, base: str) -> None:
+    # API Gateway has the base path in both paths then.
+    event = http_event("POST", "/stacks/deploy", json.dumps(deploy_body("1.0", "dev")))
+    path = f"{base}/stacks/deploy"
+    context = {**event["requestContext"], "path": path, "domainName": "deploy.example.com"}
+    reply = api.raw({**event, "path": path, "requestContext": context})
+    url = f"https://deploy.example.com{base}/stacks/Shop/operations/{reply.id}"
+    assert reply.operation["url"] == url
+
+
 def test_the_public_url_is_used_when_there_is_one(api: Client) -> None:
     cloud = FakeCloud(public_url="https://deploy.example.com/v1")
     reply = Client(cloud).create()
@@ -169,6 +182,16 @@ def test_reads_of_what_is_not_there_are_404(api: Client) -> None:
     for reply in (api.status("01JN8EY4M00000000000000009"), api.status("x", "Nothing")):
         assert (reply.status, reply.body["code"]) == (404, "NOT_FOUND")
         assert reply.body["errorMessage"] == "there is no such operation of that application"
+
+
+@pytest.mark.parametrize("wrong", ["x" * 3000, "", "é", "../x", "01jn8ey4m00000000000000009"])
+def test_a_read_of_what_can_be_no_operation_does_not_reach_aws(
+    shop: FakeCloud, api: Client, wrong: str
+) -> None:
+    calls = len(shop.wire.journal)
+    for reply in (api.status(wrong), api.status("01JN8EY4M00000000000000009", wrong)):
+        assert (reply.status, reply.body["code"]) == (404, "NOT_FOUND")
+    assert len(shop.wire.journal) == calls
 
 
 @pytest.mark.parametrize(
