@@ -27,6 +27,9 @@ FARGATE_SIZES: Mapping[int, tuple[int, ...]] = {
 # dozen vCPU per account: more than this is a typing mistake rather than a service.
 MAX_TASKS = 100
 
+# Characters of a container's image (Amazon ECS API Reference, ContainerDefinition, `image`).
+LONGEST_IMAGE = 255
+
 # Control characters, line separators, and halves of a surrogate pair, which no encoder takes.
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
@@ -39,9 +42,9 @@ _SECRET = re.compile(
     r"|ssm:[a-z0-9-]+:\d{12}:parameter/[A-Za-z0-9/_.-]+)"
 )
 # Tag limits: AWS General Reference, "Tag naming limits and requirements". AWS keeps "aws:" for
-# itself in any case.
+# itself in any case. A stack takes no empty value (CloudFormation API, Tag).
 _TAG_KEY = re.compile(r"(?!(?i:aws|devops):)[\w .:/=+@-]{1,128}")
-_TAG_VALUE = re.compile(r"[\w .:/=+@-]{0,256}")
+_TAG_VALUE = re.compile(r"[\w .:/=+@-]{1,256}")
 
 
 def matching(pattern: re.Pattern[str], message: str) -> Callable[[Any], str]:
@@ -124,7 +127,9 @@ def email(value: Any) -> str:
 
 
 def image(value: Any) -> str:
-    """Check an image reference."""
+    """Check an image reference of a length that ECS takes."""
+    if isinstance(value, str) and len(value) > LONGEST_IMAGE:
+        raise Invalid(f"must have at most {LONGEST_IMAGE} characters")
     try:
         Image.parse(value)
     except (TypeError, ValueError) as error:
@@ -148,7 +153,7 @@ REQUIRED_TAG = matching(
 )
 TAGS = {
     matching(_TAG_KEY, "is not a valid tag key"): matching(
-        _TAG_VALUE, "must be text of at most 256 letters, digits, spaces or _.:/=+@-"
+        _TAG_VALUE, "must be text of 1 to 256 letters, digits, spaces or _.:/=+@-"
     )
 }
 VARIABLES = {matching(_VARIABLE, "is not a valid variable name"): text(4096)}

@@ -131,6 +131,13 @@ def test_refuses_the_image(image: Any) -> None:
     }
 
 
+def test_an_image_is_no_longer_than_ecs_takes() -> None:
+    assert DeployRequest.parse(DEPLOY | {"repouri": "a" * 255}).repouri == "a" * 255
+    assert faults(DeployRequest.parse, DEPLOY | {"repouri": "a" * 256}) == {
+        "repouri": "must have at most 255 characters"
+    }
+
+
 def test_a_promotion_may_name_its_source() -> None:
     named = PromoteRequest.parse(APPLICATION | {"environment": "qa"})
 
