@@ -50,7 +50,7 @@ def push(ecr: Any, repository: str, tag: str, behaviour: str = "") -> str:
         behaviour: "", "crash" (ends at start) or "unhealthy" (answers health checks with 503).
 
     Raises:
-        PushError: there is no such repository.
+        PushError: there is no such repository, or it has another image of that tag.
 
     """
     try:
@@ -62,6 +62,10 @@ def push(ecr: Any, repository: str, tag: str, behaviour: str = "") -> str:
         )
     except ecr.exceptions.RepositoryNotFoundException as missing:
         raise PushError(f"no repository {repository}: create the application first") from missing
+    except ecr.exceptions.ImageTagAlreadyExistsException as taken:
+        raise PushError(
+            f"{repository} has an image {tag} already, and its tags never change: choose another"
+        ) from taken
     return str(answer["image"]["imageId"]["imageDigest"])
 
 

@@ -77,6 +77,26 @@ def test_equal_tags_in_two_repositories_have_different_manifests() -> None:
     assert images.manifest("one", "1.0") != images.manifest("two", "1.0")
 
 
+class TagTakenError(Exception):
+    """What ECR answers for a tag that another image has."""
+
+
+class FullRepository:
+    """An ECR client whose repository has every tag and lets none be changed."""
+
+    exceptions = SimpleNamespace(
+        RepositoryNotFoundException=KeyError, ImageTagAlreadyExistsException=TagTakenError
+    )
+
+    def put_image(self, **_: Any) -> None:
+        raise TagTakenError
+
+
+def test_a_tag_that_is_taken_is_told_in_a_sentence() -> None:
+    with pytest.raises(images.PushError, match=r"^shop has an image 1\.0 already"):
+        images.push(FullRepository(), "shop", "1.0")
+
+
 def test_tasks_never_share_an_address_and_reuse_the_oldest_last() -> None:
     addresses = Addresses(0x1234)
     first, second = addresses.acquire(), addresses.acquire()
