@@ -140,14 +140,17 @@ def test_nothing_to_do_is_200_also_for_who_waits(shop: FakeCloud, api: Client) -
 
 
 @pytest.mark.parametrize("base", ["", "/v1", "/platform/v1"])
-def test_urls_have_the_base_path_of_a_domain(shop: FakeCloud, api: Client, base: str) -> None:
-    # API Gateway has the base path in both paths then.
-    event = http_event("POST", "/stacks/deploy", json.dumps(deploy_body("1.0", "dev")))
+@pytest.mark.usefixtures("shop")
+def test_urls_have_the_base_path_of_a_domain(api: Client, base: str) -> None:
+    body = {"applicationName": "Shop", "environment": ["dev"], "version": "1.0"}
+    event = http_event("POST", "/stacks/deploy", json.dumps(body))
+    # API Gateway has the base path in both paths.
     path = f"{base}/stacks/deploy"
     context = {**event["requestContext"], "path": path, "domainName": "deploy.example.com"}
     reply = api.raw({**event, "path": path, "requestContext": context})
-    url = f"https://deploy.example.com{base}/stacks/Shop/operations/{reply.id}"
-    assert reply.operation["url"] == url
+    assert reply.operation["url"] == (
+        f"https://deploy.example.com{base}/stacks/Shop/operations/{reply.id}"
+    )
 
 
 def test_the_public_url_is_used_when_there_is_one(api: Client) -> None:
