@@ -54,13 +54,21 @@ def _running(directory: Path) -> cloud.Cloud:
     return there
 
 
-def _parser() -> argparse.ArgumentParser:
+def _port(text: str) -> int:
+    """Return a TCP port, or 0 for any that is free."""
+    if not text.isdecimal() or int(text) > 65535:
+        raise argparse.ArgumentTypeError("a port is a number from 0 to 65535")
+    return int(text)
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the parser of all commands."""
     parser = argparse.ArgumentParser(prog="python -m local", description=__doc__)
     parser.add_argument("--directory", type=Path, default=cloud.DIRECTORY, help="its own directory")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     command = commands.add_parser("up", help=up.__doc__)
     command.set_defaults(run=up)
-    command.add_argument("--port", type=int, default=0, help="0, the default, takes a free one")
+    command.add_argument("--port", type=_port, default=0, help="0, the default, takes a free one")
     command.add_argument("--lambda-endpoint", default="", help="where Lambdas call AWS")
     command.add_argument("--docker", action="store_true", help="run tasks as real containers")
     command.add_argument("--repouri", default="", help="image that a new application runs")
@@ -80,7 +88,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def main() -> int:
     """Run one command; return the exit status."""
-    options = _parser().parse_args()
+    options = parser().parse_args()
     try:
         options.run(options)
     except (cloud.CloudError, images.PushError) as error:

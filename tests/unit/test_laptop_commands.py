@@ -1,0 +1,20 @@
+"""The command line of the laptop cloud."""
+
+from __future__ import annotations
+
+import pytest
+
+from local.__main__ import parser
+
+
+def test_a_port_is_taken() -> None:
+    assert parser().parse_args(["up", "--port", "4566"]).port == 4566
+
+
+@pytest.mark.parametrize("port", ["65536", "-1", "http"])
+def test_what_is_no_port_is_told_in_a_sentence(
+    port: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        parser().parse_args(["up", f"--port={port}"])
+    assert "a port is a number from 0 to 65535" in capsys.readouterr().err
