@@ -74,11 +74,17 @@ class EcsContainers:
 
     @translated()
     def services(self, cluster: str, names: Iterable[str]) -> dict[str, RunningService]:
-        """Return services by name; one that does not exist is missing from the answer."""
+        """Return services by name; one that does not exist is missing from the answer.
+
+        Without its cluster none exists: a stack that was deleted by hand takes both away.
+        """
         wanted = list(names)
         if not wanted:
             return {}
-        answer = self._client.describe_services(cluster=cluster, services=wanted)
+        try:
+            answer = self._client.describe_services(cluster=cluster, services=wanted)
+        except self._client.exceptions.ClusterNotFoundException:
+            return {}
         return {service["serviceName"]: _running(service) for service in answer["services"]}
 
     @translated()

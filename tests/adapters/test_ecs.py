@@ -130,9 +130,8 @@ def test_no_services_need_no_look(containers: EcsContainers) -> None:
     assert containers.services("Shop", []) == {}
 
 
-def test_a_service_of_an_unknown_cluster_is_refused(containers: EcsContainers) -> None:
-    with pytest.raises(RefusedError):
-        containers.services("Shop", ["dev"])
+def test_without_its_cluster_no_service_exists(containers: EcsContainers) -> None:
+    assert containers.services("Shop", ["dev"]) == {}
 
 
 @pytest.mark.parametrize(
