@@ -27,8 +27,10 @@ def stack(
     """Return the input of CreateStack for an application; the template goes out as it was read.
 
     `operation.progress` says which environments there are. Raises ValueError when the template
-    is not text or too large.
+    is empty, not text or too large.
     """
+    if not template.strip():
+        raise ValueError("the template is empty")
     if len(template) > MAX_TEMPLATE_BYTES:
         size = len(template)
         raise ValueError(f"the template has {size} bytes; CreateStack takes {MAX_TEMPLATE_BYTES}")

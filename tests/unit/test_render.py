@@ -152,8 +152,9 @@ def test_the_template_goes_out_as_it_was_read() -> None:
     [
         (b"#" * 51_201, "the template has 51201 bytes; CreateStack takes 51200"),
         (b"\xff\xfe", "can't decode byte 0xff"),
+        (b" \n", "the template is empty"),
     ],
-    ids=["too large", "not UTF-8"],
+    ids=["too large", "not UTF-8", "empty"],
 )
 def test_refuses_a_template_that_create_stack_would_refuse(template: bytes, fault: str) -> None:
     with pytest.raises(ValueError, match=fault):
