@@ -89,7 +89,8 @@ def _follow(part: Progress, service: RunningService, now: datetime, *, overdue: 
             return Advance(part, waiting_for=f"{part.environment}: ECS to show the update")
         return _follow_back(part, service, primary, overdue=overdue)
     if primary.state == "COMPLETED" and service.running >= service.desired:
-        return _ended(replace(part, status=Status.SUCCEEDED, reason=None))
+        idle = None if service.desired else "no task was started: the service is scaled to 0"
+        return _ended(replace(part, status=Status.SUCCEEDED, reason=idle))
     if primary.state == "FAILED" or overdue:
         reason = part.reason or _reason(part, service, overdue=overdue)
         if part.previous is None or part.previous == part.wanted:

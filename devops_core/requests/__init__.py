@@ -110,14 +110,17 @@ class SwapRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeleteRequest:
-    """Body or query of `DELETE /stacks`."""
+    """Body, query or both of `DELETE /stacks`."""
 
     application: str
 
     @classmethod
-    def parse(cls, body: Any) -> DeleteRequest:
-        """Check a body `{"stack": name}`."""
-        return cls(application=_checked(_DELETE, body)["stack"])
+    def parse(cls, body: Any, named_too: str | None = None) -> DeleteRequest:
+        """Check a body `{"stack": name}`; `named_too` is the name in the query beside it."""
+        named = _checked(_DELETE, body)["stack"]
+        if named_too not in (None, named):
+            raise InvalidRequestError([("stack", "is another one in the query than in the body")])
+        return cls(application=named)
 
 
 def fingerprint(kind: str, body: Any) -> str:

@@ -163,6 +163,12 @@ def test_delete_takes_the_name_from_body_or_query(
     assert api.send("DELETE", "/stacks", body, query=query).status == 202
 
 
+def test_delete_refuses_two_names(shop: FakeCloud, api: Client) -> None:
+    reply = api.send("DELETE", "/stacks", {"stack": "Shop"}, query={"stack": "Other"})
+    assert _fields(reply) == {"stack"}
+    assert shop.tables.in_progress() == []
+
+
 def test_delete_refuses_other_query_parameters(api: Client) -> None:
     reply = api.send("DELETE", "/stacks", query={"stack": "Shop", "force": "1"})
     assert _fields(reply) == {"force"}

@@ -190,3 +190,10 @@ def test_an_answer_that_stays_old_is_a_rollback() -> None:
     moved_on = advance(rolling(), old, NOW + timedelta(seconds=30), overdue=False)
     assert moved_on.part.status is Status.FAILED
     assert moved_on.part.reason == "ECS went back to the version before"
+
+
+def test_a_service_scaled_to_nothing_says_that_nothing_was_started() -> None:
+    empty = observed(service(deployment("new"), running=0, desired=0))
+    ended = advance(rolling(), empty, NOW, overdue=False).part
+    assert ended.status is Status.SUCCEEDED
+    assert ended.reason == "no task was started: the service is scaled to 0"

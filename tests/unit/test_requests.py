@@ -157,6 +157,12 @@ def test_a_swap_needs_no_version_and_a_delete_only_a_name() -> None:
     assert DeleteRequest.parse({"stack": "MyApp"}).application == "MyApp"
 
 
+def test_a_delete_names_one_application() -> None:
+    assert DeleteRequest.parse({"stack": "MyApp"}, "MyApp").application == "MyApp"
+    with pytest.raises(InvalidRequestError, match="stack: is another one in the query"):
+        DeleteRequest.parse({"stack": "MyApp"}, "Other")
+
+
 def test_all_faults_come_at_once() -> None:
     body = {"applicationName": "my-app", "environment": ["x"], "repouri": 5, "extra": 1}
 
