@@ -1,0 +1,106 @@
+"""What the Lambda functions and the stack role may do."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from .conftest import Packaged
+from .templates import Template, of_type
+
+# Actions for which AWS knows no resource, so that "*" is all one can write (Service Authorization
+# Reference); reading ones are recognised by their verb.
+NO_RESOURCE = {
+    "ecs:RegisterTaskDefinition",
+    "ecs:DeregisterTaskDefinition",
+    "ecs:CreateCluster",
+    "iam:CreateServiceLinkedRole",
+}
+
+
+@pytest.fixture(scope="module")
+def template(packaged: Packaged) -> Template:
+    return packaged.template
+
+
+def statements(template: Template) -> list[dict[str, Any]]:
+    """Return every permission that the stack gives to one of its roles."""
+    return [
+        statement
+        for role in of_type(template, "AWS::IAM::Role").values()
+        for policy in role["Policies"]
+        for statement in policy["PolicyDocument"]["Statement"]
+    ]
+
+
+def listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def test_only_reading_and_what_has_no_resource_is_allowed_on_everything(template: Template) -> None:
+    reading = ("Describe", "List", "Get")
+    too_wide = [
+        action
+        for statement in statements(template)
+        if "*" in listed(statement["Resource"])
+        for action in listed(statement["Action"])
+        if action not in NO_RESOURCE and not action.split(":")[1].startswith(reading)
+    ]
+    assert too_wide == []
+
+
+def test_no_statement_allows_whole_services(template: Template) -> None:
+    actions = [a for statement in statements(template) for a in listed(statement["Action"])]
+    wild = [action for action in actions if action.endswith("*")]
+    assert all(action.endswith(("Describe*", "List*")) for action in wild)
+
+
+def test_roles_are_passed_to_the_services_they_are_for(template: Template) -> None:
+    passing = [each for each in statements(template) if "iam:PassRole" in listed(each["Action"])]
+    assert len(passing) == 3
+    for statement in passing:
+        assert statement["Resource"] != "*"
+        assert statement["Condition"]["StringEquals"]["iam:PassedToService"] in {
+            "cloudformation.amazonaws.com",
+            "ecs-tasks.amazonaws.com",
+        }
+
+
+def test_stacks_are_made_with_the_stack_role_and_only_own_ones_deleted(template: Template) -> None:
+    conditions = {
+        action: statement.get("Condition")
+        for statement in statements(template)
+        if "transform" not in str(statement["Resource"])
+        for action in listed(statement["Action"])
+    }
+    role = {"Fn::GetAtt": ["StackRole", "Arn"]}
+    assert conditions["cloudformation:CreateStack"] == {
+        "StringEquals": {"cloudformation:RoleArn": role}
+    }
+    assert conditions["cloudformation:DeleteStack"] == {
+        "Null": {"aws:ResourceTag/devops:operation": "false"}
+    }
+
+
+def test_both_the_functions_and_the_stack_role_may_expand_the_template(
+    template: Template,
+) -> None:
+    macro = {"Fn::Sub": "arn:${AWS::Partition}:cloudformation:${AWS::Region}:aws:transform/"
+             "LanguageExtensions"}  # fmt: skip
+    roles = [
+        role
+        for role, properties in of_type(template, "AWS::IAM::Role").items()
+        for policy in properties["Policies"]
+        for statement in policy["PolicyDocument"]["Statement"]
+        if statement["Resource"] == macro
+        and "cloudformation:CreateChangeSet" in listed(statement["Action"])
+    ]
+    assert sorted(roles) == ["IamRoleLambdaExecution", "StackRole"]
+
+
+def test_the_stack_role_is_for_cloudformation_alone(template: Template) -> None:
+    (trust,) = of_type(template, "AWS::IAM::Role")["StackRole"]["AssumeRolePolicyDocument"][
+        "Statement"
+    ]
+    assert trust["Principal"] == {"Service": "cloudformation.amazonaws.com"}
