@@ -105,6 +105,13 @@ class BusyError(ConflictError):
 
     code = "BUSY"
 
+    def __init__(self, environment: str, application: str, operation_id: str) -> None:
+        super().__init__(
+            f"{environment} of {application} is held by operation {operation_id},"
+            " which is in progress",
+            operation={"id": operation_id, "applicationName": application},
+        )
+
 
 class NotDeployableError(ConflictError):
     """409: nothing to promote, image missing, or the environment is in no state for it."""

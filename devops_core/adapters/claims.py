@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from devops_core.adapters import records
 from devops_core.adapters.attributes import decode
@@ -55,7 +54,8 @@ def _exists(operation: Operation, one: Broken) -> Exception:
     if holder is None:
         return AlreadyExistsError(exists)
     return AlreadyExistsError(
-        f"{exists}; operation {holder} is at work on it", **_held(operation, holder)
+        f"{exists}; operation {holder} is at work on it",
+        operation={"id": holder, "applicationName": operation.application},
     )
 
 
@@ -73,13 +73,4 @@ def _busy(operation: Operation, one: Broken) -> Exception | None:
     holder = decode(one.found).get("claim")
     if holder is None or one.part.row is None:
         return None
-    environment = one.part.row.environment
-    return BusyError(
-        f"{environment} of {operation.application} is held by operation {holder},"
-        " which is in progress",
-        **_held(operation, holder),
-    )
-
-
-def _held(operation: Operation, holder: str) -> Mapping[str, Any]:
-    return {"operation": {"id": holder, "applicationName": operation.application}}
+    return BusyError(one.part.row.environment, operation.application, holder)

@@ -157,11 +157,7 @@ def row_of(inventory: Inventory, environment: Environment) -> Row:
 def free(row: Row) -> Row:
     """Return a row that no operation holds; BusyError names the one that does."""
     if row.claim:
-        raise BusyError(
-            f"{row.environment} of {row.application.name} is held by operation {row.claim},"
-            " which is in progress",
-            operation={"id": row.claim, "applicationName": row.application.name},
-        )
+        raise BusyError(row.environment, row.application.name, row.claim)
     return row
 
 

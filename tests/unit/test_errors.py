@@ -7,6 +7,7 @@ import pytest
 from devops_core import errors
 from devops_core.errors import (
     AccessDeniedError,
+    AlreadyExistsError,
     BusyError,
     ConflictError,
     DevOpsError,
@@ -48,13 +49,23 @@ def test_redacts_arns_and_accounts_and_nothing_else(text: str, safe: str) -> Non
 
 def test_redacts_message_and_details_at_any_depth() -> None:
     arn = f"arn:aws:ecs:eu-west-1:{ACCOUNT}:service/a/dev"
-    error = BusyError(f"{arn} is busy", operation={"id": "01", "held": [arn, 5, True, None]})
+    error = AlreadyExistsError(
+        f"{arn} is busy", operation={"id": "01", "held": [arn, 5, True, None]}
+    )
 
     assert str(error) == "ecs service/a/dev is busy"
     assert error.body() == {
         "errorMessage": "ecs service/a/dev is busy",
-        "code": "BUSY",
+        "code": "ALREADY_EXISTS",
         "operation": {"id": "01", "held": ["ecs service/a/dev", 5, True, None]},
+    }
+
+
+def test_a_busy_row_names_the_operation_that_holds_it() -> None:
+    assert BusyError("DEV", "Shop", "01HOLDER").body() == {
+        "errorMessage": "DEV of Shop is held by operation 01HOLDER, which is in progress",
+        "code": "BUSY",
+        "operation": {"id": "01HOLDER", "applicationName": "Shop"},
     }
 
 

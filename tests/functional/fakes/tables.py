@@ -132,11 +132,7 @@ class FakeTables:
         row = self.rows.get((seen.application.name, seen.environment))
         name = seen.application.name
         if row and row.claim:
-            raise BusyError(
-                f"{row.environment} of {name} is held by operation {row.claim},"
-                " which is in progress",
-                operation={"id": row.claim, "applicationName": name},
-            )
+            raise BusyError(row.environment, name, row.claim)
         if row is None or row.revision != seen.revision:
             raise ChangedMeanwhileError(f"the inventory of {name} changed at the same moment")
 
