@@ -140,6 +140,18 @@ class ChangedMeanwhileError(ConflictError):
     code = "CHANGED_MEANWHILE"
 
 
+class AlreadyEndedError(ConflictError):
+    """409: an operation that has ended cannot be aborted."""
+
+    code = "ALREADY_ENDED"
+
+
+class NotAbortableError(ConflictError):
+    """409: nothing can stop an operation of this kind."""
+
+    code = "NOT_ABORTABLE"
+
+
 class IdempotencyMismatchError(DevOpsError):
     """422: the Idempotency-Key was used before with another request."""
 

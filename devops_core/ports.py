@@ -91,6 +91,19 @@ class Tables(Protocol):
     def close(self, closing: Closing) -> None:
         """End an operation, all or nothing; raises LostClaimError when it has moved on."""
 
+    def correct(self, closing: Closing) -> None:
+        """Write an operation that is over at once, all or nothing.
+
+        `kept` rows are given with the revision that was seen. Raises ChangedMeanwhileError when
+        one is not like that any more.
+        """
+
+    def applications(self, limit: int) -> list[str]:
+        """Return the applications whose turn it is to be checked, at most `limit`.
+
+        Each call goes on where the one before has stopped; after the last it begins anew.
+        """
+
     def open_operations(self) -> list[tuple[str, str]]:
         """Return `(application, operation id)` of the operations in progress, eventually."""
 
@@ -122,6 +135,9 @@ class Containers(Protocol):
 
     def find(self, family: str, operation_id: str) -> str | None:
         """Return the newest task definition of a family that carries an operation's tag."""
+
+    def registered(self, family: str) -> tuple[str, ...]:
+        """Return the active task definitions of a family that operations have registered."""
 
     def blueprint(self, task_definition: str) -> Mapping[str, Any]:
         """Return what a task definition was registered with."""

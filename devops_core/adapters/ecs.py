@@ -15,6 +15,8 @@ from devops_core.naming import OPERATION_TAG
 # An operation registers one task definition in a family and nobody else should meanwhile; some
 # more are looked at in case somebody did.
 _MAX_LOOKS = 5
+# Operations leave one active task definition in a family; more only if they could not clean up.
+_MAX_LEFT = 50
 # DescribeTasks takes as many, ListTasks gives as many (ECS API); the newest three reasons tell.
 _MAX_TASKS = 100
 _MAX_REASONS = 3
@@ -41,12 +43,24 @@ class EcsContainers:
         listed = self._client.list_task_definitions(
             familyPrefix=family, sort="DESC", maxResults=_MAX_LOOKS
         )
-        wanted = {"key": OPERATION_TAG, "value": operation_id}
-        for arn in listed["taskDefinitionArns"]:
-            answer = self._client.describe_task_definition(taskDefinition=arn, include=["TAGS"])
-            if wanted in answer.get("tags", ()):
-                return str(arn)
-        return None
+        arns = map(str, listed["taskDefinitionArns"])
+        return next((arn for arn in arns if self._operation(arn) == operation_id), None)
+
+    @translated()
+    def registered(self, family: str) -> tuple[str, ...]:
+        """Return the active task definitions of a family that operations have registered."""
+        listed = self._client.list_task_definitions(
+            familyPrefix=family, sort="DESC", maxResults=_MAX_LEFT
+        )
+        return tuple(str(arn) for arn in listed["taskDefinitionArns"] if self._operation(arn))
+
+    def _operation(self, task_definition: str) -> str | None:
+        """Return the operation that a task definition's tag names."""
+        answer = self._client.describe_task_definition(
+            taskDefinition=task_definition, include=["TAGS"]
+        )
+        tags = {tag["key"]: tag["value"] for tag in answer.get("tags", ())}
+        return tags.get(OPERATION_TAG)
 
     @translated()
     def blueprint(self, task_definition: str) -> Mapping[str, Any]:

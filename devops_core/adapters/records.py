@@ -21,6 +21,8 @@ from devops_core.settings import TableNames
 _OPERATION = "OPERATION#"
 _POINTER_ENTRY = "POINTER"
 _NAME_ENTRY = "NAME"
+# Where the drift check goes on; "#" is in no application's name.
+CURSOR = {"applicationName": "DRIFT#", "entry": "CURSOR"}
 
 
 def table_of(environment: Environment, names: TableNames) -> str:
@@ -50,6 +52,7 @@ def row_item(row: Row) -> Item:
             "operation": row.operation,
             "updatedAt": plain(row.updated_at),
             "updatedBy": row.updated_by,
+            "drift": row.drift,
             "technicalTeam": application.technical_team,
             "email": application.email,
             "description": application.description or None,
@@ -77,6 +80,7 @@ def row_of(item: Mapping[str, Mapping[str, Any]]) -> Row:
         operation=values.get("operation"),
         updated_at=typed(datetime, values.get("updatedAt")),
         updated_by=values.get("updatedBy"),
+        drift=values.get("drift"),
     )
 
 
@@ -182,7 +186,7 @@ def _service_values(service: Service, environment: Environment) -> dict[str, Any
             "arn": service.arn,
             "targetGroup": service.target_group,
             "taskDefinition": service.task_definition,
-            "initialTaskDefinition": service.initial_task_definition,
+            "registered": service.registered,
             "wasLive": service.was_live,
         },
         # As text, because it is ECS's to say what is in it: floats, say, are no int.
@@ -197,7 +201,7 @@ def _service(values: Mapping[str, Any]) -> Service:
         arn=known["arn"],
         target_group=known["targetGroup"],
         task_definition=known["taskDefinition"],
-        initial_task_definition=known["initialTaskDefinition"],
+        registered=known.get("registered"),
         blueprint=json.loads(values["blueprint"]),
         image=values["image"],
         digest=values.get("digest"),

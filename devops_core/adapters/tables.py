@@ -22,9 +22,9 @@ from devops_core.adapters.transactions import (
     update,
 )
 from devops_core.adapters.translate import translated
-from devops_core.errors import AwsError, LostClaimError, ThrottledError
+from devops_core.errors import AwsError, ChangedMeanwhileError, LostClaimError, ThrottledError
 from devops_core.model import Event, Inventory, Operation, Row, Status
-from devops_core.naming import Environment
+from devops_core.naming import PRODUCTION, Environment
 from devops_core.ports import Claim, Closing, Pointer
 from devops_core.settings import TableNames
 
@@ -35,10 +35,11 @@ _MAX_OPEN = 200
 _MAX_READS = 4
 
 _ABSENT = "attribute_not_exists(#applicationName)"
-_FREE_AS_SEEN = "attribute_not_exists(#claim) AND #revision = :seen"
+_AS_SEEN = "#revision = :seen"
+_FREE_AS_SEEN = f"attribute_not_exists(#claim) AND {_AS_SEEN}"
 # A row that somebody removed by hand must not keep its operation from ending.
 _HELD = f"{_ABSENT} OR #claim = :operation"
-_IN_PROGRESS_AS_SEEN = "#revision = :seen AND #status = :open"
+_IN_PROGRESS_AS_SEEN = f"{_AS_SEEN} AND #status = :open"
 
 
 class DynamoTables:
@@ -109,6 +110,36 @@ class DynamoTables:
             parts.append(Part(About.NAME, delete(self._names.log, key)))
         parts += map(self._event, (*closing.events, closing.event))
         _check_landed(commit(self._client, parts), operation, write)
+
+    def correct(self, closing: Closing) -> None:
+        """Write an operation that is over at once; ChangedMeanwhileError when a row has changed."""
+        operation = closing.operation
+        record = put(self._names.log, records.operation_item(operation, uuid4().hex), _ABSENT)
+        parts = [Part(About.OPERATION, record), *map(self._corrected, closing.kept)]
+        parts += map(self._event, (*closing.events, closing.event))
+        broken = commit(self._client, parts)
+        # A record that is there is our own: its answer was lost and the SDK has sent it again.
+        if broken and all(one.part.about is not About.OPERATION for one in broken):
+            raise ChangedMeanwhileError(f"the inventory of {operation.application} has changed")
+
+    @translated()
+    def applications(self, limit: int) -> list[str]:
+        """Return the applications whose turn it is; where to go on is kept in the log table."""
+        cursor = encode(records.CURSOR)
+        item = self._client.get_item(TableName=self._names.log, Key=cursor).get("Item", {})
+        start = {"ExclusiveStartKey": item["after"]["M"]} if item else {}
+        page = self._client.scan(
+            TableName=self._names.production,
+            ProjectionExpression="applicationName",
+            Limit=limit * len(PRODUCTION),
+            **start,
+        )
+        last = page.get("LastEvaluatedKey")
+        if last:
+            self._client.put_item(TableName=self._names.log, Item=cursor | {"after": {"M": last}})
+        elif item:
+            self._client.delete_item(TableName=self._names.log, Key=cursor)
+        return list(dict.fromkeys(each["applicationName"]["S"] for each in page["Items"]))
 
     @translated()
     def open_operations(self) -> list[tuple[str, str]]:
@@ -202,6 +233,11 @@ class DynamoTables:
     def _kept(self, row: Row, operation_id: str) -> Part:
         item = records.row_item(replace(row, claim=None, revision=row.revision + 1))
         action = put(self._row_table(row), item, _HELD, operation=operation_id)
+        return Part(About.ROW, action, row)
+
+    def _corrected(self, row: Row) -> Part:
+        item = records.row_item(replace(row, revision=row.revision + 1))
+        action = put(self._row_table(row), item, _AS_SEEN, seen=row.revision)
         return Part(About.ROW, action, row)
 
     def _removed(self, row: Row, operation_id: str) -> Part:

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from devops_core.errors import DevOpsError, redact, redacted
-from devops_core.model import Operation, Progress, Status
+from devops_core.model import Kind, Operation, Progress, Status
 from devops_core.naming import DEPLOYABLE, repository_name
 from devops_core.operations.reconcile import wait_for_end
 from devops_core.requests import CreateRequest
@@ -83,6 +83,30 @@ def started(
     return Answer(202, body, headers | {"Location": url, "Retry-After": str(_RETRY_AFTER)}, facts)
 
 
+def aborted(request: Request, operation: Operation) -> Answer:
+    """Answer an abort: 202 while the operation goes back, 200 when it has ended, either way."""
+    operation = _waited(request, operation)
+    url = request.operation_url(operation.application, operation.id)
+    body = {"operation": shown(operation, url), "message": _what_becomes_of(operation)}
+    facts, headers = _facts(operation), _preference(request)
+    if operation.ended:
+        return Answer(200, body, headers, facts)
+    return Answer(202, body, headers | {"Location": url, "Retry-After": str(_RETRY_AFTER)}, facts)
+
+
+def _what_becomes_of(operation: Operation) -> str:
+    """Return what an abort has done, or is doing."""
+    if operation.status is Status.SUCCEEDED or (operation.switched_at and not operation.ended):
+        return "too far on to be stopped: the operation is finished, not turned back"
+    does = {
+        Kind.CREATE: ("what was created is being deleted", "what was created is deleted"),
+        Kind.SWAP: ("production is not switched", "production was not switched"),
+    }.get(operation.kind, ("going back to the version before", "the version before runs again"))
+    kept = [part.environment for part in operation.progress if part.status is Status.SUCCEEDED]
+    done = f"; already done, and left so: {', '.join(kept)}" if kept else ""
+    return does[operation.ended] + done
+
+
 def status(request: Request, operation: Operation) -> Answer:
     """Answer a status read: 200, whatever became of the operation."""
     operation = _waited(request, operation)
@@ -123,6 +147,7 @@ def shown(operation: Operation, url: str) -> dict[str, Any]:
         "status": operation.status.value,
         "url": url,
         "caller": operation.caller,
+        "abortedBy": operation.aborted_by,
         "requestedAt": _time(operation.requested_at),
         "deadline": _time(operation.deadline),
         "endedAt": _time(operation.ended_at),

@@ -1,4 +1,4 @@
-"""Which application an EventBridge event is about."""
+"""What an EventBridge event is about."""
 
 from __future__ import annotations
 
@@ -23,3 +23,8 @@ def application_of(event: Mapping[str, Any]) -> str | None:
     arns = [detail.get("stack-id"), detail.get("clusterArn"), *(event.get("resources") or [])]
     found = (_RESOURCE.match(arn) for arn in arns if isinstance(arn, str))
     return next((match[1] for match in found if match), None)
+
+
+def is_drift_check(event: Mapping[str, Any]) -> bool:
+    """Whether it is the schedule that looks for drift (serverless.yml gives it this input)."""
+    return event.get("detail-type") == "Drift check"

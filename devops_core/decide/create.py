@@ -7,7 +7,17 @@ from dataclasses import replace
 from datetime import datetime
 
 from devops_core.decide import rollout
-from devops_core.decide.decision import Act, CreateStack, Decision, DeleteStack, Done, Fail, Wait
+from devops_core.decide.decision import (
+    Act,
+    CreateStack,
+    Decision,
+    DeleteStack,
+    Done,
+    Fail,
+    Wait,
+    aborted,
+    leftovers,
+)
 from devops_core.model import (
     TIME_LIMITS,
     Kind,
@@ -41,6 +51,8 @@ def decide(operation: Operation, observed: Observed, now: datetime) -> Decision:
     if stack.operation != operation.id:
         return _failed(operation, ("a stack of this name exists that this service did not create",))
     operation = replace(operation, stack_id=stack.id)
+    if operation.aborted_by:
+        return _doom(operation, observed, aborted(operation), now)
     if stack.status == "CREATE_COMPLETE":
         return _configure(operation, observed, stack, now)
     if stack.status in _FAILED_CREATE or stack.status.startswith("DELETE_"):
@@ -59,6 +71,8 @@ def missing_outputs(stack: Stack, services: Iterable[str]) -> tuple[str, ...]:
 
 
 def _before_the_stack(operation: Operation, now: datetime) -> Decision:
+    if operation.aborted_by and operation.stack_id is None:
+        return _failed(operation, aborted(operation))
     if operation.overdue(now):
         return _failed(operation, ("CloudFormation did not make the stack in time",))
     if operation.stack_id is not None:
@@ -83,8 +97,7 @@ def _configure(operation: Operation, observed: Observed, stack: Stack, now: date
     if not spec.needs_configuring:
         done = tuple(replace(part, status=Status.SUCCEEDED) for part in targets)
         return Done(replace(operation, progress=done))
-    overdue = operation.overdue(now)
-    parts = [rollout.advance(part, observed, now, overdue=overdue) for part in targets]
+    parts = [rollout.advance(part, operation, observed, now) for part in targets]
     operation = replace(operation, progress=tuple(part.part for part in parts))
     failed = [part for part in operation.progress if part.status is Status.FAILED]
     if failed:
@@ -114,13 +127,11 @@ def _doom(
 
 def _undo(operation: Operation, observed: Observed, now: datetime) -> Decision:
     stack = observed.stack
-    parts = [_abandoned(part) for part in operation.progress]
-    operation = replace(operation, progress=tuple(parts))
-    retire = tuple(step for part in parts if (step := rollout.retirement(part)))
-    if retire:
-        return Act(operation, retire)
+    parts = tuple(_abandoned(part) for part in operation.progress)
+    operation = replace(operation, progress=parts)
     if stack is None or stack.status == "DELETE_COMPLETE" or stack.operation != operation.id:
-        return Fail(operation)
+        steps = leftovers(observed)
+        return Act(operation, steps) if steps else Fail(operation)
     operation = replace(operation, stack_id=stack.id)
     # DELETE_FAILED without a failure of our own delete is what somebody else's has left.
     refused = stack.status == "DELETE_FAILED" and observed.stack_failures

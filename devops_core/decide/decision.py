@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from devops_core.model import Operation
+from devops_core.model import Observed, Operation
 
 
 class Listener(StrEnum):
@@ -95,3 +95,17 @@ class Fail:
 
 
 Decision = Act | Wait | Done | Fail
+
+
+def aborted(operation: Operation) -> tuple[str, ...]:
+    """Return the reason that an abort gives, none without one."""
+    return (f"aborted by {operation.aborted_by}",) if operation.aborted_by else ()
+
+
+def leftovers(observed: Observed) -> tuple[Retire, ...]:
+    """Return the steps that deregister what is left of a stack that is gone."""
+    return tuple(
+        Retire(service, task_definition)
+        for service, task_definitions in observed.leftovers.items()
+        for task_definition in task_definitions
+    )

@@ -5,17 +5,28 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime
 
-from devops_core.decide.decision import Act, Decision, DeleteStack, Done, Fail, Retire, Wait
+from devops_core.decide.decision import (
+    Act,
+    Decision,
+    DeleteStack,
+    Done,
+    Fail,
+    Wait,
+    leftovers,
+)
 from devops_core.model import Observed, Operation, Status
 
 
 def decide(operation: Operation, observed: Observed, now: datetime) -> Decision:
     """Rows are removed when the stack is gone, not before."""
     stack = observed.stack
-    if not observed.looked and operation.stack_id:
-        return Act(replace(operation, doomed=True), (DeleteStack(),))
+    if not observed.looked:
+        if operation.stack_id:
+            return Act(replace(operation, doomed=True), (DeleteStack(),))
+        return Wait(replace(operation, waiting_for="a look for the stack"))
     if stack is None or stack.status == "DELETE_COMPLETE":
-        return _after_the_stack(operation)
+        return _after_the_stack(operation, observed)
+    operation = replace(operation, stack_id=stack.id)
     if stack.status == "DELETE_FAILED" and operation.doomed and observed.stack_failures:
         return _failed(operation, observed.stack_failures)
     if stack.status == "DELETE_IN_PROGRESS":
@@ -29,12 +40,8 @@ def decide(operation: Operation, observed: Observed, now: datetime) -> Decision:
     return Act(replace(operation, doomed=True), (DeleteStack(),))
 
 
-def _after_the_stack(operation: Operation) -> Decision:
-    steps = tuple(
-        Retire(part.service, part.obsolete)
-        for part in operation.progress
-        if part.obsolete and not part.retired
-    )
+def _after_the_stack(operation: Operation, observed: Observed) -> Decision:
+    steps = leftovers(observed)
     if steps:
         return Act(operation, steps)
     gone = tuple(replace(part, status=Status.SUCCEEDED) for part in operation.progress)

@@ -6,14 +6,13 @@ from dataclasses import replace
 from datetime import datetime
 
 from devops_core.decide import rollout
-from devops_core.decide.decision import Decision, Done, Fail
+from devops_core.decide.decision import Decision, Done, Fail, aborted
 from devops_core.model import Observed, Operation, Status
 
 
 def decide(operation: Operation, observed: Observed, now: datetime) -> Decision:
     """Each environment has its own outcome; the operation succeeds only if all do."""
-    overdue = operation.overdue(now)
-    parts = [rollout.advance(part, observed, now, overdue=overdue) for part in operation.progress]
+    parts = [rollout.advance(part, operation, observed, now) for part in operation.progress]
     operation = replace(operation, progress=tuple(part.part for part in parts))
     following = rollout.together(operation, parts)
     if following:
@@ -21,5 +20,5 @@ def decide(operation: Operation, observed: Observed, now: datetime) -> Decision:
     failed = [part for part in operation.progress if part.status is Status.FAILED]
     if not failed:
         return Done(operation)
-    reasons = tuple(f"{part.environment} {part.version}: {part.reason}" for part in failed)
-    return Fail(replace(operation, reasons=reasons))
+    reasons = (f"{part.environment} {part.version}: {part.reason}" for part in failed)
+    return Fail(replace(operation, reasons=(*aborted(operation), *reasons)))

@@ -22,28 +22,29 @@ class Advance(NamedTuple):
     waiting_for: str | None = None
 
 
-def advance(part: Progress, observed: Observed, now: datetime, *, overdue: bool) -> Advance:
-    """Bring the progress of one service up to date and say what it needs next.
+def advance(part: Progress, operation: Operation, observed: Observed, now: datetime) -> Advance:
+    """Bring the progress of one service of an operation up to date and say what it needs next.
 
-    A service that fails or runs out of time ends FAILED with the task definition it had before;
-    ECS's circuit breaker has usually taken it back already.
+    A service that fails, is aborted or runs out of time ends FAILED with the task definition it
+    had before; ECS's circuit breaker has usually taken it back already.
     """
+    limit = _limit(operation, now)
     if part.status is not Status.IN_PROGRESS:
         return Advance(part, retirement(part))
     part = replace(part, wanted=part.wanted or observed.registered.get(part.service))
     if part.wanted is None:
-        if overdue:
-            return _failed(part, "was not registered within the time limit")
+        if limit:
+            return _failed(part, f"was not registered {limit}")
         return Advance(part, Register(part.service))
     service = observed.services.get(part.service)
     if (service is None and (observed.looked or part.sent)) or (service and not service.active):
         return _failed(part, "its ECS service is gone")
     if service is None or not (part.sent or _received(part, service)):
-        if overdue:
-            return _failed(part, "was not given to ECS within the time limit")
+        if limit:
+            return _failed(part, f"was not given to ECS {limit}")
         part = replace(part, asked_at=part.asked_at or now)
         return Advance(part, UpdateService(part.service, part.wanted, part.desired_count))
-    return _follow(replace(part, sent=True), service, now, overdue=overdue)
+    return _follow(replace(part, sent=True), operation, service, now)
 
 
 def together(operation: Operation, advances: Sequence[Advance]) -> Act | Wait | None:
@@ -69,6 +70,13 @@ def retirement(part: Progress) -> Retire | None:
     return Retire(part.service, left_over) if left_over else None
 
 
+def _limit(operation: Operation, now: datetime) -> str | None:
+    """Return by when a rollout should have been complete, when it is too late for it."""
+    if operation.aborted_by:
+        return "before the abort"
+    return "within the time limit" if operation.overdue(now) else None
+
+
 def _received(part: Progress, service: RunningService) -> bool:
     """Whether ECS has got the update, though nobody lived to write that down."""
     if part.wanted and service.failed(part.wanted):
@@ -78,21 +86,30 @@ def _received(part: Progress, service: RunningService) -> bool:
     return primary is not None and primary.task_definition == part.wanted and right_count
 
 
-def _follow(part: Progress, service: RunningService, now: datetime, *, overdue: bool) -> Advance:
-    primary = service.primary
+def _follow(
+    part: Progress, operation: Operation, service: RunningService, now: datetime
+) -> Advance:
+    """Follow what ECS makes of an update that it has accepted."""
+    primary, limit = service.primary, _limit(operation, now)
     if primary is None:
-        if overdue:
-            return _failed(part, "has had no deployment within the time limit")
+        if limit:
+            return _failed(part, f"has had no deployment {limit}")
         return Advance(part, waiting_for=f"{part.environment}: a deployment")
-    if primary.task_definition != part.wanted:
-        if _stale(part, service, primary, now):
-            return Advance(part, waiting_for=f"{part.environment}: ECS to show the update")
-        return _follow_back(part, service, primary, overdue=overdue)
+    if primary.task_definition == part.wanted:
+        return _follow_on(part, service, primary, limit)
+    if _stale(part, service, primary, now):
+        return Advance(part, waiting_for=f"{part.environment}: ECS to show the update")
+    return _follow_back(part, service, primary, overdue=operation.overdue(now))
+
+
+def _follow_on(
+    part: Progress, service: RunningService, primary: Deployment, limit: str | None
+) -> Advance:
     if primary.state == "COMPLETED" and service.running >= service.desired:
         idle = None if service.desired else "no task was started: the service is scaled to 0"
         return _ended(replace(part, status=Status.SUCCEEDED, reason=idle))
-    if primary.state == "FAILED" or overdue:
-        reason = part.reason or _reason(part, service, overdue=overdue)
+    if primary.state == "FAILED" or limit:
+        reason = part.reason or _reason(part, service, limit)
         if part.previous is None or part.previous == part.wanted:
             return _failed(part, reason)
         part = replace(part, reason=reason)
@@ -116,7 +133,7 @@ def _stale(part: Progress, service: RunningService, primary: Deployment, now: da
 def _follow_back(
     part: Progress, service: RunningService, primary: Deployment, *, overdue: bool
 ) -> Advance:
-    reason = part.reason or _reason(part, service, overdue=False)
+    reason = part.reason or _reason(part, service)
     part = replace(part, reason=reason)
     if primary.state == "IN_PROGRESS" and not overdue:
         return Advance(
@@ -125,13 +142,13 @@ def _follow_back(
     return _failed(part, reason)
 
 
-def _reason(part: Progress, service: RunningService, *, overdue: bool) -> str:
+def _reason(part: Progress, service: RunningService, limit: str | None = None) -> str:
     """Return ECS's own words for why the rollout did not come to be."""
     failed = service.failed(part.wanted or "")
     primary = service.primary
     words = [failed.reason] if failed and failed.reason else []
-    if overdue and not failed:
-        words.append("the rollout did not complete within the time limit")
+    if limit and not failed:
+        words.append(f"the rollout did not complete {limit}")
     if not words and primary and primary.reason and primary.task_definition != part.wanted:
         words.append(primary.reason)
     if not words:

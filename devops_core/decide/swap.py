@@ -14,6 +14,7 @@ from devops_core.decide.decision import (
     Switch,
     UpdateService,
     Wait,
+    aborted,
 )
 from devops_core.model import Observed, Operation, Status
 
@@ -30,9 +31,14 @@ def decide(operation: Operation, observed: Observed, now: datetime) -> Decision:
             replace(operation, switched_at=operation.switched_at or now), observed
         )
     missing = (*unready(observed, live), *_smaller(observed, live, idle))
-    # After the switch the clock does not count, unless somebody turned it back on a broken blue.
-    if operation.overdue(now) and (missing or not operation.switched_at):
-        return _failed(operation, (*missing, "production was not switched within the time limit"))
+    # After the switch neither clock nor abort count, unless somebody turned it back on a broken
+    # blue.
+    if missing or not operation.switched_at:
+        if operation.aborted_by:
+            return _failed(operation, (*aborted(operation), *missing))
+        if operation.overdue(now):
+            late = "production was not switched within the time limit"
+            return _failed(operation, (*missing, late))
     # Not below one: also a live side of no tasks is worth a slot that answers.
     blue, target = observed.services.get(live), max(1, _running(observed, idle))
     if blue and blue.active and blue.desired < target:

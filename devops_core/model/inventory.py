@@ -17,6 +17,7 @@ class RowStatus(StrEnum):
     CREATING = "CREATING"
     ACTIVE = "ACTIVE"
     DELETE_FAILED = "DELETE_FAILED"
+    STACK_DELETED = "STACK_DELETED"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,15 +63,17 @@ class Service:
 
     `blueprint` is the input of the RegisterTaskDefinition call that made `task_definition`.
     `version` is None until the first deploy; `was_live` says whether production ever ran here.
+    `registered` is the task definition that an operation registered for it last, which is to be
+    deregistered when the next one has taken its place; None while it runs what the stack made.
     """
 
     name: str
     arn: str
     target_group: str
     task_definition: str
-    initial_task_definition: str
     blueprint: Mapping[str, Any]
     image: str
+    registered: str | None = None
     digest: str | None = None
     version: str | None = None
     deployed_at: datetime | None = None
@@ -82,7 +85,8 @@ class Service:
 class Row:
     """One inventory row: an application's environment, or a role of its production.
 
-    `claim` is the id of the operation that holds the row, `revision` counts its changes.
+    `claim` is the id of the operation that holds the row, `revision` counts its changes. `drift`
+    says what in AWS is not as the row says, when that is nothing the row can follow.
     """
 
     application: Application
@@ -95,6 +99,7 @@ class Row:
     operation: str | None = None
     updated_at: datetime | None = None
     updated_by: str | None = None
+    drift: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -81,7 +81,8 @@ class Observed:
 
     `services` by service name; `registered` task definitions found by the operation's tag, by
     service name; `production` and `test` are the slots that the listeners forward to, `healthy`
-    the number of healthy targets by service name. `looked` is False right after the claim, when
+    the number of healthy targets by service name. `leftovers` are the task definitions that are
+    left of a stack that is gone, by service name. `looked` is False right after the claim, when
     nothing can have been done yet.
     """
 
@@ -94,3 +95,4 @@ class Observed:
     production: str | None = None
     test: str | None = None
     healthy: Mapping[str, int] = field(default_factory=dict)
+    leftovers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)

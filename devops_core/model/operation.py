@@ -12,13 +12,14 @@ from devops_core.naming import Environment
 
 
 class Kind(StrEnum):
-    """What an operation does."""
+    """What an operation does. A repair corrects records and is over when it is written."""
 
     CREATE = "create"
     DEPLOY = "deploy"
     DEPLOY_BLUE = "deploy-blue"
     SWAP = "swap"
     DELETE = "delete"
+    REPAIR = "repair"
 
 
 class Status(StrEnum):
@@ -90,7 +91,8 @@ class Operation:
     `revision` grows with every save, and a save names the one it has seen: of two workers one
     loses. `lease_until` is set while a worker acts. `live` and `idle` are the slots that a swap
     leads to, `switched_at` when customers were moved. `doomed` says that a create is being undone
-    or a delete was sent. `events` counts the events written so far, `reasons` why it failed.
+    or a delete was sent, `aborted_by` who asked for its end. `events` counts the events written so
+    far, `reasons` say why it failed, those of a repair what was found.
     """
 
     id: str
@@ -112,6 +114,7 @@ class Operation:
     version: str | None = None
     switched_at: datetime | None = None
     doomed: bool = False
+    aborted_by: str | None = None
     events: int = 0
     waiting_for: str | None = None
     reasons: tuple[str, ...] = ()

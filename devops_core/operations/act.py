@@ -79,7 +79,7 @@ def _left(cloud: Cloud, state: State, step: Step, error: AwsError) -> Effect | N
     """Leave a left-over: it is not worth an operation that waits for a permission, or for long."""
     late = state.operation.overdue(cloud.clock.now())
     if isinstance(step, Retire) and (late or isinstance(error, AccessDeniedError)):
-        return _noted(step.service, retired=True)
+        return _retired(step)
     return None
 
 
@@ -89,7 +89,7 @@ def _refused(state: State, step: Step, error: RefusedError) -> Effect | None:
     if isinstance(step, DeleteStack):
         return _undeletable(state.operation, error)
     if isinstance(step, Retire):
-        return _noted(step.service, retired=True)
+        return _retired(step)
     if isinstance(step, Register | UpdateService) and state.operation.kind is not Kind.SWAP:
         return _noted(step.service, status=Status.FAILED, reason=error.message)
     return None
@@ -192,7 +192,19 @@ def _update_service(cloud: Cloud, state: State, step: UpdateService) -> Effect:
 def _retire(cloud: Cloud, state: State, step: Retire) -> Effect:
     del state
     cloud.containers.retire(step.task_definition)
-    return _noted(step.service, retired=True)
+    return _retired(step)
+
+
+def _retired(step: Retire) -> Effect:
+    def effect(now: State) -> State:
+        left = {
+            service: tuple(each for each in some if each != step.task_definition)
+            for service, some in now.observed.leftovers.items()
+        }
+        now = now._replace(observed=replace(now.observed, leftovers=left))
+        return _noted(step.service, retired=True)(now)
+
+    return effect
 
 
 def _switch(cloud: Cloud, state: State, step: Switch) -> Effect:

@@ -13,6 +13,8 @@ from devops_core.naming import Environment
 ACCEPTED = "ACCEPTED"
 SWITCHED = "SWITCHED"
 ROLLING_BACK = "ROLLING_BACK"
+ABORTING = "ABORTING"
+DRIFT = "DRIFT"
 
 
 def accepted(operation: Operation) -> Event:
@@ -20,9 +22,17 @@ def accepted(operation: Operation) -> Event:
     return _event(operation, "000", ACCEPTED, operation.requested_at)
 
 
+def found(operation: Operation) -> Event:
+    """Return the first event of a repair: what it found."""
+    reason = "; ".join(operation.reasons)
+    return _event(operation, "000", DRIFT, operation.requested_at, reason=reason)
+
+
 def news(before: Operation, after: Operation, now: datetime) -> tuple[Operation, list[Event]]:
     """Return the events for what changed, and the operation that has counted them."""
-    facts = []
+    facts: list[dict[str, Any]] = []
+    if after.aborted_by and not before.aborted_by:
+        facts.append({"outcome": ABORTING, "caller": after.aborted_by})
     if after.doomed and not before.doomed and after.reasons:
         facts.append({"outcome": ROLLING_BACK, "reason": "; ".join(after.reasons)})
     if after.switched_at and not before.switched_at:
@@ -59,11 +69,10 @@ def _event(
         operation=operation.id,
         kind=operation.kind,
         application=operation.application,
-        caller=operation.caller,
         time=time,
         outcome=outcome,
         **(
-            {"version": operation.version}
+            {"caller": operation.caller, "version": operation.version}
             | details
             | {"reason": redact(reason) if reason else None}
         ),

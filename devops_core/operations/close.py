@@ -104,16 +104,17 @@ def _complete(application: Application, stack: Stack) -> Application:
 def _service(state: State, part: Progress, stack: Stack) -> Service:
     made = stack.outputs[output_key(part.service, "TaskDefinitionArn")]
     blueprint = state.observed.blueprints[part.service]
-    if part.wanted not in (None, made):
+    registered = part.wanted if part.wanted != made else None
+    if registered:
         blueprint = render.blueprint(next_task_definition(state, part, {}))
     return Service(
         name=part.service,
         arn=stack.outputs[output_key(part.service, "ServiceArn")],
         target_group=stack.outputs[output_key(part.service, "TargetGroupArn")],
         task_definition=part.wanted or made,
-        initial_task_definition=made,
         blueprint=blueprint,
         image=blueprint["containerDefinitions"][0]["image"],
+        registered=registered,
         was_live=part.environment is Environment.PROD_GREEN,
     )
 
@@ -152,6 +153,7 @@ def _running(state: State, service: Service | None, part: Progress, now: datetim
     return replace(
         service,
         task_definition=part.wanted,
+        registered=part.wanted,
         blueprint=render.blueprint(next_task_definition(state, part, {})),
         image=part.image,
         digest=part.digest,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 
 from devops_core.errors import NotFoundError
@@ -13,9 +14,20 @@ from devops_core.ports import Cloud
 
 def operation(cloud: Cloud, application: str, operation_id: str) -> Operation:
     """Return an operation, moved on as far as it goes now; NotFoundError when there is none."""
+    return _found(partial(reconcile, cloud), application, operation_id)
+
+
+def recorded(cloud: Cloud, application: str, operation_id: str) -> Operation:
+    """Return an operation as it is on record; NotFoundError when there is none."""
+    return _found(cloud.tables.operation, application, operation_id)
+
+
+def _found(
+    read: Callable[[str, str], Operation | None], application: str, operation_id: str
+) -> Operation:
     # What cannot be a key is not asked for: DynamoDB refuses one that is too long.
     possible = APPLICATION_NAME.fullmatch(application) and OPERATION_ID.fullmatch(operation_id)
-    found = reconcile(cloud, application, operation_id) if possible else None
+    found = read(application, operation_id) if possible else None
     if found is None:
         raise NotFoundError("there is no such operation of that application")
     return found

@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 from devops_core.decide.create import missing_outputs
-from devops_core.errors import AwsError, ConflictError
+from devops_core.errors import AccessDeniedError, AwsError, ConflictError
 from devops_core.model import (
     Inventory,
     Kind,
@@ -20,7 +20,7 @@ from devops_core.model import (
     Status,
 )
 from devops_core.naming import SLOTS, family, output_key
-from devops_core.ports import Cloud, Containers
+from devops_core.ports import Cloud, Containers, LoadBalancer
 
 _FAILED_STACK = ("ROLLBACK_IN_PROGRESS", "ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED")
 
@@ -39,7 +39,7 @@ def observe(cloud: Cloud, operation: Operation, inventory: Inventory) -> Observe
 
 def production(cloud: Cloud, application: str, inventory: Inventory) -> Observed:
     """Return everything about production at once: listeners, services, healthy targets."""
-    slots = {name: slot for name in SLOTS if (slot := inventory.production_slot(name))}
+    slots = _slots(inventory)
     listeners = _listeners(inventory)
     load_balancer, containers = cloud.load_balancer, cloud.containers
     forwards, services, *healthy = cloud.together(
@@ -58,9 +58,15 @@ def production(cloud: Cloud, application: str, inventory: Inventory) -> Observed
     )
 
 
+def slots_behind(load_balancer: LoadBalancer, inventory: Inventory) -> Sequence[str | None]:
+    """Return the slots that the production and the test listener forward to, None for neither."""
+    slots = _slots(inventory)
+    return [_slot_of(slots, each) for each in load_balancer.forwards_to(_listeners(inventory))]
+
+
 def live_slot(cloud: Cloud, inventory: Inventory) -> str:
     """Return the slot that production forwards to now; ConflictError when it is neither."""
-    slots = {name: slot for name in SLOTS if (slot := inventory.production_slot(name))}
+    slots = _slots(inventory)
     (target_group,) = cloud.load_balancer.forwards_to(_listeners(inventory)[:1])
     return known_slot(_slot_of(slots, target_group))
 
@@ -83,7 +89,11 @@ def undo_token(operation: Operation) -> str:
 def _create(cloud: Cloud, operation: Operation, inventory: Inventory) -> Observed:
     del inventory
     stack = cloud.stacks.describe(operation.stack_id or operation.application)
-    if stack is None or stack.operation != operation.id:
+    if stack is None and not operation.doomed:
+        return Observed()
+    if stack is None or stack.status == "DELETE_COMPLETE":
+        return Observed(stack=stack, leftovers=_leftovers(cloud, operation))
+    if stack.operation != operation.id:
         return Observed(stack=stack)
     if stack.status in _FAILED_STACK and not operation.doomed:
         return Observed(stack=stack, stack_failures=_why_not_created(cloud, operation, stack))
@@ -198,12 +208,31 @@ def _swap(cloud: Cloud, operation: Operation, inventory: Inventory) -> Observed:
 
 
 def _delete(cloud: Cloud, operation: Operation, inventory: Inventory) -> Observed:
-    del inventory
-    # Without an id the stack was never made, or it is not ours: nothing of that name is touched.
-    stack = cloud.stacks.describe(operation.stack_id) if operation.stack_id else None
-    if stack is None or stack.status != "DELETE_FAILED":
+    stack = cloud.stacks.describe(operation.stack_id or operation.application)
+    if stack and not operation.stack_id:
+        # The answer to its creation was lost; nothing else of that name is touched.
+        makers = {row.operation for row in inventory.rows.values()}
+        stack = stack if stack.operation in makers else None
+    if stack is None or stack.status == "DELETE_COMPLETE":
+        return Observed(stack=stack, leftovers=_leftovers(cloud, operation))
+    if stack.status != "DELETE_FAILED":
         return Observed(stack=stack)
     return Observed(stack=stack, stack_failures=cloud.stacks.failures(stack.id, operation.id))
+
+
+def _leftovers(cloud: Cloud, operation: Operation) -> dict[str, tuple[str, ...]]:
+    """Return the task definitions that operations have registered and nobody needs any more."""
+    services = [part.service for part in operation.progress]
+    families = [family(operation.application, name) for name in services]
+    containers = cloud.containers
+    try:
+        found = cloud.together([partial(containers.registered, name) for name in families])
+    except AwsError as error:
+        # Left-overs are not worth an operation that waits for a permission, or for long.
+        if isinstance(error, AccessDeniedError) or operation.overdue(cloud.clock.now()):
+            return {}
+        raise
+    return dict(zip(services, found, strict=True))
 
 
 def _listeners(inventory: Inventory) -> Sequence[str]:
@@ -213,6 +242,10 @@ def _listeners(inventory: Inventory) -> Sequence[str]:
             "production is not complete: delete the application and create it again"
         )
     return [application.production_listener, application.test_listener]
+
+
+def _slots(inventory: Inventory) -> dict[str, Service]:
+    return {name: slot for name in SLOTS if (slot := inventory.production_slot(name))}
 
 
 def _slot_of(slots: Mapping[str, Service], target_group: Any) -> str | None:

@@ -7,6 +7,7 @@ seen; who finds the lease taken leaves the operation alone.
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -19,6 +20,7 @@ from devops_core.operations import audit
 from devops_core.operations.act import State, perform
 from devops_core.operations.close import closing
 from devops_core.operations.observe import observe
+from devops_core.operations.repair import check
 from devops_core.ports import Cloud
 
 # How long after its deadline an operation is given up that AWS lets neither be seen nor moved on.
@@ -34,34 +36,41 @@ def reconcile(cloud: Cloud, application: str, operation_id: str) -> Operation | 
     operation = cloud.tables.operation(application, operation_id)
     if operation is None or operation.ended or operation.leased(cloud.clock.now()):
         return operation
+    inventory, _ = cloud.tables.inventory(application)
     try:
-        inventory, _ = cloud.tables.inventory(application)
-        try:
-            observed = observe(cloud, operation, inventory)
-        except AwsError as error:
-            return _blind(cloud, operation, inventory, error)
-        return drive(cloud, operation, inventory, observed)
+        return _look_and_drive(cloud, operation, inventory)
     except LostClaimError:
         return cloud.tables.operation(application, operation_id)
+
+
+def onward(cloud: Cloud, operation: Operation) -> Operation:
+    """Reconcile what was accepted: it is not refused because AWS stumbles at this moment."""
+    try:
+        return reconcile(cloud, operation.application, operation.id) or operation
+    except AwsError as error:
+        cloud.log("interrupted", operation=operation.id, error=error.message)
+        return operation
 
 
 def wait_for_end(cloud: Cloud, operation: Operation, end: datetime) -> Operation:
     """Reconcile an operation until it has ended or the time is up; return it as it is then."""
     while not operation.ended and cloud.clock.now() + timedelta(seconds=_POLL) <= end:
         cloud.clock.wait(_POLL)
-        try:
-            operation = reconcile(cloud, operation.application, operation.id) or operation
-        except AwsError as error:
-            # What was accepted is not refused because AWS stumbles while the caller waits.
-            cloud.log("interrupted", operation=operation.id, error=error.message)
+        operation = onward(cloud, operation)
     return operation
 
 
 def wake(cloud: Cloud, application: str) -> list[Operation]:
-    """Reconcile the operations that hold rows of an application: something happened in AWS."""
+    """Reconcile the operations that hold rows of an application: something happened in AWS.
+
+    When nobody is at work on it, somebody else may have done it: the application is checked.
+    """
     inventory, _ = cloud.tables.inventory(application)
     claims = {row.claim for row in inventory.rows.values() if row.claim}
-    return sweep(cloud, ((application, claim) for claim in sorted(claims)))
+    if claims:
+        return sweep(cloud, ((application, claim) for claim in sorted(claims)))
+    repair = check(cloud, inventory)
+    return [repair] if repair else []
 
 
 def sweep(cloud: Cloud, open_operations: Iterable[tuple[str, str]]) -> list[Operation]:
@@ -109,6 +118,24 @@ def drive(
     return _release(cloud, written, state.operation)
 
 
+def _look_and_drive(cloud: Cloud, operation: Operation, inventory: Inventory) -> Operation:
+    try:
+        observed = observe(cloud, operation, inventory)
+    except AwsError as error:
+        return _blind(cloud, operation, inventory, error)
+    try:
+        return drive(cloud, operation, inventory, observed)
+    except (AwsError, LostClaimError):
+        raise
+    except Exception:
+        # A fault of ours must not hold an application's rows for ever.
+        if not operation.overdue(cloud.clock.now() - GRACE):
+            raise
+        cloud.log("given up", operation=operation.id, error=redact(traceback.format_exc()))
+        state = State(operation, inventory, observed)
+        return _give_up(cloud, operation, state, "the service is at fault; its log says why")
+
+
 def _lease(cloud: Cloud, written: Operation, operation: Operation) -> Operation:
     """Write down that this worker acts from now on, before it does."""
     leased = replace(operation, lease_until=cloud.clock.now() + LEASE, revision=written.revision)
@@ -141,8 +168,13 @@ def _save(cloud: Cloud, written: Operation, operation: Operation) -> Operation:
 def _end(cloud: Cloud, written: Operation, state: State, decision: Done | Fail) -> Operation:
     status = Status.SUCCEEDED if isinstance(decision, Done) else Status.FAILED
     keep_rows = isinstance(decision, Fail) and decision.keep_rows
-    state = state._replace(operation=replace(decision.operation, status=status))
-    last = closing(written, state, cloud.clock.now(), keep_rows=keep_rows)
+    now = cloud.clock.now()
+    ended = replace(decision.operation, status=status)
+    last_wait = written.waiting_for if written.overdue(now) else None
+    if status is Status.FAILED and last_wait and last_wait not in "; ".join(ended.reasons):
+        reasons = (*ended.reasons, f"it last waited for: {last_wait}")
+        ended = replace(ended, reasons=reasons)
+    last = closing(written, state._replace(operation=ended), now, keep_rows=keep_rows)
     cloud.tables.close(last)
     return last.operation
 

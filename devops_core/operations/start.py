@@ -185,7 +185,7 @@ def _delete(cloud: Cloud, request: DeleteRequest, origin: Origin, inventory: Inv
         Kind.DELETE,
         request.application,
         origin,
-        progress=tuple(_leftover(row) for row in rows),
+        progress=tuple(_removal(row) for row in rows),
         stack_id=rows[0].application.stack_id,
     )
     return Plan(operation=operation, taken=tuple(rows))
@@ -219,7 +219,6 @@ def _target(row: Row, service: Service, image: Image, version: str) -> Progress:
     """Return what a service must come to run. The same bytes again need no new registration."""
     same = image.digest is not None and image.digest == service.digest
     unchanged = same and version == service.version
-    deployed = service.task_definition != service.initial_task_definition
     return Progress(
         environment=row.environment,
         service=service.name,
@@ -229,7 +228,7 @@ def _target(row: Row, service: Service, image: Image, version: str) -> Progress:
         version=version,
         previous_version=service.version,
         previous=service.task_definition,
-        obsolete=service.task_definition if deployed else None,
+        obsolete=service.registered,
         wanted=service.task_definition if unchanged else None,
     )
 
@@ -246,15 +245,10 @@ def _exchange(row: Row, new: Service, old: Service) -> Progress:
     )
 
 
-def _leftover(row: Row) -> Progress:
-    """Return what must be deregistered with a row: a task definition the stack does not own."""
+def _removal(row: Row) -> Progress:
     service = row.service
     if service is None:
         return Progress(environment=row.environment, service=row.environment.lower())
-    deployed = service.task_definition != service.initial_task_definition
     return Progress(
-        environment=row.environment,
-        service=service.name,
-        previous_version=service.version,
-        obsolete=service.task_definition if deployed else None,
+        environment=row.environment, service=service.name, previous_version=service.version
     )

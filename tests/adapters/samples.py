@@ -46,7 +46,7 @@ MINIMAL_SERVICE = Service(
     arn="arn:service/dev",
     target_group="arn:targetgroup/dev",
     task_definition="arn:task-definition/Shop-dev:1",
-    initial_task_definition="arn:task-definition/Shop-dev:1",
+    registered="arn:task-definition/Shop-dev:2",
     blueprint={"family": "Shop-dev", "containerDefinitions": [{"name": "app", "cpu": 0}]},
     image="nginx:1",
 )

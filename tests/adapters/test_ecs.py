@@ -49,6 +49,17 @@ def definition(operation: str | None = None, image: str = "nginx:1") -> dict[str
     return render.task_definition(base, Image.parse(image), tags)
 
 
+def test_what_operations_have_registered_is_found_as_long_as_it_is_active(
+    containers: EcsContainers,
+) -> None:
+    first, retired = containers.register(definition("01")), containers.register(definition("02"))
+    containers.register(definition())
+    containers.retire(retired)
+
+    assert containers.registered("Shop-dev") == (first,)
+    assert containers.registered("Shop-qa") == ()
+
+
 def test_a_task_definition_is_found_by_its_operation(containers: EcsContainers) -> None:
     first = containers.register(definition("01"))
     containers.register(definition())

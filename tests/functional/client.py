@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import handlers.abort
 import handlers.create
 import handlers.delete
 import handlers.deploy_nonprod
@@ -24,6 +25,7 @@ _HANDLERS: Mapping[tuple[str, str], Any] = {
     ("POST", "/stacks/swapProdBlueAndGreen"): handlers.swap.handle,
     ("DELETE", "/stacks"): handlers.delete.handle,
     ("GET", "/stacks/{applicationName}/operations/{id}"): handlers.query.handle,
+    ("DELETE", "/stacks/{applicationName}/operations/{id}"): handlers.abort.handle,
     ("GET", "/health"): handlers.query.handle,
 }
 
@@ -194,6 +196,20 @@ class Client:
             headers=headers,
         )
 
+    def abort(
+        self,
+        operation: str,
+        application: str = "Shop",
+        headers: Mapping[str, str] | None = None,
+    ) -> Reply:
+        """DELETE /stacks/{applicationName}/operations/{id}."""
+        return self.send(
+            "DELETE",
+            "/stacks/{applicationName}/operations/{id}",
+            parameters={"applicationName": application, "id": operation},
+            headers=headers,
+        )
+
     def health(self) -> Reply:
         """GET /health."""
         return self.send("GET", "/health")
@@ -206,6 +222,10 @@ class Client:
         answer = handlers.reconcile.handle(event, None, self.cloud)
         self._over.update(range(start, len(self.cloud.wire.journal)))
         return int(answer["operations"])
+
+    def drift_check(self) -> int:
+        """Let the other schedule fire; return how many applications needed a repair."""
+        return self.wake({"detail-type": "Drift check"})
 
     def tick(self) -> int:
         """Let the schedule fire, a minute after the last time."""

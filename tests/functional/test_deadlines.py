@@ -59,7 +59,7 @@ def test_an_account_that_refuses_everything_ends_every_operation(
     ready.wire.heal()
     if call is _create:
         # Its rows were kept, because a stack might have been made; there was none.
-        assert api.delete("Other").status == 200
+        assert api.finished(api.delete("Other")).operation["status"] == "SUCCEEDED"
 
 
 @pytest.mark.parametrize("error", ERRORS)
@@ -131,7 +131,10 @@ def test_a_failed_stack_that_does_not_go_is_kept_on_record(cloud: FakeCloud, api
     cloud.clock.pass_(minutes=60)
     ended = api.status(reply.id).operation
     assert ended["status"] == "FAILED"
-    assert ended["reasons"][-1] == "left behind: CloudFormation could not delete the stack"
+    assert ended["reasons"][1:] == [
+        "left behind: CloudFormation could not delete the stack",
+        "it last waited for: the failed stack to be deleted",
+    ]
     assert {row.status for row in cloud.tables.rows.values()} == {RowStatus.DELETE_FAILED}
     cloud.stacks.finish("Shop")
     assert api.finished(api.delete()).operation["status"] == "SUCCEEDED"
@@ -142,7 +145,10 @@ def test_a_delete_without_end_fails_and_can_be_repeated(shop: FakeCloud, api: Cl
     reply = api.delete()
     shop.clock.pass_(minutes=61)
     ended = api.status(reply.id).operation
-    assert ended["reasons"] == ["CloudFormation did not delete the stack in time"]
+    assert ended["reasons"] == [
+        "CloudFormation did not delete the stack in time",
+        "it last waited for: stack DELETE_IN_PROGRESS",
+    ]
     shop.stacks.finish("Shop")
     assert api.finished(api.delete()).operation["status"] == "SUCCEEDED"
     assert shop.tables.rows == {}

@@ -14,6 +14,7 @@ import yaml
 from cfnlint import ManualArgs
 from cfnlint.api import lint_file
 
+from devops_core.api.wakeups import application_of, is_drift_check
 from devops_core.settings import Settings
 
 from .conftest import Packaged
@@ -25,6 +26,7 @@ FUNCTIONS = {
     "deployProdBlue": ("deploy_prod_blue", ["POST /stacks/deploytoprodBlue"]),
     "swap": ("swap", ["POST /stacks/swapProdBlueAndGreen"]),
     "delete": ("delete", ["DELETE /stacks"]),
+    "abort": ("abort", ["DELETE /stacks/{applicationName}/operations/{id}"]),
     "query": ("query", ["GET /stacks/{applicationName}/operations/{id}", "GET /health"]),
     "reconcile": ("reconcile", []),
 }
@@ -143,12 +145,19 @@ def test_log_groups_have_a_retention(template: Template) -> None:
     assert {group["RetentionInDays"] for group in groups.values()} == {30}
 
 
-def test_reconcile_is_woken_by_events_and_every_minute(template: Template) -> None:
+def test_reconcile_is_woken_by_events_every_minute_and_for_drift(template: Template) -> None:
     rules = of_type(template, "AWS::Events::Rule").values()
     reconcile = {"Fn::GetAtt": ["ReconcileLambdaFunction", "Arn"]}
     assert all(rule["Targets"][0]["Arn"] == reconcile for rule in rules)
-    schedules = [rule["ScheduleExpression"] for rule in rules if "ScheduleExpression" in rule]
-    assert schedules == ["rate(1 minute)"]
+    schedules = {
+        rule["ScheduleExpression"]: json.loads(rule["Targets"][0].get("Input", "{}"))
+        for rule in rules
+        if "ScheduleExpression" in rule
+    }
+    assert application_of(schedules["rate(1 minute)"]) is None
+    assert not is_drift_check(schedules.pop("rate(1 minute)"))
+    assert is_drift_check(schedules.pop("rate(5 minutes)"))
+    assert schedules == {}
     patterns = [rule["EventPattern"] for rule in rules if "EventPattern" in rule]
     assert sorted(pattern["detail-type"][0] for pattern in patterns) == [
         "CloudFormation Stack Status Change",

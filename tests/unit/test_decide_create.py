@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -172,16 +173,16 @@ def test_a_service_that_does_not_come_up_dooms_the_create() -> None:
 
     decision = decide(configuring(wanted="dev:2", sent=True), what, NOW)
 
-    assert seen(decision) == Seen("Act", (Retire("dev", "dev:2"),))
+    assert seen(decision).steps == (DeleteStack(),)
     assert decision.operation.reasons == ("DEV: tasks failed to start.",)
 
 
-def test_a_doomed_create_deletes_the_stack_after_the_left_overs() -> None:
-    doomed = operation(
-        Kind.CREATE, rolling(retired=True), doomed=True, stack_id=STACK_ID, reasons=("because",)
-    )
+def test_a_doomed_create_deregisters_what_is_left_after_the_stack() -> None:
+    doomed = operation(Kind.CREATE, rolling(), doomed=True, stack_id=STACK_ID, reasons=("because",))
+    gone = Observed(stack=stack("DELETE_COMPLETE"), leftovers={"dev": ("dev:2",)})
 
-    assert seen(decide(doomed, Observed(stack=READY), NOW)).steps == (DeleteStack(),)
+    assert seen(decide(doomed, gone, NOW)) == Seen("Act", (Retire("dev", "dev:2"),))
+    assert seen(decide(doomed, replace(gone, leftovers={}), NOW)).kind == "Fail"
 
 
 def test_a_create_that_was_refused_deletes_the_stack_it_has_made_after_all() -> None:

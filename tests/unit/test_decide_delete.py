@@ -24,7 +24,6 @@ from tests.unit.builders import (
 LATE = overdue(Kind.DELETE)
 NEW = operation(Kind.DELETE, stack_id=STACK_ID)
 SENT = operation(Kind.DELETE, stack_id=STACK_ID, doomed=True)
-DEPLOYED = operation(Kind.DELETE, part("dev", obsolete="dev:7"), part("prod-1"))
 DELETE = Seen("Act", (DeleteStack(),))
 FAILED = stack("DELETE_FAILED", reason="The following resource(s) failed to delete: [Repository]")
 
@@ -48,8 +47,6 @@ CASES: list[tuple[str, Operation, Stack | None, tuple[str, ...], datetime, Seen]
      Seen("Fail, keep rows", (), f"the stack is still DELETE_FAILED: {FAILED.reason}")),
     ("it is gone: done", SENT, stack("DELETE_COMPLETE"), (), NOW, Seen("Done")),
     ("it was never there: done", NEW, None, (), NOW, Seen("Done")),
-    ("it is gone: retire what deploys have registered", DEPLOYED, None, (), NOW,
-     Seen("Act", (Retire("dev", "dev:7"),))),
 ]  # fmt: skip
 
 
@@ -72,17 +69,24 @@ def test_decides(
 
 @pytest.mark.parametrize(
     ("now_operation", "expected"),
-    [(NEW, DELETE), (operation(Kind.DELETE), Seen("Done"))],
-    ids=["a stack: send its delete", "no stack: done"],
+    [(NEW, DELETE), (operation(Kind.DELETE), Seen("Wait", (), "a look for the stack"))],
+    ids=["a stack: send its delete", "no stack on record: look for one"],
 )
 def test_decides_before_anything_was_looked_at(now_operation: Operation, expected: Seen) -> None:
     assert seen(decide(now_operation, Observed(looked=False), NOW)) == expected
 
 
-def test_is_done_after_the_last_retirement_with_every_environment() -> None:
-    retired = operation(Kind.DELETE, part("dev", obsolete="dev:7", retired=True), part("prod-1"))
+def test_what_deploys_have_registered_goes_after_the_stack() -> None:
+    left = Observed(leftovers={"dev": ("dev:7", "dev:8"), "prod-1": ()})
 
-    decision = decide(retired, Observed(), NOW)
+    steps = (Retire("dev", "dev:7"), Retire("dev", "dev:8"))
+    assert seen(decide(SENT, left, NOW)) == Seen("Act", steps)
+
+
+def test_is_done_after_the_last_retirement_with_every_environment() -> None:
+    retired = operation(Kind.DELETE, part("dev"), part("prod-1"))
+
+    decision = decide(retired, Observed(leftovers={"dev": (), "prod-1": ()}), NOW)
 
     assert seen(decision) == Seen("Done")
     assert statuses(decision) == [Status.SUCCEEDED, Status.SUCCEEDED]

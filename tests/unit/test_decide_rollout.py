@@ -26,6 +26,7 @@ from tests.unit.builders import (
     statuses,
 )
 
+DEPLOY = operation(Kind.DEPLOY)
 LATE = overdue(Kind.DEPLOY)
 UNSENT = rolling(sent=False, asked_at=None)
 ON_ITS_WAY = service(deployment("new", "IN_PROGRESS"), deployment("old", primary=False), running=0)
@@ -187,13 +188,13 @@ def test_notes_once_when_the_update_was_asked_for() -> None:
 
 def test_an_answer_that_stays_old_is_a_rollback() -> None:
     old = observed(service(deployment("old", updated_at=BEFORE)))
-    moved_on = advance(rolling(), old, NOW + timedelta(seconds=30), overdue=False)
+    moved_on = advance(rolling(), DEPLOY, old, NOW + timedelta(seconds=30))
     assert moved_on.part.status is Status.FAILED
     assert moved_on.part.reason == "ECS went back to the version before"
 
 
 def test_a_service_scaled_to_nothing_says_that_nothing_was_started() -> None:
     empty = observed(service(deployment("new"), running=0, desired=0))
-    ended = advance(rolling(), empty, NOW, overdue=False).part
+    ended = advance(rolling(), DEPLOY, empty, NOW).part
     assert ended.status is Status.SUCCEEDED
     assert ended.reason == "no task was started: the service is scaled to 0"

@@ -34,7 +34,7 @@ APPLICATION = Application(name="MyApp", technical_team="Core", email="a@example.
 def row(environment: Environment, name: str | None, claim: str | None = None) -> Row:
     made = Service(
         name=name or "", arn="arn", target_group="group", task_definition="td",
-        initial_task_definition="td", blueprint={}, image="repo:1",
+        blueprint={}, image="repo:1",
     )  # fmt: skip
     return Row(
         application=APPLICATION,

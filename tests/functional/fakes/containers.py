@@ -64,6 +64,10 @@ class FakeContainers:
             "containers.find", (family, operation_id), lambda: self._find(family, operation_id)
         )
 
+    def registered(self, family: str) -> tuple[str, ...]:
+        """Return the active task definitions of a family that operations have registered."""
+        return self._wire.call("containers.registered", (family,), lambda: self._registered(family))
+
     def blueprint(self, task_definition: str) -> Mapping[str, Any]:
         """Return what a task definition was registered with, inactive or not."""
         return self._wire.call(
@@ -152,6 +156,10 @@ class FakeContainers:
     def _find(self, family: str, operation_id: str) -> str | None:
         found = [each.arn for each in self.tagged(operation_id) if each.family == family]
         return found[-1] if found else None
+
+    def _registered(self, family: str) -> tuple[str, ...]:
+        ours = [each for each in self.task_definitions.values() if OPERATION_TAG in each.tags]
+        return tuple(each.arn for each in ours if each.active and each.family == family)
 
     def _why(self, cluster: str, service: str, task_definition: str | None) -> str | None:
         there = self.services_.get((cluster, service))

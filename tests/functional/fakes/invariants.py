@@ -20,11 +20,17 @@ class Broken(BaseException):
 
 
 class Watch:
-    """What was seen on the wire; `switches` are the operations that moved the customers."""
+    """What was seen on the wire."""
 
     def __init__(self, cloud: FakeCloud) -> None:
         self._cloud = cloud
-        self.switches: list[str] = []
+        self._switches: dict[int, str] = {}
+
+    @property
+    def switches(self) -> list[str]:
+        """The operations that moved the customers."""
+        done = self._cloud.wire.done
+        return [operation for number, operation in self._switches.items() if number in done]
 
     def __call__(self, call: Call) -> None:
         """Hold, before a call takes effect, what must be true there."""
@@ -39,12 +45,12 @@ class Watch:
         application = _application(self._cloud, call)
         operation = _acting(self._cloud, application, call)
         if call.name == "load_balancer.switch":
-            self._hold_at_switch(application, operation, *call.args)
+            self._hold_at_switch(call.number, application, operation, *call.args)
         if call.name == "containers.update" and call.args[1] in SLOTS:
             _hold_at_slot(self._cloud, operation, *call.args)
 
     def _hold_at_switch(
-        self, application: str, operation: Operation, listener: str, group: str
+        self, number: int, application: str, operation: Operation, listener: str, group: str
     ) -> None:
         estate = self._cloud.stacks.estate
         assert operation.kind is Kind.SWAP, f"a {operation.kind} moves a listener"
@@ -61,7 +67,7 @@ class Watch:
         smaller = live and ready.running < containers.service(application, live).running
         assert not smaller, f"2: {slot} is smaller than {live}"
         if now != [group]:
-            self.switches.append(operation.id)
+            self._switches[number] = operation.id
 
 
 def watch(cloud: FakeCloud) -> Watch:
@@ -224,7 +230,7 @@ def _known_definitions(cloud: FakeCloud) -> Iterator[str]:
     """Yield what rows know, and what belongs to the stack of a row that could not be deleted."""
     for row in cloud.tables.rows.values():
         if row.service:
-            yield from (row.service.task_definition, row.service.initial_task_definition)
+            yield from (row.service.task_definition, row.service.registered or "")
     stacks = {row.application.name for row in cloud.tables.rows.values()}
     for definition in cloud.containers.task_definitions.values():
         if definition.tags.get("aws:cloudformation:stack-name") in stacks:

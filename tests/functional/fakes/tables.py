@@ -29,6 +29,7 @@ class FakeTables:
         self.events: dict[tuple[str, str, str], Event] = {}
         self.pointers: dict[str, Pointer] = {}
         self.problems: dict[str, str] = {}
+        self._last = ""
 
     # --- the port ---
 
@@ -60,6 +61,14 @@ class FakeTables:
     def close(self, closing: Closing) -> None:
         """End an operation, all or nothing."""
         self._wire.call("tables.close", (closing,), lambda: self._close(closing))
+
+    def correct(self, closing: Closing) -> None:
+        """Write an operation that is over at once, if its rows are as they were seen."""
+        self._wire.call("tables.correct", (closing,), lambda: self._correct(closing))
+
+    def applications(self, limit: int) -> list[str]:
+        """Return all applications, in turns of at most `limit`."""
+        return self._wire.call("tables.applications", (limit,), lambda: self._turn(limit))
 
     def open_operations(self) -> list[tuple[str, str]]:
         """Return the operations in progress."""
@@ -157,6 +166,25 @@ class FakeTables:
         for row in closing.removed:
             del self.rows[row.application.name, row.environment]
         self._log([*closing.events, closing.event])
+
+    def _correct(self, closing: Closing) -> None:
+        operation = closing.operation
+        for row in closing.kept:
+            there = self.rows.get((row.application.name, row.environment))
+            if there is None or there.revision != row.revision:
+                raise ChangedMeanwhileError("a row has changed")
+        assert (operation.application, operation.id) not in self.operations, "an id is used once"
+        self.operations[operation.application, operation.id] = operation
+        for row in closing.kept:
+            self._put(replace(row, revision=row.revision + 1))
+        self._log([*closing.events, closing.event])
+
+    def _turn(self, limit: int) -> list[str]:
+        names = sorted({name for name, _ in self.rows})
+        later = [name for name in names if name > self._last] or names
+        turn = later[:limit]
+        self._last = turn[-1] if turn and turn[-1] != names[-1] else ""
+        return turn
 
     def _check_as_seen(self, operation: Operation) -> None:
         stored = self.operations.get((operation.application, operation.id))

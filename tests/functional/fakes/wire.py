@@ -15,7 +15,7 @@ AWS_WRITES = frozenset(
         "containers.update", "load_balancer.switch",
     }
 )  # fmt: skip
-TABLE_WRITES = frozenset({"tables.claim", "tables.save", "tables.close"})
+TABLE_WRITES = frozenset({"tables.claim", "tables.save", "tables.close", "tables.correct"})
 
 
 class Crash(BaseException):

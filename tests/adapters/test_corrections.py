@@ -1,0 +1,101 @@
+"""Repairs, and the turns in which applications are checked."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from botocore.exceptions import ReadTimeoutError
+
+from devops_core.adapters.tables import DynamoTables
+from devops_core.errors import ChangedMeanwhileError, UnreachableError
+from devops_core.model import Kind, Row, Status
+from devops_core.naming import PRODUCTION, Environment
+from devops_core.ports import Closing
+
+from . import samples
+from .faults import break_after, send_twice
+
+
+@pytest.fixture
+def row(tables: DynamoTables) -> Row:
+    """A row that is at rest, as it is stored."""
+    claim = samples.create_claim()
+    tables.claim(claim)
+    tables.close(samples.created_closing(claim))
+    inventory, _ = tables.inventory("Shop")
+    return inventory.rows[Environment.DEV]
+
+
+def correction(row: Row, operation_id: str = "01REPAIR") -> Closing:
+    operation = replace(
+        samples.create_claim().operation,
+        id=operation_id,
+        kind=Kind.REPAIR,
+        status=Status.SUCCEEDED,
+        ended_at=samples.NOW,
+    )
+    found = samples.minimal_event(operation, "000")
+    return Closing(
+        operation=operation,
+        event=samples.minimal_event(operation, "END"),
+        events=[found],
+        kept=[replace(row, drift="its ECS service is gone")],
+    )
+
+
+def test_a_correction_is_over_when_it_is_written(
+    tables: DynamoTables, dynamodb: Any, row: Row
+) -> None:
+    closing = correction(row)
+    tables.correct(closing)
+
+    inventory, _ = tables.inventory("Shop")
+    corrected = replace(closing.kept[0], revision=row.revision + 1)
+    assert inventory.rows[Environment.DEV] == corrected
+    assert tables.operation("Shop", "01REPAIR") == closing.operation
+    assert tables.open_operations() == []
+    entries = [item["entry"]["S"] for item in dynamodb.scan(TableName="Log")["Items"]]
+    assert {"EVENT#01REPAIR#000", "EVENT#01REPAIR#END"} <= set(entries)
+
+
+def test_a_row_that_has_changed_is_not_corrected(tables: DynamoTables, row: Row) -> None:
+    with pytest.raises(ChangedMeanwhileError):
+        tables.correct(correction(replace(row, revision=row.revision - 1)))
+
+    inventory, _ = tables.inventory("Shop")
+    assert inventory.rows[Environment.DEV] == row
+    assert tables.operation("Shop", "01REPAIR") is None
+
+
+def test_a_correction_that_is_sent_twice_is_done_once(
+    tables: DynamoTables, dynamodb: Any, row: Row
+) -> None:
+    sends = send_twice(dynamodb, "TransactWriteItems")
+    tables.correct(correction(row))
+
+    assert sends == [1, 2]
+    inventory, _ = tables.inventory("Shop")
+    assert inventory.rows[Environment.DEV].revision == row.revision + 1
+
+
+def test_a_lost_answer_to_a_correction_is_trouble(
+    tables: DynamoTables, dynamodb: Any, row: Row
+) -> None:
+    break_after(dynamodb, "TransactWriteItems", ReadTimeoutError(endpoint_url="dynamodb"))
+    with pytest.raises(UnreachableError):
+        tables.correct(correction(row))
+
+
+def test_applications_have_their_turns(tables: DynamoTables, dynamodb: Any) -> None:
+    assert tables.applications(1) == []
+    for name in ("One", "Two", "Three"):
+        for environment in PRODUCTION:
+            key = {"applicationName": {"S": name}, "environment": {"S": environment.value}}
+            dynamodb.put_item(TableName=samples.NAMES.production, Item=key)
+
+    rounds = [[name for _ in range(3) for name in tables.applications(1)] for _ in range(2)]
+    assert [sorted(each) for each in rounds] == [["One", "Three", "Two"]] * 2
+    assert sorted(tables.applications(100)) == ["One", "Three", "Two"]
+    assert sorted(tables.applications(100)) == ["One", "Three", "Two"]

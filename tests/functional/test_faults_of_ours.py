@@ -1,0 +1,51 @@
+"""An operation whose record makes no sense must not hold its application for ever."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from devops_core.model import TIME_LIMITS, Kind, Status
+from devops_core.operations.reconcile import GRACE
+from tests.functional.client import Client
+from tests.functional.fakes import FakeCloud
+
+FAULT = "the service is at fault; its log says why"
+
+
+@pytest.fixture
+def broken(shop: FakeCloud, api: Client) -> str:
+    """A swap on record that names no slots."""
+    api.finished(api.deploy("1.0", "dev"))
+    api.finished(api.promote())
+    shop.containers.service("Shop", "prod-2").running = 0
+    shop.containers.automatic = False
+    shop.containers.service("Shop", "prod-2").desired = 0
+    reply = api.swap()
+    operation = shop.tables.operations["Shop", reply.id]
+    shop.tables.operations["Shop", reply.id] = replace(operation, live=None)
+    return reply.id
+
+
+def test_it_is_left_to_be_mended_until_its_time_is_up(
+    shop: FakeCloud, api: Client, broken: str
+) -> None:
+    assert api.tick() == 0
+    assert "reconcile failed" in [line for line, _ in shop.lines]
+    assert shop.tables.in_progress() == [("Shop", broken)]
+    assert api.status(broken).status == 500
+
+
+def test_it_ends_after_its_deadline_and_releases_its_rows(
+    shop: FakeCloud, api: Client, broken: str
+) -> None:
+    limit = TIME_LIMITS[Kind.SWAP] + GRACE
+    shop.clock.wait(limit.total_seconds())
+    assert api.tick() == 1
+    ended = shop.tables.operations["Shop", broken]
+    assert (ended.status, ended.reasons[0]) == (Status.FAILED, FAULT)
+    assert "given up" in [line for line, _ in shop.lines]
+    assert not [row for row in shop.tables.rows.values() if row.claim]
+    shop.containers.automatic = True
+    assert api.finished(api.deploy("1.1", "dev")).operation["status"] == "SUCCEEDED"
