@@ -74,6 +74,7 @@ FULL_ROW = Row(
     operation="01BEFORE",
     updated_at=NOW,
     updated_by="ci",
+    drift="its ECS service is gone",
 )
 MINIMAL_PROGRESS = Progress(environment=Environment.DEV, service="dev")
 FULL_PROGRESS = Progress(
@@ -131,6 +132,7 @@ def full_operation(kind: Kind = Kind.DEPLOY) -> Operation:
         version="1.2.0",
         switched_at=NOW,
         doomed=True,
+    aborted_by="alice",
         events=3,
         waiting_for="stack CREATE_IN_PROGRESS",
         reasons=("one", "two"),
