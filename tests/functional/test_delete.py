@@ -115,3 +115,28 @@ def test_while_it_is_created_it_is_not_deleted(cloud: FakeCloud, api: Client) ->
     assert (reply.status, reply.body["code"]) == (409, "BUSY")
     assert reply.body["operation"]["id"] == holder.id
     assert len(cloud.tables.in_progress()) == 1
+
+
+def test_a_stack_whose_id_was_never_known_is_found_by_its_name(
+    cloud: FakeCloud, api: Client
+) -> None:
+    cloud.wire.fail("stacks.create", UnreachableError("no answer"), lost=True)
+    cloud.wire.fail("stacks.describe", UnreachableError("no answer"))
+    created = api.create()
+    api.settle(limit=95)
+    cloud.wire.heal()
+    assert api.status(created.id).operation["status"] == "FAILED"
+    assert [row.application.stack_id for row in cloud.tables.rows.values()] == [None] * 3
+    assert cloud.stacks.named("Shop") is not None
+    assert api.finished(api.delete()).operation["status"] == "SUCCEEDED"
+    assert cloud.stacks.named("Shop") is None
+
+
+def test_a_stack_of_that_name_that_is_not_ours_is_left_alone(cloud: FakeCloud, api: Client) -> None:
+    cloud.wire.fail("stacks", UnreachableError("no answer"))
+    api.create()
+    api.settle(limit=95)
+    cloud.wire.heal()
+    cloud.stacks.add_foreign("Shop")
+    assert api.finished(api.delete()).operation["status"] == "SUCCEEDED"
+    assert cloud.stacks.named("Shop") is not None
