@@ -1,0 +1,116 @@
+"""An account in memory, a caller, and everything that wakes the service."""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from devops_core.errors import AwsError
+from tests.functional.client import SCHEDULE, Client, Reply
+from tests.functional.events import DEPLOYMENT_COMPLETED
+from tests.functional.fakes import Crash, FakeCloud
+from tests.functional.fakes.invariants import Watch, hold_after_recovery, watch
+
+# How long after a trigger the next one comes, in seconds: the rate of the schedule.
+_PAUSE = 60
+# In such turns: more than the longest operation (create) and its undoing may take, and half an
+# hour until an operation is given up that AWS lets neither be seen nor moved on.
+_GIVEN_UP = 2 * 60 + 30 + 5
+
+Trigger = Callable[["World"], object]
+
+
+@dataclass(slots=True)
+class World:
+    """A prepared account. Its calls are counted from 0, and it has forgotten what is over."""
+
+    cloud: FakeCloud
+    watcher: Watch
+    api: Client
+
+    @staticmethod
+    def prepared(prepare: Callable[[FakeCloud, Client], object]) -> bytes:
+        """Return an account that was brought to a state, to be opened as often as wanted."""
+        cloud = FakeCloud()
+        watcher = watch(cloud)
+        prepare(cloud, Client(cloud))
+        cloud.wire.journal.clear()
+        cloud.wire.done.clear()
+        tables = cloud.tables
+        going = set(tables.in_progress())
+        tables.operations = {key: tables.operations[key] for key in going}
+        tables.events = {key: tables.events[key] for key in tables.events if key[:2] in going}
+        # Much faster than copy.deepcopy, which takes as long as a story.
+        return pickle.dumps((cloud, watcher))
+
+    @classmethod
+    def opened(cls, account: bytes) -> World:
+        """Return an account as it was prepared."""
+        cloud, watcher = pickle.loads(account)  # noqa: S301 - written above
+        return cls(cloud, watcher, Client(cloud))
+
+    def recover(self, triggers: Sequence[Trigger]) -> None:
+        """Let the triggers fire in turn until nothing is open, or nothing comes to its end."""
+        for turn in range(_GIVEN_UP):
+            if not self.cloud.tables.in_progress():
+                return
+            self.cloud.clock.wait(_PAUSE)
+            try:
+                triggers[turn % len(triggers)](self)
+            except (Crash, AwsError):
+                continue  # an invocation that died
+
+    def hold(self) -> None:
+        """Hold what must be true when nothing is open any more."""
+        hold_after_recovery(self.cloud, self.watcher)
+
+    def ask(self, act: Callable[[Client], Reply]) -> Reply | None:
+        """Make a call of the API and hold what is promised of its answer; None if it died."""
+        try:
+            reply = act(self.api)
+        except Crash:
+            return None
+        assert reply.status in (200, 202, 409, 424, 502, 503), f"answered {reply.status}"
+        operation = reply.body.get("operation")
+        if reply.status in (200, 202, 424) and operation:
+            key = operation["applicationName"], operation["id"]
+            assert key in self.cloud.tables.operations, "4: answered, but not durable"
+        return reply
+
+    def end(self) -> Mapping[str, Any]:
+        """Return what it has come to, as far as that does not depend on the time."""
+        tables, containers = self.cloud.tables, self.cloud.containers
+        end: dict[str, Any] = {
+            f"{operation.kind} of {operation.application}": operation.status
+            for operation in tables.operations.values()
+        }
+        for (application, environment), row in tables.rows.items():
+            known = row.service and (row.service.name, row.service.version, row.service.image)
+            end[f"{application} {environment}"] = row.status, known
+        for application, name in containers.services_:
+            running, desired = (
+                containers.running(application, name),
+                containers.service(application, name).desired,
+            )
+            end[f"{application} {name}"] = running.image, desired
+        return end | self.cloud.load_balancer.listeners
+
+
+def schedule(world: World) -> object:
+    """Wake the service as the schedule does."""
+    return world.api.wake(SCHEDULE)
+
+
+def event(world: World) -> object:
+    """Wake the service as an event of ECS does."""
+    return world.api.wake(DEPLOYMENT_COMPLETED)
+
+
+def read(world: World) -> object:
+    """Ask how what is open stands."""
+    for application, operation in world.cloud.tables.in_progress():
+        world.ask(partial(Client.status, operation=operation, application=application))
+    return None
