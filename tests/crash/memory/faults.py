@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
 from typing import Any
 
 from devops_core.errors import (
@@ -12,11 +13,16 @@ from devops_core.errors import (
     ThrottledError,
     UnreachableError,
 )
+from devops_core.model import LEASE
 from devops_core.ports import AlreadyClaimedError
 from tests.crash.kinds import Kind
-from tests.functional.fakes import Call, Crash, Wire
+from tests.functional.fakes import Call, Crash, FakeCloud
 
 Effect = Callable[[], Any]
+
+_LATE = (Kind.LATE_CALL, Kind.LATE_LEASE, Kind.LATE_OPERATION)
+# A second before the lease of a worker ends that took it for this call.
+_LEASE_ENDS = LEASE - timedelta(seconds=1)
 
 # At the ports a 5xx and a timeout are the same error.
 _INSTEAD: Mapping[Kind, Callable[[], BaseException]] = {
@@ -47,47 +53,57 @@ def applies(kind: Kind, call: Call) -> bool:
 
 
 class Fault:
-    """Faults by the number of the call that they hit; `hit` are those that were."""
+    """Faults by the number of the call that they hit; those that were are added to `hit`."""
 
-    def __init__(self, wire: Wire, faults: Mapping[int, Kind]) -> None:
-        self._wire = wire
+    def __init__(self, cloud: FakeCloud, faults: Mapping[int, Kind], hit: list[Call]) -> None:
+        self._cloud = cloud
         self._faults = faults
-        self._late: tuple[int, Effect] | None = None
         self._failing: dict[str, Kind] = {}
-        self.hit: list[Call] = []
-        wire.around = self
+        self._late: Callable[[], None] | None = None
+        self._due: datetime | None = None
+        self._hit = hit
+        cloud.wire.around = self
 
     def __call__(self, call: Call, effect: Effect) -> Any:
         """Let a call have its effect, or what the fault makes of it."""
+        if self._due and self._cloud.clock.now() >= self._due:
+            self.land()
         kind = self._kind(call)
         if kind is None:
             return self._undisturbed(effect)
         if kind in _INSTEAD:
             raise _INSTEAD[kind]()
-        if kind in (Kind.LATE_CALL, Kind.LATE_OPERATION):
-            self._late = call.number, effect
+        if kind in _LATE:
+            self._put_off(call, effect)
             raise UnreachableError("no answer from AWS")
         effect()
         if kind is Kind.RESENT:
             return effect()
-        self._wire.done.add(call.number)
+        self._cloud.wire.done.add(call.number)
         raise _AFTERWARDS[kind]()
 
     def land(self) -> None:
-        """Let the effect of a late call happen. Whom it would have answered is gone."""
-        if self._late is None:
-            return
-        (number, effect), self._late = self._late, None
-        try:
-            effect()
-        except (DevOpsError, LostClaimError, AlreadyClaimedError):
-            return
-        self._wire.done.add(number)
+        """Let the effect of a late call happen."""
+        if self._late:
+            late, self._late = self._late, None
+            late()
+
+    def _put_off(self, call: Call, effect: Effect) -> None:
+        def late() -> None:
+            try:
+                effect()
+            except (DevOpsError, LostClaimError, AlreadyClaimedError):
+                return  # whom it would have answered is gone
+            self._cloud.wire.done.add(call.number)
+
+        self._late = late
+        if self._faults[call.number] is Kind.LATE_LEASE:
+            self._due = self._cloud.clock.now() + _LEASE_ENDS
 
     def _kind(self, call: Call) -> Kind | None:
         kind = self._faults.get(call.number)
         if kind:
-            self.hit.append(call)
+            self._hit.append(call)
         if kind and kind.lasts:
             self._failing[call.name] = kind
         return kind or self._failing.get(call.name)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import pickle
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 from devops_core.errors import AwsError
+from devops_core.model import Row
 from tests.functional.client import SCHEDULE, Client, Reply
 from tests.functional.events import DEPLOYMENT_COMPLETED
 from tests.functional.fakes import Crash, FakeCloud
@@ -19,6 +20,9 @@ _PAUSE = 60
 # In such turns: more than the longest operation (create) and its undoing may take, and half an
 # hour until an operation is given up that AWS lets neither be seen nor moved on.
 _GIVEN_UP = 2 * 60 + 30 + 5
+
+# One finds, the next may find what the first has uncovered, the last finds nothing.
+_LOOKS = 2
 
 Trigger = Callable[["World"], object]
 
@@ -52,10 +56,10 @@ class World:
         cloud, watcher = pickle.loads(account)  # noqa: S301 - written above
         return cls(cloud, watcher, Client(cloud))
 
-    def recover(self, triggers: Sequence[Trigger]) -> None:
+    def recover(self, triggers: Sequence[Trigger], at_least: int = 0) -> None:
         """Let the triggers fire in turn until nothing is open, or nothing comes to its end."""
         for turn in range(_GIVEN_UP):
-            if not self.cloud.tables.in_progress():
+            if turn >= at_least and not self.cloud.tables.in_progress():
                 return
             self.cloud.clock.wait(_PAUSE)
             try:
@@ -63,9 +67,27 @@ class World:
             except (Crash, AwsError):
                 continue  # an invocation that died
 
-    def hold(self) -> None:
+    def hold(self, *, tidy: bool = True) -> None:
         """Hold what must be true when nothing is open any more."""
-        hold_after_recovery(self.cloud, self.watcher)
+        hold_after_recovery(self.cloud, self.watcher, tidy=tidy)
+
+    def drift(self) -> int:
+        """Let the drift check look as often as it may need; return how often it found something."""
+        found = 0
+        for _ in range(_LOOKS):
+            self.cloud.clock.pass_(minutes=5)
+            found += self.api.drift_check()
+        return found
+
+    def delete(self) -> None:
+        """Delete the application; when it is gone already, one that was made again."""
+        stacks = self.cloud.stacks
+        stacks.create_failures, stacks.delete_failures = (), ()
+        if not self.cloud.tables.rows:
+            self.api.create()
+            self.api.settle()
+        self.api.delete()
+        self.api.settle()
 
     def ask(self, act: Callable[[Client], Reply]) -> Reply | None:
         """Make a call of the API and hold what is promised of its answer; None if it died."""
@@ -80,23 +102,31 @@ class World:
             assert key in self.cloud.tables.operations, "4: answered, but not durable"
         return reply
 
-    def end(self) -> Mapping[str, Any]:
-        """Return what it has come to, as far as that does not depend on the time."""
-        tables, containers = self.cloud.tables, self.cloud.containers
-        end: dict[str, Any] = {
-            f"{operation.kind} of {operation.application}": operation.status
-            for operation in tables.operations.values()
+    def inventory(self) -> dict[str, Any]:
+        """Return what inventory says, as far as that does not depend on the time."""
+        return {
+            f"{application} {environment}": (row.status, *_version(row))
+            for (application, environment), row in self.cloud.tables.rows.items()
         }
-        for (application, environment), row in tables.rows.items():
-            known = row.service and (row.service.name, row.service.version, row.service.image)
-            end[f"{application} {environment}"] = row.status, known
-        for application, name in containers.services_:
-            running, desired = (
-                containers.running(application, name),
-                containers.service(application, name).desired,
-            )
-            end[f"{application} {name}"] = running.image, desired
-        return end | self.cloud.load_balancer.listeners
+
+    def end(self) -> dict[str, Any]:
+        """Return what it has come to: operations, inventory, services, listeners."""
+        containers = self.cloud.containers
+        operations = {
+            f"{operation.kind} of {operation.application}": operation.status
+            for operation in self.cloud.tables.operations.values()
+        }
+        services = {
+            f"{application} {name}": (containers.running(application, name).image, service.desired)
+            for (application, name), service in containers.services_.items()
+        }
+        listeners = self.cloud.load_balancer.listeners
+        return operations | self.inventory() | services | listeners
+
+
+def _version(row: Row) -> tuple[str | None, ...]:
+    service = row.service
+    return (service.name, service.version, service.image) if service else ()
 
 
 def schedule(world: World) -> object:
@@ -114,3 +144,8 @@ def read(world: World) -> object:
     for application, operation in world.cloud.tables.in_progress():
         world.ask(partial(Client.status, operation=operation, application=application))
     return None
+
+
+def drift_check(world: World) -> object:
+    """Wake the service as the schedule of the drift check does."""
+    return world.api.drift_check()
