@@ -7,16 +7,21 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
+from devops_core.model import Kind as OperationKind
 from tests.crash.kinds import CRASHES, Kind
 from tests.crash.memory.faults import Fault, applies
 from tests.crash.memory.stories import STORIES, Story
-from tests.crash.memory.world import World
+from tests.crash.memory.world import TRIGGERS, World
 from tests.crash.report import Case, Outcome
 from tests.functional.fakes import Call
 from tests.functional.fakes.invariants import Broken
 
-# What an operation is given up without, and cannot know then what became of its services.
-_UNSEEN = ("containers.services", "containers.update")
+# Without which an operation is given up that cannot know then what it has come to, or go back.
+_BLIND = {
+    OperationKind.DEPLOY: ("containers.services", "containers.update"),
+    OperationKind.DEPLOY_BLUE: ("containers.services", "containers.update"),
+    OperationKind.SWAP: ("load_balancer.forwards_to",),
+}
 # More than there are faults in a case.
 _ATTEMPTS = 3
 
@@ -33,12 +38,19 @@ def cases(stories: Collection[str] = (), *, pairs: bool = True) -> Iterator[Case
     """Return all cases of these stories, or of all; those with two crashes come last in each."""
     for name in stories or STORIES:
         calls = _calls(name)
-        yield from (
-            Case(name, kind, call.number) for call in calls for kind in Kind if applies(kind, call)
-        )
+        singles = ((kind, call) for call in calls for kind in Kind if _applies(kind, call, name))
+        yield from (Case(name, kind, call.number) for kind, call in singles)
         if pairs and STORIES[name].pairs:
             firsts = (Case(name, kind, call.number) for call in calls for kind in CRASHES)
             yield from (pair for first in firsts for pair in _pairs(first))
+
+
+def _applies(kind: Kind, call: Call, story: str) -> bool:
+    # A CreateStack that lands when the stack is gone again makes another one. It cannot: a signed
+    # request is valid for five minutes (IAM User Guide, "Signature Version 4"), undoing takes more.
+    fails = STORIES[story].ends.startswith("FAILED")
+    too_late = fails and kind is Kind.LATE_OPERATION and call.name == "stacks.create"
+    return applies(kind, call) and not too_late
 
 
 def run(case: Case) -> Outcome:
@@ -117,9 +129,10 @@ def _hold(case: Case, hit: list[Call]) -> None:
         still_open = world.cloud.tables.in_progress()
         assert hit[0].port == "tables" or not still_open, f"7: open as long as {hit[0].name} fails"
         world.cloud.wire.heal()
+        world.rest()
     if case.kind is Kind.LATE_OPERATION:
         world.ask(story.following)
-        world.recover(story.triggers)
+        world.recover(TRIGGERS)
     fault.land()
     world.recover(story.triggers, story.at_least)
     if case.kind.lasts or case.kind is Kind.LATE_OPERATION:
@@ -146,10 +159,11 @@ def _tidy(case: Case, hit: Sequence[Call]) -> bool:
 
 def _hold_true(case: Case, world: World, hit: Call) -> None:
     """Hold that inventory is true; after what nobody could see, when the drift check has run."""
-    before = world.inventory()
+    before, operations = world.inventory(), world.cloud.tables.operations.values()
+    blind = case.kind.lasts and any(hit.name in _BLIND.get(each.kind, ()) for each in operations)
     world.drift()
-    unseen = case.kind is Kind.LATE_OPERATION or hit.name in _UNSEEN
-    assert unseen or world.inventory() == before, "6: the drift check has changed inventory"
+    changed = world.inventory() != before
+    assert not changed or blind or case.kind is Kind.LATE_OPERATION, "6: inventory was not true"
 
 
 def _hold_same(story: Story, world: World, expected: Course) -> None:

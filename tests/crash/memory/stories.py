@@ -9,7 +9,7 @@ from typing import Any
 
 from tests.crash.memory import accounts
 from tests.crash.memory.accounts import TESTS, Prepare
-from tests.crash.memory.world import Trigger, drift_check, event, read, schedule
+from tests.crash.memory.world import TRIGGERS, Trigger, drift_check, event, read, schedule
 from tests.functional.client import Client, Reply
 from tests.functional.fakes.service import CRASH
 
@@ -35,7 +35,7 @@ class Story:
     request: Request | None
     ends: str
     following: Request
-    triggers: tuple[Trigger, ...] = (schedule, event, read)
+    triggers: tuple[Trigger, ...] = TRIGGERS
     at_least: int = 0
     at_once: bool = False
     pairs: bool = True
@@ -46,9 +46,10 @@ def _creates() -> Iterator[Story]:
     configured = partial(Client.create, headers=_KEY, service=_CONFIGURED)
     fails, stays = accounts.failing(create=True), accounts.failing(create=True, delete=True)
     crashes = "FAILED: DEV: Essential container in task exited"
-    yield Story("create", accounts.empty, plain, _OK, Client.delete)
-    yield Story("create-unseen", accounts.lagging, plain, _OK, Client.delete)
-    yield Story("create-configured", accounts.empty, configured, _OK, Client.delete)
+    after = _deploying("1.0", "dev")
+    yield Story("create", accounts.empty, plain, _OK, after)
+    yield Story("create-unseen", accounts.lagging, plain, _OK, after)
+    yield Story("create-configured", accounts.empty, configured, _OK, after)
     yield Story("create-fails", fails, plain, "FAILED: it was not stable", Client.create)
     yield Story("create-stays", stays, plain, "FAILED: it was not stable", Client.delete)
     yield Story("create-crashes", accounts.first_image(CRASH), configured, crashes, Client.create)

@@ -14,6 +14,7 @@ from tests.functional.client import SCHEDULE, Client, Reply
 from tests.functional.events import DEPLOYMENT_COMPLETED
 from tests.functional.fakes import Crash, FakeCloud
 from tests.functional.fakes.invariants import Watch, hold_after_recovery, watch
+from tests.functional.fakes.service import HANG, OK
 
 # How long after a trigger the next one comes, in seconds: the rate of the schedule.
 _PAUSE = 60
@@ -23,6 +24,8 @@ _GIVEN_UP = 2 * 60 + 30 + 5
 
 # One finds, the next may find what the first has uncovered, the last finds nothing.
 _LOOKS = 2
+# As many as a rollout has that crashes and is taken back.
+_PHASES = 6
 
 Trigger = Callable[["World"], object]
 
@@ -71,6 +74,17 @@ class World:
         """Hold what must be true when nothing is open any more."""
         hold_after_recovery(self.cloud, self.watcher, tidy=tidy)
 
+    def rest(self) -> None:
+        """Let what goes on in AWS by itself come to its end."""
+        containers, stacks = self.cloud.containers, self.cloud.stacks.stacks.values()
+        for image, behaviour in containers.behaviours.items():
+            containers.behaviours[image] = OK if behaviour == HANG else behaviour
+        for application, name in containers.services_:
+            for _ in range(_PHASES):
+                containers.advance(application, name)
+        for stack in stacks:
+            stack.unseen = 0
+
     def drift(self) -> int:
         """Let the drift check look as often as it may need; return how often it found something."""
         found = 0
@@ -84,8 +98,7 @@ class World:
         stacks = self.cloud.stacks
         stacks.create_failures, stacks.delete_failures = (), ()
         if not self.cloud.tables.rows:
-            self.api.create()
-            self.api.settle()
+            self.api.finished(self.api.create(environments={"nonProd": ["dev", "qa", "stage"]}))
         self.api.delete()
         self.api.settle()
 
@@ -149,3 +162,6 @@ def read(world: World) -> object:
 def drift_check(world: World) -> object:
     """Wake the service as the schedule of the drift check does."""
     return world.api.drift_check()
+
+
+TRIGGERS: tuple[Trigger, ...] = (schedule, event, read)
