@@ -84,6 +84,7 @@ def undisturbed(name: str) -> Course:
     for operation in world.cloud.tables.operations.values():
         assert operation.status == ends, f"{operation.kind} is {operation.status}, not {ends}"
         assert why in "; ".join(operation.reasons), f"{operation.reasons} do not say {why}"
+    assert world.versions() == story.runs, f"inventory has {world.versions()}"
     world.hold()
     assert world.drift() == 0, "there is drift, and nothing has happened"
     return course

@@ -115,6 +115,13 @@ class World:
             assert key in self.cloud.tables.operations, "4: answered, but not durable"
         return reply
 
+    def versions(self) -> dict[str, str | None]:
+        """Return the versions that inventory has, by environment."""
+        return {
+            environment.value: row.service.version if row.service else None
+            for (_, environment), row in self.cloud.tables.rows.items()
+        }
+
     def inventory(self) -> dict[str, Any]:
         """Return what inventory says, as far as that does not depend on the time."""
         return {

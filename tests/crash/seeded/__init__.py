@@ -6,7 +6,7 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-_ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[3]
 _PACKAGES = ("devops_core", "handlers")
 
 
@@ -38,7 +38,7 @@ def plant(bug: Bug | None, directory: Path) -> None:
     """Copy the product to a directory, with a bug in it or without one."""
     for package in _PACKAGES:
         ignored = shutil.ignore_patterns("__pycache__")
-        shutil.copytree(_ROOT / package, directory / package, ignore=ignored)
+        shutil.copytree(ROOT / package, directory / package, ignore=ignored)
     if bug:
         file = directory / bug.file
         text = file.read_text()

@@ -19,7 +19,7 @@ BUGS = (
         file="devops_core/operations/audit.py",
         old="return replace(after, events=after.events + len(events)), events",
         new="return after, events",
-        stories=("create-fails",),
+        stories=("deploy-crashes",),
     ),
     Bug(
         name="acts without a lease",
@@ -36,8 +36,8 @@ BUGS = (
         name="the intent is not recorded with the lease",
         why="whoever comes after a crash does not know what was decided",
         file="devops_core/operations/reconcile.py",
-        old="leased = replace(operation, lease_until",
-        new="leased = replace(written, lease_until",
+        old="    leased = replace(operation, lease_until",
+        new="    leased = replace(written, lease_until",
         stories=("deploy-crashes", "create-fails"),
     ),
     Bug(
@@ -192,6 +192,6 @@ BUGS = (
         file="devops_core/decide/swap.py",
         old="if observed.test != idle:",
         new="if observed.test is None:",
-        stories=("swap",),
+        stories=("swap-back",),
     ),
 )
