@@ -19,8 +19,9 @@ class Kind(StrEnum):
     ACCESS_DENIED = "ACCESS_DENIED"  # this call and all like it, until the end
     RESENT = "RESENT"  # the SDK sends it twice, it takes effect twice
     LATE_CALL = "LATE_CALL"  # a timeout is seen, it takes effect after the next outgoing call
+    LATE_LEASE = "LATE_LEASE"  # ... just before the lease of its worker ends
     LATE_OPERATION = "LATE_OPERATION"  # ... after the next whole operation
-    SECOND_WORKER = "SECOND_WORKER"  # the schedule fires just before the call
+    SECOND_WORKER = "SECOND_WORKER"  # another worker is woken just before the call
     SECOND_CALLER = "SECOND_CALLER"  # somebody else asks for the same just before the call
 
     @property
@@ -36,6 +37,7 @@ class Kind(StrEnum):
             Kind.ERROR_500_WITH_EFFECT,
             Kind.RESENT,
             Kind.LATE_CALL,
+            Kind.LATE_LEASE,
             Kind.LATE_OPERATION,
         )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
 from typing import Protocol, TypeVar
@@ -39,17 +39,18 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What came of a case; every violation is one sentence."""
+    """What came of a case; every violation is one sentence, `at` names the calls that were hit."""
 
     case: Case
     violations: tuple[str, ...] = ()
+    at: str = ""
 
 
 class Half(Protocol):
     """One half of the matrix, as a package exposes it."""
 
-    def cases(self) -> Iterator[Case]:
-        """Return all cases, in a fixed order, those of a story together."""
+    def cases(self, stories: Collection[str] = (), *, pairs: bool = True) -> Iterator[Case]:
+        """Return the cases of these stories (of all, if none is named), in a fixed order."""
 
     def run(self, case: Case) -> Outcome:
         """Run one case from the start; raises nothing that the product is to blame for."""

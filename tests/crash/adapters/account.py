@@ -57,6 +57,11 @@ class Account:
         self.clients = cache(self._client)
         self.plain = cache(self._plain)
 
+    @property
+    def clock(self) -> FakeClock:
+        """The time of the service and of AWS."""
+        return self.completion.clock
+
     @cached_property
     def settings(self) -> Settings:
         """What an installation in this account is configured with."""
@@ -78,7 +83,7 @@ class Account:
         """Empty the account and install the service: its tables, and the template for stacks."""
         backends.reset()
         self.wire.begin()
-        self.completion.clock, self.completion.begun = FakeClock(), {}
+        vars(self.completion).update(vars(Completion(FakeClock())))
         create_tables(self.plain("dynamodb"), self.settings.tables)
         location, s3 = self.settings.template, self.plain("s3")
         where = {"CreateBucketConfiguration": {"LocationConstraint": REGION}}
@@ -90,7 +95,7 @@ class Account:
 
     def cloud(self) -> MotoCloud:
         """Return the service's view of the account, as a new process gets it."""
-        return MotoCloud(self.settings, self.completion.clock, self.clients)
+        return MotoCloud(self.settings, self.clock, self.clients)
 
     def push(self, *versions: str) -> None:
         """Push images to the repository of the application Shop."""
@@ -101,11 +106,11 @@ class Account:
 
     def save(self) -> bytes:
         """Return the account as it is."""
-        return backends.save((self.completion.clock, self.completion.begun))
+        return backends.save(vars(self.completion))
 
     def restore(self, saved: bytes) -> None:
         """Make the account as it was, with a new journal."""
-        self.completion.clock, self.completion.begun = backends.restore(saved)
+        vars(self.completion).update(backends.restore(saved))
         self.wire.begin()
 
     @property
@@ -143,10 +148,8 @@ def _new_client(service: str) -> Any:
 
 
 def _manifest(version: str) -> str:
-    # The digest of an image follows from its manifest.
+    # moto makes the digest of an image from those of its layers.
+    layer = {"mediaType": "application/vnd.oci.image.layer.v1.tar+gzip", "digest": version}
     kind = "application/vnd.oci.image.manifest.v1+json"
-    config = {
-        "mediaType": "application/vnd.oci.image.config.v1+json",
-        "digest": f"sha256:{version}",
-    }
-    return json.dumps({"schemaVersion": 2, "mediaType": kind, "config": config, "layers": []})
+    config = {"mediaType": "application/vnd.oci.image.config.v1+json", "digest": version}
+    return json.dumps({"schemaVersion": 2, "mediaType": kind, "config": config, "layers": [layer]})

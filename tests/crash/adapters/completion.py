@@ -2,8 +2,8 @@
 
 moto finishes a stack at once, knows no rollouts (an update leaves `deployments` as they were), no
 running tasks and no targets, lists task definitions in no order, gives a service a task definition
-that is deregistered, and keeps a repository with images. Here a stack and a rollout are done some
-seconds after they were begun, by the clock of the tests.
+that is deregistered, and of a stack that is deleted it leaves the most. Here a stack and a rollout
+are done some seconds after they were begun, by the clock of the tests.
 """
 
 from __future__ import annotations
@@ -25,11 +25,16 @@ Answer = dict[str, Any]
 
 
 class Completion:
-    """Completes moto; `begun` holds of stacks and services which state they have since when."""
+    """Completes moto.
+
+    `begun` holds of stacks and services which state they have since when; a state that is among
+    the `endless` is never reached.
+    """
 
     def __init__(self, clock: FakeClock) -> None:
         self.clock = clock
         self.begun: dict[str, tuple[str, datetime]] = {}
+        self.endless: set[str] = set()
 
     def deliver(self, call: Call, request: AWSPreparedRequest) -> AWSResponse:
         """Bring a call to moto, unless AWS would refuse it."""
@@ -37,6 +42,8 @@ class Completion:
         if refusal:
             return answers.failure(call.service, 400, "ClientException", refusal)
         answer = answered(request)
+        if call.operation == "DeleteStack":
+            _tear_down()
         for thing, state in _states() if call.changes_aws else ():
             if self.begun.get(thing, ("",))[0] != state:
                 self.begun[thing] = state, self.clock.now()
@@ -91,8 +98,8 @@ class Completion:
         service.update(runningCount=count, pendingCount=0, deployments=[deployment])
 
     def _goes_on(self, thing: str) -> bool:
-        _, since = self.begun[thing]
-        return self.clock.now() - since < _TAKES
+        state, since = self.begun[thing]
+        return state in self.endless or self.clock.now() - since < _TAKES
 
 
 def _before(call: Call) -> str | None:
@@ -105,6 +112,15 @@ def _before(call: Call) -> str | None:
         return None
     definition = backend("ecs").describe_task_definition(call.params["taskDefinition"])
     return "TaskDefinition is inactive" if definition.status == "INACTIVE" else None
+
+
+def _tear_down() -> None:
+    """Remove what moto leaves of a stack; there is one application in an account."""
+    if backend("cloudformation").stacks:
+        return
+    balancers, ecs = backend("elbv2"), backend("ecs")
+    for left in (balancers.load_balancers, balancers.target_groups, ecs.services, ecs.clusters):
+        left.clear()
 
 
 def _states() -> Iterator[tuple[str, str]]:

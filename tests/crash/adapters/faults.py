@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
 
 from botocore.awsrequest import AWSResponse
 from botocore.exceptions import ReadTimeoutError
 
+from devops_core.model import LEASE
 from tests.crash.adapters import answers
-from tests.crash.adapters.wire import Call, Deliver, Wire, undisturbed
+from tests.crash.adapters.account import Account
+from tests.crash.adapters.wire import Call, Deliver, undisturbed
 from tests.crash.kinds import Kind
 from tests.functional.fakes import Crash
 
 _MEANWHILE = (Kind.SECOND_WORKER, Kind.SECOND_CALLER)
-_LATE = (Kind.LATE_CALL, Kind.LATE_OPERATION)
+_LATE = (Kind.LATE_CALL, Kind.LATE_LEASE, Kind.LATE_OPERATION)
+# A second before the lease of a worker ends that took it for this call.
+_LEASE_ENDS = LEASE - timedelta(seconds=1)
 _ANSWERS: Mapping[Kind, Callable[[Call], AWSResponse]] = {
     Kind.THROTTLED_ONCE: lambda call: answers.throttled(call.service),
     Kind.THROTTLED_FOR_EVER: lambda call: answers.throttled(call.service),
@@ -35,18 +40,21 @@ class Fault:
     """
 
     def __init__(
-        self, wire: Wire, kind: Kind, number: int, meanwhile: Callable[[], object]
+        self, account: Account, kind: Kind, number: int, meanwhile: Callable[[], object]
     ) -> None:
-        self._wire = wire
+        self._account = account
         self._kind = kind
         self._number = number
         self._meanwhile = meanwhile
         self._late: Deliver | None = None
+        self._due: datetime | None = None
         self.hit: Call | None = None
-        wire.fault = self
+        account.wire.fault = self
 
     def __call__(self, call: Call, deliver: Deliver) -> AWSResponse:
         """Let a call reach AWS, or what the fault makes of it."""
+        if self._due and self._account.clock.now() >= self._due:
+            self.land()
         if self.hit is None and call.number == self._number:
             self.hit = call
             return self._strike(call, deliver)
@@ -65,7 +73,7 @@ class Fault:
 
     def heal(self) -> None:
         """End the fault."""
-        self._wire.fault = undisturbed
+        self._account.wire.fault = undisturbed
 
     def _strike(self, call: Call, deliver: Deliver) -> AWSResponse:
         if self._kind in _ANSWERS:
@@ -77,6 +85,8 @@ class Fault:
             raise Crash
         if self._kind in _LATE:
             self._late = deliver
+            if self._kind is Kind.LATE_LEASE:
+                self._due = self._account.clock.now() + _LEASE_ENDS
             raise _timeout()
         answer = deliver()
         if self._kind is Kind.CRASH_AFTER:
@@ -84,7 +94,7 @@ class Fault:
         if self._kind is Kind.LOST_REPLY:
             raise _timeout()
         if self._kind is Kind.RESENT:
-            self._wire.send_again = True
+            self._account.wire.send_again = True
             return answer
         return answers.broken(call.service)  # ERROR_500_WITH_EFFECT
 

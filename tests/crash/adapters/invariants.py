@@ -45,18 +45,24 @@ class Watch:
             hold_always(records)
             if call.changes_aws:
                 self._hold_at_change(call, records)
-        except AssertionError as error:
+        except Exception as error:
+            # Whatever it is: the service must not take it for an error of AWS.
             raise Broken(f"at {call.name}: {error}") from error
 
-    def hold_at_end(self) -> None:
-        """Hold what must be true when nothing is open any more."""
+    def hold_at_end(self, *, tidy: bool = True) -> None:
+        """Hold what must be true when nothing is open any more.
+
+        Not `tidy` is for task definitions that only the delete of their application will find.
+        """
         seen = look.around(self._account)
         records = seen.records
         hold_always(records)
         assert not records.open, "7: every operation ends"
         assert not [row for row in records.rows if row.claim], "8: no claim is left"
         _hold_inventory(seen)
-        _hold_no_leftovers(self._account, records)
+        _hold_no_stack_left(self._account, records)
+        if tidy:
+            _hold_no_definition_left(records)
         for operation in records.operations.values():
             failed = operation.status is Status.FAILED and not operation.switched_at
             assert not (failed and operation.id in self._switches), (
@@ -72,7 +78,7 @@ class Watch:
 
     def _acting(self, call: Call, records: Records) -> Operation:
         """Return the operation that may make a change now: in progress, claimed and leased."""
-        now = self._account.completion.clock.now()
+        now = self._account.clock.now()
         claims = {row.claim for row in records.rows}
         acting = [each for each in records.open if each.leased(now) and each.id in claims]
         assert acting, f"3: {call.name} without a held claim and lease"
@@ -109,8 +115,9 @@ def hold_always(records: Records) -> None:
     for operation in records.operations.values():
         hold_log(operation, records.events[operation.id])
     for row in records.rows:
-        ended = row.claim and records.operations[row.claim].ended
-        assert not ended, f"8: the claim on {row.environment} outlives its operation"
+        holder = records.operations.get(row.claim or "")
+        over = holder and holder.ended
+        assert not over, f"8: the claim on {row.environment} outlives its operation"
 
 
 def _concerns(operation: Operation, call: Call) -> bool:
@@ -128,17 +135,16 @@ def _service(params: Mapping[str, Any]) -> str:
 
 
 def _hold_inventory(seen: Seen) -> None:
-    rows = {row.environment: row.service for row in seen.records.rows}
-    for row in seen.records.rows:
+    rows = {row.environment: row for row in seen.records.rows}
+    for row in rows.values():
         if row.service and row.service.name in seen.services:
             _hold_row(row.environment, row.service, seen.services)
     for port, slot in seen.listeners.items():
-        assert slot, f"1: listener {port} forwards to one slot"
-        service = rows[_ROLES[port]]
-        assert service, f"6: {_ROLES[port]} has a service"
-        assert service.name == slot, (
-            f"6: {_ROLES[port]} is {service.name}, the listener says {slot}"
-        )
+        row = rows[_ROLES[port]]
+        known = row.service.name if row.service else None
+        follows = slot == known or row.drift
+        assert follows, f"6: {row.environment} is {known}, its listener forwards to {slot}"
+    assert seen.listeners.get(look.PRODUCTION, "-"), "1: production forwards to one slot"
 
 
 def _hold_row(environment: Environment, service: Service, services: Mapping[str, Any]) -> None:
@@ -152,12 +158,16 @@ def _hold_row(environment: Environment, service: Service, services: Mapping[str,
     assert found == wanted, f"6: {environment} runs {found}, its row says {wanted}"
 
 
-def _hold_no_leftovers(account: Account, records: Records) -> None:
-    known = {row.service.task_definition for row in records.rows if row.service}
+def _hold_no_definition_left(records: Records) -> None:
+    services = [row.service for row in records.rows if row.service]
+    known = {arn for each in services for arn in (each.task_definition, each.registered)}
     for arn, definition in look.task_definitions().items():
         tagged = any(tag["key"] == OPERATION_TAG for tag in definition.tags)
         left = tagged and definition.status == "ACTIVE" and arn not in known
         assert not left, f"9: {arn} is left and nobody knows it"
+
+
+def _hold_no_stack_left(account: Account, records: Records) -> None:
     stacks = {row.application.stack_id for row in records.rows}
     for stack in look.stacks(account):
         assert stack["StackId"] in stacks, f"9: stack {stack['StackName']} is left"

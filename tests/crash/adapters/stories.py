@@ -2,139 +2,91 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
-from tests.crash.adapters.invariants import APPLICATION
-from tests.crash.adapters.world import Request, Trigger, World, event, read, schedule
-
-_TESTS = ("dev", "qa", "stage")
-
-
-@dataclass(frozen=True, slots=True)
-class State:
-    """An account that stories begin with: what is done to the one before it, None to a new one."""
-
-    prepare: Callable[[World], None]
-    before: State | None = None
-    environments: tuple[str, ...] = ("dev",)
+from tests.crash.adapters import accounts
+from tests.crash.adapters.accounts import (
+    TESTS,
+    State,
+    create,
+    delete,
+    deploy,
+    promote,
+    swap,
+)
+from tests.crash.adapters.world import (
+    OPERATION,
+    Request,
+    Trigger,
+    drift_check,
+    event,
+    read,
+    schedule,
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Story:
     """What is done to an account.
 
-    `request` is None when something else has made it, and the story is about the `triggers`.
-    `following` is the operation that comes after it.
+    `request` is None when the story is about the `triggers`, which fire `at_least` so often.
+    `following` is the operation that comes after it. `at_once` says that a caller without an
+    answer repeats it before anything else happens.
     """
 
     name: str
     state: State
     request: Request | None
     following: Request
-    triggers: tuple[Trigger, ...] = (schedule,)
-
-
-def create(**members: Any) -> Request:
-    """Return the call that creates the application."""
-    tags, team = {"technicalTeam": "payments"}, "team@example.com"
-    body = {"applicationName": APPLICATION, "email": team, "tags": tags, **members}
-    return Request("POST", "/stacks", body)
-
-
-def deploy(version: str, *environments: str) -> Request:
-    """Return the call that deploys a version."""
-    return _about("POST", "/stacks/deploy", environment=environments, version=version)
-
-
-def promote() -> Request:
-    """Return the call that promotes what is tested."""
-    return _about("POST", "/stacks/deploytoprodBlue")
-
-
-def swap(version: str) -> Request:
-    """Return the call that makes a version live; made twice, it moves nothing back."""
-    return _about("POST", "/stacks/swapProdBlueAndGreen", version=version)
-
-
-def delete() -> Request:
-    """Return the call that deletes the application."""
-    return Request("DELETE", "/stacks", {"stack": APPLICATION})
-
-
-def _about(method: str, resource: str, **members: Any) -> Request:
-    return Request(method, resource, {"applicationName": APPLICATION, **members})
-
-
-# --- accounts ---
-
-
-def _new(world: World) -> None:
-    del world
-
-
-def _tested(world: World) -> None:
-    _done(world, create(environments={"nonProd": _TESTS}))
-    world.account.push("1.0", "2.0", "3.0")
-    _done(world, deploy("2.0", *_TESTS))
-
-
-def _shop(world: World) -> None:
-    """Make an application that is in use: 1.0 is live, 2.0 is tested and waits on blue."""
-    _done(world, create())
-    world.account.push("1.0", "2.0", "3.0")
-    for version in ("1.0", "2.0"):
-        _done(world, deploy(version, "dev"))
-        _done(world, promote())
-        if version == "1.0":
-            _done(world, swap(version))
-
-
-def _newer(world: World) -> None:
-    _done(world, deploy("3.0", "dev"))
-
-
-def _grown(world: World) -> None:
-    ecs = world.account.plain("ecs")
-    ecs.update_service(cluster=APPLICATION, service="prod-2", desiredCount=3)
-
-
-def _swapped(world: World) -> None:
-    _done(world, swap("2.0"))
-
-
-def _under_way(world: World) -> None:
-    world.ask(replace(deploy("3.0", "dev"), key=None))
-
-
-def _done(world: World, request: Request) -> None:
-    reply = world.ask(replace(request, key=None))
-    assert reply
-    assert reply.status in (200, 202), reply
-    world.recover((schedule,))
-    assert all(each.status == "SUCCEEDED" for each in world.records().operations.values())
-
-
-_EMPTY = State(_new)
-_SHOP = State(_shop)
+    triggers: Sequence[Trigger] = (schedule,)
+    at_least: int = 0
+    at_once: bool = False
 
 
 def _stories() -> Iterator[Story]:
+    yield from _operations()
+    yield from _aborts()
+    yield from _triggers()
+
+
+def _operations() -> Iterator[Story]:
     configured = create(service={"environment": {"LEVEL": "info"}, "desiredCount": 2})
-    yield Story("create", _EMPTY, create(), delete())
-    yield Story("create-configured", _EMPTY, configured, delete())
-    yield Story("deploy-one", _SHOP, deploy("3.0", "dev"), deploy("2.0", "dev"))
-    three, before = deploy("3.0", *_TESTS), deploy("2.0", *_TESTS)
-    yield Story("deploy-three", State(_tested, environments=_TESTS), three, before)
-    yield Story("promote", State(_newer, _SHOP), promote(), swap("3.0"))
-    yield Story("swap", _SHOP, swap("2.0"), swap("1.0"))
-    yield Story("swap-raised", State(_grown, _SHOP), swap("2.0"), swap("1.0"))
-    yield Story("swap-back", State(_swapped, _SHOP), swap("1.0"), swap("2.0"))
-    yield Story("delete", _SHOP, delete(), create())
-    going = State(_under_way, _SHOP)
+    yield Story("create", accounts.EMPTY, create(), delete())
+    yield Story("create-configured", accounts.EMPTY, configured, delete())
+    yield Story("deploy-one", accounts.SHOP, deploy("3.0", "dev"), deploy("2.0", "dev"))
+    three, before = deploy("3.0", *TESTS), deploy("2.0", *TESTS)
+    yield Story("deploy-three", accounts.LARGE, three, before)
+    yield Story("promote", accounts.TESTED, promote(), swap("3.0"))
+    yield Story("swap", accounts.SHOP, swap("2.0"), swap("1.0"))
+    yield Story("swap-raised", accounts.GROWN, swap("2.0"), swap("1.0"))
+    yield Story("swap-back", accounts.SWAPPED, swap("1.0"), swap("2.0"))
+    yield Story("delete", accounts.SHOP, delete(), create())
+
+
+def _aborts() -> Iterator[Story]:
+    abort = Request("DELETE", OPERATION, key=None)
+    for name, state, following in (
+        ("abort-create", accounts.CREATING, create()),
+        ("abort-deploy", accounts.HANGING, deploy("2.0", "dev")),
+        ("abort-promote", accounts.PROMOTING, promote()),
+        ("abort-swap", accounts.SWAPPING, swap("2.0")),
+    ):
+        yield Story(name, state, abort, following, at_once=True)
+
+
+def _triggers() -> Iterator[Story]:
+    following = deploy("2.0", "dev")
     for name, trigger in (("by-schedule", schedule), ("by-event", event), ("by-read", read)):
-        yield Story(name, going, None, deploy("2.0", "dev"), (trigger,))
+        yield Story(name, accounts.DEPLOYING, None, following, (trigger,))
+    for name, state in (
+        ("drift-listener", accounts.LISTENER_MOVED),
+        ("drift-service", accounts.SERVICE_CHANGED),
+        ("drift-stack", accounts.STACK_DELETED),
+        ("drift-claim", accounts.CLAIM_LEFT),
+    ):
+        # One check may be hit; the next one puts right what it has not.
+        yield Story(name, state, None, following, (drift_check,), at_least=2)
 
 
 STORIES: Mapping[str, Story] = {story.name: story for story in _stories()}

@@ -20,6 +20,10 @@ from tests.functional.fakes import Crash
 # How long after a trigger the next one comes, in seconds: longer than a lease, and when all that
 # goes on by itself must be over, so that the time limits come near.
 _PAUSES = [70] * 6 + [600] * 20
+# One look finds, the next may find what the first has uncovered.
+_LOOKS = 2
+
+OPERATION = "/stacks/{applicationName}/operations/{id}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +32,7 @@ class Request:
 
     method: str
     resource: str
-    body: Mapping[str, Any]
+    body: Mapping[str, Any] | None = None
     key: str | None = "build-1"
 
 
@@ -36,12 +40,16 @@ Trigger = Callable[["World"], object]
 
 
 class World:
-    """An account as it was prepared, and a process of the service in it."""
+    """An account as it was prepared, and a process of the service in it.
+
+    `going` is the operation that was under way then.
+    """
 
     def __init__(self, account: Account) -> None:
         self.account = account
         self.cloud = account.cloud()
         self.watcher = Watch(account)
+        self.going = next((operation.id for operation in self.records().open), "")
 
     def records(self) -> look.Records:
         """Return what the tables hold."""
@@ -50,8 +58,14 @@ class World:
     def ask(self, request: Request) -> Reply | None:
         """Make a call of the API and hold what is promised of its answer; None if it died."""
         headers = {"Idempotency-Key": request.key} if request.key else {}
-        body = json.dumps(request.body)
-        event = http_event(request.method, request.resource, body, headers=headers)
+        going = {"applicationName": APPLICATION, "id": self.going}
+        event = http_event(
+            request.method,
+            request.resource,
+            json.dumps(request.body) if request.body else None,
+            headers=headers,
+            parameters=going if request.resource == OPERATION else None,
+        )
         try:
             reply = handled(event, self.cloud)
         except Crash:
@@ -61,23 +75,22 @@ class World:
             assert reply.id in self.records().operations, "4: answered, but not durable"
         return reply
 
-    def recover(self, triggers: Sequence[Trigger]) -> None:
+    def recover(self, triggers: Sequence[Trigger], at_least: int = 0) -> None:
         """Let the triggers fire in turn until nothing is open, or everything is long overdue."""
         for turn, pause in enumerate(_PAUSES):
-            if not self.records().open:
+            if turn >= at_least and not self.records().open:
                 return
-            self.account.completion.clock.wait(pause)
+            self.account.clock.wait(pause)
             try:
                 triggers[turn % len(triggers)](self)
             except (Crash, AwsError):
                 continue  # an invocation that died
 
-    def forget(self) -> None:
-        """Remove what is over from the log: the longer it is, the slower moto gets."""
-        log, over = self.account.settings.tables.log, self.records().over
-        for entry in over:
-            key = {"applicationName": {"S": APPLICATION}, "entry": {"S": entry}}
-            self.account.plain("dynamodb").delete_item(TableName=log, Key=key)
+    def drift(self) -> None:
+        """Let the drift check look as often as it may need."""
+        for _ in range(_LOOKS):
+            self.account.clock.pass_(minutes=5)
+            drift_check(self)
 
     def end(self) -> dict[str, Any]:
         """Return what became of everything, as far as it does not depend on the time."""
@@ -93,6 +106,13 @@ class World:
             ends[f"service {name}"] = runs, service["desiredCount"]
         return ends | {f"listener {port}": slot for port, slot in seen.listeners.items()}
 
+    def forget(self) -> None:
+        """Remove what is over from the log: the longer it is, the slower moto gets."""
+        log, over = self.account.settings.tables.log, self.records().over
+        for entry in over:
+            key = {"applicationName": {"S": APPLICATION}, "entry": {"S": entry}}
+            self.account.plain("dynamodb").delete_item(TableName=log, Key=key)
+
 
 def schedule(world: World) -> object:
     """Wake the service as the schedule does."""
@@ -104,16 +124,17 @@ def event(world: World) -> object:
     return handlers.reconcile.handle(DEPLOYMENT_COMPLETED, None, world.cloud)
 
 
+def drift_check(world: World) -> object:
+    """Wake the service as the schedule of the drift check does."""
+    return handlers.reconcile.handle({"detail-type": "Drift check"}, None, world.cloud)
+
+
 def read(world: World) -> object:
-    """Ask how what is open stands."""
-    for operation in world.records().open:
-        resource = "/stacks/{applicationName}/operations/{id}"
-        parameters = {"applicationName": operation.application, "id": operation.id}
-        handled(http_event("GET", resource, parameters=parameters), world.cloud)
-    return None
+    """Ask how what is under way stands."""
+    return world.ask(Request("GET", OPERATION, key=None))
 
 
 def _known(row: Row) -> tuple[Any, ...]:
     service = row.service
     known = service and (service.name, service.version, service.image, service.was_live)
-    return row.status, row.url, known
+    return row.status, row.drift, known
