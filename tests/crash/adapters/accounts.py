@@ -6,10 +6,15 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
+from botocore.awsrequest import AWSResponse
+
+from devops_core.model import LEASE
 from devops_core.naming import Environment
 from tests.crash.adapters.backends import backend
 from tests.crash.adapters.invariants import APPLICATION
+from tests.crash.adapters.wire import Call, Deliver
 from tests.crash.adapters.world import Request, World, schedule
+from tests.functional.fakes import Crash
 
 TESTS = ("dev", "qa", "stage")
 _VERSIONS = ("1.0", "2.0", "3.0")
@@ -67,6 +72,23 @@ def _done(world: World, *requests: Request) -> None:
 def _doing(request: Request) -> Callable[[World], object]:
     """Return what leaves an operation under way."""
     return lambda world: world.ask(replace(request, key=None))
+
+
+def _begun(request: Request) -> Callable[[World], object]:
+    """Return what leaves an operation whose worker died when it had claimed it."""
+
+    def prepare(world: World) -> None:
+        world.account.wire.fault = _dead_after_the_claim
+        world.ask(replace(request, key=None))
+        world.account.clock.wait(LEASE.total_seconds())
+
+    return prepare
+
+
+def _dead_after_the_claim(call: Call, deliver: Deliver) -> AWSResponse:
+    if call.changes_aws:
+        raise Crash
+    return deliver()
 
 
 def _hanging(request: Request, service: str) -> Callable[[World], object]:
@@ -160,6 +182,9 @@ LARGE = State(_large, environments=TESTS)
 TESTED = State(_tested, SHOP)
 GROWN = State(_grown, SHOP)
 SWAPPED = State(_swapped, SHOP)
+BEGUN_CREATE = State(_begun(create()), EMPTY)
+BEGUN_DEPLOY = State(_begun(deploy("3.0", "dev")), SHOP)
+BEGUN_SWAP = State(_begun(swap("2.0")), SHOP)
 HANGING = State(_hanging(deploy("3.0", "dev"), "dev"), SHOP)
 PROMOTING = State(_hanging(promote(), "prod-1"), TESTED)
 CREATING = State(_doing(create()), EMPTY)

@@ -80,6 +80,12 @@ def _triggers() -> Iterator[Story]:
     for name, trigger in (("by-schedule", schedule), ("by-event", event), ("by-read", read)):
         yield Story(name, accounts.DEPLOYING, None, following, (trigger,))
     for name, state in (
+        ("resumed-create", accounts.BEGUN_CREATE),
+        ("resumed-deploy", accounts.BEGUN_DEPLOY),
+        ("resumed-swap", accounts.BEGUN_SWAP),
+    ):
+        yield Story(name, state, None, following)
+    for name, state in (
         ("drift-listener", accounts.LISTENER_MOVED),
         ("drift-service", accounts.SERVICE_CHANGED),
         ("drift-stack", accounts.STACK_DELETED),
