@@ -73,11 +73,7 @@ def cases(stories: Collection[str] = (), *, pairs: bool = True) -> Iterator[Case
     del pairs
     for name in stories or STORIES:
         for call in stand().undisturbed(name).calls:
-            for kind in Kind:
-                if applies(kind, call) and (
-                    STORIES[name].request or kind is not Kind.SECOND_CALLER
-                ):
-                    yield Case(name, kind, call.number)
+            yield from (Case(name, kind, call.number) for kind in Kind if applies(kind, call))
 
 
 def run(case: Case) -> Outcome:
@@ -115,7 +111,7 @@ class Trial:
             world.recover(story.triggers)
         self.fault.land()
         world.recover(story.triggers, story.at_least)
-        if kind.lasts or kind is Kind.LATE_OPERATION:
+        if self._other_end():
             world.drift()
         else:
             self._hold_same(reply)
@@ -130,6 +126,11 @@ class Trial:
         ended = hit.service == "dynamodb" or not self._world.records().open
         assert ended, f"7: open as long as {hit.name} fails"
         self.fault.heal()
+
+    def _other_end(self) -> bool:
+        """Whether it may come to another end than without the fault."""
+        mixed = self._kind is Kind.SECOND_CALLER and self._story.request is None
+        return mixed or self._kind.lasts or self._kind is Kind.LATE_OPERATION
 
     def _tidy(self, hit: Call) -> bool:
         """Whether nothing may be left before the application is deleted.
@@ -160,8 +161,9 @@ class Trial:
     def _meanwhile(self) -> None:
         if self._kind is Kind.SECOND_WORKER:
             self._story.triggers[0](self._world)
-        elif self._story.request:
-            self._world.ask(replace(self._story.request, key=None))
+        else:
+            other = self._story.request or self._story.following
+            self._world.ask(replace(other, key=None))
 
 
 def _tell(story: Story, world: World) -> Reply | None:
