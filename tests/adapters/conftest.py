@@ -13,6 +13,7 @@ from moto import mock_aws
 
 from devops_core.adapters.tables import DynamoTables
 
+from .dynamodb import create_tables
 from .samples import NAMES, NOW
 
 REGION = "eu-west-1"
@@ -59,35 +60,10 @@ def time() -> Time:
 @pytest.fixture
 def dynamodb(aws: Aws) -> Any:
     client = aws.client("dynamodb")
-    for name in (NAMES.non_production, NAMES.production, NAMES.training_da):
-        client.create_table(**_table(name, "environment"))
-    index = {
-        "IndexName": "OpenOperations",
-        "KeySchema": _keys("open", "entry"),
-        "Projection": {"ProjectionType": "KEYS_ONLY"},
-    }
-    log = _table(NAMES.log, "entry", "open") | {"GlobalSecondaryIndexes": [index]}
-    client.create_table(**log)
+    create_tables(client, NAMES)
     return client
 
 
 @pytest.fixture
 def tables(dynamodb: Any, time: Time) -> DynamoTables:
     return DynamoTables(dynamodb, NAMES, time.now)
-
-
-def _table(name: str, sort: str, *more: str) -> dict[str, Any]:
-    attributes = ("applicationName", sort, *more)
-    return {
-        "TableName": name,
-        "KeySchema": _keys("applicationName", sort),
-        "AttributeDefinitions": [{"AttributeName": a, "AttributeType": "S"} for a in attributes],
-        "BillingMode": "PAY_PER_REQUEST",
-    }
-
-
-def _keys(partition: str, sort: str) -> list[dict[str, str]]:
-    return [
-        {"AttributeName": partition, "KeyType": "HASH"},
-        {"AttributeName": sort, "KeyType": "RANGE"},
-    ]

@@ -21,6 +21,8 @@ class Kind(StrEnum):
     LATE_CALL = "LATE_CALL"  # a timeout is seen, it takes effect after the next outgoing call
     LATE_LEASE = "LATE_LEASE"  # ... just before the lease of its worker ends
     LATE_OPERATION = "LATE_OPERATION"  # ... after the next whole operation
+    SECOND_WORKER = "SECOND_WORKER"  # another worker is woken just before the call
+    SECOND_CALLER = "SECOND_CALLER"  # somebody else asks for the same just before the call
 
     @property
     def lasts(self) -> bool:

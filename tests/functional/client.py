@@ -15,6 +15,7 @@ import handlers.deploy_prod_blue
 import handlers.query
 import handlers.reconcile
 import handlers.swap
+from devops_core.ports import Cloud
 from tests.functional.fakes import ACCOUNT, FakeCloud
 
 USER = f"arn:aws:iam::{ACCOUNT}:user/alice"
@@ -95,6 +96,12 @@ def _request_context(method: str, resource: str, path: str) -> dict[str, Any]:
     }
 
 
+def handled(event: Mapping[str, Any], cloud: Cloud) -> Reply:
+    """Return what the handler of an API Gateway event answers."""
+    answer = _HANDLERS[event["httpMethod"], event["resource"]](event, None, cloud)
+    return Reply(answer["statusCode"], answer["headers"], json.loads(answer["body"]))
+
+
 class Client:
     """A caller of the API over a `FakeCloud`; holds what is promised of every answer."""
 
@@ -112,20 +119,18 @@ class Client:
     def raw(self, event: Mapping[str, Any]) -> Reply:
         """Send an event as it is."""
         start = len(self.cloud.wire.journal)
-        handle = _HANDLERS[event["httpMethod"], event["resource"]]
-        answer = handle(event, None, self.cloud)
-        body = json.loads(answer["body"])
-        reply = Reply(answer["statusCode"], answer["headers"], body)
-        self._hold(reply, answer["body"], start)
+        reply = handled(event, self.cloud)
+        self._hold(reply, start)
         return reply
 
-    def _hold(self, reply: Reply, text: str, start: int) -> None:
+    def _hold(self, reply: Reply, start: int) -> None:
         assert reply.headers["Content-Type"] == "application/json"
         if reply.status == 202:
             key = reply.operation["applicationName"], reply.id
             assert key in self.cloud.tables.operations, "4: accepted, but not durable"
         if reply.status >= 400:
             assert {"errorMessage", "code"} <= reply.body.keys()
+            text = json.dumps(reply.body)
             for secret in ("arn:aws", ACCOUNT, "Traceback", ".py"):
                 assert secret not in text, f"an error tells {secret}: {text}"
         journal = self.cloud.wire.journal

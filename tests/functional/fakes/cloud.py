@@ -53,6 +53,19 @@ def settings(**changes: Any) -> Settings:
     return replace(usual, **changes)
 
 
+def in_turn(calls: Sequence[Callable[[], Any]]) -> list[Any]:
+    """Make calls one after the other; all are made before the first error is raised."""
+    answers, errors = [], []
+    for call in calls:
+        try:
+            answers.append(call())
+        except Exception as error:  # noqa: BLE001 - the others are made all the same
+            errors.append(error)
+    if errors:
+        raise errors[0]
+    return answers
+
+
 class FakeCloud:
     """`ports.Cloud`; `lines` are the log lines that were written, as `(message, facts)`."""
 
@@ -79,15 +92,7 @@ class FakeCloud:
 
     def together(self, calls: Sequence[Callable[[], Any]]) -> list[Any]:
         """Make calls one after the other; all are made before the first error is raised."""
-        answers, errors = [], []
-        for call in calls:
-            try:
-                answers.append(call())
-            except Exception as error:  # noqa: BLE001 - the others are made all the same
-                errors.append(error)
-        if errors:
-            raise errors[0]
-        return answers
+        return in_turn(calls)
 
     def push(self, tag: str, behaviour: str = OK, application: str = "Shop") -> str:
         """Push an image to an application's repository and say how its tasks will behave."""

@@ -87,7 +87,7 @@ def hold_always(cloud: FakeCloud) -> None:
             assert len(groups) == 1, "1: production forwards to one slot"
             assert groups[0] in slots, "1: production forwards to a slot"
     for (application, identifier), operation in cloud.tables.operations.items():
-        _hold_log(operation, cloud.tables.events_of(application, identifier))
+        hold_log(operation, cloud.tables.events_of(application, identifier))
     for row in cloud.tables.rows.values():
         assert row.claim is None or not _holder(cloud, row).ended, "8: a claim outlives its end"
 
@@ -176,7 +176,7 @@ def _hold_at_slot(
     assert live != [estate.target_group(application, slot)], f"10: {slot} is live"
 
 
-def _hold_log(operation: Operation, events: list[Event]) -> None:
+def hold_log(operation: Operation, events: list[Event]) -> None:
     keys = [event.key for event in events]
     ends = [event for event in events if event.key == "END"]
     assert keys[:1] == ["000"], "7: the log begins with the acceptance"

@@ -1,0 +1,64 @@
+"""Answers that AWS gives and moto does not, each in the format of its service."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from xml.sax.saxutils import escape
+
+from botocore.awsrequest import AWSResponse
+from moto.core.botocore_stubber import MockRawResponse
+
+_QUERY = ("cloudformation", "elbv2")
+# Status and code by service ("Common Errors" of each API reference).
+_THROTTLED: Mapping[str, tuple[int, str]] = {
+    "cloudformation": (400, "Throttling"),
+    "dynamodb": (400, "ThrottlingException"),
+    "ecr": (400, "ThrottlingException"),
+    "ecs": (400, "ThrottlingException"),
+    "elbv2": (400, "Throttling"),
+    "s3": (503, "SlowDown"),
+}
+_BROKEN: Mapping[str, str] = {
+    "cloudformation": "InternalFailure",
+    "dynamodb": "InternalServerError",
+    "ecr": "ServerException",
+    "ecs": "ServerException",
+    "elbv2": "InternalFailure",
+    "s3": "InternalError",
+}
+
+
+def throttled(service: str) -> AWSResponse:
+    """Return the answer to a call too many."""
+    status, code = _THROTTLED[service]
+    return failure(service, status, code, "Rate exceeded")
+
+
+def broken(service: str) -> AWSResponse:
+    """Return the answer of a service that is at fault itself."""
+    return failure(service, 500, _BROKEN[service], "An internal error occurred")
+
+
+def denied(service: str, action: str) -> AWSResponse:
+    """Return the answer to a call that the role may not make."""
+    words = (
+        f"User: arn:aws:sts::123456789012:assumed-role/x/y is not authorized to perform: {action}"
+    )
+    if service in (*_QUERY, "s3"):
+        return failure(service, 403, "AccessDenied", words)
+    return failure(service, 400, "AccessDeniedException", words)
+
+
+def failure(service: str, status: int, code: str, message: str) -> AWSResponse:
+    """Return an error answer."""
+    words = f"<Code>{code}</Code><Message>{escape(message)}</Message>"
+    if service == "s3":
+        return _response(status, f"<Error>{words}</Error>")
+    if service in _QUERY:
+        return _response(status, f"<ErrorResponse><Error>{words}</Error></ErrorResponse>")
+    return _response(status, json.dumps({"__type": code, "message": message}))
+
+
+def _response(status: int, body: str) -> AWSResponse:
+    return AWSResponse("https://aws.example", status, {}, MockRawResponse(body))

@@ -1,0 +1,66 @@
+"""What moto holds of AWS: kept as bytes, put back, and looked at where a call would be slow."""
+
+from __future__ import annotations
+
+import io
+import pickle
+import threading
+from typing import Any
+
+from moto.backends import get_backend
+from moto.core.base_backend import BaseBackend
+
+from tests.functional.fakes import ACCOUNT, REGION
+
+# What the stories change. EC2, which holds the VPC, stays as it is: it is a megabyte large.
+_KEPT = ("cloudformation", "dynamodb", "ecr", "ecs", "elbv2", "s3")
+_LOCK = type(threading.RLock())
+
+
+def backend(service: str) -> Any:
+    """Return moto's backend of a service ("ecs"); S3 is not regional."""
+    return get_backend(service)[ACCOUNT]["aws" if service == "s3" else REGION]  # type: ignore[call-overload]
+
+
+def save(beside: Any) -> bytes:
+    """Return the state of AWS, and what a test keeps beside it."""
+    file = io.BytesIO()
+    _Pickler(file, pickle.HIGHEST_PROTOCOL).dump((_state(), beside))
+    return file.getvalue()
+
+
+def restore(saved: bytes) -> Any:
+    """Put a state of AWS back; return what was kept beside it."""
+    state, beside = _Unpickler(io.BytesIO(saved)).load()
+    for service, members in state.items():
+        vars(backend(service)).clear()
+        vars(backend(service)).update(members)
+    return beside
+
+
+def reset() -> None:
+    """Empty the account, except for what is kept nowhere."""
+    for service in _KEPT:
+        backend(service).reset()
+
+
+def _state() -> dict[str, Any]:
+    return {service: vars(backend(service)) for service in _KEPT}
+
+
+class _Pickler(pickle.Pickler):
+    """Names the backends themselves, which are many megabytes and stay, and locks."""
+
+    def persistent_id(self, value: Any) -> tuple[str, ...] | None:
+        if isinstance(value, BaseBackend):
+            service = type(value).__module__.split(".")[1]
+            return service, value.account_id, value.region_name
+        return ("lock",) if isinstance(value, _LOCK) else None
+
+
+class _Unpickler(pickle.Unpickler):
+    def persistent_load(self, name: Any) -> Any:
+        if name == ("lock",):
+            return threading.RLock()
+        service, account, region = name
+        return get_backend(service)[account][region]

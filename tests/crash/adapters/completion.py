@@ -1,0 +1,156 @@
+"""What AWS does and moto does not: the one place where moto is completed.
+
+moto finishes a stack at once, knows no rollouts (an update leaves `deployments` as they were), no
+running tasks and no targets, lists task definitions in no order, gives a service a task definition
+that is deregistered, and of a stack that is deleted it leaves the most. Here a stack and a rollout
+are done some seconds after they were begun, by the clock of the tests.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from botocore.awsrequest import AWSPreparedRequest, AWSResponse
+
+from tests.crash.adapters import answers
+from tests.crash.adapters.backends import backend
+from tests.crash.adapters.wire import Call, answered
+from tests.functional.fakes.clock import FakeClock
+
+_TAKES = timedelta(seconds=30)
+
+Answer = dict[str, Any]
+
+
+class Completion:
+    """Completes moto.
+
+    `begun` holds of stacks and services which state they have since when; a state that is among
+    the `endless` is never reached.
+    """
+
+    def __init__(self, clock: FakeClock) -> None:
+        self.clock = clock
+        self.begun: dict[str, tuple[str, datetime]] = {}
+        self.endless: set[str] = set()
+
+    def deliver(self, call: Call, request: AWSPreparedRequest) -> AWSResponse:
+        """Bring a call to moto, unless AWS would refuse it."""
+        refusal = _before(call)
+        if refusal:
+            return answers.failure(call.service, 400, "ClientException", refusal)
+        answer = answered(request)
+        if call.operation == "DeleteStack":
+            _tear_down()
+        for thing, state in _states() if call.changes_aws else ():
+            if self.begun.get(thing, ("",))[0] != state:
+                self.begun[thing] = state, self.clock.now()
+        return answer
+
+    def attach(self, client: Any) -> None:
+        """Complete the answers that a client gets from now on."""
+        services: Mapping[str, Mapping[str, Callable[[Answer, Answer], None]]] = {
+            "cloudformation": {"DescribeStacks": self._stacks},
+            "ecs": {
+                "DescribeServices": self._services,
+                "UpdateService": self._updated,
+                "ListTaskDefinitions": _newest_first,
+            },
+            "elastic-load-balancing-v2": {"DescribeTargetHealth": _targets},
+        }
+        service = client.meta.service_model.service_id.hyphenize()
+        for operation, complete in services.get(service, {}).items():
+            client.meta.events.register(f"before-parameter-build.{service}.{operation}", _remember)
+            client.meta.events.register(
+                f"after-call.{service}.{operation}", _completed_by(complete)
+            )
+
+    def _stacks(self, asked: Answer, answer: Answer) -> None:
+        del asked
+        for stack in answer["Stacks"]:
+            if self._goes_on(stack["StackId"]):
+                stack["StackStatus"] = stack["StackStatus"].replace("_COMPLETE", "_IN_PROGRESS")
+                stack["Outputs"] = []
+
+    def _services(self, asked: Answer, answer: Answer) -> None:
+        del asked
+        for service in answer["services"]:
+            self._roll_out(service)
+
+    def _updated(self, asked: Answer, answer: Answer) -> None:
+        del asked
+        self._roll_out(answer["service"])
+
+    def _roll_out(self, service: Answer) -> None:
+        goes_on = self._goes_on(service["serviceArn"])
+        deployment = {
+            "status": "PRIMARY",
+            "taskDefinition": service["taskDefinition"],
+            "rolloutState": "IN_PROGRESS" if goes_on else "COMPLETED",
+            "runningCount": 0 if goes_on else service["desiredCount"],
+            "failedTasks": 0,
+            "updatedAt": self.begun[service["serviceArn"]][1],
+        }
+        # While a rollout goes on, as many of the tasks before it run.
+        count = service["desiredCount"]
+        service.update(runningCount=count, pendingCount=0, deployments=[deployment])
+
+    def _goes_on(self, thing: str) -> bool:
+        state, since = self.begun[thing]
+        return state in self.endless or self.clock.now() - since < _TAKES
+
+
+def _before(call: Call) -> str | None:
+    """Do what AWS does before moto comes to a call; return why AWS refuses it, if it does."""
+    if call.operation == "DeleteStack":
+        # moto does not know EmptyOnDelete.
+        for repository in backend("ecr").repositories.values():
+            repository.images.clear()
+    if call.operation != "UpdateService" or "taskDefinition" not in call.params:
+        return None
+    definition = backend("ecs").describe_task_definition(call.params["taskDefinition"])
+    return "TaskDefinition is inactive" if definition.status == "INACTIVE" else None
+
+
+def _tear_down() -> None:
+    """Remove what moto leaves of a stack; there is one application in an account."""
+    if backend("cloudformation").stacks:
+        return
+    balancers, ecs = backend("elbv2"), backend("ecs")
+    for left in (balancers.load_balancers, balancers.target_groups, ecs.services, ecs.clusters):
+        left.clear()
+
+
+def _states() -> Iterator[tuple[str, str]]:
+    cloudformation = backend("cloudformation")
+    for stack in (*cloudformation.stacks.values(), *cloudformation.deleted_stacks.values()):
+        yield stack.stack_id, stack.status
+    for service in backend("ecs").services.values():
+        yield service.arn, service.task_definition
+
+
+def _remember(params: Answer, context: Answer, **_: Any) -> None:
+    context["asked"] = params
+
+
+def _completed_by(complete: Callable[[Answer, Answer], None]) -> Callable[..., None]:
+    def hook(parsed: Answer, context: Answer, **_: Any) -> None:
+        if "Error" not in parsed:
+            complete(context["asked"], parsed)
+
+    return hook
+
+
+def _newest_first(asked: Answer, answer: Answer) -> None:
+    found = answer["taskDefinitionArns"]
+    found.sort(key=lambda arn: int(arn.rpartition(":")[2]), reverse=asked.get("sort") == "DESC")
+    del found[asked.get("maxResults", 100) :]
+
+
+def _targets(asked: Answer, answer: Answer) -> None:
+    """Every task is a healthy target; target groups have the name of cluster and service."""
+    cluster, _, service = asked["TargetGroupArn"].split("/")[1].partition("-")
+    count = backend("ecs").services[f"{cluster}:{service}"].desired_count
+    answer["TargetHealthDescriptions"] = [{"TargetHealth": {"State": "healthy"}}] * count

@@ -1,0 +1,173 @@
+"""The promises of DESIGN §4, as far as they are visible in AWS.
+
+`Watch` holds at every outgoing write what must be true there (reads change nothing), and
+`hold_at_end` when no operation is open any more. A broken promise is an AssertionError that names
+it; the watcher raises `Broken`, which nothing in the service catches.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from devops_core.model import Kind, Operation, Service, Status
+from devops_core.naming import OPERATION_TAG, SLOTS, Environment, Image
+from tests.crash.adapters import look
+from tests.crash.adapters.account import Account
+from tests.crash.adapters.look import Records, Seen
+from tests.crash.adapters.wire import Call
+from tests.functional.fakes.invariants import Broken, hold_log
+
+APPLICATION = "Shop"
+# What may change a stack or a listener; what concerns a service must be the operation's own.
+_KINDS: Mapping[str, tuple[Kind, ...]] = {
+    "CreateStack": (Kind.CREATE,),
+    "DeleteStack": (Kind.CREATE, Kind.DELETE),
+    "ModifyListener": (Kind.SWAP,),
+}
+_ROLES = {look.PRODUCTION: Environment.PROD_GREEN, look.TEST: Environment.PROD_BLUE}
+
+
+class Watch:
+    """What was seen on the wire of an account."""
+
+    def __init__(self, account: Account) -> None:
+        self._account = account
+        self._switches: set[str] = set()
+        account.wire.watchers.append(self)
+
+    def __call__(self, call: Call) -> None:
+        """Hold, before a write takes effect, what must be true there."""
+        if not call.writes:
+            return
+        try:
+            records = look.recorded(self._account.settings.tables)
+            hold_always(records)
+            if call.changes_aws:
+                self._hold_at_change(call, records)
+        except Exception as error:
+            # Whatever it is: the service must not take it for an error of AWS.
+            raise Broken(f"at {call.name}: {error}") from error
+
+    def hold_at_end(self, *, tidy: bool = True) -> None:
+        """Hold what must be true when nothing is open any more.
+
+        Not `tidy` is for task definitions that only the delete of their application will find.
+        """
+        seen = look.around(self._account)
+        records = seen.records
+        hold_always(records)
+        assert not records.open, "7: every operation ends"
+        assert not [row for row in records.rows if row.claim], "8: no claim is left"
+        _hold_inventory(seen)
+        _hold_no_stack_left(self._account, records)
+        if tidy:
+            _hold_no_definition_left(records)
+        for operation in records.operations.values():
+            failed = operation.status is Status.FAILED and not operation.switched_at
+            assert not (failed and operation.id in self._switches), (
+                "10: what failed before the switch left production alone"
+            )
+
+    def _hold_at_change(self, call: Call, records: Records) -> None:
+        operation = self._acting(call, records)
+        if call.operation == "ModifyListener":
+            self._hold_at_switch(call, operation)
+        if call.operation == "UpdateService" and call.params["service"] in SLOTS:
+            self._hold_at_slot(call, operation)
+
+    def _acting(self, call: Call, records: Records) -> Operation:
+        """Return the operation that may make a change now: in progress, claimed and leased."""
+        now = self._account.clock.now()
+        claims = {row.claim for row in records.rows}
+        acting = [each for each in records.open if each.leased(now) and each.id in claims]
+        assert acting, f"3: {call.name} without a held claim and lease"
+        mine = [each for each in acting if _concerns(each, call)]
+        assert mine, f"3: {call.name} is no part of {acting[0].kind} {acting[0].id}"
+        return mine[0]
+
+    def _hold_at_switch(self, call: Call, operation: Operation) -> None:
+        seen = look.around(self._account)
+        rows = [row for row in seen.records.rows if row.service]
+        if call.params["ListenerArn"] != rows[0].application.production_listener:
+            return
+        (action,) = call.params["DefaultActions"]
+        groups = {row.service.target_group: row.service.name for row in rows if row.service}
+        slot, now = groups[action["TargetGroupArn"]], seen.listeners[look.PRODUCTION]
+        ready, needed = seen.services[slot], seen.services[now]["runningCount"] if now else 1
+        state = ready["deployments"][0]["rolloutState"]
+        assert state == "COMPLETED", f"2: {slot} is still rolling out"
+        assert ready["runningCount"] >= max(1, needed), f"2: {slot} is smaller than {now}"
+        if now != slot:
+            self._switches.add(operation.id)
+
+    def _hold_at_slot(self, call: Call, operation: Operation) -> None:
+        slot = call.params["service"]
+        if "taskDefinition" not in call.params or operation.kind is Kind.CREATE:
+            return
+        live = look.around(self._account).listeners[look.PRODUCTION]
+        assert operation.kind is Kind.DEPLOY_BLUE, f"5: a {operation.kind} changes {slot}"
+        assert live != slot, f"10: {slot} is live"
+
+
+def hold_always(records: Records) -> None:
+    """Promises 7 and 8: true at every moment."""
+    for operation in records.operations.values():
+        hold_log(operation, records.events[operation.id])
+    for row in records.rows:
+        holder = records.operations.get(row.claim or "")
+        over = holder and holder.ended
+        assert not over, f"8: the claim on {row.environment} outlives its operation"
+
+
+def _concerns(operation: Operation, call: Call) -> bool:
+    if call.operation in _KINDS:
+        return operation.kind in _KINDS[call.operation]
+    return _service(call.params) in {part.service for part in operation.progress}
+
+
+def _service(params: Mapping[str, Any]) -> str:
+    """Return the service that a call of ECS is about; families are called after it."""
+    if "service" in params:
+        return str(params["service"])
+    family = params.get("family") or params["taskDefinition"].rpartition("/")[2].split(":")[0]
+    return str(family).partition("-")[2]
+
+
+def _hold_inventory(seen: Seen) -> None:
+    rows = {row.environment: row for row in seen.records.rows}
+    for row in rows.values():
+        if row.service and row.service.name in seen.services:
+            _hold_row(row.environment, row.service, seen.services)
+    for port, slot in seen.listeners.items():
+        row = rows[_ROLES[port]]
+        known = row.service.name if row.service else None
+        follows = slot == known or row.drift
+        assert follows, f"6: {row.environment} is {known}, its listener forwards to {slot}"
+    assert seen.listeners.get(look.PRODUCTION, "-"), "1: production forwards to one slot"
+
+
+def _hold_row(environment: Environment, service: Service, services: Mapping[str, Any]) -> None:
+    name, running = service.task_definition, services[service.name]["taskDefinition"]
+    assert running == name, f"6: {environment} runs {running}, its row says {name}"
+    definition = look.task_definitions()[name]
+    assert definition.status == "ACTIVE", f"9: {environment} runs what was deregistered"
+    image = Image.parse(service.image)
+    wanted = Image(image.repository, image.tag, service.digest).pinned
+    found = definition.container_definitions[0]["image"]
+    assert found == wanted, f"6: {environment} runs {found}, its row says {wanted}"
+
+
+def _hold_no_definition_left(records: Records) -> None:
+    services = [row.service for row in records.rows if row.service]
+    known = {arn for each in services for arn in (each.task_definition, each.registered)}
+    for arn, definition in look.task_definitions().items():
+        tagged = any(tag["key"] == OPERATION_TAG for tag in definition.tags)
+        left = tagged and definition.status == "ACTIVE" and arn not in known
+        assert not left, f"9: {arn} is left and nobody knows it"
+
+
+def _hold_no_stack_left(account: Account, records: Records) -> None:
+    stacks = {row.application.stack_id for row in records.rows}
+    for stack in look.stacks(account):
+        assert stack["StackId"] in stacks, f"9: stack {stack['StackName']} is left"

@@ -1,0 +1,110 @@
+"""What is in AWS, seen from beside the service."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from devops_core.adapters import records
+from devops_core.adapters.attributes import decode, typed
+from devops_core.model import Event, Operation, Row, RowStatus
+from devops_core.settings import TableNames
+from tests.crash.adapters.account import Account
+from tests.crash.adapters.backends import backend
+
+PRODUCTION, TEST = 80, 8080  # the ports of the two listeners
+
+
+@dataclass(frozen=True, slots=True)
+class Records:
+    """What the tables hold of applications: rows, operations by id, events by operation."""
+
+    rows: list[Row]
+    operations: dict[str, Operation]
+    events: dict[str, list[Event]]
+
+    @property
+    def open(self) -> list[Operation]:
+        """The operations in progress."""
+        return [operation for operation in self.operations.values() if not operation.ended]
+
+    @property
+    def over(self) -> Iterator[str]:
+        """The entries of the log that belong to operations that have ended."""
+        for identity in {*self.operations} - {operation.id for operation in self.open}:
+            yield f"OPERATION#{identity}"
+            yield from (f"EVENT#{identity}#{event.key}" for event in self.events[identity])
+
+
+def recorded(names: TableNames) -> Records:
+    """Read the tables where moto keeps them: it is done at every write, and a call takes 3 ms."""
+    found = Records([], {}, {})
+    for table in (names.non_production, names.production, names.training_da):
+        found.rows.extend(map(records.row_of, _items(table)))
+    for item in sorted(_items(names.log), key=lambda item: str(item["entry"]["S"])):
+        kind, _, identity = item["entry"]["S"].partition("#")
+        if kind == "OPERATION":
+            found.operations[identity] = records.operation_of(item)
+        elif kind == "EVENT":
+            values = decode(item)
+            event: Event = typed(Event, values | {"application": values["applicationName"]})
+            found.events.setdefault(event.operation, []).append(event)
+    return found
+
+
+def _items(table: str) -> Iterator[Mapping[str, Any]]:
+    for item in backend("dynamodb").tables[table].all_items():
+        yield item.to_json()["Attributes"]
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """Everything that there is of an application.
+
+    `services` are the ECS services behind active rows; `listeners` has by port the one slot that a
+    listener of production forwards to, None if it is not one.
+    """
+
+    records: Records
+    services: Mapping[str, Mapping[str, Any]]
+    listeners: Mapping[int, str | None]
+
+
+def around(account: Account) -> Seen:
+    """Look at everything, by calls of AWS that the service has no part in."""
+    records = recorded(account.settings.tables)
+    rows = [row for row in records.rows if row.service and row.status is RowStatus.ACTIVE]
+    if not rows:
+        return Seen(records, {}, {})
+    return Seen(records, _services(account, rows), _listeners(account, rows))
+
+
+def _services(account: Account, rows: Sequence[Row]) -> dict[str, Mapping[str, Any]]:
+    names = [row.service.name for row in rows if row.service]
+    cluster = rows[0].application.name
+    found = account.plain("ecs").describe_services(cluster=cluster, services=names)["services"]
+    return {service["serviceName"]: service for service in found}
+
+
+def _listeners(account: Account, rows: Sequence[Row]) -> dict[int, str | None]:
+    slots = {row.service.target_group: row.service.name for row in rows if row.service}
+    application, elb = rows[0].application, account.plain("elbv2")
+    arns = [application.production_listener, application.test_listener]
+    forwards = {}
+    for listener in elb.describe_listeners(ListenerArns=arns)["Listeners"]:
+        groups = [action.get("TargetGroupArn") for action in listener["DefaultActions"]]
+        forwards[listener["Port"]] = slots.get(groups[0]) if len(groups) == 1 else None
+    return forwards
+
+
+def task_definitions() -> dict[str, Any]:
+    """Return all task definitions by ARN, as moto keeps them."""
+    families = backend("ecs").task_definitions.values()
+    return {each.arn: each for family in families for each in family.values()}
+
+
+def stacks(account: Account) -> list[Mapping[str, Any]]:
+    """Return the stacks that there are."""
+    found: list[Mapping[str, Any]] = account.plain("cloudformation").describe_stacks()["Stacks"]
+    return found

@@ -1,0 +1,184 @@
+"""Every call of every story with every fault, and what must be true of each case."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import cache
+from typing import Any
+
+from tests.crash.adapters.account import Account
+from tests.crash.adapters.accounts import State, create, delete
+from tests.crash.adapters.faults import Fault, applies
+from tests.crash.adapters.stories import STORIES, Story
+from tests.crash.adapters.wire import Call
+from tests.crash.adapters.world import World
+from tests.crash.kinds import Kind
+from tests.crash.report import Case, Outcome
+from tests.functional.client import Reply
+from tests.functional.fakes.invariants import Broken
+
+
+@dataclass(frozen=True, slots=True)
+class Course:
+    """How a story goes by itself: its calls, and what it leads to."""
+
+    calls: tuple[Call, ...]
+    end: Mapping[str, Any]
+
+
+class Stand:
+    """An account, and the states of it that stories begin with."""
+
+    def __init__(self) -> None:
+        self.account = Account()
+        self._saved = cache(self._prepared)
+        self.undisturbed = cache(self._undisturbed)
+
+    def opened(self, state: State) -> World:
+        """Return the world that a story begins in."""
+        self.account.restore(self._saved(state))
+        return World(self.account)
+
+    def _prepared(self, state: State) -> bytes:
+        if state.before:
+            world = self.opened(state.before)
+        else:
+            self.account.install(state.environments)
+            world = World(self.account)
+        state.prepare(world)
+        world.forget()
+        return self.account.save()
+
+    def _undisturbed(self, name: str) -> Course:
+        story = STORIES[name]
+        world = self.opened(story.state)
+        _tell(story, world)
+        world.watcher.hold_at_end()
+        return Course(tuple(self.account.wire.journal), world.end())
+
+
+_stand = cache(Stand)
+
+
+def stand() -> Stand:
+    """Return the one stand; a new one when somebody has reset moto meanwhile."""
+    if not _stand().account.intact:
+        _stand.cache_clear()
+    return _stand()
+
+
+def cases(stories: Collection[str] = (), *, pairs: bool = True) -> Iterator[Case]:
+    """Return all cases of these stories, or of all; there are no pairs of faults."""
+    del pairs
+    for name in stories or STORIES:
+        for call in stand().undisturbed(name).calls:
+            yield from (Case(name, kind, call.number) for kind in Kind if applies(kind, call))
+
+
+def run(case: Case) -> Outcome:
+    """Run one case."""
+    trial = Trial(case)
+    violations: tuple[str, ...] = ()
+    try:
+        trial.run()
+    except (Broken, AssertionError) as broken:
+        violations = (str(broken),)
+    except Exception as error:  # noqa: BLE001 - whatever a fault brings out is the product's
+        violations = (f"raised {error!r}",)
+    return Outcome(case, violations, trial.fault.hit.name if trial.fault.hit else "")
+
+
+class Trial:
+    """One case at work."""
+
+    def __init__(self, case: Case) -> None:
+        self._kind = case.kind
+        self._story = STORIES[case.story]
+        self._expected = stand().undisturbed(case.story).end
+        self._world = stand().opened(self._story.state)
+        self.fault = Fault(self._world.account, case.kind, case.call, self._meanwhile)
+
+    def run(self) -> None:
+        """Tell the story, let everything recover, and hold what must be true then."""
+        world, story, kind = self._world, self._story, self._kind
+        reply = _tell(story, world)
+        assert self.fault.hit, "there is no such call"
+        if kind.lasts:
+            self._heal(self.fault.hit)
+        if kind is Kind.LATE_OPERATION:
+            world.ask(replace(story.following, key=None))
+            world.recover(story.triggers)
+        self.fault.land()
+        world.recover(story.triggers, story.at_least)
+        if self._other_end():
+            world.drift()
+        else:
+            self._hold_same(reply)
+        tidy = self._tidy(self.fault.hit)
+        world.watcher.hold_at_end(tidy=tidy)
+        if not tidy:
+            _delete(world)
+            world.watcher.hold_at_end()
+
+    def _heal(self, hit: Call) -> None:
+        # Where it is the tables that fail, the end cannot be written down either.
+        ended = hit.service == "dynamodb" or not self._world.records().open
+        assert ended, f"7: open as long as {hit.name} fails"
+        self.fault.heal()
+
+    def _other_end(self) -> bool:
+        """Whether it may come to another end than without the fault."""
+        mixed = self._kind is Kind.SECOND_CALLER and self._story.request is None
+        return mixed or self._kind.lasts or self._kind is Kind.LATE_OPERATION
+
+    def _tidy(self, hit: Call) -> bool:
+        """Whether nothing may be left before the application is deleted.
+
+        A task definition that was registered twice, or too late, or could not be deregistered, is
+        no reason to keep an operation from its end.
+        """
+        surplus = (Kind.RESENT, Kind.LATE_OPERATION)
+        left = hit.operation in ("DeregisterTaskDefinition", "ListTaskDefinitions")
+        return not (left or self._kind.lasts or self._kind in surplus)
+
+    def _hold_same(self, reply: Reply | None) -> None:
+        """Hold that a fault changes nothing for a caller who calls again without an answer."""
+        if self._story.request and (reply is None or reply.status >= 500):
+            accepted = set(self._world.records().operations)
+            again = self._world.ask(self._story.request)
+            assert again
+            assert not accepted or again.id in accepted, "the same key, another operation"
+            self._world.recover(self._story.triggers)
+        end, expected = self._world.end(), self._expected
+        changed = [
+            f"{name} is {end.get(name)}, not {expected.get(name)}"
+            for name in {**expected, **end}
+            if end.get(name) != expected.get(name)
+        ]
+        assert not changed, f"the fault changed the outcome: {'; '.join(changed)}"
+
+    def _meanwhile(self) -> None:
+        if self._kind is Kind.SECOND_WORKER:
+            self._story.triggers[0](self._world)
+        else:
+            other = self._story.request or self._story.following
+            self._world.ask(replace(other, key=None))
+
+
+def _tell(story: Story, world: World) -> Reply | None:
+    """Make the request and let the triggers fire until nothing is open."""
+    reply = world.ask(story.request) if story.request else None
+    if story.request and story.at_once and (reply is None or reply.status >= 500):
+        reply = world.ask(story.request)
+    world.recover(story.triggers, story.at_least)
+    return reply
+
+
+def _delete(world: World) -> None:
+    """Delete the application; when it is gone already, one that was made again."""
+    if not world.records().rows:
+        world.ask(replace(create(), key=None))
+        world.recover(STORIES["create"].triggers)
+    world.ask(replace(delete(), key=None))
+    world.recover(STORIES["delete"].triggers)

@@ -1,0 +1,98 @@
+"""The stories: an account in a known state, one request, and what wakes the service after it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from tests.crash.adapters import accounts
+from tests.crash.adapters.accounts import (
+    TESTS,
+    State,
+    create,
+    delete,
+    deploy,
+    promote,
+    swap,
+)
+from tests.crash.adapters.world import (
+    OPERATION,
+    Request,
+    Trigger,
+    drift_check,
+    event,
+    read,
+    schedule,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """What is done to an account.
+
+    `request` is None when the story is about the `triggers`, which fire `at_least` so often.
+    `following` is the operation that comes after it. `at_once` says that a caller without an
+    answer repeats it before anything else happens.
+    """
+
+    name: str
+    state: State
+    request: Request | None
+    following: Request
+    triggers: Sequence[Trigger] = (schedule,)
+    at_least: int = 0
+    at_once: bool = False
+
+
+def _stories() -> Iterator[Story]:
+    yield from _operations()
+    yield from _aborts()
+    yield from _triggers()
+
+
+def _operations() -> Iterator[Story]:
+    configured = create(service={"environment": {"LEVEL": "info"}, "desiredCount": 2})
+    yield Story("create", accounts.EMPTY, create(), delete())
+    yield Story("create-configured", accounts.EMPTY, configured, delete())
+    yield Story("deploy-one", accounts.SHOP, deploy("3.0", "dev"), deploy("2.0", "dev"))
+    three, before = deploy("3.0", *TESTS), deploy("2.0", *TESTS)
+    yield Story("deploy-three", accounts.LARGE, three, before)
+    yield Story("promote", accounts.TESTED, promote(), swap("3.0"))
+    yield Story("swap", accounts.SHOP, swap("2.0"), swap("1.0"))
+    yield Story("swap-raised", accounts.GROWN, swap("2.0"), swap("1.0"))
+    yield Story("swap-back", accounts.SWAPPED, swap("1.0"), swap("2.0"))
+    yield Story("delete", accounts.SHOP, delete(), create())
+
+
+def _aborts() -> Iterator[Story]:
+    abort = Request("DELETE", OPERATION, key=None)
+    for name, state, following in (
+        ("abort-create", accounts.CREATING, create()),
+        ("abort-deploy", accounts.HANGING, deploy("2.0", "dev")),
+        ("abort-promote", accounts.PROMOTING, promote()),
+        ("abort-swap", accounts.SWAPPING, swap("2.0")),
+    ):
+        yield Story(name, state, abort, following, at_once=True)
+
+
+def _triggers() -> Iterator[Story]:
+    following = deploy("2.0", "dev")
+    for name, trigger in (("by-schedule", schedule), ("by-event", event), ("by-read", read)):
+        yield Story(name, accounts.DEPLOYING, None, following, (trigger,))
+    for name, state in (
+        ("resumed-create", accounts.BEGUN_CREATE),
+        ("resumed-deploy", accounts.BEGUN_DEPLOY),
+        ("resumed-swap", accounts.BEGUN_SWAP),
+    ):
+        yield Story(name, state, None, following)
+    for name, state in (
+        ("drift-listener", accounts.LISTENER_MOVED),
+        ("drift-service", accounts.SERVICE_CHANGED),
+        ("drift-stack", accounts.STACK_DELETED),
+        ("drift-claim", accounts.CLAIM_LEFT),
+    ):
+        # One check may be hit; the next one puts right what it has not.
+        yield Story(name, state, None, following, (drift_check,), at_least=2)
+
+
+STORIES: Mapping[str, Story] = {story.name: story for story in _stories()}
