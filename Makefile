@@ -11,7 +11,7 @@ TOOLS := .venv/bin
 UP_OPTIONS = $(if $(PORT),--port $(PORT)) $(if $(LAMBDA_ENDPOINT),--lambda-endpoint $(LAMBDA_ENDPOINT)) \
 	$(if $(filter 1,$(DOCKER)),--docker) $(if $(REPOURI),--repouri $(REPOURI))
 
-.PHONY: help setup up down logs push demo lint test check clean
+.PHONY: help setup up down logs push demo lint test check crash races mutants clean
 
 help: ## List the targets
 	sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
@@ -46,6 +46,15 @@ test: ## Run all tests
 	$(TOOLS)/python -m pytest --cov --cov-report=term-missing
 
 check: lint test ## What a change must pass
+
+crash: .venv/installed ## Break every outgoing call in every way (ARGS= a part of it)
+	$(TOOLS)/python -m tests.crash $(ARGS)
+
+races: .venv/installed ## Run every interleaving of two callers (ARGS= a part of it)
+	$(TOOLS)/python -m tests.races $(ARGS)
+
+mutants: .venv/installed ## Change the code and see whether a test notices
+	$(TOOLS)/python -m tests.mutants $(ARGS)
 
 clean: down ## Remove everything that the other targets installed or wrote
 	rm -rf .local .venv node_modules .serverless .coverage .*_cache

@@ -65,8 +65,9 @@ SLOTS = ("prod-1", "prod-2")
 
 
 def service_name(environment: Environment) -> str:
-    """Return the ECS service name of a non-production environment ("dev")."""
-    return environment.value.lower()
+    """Return the ECS service behind an environment of a new application ("dev", "prod-1")."""
+    slots = {Environment.PROD_GREEN: SLOTS[0], Environment.PROD_BLUE: SLOTS[1]}
+    return slots.get(environment, environment.value.lower())
 
 
 def family(application: str, service: str) -> str:

@@ -22,6 +22,7 @@ from devops_core.model import (
     Row,
     Status,
 )
+from devops_core.naming import service_name
 from devops_core.operations import audit
 from devops_core.operations.observe import slots_behind
 from devops_core.ports import Closing, Cloud, LoadBalancer
@@ -153,7 +154,7 @@ def _part(inventory: Inventory, row: Row) -> Progress:
     before, service = inventory.service(row.environment), row.service
     return Progress(
         environment=row.environment,
-        service=service.name if service else row.environment.lower(),
+        service=service.name if service else service_name(row.environment),
         status=Status.FAILED if row.drift else Status.SUCCEEDED,
         url=row.url,
         image=service.image if service else None,

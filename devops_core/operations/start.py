@@ -19,7 +19,7 @@ from devops_core.model import (
     Service,
     other_slot,
 )
-from devops_core.naming import PRODUCTION, PROMOTABLE, SLOTS, Environment, Image, service_name
+from devops_core.naming import PRODUCTION, PROMOTABLE, Environment, Image, service_name
 from devops_core.operations.accept import (
     Origin,
     Plan,
@@ -44,17 +44,18 @@ from devops_core.requests import (
 
 def create(cloud: Cloud, request: CreateRequest, origin: Origin) -> Operation:
     """Create an application. Raises AlreadyExistsError."""
-    services = {environment: service_name(environment) for environment in request.environments}
-    services |= {Environment.PROD_GREEN: SLOTS[0], Environment.PROD_BLUE: SLOTS[1]}
+    environments = (*request.environments, Environment.PROD_GREEN, Environment.PROD_BLUE)
     operation = new_operation(
         cloud,
         Kind.CREATE,
         request.application,
         origin,
         service=request.service,
-        progress=tuple(Progress(environment=name, service=services[name]) for name in services),
+        progress=tuple(
+            Progress(environment=name, service=service_name(name)) for name in environments
+        ),
     )
-    rows = tuple(_new_row(request, operation, environment) for environment in services)
+    rows = tuple(_new_row(request, operation, environment) for environment in environments)
     return claim(cloud, origin, Plan(new=rows), operation)
 
 
@@ -248,7 +249,7 @@ def _exchange(row: Row, new: Service, old: Service) -> Progress:
 def _removal(row: Row) -> Progress:
     service = row.service
     if service is None:
-        return Progress(environment=row.environment, service=row.environment.lower())
+        return Progress(environment=row.environment, service=service_name(row.environment))
     return Progress(
         environment=row.environment, service=service.name, previous_version=service.version
     )

@@ -1,6 +1,6 @@
 """DELETE /stacks."""
 
-from devops_core.errors import RefusedError, UnreachableError
+from devops_core.errors import RefusedError, ThrottledError, UnreachableError
 from devops_core.model import RowStatus
 from tests.functional.client import Client
 from tests.functional.fakes import Crash, FakeCloud
@@ -140,3 +140,21 @@ def test_a_stack_of_that_name_that_is_not_ours_is_left_alone(cloud: FakeCloud, a
     cloud.stacks.add_foreign("Shop")
     assert api.finished(api.delete()).operation["status"] == "SUCCEEDED"
     assert cloud.stacks.named("Shop") is not None
+
+
+def test_what_a_create_registered_before_it_was_given_up_goes_too(
+    cloud: FakeCloud, api: Client
+) -> None:
+    """The rows name no services then, only environments."""
+
+    def blind() -> None:
+        cloud.wire.fail("stacks", ThrottledError("AWS throttles"))
+
+    cloud.wire.on("containers.update", blind)
+    created = api.create(service={"environment": {"LEVEL": "info"}})
+    api.settle(limit=95)
+    assert api.status(created.id).operation["status"] == "FAILED"
+    assert cloud.containers.tagged(created.id)
+    cloud.wire.heal()
+    assert api.finished(api.delete()).operation["status"] == "SUCCEEDED"
+    assert cloud.containers.tagged(created.id) == []
