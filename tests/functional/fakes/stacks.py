@@ -20,7 +20,10 @@ _GOING = ("CREATE_IN_PROGRESS", "ROLLBACK_IN_PROGRESS", "DELETE_IN_PROGRESS")
 
 @dataclass(slots=True)
 class FakeStack:
-    """A stack. `left` counts the describes until it comes further, None waits to be told."""
+    """A stack. `left` counts the describes until it comes further, None waits to be told.
+
+    `unseen` counts those that do not show it yet.
+    """
 
     id: str
     name: str
@@ -32,6 +35,7 @@ class FakeStack:
     outputs: dict[str, str] = field(default_factory=dict)
     failures: dict[str, tuple[str, ...]] = field(default_factory=dict)
     left: int | None = None
+    unseen: int = 0
 
     @property
     def operation(self) -> str | None:
@@ -45,7 +49,8 @@ class FakeStacks:
     With a `pace`, a stack comes further after as many describes that still find it at work; None
     means when the test calls `finish`. `create_failures` and `delete_failures` are the reasons of
     the resources that will fail; `without_outputs` are outputs that the template does not have.
-    A template is accepted if it says "Resources:".
+    `lag` is how many describes do not show a new stack. A template is accepted if it says
+    "Resources:".
     """
 
     def __init__(
@@ -56,6 +61,7 @@ class FakeStacks:
         self.estate = Estate(containers, balancer, account)
         self.stacks: dict[str, FakeStack] = {}
         self.pace: int | None = 1
+        self.lag = 0
         self.create_failures: tuple[str, ...] = ()
         self.delete_failures: tuple[str, ...] = ()
         self.without_outputs: set[str] = set()
@@ -127,6 +133,7 @@ class FakeStacks:
                 each["ParameterKey"]: each["ParameterValue"] for each in request["Parameters"]
             },
             left=self.pace,
+            unseen=self.lag,
         )
         self.stacks[stack.id] = stack
         return stack.id
@@ -139,6 +146,9 @@ class FakeStacks:
     def _describe(self, name_or_id: str) -> Stack | None:
         stack = self.stacks.get(name_or_id) or self.named(name_or_id)
         if stack is None:
+            return None
+        if stack.unseen:
+            stack.unseen -= 1
             return None
         if stack.status in _GOING and stack.left is not None:
             stack.left -= 1

@@ -48,6 +48,8 @@ class Call:
 
 
 Hook = Callable[[Call], None]
+# Makes the effect of a call happen, or not, or twice, and returns its answer.
+Around = Callable[[Call, Callable[[], Any]], Any]
 
 
 @dataclass(slots=True)
@@ -55,8 +57,8 @@ class Wire:
     """Journal of all calls, and hooks around each.
 
     `watchers` see every call before its effect and stay; `before` and `after` are faults: they
-    raise instead of the effect, or after it (a lost reply). `heal` removes the faults. `done` are
-    the numbers of the calls that took effect.
+    raise instead of the effect, or after it (a lost reply); `around` gets the effect into its
+    hands. `heal` removes the faults. `done` are the numbers of the calls that took effect.
     """
 
     journal: list[Call] = field(default_factory=list)
@@ -64,6 +66,7 @@ class Wire:
     watchers: list[Hook] = field(default_factory=list)
     before: list[Hook] = field(default_factory=list)
     after: list[Hook] = field(default_factory=list)
+    around: Around | None = None
 
     def call(self, name: str, args: tuple[Any, ...], effect: Callable[[], T]) -> T:
         """Make a call; the fakes come through here with all that goes out."""
@@ -72,7 +75,7 @@ class Wire:
         self.journal.append(call)
         for hook in (*self.watchers, *self.before):
             hook(call)
-        answer = effect()
+        answer: T = self.around(call, effect) if self.around else effect()
         self.done.add(call.number)
         for hook in list(self.after):
             hook(call)
@@ -109,6 +112,7 @@ class Wire:
         """Remove all faults."""
         self.before.clear()
         self.after.clear()
+        self.around = None
 
     def names(self, start: int = 0) -> list[str]:
         """Return the names of the calls from number `start` on."""

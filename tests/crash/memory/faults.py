@@ -1,0 +1,129 @@
+"""The faults, on the wire of the in-memory fakes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from devops_core.errors import (
+    AccessDeniedError,
+    DevOpsError,
+    LostClaimError,
+    ThrottledError,
+    UnreachableError,
+)
+from devops_core.model import LEASE
+from devops_core.ports import AlreadyClaimedError
+from tests.crash.kinds import Kind
+from tests.functional.fakes import Call, Crash, FakeCloud
+
+Effect = Callable[[], Any]
+
+_LATE = (Kind.LATE_CALL, Kind.LATE_LEASE, Kind.LATE_OPERATION)
+# A second before the lease of a worker ends that took it for this call.
+_LEASE_ENDS = LEASE - timedelta(seconds=1)
+
+# At the ports a 5xx and a timeout are the same error.
+_INSTEAD: Mapping[Kind, Callable[[], BaseException]] = {
+    Kind.CRASH_BEFORE: Crash,
+    Kind.THROTTLED_ONCE: lambda: ThrottledError("AWS throttles"),
+    Kind.THROTTLED_FOR_EVER: lambda: ThrottledError("AWS throttles"),
+    Kind.ERROR_500_WITHOUT_EFFECT: lambda: UnreachableError("AWS answers 500"),
+    Kind.ACCESS_DENIED_ONCE: lambda: AccessDeniedError("AWS denies it"),
+    Kind.ACCESS_DENIED: lambda: AccessDeniedError("AWS denies it"),
+}
+_AFTERWARDS: Mapping[Kind, Callable[[], BaseException]] = {
+    Kind.CRASH_AFTER: Crash,
+    Kind.LOST_REPLY: lambda: UnreachableError("no answer from AWS"),
+}
+
+
+def applies(kind: Kind, call: Call) -> bool:
+    """Whether a fault at a call is a case of its own.
+
+    ERROR_500_WITH_EFFECT is LOST_REPLY here. That the tables do once what the SDK sends twice is
+    what their port promises, and shown where the adapter is.
+    """
+    if kind is Kind.ERROR_500_WITH_EFFECT:
+        return False
+    if kind is Kind.RESENT:
+        return call.changes_aws
+    return call.writes or not kind.about_the_effect
+
+
+class Fault:
+    """Faults by the number of the call that they hit; those that were are added to `hit`.
+
+    `meanwhile` is what others do, by the fault that lets them.
+    """
+
+    def __init__(
+        self,
+        cloud: FakeCloud,
+        faults: Mapping[int, Kind],
+        meanwhile: Mapping[Kind, Callable[[], object]],
+        hit: list[Call],
+    ) -> None:
+        self._cloud = cloud
+        self._faults = faults
+        self._meanwhile = meanwhile
+        self._failing: dict[str, Kind] = {}
+        self._late: Callable[[], None] | None = None
+        self._due: datetime | None = None
+        self._hit = hit
+        cloud.wire.around = self
+
+    def __call__(self, call: Call, effect: Effect) -> Any:
+        """Let a call have its effect, or what the fault makes of it."""
+        if self._due and self._cloud.clock.now() >= self._due:
+            self.land()
+        kind = self._kind(call)
+        if kind is None:
+            return self._undisturbed(effect)
+        if kind in self._meanwhile:
+            self._meanwhile[kind]()
+            return effect()
+        if kind in _INSTEAD:
+            raise _INSTEAD[kind]()
+        if kind in _LATE:
+            self._put_off(call, effect)
+            raise UnreachableError("no answer from AWS")
+        effect()
+        if kind is Kind.RESENT:
+            return effect()
+        self._cloud.wire.done.add(call.number)
+        raise _AFTERWARDS[kind]()
+
+    def land(self) -> None:
+        """Let the effect of a late call happen."""
+        if self._late:
+            late, self._late = self._late, None
+            late()
+
+    def _put_off(self, call: Call, effect: Effect) -> None:
+        def late() -> None:
+            try:
+                effect()
+            except (DevOpsError, LostClaimError, AlreadyClaimedError):
+                return  # whom it would have answered is gone
+            self._cloud.wire.done.add(call.number)
+
+        self._late = late
+        if self._faults[call.number] is Kind.LATE_LEASE:
+            self._due = self._cloud.clock.now() + _LEASE_ENDS
+
+    def _kind(self, call: Call) -> Kind | None:
+        kind = self._faults.get(call.number)
+        if kind:
+            self._hit.append(call)
+        if kind and kind.lasts:
+            self._failing[call.name] = kind
+        return kind or self._failing.get(call.name)
+
+    def _undisturbed(self, effect: Effect) -> Any:
+        try:
+            return effect()
+        finally:
+            if Kind.LATE_CALL in self._faults.values():
+                self.land()

@@ -1,0 +1,202 @@
+"""Every call of every story with every fault, and what must be true of each case."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache, partial
+from typing import Any
+
+from devops_core.model import Kind as OperationKind
+from tests.crash.kinds import CRASHES, Kind
+from tests.crash.memory.faults import Fault, applies
+from tests.crash.memory.stories import STORIES, Story
+from tests.crash.memory.world import TRIGGERS, World
+from tests.crash.report import Case, Outcome
+from tests.functional.fakes import Call
+from tests.functional.fakes.invariants import Broken
+
+# Without which an operation is given up that cannot know then what it has come to, or go back.
+_BLIND = {
+    OperationKind.DEPLOY: ("containers.services", "containers.update"),
+    OperationKind.DEPLOY_BLUE: ("containers.services", "containers.update"),
+    OperationKind.SWAP: ("load_balancer.forwards_to",),
+}
+# More than there are faults in a case.
+_ATTEMPTS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Course:
+    """How a story goes by itself: its calls, and what it leads to."""
+
+    calls: tuple[Call, ...]
+    end: Mapping[str, Any]
+
+
+def cases(stories: Collection[str] = (), *, pairs: bool = True) -> Iterator[Case]:
+    """Return all cases of these stories, or of all; those with two crashes come last in each."""
+    for name in stories or STORIES:
+        calls = _calls(name)
+        singles = ((kind, call) for call in calls for kind in Kind if _applies(kind, call, name))
+        yield from (Case(name, kind, call.number) for kind, call in singles)
+        if pairs and STORIES[name].pairs:
+            firsts = (Case(name, kind, call.number) for call in calls for kind in CRASHES)
+            yield from (pair for first in firsts for pair in _pairs(first))
+
+
+def _applies(kind: Kind, call: Call, story: str) -> bool:
+    # A CreateStack that lands when the stack is gone again makes another one. It cannot: a signed
+    # request is valid for five minutes (IAM User Guide, "Signature Version 4"), undoing takes more.
+    fails = STORIES[story].ends.startswith("FAILED")
+    too_late = fails and kind is Kind.LATE_OPERATION and call.name == "stacks.create"
+    return applies(kind, call) and not too_late
+
+
+def run(case: Case) -> Outcome:
+    """Run one case."""
+    hit: list[Call] = []
+    violations: tuple[str, ...] = ()
+    try:
+        _hold(case, hit)
+    except (Broken, AssertionError) as error:
+        violations = (str(error),)
+    except Exception as error:  # noqa: BLE001 - whatever a fault brings out is the product's
+        violations = (f"raised {error!r}",)
+    return Outcome(case, violations, " and ".join(call.name for call in hit))
+
+
+def _calls(name: str) -> Sequence[Call]:
+    """Return the calls of a story; where it goes wrong by itself, the one that will show it."""
+    try:
+        return undisturbed(name).calls
+    except (Broken, AssertionError):
+        return (Call(0, "tables", "claim", ()),)
+
+
+@cache
+def undisturbed(name: str) -> Course:
+    """Return how a story goes without a fault."""
+    story, world = STORIES[name], World.opened(_prepared(name))
+    _tell(story, world)
+    course = Course(tuple(world.cloud.wire.journal), world.end())
+    ends, _, why = story.ends.partition(": ")
+    for operation in world.cloud.tables.operations.values():
+        assert operation.status == ends, f"{operation.kind} is {operation.status}, not {ends}"
+        assert why in "; ".join(operation.reasons), f"{operation.reasons} do not say {why}"
+    assert world.versions() == story.runs, f"inventory has {world.versions()}"
+    world.hold()
+    assert world.drift() == 0, "there is drift, and nothing has happened"
+    return course
+
+
+def _pairs(first: Case) -> Iterator[Case]:
+    world, _ = _opened(first, [])
+    _tell(STORIES[first.story], world)
+    for again in range(len(world.cloud.wire.journal) - first.call - 1):
+        for then in CRASHES:
+            yield Case(first.story, first.kind, first.call, then, again)
+
+
+@cache
+def _prepared(name: str) -> bytes:
+    return World.prepared(STORIES[name].prepare)
+
+
+def _opened(case: Case, hit: list[Call]) -> tuple[World, Fault]:
+    story, world = STORIES[case.story], World.opened(_prepared(case.story))
+    faults = {case.call: case.kind}
+    if case.then:
+        faults[case.call + 1 + case.again] = case.then
+    meanwhile: Mapping[Kind, Callable[[], object]] = {
+        Kind.SECOND_WORKER: partial(story.triggers[0], world),
+        Kind.SECOND_CALLER: partial(world.interrupt, story.request or story.following),
+    }
+    return world, Fault(world.cloud, faults, meanwhile, hit)
+
+
+def _tell(story: Story, world: World) -> None:
+    """Make the request and let the triggers fire until nothing is open."""
+    for _ in range(_ATTEMPTS if story.at_once else 1):
+        reply = world.ask(story.request) if story.request else None
+        if reply and reply.status < 500:
+            break
+    world.recover(story.triggers, story.at_least)
+
+
+def _hold(case: Case, hit: list[Call]) -> None:
+    story, expected = STORIES[case.story], undisturbed(case.story)
+    world, fault = _opened(case, hit)
+    _tell(story, world)
+    assert len(hit) == 1 + bool(case.then), "there is no such call"
+    if case.kind.lasts:
+        # Where it is the tables that fail, the end cannot be written down either.
+        still_open = world.cloud.tables.in_progress()
+        assert hit[0].port == "tables" or not still_open, f"7: open as long as {hit[0].name} fails"
+        world.cloud.wire.heal()
+        world.rest()
+    if case.kind is Kind.LATE_OPERATION:
+        world.ask(story.following)
+    if case.kind in (Kind.LATE_OPERATION, Kind.SECOND_CALLER):
+        world.recover(TRIGGERS)
+    fault.land()
+    world.recover(story.triggers, story.at_least)
+    if case.kind.lasts or case.kind is Kind.LATE_OPERATION:
+        _hold_true(case, world, hit[0])
+    elif case.kind is not Kind.SECOND_CALLER:
+        _hold_repeated(story, world)
+    if not _other_end(case):
+        _hold_same(world, expected)
+    tidy = _tidy(case, hit)
+    world.hold(tidy=tidy)
+    if not tidy:
+        world.delete()
+        world.hold()
+
+
+def _tidy(case: Case, hit: Sequence[Call]) -> bool:
+    """Whether nothing may be left before the application is deleted.
+
+    A task definition that was registered twice, or too late, or could not be deregistered, is no
+    reason to keep an operation from its end.
+    """
+    surplus = (Kind.RESENT, Kind.LATE_OPERATION)
+    left = {"containers.registered", "containers.retire"} & {call.name for call in hit}
+    return not (left or case.kind.lasts or case.kind in surplus)
+
+
+def _hold_true(case: Case, world: World, hit: Call) -> None:
+    """Hold that inventory is true; after what nobody could see, when the drift check has run."""
+    before, operations = world.inventory(), world.cloud.tables.operations.values()
+    blind = case.kind.lasts and any(hit.name in _BLIND.get(each.kind, ()) for each in operations)
+    world.drift()
+    changed = world.inventory() != before
+    assert not changed or blind or case.kind is Kind.LATE_OPERATION, "6: inventory was not true"
+
+
+def _other_end(case: Case) -> bool:
+    """Whether it may come to another end than without the fault."""
+    mixed = case.kind is Kind.SECOND_CALLER and STORIES[case.story].request is None
+    return mixed or case.kind.lasts or case.kind is Kind.LATE_OPERATION
+
+
+def _hold_repeated(story: Story, world: World) -> None:
+    """Hold that a caller who got no answer can call again with the same key."""
+    accepted = {identifier for _, identifier in world.cloud.tables.operations}
+    reply = world.ask(story.request) if story.request else None
+    over = story.at_once and reply and reply.status == 409  # nothing is left to be aborted
+    same = over or not reply or not accepted or reply.id in accepted
+    assert same, "the same request is another operation"
+    world.recover(story.triggers)
+
+
+def _hold_same(world: World, expected: Course) -> None:
+    """Hold that a fault changes nothing."""
+    end = world.end()
+    changed = [
+        f"{name} is {end.get(name)}, not {expected.end.get(name)}"
+        for name in {**expected.end, **end}
+        if end.get(name) != expected.end.get(name)
+    ]
+    assert not changed, f"the fault changed the outcome: {'; '.join(changed)}"
+    assert world.drift() == 0, "6: the drift check has found something"

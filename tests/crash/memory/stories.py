@@ -1,0 +1,153 @@
+"""The stories: an account, one request or trigger, and what comes of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+from tests.crash.memory import accounts
+from tests.crash.memory.accounts import TESTS, Prepare
+from tests.crash.memory.world import TRIGGERS, Trigger, drift_check, event, read, schedule
+from tests.functional.client import Client, Reply
+from tests.functional.fakes.service import CRASH
+
+Request = Callable[[Client], Reply]
+# By environment; None where nothing was deployed yet.
+Versions = Mapping[str, str | None]
+
+_KEY = {"Idempotency-Key": "build-1"}
+_CONFIGURED: Mapping[str, Any] = {"environment": {"LEVEL": "info"}, "desiredCount": 2}
+_OK, _ABORTED = "SUCCEEDED", "FAILED: aborted by"
+_SMALL: Versions = {"DEV": None, "PROD-GREEN": None, "PROD-BLUE": None}
+_SHOP: Versions = {
+    "DEV": "2.0", "QA": "2.0", "STAGE": "2.0", "PROD-GREEN": "1.0", "PROD-BLUE": "2.0",
+}  # fmt: skip
+_SWAPPED: Versions = {**_SHOP, "PROD-GREEN": "2.0", "PROD-BLUE": "1.0"}
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """What is done to an account, and what it must lead to.
+
+    Its operations end as `ends` says ("FAILED: why"), and inventory has the versions of `runs`
+    then and no other rows. `request` is a call of the API; None when the story is about its
+    `triggers`, which fire in turn until nothing is open, but `at_least` so many times. `at_once`
+    says that a caller without an answer does not wait before calling again. `following` is the
+    operation that comes after it. `pairs` says whether it is told with two crashes, too.
+    """
+
+    name: str
+    prepare: Prepare
+    request: Request | None
+    ends: str
+    runs: Versions
+    following: Request
+    triggers: tuple[Trigger, ...] = TRIGGERS
+    at_least: int = 0
+    at_once: bool = False
+    pairs: bool = True
+
+
+def _creates() -> Iterator[Story]:
+    plain = partial(Client.create, headers=_KEY, environments={"nonProd": ["dev", "qa"]})
+    configured = partial(Client.create, headers=_KEY, service=_CONFIGURED)
+    fails, stays = accounts.failing(create=True), accounts.failing(create=True, delete=True)
+    made, after = {"QA": None, **_SMALL}, _deploying("1.0", "dev")
+    why, crashes = "FAILED: it was not stable", "FAILED: DEV: Essential container in task exited"
+    yield Story("create", accounts.empty, plain, _OK, made, after)
+    yield Story("create-unseen", accounts.lagging, plain, _OK, made, after)
+    yield Story("create-configured", accounts.empty, configured, _OK, _SMALL, after)
+    yield Story("create-fails", fails, plain, why, {}, Client.create)
+    yield Story("create-stays", stays, plain, why, made, Client.delete)
+    bad = accounts.first_image(CRASH)
+    yield Story("create-crashes", bad, configured, crashes, {}, Client.create)
+
+
+def _deploys() -> Iterator[Story]:
+    def story(name: str, request: Request, ends: str = _OK, **runs: str) -> Story:
+        after = _deploying("4.0", *TESTS)
+        return Story(f"deploy-{name}", accounts.shop, request, ends, {**_SHOP, **runs}, after)
+
+    yield story("one", _deploying("3.0", "dev", **_KEY), DEV="3.0")
+    three = _deploying("3.0", *TESTS, **_KEY)
+    yield story("three", three, DEV="3.0", QA="3.0", STAGE="3.0")
+    yield story("waiting", _deploying("3.0", "dev", Prefer="wait=25", **_KEY), DEV="3.0")
+    yield story("same", _deploying("2.0", "dev", **_KEY))
+    yield story("crashes", _deploying("crash", "dev", "qa", **_KEY), "FAILED: exit code 1")
+    late = "FAILED: within the time limit"
+    # A hundred calls of waiting for the time limit: a second crash in them adds nothing.
+    yield replace(story("hangs", _deploying("hang", "dev", **_KEY), late), pairs=False)
+
+
+def _production() -> Iterator[Story]:
+    promote = partial(Client.promote, headers=_KEY)
+    # With the version that must become live: of two callers the second one must not swap back.
+    swap = partial(Client.swap, headers=_KEY, version="2.0")
+    back = partial(Client.swap, headers=_KEY, version="1.0")
+    promoted = {**_SHOP, "STAGE": "3.0", "PROD-BLUE": "3.0"}
+    bad, failed = accounts.tested("crash"), {**_SHOP, "STAGE": "crash"}
+    yield Story("promote", accounts.tested("3.0"), promote, _OK, promoted, Client.swap)
+    yield Story("promote-crashes", bad, promote, "FAILED: exit code 1", failed, Client.swap)
+    yield Story("swap", accounts.shop, swap, _OK, _SWAPPED, Client.swap)
+    yield Story("swap-raised", accounts.small_blue, swap, _OK, _SWAPPED, Client.swap)
+    yield Story("swap-back", accounts.swapped, back, _OK, _SHOP, Client.swap)
+
+
+def _deletes() -> Iterator[Story]:
+    delete = partial(Client.delete, headers=_KEY)
+    stays = "FAILED: it is not empty"
+    yield Story("delete", accounts.shop, delete, _OK, {}, Client.create)
+    yield Story("delete-fails", accounts.undeletable, delete, stays, _SHOP, Client.delete)
+
+
+def _triggers() -> Iterator[Story]:
+    runs = {**_SHOP, "DEV": "4.0", "QA": "4.0", "STAGE": "3.0", "PROD-BLUE": "3.0"}
+    base = Story("", accounts.under_way, None, _OK, runs, _deploying("2.0", *TESTS))
+    yield replace(base, name="by-event", triggers=(event,))
+    yield replace(base, name="by-schedule", triggers=(schedule,))
+    yield replace(base, name="by-read", triggers=(read,))
+
+
+def _aborts() -> Iterator[Story]:
+    def story(name: str, account: Prepare, runs: Versions, ends: str = _ABORTED) -> Story:
+        after = _deploying("3.0", "dev") if runs else Client.create
+        return Story(f"abort-{name}", account, _abort, ends, runs, after, at_once=True)
+
+    yield story("create", accounts.creating, {})
+    yield story("create-configured", accounts.configuring, {})
+    yield story("deploy", accounts.deploying, _SHOP)
+    yield story("promote", accounts.promoting, {**_SHOP, "STAGE": "hang"})
+    yield story("swap", accounts.swapping, _SHOP)
+    yield story("swap-switched", accounts.switched, _SWAPPED, _OK)
+
+
+def _drifts() -> Iterator[Story]:
+    def story(name: str, account: Prepare, ends: str = _OK, runs: Versions = _SHOP) -> Story:
+        after = _deploying("3.0", "qa")
+        told = Story(f"drift-{name}", account, None, ends, runs, after)
+        return replace(told, triggers=(drift_check,), at_least=4)
+
+    yield story("listeners", accounts.moved_listeners, runs=_SWAPPED)
+    yield story("test-listener", accounts.moved_test_listener, "FAILED: the test listener")
+    yield story("service", accounts.changed_service, runs={**_SHOP, "DEV": "7"})
+    yield story("service-deleted", accounts.deleted_service, "FAILED: its ECS service is gone")
+    yield story("stack-deleted", accounts.deleted_stack)
+    yield story("claim", accounts.stale_claim)
+
+
+def _abort(api: Client) -> Reply:
+    application, operation = next(iter(api.cloud.tables.operations))
+    return api.abort(operation, application)
+
+
+def _deploying(version: str, *environments: str, **headers: str) -> Request:
+    return lambda api: api.deploy(version, *environments, headers=headers)
+
+
+STORIES: Mapping[str, Story] = {
+    story.name: story
+    for told in (_creates, _deploys, _production, _deletes, _triggers, _aborts, _drifts)
+    for story in told()
+}

@@ -1,0 +1,58 @@
+"""Bugs in the adapters: only the half on moto can find them."""
+
+from __future__ import annotations
+
+from tests.crash.seeded import Bug
+
+_TABLES = "devops_core/adapters/tables.py"
+_ECS = "devops_core/adapters/ecs.py"
+
+BUGS = (
+    Bug(
+        name="an end is written in two steps",
+        why="a crash between them leaves an operation that is over and still holds its rows",
+        file=_TABLES,
+        old="_check_landed(commit(self._client, parts), operation, write)",
+        new="""\
+_check_landed(commit(self._client, parts[:1]), operation, write)
+        commit(self._client, parts[1:])""",
+        stories=("deploy-one",),
+        half="adapters",
+    ),
+    Bug(
+        name="a claim does not ask whether the rows are as they were seen",
+        why="an operation starts from what is no longer so",
+        file=_TABLES,
+        old='_FREE_AS_SEEN = f"attribute_not_exists(#claim) AND {_AS_SEEN}"',
+        new='_FREE_AS_SEEN = "attribute_exists(#revision) OR #revision = :seen"',
+        stories=("deploy-one",),
+        half="adapters",
+    ),
+    Bug(
+        name="rows are released whoever holds them",
+        why="an operation frees what another one is at work on",
+        file=_TABLES,
+        old='_HELD = f"{_ABSENT} OR #claim = :operation"',
+        new='_HELD = f"{_ABSENT} OR attribute_exists(#claim) OR #claim = :operation"',
+        stories=("deploy-one",),
+        half="adapters",
+    ),
+    Bug(
+        name="a save overwrites whatever is there",
+        why="of two workers both win, and what one has written is lost",
+        file=_TABLES,
+        old='_IN_PROGRESS_AS_SEEN = f"{_AS_SEEN} AND #status = :open"',
+        new='_IN_PROGRESS_AS_SEEN = "#revision <> :seen OR #status = :open"',
+        stories=("deploy-one",),
+        half="adapters",
+    ),
+    Bug(
+        name="a task definition is looked for without its tags",
+        why="one that was registered before a crash is not found, and registered again",
+        file=_ECS,
+        old='taskDefinition=task_definition, include=["TAGS"]',
+        new="taskDefinition=task_definition",
+        stories=("deploy-one",),
+        half="adapters",
+    ),
+)
