@@ -13,11 +13,11 @@ from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from itertools import groupby
 
-from tests.crash import memory
+from tests.crash import adapters, memory
 from tests.crash.kinds import CRASHES, Kind
 from tests.crash.report import Case, Half, Outcome, table
 
-HALVES: Mapping[str, Half] = {"memory": memory}
+HALVES: Mapping[str, Half] = {"memory": memory, "adapters": adapters}
 # Cases that a worker takes at once: enough that handing them over costs little, few enough that
 # no worker is left with the last ones alone.
 _CHUNK = 20

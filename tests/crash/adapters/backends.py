@@ -9,6 +9,7 @@ from typing import Any
 
 from moto.backends import get_backend
 from moto.core.base_backend import BaseBackend
+from moto.core.model_instances import reset_model_data
 
 from tests.functional.fakes import ACCOUNT, REGION
 
@@ -31,6 +32,8 @@ def save(beside: Any) -> bytes:
 
 def restore(saved: bytes) -> Any:
     """Put a state of AWS back; return what was kept beside it."""
+    # moto remembers every object that it has ever made.
+    reset_model_data()
     state, beside = _Unpickler(io.BytesIO(saved)).load()
     for service, members in state.items():
         vars(backend(service)).clear()

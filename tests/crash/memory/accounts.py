@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from devops_core.errors import ThrottledError
 from devops_core.naming import Environment
 from tests.functional.client import Client
 from tests.functional.fakes import Crash, FakeCloud
@@ -138,9 +137,7 @@ def promoting(cloud: FakeCloud, api: Client) -> None:
 def swapping(cloud: FakeCloud, api: Client) -> None:
     """Accept a swap whose blue does not get ready."""
     small_blue(cloud, api)
-    cloud.wire.fail("containers.update", ThrottledError("AWS throttles"))
     api.swap()
-    cloud.wire.heal()
     cloud.containers.service("Shop", "prod-1").sick = True
 
 

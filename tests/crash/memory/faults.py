@@ -53,11 +53,21 @@ def applies(kind: Kind, call: Call) -> bool:
 
 
 class Fault:
-    """Faults by the number of the call that they hit; those that were are added to `hit`."""
+    """Faults by the number of the call that they hit; those that were are added to `hit`.
 
-    def __init__(self, cloud: FakeCloud, faults: Mapping[int, Kind], hit: list[Call]) -> None:
+    `meanwhile` is what others do, by the fault that lets them.
+    """
+
+    def __init__(
+        self,
+        cloud: FakeCloud,
+        faults: Mapping[int, Kind],
+        meanwhile: Mapping[Kind, Callable[[], object]],
+        hit: list[Call],
+    ) -> None:
         self._cloud = cloud
         self._faults = faults
+        self._meanwhile = meanwhile
         self._failing: dict[str, Kind] = {}
         self._late: Callable[[], None] | None = None
         self._due: datetime | None = None
@@ -71,6 +81,9 @@ class Fault:
         kind = self._kind(call)
         if kind is None:
             return self._undisturbed(effect)
+        if kind in self._meanwhile:
+            self._meanwhile[kind]()
+            return effect()
         if kind in _INSTEAD:
             raise _INSTEAD[kind]()
         if kind in _LATE:

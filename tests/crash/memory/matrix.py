@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 from devops_core.model import Kind as OperationKind
@@ -104,11 +104,15 @@ def _prepared(name: str) -> bytes:
 
 
 def _opened(case: Case, hit: list[Call]) -> tuple[World, Fault]:
-    world = World.opened(_prepared(case.story))
+    story, world = STORIES[case.story], World.opened(_prepared(case.story))
     faults = {case.call: case.kind}
     if case.then:
         faults[case.call + 1 + case.again] = case.then
-    return world, Fault(world.cloud, faults, hit)
+    meanwhile: Mapping[Kind, Callable[[], object]] = {
+        Kind.SECOND_WORKER: partial(story.triggers[0], world),
+        Kind.SECOND_CALLER: partial(world.interrupt, story.request or story.following),
+    }
+    return world, Fault(world.cloud, faults, meanwhile, hit)
 
 
 def _tell(story: Story, world: World) -> None:
@@ -133,13 +137,16 @@ def _hold(case: Case, hit: list[Call]) -> None:
         world.rest()
     if case.kind is Kind.LATE_OPERATION:
         world.ask(story.following)
+    if case.kind in (Kind.LATE_OPERATION, Kind.SECOND_CALLER):
         world.recover(TRIGGERS)
     fault.land()
     world.recover(story.triggers, story.at_least)
     if case.kind.lasts or case.kind is Kind.LATE_OPERATION:
         _hold_true(case, world, hit[0])
-    else:
-        _hold_same(story, world, expected)
+    elif case.kind is not Kind.SECOND_CALLER:
+        _hold_repeated(story, world)
+    if not _other_end(case):
+        _hold_same(world, expected)
     tidy = _tidy(case, hit)
     world.hold(tidy=tidy)
     if not tidy:
@@ -167,12 +174,24 @@ def _hold_true(case: Case, world: World, hit: Call) -> None:
     assert not changed or blind or case.kind is Kind.LATE_OPERATION, "6: inventory was not true"
 
 
-def _hold_same(story: Story, world: World, expected: Course) -> None:
-    """Hold that a fault changes nothing for a caller who calls again without an answer."""
+def _other_end(case: Case) -> bool:
+    """Whether it may come to another end than without the fault."""
+    mixed = case.kind is Kind.SECOND_CALLER and STORIES[case.story].request is None
+    return mixed or case.kind.lasts or case.kind is Kind.LATE_OPERATION
+
+
+def _hold_repeated(story: Story, world: World) -> None:
+    """Hold that a caller who got no answer can call again with the same key."""
     accepted = {identifier for _, identifier in world.cloud.tables.operations}
     reply = world.ask(story.request) if story.request else None
-    assert not reply or not accepted or reply.id in accepted, "the same key, another operation"
+    over = story.at_once and reply and reply.status == 409  # nothing is left to be aborted
+    same = over or not reply or not accepted or reply.id in accepted
+    assert same, "the same request is another operation"
     world.recover(story.triggers)
+
+
+def _hold_same(world: World, expected: Course) -> None:
+    """Hold that a fault changes nothing."""
     end = world.end()
     changed = [
         f"{name} is {end.get(name)}, not {expected.end.get(name)}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pickle
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -122,6 +122,11 @@ class World:
             for (_, environment), row in self.cloud.tables.rows.items()
         }
 
+    def interrupt(self, act: Callable[[Client], Reply]) -> None:
+        """Let somebody else make a call of the API."""
+        reply = act(_Somebody(self.api))
+        assert reply.status in (200, 202, 409, 424), f"somebody else was answered {reply.status}"
+
     def inventory(self) -> dict[str, Any]:
         """Return what inventory says, as far as that does not depend on the time."""
         return {
@@ -142,6 +147,20 @@ class World:
         }
         listeners = self.cloud.load_balancer.listeners
         return operations | self.inventory() | services | listeners
+
+
+class _Somebody(Client):
+    """Another caller: it does not know the Idempotency-Key."""
+
+    def __init__(self, first: Client) -> None:
+        super().__init__(first.cloud)
+        self._over = first._over
+
+    def raw(self, event: Mapping[str, Any]) -> Reply:
+        headers = {
+            name: value for name, value in event["headers"].items() if name != "Idempotency-Key"
+        }
+        return super().raw({**event, "headers": headers})
 
 
 def _version(row: Row) -> tuple[str | None, ...]:
