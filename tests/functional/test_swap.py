@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from devops_core.errors import RefusedError, ThrottledError, UnreachableError
+from devops_core.model import Status
 from devops_core.naming import Environment
 from tests.functional.client import SCHEDULE, Client
 from tests.functional.events import DEPLOYMENT_COMPLETED
@@ -261,3 +262,18 @@ def test_a_race_of_two_swaps_has_one_winner(ready: FakeCloud, api: Client) -> No
     assert won[0].status == 200
     assert (late.status, late.body["operation"]) == (200, None)
     assert _live(ready) == "prod-2"
+
+
+def test_after_the_switch_nothing_but_the_listeners_must_be_seen(
+    ready: FakeCloud, api: Client
+) -> None:
+    def dies() -> None:
+        ready.wire.fail("containers", ThrottledError("AWS throttles"))
+        raise Crash
+
+    ready.wire.on("load_balancer.switch", dies, after=True)
+    with pytest.raises(Crash):
+        api.swap()
+    ready.clock.wait(60)
+    api.settle(limit=3)
+    assert {each.status for each in ready.tables.operations.values()} == {Status.SUCCEEDED}
