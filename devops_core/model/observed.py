@@ -56,6 +56,10 @@ class RunningService:
         """The deployment that ECS is moving the service to, or has."""
         return next((deployment for deployment in self.deployments if deployment.primary), None)
 
+    def has(self, task_definition: str) -> bool:
+        """Whether ECS lists a deployment of a task definition."""
+        return any(each.task_definition == task_definition for each in self.deployments)
+
     def fails(self, task_definition: str) -> bool:
         """Whether the rollout of a task definition has failed, or tasks of it have."""
         primary = self.primary

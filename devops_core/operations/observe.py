@@ -166,19 +166,25 @@ def _services(
     services, *found = cloud.together(
         [partial(containers.services, operation.application, names), *finds]
     )
-    services = _explained(cloud, operation, services)
-    return services, {name: arn for name, arn in zip(lost, found, strict=True) if arn}
+    registered = {name: arn for name, arn in zip(lost, found, strict=True) if arn}
+    return _explained(cloud, operation, services, registered), registered
 
 
 def _explained(
-    cloud: Cloud, operation: Operation, services: Mapping[str, RunningService]
+    cloud: Cloud,
+    operation: Operation,
+    services: Mapping[str, RunningService],
+    registered: Mapping[str, str],
 ) -> dict[str, RunningService]:
     """Return the services, those whose rollout fails with the reasons of their stopped tasks."""
     failing = {
-        part.service: part.wanted
+        part.service: wanted
         for part in operation.progress
-        if part.wanted and part.asked_at and part.status is Status.IN_PROGRESS
-        if part.service in services and services[part.service].fails(part.wanted)
+        if part.status is Status.IN_PROGRESS and part.service in services
+        if (wanted := part.wanted or registered.get(part.service))
+        # ECS may have got an update that nobody lived to write down.
+        if part.asked_at or services[part.service].has(wanted)
+        if services[part.service].fails(wanted)
     }
     reasons = cloud.together(
         [

@@ -86,6 +86,21 @@ def test_a_task_definition_that_a_dead_worker_registered_is_used(
     assert shop.wire.count("containers.register") == 1
 
 
+def test_why_tasks_stopped_is_told_though_nobody_lived_to_note_the_update(
+    shop: FakeCloud, api: Client
+) -> None:
+    shop.push("bad", CRASH)
+    shop.wire.fail("containers.update", Crash(), times=1, lost=True)
+    with pytest.raises(Crash):
+        api.deploy("bad", "dev")
+    ((_, operation),) = shop.tables.in_progress()
+    for _ in range(3):
+        shop.containers.advance("Shop", "dev")
+    shop.clock.wait(66)
+    api.settle()
+    assert "exit code 1" in api.status(operation).environments["DEV"]["reason"]
+
+
 def test_a_worker_that_dies_before_its_claim_leaves_nothing(shop: FakeCloud, api: Client) -> None:
     shop.wire.fail("tables.claim", Crash(), times=1)
     with pytest.raises(Crash):
