@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
 from typing import Protocol, TypeVar
@@ -30,6 +30,12 @@ class Case:
     def column(self) -> str:
         """Where it is counted in the table."""
         return "PAIR" if self.then else self.kind.value
+
+    @property
+    def faults(self) -> Mapping[int, Kind]:
+        """The faults by the number of the call that they hit."""
+        first = {self.call: self.kind}
+        return first | {self.call + 1 + self.again: self.then} if self.then else first
 
     def arguments(self) -> str:
         """Return the arguments that run exactly this case."""

@@ -13,9 +13,9 @@ from tests.crash.adapters import answers
 from tests.crash.adapters.account import Account
 from tests.crash.adapters.wire import Call, Deliver, undisturbed
 from tests.crash.kinds import Kind
+from tests.crash.plan import Plan
 from tests.functional.fakes import Crash
 
-_MEANWHILE = (Kind.SECOND_WORKER, Kind.SECOND_CALLER)
 _LATE = (Kind.LATE_CALL, Kind.LATE_LEASE, Kind.LATE_OPERATION)
 # A second before the lease of a worker ends that took it for this call.
 _LEASE_ENDS = LEASE - timedelta(seconds=1)
@@ -34,34 +34,27 @@ def applies(kind: Kind, call: Call) -> bool:
 
 
 class Fault:
-    """A fault at the call of a number; `hit` is that call once it was made.
-
-    `meanwhile` is what the others do just before it.
-    """
+    """The faults of a plan; `meanwhile` is what the others do, by the fault that lets them."""
 
     def __init__(
-        self, account: Account, kind: Kind, number: int, meanwhile: Callable[[], object]
+        self, account: Account, plan: Plan[Call], meanwhile: Mapping[Kind, Callable[[], object]]
     ) -> None:
         self._account = account
-        self._kind = kind
-        self._number = number
+        self._plan = plan
         self._meanwhile = meanwhile
         self._late: Deliver | None = None
         self._due: datetime | None = None
-        self.hit: Call | None = None
         account.wire.fault = self
 
     def __call__(self, call: Call, deliver: Deliver) -> AWSResponse:
         """Let a call reach AWS, or what the fault makes of it."""
         if self._due and self._account.clock.now() >= self._due:
             self.land()
-        if self.hit is None and call.number == self._number:
-            self.hit = call
-            return self._strike(call, deliver)
-        if self._kind.lasts and self.hit and call.name == self.hit.name:
-            return _ANSWERS[self._kind](call)
+        kind = self._plan.kind(call)
+        if kind:
+            return self._strike(kind, call, deliver)
         answer = deliver()
-        if self._kind is Kind.LATE_CALL:
+        if self._plan.late:
             self.land()
         return answer
 
@@ -75,25 +68,25 @@ class Fault:
         """End the fault."""
         self._account.wire.fault = undisturbed
 
-    def _strike(self, call: Call, deliver: Deliver) -> AWSResponse:
-        if self._kind in _ANSWERS:
-            return _ANSWERS[self._kind](call)
-        if self._kind in _MEANWHILE:
-            self._meanwhile()
+    def _strike(self, kind: Kind, call: Call, deliver: Deliver) -> AWSResponse:
+        if kind in _ANSWERS:
+            return _ANSWERS[kind](call)
+        if kind in self._meanwhile:
+            self._meanwhile[kind]()
             return deliver()
-        if self._kind is Kind.CRASH_BEFORE:
+        if kind is Kind.CRASH_BEFORE:
             raise Crash
-        if self._kind in _LATE:
+        if kind in _LATE:
             self._late = deliver
-            if self._kind is Kind.LATE_LEASE:
+            if kind is Kind.LATE_LEASE:
                 self._due = self._account.clock.now() + _LEASE_ENDS
             raise _timeout()
         answer = deliver()
-        if self._kind is Kind.CRASH_AFTER:
+        if kind is Kind.CRASH_AFTER:
             raise Crash
-        if self._kind is Kind.LOST_REPLY:
+        if kind is Kind.LOST_REPLY:
             raise _timeout()
-        if self._kind is Kind.RESENT:
+        if kind is Kind.RESENT:
             self._account.wire.send_again = True
             return answer
         return answers.broken(call.service)  # ERROR_500_WITH_EFFECT

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 from tests.crash.adapters.account import Account
@@ -13,10 +13,15 @@ from tests.crash.adapters.faults import Fault, applies
 from tests.crash.adapters.stories import STORIES, Story
 from tests.crash.adapters.wire import Call
 from tests.crash.adapters.world import World
-from tests.crash.kinds import Kind
-from tests.crash.report import Case, Outcome
+from tests.crash.kinds import CRASHES, Kind
+from tests.crash.plan import Plan
+from tests.crash.report import Case, Outcome, spread
 from tests.functional.client import Reply
 from tests.functional.fakes.invariants import Broken
+
+# A case takes a hundred times as long as over the fakes, where every pair is told: of each story
+# so many of its first crashes, and so many pairs of those.
+_FIRSTS, _PAIRS = 6, 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,53 +74,88 @@ def stand() -> Stand:
 
 
 def cases(stories: Collection[str] = (), *, pairs: bool = True) -> Iterator[Case]:
-    """Return all cases of these stories, or of all; there are no pairs of faults."""
-    del pairs
+    """Return all single faults of these stories, or of all, and after them some pairs of each."""
     for name in stories or STORIES:
-        for call in stand().undisturbed(name).calls:
+        calls = _calls(name)
+        for call in calls:
             yield from (Case(name, kind, call.number) for kind in Kind if applies(kind, call))
+        if pairs:
+            firsts = [Case(name, kind, call.number) for call in calls for kind in CRASHES]
+            told = [pair for first in spread(firsts, _FIRSTS) for pair in _pairs(first)]
+            yield from spread(told, _PAIRS)
+
+
+def _pairs(first: Case) -> Iterator[Case]:
+    trial = Trial(first, [])
+    trial.tell()
+    for again in range(trial.made - first.call - 1):
+        for then in CRASHES:
+            yield replace(first, then=then, again=again)
+
+
+def _calls(name: str) -> Sequence[Call]:
+    """Return the calls of a story; where it goes wrong by itself, the one that will show it."""
+    try:
+        return stand().undisturbed(name).calls
+    except (Broken, AssertionError):
+        return (Call(0, "dynamodb", "BatchGetItem", {}),)
 
 
 def run(case: Case) -> Outcome:
     """Run one case."""
-    trial = Trial(case)
+    hit: list[Call] = []
     violations: tuple[str, ...] = ()
     try:
-        trial.run()
+        Trial(case, hit).run()
     except (Broken, AssertionError) as broken:
         violations = (str(broken),)
     except Exception as error:  # noqa: BLE001 - whatever a fault brings out is the product's
         violations = (f"raised {error!r}",)
-    return Outcome(case, violations, trial.fault.hit.name if trial.fault.hit else "")
+    return Outcome(case, violations, " and ".join(call.name for call in hit))
 
 
 class Trial:
-    """One case at work."""
+    """One case at work; calls that were hit are added to `hit`."""
 
-    def __init__(self, case: Case) -> None:
+    def __init__(self, case: Case, hit: list[Call]) -> None:
+        self._case = case
         self._kind = case.kind
         self._story = STORIES[case.story]
         self._expected = stand().undisturbed(case.story).end
         self._world = stand().opened(self._story.state)
-        self.fault = Fault(self._world.account, case.kind, case.call, self._meanwhile)
+        self._hit = hit
+        meanwhile: Mapping[Kind, Callable[[], object]] = {
+            Kind.SECOND_WORKER: partial(self._story.triggers[0], self._world),
+            Kind.SECOND_CALLER: self._second_caller,
+        }
+        self._fault = Fault(self._world.account, Plan(case.faults, hit), meanwhile)
+
+    @property
+    def made(self) -> int:
+        """How many calls were made so far."""
+        return len(self._world.account.wire.journal)
+
+    def tell(self) -> Reply | None:
+        """Tell the story and let everything recover."""
+        return _tell(self._story, self._world)
 
     def run(self) -> None:
-        """Tell the story, let everything recover, and hold what must be true then."""
+        """Tell the story, and hold what must be true in the end."""
         world, story, kind = self._world, self._story, self._kind
-        reply = _tell(story, world)
-        assert self.fault.hit, "there is no such call"
+        reply = self.tell()
+        assert len(self._hit) == len(self._case.faults), "there is no such call"
         if kind.lasts:
-            self._heal(self.fault.hit)
+            self._heal(self._hit[0])
         if kind is Kind.LATE_OPERATION:
             world.ask(replace(story.following, key=None))
             world.recover(story.triggers)
-        self.fault.land()
+        self._fault.land()
         world.recover(story.triggers, story.at_least)
         if self._other_end():
             world.drift()
         else:
             self._hold_same(reply)
-        tidy = self._tidy(self.fault.hit)
+        tidy = self._tidy()
         world.watcher.hold_at_end(tidy=tidy)
         if not tidy:
             _delete(world)
@@ -125,21 +165,22 @@ class Trial:
         # Where it is the tables that fail, the end cannot be written down either.
         ended = hit.service == "dynamodb" or not self._world.records().open
         assert ended, f"7: open as long as {hit.name} fails"
-        self.fault.heal()
+        self._fault.heal()
 
     def _other_end(self) -> bool:
         """Whether it may come to another end than without the fault."""
         mixed = self._kind is Kind.SECOND_CALLER and self._story.request is None
         return mixed or self._kind.lasts or self._kind is Kind.LATE_OPERATION
 
-    def _tidy(self, hit: Call) -> bool:
+    def _tidy(self) -> bool:
         """Whether nothing may be left before the application is deleted.
 
         A task definition that was registered twice, or too late, or could not be deregistered, is
         no reason to keep an operation from its end.
         """
         surplus = (Kind.RESENT, Kind.LATE_OPERATION)
-        left = hit.operation in ("DeregisterTaskDefinition", "ListTaskDefinitions")
+        names = {call.operation for call in self._hit}
+        left = {"DeregisterTaskDefinition", "ListTaskDefinitions"} & names
         return not (left or self._kind.lasts or self._kind in surplus)
 
     def _hold_same(self, reply: Reply | None) -> None:
@@ -158,12 +199,9 @@ class Trial:
         ]
         assert not changed, f"the fault changed the outcome: {'; '.join(changed)}"
 
-    def _meanwhile(self) -> None:
-        if self._kind is Kind.SECOND_WORKER:
-            self._story.triggers[0](self._world)
-        else:
-            other = self._story.request or self._story.following
-            self._world.ask(replace(other, key=None))
+    def _second_caller(self) -> None:
+        other = self._story.request or self._story.following
+        self._world.ask(replace(other, key=None))
 
 
 def _tell(story: Story, world: World) -> Reply | None:

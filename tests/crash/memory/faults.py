@@ -16,6 +16,7 @@ from devops_core.errors import (
 from devops_core.model import LEASE
 from devops_core.ports import AlreadyClaimedError
 from tests.crash.kinds import Kind
+from tests.crash.plan import Plan
 from tests.functional.fakes import Call, Crash, FakeCloud
 
 Effect = Callable[[], Any]
@@ -53,32 +54,26 @@ def applies(kind: Kind, call: Call) -> bool:
 
 
 class Fault:
-    """Faults by the number of the call that they hit; those that were are added to `hit`.
-
-    `meanwhile` is what others do, by the fault that lets them.
-    """
+    """The faults of a plan; `meanwhile` is what others do, by the fault that lets them."""
 
     def __init__(
         self,
         cloud: FakeCloud,
-        faults: Mapping[int, Kind],
+        plan: Plan[Call],
         meanwhile: Mapping[Kind, Callable[[], object]],
-        hit: list[Call],
     ) -> None:
         self._cloud = cloud
-        self._faults = faults
+        self._plan = plan
         self._meanwhile = meanwhile
-        self._failing: dict[str, Kind] = {}
         self._late: Callable[[], None] | None = None
         self._due: datetime | None = None
-        self._hit = hit
         cloud.wire.around = self
 
     def __call__(self, call: Call, effect: Effect) -> Any:
         """Let a call have its effect, or what the fault makes of it."""
         if self._due and self._cloud.clock.now() >= self._due:
             self.land()
-        kind = self._kind(call)
+        kind = self._plan.kind(call)
         if kind is None:
             return self._undisturbed(effect)
         if kind in self._meanwhile:
@@ -87,7 +82,7 @@ class Fault:
         if kind in _INSTEAD:
             raise _INSTEAD[kind]()
         if kind in _LATE:
-            self._put_off(call, effect)
+            self._put_off(kind, call, effect)
             raise UnreachableError("no answer from AWS")
         effect()
         if kind is Kind.RESENT:
@@ -101,7 +96,7 @@ class Fault:
             late, self._late = self._late, None
             late()
 
-    def _put_off(self, call: Call, effect: Effect) -> None:
+    def _put_off(self, kind: Kind, call: Call, effect: Effect) -> None:
         def late() -> None:
             try:
                 effect()
@@ -110,20 +105,12 @@ class Fault:
             self._cloud.wire.done.add(call.number)
 
         self._late = late
-        if self._faults[call.number] is Kind.LATE_LEASE:
+        if kind is Kind.LATE_LEASE:
             self._due = self._cloud.clock.now() + _LEASE_ENDS
-
-    def _kind(self, call: Call) -> Kind | None:
-        kind = self._faults.get(call.number)
-        if kind:
-            self._hit.append(call)
-        if kind and kind.lasts:
-            self._failing[call.name] = kind
-        return kind or self._failing.get(call.name)
 
     def _undisturbed(self, effect: Effect) -> Any:
         try:
             return effect()
         finally:
-            if Kind.LATE_CALL in self._faults.values():
+            if self._plan.late:
                 self.land()

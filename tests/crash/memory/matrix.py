@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, partial
 from typing import Any
 
@@ -12,6 +12,7 @@ from tests.crash.kinds import CRASHES, Kind
 from tests.crash.memory.faults import Fault, applies
 from tests.crash.memory.stories import STORIES, Story
 from tests.crash.memory.world import TRIGGERS, World
+from tests.crash.plan import Plan
 from tests.crash.report import Case, Outcome
 from tests.functional.fakes import Call
 from tests.functional.fakes.invariants import Broken
@@ -80,14 +81,19 @@ def undisturbed(name: str) -> Course:
     story, world = STORIES[name], World.opened(_prepared(name))
     _tell(story, world)
     course = Course(tuple(world.cloud.wire.journal), world.end())
-    ends, _, why = story.ends.partition(": ")
-    for operation in world.cloud.tables.operations.values():
-        assert operation.status == ends, f"{operation.kind} is {operation.status}, not {ends}"
-        assert why in "; ".join(operation.reasons), f"{operation.reasons} do not say {why}"
+    _hold_ends(story, world)
     assert world.versions() == story.runs, f"inventory has {world.versions()}"
     world.hold()
     assert world.drift() == 0, "there is drift, and nothing has happened"
     return course
+
+
+def _hold_ends(story: Story, world: World) -> None:
+    """Hold that the operations end as the story says, and say why."""
+    ends, _, why = story.ends.partition(": ")
+    for operation in world.cloud.tables.operations.values():
+        assert operation.status == ends, f"{operation.kind} is {operation.status}, not {ends}"
+        assert why in "; ".join(operation.reasons), f"{operation.reasons} do not say {why}"
 
 
 def _pairs(first: Case) -> Iterator[Case]:
@@ -95,7 +101,7 @@ def _pairs(first: Case) -> Iterator[Case]:
     _tell(STORIES[first.story], world)
     for again in range(len(world.cloud.wire.journal) - first.call - 1):
         for then in CRASHES:
-            yield Case(first.story, first.kind, first.call, then, again)
+            yield replace(first, then=then, again=again)
 
 
 @cache
@@ -105,14 +111,11 @@ def _prepared(name: str) -> bytes:
 
 def _opened(case: Case, hit: list[Call]) -> tuple[World, Fault]:
     story, world = STORIES[case.story], World.opened(_prepared(case.story))
-    faults = {case.call: case.kind}
-    if case.then:
-        faults[case.call + 1 + case.again] = case.then
     meanwhile: Mapping[Kind, Callable[[], object]] = {
         Kind.SECOND_WORKER: partial(story.triggers[0], world),
         Kind.SECOND_CALLER: partial(world.interrupt, story.request or story.following),
     }
-    return world, Fault(world.cloud, faults, meanwhile, hit)
+    return world, Fault(world.cloud, Plan(case.faults, hit), meanwhile)
 
 
 def _tell(story: Story, world: World) -> None:
@@ -128,7 +131,7 @@ def _hold(case: Case, hit: list[Call]) -> None:
     story, expected = STORIES[case.story], undisturbed(case.story)
     world, fault = _opened(case, hit)
     _tell(story, world)
-    assert len(hit) == 1 + bool(case.then), "there is no such call"
+    assert len(hit) == len(case.faults), "there is no such call"
     if case.kind.lasts:
         # Where it is the tables that fail, the end cannot be written down either.
         still_open = world.cloud.tables.in_progress()
@@ -147,6 +150,8 @@ def _hold(case: Case, hit: list[Call]) -> None:
         _hold_repeated(story, world)
     if not _other_end(case):
         _hold_same(world, expected)
+    if not _other_end(case) and case.kind is not Kind.SECOND_CALLER:
+        _hold_ends(story, world)
     tidy = _tidy(case, hit)
     world.hold(tidy=tidy)
     if not tidy:

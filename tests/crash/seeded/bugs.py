@@ -38,7 +38,7 @@ BUGS = (
         file="devops_core/operations/reconcile.py",
         old="    leased = replace(operation, lease_until",
         new="    leased = replace(written, lease_until",
-        stories=("deploy-crashes", "create-fails"),
+        stories=("deploy-hangs",),
     ),
     Bug(
         name="a lease is released after a timeout",

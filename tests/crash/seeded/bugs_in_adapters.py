@@ -29,12 +29,17 @@ _check_landed(commit(self._client, parts[:1]), operation, write)
         half="adapters",
     ),
     Bug(
-        name="rows are released whoever holds them",
-        why="an operation frees what another one is at work on",
+        name="an operation ends whoever holds its rows",
+        why="an end that lands late frees what another operation is at work on",
         file=_TABLES,
-        old='_HELD = f"{_ABSENT} OR #claim = :operation"',
-        new='_HELD = f"{_ABSENT} OR attribute_exists(#claim) OR #claim = :operation"',
+        old="""\
+_HELD = f"{_ABSENT} OR #claim = :operation"
+_IN_PROGRESS_AS_SEEN = f"{_AS_SEEN} AND #status = :open\"""",
+        new="""\
+_HELD = "attribute_not_exists(#claim) OR #claim <> :operation OR #claim = :operation"
+_IN_PROGRESS_AS_SEEN = "attribute_exists(#revision) OR #revision = :seen OR #status = :open\"""",
         stories=("deploy-one",),
+        kind="LATE_OPERATION",
         half="adapters",
     ),
     Bug(

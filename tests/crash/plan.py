@@ -1,0 +1,44 @@
+"""Which fault hits which outgoing call."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Generic, Protocol, TypeVar
+
+from tests.crash.kinds import Kind
+
+
+class _Call(Protocol):
+    @property
+    def number(self) -> int: ...
+    @property
+    def name(self) -> str: ...
+
+
+C = TypeVar("C", bound=_Call)
+
+
+class Plan(Generic[C]):
+    """Faults by the number of the call that they hit; calls that were are added to `hit`.
+
+    A fault that lasts hits all later calls of that name, too.
+    """
+
+    def __init__(self, faults: Mapping[int, Kind], hit: list[C]) -> None:
+        self._faults = faults
+        self._hit = hit
+        self._failing: dict[str, Kind] = {}
+
+    def kind(self, call: C) -> Kind | None:
+        """Return the fault at a call that is made now, if there is one."""
+        kind = self._faults.get(call.number)
+        if kind:
+            self._hit.append(call)
+        if kind and kind.lasts:
+            self._failing[call.name] = kind
+        return kind or self._failing.get(call.name)
+
+    @property
+    def late(self) -> bool:
+        """Whether a call is to land after the next one."""
+        return Kind.LATE_CALL in self._faults.values()
