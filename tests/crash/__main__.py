@@ -7,20 +7,11 @@ from __future__ import annotations
 
 import argparse
 import sys
-import time
-from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from functools import partial
-from itertools import groupby
+from collections.abc import Iterator, Sequence
 
-from tests.crash import adapters, memory
+from tests.crash.halves import HALVES, run
 from tests.crash.kinds import CRASHES, Kind
-from tests.crash.report import Case, Half, Outcome, table
-
-HALVES: Mapping[str, Half] = {"memory": memory, "adapters": adapters}
-# Cases that a worker takes at once: enough that handing them over costs little, few enough that
-# no worker is left with the last ones alone.
-_CHUNK = 20
+from tests.crash.report import Case, Outcome, coverage, markdown, table
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -31,8 +22,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         cases = list(_chosen(name, options))
         if not cases:
             sys.exit(f"there is no such case in {name}")
-        outcomes = list(_outcomes(name, cases, stop=options.stop))
-        print(f"\n{name}: operation x fault\n\n{table(outcomes, markdown=options.markdown)}\n")
+        outcomes = list(run(name, cases, stop=options.stop))
+        tell = markdown if options.markdown else table
+        print(f"\n{name}: {coverage(cases)}\n\n{tell(outcomes)}\n")
         for outcome in outcomes:
             broken += bool(outcome.violations)
             _tell(name, outcome)
@@ -65,26 +57,6 @@ def _chosen(half: str, options: argparse.Namespace) -> Iterator[Case]:
         )
         if all(wanted):
             yield case
-
-
-def _outcomes(half: str, cases: Sequence[Case], *, stop: bool) -> Iterator[Outcome]:
-    started = time.monotonic()
-    with ProcessPoolExecutor() as pool:
-        outcomes = pool.map(partial(_run, half), cases, chunksize=_CHUNK)
-        for story, told in groupby(outcomes, key=lambda outcome: outcome.case.story):
-            count = 0
-            for outcome in told:
-                count += 1
-                yield outcome
-                if stop and outcome.violations:
-                    pool.shutdown(cancel_futures=True)
-                    return
-            seconds = time.monotonic() - started
-            print(f"{half} {story}: {count} cases, {seconds:.0f} s", file=sys.stderr)
-
-
-def _run(half: str, case: Case) -> Outcome:
-    return HALVES[half].run(case)
 
 
 def _tell(half: str, outcome: Outcome) -> None:

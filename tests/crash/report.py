@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import zip_longest
+from itertools import product, zip_longest
 from typing import Protocol, TypeVar
 
 from tests.crash.kinds import Kind
@@ -29,7 +29,12 @@ class Case:
     @property
     def column(self) -> str:
         """Where it is counted in the table."""
-        return "PAIR" if self.then else self.kind.value
+        return _PAIR if self.then else self.kind.value
+
+    @property
+    def operation(self) -> str:
+        """What the story is about: its name begins with that."""
+        return self.story.partition("-")[0]
 
     @property
     def faults(self) -> Mapping[int, Kind]:
@@ -69,42 +74,63 @@ def spread(cases: Sequence[T], wanted: int) -> list[T]:
     return [cases[number * len(cases) // wanted] for number in range(wanted)]
 
 
-def table(outcomes: Iterable[Outcome], *, markdown: bool = False) -> str:
+def table(outcomes: Iterable[Outcome]) -> str:
     """Return the table story x fault: cases, and violations where there are any."""
-    cases: Counter[tuple[str, str]] = Counter()
-    broken: Counter[tuple[str, str]] = Counter()
-    for outcome in outcomes:
-        case = outcome.case
-        for cell in _cells(case.story, case.column):
-            cases[cell] += 1
-            broken[cell] += bool(outcome.violations)
-    stories = [*dict.fromkeys(story for story, _ in cases if story != _ALL), _ALL]
-    kinds = [kind for kind in (*Kind, "PAIR", _ALL) if cases[_ALL, str(kind)]]
+    counted = _Counted(outcomes, lambda case: case.story)
+    kinds = [kind for kind in (*_KINDS, _ALL) if counted.cases[_ALL, kind]]
     rows = [["", *kinds]]
-    rows += [
-        [story, *(_shown(cases, broken, (story, kind)) for kind in kinds)] for story in stories
-    ]
-    return _markdown(rows) if markdown else _aligned(rows)
+    rows += [[row, *(counted.shown(row, kind) for kind in kinds)] for row in counted.rows]
+    return _aligned(rows)
 
 
-_ALL = "all"
+def markdown(outcomes: Iterable[Outcome]) -> str:
+    """Return the table fault x operation for a page."""
+    counted = _Counted(outcomes, lambda case: case.operation)
+    rows = [["Fault", *counted.rows], ["---", *("---:" for _ in counted.rows)]]
+    for kind in (*_KINDS, _ALL):
+        if counted.cases[_ALL, kind]:
+            name = kind.replace("_", " ").lower()
+            rows.append([name, *(counted.shown(operation, kind) for operation in counted.rows)])
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
 
 
-def _cells(story: str, column: str) -> Iterator[tuple[str, str]]:
-    yield from ((story, column), (story, _ALL), (_ALL, column), (_ALL, _ALL))
+def coverage(cases: Collection[Case]) -> str:
+    """Return in a sentence how many of all calls x faults these cases are."""
+    singles = [case for case in cases if not case.then]
+    calls = len({(case.story, case.call) for case in singles})
+    rest = calls * len(Kind) - len(singles)
+    return (
+        f"{calls} outgoing calls x {len(Kind)} faults: {len(singles)} cases, the other {rest} are"
+        f" the same as one of these; and {len(cases) - len(singles)} pairs of crashes"
+    )
 
 
-def _shown(
-    cases: Counter[tuple[str, str]], broken: Counter[tuple[str, str]], cell: tuple[str, str]
-) -> str:
-    if not cases[cell]:
-        return "-"
-    return f"{cases[cell]} ({broken[cell]} broken)" if broken[cell] else str(cases[cell])
+_ALL, _PAIR = "all", "PAIR"
+_KINDS = (*(kind.value for kind in Kind), _PAIR)
 
 
-def _markdown(rows: Sequence[Sequence[str]]) -> str:
-    rule = ["---", *("---:" for _ in rows[0][1:])]
-    return "\n".join(f"| {' | '.join(row)} |" for row in (rows[0], rule, *rows[1:]))
+class _Counted:
+    """Cases and broken cases by row and column; `row` says which row a case belongs to."""
+
+    def __init__(self, outcomes: Iterable[Outcome], row: Callable[[Case], str]) -> None:
+        self.cases: Counter[tuple[str, str]] = Counter()
+        self._broken: Counter[tuple[str, str]] = Counter()
+        for outcome in outcomes:
+            for cell in product((row(outcome.case), _ALL), (outcome.case.column, _ALL)):
+                self.cases[cell] += 1
+                self._broken[cell] += bool(outcome.violations)
+
+    @property
+    def rows(self) -> list[str]:
+        """The rows in the order in which they came, their sum last."""
+        return [*dict.fromkeys(name for name, _ in self.cases if name != _ALL), _ALL]
+
+    def shown(self, row: str, column: str) -> str:
+        """Return what a cell shows."""
+        cases, broken = self.cases[row, column], self._broken[row, column]
+        if not cases:
+            return "-"
+        return f"{cases} ({broken} broken)" if broken else str(cases)
 
 
 def _aligned(rows: Sequence[Sequence[str]]) -> str:

@@ -77,12 +77,16 @@ def _aborts() -> Iterator[Story]:
 
 def _triggers() -> Iterator[Story]:
     following = deploy("2.0", "dev")
-    for name, trigger in (("by-schedule", schedule), ("by-event", event), ("by-read", read)):
+    for name, trigger in (
+        ("reconcile-by-schedule", schedule),
+        ("reconcile-by-event", event),
+        ("reconcile-by-read", read),
+    ):
         yield Story(name, accounts.DEPLOYING, None, following, (trigger,))
     for name, state in (
-        ("resumed-create", accounts.BEGUN_CREATE),
-        ("resumed-deploy", accounts.BEGUN_DEPLOY),
-        ("resumed-swap", accounts.BEGUN_SWAP),
+        ("reconcile-create", accounts.BEGUN_CREATE),
+        ("reconcile-deploy", accounts.BEGUN_DEPLOY),
+        ("reconcile-swap", accounts.BEGUN_SWAP),
     ):
         yield Story(name, state, None, following)
     for name, state in (

@@ -105,9 +105,9 @@ def _deletes() -> Iterator[Story]:
 def _triggers() -> Iterator[Story]:
     runs = {**_SHOP, "DEV": "4.0", "QA": "4.0", "STAGE": "3.0", "PROD-BLUE": "3.0"}
     base = Story("", accounts.under_way, None, _OK, runs, _deploying("2.0", *TESTS))
-    yield replace(base, name="by-event", triggers=(event,))
-    yield replace(base, name="by-schedule", triggers=(schedule,))
-    yield replace(base, name="by-read", triggers=(read,))
+    yield replace(base, name="reconcile-by-event", triggers=(event,))
+    yield replace(base, name="reconcile-by-schedule", triggers=(schedule,))
+    yield replace(base, name="reconcile-by-read", triggers=(read,))
 
 
 def _aborts() -> Iterator[Story]:

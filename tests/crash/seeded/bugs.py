@@ -30,7 +30,7 @@ BUGS = (
             state = state._replace(operation=written)
 """,
         new="",
-        stories=("by-schedule",),
+        stories=("reconcile-by-schedule",),
     ),
     Bug(
         name="the intent is not recorded with the lease",

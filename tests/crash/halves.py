@@ -1,0 +1,42 @@
+"""The two halves of the matrix, run on all cores."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from itertools import groupby
+
+from tests.crash import adapters, memory
+from tests.crash.report import Case, Half, Outcome
+
+HALVES: Mapping[str, Half] = {"memory": memory, "adapters": adapters}
+# Cases that a worker takes at once: enough that handing them over costs little, few enough that
+# no worker is left with the last ones alone.
+_CHUNK = 20
+
+
+def run(half: str, cases: Sequence[Case], *, stop: bool = False) -> Iterator[Outcome]:
+    """Run cases of a half and return what came of each, in their order; say how far it is.
+
+    `stop` ends it at the first broken promise.
+    """
+    started = time.monotonic()
+    with ProcessPoolExecutor() as pool:
+        outcomes = pool.map(partial(_run, half), cases, chunksize=_CHUNK)
+        for story, told in groupby(outcomes, key=lambda outcome: outcome.case.story):
+            count = 0
+            for outcome in told:
+                count += 1
+                yield outcome
+                if stop and outcome.violations:
+                    pool.shutdown(cancel_futures=True)
+                    return
+            seconds = time.monotonic() - started
+            print(f"{half} {story}: {count} cases, {seconds:.0f} s", file=sys.stderr)
+
+
+def _run(half: str, case: Case) -> Outcome:
+    return HALVES[half].run(case)
