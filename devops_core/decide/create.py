@@ -73,12 +73,16 @@ def missing_outputs(stack: Stack, services: Iterable[str]) -> tuple[str, ...]:
 def _before_the_stack(operation: Operation, now: datetime) -> Decision:
     if operation.aborted_by and operation.stack_id is None:
         return _failed(operation, aborted(operation))
-    if operation.overdue(now):
-        return _failed(operation, ("CloudFormation did not make the stack in time",))
+    late = ("CloudFormation did not make the stack in time",)
     if operation.stack_id is not None:
         # DescribeStacks is eventually consistent: a stack that was just accepted may be missing.
-        # One that was deleted is still found by its id, as DELETE_COMPLETE.
+        # One that was deleted is still found by its id, as DELETE_COMPLETE. Where the clock has
+        # jumped past the time limit it is waited for all the same, so that it can be deleted.
+        if now >= operation.deadline + _UNDO_LIMIT:
+            return replace(_failed(operation, late), keep_rows=True)
         return Wait(replace(operation, waiting_for="CloudFormation to show the stack"))
+    if operation.overdue(now):
+        return _failed(operation, late)
     return Act(operation, (CreateStack(),))
 
 

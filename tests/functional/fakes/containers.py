@@ -120,8 +120,8 @@ class FakeContainers:
     def add_service(self, cluster: str, name: str, target_group: str, definition: str) -> str:
         """Make a service whose first rollout is complete and return its ARN."""
         service = FakeService(name, target_group)
-        service.deploy(definition, self._clock.now())
-        service.complete(self._clock.now())
+        service.deploy(definition, self._clock.right())
+        service.complete(self._clock.right())
         self.services_[cluster, name] = service
         return f"{self._prefix}:service/{cluster}/{name}"
 
@@ -141,7 +141,7 @@ class FakeContainers:
     def advance(self, cluster: str, name: str) -> None:
         """Bring a service one phase further."""
         image = self.running(cluster, name).image
-        self.service(cluster, name).advance(self.behaviours.get(image, OK), self._clock.now())
+        self.service(cluster, name).advance(self.behaviours.get(image, OK), self._clock.right())
 
     def tagged(self, operation_id: str, *, active: bool = True) -> list[FakeTaskDefinition]:
         """Return the task definitions that carry an operation's tag."""
@@ -188,7 +188,7 @@ class FakeContainers:
         if definition is not None:
             if not self._known(definition).active:
                 raise RefusedError("TaskDefinition is inactive")
-            service.deploy(definition, self._clock.now())
+            service.deploy(definition, self._clock.right())
         return service.shown()
 
     def _describe(self, cluster: str, names: Iterable[str]) -> dict[str, RunningService]:
