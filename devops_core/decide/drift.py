@@ -81,9 +81,12 @@ def _without_stack(inventory: Inventory) -> Finding:
 
 
 def _following_the_listener(rows: Rows, observed: Observed) -> tuple[Rows, list[str]]:
-    green, blue = rows[Environment.PROD_GREEN], rows[Environment.PROD_BLUE]
+    # Somebody may have removed a row by hand.
+    green, blue = rows.get(Environment.PROD_GREEN), rows.get(Environment.PROD_BLUE)
     live = observed.production
-    if green.service is None or blue.service is None or live in (None, green.service.name):
+    if not green or not blue or green.service is None or blue.service is None:
+        return rows, []
+    if live in (None, green.service.name):
         return rows, []
     now_live = replace(blue.service, was_live=True)
     exchanged = {

@@ -252,3 +252,14 @@ def test_applications_have_their_turns(live: FakeCloud, api: Client) -> None:
         api.finished(api.create(name))
     turns = [live.tables.applications(2) for _ in range(3)]
     assert turns == [["Other", "Shop"], ["Third"], ["Other", "Shop"]]
+
+
+@pytest.mark.parametrize("role", PRODUCTION)
+def test_a_row_that_was_removed_does_not_keep_the_others_from_being_checked(
+    live: FakeCloud, api: Client, role: Environment
+) -> None:
+    removed = live.tables.rows.pop(("Shop", role))
+    live.containers.service("Shop", "qa").active = False
+    assert api.drift_check() == 1
+    assert _row(live, Environment.QA).drift is not None
+    live.tables.rows["Shop", role] = removed
