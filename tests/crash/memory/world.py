@@ -46,6 +46,7 @@ class World:
         prepare(cloud, Client(cloud))
         cloud.wire.journal.clear()
         cloud.wire.done.clear()
+        watcher.forget()
         tables = cloud.tables
         going = set(tables.in_progress())
         tables.operations = {key: tables.operations[key] for key in going}
