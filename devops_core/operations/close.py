@@ -34,14 +34,15 @@ def closing(before: Operation, state: State, now: datetime, *, keep_rows: bool) 
     )
     operation, events = audit.news(before, operation, now)
     held = state.inventory.held_by(operation.id)
-    removed = held if _removes(operation, keep_rows=keep_rows) else []
-    kept = [] if removed else _kept(state._replace(operation=operation), held, now)
+    # Another worker may have ended it, and no row is left.
+    removes = _removes(operation, keep_rows=keep_rows)
+    kept = [] if removes else _kept(state._replace(operation=operation), held, now)
     return Closing(
         operation=operation,
         event=audit.ended(operation, now),
         events=events,
         kept=[replace(row, claim=None) for row in kept],
-        removed=removed,
+        removed=held if removes else [],
     )
 
 

@@ -50,6 +50,15 @@ def test_of_two_who_end_it_at_once_one_does(shop: FakeCloud, api: Client) -> Non
     assert keys == ["000", "001", "END"]
 
 
+def test_of_two_who_end_a_delete_at_once_one_does(shop: FakeCloud, api: Client) -> None:
+    reply = api.delete()
+    # The rows go between what the other worker reads of it.
+    shop.wire.on("tables.inventory", api.settle)
+    assert api.status(reply.id).operation["status"] == "SUCCEEDED"
+    keys = [event.key for event in shop.tables.events_of("Shop", reply.id)]
+    assert keys.count("END") == 1
+
+
 @pytest.mark.parametrize("name", ["containers.register", "containers.update", "tables.save"])
 @pytest.mark.parametrize("lost", [False, True])
 def test_who_takes_over_looks_before_repeating(
