@@ -1,0 +1,85 @@
+"""What callers ask for, as values: so that it can be asked again, and told apart."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from devops_core.model import Kind, Operation
+from devops_core.naming import DEPLOYABLE, PRODUCTION, Environment
+from tests.functional.client import Client, Reply
+
+# What a create makes rows for when the caller does not choose.
+_DEFAULT = ("dev",)
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """One request; `members` are those of its body beside the application's name."""
+
+    kind: Kind
+    application: str
+    members: tuple[tuple[str, Any], ...] = ()
+    environments: tuple[str, ...] = ()
+    key: str | None = None
+    wait: bool = False
+
+    def send(self, api: Client) -> Reply:
+        """Make the call."""
+        headers = {} if self.key is None else {"Idempotency-Key": self.key}
+        if self.wait:
+            headers["Prefer"] = "wait=25"
+        members = dict(self.members)
+        if self.kind is Kind.CREATE:
+            chosen = {"nonProd": list(self.environments)}
+            return api.create(self.application, headers, environments=chosen, **members)
+        if self.kind is Kind.DEPLOY:
+            version, name = members["version"], self.application
+            return api.deploy(version, *self.environments, application=name, headers=headers)
+        if self.kind is Kind.DEPLOY_BLUE:
+            return api.promote(headers, self.application, **members)
+        if self.kind is Kind.SWAP:
+            return api.swap(headers, self.application, **members)
+        return api.delete(self.application, headers)
+
+    @property
+    def needs(self) -> frozenset[Environment]:
+        """The environments that its operation holds, as far as they exist."""
+        if self.kind in (Kind.DEPLOY_BLUE, Kind.SWAP):
+            return frozenset(PRODUCTION)
+        if self.kind is Kind.DELETE:
+            return frozenset(Environment)
+        named = self.environments or _DEFAULT
+        chosen = frozenset(name for name in DEPLOYABLE if name.value.lower() in named)
+        return chosen | frozenset(PRODUCTION) if self.kind is Kind.CREATE else chosen
+
+    @property
+    def body(self) -> tuple[Any, ...]:
+        """What must be the same in a repeat with the same Idempotency-Key."""
+        return self.kind, self.application, self.members, self.environments
+
+    def made(self, operation: Operation) -> bool:
+        """Whether an operation can be what came of this."""
+        version = dict(self.members).get("version")
+        return (
+            (self.kind, self.application) == (operation.kind, operation.application)
+            and (self.kind is not Kind.DEPLOY or version == operation.version)
+            and (self.kind is Kind.DELETE or self.needs == _environments(operation, self.kind))
+        )
+
+    def by(self, key: str | None) -> Ask:
+        """Return the same request with another Idempotency-Key, or without one."""
+        return replace(self, key=key)
+
+
+def _environments(operation: Operation, kind: Kind) -> frozenset[Environment]:
+    if kind is Kind.DEPLOY_BLUE:
+        return frozenset(PRODUCTION)
+    return frozenset(part.environment for part in operation.progress)
+
+
+def members(**given: Any) -> tuple[tuple[str, Any], ...]:
+    """Return the members of a body that have a value."""
+    known: Mapping[str, Any] = {name: value for name, value in given.items() if value is not None}
+    return tuple(known.items())

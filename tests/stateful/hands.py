@@ -1,0 +1,135 @@
+"""What somebody with the console does to an application."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from devops_core.naming import SLOTS
+from tests.functional.fakes import FakeCloud
+from tests.functional.fakes.service import FakeService
+
+# Takes the account, the application and a number that chooses among what there is; returns
+# whether there was something to change.
+Change = Callable[[FakeCloud, str, int], bool]
+
+
+def listeners_exchanged(cloud: FakeCloud, application: str, _: int) -> bool:
+    """Swap with the console."""
+    production, test = _listeners(cloud, application)
+    listeners = cloud.load_balancer.listeners
+    if production in listeners:
+        listeners[production], listeners[test] = listeners[test], listeners[production]
+    return production in listeners
+
+
+def listener_moved(cloud: FakeCloud, application: str, pick: int) -> bool:
+    """Point one of the listeners at a slot."""
+    listener = _listeners(cloud, application)[pick % 2]
+    return _point(cloud, application, listener, SLOTS[pick // 2 % 2])
+
+
+def listener_weighted(cloud: FakeCloud, application: str, _: int) -> bool:
+    """Let production forward to both slots."""
+    return _point(cloud, application, _listeners(cloud, application)[0], *SLOTS)
+
+
+def listener_astray(cloud: FakeCloud, application: str, _: int) -> bool:
+    """Let production forward to something else."""
+    return _point(cloud, application, _listeners(cloud, application)[0], "dev")
+
+
+def service_given(cloud: FakeCloud, application: str, pick: int) -> bool:
+    """Give a service a task definition of one's own."""
+    service = _service(cloud, application, pick)
+    if service:
+        running = cloud.containers.task_definitions[service.primary.task_definition].request
+        container = {**running["containerDefinitions"][0], "image": f"example.org/other:{pick}"}
+        definition = {**running, "containerDefinitions": [container], "tags": []}
+        service.deploy(cloud.containers.add(definition), cloud.clock.right())
+    return bool(service)
+
+
+def service_scaled(cloud: FakeCloud, application: str, pick: int) -> bool:
+    """Scale a service, also to nothing."""
+    service = _service(cloud, application, pick)
+    if service:
+        service.desired = pick % 4
+        service.running = min(service.running, service.desired)
+    return bool(service)
+
+
+def service_deleted(cloud: FakeCloud, application: str, pick: int) -> bool:
+    """Delete a service."""
+    service = _service(cloud, application, pick)
+    if service:
+        service.active, service.desired, service.running = False, 0, 0
+    return bool(service)
+
+
+def stack_deleted(cloud: FakeCloud, application: str, pick: int) -> bool:
+    """Delete the stack; it takes a while."""
+    stack = cloud.stacks.named(application)
+    if stack and stack.status != "DELETE_IN_PROGRESS":
+        stack.status, stack.token, stack.left = "DELETE_IN_PROGRESS", "by hand", pick % 3
+    return bool(stack)
+
+
+def row_removed(cloud: FakeCloud, application: str, pick: int) -> bool:
+    """Remove a row of the inventory, but not the last one."""
+    rows = list(cloud.tables.inventory_of(application).rows)
+    if len(rows) > 1:
+        del cloud.tables.rows[application, rows[pick % len(rows)]]
+    return len(rows) > 1
+
+
+CHANGES: Mapping[str, Change] = {
+    change.__name__: change
+    for change in (
+        listeners_exchanged,
+        listener_moved,
+        listener_weighted,
+        listener_astray,
+        service_given,
+        service_scaled,
+        service_deleted,
+        stack_deleted,
+        row_removed,
+    )
+}
+
+
+def live(cloud: FakeCloud, application: str) -> str | None:
+    """Return the slot that production forwards to, None when it is not exactly one."""
+    estate = cloud.stacks.estate
+    groups = cloud.load_balancer.listeners.get(estate.listener(application, "production"))
+    slots = (slot for slot in SLOTS if groups == [estate.target_group(application, slot)])
+    return next(slots, None)
+
+
+def set_right(cloud: FakeCloud, application: str) -> None:
+    """Point production at one slot again, as the note on its row asks for."""
+    if live(cloud, application) is None:
+        _point(cloud, application, _listeners(cloud, application)[0], SLOTS[0])
+
+
+def _listeners(cloud: FakeCloud, application: str) -> tuple[str, str]:
+    listener = cloud.stacks.estate.listener
+    return listener(application, "production"), listener(application, "test")
+
+
+def _point(cloud: FakeCloud, application: str, listener: str, *services: str) -> bool:
+    listeners = cloud.load_balancer.listeners
+    if listener not in listeners:
+        return False
+    group = cloud.stacks.estate.target_group
+    listeners[listener] = [group(application, service) for service in services]
+    return True
+
+
+def _service(cloud: FakeCloud, application: str, pick: int) -> FakeService | None:
+    there = [
+        service
+        for (cluster, _), service in cloud.containers.services_.items()
+        if cluster == application and service.active
+    ]
+    return there[pick % len(there)] if there else None

@@ -1,0 +1,227 @@
+"""An account and all that happens to it, one thing after the other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from datetime import timedelta
+from functools import cache, partial
+from typing import Any
+
+from devops_core.errors import AwsError
+from tests.crash.kinds import Kind as Fault
+from tests.crash.memory import accounts
+from tests.crash.memory.world import World
+from tests.functional.client import SCHEDULE, Client, Reply
+from tests.functional.fakes import Crash, FakeCloud
+from tests.functional.fakes.invariants import Broken, hold_always
+from tests.functional.fakes.service import CRASH, HANG
+from tests.stateful.asks import Ask
+from tests.stateful.faults import Faults
+from tests.stateful.hands import CHANGES, live
+from tests.stateful.model import Model
+
+NAMES = ("Shop", "Cart")
+# A call that is late has landed by then, see tests/crash/memory/faults.py.
+_LATEST = 60
+_DIED = (Crash, AwsError)
+
+
+def _images(cloud: FakeCloud, api: Client) -> None:
+    """Push the images of all applications."""
+    accounts.empty(cloud, api)
+    for version in ("1.0", "2.0", "3.0", "4.0"):
+        cloud.push(version, application="Cart")
+    cloud.push("crash", CRASH, "Cart")
+    cloud.push("hang", HANG, "Cart")
+
+
+def _both(cloud: FakeCloud, api: Client) -> None:
+    """Make one application that is in use and one that is new."""
+    accounts.shop(cloud, api)
+    _images(cloud, api)
+    api.finished(api.create("Cart"))
+    api.finished(api.deploy("1.0", application="Cart"))
+
+
+ACCOUNTS: Mapping[str, Callable[[FakeCloud, Client], object]] = {"empty": _images, "both": _both}
+
+
+@cache
+def _prepared(account: str) -> bytes:
+    return World.prepared(ACCOUNTS[account])
+
+
+class Life:
+    """An account from the beginning on. Whatever happens to it, it holds what must be so."""
+
+    def __init__(self, account: str) -> None:
+        self.world = World.opened(_prepared(account))
+        self.cloud, self.api, self.watcher = self.world.cloud, self.world.api, self.world.watcher
+        self.model = Model(self.cloud, self.watcher)
+        self.asked: list[Ask] = []
+        self.told: list[Mapping[str, Any]] = []
+        self.other_skew = timedelta()
+        self.raced = False
+        # Applications that have lost a row: what ran there is found when they are made again.
+        self.torn: set[str] = set()
+        others = {Fault.SECOND_WORKER: self._other_worker, Fault.SECOND_CALLER: self._other_caller}
+        self.faults = Faults(self.cloud, others)
+
+    @property
+    def operations(self) -> list[tuple[str, str]]:
+        """All operations, by application and id."""
+        return list(self.cloud.tables.operations)
+
+    # --- callers ---
+
+    def ask(self, ask: Ask) -> None:
+        """Make a request and hold what is promised of its answer."""
+        self.asked.append(ask)
+        allowed, hits = self.model.allowed(ask), self._trouble()
+        reply = self._sent(partial(ask.send, self.api))
+        self.model.learn(ask)
+        self.model.answered(ask, allowed, reply, calm=hits == self._trouble() == self._calm())
+
+    def read(self, back: int, *, wait: bool) -> None:
+        """Ask how an operation stands."""
+        application, operation = self.operations[-1 - back % len(self.operations)]
+        headers = {"Prefer": "wait=25"} if wait else None
+        hits = self._trouble()
+        reply = self._sent(partial(self.api.status, operation, application, headers))
+        calm = hits == self._trouble() == self._calm()
+        assert reply or not calm, "a status read died"
+        assert reply is None or reply.status in ((200,) if calm else (200, 502, 503)), reply
+
+    def abort(self, back: int) -> None:
+        """Ask for the end of an operation."""
+        key = self.operations[-1 - back % len(self.operations)]
+        before, hits = self.cloud.tables.operations[key], self._trouble()
+        reply = self._sent(partial(self.api.abort, key[1], key[0]))
+        calm = hits == self._trouble() == self._calm()
+        over = before.ended and not before.aborted_by
+        expected = (409,) if over or before.kind == "delete" else (200, 202)
+        assert reply or not calm, "an abort died"
+        statuses = expected if calm else (200, 202, 409, 502, 503)
+        assert reply is None or reply.status in statuses, reply
+
+    def _sent(self, send: Callable[[], Reply]) -> Reply | None:
+        with broken():
+            try:
+                return send()
+            except Crash:
+                return None
+
+    def _trouble(self) -> int:
+        """Return a number that changes when something happens to a call."""
+        return len(self.faults.hit)
+
+    def _calm(self) -> int:
+        """Return the number of `_trouble` if nothing is failing at this moment, else another."""
+        return -1 if self.faults.lasting or self.faults.late else self._trouble()
+
+    # --- wake-ups ---
+
+    def wake(self, event: Mapping[str, Any]) -> None:
+        """Hand an event to the service; the invocation may die."""
+        self._woken(partial(self.api.wake, event))
+
+    def drift_check(self) -> None:
+        """Let the schedule of the drift check fire."""
+        self._woken(self.api.drift_check)
+
+    def _woken(self, wake: Callable[[], int]) -> None:
+        hits = self._trouble()
+        with broken():
+            try:
+                wake()
+            except _DIED:
+                calm = hits == self._trouble() == self._calm()
+                assert not calm or self.model.by_hand, "an invocation died without a fault"
+        self.model.learn(None)
+
+    # --- others, in the middle of a call ---
+
+    def _other_worker(self) -> None:
+        clock = self.cloud.clock
+        before, clock.skew = clock.skew, clock.skew + self.other_skew
+        self.raced |= bool(self.other_skew)
+        with suppress(*_DIED):
+            self.api.wake(SCHEDULE)
+        clock.skew = before
+
+    def _other_caller(self) -> None:
+        if not self.asked:
+            return
+        ask = self.asked[-1].by(None)
+        self.model.learn(self.asked[-1])
+        with suppress(Crash):
+            reply = ask.send(self.api)
+            assert reply.status in (200, 202, 409, 424, 502, 503), reply
+        self.model.learn(ask)
+
+    # --- AWS, people, time ---
+
+    def heal(self) -> None:
+        """Let AWS do its part again."""
+        self.faults.heal()
+
+    def move_on(self, application: str) -> None:
+        """Let AWS come further with an application, without being looked at."""
+        stack = self.cloud.stacks.named(application)
+        if stack and stack.status.endswith("_IN_PROGRESS"):
+            self.cloud.stacks.finish(application)
+        for cluster, name in self.cloud.containers.services_:
+            if cluster == application:
+                self.cloud.containers.advance(cluster, name)
+
+    def by_hand(self, application: str, change: str, pick: int) -> None:
+        """Let somebody with the console change something."""
+        if CHANGES[change](self.cloud, application, pick):
+            self.model.changed_by_hand(application)
+            if change == "row_removed":
+                self.torn.add(application)
+            if live(self.cloud, application) is None:
+                self.watcher.excused.add(application)
+
+    def pass_(self, seconds: float) -> None:
+        """Let time pass."""
+        if seconds > _LATEST:
+            self.faults.land()
+        self.cloud.clock.wait(seconds)
+
+    def set_clock(self, skew: timedelta) -> None:
+        """Set the clocks of all workers, not within the seconds that a new stack is not shown.
+
+        See test_a_clock_that_jumps_past_a_deadline in tests/functional/test_clocks.py.
+        """
+        self.faults.land()
+        for stack in self.cloud.stacks.stacks.values():
+            stack.unseen = 0
+        self.cloud.clock.skew = skew
+
+    # --- what must be so ---
+
+    def hold(self) -> None:
+        """Hold what must be so after every step."""
+        self.model.learn(None)
+        hold_always(self.cloud, self.watcher.excused)
+        self.model.hold()
+        for message, facts in self.cloud.lines:
+            ours = message in ("broken", "given up", "check failed", "reconcile failed")
+            theirs = any(word in str(facts) for word in _AWS_ERRORS)
+            assert theirs or not ours, f"{message}: {facts}"
+        self.cloud.lines.clear()
+
+
+# How the log names what AWS is to blame for.
+_AWS_ERRORS = ("ThrottledError", "UnreachableError", "AccessDeniedError")
+
+
+@contextmanager
+def broken() -> Iterator[None]:
+    """Make of a promise that was broken on the wire what Hypothesis can shrink."""
+    try:
+        yield
+    except Broken as broken:
+        raise AssertionError(str(broken)) from broken

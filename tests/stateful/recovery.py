@@ -1,0 +1,95 @@
+"""The end of every course: all is healed, and everything must come to its end by itself."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from devops_core.model import RowStatus
+from tests.crash.memory.world import TRIGGERS, drift_check
+from tests.stateful.hands import set_right
+from tests.stateful.life import NAMES, Life, broken
+
+# Turns of a minute: twice the longest time limit (create and its undoing), half an hour until
+# an operation is given up, and two hours that clocks may have been set back.
+_TURNS = 2 * 60 + 30 + 2 * 60
+_TRIGGERS = (*TRIGGERS, drift_check)
+# How often the drift check may find something anew: each look may uncover one more.
+_LOOKS = 4
+
+
+def recover(life: Life) -> None:
+    """Heal everything, wait until nothing is open, and hold what must be true then."""
+    with broken():
+        _heal(life)
+        _come_to_rest(life)
+        life.hold()
+        before = life.world.inventory()
+        _hold_true(life)
+        if not (life.model.by_hand or life.faults.blind or life.raced):
+            assert life.world.inventory() == before, "6: inventory was not true"
+        _hold(life)
+
+
+def _heal(life: Life) -> None:
+    life.heal()
+    cloud = life.cloud
+    cloud.clock.skew = timedelta()
+    cloud.containers.automatic = True
+    cloud.stacks.pace, cloud.stacks.lag = 1, 0
+    cloud.stacks.create_failures = cloud.stacks.delete_failures = ()
+    for stack in cloud.stacks.stacks.values():
+        stack.left = stack.left or 1
+    life.world.rest()
+
+
+def _come_to_rest(life: Life) -> None:
+    for turn in range(_TURNS):
+        if not life.cloud.tables.in_progress():
+            return
+        life.cloud.clock.wait(60)
+        _TRIGGERS[turn % len(_TRIGGERS)](life.world)
+    raise AssertionError(f"7: still open: {life.cloud.tables.in_progress()}")
+
+
+def _hold_true(life: Life) -> None:
+    """Let the drift check find what is to be found, then nothing any more."""
+    life.world.rest()
+    for application in life.watcher.excused & set(life.model.live):
+        set_right(life.cloud, application)
+    life.watcher.excused.clear()
+    _delete_what_was_not(life)
+    life.cloud.clock.pass_(hours=1)
+    for _ in range(_LOOKS):
+        if not life.world.drift():
+            break
+    assert life.world.drift() == 0, "the drift check finds the same again and again"
+
+
+def _delete_what_was_not(life: Life) -> None:
+    """Delete what could not be deleted: nothing else can, and no drift check looks at it."""
+    rows = life.cloud.tables.rows
+    left = {name for (name, _), row in rows.items() if row.status is RowStatus.DELETE_FAILED}
+    for application in sorted(left & life.model.by_hand):
+        _delete(life, application)
+
+
+def _hold(life: Life) -> None:
+    tidy = not (life.faults.untidy or life.raced or life.model.by_hand)
+    life.world.hold(tidy=tidy)
+    if tidy:
+        return
+    for application in NAMES:
+        _delete(life, application)
+    life.world.hold()
+
+
+def _delete(life: Life, application: str) -> None:
+    """Delete an application; when not all of it is known, once more after it was made again."""
+    api = life.api
+    known = life.cloud.tables.inventory_of(application).rows
+    if known:
+        assert api.finished(api.delete(application)).operation["status"] == "SUCCEEDED"
+    if not known or application in life.torn:
+        chosen = {"nonProd": ["dev", "qa", "stage"]}
+        api.finished(api.create(application, environments=chosen))
+        assert api.finished(api.delete(application)).operation["status"] == "SUCCEEDED"

@@ -1,0 +1,16 @@
+"""The bounded form of the state machine: the same courses every time."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from hypothesis.configuration import set_hypothesis_home_dir
+from hypothesis.stateful import run_state_machine_as_test
+
+from tests.stateful.__main__ import settings
+from tests.stateful.machine import Service
+
+
+def test_whatever_happens_the_promises_are_held(tmp_path: Path) -> None:
+    set_hypothesis_home_dir(tmp_path)
+    run_state_machine_as_test(Service, settings=settings(examples=150, steps=30))
