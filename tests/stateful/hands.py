@@ -75,11 +75,16 @@ def stack_deleted(cloud: FakeCloud, application: str, pick: int) -> bool:
 
 
 def row_removed(cloud: FakeCloud, application: str, pick: int) -> bool:
-    """Remove a row of the inventory, but not the last one."""
-    rows = list(cloud.tables.inventory_of(application).rows)
-    if len(rows) > 1:
-        del cloud.tables.rows[application, rows[pick % len(rows)]]
-    return len(rows) > 1
+    """Remove a row of the inventory, but not the last one.
+
+    Nor one that is held: without it nobody can tell that its operation may act.
+    """
+    rows = cloud.tables.inventory_of(application).rows
+    free = [environment for environment, row in rows.items() if not row.claim]
+    removed = bool(free) and len(rows) > 1
+    if removed:
+        del cloud.tables.rows[application, free[pick % len(free)]]
+    return removed
 
 
 CHANGES: Mapping[str, Change] = {

@@ -113,10 +113,10 @@ class Service(RuleBasedStateMachine):
     # --- faults ---
 
     @rule(kind=st.sampled_from([each for each in Fault if each != "ERROR_500_WITH_EFFECT"]),
-          ahead=_pick, skew=st.sampled_from((0, 1, -1)))  # fmt: skip
+          ahead=_pick, skew=st.sampled_from((0, 2, 60, -60)))  # fmt: skip
     def fault(self, kind: Fault, ahead: int, skew: int) -> None:
-        """Let something happen to a call that is to come; `skew` is the other worker's clock."""
-        self.life.other_skew = timedelta(hours=skew)
+        """Let something happen to a call that is to come; the other worker's clock may be ahead."""
+        self.life.other_skew = timedelta(minutes=skew)
         self.life.faults.put(kind, ahead)
 
     @rule(port=st.sampled_from(("tables", "containers", "load_balancer", "stacks", "images")))

@@ -54,6 +54,8 @@ def _come_to_rest(life: Life) -> None:
 def _hold_true(life: Life) -> None:
     """Let the drift check find what is to be found, then nothing any more."""
     life.world.rest()
+    for application in NAMES:
+        life.move_on(application)
     for application in life.watcher.excused & set(life.model.live):
         set_right(life.cloud, application)
     life.watcher.excused.clear()

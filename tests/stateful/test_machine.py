@@ -13,4 +13,4 @@ from tests.stateful.machine import Service
 
 def test_whatever_happens_the_promises_are_held(tmp_path: Path) -> None:
     set_hypothesis_home_dir(tmp_path)
-    run_state_machine_as_test(Service, settings=settings(examples=150, steps=30))
+    run_state_machine_as_test(Service, settings=settings(examples=300, steps=40))
