@@ -37,11 +37,13 @@ def _images(cloud: FakeCloud, api: Client) -> None:
 
 
 def _both(cloud: FakeCloud, api: Client) -> None:
-    """Make one application that is in use and one that is new."""
+    """Make one application that is in use, and one whose first version has just gone live."""
     accounts.shop(cloud, api)
     _images(cloud, api)
     api.finished(api.create("Cart"))
     api.finished(api.deploy("1.0", application="Cart"))
+    api.finished(api.promote(application="Cart"))
+    assert api.swap(application="Cart").status == 200
 
 
 ACCOUNTS: Mapping[str, Callable[[FakeCloud, Client], object]] = {"empty": _images, "both": _both}

@@ -50,12 +50,8 @@ class Model:
         self.accepted: dict[str, Ask] = {}
         self.by_hand: set[str] = set()
         self.live = self._production()
-        self._filled = {(name, slot) for name, slot in self.live.items() if slot}
-        self._filled |= {
-            (row.application.name, row.service.name)
-            for row in cloud.tables.rows.values()
-            if row.service and (row.service.version or row.service.was_live)
-        }
+        # In what an account begins with, both slots have been in use.
+        self._filled = {(name, slot) for name in self.live for slot in SLOTS}
 
     # --- before a request ---
 

@@ -10,7 +10,11 @@ from hypothesis.stateful import run_state_machine_as_test
 from tests.stateful.__main__ import settings
 from tests.stateful.machine import Service
 
+# About 25 s on one core.
+EXAMPLES, STEPS = 300, 40
+
 
 def test_whatever_happens_the_promises_are_held(tmp_path: Path) -> None:
+    # Hypothesis keeps what it knows of the source there, beside no examples.
     set_hypothesis_home_dir(tmp_path)
-    run_state_machine_as_test(Service, settings=settings(examples=300, steps=40))
+    run_state_machine_as_test(Service, settings=settings(EXAMPLES, STEPS))
