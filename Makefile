@@ -11,7 +11,7 @@ TOOLS := .venv/bin
 UP_OPTIONS = $(if $(PORT),--port $(PORT)) $(if $(LAMBDA_ENDPOINT),--lambda-endpoint $(LAMBDA_ENDPOINT)) \
 	$(if $(filter 1,$(DOCKER)),--docker) $(if $(REPOURI),--repouri $(REPOURI))
 
-.PHONY: help setup up down logs push demo lint test check crash races mutants clean
+.PHONY: help setup up down logs push demo lint test check crash races stateful mutants clean
 
 help: ## List the targets
 	sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
@@ -52,6 +52,9 @@ crash: .venv/installed ## Break every outgoing call in every way (ARGS= a part o
 
 races: .venv/installed ## Run every interleaving of two callers (ARGS= a part of it)
 	$(TOOLS)/python -m tests.races $(ARGS)
+
+stateful: .venv/installed ## Go through calls, faults and clocks in random orders (ARGS="--seed 1 --examples 2000")
+	$(TOOLS)/python -m tests.stateful $(ARGS)
 
 mutants: .venv/installed ## Change the code and see whether a test notices
 	$(TOOLS)/python -m tests.mutants $(ARGS)

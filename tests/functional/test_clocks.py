@@ -4,8 +4,14 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from tests.functional.client import Client
+import pytest
+import yaml
+
+from devops_core.model import LEASE
+from devops_core.naming import Environment
+from tests.functional.client import SCHEDULE, Client
 from tests.functional.fakes import FakeCloud
+from tests.infra.templates import ROOT
 
 _HOUR = timedelta(hours=1)
 
@@ -20,3 +26,45 @@ def test_a_stack_that_is_not_shown_when_the_time_is_up_is_deleted(
     assert late.operation["reasons"][0] == "the stack is still CREATE_IN_PROGRESS"
     assert [stack.status for stack in cloud.stacks.stacks.values()] == ["DELETE_COMPLETE"]
     assert cloud.tables.rows == {}
+
+
+@pytest.mark.parametrize("ahead", [2 * LEASE, _HOUR], ids=["lease", "deadline"])
+@pytest.mark.parametrize("call", ["containers.register", "containers.update"])
+def test_a_lease_that_is_taken_by_a_clock_that_is_ahead_costs_no_truth(
+    call: str, ahead: timedelta
+) -> None:
+    """One worker acts at a time only while clocks differ by less than a lease is longer than it.
+
+    Beyond that two act, which is why no watcher is here; nothing is lost all the same.
+    """
+    cloud = FakeCloud()
+    api = Client(cloud)
+    api.finished(api.create())
+    cloud.push("1.0")
+
+    def other_worker() -> None:
+        cloud.clock.skew = ahead
+        api.wake(SCHEDULE)
+        cloud.clock.skew = timedelta()
+
+    cloud.wire.on(call, other_worker)
+    api.deploy("1.0", "dev")
+    api.settle()
+    for _ in range(3):
+        cloud.clock.pass_(minutes=5)
+        api.drift_check()
+    (deploy,) = [each for each in cloud.tables.operations.values() if each.kind == "deploy"]
+    row = cloud.tables.inventory_of("Shop").service(Environment.DEV)
+    assert row is not None
+    runs = cloud.containers.running("Shop", "dev")
+    assert row.task_definition == runs.arn
+    assert (row.digest is not None) is runs.image.endswith(row.digest or "no digest")
+    assert api.finished(api.delete()).operation["status"] == "SUCCEEDED"
+    assert not [each for each in cloud.containers.tagged(deploy.id) if each.active]
+
+
+def test_a_lease_outlives_every_function_by_what_clocks_may_differ() -> None:
+    service = yaml.safe_load((ROOT / "serverless.yml").read_text().replace("!GetAtt ", ""))
+    functions = service["functions"].values()
+    longest = max(each.get("timeout", service["provider"]["timeout"]) for each in functions)
+    assert timedelta(seconds=longest + 5) <= LEASE

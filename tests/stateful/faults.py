@@ -8,6 +8,7 @@ from typing import Any
 from devops_core.errors import ThrottledError
 from tests.crash.kinds import Kind
 from tests.crash.memory.faults import Effect, Fault, applies
+from tests.crash.plan import Plan
 from tests.functional.fakes import Call, FakeCloud
 
 # What a fault can leave behind until the application is deleted, see tests/crash/memory/matrix.py.
@@ -73,5 +74,5 @@ class Faults:
         self.lasting = self.untidy = self.blind = True
 
     def _renew(self) -> None:
-        self._fault = Fault(self._cloud, self._due, self._meanwhile, self.hit)
+        self._fault = Fault(self._cloud, Plan(self._due, self.hit), self._meanwhile)
         self._cloud.wire.around = self

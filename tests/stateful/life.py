@@ -64,7 +64,6 @@ class Life:
         self.asked: list[Ask] = []
         self.told: list[Mapping[str, Any]] = []
         self.other_skew = timedelta()
-        self.raced = False
         # Applications that have lost a row: what ran there is found when they are made again.
         self.torn: set[str] = set()
         others = {Fault.SECOND_WORKER: self._other_worker, Fault.SECOND_CALLER: self._other_caller}
@@ -147,7 +146,6 @@ class Life:
     def _other_worker(self) -> None:
         clock = self.cloud.clock
         before, clock.skew = clock.skew, clock.skew + self.other_skew
-        self.raced |= bool(self.other_skew)
         with suppress(*_DIED):
             self.api.wake(SCHEDULE)
         clock.skew = before
@@ -195,7 +193,7 @@ class Life:
     def set_clock(self, skew: timedelta) -> None:
         """Set the clocks of all workers, not within the seconds that a new stack is not shown.
 
-        See test_a_clock_that_jumps_past_a_deadline in tests/functional/test_clocks.py.
+        See tests/functional/test_clocks.py for what becomes of a create then.
         """
         self.faults.land()
         for stack in self.cloud.stacks.stacks.values():

@@ -32,6 +32,8 @@ _versions = st.sampled_from(("1.0", "2.0", "3.0", "4.0", "crash", "hang"))
 _keys = st.sampled_from((None, None, "k1", "k2", "k3", "k4"))
 _services = st.sampled_from((None, {"desiredCount": 2}, {"environment": {"LEVEL": "info"}}))
 _pick = st.integers(0, 11)
+# How far the clocks of two workers may be apart, in seconds: tests/functional/test_clocks.py.
+_SKEW = 5
 _SECONDS = (1, 5, 30, 63, 66, 120, 300, 900, 1900, 3700, 10800)
 _waits = st.sampled_from((False, False, False, True))
 
@@ -113,10 +115,10 @@ class Service(RuleBasedStateMachine):
     # --- faults ---
 
     @rule(kind=st.sampled_from([each for each in Fault if each != "ERROR_500_WITH_EFFECT"]),
-          ahead=_pick, skew=st.sampled_from((0, 2, 60, -60)))  # fmt: skip
+          ahead=_pick, skew=st.sampled_from((0, _SKEW, -_SKEW)))  # fmt: skip
     def fault(self, kind: Fault, ahead: int, skew: int) -> None:
-        """Let something happen to a call that is to come; the other worker's clock may be ahead."""
-        self.life.other_skew = timedelta(minutes=skew)
+        """Let something happen to a call that is to come; the other worker's clock may differ."""
+        self.life.other_skew = timedelta(seconds=skew)
         self.life.faults.put(kind, ahead)
 
     @rule(port=st.sampled_from(("tables", "containers", "load_balancer", "stacks", "images")))

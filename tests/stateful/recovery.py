@@ -25,7 +25,7 @@ def recover(life: Life) -> None:
         life.hold()
         before = life.world.inventory()
         _hold_true(life)
-        if not (life.model.by_hand or life.faults.blind or life.raced):
+        if not (life.model.by_hand or life.faults.blind):
             assert life.world.inventory() == before, "6: inventory was not true"
         _hold(life)
 
@@ -76,7 +76,7 @@ def _delete_what_was_not(life: Life) -> None:
 
 
 def _hold(life: Life) -> None:
-    tidy = not (life.faults.untidy or life.raced or life.model.by_hand)
+    tidy = not (life.faults.untidy or life.model.by_hand)
     life.world.hold(tidy=tidy)
     if tidy:
         return
