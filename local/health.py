@@ -41,6 +41,10 @@ class Thresholds:
     unhealthy: int = 2
 
 
+# Passed probes in a row after which a target is probed in every tenth round only: probing is most
+# of what an idle laptop cloud does.
+STEADY = 10
+
 UNUSED = Health(
     "unused",
     "Target.NotInUse",
@@ -67,6 +71,11 @@ def advance(health: Health, probe: Probe, thresholds: Thresholds) -> Health:
             "initial", "Elb.InitialHealthChecking", "Initial health checks in progress", streak
         )
     return counted
+
+
+def is_due(health: Health, turn: int) -> bool:
+    """Tell whether a target is probed in a round, given the number of that round."""
+    return health.streak < STEADY or turn % STEADY == 0
 
 
 def judge(status: int, matcher: str) -> Probe:

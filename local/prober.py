@@ -9,7 +9,17 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from local.health import REFUSED, TIMED_OUT, UNUSED, Health, Probe, Thresholds, advance, judge
+from local.health import (
+    REFUSED,
+    TIMED_OUT,
+    UNUSED,
+    Health,
+    Probe,
+    Thresholds,
+    advance,
+    is_due,
+    judge,
+)
 
 INTERVAL = 0.3  # seconds between rounds; a laptop does not wait HealthCheckIntervalSeconds
 TIMEOUT = 2.0  # seconds, at most, for one answer
@@ -29,6 +39,7 @@ class Prober:
         self._alb = alb
         self._bound_port = bound_port
         self._health: dict[Key, Health] = {}
+        self._turn = itertools.count()
         self._wake = threading.Event()
         self._pool = ThreadPoolExecutor(8, thread_name_prefix="target-probe")
 
@@ -61,7 +72,7 @@ class Prober:
             self.probe_all()
 
     def probe_all(self) -> None:
-        """Probe every target of a group in use once, and forget those that are gone."""
+        """Probe the targets of groups in use that are due, and forget those that are gone."""
         groups = {arn: group for (_, _, arn), group in self._alb._tgs.all_items()}
         used = self.groups_in_use()
         keys = [
@@ -70,11 +81,16 @@ class Prober:
             for target in targets
             if arn in used and arn in groups and groups[arn]["TargetType"] != "lambda"
         ]
-        results = self._pool.map(lambda key: self._probe(key, groups[key[0]]), keys)
-        known = self._health
+        known, turn = self._health, next(self._turn)
+        due = [key for key in keys if is_due(known.get(key, Health()), turn)]
+        results = dict(
+            zip(due, self._pool.map(lambda key: self._probe(key, groups[key[0]]), due), strict=True)
+        )
         self._health = {
-            key: advance(known.get(key, Health()), probe, _thresholds(groups[key[0]]))
-            for key, probe in zip(keys, results, strict=True)
+            key: advance(known.get(key, Health()), results[key], _thresholds(groups[key[0]]))
+            if key in results
+            else known[key]
+            for key in keys
         }
 
     def _probe(self, key: Key, group: dict[str, Any]) -> Probe:

@@ -5,7 +5,17 @@ from __future__ import annotations
 import pytest
 
 from local.balancer import Balancer, Target
-from local.health import REFUSED, Health, Probe, Thresholds, advance, judge, matches
+from local.health import (
+    REFUSED,
+    STEADY,
+    Health,
+    Probe,
+    Thresholds,
+    advance,
+    is_due,
+    judge,
+    matches,
+)
 
 THRESHOLDS = Thresholds(healthy=3, unhealthy=2)
 PASSED = Probe()
@@ -51,6 +61,14 @@ def test_state_follows_the_results_in_a_row(
 )
 def test_matcher_accepts_values_lists_and_ranges(status: int, matcher: str, expected: bool) -> None:
     assert matches(status, matcher) is expected
+
+
+def test_a_target_that_stays_healthy_is_probed_less_often_until_it_fails() -> None:
+    fresh, steady = after(PASSED), after(*[PASSED] * STEADY)
+    failing = advance(steady, REFUSED, THRESHOLDS)
+    rounds = range(1, 2 * STEADY + 1)
+    assert all(is_due(fresh, turn) and is_due(failing, turn) for turn in rounds)
+    assert [turn for turn in rounds if is_due(steady, turn)] == [STEADY, 2 * STEADY]
 
 
 def test_wrong_status_is_named_as_elb_names_it() -> None:
