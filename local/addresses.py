@@ -49,6 +49,8 @@ def bindable_port(address: str, port: int) -> int:
     if port >= PRIVILEGED:
         return port
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        # As the task itself: connections of who had the address before may still be in TIME_WAIT.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((address, port))
         except OSError as error:
