@@ -15,8 +15,11 @@ def up(options: argparse.Namespace) -> None:
     if there and (options.directory / "env").exists():
         print(f"The laptop cloud is already running; stop it with `make down`.\n\n{_about(there)}")
         return
-    wanted = cloud.Options(options.port, options.lambda_endpoint, options.docker)
+    wanted = cloud.Options(options.port, options.lambda_endpoint, options.docker, options.keep)
     started = cloud.start(options.directory, wanted)
+    if (options.directory / "env").exists():
+        print(f"The laptop cloud goes on where it was stopped.\n\n{_about(started)}")
+        return
     print(f"The emulator runs at {started.endpoint}; installing the service ...", flush=True)
     deploy.deploy(started, initial_image=options.repouri or deploy.INITIAL_IMAGE)
     print(f"The service is ready.\n\n{_about(started)}")
@@ -71,6 +74,7 @@ def parser() -> argparse.ArgumentParser:
     command.add_argument("--port", type=_port, default=0, help="0, the default, takes a free one")
     command.add_argument("--lambda-endpoint", default="", help="where Lambdas call AWS")
     command.add_argument("--docker", action="store_true", help="run tasks as real containers")
+    command.add_argument("--keep", action="store_true", help="keep the state over a stop")
     command.add_argument("--repouri", default="", help="image that a new application runs")
     commands.add_parser("down", help=down.__doc__).set_defaults(run=down)
     command = commands.add_parser("logs", help=show_logs.__doc__)

@@ -21,7 +21,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from local import processes
+from local import processes, state
 
 ROOT = Path(__file__).resolve().parent.parent
 DIRECTORY = ROOT / ".local"
@@ -74,11 +74,15 @@ class Cloud:
 
 @dataclass(frozen=True)
 class Options:
-    """How to start: a port (0 takes a free one), where Lambdas call AWS, real containers."""
+    """How to start: a port (0 takes a free one), where Lambdas call AWS, real containers.
+
+    `keep` says that a stop keeps the state for the next start; without it the start is empty.
+    """
 
     port: int = 0
     lambda_endpoint: str = ""
     docker: bool = False
+    keep: bool = False
 
 
 def start(directory: Path = DIRECTORY, options: Options | None = None) -> Cloud:
@@ -123,6 +127,7 @@ def stop(directory: Path = DIRECTORY) -> bool:
         _wait(lambda: not processes.started_by(directory), STOP_LIMIT)
     if cloud is not None and cloud.pid in _children:
         _children.pop(cloud.pid).wait()
+    state.end(directory)
     (directory / "cloud.json").unlink(missing_ok=True)
     (directory / "env").unlink(missing_ok=True)
     return bool(cloud or left)
@@ -141,13 +146,17 @@ def started(directory: Path, options: Options | None = None) -> Iterator[Cloud]:
 def _launch(directory: Path, options: Options) -> Cloud:
     if not PYTHON.exists():
         raise CloudError("the emulator is not installed: run `make setup` first")
-    port = options.port or _free_port()
+    if not options.keep:
+        state.forget(directory)
+    port = _port(directory, options)
     if not _is_free(port):
         raise CloudError(
             f"port {port} is in use: choose another with PORT=, or none for a free one"
         )
     shutil.rmtree(directory / "tmp", ignore_errors=True)  # what Lambda workers left behind
     (directory / "tmp").mkdir()
+    if options.keep:
+        state.begin(directory, port)
     with (directory / "cloud.log").open("w") as log:
         process = subprocess.Popen(  # noqa: S603 - our own program, no shell
             [str(PYTHON), "-m", "local.launcher"],
@@ -167,6 +176,13 @@ def _launch(directory: Path, options: Options) -> Cloud:
         stop(directory)
         raise CloudError(f"the emulator did not start:\n{_end_of_log(directory)}")
     return cloud
+
+
+def _port(directory: Path, options: Options) -> int:
+    kept = state.port(directory)
+    if kept and options.port not in (0, kept):
+        raise CloudError(f"the state that was kept is that of port {kept}: leave PORT= out")
+    return kept or options.port or _free_port()
 
 
 def _end_of_log(directory: Path) -> str:
@@ -196,6 +212,7 @@ def _launcher_environment(directory: Path, port: int, options: Options) -> dict[
         "AWS_EC2_METADATA_DISABLED": "true",
         # Without an engine, other services of the emulator must not find the stand-in.
         **({} if options.docker else {"DOCKER_HOST": f"unix://{directory}/no-docker.sock"}),
+        **(state.environment(directory) if options.keep else {}),
     }
 
 

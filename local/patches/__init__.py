@@ -13,6 +13,7 @@ def apply(*, real_docker: bool) -> None:
     from local.patches import (
         api,
         images,
+        kept_state,
         load_balancers,
         rollouts,
         templates,
@@ -20,7 +21,7 @@ def apply(*, real_docker: bool) -> None:
         unhealthy_tasks,
     )
 
-    for patch in (load_balancers, unhealthy_tasks, templates, images, times, api):
+    for patch in (load_balancers, unhealthy_tasks, templates, images, times, api, kept_state):
         patch.apply()
     rollouts.apply(real_docker=real_docker)
     if real_docker:

@@ -10,6 +10,8 @@ from typing import Any
 from ministack.services import ecs
 from ministack.services.cloudformation import provisioners, stacks
 
+from local.patches.kept_state import is_taken_up
+
 STABLE_LIMIT = 60.0  # seconds; CloudFormation gives a service three hours
 _VERBATIM = {"dockerLabels", "options", "driverOpts", "labels"}  # their keys are the user's
 _NUMBERS = {
@@ -101,10 +103,12 @@ def create_service(logical_id: str, props: dict[str, Any], stack_name: str) -> A
     does and fails when the circuit breaker trips; what was created is deleted then.
     """
     request = {"serviceName": f"{stack_name}-{logical_id}", "cluster": "default", **api_form(props)}
-    status, _, body = ecs._create_service(request)
-    if status >= 400:
-        raise ValueError(_handler_error(json.loads(body).get("message", "")))
-    arn = json.loads(body)["service"]["serviceArn"]
+    arn = is_taken_up(stack_name) and _arn_of(request)  # interrupted before it was stable
+    if not arn:
+        status, _, body = ecs._create_service(request)
+        if status >= 400:
+            raise ValueError(_handler_error(json.loads(body).get("message", "")))
+        arn = json.loads(body)["service"]["serviceArn"]
     try:
         wait_until_stable(_key(arn))
     except ValueError:
@@ -112,6 +116,13 @@ def create_service(logical_id: str, props: dict[str, Any], stack_name: str) -> A
         ecs._delete_service({**service, "force": True})
         raise
     return arn, {"ServiceArn": arn, "Name": request["serviceName"]}
+
+
+def _arn_of(request: dict[str, Any]) -> str:
+    """Return the ARN of an active service, or ""."""
+    key = f"{ecs._cluster_name_from_arn(request['cluster'])}/{request['serviceName']}"
+    service = ecs._services.get(key) or {}
+    return str(service["serviceArn"]) if service.get("status") == "ACTIVE" else ""
 
 
 def update_service(physical_id: str, old: dict[str, Any], new: dict[str, Any], stack: str) -> Any:

@@ -1,0 +1,41 @@
+"""What a laptop cloud keeps over a stop."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from local import state
+from local.cloud import CloudError, Options, _port
+
+
+def test_without_kept_state_there_is_no_port(tmp_path: Path) -> None:
+    assert state.port(tmp_path) == 0
+    state.end(tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_port_and_installation_come_back_with_the_state(tmp_path: Path) -> None:
+    state.begin(tmp_path, 4566)
+    assert not (tmp_path / "env").exists()
+    (tmp_path / "env").write_text("API_URL=x\n")
+    state.end(tmp_path)
+    assert not (tmp_path / "env").exists()
+    assert state.port(tmp_path) == 4566
+    state.begin(tmp_path, 4566)
+    assert (tmp_path / "env").read_text() == "API_URL=x\n"
+
+
+def test_what_is_forgotten_is_gone(tmp_path: Path) -> None:
+    state.begin(tmp_path, 4566)
+    state.forget(tmp_path)
+    assert state.port(tmp_path) == 0
+
+
+def test_kept_state_is_bound_to_its_port(tmp_path: Path) -> None:
+    state.begin(tmp_path, 4566)
+    assert _port(tmp_path, Options(keep=True)) == 4566
+    assert _port(tmp_path, Options(port=4566, keep=True)) == 4566
+    with pytest.raises(CloudError, match="4566"):
+        _port(tmp_path, Options(port=4567, keep=True))
