@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.conftest import Answer, Api
+from tests.e2e.client import Answer, Api
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.conftest import LEFT_ALONE, Api, create_body, until
+from tests.e2e.client import Api, create_body, until
+from tests.e2e.conftest import LEFT_ALONE
 
 INVENTORY = (
     "ECS_Inventory_NonProduction", "ECS_Inventory_Production", "ECS_Inventory_TrainingDA",

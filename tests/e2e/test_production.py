@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.e2e.conftest import Answer, Api
+from tests.e2e.client import Answer, Api
 
 SWAP = "/stacks/swapProdBlueAndGreen"
 
