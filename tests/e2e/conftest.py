@@ -6,9 +6,13 @@ from collections.abc import Iterator
 
 import pytest
 
-from local.cloud import DIRECTORY, Cloud, started
+from local.cloud import DIRECTORY, Cloud, Options, started
 from local.deploy import deploy
 from tests.e2e.client import Api, create_body
+from tests.e2e.faults.cases import CASES
+from tests.e2e.faults.proxy import proxy
+from tests.e2e.faults.restart import Restarted, restarted
+from tests.e2e.faults.scene import Scene
 
 # Created at the very start and then never asked about: only the schedule can bring it to its end.
 LEFT_ALONE = "LeftAlone"
@@ -36,3 +40,29 @@ def application(api: Api, request: pytest.FixtureRequest) -> Iterator[str]:
     api.succeed(api.post("/stacks", create_body(name, environments=environments)))
     yield name
     api.succeed(api.call("DELETE", "/stacks", {"stack": name}))
+
+
+@pytest.fixture(scope="session")
+def scene() -> Iterator[Scene]:
+    """A laptop cloud of its own on which all cases are broken; nobody asks about them then.
+
+    The schedule needs minutes for them, in which other tests run: `test_resume`, the last module,
+    looks at what has become of them.
+    """
+    with proxy() as between:
+        options = Options(lambda_endpoint=between.url)
+        with started(DIRECTORY / "faults", options) as running:
+            between.endpoint = running.endpoint
+            deploy(running)
+            there = Scene(Api(running), between)
+            there.prepare()
+            with there.watched():
+                there.strike(CASES)
+                yield there
+
+
+@pytest.fixture(scope="session")
+def stopped_and_started(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Restarted]:
+    """Another laptop cloud, which was stopped and started again while operations ran."""
+    with restarted(tmp_path_factory.mktemp("restarted")) as seen:
+        yield seen

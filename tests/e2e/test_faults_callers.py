@@ -1,0 +1,151 @@
+"""Fifty callers on ten applications at once: nobody is failed, and nothing gets mixed up."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from itertools import product
+from typing import Any
+
+import pytest
+
+from tests.e2e.client import Answer, Api, create_body
+from tests.e2e.estate import operations, read
+from tests.e2e.invariants import hold
+
+APPLICATIONS = [f"Crowd{letter}" for letter in "ABCDEFGHIJ"]
+VERSIONS = ("1.0", "2.0")
+# Seconds from one caller to the next at first: each call needs a worker of its own, and two cores
+# start two or three in a second.
+ARRIVAL = 0.3
+Script = Callable[[Api, str], Iterator[Answer]]
+
+
+def _deploy(api: Api, name: str, version: str, **headers: str) -> Answer:
+    body = {"applicationName": name, "environment": ["dev"], "version": version}
+    return api.post("/stacks/deploy", body, **headers)
+
+
+def _promote(api: Api, name: str) -> Answer:
+    return api.post("/stacks/deploytoprodBlue", {"applicationName": name}, Prefer="wait=5")
+
+
+def _swap(api: Api, name: str) -> Answer:
+    return api.post("/stacks/swapProdBlueAndGreen", {"applicationName": name})
+
+
+def _look(api: Api, answer: Answer) -> Iterator[Answer]:
+    """Read the operation that an answer is about: that of the caller, or of who was first."""
+    operation = answer.body.get("operation")
+    if operation and operation.get("url"):
+        yield api.call("GET", operation["url"])
+
+
+def _deployer(api: Api, name: str) -> Iterator[Answer]:
+    first = _deploy(api, name, "1.0", Idempotency_Key=f"{name}-1.0")
+    yield first
+    yield from _look(api, first)
+    yield _deploy(api, name, "2.0", Prefer="wait=5")
+
+
+def _repeater(api: Api, name: str) -> Iterator[Answer]:
+    key = f"{name}-1.0"
+    for _ in range(3):
+        yield _deploy(api, name, "1.0", Idempotency_Key=key)
+    yield _deploy(api, name, "2.0", Idempotency_Key=key)
+
+
+def _promoter(api: Api, name: str) -> Iterator[Answer]:
+    for _ in range(2):
+        answer = _promote(api, name)
+        yield answer
+        yield from _look(api, answer)
+    yield _swap(api, name)
+
+
+def _swapper(api: Api, name: str) -> Iterator[Answer]:
+    for _ in range(3):
+        answer = _swap(api, name)
+        yield answer
+        yield from _look(api, answer)
+
+
+def _aborter(api: Api, name: str) -> Iterator[Answer]:
+    answer = _deploy(api, name, "2.0")
+    yield answer
+    operation = answer.body.get("operation")
+    if operation:
+        yield api.call("DELETE", f"/stacks/{name}/operations/{operation['id']}")
+    yield from _look(api, answer)
+
+
+SCRIPTS: tuple[Script, ...] = (_deployer, _repeater, _promoter, _swapper, _aborter)
+
+
+@pytest.fixture(scope="module")
+def crowd(api: Api) -> Iterator[list[tuple[str, Answer]]]:
+    """The ten applications, and what the fifty callers were answered."""
+    with ThreadPoolExecutor(len(APPLICATIONS)) as pool:
+        created = list(pool.map(lambda name: api.post("/stacks", create_body(name)), APPLICATIONS))
+    for name, answer in zip(APPLICATIONS, created, strict=True):
+        api.succeed(answer)
+        for version in VERSIONS:
+            api.push(name, version)
+    yield _answers(api)
+    for answer in [api.call("DELETE", "/stacks", {"stack": name}) for name in APPLICATIONS]:
+        api.succeed(answer)
+
+
+def _answers(api: Api) -> list[tuple[str, Answer]]:
+    """Let all scripts run on all applications, then all once more at the very same moment."""
+    everybody = list(product(SCRIPTS, APPLICATIONS))
+    arriving, here = threading.Event(), threading.Barrier(len(everybody))
+
+    def call(number: int, script: Script, name: str) -> list[tuple[str, Answer]]:
+        arriving.wait(number * ARRIVAL)
+        answers = list(script(api, name))
+        here.wait()
+        answers.append(next(script(api, name)))
+        return [(script.__name__, answer) for answer in answers]
+
+    with ThreadPoolExecutor(len(everybody)) as pool:
+        callers = [pool.submit(call, number, *who) for number, who in enumerate(everybody)]
+    return [each for caller in callers for each in caller.result()]
+
+
+def test_every_answer_is_a_yes_or_names_the_conflict(crowd: list[tuple[str, Answer]]) -> None:
+    wrong = [
+        (who, answer.status, answer.body)
+        for who, answer in crowd
+        if answer.status not in (200, 202, 409, *((422,) if who == "_repeater" else ()))
+    ]
+    assert not wrong
+
+
+def test_some_won_and_some_lost(crowd: list[tuple[str, Answer]]) -> None:
+    seen = {answer.status for _, answer in crowd}
+    assert {202, 409, 422} <= seen
+
+
+def test_a_key_is_one_operation_however_many_have_sent_it(
+    api: Api, crowd: list[tuple[str, Answer]]
+) -> None:
+    assert crowd
+    for name in APPLICATIONS:
+        done = [each for each in _of(api, name) if each["kind"] == "deploy"]
+        assert sum(each["version"] == "1.0" for each in done) <= 1, done
+
+
+def test_all_ends_and_the_promises_hold_for_each_application(
+    api: Api, crowd: list[tuple[str, Answer]]
+) -> None:
+    assert crowd
+    for name in APPLICATIONS:
+        for each in _of(api, name):
+            api.end(api.call("GET", f"/stacks/{name}/operations/{each['id']}"))
+    hold(read(api).only(APPLICATIONS))
+
+
+def _of(api: Api, name: str) -> list[dict[str, Any]]:
+    return [each for each in operations(api) if each["applicationName"] == name]
