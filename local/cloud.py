@@ -146,17 +146,12 @@ def started(directory: Path, options: Options | None = None) -> Iterator[Cloud]:
 def _launch(directory: Path, options: Options) -> Cloud:
     if not PYTHON.exists():
         raise CloudError("the emulator is not installed: run `make setup` first")
-    if not options.keep:
-        state.forget(directory)
     port = _port(directory, options)
-    if not _is_free(port):
-        raise CloudError(
-            f"port {port} is in use: choose another with PORT=, or none for a free one"
-        )
-    shutil.rmtree(directory / "tmp", ignore_errors=True)  # what Lambda workers left behind
-    (directory / "tmp").mkdir()
+    _tidy_up(directory)
     if options.keep:
         state.begin(directory, port)
+    else:
+        state.forget(directory)
     with (directory / "cloud.log").open("w") as log:
         process = subprocess.Popen(  # noqa: S603 - our own program, no shell
             [str(PYTHON), "-m", "local.launcher"],
@@ -179,10 +174,21 @@ def _launch(directory: Path, options: Options) -> Cloud:
 
 
 def _port(directory: Path, options: Options) -> int:
-    kept = state.port(directory)
+    kept = state.port(directory) if options.keep else 0
     if kept and options.port not in (0, kept):
         raise CloudError(f"the state that was kept is that of port {kept}: leave PORT= out")
-    return kept or options.port or _free_port()
+    port = kept or options.port or _free_port()
+    if not _is_free(port):
+        raise CloudError(
+            f"port {port} is in use: choose another with PORT=, or none for a free one"
+        )
+    return port
+
+
+def _tidy_up(directory: Path) -> None:
+    """Remove what Lambda workers have left behind."""
+    shutil.rmtree(directory / "tmp", ignore_errors=True)
+    (directory / "tmp").mkdir()
 
 
 def _end_of_log(directory: Path) -> str:

@@ -34,8 +34,9 @@ def test_what_is_forgotten_is_gone(tmp_path: Path) -> None:
 
 
 def test_kept_state_is_bound_to_its_port(tmp_path: Path) -> None:
-    state.begin(tmp_path, 4566)
-    assert _port(tmp_path, Options(keep=True)) == 4566
-    assert _port(tmp_path, Options(port=4566, keep=True)) == 4566
-    with pytest.raises(CloudError, match="4566"):
-        _port(tmp_path, Options(port=4567, keep=True))
+    port = _port(tmp_path, Options())
+    state.begin(tmp_path, port)
+    assert _port(tmp_path, Options(keep=True)) == port
+    assert _port(tmp_path, Options(port=port, keep=True)) == port
+    with pytest.raises(CloudError, match=str(port)):
+        _port(tmp_path, Options(port=port + 1, keep=True))
