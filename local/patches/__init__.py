@@ -12,6 +12,7 @@ def apply(*, real_docker: bool) -> None:
     """Apply all corrections; the emulator must be importable, its services are loaded by this."""
     from local.patches import (
         api,
+        functions,
         images,
         kept_state,
         load_balancers,
@@ -21,7 +22,16 @@ def apply(*, real_docker: bool) -> None:
         unhealthy_tasks,
     )
 
-    for patch in (load_balancers, unhealthy_tasks, templates, images, times, api, kept_state):
+    for patch in (
+        load_balancers,
+        unhealthy_tasks,
+        templates,
+        images,
+        times,
+        api,
+        functions,
+        kept_state,
+    ):
         patch.apply()
     rollouts.apply(real_docker=real_docker)
     if real_docker:
