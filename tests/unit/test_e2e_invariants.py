@@ -39,44 +39,32 @@ def event(key: str, outcome: str) -> dict[str, Any]:
     return {"applicationName": "Shop", "entry": entry, "outcome": outcome}
 
 
+def log() -> list[dict[str, Any]]:
+    """A swap that went well."""
+    entry = f"OPERATION#{OPERATION}"
+    operation = {"applicationName": "Shop", "entry": entry, "kind": "swap", "status": "SUCCEEDED"}
+    events = [("000", "ACCEPTED"), ("001", "SWITCHED"), ("END", "SUCCEEDED")]
+    return [operation, *(event(*each) for each in events)]
+
+
+def page(service: str) -> dict[str, str]:
+    return {"application": "Shop", "environment": service, "image": IMAGE}
+
+
 @pytest.fixture
 def estate() -> Estate:
     """An application on which nothing is wrong."""
     services = {"DEV": "dev", "PROD-GREEN": "prod-2", "PROD-BLUE": "prod-1"}
     rows = [row(*each) for each in services.items()]
-    operation = {
-        "applicationName": "Shop",
-        "entry": f"OPERATION#{OPERATION}",
-        "kind": "swap",
-        "status": "SUCCEEDED",
-    }
+    runs = {each["service"]["name"]: each["service"]["taskDefinition"] for each in rows}
     return Estate(
         rows=rows,
-        log=[
-            operation,
-            event("000", "ACCEPTED"),
-            event("001", "SWITCHED"),
-            event("END", "SUCCEEDED"),
-        ],
+        log=log(),
         listeners={"production": ["group-prod-2"], "test": ["group-prod-1"]},
-        services={
-            ("Shop", each["service"]["name"]): Running(
-                each["service"]["taskDefinition"], "COMPLETED", 1, 1
-            )
-            for each in rows
-        },
-        definitions={
-            each["service"]["taskDefinition"]: Definition(IMAGE, OPERATION) for each in rows
-        },
+        services={("Shop", name): Running(arn, "COMPLETED", 1, 1) for name, arn in runs.items()},
+        definitions={arn: Definition(IMAGE, OPERATION) for arn in runs.values()},
         stacks={"Shop": OPERATION},
-        served={
-            each["url"]: {
-                "application": "Shop",
-                "environment": each["service"]["name"],
-                "image": IMAGE,
-            }
-            for each in rows
-        },
+        served={f"http://{name}": page(service) for name, service in services.items()},
     )
 
 
