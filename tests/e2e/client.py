@@ -16,6 +16,9 @@ from local.cloud import Cloud
 from local.deploy import client
 
 PATIENCE = 90.0  # seconds for one operation; the longest takes about fifteen
+# Seconds for one answer. It takes one or two, but cold starts stand in line on a busy machine, and
+# there is no API Gateway that would cut them off.
+ANSWER = 240.0
 
 
 @dataclass(frozen=True)
@@ -83,7 +86,7 @@ class Api:
 def _answer(request: urllib.request.Request) -> Answer:
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
-        with opener.open(request, timeout=35) as response:
+        with opener.open(request, timeout=ANSWER) as response:
             return Answer(response.status, dict(response.headers), json.load(response))
     except urllib.error.HTTPError as error:
         with error:
