@@ -6,10 +6,16 @@ from tests.functional.client import Client
 from tests.functional.fakes import FakeCloud
 from tests.functional.fakes.invariants import hold_after_recovery, watch
 
+# What the service logs when it has met with something that should not be.
+_FAULTS = ("broken", "check failed", "given up", "reconcile failed")
+
 
 @pytest.fixture
 def cloud() -> Iterator[FakeCloud]:
-    """An account without applications. After the test everything must recover by itself."""
+    """An account without applications. After the test everything must recover by itself.
+
+    A test that makes the service fail clears `lines`.
+    """
     cloud = FakeCloud()
     watcher = watch(cloud)
     yield cloud
@@ -20,6 +26,7 @@ def cloud() -> Iterator[FakeCloud]:
         stack.left = stack.left or 1
     Client(cloud).settle()
     hold_after_recovery(cloud, watcher)
+    assert not [line for line in cloud.lines if line[0] in _FAULTS]
 
 
 @pytest.fixture

@@ -248,6 +248,7 @@ def test_a_fault_of_the_service_is_500_and_its_log_says_why(shop: FakeCloud, api
     (facts,) = [facts for message, facts in shop.lines if message == "broken"]
     assert "ZeroDivisionError" in facts["error"]
     assert facts["requestId"] == reply.headers["X-Request-Id"]
+    shop.lines.clear()
 
 
 def test_reasons_of_aws_lose_their_arns(shop: FakeCloud, api: Client) -> None:

@@ -245,6 +245,7 @@ def test_trouble_with_one_application_leaves_the_others(live: FakeCloud, api: Cl
     live.wire.fail("stacks.describe", ThrottledError("AWS throttles"), times=1)
     assert api.drift_check() == 1
     assert "check failed" in [line for line, _ in live.lines]
+    live.lines.clear()
 
 
 def test_applications_have_their_turns(live: FakeCloud, api: Client) -> None:

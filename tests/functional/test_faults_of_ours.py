@@ -35,6 +35,12 @@ def test_it_is_left_to_be_mended_until_its_time_is_up(
     assert "reconcile failed" in [line for line, _ in shop.lines]
     assert shop.tables.in_progress() == [("Shop", broken)]
     assert api.status(broken).status == 500
+    mended = replace(shop.tables.operations["Shop", broken], live="prod-2")
+    shop.tables.operations["Shop", broken] = mended
+    shop.containers.automatic = True
+    api.settle()
+    assert api.status(broken).operation["status"] == "SUCCEEDED"
+    shop.lines.clear()
 
 
 def test_it_ends_after_its_deadline_and_releases_its_rows(
@@ -45,7 +51,10 @@ def test_it_ends_after_its_deadline_and_releases_its_rows(
     assert api.tick() == 1
     ended = shop.tables.operations["Shop", broken]
     assert (ended.status, ended.reasons[0]) == (Status.FAILED, FAULT)
-    assert "given up" in [line for line, _ in shop.lines]
+    (facts,) = [facts for line, facts in shop.lines if line == "given up"]
+    assert facts["operation"] == broken
+    assert f"swap {broken} names no slots" in facts["error"]
     assert not [row for row in shop.tables.rows.values() if row.claim]
+    shop.lines.clear()
     shop.containers.automatic = True
     assert api.finished(api.deploy("1.1", "dev")).operation["status"] == "SUCCEEDED"

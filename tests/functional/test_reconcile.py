@@ -124,8 +124,10 @@ def test_one_broken_operation_does_not_stop_the_others(shop: FakeCloud, api: Cli
     shop.wire.fail("tables.operation", ZeroDivisionError("odd record"), times=2)
     api.wake(SCHEDULE)
     facts = [facts for message, facts in shop.lines if message == "reconcile failed"]
-    assert [each["operation"] for each in facts] == [broken.id, sound.id]
+    error = "ZeroDivisionError('odd record')"
+    assert facts == [{"operation": each.id, "error": error} for each in (broken, sound)]
     assert api.wake(SCHEDULE) == 2
+    shop.lines.clear()
 
 
 def test_a_schedule_that_cannot_read_fails_so_that_it_is_repeated(
