@@ -147,6 +147,9 @@ def test_a_delete_goes_on(api: Client) -> None:
     deleting = api.delete()
     answer = api.abort(deleting.id)
     assert (answer.status, answer.body["code"]) == (409, "NOT_ABORTABLE")
+    assert answer.body["errorMessage"] == (
+        "a delete cannot be aborted: CloudFormation does not stop one"
+    )
     assert api.finished(deleting).operation["status"] == "SUCCEEDED"
 
 
@@ -207,6 +210,7 @@ def test_an_abort_that_loses_every_race_says_so(shop: FakeCloud, api: Client) ->
     shop.wire.fail("tables.save", LostClaimError(running.id), times=5)
     answer = api.abort(running.id)
     assert (answer.status, answer.body["code"]) == (409, "CHANGED_MEANWHILE")
+    assert answer.body["errorMessage"] == f"operation {running.id} is moving on; call again"
     assert api.abort(running.id).status == 202
 
 

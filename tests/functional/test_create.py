@@ -138,6 +138,20 @@ def test_a_resource_that_fails_takes_everything_back(cloud: FakeCloud, api: Clie
     assert outcomes[:2] == ["ACCEPTED", "ROLLING_BACK"]
 
 
+def test_a_roll_back_that_is_over_before_anybody_looks_is_explained_too(
+    cloud: FakeCloud, api: Client
+) -> None:
+    cloud.stacks.create_failures = ("devService (AWS::ECS::Service): Resource limit exceeded",)
+    cloud.stacks.pace = None
+    reply = api.create()
+    for _ in ("create", "roll back"):
+        cloud.stacks.finish("Shop")
+    undone = api.status(reply.id).operation
+    assert undone["reasons"] == list(cloud.stacks.create_failures)
+    cloud.stacks.finish("Shop")
+    assert api.finished(reply).operation["status"] == "FAILED"
+
+
 def test_after_a_failure_the_name_is_free_again(cloud: FakeCloud, api: Client) -> None:
     cloud.stacks.create_failures = ("Repository (AWS::ECR::Repository): exists already",)
     api.finished(api.create())

@@ -25,6 +25,7 @@ def test_what_was_deployed_goes_too(shop: FakeCloud, api: Client) -> None:
     for reply in (deployed, promoted):
         assert shop.containers.tagged(reply.id) == []
         assert len(shop.containers.tagged(reply.id, active=False)) in (1, 2)
+    assert shop.wire.count("containers.retire") == 3, "one after the other, and each of them once"
 
 
 def test_the_name_can_be_used_again(shop: FakeCloud, api: Client) -> None:

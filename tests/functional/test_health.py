@@ -7,7 +7,10 @@ from tests.functional.fakes import ACCOUNT, FakeCloud
 def test_all_is_well(cloud: FakeCloud, api: Client) -> None:
     reply = api.health()
     assert (reply.status, reply.body) == (200, {"status": "ok"})
-    assert sorted(cloud.wire.names()) == ["tables.check", "templates.check"]
+    assert {call.name: call.args for call in cloud.wire.journal} == {
+        "tables.check": (),
+        "templates.check": (cloud.settings.template_bucket, cloud.settings.template),
+    }
 
 
 def test_what_cannot_be_read_is_named_without_the_account(cloud: FakeCloud, api: Client) -> None:

@@ -43,6 +43,9 @@ def test_another_body_is_refused(shop: FakeCloud, api: Client) -> None:
         api.create("Other", headers=KEY),
     ):
         assert (reply.status, reply.body["code"]) == (422, "IDEMPOTENCY_KEY_REUSED")
+        assert reply.body["errorMessage"] == (
+            "this Idempotency-Key was used with another request: use a new key for a new request"
+        )
     assert len(shop.tables.in_progress()) == 1
 
 
@@ -133,3 +136,6 @@ def test_a_key_whose_operation_is_gone_says_so(shop: FakeCloud, api: Client) -> 
     del shop.tables.operations["Shop", first.id]
     reply = api.deploy("1.0", "dev", headers=KEY)
     assert (reply.status, reply.body["code"]) == (409, "CHANGED_MEANWHILE")
+    assert reply.body["errorMessage"] == (
+        "the operation of this Idempotency-Key is no longer on record"
+    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from devops_core.errors import AccessDeniedError, ThrottledError, UnreachableError
+from devops_core.errors import AccessDeniedError, RefusedError, ThrottledError, UnreachableError
 from devops_core.model import LEASE
 from tests.functional.client import SCHEDULE, Client
 from tests.functional.events import DEPLOYMENT_COMPLETED
@@ -175,9 +175,14 @@ def test_a_left_over_is_deregistered_though_aws_stumbles(
     assert shop.containers.tagged(failed.id) == []
 
 
-def test_a_left_over_does_not_hold_a_deploy_for_a_permission(shop: FakeCloud, api: Client) -> None:
+@pytest.mark.parametrize(
+    "error", [AccessDeniedError("may not deregister"), RefusedError("no such task definition")]
+)
+def test_a_left_over_does_not_hold_a_deploy_that_may_not_remove_it(
+    shop: FakeCloud, api: Client, error: Exception
+) -> None:
     first = api.finished(api.deploy("1.0", "dev"))
-    shop.wire.fail("containers.retire", AccessDeniedError("may not deregister"))
+    shop.wire.fail("containers.retire", error)
     assert api.finished(api.deploy("1.1", "dev")).operation["status"] == "SUCCEEDED"
     (left,) = shop.containers.tagged(first.id)
     left.active = False

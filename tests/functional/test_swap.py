@@ -168,6 +168,16 @@ def test_a_blue_that_cannot_be_raised_in_time_leaves_production_alone(
     assert _green(ready) is None
 
 
+def test_a_blue_that_may_not_be_raised_is_waited_for(ready: FakeCloud, api: Client) -> None:
+    green = ready.containers.service("Shop", "prod-1")
+    green.desired = green.running = 2
+    ready.wire.fail("containers.update", RefusedError("the quota is used up"), times=1)
+    reply = api.swap()
+    assert (reply.status, reply.operation["waitingFor"]) == (202, "the quota is used up")
+    assert {part["status"] for part in reply.operation["environments"]} == {"IN_PROGRESS"}
+    assert api.finished(reply).operation["status"] == "SUCCEEDED"
+
+
 def _by_schedule(api: Client) -> None:
     assert api.wake(SCHEDULE) == 1
 
@@ -199,6 +209,7 @@ def test_a_swap_interrupted_at_the_test_listener_is_finished(
     assert ready.tables.in_progress() == []
     assert api.status(operation).operation["status"] == "SUCCEEDED"
     assert (_live(ready), _live(ready, "test")) == ("prod-2", "prod-1")
+    assert ready.wire.count("load_balancer.switch") == (2 if lost else 3)
     assert _green(ready) == "1.0"
 
 

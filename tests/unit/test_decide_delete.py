@@ -92,8 +92,17 @@ def test_is_done_after_the_last_retirement_with_every_environment() -> None:
     assert statuses(decision) == [Status.SUCCEEDED, Status.SUCCEEDED]
 
 
-def test_notes_that_the_delete_is_sent_before_it_is() -> None:
-    assert decide(NEW, Observed(stack=stack()), NOW).operation.doomed
+@pytest.mark.parametrize(
+    "what",
+    [
+        Observed(stack=stack()),
+        Observed(stack=stack("DELETE_IN_PROGRESS")),
+        Observed(looked=False),
+    ],
+    ids=["the stack is there", "it is being deleted", "nothing was looked at"],
+)
+def test_notes_that_the_delete_is_sent_before_it_is(what: Observed) -> None:
+    assert decide(NEW, what, NOW).operation.doomed is True
 
 
 def test_a_failed_delete_says_so_for_each_environment() -> None:
@@ -101,6 +110,7 @@ def test_a_failed_delete_says_so_for_each_environment() -> None:
 
     decision = decide(operation(Kind.DELETE, part(), part("qa"), doomed=True), what, NOW)
 
+    assert statuses(decision) == [Status.FAILED] * 2
     assert [each.reason for each in decision.operation.progress] == [
         "the stack was not deleted"
     ] * 2

@@ -9,7 +9,7 @@ import pytest
 
 from devops_core.decide import decide
 from devops_core.decide.decision import Listener, Switch, UpdateService
-from devops_core.decide.swap import unready
+from devops_core.decide.swap import refusals, unready
 from devops_core.model import Kind, Observed, Operation, RunningService, Status
 from tests.unit.builders import (
     NOW,
@@ -141,3 +141,27 @@ def test_unready_lists_all_that_is_missing(
     services = {"prod-2": blue} if blue else {}
 
     assert unready(Observed(services=services, healthy={"prod-2": targets}), "prod-2") == missing
+
+
+@pytest.mark.parametrize(
+    ("blue", "reasons"),
+    [
+        (slot("prod-2", 0), ()),
+        (slot("prod-2", 0, active=False), ("blue has no ECS service",)),
+        (None, ("blue has no ECS service",)),
+        (slot("prod-2", 0, deployment("td", primary=False)),
+         ("blue's rollout is missing: 0 of 0 tasks running", "blue runs no task",
+          "blue has no healthy target")),
+        (slot("prod-2", 0, deployment("td", "IN_PROGRESS")),
+         ("blue's rollout is IN_PROGRESS: 0 of 0 tasks running", "blue runs no task",
+          "blue has no healthy target")),
+        (slot("prod-2", 1), ("blue has no healthy target",)),
+    ],
+    ids=["scaled to zero", "deleted", "no service", "no deployment", "rollout under way", "sick"],
+)  # fmt: skip
+def test_a_swap_may_start_with_a_blue_that_only_has_to_be_raised(
+    blue: RunningService | None, reasons: tuple[str, ...]
+) -> None:
+    services = {"prod-2": blue} if blue else {}
+
+    assert refusals(Observed(services=services), "prod-2") == reasons

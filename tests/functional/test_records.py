@@ -1,0 +1,234 @@
+"""What is on record of an operation: its own record, its lines in the audit log, its rows."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from devops_core.model import LEASE, TIME_LIMITS, Event, Kind, Operation, Service
+from devops_core.naming import PRODUCTION, Environment
+from tests.functional.client import USER, Client
+from tests.functional.fakes import FakeCloud
+from tests.functional.fakes.cloud import REGISTRY
+from tests.functional.fakes.service import CRASH
+
+GREEN, BLUE = Environment.PROD_GREEN, Environment.PROD_BLUE
+
+
+@pytest.fixture
+def promoted(shop: FakeCloud, api: Client) -> FakeCloud:
+    """Shop with 1.0 in dev and in blue."""
+    api.finished(api.deploy("1.0", "dev"))
+    api.finished(api.promote())
+    return shop
+
+
+def _record(cloud: FakeCloud, operation: str) -> Operation:
+    return cloud.tables.operations["Shop", operation]
+
+
+def _service(cloud: FakeCloud, environment: Environment) -> Service:
+    service = cloud.tables.inventory_of("Shop").service(environment)
+    assert service is not None
+    return service
+
+
+def _log(cloud: FakeCloud, operation: str) -> list[Event]:
+    return cloud.tables.events_of("Shop", operation)
+
+
+def _facts(events: list[Event], *names: str) -> list[tuple[Any, ...]]:
+    return [tuple(getattr(event, name) for name in names) for event in events]
+
+
+def test_every_line_says_what_it_belongs_to(promoted: FakeCloud) -> None:
+    for (application, identifier), operation in promoted.tables.operations.items():
+        events = promoted.tables.events_of(application, identifier)
+        assert set(_facts(events, "application", "operation", "kind", "caller")) == {
+            ("Shop", identifier, operation.kind, USER)
+        }
+        times = [event.time for event in events]
+        assert times == sorted(times)
+        assert (times[0], times[-1]) == (operation.requested_at, operation.ended_at)
+
+
+def test_the_log_of_a_deploy_says_what_each_environment_runs(shop: FakeCloud, api: Client) -> None:
+    shop.push("bad", CRASH)
+    api.finished(api.deploy("1.0", "dev"))
+    failed = api.finished(api.deploy("bad", "dev"))
+    image = f"{REGISTRY}/shop:bad"
+    digest = shop.images.pushed["shop", "bad"]
+    reason = failed.environments["DEV"]["reason"]
+    names = ("key", "outcome", "environment", "version", "previous_version", "image", "digest")
+    assert _facts(_log(shop, failed.id), *names) == [
+        ("000", "ACCEPTED", None, "bad", None, None, None),
+        ("001", "FAILED", Environment.DEV, "bad", "1.0", image, digest),
+        ("END", "FAILED", None, "bad", None, None, None),
+    ]
+    assert [event.reason for event in _log(shop, failed.id)] == [None, reason, f"DEV bad: {reason}"]
+
+
+def test_the_log_of_a_swap_says_when_and_to_what_customers_were_moved(
+    promoted: FakeCloud, api: Client
+) -> None:
+    swapped = api.swap()
+    image = f"{REGISTRY}/shop:1.0"
+    digest = promoted.images.pushed["shop", "1.0"]
+    names = ("key", "outcome", "environment", "version", "previous_version", "image", "digest")
+    first = promoted.settings.initial_image
+    assert _facts(_log(promoted, swapped.id), *names) == [
+        ("000", "ACCEPTED", None, "1.0", None, None, None),
+        ("001", "SWITCHED", GREEN, "1.0", None, image, digest),
+        ("002", "SUCCEEDED", GREEN, "1.0", None, image, digest),
+        ("003", "SUCCEEDED", BLUE, None, "1.0", first, None),
+        ("END", "SUCCEEDED", None, "1.0", None, None, None),
+    ]
+
+
+def test_the_log_of_a_create_that_fails_says_why_at_once(cloud: FakeCloud, api: Client) -> None:
+    cloud.stacks.create_failures = ("qaService: no", "devService: no")
+    failed = api.finished(api.create())
+    why = "qaService: no; devService: no"
+    events = _log(cloud, failed.id)
+    assert [event.outcome for event in events] == [
+        "ACCEPTED", "ROLLING_BACK", "FAILED", "FAILED", "FAILED", "FAILED",
+    ]  # fmt: skip
+    assert (events[1].reason, events[-1].reason) == (why, why)
+
+
+def test_the_log_of_an_abort_says_who_asked(shop: FakeCloud, api: Client) -> None:
+    shop.containers.automatic = False
+    running = api.deploy("1.0", "dev")
+    api.abort(running.id)
+    now = shop.clock.now()
+    assert _facts(_log(shop, running.id), "key", "outcome", "caller", "time") == [
+        ("000", "ACCEPTED", USER, now), ("001", "ABORTING", USER, now),
+    ]  # fmt: skip
+    shop.containers.automatic = True
+
+
+def test_what_was_accepted_is_held_for_as_long_as_its_worker_lives(
+    shop: FakeCloud, api: Client
+) -> None:
+    seen: list[Operation] = []
+    shop.wire.on("tables.save", lambda: seen.extend(shop.tables.operations.values()))
+    before = shop.clock.now()
+    api.deploy("1.0", "dev")
+    accepted = seen[-1]
+    assert (accepted.caller, accepted.requested_at) == (USER, before)
+    assert accepted.deadline == before + TIME_LIMITS[Kind.DEPLOY]
+    assert accepted.lease_until == before + LEASE
+
+
+def test_who_takes_over_holds_for_as_long_as_a_worker_lives(shop: FakeCloud, api: Client) -> None:
+    api.finished(api.deploy("1.0", "dev"))
+    shop.containers.automatic = False
+    reply = api.deploy("1.1", "dev")
+    shop.containers.service("Shop", "dev").complete(shop.clock.now())
+    seen: list[Operation] = []
+    shop.wire.on("containers.retire", lambda: seen.append(_record(shop, reply.id)))
+    api.tick()
+    assert [each.lease_until for each in seen] == [shop.clock.now() + LEASE]
+
+
+def test_a_row_says_which_operation_has_changed_it_last(promoted: FakeCloud, api: Client) -> None:
+    rows = promoted.tables.inventory_of("Shop").rows
+    create, deploy, promote = promoted.tables.operations.values()
+    assert {name: row.operation for name, row in rows.items()} == {
+        Environment.DEV: deploy.id,
+        Environment.QA: create.id,
+        Environment.STAGE: create.id,
+        Environment.TRAINING: create.id,
+        BLUE: promote.id,
+        GREEN: create.id,
+    }
+    for row in rows.values():
+        last = _record(promoted, row.operation or "")
+        assert (row.updated_at, row.updated_by) == (last.ended_at, USER)
+    swapped = api.swap()
+    rows = promoted.tables.inventory_of("Shop").rows
+    assert {rows[role].operation for role in PRODUCTION} == {swapped.id}
+
+
+def test_a_service_says_what_was_deployed_when_and_by_whom(promoted: FakeCloud) -> None:
+    _, deploy, promote = promoted.tables.operations.values()
+    image, digest = f"{REGISTRY}/shop:1.0", promoted.images.pushed["shop", "1.0"]
+    for environment, operation in ((Environment.DEV, deploy), (BLUE, promote)):
+        service = _service(promoted, environment)
+        definition = promoted.containers.running("Shop", service.name)
+        assert (service.task_definition, service.registered) == (definition.arn, definition.arn)
+        assert (service.image, service.digest, service.version) == (image, digest, "1.0")
+        assert (service.deployed_at, service.deployed_by) == (operation.ended_at, USER)
+        assert service.blueprint == promoted.containers.blueprint(definition.arn)
+
+
+def test_a_new_application_is_on_record_with_what_was_asked_for(
+    cloud: FakeCloud, api: Client
+) -> None:
+    cloud.stacks.pace = None
+    reply = api.create(description="what it is for")
+    operation = _record(cloud, reply.id)
+    for row in cloud.tables.inventory_of("Shop").rows.values():
+        application = row.application
+        assert (application.technical_team, application.email) == ("payments", "team@example.com")
+        assert application.description == "what it is for"
+        assert (row.claim, row.operation) == (reply.id, reply.id)
+        assert (row.updated_at, row.updated_by) == (operation.requested_at, USER)
+    assert operation.template is not None
+    assert operation.template.url == "s3://ecs-cf-bucket/application.yml"
+    cloud.stacks.finish("Shop")
+    api.settle()
+    stack = cloud.stacks.named("Shop")
+    assert stack is not None
+    complete = cloud.tables.inventory_of("Shop").application
+    assert complete is not None
+    assert complete == replace(
+        complete,
+        stack_id=stack.id,
+        repository=stack.outputs["RepositoryUri"],
+        production_listener=stack.outputs["ProductionListenerArn"],
+        test_listener=stack.outputs["TestListenerArn"],
+    )
+
+
+@pytest.mark.parametrize("environment", [Environment.DEV, GREEN, BLUE])
+def test_a_new_service_is_on_record_as_the_stack_made_it(
+    shop: FakeCloud, environment: Environment
+) -> None:
+    service = _service(shop, environment)
+    made = shop.containers.running("Shop", service.name)
+    assert service == Service(
+        name=service.name,
+        arn=f"arn:aws:ecs:eu-west-1:123456789012:service/Shop/{service.name}",
+        target_group=shop.stacks.estate.target_group("Shop", service.name),
+        task_definition=made.arn,
+        blueprint=shop.containers.blueprint(made.arn),
+        image=shop.settings.initial_image,
+        was_live=environment is GREEN,
+    )
+
+
+def test_a_delete_says_what_ran_in_each_environment(promoted: FakeCloud, api: Client) -> None:
+    deleting = api.delete()
+    record = _record(promoted, deleting.id)
+    assert [
+        (part.environment, part.service, part.previous_version) for part in record.progress
+    ] == [
+        (Environment.DEV, "dev", "1.0"),
+        (Environment.QA, "qa", None),
+        (Environment.STAGE, "stage", None),
+        (Environment.TRAINING, "training", None),
+        (BLUE, "prod-2", "1.0"),
+        (GREEN, "prod-1", None),
+    ]
+
+
+def test_a_delete_that_fails_leaves_rows_that_say_so(shop: FakeCloud, api: Client) -> None:
+    shop.stacks.delete_failures = ("Repository: not empty",)
+    failed = api.finished(api.delete())
+    record = _record(shop, failed.id)
+    for row in shop.tables.inventory_of("Shop").rows.values():
+        assert (row.status, row.operation) == ("DELETE_FAILED", failed.id)
+        assert (row.updated_at, row.updated_by) == (record.ended_at, USER)
