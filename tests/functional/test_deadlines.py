@@ -8,6 +8,7 @@ import pytest
 
 from devops_core.errors import AccessDeniedError, AwsError, ThrottledError
 from devops_core.model import RowStatus
+from devops_core.naming import Environment
 from tests.functional.client import Client, Reply
 from tests.functional.fakes import FakeCloud
 
@@ -35,6 +36,12 @@ def _create(api: Client) -> Reply:
 
 def _delete(api: Client) -> Reply:
     return api.delete()
+
+
+def _green(cloud: FakeCloud) -> str | None:
+    """Return the slot that is live as far as inventory knows."""
+    service = cloud.tables.inventory_of("Shop").service(Environment.PROD_GREEN)
+    return service.name if service else None
 
 
 CALLS = [_deploy, _promote, _create, _delete]
@@ -90,6 +97,7 @@ def test_a_swap_that_cannot_look_leaves_production_alone(
     api.settle(limit=46)
     ended = api.status(reply.id).operation
     assert (ended["status"], ended["reasons"]) == ("FAILED", [error.message])
+    assert _green(ready) == "prod-1"
     ready.wire.heal()
     assert api.swap(version="1.0").status == 200
 
@@ -104,6 +112,7 @@ def test_a_swap_that_cannot_look_after_the_switch_knows_what_is_live(
     reply = api.swap(version="1.0")
     api.settle(limit=46)
     assert api.status(reply.id).operation["status"] == "FAILED"
+    assert _green(ready) == "prod-2"
     ready.wire.heal()
     again = api.swap(version="1.0")
     assert again.body["message"] == "1.0 is live already; nothing was moved"

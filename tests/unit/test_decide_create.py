@@ -127,6 +127,64 @@ def test_a_doomed_create_keeps_why(what: Observed, now: datetime, reason: str) -
     assert statuses(decision) == [Status.FAILED]
 
 
+@pytest.mark.parametrize(
+    ("now_operation", "what", "now"),
+    [
+        (NEW, Observed(), LATE),
+        (NEW, Observed(stack=FOREIGN), NOW),
+        (DOOMED, Observed(), NOW),
+        (NEW, Observed(stack=stack("ROLLBACK_COMPLETE")), NOW),
+    ],
+    ids=["never made", "somebody else's stack", "undone", "being undone"],
+)
+def test_a_create_that_fails_has_failed_in_every_environment(
+    now_operation: Operation, what: Observed, now: datetime
+) -> None:
+    broken = part("qa", status=Status.FAILED, reason="no image")
+    parts = (part("dev"), part("stage", reason="slow"), broken)
+
+    decision = decide(replace(now_operation, progress=parts), what, now)
+
+    assert decision.operation.progress == (
+        part("dev", status=Status.FAILED, reason="the application was not created"),
+        part("stage", status=Status.FAILED, reason="slow"),
+        broken,
+    )
+
+
+@pytest.mark.parametrize(
+    ("noted", "reasons"),
+    [((), ("dev: no image",)), (("qa: no image",), ("qa: no image",))],
+    ids=["what is seen", "what was seen first"],
+)
+def test_what_was_the_matter_is_noted_while_it_can_be_seen(
+    noted: tuple[str, ...], reasons: tuple[str, ...]
+) -> None:
+    what = Observed(stack=stack("ROLLBACK_IN_PROGRESS"), stack_failures=("dev: no image",))
+
+    decision = decide(replace(NEW, reasons=noted), what, NOW)
+
+    assert seen(decision).kind == "Wait"
+    assert decision.operation.reasons == reasons
+
+
+def test_what_was_noted_and_what_is_seen_is_told_once() -> None:
+    noted = replace(NEW, reasons=("dev: no image", "dev: stopped"))
+    what = Observed(stack=stack("ROLLBACK_COMPLETE"), stack_failures=("dev: no image", "qa: no"))
+
+    assert decide(noted, what, NOW).operation.reasons == ("dev: no image", "dev: stopped", "qa: no")
+
+
+@pytest.mark.parametrize("status", ["CREATE_IN_PROGRESS", "CREATE_COMPLETE", "ROLLBACK_COMPLETE"])
+@pytest.mark.parametrize("doomed", [False, True])
+def test_the_stack_that_is_seen_is_noted(status: str, doomed: bool) -> None:
+    what = Observed(stack=stack(status, outputs=outputs("dev")))
+
+    decision = decide(replace(NEW, doomed=doomed), what, NOW)
+
+    assert decision.operation.stack_id == STACK_ID
+
+
 def configuring(**changes: Any) -> Operation:
     return operation(Kind.CREATE, part(**changes), service=CONFIGURED, stack_id=STACK_ID)
 
@@ -194,6 +252,44 @@ def test_a_create_that_was_refused_deletes_the_stack_it_has_made_after_all() -> 
 
     assert seen(decision).steps == (DeleteStack(),)
     assert decision.operation.stack_id == STACK_ID
+
+
+def test_two_services_that_do_not_come_up_are_both_named() -> None:
+    services = [
+        service(deployment(f"{name}:1"), failed(f"{name}:2", f"{name} fails"), name=name)
+        for name in ("dev", "qa")
+    ]
+    parts = [part(name, wanted=f"{name}:2", sent=True) for name in ("dev", "qa")]
+    both = operation(Kind.CREATE, *parts, service=CONFIGURED, stack_id=STACK_ID)
+    what = observed(*services, stack=stack(outputs=outputs("dev", "qa")))
+
+    assert decide(both, what, NOW).operation.reasons == ("DEV: dev fails", "QA: qa fails")
+
+
+def test_one_service_that_does_not_come_up_ends_the_wait_for_the_other() -> None:
+    services = [
+        service(deployment("dev:1"), failed("dev:2")),
+        service(deployment("qa:2", "IN_PROGRESS"), name="qa"),
+    ]
+    parts = [part(name, wanted=f"{name}:2", sent=True) for name in ("dev", "qa")]
+    both = operation(Kind.CREATE, *parts, service=CONFIGURED, stack_id=STACK_ID)
+    what = observed(*services, stack=stack(outputs=outputs("dev", "qa")))
+
+    assert seen(decide(both, what, NOW)).steps == (DeleteStack(),)
+
+
+def test_the_stack_s_own_task_definition_is_what_is_wanted_and_what_is_gone_back_to() -> None:
+    decision = decide(NEW, Observed(stack=READY), NOW)
+
+    assert decision.operation.progress == (
+        part(
+            status=Status.SUCCEEDED,
+            url="http://dev",
+            previous="dev:1",
+            wanted="dev:1",
+            desired_count=1,
+        ),
+    )
 
 
 def test_says_where_each_environment_is_reached() -> None:

@@ -67,6 +67,14 @@ CASES: list[tuple[str, Operation, Observed, datetime, Seen]] = [
      replace(BEFORE, services={"prod-2": slot("prod-2")}, healthy={"prod-2": 1}), NOW, SWITCH),
     ("blue is not healthy: wait", swapping(), SICK, NOW,
      Seen("Wait", (), "blue has no healthy target")),
+    ("nothing is known of blue's targets: wait", swapping(),
+     replace(BEFORE, healthy={"prod-1": 1}), NOW,
+     Seen("Wait", (), "blue has no healthy target; blue has 0 healthy targets, green 1")),
+    ("nothing is known of any target: wait for blue's", swapping(),
+     replace(BEFORE, healthy={}), NOW, Seen("Wait", (), "blue has no healthy target")),
+    ("blue has no service: wait", swapping(),
+     replace(BEFORE, services={"prod-1": slot("prod-1")}), NOW,
+     Seen("Wait", (), "blue has no ECS service; blue runs 0 tasks, green 1")),
     ("blue has become inactive: wait", swapping(),
      but(blue=slot("prod-2", 0, active=False), green=slot("prod-1", 0)), NOW,
      Seen("Wait", (), "blue has no ECS service")),
@@ -104,7 +112,9 @@ def test_notes_when_customers_were_moved_and_keeps_the_first_time() -> None:
 
 def test_ends_both_roles_together() -> None:
     assert statuses(decide(SWITCHED, AFTER, NOW)) == [Status.SUCCEEDED] * 2
-    assert statuses(decide(swapping(), BEFORE, LATE)) == [Status.FAILED] * 2
+    late = decide(swapping(), BEFORE, LATE)
+    assert statuses(late) == [Status.FAILED] * 2
+    assert {each.reason for each in late.operation.progress} == {"production was not switched"}
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,66 @@
+"""What is accepted is not refused because AWS stumbles; the log says that it did."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from devops_core.errors import ThrottledError
+from tests.functional.client import Client, Reply
+from tests.functional.fakes import FakeCloud
+from tests.functional.fakes.service import CRASH
+
+THROTTLED = ThrottledError("AWS throttles")
+
+
+def _interrupted(cloud: FakeCloud) -> list[dict[str, Any]]:
+    return [facts for line, facts in cloud.lines if line == "interrupted"]
+
+
+def test_a_deploy_whose_first_steps_cannot_be_saved_is_accepted(
+    shop: FakeCloud, api: Client
+) -> None:
+    shop.wire.fail("tables.save", THROTTLED, times=1)
+    reply = api.deploy("1.0", "dev")
+    assert (reply.status, reply.operation["status"]) == (202, "IN_PROGRESS")
+    assert _interrupted(shop) == [{"operation": reply.id, "error": "AWS throttles"}]
+    shop.clock.wait(66)
+    assert api.finished(reply).operation["status"] == "SUCCEEDED"
+
+
+def _waiting(api: Client) -> Reply:
+    return api.deploy("1.0", "dev", headers={"Prefer": "wait=5"})
+
+
+def _aborting(api: Client) -> Reply:
+    reply = api.deploy("1.0", "dev")
+    api.cloud.wire.heal()
+    api.cloud.wire.on("tables.save", lambda: api.cloud.wire.fail("tables.operation", THROTTLED),
+                      after=True)  # fmt: skip
+    return api.abort(reply.id)
+
+
+@pytest.mark.parametrize("call", [_waiting, _aborting])
+def test_who_cannot_look_again_is_told_what_was_seen_last(
+    shop: FakeCloud, api: Client, call: Callable[[Client], Reply]
+) -> None:
+    shop.wire.fail("tables.operation", THROTTLED)
+    reply = call(api)
+    assert (reply.status, reply.operation["status"]) == (202, "IN_PROGRESS")
+    seen = _interrupted(shop)
+    assert seen
+    assert seen == [{"operation": reply.id, "error": "AWS throttles"}] * len(seen)
+    shop.wire.heal()
+    api.settle()
+
+
+def test_tasks_of_other_rollouts_do_not_explain_a_failure(shop: FakeCloud, api: Client) -> None:
+    service = shop.containers.service("Shop", "dev")
+    service.stopped[service.primary.task_definition] = "exit code 137"
+    shop.push("bad", CRASH)
+    failed = api.finished(api.deploy("bad", "dev"))
+    reason = failed.environments["DEV"]["reason"]
+    assert "exit code 1)" in reason
+    assert "137" not in reason
