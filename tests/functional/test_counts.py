@@ -49,6 +49,16 @@ def test_a_promotion_takes_seven_calls(ready: FakeCloud, api: Client) -> None:
     ]  # fmt: skip
 
 
+def test_a_swap_leaves_a_test_listener_alone_that_is_right_already(
+    ready: FakeCloud, api: Client
+) -> None:
+    estate = ready.stacks.estate
+    listener = estate.listener("Shop", "test")
+    ready.load_balancer.listeners[listener] = [estate.target_group("Shop", "prod-1")]
+    assert api.swap().status == 200
+    assert ready.wire.count("load_balancer.switch") == 1
+
+
 def test_a_swap_takes_nine_calls(ready: FakeCloud, api: Client) -> None:
     start = len(ready.wire.journal)
     assert _calls(ready, start, api.swap(), 200) == [

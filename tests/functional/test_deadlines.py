@@ -63,10 +63,31 @@ def test_an_account_that_refuses_everything_ends_every_operation(
     assert ended.operation["status"] == "FAILED"
     assert error.message in ended.operation["reasons"]
     assert {part["status"] for part in ended.environments.values()} == {"FAILED"}
+    assert {part["reason"] for part in ended.environments.values()} == {error.message}
     ready.wire.heal()
     if call is _create:
         # Its rows were kept, because a stack might have been made; there was none.
         assert api.finished(api.delete("Other")).operation["status"] == "SUCCEEDED"
+
+
+def test_what_was_done_before_an_operation_is_given_up_stays_done(
+    ready: FakeCloud, api: Client
+) -> None:
+    reply = api.deploy("1.1", "dev", "qa")
+    ready.containers.automatic = False
+    for _ in range(2):
+        ready.containers.advance("Shop", "dev")
+    api.tick()
+    ready.wire.fail("containers", ThrottledError("AWS throttles"))
+    api.settle(limit=61)
+    ended = api.status(reply.id)
+    assert {name: part["status"] for name, part in ended.environments.items()} == {
+        "DEV": "SUCCEEDED", "QA": "FAILED",
+    }  # fmt: skip
+    assert "reason" not in ended.environments["DEV"]
+    ready.wire.heal()
+    # What was registered for QA is found when the application is deleted.
+    assert api.finished(api.delete()).operation["status"] == "SUCCEEDED"
 
 
 @pytest.mark.parametrize("error", ERRORS)

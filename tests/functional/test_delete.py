@@ -1,6 +1,11 @@
 """DELETE /stacks."""
 
-from devops_core.errors import RefusedError, ThrottledError, UnreachableError
+from devops_core.errors import (
+    AccessDeniedError,
+    RefusedError,
+    ThrottledError,
+    UnreachableError,
+)
 from devops_core.model import RowStatus
 from tests.functional.client import Client
 from tests.functional.fakes import Crash, FakeCloud
@@ -159,3 +164,30 @@ def test_what_a_create_registered_before_it_was_given_up_goes_too(
     cloud.wire.heal()
     assert api.finished(api.delete()).operation["status"] == "SUCCEEDED"
     assert cloud.containers.tagged(created.id) == []
+
+
+def test_left_overs_that_nobody_may_list_do_not_hold_a_delete(shop: FakeCloud, api: Client) -> None:
+    first = api.finished(api.deploy("1.0", "dev"))
+    shop.wire.fail("containers.registered", AccessDeniedError("may not list"))
+    reply = api.delete()
+    for _ in range(2):
+        api.tick()
+    assert api.status(reply.id).operation["status"] == "SUCCEEDED"
+    (left,) = shop.containers.tagged(first.id)
+    left.active = False
+
+
+def test_left_overs_that_cannot_be_listed_do_not_hold_a_delete_for_ever(
+    shop: FakeCloud, api: Client
+) -> None:
+    first = api.finished(api.deploy("1.0", "dev"))
+    shop.wire.fail("containers.registered", ThrottledError("AWS throttles"))
+    reply = api.delete()
+    for _ in range(2):
+        api.tick()
+    waiting = api.status(reply.id).operation
+    assert (waiting["status"], waiting["waitingFor"]) == ("IN_PROGRESS", "AWS throttles")
+    shop.clock.pass_(minutes=60)
+    assert api.status(reply.id).operation["status"] == "SUCCEEDED"
+    (left,) = shop.containers.tagged(first.id)
+    left.active = False

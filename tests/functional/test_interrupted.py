@@ -9,7 +9,7 @@ import pytest
 
 from devops_core.errors import ThrottledError
 from tests.functional.client import Client, Reply
-from tests.functional.fakes import FakeCloud
+from tests.functional.fakes import Call, FakeCloud
 from tests.functional.fakes.service import CRASH
 
 THROTTLED = ThrottledError("AWS throttles")
@@ -27,6 +27,19 @@ def test_a_deploy_whose_first_steps_cannot_be_saved_is_accepted(
     assert (reply.status, reply.operation["status"]) == (202, "IN_PROGRESS")
     assert _interrupted(shop) == [{"operation": reply.id, "error": "AWS throttles"}]
     shop.clock.wait(66)
+    assert api.finished(reply).operation["status"] == "SUCCEEDED"
+
+
+def test_all_that_is_in_the_way_is_told_once(shop: FakeCloud, api: Client) -> None:
+    def trouble(call: Call) -> None:
+        if call.name == "containers.register":
+            name = call.args[0]["family"]
+            raise ThrottledError(f"{name} may not" if name == "Shop-dev" else "AWS throttles")
+
+    shop.wire.before.append(trouble)
+    reply = api.deploy("1.0", "dev", "qa", "stage")
+    assert reply.operation["waitingFor"] == "Shop-dev may not; AWS throttles"
+    shop.wire.heal()
     assert api.finished(reply).operation["status"] == "SUCCEEDED"
 
 

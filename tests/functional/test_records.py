@@ -147,9 +147,11 @@ def test_a_row_says_which_operation_has_changed_it_last(promoted: FakeCloud, api
     for row in rows.values():
         last = _record(promoted, row.operation or "")
         assert (row.updated_at, row.updated_by) == (last.ended_at, USER)
+    promoted.clock.pass_(minutes=1)
     swapped = api.swap()
     rows = promoted.tables.inventory_of("Shop").rows
     assert {rows[role].operation for role in PRODUCTION} == {swapped.id}
+    assert {rows[role].updated_at for role in PRODUCTION} == {promoted.clock.now()}
 
 
 def test_a_service_says_what_was_deployed_when_and_by_whom(promoted: FakeCloud) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from devops_core.errors import RefusedError, ThrottledError, UnreachableError
 from devops_core.model import Status
-from devops_core.naming import Environment
+from devops_core.naming import PRODUCTION, Environment
 from tests.functional.client import SCHEDULE, Client
 from tests.functional.events import DEPLOYMENT_COMPLETED
 from tests.functional.fakes import Crash, FakeCloud
@@ -47,6 +47,9 @@ def test_a_swap_moves_both_listeners_and_the_rows(ready: FakeCloud, api: Client)
     assert (blue.name, blue.version, blue.was_live) == ("prod-1", None, True)
     # An address belongs to the role, not to the slot.
     assert {name: row.url for name, row in rows.items()} == urls
+    assert {name: part["url"] for name, part in reply.environments.items()} == {
+        role: urls[role] for role in PRODUCTION
+    }
 
 
 def test_the_way_back_is_always_open(ready: FakeCloud, api: Client) -> None:

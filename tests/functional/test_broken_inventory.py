@@ -1,0 +1,85 @@
+"""Rows that somebody has changed in the table by hand: refused or waited for, in plain words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from devops_core.errors import ThrottledError
+from devops_core.model import Row
+from devops_core.naming import Environment
+from tests.functional.client import Client
+from tests.functional.fakes import FakeCloud
+
+GREEN, BLUE = Environment.PROD_GREEN, Environment.PROD_BLUE
+
+
+@pytest.fixture
+def ready(shop: FakeCloud, api: Client) -> FakeCloud:
+    """Version 1.0 waits in prod-2 to go live."""
+    api.finished(api.deploy("1.0", "dev"))
+    api.finished(api.promote())
+    return shop
+
+
+@pytest.fixture
+def halved(ready: FakeCloud) -> Iterator[FakeCloud]:
+    """Both roles of production say that they are in prod-1."""
+    right = _row(ready, BLUE).service
+    _change(ready, BLUE, service=_row(ready, GREEN).service)
+    yield ready
+    _change(ready, BLUE, service=right)
+
+
+def _row(cloud: FakeCloud, environment: Environment) -> Row:
+    return cloud.tables.rows["Shop", environment]
+
+
+def _change(cloud: FakeCloud, environment: Environment, **changes: Any) -> None:
+    cloud.tables.rows["Shop", environment] = replace(_row(cloud, environment), **changes)
+
+
+@pytest.mark.usefixtures("halved")
+def test_a_swap_needs_both_slots(api: Client) -> None:
+    reply = api.swap()
+    assert (reply.status, reply.body["code"]) == (409, "CONFLICT")
+    assert reply.body["errorMessage"] == "inventory does not know both production slots"
+
+
+@pytest.mark.usefixtures("halved")
+def test_a_promotion_needs_the_idle_slot(api: Client) -> None:
+    reply = api.promote()
+    assert (reply.status, reply.body["code"]) == (409, "CONFLICT")
+    assert reply.body["errorMessage"] == "inventory knows no service for the slot prod-2"
+
+
+@pytest.mark.parametrize("missing", ["production_listener", "test_listener"])
+def test_production_needs_both_listeners(ready: FakeCloud, api: Client, missing: str) -> None:
+    for key, row in ready.tables.rows.items():
+        application = replace(row.application, **{missing: None})
+        ready.tables.rows[key] = replace(row, application=application)
+    for reply in (api.swap(), api.promote()):
+        assert (reply.status, reply.body["code"]) == (409, "CONFLICT")
+        assert reply.body["errorMessage"] == (
+            "production is not complete: delete the application and create it again"
+        )
+
+
+def test_a_swap_whose_slot_is_gone_from_the_rows_says_which(ready: FakeCloud, api: Client) -> None:
+    def throttle() -> None:
+        ready.wire.fail("load_balancer.switch", ThrottledError("AWS throttles"), times=1)
+
+    ready.wire.on("load_balancer.switch", throttle, after=True)
+    reply = api.swap()
+    assert (reply.status, reply.operation["waitingFor"]) == (202, "AWS throttles")
+    right = _row(ready, GREEN).service
+    _change(ready, GREEN, service=_row(ready, BLUE).service)
+    waiting = api.status(reply.id).operation
+    assert (waiting["status"], waiting["waitingFor"]) == (
+        "IN_PROGRESS", "production has no slot prod-1",
+    )  # fmt: skip
+    _change(ready, GREEN, service=right)
+    assert api.status(reply.id).operation["status"] == "SUCCEEDED"
