@@ -58,8 +58,9 @@ def test_a_promotion_needs_the_idle_slot(api: Client) -> None:
 
 @pytest.mark.parametrize("missing", ["production_listener", "test_listener"])
 def test_production_needs_both_listeners(ready: FakeCloud, api: Client, missing: str) -> None:
+    lost: dict[str, Any] = {missing: None}
     for key, row in ready.tables.rows.items():
-        application = replace(row.application, **{missing: None})
+        application = replace(row.application, **lost)
         ready.tables.rows[key] = replace(row, application=application)
     for reply in (api.swap(), api.promote()):
         assert (reply.status, reply.body["code"]) == (409, "CONFLICT")
@@ -83,3 +84,19 @@ def test_a_swap_whose_slot_is_gone_from_the_rows_says_which(ready: FakeCloud, ap
     )  # fmt: skip
     _change(ready, GREEN, service=right)
     assert api.status(reply.id).operation["status"] == "SUCCEEDED"
+
+
+def test_a_listener_that_was_changed_by_hand_is_asked_to_be_put_right(
+    ready: FakeCloud, api: Client
+) -> None:
+    listener = ready.stacks.estate.listener("Shop", "production")
+    right = ready.load_balancer.listeners[listener]
+    ready.load_balancer.listeners[listener] = ["a target group of somebody else"]
+    ready.wire.watchers.clear()
+    for reply in (api.swap(), api.promote()):
+        assert (reply.status, reply.body["code"]) == (409, "CONFLICT")
+        assert reply.body["errorMessage"] == (
+            "the production listener does not forward to exactly one of the slots prod-1 and"
+            " prod-2: somebody changed it by hand; point it at one of their target groups"
+        )
+    ready.load_balancer.listeners[listener] = right

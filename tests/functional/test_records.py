@@ -70,6 +70,17 @@ def test_the_log_of_a_deploy_says_what_each_environment_runs(shop: FakeCloud, ap
     assert [event.reason for event in _log(shop, failed.id)] == [None, reason, f"DEV bad: {reason}"]
 
 
+def test_the_log_of_a_promotion_says_what_blue_runs(promoted: FakeCloud) -> None:
+    _, _, promotion = promoted.tables.operations.values()
+    names = ("key", "outcome", "environment", "version", "previous_version", "digest")
+    digest = promoted.images.pushed["shop", "1.0"]
+    assert _facts(_log(promoted, promotion.id), *names) == [
+        ("000", "ACCEPTED", None, "1.0", None, None),
+        ("001", "SUCCEEDED", BLUE, "1.0", None, digest),
+        ("END", "SUCCEEDED", None, "1.0", None, None),
+    ]
+
+
 def test_the_log_of_a_swap_says_when_and_to_what_customers_were_moved(
     promoted: FakeCloud, api: Client
 ) -> None:

@@ -65,6 +65,8 @@ ACTS: list[tuple[str, Progress, Observed, datetime, Step]] = [
     ("done: retire the one before", rolling(), THERE, NOW, Retire("dev", "old")),
     ("ECS went back: retire the new one", rolling(),
      observed(service(deployment("old"), failed())), NOW, Retire("dev", "new")),
+    ("ECS went back to what it had all the time: retire the new one", rolling(),
+     observed(service(deployment("old", updated_at=BEFORE), failed())), NOW, Retire("dev", "new")),
     ("failed earlier: retire the new one", rolling(status=Status.FAILED), NOT_YET, NOW,
      Retire("dev", "new")),
     ("registered and out of time: retire it unused", UNSENT, NOT_YET, LATE, Retire("dev", "new")),
