@@ -60,7 +60,7 @@ mutants: .venv/installed ## Change the code and see whether a test notices
 	$(TOOLS)/python -m tests.mutants $(ARGS)
 
 clean: down ## Remove everything that the other targets installed or wrote
-	rm -rf .local .venv node_modules .serverless .coverage .*_cache
+	rm -rf .local .venv node_modules .serverless mutants .coverage .*_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Stamps: what is up to date is not installed again.

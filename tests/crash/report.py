@@ -80,18 +80,18 @@ def table(outcomes: Iterable[Outcome]) -> str:
     kinds = [kind for kind in (*_KINDS, _ALL) if counted.cases[_ALL, kind]]
     rows = [["", *kinds]]
     rows += [[row, *(counted.shown(row, kind) for kind in kinds)] for row in counted.rows]
-    return _aligned(rows)
+    return as_columns(rows)
 
 
 def markdown(outcomes: Iterable[Outcome]) -> str:
     """Return the table fault x operation for a page."""
     counted = _Counted(outcomes, lambda case: case.operation)
-    rows = [["Fault", *counted.rows], ["---", *("---:" for _ in counted.rows)]]
+    rows = [["Fault", *counted.rows]]
     for kind in (*_KINDS, _ALL):
         if counted.cases[_ALL, kind]:
             name = kind.replace("_", " ").lower()
             rows.append([name, *(counted.shown(operation, kind) for operation in counted.rows)])
-    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+    return as_markdown(rows)
 
 
 def coverage(cases: Collection[Case]) -> str:
@@ -133,7 +133,14 @@ class _Counted:
         return f"{cases} ({broken} broken)" if broken else str(cases)
 
 
-def _aligned(rows: Sequence[Sequence[str]]) -> str:
+def as_markdown(rows: Sequence[Sequence[str]]) -> str:
+    """Return rows, the first of them the head, as a table of Markdown."""
+    rule = ["---", *("---:" for _ in rows[0][1:])]
+    return "\n".join(f"| {' | '.join(row)} |" for row in (rows[0], rule, *rows[1:]))
+
+
+def as_columns(rows: Sequence[Sequence[str]]) -> str:
+    """Return rows, the first of them the head, as columns for a terminal."""
     # The names of the faults are wider than their numbers: a word a line.
     head = list(zip_longest(*(cell.split("_") for cell in rows[0]), fillvalue=""))
     lines = [*head, *rows[1:]]
