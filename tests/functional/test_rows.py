@@ -1,0 +1,172 @@
+"""Inventory rows after an operation: what runs where, since when, and by whom."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import replace
+
+import pytest
+
+from devops_core.model import Operation, Service, Template
+from devops_core.naming import PRODUCTION, Environment
+from tests.functional.client import USER, Client
+from tests.functional.fakes import FakeCloud
+from tests.functional.fakes.cloud import REGISTRY
+from tests.functional.fakes.service import CRASH
+
+GREEN, BLUE = Environment.PROD_GREEN, Environment.PROD_BLUE
+
+
+@pytest.fixture
+def promoted(shop: FakeCloud, api: Client) -> FakeCloud:
+    """Shop with 1.0 in dev and in blue."""
+    api.finished(api.deploy("1.0", "dev"))
+    api.finished(api.promote())
+    return shop
+
+
+def _record(cloud: FakeCloud, operation: str) -> Operation:
+    return cloud.tables.operations["Shop", operation]
+
+
+def _service(cloud: FakeCloud, environment: Environment) -> Service:
+    service = cloud.tables.inventory_of("Shop").service(environment)
+    assert service is not None
+    return service
+
+
+def test_a_row_says_which_operation_has_changed_it_last(promoted: FakeCloud, api: Client) -> None:
+    rows = promoted.tables.inventory_of("Shop").rows
+    create, deploy, promote = promoted.tables.operations.values()
+    assert {name: row.operation for name, row in rows.items()} == {
+        Environment.DEV: deploy.id,
+        Environment.QA: create.id,
+        Environment.STAGE: create.id,
+        Environment.TRAINING: create.id,
+        BLUE: promote.id,
+        GREEN: create.id,
+    }
+    for row in rows.values():
+        last = _record(promoted, row.operation or "")
+        assert (row.updated_at, row.updated_by) == (last.ended_at, USER)
+    promoted.clock.pass_(minutes=1)
+    swapped = api.swap()
+    rows = promoted.tables.inventory_of("Shop").rows
+    assert {rows[role].operation for role in PRODUCTION} == {swapped.id}
+    assert {rows[role].updated_at for role in PRODUCTION} == {promoted.clock.now()}
+
+
+def test_a_service_says_what_was_deployed_when_and_by_whom(promoted: FakeCloud) -> None:
+    _, deploy, promote = promoted.tables.operations.values()
+    image, digest = f"{REGISTRY}/shop:1.0", promoted.images.pushed["shop", "1.0"]
+    for environment, operation in ((Environment.DEV, deploy), (BLUE, promote)):
+        service = _service(promoted, environment)
+        definition = promoted.containers.running("Shop", service.name)
+        assert (service.task_definition, service.registered) == (definition.arn, definition.arn)
+        assert (service.image, service.digest, service.version) == (image, digest, "1.0")
+        assert (service.deployed_at, service.deployed_by) == (operation.ended_at, USER)
+        assert service.blueprint == promoted.containers.blueprint(definition.arn)
+
+
+def test_a_new_application_is_on_record_with_what_was_asked_for(
+    cloud: FakeCloud, api: Client
+) -> None:
+    cloud.stacks.pace = None
+    reply = api.create(description="what it is for")
+    operation = _record(cloud, reply.id)
+    for row in cloud.tables.inventory_of("Shop").rows.values():
+        application = row.application
+        assert (application.technical_team, application.email) == ("payments", "team@example.com")
+        assert application.description == "what it is for"
+        assert (row.claim, row.operation) == (reply.id, reply.id)
+        assert (row.updated_at, row.updated_by) == (operation.requested_at, USER)
+    assert operation.template == Template(
+        url="s3://ecs-cf-bucket/application.yml",
+        version="v1",
+        sha256=hashlib.sha256(cloud.templates.versions["v1"]).hexdigest(),
+    )
+    cloud.stacks.finish("Shop")
+    api.settle()
+    stack = cloud.stacks.named("Shop")
+    assert stack is not None
+    complete = cloud.tables.inventory_of("Shop").application
+    assert complete is not None
+    assert complete == replace(
+        complete,
+        stack_id=stack.id,
+        repository=stack.outputs["RepositoryUri"],
+        production_listener=stack.outputs["ProductionListenerArn"],
+        test_listener=stack.outputs["TestListenerArn"],
+    )
+
+
+@pytest.mark.parametrize("environment", [Environment.DEV, GREEN, BLUE])
+def test_a_new_service_is_on_record_as_the_stack_made_it(
+    shop: FakeCloud, environment: Environment
+) -> None:
+    service = _service(shop, environment)
+    made = shop.containers.running("Shop", service.name)
+    assert service == Service(
+        name=service.name,
+        arn=f"arn:aws:ecs:eu-west-1:123456789012:service/Shop/{service.name}",
+        target_group=shop.stacks.estate.target_group("Shop", service.name),
+        task_definition=made.arn,
+        blueprint=shop.containers.blueprint(made.arn),
+        image=shop.settings.initial_image,
+        was_live=environment is GREEN,
+    )
+
+
+def test_a_delete_that_fails_leaves_rows_that_say_so(shop: FakeCloud, api: Client) -> None:
+    shop.stacks.delete_failures = ("Repository: not empty",)
+    failed = api.finished(api.delete())
+    record = _record(shop, failed.id)
+    for row in shop.tables.inventory_of("Shop").rows.values():
+        assert (row.status, row.operation) == ("DELETE_FAILED", failed.id)
+        assert (row.updated_at, row.updated_by) == (record.ended_at, USER)
+
+
+def test_a_service_with_variables_is_on_record_as_it_was_registered(
+    cloud: FakeCloud, api: Client
+) -> None:
+    done = api.finished(api.create(service={"environment": {"MODE": "fast"}}))
+    for environment in (Environment.DEV, GREEN, BLUE):
+        service = _service(cloud, environment)
+        definition = cloud.containers.running("Shop", service.name)
+        assert definition.tags == {"technicalTeam": "payments", "devops:operation": done.id}
+        assert (service.task_definition, service.registered) == (definition.arn, definition.arn)
+        assert service.blueprint == cloud.containers.blueprint(definition.arn)
+        assert service.image == cloud.settings.initial_image
+
+
+def test_a_deploy_that_fails_leaves_its_row_as_it_was(shop: FakeCloud, api: Client) -> None:
+    shop.push("bad", CRASH)
+    before = shop.tables.inventory_of("Shop").rows
+    api.finished(api.deploy("bad", "dev"))
+    api.finished(api.deploy("1.0", "qa"))
+    api.finished(api.deploy("bad", "stage"))
+    after = shop.tables.inventory_of("Shop").rows
+    for environment in (Environment.DEV, Environment.STAGE, Environment.TRAINING):
+        seen = replace(after[environment], revision=before[environment].revision)
+        assert seen == before[environment]
+
+
+def test_a_swap_that_fails_leaves_its_rows_as_they_were(promoted: FakeCloud, api: Client) -> None:
+    green = promoted.containers.service("Shop", "prod-1")
+    green.desired = green.running = 3
+    before = promoted.tables.inventory_of("Shop").rows
+    promoted.containers.automatic = False
+    swap = api.swap()
+    promoted.clock.pass_(minutes=16)
+    assert api.status(swap.id).operation["status"] == "FAILED"
+    after = promoted.tables.inventory_of("Shop").rows
+    for role in PRODUCTION:
+        assert replace(after[role], revision=before[role].revision) == before[role]
+
+
+def test_a_row_is_written_twice_by_an_operation(promoted: FakeCloud, api: Client) -> None:
+    before = promoted.tables.inventory_of("Shop").rows
+    api.swap()
+    after = promoted.tables.inventory_of("Shop").rows
+    grown = {name: after[name].revision - before[name].revision for name in before}
+    assert grown == {name: 2 if name in PRODUCTION else 0 for name in before}
