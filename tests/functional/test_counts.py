@@ -2,8 +2,10 @@
 
 import pytest
 
+from devops_core.errors import ThrottledError
 from tests.functional.client import Client, Reply
-from tests.functional.fakes import FakeCloud
+from tests.functional.fakes import Call, FakeCloud
+from tests.functional.fakes.service import CRASH
 
 
 def _calls(cloud: FakeCloud, start: int, reply: Reply, status: int) -> list[str]:
@@ -89,3 +91,33 @@ def test_a_refusal_takes_no_call_and_a_repeat_two(ready: FakeCloud, api: Client)
     start = len(ready.wire.journal)
     again = api.deploy("1.1", "dev", headers=key)
     assert _calls(ready, start, again, 200) == ["tables.inventory", "tables.operation"]
+
+
+def test_nobody_asks_why_tasks_stopped_while_none_has(shop: FakeCloud, api: Client) -> None:
+    def throttle_one(call: Call) -> None:
+        if call.name == "containers.register" and call.args[0]["family"] == "Shop-qa":
+            shop.wire.heal()
+            raise ThrottledError("AWS throttles")
+
+    shop.wire.before.append(throttle_one)
+    reply = api.deploy("1.0", "dev", "qa")
+    assert reply.operation["waitingFor"] == "AWS throttles"
+    assert api.finished(reply).operation["status"] == "SUCCEEDED"
+    assert shop.wire.count("containers.stopped") == 0
+
+
+def test_nobody_asks_why_tasks_stopped_of_what_has_ended(shop: FakeCloud, api: Client) -> None:
+    shop.push("bad", CRASH)
+    reply = api.deploy("bad", "dev", "qa")
+    shop.containers.automatic = False
+    for _ in range(3):
+        shop.containers.advance("Shop", "dev")
+    api.tick()
+    shop.containers.service("Shop", "dev").complete(shop.clock.now())
+    api.tick()
+    assert api.status(reply.id).environments["DEV"]["status"] == "FAILED"
+    start = len(shop.wire.journal)
+    api.tick()
+    asked = [call.args[1] for call in shop.wire.journal[start:] if call.method == "stopped"]
+    assert asked == []
+    shop.containers.automatic = True

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from devops_core.model import LEASE, TIME_LIMITS, Event, Kind, Operation, Service
+from devops_core.model import LEASE, TIME_LIMITS, Event, Kind, Operation
 from devops_core.naming import Environment
 from tests.functional.client import USER, Client
 from tests.functional.fakes import ACCOUNT, FakeCloud
@@ -26,12 +26,6 @@ def promoted(shop: FakeCloud, api: Client) -> FakeCloud:
 
 def _record(cloud: FakeCloud, operation: str) -> Operation:
     return cloud.tables.operations["Shop", operation]
-
-
-def _service(cloud: FakeCloud, environment: Environment) -> Service:
-    service = cloud.tables.inventory_of("Shop").service(environment)
-    assert service is not None
-    return service
 
 
 def _log(cloud: FakeCloud, operation: str) -> list[Event]:
@@ -130,6 +124,15 @@ def test_what_was_accepted_is_held_for_as_long_as_its_worker_lives(
     assert (accepted.caller, accepted.requested_at) == (USER, before)
     assert accepted.deadline == before + TIME_LIMITS[Kind.DEPLOY]
     assert accepted.lease_until == before + LEASE
+
+
+def test_what_was_given_to_ecs_is_noted(shop: FakeCloud, api: Client) -> None:
+    shop.containers.automatic = False
+    reply = api.deploy("1.0", "dev")
+    (part,) = _record(shop, reply.id).progress
+    running = shop.containers.running("Shop", "dev")
+    assert (part.wanted, part.asked_at, part.sent) == (running.arn, shop.clock.now(), True)
+    shop.containers.automatic = True
 
 
 def test_who_takes_over_holds_for_as_long_as_a_worker_lives(shop: FakeCloud, api: Client) -> None:
