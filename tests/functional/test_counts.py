@@ -26,6 +26,18 @@ def test_create_takes_four_calls(cloud: FakeCloud, api: Client) -> None:
     ]  # fmt: skip
 
 
+def test_the_end_of_a_create_looks_at_its_stack_and_what_that_has_made(
+    cloud: FakeCloud, api: Client
+) -> None:
+    reply = api.create()
+    api.tick()
+    start = len(cloud.wire.journal)
+    assert _calls(cloud, start, api.status(reply.id), 200) == [
+        "tables.operation", "tables.inventory", "stacks.describe", "containers.blueprint",
+        "containers.blueprint", "containers.blueprint", "tables.close",
+    ]  # fmt: skip
+
+
 def test_a_deploy_takes_six_calls(ready: FakeCloud, api: Client) -> None:
     start = len(ready.wire.journal)
     assert _calls(ready, start, api.deploy("1.1", "dev"), 202) == [

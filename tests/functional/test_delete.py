@@ -33,6 +33,12 @@ def test_what_was_deployed_goes_too(shop: FakeCloud, api: Client) -> None:
     assert shop.wire.count("containers.retire") == 3, "one after the other, and each of them once"
 
 
+def test_one_left_over_is_deregistered_once(shop: FakeCloud, api: Client) -> None:
+    api.finished(api.deploy("1.0", "dev"))
+    assert api.finished(api.delete()).operation["status"] == "SUCCEEDED"
+    assert shop.wire.count("containers.retire") == 1
+
+
 def test_the_name_can_be_used_again(shop: FakeCloud, api: Client) -> None:
     api.finished(api.delete())
     assert api.finished(api.create("SHOP")).operation["status"] == "SUCCEEDED"

@@ -188,8 +188,10 @@ def test_a_row_that_keeps_changing_is_given_up(shop: FakeCloud, api: Client) -> 
             shop.tables.rows["Shop", Environment.DEV] = replace(row, revision=row.revision + 1)
 
     shop.wire.before.append(restless)
+    start = len(shop.wire.journal)
     reply = api.deploy("1.0", "dev")
     assert (reply.status, reply.body["code"]) == (409, "CHANGED_MEANWHILE")
+    assert shop.wire.names(start).count("tables.claim") == 3
 
 
 def test_a_service_that_is_gone_fails_with_a_reason(shop: FakeCloud, api: Client) -> None:
