@@ -26,6 +26,18 @@ def test_create_takes_four_calls(cloud: FakeCloud, api: Client) -> None:
     ]  # fmt: skip
 
 
+def test_a_create_whose_stack_does_not_show_yet_looks_for_nothing_else(
+    cloud: FakeCloud, api: Client
+) -> None:
+    cloud.stacks.lag = 2
+    reply = api.create()
+    api.status(reply.id)
+    start = len(cloud.wire.journal)
+    assert _calls(cloud, start, api.status(reply.id), 200) == [
+        "tables.operation", "tables.inventory", "stacks.describe",
+    ]  # fmt: skip
+
+
 def test_the_end_of_a_create_looks_at_its_stack_and_what_that_has_made(
     cloud: FakeCloud, api: Client
 ) -> None:

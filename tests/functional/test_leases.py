@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 
 from devops_core.errors import AccessDeniedError, RefusedError, ThrottledError, UnreachableError
 from devops_core.model import LEASE
 from tests.functional.client import SCHEDULE, Client
 from tests.functional.events import DEPLOYMENT_COMPLETED
-from tests.functional.fakes import Crash, FakeCloud
+from tests.functional.fakes import Call, Crash, FakeCloud
 from tests.functional.fakes.service import CRASH
 
 
@@ -108,6 +111,35 @@ def test_why_tasks_stopped_is_told_though_nobody_lived_to_note_the_update(
     shop.clock.wait(66)
     api.settle()
     assert "exit code 1" in api.status(operation).environments["DEV"]["reason"]
+
+
+def test_what_a_dead_worker_registered_for_a_new_service_is_used(
+    cloud: FakeCloud, api: Client
+) -> None:
+    reply = api.create(service={"environment": {"MODE": "fast"}})
+    cloud.stacks.finish("Shop")
+    cloud.wire.fail("containers.register", Crash(), times=1, lost=True)
+    with pytest.raises(Crash):
+        api.tick()
+    cloud.clock.wait(66)
+    assert api.finished(reply).operation["status"] == "SUCCEEDED"
+    assert cloud.wire.count("containers.register") == 3
+
+
+def test_an_update_is_not_repeated_because_its_answer_is_old(shop: FakeCloud, api: Client) -> None:
+    """ECS may show a service as it was before ("eventual consistency model", ECS API)."""
+
+    def as_before(call: Call, effect: Callable[[], Any]) -> Any:
+        before = shop.containers.service("Shop", "dev").shown()
+        answer = effect()
+        return before if call.name == "containers.update" else answer
+
+    shop.clock.wait(1)
+    shop.wire.around = as_before
+    reply = api.deploy("1.0", "dev")
+    assert reply.operation["waitingFor"] == "DEV: ECS to show the update"
+    assert shop.wire.count("containers.update") == 1
+    assert api.finished(reply).operation["status"] == "SUCCEEDED"
 
 
 def test_a_worker_that_dies_before_its_claim_leaves_nothing(shop: FakeCloud, api: Client) -> None:

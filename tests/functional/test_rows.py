@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from dataclasses import replace
 
 import pytest
 
 from devops_core.model import Operation, Service, Template
 from devops_core.naming import PRODUCTION, Environment
-from tests.functional.client import USER, Client
+from tests.functional.client import USER, Client, http_event
 from tests.functional.fakes import FakeCloud
 from tests.functional.fakes.cloud import REGISTRY
 from tests.functional.fakes.service import CRASH
@@ -54,6 +55,16 @@ def test_a_row_says_which_operation_has_changed_it_last(promoted: FakeCloud, api
     rows = promoted.tables.inventory_of("Shop").rows
     assert {rows[role].operation for role in PRODUCTION} == {swapped.id}
     assert {rows[role].updated_at for role in PRODUCTION} == {promoted.clock.now()}
+
+
+def test_a_row_says_who_has_changed_it_last(shop: FakeCloud, api: Client) -> None:
+    body = {"applicationName": "Shop", "environment": ["dev"], "version": "1.0"}
+    event = http_event("POST", "/stacks/deploy", json.dumps(body))
+    event["requestContext"]["identity"]["userArn"] = "bob"
+    api.finished(api.raw(event))
+    rows = shop.tables.inventory_of("Shop").rows
+    assert (rows[Environment.DEV].updated_by, rows[Environment.QA].updated_by) == ("bob", USER)
+    assert _service(shop, Environment.DEV).deployed_by == "bob"
 
 
 def test_a_service_says_what_was_deployed_when_and_by_whom(promoted: FakeCloud) -> None:
