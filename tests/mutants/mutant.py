@@ -33,8 +33,13 @@ class Change:
 
     def entry(self) -> str:
         """Return it as the list of what may survive has it, but for the reason (TOML)."""
-        was, now = json.dumps(self.was), json.dumps(self.now)
+        was, now = _toml(self.was), _toml(self.now)
         return f'[[{self.function}]]\nwas = {was}\nnow = [{now}]\nwhy = ""\n'
+
+
+def _toml(text: str) -> str:
+    """Return a text as a string of TOML, without escapes where that is possible."""
+    return json.dumps(text) if "'" in text or not text.isprintable() else f"'{text}'"
 
 
 @dataclass(frozen=True, slots=True)

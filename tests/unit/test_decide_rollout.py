@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
@@ -79,6 +80,8 @@ def test_waits(now_part: Progress, what: Observed, words: str) -> None:
     decision = deploy.decide(operation(Kind.DEPLOY, now_part), what, NOW)
 
     assert seen(decision) == Seen("Wait", (), words)
+    (kept,) = decision.operation.progress
+    assert replace(kept, reason=None) == now_part
 
 
 @pytest.mark.parametrize(("now_part", "what", "now", "step"), [case[1:] for case in ACTS],
