@@ -100,6 +100,9 @@ def test_the_log_of_a_create_that_fails_says_why_at_once(cloud: FakeCloud, api: 
         "ACCEPTED", "ROLLING_BACK", "FAILED", "FAILED", "FAILED", "FAILED",
     ]  # fmt: skip
     assert (events[1].reason, events[-1].reason) == (why, why)
+    times = [event.time for event in events]
+    assert times == sorted(times)
+    assert times[0] < times[1] < times[-1], "what happens on the way has its own time"
 
 
 def test_the_log_of_an_abort_says_who_asked(shop: FakeCloud, api: Client) -> None:
