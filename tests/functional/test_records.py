@@ -138,6 +138,21 @@ def test_what_was_given_to_ecs_is_noted(shop: FakeCloud, api: Client) -> None:
     shop.containers.automatic = True
 
 
+def test_what_has_ended_is_held_by_nobody_and_waits_for_nothing(
+    shop: FakeCloud, api: Client
+) -> None:
+    first = api.finished(api.deploy("1.0", "dev"))
+    second = api.finished(api.deploy("1.1", "dev"))
+    (written,) = [
+        call.args[0].operation
+        for call in shop.wire.journal
+        if call.name == "tables.close" and call.args[0].operation.id == second.id
+    ]
+    assert (written.lease_until, written.waiting_for) == (None, None)
+    for done in (first, second):
+        assert "waitingFor" not in done.operation
+
+
 def test_who_takes_over_holds_for_as_long_as_a_worker_lives(shop: FakeCloud, api: Client) -> None:
     api.finished(api.deploy("1.0", "dev"))
     shop.containers.automatic = False
