@@ -143,12 +143,10 @@ def test_what_has_ended_is_held_by_nobody_and_waits_for_nothing(
 ) -> None:
     first = api.finished(api.deploy("1.0", "dev"))
     second = api.finished(api.deploy("1.1", "dev"))
-    (written,) = [
-        call.args[0].operation
-        for call in shop.wire.journal
-        if call.name == "tables.close" and call.args[0].operation.id == second.id
-    ]
-    assert (written.lease_until, written.waiting_for) == (None, None)
+    closings = [call.args[0] for call in shop.wire.journal if call.name == "tables.close"]
+    closing = next(each for each in closings if each.operation.id == second.id)
+    assert (closing.operation.lease_until, closing.operation.waiting_for) == (None, None)
+    assert [row.claim for row in closing.kept] == [None]
     for done in (first, second):
         assert "waitingFor" not in done.operation
 
