@@ -15,9 +15,11 @@ from devops_core.errors import (
     AwsError,
     BusyError,
     ChangedMeanwhileError,
+    ConflictError,
     IdempotencyMismatchError,
     LostClaimError,
     NotDeployableError,
+    RefusedError,
     UnknownApplicationError,
     UnknownEnvironmentError,
 )
@@ -80,14 +82,34 @@ def accept(
         inventory, pointer = cloud.tables.inventory(application, origin.key)
         if pointer:
             return _repeat(cloud, pointer, origin)
-        planned = plan(inventory)
-        if planned.operation is None:
-            return planned.message or "nothing to do"
         try:
+            planned = _planned(cloud, application, inventory, plan)
+            if planned.operation is None:
+                return planned.message or "nothing to do"
             return claim(cloud, origin, planned, planned.operation)
         except ChangedMeanwhileError:
             if looks == _LOOKS:
                 raise
+
+
+def _planned(
+    cloud: Cloud, application: str, inventory: Inventory, plan: Callable[[Inventory], Plan]
+) -> Plan:
+    """Return the plan for an inventory; ChangedMeanwhileError when it was outdated.
+
+    What AWS showed after that may be the doing of an operation that was faster, which is no
+    reason to refuse this one: who looks again is told its id.
+    """
+    try:
+        return plan(inventory)
+    except BusyError:
+        raise
+    except (ConflictError, RefusedError) as error:
+        if cloud.tables.inventory(application)[0] != inventory:
+            raise ChangedMeanwhileError(
+                f"the inventory of {application} changed at the same moment"
+            ) from error
+        raise
 
 
 def claim(cloud: Cloud, origin: Origin, planned: Plan, operation: Operation) -> Operation:

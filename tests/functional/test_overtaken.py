@@ -1,0 +1,28 @@
+"""Callers that are overtaken while they look at AWS are told who was faster, not what broke."""
+
+from __future__ import annotations
+
+from tests.functional.client import Client
+from tests.functional.fakes import FakeCloud
+
+
+def test_a_swap_that_a_promote_overtakes_names_it(shop: FakeCloud, api: Client) -> None:
+    api.finished(api.deploy("1.0", "dev"))
+    promotes: list[str] = []
+    shop.wire.on("load_balancer.forwards_to", lambda: promotes.append(api.promote().id))
+    reply = api.swap()
+    assert (reply.status, reply.body["code"]) == (409, "BUSY")
+    assert [reply.id] == promotes
+
+
+def test_a_swap_that_a_delete_overtakes_finds_no_application(shop: FakeCloud, api: Client) -> None:
+    shop.wire.on("load_balancer.forwards_to", lambda: api.finished(api.delete()))
+    reply = api.swap()
+    assert (reply.status, reply.body["code"]) == (409, "NO_SUCH_APPLICATION")
+
+
+def test_who_is_refused_for_what_is_so_is_told_at_once(shop: FakeCloud, api: Client) -> None:
+    start = len(shop.wire.journal)
+    assert api.swap().body["code"] == "NOT_READY"
+    assert shop.wire.count("tables.inventory", start) == 2
+    assert shop.wire.count("load_balancer.forwards_to", start) == 1
