@@ -37,6 +37,11 @@ def reconcile(cloud: Cloud, application: str, operation_id: str) -> Operation | 
     if operation is None or operation.ended or operation.leased(cloud.clock.now()):
         return operation
     inventory, _ = cloud.tables.inventory(application)
+    if not inventory.held_by(operation_id):
+        # It has ended since it was read, and what it was about may be gone.
+        operation = cloud.tables.operation(application, operation_id)
+        if operation is None or operation.ended:
+            return operation
     try:
         return _look_and_drive(cloud, operation, inventory)
     except LostClaimError:

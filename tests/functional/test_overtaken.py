@@ -1,7 +1,8 @@
-"""Callers that are overtaken while they look at AWS are told who was faster, not what broke."""
+"""Calls that are overtaken while they look: they tell what is so by then, not what broke."""
 
 from __future__ import annotations
 
+from devops_core.errors import ThrottledError
 from tests.functional.client import Client
 from tests.functional.fakes import FakeCloud
 
@@ -26,3 +27,29 @@ def test_who_is_refused_for_what_is_so_is_told_at_once(shop: FakeCloud, api: Cli
     assert api.swap().body["code"] == "NOT_READY"
     assert shop.wire.count("tables.inventory", start) == 2
     assert shop.wire.count("load_balancer.forwards_to", start) == 1
+
+
+def test_a_read_that_the_end_of_a_delete_overtakes_tells_the_end(
+    shop: FakeCloud, api: Client
+) -> None:
+    reply = api.delete()
+    shop.wire.on("tables.inventory", api.settle)
+    read = api.status(reply.id)
+    assert (read.status, read.operation["status"]) == (200, "SUCCEEDED")
+
+
+def test_a_read_that_a_whole_delete_overtakes_tells_how_a_swap_ended(
+    shop: FakeCloud, api: Client
+) -> None:
+    api.finished(api.deploy("1.0", "dev"))
+    api.finished(api.promote())
+    shop.wire.fail("load_balancer.switch", ThrottledError("slow down"), times=1)
+    swap = api.swap()
+
+    def overtaken() -> None:
+        api.settle()
+        api.finished(api.delete())
+
+    shop.wire.on("tables.inventory", overtaken)
+    read = api.status(swap.id)
+    assert (read.status, read.operation["status"]) == (200, "SUCCEEDED")
