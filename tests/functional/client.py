@@ -16,7 +16,7 @@ import handlers.query
 import handlers.reconcile
 import handlers.swap
 from devops_core.ports import Cloud
-from tests.functional.fakes import ACCOUNT, FakeCloud
+from tests.functional.fakes import ACCOUNT, Call, FakeCloud
 
 USER = f"arn:aws:iam::{ACCOUNT}:user/alice"
 _HANDLERS: Mapping[tuple[str, str], Any] = {
@@ -133,12 +133,16 @@ class Client:
             text = json.dumps(reply.body)
             for secret in ("arn:aws", ACCOUNT, "Traceback", ".py"):
                 assert secret not in text, f"an error tells {secret}: {text}"
-        journal = self.cloud.wire.journal
-        own = [call for call in journal[start:] if call.number not in self._over]
+        own = self._own(start)
         wrote = [call.name for call in own if call.writes and call.number in self.cloud.wire.done]
         if reply.status in (400, 404, 409, 422):
             assert wrote == [], f"{reply.status} after {wrote}"
-        self._over.update(range(start, len(journal)))
+        self._over.update(range(start, len(self.cloud.wire.journal)))
+
+    def _own(self, start: int) -> list[Call]:
+        """Return the calls of this caller's request, of those from number `start` on."""
+        journal = self.cloud.wire.journal
+        return [call for call in journal[start:] if call.number not in self._over]
 
     # --- the calls of the API ---
 

@@ -43,16 +43,20 @@ class World:
         """Return an account that was brought to a state, to be opened as often as wanted."""
         cloud = FakeCloud()
         watcher = watch(cloud)
-        prepare(cloud, Client(cloud))
-        cloud.wire.journal.clear()
-        cloud.wire.done.clear()
-        watcher.forget()
-        tables = cloud.tables
+        return World(cloud, watcher, Client(cloud)).brought(prepare)
+
+    def brought(self, prepare: Callable[[FakeCloud, Client], object]) -> bytes:
+        """Return this account, brought to a further state, to be opened as often as wanted."""
+        prepare(self.cloud, self.api)
+        self.cloud.wire.journal.clear()
+        self.cloud.wire.done.clear()
+        self.watcher.forget()
+        tables = self.cloud.tables
         going = set(tables.in_progress())
         tables.operations = {key: tables.operations[key] for key in going}
         tables.events = {key: tables.events[key] for key in tables.events if key[:2] in going}
         # Much faster than copy.deepcopy, which takes as long as a story.
-        return pickle.dumps((cloud, watcher))
+        return pickle.dumps((self.cloud, self.watcher))
 
     @classmethod
     def opened(cls, account: bytes) -> World:

@@ -1,0 +1,49 @@
+"""Accounts for races to begin with, made from those of the crash matrix."""
+
+from __future__ import annotations
+
+from functools import cache
+
+from tests.crash.memory.accounts import Prepare
+from tests.crash.memory.stories import Request
+from tests.crash.memory.world import World
+from tests.functional.client import Client
+from tests.functional.fakes import Call, Crash, FakeCloud
+
+# After its lease another worker takes an operation up, in seconds.
+_LEASE_IS_OVER = 70
+
+
+@cache
+def prepared(*steps: Prepare) -> bytes:
+    """Return an account that was brought to a state step by step, to be opened at will."""
+    *before, last = steps
+    return World.opened(prepared(*before)).brought(last) if before else World.prepared(last)
+
+
+def aged(cloud: FakeCloud, api: Client) -> None:
+    """Let time pass, so that the drift check looks at what there is."""
+    del api
+    cloud.clock.pass_(minutes=10)
+
+
+def interrupted(request: Request, writes: int) -> Prepare:
+    """Return a step that starts an operation, whose worker dies after so many writes."""
+
+    def prepare(cloud: FakeCloud, api: Client) -> None:
+        left = [writes]
+
+        def die(call: Call) -> None:
+            left[0] -= call.writes
+            if call.writes and left[0] == 0:
+                raise Crash
+
+        cloud.wire.after.append(die)
+        try:
+            request(api)
+            api.settle()
+        except Crash:
+            cloud.clock.wait(_LEASE_IS_OVER)
+        cloud.wire.heal()
+
+    return prepare

@@ -1,0 +1,179 @@
+"""What was asked and answered in a race, and what ended meanwhile, as steps of the specification.
+
+A start is two steps: it is accepted, and what has become of it is read. So is an abort.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+from devops_core.model import Kind, Row, Status
+from devops_core.naming import PRODUCTION, SLOTS, Environment
+from devops_core.ports import Closing
+from tests.functional.client import Reply
+from tests.functional.fakes import Call, FakeCloud
+from tests.races import specification
+from tests.races.linearizable import Step, order
+from tests.races.specification import Job, Place, Start, State
+
+_GREEN, _BLUE = Environment.PROD_GREEN, Environment.PROD_BLUE
+_OPERATION = "/stacks/{applicationName}/operations/{id}"
+_KINDS: Mapping[tuple[str, str], str] = {
+    ("POST", "/stacks"): "create",
+    ("POST", "/stacks/deploy"): "deploy",
+    ("POST", "/stacks/deploytoprodBlue"): "deploy-blue",
+    ("POST", "/stacks/swapProdBlueAndGreen"): "swap",
+    ("DELETE", "/stacks"): "delete",
+}
+
+Apply = Callable[[State], State | None]
+Steps = Iterator[Step[State]]
+
+
+@dataclass(slots=True)
+class History:
+    """The steps of a race over an account; `now` gives each moment a number."""
+
+    cloud: FakeCloud
+    start: State
+    now: Callable[[], int]
+    steps: list[Step[State]] = field(default_factory=list)
+
+    def answered(self, event: Mapping[str, Any], began: int, reply: Reply) -> None:
+        """Note a request that has its answer."""
+        self.steps += _steps(event, began, self.now(), reply)
+
+    def moved(self, call: Call) -> None:
+        """Note what a call has led to; a hook for after the calls that went through."""
+        if call.name in ("tables.close", "tables.correct"):
+            closing = call.args[0]
+            self._at_once(f"ends {closing.operation.status}", _end(closing))
+        if call.name == "load_balancer.switch":
+            for application in _production_behind(self.cloud, call.args[0]):
+                self._at_once("switches", partial(specification.switched, application))
+
+    def seen(self) -> None:
+        """Note what inventory says, when nothing is open any more."""
+        versions = {key: _version(row) for key, row in self.cloud.tables.rows.items()}
+        self._at_once("inventory", partial(specification.inventory, versions))
+
+    def _at_once(self, name: str, apply: Apply) -> None:
+        now = self.now()
+        self.steps.append(Step(name, now, now, apply))
+
+    def hold(self) -> None:
+        """Hold that everything can have happened in some order, one at a time."""
+        told = "; ".join(f"{step.name} [{step.began}, {step.ended}]" for step in self.steps)
+        assert order(self.steps, self.start) is not None, f"not linearizable: {told}"
+
+
+def _end(closing: Closing) -> Apply:
+    operation, status = closing.operation, closing.operation.status.value
+    if operation.kind is Kind.REPAIR:
+        versions = {row.environment: _version(row) for row in closing.kept}
+        application = operation.application
+        return partial(specification.corrected, operation.id, status, application, versions)
+    done = {part.environment for part in operation.progress if part.status is Status.SUCCEEDED}
+    return partial(specification.ended, operation.id, status, done)
+
+
+def state(cloud: FakeCloud) -> State:
+    """Return the specification's state of an account: what production forwards to is green."""
+    tables = cloud.tables
+    places = {key: Place(row.claim, _version(row)) for key, row in tables.rows.items()}
+    jobs = {}
+    for (application, identifier), operation in tables.operations.items():
+        versions = tuple((part.environment, part.version) for part in operation.progress)
+        aborted, status = bool(operation.aborted_by), operation.status.value
+        switched = operation.kind is Kind.SWAP and operation.live == _live(cloud, application)
+        jobs[identifier] = Job(
+            operation.kind.value, application, versions, status, aborted, switched
+        )
+    return _following_the_listeners(cloud, State(places, jobs))
+
+
+def _following_the_listeners(cloud: FakeCloud, now: State) -> State:
+    """Return the state with those roles exchanged that somebody has exchanged by hand."""
+    for application in {name for name, _ in now.places}:
+        inventory, live = cloud.tables.inventory_of(application), _live(cloud, application)
+        green, blue = ((application, role) for role in (_GREEN, _BLUE))
+        service = inventory.service(_BLUE)
+        if now.places[blue].holder is None and service and service.name == live:
+            exchanged = {green: now.places[blue], blue: now.places[green]}
+            now = now.placed(exchanged)
+    return now
+
+
+def _live(cloud: FakeCloud, application: str) -> str | None:
+    """Return the slot that production forwards to."""
+    estate = cloud.stacks.estate
+    groups = cloud.load_balancer.listeners.get(estate.listener(application, "production"))
+    return next(
+        (slot for slot in SLOTS if groups == [estate.target_group(application, slot)]), None
+    )
+
+
+def _production_behind(cloud: FakeCloud, listener: str) -> list[str]:
+    names = {name for name, _ in cloud.tables.rows}
+    return [name for name in names if cloud.stacks.estate.listener(name, "production") == listener]
+
+
+def _version(row: Row) -> str | None:
+    return row.service.version if row.service else None
+
+
+def _steps(event: Mapping[str, Any], began: int, ended: int, reply: Reply) -> Steps:
+    method, resource = event["httpMethod"], event["resource"]
+    told = reply.body.get("operation") or {}
+    said = told.get("status") or reply.body.get("code") or "nothing to do"
+
+    def step(name: str, apply: Apply) -> Step[State]:
+        return Step(f"{name} {reply.status} {said}", began, ended, apply)
+
+    if resource != _OPERATION:
+        start = _start(_KINDS[method, resource], event)
+        yield step(start.kind, _started(start, reply))
+        if "status" in told:
+            yield step("of it", partial(specification.read, told["id"], told["status"]))
+        return
+    identifier = event["pathParameters"]["id"]
+    if method == "DELETE":
+        refusal = partial(specification.not_aborted, identifier, said)
+        abort = partial(specification.aborted, identifier)
+        yield step("abort", abort if reply.status < 400 else refusal)
+    if method == "GET" or reply.status < 400:
+        yield step("read", partial(specification.read, identifier, told.get("status")))
+
+
+def _started(start: Start, reply: Reply) -> Apply:
+    told = reply.body.get("operation")
+    if reply.status in (409, 422):
+        holder = told["id"] if told else None
+        return partial(specification.refused, start, reply.body["code"], holder)
+    if told:
+        return partial(specification.accepted, start, told["id"])
+    return partial(specification.nothing_to_do, start)
+
+
+def _start(kind: str, event: Mapping[str, Any]) -> Start:
+    body = json.loads(event["body"])
+    key = event["headers"].get("Idempotency-Key")
+    return Start(
+        kind=kind,
+        body=f"{kind} {json.dumps(body, sort_keys=True)}",
+        application=body.get("applicationName") or body["stack"],
+        environments=tuple(_environments(kind, body)),
+        version=body.get("version"),
+        key=key,
+    )
+
+
+def _environments(kind: str, body: Mapping[str, Any]) -> Iterator[Environment]:
+    named = body.get("environment") or body.get("environments", {}).get("nonProd") or ["dev"]
+    yield from (Environment(name.upper()) for name in named)
+    if kind == "create":
+        yield from PRODUCTION

@@ -1,0 +1,211 @@
+"""The races: who runs against whom, over which account, and what may come of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+
+from tests.crash.memory import accounts
+from tests.crash.memory.accounts import Prepare
+from tests.crash.memory.stories import Request
+from tests.functional.client import SCHEDULE, Client
+from tests.functional.events import DEPLOYMENT_COMPLETED
+from tests.races.accounts import aged, interrupted
+from tests.races.race import Act, Race, Racer
+
+_KEY = {"Idempotency-Key": "build-1"}
+_WAITS = {"Prefer": "wait=25"}
+_NONE, _ONE, _TWO, _SOME = (frozenset(each) for each in ({0}, {1}, {2}, {1, 2}))
+_BUSY, _GONE = frozenset({"BUSY"}), frozenset({"BUSY", "NO_SUCH_APPLICATION"})
+_EXISTS, _ENDED = frozenset({"ALREADY_EXISTS"}), frozenset({"ALREADY_ENDED"})
+_EITHER = frozenset({"SUCCEEDED", "FAILED"})
+_EMPTY, _SHOP, _TESTED = (accounts.empty,), (accounts.shop,), (accounts.tested("3.0"),)
+
+
+def _deploying(version: str, *environments: str, **headers: str) -> Act:
+    return lambda racer: racer.deploy(version, *environments, headers=headers)
+
+
+def _schedule(racer: Racer) -> int:
+    return racer.wake(SCHEDULE)
+
+
+def _event(racer: Racer) -> int:
+    return racer.wake(DEPLOYMENT_COMPLETED)
+
+
+def _opened(racer: Racer) -> tuple[str, str]:
+    """Return id and application of the operation that was open before the race."""
+    application, identifier = next(iter(racer.cloud.tables.operations))
+    return identifier, application
+
+
+def _read(racer: Racer) -> object:
+    return racer.status(*_opened(racer))
+
+
+def _abort(racer: Racer) -> object:
+    return racer.abort(*_opened(racer))
+
+
+_DEV, _OTHER, _QA = _deploying("3.0", "dev"), _deploying("4.0", "dev"), _deploying("4.0", "qa")
+_DEV_WAITS, _OTHER_WAITS = _deploying("3.0", "dev", **_WAITS), _deploying("4.0", "dev", **_WAITS)
+_SWAP_2, _SWAP_1 = partial(Client.swap, version="2.0"), partial(Client.swap, version="1.0")
+_PROMOTE_WAITS = partial(Client.promote, headers=_WAITS)
+_DELETE_WAITS = partial(Client.delete, headers=_WAITS)
+
+
+def _deploys() -> Iterator[Race]:
+    left, right = _deploying("3.0", "dev", "qa"), _deploying("4.0", "qa", "stage")
+    stage, same = _deploying("4.0", "stage"), _deploying("2.0", "dev")
+    yield Race("deploy-deploy", _SHOP, (_DEV, _OTHER), refusals=_BUSY)
+    yield Race("deploy-deploy-waiting", _SHOP, (_DEV_WAITS, _OTHER_WAITS), _SOME, refusals=_BUSY)
+    yield Race("deploy-deploy-at-once", _SHOP, (same, _DEV), _SOME, refusals=_BUSY)
+    yield Race("deploy-deploy-overlapping", _SHOP, (left, right), refusals=_BUSY)
+    yield Race("deploy-deploy-disjoint", _SHOP, (_DEV, _QA), _TWO)
+    yield Race("deploy-promote", _TESTED, (_DEV, Client.promote), _TWO)
+    yield Race("deploy-promote-source", _TESTED, (stage, Client.promote), _SOME, refusals=_BUSY)
+
+
+def _production() -> Iterator[Race]:
+    def race(name: str, steps: tuple[Prepare, ...], *actors: Act) -> Race:
+        return Race(name, steps, actors, _SOME, refusals=_BUSY)
+
+    small = (accounts.small_blue,)
+    yield race("promote-swap", _TESTED, Client.promote, Client.swap)
+    yield race("promote-swap-waiting", _TESTED, _PROMOTE_WAITS, Client.swap)
+    yield race("promote-swap-raised", small, Client.promote, Client.swap)
+    yield Race("promote-promote", _TESTED, (Client.promote, Client.promote), refusals=_BUSY)
+    yield race("promote-promote-waiting", _TESTED, _PROMOTE_WAITS, _PROMOTE_WAITS)
+    yield race("promote-promote-at-once", _SHOP, Client.promote, Client.promote)
+    yield race("swap-swap", _SHOP, Client.swap, Client.swap)
+    yield Race("swap-swap-raised", small, (Client.swap, Client.swap), refusals=_BUSY)
+    yield Race("swap-swap-version", _SHOP, (_SWAP_2, _SWAP_2), refusals=_BUSY)
+    yield race("swap-swap-back", _SHOP, _SWAP_2, _SWAP_1)
+    yield race("swap-swap-any", _SHOP, _SWAP_2, Client.swap)
+
+
+def _lives() -> Iterator[Race]:
+    other, third = partial(Client.create, name="SHOP"), partial(Client.create, name="Other")
+    creates, swaps_waits = (
+        partial(Client.create, headers=_WAITS),
+        partial(Client.swap, headers=_WAITS),
+    )
+    yield Race("create-create", _EMPTY, (Client.create, Client.create), refusals=_EXISTS)
+    yield Race("create-create-waiting", _EMPTY, (creates, creates), refusals=_EXISTS)
+    yield Race("create-create-case", _EMPTY, (Client.create, other), refusals=_EXISTS)
+    yield Race("create-create-other", _EMPTY, (Client.create, third), _TWO)
+    yield Race("create-delete", _SHOP, (creates, _DELETE_WAITS), _SOME, refusals=_EXISTS)
+    yield Race("swap-delete", _SHOP, (Client.swap, Client.delete), _SOME, refusals=_BUSY)
+    yield Race("swap-delete-waiting", _SHOP, (swaps_waits, _DELETE_WAITS), _SOME, refusals=_GONE)
+    yield Race("promote-delete", _TESTED, (Client.promote, Client.delete), refusals=_BUSY)
+    yield Race("delete-deploy", _SHOP, (Client.delete, _DEV), refusals=_BUSY)
+    yield Race("delete-deploy-waiting", _SHOP, (_DELETE_WAITS, _DEV_WAITS), _SOME, refusals=_GONE)
+    yield Race("delete-delete", _SHOP, (Client.delete, Client.delete), refusals=_BUSY)
+    yield Race("delete-delete-waiting", _SHOP, (_DELETE_WAITS, _DELETE_WAITS), refusals=_GONE)
+
+
+def _keys() -> Iterator[Race]:
+    """The same Idempotency-Key twice is one operation, with another body it is refused."""
+    reused = frozenset({"IDEMPOTENCY_KEY_REUSED"})
+    dev, other = _deploying("3.0", "dev", **_KEY), _deploying("4.0", "dev", **_KEY)
+    waits = _deploying("3.0", "dev", **_KEY, **_WAITS)
+    create, swap = partial(Client.create, headers=_KEY), partial(Client.swap, headers=_KEY)
+    promote, delete = partial(Client.promote, headers=_KEY), partial(Client.delete, headers=_KEY)
+    yield Race("create-create-key", _EMPTY, (create, create))
+    yield Race("deploy-deploy-key", _SHOP, (dev, dev))
+    yield Race("deploy-deploy-key-waiting", _SHOP, (dev, waits))
+    yield Race("promote-promote-key", _TESTED, (promote, promote))
+    yield Race("swap-swap-key", _SHOP, (swap, swap))
+    yield Race("delete-delete-key", _SHOP, (delete, delete))
+    yield Race("deploy-deploy-other-body", _SHOP, (dev, other), refusals=reused)
+    yield Race("deploy-swap-other-route", _SHOP, (dev, swap), refusals=reused)
+
+
+def _drifts() -> Iterator[Race]:
+    """A drift check that looks while somebody starts, on accounts with and without drift."""
+    by_hand = {
+        "": (accounts.shop, aged),
+        "-changed": (accounts.changed_service,),
+        "-moved": (accounts.moved_listeners,),
+    }
+    acts = {"deploy": _DEV, "swap": Client.swap, "promote": Client.promote}
+    for changed, steps in by_hand.items():
+        for name, act in acts.items():
+            race = Race(f"drift-{name}{changed}", steps, (Client.drift_check, act))
+            yield replace(race, drift=bool(changed))
+        both = (Client.drift_check, Client.drift_check)
+        yield Race(f"drift-drift{changed}", steps, both, _NONE)
+
+
+@dataclass(frozen=True, slots=True)
+class Course:
+    """An operation in progress, after each of its writes but the last one, which ends it."""
+
+    name: str
+    steps: tuple[Prepare, ...]
+    request: Request
+    writes: int
+
+    @property
+    def fails(self) -> bool:
+        """Whether it ends FAILED."""
+        return self.name in ("create-fails", "deploy-crashes")
+
+    @property
+    def aborts(self) -> bool:
+        """Whether it can be aborted."""
+        return self.name != "delete"
+
+    @property
+    def refusals(self) -> frozenset[str]:
+        """What an abort of it may be told."""
+        return _ENDED if self.aborts else frozenset({"NOT_ABORTABLE"})
+
+    def at(self, writes: int) -> tuple[Prepare, ...]:
+        """Return the steps to an account in which its worker has died after so many writes."""
+        return (*self.steps, interrupted(self.request, writes))
+
+
+_CONFIGURED = {"environment": {"LEVEL": "info"}, "desiredCount": 2}
+COURSES = (
+    Course("create", _EMPTY, Client.create, 3),
+    Course("create-configured", _EMPTY, partial(Client.create, service=_CONFIGURED), 11),
+    Course("create-fails", (accounts.failing(create=True),), Client.create, 7),
+    Course("deploy", _SHOP, partial(Client.deploy, version="3.0"), 6),
+    Course("deploy-crashes", _SHOP, partial(Client.deploy, version="crash"), 7),
+    Course("promote", _TESTED, Client.promote, 6),
+    Course("swap", _SHOP, Client.swap, 3),
+    Course("swap-raised", (accounts.small_blue,), Client.swap, 6),
+    Course("delete", _SHOP, Client.delete, 9),
+)
+
+
+def _workers() -> Iterator[Race]:
+    """Two at work on one operation, from each point to which an earlier worker has brought it."""
+    pairs = {
+        "schedule-event": (_schedule, _event),
+        "schedule-read": (_schedule, _read),
+        "abort-schedule": (_abort, _schedule),
+        "abort-read": (_abort, _read),
+        "abort-abort": (_abort, _abort),
+    }
+    for pair, actors in pairs.items():
+        for course in COURSES:
+            told = Race("", (), actors, _NONE)
+            if pair.startswith("abort"):
+                told = replace(told, ends=_EITHER, refusals=course.refusals)
+            elif course.fails:
+                told = replace(told, ends=frozenset({"FAILED"}))
+            points = course.writes if course.aborts or not pair.startswith("abort") else 1
+            for writes in range(1, points + 1):
+                name = f"{pair}-{course.name}@{writes}"
+                yield replace(told, name=name, steps=course.at(writes))
+
+
+RACES: Mapping[str, Race] = {
+    race.name: race
+    for told in (_deploys, _production, _lives, _keys, _drifts, _workers)
+    for race in told()
+}

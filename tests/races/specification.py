@@ -1,0 +1,245 @@
+"""What the service is when one thing happens at a time: rows, who holds them, operations.
+
+Each function takes the state before and returns the state after, or None when what it is asked
+about cannot happen there. How an operation comes forward is not told, only that it ends.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from devops_core.naming import PRODUCTION, PROMOTABLE, Environment
+
+# Application and environment.
+Key = tuple[str, Environment]
+_GREEN, _BLUE = Environment.PROD_GREEN, Environment.PROD_BLUE
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """An inventory row: the operation that holds it, and the version that it says runs there."""
+
+    holder: str | None = None
+    version: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """An operation: what it is to do, and its status; `versions` are those it brings.
+
+    `switched` says of a swap that production forwards to what it brings.
+    """
+
+    kind: str
+    application: str
+    versions: tuple[tuple[Environment, str | None], ...] = ()
+    status: str = "IN_PROGRESS"
+    aborted: bool = False
+    switched: bool = False
+
+
+@dataclass(frozen=True)
+class State:
+    """Everything there is. `keys` are Idempotency-Keys: what they were used for."""
+
+    places: Mapping[Key, Place] = field(default_factory=dict)
+    jobs: Mapping[str, Job] = field(default_factory=dict)
+    keys: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+
+    def __hash__(self) -> int:
+        return hash((frozenset(self.places.items()), frozenset(self.jobs.items())))
+
+    def of(self, application: str) -> dict[Environment, Place]:
+        """Return the rows of an application."""
+        return {name: place for (owner, name), place in self.places.items() if owner == application}
+
+    def placed(self, places: Mapping[Key, Place]) -> State:
+        """Return the state with some rows written."""
+        return replace(self, places={**self.places, **places})
+
+    def told(self, identifier: str, job: Job) -> State:
+        """Return the state with an operation written."""
+        return replace(self, jobs={**self.jobs, identifier: job})
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """A request that starts an operation: `body` as the API takes it, with its Idempotency-Key."""
+
+    kind: str
+    body: str
+    application: str
+    environments: tuple[Environment, ...] = ()
+    version: str | None = None
+    key: str | None = None
+
+    def needs(self, state: State) -> Iterable[Environment]:
+        """Return the rows that it must have for itself."""
+        if self.kind in ("deploy", "create"):
+            return self.environments
+        return state.of(self.application) if self.kind == "delete" else PRODUCTION
+
+
+def accepted(start: Start, identifier: str, state: State) -> State | None:
+    """Accept an operation, or find the one that the Idempotency-Key stands for."""
+    if start.key is not None and start.key in state.keys:
+        known = state.keys[start.key] == (start.body, identifier)
+        return state if known else None
+    job = _job(start, state)
+    if job is None or identifier in state.jobs:
+        return None
+    there = state.of(start.application)
+    held = {
+        (start.application, name): replace(there.get(name, Place()), holder=identifier)
+        for name in start.needs(state)
+    }
+    after = state.placed(held).told(identifier, job)
+    if start.key is None:
+        return after
+    return replace(after, keys={**after.keys, start.key: (start.body, identifier)})
+
+
+def _job(start: Start, state: State) -> Job | None:
+    """Return what is accepted, None when it must be refused."""
+    there = state.of(start.application)
+    if start.kind == "create":
+        versions: dict[Environment, str | None] = dict.fromkeys(start.environments)
+        job = Job(start.kind, start.application, tuple(versions.items()))
+        return None if _named(start.application, state) else job
+    needed = list(start.needs(state))
+    if not there or any(name not in there or there[name].holder for name in needed):
+        return None
+    versions = dict.fromkeys(needed, start.version)
+    if start.kind == "swap":
+        green, blue = there[_GREEN].version, there[_BLUE].version
+        versions = {_GREEN: blue, _BLUE: green}
+        if start.version and (start.version == green or start.version != blue):
+            return None
+    if start.kind == "deploy-blue":
+        source = next((name for name in PROMOTABLE if name in there and there[name].version), None)
+        if source is None or there[source].holder:
+            return None
+        versions = {_BLUE: there[source].version}
+    return Job(start.kind, start.application, tuple(versions.items()))
+
+
+def nothing_to_do(start: Start, state: State) -> State | None:
+    """Answer a swap to a version that is live: production forwards to it, that is what counts."""
+    there = state.of(start.application)
+    if start.kind != "swap" or not there:
+        return None
+    live, job = there[_GREEN].version, state.jobs.get(there[_GREEN].holder or "")
+    if job:
+        live = dict(job.versions)[_GREEN] if job.switched else None
+    return state if live and live == start.version else None
+
+
+def refused(start: Start, code: str, holder: str | None, state: State) -> State | None:
+    """Refuse to start an operation, for a reason that is so."""
+    there = state.of(start.application)
+    free = all(not place.holder for place in there.values())
+    needed: Collection[Environment] = set(start.needs(state))
+    if start.kind == "deploy-blue":
+        needed = {*needed, *PROMOTABLE}
+    reasons = {
+        "BUSY": any(there[name].holder == holder for name in needed if name in there and holder),
+        "ALREADY_EXISTS": start.kind == "create" and _named(start.application, state),
+        "NO_SUCH_APPLICATION": not there,
+        "NOT_DEPLOYABLE": free and start.kind == "swap" and _job(start, state) is None,
+        "IDEMPOTENCY_KEY_REUSED": state.keys.get(start.key or "", (start.body,))[0] != start.body,
+        "CHANGED_MEANWHILE": True,
+    }
+    return state if reasons.get(code) else None
+
+
+def _named(application: str, state: State) -> bool:
+    """Whether there is an application of that name, in upper or lower case."""
+    return any(name.lower() == application.lower() for name, _ in state.places)
+
+
+def aborted(identifier: str, state: State) -> State | None:
+    """Take an abort on record, which does no harm twice."""
+    job = state.jobs.get(identifier)
+    if job is None or job.kind == "delete" or not (job.aborted or job.status == "IN_PROGRESS"):
+        return None
+    return state.told(identifier, replace(job, aborted=True))
+
+
+def not_aborted(identifier: str, code: str, state: State) -> State | None:
+    """Refuse an abort, for a reason that is so."""
+    job = state.jobs.get(identifier)
+    over = job is not None and job.status != "IN_PROGRESS"
+    reasons = {
+        "NOT_FOUND": job is None,
+        "ALREADY_ENDED": over and job is not None and not job.aborted,
+        "NOT_ABORTABLE": not over and job is not None and job.kind == "delete",
+        "CHANGED_MEANWHILE": True,
+    }
+    return state if reasons.get(code) else None
+
+
+def read(identifier: str, status: str | None, state: State) -> State | None:
+    """Answer how an operation stands; None when there is no such operation."""
+    job = state.jobs.get(identifier)
+    return state if (job.status if job else None) == status else None
+
+
+def switched(application: str, state: State) -> State | None:
+    """Move the customers, which only a swap does that holds production."""
+    green = state.of(application).get(_GREEN)
+    job = state.jobs.get(green.holder or "") if green else None
+    if green is None or job is None or job.kind != "swap":
+        return None
+    return state.told(green.holder or "", replace(job, switched=True))
+
+
+def ended(
+    identifier: str, status: str, done: Collection[Environment], state: State
+) -> State | None:
+    """End an operation, which happens once; a deploy has come to its end in `done` environments."""
+    job = state.jobs.get(identifier)
+    if job is None or job.status != "IN_PROGRESS":
+        return None
+    succeeded = status == "SUCCEEDED"
+    if job.aborted and job.kind == "create" and succeeded:
+        return None
+    if job.kind == "swap" and job.switched is not succeeded:
+        return None
+    held = {key: place for key, place in state.places.items() if place.holder == identifier}
+    after = state.told(identifier, replace(job, status=status))
+    if (job.kind == "delete" and succeeded) or (job.kind == "create" and not succeeded):
+        left = {key: place for key, place in after.places.items() if key not in held}
+        return replace(after, places=left)
+    versions: dict[Environment, Any] = dict(job.versions) if job.kind != "delete" else {}
+    free = {
+        (application, name): Place(
+            version=versions[name]
+            if name in versions and (succeeded or (job.kind == "deploy" and name in done))
+            else place.version
+        )
+        for (application, name), place in held.items()
+    }
+    return after.placed(free)
+
+
+def corrected(
+    identifier: str,
+    status: str,
+    application: str,
+    versions: Mapping[Environment, str | None],
+    state: State,
+) -> State | None:
+    """Make rows that nobody holds say what is so."""
+    places = {(application, name): Place(version=version) for name, version in versions.items()}
+    if any(key not in state.places or state.places[key].holder for key in places):
+        return None
+    return state.placed(places).told(identifier, Job("repair", application, status=status))
+
+
+def inventory(versions: Mapping[Key, str | None], state: State) -> State | None:
+    """Answer what there is, when nobody is at work on it."""
+    there = {key: place.version for key, place in state.places.items()}
+    free = not any(place.holder for place in state.places.values())
+    return state if free and there == versions else None

@@ -1,0 +1,53 @@
+"""No interleaving of two callers breaks a promise; `make races` runs also what is left out here."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+
+import pytest
+
+from tests.crash.memory.world import World
+from tests.crash.report import spread
+from tests.races.accounts import prepared
+from tests.races.race import Outcome, run
+from tests.races.races import COURSES, RACES, Course
+from tests.races.schedule import Schedule, interleavings
+
+# Of the many that are run by one pair of workers from every point of an operation.
+_POINTS = 6
+# With two preemptions, of each race.
+_TWICE = 12
+
+
+def _named(pair: str) -> list[str]:
+    return [name for name, race in RACES.items() if race.pair == pair]
+
+
+_WORKERS = [pair for pair in dict.fromkeys(race.pair for race in RACES.values())
+            if any("@" in name for name in _named(pair))]  # fmt: skip
+_CALLERS = [name for name in RACES if "@" not in name]
+_CHOSEN = [*_CALLERS, *(name for pair in _WORKERS for name in spread(_named(pair), _POINTS))]
+
+
+@pytest.mark.parametrize("name", _CHOSEN)
+def test_no_interleaving_breaks_a_promise(name: str) -> None:
+    once = list(interleavings(partial(run, RACES[name]), preemptions=1))
+    twice = [schedule for schedule, outcome in once for schedule in _preempted(schedule, outcome)]
+    outcomes = [outcome for _, outcome in once]
+    outcomes += [run(RACES[name], schedule) for schedule in spread(twice, _TWICE)]
+    told = [f"{each.violations} {each.arguments}" for each in outcomes if each.violations]
+    assert told == []
+
+
+def _preempted(schedule: Schedule, outcome: Outcome) -> Sequence[Schedule]:
+    return schedule.further(outcome.turns) if schedule.preemptions else ()
+
+
+@pytest.mark.parametrize("course", COURSES, ids=lambda course: course.name)
+def test_a_course_has_all_points_but_the_end(course: Course) -> None:
+    world = World.opened(prepared(*course.steps))
+    course.request(world.api)
+    world.api.settle()
+    writes = world.cloud.wire.writes()
+    assert (len(writes) - 1, writes[-1]) == (course.writes, "tables.close")
