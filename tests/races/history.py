@@ -18,7 +18,7 @@ from tests.functional.client import Reply
 from tests.functional.fakes import Call, FakeCloud
 from tests.races import specification
 from tests.races.linearizable import Step, order
-from tests.races.specification import Job, Place, Start, State
+from tests.races.specification import Apply, Job, Place, Start, State
 
 _GREEN, _BLUE = Environment.PROD_GREEN, Environment.PROD_BLUE
 _OPERATION = "/stacks/{applicationName}/operations/{id}"
@@ -30,7 +30,6 @@ _KINDS: Mapping[tuple[str, str], str] = {
     ("DELETE", "/stacks"): "delete",
 }
 
-Apply = Callable[[State], State | None]
 Steps = Iterator[Step[State]]
 
 

@@ -2,28 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 
 from tests.crash.memory import accounts
 from tests.crash.memory.accounts import Prepare
 from tests.crash.memory.stories import Request
-from tests.functional.client import SCHEDULE, Client
+from tests.functional.client import SCHEDULE, Client, Reply
 from tests.functional.events import DEPLOYMENT_COMPLETED
 from tests.races.accounts import aged, interrupted
 from tests.races.race import Act, Race, Racer
 
 _KEY = {"Idempotency-Key": "build-1"}
 _WAITS = {"Prefer": "wait=25"}
-_NONE, _ONE, _TWO, _SOME = (frozenset(each) for each in ({0}, {1}, {2}, {1, 2}))
+Call = Callable[[Client], Reply]
+
+_NONE, _TWO, _SOME = (frozenset(each) for each in ({0}, {2}, {1, 2}))
 _BUSY, _GONE = frozenset({"BUSY"}), frozenset({"BUSY", "NO_SUCH_APPLICATION"})
 _EXISTS, _ENDED = frozenset({"ALREADY_EXISTS"}), frozenset({"ALREADY_ENDED"})
 _EITHER = frozenset({"SUCCEEDED", "FAILED"})
 _EMPTY, _SHOP, _TESTED = (accounts.empty,), (accounts.shop,), (accounts.tested("3.0"),)
 
 
-def _deploying(version: str, *environments: str, **headers: str) -> Act:
+def _deploying(version: str, *environments: str, **headers: str) -> Call:
     return lambda racer: racer.deploy(version, *environments, headers=headers)
 
 
@@ -47,6 +49,16 @@ def _read(racer: Racer) -> object:
 
 def _abort(racer: Racer) -> object:
     return racer.abort(*_opened(racer))
+
+
+def _then(call: Callable[[Client], Reply], then: Callable[..., Reply]) -> Act:
+    """Return a caller who does something about the operation that is in the way."""
+
+    def act(racer: Racer) -> object:
+        reply = call(racer)
+        return then(racer, reply.id) if reply.body.get("code") == "BUSY" else reply
+
+    return act
 
 
 _DEV, _OTHER, _QA = _deploying("3.0", "dev"), _deploying("4.0", "dev"), _deploying("4.0", "qa")
@@ -123,6 +135,23 @@ def _keys() -> Iterator[Race]:
     yield Race("deploy-swap-other-route", _SHOP, (dev, swap), refusals=reused)
 
 
+def _in_the_way() -> Iterator[Race]:
+    """Who is refused asks for, or aborts, the operation that is named, which has just begun."""
+    told = Race("", (), (), _SOME, _EITHER, _BUSY | _ENDED)
+    calls: Mapping[str, tuple[tuple[Prepare, ...], Call, Call]] = {
+        "deploy": (_SHOP, _DEV, _OTHER),
+        "promote": (_TESTED, Client.promote, Client.swap),
+        "swap": (_SHOP, Client.swap, _SWAP_2),
+        "swap-raised": ((accounts.small_blue,), Client.swap, _SWAP_2),
+    }
+    for name, (steps, first, second) in calls.items():
+        kind, _, rest = name.partition("-")
+        for verb, then in (("abort", Client.abort), ("read", Client.status)):
+            actors = (first, _then(second, then))
+            variant = f"-{rest}" if rest else ""
+            yield replace(told, name=f"{kind}-{verb}{variant}", steps=steps, actors=actors)
+
+
 def _drifts() -> Iterator[Race]:
     """A drift check that looks while somebody starts, on accounts with and without drift."""
     by_hand = {
@@ -190,6 +219,7 @@ def _workers() -> Iterator[Race]:
         "abort-schedule": (_abort, _schedule),
         "abort-read": (_abort, _read),
         "abort-abort": (_abort, _abort),
+        "drift-schedule": (Client.drift_check, _schedule),
     }
     for pair, actors in pairs.items():
         for course in COURSES:
@@ -206,6 +236,6 @@ def _workers() -> Iterator[Race]:
 
 RACES: Mapping[str, Race] = {
     race.name: race
-    for told in (_deploys, _production, _lives, _keys, _drifts, _workers)
+    for told in (_deploys, _production, _lives, _keys, _in_the_way, _drifts, _workers)
     for race in told()
 }

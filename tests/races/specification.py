@@ -6,7 +6,7 @@ about cannot happen there. How an operation comes forward is not told, only that
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -62,6 +62,9 @@ class State:
     def told(self, identifier: str, job: Job) -> State:
         """Return the state with an operation written."""
         return replace(self, jobs={**self.jobs, identifier: job})
+
+
+Apply = Callable[[State], State | None]
 
 
 @dataclass(frozen=True, slots=True)
