@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import nullcontext
 from functools import partial
 
 from tests.races.race import Outcome, run
@@ -57,8 +58,10 @@ def _chosen(name: str, options: argparse.Namespace) -> bool:
 
 def _outcomes(names: Sequence[str], preemptions: int, *, stop: bool) -> Iterator[Outcome]:
     started = time.monotonic()
-    with ProcessPoolExecutor() as pool:
-        told = pool.map(partial(_run, preemptions=preemptions, stop=stop), names)
+    each = partial(_run, preemptions=preemptions, stop=stop)
+    # A process of its own takes longer to start than one race to run.
+    with ProcessPoolExecutor() if len(names) > 1 else nullcontext() as pool:
+        told = pool.map(each, names) if pool else map(each, names)
         for name, outcomes in zip(names, told, strict=True):
             seconds = time.monotonic() - started
             print(f"{name}: {len(outcomes)} interleavings, {seconds:.0f} s", file=sys.stderr)

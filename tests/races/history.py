@@ -56,9 +56,14 @@ class History:
                 self._at_once("switches", partial(specification.switched, application))
 
     def seen(self) -> None:
-        """Note what inventory says, when nothing is open any more."""
-        versions = {key: _version(row) for key, row in self.cloud.tables.rows.items()}
-        self._at_once("inventory", partial(specification.inventory, versions))
+        """Note what is on record when nothing is open any more."""
+        tables = self.cloud.tables
+        versions = {key: _version(row) for key, row in tables.rows.items()}
+        records = {
+            operation.id: (operation.status.value, bool(operation.aborted_by))
+            for operation in tables.operations.values()
+        }
+        self._at_once("on record", partial(specification.at_rest, versions, records))
 
     def _at_once(self, name: str, apply: Apply) -> None:
         now = self.now()

@@ -241,8 +241,16 @@ def corrected(
     return state.placed(places).told(identifier, Job("repair", application, status=status))
 
 
-def inventory(versions: Mapping[Key, str | None], state: State) -> State | None:
-    """Answer what there is, when nobody is at work on it."""
+def at_rest(
+    versions: Mapping[Key, str | None],
+    records: Mapping[str, tuple[str, bool]],
+    state: State,
+) -> State | None:
+    """Answer what there is when nobody is at work: rows, and the status of each operation.
+
+    Of an operation it is also on record whether somebody aborted it.
+    """
     there = {key: place.version for key, place in state.places.items()}
+    jobs = {name: (job.status, job.aborted) for name, job in state.jobs.items()}
     free = not any(place.holder for place in state.places.values())
-    return state if free and there == versions else None
+    return state if free and (there, jobs) == (versions, records) else None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 
 import pytest
@@ -59,14 +59,18 @@ def _switches(now: int) -> Step[State]:
     return _at(now, now, partial(spec.switched, "Shop"))
 
 
-def _inventory(now: int, start: State, **versions: str) -> Step[State]:
-    there = {key: place.version for key, place in start.places.items()}
+def _on_record(
+    now: int, versions: Mapping[str, str], records: Mapping[str, tuple[str, bool]]
+) -> Step[State]:
+    there = {key: place.version for key, place in _SHOP.places.items()}
     there |= {("Shop", Environment(name)): version for name, version in versions.items()}
-    return _at(now, now, partial(spec.inventory, there))
+    return _at(now, now, partial(spec.at_rest, there, records))
 
 
 _BOTH_MOVE = [_accepted(1, 2, _SWAP, "a"), _switches(3), _ends(4, "a", _OK),
               _accepted(5, 6, _SWAP, "b"), _switches(7), _ends(8, "b", _OK)]  # fmt: skip
+
+_BOTH = {"a": (_OK, False), "b": (_OK, False)}
 
 POSSIBLE: dict[str, Steps] = {
     "the loser is told who holds the row": [
@@ -79,7 +83,7 @@ POSSIBLE: dict[str, Steps] = {
     "a slow read tells what was before": [
         _accepted(1, 2, _DEPLOY, "a"), _read(3, 6, "a", _OPEN), _ends(5, "a", _OK),
     ],
-    "two swaps change nothing": [*_BOTH_MOVE, _inventory(9, _SHOP)],
+    "two swaps change nothing": [*_BOTH_MOVE, _on_record(9, {}, _BOTH)],
     "what a swap has switched to is live": [
         _accepted(1, 2, _SWAP, "a"), _switches(3),
         _at(4, 5, partial(spec.nothing_to_do, _SWAP_2)), _ends(6, "a", _OK),
@@ -91,7 +95,7 @@ POSSIBLE: dict[str, Steps] = {
     ],
     "an abort is asked twice": [
         _accepted(1, 2, _DEPLOY, "a"), _aborted(3, 4, "a"), _ends(5, "a", _FAILED),
-        _aborted(6, 7, "a"),
+        _aborted(6, 7, "a"), _on_record(8, {}, {"a": (_FAILED, True)}),
     ],
 }  # fmt: skip
 
@@ -120,11 +124,12 @@ IMPOSSIBLE: dict[str, Steps] = {
         _accepted(1, 2, _DEPLOY, "a"), _ends(3, "a", _OK), _ends(4, "a", _FAILED),
     ],
     "a deploy has not come into inventory": [
-        _accepted(1, 2, _DEPLOY, "a"), _ends(3, "a", _OK), _inventory(4, _SHOP),
+        _accepted(1, 2, _DEPLOY, "a"), _ends(3, "a", _OK),
+        _on_record(4, {}, {"a": (_OK, False)}),
     ],
     "of two swaps one has moved nobody": [*_BOTH_MOVE[:4], _ends(7, "b", _OK)],
     "of two swaps one is not in inventory": [
-        *_BOTH_MOVE, _inventory(9, _SHOP, **{"PROD-GREEN": "2.0", "PROD-BLUE": "1.0"}),
+        *_BOTH_MOVE, _on_record(9, {"PROD-GREEN": "2.0", "PROD-BLUE": "1.0"}, _BOTH),
     ],
     "a swap that fails has moved the customers": [
         _accepted(1, 2, _SWAP, "a"), _switches(3), _ends(4, "a", _FAILED),
@@ -152,7 +157,13 @@ IMPOSSIBLE: dict[str, Steps] = {
     "an abort is refused before the end": [
         _accepted(1, 2, _DEPLOY, "a"), _aborted(3, 4, "a", "ALREADY_ENDED"), _ends(5, "a", _OK),
     ],
-    "nothing is left to read": [_accepted(1, 2, _DELETE, "a"), _inventory(3, _SHOP)],
+    "a row is held when nobody is at work": [
+        _accepted(1, 2, _SWAP, "a"), _on_record(3, {}, {"a": (_OPEN, False)}),
+    ],
+    "an abort is not on record": [
+        _accepted(1, 2, _DEPLOY, "a"), _aborted(3, 4, "a"), _ends(5, "a", _FAILED),
+        _on_record(6, {}, {"a": (_FAILED, False)}),
+    ],
 }  # fmt: skip
 
 
