@@ -160,9 +160,10 @@ class Running:
         """Hold that whoever was refused is not when the holder has ended."""
         for number, racer in enumerate(self.racers):
             if any(reply.body.get("code") == "BUSY" for reply in racer.replies):
+                answered = len(racer.replies)
                 self._act(number)
-                last = racer.replies[-1].body
-                assert last.get("code") != "BUSY", f"nothing is open: {last}"
+                first = racer.replies[answered].body
+                assert first.get("code") != "BUSY", f"nothing is open: {first}"
                 self.world.recover(TRIGGERS)
 
     def _hold_ends(self) -> None:

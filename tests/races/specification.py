@@ -142,15 +142,19 @@ def nothing_to_do(start: Start, state: State) -> State | None:
 def refused(start: Start, code: str, holder: str | None, state: State) -> State | None:
     """Refuse to start an operation, for a reason that is so."""
     there = state.of(start.application)
-    free = all(not place.holder for place in there.values())
-    needed: Collection[Environment] = set(start.needs(state))
+    needed = set(start.needs(state))
     if start.kind == "deploy-blue":
-        needed = {*needed, *PROMOTABLE}
+        needed |= set(PROMOTABLE)
+    free = bool(there) and not any(there[name].holder for name in needed if name in there)
     reasons = {
         "BUSY": any(there[name].holder == holder for name in needed if name in there and holder),
         "ALREADY_EXISTS": start.kind == "create" and _named(start.application, state),
         "NO_SUCH_APPLICATION": not there,
-        "NOT_DEPLOYABLE": free and start.kind == "swap" and _job(start, state) is None,
+        "NO_SUCH_ENVIRONMENT": bool(there) and not needed <= there.keys(),
+        "NOT_DEPLOYABLE": free
+        and start.kind in ("swap", "deploy-blue")
+        and _job(start, state) is None,
+        "NOT_READY": free and start.kind == "swap" and there[_BLUE].version is None,
         "IDEMPOTENCY_KEY_REUSED": state.keys.get(start.key or "", (start.body,))[0] != start.body,
         "CHANGED_MEANWHILE": True,
     }
