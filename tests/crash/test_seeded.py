@@ -2,25 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-from tests.crash.seeded import ROOT, Bug, bugs, bugs_in_adapters, plant
+from tests.crash.seeded import Bug, bugs, bugs_in_adapters, plant, ran
 
 _BUGS = (*bugs.BUGS, *bugs_in_adapters.BUGS)
-
-
-def _matrix(product: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run the matrix in the directory of a planted product, which comes first on the path."""
-    command = [sys.executable, "-m", "tests.crash", *arguments]
-    path = {**os.environ, "PYTHONPATH": str(ROOT)}
-    return subprocess.run(  # noqa: S603 - our own module
-        command, cwd=product, env=path, capture_output=True, text=True, check=False
-    )
 
 
 def _named(bug: Bug) -> str:
@@ -30,12 +18,12 @@ def _named(bug: Bug) -> str:
 @pytest.mark.parametrize("bug", _BUGS, ids=_named)
 def test_the_matrix_finds(bug: Bug, tmp_path: Path) -> None:
     plant(bug, tmp_path)
-    found = _matrix(tmp_path, *bug.arguments)
+    found = ran("tests.crash", tmp_path, bug.arguments)
     assert (found.returncode, found.stderr.count("Traceback")) == (1, 0), found.stderr
     assert f"python -m tests.crash {bug.half} --story" in found.stdout
 
 
 def test_the_matrix_finds_nothing_where_nothing_was_planted(tmp_path: Path) -> None:
     plant(None, tmp_path)
-    found = _matrix(tmp_path, "memory", "--single", "--story", "swap")
+    found = ran("tests.crash", tmp_path, ["memory", "--single", "--story", "swap"])
     assert found.returncode == 0, found.stdout

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -44,3 +48,12 @@ def plant(bug: Bug | None, directory: Path) -> None:
         text = file.read_text()
         assert text.count(bug.old) == 1, f"{bug.file} has changed: {bug.name} is out of date"
         file.write_text(text.replace(bug.old, bug.new))
+
+
+def ran(module: str, product: Path, arguments: Sequence[str]) -> subprocess.CompletedProcess[str]:
+    """Run a module of the tests in the directory of a planted product, which it then imports."""
+    command = [sys.executable, "-m", module, *arguments]
+    path = {**os.environ, "PYTHONPATH": str(ROOT)}
+    return subprocess.run(  # noqa: S603 - our own module
+        command, cwd=product, env=path, capture_output=True, text=True, check=False
+    )
