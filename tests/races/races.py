@@ -76,6 +76,7 @@ def _deploys() -> Iterator[Race]:
     yield Race("deploy-deploy-at-once", _SHOP, (same, _DEV), _SOME, refusals=_BUSY)
     yield Race("deploy-deploy-overlapping", _SHOP, (left, right), refusals=_BUSY)
     yield Race("deploy-deploy-disjoint", _SHOP, (_DEV, _QA), _TWO)
+    yield Race("deploy-swap", _SHOP, (_DEV, Client.swap), _TWO)
     yield Race("deploy-promote", _TESTED, (_DEV, Client.promote), _TWO)
     yield Race("deploy-promote-source", _TESTED, (stage, Client.promote), _SOME, refusals=_BUSY)
 

@@ -59,7 +59,6 @@ class Watch:
         self, number: int, application: str, operation: Operation, listener: str, group: str
     ) -> None:
         estate = self._cloud.stacks.estate
-        assert operation.kind is Kind.SWAP, f"a {operation.kind} moves a listener"
         if listener != estate.listener(application, "production"):
             return
         containers = self._cloud.containers
@@ -155,6 +154,8 @@ def _acting(cloud: FakeCloud, application: str, call: Call) -> Operation:
 
 def _concerns(cloud: FakeCloud, operation: Operation, call: Call) -> bool:
     services = {part.service for part in operation.progress}
+    if call.name == "load_balancer.switch":
+        return operation.kind is Kind.SWAP
     if call.name == "containers.update":
         return call.args[1] in services
     if call.name == "containers.register":
