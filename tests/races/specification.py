@@ -142,23 +142,28 @@ def nothing_to_do(start: Start, state: State) -> State | None:
 def refused(start: Start, code: str, holder: str | None, state: State) -> State | None:
     """Refuse to start an operation, for a reason that is so."""
     there = state.of(start.application)
-    needed = set(start.needs(state))
-    if start.kind == "deploy-blue":
-        needed |= set(PROMOTABLE)
-    free = bool(there) and not any(there[name].holder for name in needed if name in there)
+    needs = set(start.needs(state))
+    looks_at = needs | set(PROMOTABLE) if start.kind == "deploy-blue" else needs
+    free = bool(there) and not any(there[name].holder for name in needs if name in there)
     reasons = {
-        "BUSY": any(there[name].holder == holder for name in needed if name in there and holder),
+        "BUSY": any(there[name].holder == holder for name in looks_at if name in there and holder),
         "ALREADY_EXISTS": start.kind == "create" and _named(start.application, state),
         "NO_SUCH_APPLICATION": not there,
-        "NO_SUCH_ENVIRONMENT": bool(there) and not needed <= there.keys(),
-        "NOT_DEPLOYABLE": free
-        and start.kind in ("swap", "deploy-blue")
-        and _job(start, state) is None,
+        "NO_SUCH_ENVIRONMENT": bool(there) and not needs <= there.keys(),
+        "NOT_DEPLOYABLE": free and not _deployable(start, state),
         "NOT_READY": free and start.kind == "swap" and there[_BLUE].version is None,
         "IDEMPOTENCY_KEY_REUSED": state.keys.get(start.key or "", (start.body,))[0] != start.body,
         "CHANGED_MEANWHILE": True,
     }
     return state if reasons.get(code) else None
+
+
+def _deployable(start: Start, state: State) -> bool:
+    """Whether there is what is to be promoted, or on blue what is to go live."""
+    there = state.of(start.application)
+    if start.kind == "deploy-blue":
+        return any(there[name].version for name in PROMOTABLE if name in there)
+    return start.kind != "swap" or _job(start, state) is not None
 
 
 def _named(application: str, state: State) -> bool:

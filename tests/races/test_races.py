@@ -15,9 +15,9 @@ from tests.races.races import COURSES, RACES, Course
 from tests.races.schedule import Schedule, interleavings
 
 # Of the many that are run by one pair of workers from every point of an operation.
-_POINTS = 6
+_POINTS = 5
 # With two preemptions, of each race.
-_TWICE = 12
+_TWICE = 8
 
 
 def _named(pair: str) -> list[str]:
