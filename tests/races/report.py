@@ -27,5 +27,6 @@ def table(outcomes: Iterable[Outcome], *, markdown: bool = False) -> str:
     pairs = [*dict.fromkeys(pair for pair, _ in counts if pair != _ALL), _ALL]
     head = ["", *columns.values()]
     rows = [[pair, *(str(counts[pair, column]) for column in columns)] for pair in pairs]
-    return laid_out([[cell.replace("_", " ") for cell in head] if markdown else head, *rows],
-                    markdown=markdown)  # fmt: skip
+    if markdown:
+        return as_markdown([[cell.replace("_", " ") for cell in head], *rows])
+    return as_columns([head, *rows])
