@@ -145,3 +145,13 @@ def test_nobody_asks_why_tasks_stopped_of_what_has_ended(shop: FakeCloud, api: C
     asked = [call.args[1] for call in shop.wire.journal[start:] if call.method == "stopped"]
     assert asked == []
     shop.containers.automatic = True
+
+
+def test_who_takes_over_takes_the_lease_once(shop: FakeCloud, api: Client) -> None:
+    shop.wire.fail("containers.register", ThrottledError("AWS throttles"), times=1)
+    reply = api.deploy("1.0", "dev")
+    start = len(shop.wire.journal)
+    assert _calls(shop, start, api.status(reply.id), 200) == [
+        "tables.operation", "tables.inventory", "containers.services", "containers.find",
+        "tables.save", "containers.register", "containers.update", "tables.save",
+    ]  # fmt: skip
