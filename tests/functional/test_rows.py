@@ -84,12 +84,13 @@ def test_a_new_application_is_on_record_with_what_was_asked_for(
 ) -> None:
     cloud.stacks.pace = None
     reply = api.create(description="what it is for")
+    assert reply.operation["waitingFor"] == "stack CREATE_IN_PROGRESS"
     operation = _record(cloud, reply.id)
     for row in cloud.tables.inventory_of("Shop").rows.values():
         application = row.application
         assert (application.technical_team, application.email) == ("payments", "team@example.com")
         assert application.description == "what it is for"
-        assert (row.claim, row.operation) == (reply.id, reply.id)
+        assert (row.status, row.claim, row.operation) == ("CREATING", reply.id, reply.id)
         assert (row.updated_at, row.updated_by) == (operation.requested_at, USER)
     assert operation.template == Template(
         url="s3://ecs-cf-bucket/application.yml",
