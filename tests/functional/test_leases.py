@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -215,7 +216,9 @@ def test_a_left_over_does_not_hold_a_deploy_that_may_not_remove_it(
 ) -> None:
     first = api.finished(api.deploy("1.0", "dev"))
     shop.wire.fail("containers.retire", error)
+    started = shop.clock.now()
     assert api.finished(api.deploy("1.1", "dev")).operation["status"] == "SUCCEEDED"
+    assert shop.clock.now() - started < timedelta(minutes=5)
     (left,) = shop.containers.tagged(first.id)
     left.active = False
 
