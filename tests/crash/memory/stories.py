@@ -55,7 +55,7 @@ def _creates() -> Iterator[Story]:
     configured = partial(Client.create, headers=_KEY, service=_CONFIGURED)
     fails, stays = accounts.failing(create=True), accounts.failing(create=True, delete=True)
     made, after = {"QA": None, **_SMALL}, _deploying("1.0", "dev")
-    why, crashes = "FAILED: it was not stable", "FAILED: DEV: Essential container in task exited"
+    why, crashes = "FAILED: it was not stable", "FAILED: Essential container in task exited"
     yield Story("create", accounts.empty, plain, _OK, made, after)
     yield Story("create-unseen", accounts.lagging, plain, _OK, made, after)
     yield Story("create-configured", accounts.empty, configured, _OK, _SMALL, after)
