@@ -27,12 +27,15 @@ class Plan(Generic[C]):
     def __init__(self, faults: Mapping[int, Kind], hit: list[C]) -> None:
         self._faults = faults
         self._hit = hit
+        self._struck: set[int] = set()
         self._failing: dict[str, Kind] = {}
 
     def kind(self, call: C) -> Kind | None:
         """Return the fault at a call that is made now, if there is one."""
-        kind = self._faults.get(call.number)
+        # A call that is sent again is still the same call.
+        kind = None if call.number in self._struck else self._faults.get(call.number)
         if kind:
+            self._struck.add(call.number)
             self._hit.append(call)
         if kind and kind.lasts:
             self._failing[call.name] = kind
