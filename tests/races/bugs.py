@@ -64,14 +64,6 @@ BUGS = (
         stories=("deploy-abort",),
     ),
     Bug(
-        name="a record is not read again without rows",
-        why="a status read is 500 because the operation has just ended",
-        file=_RECONCILE,
-        old="if not inventory.held_by(operation_id):",
-        new="if not operation_id:",
-        stories=("schedule-read-delete@9",),
-    ),
-    Bug(
         name="an old plan is claimed with rows as they are now",
         why="an operation does what was right before the one that came between",
         file=_ACCEPT,
