@@ -65,7 +65,6 @@ def test_a_pointer_comes_back_as_it_was() -> None:
 
 def test_a_row_is_readable_in_the_console() -> None:
     values = decode(records.row_item(samples.FULL_ROW))
-
     assert isinstance(values.pop("blueprint"), str)
     assert values.pop("service")["wasLive"] is True
     assert values == {

@@ -38,8 +38,7 @@ def test_a_lease_that_is_taken_by_a_clock_that_is_ahead_costs_no_truth(
     Beyond that two act, which is why no watcher is here; nothing is lost all the same.
     """
     cloud = FakeCloud()
-    api = Client(cloud)
-    api.finished(api.create())
+    (api := Client(cloud)).finished(api.create())
     cloud.push("1.0")
 
     def other_worker() -> None:
