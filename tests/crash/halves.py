@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 import time
-import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
@@ -25,7 +24,7 @@ def run(half: str, cases: Sequence[Case], *, stop: bool = False) -> Iterator[Out
     `stop` ends it at the first broken promise.
     """
     started = time.monotonic()
-    with ProcessPoolExecutor(initializer=_begin) as pool:
+    with ProcessPoolExecutor() as pool:
         outcomes = pool.map(partial(_run, half), cases, chunksize=_CHUNK)
         for story, told in groupby(outcomes, key=lambda outcome: outcome.case.story):
             count = 0
@@ -37,11 +36,6 @@ def run(half: str, cases: Sequence[Case], *, stop: bool = False) -> Iterator[Out
                     return
             seconds = time.monotonic() - started
             print(f"{half} {story}: {count} cases, {seconds:.0f} s", file=sys.stderr)
-
-
-def _begin() -> None:
-    # moto leaves it to the garbage collector to close the files behind its objects of S3.
-    warnings.simplefilter("ignore", ResourceWarning)
 
 
 def _run(half: str, case: Case) -> Outcome:

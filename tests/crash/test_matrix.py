@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+import pytest
+
 from tests.crash import adapters, memory
-from tests.crash.halves import run
-from tests.crash.report import Case, spread
+from tests.crash.halves import HALVES, run
+from tests.crash.report import Case, Outcome, markdown, spread
+from tests.infra.templates import ROOT
 
 # Told with every pair of crashes; together they have every kind of step.
 _PAIRS = ("deploy-one", "swap", "swap-back", "delete-fails", "abort-swap-switched")
@@ -32,3 +35,10 @@ def test_no_crash_of_a_recovery_breaks_a_promise() -> None:
 
 def test_no_fault_on_the_wire_breaks_a_promise() -> None:
     assert _broken("adapters", spread(list(adapters.cases(pairs=False)), _ADAPTERS)) == []
+
+
+@pytest.mark.parametrize("half", HALVES)
+def test_the_page_has_the_numbers_of_the_matrix(half: str) -> None:
+    page = (ROOT / "docs" / "reliability.md").read_text().splitlines()
+    *faults, _ = markdown(map(Outcome, HALVES[half].cases(pairs=False))).splitlines()
+    assert [row for row in faults if row not in page] == []

@@ -18,6 +18,9 @@ from devops_core import errors, requests
 from devops_core.api.request import MAX_WAIT_SECONDS
 from devops_core.model import LEASE, TIME_LIMITS
 from devops_core.operations.reconcile import GRACE
+from tests.crash.seeded import bugs, bugs_in_adapters
+from tests.races import bugs as bugs_of_races
+from tests.stateful import seeded as bugs_of_the_machine
 
 from .templates import ROOT
 
@@ -171,6 +174,16 @@ def test_the_numbers_are_those_of_the_code() -> None:
     assert f"After {LEASE.seconds} seconds" in page
     assert f"given up {GRACE.seconds // 60} minutes after its deadline" in page
     assert f"{requests.MAX_BODY_BYTES // 1024} KiB" in page
+
+
+def test_as_many_bugs_are_planted_as_the_page_says() -> None:
+    planted = {
+        "matrix": (*bugs.BUGS, *bugs_in_adapters.BUGS),
+        "races": bugs_of_races.BUGS,
+        "state machine": bugs_of_the_machine.BUGS,
+    }
+    for by_whom, some in planted.items():
+        assert f"{len(some)} by the {by_whom}" in " ".join(PAGES["reliability.md"].split())
 
 
 def test_the_changelog_tells_of_this_version() -> None:
