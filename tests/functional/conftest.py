@@ -42,3 +42,18 @@ def shop(cloud: FakeCloud, api: Client) -> FakeCloud:
     for version in ("1.0", "1.1", "1.2"):
         cloud.push(version)
     return cloud
+
+
+@pytest.fixture
+def promoted(shop: FakeCloud, api: Client) -> FakeCloud:
+    """Shop with 1.0 in dev and in blue."""
+    api.finished(api.deploy("1.0", "dev"))
+    api.finished(api.promote())
+    return shop
+
+
+@pytest.fixture
+def settled(promoted: FakeCloud) -> FakeCloud:
+    """The same, long enough ago for a drift check."""
+    promoted.clock.pass_(minutes=10)
+    return promoted

@@ -19,15 +19,6 @@ from tests.functional.fakes.cloud import REGISTRY
 CALLER = "the drift check of this service"
 
 
-@pytest.fixture
-def live(shop: FakeCloud, api: Client) -> FakeCloud:
-    """Shop with 1.0 in dev and in blue, long enough ago."""
-    api.finished(api.deploy("1.0", "dev"))
-    api.finished(api.promote())
-    shop.clock.pass_(minutes=10)
-    return shop
-
-
 def _row(cloud: FakeCloud, environment: Environment) -> Row:
     return cloud.tables.inventory_of("Shop").rows[environment]
 
@@ -60,71 +51,71 @@ def _repairs(cloud: FakeCloud) -> list[Any]:
     return [each for each in cloud.tables.operations.values() if each.kind == "repair"]
 
 
-def test_nothing_is_written_when_all_is_as_it_should_be(live: FakeCloud, api: Client) -> None:
-    start = len(live.wire.journal)
+def test_nothing_is_written_when_all_is_as_it_should_be(settled: FakeCloud, api: Client) -> None:
+    start = len(settled.wire.journal)
     assert api.drift_check() == 0
-    assert live.wire.writes(start) == []
-    assert live.wire.names(start)[0] == "tables.applications"
+    assert settled.wire.writes(start) == []
+    assert settled.wire.names(start)[0] == "tables.applications"
 
 
-def test_rows_follow_a_listener_that_somebody_moved(live: FakeCloud, api: Client) -> None:
-    _listen(live, "production", "prod-2")
-    _listen(live, "test", "prod-1")
-    start = len(live.wire.journal)
+def test_rows_follow_a_listener_that_somebody_moved(settled: FakeCloud, api: Client) -> None:
+    _listen(settled, "production", "prod-2")
+    _listen(settled, "test", "prod-1")
+    start = len(settled.wire.journal)
     assert api.drift_check() == 1
-    assert [_service(live, role).name for role in PRODUCTION] == ["prod-1", "prod-2"]
-    assert _service(live, Environment.PROD_GREEN).was_live
-    assert _row(live, Environment.PROD_GREEN).updated_by == CALLER
-    assert live.wire.writes(start) == ["tables.correct"]
-    (repair,) = _repairs(live)
+    assert [_service(settled, role).name for role in PRODUCTION] == ["prod-1", "prod-2"]
+    assert _service(settled, Environment.PROD_GREEN).was_live
+    assert _row(settled, Environment.PROD_GREEN).updated_by == CALLER
+    assert settled.wire.writes(start) == ["tables.correct"]
+    (repair,) = _repairs(settled)
     seen = api.status(repair.id).operation
     why = "production forwards to prod-2, inventory said prod-1"
     assert (seen["kind"], seen["status"], seen["reasons"]) == ("repair", "SUCCEEDED", [why])
-    events = live.tables.events_of("Shop", repair.id)
+    events = settled.tables.events_of("Shop", repair.id)
     outcomes = [event.outcome for event in events]
     assert outcomes == ["DRIFT", "SUCCEEDED", "SUCCEEDED", "SUCCEEDED"]
     assert (events[0].reason, events[0].caller) == (why, CALLER)
-    live.clock.pass_(minutes=10)
+    settled.clock.pass_(minutes=10)
     assert api.drift_check() == 0
     assert api.swap(version="1.0").body["message"] == "1.0 is live already; nothing was moved"
 
 
-def test_a_listener_that_forwards_elsewhere_is_noted_once(live: FakeCloud, api: Client) -> None:
-    _listen(live, "production", "dev")
-    live.wire.watchers.clear()
+def test_a_listener_that_forwards_elsewhere_is_noted_once(settled: FakeCloud, api: Client) -> None:
+    _listen(settled, "production", "dev")
+    settled.wire.watchers.clear()
     assert api.drift_check() == 1
-    note = _row(live, Environment.PROD_GREEN).drift
+    note = _row(settled, Environment.PROD_GREEN).drift
     assert note is not None
     assert "does not forward to exactly one of the slots" in note
-    live.clock.pass_(minutes=10)
+    settled.clock.pass_(minutes=10)
     assert api.drift_check() == 0
-    (repair,) = _repairs(live)
+    (repair,) = _repairs(settled)
     assert (repair.status, repair.progress[0].reason) == ("FAILED", note)
-    _listen(live, "production", "prod-1")
+    _listen(settled, "production", "prod-1")
     assert api.drift_check() == 1
-    assert _row(live, Environment.PROD_GREEN).drift is None
-    assert _repairs(live)[-1].reasons == ("PROD-GREEN: is as it should be again",)
+    assert _row(settled, Environment.PROD_GREEN).drift is None
+    assert _repairs(settled)[-1].reasons == ("PROD-GREEN: is as it should be again",)
 
 
-def test_a_listener_that_was_deleted_is_noted(live: FakeCloud, api: Client) -> None:
-    estate, listeners = live.stacks.estate, live.load_balancer.listeners
+def test_a_listener_that_was_deleted_is_noted(settled: FakeCloud, api: Client) -> None:
+    estate, listeners = settled.stacks.estate, settled.load_balancer.listeners
     taken = listeners.pop(estate.listener("Shop", "test"))
     assert api.drift_check() == 1
-    assert _row(live, Environment.PROD_GREEN).drift is not None
+    assert _row(settled, Environment.PROD_GREEN).drift is not None
     listeners[estate.listener("Shop", "test")] = taken
 
 
 def test_a_test_listener_that_was_moved_is_set_right_by_a_swap(
-    live: FakeCloud, api: Client
+    settled: FakeCloud, api: Client
 ) -> None:
-    _listen(live, "test", "prod-1")
+    _listen(settled, "test", "prod-1")
     assert api.drift_check() == 1
-    note = _row(live, Environment.PROD_BLUE).drift
+    note = _row(settled, Environment.PROD_BLUE).drift
     assert note == "the test listener does not forward to prod-2: the next swap sets it right"
     assert api.swap().status == 200
-    live.clock.pass_(minutes=10)
+    settled.clock.pass_(minutes=10)
     assert api.drift_check() == 1
-    assert _row(live, Environment.PROD_BLUE).drift is None
+    assert _row(settled, Environment.PROD_BLUE).drift is None
 
 
 @pytest.mark.parametrize(
@@ -136,51 +127,51 @@ def test_a_test_listener_that_was_moved_is_set_right_by_a_swap(
     ],
 )
 def test_a_row_follows_what_its_service_runs(
-    live: FakeCloud, api: Client, image: str, version: str
+    settled: FakeCloud, api: Client, image: str, version: str
 ) -> None:
-    ours = _service(live, Environment.DEV).task_definition
-    definition = _by_hand(live, Environment.DEV, image)
+    ours = _service(settled, Environment.DEV).task_definition
+    definition = _by_hand(settled, Environment.DEV, image)
     assert api.drift_check() == 1
-    service = _service(live, Environment.DEV)
+    service = _service(settled, Environment.DEV)
     assert (service.task_definition, service.image) == (definition, image)
     assert (service.version, service.deployed_by) == (version, None)
-    assert _repairs(live)[-1].reasons == (f"DEV runs {version} ({image}), inventory said 1.0",)
+    assert _repairs(settled)[-1].reasons == (f"DEV runs {version} ({image}), inventory said 1.0",)
     api.finished(api.deploy("1.1", "dev"))
-    assert not live.containers.task_definitions[ours].active
-    assert live.containers.task_definitions[definition].active, "it is not ours to deregister"
+    assert not settled.containers.task_definitions[ours].active
+    assert settled.containers.task_definitions[definition].active, "it is not ours to deregister"
 
 
-def test_a_digest_that_is_known_elsewhere_has_its_version(live: FakeCloud, api: Client) -> None:
-    digest = _service(live, Environment.DEV).digest
-    _by_hand(live, Environment.QA, f"{REGISTRY}/shop@{digest}")
+def test_a_digest_that_is_known_elsewhere_has_its_version(settled: FakeCloud, api: Client) -> None:
+    digest = _service(settled, Environment.DEV).digest
+    _by_hand(settled, Environment.QA, f"{REGISTRY}/shop@{digest}")
     assert api.drift_check() == 1
-    assert _service(live, Environment.QA).version == "1.0"
+    assert _service(settled, Environment.QA).version == "1.0"
 
 
-def test_a_rollout_that_is_under_way_is_waited_for(live: FakeCloud, api: Client) -> None:
-    live.containers.automatic = False
-    initial = next(iter(live.containers.task_definitions))
-    live.containers.service("Shop", "dev").deploy(initial, live.clock.now())
+def test_a_rollout_that_is_under_way_is_waited_for(settled: FakeCloud, api: Client) -> None:
+    settled.containers.automatic = False
+    initial = next(iter(settled.containers.task_definitions))
+    settled.containers.service("Shop", "dev").deploy(initial, settled.clock.now())
     assert api.drift_check() == 0
-    live.containers.service("Shop", "dev").complete(live.clock.now())
+    settled.containers.service("Shop", "dev").complete(settled.clock.now())
     assert api.drift_check() == 1
 
 
-def test_a_service_that_was_deleted_is_noted(live: FakeCloud, api: Client) -> None:
-    live.containers.service("Shop", "qa").active = False
+def test_a_service_that_was_deleted_is_noted(settled: FakeCloud, api: Client) -> None:
+    settled.containers.service("Shop", "qa").active = False
     assert api.drift_check() == 1
-    assert _row(live, Environment.QA).drift == (
+    assert _row(settled, Environment.QA).drift == (
         "its ECS service is gone: delete the application and create it again"
     )
 
 
-def test_an_application_whose_stack_was_deleted_says_so(live: FakeCloud, api: Client) -> None:
-    stack = live.stacks.named("Shop")
+def test_an_application_whose_stack_was_deleted_says_so(settled: FakeCloud, api: Client) -> None:
+    stack = settled.stacks.named("Shop")
     assert stack is not None
-    live.stacks.estate.tear_down("Shop")
+    settled.stacks.estate.tear_down("Shop")
     stack.status = "DELETE_COMPLETE"
     assert api.wake(stack_status("Shop", "DELETE_COMPLETE")) == 1
-    rows = live.tables.inventory_of("Shop").rows.values()
+    rows = settled.tables.inventory_of("Shop").rows.values()
     assert {row.status for row in rows} == {RowStatus.STACK_DELETED}
     refused = api.deploy("1.1", "dev")
     assert (refused.status, refused.body["code"]) == (409, "NOT_DEPLOYABLE")
@@ -188,11 +179,11 @@ def test_an_application_whose_stack_was_deleted_says_so(live: FakeCloud, api: Cl
         "DEV of Shop is STACK_DELETED: delete the application, then create it again"
     )
     assert api.finished(api.delete()).operation["status"] == "SUCCEEDED"
-    assert live.tables.rows == {}
+    assert settled.tables.rows == {}
 
 
-def test_a_stack_that_is_being_deleted_is_waited_for(live: FakeCloud, api: Client) -> None:
-    stack = live.stacks.named("Shop")
+def test_a_stack_that_is_being_deleted_is_waited_for(settled: FakeCloud, api: Client) -> None:
+    stack = settled.stacks.named("Shop")
     assert stack is not None
     stack.status, stack.left = "DELETE_IN_PROGRESS", None
     assert api.drift_check() == 0
@@ -201,25 +192,25 @@ def test_a_stack_that_is_being_deleted_is_waited_for(live: FakeCloud, api: Clien
 
 @pytest.mark.parametrize("recorded", [True, False], ids=["ended", "not on record"])
 def test_the_claim_of_an_operation_that_is_over_is_released(
-    live: FakeCloud, api: Client, recorded: bool
+    settled: FakeCloud, api: Client, recorded: bool
 ) -> None:
-    row = _row(live, Environment.QA)
+    row = _row(settled, Environment.QA)
     over = row.operation if recorded else "01JN8F1ST00000000000000ZZZ"
-    live.wire.watchers.clear()
-    live.tables.rows["Shop", Environment.QA] = replace(row, claim=over)
+    settled.wire.watchers.clear()
+    settled.tables.rows["Shop", Environment.QA] = replace(row, claim=over)
     assert api.deploy("1.1", "qa").status == 409
     assert api.drift_check() == 1
-    assert _repairs(live)[-1].reasons == (f"QA was held by operation {over}, which is over",)
+    assert _repairs(settled)[-1].reasons == (f"QA was held by operation {over}, which is over",)
     assert api.deploy("1.1", "qa").status == 202
 
 
-def test_what_an_operation_is_at_work_on_is_left_alone(live: FakeCloud, api: Client) -> None:
-    live.containers.automatic = False
+def test_what_an_operation_is_at_work_on_is_left_alone(settled: FakeCloud, api: Client) -> None:
+    settled.containers.automatic = False
     api.deploy("1.1", "dev")
-    live.clock.pass_(minutes=10)
-    live.containers.service("Shop", "qa").active = False
+    settled.clock.pass_(minutes=10)
+    settled.containers.service("Shop", "qa").active = False
     assert api.drift_check() == 0
-    live.containers.service("Shop", "qa").active = True
+    settled.containers.service("Shop", "qa").active = True
 
 
 def test_what_was_just_changed_is_left_alone(shop: FakeCloud, api: Client) -> None:
@@ -230,37 +221,37 @@ def test_what_was_just_changed_is_left_alone(shop: FakeCloud, api: Client) -> No
     assert api.drift_check() == 1
 
 
-def test_who_comes_in_between_is_not_overwritten(live: FakeCloud, api: Client) -> None:
-    live.containers.service("Shop", "qa").active = False
-    live.wire.on("tables.correct", lambda: api.deploy("1.1", "qa"))
+def test_who_comes_in_between_is_not_overwritten(settled: FakeCloud, api: Client) -> None:
+    settled.containers.service("Shop", "qa").active = False
+    settled.wire.on("tables.correct", lambda: api.deploy("1.1", "qa"))
     assert api.drift_check() == 0
-    assert _repairs(live) == []
+    assert _repairs(settled) == []
 
 
-def test_trouble_with_one_application_leaves_the_others(live: FakeCloud, api: Client) -> None:
+def test_trouble_with_one_application_leaves_the_others(settled: FakeCloud, api: Client) -> None:
     api.finished(api.create("Other"))
-    live.clock.pass_(minutes=10)
+    settled.clock.pass_(minutes=10)
     for name in ("Other", "Shop"):
-        live.containers.service(name, "dev").active = False
-    live.wire.fail("stacks.describe", ThrottledError("AWS throttles"), times=1)
+        settled.containers.service(name, "dev").active = False
+    settled.wire.fail("stacks.describe", ThrottledError("AWS throttles"), times=1)
     assert api.drift_check() == 1
-    assert "check failed" in [line for line, _ in live.lines]
-    live.lines.clear()
+    assert "check failed" in [line for line, _ in settled.lines]
+    settled.lines.clear()
 
 
-def test_applications_have_their_turns(live: FakeCloud, api: Client) -> None:
+def test_applications_have_their_turns(settled: FakeCloud, api: Client) -> None:
     for name in ("Other", "Third"):
         api.finished(api.create(name))
-    turns = [live.tables.applications(2) for _ in range(3)]
+    turns = [settled.tables.applications(2) for _ in range(3)]
     assert turns == [["Other", "Shop"], ["Third"], ["Other", "Shop"]]
 
 
 @pytest.mark.parametrize("role", PRODUCTION)
 def test_a_row_that_was_removed_does_not_keep_the_others_from_being_checked(
-    live: FakeCloud, api: Client, role: Environment
+    settled: FakeCloud, api: Client, role: Environment
 ) -> None:
-    removed = live.tables.rows.pop(("Shop", role))
-    live.containers.service("Shop", "qa").active = False
+    removed = settled.tables.rows.pop(("Shop", role))
+    settled.containers.service("Shop", "qa").active = False
     assert api.drift_check() == 1
-    assert _row(live, Environment.QA).drift is not None
-    live.tables.rows["Shop", role] = removed
+    assert _row(settled, Environment.QA).drift is not None
+    settled.tables.rows["Shop", role] = removed

@@ -18,15 +18,6 @@ CALLER = "the drift check of this service"
 GONE = "its ECS service is gone: delete the application and create it again"
 
 
-@pytest.fixture
-def settled(shop: FakeCloud, api: Client) -> FakeCloud:
-    """Shop with 1.0 in dev and in blue, long enough ago."""
-    api.finished(api.deploy("1.0", "dev"))
-    api.finished(api.promote())
-    shop.clock.pass_(minutes=10)
-    return shop
-
-
 def _repair(cloud: FakeCloud) -> Operation:
     return next(each for each in cloud.tables.operations.values() if each.kind is Kind.REPAIR)
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
-
 from devops_core.model import LEASE, TIME_LIMITS, Event, Kind, Operation
 from devops_core.naming import Environment
 from tests.functional.client import USER, Client
@@ -14,14 +12,6 @@ from tests.functional.fakes.cloud import REGISTRY
 from tests.functional.fakes.service import CRASH
 
 GREEN, BLUE = Environment.PROD_GREEN, Environment.PROD_BLUE
-
-
-@pytest.fixture
-def promoted(shop: FakeCloud, api: Client) -> FakeCloud:
-    """Shop with 1.0 in dev and in blue."""
-    api.finished(api.deploy("1.0", "dev"))
-    api.finished(api.promote())
-    return shop
 
 
 def _record(cloud: FakeCloud, operation: str) -> Operation:

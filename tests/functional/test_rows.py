@@ -18,14 +18,6 @@ from tests.functional.fakes.service import CRASH
 GREEN, BLUE = Environment.PROD_GREEN, Environment.PROD_BLUE
 
 
-@pytest.fixture
-def promoted(shop: FakeCloud, api: Client) -> FakeCloud:
-    """Shop with 1.0 in dev and in blue."""
-    api.finished(api.deploy("1.0", "dev"))
-    api.finished(api.promote())
-    return shop
-
-
 def _record(cloud: FakeCloud, operation: str) -> Operation:
     return cloud.tables.operations["Shop", operation]
 
