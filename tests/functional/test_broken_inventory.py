@@ -18,20 +18,12 @@ GREEN, BLUE = Environment.PROD_GREEN, Environment.PROD_BLUE
 
 
 @pytest.fixture
-def ready(shop: FakeCloud, api: Client) -> FakeCloud:
-    """Version 1.0 waits in prod-2 to go live."""
-    api.finished(api.deploy("1.0", "dev"))
-    api.finished(api.promote())
-    return shop
-
-
-@pytest.fixture
-def halved(ready: FakeCloud) -> Iterator[FakeCloud]:
+def halved(promoted: FakeCloud) -> Iterator[FakeCloud]:
     """Both roles of production say that they are in prod-1."""
-    right = _row(ready, BLUE).service
-    _change(ready, BLUE, service=_row(ready, GREEN).service)
-    yield ready
-    _change(ready, BLUE, service=right)
+    right = _row(promoted, BLUE).service
+    _change(promoted, BLUE, service=_row(promoted, GREEN).service)
+    yield promoted
+    _change(promoted, BLUE, service=right)
 
 
 def _row(cloud: FakeCloud, environment: Environment) -> Row:
@@ -57,11 +49,11 @@ def test_a_promotion_needs_the_idle_slot(api: Client) -> None:
 
 
 @pytest.mark.parametrize("missing", ["production_listener", "test_listener"])
-def test_production_needs_both_listeners(ready: FakeCloud, api: Client, missing: str) -> None:
+def test_production_needs_both_listeners(promoted: FakeCloud, api: Client, missing: str) -> None:
     lost: dict[str, Any] = {missing: None}
-    for key, row in ready.tables.rows.items():
+    for key, row in promoted.tables.rows.items():
         application = replace(row.application, **lost)
-        ready.tables.rows[key] = replace(row, application=application)
+        promoted.tables.rows[key] = replace(row, application=application)
     for reply in (api.swap(), api.promote()):
         assert (reply.status, reply.body["code"]) == (409, "CONFLICT")
         assert reply.body["errorMessage"] == (
@@ -69,34 +61,49 @@ def test_production_needs_both_listeners(ready: FakeCloud, api: Client, missing:
         )
 
 
-def test_a_swap_whose_slot_is_gone_from_the_rows_says_which(ready: FakeCloud, api: Client) -> None:
+def test_a_swap_whose_slot_is_gone_from_the_rows_says_which(
+    promoted: FakeCloud, api: Client
+) -> None:
     def throttle() -> None:
-        ready.wire.fail("load_balancer.switch", ThrottledError("AWS throttles"), times=1)
+        promoted.wire.fail("load_balancer.switch", ThrottledError("AWS throttles"), times=1)
 
-    ready.wire.on("load_balancer.switch", throttle, after=True)
+    promoted.wire.on("load_balancer.switch", throttle, after=True)
     reply = api.swap()
     assert (reply.status, reply.operation["waitingFor"]) == (202, "AWS throttles")
-    right = _row(ready, GREEN).service
-    _change(ready, GREEN, service=_row(ready, BLUE).service)
+    right = _row(promoted, GREEN).service
+    _change(promoted, GREEN, service=_row(promoted, BLUE).service)
     waiting = api.status(reply.id).operation
     assert (waiting["status"], waiting["waitingFor"]) == (
         "IN_PROGRESS", "production has no slot prod-1",
     )  # fmt: skip
-    _change(ready, GREEN, service=right)
+    _change(promoted, GREEN, service=right)
     assert api.status(reply.id).operation["status"] == "SUCCEEDED"
 
 
 def test_a_listener_that_was_changed_by_hand_is_asked_to_be_put_right(
-    ready: FakeCloud, api: Client
+    promoted: FakeCloud, api: Client
 ) -> None:
-    listener = ready.stacks.estate.listener("Shop", "production")
-    right = ready.load_balancer.listeners[listener]
-    ready.load_balancer.listeners[listener] = ["a target group of somebody else"]
-    ready.wire.watchers.clear()
+    listener = promoted.stacks.estate.listener("Shop", "production")
+    right = promoted.load_balancer.listeners[listener]
+    promoted.load_balancer.listeners[listener] = ["a target group of somebody else"]
+    promoted.wire.watchers.clear()
     for reply in (api.swap(), api.promote()):
         assert (reply.status, reply.body["code"]) == (409, "CONFLICT")
         assert reply.body["errorMessage"] == (
             "the production listener does not forward to exactly one of the slots prod-1 and"
             " prod-2: somebody changed it by hand; point it at one of their target groups"
         )
-    ready.load_balancer.listeners[listener] = right
+    promoted.load_balancer.listeners[listener] = right
+
+
+def test_an_operation_ends_though_all_its_rows_were_removed(
+    promoted: FakeCloud, api: Client
+) -> None:
+    right = _row(promoted, Environment.DEV)
+    promoted.containers.service("Shop", "dev").running = 0
+    reply = api.deploy("1.0", "dev")
+    del promoted.tables.rows["Shop", Environment.DEV]
+    api.settle()
+    promoted.tables.rows["Shop", Environment.DEV] = right
+    assert reply.status == 202
+    assert api.status(reply.id).operation["status"] == "SUCCEEDED"
