@@ -52,8 +52,8 @@ def _stories() -> Iterator[Story]:
 
 def _operations() -> Iterator[Story]:
     configured = create(service={"environment": {"LEVEL": "info"}, "desiredCount": 2})
-    yield Story("create", accounts.EMPTY, create(), delete())
-    yield Story("create-configured", accounts.EMPTY, configured, delete())
+    yield Story("create", accounts.EMPTY, create(), promote())
+    yield Story("create-configured", accounts.EMPTY, configured, promote())
     yield Story("deploy-one", accounts.SHOP, deploy("3.0", "dev"), deploy("2.0", "dev"))
     three, before = deploy("3.0", *TESTS), deploy("2.0", *TESTS)
     yield Story("deploy-three", accounts.LARGE, three, before)

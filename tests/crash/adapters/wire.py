@@ -52,7 +52,7 @@ def undisturbed(call: Call, deliver: Deliver) -> AWSResponse:
 class Wire:
     """Journal of all calls. Watchers see each before it is sent; the fault has it in its hands.
 
-    `deliver` is what brings a call to AWS.
+    `deliver` is what brings a call to AWS; `done` are the numbers of those that it has brought.
     """
 
     def __init__(self, deliver: Callable[[Call, AWSPreparedRequest], AWSResponse]) -> None:
@@ -62,6 +62,7 @@ class Wire:
     def begin(self) -> None:
         """Forget everything: a new case."""
         self.journal: list[Call] = []
+        self.done: set[int] = set()
         self.watchers: list[Callable[[Call], None]] = []
         self.fault: Fault = undisturbed
         self.send_again = False
@@ -82,7 +83,11 @@ class Wire:
 
     def _send(self, request: AWSPreparedRequest) -> AWSResponse:
         call = self.journal[-1]
-        return self.fault(call, lambda: self._deliver(call, request))
+        return self.fault(call, lambda: self._reach(call, request))
+
+    def _reach(self, call: Call, request: AWSPreparedRequest) -> AWSResponse:
+        self.done.add(call.number)
+        return self._deliver(call, request)
 
     def _again(self, **_: Any) -> int | None:
         """Return after how many seconds the SDK is to send a call again, None if it is not."""
