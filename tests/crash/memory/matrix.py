@@ -150,15 +150,20 @@ def _hold(case: Case, hit: list[Call]) -> None:
         _hold_repeated(story, world)
     if not _other_end(case):
         _hold_same(world, expected)
-    # Why tasks stopped is good to know, but no operation waits for the answer.
-    asked = any(call.name == "containers.stopped" for call in hit)
-    if not (_other_end(case) or asked or case.kind is Kind.SECOND_CALLER):
-        _hold_ends(story, world)
+        if _same_reasons(case, hit):
+            _hold_ends(story, world)
     tidy = _tidy(case, hit)
     world.hold(tidy=tidy)
     if not tidy:
         world.delete()
         world.hold()
+
+
+def _same_reasons(case: Case, hit: Sequence[Call]) -> bool:
+    """Whether operations must say why as they would have without the fault."""
+    # Why tasks stopped is good to know, but no operation waits for the answer.
+    asked = any(call.name == "containers.stopped" for call in hit)
+    return not asked and case.kind is not Kind.SECOND_CALLER
 
 
 def _tidy(case: Case, hit: Sequence[Call]) -> bool:
