@@ -62,10 +62,15 @@ Step = CreateStack | DeleteStack | Register | UpdateService | Retire | Switch
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """Do these steps now; they do not depend on each other."""
+    """Do these steps now; they do not depend on each other.
+
+    `hands_over` says that nothing is left to do after them but to wait, and that whoever reads
+    `operation` can go on from it whatever becomes of them: it is written while they are done.
+    """
 
     operation: Operation
     steps: tuple[Step, ...]
+    hands_over: bool = False
 
 
 @dataclass(frozen=True, slots=True)

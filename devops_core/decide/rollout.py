@@ -40,20 +40,26 @@ def advance(part: Progress, operation: Operation, observed: Observed, now: datet
     if (service is None and (observed.looked or part.sent)) or (service and not service.active):
         return _failed(part, "its ECS service is gone")
     if service is None or not (part.sent or _received(part, service)):
-        if limit:
-            return _failed(part, f"was not given to ECS {limit}")
-        part = replace(part, asked_at=part.asked_at or now)
-        return Advance(part, UpdateService(part.service, part.wanted, part.desired_count))
+        return _send(part, limit, now)
     return _follow(replace(part, sent=True), operation, service, now)
 
 
 def together(operation: Operation, advances: Sequence[Advance]) -> Act | Wait | None:
     """Return what an operation does next in all its services, None when all have ended."""
     steps = tuple(each.step for each in advances if each.step)
-    if steps:
+    if steps and not all(map(_sends, advances)):
         return Act(operation, steps)
     waiting = [each.waiting_for for each in advances if each.waiting_for]
-    return Wait(replace(operation, waiting_for="; ".join(waiting))) if waiting else None
+    if not waiting:
+        return None
+    operation = replace(operation, waiting_for="; ".join(waiting))
+    return Act(operation, steps, hands_over=True) if steps else Wait(operation)
+
+
+def _sends(advance: Advance) -> bool:
+    """Whether the only step is to give a service what it must come to run."""
+    step, wanted = advance.step, advance.part.wanted
+    return step is None or (isinstance(step, UpdateService) and step.task_definition == wanted)
 
 
 def retirement(part: Progress) -> Retire | None:
@@ -68,6 +74,17 @@ def retirement(part: Progress) -> Retire | None:
     else:
         left_over = part.wanted if part.wanted != part.previous else None
     return Retire(part.service, left_over) if left_over else None
+
+
+def _send(part: Progress, limit: str | None, now: datetime) -> Advance:
+    """Ask ECS for what a service must come to run, unless somebody's call may still land."""
+    waiting_for = f"{part.environment}: ECS to show the update"
+    if part.under_way(now):
+        return Advance(part, waiting_for=waiting_for)
+    if limit:
+        return _failed(part, f"was not given to ECS {limit}")
+    step = UpdateService(part.service, part.wanted, part.desired_count)
+    return Advance(replace(part, asked_at=now), step, waiting_for)
 
 
 def _limit(operation: Operation, now: datetime) -> str | None:

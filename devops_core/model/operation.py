@@ -53,7 +53,7 @@ class Progress:
     `url` is where the environment is reached. `wanted` is the task definition to run, None until
     it is registered; `previous` the one to go back to; `obsolete` the one that nothing needs any
     more once this succeeded. `desired_count` is the task count to set, None to leave it alone;
-    `asked_at` says when UpdateService was first decided on, `sent` that it was accepted,
+    `asked_at` says when UpdateService was last decided on, `sent` that it was accepted,
     `retired` that the task definition left over was deregistered.
     """
 
@@ -73,6 +73,13 @@ class Progress:
     sent: bool = False
     retired: bool = False
     reason: str | None = None
+
+    def under_way(self, now: datetime) -> bool:
+        """Whether an UpdateService may be on its way whose answer nobody has written down.
+
+        As long as a lease: by then the worker that sent it is certainly gone.
+        """
+        return self.asked_at is not None and not self.sent and now < self.asked_at + LEASE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

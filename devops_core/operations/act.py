@@ -24,7 +24,13 @@ from devops_core.decide.decision import (
     Switch,
     UpdateService,
 )
-from devops_core.errors import AccessDeniedError, AwsError, DevOpsError, RefusedError
+from devops_core.errors import (
+    AccessDeniedError,
+    AwsError,
+    DevOpsError,
+    RefusedError,
+    UnreachableError,
+)
 from devops_core.model import (
     Inventory,
     Kind,
@@ -53,16 +59,32 @@ Effect = Callable[[State], State]
 
 def perform(cloud: Cloud, state: State, steps: Sequence[Step]) -> tuple[State, list[AwsError]]:
     """Do steps at the same time; return what they led to and what trouble there was."""
+    return after(state, steps, cloud.together(attempts(cloud, state, steps)))
+
+
+def attempts(
+    cloud: Cloud, state: State, steps: Sequence[Step]
+) -> list[Callable[[], Effect | AwsError]]:
+    """Return the calls that do steps, for `Cloud.together`; `after` takes what they return."""
     for step in steps:
         # Clients are made here and not in the threads, where two could make the same one.
         getattr(cloud, _PORTS[type(step)])
-    outcomes = cloud.together([partial(_try, cloud, state, step) for step in steps])
+    return [partial(_try, cloud, state, step) for step in steps]
+
+
+def after(
+    state: State, steps: Sequence[Step], outcomes: Sequence[Effect | AwsError]
+) -> tuple[State, list[AwsError]]:
+    """Return what steps led to and what trouble there was."""
     troubles = []
-    for outcome in outcomes:
-        if isinstance(outcome, AwsError):
-            troubles.append(outcome)
-        else:
+    for step, outcome in zip(steps, outcomes, strict=True):
+        if not isinstance(outcome, AwsError):
             state = outcome(state)
+            continue
+        troubles.append(outcome)
+        if isinstance(step, UpdateService) and not isinstance(outcome, UnreachableError):
+            # It cannot land any more: the next worker need not wait for it.
+            state = _noted(step.service, asked_at=None)(state)
     return state, troubles
 
 

@@ -8,16 +8,17 @@ seen; who finds the lease taken leaves the operation alone.
 from __future__ import annotations
 
 import traceback
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 
 from devops_core.decide import decide
-from devops_core.decide.decision import Done, Fail, Wait
+from devops_core.decide.decision import Done, Fail, Step, Wait
 from devops_core.errors import AwsError, LostClaimError, UnreachableError, redact
 from devops_core.model import LEASE, Inventory, Observed, Operation, Status
 from devops_core.operations import audit
-from devops_core.operations.act import State, perform
+from devops_core.operations.act import State, after, attempts, perform
 from devops_core.operations.close import closing
 from devops_core.operations.observe import observe
 from devops_core.operations.repair import check
@@ -100,11 +101,11 @@ def drive(
     *,
     held: bool = False,
 ) -> Operation:
-    """Decide and act until there is nothing to do now; return the operation as it is written.
+    """Decide and act until there is nothing to do now; return the operation as it is then.
 
     `held` says that the lease is ours already (the claim takes it). Raises LostClaimError.
     """
-    written = operation
+    written, handed_over = operation, False
     state = State(operation, inventory, observed)
     for _ in range(_MAX_TURNS):
         decision = decide(state.operation, state.observed, cloud.clock.now())
@@ -116,11 +117,32 @@ def drive(
         if not held:
             written = _lease(cloud, written, state.operation)
             state = state._replace(operation=written)
-            held = True
-        state, troubles = perform(cloud, state, decision.steps)
+        handed_over = decision.hands_over
+        held = not handed_over
+        if handed_over:
+            written, state, troubles = _hand_over(cloud, written, state, decision.steps)
+        else:
+            state, troubles = perform(cloud, state, decision.steps)
         if troubles:
             return _interrupted(cloud, written, state, troubles)
+    if handed_over and not audit.news(written, state.operation, cloud.clock.now())[1]:
+        # What AWS has answered is to be seen by whoever looks next: not worth a write.
+        return state.operation
     return _release(cloud, written, state.operation)
+
+
+def _hand_over(
+    cloud: Cloud, written: Operation, state: State, steps: Sequence[Step]
+) -> tuple[Operation, State, list[AwsError]]:
+    """Do the last steps, and at the same time leave the operation to whoever looks next.
+
+    Raises LostClaimError when the steps are done, but somebody else has written the operation.
+    """
+    left = replace(state.operation, lease_until=None, revision=written.revision)
+    *outcomes, saved = cloud.together(
+        [*attempts(cloud, state, steps), partial(_save, cloud, written, left)]
+    )
+    return saved, *after(state._replace(operation=saved), steps, outcomes)
 
 
 def _look_and_drive(cloud: Cloud, operation: Operation, inventory: Inventory) -> Operation:

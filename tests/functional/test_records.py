@@ -119,12 +119,19 @@ def test_what_was_accepted_is_held_for_as_long_as_its_worker_lives(
     assert accepted.lease_until == before + LEASE
 
 
-def test_what_was_given_to_ecs_is_noted(shop: FakeCloud, api: Client) -> None:
+def test_what_is_given_to_ecs_is_noted_and_whoever_looks_next_notes_that_it_was(
+    shop: FakeCloud, api: Client
+) -> None:
     shop.containers.automatic = False
     reply = api.deploy("1.0", "dev")
+    record = _record(shop, reply.id)
+    (part,) = record.progress
+    asked_at, running = shop.clock.now(), shop.containers.running("Shop", "dev")
+    assert (part.wanted, part.asked_at, part.sent) == (running.arn, asked_at, False)
+    assert (record.lease_until, record.waiting_for) == (None, "DEV: ECS to show the update")
+    api.status(reply.id)
     (part,) = _record(shop, reply.id).progress
-    running = shop.containers.running("Shop", "dev")
-    assert (part.wanted, part.asked_at, part.sent) == (running.arn, shop.clock.now(), True)
+    assert (part.wanted, part.asked_at, part.sent) == (running.arn, asked_at, True)
     shop.containers.automatic = True
 
 

@@ -51,7 +51,7 @@ def test_fails_when_one_environment_has_failed_and_keeps_the_other_outcome() -> 
 
 
 def test_does_the_steps_of_all_environments_at_once() -> None:
-    unsent = rolling("qa", sent=False)
+    unsent = rolling("qa", sent=False, asked_at=None)
     before = service(deployment("old"), name="qa")
 
     decision = decide(operation(Kind.DEPLOY, unsent, rolling()), observed(before, DONE), NOW)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 
 from devops_core.decide import deploy
-from devops_core.decide.decision import Register, Retire, Step, UpdateService
+from devops_core.decide.decision import Act, Register, Retire, Step, UpdateService
 from devops_core.decide.rollout import advance
-from devops_core.model import Kind, Observed, Progress, RunningService, Status
+from devops_core.model import LEASE, Kind, Observed, Progress, RunningService, Status
 from tests.unit.builders import (
     BEFORE,
     NOW,
@@ -56,9 +57,9 @@ ACTS: list[tuple[str, Progress, Observed, datetime, Step]] = [
     ("registered, but nobody noted it: update", part(), observed(service(deployment("old")),
      registered={"dev": "new"}), NOW, UPDATE),
     ("ECS runs the one before: update", UNSENT, NOT_YET, NOW, UPDATE),
-    ("a task count is wanted too: update with both", rolling(sent=False, desired_count=3),
+    ("a task count is wanted too: update with both", replace(UNSENT, desired_count=3),
      NOT_YET, NOW, UpdateService("dev", "new", 3)),
-    ("right task definition, wrong count: update", rolling(sent=False, desired_count=3),
+    ("right task definition, wrong count: update", replace(UNSENT, desired_count=3),
      THERE, NOW, UpdateService("dev", "new", 3)),
     ("failed and ECS does not go back: go back", rolling(),
      observed(service(deployment("new", "FAILED"))), NOW, BACK),
@@ -184,11 +185,60 @@ def test_goes_back_with_the_reason_that_time_ran_out() -> None:
     assert reason == "the rollout did not complete within the time limit"
 
 
-def test_notes_once_when_the_update_was_asked_for() -> None:
+def test_asks_again_when_an_update_that_was_under_way_cannot_land_any_more() -> None:
+    later = NOW + LEASE
     first = deploy.decide(operation(Kind.DEPLOY, UNSENT), NOT_YET, NOW)
-    again = deploy.decide(first.operation, NOT_YET, LATE.replace(minute=10))
+    meanwhile = deploy.decide(first.operation, NOT_YET, later - timedelta(milliseconds=1))
+    again = deploy.decide(first.operation, NOT_YET, later)
 
-    assert [each.operation.progress[0].asked_at for each in (first, again)] == [NOW, NOW]
+    assert seen(first) == seen(again) == Seen("Act", (UPDATE,))
+    assert seen(meanwhile) == Seen("Wait", (), "DEV: ECS to show the update")
+    times = [each.operation.progress[0].asked_at for each in (first, meanwhile, again)]
+    assert times == [NOW, NOW, later]
+
+
+@pytest.mark.parametrize("changes", [{"aborted_by": "someone"}, {"deadline": NOW}])
+def test_ends_no_part_whose_update_may_still_land(changes: dict[str, Any]) -> None:
+    under_way = operation(Kind.DEPLOY, rolling(sent=False), **changes)
+    decision = deploy.decide(under_way, NOT_YET, NOW)
+    assert seen(decision) == Seen("Wait", (), "DEV: ECS to show the update")
+
+    later = deploy.decide(under_way, NOT_YET, NOW + LEASE)
+    assert seen(later) == Seen("Act", (Retire("dev", "new"),))
+    assert statuses(later) == [Status.FAILED]
+
+
+def test_goes_on_at_once_when_an_update_that_was_under_way_has_landed() -> None:
+    decision = deploy.decide(operation(Kind.DEPLOY, rolling(sent=False)), THERE, NOW)
+    assert seen(decision) == Seen("Act", (Retire("dev", "old"),))
+
+
+@pytest.mark.parametrize(
+    ("parts", "handed_over"),
+    [
+        ((UNSENT,), True),
+        ((UNSENT, rolling("qa")), True),
+        ((UNSENT, rolling("qa", sent=False, asked_at=None)), True),
+        ((UNSENT, part("qa")), False),
+        ((part(),), False),
+        ((UNSENT, rolling("qa", status=Status.FAILED)), False),
+        ((UNSENT, rolling("qa", status=Status.FAILED, retired=True)), True),
+        ((rolling(reason="noted"),), False),
+    ],
+    ids=["update", "another waits", "two updates", "another must be registered", "register",
+         "another leaves something over", "another has ended", "go back"],
+)  # fmt: skip
+def test_hands_over_when_all_that_is_left_to_do_is_to_ask(
+    parts: tuple[Progress, ...], handed_over: bool
+) -> None:
+    old = deployment("old", updated_at=BEFORE)
+    going = deployment("new", "FAILED" if parts[0].reason else "IN_PROGRESS")
+    dev = service(going if parts[0].sent else old)
+    qa = service(deployment("new", "IN_PROGRESS") if parts[-1].sent else old, name="qa")
+    decision = deploy.decide(operation(Kind.DEPLOY, *parts), observed(dev, qa), NOW)
+
+    assert isinstance(decision, Act)
+    assert decision.hands_over is handed_over
 
 
 def test_an_answer_that_stays_old_is_a_rollback() -> None:

@@ -62,6 +62,12 @@ def shop(cloud: FakeCloud, api: Client) -> None:
             assert api.swap().status == 200
 
 
+def backwards(cloud: FakeCloud, api: Client) -> None:
+    """Make the shop in an account where of calls that go out together the last is the first."""
+    shop(cloud, api)
+    cloud.backwards = True
+
+
 def tested(version: str) -> Prepare:
     """Return the shop with another version tested on stage."""
 

@@ -75,6 +75,9 @@ def _deploys() -> Iterator[Story]:
     yield story("three", three, DEV="3.0", QA="3.0", STAGE="3.0")
     yield story("waiting", _deploying("3.0", "dev", Prefer="wait=25", **_KEY), DEV="3.0")
     yield story("same", _deploying("2.0", "dev", **_KEY))
+    # The record may be written before the updates that it tells of have gone out, or after.
+    told = story("two-backwards", _deploying("3.0", "dev", "qa", **_KEY), DEV="3.0", QA="3.0")
+    yield replace(told, prepare=accounts.backwards)
     yield story("crashes", _deploying("crash", "dev", "qa", **_KEY), "FAILED: exit code 1")
     late = "FAILED: within the time limit"
     # A hundred calls of waiting for the time limit: a second crash in them adds nothing.

@@ -171,6 +171,15 @@ BUGS = (
         stories=("deploy-same",),
     ),
     Bug(
+        name="an update that may still land is sent again",
+        why="two workers change a service, and the later call may undo what came after it",
+        file="devops_core/decide/rollout.py",
+        old="    if part.under_way(now):\n",
+        new="    if part.under_way(now) and limit:\n",
+        stories=("deploy-two-backwards",),
+        kind="LATE_LEASE",
+    ),
+    Bug(
         name="a rollout that is late is left as it is",
         why="inventory says the version before, the new one runs",
         file="devops_core/decide/rollout.py",

@@ -67,7 +67,10 @@ def in_turn(calls: Sequence[Callable[[], Any]]) -> list[Any]:
 
 
 class FakeCloud:
-    """`ports.Cloud`; `lines` are the log lines that were written, as `(message, facts)`."""
+    """`ports.Cloud`; `lines` are the log lines that were written, as `(message, facts)`.
+
+    Calls that go out together are made in their order, or `backwards`: on AWS it may be any.
+    """
 
     def __init__(self, **changes: Any) -> None:
         self.settings = settings(**changes)
@@ -80,6 +83,7 @@ class FakeCloud:
         self.images = FakeImages(self.wire)
         self.templates = FakeTemplates(self.wire)
         self.lines: list[tuple[str, dict[str, Any]]] = []
+        self.backwards = False
 
     def log(self, message: str, **facts: Any) -> None:
         """Keep a log line; it must be fit for JSON."""
@@ -92,7 +96,7 @@ class FakeCloud:
 
     def together(self, calls: Sequence[Callable[[], Any]]) -> list[Any]:
         """Make calls one after the other; all are made before the first error is raised."""
-        return in_turn(calls)
+        return in_turn(calls[::-1])[::-1] if self.backwards else in_turn(calls)
 
     def push(self, tag: str, behaviour: str = OK, application: str = "Shop") -> str:
         """Push an image to an application's repository and say how its tasks will behave."""

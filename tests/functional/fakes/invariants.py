@@ -8,6 +8,7 @@ AssertionError that names it. The watchers raise `Broken`, which nothing in the 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
+from datetime import datetime
 
 from devops_core.model import Event, Kind, Operation, Row, Status
 from devops_core.naming import OPERATION_TAG, SLOTS, Environment, Image
@@ -134,12 +135,16 @@ def _application(cloud: FakeCloud, call: Call) -> str:
 
 
 def _acting(cloud: FakeCloud, application: str, call: Call) -> Operation:
-    """Return the one operation that may change AWS now: in progress, claimed and leased."""
+    """Return the one operation that may change AWS now: in progress, claimed and leased.
+
+    An update that a record says is under way keeps other workers off like a lease.
+    """
     now = cloud.clock.now()
     acting = [
         operation
         for (name, _), operation in cloud.tables.operations.items()
-        if name == application and not operation.ended and operation.leased(now)
+        if name == application and not operation.ended
+        if operation.leased(now) or _under_way(operation, call, now)
     ]
     holding = [
         operation
@@ -150,6 +155,13 @@ def _acting(cloud: FakeCloud, application: str, call: Call) -> Operation:
     mine = [operation for operation in holding if _concerns(cloud, operation, call)]
     assert mine, f"3: {call.name} {call.args} is no part of {holding[0].kind} {holding[0].id}"
     return mine[0]
+
+
+def _under_way(operation: Operation, call: Call, now: datetime) -> bool:
+    if call.name != "containers.update":
+        return False
+    parts = [part for part in operation.progress if part.service == call.args[1]]
+    return any(part.under_way(now) and part.wanted == call.args[2] for part in parts)
 
 
 def _concerns(cloud: FakeCloud, operation: Operation, call: Call) -> bool:

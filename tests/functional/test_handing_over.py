@@ -1,0 +1,142 @@
+"""The last steps of a worker go out while the record is written that leaves them to the next."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from devops_core.errors import (
+    AccessDeniedError,
+    RefusedError,
+    ThrottledError,
+    UnreachableError,
+)
+from devops_core.model import LEASE, Operation, Status
+from devops_core.naming import Environment
+from tests.functional.client import SCHEDULE, Client
+from tests.functional.fakes import Call, Crash, FakeCloud
+
+
+@pytest.fixture(params=[False, True], ids=["forwards", "backwards"], autouse=True)
+def order(shop: FakeCloud, request: pytest.FixtureRequest) -> Iterator[None]:
+    """Of calls that go out together either may be the first to arrive."""
+    shop.backwards = request.param
+    yield
+    shop.backwards = False
+
+
+def _record(cloud: FakeCloud) -> Operation:
+    return list(cloud.tables.operations.values())[-1]
+
+
+def _refuse(cloud: FakeCloud, service: str, error: Exception) -> None:
+    def refuse(call: Call) -> None:
+        if call.name == "containers.update" and call.args[1] == service:
+            raise error
+
+    cloud.wire.before.append(refuse)
+
+
+def test_it_is_written_once_and_told_as_ecs_has_answered(shop: FakeCloud, api: Client) -> None:
+    start = len(shop.wire.journal)
+    reply = api.deploy("1.0", "dev", "qa")
+    assert shop.wire.count("tables.save", start) == 1
+    assert reply.operation["waitingFor"].startswith("DEV: rollout IN_PROGRESS, 0 of 1 new tasks")
+    assert _record(shop).waiting_for == "DEV: ECS to show the update; QA: ECS to show the update"
+    assert _record(shop).lease_until is None
+
+
+def test_who_looks_while_it_goes_out_leaves_it_alone(shop: FakeCloud, api: Client) -> None:
+    """The record is there, the update is not: it is on its way."""
+    shop.wire.on("containers.update", lambda: api.wake(SCHEDULE))
+    reply = api.deploy("1.0", "dev")
+    assert api.finished(reply).operation["status"] == "SUCCEEDED"
+    assert shop.wire.count("containers.update") == 1
+
+
+def test_what_ecs_refuses_is_taken_back_under_a_lease_of_its_own(
+    shop: FakeCloud, api: Client
+) -> None:
+    _refuse(shop, "qa", RefusedError("QA is not to be changed"))
+    reply = api.deploy("1.0", "dev", "qa")
+    leases = [call.args[0].lease_until for call in shop.wire.journal if call.method == "save"]
+    assert leases[-3:] == [None, shop.clock.now() + LEASE, None]
+    assert reply.environments["QA"]["reason"] == "QA is not to be changed"
+    ended = api.finished(reply)
+    assert [part["status"] for part in ended.environments.values()] == ["SUCCEEDED", "FAILED"]
+    assert len(shop.containers.tagged(reply.id)) == 1
+
+
+@pytest.mark.parametrize("error", [ThrottledError("slow down"), AccessDeniedError("may not")])
+def test_an_update_that_was_not_made_is_made_at_the_next_look(
+    shop: FakeCloud, api: Client, error: Exception
+) -> None:
+    shop.wire.fail("containers.update", error, times=1)
+    reply = api.deploy("1.0", "dev")
+    assert reply.operation["waitingFor"] == str(error)
+    (part,) = _record(shop).progress
+    assert (part.asked_at, _record(shop).lease_until) == (None, None)
+    api.status(reply.id)
+    assert shop.wire.count("containers.update") == 2
+    assert api.finished(reply).operation["status"] == "SUCCEEDED"
+
+
+def test_an_update_without_an_answer_is_sent_again_when_it_cannot_land_any_more(
+    shop: FakeCloud, api: Client
+) -> None:
+    shop.wire.fail("containers.update", UnreachableError("no answer"), times=1)
+    reply = api.deploy("1.0", "dev")
+    for _ in range(2):
+        assert api.status(reply.id).operation["waitingFor"] == "DEV: ECS to show the update"
+        assert shop.wire.count("containers.update") == 1
+        shop.clock.wait(LEASE.total_seconds() - 1 if _ == 0 else 1)
+    assert api.finished(reply).operation["status"] == "SUCCEEDED"
+    assert shop.wire.count("containers.update") == 2
+
+
+def test_an_update_whose_answer_was_lost_is_followed_at_once(shop: FakeCloud, api: Client) -> None:
+    shop.wire.fail("containers.update", UnreachableError("no answer"), times=1, lost=True)
+    reply = api.deploy("1.0", "dev")
+    assert reply.operation["waitingFor"] == "no answer"
+    assert api.status(reply.id).operation["waitingFor"].startswith("DEV: rollout IN_PROGRESS")
+    assert api.finished(reply).operation["status"] == "SUCCEEDED"
+    assert shop.wire.count("containers.update") == 1
+
+
+def test_a_record_that_could_not_be_written_is_found_again(shop: FakeCloud, api: Client) -> None:
+    shop.wire.fail("tables.save", UnreachableError("no answer"), times=1)
+    reply = api.deploy("1.0", "dev")
+    assert (reply.status, _record(shop).progress[0].wanted) == (202, None)
+    shop.clock.wait(LEASE.total_seconds())
+    assert api.finished(reply).operation["status"] == "SUCCEEDED"
+    assert len(shop.containers.tagged(reply.id)) == 1
+
+
+@pytest.mark.parametrize("name", ["containers.update", "tables.save"])
+@pytest.mark.parametrize("lost", [False, True])
+def test_a_worker_that_dies_between_the_two_is_followed(
+    shop: FakeCloud, api: Client, name: str, lost: bool
+) -> None:
+    shop.wire.fail(name, Crash(), times=1, lost=lost)
+    with pytest.raises(Crash):
+        api.deploy("1.0", "dev")
+    shop.clock.wait(LEASE.total_seconds())
+    api.settle()
+    assert _record(shop).status is Status.SUCCEEDED
+    assert len(shop.containers.tagged(_record(shop).id)) == 1
+
+
+def test_an_abort_waits_for_an_update_that_is_under_way(shop: FakeCloud, api: Client) -> None:
+    """It lands after the abort, and is taken back."""
+    before = shop.containers.running("Shop", "dev").arn
+    shop.containers.automatic = False
+    aborts = []
+    shop.wire.on("containers.update", lambda: aborts.append(api.abort(_record(shop).id)))
+    reply = api.deploy("1.0", "dev")
+    shop.containers.automatic = True
+    assert [answer.operation["status"] for answer in aborts] == ["IN_PROGRESS"]
+    shop.clock.wait(LEASE.total_seconds())
+    assert api.finished(reply).operation["status"] == "FAILED"
+    assert shop.containers.running("Shop", "dev").arn == before
+    assert shop.tables.inventory_of("Shop").rows[Environment.DEV].claim is None
