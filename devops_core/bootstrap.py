@@ -27,6 +27,7 @@ from devops_core.adapters.load_balancer import AlbLoadBalancer
 from devops_core.adapters.registry import EcrImages
 from devops_core.adapters.tables import DynamoTables
 from devops_core.adapters.template_store import S3Templates
+from devops_core.adapters.web import HttpWeb
 from devops_core.settings import Settings
 
 # Three tries of at most ten seconds each: API Gateway gives up after 29 s, so a fourth would have
@@ -101,6 +102,11 @@ class AwsCloud:
     def templates(self) -> ports.TemplateStore:
         """S3."""
         return S3Templates(self._client("s3"))
+
+    @cached_property
+    def web(self) -> ports.Web:
+        """The applications' own pages."""
+        return HttpWeb()
 
     def log(self, message: str, **facts: Any) -> None:
         """Write one line of JSON to standard output, which Lambda keeps in CloudWatch Logs."""

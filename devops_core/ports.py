@@ -193,6 +193,13 @@ class TemplateStore(Protocol):
         """Return what is wrong with the bucket and the template, by `bucket` or `template`."""
 
 
+class Web(Protocol):
+    """Pages of the applications."""
+
+    def get(self, url: str) -> int:
+        """Return the HTTP status of a page; UnreachableError when it does not answer in time."""
+
+
 class Clock(Protocol):
     """Time, which tests bring along."""
 
@@ -222,6 +229,8 @@ class Cloud(Protocol):
     def images(self) -> ImageRegistry: ...  # noqa: D102
     @property
     def templates(self) -> TemplateStore: ...  # noqa: D102
+    @property
+    def web(self) -> Web: ...  # noqa: D102
 
     def log(self, message: str, **facts: Any) -> None:
         """Write one structured line to the function's log."""

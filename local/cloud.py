@@ -216,6 +216,9 @@ def _launcher_environment(directory: Path, port: int, options: Options) -> dict[
         "AWS_ENDPOINT_URL": options.lambda_endpoint or endpoint,
         "AWS_SECRET_ACCESS_KEY": "test",
         "AWS_EC2_METADATA_DISABLED": "true",
+        # No name server knows the load balancers here: the emulator is the proxy to them.
+        "http_proxy": endpoint,
+        "no_proxy": HOST,
         # Without an engine, other services of the emulator must not find the stand-in.
         **({} if options.docker else {"DOCKER_HOST": f"unix://{directory}/no-docker.sock"}),
         **(state.environment(directory) if options.keep else {}),

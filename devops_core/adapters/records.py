@@ -61,6 +61,7 @@ def row_item(row: Row) -> Item:
             "repository": application.repository,
             "productionListener": application.production_listener,
             "testListener": application.test_listener,
+            "warmup": application.warmup or None,
         }
         | (_service_values(service, row.environment) if service else {})
     )
@@ -170,6 +171,7 @@ def _application(values: Mapping[str, Any]) -> Application:
         repository=values.get("repository"),
         production_listener=values.get("productionListener"),
         test_listener=values.get("testListener"),
+        warmup=tuple(values.get("warmup", ())),
     )
 
 

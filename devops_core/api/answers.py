@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from devops_core.errors import DevOpsError, redact, redacted
-from devops_core.model import Kind, Operation, Progress, Status
+from devops_core.model import Kind, Operation, Progress, Status, Warmed
 from devops_core.naming import DEPLOYABLE, repository_name
 from devops_core.operations.reconcile import wait_for_end
 from devops_core.requests import CreateRequest
@@ -153,10 +153,32 @@ def shown(operation: Operation, url: str) -> dict[str, Any]:
         "endedAt": _time(operation.ended_at),
         "switchedAt": _time(operation.switched_at),
         "waitingFor": redact(operation.waiting_for) if operation.waiting_for else None,
+        "took": _took(operation),
+        "warmup": [_page(page) for page in operation.warmed],
         "reasons": [redact(reason) for reason in operation.reasons],
         "environments": [_part(part) for part in operation.progress],
     }
-    return {name: value for name, value in members.items() if value not in (None, [])}
+    return {name: value for name, value in members.items() if value not in (None, [], {})}
+
+
+def _took(operation: Operation) -> dict[str, float]:
+    """Return how long it took from the request to the switch and to the end, in seconds."""
+    moments = {"untilSwitched": operation.switched_at, "untilEnded": operation.ended_at}
+    return {
+        name: round((moment - operation.requested_at).total_seconds(), 3)
+        for name, moment in moments.items()
+        if moment
+    }
+
+
+def _page(page: Warmed) -> dict[str, Any]:
+    members = {
+        "path": page.path,
+        "status": page.status,
+        "seconds": page.milliseconds / 1000,
+        "reason": redact(page.reason) if page.reason else None,
+    }
+    return {name: value for name, value in members.items() if value is not None}
 
 
 def _part(part: Progress) -> dict[str, Any]:

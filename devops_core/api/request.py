@@ -131,4 +131,5 @@ class Request:
         # role is not part of it, because a pipeline has a new one for every attempt.
         role = _SESSION.sub(r"\1", self.caller)
         own = f"{role} {key}" if key else None
-        return Origin(caller=self.caller, key=own, fingerprint=fingerprint(kind, body))
+        digest = fingerprint(kind, body)
+        return Origin(caller=self.caller, asked_at=self.arrived, key=own, fingerprint=digest)

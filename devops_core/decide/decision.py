@@ -50,6 +50,13 @@ class Retire:
 
 
 @dataclass(frozen=True, slots=True)
+class WarmUp:
+    """Fetch a page of blue through the test listener."""
+
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
 class Switch:
     """Make a listener forward to a slot: the absolute wanted state, so a repeat does no harm."""
 
@@ -57,7 +64,7 @@ class Switch:
     slot: str
 
 
-Step = CreateStack | DeleteStack | Register | UpdateService | Retire | Switch
+Step = CreateStack | DeleteStack | Register | UpdateService | Retire | WarmUp | Switch
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,13 +14,14 @@ from devops_core.decide.decision import (
     Switch,
     UpdateService,
     Wait,
+    WarmUp,
     aborted,
 )
 from devops_core.model import Observed, Operation, Status
 
 
 def decide(operation: Operation, observed: Observed, now: datetime) -> Decision:
-    """Raise blue to green's size, switch production once, then let the test listener follow.
+    """Raise blue to green's size, warm it up, switch production once; the test listener follows.
 
     After the switch it only goes forward, whatever the clock says: turning back halfway would
     move customers twice.
@@ -45,6 +46,9 @@ def decide(operation: Operation, observed: Observed, now: datetime) -> Decision:
         return Act(operation, (UpdateService(live, desired_count=target),))
     if missing:
         return Wait(replace(operation, waiting_for="; ".join(missing)))
+    # Whatever the pages answer: customers do not wait for a warm-up, least of all on the way back.
+    if observed.test == live and not operation.warmed and operation.warmup:
+        return Act(operation, tuple(map(WarmUp, operation.warmup)))
     return Act(operation, (Switch(Listener.PRODUCTION, live),))
 
 

@@ -22,6 +22,7 @@ from devops_core.model.operation import (
     Progress,
     Status,
     Template,
+    Warmed,
 )
 
 __all__ = [
@@ -43,5 +44,6 @@ __all__ = [
     "Stack",
     "Status",
     "Template",
+    "Warmed",
     "other_slot",
 ]

@@ -22,7 +22,10 @@ class RowStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServiceSpec:
-    """How an application's tasks run: port, health path, CPU units, memory in MiB, count."""
+    """How an application's tasks run: port, health path, CPU units, memory in MiB, count.
+
+    `warmup` are paths that are fetched from blue before it goes live.
+    """
 
     container_port: int = 80
     health_check_path: str = "/health"
@@ -31,6 +34,7 @@ class ServiceSpec:
     desired_count: int = 1
     environment: Mapping[str, str] = field(default_factory=dict)
     secrets: Mapping[str, str] = field(default_factory=dict)
+    warmup: tuple[str, ...] = ()
 
     @property
     def needs_configuring(self) -> bool:
@@ -44,7 +48,10 @@ class ServiceSpec:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Application:
-    """What all rows of an application share. The ARNs are None until its stack is complete."""
+    """What all rows of an application share. The ARNs are None until its stack is complete.
+
+    `warmup` are the paths of its pages that are fetched from blue before it goes live.
+    """
 
     name: str
     technical_team: str
@@ -55,6 +62,7 @@ class Application:
     repository: str | None = None
     production_listener: str | None = None
     test_listener: str | None = None
+    warmup: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -92,12 +92,23 @@ class Template:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Warmed:
+    """A page that was fetched from blue: its HTTP status, or why there was none, in that time."""
+
+    path: str
+    status: int | None
+    milliseconds: int
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Operation:
     """One accepted request, from the claim to its one end.
 
     `revision` grows with every save, and a save names the one it has seen: of two workers one
     loses. `lease_until` is set while a worker acts. `live` and `idle` are the slots that a swap
-    leads to, `switched_at` when customers were moved. `doomed` says that a create is being undone
+    leads to, `switched_at` when customers were moved, `warmup` the paths that are fetched from blue
+    before, `warmed` what they answered. `doomed` says that a create is being undone
     or a delete was sent, `aborted_by` who asked for its end. `events` counts the events written so
     far, `reasons` say why it failed, those of a repair what was found.
     """
@@ -120,6 +131,8 @@ class Operation:
     idle: str | None = None
     version: str | None = None
     switched_at: datetime | None = None
+    warmup: tuple[str, ...] = ()
+    warmed: tuple[Warmed, ...] = ()
     doomed: bool = False
     aborted_by: str | None = None
     events: int = 0
@@ -138,6 +151,10 @@ class Operation:
     def overdue(self, now: datetime) -> bool:
         """Whether the time limit has run out."""
         return now >= self.deadline
+
+    def part(self, service: str) -> Progress:
+        """Return the progress of one service."""
+        return next(part for part in self.progress if part.service == service)
 
     def with_progress(self, changed: Progress) -> Operation:
         """Return the operation with the progress of one service replaced."""

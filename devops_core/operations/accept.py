@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from functools import partial
 from typing import Any
 
@@ -47,9 +48,10 @@ IDEMPOTENCY_SECONDS = 24 * 3600
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Origin:
-    """Who asks, and how to tell a repeat: the Idempotency-Key, if any, and the body's SHA-256."""
+    """Who asks and when, and how to tell a repeat: the Idempotency-Key and the body's SHA-256."""
 
     caller: str
+    asked_at: datetime
     key: str | None
     fingerprint: str
 
@@ -150,7 +152,7 @@ def new_operation(
         kind=kind,
         application=application,
         caller=origin.caller,
-        requested_at=now,
+        requested_at=origin.asked_at,
         deadline=now + TIME_LIMITS[kind],
         lease_until=now + LEASE,
         **details,

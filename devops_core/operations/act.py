@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from datetime import timedelta
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -23,6 +24,7 @@ from devops_core.decide.decision import (
     Step,
     Switch,
     UpdateService,
+    WarmUp,
 )
 from devops_core.errors import (
     AccessDeniedError,
@@ -40,8 +42,9 @@ from devops_core.model import (
     Stack,
     Status,
     Template,
+    Warmed,
 )
-from devops_core.naming import OPERATION_TAG, Image
+from devops_core.naming import OPERATION_TAG, Environment, Image
 from devops_core.operations.observe import undo_token
 from devops_core.ports import Cloud
 
@@ -176,7 +179,7 @@ def _stack_is(operation: Operation, status: str, failures: tuple[str, ...] = ())
 
 def _register(cloud: Cloud, state: State, step: Register) -> Effect:
     operation, application = state.operation, state.inventory.application
-    part = _part(operation, step.service)
+    part = operation.part(step.service)
     tags = dict(application.tags if application else {}) | {OPERATION_TAG: operation.id}
     request = next_task_definition(state, part, tags)
     return _noted(step.service, wanted=cloud.containers.register(request))
@@ -229,6 +232,23 @@ def _retired(step: Retire) -> Effect:
     return effect
 
 
+def _warm_up(cloud: Cloud, state: State, step: WarmUp) -> Effect:
+    base = state.inventory.rows[Environment.PROD_BLUE].url or ""
+    began, status, reason = cloud.clock.now(), None, None
+    try:
+        status = cloud.web.get(base + step.path)
+    except AwsError as error:
+        reason = error.message
+    took = (cloud.clock.now() - began) // timedelta(milliseconds=1)
+    warmed = Warmed(path=step.path, status=status, milliseconds=took, reason=reason)
+
+    def effect(now: State) -> State:
+        changed = replace(now.operation, warmed=(*now.operation.warmed, warmed))
+        return now._replace(operation=changed)
+
+    return effect
+
+
 def _switch(cloud: Cloud, state: State, step: Switch) -> Effect:
     application = state.inventory.application
     slot = state.inventory.production_slot(step.slot)
@@ -254,14 +274,10 @@ def _switch(cloud: Cloud, state: State, step: Switch) -> Effect:
 
 def _noted(service: str, **changes: Any) -> Effect:
     def effect(now: State) -> State:
-        part = replace(_part(now.operation, service), **changes)
+        part = replace(now.operation.part(service), **changes)
         return now._replace(operation=now.operation.with_progress(part))
 
     return effect
-
-
-def _part(operation: Operation, service: str) -> Progress:
-    return next(part for part in operation.progress if part.service == service)
 
 
 _ACTIONS: Mapping[type[Any], Callable[[Cloud, State, Any], Effect]] = {
@@ -270,6 +286,7 @@ _ACTIONS: Mapping[type[Any], Callable[[Cloud, State, Any], Effect]] = {
     Register: _register,
     UpdateService: _update_service,
     Retire: _retire,
+    WarmUp: _warm_up,
     Switch: _switch,
 }
 _PORTS: Mapping[type[Any], str] = {
@@ -278,5 +295,6 @@ _PORTS: Mapping[type[Any], str] = {
     Register: "containers",
     UpdateService: "containers",
     Retire: "containers",
+    WarmUp: "web",
     Switch: "load_balancer",
 }

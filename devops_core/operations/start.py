@@ -66,6 +66,7 @@ def _new_row(request: CreateRequest, operation: Operation, environment: Environm
         email=request.email,
         description=request.description,
         tags=request.tags,
+        warmup=request.service.warmup,
     )
     return Row(
         application=application,
@@ -158,6 +159,7 @@ def _swap(cloud: Cloud, request: SwapRequest, origin: Origin, inventory: Invento
         progress=progress,
         live=live,
         idle=idle,
+        warmup=rows[0].application.warmup,
         version=blue.version,
     )
     return Plan(operation=operation, taken=tuple(rows), observed=observed)

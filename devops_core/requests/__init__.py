@@ -55,6 +55,7 @@ class CreateRequest:
                 desired_count=service["desiredCount"],
                 environment=service["environment"],
                 secrets=service["secrets"],
+                warmup=service["warmup"],
             ),
         )
 
@@ -160,6 +161,7 @@ _CREATE: dict[Any, Any] = {
         Optional("desiredCount", default=1): fields.whole_number(1, fields.MAX_TASKS),
         Optional("environment", default=dict): fields.VARIABLES,
         Optional("secrets", default=dict): fields.SECRETS,
+        Optional("warmup", default=list): fields.warmup,
     },
 }
 _DEPLOY = {

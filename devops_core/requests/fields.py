@@ -34,6 +34,9 @@ LONGEST_IMAGE = 255
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
 _PATH = re.compile(r"/[A-Za-z0-9._~/%+-]{0,1023}")
+# All are fetched at once while production waits.
+MAX_WARMUP = 10
+_PAGE = re.compile(r"/[A-Za-z0-9._~/%+-]{0,1023}(?:\?[A-Za-z0-9._~/%+=&,:;@!*-]{0,1023})?")
 _SECRET = re.compile(
     r"arn:aws[a-z-]*:(?:secretsmanager:[a-z0-9-]+:\d{12}:secret:"
     # Key, stage and version come all together, each may be empty (ECS Developer Guide, "Pass
@@ -135,6 +138,18 @@ def image(value: Any) -> str:
     except (TypeError, ValueError) as error:
         raise Invalid("must be an image such as registry/name or registry/name:tag") from error
     return str(value)
+
+
+def warmup(value: Any) -> tuple[str, ...]:
+    """Check a list of at most ten different paths, each with its query if it has one."""
+    if not isinstance(value, list) or len(value) > MAX_WARMUP:
+        raise Invalid(f"must be a list of at most {MAX_WARMUP} paths")
+    if not all(isinstance(path, str) and _PAGE.fullmatch(path) for path in value):
+        raise Invalid("must be a list of paths such as /products?page=1")
+    if len(set(value)) < len(value):
+        twice = next(path for path in value if value.count(path) > 1)
+        raise Invalid(f"lists {twice[:64]} more than once")
+    return tuple(value)
 
 
 NAME = matching(

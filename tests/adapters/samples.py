@@ -18,6 +18,7 @@ from devops_core.model import (
     ServiceSpec,
     Status,
     Template,
+    Warmed,
 )
 from devops_core.naming import Environment
 from devops_core.ports import Claim, Closing, Pointer
@@ -40,6 +41,7 @@ FULL_APPLICATION = Application(
     repository="123456789012.dkr.ecr.eu-west-1.amazonaws.com/shop",
     production_listener="arn:listener/production",
     test_listener="arn:listener/test",
+    warmup=("/", "/a?b=c"),
 )
 MINIMAL_SERVICE = Service(
     name="dev",
@@ -124,9 +126,12 @@ def full_operation(kind: Kind = Kind.DEPLOY) -> Operation:
             desired_count=2,
             environment={"LOG_LEVEL": "debug", "EMPTY": ""},
             secrets={"PASSWORD": "arn:secret"},
+            warmup=("/",),
         ),
         stack_id="arn:stack/Shop",
         template=Template(url="s3://templates/application.yml", version="v1", sha256="ab"),
+        warmup=("/",),
+        warmed=(Warmed(path="/", status=200, milliseconds=7, reason="slow"),),
         live="prod-2",
         idle="prod-1",
         version="1.2.0",

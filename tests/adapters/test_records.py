@@ -92,6 +92,7 @@ def test_a_row_is_readable_in_the_console() -> None:
         "repository": samples.FULL_APPLICATION.repository,
         "productionListener": "arn:listener/production",
         "testListener": "arn:listener/test",
+        "warmup": ["/", "/a?b=c"],
     }
 
 

@@ -36,6 +36,7 @@ _DIFFERS = {
     r"sha256:[0-9a-f]+": "sha256:X",
     r"[0-9A-HJKMNP-TV-Z]{26}": "ID",
     r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z": "TIME",
+    r"^\d+\.\d+$": "SECONDS",
     r"-[a-z0-9]{8}\.eu-west-1\.elb\.": "-X.eu-west-1.elb.",
 }
 

@@ -8,9 +8,9 @@ from datetime import datetime
 import pytest
 
 from devops_core.decide import decide
-from devops_core.decide.decision import Listener, Switch, UpdateService
+from devops_core.decide.decision import Listener, Switch, UpdateService, WarmUp
 from devops_core.decide.swap import refusals, unready
-from devops_core.model import Kind, Observed, Operation, RunningService, Status
+from devops_core.model import Kind, Observed, Operation, RunningService, Status, Warmed
 from tests.unit.builders import (
     NOW,
     Seen,
@@ -48,9 +48,20 @@ RAISED = replace(GREEN_OF_3, services={
 RUNNING = replace(RAISED, services={"prod-1": slot("prod-1", 3), "prod-2": slot("prod-2", 3)})
 SICK = healthy(blue=0, green=0)
 SWITCHED = swapping(switched_at=NOW)
+COLD = swapping(warmup=("/", "/a"))
+WARM = replace(COLD, warmed=(Warmed(path="/", status=500, milliseconds=1),))
+BLUE_ON_TEST = replace(BEFORE, test="prod-2")
 
 CASES: list[tuple[str, Operation, Observed, datetime, Seen]] = [
     ("blue is ready: switch production", swapping(), BEFORE, NOW, SWITCH),
+    ("pages are to be fetched first: all at once", COLD, BLUE_ON_TEST, NOW,
+     Seen("Act", (WarmUp("/"), WarmUp("/a")))),
+    ("they were fetched, whatever they answered: switch", WARM, BLUE_ON_TEST, NOW, SWITCH),
+    ("the test listener does not lead to blue: switch without", COLD,
+     replace(BEFORE, test="prod-1"), NOW, SWITCH),
+    ("blue is not ready: nothing is fetched yet", COLD, replace(SICK, test="prod-2"), NOW,
+     Seen("Wait", (), "blue has no healthy target")),
+    ("switched: nothing is fetched any more", replace(COLD, switched_at=NOW), HALFWAY, NOW, FOLLOW),
     ("production forwards to neither slot: switch it", swapping(),
      replace(BEFORE, production=None), NOW, SWITCH),
     ("green has more tasks: raise blue", swapping(), GREEN_OF_3, NOW,

@@ -30,6 +30,7 @@ FULL: dict[str, Any] = GOOD | {
         "desiredCount": 3,
         "environment": {"COLOUR": "blue", "_x1": ""},
         "secrets": {"TOKEN": f"{SECRET}:token::", "KEY": PARAMETER},
+        "warmup": ["/", "/products?page=1&sort=-price"],
     },
 }
 
@@ -68,6 +69,7 @@ def test_a_full_body_is_taken_as_it_is() -> None:
     assert request.service == ServiceSpec(
         container_port=8080, health_check_path="/up/z", cpu=1024, memory=2048, desired_count=3,
         environment=FULL["service"]["environment"], secrets=FULL["service"]["secrets"],
+        warmup=("/", "/products?page=1&sort=-price"),
     )  # fmt: skip
 
 

@@ -81,6 +81,19 @@ def tested(version: str) -> Prepare:
     return prepare
 
 
+def cold(cloud: FakeCloud, api: Client) -> None:
+    """Make a shop whose pages are fetched before a version goes live: one answers, one does not."""
+    empty(cloud, api)
+    api.finished(api.create(service={"warmup": ["/", "/slow"]}))
+    for version in ("1.0", "2.0"):
+        api.finished(api.deploy(version, "dev"))
+        api.finished(api.promote())
+        if version == "1.0":
+            assert api.swap().status == 200
+    url = cloud.tables.inventory_of("Shop").rows[Environment.PROD_BLUE].url
+    cloud.web.pages[f"{url}/"] = 200
+
+
 def small_blue(cloud: FakeCloud, api: Client) -> None:
     """Scale green out, so that blue must be raised before a swap."""
     shop(cloud, api)

@@ -95,6 +95,8 @@ def _production() -> Iterator[Story]:
     yield Story("promote-crashes", bad, promote, "FAILED: exit code 1", failed, Client.swap)
     yield Story("swap", accounts.shop, swap, _OK, _SWAPPED, Client.swap)
     yield Story("swap-raised", accounts.small_blue, swap, _OK, _SWAPPED, Client.swap)
+    warmed = {**_SMALL, "DEV": "2.0", "PROD-GREEN": "2.0", "PROD-BLUE": "1.0"}
+    yield Story("swap-warmed", accounts.cold, swap, _OK, warmed, Client.swap)
     yield Story("swap-back", accounts.swapped, back, _OK, _SHOP, Client.swap)
 
 

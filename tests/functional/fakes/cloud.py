@@ -16,6 +16,7 @@ from tests.functional.fakes.load_balancer import FakeLoadBalancer
 from tests.functional.fakes.service import OK
 from tests.functional.fakes.stacks import FakeStacks
 from tests.functional.fakes.tables import FakeTables
+from tests.functional.fakes.web import FakeWeb
 from tests.functional.fakes.wire import Wire
 
 ACCOUNT = "123456789012"
@@ -82,6 +83,7 @@ class FakeCloud:
         self.stacks = FakeStacks(self.wire, self.containers, self.load_balancer, ACCOUNT)
         self.images = FakeImages(self.wire)
         self.templates = FakeTemplates(self.wire)
+        self.web = FakeWeb(self.wire, self.clock)
         self.lines: list[tuple[str, dict[str, Any]]] = []
         self.backwards = False
 
