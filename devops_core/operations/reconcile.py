@@ -8,13 +8,13 @@ seen; who finds the lease taken leaves the operation alone.
 from __future__ import annotations
 
 import traceback
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 
 from devops_core.decide import decide
-from devops_core.decide.decision import Done, Fail, Step, Wait
+from devops_core.decide.decision import Act, Done, Fail, Wait
 from devops_core.errors import AwsError, LostClaimError, UnreachableError, redact
 from devops_core.model import LEASE, Inventory, Observed, Operation, Status
 from devops_core.operations import audit
@@ -119,30 +119,26 @@ def drive(
             state = state._replace(operation=written)
         handed_over = decision.hands_over
         held = not handed_over
-        if handed_over:
-            written, state, troubles = _hand_over(cloud, written, state, decision.steps)
-        else:
-            state, troubles = perform(cloud, state, decision.steps)
+        written, state, troubles = _act(cloud, written, state, decision)
         if troubles:
             return _interrupted(cloud, written, state, troubles)
-    if handed_over and not audit.news(written, state.operation, cloud.clock.now())[1]:
-        # What AWS has answered is to be seen by whoever looks next: not worth a write.
-        return state.operation
-    return _release(cloud, written, state.operation)
+    return _release(cloud, written, state.operation, handed_over=handed_over)
 
 
-def _hand_over(
-    cloud: Cloud, written: Operation, state: State, steps: Sequence[Step]
+def _act(
+    cloud: Cloud, written: Operation, state: State, act: Act
 ) -> tuple[Operation, State, list[AwsError]]:
-    """Do the last steps, and at the same time leave the operation to whoever looks next.
+    """Do steps; the last ones while the operation is left to whoever looks next.
 
-    Raises LostClaimError when the steps are done, but somebody else has written the operation.
+    Raises LostClaimError when those are done, but somebody else has written the operation.
     """
+    if not act.hands_over:
+        return written, *perform(cloud, state, act.steps)
     left = replace(state.operation, lease_until=None, revision=written.revision)
     *outcomes, saved = cloud.together(
-        [*attempts(cloud, state, steps), partial(_save, cloud, written, left)]
+        [*attempts(cloud, state, act.steps), partial(_save, cloud, written, left)]
     )
-    return saved, *after(state._replace(operation=saved), steps, outcomes)
+    return saved, *after(state._replace(operation=saved), act.steps, outcomes)
 
 
 def _look_and_drive(cloud: Cloud, operation: Operation, inventory: Inventory) -> Operation:
@@ -169,7 +165,12 @@ def _lease(cloud: Cloud, written: Operation, operation: Operation) -> Operation:
     return _save(cloud, written, leased)
 
 
-def _release(cloud: Cloud, written: Operation, operation: Operation) -> Operation:
+def _release(
+    cloud: Cloud, written: Operation, operation: Operation, *, handed_over: bool = False
+) -> Operation:
+    """Leave an operation to whoever looks next; after a hand-over only news are worth a write."""
+    if handed_over and not audit.news(written, operation, cloud.clock.now())[1]:
+        return operation
     released = replace(operation, lease_until=None, revision=written.revision)
     return written if released == written else _save(cloud, written, released)
 

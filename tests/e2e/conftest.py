@@ -36,8 +36,8 @@ def api(cloud: Cloud) -> Api:
 def application(api: Api, request: pytest.FixtureRequest) -> Iterator[str]:
     """An application with dev and qa, for the tests of one module."""
     name = "App" + request.module.__name__.rpartition("_")[2].capitalize()
-    environments = {"nonProd": ["dev", "qa"]}
-    api.succeed(api.post("/stacks", create_body(name, environments=environments)))
+    choice = {"environments": {"nonProd": ["dev", "qa"]}, "service": {"warmup": ["/", "/a?b=c"]}}
+    api.succeed(api.post("/stacks", create_body(name, **choice)))
     yield name
     api.succeed(api.call("DELETE", "/stacks", {"stack": name}))
 

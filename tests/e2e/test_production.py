@@ -70,6 +70,9 @@ def test_a_version_goes_live_and_back_and_each_step_shows_where_it_should(
 
     answer = _swap(api, application, version="1.0")
     assert answer.status == 200, "a swap is finished when it is answered"
+    warmed = [(page["path"], page.get("status")) for page in answer.operation["warmup"]]
+    assert warmed == [("/", 200), ("/a?b=c", 200)]
+    assert answer.operation["took"]["untilSwitched"] <= answer.operation["took"]["untilEnded"]
     assert (_served(api, green), _served(api, blue)) == ("1.0", first)
     rows = _production(api, application)
     assert rows["PROD-GREEN"]["version"] == "1.0"

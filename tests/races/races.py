@@ -141,6 +141,7 @@ def _in_the_way() -> Iterator[Race]:
     told = Race("", (), (), _SOME, _EITHER, _BUSY | _ENDED)
     calls: Mapping[str, tuple[tuple[Prepare, ...], Call, Call]] = {
         "deploy": (_SHOP, _DEV, _OTHER),
+        "deploy-backwards": ((accounts.backwards,), _DEV, _OTHER),
         "promote": (_TESTED, Client.promote, Client.swap),
         "swap": (_SHOP, Client.swap, _SWAP_2),
         "swap-raised": ((accounts.small_blue,), Client.swap, _SWAP_2),
@@ -204,6 +205,7 @@ COURSES = (
     Course("create-configured", _EMPTY, partial(Client.create, service=_CONFIGURED), 11),
     Course("create-fails", (accounts.failing(create=True),), Client.create, 7),
     Course("deploy", _SHOP, partial(Client.deploy, version="3.0"), 6),
+    Course("deploy-backwards", (accounts.backwards,), _DEV, 6),
     Course("deploy-crashes", _SHOP, partial(Client.deploy, version="crash"), 7),
     Course("promote", _TESTED, Client.promote, 6),
     Course("swap", _SHOP, Client.swap, 3),

@@ -46,7 +46,15 @@ def _both(cloud: FakeCloud, api: Client) -> None:
     assert api.swap(application="Cart").status == 200
 
 
-ACCOUNTS: Mapping[str, Callable[[FakeCloud, Client], object]] = {"empty": _images, "both": _both}
+def _backwards(cloud: FakeCloud, api: Client) -> None:
+    """Make both in an account where of calls that go out together the last is the first."""
+    _both(cloud, api)
+    cloud.backwards = True
+
+
+ACCOUNTS: Mapping[str, Callable[[FakeCloud, Client], object]] = {
+    "empty": _images, "both": _both, "backwards": _backwards,
+}  # fmt: skip
 
 
 @cache

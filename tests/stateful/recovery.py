@@ -86,12 +86,15 @@ def _hold(life: Life) -> None:
 
 
 def _delete(life: Life, application: str) -> None:
-    """Delete an application; when not all of it is known, once more after it was made again."""
+    """Delete an application; when not all of it is known, once more after it was made again.
+
+    One that was made again with fewer environments does not know what an earlier delete has left.
+    """
     api = life.api
     known = life.cloud.tables.inventory_of(application).rows
     if known:
         assert api.finished(api.delete(application)).operation["status"] == "SUCCEEDED"
-    if not known or application in life.torn:
+    if not known or application in life.torn or life.faults.untidy:
         chosen = {"nonProd": ["dev", "qa", "stage"]}
         api.finished(api.create(application, environments=chosen))
         assert api.finished(api.delete(application)).operation["status"] == "SUCCEEDED"

@@ -26,6 +26,7 @@ BUGS = (
         why="two workers do the same step at once",
         file="devops_core/operations/reconcile.py",
         old="""\
+        if not held:
             written = _lease(cloud, written, state.operation)
             state = state._replace(operation=written)
 """,
@@ -169,15 +170,6 @@ BUGS = (
         old="left_over = part.obsolete if part.obsolete != part.wanted else None",
         new="left_over = part.obsolete",
         stories=("deploy-same",),
-    ),
-    Bug(
-        name="an update that may still land is sent again",
-        why="two workers change a service, and the later call may undo what came after it",
-        file="devops_core/decide/rollout.py",
-        old="    if part.under_way(now):\n",
-        new="    if part.under_way(now) and limit:\n",
-        stories=("deploy-two-backwards",),
-        kind="LATE_LEASE",
     ),
     Bug(
         name="a rollout that is late is left as it is",
