@@ -202,12 +202,12 @@ class Course:
 _CONFIGURED = {"environment": {"LEVEL": "info"}, "desiredCount": 2}
 COURSES = (
     Course("create", _EMPTY, Client.create, 3),
-    Course("create-configured", _EMPTY, partial(Client.create, service=_CONFIGURED), 11),
+    Course("create-configured", _EMPTY, partial(Client.create, service=_CONFIGURED), 12),
     Course("create-fails", (accounts.failing(create=True),), Client.create, 7),
-    Course("deploy", _SHOP, partial(Client.deploy, version="3.0"), 6),
-    Course("deploy-backwards", (accounts.backwards,), _DEV, 6),
-    Course("deploy-crashes", _SHOP, partial(Client.deploy, version="crash"), 7),
-    Course("promote", _TESTED, Client.promote, 6),
+    Course("deploy", _SHOP, partial(Client.deploy, version="3.0"), 7),
+    Course("deploy-backwards", (accounts.backwards,), _DEV, 7),
+    Course("deploy-crashes", _SHOP, partial(Client.deploy, version="crash"), 8),
+    Course("promote", _TESTED, Client.promote, 7),
     Course("swap", _SHOP, Client.swap, 3),
     Course("swap-raised", (accounts.small_blue,), Client.swap, 6),
     Course("delete", _SHOP, Client.delete, 9),
