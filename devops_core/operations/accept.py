@@ -146,15 +146,14 @@ def new_operation(
     cloud: Cloud, kind: Kind, application: str, origin: Origin, **details: Any
 ) -> Operation:
     """Return an operation that this worker will hold from its claim on."""
-    now = cloud.clock.now()
     return Operation(
         id=cloud.new_id(),
         kind=kind,
         application=application,
         caller=origin.caller,
         requested_at=origin.asked_at,
-        deadline=now + TIME_LIMITS[kind],
-        lease_until=now + LEASE,
+        deadline=origin.asked_at + TIME_LIMITS[kind],
+        lease_until=cloud.clock.now() + LEASE,
         **details,
     )
 
