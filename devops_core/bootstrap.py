@@ -1,7 +1,7 @@
 """The one place that reads the environment and makes AWS clients.
 
-A client costs 50 to 100 ms of CPU, so each is made when it is first needed and kept as long as
-the process lives.
+Nearly every call is a cold start, so each adapter and its client are loaded when they are first
+needed, and kept as long as the process lives.
 """
 
 from __future__ import annotations
@@ -11,24 +11,21 @@ import os
 import sys
 import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor, wait
 from datetime import UTC, datetime
 from functools import cache, cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import botocore.session
 from botocore.config import Config
-from ulid import ULID
 
-from devops_core import ports
-from devops_core.adapters.cloudformation import CloudFormationStacks
-from devops_core.adapters.ecs import EcsContainers
-from devops_core.adapters.load_balancer import AlbLoadBalancer
-from devops_core.adapters.registry import EcrImages
-from devops_core.adapters.tables import DynamoTables
-from devops_core.adapters.template_store import S3Templates
-from devops_core.adapters.web import HttpWeb
+from devops_core.adapters.sdk import new_session
 from devops_core.settings import Settings
+
+if TYPE_CHECKING:
+    from concurrent.futures import ThreadPoolExecutor
+
+    from botocore.session import Session
+
+    from devops_core import ports
 
 # Three tries of at most ten seconds each: API Gateway gives up after 29 s, so a fourth would have
 # nobody to answer.
@@ -63,49 +60,63 @@ class SystemClock:
 
 
 class AwsCloud:
-    """`ports.Cloud` over one AWS account and region."""
+    """`ports.Cloud` over one AWS account and region, and one session, which may be given."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, session: Session | None = None) -> None:
         self.settings = settings
         self.clock: ports.Clock = SystemClock()
         # Clients may be used by several threads at once, a session may not make two at once
         # (botocore documentation, "Multithreading or multiprocessing with clients").
-        self._session = botocore.session.get_session()
+        self._session = session or new_session()
         self._making = threading.Lock()
 
     @cached_property
     def tables(self) -> ports.Tables:
         """DynamoDB."""
+        from devops_core.adapters.tables import DynamoTables
+
         return DynamoTables(self._client("dynamodb"), self.settings.tables, self.clock.now)
 
     @cached_property
     def stacks(self) -> ports.Stacks:
         """CloudFormation."""
+        from devops_core.adapters.cloudformation import CloudFormationStacks
+
         return CloudFormationStacks(self._client("cloudformation"), self.settings.stack_role)
 
     @cached_property
     def containers(self) -> ports.Containers:
         """ECS."""
+        from devops_core.adapters.ecs import EcsContainers
+
         return EcsContainers(self._client("ecs"))
 
     @cached_property
     def load_balancer(self) -> ports.LoadBalancer:
         """Elastic Load Balancing."""
+        from devops_core.adapters.load_balancer import AlbLoadBalancer
+
         return AlbLoadBalancer(self._client("elbv2"))
 
     @cached_property
     def images(self) -> ports.ImageRegistry:
         """ECR."""
+        from devops_core.adapters.registry import EcrImages
+
         return EcrImages(self._client("ecr"))
 
     @cached_property
     def templates(self) -> ports.TemplateStore:
         """S3."""
+        from devops_core.adapters.template_store import S3Templates
+
         return S3Templates(self._client("s3"))
 
     @cached_property
     def web(self) -> ports.Web:
         """The applications' own pages."""
+        from devops_core.adapters.web import HttpWeb
+
         return HttpWeb()
 
     def log(self, message: str, **facts: Any) -> None:
@@ -115,6 +126,8 @@ class AwsCloud:
 
     def new_id(self) -> str:
         """Return a new ULID: sorts by time."""
+        from ulid import ULID
+
         return str(ULID())
 
     def together(self, calls: Sequence[Callable[[], Any]]) -> list[Any]:
@@ -124,12 +137,16 @@ class AwsCloud:
         """
         if len(calls) < 2:
             return [call() for call in calls]
+        from concurrent.futures import wait
+
         futures = [self._threads.submit(call) for call in calls]
         wait(futures)
         return [future.result() for future in futures]
 
     @cached_property
     def _threads(self) -> ThreadPoolExecutor:
+        from concurrent.futures import ThreadPoolExecutor
+
         return ThreadPoolExecutor(_MAX_THREADS, thread_name_prefix="together")
 
     def _client(self, service: str) -> Any:

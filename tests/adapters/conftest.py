@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import botocore.session
@@ -11,12 +12,24 @@ import pytest
 from botocore.config import Config
 from moto import mock_aws
 
+from devops_core.adapters.aws_operations import MODELLED
+from devops_core.adapters.sdk import new_session
 from devops_core.adapters.tables import DynamoTables
+from serverless import models
 
 from .dynamodb import create_tables
 from .samples import NAMES, NOW
 
 REGION = "eu-west-1"
+# What the tests themselves call, to prepare AWS and to look at it.
+_CALLED_BY_TESTS = {
+    "cloudformation": (),
+    "dynamodb": ("CreateTable", "UpdateItem"),
+    "ecr": ("CreateRepository", "PutImage"),
+    "ecs": ("CreateCluster", "CreateService"),
+    "elbv2": ("CreateListener", "CreateLoadBalancer", "CreateTargetGroup"),
+    "s3": ("CreateBucket", "PutBucketVersioning", "PutObject"),
+}
 
 
 class Time:
@@ -37,13 +50,27 @@ class Aws:
 
     def client(self, service: str, attempts: int = 1) -> Any:
         config = Config(retries={"mode": "standard", "total_max_attempts": attempts})
-        return self._session.create_client(service, region_name=REGION, config=config)
+        # The trimmed models leave out what no adapter uses, as the network.
+        session = self._session if service in MODELLED else botocore.session.get_session()
+        return session.create_client(service, region_name=REGION, config=config)
 
 
 @pytest.fixture(scope="session")
-def session() -> Any:
-    """Return one session for all tests: it keeps the service models, which are slow to read."""
-    return botocore.session.get_session()
+def service_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Trimmed models as the package has them, of the botocore that is installed."""
+    folder = tmp_path_factory.mktemp("service_models")
+    operations = {name: (*kept, *_CALLED_BY_TESTS[name]) for name, kept in MODELLED.items()}
+    data = models.in_folder(Path(botocore.__file__).with_name("data"))
+    for name, content in models.trimmed(*data, operations).items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(content)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def session(service_models: Path) -> Any:
+    """Return one session for all tests, over trimmed models as in the package."""
+    return new_session(service_models)
 
 
 @pytest.fixture

@@ -11,7 +11,8 @@ import pytest
 
 from devops_core.settings import TemplateLocation
 
-from .conftest import GOOD, parameters_file, run_node
+from .conftest import run_node
+from .packages import GOOD, parameters_file
 from .templates import ROOT
 
 REQUIRED = list(GOOD)

@@ -204,12 +204,14 @@ def test_the_package_holds_what_the_functions_import_and_no_more(packaged: Packa
         "python_ulid",
         "typing_extensions.py",
         "typing_extensions",
+        # added by serverless/finish.py
+        "service_models",
+        "__pycache__",
         # written by serverless-python-requirements
         "requirements.txt",
         ".completed_requirements",
     }
-    assert not [file for file in files if file.endswith((".so", ".pyc", ".yml", ".md"))]
-    assert packaged.archive.stat().st_size < 500_000
+    assert not [file for file in files if file.endswith((".so", ".yml", ".md"))]
 
 
 def test_the_packages_in_it_can_be_imported_from_it(packaged: Packaged, tmp_path: Path) -> None:

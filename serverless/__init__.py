@@ -1,0 +1,1 @@
+"""What the deploy tool runs besides its own: plugins (JavaScript), and these steps (Python)."""

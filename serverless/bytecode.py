@@ -1,0 +1,48 @@
+"""Compiles the sources of the Lambda package, so that a cold start does not have to.
+
+Python takes a `.pyc` only if it is of its own version and not stale. The usual kind remembers when
+its source was written, which a zip archive changes; this kind remembers a hash of the source.
+"""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+# Where Lambda unpacks a package; tracebacks say so (AWS Lambda Developer Guide, LAMBDA_TASK_ROOT).
+_TASK_ROOT = "/var/task"
+
+
+def cache_tag(python: str) -> str | None:
+    """Return the name of an interpreter's bytecode ("cpython-313"); None if it does not run."""
+    program = "import sys; print(sys.implementation.cache_tag)"
+    try:
+        done = subprocess.run(  # noqa: S603 - an interpreter, no shell
+            [python, "-I", "-c", program], capture_output=True, text=True, check=False, timeout=60
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return done.stdout.strip() if done.returncode == 0 else None
+
+
+def compiled(python: str, sources: Mapping[str, bytes], folder: Path) -> dict[str, bytes]:
+    """Return the bytecode of sources by file name; `folder` is an empty one to work in."""
+    for name, content in sources.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(content)
+    options = ["-q", "--invalidation-mode", "checked-hash", "-s", str(folder), "-p", _TASK_ROOT]
+    subprocess.run(  # noqa: S603 - an interpreter, no shell
+        [python, "-I", "-m", "compileall", *options, str(folder)],
+        check=True,
+        stdout=subprocess.DEVNULL,
+        timeout=300,
+    )
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in _sorted(folder.rglob("__pycache__/*.pyc"))
+    }
+
+
+def _sorted(paths: Iterable[Path]) -> list[Path]:
+    return sorted(paths, key=Path.as_posix)

@@ -1,0 +1,50 @@
+'use strict';
+
+// Adds to the Lambda package what makes a cold start cheap: service models of the AWS SDK that are
+// cut down to what the functions call, and bytecode. The work is done in Python, by finish.py.
+
+const { execFile } = require('node:child_process');
+const path = require('node:path');
+
+const CACHE = 'node_modules/.cache/botocore';
+
+/** Plugin for osls; runs after serverless-python-requirements, which must be listed before it. */
+module.exports = class FinishPackage {
+  constructor(serverless, options, { log }) {
+    this.serverless = serverless;
+    this.options = options;
+    this.log = log;
+    this.hooks = {
+      'after:package:createDeploymentArtifacts': () => this.finish(),
+      'after:deploy:function:packageFunction': () => this.finish(),
+    };
+  }
+
+  async finish() {
+    const { service, serviceDir } = this.serverless;
+    const python = service.custom.pythonRequirements.pythonBin;
+    const steps = ['-B', '-m', 'serverless.finish', this.artifact(), '--cache', CACHE];
+    const warning = await this.run(python, [...steps, '--runtime', service.provider.runtime], {
+      cwd: serviceDir,
+    });
+    if (warning.trim()) this.log.warning(warning.trim());
+  }
+
+  /** The package: of the service, or of the one function that is deployed alone. */
+  artifact() {
+    const { service, serviceDir } = this.serverless;
+    const alone = this.options.function && service.getFunction(this.options.function).package;
+    return path.resolve(serviceDir, alone?.artifact ?? service.package.artifact);
+  }
+
+  /** What a program prints; its errors become those of the deploy. */
+  run(program, args, options) {
+    return new Promise((resolve, reject) => {
+      execFile(program, args, options, (error, stdout, stderr) => {
+        if (!error) return resolve(stdout);
+        const text = `The package cannot be finished: ${stderr.trim() || error.message}`;
+        return reject(new this.serverless.classes.Error(text, 'PACKAGE_NOT_FINISHED'));
+      });
+    });
+  }
+};
