@@ -9,13 +9,16 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from devops_core import model
 from devops_core.adapters.attributes import Item, decode, encode, plain, typed
-from devops_core.model import Application, Event, Operation, Row, RowStatus, Service
 from devops_core.naming import Environment
-from devops_core.ports import Pointer
 from devops_core.settings import TableNames
+
+if TYPE_CHECKING:
+    from devops_core.model import Application, Event, Operation, Row, Service
+    from devops_core.ports import Pointer
 
 # Kinds of entries in the log table, whose key is applicationName and entry.
 _OPERATION = "OPERATION#"
@@ -70,10 +73,10 @@ def row_item(row: Row) -> Item:
 def row_of(item: Mapping[str, Mapping[str, Any]]) -> Row:
     """Return the row that an item holds."""
     values = decode(item)
-    return Row(
+    return model.Row(
         application=_application(values),
         environment=Environment(values["environment"]),
-        status=RowStatus(values["status"]),
+        status=model.RowStatus(values["status"]),
         claim=values.get("claim"),
         revision=values["revision"],
         url=values.get("url"),
@@ -104,7 +107,8 @@ def operation_item(operation: Operation, write: str) -> Item:
 def operation_of(item: Mapping[str, Mapping[str, Any]]) -> Operation:
     """Return the operation that a record holds."""
     values = decode(item)
-    operation: Operation = typed(Operation, values | {"application": values["applicationName"]})
+    values["application"] = values["applicationName"]
+    operation: Operation = typed(model.Operation, values)
     return operation
 
 
@@ -142,6 +146,8 @@ def pointer_item(pointer: Pointer) -> Item:
 
 def pointer_of(item: Mapping[str, Mapping[str, Any]]) -> Pointer:
     """Return the pointer that an item holds."""
+    from devops_core.ports import Pointer
+
     pointer: Pointer = typed(Pointer, decode(item))
     return pointer
 
@@ -161,7 +167,7 @@ def name_item(application: str) -> Item:
 
 
 def _application(values: Mapping[str, Any]) -> Application:
-    return Application(
+    return model.Application(
         name=values["applicationName"],
         technical_team=values["technicalTeam"],
         email=values["email"],
@@ -198,7 +204,7 @@ def _service_values(service: Service, environment: Environment) -> dict[str, Any
 
 def _service(values: Mapping[str, Any]) -> Service:
     known = values["service"]
-    return Service(
+    return model.Service(
         name=known["name"],
         arn=known["arn"],
         target_group=known["targetGroup"],

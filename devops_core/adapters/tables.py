@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
+from devops_core import model
 from devops_core.adapters import records
 from devops_core.adapters.attributes import Item, encode
-from devops_core.adapters.claims import refusal
 from devops_core.adapters.transactions import (
     About,
     Broken,
@@ -23,10 +23,12 @@ from devops_core.adapters.transactions import (
 )
 from devops_core.adapters.translate import translated
 from devops_core.errors import AwsError, ChangedMeanwhileError, LostClaimError, ThrottledError
-from devops_core.model import Event, Inventory, Operation, Row, Status
 from devops_core.naming import PRODUCTION, Environment
-from devops_core.ports import Claim, Closing, Pointer
 from devops_core.settings import TableNames
+
+if TYPE_CHECKING:
+    from devops_core.model import Event, Inventory, Operation, Row
+    from devops_core.ports import Claim, Closing, Pointer
 
 _INDEX = "OpenOperations"
 # How many operations one look at the index gives: what one run of the schedule can look after.
@@ -66,14 +68,17 @@ class DynamoTables:
         by_environment = {row.environment: row for row in rows}
         ordered = {name: by_environment[name] for name in Environment if name in by_environment}
         valid = [pointer for pointer in pointers if pointer.expires_at >= self._epoch()]
-        return Inventory(ordered), next(iter(valid), None)
+        return model.Inventory(ordered), next(iter(valid), None)
 
     def claim(self, claim: Claim) -> None:
         """Accept an operation in one transaction; a repeat of the same claim is accepted too."""
         broken = commit(self._client, self._claim_parts(claim))
-        error = refusal(claim.operation, broken) if broken else None
-        if error:
-            raise error
+        if broken:
+            from devops_core.adapters.claims import refusal
+
+            error = refusal(claim.operation, broken)
+            if error:
+                raise error
 
     @translated()
     def operation(self, application: str, operation_id: str) -> Operation | None:
@@ -246,7 +251,7 @@ class DynamoTables:
 
     def _record(self, operation: Operation, write: str, *, seen: int) -> Part:
         item = records.operation_item(operation, write)
-        values = {"seen": seen, "open": Status.IN_PROGRESS.value}
+        values = {"seen": seen, "open": model.Status.IN_PROGRESS.value}
         action = put(self._names.log, item, _IN_PROGRESS_AS_SEEN, **values)
         return Part(About.OPERATION, action)
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum, auto
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from devops_core.adapters.attributes import Item, encode
 from devops_core.adapters.translate import translated
 from devops_core.errors import AwsError, RefusedError, ThrottledError
-from devops_core.model import Row
+
+if TYPE_CHECKING:
+    from devops_core.model import Row
 
 # How often a transaction is sent when another one is on the same items at the same moment. It
 # has ended when ours is cancelled (a transaction takes milliseconds), and the next try can tell

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import gc
 import traceback
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from devops_core import bootstrap
 from devops_core.api.answers import Answer, failure
 from devops_core.api.request import Request
 from devops_core.errors import DevOpsError
-from devops_core.model import Operation
-from devops_core.ports import Cloud
+
+if TYPE_CHECKING:
+    from devops_core.model import Operation
+    from devops_core.ports import Cloud
 
 Event = Mapping[str, Any]
 HttpHandler = Callable[..., dict[str, Any]]
@@ -32,7 +35,7 @@ def http(serve: Callable[[Request], Answer]) -> HttpHandler:
         cloud.log("answered", status=answer.status, **request.facts, **answer.facts)
         return answer.proxy_response(request.id)
 
-    return handle
+    return _loaded(handle)
 
 
 def background(work: Callable[[Event, Cloud], list[Operation]]) -> Callable[..., dict[str, Any]]:
@@ -58,7 +61,14 @@ def background(work: Callable[[Event, Cloud], list[Operation]]) -> Callable[...,
         cloud.log("woken", cause=event.get("detail-type"), operations=len(moved))
         return {"operations": len(moved)}
 
-    return handle
+    return _loaded(handle)
+
+
+def _loaded(handler: HttpHandler) -> HttpHandler:
+    """Begin to collect garbage, but never among what is loaded by now: it stays to the end."""
+    gc.freeze()
+    gc.enable()
+    return handler
 
 
 def _answered(serve: Callable[[Request], Answer], request: Request) -> Answer:

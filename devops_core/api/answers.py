@@ -9,13 +9,13 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from devops_core.errors import DevOpsError, redact, redacted
-from devops_core.model import Kind, Operation, Progress, Status, Warmed
+from devops_core.model import Kind, Status
 from devops_core.naming import DEPLOYABLE, repository_name
-from devops_core.operations.reconcile import wait_for_end
-from devops_core.requests import CreateRequest
 
 if TYPE_CHECKING:
     from devops_core.api.request import Request
+    from devops_core.model import Operation, Progress, Warmed
+    from devops_core.requests import CreateRequest
 
 # How long a client should leave a running operation alone before it asks again, in seconds.
 _RETRY_AFTER = 2
@@ -203,8 +203,11 @@ def _time(moment: datetime | None) -> str | None:
 
 
 def _waited(request: Request, operation: Operation) -> Operation:
-    if request.wait_seconds is None:
+    if request.wait_seconds is None or operation.ended:
         return operation
+    # A status read has no other use for the decisions, which are half of all there is to load.
+    from devops_core.operations.reconcile import wait_for_end
+
     end = request.arrived + timedelta(seconds=request.wait_seconds)
     return wait_for_end(request.cloud, operation, end)
 

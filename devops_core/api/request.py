@@ -7,13 +7,15 @@ import json
 import re
 from collections.abc import Mapping
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from devops_core.errors import InvalidRequestError
-from devops_core.operations.accept import Origin
-from devops_core.ports import Cloud
-from devops_core.requests import MAX_BODY_BYTES, fingerprint
+from devops_core.operations.origin import Origin, fingerprint
 
+if TYPE_CHECKING:
+    from devops_core.ports import Cloud
+
+MAX_BODY_BYTES = 16 * 1024
 # API Gateway ends a request after 29 s (Amazon API Gateway Developer Guide, quotas).
 MAX_WAIT_SECONDS = 25
 # A preference may bring parameters; those that are not known are passed over (RFC 7240, 2).

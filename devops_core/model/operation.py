@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from devops_core.model.inventory import ServiceSpec
+from devops_core.model.service_spec import ServiceSpec
 from devops_core.naming import Environment
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 from functools import partial
 from typing import Any
 
@@ -37,6 +36,7 @@ from devops_core.model import (
 )
 from devops_core.naming import Environment
 from devops_core.operations import audit
+from devops_core.operations.origin import Origin
 from devops_core.operations.reconcile import drive, reconcile
 from devops_core.ports import AlreadyClaimedError, Claim, Cloud, Pointer
 
@@ -44,16 +44,6 @@ from devops_core.ports import AlreadyClaimedError, Claim, Cloud, Pointer
 _LOOKS = 3
 # How long an Idempotency-Key stands for its operation (DESIGN: 24 h), in seconds.
 IDEMPOTENCY_SECONDS = 24 * 3600
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Origin:
-    """Who asks and when, and how to tell a repeat: the Idempotency-Key and the body's SHA-256."""
-
-    caller: str
-    asked_at: datetime
-    key: str | None
-    fingerprint: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,35 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
+from typing import TYPE_CHECKING
 
 from devops_core.errors import NotFoundError
-from devops_core.model import Operation
 from devops_core.naming import APPLICATION_NAME, OPERATION_ID
-from devops_core.operations.reconcile import reconcile
-from devops_core.ports import Cloud
+
+if TYPE_CHECKING:
+    from devops_core.model import Operation
+    from devops_core.ports import Cloud
 
 
 def operation(cloud: Cloud, application: str, operation_id: str) -> Operation:
     """Return an operation, moved on as far as it goes now; NotFoundError when there is none."""
-    return _found(partial(reconcile, cloud), application, operation_id)
+    found = recorded(cloud, application, operation_id)
+    if found.ended:
+        return found
+    # What is over needs none of the decisions, which are half of all there is to load.
+    from devops_core.operations.reconcile import moved_on
+
+    return moved_on(cloud, found) or _missing()
 
 
 def recorded(cloud: Cloud, application: str, operation_id: str) -> Operation:
     """Return an operation as it is on record; NotFoundError when there is none."""
-    return _found(cloud.tables.operation, application, operation_id)
-
-
-def _found(
-    read: Callable[[str, str], Operation | None], application: str, operation_id: str
-) -> Operation:
     # What cannot be a key is not asked for: DynamoDB refuses one that is too long.
     possible = APPLICATION_NAME.fullmatch(application) and OPERATION_ID.fullmatch(operation_id)
-    found = read(application, operation_id) if possible else None
-    if found is None:
-        raise NotFoundError("there is no such operation of that application")
-    return found
+    found = cloud.tables.operation(application, operation_id) if possible else None
+    return found or _missing()
+
+
+def _missing() -> Operation:
+    raise NotFoundError("there is no such operation of that application")
 
 
 def problems(cloud: Cloud) -> dict[str, str]:

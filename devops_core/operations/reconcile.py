@@ -35,18 +35,25 @@ _POLL = 1.0
 def reconcile(cloud: Cloud, application: str, operation_id: str) -> Operation | None:
     """Move an operation as far as it goes now and return it, or None when there is none."""
     operation = cloud.tables.operation(application, operation_id)
-    if operation is None or operation.ended or operation.leased(cloud.clock.now()):
+    return operation and moved_on(cloud, operation)
+
+
+def moved_on(cloud: Cloud, operation: Operation) -> Operation | None:
+    """Move an operation that was just read as far as it goes now; None when it is gone by then."""
+    if operation.ended or operation.leased(cloud.clock.now()):
         return operation
-    inventory, _ = cloud.tables.inventory(application)
-    if not inventory.held_by(operation_id):
+    key = operation.application, operation.id
+    inventory, _ = cloud.tables.inventory(operation.application)
+    if not inventory.held_by(operation.id):
         # It has ended since it was read, and what it was about may be gone.
-        operation = cloud.tables.operation(application, operation_id)
-        if operation is None or operation.ended:
-            return operation
+        again = cloud.tables.operation(*key)
+        if again is None or again.ended:
+            return again
+        operation = again
     try:
         return _look_and_drive(cloud, operation, inventory)
     except LostClaimError:
-        return cloud.tables.operation(application, operation_id)
+        return cloud.tables.operation(*key)
 
 
 def onward(cloud: Cloud, operation: Operation) -> Operation:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import partial
+from typing import TYPE_CHECKING
 
 from devops_core.decide.swap import refusals
 from devops_core.errors import ConflictError, NotDeployableError, NotReadyError
@@ -21,7 +22,6 @@ from devops_core.model import (
 )
 from devops_core.naming import PRODUCTION, PROMOTABLE, Environment, Image, service_name
 from devops_core.operations.accept import (
-    Origin,
     Plan,
     accept,
     claim,
@@ -32,14 +32,17 @@ from devops_core.operations.accept import (
     usable,
 )
 from devops_core.operations.observe import known_slot, live_slot, production
+from devops_core.operations.origin import Origin
 from devops_core.ports import Cloud
-from devops_core.requests import (
-    CreateRequest,
-    DeleteRequest,
-    DeployRequest,
-    PromoteRequest,
-    SwapRequest,
-)
+
+if TYPE_CHECKING:
+    from devops_core.requests import (
+        CreateRequest,
+        DeleteRequest,
+        DeployRequest,
+        PromoteRequest,
+        SwapRequest,
+    )
 
 
 def create(cloud: Cloud, request: CreateRequest, origin: Origin) -> Operation:

@@ -5,8 +5,6 @@ A body with faults raises one `InvalidRequestError` that lists every fault with 
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -18,7 +16,6 @@ from devops_core.model import ServiceSpec
 from devops_core.naming import DEPLOYABLE, NON_PRODUCTION, Environment
 from devops_core.requests import fields
 
-MAX_BODY_BYTES = 16 * 1024
 # 50 tags a resource (AWS General Reference, "Tag naming limits and requirements"), less those
 # that CloudFormation, ECS and this service add.
 MAX_TAGS = 40
@@ -122,12 +119,6 @@ class DeleteRequest:
         if named_too not in (None, named):
             raise InvalidRequestError([("stack", "is another one in the query than in the body")])
         return cls(application=named)
-
-
-def fingerprint(kind: str, body: Any) -> str:
-    """Return the SHA-256 of a request, to tell a repeat from another use of the same key."""
-    canonical = json.dumps([kind, body], sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(canonical.encode()).hexdigest()
 
 
 def _chosen(environments: Mapping[str, Any]) -> tuple[Environment, ...]:

@@ -15,7 +15,7 @@ import yaml
 from voluptuous import UNDEFINED, Marker, Optional, Required, Undefined
 
 from devops_core import errors, requests
-from devops_core.api.request import MAX_WAIT_SECONDS
+from devops_core.api.request import MAX_BODY_BYTES, MAX_WAIT_SECONDS
 from devops_core.model import LEASE, TIME_LIMITS
 from devops_core.operations.reconcile import GRACE
 from tests.crash.seeded import bugs, bugs_in_adapters
@@ -173,7 +173,7 @@ def test_the_numbers_are_those_of_the_code() -> None:
     assert told == TIME_LIMITS
     assert f"After {LEASE.seconds} seconds" in page
     assert f"given up {GRACE.seconds // 60} minutes after its deadline" in page
-    assert f"{requests.MAX_BODY_BYTES // 1024} KiB" in page
+    assert f"{MAX_BODY_BYTES // 1024} KiB" in page
 
 
 def test_as_many_bugs_are_planted_as_the_page_says() -> None:

@@ -25,8 +25,8 @@ BUGS = (
         name="acts under the lease of another worker",
         why="two workers do the same step at once",
         file=_RECONCILE,
-        old="if operation is None or operation.ended or operation.leased(cloud.clock.now()):",
-        new="if operation is None or operation.ended:",
+        old="if operation.ended or operation.leased(cloud.clock.now()):",
+        new="if operation.ended:",
         stories=("schedule-event-deploy@1",),
     ),
     Bug(

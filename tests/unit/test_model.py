@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from devops_core import model
 from devops_core.model import (
     Application,
     Inventory,
@@ -128,3 +129,9 @@ def test_a_service_tells_its_primary_and_failed_deployments() -> None:
 
 def test_there_are_two_slots() -> None:
     assert [other_slot(name) for name in ("prod-1", "prod-2")] == ["prod-2", "prod-1"]
+
+
+def test_every_name_of_the_model_is_there_and_no_other() -> None:
+    assert all(hasattr(model, name) for name in model.__all__)
+    with pytest.raises(AttributeError, match="has no attribute 'Absent'"):
+        _ = model.Absent

@@ -9,12 +9,12 @@ import pytest
 
 from devops_core.errors import InvalidRequestError
 from devops_core.naming import Environment
+from devops_core.operations.origin import fingerprint
 from devops_core.requests import (
     DeleteRequest,
     DeployRequest,
     PromoteRequest,
     SwapRequest,
-    fingerprint,
 )
 
 Parse = Callable[[Any], Any]
