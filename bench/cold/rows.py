@@ -1,0 +1,77 @@
+"""The rows of the table: what is asked of which handler."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from bench.cold.shop import ACCOUNT, APPLICATION, CALLER, OPERATION
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A request: the handler's module, and the event that API Gateway makes of it.
+
+    `bar` is what its CPU may be at most, as a share of the idiomatic script's; None is no bar.
+    """
+
+    name: str
+    module: str
+    event: Mapping[str, Any]
+    bar: float | None
+
+
+def _event(
+    method: str,
+    resource: str,
+    body: Mapping[str, Any] | None = None,
+    parameters: Mapping[str, str] | None = None,
+) -> dict[str, Any]:
+    """Return an event of API Gateway's proxy integration, payload format 1.0."""
+    path = resource
+    for name, value in (parameters or {}).items():
+        path = path.replace(f"{{{name}}}", value)
+    return {
+        "resource": resource,
+        "path": path,
+        "httpMethod": method,
+        "headers": {"Content-Type": "application/json"},
+        "queryStringParameters": None,
+        "pathParameters": dict(parameters) if parameters else None,
+        "requestContext": {
+            "accountId": ACCOUNT,
+            "resourcePath": resource,
+            "httpMethod": method,
+            "path": f"/dev{path}",
+            "stage": "dev",
+            "domainName": "a1b2c3d4e5.execute-api.eu-west-1.amazonaws.com",
+            "requestId": "7f0d9a6e-0000-4000-8000-3b1d4f1c2a5e",
+            "identity": {"sourceIp": "192.0.2.7", "userArn": CALLER},
+        },
+        "body": json.dumps(body) if body else None,
+        "isBase64Encoded": False,
+    }
+
+
+_SHOP = {"applicationName": APPLICATION}
+_NEW = {
+    "applicationName": "Depot",
+    "email": "depot@example.com",
+    "environments": {"nonProd": ["dev", "qa", "stage"]},
+    "tags": {"technicalTeam": "web"},
+}
+_DEPLOY = {**_SHOP, "environment": ["dev"], "version": "4.0"}
+_STATUS = "/stacks/{applicationName}/operations/{id}"
+_ONE = {**_SHOP, "id": OPERATION}
+
+ROWS = (
+    Row("swap", "swap", _event("POST", "/stacks/swapProdBlueAndGreen", _SHOP), 0.75),
+    Row("deploy", "deploy_nonprod", _event("POST", "/stacks/deploy", _DEPLOY), 0.75),
+    Row("create", "create", _event("POST", "/stacks", _NEW), 0.75),
+    Row("promote", "deploy_prod_blue", _event("POST", "/stacks/deploytoprodBlue", _SHOP), None),
+    Row("delete", "delete", _event("DELETE", "/stacks", {"stack": APPLICATION}), None),
+    Row("status", "query", _event("GET", _STATUS, parameters=_ONE), 0.65),
+    Row("health", "query", _event("GET", "/health"), 0.65),
+)

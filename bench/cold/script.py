@@ -1,0 +1,27 @@
+"""The idiomatic script to compare with: the same AWS calls as plain boto3 code for Lambda."""
+
+from __future__ import annotations
+
+import pprint
+from collections.abc import Sequence
+from typing import Any
+
+# Service, method and arguments of a call, as `recorder` writes them down.
+Call = tuple[str, str, dict[str, Any]]
+
+
+def written(calls: Sequence[Call]) -> str:
+    """Return a module with one client for each service and a `handle` that makes the calls."""
+    clients = [
+        f"{service} = boto3.client({service!r})"
+        for service in dict.fromkeys(service for service, _, _ in calls)
+    ]
+    steps = "\n".join(map(_step, calls))
+    head = "\n".join(["import boto3", "", *clients])
+    return f"{head}\n\n\ndef handle(event, context):\n{steps}\n    return event['path']\n"
+
+
+def _step(call: Call) -> str:
+    service, method, arguments = call
+    reads = "['Body'].read()" if method == "get_object" else ""
+    return f"    {service}.{method}(**{pprint.pformat(arguments)}){reads}"
