@@ -189,6 +189,8 @@ class Life:
             self.model.changed_by_hand(application)
             if change == "row_removed":
                 self.torn.add(application)
+            if change.startswith("listener"):
+                self.watcher.moved.add(application)
             if live(self.cloud, application) is None:
                 self.watcher.excused.add(application)
 

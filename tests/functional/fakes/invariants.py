@@ -28,6 +28,8 @@ class Watch:
         self._switches: dict[int, str] = {}
         # Applications whose production listener somebody has pointed elsewhere, or at both slots.
         self.excused: set[str] = set()
+        # Applications whose listeners somebody has changed at all.
+        self.moved: set[str] = set()
 
     @property
     def switches(self) -> list[str]:
@@ -53,7 +55,9 @@ class Watch:
         operation = _acting(self._cloud, application, call)
         if call.name == "load_balancer.switch":
             self._hold_at_switch(call.number, application, operation, *call.args)
-        if call.name == "containers.update" and call.args[1] in SLOTS:
+        # Where somebody has pointed production at the slot of a promote, it is no longer idle.
+        told = call.name == "containers.update" and call.args[1] in SLOTS
+        if told and application not in self.moved:
             _hold_at_slot(self._cloud, operation, *call.args)
 
     def _hold_at_switch(
