@@ -117,11 +117,11 @@ def _promote(cloud: Cloud, request: PromoteRequest, origin: Origin, inventory: I
     rows = [usable(row_of(inventory, role))[0] for role in PRODUCTION]
     source, tested = _source(inventory, request)
     image = replace(Image.parse(tested.image), digest=tested.digest)
-    idle = other_slot(live_slot(cloud, inventory))
+    live, image = _live_and_pinned(cloud, inventory, image)
+    idle = other_slot(live)
     blue = inventory.production_slot(idle)
     if blue is None:
         raise ConflictError(f"inventory knows no service for the slot {idle}")
-    image = _in_registry(cloud, image)
     operation = new_operation(
         cloud,
         Kind.DEPLOY_BLUE,
@@ -219,6 +219,17 @@ def _in_registry(cloud: Cloud, image: Image) -> Image:
         return image
     digest = cloud.images.digest(repository, tag=image.tag, digest=image.digest)
     return replace(image, digest=digest)
+
+
+def _live_and_pinned(cloud: Cloud, inventory: Inventory, image: Image) -> tuple[str, Image]:
+    """Return the slot that is live and an image with its digest; both are asked for at once."""
+    # Clients are made here and not in the threads, where two would make them in turns.
+    for port in ("load_balancer", "images"):
+        getattr(cloud, port)
+    live, pinned = cloud.together(
+        [partial(live_slot, cloud, inventory), partial(_in_registry, cloud, image)]
+    )
+    return live, pinned
 
 
 def _target(row: Row, service: Service, image: Image, version: str) -> Progress:
