@@ -206,10 +206,7 @@ def _update_service(cloud: Cloud, state: State, step: UpdateService) -> Effect:
 
     def effect(now: State) -> State:
         services = dict(now.observed.services) | {step.service: service}
-        now = now._replace(observed=replace(now.observed, services=services))
-        if now.operation.kind is Kind.SWAP:
-            return now
-        return _noted(step.service, sent=True)(now)
+        return now._replace(observed=replace(now.observed, services=services))
 
     return effect
 
@@ -233,10 +230,10 @@ def _retired(step: Retire) -> Effect:
 
 
 def _warm_up(cloud: Cloud, state: State, step: WarmUp) -> Effect:
-    base = state.inventory.rows[Environment.PROD_BLUE].url or ""
+    base = state.inventory.rows[Environment.PROD_BLUE].url
     began, status, reason = cloud.clock.now(), None, None
     try:
-        status = cloud.web.get(base + step.path)
+        status = cloud.web.get(f"{base}{step.path}")
     except AwsError as error:
         reason = error.message
     took = (cloud.clock.now() - began) // timedelta(milliseconds=1)

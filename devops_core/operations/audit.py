@@ -30,6 +30,19 @@ def found(operation: Operation) -> Event:
 
 def news(before: Operation, after: Operation, now: datetime) -> tuple[Operation, list[Event]]:
     """Return the events for what changed, and the operation that has counted them."""
+    events = [
+        _event(after, f"{number:03d}", time=now, **fact)
+        for number, fact in enumerate(_facts(before, after), after.events + 1)
+    ]
+    return replace(after, events=after.events + len(events)), events
+
+
+def is_news(before: Operation, after: Operation) -> bool:
+    """Whether there are events for what changed."""
+    return bool(_facts(before, after))
+
+
+def _facts(before: Operation, after: Operation) -> list[dict[str, Any]]:
     facts: list[dict[str, Any]] = []
     if after.aborted_by and not before.aborted_by:
         facts.append({"outcome": ABORTING, "caller": after.aborted_by})
@@ -38,16 +51,11 @@ def news(before: Operation, after: Operation, now: datetime) -> tuple[Operation,
     if after.switched_at and not before.switched_at:
         facts.append({"outcome": SWITCHED} | _details(_live(after)))
     ended_before = {part.service for part in before.progress if _ended(part)}
-    facts += [
+    return facts + [
         {"outcome": part.status.value} | _details(part)
         for part in after.progress
         if _ended(part) and part.service not in ended_before
     ]
-    first = after.events + 1
-    events = [
-        _event(after, f"{number:03d}", time=now, **fact) for number, fact in enumerate(facts, first)
-    ]
-    return replace(after, events=after.events + len(events)), events
 
 
 def ended(operation: Operation, now: datetime) -> Event:

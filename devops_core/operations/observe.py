@@ -177,14 +177,13 @@ def _explained(
     registered: Mapping[str, str],
 ) -> dict[str, RunningService]:
     """Return the services, those whose rollout fails with the reasons of their stopped tasks."""
-    now = cloud.clock.now()
     failing = {
         part.service: wanted
         for part in operation.progress
         if part.status is Status.IN_PROGRESS and part.service in services
         if (wanted := part.wanted or registered.get(part.service))
         # ECS may have got an update that nobody lived to write down.
-        if services[part.service].has(wanted) or (part.asked_at and not part.under_way(now))
+        if part.sent or services[part.service].has(wanted)
         if services[part.service].fails(wanted)
     }
     reasons = cloud.together(

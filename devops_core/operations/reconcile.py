@@ -176,7 +176,7 @@ def _release(
     cloud: Cloud, written: Operation, operation: Operation, *, handed_over: bool = False
 ) -> Operation:
     """Leave an operation to whoever looks next; after a hand-over only news are worth a write."""
-    if handed_over and not audit.news(written, operation, cloud.clock.now())[1]:
+    if handed_over and not audit.is_news(written, operation):
         return operation
     released = replace(operation, lease_until=None, revision=written.revision)
     return written if released == written else _save(cloud, written, released)

@@ -114,6 +114,21 @@ def test_why_tasks_stopped_is_told_though_nobody_lived_to_note_the_update(
     assert "exit code 1" in api.status(operation).environments["DEV"]["reason"]
 
 
+def test_why_tasks_stopped_is_told_though_ecs_lists_the_failed_deployment_no_more(
+    shop: FakeCloud, api: Client
+) -> None:
+    shop.push("bad", CRASH)
+    shop.containers.automatic = False
+    reply = api.deploy("bad", "dev")
+    api.status(reply.id)  # the update is noted
+    service = shop.containers.service("Shop", "dev")
+    while service.primary.state != "COMPLETED":
+        shop.containers.advance("Shop", "dev")
+    service.deployments = [service.primary]
+    api.settle()
+    assert "exit code 1" in api.status(reply.id).environments["DEV"]["reason"]
+
+
 def test_what_a_dead_worker_registered_for_a_new_service_is_used(
     cloud: FakeCloud, api: Client
 ) -> None:

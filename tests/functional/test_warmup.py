@@ -41,6 +41,8 @@ def test_they_are_fetched_from_the_test_listener_before_the_switch(
         {"path": "/products?page=1", "status": 503, "seconds": 0.25},
     ]
     assert api.status(reply.id).operation["warmup"] == reply.operation["warmup"]
+    (record,) = [each for each in warmed.tables.operations.values() if each.id == reply.id]
+    assert [repr(page.milliseconds) for page in record.warmed] == ["250", "250"]
 
 
 def test_a_page_that_cannot_be_reached_is_told_and_holds_nobody(
