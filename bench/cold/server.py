@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+from bench.calls.call import call_of
 from bench.cold.account import Account
-from tests.e2e.faults.calls import call_of
 
 
 class Server(ThreadingHTTPServer):

@@ -6,8 +6,10 @@ from collections.abc import Iterator
 
 import pytest
 
+from bench.calls.functions import name_functions
+from bench.calls.proxy import Proxy, serving
 from local.cloud import DIRECTORY, Cloud, Options, started
-from local.deploy import deploy
+from local.deploy import client, deploy
 from tests.e2e.client import Api, create_body
 from tests.e2e.faults.cases import CASES
 from tests.e2e.faults.proxy import proxy
@@ -19,9 +21,18 @@ LEFT_ALONE = "LeftAlone"
 
 
 @pytest.fixture(scope="session")
-def cloud() -> Iterator[Cloud]:
-    with started(DIRECTORY / "test") as running:
+def wire() -> Iterator[Proxy]:
+    """What the calls of the Lambda functions to AWS pass."""
+    with serving(Proxy()) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def cloud(wire: Proxy) -> Iterator[Cloud]:
+    with started(DIRECTORY / "test", Options(lambda_endpoint=wire.url)) as running:
+        wire.endpoint = running.endpoint
         deploy(running)
+        name_functions(client(running, "lambda"))
         answer = Api(running).post("/stacks", create_body(LEFT_ALONE))
         assert answer.status == 202, answer.body
         yield running

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from tests.e2e.client import Answer, Api, create_body
 from tests.e2e.estate import rows
 from tests.e2e.faults.cases import CASES, KILL, RESENT, WIDE, Case
-from tests.e2e.faults.proxy import Fault, Proxy
+from tests.e2e.faults.proxy import Fault, FaultyProxy
 from tests.e2e.faults.workers import kill_worker
 
 T = TypeVar("T")
@@ -35,7 +35,7 @@ class Scene:
     """A laptop cloud whose Lambdas call AWS through a proxy, and what has been broken on it."""
 
     api: Api
-    proxy: Proxy
+    proxy: FaultyProxy
     broken: dict[Case, Broken] = field(default_factory=dict)
     visits: int = 0
     missed: list[str] = field(default_factory=list)

@@ -1,0 +1,72 @@
+"""What an HTTP request to AWS asks for, who makes it, and how calls follow upon each other."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from urllib.parse import parse_qs
+
+_APP = re.compile(r"(?:^| )app/(\S+)")
+_ATTEMPT = re.compile(r"attempt=(\d+)")
+# What is done to an object (Amazon S3 API Reference); of S3 nothing else is called here.
+_OBJECT = {"GET": "GetObject", "HEAD": "HeadObject", "PUT": "PutObject"}
+_SCOPE = re.compile(r"Credential=[^/]*/\d*/[^/]*/([^/]*)/")
+
+
+@dataclass(frozen=True)
+class Call:
+    """One try of a call; `began` and `ended` are seconds of a monotonic clock.
+
+    All tries of one call have the same `invocation`, which the SDK gives; `attempt` counts from 1.
+    `caller` is the SDK's application id (AWS_SDK_UA_APP_ID), if the caller has one.
+    """
+
+    operation: str
+    body: str = ""
+    invocation: str = ""
+    service: str = ""
+    caller: str = ""
+    attempt: int = 1
+    began: float = 0.0
+    ended: float = 0.0
+
+
+def call_of(method: str, path: str, headers: Mapping[str, str], body: bytes) -> Call:
+    """Read a request. The names are those of the APIs: "UpdateService", "ModifyListener".
+
+    JSON protocols name the operation in a header, the query protocol in the form, S3 by method and
+    path. The service is that of the signature's scope.
+    """
+    text = body.decode(errors="replace")
+    named = {name.lower(): value for name, value in headers.items()}
+    target = named.get("x-amz-target", "")
+    service = _found(_SCOPE, named.get("authorization", ""))
+    if target:
+        operation = target.rpartition(".")[2]
+    elif service == "s3" and method in _OBJECT:
+        operation = _OBJECT[method]
+    else:
+        operation = parse_qs(text).get("Action", [f"{method} {path}"])[0]
+    return Call(
+        operation,
+        text,
+        named.get("amz-sdk-invocation-id", ""),
+        service,
+        _found(_APP, named.get("user-agent", "")),
+        int(_found(_ATTEMPT, named.get("amz-sdk-request", "")) or 1),
+    )
+
+
+def depth(calls: Iterable[Call]) -> int:
+    """Return how many calls the longest chain has in which each began after the former's end."""
+    chains: list[tuple[float, int]] = []
+    for call in sorted(calls, key=lambda each: each.began):
+        before = [length for ended, length in chains if ended <= call.began]
+        chains.append((call.ended, 1 + max(before, default=0)))
+    return max((length for _, length in chains), default=0)
+
+
+def _found(pattern: re.Pattern[str], text: str) -> str:
+    found = pattern.search(text)
+    return found[1] if found else ""

@@ -1,0 +1,91 @@
+"""How many AWS calls an operation makes until its caller is answered, and how many in a row."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from bench.calls.call import Call, depth
+from bench.calls.proxy import Proxy
+from tests.e2e.client import Api, create_body
+
+NAME = "Counted"
+THREE = ["dev", "qa", "stage"]
+# Seconds that each call takes longer: what goes out together overlaps then on a busy machine too.
+DELAY = 0.1
+
+# Function, method, path and body, in an order in which each can be done.
+REQUESTS: Mapping[str, tuple[str, str, str, dict[str, Any]]] = {
+    "create": ("create", "POST", "/stacks", create_body(NAME, environments={"nonProd": THREE})),
+    "deploy": (
+        "deployNonProd",
+        "POST",
+        "/stacks/deploy",
+        {"applicationName": NAME, "environment": ["dev"], "version": "1.0"},
+    ),
+    "deploy three": (
+        "deployNonProd",
+        "POST",
+        "/stacks/deploy",
+        {"applicationName": NAME, "environment": THREE, "version": "2.0"},
+    ),
+    "promote": ("deployProdBlue", "POST", "/stacks/deploytoprodBlue", {"applicationName": NAME}),
+    "swap": ("swap", "POST", "/stacks/swapProdBlueAndGreen", {"applicationName": NAME}),
+    "delete": ("delete", "DELETE", "/stacks", {"stack": NAME}),
+}
+# Calls by name, and how many of them wait for each other.
+EXPECTED: Mapping[str, tuple[dict[str, int], int]] = {
+    "create": ({"TransactWriteItems": 1, "GetObject": 1, "CreateStack": 1, "PutItem": 1}, 4),
+    "deploy": (
+        {"BatchGetItem": 1, "DescribeImages": 1, "TransactWriteItems": 1}
+        | {"RegisterTaskDefinition": 1, "UpdateService": 1, "PutItem": 1},
+        5,
+    ),
+    "deploy three": (
+        {"BatchGetItem": 1, "DescribeImages": 1, "TransactWriteItems": 1}
+        | {"RegisterTaskDefinition": 3, "UpdateService": 3, "PutItem": 1},
+        5,
+    ),
+    "promote": (
+        {"BatchGetItem": 1, "DescribeListeners": 1, "DescribeImages": 1, "TransactWriteItems": 1}
+        | {"RegisterTaskDefinition": 1, "UpdateService": 1, "PutItem": 1},
+        5,
+    ),
+    "swap": (
+        {"BatchGetItem": 1, "DescribeListeners": 1, "DescribeServices": 1}
+        | {"DescribeTargetHealth": 2, "TransactWriteItems": 2, "ModifyListener": 2},
+        6,
+    ),
+    "delete": ({"BatchGetItem": 1, "TransactWriteItems": 1, "DeleteStack": 1, "PutItem": 1}, 4),
+}
+
+
+@pytest.fixture(scope="module")
+def made(api: Api, wire: Proxy) -> dict[str, list[Call]]:
+    """What an application's life took, each operation until its answer."""
+    found = {}
+    for operation, (function, method, path, body) in REQUESTS.items():
+        with wire.noted(DELAY) as calls:
+            answer = api.call(method, path, body)
+        api.succeed(answer)
+        found[operation] = [call for call in calls if call.caller == function]
+        if operation == "create":
+            for version in ("1.0", "2.0"):
+                api.push(NAME, version)
+    return found
+
+
+@pytest.mark.parametrize("operation", EXPECTED)
+def test_an_operation_makes_these_calls_and_no_others(
+    made: dict[str, list[Call]], operation: str
+) -> None:
+    calls, in_a_row = EXPECTED[operation]
+    assert Counter(call.operation for call in made[operation]) == calls
+    assert depth(made[operation]) == in_a_row
+
+
+def test_no_call_was_sent_twice(made: dict[str, list[Call]]) -> None:
+    assert {call.attempt for calls in made.values() for call in calls} == {1}

@@ -1,0 +1,58 @@
+"""How calls are read and counted that go over a wire."""
+
+from __future__ import annotations
+
+import pytest
+
+from bench.calls.call import Call, call_of, depth
+
+SIGNED = "AWS4-HMAC-SHA256 Credential=test/20260131/eu-west-1/elasticloadbalancing/aws4_request, x"
+
+
+@pytest.mark.parametrize(
+    ("headers", "body", "operation"),
+    [
+        ({"x-amz-target": "DynamoDB_20120810.PutItem"}, b'{"Action": 1}', "PutItem"),
+        ({}, b"Action=ModifyListener&Version=1", "ModifyListener"),
+        ({"authorization": SIGNED.replace("elasticloadbalancing", "s3")}, b"", "GetObject"),
+        ({}, b"", "GET /bucket/key"),
+    ],
+)
+def test_a_call_is_told_by_header_form_or_method(
+    headers: dict[str, str], body: bytes, operation: str
+) -> None:
+    assert call_of("GET", "/bucket/key", headers, body).operation == operation
+
+
+def test_a_call_tells_its_service_its_caller_and_which_try_it_is() -> None:
+    headers = {
+        "Authorization": SIGNED,
+        "User-Agent": "Botocore/1.43 md/x#app/no ua/2.1 app/swap",
+        "amz-sdk-invocation-id": "one",
+        "amz-sdk-request": "attempt=2; max=3",
+    }
+    call = call_of("POST", "/", headers, b"Action=ModifyListener")
+    told = call.service, call.caller, call.invocation, call.attempt
+    assert told == ("elasticloadbalancing", "swap", "one", 2)
+
+
+def test_a_caller_that_says_nothing_of_itself_makes_a_first_try() -> None:
+    assert call_of("POST", "/", {}, b"") == Call("POST /", attempt=1)
+
+
+@pytest.mark.parametrize(
+    ("times", "expected"),
+    [
+        ([], 0),
+        ([(0, 1)], 1),
+        ([(0, 1), (1, 2), (3, 4)], 3),  # one after the other
+        ([(0, 9), (1, 9), (2, 9)], 1),  # all at once
+        ([(0, 2), (1, 3), (3, 4)], 2),  # two at once, then one
+        ([(0, 5), (1, 2), (3, 4)], 2),  # two in turn beside a long one
+        ([(0, 5), (1, 2), (3, 4), (5, 6)], 3),
+        ([(4, 5), (0, 1), (2, 3)], 3),  # in whatever order they are noted
+        ([(0, 2), (1, 4), (3, 6), (5, 7)], 2),  # each overlaps the next: the first and the third
+    ],
+)
+def test_the_depth_is_the_longest_chain(times: list[tuple[float, float]], expected: int) -> None:
+    assert depth(Call("Any", began=began, ended=ended) for began, ended in times) == expected
