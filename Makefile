@@ -11,7 +11,7 @@ TOOLS := .venv/bin
 UP_OPTIONS = $(if $(PORT),--port $(PORT)) $(if $(LAMBDA_ENDPOINT),--lambda-endpoint $(LAMBDA_ENDPOINT)) \
 	$(if $(filter 1,$(DOCKER)),--docker) $(if $(filter 1,$(KEEP)),--keep) $(if $(REPOURI),--repouri $(REPOURI))
 
-.PHONY: help setup up down logs push demo lint test check crash races stateful mutants clean
+.PHONY: help setup up down logs push demo lint test check crash races stateful mutants scale clean
 
 help: ## List the targets
 	sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
@@ -58,6 +58,9 @@ stateful: .venv/installed ## Go through calls, faults and clocks in random order
 
 mutants: .venv/installed ## Change the code and see whether a test notices
 	$(TOOLS)/python -m tests.mutants $(ARGS)
+
+scale: .venv/installed ## Show what each operation reads and writes, with one application and with 10,000
+	$(TOOLS)/python -m tests.scale
 
 clean: down ## Remove everything that the other targets installed or wrote
 	rm -rf .local .venv node_modules .serverless mutants .coverage .*_cache

@@ -1,0 +1,179 @@
+"""An installation with one application or with ten thousand, and what its operations consume.
+
+The applications are copies of one that has lived: created, deployed to, promoted. Their names are
+equally long, and so are their items. Beside the tables, AWS is the fakes of the functional tests,
+which are asked about the one when a copy is meant.
+"""
+
+from __future__ import annotations
+
+import json
+import pickle
+import re
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any, cast
+
+import botocore.session
+
+import handlers.reconcile
+from devops_core import ports
+from devops_core.adapters.tables import DynamoTables
+from tests.functional.client import SCHEDULE, Reply, handled, http_event
+from tests.functional.fakes import REGION, FakeCloud
+from tests.functional.fakes.tables import FakeTables
+from tests.scale.capacity import Capacity, Item
+from tests.scale.dynamodb import DynamoDB, Partition, Table
+
+LINES = 100  # of log, of each application
+ONE = "App00000"
+_COPY = re.compile(rb"App[0-9]{5}")
+FRESH = "New00000"
+_OPERATION = "/stacks/{applicationName}/operations/{id}"
+THREE = ["dev", "qa", "stage"]
+
+
+class Copies:
+    """A port that is asked about the one application whenever a copy of it is meant."""
+
+    def __init__(self, port: Any) -> None:
+        self._port = port
+
+    def __getattr__(self, method: str) -> Callable[..., Any]:
+        return partial(self._call, method)
+
+    def _call(self, method: str, *args: Any) -> Any:
+        asked = pickle.dumps(args)
+        name = next(iter(_COPY.findall(asked)), b"")
+        if name in (b"", ONE.encode()):
+            return getattr(self._port, method)(*args)
+        # Names are equally long, so that one can stand for the other in a pickle as well.
+        args = pickle.loads(asked.replace(name, ONE.encode()))  # noqa: S301 - our own
+        answer = pickle.dumps(getattr(self._port, method)(*args))
+        return pickle.loads(answer.replace(ONE.encode(), name))  # noqa: S301 - our own
+
+
+class World:
+    """The installation; `copy` comes before what is measured."""
+
+    def __init__(self) -> None:
+        self.cloud = FakeCloud()
+        names = self.cloud.settings.tables
+        inventory = (names.non_production, names.production, names.training_da)
+        self.database = DynamoDB(
+            {name: Table("environment") for name in inventory} | {names.log: Table("entry")}
+        )
+        self.client = botocore.session.get_session().create_client(
+            "dynamodb",
+            REGION,
+            aws_access_key_id="-",
+            aws_secret_access_key="-",  # noqa: S106
+        )
+        self.database.attach(self.client)
+        tables: ports.Tables = DynamoTables(self.client, names, self.cloud.clock.now)
+        self.cloud.tables = cast(FakeTables, tables)
+        self._live(ONE)
+        self.cloud.clock.pass_(hours=1)
+
+    def copy(self, applications: int) -> None:
+        """Let there be so many applications, each with 100 lines of log."""
+        names = tuple(f"App{number:05}" for number in range(applications))
+        for name, table in self.database.tables.items():
+            rows = dict(table.partition(ONE))
+            if name == self.cloud.settings.tables.log:
+                rows = _lines(rows)
+                table.partition(ONE).update(rows)
+            table.seeds = partial(_seeds, json.dumps(rows))
+            table.seeded = names if rows else ()
+        for port in ("stacks", "containers", "load_balancer"):
+            setattr(self.cloud, port, Copies(getattr(self.cloud, port)))
+
+    def measure(self, do: Callable[[], Any]) -> Capacity:
+        """Return what something consumes."""
+        consumed = self.database.consumed = Capacity()
+        do()
+        self.database.consumed = Capacity()
+        return consumed
+
+    def ask(self, method: str, path: str, body: Any = None, **parameters: str) -> Reply:
+        """Make a call of the API, which must be accepted."""
+        event = http_event(
+            method, path, json.dumps(body) if body else None, parameters=parameters or None
+        )
+        reply = handled(event, self.cloud)
+        assert reply.status in (200, 202), reply
+        self._last = reply
+        return reply
+
+    def create(self, name: str) -> Reply:
+        """Begin to create an application with dev, qa and stage."""
+        body = {
+            "applicationName": name,
+            "email": "web@example.com",
+            "tags": {"technicalTeam": "web"},
+            "environments": {"nonProd": THREE},
+        }
+        return self.ask("POST", "/stacks", body)
+
+    def deploy(self, version: str, *environments: str) -> Reply:
+        """Begin to deploy to the one application."""
+        body = {"applicationName": ONE, "environment": environments, "version": version}
+        return self.ask("POST", "/stacks/deploy", body)
+
+    def promote(self) -> Reply:
+        """Begin to promote what stage runs."""
+        return self.ask("POST", "/stacks/deploytoprodBlue", {"applicationName": ONE})
+
+    def swap(self) -> Reply:
+        """Swap blue and green."""
+        return self.ask("POST", "/stacks/swapProdBlueAndGreen", {"applicationName": ONE})
+
+    def delete(self, name: str) -> Reply:
+        """Begin to delete an application."""
+        return self.ask("DELETE", "/stacks", {"stack": name})
+
+    def status(self) -> Reply:
+        """Ask how the last operation stands."""
+        return self.ask("GET", _OPERATION, applicationName=ONE, id=self._last.id)
+
+    def abort(self) -> Reply:
+        """Abort the last operation."""
+        return self.ask("DELETE", _OPERATION, applicationName=ONE, id=self._last.id)
+
+    def wake(self, event: Mapping[str, Any]) -> int:
+        """Wake the reconcile function; return how many operations it looked after."""
+        return int(handlers.reconcile.handle(event, None, self.cloud)["operations"])
+
+    def settle(self) -> None:
+        """Let the schedule fire until nothing is open."""
+        for _ in range(50):
+            self.cloud.clock.wait(60)
+            if not self.wake(SCHEDULE):
+                return
+        raise AssertionError("operations do not end")
+
+    def _live(self, name: str) -> None:
+        self.create(name)
+        self.settle()
+        for version in ("1.0", "1.1", "1.2", "1.3"):
+            self.cloud.push(version, application=name)
+        self.deploy("1.0", *THREE)
+        self.settle()
+        self.promote()
+        self.settle()
+
+
+def _lines(log: Mapping[str, Item]) -> Partition:
+    """Return as many lines of log as each application has: events, repeated under other keys."""
+    events = [item for entry, item in log.items() if entry.startswith("EVENT#")]
+    found: Partition = {}
+    for number in range(LINES):
+        event = events[number % len(events)]
+        entry = f"EVENT#{number:026}#{event['entry']['S'].rpartition('#')[2]}"
+        found[entry] = {**event, "entry": {"S": entry}}
+    return found
+
+
+def _seeds(rows: str, name: str) -> Partition:
+    found: Partition = json.loads(rows.replace(ONE, name))
+    return found
