@@ -114,7 +114,7 @@ BUGS = (
         name="the idle slot is taken for granted",
         why="after a swap a promote goes to the slot that is live",
         file="devops_core/operations/start.py",
-        old="idle = other_slot(live_slot(cloud, inventory))",
+        old="idle = other_slot(live)",
         new="idle = SLOTS[1]",
         stories=("promote",),
     ),
