@@ -9,7 +9,7 @@ from urllib.parse import parse_qs
 
 _APP = re.compile(r"(?:^| )app/(\S+)")
 _ATTEMPT = re.compile(r"attempt=(\d+)")
-# What is done to an object, or to a bucket (Amazon S3 API Reference), as far as it is called here.
+# What is done to an object and to a bucket (Amazon S3 API Reference); of S3 nothing else is called.
 _OBJECT = {"GET": "GetObject", "HEAD": "HeadObject", "PUT": "PutObject"}
 _BUCKET = {"HEAD": "HeadBucket"}
 _SCOPE = re.compile(r"Credential=[^/]*/\d*/[^/]*/([^/]*)/")
@@ -45,8 +45,9 @@ def call_of(method: str, path: str, headers: Mapping[str, str], body: bytes) -> 
     service = _found(_SCOPE, named.get("authorization", ""))
     if target:
         operation = target.rpartition(".")[2]
-    elif service == "s3" and method in (names := _OBJECT if "/" in path.strip("/") else _BUCKET):
-        operation = names[method]
+    elif service == "s3":
+        known = _OBJECT if path.partition("?")[0].strip("/").count("/") else _BUCKET
+        operation = known.get(method, f"{method} {path}")
     else:
         operation = parse_qs(text).get("Action", [f"{method} {path}"])[0]
     return Call(

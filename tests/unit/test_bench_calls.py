@@ -14,14 +14,29 @@ SIGNED = "AWS4-HMAC-SHA256 Credential=test/20260131/eu-west-1/elasticloadbalanci
     [
         ({"x-amz-target": "DynamoDB_20120810.PutItem"}, b'{"Action": 1}', "PutItem"),
         ({}, b"Action=ModifyListener&Version=1", "ModifyListener"),
-        ({"authorization": SIGNED.replace("elasticloadbalancing", "s3")}, b"", "GetObject"),
         ({}, b"", "GET /bucket/key"),
     ],
 )
-def test_a_call_is_told_by_header_form_or_method(
+def test_a_call_is_told_by_header_or_form_and_else_by_method_and_path(
     headers: dict[str, str], body: bytes, operation: str
 ) -> None:
     assert call_of("GET", "/bucket/key", headers, body).operation == operation
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "operation"),
+    [
+        ("GET", "/bucket/key", "GetObject"),
+        ("HEAD", "/bucket/folder/key", "HeadObject"),
+        ("HEAD", "/bucket", "HeadBucket"),
+        ("GET", "/bucket?list-type=2", "GET /bucket?list-type=2"),
+    ],
+)
+def test_what_is_asked_of_s3_is_told_by_method_and_path(
+    method: str, path: str, operation: str
+) -> None:
+    signed = {"authorization": SIGNED.replace("elasticloadbalancing", "s3")}
+    assert call_of(method, path, signed, b"").operation == operation
 
 
 def test_a_call_tells_its_service_its_caller_and_which_try_it_is() -> None:
