@@ -11,7 +11,7 @@ TOOLS := .venv/bin
 UP_OPTIONS = $(if $(PORT),--port $(PORT)) $(if $(LAMBDA_ENDPOINT),--lambda-endpoint $(LAMBDA_ENDPOINT)) \
 	$(if $(filter 1,$(DOCKER)),--docker) $(if $(filter 1,$(KEEP)),--keep) $(if $(REPOURI),--repouri $(REPOURI))
 
-.PHONY: help setup up down logs push demo lint test check crash races stateful mutants scale clean
+.PHONY: help setup up down logs push demo lint test check crash races stateful mutants scale bench clean
 
 help: ## List the targets
 	sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
@@ -62,6 +62,10 @@ mutants: .venv/installed ## Change the code and see whether a test notices
 scale: .venv/installed ## Show what each operation reads and writes, with one application and with 10,000
 	$(TOOLS)/python -m tests.scale
 
+bench: ## Count and time what callers wait for, beside other tools (ARGS="--rounds 9 --write")
+	$(MAKE) -j4 .venv/installed .local/venv/installed node_modules/installed .local/bench/installed
+	$(TOOLS)/python -m bench $(ARGS)
+
 clean: down ## Remove everything that the other targets installed or wrote
 	rm -rf .local .venv node_modules .serverless mutants .coverage .*_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
@@ -75,6 +79,12 @@ clean: down ## Remove everything that the other targets installed or wrote
 
 .local/venv/docker: local/requirements-docker.txt .local/venv/installed
 	$(EMULATOR) $(PIP_INSTALL) -r local/requirements-docker.txt
+	touch $@
+
+.local/bench/installed: bench/requirements.txt
+	echo "installing what is compared ..."
+	$(PYTHON) -m venv .local/bench/venv
+	.local/bench/venv/bin/python $(PIP_INSTALL) -r bench/requirements.txt
 	touch $@
 
 .venv/installed: requirements-dev.txt requirements.txt

@@ -1,0 +1,71 @@
+"""What the benchmarks must show: the bars, and which are broken."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from bench.cold.rows import ROWS
+
+# Calls and depth of an operation until its answer, at most.
+CALLS: Mapping[str, tuple[int, int]] = {
+    "create": (4, 4),
+    "deploy": (6, 5),
+    "deploy three": (12, 5),
+    "promote": (7, 5),
+    "swap": (9, 6),
+    "delete": (4, 4),
+}
+# CPU of a cold process, at most this share of that of an idiomatic boto3 script.
+COLD: Mapping[str, float] = {row.name: row.bar for row in ROWS if row.bar}
+SWAPS = 100  # under load, at least
+
+
+def broken(results: Mapping[str, Any], swaps: Mapping[str, Any] | None) -> list[str]:
+    """Return what is not as it must be, in words."""
+    return [
+        *broken_calls(results.get("calls")),
+        *broken_cold(results.get("cold")),
+        *broken_swaps(swaps),
+    ]
+
+
+def broken_calls(calls: Mapping[str, Any] | None) -> list[str]:
+    """Hold counts to their bars."""
+    if calls is None:
+        return ["the section calls is missing: run `make bench`"]
+    found = []
+    for operation, bars in CALLS.items():
+        ours = calls[operation]["Ours"]
+        for what, bar in zip(("calls", "depth"), bars, strict=True):
+            if ours[what] > bar:
+                found.append(f"{operation}: {what} {ours[what]}, at most {bar}")
+    return found
+
+
+def broken_cold(cold: Mapping[str, Any] | None) -> list[str]:
+    """Hold the CPU of cold starts to its bars."""
+    if cold is None:
+        return ["the section cold is missing: run `make bench`"]
+    return [
+        f"{operation}, cold: {cold['rows'][operation]['ratio']} of the script's CPU, at most {bar}"
+        for operation, bar in COLD.items()
+        if cold["rows"][operation]["ratio"] > bar
+    ]
+
+
+def broken_swaps(swaps: Mapping[str, Any] | None) -> list[str]:
+    """Hold swaps under load to their bars."""
+    if swaps is None:
+        return ["the section swaps is missing: run `make bench-swap`"]
+    levels = swaps["levels"]
+    found = [
+        f"swaps under load: {total} requests {what}"
+        for what in ("failed", "stale")
+        if (total := sum(level[what] for level in levels))
+    ]
+    done = sum(len(level["swaps"]) for level in levels)
+    if done < SWAPS:
+        found.append(f"swaps under load: {done}, at least {SWAPS}")
+    scenarios = [each["name"] for each in swaps["scenarios"] if not each["passed"]]
+    return found + [f"swaps under load: {name}" for name in scenarios]
