@@ -1,111 +1,15 @@
-"""A caller of the service over real HTTP, with a look at what is behind it."""
+"""A caller of the service over real HTTP, who also reads its tables."""
 
 from __future__ import annotations
 
-import json
-import threading
-import time
-import urllib.error
-import urllib.request
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
-from local import images
-from local.cloud import Cloud
-from local.deploy import client
+from local.client import Answer, Client, create_body, until
 
-PATIENCE = 90.0  # seconds for one operation; the longest takes about fifteen
-# Seconds for one answer. It takes one or two, but cold starts stand in line on a busy machine, and
-# there is no API Gateway that would cut them off.
-ANSWER = 240.0
+__all__ = ["Answer", "Api", "create_body", "until"]
 
 
-@dataclass(frozen=True)
-class Answer:
-    status: int
-    headers: Mapping[str, str]
-    body: Any
-
-    @property
-    def operation(self) -> dict[str, Any]:
-        operation: dict[str, Any] = self.body["operation"]
-        return operation
-
-
-class Api:
-    """The service over real HTTP."""
-
-    def __init__(self, cloud: Cloud) -> None:
-        self.cloud = cloud
-
-    def call(self, method: str, path: str, body: Any = None, **headers: str) -> Answer:
-        content = body.encode() if isinstance(body, str) else body
-        if content is not None and not isinstance(content, bytes):
-            content = json.dumps(body).encode()
-        url = path if path.startswith("http") else self.cloud.api_url + path
-        names = {name.replace("_", "-"): value for name, value in headers.items()}
-        request = urllib.request.Request(url, content, names, method=method)  # noqa: S310 - http
-        return _answer(request)
-
-    def post(self, path: str, body: Any, **headers: str) -> Answer:
-        return self.call("POST", path, body, **headers)
-
-    def end(self, answer: Answer) -> dict[str, Any]:
-        """Follow an accepted operation to its end."""
-        assert answer.status in (200, 202), answer.body
-        operation = answer.operation
-        deadline = time.monotonic() + PATIENCE
-        while operation["status"] == "IN_PROGRESS":
-            assert time.monotonic() < deadline, f"still {operation}"
-            operation = self.call("GET", operation["url"], Prefer="wait=10").operation
-        return operation
-
-    def succeed(self, answer: Answer) -> dict[str, Any]:
-        operation = self.end(answer)
-        assert operation["status"] == "SUCCEEDED", operation
-        return operation
-
-    def fetch(self, url: str) -> Answer:
-        """Fetch a page of an application: the emulator is the proxy to its load balancers."""
-        request = urllib.request.Request(url)  # noqa: S310 - http
-        request.set_proxy(self.cloud.endpoint.removeprefix("http://"), "http")
-        return _answer(request)
-
-    def client(self, service: str) -> Any:
-        return client(self.cloud, service)
-
-    def push(self, application: str, version: str, behaviour: str = "") -> str:
-        return images.push(self.client("ecr"), application.lower(), version, behaviour)
-
+class Api(Client):
     def items(self, table: str) -> list[dict[str, Any]]:
         pages = self.client("dynamodb").get_paginator("scan").paginate(TableName=table)
         return [item for page in pages for item in page["Items"]]
-
-
-def _answer(request: urllib.request.Request) -> Answer:
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    try:
-        with opener.open(request, timeout=ANSWER) as response:
-            return Answer(response.status, dict(response.headers), json.load(response))
-    except urllib.error.HTTPError as error:
-        with error:
-            return Answer(error.code, dict(error.headers), json.load(error))
-
-
-def until(condition: Callable[[], bool], seconds: float = PATIENCE) -> bool:
-    """Wait for a condition; say whether it came true in time."""
-    deadline, pause = time.monotonic() + seconds, threading.Event()
-    while not condition():
-        if time.monotonic() >= deadline:
-            return False
-        pause.wait(0.1)
-    return True
-
-
-def create_body(name: str, **changes: Any) -> dict[str, Any]:
-    return {
-        "applicationName": name,
-        "email": "team@example.com",
-        "tags": {"technicalTeam": "platform"},
-    } | changes
