@@ -213,6 +213,9 @@ def _launcher_environment(directory: Path, port: int, options: Options) -> dict[
         "SFTP_ENABLED": "0",
         "IOT_MTLS_ENABLED": "0",
         "LAMBDA_EXECUTOR": "local",
+        # A request through a load balancer holds a thread until it is answered, and so does a
+        # Lambda: with the default of 64 a hundred slow pages keep the Lambdas waiting.
+        "MINISTACK_WORKER_THREADS": "512",
         "AWS_ENDPOINT_URL": options.lambda_endpoint or endpoint,
         "AWS_SECRET_ACCESS_KEY": "test",
         "AWS_EC2_METADATA_DISABLED": "true",

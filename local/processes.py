@@ -20,6 +20,16 @@ def started_by(directory: Path) -> list[int]:
     return [int(entry.name) for entry in _numbered() if mark in _environment(entry)]
 
 
+def tasks(directory: Path, application: str, service: str) -> list[int]:
+    """Return the pids of the stand-ins for the tasks of an ECS service."""
+    marks = {
+        f"LAPTOP_CLOUD={directory}".encode(),
+        f"APPLICATION={application}".encode(),
+        f"ENVIRONMENT={service}".encode(),
+    }
+    return [int(entry.name) for entry in _numbered() if marks <= set(_environment(entry))]
+
+
 def kill(pids: Iterable[int]) -> None:
     """End processes without asking; those that are gone are skipped."""
     for pid in pids:

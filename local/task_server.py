@@ -3,8 +3,9 @@
 Usage: `python task_server.py ADDRESS PORT`, with IMAGE, VERSION, APPLICATION, ENVIRONMENT and
 BEHAVIOUR ("", "crash" or "unhealthy") in the environment. `GET /` answers who is running; every
 other path answers the same, with 503 if the image is unhealthy, so that any health check path
-works. SIGTERM stops it gracefully: requests in flight are answered. It also ends when its
-standard input closes, which is how it learns that whoever started it is gone.
+works. `?seconds=0.5` makes it a page that takes half a second to make. SIGTERM stops it
+gracefully: requests in flight are answered. It also ends when its standard input closes, which is
+how it learns that whoever started it is gone.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from socketserver import TCPServer
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 
 class TaskServer(ThreadingHTTPServer):
@@ -67,6 +69,8 @@ class TaskHandler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         """Answer 200, or 503 for an unhealthy image on any path but `/`."""
+        asked = parse_qs(urlsplit(self.path).query).get("seconds", ["0"])
+        threading.Event().wait(float(asked[0]))
         sick = not self.server.healthy and self.path != "/"
         self.send_response(503 if sick else 200)
         self.send_header("Content-Type", "application/json")

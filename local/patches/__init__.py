@@ -12,6 +12,7 @@ def apply(*, real_docker: bool) -> None:
     """Apply all corrections; the emulator must be importable, its services are loaded by this."""
     from local.patches import (
         api,
+        ended_tasks,
         functions,
         images,
         kept_state,
@@ -38,3 +39,5 @@ def apply(*, real_docker: bool) -> None:
         from local.patches import real_docker as registry
 
         registry.apply()
+    else:
+        ended_tasks.apply()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import threading
 import time
 import urllib.error
@@ -51,9 +53,10 @@ class Application:
         status: str = self.stack["StackStatus"]
         return "" if status.endswith("IN_PROGRESS") else status
 
-    def call(self) -> tuple[int, str]:
+    def call(self, path: str = "/") -> tuple[int, str]:
         """Return status and version that the load balancer answers with."""
-        request = urllib.request.Request(f"http://{self.stack['Outputs'][0]['OutputValue']}/")
+        url = f"http://{self.stack['Outputs'][0]['OutputValue']}{path}"
+        request = urllib.request.Request(url)
         request.set_proxy(f"127.0.0.1:{self.there.port}", "http")
         try:
             with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310 - http, ours
@@ -131,6 +134,22 @@ def test_no_request_fails_while_versions_change(application: Application) -> Non
     assert application.call() == (200, "2.1")
 
 
+def test_a_hundred_slow_pages_do_not_wait_for_each_other(application: Application) -> None:
+    page = 2.0  # seconds
+    gate = threading.Barrier(100)
+
+    def fetch(_: int) -> float:
+        gate.wait()
+        began = time.monotonic()
+        assert application.call(f"/?seconds={page}")[0] == 200
+        return time.monotonic() - began
+
+    with ThreadPoolExecutor(gate.parties) as pool:
+        took = list(pool.map(fetch, range(gate.parties)))
+    assert page <= min(took)
+    assert max(took) < 2 * page
+
+
 @pytest.mark.parametrize(
     ("tag", "behaviour", "reason"),
     [
@@ -147,6 +166,18 @@ def test_bad_version_is_rolled_back(
     assert failed["rolloutStateReason"] == "ECS deployment circuit breaker: tasks failed to start."
     assert {text[: len(reason)] for text in application.stopped_reasons()} == {reason}
     assert application.call() == before
+
+
+def test_a_task_that_was_killed_is_not_called_running(
+    there: cloud.Cloud, application: Application
+) -> None:
+    (victim,) = processes.tasks(there.directory, application.name, "dev")
+    before = application.call()
+    os.kill(victim, signal.SIGKILL)
+    until(lambda: victim not in processes.tasks(there.directory, application.name, "dev"))
+    services = application.ecs.describe_services(cluster=application.name, services=["dev"])
+    assert services["services"][0]["runningCount"] == 0
+    until(lambda: application.call() == before)
 
 
 def test_stack_fails_when_the_first_version_does_not_come_up(there: cloud.Cloud) -> None:
