@@ -11,10 +11,10 @@ TOOLS := .venv/bin
 UP_OPTIONS = $(if $(PORT),--port $(PORT)) $(if $(LAMBDA_ENDPOINT),--lambda-endpoint $(LAMBDA_ENDPOINT)) \
 	$(if $(filter 1,$(DOCKER)),--docker) $(if $(filter 1,$(KEEP)),--keep) $(if $(REPOURI),--repouri $(REPOURI))
 
-.PHONY: help setup up down logs push demo lint test check crash races stateful mutants scale bench clean
+.PHONY: help setup up down logs push demo lint test check crash races stateful mutants scale bench bench-swap clean
 
 help: ## List the targets
-	sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
+	sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
 
 setup: ## Install the laptop cloud and the deploy tool
 	$(MAKE) -j2 .local/venv/installed node_modules/installed $(if $(filter 1,$(DOCKER)),.local/venv/docker)
@@ -65,6 +65,10 @@ scale: .venv/installed ## Show what each operation reads and writes, with one ap
 bench: ## Count and time what callers wait for, beside other tools (ARGS="--rounds 9 --write")
 	$(MAKE) -j4 .venv/installed .local/venv/installed node_modules/installed .local/bench/installed
 	$(TOOLS)/python -m bench $(ARGS)
+
+bench-swap: ## Swap under load and time it (ARGS="--swaps 300 --write")
+	$(MAKE) -j3 .venv/installed .local/venv/installed node_modules/installed
+	$(TOOLS)/python -m bench.swaps $(ARGS)
 
 clean: down ## Remove everything that the other targets installed or wrote
 	rm -rf .local .venv node_modules .serverless mutants .coverage .*_cache

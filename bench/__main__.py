@@ -7,16 +7,13 @@ docs/performance.json, in the tables of docs/performance.md and in docs/performa
 from __future__ import annotations
 
 import argparse
-import os
-import platform
 import subprocess
 import sys
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from bench import cold, page
+from bench import cold, machine, page
 from bench.bars import broken
 from bench.calls.contenders import TOOLS
 from bench.calls.measurement import measure
@@ -34,7 +31,7 @@ def main() -> int:
     for lines in page.sections(results, swaps).values():
         print("\n".join(["", *lines]))
     if options.write:
-        page.save(results)
+        page.save(page.RESULTS, results)
         _draw(page.RESULTS, page.PLOT)
     problems = broken(results, swaps)
     print("\n" + "\n".join([*(f"✗ {each}" for each in problems)] or ["✓ all bars are met"]))
@@ -42,12 +39,7 @@ def main() -> int:
 
 
 def _measured(sections: Sequence[str], rounds: int) -> dict[str, Any]:
-    machine = {
-        "python": platform.python_version(),
-        "cores": os.cpu_count(),
-        "date": f"{datetime.now(UTC):%Y-%m-%d}",
-    }
-    results: dict[str, Any] = {"machine": machine}
+    results: dict[str, Any] = {"machine": machine.described()}
     if "calls" in sections:
         results |= measure(rounds, lambda text: print(text, flush=True))
     if "cold" in sections:

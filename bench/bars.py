@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from bench.cold.rows import ROWS
+from bench.swaps import tables
 
 # Calls and depth of an operation until its answer, at most.
 CALLS: Mapping[str, tuple[int, int]] = {
@@ -58,14 +59,8 @@ def broken_swaps(swaps: Mapping[str, Any] | None) -> list[str]:
     """Hold swaps under load to their bars."""
     if swaps is None:
         return ["the section swaps is missing: run `make bench-swap`"]
-    levels = swaps["levels"]
-    found = [
-        f"swaps under load: {total} requests {what}"
-        for what in ("failed", "stale")
-        if (total := sum(level[what] for level in levels))
-    ]
-    done = sum(len(level["swaps"]) for level in levels)
+    found = [f"swaps under load: {each}" for each in tables.broken(swaps)]
+    done = sum(len(level["swaps"]) for level in swaps["levels"])
     if done < SWAPS:
         found.append(f"swaps under load: {done}, at least {SWAPS}")
-    scenarios = [each["name"] for each in swaps["scenarios"] if not each["passed"]]
-    return found + [f"swaps under load: {name}" for name in scenarios]
+    return found

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from importlib import import_module
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from bench.bars import CALLS
 from bench.cold import report
+from bench.machine import in_words
+from bench.markdown import table
+from bench.swaps.tables import render
 
 DOCS = Path(__file__).parents[1] / "docs"
 PAGE, RESULTS, SWAPS, PLOT = (
@@ -39,10 +41,10 @@ def load(path: Path) -> dict[str, Any] | None:
     return results
 
 
-def save(results: Mapping[str, Any]) -> None:
-    """Write the results, and into the page what they say."""
-    RESULTS.write_text(json.dumps(results, indent=1, sort_keys=True) + "\n")
-    PAGE.write_text(filled(PAGE.read_text(), results, load(SWAPS)))
+def save(path: Path, results: Mapping[str, Any]) -> None:
+    """Write the results of one benchmark, and into the page what both have found."""
+    path.write_text(json.dumps(results, indent=1, sort_keys=True) + "\n")
+    PAGE.write_text(filled(PAGE.read_text(), load(RESULTS) or {}, load(SWAPS)))
 
 
 def filled(page: str, results: Mapping[str, Any], swaps: Mapping[str, Any] | None) -> str:
@@ -63,11 +65,13 @@ def sections(
     """Return the lines of each table, and why there is none."""
     renders: Mapping[str, Callable[[], Sequence[str]]] = {
         "calls": lambda: calls(results["calls"]),
-        "machine": lambda: [machine(results)],
+        "machine": lambda: [
+            f"Medians of {results['rounds']} rounds, {in_words(results['machine'])}."
+        ],
         "cold times": lambda: times(results["times"], "cold"),
         "warm times": lambda: times(results["times"], "warm"),
         "cold": lambda: report.table(results["cold"]),
-        "swaps": lambda: import_module("bench.swaps.tables").render(swaps).splitlines(),
+        "swaps": lambda: render(swaps or {}),
     }
     there = {"calls", "machine", "cold times", "warm times"} if "calls" in results else set()
     there |= {"cold"} if "cold" in results else set()
@@ -89,15 +93,6 @@ def calls(counted: Mapping[str, Any]) -> list[str]:
     return table(["calls / in a row", *TITLES.values(), "bar"], rows)
 
 
-def machine(results: Mapping[str, Any]) -> str:
-    """Return how often and on what it was timed, in words."""
-    what = results["machine"]
-    return (
-        f"Medians of {results['rounds']} rounds, {what['cores']} cores,"
-        f" Python {what['python']}, {what['date']}."
-    )
-
-
 def times(timed: Mapping[str, Any], mode: str) -> list[str]:
     """Return the table of times: ms, and in brackets this service's share of it."""
     found = [who for who in TITLES if any(mode in by.get(who, {}) for by in timed["0"].values())]
@@ -111,20 +106,6 @@ def times(timed: Mapping[str, Any], mode: str) -> list[str]:
         for delay, by in timed.items()
     ]
     return table([f"{mode}, ms", "added", *(TITLES[who] for who in found)], rows)
-
-
-def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
-    """Return a Markdown table that can be read as it is."""
-    lines = [head, *rows]
-    widths = [max(len(line[column]) for line in lines) for column in range(len(head))]
-    rule = ["-" * widths[0], *("-" * (width - 1) + ":" for width in widths[1:])]
-    return [
-        "| " + " | ".join(
-            cell.ljust(width) if column == 0 else cell.rjust(width)
-            for column, (cell, width) in enumerate(zip(line, widths, strict=True))
-        ) + " |"
-        for line in (head, rule, *rows)
-    ]  # fmt: skip
 
 
 def _pair(counted: Mapping[str, Any] | None) -> str:

@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
+
+from bench import markdown
+
+_HEAD = (
+    "operation", "ours, ms", "script, ms", "ratio", "at most", "until the answer, ms", "ratio",
+    "peak, MiB",
+)  # fmt: skip
 
 
 def table(result: Mapping[str, Any]) -> list[str]:
@@ -14,9 +21,7 @@ def table(result: Mapping[str, Any]) -> list[str]:
         f" CPU, medians of {rounds} fresh processes each. Until the answer is without the end of"
         " the process, which Lambda puts off. Of two figures the second is the script's.",
         "",
-        "| | ours, ms | script, ms | ratio | at most | until the answer, ms | ratio | peak, MiB |",
-        "| --- | --- | --- | --- | --- | --- | --- | --- |",
-        *(_line(name, row) for name, row in result["rows"].items()),
+        *markdown.table(_HEAD, [_line(name, row) for name, row in result["rows"].items()]),
         "",
         f"Package: {package['bytes'] / 1e6:.2f} MB zipped (at most {package['bar'] / 1e6:.0f} MB)."
         f" Peak memory: at most {result['peak_bar']} MiB.",
@@ -24,9 +29,9 @@ def table(result: Mapping[str, Any]) -> list[str]:
     return lines + [f"MISSED: {problem}" for problem in result["missed"]]
 
 
-def _line(name: str, row: Mapping[str, Any]) -> str:
+def _line(name: str, row: Mapping[str, Any]) -> Sequence[str]:
     ours, script = row["ours"], row["script"]
-    cells = (
+    return (
         name,
         f"{ours['cpu']:.0f}",
         f"{script['cpu']:.0f}",
@@ -36,4 +41,3 @@ def _line(name: str, row: Mapping[str, Any]) -> str:
         f"{row['answered_ratio']:.2f}",
         f"{ours['peak']:.0f} / {script['peak']:.0f}",
     )
-    return f"| {' | '.join(cells)} |"

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from bench import bars, page
+from bench import bars, machine, page
 
 PAGE = "".join(
     f"# {name}\n<!-- {name} -->\nEMPTY\n<!-- end -->\n"
@@ -27,9 +27,12 @@ def cold(**changes: float) -> dict[str, Any]:
 
 def swaps(count: int = bars.SWAPS, *, passed: bool = True, **changes: int) -> dict[str, Any]:
     """Two levels of load; the changes are those of the second."""
-    first = {"failed": 0, "stale": 0, "swaps": [{}]}
+    first = {"concurrency": 1, "failed": 0, "stale": 0, "swaps": [{}]}
     second = first | {"swaps": [{}] * (count - 1)} | changes
-    return {"levels": [first, second], "scenarios": [{"name": "one dies", "passed": passed}]}
+    return {
+        "levels": [first, second],
+        "scenarios": [{"name": "one dies", "passed": passed, "failed": 0, "happened": ""}],
+    }
 
 
 def test_what_meets_the_bars_breaks_none() -> None:
@@ -42,8 +45,8 @@ def test_what_meets_the_bars_breaks_none() -> None:
         (bars.broken_calls(counted(swap=(10, 6))), "swap: calls 10, at most 9"),
         (bars.broken_calls(counted(swap=(9, 7))), "swap: depth 7, at most 6"),
         (bars.broken_cold(cold(health=0.66)), "health, cold: 0.66 of"),
-        (bars.broken_swaps(swaps(failed=1)), "1 requests failed"),
-        (bars.broken_swaps(swaps(stale=2)), "2 requests stale"),
+        (bars.broken_swaps(swaps(failed=1)), "concurrency 1: 1 failed"),
+        (bars.broken_swaps(swaps(stale=2)), "concurrency 1: 0 failed, 2 stale"),
         (bars.broken_swaps(swaps(99)), "99, at least 100"),
         (bars.broken_swaps(swaps(passed=False)), "one dies"),
         (bars.broken_calls(None), "calls is missing"),
@@ -77,8 +80,7 @@ def test_a_page_without_a_place_for_a_table_is_refused() -> None:
         page.filled(PAGE.replace("<!-- swaps -->", ""), {}, None)
 
 
-def test_times_say_on_what_they_were_measured() -> None:
+def test_a_machine_is_told_by_what_bears_on_the_figures() -> None:
     on = {"python": "3.11.7", "cores": 2, "date": "2026-01-31"}
-    assert page.machine({"rounds": 5, "machine": on}) == (
-        "Medians of 5 rounds, 2 cores, Python 3.11.7, 2026-01-31."
-    )
+    assert machine.in_words(on) == "2 cores, Python 3.11.7, 2026-01-31"
+    assert set(machine.described()) == set(on)
