@@ -10,7 +10,7 @@ import sys
 import zipfile
 from pathlib import Path
 
-from tests.infra.packages import copied, package
+from local.packages import copied, package
 
 # The SDK and what it needs, which the Lambda runtime brings along.
 SDK = ("boto3", "botocore", "s3transfer", "jmespath", "dateutil", "six", "urllib3")

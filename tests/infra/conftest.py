@@ -10,7 +10,8 @@ from typing import NamedTuple
 
 import pytest
 
-from .packages import NODE_MODULES, copied, package
+from local.packages import NODE_MODULES, copied, package
+
 from .templates import ROOT, Template
 
 

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from devops_core.settings import TemplateLocation
+from local.packages import GOOD, parameters_file
 
 from .conftest import run_node
-from .packages import GOOD, parameters_file
 from .templates import ROOT
 
 REQUIRED = list(GOOD)

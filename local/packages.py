@@ -9,7 +9,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from .templates import ROOT
+from local.cloud import ROOT
 
 NODE_MODULES = ROOT / "node_modules"
 
@@ -35,6 +35,7 @@ _FILES = ("serverless.yml", "package.json", "requirements.txt")
 
 
 def parameters_file(directory: Path, values: Mapping[str, str]) -> Path:
+    """Write parameters into a directory; return the file."""
     path = directory / "parameters.yml"
     path.write_text("".join(f"{key}: {value}\n" for key, value in values.items()))
     return path
