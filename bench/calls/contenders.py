@@ -8,6 +8,7 @@ on do it warm as well: a second time in the same process. A job says `applicatio
 from __future__ import annotations
 
 import json
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -23,7 +24,7 @@ TOOLS = PLACE / "venv" / "bin"
 _HERE = Path(__file__).parent
 
 
-class Contender:
+class Contender(ABC):
     """One of those that are measured; `name` is also that of its application."""
 
     name = ""
@@ -33,15 +34,11 @@ class Contender:
     def __init__(self, scene: Scene) -> None:
         self.scene = scene
 
+    @abstractmethod
     def cold(self, operation: str, job: Job) -> Any:
         """Do it in a process of its own."""
-        raise NotImplementedError
 
-    def warm(self, operation: str, job: Job) -> Any:
-        """Do it again in the process that `cold` has started."""
-        raise NotImplementedError
-
-    def end(self) -> None:
+    def end(self) -> None:  # noqa: B027 - most have none
         """End the process that `cold` has started, if it lives on."""
 
     def settle(self, operation: str, job: Job, answer: Any) -> None:
@@ -86,13 +83,13 @@ class LivesOn(Contender):
         if self._worker:
             self._worker.end()
 
+    @abstractmethod
     def start(self, operation: str) -> Worker:
         """Return a new process for an operation."""
-        raise NotImplementedError
 
+    @abstractmethod
     def arguments(self, operation: str, job: Job) -> list[Any]:
         """Return what the function is called with that does it."""
-        raise NotImplementedError
 
 
 class Ours(LivesOn):

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, TypeVar
+from typing import Any
 from urllib.parse import urlsplit
 
 from bench.calls.call import Call, call_of
@@ -124,19 +124,3 @@ class Proxy(ThreadingHTTPServer):
 
     def handle_error(self, *_: Any) -> None:
         """Say nothing when a client is gone: clients are killed by tests."""
-
-
-P = TypeVar("P", bound=Proxy)
-
-
-@contextmanager
-def serving(server: P) -> Iterator[P]:
-    """Run a proxy; the caller says where the emulator is as soon as it runs."""
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
-    thread.start()
-    try:
-        yield server
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()

@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from bench.calls.proxy import Proxy, serving
+from bench.calls.proxy import Proxy
+from bench.serving import serving
 from devops_core import render
 from devops_core.settings import TemplateLocation
 from local import images

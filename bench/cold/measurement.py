@@ -24,8 +24,9 @@ from bench.cold.account import Account
 from bench.cold.fresh import Cost, run
 from bench.cold.rows import ROWS, Row
 from bench.cold.script import written
-from bench.cold.server import Server, serving
+from bench.cold.server import Server
 from bench.cold.shop import ENVIRONMENT
+from bench.serving import serving
 
 # Of the package as it is uploaded, in bytes; of a handler's process, in MiB.
 PACKAGE_BAR = 2_000_000
@@ -89,7 +90,7 @@ def missed(result: Mapping[str, Any]) -> list[str]:
 def stage(archive: Path | None = None) -> Iterator[Stage]:
     """Unpack a package, which is built first if none is given, and serve the account."""
     account = Account()
-    with tempfile.TemporaryDirectory() as temporary, serving(account) as server:
+    with tempfile.TemporaryDirectory() as temporary, serving(Server(account)) as server:
         there = Path(temporary)
         for name in ("build", "task", "sdk", "scripts", "home"):
             (there / name).mkdir()

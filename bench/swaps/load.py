@@ -52,15 +52,7 @@ def load(client: Client, url: str, concurrency: int) -> Iterator[Load]:
         concurrency: clients with a request in flight all the time, on each port.
 
     """
-    host = url.removeprefix("http://")
-    command = [sys.executable, "-m", "bench.swaps.customers", client.cloud.endpoint, host]
-    with subprocess.Popen(  # noqa: S603 - our own program, no shell
-        [*command, str(concurrency)],
-        cwd=ROOT,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as process:
+    with _customers(client.cloud.endpoint, url.removeprefix("http://"), concurrency) as process:
         if process.stdin is None or process.stdout is None:
             raise AssertionError("Popen has opened both pipes")
         there = Load()
@@ -75,3 +67,10 @@ def load(client: Client, url: str, concurrency: int) -> Iterator[Load]:
             reader.join()
     if process.returncode:
         raise UnexpectedError("the customers have broken down")
+
+
+def _customers(endpoint: str, host: str, concurrency: int) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "bench.swaps.customers", endpoint, host, str(concurrency)]
+    return subprocess.Popen(  # noqa: S603 - our own program, no shell
+        command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )

@@ -12,12 +12,10 @@ def apply(*, real_docker: bool) -> None:
     """Apply all corrections; the emulator must be importable, its services are loaded by this."""
     from local.patches import (
         api,
-        ended_tasks,
         functions,
         images,
         kept_state,
         load_balancers,
-        rollouts,
         templates,
         times,
         unhealthy_tasks,
@@ -34,10 +32,13 @@ def apply(*, real_docker: bool) -> None:
         kept_state,
     ):
         patch.apply()
-    rollouts.apply(real_docker=real_docker)
-    if real_docker:
-        from local.patches import real_docker as registry
+    _of_containers(real_docker=real_docker)
 
-        registry.apply()
-    else:
-        ended_tasks.apply()
+
+def _of_containers(*, real_docker: bool) -> None:
+    """Apply what depends on whether tasks are containers or stand-ins of them."""
+    from local.patches import ended_tasks, rollouts
+    from local.patches import real_docker as registry
+
+    rollouts.apply(real_docker=real_docker)
+    (registry if real_docker else ended_tasks).apply()

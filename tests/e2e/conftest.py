@@ -7,7 +7,8 @@ from collections.abc import Iterator
 import pytest
 
 from bench.calls.functions import name_functions
-from bench.calls.proxy import Proxy, serving
+from bench.calls.proxy import Proxy
+from bench.serving import serving
 from local.cloud import DIRECTORY, Cloud, Options, started
 from local.deploy import client, deploy
 from tests.e2e.client import Api, create_body

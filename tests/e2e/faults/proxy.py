@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from bench.calls.call import Call
-from bench.calls.proxy import Answer, Handler, Proxy, serving
+from bench.calls.proxy import Answer, Handler, Proxy
+from bench.serving import serving
 
 
 class Moment(Enum):
