@@ -12,6 +12,7 @@ import urllib.request
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +54,12 @@ class Application:
         status: str = self.stack["StackStatus"]
         return "" if status.endswith("IN_PROGRESS") else status
 
+    def running(self) -> int:
+        """Return how many tasks run, as ECS knows it."""
+        described = self.ecs.describe_services(cluster=self.name, services=["dev"])
+        count: int = described["services"][0]["runningCount"]
+        return count
+
     def call(self, path: str = "/") -> tuple[int, str]:
         """Return status and version that the load balancer answers with."""
         url = f"http://{self.stack['Outputs'][0]['OutputValue']}{path}"
@@ -68,14 +75,11 @@ class Application:
     def roll_out(self, tag: str, behaviour: str = "") -> dict[str, Any]:
         """Push and deploy an image; return the failed deployment, if there was one."""
         images.push(self.ecr, "app", tag, behaviour)
-        uri = f"{cloud.ACCOUNT}.dkr.ecr.{cloud.REGION}.amazonaws.com/app:{tag}"
         definition = self.ecs.register_task_definition(
             family=self.name,
             requiresCompatibilities=["FARGATE"],
             networkMode="awsvpc",
-            containerDefinitions=[
-                {"name": "app", "image": uri, "portMappings": [{"containerPort": 8000}]}
-            ],
+            containerDefinitions=[self._container(tag)],
         )
         self.arn = definition["taskDefinition"]["taskDefinitionArn"]
         self.ecs.update_service(cluster=self.name, service="dev", taskDefinition=self.arn)
@@ -91,6 +95,18 @@ class Application:
 
         until(done)
         return failed
+
+    def _container(self, tag: str) -> dict[str, Any]:
+        return {
+            "name": "app",
+            "image": f"{cloud.ACCOUNT}.dkr.ecr.{cloud.REGION}.amazonaws.com/app:{tag}",
+            "portMappings": [{"containerPort": 8000}],
+            # By these its process is found, as those of the applications.
+            "environment": [
+                {"name": "APPLICATION", "value": self.name},
+                {"name": "ENVIRONMENT", "value": "dev"},
+            ],
+        }
 
     def stopped_reasons(self) -> set[str]:
         """Return why the tasks of the last roll-out stopped."""
@@ -168,15 +184,15 @@ def test_bad_version_is_rolled_back(
     assert application.call() == before
 
 
-def test_a_task_that_was_killed_is_not_called_running(
-    there: cloud.Cloud, application: Application
-) -> None:
-    (victim,) = processes.tasks(there.directory, application.name, "dev")
+def test_a_task_that_was_killed_is_replaced(there: cloud.Cloud, application: Application) -> None:
+    tasks = partial(processes.tasks, there.directory, application.name, "dev")
+    until(lambda: len(tasks()) == 1)
+    (victim,) = tasks()
     before = application.call()
     os.kill(victim, signal.SIGKILL)
-    until(lambda: victim not in processes.tasks(there.directory, application.name, "dev"))
-    services = application.ecs.describe_services(cluster=application.name, services=["dev"])
-    assert services["services"][0]["runningCount"] == 0
+    until(lambda: application.running() == 0)
+    until(lambda: application.running() == 1)
+    assert victim not in tasks()
     until(lambda: application.call() == before)
 
 

@@ -18,6 +18,13 @@ def _version(cloud: FakeCloud, environment: Environment) -> str | None:
     return service.version
 
 
+def _put_back_by_hand(cloud: FakeCloud, name: str) -> None:
+    """Let a service run what the stack has given it, as somebody at the console would."""
+    service = cloud.containers.service("Shop", name)
+    service.deploy(next(iter(cloud.containers.task_definitions)), cloud.clock.now())
+    service.complete(cloud.clock.now())
+
+
 def test_each_environment_runs_the_digest_that_was_pushed(shop: FakeCloud, api: Client) -> None:
     done = api.finished(api.deploy("1.0", "qa", "training"))
     digest = shop.images.pushed["shop", "1.0"]
@@ -130,11 +137,24 @@ def test_the_same_version_heals_what_was_changed_by_hand(shop: FakeCloud, api: C
     api.finished(api.deploy("1.0", "dev"))
     service = shop.containers.service("Shop", "dev")
     right = service.primary.task_definition
-    initial = next(iter(shop.containers.task_definitions))
-    service.deploy(initial, shop.clock.now())
-    service.complete(shop.clock.now())
+    _put_back_by_hand(shop, "dev")
     assert api.finished(api.deploy("1.0", "dev")).operation["status"] == "SUCCEEDED"
     assert service.primary.task_definition == right
+
+
+def test_an_update_that_is_refused_is_on_record_before_anybody_looks_again(
+    shop: FakeCloud, api: Client
+) -> None:
+    api.finished(api.deploy("1.0", "dev", "qa"))
+    for name in ("dev", "qa"):
+        _put_back_by_hand(shop, name)
+    shop.wire.fail("containers.update", RefusedError("the service is draining"), times=1)
+    reply = api.deploy("1.0", "dev", "qa")
+    assert reply.environments["DEV"]["status"] == "FAILED"
+    outcomes = [event.outcome for event in shop.tables.events_of("Shop", reply.id)]
+    assert outcomes == ["ACCEPTED", "FAILED"]
+    api.finished(reply)
+    api.finished(api.deploy("1.0", "dev"))
 
 
 def test_unknown_applications_and_environments_are_named(shop: FakeCloud, api: Client) -> None:

@@ -191,6 +191,12 @@ class Life:
                 self.torn.add(application)
             if change.startswith("listener"):
                 self.watcher.moved.add(application)
+                operations = self.cloud.tables.operations.items()
+                self.watcher.overruled |= {
+                    identifier
+                    for (name, identifier), each in operations
+                    if name == application and not each.ended
+                }
             if live(self.cloud, application) is None:
                 self.watcher.excused.add(application)
 

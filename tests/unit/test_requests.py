@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from typing import Any
 
@@ -173,6 +174,13 @@ def test_the_order_of_members_makes_no_other_request() -> None:
     one, other = {"a": 1, "b": [1, 2]}, {"b": [1, 2], "a": 1}
 
     assert fingerprint("deploy", one) == fingerprint("deploy", other)
+
+
+def test_a_repeat_is_known_after_an_upgrade() -> None:
+    # Fingerprints stay on record for as long as their keys: this one must never become another.
+    assert fingerprint("deploy", {"b": [1, "2"], "a": None}) == (
+        hashlib.sha256(b'["deploy",{"a":null,"b":[1,"2"]}]').hexdigest()
+    )
 
 
 @pytest.mark.parametrize(
