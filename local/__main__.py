@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from local import cloud, deploy, images, logs
 
@@ -64,6 +65,16 @@ def _port(text: str) -> int:
     return int(text)
 
 
+def _address(text: str) -> str:
+    """Return the URL of a server, or nothing for the emulator's own."""
+    parts = urlsplit(text)
+    if text and (parts.scheme not in ("http", "https") or not parts.hostname):
+        raise argparse.ArgumentTypeError(
+            f"{text} is no address: write it as http://127.0.0.1:9000, with http:// in front"
+        )
+    return text
+
+
 def parser() -> argparse.ArgumentParser:
     """Return the parser of all commands."""
     parser = argparse.ArgumentParser(prog="python -m local", description=__doc__)
@@ -72,7 +83,9 @@ def parser() -> argparse.ArgumentParser:
     command = commands.add_parser("up", help=up.__doc__)
     command.set_defaults(run=up)
     command.add_argument("--port", type=_port, default=0, help="0, the default, takes a free one")
-    command.add_argument("--lambda-endpoint", default="", help="where Lambdas call AWS")
+    command.add_argument(
+        "--lambda-endpoint", type=_address, default="", help="URL where Lambdas call AWS"
+    )
     command.add_argument("--docker", action="store_true", help="run tasks as real containers")
     command.add_argument("--keep", action="store_true", help="keep the state over a stop")
     command.add_argument("--repouri", default="", help="image that a new application runs")
