@@ -126,7 +126,11 @@ def _target(part: Progress, stack: Stack, spec: ServiceSpec) -> Progress:
 def _doom(
     operation: Operation, observed: Observed, reasons: tuple[str, ...], now: datetime
 ) -> Decision:
-    return _undo(replace(operation, doomed=True, reasons=reasons), observed, now)
+    operation = replace(operation, doomed=True, reasons=reasons)
+    if now >= operation.deadline + _UNDO_LIMIT:
+        # Nobody has looked for as long as an undo may take: it has its time from now on.
+        operation = replace(operation, deadline=now)
+    return _undo(operation, observed, now)
 
 
 def _undo(operation: Operation, observed: Observed, now: datetime) -> Decision:

@@ -170,6 +170,23 @@ def test_a_failed_stack_that_does_not_go_is_kept_on_record(cloud: FakeCloud, api
     assert api.finished(api.delete()).operation["status"] == "SUCCEEDED"
 
 
+def test_a_stack_that_nobody_looked_at_for_hours_is_still_taken_back(
+    cloud: FakeCloud, api: Client
+) -> None:
+    cloud.stacks.pace = None
+    reply = api.create()
+    cloud.clock.pass_(hours=3)
+    going = api.status(reply.id).operation
+    assert (going["status"], going["waitingFor"]) == (
+        "IN_PROGRESS", "the failed stack to be deleted",
+    )  # fmt: skip
+    cloud.clock.pass_(minutes=59)
+    assert api.status(reply.id).operation["status"] == "IN_PROGRESS"
+    cloud.stacks.finish("Shop")
+    assert api.status(reply.id).operation["reasons"][0] == "the stack is still CREATE_IN_PROGRESS"
+    assert cloud.tables.rows == {}
+
+
 def test_a_delete_without_end_fails_and_can_be_repeated(shop: FakeCloud, api: Client) -> None:
     shop.stacks.pace = None
     reply = api.delete()

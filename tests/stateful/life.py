@@ -22,7 +22,8 @@ from tests.stateful.hands import CHANGES, live
 from tests.stateful.model import Model
 
 NAMES = ("Shop", "Cart")
-# A call that is late has landed by then, see tests/crash/memory/faults.py.
+# A call that is late has landed by then, see tests/crash/memory/faults.py. A new stack is shown by
+# then: that takes seconds, and the lease of a worker that got no answer to CreateStack 65.
 _LATEST = 60
 _DIED = (Crash, AwsError)
 
@@ -203,7 +204,7 @@ class Life:
     def pass_(self, seconds: float) -> None:
         """Let time pass."""
         if seconds > _LATEST:
-            self.faults.land()
+            self._land()
         self.cloud.clock.wait(seconds)
 
     def set_clock(self, skew: timedelta) -> None:
@@ -211,10 +212,14 @@ class Life:
 
         See tests/functional/test_clocks.py for what becomes of a create then.
         """
+        self._land()
+        self.cloud.clock.skew = skew
+
+    def _land(self) -> None:
+        """Let late calls take effect and new stacks be shown."""
         self.faults.land()
         for stack in self.cloud.stacks.stacks.values():
             stack.unseen = 0
-        self.cloud.clock.skew = skew
 
     # --- what must be so ---
 

@@ -71,7 +71,7 @@ def _delete_what_was_not(life: Life) -> None:
     """Delete what could not be deleted: nothing else can, and no drift check looks at it."""
     rows = life.cloud.tables.rows
     left = {name for (name, _), row in rows.items() if row.status is RowStatus.DELETE_FAILED}
-    for application in sorted(left & life.model.by_hand):
+    for application in sorted(left if life.faults.blind else left & life.model.by_hand):
         _delete(life, application)
 
 

@@ -80,6 +80,8 @@ CASES: list[tuple[str, Operation, Observed, datetime, Seen]] = [
     ("doomed, and our delete failed: keep the rows", DOOMED,
      Observed(stack=stack("DELETE_FAILED"), stack_failures=("bucket not empty",)), NOW,
      Seen("Fail, keep rows", (), "because; left behind: bucket not empty")),
+    ("nobody looked until it was too late: delete it all the same", NEW,
+     Observed(stack=stack("CREATE_IN_PROGRESS")), TOO_LATE, Seen("Act", (DeleteStack(),))),
     ("doomed, and it cannot be deleted in time: keep the rows", DOOMED,
      Observed(stack=stack("DELETE_IN_PROGRESS")), TOO_LATE,
      Seen("Fail, keep rows", (),
@@ -94,6 +96,22 @@ CASES: list[tuple[str, Operation, Observed, datetime, Seen]] = [
 )
 def test_decides(now_operation: Operation, what: Observed, now: datetime, expected: Seen) -> None:
     assert seen(decide(now_operation, what, now)) == expected
+
+
+@pytest.mark.parametrize(
+    ("now", "deadline"),
+    [
+        (LATE, NEW.deadline),
+        (TOO_LATE - timedelta(microseconds=1), NEW.deadline),
+        (TOO_LATE, TOO_LATE),
+        (TOO_LATE + timedelta(hours=1), TOO_LATE + timedelta(hours=1)),
+    ],
+)
+def test_an_undo_that_begins_too_late_has_its_time_from_then(
+    now: datetime, deadline: datetime
+) -> None:
+    decision = decide(NEW, Observed(stack=stack("CREATE_IN_PROGRESS")), now)
+    assert decision.operation.deadline == deadline
 
 
 @pytest.mark.parametrize(
