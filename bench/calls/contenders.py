@@ -14,14 +14,17 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from bench.calls.scene import PACKAGE, PLACE, Job, Scene, create_body
-from bench.calls.worker import Worker, WorkerError, run
+from bench.calls.scene import PACKAGE, PLACE, Job, Scene
+from bench.calls.worker import Worker, run
 from local import cloud
+from local.client import Answer, create_body
+from local.gateway import http_event
 
 # In the order in which they are done; a deploy to dev alone makes it differ from stage.
 OPERATIONS = ("create", "deploy three", "deploy", "promote", "swap", "delete")
 TOOLS = PLACE / "venv" / "bin"
 _HERE = Path(__file__).parent
+CALLER = f"arn:aws:iam::{cloud.ACCOUNT}:user/bench"
 
 
 class Contender(ABC):
@@ -114,23 +117,15 @@ class Ours(LivesOn):
     def arguments(self, operation: str, job: Job) -> list[Any]:
         """Return the event of API Gateway's proxy integration and no context."""
         method, path, body = request(operation, job)
-        identity = {"sourceIp": "192.0.2.7", "userArn": "arn:aws:iam::000000000000:user/bench"}
-        event = {
-            "resource": path,
-            "path": path,
-            "httpMethod": method,
-            "headers": {"Content-Type": "application/json"},
-            "requestContext": {"requestId": "bench", "stage": "dev", "identity": identity},
-            "body": json.dumps(body),
-        }
+        event = http_event(method, path, json.dumps(body), caller=CALLER)
         return [event, None]
 
     def settle(self, operation: str, job: Job, answer: Any) -> None:
         """Follow the operation to its end."""
         del operation, job
-        if answer.get("statusCode", 200) not in (200, 202):
-            raise WorkerError(f"{answer}")
-        self.scene.follow(json.loads(answer["body"]) if "body" in answer else answer)
+        if not isinstance(answer, Answer):
+            answer = Answer(answer["statusCode"], {}, json.loads(answer["body"]))
+        self.scene.succeed(answer)
 
 
 class Bare(LivesOn):
@@ -257,7 +252,7 @@ def request(operation: str, job: Job) -> tuple[str, str, dict[str, Any]]:
     name = job["application"]
     named: dict[str, Any] = {"applicationName": name}
     requests: Mapping[str, tuple[str, str, dict[str, Any]]] = {
-        "create": ("POST", "/stacks", create_body(name, "dev")),
+        "create": ("POST", "/stacks", create_body(name, environments={"nonProd": ["dev"]})),
         "promote": ("POST", "/stacks/deploytoprodBlue", named | {"environment": job["source"]}),
         "swap": ("POST", "/stacks/swapProdBlueAndGreen", named),
         "delete": ("DELETE", "/stacks", {"stack": name}),

@@ -46,9 +46,9 @@ class Tournament:
         for each in self.contenders:
             self.scene.create(each.name)
             body = {"applicationName": each.name, "environment": THREE, "version": VERSIONS[-1]}
-            self.scene.follow(self.scene.ask("POST", "/stacks/deploy", body))
+            self.scene.succeed(self.scene.post("/stacks/deploy", body))
             promotion = {"applicationName": each.name}
-            self.scene.follow(self.scene.ask("POST", "/stacks/deploytoprodBlue", promotion))
+            self.scene.succeed(self.scene.post("/stacks/deploytoprodBlue", promotion))
 
     def counted(self, operation: str) -> dict[str, Any]:
         """Let each do an operation once and return its calls and their depth, by contender."""
@@ -92,7 +92,7 @@ class Tournament:
     def _over_http(self, contender: Contender, operation: str, job: Job) -> Any:
         """Do an operation, this service's through API Gateway and Lambda."""
         if isinstance(contender, Ours):
-            return self.scene.ask(*request(operation, job))
+            return self.scene.call(*request(operation, job))
         return contender.cold(operation, job)
 
     def _jobs(self, operation: str, those: Sequence[Contender]) -> dict[str, dict[str, Any]]:

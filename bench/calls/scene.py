@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import shutil
-import threading
-import time
-import urllib.request
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -18,13 +13,12 @@ from bench.calls.proxy import Proxy
 from bench.serving import serving
 from devops_core import render
 from devops_core.settings import TemplateLocation
-from local import images
+from local.client import Client, UnexpectedError, create_body, until
 from local.cloud import DIRECTORY, ROOT, Cloud, Options, started
 from local.deploy import client, deploy
 
 PLACE = DIRECTORY / "bench"
 PACKAGE = PLACE / "package"
-PATIENCE = 90.0  # seconds for a rollout or a stack; the longest takes about ten
 THREE = ("dev", "qa", "stage")
 SLOTS = ("prod-1", "prod-2")
 # As many as one round needs, so that each deploy brings something new.
@@ -33,35 +27,12 @@ VERSIONS = ("1.0", "2.0", "3.0", "4.0")
 Job = Mapping[str, Any]
 
 
-class SceneError(Exception):
-    """The laptop cloud does not come to where it should be."""
+class Scene(Client):
+    """The laptop cloud and the proxy, which delays and notes; the clients go past it."""
 
-
-@dataclass(frozen=True)
-class Scene:
-    """The laptop cloud and the proxy; `proxy` delays and notes, `cloud` is asked past it."""
-
-    cloud: Cloud
-    proxy: Proxy
-
-    def ask(self, method: str, path: str, body: Any = None, **headers: str) -> dict[str, Any]:
-        """Call the service over HTTP and return the body of its answer, which must be a yes."""
-        url = path if path.startswith("http") else self.cloud.api_url + path
-        content = None if body is None else json.dumps(body).encode()
-        request = urllib.request.Request(url, content, headers, method=method)  # noqa: S310 - http
-        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-        with opener.open(request, timeout=PATIENCE) as response:
-            answer: dict[str, Any] = json.load(response)
-            return answer
-
-    def follow(self, answer: Mapping[str, Any]) -> None:
-        """Ask for an operation until it has succeeded."""
-        operation = answer["operation"]
-        deadline = time.monotonic() + PATIENCE
-        while operation["status"] == "IN_PROGRESS" and time.monotonic() < deadline:
-            operation = self.ask("GET", operation["url"], Prefer="wait=10")["operation"]
-        if operation["status"] != "SUCCEEDED":
-            raise SceneError(f"{operation}")
+    def __init__(self, cloud: Cloud, proxy: Proxy) -> None:
+        super().__init__(cloud)
+        self.proxy = proxy
 
     def steady(self, application: str) -> None:
         """Wait until all services of an application have rolled out."""
@@ -138,15 +109,12 @@ class Scene:
         variables: dict[str, str] = functions[0]["Environment"]["Variables"]
         return variables | self.cloud.environment | {"AWS_ENDPOINT_URL": self.proxy.url}
 
-    def client(self, service: str) -> Any:
-        """Return a client that goes past the proxy."""
-        return client(self.cloud, service)
-
     def create(self, application: str) -> None:
         """Create an application with everything, through the service, and push its images."""
-        self.follow(self.ask("POST", "/stacks", create_body(application, *THREE)))
+        body = create_body(application, environments={"nonProd": THREE})
+        self.succeed(self.post("/stacks", body))
         for version in VERSIONS:
-            images.push(self.client("ecr"), application.lower(), version)
+            self.push(application, version)
 
     def _registry(self, application: str) -> str:
         found = self.client("ecr").describe_repositories(repositoryNames=[application.lower()])
@@ -156,16 +124,6 @@ class Scene:
         arn = service["taskDefinition"]
         found = self.client("ecs").describe_task_definition(taskDefinition=arn)
         return render.blueprint(found["taskDefinition"])
-
-
-def create_body(application: str, *environments: str) -> dict[str, Any]:
-    """Return the body of POST /stacks."""
-    return {
-        "applicationName": application,
-        "email": "web@example.com",
-        "tags": {"technicalTeam": "web"},
-        "environments": {"nonProd": environments},
-    }
 
 
 @contextmanager
@@ -200,8 +158,5 @@ def _rolled_out(service: Mapping[str, Any]) -> bool:
 
 
 def _until(condition: Callable[[], bool], what: str) -> None:
-    deadline, pause = time.monotonic() + PATIENCE, threading.Event()
-    while not condition():
-        if time.monotonic() >= deadline:
-            raise SceneError(f"it does not come true that {what}")
-        pause.wait(0.1)
+    if not until(condition):
+        raise UnexpectedError(f"it does not come true that {what}")

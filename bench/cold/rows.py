@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from bench.cold.shop import ACCOUNT, APPLICATION, CALLER, OPERATION
+from bench.cold.shop import APPLICATION, CALLER, OPERATION
+from local.gateway import http_event
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,35 +25,9 @@ class Row:
 
 
 def _event(
-    method: str,
-    resource: str,
-    body: Mapping[str, Any] | None = None,
-    parameters: Mapping[str, str] | None = None,
+    method: str, resource: str, body: Mapping[str, Any] | None = None, **more: Any
 ) -> dict[str, Any]:
-    """Return an event of API Gateway's proxy integration, payload format 1.0."""
-    path = resource
-    for name, value in (parameters or {}).items():
-        path = path.replace(f"{{{name}}}", value)
-    return {
-        "resource": resource,
-        "path": path,
-        "httpMethod": method,
-        "headers": {"Content-Type": "application/json"},
-        "queryStringParameters": None,
-        "pathParameters": dict(parameters) if parameters else None,
-        "requestContext": {
-            "accountId": ACCOUNT,
-            "resourcePath": resource,
-            "httpMethod": method,
-            "path": f"/dev{path}",
-            "stage": "dev",
-            "domainName": "a1b2c3d4e5.execute-api.eu-west-1.amazonaws.com",
-            "requestId": "7f0d9a6e-0000-4000-8000-3b1d4f1c2a5e",
-            "identity": {"sourceIp": "192.0.2.7", "userArn": CALLER},
-        },
-        "body": json.dumps(body) if body else None,
-        "isBase64Encoded": False,
-    }
+    return http_event(method, resource, json.dumps(body) if body else None, caller=CALLER, **more)
 
 
 _SHOP = {"applicationName": APPLICATION}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import handlers.abort
@@ -16,9 +17,11 @@ import handlers.query
 import handlers.reconcile
 import handlers.swap
 from devops_core.ports import Cloud
+from local import gateway
 from tests.functional.fakes import ACCOUNT, Call, FakeCloud
 
 USER = f"arn:aws:iam::{ACCOUNT}:user/alice"
+http_event = partial(gateway.http_event, caller=USER)
 _HANDLERS: Mapping[tuple[str, str], Any] = {
     ("POST", "/stacks"): handlers.create.handle,
     ("POST", "/stacks/deploy"): handlers.deploy_nonprod.handle,
@@ -54,46 +57,6 @@ class Reply:
     def environments(self) -> dict[str, dict[str, Any]]:
         """The parts of that operation by environment."""
         return {part["environment"]: part for part in self.operation["environments"]}
-
-
-def http_event(
-    method: str,
-    resource: str,
-    body: str | None = None,
-    *,
-    headers: Mapping[str, str] | None = None,
-    parameters: Mapping[str, str] | None = None,
-    query: Mapping[str, str] | None = None,
-    base64: bool = False,
-) -> dict[str, Any]:
-    """Return an event of API Gateway's proxy integration, payload format 1.0."""
-    path = resource
-    for name, value in (parameters or {}).items():
-        path = path.replace(f"{{{name}}}", value)
-    return {
-        "resource": resource,
-        "path": path,
-        "httpMethod": method,
-        "headers": {"Content-Type": "application/json", **(headers or {})},
-        "queryStringParameters": dict(query) if query else None,
-        "pathParameters": dict(parameters) if parameters else None,
-        "requestContext": _request_context(method, resource, path),
-        "body": body,
-        "isBase64Encoded": base64,
-    }
-
-
-def _request_context(method: str, resource: str, path: str) -> dict[str, Any]:
-    return {
-        "accountId": ACCOUNT,
-        "resourcePath": resource,
-        "httpMethod": method,
-        "path": f"/dev{path}",
-        "stage": "dev",
-        "domainName": "a1b2c3d4e5.execute-api.eu-west-1.amazonaws.com",
-        "requestId": "7f0d9a6e-0000-4000-8000-3b1d4f1c2a5e",
-        "identity": {"sourceIp": "192.0.2.7", "userArn": USER},
-    }
 
 
 def handled(event: Mapping[str, Any], cloud: Cloud) -> Reply:
