@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from bench.cold.rows import ROWS
+from bench.cold import measurement
 from bench.swaps import tables
 
 # Calls and depth of an operation until its answer, at most.
@@ -17,8 +17,6 @@ CALLS: Mapping[str, tuple[int, int]] = {
     "swap": (9, 6),
     "delete": (4, 4),
 }
-# CPU of a cold process, at most this share of that of an idiomatic boto3 script.
-COLD: Mapping[str, float] = {row.name: row.bar for row in ROWS if row.bar}
 SWAPS = 100  # under load, at least
 
 
@@ -45,14 +43,10 @@ def broken_calls(calls: Mapping[str, Any] | None) -> list[str]:
 
 
 def broken_cold(cold: Mapping[str, Any] | None) -> list[str]:
-    """Hold the CPU of cold starts to its bars."""
+    """Hold the CPU and memory of cold starts, and the package, to their bars."""
     if cold is None:
         return ["the section cold is missing: run `make bench`"]
-    return [
-        f"{operation}, cold: {cold['rows'][operation]['ratio']} of the script's CPU, at most {bar}"
-        for operation, bar in COLD.items()
-        if cold["rows"][operation]["ratio"] > bar
-    ]
+    return [f"cold starts: {each}" for each in measurement.missed(cold)]
 
 
 def broken_swaps(swaps: Mapping[str, Any] | None) -> list[str]:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from bench import bars, machine, page
+from bench.cold.rows import ROWS
 
 PAGE = "".join(
     f"# {name}\n<!-- {name} -->\nEMPTY\n<!-- end -->\n"
@@ -21,8 +22,11 @@ def counted(**changes: tuple[int, int]) -> dict[str, Any]:
     }
 
 
-def cold(**changes: float) -> dict[str, Any]:
-    return {"rows": {name: {"ratio": ratio} for name, ratio in (dict(bars.COLD) | changes).items()}}
+def cold(size: int = 1, peak: float = 1.0, **changes: float) -> dict[str, Any]:
+    rows = {row.name: {"bar": row.bar, "ratio": row.bar, "ours": {"peak": peak}} for row in ROWS}
+    for name, ratio in changes.items():
+        rows[name]["ratio"] = ratio
+    return {"rows": rows, "package": {"bytes": size}}
 
 
 def swaps(count: int = bars.SWAPS, *, passed: bool = True, **changes: int) -> dict[str, Any]:
@@ -44,7 +48,8 @@ def test_what_meets_the_bars_breaks_none() -> None:
     [
         (bars.broken_calls(counted(swap=(10, 6))), "swap: calls 10, at most 9"),
         (bars.broken_calls(counted(swap=(9, 7))), "swap: depth 7, at most 6"),
-        (bars.broken_cold(cold(health=0.66)), "health, cold: 0.66 of"),
+        (bars.broken_cold(cold(health=0.66)), "cold starts: health: 0.66 of"),
+        (bars.broken_cold(cold(size=2_000_001)), "cold starts: the package has 2000001 bytes"),
         (bars.broken_swaps(swaps(failed=1)), "concurrency 1: 1 failed"),
         (bars.broken_swaps(swaps(stale=2)), "concurrency 1: 0 failed, 2 stale"),
         (bars.broken_swaps(swaps(99)), "99, at least 100"),
@@ -57,6 +62,11 @@ def test_what_meets_the_bars_breaks_none() -> None:
 def test_a_bar_that_is_broken_is_told(problems: list[str], told: str) -> None:
     assert len(problems) == 1
     assert told in problems[0]
+
+
+def test_memory_is_held_for_each_handler() -> None:
+    assert len(bars.broken_cold(cold(peak=56.1))) == len(ROWS)
+    assert bars.broken_cold(cold(peak=56.0)) == []
 
 
 def test_what_is_not_measured_is_said_in_its_place() -> None:
