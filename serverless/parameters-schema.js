@@ -3,6 +3,8 @@
 // What parameters.yml may hold. Each `description` finishes the sentence "write ...": it is what
 // the deploy tells a person whose value does not fit. Values arrive as strings (parameters.js).
 
+const net = require('node:net');
+
 const ACCOUNT = '[0-9]{12}';
 // EC2 ids are 8 hexadecimal digits in old accounts, 17 since 2018 (EC2 User Guide, "Resource IDs").
 const EC2_ID = '([0-9a-f]{8}|[0-9a-f]{17})';
@@ -28,8 +30,30 @@ const RETENTION_DAYS = [
   3288, 3653,
 ];
 
+// API Gateway quotas: 10,000 requests a second and a burst of 5,000 for all APIs of an account.
+const RATE = '[1-9][0-9]{0,3}|10000';
+const BURST = '[1-9][0-9]{0,2}|[1-4][0-9]{3}|5000';
+// Who calls: an IAM role or user, * for any characters, or the id of an API key. A role has no path
+// here, because the ARN of its caller has none (IAM User Guide, "IAM identifiers").
+const CALLER =
+  `arn:aws[a-z-]*:iam::${ACCOUNT}:(role/[A-Za-z0-9_+=,.@*-]+|user/[A-Za-z0-9_+=,.@*/-]+)` +
+  '|[a-z0-9]{10}';
+
+/** Whether a text is a range of IP addresses, other than all of them. */
+function isCidr(range) {
+  const [address, length, ...more] = range.split('/');
+  const most = { 4: 32, 6: 128 }[net.isIP(address)];
+  return more.length === 0 && /^[1-9][0-9]{0,2}$/.test(length) && Number(length) <= most;
+}
+
 const text = (pattern, description) => ({ type: 'string', pattern: `^(${pattern})$`, description });
 const choice = (values, description) => ({ type: 'string', enum: values.map(String), description });
+const callers = (description) => ({
+  type: 'array',
+  uniqueItems: true,
+  items: { type: 'string', pattern: `^(${CALLER})$` },
+  description: `${description}, as in ["arn:aws:iam::012345678901:role/payments-*"]`,
+});
 const subnet = (what) =>
   text(`subnet-${EC2_ID}`, `the id of ${what}, as in subnet-0123456789abcdef0`);
 const securityGroup = (what) =>
@@ -74,6 +98,40 @@ const optional = {
     'the ARN of an ACM certificate, as in arn:aws:acm:eu-west-1:012345678901:certificate/...',
   ),
   datastores: choice(['create', 'existing'], 'create or existing'),
+  auth: choice(['iam', 'apikey', 'none'], 'iam, apikey or none'),
+  apikeys: {
+    type: 'array',
+    minItems: 1,
+    uniqueItems: true,
+    items: { type: 'string', pattern: '^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$' },
+    description: 'a list of names, one for each key, as in [payments-ci, shop-ci]',
+  },
+  allowedcidrs: {
+    type: 'array',
+    uniqueItems: true,
+    items: { type: 'string', format: 'cidr' },
+    description: 'a list of address ranges, not of all addresses, as in [203.0.113.0/24]',
+  },
+  vpcendpoint: text(
+    `|vpce-${EC2_ID}`,
+    'the id of a VPC endpoint for execute-api, as in vpce-0123456789abcdef0',
+  ),
+  ratelimit: text(RATE, 'a number of requests a second, 1 to 10000'),
+  burstlimit: text(BURST, 'a number of requests at once, 1 to 5000'),
+  webacl: text(
+    `none|create|arn:aws[a-z-]*:wafv2:${REGION}:${ACCOUNT}:regional/webacl/[A-Za-z0-9_-]+/[0-9a-f-]+`,
+    'none, create, or the ARN of a regional web ACL',
+  ),
+  gatewaylogrole: choice(['create', 'existing'], 'create or existing'),
+  teams: {
+    type: 'object',
+    // A value of the tag technicalTeam.
+    propertyNames: { pattern: '^[A-Za-z0-9 _.:/=+@-]{1,256}$' },
+    additionalProperties: callers('a list of callers'),
+    description: 'a list of callers for each team, as in {payments: ["arn:aws:iam::...:role/..."]}',
+  },
+  admins: callers('a list of callers'),
+  productionapprovers: callers('a list of callers'),
 };
 
 module.exports = {
@@ -84,7 +142,19 @@ module.exports = {
     productionscheme: 'internal',
     certificatearn: '',
     datastores: 'create',
+    auth: 'iam',
+    apikeys: ['default'],
+    allowedcidrs: [],
+    vpcendpoint: '',
+    ratelimit: '50',
+    burstlimit: '100',
+    webacl: 'none',
+    gatewaylogrole: 'create',
+    teams: {},
+    admins: [],
+    productionapprovers: [],
   },
+  formats: { cidr: isCidr },
   schema: {
     type: 'object',
     required: Object.keys(required),

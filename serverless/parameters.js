@@ -8,7 +8,9 @@ const fs = require('node:fs');
 const path = require('node:path');
 const Ajv = require('ajv');
 const yaml = require('js-yaml');
-const { defaults, schema, templateUrls } = require('./parameters-schema');
+const { accessPolicy, gateway } = require('./access');
+const { contradictions } = require('./contradictions');
+const { defaults, formats, schema, templateUrls } = require('./parameters-schema');
 
 const DEFAULT_FILE = 'parameters.yml';
 // parameters.yml is delivered with values such as "<id of the VPC, ...>".
@@ -63,41 +65,22 @@ function describe({ keyword, params, parentSchema, instancePath, data }) {
   return `${key}: ${JSON.stringify(data)} does not fit; ${advice}`;
 }
 
-/** Faults that only show when two values are seen together; `ok` says which keys are sound. */
-function contradictions(values, ok) {
-  const problems = [];
-  for (const [first, second] of [['subnet1', 'subnet2'], ['elbsubnet1', 'elbsubnet2']]) {
-    if (ok(first) && ok(second) && values[first] === values[second]) {
-      problems.push(`${second}: is the same as ${first}; write another subnet`);
-    }
-  }
-  const registry = /^(\d{12})\.dkr\.ecr\./.exec(values.repouri);
-  if (ok('repouri') && ok('accountid') && registry && registry[1] !== values.accountid) {
-    // The execution role of an application reads the repositories of its own account only.
-    problems.push('repouri: is in the ECR of another account than accountid; copy the image there');
-  }
-  const [, , , region, account] = values.certificatearn.split(':');
-  if (ok('certificatearn') && values.certificatearn && ok('region') && ok('accountid')) {
-    if (region !== values.region || account !== values.accountid) {
-      problems.push('certificatearn: is not in region and accountid; write one that is');
-    }
-  }
-  return problems;
-}
-
 /** Throw one ParametersError that names every key that is wrong. */
 function check(file, values) {
-  const validate = new Ajv({ allErrors: true, verbose: true }).compile(schema);
-  const errors = validate(values) ? [] : validate.errors;
+  const validate = new Ajv({ allErrors: true, verbose: true, formats }).compile(schema);
+  // A name that does not fit is reported by its own fault, too.
+  const errors = (validate(values) ? [] : validate.errors).filter(
+    ({ keyword }) => keyword !== 'propertyNames',
+  );
   const wrong = new Set(errors.map(({ instancePath }) => instancePath.split('/')[1]));
-  const ok = (key) => typeof values[key] === 'string' && !wrong.has(key);
-  const whole = { ...values, certificatearn: ok('certificatearn') ? values.certificatearn : '' };
-  const problems = [...new Set(errors.map(describe)), ...contradictions(whole, ok)];
+  const sound = Object.entries(values).filter(([key]) => !wrong.has(key));
+  const problems = [...new Set(errors.map(describe)), ...contradictions(Object.fromEntries(sound))];
   if (problems.length > 0) throw new ParametersError(file, problems);
 }
 
-/** What follows from the parameters: names of buckets, and where the template is read. */
-function derived({ accountid, region, cftemplate, requiredtags, logretentiondays }) {
+/** What follows from the parameters: names of buckets, where the template is read, who gets in. */
+function derived(values) {
+  const { accountid, region, cftemplate, requiredtags, logretentiondays } = values;
   const { bucket, key } = templateUrls.map((url) => url.exec(cftemplate)).find(Boolean).groups;
   const templatebucket = `ecs-cf-bucket-${accountid}-${region}`;
   return {
@@ -111,6 +94,8 @@ function derived({ accountid, region, cftemplate, requiredtags, logretentiondays
     templateobject: `${bucket}/${key}`,
     requiredtags: requiredtags.join(','),
     logretentiondays: Number(logretentiondays),
+    gateway: gateway(values),
+    accesspolicy: accessPolicy(values),
   };
 }
 

@@ -23,8 +23,21 @@ OPTIONAL = [
     "productionscheme",
     "certificatearn",
     "datastores",
+    "auth",
+    "apikeys",
+    "allowedcidrs",
+    "vpcendpoint",
+    "ratelimit",
+    "burstlimit",
+    "webacl",
+    "gatewaylogrole",
+    "teams",
+    "admins",
+    "productionapprovers",
 ]
 DELIVERED = ROOT / "parameters.yml"
+UUID = "a1b2c3d4-0000-4000-8000-000000000000"
+ROLE = "arn:aws:iam::012345678901:role/payments-*"
 
 LOAD = """
 const load = require("./serverless/parameters.js");
@@ -65,6 +78,17 @@ def test_a_complete_file_is_accepted_with_defaults(tmp_path: Path) -> None:
         "productionscheme": "internal",
         "certificatearn": "",
         "datastores": "create",
+        "auth": "iam",
+        "apikeys": ["default"],
+        "allowedcidrs": [],
+        "vpcendpoint": "",
+        "ratelimit": "50",
+        "burstlimit": "100",
+        "webacl": "none",
+        "gatewaylogrole": "create",
+        "teams": {},
+        "admins": [],
+        "productionapprovers": [],
     }
     assert loaded["templatebucket"] == "ecs-cf-bucket-012345678901-eu-west-1"
     assert loaded["ecsbucket"] == "ecs-bucket-012345678901-eu-west-1"
@@ -118,6 +142,35 @@ def test_a_missing_key_is_named(tmp_path: Path, key: str) -> None:
         ("certificatearn", "arn:aws:acm:eu-west-1:999999999999:certificate/0a"),
         ("certificatearn", "arn:aws:acm:us-east-1:012345678901:certificate/0a"),
         ("datastores", "keep"),
+        ("auth", "basic"),
+        ("auth", "none"),
+        ("apikeys", "[]"),
+        ("apikeys", "[a, a]"),
+        ("allowedcidrs", "203.0.113.0/24"),
+        ("allowedcidrs", "[203.0.113.0]"),
+        ("allowedcidrs", "[203.0.113.0/33]"),
+        ("allowedcidrs", "[0.0.0.0/0]"),
+        ("allowedcidrs", '["::/0"]'),
+        ("allowedcidrs", "[example.com/24]"),
+        ("vpcendpoint", "vpc-0123456789abcdef0"),
+        ("ratelimit", "0"),
+        ("ratelimit", "10001"),
+        ("burstlimit", "many"),
+        ("webacl", "yes"),
+        ("webacl", f"arn:aws:wafv2:us-east-1:012345678901:regional/webacl/edge/{UUID}"),
+        ("gatewaylogrole", "arn:aws:iam::012345678901:role/gateway"),
+        ("teams", "[payments]"),
+        ("teams", "{payments: everybody}"),
+        ("teams", "{payments: [everybody]}"),
+        ("teams", '{"pay\\nments": []}'),
+        # An API key, where callers are told by IAM.
+        ("teams", "{payments: [a1b2c3d4e5]}"),
+        ("admins", "everybody"),
+        ("admins", '["*"]'),
+        ("admins", '["arn:aws:iam::012345678901:role/*/admin"]'),
+        ("admins", '["arn:aws:iam::*:role/admin"]'),
+        ("admins", '["arn:aws:sts::012345678901:assumed-role/admin/alice"]'),
+        ("productionapprovers", '["arn:aws:iam::012345678901:root"]'),
     ],
 )
 def test_a_malformed_value_is_named(tmp_path: Path, key: str, value: str) -> None:
@@ -189,3 +242,32 @@ def test_the_defaults_that_the_delivered_file_tells_of_are_the_defaults(tmp_path
     assert list(told) == OPTIONAL
     plain = accepted(parameters_file(tmp_path, GOOD))
     assert accepted(parameters_file(tmp_path, {**GOOD, **told})) == plain
+
+
+@pytest.mark.parametrize(
+    ("changes", "key", "told"),
+    [
+        ({"auth": "none"}, "auth", "lets everybody in"),
+        ({"auth": "apikey", "teams": f'{{payments: ["{ROLE}"]}}'}, "teams", "ids of API keys"),
+        ({"auth": "none", "vpcendpoint": "vpce-0123456789abcdef0", "admins": f'["{ROLE}"]'},
+         "admins", "nobody knows who calls"),
+        ({"teams": f'{{payments: ["{ROLE}{"x" * 2000}"]}}'}, "teams", "Lambda has room"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_together_is_named(
+    tmp_path: Path, changes: dict[str, str], key: str, told: str
+) -> None:
+    (problem,) = refused(parameters_file(tmp_path, {**GOOD, **changes}))
+    assert problem.startswith(f"{key}: ")
+    assert told in problem
+
+
+def test_the_functions_are_told_who_may_change_what(tmp_path: Path) -> None:
+    lists = {"teams": f'{{payments: ["{ROLE}"]}}', "productionapprovers": f'["{ROLE}"]'}
+    told = accepted(parameters_file(tmp_path, {**GOOD, **lists}))["accesspolicy"]
+    assert json.loads(told) == {
+        "teams": {"payments": [ROLE]},
+        "admins": [],
+        "productionApprovers": [ROLE],
+    }
+    assert accepted(parameters_file(tmp_path, GOOD))["accesspolicy"] == ""

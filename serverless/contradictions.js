@@ -1,0 +1,65 @@
+'use strict';
+
+// Faults of parameters.yml that only show when several values are seen together. Each check gets
+// the values that are sound by themselves; those that are not are undefined.
+
+// Lambda gives a function 4 KB for all environment variables (AWS Lambda quotas); the others take
+// less than half of it.
+const LONGEST_ACCESS_POLICY = 2000;
+
+function sameSubnets(values) {
+  return [['subnet1', 'subnet2'], ['elbsubnet1', 'elbsubnet2']]
+    .filter(([first, second]) => values[first] && values[first] === values[second])
+    .map(([first, second]) => `${second}: is the same as ${first}; write another subnet`);
+}
+
+function foreignImage({ repouri, accountid }) {
+  const registry = /^(\d{12})\.dkr\.ecr\./.exec(repouri);
+  if (!registry || !accountid || registry[1] === accountid) return [];
+  // The execution role of an application reads the repositories of its own account only.
+  return ['repouri: is in the ECR of another account than accountid; copy the image there'];
+}
+
+/** ARNs of things that must be where the service is. */
+function foreignArns({ region, accountid, ...values }) {
+  if (!region || !accountid) return [];
+  return ['certificatearn', 'webacl']
+    .filter((key) => values[key]?.startsWith('arn:'))
+    .filter((key) => values[key].split(':').slice(3, 5).join() !== `${region},${accountid}`)
+    .map((key) => `${key}: is not in region and accountid; write one that is`);
+}
+
+function openDoor({ auth, allowedcidrs, vpcendpoint }) {
+  if (auth !== 'none' || !allowedcidrs || allowedcidrs.length > 0 || vpcendpoint !== '') return [];
+  return ['auth: none lets everybody in; write allowedcidrs or vpcendpoint as well, or iam'];
+}
+
+/** Callers of a kind that `auth` does not tell apart. */
+function unknownCallers({ auth, teams = {}, admins = [], productionapprovers = [] }) {
+  const lists = { teams: Object.values(teams).flat(), admins, productionapprovers };
+  const kinds = {
+    iam: [(caller) => caller.startsWith('arn:'), 'with auth iam callers are ARNs of IAM'],
+    apikey: [(caller) => !caller.startsWith('arn:'), 'with auth apikey callers are ids of API keys'],
+    none: [() => false, 'with auth none nobody knows who calls; leave it out'],
+  };
+  if (!kinds[auth]) return [];
+  const [known, advice] = kinds[auth];
+  return Object.entries(lists)
+    .filter(([, callers]) => !callers.every(known))
+    .map(([key]) => `${key}: ${advice}`);
+}
+
+/** Lists that are too long to be handed to the functions. */
+function longPolicy({ teams = {}, admins = [], productionapprovers = [] }) {
+  const size = JSON.stringify([teams, admins, productionapprovers]).length;
+  if (size <= LONGEST_ACCESS_POLICY) return [];
+  return [
+    `teams: with admins and productionapprovers they take ${size} characters, and Lambda has room ` +
+      `for ${LONGEST_ACCESS_POLICY}; write shorter lists, with * in the place of names`,
+  ];
+}
+
+const CHECKS = [sameSubnets, foreignImage, foreignArns, openDoor, unknownCallers, longPolicy];
+
+/** Return what is wrong between the sound values of parameters.yml. */
+exports.contradictions = (values) => CHECKS.flatMap((check) => check(values));

@@ -1,0 +1,215 @@
+"""API Gateway as the deploy tool compiles it: who gets in, how much, and what is written down."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cfnlint import ManualArgs
+from cfnlint.api import lint_file
+
+from local.packages import GOOD, copied, package, parameters_file
+
+from .conftest import Packaged, run_node
+from .templates import Template, of_type
+
+ACCESS = """
+const { gateway } = require("./serverless/access.js");
+const { defaults } = require("./serverless/parameters-schema.js");
+const given = JSON.parse(process.argv[1]);
+console.log(JSON.stringify(gateway({ ...defaults, ...given })));
+"""
+STAGE = """
+const Stage = require("./serverless/stage.js");
+const [gatewaylogrole, role, own] = process.argv.slice(1);
+const { APIGatewayClient } = require("@aws-sdk/client-api-gateway");
+APIGatewayClient.prototype.send = async () => ({ cloudwatchRoleArn: role || undefined });
+const missing = Object.assign(new Error("Stack does not exist"), { name: "ValidationError" });
+const StackResourceDetail = { PhysicalResourceId: own };
+const send = async () => { if (!own) throw missing; return { StackResourceDetail }; };
+const provider = {
+  naming: { getStackName: () => "devops-ecs-dev" },
+  getAwsSdkV3Config: async () => ({ region: "eu-west-1" }),
+  getCloudFormationClient: async () => ({ send }),
+};
+const service = { custom: { parameters: { gatewaylogrole } } };
+const serverless = { classes: { Error }, service, getProvider: () => provider };
+new Stage(serverless).hooks["before:deploy:deploy"]().catch((error) => {
+  console.error(error.message);
+  process.exitCode = 1;
+});
+"""
+CIDR = "203.0.113.0/24"
+ENDPOINT = "vpce-0123456789abcdef0"
+WEB_ACL = (
+    "arn:aws:wafv2:eu-west-1:012345678901:regional/webacl/edge/a1b2c3d4-0000-4000-8000-000000000000"
+)
+OTHER_ROLE = "arn:aws:iam::012345678901:role/logs-of-apis"
+
+
+def gateway(**given: Any) -> dict[str, Any]:
+    done = run_node("-e", ACCESS, json.dumps(given))
+    assert done.returncode == 0, done.stderr
+    settings = json.loads(done.stdout)
+    assert isinstance(settings, dict)
+    return settings
+
+
+def compiled(directory: Path, **changes: str) -> Template:
+    """Return the stack's template with other parameters."""
+    copy = copied(directory)
+    parameters_file(copy, {**GOOD, **changes})
+    done = package(copy)
+    assert done.returncode == 0, done.stdout + done.stderr
+    file = copy / ".serverless" / "cloudformation-template-update-stack.json"
+    # W8003: the condition CreateDatastores compares two words that the deploy tool has filled in.
+    found = lint_file(file, ManualArgs(ignore_checks=["W8003"], regions=["eu-west-1"]))
+    assert [str(match) for match in found] == []
+    template = json.loads(file.read_text())
+    assert isinstance(template, dict)
+    return template
+
+
+def methods(template: Template) -> set[tuple[str, bool]]:
+    """Return how the methods of the API tell who calls, and whether they want a key."""
+    found = of_type(template, "AWS::ApiGateway::Method").values()
+    assert len(found) == 8
+    return {(method["AuthorizationType"], method["ApiKeyRequired"]) for method in found}
+
+
+def test_every_route_asks_for_iam(packaged: Packaged) -> None:
+    assert methods(packaged.template) == {("AWS_IAM", False)}
+    (api,) = of_type(packaged.template, "AWS::ApiGateway::RestApi").values()
+    assert api["EndpointConfiguration"] == {"Types": ["REGIONAL"]}
+    assert not api["Policy"]
+    assert not of_type(packaged.template, "AWS::ApiGateway::ApiKey")
+    assert not of_type(packaged.template, "AWS::WAFv2::WebACLAssociation")
+
+
+def test_the_stage_has_limits_and_a_log(packaged: Packaged) -> None:
+    (stage,) = of_type(packaged.template, "AWS::ApiGateway::Stage").values()
+    assert stage["StageName"] == "dev"
+    (limits,) = stage["MethodSettings"]
+    assert (limits["ResourcePath"], limits["HttpMethod"]) == ("/*", "*")
+    assert (limits["ThrottlingRateLimit"], limits["ThrottlingBurstLimit"]) == (50, 100)
+    (name, deployment), = (
+        item for item in packaged.template["Resources"].items()
+        if item[1]["Type"] == "AWS::ApiGateway::Deployment"
+    )  # fmt: skip
+    assert stage["DeploymentId"] == {"Ref": name}
+    assert "StageName" not in deployment["Properties"], "two would make the same stage"
+    log = packaged.template["Resources"][
+        stage["AccessLogSetting"]["DestinationArn"]["Fn::GetAtt"][0]
+    ]
+    assert log["Properties"]["RetentionInDays"] == 30
+    # osls deletes a log group of this name where its own access log is not switched on.
+    assert log["Properties"]["LogGroupName"] != "/aws/api-gateway/devops-ecs-dev"
+    assert packaged.template["Resources"]["ApiGatewayStage"]["DependsOn"] == ["GatewayAccount"]
+
+
+def test_a_line_of_the_log_is_json_and_says_who_called_what(packaged: Packaged) -> None:
+    (stage,) = of_type(packaged.template, "AWS::ApiGateway::Stage").values()
+    line = json.loads(stage["AccessLogSetting"]["Format"])
+    variables = {name: re.findall(r"\$context\.([\w.]+)", value) for name, value in line.items()}
+    assert variables == {
+        "requestId": ["requestId"],
+        "time": ["requestTime"],
+        "caller": ["identity.userArn"],
+        "apiKeyId": ["identity.apiKeyId"],
+        "sourceIp": ["identity.sourceIp"],
+        "route": ["httpMethod", "resourcePath"],
+        "status": ["status"],
+        "latency": ["responseLatency"],
+        "error": ["error.responseType"],
+    }
+
+
+def test_with_iam_a_resource_policy_only_refuses() -> None:
+    """An Allow would let in every identity of the account, whatever its own policy says."""
+    assert gateway()["resourcepolicy"] is None
+    (only,) = gateway(allowedcidrs=[CIDR])["resourcepolicy"]
+    assert (only["Effect"], only["Condition"]) == (
+        "Deny",
+        {"NotIpAddress": {"aws:SourceIp": [CIDR]}},
+    )
+    both = gateway(allowedcidrs=[CIDR], vpcendpoint=ENDPOINT)["resourcepolicy"]
+    assert [(each["Effect"], each["Condition"]) for each in both] == [
+        ("Deny", {"StringNotEquals": {"aws:SourceVpce": ENDPOINT}}),
+        ("Deny", {"NotIpAddress": {"aws:VpcSourceIp": [CIDR]}}),
+    ]
+
+
+@pytest.mark.parametrize("auth", ["apikey", "none"])
+def test_without_iam_a_resource_policy_also_lets_in(auth: str) -> None:
+    allow, deny = gateway(auth=auth, allowedcidrs=[CIDR])["resourcepolicy"]
+    assert allow == {
+        "Effect": "Allow",
+        "Principal": "*",
+        "Action": "execute-api:Invoke",
+        "Resource": "execute-api:/*",
+    }
+    assert deny == {
+        **allow,
+        "Effect": "Deny",
+        "Condition": {"NotIpAddress": {"aws:SourceIp": [CIDR]}},
+    }
+
+
+def test_with_apikey_every_route_wants_a_key_of_the_usage_plan(tmp_path: Path) -> None:
+    limits = {"ratelimit": "5", "burstlimit": "7"}
+    template = compiled(tmp_path, auth="apikey", apikeys="[payments, shop]", **limits)
+    assert methods(template) == {("NONE", True)}
+    keys = of_type(template, "AWS::ApiGateway::ApiKey")
+    assert [key["Name"] for key in keys.values()] == ["payments", "shop"]
+    (plan,) = of_type(template, "AWS::ApiGateway::UsagePlan").values()
+    assert plan["Throttle"] == {"RateLimit": 5, "BurstLimit": 7}
+    assert len(of_type(template, "AWS::ApiGateway::UsagePlanKey")) == 2
+    for name in (*keys, "ApiGatewayUsagePlan"):
+        assert template["Resources"][name]["DependsOn"] == "ApiGatewayStage"
+
+
+def test_a_private_api_is_reached_through_its_endpoint(tmp_path: Path) -> None:
+    template = compiled(
+        tmp_path, auth="none", vpcendpoint=ENDPOINT, webacl="create", gatewaylogrole="existing"
+    )
+    assert methods(template) == {("NONE", False)}
+    (api,) = of_type(template, "AWS::ApiGateway::RestApi").values()
+    assert api["EndpointConfiguration"] == {"Types": ["PRIVATE"], "VpcEndpointIds": [ENDPOINT]}
+    assert [each["Effect"] for each in api["Policy"]["Statement"]] == ["Allow", "Deny"]
+    assert not of_type(template, "AWS::ApiGateway::Account")
+    (acl,) = of_type(template, "AWS::WAFv2::WebACL").values()
+    (rule,) = acl["Rules"]
+    assert rule["Statement"]["SizeConstraintStatement"]["Size"] == 16 * 1024
+    answer = json.loads(acl["CustomResponseBodies"]["TooLarge"]["Content"])
+    assert answer.keys() == {"errorMessage", "code"}
+
+
+def test_a_web_acl_of_the_account_can_be_used(tmp_path: Path) -> None:
+    template = compiled(tmp_path, webacl=WEB_ACL)
+    (association,) = of_type(template, "AWS::WAFv2::WebACLAssociation").values()
+    assert association["WebACLArn"] == WEB_ACL
+
+
+@pytest.mark.parametrize(
+    ("parameter", "role", "own"),
+    [
+        ("create", "", ""),
+        ("create", "arn:aws:iam::012345678901:role/devops-log-1X", "devops-log-1X"),
+        ("existing", OTHER_ROLE, ""),
+    ],
+)
+def test_a_deploy_goes_on_where_no_role_is_replaced(parameter: str, role: str, own: str) -> None:
+    done = run_node("-e", STAGE, parameter, role, own)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("own", ["", "devops-log-1X"])
+def test_the_log_role_of_other_apis_is_not_replaced(own: str) -> None:
+    done = run_node("-e", STAGE, "create", OTHER_ROLE, own)
+    assert done.returncode == 1
+    assert done.stderr.startswith("gatewaylogrole: ")
+    assert OTHER_ROLE in done.stderr
+    assert "Write existing" in done.stderr
