@@ -16,6 +16,7 @@ def apply(*, real_docker: bool) -> None:
         images,
         kept_state,
         load_balancers,
+        permissions,
         templates,
         times,
         unhealthy_tasks,
@@ -30,6 +31,7 @@ def apply(*, real_docker: bool) -> None:
         api,
         functions,
         kept_state,
+        permissions,
     ):
         patch.apply()
     _of_containers(real_docker=real_docker)
