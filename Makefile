@@ -9,7 +9,8 @@ EMULATOR := .local/venv/bin/python
 TOOLS := .venv/bin
 
 UP_OPTIONS = $(if $(PORT),--port $(PORT)) $(if $(LAMBDA_ENDPOINT),--lambda-endpoint $(LAMBDA_ENDPOINT)) \
-	$(if $(filter 1,$(DOCKER)),--docker) $(if $(filter 1,$(KEEP)),--keep) $(if $(REPOURI),--repouri $(REPOURI))
+	$(if $(filter 1,$(DOCKER)),--docker) $(if $(filter 1,$(KEEP)),--keep) \
+	$(if $(filter 1,$(AUTH)),--auth) $(if $(REPOURI),--repouri $(REPOURI))
 
 .PHONY: help setup up down logs push demo lint test check crash races stateful mutants scale bench bench-swap clean
 
@@ -19,7 +20,7 @@ help: ## List the targets
 setup: ## Install the laptop cloud and the deploy tool
 	$(MAKE) -j2 .local/venv/installed node_modules/installed $(if $(filter 1,$(DOCKER)),.local/venv/docker)
 
-up: setup ## Start the laptop cloud with the service (PORT= DOCKER=1 KEEP=1 REPOURI= LAMBDA_ENDPOINT=)
+up: setup ## Start the laptop cloud with the service (PORT= AUTH=1 DOCKER=1 KEEP=1 REPOURI= LAMBDA_ENDPOINT=)
 	$(EMULATOR) -m local up $(UP_OPTIONS)
 
 down: ## Stop the laptop cloud and all it started

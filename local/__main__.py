@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from local import cloud, deploy, images, logs
+from local import callers, cloud, deploy, images, logs, state
 
 
 def up(options: argparse.Namespace) -> None:
@@ -16,9 +16,13 @@ def up(options: argparse.Namespace) -> None:
     if there and (options.directory / "env").exists():
         print(f"The laptop cloud is already running; stop it with `make down`.\n\n{_about(there)}")
         return
-    wanted = cloud.Options(options.port, options.lambda_endpoint, options.docker, options.keep)
+    wanted = cloud.Options(
+        options.port, options.lambda_endpoint, options.docker, options.keep, options.auth
+    )
     started = cloud.start(options.directory, wanted)
     if (options.directory / "env").exists():
+        if started.auth and not callers.are_known(started.directory):
+            deploy.introduce(started)
         print(f"The laptop cloud goes on where it was stopped.\n\n{_about(started)}")
         return
     print(f"The emulator runs at {started.endpoint}; installing the service ...", flush=True)
@@ -47,8 +51,11 @@ def push(options: argparse.Namespace) -> None:
 
 
 def _about(there: cloud.Cloud) -> str:
-    where = there.directory / "env"
-    return f"{deploy.shell_assignments(there)}\nThe same is in {where}: set -a; . {where}; set +a"
+    where, *others = state.environments(there.directory)
+    told = f"{where.read_text()}\nThe same is in {where}: set -a; . {where}; set +a"
+    if others:
+        told += f"\nOther callers: {' '.join(map(str, sorted(others)))}"
+    return told
 
 
 def _running(directory: Path) -> cloud.Cloud:
@@ -88,6 +95,7 @@ def parser() -> argparse.ArgumentParser:
     )
     command.add_argument("--docker", action="store_true", help="run tasks as real containers")
     command.add_argument("--keep", action="store_true", help="keep the state over a stop")
+    command.add_argument("--auth", action="store_true", help="calls must be signed, IAM judges")
     command.add_argument("--repouri", default="", help="image that a new application runs")
     commands.add_parser("down", help=down.__doc__).set_defaults(run=down)
     command = commands.add_parser("logs", help=show_logs.__doc__)

@@ -11,8 +11,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
+
 from local import deploy, images
-from local.cloud import Cloud
+from local.cloud import REGION, Cloud
 
 PATIENCE = 90.0  # seconds for one operation; the longest takes about fifteen
 # Seconds for one answer. It takes one or two, but cold starts stand in line on a busy machine, and
@@ -40,10 +44,11 @@ class Answer:
 
 
 class Client:
-    """The service over real HTTP."""
+    """The service over real HTTP; calls are signed if there are credentials to sign with."""
 
-    def __init__(self, cloud: Cloud) -> None:
+    def __init__(self, cloud: Cloud, credentials: Credentials | None = None) -> None:
         self.cloud = cloud
+        self.credentials = credentials
 
     def call(self, method: str, path: str, body: Any = None, **headers: str) -> Answer:
         """Call a path of the service, or a whole URL; `_` in the name of a header stands for `-`.
@@ -55,6 +60,8 @@ class Client:
             content = json.dumps(body).encode()
         url = path if path.startswith("http") else self.cloud.api_url + path
         names = {name.replace("_", "-"): value for name, value in headers.items()}
+        if self.credentials:
+            names = signed(self.credentials, method, url, content, names)
         request = urllib.request.Request(url, content, names, method=method)  # noqa: S310 - http
         return _answer(request)
 
@@ -99,6 +106,15 @@ class Client:
     def push(self, application: str, version: str, behaviour: str = "") -> str:
         """Push an image of an application; return its digest."""
         return images.push(self.client("ecr"), application.lower(), version, behaviour)
+
+
+def signed(
+    credentials: Credentials, method: str, url: str, content: bytes | None, headers: dict[str, str]
+) -> dict[str, str]:
+    """Return the headers of a call of the service with its signature (Signature Version 4)."""
+    request = AWSRequest(method, url, headers, content)
+    SigV4Auth(credentials, "execute-api", REGION).add_auth(request)
+    return dict(request.headers.items())
 
 
 def until(condition: Callable[[], bool], seconds: float = PATIENCE, pause: float = 0.1) -> bool:

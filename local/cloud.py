@@ -43,11 +43,15 @@ class CloudError(Exception):
 
 @dataclass(frozen=True)
 class Cloud:
-    """A laptop cloud that runs, or did when it was looked up."""
+    """A laptop cloud that runs, or did when it was looked up.
+
+    `auth` says whether callers must sign and IAM judges what they, and the functions, may do.
+    """
 
     directory: Path
     pid: int
     port: int
+    auth: bool = False
 
     @property
     def endpoint(self) -> str:
@@ -61,7 +65,7 @@ class Cloud:
 
     @property
     def environment(self) -> dict[str, str]:
-        """What a client needs: URL of the service and of AWS, credentials, region."""
+        """What a client needs: URL of the service and of AWS, the root's credentials, region."""
         return {
             "API_URL": self.api_url,
             "AWS_ENDPOINT_URL": self.endpoint,
@@ -77,12 +81,14 @@ class Options:
     """How to start: a port (0 takes a free one), where Lambdas call AWS, real containers.
 
     `keep` says that a stop keeps the state for the next start; without it the start is empty.
+    `auth` turns authentication on.
     """
 
     port: int = 0
     lambda_endpoint: str = ""
     docker: bool = False
     keep: bool = False
+    auth: bool = False
 
 
 def start(directory: Path = DIRECTORY, options: Options | None = None) -> Cloud:
@@ -107,7 +113,7 @@ def running(directory: Path = DIRECTORY) -> Cloud | None:
         return None
     except BlockingIOError:
         record = json.loads((directory / "cloud.json").read_text())
-        return Cloud(directory.resolve(), record["pid"], record["port"])
+        return Cloud(directory.resolve(), **record)
     return None
 
 
@@ -128,8 +134,8 @@ def stop(directory: Path = DIRECTORY) -> bool:
     if cloud is not None and cloud.pid in _children:
         _children.pop(cloud.pid).wait()
     state.end(directory)
-    (directory / "cloud.json").unlink(missing_ok=True)
-    (directory / "env").unlink(missing_ok=True)
+    for left_over in (directory / "cloud.json", *state.environments(directory)):
+        left_over.unlink(missing_ok=True)
     return bool(cloud or left)
 
 
@@ -163,7 +169,7 @@ def _launch(directory: Path, options: Options) -> Cloud:
             start_new_session=True,
         )
     _children[process.pid] = process
-    cloud = Cloud(directory, process.pid, port)
+    cloud = Cloud(directory, process.pid, port, options.auth)
     record = {name: value for name, value in asdict(cloud).items() if name != "directory"}
     (directory / "cloud.json").write_text(json.dumps(record))
     _wait(lambda: _is_ready(cloud) or process.poll() is not None, START_LIMIT)
@@ -213,6 +219,7 @@ def _launcher_environment(directory: Path, port: int, options: Options) -> dict[
         "SFTP_ENABLED": "0",
         "IOT_MTLS_ENABLED": "0",
         "LAMBDA_EXECUTOR": "local",
+        "AUTH": str(options.auth).lower(),
         # A request through a load balancer holds a thread until it is answered, and so does a
         # Lambda: with the default of 64 a hundred slow pages keep the Lambdas waiting.
         "MINISTACK_WORKER_THREADS": "512",

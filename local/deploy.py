@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import boto3
+from botocore.credentials import Credentials
 
+from local import callers
 from local.cloud import ACCOUNT, API_STAGE, REGION, ROOT, Cloud, CloudError
 
 SERVERLESS = ROOT / "node_modules" / ".bin" / "serverless"
@@ -18,13 +21,20 @@ INITIAL_IMAGE = "public.ecr.aws/devops/welcome:1"  # the stand-in needs no regis
 POLL = "200"  # milliseconds between the looks of `serverless` at its stack; 5000 is its default
 
 
-def deploy(cloud: Cloud, *, initial_image: str = INITIAL_IMAGE, quiet: bool = True) -> None:
-    """Install the service, and write `env` for those who want to call it.
+def deploy(
+    cloud: Cloud,
+    *,
+    initial_image: str = INITIAL_IMAGE,
+    parameters: Mapping[str, Any] | None = None,
+    quiet: bool = True,
+) -> dict[str, Credentials]:
+    """Install the service, and write `env` for those who want to call it; return who they are.
 
     Args:
         cloud: where to.
         initial_image: what a new application runs; must exist for the Docker engine, if one is
             used.
+        parameters: further settings for parameters.yml, or other ones.
         quiet: keep the output of `serverless` for the case that it fails.
 
     Raises:
@@ -32,12 +42,21 @@ def deploy(cloud: Cloud, *, initial_image: str = INITIAL_IMAGE, quiet: bool = Tr
 
     """
     values = parameter_values(cloud, network(client(cloud, "ec2")), initial_image)
-    # JSON strings are YAML strings, and quoting keeps the account's zeros.
+    values |= parameters or {}
+    # JSON is YAML, and quoting keeps the account's zeros.
     lines = [f"{name}: {json.dumps(value)}\n" for name, value in values.items()]
-    parameters = cloud.directory / "parameters.yml"
-    parameters.write_text("".join(lines))
-    _run_serverless(_tool_environment(cloud, parameters), quiet=quiet)
-    (cloud.directory / "env").write_text(shell_assignments(cloud))
+    file = cloud.directory / "parameters.yml"
+    file.write_text("".join(lines))
+    _run_serverless(_tool_environment(cloud, file), quiet=quiet)
+    return introduce(cloud)
+
+
+def introduce(cloud: Cloud) -> dict[str, Credentials]:
+    """Write the environments that callers get: `env`, and others with authentication on."""
+    known = callers.make_all(client(cloud, "iam")) if cloud.auth else {callers.ADMIN: callers.ROOT}
+    for name, credentials in known.items():
+        callers.file_of(cloud.directory, name).write_text(shell_assignments(cloud, credentials))
+    return known
 
 
 def _run_serverless(environment: dict[str, str], *, quiet: bool) -> None:
@@ -58,9 +77,13 @@ def _run_serverless(environment: dict[str, str], *, quiet: bool) -> None:
         raise CloudError(f"serverless deploy failed:\n{done.stdout or ''}")
 
 
-def shell_assignments(cloud: Cloud) -> str:
-    """Return what `.local/env` holds, one NAME=value a line."""
-    return "".join(f"{name}={value}\n" for name, value in cloud.environment.items())
+def shell_assignments(cloud: Cloud, credentials: Credentials) -> str:
+    """Return what the environment file of a caller holds, one NAME=value a line."""
+    keys = {
+        "AWS_ACCESS_KEY_ID": credentials.access_key,
+        "AWS_SECRET_ACCESS_KEY": credentials.secret_key,
+    }
+    return "".join(f"{name}={value}\n" for name, value in {**cloud.environment, **keys}.items())
 
 
 def client(cloud: Cloud, service: str) -> Any:
@@ -91,7 +114,7 @@ def network(ec2: Any) -> dict[str, str]:
     return values
 
 
-def parameter_values(cloud: Cloud, network_ids: dict[str, str], image: str) -> dict[str, str]:
+def parameter_values(cloud: Cloud, network_ids: dict[str, str], image: str) -> dict[str, Any]:
     """Return the contents of parameters.yml for the laptop."""
     return {
         "apiname": "devops-laptop",

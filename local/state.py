@@ -2,7 +2,7 @@
 
 The emulator writes it when it is stopped and reads it when it starts; here is where, and what
 belongs to it: the port, which is in URLs that were handed out, and `env`, which says that the
-service is installed.
+service is installed, with those of other callers.
 """
 
 from __future__ import annotations
@@ -35,13 +35,13 @@ def begin(directory: Path, port: int) -> None:
     """Keep state from now on; what was kept is taken up."""
     _of(directory).mkdir(exist_ok=True)
     (_of(directory) / "port").write_text(str(port))
-    _move(_of(directory) / "env", directory / "env")
+    _move_environments(_of(directory), directory)
 
 
 def end(directory: Path) -> None:
     """Put away what belongs to the state, if any is kept."""
     if _of(directory).exists():
-        _move(directory / "env", _of(directory) / "env")
+        _move_environments(directory, _of(directory))
 
 
 def forget(directory: Path) -> None:
@@ -49,10 +49,15 @@ def forget(directory: Path) -> None:
     shutil.rmtree(_of(directory), ignore_errors=True)
 
 
+def environments(directory: Path) -> list[Path]:
+    """Return the files that callers get their environment from: `env`, `pipeline.env`, ..."""
+    return [path for path in (directory / "env", *directory.glob("*.env")) if path.exists()]
+
+
 def _of(directory: Path) -> Path:
     return directory / "state"
 
 
-def _move(old: Path, new: Path) -> None:
-    if old.exists():
-        old.replace(new)
+def _move_environments(old: Path, new: Path) -> None:
+    for path in environments(old):
+        path.replace(new / path.name)

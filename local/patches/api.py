@@ -1,24 +1,33 @@
-"""API Gateway: an API id that is known before the deploy, and callers that need not sign."""
+"""API Gateway: an API id that is known before the deploy, and who may call."""
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
+from ministack import app
+from ministack.core.iam_evaluator import AuthError
 from ministack.services import apigateway_v1
 
 API_ID = "devops"
 _TEST_KEY = {"authorization": "AWS4-HMAC-SHA256 Credential=test/"}
+_DENIED = "AccessDeniedException"
 
 _resolve_custom_rest_api_id = apigateway_v1._resolve_custom_rest_api_id
 _authorize = apigateway_v1._authorize_request_v1
 _iam_caller_identity = apigateway_v1._iam_caller_identity
+_enforce_execute_api = app._enforce_execute_api
 
 
 def apply() -> None:
-    """Put both in place."""
+    """Put the corrections in place: unsigned calls pass, unless authentication is on."""
     apigateway_v1._resolve_custom_rest_api_id = pinned_rest_api_id
-    apigateway_v1._authorize_request_v1 = authorize
-    apigateway_v1._iam_caller_identity = iam_caller_identity
+    if app.AUTH:
+        apigateway_v1._AUTHENTICATION_GATEWAY_ERRORS[_DENIED] = ("ACCESS_DENIED", _DENIED)
+        app._enforce_execute_api = enforce_execute_api
+    else:
+        apigateway_v1._authorize_request_v1 = authorize
+        apigateway_v1._iam_caller_identity = iam_caller_identity
 
 
 def pinned_rest_api_id(tags: Any) -> Any:
@@ -46,3 +55,24 @@ async def authorize(api_id: str, stage: str, method: dict[str, Any], *rest: Any)
 def iam_caller_identity(headers: Any, query_params: Any) -> Any:
     """Take a caller who did not sign for the one whose key is `test`."""
     return _iam_caller_identity(headers, query_params) or _iam_caller_identity(_TEST_KEY, {})
+
+
+def enforce_execute_api(
+    api_id: str,
+    stage: str,
+    method: str,
+    path: str,
+    headers: Any,
+    query_params: Any,
+    **options: Any,
+) -> Any:
+    """Refuse a caller whom IAM does not allow a route in the words of the API.
+
+    Gap: the emulator answers for itself then; API Gateway uses the API's gateway responses.
+    """
+    refused = _enforce_execute_api(api_id, stage, method, path, headers, query_params, **options)
+    words = json.loads(refused[2]) if refused else {}
+    if words.get("__type") != _DENIED:
+        return refused
+    error = AuthError(_DENIED, words["message"])
+    return apigateway_v1.authentication_error_response(api_id, stage, error, headers, query_params)

@@ -20,11 +20,13 @@ def test_port_and_installation_come_back_with_the_state(tmp_path: Path) -> None:
     state.begin(tmp_path, 4566)
     assert not (tmp_path / "env").exists()
     (tmp_path / "env").write_text("API_URL=x\n")
+    (tmp_path / "pipeline.env").write_text("API_URL=y\n")
     state.end(tmp_path)
-    assert not (tmp_path / "env").exists()
+    assert state.environments(tmp_path) == []
     assert state.port(tmp_path) == 4566
     state.begin(tmp_path, 4566)
     assert (tmp_path / "env").read_text() == "API_URL=x\n"
+    assert (tmp_path / "pipeline.env").read_text() == "API_URL=y\n"
 
 
 def test_what_is_forgotten_is_gone(tmp_path: Path) -> None:
