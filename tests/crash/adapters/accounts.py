@@ -41,9 +41,9 @@ def deploy(version: str, *environments: str) -> Request:
     return _about("/stacks/deploy", environment=environments, version=version)
 
 
-def promote() -> Request:
+def promote(**members: Any) -> Request:
     """Return the call that promotes what is tested."""
-    return _about("/stacks/deploytoprodBlue")
+    return _about("/stacks/deploytoprodBlue", **members)
 
 
 def swap(version: str) -> Request:
@@ -60,7 +60,8 @@ def _about(resource: str, **members: Any) -> Request:
     return Request("POST", resource, {"applicationName": APPLICATION, **members})
 
 
-def _done(world: World, *requests: Request) -> None:
+def done(world: World, *requests: Request) -> None:
+    """Do what is requested, one after the other, to its end, which must be a success."""
     for request in requests:
         reply = world.ask(replace(request, key=None))
         assert reply
@@ -107,28 +108,28 @@ def _new(world: World) -> None:
 
 
 def _large(world: World) -> None:
-    _done(world, create(environments={"nonProd": TESTS}))
+    done(world, create(environments={"nonProd": TESTS}))
     world.account.push(*_VERSIONS)
-    _done(world, deploy("2.0", *TESTS))
+    done(world, deploy("2.0", *TESTS))
 
 
 def _shop(world: World) -> None:
     """Make an application that is in use: 1.0 is live, 2.0 is tested and waits on blue."""
-    _done(world, create())
+    done(world, create())
     world.account.push(*_VERSIONS)
-    _done(world, deploy("1.0", "dev"), promote(), swap("1.0"), deploy("2.0", "dev"), promote())
+    done(world, deploy("1.0", "dev"), promote(), swap("1.0"), deploy("2.0", "dev"), promote())
 
 
 def _tested(world: World) -> None:
-    _done(world, deploy("3.0", "dev"))
+    done(world, deploy("3.0", "dev"))
 
 
 def _grown(world: World) -> None:
-    _update(world, "prod-2", desiredCount=3)
+    scale(world, "prod-2")
 
 
 def _swapped(world: World) -> None:
-    _done(world, swap("2.0"))
+    done(world, swap("2.0"))
 
 
 def _listener_moved(world: World) -> None:
@@ -166,6 +167,11 @@ def _claim_left(world: World) -> None:
         ExpressionAttributeValues={":over": {"S": "01JN8FKG700000000000000009"}},
     )
     _long_ago(world)
+
+
+def scale(world: World, service: str) -> None:
+    """Let a service have three tasks, as people do with the console."""
+    _update(world, service, desiredCount=3)
 
 
 def _update(world: World, service: str, **changes: Any) -> None:

@@ -17,9 +17,12 @@ from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from tests.crash.adapters import answers
 from tests.crash.adapters.backends import backend
 from tests.crash.adapters.wire import Call, answered
+from tests.functional.fakes import ACCOUNT, REGION
 from tests.functional.fakes.clock import FakeClock
 
 _TAKES = timedelta(seconds=30)
+# What becomes of a stack that should have come to another end.
+_FAILED = {"CREATE_COMPLETE": "ROLLBACK_COMPLETE", "DELETE_COMPLETE": "DELETE_FAILED"}
 
 Answer = dict[str, Any]
 
@@ -28,13 +31,15 @@ class Completion:
     """Completes moto.
 
     `begun` holds of stacks and services which state they have since when; a state that is among
-    the `endless` is never reached.
+    the `endless` is never reached, and of one that is among the `failing` AWS says in the end that
+    it has failed.
     """
 
     def __init__(self, clock: FakeClock) -> None:
         self.clock = clock
         self.begun: dict[str, tuple[str, datetime]] = {}
         self.endless: set[str] = set()
+        self.failing: set[str] = set()
 
     def deliver(self, call: Call, request: AWSPreparedRequest) -> AWSResponse:
         """Bring a call to moto, unless AWS would refuse it."""
@@ -52,11 +57,16 @@ class Completion:
     def attach(self, client: Any) -> None:
         """Complete the answers that a client gets from now on."""
         services: Mapping[str, Mapping[str, Callable[[Answer, Answer], None]]] = {
-            "cloudformation": {"DescribeStacks": self._stacks},
+            "cloudformation": {
+                "DescribeStacks": self._stacks,
+                "DescribeStackEvents": self._events,
+            },
             "ecs": {
                 "DescribeServices": self._services,
                 "UpdateService": self._updated,
                 "ListTaskDefinitions": _newest_first,
+                "ListTasks": self._tasks,
+                "DescribeTasks": _stopped,
             },
             "elastic-load-balancing-v2": {"DescribeTargetHealth": _targets},
         }
@@ -73,6 +83,16 @@ class Completion:
             if self._goes_on(stack["StackId"]):
                 stack["StackStatus"] = stack["StackStatus"].replace("_COMPLETE", "_IN_PROGRESS")
                 stack["Outputs"] = []
+            elif stack["StackStatus"] in self.failing:
+                stack["StackStatus"] = _FAILED[stack["StackStatus"]]
+                stack["Outputs"] = []
+
+    def _events(self, asked: Answer, answer: Answer) -> None:
+        del asked
+        if self.failing:
+            failed = {"ResourceStatus": "DELETE_FAILED", "ResourceStatusReason": "in use"}
+            resource = {"LogicalResourceId": "Cluster", "ResourceType": "AWS::ECS::Cluster"}
+            answer["StackEvents"].insert(0, answer["StackEvents"][0] | resource | failed)
 
     def _services(self, asked: Answer, answer: Answer) -> None:
         del asked
@@ -93,9 +113,16 @@ class Completion:
             "failedTasks": 0,
             "updatedAt": self.begun[service["serviceArn"]][1],
         }
+        if not goes_on and service["taskDefinition"] in self.failing:
+            deployment.update(rolloutState="FAILED", runningCount=0, failedTasks=3)
         # While a rollout goes on, as many of the tasks before it run.
         count = service["desiredCount"]
         service.update(runningCount=count, pendingCount=0, deployments=[deployment])
+
+    def _tasks(self, asked: Answer, answer: Answer) -> None:
+        """Tasks of what has failed have stopped."""
+        where = f"arn:aws:ecs:{REGION}:{ACCOUNT}:task/{asked['cluster']}"
+        answer["taskArns"] = [f"{where}/{'0' * 32}"] if self.failing else []
 
     def _goes_on(self, thing: str) -> bool:
         state, since = self.begun[thing]
@@ -147,6 +174,14 @@ def _newest_first(asked: Answer, answer: Answer) -> None:
     found = answer["taskDefinitionArns"]
     found.sort(key=lambda arn: int(arn.rpartition(":")[2]), reverse=asked.get("sort") == "DESC")
     del found[asked.get("maxResults", 100) :]
+
+
+def _stopped(asked: Answer, answer: Answer) -> None:
+    reason = "Essential container in task exited"
+    answer["tasks"] = [
+        {"taskDefinitionArn": "", "stoppedReason": reason, "taskArn": task}
+        for task in asked["tasks"]
+    ]
 
 
 def _targets(asked: Answer, answer: Answer) -> None:

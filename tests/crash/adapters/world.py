@@ -28,12 +28,16 @@ OPERATION = "/stacks/{applicationName}/operations/{id}"
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A call of the API; a caller who is not answered repeats it with the same key."""
+    """A call of the API; a caller who is not answered repeats it with the same key.
+
+    `wait` is how many seconds the caller prefers to wait for the end.
+    """
 
     method: str
     resource: str
     body: Mapping[str, Any] | None = None
     key: str | None = "build-1"
+    wait: int = 0
 
 
 Trigger = Callable[["World"], object]
@@ -58,6 +62,7 @@ class World:
     def ask(self, request: Request) -> Reply | None:
         """Make a call of the API and hold what is promised of its answer; None if it died."""
         headers = {"Idempotency-Key": request.key} if request.key else {}
+        headers |= {"Prefer": f"wait={request.wait}"} if request.wait else {}
         going = {"applicationName": APPLICATION, "id": self.going}
         event = http_event(
             request.method,

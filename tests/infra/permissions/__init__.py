@@ -1,0 +1,1 @@
+"""Each function's role against the calls that the function makes."""

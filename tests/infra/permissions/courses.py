@@ -1,0 +1,191 @@
+"""What each function is made to do, and which calls it makes for that.
+
+An operation is begun by the function of its route, and brought to its end by each function that
+can: the same one, when the caller repeats the call; a status read; an abort; what wakes the
+service. It goes well, or AWS fails, or whoever has begun it dies at one of its calls.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+
+from local.permissions import Question
+from tests.crash.adapters import accounts, backends
+from tests.crash.adapters.accounts import State, create, delete, deploy, promote, swap
+from tests.crash.adapters.faults import Fault
+from tests.crash.adapters.matrix import Stand
+from tests.crash.adapters.wire import Call
+from tests.crash.adapters.world import OPERATION, Request, World, drift_check, event, schedule
+from tests.crash.kinds import Kind
+from tests.crash.plan import Plan
+from tests.infra.permissions.needed import needed
+
+# The functions of serverless.yml by their routes; what is no route wakes reconcile.
+FUNCTIONS: Mapping[tuple[str, str], str] = {
+    ("POST", "/stacks"): "create",
+    ("POST", "/stacks/deploy"): "deployNonProd",
+    ("POST", "/stacks/deploytoprodBlue"): "deployProdBlue",
+    ("POST", "/stacks/swapProdBlueAndGreen"): "swap",
+    ("DELETE", "/stacks"): "delete",
+    ("DELETE", OPERATION): "abort",
+    ("GET", OPERATION): "query",
+    ("GET", "/health"): "query",
+}
+_ALL = ("dev", "qa", "stage", "training", "da")
+_CREATE = create(
+    environments={"nonProd": _ALL[:3], "training": True, "da": True},
+    service={"environment": {"LEVEL": "info"}, "desiredCount": 2},
+)
+_NOTHING = replace(accounts.EMPTY, environments=_ALL)
+_FULL = State(lambda world: _prepare(world), environments=_ALL)
+_GROWN_BACK = State(lambda world: accounts.scale(world, "prod-1"), accounts.SWAPPED)
+_REQUESTS: tuple[tuple[State, Request], ...] = (
+    (_NOTHING, _CREATE),
+    (_FULL, deploy("2.0", *_ALL)),
+    (accounts.TESTED, promote()),
+    (_FULL, promote(environment="training")),
+    (accounts.SHOP, swap("2.0")),
+    (accounts.GROWN, swap("2.0")),
+    (_GROWN_BACK, swap("1.0")),
+    (_FULL, delete()),
+)
+_DRIFTS = (accounts.SERVICE_CHANGED, accounts.STACK_DELETED, accounts.CLAIM_LEFT)
+# Longer than a lease, and than anything takes here that goes on by itself.
+_PAUSE = 70
+# Enough to look more than once, in seconds.
+_WAIT = 2
+# More turns than an operation needs that does not wait for its time limit.
+_TURNS = 12
+
+Used = Mapping[str, Collection[Question]]
+Drive = Callable[["Traced"], object]
+
+
+class Traced(World):
+    """A world that notes who calls what; `begun` is the request that it was begun with."""
+
+    begun: Request
+    function = "reconcile"
+
+    def ask(self, request: Request) -> object:  # type: ignore[override] # nobody looks at it
+        """Make a call of the API, as the function of its route."""
+        self.function = FUNCTIONS[request.method, request.resource]
+        try:
+            return super().ask(request)
+        finally:
+            self.function = "reconcile"
+
+
+def again(world: Traced) -> None:
+    """Repeat the call that began it, and wait."""
+    world.ask(replace(world.begun, wait=_WAIT))
+
+
+def _each(method: str, world: Traced) -> None:
+    for operation in world.records().open:
+        world.going = operation.id
+        world.ask(Request(method, OPERATION, key=None, wait=_WAIT))
+
+
+_READ: Drive = partial(_each, "GET")
+_ABORT: Drive = partial(_each, "DELETE")
+
+
+@dataclass(frozen=True, slots=True)
+class Course:
+    """A request, who brings it to its end, whether AWS fails, and the call its caller dies at."""
+
+    state: State
+    request: Request
+    drive: Drive
+    fails: bool = False
+    dies_at: int | None = None
+
+
+class Trace:
+    """All courses, gone through on one account."""
+
+    def __init__(self) -> None:
+        self._stand = Stand()
+        self.used: defaultdict[str, dict[object, Question]] = defaultdict(dict)
+
+    def all(self) -> Used:
+        """Go through everything; return what each function had to be allowed."""
+        for state, request in _REQUESTS:
+            deaths = self._changes(state, request)
+            for drive in (again, _READ, schedule, _ABORT):
+                if drive is _ABORT and request.resource == "/stacks" and request.method == "DELETE":
+                    continue  # a delete cannot be aborted
+                for course in _courses(state, request, drive, deaths):
+                    self._go(course)
+        self._others()
+        return {function: asked.values() for function, asked in self.used.items()}
+
+    def _changes(self, state: State, request: Request) -> list[int]:
+        """Return the numbers of the calls with which a request changes AWS: of each the ends."""
+        world = self._opened(state)
+        world.ask(request)
+        changes = [call for call in self._stand.account.wire.journal if call.changes_aws]
+        last = {call.name: call.number for call in changes}
+        first = {call.name: call.number for call in reversed(changes)}
+        return sorted({*first.values(), *last.values()})
+
+    def _go(self, course: Course) -> None:
+        world = self._opened(course.state)
+        account = self._stand.account
+        world.begun = course.request
+        before = _running()
+        if course.dies_at is not None:
+            Fault(account, Plan({course.dies_at: Kind.CRASH_BEFORE}, []), {})
+        world.ask(course.request)
+        if course.fails:
+            stack = "DELETE_COMPLETE" if course.request.method == "DELETE" else "CREATE_COMPLETE"
+            account.completion.failing |= {stack} | (_running() - before)
+        for _ in range(_TURNS):
+            if not world.records().open:
+                return
+            account.clock.wait(_PAUSE)
+            course.drive(world)
+
+    def _others(self) -> None:
+        """Do what no request begins."""
+        for state in _DRIFTS:
+            world = self._opened(state)
+            drift_check(world)
+        world = self._opened(accounts.DEPLOYING)
+        event(world)
+        world.ask(Request("GET", "/health", key=None))
+
+    def _opened(self, state: State) -> Traced:
+        self._stand.opened(state)
+        world = Traced(self._stand.account)
+
+        def note(call: Call) -> None:
+            for question in needed(call):
+                same = question.action, question.resource, *map(str, question.keys.items())
+                self.used[world.function][same] = question
+
+        self._stand.account.wire.watchers.append(note)
+        return world
+
+
+def _prepare(world: World) -> None:
+    """Make an application with all environments, each of which runs a version."""
+    accounts.done(world, _CREATE)
+    world.account.push("1.0", "2.0")
+    accounts.done(world, deploy("1.0", *_ALL))
+
+
+def _courses(state: State, request: Request, drive: Drive, deaths: list[int]) -> Iterator[Course]:
+    yield Course(state, request, drive)
+    yield Course(state, request, drive, fails=True)
+    for number in deaths:
+        yield Course(state, request, drive, dies_at=number)
+
+
+def _running() -> set[str]:
+    """Return the task definitions that services have."""
+    return {service.task_definition for service in backends.backend("ecs").services.values()}

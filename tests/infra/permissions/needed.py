@@ -1,0 +1,105 @@
+"""Which permissions a call of the SDK needs: actions, resources and condition keys.
+
+What AWS asks about ECS, CloudFormation and load balancers is known to the laptop cloud, too; here
+is the rest. Source of the rules: the Service Authorization Reference, a page for each service.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from local.permissions import Call as ApiCall
+from local.permissions import Question, questions
+from tests.crash.adapters.backends import backend
+from tests.crash.adapters.wire import Call
+from tests.functional.fakes import ACCOUNT, REGION
+from tests.infra.templates import APPLICATION
+
+Params = Mapping[str, Any]
+
+_PREFIXES = {"elbv2": "elasticloadbalancing"}
+_MACRO = f"arn:aws:cloudformation:{REGION}:aws:transform/LanguageExtensions"
+
+
+def needed(call: Call) -> Iterator[Question]:
+    """Yield what a role must be allowed for one call."""
+    own = _OWN.get(call.service)
+    if own:
+        yield from own(call.operation, call.params)
+        return
+    action = f"{_PREFIXES.get(call.service, call.service)}:{call.operation}"
+    asked = questions(ApiCall(action, _as_sent(call), REGION, ACCOUNT))
+    assert asked, f"what AWS asks about {call.name} is not known"
+    for question in asked:
+        yield Question(question.action, question.resource, {**question.keys, **_tags(question)})
+    if call.operation == "CreateStack":
+        # The macro is asked for under both names, depending on how the stack is made.
+        yield Question("cloudformation:CreateStack", _MACRO)
+
+
+def _as_sent(call: Call) -> Params:
+    """Return the parameters as the API gets them, with what moto is not given."""
+    if call.operation == "RegisterTaskDefinition":
+        # moto makes no roles of the template, which gives one to every task definition.
+        role = f"arn:aws:iam::{ACCOUNT}:role/devops-ecs/Shop-devExecutionRole-1"
+        return {"executionRoleArn": role, **call.params}
+    if call.operation == "CreateStack":
+        tags = {f"Tags.member.{n}.Key": tag["Key"] for n, tag in enumerate(call.params["Tags"], 1)}
+        # moto gets it with its loops unrolled, without the macro.
+        return {**call.params, **tags, "TemplateBody": APPLICATION.read_text()}
+    return call.params
+
+
+def _tags(question: Question) -> Mapping[str, str]:
+    """Return the condition keys for the tags of a stack."""
+    stacks = backend("cloudformation")
+    return {
+        f"aws:ResourceTag/{key}": value
+        # moto deletes a stack at once; for the service it goes on for a while, or is not deleted.
+        for stack in (*stacks.stacks.values(), *stacks.deleted_stacks.values())
+        if stack.stack_id == question.resource
+        for key, value in stack.tags.items()
+    }
+
+
+def _dynamodb(operation: str, params: Params) -> Iterator[Question]:
+    if operation == "TransactWriteItems":
+        for part in params["TransactItems"]:
+            # A transaction needs the permissions of what is in it.
+            for kind, action in part.items():
+                yield Question(f"dynamodb:{kind}Item", _table(action))
+    elif operation == "BatchGetItem":
+        for table in params["RequestItems"]:
+            yield Question("dynamodb:BatchGetItem", _table({"TableName": table}))
+    else:
+        yield Question(f"dynamodb:{operation}", _table(params))
+
+
+def _s3(operation: str, params: Params) -> Iterator[Question]:
+    bucket = f"arn:aws:s3:::{params['Bucket']}"
+    # Also to be told that an object is missing rather than forbidden.
+    yield Question("s3:ListBucket", bucket)
+    if operation != "HeadBucket":
+        action = "s3:GetObjectVersion" if params.get("VersionId") else "s3:GetObject"
+        yield Question(action, f"{bucket}/{params['Key']}")
+
+
+def _ecr(operation: str, params: Params) -> Iterator[Question]:
+    yield Question(f"ecr:{operation}", _arn("ecr", f"repository/{params['repositoryName']}"))
+
+
+def _table(params: Params) -> str:
+    index = f"/index/{params['IndexName']}" if "IndexName" in params else ""
+    return _arn("dynamodb", f"table/{params['TableName']}{index}")
+
+
+def _arn(service: str, resource: str) -> str:
+    return f"arn:aws:{service}:{REGION}:{ACCOUNT}:{resource}"
+
+
+_OWN: Mapping[str, Callable[[str, Params], Iterator[Question]]] = {
+    "dynamodb": _dynamodb,
+    "ecr": _ecr,
+    "s3": _s3,
+}

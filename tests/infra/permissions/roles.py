@@ -1,0 +1,92 @@
+"""What the roles of the functions allow, read from the compiled template."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from local.packages import GOOD
+from local.permissions import Question
+from tests.functional.fakes import ACCOUNT, REGION, settings
+from tests.infra.templates import Template
+
+_BUCKET = settings().template_bucket
+QUOTE = '"'
+_PSEUDO = {"Partition": "aws", "Region": REGION, "AccountId": ACCOUNT}
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """One action on one pattern of resources, under conditions."""
+
+    action: str
+    resource: str
+    conditions: Mapping[str, Mapping[str, Any]]
+
+    def allows(self, question: Question) -> bool:
+        """Whether this is what is asked for."""
+        return (
+            self.action == question.action
+            and _matches(self.resource, question.resource)
+            and all(
+                _holds(operator, key, value, question.keys)
+                for operator, keys in self.conditions.items()
+                for key, value in keys.items()
+            )
+        )
+
+    def __str__(self) -> str:
+        return f"{self.action} on {self.resource}"
+
+
+def grants(template: Template, function: str) -> list[Grant]:
+    """Return what the role of a function allows, besides writing the function's own log."""
+    resources = template["Resources"]
+    logical = f"{function[0].upper()}{function[1:]}"
+    (role, attribute) = resources[f"{logical}LambdaFunction"]["Properties"]["Role"]["Fn::GetAtt"]
+    assert attribute == "Arn"
+    (policy,) = resources[role]["Properties"]["Policies"]
+    return [
+        grant
+        for statement in policy["PolicyDocument"]["Statement"]
+        for grant in _grants(statement)
+        if not grant.action.startswith("logs:")
+    ]
+
+
+def _grants(statement: Mapping[str, Any]) -> Iterator[Grant]:
+    assert statement["Effect"] == "Allow"
+    conditions = {
+        operator: {key: _text(value) for key, value in keys.items()}
+        for operator, keys in statement.get("Condition", {}).items()
+    }
+    for action in statement["Action"]:
+        for resource in _listed(statement["Resource"]):
+            yield Grant(action, _text(resource), conditions)
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def _text(value: Any) -> str:
+    """Return an ARN with its pseudo parameters filled in."""
+    if value == {"Fn::GetAtt": ["StackRole", "Arn"]}:
+        return settings().stack_role
+    text = value["Fn::Sub"] if isinstance(value, dict) else str(value)
+    text = text.replace(f"ecs-cf-bucket-{GOOD['accountid'].strip(QUOTE)}-{REGION}", _BUCKET)
+    return re.sub(r"\$\{AWS::(\w+)\}", lambda found: _PSEUDO[found[1]], text)
+
+
+def _matches(pattern: str, resource: str) -> bool:
+    return re.fullmatch(re.escape(pattern).replace(r"\*", ".*"), resource) is not None
+
+
+def _holds(operator: str, key: str, value: str, keys: Mapping[str, Any]) -> bool:
+    """Whether a condition holds (IAM User Guide, "Condition operators")."""
+    if operator == "StringEquals":
+        return keys.get(key) == value
+    assert operator == "Null"
+    return (key not in keys) == (value == "true")

@@ -1,0 +1,47 @@
+"""Every function may do what it does, and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+import pytest
+
+from local.permissions import Question
+from tests.infra.conftest import Packaged
+from tests.infra.permissions.courses import FUNCTIONS, Trace, Used
+from tests.infra.permissions.roles import Grant, grants
+
+_FUNCTIONS = sorted({*FUNCTIONS.values(), "reconcile"})
+
+
+@pytest.fixture(scope="module")
+def used() -> Used:
+    return Trace().all()
+
+
+def _refused(allowed: Collection[Grant], asked: Collection[Question]) -> list[str]:
+    return sorted(
+        {
+            f"{question.action} on {question.resource}"
+            for question in asked
+            if not any(grant.allows(question) for grant in allowed)
+        }
+    )
+
+
+def _unused(allowed: Collection[Grant], asked: Collection[Question]) -> list[str]:
+    return sorted(
+        str(grant) for grant in allowed if not any(grant.allows(question) for question in asked)
+    )
+
+
+@pytest.mark.parametrize("function", _FUNCTIONS)
+def test_a_function_may_do_what_it_does(packaged: Packaged, used: Used, function: str) -> None:
+    refused = _refused(grants(packaged.template, function), used[function])
+    assert not refused, "\n".join(refused)
+
+
+@pytest.mark.parametrize("function", _FUNCTIONS)
+def test_a_function_may_do_nothing_else(packaged: Packaged, used: Used, function: str) -> None:
+    unused = _unused(grants(packaged.template, function), used[function])
+    assert not unused, "\n".join(unused)
