@@ -68,6 +68,13 @@ class InvalidRequestError(DevOpsError):
         super().__init__(f"The request is not valid: {summary}", errors=errors)
 
 
+class ForbiddenError(DevOpsError):
+    """403: the installation's teams or production approvers do not have this caller."""
+
+    code = "FORBIDDEN"
+    http_status = 403
+
+
 class NotFoundError(DevOpsError):
     """404: a GET for something that is not there."""
 

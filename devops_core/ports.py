@@ -98,6 +98,9 @@ class Tables(Protocol):
         one is not like that any more.
         """
 
+    def note(self, event: Event) -> None:
+        """Write an event that belongs to no operation."""
+
     def applications(self, limit: int) -> list[str]:
         """Return the applications whose turn it is to be checked, at most `limit`.
 

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import unquote, urlsplit
 
+from devops_core.access import AccessPolicy
+
 # An S3 host: virtual-hosted (bucket in the name) or path style (Amazon S3 User Guide, "Virtual
 # hosting of general purpose buckets").
 _S3_SUFFIXES = (".amazonaws.com", ".amazonaws.com.cn")
@@ -74,6 +76,7 @@ class Settings:
     log_retention_days: str
     production_scheme: str
     certificate: str
+    access: AccessPolicy
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Settings:
@@ -102,6 +105,7 @@ class Settings:
             log_retention_days=environment.get("LOG_RETENTION_DAYS", "30"),
             production_scheme=environment.get("PRODUCTION_SCHEME", "internal"),
             certificate=environment.get("CERTIFICATE_ARN", ""),
+            access=AccessPolicy.parse(environment.get("ACCESS_POLICY", "")),
         )
 
 

@@ -128,6 +128,11 @@ class DynamoTables:
             raise ChangedMeanwhileError(f"the inventory of {operation.application} has changed")
 
     @translated()
+    def note(self, event: Event) -> None:
+        """Write an event that belongs to no operation; sent twice, it is one."""
+        self._client.put_item(TableName=self._names.log, Item=records.event_item(event))
+
+    @translated()
     def applications(self, limit: int) -> list[str]:
         """Return the applications whose turn it is; where to go on is kept in the log table."""
         cursor = encode(records.CURSOR)

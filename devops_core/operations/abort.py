@@ -13,6 +13,7 @@ from devops_core.errors import (
 from devops_core.model import Kind, Operation
 from devops_core.operations import audit
 from devops_core.operations.look import recorded
+from devops_core.operations.permit import permit
 from devops_core.operations.reconcile import onward
 from devops_core.ports import Cloud
 
@@ -25,10 +26,12 @@ def abort(cloud: Cloud, application: str, operation_id: str, caller: str) -> Ope
 
     A deploy goes back to the version before in every environment that is not done; what a create
     has made is deleted; a swap that has not moved the customers leaves production alone, one that
-    has is finished. Raises NotFoundError, AlreadyEndedError, NotAbortableError.
+    has is finished. It takes the right to start such an operation. Raises NotFoundError,
+    ForbiddenError, AlreadyEndedError, NotAbortableError.
     """
+    operation = recorded(cloud, application, operation_id)
+    _permit(cloud, operation, caller)
     for _ in range(_LOOKS):
-        operation = recorded(cloud, application, operation_id)
         if operation.aborted_by:
             return onward(cloud, operation)
         _check(operation)
@@ -38,9 +41,20 @@ def abort(cloud: Cloud, application: str, operation_id: str, caller: str) -> Ope
         try:
             saved = cloud.tables.save(*audit.news(operation, aborted, cloud.clock.now()))
         except LostClaimError:
+            operation = recorded(cloud, application, operation_id)
             continue
         return onward(cloud, saved)
     raise ChangedMeanwhileError(f"operation {operation_id} is moving on; call again")
+
+
+def _permit(cloud: Cloud, operation: Operation, caller: str) -> None:
+    """Raise ForbiddenError for who may not; what has ended nobody changes any more."""
+    if operation.ended or not cloud.settings.access.refuses:
+        return
+    rows, _ = cloud.tables.inventory(operation.application)
+    team = rows.application.technical_team if rows.application else None
+    what = f"an abort of the {operation.kind} {operation.id}"
+    permit(cloud, operation.kind, operation.application, team, caller, what=what)
 
 
 def _check(operation: Operation) -> None:

@@ -26,6 +26,7 @@ from devops_core.errors import (
 from devops_core.model import (
     LEASE,
     TIME_LIMITS,
+    Application,
     Inventory,
     Kind,
     Observed,
@@ -37,6 +38,7 @@ from devops_core.model import (
 from devops_core.naming import Environment
 from devops_core.operations import audit
 from devops_core.operations.origin import Origin
+from devops_core.operations.permit import permit
 from devops_core.operations.reconcile import drive, reconcile
 from devops_core.ports import AlreadyClaimedError, Claim, Cloud, Pointer
 
@@ -62,12 +64,19 @@ class Plan:
 
 
 def accept(
-    cloud: Cloud, application: str, origin: Origin, plan: Callable[[Inventory], Plan]
+    cloud: Cloud, kind: Kind, application: str, origin: Origin, plan: Callable[[Inventory], Plan]
 ) -> Operation | str:
     """Return the operation that a request starts or repeats, or why nothing needs to be done.
 
-    `plan` checks an inventory and raises ConflictError when the request cannot be met.
+    `plan` checks the inventory of an application that exists and that the caller may change, and
+    raises ConflictError when the request cannot be met. Raises ForbiddenError.
     """
+
+    def permitted(inventory: Inventory) -> Plan:
+        team = known(inventory, application).technical_team
+        permit(cloud, kind, application, team, origin.caller)
+        return plan(inventory)
+
     looks = 0
     while True:
         looks += 1
@@ -75,7 +84,7 @@ def accept(
         if pointer:
             return _repeat(cloud, pointer, origin)
         try:
-            planned = _planned(cloud, application, inventory, plan)
+            planned = _planned(cloud, application, inventory, permitted)
             if planned.operation is None:
                 return planned.message or "nothing to do"
             return claim(cloud, origin, planned, planned.operation)
@@ -148,11 +157,11 @@ def new_operation(
     )
 
 
-def known(inventory: Inventory, application: str) -> Inventory:
-    """Return the inventory of an application that exists; UnknownApplicationError otherwise."""
-    if not inventory.rows:
+def known(inventory: Inventory, application: str) -> Application:
+    """Return an application that exists; UnknownApplicationError otherwise."""
+    if inventory.application is None:
         raise UnknownApplicationError(f"there is no application {application}")
-    return inventory
+    return inventory.application
 
 
 def row_of(inventory: Inventory, environment: Environment) -> Row:

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from devops_core.errors import redact
-from devops_core.model import Event, Operation, Progress, Status
+from devops_core.model import Event, Kind, Operation, Progress, Status
 from devops_core.naming import Environment
 
 ACCEPTED = "ACCEPTED"
@@ -15,6 +15,7 @@ SWITCHED = "SWITCHED"
 ROLLING_BACK = "ROLLING_BACK"
 ABORTING = "ABORTING"
 DRIFT = "DRIFT"
+DENIED = "DENIED"
 
 
 def accepted(operation: Operation) -> Event:
@@ -62,6 +63,22 @@ def ended(operation: Operation, now: datetime) -> Event:
     """Return the one last event: its key follows from the operation, so there is only one."""
     reason = "; ".join(operation.reasons) or None
     return _event(operation, "END", operation.status.value, now, reason=reason)
+
+
+def denied(
+    identity: str, kind: Kind, application: str, caller: str, reason: str, now: datetime
+) -> Event:
+    """Return the event of a refusal. No operation came of it: `identity` is the event's own."""
+    return Event(
+        key=DENIED,
+        operation=identity,
+        kind=kind,
+        application=application,
+        caller=caller,
+        time=now,
+        outcome=DENIED,
+        reason=reason,
+    )
 
 
 def _event(

@@ -26,13 +26,13 @@ from devops_core.operations.accept import (
     accept,
     claim,
     free,
-    known,
     new_operation,
     row_of,
     usable,
 )
 from devops_core.operations.observe import known_slot, live_slot, production
 from devops_core.operations.origin import Origin
+from devops_core.operations.permit import permit
 from devops_core.ports import Cloud
 
 if TYPE_CHECKING:
@@ -46,7 +46,8 @@ if TYPE_CHECKING:
 
 
 def create(cloud: Cloud, request: CreateRequest, origin: Origin) -> Operation:
-    """Create an application. Raises AlreadyExistsError."""
+    """Create an application. Raises AlreadyExistsError, ForbiddenError."""
+    permit(cloud, Kind.CREATE, request.application, request.tags["technicalTeam"], origin.caller)
     environments = (*request.environments, Environment.PROD_GREEN, Environment.PROD_BLUE)
     operation = new_operation(
         cloud,
@@ -84,11 +85,11 @@ def _new_row(request: CreateRequest, operation: Operation, environment: Environm
 
 def deploy(cloud: Cloud, request: DeployRequest, origin: Origin) -> Operation | str:
     """Deploy an image to non-production environments. Raises ConflictError."""
-    return accept(cloud, request.application, origin, partial(_deploy, cloud, request, origin))
+    plan = partial(_deploy, cloud, request, origin)
+    return accept(cloud, Kind.DEPLOY, request.application, origin, plan)
 
 
 def _deploy(cloud: Cloud, request: DeployRequest, origin: Origin, inventory: Inventory) -> Plan:
-    known(inventory, request.application)
     taken = [usable(row_of(inventory, name)) for name in request.environments]
     repouri = request.repouri or taken[0][0].application.repository or ""
     image = Image.parse(repouri)
@@ -109,11 +110,11 @@ def _deploy(cloud: Cloud, request: DeployRequest, origin: Origin, inventory: Inv
 
 def promote(cloud: Cloud, request: PromoteRequest, origin: Origin) -> Operation | str:
     """Promote what non-production runs to the idle production slot. Raises ConflictError."""
-    return accept(cloud, request.application, origin, partial(_promote, cloud, request, origin))
+    plan = partial(_promote, cloud, request, origin)
+    return accept(cloud, Kind.DEPLOY_BLUE, request.application, origin, plan)
 
 
 def _promote(cloud: Cloud, request: PromoteRequest, origin: Origin, inventory: Inventory) -> Plan:
-    known(inventory, request.application)
     rows = [usable(row_of(inventory, role))[0] for role in PRODUCTION]
     source, tested = _source(inventory, request)
     image = replace(Image.parse(tested.image), digest=tested.digest)
@@ -135,11 +136,11 @@ def _promote(cloud: Cloud, request: PromoteRequest, origin: Origin, inventory: I
 
 def swap(cloud: Cloud, request: SwapRequest, origin: Origin) -> Operation | str:
     """Exchange live and idle production. Raises ConflictError, NotReadyError."""
-    return accept(cloud, request.application, origin, partial(_swap, cloud, request, origin))
+    plan = partial(_swap, cloud, request, origin)
+    return accept(cloud, Kind.SWAP, request.application, origin, plan)
 
 
 def _swap(cloud: Cloud, request: SwapRequest, origin: Origin, inventory: Inventory) -> Plan:
-    known(inventory, request.application)
     rows = [usable(row_of(inventory, role))[0] for role in PRODUCTION]
     observed = production(cloud, request.application, inventory)
     idle = known_slot(observed.production)
@@ -181,11 +182,12 @@ def _ready(request: SwapRequest, blue: Service, observed: Observed) -> None:
 
 def delete(cloud: Cloud, request: DeleteRequest, origin: Origin) -> Operation | str:
     """Delete an application. Raises ConflictError."""
-    return accept(cloud, request.application, origin, partial(_delete, cloud, request, origin))
+    plan = partial(_delete, cloud, request, origin)
+    return accept(cloud, Kind.DELETE, request.application, origin, plan)
 
 
 def _delete(cloud: Cloud, request: DeleteRequest, origin: Origin, inventory: Inventory) -> Plan:
-    rows = [free(row) for row in known(inventory, request.application).rows.values()]
+    rows = [free(row) for row in inventory.rows.values()]
     operation = new_operation(
         cloud,
         Kind.DELETE,

@@ -168,6 +168,20 @@ def full_event(operation: Operation) -> Event:
     )
 
 
+def denied_event() -> Event:
+    """Return an event that belongs to no operation."""
+    return Event(
+        key="DENIED",
+        operation="01DENIED",
+        kind=Kind.SWAP,
+        application="Shop",
+        caller="eve",
+        time=NOW,
+        outcome="DENIED",
+        reason="a swap of Shop is for callers in the team web or admins",
+    )
+
+
 def pointer(operation: Operation, key: str = "build-17") -> Pointer:
     return Pointer(
         key=key,

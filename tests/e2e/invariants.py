@@ -26,6 +26,7 @@ def hold(estate: Estate, untidy: Collection[str] = ()) -> None:
     """
     for operation in estate.operations:
         _hold_operation(estate, operation)
+    _hold_refusals(estate)
     for row in estate.rows:
         assert "claim" not in row, f"8: {_name(row)} is claimed by {row.get('claim')}"
         _hold_row(estate, row)
@@ -49,6 +50,15 @@ def _hold_operation(estate: Estate, operation: dict[str, Any]) -> None:
     assert not (failed and moved), f"10: {name} has moved the customers and failed"
     others = {event["applicationName"] for event in events} - {operation["applicationName"]}
     assert not others, f"{name} is logged for {others}"
+
+
+def _hold_refusals(estate: Estate) -> None:
+    """Hold events that belong to no operation to what they may be: calls that were refused."""
+    known = {operation["entry"].partition("#")[2] for operation in estate.operations}
+    for event in (item for item in estate.log if item["entry"].startswith("EVENT#")):
+        _, identifier, key = event["entry"].split("#")
+        refusal = (key, event["outcome"]) == ("DENIED", "DENIED")
+        assert identifier in known or refusal, f"7: {event} belongs to no operation"
 
 
 def _hold_row(estate: Estate, row: dict[str, Any]) -> None:

@@ -2,9 +2,11 @@ from collections.abc import Iterator
 
 import pytest
 
+from devops_core.access import AccessPolicy
 from tests.functional.client import Client
 from tests.functional.fakes import FakeCloud
 from tests.functional.fakes.invariants import hold_after_recovery, watch
+from tests.functional.policies import BOTH, with_policy
 
 # What the service logs when it has met with something that should not be.
 _FAULTS = ("broken", "check failed", "given up", "reconcile failed")
@@ -50,6 +52,13 @@ def promoted(shop: FakeCloud, api: Client) -> FakeCloud:
     api.finished(api.deploy("1.0", "dev"))
     api.finished(api.promote())
     return shop
+
+
+@pytest.fixture
+def owned(promoted: FakeCloud) -> Iterator[FakeCloud]:
+    """The same, in an installation with teams and production approvers; its team is payments."""
+    yield with_policy(promoted, BOTH)
+    with_policy(promoted, AccessPolicy())
 
 
 @pytest.fixture

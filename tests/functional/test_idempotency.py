@@ -134,6 +134,8 @@ def test_a_refused_request_does_not_use_up_its_key(shop: FakeCloud, api: Client)
 def test_a_key_whose_operation_is_gone_says_so(shop: FakeCloud, api: Client) -> None:
     first = api.finished(api.deploy("1.0", "dev", headers=KEY))
     del shop.tables.operations["Shop", first.id]
+    for event in shop.tables.events_of("Shop", first.id):
+        del shop.tables.events["Shop", first.id, event.key]
     reply = api.deploy("1.0", "dev", headers=KEY)
     assert (reply.status, reply.body["code"]) == (409, "CHANGED_MEANWHILE")
     assert reply.body["errorMessage"] == (

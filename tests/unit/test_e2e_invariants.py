@@ -39,6 +39,10 @@ def event(key: str, outcome: str) -> dict[str, Any]:
     return {"applicationName": "Shop", "entry": entry, "outcome": outcome}
 
 
+def other(key: str, outcome: str) -> dict[str, Any]:
+    return event(key, outcome) | {"entry": f"EVENT#01ARZ3NDEKTSV4RRFFQ69G5FAX#{key}"}
+
+
 def log() -> list[dict[str, Any]]:
     """A swap that went well."""
     entry = f"OPERATION#{OPERATION}"
@@ -103,6 +107,8 @@ BROKEN = [
     ("7: ", lambda estate: estate.log.append(event("ENE", "SUCCEEDED"))),
     ("7: ", lambda estate: estate.log.pop(1)),
     ("7: ", lambda estate: estate.log[1].update(outcome="SWITCHED")),
+    ("7: .* no operation", lambda estate: estate.log.append(other("000", "ACCEPTED"))),
+    ("7: .* no operation", lambda estate: estate.log.append(other("END", "DENIED"))),
     ("10: ", lambda estate: [ends("FAILED")(estate), estate.log[3].update(outcome="FAILED")]),
     ("is logged for", lambda estate: estate.log[1].update(applicationName="Cart")),
     ("8: DEV", lambda estate: estate.rows[0].update(claim=OPERATION)),
@@ -128,6 +134,11 @@ def test_what_was_registered_twice_may_be_left_where_it_is_expected_only(estate:
     hold(estate, untidy=["Shop-dev"])
     with pytest.raises(AssertionError, match="9: "):
         hold(estate, untidy=["Shop-qa"])
+
+
+def test_a_refusal_belongs_to_no_operation(estate: Estate) -> None:
+    estate.log.append(other("DENIED", "DENIED"))
+    hold(estate)
 
 
 def test_other_applications_are_left_out(estate: Estate) -> None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import pytest
 
+from devops_core.access import AccessPolicy
 from devops_core.settings import Settings, TemplateLocation
 from tests.unit.environment import VARIABLES
 
 OPTIONAL = {
     "PUBLIC_URL", "REQUIRED_TAGS", "LOG_RETENTION_DAYS", "PRODUCTION_SCHEME", "CERTIFICATE_ARN",
+    "ACCESS_POLICY",
 }  # fmt: skip
 
 
@@ -61,6 +63,7 @@ def test_reads_every_setting() -> None:
     assert settings.template.bucket == "ecs-cf-bucket"
     assert settings.tables.training_da == "ECS_Inventory_TrainingDA"
     assert settings.required_tags == ("costCentre", "owner")
+    assert settings.access.teams == {"payments": ("arn:aws:iam::123456789012:role/payments-*",)}
     assert settings.public_url == "https://deploy.example.com/dev"
     assert settings.region == "eu-west-1"
 
@@ -81,8 +84,14 @@ def test_optional_settings_have_defaults() -> None:
     assert settings.required_tags == ()
     assert (settings.public_url, settings.certificate) == ("", "")
     assert (settings.log_retention_days, settings.production_scheme) == ("30", "internal")
+    assert settings.access == AccessPolicy()
 
 
 def test_an_unusable_template_is_refused_when_the_function_starts() -> None:
     with pytest.raises(ValueError, match="'nowhere'"):
         Settings.from_environment(VARIABLES | {"TEMPLATE_URL": "nowhere"})
+
+
+def test_a_policy_that_is_not_understood_is_refused_when_the_function_starts() -> None:
+    with pytest.raises(ValueError, match="ACCESS_POLICY is not JSON"):
+        Settings.from_environment(VARIABLES | {"ACCESS_POLICY": "{"})

@@ -16,7 +16,7 @@ from tests.crash.adapters import look
 from tests.crash.adapters.account import Account
 from tests.crash.adapters.look import Records, Seen
 from tests.crash.adapters.wire import Call
-from tests.functional.fakes.invariants import Broken, hold_log
+from tests.functional.fakes.invariants import Broken, hold_log, hold_refusals
 
 APPLICATION = "Shop"
 # What may change a stack or a listener; what concerns a service must be the operation's own.
@@ -116,6 +116,10 @@ def hold_always(records: Records) -> None:
     """Promises 7 and 8: true at every moment."""
     for operation in records.operations.values():
         hold_log(operation, records.events[operation.id])
+    hold_refusals(
+        event for identity in records.events.keys() - records.operations.keys()
+        for event in records.events[identity]
+    )  # fmt: skip
     for row in records.rows:
         holder = records.operations.get(row.claim or "")
         over = holder and holder.ended

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
+from devops_core.access import AccessPolicy
 from devops_core.naming import Image
 from devops_core.settings import Settings, TableNames, TemplateLocation
 from tests.functional.fakes.clock import FakeClock
@@ -50,6 +51,7 @@ def settings(**changes: Any) -> Settings:
         log_retention_days="30",
         production_scheme="internal",
         certificate="",
+        access=AccessPolicy(),
     )
     return replace(usual, **changes)
 

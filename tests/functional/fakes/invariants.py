@@ -7,7 +7,7 @@ AssertionError that names it. The watchers raise `Broken`, which nothing in the 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from datetime import datetime
 
 from devops_core.model import Event, Kind, Operation, Row, Status
@@ -100,6 +100,8 @@ def hold_always(cloud: FakeCloud, excused: Collection[str] = ()) -> None:
             assert groups[0] in slots, "1: production forwards to a slot"
     for (application, identifier), operation in cloud.tables.operations.items():
         hold_log(operation, cloud.tables.events_of(application, identifier))
+    hold_refusals(each for key, each in cloud.tables.events.items()
+                  if key[:2] not in cloud.tables.operations)  # fmt: skip
     for row in cloud.tables.rows.values():
         assert row.claim is None or not _holder(cloud, row).ended, "8: a claim outlives its end"
 
@@ -212,6 +214,13 @@ def hold_log(operation: Operation, events: list[Event]) -> None:
         "7: no event is missing"
     )
     assert all(event.outcome == operation.status for event in ends), "7: the log says how it ended"
+
+
+def hold_refusals(events: Iterable[Event]) -> None:
+    """Hold what must be true of events that belong to no operation: they say who was refused."""
+    for event in events:
+        told = (event.key, event.outcome, bool(event.caller and event.reason))
+        assert told == ("DENIED", "DENIED", True), f"7: {event} belongs to no operation"
 
 
 def _holder(cloud: FakeCloud, row: Row) -> Operation:

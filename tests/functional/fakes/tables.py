@@ -66,6 +66,10 @@ class FakeTables:
         """Write an operation that is over at once, if its rows are as they were seen."""
         self._wire.call("tables.correct", (closing,), lambda: self._correct(closing))
 
+    def note(self, event: Event) -> None:
+        """Write an event that belongs to no operation."""
+        self._wire.call("tables.note", (event,), lambda: self._log([event]))
+
     def applications(self, limit: int) -> list[str]:
         """Return all applications, in turns of at most `limit`."""
         return self._wire.call("tables.applications", (limit,), lambda: self._turn(limit))

@@ -15,7 +15,9 @@ AWS_WRITES = frozenset(
         "containers.update", "load_balancer.switch",
     }
 )  # fmt: skip
-TABLE_WRITES = frozenset({"tables.claim", "tables.save", "tables.close", "tables.correct"})
+TABLE_WRITES = frozenset(
+    {"tables.claim", "tables.save", "tables.close", "tables.correct", "tables.note"}
+)
 
 
 class Crash(BaseException):

@@ -1,0 +1,51 @@
+"""Hold a caller to the installation's access policy; who is refused is on record."""
+
+from __future__ import annotations
+
+from devops_core.errors import AwsError, ForbiddenError
+from devops_core.model import Kind
+from devops_core.operations import audit
+from devops_core.ports import Cloud
+
+# What changes what customers get, or takes it away.
+_PRODUCTION = (Kind.DEPLOY_BLUE, Kind.SWAP, Kind.DELETE)
+
+
+def permit(
+    cloud: Cloud,
+    kind: Kind,
+    application: str,
+    team: str | None,
+    caller: str,
+    *,
+    what: str | None = None,
+) -> None:
+    """Raise ForbiddenError unless a caller may start, or abort, an operation of a kind.
+
+    `team` is the application's technicalTeam, None when it is not known; `what` the deed in
+    words, by default the start of one.
+    """
+    production = kind in _PRODUCTION
+    lacks = cloud.settings.access.lacks(caller, team, production=production)
+    if not lacks:
+        return
+    lists = " and in ".join(lacks)
+    refusal = ForbiddenError(f"{what or f'a {kind}'} of {application} is for callers in {lists}")
+    _record(cloud, kind, application, caller, refusal.message)
+    raise refusal
+
+
+def _record(cloud: Cloud, kind: Kind, application: str, caller: str, reason: str) -> None:
+    """Write a refusal to the audit log; it stands whether that can be written or not."""
+    event = audit.denied(cloud.new_id(), kind, application, caller, reason, cloud.clock.now())
+    try:
+        cloud.tables.note(event)
+    except AwsError as error:
+        cloud.log(
+            "refusal not recorded",
+            applicationName=application,
+            kind=kind,
+            caller=caller,
+            reason=reason,
+            error=error.message,
+        )

@@ -1,0 +1,67 @@
+"""Events that belong to no operation."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from botocore.exceptions import ReadTimeoutError
+
+from devops_core.adapters.attributes import decode
+from devops_core.adapters.tables import DynamoTables
+from devops_core.errors import AccessDeniedError, ThrottledError, UnreachableError
+
+from . import samples
+from .faults import break_after, refuse, send_twice
+
+
+def log(dynamodb: Any) -> list[dict[str, Any]]:
+    return [decode(item) for item in dynamodb.scan(TableName="Log")["Items"]]
+
+
+def test_a_note_is_one_line_of_the_log(tables: DynamoTables, dynamodb: Any) -> None:
+    tables.note(samples.denied_event())
+
+    assert log(dynamodb) == [
+        {
+            "applicationName": "Shop",
+            "entry": "EVENT#01DENIED#DENIED",
+            "operation": "01DENIED",
+            "key": "DENIED",
+            "kind": "swap",
+            "caller": "eve",
+            "time": "2026-01-31T12:00:00.123Z",
+            "outcome": "DENIED",
+            "reason": "a swap of Shop is for callers in the team web or admins",
+        }
+    ]
+    assert tables.open_operations() == []
+    assert tables.operation("Shop", "01DENIED") is None
+
+
+def test_a_note_that_is_sent_twice_is_one(tables: DynamoTables, dynamodb: Any) -> None:
+    send_twice(dynamodb, "PutItem")
+    tables.note(samples.denied_event())
+
+    assert len(log(dynamodb)) == 1
+
+
+def test_a_note_without_an_answer_may_be_there(tables: DynamoTables, dynamodb: Any) -> None:
+    break_after(dynamodb, "PutItem", ReadTimeoutError(endpoint_url="x"))
+
+    with pytest.raises(UnreachableError):
+        tables.note(samples.denied_event())
+    assert len(log(dynamodb)) == 1
+
+
+@pytest.mark.parametrize(
+    ("code", "error"),
+    [("AccessDeniedException", AccessDeniedError), ("ThrottlingException", ThrottledError)],
+)
+def test_a_note_that_is_refused_says_why(
+    tables: DynamoTables, dynamodb: Any, code: str, error: type[Exception]
+) -> None:
+    refuse(dynamodb, "PutItem", code)
+
+    with pytest.raises(error):
+        tables.note(samples.denied_event())

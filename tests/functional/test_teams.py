@@ -1,0 +1,187 @@
+"""Who may change what: 403 for others, and nothing touched (devops_core/access.py)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+
+import pytest
+
+from devops_core.access import AccessPolicy
+from devops_core.model import Kind
+from tests.functional.client import Client, Reply, http_event
+from tests.functional.fakes import FakeCloud
+from tests.functional.policies import (
+    ADMIN,
+    APPROVER,
+    BOTH,
+    ONLY_APPROVERS,
+    ONLY_TEAMS,
+    OTHER,
+    OWNER,
+    PRODUCTION,
+    TEAMS,
+    WRITES,
+    denied,
+    hold_refused,
+    with_policy,
+)
+
+KEY = {"Idempotency-Key": "build-17"}
+
+
+# --- teams ---
+
+
+@pytest.mark.parametrize("kind", WRITES)
+@pytest.mark.parametrize("policy", [ONLY_TEAMS, BOTH], ids=["teams", "both"])
+def test_another_team_is_refused(owned: FakeCloud, kind: Kind, policy: AccessPolicy) -> None:
+    with_policy(owned, policy)
+    calls = ["tables.inventory", "tables.note"]
+    reply = hold_refused(owned, OTHER, WRITES[kind], calls)
+    needs = "the team payments or admins"
+    if policy is BOTH and kind in PRODUCTION:
+        needs += " and in productionapprovers"
+    assert reply.body["errorMessage"] == f"a {kind} of Shop is for callers in {needs}"
+
+
+@pytest.mark.parametrize("kind", WRITES)
+@pytest.mark.parametrize("caller", [OWNER, ADMIN, APPROVER])
+def test_the_own_team_and_admins_may(owned: FakeCloud, kind: Kind, caller: str) -> None:
+    with_policy(owned, ONLY_TEAMS)
+    reply = WRITES[kind](Client(owned, caller))
+    assert reply.status in (200, 202), reply.body
+    assert reply.operation["caller"] == caller
+    assert denied(owned) == []
+
+
+@pytest.mark.parametrize(
+    ("caller", "team", "status"),
+    [
+        (OWNER, "payments", 202),
+        (OTHER, "payments", 403),
+        (ADMIN, "payments", 202),
+        (OWNER, "search", 403),
+        (OWNER, "nobodys", 403),
+        (ADMIN, "nobodys", 202),
+    ],
+)
+@pytest.mark.parametrize("policy", [ONLY_TEAMS, BOTH], ids=["teams", "both"])
+def test_an_application_is_created_for_the_own_team(
+    cloud: FakeCloud, policy: AccessPolicy, caller: str, team: str, status: int
+) -> None:
+    with_policy(cloud, policy)
+    reply = Client(cloud, caller).create(tags={"technicalTeam": team})
+    assert reply.status == status
+    assert bool(cloud.tables.rows) is (status == 202)
+    assert len(denied(cloud)) == int(status == 403)
+
+
+@pytest.mark.parametrize(
+    ("team", "needs"),
+    [
+        ("payments", "the team payments or admins"),
+        ("nobodys", "admins (there is no team nobodys)"),
+    ],
+)
+def test_a_refused_create_takes_no_name_and_no_key(cloud: FakeCloud, team: str, needs: str) -> None:
+    with_policy(cloud, BOTH)
+
+    def ask(api: Client) -> Reply:
+        return api.create(tags={"technicalTeam": team}, headers=KEY)
+
+    reply = hold_refused(cloud, OTHER, ask, ["tables.note"])
+    assert reply.body["errorMessage"] == f"a create of Shop is for callers in {needs}"
+    assert Client(cloud, ADMIN).create(headers=KEY).status == 202
+
+
+def test_the_team_of_an_application_that_is_not_set_up_is_for_admins(owned: FakeCloud) -> None:
+    with_policy(owned, AccessPolicy(teams={"search": TEAMS["search"]}, admins=(ADMIN,)))
+    reply = hold_refused(owned, OWNER, WRITES[Kind.DEPLOY], ["tables.inventory", "tables.note"])
+    assert reply.body["errorMessage"].endswith("in admins (there is no team payments)")
+    assert WRITES[Kind.DEPLOY](Client(owned, ADMIN)).status == 202
+
+
+@pytest.mark.parametrize(
+    ("identity", "status"),
+    [
+        ({"apiKeyId": "a1b2c3d4e5"}, 202),
+        ({"apiKeyId": "a1b2c3d4e6"}, 403),
+        ({"sourceIp": "192.0.2.7"}, 403),
+        # Who signs is who signs, whatever key comes with it.
+        ({"apiKeyId": "a1b2c3d4e5", "userArn": OTHER}, 403),
+    ],
+)
+def test_an_api_key_may_be_in_a_team_and_an_address_may_not(
+    owned: FakeCloud, identity: Mapping[str, str], status: int
+) -> None:
+    body = {"applicationName": "Shop", "environment": ["dev"], "version": "1.1"}
+    event = http_event("POST", "/stacks/deploy", json.dumps(body))
+    event["requestContext"]["identity"] = identity
+    assert Client(owned).raw(event).status == status
+
+
+# --- production approvers ---
+
+
+@pytest.mark.parametrize("kind", PRODUCTION)
+@pytest.mark.parametrize("policy", [ONLY_APPROVERS, BOTH], ids=["approvers", "both"])
+@pytest.mark.parametrize("caller", [OWNER, ADMIN])
+def test_production_takes_an_approver_also_of_admins(
+    owned: FakeCloud, kind: Kind, policy: AccessPolicy, caller: str
+) -> None:
+    with_policy(owned, policy)
+    calls = ["tables.inventory", "tables.note"]
+    reply = hold_refused(owned, caller, WRITES[kind], calls)
+    message = f"a {kind} of Shop is for callers in productionapprovers"
+    assert reply.body["errorMessage"] == message
+
+
+@pytest.mark.parametrize("kind", WRITES)
+def test_an_approver_of_the_team_may(owned: FakeCloud, kind: Kind) -> None:
+    assert WRITES[kind](Client(owned, APPROVER)).status in (200, 202)
+    assert denied(owned) == []
+
+
+@pytest.mark.parametrize("caller", [OWNER, OTHER])
+def test_without_teams_all_may_deploy_and_create(owned: FakeCloud, caller: str) -> None:
+    with_policy(owned, ONLY_APPROVERS)
+    api = Client(owned, caller)
+    assert WRITES[Kind.DEPLOY](api).status == 202
+    assert api.create("Other").status == 202
+
+
+# --- what is open to all, and what comes first ---
+
+
+@pytest.mark.parametrize("kind", WRITES)
+def test_what_is_not_there_or_not_valid_is_told_to_all(cloud: FakeCloud, kind: Kind) -> None:
+    with_policy(cloud, BOTH)
+    api = Client(cloud, OTHER)
+    assert WRITES[kind](api).body["code"] == "NO_SUCH_APPLICATION"
+    assert api.deploy("not valid").status == 400
+    assert api.abort("01JN8F1ST00000000000000ZZZ").status == 404
+    assert cloud.tables.events == {}
+
+
+def test_a_refusal_comes_before_all_that_would_tell_of_the_application(owned: FakeCloud) -> None:
+    api = Client(owned, OTHER)
+    assert Client(owned, OWNER).deploy("1.1", "qa").status == 202
+    assert api.deploy("1.1", "qa").body["code"] == "FORBIDDEN"
+    assert api.deploy("9.9", "da").body["code"] == "FORBIDDEN"
+    assert api.swap(version="1.0").body["code"] == "FORBIDDEN"
+
+
+@pytest.mark.parametrize("kind", [Kind.CREATE, *WRITES])
+def test_a_repeat_with_the_own_key_is_the_same_operation(owned: FakeCloud, kind: Kind) -> None:
+    asks: Mapping[Kind, Callable[[Client], Reply]] = {
+        Kind.CREATE: lambda api: api.create("Fresh", headers=KEY),
+        Kind.DEPLOY: lambda api: api.deploy("1.1", "dev", headers=KEY),
+        Kind.DEPLOY_BLUE: lambda api: api.promote(headers=KEY),
+        Kind.SWAP: lambda api: api.swap(headers=KEY),
+        Kind.DELETE: lambda api: api.delete(headers=KEY),
+    }
+    first = asks[kind](Client(owned, APPROVER))
+    again = asks[kind](Client(owned, APPROVER.replace("/lea", "/another-session")))
+    assert (first.status in (200, 202), again.id) == (True, first.id)
+    assert asks[kind](Client(owned, OTHER)).status == 403
