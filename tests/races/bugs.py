@@ -136,6 +136,7 @@ now = recorded(cloud, application, operation_id)
         file="devops_core/operations/abort.py",
         old="""\
         except LostClaimError:
+            operation = recorded(cloud, application, operation_id)
             continue
 """,
         new="""\
