@@ -154,6 +154,7 @@ def shown(operation: Operation, url: str) -> dict[str, Any]:
         "switchedAt": _time(operation.switched_at),
         "waitingFor": redact(operation.waiting_for) if operation.waiting_for else None,
         "took": _took(operation),
+        "template": _template(operation),
         "warmup": [_page(page) for page in operation.warmed],
         "reasons": [redact(reason) for reason in operation.reasons],
         "environments": [_part(part) for part in operation.progress],
@@ -169,6 +170,14 @@ def _took(operation: Operation) -> dict[str, float]:
         for name, moment in moments.items()
         if moment
     }
+
+
+def _template(operation: Operation) -> dict[str, str]:
+    """Return which version and which bytes of the application template a create sends."""
+    if operation.template is None:
+        return {}
+    version = {"version": operation.template.version} if operation.template.version else {}
+    return {**version, "sha256": operation.template.sha256}
 
 
 def _page(page: Warmed) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from devops_core.decide.decision import (
     DeleteStack,
     Done,
     Fail,
+    ReadTemplate,
     Wait,
     aborted,
     leftovers,
@@ -83,6 +84,8 @@ def _before_the_stack(operation: Operation, now: datetime) -> Decision:
         return Wait(replace(operation, waiting_for="CloudFormation to show the stack"))
     if operation.overdue(now):
         return _failed(operation, late)
+    if operation.template is None:
+        return Act(operation, (ReadTemplate(),), looks=True)
     return Act(operation, (CreateStack(),))
 
 

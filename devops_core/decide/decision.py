@@ -16,8 +16,13 @@ class Listener(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class ReadTemplate:
+    """Read the application template, to note which version and which bytes are to be sent."""
+
+
+@dataclass(frozen=True, slots=True)
 class CreateStack:
-    """Send the application template to CloudFormation."""
+    """Send the application template that was noted to CloudFormation."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +69,9 @@ class Switch:
     slot: str
 
 
-Step = CreateStack | DeleteStack | Register | UpdateService | Retire | WarmUp | Switch
+Step = (
+    ReadTemplate | CreateStack | DeleteStack | Register | UpdateService | Retire | WarmUp | Switch
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,11 +80,13 @@ class Act:
 
     `hands_over` says that nothing is left to do after them but to wait, and that whoever reads
     `operation` can go on from it whatever becomes of them: it is written while they are done.
+    `looks` says that they only find something out, which is on record before the next act.
     """
 
     operation: Operation
     steps: tuple[Step, ...]
     hands_over: bool = False
+    looks: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -86,7 +86,8 @@ class Observed:
     `services` by service name; `registered` task definitions found by the operation's tag, by
     service name; `production` and `test` are the slots that the listeners forward to, `healthy`
     the number of healthy targets by service name. `leftovers` are the task definitions that are
-    left of a stack that is gone, by service name. `looked` is False right after the claim, when
+    left of a stack that is gone, by service name. `template` are the bytes of the application
+    template, where they were just read. `looked` is False right after the claim, when
     nothing can have been done yet.
     """
 
@@ -100,3 +101,4 @@ class Observed:
     test: str | None = None
     healthy: Mapping[str, int] = field(default_factory=dict)
     leftovers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    template: bytes | None = None

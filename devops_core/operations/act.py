@@ -7,7 +7,6 @@ before it repeats anything.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
@@ -19,6 +18,7 @@ from devops_core.decide.decision import (
     CreateStack,
     DeleteStack,
     Listener,
+    ReadTemplate,
     Register,
     Retire,
     Step,
@@ -41,10 +41,10 @@ from devops_core.model import (
     Progress,
     Stack,
     Status,
-    Template,
     Warmed,
 )
 from devops_core.naming import OPERATION_TAG, Environment, Image
+from devops_core.operations import templates
 from devops_core.operations.observe import undo_token
 from devops_core.ports import Cloud
 
@@ -109,10 +109,10 @@ def _left(cloud: Cloud, state: State, step: Step, error: AwsError) -> Effect | N
 
 
 def _refused(state: State, step: Step, error: RefusedError) -> Effect | None:
-    if isinstance(step, CreateStack):
+    if isinstance(step, ReadTemplate | CreateStack):
         return _undone(error)
     if isinstance(step, DeleteStack):
-        return _undeletable(state.operation, error)
+        return _stack_is(state.operation, "DELETE_FAILED", failures=(error.message,))
     if isinstance(step, Retire):
         return _retired(step)
     if isinstance(step, Register | UpdateService) and state.operation.kind is not Kind.SWAP:
@@ -120,26 +120,28 @@ def _refused(state: State, step: Step, error: RefusedError) -> Effect | None:
     return None
 
 
+def _read_template(cloud: Cloud, state: State, step: ReadTemplate) -> Effect:
+    del state, step
+    template, content = templates.newest(cloud)
+
+    def effect(now: State) -> State:
+        changed = replace(now.operation, template=template)
+        return now._replace(operation=changed, observed=replace(now.observed, template=content))
+
+    return effect
+
+
 def _create_stack(cloud: Cloud, state: State, step: CreateStack) -> Effect:
     del step
     operation, application = state.operation, state.inventory.application
-    location = cloud.settings.template
-    known = operation.template.version if operation.template else None
-    content, version = cloud.templates.read(location, known)
-    template = Template(
-        url=location.url, version=version, sha256=hashlib.sha256(content).hexdigest()
-    )
-    if application is None:
-        raise RefusedError("the application's rows are gone")
-    try:
-        request = render.stack(operation, application, cloud.settings, content)
-    except ValueError as error:
-        raise RefusedError(f"the application template cannot be used: {error}") from error
-    stack_id = cloud.stacks.create(request)
+    if application is None or operation.template is None:
+        raise RefusedError("the application's rows, or its template, are not on record")
+    content = state.observed.template or templates.on_record(cloud, operation.template)
+    stack_id = cloud.stacks.create(templates.rendered(cloud, operation, application, content))
     stack = Stack(id=stack_id, status="CREATE_IN_PROGRESS", operation=operation.id)
 
     def effect(now: State) -> State:
-        changed = replace(now.operation, stack_id=stack_id, template=template)
+        changed = replace(now.operation, stack_id=stack_id)
         return now._replace(operation=changed, observed=replace(now.observed, stack=stack))
 
     return effect
@@ -161,10 +163,6 @@ def _delete_stack(cloud: Cloud, state: State, step: DeleteStack) -> Effect:
     token = undo_token(operation) if operation.kind is Kind.CREATE else operation.id
     cloud.stacks.delete(operation.stack_id, token)
     return _stack_is(operation, "DELETE_IN_PROGRESS")
-
-
-def _undeletable(operation: Operation, error: DevOpsError) -> Effect:
-    return _stack_is(operation, "DELETE_FAILED", failures=(error.message,))
 
 
 def _stack_is(operation: Operation, status: str, failures: tuple[str, ...] = ()) -> Effect:
@@ -278,6 +276,7 @@ def _noted(service: str, **changes: Any) -> Effect:
 
 
 _ACTIONS: Mapping[type[Any], Callable[[Cloud, State, Any], Effect]] = {
+    ReadTemplate: _read_template,
     CreateStack: _create_stack,
     DeleteStack: _delete_stack,
     Register: _register,
@@ -287,6 +286,7 @@ _ACTIONS: Mapping[type[Any], Callable[[Cloud, State, Any], Effect]] = {
     Switch: _switch,
 }
 _PORTS: Mapping[type[Any], str] = {
+    ReadTemplate: "templates",
     CreateStack: "stacks",
     DeleteStack: "stacks",
     Register: "containers",

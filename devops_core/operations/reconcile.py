@@ -125,7 +125,7 @@ def drive(
             written = _lease(cloud, written, state.operation)
             state = state._replace(operation=written)
         handed_over = decision.hands_over
-        held = not handed_over
+        held = not (handed_over or decision.looks)
         written, state, troubles = _act(cloud, written, state, decision)
         if troubles:
             return _interrupted(cloud, written, state, troubles)

@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from devops_core.decide.swap import refusals
-from devops_core.errors import ConflictError, NotDeployableError, NotReadyError
+from devops_core.errors import AwsError, ConflictError, NotDeployableError, NotReadyError
 from devops_core.model import (
     Application,
     Inventory,
@@ -18,9 +18,11 @@ from devops_core.model import (
     Row,
     RowStatus,
     Service,
+    Template,
     other_slot,
 )
 from devops_core.naming import PRODUCTION, PROMOTABLE, Environment, Image, service_name
+from devops_core.operations import templates
 from devops_core.operations.accept import (
     Plan,
     accept,
@@ -49,18 +51,32 @@ def create(cloud: Cloud, request: CreateRequest, origin: Origin) -> Operation:
     """Create an application. Raises AlreadyExistsError, ForbiddenError."""
     permit(cloud, Kind.CREATE, request.application, request.tags["technicalTeam"], origin.caller)
     environments = (*request.environments, Environment.PROD_GREEN, Environment.PROD_BLUE)
+    template, content = _template(cloud)
     operation = new_operation(
         cloud,
         Kind.CREATE,
         request.application,
         origin,
         service=request.service,
+        template=template,
         progress=tuple(
             Progress(environment=name, service=service_name(name)) for name in environments
         ),
     )
     rows = tuple(_new_row(request, operation, environment) for environment in environments)
-    return claim(cloud, origin, Plan(new=rows), operation)
+    observed = Observed(looked=False, template=content)
+    return claim(cloud, origin, Plan(new=rows, observed=observed), operation)
+
+
+def _template(cloud: Cloud) -> tuple[Template | None, bytes | None]:
+    """Return the application template, so that the claim has on record what is to be sent.
+
+    What is the matter with it, if it cannot be read, the operation will meet again.
+    """
+    try:
+        return templates.newest(cloud)
+    except AwsError:
+        return None, None
 
 
 def _new_row(request: CreateRequest, operation: Operation, environment: Environment) -> Row:

@@ -22,7 +22,7 @@ def ready(shop: FakeCloud, api: Client) -> FakeCloud:
 
 def test_create_takes_four_calls(cloud: FakeCloud, api: Client) -> None:
     assert _calls(cloud, 0, api.create(), 202) == [
-        "tables.claim", "templates.read", "stacks.create", "tables.save",
+        "templates.read", "tables.claim", "stacks.create", "tables.save",
     ]  # fmt: skip
 
 

@@ -85,45 +85,6 @@ def test_a_name_is_used_once_in_any_case(
     assert len({application for application, _ in shop.tables.rows}) == 1
 
 
-def test_a_missing_template_fails_at_once_and_leaves_nothing(cloud: FakeCloud, api: Client) -> None:
-    cloud.templates.versions.clear()
-    reply = api.create()
-    assert reply.status == 424
-    assert reply.body["errorMessage"] == (
-        "the application template s3://ecs-cf-bucket/application.yml is missing"
-    )
-    assert reply.operation["status"] == "FAILED"
-    assert _gone(cloud)
-
-
-@pytest.mark.parametrize(
-    ("content", "reason"),
-    [
-        (b"no template", "Template format error: At least one Resources member must be defined."),
-        (b"\xff\xfe", "the application template cannot be used: "),
-        (b"Resources:" + b" " * 51_200, "the application template cannot be used: the template"),
-    ],
-)  # fmt: skip
-def test_a_template_that_cannot_be_used_fails_at_once(
-    cloud: FakeCloud, api: Client, content: bytes, reason: str
-) -> None:
-    cloud.templates.versions["v2"] = content
-    reply = api.create()
-    assert reply.status == 424
-    assert reply.operation["reasons"][0].startswith(reason)
-    assert _gone(cloud)
-
-
-def test_the_newest_template_is_sent_and_noted(cloud: FakeCloud, api: Client) -> None:
-    cloud.templates.versions["v2"] = b"Resources: {} # newer\n"
-    reply = api.create()
-    template = cloud.tables.operations["Shop", reply.id].template
-    assert template is not None
-    assert template.version == "v2"
-    (sent,) = [call.args[0] for call in cloud.wire.journal if call.name == "stacks.create"]
-    assert sent["TemplateBody"].endswith("# newer\n")
-
-
 def test_a_resource_that_fails_takes_everything_back(cloud: FakeCloud, api: Client) -> None:
     cloud.stacks.create_failures = (
         "devService (AWS::ECS::Service): ECS Deployment Circuit Breaker was triggered",

@@ -18,6 +18,7 @@ from devops_core.model import (
     ServiceSpec,
     Stack,
     Status,
+    Template,
 )
 from devops_core.naming import Environment
 
@@ -26,6 +27,7 @@ NOW = START + timedelta(minutes=2)
 BEFORE = START - timedelta(days=1)
 ID = "01KG8Z0000000000000000TEST"
 STACK_ID = "stack/MyApp/1"
+TEMPLATE = Template(url="s3://bucket/key", version="v1", sha256="ab")
 CONFIGURED = ServiceSpec(environment={"COLOUR": "blue"}, desired_count=2)
 
 

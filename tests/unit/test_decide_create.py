@@ -8,12 +8,13 @@ from datetime import datetime, timedelta
 import pytest
 
 from devops_core.decide import decide
-from devops_core.decide.decision import CreateStack, DeleteStack
+from devops_core.decide.decision import Act, CreateStack, DeleteStack, ReadTemplate
 from devops_core.model import Kind, Observed, Operation, Status
 from tests.unit.builders import (
     CONFIGURED,
     NOW,
     STACK_ID,
+    TEMPLATE,
     Seen,
     operation,
     outputs,
@@ -26,7 +27,8 @@ from tests.unit.builders import (
 
 LATE = overdue(Kind.CREATE)
 TOO_LATE = LATE + timedelta(minutes=60)
-NEW = operation(Kind.CREATE)
+UNREAD = operation(Kind.CREATE)
+NEW = replace(UNREAD, template=TEMPLATE)
 SENT = operation(Kind.CREATE, stack_id=STACK_ID)
 DOOMED = operation(Kind.CREATE, doomed=True, stack_id=STACK_ID, reasons=("because",))
 FOREIGN = stack(operation=None)
@@ -34,6 +36,10 @@ CONFIGURING = operation(Kind.CREATE, service=CONFIGURED, stack_id=STACK_ID)
 READY = stack(outputs=outputs("dev"))
 
 CASES: list[tuple[str, Operation, Observed, datetime, Seen]] = [
+    ("it is not known yet of what: read the template", UNREAD, Observed(), NOW,
+     Seen("Act", (ReadTemplate(),))),
+    ("nor when the time is up: fail", UNREAD, Observed(), LATE,
+     Seen("Fail", (), "CloudFormation did not make the stack in time")),
     ("there is no stack: create it", NEW, Observed(), NOW, Seen("Act", (CreateStack(),))),
     ("an earlier stack of that name was deleted: create it", NEW,
      Observed(stack=stack("DELETE_COMPLETE")), NOW, Seen("Act", (CreateStack(),))),
@@ -96,6 +102,13 @@ CASES: list[tuple[str, Operation, Observed, datetime, Seen]] = [
 )
 def test_decides(now_operation: Operation, what: Observed, now: datetime, expected: Seen) -> None:
     assert seen(decide(now_operation, what, now)) == expected
+
+
+def test_what_was_read_is_on_record_before_it_is_sent() -> None:
+    reading, sending = (decide(each, Observed(), NOW) for each in (UNREAD, NEW))
+    assert isinstance(reading, Act)
+    assert isinstance(sending, Act)
+    assert (reading.looks, sending.looks) == (True, False)
 
 
 @pytest.mark.parametrize(

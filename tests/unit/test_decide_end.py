@@ -19,6 +19,7 @@ from devops_core.decide.decision import (
     Done,
     Fail,
     Listener,
+    ReadTemplate,
     Register,
     Retire,
     Switch,
@@ -30,6 +31,7 @@ from tests.unit.builders import (
     CONFIGURED,
     NOW,
     START,
+    TEMPLATE,
     deployment,
     observed,
     operation,
@@ -57,6 +59,10 @@ class Cloud:
         self.healthy = healthy
         self.moves = moves
         self.switches: list[str] = []
+
+    def read(self, now: Operation, step: ReadTemplate) -> Operation:
+        del step
+        return replace(now, template=TEMPLATE)
 
     def create(self, now: Operation, step: CreateStack) -> Operation:
         del step
@@ -125,8 +131,9 @@ class Cloud:
 def run(start: Operation, cloud: Cloud, now: datetime) -> Decision:
     """Return how an operation ends; what it waits for is looked at a minute later."""
     doing: dict[type[Any], Callable[[Operation, Any], Operation]] = {
-        CreateStack: cloud.create, DeleteStack: cloud.delete, Register: cloud.register,
-        UpdateService: cloud.update, Retire: cloud.retire, Switch: cloud.switch,
+        ReadTemplate: cloud.read, CreateStack: cloud.create, DeleteStack: cloud.delete,
+        Register: cloud.register, UpdateService: cloud.update, Retire: cloud.retire,
+        Switch: cloud.switch,
     }  # fmt: skip
     current = start
     for _ in range(MOST_TURNS):

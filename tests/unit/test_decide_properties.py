@@ -27,6 +27,7 @@ from tests.unit.builders import (
     CONFIGURED,
     NOW,
     STACK_ID,
+    TEMPLATE,
     deployment,
     observed,
     operation,
@@ -85,12 +86,17 @@ def services() -> Iterator[RunningService | None]:
 
 def creates() -> Iterator[Case]:
     variants = product(
-        (None, CONFIGURED), (None, STACK_ID), (False, True), (part(), part(wanted="dev:2"))
+        (None, CONFIGURED),
+        (None, STACK_ID),
+        (False, True),
+        (part(), part(wanted="dev:2")),
+        (None, TEMPLATE),
     )
-    for (spec, known, doomed, now_part), seen, failures, now in product(
+    for (spec, known, doomed, now_part, template), seen, failures, now in product(
         variants, stacks(), ((), ("it broke",)), times(Kind.CREATE)
     ):
-        start = operation(Kind.CREATE, now_part, service=spec, stack_id=known, doomed=doomed)
+        facts = {"service": spec, "stack_id": known, "doomed": doomed, "template": template}
+        start = operation(Kind.CREATE, now_part, **facts)
         yield start, Observed(stack=seen, stack_failures=failures), now
 
 
@@ -224,6 +230,7 @@ def test_no_stack_is_created_where_one_is() -> None:
         if isinstance(decision, Act) and CreateStack() in decision.steps:
             assert seen.stack is None or seen.stack.status == "DELETE_COMPLETE"
             assert start.stack_id is None
+            assert start.template is not None
             assert not start.doomed
 
 

@@ -43,13 +43,14 @@ class FakeImages:
 class FakeTemplates:
     """`ports.TemplateStore`: a versioned object; `versions` holds its bytes by version.
 
-    `problems` is what `check` answers.
+    Without `versioned` no version is told. `problems` is what `check` answers.
     """
 
     def __init__(self, wire: Wire) -> None:
         self._wire = wire
         self.versions: dict[str, bytes] = {"v1": b"Resources: {}\n"}
         self.problems: dict[str, str] = {}
+        self.versioned = True
 
     def read(self, location: TemplateLocation, version: str | None) -> tuple[bytes, str | None]:
         """Return a template's bytes and version; None means the newest."""
@@ -65,4 +66,4 @@ class FakeTemplates:
         newest = version or next(reversed(self.versions), "")
         if newest not in self.versions:
             raise RefusedError(f"the application template {location.url} is missing")
-        return self.versions[newest], newest
+        return self.versions[newest], newest if self.versioned else None

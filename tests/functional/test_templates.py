@@ -1,0 +1,214 @@
+"""The application template: which bytes are on record, and that no others are sent."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+import pytest
+
+from devops_core.errors import (
+    AccessDeniedError,
+    AwsError,
+    ThrottledError,
+    UnreachableError,
+)
+from devops_core.model import LEASE, Template
+from tests.functional.client import Client, Reply
+from tests.functional.fakes import Crash, FakeCloud
+
+OLD, NEW = b"Resources: {} # old\n", b"Resources: {} # new\n"
+URL = "s3://ecs-cf-bucket/application.yml"
+
+
+def sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def sent(cloud: FakeCloud) -> list[bytes]:
+    """Return the templates that CloudFormation has got."""
+    calls = [call for call in cloud.wire.journal if call.name == "stacks.create"]
+    return [call.args[0]["TemplateBody"].encode() for call in calls]
+
+
+def recorded(cloud: FakeCloud) -> Template | None:
+    (operation,) = cloud.tables.operations.values()
+    return operation.template
+
+
+def update(cloud: FakeCloud) -> None:
+    """Let somebody upload another template."""
+    cloud.templates.versions["v2"] = NEW
+
+
+@pytest.fixture(autouse=True)
+def old(cloud: FakeCloud) -> None:
+    cloud.templates.versions["v1"] = OLD
+
+
+def test_the_newest_template_is_sent_and_noted(cloud: FakeCloud, api: Client) -> None:
+    update(cloud)
+    api.create()
+    assert recorded(cloud) == Template(url=URL, version="v2", sha256=sha256(NEW))
+    assert sent(cloud) == [NEW]
+
+
+def test_what_is_sent_is_on_record_before(cloud: FakeCloud, api: Client) -> None:
+    noted: list[Any] = []
+    cloud.wire.on("stacks.create", lambda: noted.append(recorded(cloud)))
+    api.create()
+    assert noted == [Template(url=URL, version="v1", sha256=sha256(OLD))]
+
+
+def test_callers_see_which_template_it_was(cloud: FakeCloud, api: Client) -> None:
+    reply = api.create()
+    shown = {"version": "v1", "sha256": sha256(OLD)}
+    assert reply.operation["template"] == shown
+    ended = api.finished(reply)
+    assert ended.operation["template"] == shown
+    cloud.push("1.0")
+    assert "template" not in api.deploy("1.0").operation
+
+
+def test_a_bucket_without_versions_has_none_to_show(cloud: FakeCloud, api: Client) -> None:
+    cloud.templates.versioned = False
+    assert api.create().operation["template"] == {"sha256": sha256(OLD)}
+
+
+@pytest.mark.parametrize("error", [Crash(), UnreachableError("no answer")])
+def test_who_goes_on_sends_what_is_on_record(
+    cloud: FakeCloud, api: Client, error: BaseException
+) -> None:
+    cloud.wire.fail("stacks.create", error, times=1)
+    _tried(api)
+    update(cloud)
+    cloud.clock.wait(LEASE.total_seconds())
+    start = len(cloud.wire.journal)
+    api.settle()
+    (read,) = [call for call in cloud.wire.journal[start:] if call.name == "templates.read"]
+    assert (read.args[0].url, read.args[1]) == (URL, "v1")
+    assert sent(cloud) == [OLD, OLD]
+    assert recorded(cloud) == Template(url=URL, version="v1", sha256=sha256(OLD))
+    assert cloud.stacks.named("Shop") is not None
+
+
+def test_another_place_of_the_template_is_for_later_creates(cloud: FakeCloud, api: Client) -> None:
+    cloud.wire.fail("stacks.create", UnreachableError("no answer"), times=1)
+    api.create()
+    elsewhere = FakeCloud(template=cloud.settings.template.parse("s3://other/a.yml"))
+    cloud.settings = elsewhere.settings
+    cloud.clock.wait(LEASE.total_seconds())
+    start = len(cloud.wire.journal)
+    api.settle()
+    reads = [call for call in cloud.wire.journal[start:] if call.name == "templates.read"]
+    assert [call.args[0].bucket for call in reads] == ["ecs-cf-bucket"]
+
+
+@pytest.mark.parametrize("versioned", [True, False])
+def test_other_bytes_than_those_on_record_are_not_sent(
+    cloud: FakeCloud, api: Client, versioned: bool
+) -> None:
+    cloud.templates.versioned = versioned
+    cloud.wire.fail("stacks.create", UnreachableError("no answer"), times=1)
+    reply = api.create()
+    cloud.templates.versions["v1"] = NEW
+    cloud.clock.wait(LEASE.total_seconds())
+    failed = api.finished(reply)
+    assert (failed.operation["status"], failed.operation["reasons"]) == (
+        "FAILED", ["the application template has changed since the operation began"],
+    )  # fmt: skip
+    assert sent(cloud) == [OLD]
+    assert cloud.tables.rows == {}
+    assert cloud.stacks.named("Shop") is None
+
+
+def test_a_version_that_is_gone_is_said(cloud: FakeCloud, api: Client) -> None:
+    cloud.wire.fail("stacks.create", UnreachableError("no answer"), times=1)
+    reply = api.create()
+    cloud.templates.versions = {"v2": NEW}
+    cloud.clock.wait(LEASE.total_seconds())
+    failed = api.finished(reply)
+    assert failed.operation["reasons"] == [f"the application template {URL} is missing"]
+
+
+# --- a template that cannot be read at the beginning ---
+
+
+@pytest.mark.parametrize(
+    "error", [ThrottledError("AWS throttles GetObject"), UnreachableError("no answer")]
+)
+def test_a_read_that_fails_once_is_made_again(
+    cloud: FakeCloud, api: Client, error: AwsError
+) -> None:
+    cloud.wire.fail("templates.read", error, times=1)
+    start = len(cloud.wire.journal)
+    reply = api.create()
+    assert cloud.wire.names(start) == [
+        "templates.read", "tables.claim", "templates.read", "tables.save", "stacks.create",
+        "tables.save",
+    ]  # fmt: skip
+    assert (reply.status, reply.operation["template"]["version"]) == (202, "v1")
+    assert sent(cloud) == [OLD]
+    assert api.finished(reply).operation["status"] == "SUCCEEDED"
+
+
+def test_a_permission_that_is_missing_is_waited_for(cloud: FakeCloud, api: Client) -> None:
+    denied = AccessDeniedError("the service's role may not s3:GetObject")
+    cloud.wire.fail("templates.read", denied)
+    reply = api.create()
+    assert (reply.status, reply.operation["waitingFor"]) == (202, denied.message)
+    assert "template" not in reply.operation
+    api.tick()
+    assert api.status(reply.id).operation["waitingFor"] == denied.message
+    cloud.wire.heal()
+    update(cloud)
+    done = api.finished(reply)
+    assert (done.operation["status"], done.operation["template"]["version"]) == ("SUCCEEDED", "v2")
+    assert sent(cloud) == [NEW]
+
+
+def test_what_was_read_late_is_on_record_before_it_is_sent(cloud: FakeCloud, api: Client) -> None:
+    """The worker dies between: who takes over sends the same."""
+    cloud.wire.fail("templates.read", ThrottledError("slow down"), times=1)
+    cloud.wire.fail("stacks.create", Crash(), times=1)
+    _tried(api)
+    assert recorded(cloud) == Template(url=URL, version="v1", sha256=sha256(OLD))
+    update(cloud)
+    cloud.clock.wait(LEASE.total_seconds())
+    api.settle()
+    assert sent(cloud) == [OLD, OLD]
+
+
+def test_a_missing_template_fails_at_once_and_leaves_nothing(cloud: FakeCloud, api: Client) -> None:
+    cloud.templates.versions.clear()
+    reply = api.create()
+    assert reply.status == 424
+    assert reply.body["errorMessage"] == f"the application template {URL} is missing"
+    assert reply.operation["status"] == "FAILED"
+    assert (cloud.tables.rows, cloud.stacks.named("Shop")) == ({}, None)
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"no template", "Template format error: At least one Resources member must be defined."),
+        (b"", "the application template cannot be used: the template is empty"),
+        (b"\xff\xfe", "the application template cannot be used: "),
+        (b"Resources:" + b" " * 51_200, "the application template cannot be used: the template"),
+    ],
+)
+def test_a_template_that_cannot_be_used_fails_at_once(
+    cloud: FakeCloud, api: Client, content: bytes, reason: str
+) -> None:
+    cloud.templates.versions["v2"] = content
+    reply = api.create()
+    assert reply.status == 424
+    assert reply.operation["reasons"][0].startswith(reason)
+    assert (cloud.tables.rows, cloud.stacks.named("Shop")) == ({}, None)
+
+
+def _tried(api: Client) -> Reply | None:
+    try:
+        return api.create()
+    except Crash:
+        return None
