@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from ministack import app
-from ministack.core import iam_actions
+from ministack.core import iam_actions, iam_evaluator
 from ministack.core.responses import get_account_id, get_region
 from ministack.services import alb, cloudformation, ecs
 
@@ -16,7 +17,9 @@ from local.permissions import ACTIONS, Call, Question, questions
 Handler = Callable[..., Awaitable[Any]]
 
 _SERVICES = ("cloudformation", "ecs", "elasticloadbalancing")
+_LOG = logging.getLogger("laptop")
 _extract_iam_action = iam_actions.extract_iam_action
+_enforce = iam_evaluator.enforce
 _pin_request_origin = app.pin_request_origin
 
 
@@ -25,6 +28,7 @@ def apply() -> None:
     if not app.AUTH:
         return
     iam_actions.extract_iam_action = action_for_the_emulator
+    iam_evaluator.enforce = enforce
     app.pin_request_origin = pin_request_origin
     for service in _SERVICES:
         app.SERVICE_HANDLERS[service] = judged(service, app.SERVICE_HANDLERS[service])
@@ -37,6 +41,20 @@ def pin_request_origin(source_ip: str, secure_transport: bool) -> None:
     """
     del secure_transport
     _pin_request_origin(source_ip, True)
+
+
+def enforce(
+    access_key: str, action: str, service: str, region: str, resource_arn: str = "*", **keys: Any
+) -> Any:
+    """Judge a call, and note in the emulator's log what was refused.
+
+    Not a gap: AWS tells CloudTrail.
+    """
+    refused = _enforce(access_key, action, service, region, resource_arn=resource_arn, **keys)
+    who = getattr(refused, "principal_arn", None)
+    if who:
+        _LOG.warning("denied: %s may not %s on %s", who, action, resource_arn)
+    return refused
 
 
 def action_for_the_emulator(service: str, *request: Any) -> str | None:
