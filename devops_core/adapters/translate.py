@@ -53,6 +53,9 @@ _NO_CREDENTIALS = (NoCredentialsError, PartialCredentialsError, CredentialRetrie
 
 # IAM's words name the user, "is not authorized to perform: iam:PassRole on resource", the resource.
 _ACTION = re.compile(r"not authorized to perform:? ([a-z0-9-]+:[A-Za-z]+)")
+# The answer to a HEAD request has no words, and the call is not called like what IAM has to allow
+# (S3 API Reference, HeadBucket and HeadObject).
+_ACTIONS = {"HeadBucket": "s3:ListBucket", "HeadObject": "s3:GetObject"}
 
 
 @contextmanager
@@ -92,5 +95,6 @@ def _from_answer(error: ClientError) -> AwsError:
     if name in _CREDENTIALS:
         return AccessDeniedError("AWS does not accept the credentials of the service")
     if action or name.startswith("AccessDenied") or name in _DENIED or status in (401, 403):
-        return AccessDeniedError(f"the service's role may not {action[1] if action else operation}")
+        lacking = action[1] if action else _ACTIONS.get(operation, operation)
+        return AccessDeniedError(f"the service's role may not {lacking}")
     return RefusedError(words)
