@@ -1,0 +1,54 @@
+"""A laptop cloud of its own, on which calls must be signed and IAM judges them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from botocore.credentials import Credentials
+
+from local.callers import ADMIN
+from local.cloud import DIRECTORY, Cloud, Options, started
+from local.deploy import deploy
+from tests.e2e.authenticated.functions import Functions
+from tests.e2e.client import Api, create_body
+
+
+@pytest.fixture(scope="package")
+def callers() -> Iterator[tuple[Cloud, dict[str, Credentials]]]:
+    """The laptop cloud and the credentials of its users by name."""
+    with started(DIRECTORY / "auth", Options(auth=True)) as running:
+        yield running, deploy(running)
+
+
+@pytest.fixture(scope="package")
+def api(callers: tuple[Cloud, dict[str, Credentials]]) -> Api:
+    """The service, called by the user who may call everything."""
+    cloud, users = callers
+    return Api(cloud, users[ADMIN])
+
+
+@pytest.fixture(scope="package")
+def pipeline(callers: tuple[Cloud, dict[str, Credentials]]) -> Api:
+    """The service, called by the user who may only deploy."""
+    cloud, users = callers
+    return Api(cloud, users["pipeline"])
+
+
+@pytest.fixture(scope="package")
+def stranger(callers: tuple[Cloud, dict[str, Credentials]]) -> Api:
+    """The service, called by a user without any permission."""
+    cloud, users = callers
+    return Api(cloud, users["stranger"])
+
+
+@pytest.fixture(scope="package")
+def functions(api: Api) -> Functions:
+    return Functions(api)
+
+
+@pytest.fixture(scope="package")
+def application(api: Api) -> str:
+    """An application with dev."""
+    api.succeed(api.post("/stacks", create_body("Signed", environments={"nonProd": ["dev"]})))
+    return "Signed"

@@ -1,0 +1,115 @@
+"""Who may call: signatures, execute-api:Invoke on each route, and whom the record names."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from botocore.credentials import Credentials
+
+from local import callers
+from local.client import signed
+from tests.e2e.client import Answer, Api
+
+OPERATION = "/stacks/Signed/operations/01ARZ3NDEKTSV4RRFFQ69G5FAV"
+DEPLOY = ("POST", "/stacks/deploy")
+OTHERS = [
+    ("POST", "/stacks"),
+    ("POST", "/stacks/deploytoprodBlue"),
+    ("POST", "/stacks/swapProdBlueAndGreen"),
+    ("DELETE", "/stacks?stack=Signed"),
+    ("GET", OPERATION),
+    ("DELETE", OPERATION),
+    ("GET", "/health"),
+]
+PRODUCTION = "ECS_Inventory_Production"
+TRUST = {
+    "Version": "2012-10-17",
+    "Statement": {
+        "Effect": "Allow",
+        "Action": "sts:AssumeRole",
+        "Principal": {"AWS": "arn:aws:iam::000000000000:root"},
+    },
+}
+
+
+def refused(answer: Answer, code: str) -> bool:
+    """Tell whether API Gateway refused a call, in the form of the service's own errors."""
+    assert set(answer.body) == {"errorMessage", "code"}, answer.body
+    assert answer.body["errorMessage"]
+    assert answer.headers["Content-Type"] == "application/json"
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    return (answer.status, answer.body["code"]) == (403, code)
+
+
+def assumed(api: Api, role: str) -> Credentials:
+    """Make a role that may call everything, with a path, and return the keys of a session of it."""
+    iam, policy = api.client("iam"), {"Version": "2012-10-17", "Statement": callers.may_call(["*"])}
+    made = iam.create_role(
+        RoleName=role, Path="/teams/", AssumeRolePolicyDocument=json.dumps(TRUST)
+    )
+    iam.put_role_policy(RoleName=role, PolicyName="call", PolicyDocument=json.dumps(policy))
+    keys = api.client("sts").assume_role(RoleArn=made["Role"]["Arn"], RoleSessionName="build-7")
+    given = keys["Credentials"]
+    return Credentials(given["AccessKeyId"], given["SecretAccessKey"], given["SessionToken"])
+
+
+def events(api: Api, operation: str) -> list[dict[str, Any]]:
+    return [
+        item
+        for item in api.items("DevOpsLogsTable")
+        if item["entry"]["S"].startswith(f"EVENT#{operation}#")
+    ]
+
+
+@pytest.mark.parametrize(("method", "path"), [DEPLOY, *OTHERS])
+def test_a_call_that_is_not_signed_is_refused(api: Api, method: str, path: str) -> None:
+    assert refused(Api(api.cloud).call(method, path), "MISSING_AUTHENTICATION_TOKEN")
+
+
+@pytest.mark.parametrize(("method", "path"), [DEPLOY, *OTHERS])
+def test_a_caller_without_any_permission_is_refused(stranger: Api, method: str, path: str) -> None:
+    assert refused(stranger.call(method, path), "ACCESS_DENIED")
+
+
+def test_a_wrong_secret_is_refused(api: Api) -> None:
+    assert api.credentials
+    wrong = Credentials(api.credentials.access_key, "wrong")
+    assert refused(Api(api.cloud, wrong).call("GET", "/health"), "INVALID_SIGNATURE")
+
+
+def test_a_body_that_was_exchanged_is_refused(api: Api) -> None:
+    url = api.cloud.api_url + "/stacks/deploy"
+    headers = signed(api.credentials, "POST", url, b'{"applicationName": "Mine"}', {})
+    sent = Api(api.cloud).call("POST", url, b'{"applicationName": "Theirs"}', **headers)
+    assert refused(sent, "INVALID_SIGNATURE")
+
+
+def test_a_key_that_nobody_has_is_refused(api: Api) -> None:
+    nobody = Credentials("AKIAIOSFODNN7EXAMPLE", "wrong")
+    assert Api(api.cloud, nobody).call("GET", "/health").status == 403
+
+
+def test_a_pipeline_may_deploy_and_nothing_else(api: Api, pipeline: Api, application: str) -> None:
+    api.push(application, "1.0")
+    before = api.items(PRODUCTION), len(api.items("DevOpsLogsTable"))
+    for method, path in OTHERS:
+        assert refused(pipeline.call(method, path), "ACCESS_DENIED")
+    assert (api.items(PRODUCTION), len(api.items("DevOpsLogsTable"))) == before
+    body = {"applicationName": application, "environment": ["dev"], "version": "1.0"}
+    answer = pipeline.post("/stacks/deploy", body, Prefer="wait=25")
+    assert answer.status == 200, answer.body
+    arn = "arn:aws:iam::000000000000:user/pipeline"
+    assert answer.operation["caller"] == arn
+    assert {each["caller"]["S"] for each in events(api, answer.operation["id"])} == {arn}
+
+
+def test_the_record_names_the_session_of_a_role(api: Api, application: str) -> None:
+    caller = Api(api.cloud, assumed(api, "payments-ci"))
+    api.push(application, "1.1")
+    body = {"applicationName": application, "environment": ["dev"], "version": "1.1"}
+    operation = caller.succeed(caller.post("/stacks/deploy", body))
+    arn = "arn:aws:sts::000000000000:assumed-role/payments-ci/build-7"
+    assert operation["caller"] == arn
+    assert {each["caller"]["S"] for each in events(api, operation["id"])} == {arn}
