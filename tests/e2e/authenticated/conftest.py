@@ -13,12 +13,28 @@ from local.deploy import deploy
 from tests.e2e.authenticated.functions import Functions
 from tests.e2e.client import Api, create_body
 
+_IAM = "arn:aws:iam::000000000000"
+PARAMETERS = {
+    "allowedcidrs": ["127.0.0.1/32"],
+    # The application of these tests is the team platform's.
+    "teams": {
+        "platform": [
+            f"{_IAM}:user/{ADMIN}",
+            f"{_IAM}:user/pipeline",
+            f"{_IAM}:user/platform-*",
+            f"{_IAM}:role/platform-*",
+        ],
+        "search": [f"{_IAM}:user/search-*"],
+    },
+    "productionapprovers": [f"{_IAM}:user/{ADMIN}"],
+}
+
 
 @pytest.fixture(scope="package")
 def callers() -> Iterator[tuple[Cloud, dict[str, Credentials]]]:
     """The laptop cloud and the credentials of its users by name."""
     with started(DIRECTORY / "auth", Options(auth=True)) as running:
-        yield running, deploy(running)
+        yield running, deploy(running, parameters=PARAMETERS)
 
 
 @pytest.fixture(scope="package")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from botocore.credentials import Credentials
@@ -91,6 +93,20 @@ def test_a_key_that_nobody_has_is_refused(api: Api) -> None:
     assert Api(api.cloud, nobody).call("GET", "/health").status == 403
 
 
+@pytest.mark.parametrize(("address", "status"), [("127.0.0.1", 200), ("127.0.0.9", 403)])
+def test_a_call_from_another_address_is_refused(api: Api, address: str, status: int) -> None:
+    """parameters.yml of this laptop cloud allows 127.0.0.1 alone."""
+    url = api.cloud.api_url + "/health"
+    where = urlsplit(url)
+    connection = http.client.HTTPConnection(where.netloc, source_address=(address, 0))
+    connection.request("GET", where.path, headers=signed(api.credentials, "GET", url, None, {}))
+    with connection.getresponse() as answer:
+        body = json.load(answer)
+    connection.close()
+    assert answer.status == status, body
+    assert body.get("code") == (None if status == 200 else "ACCESS_DENIED")
+
+
 def test_a_pipeline_may_deploy_and_nothing_else(api: Api, pipeline: Api, application: str) -> None:
     api.push(application, "1.0")
     before = api.items(PRODUCTION), len(api.items("DevOpsLogsTable"))
@@ -106,10 +122,10 @@ def test_a_pipeline_may_deploy_and_nothing_else(api: Api, pipeline: Api, applica
 
 
 def test_the_record_names_the_session_of_a_role(api: Api, application: str) -> None:
-    caller = Api(api.cloud, assumed(api, "payments-ci"))
+    caller = Api(api.cloud, assumed(api, "platform-ci"))
     api.push(application, "1.1")
     body = {"applicationName": application, "environment": ["dev"], "version": "1.1"}
     operation = caller.succeed(caller.post("/stacks/deploy", body))
-    arn = "arn:aws:sts::000000000000:assumed-role/payments-ci/build-7"
+    arn = "arn:aws:sts::000000000000:assumed-role/platform-ci/build-7"
     assert operation["caller"] == arn
     assert {each["caller"]["S"] for each in events(api, operation["id"])} == {arn}
