@@ -138,6 +138,16 @@ _ASKED: dict[str, Callable[[Call], Iterable[Question]]] = {
     "elasticloadbalancing:ModifyListener": _modify_listener,
 }
 ACTIONS = frozenset(_ASKED)
+# What AWS asks about along with another action.
+ALONG = frozenset(
+    {
+        "cloudformation:CreateChangeSet",
+        "cloudformation:TagResource",
+        "ecs:TagResource",
+        "iam:PassRole",
+        *_TYPED_PARAMETERS.values(),
+    }
+)
 
 
 def _arn(call: Call, prefix: str, name: str) -> str:

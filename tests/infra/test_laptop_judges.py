@@ -1,0 +1,31 @@
+"""The laptop cloud judges every action that the functions are allowed, as AWS does."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from local.permissions import ACTIONS, ALONG
+
+from .conftest import Packaged
+from .templates import of_type
+
+# What the emulator itself asks about as AWS does; nobody calls logs here: it is written for them.
+_BY_THE_EMULATOR = {"dynamodb", "s3", "ecr", "logs"}
+
+
+def listed(value: Any) -> list[str]:
+    return value if isinstance(value, list) else [value]
+
+
+def test_every_action_of_the_functions_is_judged_on_the_laptop(packaged: Packaged) -> None:
+    allowed = {
+        action
+        for role in of_type(packaged.template, "AWS::IAM::Role").values()
+        if "lambda.amazonaws.com" in str(role["AssumeRolePolicyDocument"])
+        for policy in role["Policies"]
+        for statement in policy["PolicyDocument"]["Statement"]
+        for action in listed(statement["Action"])
+    }
+    assert "ecs:UpdateService" in allowed
+    others = {each for each in allowed if each.partition(":")[0] not in _BY_THE_EMULATOR}
+    assert others <= ACTIONS | ALONG, others - ACTIONS - ALONG
