@@ -12,19 +12,9 @@ from botocore.credentials import Credentials
 
 from local import callers
 from local.client import signed
+from tests.e2e.authenticated.routes import OTHERS, ROUTES
 from tests.e2e.client import Answer, Api
 
-OPERATION = "/stacks/Signed/operations/01ARZ3NDEKTSV4RRFFQ69G5FAV"
-DEPLOY = ("POST", "/stacks/deploy")
-OTHERS = [
-    ("POST", "/stacks"),
-    ("POST", "/stacks/deploytoprodBlue"),
-    ("POST", "/stacks/swapProdBlueAndGreen"),
-    ("DELETE", "/stacks?stack=Signed"),
-    ("GET", OPERATION),
-    ("DELETE", OPERATION),
-    ("GET", "/health"),
-]
 PRODUCTION = "ECS_Inventory_Production"
 TRUST = {
     "Version": "2012-10-17",
@@ -65,12 +55,12 @@ def events(api: Api, operation: str) -> list[dict[str, Any]]:
     ]
 
 
-@pytest.mark.parametrize(("method", "path"), [DEPLOY, *OTHERS])
+@pytest.mark.parametrize(("method", "path"), ROUTES)
 def test_a_call_that_is_not_signed_is_refused(api: Api, method: str, path: str) -> None:
     assert refused(Api(api.cloud).call(method, path), "MISSING_AUTHENTICATION_TOKEN")
 
 
-@pytest.mark.parametrize(("method", "path"), [DEPLOY, *OTHERS])
+@pytest.mark.parametrize(("method", "path"), ROUTES)
 def test_a_caller_without_any_permission_is_refused(stranger: Api, method: str, path: str) -> None:
     assert refused(stranger.call(method, path), "ACCESS_DENIED")
 

@@ -1,0 +1,16 @@
+"""The routes of the service, each as a call that changes nothing."""
+
+from __future__ import annotations
+
+_OPERATION = "/stacks/Signed/operations/01ARZ3NDEKTSV4RRFFQ69G5FAV"
+DEPLOY = ("POST", "/stacks/deploy")
+OTHERS = [
+    ("POST", "/stacks"),
+    ("POST", "/stacks/deploytoprodBlue"),
+    ("POST", "/stacks/swapProdBlueAndGreen"),
+    ("DELETE", "/stacks"),
+    ("GET", _OPERATION),
+    ("DELETE", _OPERATION),
+    ("GET", "/health"),
+]
+ROUTES = [DEPLOY, *OTHERS]
