@@ -5,13 +5,12 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-import yaml
 
 from devops_core.model import LEASE
 from devops_core.naming import Environment
 from tests.functional.client import SCHEDULE, Client
 from tests.functional.fakes import FakeCloud
-from tests.infra.templates import ROOT
+from tests.infra.templates import ROOT, load
 
 _HOUR = timedelta(hours=1)
 
@@ -63,7 +62,7 @@ def test_a_lease_that_is_taken_by_a_clock_that_is_ahead_costs_no_truth(
 
 
 def test_a_lease_outlives_every_function_by_what_clocks_may_differ() -> None:
-    service = yaml.safe_load((ROOT / "serverless.yml").read_text().replace("!GetAtt ", ""))
+    service = load(ROOT / "serverless.yml")
     functions = service["functions"].values()
     longest = max(each.get("timeout", service["provider"]["timeout"]) for each in functions)
     assert timedelta(seconds=longest + 5) <= LEASE

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from voluptuous import UNDEFINED, Marker, Optional, Required, Undefined
 
 from devops_core import errors, requests
@@ -22,7 +21,7 @@ from tests.crash.seeded import bugs, bugs_in_adapters
 from tests.races import bugs as bugs_of_races
 from tests.stateful import seeded as bugs_of_the_machine
 
-from .templates import ROOT
+from .templates import ROOT, load
 
 PAGES = {path.name: path.read_text() for path in sorted((ROOT / "docs").glob("*.md"))}
 TEXTS = {name: (ROOT / name).read_text() for name in ("README.md", "CHANGELOG.md")}
@@ -77,7 +76,7 @@ def test_every_page_is_reached_from_the_readme() -> None:
 
 
 def routes() -> list[str]:
-    service = yaml.safe_load((ROOT / "serverless.yml").read_text().replace("!GetAtt ", ""))
+    service = load(ROOT / "serverless.yml")
     events = [event for each in service["functions"].values() for event in each["events"]]
     calls = [event["http"] for event in events if "http" in event]
     return [f"{call['method'].upper()} /{call['path']}" for call in calls]

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from cfnlint import ManualArgs
 from cfnlint.api import lint_file
 
@@ -18,7 +17,7 @@ from devops_core.api.wakeups import application_of, is_drift_check
 from devops_core.settings import Settings
 
 from .conftest import Packaged
-from .templates import ROOT, Template, of_type
+from .templates import ROOT, Template, load, of_type
 
 FUNCTIONS = {
     "create": ("create", ["POST /stacks"]),
@@ -47,11 +46,8 @@ def template(packaged: Packaged) -> Template:
 
 @pytest.fixture(scope="module")
 def service() -> dict[str, Any]:
-    """serverless.yml as it is written; its CloudFormation tags are not looked at."""
-    text = (ROOT / "serverless.yml").read_text().replace("!GetAtt ", "")
-    loaded = yaml.safe_load(text)
-    assert isinstance(loaded, dict)
-    return loaded
+    """serverless.yml as it is written."""
+    return load(ROOT / "serverless.yml")
 
 
 def routes(function: dict[str, Any]) -> list[str]:
