@@ -71,6 +71,7 @@ def _parameters(
         "LogRetentionDays": settings.log_retention_days,
         "ProductionScheme": settings.production_scheme,
         "CertificateArn": settings.certificate,
+        "PermissionsBoundary": settings.permissions_boundary,
         "SecretArns": ",".join(sorted(set(map(_secret_resource, spec.secrets.values())))),
     }
 

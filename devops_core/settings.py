@@ -72,6 +72,7 @@ class Settings:
     security_group: str
     load_balancer_security_group: str
     stack_role: str
+    permissions_boundary: str
     required_tags: tuple[str, ...]
     log_retention_days: str
     production_scheme: str
@@ -101,6 +102,7 @@ class Settings:
             security_group=environment["SECURITY_GROUP"],
             load_balancer_security_group=environment["LOAD_BALANCER_SECURITY_GROUP"],
             stack_role=environment["STACK_ROLE_ARN"],
+            permissions_boundary=environment["PERMISSIONS_BOUNDARY_ARN"],
             required_tags=_listed(environment.get("REQUIRED_TAGS", "")),
             log_retention_days=environment.get("LOG_RETENTION_DAYS", "30"),
             production_scheme=environment.get("PRODUCTION_SCHEME", "internal"),

@@ -34,6 +34,7 @@ ENVIRONMENT = {
     "SECURITY_GROUP": "sg-1",
     "LOAD_BALANCER_SECURITY_GROUP": "sg-2",
     "STACK_ROLE_ARN": "arn:aws:iam::123456789012:role/stack",
+    "PERMISSIONS_BOUNDARY_ARN": "arn:aws:iam::123456789012:policy/boundary",
 }
 _ROOT = Path(__file__).parents[2]
 PORTS = ("tables", "stacks", "containers", "load_balancer", "images", "templates")

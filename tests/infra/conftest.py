@@ -58,4 +58,6 @@ def lambda_environment(packaged: Packaged) -> dict[str, str]:
     variables = dict(properties["Environment"]["Variables"])
     assert variables["STACK_ROLE_ARN"] == {"Fn::GetAtt": ["StackRole", "Arn"]}
     variables["STACK_ROLE_ARN"] = "arn:aws:iam::012345678901:role/stack"
+    assert variables["PERMISSIONS_BOUNDARY_ARN"] == {"Ref": "TaskBoundary"}
+    variables["PERMISSIONS_BOUNDARY_ARN"] = "arn:aws:iam::012345678901:policy/devops-ecs/boundary"
     return {**variables, "AWS_REGION": "eu-west-1"}

@@ -221,7 +221,7 @@ def test_everything_that_can_be_tagged_names_its_application(template: Template)
         if {"Key": "devops:application", "Value": {"Ref": "AWS::StackName"}}
         not in resource["Properties"].get("Tags", [])
     ]
-    # AWS::ElasticLoadBalancingV2::Listener has no Tags property.
+    # A listener costs nothing, and the name of its load balancer says whose it is.
     listeners = of_type(template, "AWS::ElasticLoadBalancingV2::Listener")
     assert sorted(untagged) == sorted(listeners)
 

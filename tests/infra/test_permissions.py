@@ -2,52 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
 from .conftest import Packaged
+from .policies import listed, statements
 from .templates import Template, of_type
-
-# Actions for which AWS knows no resource, so that "*" is all one can write (Service Authorization
-# Reference); reading ones are recognised by their verb.
-NO_RESOURCE = {
-    "ecs:RegisterTaskDefinition",
-    "ecs:DeregisterTaskDefinition",
-    "ecs:CreateCluster",
-    "iam:CreateServiceLinkedRole",
-}
 
 
 @pytest.fixture(scope="module")
 def template(packaged: Packaged) -> Template:
     return packaged.template
-
-
-def statements(template: Template) -> list[dict[str, Any]]:
-    """Return every permission that the stack gives to one of its roles."""
-    return [
-        statement
-        for role in of_type(template, "AWS::IAM::Role").values()
-        for policy in role["Policies"]
-        for statement in policy["PolicyDocument"]["Statement"]
-    ]
-
-
-def listed(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else [value]
-
-
-def test_only_reading_and_what_has_no_resource_is_allowed_on_everything(template: Template) -> None:
-    reading = ("Describe", "List", "Get")
-    too_wide = [
-        action
-        for statement in statements(template)
-        if "*" in listed(statement["Resource"])
-        for action in listed(statement["Action"])
-        if action not in NO_RESOURCE and not action.split(":")[1].startswith(reading)
-    ]
-    assert too_wide == []
 
 
 def test_no_statement_allows_whole_services(template: Template) -> None:
@@ -91,7 +55,7 @@ def test_both_the_functions_and_the_stack_role_may_expand_the_template(
     roles = [
         role
         for role, properties in of_type(template, "AWS::IAM::Role").items()
-        for policy in properties["Policies"]
+        for policy in properties.get("Policies", ())
         for statement in policy["PolicyDocument"]["Statement"]
         if statement["Resource"] == macro
         and "cloudformation:CreateChangeSet" in listed(statement["Action"])

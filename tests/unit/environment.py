@@ -20,6 +20,7 @@ VARIABLES = {
     "SECURITY_GROUP": "sg-1",
     "LOAD_BALANCER_SECURITY_GROUP": "sg-2",
     "STACK_ROLE_ARN": "arn:aws:iam::123456789012:role/stacks-role",
+    "PERMISSIONS_BOUNDARY_ARN": "arn:aws:iam::123456789012:policy/boundary",
     "REQUIRED_TAGS": "costCentre, owner,",
     "LOG_RETENTION_DAYS": "90",
     "PRODUCTION_SCHEME": "internet-facing",

@@ -121,6 +121,7 @@ def test_parameters_follow_request_and_installation() -> None:
         "LogRetentionDays": "90",
         "ProductionScheme": "internet-facing",
         "CertificateArn": VARIABLES["CERTIFICATE_ARN"],
+        "PermissionsBoundary": VARIABLES["PERMISSIONS_BOUNDARY_ARN"],
         "SecretArns": "",
     }
 

@@ -47,6 +47,7 @@ def settings(**changes: Any) -> Settings:
         security_group="sg-1",
         load_balancer_security_group="sg-2",
         stack_role=f"arn:aws:iam::{ACCOUNT}:role/devops-ecs-stacks",
+        permissions_boundary=f"arn:aws:iam::{ACCOUNT}:policy/devops-ecs/boundary",
         required_tags=(),
         log_retention_days="30",
         production_scheme="internal",
