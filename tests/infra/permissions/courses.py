@@ -115,7 +115,7 @@ class Trace:
     def all(self) -> Used:
         """Go through everything; return what each function had to be allowed."""
         for state, request in _REQUESTS:
-            deaths = self._changes(state, request)
+            deaths = self._deaths(state, request)
             for drive in (again, _READ, schedule, _ABORT):
                 if drive is _ABORT and request.resource == "/stacks" and request.method == "DELETE":
                     continue  # a delete cannot be aborted
@@ -124,13 +124,15 @@ class Trace:
         self._others()
         return {function: asked.values() for function, asked in self.used.items()}
 
-    def _changes(self, state: State, request: Request) -> list[int]:
-        """Return the numbers of the calls with which a request changes AWS: of each the ends."""
+    def _deaths(self, state: State, request: Request) -> list[int]:
+        """Return which calls a caller is to die at: of those that change AWS or read the template."""
         world = self._opened(state)
         world.ask(request)
-        changes = [call for call in self._stand.account.wire.journal if call.changes_aws]
-        last = {call.name: call.number for call in changes}
-        first = {call.name: call.number for call in reversed(changes)}
+        journal = self._stand.account.wire.journal
+        steps = [call for call in journal if call.changes_aws or call.service == "s3"]
+        # Of each operation the first and the last are enough.
+        last = {call.name: call.number for call in steps}
+        first = {call.name: call.number for call in reversed(steps)}
         return sorted({*first.values(), *last.values()})
 
     def _go(self, course: Course) -> None:
