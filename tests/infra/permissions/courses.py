@@ -55,6 +55,8 @@ _REQUESTS: tuple[tuple[State, Request], ...] = (
 _DRIFTS = (accounts.SERVICE_CHANGED, accounts.STACK_DELETED, accounts.CLAIM_LEFT)
 # Longer than a lease, and than anything takes here that goes on by itself.
 _PAUSE = 70
+# A create begins with reading the template.
+_TEMPLATE = 0
 # Enough to look more than once, in seconds.
 _WAIT = 2
 # More turns than an operation needs that does not wait for its time limit.
@@ -125,11 +127,12 @@ class Trace:
         return {function: asked.values() for function, asked in self.used.items()}
 
     def _deaths(self, state: State, request: Request) -> list[int]:
-        """Return which calls a caller is to die at: of those that change AWS or read the template."""
+        """Return the numbers of the calls that a caller is to die at."""
         world = self._opened(state)
         world.ask(request)
         journal = self._stand.account.wire.journal
         steps = [call for call in journal if call.changes_aws or call.service == "s3"]
+        assert all(call.number == _TEMPLATE for call in steps if call.service == "s3")
         # Of each operation the first and the last are enough.
         last = {call.name: call.number for call in steps}
         first = {call.name: call.number for call in reversed(steps)}
@@ -141,7 +144,7 @@ class Trace:
         world.begun = course.request
         before = _running()
         if course.dies_at is not None:
-            Fault(account, Plan({course.dies_at: Kind.CRASH_BEFORE}, []), {})
+            Fault(account, Plan(_death(course.dies_at), []), {})
         world.ask(course.request)
         if course.fails:
             stack = "DELETE_COMPLETE" if course.request.method == "DELETE" else "CREATE_COMPLETE"
@@ -186,6 +189,14 @@ def _courses(state: State, request: Request, drive: Drive, deaths: list[int]) ->
     yield Course(state, request, drive, fails=True)
     for number in deaths:
         yield Course(state, request, drive, dies_at=number)
+
+
+def _death(number: int) -> Mapping[int, Kind]:
+    """Return the faults that let a caller die at a call."""
+    if number != _TEMPLATE:
+        return {number: Kind.CRASH_BEFORE}
+    # A template that cannot be read before the claim is read after it.
+    return {_TEMPLATE: Kind.THROTTLED_ONCE, _TEMPLATE + 2: Kind.CRASH_BEFORE}
 
 
 def _running() -> set[str]:
