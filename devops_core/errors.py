@@ -1,12 +1,13 @@
 """One tree of errors: each has a code for programs, an HTTP status, and a message for the person.
 
 Messages never contain an ARN, an account number or a stack trace: they leave the account in
-answers and in the log.
+answers and in the log. Nor do they contain what a terminal obeys instead of showing it.
 """
 
 from __future__ import annotations
 
 import re
+import traceback
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
@@ -17,11 +18,33 @@ _ARN = re.compile(
 # Not inside a longer word, which is a digest or an id; an underscore ends a word here.
 _ACCOUNT = re.compile(r"(?<![A-Za-z0-9])\d{12}(?![A-Za-z0-9])")
 
+# Control characters (C0, DEL, C1), ends of lines and paragraphs, what turns the direction of
+# writing around (Unicode Standard Annex 9, "Directional Formatting Characters"), and halves of a
+# surrogate pair, which no encoder takes.
+CONTROL = re.compile(
+    r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
+)
+
+
+def printable(text: str) -> str:
+    """Return `text` in one line, with a question mark for each character that is to be obeyed."""
+    return CONTROL.sub("?", re.sub(r"[\t\n\r]+", " ", text))
+
 
 def redact(text: str) -> str:
-    """Return `text` with every ARN cut to `service resource` and account numbers removed."""
-    without_arns = _ARN.sub(lambda found: f"{found[1]} {found[2]}", text)
+    """Return printable text with ARNs cut to `service resource`, without account numbers."""
+    without_arns = _ARN.sub(lambda found: f"{found[1]} {found[2]}", printable(text))
     return _ACCOUNT.sub("<account>", without_arns)
+
+
+def brief(text: str) -> str:
+    """Return what a caller wrote as an error may repeat it: redacted, then cut."""
+    return redact(CONTROL.sub("?", text))[:64]
+
+
+def trace() -> str:
+    """Return the traceback of the error that is being handled, each line of it redacted."""
+    return "\n".join(map(redact, traceback.format_exc().splitlines()))
 
 
 def redacted(value: Any) -> Any:

@@ -10,6 +10,7 @@ from devops_core.requests import CreateRequest
 @api.http
 def handle(request: Request) -> answers.Answer:
     """Create an application's stack and its inventory rows."""
-    body = CreateRequest.parse(request.body, request.cloud.settings.required_tags)
+    settings = request.cloud.settings
+    body = CreateRequest.parse(request.body, settings.required_tags, settings.account)
     operation = start.create(request.cloud, body, request.origin("create", request.body))
     return answers.started(request, operation, answers.created(body))

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import gc
-import traceback
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from devops_core import bootstrap
 from devops_core.api.answers import Answer, failure
 from devops_core.api.request import Request
-from devops_core.errors import DevOpsError
+from devops_core.errors import DevOpsError, trace
 
 if TYPE_CHECKING:
     from devops_core.model import Operation
@@ -76,10 +75,10 @@ def _answered(serve: Callable[[Request], Answer], request: Request) -> Answer:
         return serve(request)
     except DevOpsError as error:
         if error.http_status >= 500:
-            request.cloud.log("failed", requestId=request.id, error=traceback.format_exc())
+            request.cloud.log("failed", requestId=request.id, error=trace())
         return failure(request, error)
     except Exception:  # noqa: BLE001 - the caller gets an answer whatever is wrong with us
-        request.cloud.log("broken", requestId=request.id, error=traceback.format_exc())
+        request.cloud.log("broken", requestId=request.id, error=trace())
         return failure(
             request,
             DevOpsError(f"the service is at fault; its log says why under request {request.id}"),

@@ -5,11 +5,11 @@ from __future__ import annotations
 import base64
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from devops_core.errors import InvalidRequestError
+from devops_core.errors import InvalidRequestError, brief, printable
 from devops_core.operations.origin import Origin, fingerprint
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ MAX_BODY_BYTES = 16 * 1024
 # API Gateway ends a request after 29 s (Amazon API Gateway Developer Guide, quotas).
 MAX_WAIT_SECONDS = 25
 # A preference may bring parameters; those that are not known are passed over (RFC 7240, 2).
-_WAIT = re.compile(r"\s*wait\s*=\s*\"?(\d{1,9})\"?\s*(?:;.*)?", re.IGNORECASE)
+_WAIT = re.compile(r"\s*wait\s*=\s*\"?([0-9]{1,9})\"?\s*(?:;.*)?", re.IGNORECASE)
 _SESSION = re.compile(r"(?<=:assumed-role/)([^/]+)/.*", re.DOTALL)
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
 
@@ -40,19 +40,20 @@ class Request:
     @property
     def id(self) -> str:
         """API Gateway's request id: the correlation id of log and answer."""
-        return str(self._context.get("requestId", ""))
+        return printable(str(self._context.get("requestId", "")))
 
     @property
     def route(self) -> str:
         """The route as API Gateway knows it ("/stacks/deploy")."""
-        return str(self._event.get("resource") or self._event.get("path") or "")
+        return printable(str(self._event.get("resource") or self._event.get("path") or ""))
 
     @property
     def caller(self) -> str:
         """Who calls: the IAM ARN, else the API key's id, else the address."""
         identity = self._context.get("identity") or {}
         names = (identity.get("userArn"), identity.get("apiKeyId"))
-        return next((name for name in names if name), f"address {identity.get('sourceIp')}")
+        who = next((name for name in names if name), f"address {identity.get('sourceIp')}")
+        return printable(str(who))
 
     @property
     def facts(self) -> dict[str, Any]:
@@ -67,7 +68,12 @@ class Request:
 
     @property
     def query(self) -> Mapping[str, str]:
-        """The query parameters."""
+        """The query parameters; InvalidRequestError when one is there several times."""
+        several = self._event.get("multiValueQueryStringParameters") or {}
+        twice = [name for name, values in several.items() if len(values) > 1]
+        if twice:
+            # API Gateway would take the last one, another reader the first.
+            raise InvalidRequestError([(brief(name), "is there more than once") for name in twice])
         return self._event.get("queryStringParameters") or {}
 
     @property
@@ -94,7 +100,10 @@ class Request:
 
     @cached_property
     def body(self) -> Any:
-        """The JSON body; InvalidRequestError when it is empty, too large or not JSON."""
+        """The JSON body; InvalidRequestError when it is empty, too large or no JSON in UTF-8.
+
+        JSON that two readers may take differently (RFC 8259, 4 and 8) is none here.
+        """
         content = self._content()
         if not content.strip():
             raise InvalidRequestError([("body", "is empty: send a JSON object")])
@@ -102,7 +111,9 @@ class Request:
             size = len(content)
             raise InvalidRequestError([("body", f"has {size} bytes; at most {MAX_BODY_BYTES}")])
         try:
-            return json.loads(content)
+            return json.loads(
+                content.decode(), object_pairs_hook=_members, parse_constant=_no_number
+            )
         except json.JSONDecodeError as error:
             where = f"line {error.lineno}, column {error.colno}"
             raise InvalidRequestError([("body", f"is not JSON: {error.msg}, {where}")]) from error
@@ -135,3 +146,18 @@ class Request:
         own = f"{role} {key}" if key else None
         digest = fingerprint(kind, body)
         return Origin(caller=self.caller, asked_at=self.arrived, key=own, fingerprint=digest)
+
+
+def _members(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+    """Return the members of a JSON object, each of which is there once."""
+    members = dict(pairs)
+    if len(members) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise InvalidRequestError([("body", f'has "{brief(twice)}" twice')])
+    return members
+
+
+def _no_number(name: str) -> Any:
+    """Refuse NaN and Infinity, which Python reads and JSON does not have."""
+    raise ValueError(f"{name} is no number")

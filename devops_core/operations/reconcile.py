@@ -7,7 +7,6 @@ seen; who finds the lease taken leaves the operation alone.
 
 from __future__ import annotations
 
-import traceback
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -15,7 +14,7 @@ from functools import partial
 
 from devops_core.decide import decide
 from devops_core.decide.decision import Act, Done, Fail, Wait
-from devops_core.errors import AwsError, LostClaimError, UnreachableError, redact
+from devops_core.errors import AwsError, LostClaimError, UnreachableError, redact, trace
 from devops_core.model import LEASE, Inventory, Observed, Operation, Status
 from devops_core.operations import audit
 from devops_core.operations.act import State, after, attempts, perform
@@ -161,7 +160,7 @@ def _look_and_drive(cloud: Cloud, operation: Operation, inventory: Inventory) ->
         # A fault of ours must not hold an application's rows for ever.
         if not operation.overdue(cloud.clock.now() - GRACE):
             raise
-        cloud.log("given up", operation=operation.id, error=redact(traceback.format_exc()))
+        cloud.log("given up", operation=operation.id, error=trace())
         state = State(operation, inventory, observed)
         return _give_up(cloud, operation, state, "the service is at fault; its log says why")
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from voluptuous import All, Invalid, Length, MultipleInvalid, Optional, Required, Schema
 
-from devops_core.errors import InvalidRequestError
+from devops_core.errors import InvalidRequestError, brief
 from devops_core.model import ServiceSpec
 from devops_core.naming import DEPLOYABLE, NON_PRODUCTION, Environment
 from devops_core.requests import fields
@@ -33,9 +33,14 @@ class CreateRequest:
     service: ServiceSpec
 
     @classmethod
-    def parse(cls, body: Any, required_tags: Iterable[str] = ()) -> CreateRequest:
-        """Check a body; `required_tags` are further tag keys that the installation asks for."""
-        further = _between_fields(body) if isinstance(body, dict) else []
+    def parse(
+        cls, body: Any, required_tags: Iterable[str] = (), account: str | None = None
+    ) -> CreateRequest:
+        """Check a body; `required_tags` are further tag keys that the installation asks for.
+
+        `account` is the installation's, whose secrets an application can have; None for any.
+        """
+        further = _between_fields(body, account) if isinstance(body, dict) else []
         data = _checked(_CREATE | _tags_schema(required_tags), body, further)
         service = data["service"]
         return cls(
@@ -69,7 +74,8 @@ class DeployRequest:
     @classmethod
     def parse(cls, body: Any) -> DeployRequest:
         """Check a body."""
-        data = _checked(_DEPLOY, body)
+        further = _image_problems(body) if isinstance(body, dict) else []
+        data = _checked(_DEPLOY, body, further)
         return cls(
             application=data["applicationName"],
             environments=data["environment"],
@@ -174,8 +180,13 @@ _MESSAGES = {
 }
 
 
-def _between_fields(body: Mapping[str, Any]) -> list[tuple[str, str]]:
-    return fields.service_problems(body.get("service")) + fields.tag_problems(body.get("tags"))
+def _between_fields(body: Mapping[str, Any], account: str | None) -> list[tuple[str, str]]:
+    service = fields.service_problems(body.get("service"), account)
+    return service + fields.tag_problems(body.get("tags"))
+
+
+def _image_problems(body: Mapping[str, Any]) -> list[tuple[str, str]]:
+    return fields.image_problems(body.get("repouri"), body.get("version"))
 
 
 def _checked(
@@ -199,6 +210,6 @@ def _message(error: Invalid) -> str:
 
 
 def _field(path: Iterable[Any]) -> str:
-    # The caller wrote these keys: what is not printable or too long is not repeated.
-    named = ".".join(fields.CONTROL.sub("?", str(part))[:64] for part in path)
+    # The caller wrote these keys.
+    named = ".".join(brief(str(part)) for part in path)
     return named or "body"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 from voluptuous import Any as OneOf
 from voluptuous import Email, Invalid
 
+from devops_core.errors import CONTROL, brief
 from devops_core.naming import APPLICATION_NAME, DEPLOYABLE, IMAGE_TAG, Environment, Image
 
 # Memory in MiB for each number of CPU units that Fargate accepts (Amazon ECS Developer Guide,
@@ -30,19 +30,27 @@ MAX_TASKS = 100
 # Characters of a container's image (Amazon ECS API Reference, ContainerDefinition, `image`).
 LONGEST_IMAGE = 255
 
-# Control characters, line separators, and halves of a surrogate pair, which no encoder takes.
-CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
+# The application template sets the first three in every container, ECS the others (Amazon ECS
+# Developer Guide, "Amazon ECS environment variables"). That guide lets a container have another
+# AWS_REGION and AWS_DEFAULT_REGION than its own, so these two are not here.
+RESERVED_VARIABLES = frozenset(
+    {
+        "APPLICATION", "ENVIRONMENT", "PORT",
+        "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "AWS_EXECUTION_ENV", "ECS_AGENT_URI",
+        "ECS_CONTAINER_METADATA_URI", "ECS_CONTAINER_METADATA_URI_V4",
+    }
+)  # fmt: skip
 _PATH = re.compile(r"/[A-Za-z0-9._~/%+-]{0,1023}")
 # All are fetched at once while production waits.
 MAX_WARMUP = 10
 _PAGE = re.compile(r"/[A-Za-z0-9._~/%+-]{0,1023}(?:\?[A-Za-z0-9._~/%+=&,:;@!*-]{0,1023})?")
 _SECRET = re.compile(
-    r"arn:aws[a-z-]*:(?:secretsmanager:[a-z0-9-]+:\d{12}:secret:"
+    r"arn:aws[a-z-]*:(?:secretsmanager:[a-z0-9-]+:[0-9]{12}:secret:"
     # Key, stage and version come all together, each may be empty (ECS Developer Guide, "Pass
     # Secrets Manager secrets through environment variables").
-    r"[A-Za-z0-9/_+=.@-]+(?:(?::[^:\s\x00-\x1f\x7f]*){3})?"
-    r"|ssm:[a-z0-9-]+:\d{12}:parameter/[A-Za-z0-9/_.-]+)"
+    r"[A-Za-z0-9/_+=.@-]+(?:(?::[^:\s]*){3})?"
+    r"|ssm:[a-z0-9-]+:[0-9]{12}:parameter/[A-Za-z0-9/_.-]+)"
 )
 # Tag limits: AWS General Reference, "Tag naming limits and requirements". AWS keeps "aws:" for
 # itself in any case. A stack takes no empty value (CloudFormation API, Tag).
@@ -51,14 +59,21 @@ _TAG_VALUE = re.compile(r"[\w .:/=+@-]{1,256}")
 
 
 def matching(pattern: re.Pattern[str], message: str) -> Callable[[Any], str]:
-    """Return a validator for a string that `pattern` matches as a whole."""
+    """Return a validator for a string without controls that `pattern` matches as a whole."""
 
     def check(value: Any) -> str:
-        if not isinstance(value, str) or not pattern.fullmatch(value):
+        if not isinstance(value, str) or CONTROL.search(value) or not pattern.fullmatch(value):
             raise Invalid(message)
         return value
 
     return check
+
+
+def variable(name: Any) -> str:
+    """Check the name of an environment variable that is the application's to set."""
+    if name in RESERVED_VARIABLES:
+        raise Invalid("is set by this service or by ECS: choose another name")
+    return matching(_VARIABLE, "is not a valid variable name")(name)
 
 
 def text(longest: int) -> Callable[[Any], str]:
@@ -103,7 +118,7 @@ def environments(allowed: Iterable[Environment]) -> Callable[[Any], tuple[Enviro
             raise Invalid(f"must be a list of {', '.join(names)}")
         unknown = [name for name in value if name not in names]
         if unknown:
-            raise Invalid(f"{json.dumps(unknown[0])[:40]} is none of {', '.join(names)}")
+            raise Invalid(f'"{brief(unknown[0])}" is none of {", ".join(names)}')
         if len(set(value)) < len(value):
             twice = next(name for name in value if value.count(name) > 1)
             raise Invalid(f"lists {twice} more than once")
@@ -148,7 +163,7 @@ def warmup(value: Any) -> tuple[str, ...]:
         raise Invalid("must be a list of paths such as /products?page=1")
     if len(set(value)) < len(value):
         twice = next(path for path in value if value.count(path) > 1)
-        raise Invalid(f"lists {twice[:64]} more than once")
+        raise Invalid(f"lists {brief(twice)} more than once")
     return tuple(value)
 
 
@@ -171,11 +186,9 @@ TAGS = {
         _TAG_VALUE, "must be text of 1 to 256 letters, digits, spaces or _.:/=+@-"
     )
 }
-VARIABLES = {matching(_VARIABLE, "is not a valid variable name"): text(4096)}
+VARIABLES = {variable: text(4096)}
 SECRETS = {
-    matching(_VARIABLE, "is not a valid variable name"): matching(
-        _SECRET, "must be the ARN of a Secrets Manager secret or an SSM parameter"
-    )
+    variable: matching(_SECRET, "must be the ARN of a Secrets Manager secret or an SSM parameter")
 }
 
 
@@ -194,14 +207,31 @@ def tag_problems(tags: Any) -> list[tuple[str, str]]:
     ]
 
 
-def service_problems(service: Any) -> list[tuple[str, str]]:
+def image_problems(repouri: Any, version: Any) -> list[tuple[str, str]]:
+    """Return the fault of an image that is too long with its version as tag.
+
+    Values that are no image, or no version, are passed over: their own field reports them.
+    """
+    try:
+        named = Image.parse(repouri)
+    except (TypeError, ValueError):
+        return []
+    if named.tag or named.digest or not isinstance(version, str):
+        return []
+    if len(repouri) <= LONGEST_IMAGE < len(f"{repouri}:{version}"):
+        return [("repouri", f"must have at most {LONGEST_IMAGE} characters with :version")]
+    return []
+
+
+def service_problems(service: Any, account: str | None) -> list[tuple[str, str]]:
     """Return the faults of a `service` object that lie between its fields, not in one of them.
 
-    Values of the wrong type are passed over: their own field reports them.
+    `account` is the one that secrets must be of, None for any. Values of the wrong type are
+    passed over: their own field reports them.
     """
     if not isinstance(service, dict):
         return []
-    return _size_problems(service) + _variable_problems(service)
+    return _size_problems(service) + _variable_problems(service) + _foreign(service, account)
 
 
 def _size_problems(service: Mapping[str, Any]) -> list[tuple[str, str]]:
@@ -225,5 +255,23 @@ def _variable_problems(service: Mapping[str, Any]) -> list[tuple[str, str]]:
     return [
         (f"service.secrets.{name}", "is also in environment: a variable has one source")
         for name in sorted(set(variables) & set(secrets))
+        if _VARIABLE.fullmatch(name)
+    ]
+
+
+def _foreign(service: Mapping[str, Any], account: str | None) -> list[tuple[str, str]]:
+    """Return the secrets of other accounts: no application could read one.
+
+    It would take a KMS key of their own (AWS Secrets Manager User Guide, "Access AWS Secrets
+    Manager secrets from a different account"), which execution roles may not use. Another region
+    will do (Amazon ECS API Reference, Secret).
+    """
+    secrets = service.get("secrets")
+    if account is None or not isinstance(secrets, dict):
+        return []
+    return [
+        (f"service.secrets.{name}", "must be of the account that this service is installed in")
+        for name, arn in secrets.items()
+        if isinstance(arn, str) and _SECRET.fullmatch(arn) and arn.split(":")[4] != account
         if _VARIABLE.fullmatch(name)
     ]

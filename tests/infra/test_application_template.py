@@ -13,6 +13,7 @@ from cfnlint.api import lint_file
 from devops_core import naming, render
 from devops_core.model import Application, Kind, Operation, Progress
 from devops_core.naming import Environment
+from devops_core.requests.fields import RESERVED_VARIABLES
 from devops_core.settings import Settings
 
 from .templates import APPLICATION, Template, literal, load, of_type, references, unroll
@@ -282,3 +283,14 @@ def test_the_service_gives_the_parameters_that_the_template_takes(
         allowed = taken[each].get("AllowedValues")
         assert allowed is None or value in [str(choice) for choice in allowed]
         assert re.fullmatch(taken[each].get("AllowedPattern", ".*"), value)
+
+
+def test_the_variables_that_the_template_sets_are_not_the_application_s(template: Template) -> None:
+    set_here = {
+        variable["Name"]
+        for definition in of_type(template, "AWS::ECS::TaskDefinition").values()
+        for container in definition["ContainerDefinitions"]
+        for variable in container["Environment"]
+    }
+    assert set_here == {"APPLICATION", "ENVIRONMENT", "PORT"}
+    assert set_here <= RESERVED_VARIABLES

@@ -14,7 +14,10 @@ from devops_core.errors import (
     InvalidRequestError,
     NotReadyError,
     ThrottledError,
+    brief,
+    printable,
     redact,
+    trace,
 )
 
 ACCOUNT = "123456789012"
@@ -45,6 +48,59 @@ ACCOUNT = "123456789012"
 )  # fmt: skip
 def test_redacts_arns_and_accounts_and_nothing_else(text: str, safe: str) -> None:
     assert redact(text) == safe
+
+
+@pytest.mark.parametrize(
+    ("text", "plain"),
+    [
+        ("a\nb\r\nc\td", "a b c d"),
+        ("\x00\x1b[31mred\x7f", "??[31mred?"),
+        ("\x80\x9b\x85", "???"),
+        ("one\u2028two\u2029three", "one?two?three"),
+        ("\u202eevil\u202c \u2066x\u2069 \u200e\u200f\u061c", "?evil? ?x? ???"),
+        ("\ud800\udfff", "??"),
+        ("Ünïcode, 日本語, עברית, 👍🏽", "Ünïcode, 日本語, עברית, 👍🏽"),
+    ],
+    ids=["ends of lines", "C0 and DEL", "C1", "separators", "directions", "surrogates", "letters"],
+)
+def test_what_a_terminal_would_obey_is_a_question_mark(text: str, plain: str) -> None:
+    assert printable(text) == plain
+    assert redact(text) == plain
+    assert DevOpsError(text, more=[text]).body() == {
+        "errorMessage": plain, "code": "INTERNAL", "more": [plain],
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("x" * 100, "x" * 64),
+        ("a\nb\tc", "a?b?c"),
+        (f"arn:aws:secretsmanager:eu-west-1:{ACCOUNT}:secret:db", "secretsmanager secret:db"),
+        # What is redacted first is not cut in the middle of an ARN, or of an account.
+        ("y" * 40 + f" arn:aws:iam::{ACCOUNT}:role/r", "y" * 40 + " iam role/r"),
+        ("y" * 55 + f" {ACCOUNT}", "y" * 55 + " <account"),
+    ],
+    ids=["long", "controls", "an ARN", "an ARN at the end", "an account at the end"],
+)
+def test_what_a_caller_wrote_is_told_in_brief(text: str, told: str) -> None:
+    assert brief(text) == told
+
+
+def test_a_traceback_names_no_arn_in_any_line() -> None:
+    def fail() -> None:
+        cause = ValueError(f"arn:aws:iam::{ACCOUNT}:role/x\nand\u202e {ACCOUNT}\x1b")
+        raise KeyError(f"arn:aws:s3:::{ACCOUNT}") from cause
+
+    try:
+        fail()
+    except KeyError:
+        lines = trace().split("\n")
+
+    assert "Traceback (most recent call last):" in lines
+    assert "ValueError: iam role/x" in lines
+    assert "and? <account>?" in lines
+    assert lines[-1] == "KeyError: 's3 <account>'"
 
 
 def test_redacts_message_and_details_at_any_depth() -> None:

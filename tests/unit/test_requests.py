@@ -133,10 +133,23 @@ def test_refuses_the_image(image: Any) -> None:
 
 
 def test_an_image_is_no_longer_than_ecs_takes() -> None:
-    assert DeployRequest.parse(DEPLOY | {"repouri": "a" * 255}).repouri == "a" * 255
+    for longest in ("a" * 251, "a" * 253 + ":1", "a" * 183 + "@" + DIGEST):
+        assert DeployRequest.parse(DEPLOY | {"repouri": longest}).repouri == longest
     assert faults(DeployRequest.parse, DEPLOY | {"repouri": "a" * 256}) == {
         "repouri": "must have at most 255 characters"
     }
+
+
+@pytest.mark.parametrize(("length", "version"), [(252, "1.0"), (255, "1"), (127, "v" * 128)])
+def test_nor_is_it_with_its_version(length: int, version: str) -> None:
+    assert faults(DeployRequest.parse, DEPLOY | {"repouri": "a" * length, "version": version}) == {
+        "repouri": "must have at most 255 characters with :version"
+    }
+
+
+def test_a_length_is_not_told_of_what_is_wrong_itself() -> None:
+    body = DEPLOY | {"repouri": "a" * 255, "version": 5}
+    assert list(faults(DeployRequest.parse, body)) == ["version"]
 
 
 def test_a_promotion_may_name_its_source() -> None:

@@ -35,9 +35,9 @@ FULL: dict[str, Any] = GOOD | {
 }
 
 
-def faults(body: Any, required: tuple[str, ...] = ()) -> dict[str, str]:
+def faults(body: Any, required: tuple[str, ...] = (), account: str | None = None) -> dict[str, str]:
     with pytest.raises(InvalidRequestError) as caught:
-        CreateRequest.parse(body, required)
+        CreateRequest.parse(body, required, account)
     errors = caught.value.details["errors"]
     listed = {error["field"]: error["message"] for error in errors}
     assert len(listed) == len(errors), "one message for each field"
@@ -132,7 +132,7 @@ def test_refuses_the_description(text: Any) -> None:
         ({"nonProd": ["DEV"]}, "environments.nonProd", '"DEV" is none of dev, qa, stage'),
         ({"nonProd": ["da"]}, "environments.nonProd", '"da" is none of dev, qa, stage'),
         ({"nonProd": [["dev"]]}, "environments.nonProd", 'must be a list of dev, qa, stage'),
-        ({"nonProd": ["\x7f\n"]}, "environments.nonProd", r'"\u007f\n" is none of dev, qa, stage'),
+        ({"nonProd": ["\x7f\n"]}, "environments.nonProd", '"??" is none of dev, qa, stage'),
         ({"training": "yes"}, "environments.training", "must be true or false"),
         ({"da": 1}, "environments.da", "must be true or false"),
         ({"prod": True}, "environments.prod", "is not a known field"),

@@ -8,8 +8,10 @@ import pytest
 
 from devops_core.errors import InvalidRequestError
 from devops_core.requests import CreateRequest
-from devops_core.requests.fields import FARGATE_SIZES
+from devops_core.requests.fields import FARGATE_SIZES, RESERVED_VARIABLES
 from tests.unit.test_requests_create import GOOD, PARAMETER, SECRET, faults
+
+ACCOUNT = "123456789012"
 
 
 def serving(**service: Any) -> dict[str, Any]:
@@ -137,6 +139,53 @@ def test_refuses_the_variable_name(kind: str, name: str) -> None:
     listed = faults(serving(**{kind: {name: SECRET}}))
 
     assert list(listed.values()) == ["is not a valid variable name"]
+
+
+@pytest.mark.parametrize("kind", ["environment", "secrets"])
+@pytest.mark.parametrize("name", sorted(RESERVED_VARIABLES))
+def test_a_variable_that_others_set_is_not_the_application_s(kind: str, name: str) -> None:
+    assert faults(serving(**{kind: {name: SECRET}})) == {
+        f"service.{kind}.{name}": "is set by this service or by ECS: choose another name"
+    }
+
+
+@pytest.mark.parametrize("name", ["AWS_REGION", "AWS_DEFAULT_REGION", "port", "ECS_FOO", "AWS_X"])
+def test_other_variables_of_such_names_are(name: str) -> None:
+    service = CreateRequest.parse(serving(environment={name: "x"})).service
+    assert service.environment == {name: "x"}
+
+
+@pytest.mark.parametrize(
+    "secret",
+    [
+        SECRET.replace(ACCOUNT, "123456789013"),
+        f"{SECRET}:user::".replace(ACCOUNT, "123456789013"),
+        PARAMETER.replace(ACCOUNT, "123456789013"),
+        # The account is where it belongs, not somewhere.
+        f"arn:aws:ssm:eu-west-1:999999999999:parameter/{ACCOUNT}",
+    ],
+)
+def test_a_secret_of_another_account_is_refused(secret: str) -> None:
+    body = serving(secrets={"A": secret, "B": SECRET})
+    assert CreateRequest.parse(body).service.secrets["A"] == secret
+    assert faults(body, account=ACCOUNT) == {
+        "service.secrets.A": "must be of the account that this service is installed in"
+    }
+
+
+@pytest.mark.parametrize(
+    "secret", [SECRET, f"{SECRET}:user::", PARAMETER, SECRET.replace("eu-west-1", "us-east-1")]
+)
+def test_a_secret_of_the_own_account_may_be_in_any_region(secret: str) -> None:
+    request = CreateRequest.parse(serving(secrets={"A": secret}), account=ACCOUNT)
+    assert request.service.secrets == {"A": secret}
+
+
+@pytest.mark.parametrize("secrets", [None, [], "x", {"A": 5, "B": None, "C": "arn:aws:s3:::b"}])
+def test_the_account_is_asked_of_secrets_only(secrets: Any) -> None:
+    told = faults(serving(secrets=secrets), account=ACCOUNT)
+    assert told == faults(serving(secrets=secrets))
+    assert told
 
 
 @pytest.mark.parametrize("value", [5, True, None, ["x"], "a\nb", "\x1b[0m", "x" * 4097],

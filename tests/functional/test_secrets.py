@@ -1,0 +1,125 @@
+"""Secrets are references, and their ARNs stay where they are needed: not in any answer or log."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from devops_core.errors import RefusedError, UnreachableError
+from tests.functional.client import Client, Reply, http_event
+from tests.functional.fakes import ACCOUNT, Call, FakeCloud
+from tests.functional.fakes.service import CRASH
+
+SECRET = f"arn:aws:secretsmanager:eu-west-1:{ACCOUNT}:secret:shop/db+x=y@z-AbCdEf"
+KEYED = f"{SECRET}:password:AWSCURRENT:"
+PARAMETER = f"arn:aws:ssm:eu-west-1:{ACCOUNT}:parameter/shop/api.key"
+SERVICE = {"secrets": {"DB": SECRET, "PASSWORD": KEYED, "KEY": PARAMETER}}
+# What tells where a secret is; its name may be told, so that a person finds the one that is wrong.
+PLACES = ("arn:aws:secretsmanager", "arn:aws:ssm", f"eu-west-1:{ACCOUNT}")
+WORDS = (
+    f"unable to pull secrets: failed to fetch secret {SECRET} from secrets manager:"
+    f" AccessDeniedException: User: arn:aws:sts::{ACCOUNT}:assumed-role/Shop-dev/1 is not allowed"
+    f" to perform: secretsmanager:GetSecretValue on resource: {KEYED}, {PARAMETER}"
+)
+
+
+def hold_secret(cloud: FakeCloud, *replies: Reply) -> None:
+    """Hold that nothing that leaves the service tells where a secret is."""
+    told = [json.dumps([reply.body, dict(reply.headers)]) for reply in replies]
+    told += map(repr, cloud.tables.events.values())
+    told += [json.dumps(facts, default=str) for _, facts in cloud.lines]
+    for text in told:
+        assert not [place for place in PLACES if place in text], text
+
+
+def test_a_create_with_secrets_that_goes_well(cloud: FakeCloud, api: Client) -> None:
+    reply = api.create(service=SERVICE)
+    seen = [api.status(reply.id)]
+    api.tick()
+    seen.append(api.status(reply.id, headers={"Prefer": "wait=1"}))
+    done = api.finished(reply)
+    assert done.operation["status"] == "SUCCEEDED"
+    container = cloud.containers.running("Shop", "dev").request["containerDefinitions"][0]
+    assert [each["valueFrom"] for each in container["secrets"]] == [SECRET, KEYED, PARAMETER]
+    cloud.push("1.0")
+    deployed = api.finished(api.deploy("1.0"))
+    hold_secret(cloud, reply, *seen, done, deployed, api.delete())
+
+
+def test_a_stack_that_fails_over_a_secret(cloud: FakeCloud, api: Client) -> None:
+    cloud.stacks.create_failures = (f"devService (AWS::ECS::Service): {WORDS}",)
+    reply = api.create(service=SERVICE)
+    failed = api.finished(reply)
+    assert "secretsmanager secret:shop/db" in failed.operation["reasons"][0]
+    hold_secret(cloud, reply, failed, api.create("Other", service=SERVICE))
+
+
+def test_a_rollout_that_fails_over_a_secret(cloud: FakeCloud, api: Client) -> None:
+    cloud.containers.behaviours[cloud.settings.initial_image] = CRASH
+
+    def say_so(call: Call) -> None:
+        if call.name == "containers.stopped":
+            for service in cloud.containers.services_.values():
+                service.stopped = dict.fromkeys(service.stopped, WORDS)
+
+    cloud.wire.watchers.append(say_so)
+    reply = api.create(service=SERVICE)
+    failed = api.finished(reply)
+    assert "unable to pull secrets" in failed.operation["reasons"][0]
+    hold_secret(cloud, reply, failed)
+
+
+@pytest.mark.parametrize("name", ["stacks.create", "containers.register", "tables.claim"])
+@pytest.mark.parametrize("error", [RefusedError, UnreachableError, ValueError, KeyError])
+def test_a_call_that_fails_with_the_secret_in_its_words(
+    cloud: FakeCloud, api: Client, name: str, error: type[Exception]
+) -> None:
+    cloud.wire.fail(name, error(WORDS), times=2)
+    reply = api.create(service=SERVICE)
+    replies = [reply]
+    if reply.status == 202:
+        try:
+            replies.append(api.finished(reply))
+        except (ValueError, KeyError):
+            api.settle()
+    hold_secret(cloud, *replies)
+    cloud.lines.clear()
+
+
+def test_a_secret_in_the_wrong_place_is_not_repeated(cloud: FakeCloud, api: Client) -> None:
+    """Wherever it is cut, no part of an ARN is left."""
+    long = f"arn:aws-us-gov:secretsmanager:{'x' * 21}:{ACCOUNT}:secret:x"
+    for arn in (SECRET, PARAMETER, long, f"{'y' * 30}{SECRET}"):
+        bodies: list[dict[str, Any]] = [
+            {"applicationName": arn, "email": arn, "tags": {arn: arn}, arn: 1},
+            {"environments": {"nonProd": [arn], arn: True}},
+            {"service": {"environment": {arn: "x"}, "secrets": {arn: arn, "A": f"{arn} "}}},
+            {"service": {"warmup": [f"/{arn}", f"/{arn}"], "healthCheckPath": arn, arn: 1}},
+        ]
+        replies = [api.send("POST", "/stacks", body) for body in bodies]
+        replies.append(api.raw(http_event("POST", "/stacks", f'{{"{arn}": 1, "{arn}": 2}}')))
+        replies.append(api.deploy(arn, arn, repouri=arn))
+        replies.append(api.status(arn, arn))
+        assert {reply.status for reply in replies} == {400, 404}
+        hold_secret(cloud, *replies)
+        for reply in replies:
+            assert "arn:" not in json.dumps(reply.body)
+
+
+@pytest.mark.parametrize("secret", [SECRET, KEYED, PARAMETER])
+def test_a_secret_of_another_account_is_refused(cloud: FakeCloud, api: Client, secret: str) -> None:
+    elsewhere = secret.replace(ACCOUNT, "999999999999")
+    reply = api.create(service={"secrets": {"A": elsewhere, "B": secret}})
+    assert (reply.status, reply.body["errors"]) == (
+        400,
+        [
+            {
+                "field": "service.secrets.A",
+                "message": "must be of the account that this service is installed in",
+            }
+        ],
+    )
+    assert cloud.wire.journal == []
+    assert api.create(service={"secrets": {"A": secret.replace("eu-west-1", "us-east-1")}}).id
