@@ -46,7 +46,7 @@ def background(work: Callable[[Event, Cloud], list[Operation]]) -> Callable[...,
     def handle(event: Event, context: Any, cloud: Cloud | None = None) -> dict[str, Any]:
         del context
         cloud = cloud or bootstrap.cloud()
-        moved = work(event, cloud)
+        moved = _worked(work, event, cloud)
         for operation in moved:
             cloud.log(
                 "reconciled",
@@ -83,3 +83,15 @@ def _answered(serve: Callable[[Request], Answer], request: Request) -> Answer:
             request,
             DevOpsError(f"the service is at fault; its log says why under request {request.id}"),
         )
+
+
+def _worked(
+    work: Callable[[Event, Cloud], list[Operation]], event: Event, cloud: Cloud
+) -> list[Operation]:
+    try:
+        return work(event, cloud)
+    except Exception as error:  # noqa: BLE001 - it is raised again, without its causes
+        cloud.log("failed", cause=event.get("detail-type"), error=trace())
+        # Lambda prints what is raised with all that led to it, in AWS's own words.
+        told = error if isinstance(error, DevOpsError) else DevOpsError(repr(error))
+        raise told from None

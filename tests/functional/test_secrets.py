@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import traceback
 from typing import Any
 
 import pytest
 
-from devops_core.errors import RefusedError, UnreachableError
-from tests.functional.client import Client, Reply, http_event
+from devops_core.errors import DevOpsError, RefusedError, UnreachableError
+from tests.functional.client import SCHEDULE, Client, Reply, http_event
 from tests.functional.fakes import ACCOUNT, Call, FakeCloud
 from tests.functional.fakes.service import CRASH
 
@@ -86,6 +87,27 @@ def test_a_call_that_fails_with_the_secret_in_its_words(
             api.settle()
     hold_secret(cloud, *replies)
     cloud.lines.clear()
+
+
+@pytest.mark.parametrize("error", [RefusedError, UnreachableError, ValueError])
+def test_what_lambda_prints_of_a_function_that_fails(
+    shop: FakeCloud, api: Client, error: type[Exception]
+) -> None:
+    def fail() -> None:
+        raise error(WORDS) from ValueError(WORDS)
+
+    shop.wire.on("tables.open_operations", fail)
+    shop.lines.clear()
+    with pytest.raises(DevOpsError) as caught:
+        api.wake(SCHEDULE)
+    printed = "".join(traceback.format_exception(caught.value))
+    assert "unable to pull secrets" in printed
+    assert not [place for place in PLACES if place in printed]
+    assert [(message, facts["cause"]) for message, facts in shop.lines] == [
+        ("failed", "Scheduled Event")
+    ]
+    assert "raise error(WORDS)" in shop.lines[0][1]["error"]
+    hold_secret(shop)
 
 
 def test_a_secret_in_the_wrong_place_is_not_repeated(cloud: FakeCloud, api: Client) -> None:
