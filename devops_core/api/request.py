@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from devops_core.access import principal
 from devops_core.errors import InvalidRequestError, brief, printable
 from devops_core.operations.origin import Origin, fingerprint
 
@@ -20,7 +21,6 @@ MAX_BODY_BYTES = 16 * 1024
 MAX_WAIT_SECONDS = 25
 # A preference may bring parameters; those that are not known are passed over (RFC 7240, 2).
 _WAIT = re.compile(r"\s*wait\s*=\s*\"?([0-9]{1,9})\"?\s*(?:;.*)?", re.IGNORECASE)
-_SESSION = re.compile(r"(?<=:assumed-role/)([^/]+)/.*", re.DOTALL)
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
 
 
@@ -142,8 +142,7 @@ class Request:
             raise InvalidRequestError([("Idempotency-Key", problem)])
         # Keys are the caller's own: two teams may both call theirs "build-1". The session of a
         # role is not part of it, because a pipeline has a new one for every attempt.
-        role = _SESSION.sub(r"\1", self.caller)
-        own = f"{role} {key}" if key else None
+        own = f"{principal(self.caller) or self.caller} {key}" if key else None
         digest = fingerprint(kind, body)
         return Origin(caller=self.caller, asked_at=self.arrived, key=own, fingerprint=digest)
 

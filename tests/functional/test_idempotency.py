@@ -66,7 +66,7 @@ def _kept_as(shop: FakeCloud, caller: str) -> str | None:
 def test_a_key_is_its_callers_own_in_every_session_of_a_role(shop: FakeCloud) -> None:
     role = "arn:aws:sts::123456789012:assumed-role"
     one, two = _kept_as(shop, f"{role}/ci/run-1"), _kept_as(shop, f"{role}/ci/run-2")
-    assert one == two == f"{role}/ci build-4711"
+    assert one == two == "arn:aws:iam::123456789012:role/ci build-4711"
     assert _kept_as(shop, f"{role}/other/run-1") != one
     assert _kept_as(shop, "arn:aws:iam::123456789012:user/alice") != one
 
