@@ -123,7 +123,8 @@ def test_takes_the_image(image: str) -> None:
 @pytest.mark.parametrize(
     "image",
     ["", "App", "registry/App", "REGISTRY/app", "https://registry/app", "app:", "app:-1", "a b",
-     "app\n", "app@sha256:1", "a//b", "/app", 5, None, ["app"], {"name": "app"}],
+     "app\n", "app@sha256:1", "registry:\u0663/app", "a//b", "/app", 5, None, ["app"],
+     {"name": "app"}],
     ids=repr,
 )  # fmt: skip
 def test_refuses_the_image(image: Any) -> None:

@@ -101,7 +101,8 @@ def test_more_cpu_needs_more_memory_than_the_default() -> None:
     ["hunter2", "", "team/db", "arn:aws:s3:::bucket/key", f"{SECRET}:", f"{SECRET}:key",
      f"{SECRET}:key:", f"{SECRET}:a:b:c:d", f"{SECRET}:a b::", f"{SECRET}:\x00::", f"{SECRET}\n",
      f"{SECRET},{SECRET}", f"{PARAMETER}:1",
-     SECRET.replace("123456789012", "12345"), 5, None],
+     SECRET.replace("123456789012", "12345"), SECRET.replace("123456789012", "\u0663" * 12),
+     PARAMETER.replace("123456789012", "\u0663" * 12), 5, None],
     ids=lambda value: repr(value)[-24:],
 )  # fmt: skip
 def test_refuses_the_secret(secret: Any) -> None:
