@@ -16,6 +16,7 @@ import handlers.deploy_prod_blue
 import handlers.query
 import handlers.reconcile
 import handlers.swap
+from contract import answers
 from devops_core.ports import Cloud
 from local import gateway
 from tests.functional.fakes import ACCOUNT, Call, FakeCloud
@@ -60,9 +61,12 @@ class Reply:
 
 
 def handled(event: Mapping[str, Any], cloud: Cloud) -> Reply:
-    """Return what the handler of an API Gateway event answers."""
-    answer = _HANDLERS[event["httpMethod"], event["resource"]](event, None, cloud)
-    return Reply(answer["statusCode"], answer["headers"], json.loads(answer["body"]))
+    """Return what the handler of an API Gateway event answers, held to docs/openapi.yml."""
+    route = event["httpMethod"], event["resource"]
+    answer = _HANDLERS[route](event, None, cloud)
+    reply = Reply(answer["statusCode"], answer["headers"], json.loads(answer["body"]))
+    assert answers.problems(*route, reply.status, reply.headers, reply.body) == []
+    return reply
 
 
 class Client:

@@ -1,0 +1,122 @@
+"""How the answers come about that tell of an operation, of its end or of its failure."""
+
+from __future__ import annotations
+
+from devops_core.errors import RefusedError, ThrottledError
+from tests.contract.account import WAIT, Account, Scenarios
+from tests.functional.client import Reply
+from tests.functional.fakes.service import HANG
+
+
+def _create_that_fails(account: Account) -> Reply:
+    account.cloud.stacks.create_failures = (
+        "DevService (AWS::ECS::Service): ECS Deployment Circuit Breaker was triggered",
+    )
+    return account.api.create(headers=WAIT)
+
+
+def _delete_that_fails(account: Account) -> Reply:
+    account.with_shop().cloud.stacks.delete_failures = (
+        "Repository (AWS::ECR::Repository): the repository is in use",
+    )
+    return account.api.delete(headers=WAIT)
+
+
+def _deploy_that_fails(account: Account) -> Reply:
+    return account.deployed().api.deploy("1.0.0.1", "dev", headers=WAIT)
+
+
+def _promote_that_fails(account: Account) -> Reply:
+    words = "The role cannot be assumed"
+    account.deployed().cloud.wire.fail("containers.register", RefusedError(words), times=1)
+    return account.api.promote()
+
+
+def _swap_that_fails(account: Account) -> Reply:
+    cloud, api = account.promoted().cloud, account.api
+    cloud.wire.fail("load_balancer.switch", ThrottledError("AWS throttles ModifyListener"))
+    # A repeat of the call that comes when the time limit is over.
+    key = {"Idempotency-Key": "Shop-swap-100"}
+    assert api.swap(headers=key).status == 202
+    cloud.clock.pass_(minutes=15)
+    return api.swap(headers=key)
+
+
+def _swap_that_waits(account: Account) -> Reply:
+    green = account.promoted().cloud.containers.service("Shop", "prod-1")
+    green.desired = green.running = 3
+    return account.send("swap", "back")
+
+
+def _live_already(account: Account) -> Reply:
+    account.promoted().send("swap", "version")
+    return account.send("swap", "live")
+
+
+def _in_progress(account: Account) -> Reply:
+    return account.api.status(account.deployed().api.deploy("1.0.0.0", "qa").id)
+
+
+def _failed(account: Account) -> Reply:
+    return account.api.finished(account.deployed().api.deploy("1.0.0.1", "dev"))
+
+
+def _warmed_up(account: Account) -> Reply:
+    return account.api.status(account.promoted().send("swap", "version").id)
+
+
+def _repair(account: Account) -> Reply:
+    cloud, api = account.promoted().cloud, account.api
+    cloud.clock.pass_(minutes=10)
+    estate = cloud.stacks.estate
+    listener = estate.listener("Shop", "production")
+    cloud.load_balancer.listeners[listener] = [estate.target_group("Shop", "prod-2")]
+    assert api.drift_check() == 1
+    (repair,) = (each for each in cloud.tables.operations.values() if each.kind == "repair")
+    return api.status(repair.id)
+
+
+def _stopped(account: Account) -> Reply:
+    wire, api = account.promoted().cloud.wire, account.api
+    wire.fail("load_balancer.switch", ThrottledError("AWS throttles ModifyListener"))
+    return api.abort(api.swap().id)
+
+
+def _going_back(account: Account) -> Reply:
+    account.deployed().cloud.push("slow", HANG)
+    return account.api.abort(account.api.deploy("slow", "dev").id)
+
+
+SUCCESSES: Scenarios = {
+    ("createApplication", 200, "full"): lambda account: account.send(
+        "createApplication", "full", WAIT
+    ),
+    ("createApplication", 202, "minimal"): lambda account: account.send(
+        "createApplication", "minimal"
+    ),
+    ("createApplication", 424, "OPERATION_FAILED"): _create_that_fails,
+    ("deleteApplication", 200, "query"): lambda account: account.with_shop().send(
+        "deleteApplication", "query", WAIT
+    ),
+    ("deleteApplication", 202, "body"): lambda account: account.with_shop().send(
+        "deleteApplication", "body"
+    ),
+    ("deleteApplication", 424, "OPERATION_FAILED"): _delete_that_fails,
+    ("deploy", 200, "foreign"): lambda account: account.with_shop().send("deploy", "foreign", WAIT),
+    ("deploy", 202, "own"): lambda account: account.with_shop().send("deploy", "own"),
+    ("deploy", 424, "OPERATION_FAILED"): _deploy_that_fails,
+    ("promote", 200, "named"): lambda account: account.deployed().send("promote", "named", WAIT),
+    ("promote", 202, "highest"): lambda account: account.deployed().send("promote", "highest"),
+    ("promote", 424, "OPERATION_FAILED"): _promote_that_fails,
+    ("swap", 200, "version"): lambda account: account.promoted().send("swap", "version"),
+    ("swap", 200, "live"): _live_already,
+    ("swap", 202, "back"): _swap_that_waits,
+    ("swap", 424, "OPERATION_FAILED"): _swap_that_fails,
+    ("readOperation", 200, "inProgress"): _in_progress,
+    ("readOperation", 200, "failed"): _failed,
+    ("readOperation", 200, "warmedUp"): _warmed_up,
+    ("readOperation", 200, "repair"): _repair,
+    ("abortOperation", 200, "stopped"): _stopped,
+    ("abortOperation", 202, "goingBack"): _going_back,
+    ("health", 200, "ok"): lambda account: account.api.health(),
+}
