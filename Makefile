@@ -12,7 +12,7 @@ UP_OPTIONS = $(if $(PORT),--port $(PORT)) $(if $(LAMBDA_ENDPOINT),--lambda-endpo
 	$(if $(filter 1,$(DOCKER)),--docker) $(if $(filter 1,$(KEEP)),--keep) \
 	$(if $(filter 1,$(AUTH)),--auth) $(if $(REPOURI),--repouri $(REPOURI))
 
-.PHONY: help setup up down logs push demo lint test check crash races stateful mutants scale bench bench-swap clean
+.PHONY: help setup up down logs push demo lint test check reference crash races stateful mutants scale bench bench-swap clean
 
 help: ## List the targets
 	sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -47,6 +47,9 @@ test: ## Run all tests
 	$(TOOLS)/python -m pytest --cov --cov-report=term-missing
 
 check: lint test ## What a change must pass
+
+reference: .venv/installed ## Write docs/api.md from docs/openapi.yml
+	$(TOOLS)/python -m contract.reference
 
 crash: .venv/installed ## Break every outgoing call in every way (ARGS= a part of it)
 	$(TOOLS)/python -m tests.crash $(ARGS)
