@@ -85,6 +85,17 @@ def test_a_name_is_used_once_in_any_case(
     assert len({application for application, _ in shop.tables.rows}) == 1
 
 
+def test_a_name_that_is_being_created_tells_by_what(cloud: FakeCloud, api: Client) -> None:
+    cloud.stacks.pace = None
+    first = api.create()
+    second = api.create()
+    assert (second.status, second.body["code"]) == (409, "ALREADY_EXISTS")
+    assert second.operation == {
+        "id": first.id, "applicationName": "Shop", "url": first.operation["url"],
+    }  # fmt: skip
+    cloud.stacks.finish("Shop")
+
+
 def test_a_resource_that_fails_takes_everything_back(cloud: FakeCloud, api: Client) -> None:
     cloud.stacks.create_failures = (
         "devService (AWS::ECS::Service): ECS Deployment Circuit Breaker was triggered",

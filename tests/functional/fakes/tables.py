@@ -132,9 +132,9 @@ class FakeTables:
 
     def _check_new(self, claim: Claim) -> None:
         for name in {row.application.name for row in claim.new}:
-            for other, _ in self.rows:
+            for (other, _), there in self.rows.items():
                 if other == name:
-                    raise AlreadyExistsError(f"application {name} exists already")
+                    raise _exists(name, there.claim)
                 if other.lower() == name.lower():
                     raise AlreadyExistsError(
                         f"application {other} exists already, and {name} differs from it only in"
@@ -204,3 +204,13 @@ class FakeTables:
             key = event.application, event.operation, event.key
             assert key not in self.events, f"event {key} is written twice"
             self.events[key] = event
+
+
+def _exists(name: str, holder: str | None) -> AlreadyExistsError:
+    exists = f"application {name} exists already"
+    if holder is None:
+        return AlreadyExistsError(exists)
+    return AlreadyExistsError(
+        f"{exists}; operation {holder} is at work on it",
+        operation={"id": holder, "applicationName": name},
+    )
