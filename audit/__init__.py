@@ -1,0 +1,1 @@
+"""Checks by tools: templates, sources, secrets and packages, side by side."""
