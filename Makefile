@@ -12,7 +12,8 @@ UP_OPTIONS = $(if $(PORT),--port $(PORT)) $(if $(LAMBDA_ENDPOINT),--lambda-endpo
 	$(if $(filter 1,$(DOCKER)),--docker) $(if $(filter 1,$(KEEP)),--keep) \
 	$(if $(filter 1,$(AUTH)),--auth) $(if $(REPOURI),--repouri $(REPOURI))
 
-.PHONY: help setup up down logs push demo lint test check reference crash races stateful mutants scale bench bench-swap clean
+.PHONY: help setup up down logs push demo lint audit test check reference crash races stateful mutants \
+	scale bench bench-swap clean
 
 help: ## List the targets
 	sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -42,11 +43,15 @@ lint: .venv/installed ## Check format, style, types, imports and templates
 	$(TOOLS)/lint-imports
 	$(TOOLS)/cfn-lint cloudformation/*.yml
 
+audit: ## Let tools look for what is unsafe (ARGS="checkov", ARGS=--online)
+	$(MAKE) -j3 .venv/installed .local/audit/installed node_modules/installed
+	$(TOOLS)/python -m audit $(ARGS)
+
 test: ## Run all tests
-	$(MAKE) -j3 .venv/installed .local/venv/installed node_modules/installed
+	$(MAKE) -j4 .venv/installed .local/venv/installed .local/audit/installed node_modules/installed
 	$(TOOLS)/python -m pytest --cov --cov-report=term-missing
 
-check: lint test ## What a change must pass
+check: lint audit test ## What a change must pass
 
 reference: .venv/installed ## Write docs/api.md from docs/openapi.yml
 	$(TOOLS)/python -m contract.reference
@@ -87,6 +92,12 @@ clean: down ## Remove everything that the other targets installed or wrote
 
 .local/venv/docker: local/requirements-docker.txt .local/venv/installed
 	$(EMULATOR) $(PIP_INSTALL) -r local/requirements-docker.txt
+	touch $@
+
+.local/audit/installed: audit/requirements.txt
+	echo "installing checkov ..."
+	$(PYTHON) -m venv .local/audit/venv
+	.local/audit/venv/bin/python $(PIP_INSTALL) -r audit/requirements.txt
 	touch $@
 
 .local/bench/installed: bench/requirements.txt

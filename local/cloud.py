@@ -70,7 +70,7 @@ class Cloud:
             "API_URL": self.api_url,
             "AWS_ENDPOINT_URL": self.endpoint,
             "AWS_ACCESS_KEY_ID": "test",
-            "AWS_SECRET_ACCESS_KEY": "test",
+            "AWS_SECRET_ACCESS_KEY": "test",  # nosec B105 - the emulator's, not a secret
             "AWS_REGION": REGION,
             "AWS_DEFAULT_REGION": REGION,
         }
@@ -224,7 +224,7 @@ def _launcher_environment(directory: Path, port: int, options: Options) -> dict[
         # Lambda: with the default of 64 a hundred slow pages keep the Lambdas waiting.
         "MINISTACK_WORKER_THREADS": "512",
         "AWS_ENDPOINT_URL": options.lambda_endpoint or endpoint,
-        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",  # nosec B105 - the emulator's, not a secret
         "AWS_EC2_METADATA_DISABLED": "true",
         # No name server knows the load balancers here: the emulator is the proxy to them.
         "http_proxy": endpoint,
@@ -237,7 +237,7 @@ def _launcher_environment(directory: Path, port: int, options: Options) -> dict[
 
 def _is_ready(cloud: Cloud) -> bool:
     try:
-        with urllib.request.urlopen(f"{cloud.endpoint}/_ministack/ready", timeout=2) as answer:  # noqa: S310 - our own http URL
+        with urllib.request.urlopen(f"{cloud.endpoint}/_ministack/ready", timeout=2) as answer:  # nosec B310 # noqa: S310 - our own http URL
             return bool(answer.status == 200)
     except OSError:
         return False

@@ -93,7 +93,7 @@ def client(cloud: Cloud, service: str) -> Any:
         endpoint_url=cloud.endpoint,
         region_name=REGION,
         aws_access_key_id="test",
-        aws_secret_access_key="test",  # noqa: S106 - the emulator's, not a secret
+        aws_secret_access_key="test",  # nosec B106 # noqa: S106 - the emulator's, not a secret
     )
 
 

@@ -251,11 +251,11 @@ def request(operation: str, job: Job) -> tuple[str, str, dict[str, Any]]:
     """Return method, path and body of the call of the API that does an operation."""
     name = job["application"]
     named: dict[str, Any] = {"applicationName": name}
-    requests: Mapping[str, tuple[str, str, dict[str, Any]]] = {
+    calls: Mapping[str, tuple[str, str, dict[str, Any]]] = {
         "create": ("POST", "/stacks", create_body(name, environments={"nonProd": ["dev"]})),
         "promote": ("POST", "/stacks/deploytoprodBlue", named | {"environment": job["source"]}),
         "swap": ("POST", "/stacks/swapProdBlueAndGreen", named),
         "delete": ("DELETE", "/stacks", {"stack": name}),
     }
     deploy = named | {"environment": job["services"], "version": job["version"]}
-    return requests.get(operation, ("POST", "/stacks/deploy", deploy))
+    return calls.get(operation, ("POST", "/stacks/deploy", deploy))

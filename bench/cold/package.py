@@ -68,6 +68,6 @@ def environment(home: Path, path: list[Path], endpoint: str) -> dict[str, str]:
         # As where nothing can be written, also for root, who may write everywhere.
         "PYTHONDONTWRITEBYTECODE": "1",
         "AWS_ACCESS_KEY_ID": "test",
-        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",  # nosec B105 - the emulator's, not a secret
         "AWS_ENDPOINT_URL": endpoint,
     }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
-from xml.sax.saxutils import escape
+from xml.sax.saxutils import escape  # nosec B406 - it parses nothing
 
 from ministack.core.responses import StreamingResponse
 from ministack.services import alb, ecs

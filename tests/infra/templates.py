@@ -10,10 +10,6 @@ from audit.templates import APPLICATION, ROOT, Template, filled, load, unroll
 
 __all__ = ["APPLICATION", "ROOT", "Template", "literal", "load", "of_type", "references", "unroll"]
 
-# What cfn-lint says of what the deploy tool writes: the condition CreateDatastores compares two
-# words that it has filled in (W8003), and a function waits for the role that it names (W3005).
-WRITTEN_BY_THE_TOOL = ("W8003", "W3005")
-
 
 def literal(node: Any, values: Mapping[str, str]) -> Any:
     """Return a name with the pseudo parameters filled in; what is no name comes back as it is."""

@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from cfnlint.api import lint_file
 
 from devops_core import naming, render
 from devops_core.model import Application, Kind, Operation, Progress
@@ -37,10 +36,6 @@ def template(environments: list[str]) -> Template:
 
 def name(node: Any) -> Any:
     return literal(node, {"AWS::StackName": LONGEST_NAME})
-
-
-def test_cfn_lint_finds_nothing() -> None:
-    assert [str(match) for match in lint_file(APPLICATION)] == []
 
 
 def test_fits_into_a_create_stack_call() -> None:

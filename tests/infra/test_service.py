@@ -10,14 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cfnlint import ManualArgs
-from cfnlint.api import lint_file
 
 from devops_core.api.wakeups import application_of, is_drift_check
 from devops_core.settings import Settings
 
 from .conftest import Packaged
-from .templates import ROOT, WRITTEN_BY_THE_TOOL, Template, load, of_type
+from .templates import ROOT, Template, load, of_type
 
 FUNCTIONS = {
     "create": ("create", ["POST /stacks"]),
@@ -187,14 +185,6 @@ def test_the_gateway_answers_errors_in_the_form_of_the_service(template: Templat
     assert "ApiGatewayMethodHealthGet" in deployment["DependsOn"]
     waits = template["Resources"]["ApiGatewayMethodHealthGet"]["DependsOn"]
     assert set(responses) <= set(waits)
-
-
-def test_cfn_lint_finds_nothing_in_the_compiled_stack(template: Template, tmp_path: Path) -> None:
-    stack = tmp_path / "stack.json"
-    stack.write_text(json.dumps(template))
-    ignored = list(WRITTEN_BY_THE_TOOL)
-    found = lint_file(stack, ManualArgs(ignore_checks=ignored, regions=["eu-west-1"]))
-    assert [str(match) for match in found] == []
 
 
 def test_the_package_holds_what_the_functions_import_and_no_more(packaged: Packaged) -> None:
