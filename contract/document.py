@@ -103,8 +103,14 @@ def examples(response: Node) -> dict[str, Node]:
 
 def codes(schema: Node) -> set[str]:
     """Return the values that the `code` of an error may have."""
-    whole = resolved(schema)
-    if "oneOf" in whole:
-        return set().union(*map(codes, whole["oneOf"]))
-    code = resolved(whole["properties"]["code"])
-    return set(code.get("enum", [code.get("const")]))
+    found = set()
+    for each in alternatives(schema):
+        code = resolved(resolved(each)["properties"]["code"])
+        found |= set(code.get("enum", [code.get("const")]))
+    return found
+
+
+def alternatives(schema: Node) -> list[Node]:
+    """Return the schemas of which a value has one."""
+    found: list[Node] = schema.get("oneOf") or schema.get("anyOf") or [schema]
+    return found

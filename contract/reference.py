@@ -5,7 +5,17 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 
-from contract.document import FILE, JSON, Node, Operation, document, examples, operations, resolved
+from contract.document import (
+    FILE,
+    JSON,
+    Node,
+    Operation,
+    alternatives,
+    document,
+    examples,
+    operations,
+    resolved,
+)
 from contract.markdown import Row, anchor, folded, line, table
 
 PAGE = FILE.with_name("api.md")
@@ -123,7 +133,7 @@ def _answer(title: str, node: Node) -> Iterator[str]:
     yield node["description"]
     yield f"Headers: {', '.join(f'`{name}`' for name in node['headers'])}."
     schema, named = node["content"][JSON]["schema"], examples(node)
-    rows = {row: None for each in schema.get("oneOf", [schema]) for row in _members(each)}
+    rows = {row: None for each in alternatives(schema) for row in _members(each)}
     further = [row for row in rows if row[0] not in ("`errorMessage`", "`code`")]
     yield table(("Member", "Type", "Meaning"), further)
     if "errorMessage" in next(iter(named.values()))["value"]:
