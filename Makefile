@@ -12,7 +12,7 @@ UP_OPTIONS = $(if $(PORT),--port $(PORT)) $(if $(LAMBDA_ENDPOINT),--lambda-endpo
 	$(if $(filter 1,$(DOCKER)),--docker) $(if $(filter 1,$(KEEP)),--keep) \
 	$(if $(filter 1,$(AUTH)),--auth) $(if $(REPOURI),--repouri $(REPOURI))
 
-.PHONY: help setup up down logs push demo lint audit test check reference crash races stateful mutants \
+.PHONY: help setup up down logs push demo lint audit test check reference crash races stateful fuzz mutants \
 	scale bench bench-swap clean
 
 help: ## List the targets
@@ -64,6 +64,10 @@ races: .venv/installed ## Run every interleaving of two callers (ARGS= a part of
 
 stateful: .venv/installed ## Go through calls, faults and clocks in random orders (ARGS="--seed 1 --examples 2000")
 	$(TOOLS)/python -m tests.stateful $(ARGS)
+
+fuzz: ## Send a laptop cloud what the contract allows and what it does not (ARGS="--seed 2")
+	$(MAKE) -j3 .venv/installed .local/venv/installed node_modules/installed
+	$(TOOLS)/python -m tests.fuzz $(ARGS)
 
 mutants: .venv/installed ## Change the code and see whether a test notices
 	$(TOOLS)/python -m tests.mutants $(ARGS)

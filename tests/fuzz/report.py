@@ -1,0 +1,55 @@
+"""What a run of schemathesis has made and seen, from its reports."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from contract.document import operations
+
+SUMMARY, EVENTS = "summary.json", "events.ndjson"
+
+
+def cases(directory: Path) -> int:
+    """Return how many cases were made."""
+    counted: int = json.loads((directory / SUMMARY).read_text())["test_cases"]["generated"]
+    return counted
+
+
+def answers(directory: Path) -> Counter[tuple[str, int]]:
+    """Return how often each route has answered with each status."""
+    seen: Counter[tuple[str, int]] = Counter()
+    for recorder in _recorders(directory):
+        for number, interaction in recorder.get("interactions", {}).items():
+            case, response = recorder["cases"][number]["value"], interaction.get("response")
+            if response:
+                seen[f"{case['method']} {case['path']}", response["status_code"]] += 1
+    return seen
+
+
+def _recorders(directory: Path) -> Iterator[dict[str, Any]]:
+    with (directory / EVENTS).open() as events:
+        for line in events:
+            yield json.loads(line).get("ScenarioFinished", {}).get("recorder", {})
+
+
+def table(seen: Mapping[tuple[str, int], int]) -> list[str]:
+    """Return lines for people: each route of the contract with its statuses, then the others."""
+    by_route: dict[str, list[str]] = {each.route: [] for each in operations().values()}
+    others = 0
+    for (route, status), count in sorted(seen.items()):
+        if route in by_route:
+            by_route[route].append(f"{status}: {count}")
+        else:
+            others += count
+    lines = [f"  {route:52} {', '.join(counted)}" for route, counted in by_route.items()]
+    return [*lines, f"  {'other methods':52} {others}"]
+
+
+def never_met(seen: Mapping[tuple[str, int], int]) -> list[str]:
+    """Return the routes that have never answered with success: little was tried of them."""
+    met = {route for route, status in seen if status < 300}
+    return [each.route for each in operations().values() if each.route not in met]
