@@ -227,19 +227,38 @@ def test_any_json_is_judged_alike(called: str, body: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("path", "value", "rule"),
+    ("called", "path", "value", "rule"),
     [
-        ("tags", {"technicalTeam": "x", "Cost": "1", "cost": "2"}, "differ in case only"),
+        (CREATE, "tags", {"technicalTeam": "x", "Cost": "1", "cost": "2"}, "differ in case only"),
         (
+            CREATE,
             "service",
             {"environment": {"A": "a"}, "secrets": {"A": values.SECRETS[2]}},
             "not in both",
         ),
-        ("service", {"desiredCount": 1.0}, "without a fraction"),
+        (CREATE, "service", {"desiredCount": 1.0}, "without a fraction"),
+        (DEPLOY, "repouri", "a" * 254, "with the tag"),
     ],
 )
-def test_what_a_schema_cannot_say_is_said_in_words(path: str, value: Any, rule: str) -> None:
-    body = changed(CREATE, path, value)
-    assert _VALIDATORS[CREATE].is_valid(body)
-    assert not parses(CREATE, body)
-    assert rule in str(document()["components"]["schemas"]) + document()["info"]["description"]
+def test_what_a_schema_cannot_say_is_said_in_words(
+    called: str, path: str, value: Any, rule: str
+) -> None:
+    body = changed(called, path, value)
+    assert _VALIDATORS[called].is_valid(body)
+    assert not parses(called, body)
+    assert rule in _words()
+
+
+def test_secrets_of_another_account_are_excluded_in_words() -> None:
+    CreateRequest.parse(_GOOD[CREATE], account="123456789012")
+    with pytest.raises(InvalidRequestError):
+        CreateRequest.parse(_GOOD[CREATE], account="000000000000")
+    assert "of this account" in _words()
+
+
+def _words() -> str:
+    said = [document()["info"]["description"]]
+    for schema in document()["components"]["schemas"].values():
+        members = schema.get("properties", {}).values()
+        said += [each.get("description", "") for each in (schema, *members)]
+    return " ".join(" ".join(said).split())

@@ -5,7 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 # Letters and digits of other alphabets too: those that a pattern of Python's may take for ASCII.
-CHARACTERS = "aZ09_-./:@=+ ~%?&#$\\\"'{}|\u00e9\u0663\u2155\u017f\u212a\u2028\u00a0\x00\n\t\x7f\x9f"
+CHARACTERS = (
+    "aZ09_-./:@=+ ~%?&#$\\\"'{}|\u00e9\u0663\u2155\u017f\u212a"
+    # White space, controls, and what turns the direction of writing around.
+    "\u00a0\u2003\u3000\ufeff\x00\n\t\x1f\x7f\x85\x9f\u061c\u200e\u2028\u202e\u2066"
+)
 
 _ARN = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:db"
 _SSM = "arn:aws:ssm:eu-west-1:123456789012:parameter/db"
@@ -27,7 +31,7 @@ EMAILS = [
 IMAGES = [
     "", "nginx", "nginx:1", "nginx:", "nginx@" + _DIGEST, f"nginx:1@{_DIGEST}", "nginx@sha256:0",
     "a/b/c:1", "a:5000/b", "a:5000", "a:/b", "a:\u0663/b", "A/b", "a//b", "/a", "a/", "a..b",
-    "a.-b", "-a", "a-", "a_b/c", "a" * 255, "a" * 256, "a:" + "b" * 128, "a:" + "b" * 129,
+    "a.-b", "-a", "a-", "a_b/c", "a" * 253, "a" * 256, "a:" + "b" * 128, "a:" + "b" * 129,
     "a/b:1/c", "123456789012.dkr.ecr.eu-west-1.amazonaws.com/shop:1", "nginx\n",
 ]  # fmt: skip
 PATHS = [
@@ -51,7 +55,23 @@ SECRETS = [
     _ARN.replace("123456789012", "12345678901"), _ARN.replace("123456789012", "\u0663" * 12),
     _ARN.replace("eu-west-1", ""), f"{_ARN}\n", _SSM.replace("parameter", "param"),
 ]  # fmt: skip
-VARIABLES = ["", "A", "_", "1A", "A1", "A" * 128, "A" * 129, "A-B", "a b", "\u00c4", "A\n"]
+VARIABLES = [
+    "PORT",
+    "Port",
+    "AWS_REGION",
+    "ECS_AGENT_URI",
+    "",
+    "A",
+    "_",
+    "1A",
+    "A1",
+    "A" * 128,
+    "A" * 129,
+    "A-B",
+    "a b",
+    "\u00c4",
+    "A\n",
+]
 TAG_KEYS = [
     "", "a", "a" * 128, "a" * 129, "aws:a", "AWS:a", "aws", "awsome:a", "devops:a", "DevOps:a",
     "cost centre", "a\tb", "\u00e9t\u00e9", "a#b", "a\n", " ", "\u0663", "\u2155",
