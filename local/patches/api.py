@@ -1,4 +1,4 @@
-"""API Gateway: an API id that is known before the deploy, and who may call."""
+"""API Gateway: an API id that is known before the deploy, who may call, and how large a body is."""
 
 from __future__ import annotations
 
@@ -12,16 +12,20 @@ from ministack.services import apigateway_v1
 API_ID = "devops"
 _TEST_KEY = {"authorization": "AWS4-HMAC-SHA256 Credential=test/"}
 _DENIED = "AccessDeniedException"
+# Bytes of a request's payload (API Gateway Developer Guide, quotas of a REST API).
+MAX_PAYLOAD = 10 * 1024 * 1024
 
 _resolve_custom_rest_api_id = apigateway_v1._resolve_custom_rest_api_id
 _authorize = apigateway_v1._authorize_request_v1
 _iam_caller_identity = apigateway_v1._iam_caller_identity
 _enforce_execute_api = app._enforce_execute_api
+_check_request_validation = apigateway_v1._check_request_validation
 
 
 def apply() -> None:
     """Put the corrections in place: unsigned calls pass, unless authentication is on."""
     apigateway_v1._resolve_custom_rest_api_id = pinned_rest_api_id
+    apigateway_v1._check_request_validation = check_request_validation
     if app.AUTH:
         apigateway_v1._AUTHENTICATION_GATEWAY_ERRORS[_DENIED] = ("ACCESS_DENIED", _DENIED)
         app._enforce_execute_api = enforce_execute_api
@@ -76,3 +80,16 @@ def enforce_execute_api(
         return refused
     error = AuthError(_DENIED, words["message"])
     return apigateway_v1.authentication_error_response(api_id, stage, error, headers, query_params)
+
+
+def check_request_validation(
+    method: Any, api_id: str, request: Any, headers: Any, body: bytes | None, query_params: Any
+) -> Any:
+    """Refuse a body that is larger than API Gateway takes.
+
+    Gap: the emulator hands every body to the function.
+    """
+    if len(body or b"") > MAX_PAYLOAD:
+        words = f"HTTP content length exceeded {MAX_PAYLOAD} bytes."
+        return apigateway_v1._gw_error("REQUEST_TOO_LARGE", words)
+    return _check_request_validation(method, api_id, request, headers, body, query_params)

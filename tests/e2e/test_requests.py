@@ -64,6 +64,14 @@ def test_bad_input_is_answered_with_all_its_faults_and_leaves_no_trace(
     assert _traces(api) == before
 
 
+def test_a_body_that_api_gateway_does_not_take_is_refused_in_the_same_form(api: Api) -> None:
+    answer = api.post("/stacks", b" " * (10 * 1024 * 1024 + 1))
+    assert (answer.status, answer.body["code"]) == (413, "REQUEST_TOO_LARGE")
+    assert answer.body.keys() == {"errorMessage", "code"}
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+
+
 @pytest.mark.parametrize(
     ("path", "body"),
     [
