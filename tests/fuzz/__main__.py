@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -48,6 +49,8 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1, help="make other calls than always")
     options = parser.parse_args()
     begun = time.monotonic()
+    # Who is told to end stops the laptop cloud first.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     with (
         TemporaryDirectory() as reports,
         TemporaryDirectory() as directory,
