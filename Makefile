@@ -51,7 +51,7 @@ test: ## Run all tests
 	$(MAKE) -j4 .venv/installed .local/venv/installed .local/audit/installed node_modules/installed
 	$(TOOLS)/python -m pytest --cov --cov-report=term-missing
 
-check: lint audit test ## What a change must pass
+check: lint audit test fuzz ## What a change must pass
 
 reference: .venv/installed ## Write docs/api.md from docs/openapi.yml
 	$(TOOLS)/python -m contract.reference
