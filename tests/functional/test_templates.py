@@ -131,6 +131,19 @@ def test_a_version_that_is_gone_is_said(cloud: FakeCloud, api: Client) -> None:
     assert failed.operation["reasons"] == [f"the application template {URL} is missing"]
 
 
+def test_without_its_rows_a_create_sends_nothing(cloud: FakeCloud, api: Client) -> None:
+    """Somebody has removed them by hand."""
+    cloud.wire.fail("stacks.create", ThrottledError("slow down"), times=1)
+    reply = api.create()
+    cloud.tables.rows.clear()
+    start = len(cloud.wire.journal)
+    failed = api.finished(reply)
+    assert (failed.operation["status"], failed.operation["reasons"]) == (
+        "FAILED", ["the application's rows, or its template, are not on record"],
+    )  # fmt: skip
+    assert cloud.wire.count("stacks.create", start) == 0
+
+
 # --- a template that cannot be read at the beginning ---
 
 
