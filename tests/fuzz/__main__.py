@@ -30,7 +30,7 @@ from tests.e2e import estate
 from tests.e2e.client import Api, create_body, until
 from tests.e2e.invariants import hold_after_recovery
 from tests.fuzz import report
-from tests.fuzz.bearable import THERE, VERSIONS
+from tests.fuzz.bearable import COME_AND_GO, THERE, VERSIONS
 
 CONFIGURATION = Path(__file__).with_name("schemathesis.toml")
 LEAST_CASES = 2000
@@ -68,9 +68,9 @@ def main() -> int:
 
 
 def prepare(api: Api) -> None:
-    """Create applications with a version in dev and in blue."""
+    """Create applications with a version in dev and in blue, and one that can be deleted."""
     made = [api.post("/stacks", create_body(name, environments=_ALL)) for name in THERE]
-    for answer in made:
+    for answer in (*made, api.post("/stacks", create_body(COME_AND_GO[1]))):
         api.succeed(answer)
     for name in THERE:
         for version in VERSIONS:

@@ -10,9 +10,9 @@ from devops_core.naming import APPLICATION_NAME, IMAGE_TAG
 from devops_core.requests.fields import LONGEST_IMAGE, MAX_TASKS
 from local.cloud import ACCOUNT
 
-# Applications that are there from the beginning, and one that is created and deleted.
+# Applications that are there from the beginning to the end, and those that are created and deleted.
 THERE = ("Shop", "Store", "Stand")
-GOES = "Kiosk"
+COME_AND_GO = ("Kiosk", "Booth")
 # Versions that are pushed.
 VERSIONS = ("1.0.0.0", "1.0.0.1")
 
@@ -30,9 +30,9 @@ def lead(holder: Any, number: int) -> None:
     tasks few. What is not valid is left alone. `number` counts the calls.
     """
     if isinstance(holder, dict):
-        names = (GOES,) if "email" in holder else (*THERE, *THERE, GOES)
+        names = COME_AND_GO if "email" in holder else (*THERE, *THERE, *COME_AND_GO)
         _replace(holder, "applicationName", APPLICATION_NAME.fullmatch, names, number)
-        _replace(holder, "stack", APPLICATION_NAME.fullmatch, (GOES,), number)
+        _replace(holder, "stack", APPLICATION_NAME.fullmatch, COME_AND_GO, number)
         if number % 4:
             _replace(holder, "version", IMAGE_TAG.fullmatch, VERSIONS, number)
         if isinstance(holder.get("service"), dict):
@@ -54,7 +54,7 @@ def keep_to_the_words(operation_id: str, body: Any, query: Holder) -> None:
     """Hold a valid call to what the contract says in words, because no schema can say it."""
     named = body if isinstance(body, dict) else {}
     if operation_id == "deleteApplication":
-        query["stack"] = named.get("stack") or query.get("stack") or GOES
+        query["stack"] = named.get("stack") or query.get("stack") or COME_AND_GO[0]
     if len(str(named.get("repouri", ""))) + len(str(named.get("version", ""))) >= LONGEST_IMAGE:
         del named["repouri"]
     service = named.get("service")
