@@ -84,6 +84,7 @@ const createStack = [
 const undoStack = [
   allow(['cloudformation:DescribeStacks', 'cloudformation:DescribeStackEvents'], STACK),
   allow(['cloudformation:DeleteStack'], STACK, {
+    StringEquals: { 'cloudformation:RoleArn': STACK_ROLE },
     Null: { [`aws:ResourceTag/${MADE_BY_AN_OPERATION}`]: 'false' },
   }),
   passed(STACK_ROLE, 'cloudformation.amazonaws.com'),
@@ -95,12 +96,14 @@ const followServices = (names) =>
   allow(['ecs:DescribeServices'], named('ecs', names, (name) => `service/*/${name}`));
 const updateServices = (names) =>
   allow(['ecs:UpdateService'], named('ecs', names, (name) => `service/*/${name}`));
+const taskDefinitions = (names) => named('ecs', names, (name) => `task-definition/*-${name}:*`);
 /** Register the next task definition of a service, and find it again. */
 const register = (names) => [
-  allow(
-    ['ecs:RegisterTaskDefinition', 'ecs:TagResource'],
-    named('ecs', names, (name) => `task-definition/*-${name}:*`),
-  ),
+  allow(['ecs:RegisterTaskDefinition'], taskDefinitions(names)),
+  // A tag on what is there would make it that of another operation.
+  allow(['ecs:TagResource'], taskDefinitions(names), {
+    StringEquals: { 'ecs:CreateAction': 'RegisterTaskDefinition' },
+  }),
   // The roles that the application template makes.
   passed(
     sub('arn:${AWS::Partition}:iam::${AWS::AccountId}:role/devops-ecs/*'),

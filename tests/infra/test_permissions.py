@@ -44,7 +44,8 @@ def test_stacks_are_made_with_the_stack_role_and_only_own_ones_deleted(template:
         "Null": {"aws:RequestTag/devops:operation": "false"},
     }
     assert conditions["cloudformation:DeleteStack"] == {
-        "Null": {"aws:ResourceTag/devops:operation": "false"}
+        "StringEquals": {"cloudformation:RoleArn": role},
+        "Null": {"aws:ResourceTag/devops:operation": "false"},
     }
 
 
