@@ -211,7 +211,6 @@ def _launcher_environment(directory: Path, port: int, options: Options) -> dict[
         "TMPDIR": str(directory / "tmp"),
         "LANG": "C.UTF-8",
         "LAPTOP_CLOUD": str(directory),
-        "LAPTOP_DOCKER": "1" if options.docker else "0",
         "GATEWAY_PORT": str(port),
         "BIND_HOST": HOST,
         "MINISTACK_REGION": REGION,
@@ -219,7 +218,6 @@ def _launcher_environment(directory: Path, port: int, options: Options) -> dict[
         "SFTP_ENABLED": "0",
         "IOT_MTLS_ENABLED": "0",
         "LAMBDA_EXECUTOR": "local",
-        "AUTH": str(options.auth).lower(),
         # A request through a load balancer holds a thread until it is answered, and so does a
         # Lambda: with the default of 64 a hundred slow pages keep the Lambdas waiting.
         "MINISTACK_WORKER_THREADS": "512",
@@ -229,10 +227,17 @@ def _launcher_environment(directory: Path, port: int, options: Options) -> dict[
         # No name server knows the load balancers here: the emulator is the proxy to them.
         "http_proxy": endpoint,
         "no_proxy": HOST,
-        # Without an engine, other services of the emulator must not find the stand-in.
-        **({} if options.docker else {"DOCKER_HOST": f"unix://{directory}/no-docker.sock"}),
-        **(state.environment(directory) if options.keep else {}),
+        **_chosen(directory, options),
     }
+
+
+def _chosen(directory: Path, options: Options) -> dict[str, str]:
+    """Return the part of that environment that options are about."""
+    chosen = {"LAPTOP_DOCKER": str(int(options.docker)), "AUTH": str(options.auth).lower()}
+    if not options.docker:
+        # Without an engine, other services of the emulator must not find the stand-in.
+        chosen["DOCKER_HOST"] = f"unix://{directory}/no-docker.sock"
+    return chosen | (state.environment(directory) if options.keep else {})
 
 
 def _is_ready(cloud: Cloud) -> bool:

@@ -125,7 +125,9 @@ def test_a_parameter_that_is_there_twice_is_refused(
 
 
 @pytest.mark.parametrize("nasty", NASTY, ids=code)
-def test_no_field_takes_what_is_no_character(cloud: FakeCloud, api: Client, nasty: str) -> None:
+def test_no_field_of_a_create_takes_what_is_no_character(
+    cloud: FakeCloud, api: Client, nasty: str
+) -> None:
     secret = f"arn:aws:secretsmanager:eu-west-1:{ACCOUNT}:secret:db"
     text, name = f"a{nasty}b", f"A{nasty}B"
     bad: dict[str, Any] = {
@@ -149,8 +151,17 @@ def test_no_field_takes_what_is_no_character(cloud: FakeCloud, api: Client, nast
         "service.environment", "service.secrets",
     }  # fmt: skip
     assert {"service.secrets.KEY", "service.secrets.STAGE"} <= fields(reply)
+    assert cloud.wire.journal == []
+    hold_clean(cloud, reply)
+
+
+@pytest.mark.parametrize("nasty", NASTY, ids=code)
+def test_no_other_field_takes_what_is_no_character(
+    cloud: FakeCloud, api: Client, nasty: str
+) -> None:
+    text = f"a{nasty}b"
     deploy = {"environment": [text], "version": text, "repouri": f"example.com/{text}"}
-    others = [
+    replies = [
         api.send("POST", "/stacks/deploy", {"applicationName": text, **deploy}),
         api.promote(application=text, environment=text),
         api.swap(application=text, version=text),
@@ -158,9 +169,9 @@ def test_no_field_takes_what_is_no_character(cloud: FakeCloud, api: Client, nast
         api.send("DELETE", "/stacks", query={"stack": text}),
         api.send("DELETE", "/stacks", query={text: "Shop"}),
     ]
-    assert [len(fields(each)) for each in others] == [4, 2, 2, 1, 1, 2]
+    assert [len(fields(each)) for each in replies] == [4, 2, 2, 1, 1, 2]
     assert cloud.wire.journal == []
-    hold_clean(cloud, reply, *others)
+    hold_clean(cloud, *replies)
 
 
 @pytest.mark.parametrize("nasty", NASTY, ids=code)
