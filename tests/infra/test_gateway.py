@@ -178,6 +178,11 @@ def test_a_private_api_is_reached_through_its_endpoint(tmp_path: Path) -> None:
     assert rule["Statement"]["SizeConstraintStatement"]["Size"] == 16 * 1024
     answer = json.loads(acl["CustomResponseBodies"]["TooLarge"]["Content"])
     assert answer.keys() == {"errorMessage", "code"}
+    headers = rule["Action"]["Block"]["CustomResponse"]["ResponseHeaders"]
+    assert {header["Name"]: header["Value"] for header in headers} == {
+        "Cache-Control": "no-store",
+        "X-Content-Type-Options": "nosniff",
+    }
 
 
 def test_a_web_acl_of_the_account_can_be_used(tmp_path: Path) -> None:
