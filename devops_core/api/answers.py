@@ -166,7 +166,8 @@ def _took(operation: Operation) -> dict[str, float]:
     """Return how long it took from the request to the switch and to the end, in seconds."""
     moments = {"untilSwitched": operation.switched_at, "untilEnded": operation.ended_at}
     return {
-        name: round((moment - operation.requested_at).total_seconds(), 3)
+        # The clock of whoever ended it may be behind that of who began it.
+        name: max(0.0, round((moment - operation.requested_at).total_seconds(), 3))
         for name, moment in moments.items()
         if moment
     }

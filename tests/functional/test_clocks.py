@@ -27,6 +27,14 @@ def test_a_stack_that_is_not_shown_when_the_time_is_up_is_deleted(
     assert cloud.tables.rows == {}
 
 
+def test_an_operation_that_ends_by_a_clock_that_was_set_back_took_no_time(
+    shop: FakeCloud, api: Client
+) -> None:
+    reply = api.deploy("1.0", "dev")
+    shop.clock.skew = -_HOUR
+    assert api.finished(reply).operation["took"] == {"untilEnded": 0.0}
+
+
 @pytest.mark.parametrize("ahead", [2 * LEASE, _HOUR], ids=["lease", "deadline"])
 @pytest.mark.parametrize("call", ["containers.register", "containers.update"])
 def test_a_lease_that_is_taken_by_a_clock_that_is_ahead_costs_no_truth(
