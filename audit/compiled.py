@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from audit.templates import APPLICATION, Template, load, unroll
-from local.packages import GOOD, copied, package, parameters_file
+from local.packages import GOOD, compiled_template, copied, package, parameters_file
 
 # Every environment that an application may have.
 ENVIRONMENTS = ("dev", "qa", "stage", "training", "da")
@@ -38,9 +38,7 @@ def compiled(parameters: Mapping[str, str]) -> Template:
         done = package(copy)
         if done.returncode != 0:
             raise PackageError(done.stdout + done.stderr)
-        output = copy / ".serverless" / "cloudformation-template-update-stack.json"
-        template: Template = json.loads(output.read_text())
-        return template
+        return compiled_template(copy)
 
 
 def written(folder: Path) -> list[Path]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from local.cloud import ROOT
 
@@ -50,6 +52,13 @@ def copied(copy: Path) -> Path:
     (copy / "node_modules").symlink_to(NODE_MODULES)
     parameters_file(copy, GOOD)
     return copy
+
+
+def compiled_template(copy: Path) -> dict[str, Any]:
+    """Return the template of the stack that `serverless package` has written in a copy."""
+    file = copy / ".serverless" / "cloudformation-template-update-stack.json"
+    template: dict[str, Any] = json.loads(file.read_text())
+    return template
 
 
 def package(copy: Path) -> subprocess.CompletedProcess[str]:

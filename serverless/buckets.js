@@ -8,7 +8,6 @@
 const { createHash } = require('node:crypto');
 const fs = require('node:fs/promises');
 const path = require('node:path');
-const { DescribeStackResourceCommand } = require('@aws-sdk/client-cloudformation');
 const {
   DeleteObjectsCommand,
   HeadBucketCommand,
@@ -17,6 +16,7 @@ const {
   PutObjectCommand,
   S3Client,
 } = require('@aws-sdk/client-s3');
+const { physicalId } = require('./stack-resource');
 
 const TEMPLATE = 'cloudformation/application.yml';
 const KEY = 'application.yml';
@@ -39,7 +39,9 @@ module.exports = class Buckets {
 
   async refuseLeftovers() {
     const { datastores, templatebucket: Bucket } = this.serverless.service.custom.parameters;
-    if (datastores !== 'create' || (await this.madeByThisStack())) return;
+    if (datastores !== 'create') return;
+    // The stack of this installation may have made it.
+    if (await physicalId(this.serverless.getProvider('aws'), 'TemplateBucket')) return;
     if (await exists(await this.s3(), new HeadBucketCommand({ Bucket }))) {
       throw new this.serverless.classes.Error(
         `datastores: an earlier installation left the bucket ${Bucket} and its tables behind. ` +
@@ -47,17 +49,6 @@ module.exports = class Buckets {
         'DATASTORES_EXIST',
       );
     }
-  }
-
-  /** Whether the stack of this installation is there and has made the template bucket. */
-  async madeByThisStack() {
-    const provider = this.serverless.getProvider('aws');
-    const bucket = new DescribeStackResourceCommand({
-      StackName: provider.naming.getStackName(),
-      LogicalResourceId: 'TemplateBucket',
-    });
-    // CloudFormation has no error of its own for a stack or a resource that is not there.
-    return exists(await provider.getCloudFormationClient(), bucket, 'ValidationError');
   }
 
   async uploadTemplate() {
@@ -102,12 +93,12 @@ async function versions(s3, Bucket) {
   }
 }
 
-/** Whether AWS answers a command that reads something, or says that it is not there. */
-async function exists(client, command, notThere = 'NotFound') {
+/** Whether S3 answers a command that reads something, or says that it is not there. */
+async function exists(s3, command) {
   try {
-    return Boolean(await client.send(command));
+    return Boolean(await s3.send(command));
   } catch (error) {
-    if (error.name === notThere) return false;
+    if (error.name === 'NotFound') return false;
     throw error;
   }
 }

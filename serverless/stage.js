@@ -7,7 +7,7 @@
 // own in the place of the one with which the account's other APIs write their logs.
 
 const { APIGatewayClient, GetAccountCommand } = require('@aws-sdk/client-api-gateway');
-const { DescribeStackResourceCommand } = require('@aws-sdk/client-cloudformation');
+const { physicalId } = require('./stack-resource');
 
 const STAGE = 'ApiGatewayStage';
 const DEPLOYMENT = 'AWS::ApiGateway::Deployment';
@@ -40,27 +40,11 @@ module.exports = class Stage {
     const provider = this.serverless.getProvider('aws');
     const gateway = new APIGatewayClient(await provider.getAwsSdkV3Config());
     const { cloudwatchRoleArn: role } = await gateway.send(new GetAccountCommand({}));
-    if (!role || role.endsWith(`/${await this.ownRole(provider)}`)) return;
+    if (!role || role.endsWith(`/${await physicalId(provider, 'GatewayLogRole')}`)) return;
     throw new this.serverless.classes.Error(
       `gatewaylogrole: the APIs of this account and region write their logs with ${role} already. ` +
         'Write existing to use it here, too.',
       'GATEWAY_LOG_ROLE_EXISTS',
     );
-  }
-
-  /** The name of the role that this installation has made; undefined if there is none. */
-  async ownRole(provider) {
-    const role = new DescribeStackResourceCommand({
-      StackName: provider.naming.getStackName(),
-      LogicalResourceId: 'GatewayLogRole',
-    });
-    try {
-      const { StackResourceDetail } = await (await provider.getCloudFormationClient()).send(role);
-      return StackResourceDetail.PhysicalResourceId;
-    } catch (error) {
-      // CloudFormation has no error of its own for a stack or a resource that is not there.
-      if (error.name === 'ValidationError') return undefined;
-      throw error;
-    }
   }
 };

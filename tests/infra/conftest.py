@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import NamedTuple
 
 import pytest
 
-from local.packages import NODE_MODULES, copied, package
+from local.packages import NODE_MODULES, compiled_template, copied, package
 
 from .templates import ROOT, Template
 
@@ -46,9 +45,7 @@ def packaged(tmp_path_factory: pytest.TempPathFactory) -> Packaged:
     copy = copied(tmp_path_factory.mktemp("service"))
     done = package(copy)
     assert done.returncode == 0, done.stdout + done.stderr
-    output = copy / ".serverless"
-    template = json.loads((output / "cloudformation-template-update-stack.json").read_text())
-    return Packaged(template, output / "devops-ecs.zip")
+    return Packaged(compiled_template(copy), copy / ".serverless" / "devops-ecs.zip")
 
 
 @pytest.fixture(scope="session")

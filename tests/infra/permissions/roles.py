@@ -7,13 +7,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from local.packages import GOOD
 from local.permissions import Question
 from tests.functional.fakes import ACCOUNT, REGION, settings
 from tests.infra.templates import Template
 
-_BUCKET = settings().template_bucket
-QUOTE = '"'
 _PSEUDO = {"Partition": "aws", "Region": REGION, "AccountId": ACCOUNT}
 
 
@@ -76,7 +73,8 @@ def _text(value: Any) -> str:
     if value == {"Fn::GetAtt": ["StackRole", "Arn"]}:
         return settings().stack_role
     text = value["Fn::Sub"] if isinstance(value, dict) else str(value)
-    text = text.replace(f"ecs-cf-bucket-{GOOD['accountid'].strip(QUOTE)}-{REGION}", _BUCKET)
+    # The account and region of a bucket are in its name.
+    text = re.sub(r"ecs-cf-bucket-[0-9]{12}-[a-z0-9-]+", settings().template_bucket, text)
     return re.sub(r"\$\{AWS::(\w+)\}", lambda found: _PSEUDO[found[1]], text)
 
 
