@@ -140,9 +140,9 @@ def _create_stack(cloud: Cloud, state: State, step: CreateStack) -> Effect:
     stack_id = cloud.stacks.create(templates.rendered(cloud, operation, application, content))
     stack = Stack(id=stack_id, status="CREATE_IN_PROGRESS", operation=operation.id)
 
+    # The decision that sees the stack notes its id.
     def effect(now: State) -> State:
-        changed = replace(now.operation, stack_id=stack_id)
-        return now._replace(operation=changed, observed=replace(now.observed, stack=stack))
+        return now._replace(observed=replace(now.observed, stack=stack))
 
     return effect
 
