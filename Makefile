@@ -49,7 +49,7 @@ audit: ## Let tools look for what is unsafe (ARGS="checkov", ARGS=--online)
 
 test: ## Run all tests
 	$(MAKE) -j4 .venv/installed .local/venv/installed .local/audit/installed node_modules/installed
-	$(TOOLS)/python -m pytest --cov --cov-report=term-missing
+	$(TOOLS)/python -m pytest -n auto --cov --cov-report=term-missing
 
 check: lint audit test fuzz ## What a change must pass
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from itertools import groupby
 
 from tests.crash import adapters, memory
 from tests.crash.report import Case, Half, Outcome
+from tests.processes import processes
 
 HALVES: Mapping[str, Half] = {"memory": memory, "adapters": adapters}
 # Cases that a worker takes at once: enough that handing them over costs little, few enough that
@@ -24,7 +24,7 @@ def run(half: str, cases: Sequence[Case], *, stop: bool = False) -> Iterator[Out
     `stop` ends it at the first broken promise.
     """
     started = time.monotonic()
-    with ProcessPoolExecutor() as pool:
+    with processes() as pool:
         outcomes = pool.map(partial(_run, half), cases, chunksize=_CHUNK)
         for story, told in groupby(outcomes, key=lambda outcome: outcome.case.story):
             count = 0

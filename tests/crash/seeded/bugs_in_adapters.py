@@ -26,6 +26,7 @@ _check_landed(commit(self._client, parts[:1]), operation, write)
         old='_FREE_AS_SEEN = f"attribute_not_exists(#claim) AND {_AS_SEEN}"',
         new='_FREE_AS_SEEN = "attribute_exists(#revision) OR #revision = :seen"',
         stories=("deploy-one",),
+        kind="SECOND_CALLER",
         half="adapters",
     ),
     Bug(
@@ -49,6 +50,7 @@ _IN_PROGRESS_AS_SEEN = "attribute_exists(#revision) OR #revision = :seen OR #sta
         old='_IN_PROGRESS_AS_SEEN = f"{_AS_SEEN} AND #status = :open"',
         new='_IN_PROGRESS_AS_SEEN = "#revision <> :seen OR #status = :open"',
         stories=("deploy-one",),
+        kind="SECOND_WORKER",
         half="adapters",
     ),
     Bug(
@@ -58,6 +60,7 @@ _IN_PROGRESS_AS_SEEN = "attribute_exists(#revision) OR #revision = :seen OR #sta
         old='taskDefinition=task_definition, include=["TAGS"]',
         new="taskDefinition=task_definition",
         stories=("deploy-one",),
+        kind="CRASH_AFTER",
         half="adapters",
     ),
 )

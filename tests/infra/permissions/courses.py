@@ -16,12 +16,13 @@ from local.permissions import Question
 from tests.crash.adapters import accounts, backends
 from tests.crash.adapters.accounts import State, create, delete, deploy, promote, swap
 from tests.crash.adapters.faults import Fault
-from tests.crash.adapters.matrix import Stand
+from tests.crash.adapters.matrix import stand
 from tests.crash.adapters.wire import Call
 from tests.crash.adapters.world import OPERATION, Request, World, drift_check, event, schedule
 from tests.crash.kinds import Kind
 from tests.crash.plan import Plan
 from tests.infra.permissions.needed import needed
+from tests.processes import processes
 
 # The functions of serverless.yml by their routes; what is no route wakes reconcile.
 FUNCTIONS: Mapping[tuple[str, str], str] = {
@@ -107,24 +108,41 @@ class Course:
     dies_at: int | None = None
 
 
+def used() -> Used:
+    """Go through everything; return what each function had to be allowed."""
+    asked: defaultdict[str, list[Question]] = defaultdict(list)
+    with processes() as pool:
+        for part in pool.map(_used_by, [*range(len(_REQUESTS)), None]):
+            for function, questions in part.items():
+                asked[function].extend(questions)
+    return asked
+
+
+def _used_by(number: int | None) -> Used:
+    """Go through the courses of a request, or through what no request begins."""
+    trace = Trace()
+    if number is None:
+        trace.others()
+    else:
+        trace.request(*_REQUESTS[number])
+    return {function: list(asked.values()) for function, asked in trace.used.items()}
+
+
 class Trace:
-    """All courses, gone through on one account."""
+    """Courses, gone through on one account."""
 
     def __init__(self) -> None:
-        self._stand = Stand()
+        self._stand = stand()
         self.used: defaultdict[str, dict[object, Question]] = defaultdict(dict)
 
-    def all(self) -> Used:
-        """Go through everything; return what each function had to be allowed."""
-        for state, request in _REQUESTS:
-            deaths = self._deaths(state, request)
-            for drive in (again, _READ, schedule, _ABORT):
-                if drive is _ABORT and request.resource == "/stacks" and request.method == "DELETE":
-                    continue  # a delete cannot be aborted
-                for course in _courses(state, request, drive, deaths):
-                    self._go(course)
-        self._others()
-        return {function: asked.values() for function, asked in self.used.items()}
+    def request(self, state: State, request: Request) -> None:
+        """Go through everything that a request can lead to."""
+        deaths = self._deaths(state, request)
+        for drive in (again, _READ, schedule, _ABORT):
+            if drive is _ABORT and request.resource == "/stacks" and request.method == "DELETE":
+                continue  # a delete cannot be aborted
+            for course in _courses(state, request, drive, deaths):
+                self._go(course)
 
     def _deaths(self, state: State, request: Request) -> list[int]:
         """Return the numbers of the calls that a caller is to die at."""
@@ -155,7 +173,7 @@ class Trace:
             account.clock.wait(_PAUSE)
             course.drive(world)
 
-    def _others(self) -> None:
+    def others(self) -> None:
         """Do what no request begins."""
         for state in _DRIFTS:
             world = self._opened(state)

@@ -8,7 +8,8 @@ import pytest
 
 from local.permissions import Question
 from tests.infra.conftest import Packaged
-from tests.infra.permissions.courses import FUNCTIONS, Trace, Used
+from tests.infra.permissions import courses
+from tests.infra.permissions.courses import FUNCTIONS, Used
 from tests.infra.permissions.roles import Grant, grants
 
 _FUNCTIONS = sorted({*FUNCTIONS.values(), "reconcile"})
@@ -16,7 +17,7 @@ _FUNCTIONS = sorted({*FUNCTIONS.values(), "reconcile"})
 
 @pytest.fixture(scope="module")
 def used() -> Used:
-    return Trace().all()
+    return courses.used()
 
 
 def _refused(allowed: Collection[Grant], asked: Collection[Question]) -> list[str]:
