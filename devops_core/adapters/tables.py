@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -11,23 +11,15 @@ from uuid import uuid4
 from devops_core import model
 from devops_core.adapters import records
 from devops_core.adapters.attributes import Item, encode
-from devops_core.adapters.transactions import (
-    About,
-    Broken,
-    Part,
-    check,
-    commit,
-    delete,
-    put,
-    update,
-)
+from devops_core.adapters.parts import Parts
+from devops_core.adapters.transactions import About, Broken, commit
 from devops_core.adapters.translate import translated
 from devops_core.errors import AwsError, ChangedMeanwhileError, LostClaimError, ThrottledError
 from devops_core.naming import PRODUCTION, Environment
 from devops_core.settings import TableNames
 
 if TYPE_CHECKING:
-    from devops_core.model import Event, Inventory, Operation, Row
+    from devops_core.model import Event, Inventory, Operation
     from devops_core.ports import Claim, Closing, Pointer
 
 _INDEX = "OpenOperations"
@@ -36,13 +28,6 @@ _MAX_OPEN = 200
 # How often keys that BatchGetItem did not get to are asked for.
 _MAX_READS = 4
 
-_ABSENT = "attribute_not_exists(#applicationName)"
-_AS_SEEN = "#revision = :seen"
-_FREE_AS_SEEN = f"attribute_not_exists(#claim) AND {_AS_SEEN}"
-# A row that somebody removed by hand must not keep its operation from ending.
-_HELD = f"{_ABSENT} OR #claim = :operation"
-_IN_PROGRESS_AS_SEEN = f"{_AS_SEEN} AND #status = :open"
-
 
 class DynamoTables:
     """`ports.Tables` over DynamoDB; `now` gives the time that idempotency pointers end by."""
@@ -50,6 +35,7 @@ class DynamoTables:
     def __init__(self, client: Any, names: TableNames, now: Callable[[], datetime]) -> None:
         self._client = client
         self._names = names
+        self._parts = Parts(names)
         self._now = now
 
     def inventory(
@@ -59,7 +45,7 @@ class DynamoTables:
         keys: dict[str, list[Item]] = {}
         for environment in Environment:
             row_key = records.row_key(application, environment)
-            keys.setdefault(self._table(environment), []).append(row_key)
+            keys.setdefault(records.table_of(environment, self._names), []).append(row_key)
         if key is not None:
             keys.setdefault(self._names.log, []).append(records.pointer_key(key))
         found = self._read(keys)
@@ -72,7 +58,7 @@ class DynamoTables:
 
     def claim(self, claim: Claim) -> None:
         """Accept an operation in one transaction; a repeat of the same claim is accepted too."""
-        broken = commit(self._client, self._claim_parts(claim))
+        broken = commit(self._client, self._parts.claim(claim, self._epoch()))
         if broken:
             from devops_core.adapters.claims import refusal
 
@@ -94,9 +80,9 @@ class DynamoTables:
         """Write an operation and new events; LostClaimError when somebody wrote it meanwhile."""
         saved = replace(operation, revision=operation.revision + 1)
         write = uuid4().hex
-        record = self._record(saved, write, seen=operation.revision)
+        record = self._parts.record(saved, write, seen=operation.revision)
         if events:
-            broken = commit(self._client, [record, *map(self._event, events)])
+            broken = commit(self._client, [record, *map(self._parts.event, events)])
             _check_landed(broken, operation, write)
         else:
             self._put(record.action["Put"], operation, write)
@@ -107,21 +93,20 @@ class DynamoTables:
         operation = closing.operation
         ended = replace(operation, revision=operation.revision + 1, lease_until=None)
         write = uuid4().hex
-        parts = [self._record(ended, write, seen=operation.revision)]
-        parts += [self._kept(row, operation.id) for row in closing.kept]
-        parts += [self._removed(row, operation.id) for row in closing.removed]
+        make = self._parts
+        parts = [make.record(ended, write, seen=operation.revision)]
+        parts += [make.kept(row, operation.id) for row in closing.kept]
+        parts += [make.removed(row, operation.id) for row in closing.removed]
         if closing.removed and not closing.kept:
-            key = records.name_key(operation.application)
-            parts.append(Part(About.NAME, delete(self._names.log, key)))
-        parts += map(self._event, (*closing.events, closing.event))
+            parts.append(make.name_given_back(operation.application))
+        parts += map(make.event, (*closing.events, closing.event))
         _check_landed(commit(self._client, parts), operation, write)
 
     def correct(self, closing: Closing) -> None:
         """Write an operation that is over at once; ChangedMeanwhileError when a row has changed."""
         operation = closing.operation
-        record = put(self._names.log, records.operation_item(operation, uuid4().hex), _ABSENT)
-        parts = [Part(About.OPERATION, record), *map(self._corrected, closing.kept)]
-        parts += map(self._event, (*closing.events, closing.event))
+        parts = [self._parts.new_record(operation), *map(self._parts.corrected, closing.kept)]
+        parts += map(self._parts.event, (*closing.events, closing.event))
         broken = commit(self._client, parts)
         # A record that is there is our own: its answer was lost and the SDK has sent it again.
         if broken and all(one.part.about is not About.OPERATION for one in broken):
@@ -200,69 +185,6 @@ class DynamoTables:
                 return found
         raise ThrottledError("AWS throttles BatchGetItem")
 
-    def _claim_parts(self, claim: Claim) -> list[Part]:
-        operation = claim.operation
-        record = records.operation_item(operation, uuid4().hex)
-        parts = [self._taken(row, operation.id) for row in claim.taken]
-        parts += [self._unchanged(row) for row in claim.unchanged]
-        parts += [self._new(row, operation.id) for row in claim.new]
-        parts += self._reservation(claim.new)
-        parts.append(Part(About.OPERATION, put(self._names.log, record, _ABSENT)))
-        parts.append(self._event(claim.event))
-        if claim.pointer:
-            parts.append(self._pointer(claim.pointer))
-        return parts
-
-    def _taken(self, row: Row, operation_id: str) -> Part:
-        change = "SET #claim = :operation, #revision = #revision + :one"
-        values = {"operation": operation_id, "seen": row.revision, "one": 1}
-        action = update(self._row_table(row), _row_key(row), change, _FREE_AS_SEEN, **values)
-        return Part(About.ROW, action, row)
-
-    def _unchanged(self, row: Row) -> Part:
-        table = self._row_table(row)
-        return Part(About.ROW, check(table, _row_key(row), _FREE_AS_SEEN, seen=row.revision), row)
-
-    def _new(self, row: Row, operation_id: str) -> Part:
-        item = records.row_item(replace(row, claim=operation_id))
-        return Part(About.NEW_ROW, put(self._row_table(row), item, _ABSENT), row)
-
-    def _reservation(self, rows: Iterable[Row]) -> list[Part]:
-        names = {row.application.name for row in rows}
-        return [
-            Part(About.NAME, put(self._names.log, records.name_item(name), _ABSENT))
-            for name in sorted(names)
-        ]
-
-    def _pointer(self, pointer: Pointer) -> Part:
-        item = records.pointer_item(pointer)
-        condition = f"{_ABSENT} OR #expiresAt < :now"
-        action = put(self._names.log, item, condition, now=self._epoch())
-        return Part(About.POINTER, action)
-
-    def _kept(self, row: Row, operation_id: str) -> Part:
-        item = records.row_item(replace(row, claim=None, revision=row.revision + 1))
-        action = put(self._row_table(row), item, _HELD, operation=operation_id)
-        return Part(About.ROW, action, row)
-
-    def _corrected(self, row: Row) -> Part:
-        item = records.row_item(replace(row, revision=row.revision + 1))
-        action = put(self._row_table(row), item, _AS_SEEN, seen=row.revision)
-        return Part(About.ROW, action, row)
-
-    def _removed(self, row: Row, operation_id: str) -> Part:
-        action = delete(self._row_table(row), _row_key(row), _HELD, operation=operation_id)
-        return Part(About.ROW, action, row)
-
-    def _record(self, operation: Operation, write: str, *, seen: int) -> Part:
-        item = records.operation_item(operation, write)
-        values = {"seen": seen, "open": model.Status.IN_PROGRESS.value}
-        action = put(self._names.log, item, _IN_PROGRESS_AS_SEEN, **values)
-        return Part(About.OPERATION, action)
-
-    def _event(self, event: Event) -> Part:
-        return Part(About.EVENT, put(self._names.log, records.event_item(event)))
-
     @translated()
     def _put(self, action: Mapping[str, Any], operation: Operation, write: str) -> None:
         try:
@@ -272,18 +194,8 @@ class DynamoTables:
             if not records.written_by(failed.response.get("Item", {}), write):
                 raise LostClaimError(operation.id) from failed
 
-    def _table(self, environment: Environment) -> str:
-        return records.table_of(environment, self._names)
-
-    def _row_table(self, row: Row) -> str:
-        return self._table(row.environment)
-
     def _epoch(self) -> int:
         return int(self._now().timestamp())
-
-
-def _row_key(row: Row) -> Item:
-    return records.row_key(row.application.name, row.environment)
 
 
 def _check_landed(broken: Sequence[Broken], operation: Operation, write: str) -> None:
