@@ -20,7 +20,7 @@ from contract.markdown import Row, anchor, folded, line, table
 
 PAGE = FILE.with_name("api.md")
 # Schemas that have a table of their own.
-_OBJECTS = ("Operation", "Part")
+_OBJECTS = ("Operation", "Part", "Application", "Row", "Tasks", "Event")
 # A longer pattern is no help to a reader; the rule is in words, too.
 _LONGEST_PATTERN = 40
 _TYPES = {"integer": "whole number", "array": "list"}
@@ -29,7 +29,8 @@ _INTRO = """# API reference
 Every call with its fields, answers and errors, written by `make reference` from
 [`openapi.yml`](openapi.yml), the contract as an OpenAPI document. How the calls go together:
 [create](createstack.md), [deploy](deploytononprod.md), [promote](deploytoprodblue.md),
-[swap](swapbluegreen.md), [delete](deletestack.md), [operations and health](operations.md)."""
+[swap](swapbluegreen.md), [delete](deletestack.md), [operations and health](operations.md),
+[inventory and log](inventory.md)."""
 
 
 def page() -> str:

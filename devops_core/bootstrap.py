@@ -78,6 +78,13 @@ class AwsCloud:
         return DynamoTables(self._client("dynamodb"), self.settings.tables, self.clock.now)
 
     @cached_property
+    def listing(self) -> ports.Listing:
+        """DynamoDB, page by page."""
+        from devops_core.adapters.listing import DynamoListing
+
+        return DynamoListing(self._client("dynamodb"), self.settings.tables, self.together)
+
+    @cached_property
     def stacks(self) -> ports.Stacks:
         """CloudFormation."""
         from devops_core.adapters.cloudformation import CloudFormationStacks

@@ -9,10 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from devops_core.model import Event, Inventory, Operation, Row, RunningService, Stack
 from devops_core.settings import Settings, TemplateLocation
+
+if TYPE_CHECKING:
+    from devops_core.model import EventSearch, Page
+    from devops_core.naming import Environment
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,6 +116,28 @@ class Tables(Protocol):
 
     def check(self) -> Mapping[str, str]:
         """Return what is wrong with each table that cannot be read, by table name."""
+
+
+class Listing(Protocol):
+    """What there is, page by page; every page has what was written before it was asked for.
+
+    `limit` is the number of items of a page, at most 100; `after` is `Page.next` of the page
+    before, InvalidRequestError when it is not of that list.
+    """
+
+    def applications(self, team: str | None, after: str | None, limit: int) -> Page[str]:
+        """Return the names of all applications, or of those of a team, in alphabetical order."""
+
+    def inventories(
+        self, applications: Sequence[str], environments: Sequence[Environment]
+    ) -> list[Inventory]:
+        """Return the rows of applications, in their order, as far as environments are asked for."""
+
+    def operations(self, application: str, after: str | None, limit: int) -> Page[Operation]:
+        """Return the operations of an application, the newest first."""
+
+    def events(self, search: EventSearch, after: str | None, limit: int) -> Page[Event]:
+        """Return events, the newest first."""
 
 
 class Stacks(Protocol):
@@ -222,6 +248,8 @@ class Cloud(Protocol):
     def clock(self) -> Clock: ...  # noqa: D102
     @property
     def tables(self) -> Tables: ...  # noqa: D102
+    @property
+    def listing(self) -> Listing: ...  # noqa: D102
     @property
     def stacks(self) -> Stacks: ...  # noqa: D102
     @property

@@ -213,6 +213,14 @@ const FUNCTIONS = {
     // The health check.
     allow(['dynamodb:GetItem'], INVENTORY),
   ],
+  // Reads alone.
+  inventory: [
+    allow(['dynamodb:BatchGetItem'], INVENTORY),
+    allow(['dynamodb:Query'], LOG),
+    followServices(SERVICES),
+    listeners,
+    targets,
+  ],
   reconcile: [
     ...anyOperation,
     allow(['dynamodb:Query'], arn('dynamodb', 'table/${self:custom.tables.log}/index/OpenOperations')),

@@ -20,6 +20,8 @@ _MAX_LEFT = 50
 # DescribeTasks takes as many, ListTasks gives as many (ECS API); the newest three reasons tell.
 _MAX_TASKS = 100
 _MAX_REASONS = 3
+# ECS keeps a hundred messages of a service, the newest first (ECS API, Service).
+_MAX_MESSAGES = 5
 # Tasks that were stopped because the service became smaller or moved on did not fail.
 _SCALED_IN = "Scaling activity initiated by"
 _LONG_AGO = datetime.min.replace(tzinfo=UTC)
@@ -131,7 +133,12 @@ def _running(service: Mapping[str, Any]) -> RunningService:
         running=service["runningCount"],
         pending=service["pendingCount"],
         deployments=tuple(map(_deployment, service.get("deployments", ()))),
+        messages=tuple(map(_message, service.get("events", ())[:_MAX_MESSAGES])),
     )
+
+
+def _message(event: Mapping[str, Any]) -> tuple[datetime, str]:
+    return event["createdAt"].astimezone(UTC), redact(event["message"])
 
 
 def _deployment(deployment: Mapping[str, Any]) -> Deployment:

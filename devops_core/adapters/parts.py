@@ -38,7 +38,7 @@ class Parts:
         parts += [self._unchanged(row) for row in claim.unchanged]
         parts += [self._new(row, identity) for row in claim.new]
         parts += self._reservation(claim.new)
-        parts += [self.new_record(claim.operation), self.event(claim.event)]
+        parts += [self.new_record(claim.operation), *self.events([claim.event])]
         if claim.pointer:
             parts.append(self._pointer(claim.pointer, now))
         return parts
@@ -55,9 +55,10 @@ class Parts:
         action = put(self._names.log, item, _IN_PROGRESS_AS_SEEN, **values)
         return Part(About.OPERATION, action)
 
-    def event(self, event: Event) -> Part:
-        """Return the write of an event."""
-        return Part(About.EVENT, put(self._names.log, records.event_item(event)))
+    def events(self, events: Iterable[Event]) -> list[Part]:
+        """Return the writes of events, each in all places where it is looked for."""
+        items = [item for event in events for item in records.event_items(event)]
+        return [Part(About.EVENT, put(self._names.log, item)) for item in items]
 
     def kept(self, row: Row, operation_id: str) -> Part:
         """Return the write of a row that its operation lets go."""
@@ -95,10 +96,10 @@ class Parts:
         return Part(About.NEW_ROW, put(self._table(row), item, _ABSENT), row)
 
     def _reservation(self, rows: Iterable[Row]) -> list[Part]:
-        names = {row.application.name for row in rows}
+        applications = {row.application.name: row.application for row in rows}
         return [
-            Part(About.NAME, put(self._names.log, records.name_item(name), _ABSENT))
-            for name in sorted(names)
+            Part(About.NAME, put(self._names.log, records.name_item(each), _ABSENT))
+            for each in applications.values()
         ]
 
     def _pointer(self, pointer: Pointer, now: int) -> Part:

@@ -7,7 +7,7 @@ and in plain words. Times are ISO 8601 in UTC. What is absent has no attribute.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -17,14 +17,20 @@ from devops_core.naming import Environment
 from devops_core.settings import TableNames
 
 if TYPE_CHECKING:
-    from devops_core.model import Application, Event, Operation, Row, Service
+    from devops_core.model import Application, Event, Inventory, Operation, Row, Service
     from devops_core.ports import Pointer
 
 # Kinds of entries in the log table, whose key is applicationName and entry.
-_OPERATION = "OPERATION#"
+OPERATION = "OPERATION#"
+EVENT = "EVENT#"
+TIME = "TIME#"
 _POINTER_ENTRY = "POINTER"
-_NAME_ENTRY = "NAME"
-# Where the drift check goes on; "#" is in no application's name.
+# Partitions that are no application's: "#" is in no name. One of DynamoDB takes 1000 writes in a
+# second (DynamoDB Developer Guide, "Best practices for designing partition keys"), and ECS takes a
+# handful of deployments in that time.
+NAMES = "NAMES#"
+EVENTS = "EVENTS#"
+# Where the drift check goes on.
 CURSOR = {"applicationName": "DRIFT#", "entry": "CURSOR"}
 
 
@@ -34,6 +40,17 @@ def table_of(environment: Environment, names: TableNames) -> str:
         return names.production
     in_training = environment in (Environment.TRAINING, Environment.DA)
     return names.training_da if in_training else names.non_production
+
+
+def row_keys(
+    application: str, environments: Iterable[Environment], names: TableNames
+) -> dict[str, list[Item]]:
+    """Return the keys of an application's inventory rows by table."""
+    keys: dict[str, list[Item]] = {}
+    for environment in environments:
+        key = row_key(application, environment)
+        keys.setdefault(table_of(environment, names), []).append(key)
+    return keys
 
 
 def row_key(application: str, environment: Environment) -> Item:
@@ -88,9 +105,15 @@ def row_of(item: Mapping[str, Mapping[str, Any]]) -> Row:
     )
 
 
+def inventory_of(rows: Iterable[Row]) -> Inventory:
+    """Return the rows of an application as its inventory, in the order of the environments."""
+    found = {row.environment: row for row in rows}
+    return model.Inventory({name: found[name] for name in Environment if name in found})
+
+
 def operation_key(application: str, operation_id: str) -> Item:
     """Return the key of an operation's record."""
-    return encode({"applicationName": application, "entry": f"{_OPERATION}{operation_id}"})
+    return encode({"applicationName": application, "entry": f"{OPERATION}{operation_id}"})
 
 
 def operation_item(operation: Operation, write: str) -> Item:
@@ -115,7 +138,7 @@ def operation_of(item: Mapping[str, Mapping[str, Any]]) -> Operation:
 def operation_id_of(item: Mapping[str, Mapping[str, Any]]) -> tuple[str, str]:
     """Return `(application, operation id)` from the key of a record."""
     values = decode(item)
-    return values["applicationName"], values["entry"].removeprefix(_OPERATION)
+    return values["applicationName"], values["entry"].removeprefix(OPERATION)
 
 
 def written_by(item: Mapping[str, Mapping[str, Any]], write: str) -> bool:
@@ -126,12 +149,30 @@ def written_by(item: Mapping[str, Mapping[str, Any]], write: str) -> bool:
     return decode(item).get("write") == write
 
 
-def event_item(event: Event) -> Item:
-    """Return an event as an item; the same key gives the same item."""
+def event_items(event: Event) -> list[Item]:
+    """Return an event as the items that it is written as.
+
+    The first is the event's own: its key follows from the operation, so that there is one,
+    however often it is written. The others are what is read in the order of time, of its
+    application and of all. An index would be without what was just written.
+    """
     values = plain(event)
     del values["application"]
-    entry = f"EVENT#{event.operation}#{event.key}"
-    return encode({"applicationName": event.application, "entry": entry} | values)
+    own, when = f"{event.operation}#{event.key}", values["time"]
+    keys = (
+        {"applicationName": event.application, "entry": f"{EVENT}{own}"},
+        {"applicationName": event.application, "entry": f"{TIME}{when}#{own}"},
+        {"applicationName": EVENTS, "entry": f"{TIME}{when}#{own}", "of": event.application},
+    )
+    return [encode(key | values) for key in keys]
+
+
+def event_of(item: Mapping[str, Mapping[str, Any]]) -> Event:
+    """Return the event that any of its items holds."""
+    values = decode(item)
+    values["application"] = values.get("of") or values["applicationName"]
+    event: Event = typed(model.Event, values)
+    return event
 
 
 def pointer_key(key: str) -> Item:
@@ -158,12 +199,13 @@ def name_key(application: str) -> Item:
     ECR repository names are lower case, so that two applications whose names differ only in case
     would share one.
     """
-    return encode({"applicationName": application.lower(), "entry": _NAME_ENTRY})
+    return encode({"applicationName": NAMES, "entry": application.lower()})
 
 
-def name_item(application: str) -> Item:
-    """Return the reservation of an application's name."""
-    return name_key(application) | encode({"name": application})
+def name_item(application: Application) -> Item:
+    """Return the reservation of an application's name. All of them list the applications."""
+    values = {"name": application.name, "technicalTeam": application.technical_team}
+    return name_key(application.name) | encode(values)
 
 
 def _application(values: Mapping[str, Any]) -> Application:

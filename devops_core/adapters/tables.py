@@ -8,9 +8,9 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-from devops_core import model
 from devops_core.adapters import records
-from devops_core.adapters.attributes import Item, encode
+from devops_core.adapters.attributes import encode
+from devops_core.adapters.batches import read
 from devops_core.adapters.parts import Parts
 from devops_core.adapters.transactions import About, Broken, commit
 from devops_core.adapters.translate import translated
@@ -25,8 +25,7 @@ if TYPE_CHECKING:
 _INDEX = "OpenOperations"
 # How many operations one look at the index gives: what one run of the schedule can look after.
 _MAX_OPEN = 200
-# How often keys that BatchGetItem did not get to are asked for.
-_MAX_READS = 4
+_CONFLICT = "another transaction is on the same items"
 
 
 class DynamoTables:
@@ -42,19 +41,14 @@ class DynamoTables:
         self, application: str, key: str | None = None
     ) -> tuple[Inventory, Pointer | None]:
         """Return all rows of an application and what an Idempotency-Key stands for; consistent."""
-        keys: dict[str, list[Item]] = {}
-        for environment in Environment:
-            row_key = records.row_key(application, environment)
-            keys.setdefault(records.table_of(environment, self._names), []).append(row_key)
+        keys = records.row_keys(application, Environment, self._names)
         if key is not None:
             keys.setdefault(self._names.log, []).append(records.pointer_key(key))
-        found = self._read(keys)
+        found = read(self._client, keys)
         pointers = [records.pointer_of(item) for item in found.pop(self._names.log, [])]
         rows = [records.row_of(item) for items in found.values() for item in items]
-        by_environment = {row.environment: row for row in rows}
-        ordered = {name: by_environment[name] for name in Environment if name in by_environment}
         valid = [pointer for pointer in pointers if pointer.expires_at >= self._epoch()]
-        return model.Inventory(ordered), next(iter(valid), None)
+        return records.inventory_of(rows), next(iter(valid), None)
 
     def claim(self, claim: Claim) -> None:
         """Accept an operation in one transaction; a repeat of the same claim is accepted too."""
@@ -82,7 +76,7 @@ class DynamoTables:
         write = uuid4().hex
         record = self._parts.record(saved, write, seen=operation.revision)
         if events:
-            broken = commit(self._client, [record, *map(self._parts.event, events)])
+            broken = commit(self._client, [record, *self._parts.events(events)])
             _check_landed(broken, operation, write)
         else:
             self._put(record.action["Put"], operation, write)
@@ -99,23 +93,23 @@ class DynamoTables:
         parts += [make.removed(row, operation.id) for row in closing.removed]
         if closing.removed and not closing.kept:
             parts.append(make.name_given_back(operation.application))
-        parts += map(make.event, (*closing.events, closing.event))
+        parts += make.events((*closing.events, closing.event))
         _check_landed(commit(self._client, parts), operation, write)
 
     def correct(self, closing: Closing) -> None:
         """Write an operation that is over at once; ChangedMeanwhileError when a row has changed."""
         operation = closing.operation
         parts = [self._parts.new_record(operation), *map(self._parts.corrected, closing.kept)]
-        parts += map(self._parts.event, (*closing.events, closing.event))
+        parts += self._parts.events((*closing.events, closing.event))
         broken = commit(self._client, parts)
         # A record that is there is our own: its answer was lost and the SDK has sent it again.
         if broken and all(one.part.about is not About.OPERATION for one in broken):
             raise ChangedMeanwhileError(f"the inventory of {operation.application} has changed")
 
-    @translated()
     def note(self, event: Event) -> None:
         """Write an event that belongs to no operation; sent twice, it is one."""
-        self._client.put_item(TableName=self._names.log, Item=records.event_item(event))
+        if commit(self._client, self._parts.events([event])):
+            raise ThrottledError(_CONFLICT)
 
     @translated()
     def applications(self, limit: int) -> list[str]:
@@ -173,19 +167,6 @@ class DynamoTables:
         return problems
 
     @translated()
-    def _read(self, keys: Mapping[str, Sequence[Item]]) -> dict[str, list[Any]]:
-        wanted = {table: {"Keys": some, "ConsistentRead": True} for table, some in keys.items()}
-        found: dict[str, list[Any]] = {}
-        for _ in range(_MAX_READS):
-            answer = self._client.batch_get_item(RequestItems=wanted)
-            for table, items in answer["Responses"].items():
-                found.setdefault(table, []).extend(items)
-            wanted = answer.get("UnprocessedKeys")
-            if not wanted:
-                return found
-        raise ThrottledError("AWS throttles BatchGetItem")
-
-    @translated()
     def _put(self, action: Mapping[str, Any], operation: Operation, write: str) -> None:
         try:
             self._client.put_item(**action)
@@ -203,7 +184,7 @@ def _check_landed(broken: Sequence[Broken], operation: Operation, write: str) ->
     if not broken:
         return
     if all(one.conflict for one in broken):
-        raise ThrottledError("another transaction is on the same items")
+        raise ThrottledError(_CONFLICT)
     records_found = (one.found for one in broken if one.part.about is About.OPERATION)
     if not any(records.written_by(found, write) for found in records_found):
         raise LostClaimError(operation.id)

@@ -148,10 +148,10 @@ def shown(operation: Operation, url: str) -> dict[str, Any]:
         "url": url,
         "caller": operation.caller,
         "abortedBy": operation.aborted_by,
-        "requestedAt": _time(operation.requested_at),
-        "deadline": _time(operation.deadline),
-        "endedAt": _time(operation.ended_at),
-        "switchedAt": _time(operation.switched_at),
+        "requestedAt": time(operation.requested_at),
+        "deadline": time(operation.deadline),
+        "endedAt": time(operation.ended_at),
+        "switchedAt": time(operation.switched_at),
         "waitingFor": redact(operation.waiting_for) if operation.waiting_for else None,
         "took": _took(operation),
         "template": _template(operation),
@@ -206,7 +206,8 @@ def _part(part: Progress) -> dict[str, Any]:
     return {name: value for name, value in members.items() if value is not None}
 
 
-def _time(moment: datetime | None) -> str | None:
+def time(moment: datetime | None) -> str | None:
+    """Return a time as answers tell it: "2026-01-31T12:00:00.000Z"."""
     if moment is None:
         return None
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         Service,
         other_slot,
     )
+    from devops_core.model.listing import EventSearch, Page
     from devops_core.model.observed import Deployment, Observed, RunningService, Stack
     from devops_core.model.operation import (
         LEASE,
@@ -40,10 +41,12 @@ __all__ = [
     "Application",
     "Deployment",
     "Event",
+    "EventSearch",
     "Inventory",
     "Kind",
     "Observed",
     "Operation",
+    "Page",
     "Progress",
     "Row",
     "RowStatus",
@@ -59,6 +62,7 @@ __all__ = [
 
 _MODULES = {
     "inventory": ("Application", "Inventory", "Row", "RowStatus", "Service", "other_slot"),
+    "listing": ("EventSearch", "Page"),
     "observed": ("Deployment", "Observed", "RunningService", "Stack"),
     "operation": (
         "LEASE", "TIME_LIMITS", "Event", "Kind", "Operation", "Progress", "Status", "Template",

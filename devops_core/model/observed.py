@@ -40,7 +40,8 @@ class Deployment:
 class RunningService:
     """An ECS service as DescribeServices gives it.
 
-    `stopped` says why tasks of a rollout that fails have stopped, where that was asked for.
+    `stopped` says why tasks of a rollout that fails have stopped, where that was asked for;
+    `messages` are ECS's own about the service, each with its time, the newest first.
     """
 
     name: str
@@ -50,6 +51,7 @@ class RunningService:
     pending: int
     deployments: tuple[Deployment, ...]
     stopped: tuple[str, ...] = ()
+    messages: tuple[tuple[datetime, str], ...] = ()
 
     @property
     def primary(self) -> Deployment | None:

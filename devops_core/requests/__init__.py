@@ -9,12 +9,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from voluptuous import All, Invalid, Length, MultipleInvalid, Optional, Required, Schema
+from voluptuous import All, Length, Optional, Required
 
-from devops_core.errors import InvalidRequestError, brief
+from devops_core.errors import InvalidRequestError
 from devops_core.model import ServiceSpec
 from devops_core.naming import DEPLOYABLE, NON_PRODUCTION, Environment
 from devops_core.requests import fields
+from devops_core.requests.check import checked
 
 # 50 tags a resource (AWS General Reference, "Tag naming limits and requirements"), less those
 # that CloudFormation, ECS and this service add.
@@ -41,7 +42,7 @@ class CreateRequest:
         `account` is the installation's, whose secrets an application can have; None for any.
         """
         further = _between_fields(body, account) if isinstance(body, dict) else []
-        data = _checked(_CREATE | _tags_schema(required_tags), body, further)
+        data = checked(_CREATE | _tags_schema(required_tags), body, further)
         service = data["service"]
         return cls(
             application=data["applicationName"],
@@ -75,7 +76,7 @@ class DeployRequest:
     def parse(cls, body: Any) -> DeployRequest:
         """Check a body."""
         further = _image_problems(body) if isinstance(body, dict) else []
-        data = _checked(_DEPLOY, body, further)
+        data = checked(_DEPLOY, body, further)
         return cls(
             application=data["applicationName"],
             environments=data["environment"],
@@ -94,7 +95,7 @@ class PromoteRequest:
     @classmethod
     def parse(cls, body: Any) -> PromoteRequest:
         """Check a body."""
-        data = _checked(_PROMOTE, body)
+        data = checked(_PROMOTE, body)
         return cls(application=data["applicationName"], source=data.get("environment"))
 
 
@@ -108,7 +109,7 @@ class SwapRequest:
     @classmethod
     def parse(cls, body: Any) -> SwapRequest:
         """Check a body."""
-        data = _checked(_SWAP, body)
+        data = checked(_SWAP, body)
         return cls(application=data["applicationName"], version=data.get("version"))
 
 
@@ -121,7 +122,7 @@ class DeleteRequest:
     @classmethod
     def parse(cls, body: Any, named_too: str | None = None) -> DeleteRequest:
         """Check a body `{"stack": name}`; `named_too` is the name in the query beside it."""
-        named = _checked(_DELETE, body)["stack"]
+        named = checked(_DELETE, body)["stack"]
         if named_too not in (None, named):
             raise InvalidRequestError([("stack", "is another one in the query than in the body")])
         return cls(application=named)
@@ -173,12 +174,6 @@ _PROMOTE = {Required("applicationName"): fields.NAME, Optional("environment"): f
 _SWAP = {Required("applicationName"): fields.NAME, Optional("version"): fields.VERSION}
 _DELETE = {Required("stack"): fields.NAME}
 
-_MESSAGES = {
-    "required key not provided": "is required",
-    "extra keys not allowed": "is not a known field",
-    "expected a dictionary": "must be an object",
-}
-
 
 def _between_fields(body: Mapping[str, Any], account: str | None) -> list[tuple[str, str]]:
     service = fields.service_problems(body.get("service"), account)
@@ -187,29 +182,3 @@ def _between_fields(body: Mapping[str, Any], account: str | None) -> list[tuple[
 
 def _image_problems(body: Mapping[str, Any]) -> list[tuple[str, str]]:
     return fields.image_problems(body.get("repouri"), body.get("version"))
-
-
-def _checked(
-    schema: dict[Any, Any], body: Any, further: list[tuple[str, str]] | None = None
-) -> Any:
-    if not isinstance(body, dict):
-        raise InvalidRequestError([("body", "must be a JSON object")])
-    problems = list(further or [])
-    data = None
-    try:
-        data = Schema(schema)(body)
-    except MultipleInvalid as invalid:
-        problems += [(_field(error.path), _message(error)) for error in invalid.errors]
-    if problems:
-        raise InvalidRequestError(sorted(set(problems)))
-    return data
-
-
-def _message(error: Invalid) -> str:
-    return _MESSAGES.get(error.msg, error.msg)
-
-
-def _field(path: Iterable[Any]) -> str:
-    # The caller wrote these keys.
-    named = ".".join(brief(str(part)) for part in path)
-    return named or "body"

@@ -5,6 +5,7 @@ The SDK checks a call's parameters before these hooks run, so a call that AWS do
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -32,15 +33,16 @@ def answer(client: Any, operation: str, *answers: dict[str, Any]) -> list[dict[s
     return sent
 
 
-def cancel(client: Any, *codes: str, times: int = 1) -> list[Any]:
-    """Cancel the next transactions, one reason code for each part; return the calls seen."""
-    reasons = [{"Code": code, "Message": f"because of {code}"} for code in codes]
-    error = {"Code": "TransactionCanceledException", "Message": "cancelled"}
-    parsed = {"Error": error, "CancellationReasons": reasons, "ResponseMetadata": {}}
+def cancel(client: Any, code: str, part: int = 0, times: int = 1) -> list[Any]:
+    """Cancel the next transactions because of one of their parts; return the calls seen."""
     seen: list[Any] = []
 
-    def hook(**_: Any) -> tuple[Http, dict[str, Any]] | None:
-        seen.append(parsed)
+    def hook(params: dict[str, Any], **_: Any) -> tuple[Http, dict[str, Any]] | None:
+        seen.append(params)
+        reasons = [{"Code": "None"} for _ in json.loads(params["body"])["TransactItems"]]
+        reasons[part] = {"Code": code, "Message": f"because of {code}"}
+        error = {"Code": "TransactionCanceledException", "Message": "cancelled"}
+        parsed = {"Error": error, "CancellationReasons": reasons, "ResponseMetadata": {}}
         return (Http(400), parsed) if len(seen) <= times else None
 
     _hook(client, "before-call", "TransactWriteItems", hook)

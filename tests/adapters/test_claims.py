@@ -149,7 +149,7 @@ def test_a_name_that_differs_only_in_case_is_taken(tables: DynamoTables) -> None
 
 
 def test_a_name_that_is_reserved_without_rows_is_taken(tables: DynamoTables, dynamodb: Any) -> None:
-    dynamodb.put_item(TableName="Log", Item=records.name_item("Shop"))
+    dynamodb.put_item(TableName="Log", Item=records.name_item(samples.MINIMAL_APPLICATION))
 
     with pytest.raises(AlreadyExistsError, match=r"Shop exists already$"):
         tables.claim(samples.create_claim())
@@ -226,7 +226,7 @@ def test_a_throttled_claim_did_nothing(tables: DynamoTables, dynamodb: Any) -> N
 
 def test_a_conflict_of_the_moment_is_tried_again(tables: DynamoTables, dynamodb: Any) -> None:
     row = existing(tables).rows[Environment.DEV]
-    seen = cancel(dynamodb, "TransactionConflict", "None", "None", times=2)
+    seen = cancel(dynamodb, "TransactionConflict", times=2)
 
     tables.claim(deploy(row))
 
@@ -236,7 +236,7 @@ def test_a_conflict_of_the_moment_is_tried_again(tables: DynamoTables, dynamodb:
 
 def test_a_lasting_conflict_is_a_change(tables: DynamoTables, dynamodb: Any) -> None:
     row = existing(tables).rows[Environment.DEV]
-    seen = cancel(dynamodb, "TransactionConflict", "None", "None", times=9)
+    seen = cancel(dynamodb, "TransactionConflict", times=9)
 
     with pytest.raises(ChangedMeanwhileError):
         tables.claim(deploy(row))

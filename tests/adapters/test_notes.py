@@ -12,11 +12,13 @@ from devops_core.adapters.tables import DynamoTables
 from devops_core.errors import AccessDeniedError, ThrottledError, UnreachableError
 
 from . import samples
-from .faults import break_after, refuse, send_twice
+from .faults import break_after, cancel, refuse, send_twice
 
 
 def log(dynamodb: Any) -> list[dict[str, Any]]:
-    return [decode(item) for item in dynamodb.scan(TableName="Log")["Items"]]
+    """Return the events in the log that are an event's own, not its places in time."""
+    items = [decode(item) for item in dynamodb.scan(TableName="Log")["Items"]]
+    return [item for item in items if item["entry"].startswith("EVENT#")]
 
 
 def test_a_note_is_one_line_of_the_log(tables: DynamoTables, dynamodb: Any) -> None:
@@ -40,14 +42,14 @@ def test_a_note_is_one_line_of_the_log(tables: DynamoTables, dynamodb: Any) -> N
 
 
 def test_a_note_that_is_sent_twice_is_one(tables: DynamoTables, dynamodb: Any) -> None:
-    send_twice(dynamodb, "PutItem")
+    send_twice(dynamodb, "TransactWriteItems")
     tables.note(samples.denied_event())
 
     assert len(log(dynamodb)) == 1
 
 
 def test_a_note_without_an_answer_may_be_there(tables: DynamoTables, dynamodb: Any) -> None:
-    break_after(dynamodb, "PutItem", ReadTimeoutError(endpoint_url="x"))
+    break_after(dynamodb, "TransactWriteItems", ReadTimeoutError(endpoint_url="x"))
 
     with pytest.raises(UnreachableError):
         tables.note(samples.denied_event())
@@ -61,7 +63,14 @@ def test_a_note_without_an_answer_may_be_there(tables: DynamoTables, dynamodb: A
 def test_a_note_that_is_refused_says_why(
     tables: DynamoTables, dynamodb: Any, code: str, error: type[Exception]
 ) -> None:
-    refuse(dynamodb, "PutItem", code)
+    refuse(dynamodb, "TransactWriteItems", code)
 
     with pytest.raises(error):
+        tables.note(samples.denied_event())
+
+
+def test_a_note_among_other_writers_is_throttled(tables: DynamoTables, dynamodb: Any) -> None:
+    cancel(dynamodb, "TransactionConflict", times=9)
+
+    with pytest.raises(ThrottledError):
         tables.note(samples.denied_event())

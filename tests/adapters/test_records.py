@@ -145,14 +145,17 @@ def test_progress_is_a_list_of_maps() -> None:
 def test_an_event_says_who_did_what_when(make: Any) -> None:
     event: Event = make(samples.minimal_operation())
 
-    item = decode(records.event_item(event))
+    items = records.event_items(event)
 
-    assert item["entry"] == f"EVENT#01OPERATION#{event.key}"
-    assert (item["caller"], item["kind"], item["time"]) == (
-        "ci", "deploy", "2026-01-31T12:00:00.123Z",
-    )  # fmt: skip
-    assert item.get("previousVersion") == event.previous_version
-    assert item.get("environment") == event.environment
+    own, time = f"01OPERATION#{event.key}", "2026-01-31T12:00:00.123Z"
+    assert [(item["applicationName"]["S"], item["entry"]["S"]) for item in items] == [
+        ("Shop", f"EVENT#{own}"), ("Shop", f"TIME#{time}#{own}"), ("EVENTS#", f"TIME#{time}#{own}"),
+    ]  # fmt: skip
+    for item in map(decode, items):
+        assert (item["caller"], item["kind"], item["time"]) == ("ci", "deploy", time)
+        assert item.get("previousVersion") == event.previous_version
+        assert item.get("environment") == event.environment
+    assert list(map(records.event_of, items)) == [event] * 3
 
 
 def test_times_are_in_utc_with_milliseconds() -> None:

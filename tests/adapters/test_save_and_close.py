@@ -127,7 +127,7 @@ def test_a_save_without_an_answer_is_not_known(
 def test_a_save_among_other_writers_is_throttled(
     tables: DynamoTables, dynamodb: Any, open_operation: Operation
 ) -> None:
-    cancel(dynamodb, "TransactionConflict", "None", times=9)
+    cancel(dynamodb, "TransactionConflict", times=9)
     refuse(dynamodb, "PutItem", "TransactionConflictException")
 
     with pytest.raises(ThrottledError):
@@ -161,10 +161,12 @@ def test_a_close_that_removes_the_rows_leaves_only_the_log(
 
     assert dict(tables.inventory("Shop")[0].rows) == {}
     scanned = dynamodb.scan(TableName="Log")["Items"]
-    assert {found["entry"]["S"] for found in scanned} == {
-        f"OPERATION#{open_operation.id}",
-        f"EVENT#{open_operation.id}#000",
-        f"EVENT#{open_operation.id}#END",
+    first, last = (f"{open_operation.id}#{key}" for key in ("000", "END"))
+    in_time = {f"TIME#2026-01-31T12:00:00.123Z#{each}" for each in (first, last)}
+    assert {(found["applicationName"]["S"], found["entry"]["S"]) for found in scanned} == {
+        ("Shop", f"OPERATION#{open_operation.id}"),
+        *(("Shop", entry) for entry in (f"EVENT#{first}", f"EVENT#{last}", *in_time)),
+        *(("EVENTS#", entry) for entry in in_time),
     }
 
 
@@ -260,8 +262,7 @@ def test_a_close_whose_answer_is_lost_has_ended_the_operation(
 def test_a_close_among_other_writers_is_throttled(
     tables: DynamoTables, dynamodb: Any, closing: Closing
 ) -> None:
-    parts = ["None"] * 5 + ["TransactionConflict"]
-    cancel(dynamodb, *parts, times=9)
+    cancel(dynamodb, "TransactionConflict", part=5, times=9)
 
     with pytest.raises(ThrottledError):
         tables.close(closing)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -49,7 +50,9 @@ ROW_IS_FREE = fails(About.ROW, encode(FREE))
 ROW_IS_THEIRS = fails(About.ROW, encode(FREE | {"claim": THEIRS}))
 ROW_IS_OURS = fails(About.ROW, encode(FREE | {"claim": OURS}))
 NEW_IS_THEIRS = fails(About.NEW_ROW, encode(FREE | {"claim": THEIRS}))
-NAME_IS_TAKEN = fails(About.NAME, records.name_item("SHOP"))
+NAME_IS_TAKEN = fails(
+    About.NAME, records.name_item(replace(samples.MINIMAL_APPLICATION, name="SHOP"))
+)
 CONFLICT: Reasons = [(About.ROW, "TransactionConflict", None)]
 FINE: Reasons = [(About.EVENT, "None", None)]
 

@@ -36,6 +36,12 @@ class Account:
         )
         return self.api.send(called.method, called.path, query={name: value}, headers=headers)
 
+    def get(self, operation_id: str, **query: str) -> Reply:
+        """Ask for what there is; of the application of the examples, where one is named."""
+        called = operation(operation_id)
+        of_shop = {"applicationName": "Shop"} if "{applicationName}" in called.path else None
+        return self.api.send("GET", called.path, parameters=of_shop, query=query)
+
     def with_shop(self) -> Account:
         """Create the application of the examples, with two versions in its repository."""
         self.api.finished(self.send("createApplication", "full"))

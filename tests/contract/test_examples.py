@@ -14,11 +14,12 @@ from contract.answers import validator
 from contract.document import JSON, Node, Operation, codes, examples, operation, operations
 from devops_core.errors import DevOpsError
 from tests.contract.account import Account
+from tests.contract.reads import READS
 from tests.contract.refusals import REFUSALS
 from tests.contract.successes import SUCCESSES
 from tests.infra.test_docs import subclasses
 
-SCENARIOS = SUCCESSES | REFUSALS
+SCENARIOS = SUCCESSES | REFUSALS | READS
 # What the service answers with an error's status, though no error is raised.
 _FURTHER = {(424, "OPERATION_FAILED"), (503, "UNHEALTHY")}
 OURS = {(each.http_status, each.code) for each in subclasses(DevOpsError)} | _FURTHER

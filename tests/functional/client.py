@@ -13,6 +13,7 @@ import handlers.create
 import handlers.delete
 import handlers.deploy_nonprod
 import handlers.deploy_prod_blue
+import handlers.inventory
 import handlers.query
 import handlers.reconcile
 import handlers.swap
@@ -32,6 +33,11 @@ _HANDLERS: Mapping[tuple[str, str], Any] = {
     ("GET", "/stacks/{applicationName}/operations/{id}"): handlers.query.handle,
     ("DELETE", "/stacks/{applicationName}/operations/{id}"): handlers.abort.handle,
     ("GET", "/health"): handlers.query.handle,
+    ("GET", "/stacks"): handlers.inventory.handle,
+    ("GET", "/stacks/{applicationName}"): handlers.inventory.handle,
+    ("GET", "/stacks/{applicationName}/operations"): handlers.inventory.handle,
+    ("GET", "/stacks/{applicationName}/events"): handlers.inventory.handle,
+    ("GET", "/events"): handlers.inventory.handle,
 }
 
 

@@ -25,6 +25,16 @@ FUNCTIONS = {
     "delete": ("delete", ["DELETE /stacks"]),
     "abort": ("abort", ["DELETE /stacks/{applicationName}/operations/{id}"]),
     "query": ("query", ["GET /stacks/{applicationName}/operations/{id}", "GET /health"]),
+    "inventory": (
+        "inventory",
+        [
+            "GET /stacks",
+            "GET /stacks/{applicationName}",
+            "GET /stacks/{applicationName}/operations",
+            "GET /stacks/{applicationName}/events",
+            "GET /events",
+        ],
+    ),
     "reconcile": ("reconcile", []),
 }
 TABLES = {

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from devops_core.adapters import records
-from devops_core.adapters.attributes import decode, typed
+from devops_core.adapters.attributes import Item
 from devops_core.model import Event, Operation, Row, RowStatus
 from devops_core.settings import TableNames
 from tests.crash.adapters.account import Account
@@ -30,16 +31,19 @@ class Records:
         return [operation for operation in self.operations.values() if not operation.ended]
 
     @property
-    def over(self) -> Iterator[str]:
-        """The entries of the log that belong to operations that have ended."""
-        for identity in {*self.operations} - {operation.id for operation in self.open}:
-            yield f"OPERATION#{identity}"
-            yield from (f"EVENT#{identity}#{event.key}" for event in self.events[identity])
+    def over(self) -> Iterator[Item]:
+        """The keys of what the log has of operations that have ended."""
+        for operation in self.operations.values():
+            if operation.ended:
+                yield records.operation_key(operation.application, operation.id)
+                for event in self.events[operation.id]:
+                    yield from map(_key, records.event_items(event))
 
 
 def recorded(names: TableNames) -> Records:
     """Read the tables where moto keeps them: it is done at every write, and a call takes 3 ms."""
     found = Records([], {}, {})
+    in_time: list[Event] = []
     for table in (names.non_production, names.production, names.training_da):
         found.rows.extend(map(records.row_of, _items(table)))
     for item in sorted(_items(names.log), key=lambda item: str(item["entry"]["S"])):
@@ -47,10 +51,23 @@ def recorded(names: TableNames) -> Records:
         if kind == "OPERATION":
             found.operations[identity] = records.operation_of(item)
         elif kind == "EVENT":
-            values = decode(item)
-            event: Event = typed(Event, values | {"application": values["applicationName"]})
+            event = records.event_of(item)
             found.events.setdefault(event.operation, []).append(event)
+        elif kind == "TIME":
+            in_time.append(records.event_of(item))
+    _hold_listed(found, in_time)
     return found
+
+
+def _hold_listed(found: Records, in_time: Sequence[Event]) -> None:
+    """Hold that every event is where it is looked for: with its application, and with all."""
+    listed = Counter((event.operation, event.key) for event in in_time)
+    own = {(event.operation, event.key): 2 for some in found.events.values() for event in some}
+    assert listed == own, f"events are not listed as they are: {listed} is not {own}"
+
+
+def _key(item: Item) -> Item:
+    return {name: item[name] for name in ("applicationName", "entry")}
 
 
 def _items(table: str) -> Iterator[Mapping[str, Any]]:

@@ -38,6 +38,7 @@ class Request:
     body: Mapping[str, Any] | None = None
     key: str | None = "build-1"
     wait: int = 0
+    query: Mapping[str, str] | None = None
 
 
 Trigger = Callable[["World"], object]
@@ -63,13 +64,15 @@ class World:
         """Make a call of the API and hold what is promised of its answer; None if it died."""
         headers = {"Idempotency-Key": request.key} if request.key else {}
         headers |= {"Prefer": f"wait={request.wait}"} if request.wait else {}
-        going = {"applicationName": APPLICATION, "id": self.going}
+        named = {"applicationName": APPLICATION, "id": self.going}
+        parameters = {name: value for name, value in named.items() if name in request.resource}
         event = http_event(
             request.method,
             request.resource,
             json.dumps(request.body) if request.body else None,
             headers=headers,
-            parameters=going if request.resource == OPERATION else None,
+            parameters=parameters,
+            query=request.query,
         )
         try:
             reply = handled(event, self.cloud)
@@ -114,8 +117,7 @@ class World:
     def forget(self) -> None:
         """Remove what is over from the log: the longer it is, the slower moto gets."""
         log, over = self.account.settings.tables.log, self.records().over
-        for entry in over:
-            key = {"applicationName": {"S": APPLICATION}, "entry": {"S": entry}}
+        for key in over:
             self.account.plain("dynamodb").delete_item(TableName=log, Key=key)
 
 

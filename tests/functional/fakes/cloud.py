@@ -13,6 +13,7 @@ from devops_core.settings import Settings, TableNames, TemplateLocation
 from tests.functional.fakes.clock import FakeClock
 from tests.functional.fakes.containers import FakeContainers
 from tests.functional.fakes.images import FakeImages, FakeTemplates
+from tests.functional.fakes.listing import FakeListing
 from tests.functional.fakes.load_balancer import FakeLoadBalancer
 from tests.functional.fakes.service import OK
 from tests.functional.fakes.stacks import FakeStacks
@@ -81,6 +82,7 @@ class FakeCloud:
         self.wire = Wire()
         self.clock = FakeClock()
         self.tables = FakeTables(self.wire, self.clock)
+        self.listing = FakeListing(self.wire, self.tables)
         self.containers = FakeContainers(self.wire, self.clock, f"arn:aws:ecs:{REGION}:{ACCOUNT}")
         self.load_balancer = FakeLoadBalancer(self.wire, self.containers)
         self.stacks = FakeStacks(self.wire, self.containers, self.load_balancer, ACCOUNT)

@@ -46,6 +46,7 @@ class FakeService:
     sick: bool = False
     deployments: list[FakeDeployment] = field(default_factory=list)
     stopped: dict[str, str] = field(default_factory=dict)
+    messages: list[tuple[datetime, str]] = field(default_factory=list)
     made: int = 0
 
     @property
@@ -75,6 +76,7 @@ class FakeService:
             f"ecs-svc/{self.made:019d}", task_definition, now, reason=reason, back_to=back_to
         )
         self.deployments = [new, *before]
+        self._tell(now, f"has started {self.desired} tasks.")
 
     def complete(self, now: datetime) -> None:
         """Bring the rollout to its good end: all tasks are of the primary deployment."""
@@ -86,6 +88,7 @@ class FakeService:
             else f"ECS deployment {done.id} completed."
         )
         self.deployments, self.running = [done], self.desired
+        self._tell(now, "has reached a steady state.")
 
     def advance(self, behaviour: str, now: datetime) -> None:
         """Come one phase further, as the image of the primary deployment behaves."""
@@ -112,6 +115,9 @@ class FakeService:
         if completed:
             self.deploy(completed[0].task_definition, now, back_to=completed[0].id)
 
+    def _tell(self, now: datetime, what: str) -> None:
+        self.messages.insert(0, (now, f"(service {self.name}) {what}"))
+
     def shown(self) -> RunningService:
         """Return the service as DescribeServices gives it."""
         return RunningService(
@@ -132,4 +138,5 @@ class FakeService:
                 )
                 for each in self.deployments
             ),
+            messages=tuple(self.messages[:5]),
         )

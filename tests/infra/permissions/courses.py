@@ -21,6 +21,7 @@ from tests.crash.adapters.wire import Call
 from tests.crash.adapters.world import OPERATION, Request, World, drift_check, event, schedule
 from tests.crash.kinds import Kind
 from tests.crash.plan import Plan
+from tests.functional.reads import READS, STACK
 from tests.infra.permissions.needed import needed
 from tests.processes import processes
 
@@ -34,6 +35,7 @@ FUNCTIONS: Mapping[tuple[str, str], str] = {
     ("DELETE", OPERATION): "abort",
     ("GET", OPERATION): "query",
     ("GET", "/health"): "query",
+    **{("GET", resource): "inventory" for resource in READS},
 }
 _ALL = ("dev", "qa", "stage", "training", "da")
 _CREATE = create(
@@ -181,6 +183,9 @@ class Trace:
         world = self._opened(accounts.DEPLOYING)
         event(world)
         world.ask(Request("GET", "/health", key=None))
+        for resource in READS:
+            world.ask(Request("GET", resource, key=None))
+        self._opened(_FULL).ask(Request("GET", STACK, key=None, query={"live": "true"}))
 
     def _opened(self, state: State) -> Traced:
         self._stand.opened(state)

@@ -1,0 +1,294 @@
+"""What there is, page by page, on moto."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any, TypeVar
+
+import pytest
+from ulid import ULID
+
+from devops_core.adapters.listing import DynamoListing
+from devops_core.adapters.tables import DynamoTables
+from devops_core.errors import InvalidRequestError, ThrottledError
+from devops_core.model import Event, EventSearch, Page
+from devops_core.naming import Environment
+from tests.functional.fakes.cloud import in_turn
+
+from . import samples
+from .faults import answer, refuse
+
+T = TypeVar("T")
+START = samples.NOW
+
+
+@pytest.fixture
+def listing(dynamodb: Any) -> DynamoListing:
+    return DynamoListing(dynamodb, samples.NAMES, in_turn)
+
+
+@pytest.fixture
+def queries(dynamodb: Any) -> list[dict[str, Any]]:
+    """Return what is asked of DynamoDB from now on."""
+    seen: list[dict[str, Any]] = []
+    for operation in ("Query", "BatchGetItem", "Scan"):
+        dynamodb.meta.events.register(
+            f"provide-client-params.dynamodb.{operation}",
+            lambda params, model, **_: seen.append({"called": model.name, **params}),
+        )
+    return seen
+
+
+def pages(ask: Callable[[str | None], Page[T]]) -> Iterator[tuple[T, ...]]:
+    """Yield the pages of a list, each asked for with what the one before said."""
+    page = ask(None)
+    yield page.items
+    while page.next:
+        page = ask(page.next)
+        yield page.items
+
+
+def identity(minutes: float) -> str:
+    """Return the id of an operation that began then."""
+    return str(ULID.from_datetime(START + timedelta(minutes=minutes)))[:10] + "0" * 16
+
+
+def events(tables: DynamoTables, *some: tuple[str, float, str, str]) -> list[Event]:
+    """Write events, each with its application, minute, operation and key; return them."""
+    written = [
+        replace(
+            samples.denied_event(),
+            application=application,
+            time=START + timedelta(minutes=minutes),
+            operation=operation,
+            key=key,
+        )
+        for application, minutes, operation, key in some
+    ]
+    for event in written:
+        tables.note(event)
+    return written
+
+
+def create(tables: DynamoTables, names: Iterable[str], team: str = "web") -> None:
+    for number, name in enumerate(names):
+        claim = samples.create_claim(name, f"{number:026}")
+        new = [
+            replace(row, application=replace(row.application, technical_team=team))
+            for row in claim.new
+        ]
+        tables.claim(replace(claim, new=new))
+
+
+def test_applications_come_in_order_whatever_their_case(
+    tables: DynamoTables, listing: DynamoListing, queries: list[dict[str, Any]]
+) -> None:
+    create(tables, ["shop", "Basket", "Zoo", "admin"])
+    queries.clear()
+
+    found = list(pages(lambda after: listing.applications(None, after, 2)))
+
+    assert found == [("admin", "Basket"), ("shop", "Zoo")]
+    assert [query["called"] for query in queries] == ["Query", "Query"]
+    assert all(query["ConsistentRead"] for query in queries)
+
+
+def test_a_team_has_its_own(tables: DynamoTables, listing: DynamoListing) -> None:
+    create(tables, [f"A{number}" for number in range(5)])
+    create(tables, [f"B{number}" for number in range(3)], team="data")
+    create(tables, ["C0"])
+
+    found = list(pages(lambda after: listing.applications("web", after, 4)))
+
+    assert found == [("A0", "A1", "A2", "A3"), ("A4", "C0")]
+    assert listing.applications("nobody", None, 100) == Page(())
+
+
+def test_a_list_that_ends_with_its_page_has_no_next(
+    tables: DynamoTables, listing: DynamoListing
+) -> None:
+    create(tables, ["A0", "A1"])
+
+    assert listing.applications(None, None, 2) == Page(("A0", "A1"))
+
+
+def test_an_application_that_is_deleted_is_not_listed(
+    tables: DynamoTables, listing: DynamoListing
+) -> None:
+    claim = samples.create_claim()
+    tables.claim(claim)
+    tables.close(samples.failed_closing(claim))
+
+    assert listing.applications(None, None, 10) == Page(())
+    (operations,) = pages(lambda after: listing.operations("Shop", after, 10))
+    assert [operation.id for operation in operations] == [claim.operation.id]
+
+
+def test_what_a_page_did_not_get_to_is_on_the_next(
+    tables: DynamoTables, listing: DynamoListing, dynamodb: Any
+) -> None:
+    """Among thousands of others there may be few of a team: no page looks at all of them."""
+    create(tables, ["Shop"], team="data")
+    others = [
+        {"Items": [], "ScannedCount": 500, "LastEvaluatedKey": _name_key(f"other{number}")}
+        for number in range(4)
+    ]
+    sent = answer(dynamodb, "Query", *others)
+
+    page = listing.applications("data", None, 10)
+
+    assert page == Page((), "other3")
+    assert len(sent) == 4
+    assert listing.applications("data", page.next, 10) == Page(("Shop",))
+
+
+def _name_key(name: str) -> dict[str, Any]:
+    return {"applicationName": {"S": "NAMES#"}, "entry": {"S": name}}
+
+
+def test_inventories_come_a_hundred_rows_at_a_time(
+    tables: DynamoTables, listing: DynamoListing, queries: list[dict[str, Any]]
+) -> None:
+    names = [f"App{number:02}" for number in range(20)]
+    create(tables, names)
+    expected = [tables.inventory(name)[0] for name in names]
+    queries.clear()
+
+    found = listing.inventories([*names, "Nothing"], tuple(Environment))
+
+    assert found[:-1] == expected
+    assert dict(found[-1].rows) == {}
+    sizes = [sum(len(keys["Keys"]) for keys in each["RequestItems"].values()) for each in queries]
+    assert sizes == [100, 47]
+    assert all(keys["ConsistentRead"] for each in queries for keys in each["RequestItems"].values())
+
+
+def test_only_the_environments_that_are_asked_for_are_read(
+    tables: DynamoTables, listing: DynamoListing, queries: list[dict[str, Any]]
+) -> None:
+    create(tables, ["Shop"])
+    queries.clear()
+
+    (found,) = listing.inventories(["Shop"], (Environment.PROD_GREEN,))
+
+    assert set(found.rows) == {Environment.PROD_GREEN}
+    (query,) = queries
+    assert set(query["RequestItems"]) == {"Production"}
+
+
+def test_no_applications_have_no_inventories(
+    listing: DynamoListing, queries: list[dict[str, Any]]
+) -> None:
+    assert listing.inventories([], tuple(Environment)) == []
+    assert queries == []
+
+
+def test_operations_come_newest_first_as_they_stand(
+    tables: DynamoTables, listing: DynamoListing
+) -> None:
+    claim = samples.create_claim("Shop", identity(0))
+    tables.claim(claim)
+    tables.close(samples.failed_closing(claim))
+    tables.claim(samples.create_claim("Shop", identity(1)))
+    tables.claim(samples.create_claim("Blog", identity(2)))
+
+    found = list(pages(lambda after: listing.operations("Shop", after, 1)))
+
+    assert found == [
+        (tables.operation("Shop", identity(1)),),
+        (tables.operation("Shop", identity(0)),),
+    ]
+
+
+def test_events_of_all_and_of_one_come_newest_first(
+    tables: DynamoTables, listing: DynamoListing
+) -> None:
+    """Also when an operation that began earlier goes on later."""
+    early, late = identity(0), identity(1)
+    written = events(
+        tables,
+        ("Shop", 0, early, "000"), ("Shop", 1, late, "000"), ("Blog", 1, identity(1.1), "000"),
+        ("Shop", 2, late, "END"), ("Shop", 3, early, "END"),
+    )  # fmt: skip
+    newest = written[::-1]
+
+    of_all = list(pages(lambda after: listing.events(EventSearch(), after, 2)))
+    of_shop = list(pages(lambda after: listing.events(EventSearch(application="Shop"), after, 3)))
+
+    assert [event for page in of_all for event in page] == newest
+    assert [len(page) for page in of_all] == [2, 2, 1]
+    shops = [event for event in newest if event.application == "Shop"]
+    assert of_shop == [tuple(shops[:3]), tuple(shops[3:])]
+
+
+@pytest.mark.parametrize("application", ["Shop", None])
+@pytest.mark.parametrize("operation", [None, identity(0)])
+def test_events_from_a_time_to_before_another(
+    tables: DynamoTables, listing: DynamoListing, application: str | None, operation: str | None
+) -> None:
+    written = events(
+        tables, *[("Shop", minutes, identity(0), f"00{minutes}") for minutes in range(5)]
+    )
+    since, until = (START + timedelta(minutes=minutes) for minutes in (1, 3))
+    search = EventSearch(application=application, operation=operation)
+
+    def found(**bounds: Any) -> list[Event]:
+        return list(listing.events(replace(search, **bounds), None, 100).items)
+
+    assert found(since=since, until=until) == written[2:0:-1]
+    assert found(since=since) == written[:0:-1]
+    assert found(until=until) == written[2::-1]
+    assert found(since=until, until=since) == []
+    assert found(since=since, until=since) == []
+
+
+@pytest.mark.parametrize("application", ["Shop", None])
+def test_events_of_an_operation(
+    tables: DynamoTables, listing: DynamoListing, application: str | None
+) -> None:
+    one, other = identity(0), identity(0.5)
+    written = events(
+        tables, ("Shop", 0, one, "000"), ("Shop", 0.5, other, "000"), ("Shop", 9000, one, "END")
+    )
+    search = EventSearch(application=application, operation=one)
+
+    found = list(pages(lambda after: listing.events(search, after, 1)))
+
+    assert found == [(written[2],), (written[0],)]
+
+
+@pytest.mark.parametrize("application", ["Shop", None])
+def test_there_may_be_no_events_of_an_operation(
+    tables: DynamoTables, listing: DynamoListing, application: str | None
+) -> None:
+    events(tables, ("Shop", 0, identity(0), "000"))
+    search = EventSearch(application=application, operation=identity(0.1))
+
+    assert listing.events(search, None, 10) == Page(())
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda listing: listing.operations("Shop", "TIME#2026", 1),
+        lambda listing: listing.events(EventSearch(application="Shop"), "OPERATION#1", 1),
+        lambda listing: listing.events(EventSearch(since=START), "TIME#2020", 1),
+        lambda listing: listing.applications(None, "\x7f\x7f", 1),
+    ],
+)
+def test_the_next_of_another_list_is_refused(
+    listing: DynamoListing, queries: list[dict[str, Any]], ask: Callable[[DynamoListing], Any]
+) -> None:
+    """DynamoDB itself refuses to start outside of what is asked for."""
+    with pytest.raises(InvalidRequestError, match="nextToken: is not of this list"):
+        ask(listing)
+    assert queries == []
+
+
+def test_a_throttled_list_is_an_error(listing: DynamoListing, dynamodb: Any) -> None:
+    refuse(dynamodb, "Query", "ThrottlingException")
+
+    with pytest.raises(ThrottledError):
+        listing.operations("Shop", None, 1)
