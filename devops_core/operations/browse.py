@@ -36,7 +36,7 @@ def applications(cloud: Cloud, wanted: StacksRequest) -> Page[Inventory]:
             after = name.lower()
         examined += len(names.items)
         after = names.next
-        if after is None or examined >= _MAX_EXAMINED:
+        if after is None or len(found) == limit or examined >= _MAX_EXAMINED:
             return Page(tuple(found), after)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from typing import Any
 
@@ -139,6 +140,8 @@ def complete_deployment(cluster: str, key: str, expected_deployment_id: Any = No
         verb = "circuit breaker: rollback to deploymentId" if primary.get("_rolled_back") else ""
         words = f"ECS deployment {verb} {primary['id']} completed."
         primary["rolloutStateReason"] = " ".join(words.split())
+        tell(service, f"(deployment {primary['id']}) deployment completed.")
+        tell(service, "has reached a steady state.")
         service["deployments"] = [
             each
             for each in service["deployments"]
@@ -203,15 +206,26 @@ def reconcile_in_turn(cluster: str, key: str) -> None:
 
 
 def run_task(data: dict[str, Any]) -> Any:
-    """Start tasks; those of a service get its tags as propagateTags says.
+    """Start tasks; those of a service get its tags as propagateTags says, and are told of.
 
-    Gap: the emulator ignores propagateTags.
+    Gap: the emulator ignores propagateTags, and a service says nothing of the tasks it starts.
     """
     group = data.get("group", "")
-    if group.startswith("service:"):
-        key = f"{data['cluster']}/{group.removeprefix('service:')}"
-        data["tags"] = _propagated(ecs._services.get(key) or {})
-    return _run_task(data)
+    if not group.startswith("service:"):
+        return _run_task(data)
+    service = ecs._services.get(f"{data['cluster']}/{group.removeprefix('service:')}") or {}
+    answer = _run_task({**data, "tags": _propagated(service)})
+    for task in json.loads(answer[2]).get("tasks", []):
+        tell(service, f"has started 1 tasks: (task {task['taskArn'].rpartition('/')[2]}).")
+    return answer
+
+
+def tell(service: dict[str, Any], what: str) -> None:
+    """Add a message to those that a service has, in ECS's words."""
+    if service:
+        message = f"(service {service['serviceName']}) {what}"
+        told = {"id": ecs.new_uuid(), "createdAt": ecs._iso(), "message": message}
+        service["events"].insert(0, told)
 
 
 def _propagated(service: dict[str, Any]) -> list[dict[str, str]]:

@@ -1,7 +1,8 @@
 """The examples of the pages, run as they stand; their answers are what the pages say.
 
 Every `sh` block of a page is run. The status named after it and the `json` block that follows are
-its answer, in which ids, times and addresses may be others, and `…` stands for any text.
+its answer, in which ids, times and addresses may be others, and `…` stands for any text, at the end
+of a list for the rest of it.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ DOCS = Path(__file__).parents[2] / "docs"
 # In this order they are the life of the application MyDevOpsAPI.
 PAGES = (
     "createstack", "deploytononprod", "operations",
-    "deploytoprodblue", "swapbluegreen", "deletestack",
+    "deploytoprodblue", "swapbluegreen", "inventory", "deletestack",
 )  # fmt: skip
 # A call that waits answers 202 when its time is up; the pages say to send it again then.
 PATIENCE = 6
@@ -99,6 +100,8 @@ class Reader:
             one_side = sorted(told.keys() ^ real.keys())
             pairs = [(f"{where}.{name}", told[name], real[name]) for name in told if name in real]
             found = [f"{where}: {one_side} only on one side"] if one_side else []
+        elif isinstance(told, list) and isinstance(real, list) and told[-1:] == ["…"]:
+            return self._differences(told[:-1], real[: len(told) - 1], where)
         elif isinstance(told, list) and isinstance(real, list) and len(told) == len(real):
             pairs = [
                 (f"{where}[{n}]", *pair) for n, pair in enumerate(zip(told, real, strict=True))

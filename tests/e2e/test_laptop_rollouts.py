@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import threading
 import time
@@ -108,6 +109,11 @@ class Application:
             ],
         }
 
+    def messages(self) -> list[str]:
+        """Return what ECS says of the service, the newest first."""
+        (service,) = self.ecs.describe_services(cluster=self.name, services=["dev"])["services"]
+        return [event["message"] for event in service["events"]]
+
     def stopped_reasons(self) -> set[str]:
         """Return why the tasks of the last roll-out stopped."""
         arns = self.ecs.list_tasks(cluster=self.name, desiredStatus="STOPPED")["taskArns"]
@@ -148,6 +154,12 @@ def test_no_request_fails_while_versions_change(application: Application) -> Non
         stop.set()
     assert set(sum((caller.result() for caller in callers), Counter())) == {200}
     assert application.call() == (200, "2.1")
+    steady, completed, started, *_ = application.messages()
+    assert steady == "(service dev) has reached a steady state."
+    assert re.fullmatch(
+        r"\(service dev\) \(deployment ecs-svc/\w+\) deployment completed.", completed
+    )
+    assert re.fullmatch(r"\(service dev\) has started 1 tasks: \(task \w+\).", started)
 
 
 def test_a_hundred_slow_pages_do_not_wait_for_each_other(application: Application) -> None:

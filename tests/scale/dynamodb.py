@@ -1,9 +1,10 @@
 """DynamoDB in memory that counts what it reads and writes, behind a client of botocore.
 
-It knows what the service uses of it: single items, transactions, one query of a sparse index, and
-a scan with a limit. Conditions are read by moto's parser. Tables can have seeds: partitions that
-are there from the start and made when somebody looks at them, so that a million items take no
-memory, and a scan of all of them would be seen in what it reads.
+It knows what the service uses of it: single items, transactions, one query of a sparse index,
+queries of a part of one partition, and a scan with a limit. Conditions are read by moto's parser.
+Tables can have seeds: partitions that are there from the start and made when somebody looks at
+them, so that a million items take no memory, and a scan of all of them would be seen in what it
+reads.
 """
 
 from __future__ import annotations
@@ -147,14 +148,43 @@ class DynamoDB:
             table.set(key, after)
 
     def _query(self, asked: Any) -> dict[str, Any]:
-        assert (asked["IndexName"], asked["KeyConditionExpression"]) == (
-            "OpenOperations",
-            "#open = :open",
-        )
         table = self.tables[asked["TableName"]]
-        found = [entry for _, entry in sorted(table.index.items())][: asked["Limit"]]
-        self.consumed.reads(sum(map(size, found)), consistent=False)
-        return {"Items": found}
+        if "IndexName" in asked:
+            assert (asked["IndexName"], asked["KeyConditionExpression"]) == (
+                "OpenOperations",
+                "#open = :open",
+            )
+            found = [entry for _, entry in sorted(table.index.items())][: asked["Limit"]]
+            self.consumed.reads(sum(map(size, found)), consistent=False)
+            return {"Items": found}
+        return self._range(table, asked)
+
+    def _range(self, table: Table, asked: Any) -> dict[str, Any]:
+        """Answer a query of a part of one partition."""
+        assert asked["KeyConditionExpression"] == (
+            "#partition = :partition AND #entry BETWEEN :low AND :high"
+        )
+        name, low, high = (
+            asked["ExpressionAttributeValues"][f":{each}"]["S"]
+            for each in ("partition", "low", "high")
+        )
+        forward = asked["ScanIndexForward"]
+        start = asked.get("ExclusiveStartKey", {}).get(table.sort, {}).get("S")
+        keys = sorted(
+            key
+            for key in table.partition(name)
+            if low <= key <= high
+            if start is None or (key > start if forward else key < start)
+        )
+        turn = (keys if forward else keys[::-1])[: asked["Limit"]]
+        looked = [table.partition(name)[key] for key in turn]
+        self.consumed.reads(sum(map(size, looked)), consistent=asked["ConsistentRead"])
+        last = {table.sort: {"S": turn[-1]}, "applicationName": {"S": name}} if turn else {}
+        return {
+            "Items": [item for item in looked if _meets(asked, item)],
+            "ScannedCount": len(looked),
+            **({"LastEvaluatedKey": last} if len(turn) < len(keys) else {}),
+        }
 
     def _scan(self, asked: Any) -> dict[str, Any]:
         table = self.tables[asked["TableName"]]
@@ -185,13 +215,17 @@ def _moto(item: Item) -> MotoItem:
 
 
 def _check(asked: Any, before: Item) -> None:
+    if not _meets(asked, before, "ConditionExpression"):
+        raise RefusedError(f"{asked['ConditionExpression']} is not so of {before}")
+
+
+def _meets(asked: Any, item: Item, member: str = "FilterExpression") -> bool:
     condition = get_filter_expression(
-        asked.get("ConditionExpression"),
+        asked.get(member),
         asked.get("ExpressionAttributeNames"),
         asked.get("ExpressionAttributeValues"),
     )
-    if not condition.expr(_moto(before)):
-        raise RefusedError(f"{asked['ConditionExpression']} is not so of {before}")
+    return bool(condition.expr(_moto(item)))
 
 
 def _after(kind: str, asked: Any, before: Item) -> Item:

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from tests.functional.client import SCHEDULE
 from tests.functional.events import deployment_state
+from tests.functional.reads import EVENTS, OPERATIONS, STACK
 from tests.scale.capacity import Capacity
 from tests.scale.world import FRESH, ONE, THREE, World
 
 MANY = 10_000
 DRIFT = "drift check, one run"
+PAGE = 50
+LIST = f"list applications, a page of {PAGE}"
+LIST_VERSION = "list where a version runs, one page"
 IDLE = "the schedule, nothing open"
 _COMPLETED = deployment_state(ONE, "dev", "SERVICE_DEPLOYMENT_COMPLETED")
 
@@ -26,6 +31,7 @@ class Life:
         self._alone()
         self._deploys()
         self._production()
+        self._reads()
         self._note("delete", lambda: self.world.delete(FRESH))
 
     def _note(self, what: str, do: Callable[[], Any]) -> None:
@@ -60,6 +66,21 @@ class Life:
         world.deploy("1.3", "dev")
         self._note("abort", lambda: world.abort())
         world.settle()
+
+    def _reads(self) -> None:
+        page = {"limit": str(PAGE)}
+        for what, path, query in (
+            (LIST, "/stacks", page),
+            (LIST_VERSION, "/stacks", page | {"version": "1.2"}),
+            ("read an application", STACK, None),
+            ("list operations, a page of 4", OPERATIONS, {"limit": "4"}),
+            ("list events, a page of 4", EVENTS, {"limit": "4"}),
+            ("list events of all, a page of 4", "/events", {"limit": "4"}),
+            ("list events of an operation", EVENTS, {"operation": self.world.last}),
+            ("list events of an operation of any", "/events", {"operation": self.world.last}),
+        ):
+            named = {"applicationName": ONE} if "{" in path else {}
+            self._note(what, partial(self.world.ask, "GET", path, query=query, **named))
 
 
 def table(few: Life, many: Life) -> list[str]:

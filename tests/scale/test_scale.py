@@ -6,14 +6,17 @@ import pytest
 
 from devops_core.operations.repair import APPLICATIONS_AT_A_TIME
 from tests.infra.templates import ROOT
-from tests.scale.life import DRIFT, IDLE, MANY, Life, table
+from tests.scale.life import DRIFT, IDLE, LIST, LIST_VERSION, MANY, PAGE, Life, table
 from tests.scale.world import LINES, World
 
 OPERATIONS = (
     "health", IDLE, "the schedule, one operation open", "wake by an event", "create",
     "deploy, 1 environment", "deploy, 3 environments", "promote", "swap", "abort", "delete",
-    "status, in progress", "status, ended",
+    "status, in progress", "status, ended", "read an application", "list operations, a page of 4",
+    "list events, a page of 4", "list events of all, a page of 4", "list events of an operation",
+    "list events of an operation of any",
 )  # fmt: skip
+LISTS = (LIST, LIST_VERSION)
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +41,7 @@ def test_there_are_ten_thousand_applications_and_a_million_lines(many: Life) -> 
 
 
 def test_every_operation_is_measured(few: Life) -> None:
-    assert set(few.found) == {*OPERATIONS, DRIFT}
+    assert set(few.found) == {*OPERATIONS, *LISTS, DRIFT}
 
 
 @pytest.mark.parametrize("operation", OPERATIONS)
@@ -57,6 +60,13 @@ def test_the_drift_check_is_bounded_by_its_limit(few: Life, many: Life) -> None:
     looks = many.found[DRIFT].calls.count("BatchGetItem")
     assert (few.found[DRIFT].calls.count("BatchGetItem"), looks) == (1, APPLICATIONS_AT_A_TIME)
     assert many.found[DRIFT].read <= few.found[DRIFT].read * APPLICATIONS_AT_A_TIME
+
+
+@pytest.mark.parametrize("page", LISTS)
+def test_a_page_is_bounded_however_many_there_are(few: Life, many: Life, page: str) -> None:
+    assert many.found[page] == Life(MANY // 10).found[page]
+    assert many.found[page].read <= few.found[page].read * 4 * PAGE
+    assert set(many.found[page].calls) == {"Query", "BatchGetItem"}
 
 
 def test_who_reads_through_a_table_is_seen() -> None:

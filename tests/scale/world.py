@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import pickle
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from typing import Any, cast
 
@@ -18,15 +18,19 @@ import botocore.session
 
 import handlers.reconcile
 from devops_core import ports
+from devops_core.adapters import records
+from devops_core.adapters.listing import DynamoListing
 from devops_core.adapters.tables import DynamoTables
 from tests.functional.client import SCHEDULE, Reply, handled, http_event
 from tests.functional.fakes import REGION, FakeCloud
+from tests.functional.fakes.listing import FakeListing
 from tests.functional.fakes.tables import FakeTables
 from tests.scale.capacity import Capacity, Item
 from tests.scale.dynamodb import DynamoDB, Partition, Table
 
 LINES = 100  # of log, of each application
 ONE = "App00000"
+_ULID = re.compile(r"\b[0-7][0-9A-HJKMNP-TV-Z]{25}\b")
 _COPY = re.compile(rb"App[0-9]{5}")
 FRESH = "New00000"
 _OPERATION = "/stacks/{applicationName}/operations/{id}"
@@ -56,6 +60,8 @@ class Copies:
 class World:
     """The installation; `copy` comes before what is measured."""
 
+    _last: Reply
+
     def __init__(self) -> None:
         self.cloud = FakeCloud()
         names = self.cloud.settings.tables
@@ -72,6 +78,8 @@ class World:
         self.database.attach(self.client)
         tables: ports.Tables = DynamoTables(self.client, names, self.cloud.clock.now)
         self.cloud.tables = cast(FakeTables, tables)
+        listing: ports.Listing = DynamoListing(self.client, names, self.cloud.together)
+        self.cloud.listing = cast(FakeListing, listing)
         self._live(ONE)
         self.cloud.clock.pass_(hours=1)
 
@@ -83,6 +91,8 @@ class World:
             if name == self.cloud.settings.tables.log:
                 rows = _lines(rows)
                 table.partition(ONE).update(rows)
+                for partition, items in _listed(table, names):
+                    table.partition(partition).update(items)
             table.seeds = partial(_seeds, json.dumps(rows))
             table.seeded = names if rows else ()
         for port in ("stacks", "containers", "load_balancer"):
@@ -95,14 +105,21 @@ class World:
         self.database.consumed = Capacity()
         return consumed
 
-    def ask(self, method: str, path: str, body: Any = None, **parameters: str) -> Reply:
+    def ask(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        query: Mapping[str, str] | None = None,
+        **parameters: str,
+    ) -> Reply:
         """Make a call of the API, which must be accepted."""
-        event = http_event(
-            method, path, json.dumps(body) if body else None, parameters=parameters or None
-        )
+        text = json.dumps(body) if body else None
+        event = http_event(method, path, text, parameters=parameters or None, query=query)
         reply = handled(event, self.cloud)
         assert reply.status in (200, 202), reply
-        self._last = reply
+        if "operation" in reply.body:
+            self._last = reply
         return reply
 
     def create(self, name: str) -> Reply:
@@ -131,6 +148,11 @@ class World:
     def delete(self, name: str) -> Reply:
         """Begin to delete an application."""
         return self.ask("DELETE", "/stacks", {"stack": name})
+
+    @property
+    def last(self) -> str:
+        """The id of the last operation."""
+        return self._last.id
 
     def status(self) -> Reply:
         """Ask how the last operation stands."""
@@ -171,6 +193,24 @@ def _lines(log: Mapping[str, Item]) -> Partition:
         event = events[number % len(events)]
         entry = f"EVENT#{number:026}#{event['entry']['S'].rpartition('#')[2]}"
         found[entry] = {**event, "entry": {"S": entry}}
+    return found
+
+
+def _listed(log: Table, names: Iterable[str]) -> Iterator[tuple[str, Partition]]:
+    """Yield the partitions that list all applications, and an event of each."""
+    for partition in (records.NAMES, records.EVENTS):
+        first = dict([next(iter(log.partition(partition).items()))])
+        copies = [_renamed(first, name) for name in names if name != ONE]
+        yield partition, {key: item for copy in copies for key, item in copy.items()}
+
+
+def _renamed(items: Partition, name: str) -> Partition:
+    """Return the items of the one as those of a copy; keys that have no name get another id."""
+    text = json.dumps(items).replace(ONE, name).replace(ONE.lower(), name.lower())
+    own = f"{int(name.removeprefix('App')):026}"
+    found: Partition = {
+        item["entry"]["S"]: item for item in json.loads(_ULID.sub(own, text)).values()
+    }
     return found
 
 
