@@ -16,7 +16,6 @@ APPLICATION = "MyDevOpsAPI"
 REPOSITORY = APPLICATION.lower()
 GOOD, BAD = "1.0.0.0", "1.0.0.1"
 TABLES = ("ECS_Inventory_NonProduction", "ECS_Inventory_Production", "ECS_Inventory_TrainingDA")
-LOG_TABLE = "DevOpsLogsTable"
 
 
 def main() -> int:
@@ -138,17 +137,15 @@ class Story:
     def _look_back(self) -> None:
         tell = self._tell
         tell.step("Who did what: the log")
-        items = client(self._cloud, "dynamodb").query(
-            TableName=LOG_TABLE,
-            KeyConditionExpression="applicationName = :name AND begins_with(entry, :event)",
-            ExpressionAttributeValues={
-                ":name": {"S": APPLICATION}, ":event": {"S": "EVENT#"},
-            },
-        )["Items"]  # fmt: skip
-        events = [{name: str(*value.values()) for name, value in item.items()} for item in items]
+        events = tell.api("GET", f"/stacks/{APPLICATION}/events?limit=100").body["events"]
         head = ("time", "caller", "kind", "environment", "version", "outcome", "reason")
-        tell.table(head, ([_cell(event, name) for name in head] for event in events))
-        ended = [event["outcome"] for event in events if event["entry"].endswith("#END")]
+        tell.table(head, ([_cell(event, name) for name in head] for event in events[::-1]))
+        over = ("SUCCEEDED", "FAILED")
+        ended = [
+            event["outcome"]
+            for event in events
+            if event["outcome"] in over and "environment" not in event
+        ]
         tell.expect(
             sorted(ended) == ["FAILED"] + ["SUCCEEDED"] * 6,
             "seven operations ended, each once: six succeeded, one failed",

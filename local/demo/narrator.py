@@ -154,4 +154,6 @@ def _short(body: Any) -> str:
     if isinstance(body, dict) and isinstance(body.get("operation"), dict):
         named = {key: body["operation"][key] for key in ("id", "kind", "status")}
         body = {**body, "operation": named}
+    if isinstance(body, dict) and len(body.get("events", [])) > 1:
+        body = {**body, "events": [body["events"][0], "..."]}
     return json.dumps(body)

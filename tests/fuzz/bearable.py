@@ -53,6 +53,10 @@ def hurry(headers: Holder, number: int) -> None:
 def keep_to_the_words(operation_id: str, body: Any, query: Holder) -> None:
     """Hold a valid call to what the contract says in words, because no schema can say it."""
     named = body if isinstance(body, dict) else {}
+    # Only what the service gave out goes on, and only a time that is not before the other.
+    query.pop("nextToken", None)
+    if query.get("since", "") > query.get("until", "~"):
+        query["since"], query["until"] = query["until"], query["since"]
     if operation_id == "deleteApplication":
         query["stack"] = named.get("stack") or query.get("stack") or COME_AND_GO[0]
     if len(str(named.get("repouri", ""))) + len(str(named.get("version", ""))) >= LONGEST_IMAGE:

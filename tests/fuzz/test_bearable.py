@@ -104,6 +104,17 @@ def test_an_image_is_no_longer_with_its_tag_than_ecs_takes(length: int, kept: bo
     assert ("repouri" in body) == kept
 
 
+def test_a_list_goes_on_only_where_the_service_said_and_no_time_is_before_since() -> None:
+    early, late = "2026-01-01T00:00:00Z", "2026-01-02T00:00:00Z"
+    query = {"since": late, "until": early, "nextToken": "YmFza2V0", "limit": 3}
+    keep_to_the_words("listEvents", None, query)
+    assert query == {"since": early, "until": late, "limit": 3}
+    for kept in ({"since": late}, {"until": early}, {"since": early, "until": late}, {}):
+        unchanged = dict(kept)
+        keep_to_the_words("listEvents", None, unchanged)
+        assert unchanged == kept
+
+
 def test_any_json_is_borne() -> None:
     chance = random.Random(1)  # noqa: S311 - no secret
     members = [*document()["components"]["schemas"]["CreateRequest"]["properties"], "stack"]
