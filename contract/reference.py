@@ -20,7 +20,9 @@ from contract.markdown import Row, anchor, folded, line, table
 
 PAGE = FILE.with_name("api.md")
 # Schemas that have a table of their own.
-_OBJECTS = ("Operation", "Part", "Application", "Row", "Tasks", "Event")
+_OBJECTS = (
+    "Operation", "Part", "Plan", "PlannedPart", "Application", "Row", "Tasks", "Event",
+)  # fmt: skip
 # A longer pattern is no help to a reader; the rule is in words, too.
 _LONGEST_PATTERN = 40
 _TYPES = {"integer": "whole number", "array": "list"}
@@ -175,6 +177,8 @@ def _type(schema: Node) -> str:
     whole = resolved(schema)
     if "oneOf" in whole:
         return " or ".join(map(_type, whole["oneOf"]))
+    if whole.keys() <= {"description"}:
+        return "any"
     kind: str = whole.get("type", "string")
     return _TYPES.get(kind, kind)
 

@@ -129,6 +129,22 @@ class AlreadyExistsError(ConflictError):
 
     code = "ALREADY_EXISTS"
 
+    @classmethod
+    def of(cls, application: str, there: str, holder: str | None = None) -> AlreadyExistsError:
+        """Return the error for a name that `there` has; `holder` is the operation at work on it."""
+        exists = f"application {there} exists already"
+        if there != application:
+            return cls(
+                f"{exists}, and {application} differs from it only in upper and lower case, which"
+                " image repositories do not tell apart"
+            )
+        if holder is None:
+            return cls(exists)
+        return cls(
+            f"{exists}; operation {holder} is at work on it",
+            operation={"id": holder, "applicationName": application},
+        )
+
 
 class BusyError(ConflictError):
     """409: another operation holds a row that this one needs; `operation` names it."""

@@ -76,6 +76,9 @@ class Tables(Protocol):
     ) -> tuple[Inventory, Pointer | None]:
         """Return all rows of an application and what an Idempotency-Key stands for; consistent."""
 
+    def reserved(self, application: str) -> str | None:
+        """Return the application that has a name, in whatever case, or None; consistent."""
+
     def claim(self, claim: Claim) -> None:
         """Accept an operation, all or nothing.
 
@@ -145,6 +148,9 @@ class Stacks(Protocol):
 
     def create(self, request: Mapping[str, Any]) -> str:
         """Create a stack from `render.stack`'s answer and return its id."""
+
+    def parameters(self, template: str) -> Mapping[str, bool]:
+        """Return the parameters of a template and whether each has a default."""
 
     def delete(self, stack_id: str, token: str) -> None:
         """Start to delete a stack; no error when it is gone."""

@@ -12,6 +12,9 @@ from devops_core.settings import Settings
 # CreateStack takes at most this many bytes in TemplateBody (CloudFormation API, CreateStack).
 MAX_TEMPLATE_BYTES = 51_200
 
+# The template's parameter that says which secrets an application may read.
+SECRETS_PARAMETER = "SecretArns"
+
 # The members of a described task definition that RegisterTaskDefinition takes again (ECS API).
 _BLUEPRINT_MEMBERS = (
     "family", "taskRoleArn", "executionRoleArn", "networkMode", "containerDefinitions", "volumes",
@@ -72,7 +75,7 @@ def _parameters(
         "ProductionScheme": settings.production_scheme,
         "CertificateArn": settings.certificate,
         "PermissionsBoundary": settings.permissions_boundary,
-        "SecretArns": ",".join(sorted(set(map(_secret_resource, spec.secrets.values())))),
+        SECRETS_PARAMETER: ",".join(sorted(set(map(_secret_resource, spec.secrets.values())))),
     }
 
 

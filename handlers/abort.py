@@ -10,5 +10,7 @@ from devops_core.operations.abort import abort
 def handle(request: Request) -> answers.Answer:
     """Go back to what was, as far as there is a way."""
     application, operation_id = request.parameters["applicationName"], request.parameters["id"]
-    operation = abort(request.cloud, application, operation_id, request.caller)
-    return answers.aborted(request, operation)
+    outcome = abort(
+        request.cloud, application, operation_id, request.caller, dry_run=request.dry_run
+    )
+    return answers.aborted(request, outcome)

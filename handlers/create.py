@@ -12,5 +12,5 @@ def handle(request: Request) -> answers.Answer:
     """Create an application's stack and its inventory rows."""
     settings = request.cloud.settings
     body = CreateRequest.parse(request.body, settings.required_tags, settings.account)
-    operation = start.create(request.cloud, body, request.origin("create", request.body))
-    return answers.started(request, operation, answers.created(body))
+    outcome = start.create(request.cloud, body, request.origin("create", request.body))
+    return answers.started(request, outcome, answers.created(body))

@@ -10,7 +10,7 @@ from devops_core.requests import DeleteRequest
 @api.http
 def handle(request: Request) -> answers.Answer:
     """Delete the stack; `?stack=` serves clients that drop the body of a DELETE."""
-    named = request.body if request.has_body else dict(request.query)
+    named = request.body if request.has_body else request.named
     body = DeleteRequest.parse(named, request.query.get("stack"))
     outcome = start.delete(request.cloud, body, request.origin("delete", named))
     return answers.started(request, outcome, {"applicationName": body.application})

@@ -125,6 +125,7 @@ _ASKED: dict[str, Callable[[Call], Iterable[Question]]] = {
     "cloudformation:DeleteStack": _delete_stack,
     "cloudformation:DescribeStackEvents": _describe_stack,
     "cloudformation:DescribeStacks": _describe_stack,
+    "cloudformation:ValidateTemplate": _anything,
     "ecs:DeregisterTaskDefinition": _anything,
     "ecs:DescribeServices": _describe_services,
     "ecs:DescribeTaskDefinition": _anything,

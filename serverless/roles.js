@@ -80,6 +80,8 @@ const createStack = [
   // Without it S3 answers 403 instead of 404 for a template that is not there.
   allow(['s3:ListBucket'], '${self:custom.parameters.readablebuckets}'),
 ];
+/** Look whether a template is one, and which parameters it has. CloudFormation knows no resource. */
+const validateTemplate = allow(['cloudformation:ValidateTemplate'], '*');
 /** Delete stacks, but none that no operation of this service has made, and see what failed. */
 const undoStack = [
   allow(['cloudformation:DescribeStacks', 'cloudformation:DescribeStackEvents'], STACK),
@@ -161,6 +163,8 @@ const FUNCTIONS = {
     write(INVENTORY),
     remove,
     ...createStack,
+    // A dry run.
+    validateTemplate,
     ...undoStack,
     ...register(SERVICES),
     findTaskDefinitions,

@@ -10,7 +10,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 CALLED: Mapping[str, tuple[str, ...]] = {
-    "cloudformation": ("CreateStack", "DeleteStack", "DescribeStackEvents", "DescribeStacks"),
+    "cloudformation": (
+        "CreateStack",
+        "DeleteStack",
+        "DescribeStackEvents",
+        "DescribeStacks",
+        "ValidateTemplate",
+    ),
     "dynamodb": (
         "BatchGetItem",
         "DeleteItem",

@@ -49,24 +49,13 @@ def _repeated(operation: Operation, one: Broken) -> Exception | None:
 
 
 def _exists(operation: Operation, one: Broken) -> Exception:
-    holder = decode(one.found).get("claim")
-    exists = f"application {operation.application} exists already"
-    if holder is None:
-        return AlreadyExistsError(exists)
-    return AlreadyExistsError(
-        f"{exists}; operation {holder} is at work on it",
-        operation={"id": holder, "applicationName": operation.application},
-    )
+    name = operation.application
+    return AlreadyExistsError.of(name, name, decode(one.found).get("claim"))
 
 
 def _name_taken(operation: Operation, one: Broken) -> Exception:
-    name = decode(one.found).get("name", operation.application)
-    if name == operation.application:
-        return AlreadyExistsError(f"application {name} exists already")
-    return AlreadyExistsError(
-        f"application {name} exists already, and {operation.application} differs from it only in"
-        " upper and lower case, which image repositories do not tell apart"
-    )
+    name = operation.application
+    return AlreadyExistsError.of(name, records.name_of(one.found) if one.found else name)
 
 
 def _busy(operation: Operation, one: Broken) -> Exception | None:

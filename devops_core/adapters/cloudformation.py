@@ -40,6 +40,16 @@ class CloudFormationStacks:
             raise RefusedError("a stack of this name exists") from error
 
     @translated()
+    def parameters(self, template: str) -> Mapping[str, bool]:
+        """Return the parameters of a template and whether each has a default.
+
+        Macros are not expanded for that (CloudFormation API, ValidateTemplate). RefusedError says
+        why it is no template.
+        """
+        found = self._client.validate_template(TemplateBody=template)["Parameters"]
+        return {each["ParameterKey"]: "DefaultValue" in each for each in found}
+
+    @translated()
     def delete(self, stack_id: str, token: str) -> None:
         """Start to delete a stack; no error when it is gone.
 

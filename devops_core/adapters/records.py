@@ -208,6 +208,12 @@ def name_item(application: Application) -> Item:
     return name_key(application.name) | encode(values)
 
 
+def name_of(item: Mapping[str, Mapping[str, Any]]) -> str:
+    """Return the application that a reservation is for."""
+    name: str = decode(item)["name"]
+    return name
+
+
 def _application(values: Mapping[str, Any]) -> Application:
     return model.Application(
         name=values["applicationName"],

@@ -61,6 +61,13 @@ class DynamoTables:
                 raise error
 
     @translated()
+    def reserved(self, application: str) -> str | None:
+        """Return the application that has a name, in whatever case, or None; consistent."""
+        key = records.name_key(application)
+        answer = self._client.get_item(TableName=self._names.log, Key=key, ConsistentRead=True)
+        return records.name_of(answer["Item"]) if "Item" in answer else None
+
+    @translated()
     def operation(self, application: str, operation_id: str) -> Operation | None:
         """Return an operation as it stands, or None."""
         answer = self._client.get_item(

@@ -9,12 +9,13 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from devops_core.errors import DevOpsError, redact, redacted
-from devops_core.model import Kind, Status
+from devops_core.model import Kind, Operation, Status
 from devops_core.naming import DEPLOYABLE, repository_name
 
 if TYPE_CHECKING:
     from devops_core.api.request import Request
-    from devops_core.model import Operation, Progress, Warmed
+    from devops_core.model import Progress, Template, Warmed
+    from devops_core.operations.preview import Preview
     from devops_core.requests import CreateRequest
 
 # How long a client should leave a running operation alone before it asks again, in seconds.
@@ -57,15 +58,18 @@ def failure(request: Request, error: DevOpsError) -> Answer:
 
 
 def started(
-    request: Request, outcome: Operation | str, further: Mapping[str, Any] | None = None
+    request: Request, outcome: Operation | str | Preview, further: Mapping[str, Any] | None = None
 ) -> Answer:
     """Answer a write: 202 while it runs, 200 when it succeeded, 424 when it failed.
 
-    Waits as long as the caller prefers. An `outcome` that is a text says why nothing was to do.
+    Waits as long as the caller prefers. An `outcome` that is a text says why nothing was to do;
+    one that is no operation either is that of a dry run.
     """
     further = further or {}
     if isinstance(outcome, str):
         return Answer(200, {"operation": None, "message": outcome, **further})
+    if not isinstance(outcome, Operation):
+        return _planned(outcome)
     operation = _waited(request, outcome)
     url = request.operation_url(operation.application, operation.id)
     body = {"operation": shown(operation, url), **further}
@@ -83,15 +87,24 @@ def started(
     return Answer(202, body, headers | {"Location": url, "Retry-After": str(_RETRY_AFTER)}, facts)
 
 
-def aborted(request: Request, operation: Operation) -> Answer:
+def aborted(request: Request, outcome: Operation | Preview) -> Answer:
     """Answer an abort: 202 while the operation goes back, 200 when it has ended, either way."""
-    operation = _waited(request, operation)
+    if not isinstance(outcome, Operation):
+        return _planned(outcome)
+    operation = _waited(request, outcome)
     url = request.operation_url(operation.application, operation.id)
     body = {"operation": shown(operation, url), "message": _what_becomes_of(operation)}
     facts, headers = _facts(operation), _preference(request)
     if operation.ended:
         return Answer(200, body, headers, facts)
     return Answer(202, body, headers | {"Location": url, "Retry-After": str(_RETRY_AFTER)}, facts)
+
+
+def _planned(preview: Preview) -> Answer:
+    # Only a dry run has use for it.
+    from devops_core.api.plans import planned
+
+    return planned(preview)
 
 
 def _what_becomes_of(operation: Operation) -> str:
@@ -154,10 +167,10 @@ def shown(operation: Operation, url: str) -> dict[str, Any]:
         "switchedAt": time(operation.switched_at),
         "waitingFor": redact(operation.waiting_for) if operation.waiting_for else None,
         "took": _took(operation),
-        "template": _template(operation),
+        "template": shown_template(operation.template),
         "warmup": [_page(page) for page in operation.warmed],
         "reasons": [redact(reason) for reason in operation.reasons],
-        "environments": [_part(part) for part in operation.progress],
+        "environments": [shown_part(part) for part in operation.progress],
     }
     return {name: value for name, value in members.items() if value not in (None, [], {})}
 
@@ -173,12 +186,12 @@ def _took(operation: Operation) -> dict[str, float]:
     }
 
 
-def _template(operation: Operation) -> dict[str, str]:
+def shown_template(template: Template | None) -> dict[str, str]:
     """Return which version and which bytes of the application template a create sends."""
-    if operation.template is None:
+    if template is None:
         return {}
-    version = {"version": operation.template.version} if operation.template.version else {}
-    return {**version, "sha256": operation.template.sha256}
+    version = {"version": template.version} if template.version else {}
+    return {**version, "sha256": template.sha256}
 
 
 def _page(page: Warmed) -> dict[str, Any]:
@@ -191,7 +204,8 @@ def _page(page: Warmed) -> dict[str, Any]:
     return {name: value for name, value in members.items() if value is not None}
 
 
-def _part(part: Progress) -> dict[str, Any]:
+def shown_part(part: Progress) -> dict[str, Any]:
+    """Return the part of an operation in one environment, as callers see it."""
     members = {
         "environment": part.environment.value,
         "slot": part.service if part.environment.is_production else None,

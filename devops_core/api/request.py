@@ -22,6 +22,8 @@ MAX_WAIT_SECONDS = 25
 # A preference may bring parameters; those that are not known are passed over (RFC 7240, 2).
 _WAIT = re.compile(r"\s*wait\s*=\s*\"?([0-9]{1,9})\"?\s*(?:;.*)?", re.IGNORECASE)
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
+_DRY_RUN = re.compile(r"[\W_]*dry[\W_]*run[\W_]*", re.IGNORECASE)
+_FLAGS = ("true", "false")
 
 
 class Request:
@@ -75,6 +77,24 @@ class Request:
             # API Gateway would take the last one, another reader the first.
             raise InvalidRequestError([(brief(name), "is there more than once") for name in twice])
         return self._event.get("queryStringParameters") or {}
+
+    @property
+    def named(self) -> dict[str, str]:
+        """The query parameters that say what the request is about."""
+        return {name: value for name, value in self.query.items() if name != "dryRun"}
+
+    @property
+    def dry_run(self) -> bool:
+        """Whether only the plan is wanted; InvalidRequestError for what is neither true nor false.
+
+        So is a name that is nearly right: it must not become the real call.
+        """
+        alike = [name for name in self.query if _DRY_RUN.fullmatch(name)]
+        wrong = [name for name in alike if name != "dryRun" or self.query[name] not in _FLAGS]
+        if wrong:
+            problem = "must be dryRun=true or dryRun=false"
+            raise InvalidRequestError([(brief(name), problem) for name in wrong])
+        return self.query.get("dryRun") == "true"
 
     @property
     def wait_seconds(self) -> int | None:
@@ -140,11 +160,18 @@ class Request:
         if key is not None and not _KEY.fullmatch(key):
             problem = "must be 1 to 255 printable ASCII characters without spaces"
             raise InvalidRequestError([("Idempotency-Key", problem)])
+        if self.dry_run:
+            key = None
         # Keys are the caller's own: two teams may both call theirs "build-1". The session of a
         # role is not part of it, because a pipeline has a new one for every attempt.
         own = f"{principal(self.caller) or self.caller} {key}" if key else None
-        digest = fingerprint(kind, body)
-        return Origin(caller=self.caller, asked_at=self.arrived, key=own, fingerprint=digest)
+        return Origin(
+            caller=self.caller,
+            asked_at=self.arrived,
+            key=own,
+            fingerprint=fingerprint(kind, body),
+            dry_run=self.dry_run,
+        )
 
 
 def _members(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from devops_core.errors import (
     AwsError,
@@ -42,6 +42,9 @@ from devops_core.operations.permit import permit
 from devops_core.operations.reconcile import drive, reconcile
 from devops_core.ports import AlreadyClaimedError, Claim, Cloud, Pointer
 
+if TYPE_CHECKING:
+    from devops_core.operations.preview import Preview
+
 # How often a claim that lost a race looks again before the caller is told to.
 _LOOKS = 3
 # How long an Idempotency-Key stands for its operation (DESIGN: 24 h), in seconds.
@@ -65,16 +68,17 @@ class Plan:
 
 def accept(
     cloud: Cloud, kind: Kind, application: str, origin: Origin, plan: Callable[[Inventory], Plan]
-) -> Operation | str:
+) -> Operation | str | Preview:
     """Return the operation that a request starts or repeats, or why nothing needs to be done.
 
-    `plan` checks the inventory of an application that exists and that the caller may change, and
-    raises ConflictError when the request cannot be met. Raises ForbiddenError.
+    Of a dry run it is what would be done. `plan` checks the inventory of an application that
+    exists and that the caller may change, and raises ConflictError when the request cannot be met.
+    Raises ForbiddenError.
     """
 
     def permitted(inventory: Inventory) -> Plan:
         team = known(inventory, application).technical_team
-        permit(cloud, kind, application, team, origin.caller)
+        permit(cloud, kind, application, team, origin.caller, record=not origin.dry_run)
         return plan(inventory)
 
     looks = 0
@@ -85,12 +89,21 @@ def accept(
             return _repeat(cloud, pointer, origin)
         try:
             planned = _planned(cloud, application, inventory, permitted)
+            if origin.dry_run:
+                return _previewed(kind, application, planned)
             if planned.operation is None:
                 return planned.message or "nothing to do"
             return claim(cloud, origin, planned, planned.operation)
         except ChangedMeanwhileError:
             if looks == _LOOKS:
                 raise
+
+
+def _previewed(kind: Kind, application: str, planned: Plan) -> Preview:
+    # Only a dry run has use for it.
+    from devops_core.operations import preview
+
+    return preview.planned(kind, application, planned)
 
 
 def _planned(

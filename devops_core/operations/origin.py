@@ -11,12 +11,17 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Origin:
-    """Who asks and when, and how to tell a repeat: the Idempotency-Key and the body's SHA-256."""
+    """Who asks and when, and how to tell a repeat: the Idempotency-Key and the body's SHA-256.
+
+    With `dry_run` only the plan is wanted; it is no request that could be repeated, so `key` is
+    None.
+    """
 
     caller: str
     asked_at: datetime
     key: str | None
     fingerprint: str
+    dry_run: bool = False
 
 
 def fingerprint(kind: str, body: Any) -> str:

@@ -19,11 +19,12 @@ def permit(
     caller: str,
     *,
     what: str | None = None,
+    record: bool = True,
 ) -> None:
     """Raise ForbiddenError unless a caller may start, or abort, an operation of a kind.
 
     `team` is the application's technicalTeam, None when it is not known; `what` the deed in
-    words, by default the start of one.
+    words, by default the start of one. Without `record` nothing is written.
     """
     production = kind in _PRODUCTION
     lacks = cloud.settings.access.lacks(caller, team, production=production)
@@ -31,7 +32,8 @@ def permit(
         return
     lists = " and in ".join(lacks)
     refusal = ForbiddenError(f"{what or f'a {kind}'} of {application} is for callers in {lists}")
-    _record(cloud, kind, application, caller, refusal.message)
+    if record:
+        _record(cloud, kind, application, caller, refusal.message)
     raise refusal
 
 

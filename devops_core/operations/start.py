@@ -1,4 +1,7 @@
-"""The five things a caller can start. Each returns an operation, or why there is nothing to do."""
+"""The five things a caller can start.
+
+Each returns an operation, or why there is nothing to do; of a dry run what would be done.
+"""
 
 from __future__ import annotations
 
@@ -38,6 +41,7 @@ from devops_core.operations.permit import permit
 from devops_core.ports import Cloud
 
 if TYPE_CHECKING:
+    from devops_core.operations.preview import Preview
     from devops_core.requests import (
         CreateRequest,
         DeleteRequest,
@@ -46,16 +50,19 @@ if TYPE_CHECKING:
         SwapRequest,
     )
 
+    Outcome = Operation | str | Preview
 
-def create(cloud: Cloud, request: CreateRequest, origin: Origin) -> Operation:
+
+def create(cloud: Cloud, request: CreateRequest, origin: Origin) -> Operation | Preview:
     """Create an application. Raises AlreadyExistsError, ForbiddenError."""
-    permit(cloud, Kind.CREATE, request.application, request.tags["technicalTeam"], origin.caller)
+    name, team = request.application, request.tags["technicalTeam"]
+    permit(cloud, Kind.CREATE, name, team, origin.caller, record=not origin.dry_run)
     environments = (*request.environments, Environment.PROD_GREEN, Environment.PROD_BLUE)
     template, content = _template(cloud)
     operation = new_operation(
         cloud,
         Kind.CREATE,
-        request.application,
+        name,
         origin,
         service=request.service,
         template=template,
@@ -64,8 +71,12 @@ def create(cloud: Cloud, request: CreateRequest, origin: Origin) -> Operation:
         ),
     )
     rows = tuple(_new_row(request, operation, environment) for environment in environments)
-    observed = Observed(looked=False, template=content)
-    return claim(cloud, origin, Plan(new=rows, observed=observed), operation)
+    plan = Plan(operation=operation, new=rows, observed=Observed(looked=False, template=content))
+    if origin.dry_run:
+        from devops_core.operations import preview
+
+        return preview.created(cloud, plan, operation)
+    return claim(cloud, origin, plan, operation)
 
 
 def _template(cloud: Cloud) -> tuple[Template | None, bytes | None]:
@@ -99,7 +110,7 @@ def _new_row(request: CreateRequest, operation: Operation, environment: Environm
     )
 
 
-def deploy(cloud: Cloud, request: DeployRequest, origin: Origin) -> Operation | str:
+def deploy(cloud: Cloud, request: DeployRequest, origin: Origin) -> Outcome:
     """Deploy an image to non-production environments. Raises ConflictError."""
     plan = partial(_deploy, cloud, request, origin)
     return accept(cloud, Kind.DEPLOY, request.application, origin, plan)
@@ -124,7 +135,7 @@ def _deploy(cloud: Cloud, request: DeployRequest, origin: Origin, inventory: Inv
     return Plan(operation=operation, taken=tuple(row for row, _ in taken))
 
 
-def promote(cloud: Cloud, request: PromoteRequest, origin: Origin) -> Operation | str:
+def promote(cloud: Cloud, request: PromoteRequest, origin: Origin) -> Outcome:
     """Promote what non-production runs to the idle production slot. Raises ConflictError."""
     plan = partial(_promote, cloud, request, origin)
     return accept(cloud, Kind.DEPLOY_BLUE, request.application, origin, plan)
@@ -150,7 +161,7 @@ def _promote(cloud: Cloud, request: PromoteRequest, origin: Origin, inventory: I
     return Plan(operation=operation, taken=tuple(rows), unchanged=(source,))
 
 
-def swap(cloud: Cloud, request: SwapRequest, origin: Origin) -> Operation | str:
+def swap(cloud: Cloud, request: SwapRequest, origin: Origin) -> Outcome:
     """Exchange live and idle production. Raises ConflictError, NotReadyError."""
     plan = partial(_swap, cloud, request, origin)
     return accept(cloud, Kind.SWAP, request.application, origin, plan)
@@ -196,7 +207,7 @@ def _ready(request: SwapRequest, blue: Service, observed: Observed) -> None:
         raise NotReadyError("blue cannot go live", missing)
 
 
-def delete(cloud: Cloud, request: DeleteRequest, origin: Origin) -> Operation | str:
+def delete(cloud: Cloud, request: DeleteRequest, origin: Origin) -> Outcome:
     """Delete an application. Raises ConflictError."""
     plan = partial(_delete, cloud, request, origin)
     return accept(cloud, Kind.DELETE, request.application, origin, plan)

@@ -23,7 +23,7 @@ from devops_core.ports import AlreadyClaimedError, Claim
 
 from . import samples
 from .conftest import Time
-from .faults import break_after, cancel, meanwhile, refuse, send_twice
+from .faults import answer, break_after, cancel, meanwhile, refuse, send_twice
 
 
 def existing(tables: DynamoTables, name: str = "Shop") -> Inventory:
@@ -146,6 +146,20 @@ def test_a_name_that_differs_only_in_case_is_taken(tables: DynamoTables) -> None
 
     with pytest.raises(AlreadyExistsError, match="Shop exists already, and SHOP differs"):
         tables.claim(samples.create_claim("SHOP", "02SECOND"))
+
+
+def test_a_name_is_reserved_in_whatever_case(tables: DynamoTables) -> None:
+    assert tables.reserved("Shop") is None
+    tables.claim(samples.create_claim("Shop", "01"))
+
+    assert [tables.reserved(name) for name in ("Shop", "SHOP", "Shop2")] == ["Shop", "Shop", None]
+
+
+def test_a_reservation_that_was_just_made_is_seen(tables: DynamoTables, dynamodb: Any) -> None:
+    sent = answer(dynamodb, "GetItem", {"Item": records.name_item(samples.MINIMAL_APPLICATION)})
+
+    assert tables.reserved("shop") == "Shop"
+    assert '"ConsistentRead": true' in sent[0]["body"].decode()
 
 
 def test_a_name_that_is_reserved_without_rows_is_taken(tables: DynamoTables, dynamodb: Any) -> None:

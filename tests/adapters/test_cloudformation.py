@@ -130,6 +130,28 @@ def test_a_bad_template_is_refused_in_the_words_of_aws(
         stacks.create(request())
 
 
+def test_a_template_is_asked_for_its_parameters(stacks: CloudFormationStacks, client: Any) -> None:
+    told = [
+        {"ParameterKey": "Cpu", "DefaultValue": "256", "NoEcho": False},
+        {"ParameterKey": "Certificate", "DefaultValue": ""},
+        {"ParameterKey": "VpcId", "Description": "Where it runs"},
+    ]
+    sent = answer(client, "ValidateTemplate", {"Parameters": told})
+
+    assert stacks.parameters(TEMPLATE) == {"Cpu": True, "Certificate": True, "VpcId": False}
+    assert sent[0]["body"]["TemplateBody"] == TEMPLATE
+
+
+def test_what_is_no_template_is_refused_in_the_words_of_aws(
+    stacks: CloudFormationStacks, client: Any
+) -> None:
+    words = "Template format error: unsupported structure."
+    refuse(client, "ValidateTemplate", "ValidationError", words)
+
+    with pytest.raises(RefusedError, match="unsupported structure"):
+        stacks.parameters("-")
+
+
 def test_a_create_without_an_answer_is_not_known(stacks: CloudFormationStacks, client: Any) -> None:
     break_after(client, "CreateStack", ReadTimeoutError(endpoint_url="http://cloudformation"))
 

@@ -9,6 +9,7 @@ from typing import Any
 from contract.document import operation
 from devops_core.naming import Environment
 from tests.functional.client import Client, Reply
+from tests.functional.dry import DryClient
 from tests.functional.fakes import FakeCloud
 from tests.functional.fakes.service import CRASH
 
@@ -22,6 +23,11 @@ class Account:
     cloud: FakeCloud
     api: Client
     sent: list[tuple[str, str]] = field(default_factory=list)
+
+    @property
+    def dry(self) -> DryClient:
+        """A caller who only tries."""
+        return DryClient(self.cloud)
 
     def send(
         self, operation_id: str, example: str, headers: Mapping[str, str] | None = None

@@ -87,10 +87,16 @@ def _going_back(account: Account) -> Reply:
     return account.api.abort(account.api.deploy("slow", "dev").id)
 
 
+def _going_back_tried(account: Account) -> Reply:
+    account.deployed().cloud.push("slow", HANG)
+    return account.dry.abort(account.api.deploy("slow", "dev").id)
+
+
 SUCCESSES: Scenarios = {
     ("createApplication", 200, "full"): lambda account: account.send(
         "createApplication", "full", WAIT
     ),
+    ("createApplication", 200, "dryRun"): lambda account: account.dry.create(),
     ("createApplication", 202, "minimal"): lambda account: account.send(
         "createApplication", "minimal"
     ),
@@ -98,18 +104,22 @@ SUCCESSES: Scenarios = {
     ("deleteApplication", 200, "query"): lambda account: account.with_shop().send(
         "deleteApplication", "query", WAIT
     ),
+    ("deleteApplication", 200, "dryRun"): lambda account: account.with_shop().dry.delete(),
     ("deleteApplication", 202, "body"): lambda account: account.with_shop().send(
         "deleteApplication", "body"
     ),
     ("deleteApplication", 424, "OPERATION_FAILED"): _delete_that_fails,
     ("deploy", 200, "foreign"): lambda account: account.with_shop().send("deploy", "foreign", WAIT),
+    ("deploy", 200, "dryRun"): lambda account: account.deployed().dry.deploy("1.0.0.1", "dev"),
     ("deploy", 202, "own"): lambda account: account.with_shop().send("deploy", "own"),
     ("deploy", 424, "OPERATION_FAILED"): _deploy_that_fails,
     ("promote", 200, "named"): lambda account: account.deployed().send("promote", "named", WAIT),
+    ("promote", 200, "dryRun"): lambda account: account.deployed().dry.promote(),
     ("promote", 202, "highest"): lambda account: account.deployed().send("promote", "highest"),
     ("promote", 424, "OPERATION_FAILED"): _promote_that_fails,
     ("swap", 200, "version"): lambda account: account.promoted().send("swap", "version"),
     ("swap", 200, "live"): _live_already,
+    ("swap", 200, "dryRun"): lambda account: account.promoted().dry.swap(version="1.0.0.0"),
     ("swap", 202, "back"): _swap_that_waits,
     ("swap", 424, "OPERATION_FAILED"): _swap_that_fails,
     ("readOperation", 200, "inProgress"): _in_progress,
@@ -117,6 +127,7 @@ SUCCESSES: Scenarios = {
     ("readOperation", 200, "warmedUp"): _warmed_up,
     ("readOperation", 200, "repair"): _repair,
     ("abortOperation", 200, "stopped"): _stopped,
+    ("abortOperation", 200, "dryRun"): _going_back_tried,
     ("abortOperation", 202, "goingBack"): _going_back,
     ("health", 200, "ok"): lambda account: account.api.health(),
 }

@@ -81,6 +81,14 @@ def test_every_call_that_may_take_long_can_be_waited_for_and_every_write_repeate
     assert len(WRITES) == 5
 
 
+def test_every_write_can_be_tried_and_answers_the_plan() -> None:
+    for each in operations().values():
+        tried = "dryRun" in {one["name"] for one in each.parameters if one["in"] == "query"}
+        assert tried == (each.method != "GET"), each.id
+        if tried:
+            assert examples(each.responses[200])["dryRun"]["value"]["dryRun"] is True
+
+
 def test_its_words_and_numbers_are_those_of_the_code() -> None:
     for name, words in (
         ("Kind", Kind), ("Status", Status), ("Environment", Environment), ("RowStatus", RowStatus),
@@ -88,6 +96,7 @@ def test_its_words_and_numbers_are_those_of_the_code() -> None:
         assert set(SCHEMAS[name]["enum"]) == set(words)
     for name in ("Part", "Row"):
         assert set(SCHEMAS[name]["properties"]["slot"]["enum"]) == set(SLOTS)
+    assert set(SCHEMAS["Plan"]["properties"]["kind"]["enum"]) == set(Kind) - {Kind.REPAIR}
     deployable = [name.lower() for name in DEPLOYABLE]
     assert SCHEMAS["DeployableEnvironment"]["enum"] == deployable
     non_prod = SCHEMAS["Environments"]["properties"]["nonProd"]["items"]["enum"]
@@ -105,7 +114,7 @@ def test_links_lead_somewhere(each: Operation) -> None:
             known = {parameter["name"] for parameter in target.parameters}
             assert set(link.get("parameters", {})) <= known
             for example in examples(response).values():
-                if example["value"]["operation"] is not None:
+                if example["value"].get("operation") is not None:
                     for expression in _expressions(link):
                         assert isinstance(_looked_up(expression, example["value"]), str)
 

@@ -4,6 +4,7 @@ import pytest
 
 from devops_core.access import AccessPolicy
 from tests.functional.client import Client
+from tests.functional.dry import DryClient
 from tests.functional.fakes import FakeCloud
 from tests.functional.fakes.invariants import hold_after_recovery, watch
 from tests.functional.policies import BOTH, with_policy
@@ -34,6 +35,12 @@ def cloud() -> Iterator[FakeCloud]:
 @pytest.fixture
 def api(cloud: FakeCloud) -> Client:
     return Client(cloud)
+
+
+@pytest.fixture
+def dry(cloud: FakeCloud) -> DryClient:
+    """A caller who only tries."""
+    return DryClient(cloud)
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ import pytest
 
 from devops_core.errors import DevOpsError, RefusedError, UnreachableError
 from tests.functional.client import SCHEDULE, Client, Reply, http_event
+from tests.functional.dry import DryClient, plan
 from tests.functional.fakes import ACCOUNT, Call, FakeCloud
 from tests.functional.fakes.service import CRASH
 
@@ -47,6 +48,18 @@ def test_a_create_with_secrets_that_goes_well(cloud: FakeCloud, api: Client) -> 
     cloud.push("1.0")
     deployed = api.finished(api.deploy("1.0"))
     hold_secret(cloud, reply, *seen, done, deployed, api.delete())
+
+
+def test_what_is_only_tried_with_secrets(cloud: FakeCloud, api: Client, dry: DryClient) -> None:
+    tried = dry.create(service=SERVICE)
+    assert plan(tried)["parameters"]["Environments"] == "dev"
+    assert "SecretArns" not in plan(tried)["parameters"]
+    api.finished(api.create(service=SERVICE))
+    cloud.push("1.0")
+    deployed = dry.deploy("1.0")
+    (told,) = plan(deployed)["environments"]
+    assert [each["field"] for each in told["taskDefinition"]] == ["containerDefinitions.app.image"]
+    hold_secret(cloud, tried, deployed, dry.create(service=SERVICE), dry.delete())
 
 
 def test_a_stack_that_fails_over_a_secret(cloud: FakeCloud, api: Client) -> None:

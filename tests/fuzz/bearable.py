@@ -26,8 +26,8 @@ Holder = MutableMapping[str, Any]
 def lead(holder: Any, number: int) -> None:
     """Lead a body, a query or the parameters of a path to what is there, each call to another.
 
-    Valid names become those of few applications, most versions those that were pushed, and many
-    tasks few. What is not valid is left alone. `number` counts the calls.
+    Valid names become those of few applications, most versions those that were pushed, many tasks
+    few, and most dry runs real calls. What is not valid is left alone. `number` counts the calls.
     """
     if isinstance(holder, dict):
         names = COME_AND_GO if "email" in holder else (*THERE, *THERE, *COME_AND_GO)
@@ -35,6 +35,8 @@ def lead(holder: Any, number: int) -> None:
         _replace(holder, "stack", APPLICATION_NAME.fullmatch, COME_AND_GO, number)
         if number % 4:
             _replace(holder, "version", IMAGE_TAG.fullmatch, VERSIONS, number)
+        if holder.get("dryRun") == "true" and number % 4:
+            holder["dryRun"] = "false"
         if isinstance(holder.get("service"), dict):
             few = range(1, 3)
             _replace(holder["service"], "desiredCount", lambda n: 0 < n <= MAX_TASKS, few, number)

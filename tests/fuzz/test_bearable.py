@@ -54,6 +54,13 @@ def test_names_are_those_of_applications_that_are_there_and_some_come_and_go() -
     assert led(["Anything"], 1) == ["Anything"]
 
 
+def test_most_of_the_dry_runs_become_real_calls() -> None:
+    tried = [led({"dryRun": "true"}, number)["dryRun"] for number in CALLS]
+    assert (tried.count("true"), tried.count("false")) == (10, 30)
+    for other in ("false", "", "True", None, 1, ["true"]):
+        assert all(led({"dryRun": other}, number) == {"dryRun": other} for number in CALLS)
+
+
 def test_a_name_that_a_link_has_brought_is_kept() -> None:
     for name in (*THERE, *COME_AND_GO):
         path = {"applicationName": name, "id": "01JN8EYDN00000000000000001"}

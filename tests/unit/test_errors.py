@@ -125,6 +125,32 @@ def test_a_busy_row_names_the_operation_that_holds_it() -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("there", "holder", "message", "told"),
+    [
+        ("Shop", None, "application Shop exists already", {}),
+        (
+            "Shop",
+            "01HOLDER",
+            "application Shop exists already; operation 01HOLDER is at work on it",
+            {"operation": {"id": "01HOLDER", "applicationName": "Shop"}},
+        ),
+        (
+            "SHOP",
+            "01HOLDER",
+            "application SHOP exists already, and Shop differs from it only in upper and lower"
+            " case, which image repositories do not tell apart",
+            {},
+        ),
+    ],
+)
+def test_a_name_that_is_taken_says_by_whom(
+    there: str, holder: str | None, message: str, told: dict[str, object]
+) -> None:
+    body = AlreadyExistsError.of("Shop", there, holder).body()
+    assert body == {"errorMessage": message, "code": "ALREADY_EXISTS", **told}
+
+
 def test_an_invalid_request_lists_every_problem_with_its_field() -> None:
     error = InvalidRequestError([("email", "is required"), ("tags.x", f"not {ACCOUNT}")])
 

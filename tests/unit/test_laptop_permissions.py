@@ -65,6 +65,11 @@ CALLS: list[tuple[str, dict[str, Any], list[Question]]] = [
     ),
     ("cloudformation:DescribeStacks", {}, [Question("cloudformation:DescribeStacks")]),
     (
+        "cloudformation:ValidateTemplate",
+        {"TemplateBody": TEMPLATE},
+        [Question("cloudformation:ValidateTemplate")],
+    ),
+    (
         "ecs:DeregisterTaskDefinition",
         {"taskDefinition": "Shop-dev:1"},
         [Question("ecs:DeregisterTaskDefinition")],

@@ -60,5 +60,21 @@ def failure(service: str, status: int, code: str, message: str) -> AWSResponse:
     return _response(status, json.dumps({"__type": code, "message": message}))
 
 
+def parameters(template: str) -> AWSResponse:
+    """Return the answer to ValidateTemplate for a template in JSON."""
+    members = "".join(
+        f"<member><ParameterKey>{escape(name)}</ParameterKey>"
+        + (
+            f"<DefaultValue>{escape(str(told['Default']))}</DefaultValue>"
+            if "Default" in told
+            else ""
+        )
+        + "</member>"
+        for name, told in json.loads(template)["Parameters"].items()
+    )
+    result = f"<ValidateTemplateResult><Parameters>{members}</Parameters></ValidateTemplateResult>"
+    return _response(200, f"<ValidateTemplateResponse>{result}</ValidateTemplateResponse>")
+
+
 def _response(status: int, body: str) -> AWSResponse:
     return AWSResponse("https://aws.example", status, {}, MockRawResponse(body))

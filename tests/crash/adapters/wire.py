@@ -10,7 +10,7 @@ from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from moto.core.botocore_stubber import MockRawResponse
 from moto.core.models import botocore_stubber
 
-_READS = ("Batch", "Describe", "Get", "Head", "List", "Query", "Scan")
+_READS = ("Batch", "Describe", "Get", "Head", "List", "Query", "Scan", "Validate")
 
 
 @dataclass(frozen=True, slots=True)

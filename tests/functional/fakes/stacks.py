@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 from devops_core.errors import RefusedError
@@ -14,6 +15,7 @@ from tests.functional.fakes.containers import FakeContainers
 from tests.functional.fakes.estate import Estate
 from tests.functional.fakes.load_balancer import FakeLoadBalancer
 from tests.functional.fakes.wire import Wire
+from tests.infra.templates import APPLICATION, load
 
 _GOING = ("CREATE_IN_PROGRESS", "ROLLBACK_IN_PROGRESS", "DELETE_IN_PROGRESS")
 
@@ -43,6 +45,13 @@ class FakeStack:
         return self.tags.get(OPERATION_TAG)
 
 
+@cache
+def _declared() -> dict[str, bool]:
+    """Return the parameters of the project's own template and whether each has a default."""
+    parameters = load(APPLICATION)["Parameters"]
+    return {name: "Default" in told for name, told in parameters.items()}
+
+
 class FakeStacks:
     """`ports.Stacks`.
 
@@ -50,7 +59,7 @@ class FakeStacks:
     means when the test calls `finish`. `create_failures` and `delete_failures` are the reasons of
     the resources that will fail; `without_outputs` are outputs that the template does not have.
     `lag` is how many describes do not show a new stack. A template is accepted if it says
-    "Resources:".
+    "Resources:"; it has the parameters that are `declared`, those of a True have a default.
     """
 
     def __init__(
@@ -65,12 +74,17 @@ class FakeStacks:
         self.create_failures: tuple[str, ...] = ()
         self.delete_failures: tuple[str, ...] = ()
         self.without_outputs: set[str] = set()
+        self.declared = _declared().copy()
 
     # --- the port ---
 
     def create(self, request: Mapping[str, Any]) -> str:
         """Create a stack and return its id; with the token of an earlier call the same one."""
         return self._wire.call("stacks.create", (request,), lambda: self._create(request))
+
+    def parameters(self, template: str) -> Mapping[str, bool]:
+        """Return the parameters of a template and whether each has a default."""
+        return self._wire.call("stacks.parameters", (template,), lambda: self._parameters(template))
 
     def delete(self, stack_id: str, token: str) -> None:
         """Start to delete a stack."""
@@ -120,10 +134,7 @@ class FakeStacks:
             return there.id
         if there:
             raise RefusedError("a stack of this name exists")
-        if "Resources:" not in request["TemplateBody"]:
-            raise RefusedError(
-                "Template format error: At least one Resources member must be defined."
-            )
+        self._check(request)
         stack = FakeStack(
             self._new_id(name),
             name,
@@ -137,6 +148,24 @@ class FakeStacks:
         )
         self.stacks[stack.id] = stack
         return stack.id
+
+    def _parameters(self, template: str) -> Mapping[str, bool]:
+        if "Resources:" not in template:
+            raise RefusedError(
+                "Template format error: At least one Resources member must be defined."
+            )
+        return dict(self.declared)
+
+    def _check(self, request: Mapping[str, Any]) -> None:
+        """Refuse what CloudFormation refuses, in its words."""
+        declared = self._parameters(request["TemplateBody"])
+        given = [each["ParameterKey"] for each in request["Parameters"]]
+        unknown = [name for name in given if name not in declared]
+        if unknown:
+            raise RefusedError(f"Parameters: [{', '.join(unknown)}] do not exist in the template")
+        missing = [name for name, has in declared.items() if not has and name not in given]
+        if missing:
+            raise RefusedError(f"Parameters: [{', '.join(missing)}] must have values")
 
     def _delete(self, stack_id: str, token: str) -> None:
         stack = self.stacks.get(stack_id)

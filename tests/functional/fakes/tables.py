@@ -43,6 +43,12 @@ class FakeTables:
             lambda: (self.inventory_of(application), self._pointer(key)),
         )
 
+    def reserved(self, application: str) -> str | None:
+        """Return the application that has a name, in whatever case."""
+        return self._wire.call(
+            "tables.reserved", (application,), lambda: self._reserved(application)
+        )
+
     def claim(self, claim: Claim) -> None:
         """Accept an operation, all or nothing."""
         self._wire.call("tables.claim", (claim,), lambda: self._claim(claim))
@@ -133,13 +139,12 @@ class FakeTables:
     def _check_new(self, claim: Claim) -> None:
         for name in {row.application.name for row in claim.new}:
             for (other, _), there in self.rows.items():
-                if other == name:
-                    raise _exists(name, there.claim)
                 if other.lower() == name.lower():
-                    raise AlreadyExistsError(
-                        f"application {other} exists already, and {name} differs from it only in"
-                        " upper and lower case"
-                    )
+                    raise AlreadyExistsError.of(name, other, there.claim)
+
+    def _reserved(self, application: str) -> str | None:
+        names = (name for name, _ in self.rows)
+        return next((name for name in names if name.lower() == application.lower()), None)
 
     def _check_free(self, seen: Row) -> None:
         row = self.rows.get((seen.application.name, seen.environment))
@@ -204,13 +209,3 @@ class FakeTables:
             key = event.application, event.operation, event.key
             assert key not in self.events, f"event {key} is written twice"
             self.events[key] = event
-
-
-def _exists(name: str, holder: str | None) -> AlreadyExistsError:
-    exists = f"application {name} exists already"
-    if holder is None:
-        return AlreadyExistsError(exists)
-    return AlreadyExistsError(
-        f"{exists}; operation {holder} is at work on it",
-        operation={"id": holder, "applicationName": name},
-    )

@@ -60,6 +60,7 @@ _DRIFTS = (accounts.SERVICE_CHANGED, accounts.STACK_DELETED, accounts.CLAIM_LEFT
 _PAUSE = 70
 # A create begins with reading the template.
 _TEMPLATE = 0
+_DRY_RUN = {"dryRun": "true"}
 # Enough to look more than once, in seconds.
 _WAIT = 2
 # More turns than an operation needs that does not wait for its time limit.
@@ -89,14 +90,19 @@ def again(world: Traced) -> None:
     world.ask(replace(world.begun, wait=_WAIT))
 
 
-def _each(method: str, world: Traced) -> None:
+def _each(request: Request, world: Traced) -> None:
     for operation in world.records().open:
         world.going = operation.id
-        world.ask(Request(method, OPERATION, key=None, wait=_WAIT))
+        world.ask(request)
 
 
-_READ: Drive = partial(_each, "GET")
-_ABORT: Drive = partial(_each, "DELETE")
+def _abort(world: Traced) -> None:
+    for query in (_DRY_RUN, None):
+        _each(Request("DELETE", OPERATION, key=None, wait=_WAIT, query=query), world)
+
+
+_READ: Drive = partial(_each, Request("GET", OPERATION, key=None, wait=_WAIT))
+_ABORT: Drive = _abort
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +145,7 @@ class Trace:
 
     def request(self, state: State, request: Request) -> None:
         """Go through everything that a request can lead to."""
+        self._opened(state).ask(replace(request, query=_DRY_RUN))
         deaths = self._deaths(state, request)
         for drive in (again, _READ, schedule, _ABORT):
             if drive is _ABORT and request.resource == "/stacks" and request.method == "DELETE":
