@@ -42,6 +42,13 @@ def delete(api: Api, name: str, **headers: str) -> Answer:
     return api.call("DELETE", "/stacks", {"stack": name}, **headers)
 
 
+def tried(answer: Answer) -> dict[str, Any]:
+    """Return the plan of a dry run."""
+    assert answer.status == 200, answer.body
+    plan: dict[str, Any] = answer.body["plan"]
+    return plan
+
+
 def abort(api: Api) -> Callable[[], Answer]:
     """Begin what is to be aborted, and return the abort."""
     running = deploy(api, "unhealthy")
@@ -65,16 +72,22 @@ def record(api: Api, operation: str) -> dict[str, Any]:
 
 def test_a_whole_life_needs_nothing_that_the_roles_lack(api: Api, functions: Functions) -> None:
     before = functions.refusals()
+    assert tried(api.post("/stacks?dryRun=true", create_body("Lived")))["kind"] == "create"
     assert create(api, "Lived", **WAIT).status == 200
     api.push("Lived", "1")
     body = {"applicationName": "Lived", "environment": ["dev"], "version": "1"}
+    assert tried(api.post("/stacks/deploy?dryRun=true", body))["claims"] == ["DEV"]
     assert api.post("/stacks/deploy", body, **WAIT).status == 200
     assert api.post(PROMOTE, {"applicationName": "Lived"}, **WAIT).status == 200
     assert api.post(SWAP, {"applicationName": "Lived"}, **WAIT).status == 200
     api.push("Lived", "2", "unhealthy")
     running = api.post("/stacks/deploy", body | {"version": "2"})
+    back = tried(api.call("DELETE", f"{running.operation['url']}?dryRun=true"))
+    assert [each["version"] for each in back["environments"]] == ["1"]
     stopped = api.call("DELETE", running.operation["url"], **WAIT)
     assert stopped.operation["reasons"][0] == "aborted by iam user/admin"
+    gone = tried(api.call("DELETE", "/stacks?stack=Lived&dryRun=true"))
+    assert len(gone["claims"]) == 3
     assert delete(api, "Lived", **WAIT).status == 200
     assert api.call("GET", "/health").status == 200
     assert functions.refusals() == before
