@@ -1,0 +1,16 @@
+#!/usr/bin/env bash
+# deploy.sh APPLICATION ENVIRONMENT VERSION: green when that version came up there, else red.
+# API_URL is the API's address; credentials and region are those of AWS_*, BUILD_ID names the build.
+set -euo pipefail
+body=$(printf '{"applicationName": "%s", "environment": ["%s"], "version": "%s"}' "$1" "$2" "$3")
+answer=$(mktemp)
+until
+  status=$(curl -sS -X POST "$API_URL/stacks/deploy" -d "$body" -o "$answer" -w '%{http_code}' \
+    -H 'Prefer: wait=25' -H "Idempotency-Key: $1-$2-$3-$BUILD_ID" --retry 5 \
+    --aws-sigv4 "aws:amz:$AWS_REGION:execute-api" -K <(
+      printf 'user = "%s:%s"\n' "$AWS_ACCESS_KEY_ID" "$AWS_SECRET_ACCESS_KEY"
+      printf 'header = "x-amz-security-token: %s"\n' "${AWS_SESSION_TOKEN:-}"))
+  [ "$status" != 202 ]
+do :; done
+cat "$answer"
+[ "$status" = 200 ]
