@@ -12,14 +12,16 @@ UP_OPTIONS = $(if $(PORT),--port $(PORT)) $(if $(LAMBDA_ENDPOINT),--lambda-endpo
 	$(if $(filter 1,$(DOCKER)),--docker) $(if $(filter 1,$(KEEP)),--keep) \
 	$(if $(filter 1,$(AUTH)),--auth) $(if $(REPOURI),--repouri $(REPOURI))
 
-.PHONY: help setup up down logs push demo lint audit test check reference crash races stateful fuzz mutants \
-	scale bench bench-swap clean
+.PHONY: help setup cli up down logs push demo lint audit test check reference crash races stateful fuzz \
+	mutants scale bench bench-swap clean
 
 help: ## List the targets
 	sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
 
 setup: ## Install the laptop cloud and the deploy tool
 	$(MAKE) -j2 .local/venv/installed node_modules/installed $(if $(filter 1,$(DOCKER)),.local/venv/docker)
+
+cli: .local/cli/installed ## Install the command line into .local/cli: .local/cli/bin/devops --help
 
 up: setup ## Start the laptop cloud with the service (PORT= AUTH=1 DOCKER=1 KEEP=1 REPOURI= LAMBDA_ENDPOINT=)
 	$(EMULATOR) -m local up $(UP_OPTIONS)
@@ -110,7 +112,13 @@ clean: down ## Remove everything that the other targets installed or wrote
 	.local/bench/venv/bin/python $(PIP_INSTALL) -r bench/requirements.txt
 	touch $@
 
-.venv/installed: requirements-dev.txt requirements.txt
+.local/cli/installed: pyproject.toml devops_cli/requirements.txt $(wildcard devops_cli/*.py devops_cli/*/*.py)
+	echo "installing the command line ..."
+	$(PYTHON) -m venv .local/cli
+	.local/cli/bin/python $(PIP_INSTALL) .
+	touch $@
+
+.venv/installed: requirements-dev.txt requirements.txt devops_cli/requirements.txt
 	echo "installing the test tools ..."
 	$(PYTHON) -m venv .venv
 	$(TOOLS)/python $(PIP_INSTALL) -r requirements-dev.txt

@@ -12,7 +12,9 @@ from typing import Any
 from audit.outcome import BIN, Outcome, Status, judged, run
 
 # What runs in an account or on a developer's machine; tests assert and make up passwords.
-CODE = ("audit", "bench", "contract", "devops_core", "handlers", "local", "serverless")
+CODE = (
+    "audit", "bench", "contract", "devops_cli", "devops_core", "handlers", "local", "serverless",
+)  # fmt: skip
 BASELINE = Path("audit/secrets.json")
 
 # A file, what kind of secret it is, and a hash of it.

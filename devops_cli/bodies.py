@@ -1,0 +1,162 @@
+"""Bodies of requests, from the options of a command or from a file."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from devops_cli.failures import UsageError
+from devops_cli.options import ENVIRONMENT_OPTION, environments
+
+_TASKS = "Tasks, the same in all environments"
+_Texts = list[str] | None
+
+
+@dataclass(frozen=True)
+class New:
+    """The options of a new application; what is None is left to the service."""
+
+    team: Annotated[
+        str | None,
+        typer.Option(metavar="TEAM", help="The team that owns it. Required.", show_default=False),
+    ] = None
+    email: Annotated[
+        str | None,
+        typer.Option(metavar="ADDRESS", help="How to reach the owners. Required."),
+    ] = None
+    env: Annotated[_Texts, ENVIRONMENT_OPTION] = None
+    description: Annotated[str | None, typer.Option(metavar="TEXT", help="What it is.")] = None
+    tag: Annotated[
+        _Texts,
+        typer.Option(metavar="KEY=VALUE", help="A tag of the stack and all in it; repeatable."),
+    ] = None
+    port: Annotated[
+        int | None,
+        typer.Option(metavar="PORT", help="Container port.", rich_help_panel=_TASKS),
+    ] = None
+    health_check_path: Annotated[
+        str | None,
+        typer.Option(metavar="PATH", help="Answers 200 when well.", rich_help_panel=_TASKS),
+    ] = None
+    cpu: Annotated[
+        int | None,
+        typer.Option(metavar="UNITS", help="1024 are one vCPU.", rich_help_panel=_TASKS),
+    ] = None
+    memory: Annotated[
+        int | None,
+        typer.Option(metavar="MIB", help="As Fargate has it for --cpu.", rich_help_panel=_TASKS),
+    ] = None
+    count: Annotated[
+        int | None,
+        typer.Option(metavar="N", help="Tasks in each service.", rich_help_panel=_TASKS),
+    ] = None
+    variable: Annotated[
+        _Texts,
+        typer.Option(
+            metavar="NAME=VALUE",
+            help="An environment variable of the container; repeatable.",
+            rich_help_panel=_TASKS,
+        ),
+    ] = None
+    secret: Annotated[
+        _Texts,
+        typer.Option(
+            metavar="NAME=ARN",
+            help="One that ECS takes from Secrets Manager or SSM; repeatable.",
+            rich_help_panel=_TASKS,
+        ),
+    ] = None
+    warmup: Annotated[
+        _Texts,
+        typer.Option(
+            metavar="PATH",
+            help="A page to fetch before a swap; repeatable.",
+            rich_help_panel=_TASKS,
+        ),
+    ] = None
+    file: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE", help="The whole body of the request as JSON instead; - is stdin."
+        ),
+    ] = None
+
+
+def create(name: str, new: New) -> dict[str, Any]:
+    """Return the body of a create.
+
+    Raises:
+        UsageError: what is required is missing, or something is not as it should be.
+
+    """
+    if new.file is not None:
+        others = [each.name for each in fields(new) if each.name != "file"]
+        given = [each for each in others if getattr(new, each)]
+        if given:
+            options = ", ".join(f"--{each.replace('_', '-')}" for each in given)
+            raise UsageError(f"--file has the whole body; leave out {options}")
+        return _from_file(name, new.file)
+    missing = [f"--{each}" for each in ("team", "email") if not getattr(new, each)]
+    if missing:
+        raise UsageError(f"create needs {' and '.join(missing)} (or --file)")
+    chosen = environments(new.env or [])
+    return {
+        "applicationName": name,
+        **_given(description=new.description),
+        "email": new.email,
+        "environments": {
+            "nonProd": [each for each in chosen if each not in ("training", "da")],
+            **{each: True for each in ("training", "da") if each in chosen},
+        },
+        "tags": {"technicalTeam": new.team, **_pairs("--tag", new.tag)},
+        **_given(service=_service(new)),
+    }
+
+
+def _service(new: New) -> dict[str, Any]:
+    return _given(
+        containerPort=new.port,
+        healthCheckPath=new.health_check_path,
+        cpu=new.cpu,
+        memory=new.memory,
+        desiredCount=new.count,
+        environment=_pairs("--variable", new.variable),
+        secrets=_pairs("--secret", new.secret),
+        warmup=new.warmup,
+    )
+
+
+def _given(**members: Any) -> dict[str, Any]:
+    return {name: value for name, value in members.items() if value not in (None, [], {})}
+
+
+def _pairs(option: str, values: _Texts) -> dict[str, str]:
+    pairs: dict[str, str] = {}
+    for each in values or []:
+        name, sign, value = each.partition("=")
+        if not sign or not name:
+            raise UsageError(f"{option} {each!r}: write it as NAME=VALUE")
+        if name in pairs:
+            raise UsageError(f"{option}: {name} is there twice")
+        pairs[name] = value
+    return pairs
+
+
+def _from_file(name: str, file: str) -> dict[str, Any]:
+    try:
+        text = sys.stdin.read() if file == "-" else Path(file).read_text(encoding="utf-8")
+        body = json.loads(text)
+    except OSError as error:
+        raise UsageError(f"{file} cannot be read: {error.strerror}") from error
+    except (ValueError, RecursionError) as error:
+        raise UsageError(f"{file} is no JSON: {error}") from error
+    if not isinstance(body, dict):
+        raise UsageError(f"{file} is no JSON object")
+    if body.setdefault("applicationName", name) != name:
+        raise UsageError(f"{file} is about {body['applicationName']!r}, not about {name!r}")
+    return body

@@ -1,0 +1,195 @@
+"""Arguments and options that several commands share, and what makes a command of a function."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, fields, is_dataclass
+from datetime import timedelta
+from functools import wraps
+from typing import Annotated, Any, get_type_hints
+
+import typer
+
+from devops_cli import durations
+from devops_cli.exits import Exit
+from devops_cli.failures import CliError
+from devops_cli.session import Common, Session, print_answer
+from devops_cli.show import errors
+from devops_cli.world import World, real
+
+ENVIRONMENTS = ("dev", "qa", "stage", "training", "da")
+
+# What goes into a path, or is looked at before anything is sent, must be right here already.
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9]{1,21}")
+_OPERATION = re.compile(r"[0-7][0-9A-HJKMNP-TV-Z]{25}")
+_KEY = re.compile(r"[!-~]{1,255}")
+
+
+def _name(value: str) -> str:
+    if not _NAME.fullmatch(value):
+        raise typer.BadParameter(f"{value!r} is no name: a letter, then 1 to 21 letters or digits")
+    return value
+
+
+def _operation(value: str) -> str:
+    if not _OPERATION.fullmatch(value.upper()):
+        raise typer.BadParameter(f"{value!r} is no operation id: they have 26 letters and digits")
+    return value.upper()
+
+
+def _key(value: str) -> str:
+    if not _KEY.fullmatch(value):
+        raise typer.BadParameter("a key has 1 to 255 printable ASCII characters, no spaces")
+    return value
+
+
+def _duration(value: str | timedelta) -> timedelta:
+    try:
+        return value if isinstance(value, timedelta) else durations.duration(value)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from error
+
+
+def environments(values: list[str]) -> list[str]:
+    """Return the environments of a repeatable option that also takes several with commas.
+
+    Raises:
+        typer.BadParameter: one of them is none.
+
+    """
+    given = [each.strip().lower() for value in values for each in value.split(",")]
+    for each in given:
+        if each not in ENVIRONMENTS:
+            raise typer.BadParameter(
+                f"{each!r} is none of {', '.join(ENVIRONMENTS)}", param_hint="'--env'"
+            )
+    return given
+
+
+_NAME_ARGUMENT = typer.Argument(metavar="NAME", parser=_name, help="The application's name.")
+Name = Annotated[str, _NAME_ARGUMENT]
+OptionalName = Annotated[str | None, _NAME_ARGUMENT]
+OperationId = Annotated[
+    str | None,
+    typer.Argument(metavar="OPERATION_ID", parser=_operation, help="The id of an operation."),
+]
+ENVIRONMENT_OPTION = typer.Option(
+    "--env",
+    metavar="ENV",
+    help="dev, qa, stage, training, da; several with commas, or give it again.",
+    autocompletion=lambda: list(ENVIRONMENTS),
+)
+Environments = Annotated[list[str], ENVIRONMENT_OPTION]
+
+
+@dataclass(frozen=True)
+class Timeout:
+    """How long to wait for the end."""
+
+    timeout: Annotated[
+        timedelta,
+        typer.Option(
+            parser=_duration,
+            metavar="DURATION",
+            show_default=False,
+            help="Stop waiting after this (90s, 45m, 2h); the operation goes on. Default: 60m.",
+        ),
+    ] = timedelta(hours=1)
+
+
+@dataclass(frozen=True)
+class Write:
+    """The options of every command that changes something."""
+
+    wait: Annotated[
+        bool,
+        typer.Option("--wait/--no-wait", help="Follow it to its end, or return when accepted."),
+    ] = True
+    dry_run: Annotated[
+        bool,
+        typer.Option("--dry-run", help="Show what would be done. Nothing is changed."),
+    ] = False
+    idempotency_key: Annotated[
+        str | None,
+        typer.Option(
+            parser=_key,
+            metavar="KEY",
+            help="The same key again is the same operation, for 24 hours. Default: a new one.",
+        ),
+    ] = None
+
+
+def command(function: Callable[..., Exit]) -> Callable[..., None]:
+    """Make what Typer takes for a command of a function that returns its exit code.
+
+    Where the function asks for a dataclass of options (`Write`), the command has each of them as
+    an option; where it asks for a `Session`, those of `Common`; a `World` is that of the context.
+    An error is told in words, and becomes the exit code.
+    """
+    hints = get_type_hints(function, include_extras=True)
+    asked = [each.replace(annotation=hints[each.name]) for each in _parameters(function)]
+    sets = {each.name: _options_of(each.annotation) for each in asked}
+
+    @wraps(function)
+    def run(context: typer.Context, **given: Any) -> None:
+        world: World = context.obj or real()
+        common = Common()
+        for name, options in sets.items():
+            if options:
+                made = options(**{each.name: given.pop(each.name) for each in fields(options)})
+                given[name] = made
+                if options is Common:
+                    common, given[name] = made, Session(world, made)
+            elif hints[name] is World:
+                given[name] = world
+        try:
+            code = function(**given)
+        except CliError as error:
+            code = _told(error, Session(world, common))
+        raise typer.Exit(code)
+
+    shown = [parameter for each in asked for parameter in _shown(each, sets[each.name])]
+    context = inspect.Parameter("context", _KEYWORD, annotation=typer.Context)
+    ordered = [context, *shown]
+    run.__signature__ = inspect.Signature(ordered)  # type: ignore[attr-defined] # Typer reads it
+    run.__annotations__ = {each.name: each.annotation for each in ordered}
+    return run
+
+
+_KEYWORD = inspect.Parameter.KEYWORD_ONLY
+
+
+def _parameters(function: Callable[..., Exit]) -> list[inspect.Parameter]:
+    return [each.replace(kind=_KEYWORD) for each in inspect.signature(function).parameters.values()]
+
+
+def _options_of(annotation: Any) -> type[Any] | None:
+    """Return the dataclass whose fields are the options that a parameter stands for, if any."""
+    if annotation is Session:
+        return Common
+    if isinstance(annotation, type) and is_dataclass(annotation) and annotation is not World:
+        return annotation
+    return None
+
+
+def _shown(parameter: inspect.Parameter, options: type[Any] | None) -> Iterator[inspect.Parameter]:
+    """Yield the parameters that Typer is to see instead of one."""
+    if options is None:
+        if parameter.annotation is not World:
+            yield parameter
+        return
+    hints = get_type_hints(options, include_extras=True)
+    for each in fields(options):
+        yield inspect.Parameter(
+            each.name, _KEYWORD, default=each.default, annotation=hints[each.name]
+        )
+
+
+def _told(error: CliError, session: Session) -> Exit:
+    if session.common.as_json and error.answer is not None:
+        print_answer(error.answer)
+    for line in errors.lines(error, session.command):
+        session.world.err.print(line)
+    return error.code

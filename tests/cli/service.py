@@ -1,0 +1,154 @@
+"""A service that answers as it is told to, and the world of a command that calls it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import httpx
+from botocore.credentials import Credentials
+from typer.testing import CliRunner, Result
+
+from devops_cli.config import Profile
+from devops_cli.main import app
+from devops_cli.world import World, console
+
+API = "https://abcde12345.execute-api.eu-west-1.amazonaws.com/dev"
+OPERATION = "01JN8EY4M00000000000000001"
+NOW = datetime(2026, 1, 31, 12, 0, 10, tzinfo=UTC)
+KEYS = Credentials("AKIDEXAMPLE", "not-a-secret")
+CALLER = "arn:aws:iam::123456789012:user/alice"
+
+
+class Service:
+    """Stands for the network: gives the answers of a path in turn, the last one again and again.
+
+    What has no answer is a 404, as an application that is not there.
+    """
+
+    def __init__(self) -> None:
+        self.requests: list[httpx.Request] = []
+        self._answers: dict[tuple[str, str], list[httpx.Response | BaseException]] = {}
+
+    def on(self, method: str, path: str, *answers: httpx.Response | BaseException) -> None:
+        self._answers[method, path] = list(answers)
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        self.requests.append(request)
+        path = request.url.path.removeprefix("/dev")
+        left = self._answers.get((request.method, path))
+        if not left:
+            return answer(404, errorMessage=f"there is no {path}", code="NOT_FOUND")
+        found = left.pop(0) if len(left) > 1 else left[0]
+        if isinstance(found, BaseException):
+            raise found
+        return found
+
+    def calls(self) -> list[str]:
+        return [f"{each.method} {each.url.path}" for each in self.requests]
+
+    def sent(self, method: str) -> httpx.Request:
+        """Return the one request of a method."""
+        [found] = [each for each in self.requests if each.method == method]
+        return found
+
+    def body(self) -> Any:
+        """Return the body of the one POST."""
+        return json.loads(self.sent("POST").content)
+
+
+class Clock:
+    """A clock that a pause moves forward; `stop_at` is the pause in which Ctrl-C is pressed."""
+
+    def __init__(self, stop_at: int = 0) -> None:
+        self.pauses: list[float] = []
+        self._stop_at = stop_at
+
+    def monotonic(self) -> float:
+        return 1000 + sum(self.pauses)
+
+    def now(self) -> datetime:
+        return NOW + timedelta(seconds=sum(self.pauses))
+
+    def pause(self, seconds: float) -> None:
+        self.pauses.append(seconds)
+        if len(self.pauses) == self._stop_at:
+            raise KeyboardInterrupt
+
+
+class Source:
+    """Credentials and a region, as a session of boto3 has them."""
+
+    def __init__(self, credentials: Credentials | None, region_name: str | None = None) -> None:
+        self.credentials = credentials
+        self.region_name = region_name
+        self.asked_for: list[Profile] = []
+
+    def get_credentials(self) -> Credentials | None:
+        return self.credentials
+
+
+def answer(
+    status: int = 200, headers: Mapping[str, str] | None = None, **body: Any
+) -> httpx.Response:
+    return httpx.Response(status, headers=headers, json=body)
+
+
+def operation(status: str = "IN_PROGRESS", kind: str = "deploy", **members: Any) -> dict[str, Any]:
+    """Return an operation that was asked for ten seconds ago."""
+    return {
+        "id": OPERATION,
+        "kind": kind,
+        "applicationName": "Shop",
+        "status": status,
+        "url": f"{API}/stacks/Shop/operations/{OPERATION}",
+        "caller": CALLER,
+        "requestedAt": "2026-01-31T12:00:00.000Z",
+        "environments": [{"environment": "DEV", "status": status, "version": "1.1"}],
+    } | members
+
+
+def stack(*environments: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "applicationName": "Shop",
+        "technicalTeam": "payments",
+        "email": "team@example.com",
+        "environments": list(environments),
+    }
+
+
+PATH = f"/stacks/Shop/operations/{OPERATION}"
+
+
+def run(
+    service: Service,
+    *arguments: str,
+    environment: Mapping[str, str] | None = None,
+    clock: Clock | None = None,
+    source: Source | None = None,
+    width: int = 0,
+    asks: bool = False,
+    typed: str = "",
+) -> Result:
+    """Run `devops` with these arguments; with a width on a terminal of so many columns."""
+    environment = {"DEVOPS_API": API, "DEVOPS_CONFIG": "/nowhere", "TERM": "xterm"} | dict(
+        environment or {}
+    )
+    source = source or Source(None)
+
+    def session(profile: Profile) -> Source:
+        source.asked_for.append(profile)
+        return source
+
+    world = World(
+        environment=environment,
+        out=console(environment, terminal=bool(width), width=width),
+        err=console(environment, terminal=bool(width), width=width, stderr=True),
+        clock=clock or Clock(),
+        session=session,
+        transport=httpx.MockTransport(service),
+        asks=asks,
+    )
+    return CliRunner().invoke(app, list(arguments), obj=world, input=typed, prog_name="devops")

@@ -1,0 +1,180 @@
+"""Calls over HTTP: what is sent, what is sent again, what comes of answers that are none."""
+
+from __future__ import annotations
+
+import json
+
+import httpx
+import pytest
+
+from devops_cli import __version__, client
+from devops_cli.config import Profile
+from devops_cli.failures import ApiError, NotTheServiceError, UnreachableError, UsageError
+from tests.cli.service import API, Clock, Service, answer
+
+LOST = httpx.ReadTimeout("timed out")
+
+
+def api(
+    service: Service, clock: Clock | None = None, notices: list[str] | None = None
+) -> client.Api:
+    told = notices if notices is not None else []
+    profile = Profile(api=API, api_key="sesame")
+    return client.connect(
+        profile, None, httpx.MockTransport(service), clock or Clock(), told.append
+    )
+
+
+def test_a_write_carries_its_body_and_key() -> None:
+    service = Service()
+    service.on("POST", "/stacks", answer(202, ok=True))
+    assert api(service).send("POST", "/stacks", body={"a": "ü"}, key="build-1").body == {"ok": True}
+    sent = service.sent("POST")
+    assert json.loads(sent.content) == {"a": "ü"}
+    assert sent.headers["content-type"] == "application/json"
+    assert sent.headers["idempotency-key"] == "build-1"
+    assert sent.headers["x-api-key"] == "sesame"
+    assert sent.headers["user-agent"] == f"devops-cli/{__version__}"
+
+
+def test_a_read_carries_no_key_and_no_body() -> None:
+    service = Service()
+    service.on("GET", "/stacks", answer())
+    api(service).get("/stacks")
+    assert "idempotency-key" not in service.sent("GET").headers
+    assert service.sent("GET").content == b""
+
+
+def test_a_query_is_encoded_as_signatures_have_it() -> None:
+    service = Service()
+    service.on("GET", "/events", answer())
+    api(service).get(
+        "/events", {"since": "2026-01-31T12:00:00+02:00", "nextToken": None, "q": "a b"}
+    )
+    assert service.sent("GET").url.query == b"since=2026-01-31T12%3A00%3A00%2B02%3A00&q=a%20b"
+
+
+@pytest.mark.parametrize("status", [429, 500, 503, 504])
+def test_what_passes_is_sent_again_with_the_same_key(status: int) -> None:
+    service, clock, notices = Service(), Clock(), list[str]()
+    html = httpx.Response(status, text="<html>")
+    service.on("POST", "/stacks", LOST, html, answer(status, errorMessage="x"), answer(202))
+    assert api(service, clock, notices).send("POST", "/stacks", key="k").status == 202
+    assert [each.headers["idempotency-key"] for each in service.requests] == ["k"] * 4
+    assert clock.pauses == [0.5, 1, 2]
+    assert notices == [
+        f"{API}: timed out; again in 0.5 s",
+        f"{API}: it answered {status}; again in 1 s",
+        f"{API}: it answered {status}; again in 2 s",
+    ]
+
+
+def test_the_service_says_when_to_send_again() -> None:
+    service, clock = Service(), Clock()
+    service.on("GET", "/stacks", answer(503, {"Retry-After": "7"}), answer())
+    api(service, clock).get("/stacks")
+    assert clock.pauses == [7]
+
+
+def test_a_longer_pause_is_left_to_the_person() -> None:
+    service, clock = Service(), Clock()
+    service.on("GET", "/stacks", answer(503, {"Retry-After": "61"}, errorMessage="throttled"))
+    with pytest.raises(ApiError, match="throttled"):
+        api(service, clock).get("/stacks")
+    assert clock.pauses == []
+
+
+@pytest.mark.parametrize("status", [400, 403, 404, 409, 422, 424, 502])
+def test_what_does_not_pass_is_not_sent_again(status: int) -> None:
+    service = Service()
+    service.on("GET", "/stacks", answer(status, errorMessage="no"))
+    with pytest.raises(ApiError, match="no"):
+        api(service).get("/stacks")
+    assert len(service.requests) == 1
+
+
+def test_it_gives_up_in_the_end() -> None:
+    service, clock = Service(), Clock()
+    service.on("GET", "/stacks", answer(503, errorMessage="throttled"))
+    with pytest.raises(ApiError, match="throttled"):
+        api(service, clock).get("/stacks")
+    assert len(service.requests) == client.ATTEMPTS
+    assert clock.pauses == [0.5, 1, 2, 4]
+
+
+@pytest.mark.parametrize(
+    ("fault", "said"),
+    [
+        (httpx.ConnectError("[Errno 111] Connection refused"), "Connection refused"),
+        (httpx.ReadError(""), "ReadError"),
+        (httpx.RemoteProtocolError("peer closed connection"), "peer closed"),
+        (httpx.DecodingError("not gzip"), "not gzip"),
+    ],
+)
+def test_no_answer_is_told_in_a_sentence(fault: Exception, said: str) -> None:
+    service = Service()
+    service.on("GET", "/stacks", fault)
+    with pytest.raises(UnreachableError, match=f"no answer from {API}: .*{said}"):
+        api(service).get("/stacks", attempts=1)
+    assert len(service.requests) == 1
+
+
+def test_the_page_of_a_proxy_is_no_answer_of_the_service() -> None:
+    service = Service()
+    service.on("GET", "/stacks", httpx.Response(502, html="<h1>Bad gateway</h1>"))
+    with pytest.raises(NotTheServiceError, match="answered 502"):
+        api(service).get("/stacks")
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_a_refusal_says_that_the_call_was_not_signed(status: int) -> None:
+    service = Service()
+    service.on("GET", "/stacks", answer(status, message="Missing Authentication Token"))
+    with pytest.raises(ApiError) as told:
+        api(service).get("/stacks")
+    assert "not signed" in told.value.hints[0]
+
+
+def test_a_refusal_of_a_signed_call_does_not() -> None:
+    service = Service()
+    service.on("GET", "/stacks", answer(403, message="Forbidden"))
+    signed = httpx.Auth()
+    transport = httpx.MockTransport(service)
+    with pytest.raises(ApiError) as told:
+        client.connect(Profile(api=API), signed, transport, Clock(), print).get("/stacks")
+    assert told.value.hints == ()
+
+
+def test_time_outs_are_explicit() -> None:
+    service = Service()
+    service.on("GET", "/stacks", answer())
+    api(service).get("/stacks")
+    assert service.sent("GET").extensions["timeout"] == {
+        "connect": 10,
+        "read": 35,
+        "write": 10,
+        "pool": 10,
+    }
+
+
+def test_a_redirection_is_not_followed() -> None:
+    service = Service()
+    service.on("GET", "/stacks", answer(307, {"Location": "https://elsewhere/"}))
+    with pytest.raises(NotTheServiceError):
+        api(service).get("/stacks")
+    assert len(service.requests) == 1
+
+
+@pytest.mark.parametrize(
+    ("path", "query", "body"),
+    [
+        ("https://exa mple:port/", {}, None),
+        ("/stacks", {"team": "\udcff"}, None),
+        ("/stacks", {}, {"description": "\udcff"}),  # what a shell passes that is no UTF-8
+    ],
+)
+def test_what_cannot_be_sent_is_told(
+    path: str, query: dict[str, str], body: dict[str, str] | None
+) -> None:
+    with pytest.raises(UsageError, match=f"POST {path} cannot be sent"):
+        api(Service()).send("POST", path, query, body)

@@ -1,0 +1,128 @@
+"""--dry-run: what is sent, and the plan as a person sees it."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.cli.service import OPERATION, PATH, Service, answer, run
+
+
+def planned(*arguments: str, method: str = "POST", path: str, **plan: Any) -> str:
+    service = Service()
+    body = {"kind": "deploy", "applicationName": "Shop"} | plan
+    service.on(method, path, answer(dryRun=True, plan=body))
+    result = run(service, *arguments, "--dry-run")
+    assert result.exit_code == 0
+    assert len(service.requests) == 1
+    sent = service.sent(method)
+    assert sent.url.params["dryRun"] == "true"
+    assert "idempotency-key" not in sent.headers
+    return result.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "method", "path"),
+    [
+        (("create", "Shop", "--team=a", "--email=b"), "POST", "/stacks"),
+        (("deploy", "Shop", "--env=dev", "--version=1"), "POST", "/stacks/deploy"),
+        (("promote", "Shop"), "POST", "/stacks/deploytoprodBlue"),
+        (("swap", "Shop"), "POST", "/stacks/swapProdBlueAndGreen"),
+        (("delete", "Shop"), "DELETE", "/stacks"),
+        (("abort", "Shop", OPERATION), "DELETE", PATH),
+    ],
+)
+def test_each_write_can_be_planned(arguments: tuple[str, ...], method: str, path: str) -> None:
+    out = planned(*arguments, method=method, path=path, message="nothing is live yet")
+    assert out == "Dry run: deploy of Shop. Nothing was changed.\nnothing is live yet\n"
+
+
+def test_the_task_definition_is_shown_field_by_field() -> None:
+    dev = {
+        "environment": "DEV",
+        "url": "http://dev",
+        "version": "1.1",
+        "previousVersion": "1.0",
+        "image": "123.dkr/shop:1.1",
+        "digest": "sha256:52ab",
+        "taskDefinition": [
+            {"field": "containerDefinitions.app.image", "old": "shop:1.0", "new": "shop:1.1"},
+            {"field": "cpu", "old": 256, "new": 512},
+            {"field": "containerDefinitions.app.secrets", "new": [{"name": "A"}]},
+            {"field": "tags", "old": None},
+        ],
+    }
+    out = planned(
+        "deploy", "Shop", "--env=dev", "--version=1.1", path="/stacks/deploy",
+        claims=["DEV", "QA"], environments=[dev, {"environment": "QA"}],
+    )  # fmt: skip
+    assert out.splitlines() == [
+        "Dry run: deploy of Shop. Nothing was changed.",
+        "Would hold until its end: DEV, QA",
+        "DEV  1.0 -> 1.1",
+        "  image   123.dkr/shop:1.1",
+        "  digest  sha256:52ab",
+        "  url     http://dev",
+        "  task definition:",
+        "    containerDefinitions.app.image",
+        "      - shop:1.0",
+        "      + shop:1.1",
+        "    cpu",
+        "      - 256",
+        "      + 512",
+        "    containerDefinitions.app.secrets",
+        '      + [{"name": "A"}]',
+        "    tags",
+        "      - null",
+        "QA",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("then", "line"),
+    [
+        ("prod-2", "Live now: prod-1; live afterwards: prod-2"),
+        ("prod-1", "Live now: prod-1; live afterwards: prod-1 (customers are not moved)"),
+    ],
+)
+def test_what_would_be_live_is_shown(then: str, line: str) -> None:
+    out = planned(
+        "swap", "Shop", path="/stacks/swapProdBlueAndGreen",
+        production={"live": "prod-1", "willBeLive": then},
+        environments=[{"environment": "PROD-BLUE", "slot": "prod-1", "previousVersion": "1"}],
+    )  # fmt: skip
+    assert line in out.splitlines()
+    assert "PROD-BLUE (prod-1)  1 -> first image" in out.splitlines()
+
+
+@pytest.mark.parametrize(
+    ("template", "line"),
+    [
+        ({"version": "v1", "sha256": "49cb"}, "Application template: version v1, sha256 49cb"),
+        ({"sha256": "49cb"}, "Application template: sha256 49cb"),
+    ],
+)
+def test_a_create_shows_template_and_parameters(template: dict[str, str], line: str) -> None:
+    out = planned(
+        "create", "Shop", "--team=a", "--email=b", path="/stacks",
+        template=template, parameters={"Cpu": "256", "Image": ["x"]},
+    )  # fmt: skip
+    assert [each.split() for each in out.splitlines()[1:]] == [
+        line.split(), ["Parameters", "of", "the", "stack:"], ["NAME", "VALUE"], ["Cpu", "256"],
+        ["Image", '["x"]'],
+    ]  # fmt: skip
+
+
+def test_a_plan_as_json_is_the_answer() -> None:
+    service = Service()
+    service.on("POST", "/stacks/deploytoprodBlue", answer(dryRun=True, plan={}))
+    out = run(service, "promote", "Shop", "--dry-run", "--json").stdout
+    assert json.loads(out) == {"dryRun": True, "plan": {}}
+
+
+def test_a_plan_is_refused_as_the_call_would_be() -> None:
+    service = Service()
+    service.on("POST", "/stacks/deploytoprodBlue", answer(409, errorMessage="busy", code="BUSY"))
+    assert run(service, "promote", "Shop", "--dry-run").exit_code == 3

@@ -1,0 +1,258 @@
+"""status, ls, events: what is asked for, and what a person sees."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+import pytest
+
+from tests.cli.service import CALLER, OPERATION, PATH, Service, answer, operation, run, stack
+
+DEV = {
+    "environment": "DEV",
+    "status": "ACTIVE",
+    "version": "1.1",
+    "url": "http://internal-Shop-dev.elb.example",
+    "since": "2026-01-31T11:00:10.000Z",
+    "by": CALLER,
+    "tasks": {"desired": 2, "running": 1, "pending": 1, "healthy": 1},
+    "rollout": {"state": "IN_PROGRESS", "reason": "deployment 7 in progress"},
+    "messages": [{"time": "2026-01-31T11:59:59.5Z", "message": "(service dev) has started 1 task"}],
+    "operation": {"id": OPERATION, "url": "https://x"},
+}
+GREEN = {
+    "environment": "PROD-GREEN",
+    "slot": "prod-2",
+    "live": True,
+    "status": "ACTIVE",
+    "version": "1.0",
+    "url": "http://internal-Shop-prod.elb.example",
+    "drift": "the image is another one",
+}
+BLUE = {"environment": "PROD-BLUE", "slot": "prod-1", "live": False, "status": "DELETE_FAILED"}
+
+
+def shown(width: int = 0) -> str:
+    service = Service()
+    found = stack(DEV, GREEN, BLUE) | {"repository": "123.dkr/shop", "description": "Web"}
+    service.on("GET", "/stacks/Shop", answer(stack=found))
+    result = run(service, "status", "Shop", width=width, environment={"NO_COLOR": "1"})
+    assert result.exit_code == 0
+    assert service.sent("GET").url.query == b"live=true"
+    return re.sub("\x1b\\[[0-9;]*m", "", result.stdout)
+
+
+def test_status_shows_what_runs_where() -> None:
+    lines = [re.split(" {2,}", line.rstrip()) for line in shown().splitlines()]
+    assert lines == [
+        ["Shop", "payments, team@example.com, Web"],
+        ["Images: 123.dkr/shop"],
+        ["ENVIRONMENT", "SLOT", "LIVE", "VERSION", "STATUS", "TASKS", "HEALTHY", "ROLLOUT", "SINCE",
+         "BY", "URL"],
+        ["DEV", "1.1", "ACTIVE", "1/2", "1", "IN_PROGRESS", "1 h", "user/alice",
+         "http://internal-Shop-dev.elb.example"],
+        ["PROD-GREEN", "prod-2", "live", "1.0", "ACTIVE", "http://internal-Shop-prod.elb.example"],
+        ["PROD-BLUE", "prod-1", "idle", "DELETE_FAILED"],
+        [f"DEV: operation {OPERATION} is at work on it"],
+        ["DEV: deployment 7 in progress"],
+        ["2026-01-31 11:59:59Z DEV: (service dev) has started 1 task"],
+        ["PROD-GREEN (prod-2): is not as it was left: the image is another one"],
+    ]  # fmt: skip
+
+
+def test_on_a_narrow_terminal_no_url_is_broken() -> None:
+    assert "URL" not in shown(100)
+    assert "DEV  http://internal-Shop-dev.elb.example\n" in shown(100)
+    assert "PROD-BLUE (prod-1)  \n" not in shown(100)
+    assert max(map(len, shown(100).splitlines())) <= 100
+    assert "URL" in shown(160)
+
+
+def test_status_of_an_operation() -> None:
+    service = Service()
+    swap = operation(
+        "FAILED",
+        "swap",
+        switchedAt="2026-01-31T12:00:01Z",
+        endedAt="2026-01-31T12:00:02Z",
+        abortedBy="arn:aws:iam::123456789012:user/bob",
+        reasons=["aborted by iam user/bob"],
+        environments=[
+            {"environment": "PROD-GREEN", "slot": "prod-2", "status": "FAILED", "version": "2",
+             "url": "http://prod", "reason": "production was not switched"},
+            {"environment": "PROD-BLUE", "slot": "prod-1", "status": "FAILED",
+             "previousVersion": "1"},
+        ],
+        warmup=[{"path": "/", "status": 200, "seconds": 0.4},
+                {"path": "/p", "seconds": 3.0, "reason": "no answer: timed out"}],
+    )  # fmt: skip
+    service.on("GET", PATH, answer(operation=swap))
+    result = run(service, "status", "Shop", OPERATION)
+    assert result.exit_code == 0
+    assert [re.split(" {2,}", line.strip()) for line in result.stdout.splitlines()] == [
+        ["swap of Shop FAILED", OPERATION],
+        ["asked for", f"2026-01-31 12:00:00Z by {CALLER}"],
+        ["aborted by", "arn:aws:iam::123456789012:user/bob"],
+        ["switched", "2026-01-31 12:00:01Z"],
+        ["ended", "2026-01-31 12:00:02Z"],
+        ["aborted by iam user/bob"],
+        ["PROD-GREEN (prod-2): production was not switched"],
+        ["ENVIRONMENT", "SLOT", "STATUS", "VERSION", "URL"],
+        ["PROD-GREEN", "prod-2", "FAILED", "2", "http://prod"],
+        ["PROD-BLUE", "prod-1", "FAILED", "1 -> first image"],
+        ["warm-up /: 200, 0.4 s"],
+        ["warm-up /p: no answer: timed out, 3.0 s"],
+    ]
+
+
+def test_status_of_an_operation_that_waits() -> None:
+    service = Service()
+    waits = operation(waitingFor="stack CREATE_IN_PROGRESS", deadline="2026-01-31T13:00:00Z")
+    service.on("GET", PATH, answer(operation=waits))
+    out = run(service, "status", "Shop", OPERATION).stdout
+    assert "waits for  stack CREATE_IN_PROGRESS\n" in out
+    assert "until  2026-01-31 13:00:00Z\n" in out
+
+
+@pytest.mark.parametrize("body", [{}, {"stack": []}, {"stack": {"environments": []}}])
+def test_status_of_something_else_is_no_traceback(body: dict[str, Any]) -> None:
+    service = Service()
+    service.on("GET", "/stacks/Shop", answer(**body))
+    result = run(service, "status", "Shop")
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert "has no stack in it" in result.stderr
+
+
+def test_status_of_what_is_not_there() -> None:
+    result = run(Service(), "status", "Shop")
+    assert (result.exit_code, result.stdout) == (3, "")
+    assert "(404 NOT_FOUND)" in result.stderr
+
+
+def test_status_as_json_is_the_answer() -> None:
+    service = Service()
+    service.on("GET", "/stacks/Shop", answer(stack=stack(DEV)))
+    assert json.loads(run(service, "status", "Shop", "--json").stdout) == {"stack": stack(DEV)}
+
+
+def pages(name: str, path: str, *sizes: int) -> Service:
+    """Return a service with a list of pages of these sizes."""
+    service = Service()
+    member = stack(DEV) if name == "stacks" else {"time": "2026-01-31T12:00:00Z", "kind": "swap"}
+    found = []
+    for at, size in enumerate(sizes):
+        page: dict[str, Any] = {name: [member] * size}
+        if at + 1 < len(sizes):
+            page["nextToken"] = f"t{at + 1}"
+        found.append(answer(**page))
+    service.on("GET", path, *found)
+    return service
+
+
+def queries(service: Service) -> list[str]:
+    return [each.url.query.decode() for each in service.requests]
+
+
+def test_ls_goes_through_all_pages() -> None:
+    service = pages("stacks", "/stacks", 2, 0, 1)
+    result = run(service, "ls")
+    assert result.exit_code == 0
+    assert queries(service) == ["limit=100", "limit=100&nextToken=t1", "limit=100&nextToken=t2"]
+    lines = [line.split() for line in result.stdout.splitlines()]
+    assert lines[0] == [
+        "APPLICATION",
+        "TEAM",
+        "ENVIRONMENT",
+        "VERSION",
+        "STATUS",
+        "SINCE",
+        "AT",
+        "WORK",
+    ]
+    assert lines[1:] == [["Shop", "payments", "DEV", "1.1", "ACTIVE", "1", "h", OPERATION]] * 3
+
+
+def test_ls_passes_its_filters_on() -> None:
+    service = pages("stacks", "/stacks", 0)
+    result = run(
+        service, "ls", "--team=a b", "--env=prod-green", "--version=1.1", "--status=active"
+    )
+    assert result.stdout == "No applications.\n"
+    assert queries(service) == [
+        "team=a%20b&environment=PROD-GREEN&version=1.1&status=ACTIVE&limit=100"
+    ]
+
+
+def test_ls_stops_at_the_limit_and_says_how_to_go_on() -> None:
+    service = pages("stacks", "/stacks", 2, 1, 1)
+    result = run(service, "ls", "--limit=3")
+    assert queries(service) == ["limit=3", "limit=1&nextToken=t1"]
+    assert len(result.stdout.splitlines()) == 4
+    assert "--next-token t2" in result.stderr
+
+
+def test_ls_as_json_is_one_page() -> None:
+    service = pages("stacks", "/stacks", 1, 1)
+    result = run(service, "ls", "--json", "--limit=1", "--next-token=t0", "--team=a")
+    assert queries(service) == ["team=a&limit=1&nextToken=t0"]
+    assert json.loads(result.stdout)["nextToken"] == "t1"
+    assert result.stderr == ""
+
+
+def test_pages_that_do_not_go_on_end() -> None:
+    service = Service()
+    service.on("GET", "/stacks", answer(stacks=[], nextToken="t"))
+    result = run(service, "ls")
+    assert result.exit_code == 1
+    assert len(service.requests) == 2
+
+
+def test_a_limit_is_at_least_one() -> None:
+    assert run(Service(), "ls", "--limit=0").exit_code == 2
+
+
+def test_events_of_one_application_or_of_all() -> None:
+    for arguments, path in (("events",), "/events"), (("events", "Shop"), "/stacks/Shop/events"):
+        service = pages("events", path, 50, 50)
+        result = run(service, *arguments)
+        assert queries(service) == ["limit=50"]
+        assert len(result.stdout.splitlines()) == 51
+        assert "There is more: --limit 100" in result.stderr
+
+
+def test_events_of_a_time() -> None:
+    service = pages("events", "/stacks/Shop/events", 0)
+    arguments = ("--since=2h", "--until=2026-01-31T12:00:00+02:00", f"--operation={OPERATION}")
+    assert run(service, "events", "Shop", *arguments).stdout == "No events.\n"
+    assert queries(service) == [
+        f"since=2026-01-31T10%3A00%3A10.000Z&until=2026-01-31T10%3A00%3A00.000Z"
+        f"&operation={OPERATION}&limit=50"
+    ]
+
+
+@pytest.mark.parametrize("option", ["--since=soon", "--until=99"])
+def test_what_is_no_time_is_told(option: str) -> None:
+    result = run(Service(), "events", option)
+    assert result.exit_code == 2
+    assert "is no time" in result.stderr
+
+
+def test_an_event_is_a_line() -> None:
+    service = Service()
+    event = {
+        "time": "2026-01-31T11:59:59.999Z", "applicationName": "Shop", "operation": OPERATION,
+        "kind": "deploy", "outcome": "FAILED", "environment": "DEV", "version": "1.1",
+        "previousVersion": "1.0", "reason": "task exited",
+        "caller": "arn:aws:sts::123456789012:assumed-role/ci/build-7",
+    }  # fmt: skip
+    service.on("GET", "/events", answer(events=[event, {"caller": "key-1"}]))
+    lines = [
+        re.split(" {2,}", line.rstrip()) for line in run(service, "events").stdout.splitlines()
+    ]
+    assert lines[1] == [
+        "2026-01-31 11:59:59Z", "Shop", "deploy", "DEV", "1.0 -> 1.1", "FAILED",
+        "assumed-role/ci/build-7", "task exited",
+    ]  # fmt: skip
+    assert lines[2][-1] == "key-1"
