@@ -30,7 +30,10 @@ class Signature(AuthBase):
         """Sign a request as it is sent."""
         body: Any = request.body
         content = body.encode() if isinstance(body, str) else body
-        method, url = str(request.method), str(request.url)
+        # A space is %20 in what is signed, whatever is sent (AWS General Reference, "Create a
+        # canonical request").
+        request.url = str(request.url).replace("+", "%20")
+        method, url = str(request.method), request.url
         request.headers.update(signed(self._credentials, method, url, content, {}))
         return request
 

@@ -1,0 +1,106 @@
+"""The steps of the recipes that call the service, read from the files, and run as a runner does."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+ROOT = Path(__file__).parents[3]
+RECIPES = ROOT / "docs" / "ci"
+ACTION = ROOT / "action.yml"
+
+_EXPRESSION = re.compile(r"\$\{\{\s*([\w.]+)\s*\}\}")
+_JENKINS_STAGE = re.compile(r"stage\('(\w+)'\) \{(.*?)\n    \}", re.DOTALL)
+_JENKINS_STEP = re.compile(r"^\s*sh '([^']*)'$", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Step:
+    """A script and the variables that the runner sets for it."""
+
+    script: str
+    variables: Mapping[str, str] = field(default_factory=dict)
+    shell: tuple[str, ...] = ("bash", "-eo", "pipefail")
+
+    def run(self, environment: Mapping[str, str], at: Path) -> subprocess.CompletedProcess[str]:
+        """Run it in a folder."""
+        return subprocess.run(  # noqa: S603 - the steps of our own recipes
+            [*self.shell, "-c", self.script],
+            cwd=at,
+            env={"PATH": os.environ["PATH"], **environment, **self.variables},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=300,
+        )
+
+
+def load(path: Path) -> Any:
+    return yaml.safe_load(path.read_text())
+
+
+def curl(version: str) -> list[Step]:
+    """Return the one step: the script as it is, to one environment."""
+    script = f'"{RECIPES / "deploy.sh"}" MyDevOpsAPI dev {version}'
+    return [Step(script, {"BUILD_ID": "17"})]
+
+
+def github(version: str) -> list[Step]:
+    """Return the steps of the action, for each time that the workflow uses it."""
+    jobs = load(RECIPES / "github-actions.yml")["jobs"]
+    uses = [step for job in jobs.values() for step in job["steps"] if "devops-ecs@" in str(step)]
+    known = {"github.sha": version}
+    return [
+        step for use in uses for step in action(_expressions(use["with"], known))
+    ]  # fmt: skip
+
+
+def action(inputs: Mapping[str, str]) -> Iterator[Step]:
+    """Yield the steps of the action for its inputs."""
+    told = load(ACTION)
+    given = {name: each.get("default", "") for name, each in told["inputs"].items()} | dict(inputs)
+    known = {f"inputs.{name}": value for name, value in given.items()}
+    for step in told["runs"]["steps"]:
+        assert step["shell"] == "bash"
+        variables = _expressions(step.get("env", {}), known)
+        yield Step(step["run"], variables | {"GITHUB_ACTION_PATH": str(ROOT)})
+
+
+def gitlab(version: str) -> list[Step]:
+    """Return the scripts of the jobs that call the service."""
+    jobs = load(RECIPES / "gitlab-ci.yml")
+    ours = [job for job in jobs.values() if isinstance(job, dict) and job.get("extends")]
+    return [Step("\n".join(job["script"]), {"CI_COMMIT_SHA": version}) for job in ours]
+
+
+def jenkins(version: str) -> list[Step]:
+    """Return the shell steps of the stages that call the service."""
+    stages = dict(_JENKINS_STAGE.findall((RECIPES / "Jenkinsfile").read_text()))
+    assert list(stages) == ["Build", "Test", "Production"]
+    scripts = [
+        each for name in ("Test", "Production") for each in _JENKINS_STEP.findall(stages[name])
+    ]
+    return [Step(script, {"GIT_COMMIT": version}, ("sh", "-xe")) for script in scripts]
+
+
+def codebuild(version: str) -> list[Step]:
+    """Return the commands of the two projects that call the service."""
+    specs = [load(RECIPES / name) for name in ("buildspec.yml", "buildspec-release.yml")]
+    commands = [command for spec in specs for command in spec["phases"]["build"]["commands"]]
+    ours = [command for command in commands if command.startswith("devops ")]
+    return [Step(each, {"CODEBUILD_RESOLVED_SOURCE_VERSION": version}) for each in ours]
+
+
+def _expressions(values: Mapping[str, Any], known: Mapping[str, str]) -> dict[str, str]:
+    """Return values with the expressions of GitHub Actions in them replaced."""
+    return {
+        name: _EXPRESSION.sub(lambda found: known[found[1]], str(value))
+        for name, value in values.items()
+    }
