@@ -10,7 +10,8 @@ import json
 import os
 import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from botocore.session import Session
 
     from devops_core import ports
+    from devops_core.metrics import Metric
 
 # Three tries of at most ten seconds each: API Gateway gives up after 29 s, so a fourth would have
 # nobody to answer.
@@ -128,8 +130,18 @@ class AwsCloud:
 
     def log(self, message: str, **facts: Any) -> None:
         """Write one line of JSON to standard output, which Lambda keeps in CloudWatch Logs."""
-        sys.stdout.write(json.dumps({"message": message} | facts, default=str) + "\n")
-        sys.stdout.flush()
+        # What is done must not fail because it cannot be told.
+        with suppress(Exception):
+            sys.stdout.write(json.dumps({"message": message} | facts, default=str) + "\n")
+            sys.stdout.flush()
+
+    def measure(self, message: str, values: Mapping[Metric, float], **facts: Any) -> None:
+        """Write such a line in CloudWatch's embedded metric format."""
+        from devops_core.metrics import members
+
+        with suppress(Exception):
+            now = self.clock.now()
+            self.log(message, **members(self.settings.api_stage, now, values, facts))
 
     def new_id(self) -> str:
         """Return a new ULID: sorts by time."""

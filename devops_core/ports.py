@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
+from devops_core.metrics import Metric
 from devops_core.model import Event, Inventory, Operation, Row, RunningService, Stack
 from devops_core.settings import Settings, TemplateLocation
 
@@ -270,7 +271,10 @@ class Cloud(Protocol):
     def web(self) -> Web: ...  # noqa: D102
 
     def log(self, message: str, **facts: Any) -> None:
-        """Write one structured line to the function's log."""
+        """Write one structured line to the function's log; it never fails."""
+
+    def measure(self, message: str, values: Mapping[Metric, float], **facts: Any) -> None:
+        """Write such a line, from which CloudWatch also takes the values of metrics, if any."""
 
     def new_id(self) -> str:
         """Return a new ULID: sorts by time."""

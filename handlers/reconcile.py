@@ -6,7 +6,7 @@ from typing import Any
 from devops_core import api
 from devops_core.api.wakeups import application_of, is_drift_check
 from devops_core.model import Operation
-from devops_core.operations.reconcile import sweep, wake
+from devops_core.operations.reconcile import sweep_all, wake
 from devops_core.operations.repair import check_all
 from devops_core.ports import Cloud
 
@@ -17,4 +17,4 @@ def handle(event: Mapping[str, Any], cloud: Cloud) -> list[Operation]:
     if is_drift_check(event):
         return check_all(cloud)
     application = application_of(event)
-    return wake(cloud, application) if application else sweep(cloud, cloud.tables.open_operations())
+    return wake(cloud, application) if application else sweep_all(cloud)

@@ -31,7 +31,7 @@ def http(serve: Callable[[Request], Answer]) -> HttpHandler:
         cloud = cloud or bootstrap.cloud()
         request = Request(event, cloud)
         answer = _answered(serve, request)
-        cloud.log("answered", status=answer.status, **request.facts, **answer.facts)
+        cloud.log("answered", status=answer.status, **{**request.facts, **answer.facts})
         return answer.proxy_response(request.id)
 
     return _loaded(handle)
@@ -50,14 +50,11 @@ def background(work: Callable[[Event, Cloud], list[Operation]]) -> Callable[...,
         for operation in moved:
             cloud.log(
                 "reconciled",
-                operation=operation.id,
-                kind=operation.kind,
-                applicationName=operation.application,
-                caller=operation.caller,
+                **operation.facts,
                 status=operation.status,
                 waitingFor=operation.waiting_for,
             )
-        cloud.log("woken", cause=event.get("detail-type"), operations=len(moved))
+        cloud.log("woken", **_cause(event), operations=len(moved))
         return {"operations": len(moved)}
 
     return _loaded(handle)
@@ -75,10 +72,10 @@ def _answered(serve: Callable[[Request], Answer], request: Request) -> Answer:
         return serve(request)
     except DevOpsError as error:
         if error.http_status >= 500:
-            request.cloud.log("failed", requestId=request.id, error=trace())
+            _failed(request.cloud, error, request.facts)
         return failure(request, error)
     except Exception:  # noqa: BLE001 - the caller gets an answer whatever is wrong with us
-        request.cloud.log("broken", requestId=request.id, error=trace())
+        request.cloud.log("broken", **request.facts, error=trace())
         return failure(
             request,
             DevOpsError(f"the service is at fault; its log says why under request {request.id}"),
@@ -91,7 +88,23 @@ def _worked(
     try:
         return work(event, cloud)
     except Exception as error:  # noqa: BLE001 - it is raised again, without its causes
-        cloud.log("failed", cause=event.get("detail-type"), error=trace())
+        _failed(cloud, error, _cause(event))
         # Lambda prints what is raised with all that led to it, in AWS's own words.
         told = error if isinstance(error, DevOpsError) else DevOpsError(repr(error))
         raise told from None
+
+
+def _failed(cloud: Cloud, error: Exception, facts: Mapping[str, Any]) -> None:
+    """Log that a call or an event has failed for the error that is being handled."""
+    # Only now: a call that goes well has no use for it.
+    from devops_core.operations.report import throttles
+
+    cloud.measure("failed", throttles(error), **facts, error=trace())
+
+
+def _cause(event: Event) -> dict[str, Any]:
+    """Return what a line of the log says about an event."""
+    from devops_core.api.wakeups import application_of
+
+    about = {"cause": event.get("detail-type"), "applicationName": application_of(event)}
+    return {name: value for name, value in about.items() if value is not None}

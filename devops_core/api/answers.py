@@ -49,12 +49,13 @@ class Answer:
 def failure(request: Request, error: DevOpsError) -> Answer:
     """Return the answer for an error; an operation that it names gets its URL."""
     headers = {"Retry-After": str(error.retry_after)} if error.retry_after else {}
-    body = error.body()
+    body, facts = error.body(), {"code": error.code}
     named = body.get("operation")
     if named:
+        facts |= {"operation": named["id"], "applicationName": named["applicationName"]}
         url = request.operation_url(named["applicationName"], named["id"])
         body["operation"] = {**named, "url": url}
-    return Answer(error.http_status, body, headers, {"code": error.code})
+    return Answer(error.http_status, body, headers, facts)
 
 
 def started(
@@ -178,12 +179,7 @@ def shown(operation: Operation, url: str) -> dict[str, Any]:
 def _took(operation: Operation) -> dict[str, float]:
     """Return how long it took from the request to the switch and to the end, in seconds."""
     moments = {"untilSwitched": operation.switched_at, "untilEnded": operation.ended_at}
-    return {
-        # The clock of whoever ended it may be behind that of who began it.
-        name: max(0.0, round((moment - operation.requested_at).total_seconds(), 3))
-        for name, moment in moments.items()
-        if moment
-    }
+    return {name: operation.seconds_until(moment) for name, moment in moments.items() if moment}
 
 
 def shown_template(template: Template | None) -> dict[str, str]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from devops_core.access import principal
 from devops_core.errors import InvalidRequestError, brief, printable
+from devops_core.naming import APPLICATION_NAME, OPERATION_ID
 from devops_core.operations.origin import Origin, fingerprint
 
 if TYPE_CHECKING:
@@ -59,9 +60,27 @@ class Request:
 
     @property
     def facts(self) -> dict[str, Any]:
-        """What the log line says about the request."""
+        """What the log lines say about the request, also when it is refused."""
         method = self._event.get("httpMethod")
-        return {"requestId": self.id, "route": f"{method} {self.route}", "caller": self.caller}
+        facts = {"requestId": self.id, "route": f"{method} {self.route}", "caller": self.caller}
+        for name, pattern, value in (
+            ("applicationName", APPLICATION_NAME, self._application),
+            ("operation", OPERATION_ID, self.parameters.get("id")),
+        ):
+            # What is no name may be anything, and of any length.
+            if isinstance(value, str) and pattern.fullmatch(value):
+                facts[name] = value
+        return facts
+
+    @property
+    def _application(self) -> Any:
+        """What the path, the query or the body gives as the application; None without it."""
+        try:
+            body = self.body if self.has_body else {}
+            given = {**self.query, **(body if isinstance(body, dict) else {}), **self.parameters}
+        except InvalidRequestError:
+            given = dict(self.parameters)
+        return given.get("applicationName", given.get("stack"))
 
     @property
     def parameters(self) -> Mapping[str, str]:

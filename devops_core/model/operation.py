@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Any
 
 from devops_core.model.service_spec import ServiceSpec
 from devops_core.naming import Environment
@@ -143,6 +144,23 @@ class Operation:
     def ended(self) -> bool:
         """Whether the operation has come to its end."""
         return self.status is not Status.IN_PROGRESS
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What every line of the functions' log says of the operation that it is about."""
+        return {
+            "operation": self.id,
+            "kind": self.kind.value,
+            "applicationName": self.application,
+            "caller": self.caller,
+        }
+
+    def seconds_until(self, moment: datetime) -> float:
+        """Return how long after the request a moment was, in seconds.
+
+        The clock of whoever writes it down may be behind that of who began the operation.
+        """
+        return max(0.0, round((moment - self.requested_at).total_seconds(), 3))
 
     def leased(self, now: datetime) -> bool:
         """Whether some worker is acting on the operation at this moment."""

@@ -70,8 +70,8 @@ def _permit(cloud: Cloud, operation: Operation, caller: str, *, record: bool) ->
         return
     rows, _ = cloud.tables.inventory(operation.application)
     team = rows.application.technical_team if rows.application else None
-    what = f"an abort of the {operation.kind} {operation.id}"
-    permit(cloud, operation.kind, operation.application, team, caller, what=what, record=record)
+    kind, application = operation.kind, operation.application
+    permit(cloud, kind, application, team, caller, aborts=operation.id, record=record)
 
 
 def _check(operation: Operation) -> None:

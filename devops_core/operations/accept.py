@@ -36,7 +36,7 @@ from devops_core.model import (
     Service,
 )
 from devops_core.naming import Environment
-from devops_core.operations import audit
+from devops_core.operations import audit, report
 from devops_core.operations.origin import Origin
 from devops_core.operations.permit import permit
 from devops_core.operations.reconcile import drive, reconcile
@@ -150,7 +150,7 @@ def claim(cloud: Cloud, origin: Origin, planned: Plan, operation: Operation) -> 
         return cloud.tables.operation(operation.application, operation.id) or operation
     except AwsError as error:
         # It is accepted and on record: the next trigger takes it up when our lease has run out.
-        cloud.log("interrupted", operation=operation.id, error=error.message)
+        report.interrupted(cloud, operation, [error])
         return operation
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from devops_core.errors import AwsError, ForbiddenError
 from devops_core.model import Kind
 from devops_core.operations import audit
@@ -18,26 +20,36 @@ def permit(
     team: str | None,
     caller: str,
     *,
-    what: str | None = None,
+    aborts: str | None = None,
     record: bool = True,
 ) -> None:
     """Raise ForbiddenError unless a caller may start, or abort, an operation of a kind.
 
-    `team` is the application's technicalTeam, None when it is not known; `what` the deed in
-    words, by default the start of one. Without `record` nothing is written.
+    `team` is the application's technicalTeam, None when it is not known; `aborts` the id of the
+    operation that is to be aborted, None when one is to be started. Without `record` nothing is
+    written.
     """
     production = kind in _PRODUCTION
     lacks = cloud.settings.access.lacks(caller, team, production=production)
     if not lacks:
         return
     lists = " and in ".join(lacks)
-    refusal = ForbiddenError(f"{what or f'a {kind}'} of {application} is for callers in {lists}")
+    what = f"an abort of the {kind} {aborts}" if aborts else f"a {kind}"
+    refusal = ForbiddenError(f"{what} of {application} is for callers in {lists}")
+    about = {"operation": aborts} if aborts else {}
     if record:
-        _record(cloud, kind, application, caller, refusal.message)
+        _record(cloud, kind, application, caller, refusal.message, about)
     raise refusal
 
 
-def _record(cloud: Cloud, kind: Kind, application: str, caller: str, reason: str) -> None:
+def _record(
+    cloud: Cloud,
+    kind: Kind,
+    application: str,
+    caller: str,
+    reason: str,
+    about: Mapping[str, str],
+) -> None:
     """Write a refusal to the audit log; it stands whether that can be written or not."""
     event = audit.denied(cloud.new_id(), kind, application, caller, reason, cloud.clock.now())
     try:
@@ -45,6 +57,7 @@ def _record(cloud: Cloud, kind: Kind, application: str, caller: str, reason: str
     except AwsError as error:
         cloud.log(
             "refusal not recorded",
+            **about,
             applicationName=application,
             kind=kind,
             caller=caller,

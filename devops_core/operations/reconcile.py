@@ -14,9 +14,9 @@ from functools import partial
 
 from devops_core.decide import decide
 from devops_core.decide.decision import Act, Done, Fail, Wait
-from devops_core.errors import AwsError, LostClaimError, UnreachableError, redact, trace
+from devops_core.errors import AwsError, LostClaimError, UnreachableError, trace
 from devops_core.model import LEASE, Inventory, Observed, Operation, Status
-from devops_core.operations import audit
+from devops_core.operations import audit, report
 from devops_core.operations.act import State, after, attempts, perform
 from devops_core.operations.close import closing
 from devops_core.operations.observe import observe
@@ -60,7 +60,7 @@ def onward(cloud: Cloud, operation: Operation) -> Operation:
     try:
         return reconcile(cloud, operation.application, operation.id) or operation
     except AwsError as error:
-        cloud.log("interrupted", operation=operation.id, error=error.message)
+        report.interrupted(cloud, operation, [error])
         return operation
 
 
@@ -89,13 +89,25 @@ def sweep(cloud: Cloud, open_operations: Iterable[tuple[str, str]]) -> list[Oper
     """Reconcile operations one by one; trouble with one leaves the others alone."""
     moved = []
     for application, operation_id in open_operations:
+        facts = {"operation": operation_id, "applicationName": application}
         try:
-            operation = reconcile(cloud, application, operation_id)
+            operation = cloud.tables.operation(application, operation_id)
+            if operation:
+                facts = operation.facts
+                operation = moved_on(cloud, operation)
         except Exception as error:  # noqa: BLE001 - one broken record must not stop the others
-            cloud.log("reconcile failed", operation=operation_id, error=redact(repr(error)))
+            report.failed(cloud, "reconcile failed", error, **facts)
             continue
         if operation:
             moved.append(operation)
+    return moved
+
+
+def sweep_all(cloud: Cloud) -> list[Operation]:
+    """Reconcile all open operations and say how many are left."""
+    found = cloud.tables.open_operations()
+    moved = sweep(cloud, found)
+    report.swept(cloud, len(found), moved)
     return moved
 
 
@@ -160,7 +172,7 @@ def _look_and_drive(cloud: Cloud, operation: Operation, inventory: Inventory) ->
         # A fault of ours must not hold an application's rows for ever.
         if not operation.overdue(cloud.clock.now() - GRACE):
             raise
-        cloud.log("given up", operation=operation.id, error=trace())
+        cloud.log("given up", **operation.facts, error=trace())
         state = State(operation, inventory, observed)
         return _give_up(cloud, operation, state, "the service is at fault; its log says why")
 
@@ -185,6 +197,7 @@ def _interrupted(
     cloud: Cloud, written: Operation, state: State, troubles: list[AwsError]
 ) -> Operation:
     """Stop after trouble. A call without an answer may still land: its lease runs out instead."""
+    report.interrupted(cloud, written, troubles)
     waiting = "; ".join(dict.fromkeys(error.message for error in troubles))
     if state.operation.overdue(cloud.clock.now() - GRACE):
         return _give_up(cloud, written, state, waiting)
@@ -210,11 +223,13 @@ def _end(cloud: Cloud, written: Operation, state: State, decision: Done | Fail) 
         ended = replace(ended, reasons=reasons)
     last = closing(written, state._replace(operation=ended), now, keep_rows=keep_rows)
     cloud.tables.close(last)
+    report.ended(cloud, last.operation)
     return last.operation
 
 
 def _blind(cloud: Cloud, operation: Operation, inventory: Inventory, error: AwsError) -> Operation:
     """Note why AWS cannot be seen."""
+    report.interrupted(cloud, operation, [error])
     if operation.overdue(cloud.clock.now() - GRACE):
         state = State(operation, inventory, Observed())
         return _give_up(cloud, operation, state, error.message)

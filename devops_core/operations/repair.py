@@ -12,7 +12,7 @@ from datetime import datetime
 from functools import partial
 
 from devops_core.decide import drift
-from devops_core.errors import ChangedMeanwhileError, RefusedError, redact
+from devops_core.errors import ChangedMeanwhileError, RefusedError
 from devops_core.model import (
     Inventory,
     Kind,
@@ -23,7 +23,7 @@ from devops_core.model import (
     Status,
 )
 from devops_core.naming import service_name
-from devops_core.operations import audit
+from devops_core.operations import audit, report
 from devops_core.operations.observe import slots_behind
 from devops_core.ports import Closing, Cloud, LoadBalancer
 
@@ -41,7 +41,8 @@ def check_all(cloud: Cloud) -> list[Operation]:
             inventory, _ = cloud.tables.inventory(application)
             repair = check(cloud, inventory)
         except Exception as error:  # noqa: BLE001 - one broken row must not stop the others
-            cloud.log("check failed", applicationName=application, error=redact(repr(error)))
+            facts = {"applicationName": application, "caller": CALLER}
+            report.failed(cloud, "check failed", error, **facts)
             continue
         if repair:
             repairs.append(repair)
@@ -127,6 +128,7 @@ def _correct(cloud: Cloud, inventory: Inventory, finding: drift.Finding) -> Oper
     except ChangedMeanwhileError:
         # Somebody is at work on it: what is wrong then is found the next time.
         return None
+    report.ended(cloud, repair)
     return repair
 
 

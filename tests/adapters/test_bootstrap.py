@@ -15,7 +15,9 @@ from moto import mock_aws
 from devops_core import bootstrap
 from devops_core.adapters.tables import DynamoTables
 from devops_core.bootstrap import AwsCloud
+from devops_core.metrics import OPERATION_DURATION, OPERATIONS, THROTTLES
 from devops_core.settings import Settings
+from tests import emf
 
 ENVIRONMENT = {
     "ACCOUNT_ID": "123456789012",
@@ -153,6 +155,44 @@ def test_a_log_line_is_one_json_object(cloud: AwsCloud, capsys: pytest.CaptureFi
 
     line = json.loads(capsys.readouterr().out)
     assert (line["message"], line["operations"]) == ("swept", 3)
+
+
+def test_a_line_that_measures_is_what_cloudwatch_reads(
+    cloud: AwsCloud, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = cloud.clock.now()
+    cloud.measure("ended", {OPERATIONS: 1, OPERATION_DURATION: 1.5}, kind="swap", outcome="FAILED")
+
+    line = json.loads(capsys.readouterr().out)
+    assert emf.problems(line) == []
+    stage = cloud.settings.api_stage
+    assert emf.points(line) == {
+        ("Operations", stage, "swap", "FAILED"): 1,
+        ("OperationDuration", stage, "swap"): 1.5,
+    }
+    assert line["message"] == "ended"
+    assert 0 <= line["_aws"]["Timestamp"] - before.timestamp() * 1000 < 60_000
+
+
+def test_without_values_it_is_a_plain_line(
+    cloud: AwsCloud, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cloud.measure("interrupted", {}, operation="1")
+
+    assert json.loads(capsys.readouterr().out) == {"message": "interrupted", "operation": "1"}
+
+
+def test_what_cannot_be_told_stops_nothing(
+    cloud: AwsCloud, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class Unspeakable:
+        def __str__(self) -> str:
+            raise ValueError("cannot be told")
+
+    cloud.log("ended", about=Unspeakable())
+    cloud.measure("ended", {THROTTLES: 1}, about=Unspeakable())
+    cloud.measure("ended", {OPERATIONS: 1})
+    assert capsys.readouterr().out == ""
 
 
 @pytest.mark.parametrize("unwanted", ["boto3", "yaml", "s3transfer"])

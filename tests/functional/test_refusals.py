@@ -184,6 +184,15 @@ def test_what_cannot_be_recorded_is_refused_all_the_same(
     ]  # fmt: skip
 
 
+def test_an_abort_that_cannot_be_recorded_is_told_with_its_operation(
+    owned: FakeCloud, hanging: Mapping[Kind, str]
+) -> None:
+    owned.wire.fail("tables.note", ThrottledError("slow down"), times=1)
+    assert Client(owned, OTHER).abort(hanging[Kind.DEPLOY]).status == 403
+    (told,) = [facts for message, facts in owned.lines if message == "refusal not recorded"]
+    assert (told["operation"], told["applicationName"]) == (hanging[Kind.DEPLOY], "Shop")
+
+
 def test_refusals_do_not_stand_in_the_way_of_recovery(owned: FakeCloud) -> None:
     """Whatever reads the log must know an event without an operation."""
     watcher = watch(owned)

@@ -30,7 +30,9 @@ NEEDED = {
 # What only a write has use for.
 FOR_WRITES = {
     "devops_core.decide",
+    "devops_core.metrics",
     "devops_core.operations.reconcile",
+    "devops_core.operations.report",
     "devops_core.ports",
     "devops_core.requests",
     "ulid",

@@ -7,16 +7,18 @@ import re
 import tomllib
 from collections.abc import Iterator
 from datetime import timedelta
+from math import prod
 from pathlib import Path
 from typing import Any
 
 import pytest
 from voluptuous import UNDEFINED, Marker, Optional, Required, Undefined
 
-from devops_core import errors, requests
+from devops_core import errors, metrics, requests
 from devops_core.api.request import MAX_BODY_BYTES, MAX_WAIT_SECONDS
-from devops_core.model import LEASE, TIME_LIMITS
+from devops_core.model import LEASE, TIME_LIMITS, Kind
 from devops_core.operations.reconcile import GRACE
+from tests import emf
 from tests.crash.seeded import bugs, bugs_in_adapters
 from tests.races import bugs as bugs_of_races
 from tests.stateful import seeded as bugs_of_the_machine
@@ -173,6 +175,35 @@ def test_the_numbers_are_those_of_the_code() -> None:
     assert f"After {LEASE.seconds} seconds" in page
     assert f"given up {GRACE.seconds // 60} minutes after its deadline" in page
     assert f"{MAX_BODY_BYTES // 1024} KiB" in page
+
+
+def test_the_metrics_are_those_that_are_counted() -> None:
+    told = [row for row in rows(PAGES["monitoring.md"], "Metrics") if len(row) == 5]
+    assert [(row[0], row[1], row[2]) for row in told] == [
+        (f"`{each.name}`", each.unit, ", ".join(f"`{name}`" for name in each.dimensions))
+        for each in metrics.ALL
+    ]
+    sizes = {"Kind": len(Kind), "Outcome": 2}
+    combinations = {
+        each.name: prod(map(sizes.__getitem__, each.dimensions)) for each in metrics.ALL
+    }
+    combinations["OperationDuration"] -= 1  # that of a repair is not counted
+    assert f"There are at most {sum(combinations.values())}:" in PAGES["monitoring.md"]
+
+
+def test_every_message_is_explained_and_printed() -> None:
+    told = {row[0].strip("`") for row in rows(PAGES["monitoring.md"], "Log lines") if len(row) == 3}
+    source = "".join(path.read_text() for path in (ROOT / "devops_core").rglob("*.py"))
+    printed = re.findall(r'\.(?:log|measure)\(\s*"([^"]+)"|\bfailed\(cloud, "([^"]+)"', source)
+    assert told == {first or second for first, second in printed}
+
+
+def test_the_lines_of_the_page_are_lines_that_cloudwatch_reads() -> None:
+    (text,) = re.findall(r"^```json\n(.*?)^```$", PAGES["monitoring.md"], re.MULTILINE | re.DOTALL)
+    ended, answered = map(json.loads, text.splitlines())
+    assert emf.problems(ended) == []
+    assert "_aws" not in answered
+    assert {"operation", "applicationName", "caller"} <= ended.keys() & answered.keys()
 
 
 def test_as_many_bugs_are_planted_as_the_page_says() -> None:

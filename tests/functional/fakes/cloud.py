@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from devops_core import metrics
 from devops_core.access import AccessPolicy
+from devops_core.metrics import Metric
 from devops_core.naming import Image
 from devops_core.settings import Settings, TableNames, TemplateLocation
 from tests.functional.fakes.clock import FakeClock
@@ -74,6 +76,7 @@ def in_turn(calls: Sequence[Callable[[], Any]]) -> list[Any]:
 class FakeCloud:
     """`ports.Cloud`; `lines` are the log lines that were written, as `(message, facts)`.
 
+    `measured` are those that measure something, as CloudWatch gets them.
     Calls that go out together are made in their order, or `backwards`: on AWS it may be any.
     """
 
@@ -90,12 +93,21 @@ class FakeCloud:
         self.templates = FakeTemplates(self.wire)
         self.web = FakeWeb(self.wire, self.clock)
         self.lines: list[tuple[str, dict[str, Any]]] = []
+        self.measured: list[dict[str, Any]] = []
         self.backwards = False
 
     def log(self, message: str, **facts: Any) -> None:
         """Keep a log line; it must be fit for JSON."""
         json.dumps(facts, default=str)
         self.lines.append((message, facts))
+
+    def measure(self, message: str, values: Mapping[Metric, float], **facts: Any) -> None:
+        """Keep a log line, and what CloudWatch reads out of it."""
+        self.log(message, **facts)
+        if not values:
+            return
+        now = self.clock.now()
+        self.measured.append(metrics.members(self.settings.api_stage, now, values, facts))
 
     def new_id(self) -> str:
         """Return a ULID that follows from the time and how many there were."""

@@ -1,0 +1,221 @@
+"""What the service counts, and when: each line as CloudWatch reads it."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from devops_core.errors import RefusedError, UnreachableError
+from devops_core.model import TIME_LIMITS, Kind
+from tests.functional.client import SCHEDULE, USER, Client
+from tests.functional.events import DEPLOYMENT_COMPLETED
+from tests.functional.fakes import ACCOUNT, FakeCloud
+from tests.functional.fakes.service import CRASH
+from tests.functional.measured import forget, sums, told
+
+# --- operations that have ended ---
+
+
+def test_each_end_is_counted_once_whoever_looks(promoted: FakeCloud, api: Client) -> None:
+    promoted.push("bad", CRASH)
+    api.swap()
+    api.finished(api.deploy("bad", "dev"))
+    api.finished(api.delete())
+    for _, operation in list(promoted.tables.operations):
+        api.status(operation, headers={"Prefer": "wait=2"})
+    api.wake(DEPLOYMENT_COMPLETED)
+    api.tick()
+    counted = {key: n for key, n in sums(promoted).items() if key[0] == "Operations"}
+    ends = Counter(
+        ("Operations", each.kind.value, each.status.value)
+        for each in promoted.tables.operations.values()
+    )
+    assert counted == dict(ends)
+    assert ends["Operations", "deploy", "FAILED"] == ends["Operations", "deploy", "SUCCEEDED"] == 1
+    assert {kind for _, kind, _ in ends} == {"create", "deploy", "deploy-blue", "swap", "delete"}
+
+
+def test_an_end_is_told_with_who_what_and_how_long(shop: FakeCloud, api: Client) -> None:
+    shop.containers.automatic = False
+    reply = api.deploy("1.0", "dev")
+    shop.clock.wait(90)
+    shop.containers.service("Shop", "dev").complete(shop.clock.now())
+    forget(shop)
+    api.wake(DEPLOYMENT_COMPLETED)
+    (line,) = shop.measured
+    assert line == {
+        "operation": reply.id,
+        "kind": "deploy",
+        "applicationName": "Shop",
+        "caller": USER,
+        "outcome": "SUCCEEDED",
+        "Stage": "dev",
+        "Kind": "deploy",
+        "Outcome": "SUCCEEDED",
+        "Operations": 1,
+        "OperationDuration": 90.0,
+        "_aws": {
+            "Timestamp": int(shop.clock.now().timestamp() * 1000),
+            "CloudWatchMetrics": [
+                {
+                    "Namespace": "devops-ecs",
+                    "Dimensions": [["Stage", "Kind", "Outcome"]],
+                    "Metrics": [{"Name": "Operations", "Unit": "Count"}],
+                },
+                {
+                    "Namespace": "devops-ecs",
+                    "Dimensions": [["Stage", "Kind"]],
+                    "Metrics": [{"Name": "OperationDuration", "Unit": "Seconds"}],
+                },
+            ],
+        },
+    }
+
+
+def test_the_reasons_of_a_failure_are_told_without_arns(shop: FakeCloud, api: Client) -> None:
+    shop.push("bad", CRASH)
+    words = f"arn:aws:ecr:eu-west-1:{ACCOUNT}:repository/shop"
+    shop.wire.fail("containers.update", RefusedError(f"no {words}"), times=1)
+    refused = api.deploy("1.0", "dev")
+    crashed = api.finished(api.deploy("bad", "qa", "dev"))
+    first, second = told(shop, "ended")[-2:]
+    assert (first["operation"], first["outcome"]) == (refused.id, "FAILED")
+    assert first["reason"] == "DEV 1.0: no ecr repository/shop"
+    assert second["reason"] == "; ".join(crashed.operation["reasons"])
+    assert sums(shop)["Operations", "deploy", "FAILED"] == 2
+
+
+def test_an_end_that_could_not_be_written_is_not_counted(shop: FakeCloud, api: Client) -> None:
+    shop.containers.automatic = False
+    reply = api.deploy("1.0", "dev")
+    shop.containers.service("Shop", "dev").complete(shop.clock.now())
+    forget(shop)
+    shop.wire.fail("tables.close", UnreachableError("no answer"), times=1)
+    api.wake(DEPLOYMENT_COMPLETED)
+    assert [facts["operation"] for facts in told(shop, "reconcile failed")] == [reply.id]
+    assert not told(shop, "ended")
+    forget(shop)
+    api.settle()
+    assert [facts["operation"] for facts in told(shop, "ended")] == [reply.id]
+
+
+def test_a_repair_is_counted_and_takes_no_time(settled: FakeCloud, api: Client) -> None:
+    settled.containers.service("Shop", "qa").active = False
+    forget(settled)
+    assert api.drift_check() == 1
+    assert sums(settled) == {("Operations", "repair", "FAILED"): 1}
+    (facts,) = told(settled, "ended")
+    assert facts["caller"] == "the drift check of this service"
+    assert facts["applicationName"] == "Shop"
+
+
+def test_a_repair_that_comes_too_late_is_not_counted(settled: FakeCloud, api: Client) -> None:
+    settled.containers.service("Shop", "qa").active = False
+    settled.wire.on("tables.correct", lambda: api.deploy("1.1", "qa"))
+    forget(settled)
+    assert api.drift_check() == 0
+    assert not [key for key in sums(settled) if "repair" in key]
+
+
+# --- what is open ---
+
+
+def test_the_schedule_says_what_is_open_and_that_nothing_is(shop: FakeCloud, api: Client) -> None:
+    shop.containers.automatic = False
+    first = api.deploy("1.0", "dev")
+    api.deploy("1.0", "qa")
+    for left in (2, 1):
+        forget(shop)
+        api.wake(SCHEDULE)
+        assert sums(shop)["OpenOperations",] == left
+        shop.containers.service("Shop", "dev").complete(shop.clock.now())
+        api.status(first.id)
+    forget(shop)
+    shop.containers.service("Shop", "qa").complete(shop.clock.now())
+    for _ in range(2):
+        forget(shop)
+        api.wake(SCHEDULE)
+    assert shop.measured == [
+        {
+            "Stage": "dev",
+            "OpenOperations": 0,
+            "OverdueOperations": 0,
+            "ReconcileErrors": 0,
+            "_aws": {
+                "Timestamp": int(shop.clock.now().timestamp() * 1000),
+                "CloudWatchMetrics": [
+                    {
+                        "Namespace": "devops-ecs",
+                        "Dimensions": [["Stage"]],
+                        "Metrics": [
+                            {"Name": "OpenOperations", "Unit": "Count"},
+                            {"Name": "OverdueOperations", "Unit": "Count"},
+                            {"Name": "ReconcileErrors", "Unit": "Count"},
+                        ],
+                    }
+                ],
+            },
+        }
+    ]
+    assert [line for line, _ in shop.lines] == ["swept", "woken"]
+
+
+def test_an_operation_that_cannot_end_is_overdue_from_its_deadline_on(
+    shop: FakeCloud, api: Client
+) -> None:
+    shop.containers.automatic = False
+    api.deploy("1.0", "dev")
+    shop.wire.fail("containers", RefusedError("no permission"))
+    seen = []
+    for seconds in (TIME_LIMITS[Kind.DEPLOY].total_seconds() - 1, 1, 60):
+        shop.clock.wait(seconds)
+        forget(shop)
+        api.wake(SCHEDULE)
+        seen.append((sums(shop)["OpenOperations",], sums(shop)["OverdueOperations",]))
+        if seconds == 1:
+            shop.wire.heal()
+            shop.containers.automatic = True
+    assert seen == [(1, 0), (1, 1), (0, 0)]
+
+
+def test_events_say_nothing_about_all_operations(shop: FakeCloud, api: Client) -> None:
+    api.deploy("1.0", "dev")
+    forget(shop)
+    api.wake(DEPLOYMENT_COMPLETED)
+    assert not told(shop, "swept")
+
+
+# --- faults ---
+
+
+def test_an_operation_that_cannot_be_reconciled_is_counted_and_still_open(
+    shop: FakeCloud, api: Client
+) -> None:
+    first, second = api.deploy("1.0", "dev"), api.deploy("1.0", "qa")
+    forget(shop)
+    shop.wire.fail("tables.operation", ZeroDivisionError(f"arn:aws:iam::{ACCOUNT}:role/x"), times=1)
+    shop.wire.fail("containers.services", ZeroDivisionError("odd service"), times=1)
+    api.wake(SCHEDULE)
+    assert (sums(shop)["ReconcileErrors",], sums(shop)["OpenOperations",]) == (2, 2)
+    assert told(shop, "reconcile failed") == [
+        {
+            "operation": first.id,
+            "applicationName": "Shop",
+            "error": "ZeroDivisionError('iam role/x')",
+        },
+        {
+            "operation": second.id,
+            "kind": "deploy",
+            "applicationName": "Shop",
+            "caller": USER,
+            "error": "ZeroDivisionError('odd service')",
+        },
+    ]
+    forget(shop)
+
+
+def test_an_application_that_cannot_be_checked_is_counted(settled: FakeCloud, api: Client) -> None:
+    forget(settled)
+    settled.wire.fail("stacks.describe", ZeroDivisionError("odd stack"), times=1)
+    assert api.drift_check() == 0
+    assert sums(settled) == {("ReconcileErrors",): 1}
+    forget(settled)
