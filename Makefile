@@ -29,8 +29,9 @@ up: setup ## Start the laptop cloud with the service (PORT= AUTH=1 DOCKER=1 KEEP
 down: ## Stop the laptop cloud and all it started
 	if [ -x $(EMULATOR) ]; then $(EMULATOR) -m local down; else echo "Nothing was running."; fi
 
-logs: .local/venv/installed ## Show what the Lambda functions printed (FOLLOW=1 waits for more)
-	$(EMULATOR) -m local logs $(if $(filter 1,$(FOLLOW)),--follow)
+logs: .local/venv/installed ## Show what the Lambda functions printed (APP=name OPERATION=id FOLLOW=1)
+	$(EMULATOR) -m local logs $(if $(filter 1,$(FOLLOW)),--follow) \
+		$(if $(APP),--application $(APP)) $(if $(OPERATION),--operation $(OPERATION))
 
 push: .local/venv/installed ## Push an image (IMAGE=name:tag, BEHAVIOUR=crash or unhealthy)
 	$(EMULATOR) -m local push $(IMAGE) $(if $(BEHAVIOUR),--$(BEHAVIOUR))

@@ -40,7 +40,8 @@ def show_logs(options: argparse.Namespace) -> None:
     """Print what the Lambda functions printed."""
     client = deploy.client(_running(options.directory), "logs")
     for line in logs.lines(client, follow=options.follow):
-        print(line, flush=True)
+        if not line.is_routine and line.is_about(options.application, options.operation):
+            print(line, flush=True)
 
 
 def push(options: argparse.Namespace) -> None:
@@ -101,6 +102,8 @@ def parser() -> argparse.ArgumentParser:
     command = commands.add_parser("logs", help=show_logs.__doc__)
     command.set_defaults(run=show_logs)
     command.add_argument("--follow", action="store_true", help="wait for more")
+    command.add_argument("--application", metavar="NAME", help="only lines about this application")
+    command.add_argument("--operation", metavar="ID", help="only lines about this operation")
     command = commands.add_parser("push", help=push.__doc__)
     command.set_defaults(run=push)
     command.add_argument("image", metavar="REPOSITORY:TAG")

@@ -152,7 +152,7 @@ def left_over(api: Api) -> list[str]:
     if not until(lambda: not _moved_on(api)):
         return [f"{each['entry']} does not end" for each in _moved_on(api)]
     printed = lines(api.client("logs"))
-    found = [line for line in printed if any(f'"{word}"' in line for word in _FAULTS)]
+    found = [line.text for line in printed if line.members.get("message") in _FAULTS]
     try:
         hold_after_recovery(api)
     except AssertionError as broken:
