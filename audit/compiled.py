@@ -22,6 +22,7 @@ INSTALLATIONS: Mapping[str, Mapping[str, str]] = {
         "webacl": "create",
         "gatewaylogrole": "existing",
         "datastores": "existing",
+        "alarmtopic": "arn:aws:sns:eu-west-1:012345678901:alarms",
     },
 }
 

@@ -29,6 +29,12 @@ function foreignArns({ region, accountid, ...values }) {
     .map((key) => `${key}: is not in region and accountid; write one that is`);
 }
 
+/** CloudWatch sends alarms to topics of its own region only; the account may be another one. */
+function foreignTopic({ region, alarmtopic }) {
+  if (!region || !alarmtopic || alarmtopic.split(':')[3] === region) return [];
+  return ['alarmtopic: is not in region; write one that is'];
+}
+
 function openDoor({ auth, allowedcidrs, vpcendpoint }) {
   if (auth !== 'none' || !allowedcidrs || allowedcidrs.length > 0 || vpcendpoint !== '') return [];
   return ['auth: none lets everybody in; write allowedcidrs or vpcendpoint as well, or iam'];
@@ -59,7 +65,15 @@ function longPolicy({ teams = {}, admins = [], productionapprovers = [] }) {
   ];
 }
 
-const CHECKS = [sameSubnets, foreignImage, foreignArns, openDoor, unknownCallers, longPolicy];
+const CHECKS = [
+  sameSubnets,
+  foreignImage,
+  foreignArns,
+  foreignTopic,
+  openDoor,
+  unknownCallers,
+  longPolicy,
+];
 
 /** Return what is wrong between the sound values of parameters.yml. */
 exports.contradictions = (values) => CHECKS.flatMap((check) => check(values));

@@ -123,6 +123,11 @@ const optional = {
     'none, create, or the ARN of a regional web ACL',
   ),
   gatewaylogrole: choice(['create', 'existing'], 'create or existing'),
+  alarmtopic: text(
+    // Not a FIFO topic (.fifo): those deliver to queues, not to people (SNS Developer Guide).
+    `|arn:aws[a-z-]*:sns:${REGION}:${ACCOUNT}:[A-Za-z0-9_-]{1,256}`,
+    'the ARN of a standard SNS topic, as in arn:aws:sns:eu-west-1:012345678901:alarms',
+  ),
   teams: {
     type: 'object',
     // A value of the tag technicalTeam.
@@ -150,6 +155,7 @@ module.exports = {
     burstlimit: '100',
     webacl: 'none',
     gatewaylogrole: 'create',
+    alarmtopic: '',
     teams: {},
     admins: [],
     productionapprovers: [],

@@ -80,7 +80,7 @@ function check(file, values) {
 
 /** What follows from the parameters: names of buckets, where the template is read, who gets in. */
 function derived(values) {
-  const { accountid, region, cftemplate, requiredtags, logretentiondays } = values;
+  const { accountid, region, cftemplate, requiredtags, logretentiondays, alarmtopic } = values;
   const { bucket, key } = templateUrls.map((url) => url.exec(cftemplate)).find(Boolean).groups;
   const templatebucket = `ecs-cf-bucket-${accountid}-${region}`;
   return {
@@ -94,6 +94,7 @@ function derived(values) {
     templateobject: `${bucket}/${key}`,
     requiredtags: requiredtags.join(','),
     logretentiondays: Number(logretentiondays),
+    alarmactions: alarmtopic ? [alarmtopic] : [],
     gateway: gateway(values),
     accesspolicy: accessPolicy(values),
   };

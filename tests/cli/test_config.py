@@ -79,8 +79,8 @@ def test_the_rest_of_a_profile_comes_along(file: Path) -> None:
 
 
 def test_a_key_is_not_printed_by_accident() -> None:
-    secret = "sesame"
-    assert secret not in repr(Profile(api_key=secret))
+    key = "sesame"
+    assert key not in repr(Profile(api_key=key))
 
 
 def test_without_an_address_it_says_what_to_do(tmp_path: Path) -> None:

@@ -23,6 +23,7 @@ OPTIONAL = [
     "productionscheme",
     "certificatearn",
     "datastores",
+    "alarmtopic",
     "auth",
     "apikeys",
     "allowedcidrs",
@@ -86,6 +87,7 @@ def test_a_complete_file_is_accepted_with_defaults(tmp_path: Path) -> None:
         "burstlimit": "100",
         "webacl": "none",
         "gatewaylogrole": "create",
+        "alarmtopic": "",
         "teams": {},
         "admins": [],
         "productionapprovers": [],
@@ -159,6 +161,10 @@ def test_a_missing_key_is_named(tmp_path: Path, key: str) -> None:
         ("webacl", "yes"),
         ("webacl", f"arn:aws:wafv2:us-east-1:012345678901:regional/webacl/edge/{UUID}"),
         ("gatewaylogrole", "arn:aws:iam::012345678901:role/gateway"),
+        ("alarmtopic", "alarms"),
+        ("alarmtopic", "arn:aws:sns:eu-west-1:012345678901:alarms.fifo"),
+        ("alarmtopic", "arn:aws:sqs:eu-west-1:012345678901:alarms"),
+        ("alarmtopic", "arn:aws:sns:us-east-1:012345678901:alarms"),
         ("teams", "[payments]"),
         ("teams", "{payments: everybody}"),
         ("teams", "{payments: [everybody]}"),
@@ -260,6 +266,13 @@ def test_what_cannot_be_together_is_named(
     (problem,) = refused(parameters_file(tmp_path, {**GOOD, **changes}))
     assert problem.startswith(f"{key}: ")
     assert told in problem
+
+
+def test_alarms_may_go_to_another_account_of_the_region(tmp_path: Path) -> None:
+    topic = "arn:aws:sns:eu-west-1:999999999999:alarms"
+    path = parameters_file(tmp_path, {**GOOD, "alarmtopic": topic})
+    assert accepted(path)["alarmactions"] == [topic]
+    assert accepted(parameters_file(tmp_path, GOOD))["alarmactions"] == []
 
 
 def test_the_functions_are_told_who_may_change_what(tmp_path: Path) -> None:
