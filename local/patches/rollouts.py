@@ -12,6 +12,7 @@ from local.patches.load_balancers import prober, task_health
 from local.patches.restarts import Restarts
 
 STEADY_DELAY = 0.3  # seconds that a task must stay up; the stand-in returns when it listens
+LISTED = 10.0  # seconds that ECS still lists a failed deployment, as long as tasks drain there
 POLL = 0.1  # seconds between looks at a task's health
 _TASKS_FAILED = "ECS deployment circuit breaker: tasks failed to start."
 
@@ -125,7 +126,7 @@ def _state(service: dict[str, Any], task: dict[str, Any]) -> tuple[str, str]:
 
 
 def complete_deployment(cluster: str, key: str, expected_deployment_id: Any = None) -> None:
-    """Complete a deployment in ECS's words and drop a failed one that it replaced.
+    """Complete a deployment in ECS's words; a failed one that it replaced is listed for a while.
 
     Gap: the emulator lists a deployment that was rolled back for ever.
     """
@@ -142,10 +143,20 @@ def complete_deployment(cluster: str, key: str, expected_deployment_id: Any = No
         primary["rolloutStateReason"] = " ".join(words.split())
         tell(service, f"(deployment {primary['id']}) deployment completed.")
         tell(service, "has reached a steady state.")
+        failed = [each for each in service["deployments"] if each["rolloutState"] == "FAILED"]
+    if failed:
+        forget = threading.Timer(LISTED, _forget, (service, key, failed))
+        forget.daemon = True
+        forget.start()
+
+
+def _forget(service: dict[str, Any], key: str, failed: list[dict[str, Any]]) -> None:
+    """Drop failed deployments that have no task any more."""
+    with ecs.resource_lock("ecs-service", key):
         service["deployments"] = [
             each
             for each in service["deployments"]
-            if each is primary or each["rolloutState"] != "FAILED" or each.get("runningCount")
+            if each not in failed or each["status"] == "PRIMARY" or each.get("runningCount")
         ]
 
 
