@@ -26,7 +26,7 @@ _LOOKS = 5
 
 
 def abort(
-    cloud: Cloud, application: str, operation_id: str, caller: str, *, dry_run: bool = False
+    cloud: Cloud, application: str, operation_id: str, caller: str, *, dry_run: bool
 ) -> Operation | Preview:
     """Ask for the end of an operation and return it as far as it goes now; twice does no harm.
 

@@ -21,7 +21,7 @@ def permit(
     caller: str,
     *,
     aborts: str | None = None,
-    record: bool = True,
+    record: bool,
 ) -> None:
     """Raise ForbiddenError unless a caller may start, or abort, an operation of a kind.
 

@@ -70,11 +70,9 @@ def created(cloud: Cloud, plan: Plan, operation: Operation) -> Preview:
     Raises AlreadyExistsError, and RefusedError for what would let the stack fail at once.
     """
     _check_name(cloud, operation.application)
-    template, content = operation.template, plan.observed.template
-    if template is None or content is None:
-        # The real call goes on without it, because its operation looks again.
-        template, content = templates.newest(cloud)
-    request = templates.rendered(cloud, operation, plan.new[0].application, content)
+    template, content = templates.newest(cloud)
+    first, *_ = plan.new
+    request = templates.rendered(cloud, operation, first.application, content)
     pairs = request["Parameters"]
     parameters = {each["ParameterKey"]: each["ParameterValue"] for each in pairs}
     _check_parameters(parameters, cloud.stacks.parameters(request["TemplateBody"]))
@@ -98,7 +96,7 @@ def aborted(cloud: Cloud, operation: Operation, caller: str) -> Preview:
         preview,
         message=_what_becomes_of(decision.operation, late=late),
         claims=tuple(row.environment for row in inventory.held_by(operation.id)),
-        parts=() if late else _taken_back(decision.operation, inventory),
+        parts=_taken_back(decision.operation, inventory),
         production=(live, operation.live if late and operation.live else live) if live else None,
     )
 

@@ -1,7 +1,4 @@
-"""The five things a caller can start.
-
-Each returns an operation, or why there is nothing to do; of a dry run what would be done.
-"""
+"""The five things a caller can start: each returns an operation, or why there is none to start."""
 
 from __future__ import annotations
 
@@ -58,7 +55,7 @@ def create(cloud: Cloud, request: CreateRequest, origin: Origin) -> Operation | 
     name, team = request.application, request.tags["technicalTeam"]
     permit(cloud, Kind.CREATE, name, team, origin.caller, record=not origin.dry_run)
     environments = (*request.environments, Environment.PROD_GREEN, Environment.PROD_BLUE)
-    template, content = _template(cloud)
+    template, content = _template(cloud, origin)
     operation = new_operation(
         cloud,
         Kind.CREATE,
@@ -79,11 +76,14 @@ def create(cloud: Cloud, request: CreateRequest, origin: Origin) -> Operation | 
     return claim(cloud, origin, plan, operation)
 
 
-def _template(cloud: Cloud) -> tuple[Template | None, bytes | None]:
+def _template(cloud: Cloud, origin: Origin) -> tuple[Template | None, bytes | None]:
     """Return the application template, so that the claim has on record what is to be sent.
 
-    What is the matter with it, if it cannot be read, the operation will meet again.
+    What is the matter with it, if it cannot be read, the operation will meet again; a dry run
+    reads it later, and tells.
     """
+    if origin.dry_run:
+        return None, None
     try:
         return templates.newest(cloud)
     except AwsError:

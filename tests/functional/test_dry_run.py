@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from devops_core.errors import ThrottledError
 from devops_core.naming import Environment
 from devops_core.operations.differences import differences
 from tests.functional.client import Client
@@ -62,11 +61,17 @@ def test_a_template_without_a_version_is_told_by_its_bytes(
     assert plan(dry.create())["template"].keys() == {"sha256"}
 
 
-def test_a_template_that_could_not_be_read_at_first_is_read_again(
-    cloud: FakeCloud, dry: DryClient
-) -> None:
-    cloud.wire.fail("templates.read", ThrottledError("AWS throttles GetObject"), times=1)
-    assert plan(dry.create())["template"]["version"] == "v1"
+def test_a_create_reads_the_template_once_and_looks_before(cloud: FakeCloud, api: Client) -> None:
+    body = {
+        "applicationName": "Shop",
+        "email": "team@example.com",
+        "tags": {"technicalTeam": "payments"},
+    }
+    assert api.send("POST", "/stacks", body, query={"dryRun": "true"}).status == 200
+    assert cloud.wire.names() == [
+        "tables.inventory", "tables.reserved", "stacks.describe",
+        "templates.read", "stacks.parameters",
+    ]  # fmt: skip
 
 
 # --- deploy ---

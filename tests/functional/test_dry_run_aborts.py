@@ -54,13 +54,13 @@ def test_a_deploy_would_go_back_to_what_runs(shop: FakeCloud, api: Client, dry: 
 
 def test_what_is_done_would_be_left_so(shop: FakeCloud, api: Client, dry: DryClient) -> None:
     """AWS shows it, though nobody has written it down yet."""
-    running = api.deploy("1.0", "dev", "qa")
+    running = api.deploy("1.0", "dev", "qa", "stage")
     shop.containers.automatic = False
-    for _ in range(2):
-        shop.containers.advance("Shop", "dev")
+    for name in ("dev", "dev", "stage", "stage"):
+        shop.containers.advance("Shop", name)
     told = plan(dry.abort(running.id))
     assert told["message"] == (
-        "would go back to the version before; already done, and left so: DEV"
+        "would go back to the version before; already done, and left so: DEV, STAGE"
     )
     assert [each["environment"] for each in told["environments"]] == ["QA"]
 
@@ -135,6 +135,29 @@ def test_a_swap_would_leave_the_customers_or_be_finished(
         "message": TOO_LATE,
         "production": {"live": "prod-2", "willBeLive": "prod-2"},
     }
+
+
+def test_customers_whom_somebody_has_moved_back_would_be_moved_again(
+    promoted: FakeCloud, api: Client, dry: DryClient
+) -> None:
+    estate, listeners = promoted.stacks.estate, promoted.load_balancer.listeners
+    listener = estate.listener("Shop", "production")
+    moved: list[str] = []
+
+    def refuse_the_second(call: Call) -> None:
+        if call.name == "load_balancer.switch":
+            moved.append(call.args[0])
+            if len(moved) > 1:
+                raise ThrottledError("AWS throttles")
+
+    promoted.wire.before.append(refuse_the_second)
+    swap = api.swap()
+    assert swap.operation["switchedAt"]
+    there, listeners[listener] = listeners[listener], [estate.target_group("Shop", "prod-1")]
+    told = plan(dry.abort(swap.id))
+    assert told["message"] == TOO_LATE
+    assert told["production"] == {"live": "prod-1", "willBeLive": "prod-2"}
+    listeners[listener] = there
 
 
 def test_customers_who_were_moved_without_a_note_are_seen(
