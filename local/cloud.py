@@ -68,6 +68,7 @@ class Cloud:
         """What a client needs: URL of the service and of AWS, the root's credentials, region."""
         return {
             "API_URL": self.api_url,
+            "DEVOPS_API": self.api_url,  # where the command line looks
             "AWS_ENDPOINT_URL": self.endpoint,
             "AWS_ACCESS_KEY_ID": "test",
             "AWS_SECRET_ACCESS_KEY": "test",  # nosec B105 - the emulator's, not a secret

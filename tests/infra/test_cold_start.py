@@ -13,10 +13,20 @@ from bench.cold.fresh import Cost, run
 from bench.cold.measurement import PACKAGE_BAR, PEAK_BAR, Stage, missed, stage
 from bench.cold.report import table
 from bench.cold.rows import ROWS, Row
+from bench.cold.shop import APPLICATION, CALLER
+from local.gateway import http_event
 
 from .conftest import Packaged
 
-ADAPTERS = {"cloudformation", "ecs", "load_balancer", "registry", "tables", "template_store"}
+ADAPTERS = {
+    "cloudformation",
+    "ecs",
+    "listing",
+    "load_balancer",
+    "registry",
+    "tables",
+    "template_store",
+}
 # The adapters that a row needs; that it loads no other is what it is quick by.
 NEEDED = {
     "swap": {"ecs", "load_balancer", "tables"},
@@ -78,6 +88,19 @@ def test_a_handler_loads_nothing_heavy(costs: dict[str, Cost], row: str) -> None
     reads = row in ("status", "health")
     unwanted = NEVER | FOR_DRY_RUNS | (FOR_WRITES if reads else set())
     assert not unwanted & set(costs[row].modules)
+
+
+def test_a_read_of_the_inventory_loads_nothing_that_moves_operations(here: Stage) -> None:
+    resource, named = "/stacks/{applicationName}", {"applicationName": APPLICATION}
+    event = http_event("GET", resource, caller=CALLER, parameters=named)
+
+    cost = here.ours(Row("read", "inventory", event, None), "--modules")
+
+    assert cost.answer["statusCode"] == 200, cost.answer
+    loaded = {name for name in ADAPTERS if f"devops_core.adapters.{name}" in cost.modules}
+    assert loaded == {"tables"}
+    moving = {"devops_core.decide", "devops_core.operations.observe", "devops_core.ports"}
+    assert not (NEVER | moving) & set(cost.modules)
 
 
 @pytest.mark.parametrize("row", NEEDED)
