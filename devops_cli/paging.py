@@ -31,10 +31,16 @@ class Page:
 
 @dataclass(frozen=True)
 class Found:
-    """What was read: members of all pages, and the last page."""
+    """What was read: members of all pages, the last page, and whether a limit has left some out."""
 
     members: list[Object]
     last: Answer
+    more: bool = False
+
+    def tell_of_more(self, session: Session) -> None:
+        """Say that there is more, if there is."""
+        if self.more:
+            session.notice(f"There is more: --limit {2 * len(self.members)}")
 
 
 def read(
@@ -60,10 +66,8 @@ def read(
         members += parts(answer.body, name)
         before, token = token, word(answer.body, "nextToken") or None
         if not token:
-            break
+            return Found(members, answer)
         if token == before:
             raise NotTheServiceError("the service gives the same page again and again")
         if wanted and len(members) >= wanted:
-            session.notice(f"There is more: --limit {wanted * 2}, or --next-token {token}")
-            break
-    return Found(members, answer)
+            return Found(members, answer, more=True)

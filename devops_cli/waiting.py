@@ -31,7 +31,8 @@ def to_the_end(session: Session, answer: Answer, operation: Object, timeout: tim
         with progress.display(session.progress) as show:
             for snapshot in follow(session.api, answer, operation, session.world.clock, timeout):
                 last = snapshot.answer
-                show(snapshot)
+                if last is not answer or not snapshot.ended:  # else there was no progress
+                    show(snapshot)
     except KeyboardInterrupt:
         raise _resumable(session, operation, last, StoppedError("stopped waiting")) from None
     except CliError as error:

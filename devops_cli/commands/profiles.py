@@ -50,7 +50,7 @@ def profiles(world: World) -> Exit:
     """List the profiles with their addresses."""
     found = config.load(config.path(world.environment))
     lines = [[name, each.api] for name, each in found.items()]
-    table = texts.rows(texts.table("PROFILE", "API"), lines)
+    table = texts.Rows(("PROFILE", "API"), lines)
     world.out.print(table if lines else texts.text("No profiles."))
     return Exit.SUCCEEDED
 

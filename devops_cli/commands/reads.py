@@ -29,8 +29,8 @@ def status(name: Name, session: Session, operation_id: OperationId = None) -> Ex
         session.finish(answer, *records.operation(answer.required_operation))
         return Exit.SUCCEEDED
     answer = session.api.get(f"/stacks/{name}", {"live": "true"})
-    out, now = session.world.out, session.world.clock.now()
-    session.finish(answer, *stacks.one(answer.required("stack", "applicationName"), now, out))
+    now = session.world.clock.now()
+    session.finish(answer, *stacks.one(answer.required("stack", "applicationName"), now))
     return Exit.SUCCEEDED
 
 
@@ -52,12 +52,13 @@ def ls(
     """List all applications with their environments: what runs where."""
     query = {
         "team": team,
-        "environment": env and env.upper(),
+        "environment": env and env.lower(),
         "version": version,
         "status": state and state.upper(),
     }
     found = paging.read(session, "/stacks", "stacks", query, page)
     session.finish(found.last, stacks.many(found.members, session.world.clock.now()))
+    found.tell_of_more(session)
     return Exit.SUCCEEDED
 
 
@@ -89,5 +90,6 @@ def events(
         raise UsageError(str(error)) from error
     path = f"/stacks/{name}/events" if name else "/events"
     found = paging.read(session, path, "events", query, page, _EVENTS)
-    session.finish(found.last, records.events(found.members))
+    session.finish(found.last, records.events(found.members, name or ""))
+    found.tell_of_more(session)
     return Exit.SUCCEEDED

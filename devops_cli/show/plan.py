@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from typing import Any
 
 from rich.console import RenderableType
-from rich.padding import Padding
 from rich.text import Text
 
 from devops_cli.answers import Object, part, parts, word, words
@@ -16,8 +15,7 @@ from devops_cli.show import progress, texts
 
 def plan(found: Object) -> Iterator[RenderableType]:
     """Yield what is shown of a plan."""
-    what = f"{word(found, 'kind')} of {word(found, 'applicationName')}"
-    yield texts.heading("Dry run: ", what, ". Nothing was changed.")
+    yield texts.heading("Dry run: ", texts.about(found), ". Nothing was changed.")
     if message := word(found, "message"):
         yield texts.text(message)
     if claims := words(found, "claims"):
@@ -29,7 +27,7 @@ def plan(found: Object) -> Iterator[RenderableType]:
 
 def _environments(found: Object) -> Iterator[RenderableType]:
     for each in parts(found, "environments"):
-        yield texts.heading(f"{progress.name_of(each)}  {progress.versions(each)}".rstrip())
+        yield texts.heading(f"{progress.name_of(each)}  {progress.versions(found, each)}".rstrip())
         for name in ("image", "digest", "url"):
             if value := word(each, name):
                 yield texts.text(f"  {name:7} {value}")
@@ -68,5 +66,5 @@ def _template(found: Object) -> Iterator[RenderableType]:
         yield texts.text(f"Application template: {told}sha256 {word(template, 'sha256')}")
     if parameters:
         yield texts.heading("Parameters of the stack:")
-        lines = [[name, _value(parameters, name)] for name in sorted(parameters)]
-        yield Padding.indent(texts.rows(texts.table("NAME", "VALUE"), lines), 2)
+        lines = [[f"  {name}", _value(parameters, name)] for name in sorted(parameters)]
+        yield texts.Rows(("  NAME", "VALUE"), lines)

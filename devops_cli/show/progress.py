@@ -52,16 +52,13 @@ def picture(snapshot: Snapshot) -> RenderableType:
     operation = snapshot.operation
     shown: list[RenderableType] = [
         texts.sentence(
-            texts.text(
-                f"{word(operation, 'kind')} of {word(operation, 'applicationName')} ", "bold"
-            ),
+            texts.text(f"{texts.about(operation)} ", "bold"),
             texts.state(word(operation, "status")),
             f"  {durations.spoken(snapshot.seconds)}  ",
             texts.text(word(operation, "id"), "dim"),
         ),
-        texts.rows(
-            texts.table(*_COLUMNS),
-            [_row(snapshot, each) for each in parts(operation, "environments")],
+        texts.Rows(
+            _COLUMNS, [_row(snapshot, each) for each in parts(operation, "environments")], named=2
         ),
     ]
     if waiting := snapshot.trouble or word(operation, "waitingFor"):
@@ -121,10 +118,14 @@ def name_of(each: Object) -> str:
     return word(each, "environment") + (f" ({slot})" if slot else "")
 
 
-def versions(each: Object) -> str:
-    """Return what is to run in an environment, and instead of what; empty if neither is known."""
+def versions(of: Object, each: Object) -> str:
+    """Return what is to run in an environment, and instead of what; empty if neither is known.
+
+    `of` is the operation, plan or event that it is a part of.
+    """
     before, after = word(each, "previousVersion"), word(each, "version")
-    return f"{before} -> {after or FIRST_IMAGE}" if before else after
+    without = "deleted" if word(of, "kind") == "delete" else FIRST_IMAGE
+    return f"{before} -> {after or without}" if before else after
 
 
 def _row(snapshot: Snapshot, each: Object) -> list[str | Text]:
@@ -133,7 +134,7 @@ def _row(snapshot: Snapshot, each: Object) -> list[str | Text]:
     return [
         word(each, "environment"),
         word(each, "slot"),
-        versions(each),
+        versions(snapshot.operation, each),
         texts.state(word(each, "status")),
         running(tasks),
         word(tasks, "pending"),
@@ -151,12 +152,12 @@ def _facts(snapshot: Snapshot) -> dict[str, str]:
     """Return what is to be told about the operation and each environment, if it is new."""
     operation = snapshot.operation
     waiting = snapshot.trouble or word(operation, "waitingFor")
-    about = f"{word(operation, 'kind')} of {word(operation, 'applicationName')}"
-    told = {about: word(operation, "status") + (f", waiting for: {waiting}" if waiting else "")}
+    state = word(operation, "status") + (f", waiting for: {waiting}" if waiting else "")
+    told = {texts.about(operation): state}
     for each in parts(operation, "environments"):
         there = now(snapshot.stack, each)
         tasks, rollout = part(there, "tasks"), part(there, "rollout")
-        said = [word(each, "status"), versions(each)]
+        said = [word(each, "status"), versions(operation, each)]
         if tasks:
             said.append(f"tasks {running(tasks)} running")
         said += [f"{word(tasks, name)} {name}" for name in ("pending", "healthy") if name in tasks]

@@ -25,37 +25,34 @@ def operation(found: Object) -> Iterator[RenderableType]:
         if said:
             yield texts.sentence(texts.text(f"{name:>10}  ", "dim"), said)
     yield from summary.why(found)
-    table = texts.table("ENVIRONMENT", "SLOT", "STATUS", "VERSION", "URL")
     lines: list[list[str | Text]] = [
         [
             word(each, "environment"),
             word(each, "slot"),
             texts.state(word(each, "status")),
-            progress.versions(each),
+            progress.versions(found, each),
             word(each, "url"),
         ]
         for each in parts(found, "environments")
     ]
-    yield texts.rows(table, lines)
+    yield texts.Rows(("ENV", "SLOT", "STATUS", "VERSION", "URL"), lines, named=2)
     yield from summary.warmup(found)
 
 
-def events(found: Iterable[Object]) -> RenderableType:
-    """Return the table of events, in the order they come."""
-    table = texts.table(
-        "TIME", "APPLICATION", "KIND", "ENVIRONMENT", "VERSION", "OUTCOME", "BY", "REASON"
-    )
+def events(found: Iterable[Object], name: str = "") -> RenderableType:
+    """Return the table of events, in the order they come; of one application if it has a name."""
+    columns = ("TIME", "APPLICATION", "KIND", "ENV", "OUTCOME", "VERSION", "BY", "REASON")
     lines: list[list[str | Text]] = [
         [
             texts.at(moment(each, "time")),
-            word(each, "applicationName"),
-            word(each, "kind"),
+            "" if name else word(each, "applicationName"),
+            texts.kind(each),
             word(each, "environment"),
-            progress.versions(each),
             texts.state(word(each, "outcome")),
+            progress.versions(each, each),
             texts.caller(word(each, "caller")),
             word(each, "reason"),
         ]
         for each in found
     ]
-    return texts.rows(table, lines) if lines else texts.text("No events.")
+    return texts.Rows(columns, lines, named=4) if lines else texts.text("No events.")

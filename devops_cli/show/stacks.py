@@ -5,63 +5,51 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 
-from rich.console import Console, RenderableType
-from rich.measure import Measurement
+from rich.console import RenderableType
 from rich.text import Text
 
 from devops_cli.answers import Object, moment, part, parts, word
 from devops_cli.show import progress, texts
 
 _COLUMNS = (
-    "ENVIRONMENT", "SLOT", "LIVE", "VERSION", "STATUS", "TASKS", "HEALTHY", "ROLLOUT", "SINCE",
+    "ENV", "SLOT", "LIVE", "VERSION", "STATUS", "TASKS", "HEALTHY", "ROLLOUT", "SINCE",
     "BY", "URL",
 )  # fmt: skip
 
-_UNBOUNDED = 10_000  # columns; measured within fewer, every table fits
 
-
-def one(stack: Object, now: datetime, console: Console) -> Iterator[RenderableType]:
+def one(stack: Object, now: datetime) -> Iterator[RenderableType]:
     """Yield what is shown of one application."""
     about = (word(stack, "technicalTeam"), word(stack, "email"), word(stack, "description"))
     yield texts.heading(word(stack, "applicationName"), "  ", ", ".join(filter(None, about)))
     if repository := word(stack, "repository"):
         yield texts.text(f"Images: {repository}", "dim")
     there = parts(stack, "environments")
-    lines = [_line(each, now) for each in there]
-    wide = texts.rows(texts.table(*_COLUMNS), lines)
-    unbounded = console.options.update(width=_UNBOUNDED)
-    if Measurement.get(console, unbounded, wide).maximum <= console.width:
-        yield wide
-    else:
-        # A URL that is broken over lines cannot be clicked or copied: each gets its own.
-        yield texts.rows(texts.table(*_COLUMNS[:-1]), [line[:-1] for line in lines])
-        for each in there:
-            if url := word(each, "url"):
-                yield texts.text(f"{progress.name_of(each)}  {url}")
+    yield texts.Rows(_COLUMNS, [_line(each, now) for each in there], named=2)
     for each in there:
         yield from _remarks(each)
 
 
 def many(stacks: Iterable[Object], now: datetime) -> RenderableType:
     """Return the table of every environment of every application."""
-    table = texts.table(
-        "APPLICATION", "TEAM", "ENVIRONMENT", "LIVE", "VERSION", "STATUS", "SINCE", "AT WORK"
-    )
+    columns = (
+        "APPLICATION", "ENV", "SLOT", "LIVE", "VERSION", "STATUS", "SINCE", "TEAM", "AT WORK",
+    )  # fmt: skip
     lines: list[list[str | Text]] = [
         [
             word(stack, "applicationName"),
-            word(stack, "technicalTeam"),
-            progress.name_of(each),
+            word(each, "environment"),
+            word(each, "slot"),
             _live(each),
-            word(each, "version"),
+            _version(each),
             texts.state(word(each, "status")),
             texts.ago(moment(each, "since"), now),
+            word(stack, "technicalTeam"),
             word(part(each, "operation"), "id"),
         ]
         for stack in stacks
         for each in parts(stack, "environments")
     ]
-    return texts.rows(table, lines) if lines else texts.text("No applications.")
+    return texts.Rows(columns, lines, named=3) if lines else texts.text("No applications.")
 
 
 def _line(each: Object, now: datetime) -> list[str | Text]:
@@ -70,7 +58,7 @@ def _line(each: Object, now: datetime) -> list[str | Text]:
         word(each, "environment"),
         word(each, "slot"),
         _live(each),
-        word(each, "version"),
+        _version(each),
         texts.state(word(each, "status")),
         progress.running(tasks),
         word(tasks, "healthy"),
@@ -79,6 +67,12 @@ def _line(each: Object, now: datetime) -> list[str | Text]:
         texts.caller(word(each, "by")),
         word(each, "url"),
     ]
+
+
+def _version(each: Object) -> str:
+    """Return what runs in an environment; what a new application starts with has no version."""
+    runs = word(each, "status") == "ACTIVE"
+    return word(each, "version") or (progress.FIRST_IMAGE if runs else "")
 
 
 def _live(each: Object) -> Text:
@@ -93,7 +87,10 @@ def _remarks(each: Object) -> Iterator[Text]:
         yield texts.text(f"{name}: operation {operation} is at work on it", "yellow")
     if drift := word(each, "drift"):
         yield texts.text(f"{name}: is not as it was left: {drift}", "yellow")
-    if reason := word(part(each, "rollout"), "reason"):
+    rollout = part(each, "rollout")
+    if word(rollout, "state") == "COMPLETED":
+        return  # what ECS has said on the way there is of no interest any more
+    if reason := word(rollout, "reason"):
         yield texts.text(f"{name}: {reason}")
     for said in parts(each, "messages"):
         when = texts.at(moment(said, "time"))

@@ -34,7 +34,7 @@ def headline(operation: Object) -> Text:
     took = part(operation, "took").get("untilEnded")
     after = f" after {durations.spoken(took)}" if isinstance(took, int | float) else ""
     return texts.sentence(
-        texts.text(f"{word(operation, 'kind')} of {word(operation, 'applicationName')} ", "bold"),
+        texts.text(f"{texts.about(operation)} ", "bold"),
         texts.state(word(operation, "status")),
         f"{after}  ",
         texts.text(word(operation, "id"), "dim"),
@@ -54,8 +54,7 @@ def why(operation: Object) -> Iterator[Text]:
 
 def runs(operation: Object, stack: Object) -> RenderableType:
     """Return the table of what runs where now, in the environments of an operation."""
-    table = texts.table("ENVIRONMENT", "SLOT", "VERSION", "TASKS", "HEALTHY", "URL")
-    lines = []
+    lines: list[list[str | Text]] = []
     for each in parts(operation, "environments"):
         there = progress.now(stack, each)
         tasks = part(there, "tasks")
@@ -76,7 +75,7 @@ def runs(operation: Object, stack: Object) -> RenderableType:
                 word(there, "url") or word(each, "url"),
             ]
         )
-    return texts.rows(table, lines)
+    return texts.Rows(("ENV", "SLOT", "VERSION", "TASKS", "HEALTHY", "URL"), lines, named=2)
 
 
 def warmup(operation: Object) -> Iterator[Text]:
@@ -89,7 +88,7 @@ def warmup(operation: Object) -> Iterator[Text]:
 
 
 def _next(operation: Object, command: Command) -> Iterator[Text]:
-    kind, name = word(operation, "kind"), word(operation, "applicationName")
+    kind, name = texts.kind(operation), word(operation, "applicationName")
     there = {word(each, "environment"): each for each in parts(operation, "environments")}
     if kind == "create":
         env = next((each for each in ("DEV", "QA", "STAGE") if each in there), "DEV").lower()
@@ -98,7 +97,7 @@ def _next(operation: Object, command: Command) -> Iterator[Text]:
     elif kind == "deploy" and (source := next((e for e in _PROMOTABLE if e in there), "")):
         line = command("promote", name, "--from", source.lower())
         yield _step("Next, to bring it to production blue: ", line)
-    elif kind == "deploy-blue":
+    elif kind == "promote":
         line = command("swap", name, *_version(there.get("PROD-BLUE")))
         yield _step("Next, to make it live: ", line)
     elif kind == "swap":

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 
+from rich.console import Console, ConsoleOptions, RenderResult
 from rich.table import Table
 from rich.text import Text
 
 from devops_cli import durations
+from devops_cli.answers import Object, word
 
 # Makes a command line that a person can type: ("swap", "Shop") -> "devops swap Shop --api ...".
 Command = Callable[..., str]
@@ -32,6 +34,7 @@ STYLES = {
 # Controls, also those that turn the direction of writing around, and halves of characters.
 _UNSEEN = {"Cc", "Cf", "Cs", "Zl", "Zp"}
 _COMMAND = "bold cyan"
+_GAP = 2  # spaces between columns
 
 
 def plain(value: object) -> str:
@@ -66,22 +69,57 @@ def heading(*pieces: str | Text) -> Text:
     return line
 
 
-def table(*columns: str) -> Table:
-    """Return an empty table that reads well with and without a terminal, and can be cut by awk."""
-    made = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold dim")
-    for name in columns:
-        made.add_column(name, overflow="fold")
-    return made
+class Rows:
+    """A table without lines, so that it can be cut by awk; columns that are empty are left out.
+
+    Where it is too wide for a terminal its last columns go below it, a line for each row: nothing
+    is broken in the middle that is to be copied. The first `named` columns say which row it is.
+    """
+
+    def __init__(
+        self, columns: Sequence[str], lines: Iterable[Iterable[str | Text]], named: int = 1
+    ) -> None:
+        cells = [[text(each) if isinstance(each, str) else each for each in line] for line in lines]
+        kept = [at for at in range(len(columns)) if any(line[at].plain for line in cells)]
+        self._columns = [columns[at] for at in kept]
+        self._lines = [[line[at] for at in kept] for line in cells]
+        self._named = sum(at < named for at in kept)
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        count = len(self._columns)
+        while count > self._named and self._width(count) > options.max_width:
+            count -= 1
+        table = Table(box=None, pad_edge=False, padding=(0, _GAP, 0, 0), header_style="bold dim")
+        for name in self._columns[:count]:
+            table.add_column(name, overflow="fold")
+        for line in self._lines:
+            table.add_row(*line[:count])
+        yield table
+        for line in self._lines:
+            yield from self._below(line, count)
+
+    def _width(self, count: int) -> int:
+        rows = [[text(name) for name in self._columns], *self._lines]
+        widest = (max(row[at].cell_len for row in rows) for at in range(count))
+        return sum(widest) + _GAP * (count - 1)
+
+    def _below(self, line: Sequence[Text], count: int) -> Iterator[Text]:
+        names = zip(self._columns[count:], line[count:], strict=True)
+        left = [sentence(f"{name.lower()} ", cell) for name, cell in names if cell.plain]
+        if left:
+            row = " ".join(cell.plain for cell in line[: self._named] if cell.plain)
+            yield sentence(text(f"{row}: ", "dim"), Text("  ").join(left))
 
 
-def rows(made: Table, lines: Iterable[Iterable[str | Text]]) -> Table:
-    """Add lines to a table, without its columns that would be empty; return it."""
-    cells = [[text(each) if isinstance(each, str) else each for each in line] for line in lines]
-    kept = [at for at in range(len(made.columns)) if any(line[at].plain for line in cells)]
-    shown = table(*[str(made.columns[at].header) for at in kept])
-    for line in cells:
-        shown.add_row(*[line[at] for at in kept])
-    return shown
+def kind(of: Object) -> str:
+    """Return what an operation or an event does, as the command for it is called."""
+    said = word(of, "kind")
+    return "promote" if said == "deploy-blue" else said
+
+
+def about(of: Object) -> str:
+    """Return what an operation does, and with what: deploy of Shop."""
+    return f"{kind(of)} of {word(of, 'applicationName')}"
 
 
 def caller(arn: str) -> str:

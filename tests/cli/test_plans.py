@@ -97,6 +97,14 @@ def test_what_would_be_live_is_shown(then: str, line: str) -> None:
     assert "PROD-BLUE (prod-1)  1 -> first image" in out.splitlines()
 
 
+def test_what_would_be_deleted_is_shown() -> None:
+    parts = [{"environment": "DEV", "previousVersion": "1"}, {"environment": "QA"}]
+    out = planned(
+        "delete", "Shop", method="DELETE", path="/stacks", kind="delete", environments=parts
+    )
+    assert out.splitlines()[1:] == ["DEV  1 -> deleted", "QA"]
+
+
 @pytest.mark.parametrize(
     ("template", "line"),
     [

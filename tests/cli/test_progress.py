@@ -105,6 +105,12 @@ def test_a_slot_stays_the_same_when_roles_change() -> None:
     assert "PROD-GREEN (prod-2): IN_PROGRESS, 1 -> 2, tasks 2/2 running" in out
 
 
+def test_what_has_ended_before_has_no_progress() -> None:
+    service = Service()
+    service.on("GET", PATH, answer(operation=operation("SUCCEEDED")))
+    assert run(service, *WAIT).stdout.startswith(f"deploy of Shop SUCCEEDED  {OPERATION}\n")
+
+
 def said_after(
     kind: str, *environments: dict[str, Any], status: str = "SUCCEEDED", **more: Any
 ) -> str:
@@ -147,6 +153,15 @@ def test_the_next_step_is_named(kind: str, environments: list[dict[str, Any]], s
 @pytest.mark.parametrize(("kind", "environment"), [("deploy", "TRAINING"), ("repair", "DEV")])
 def test_there_may_be_no_next_step(kind: str, environment: str) -> None:
     assert "devops" not in said_after(kind, part(environment))
+
+
+def test_a_promote_is_called_as_its_command() -> None:
+    service = Service()
+    going, done = (operation(each, "deploy-blue") for each in ("IN_PROGRESS", "SUCCEEDED"))
+    service.on("GET", PATH, answer(operation=going), answer(operation=done))
+    out = run(service, *WAIT).stdout
+    assert "  promote of Shop: IN_PROGRESS\n" in out
+    assert "promote of Shop SUCCEEDED" in out
 
 
 def test_what_is_deleted_runs_nowhere() -> None:
