@@ -25,6 +25,7 @@ from devops_cli.failures import (
 )
 
 INTERVAL = 2.0  # seconds from one look to the next
+_FIRST = (0.5, 1.0)  # the first looks come sooner: what is quick is over by then
 # Seconds without an answer until following is given up. A service that is being deployed, or a
 # network that is away for a moment, does not end a wait; the operation goes on anyway.
 PATIENCE = 180.0
@@ -76,7 +77,8 @@ def follow(
     begun = heard = clock.monotonic()
     age = _age(answer, operation, clock)
     application = _Application(api, word(operation, "applicationName"))
-    trouble, pause = "", INTERVAL
+    trouble, pauses = "", iter(_FIRST)
+    pause = next(pauses)
     while True:
         seconds = age + clock.monotonic() - begun
         yield (seen := Snapshot(answer, operation, application.look(), seconds, trouble))
@@ -86,7 +88,7 @@ def follow(
         if left <= 0:
             raise TimedOutError(f"{word(operation, 'id')} is still in progress")
         clock.pause(min(pause, left))
-        trouble, pause = "", INTERVAL
+        trouble, pause = "", next(pauses, INTERVAL)
         try:
             answer = api.get(url_of(operation, api.address), attempts=1)
             operation, heard = answer.required_operation, clock.monotonic()

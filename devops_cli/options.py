@@ -17,7 +17,7 @@ from devops_cli.exits import Exit
 from devops_cli.failures import CliError
 from devops_cli.session import Common, Session, print_answer
 from devops_cli.show import errors
-from devops_cli.world import World, real
+from devops_cli.world import World, real, say
 
 ENVIRONMENTS = ("dev", "qa", "stage", "training", "da")
 
@@ -191,5 +191,5 @@ def _told(error: CliError, session: Session) -> Exit:
     if session.common.as_json and error.answer is not None:
         print_answer(error.answer)
     for line in errors.lines(error, session.command):
-        session.world.err.print(line)
+        say(session.world.err, line)
     return error.code

@@ -11,13 +11,13 @@ import typer
 
 from devops_cli import config
 from devops_cli.show import texts
+from devops_cli.world import World, say
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
 
     from devops_cli.answers import Answer
     from devops_cli.client import Api
-    from devops_cli.world import World
 
 _CONNECTION = "Connection"
 
@@ -97,11 +97,11 @@ class Session:
             print_answer(answer)
             return
         for each in shown:
-            self.world.out.print(each)
+            say(self.world.out, each)
 
     def notice(self, text: str) -> None:
         """Tell a person something by the way."""
-        self.world.err.print(texts.text(text, "dim"))
+        say(self.world.err, texts.text(text, "dim"))
 
 
 def print_answer(answer: Answer) -> None:

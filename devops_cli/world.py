@@ -11,7 +11,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from rich.console import Console
+from rich.console import Console, RenderableType
+from rich.text import Text
 
 from devops_cli.clock import Clock, SystemClock
 
@@ -64,6 +65,11 @@ def console(
         soft_wrap=not terminal,
         _environ=environment,
     )
+
+
+def say(where: Console, what: RenderableType) -> None:
+    """Print a sentence or a table; the terminal wraps sentences, so that they can be copied."""
+    where.print(what, soft_wrap=isinstance(what, Text) or None)
 
 
 def real() -> World:

@@ -14,6 +14,7 @@ from devops_cli.failures import ApiError, UnreachableError
 from devops_cli.options import Write
 from devops_cli.session import Session
 from devops_cli.show import plan, summary, texts
+from devops_cli.world import say
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,7 @@ def run(
         session.finish(answer, texts.text(message or "there was nothing to do"))
         return Exit.SUCCEEDED
     if message:
-        session.progress.print(texts.text(message))
+        say(session.progress, texts.text(message))
     if word(operation, "status") == IN_PROGRESS and not write.wait:
         hints = [texts.text(line) for line in waiting.resume(session, operation)]
         session.finish(answer, summary.headline(operation), *hints)

@@ -13,7 +13,7 @@ from devops_cli.exits import Exit
 from devops_cli.failures import UsageError
 from devops_cli.options import command
 from devops_cli.show import texts
-from devops_cli.world import World
+from devops_cli.world import World, say
 
 _PROFILE = typer.Option(metavar="NAME", help="The profile; or set DEVOPS_PROFILE.")
 Chosen = Annotated[str, _PROFILE]
@@ -36,12 +36,12 @@ def show(world: World, profile: Chosen = "") -> Exit:
             f"there is no profile {name!r} in {file}",
             "Make it: devops config set api URL" + (f" --profile {name}" if profile else ""),
         )
-    world.out.print(texts.text(f"[{name}] in {file}", "bold"))
+    say(world.out, texts.text(f"[{name}] in {file}", "bold"))
     for each in fields(found):
         value = getattr(found, each.name)
         if value:
             shown = "(set)" if each.name == "api_key" else value
-            world.out.print(texts.text(f"{each.name} = {shown}"))
+            say(world.out, texts.text(f"{each.name} = {shown}"))
     return Exit.SUCCEEDED
 
 
@@ -51,7 +51,7 @@ def profiles(world: World) -> Exit:
     found = config.load(config.path(world.environment))
     lines = [[name, each.api] for name, each in found.items()]
     table = texts.Rows(("PROFILE", "API"), lines)
-    world.out.print(table if lines else texts.text("No profiles."))
+    say(world.out, table if lines else texts.text("No profiles."))
     return Exit.SUCCEEDED
 
 

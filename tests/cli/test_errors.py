@@ -73,3 +73,11 @@ def test_what_the_service_says_cannot_control_a_terminal() -> None:
     service.on("POST", "/stacks/deploy", httpx.Response(400, content=content))
     result = run(service, *DEPLOY, width=200, environment={"NO_COLOR": "1"})
     assert result.stderr.count("[bold red]x[/] :smile: ?[31m?? http://x") == 3
+
+
+def test_on_a_narrow_terminal_a_command_can_be_copied() -> None:
+    service = Service()
+    holder = {"id": OPERATION, "applicationName": "Shop", "url": "https://x"}
+    service.on("POST", "/stacks/deploy", answer(409, errorMessage="held", operation=holder))
+    result = run(service, *DEPLOY, width=30, environment={"NO_COLOR": "1"})
+    assert f"devops wait Shop {OPERATION}" in result.stderr

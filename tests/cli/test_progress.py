@@ -53,13 +53,13 @@ def test_elsewhere_each_change_is_a_line() -> None:
         "    10 s  deploy of Shop: IN_PROGRESS, waiting for: DEV: rollout IN_PROGRESS",
         "    10 s  DEV: IN_PROGRESS, 1.1, tasks 0/2 running, 2 pending, 0 healthy, "
         "rollout IN_PROGRESS",
-        "    12 s  DEV: IN_PROGRESS, 1.1, tasks 1/2 running, 1 pending, 1 healthy, "
+        "    10 s  DEV: IN_PROGRESS, 1.1, tasks 1/2 running, 1 pending, 1 healthy, "
         "rollout IN_PROGRESS",
-        "    12 s  DEV: has started 1 task",
-        "    14 s  deploy of Shop: IN_PROGRESS, waiting for: throttled",
-        "    16 s  deploy of Shop: SUCCEEDED",
-        "    16 s  DEV: SUCCEEDED, 1.1, tasks 2/2 running, 0 pending, 2 healthy, rollout COMPLETED",
-        "    16 s  DEV: has reached a steady state",
+        "    10 s  DEV: has started 1 task",
+        "    12 s  deploy of Shop: IN_PROGRESS, waiting for: throttled",
+        "    14 s  deploy of Shop: SUCCEEDED",
+        "    14 s  DEV: SUCCEEDED, 1.1, tasks 2/2 running, 0 pending, 2 healthy, rollout COMPLETED",
+        "    14 s  DEV: has reached a steady state",
         f"deploy of Shop SUCCEEDED  {OPERATION}",
     ]
     assert "\x1b" not in result.output
