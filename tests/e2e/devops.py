@@ -1,0 +1,34 @@
+"""The command line, called as a person or a pipeline calls it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+from local.cloud import Cloud
+
+PATIENCE = "170s"  # for one operation; its end must come before that of the process
+_LIMIT = 180  # seconds for one command
+
+
+def devops(cloud: Cloud, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run `devops` against a laptop cloud, with no more of the machine's AWS than is given."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    own = {
+        "DEVOPS_API": cloud.api_url,
+        "DEVOPS_CONFIG": str(cloud.directory / "no-configuration"),
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+        "AWS_REGION": cloud.environment["AWS_REGION"],
+    }
+    return subprocess.run(  # noqa: S603 - our own program
+        [sys.executable, "-m", "devops_cli.main", *arguments],
+        env=kept | own | environment,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=_LIMIT,
+    )
