@@ -16,9 +16,9 @@ from devops_cli.failures import ApiError, UnreachableError, UsageError
 
 # Seconds. API Gateway cuts an answer off after 29.
 TIMEOUT = httpx.Timeout(connect=10, read=35, write=10, pool=10)
-ATTEMPTS = 5
 # Seconds before a call is sent again, unless the service says when.
-_PAUSES = (0.5, 1, 2, 4, 4)
+_PAUSES = (0.5, 1, 2, 4)
+ATTEMPTS = len(_PAUSES) + 1
 # A longer Retry-After than this is for the person to decide on.
 LONGEST_PAUSE = 60.0
 # What may go away by itself. A write carries an Idempotency-Key, so that it is done once.
@@ -87,22 +87,20 @@ class Api:
 
         """
         request = self._request(method, path, query, body, key)
-        attempt = 0
-        while True:
-            attempt += 1
-            try:
-                response = self._http.send(request)
-            except httpx.HTTPError as error:
-                why, pause = str(error) or type(error).__name__, _PAUSES[attempt - 1]
-                if attempt == attempts:
-                    raise UnreachableError(f"no answer from {self.address}: {why}") from error
-            else:
-                why, asked = f"it answered {response.status_code}", _pause(response, attempt)
-                if attempt == attempts or asked is None:
-                    return self._judged(response)
-                pause = asked
-            self._notice(f"{self.address}: {why}; again in {pause:g} s")
+        for attempt in range(attempts - 1):
+            tried = self._try(request)
+            pause = _pause(tried, attempt)
+            if pause is None:
+                return self._judged(tried)
+            self._notice(f"{self.address}: {_trouble(tried)}; again in {pause:g} s")
             self._clock.pause(pause)
+        return self._judged(self._try(request))
+
+    def _try(self, request: httpx.Request) -> httpx.Response | httpx.HTTPError:
+        try:
+            return self._http.send(request)
+        except httpx.HTTPError as error:
+            return error
 
     def _request(
         self,
@@ -119,7 +117,10 @@ class Api:
         except (httpx.InvalidURL, UnicodeEncodeError) as error:
             raise UsageError(f"{method} {path} cannot be sent: {error}") from error
 
-    def _judged(self, response: httpx.Response) -> Answer:
+    def _judged(self, response: httpx.Response | httpx.HTTPError) -> Answer:
+        if isinstance(response, httpx.HTTPError):
+            said = f"no answer from {self.address}: {_trouble(response)}"
+            raise UnreachableError(said) from response
         answer = Answer.of(response.status_code, response.content, response.headers, self.address)
         if not answer.is_error:
             return answer
@@ -133,13 +134,21 @@ class Api:
         return f"{url}?{urlencode(given, quote_via=quote, safe='')}" if given else url
 
 
-def _pause(response: httpx.Response, attempt: int) -> float | None:
+def _pause(tried: httpx.Response | httpx.HTTPError, attempt: int) -> float | None:
     """Return after how many seconds a call is to be repeated; None if it is not."""
-    if response.status_code not in _PASSING:
+    if isinstance(tried, httpx.HTTPError):
+        return _PAUSES[attempt]
+    if tried.status_code not in _PASSING:
         return None
-    asked = retry_after(response.headers)
-    pause = _PAUSES[attempt - 1] if asked is None else asked
+    asked = retry_after(tried.headers)
+    pause = _PAUSES[attempt] if asked is None else asked
     return pause if pause <= LONGEST_PAUSE else None
+
+
+def _trouble(tried: httpx.Response | httpx.HTTPError) -> str:
+    if isinstance(tried, httpx.HTTPError):
+        return str(tried) or type(tried).__name__
+    return f"it answered {tried.status_code}"
 
 
 def connect(

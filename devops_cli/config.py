@@ -100,22 +100,19 @@ def resolve(
     profiles = load(file)
     name = profile or environment.get("DEVOPS_PROFILE", "")
     if name and name not in profiles:
-        known = ", ".join(profiles) or "none"
         raise UsageError(
-            f"there is no profile {name!r} in {file}: there are {known}",
+            f"there is no profile {name!r} in {file}: there are {', '.join(profiles) or 'none'}",
             f"Make it: devops config set api URL --profile {name}",
         )
     chosen = profiles.get(name or DEFAULT_PROFILE, Profile())
-    named_outright = chosen.api if profile else ""
-    where = api or named_outright or environment.get("DEVOPS_API", "") or chosen.api
+    named = chosen.api if profile else ""
+    where = api or named or environment.get("DEVOPS_API", "") or chosen.api
     if not where:
         raise _no_address(file)
     where = address(where)
     own = chosen.api_key if where == chosen.api.rstrip("/") else ""
     sent = environment.get("DEVOPS_API_KEY", "")
-    key = own or sent if profile else sent or own
-    if not key.isascii() or not (key + " ").isprintable():
-        raise UsageError("the API key has characters that no API key has")
+    key = _api_key(own or sent if profile else sent or own)
     return replace(chosen, api=where, region=region or chosen.region, api_key=key)
 
 
@@ -137,6 +134,12 @@ def address(text: str) -> str:
             "With its stage it is as https://abcde12345.execute-api.eu-west-1.amazonaws.com/dev",
         )
     return text.strip().rstrip("/")
+
+
+def _api_key(key: str) -> str:
+    if not key.isascii() or not (key + " ").isprintable():
+        raise UsageError("the API key has characters that no API key has")
+    return key
 
 
 def _no_address(file: Path) -> UsageError:

@@ -75,29 +75,35 @@ def follow(
 
     """
     begun = heard = clock.monotonic()
-    age = _age(answer, operation, clock)
+    asked = begun - _age(answer, operation, clock)
     application = _Application(api, word(operation, "applicationName"))
-    trouble, pauses = "", iter(_FIRST)
-    pause = next(pauses)
+    trouble, pauses, pause = "", iter(_FIRST[1:]), _FIRST[0]
     while True:
-        seconds = age + clock.monotonic() - begun
+        seconds = clock.monotonic() - asked
         yield (seen := Snapshot(answer, operation, application.look(), seconds, trouble))
         if seen.ended:
             return
-        left = timeout.total_seconds() - (clock.monotonic() - begun)
-        if left <= 0:
-            raise TimedOutError(f"{word(operation, 'id')} is still in progress")
-        clock.pause(min(pause, left))
-        trouble, pause = "", next(pauses, INTERVAL)
+        _pause(clock, pause, begun + timeout.total_seconds(), operation)
         try:
-            answer = api.get(url_of(operation, api.address), attempts=1)
-            operation, heard = answer.required_operation, clock.monotonic()
+            found = api.get(url_of(operation, api.address), attempts=1)
+            operation, answer = found.required_operation, found
+            heard, trouble, pause = clock.monotonic(), "", next(pauses, INTERVAL)
         except CliError as error:
             if not _passes(error) or clock.monotonic() - heard >= PATIENCE:
                 raise
-            trouble = str(error)
-            if error.answer:
-                pause = max(INTERVAL, retry_after(error.answer.headers) or 0)
+            trouble, pause = str(error), max(INTERVAL, _asked_pause(error))
+
+
+def _pause(clock: Clock, seconds: float, end: float, operation: Object) -> None:
+    left = end - clock.monotonic()
+    if left <= 0:
+        raise TimedOutError(f"{word(operation, 'id')} is still in progress")
+    clock.pause(min(seconds, left))
+
+
+def _asked_pause(error: CliError) -> float:
+    """Return the seconds that the service asks to wait; zero if it does not."""
+    return (retry_after(error.answer.headers) if error.answer else None) or 0.0
 
 
 class _Application:

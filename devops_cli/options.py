@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from datetime import timedelta
 from functools import wraps
@@ -130,27 +130,19 @@ def command(function: Callable[..., Exit]) -> Callable[..., None]:
     """
     hints = get_type_hints(function, include_extras=True)
     asked = [each.replace(annotation=hints[each.name]) for each in _parameters(function)]
-    sets = {each.name: _options_of(each.annotation) for each in asked}
+    sets = {each.name: found for each in asked if (found := _set_of(each.annotation))}
 
     @wraps(function)
     def run(context: typer.Context, **given: Any) -> None:
         world: World = context.obj or real()
-        common = Common()
-        for name, options in sets.items():
-            if options:
-                made = options(**{each.name: given.pop(each.name) for each in fields(options)})
-                given[name] = made
-                if options is Common:
-                    common, given[name] = made, Session(world, made)
-            elif hints[name] is World:
-                given[name] = world
+        common = _gather(given, sets, world)
         try:
             code = function(**given)
         except CliError as error:
             code = _told(error, Session(world, common))
         raise typer.Exit(code)
 
-    shown = [parameter for each in asked for parameter in _shown(each, sets[each.name])]
+    shown = [parameter for each in asked for parameter in _shown(each, sets.get(each.name))]
     context = inspect.Parameter("context", _KEYWORD, annotation=typer.Context)
     ordered = [context, *shown]
     run.__signature__ = inspect.Signature(ordered)  # type: ignore[attr-defined] # Typer reads it
@@ -165,26 +157,37 @@ def _parameters(function: Callable[..., Exit]) -> list[inspect.Parameter]:
     return [each.replace(kind=_KEYWORD) for each in inspect.signature(function).parameters.values()]
 
 
-def _options_of(annotation: Any) -> type[Any] | None:
-    """Return the dataclass whose fields are the options that a parameter stands for, if any."""
+def _set_of(annotation: Any) -> type[Any] | None:
+    """Return the dataclass whose fields are options, or `World`, if that is what is asked for."""
     if annotation is Session:
         return Common
-    if isinstance(annotation, type) and is_dataclass(annotation) and annotation is not World:
-        return annotation
-    return None
+    return annotation if isinstance(annotation, type) and is_dataclass(annotation) else None
 
 
 def _shown(parameter: inspect.Parameter, options: type[Any] | None) -> Iterator[inspect.Parameter]:
     """Yield the parameters that Typer is to see instead of one."""
     if options is None:
-        if parameter.annotation is not World:
-            yield parameter
-        return
-    hints = get_type_hints(options, include_extras=True)
-    for each in fields(options):
-        yield inspect.Parameter(
-            each.name, _KEYWORD, default=each.default, annotation=hints[each.name]
-        )
+        yield parameter
+    elif options is not World:
+        hints = get_type_hints(options, include_extras=True)
+        for each in fields(options):
+            yield inspect.Parameter(
+                each.name, _KEYWORD, default=each.default, annotation=hints[each.name]
+            )
+
+
+def _gather(given: dict[str, Any], sets: Mapping[str, type[Any]], world: World) -> Common:
+    """Put dataclasses in place of the options that they are made of; return what all have."""
+    common = Common()
+    for name, options in sets.items():
+        if options is World:
+            given[name] = world
+            continue
+        made = options(**{each.name: given.pop(each.name) for each in fields(options)})
+        given[name] = made
+        if isinstance(made, Common):
+            common, given[name] = made, Session(world, made)
+    return common
 
 
 def _told(error: CliError, session: Session) -> Exit:

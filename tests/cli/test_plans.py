@@ -9,6 +9,21 @@ import pytest
 
 from tests.cli.service import OPERATION, PATH, Service, answer, run
 
+DEV = {
+    "environment": "DEV",
+    "url": "http://dev",
+    "version": "1.1",
+    "previousVersion": "1.0",
+    "image": "123.dkr/shop:1.1",
+    "digest": "sha256:52ab",
+    "taskDefinition": [
+        {"field": "containerDefinitions.app.image", "old": "shop:1.0", "new": "shop:1.1"},
+        {"field": "cpu", "old": 256, "new": 512},
+        {"field": "containerDefinitions.app.secrets", "new": [{"name": "A"}]},
+        {"field": "tags", "old": None},
+    ],
+}
+
 
 def planned(*arguments: str, method: str = "POST", path: str, **plan: Any) -> str:
     service = Service()
@@ -40,23 +55,9 @@ def test_each_write_can_be_planned(arguments: tuple[str, ...], method: str, path
 
 
 def test_the_task_definition_is_shown_field_by_field() -> None:
-    dev = {
-        "environment": "DEV",
-        "url": "http://dev",
-        "version": "1.1",
-        "previousVersion": "1.0",
-        "image": "123.dkr/shop:1.1",
-        "digest": "sha256:52ab",
-        "taskDefinition": [
-            {"field": "containerDefinitions.app.image", "old": "shop:1.0", "new": "shop:1.1"},
-            {"field": "cpu", "old": 256, "new": 512},
-            {"field": "containerDefinitions.app.secrets", "new": [{"name": "A"}]},
-            {"field": "tags", "old": None},
-        ],
-    }
     out = planned(
         "deploy", "Shop", "--env=dev", "--version=1.1", path="/stacks/deploy",
-        claims=["DEV", "QA"], environments=[dev, {"environment": "QA"}],
+        claims=["DEV", "QA"], environments=[DEV, {"environment": "QA"}],
     )  # fmt: skip
     assert out.splitlines() == [
         "Dry run: deploy of Shop. Nothing was changed.",

@@ -32,6 +32,22 @@ GREEN = {
     "drift": "the image is another one",
 }
 BLUE = {"environment": "PROD-BLUE", "slot": "prod-1", "live": False, "status": "DELETE_FAILED"}
+SWAP = operation(
+    "FAILED",
+    "swap",
+    switchedAt="2026-01-31T12:00:01Z",
+    endedAt="2026-01-31T12:00:02Z",
+    abortedBy="arn:aws:iam::123456789012:user/bob",
+    reasons=["aborted by iam user/bob"],
+    environments=[
+        {"environment": "PROD-GREEN", "slot": "prod-2", "status": "FAILED", "version": "2",
+         "url": "http://prod", "reason": "production was not switched"},
+        {"environment": "PROD-BLUE", "slot": "prod-1", "status": "FAILED",
+         "previousVersion": "1"},
+    ],
+    warmup=[{"path": "/", "status": 200, "seconds": 0.4},
+            {"path": "/p", "seconds": 3.0, "reason": "no answer: timed out"}],
+)  # fmt: skip
 
 
 def shown(width: int = 0) -> str:
@@ -86,23 +102,7 @@ def test_on_a_narrow_terminal_nothing_is_broken() -> None:
 
 def test_status_of_an_operation() -> None:
     service = Service()
-    swap = operation(
-        "FAILED",
-        "swap",
-        switchedAt="2026-01-31T12:00:01Z",
-        endedAt="2026-01-31T12:00:02Z",
-        abortedBy="arn:aws:iam::123456789012:user/bob",
-        reasons=["aborted by iam user/bob"],
-        environments=[
-            {"environment": "PROD-GREEN", "slot": "prod-2", "status": "FAILED", "version": "2",
-             "url": "http://prod", "reason": "production was not switched"},
-            {"environment": "PROD-BLUE", "slot": "prod-1", "status": "FAILED",
-             "previousVersion": "1"},
-        ],
-        warmup=[{"path": "/", "status": 200, "seconds": 0.4},
-                {"path": "/p", "seconds": 3.0, "reason": "no answer: timed out"}],
-    )  # fmt: skip
-    service.on("GET", PATH, answer(operation=swap))
+    service.on("GET", PATH, answer(operation=SWAP))
     result = run(service, "status", "Shop", OPERATION)
     assert result.exit_code == 0
     assert [re.split(" {2,}", line.strip()) for line in result.stdout.splitlines()] == [

@@ -1,0 +1,79 @@
+"""What is left of a write for programs, and for people when it is not followed to its end."""
+
+from __future__ import annotations
+
+import json
+
+import httpx
+import pytest
+
+from tests.cli.service import API, OPERATION, PATH, Clock, Service, answer, operation, run
+from tests.cli.test_writes import DEPLOY, accepting
+
+
+@pytest.mark.parametrize("arguments", [(), ("--no-wait",)])
+def test_json_is_the_last_answer_as_it_came(arguments: tuple[str, ...]) -> None:
+    service = Service()
+    content = b'{"operation" :  ' + json.dumps(operation("SUCCEEDED")).encode() + b"}"
+    service.on("POST", "/stacks/deploy", httpx.Response(200, content=content))
+    result = run(service, *DEPLOY, "--json", *arguments)
+    assert result.stdout_bytes == content + b"\n"
+    assert result.exit_code == 0
+
+
+def test_json_has_progress_on_stderr_alone() -> None:
+    service = accepting()
+    result = run(service, *DEPLOY, "--json")
+    assert json.loads(result.stdout)["operation"]["status"] == "SUCCEEDED"
+    assert "DEV: IN_PROGRESS, 1.1" in result.stderr
+
+
+def test_json_of_an_error_is_the_error() -> None:
+    service = Service()
+    service.on("POST", "/stacks/deploy", answer(409, errorMessage="busy", code="BUSY"))
+    result = run(service, *DEPLOY, "--json")
+    assert json.loads(result.stdout) == {"errorMessage": "busy", "code": "BUSY"}
+    assert (result.exit_code, result.stderr) == (3, "Error: busy (409 BUSY)\n")
+
+
+def test_json_of_no_answer_is_nothing() -> None:
+    service = Service()
+    service.on("POST", "/stacks/deploy", httpx.Response(502, html="<h1>Bad gateway</h1>"))
+    result = run(service, *DEPLOY, "--json")
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert "answered 502 with something that is not the service's" in result.stderr
+
+
+def test_ctrl_c_stops_waiting_and_not_the_operation() -> None:
+    service = accepting()
+    service.on("GET", PATH, answer(operation=operation()))
+    result = run(service, *DEPLOY, "--api", f"{API}/", clock=Clock(stop_at=2))
+    assert result.exit_code == 130
+    assert f"devops wait Shop {OPERATION} --api {API}/\n" in result.stderr
+    assert f"devops abort Shop {OPERATION} --api {API}/\n" in result.stderr
+    assert "DELETE" not in {each.method for each in service.requests}
+
+
+def test_after_the_time_out_it_says_how_to_go_on() -> None:
+    service, clock = accepting(), Clock()
+    service.on("GET", PATH, answer(operation=operation()))
+    result = run(service, *DEPLOY, "--timeout=1m", "--json", clock=clock)
+    assert (result.exit_code, sum(clock.pauses)) == (5, 60)
+    assert f"devops wait Shop {OPERATION}\n" in result.stderr
+    assert json.loads(result.stdout)["operation"]["status"] == "IN_PROGRESS"
+
+
+def test_an_hour_is_long_enough_by_default() -> None:
+    service, clock = accepting(), Clock()
+    service.on("GET", PATH, answer(operation=operation()))
+    assert run(service, *DEPLOY, clock=clock).exit_code == 5
+    assert sum(clock.pauses) == 3600
+
+
+def test_who_may_write_but_not_read_is_told_what_became_of_it() -> None:
+    service = accepting()
+    service.on("GET", PATH, answer(403, errorMessage="not authorized", code="ACCESS_DENIED"))
+    result = run(service, *DEPLOY)
+    assert result.exit_code == 4
+    assert "Error: not authorized (403 ACCESS_DENIED)" in result.stderr
+    assert "The operation goes on." in result.stderr
