@@ -42,7 +42,7 @@ def test_answers_are_counted_by_route_and_status(tmp_path: Path) -> None:
     assert report.cases(tmp_path) == 5
     lines = report.table(seen)
     assert len(lines) == len(operations()) + 1
-    assert lines[0].split(maxsplit=2) == ["POST", "/stacks", "202: 2, 409: 1"]
+    assert ["POST", "/stacks", "202: 2, 409: 1"] in [line.split(maxsplit=2) for line in lines]
     assert lines[-1].split() == ["other", "methods", "1"]
     missing = report.never_met(seen)
     assert len(missing) == len(operations()) - 1

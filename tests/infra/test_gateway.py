@@ -69,7 +69,7 @@ def compiled(directory: Path, **changes: str) -> Template:
 def methods(template: Template) -> set[tuple[str, bool]]:
     """Return how the methods of the API tell who calls, and whether they want a key."""
     found = of_type(template, "AWS::ApiGateway::Method").values()
-    assert len(found) == 8
+    assert len(found) == 13
     return {(method["AuthorizationType"], method["ApiKeyRequired"]) for method in found}
 
 
