@@ -25,7 +25,10 @@ from tests.stateful import seeded as bugs_of_the_machine
 
 from .templates import ROOT, load
 
-PAGES = {path.name: path.read_text() for path in sorted((ROOT / "docs").glob("*.md"))}
+PAGES = {
+    str(path.relative_to(ROOT / "docs")): path.read_text()
+    for path in sorted((ROOT / "docs").rglob("*.md"))
+}
 TEXTS = {name: (ROOT / name).read_text() for name in ("README.md", "CHANGELOG.md")}
 ENDPOINTS = {
     "createstack.md": requests._CREATE | {Required("tags"): {Required("technicalTeam"): str}},
