@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from devops_core.api.answers import Answer, shown, time
+from devops_core.api.answers import Answer
+from devops_core.api.shown import shown, time
 from devops_core.errors import redact
 from devops_core.naming import Environment, repository_name, service_name
 from devops_core.operations import browse

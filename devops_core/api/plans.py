@@ -1,10 +1,10 @@
-"""The JSON answer to a dry run."""
+"""Plans as callers see them: JSON in which members without a value are left out."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from devops_core.api.answers import Answer, shown_part, shown_template
+from devops_core.api.shown import shown_part, shown_template
 
 if TYPE_CHECKING:
     from devops_core.model import Progress
@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 _MEMBERS = ("environment", "slot", "url", "version", "previousVersion", "image", "digest")
 
 
-def planned(preview: Preview) -> Answer:
-    """Answer a write that was only to be tried: 200 with the plan."""
+def shown_plan(preview: Preview) -> dict[str, Any]:
+    """Return what a write that was only to be tried would do."""
     members = {
         "kind": preview.kind.value,
         "applicationName": preview.application,
@@ -26,9 +26,7 @@ def planned(preview: Preview) -> Answer:
         "template": shown_template(preview.template),
         "parameters": dict(preview.parameters),
     }
-    plan = {name: value for name, value in members.items() if value not in (None, [], {})}
-    facts = {"kind": plan["kind"], "applicationName": plan["applicationName"], "dryRun": True}
-    return Answer(200, {"dryRun": True, "plan": plan}, facts=facts)
+    return {name: value for name, value in members.items() if value not in (None, [], {})}
 
 
 def _environment(part: Progress, preview: Preview) -> dict[str, Any]:

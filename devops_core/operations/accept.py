@@ -7,8 +7,7 @@ by the checks who holds the rows.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
-from functools import partial
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from devops_core.errors import (
@@ -29,7 +28,6 @@ from devops_core.model import (
     Application,
     Inventory,
     Kind,
-    Observed,
     Operation,
     Row,
     RowStatus,
@@ -39,6 +37,7 @@ from devops_core.naming import Environment
 from devops_core.operations import audit, report
 from devops_core.operations.origin import Origin
 from devops_core.operations.permit import permit
+from devops_core.operations.plan import Plan
 from devops_core.operations.reconcile import drive, reconcile
 from devops_core.ports import AlreadyClaimedError, Claim, Cloud, Pointer
 
@@ -49,21 +48,6 @@ if TYPE_CHECKING:
 _LOOKS = 3
 # How long an Idempotency-Key stands for its operation (DESIGN: 24 h), in seconds.
 IDEMPOTENCY_SECONDS = 24 * 3600
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
-    """An operation that passed the checks: the rows it takes, and what was seen on the way.
-
-    An `operation` of None means that there is nothing to do, and `message` says why.
-    """
-
-    operation: Operation | None = None
-    taken: tuple[Row, ...] = ()
-    new: tuple[Row, ...] = ()
-    unchanged: tuple[Row, ...] = ()
-    observed: Observed = field(default_factory=partial(Observed, looked=False))
-    message: str | None = None
 
 
 def accept(

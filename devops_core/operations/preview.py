@@ -21,10 +21,10 @@ from devops_core.model import (
 )
 from devops_core.naming import Environment
 from devops_core.operations import templates
-from devops_core.operations.accept import Plan
 from devops_core.operations.act import State, next_task_definition
 from devops_core.operations.differences import Difference, differences
 from devops_core.operations.observe import observe
+from devops_core.operations.plan import Plan
 from devops_core.ports import Cloud
 
 

@@ -24,7 +24,6 @@ from devops_core.model import (
 from devops_core.naming import PRODUCTION, PROMOTABLE, Environment, Image, service_name
 from devops_core.operations import templates
 from devops_core.operations.accept import (
-    Plan,
     accept,
     claim,
     free,
@@ -35,6 +34,7 @@ from devops_core.operations.accept import (
 from devops_core.operations.observe import known_slot, live_slot, production
 from devops_core.operations.origin import Origin
 from devops_core.operations.permit import permit
+from devops_core.operations.plan import Plan
 from devops_core.ports import Cloud
 
 if TYPE_CHECKING:
