@@ -159,7 +159,7 @@ def test_no_request_fails_while_versions_change(application: Application) -> Non
     assert re.fullmatch(
         r"\(service dev\) \(deployment ecs-svc/\w+\) deployment completed.", completed
     )
-    assert re.fullmatch(r"\(service dev\) has started 1 tasks: \(task \w+\).", started)
+    assert re.fullmatch(r"\(service dev\) has started 1 tasks: \(task [\w-]+\).", started)
 
 
 def test_a_hundred_slow_pages_do_not_wait_for_each_other(application: Application) -> None:
