@@ -46,9 +46,9 @@ def load(path: Path) -> Any:
     return yaml.safe_load(path.read_text())
 
 
-def curl(version: str) -> list[Step]:
+def curl(version: str, application: str = "MyDevOpsAPI") -> list[Step]:
     """Return the one step: the script as it is, to one environment."""
-    script = f'"{RECIPES / "deploy.sh"}" MyDevOpsAPI dev {version}'
+    script = f'"{RECIPES / "deploy.sh"}" {application} dev {version}'
     return [Step(script, {"BUILD_ID": "17"})]
 
 
