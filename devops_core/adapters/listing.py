@@ -129,11 +129,15 @@ class DynamoListing:
         """Return whose an operation is: its first event is about as old as its id says."""
         from ulid import ULID
 
-        begun = ULID.from_str(operation_id).datetime
+        try:
+            begun = ULID.from_str(operation_id).datetime
+            since, until = timestamp(begun - _CLOCKS), timestamp(begun + _CLOCKS)
+        except (ValueError, OverflowError):
+            return None  # an id may be of any time up to the year 10889
         span = _Span(
             partition=records.EVENTS,
-            low=records.TIME + timestamp(begun - _CLOCKS),
-            high=records.TIME + timestamp(begun + _CLOCKS),
+            low=records.TIME + since,
+            high=records.TIME + until,
             newest_first=False,
             conditions=("#operation = :operation",),
             values={"operation": operation_id},

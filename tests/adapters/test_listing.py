@@ -269,6 +269,11 @@ def test_there_may_be_no_events_of_an_operation(
     assert listing.events(search, None, 10) == Page(())
 
 
+@pytest.mark.parametrize("time", ["00000000", "76EZ91ZN0", "7X3V3QQN", "7ZZZZZZZ"])
+def test_an_id_may_be_of_any_time(listing: DynamoListing, time: str) -> None:
+    assert listing.events(EventSearch(operation=f"{time:Z<26}"), None, 10) == Page(())
+
+
 @pytest.mark.parametrize(
     "ask",
     [
