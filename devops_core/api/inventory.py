@@ -32,13 +32,14 @@ def stacks(request: Request) -> Answer:
 def stack(request: Request) -> Answer:
     """GET /stacks/{applicationName}: one application, with `live` as AWS has it now."""
     wanted = StackRequest.parse(request.query)
-    inventory = browse.application(request.cloud, request.parameters["applicationName"])
+    name = request.parameters["applicationName"]
+    inventory = browse.application(request.cloud, name)
     observed = None
     if wanted.live:
         # It loads what looks at AWS, which the other reads do without.
         from devops_core.operations.live import look
 
-        observed = look(request.cloud, inventory)
+        observed = look(request.cloud, name, inventory)
     application = inventory.application
     further = {
         "tags": dict(application.tags) if application else {},

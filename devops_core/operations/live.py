@@ -11,14 +11,11 @@ from devops_core.operations.observe import slots_behind
 from devops_core.ports import Cloud
 
 
-def look(cloud: Cloud, inventory: Inventory) -> Observed:
+def look(cloud: Cloud, name: str, inventory: Inventory) -> Observed:
     """Return the services, the live slot and the healthy targets, as far as they are there.
 
     What is missing in AWS is missing in the answer: a stack may be in the making or on its way out.
     """
-    application = inventory.application
-    if application is None:
-        raise ValueError("an application has rows")
     known = [row.service for row in inventory.rows.values() if row.service]
     names = {service_name(row.environment) for row in inventory.rows.values() if not row.service}
     # Clients are made here and not in the threads, where two would make them in turns.
@@ -28,7 +25,7 @@ def look(cloud: Cloud, inventory: Inventory) -> Observed:
         [
             partial(
                 cloud.containers.services,
-                application.name,
+                name,
                 sorted(names | {service.name for service in known}),
             ),
             partial(_live_slot, cloud, inventory),

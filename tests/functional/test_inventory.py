@@ -96,6 +96,18 @@ def test_pages_have_everything_once(api: Client, limit: int) -> None:
     assert [len(page) for page in found] == ([1, 1] if limit == 1 else [2])
 
 
+def test_a_page_that_is_full_in_the_middle_goes_on_behind_its_last(api: Client) -> None:
+    for name in ("Alpha", "Bravo", "Charlie", "Delta"):
+        some = ["dev"] if name == "Alpha" else ["qa"]
+        api.finished(api.create(name, environments={"nonProd": some}))
+
+    found = list(pages(api, STACKS, environment="qa", limit="2"))
+
+    assert [[stack["applicationName"] for stack in page] for page in found] == [
+        ["Bravo", "Charlie"], ["Delta"],
+    ]  # fmt: skip
+
+
 def test_a_page_looks_at_so_many_and_no_more(api: Client, cloud: FakeCloud) -> None:
     """Who filters for what hardly anybody has gets short pages, not a call that takes for ever."""
     accepted = api.create("App000")
@@ -192,6 +204,17 @@ def test_live_tells_what_is_there_of_a_stack_in_the_making(api: Client) -> None:
 
     assert all("tasks" not in row for row in found.values())
     api.finished(creating)
+
+
+def test_live_finds_services_that_no_row_knows_yet(promoted: FakeCloud, api: Client) -> None:
+    row = promoted.tables.rows["Shop", Environment.QA]
+    promoted.tables.rows["Shop", Environment.QA] = replace(row, service=None)
+
+    found = rows(get(api, STACK, "Shop", live="true").body["stack"])
+
+    assert found["QA"]["tasks"] == {"desired": 1, "running": 1, "pending": 0}
+    assert found["DEV"]["tasks"]["healthy"] == 1
+    promoted.tables.rows["Shop", Environment.QA] = row
 
 
 def test_live_passes_over_what_is_gone(promoted: FakeCloud, api: Client) -> None:

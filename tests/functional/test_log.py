@@ -52,6 +52,16 @@ def test_events_of_an_operation_and_of_a_time(promoted: FakeCloud, api: Client) 
         assert (outside.status, outside.body) == (200, {"events": []})
 
 
+@pytest.mark.usefixtures("promoted")
+def test_a_page_of_events_is_one_look(cloud: FakeCloud, api: Client) -> None:
+    start = len(cloud.wire.journal)
+
+    get(api, EVENTS, "Shop")
+    get(api, "/events")
+
+    assert cloud.wire.count("listing.events", start) == 2
+
+
 @pytest.mark.usefixtures("shop")
 def test_what_is_not_there_is_not_found(api: Client) -> None:
     for resource in NAMED:
