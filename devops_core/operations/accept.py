@@ -73,21 +73,24 @@ def accept(
             return _repeat(cloud, pointer, origin)
         try:
             planned = _planned(cloud, application, inventory, permitted)
-            if origin.dry_run:
-                return _previewed(kind, application, planned)
-            if planned.operation is None:
-                return planned.message or "nothing to do"
-            return claim(cloud, origin, planned, planned.operation)
+            return _begun(cloud, kind, application, origin, planned)
         except ChangedMeanwhileError:
             if looks == _LOOKS:
                 raise
 
 
-def _previewed(kind: Kind, application: str, planned: Plan) -> Preview:
-    # Only a dry run has use for it.
-    from devops_core.operations import preview
+def _begun(
+    cloud: Cloud, kind: Kind, application: str, origin: Origin, planned: Plan
+) -> Operation | str | Preview:
+    """Begin what is planned, if there is anything to do; of a dry run, tell it."""
+    if origin.dry_run:
+        # Only a dry run has use for it.
+        from devops_core.operations import preview
 
-    return preview.planned(kind, application, planned)
+        return preview.planned(kind, application, planned)
+    if planned.operation is None:
+        return planned.message or "nothing to do"
+    return claim(cloud, origin, planned, planned.operation)
 
 
 def _planned(

@@ -84,8 +84,7 @@ def test_a_deploy_tells_what_would_run_and_what_is_different(
     told = plan(dry.deploy("1.1", "dev", "qa"))
     digests = {tag: digest for (_, tag), digest in shop.images.pushed.items()}
     image = {"version": "1.1", "image": f"{SHOP}:1.1", "digest": digests["1.1"]}
-    pinned = f"{SHOP}@{digests['1.1']}"
-    field = "containerDefinitions.app.image"
+    new = {"field": "containerDefinitions.app.image", "new": f"{SHOP}@{digests['1.1']}"}
     assert told == {
         "kind": "deploy",
         "applicationName": "Shop",
@@ -96,15 +95,13 @@ def test_a_deploy_tells_what_would_run_and_what_is_different(
                 "url": f"{URL}-dev.elb.example",
                 "previousVersion": "1.0",
                 **image,
-                "taskDefinition": [
-                    {"field": field, "old": f"{SHOP}@{digests['1.0']}", "new": pinned}
-                ],
+                "taskDefinition": [new | {"old": f"{SHOP}@{digests['1.0']}"}],
             },
             {
                 "environment": "QA",
                 "url": f"{URL}-qa.elb.example",
                 **image,
-                "taskDefinition": [{"field": field, "old": FIRST, "new": pinned}],
+                "taskDefinition": [new | {"old": FIRST}],
             },
         ],
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from typing import Any
 
 from devops_core.errors import RefusedError, UnreachableError
 from devops_core.model import TIME_LIMITS, Kind
@@ -11,6 +12,8 @@ from tests.functional.events import DEPLOYMENT_COMPLETED
 from tests.functional.fakes import ACCOUNT, FakeCloud
 from tests.functional.fakes.service import CRASH
 from tests.functional.measured import forget, sums, told
+
+SWEPT = ("OpenOperations", "OverdueOperations", "ReconcileErrors")
 
 # --- operations that have ended ---
 
@@ -32,6 +35,12 @@ def test_each_end_is_counted_once_whoever_looks(promoted: FakeCloud, api: Client
     assert counted == dict(ends)
     assert ends["Operations", "deploy", "FAILED"] == ends["Operations", "deploy", "SUCCEEDED"] == 1
     assert {kind for _, kind, _ in ends} == {"create", "deploy", "deploy-blue", "swap", "delete"}
+
+
+def directive(dimensions: list[str], **units: str) -> dict[str, Any]:
+    """Return what a line says of metrics that have these dimensions; units by name."""
+    metrics = [{"Name": name, "Unit": unit} for name, unit in units.items()]
+    return {"Namespace": "devops-ecs", "Dimensions": [dimensions], "Metrics": metrics}
 
 
 def test_an_end_is_told_with_who_what_and_how_long(shop: FakeCloud, api: Client) -> None:
@@ -56,16 +65,8 @@ def test_an_end_is_told_with_who_what_and_how_long(shop: FakeCloud, api: Client)
         "_aws": {
             "Timestamp": int(shop.clock.now().timestamp() * 1000),
             "CloudWatchMetrics": [
-                {
-                    "Namespace": "devops-ecs",
-                    "Dimensions": [["Stage", "Kind", "Outcome"]],
-                    "Metrics": [{"Name": "Operations", "Unit": "Count"}],
-                },
-                {
-                    "Namespace": "devops-ecs",
-                    "Dimensions": [["Stage", "Kind"]],
-                    "Metrics": [{"Name": "OperationDuration", "Unit": "Seconds"}],
-                },
+                directive(["Stage", "Kind", "Outcome"], Operations="Count"),
+                directive(["Stage", "Kind"], OperationDuration="Seconds"),
             ],
         },
     }
@@ -143,15 +144,7 @@ def test_the_schedule_says_what_is_open_and_that_nothing_is(shop: FakeCloud, api
             "_aws": {
                 "Timestamp": int(shop.clock.now().timestamp() * 1000),
                 "CloudWatchMetrics": [
-                    {
-                        "Namespace": "devops-ecs",
-                        "Dimensions": [["Stage"]],
-                        "Metrics": [
-                            {"Name": "OpenOperations", "Unit": "Count"},
-                            {"Name": "OverdueOperations", "Unit": "Count"},
-                            {"Name": "ReconcileErrors", "Unit": "Count"},
-                        ],
-                    }
+                    directive(["Stage"], **dict.fromkeys(SWEPT, "Count")),
                 ],
             },
         }
