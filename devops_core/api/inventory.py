@@ -20,7 +20,7 @@ from devops_core.requests.reads import (
 
 if TYPE_CHECKING:
     from devops_core.api.request import Request
-    from devops_core.model import Event, Inventory, Observed, Page, Row, RunningService
+    from devops_core.model import Application, Event, Inventory, Observed, Page, Row, RunningService
 
 
 def stacks(request: Request) -> Answer:
@@ -40,11 +40,11 @@ def stack(request: Request) -> Answer:
         from devops_core.operations.live import look
 
         observed = look(request.cloud, name, inventory)
-    application = inventory.application
+    application = _application(inventory)
     further = {
-        "tags": dict(application.tags) if application else {},
-        "repository": application.repository if application else None,
-        "repositoryName": repository_name(application.name) if application else None,
+        "tags": dict(application.tags),
+        "repository": application.repository,
+        "repositoryName": repository_name(name),
     }
     return Answer(200, {"stack": _stack(request, inventory, observed) | _given(further)})
 
@@ -78,10 +78,13 @@ def _list(name: str, items: Iterable[Mapping[str, Any]], page: Page[Any]) -> Ans
     return Answer(200, {name: list(items)} | ({"nextToken": following} if following else {}))
 
 
+def _application(inventory: Inventory) -> Application:
+    """Return what the rows share, of which there is at least one."""
+    return next(iter(inventory.rows.values())).application
+
+
 def _stack(request: Request, inventory: Inventory, observed: Observed | None) -> dict[str, Any]:
-    application = inventory.application
-    if application is None:
-        raise ValueError("an application has rows")
+    application = _application(inventory)
     members = {
         "applicationName": application.name,
         "technicalTeam": application.technical_team,
