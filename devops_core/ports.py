@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
-from devops_core.metrics import Metric
 from devops_core.model import Event, Inventory, Operation, Row, RunningService, Stack
 from devops_core.settings import Settings, TemplateLocation
 
@@ -178,7 +177,7 @@ class Containers(Protocol):
     def blueprint(self, task_definition: str) -> Mapping[str, Any]:
         """Return what a task definition was registered with."""
 
-    def retire(self, task_definition: str) -> None:
+    def deregister(self, task_definition: str) -> None:
         """Deregister a task definition; tasks that run it go on."""
 
     def update(
@@ -273,13 +272,10 @@ class Cloud(Protocol):
     def log(self, message: str, **facts: Any) -> None:
         """Write one structured line to the function's log; it never fails."""
 
-    def measure(self, message: str, values: Mapping[Metric, float], **facts: Any) -> None:
-        """Write such a line, from which CloudWatch also takes the values of metrics, if any."""
-
     def new_id(self) -> str:
         """Return a new ULID: sorts by time."""
 
-    def together(self, calls: Sequence[Callable[[], Any]]) -> list[Any]:
+    def gather(self, calls: Sequence[Callable[[], Any]]) -> list[Any]:
         """Make calls that do not need each other at the same time; answers in their order.
 
         All are finished before the first error is raised.
