@@ -21,7 +21,7 @@ def refusal(operation: Operation, broken: Sequence[Broken]) -> Exception | None:
     if any(_is_ours(one, operation) for one in known):
         return None
     for about, explain in (
-        (About.POINTER, _repeated),
+        (About.IDEMPOTENCY_RECORD, _repeated),
         (About.NEW_ROW, _exists),
         (About.NAME, _name_taken),
         (About.ROW, _busy),
@@ -40,12 +40,14 @@ def _is_ours(one: Broken, operation: Operation) -> bool:
     found = decode(one.found)
     if one.part.about is About.OPERATION:
         return True
-    return operation.id == found.get("operation" if one.part.about is About.POINTER else "claim")
+    return operation.id == found.get(
+        "operation" if one.part.about is About.IDEMPOTENCY_RECORD else "claim"
+    )
 
 
 def _repeated(operation: Operation, one: Broken) -> Exception | None:
     del operation
-    return AlreadyClaimedError(records.pointer_of(one.found)) if one.found else None
+    return AlreadyClaimedError(records.idempotency_record_of(one.found)) if one.found else None
 
 
 def _exists(operation: Operation, one: Broken) -> Exception:

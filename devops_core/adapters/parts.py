@@ -14,7 +14,7 @@ from devops_core.adapters.transactions import About, Part, check, delete, put, u
 if TYPE_CHECKING:
     from devops_core.adapters.attributes import Item
     from devops_core.model import Event, Operation, Row
-    from devops_core.ports import Claim, Pointer
+    from devops_core.ports import Claim, IdempotencyRecord
     from devops_core.settings import TableNames
 
 _ABSENT = "attribute_not_exists(#applicationName)"
@@ -32,15 +32,15 @@ class Parts:
         self._names = names
 
     def claim(self, claim: Claim, now: int) -> list[Part]:
-        """Return what accepts an operation; a pointer of before `now` (epoch, s) has run out."""
+        """Return what accepts an operation; a record of before `now` (epoch, s) has run out."""
         identity = claim.operation.id
         parts = [self._taken(row, identity) for row in claim.taken]
         parts += [self._unchanged(row) for row in claim.unchanged]
         parts += [self._new(row, identity) for row in claim.new]
         parts += self._reservation(claim.new)
         parts += [self.new_record(claim.operation), *self.events([claim.event])]
-        if claim.pointer:
-            parts.append(self._pointer(claim.pointer, now))
+        if claim.idempotency:
+            parts.append(self._idempotency_record(claim.idempotency, now))
         return parts
 
     def new_record(self, operation: Operation) -> Part:
@@ -102,10 +102,10 @@ class Parts:
             for each in applications.values()
         ]
 
-    def _pointer(self, pointer: Pointer, now: int) -> Part:
-        item = records.pointer_item(pointer)
+    def _idempotency_record(self, record: IdempotencyRecord, now: int) -> Part:
+        item = records.idempotency_record_item(record)
         condition = f"{_ABSENT} OR #expiresAt < :now"
-        return Part(About.POINTER, put(self._names.log, item, condition, now=now))
+        return Part(About.IDEMPOTENCY_RECORD, put(self._names.log, item, condition, now=now))
 
     def _table(self, row: Row) -> str:
         return records.table_of(row.environment, self._names)

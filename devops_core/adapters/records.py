@@ -18,13 +18,13 @@ from devops_core.settings import TableNames
 
 if TYPE_CHECKING:
     from devops_core.model import Application, Event, Inventory, Operation, Row, Service
-    from devops_core.ports import Pointer
+    from devops_core.ports import IdempotencyRecord
 
 # Kinds of entries in the log table, whose key is applicationName and entry.
 OPERATION = "OPERATION#"
 EVENT = "EVENT#"
 TIME = "TIME#"
-_POINTER_ENTRY = "POINTER"
+_IDEMPOTENCY_ENTRY = "POINTER"
 # Partitions that are no application's: "#" is in no name. One of DynamoDB takes 1000 writes in a
 # second (DynamoDB Developer Guide, "Best practices for designing partition keys"), and ECS takes a
 # handful of deployments in that time.
@@ -175,22 +175,22 @@ def event_of(item: Mapping[str, Mapping[str, Any]]) -> Event:
     return event
 
 
-def pointer_key(key: str) -> Item:
+def idempotency_record_key(key: str) -> Item:
     """Return the key of what an Idempotency-Key stands for."""
-    return encode({"applicationName": f"IDEMPOTENCY#{key}", "entry": _POINTER_ENTRY})
+    return encode({"applicationName": f"IDEMPOTENCY#{key}", "entry": _IDEMPOTENCY_ENTRY})
 
 
-def pointer_item(pointer: Pointer) -> Item:
-    """Return a pointer as an item; DynamoDB removes it some time after `expiresAt` (TTL)."""
-    return pointer_key(pointer.key) | encode(plain(pointer))
+def idempotency_record_item(record: IdempotencyRecord) -> Item:
+    """Return a record as an item; DynamoDB removes it some time after `expiresAt` (TTL)."""
+    return idempotency_record_key(record.key) | encode(plain(record))
 
 
-def pointer_of(item: Mapping[str, Mapping[str, Any]]) -> Pointer:
-    """Return the pointer that an item holds."""
-    from devops_core.ports import Pointer
+def idempotency_record_of(item: Mapping[str, Mapping[str, Any]]) -> IdempotencyRecord:
+    """Return the record that an item holds."""
+    from devops_core.ports import IdempotencyRecord
 
-    pointer: Pointer = typed(Pointer, decode(item))
-    return pointer
+    record: IdempotencyRecord = typed(IdempotencyRecord, decode(item))
+    return record
 
 
 def name_key(application: str) -> Item:

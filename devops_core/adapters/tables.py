@@ -1,4 +1,4 @@
-"""The four DynamoDB tables: inventory rows, operation records, events, idempotency pointers."""
+"""The four DynamoDB tables: inventory rows, operation records, events, idempotency records."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from devops_core.settings import TableNames
 
 if TYPE_CHECKING:
     from devops_core.model import Event, Inventory, Operation
-    from devops_core.ports import Claim, Closing, Pointer
+    from devops_core.ports import Claim, Closing, IdempotencyRecord
 
 _INDEX = "OpenOperations"
 # How many operations one look at the index gives: what one run of the schedule can look after.
@@ -29,7 +29,7 @@ _CONFLICT = "another transaction is on the same items"
 
 
 class DynamoTables:
-    """`ports.Tables` over DynamoDB; `now` gives the time that idempotency pointers end by."""
+    """`ports.Tables` over DynamoDB; `now` gives the time that idempotency records end by."""
 
     def __init__(self, client: Any, names: TableNames, now: Callable[[], datetime]) -> None:
         self._client = client
@@ -39,15 +39,15 @@ class DynamoTables:
 
     def inventory(
         self, application: str, key: str | None = None
-    ) -> tuple[Inventory, Pointer | None]:
+    ) -> tuple[Inventory, IdempotencyRecord | None]:
         """Return all rows of an application and what an Idempotency-Key stands for; consistent."""
         keys = records.row_keys(application, Environment, self._names)
         if key is not None:
-            keys.setdefault(self._names.log, []).append(records.pointer_key(key))
+            keys.setdefault(self._names.log, []).append(records.idempotency_record_key(key))
         found = read(self._client, keys)
-        pointers = [records.pointer_of(item) for item in found.pop(self._names.log, [])]
+        stored = [records.idempotency_record_of(item) for item in found.pop(self._names.log, [])]
         rows = [records.row_of(item) for items in found.values() for item in items]
-        valid = [pointer for pointer in pointers if pointer.expires_at >= self._epoch()]
+        valid = [record for record in stored if record.expires_at >= self._epoch()]
         return records.inventory_of(rows), next(iter(valid), None)
 
     def claim(self, claim: Claim) -> None:

@@ -27,7 +27,7 @@ class About(Enum):
 
     OPERATION = auto()
     EVENT = auto()
-    POINTER = auto()
+    IDEMPOTENCY_RECORD = auto()
     NAME = auto()
     NEW_ROW = auto()
     ROW = auto()

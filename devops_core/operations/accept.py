@@ -39,7 +39,7 @@ from devops_core.operations.origin import Origin
 from devops_core.operations.permit import permit
 from devops_core.operations.plan import Plan
 from devops_core.operations.reconcile import drive, reconcile
-from devops_core.ports import AlreadyClaimedError, Claim, Cloud, Pointer
+from devops_core.ports import AlreadyClaimedError, Claim, Cloud, IdempotencyRecord
 
 if TYPE_CHECKING:
     from devops_core.operations.preview import Preview
@@ -68,9 +68,9 @@ def accept(
     looks = 0
     while True:
         looks += 1
-        inventory, pointer = cloud.tables.inventory(application, origin.key)
-        if pointer:
-            return _repeat(cloud, pointer, origin)
+        inventory, repeated = cloud.tables.inventory(application, origin.key)
+        if repeated:
+            return _repeat(cloud, repeated, origin)
         try:
             planned = _planned(cloud, application, inventory, permitted)
             return _begun(cloud, kind, application, origin, planned)
@@ -115,7 +115,6 @@ def _planned(
 
 def claim(cloud: Cloud, origin: Origin, planned: Plan, operation: Operation) -> Operation:
     """Claim the rows of a plan, then do what can be done at once."""
-    pointer = _pointer(cloud, origin, operation)
     try:
         cloud.tables.claim(
             Claim(
@@ -124,11 +123,11 @@ def claim(cloud: Cloud, origin: Origin, planned: Plan, operation: Operation) -> 
                 taken=planned.taken,
                 new=planned.new,
                 unchanged=planned.unchanged,
-                pointer=pointer,
+                idempotency=_idempotency_record(cloud, origin, operation),
             )
         )
     except AlreadyClaimedError as repeated:
-        return _repeat(cloud, repeated.pointer, origin)
+        return _repeat(cloud, repeated.record, origin)
     held = [replace(row, claim=operation.id, revision=row.revision + 1) for row in planned.taken]
     rows = {row.environment: row for row in (*held, *planned.new)}
     try:
@@ -194,10 +193,12 @@ def usable(row: Row) -> tuple[Row, Service]:
     return row, row.service
 
 
-def _pointer(cloud: Cloud, origin: Origin, operation: Operation) -> Pointer | None:
+def _idempotency_record(
+    cloud: Cloud, origin: Origin, operation: Operation
+) -> IdempotencyRecord | None:
     if origin.key is None:
         return None
-    return Pointer(
+    return IdempotencyRecord(
         key=origin.key,
         fingerprint=origin.fingerprint,
         application=operation.application,
@@ -206,12 +207,12 @@ def _pointer(cloud: Cloud, origin: Origin, operation: Operation) -> Pointer | No
     )
 
 
-def _repeat(cloud: Cloud, pointer: Pointer, origin: Origin) -> Operation:
-    if pointer.fingerprint != origin.fingerprint:
+def _repeat(cloud: Cloud, record: IdempotencyRecord, origin: Origin) -> Operation:
+    if record.fingerprint != origin.fingerprint:
         raise IdempotencyMismatchError(
             "this Idempotency-Key was used with another request: use a new key for a new request"
         )
-    operation = reconcile(cloud, pointer.application, pointer.operation)
+    operation = reconcile(cloud, record.application, record.operation)
     if operation is None:
         raise ChangedMeanwhileError("the operation of this Idempotency-Key is no longer on record")
     return operation

@@ -21,12 +21,12 @@ def test_the_rows_of_all_tables_come_in_one_look(tables: DynamoTables, dynamodb:
     tables.claim(samples.create_claim("Blog", "01BLOG"))
     sent = answer(dynamodb, "BatchGetItem")
 
-    inventory, pointer = tables.inventory("Shop")
+    inventory, record = tables.inventory("Shop")
 
     expected = {row.environment: replace(row, claim="01CREATE") for row in samples.rows()}
     assert dict(inventory.rows) == expected
     assert list(inventory.rows) == [name for name in Environment if name in expected]
-    assert pointer is None
+    assert record is None
     assert len(sent) == 1
 
 
@@ -47,22 +47,22 @@ def test_reads_are_consistent(tables: DynamoTables, dynamodb: Any) -> None:
 
 
 def test_an_application_that_is_not_there_has_no_rows(tables: DynamoTables) -> None:
-    inventory, pointer = tables.inventory("Nothing", "some key")
+    inventory, record = tables.inventory("Nothing", "some key")
 
-    assert (dict(inventory.rows), pointer) == ({}, None)
+    assert (dict(inventory.rows), record) == ({}, None)
 
 
-def test_a_key_gives_its_pointer_until_it_expires(tables: DynamoTables, time: Time) -> None:
+def test_a_key_gives_its_record_until_it_expires(tables: DynamoTables, time: Time) -> None:
     claim = samples.create_claim()
-    pointer = samples.pointer(claim.operation)
-    tables.claim(replace(claim, pointer=pointer))
+    record = samples.idempotency_record(claim.operation)
+    tables.claim(replace(claim, idempotency=record))
 
-    assert tables.inventory("Shop", pointer.key)[1] == pointer
+    assert tables.inventory("Shop", record.key)[1] == record
     assert tables.inventory("Shop", "another key")[1] is None
     time.value += timedelta(days=1)
-    assert tables.inventory("Shop", pointer.key)[1] == pointer
+    assert tables.inventory("Shop", record.key)[1] == record
     time.value += timedelta(seconds=1)
-    assert tables.inventory("Shop", pointer.key)[1] is None
+    assert tables.inventory("Shop", record.key)[1] is None
 
 
 def test_keys_that_were_left_over_are_asked_for_again(tables: DynamoTables, dynamodb: Any) -> None:

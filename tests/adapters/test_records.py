@@ -54,13 +54,13 @@ def test_a_template_without_a_version_comes_back() -> None:
     assert records.operation_of(records.operation_item(operation, "w")) == operation
 
 
-def test_a_pointer_comes_back_as_it_was() -> None:
-    pointer = samples.pointer(samples.minimal_operation())
+def test_an_idempotency_record_comes_back_as_it_was() -> None:
+    record = samples.idempotency_record(samples.minimal_operation())
 
-    item = records.pointer_item(pointer)
+    item = records.idempotency_record_item(record)
 
-    assert records.pointer_of(item) == pointer
-    assert item["expiresAt"] == {"N": str(pointer.expires_at)}
+    assert records.idempotency_record_of(item) == record
+    assert item["expiresAt"] == {"N": str(record.expires_at)}
 
 
 def test_a_row_is_readable_in_the_console() -> None:

@@ -24,8 +24,12 @@ from . import samples
 
 OURS, THEIRS = "01OURS", "02THEIRS"
 FREE: dict[str, Any] = {"applicationName": "Shop", "environment": "DEV", "revision": 5}
-POINTER = records.pointer_item(samples.pointer(samples.minimal_operation(identity=THEIRS)))
-OWN_POINTER = records.pointer_item(samples.pointer(samples.minimal_operation(identity=OURS)))
+REPEATED = records.idempotency_record_item(
+    samples.idempotency_record(samples.minimal_operation(identity=THEIRS))
+)
+OWN_REPEATED = records.idempotency_record_item(
+    samples.idempotency_record(samples.minimal_operation(identity=OURS))
+)
 
 # (what the part was about, its reason code, the item that was there), as DynamoDB answers them.
 Reasons = list[tuple[About, str, dict[str, Any] | None]]
@@ -68,9 +72,13 @@ FINE: Reasons = [(About.EVENT, "None", None)]
         (NEW_IS_THEIRS + NAME_IS_TAKEN, AlreadyExistsError, THEIRS),
         (NAME_IS_TAKEN + ROW_IS_THEIRS, AlreadyExistsError, "SHOP exists already, and Shop"),
         (fails(About.NAME), AlreadyExistsError, "Shop exists already"),
-        (NEW_IS_THEIRS + fails(About.POINTER, POINTER), AlreadyClaimedError, THEIRS),
-        (ROW_IS_THEIRS + FINE + fails(About.POINTER, POINTER), AlreadyClaimedError, THEIRS),
-        (fails(About.POINTER), ChangedMeanwhileError, "call again"),
+        (NEW_IS_THEIRS + fails(About.IDEMPOTENCY_RECORD, REPEATED), AlreadyClaimedError, THEIRS),
+        (
+            ROW_IS_THEIRS + FINE + fails(About.IDEMPOTENCY_RECORD, REPEATED),
+            AlreadyClaimedError,
+            THEIRS,
+        ),
+        (fails(About.IDEMPOTENCY_RECORD), ChangedMeanwhileError, "call again"),
     ],
 )
 def test_the_reasons_of_a_cancelled_claim_are_read(
@@ -90,7 +98,7 @@ def test_the_reasons_of_a_cancelled_claim_are_read(
         ROW_IS_OURS,
         ROW_IS_OURS + fails(About.OPERATION, {"write": {"S": "w"}}),
         fails(About.OPERATION),
-        fails(About.POINTER, OWN_POINTER),
+        fails(About.IDEMPOTENCY_RECORD, OWN_REPEATED),
         fails(About.NEW_ROW, encode(FREE | {"claim": OURS})) + NAME_IS_TAKEN,
     ],
 )
