@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.config import Config
 
-from devops_core.adapters.sdk import new_session
+from devops_core.adapters.aws.session import new_session
 from devops_core.settings import Settings
 
 if TYPE_CHECKING:
@@ -75,14 +75,14 @@ class AwsCloud:
     @cached_property
     def tables(self) -> ports.Tables:
         """DynamoDB."""
-        from devops_core.adapters.tables import DynamoTables
+        from devops_core.adapters.dynamodb.tables import DynamoTables
 
         return DynamoTables(self._client("dynamodb"), self.settings.tables, self.clock.now)
 
     @cached_property
     def listing(self) -> ports.Listing:
         """DynamoDB, page by page."""
-        from devops_core.adapters.listing import DynamoListing
+        from devops_core.adapters.dynamodb.listing import DynamoListing
 
         return DynamoListing(self._client("dynamodb"), self.settings.tables, self.together)
 
@@ -103,21 +103,21 @@ class AwsCloud:
     @cached_property
     def load_balancer(self) -> ports.LoadBalancer:
         """Elastic Load Balancing."""
-        from devops_core.adapters.load_balancer import AlbLoadBalancer
+        from devops_core.adapters.elbv2 import AlbLoadBalancer
 
         return AlbLoadBalancer(self._client("elbv2"))
 
     @cached_property
     def images(self) -> ports.ImageRegistry:
         """ECR."""
-        from devops_core.adapters.registry import EcrImages
+        from devops_core.adapters.ecr import EcrImages
 
         return EcrImages(self._client("ecr"))
 
     @cached_property
     def templates(self) -> ports.TemplateStore:
         """S3."""
-        from devops_core.adapters.template_store import S3Templates
+        from devops_core.adapters.s3 import S3Templates
 
         return S3Templates(self._client("s3"))
 
@@ -145,9 +145,9 @@ class AwsCloud:
 
     def new_id(self) -> str:
         """Return a new ULID: sorts by time."""
-        from ulid import ULID
+        from devops_core.operation_id import new_operation_id
 
-        return str(ULID())
+        return new_operation_id(self.clock.now())
 
     def together(self, calls: Sequence[Callable[[], Any]]) -> list[Any]:
         """Make calls at the same time; all are finished before the first error is raised.

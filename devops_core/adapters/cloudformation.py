@@ -8,7 +8,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from devops_core.adapters.translate import message, translated
+from devops_core.adapters.aws.errors import message, translated
 from devops_core.errors import RefusedError, redact
 from devops_core.model import Stack
 from devops_core.naming import OPERATION_TAG

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from devops_core import render
-from devops_core.adapters.translate import translated
+from devops_core.adapters.aws.errors import translated
 from devops_core.errors import redact
 from devops_core.model import Deployment, RunningService
 from devops_core.naming import OPERATION_TAG

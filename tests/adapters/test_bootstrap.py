@@ -13,7 +13,7 @@ import pytest
 from moto import mock_aws
 
 from devops_core import bootstrap
-from devops_core.adapters.tables import DynamoTables
+from devops_core.adapters.dynamodb.tables import DynamoTables
 from devops_core.bootstrap import AwsCloud
 from devops_core.metrics import OPERATION_DURATION, OPERATIONS, THROTTLES
 from devops_core.settings import Settings

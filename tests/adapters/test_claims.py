@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ReadTimeoutError
 
-from devops_core.adapters import records
-from devops_core.adapters.tables import DynamoTables
+from devops_core.adapters.dynamodb import items
+from devops_core.adapters.dynamodb.tables import DynamoTables
 from devops_core.errors import (
     AlreadyExistsError,
     BusyError,
@@ -156,14 +156,14 @@ def test_a_name_is_reserved_in_whatever_case(tables: DynamoTables) -> None:
 
 
 def test_a_reservation_that_was_just_made_is_seen(tables: DynamoTables, dynamodb: Any) -> None:
-    sent = answer(dynamodb, "GetItem", {"Item": records.name_item(samples.MINIMAL_APPLICATION)})
+    sent = answer(dynamodb, "GetItem", {"Item": items.name_item(samples.MINIMAL_APPLICATION)})
 
     assert tables.reserved("shop") == "Shop"
     assert '"ConsistentRead": true' in sent[0]["body"].decode()
 
 
 def test_a_name_that_is_reserved_without_rows_is_taken(tables: DynamoTables, dynamodb: Any) -> None:
-    dynamodb.put_item(TableName="Log", Item=records.name_item(samples.MINIMAL_APPLICATION))
+    dynamodb.put_item(TableName="Log", Item=items.name_item(samples.MINIMAL_APPLICATION))
 
     with pytest.raises(AlreadyExistsError, match=r"Shop exists already$"):
         tables.claim(samples.create_claim())

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from devops_core.adapters import records
-from devops_core.adapters.tables import DynamoTables
+from devops_core.adapters.dynamodb import items
+from devops_core.adapters.dynamodb.tables import DynamoTables
 from devops_core.errors import AccessDeniedError, ThrottledError
 from devops_core.naming import Environment
 
@@ -67,8 +67,8 @@ def test_a_key_gives_its_record_until_it_expires(tables: DynamoTables, time: Tim
 
 def test_keys_that_were_left_over_are_asked_for_again(tables: DynamoTables, dynamodb: Any) -> None:
     tables.claim(samples.create_claim())
-    rest = {"Keys": [records.row_key("Shop", Environment.DEV)], "ConsistentRead": True}
-    production = {"Production": [records.row_item(row) for row in samples.rows()[2:]]}
+    rest = {"Keys": [items.row_key("Shop", Environment.DEV)], "ConsistentRead": True}
+    production = {"Production": [items.row_item(row) for row in samples.rows()[2:]]}
     answer(
         dynamodb,
         "BatchGetItem",
@@ -83,7 +83,7 @@ def test_keys_that_were_left_over_are_asked_for_again(tables: DynamoTables, dyna
 
 
 def test_keys_that_are_always_left_over_are_throttling(tables: DynamoTables, dynamodb: Any) -> None:
-    rest = {"Keys": [records.row_key("Shop", Environment.DEV)]}
+    rest = {"Keys": [items.row_key("Shop", Environment.DEV)]}
     never = {"Responses": {}, "UnprocessedKeys": {"NonProduction": rest}}
     sent = answer(dynamodb, "BatchGetItem", *[never] * 9)
 
@@ -114,7 +114,7 @@ def test_all_pages_of_open_operations_are_read_up_to_200(
     tables: DynamoTables, dynamodb: Any
 ) -> None:
     def page(first: int, last: int) -> dict[str, Any]:
-        keys = [records.operation_key("Shop", f"{number:03}") for number in range(first, last)]
+        keys = [items.operation_key("Shop", f"{number:03}") for number in range(first, last)]
         return {"Items": keys, "LastEvaluatedKey": keys[-1]}
 
     sent = answer(dynamodb, "Query", page(0, 150), page(150, 200), page(200, 201))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from devops_core.adapters.translate import translated
+from devops_core.adapters.aws.errors import translated
 
 
 class AlbLoadBalancer:

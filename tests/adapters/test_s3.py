@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from devops_core.adapters.template_store import S3Templates
+from devops_core.adapters.s3 import S3Templates
 from devops_core.errors import AccessDeniedError, RefusedError
 from devops_core.settings import TemplateLocation
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from devops_core.adapters.translate import code, translated
+from devops_core.adapters.aws.errors import code, translated
 from devops_core.errors import AwsError, RefusedError
 from devops_core.settings import TemplateLocation
 

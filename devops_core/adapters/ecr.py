@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from devops_core.adapters.translate import translated
+from devops_core.adapters.aws.errors import translated
 from devops_core.errors import ImageNotFoundError
 
 

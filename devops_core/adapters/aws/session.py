@@ -12,9 +12,9 @@ from pathlib import Path
 import botocore.session
 from botocore.loaders import Loader
 
-from devops_core.adapters.aws_operations import CALLED
+from devops_core.adapters.aws.models import CALLED
 
-MODELS = Path(__file__).resolve().parents[2] / "service_models"
+MODELS = Path(__file__).resolve().parents[3] / "service_models"
 
 
 class ModelsLoader(Loader):  # type: ignore[misc] # botocore ships no types

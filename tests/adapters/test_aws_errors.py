@@ -15,7 +15,7 @@ from botocore.exceptions import (
     UnknownRegionError,
 )
 
-from devops_core.adapters.translate import translated
+from devops_core.adapters.aws.errors import translated
 from devops_core.errors import (
     AccessDeniedError,
     AwsError,

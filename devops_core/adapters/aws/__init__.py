@@ -1,0 +1,1 @@
+"""What all adapters share: the SDK's session, its errors, and the operations that are called."""

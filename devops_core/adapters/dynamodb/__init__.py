@@ -1,0 +1,1 @@
+"""DynamoDB: the inventory tables and the log table."""
