@@ -69,9 +69,6 @@ def attempts(
     cloud: Cloud, state: State, steps: Sequence[Step]
 ) -> list[Callable[[], Effect | AwsError]]:
     """Return the calls that do steps, for `Cloud.together`; `after` takes what they return."""
-    for step in steps:
-        # Clients are made here and not in the threads, where two could make the same one.
-        getattr(cloud, _PORTS[type(step)])
     return [partial(_try, cloud, state, step) for step in steps]
 
 
@@ -284,14 +281,4 @@ _ACTIONS: Mapping[type[Any], Callable[[Cloud, State, Any], Effect]] = {
     Retire: _retire,
     WarmUp: _warm_up,
     Switch: _switch,
-}
-_PORTS: Mapping[type[Any], str] = {
-    ReadTemplate: "templates",
-    CreateStack: "stacks",
-    DeleteStack: "stacks",
-    Register: "containers",
-    UpdateService: "containers",
-    Retire: "containers",
-    WarmUp: "web",
-    Switch: "load_balancer",
 }

@@ -18,9 +18,6 @@ def look(cloud: Cloud, name: str, inventory: Inventory) -> Observed:
     """
     known = [row.service for row in inventory.rows.values() if row.service]
     names = {service_name(row.environment) for row in inventory.rows.values() if not row.service}
-    # Clients are made here and not in the threads, where two would make them in turns.
-    for port in ("containers", "load_balancer"):
-        getattr(cloud, port)
     services, production, *healthy = cloud.together(
         [
             partial(

@@ -252,9 +252,6 @@ def _in_registry(cloud: Cloud, image: Image) -> Image:
 
 def _live_and_pinned(cloud: Cloud, inventory: Inventory, image: Image) -> tuple[str, Image]:
     """Return the slot that is live and an image with its digest; both are asked for at once."""
-    # Clients are made here and not in the threads, where two would make them in turns.
-    for port in ("load_balancer", "images"):
-        getattr(cloud, port)
     live, pinned = cloud.together(
         [partial(live_slot, cloud, inventory), partial(_in_registry, cloud, image)]
     )
