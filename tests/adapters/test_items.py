@@ -1,13 +1,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pytest
 
 from devops_core.adapters.dynamodb import items
-from devops_core.adapters.dynamodb.attributes import decode, encode, timestamp
+from devops_core.adapters.dynamodb.attributes import decode
 from devops_core.model import Event, Kind, Operation, Row, Status
 from devops_core.naming import Environment
 
@@ -156,32 +155,3 @@ def test_an_event_says_who_did_what_when(make: Any) -> None:
         assert item.get("previousVersion") == event.previous_version
         assert item.get("environment") == event.environment
     assert list(map(items.event_of, written)) == [event] * 3
-
-
-def test_times_are_in_utc_with_milliseconds() -> None:
-    time = datetime(2026, 6, 1, 14, 30, 5, 999_999, tzinfo=timezone(timedelta(hours=2)))
-
-    assert timestamp(time) == "2026-06-01T12:30:05.999Z"
-
-
-def test_attribute_values_are_dynamodbs() -> None:
-    values = {"text": "a", "no": False, "number": 3, "list": ["a", {"b": True}], "absent": None}
-
-    item = encode(values)
-
-    assert item == {
-        "text": {"S": "a"},
-        "no": {"BOOL": False},
-        "number": {"N": "3"},
-        "list": {"L": [{"S": "a"}, {"M": {"b": {"BOOL": True}}}]},
-    }
-    assert decode(item) == {"text": "a", "no": False, "number": 3, "list": ["a", {"b": True}]}
-
-
-def test_a_null_that_a_person_wrote_is_none() -> None:
-    assert decode({"url": {"NULL": True}}) == {"url": None}
-
-
-def test_what_has_no_attribute_value_is_refused() -> None:
-    with pytest.raises(TypeError, match="no attribute value for float"):
-        encode({"ratio": 0.5})
