@@ -141,7 +141,8 @@ def test_a_forbidden_table_says_so(tables: DynamoTables, dynamodb: Any) -> None:
     refuse(dynamodb, "GetItem", "AccessDeniedException", "User: arn:aws:iam::123456789012:u")
 
     assert tables.check() == dict.fromkeys(
-        ("NonProduction", "Production", "TrainingDA", "Log"), "the service's role may not GetItem"
+        ("NonProduction", "Production", "TrainingDA", "Log"),
+        "the service's role lacks the permission GetItem",
     )
     with pytest.raises(AccessDeniedError):
         tables.operation("Shop", "01")

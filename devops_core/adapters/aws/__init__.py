@@ -1,1 +1,1 @@
-"""What all adapters share: the SDK's session, its errors, and the operations that are called."""
+"""Shared by the adapters: the SDK's session, its errors, and the AWS operations in use."""

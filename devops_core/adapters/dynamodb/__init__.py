@@ -1,1 +1,1 @@
-"""DynamoDB: the inventory tables and the log table."""
+"""DynamoDB: the three inventory tables and the log table."""
