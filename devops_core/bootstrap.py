@@ -1,7 +1,7 @@
-"""The one place that reads the environment and makes AWS clients.
+"""The only module that reads the environment variables and makes AWS clients.
 
-Nearly every call is a cold start, so each adapter and its client are loaded when they are first
-needed, and kept as long as the process lives.
+Nearly every call is a cold start. So each adapter and its client are loaded when a caller first
+uses them, and kept for the life of the process.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
-from functools import cache, cached_property
-from typing import TYPE_CHECKING, Any
+from functools import cache
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from botocore.config import Config
 
-from devops_core.adapters.sdk import new_session
+from devops_core.adapters.aws.session import new_session
 from devops_core.settings import Settings
 
 if TYPE_CHECKING:
@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from devops_core import ports
     from devops_core.metrics import Metric
 
-# Three tries of at most ten seconds each: API Gateway gives up after 29 s, so a fourth would have
-# nobody to answer.
+# Three attempts of at most ten seconds each: API Gateway stops waiting after 29 s, so the result of
+# a fourth attempt could not reach the caller.
 CLIENT_CONFIG = Config(
     connect_timeout=2,
     read_timeout=8,
@@ -38,13 +38,16 @@ CLIENT_CONFIG = Config(
     tcp_keepalive=True,
     max_pool_connections=10,
 )
-# More than any step sends at once (production: two listeners, services, healthy targets twice).
+# More than the calls that any step sends at once (production: two listeners, services, and target
+# health twice).
 _MAX_THREADS = 8
+
+T = TypeVar("T")
 
 
 @cache
 def cloud() -> ports.Cloud:
-    """Return everything outside, as the environment of this process says; made once."""
+    """Return the ports for the environment variables of this process; made once."""
     return AwsCloud(Settings.from_environment(os.environ))
 
 
@@ -52,91 +55,108 @@ class SystemClock:
     """`ports.Clock` of the machine."""
 
     def now(self) -> datetime:
-        """Return the time in whole milliseconds, as the tables hold it."""
+        """Return the time in whole milliseconds, the precision of the tables."""
         now = datetime.now(UTC)
         return now.replace(microsecond=now.microsecond // 1000 * 1000)
 
     def wait(self, seconds: float) -> None:
-        """Let the time pass."""
+        """Block for a number of seconds."""
         threading.Event().wait(seconds)
 
 
+class _MadeOnce(Generic[T]):
+    """A property of `AwsCloud` that is computed at its first use, once for all threads."""
+
+    def __init__(self, make: Callable[[Any], T]) -> None:
+        self._make = make
+
+    def __get__(self, cloud: AwsCloud, owner: type[AwsCloud]) -> T:
+        values, name = vars(cloud), self._make.__name__
+        with cloud.making:
+            if name not in values:
+                # From now on the instance's value hides this descriptor, which defines no __set__.
+                values[name] = self._make(cloud)
+            made: T = values[name]
+            return made
+
+
 class AwsCloud:
-    """`ports.Cloud` over one AWS account and region, and one session, which may be given."""
+    """`ports.Cloud` over one AWS account and region. It has one session, which can be given."""
 
     def __init__(self, settings: Settings, session: Session | None = None) -> None:
         self.settings = settings
         self.clock: ports.Clock = SystemClock()
-        # Clients may be used by several threads at once, a session may not make two at once
-        # (botocore documentation, "Multithreading or multiprocessing with clients").
         self._session = session or new_session()
-        self._making = threading.Lock()
+        # Several threads can use a client, but only one can make a client with a session (botocore
+        # documentation, "Multithreading or multiprocessing with clients"). Reentrant, because an
+        # adapter is made with a client.
+        self.making = threading.RLock()
 
-    @cached_property
+    @_MadeOnce
     def tables(self) -> ports.Tables:
         """DynamoDB."""
-        from devops_core.adapters.tables import DynamoTables
+        from devops_core.adapters.dynamodb.tables import DynamoTables
 
         return DynamoTables(self._client("dynamodb"), self.settings.tables, self.clock.now)
 
-    @cached_property
+    @_MadeOnce
     def listing(self) -> ports.Listing:
         """DynamoDB, page by page."""
-        from devops_core.adapters.listing import DynamoListing
+        from devops_core.adapters.dynamodb.listing import DynamoListing
 
         return DynamoListing(self._client("dynamodb"), self.settings.tables, self.together)
 
-    @cached_property
+    @_MadeOnce
     def stacks(self) -> ports.Stacks:
         """CloudFormation."""
         from devops_core.adapters.cloudformation import CloudFormationStacks
 
         return CloudFormationStacks(self._client("cloudformation"), self.settings.stack_role)
 
-    @cached_property
+    @_MadeOnce
     def containers(self) -> ports.Containers:
         """ECS."""
         from devops_core.adapters.ecs import EcsContainers
 
         return EcsContainers(self._client("ecs"))
 
-    @cached_property
+    @_MadeOnce
     def load_balancer(self) -> ports.LoadBalancer:
         """Elastic Load Balancing."""
-        from devops_core.adapters.load_balancer import AlbLoadBalancer
+        from devops_core.adapters.elbv2 import AlbLoadBalancer
 
         return AlbLoadBalancer(self._client("elbv2"))
 
-    @cached_property
+    @_MadeOnce
     def images(self) -> ports.ImageRegistry:
         """ECR."""
-        from devops_core.adapters.registry import EcrImages
+        from devops_core.adapters.ecr import EcrImages
 
         return EcrImages(self._client("ecr"))
 
-    @cached_property
+    @_MadeOnce
     def templates(self) -> ports.TemplateStore:
         """S3."""
-        from devops_core.adapters.template_store import S3Templates
+        from devops_core.adapters.s3 import S3Templates
 
         return S3Templates(self._client("s3"))
 
-    @cached_property
+    @_MadeOnce
     def web(self) -> ports.Web:
-        """The applications' own pages."""
+        """HTTP, for pages of the applications."""
         from devops_core.adapters.web import HttpWeb
 
         return HttpWeb()
 
     def log(self, message: str, **facts: Any) -> None:
-        """Write one line of JSON to standard output, which Lambda keeps in CloudWatch Logs."""
-        # What is done must not fail because it cannot be told.
+        """Write one line of JSON to standard output, which Lambda sends to CloudWatch Logs."""
+        # An operation must not fail because a log line cannot be written.
         with suppress(Exception):
             sys.stdout.write(json.dumps({"message": message} | facts, default=str) + "\n")
             sys.stdout.flush()
 
     def measure(self, message: str, values: Mapping[Metric, float], **facts: Any) -> None:
-        """Write such a line in CloudWatch's embedded metric format."""
+        """Write a log line with values of metrics in CloudWatch's embedded metric format."""
         from devops_core.metrics import members
 
         with suppress(Exception):
@@ -144,15 +164,16 @@ class AwsCloud:
             self.log(message, **members(self.settings.api_stage, now, values, facts))
 
     def new_id(self) -> str:
-        """Return a new ULID: sorts by time."""
-        from ulid import ULID
+        """Return a new ULID; ids sort by time."""
+        from devops_core.operation_id import new_operation_id
 
-        return str(ULID())
+        return new_operation_id(self.clock.now())
 
     def together(self, calls: Sequence[Callable[[], Any]]) -> list[Any]:
-        """Make calls at the same time; all are finished before the first error is raised.
+        """Run calls concurrently and return their results in order.
 
-        Not from within another call of it: a pool whose threads wait for the pool stands still.
+        All calls have finished when the first error is raised. A call must not use `together`
+        itself: if every thread of the pool waited for the pool, no thread could continue.
         """
         if len(calls) < 2:
             return [call() for call in calls]
@@ -162,14 +183,14 @@ class AwsCloud:
         wait(futures)
         return [future.result() for future in futures]
 
-    @cached_property
+    @_MadeOnce
     def _threads(self) -> ThreadPoolExecutor:
         from concurrent.futures import ThreadPoolExecutor
 
         return ThreadPoolExecutor(_MAX_THREADS, thread_name_prefix="together")
 
     def _client(self, service: str) -> Any:
-        with self._making:
+        with self.making:
             return self._session.create_client(
                 service, region_name=self.settings.region, config=CLIENT_CONFIG
             )

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Pointer:
+class IdempotencyRecord:
     """What an Idempotency-Key was used for; `expires_at` in epoch seconds."""
 
     key: str
@@ -31,11 +31,11 @@ class Pointer:
 
 
 class AlreadyClaimedError(Exception):
-    """The Idempotency-Key of a claim is taken: `pointer` says for which operation."""
+    """The Idempotency-Key of a claim is taken: `record` names its operation."""
 
-    def __init__(self, pointer: Pointer) -> None:
-        super().__init__(pointer.operation)
-        self.pointer = pointer
+    def __init__(self, record: IdempotencyRecord) -> None:
+        super().__init__(record.operation)
+        self.record = record
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +51,7 @@ class Claim:
     taken: Sequence[Row] = ()
     new: Sequence[Row] = ()
     unchanged: Sequence[Row] = ()
-    pointer: Pointer | None = None
+    idempotency: IdempotencyRecord | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,7 +73,7 @@ class Tables(Protocol):
 
     def inventory(
         self, application: str, key: str | None = None
-    ) -> tuple[Inventory, Pointer | None]:
+    ) -> tuple[Inventory, IdempotencyRecord | None]:
         """Return all rows of an application and what an Idempotency-Key stands for; consistent."""
 
     def reserved(self, application: str) -> str | None:

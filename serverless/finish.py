@@ -16,11 +16,11 @@ import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from devops_core.adapters.aws_operations import MODELLED
+from devops_core.adapters.aws.models import MODELLED
 from serverless import models
 from serverless.bytecode import cache_tag, compiled
 
-# `devops_core.adapters.sdk` looks for the models here.
+# `devops_core.adapters.aws.session` looks for the models here.
 MODELS = "service_models"
 # The earliest date of a zip archive: the same content makes the same archive.
 _DATE = (1980, 1, 1, 0, 0, 0)

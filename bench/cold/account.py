@@ -26,7 +26,7 @@ from bench.cold.shop import (
     running,
     target_group,
 )
-from devops_core.adapters import records
+from devops_core.adapters.dynamodb import items
 
 Answer = tuple[int, str, bytes]
 _JSON, _XML = "application/x-amz-json-1.0", "text/xml"
@@ -38,10 +38,10 @@ class Account:
 
     def __init__(self) -> None:
         self._items = {
-            (records.table_of(name, TABLES), name.value): records.row_item(row(name))
+            (items.table_of(name, TABLES), name.value): items.row_item(row(name))
             for name in VERSIONS
         }
-        self._operation = records.operation_item(ended(), "1")
+        self._operation = items.operation_item(ended(), "1")
         self.begin()
 
     def begin(self) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 
 from botocore import xform_name
 
-from devops_core.adapters.sdk import new_session
+from devops_core.adapters.aws.session import new_session
 from devops_core.bootstrap import AwsCloud
 from devops_core.settings import Settings
 

@@ -1,1 +1,1 @@
-"""The ports over AWS: one module a service, each with a botocore client in its constructor."""
+"""The ports over AWS, one module for each service; constructors take a botocore client."""

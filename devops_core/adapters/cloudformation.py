@@ -8,15 +8,16 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from devops_core.adapters.translate import message, translated
+from devops_core.adapters.aws.errors import message, translated
 from devops_core.errors import RefusedError, redact
 from devops_core.model import Stack
 from devops_core.naming import OPERATION_TAG
 
-# A page holds up to 100 events and an application's stack makes a few hundred in a create.
+# Pages of DescribeStackEvents with up to 100 events each; a create of an application's stack has a
+# few hundred events.
 _MAX_PAGES = 20
-# What CloudFormation says of resources that it gave up because another one failed.
-_ECHO = re.compile(r"resource (creation|update|deletion) cancelled", re.IGNORECASE)
+# The reason of resources that CloudFormation cancelled because another resource failed.
+_CANCELLED = re.compile(r"resource (creation|update|deletion) cancelled", re.IGNORECASE)
 
 
 class CloudFormationStacks:
@@ -28,12 +29,12 @@ class CloudFormationStacks:
 
     @translated()
     def create(self, request: Mapping[str, Any]) -> str:
-        """Create a stack and return its id; RefusedError when one of that name exists."""
+        """Create a stack and return its id; RefusedError if another stack has this name."""
         exceptions = self._client.exceptions
         try:
             return str(self._client.create_stack(**request)["StackId"])
         except (exceptions.AlreadyExistsException, exceptions.TokenAlreadyExistsException) as error:
-            # It may be ours, when the answer to an earlier call was lost.
+            # The stack is our own if the response to an earlier call of this operation was lost.
             stack = self.describe(request["StackName"])
             if stack and stack.operation == _operation(request.get("Tags", ())):
                 return stack.id
@@ -41,27 +42,27 @@ class CloudFormationStacks:
 
     @translated()
     def parameters(self, template: str) -> Mapping[str, bool]:
-        """Return the parameters of a template and whether each has a default.
+        """Return the names of a template's parameters and whether each has a default.
 
-        Macros are not expanded for that (CloudFormation API, ValidateTemplate). RefusedError says
-        why it is no template.
+        CloudFormation does not expand macros for this call (API reference, ValidateTemplate).
+        RefusedError has the reason if the template is invalid.
         """
         found = self._client.validate_template(TemplateBody=template)["Parameters"]
         return {each["ParameterKey"]: "DefaultValue" in each for each in found}
 
     @translated()
     def delete(self, stack_id: str, token: str) -> None:
-        """Start to delete a stack; no error when it is gone.
+        """Start to delete a stack; returns without an error if it does not exist.
 
-        CloudFormation would use the role that the stack was made with, which goes when the
-        service is removed; the stack may be older than the present installation.
+        The call names this installation's role. Without it, CloudFormation would use the role that
+        created the stack, which may have been removed with an earlier installation.
         """
         try:
             self._client.delete_stack(
                 StackName=stack_id, ClientRequestToken=token, RoleARN=self._role
             )
         except self._client.exceptions.TokenAlreadyExistsException:
-            # This very delete was accepted before; what became of it is for `describe` to say.
+            # CloudFormation has already accepted this delete; `describe` returns its progress.
             return
         except ClientError as error:
             if not _is_missing(error):
@@ -69,7 +70,7 @@ class CloudFormationStacks:
 
     @translated()
     def describe(self, name_or_id: str) -> Stack | None:
-        """Return a stack, or None when there is none; by id also when it is deleted."""
+        """Return a stack, or None if it does not exist; a stack id also finds a deleted stack."""
         try:
             (stack,) = self._client.describe_stacks(StackName=name_or_id)["Stacks"]
         except ClientError as error:
@@ -87,17 +88,17 @@ class CloudFormationStacks:
         )
 
     def failures(self, stack_id: str, token: str) -> tuple[str, ...]:
-        """Return why resources failed in calls that carried `token`, the first failure first.
+        """Return the reasons of failed resources in calls with `token`, the oldest first.
 
-        When no resource failed, it is what CloudFormation says of the stack itself: a transform
-        that did not work fails before there are resources.
+        Without a failed resource, returns the reasons of the stack itself: a failed transform stops
+        the stack before it has resources.
         """
         events = [
             event
             for event in self._events(stack_id)
             if event.get("ClientRequestToken", token) == token
             and event.get("ResourceStatusReason")
-            and not _ECHO.search(event["ResourceStatusReason"])
+            and not _CANCELLED.search(event["ResourceStatusReason"])
         ]
         own = [event for event in events if event.get("PhysicalResourceId") == event["StackId"]]
         failed = [
@@ -110,11 +111,11 @@ class CloudFormationStacks:
             for event in own
             if event["ResourceStatus"].endswith(("_FAILED", "ROLLBACK_IN_PROGRESS"))
         ]
-        return tuple(dict.fromkeys(_line(event) for event in failed or ended))
+        return tuple(dict.fromkeys(_failure(event) for event in failed or ended))
 
     @translated()
     def _events(self, stack_id: str) -> list[Mapping[str, Any]]:
-        """Return the events of a stack, the oldest first (the API gives the newest first)."""
+        """Return the events of a stack, the oldest first (the API returns the newest first)."""
         events: list[Mapping[str, Any]] = []
         more: dict[str, str] = {}
         for _ in range(_MAX_PAGES):
@@ -127,7 +128,7 @@ class CloudFormationStacks:
 
 
 def _is_missing(error: ClientError) -> bool:
-    # The API has no code of its own for it: "Stack with id ... does not exist".
+    # The API has no separate error code for "Stack with id ... does not exist".
     return "does not exist" in message(error)
 
 
@@ -135,6 +136,6 @@ def _operation(tags: Sequence[Mapping[str, str]]) -> str | None:
     return next((tag["Value"] for tag in tags if tag["Key"] == OPERATION_TAG), None)
 
 
-def _line(event: Mapping[str, Any]) -> str:
+def _failure(event: Mapping[str, Any]) -> str:
     reason = redact(event["ResourceStatusReason"])
     return f"{event['LogicalResourceId']} ({event['ResourceType']}): {reason}"

@@ -7,22 +7,23 @@ from datetime import UTC, datetime
 from typing import Any
 
 from devops_core import render
-from devops_core.adapters.translate import translated
+from devops_core.adapters.aws.errors import translated
 from devops_core.errors import redact
 from devops_core.model import Deployment, RunningService
 from devops_core.naming import OPERATION_TAG
 
-# An operation registers one task definition in a family and nobody else should meanwhile; some
-# more are looked at in case somebody did.
-_MAX_LOOKS = 5
-# Operations leave one active task definition in a family; more only if they could not clean up.
-_MAX_LEFT = 50
-# DescribeTasks takes as many, ListTasks gives as many (ECS API); the newest three reasons tell.
+# Newest task definitions that `find` reads. An operation registers one in a family; the others
+# allow for registrations by hand at the same time.
+_MAX_NEWEST = 5
+# Active task definitions that `registered` reads. Operations leave one in a family, more only after
+# failed deregistrations.
+_MAX_ACTIVE = 50
+# ListTasks returns and DescribeTasks accepts at most 100 tasks (ECS API).
 _MAX_TASKS = 100
 _MAX_REASONS = 3
 # ECS keeps a hundred messages of a service, the newest first (ECS API, Service).
 _MAX_MESSAGES = 5
-# Tasks that were stopped because the service became smaller or moved on did not fail.
+# The reason of tasks that ECS stopped after a change of the count or deployment: not a failure.
 _SCALED_IN = "Scaling activity initiated by"
 _LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
@@ -36,76 +37,76 @@ class EcsContainers:
     @translated()
     def register(self, request: Mapping[str, Any]) -> str:
         """Register a task definition and return its ARN."""
-        answer = self._client.register_task_definition(**request)
-        return str(answer["taskDefinition"]["taskDefinitionArn"])
+        response = self._client.register_task_definition(**request)
+        return str(response["taskDefinition"]["taskDefinitionArn"])
 
     @translated()
     def find(self, family: str, operation_id: str) -> str | None:
-        """Return the newest task definition of a family that carries an operation's tag."""
+        """Return the newest task definition of a family with the tag of an operation, or None."""
         listed = self._client.list_task_definitions(
-            familyPrefix=family, sort="DESC", maxResults=_MAX_LOOKS
+            familyPrefix=family, sort="DESC", maxResults=_MAX_NEWEST
         )
         arns = map(str, listed["taskDefinitionArns"])
         return next((arn for arn in arns if self._operation(arn) == operation_id), None)
 
     @translated()
     def registered(self, family: str) -> tuple[str, ...]:
-        """Return the active task definitions of a family that operations have registered."""
+        """Return the active task definitions of a family that operations registered."""
         listed = self._client.list_task_definitions(
-            familyPrefix=family, sort="DESC", maxResults=_MAX_LEFT
+            familyPrefix=family, sort="DESC", maxResults=_MAX_ACTIVE
         )
         return tuple(str(arn) for arn in listed["taskDefinitionArns"] if self._operation(arn))
 
     def _operation(self, task_definition: str) -> str | None:
-        """Return the operation that a task definition's tag names."""
-        answer = self._client.describe_task_definition(
+        """Return the operation in the tag of a task definition, or None."""
+        response = self._client.describe_task_definition(
             taskDefinition=task_definition, include=["TAGS"]
         )
-        tags = {tag["key"]: tag["value"] for tag in answer.get("tags", ())}
+        tags = {tag["key"]: tag["value"] for tag in response.get("tags", ())}
         return tags.get(OPERATION_TAG)
 
     @translated()
     def blueprint(self, task_definition: str) -> Mapping[str, Any]:
-        """Return what a task definition was registered with."""
-        answer = self._client.describe_task_definition(taskDefinition=task_definition)
-        return render.blueprint(answer["taskDefinition"])
+        """Return the input of the call that registered a task definition."""
+        response = self._client.describe_task_definition(taskDefinition=task_definition)
+        return render.blueprint(response["taskDefinition"])
 
     @translated()
     def retire(self, task_definition: str) -> None:
-        """Deregister a task definition; tasks that run it go on."""
+        """Deregister a task definition; its running tasks continue."""
         self._client.deregister_task_definition(taskDefinition=task_definition)
 
     @translated()
     def update(
         self, cluster: str, service: str, task_definition: str | None, desired_count: int | None
     ) -> RunningService:
-        """Give a service a task definition or a task count and return it as it is then."""
+        """Change the task definition or the task count of a service; return the new state."""
         changes = {"taskDefinition": task_definition, "desiredCount": desired_count}
-        answer = self._client.update_service(
+        response = self._client.update_service(
             cluster=cluster,
             service=service,
             **{name: value for name, value in changes.items() if value is not None},
         )
-        return _running(answer["service"])
+        return _running(response["service"])
 
     @translated()
     def services(self, cluster: str, names: Iterable[str]) -> dict[str, RunningService]:
-        """Return services by name; one that does not exist is missing from the answer.
+        """Return the existing services by name, none if the cluster does not exist.
 
-        Without its cluster none exists: a stack that was deleted by hand takes both away.
+        A stack that was deleted by hand has neither cluster nor services.
         """
-        wanted = list(names)
-        if not wanted:
+        requested = list(names)
+        if not requested:
             return {}
         try:
-            answer = self._client.describe_services(cluster=cluster, services=wanted)
+            response = self._client.describe_services(cluster=cluster, services=requested)
         except self._client.exceptions.ClusterNotFoundException:
             return {}
-        return {service["serviceName"]: _running(service) for service in answer["services"]}
+        return {service["serviceName"]: _running(service) for service in response["services"]}
 
     @translated()
     def stopped(self, cluster: str, service: str, task_definition: str | None) -> tuple[str, ...]:
-        """Return up to three different reasons why tasks of a service stopped."""
+        """Return up to three different reasons of stopped tasks, the newest first."""
         listed = self._client.list_tasks(
             cluster=cluster, serviceName=service, desiredStatus="STOPPED"
         )["taskArns"]
@@ -155,22 +156,22 @@ def _deployment(deployment: Mapping[str, Any]) -> Deployment:
 
 
 def _reason(task: Mapping[str, Any]) -> str:
-    """Return why a task stopped; empty when it did not fail or nothing is known."""
+    """Return the reason of a stopped task; empty if it did not fail or has no reason."""
     stopped = task.get("stoppedReason", "")
     if not stopped or stopped.startswith(_SCALED_IN):
         return ""
-    # A task that ECS stopped (failed health checks) ends with the exit code of the signal.
-    by_itself = task.get("stopCode") != "ServiceSchedulerInitiated"
+    # If ECS stopped the task (failed health checks), the exit code is only that of the signal.
+    exited = task.get("stopCode") != "ServiceSchedulerInitiated"
     containers = [
         f"container {container['name']}: {', '.join(facts)}"
         for container in task.get("containers", ())
-        if (facts := list(_facts(container, stopped, by_itself=by_itself)))
+        if (facts := list(_facts(container, stopped, exited=exited)))
     ]
     return redact(f"{stopped} ({'; '.join(containers)})" if containers else stopped)
 
 
-def _facts(container: Mapping[str, Any], stopped: str, *, by_itself: bool) -> Iterator[str]:
-    if by_itself and "exitCode" in container:
+def _facts(container: Mapping[str, Any], stopped: str, *, exited: bool) -> Iterator[str]:
+    if exited and "exitCode" in container:
         yield f"exit code {container['exitCode']}"
     reason = container.get("reason", "")
     if reason and reason not in stopped:

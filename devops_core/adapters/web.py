@@ -1,4 +1,4 @@
-"""Plain HTTP: pages of an application, fetched through its load balancer."""
+"""HTTP: requests for pages of an application, through its load balancer."""
 
 from __future__ import annotations
 
@@ -8,27 +8,27 @@ from typing import Any
 
 from devops_core.errors import UnreachableError
 
-# A load balancer in the VPC that the function is not in does not answer at all: this long it is
-# waited for, and production with it.
+# Seconds until a request fails. A function outside the VPC gets no response from an internal load
+# balancer, and the swap waits for this timeout.
 TIMEOUT = 3.0
 
 
 class HttpWeb:
-    """`ports.Web` over urllib, which botocore has imported anyway; proxies as the environment says.
+    """`ports.Web` over urllib, which botocore imports anyway; uses the environment's proxies.
 
-    No redirect is followed: it might lead anywhere.
+    It does not follow redirects, because they can lead to any host.
     """
 
     def __init__(self) -> None:
         self._opener = urllib.request.build_opener(_NoRedirects)
 
     def get(self, url: str) -> int:
-        """Return the HTTP status of a page; UnreachableError without an answer within 3 s."""
+        """Return the HTTP status of a page; UnreachableError without a response within 3 s."""
         if not url.startswith(("http://", "https://")):
-            raise UnreachableError(f"{url} is no URL of a page")
+            raise UnreachableError(f"{url} is not an HTTP URL")
         try:
-            with self._opener.open(url, timeout=TIMEOUT) as answer:
-                return int(answer.status)
+            with self._opener.open(url, timeout=TIMEOUT) as response:
+                return int(response.status)
         except urllib.error.HTTPError as error:
             with error:
                 return error.code
@@ -38,4 +38,4 @@ class HttpWeb:
 
 class _NoRedirects(urllib.request.HTTPRedirectHandler):
     def redirect_request(self, *_: Any) -> None:
-        """Let the answer that would redirect be the answer."""
+        """Return the redirect itself as the response."""

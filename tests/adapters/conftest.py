@@ -12,9 +12,9 @@ import pytest
 from botocore.config import Config
 from moto import mock_aws
 
-from devops_core.adapters.aws_operations import MODELLED
-from devops_core.adapters.sdk import new_session
-from devops_core.adapters.tables import DynamoTables
+from devops_core.adapters.aws.models import MODELLED
+from devops_core.adapters.aws.session import new_session
+from devops_core.adapters.dynamodb.tables import DynamoTables
 from serverless import models
 
 from .dynamodb import create_tables

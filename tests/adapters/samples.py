@@ -21,7 +21,7 @@ from devops_core.model import (
     Warmed,
 )
 from devops_core.naming import Environment
-from devops_core.ports import Claim, Closing, Pointer
+from devops_core.ports import Claim, Closing, IdempotencyRecord
 from devops_core.settings import TableNames
 
 NOW = datetime(2026, 1, 31, 12, 0, 0, 123_000, tzinfo=UTC)
@@ -182,8 +182,8 @@ def denied_event() -> Event:
     )
 
 
-def pointer(operation: Operation, key: str = "build-17") -> Pointer:
-    return Pointer(
+def idempotency_record(operation: Operation, key: str = "build-17") -> IdempotencyRecord:
+    return IdempotencyRecord(
         key=key,
         fingerprint="f00",
         application=operation.application,

@@ -5,7 +5,9 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,7 @@ import pytest
 from moto import mock_aws
 
 from devops_core import bootstrap
-from devops_core.adapters.tables import DynamoTables
+from devops_core.adapters.dynamodb.tables import DynamoTables
 from devops_core.bootstrap import AwsCloud
 from devops_core.metrics import OPERATION_DURATION, OPERATIONS, THROTTLES
 from devops_core.settings import Settings
@@ -39,7 +41,24 @@ ENVIRONMENT = {
     "PERMISSIONS_BOUNDARY_ARN": "arn:aws:iam::123456789012:policy/boundary",
 }
 _ROOT = Path(__file__).parents[2]
-PORTS = ("tables", "stacks", "containers", "load_balancer", "images", "templates")
+PORTS = ("tables", "listing", "stacks", "containers", "load_balancer", "images", "templates")
+
+
+class SlowSession:
+    """Makes clients one at a time; the first one only after `resume` is set."""
+
+    def __init__(self) -> None:
+        self.services: list[str] = []
+        self.begun, self.resume = threading.Event(), threading.Event()
+        self._busy = threading.Lock()
+
+    def create_client(self, service: str, **_: Any) -> object:
+        assert self._busy.acquire(blocking=False), "two threads make clients at the same time"
+        self.services.append(service)
+        self.begun.set()
+        assert self.resume.wait(5)
+        self._busy.release()
+        return object()
 
 
 @pytest.fixture
@@ -74,6 +93,27 @@ def test_an_adapter_is_made_once(cloud: AwsCloud, port: str) -> None:
     assert getattr(cloud, port) is getattr(cloud, port)
 
 
+@pytest.mark.parametrize("port", PORTS)
+def test_threads_that_ask_for_a_port_at_the_same_time_get_one_adapter(port: str) -> None:
+    session: Any = SlowSession()
+    cloud = AwsCloud(Settings.from_environment(ENVIRONMENT), session)
+    asking = threading.Semaphore(0)
+
+    def ask() -> object:
+        asking.release()
+        return getattr(cloud, port)
+
+    with ThreadPoolExecutor(8) as threads:
+        first = threads.submit(ask)
+        assert session.begun.wait(5)
+        others = [threads.submit(ask) for _ in range(7)]
+        assert all(asking.acquire(timeout=5) for _ in range(8))
+        session.resume.set()
+
+    assert {id(each.result()) for each in (first, *others)} == {id(getattr(cloud, port))}
+    assert len(session.services) == 1
+
+
 def test_clients_give_up_before_the_caller_does(cloud: AwsCloud) -> None:
     config = cloud._client("ecs").meta.config
 
@@ -86,10 +126,11 @@ def test_clients_are_in_the_region_of_the_installation(cloud: AwsCloud) -> None:
     assert cloud._client("ecs").meta.region_name == "eu-west-1"
 
 
-def test_threads_may_ask_for_clients_at_the_same_time(cloud: AwsCloud) -> None:
-    adapters = cloud.together([lambda: cloud.tables, lambda: cloud.stacks, lambda: cloud.tables])
+def test_threads_can_ask_for_all_ports_at_the_same_time(cloud: AwsCloud) -> None:
+    adapters = cloud.together([partial(getattr, cloud, port) for port in PORTS])
 
     assert isinstance(adapters[0], DynamoTables)
+    assert adapters == [getattr(cloud, port) for port in PORTS]
 
 
 def test_calls_go_out_together(cloud: AwsCloud) -> None:

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ReadTimeoutError
 
-from devops_core.adapters import records
-from devops_core.adapters.tables import DynamoTables
+from devops_core.adapters.dynamodb import items
+from devops_core.adapters.dynamodb.tables import DynamoTables
 from devops_core.errors import (
     AlreadyExistsError,
     BusyError,
@@ -156,14 +156,14 @@ def test_a_name_is_reserved_in_whatever_case(tables: DynamoTables) -> None:
 
 
 def test_a_reservation_that_was_just_made_is_seen(tables: DynamoTables, dynamodb: Any) -> None:
-    sent = answer(dynamodb, "GetItem", {"Item": records.name_item(samples.MINIMAL_APPLICATION)})
+    sent = answer(dynamodb, "GetItem", {"Item": items.name_item(samples.MINIMAL_APPLICATION)})
 
     assert tables.reserved("shop") == "Shop"
     assert '"ConsistentRead": true' in sent[0]["body"].decode()
 
 
 def test_a_name_that_is_reserved_without_rows_is_taken(tables: DynamoTables, dynamodb: Any) -> None:
-    dynamodb.put_item(TableName="Log", Item=records.name_item(samples.MINIMAL_APPLICATION))
+    dynamodb.put_item(TableName="Log", Item=items.name_item(samples.MINIMAL_APPLICATION))
 
     with pytest.raises(AlreadyExistsError, match=r"Shop exists already$"):
         tables.claim(samples.create_claim())
@@ -179,24 +179,24 @@ def test_a_failed_create_gives_the_name_back(tables: DynamoTables) -> None:
 
 def test_a_used_key_comes_before_everything_else(tables: DynamoTables) -> None:
     first = samples.create_claim(identity="01FIRST")
-    used = samples.pointer(first.operation)
-    tables.claim(replace(first, pointer=used))
+    used = samples.idempotency_record(first.operation)
+    tables.claim(replace(first, idempotency=used))
     second = samples.create_claim(identity="02SECOND")
 
     with pytest.raises(AlreadyClaimedError) as raised:
-        tables.claim(replace(second, pointer=samples.pointer(second.operation)))
+        tables.claim(replace(second, idempotency=samples.idempotency_record(second.operation)))
 
-    assert raised.value.pointer == used
+    assert raised.value.record == used
 
 
 def test_an_expired_key_may_be_used_again(tables: DynamoTables, time: Time) -> None:
     first = samples.create_claim("Blog", "01")
-    tables.claim(replace(first, pointer=samples.pointer(first.operation)))
+    tables.claim(replace(first, idempotency=samples.idempotency_record(first.operation)))
     time.value += timedelta(days=1, seconds=1)
     second = samples.create_claim("Shop", "02")
-    later = replace(samples.pointer(second.operation), expires_at=2_000_000_000)
+    later = replace(samples.idempotency_record(second.operation), expires_at=2_000_000_000)
 
-    tables.claim(replace(second, pointer=later))
+    tables.claim(replace(second, idempotency=later))
 
     assert tables.inventory("Shop", later.key)[1] == later
 
@@ -208,7 +208,7 @@ def test_a_claim_sent_twice_is_one_claim(
     claim = make()
     if claim.taken:
         claim = deploy(existing(tables).rows[Environment.DEV])
-    claim = replace(claim, pointer=samples.pointer(claim.operation))
+    claim = replace(claim, idempotency=samples.idempotency_record(claim.operation))
     sends = send_twice(dynamodb, "TransactWriteItems")
 
     tables.claim(claim)

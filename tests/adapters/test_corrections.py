@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ReadTimeoutError
 
-from devops_core.adapters.tables import DynamoTables
+from devops_core.adapters.dynamodb.tables import DynamoTables
 from devops_core.errors import ChangedMeanwhileError, UnreachableError
 from devops_core.model import Kind, Row, Status
 from devops_core.naming import PRODUCTION, Environment

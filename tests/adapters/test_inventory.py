@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from devops_core.adapters import records
-from devops_core.adapters.tables import DynamoTables
+from devops_core.adapters.dynamodb import items
+from devops_core.adapters.dynamodb.tables import DynamoTables
 from devops_core.errors import AccessDeniedError, ThrottledError
 from devops_core.naming import Environment
 
@@ -21,12 +21,12 @@ def test_the_rows_of_all_tables_come_in_one_look(tables: DynamoTables, dynamodb:
     tables.claim(samples.create_claim("Blog", "01BLOG"))
     sent = answer(dynamodb, "BatchGetItem")
 
-    inventory, pointer = tables.inventory("Shop")
+    inventory, record = tables.inventory("Shop")
 
     expected = {row.environment: replace(row, claim="01CREATE") for row in samples.rows()}
     assert dict(inventory.rows) == expected
     assert list(inventory.rows) == [name for name in Environment if name in expected]
-    assert pointer is None
+    assert record is None
     assert len(sent) == 1
 
 
@@ -47,28 +47,28 @@ def test_reads_are_consistent(tables: DynamoTables, dynamodb: Any) -> None:
 
 
 def test_an_application_that_is_not_there_has_no_rows(tables: DynamoTables) -> None:
-    inventory, pointer = tables.inventory("Nothing", "some key")
+    inventory, record = tables.inventory("Nothing", "some key")
 
-    assert (dict(inventory.rows), pointer) == ({}, None)
+    assert (dict(inventory.rows), record) == ({}, None)
 
 
-def test_a_key_gives_its_pointer_until_it_expires(tables: DynamoTables, time: Time) -> None:
+def test_a_key_gives_its_record_until_it_expires(tables: DynamoTables, time: Time) -> None:
     claim = samples.create_claim()
-    pointer = samples.pointer(claim.operation)
-    tables.claim(replace(claim, pointer=pointer))
+    record = samples.idempotency_record(claim.operation)
+    tables.claim(replace(claim, idempotency=record))
 
-    assert tables.inventory("Shop", pointer.key)[1] == pointer
+    assert tables.inventory("Shop", record.key)[1] == record
     assert tables.inventory("Shop", "another key")[1] is None
     time.value += timedelta(days=1)
-    assert tables.inventory("Shop", pointer.key)[1] == pointer
+    assert tables.inventory("Shop", record.key)[1] == record
     time.value += timedelta(seconds=1)
-    assert tables.inventory("Shop", pointer.key)[1] is None
+    assert tables.inventory("Shop", record.key)[1] is None
 
 
 def test_keys_that_were_left_over_are_asked_for_again(tables: DynamoTables, dynamodb: Any) -> None:
     tables.claim(samples.create_claim())
-    rest = {"Keys": [records.row_key("Shop", Environment.DEV)], "ConsistentRead": True}
-    production = {"Production": [records.row_item(row) for row in samples.rows()[2:]]}
+    rest = {"Keys": [items.row_key("Shop", Environment.DEV)], "ConsistentRead": True}
+    production = {"Production": [items.row_item(row) for row in samples.rows()[2:]]}
     answer(
         dynamodb,
         "BatchGetItem",
@@ -83,7 +83,7 @@ def test_keys_that_were_left_over_are_asked_for_again(tables: DynamoTables, dyna
 
 
 def test_keys_that_are_always_left_over_are_throttling(tables: DynamoTables, dynamodb: Any) -> None:
-    rest = {"Keys": [records.row_key("Shop", Environment.DEV)]}
+    rest = {"Keys": [items.row_key("Shop", Environment.DEV)]}
     never = {"Responses": {}, "UnprocessedKeys": {"NonProduction": rest}}
     sent = answer(dynamodb, "BatchGetItem", *[never] * 9)
 
@@ -114,7 +114,7 @@ def test_all_pages_of_open_operations_are_read_up_to_200(
     tables: DynamoTables, dynamodb: Any
 ) -> None:
     def page(first: int, last: int) -> dict[str, Any]:
-        keys = [records.operation_key("Shop", f"{number:03}") for number in range(first, last)]
+        keys = [items.operation_key("Shop", f"{number:03}") for number in range(first, last)]
         return {"Items": keys, "LastEvaluatedKey": keys[-1]}
 
     sent = answer(dynamodb, "Query", page(0, 150), page(150, 200), page(200, 201))
@@ -141,7 +141,8 @@ def test_a_forbidden_table_says_so(tables: DynamoTables, dynamodb: Any) -> None:
     refuse(dynamodb, "GetItem", "AccessDeniedException", "User: arn:aws:iam::123456789012:u")
 
     assert tables.check() == dict.fromkeys(
-        ("NonProduction", "Production", "TrainingDA", "Log"), "the service's role may not GetItem"
+        ("NonProduction", "Production", "TrainingDA", "Log"),
+        "the service's role lacks the permission GetItem",
     )
     with pytest.raises(AccessDeniedError):
         tables.operation("Shop", "01")

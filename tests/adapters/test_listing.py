@@ -8,13 +8,13 @@ from datetime import timedelta
 from typing import Any, TypeVar
 
 import pytest
-from ulid import ULID
 
-from devops_core.adapters.listing import DynamoListing
-from devops_core.adapters.tables import DynamoTables
+from devops_core.adapters.dynamodb.listing import DynamoListing
+from devops_core.adapters.dynamodb.tables import DynamoTables
 from devops_core.errors import InvalidRequestError, ThrottledError
 from devops_core.model import Event, EventSearch, Page
 from devops_core.naming import Environment
+from devops_core.operation_id import new_operation_id
 from tests.functional.fakes.cloud import in_turn
 
 from . import samples
@@ -52,7 +52,7 @@ def pages(ask: Callable[[str | None], Page[T]]) -> Iterator[tuple[T, ...]]:
 
 def identity(minutes: float) -> str:
     """Return the id of an operation that began then."""
-    return str(ULID.from_datetime(START + timedelta(minutes=minutes)))[:10] + "0" * 16
+    return new_operation_id(START + timedelta(minutes=minutes))[:10] + "0" * 16
 
 
 def events(tables: DynamoTables, *some: tuple[str, float, str, str]) -> list[Event]:
@@ -287,7 +287,7 @@ def test_the_next_of_another_list_is_refused(
     listing: DynamoListing, queries: list[dict[str, Any]], ask: Callable[[DynamoListing], Any]
 ) -> None:
     """DynamoDB itself refuses to start outside of what is asked for."""
-    with pytest.raises(InvalidRequestError, match="nextToken: is not of this list"):
+    with pytest.raises(InvalidRequestError, match="nextToken: does not belong to this list"):
         ask(listing)
     assert queries == []
 

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ReadTimeoutError
 
-from devops_core.adapters.attributes import decode
-from devops_core.adapters.tables import DynamoTables
+from devops_core.adapters.dynamodb.attributes import decode
+from devops_core.adapters.dynamodb.tables import DynamoTables
 from devops_core.errors import AccessDeniedError, ThrottledError, UnreachableError
 
 from . import samples

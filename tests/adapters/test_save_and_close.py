@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 from botocore.exceptions import ConnectTimeoutError, ReadTimeoutError
 
-from devops_core.adapters import records
-from devops_core.adapters.attributes import decode
-from devops_core.adapters.tables import DynamoTables
+from devops_core.adapters.dynamodb import items
+from devops_core.adapters.dynamodb.attributes import decode
+from devops_core.adapters.dynamodb.tables import DynamoTables
 from devops_core.errors import LostClaimError, ThrottledError, UnreachableError
 from devops_core.model import Event, Operation, RowStatus, Status
 from devops_core.naming import Environment
@@ -173,7 +173,7 @@ def test_a_close_that_removes_the_rows_leaves_only_the_log(
 def test_a_row_removed_by_hand_does_not_stop_the_end(
     tables: DynamoTables, dynamodb: Any, open_operation: Operation
 ) -> None:
-    key = records.row_key("Shop", Environment.DEV)
+    key = items.row_key("Shop", Environment.DEV)
     dynamodb.delete_item(TableName="NonProduction", Key=key)
 
     tables.close(samples.failed_closing(samples.create_claim()))
@@ -186,7 +186,7 @@ def test_a_row_removed_by_hand_does_not_stop_the_end(
 def test_a_row_removed_by_hand_comes_back_as_the_operation_leaves_it(
     tables: DynamoTables, dynamodb: Any, closing: Closing
 ) -> None:
-    key = records.row_key("Shop", Environment.DEV)
+    key = items.row_key("Shop", Environment.DEV)
     dynamodb.delete_item(TableName="NonProduction", Key=key)
 
     tables.close(closing)
@@ -219,7 +219,7 @@ def test_a_row_of_another_operation_is_not_touched(
 ) -> None:
     dynamodb.update_item(
         TableName="NonProduction",
-        Key=records.row_key("Shop", Environment.DEV),
+        Key=items.row_key("Shop", Environment.DEV),
         UpdateExpression="SET claim = :other",
         ExpressionAttributeValues={":other": {"S": "02OTHER"}},
     )

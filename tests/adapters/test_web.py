@@ -60,5 +60,5 @@ def test_says_that_nobody_answers(server: ThreadingHTTPServer) -> None:
 
 @pytest.mark.parametrize("url", ["file:///etc/hostname", "/page", "ftp://127.0.0.1/", ""])
 def test_fetches_nothing_but_pages(url: str) -> None:
-    with pytest.raises(UnreachableError, match="no URL of a page"):
+    with pytest.raises(UnreachableError, match="is not an HTTP URL"):
         HttpWeb().get(url)

@@ -101,7 +101,9 @@ def _moving_on(account: Account) -> Reply:
 
 
 def _unhealthy(account: Account) -> Reply:
-    account.cloud.tables.problems = {"DevOpsLogsTable": "the service's role may not GetItem"}
+    account.cloud.tables.problems = {
+        "DevOpsLogsTable": "the service's role lacks the permission GetItem"
+    }
     return account.api.health()
 
 
@@ -128,13 +130,13 @@ REFUSALS: Scenarios = {
     ("deploy", 422, "IDEMPOTENCY_KEY_REUSED"): _key_reused,
     ("deploy", 500, "INTERNAL"): _when(ZeroDivisionError()),
     ("deploy", 502, "ACCESS_DENIED"): _when(
-        AccessDeniedError("the service's role may not dynamodb:BatchGetItem")
+        AccessDeniedError("the service's role lacks the permission dynamodb:BatchGetItem")
     ),
     ("deploy", 502, "REFUSED"): _when(RefusedError("Requested resource not found")),
     ("deploy", 502, "AWS_ERROR"): _when(AwsError("AWS did not do it")),
     ("deploy", 503, "THROTTLED"): _when(ThrottledError("AWS throttles BatchGetItem")),
     ("deploy", 503, "AWS_UNREACHABLE"): _when(
-        UnreachableError("AWS could not do BatchGetItem: Internal server error")
+        UnreachableError("AWS could not complete BatchGetItem: Internal server error")
     ),
     ("promote", 409, "NOT_DEPLOYABLE"): _nothing_tested,
     ("swap", 409, "NOT_DEPLOYABLE"): _other_version,

@@ -46,11 +46,11 @@ def denied(cloud: FakeCloud, application: str = "Shop") -> list[Event]:
 def hold_refused(cloud: FakeCloud, caller: str, ask: Ask, calls: list[str]) -> Reply:
     """Ask, and hold that nothing came of it but these calls and one event."""
     tables, start, noted = cloud.tables, len(cloud.wire.journal), len(denied(cloud))
-    before = (dict(tables.rows), dict(tables.operations), dict(tables.pointers))
+    before = (dict(tables.rows), dict(tables.operations), dict(tables.idempotency_records))
     reply = ask(Client(cloud, caller))
     assert (reply.status, reply.body["code"]) == (403, "FORBIDDEN"), reply.body
     assert reply.body.keys() == {"errorMessage", "code"}
     assert cloud.wire.names(start) == calls
-    assert (tables.rows, tables.operations, tables.pointers) == before
+    assert (tables.rows, tables.operations, tables.idempotency_records) == before
     assert len(denied(cloud)) == noted + 1
     return reply

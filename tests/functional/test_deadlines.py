@@ -12,7 +12,10 @@ from devops_core.naming import Environment
 from tests.functional.client import Client, Reply
 from tests.functional.fakes import FakeCloud
 
-ERRORS = [AccessDeniedError("the service's role may not look"), ThrottledError("AWS throttles")]
+ERRORS = [
+    AccessDeniedError("the service's role lacks the permission x:Y"),
+    ThrottledError("AWS throttles"),
+]
 
 
 @pytest.fixture

@@ -261,7 +261,7 @@ def test_false_is_the_real_call(shop: FakeCloud, api: Client) -> None:
 
 def test_a_key_is_neither_looked_up_nor_taken(shop: FakeCloud, dry: DryClient, api: Client) -> None:
     assert plan(dry.deploy("1.0", "dev", headers=KEY))["claims"] == ["DEV"]
-    assert shop.tables.pointers == {}
+    assert shop.tables.idempotency_records == {}
     real = api.deploy("1.1", "dev", headers=KEY)
     assert real.status == 202
     api.settle()

@@ -166,7 +166,7 @@ def test_a_read_that_fails_once_is_made_again(
 
 
 def test_a_permission_that_is_missing_is_waited_for(cloud: FakeCloud, api: Client) -> None:
-    denied = AccessDeniedError("the service's role may not s3:GetObject")
+    denied = AccessDeniedError("the service's role lacks the permission s3:GetObject")
     cloud.wire.fail("templates.read", denied)
     reply = api.create()
     assert (reply.status, reply.operation["waitingFor"]) == (202, denied.message)

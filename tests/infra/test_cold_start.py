@@ -20,32 +20,33 @@ from .conftest import Packaged
 
 ADAPTERS = {
     "cloudformation",
+    "dynamodb.listing",
+    "dynamodb.refusals",
+    "dynamodb.tables",
+    "ecr",
     "ecs",
-    "listing",
-    "load_balancer",
-    "registry",
-    "tables",
-    "template_store",
+    "elbv2",
+    "s3",
 }
-# The adapters that a row needs; that it loads no other is what it is quick by.
+# The adapters that a row needs: loading no other adapter keeps its cold start short.
 NEEDED = {
-    "swap": {"ecs", "load_balancer", "tables"},
-    "deploy": {"ecs", "registry", "tables"},
-    "create": {"cloudformation", "tables", "template_store"},
-    "promote": {"ecs", "load_balancer", "registry", "tables"},
-    "delete": {"cloudformation", "tables"},
-    "status": {"tables"},
-    "health": {"tables", "template_store"},
+    "swap": {"dynamodb.tables", "ecs", "elbv2"},
+    "deploy": {"dynamodb.tables", "ecr", "ecs"},
+    "create": {"cloudformation", "dynamodb.tables", "s3"},
+    "promote": {"dynamodb.tables", "ecr", "ecs", "elbv2"},
+    "delete": {"cloudformation", "dynamodb.tables"},
+    "status": {"dynamodb.tables"},
+    "health": {"dynamodb.tables", "s3"},
 }
 # What only a write has use for.
 FOR_WRITES = {
     "devops_core.decide",
     "devops_core.metrics",
+    "devops_core.operation_id",
     "devops_core.operations.reconcile",
     "devops_core.operations.report",
     "devops_core.ports",
     "devops_core.requests",
-    "ulid",
     "voluptuous",
 }
 # What only a dry run has use for.
@@ -98,7 +99,7 @@ def test_a_read_of_the_inventory_loads_nothing_that_moves_operations(here: Stage
 
     assert cost.answer["statusCode"] == 200, cost.answer
     loaded = {name for name in ADAPTERS if f"devops_core.adapters.{name}" in cost.modules}
-    assert loaded == {"tables"}
+    assert loaded == {"dynamodb.tables"}
     moving = {"devops_core.decide", "devops_core.operations.observe", "devops_core.ports"}
     assert not (NEVER | moving) & set(cost.modules)
 
@@ -110,7 +111,7 @@ def test_the_sdk_is_that_of_the_machine_and_all_else_of_the_package(
     task, sdk = here.package["PYTHONPATH"].split(":")
     files = costs[row].modules
     assert files["botocore"].startswith(sdk)
-    ours = ("devops_core", "handlers", "voluptuous", "ulid")
+    ours = ("devops_core", "handlers", "voluptuous")
     assert all(file.startswith(task) for name, file in files.items() if name.startswith(ours))
 
 
@@ -145,8 +146,8 @@ def test_no_source_of_the_package_is_compiled_when_it_is_loaded(here: Stage, row
 
 def test_the_package_uses_its_models(here: Stage) -> None:
     program = (
-        "from devops_core.adapters import sdk\n"
-        "client = sdk.new_session().create_client('ecr', region_name='eu-west-1')\n"
+        "from devops_core.adapters.aws import session\n"
+        "client = session.new_session().create_client('ecr', region_name='eu-west-1')\n"
         "import json; print(json.dumps([n for n in dir(client) if n.endswith('_images')]))"
     )
     done = subprocess.run(  # noqa: S603 - our own interpreter and text

@@ -98,9 +98,9 @@ seen = cloud.__dict__.setdefault("seen", {})
         name="a key that is taken at the same moment fits every body",
         why="a caller is told of an operation that does something else",
         file=_ACCEPT,
-        old="        return _repeat(cloud, repeated.pointer, origin)\n    held",
+        old="        return _repeat(cloud, repeated.record, origin)\n    held",
         new="""\
-        found = reconcile(cloud, repeated.pointer.application, repeated.pointer.operation)
+        found = reconcile(cloud, repeated.record.application, repeated.record.operation)
         return found or operation
     held""",
         stories=("deploy-deploy-other-body",),

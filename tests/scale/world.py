@@ -18,9 +18,9 @@ import botocore.session
 
 import handlers.reconcile
 from devops_core import ports
-from devops_core.adapters import records
-from devops_core.adapters.listing import DynamoListing
-from devops_core.adapters.tables import DynamoTables
+from devops_core.adapters.dynamodb import items
+from devops_core.adapters.dynamodb.listing import DynamoListing
+from devops_core.adapters.dynamodb.tables import DynamoTables
 from tests.functional.client import SCHEDULE, Reply, handled, http_event
 from tests.functional.fakes import REGION, FakeCloud
 from tests.functional.fakes.listing import FakeListing
@@ -198,7 +198,7 @@ def _lines(log: Mapping[str, Item]) -> Partition:
 
 def _listed(log: Table, names: Iterable[str]) -> Iterator[tuple[str, Partition]]:
     """Yield the partitions that list all applications, and an event of each."""
-    for partition in (records.NAMES, records.EVENTS):
+    for partition in (items.NAMES, items.EVENTS):
         first = dict([next(iter(log.partition(partition).items()))])
         copies = [_renamed(first, name) for name in names if name != ONE]
         yield partition, {key: item for copy in copies for key, item in copy.items()}

@@ -131,8 +131,8 @@ class Model:
 
     def learn(self, ask: Ask | None) -> None:
         """Take notice of new operations: each came of this request, or of one without an answer."""
-        pointers = self._cloud.tables.pointers
-        keys = {each.operation: key.rpartition(" ")[2] for key, each in pointers.items()}
+        records = self._cloud.tables.idempotency_records
+        keys = {each.operation: key.rpartition(" ")[2] for key, each in records.items()}
         for (_, identifier), operation in list(self._cloud.tables.operations.items()):
             if identifier in self.accepted or operation.kind is Kind.REPAIR:
                 continue

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from devops_core.adapters import records
-from devops_core.adapters.attributes import Item
+from devops_core.adapters.dynamodb import items
+from devops_core.adapters.dynamodb.attributes import Item
 from devops_core.model import Event, Operation, Row, RowStatus
 from devops_core.settings import TableNames
 from tests.crash.adapters.account import Account
@@ -35,9 +35,9 @@ class Records:
         """The keys of what the log has of operations that have ended."""
         for operation in self.operations.values():
             if operation.ended:
-                yield records.operation_key(operation.application, operation.id)
+                yield items.operation_key(operation.application, operation.id)
                 for event in self.events[operation.id]:
-                    yield from map(_key, records.event_items(event))
+                    yield from map(_key, items.event_items(event))
 
 
 def recorded(names: TableNames) -> Records:
@@ -45,16 +45,16 @@ def recorded(names: TableNames) -> Records:
     found = Records([], {}, {})
     in_time: list[Event] = []
     for table in (names.non_production, names.production, names.training_da):
-        found.rows.extend(map(records.row_of, _items(table)))
+        found.rows.extend(map(items.row_of, _items(table)))
     for item in sorted(_items(names.log), key=lambda item: str(item["entry"]["S"])):
         kind, _, identity = item["entry"]["S"].partition("#")
         if kind == "OPERATION":
-            found.operations[identity] = records.operation_of(item)
+            found.operations[identity] = items.operation_of(item)
         elif kind == "EVENT":
-            event = records.event_of(item)
+            event = items.event_of(item)
             found.events.setdefault(event.operation, []).append(event)
         elif kind == "TIME":
-            in_time.append(records.event_of(item))
+            in_time.append(items.event_of(item))
     _hold_listed(found, in_time)
     return found
 

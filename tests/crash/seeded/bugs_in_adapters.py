@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from tests.crash.seeded import Bug
 
-_TABLES = "devops_core/adapters/tables.py"
-_PARTS = "devops_core/adapters/parts.py"
+_TABLES = "devops_core/adapters/dynamodb/tables.py"
+_TRANSACTIONS = "devops_core/adapters/dynamodb/transactions.py"
 _ECS = "devops_core/adapters/ecs.py"
 
 BUGS = (
@@ -13,17 +13,17 @@ BUGS = (
         name="an end is written in two steps",
         why="a crash between them leaves an operation that is over and still holds its rows",
         file=_TABLES,
-        old="_check_landed(commit(self._client, parts), operation, write)",
+        old="_check_written(commit(self._client, actions), operation, write)",
         new="""\
-_check_landed(commit(self._client, parts[:1]), operation, write)
-        commit(self._client, parts[1:])""",
+_check_written(commit(self._client, actions[:1]), operation, write)
+        commit(self._client, actions[1:])""",
         stories=("deploy-one",),
         half="adapters",
     ),
     Bug(
         name="a claim does not ask whether the rows are as they were seen",
         why="an operation starts from what is no longer so",
-        file=_PARTS,
+        file=_TRANSACTIONS,
         old='_FREE_AS_SEEN = f"attribute_not_exists(#claim) AND {_AS_SEEN}"',
         new='_FREE_AS_SEEN = "attribute_exists(#revision) OR #revision = :seen"',
         stories=("deploy-one",),
@@ -33,7 +33,7 @@ _check_landed(commit(self._client, parts[:1]), operation, write)
     Bug(
         name="an operation ends whoever holds its rows",
         why="an end that lands late frees what another operation is at work on",
-        file=_PARTS,
+        file=_TRANSACTIONS,
         old="""\
 _HELD = f"{_ABSENT} OR #claim = :operation"
 _IN_PROGRESS_AS_SEEN = f"{_AS_SEEN} AND #status = :open\"""",
@@ -47,7 +47,7 @@ _IN_PROGRESS_AS_SEEN = "attribute_exists(#revision) OR #revision = :seen OR #sta
     Bug(
         name="a save overwrites whatever is there",
         why="of two workers both win, and what one has written is lost",
-        file=_PARTS,
+        file=_TRANSACTIONS,
         old='_IN_PROGRESS_AS_SEEN = f"{_AS_SEEN} AND #status = :open"',
         new='_IN_PROGRESS_AS_SEEN = "#revision <> :seen OR #status = :open"',
         stories=("deploy-one",),

@@ -172,7 +172,7 @@ def test_a_step_that_is_not_allowed_waits_for_the_permission_and_says_so(
         answer = call()
         assert answer.status == 202, answer.body
         assert answer.operation["status"] == "IN_PROGRESS"
-        assert answer.operation["waitingFor"] == f"the service's role may not {action}"
+        assert answer.operation["waitingFor"] == f"the service's role lacks the permission {action}"
         assert production(api, application)["PROD-GREEN"]["slot"] == live
     operation = api.end(answer)
     assert operation["status"] == end
@@ -198,7 +198,7 @@ def test_what_cannot_be_put_on_record_is_not_begun(
     with functions.without(function, "dynamodb:PutItem"):
         answer = ask(api)
     assert (answer.status, answer.body["code"]) == (502, "ACCESS_DENIED"), application
-    assert answer.body["errorMessage"] == "the service's role may not dynamodb:PutItem"
+    assert answer.body["errorMessage"] == "the service's role lacks the permission dynamodb:PutItem"
     assert [api.items(table) for table in tables] == before
 
 
@@ -217,12 +217,14 @@ def test_a_status_that_may_not_be_read_is_no_answer_that_looks_like_one(
 def test_a_health_check_names_what_may_not_be_read(api: Api, functions: Functions) -> None:
     with functions.without("query", "s3:ListBucket"):
         answer = api.call("GET", "/health")
-    assert answer.body["failing"] == {"bucket": "the service's role may not s3:ListBucket"}
+    assert answer.body["failing"] == {
+        "bucket": "the service's role lacks the permission s3:ListBucket"
+    }
 
 
 def test_a_schedule_that_may_not_look_fails_and_goes_on_when_it_may(functions: Functions) -> None:
     with functions.without("reconcile", "dynamodb:Query"):
         done, answer = functions.invoke("reconcile", {"detail-type": "Scheduled Event"})
     assert not done
-    assert answer["errorMessage"] == "the service's role may not dynamodb:Query"
+    assert answer["errorMessage"] == "the service's role lacks the permission dynamodb:Query"
     assert functions.invoke("reconcile", {"detail-type": "Scheduled Event"})[0]

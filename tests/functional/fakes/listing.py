@@ -88,7 +88,7 @@ def _page(
 ) -> Page[T]:
     assert 1 <= limit <= 100
     if after is not None and newest_first and "#" not in after:
-        raise InvalidRequestError([("nextToken", "is not of this list")])
+        raise InvalidRequestError([("nextToken", "does not belong to this list")])
     rest = [
         (key, item)
         for key, item in keyed

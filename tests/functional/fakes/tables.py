@@ -1,4 +1,4 @@
-"""DynamoDB: inventory rows, operation records, events, idempotency pointers."""
+"""DynamoDB: inventory rows, operation records, events, idempotency records."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import replace
 from devops_core.errors import AlreadyExistsError, BusyError, ChangedMeanwhileError, LostClaimError
 from devops_core.model import Event, Inventory, Operation, Row
 from devops_core.naming import Environment
-from devops_core.ports import AlreadyClaimedError, Claim, Closing, Pointer
+from devops_core.ports import AlreadyClaimedError, Claim, Closing, IdempotencyRecord
 from tests.functional.fakes.clock import FakeClock
 from tests.functional.fakes.wire import Wire
 
@@ -18,7 +18,7 @@ class FakeTables:
 
     State is public: `rows` by application and environment, `operations` by application and id,
     `events` by application, operation and key in the order in which they were written,
-    `pointers` by Idempotency-Key. `problems` is what `check` answers.
+    `idempotency_records` by Idempotency-Key. `problems` is what `check` answers.
     """
 
     def __init__(self, wire: Wire, clock: FakeClock) -> None:
@@ -27,7 +27,7 @@ class FakeTables:
         self.rows: dict[tuple[str, Environment], Row] = {}
         self.operations: dict[tuple[str, str], Operation] = {}
         self.events: dict[tuple[str, str, str], Event] = {}
-        self.pointers: dict[str, Pointer] = {}
+        self.idempotency_records: dict[str, IdempotencyRecord] = {}
         self.problems: dict[str, str] = {}
         self._last = ""
 
@@ -35,12 +35,12 @@ class FakeTables:
 
     def inventory(
         self, application: str, key: str | None = None
-    ) -> tuple[Inventory, Pointer | None]:
+    ) -> tuple[Inventory, IdempotencyRecord | None]:
         """Return the rows of an application and what an Idempotency-Key stands for."""
         return self._wire.call(
             "tables.inventory",
             (application, key),
-            lambda: (self.inventory_of(application), self._pointer(key)),
+            lambda: (self.inventory_of(application), self._idempotency_record(key)),
         )
 
     def reserved(self, application: str) -> str | None:
@@ -111,16 +111,16 @@ class FakeTables:
 
     # --- the transactions ---
 
-    def _pointer(self, key: str | None) -> Pointer | None:
-        pointer = self.pointers.get(key) if key is not None else None
-        return pointer if pointer and self._valid(pointer) else None
+    def _idempotency_record(self, key: str | None) -> IdempotencyRecord | None:
+        record = self.idempotency_records.get(key) if key is not None else None
+        return record if record and self._valid(record) else None
 
-    def _valid(self, pointer: Pointer) -> bool:
-        return pointer.expires_at >= int(self._clock.now().timestamp())
+    def _valid(self, record: IdempotencyRecord) -> bool:
+        return record.expires_at >= int(self._clock.now().timestamp())
 
     def _claim(self, claim: Claim) -> None:
         operation = claim.operation
-        used = self._pointer(claim.pointer.key) if claim.pointer else None
+        used = self._idempotency_record(claim.idempotency.key) if claim.idempotency else None
         if used:
             raise AlreadyClaimedError(used)
         self._check_new(claim)
@@ -133,8 +133,8 @@ class FakeTables:
             self._put(replace(row, claim=operation.id))
         self.operations[operation.application, operation.id] = operation
         self._log([claim.event])
-        if claim.pointer:
-            self.pointers[claim.pointer.key] = claim.pointer
+        if claim.idempotency:
+            self.idempotency_records[claim.idempotency.key] = claim.idempotency
 
     def _check_new(self, claim: Claim) -> None:
         for name in {row.application.name for row in claim.new}:

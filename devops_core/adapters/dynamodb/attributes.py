@@ -1,12 +1,12 @@
-"""DynamoDB attribute values, and frozen dataclasses as the plain values that go into them.
+"""DynamoDB attribute values, and their conversion from and to dataclasses and NamedTuples.
 
-boto3.dynamodb.types would do the first half, but importing boto3 costs a cold start 38 ms of CPU
-(measured, CPython 3.11), and its Decimal numbers would have to be turned back.
+boto3.dynamodb.types has the attribute values, but importing boto3 takes 38 ms of CPU in a cold
+start (measured, CPython 3.11), and it reads numbers as Decimal.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, fields, is_dataclass
 from datetime import UTC, datetime
 from enum import Enum
@@ -14,34 +14,36 @@ from functools import cache
 from types import UnionType
 from typing import Any, get_args, get_origin, get_type_hints
 
+# An item or a key as the DynamoDB API has it: {"revision": {"N": "3"}}.
 Item = dict[str, dict[str, Any]]
 
 
 def encode(values: Mapping[str, Any]) -> Item:
-    """Return an item of attribute values; a member that is None is left out.
+    """Return an item with the attribute values of str, bool, int, mappings and sequences.
 
-    Takes str, bool, int, mappings and sequences of these; TypeError for anything else.
+    Leaves out values that are None; TypeError for other types.
     """
     return {name: _attribute(value) for name, value in values.items() if value is not None}
 
 
 def decode(item: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
-    """Return the plain values of an item."""
+    """Return the values of an item: the inverse of `encode`."""
     return {name: _value(attribute) for name, attribute in item.items()}
 
 
 def timestamp(time: datetime) -> str:
-    """Return a time as the tables hold it: ISO 8601 in UTC, "2026-01-31T12:00:00.000Z"."""
+    """Return a time in ISO 8601 and UTC, with milliseconds: "2026-01-31T12:00:00.000Z"."""
     return time.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def plain(value: Any) -> Any:
-    """Return a value with dataclasses as maps with camelCase names; None members are left out."""
-    if is_dataclass(value):
-        members = {entry.name: getattr(value, entry.name) for entry in fields(value)}
-        return {
-            _camel(name): plain(member) for name, member in members.items() if member is not None
-        }
+    """Return a value for `encode`, with times and enum members as strings.
+
+    A dataclass or NamedTuple becomes a map with camelCase names, without members that are None.
+    """
+    if names := _member_names(value.__class__):
+        members = {_camel_case(name): getattr(value, name) for name in names}
+        return {name: plain(member) for name, member in members.items() if member is not None}
     if isinstance(value, datetime):
         return timestamp(value)
     if isinstance(value, Enum):
@@ -54,13 +56,13 @@ def plain(value: Any) -> Any:
 
 
 def typed(hint: Any, value: Any) -> Any:
-    """Return what `plain` was given; `hint` is its type as annotated."""
+    """Return the value of the annotated type `hint` from the result of `plain`."""
     if value is None:
         return None
     origin, arguments = get_origin(hint), get_args(hint)
     if origin is UnionType:
-        return typed(next(one for one in arguments if one is not type(None)), value)
-    if is_dataclass(hint):
+        return typed(next(each for each in arguments if each is not type(None)), value)
+    if _member_names(hint):
         return _instance(hint, value)
     if hint is datetime:
         return datetime.fromisoformat(value)
@@ -72,26 +74,39 @@ def typed(hint: Any, value: Any) -> Any:
 
 
 def _instance(kind: Any, values: Mapping[str, Any]) -> Any:
-    hints = _hints(kind)
     members = {
-        entry.name: typed(hints[entry.name], values.get(_camel(entry.name)))
-        for entry in fields(kind)
-        # An attribute that is absent is None, or came to the model after the record was written.
-        if _camel(entry.name) in values or _required(entry)
+        name: typed(hint, values.get(_camel_case(name)))
+        for name, (hint, required) in _members(kind).items()
+        # A member without an attribute is None, or newer than the record.
+        if required or _camel_case(name) in values
     }
     return kind(**members)
 
 
-def _required(entry: Any) -> bool:
-    return entry.default is MISSING and entry.default_factory is MISSING
+@cache
+def _members(kind: Any) -> dict[str, tuple[Any, bool]]:
+    """Return the members of a dataclass or NamedTuple: type, and whether there is no default."""
+    if is_dataclass(kind):
+        defaults = {
+            each.name
+            for each in fields(kind)
+            if each.default is not MISSING or each.default_factory is not MISSING
+        }
+    else:
+        defaults = set(kind._field_defaults)
+    hints = get_type_hints(kind)
+    return {name: (hints[name], name not in defaults) for name in _member_names(kind)}
 
 
 @cache
-def _hints(kind: Any) -> dict[str, Any]:
-    return get_type_hints(kind)
+def _member_names(kind: Any) -> Sequence[str]:
+    """Return the names of a dataclass's or NamedTuple's members; empty for other types."""
+    if is_dataclass(kind):
+        return [each.name for each in fields(kind)]
+    return getattr(kind, "_fields", ())
 
 
-def _camel(name: str) -> str:
+def _camel_case(name: str) -> str:
     first, *others = name.split("_")
     return first + "".join(map(str.capitalize, others))
 

@@ -1,7 +1,7 @@
-"""The SDK's session, over service models that hold what the adapters call and no more.
+"""The SDK's session, with service models that contain only the operations in `aws.models`.
 
-The models lie beside this package when it was built for Lambda (`serverless/finish.py`). Where
-there are none, as in a working tree, botocore's own serve.
+The build for Lambda (`serverless/finish.py`) puts these models beside this package. A working tree
+has none, so the session uses botocore's own models.
 """
 
 from __future__ import annotations
@@ -12,15 +12,15 @@ from pathlib import Path
 import botocore.session
 from botocore.loaders import Loader
 
-from devops_core.adapters.aws_operations import CALLED
+from devops_core.adapters.aws.models import CALLED
 
-MODELS = Path(__file__).resolve().parents[2] / "service_models"
+MODELS = Path(__file__).resolve().parents[3] / "service_models"
 
 
 class ModelsLoader(Loader):  # type: ignore[misc] # botocore ships no types
-    """Loads trimmed models; what is not among them comes from botocore, as rule sets do.
+    """Loads trimmed models, and all other files, such as endpoint rule sets, from botocore.
 
-    So a botocore that is newer than the models, as Lambda's may be, finds every file it asks for.
+    So a botocore that is newer than the models, as in the Lambda runtime, finds all of its files.
     """
 
     def __init__(self, models: Path) -> None:
@@ -28,17 +28,17 @@ class ModelsLoader(Loader):  # type: ignore[misc] # botocore ships no types
         self._models = str(models)
 
     def list_available_services(self, type_name: str) -> Sequence[str]:
-        """Return the services that the adapters use: botocore has a folder for each of 440."""
+        """Return the services in use; a search of botocore's data would list 440 folders."""
         del type_name
         return tuple(CALLED)
 
     def is_builtin_path(self, path: str) -> bool:
-        """Say that a trimmed file is botocore's: its rule sets serve with its endpoints only."""
+        """Treat a trimmed model as botocore's own, which botocore uses with its own rule sets."""
         return path.startswith(self._models) or bool(super().is_builtin_path(path))
 
 
 def new_session(models: Path = MODELS) -> botocore.session.Session:
-    """Return a session; it reads the trimmed models of a folder if there are any."""
+    """Return a session with the trimmed models in a folder, if the folder exists."""
     session = botocore.session.get_session()
     if models.is_dir():
         session.register_component("data_loader", ModelsLoader(models))

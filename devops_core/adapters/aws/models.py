@@ -1,8 +1,9 @@
-"""The AWS operations that the adapters call, by service: what a deploy package's models hold.
+"""The AWS operations that the service calls, by service.
 
-A cold process reads a service's model before its first call, and the whole of one describes up to
-a hundred operations. The build keeps the part that is named here (`serverless/models.py`), so an
-adapter cannot call what is not; a test holds this table to the adapters.
+botocore reads the model of a service before the first call, and a whole model describes up to a
+hundred operations. The Lambda package has models with only the operations listed here (see
+`serverless/models.py`), so an adapter cannot call another operation. A test compares this list
+with the calls of the adapters.
 """
 
 from __future__ import annotations
@@ -41,9 +42,9 @@ CALLED: Mapping[str, tuple[str, ...]] = {
     "s3": ("GetObject", "HeadBucket", "HeadObject"),
 }
 
-# What the SDK calls by itself: DescribeEndpoints where endpoint discovery is switched on
-# (botocore.discovery), HeadBucket to follow a bucket into its region, CreateSession for a
-# directory bucket (botocore.utils, S3RegionRedirectorv2 and S3ExpressIdentityResolver).
+# Operations that only the SDK calls: DescribeEndpoints if endpoint discovery is on
+# (botocore.discovery), HeadBucket to find the region of a bucket, and CreateSession for a directory
+# bucket (botocore.utils, S3RegionRedirectorv2 and S3ExpressIdentityResolver).
 CALLED_BY_SDK: Mapping[str, tuple[str, ...]] = {
     "dynamodb": ("DescribeEndpoints",),
     "s3": ("CreateSession", "HeadBucket"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from devops_core.adapters.translate import translated
+from devops_core.adapters.aws.errors import translated
 
 
 class AlbLoadBalancer:
@@ -16,17 +16,17 @@ class AlbLoadBalancer:
 
     @translated()
     def forwards_to(self, listeners: Sequence[str]) -> list[str | None]:
-        """Return the target group that each listener forwards to, None if it is not exactly one."""
+        """Return the target group of each listener; None unless it forwards to exactly one."""
         if not listeners:
             return []
-        answer = self._client.describe_listeners(ListenerArns=list(listeners))
-        # The API promises no order.
-        described = {each["ListenerArn"]: each for each in answer["Listeners"]}
+        response = self._client.describe_listeners(ListenerArns=list(listeners))
+        # The API does not guarantee the order.
+        described = {each["ListenerArn"]: each for each in response["Listeners"]}
         return [_target_group(described.get(listener, {})) for listener in listeners]
 
     @translated()
     def switch(self, listener: str, target_group: str) -> None:
-        """Make a listener forward to one target group, whatever it did before."""
+        """Make a listener forward to one target group; replaces all of its default actions."""
         self._client.modify_listener(
             ListenerArn=listener,
             DefaultActions=[{"Type": "forward", "TargetGroupArn": target_group}],
@@ -35,16 +35,16 @@ class AlbLoadBalancer:
     @translated()
     def healthy(self, target_group: str) -> int:
         """Return the number of healthy targets."""
-        answer = self._client.describe_target_health(TargetGroupArn=target_group)
-        states = [each["TargetHealth"]["State"] for each in answer["TargetHealthDescriptions"]]
+        response = self._client.describe_target_health(TargetGroupArn=target_group)
+        states = [each["TargetHealth"]["State"] for each in response["TargetHealthDescriptions"]]
         return states.count("healthy")
 
 
 def _target_group(listener: Mapping[str, Any]) -> str | None:
-    """Return the one target group of a listener's default action.
+    """Return the target group if a listener's default actions forward to exactly one.
 
-    ELB answers a plain forward in both forms, TargetGroupArn and a ForwardConfig of one group; a
-    weighted one has no TargetGroupArn. A weight that is not said is 1.
+    ELB describes a forward to one group as TargetGroupArn and as a ForwardConfig with one group. A
+    forward to several groups has only the ForwardConfig. A missing weight means 1.
     """
     groups: list[str] = []
     for action in listener.get("DefaultActions", ()):

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 import pytest
 from botocore.exceptions import ReadTimeoutError
 
-from devops_core.adapters.load_balancer import AlbLoadBalancer
+from devops_core.adapters.elbv2 import AlbLoadBalancer
 from devops_core.errors import RefusedError, UnreachableError
 
 from .conftest import Aws

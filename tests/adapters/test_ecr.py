@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from devops_core.adapters.registry import EcrImages
+from devops_core.adapters.ecr import EcrImages
 from devops_core.errors import AccessDeniedError, ImageNotFoundError
 
 from .conftest import Aws

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from devops_core.adapters.template_store import S3Templates
+from devops_core.adapters.s3 import S3Templates
 from devops_core.errors import AccessDeniedError, RefusedError
 from devops_core.settings import TemplateLocation
 
@@ -97,6 +97,6 @@ def test_what_is_forbidden_says_so(templates: S3Templates, client: Any) -> None:
     refuse(client, "HeadObject", "403", "Forbidden", status=403)
 
     assert templates.check("templates", LOCATION) == {
-        "bucket": "the service's role may not s3:ListBucket",
-        "template": "the service's role may not s3:GetObject",
+        "bucket": "the service's role lacks the permission s3:ListBucket",
+        "template": "the service's role lacks the permission s3:GetObject",
     }

@@ -12,8 +12,8 @@ import pytest
 from botocore import xform_name
 
 from devops_core import adapters
-from devops_core.adapters.aws_operations import CALLED, MODELLED
-from devops_core.adapters.sdk import new_session
+from devops_core.adapters.aws.models import CALLED, MODELLED
+from devops_core.adapters.aws.session import new_session
 from tests.adapters.inputs import full_input
 
 ADAPTERS = Path(adapters.__file__).parent
@@ -35,7 +35,7 @@ def called(source: str) -> set[str]:
 
 
 def test_the_table_names_what_the_adapters_call_and_no_more() -> None:
-    found = set().union(*(called(path.read_text()) for path in ADAPTERS.glob("*.py")))
+    found = set().union(*(called(path.read_text()) for path in ADAPTERS.rglob("*.py")))
     assert found == {xform_name(name) for names in CALLED.values() for name in names}
 
 

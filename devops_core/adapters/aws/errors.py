@@ -1,4 +1,4 @@
-"""The SDK's errors in the words of `devops_core.errors`; always chained to the original."""
+"""Translation of the SDK's errors into `devops_core.errors`, chained to the original error."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ from devops_core.errors import (
     UnreachableError,
 )
 
-# The codes that the SDK itself retries as throttling (botocore.retries.standard), without
-# LimitExceededException, which CloudFormation and ECS answer for a quota that is used up; and what
-# DynamoDB answers when another transaction is on the same item at this moment.
+# The codes that the SDK itself retries as throttling (botocore.retries.standard), and DynamoDB's
+# codes for an item in another transaction. Without LimitExceededException, which means a used-up
+# quota in CloudFormation and ECS.
 _THROTTLED = frozenset(
     {
         "BandwidthLimitExceeded", "EC2ThrottledException", "PriorRequestNotComplete",
@@ -39,7 +39,7 @@ _THROTTLED = frozenset(
     }
 )  # fmt: skip
 _DENIED = frozenset({"AuthorizationError", "NotAuthorized", "UnauthorizedOperation"})
-# Credentials of a role run out and are fetched anew, so this says nothing about the call.
+# A role's credentials expire and the SDK fetches new ones, so these do not refuse the call itself.
 _CREDENTIALS = frozenset(
     {
         "ExpiredToken", "ExpiredTokenException", "IncompleteSignature", "InvalidAccessKeyId",
@@ -51,20 +51,20 @@ _CREDENTIALS = frozenset(
 _UNREACHABLE = (HTTPClientError, ConnectionError, IncompleteReadError, FlexibleChecksumError)
 _NO_CREDENTIALS = (NoCredentialsError, PartialCredentialsError, CredentialRetrievalError)
 
-# IAM's words name the user, "is not authorized to perform: iam:PassRole on resource", the resource.
+# IAM's message: "<user> is not authorized to perform: iam:PassRole on resource: <resource>".
 _ACTION = re.compile(r"not authorized to perform:? ([a-z0-9-]+:[A-Za-z]+)")
-# The answer to a HEAD request has no words, and the call is not called like what IAM has to allow
-# (S3 API Reference, HeadBucket and HeadObject).
+# The response to a HEAD request has no message, and the IAM action has another name than the
+# operation (S3 API Reference, HeadBucket and HeadObject).
 _ACTIONS = {"HeadBucket": "s3:ListBucket", "HeadObject": "s3:GetObject"}
 
 
 @contextmanager
 def translated() -> Iterator[None]:
-    """Run SDK calls and raise what they raise as an `AwsError`; also a decorator."""
+    """Run SDK calls and raise their errors as `AwsError`; also a decorator."""
     try:
         yield
     except ClientError as error:
-        raise _from_answer(error) from error
+        raise _from_response(error) from error
     except _UNREACHABLE as error:
         raise UnreachableError(f"no answer from AWS: {error}") from error
     except _NO_CREDENTIALS as error:
@@ -74,27 +74,27 @@ def translated() -> Iterator[None]:
 
 
 def code(error: ClientError) -> str:
-    """Return AWS's error code; for a HEAD request it is the HTTP status."""
+    """Return AWS's error code; for a HEAD request, the HTTP status ("404")."""
     return str(error.response["Error"].get("Code", ""))
 
 
 def message(error: ClientError) -> str:
-    """Return AWS's own words, which may hold ARNs."""
+    """Return AWS's message, which can contain ARNs."""
     return str(error.response["Error"].get("Message") or error)
 
 
-def _from_answer(error: ClientError) -> AwsError:
+def _from_response(error: ClientError) -> AwsError:
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 400)
-    name, words, operation = code(error), message(error), error.operation_name
-    action = _ACTION.search(words)
-    if name in _THROTTLED or "Rate exceeded" in words:
+    name, text, operation = code(error), message(error), error.operation_name
+    action = _ACTION.search(text)
+    if name in _THROTTLED or "Rate exceeded" in text:
         return ThrottledError(f"AWS throttles {operation}")
     if status >= 500:
-        # It may have been done all the same.
-        return UnreachableError(f"AWS could not do {operation}: {words}")
+        # The call can have taken effect.
+        return UnreachableError(f"AWS could not complete {operation}: {text}")
     if name in _CREDENTIALS:
         return AccessDeniedError("AWS does not accept the credentials of the service")
     if action or name.startswith("AccessDenied") or name in _DENIED or status in (401, 403):
-        lacking = action[1] if action else _ACTIONS.get(operation, operation)
-        return AccessDeniedError(f"the service's role may not {lacking}")
-    return RefusedError(words)
+        missing = action[1] if action else _ACTIONS.get(operation, operation)
+        return AccessDeniedError(f"the service's role lacks the permission {missing}")
+    return RefusedError(text)

@@ -1,41 +1,65 @@
-"""Model values as DynamoDB items and back.
+"""Model values as DynamoDB items and back, the keys of items, and reads of many keys.
 
-An inventory row is laid out for a person who reads it in the console: what runs where comes first
-and in plain words. Times are ISO 8601 in UTC. What is absent has no attribute.
+The attributes of an inventory row are for people who read it in the AWS console: the running
+version and image come first. Times are ISO 8601 in UTC. A member that is None has no attribute.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from devops_core import model
-from devops_core.adapters.attributes import Item, decode, encode, plain, typed
+from devops_core.adapters.aws.errors import translated
+from devops_core.adapters.dynamodb.attributes import Item, decode, encode, plain, typed
+from devops_core.errors import ThrottledError
 from devops_core.naming import Environment
 from devops_core.settings import TableNames
 
 if TYPE_CHECKING:
     from devops_core.model import Application, Event, Inventory, Operation, Row, Service
-    from devops_core.ports import Pointer
+    from devops_core.ports import IdempotencyRecord
 
-# Kinds of entries in the log table, whose key is applicationName and entry.
+# Prefixes of `entry`, the sort key of the log table.
 OPERATION = "OPERATION#"
 EVENT = "EVENT#"
 TIME = "TIME#"
-_POINTER_ENTRY = "POINTER"
-# Partitions that are no application's: "#" is in no name. One of DynamoDB takes 1000 writes in a
-# second (DynamoDB Developer Guide, "Best practices for designing partition keys"), and ECS takes a
-# handful of deployments in that time.
+# Partitions of the log table for all applications; application names have no "#". A partition
+# takes 1,000 writes a second (DynamoDB Developer Guide, "Best practices for designing partition
+# keys"), far more than the deployments that ECS accepts in that time.
 NAMES = "NAMES#"
 EVENTS = "EVENTS#"
-# Where the drift check goes on.
+# The key of the drift check's position.
 CURSOR = {"applicationName": "DRIFT#", "entry": "CURSOR"}
+# Keys in one call (DynamoDB API, BatchGetItem).
+MAX_KEYS = 100
+# Calls for the keys that DynamoDB returns as unprocessed.
+_MAX_READS = 4
+
+
+@translated()
+def batch_get(client: Any, keys: Mapping[str, Sequence[Item]]) -> dict[str, list[Item]]:
+    """Return the items of at most 100 keys by table, with consistent reads.
+
+    A key without an item is missing. Raises ThrottledError if DynamoDB leaves keys unprocessed in
+    four calls.
+    """
+    unread = {table: {"Keys": some, "ConsistentRead": True} for table, some in keys.items()}
+    found: dict[str, list[Item]] = {}
+    for _ in range(_MAX_READS):
+        response = client.batch_get_item(RequestItems=unread)
+        for table, items in response["Responses"].items():
+            found.setdefault(table, []).extend(items)
+        unread = response.get("UnprocessedKeys")
+        if not unread:
+            return found
+    raise ThrottledError("AWS throttles BatchGetItem")
 
 
 def table_of(environment: Environment, names: TableNames) -> str:
-    """Return the inventory table that holds an environment's rows."""
+    """Return the inventory table for an environment."""
     if environment.is_production:
         return names.production
     in_training = environment in (Environment.TRAINING, Environment.DA)
@@ -45,7 +69,7 @@ def table_of(environment: Environment, names: TableNames) -> str:
 def row_keys(
     application: str, environments: Iterable[Environment], names: TableNames
 ) -> dict[str, list[Item]]:
-    """Return the keys of an application's inventory rows by table."""
+    """Return the keys of an application's inventory rows, by table."""
     keys: dict[str, list[Item]] = {}
     for environment in environments:
         key = row_key(application, environment)
@@ -88,7 +112,7 @@ def row_item(row: Row) -> Item:
 
 
 def row_of(item: Mapping[str, Mapping[str, Any]]) -> Row:
-    """Return the row that an item holds."""
+    """Return the row in an item."""
     values = decode(item)
     return model.Row(
         application=_application(values),
@@ -106,7 +130,7 @@ def row_of(item: Mapping[str, Mapping[str, Any]]) -> Row:
 
 
 def inventory_of(rows: Iterable[Row]) -> Inventory:
-    """Return the rows of an application as its inventory, in the order of the environments."""
+    """Return the inventory of one application's rows, in the order of the environments."""
     found = {row.environment: row for row in rows}
     return model.Inventory({name: found[name] for name in Environment if name in found})
 
@@ -117,9 +141,9 @@ def operation_key(application: str, operation_id: str) -> Item:
 
 
 def operation_item(operation: Operation, write: str) -> Item:
-    """Return an operation's record. `write` names this one write of it, see `written_by`.
+    """Return an operation's record; `write` is the unique id of this write, see `written_by`.
 
-    `open` puts it into the sparse index OpenOperations, as long as it is in progress.
+    The attribute `open` puts an operation in progress into the sparse index OpenOperations.
     """
     values = plain(operation)
     del values["application"]
@@ -128,7 +152,7 @@ def operation_item(operation: Operation, write: str) -> Item:
 
 
 def operation_of(item: Mapping[str, Mapping[str, Any]]) -> Operation:
-    """Return the operation that a record holds."""
+    """Return the operation in a record."""
     values = decode(item)
     values["application"] = values["applicationName"]
     operation: Operation = typed(model.Operation, values)
@@ -142,74 +166,75 @@ def operation_id_of(item: Mapping[str, Mapping[str, Any]]) -> tuple[str, str]:
 
 
 def written_by(item: Mapping[str, Mapping[str, Any]], write: str) -> bool:
-    """Whether a stored record is what that one write left behind.
+    """Whether a stored record was written by the write with this id.
 
-    Revision alone cannot tell: two workers that have seen the same one write the same next one.
+    The revision does not identify a write: two workers that read the same revision write the same
+    next one.
     """
     return decode(item).get("write") == write
 
 
 def event_items(event: Event) -> list[Item]:
-    """Return an event as the items that it is written as.
+    """Return the three items of an event.
 
-    The first is the event's own: its key follows from the operation, so that there is one,
-    however often it is written. The others are what is read in the order of time, of its
-    application and of all. An index would be without what was just written.
+    The key of the first contains the operation and the event's key, so a repeated write does not
+    duplicate the event. The other two list events by time, for its application and for all
+    applications. An index cannot replace them, because its reads are not consistent.
     """
     values = plain(event)
     del values["application"]
-    own, when = f"{event.operation}#{event.key}", values["time"]
+    own, time = f"{event.operation}#{event.key}", values["time"]
     keys = (
         {"applicationName": event.application, "entry": f"{EVENT}{own}"},
-        {"applicationName": event.application, "entry": f"{TIME}{when}#{own}"},
-        {"applicationName": EVENTS, "entry": f"{TIME}{when}#{own}", "of": event.application},
+        {"applicationName": event.application, "entry": f"{TIME}{time}#{own}"},
+        {"applicationName": EVENTS, "entry": f"{TIME}{time}#{own}", "of": event.application},
     )
     return [encode(key | values) for key in keys]
 
 
 def event_of(item: Mapping[str, Mapping[str, Any]]) -> Event:
-    """Return the event that any of its items holds."""
+    """Return the event in any of its three items."""
     values = decode(item)
     values["application"] = values.get("of") or values["applicationName"]
     event: Event = typed(model.Event, values)
     return event
 
 
-def pointer_key(key: str) -> Item:
-    """Return the key of what an Idempotency-Key stands for."""
-    return encode({"applicationName": f"IDEMPOTENCY#{key}", "entry": _POINTER_ENTRY})
+def idempotency_record_key(key: str) -> Item:
+    """Return the key of the record of an Idempotency-Key."""
+    return encode({"applicationName": f"IDEMPOTENCY#{key}", "entry": "POINTER"})
 
 
-def pointer_item(pointer: Pointer) -> Item:
-    """Return a pointer as an item; DynamoDB removes it some time after `expiresAt` (TTL)."""
-    return pointer_key(pointer.key) | encode(plain(pointer))
+def idempotency_record_item(record: IdempotencyRecord) -> Item:
+    """Return an idempotency record as an item; DynamoDB removes it after `expiresAt` (TTL)."""
+    return idempotency_record_key(record.key) | encode(plain(record))
 
 
-def pointer_of(item: Mapping[str, Mapping[str, Any]]) -> Pointer:
-    """Return the pointer that an item holds."""
-    from devops_core.ports import Pointer
+def idempotency_record_of(item: Mapping[str, Mapping[str, Any]]) -> IdempotencyRecord:
+    """Return the idempotency record in an item."""
+    from devops_core.ports import IdempotencyRecord
 
-    pointer: Pointer = typed(Pointer, decode(item))
-    return pointer
+    record: IdempotencyRecord = typed(IdempotencyRecord, decode(item))
+    return record
 
 
 def name_key(application: str) -> Item:
-    """Return the key of an application name's reservation.
+    """Return the key of an application name's reservation, in lower case.
 
-    ECR repository names are lower case, so that two applications whose names differ only in case
-    would share one.
+    ECR repository names are lower case, so two applications whose names differ only in case would
+    share a repository.
     """
     return encode({"applicationName": NAMES, "entry": application.lower()})
 
 
 def name_item(application: Application) -> Item:
-    """Return the reservation of an application's name. All of them list the applications."""
+    """Return the reservation of an application's name; the reservations list all applications."""
     values = {"name": application.name, "technicalTeam": application.technical_team}
     return name_key(application.name) | encode(values)
 
 
 def name_of(item: Mapping[str, Mapping[str, Any]]) -> str:
-    """Return the application that a reservation is for."""
+    """Return the application name in a reservation."""
     name: str = decode(item)["name"]
     return name
 
@@ -245,24 +270,24 @@ def _service_values(service: Service, environment: Environment) -> dict[str, Any
             "registered": service.registered,
             "wasLive": service.was_live,
         },
-        # As text, because it is ECS's to say what is in it: floats, say, are no int.
+        # As JSON text, because ECS defines its content: it can hold floats and nulls.
         "blueprint": json.dumps(service.blueprint, sort_keys=True),
     }
 
 
 def _service(values: Mapping[str, Any]) -> Service:
-    known = values["service"]
+    stored = values["service"]
     return model.Service(
-        name=known["name"],
-        arn=known["arn"],
-        target_group=known["targetGroup"],
-        task_definition=known["taskDefinition"],
-        registered=known.get("registered"),
+        name=stored["name"],
+        arn=stored["arn"],
+        target_group=stored["targetGroup"],
+        task_definition=stored["taskDefinition"],
+        registered=stored.get("registered"),
         blueprint=json.loads(values["blueprint"]),
         image=values["image"],
         digest=values.get("digest"),
         version=values.get("version"),
         deployed_at=typed(datetime, values.get("deployedAt")),
         deployed_by=values.get("deployedBy"),
-        was_live=known["wasLive"],
+        was_live=stored["wasLive"],
     )

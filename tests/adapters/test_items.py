@@ -1,13 +1,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pytest
 
-from devops_core.adapters import records
-from devops_core.adapters.attributes import decode, encode, timestamp
+from devops_core.adapters.dynamodb import items
+from devops_core.adapters.dynamodb.attributes import decode
 from devops_core.model import Event, Kind, Operation, Row, Status
 from devops_core.naming import Environment
 
@@ -35,7 +34,7 @@ def test_the_full_samples_leave_no_field_out() -> None:
     ],
 )
 def test_a_row_comes_back_as_it_was(row: Row) -> None:
-    assert records.row_of(records.row_item(row)) == row
+    assert items.row_of(items.row_item(row)) == row
 
 
 @pytest.mark.parametrize("kind", list(Kind))
@@ -43,7 +42,7 @@ def test_a_row_comes_back_as_it_was(row: Row) -> None:
 def test_an_operation_comes_back_as_it_was(kind: Kind, make: Any) -> None:
     operation: Operation = make(kind)
 
-    assert records.operation_of(records.operation_item(operation, "w")) == operation
+    assert items.operation_of(items.operation_item(operation, "w")) == operation
 
 
 def test_a_template_without_a_version_comes_back() -> None:
@@ -51,20 +50,20 @@ def test_a_template_without_a_version_comes_back() -> None:
     assert full.template is not None
     operation = replace(full, template=replace(full.template, version=None))
 
-    assert records.operation_of(records.operation_item(operation, "w")) == operation
+    assert items.operation_of(items.operation_item(operation, "w")) == operation
 
 
-def test_a_pointer_comes_back_as_it_was() -> None:
-    pointer = samples.pointer(samples.minimal_operation())
+def test_an_idempotency_record_comes_back_as_it_was() -> None:
+    record = samples.idempotency_record(samples.minimal_operation())
 
-    item = records.pointer_item(pointer)
+    item = items.idempotency_record_item(record)
 
-    assert records.pointer_of(item) == pointer
-    assert item["expiresAt"] == {"N": str(pointer.expires_at)}
+    assert items.idempotency_record_of(item) == record
+    assert item["expiresAt"] == {"N": str(record.expires_at)}
 
 
 def test_a_row_is_readable_in_the_console() -> None:
-    values = decode(records.row_item(samples.FULL_ROW))
+    values = decode(items.row_item(samples.FULL_ROW))
     assert isinstance(values.pop("blueprint"), str)
     assert values.pop("service")["wasLive"] is True
     assert values == {
@@ -97,7 +96,7 @@ def test_a_row_is_readable_in_the_console() -> None:
 
 
 def test_what_a_row_does_not_have_is_no_attribute() -> None:
-    assert set(records.row_item(samples.MINIMAL_ROW)) == {
+    assert set(items.row_item(samples.MINIMAL_ROW)) == {
         "applicationName", "environment", "status", "revision", "technicalTeam", "email", "tags",
     }  # fmt: skip
 
@@ -105,7 +104,7 @@ def test_what_a_row_does_not_have_is_no_attribute() -> None:
 def test_only_production_has_slots() -> None:
     row = replace(samples.MINIMAL_ROW, service=samples.MINIMAL_SERVICE)
 
-    assert "slot" not in records.row_item(row)
+    assert "slot" not in items.row_item(row)
 
 
 @pytest.mark.parametrize(
@@ -121,18 +120,18 @@ def test_only_production_has_slots() -> None:
     ],
 )
 def test_each_environment_has_its_table(environment: Environment, table: str) -> None:
-    assert records.table_of(environment, samples.NAMES) == table
+    assert items.table_of(environment, samples.NAMES) == table
 
 
 @pytest.mark.parametrize("status", list(Status))
 def test_only_an_operation_in_progress_is_in_the_index(status: Status) -> None:
-    item = records.operation_item(replace(samples.minimal_operation(), status=status), "w")
+    item = items.operation_item(replace(samples.minimal_operation(), status=status), "w")
 
     assert item.get("open") == ({"S": "1"} if status is Status.IN_PROGRESS else None)
 
 
 def test_progress_is_a_list_of_maps() -> None:
-    item = decode(records.operation_item(samples.full_operation(), "w"))
+    item = decode(items.operation_item(samples.full_operation(), "w"))
 
     assert item["entry"] == "OPERATION#01OPERATION"
     assert item["progress"][0] == {
@@ -145,43 +144,14 @@ def test_progress_is_a_list_of_maps() -> None:
 def test_an_event_says_who_did_what_when(make: Any) -> None:
     event: Event = make(samples.minimal_operation())
 
-    items = records.event_items(event)
+    written = items.event_items(event)
 
     own, time = f"01OPERATION#{event.key}", "2026-01-31T12:00:00.123Z"
-    assert [(item["applicationName"]["S"], item["entry"]["S"]) for item in items] == [
+    assert [(item["applicationName"]["S"], item["entry"]["S"]) for item in written] == [
         ("Shop", f"EVENT#{own}"), ("Shop", f"TIME#{time}#{own}"), ("EVENTS#", f"TIME#{time}#{own}"),
     ]  # fmt: skip
-    for item in map(decode, items):
+    for item in map(decode, written):
         assert (item["caller"], item["kind"], item["time"]) == ("ci", "deploy", time)
         assert item.get("previousVersion") == event.previous_version
         assert item.get("environment") == event.environment
-    assert list(map(records.event_of, items)) == [event] * 3
-
-
-def test_times_are_in_utc_with_milliseconds() -> None:
-    time = datetime(2026, 6, 1, 14, 30, 5, 999_999, tzinfo=timezone(timedelta(hours=2)))
-
-    assert timestamp(time) == "2026-06-01T12:30:05.999Z"
-
-
-def test_attribute_values_are_dynamodbs() -> None:
-    values = {"text": "a", "no": False, "number": 3, "list": ["a", {"b": True}], "absent": None}
-
-    item = encode(values)
-
-    assert item == {
-        "text": {"S": "a"},
-        "no": {"BOOL": False},
-        "number": {"N": "3"},
-        "list": {"L": [{"S": "a"}, {"M": {"b": {"BOOL": True}}}]},
-    }
-    assert decode(item) == {"text": "a", "no": False, "number": 3, "list": ["a", {"b": True}]}
-
-
-def test_a_null_that_a_person_wrote_is_none() -> None:
-    assert decode({"url": {"NULL": True}}) == {"url": None}
-
-
-def test_what_has_no_attribute_value_is_refused() -> None:
-    with pytest.raises(TypeError, match="no attribute value for float"):
-        encode({"ratio": 0.5})
+    assert list(map(items.event_of, written)) == [event] * 3

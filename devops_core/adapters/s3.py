@@ -1,4 +1,4 @@
-"""S3: the object that holds the application template."""
+"""S3: the object with the application template."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from devops_core.adapters.translate import code, translated
+from devops_core.adapters.aws.errors import code, translated
 from devops_core.errors import AwsError, RefusedError
 from devops_core.settings import TemplateLocation
 
-# "404" is all that a HEAD request answers.
+# The error of a HEAD request has only the HTTP status as its code.
 _MISSING = ("NoSuchBucket", "NoSuchKey", "NoSuchVersion", "404")
-# The version that S3 gives objects of a bucket without versioning.
+# The version of objects in a bucket without versioning.
 _UNVERSIONED = "null"
 
 
@@ -26,19 +26,22 @@ class S3Templates:
 
     @translated()
     def read(self, location: TemplateLocation, version: str | None) -> tuple[bytes, str | None]:
-        """Return a template's bytes and version, which is None in a bucket without versioning."""
-        which = {"VersionId": version} if version else {}
+        """Return the bytes and the version of a template, by default of its newest version.
+
+        The version is None in a bucket without versioning. RefusedError if the template is missing.
+        """
+        selected = {"VersionId": version} if version else {}
         try:
-            answer = self._client.get_object(Bucket=location.bucket, Key=location.key, **which)
+            response = self._client.get_object(Bucket=location.bucket, Key=location.key, **selected)
         except ClientError as error:
             if code(error) in _MISSING:
                 raise RefusedError(_missing_template(location)) from error
             raise
-        found = answer.get("VersionId")
-        return answer["Body"].read(), None if found == _UNVERSIONED else found
+        found = response.get("VersionId")
+        return response["Body"].read(), None if found == _UNVERSIONED else found
 
     def check(self, bucket: str, location: TemplateLocation) -> Mapping[str, str]:
-        """Return what is wrong with the bucket and the template, by `bucket` or `template`."""
+        """Return the errors of reading the bucket and the template, by `bucket` or `template`."""
         head = partial(self._client.head_object, Bucket=location.bucket, Key=location.key)
         problems = {
             "bucket": _problem(
@@ -47,7 +50,7 @@ class S3Templates:
             ),
             "template": _problem(head, _missing_template(location)),
         }
-        return {what: problem for what, problem in problems.items() if problem}
+        return {name: problem for name, problem in problems.items() if problem}
 
 
 def _problem(call: Callable[[], Any], missing: str) -> str | None:

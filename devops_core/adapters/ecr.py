@@ -1,10 +1,10 @@
-"""ECR: the images of this account and region."""
+"""ECR: images of this account and region."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from devops_core.adapters.translate import translated
+from devops_core.adapters.aws.errors import translated
 from devops_core.errors import ImageNotFoundError
 
 
@@ -16,16 +16,16 @@ class EcrImages:
 
     @translated()
     def digest(self, repository: str, *, tag: str | None, digest: str | None) -> str:
-        """Return the digest of an image; with both, the digest is what counts."""
+        """Return the digest of an image; `tag` is ignored if `digest` is given."""
         exceptions = self._client.exceptions
         image = {"imageDigest": digest} if digest else {"imageTag": tag}
         name = f"{repository}@{digest}" if digest else f"{repository}:{tag}"
         missing = ImageNotFoundError(f"there is no image {name} in this account's ECR")
         try:
-            answer = self._client.describe_images(repositoryName=repository, imageIds=[image])
+            response = self._client.describe_images(repositoryName=repository, imageIds=[image])
         except (exceptions.ImageNotFoundException, exceptions.RepositoryNotFoundException) as error:
             raise missing from error
-        if not answer["imageDetails"]:
-            # ministack answers so where ECR raises ImageNotFoundException.
+        if not response["imageDetails"]:
+            # ministack returns an empty list where ECR raises ImageNotFoundException.
             raise missing
-        return str(answer["imageDetails"][0]["imageDigest"])
+        return str(response["imageDetails"][0]["imageDigest"])

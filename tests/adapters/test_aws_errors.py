@@ -15,7 +15,7 @@ from botocore.exceptions import (
     UnknownRegionError,
 )
 
-from devops_core.adapters.translate import translated
+from devops_core.adapters.aws.errors import translated
 from devops_core.errors import (
     AccessDeniedError,
     AwsError,
@@ -52,16 +52,32 @@ def _answer(code: str, message: str = "", status: int = 400) -> ClientError:
         (_answer("PriorRequestNotComplete"), ThrottledError, "AWS throttles CreateStack"),
         (_answer("TransactionConflictException"), ThrottledError, "AWS throttles CreateStack"),
         (_answer("LimitExceededException", "Rate exceeded"), ThrottledError, "AWS throttles"),
-        (_answer("InternalFailure", "oops", 500), UnreachableError, "AWS could not do .*: oops"),
-        (_answer("ServiceUnavailable", "later", 503), UnreachableError, "AWS could not do"),
+        (
+            _answer("InternalFailure", "oops", 500),
+            UnreachableError,
+            "AWS could not complete .*: oops",
+        ),
+        (_answer("ServiceUnavailable", "later", 503), UnreachableError, "AWS could not complete"),
         (_answer("LimitExceededException", "200 stacks"), RefusedError, "200 stacks"),
-        (_answer("AccessDenied", "no", 403), AccessDeniedError, "may not CreateStack"),
-        (_answer("AccessDeniedException", "no"), AccessDeniedError, "may not CreateStack"),
-        (_answer("UnauthorizedOperation"), AccessDeniedError, "may not CreateStack"),
-        (_answer("NotAuthorized"), AccessDeniedError, "may not CreateStack"),
-        (_answer("403", "Forbidden", 403), AccessDeniedError, "may not CreateStack"),
-        (_answer("AccessDenied", _DENIED, 403), AccessDeniedError, "may not iam:PassRole"),
-        (_answer("ClientException", _DENIED), AccessDeniedError, "may not iam:PassRole"),
+        (_answer("AccessDenied", "no", 403), AccessDeniedError, "lacks the permission CreateStack"),
+        (
+            _answer("AccessDeniedException", "no"),
+            AccessDeniedError,
+            "lacks the permission CreateStack",
+        ),
+        (_answer("UnauthorizedOperation"), AccessDeniedError, "lacks the permission CreateStack"),
+        (_answer("NotAuthorized"), AccessDeniedError, "lacks the permission CreateStack"),
+        (_answer("403", "Forbidden", 403), AccessDeniedError, "lacks the permission CreateStack"),
+        (
+            _answer("AccessDenied", _DENIED, 403),
+            AccessDeniedError,
+            "lacks the permission iam:PassRole",
+        ),
+        (
+            _answer("ClientException", _DENIED),
+            AccessDeniedError,
+            "lacks the permission iam:PassRole",
+        ),
         (_answer("ExpiredTokenException"), AccessDeniedError, "credentials"),
         (_answer("UnrecognizedClientException"), AccessDeniedError, "credentials"),
         (_answer("ValidationError", "bad template"), RefusedError, "bad template"),

@@ -1,0 +1,1 @@
+"""DynamoDB: the three inventory tables and the log table."""

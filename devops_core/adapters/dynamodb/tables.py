@@ -1,0 +1,201 @@
+"""The four DynamoDB tables: inventory rows, operation records, events, idempotency records."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+from devops_core.adapters.aws.errors import translated
+from devops_core.adapters.dynamodb import items
+from devops_core.adapters.dynamodb.attributes import Item, encode
+from devops_core.adapters.dynamodb.transactions import (
+    ActionBuilder,
+    FailedCondition,
+    Subject,
+    commit,
+)
+from devops_core.errors import AwsError, ChangedMeanwhileError, LostClaimError, ThrottledError
+from devops_core.naming import PRODUCTION, Environment
+from devops_core.settings import TableNames
+
+if TYPE_CHECKING:
+    from devops_core.model import Event, Inventory, Operation
+    from devops_core.ports import Claim, Closing, IdempotencyRecord
+
+_INDEX = "OpenOperations"
+# Open operations in one read of the index: as many as one run of the schedule can process.
+_MAX_OPEN = 200
+_CONFLICT = "another transaction uses the same items"
+
+
+class DynamoTables:
+    """`ports.Tables` over DynamoDB; `now` is the time for the expiry of idempotency records."""
+
+    def __init__(self, client: Any, names: TableNames, now: Callable[[], datetime]) -> None:
+        self._client = client
+        self._names = names
+        self._actions = ActionBuilder(names)
+        self._now = now
+
+    def inventory(
+        self, application: str, key: str | None = None
+    ) -> tuple[Inventory, IdempotencyRecord | None]:
+        """Return all rows of an application and the record of an Idempotency-Key; consistent."""
+        keys = items.row_keys(application, Environment, self._names)
+        if key is not None:
+            keys.setdefault(self._names.log, []).append(items.idempotency_record_key(key))
+        found = items.batch_get(self._client, keys)
+        stored = [items.idempotency_record_of(item) for item in found.pop(self._names.log, [])]
+        rows = [items.row_of(item) for some in found.values() for item in some]
+        valid = [record for record in stored if record.expires_at >= self._epoch()]
+        return items.inventory_of(rows), next(iter(valid), None)
+
+    def claim(self, claim: Claim) -> None:
+        """Accept an operation in one transaction; a repeat of the same claim succeeds too."""
+        failed = commit(self._client, self._actions.claim(claim, self._epoch()))
+        if failed:
+            from devops_core.adapters.dynamodb.refusals import refusal
+
+            error = refusal(claim.operation, failed)
+            if error:
+                raise error
+
+    @translated()
+    def reserved(self, application: str) -> str | None:
+        """Return the application that has a name, in any case, or None; consistent."""
+        key = items.name_key(application)
+        response = self._client.get_item(TableName=self._names.log, Key=key, ConsistentRead=True)
+        return items.name_of(response["Item"]) if "Item" in response else None
+
+    @translated()
+    def operation(self, application: str, operation_id: str) -> Operation | None:
+        """Return the current record of an operation, or None; consistent."""
+        response = self._client.get_item(
+            TableName=self._names.log,
+            Key=items.operation_key(application, operation_id),
+            ConsistentRead=True,
+        )
+        return items.operation_of(response["Item"]) if "Item" in response else None
+
+    def save(self, operation: Operation, events: Sequence[Event] = ()) -> Operation:
+        """Write an operation and new events; LostClaimError if its stored revision is newer."""
+        saved = replace(operation, revision=operation.revision + 1)
+        write = uuid4().hex
+        record = self._actions.update_operation(saved, write, seen=operation.revision)
+        if events:
+            failed = commit(self._client, [record, *self._actions.put_events(events)])
+            _check_written(failed, operation, write)
+        else:
+            self._put(record.request["Put"], operation, write)
+        return saved
+
+    def close(self, closing: Closing) -> None:
+        """End an operation in one transaction; LostClaimError if its stored revision is newer."""
+        operation = closing.operation
+        ended = replace(operation, revision=operation.revision + 1, lease_until=None)
+        write = uuid4().hex
+        build = self._actions
+        actions = [build.update_operation(ended, write, seen=operation.revision)]
+        actions += [build.release_row(row, operation.id) for row in closing.kept]
+        actions += [build.remove_row(row, operation.id) for row in closing.removed]
+        if closing.removed and not closing.kept:
+            actions.append(build.release_name(operation.application))
+        actions += build.put_events((*closing.events, closing.event))
+        _check_written(commit(self._client, actions), operation, write)
+
+    def correct(self, closing: Closing) -> None:
+        """Write an operation that ends at once; ChangedMeanwhileError if a row has changed."""
+        operation, build = closing.operation, self._actions
+        actions = [build.create_operation(operation), *map(build.correct_row, closing.kept)]
+        actions += build.put_events((*closing.events, closing.event))
+        failed = commit(self._client, actions)
+        # A stored record is our own: its response was lost and the SDK has sent the call again.
+        if failed and all(each.action.subject is not Subject.OPERATION for each in failed):
+            raise ChangedMeanwhileError(f"the inventory of {operation.application} has changed")
+
+    def note(self, event: Event) -> None:
+        """Write an event without an operation; a repeated write does not duplicate it."""
+        if commit(self._client, self._actions.put_events([event])):
+            raise ThrottledError(_CONFLICT)
+
+    @translated()
+    def applications(self, limit: int) -> list[str]:
+        """Return the next applications for the drift check; the log table stores the position."""
+        cursor = encode(items.CURSOR)
+        item = self._client.get_item(TableName=self._names.log, Key=cursor).get("Item", {})
+        start = {"ExclusiveStartKey": item["after"]["M"]} if item else {}
+        page = self._client.scan(
+            TableName=self._names.production,
+            ProjectionExpression="applicationName",
+            Limit=limit * len(PRODUCTION),
+            **start,
+        )
+        last = page.get("LastEvaluatedKey")
+        if last:
+            self._client.put_item(TableName=self._names.log, Item=cursor | {"after": {"M": last}})
+        elif item:
+            self._client.delete_item(TableName=self._names.log, Key=cursor)
+        return list(dict.fromkeys(each["applicationName"]["S"] for each in page["Items"]))
+
+    @translated()
+    def open_operations(self) -> list[tuple[str, str]]:
+        """Return `(application, operation id)` of at most 200 open operations, oldest first."""
+        found: list[Item] = []
+        start: dict[str, Any] = {}
+        while len(found) < _MAX_OPEN:
+            page = self._client.query(
+                TableName=self._names.log,
+                IndexName=_INDEX,
+                KeyConditionExpression="#open = :open",
+                ExpressionAttributeNames={"#open": "open"},
+                ExpressionAttributeValues=encode({":open": "1"}),
+                Limit=_MAX_OPEN - len(found),
+                **start,
+            )
+            found += page["Items"]
+            if "LastEvaluatedKey" not in page:
+                break
+            start = {"ExclusiveStartKey": page["LastEvaluatedKey"]}
+        return [items.operation_id_of(item) for item in found]
+
+    def check(self) -> Mapping[str, str]:
+        """Return the error of each table that cannot be read, by table name."""
+        absent = {"applicationName": "HEALTH#"}
+        row, entry = encode(absent | {"environment": "-"}), encode(absent | {"entry": "-"})
+        names = self._names
+        problems = {}
+        for table in (names.non_production, names.production, names.training_da, names.log):
+            try:
+                with translated():
+                    key = entry if table == names.log else row
+                    self._client.get_item(TableName=table, Key=key)
+            except AwsError as error:
+                problems[table] = error.message
+        return problems
+
+    @translated()
+    def _put(self, request: Mapping[str, Any], operation: Operation, write: str) -> None:
+        try:
+            self._client.put_item(**request)
+        except self._client.exceptions.ConditionalCheckFailedException as failed:
+            # The stored record can be our own write: its response was lost and the SDK has sent
+            # the call again.
+            if not items.written_by(failed.response.get("Item", {}), write):
+                raise LostClaimError(operation.id) from failed
+
+    def _epoch(self) -> int:
+        return int(self._now().timestamp())
+
+
+def _check_written(failed: Sequence[FailedCondition], operation: Operation, write: str) -> None:
+    """Raise LostClaimError unless this transaction has taken effect, now or in an earlier send."""
+    if not failed:
+        return
+    if all(each.conflict for each in failed):
+        raise ThrottledError(_CONFLICT)
+    stored = (each.stored for each in failed if each.action.subject is Subject.OPERATION)
+    if not any(items.written_by(record, write) for record in stored):
+        raise LostClaimError(operation.id)

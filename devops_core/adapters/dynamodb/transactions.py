@@ -1,0 +1,243 @@
+"""DynamoDB transactions: their write actions with conditions, and the commit.
+
+An action is one member of a TransactWriteItems call. All actions of a call take effect, or none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from enum import Enum, auto
+from typing import TYPE_CHECKING, Any, NamedTuple
+from uuid import uuid4
+
+from devops_core import model
+from devops_core.adapters.aws.errors import translated
+from devops_core.adapters.dynamodb import items
+from devops_core.adapters.dynamodb.attributes import encode
+from devops_core.errors import AwsError, RefusedError, ThrottledError
+
+if TYPE_CHECKING:
+    from devops_core.adapters.dynamodb.attributes import Item
+    from devops_core.model import Event, Operation, Row
+    from devops_core.ports import Claim, IdempotencyRecord
+    from devops_core.settings import TableNames
+
+# Attempts while another transaction holds the same items. That transaction takes milliseconds, so
+# it has ended when ours is cancelled, and the next attempt finds the items that it wrote.
+_ATTEMPTS = 3
+# Codes of cancellation reasons (DynamoDB API, TransactionCanceledException).
+_THROTTLED = ("ThrottlingError", "ProvisionedThroughputExceeded", "RequestLimitExceeded")
+
+_ABSENT = "attribute_not_exists(#applicationName)"
+_AS_SEEN = "#revision = :seen"
+_FREE_AS_SEEN = f"attribute_not_exists(#claim) AND {_AS_SEEN}"
+# A row that was removed by hand must not prevent the end of its operation.
+_HELD = f"{_ABSENT} OR #claim = :operation"
+_IN_PROGRESS_AS_SEEN = f"{_AS_SEEN} AND #status = :open"
+
+
+class Subject(Enum):
+    """The kind of item that an action writes or checks."""
+
+    OPERATION = auto()
+    EVENT = auto()
+    IDEMPOTENCY_RECORD = auto()
+    NAME = auto()
+    NEW_ROW = auto()
+    ROW = auto()
+
+
+class WriteAction(NamedTuple):
+    """One action of a transaction. `request` is its member of TransactItems, `row` its row."""
+
+    subject: Subject
+    request: Mapping[str, Any]
+    row: Row | None = None
+
+
+class FailedCondition(NamedTuple):
+    """An action whose condition failed. `stored` is the item in the table, empty if there is none.
+
+    With `conflict`, another transaction held the item in every attempt: `stored` is unknown.
+    """
+
+    action: WriteAction
+    stored: Item
+    conflict: bool = False
+
+
+class ActionBuilder:
+    """Builds the actions for the tables with these names; `commit` executes them."""
+
+    def __init__(self, names: TableNames) -> None:
+        self._names = names
+
+    def claim(self, claim: Claim, now: int) -> list[WriteAction]:
+        """Return the actions that accept an operation.
+
+        An idempotency record that expired before `now` (epoch seconds) is replaced.
+        """
+        operation_id = claim.operation.id
+        actions = [self._take_row(row, operation_id) for row in claim.taken]
+        actions += [self._check_row(row) for row in claim.unchanged]
+        actions += [self._create_row(row, operation_id) for row in claim.new]
+        actions += self._reserve_names(claim.new)
+        actions += [self.create_operation(claim.operation), *self.put_events([claim.event])]
+        if claim.idempotency:
+            actions.append(self._put_idempotency_record(claim.idempotency, now))
+        return actions
+
+    def create_operation(self, operation: Operation) -> WriteAction:
+        """Return the first write of an operation's record."""
+        item = items.operation_item(operation, uuid4().hex)
+        return WriteAction(Subject.OPERATION, _put(self._names.log, item, _ABSENT))
+
+    def update_operation(self, operation: Operation, write: str, *, seen: int) -> WriteAction:
+        """Return a write of a record; the stored one must be in progress at revision `seen`."""
+        item = items.operation_item(operation, write)
+        values = {"seen": seen, "open": model.Status.IN_PROGRESS.value}
+        request = _put(self._names.log, item, _IN_PROGRESS_AS_SEEN, **values)
+        return WriteAction(Subject.OPERATION, request)
+
+    def put_events(self, events: Iterable[Event]) -> list[WriteAction]:
+        """Return the writes of events, several items for each event."""
+        copies = [item for event in events for item in items.event_items(event)]
+        return [WriteAction(Subject.EVENT, _put(self._names.log, item)) for item in copies]
+
+    def release_row(self, row: Row, operation_id: str) -> WriteAction:
+        """Return the write of a row that its operation releases."""
+        item = items.row_item(replace(row, claim=None, revision=row.revision + 1))
+        request = _put(self._table(row), item, _HELD, operation=operation_id)
+        return WriteAction(Subject.ROW, request, row)
+
+    def remove_row(self, row: Row, operation_id: str) -> WriteAction:
+        """Return the removal of a row that its operation holds."""
+        request = _delete(self._table(row), _key(row), _HELD, operation=operation_id)
+        return WriteAction(Subject.ROW, request, row)
+
+    def release_name(self, application: str) -> WriteAction:
+        """Return the removal of a name's reservation."""
+        return WriteAction(Subject.NAME, _delete(self._names.log, items.name_key(application)))
+
+    def correct_row(self, row: Row) -> WriteAction:
+        """Return the write of a row; the stored one must have the row's revision."""
+        item = items.row_item(replace(row, revision=row.revision + 1))
+        request = _put(self._table(row), item, _AS_SEEN, seen=row.revision)
+        return WriteAction(Subject.ROW, request, row)
+
+    def _take_row(self, row: Row, operation_id: str) -> WriteAction:
+        change = "SET #claim = :operation, #revision = #revision + :one"
+        values = {"operation": operation_id, "seen": row.revision, "one": 1}
+        request = _update(self._table(row), _key(row), change, _FREE_AS_SEEN, **values)
+        return WriteAction(Subject.ROW, request, row)
+
+    def _check_row(self, row: Row) -> WriteAction:
+        request = _check(self._table(row), _key(row), _FREE_AS_SEEN, seen=row.revision)
+        return WriteAction(Subject.ROW, request, row)
+
+    def _create_row(self, row: Row, operation_id: str) -> WriteAction:
+        item = items.row_item(replace(row, claim=operation_id))
+        return WriteAction(Subject.NEW_ROW, _put(self._table(row), item, _ABSENT), row)
+
+    def _reserve_names(self, rows: Iterable[Row]) -> list[WriteAction]:
+        applications = {row.application.name: row.application for row in rows}
+        return [
+            WriteAction(Subject.NAME, _put(self._names.log, items.name_item(each), _ABSENT))
+            for each in applications.values()
+        ]
+
+    def _put_idempotency_record(self, record: IdempotencyRecord, now: int) -> WriteAction:
+        item = items.idempotency_record_item(record)
+        condition = f"{_ABSENT} OR #expiresAt < :now"
+        request = _put(self._names.log, item, condition, now=now)
+        return WriteAction(Subject.IDEMPOTENCY_RECORD, request)
+
+    def _table(self, row: Row) -> str:
+        return items.table_of(row.environment, self._names)
+
+
+def commit(client: Any, actions: Sequence[WriteAction]) -> list[FailedCondition]:
+    """Execute all actions or none; return the failed conditions, empty after a success.
+
+    The SDK gives each call its own token, so a call that it sends twice takes effect once.
+    """
+    failed: list[FailedCondition] = []
+    for _ in range(_ATTEMPTS):
+        failed = _send(client, actions)
+        if not failed or not all(each.conflict for each in failed):
+            break
+    return [each for each in failed if not each.conflict] or failed
+
+
+def _send(client: Any, actions: Sequence[WriteAction]) -> list[FailedCondition]:
+    with translated():
+        try:
+            client.transact_write_items(TransactItems=[action.request for action in actions])
+        except client.exceptions.TransactionCanceledException as cancelled:
+            return failed_conditions(actions, cancelled.response["CancellationReasons"])
+    return []
+
+
+def failed_conditions(
+    actions: Sequence[WriteAction], reasons: Sequence[Mapping[str, Any]]
+) -> list[FailedCondition]:
+    """Return the failed conditions of a cancelled transaction; reasons have the actions' order.
+
+    Raises ThrottledError or RefusedError if no condition failed.
+    """
+    failed = []
+    errors: list[AwsError] = []
+    for action, reason in zip(actions, reasons, strict=True):
+        code = reason.get("Code", "None")
+        if code == "ConditionalCheckFailed":
+            failed.append(FailedCondition(action, reason.get("Item", {})))
+        elif code == "TransactionConflict":
+            failed.append(FailedCondition(action, {}, conflict=True))
+        elif code in _THROTTLED:
+            errors.append(ThrottledError("AWS throttles TransactWriteItems"))
+        elif code != "None":
+            errors.append(RefusedError(reason.get("Message") or code))
+    if errors and not failed:
+        raise errors[0]
+    return failed
+
+
+def _key(row: Row) -> Item:
+    return items.row_key(row.application.name, row.environment)
+
+
+# In a condition or change, `#name` is the attribute `name` and `:name` the value of that name.
+
+
+def _put(table: str, item: Item, condition: str = "", **values: Any) -> dict[str, Any]:
+    return {"Put": {"TableName": table, "Item": item} | _conditional(condition, values)}
+
+
+def _update(table: str, key: Item, change: str, condition: str, **values: Any) -> dict[str, Any]:
+    request = {"TableName": table, "Key": key, "UpdateExpression": change}
+    return {"Update": request | _conditional(condition, values, change)}
+
+
+def _delete(table: str, key: Item, condition: str = "", **values: Any) -> dict[str, Any]:
+    return {"Delete": {"TableName": table, "Key": key} | _conditional(condition, values)}
+
+
+def _check(table: str, key: Item, condition: str, **values: Any) -> dict[str, Any]:
+    return {"ConditionCheck": {"TableName": table, "Key": key} | _conditional(condition, values)}
+
+
+def _conditional(condition: str, values: Mapping[str, Any], change: str = "") -> dict[str, Any]:
+    """Return the members of a conditional write. `#` names avoid DynamoDB's reserved words."""
+    if not condition:
+        return {}
+    words = f"{condition} {change}".replace("(", " ").replace(")", " ").replace(",", " ").split()
+    members: dict[str, Any] = {
+        "ConditionExpression": condition,
+        "ExpressionAttributeNames": {word: word[1:] for word in words if word.startswith("#")},
+        "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+    }
+    if values:
+        attributes = encode({f":{name}": value for name, value in values.items()})
+        members["ExpressionAttributeValues"] = attributes
+    return members
