@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from contract.answers import problems
 from tests.contract.account import Account
+from tools.contract.answers import problems
 
 DEPLOY = "POST", "/stacks/deploy"
 HEADERS = {

@@ -9,14 +9,14 @@ from typing import Any
 import openapi_spec_validator
 import pytest
 
-from contract.document import FILE, JSON, Operation, document, examples, operation, operations
 from devops_core.api.request import MAX_BODY_BYTES, MAX_WAIT_SECONDS
 from devops_core.model import Kind, RowStatus, Status
 from devops_core.naming import DEPLOYABLE, NON_PRODUCTION, SLOTS, Environment
-from local.packages import NODE_MODULES
 from tests.contract.test_examples import OURS
 from tests.infra.templates import ROOT
 from tests.infra.test_docs import routes
+from tools.contract.document import FILE, JSON, Operation, document, examples, operation, operations
+from tools.laptop.packages import NODE_MODULES
 
 WRITES = [each for each in operations().values() if each.path != "/health" and each.body]
 # What is about one operation, which may take long.

@@ -17,10 +17,10 @@ import handlers.inventory
 import handlers.query
 import handlers.reconcile
 import handlers.swap
-from contract import answers
 from devops_core.ports import Cloud
-from local import gateway
 from tests.functional.fakes import ACCOUNT, Call, FakeCloud
+from tools.contract import answers
+from tools.laptop import gateway
 
 USER = f"arn:aws:iam::{ACCOUNT}:user/alice"
 http_event = partial(gateway.http_event, caller=USER)

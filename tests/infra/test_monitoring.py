@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from audit.compiled import INSTALLATIONS, compiled
 from devops_core import metrics
 from devops_core.model import Kind, Status
+from tools.security.compiled import INSTALLATIONS, compiled
 
 from .conftest import Packaged
 from .templates import ROOT, Template, of_type, references
