@@ -16,7 +16,7 @@ from tests.contract.reads import READS
 from tests.contract.refusals import REFUSALS
 from tests.contract.successes import SUCCESSES
 from tests.infra.test_docs import subclasses
-from tools.contract.answers import validator
+from tools.contract.conformance import validator
 from tools.contract.document import JSON, Node, Operation, codes, examples, operation, operations
 
 SCENARIOS = SUCCESSES | REFUSALS | READS

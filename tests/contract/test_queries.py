@@ -16,7 +16,7 @@ from devops_core.requests.reads import (
     StacksRequest,
 )
 from tests.contract import values
-from tools.contract.answers import validator
+from tools.contract.conformance import validator
 from tools.contract.document import Node, operation
 
 _PARSERS: Mapping[str, Callable[[Mapping[str, str]], object]] = {

@@ -22,7 +22,7 @@ from devops_core.requests import (
     fields,
 )
 from tests.contract import values
-from tools.contract.answers import validator
+from tools.contract.conformance import validator
 from tools.contract.document import Node, document, operation
 
 CREATE, DEPLOY, PROMOTE, SWAP, DELETE = (

@@ -19,7 +19,7 @@ import handlers.reconcile
 import handlers.swap
 from devops_core.ports import Cloud
 from tests.functional.fakes import ACCOUNT, Call, FakeCloud
-from tools.contract import answers
+from tools.contract import conformance
 from tools.laptop import gateway
 
 USER = f"arn:aws:iam::{ACCOUNT}:user/alice"
@@ -71,7 +71,7 @@ def handled(event: Mapping[str, Any], cloud: Cloud) -> Reply:
     route = event["httpMethod"], event["resource"]
     answer = _HANDLERS[route](event, None, cloud)
     reply = Reply(answer["statusCode"], answer["headers"], json.loads(answer["body"]))
-    assert answers.problems(*route, reply.status, reply.headers, reply.body) == []
+    assert conformance.problems(*route, reply.status, reply.headers, reply.body) == []
     return reply
 
 

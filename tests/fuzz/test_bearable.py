@@ -10,7 +10,7 @@ import pytest
 
 from tests.contract.values import IMAGES, NAMES, VERSIONS, WRONG
 from tests.fuzz.bearable import COME_AND_GO, THERE, hurry, keep_to_the_words, lead
-from tools.contract.answers import validator
+from tools.contract.conformance import validator
 from tools.contract.document import document, operations, resolved
 
 CALLS = range(40)

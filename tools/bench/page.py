@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from tools.bench.bars import CALLS
-from tools.bench.cold import report
+from tools.bench.cold import cost_table
 from tools.bench.machine import in_words
 from tools.bench.markdown import table
 from tools.bench.swaps.tables import render
@@ -70,7 +70,7 @@ def sections(
         ],
         "cold times": lambda: times(results["times"], "cold"),
         "warm times": lambda: times(results["times"], "warm"),
-        "cold": lambda: report.table(results["cold"]),
+        "cold": lambda: cost_table.table(results["cold"]),
         "swaps": lambda: render(swaps or {}),
     }
     there = {"calls", "machine", "cold times", "warm times"} if "calls" in results else set()

@@ -7,7 +7,7 @@ import json
 import sys
 
 from tools.bench.cold import measure
-from tools.bench.cold.report import table
+from tools.bench.cold.cost_table import table
 
 
 def main() -> int:

@@ -1,4 +1,4 @@
-"""The result of a measurement as a table to read."""
+"""The costs of cold starts as a Markdown table."""
 
 from __future__ import annotations
 

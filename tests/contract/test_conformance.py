@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.contract.account import Account
-from tools.contract.answers import problems
+from tools.contract.conformance import problems
 
 DEPLOY = "POST", "/stacks/deploy"
 HEADERS = {

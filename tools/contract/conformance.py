@@ -1,4 +1,4 @@
-"""Holds answers to the contract: status, headers, members and codes, none more and none less."""
+"""Checks responses against docs/openapi.yml: status, headers, members and codes, exactly."""
 
 from __future__ import annotations
 
