@@ -104,7 +104,7 @@ class AwsCloud:
         """DynamoDB, page by page."""
         from devops_core.adapters.dynamodb.listing import DynamoListing
 
-        return DynamoListing(self._client("dynamodb"), self.settings.tables, self.together)
+        return DynamoListing(self._client("dynamodb"), self.settings.tables, self.gather)
 
     @_MadeOnce
     def stacks(self) -> ports.Stacks:
@@ -169,10 +169,10 @@ class AwsCloud:
 
         return new_operation_id(self.clock.now())
 
-    def together(self, calls: Sequence[Callable[[], Any]]) -> list[Any]:
+    def gather(self, calls: Sequence[Callable[[], Any]]) -> list[Any]:
         """Run calls concurrently and return their results in order.
 
-        All calls have finished when the first error is raised. A call must not use `together`
+        All calls have finished when the first error is raised. A call must not use `gather`
         itself: if every thread of the pool waited for the pool, no thread could continue.
         """
         if len(calls) < 2:
@@ -187,7 +187,7 @@ class AwsCloud:
     def _threads(self) -> ThreadPoolExecutor:
         from concurrent.futures import ThreadPoolExecutor
 
-        return ThreadPoolExecutor(_MAX_THREADS, thread_name_prefix="together")
+        return ThreadPoolExecutor(_MAX_THREADS, thread_name_prefix="gather")
 
     def _client(self, service: str) -> Any:
         with self.making:

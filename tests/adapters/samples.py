@@ -94,12 +94,12 @@ FULL_PROGRESS = Progress(
     desired_count=3,
     asked_at=NOW,
     sent=True,
-    retired=True,
+    deregistered=True,
     reason="Essential container in task exited",
 )
 
 
-def minimal_operation(kind: Kind = Kind.DEPLOY, identity: str = "01OPERATION") -> Operation:
+def minimal_operation(kind: Kind = "deploy", identity: str = "01OPERATION") -> Operation:
     return Operation(
         id=identity,
         kind=kind,
@@ -110,7 +110,7 @@ def minimal_operation(kind: Kind = Kind.DEPLOY, identity: str = "01OPERATION") -
     )
 
 
-def full_operation(kind: Kind = Kind.DEPLOY) -> Operation:
+def full_operation(kind: Kind = "deploy") -> Operation:
     return replace(
         minimal_operation(kind),
         status=Status.FAILED,
@@ -173,7 +173,7 @@ def denied_event() -> Event:
     return Event(
         key="DENIED",
         operation="01DENIED",
-        kind=Kind.SWAP,
+        kind="swap",
         application="Shop",
         caller="eve",
         time=NOW,
@@ -203,7 +203,7 @@ def rows(name: str = "Shop") -> list[Row]:
 
 
 def create_claim(name: str = "Shop", identity: str = "01CREATE") -> Claim:
-    operation = replace(minimal_operation(Kind.CREATE, identity), application=name)
+    operation = replace(minimal_operation("create", identity), application=name)
     return Claim(operation=operation, event=minimal_event(operation), new=rows(name))
 
 

@@ -32,7 +32,7 @@ def correction(row: Row, operation_id: str = "01REPAIR") -> Closing:
     operation = replace(
         samples.create_claim().operation,
         id=operation_id,
-        kind=Kind.REPAIR,
+        kind="repair",
         status=Status.SUCCEEDED,
         ended_at=samples.NOW,
     )

@@ -54,7 +54,7 @@ def test_what_operations_have_registered_is_found_as_long_as_it_is_active(
 ) -> None:
     first, retired = containers.register(definition("01")), containers.register(definition("02"))
     containers.register(definition())
-    containers.retire(retired)
+    containers.deregister(retired)
 
     assert containers.registered("Shop-dev") == (first,)
     assert containers.registered("Shop-qa") == ()
@@ -92,7 +92,7 @@ def test_a_blueprint_can_be_registered_again(containers: EcsContainers) -> None:
 def test_a_retired_task_definition_is_not_found(containers: EcsContainers) -> None:
     arn = containers.register(definition("01"))
 
-    containers.retire(arn)
+    containers.deregister(arn)
 
     assert containers.find("Shop-dev", "01") is None
 

@@ -24,12 +24,12 @@ BOTH = replace(ONLY_TEAMS, production_approvers=(_LEAD,))
 
 Ask = Callable[[Client], Reply]
 WRITES: Mapping[Kind, Ask] = {
-    Kind.DEPLOY: lambda api: api.deploy("1.1", "dev"),
-    Kind.DEPLOY_BLUE: lambda api: api.promote(),
-    Kind.SWAP: lambda api: api.swap(),
-    Kind.DELETE: lambda api: api.delete(),
+    "deploy": lambda api: api.deploy("1.1", "dev"),
+    "deploy-blue": lambda api: api.promote(),
+    "swap": lambda api: api.swap(),
+    "delete": lambda api: api.delete(),
 }
-PRODUCTION = (Kind.DEPLOY_BLUE, Kind.SWAP, Kind.DELETE)
+PRODUCTION = ("deploy-blue", "swap", "delete")
 
 
 def with_policy(cloud: FakeCloud, policy: AccessPolicy) -> FakeCloud:

@@ -19,7 +19,7 @@ GONE = "its ECS service is gone: delete the application and create it again"
 
 
 def _repair(cloud: FakeCloud) -> Operation:
-    return next(each for each in cloud.tables.operations.values() if each.kind is Kind.REPAIR)
+    return next(each for each in cloud.tables.operations.values() if each.kind is "repair")
 
 
 def _log(cloud: FakeCloud, message: str) -> list[dict[str, Any]]:

@@ -46,7 +46,7 @@ def test_it_is_left_to_be_mended_until_its_time_is_up(
 def test_it_ends_after_its_deadline_and_releases_its_rows(
     shop: FakeCloud, api: Client, broken: str
 ) -> None:
-    limit = TIME_LIMITS[Kind.SWAP] + GRACE
+    limit = TIME_LIMITS["swap"] + GRACE
     shop.clock.wait(limit.total_seconds())
     assert api.tick() == 1
     ended = shop.tables.operations["Shop", broken]

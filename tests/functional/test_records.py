@@ -115,7 +115,7 @@ def test_what_was_accepted_is_held_for_as_long_as_its_worker_lives(
     api.deploy("1.0", "dev")
     accepted = seen[-1]
     assert (accepted.caller, accepted.requested_at) == (USER, before)
-    assert accepted.deadline == before + TIME_LIMITS[Kind.DEPLOY]
+    assert accepted.deadline == before + TIME_LIMITS["deploy"]
     assert accepted.lease_until == before + LEASE
 
 
@@ -154,7 +154,7 @@ def test_who_takes_over_holds_for_as_long_as_a_worker_lives(shop: FakeCloud, api
     reply = api.deploy("1.1", "dev")
     shop.containers.service("Shop", "dev").complete(shop.clock.now())
     seen: list[Operation] = []
-    shop.wire.on("containers.retire", lambda: seen.append(_record(shop, reply.id)))
+    shop.wire.on("containers.deregister", lambda: seen.append(_record(shop, reply.id)))
     api.tick()
     assert [each.lease_until for each in seen] == [shop.clock.now() + LEASE]
 

@@ -255,7 +255,7 @@ def test_the_service_gives_the_parameters_that_the_template_takes(
     now = datetime(2026, 1, 1, tzinfo=UTC)
     operation = Operation(
         id="01J0000000000000000000000A",
-        kind=Kind.CREATE,
+        kind="create",
         application="Shop",
         caller="somebody",
         requested_at=now,

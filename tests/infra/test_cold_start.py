@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from bench.cold.fresh import Cost, run
-from bench.cold.measurement import PACKAGE_BAR, PEAK_BAR, Stage, missed, stage
-from bench.cold.report import table
-from bench.cold.rows import ROWS, Row
-from bench.cold.shop import APPLICATION, CALLER
-from local.gateway import http_event
+from tools.bench.cold.cost_table import table
+from tools.bench.cold.fresh import Cost, run
+from tools.bench.cold.measurement import PACKAGE_BAR, PEAK_BAR, Stage, missed, stage
+from tools.bench.cold.rows import ROWS, Row
+from tools.bench.cold.shop import APPLICATION, CALLER
+from tools.laptop.gateway import http_event
 
 from .conftest import Packaged
 

@@ -65,7 +65,7 @@ def rolling(service: str = "dev", **changes: Any) -> Progress:
     return part(service, **(facts | changes))
 
 
-def operation(kind: Kind = Kind.DEPLOY, *parts: Progress, **changes: Any) -> Operation:
+def operation(kind: Kind = "deploy", *parts: Progress, **changes: Any) -> Operation:
     """Return an operation that began at START; `parts` default to one in dev."""
     base = Operation(
         id=ID,
@@ -147,7 +147,7 @@ def production(live: str | None, test: str | None = None, **changes: Any) -> Obs
 def swapping(**changes: Any) -> Operation:
     """Return a swap that makes prod-2 live."""
     parts = (part("prod-1"), part("prod-2"))
-    return operation(Kind.SWAP, *parts, live="prod-2", idle="prod-1", **changes)
+    return operation("swap", *parts, live="prod-2", idle="prod-1", **changes)
 
 
 def statuses(decision: Any) -> list[Status]:

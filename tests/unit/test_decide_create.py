@@ -25,14 +25,14 @@ from tests.unit.builders import (
     statuses,
 )
 
-LATE = overdue(Kind.CREATE)
+LATE = overdue("create")
 TOO_LATE = LATE + timedelta(minutes=60)
-UNREAD = operation(Kind.CREATE)
+UNREAD = operation("create")
 NEW = replace(UNREAD, template=TEMPLATE)
-SENT = operation(Kind.CREATE, stack_id=STACK_ID)
-DOOMED = operation(Kind.CREATE, doomed=True, stack_id=STACK_ID, reasons=("because",))
+SENT = operation("create", stack_id=STACK_ID)
+DOOMED = operation("create", doomed=True, stack_id=STACK_ID, reasons=("because",))
 FOREIGN = stack(operation=None)
-CONFIGURING = operation(Kind.CREATE, service=CONFIGURED, stack_id=STACK_ID)
+CONFIGURING = operation("create", service=CONFIGURED, stack_id=STACK_ID)
 READY = stack(outputs=outputs("dev"))
 
 CASES: list[tuple[str, Operation, Observed, datetime, Seen]] = [

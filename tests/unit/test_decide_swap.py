@@ -23,7 +23,7 @@ from tests.unit.builders import (
     swapping,
 )
 
-LATE = overdue(Kind.SWAP)
+LATE = overdue("swap")
 BEFORE = production("prod-1", "prod-2")
 HALFWAY = production("prod-2", "prod-2")
 AFTER = production("prod-2", "prod-1")

@@ -62,7 +62,7 @@ def faults(service: str, call: str, request: Mapping[str, Any]) -> str:
 
 
 def create(spec: ServiceSpec | None = None) -> Operation:
-    return operation(Kind.CREATE, *PARTS, service=spec)
+    return operation("create", *PARTS, service=spec)
 
 
 def sent(spec: ServiceSpec | None = None, template: bytes = b"Resources: {}") -> dict[str, Any]:

@@ -113,7 +113,7 @@ class FakeCloud:
         """Return a ULID that follows from the time and how many there were."""
         return self.clock.new_id()
 
-    def together(self, calls: Sequence[Callable[[], Any]]) -> list[Any]:
+    def gather(self, calls: Sequence[Callable[[], Any]]) -> list[Any]:
         """Make calls one after the other; all are made before the first error is raised."""
         return in_turn(calls[::-1])[::-1] if self.backwards else in_turn(calls)
 

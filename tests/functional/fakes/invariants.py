@@ -135,7 +135,7 @@ def _application(cloud: FakeCloud, call: Call) -> str:
         return str(name or first["StackName"])
     if call.name == "stacks.delete":
         return cloud.stacks.stacks[first].name
-    if call.name == "containers.retire":
+    if call.name == "containers.deregister":
         return cloud.containers.task_definitions[first].family.partition("-")[0]
     if call.name == "load_balancer.switch":
         return str(first.split("/app/")[1].partition("-prod")[0])
@@ -175,12 +175,12 @@ def _under_way(operation: Operation, call: Call, now: datetime) -> bool:
 def _concerns(cloud: FakeCloud, operation: Operation, call: Call) -> bool:
     services = {part.service for part in operation.progress}
     if call.name == "load_balancer.switch":
-        return operation.kind is Kind.SWAP
+        return operation.kind is "swap"
     if call.name == "containers.update":
         return call.args[1] in services
     if call.name == "containers.register":
         return call.args[0]["family"].partition("-")[2] in services
-    if call.name == "containers.retire":
+    if call.name == "containers.deregister":
         family = cloud.containers.task_definitions[call.args[0]].family
         return family.partition("-")[2] in services
     return True
@@ -195,11 +195,11 @@ def _hold_at_slot(
     desired: int | None,
 ) -> None:
     del desired
-    if definition is None or operation.kind is Kind.CREATE:
+    if definition is None or operation.kind is "create":
         return
     estate = cloud.stacks.estate
     live = cloud.load_balancer.listeners[estate.listener(application, "production")]
-    assert operation.kind is Kind.DEPLOY_BLUE, f"5: a {operation.kind} changes what {slot} runs"
+    assert operation.kind is "deploy-blue", f"5: a {operation.kind} changes what {slot} runs"
     assert live != [estate.target_group(application, slot)], f"10: {slot} is live"
 
 
