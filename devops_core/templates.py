@@ -1,4 +1,4 @@
-"""The application template: an operation records its version and its hash, and sends these bytes."""
+"""The application template. An operation records its version and sends exactly these bytes."""
 
 from __future__ import annotations
 

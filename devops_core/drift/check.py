@@ -73,7 +73,9 @@ def _stale_claims(cloud: Cloud, inventory: Inventory) -> comparison.Finding:
         if (operation := cloud.tables.operation(application, claim)) is None or operation.ended
     }
     freed = [row for row in held if row.claim in stale]
-    reasons = [f"{row.environment} was held by operation {row.claim}, which has ended" for row in freed]
+    reasons = [
+        f"{row.environment} was held by operation {row.claim}, which has ended" for row in freed
+    ]
     return comparison.Finding(tuple(replace(row, claim=None) for row in freed), tuple(reasons))
 
 
@@ -99,7 +101,10 @@ def _observe(cloud: Cloud, inventory: Inventory) -> Observed:
     (live, test), *blueprints = cloud.gather(
         [
             partial(_slots_behind_listeners, cloud, inventory),
-            *(partial(cloud.containers.blueprint, each.task_definition) for each in changed.values()),
+            *(
+                partial(cloud.containers.blueprint, each.task_definition)
+                for each in changed.values()
+            ),
         ]
     )
     return replace(

@@ -46,9 +46,7 @@ def record_repair(cloud: Cloud, inventory: Inventory, finding: Finding) -> Opera
     return repair
 
 
-def _operation(
-    cloud: Cloud, inventory: Inventory, finding: Finding, now: datetime
-) -> Operation:
+def _operation(cloud: Cloud, inventory: Inventory, finding: Finding, now: datetime) -> Operation:
     """Return the repair as an operation; it is FAILED if a person must correct AWS."""
     progress = tuple(_corrected(inventory, row) for row in finding.rows)
     failed = any(part.status is Status.FAILED for part in progress)

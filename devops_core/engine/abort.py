@@ -90,9 +90,7 @@ def _permit(cloud: Cloud, kind: Kind, operation: Operation, caller: str, *, reco
         return
     inventory, _ = cloud.tables.inventory(operation.application)
     team = inventory.application.technical_team if inventory.application else None
-    permit(
-        cloud, kind, operation.application, team, caller, aborts=operation.id, record=record
-    )
+    permit(cloud, kind, operation.application, team, caller, aborts=operation.id, record=record)
 
 
 def _require_abortable(kind: Kind, operation: Operation) -> None:

@@ -35,9 +35,7 @@ _MAX_CHECKS = 3
 IDEMPOTENCY_SECONDS = 24 * 3600
 
 
-def accept(
-    cloud: Cloud, controller: Controller, request: Any, context: RequestContext
-) -> Outcome:
+def accept(cloud: Cloud, controller: Controller, request: Any, context: RequestContext) -> Outcome:
     """Return the operation that a request starts or repeats, or the plan of a dry run.
 
     `request.application` is the name of the application. Raises ForbiddenError, and ConflictError

@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 
 
 def finish(cloud: Cloud, kind: Kind, run: Run, decision: Done | Fail) -> Operation:
-    """Write the end of an operation in one transaction and return it; LostClaimError if it moved."""
+    """Write the end of an operation in one transaction and return it; raises LostClaimError."""
     saved, now = run.saved, cloud.clock.now()
     operation = decision.operation
-    if isinstance(decision, Fail) and saved.waiting_for and saved.overdue(now):
-        if saved.waiting_for not in "; ".join(operation.reasons):
-            reason = f"it last waited for: {saved.waiting_for}"
-            operation = replace(operation, reasons=(*operation.reasons, reason))
+    last_wait = saved.waiting_for if isinstance(decision, Fail) and saved.overdue(now) else None
+    if last_wait and last_wait not in "; ".join(operation.reasons):
+        reason = f"it last waited for: {last_wait}"
+        operation = replace(operation, reasons=(*operation.reasons, reason))
     operation = replace(
         operation,
         status=Status.FAILED if isinstance(decision, Fail) else Status.SUCCEEDED,

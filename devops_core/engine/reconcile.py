@@ -93,7 +93,7 @@ def resume(cloud: Cloud, operation: Operation) -> Operation | None:
 
 
 def refresh(cloud: Cloud, operation: Operation, until: datetime | None) -> Operation:
-    """Advance an operation that was just read, and until a time; NotFoundError if it was removed."""
+    """Advance an operation that was just read, and until a time; raises NotFoundError."""
     resumed = resume(cloud, operation)
     if resumed is None:
         raise NotFoundError("there is no such operation of that application")
@@ -160,9 +160,7 @@ def _act(cloud: Cloud, kind: Kind, run: Run, act: Act) -> tuple[Run, list[AwsErr
     step_calls = steps.calls(cloud, kind, state, act.steps)
     if act.after is After.RELEASE:
         released = replace(state.operation, lease_until=None, revision=saved.revision)
-        *results, saved = cloud.gather(
-            [*step_calls, partial(_save, cloud, kind, saved, released)]
-        )
+        *results, saved = cloud.gather([*step_calls, partial(_save, cloud, kind, saved, released)])
         state = state._replace(operation=saved)
     else:
         results = cloud.gather(step_calls)

@@ -193,9 +193,7 @@ def _deregistered(state: State, step: Deregister, result: None) -> State:
         service: tuple(arn for arn in arns if arn != step.task_definition)
         for service, arns in state.observed.orphans.items()
     }
-    return _with_progress(
-        _with_observed(state, orphans=orphans), step.service, deregistered=True
-    )
+    return _with_progress(_with_observed(state, orphans=orphans), step.service, deregistered=True)
 
 
 def _warm_up(cloud: Cloud, kind: Kind, state: State, step: WarmUp) -> WarmedPage:

@@ -96,9 +96,7 @@ def operation_ended(cloud: Cloud, operation: Operation, *, timed: bool = True) -
     measure(cloud, "ended", values, **facts)
 
 
-def operation_interrupted(
-    cloud: Cloud, operation: Operation, errors: Sequence[AwsError]
-) -> None:
+def operation_interrupted(cloud: Cloud, operation: Operation, errors: Sequence[AwsError]) -> None:
     """Log the AWS errors that stop an operation for now."""
     error = "; ".join(dict.fromkeys(each.message for each in errors))
     measure(cloud, "interrupted", throttles(*errors), **operation.facts, error=error)

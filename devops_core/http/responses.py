@@ -76,7 +76,7 @@ def write(request: Request, outcome: Outcome, further: Mapping[str, Any]) -> Res
         "code": "OPERATION_FAILED",
     }
     # The caller and the image contain the account number, which an error does not contain.
-    return Response(424, redacted(error | response.body), response.headers, response.facts)
+    return Response(424, redacted({**error, **response.body}), response.headers, response.facts)
 
 
 def aborted(request: Request, outcome: Outcome) -> Response:
@@ -119,7 +119,9 @@ def _operation(
         "applicationName": operation.application,
         "outcome": operation.status.value,
     }
-    return Response(status, {"operation": operation_view(operation, url), **further}, headers, facts)
+    return Response(
+        status, {"operation": operation_view(operation, url), **further}, headers, facts
+    )
 
 
 def _plan(dry_run: DryRun | None) -> Response:

@@ -256,7 +256,7 @@ def rows_after(state: State, held: Sequence[Row], now: datetime, *, keep_rows: b
         return stacks.undeleted_rows(operation, held, now) if keep_rows else Rows(removed=held)
     if stack is None:
         raise ValueError(f"create {operation.id} ends without a stack")
-    created = {
+    arns: dict[str, Any] = {
         "stack_id": stack.id,
         "repository": stack.outputs["RepositoryUri"],
         "production_listener": stack.outputs["ProductionListenerArn"],
@@ -268,7 +268,7 @@ def rows_after(state: State, held: Sequence[Row], now: datetime, *, keep_rows: b
             row.updated(
                 operation,
                 now,
-                application=replace(row.application, **created),
+                application=replace(row.application, **arns),
                 status=RowStatus.ACTIVE,
                 url=parts[row.environment].url,
                 service=_created_service(state, parts[row.environment], stack),

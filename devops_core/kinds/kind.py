@@ -51,8 +51,8 @@ class Kind(NamedTuple):
 
     `details` is the named tuple in `Operation.details`, None without details. `events(before,
     after)` returns further audit events of a change, as members of `Event`.
-    `task_definition(state, part)` returns the registration input of a service's target task
-    definition without tags. `abort` is None if the operation cannot be aborted, and
+    `task_definition(state, part, tags)` returns the registration input of a service's target task
+    definition. `abort` is None if the operation cannot be aborted, and
     `abort_refusal` is then the reason.
     """
 
@@ -65,6 +65,6 @@ class Kind(NamedTuple):
     creates: bool = False
     details: type[Any] | None = None
     events: Callable[[Operation, Operation], list[dict[str, Any]]] = lambda _before, _after: []
-    task_definition: Callable[[State, Progress], Mapping[str, Any]] | None = None
+    task_definition: Callable[[State, Progress, Mapping[str, str]], dict[str, Any]] | None = None
     abort: Abort | None = None
     abort_refusal: str = ""

@@ -261,9 +261,7 @@ def rows_after(state: State, held: Sequence[Row], now: datetime, *, keep_rows: b
     """Return the held rows after the end; services with a successful rollout have the release."""
     del keep_rows
     succeeded = {
-        part.service: part
-        for part in state.operation.progress
-        if part.status is Status.SUCCEEDED
+        part.service: part for part in state.operation.progress if part.status is Status.SUCCEEDED
     }
     kept = [
         row.updated(state.operation, now, service=_released(state, row.service, part, now))

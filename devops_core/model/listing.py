@@ -22,7 +22,7 @@ class Page(Generic[T]):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventSearch:
-    """Filter of events by application, operation and `since` <= time < `until`; None is no filter."""
+    """Filter of events: application, operation, `since` <= time < `until`; None matches all."""
 
     application: str | None = None
     operation: str | None = None

@@ -68,7 +68,7 @@ def _with_stop_reasons(
 def stop_reasons(
     containers: Containers, application: str, service: str, task_definition: str | None
 ) -> tuple[str, ...]:
-    """Return the stop reasons of tasks; none if AWS refuses, because an operation can end without."""
+    """Return the stop reasons of tasks, none after an AWS error: an operation can end without."""
     try:
         return containers.stopped(application, service, task_definition)
     except AwsError:

@@ -1,4 +1,4 @@
-"""Lists of applications, operations and events, by consistent reads: they include the last write."""
+"""Lists of applications, operations and events, by reads that include the last write."""
 
 from __future__ import annotations
 

@@ -30,7 +30,9 @@ def test_what_was_deployed_goes_too(shop: FakeCloud, api: Client) -> None:
     for reply in (deployed, promoted):
         assert shop.containers.tagged(reply.id) == []
         assert len(shop.containers.tagged(reply.id, active=False)) in (1, 2)
-    assert shop.wire.count("containers.deregister") == 3, "one after the other, and each of them once"
+    assert shop.wire.count("containers.deregister") == 3, (
+        "one after the other, and each of them once"
+    )
 
 
 def test_one_left_over_is_deregistered_once(shop: FakeCloud, api: Client) -> None:

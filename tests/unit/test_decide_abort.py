@@ -83,7 +83,9 @@ def test_a_deploy(
 
 
 def test_a_deploy_that_is_complete_succeeds() -> None:
-    decision = decide(deploying(rolling(deregistered=True)), observed(service(deployment("new"))), NOW)
+    decision = decide(
+        deploying(rolling(deregistered=True)), observed(service(deployment("new"))), NOW
+    )
 
     assert seen(decision) == Seen("Done")
     assert statuses(decision) == [Status.SUCCEEDED]

@@ -72,7 +72,9 @@ class DynamoListing:
         client: Any,
         names: TableNames,
         gather: Callable[[Sequence[Callable[[], Any]]], list[Any]],
+        details_type: items.DetailsType,
     ) -> None:
+        self._details_type = details_type
         self._client = client
         self._names = names
         self._gather = gather
@@ -114,7 +116,8 @@ class DynamoListing:
         """Return the operations of an application, the newest first."""
         low = items.OPERATION
         page = self._page(_KeyRange(application, low, low + _LAST), after, limit)
-        return Page(tuple(map(items.operation_of, page.items)), page.next)
+        found = (items.operation_of(item, self._details_type) for item in page.items)
+        return Page(tuple(found), page.next)
 
     def events(self, search: EventSearch, after: str | None, limit: int) -> Page[Event]:
         """Return events, the newest first."""
