@@ -134,7 +134,7 @@ class Listing(Protocol):
     def inventories(
         self, applications: Sequence[str], environments: Sequence[Environment]
     ) -> list[Inventory]:
-        """Return the rows of applications in some environments, in the order of the applications."""
+        """Return the rows of applications in the given environments, in the given order."""
 
     def operations(self, application: str, after: str | None, limit: int) -> Page[Operation]:
         """Return the operations of an application, the newest first."""

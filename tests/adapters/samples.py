@@ -9,7 +9,6 @@ from typing import Any
 from devops_core.model import (
     Application,
     Event,
-    Kind,
     Operation,
     Progress,
     Row,
@@ -18,7 +17,6 @@ from devops_core.model import (
     ServiceSpec,
     Status,
     Template,
-    Warmed,
 )
 from devops_core.naming import Environment
 from devops_core.ports import Claim, Closing, IdempotencyRecord
@@ -90,7 +88,7 @@ FULL_PROGRESS = Progress(
     previous_version="1.1.0",
     previous="arn:task-definition/Shop-prod-2:1",
     obsolete="arn:task-definition/Shop-prod-2:0",
-    wanted="arn:task-definition/Shop-prod-2:2",
+    target="arn:task-definition/Shop-prod-2:2",
     desired_count=3,
     asked_at=NOW,
     sent=True,
@@ -99,7 +97,7 @@ FULL_PROGRESS = Progress(
 )
 
 
-def minimal_operation(kind: Kind = "deploy", identity: str = "01OPERATION") -> Operation:
+def minimal_operation(kind: str = "deploy", identity: str = "01OPERATION") -> Operation:
     return Operation(
         id=identity,
         kind=kind,
@@ -110,7 +108,7 @@ def minimal_operation(kind: Kind = "deploy", identity: str = "01OPERATION") -> O
     )
 
 
-def full_operation(kind: Kind = "deploy") -> Operation:
+def full_operation(kind: str = "deploy") -> Operation:
     return replace(
         minimal_operation(kind),
         status=Status.FAILED,
@@ -131,7 +129,7 @@ def full_operation(kind: Kind = "deploy") -> Operation:
         stack_id="arn:stack/Shop",
         template=Template(url="s3://templates/application.yml", version="v1", sha256="ab"),
         warmup=("/",),
-        warmed=(Warmed(path="/", status=200, milliseconds=7, reason="slow"),),
+        warmed=(WarmedPage(path="/", status=200, milliseconds=7, reason="slow"),),
         live="prod-2",
         idle="prod-1",
         version="1.2.0",

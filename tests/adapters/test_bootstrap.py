@@ -17,7 +17,7 @@ from moto import mock_aws
 from devops_core import bootstrap
 from devops_core.adapters.dynamodb.tables import DynamoTables
 from devops_core.bootstrap import AwsCloud
-from devops_core.metrics import OPERATION_DURATION, OPERATIONS, THROTTLES
+from devops_core.engine.telemetry import OPERATION_DURATION, OPERATIONS, THROTTLES
 from devops_core.settings import Settings
 from tests import emf
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from devops_core.access import AccessPolicy
-from devops_core.model import Event, Kind
+from devops_core.model import Event
 from tests.functional.client import Client, Reply
 from tests.functional.fakes import ACCOUNT, FakeCloud
 
@@ -23,7 +23,7 @@ ONLY_APPROVERS = AccessPolicy(production_approvers=(_LEAD,))
 BOTH = replace(ONLY_TEAMS, production_approvers=(_LEAD,))
 
 Ask = Callable[[Client], Reply]
-WRITES: Mapping[Kind, Ask] = {
+WRITES: Mapping[str, Ask] = {
     "deploy": lambda api: api.deploy("1.1", "dev"),
     "deploy-blue": lambda api: api.promote(),
     "swap": lambda api: api.swap(),

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
+from devops_core.drift.check import APPLICATIONS_PER_RUN
 from devops_core.errors import ThrottledError
-from devops_core.model import Kind, Operation, Progress, RowStatus, Status
+from devops_core.model import Operation, Progress, RowStatus, Status
 from devops_core.naming import Environment, service_name
-from devops_core.operations.repair import APPLICATIONS_AT_A_TIME
 from tests.functional.client import Client
 from tests.functional.fakes import FakeCloud
 
@@ -129,4 +129,4 @@ def test_one_run_checks_as_many_applications_as_it_has_time_for(
 ) -> None:
     api.drift_check()
     asked = [call.args for call in settled.wire.journal if call.name == "tables.applications"]
-    assert asked == [(APPLICATIONS_AT_A_TIME,)]
+    assert asked == [(APPLICATIONS_PER_RUN,)]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from devops_core.engine.differences import differences
 from devops_core.naming import Environment
-from devops_core.operations.differences import differences
 from tests.functional.client import Client
 from tests.functional.dry import DryClient, plan
 from tests.functional.fakes import ACCOUNT, FakeCloud

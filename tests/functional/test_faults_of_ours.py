@@ -6,8 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from devops_core.model import TIME_LIMITS, Kind, Status
-from devops_core.operations.reconcile import GRACE
+from devops_core import kinds
+from devops_core.engine.reconcile import GRACE
+from devops_core.model import Status
 from tests.functional.client import Client
 from tests.functional.fakes import FakeCloud
 
@@ -46,7 +47,7 @@ def test_it_is_left_to_be_mended_until_its_time_is_up(
 def test_it_ends_after_its_deadline_and_releases_its_rows(
     shop: FakeCloud, api: Client, broken: str
 ) -> None:
-    limit = TIME_LIMITS["swap"] + GRACE
+    limit = kinds.load("swap").limit + GRACE
     shop.clock.wait(limit.total_seconds())
     assert api.tick() == 1
     ended = shop.tables.operations["Shop", broken]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from devops_core.api.request import Request
+from devops_core.http.request import Request
 from tests.functional.client import Client, http_event
 from tests.functional.fakes import FakeCloud
 

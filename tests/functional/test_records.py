@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from devops_core.model import LEASE, TIME_LIMITS, Event, Kind, Operation
+from devops_core import kinds
+from devops_core.model import LEASE, Event, Operation
 from devops_core.naming import Environment
 from tests.functional.client import USER, Client
 from tests.functional.fakes import ACCOUNT, FakeCloud
@@ -115,7 +116,7 @@ def test_what_was_accepted_is_held_for_as_long_as_its_worker_lives(
     api.deploy("1.0", "dev")
     accepted = seen[-1]
     assert (accepted.caller, accepted.requested_at) == (USER, before)
-    assert accepted.deadline == before + TIME_LIMITS["deploy"]
+    assert accepted.deadline == before + kinds.load("deploy").limit
     assert accepted.lease_until == before + LEASE
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from devops_core.access import AccessPolicy
 from devops_core.errors import AccessDeniedError, ThrottledError, UnreachableError
-from devops_core.model import Event, Kind
+from devops_core.model import Event
 from devops_core.naming import OPERATION_ID
 from tests.functional.client import Client
 from tests.functional.fakes import FakeCloud
@@ -17,7 +17,7 @@ from tests.functional.policies import ADMIN, APPROVER, OTHER, OWNER, WRITES, den
 
 
 @pytest.fixture
-def hanging(owned: FakeCloud) -> Mapping[Kind, str]:
+def hanging(owned: FakeCloud) -> Mapping[str, str]:
     """Operations in progress, by kind: a deploy, a create and a promote."""
     owner = Client(owned, OWNER)
     owner.finished(owner.deploy("1.1", "dev"))
@@ -43,7 +43,7 @@ def hanging(owned: FakeCloud) -> Mapping[Kind, str]:
     ],
 )
 def test_an_abort_takes_the_right_to_start(
-    owned: FakeCloud, hanging: Mapping[Kind, str], kind: Kind, caller: str, needs: str
+    owned: FakeCloud, hanging: Mapping[str, str], kind: str, caller: str, needs: str
 ) -> None:
     name = "Fresh" if kind is "create" else "Shop"
     before = owned.tables.operations[name, hanging[kind]]
@@ -69,7 +69,7 @@ def test_an_abort_takes_the_right_to_start(
     ],
 )
 def test_who_may_start_may_abort(
-    owned: FakeCloud, hanging: Mapping[Kind, str], kind: Kind, caller: str
+    owned: FakeCloud, hanging: Mapping[str, str], kind: str, caller: str
 ) -> None:
     name = "Fresh" if kind is "create" else "Shop"
     reply = Client(owned, caller).abort(hanging[kind], name)
@@ -85,7 +85,7 @@ def test_the_abort_of_a_delete_is_refused_before_it_is_impossible(owned: FakeClo
     assert Client(owned, APPROVER).abort(deleting.id).body["code"] == "NOT_ABORTABLE"
 
 
-def test_what_has_ended_is_told_to_all(owned: FakeCloud, hanging: Mapping[Kind, str]) -> None:
+def test_what_has_ended_is_told_to_all(owned: FakeCloud, hanging: Mapping[str, str]) -> None:
     Client(owned, OWNER).abort(hanging["deploy"])
     owned.containers.automatic = True
     owned.stacks.pace = 1
@@ -100,7 +100,7 @@ def test_what_has_ended_is_told_to_all(owned: FakeCloud, hanging: Mapping[Kind, 
 
 
 def test_an_operation_whose_rows_are_gone_is_for_admins(
-    owned: FakeCloud, hanging: Mapping[Kind, str]
+    owned: FakeCloud, hanging: Mapping[str, str]
 ) -> None:
     """Somebody has removed them by hand: whose it was nobody knows any more."""
     rows = {key: row for key, row in owned.tables.rows.items() if key[0] == "Fresh"}
@@ -114,7 +114,7 @@ def test_an_operation_whose_rows_are_gone_is_for_admins(
 
 
 def test_an_abort_looks_at_the_rows_only_where_somebody_may_be_refused(
-    owned: FakeCloud, hanging: Mapping[Kind, str]
+    owned: FakeCloud, hanging: Mapping[str, str]
 ) -> None:
     with_policy(owned, AccessPolicy(admins=(ADMIN,)))
     start = len(owned.wire.journal)
@@ -122,7 +122,7 @@ def test_an_abort_looks_at_the_rows_only_where_somebody_may_be_refused(
     assert owned.wire.names(start)[:2] == ["tables.operation", "tables.save"]
 
 
-def test_reads_are_open_to_all(owned: FakeCloud, hanging: Mapping[Kind, str]) -> None:
+def test_reads_are_open_to_all(owned: FakeCloud, hanging: Mapping[str, str]) -> None:
     api = Client(owned, OTHER)
     assert api.status(hanging["deploy"]).status == 200
     assert api.status(hanging["deploy"], headers={"Prefer": "wait=1"}).status == 200
@@ -185,7 +185,7 @@ def test_what_cannot_be_recorded_is_refused_all_the_same(
 
 
 def test_an_abort_that_cannot_be_recorded_is_told_with_its_operation(
-    owned: FakeCloud, hanging: Mapping[Kind, str]
+    owned: FakeCloud, hanging: Mapping[str, str]
 ) -> None:
     owned.wire.fail("tables.note", ThrottledError("slow down"), times=1)
     assert Client(owned, OTHER).abort(hanging["deploy"]).status == 403

@@ -8,7 +8,6 @@ from collections.abc import Callable, Mapping
 import pytest
 
 from devops_core.access import AccessPolicy
-from devops_core.model import Kind
 from tests.functional.client import Client, Reply, http_event
 from tests.functional.fakes import FakeCloud
 from tests.functional.policies import (
@@ -35,7 +34,7 @@ KEY = {"Idempotency-Key": "build-17"}
 
 @pytest.mark.parametrize("kind", WRITES)
 @pytest.mark.parametrize("policy", [ONLY_TEAMS, BOTH], ids=["teams", "both"])
-def test_another_team_is_refused(owned: FakeCloud, kind: Kind, policy: AccessPolicy) -> None:
+def test_another_team_is_refused(owned: FakeCloud, kind: str, policy: AccessPolicy) -> None:
     with_policy(owned, policy)
     calls = ["tables.inventory", "tables.note"]
     reply = hold_refused(owned, OTHER, WRITES[kind], calls)
@@ -47,7 +46,7 @@ def test_another_team_is_refused(owned: FakeCloud, kind: Kind, policy: AccessPol
 
 @pytest.mark.parametrize("kind", WRITES)
 @pytest.mark.parametrize("caller", [OWNER, ADMIN, APPROVER])
-def test_the_own_team_and_admins_may(owned: FakeCloud, kind: Kind, caller: str) -> None:
+def test_the_own_team_and_admins_may(owned: FakeCloud, kind: str, caller: str) -> None:
     with_policy(owned, ONLY_TEAMS)
     reply = WRITES[kind](Client(owned, caller))
     assert reply.status in (200, 202), reply.body
@@ -128,7 +127,7 @@ def test_an_api_key_may_be_in_a_team_and_an_address_may_not(
 @pytest.mark.parametrize("policy", [ONLY_APPROVERS, BOTH], ids=["approvers", "both"])
 @pytest.mark.parametrize("caller", [OWNER, ADMIN])
 def test_production_takes_an_approver_also_of_admins(
-    owned: FakeCloud, kind: Kind, policy: AccessPolicy, caller: str
+    owned: FakeCloud, kind: str, policy: AccessPolicy, caller: str
 ) -> None:
     with_policy(owned, policy)
     calls = ["tables.inventory", "tables.note"]
@@ -138,7 +137,7 @@ def test_production_takes_an_approver_also_of_admins(
 
 
 @pytest.mark.parametrize("kind", WRITES)
-def test_an_approver_of_the_team_may(owned: FakeCloud, kind: Kind) -> None:
+def test_an_approver_of_the_team_may(owned: FakeCloud, kind: str) -> None:
     assert WRITES[kind](Client(owned, APPROVER)).status in (200, 202)
     assert denied(owned) == []
 
@@ -155,7 +154,7 @@ def test_without_teams_all_may_deploy_and_create(owned: FakeCloud, caller: str) 
 
 
 @pytest.mark.parametrize("kind", WRITES)
-def test_what_is_not_there_or_not_valid_is_told_to_all(cloud: FakeCloud, kind: Kind) -> None:
+def test_what_is_not_there_or_not_valid_is_told_to_all(cloud: FakeCloud, kind: str) -> None:
     with_policy(cloud, BOTH)
     api = Client(cloud, OTHER)
     assert WRITES[kind](api).body["code"] == "NO_SUCH_APPLICATION"
@@ -173,8 +172,8 @@ def test_a_refusal_comes_before_all_that_would_tell_of_the_application(owned: Fa
 
 
 @pytest.mark.parametrize("kind", ["create", *WRITES])
-def test_a_repeat_with_the_own_key_is_the_same_operation(owned: FakeCloud, kind: Kind) -> None:
-    asks: Mapping[Kind, Callable[[Client], Reply]] = {
+def test_a_repeat_with_the_own_key_is_the_same_operation(owned: FakeCloud, kind: str) -> None:
+    asks: Mapping[str, Callable[[Client], Reply]] = {
         "create": lambda api: api.create("Fresh", headers=KEY),
         "deploy": lambda api: api.deploy("1.1", "dev", headers=KEY),
         "deploy-blue": lambda api: api.promote(headers=KEY),

@@ -43,7 +43,7 @@ FOR_WRITES = {
     "devops_core.decide",
     "devops_core.metrics",
     "devops_core.operation_id",
-    "devops_core.operations.reconcile",
+    "devops_core.engine.reconcile",
     "devops_core.operations.report",
     "devops_core.ports",
     "devops_core.requests",
@@ -52,7 +52,7 @@ FOR_WRITES = {
 # What only a dry run has use for.
 FOR_DRY_RUNS = {
     "devops_core.api.plans",
-    "devops_core.operations.differences",
+    "devops_core.engine.differences",
     "devops_core.operations.preview",
 }
 NEVER = {"asyncio", "boto3", "s3transfer", "yaml"}

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from devops_core import metrics
-from devops_core.model import Kind, Status
+from devops_core.engine import telemetry as metrics
+from devops_core.model import Status
 from tools.security.compiled import INSTALLATIONS, compiled
 
 from .conftest import Packaged

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from devops_core.model import Kind, Row, Status
+from devops_core.model import Row, Status
 from devops_core.naming import PRODUCTION, SLOTS, Environment
 from devops_core.ports import Closing
 from tests.functional.client import Reply

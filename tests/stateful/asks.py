@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from devops_core.model import Kind, Operation
+from devops_core.model import Operation
 from devops_core.naming import DEPLOYABLE, PRODUCTION, Environment
 from tests.functional.client import Client, Reply
 
@@ -73,7 +73,7 @@ class Ask:
         return replace(self, key=key)
 
 
-def _environments(operation: Operation, kind: Kind) -> frozenset[Environment]:
+def _environments(operation: Operation, kind: str) -> frozenset[Environment]:
     if kind is "deploy-blue":
         return frozenset(PRODUCTION)
     return frozenset(part.environment for part in operation.progress)

@@ -14,8 +14,7 @@ from hypothesis.stateful import (
     rule,
 )
 
-from devops_core.model import Kind
-from tests.crash.kinds import Kind as Fault
+from tests.crash.kinds import str as Fault
 from tests.functional import events
 from tests.functional.client import SCHEDULE
 from tests.stateful.asks import Ask, members

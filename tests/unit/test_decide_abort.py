@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from devops_core.decide import decide
-from devops_core.decide.decision import DeleteStack, Listener, Deregister, Switch, UpdateService
-from devops_core.model import Kind, Observed, Operation, Progress, RunningService, Status
+from devops_core.model import Observed, Operation, Progress, RunningService, Status
+from devops_core.model.decisions import DeleteStack, Deregister, Listener, Switch, UpdateService
 from tests.unit.builders import (
     NOW,
     STACK_ID,
     Seen,
+    decide,
     deployment,
     failed,
     observed,
@@ -114,7 +114,7 @@ def test_a_create(changes: dict[str, Any], what: Observed, expected: Seen) -> No
 
     assert seen(decision) == expected
     if expected.kind == "Act":
-        assert decision.operation.doomed
+        assert decision.operation.details.undoing
         assert decision.operation.reasons == (ABORTED,)
 
 

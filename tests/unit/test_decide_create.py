@@ -7,15 +7,15 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from devops_core.decide import decide
-from devops_core.decide.decision import Act, CreateStack, DeleteStack, ReadTemplate
-from devops_core.model import Kind, Observed, Operation, Status
+from devops_core.model import Observed, Operation, Status
+from devops_core.model.decisions import Act, CreateStack, DeleteStack, ReadTemplate
 from tests.unit.builders import (
     CONFIGURED,
     NOW,
     STACK_ID,
     TEMPLATE,
     Seen,
+    decide,
     operation,
     outputs,
     overdue,
@@ -30,7 +30,7 @@ TOO_LATE = LATE + timedelta(minutes=60)
 UNREAD = operation("create")
 NEW = replace(UNREAD, template=TEMPLATE)
 SENT = operation("create", stack_id=STACK_ID)
-DOOMED = operation("create", doomed=True, stack_id=STACK_ID, reasons=("because",))
+DOOMED = operation("create", undoing=True, stack_id=STACK_ID, reasons=("because",))
 FOREIGN = stack(operation=None)
 CONFIGURING = operation("create", service=CONFIGURED, stack_id=STACK_ID)
 READY = stack(outputs=outputs("dev"))
@@ -146,7 +146,7 @@ def test_an_undo_that_begins_too_late_has_its_time_from_then(
 def test_a_doomed_create_keeps_why(what: Observed, now: datetime, reason: str) -> None:
     decision = decide(NEW, what, now)
 
-    assert decision.operation.doomed
+    assert decision.operation.details.undoing
     assert decision.operation.reasons == (reason,)
     assert statuses(decision) == [Status.FAILED]
 
@@ -206,4 +206,4 @@ def test_the_stack_that_is_seen_is_noted(status: str, doomed: bool) -> None:
 
     decision = decide(replace(NEW, doomed=doomed), what, NOW)
 
-    assert decision.operation.stack_id == STACK_ID
+    assert decision.operation.details.stack_id == STACK_ID

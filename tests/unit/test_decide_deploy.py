@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from devops_core.decide import decide
-from devops_core.decide.decision import Deregister, UpdateService
-from devops_core.model import Kind, Status
+from devops_core.model import Status
+from devops_core.model.decisions import Deregister, UpdateService
 from tests.unit.builders import (
     NOW,
     Seen,
+    decide,
     deployment,
     observed,
     operation,
@@ -24,7 +24,7 @@ GONE_WRONG = rolling("qa", status=Status.FAILED, reason="crashed", deregistered=
 
 
 @pytest.mark.parametrize("kind", ["deploy", "deploy-blue"])
-def test_is_done_when_the_rollout_is_complete_and_the_old_one_retired(kind: Kind) -> None:
+def test_is_done_when_the_rollout_is_complete_and_the_old_one_retired(kind: str) -> None:
     decision = decide(operation(kind, rolling(deregistered=True)), observed(DONE), NOW)
 
     assert seen(decision) == Seen("Done")

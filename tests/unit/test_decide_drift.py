@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from devops_core.decide import drift
 from devops_core.model import (
     Application,
     Deployment,

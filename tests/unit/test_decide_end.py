@@ -10,28 +10,28 @@ from typing import Any
 
 import pytest
 
-from devops_core.decide import decide
-from devops_core.decide.decision import (
+from devops_core.model import Deployment, Observed, Operation
+from devops_core.model.decisions import (
     Act,
     CreateStack,
     Decision,
     DeleteStack,
+    Deregister,
     Done,
     Fail,
     Listener,
     ReadTemplate,
     Register,
-    Deregister,
     Switch,
     UpdateService,
     Wait,
 )
-from devops_core.model import Deployment, Kind, Observed, Operation
 from tests.unit.builders import (
     CONFIGURED,
     NOW,
     START,
     TEMPLATE,
+    decide,
     deployment,
     observed,
     operation,
@@ -76,7 +76,7 @@ class Cloud:
         return now
 
     def register(self, now: Operation, step: Register) -> Operation:
-        return self._noted(now, step.service, wanted=f"{step.service}:2")
+        return self._noted(now, step.service, target=f"{step.service}:2")
 
     def update(self, now: Operation, step: UpdateService) -> Operation:
         running = self.seen.services[step.service]
@@ -163,7 +163,7 @@ STARTS: dict[str, Callable[[], tuple[Operation, Observed]]] = {
     ),
     "deploy": lambda: (operation("deploy", part(previous="dev:1", obsolete="dev:1")), dev()),
     "deploy under way": lambda: (
-        operation("deploy", rolling(wanted="dev:2", previous="dev:1")),
+        operation("deploy", rolling(target="dev:2", previous="dev:1")),
         observed(service(deployment("dev:2", "IN_PROGRESS"))),
     ),
     "deploy without deployment": lambda: (

@@ -9,8 +9,16 @@ from itertools import product
 
 import pytest
 
-from devops_core.decide import decide
-from devops_core.decide.decision import (
+from devops_core.kinds.swap import unready
+from devops_core.model import (
+    Deployment,
+    Observed,
+    Operation,
+    RunningService,
+    Stack,
+    Status,
+)
+from devops_core.model.decisions import (
     Act,
     CreateStack,
     Decision,
@@ -20,14 +28,13 @@ from devops_core.decide.decision import (
     Listener,
     Switch,
 )
-from devops_core.decide.swap import unready
-from devops_core.model import Deployment, Kind, Observed, Operation, RunningService, Stack, Status
 from tests.unit.builders import (
     BEFORE,
     CONFIGURED,
     NOW,
     STACK_ID,
     TEMPLATE,
+    decide,
     deployment,
     observed,
     operation,
@@ -54,7 +61,7 @@ STATES = ("IN_PROGRESS", "COMPLETED", "FAILED")
 Case = tuple[Operation, Observed, datetime]
 
 
-def times(kind: Kind) -> tuple[datetime, ...]:
+def times(kind: str) -> tuple[datetime, ...]:
     return NOW, overdue(kind), overdue(kind) + timedelta(hours=1)
 
 
@@ -89,7 +96,7 @@ def creates() -> Iterator[Case]:
         (None, CONFIGURED),
         (None, STACK_ID),
         (False, True),
-        (part(), part(wanted="dev:2")),
+        (part(), part(target="dev:2")),
         (None, TEMPLATE),
     )
     for (spec, known, doomed, now_part, template), seen, failures, now in product(
@@ -103,14 +110,14 @@ def creates() -> Iterator[Case]:
 def deploys() -> Iterator[Case]:
     parts = (
         part(version="1.1"), rolling(sent=False), rolling(), rolling(previous=None),
-        rolling(reason="noted"), rolling(desired_count=2), rolling(wanted="old"),
+        rolling(reason="noted"), rolling(desired_count=2), rolling(target="old"),
         *(rolling(status=status) for status in Status),
     )  # fmt: skip
     for now_part, running, now in product(parts, services(), times("deploy")):
         seen = observed(running) if running else observed()
         yield operation("deploy", now_part), seen, now
     for now_part in parts[:3]:
-        yield operation("deploy-blue", now_part), Observed(looked=False), NOW
+        yield operation("deploy-blue", now_part), Observed(), NOW
 
 
 def slots(name: str) -> Iterator[RunningService | None]:
@@ -156,19 +163,19 @@ KINDS = pytest.mark.parametrize("kind", GENERATORS, ids=lambda kind: str(kind.va
 
 
 @cache
-def decided(kind: Kind) -> list[tuple[Case, Decision]]:
+def decided(kind: str) -> list[tuple[Case, Decision]]:
     return [(case, decide(*case)) for case in GENERATORS[kind]()]
 
 
 @KINDS
-def test_deciding_again_gives_the_same(kind: Kind) -> None:
+def test_deciding_again_gives_the_same(kind: str) -> None:
     for (start, seen, now), decision in decided(kind):
         assert decide(start, seen, now) == decision
         assert decide(decision.operation, seen, now) == decision
 
 
 @KINDS
-def test_only_an_operation_in_progress_is_returned_and_it_stays_itself(kind: Kind) -> None:
+def test_only_an_operation_in_progress_is_returned_and_it_stays_itself(kind: str) -> None:
     for (start, _, _), decision in decided(kind):
         kept = {"id": start.id, "kind": kind, "status": Status.IN_PROGRESS}
         assert {name: getattr(decision.operation, name) for name in kept} == {
@@ -177,7 +184,7 @@ def test_only_an_operation_in_progress_is_returned_and_it_stays_itself(kind: Kin
 
 
 @KINDS
-def test_the_end_leaves_no_part_open_and_a_failure_says_why(kind: Kind) -> None:
+def test_the_end_leaves_no_part_open_and_a_failure_says_why(kind: str) -> None:
     for _, decision in decided(kind):
         open_parts = [
             each for each in decision.operation.progress if each.status is Status.IN_PROGRESS
@@ -190,7 +197,7 @@ def test_the_end_leaves_no_part_open_and_a_failure_says_why(kind: Kind) -> None:
 
 
 @KINDS
-def test_an_act_has_steps(kind: Kind) -> None:
+def test_an_act_has_steps(kind: str) -> None:
     acts = [decision for _, decision in decided(kind) if isinstance(decision, Act)]
 
     assert acts
@@ -265,14 +272,14 @@ def test_a_deploy_is_done_only_when_the_wanted_version_runs() -> None:
             primary = seen.services["dev"].primary
             assert primary is not None
             assert (primary.task_definition, primary.state) == (
-                decision.operation.progress[0].wanted, "COMPLETED",
+                decision.operation.progress[0].target, "COMPLETED",
             )  # fmt: skip
 
 
 def test_nothing_is_retired_that_ecs_still_moves_to_or_that_is_to_stay() -> None:
     for _, decision in decided("deploy"):
         now_part = decision.operation.progress[0]
-        stays = now_part.wanted if now_part.status is Status.SUCCEEDED else now_part.previous
+        stays = now_part.target if now_part.status is Status.SUCCEEDED else now_part.previous
         retired = [
             getattr(step, "task_definition", None)
             for step in getattr(decision, "steps", ())

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from devops_core.decide import deploy
-from devops_core.decide.decision import Act, Register, Deregister, Step, UpdateService
-from devops_core.decide.rollout import advance
-from devops_core.model import LEASE, Kind, Observed, Progress, RunningService, Status
+from devops_core.kinds import deploy
+from devops_core.kinds.rollout import advance
+from devops_core.model import LEASE, Observed, Progress, RunningService, Status
+from devops_core.model.decisions import Act, Deregister, Register, Step, UpdateService
 from tests.unit.builders import (
     BEFORE,
     NOW,
@@ -53,7 +53,7 @@ WAITS: list[tuple[str, Progress, Observed, str]] = [
 
 ACTS: list[tuple[str, Progress, Observed, datetime, Step]] = [
     ("nothing is registered: register", part(), observed(), NOW, Register("dev")),
-    ("nothing was looked at yet: update", UNSENT, observed(looked=False), NOW, UPDATE),
+    ("nothing was looked at yet: update", UNSENT, observed(), NOW, UPDATE),
     ("registered, but nobody noted it: update", part(), observed(service(deployment("old")),
      registered={"dev": "new"}), NOW, UPDATE),
     ("ECS runs the one before: update", UNSENT, NOT_YET, NOW, UPDATE),
@@ -154,7 +154,7 @@ def test_fails_with_the_reason(
     [
         (rolling(previous=None, status=Status.FAILED), "the service still runs it"),
         (rolling(previous="new", status=Status.FAILED), "it is what ran before"),
-        (rolling(wanted=None, status=Status.FAILED), "nothing was registered"),
+        (rolling(target=None, status=Status.FAILED), "nothing was registered"),
         (rolling(deregistered=True, status=Status.FAILED), "it is retired already"),
         (rolling(obsolete="new", status=Status.SUCCEEDED), "the same was deployed again"),
         (rolling(obsolete=None, status=Status.SUCCEEDED), "the stack owns the one before"),

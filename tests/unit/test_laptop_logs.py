@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from devops_core import metrics
+from devops_core.engine import telemetry as metrics
 from tools.laptop.__main__ import parser
 from tools.laptop.logs import Line, lines
 

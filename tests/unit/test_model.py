@@ -10,7 +10,6 @@ from devops_core import model
 from devops_core.model import (
     Application,
     Inventory,
-    Kind,
     Row,
     RowStatus,
     Service,

@@ -11,7 +11,7 @@ import pytest
 from botocore.validate import ParamValidator
 
 from devops_core import render
-from devops_core.model import Application, Kind, Operation, ServiceSpec
+from devops_core.model import Application, Operation, ServiceSpec
 from devops_core.naming import Image
 from devops_core.settings import Settings
 from tests.infra.templates import ROOT, load

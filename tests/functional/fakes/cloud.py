@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from devops_core import metrics
 from devops_core.access import AccessPolicy
-from devops_core.metrics import Metric
+from devops_core.engine import telemetry as metrics
+from devops_core.engine.telemetry import Metric
 from devops_core.naming import Image
 from devops_core.settings import Settings, TableNames, TemplateLocation
 from tests.functional.fakes.clock import FakeClock

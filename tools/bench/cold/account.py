@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import parse_qsl
 
-from devops_core.adapters import records
+from devops_core.adapters.dynamodb import items
 from tools.bench.cold.shop import (
     APPLICATION,
     DIGEST,
@@ -27,7 +27,6 @@ from tools.bench.cold.shop import (
     running,
     target_group,
 )
-from devops_core.adapters.dynamodb import items
 
 Answer = tuple[int, str, bytes]
 _JSON, _XML = "application/x-amz-json-1.0", "text/xml"

@@ -7,7 +7,6 @@ from typing import Any
 
 from devops_core.model import (
     Application,
-    Kind,
     Operation,
     Progress,
     Row,
