@@ -109,8 +109,6 @@ def _checked_plan(
 
 def _claim(cloud: Cloud, plan: Plan, operation: Operation, context: RequestContext) -> Outcome:
     """Claim the rows of a plan; the lease begins with the claim."""
-    if plan.observed is None:
-        operation = replace(operation, lease_until=None)
     claim = Claim(
         operation=operation,
         event=events.acceptance(operation),
@@ -123,8 +121,6 @@ def _claim(cloud: Cloud, plan: Plan, operation: Operation, context: RequestConte
         cloud.tables.claim(claim)
     except AlreadyClaimedError as claimed:
         return _repeated(cloud, claimed.record, context)
-    if plan.observed is None:
-        return Outcome(operation)
     held = [replace(row, claim=operation.id, revision=row.revision + 1) for row in plan.taken]
     inventory = Inventory({row.environment: row for row in (*held, *plan.new)})
     state = State(operation, inventory, plan.observed)
@@ -175,9 +171,9 @@ def permit(
     lacks = cloud.settings.access.lacks(caller, team, production=kind.production)
     if not lacks:
         return
-    action = f"abort the {kind.name} {aborts}" if aborts else f"start a {kind.name}"
+    action = f"abort the {kind.name} {aborts} of" if aborts else kind.verb or kind.name
     refusal = ForbiddenError(
-        f"not allowed to {action} of {application}: requires {' and '.join(lacks)}"
+        f"not allowed to {action} {application}: requires {' and '.join(lacks)}"
     )
     if record:
         _record_denial(cloud, kind, application, caller, refusal.message, aborts)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from devops_core import observe, render, templates
 from devops_core.engine.differences import Difference, differences
 from devops_core.errors import AlreadyExistsError, NotAbortableError, RefusedError
-from devops_core.model import Inventory, Observed, Status
+from devops_core.model import Inventory, Status
 from devops_core.model.decisions import Done, Fail, State
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ def _definitions(kind: Kind, plan: Plan, operation: Operation) -> dict[str, list
     if kind.task_definition is None:
         return {}
     inventory = Inventory({row.environment: row for row in plan.taken})
-    state = State(operation, inventory, plan.observed or Observed())
+    state = State(operation, inventory, plan.observed)
     running = {row.service.name: row.service.blueprint for row in plan.taken if row.service}
     return {
         part.service: differences(
@@ -112,8 +112,7 @@ def _definitions(kind: Kind, plan: Plan, operation: Operation) -> dict[str, list
 def _with_stack(cloud: Cloud, plan: Plan, operation: Operation, planned: DryRun) -> DryRun:
     """Return the plan with the template and the parameters of the stack."""
     _require_free_name(cloud, operation.application)
-    observed = plan.observed or Observed()
-    template, content = observed.template, observed.template_content
+    template, content = plan.observed.template, plan.observed.template_content
     if template is None or content is None:
         template, content = templates.newest(cloud)
     request = templates.stack_request(cloud, operation, plan.new[0].application, content)

@@ -53,7 +53,7 @@ def proceed(
         operation = resume(cloud, operation) or operation
     else:
         try:
-            operation = _run(cloud, controller.kind, outcome.run)
+            operation = _run(cloud, controller, outcome.run)
         except LostClaimError:
             operation = cloud.tables.operation(operation.application, operation.id) or operation
         except AwsError as error:
@@ -80,14 +80,9 @@ def resume(cloud: Cloud, operation: Operation) -> Operation | None:
         if reread is None or reread.ended:
             return reread
         operation = reread
-    controller = observe.load(operation.kind)
-    state = State(operation, inventory, Observed())
+    run = Run(operation, State(operation, inventory, Observed()))
     try:
-        try:
-            observed = controller.during(cloud, operation, inventory)
-        except AwsError as error:
-            return _not_observed(cloud, controller.kind, Run(operation, state), error)
-        return _run(cloud, controller.kind, Run(operation, state._replace(observed=observed)))
+        return _run(cloud, observe.load(operation.kind), run)
     except LostClaimError:
         return cloud.tables.operation(*key)
 
@@ -118,12 +113,20 @@ def wait_for_end(cloud: Cloud, operation: Operation, until: datetime | None) -> 
     return operation
 
 
-def _run(cloud: Cloud, kind: Kind, run: Run) -> Operation:
-    """Drive a run; an unexpected error ends the operation after its grace period.
+def _run(cloud: Cloud, controller: Controller, run: Run) -> Operation:
+    """Observe AWS unless the claim did so just now, then drive the operation.
 
-    Otherwise a fault of the service would hold the application's rows forever.
+    An unexpected error ends the operation after its grace period. Otherwise a fault of the service
+    would hold the application's rows forever.
     """
+    kind = controller.kind
     try:
+        if run.after is None:
+            try:
+                observed = controller.during(cloud, run.saved, run.state.inventory)
+            except AwsError as error:
+                return _not_observed(cloud, kind, run, error)
+            run = run._replace(state=run.state._replace(observed=observed))
         return _drive(cloud, kind, run)
     except (AwsError, LostClaimError):
         raise

@@ -43,8 +43,7 @@ class Outcome(NamedTuple):
     """The result of an accepted request.
 
     `operation` is the claimed or the repeated operation, None for a dry run and if there is
-    nothing to do; `message` then gives the reason. `run` continues a claimed operation, None for
-    an operation that must be read and observed first.
+    nothing to do; `message` then gives the reason. `run` continues a claimed operation.
     """
 
     operation: Operation | None = None

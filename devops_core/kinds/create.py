@@ -109,7 +109,7 @@ def plan(
     )
     details = CreateDetails(service=request.service, template=observed.template)
     operation = replace(draft, progress=progress, details=details)
-    return Plan(operation, new=rows, observed=observed)
+    return Plan(operation, observed, new=rows)
 
 
 def decide(operation: Operation, observed: Observed, now: datetime) -> Decision:

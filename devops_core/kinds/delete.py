@@ -26,6 +26,10 @@ if TYPE_CHECKING:
     from devops_core.requests.delete import DeleteRequest
 
 
+# The status of a stack right after the claim, before its observation.
+_NOT_OBSERVED = "NOT_OBSERVED"
+
+
 class DeleteDetails(NamedTuple):
     """`stack_id` is the stack to delete, None if the inventory does not know it.
 
@@ -55,8 +59,8 @@ def plan(
         details=DeleteDetails(stack_id=stack_id),
     )
     # A known stack can be deleted without an observation.
-    known = Observed(stack=Stack(id=stack_id, status="UNKNOWN")) if stack_id else None
-    return Plan(operation, taken=rows, observed=known)
+    expected = Stack(id=stack_id or "", status=_NOT_OBSERVED)
+    return Plan(operation, Observed(stack=expected), taken=rows)
 
 
 def _removal(row: Row) -> Progress:
@@ -68,6 +72,8 @@ def _removal(row: Row) -> Progress:
 def decide(operation: Operation, observed: Observed, now: datetime) -> Decision:
     """Delete the stack; the rows are removed after the stack, not before."""
     stack = observed.stack
+    if stack and stack.status == _NOT_OBSERVED and operation.details.stack_id is None:
+        return Wait(replace(operation, waiting_for="an observation of the stack"))
     if stack is None or stack.status == "DELETE_COMPLETE":
         return _after_stack(operation, observed)
     operation = operation.with_details(stack_id=stack.id)

@@ -33,9 +33,9 @@ def plan(
         rollout.target_progress(row, service, image, request.version) for row, service in usable
     )
     return Plan(
-        operation=replace(draft, progress=progress, version=request.version),
+        replace(draft, progress=progress, version=request.version),
+        Observed(),
         taken=tuple(row for row, _ in usable),
-        observed=Observed(),
     )
 
 

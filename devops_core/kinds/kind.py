@@ -39,7 +39,7 @@ class Abort(NamedTuple):
 class Kind(NamedTuple):
     """The rules of one kind of operation. All functions are pure.
 
-    `name` is the kind's name in the contract. `limit` is the time from the request to the
+    `name` is the kind's name in the contract, `verb` its verb if it differs. `limit` is the time from the request to the
     deadline. `production` means that the kind requires the right of a production approver.
     `creates` means that the application must not exist before the operation.
 
@@ -61,6 +61,7 @@ class Kind(NamedTuple):
     plan: Callable[[Any, Inventory, Observed, Operation], Plan]
     decide: Callable[[Operation, Observed, datetime], Decision]
     rows: Callable[..., Rows]
+    verb: str = ""
     production: bool = False
     creates: bool = False
     details: type[Any] | None = None

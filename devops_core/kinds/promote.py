@@ -44,10 +44,10 @@ def plan(
     version = tested.version or ""
     progress = (rollout.target_progress(rows[0], idle_service, image, version),)
     return Plan(
-        operation=replace(draft, progress=progress, version=tested.version),
+        replace(draft, progress=progress, version=tested.version),
+        Observed(),
         taken=tuple(rows),
         unchanged=(source,),
-        observed=Observed(),
         production=(live, live),
     )
 
@@ -69,6 +69,7 @@ def _source(request: PromoteRequest, inventory: Inventory) -> tuple[Row, Service
 
 KIND = Kind(
     name="deploy-blue",
+    verb="promote",
     limit=timedelta(minutes=30),
     production=True,
     plan=plan,

@@ -77,7 +77,8 @@ def plan(request: SwapRequest, inventory: Inventory, observed: Observed, draft: 
         raise ConflictError("the inventory does not have both production slots")
     live_now, next_live = slots[idle], slots[live]
     if request.version and live_now.version == request.version:
-        return Plan(message=f"{request.version} is live already; the swap changed nothing")
+        message = f"{request.version} is live already; the swap changed nothing"
+        return Plan(None, observed, message)
     _require_ready(request, next_live, observed)
     urls = {row.environment: row.url for row in rows}
     progress = (
@@ -90,7 +91,7 @@ def plan(request: SwapRequest, inventory: Inventory, observed: Observed, draft: 
         details=SwapDetails(live=live, idle=idle, warmup=rows[0].application.warmup),
         version=next_live.version,
     )
-    return Plan(operation, taken=tuple(rows), observed=observed, production=(idle, live))
+    return Plan(operation, observed, taken=tuple(rows), production=(idle, live))
 
 
 def _require_ready(request: SwapRequest, next_live: Service, observed: Observed) -> None:

@@ -161,14 +161,14 @@ class Plan(NamedTuple):
     `operation` is the operation to claim, None if there is nothing to do; `message` then gives the
     reason. `taken` rows become the operation's, `new` rows must not exist, `unchanged` rows must
     stay free and unchanged until the claim. `observed` is the observation for the first decision
-    after the claim, None if the engine must observe AWS first. `production` is the live slot
-    before and after the operation, for a plan of production.
+    after the claim. `production` is the live slot before and after the operation, for a plan of
+    production.
     """
 
-    operation: Operation | None = None
+    operation: Operation | None
+    observed: Observed
     message: str | None = None
     taken: tuple[Row, ...] = ()
     new: tuple[Row, ...] = ()
     unchanged: tuple[Row, ...] = ()
-    observed: Observed | None = None
     production: tuple[str, str] | None = None

@@ -74,7 +74,7 @@ FULL_ROW = Row(
     operation="01BEFORE",
     updated_at=NOW,
     updated_by="ci",
-    drift="its ECS service is gone",
+    drift="its ECS service does not exist any more",
 )
 MINIMAL_PROGRESS = Progress(environment=Environment.DEV, service="dev")
 FULL_PROGRESS = Progress(
@@ -176,7 +176,7 @@ def denied_event() -> Event:
         caller="eve",
         time=NOW,
         outcome="DENIED",
-        reason="a swap of Shop is for callers in the team web or admins",
+        reason="not allowed to swap Shop: requires the team web or admins",
     )
 
 

@@ -29,6 +29,8 @@ WRITES: Mapping[str, Ask] = {
     "swap": lambda api: api.swap(),
     "delete": lambda api: api.delete(),
 }
+# The verbs of messages that differ from the name of the kind.
+VERBS = {"deploy-blue": "promote"}
 PRODUCTION = ("deploy-blue", "swap", "delete")
 
 

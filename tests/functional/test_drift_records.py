@@ -15,11 +15,11 @@ from tests.functional.client import Client
 from tests.functional.fakes import FakeCloud
 
 CALLER = "the drift check of this service"
-GONE = "its ECS service is gone: delete the application and create it again"
+GONE = "its ECS service does not exist: delete the application and create it again"
 
 
 def _repair(cloud: FakeCloud) -> Operation:
-    return next(each for each in cloud.tables.operations.values() if each.kind is "repair")
+    return next(each for each in cloud.tables.operations.values() if each.kind == "repair")
 
 
 def _log(cloud: FakeCloud, message: str) -> list[dict[str, Any]]:
@@ -117,7 +117,7 @@ def test_an_application_whose_stack_is_not_on_record_is_left_alone(
         {
             "applicationName": "Shop",
             "caller": CALLER,
-            "error": "ValueError('an application that is active has a stack')",
+            "error": "ValueError('an active application has a stack')",
         }
     ]
     settled.tables.rows.update(rows)

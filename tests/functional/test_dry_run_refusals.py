@@ -56,7 +56,7 @@ def test_nor_for_a_create_or_an_abort(owned: FakeCloud) -> None:
     refused(other.create("Depot"), 403, "FORBIDDEN")
     running = Client(owned, OWNER).deploy("1.1", "dev")
     told = refused(other.abort(running.id), 403, "FORBIDDEN")
-    assert told.startswith(f"an abort of the deploy {running.id} of Shop is for callers in")
+    assert told.startswith(f"not allowed to abort the deploy {running.id} of Shop: requires ")
     assert denied(owned) == denied(owned, "Depot") == []
 
 

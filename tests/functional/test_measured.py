@@ -29,8 +29,7 @@ def test_each_end_is_counted_once_whoever_looks(promoted: FakeCloud, api: Client
     api.tick()
     counted = {key: n for key, n in sums(promoted).items() if key[0] == "Operations"}
     ends = Counter(
-        ("Operations", each.kind.value, each.status.value)
-        for each in promoted.tables.operations.values()
+        ("Operations", each.kind, each.status.value) for each in promoted.tables.operations.values()
     )
     assert counted == dict(ends)
     assert ends["Operations", "deploy", "FAILED"] == ends["Operations", "deploy", "SUCCEEDED"] == 1

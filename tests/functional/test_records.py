@@ -128,11 +128,11 @@ def test_what_is_given_to_ecs_is_noted_and_whoever_looks_next_notes_that_it_was(
     record = _record(shop, reply.id)
     (part,) = record.progress
     asked_at, running = shop.clock.now(), shop.containers.running("Shop", "dev")
-    assert (part.wanted, part.asked_at, part.sent) == (running.arn, asked_at, False)
+    assert (part.target, part.asked_at, part.sent) == (running.arn, asked_at, False)
     assert (record.lease_until, record.waiting_for) == (None, "DEV: ECS to show the update")
     api.status(reply.id)
     (part,) = _record(shop, reply.id).progress
-    assert (part.wanted, part.asked_at, part.sent) == (running.arn, asked_at, True)
+    assert (part.target, part.asked_at, part.sent) == (running.arn, asked_at, True)
     shop.containers.automatic = True
 
 

@@ -37,7 +37,7 @@ def hanging(owned: FakeCloud) -> Mapping[str, str]:
     [
         ("create", OTHER, "the team payments or admins"),
         ("deploy", OTHER, "the team payments or admins"),
-        ("deploy-blue", OTHER, "the team payments or admins and in productionapprovers"),
+        ("deploy-blue", OTHER, "the team payments or admins and productionapprovers"),
         ("deploy-blue", OWNER, "productionapprovers"),
         ("deploy-blue", ADMIN, "productionapprovers"),
     ],
@@ -45,13 +45,13 @@ def hanging(owned: FakeCloud) -> Mapping[str, str]:
 def test_an_abort_takes_the_right_to_start(
     owned: FakeCloud, hanging: Mapping[str, str], kind: str, caller: str, needs: str
 ) -> None:
-    name = "Fresh" if kind is "create" else "Shop"
+    name = "Fresh" if kind == "create" else "Shop"
     before = owned.tables.operations[name, hanging[kind]]
     start = len(owned.wire.journal)
     reply = Client(owned, caller).abort(hanging[kind], name)
     assert (reply.status, reply.body["code"]) == (403, "FORBIDDEN")
     assert reply.body["errorMessage"] == (
-        f"an abort of the {kind} {before.id} of {name} is for callers in {needs}"
+        f"not allowed to abort the {kind} {before.id} of {name}: requires {needs}"
     )
     assert owned.wire.names(start) == ["tables.operation", "tables.inventory", "tables.note"]
     assert owned.tables.operations[name, before.id] == before
@@ -71,7 +71,7 @@ def test_an_abort_takes_the_right_to_start(
 def test_who_may_start_may_abort(
     owned: FakeCloud, hanging: Mapping[str, str], kind: str, caller: str
 ) -> None:
-    name = "Fresh" if kind is "create" else "Shop"
+    name = "Fresh" if kind == "create" else "Shop"
     reply = Client(owned, caller).abort(hanging[kind], name)
     assert (reply.status, reply.operation["abortedBy"]) == (202, caller)
     # Who asks again gets the same answer, who may not is refused all the same.
@@ -108,7 +108,7 @@ def test_an_operation_whose_rows_are_gone_is_for_admins(
         del owned.tables.rows[key]
     refused = Client(owned, OWNER).abort(hanging["create"], "Fresh")
     assert refused.status == 403
-    assert refused.body["errorMessage"].endswith("of Fresh is for callers in admins")
+    assert refused.body["errorMessage"].endswith("of Fresh: requires admins")
     owned.tables.rows |= rows
     assert Client(owned, OWNER).abort(hanging["create"], "Fresh").status == 202
 
@@ -176,7 +176,7 @@ def test_what_cannot_be_recorded_is_refused_all_the_same(
         "applicationName": "Shop",
         "kind": "deploy",
         "caller": OTHER,
-        "reason": "a deploy of Shop is for callers in the team payments or admins",
+        "reason": "not allowed to deploy Shop: requires the team payments or admins",
         "error": str(error),
     }
     assert [(each["kind"], each["applicationName"]) for each in told[1:]] == [

@@ -20,6 +20,7 @@ from tests.functional.policies import (
     OWNER,
     PRODUCTION,
     TEAMS,
+    VERBS,
     WRITES,
     denied,
     hold_refused,
@@ -40,8 +41,11 @@ def test_another_team_is_refused(owned: FakeCloud, kind: str, policy: AccessPoli
     reply = hold_refused(owned, OTHER, WRITES[kind], calls)
     needs = "the team payments or admins"
     if policy is BOTH and kind in PRODUCTION:
-        needs += " and in productionapprovers"
-    assert reply.body["errorMessage"] == f"a {kind} of Shop is for callers in {needs}"
+        needs += " and productionapprovers"
+    assert (
+        reply.body["errorMessage"]
+        == f"not allowed to {VERBS.get(kind, kind)} Shop: requires {needs}"
+    )
 
 
 @pytest.mark.parametrize("kind", WRITES)
@@ -90,14 +94,14 @@ def test_a_refused_create_takes_no_name_and_no_key(cloud: FakeCloud, team: str, 
         return api.create(tags={"technicalTeam": team}, headers=KEY)
 
     reply = hold_refused(cloud, OTHER, ask, ["tables.note"])
-    assert reply.body["errorMessage"] == f"a create of Shop is for callers in {needs}"
+    assert reply.body["errorMessage"] == f"not allowed to create Shop: requires {needs}"
     assert Client(cloud, ADMIN).create(headers=KEY).status == 202
 
 
 def test_the_team_of_an_application_that_is_not_set_up_is_for_admins(owned: FakeCloud) -> None:
     with_policy(owned, AccessPolicy(teams={"search": TEAMS["search"]}, admins=(ADMIN,)))
     reply = hold_refused(owned, OWNER, WRITES["deploy"], ["tables.inventory", "tables.note"])
-    assert reply.body["errorMessage"].endswith("in admins (there is no team payments)")
+    assert reply.body["errorMessage"].endswith("requires admins (there is no team payments)")
     assert WRITES["deploy"](Client(owned, ADMIN)).status == 202
 
 
@@ -132,7 +136,7 @@ def test_production_takes_an_approver_also_of_admins(
     with_policy(owned, policy)
     calls = ["tables.inventory", "tables.note"]
     reply = hold_refused(owned, caller, WRITES[kind], calls)
-    message = f"a {kind} of Shop is for callers in productionapprovers"
+    message = f"not allowed to {VERBS.get(kind, kind)} Shop: requires productionapprovers"
     assert reply.body["errorMessage"] == message
 
 

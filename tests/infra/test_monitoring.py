@@ -44,7 +44,7 @@ EMITTED = {
 }
 OUTCOMES = [status for status in Status if status is not Status.IN_PROGRESS]
 # A repair is over when it begins, so that it has no duration.
-TIMED = [kind for kind in Kind if kind is not "repair"]
+TIMED = [kind for kind in Kind if kind != "repair"]
 TOPIC = INSTALLATIONS["service-more"]["alarmtopic"]
 _SEARCH = re.compile(r"SUM\(SEARCH\('\{([^,}]+),([^}]+)\} (.*)', '(\w+)', \d+\)\)")
 _TERM = re.compile(r'(\w+)="([^"]+)"')

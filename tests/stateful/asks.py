@@ -31,15 +31,15 @@ class Ask:
         if self.wait:
             headers["Prefer"] = "wait=25"
         members = dict(self.members)
-        if self.kind is "create":
+        if self.kind == "create":
             chosen = {"nonProd": list(self.environments)}
             return api.create(self.application, headers, environments=chosen, **members)
-        if self.kind is "deploy":
+        if self.kind == "deploy":
             version, name = members["version"], self.application
             return api.deploy(version, *self.environments, application=name, headers=headers)
-        if self.kind is "deploy-blue":
+        if self.kind == "deploy-blue":
             return api.promote(headers, self.application, **members)
-        if self.kind is "swap":
+        if self.kind == "swap":
             return api.swap(headers, self.application, **members)
         return api.delete(self.application, headers)
 
@@ -48,11 +48,11 @@ class Ask:
         """The environments that its operation holds, as far as they exist."""
         if self.kind in ("deploy-blue", "swap"):
             return frozenset(PRODUCTION)
-        if self.kind is "delete":
+        if self.kind == "delete":
             return frozenset(Environment)
         named = self.environments or _DEFAULT
         chosen = frozenset(name for name in DEPLOYABLE if name.value.lower() in named)
-        return chosen | frozenset(PRODUCTION) if self.kind is "create" else chosen
+        return chosen | frozenset(PRODUCTION) if self.kind == "create" else chosen
 
     @property
     def body(self) -> tuple[Any, ...]:
@@ -64,8 +64,8 @@ class Ask:
         version = dict(self.members).get("version")
         return (
             (self.kind, self.application) == (operation.kind, operation.application)
-            and (self.kind is not "deploy" or version == operation.version)
-            and (self.kind is "delete" or self.needs == _environments(operation, self.kind))
+            and (self.kind != "deploy" or version == operation.version)
+            and (self.kind == "delete" or self.needs == _environments(operation, self.kind))
         )
 
     def by(self, key: str | None) -> Ask:
@@ -74,7 +74,7 @@ class Ask:
 
 
 def _environments(operation: Operation, kind: str) -> frozenset[Environment]:
-    if kind is "deploy-blue":
+    if kind == "deploy-blue":
         return frozenset(PRODUCTION)
     return frozenset(part.environment for part in operation.progress)
 

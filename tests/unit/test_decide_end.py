@@ -87,7 +87,7 @@ class Cloud:
             running, deployments=deployments, desired=step.desired_count or running.desired
         )
         self.seen = replace(self.seen, services={**self.seen.services, step.service: changed})
-        return now if now.kind is "swap" else self._noted(now, step.service, sent=True)
+        return now if now.kind == "swap" else self._noted(now, step.service, sent=True)
 
     def deregister(self, now: Operation, step: Deregister) -> Operation:
         return self._noted(now, step.service, deregistered=True)

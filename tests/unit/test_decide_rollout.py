@@ -46,7 +46,7 @@ WAITS: list[tuple[str, Progress, Observed, str]] = [
     ("ECS lists no primary deployment", rolling(), observed(service(failed())),
      "DEV: a deployment"),
     ("ECS goes back", rolling(), observed(service(deployment("old", "IN_PROGRESS"), failed())),
-     "DEV: ECS going back to the version before"),
+     "DEV: ECS rolling back to the previous version"),
     ("the answer is older than the update", rolling(),
      observed(service(deployment("old", updated_at=BEFORE))), "DEV: ECS to show the update"),
 ]  # fmt: skip
@@ -99,29 +99,29 @@ OVER: list[tuple[str, Progress, RunningService | None, datetime, str]] = [
     ("ECS says why the rollout failed, and why tasks stopped", rolling(), ROLLED_BACK, NOW,
      "Essential container in task exited. tasks failed to start."),
     ("the failed deployment says nothing", rolling(),
-     service(deployment("old"), failed(reason="")), NOW, "ECS went back to the version before"),
+     service(deployment("old"), failed(reason="")), NOW, "ECS rolled back to the previous version"),
     ("only the rollback is left to say why", rolling(),
      service(deployment("old", reason="rolling back")), NOW, "rolling back"),
     ("the rollback is all there is, and silent", rolling(), service(deployment("old")), NOW,
-     "ECS went back to the version before"),
+     "ECS rolled back to the previous version"),
     ("somebody deployed something else", rolling(), service(deployment("third")), NOW,
-     "something else replaced it"),
+     "another task definition replaced it"),
     ("a rollback is noticed though the answer has a time", rolling(),
-     service(deployment("old", updated_at=NOW)), NOW, "ECS went back to the version before"),
+     service(deployment("old", updated_at=NOW)), NOW, "ECS rolled back to the previous version"),
     ("the reason noted before counts", rolling(reason="noted"),
      service(deployment("old", updated_at=BEFORE)), NOW, "noted"),
     ("the update never showed", rolling(), service(deployment("old", updated_at=BEFORE)), LATE,
-     "ECS went back to the version before"),
+     "ECS rolled back to the previous version"),
     ("the way back takes too long", rolling(reason="noted"),
      service(deployment("old", "IN_PROGRESS")), LATE, "noted"),
-    ("the service is gone", rolling(), None, NOW, "its ECS service is gone"),
-    ("the service is gone before the update", UNSENT, None, NOW, "its ECS service is gone"),
+    ("the service is gone", rolling(), None, NOW, "its ECS service does not exist any more"),
+    ("the service is gone before the update", UNSENT, None, NOW, "its ECS service does not exist any more"),
     ("the service is being deleted", rolling(), service(active=False), NOW,
-     "its ECS service is gone"),
+     "its ECS service does not exist any more"),
     ("an inactive service is not updated", UNSENT, service(deployment("old"), active=False), NOW,
-     "its ECS service is gone"),
+     "its ECS service does not exist any more"),
     ("no time left to begin", UNSENT, service(deployment("old")), LATE,
-     "was not given to ECS within the time limit"),
+     "was not sent to ECS within the time limit"),
     ("no deployment in time", rolling(), service(), LATE,
      "has had no deployment within the time limit"),
     ("not registered in time", part(version="1.1"), service(deployment("old")), LATE,
@@ -245,7 +245,7 @@ def test_an_answer_that_stays_old_is_a_rollback() -> None:
     old = observed(service(deployment("old", updated_at=BEFORE)))
     moved_on = advance(rolling(), DEPLOY, old, NOW + timedelta(seconds=30))
     assert moved_on.part.status is Status.FAILED
-    assert moved_on.part.reason == "ECS went back to the version before"
+    assert moved_on.part.reason == "ECS rolled back to the previous version"
 
 
 def test_a_service_scaled_to_nothing_says_that_nothing_was_started() -> None:

@@ -100,7 +100,7 @@ def create_service(logical_id: str, props: dict[str, Any], stack_name: str) -> A
 
     Gap: the emulator drops PropagateTags, HealthCheckGracePeriodSeconds and others, and calls
     the resource complete before a task has started. On AWS it completes when the deployment
-    does and fails when the circuit breaker trips; what was created is deleted then.
+    does and fails when the circuit breaker trips; the created resources are deleted then.
     """
     request = {"serviceName": f"{stack_name}-{logical_id}", "cluster": "default", **api_form(props)}
     arn = is_taken_up(stack_name) and _arn_of(request)  # interrupted before it was stable
