@@ -12,8 +12,8 @@ from devops_core.requests import DeployRequest
 @http.handler
 def handle(request: Request) -> responses.Response:
     """Roll out the image in every named environment."""
-    body = DeployRequest.parse(request.body)
     context = request.context(CONTROLLER.kind.name, request.body)
+    body = DeployRequest.parse(request.body)
     outcome = accept(request.cloud, CONTROLLER, body, context)
     outcome = proceed(request.cloud, CONTROLLER, outcome, request.wait_until)
     return responses.write(request, outcome, {"applicationName": body.application})

@@ -12,8 +12,8 @@ from devops_core.requests import PromoteRequest
 @http.handler
 def handle(request: Request) -> responses.Response:
     """Roll out the tested image in the idle slot."""
-    body = PromoteRequest.parse(request.body)
     context = request.context(CONTROLLER.kind.name, request.body)
+    body = PromoteRequest.parse(request.body)
     outcome = accept(request.cloud, CONTROLLER, body, context)
     outcome = proceed(request.cloud, CONTROLLER, outcome, request.wait_until)
     return responses.write(request, outcome, {"applicationName": body.application})

@@ -12,8 +12,8 @@ from devops_core.requests import SwapRequest
 @http.handler
 def handle(request: Request) -> responses.Response:
     """Move the customers to the idle slot when it is ready."""
-    body = SwapRequest.parse(request.body)
     context = request.context(CONTROLLER.kind.name, request.body)
+    body = SwapRequest.parse(request.body)
     outcome = accept(request.cloud, CONTROLLER, body, context)
     outcome = proceed(request.cloud, CONTROLLER, outcome, request.wait_until)
     return responses.write(request, outcome, {"applicationName": body.application})

@@ -30,7 +30,7 @@ def record_repair(cloud: Cloud, inventory: Inventory, finding: Finding) -> Opera
         return None
     now = cloud.clock.now()
     repair = _operation(cloud, inventory, finding, now)
-    _, changes = events.with_changes(None, replace(repair, progress=()), repair, now)
+    _, changes = events.with_changes(replace(repair, progress=()), repair, now)
     closing = Closing(
         operation=repair,
         event=events.end(repair, now),

@@ -62,9 +62,8 @@ def abort(
         # acts before it has ended.
         aborted = replace(operation, aborted_by=caller)
         try:
-            operation = cloud.tables.save(
-                *events.with_changes(kind, operation, aborted, cloud.clock.now())
-            )
+            now = cloud.clock.now()
+            operation = cloud.tables.save(*events.with_changes(operation, aborted, now))
         except LostClaimError:
             operation = recorded_operation(cloud, application, operation_id)
     else:

@@ -109,13 +109,20 @@ def _checked_plan(
 
 def _claim(cloud: Cloud, plan: Plan, operation: Operation, context: RequestContext) -> Outcome:
     """Claim the rows of a plan; the lease begins with the claim."""
+    idempotency = context.key and IdempotencyRecord(
+        key=context.key,
+        fingerprint=context.fingerprint,
+        application=operation.application,
+        operation=operation.id,
+        expires_at=int(cloud.clock.now().timestamp()) + IDEMPOTENCY_SECONDS,
+    )
     claim = Claim(
         operation=operation,
         event=events.acceptance(operation),
         taken=plan.taken,
         new=plan.new,
         unchanged=plan.unchanged,
-        idempotency=_idempotency_record(cloud, operation, context),
+        idempotency=idempotency or None,
     )
     try:
         cloud.tables.claim(claim)
@@ -125,20 +132,6 @@ def _claim(cloud: Cloud, plan: Plan, operation: Operation, context: RequestConte
     inventory = Inventory({row.environment: row for row in (*held, *plan.new)})
     state = State(operation, inventory, plan.observed)
     return Outcome(operation, run=Run(operation, state, After.CONTINUE))
-
-
-def _idempotency_record(
-    cloud: Cloud, operation: Operation, context: RequestContext
-) -> IdempotencyRecord | None:
-    if context.key is None:
-        return None
-    return IdempotencyRecord(
-        key=context.key,
-        fingerprint=context.fingerprint,
-        application=operation.application,
-        operation=operation.id,
-        expires_at=int(cloud.clock.now().timestamp()) + IDEMPOTENCY_SECONDS,
-    )
 
 
 def _repeated(cloud: Cloud, record: IdempotencyRecord, context: RequestContext) -> Outcome:

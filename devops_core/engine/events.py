@@ -9,9 +9,11 @@ from devops_core.errors import redact
 from devops_core.model import Event, Operation, Progress, Status
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
 
-    from devops_core.kinds.kind import Kind
+# The members of an event that differ from those of its operation (arguments of `_event`).
+Members = dict[str, Any]
 
 
 def acceptance(operation: Operation) -> Event:
@@ -26,34 +28,36 @@ def drift_found(operation: Operation) -> Event:
 
 
 def with_changes(
-    kind: Kind | None, before: Operation, after: Operation, now: datetime
+    before: Operation, after: Operation, now: datetime, own: Sequence[Members] = ()
 ) -> tuple[Operation, list[Event]]:
     """Return the events for the changes of an operation, and the operation that counts them.
 
-    `kind` adds its own events, None adds none.
+    `own` are the events of the operation's kind (`Kind.events`).
     """
     events = [
         _event(after, f"{number:03d}", now, **members)
-        for number, members in enumerate(_changes(kind, before, after), after.events + 1)
+        for number, members in enumerate(_changes(before, after, own), after.events + 1)
     ]
     return replace(after, events=after.events + len(events)), events
 
 
-def has_changes(kind: Kind, before: Operation, after: Operation) -> bool:
+def has_changes(before: Operation, after: Operation, own: Sequence[Members]) -> bool:
     """Return whether the changes of an operation have events."""
-    return bool(_changes(kind, before, after))
+    return bool(_changes(before, after, own))
 
 
-def _changes(kind: Kind | None, before: Operation, after: Operation) -> list[dict[str, Any]]:
+def _changes(before: Operation, after: Operation, own: Sequence[Members]) -> list[Members]:
     aborts = [{"outcome": "ABORTING", "caller": after.aborted_by}]
-    ended_before = {part.service for part in before.progress if _ended(part)}
+    ended_before = {
+        part.service for part in before.progress if part.status is not Status.IN_PROGRESS
+    }
     return [
         *(aborts if after.aborted_by and not before.aborted_by else []),
-        *(kind.events(before, after) if kind else []),
+        *own,
         *(
             {"outcome": part.status.value, "part": part}
             for part in after.progress
-            if _ended(part) and part.service not in ended_before
+            if part.status is not Status.IN_PROGRESS and part.service not in ended_before
         ),
     ]
 
@@ -108,7 +112,3 @@ def _event(
         digest=part.digest if part else None,
         reason=redact(reason) if reason else None,
     )
-
-
-def _ended(part: Progress) -> bool:
-    return part.status is not Status.IN_PROGRESS

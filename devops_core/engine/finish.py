@@ -33,7 +33,8 @@ def finish(cloud: Cloud, kind: Kind, run: Run, decision: Done | Fail) -> Operati
         waiting_for=None,
         revision=saved.revision,
     )
-    operation, changes = events.with_changes(kind, saved, operation, now)
+    own = kind.events(saved, operation)
+    operation, changes = events.with_changes(saved, operation, now, own)
     # Another worker may have ended the operation, so that it holds no rows.
     held = run.state.inventory.held_by(operation.id)
     keep_rows = isinstance(decision, Fail) and decision.keep_rows

@@ -59,7 +59,9 @@ def proceed(
         except AwsError as error:
             # The operation is on record: the next worker continues when the lease has expired.
             telemetry.operation_interrupted(cloud, operation, [error])
-    return outcome._replace(operation=wait_for_end(cloud, operation, until))
+    if until:
+        operation = wait_for_end(cloud, operation, until)
+    return outcome._replace(operation=operation)
 
 
 def reconcile(cloud: Cloud, application: str, operation_id: str) -> Operation | None:
@@ -167,8 +169,7 @@ def _act(cloud: Cloud, kind: Kind, run: Run, act: Act) -> tuple[Run, list[AwsErr
         state = state._replace(operation=saved)
     else:
         results = cloud.gather(step_calls)
-    overdue = state.operation.overdue(cloud.clock.now())
-    state, errors = steps.applied(state, act.steps, results, overdue=overdue)
+    state, errors = steps.applied(state, act.steps, results, cloud.clock.now())
     return Run(saved, state, act.after), errors
 
 
@@ -187,7 +188,8 @@ def _release(cloud: Cloud, kind: Kind, run: Run) -> Operation:
     """Save the changes without a lease, and return the operation."""
     saved, operation = run.saved, run.state.operation
     # After RELEASE the record is complete; only new events require another save.
-    if run.after is After.RELEASE and not events.has_changes(kind, saved, operation):
+    own = kind.events(saved, operation)
+    if run.after is After.RELEASE and not events.has_changes(saved, operation, own):
         return operation
     released = replace(operation, lease_until=None, revision=saved.revision)
     return saved if released == saved else _save(cloud, kind, saved, released)
@@ -219,5 +221,5 @@ def _not_observed(cloud: Cloud, kind: Kind, run: Run, error: AwsError) -> Operat
 
 
 def _save(cloud: Cloud, kind: Kind, saved: Operation, operation: Operation) -> Operation:
-    counted, changes = events.with_changes(kind, saved, operation, cloud.clock.now())
-    return cloud.tables.save(counted, changes)
+    own = kind.events(saved, operation)
+    return cloud.tables.save(*events.with_changes(saved, operation, cloud.clock.now(), own))

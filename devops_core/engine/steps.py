@@ -34,6 +34,8 @@ from devops_core.model.decisions import (
 from devops_core.naming import OPERATION_TAG, Environment
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from devops_core.kinds.kind import Kind
     from devops_core.ports import Cloud
 
@@ -56,17 +58,14 @@ def _execute(cloud: Cloud, kind: Kind, state: State, step: Step) -> Any | AwsErr
 
 
 def applied(
-    state: State, steps: Sequence[Step], results: Sequence[Any | AwsError], *, overdue: bool
+    state: State, steps: Sequence[Step], results: Sequence[Any | AwsError], now: datetime
 ) -> tuple[State, list[AwsError]]:
-    """Return the state after steps, and the errors that stop the worker.
-
-    `overdue` means that the deadline of the operation has passed.
-    """
+    """Return the state after steps, and the errors that stop the worker."""
     errors = []
     for step, result in zip(steps, results, strict=True):
         if not isinstance(result, AwsError):
             state = _RESULTS[type(step)](state, step, result)
-        elif refused := _refused(state, step, result, overdue=overdue):
+        elif refused := _refused(state, step, result, now):
             state = refused
         else:
             errors.append(result)
@@ -76,13 +75,14 @@ def applied(
     return state, errors
 
 
-def _refused(state: State, step: Step, error: AwsError, *, overdue: bool) -> State | None:
+def _refused(state: State, step: Step, error: AwsError, now: datetime) -> State | None:
     """Return the state after a refusal that is a result of the step, None for any other error."""
     refused = isinstance(error, RefusedError)
     if isinstance(step, Deregister):
         # The operation does not wait for a permission to clean up, nor after its deadline.
-        accepted = refused or overdue or isinstance(error, AccessDeniedError)
-        return _deregistered(state, step, None) if accepted else None
+        denied = isinstance(error, AccessDeniedError)
+        ignored = refused or denied or state.operation.overdue(now)
+        return _deregistered(state, step, None) if ignored else None
     if not refused:
         return None
     if isinstance(step, ReadTemplate | CreateStack):

@@ -32,35 +32,35 @@ _FLAGS = ("true", "false")
 
 
 class Request:
-    """One request. The access to a malformed part raises InvalidRequestError."""
+    """One request. The access to a malformed part raises InvalidRequestError.
+
+    `id` is API Gateway's request id, which the log and the response contain. `route` is the route
+    of API Gateway, for example "/stacks/deploy". `caller` is the IAM ARN, else the id of the API
+    key, else the address. `wait_seconds` is the preferred wait (RFC 7240), at most 25 s, and
+    `wait_until` its end; both are None without a preference.
+    """
 
     def __init__(self, event: Mapping[str, Any], cloud: Cloud) -> None:
         self.cloud = cloud
-        # The preferred wait begins now, so that it includes the time of the claim.
         self.arrived = cloud.clock.now()
         self._event = event
         self._context: Mapping[str, Any] = event.get("requestContext") or {}
         self._headers = {
             name.lower(): value for name, value in (event.get("headers") or {}).items()
         }
-
-    @property
-    def id(self) -> str:
-        """API Gateway's request id, which the log and the response contain."""
-        return printable(str(self._context.get("requestId", "")))
-
-    @property
-    def route(self) -> str:
-        """The route of API Gateway, for example "/stacks/deploy"."""
-        return printable(str(self._event.get("resource") or self._event.get("path") or ""))
-
-    @property
-    def caller(self) -> str:
-        """The caller: the IAM ARN, else the API key's id, else the address."""
         identity = self._context.get("identity") or {}
-        names = (identity.get("userArn"), identity.get("apiKeyId"))
-        caller = next((name for name in names if name), f"address {identity.get('sourceIp')}")
-        return printable(str(caller))
+        address = f"address {identity.get('sourceIp')}"
+        caller = identity.get("userArn") or identity.get("apiKeyId") or address
+        self.id = printable(str(self._context.get("requestId", "")))
+        self.route = printable(str(event.get("resource") or event.get("path") or ""))
+        self.caller = printable(str(caller))
+        preferences = str(self._headers.get("prefer", "")).split(",")
+        waits = [found for preference in preferences if (found := _WAIT.fullmatch(preference))]
+        self.wait_seconds = min(int(waits[0][1]), MAX_WAIT_SECONDS) if waits else None
+        self.wait_until: datetime | None = None
+        if self.wait_seconds is not None:
+            # The preferred wait begins now, so that it includes the time of the claim.
+            self.wait_until = self.arrived + timedelta(seconds=self.wait_seconds)
 
     @property
     def facts(self) -> dict[str, Any]:
@@ -118,19 +118,6 @@ class Request:
             problem = "must be dryRun=true or dryRun=false"
             raise InvalidRequestError([(brief(name), problem) for name in wrong])
         return self.query.get("dryRun") == "true"
-
-    @property
-    def wait_seconds(self) -> int | None:
-        """The preferred wait in seconds (RFC 7240), at most 25; None without a preference."""
-        preferences = str(self._headers.get("prefer", "")).split(",")
-        waits = [found for preference in preferences if (found := _WAIT.fullmatch(preference))]
-        return min(int(waits[0][1]), MAX_WAIT_SECONDS) if waits else None
-
-    @property
-    def wait_until(self) -> datetime | None:
-        """The end of the preferred wait, None without a preference."""
-        seconds = self.wait_seconds
-        return None if seconds is None else self.arrived + timedelta(seconds=seconds)
 
     @property
     def base_url(self) -> str:

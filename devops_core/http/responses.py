@@ -66,7 +66,7 @@ def write(request: Request, outcome: Outcome, further: Mapping[str, Any]) -> Res
     operation = outcome.operation
     if operation is None:
         return Response(200, {"operation": None, "message": outcome.message, **further})
-    if not operation.ended:
+    if operation.status == "IN_PROGRESS":
         return _operation(request, operation, 202, further)
     response = _operation(request, operation, 200, further)
     if operation.status == "SUCCEEDED":

@@ -128,7 +128,8 @@ def decide(operation: Operation, observed: Observed, now: datetime) -> Decision:
     """
     details: SwapDetails = operation.details
     if observed.production == details.live:
-        operation = operation.with_details(switched_at=details.switched_at or now)
+        if not details.switched_at:
+            operation = operation.with_details(switched_at=now)
         return _after_switch(operation, observed)
     next_live, live_now = _size(observed, details.live), _size(observed, details.idle)
     missing = (*unready(observed, details.live), *_smaller(next_live, live_now))

@@ -17,6 +17,7 @@ def operation_view(operation: Operation, url: str) -> dict[str, Any]:
     details = operation.details.view() if operation.details else {}
     switched_at = details.get("switchedAt")
     moments = {"untilSwitched": switched_at, "untilEnded": operation.ended_at}
+    took = {name: operation.seconds_until(moment) for name, moment in moments.items() if moment}
     members = {
         "id": operation.id,
         "kind": operation.kind,
@@ -29,8 +30,7 @@ def operation_view(operation: Operation, url: str) -> dict[str, Any]:
         "deadline": time_text(operation.deadline),
         "endedAt": time_text(operation.ended_at),
         "waitingFor": redact(operation.waiting_for) if operation.waiting_for else None,
-        # Seconds from the request.
-        "took": {name: operation.seconds_until(at) for name, at in moments.items() if at},
+        "took": took,
         **details,
         "switchedAt": time_text(switched_at),
         "reasons": [redact(reason) for reason in operation.reasons],
