@@ -1,7 +1,7 @@
-"""What the service counts, as CloudWatch's embedded metric format has it.
+"""The metrics of the service, in CloudWatch's embedded metric format.
 
-A line of the log that holds such members becomes data points of metrics: CloudWatch Logs reads them
-out of it, so that a function needs neither a call nor a permission for them.
+CloudWatch Logs extracts data points from log lines with these members, so a function needs neither
+a call nor a permission to publish metrics.
 """
 
 from __future__ import annotations
@@ -11,14 +11,14 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 NAMESPACE = "devops-ecs"
-# Every metric has it; one installation in an account and region has one stage.
+# The dimension of all metrics. An installation in an account and region has one stage.
 STAGE = "Stage"
 
 
 class Metric(NamedTuple):
-    """A metric: its unit as CloudWatch spells it, its dimensions beside the stage.
+    """A metric with its CloudWatch unit, and its dimensions in addition to the stage.
 
-    The value of a dimension is the member of the line that has its name in lower case.
+    The value of a dimension is the member of the log line with the dimension's name in lower case.
     """
 
     name: str
@@ -45,10 +45,10 @@ ALL = (
 def members(
     stage: str, now: datetime, values: Mapping[Metric, float], facts: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Return the members of a line that says `facts` and, if there are `values`, counts them.
+    """Return the members of a log line with `facts` and the values of metrics, if any.
 
-    Each set of dimensions has a directive of its own (Amazon CloudWatch User Guide,
-    "Specification: Embedded metric format").
+    Each set of dimensions has its own directive (Amazon CloudWatch User Guide, "Specification:
+    Embedded metric format").
     """
     if not values:
         return dict(facts)

@@ -30,10 +30,10 @@ def permit(
     written.
     """
     production = kind in _PRODUCTION
-    lacks = cloud.settings.access.lacks(caller, team, production=production)
-    if not lacks:
+    missing = cloud.settings.access.missing_lists(caller, team, production=production)
+    if not missing:
         return
-    lists = " and in ".join(lacks)
+    lists = " and in ".join(missing)
     what = f"an abort of the {kind} {aborts}" if aborts else f"a {kind}"
     refusal = ForbiddenError(f"{what} of {application} is for callers in {lists}")
     about = {"operation": aborts} if aborts else {}

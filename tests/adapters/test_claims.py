@@ -126,7 +126,7 @@ def test_a_row_that_is_gone(tables: DynamoTables) -> None:
 def test_an_application_is_created_once(tables: DynamoTables) -> None:
     tables.claim(samples.create_claim(identity="01FIRST"))
 
-    with pytest.raises(AlreadyExistsError, match="operation 01FIRST is at work") as raised:
+    with pytest.raises(AlreadyExistsError, match="operation 01FIRST is in progress") as raised:
         tables.claim(samples.create_claim(identity="02SECOND"))
 
     assert raised.value.details == {"operation": {"id": "01FIRST", "applicationName": "Shop"}}
