@@ -43,7 +43,7 @@ class AccessPolicy:
             policy = json.loads(text)
         except ValueError as error:
             raise ValueError(f"ACCESS_POLICY is not JSON: {error}") from error
-        _check(policy)
+        _check_policy(policy)
         return cls(
             teams={team: tuple(some) for team, some in policy.get("teams", {}).items()},
             admins=tuple(policy.get("admins", ())),
@@ -93,7 +93,7 @@ def _matches(identity: str | None, patterns: Iterable[str]) -> bool:
     )
 
 
-def _check(policy: Any) -> None:
+def _check_policy(policy: Any) -> None:
     if not isinstance(policy, dict) or not policy.keys() <= {"teams", *_LISTS}:
         raise ValueError(f"ACCESS_POLICY must be an object with teams, {', '.join(_LISTS)}")
     teams = policy.get("teams", {})
