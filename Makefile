@@ -12,8 +12,8 @@ UP_OPTIONS = $(if $(PORT),--port $(PORT)) $(if $(LAMBDA_ENDPOINT),--lambda-endpo
 	$(if $(filter 1,$(DOCKER)),--docker) $(if $(filter 1,$(KEEP)),--keep) \
 	$(if $(filter 1,$(AUTH)),--auth) $(if $(REPOURI),--repouri $(REPOURI))
 
-.PHONY: help setup cli up down logs push demo lint audit test check reference crash races stateful fuzz \
-	mutants scale bench bench-swap clean
+.PHONY: help setup cli up down logs push demo lint security test check reference crash races stateful \
+	fuzz mutants scale bench bench-swap clean
 
 help: ## List the targets
 	sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -24,20 +24,20 @@ setup: ## Install the laptop cloud and the deploy tool
 cli: .local/cli/installed ## Install the command line into .local/cli: .local/cli/bin/devops --help
 
 up: setup ## Start the laptop cloud with the service (PORT= AUTH=1 DOCKER=1 KEEP=1 REPOURI= LAMBDA_ENDPOINT=)
-	$(EMULATOR) -m local up $(UP_OPTIONS)
+	$(EMULATOR) -m tools.laptop up $(UP_OPTIONS)
 
 down: ## Stop the laptop cloud and all it started
-	if [ -x $(EMULATOR) ]; then $(EMULATOR) -m local down; else echo "Nothing was running."; fi
+	if [ -x $(EMULATOR) ]; then $(EMULATOR) -m tools.laptop down; else echo "Nothing was running."; fi
 
 logs: .local/venv/installed ## Show what the Lambda functions printed (APP=name OPERATION=id FOLLOW=1)
-	$(EMULATOR) -m local logs $(if $(filter 1,$(FOLLOW)),--follow) \
+	$(EMULATOR) -m tools.laptop logs $(if $(filter 1,$(FOLLOW)),--follow) \
 		$(if $(APP),--application $(APP)) $(if $(OPERATION),--operation $(OPERATION))
 
 push: .local/venv/installed ## Push an image (IMAGE=name:tag, BEHAVIOUR=crash or unhealthy)
-	$(EMULATOR) -m local push $(IMAGE) $(if $(BEHAVIOUR),--$(BEHAVIOUR))
+	$(EMULATOR) -m tools.laptop push $(IMAGE) $(if $(BEHAVIOUR),--$(BEHAVIOUR))
 
 demo: setup ## Show the whole service at work on the laptop cloud
-	$(EMULATOR) -m local.demo
+	$(EMULATOR) -m tools.laptop.demo
 
 lint: .venv/installed ## Check format, style, types, imports and templates
 	$(TOOLS)/ruff format --check .
@@ -46,18 +46,18 @@ lint: .venv/installed ## Check format, style, types, imports and templates
 	$(TOOLS)/lint-imports
 	$(TOOLS)/cfn-lint cloudformation/*.yml
 
-audit: ## Let tools look for what is unsafe (ARGS="checkov", ARGS=--online)
-	$(MAKE) -j3 .venv/installed .local/audit/installed node_modules/installed
-	$(TOOLS)/python -m audit $(ARGS)
+security: ## Let tools look for what is unsafe (ARGS="checkov", ARGS=--online)
+	$(MAKE) -j3 .venv/installed .local/security/installed node_modules/installed
+	$(TOOLS)/python -m tools.security $(ARGS)
 
 test: ## Run all tests
-	$(MAKE) -j4 .venv/installed .local/venv/installed .local/audit/installed node_modules/installed
+	$(MAKE) -j4 .venv/installed .local/venv/installed .local/security/installed node_modules/installed
 	$(TOOLS)/python -m pytest -n auto --cov --cov-report=term-missing
 
-check: lint audit test fuzz ## What a change must pass
+check: lint security test fuzz ## What a change must pass
 
 reference: .venv/installed ## Write docs/api.md from docs/openapi.yml
-	$(TOOLS)/python -m contract.reference
+	$(TOOLS)/python -m tools.contract.reference
 
 crash: .venv/installed ## Break every outgoing call in every way (ARGS= a part of it)
 	$(TOOLS)/python -m tests.crash $(ARGS)
@@ -80,37 +80,37 @@ scale: .venv/installed ## Show what each operation reads and writes, with one ap
 
 bench: ## Count and time what callers wait for, beside other tools (ARGS="--rounds 9 --write")
 	$(MAKE) -j4 .venv/installed .local/venv/installed node_modules/installed .local/bench/installed
-	$(TOOLS)/python -m bench $(ARGS)
+	$(TOOLS)/python -m tools.bench $(ARGS)
 
 bench-swap: ## Swap under load and time it (ARGS="--swaps 300 --write")
 	$(MAKE) -j3 .venv/installed .local/venv/installed node_modules/installed
-	$(TOOLS)/python -m bench.swaps $(ARGS)
+	$(TOOLS)/python -m tools.bench.swaps $(ARGS)
 
 clean: down ## Remove everything that the other targets installed or wrote
 	rm -rf .local .venv node_modules .serverless mutants .coverage .*_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Stamps: what is up to date is not installed again.
-.local/venv/installed: local/requirements.txt
+.local/venv/installed: tools/laptop/requirements.txt
 	echo "installing the emulator ..."
 	$(PYTHON) -m venv .local/venv
-	$(EMULATOR) $(PIP_INSTALL) -r local/requirements.txt
+	$(EMULATOR) $(PIP_INSTALL) -r tools/laptop/requirements.txt
 	touch $@
 
-.local/venv/docker: local/requirements-docker.txt .local/venv/installed
-	$(EMULATOR) $(PIP_INSTALL) -r local/requirements-docker.txt
+.local/venv/docker: tools/laptop/requirements-docker.txt .local/venv/installed
+	$(EMULATOR) $(PIP_INSTALL) -r tools/laptop/requirements-docker.txt
 	touch $@
 
-.local/audit/installed: audit/requirements.txt
+.local/security/installed: tools/security/requirements.txt
 	echo "installing checkov ..."
-	$(PYTHON) -m venv .local/audit/venv
-	.local/audit/venv/bin/python $(PIP_INSTALL) -r audit/requirements.txt
+	$(PYTHON) -m venv .local/security/venv
+	.local/security/venv/bin/python $(PIP_INSTALL) -r tools/security/requirements.txt
 	touch $@
 
-.local/bench/installed: bench/requirements.txt
+.local/bench/installed: tools/bench/requirements.txt
 	echo "installing what is compared ..."
 	$(PYTHON) -m venv .local/bench/venv
-	.local/bench/venv/bin/python $(PIP_INSTALL) -r bench/requirements.txt
+	.local/bench/venv/bin/python $(PIP_INSTALL) -r tools/bench/requirements.txt
 	touch $@
 
 .local/cli/installed: pyproject.toml devops_cli/requirements.txt $(wildcard devops_cli/*.py devops_cli/*/*.py)

@@ -10,7 +10,7 @@ import json
 import os
 import sys
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from functools import cache
@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from botocore.config import Config
 
+from devops_core import kinds
 from devops_core.adapters.aws.session import new_session
 from devops_core.settings import Settings
 
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     from botocore.session import Session
 
     from devops_core import ports
-    from devops_core.metrics import Metric
 
 # Three attempts of at most ten seconds each: API Gateway stops waiting after 29 s, so the result of
 # a fourth attempt could not reach the caller.
@@ -97,14 +97,16 @@ class AwsCloud:
         """DynamoDB."""
         from devops_core.adapters.dynamodb.tables import DynamoTables
 
-        return DynamoTables(self._client("dynamodb"), self.settings.tables, self.clock.now)
+        names = self.settings.tables
+        return DynamoTables(self._client("dynamodb"), names, self.clock.now, kinds.details_type)
 
     @_MadeOnce
     def listing(self) -> ports.Listing:
         """DynamoDB, page by page."""
         from devops_core.adapters.dynamodb.listing import DynamoListing
 
-        return DynamoListing(self._client("dynamodb"), self.settings.tables, self.together)
+        names = self.settings.tables
+        return DynamoListing(self._client("dynamodb"), names, self.gather, kinds.details_type)
 
     @_MadeOnce
     def stacks(self) -> ports.Stacks:
@@ -155,24 +157,16 @@ class AwsCloud:
             sys.stdout.write(json.dumps({"message": message} | facts, default=str) + "\n")
             sys.stdout.flush()
 
-    def measure(self, message: str, values: Mapping[Metric, float], **facts: Any) -> None:
-        """Write a log line with values of metrics in CloudWatch's embedded metric format."""
-        from devops_core.metrics import members
-
-        with suppress(Exception):
-            now = self.clock.now()
-            self.log(message, **members(self.settings.api_stage, now, values, facts))
-
     def new_id(self) -> str:
         """Return a new ULID; ids sort by time."""
         from devops_core.operation_id import new_operation_id
 
         return new_operation_id(self.clock.now())
 
-    def together(self, calls: Sequence[Callable[[], Any]]) -> list[Any]:
+    def gather(self, calls: Sequence[Callable[[], Any]]) -> list[Any]:
         """Run calls concurrently and return their results in order.
 
-        All calls have finished when the first error is raised. A call must not use `together`
+        All calls have finished when the first error is raised. A call must not use `gather`
         itself: if every thread of the pool waited for the pool, no thread could continue.
         """
         if len(calls) < 2:
@@ -187,7 +181,7 @@ class AwsCloud:
     def _threads(self) -> ThreadPoolExecutor:
         from concurrent.futures import ThreadPoolExecutor
 
-        return ThreadPoolExecutor(_MAX_THREADS, thread_name_prefix="together")
+        return ThreadPoolExecutor(_MAX_THREADS, thread_name_prefix="gather")
 
     def _client(self, service: str) -> Any:
         with self.making:

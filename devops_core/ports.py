@@ -1,7 +1,7 @@
-"""What the operations need from the world outside; the adapters fulfil it, tests bring fakes.
+"""The ports: interfaces to AWS and to the clock. The adapters implement them, tests pass fakes.
 
-Every method may raise `ThrottledError`, `UnreachableError` (the effect is unknown),
-`AccessDeniedError` or `RefusedError`; what else it raises is said there.
+Every method can raise `ThrottledError`, `UnreachableError` (the effect is unknown),
+`AccessDeniedError` or `RefusedError`. The docstring of a method names its further errors.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
-from devops_core.metrics import Metric
 from devops_core.model import Event, Inventory, Operation, Row, RunningService, Stack
 from devops_core.settings import Settings, TemplateLocation
 
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IdempotencyRecord:
-    """What an Idempotency-Key was used for; `expires_at` in epoch seconds."""
+    """The use of an Idempotency-Key; `expires_at` in epoch seconds."""
 
     key: str
     fingerprint: str
@@ -43,8 +42,8 @@ class AlreadyClaimedError(Exception):
 class Claim:
     """One transaction that accepts an operation.
 
-    `taken` are rows as they were seen, which become the operation's; `new` rows must not exist;
-    `unchanged` rows must be free and as they were seen, and stay so.
+    `taken` rows become the operation's, `new` rows must not exist, `unchanged` rows must be free.
+    Taken and unchanged rows must have the revision that was read.
     """
 
     operation: Operation
@@ -59,7 +58,8 @@ class Claim:
 class Closing:
     """One transaction that ends an operation: its record, its rows, its last event.
 
-    `events` are further new events that go with it; `event` has the key "END".
+    `event` is the last event, with the key "END"; `events` are further new events. `kept` rows are
+    written, `removed` rows are deleted.
     """
 
     operation: Operation
@@ -75,67 +75,66 @@ class Tables(Protocol):
     def inventory(
         self, application: str, key: str | None = None
     ) -> tuple[Inventory, IdempotencyRecord | None]:
-        """Return all rows of an application and what an Idempotency-Key stands for; consistent."""
+        """Return all rows of an application and the record of an Idempotency-Key; consistent."""
 
     def reserved(self, application: str) -> str | None:
-        """Return the application that has a name, in whatever case, or None; consistent."""
+        """Return the application with a name, in any case, or None; consistent."""
 
     def claim(self, claim: Claim) -> None:
         """Accept an operation, all or nothing.
 
-        Raises BusyError (names the holder), AlreadyExistsError, ChangedMeanwhileError when a row
-        is not as it was seen, AlreadyClaimedError for a used Idempotency-Key.
+        Raises BusyError (names the holder), AlreadyExistsError, ChangedMeanwhileError for a row of
+        another revision, AlreadyClaimedError for a used Idempotency-Key.
         """
 
     def operation(self, application: str, operation_id: str) -> Operation | None:
-        """Return an operation as it stands, or None."""
+        """Return the record of an operation, or None; consistent."""
 
     def save(self, operation: Operation, events: Sequence[Event] = ()) -> Operation:
-        """Write an operation and new events if nobody wrote it since it was read.
+        """Write an operation and new events, and return it with its new revision.
 
-        Returns it with its new revision; raises LostClaimError.
+        Raises LostClaimError if the record has another revision than `operation`.
         """
 
     def close(self, closing: Closing) -> None:
-        """End an operation, all or nothing; raises LostClaimError when it has moved on."""
+        """End an operation, all or nothing; LostClaimError if its record has another revision."""
 
     def correct(self, closing: Closing) -> None:
-        """Write an operation that is over at once, all or nothing.
+        """Write an operation that has ended already, all or nothing.
 
-        `kept` rows are given with the revision that was seen. Raises ChangedMeanwhileError when
-        one is not like that any more.
+        Raises ChangedMeanwhileError if a `kept` row has another revision.
         """
 
     def note(self, event: Event) -> None:
-        """Write an event that belongs to no operation."""
+        """Write an event without an operation."""
 
     def applications(self, limit: int) -> list[str]:
-        """Return the applications whose turn it is to be checked, at most `limit`.
+        """Return the next applications of the drift check, at most `limit`.
 
-        Each call goes on where the one before has stopped; after the last it begins anew.
+        Each call continues after the last one; after the last application it starts again.
         """
 
     def open_operations(self) -> list[tuple[str, str]]:
-        """Return `(application, operation id)` of the operations in progress, eventually."""
+        """Return `(application, operation id)` of the open operations; eventually consistent."""
 
     def check(self) -> Mapping[str, str]:
-        """Return what is wrong with each table that cannot be read, by table name."""
+        """Return the problem of each unreadable table by table name."""
 
 
 class Listing(Protocol):
-    """What there is, page by page; every page has what was written before it was asked for.
+    """Lists in pages, by consistent reads.
 
-    `limit` is the number of items of a page, at most 100; `after` is `Page.next` of the page
-    before, InvalidRequestError when it is not of that list.
+    `limit` is the number of items of a page, at most 100. `after` is `Page.next` of the previous
+    page; InvalidRequestError if it belongs to another list.
     """
 
     def applications(self, team: str | None, after: str | None, limit: int) -> Page[str]:
-        """Return the names of all applications, or of those of a team, in alphabetical order."""
+        """Return the names of all applications, or of a team's, in alphabetical order."""
 
     def inventories(
         self, applications: Sequence[str], environments: Sequence[Environment]
     ) -> list[Inventory]:
-        """Return the rows of applications, in their order, as far as environments are asked for."""
+        """Return the rows of applications in the given environments, in the given order."""
 
     def operations(self, application: str, after: str | None, limit: int) -> Page[Operation]:
         """Return the operations of an application, the newest first."""
@@ -148,54 +147,54 @@ class Stacks(Protocol):
     """CloudFormation."""
 
     def create(self, request: Mapping[str, Any]) -> str:
-        """Create a stack from `render.stack`'s answer and return its id."""
+        """Create a stack with the input of `render.stack` and return its id."""
 
     def parameters(self, template: str) -> Mapping[str, bool]:
         """Return the parameters of a template and whether each has a default."""
 
     def delete(self, stack_id: str, token: str) -> None:
-        """Start to delete a stack; no error when it is gone."""
+        """Start the deletion of a stack; no error if it does not exist."""
 
     def describe(self, name_or_id: str) -> Stack | None:
-        """Return a stack, or None when there is none; by id also when it is deleted."""
+        """Return a stack, None if it does not exist; an id also finds a deleted stack."""
 
     def failures(self, stack_id: str, token: str) -> tuple[str, ...]:
-        """Return why resources failed in calls that carried `token`, the first failure first."""
+        """Return the failures of resources in calls with `token`, the first failure first."""
 
 
 class Containers(Protocol):
     """ECS."""
 
     def register(self, request: Mapping[str, Any]) -> str:
-        """Register a task definition from `render.task_definition`'s answer; return its ARN."""
+        """Register a task definition with the input of `render.task_definition`; return its ARN."""
 
     def find(self, family: str, operation_id: str) -> str | None:
-        """Return the newest task definition of a family that carries an operation's tag."""
+        """Return the newest task definition of a family with an operation's tag."""
 
     def registered(self, family: str) -> tuple[str, ...]:
-        """Return the active task definitions of a family that operations have registered."""
+        """Return the active task definitions of a family that operations registered."""
 
     def blueprint(self, task_definition: str) -> Mapping[str, Any]:
-        """Return what a task definition was registered with."""
+        """Return the registration input of a task definition."""
 
-    def retire(self, task_definition: str) -> None:
-        """Deregister a task definition; tasks that run it go on."""
+    def deregister(self, task_definition: str) -> None:
+        """Deregister a task definition; its running tasks continue."""
 
     def update(
         self, cluster: str, service: str, task_definition: str | None, desired_count: int | None
     ) -> RunningService:
-        """Give a service a task definition or a task count and return it as it is then."""
+        """Update the task definition or the task count of a service and return the service."""
 
     def services(self, cluster: str, names: Iterable[str]) -> dict[str, RunningService]:
-        """Return services by name; one that does not exist is missing from the answer.
+        """Return the existing services by name.
 
         At most ten names (ECS API, DescribeServices).
         """
 
     def stopped(self, cluster: str, service: str, task_definition: str | None) -> tuple[str, ...]:
-        """Return why tasks of a task definition (None: of any) stopped, the newest reason first.
+        """Return the stop reasons of tasks of a task definition (None: of any), the newest first.
 
-        ECS tells of stopped tasks for about an hour (ECS API, DescribeTasks).
+        ECS returns stopped tasks for about an hour (ECS API, DescribeTasks).
         """
 
 
@@ -203,10 +202,10 @@ class LoadBalancer(Protocol):
     """ALB listeners and target groups."""
 
     def forwards_to(self, listeners: Sequence[str]) -> list[str | None]:
-        """Return the target group that each listener forwards to, None if it is not exactly one."""
+        """Return the single target group behind each listener, None for none or several."""
 
     def switch(self, listener: str, target_group: str) -> None:
-        """Make a listener forward to one target group, whatever it did before."""
+        """Forward a listener to one target group, regardless of its present action."""
 
     def healthy(self, target_group: str) -> int:
         """Return the number of healthy targets."""
@@ -216,38 +215,38 @@ class ImageRegistry(Protocol):
     """ECR of this account and region."""
 
     def digest(self, repository: str, *, tag: str | None, digest: str | None) -> str:
-        """Return the digest of an image; raises ImageNotFoundError naming repository and tag."""
+        """Return the digest of an image; ImageNotFoundError names the repository and the tag."""
 
 
 class TemplateStore(Protocol):
     """The S3 object that holds the application template."""
 
     def read(self, location: TemplateLocation, version: str | None) -> tuple[bytes, str | None]:
-        """Return a template's bytes and version; `version` None means the newest."""
+        """Return a template's bytes and version; `version` None reads the newest."""
 
     def check(self, bucket: str, location: TemplateLocation) -> Mapping[str, str]:
-        """Return what is wrong with the bucket and the template, by `bucket` or `template`."""
+        """Return the problems of the bucket and of the template, by `bucket` or `template`."""
 
 
 class Web(Protocol):
     """Pages of the applications."""
 
     def get(self, url: str) -> int:
-        """Return the HTTP status of a page; UnreachableError when it does not answer in time."""
+        """Return the HTTP status of a page; UnreachableError without a response in time."""
 
 
 class Clock(Protocol):
-    """Time, which tests bring along."""
+    """The time."""
 
     def now(self) -> datetime:
-        """Return the time, aware and in UTC."""
+        """Return the present time, aware and in UTC."""
 
     def wait(self, seconds: float) -> None:
-        """Let the time pass."""
+        """Wait."""
 
 
 class Cloud(Protocol):
-    """Everything outside at once. Adapters are made when they are first asked for."""
+    """All ports together. The first access to a port creates its adapter."""
 
     @property
     def settings(self) -> Settings: ...  # noqa: D102
@@ -271,16 +270,13 @@ class Cloud(Protocol):
     def web(self) -> Web: ...  # noqa: D102
 
     def log(self, message: str, **facts: Any) -> None:
-        """Write one structured line to the function's log; it never fails."""
-
-    def measure(self, message: str, values: Mapping[Metric, float], **facts: Any) -> None:
-        """Write such a line, from which CloudWatch also takes the values of metrics, if any."""
+        """Write one structured line to the function's log; it never raises an error."""
 
     def new_id(self) -> str:
-        """Return a new ULID: sorts by time."""
+        """Return a new operation id, a ULID, which sorts by time."""
 
-    def together(self, calls: Sequence[Callable[[], Any]]) -> list[Any]:
-        """Make calls that do not need each other at the same time; answers in their order.
+    def gather(self, calls: Sequence[Callable[[], Any]]) -> list[Any]:
+        """Make independent calls at the same time and return their results in order.
 
-        All are finished before the first error is raised.
+        All calls have ended before the first error is raised.
         """

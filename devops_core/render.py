@@ -1,4 +1,4 @@
-"""What AWS gets sent: the stack of an application and the next task definition of a service."""
+"""Inputs of AWS calls: an application's stack and the next task definition of a service."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from devops_core.model import Application, Operation, ServiceSpec
 from devops_core.naming import DEPLOYABLE, OPERATION_TAG, Image, repository_name, service_name
 from devops_core.settings import Settings
 
-# CreateStack takes at most this many bytes in TemplateBody (CloudFormation API, CreateStack).
+# Maximum size of TemplateBody in bytes (CloudFormation API, CreateStack).
 MAX_TEMPLATE_BYTES = 51_200
 
-# The template's parameter that says which secrets an application may read.
+# The template's parameter with the secrets that an application can read.
 SECRETS_PARAMETER = "SecretArns"
 
-# The members of a described task definition that RegisterTaskDefinition takes again (ECS API).
+# The members of a described task definition that RegisterTaskDefinition accepts (ECS API).
 _BLUEPRINT_MEMBERS = (
     "family", "taskRoleArn", "executionRoleArn", "networkMode", "containerDefinitions", "volumes",
     "placementConstraints", "requiresCompatibilities", "cpu", "memory", "pidMode", "ipcMode",
@@ -27,10 +27,10 @@ _BLUEPRINT_MEMBERS = (
 def stack(
     operation: Operation, application: Application, settings: Settings, template: bytes
 ) -> dict[str, Any]:
-    """Return the input of CreateStack for an application; the template goes out as it was read.
+    """Return the input of CreateStack for a create, with the unchanged template.
 
-    `operation.progress` says which environments there are. Raises ValueError when the template
-    is empty, not text or too large.
+    `operation.progress` has the environments. Raises ValueError if the template is empty, not
+    text or too large.
     """
     if not template.strip():
         raise ValueError("the template is empty")
@@ -43,11 +43,11 @@ def stack(
         "TemplateBody": template.decode("utf-8"),
         "Parameters": _pairs(parameters, "ParameterKey", "ParameterValue"),
         "Tags": _pairs(dict(application.tags) | {OPERATION_TAG: operation.id}, "Key", "Value"),
-        # The template makes roles (IAM) and is expanded by a transform (auto-expand).
+        # The template creates roles (IAM) and uses a transform (auto-expand).
         "Capabilities": ["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
         "RoleARN": settings.stack_role,
         "ClientRequestToken": operation.id,
-        # A failed stack stays until its reasons have been read; then the operation deletes it.
+        # A failed stack remains until its reasons are read; then the operation deletes it.
         "OnFailure": "ROLLBACK",
     }
 
@@ -57,7 +57,7 @@ def _parameters(
 ) -> dict[str, str]:
     chosen = {part.environment for part in operation.progress}
     environments = [service_name(name) for name in DEPLOYABLE if name in chosen]
-    spec = operation.service or ServiceSpec()
+    spec = operation.details.service
     return {
         "Environments": ",".join(environments),
         "RepositoryName": repository_name(application.name),
@@ -80,7 +80,7 @@ def _parameters(
 
 
 def blueprint(described: Mapping[str, Any]) -> dict[str, Any]:
-    """Return of a described task definition what RegisterTaskDefinition takes again."""
+    """Return the members of a described task definition that RegisterTaskDefinition accepts."""
     return {key: described[key] for key in _BLUEPRINT_MEMBERS if described.get(key)}
 
 
@@ -92,10 +92,10 @@ def task_definition(
 ) -> dict[str, Any]:
     """Return the input of RegisterTaskDefinition: `base` with another image and other tags.
 
-    The first container is the application's; others (sidecars) stay as they are. An image whose
-    digest is known is named by it, so that what was tested is what runs. A `spec` brings its
-    variables and secrets; they replace those of the same name, because ECS refuses a name that is
-    both (RegisterTaskDefinition).
+    The first container is the application's; the others (sidecars) do not change. An image with a
+    digest is named by the digest, so that the tested image runs. The variables and secrets of
+    `spec` replace those of the same name, because ECS refuses a name that is both
+    (RegisterTaskDefinition).
     """
     first, *others = base["containerDefinitions"]
     container = dict(first)

@@ -1,16 +1,21 @@
-"""DELETE /stacks/{applicationName}/operations/{id}: end an operation before its time."""
+"""DELETE /stacks/{applicationName}/operations/{id}: abort an operation."""
 
-from devops_core import api
-from devops_core.api import answers
-from devops_core.api.request import Request
-from devops_core.operations.abort import abort
+from devops_core import http
+from devops_core.engine.abort import abort
+from devops_core.http import responses
+from devops_core.http.request import Request
 
 
-@api.http
-def handle(request: Request) -> answers.Answer:
-    """Go back to what was, as far as there is a way."""
+@http.handler
+def handle(request: Request) -> responses.Response:
+    """Restore the previous state, if the operation still allows it."""
     application, operation_id = request.parameters["applicationName"], request.parameters["id"]
     outcome = abort(
-        request.cloud, application, operation_id, request.caller, dry_run=request.dry_run
+        request.cloud,
+        application,
+        operation_id,
+        request.caller,
+        dry_run=request.dry_run,
+        until=request.wait_until,
     )
-    return answers.aborted(request, outcome)
+    return responses.aborted(request, outcome)

@@ -1,16 +1,21 @@
 """POST /stacks: create an application."""
 
-from devops_core import api
-from devops_core.api import answers
-from devops_core.api.request import Request
-from devops_core.operations import start
+from devops_core import http
+from devops_core.engine.accept import accept
+from devops_core.engine.reconcile import proceed
+from devops_core.http import responses
+from devops_core.http.request import Request
+from devops_core.http.views.inventory import created_view
+from devops_core.observe.create import CONTROLLER
 from devops_core.requests import CreateRequest
 
 
-@api.http
-def handle(request: Request) -> answers.Answer:
+@http.handler
+def handle(request: Request) -> responses.Response:
     """Create an application's stack and its inventory rows."""
     settings = request.cloud.settings
     body = CreateRequest.parse(request.body, settings.required_tags, settings.account)
-    outcome = start.create(request.cloud, body, request.origin("create", request.body))
-    return answers.started(request, outcome, answers.created(body))
+    context = request.context(CONTROLLER.kind.name, request.body)
+    outcome = accept(request.cloud, CONTROLLER, body, context)
+    outcome = proceed(request.cloud, CONTROLLER, outcome, request.wait_until)
+    return responses.write(request, outcome, created_view(body))

@@ -1,16 +1,20 @@
 """DELETE /stacks: delete an application."""
 
-from devops_core import api
-from devops_core.api import answers
-from devops_core.api.request import Request
-from devops_core.operations import start
+from devops_core import http
+from devops_core.engine.accept import accept
+from devops_core.engine.reconcile import proceed
+from devops_core.http import responses
+from devops_core.http.request import Request
+from devops_core.observe.delete import CONTROLLER
 from devops_core.requests import DeleteRequest
 
 
-@api.http
-def handle(request: Request) -> answers.Answer:
-    """Delete the stack; `?stack=` serves clients that drop the body of a DELETE."""
+@http.handler
+def handle(request: Request) -> responses.Response:
+    """Delete the stack; `?stack=` is for clients that drop the body of a DELETE."""
     named = request.body if request.has_body else request.named
     body = DeleteRequest.parse(named, request.query.get("stack"))
-    outcome = start.delete(request.cloud, body, request.origin("delete", named))
-    return answers.started(request, outcome, {"applicationName": body.application})
+    context = request.context(CONTROLLER.kind.name, named)
+    outcome = accept(request.cloud, CONTROLLER, body, context)
+    outcome = proceed(request.cloud, CONTROLLER, outcome, request.wait_until)
+    return responses.write(request, outcome, {"applicationName": body.application})

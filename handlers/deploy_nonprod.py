@@ -1,15 +1,19 @@
 """POST /stacks/deploy: deploy an image to non-production environments."""
 
-from devops_core import api
-from devops_core.api import answers
-from devops_core.api.request import Request
-from devops_core.operations import start
+from devops_core import http
+from devops_core.engine.accept import accept
+from devops_core.engine.reconcile import proceed
+from devops_core.http import responses
+from devops_core.http.request import Request
+from devops_core.observe.deploy import CONTROLLER
 from devops_core.requests import DeployRequest
 
 
-@api.http
-def handle(request: Request) -> answers.Answer:
-    """Give every named environment the image and follow the rollouts."""
+@http.handler
+def handle(request: Request) -> responses.Response:
+    """Roll out the image in every named environment."""
     body = DeployRequest.parse(request.body)
-    outcome = start.deploy(request.cloud, body, request.origin("deploy", request.body))
-    return answers.started(request, outcome, {"applicationName": body.application})
+    context = request.context(CONTROLLER.kind.name, request.body)
+    outcome = accept(request.cloud, CONTROLLER, body, context)
+    outcome = proceed(request.cloud, CONTROLLER, outcome, request.wait_until)
+    return responses.write(request, outcome, {"applicationName": body.application})

@@ -1,15 +1,19 @@
 """POST /stacks/deploytoprodBlue: promote to the idle production slot."""
 
-from devops_core import api
-from devops_core.api import answers
-from devops_core.api.request import Request
-from devops_core.operations import start
+from devops_core import http
+from devops_core.engine.accept import accept
+from devops_core.engine.reconcile import proceed
+from devops_core.http import responses
+from devops_core.http.request import Request
+from devops_core.observe.promote import CONTROLLER
 from devops_core.requests import PromoteRequest
 
 
-@api.http
-def handle(request: Request) -> answers.Answer:
-    """Give the idle slot the digest that non-production runs."""
+@http.handler
+def handle(request: Request) -> responses.Response:
+    """Roll out the tested image in the idle slot."""
     body = PromoteRequest.parse(request.body)
-    outcome = start.promote(request.cloud, body, request.origin("promote", request.body))
-    return answers.started(request, outcome, {"applicationName": body.application})
+    context = request.context(CONTROLLER.kind.name, request.body)
+    outcome = accept(request.cloud, CONTROLLER, body, context)
+    outcome = proceed(request.cloud, CONTROLLER, outcome, request.wait_until)
+    return responses.write(request, outcome, {"applicationName": body.application})

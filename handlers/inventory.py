@@ -1,11 +1,11 @@
-"""GET the inventory, operations and events: what runs where, since when, and who did what."""
+"""GET the inventory, operations and events."""
 
-from devops_core import api
-from devops_core.api import answers, inventory
-from devops_core.api.request import Request
+from devops_core import http
+from devops_core.http import reads, responses
+from devops_core.http.request import Request
 
 
-@api.http
-def handle(request: Request) -> answers.Answer:
-    """Answer one of the reads that change nothing."""
-    return inventory.READS[request.route](request)
+@http.handler
+def handle(request: Request) -> responses.Response:
+    """Return one page, or one application."""
+    return reads.ROUTES[request.route](request)

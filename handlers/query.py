@@ -1,15 +1,21 @@
 """GET /stacks/{applicationName}/operations/{id} and GET /health."""
 
-from devops_core import api
-from devops_core.api import answers
-from devops_core.api.request import Request
-from devops_core.operations import look
+from devops_core import http
+from devops_core.http import responses
+from devops_core.http.request import Request
+from devops_core.reads.operations import health_problems, recorded_operation
 
 
-@api.http
-def handle(request: Request) -> answers.Answer:
-    """Say how an operation stands, or whether the service can work."""
+@http.handler
+def handle(request: Request) -> responses.Response:
+    """Return the status of an operation, or the health of the service."""
     if request.route.endswith("/health"):
-        return answers.health(look.problems(request.cloud))
+        return responses.health(health_problems(request.cloud))
     application, operation_id = request.parameters["applicationName"], request.parameters["id"]
-    return answers.status(request, look.operation(request.cloud, application, operation_id))
+    operation = recorded_operation(request.cloud, application, operation_id)
+    if not operation.ended:
+        # An ended operation needs no engine, which is half of the imports.
+        from devops_core.engine.reconcile import refresh
+
+        operation = refresh(request.cloud, operation, request.wait_until)
+    return responses.status(request, operation)

@@ -1,20 +1,20 @@
-"""EventBridge: something happened in AWS, or a minute has passed."""
+"""EventBridge: an event of AWS, or a schedule."""
 
 from collections.abc import Mapping
 from typing import Any
 
-from devops_core import api
-from devops_core.api.wakeups import application_of, is_drift_check
+from devops_core import http
+from devops_core.drift.check import check_next_applications, handle_change
+from devops_core.engine.sweep import sweep_open
+from devops_core.http.triggers import changed_application, is_drift_check
 from devops_core.model import Operation
-from devops_core.operations.reconcile import sweep_all, wake
-from devops_core.operations.repair import check_all
 from devops_core.ports import Cloud
 
 
-@api.background
+@http.background
 def handle(event: Mapping[str, Any], cloud: Cloud) -> list[Operation]:
-    """Move on the operations of the application concerned, or all open ones; or look for drift."""
+    """Advance the operations of one application or all open operations, or check for drift."""
     if is_drift_check(event):
-        return check_all(cloud)
-    application = application_of(event)
-    return wake(cloud, application) if application else sweep_all(cloud)
+        return check_next_applications(cloud)
+    application = changed_application(event)
+    return handle_change(cloud, application) if application else sweep_open(cloud)

@@ -1,15 +1,19 @@
 """POST /stacks/swapProdBlueAndGreen: exchange live and idle production."""
 
-from devops_core import api
-from devops_core.api import answers
-from devops_core.api.request import Request
-from devops_core.operations import start
+from devops_core import http
+from devops_core.engine.accept import accept
+from devops_core.engine.reconcile import proceed
+from devops_core.http import responses
+from devops_core.http.request import Request
+from devops_core.observe.swap import CONTROLLER
 from devops_core.requests import SwapRequest
 
 
-@api.http
-def handle(request: Request) -> answers.Answer:
-    """Move the customers to the idle slot, once it is ready."""
+@http.handler
+def handle(request: Request) -> responses.Response:
+    """Move the customers to the idle slot when it is ready."""
     body = SwapRequest.parse(request.body)
-    outcome = start.swap(request.cloud, body, request.origin("swap", request.body))
-    return answers.started(request, outcome, {"applicationName": body.application})
+    context = request.context(CONTROLLER.kind.name, request.body)
+    outcome = accept(request.cloud, CONTROLLER, body, context)
+    outcome = proceed(request.cloud, CONTROLLER, outcome, request.wait_until)
+    return responses.write(request, outcome, {"applicationName": body.application})

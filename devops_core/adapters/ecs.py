@@ -74,7 +74,7 @@ class EcsContainers:
         return render.blueprint(response["taskDefinition"])
 
     @translated()
-    def retire(self, task_definition: str) -> None:
+    def deregister(self, task_definition: str) -> None:
         """Deregister a task definition; its running tasks continue."""
         self._client.deregister_task_definition(taskDefinition=task_definition)
 

@@ -1,9 +1,9 @@
-"""The words of the service as frozen values: inventory rows, operations, what AWS was seen to be.
+"""The values of the service: inventory rows, operations, the observed state of AWS.
 
-Times are aware datetimes in UTC. Nothing here knows AWS, DynamoDB or HTTP.
+Times are aware datetimes in UTC. The values are independent of AWS, DynamoDB and HTTP.
 
-A name loads its module when it is first asked for (PEP 562), because each of these classes costs a
-cold start half a millisecond.
+The first access to a name loads its module (PEP 562), because each dataclass adds half a
+millisecond to a cold start. `devops_core.model.decisions` is imported by its own name.
 """
 
 from __future__ import annotations
@@ -19,31 +19,20 @@ if TYPE_CHECKING:
         RowStatus,
         Service,
         other_slot,
+        require_live_slot,
     )
     from devops_core.model.listing import EventSearch, Page
-    from devops_core.model.observed import Deployment, Observed, RunningService, Stack
-    from devops_core.model.operation import (
-        LEASE,
-        TIME_LIMITS,
-        Event,
-        Kind,
-        Operation,
-        Progress,
-        Status,
-        Template,
-        Warmed,
-    )
+    from devops_core.model.observed import Deployment, Observed, RunningService, Stack, Template
+    from devops_core.model.operation import LEASE, Event, Operation, Progress, Status
     from devops_core.model.service_spec import ServiceSpec
 
 __all__ = [
     "LEASE",
-    "TIME_LIMITS",
     "Application",
     "Deployment",
     "Event",
     "EventSearch",
     "Inventory",
-    "Kind",
     "Observed",
     "Operation",
     "Page",
@@ -56,18 +45,18 @@ __all__ = [
     "Stack",
     "Status",
     "Template",
-    "Warmed",
     "other_slot",
+    "require_live_slot",
 ]
 
 _MODULES = {
-    "inventory": ("Application", "Inventory", "Row", "RowStatus", "Service", "other_slot"),
-    "listing": ("EventSearch", "Page"),
-    "observed": ("Deployment", "Observed", "RunningService", "Stack"),
-    "operation": (
-        "LEASE", "TIME_LIMITS", "Event", "Kind", "Operation", "Progress", "Status", "Template",
-        "Warmed",
+    "inventory": (
+        "Application", "Inventory", "Row", "RowStatus", "Service", "other_slot",
+        "require_live_slot",
     ),
+    "listing": ("EventSearch", "Page"),
+    "observed": ("Deployment", "Observed", "RunningService", "Stack", "Template"),
+    "operation": ("LEASE", "Event", "Operation", "Progress", "Status"),
     "service_spec": ("ServiceSpec",),
 }  # fmt: skip
 _MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}

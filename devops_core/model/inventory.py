@@ -1,14 +1,24 @@
-"""What there is: applications, their environments and the ECS services behind them."""
+"""The inventory: applications, their environments and the ECS services behind them."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from devops_core.errors import (
+    BusyError,
+    ConflictError,
+    NotDeployableError,
+    UnknownApplicationError,
+    UnknownEnvironmentError,
+)
 from devops_core.naming import SLOTS, Environment
+
+if TYPE_CHECKING:
+    from devops_core.model.operation import Operation
 
 
 class RowStatus(StrEnum):
@@ -22,9 +32,9 @@ class RowStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Application:
-    """What all rows of an application share. The ARNs are None until its stack is complete.
+    """The members that all rows of an application share. ARNs are None until the stack exists.
 
-    `warmup` are the paths of its pages that are fetched from blue before it goes live.
+    `warmup` lists the paths of pages that a swap fetches from the idle slot before the switch.
     """
 
     name: str
@@ -41,12 +51,12 @@ class Application:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Service:
-    """An ECS service of an application and what runs in it.
+    """An ECS service of an application and the release that runs in it.
 
-    `blueprint` is the input of the RegisterTaskDefinition call that made `task_definition`.
-    `version` is None until the first deploy; `was_live` says whether production ever ran here.
-    `registered` is the task definition that an operation registered for it last, which is to be
-    deregistered when the next one has taken its place; None while it runs what the stack made.
+    `blueprint` is the input of the RegisterTaskDefinition call for `task_definition`.
+    `version` is None until the first deploy. `was_live` means that production ran in this service
+    before. `registered` is the last task definition that an operation registered for it, which
+    the next rollout deregisters; None while the service runs the stack's task definition.
     """
 
     name: str
@@ -65,10 +75,10 @@ class Service:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """One inventory row: an application's environment, or a role of its production.
+    """One inventory row: an environment of an application, or a role of its production.
 
     `claim` is the id of the operation that holds the row, `revision` counts its changes. `drift`
-    says what in AWS is not as the row says, when that is nothing the row can follow.
+    describes a difference between AWS and the row that the row cannot follow.
     """
 
     application: Application
@@ -83,27 +93,84 @@ class Row:
     updated_by: str | None = None
     drift: str | None = None
 
+    def require_free(self) -> None:
+        """Raise BusyError if an operation holds the row."""
+        if self.claim:
+            raise BusyError(self.environment, self.application.name, self.claim)
+
+    def updated(self, operation: Operation, now: datetime, **changes: Any) -> Row:
+        """Return the row with changes that an operation makes, and with the operation's name."""
+        return replace(
+            self, operation=operation.id, updated_at=now, updated_by=operation.caller, **changes
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Inventory:
-    """All rows of one application, by environment; empty when there is no such application."""
+    """All rows of one application by environment; without rows the application does not exist."""
 
     rows: Mapping[Environment, Row]
 
     @property
     def application(self) -> Application | None:
-        """What the rows share, or None without rows."""
+        """The members that the rows share, or None without rows."""
         return next((row.application for row in self.rows.values()), None)
 
+    def existing_application(self, name: str) -> Application:
+        """Return the application; UnknownApplicationError without rows."""
+        for row in self.rows.values():
+            return row.application
+        raise UnknownApplicationError(f"there is no application {name}")
+
+    def usable(self, *environments: Environment) -> list[tuple[Row, Service]]:
+        """Return rows that an operation can claim, each with its service.
+
+        Raises UnknownEnvironmentError, BusyError, and NotDeployableError for an incomplete stack.
+        """
+        usable = []
+        for environment in environments:
+            row = self.rows.get(environment)
+            if row is None:
+                existing = ", ".join(name for name in Environment if name in self.rows)
+                name = self.application.name if self.application else ""
+                raise UnknownEnvironmentError(
+                    f"{name} was created without {environment}; it has {existing}"
+                )
+            row.require_free()
+            if row.status is not RowStatus.ACTIVE or row.service is None:
+                raise NotDeployableError(
+                    f"{environment} of {row.application.name} is {row.status}:"
+                    " delete the application, then create it again"
+                )
+            usable.append((row, row.service))
+        return usable
+
     def service(self, environment: Environment) -> Service | None:
-        """Return the service of an environment, if the row exists and its stack is complete."""
+        """Return the service of an environment, None without a row or a complete stack."""
         row = self.rows.get(environment)
         return row.service if row else None
 
-    def production_slot(self, name: str) -> Service | None:
-        """Return the production service of a slot ("prod-1"), whichever role it has."""
-        slots = (self.service(Environment.PROD_GREEN), self.service(Environment.PROD_BLUE))
-        return next((slot for slot in slots if slot and slot.name == name), None)
+    @property
+    def slots(self) -> dict[str, Service]:
+        """The production services by slot name, in the order of the names."""
+        services = (self.service(Environment.PROD_GREEN), self.service(Environment.PROD_BLUE))
+        named = {service.name: service for service in services if service}
+        return {name: named[name] for name in SLOTS if name in named}
+
+    @property
+    def listeners(self) -> list[str]:
+        """The ARNs of the production and the test listener; ConflictError without them."""
+        application = self.application
+        if not application or not application.production_listener or not application.test_listener:
+            raise ConflictError(
+                "production is not complete: delete the application and create it again"
+            )
+        return [application.production_listener, application.test_listener]
+
+    def slots_behind(self, target_groups: Sequence[str | None]) -> list[str | None]:
+        """Return the slot of each target group, None for the group of another service."""
+        slots = {slot.target_group: name for name, slot in self.slots.items()}
+        return [slots.get(target_group or "") for target_group in target_groups]
 
     def held_by(self, operation_id: str) -> list[Row]:
         """Return the rows that an operation holds."""
@@ -113,3 +180,13 @@ class Inventory:
 def other_slot(slot: str) -> str:
     """Return the other production slot."""
     return SLOTS[1] if slot == SLOTS[0] else SLOTS[0]
+
+
+def require_live_slot(slot: str | None) -> str:
+    """Return the slot behind the production listener; ConflictError if it forwards elsewhere."""
+    if slot is None:
+        raise ConflictError(
+            "the production listener does not forward to exactly one of the slots prod-1 and"
+            " prod-2, because it was changed by hand: forward it to one of their target groups"
+        )
+    return slot

@@ -1,4 +1,4 @@
-"""Lists that are too long for one answer."""
+"""Pages of lists."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Page(Generic[T]):
-    """A part of a list. `next` says after what the next part begins; None after the last.
+    """A page of a list. `next` is the key of its last item, None for the last page.
 
-    A page may have fewer items than were asked for, even none, and be followed by another.
+    A page can have fewer items than its limit, even none, before further pages.
     """
 
     items: tuple[T, ...]
@@ -22,7 +22,7 @@ class Page(Generic[T]):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventSearch:
-    """Which events: of one application or of all, of one operation, `since` <= time < `until`."""
+    """Filter of events: application, operation, `since` <= time < `until`; None matches all."""
 
     application: str | None = None
     operation: str | None = None

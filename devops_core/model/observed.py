@@ -1,16 +1,32 @@
-"""What AWS was seen to be, as far as an operation needs it."""
+"""The observed state of AWS: stacks, ECS services, listeners."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from devops_core.naming import Image
+
+
+class Template(NamedTuple):
+    """The version of an application template: its URL, its S3 version, its SHA-256."""
+
+    url: str
+    version: str | None
+    sha256: str
+
+    def view(self) -> dict[str, str]:
+        """Return the view of the template: its version and its hash."""
+        version = {"version": self.version} if self.version else {}
+        return {**version, "sha256": self.sha256}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stack:
-    """A CloudFormation stack as DescribeStacks gives it; `operation` is its operation tag."""
+    """A CloudFormation stack of DescribeStacks; `operation` is the value of its operation tag."""
 
     id: str
     status: str
@@ -23,8 +39,8 @@ class Stack:
 class Deployment:
     """One deployment of an ECS service.
 
-    `state` is its rolloutState, `running` the number of its tasks that run, `updated_at` when ECS
-    changed it last.
+    `state` is its rolloutState, `running` its number of running tasks, `updated_at` the time of
+    its last change.
     """
 
     task_definition: str
@@ -38,10 +54,10 @@ class Deployment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunningService:
-    """An ECS service as DescribeServices gives it.
+    """An ECS service of DescribeServices.
 
-    `stopped` says why tasks of a rollout that fails have stopped, where that was asked for;
-    `messages` are ECS's own about the service, each with its time, the newest first.
+    `stopped` has the stop reasons of the tasks of a failing rollout, if they were read. `messages`
+    are the service events of ECS with their times, the newest first.
     """
 
     name: str
@@ -55,15 +71,15 @@ class RunningService:
 
     @property
     def primary(self) -> Deployment | None:
-        """The deployment that ECS is moving the service to, or has."""
+        """The deployment that ECS rolls out or has rolled out."""
         return next((deployment for deployment in self.deployments if deployment.primary), None)
 
     def has(self, task_definition: str) -> bool:
-        """Whether ECS lists a deployment of a task definition."""
+        """Return whether ECS lists a deployment of a task definition."""
         return any(each.task_definition == task_definition for each in self.deployments)
 
     def fails(self, task_definition: str) -> bool:
-        """Whether the rollout of a task definition has failed, or tasks of it have."""
+        """Return whether the rollout of a task definition, or one of its tasks, has failed."""
         primary = self.primary
         if primary is None or primary.task_definition != task_definition:
             return True
@@ -83,24 +99,26 @@ class RunningService:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Observed:
-    """What was seen in AWS, only as far as the operation needs it.
+    """The observed state of AWS, limited to the parts that an operation needs.
 
-    `services` by service name; `registered` task definitions found by the operation's tag, by
-    service name; `production` and `test` are the slots that the listeners forward to, `healthy`
-    the number of healthy targets by service name. `leftovers` are the task definitions that are
-    left of a stack that is gone, by service name. `template` are the bytes of the application
-    template, where they were just read. `looked` is False right after the claim, when
-    nothing can have been done yet.
+    `services` has the observed services by name, None for a service that does not exist; an absent
+    name was not observed. `registered` has the task definitions with the operation's tag by
+    service, `blueprints` the registration inputs of task definitions by service. `production` and
+    `test` are the slots behind the listeners, `healthy` the number of healthy targets by service.
+    `orphans` has the task definitions that remain after the stack was deleted, by service.
+    `image` is the requested image with its digest, `template` and `template_content` are the
+    application template and its bytes, if they were read.
     """
 
-    looked: bool = True
     stack: Stack | None = None
     stack_failures: tuple[str, ...] = ()
-    services: Mapping[str, RunningService] = field(default_factory=dict)
+    services: Mapping[str, RunningService | None] = field(default_factory=dict)
     registered: Mapping[str, str] = field(default_factory=dict)
     blueprints: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     production: str | None = None
     test: str | None = None
     healthy: Mapping[str, int] = field(default_factory=dict)
-    leftovers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    template: bytes | None = None
+    orphans: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    image: Image | None = None
+    template: Template | None = None
+    template_content: bytes | None = None

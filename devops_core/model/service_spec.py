@@ -1,4 +1,4 @@
-"""What a create asks of an application's services."""
+"""The settings of an application's services at its creation."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServiceSpec:
-    """How an application's tasks run: port, health path, CPU units, memory in MiB, count.
+    """Settings of an application's tasks: port, health path, CPU units, memory in MiB, count.
 
-    `warmup` are paths that are fetched from blue before it goes live.
+    `warmup` lists the paths that a swap fetches from the idle slot before the switch.
     """
 
     container_port: int = 80
@@ -24,9 +24,9 @@ class ServiceSpec:
 
     @property
     def needs_configuring(self) -> bool:
-        """Whether the services must be changed after the stack has made them.
+        """Whether the create must change the services after the stack exists.
 
-        A CloudFormation parameter cannot hold a map, and the template leaves the task count to
-        ECS (one), so that a later stack update does not undo a scaled service.
+        A CloudFormation parameter cannot hold a map. The template sets no task count, so that a
+        later stack update does not undo the scaling of a service.
         """
         return bool(self.environment or self.secrets or self.desired_count != 1)

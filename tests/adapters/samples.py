@@ -9,7 +9,6 @@ from typing import Any
 from devops_core.model import (
     Application,
     Event,
-    Kind,
     Operation,
     Progress,
     Row,
@@ -18,7 +17,6 @@ from devops_core.model import (
     ServiceSpec,
     Status,
     Template,
-    Warmed,
 )
 from devops_core.naming import Environment
 from devops_core.ports import Claim, Closing, IdempotencyRecord
@@ -76,7 +74,7 @@ FULL_ROW = Row(
     operation="01BEFORE",
     updated_at=NOW,
     updated_by="ci",
-    drift="its ECS service is gone",
+    drift="its ECS service does not exist any more",
 )
 MINIMAL_PROGRESS = Progress(environment=Environment.DEV, service="dev")
 FULL_PROGRESS = Progress(
@@ -90,16 +88,16 @@ FULL_PROGRESS = Progress(
     previous_version="1.1.0",
     previous="arn:task-definition/Shop-prod-2:1",
     obsolete="arn:task-definition/Shop-prod-2:0",
-    wanted="arn:task-definition/Shop-prod-2:2",
+    target="arn:task-definition/Shop-prod-2:2",
     desired_count=3,
     asked_at=NOW,
     sent=True,
-    retired=True,
+    deregistered=True,
     reason="Essential container in task exited",
 )
 
 
-def minimal_operation(kind: Kind = Kind.DEPLOY, identity: str = "01OPERATION") -> Operation:
+def minimal_operation(kind: str = "deploy", identity: str = "01OPERATION") -> Operation:
     return Operation(
         id=identity,
         kind=kind,
@@ -110,7 +108,7 @@ def minimal_operation(kind: Kind = Kind.DEPLOY, identity: str = "01OPERATION") -
     )
 
 
-def full_operation(kind: Kind = Kind.DEPLOY) -> Operation:
+def full_operation(kind: str = "deploy") -> Operation:
     return replace(
         minimal_operation(kind),
         status=Status.FAILED,
@@ -131,7 +129,7 @@ def full_operation(kind: Kind = Kind.DEPLOY) -> Operation:
         stack_id="arn:stack/Shop",
         template=Template(url="s3://templates/application.yml", version="v1", sha256="ab"),
         warmup=("/",),
-        warmed=(Warmed(path="/", status=200, milliseconds=7, reason="slow"),),
+        warmed=(WarmedPage(path="/", status=200, milliseconds=7, reason="slow"),),
         live="prod-2",
         idle="prod-1",
         version="1.2.0",
@@ -173,12 +171,12 @@ def denied_event() -> Event:
     return Event(
         key="DENIED",
         operation="01DENIED",
-        kind=Kind.SWAP,
+        kind="swap",
         application="Shop",
         caller="eve",
         time=NOW,
         outcome="DENIED",
-        reason="a swap of Shop is for callers in the team web or admins",
+        reason="not allowed to swap Shop: requires the team web or admins",
     )
 
 
@@ -203,7 +201,7 @@ def rows(name: str = "Shop") -> list[Row]:
 
 
 def create_claim(name: str = "Shop", identity: str = "01CREATE") -> Claim:
-    operation = replace(minimal_operation(Kind.CREATE, identity), application=name)
+    operation = replace(minimal_operation("create", identity), application=name)
     return Claim(operation=operation, event=minimal_event(operation), new=rows(name))
 
 

@@ -17,7 +17,7 @@ from moto import mock_aws
 from devops_core import bootstrap
 from devops_core.adapters.dynamodb.tables import DynamoTables
 from devops_core.bootstrap import AwsCloud
-from devops_core.metrics import OPERATION_DURATION, OPERATIONS, THROTTLES
+from devops_core.engine.telemetry import OPERATION_DURATION, OPERATIONS, THROTTLES
 from devops_core.settings import Settings
 from tests import emf
 
@@ -127,7 +127,7 @@ def test_clients_are_in_the_region_of_the_installation(cloud: AwsCloud) -> None:
 
 
 def test_threads_can_ask_for_all_ports_at_the_same_time(cloud: AwsCloud) -> None:
-    adapters = cloud.together([partial(getattr, cloud, port) for port in PORTS])
+    adapters = cloud.gather([partial(getattr, cloud, port) for port in PORTS])
 
     assert isinstance(adapters[0], DynamoTables)
     assert adapters == [getattr(cloud, port) for port in PORTS]
@@ -143,12 +143,12 @@ def test_gathered_calls_run_concurrently(cloud: AwsCloud) -> None:
 
         return call
 
-    assert cloud.together([meet(number) for number in range(8)]) == list(range(8))
+    assert cloud.gather([meet(number) for number in range(8)]) == list(range(8))
 
 
 @pytest.mark.parametrize("count", [0, 1])
 def test_a_single_call_needs_no_thread(cloud: AwsCloud, count: int) -> None:
-    names = cloud.together([lambda: threading.current_thread()] * count)
+    names = cloud.gather([lambda: threading.current_thread()] * count)
 
     assert names == [threading.current_thread()] * count
 
@@ -169,7 +169,7 @@ def test_the_first_error_waits_for_all_calls(cloud: AwsCloud) -> None:
         raise KeyError("second")
 
     with pytest.raises(ValueError, match="first"):
-        cloud.together([fail, slow, fail_too])
+        cloud.gather([fail, slow, fail_too])
 
     assert done == ["slow"]
 

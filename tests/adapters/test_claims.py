@@ -17,7 +17,7 @@ from devops_core.errors import (
     ThrottledError,
     UnreachableError,
 )
-from devops_core.model import Inventory, Kind, Row
+from devops_core.model import Inventory, Row
 from devops_core.naming import Environment
 from devops_core.ports import AlreadyClaimedError, Claim
 
@@ -35,7 +35,7 @@ def existing(tables: DynamoTables, name: str = "Shop") -> Inventory:
 
 
 def deploy(*taken: Row, identity: str = "01DEPLOY", unchanged: tuple[Row, ...] = ()) -> Claim:
-    operation = samples.minimal_operation(Kind.DEPLOY, identity)
+    operation = samples.minimal_operation("deploy", identity)
     event = samples.minimal_event(operation)
     return Claim(operation=operation, event=event, taken=taken, unchanged=unchanged)
 

@@ -10,7 +10,7 @@ from botocore.exceptions import ReadTimeoutError
 
 from devops_core.adapters.dynamodb.tables import DynamoTables
 from devops_core.errors import ChangedMeanwhileError, UnreachableError
-from devops_core.model import Kind, Row, Status
+from devops_core.model import Row, Status
 from devops_core.naming import PRODUCTION, Environment
 from devops_core.ports import Closing
 
@@ -32,7 +32,7 @@ def correction(row: Row, operation_id: str = "01REPAIR") -> Closing:
     operation = replace(
         samples.create_claim().operation,
         id=operation_id,
-        kind=Kind.REPAIR,
+        kind="repair",
         status=Status.SUCCEEDED,
         ended_at=samples.NOW,
     )
@@ -41,7 +41,7 @@ def correction(row: Row, operation_id: str = "01REPAIR") -> Closing:
         operation=operation,
         event=samples.minimal_event(operation, "END"),
         events=[found],
-        kept=[replace(row, drift="its ECS service is gone")],
+        kept=[replace(row, drift="its ECS service does not exist any more")],
     )
 
 

@@ -54,7 +54,7 @@ def test_registered_task_definitions_are_found_while_they_are_active(
 ) -> None:
     first, retired = containers.register(definition("01")), containers.register(definition("02"))
     containers.register(definition())
-    containers.retire(retired)
+    containers.deregister(retired)
 
     assert containers.registered("Shop-dev") == (first,)
     assert containers.registered("Shop-qa") == ()
@@ -94,7 +94,7 @@ def test_a_blueprint_can_be_registered_again(containers: EcsContainers) -> None:
 def test_a_deregistered_task_definition_is_not_found(containers: EcsContainers) -> None:
     arn = containers.register(definition("01"))
 
-    containers.retire(arn)
+    containers.deregister(arn)
 
     assert containers.find("Shop-dev", "01") is None
 

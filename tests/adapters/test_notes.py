@@ -34,7 +34,7 @@ def test_a_note_is_one_event(tables: DynamoTables, dynamodb: Any) -> None:
             "caller": "eve",
             "time": "2026-01-31T12:00:00.123Z",
             "outcome": "DENIED",
-            "reason": "a swap of Shop is for callers in the team web or admins",
+            "reason": "not allowed to swap Shop: requires the team web or admins",
         }
     ]
     assert tables.open_operations() == []

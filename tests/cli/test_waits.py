@@ -70,7 +70,7 @@ def test_what_is_no_operation_is_not_asked_for(identifier: str) -> None:
 @pytest.mark.parametrize(("status", "code"), [("FAILED", 0), ("SUCCEEDED", 1)])
 def test_abort_succeeds_when_the_operation_did_not(status: str, code: int) -> None:
     service = ending(status, reasons=["aborted by iam user/alice"])
-    said = "going back to the version before"
+    said = "returning to the previous version"
     service.on("DELETE", PATH, answer(202, operation=operation(), message=said))
     result = run(service, "abort", "Shop", OPERATION)
     assert result.exit_code == code

@@ -6,12 +6,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from contract.document import operation
 from devops_core.naming import Environment
 from tests.functional.client import Client, Reply
 from tests.functional.dry import DryClient
 from tests.functional.fakes import FakeCloud
 from tests.functional.fakes.service import CRASH
+from tools.contract.document import operation
 
 WAIT = {"Prefer": "wait=25"}
 

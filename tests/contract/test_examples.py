@@ -10,14 +10,14 @@ from typing import Any, NamedTuple
 import botocore.session
 import pytest
 
-from contract.answers import validator
-from contract.document import JSON, Node, Operation, codes, examples, operation, operations
 from devops_core.errors import DevOpsError
 from tests.contract.account import Account
 from tests.contract.reads import READS
 from tests.contract.refusals import REFUSALS
 from tests.contract.successes import SUCCESSES
 from tests.infra.test_docs import subclasses
+from tools.contract.conformance import validator
+from tools.contract.document import JSON, Node, Operation, codes, examples, operation, operations
 
 SCENARIOS = SUCCESSES | REFUSALS | READS
 # What the service answers with an error's status, though no error is raised.

@@ -7,8 +7,6 @@ from typing import Any
 
 import pytest
 
-from contract.answers import validator
-from contract.document import Node, operation
 from devops_core.errors import InvalidRequestError
 from devops_core.requests.reads import (
     LONGEST_PAGE,
@@ -18,6 +16,8 @@ from devops_core.requests.reads import (
     StacksRequest,
 )
 from tests.contract import values
+from tools.contract.conformance import validator
+from tools.contract.document import Node, operation
 
 _PARSERS: Mapping[str, Callable[[Mapping[str, str]], object]] = {
     "listApplications": StacksRequest.parse,

@@ -6,9 +6,9 @@ import re
 
 import pytest
 
-from contract import markdown
-from contract.document import JSON, codes, operations
-from contract.reference import PAGE, page
+from tools.contract import markdown
+from tools.contract.document import JSON, codes, operations
+from tools.contract.reference import PAGE, page
 
 TEXT = page()
 

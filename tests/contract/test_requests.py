@@ -11,8 +11,6 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from contract.answers import validator
-from contract.document import Node, document, operation
 from devops_core.errors import InvalidRequestError
 from devops_core.requests import (
     MAX_TAGS,
@@ -24,6 +22,8 @@ from devops_core.requests import (
     fields,
 )
 from tests.contract import values
+from tools.contract.conformance import validator
+from tools.contract.document import Node, document, operation
 
 CREATE, DEPLOY, PROMOTE, SWAP, DELETE = (
     "createApplication", "deploy", "promote", "swap", "deleteApplication",

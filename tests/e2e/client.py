@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from local.client import Answer, Client, create_body, until
+from tools.laptop.client import Answer, Client, create_body, until
 
 __all__ = ["Answer", "Api", "create_body", "until"]
 

@@ -6,16 +6,16 @@ from collections.abc import Iterator
 
 import pytest
 
-from bench.calls.functions import name_functions
-from bench.calls.proxy import Proxy
-from bench.serving import serving
-from local.cloud import DIRECTORY, Cloud, Options, started
-from local.deploy import client, deploy
 from tests.e2e.client import Api, create_body
 from tests.e2e.faults.cases import CASES
 from tests.e2e.faults.proxy import proxy
 from tests.e2e.faults.restart import Restarted, restarted
 from tests.e2e.faults.scene import Scene
+from tools.bench.calls.functions import name_functions
+from tools.bench.calls.proxy import Proxy
+from tools.bench.serving import serving
+from tools.laptop.cloud import DIRECTORY, Cloud, Options, started
+from tools.laptop.deploy import client, deploy
 
 # Created at the very start and then never asked about: only the schedule can bring it to its end.
 LEFT_ALONE = "LeftAlone"

@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 
-from local.cloud import Cloud
+from tools.laptop.cloud import Cloud
 
 PATIENCE = "170s"  # for one operation; its end must come before that of the process
 _LIMIT = 180  # seconds for one command

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from bench.calls.call import Call, depth
-from bench.calls.proxy import Proxy
 from tests.e2e.client import Api, create_body
+from tools.bench.calls.call import Call, depth
+from tools.bench.calls.proxy import Proxy
 
 NAME = "Counted"
 THREE = ["dev", "qa", "stage"]

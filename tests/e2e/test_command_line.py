@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from devops_cli.exits import Exit
-from local.cloud import Cloud
 from tests.e2e.client import Api
 from tests.e2e.devops import PATIENCE, devops
+from tools.laptop.cloud import Cloud
 
 NAME = "ByHand"
 

@@ -17,9 +17,9 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from local import images
-from local.cloud import Cloud
-from local.deploy import client
+from tools.laptop import images
+from tools.laptop.cloud import Cloud
+from tools.laptop.deploy import client
 
 DOCS = Path(__file__).parents[2] / "docs"
 # In this order they are the life of the application MyDevOpsAPI.

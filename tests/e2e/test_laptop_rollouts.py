@@ -19,7 +19,7 @@ from typing import Any
 
 import pytest
 
-from local import cloud, deploy, images, processes
+from tools.laptop import cloud, deploy, images, processes
 
 TEMPLATE = Path(__file__).with_name("service.yml")
 SETTLE = 30.0  # seconds

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from local.deploy import client
 from tests.e2e.client import Api, create_body
 from tests.e2e.conftest import LEFT_ALONE
+from tools.laptop.deploy import client
 
 TABLES = ("ECS_Inventory_NonProduction", "ECS_Inventory_Production", "ECS_Inventory_TrainingDA")
 

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from bench.swaps.levels import measure
-from bench.swaps.production import Production
-from bench.swaps.scenarios import SCENARIOS, Scenario, run
 from tests.e2e.client import Api
+from tools.bench.swaps.levels import measure
+from tools.bench.swaps.production import Production
+from tools.bench.swaps.scenarios import SCENARIOS, Scenario, run
 
 SWAPS = 10
 

@@ -17,10 +17,10 @@ import handlers.inventory
 import handlers.query
 import handlers.reconcile
 import handlers.swap
-from contract import answers
 from devops_core.ports import Cloud
-from local import gateway
 from tests.functional.fakes import ACCOUNT, Call, FakeCloud
+from tools.contract import conformance
+from tools.laptop import gateway
 
 USER = f"arn:aws:iam::{ACCOUNT}:user/alice"
 http_event = partial(gateway.http_event, caller=USER)
@@ -71,7 +71,7 @@ def handled(event: Mapping[str, Any], cloud: Cloud) -> Reply:
     route = event["httpMethod"], event["resource"]
     answer = _HANDLERS[route](event, None, cloud)
     reply = Reply(answer["statusCode"], answer["headers"], json.loads(answer["body"]))
-    assert answers.problems(*route, reply.status, reply.headers, reply.body) == []
+    assert conformance.problems(*route, reply.status, reply.headers, reply.body) == []
     return reply
 
 

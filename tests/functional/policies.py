@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from devops_core.access import AccessPolicy
-from devops_core.model import Event, Kind
+from devops_core.model import Event
 from tests.functional.client import Client, Reply
 from tests.functional.fakes import ACCOUNT, FakeCloud
 
@@ -23,13 +23,15 @@ ONLY_APPROVERS = AccessPolicy(production_approvers=(_LEAD,))
 BOTH = replace(ONLY_TEAMS, production_approvers=(_LEAD,))
 
 Ask = Callable[[Client], Reply]
-WRITES: Mapping[Kind, Ask] = {
-    Kind.DEPLOY: lambda api: api.deploy("1.1", "dev"),
-    Kind.DEPLOY_BLUE: lambda api: api.promote(),
-    Kind.SWAP: lambda api: api.swap(),
-    Kind.DELETE: lambda api: api.delete(),
+WRITES: Mapping[str, Ask] = {
+    "deploy": lambda api: api.deploy("1.1", "dev"),
+    "deploy-blue": lambda api: api.promote(),
+    "swap": lambda api: api.swap(),
+    "delete": lambda api: api.delete(),
 }
-PRODUCTION = (Kind.DEPLOY_BLUE, Kind.SWAP, Kind.DELETE)
+# The verbs of messages that differ from the name of the kind.
+VERBS = {"deploy-blue": "promote"}
+PRODUCTION = ("deploy-blue", "swap", "delete")
 
 
 def with_policy(cloud: FakeCloud, policy: AccessPolicy) -> FakeCloud:

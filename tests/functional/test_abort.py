@@ -32,7 +32,7 @@ def test_a_deploy_goes_back_to_the_version_before(shop: FakeCloud, api: Client) 
     running = _hanging(shop, api, "dev", "qa")
     answer = api.abort(running.id)
     assert (answer.status, answer.operation["status"]) == (202, "IN_PROGRESS")
-    assert answer.body["message"] == "going back to the version before"
+    assert answer.body["message"] == "returning to the previous version"
     ended = api.finished(answer)
     assert (ended.operation["status"], ended.operation["abortedBy"]) == ("FAILED", USER)
     why = "the rollout did not complete before the abort"
@@ -52,7 +52,7 @@ def test_an_environment_that_is_done_is_left_so(shop: FakeCloud, api: Client) ->
     api.tick()
     answer = api.abort(running.id)
     assert answer.body["message"] == (
-        "going back to the version before; already done, and left so: DEV"
+        "returning to the previous version; already done and kept: DEV"
     )
     shop.containers.automatic = True
     assert api.finished(answer).operation["status"] == "FAILED"
@@ -66,7 +66,7 @@ def test_a_rollout_that_is_complete_is_finished(shop: FakeCloud, api: Client) ->
         shop.containers.advance("Shop", "dev")
     answer = api.abort(running.id)
     assert (answer.status, answer.operation["status"]) == (200, "SUCCEEDED")
-    assert answer.body["message"].startswith("too far on to be stopped")
+    assert answer.body["message"].startswith("too late for an abort")
     assert _version(shop, Environment.DEV) == "1.0"
 
 
@@ -96,7 +96,7 @@ def test_what_a_create_has_made_is_deleted(cloud: FakeCloud, api: Client, finish
     if finished:
         cloud.stacks.finish("Shop")
     answer = api.abort(reply.id)
-    assert answer.body["message"] == "what was created is being deleted"
+    assert answer.body["message"] == "the created resources are being deleted"
     cloud.stacks.finish("Shop")
     ended = api.finished(answer)
     assert (ended.operation["status"], ended.operation["reasons"]) == ("FAILED", [ABORTED])
@@ -108,7 +108,7 @@ def test_a_create_that_has_made_nothing_ends_at_once(cloud: FakeCloud, api: Clie
     cloud.wire.fail("stacks.create", ThrottledError("AWS throttles"))
     reply = api.create()
     answer = api.abort(reply.id)
-    assert (answer.status, answer.body["message"]) == (200, "what was created is deleted")
+    assert (answer.status, answer.body["message"]) == (200, "the created resources are deleted")
     assert cloud.tables.rows == {}
 
 
@@ -134,9 +134,7 @@ def test_a_swap_that_has_moved_them_is_finished(shop: FakeCloud, api: Client) ->
     shop.wire.before.append(refuse_test_listener)
     swap = api.swap()
     answer = api.abort(swap.id)
-    assert answer.body["message"] == (
-        "too far on to be stopped: the operation is finished, not turned back"
-    )
+    assert answer.body["message"] == ("too late for an abort: the operation is completed")
     shop.wire.heal()
     assert api.finished(answer).operation["status"] == "SUCCEEDED"
     assert _version(shop, Environment.PROD_GREEN) == "1.0"
@@ -158,13 +156,13 @@ def test_what_has_ended_is_not_aborted_and_twice_is_once(shop: FakeCloud, api: C
     answer = api.abort(done.id)
     assert (answer.status, answer.body["code"]) == (409, "ALREADY_ENDED")
     assert answer.body["errorMessage"] == (
-        f"operation {done.id} has ended already: it has SUCCEEDED"
+        f"operation {done.id} has ended already: its status is SUCCEEDED"
     )
     running = _hanging(shop, api, "dev")
     assert [api.abort(running.id).status for _ in range(2)] == [202, 202]
     api.settle()
     assert (again := api.abort(running.id)).status == 200
-    assert again.body["message"] == "the version before runs again"
+    assert again.body["message"] == "the previous version runs again"
     outcomes = [event.outcome for event in shop.tables.events_of("Shop", running.id)]
     assert outcomes.count("ABORTING") == 1
 
@@ -210,7 +208,7 @@ def test_an_abort_that_loses_every_race_says_so(shop: FakeCloud, api: Client) ->
     shop.wire.fail("tables.save", LostClaimError(running.id), times=5)
     answer = api.abort(running.id)
     assert (answer.status, answer.body["code"]) == (409, "CHANGED_MEANWHILE")
-    assert answer.body["errorMessage"] == f"operation {running.id} is moving on; call again"
+    assert answer.body["errorMessage"] == f"operation {running.id} has changed; call again"
     assert api.abort(running.id).status == 202
 
 

@@ -38,14 +38,14 @@ def _change(cloud: FakeCloud, environment: Environment, **changes: Any) -> None:
 def test_a_swap_needs_both_slots(api: Client) -> None:
     reply = api.swap()
     assert (reply.status, reply.body["code"]) == (409, "CONFLICT")
-    assert reply.body["errorMessage"] == "inventory does not know both production slots"
+    assert reply.body["errorMessage"] == "the inventory does not have both production slots"
 
 
 @pytest.mark.usefixtures("halved")
 def test_a_promotion_needs_the_idle_slot(api: Client) -> None:
     reply = api.promote()
     assert (reply.status, reply.body["code"]) == (409, "CONFLICT")
-    assert reply.body["errorMessage"] == "inventory knows no service for the slot prod-2"
+    assert reply.body["errorMessage"] == "the inventory has no service for the slot prod-2"
 
 
 @pytest.mark.parametrize("missing", ["production_listener", "test_listener"])
@@ -91,7 +91,7 @@ def test_a_listener_that_was_changed_by_hand_is_asked_to_be_put_right(
         assert (reply.status, reply.body["code"]) == (409, "CONFLICT")
         assert reply.body["errorMessage"] == (
             "the production listener does not forward to exactly one of the slots prod-1 and"
-            " prod-2: somebody changed it by hand; point it at one of their target groups"
+            " prod-2, because it was changed by hand: forward it to one of their target groups"
         )
     promoted.load_balancer.listeners[listener] = right
 

@@ -217,7 +217,7 @@ def test_what_cannot_be_undone_stays_known_and_can_be_deleted(
     failed = api.finished(api.create())
     assert failed.operation["reasons"] == [
         "devService (AWS::ECS::Service): did not stabilize",
-        "left behind: Cluster (AWS::ECS::Cluster): has active services",
+        "not deleted: Cluster (AWS::ECS::Cluster): has active services",
     ]
     rows = cloud.tables.inventory_of("Shop").rows.values()
     assert {row.status for row in rows} == {RowStatus.DELETE_FAILED}
@@ -236,7 +236,7 @@ def test_a_delete_that_is_refused_while_undoing_keeps_the_rows(
     cloud.stacks.create_failures = ("devService (AWS::ECS::Service): did not stabilize",)
     cloud.wire.fail("stacks.delete", RefusedError("termination protection is on"))
     failed = api.finished(api.create())
-    assert failed.operation["reasons"][-1] == "left behind: termination protection is on"
+    assert failed.operation["reasons"][-1] == "not deleted: termination protection is on"
     assert cloud.tables.rows
 
 

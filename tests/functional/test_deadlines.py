@@ -139,7 +139,7 @@ def test_a_swap_that_cannot_look_after_the_switch_knows_what_is_live(
     assert _green(ready) == "prod-2"
     ready.wire.heal()
     again = api.swap(version="1.0")
-    assert again.body["message"] == "1.0 is live already; nothing was moved"
+    assert again.body["message"] == "1.0 is live already; the swap changed nothing"
     assert api.swap().status == 200
 
 
@@ -165,8 +165,8 @@ def test_a_failed_stack_that_does_not_go_is_kept_on_record(cloud: FakeCloud, api
     ended = api.status(reply.id).operation
     assert ended["status"] == "FAILED"
     assert ended["reasons"][1:] == [
-        "left behind: CloudFormation could not delete the stack",
-        "it last waited for: the failed stack to be deleted",
+        "not deleted: CloudFormation could not delete the stack",
+        "it last waited for: the deletion of the failed stack",
     ]
     assert {row.status for row in cloud.tables.rows.values()} == {RowStatus.DELETE_FAILED}
     cloud.stacks.finish("Shop")
@@ -181,7 +181,7 @@ def test_a_stack_that_nobody_looked_at_for_hours_is_still_taken_back(
     cloud.clock.pass_(hours=3)
     going = api.status(reply.id).operation
     assert (going["status"], going["waitingFor"]) == (
-        "IN_PROGRESS", "the failed stack to be deleted",
+        "IN_PROGRESS", "the deletion of the failed stack",
     )  # fmt: skip
     cloud.clock.pass_(minutes=59)
     assert api.status(reply.id).operation["status"] == "IN_PROGRESS"

@@ -30,13 +30,15 @@ def test_what_was_deployed_goes_too(shop: FakeCloud, api: Client) -> None:
     for reply in (deployed, promoted):
         assert shop.containers.tagged(reply.id) == []
         assert len(shop.containers.tagged(reply.id, active=False)) in (1, 2)
-    assert shop.wire.count("containers.retire") == 3, "one after the other, and each of them once"
+    assert shop.wire.count("containers.deregister") == 3, (
+        "one after the other, and each of them once"
+    )
 
 
 def test_one_left_over_is_deregistered_once(shop: FakeCloud, api: Client) -> None:
     api.finished(api.deploy("1.0", "dev"))
     assert api.finished(api.delete()).operation["status"] == "SUCCEEDED"
-    assert shop.wire.count("containers.retire") == 1
+    assert shop.wire.count("containers.deregister") == 1
 
 
 def test_the_name_can_be_used_again(shop: FakeCloud, api: Client) -> None:
@@ -103,7 +105,7 @@ def test_a_worker_that_dies_at_the_end_of_a_delete_is_followed(
 ) -> None:
     api.finished(api.deploy("1.0", "dev"))
     reply = api.delete()
-    shop.wire.fail("containers.retire", Crash(), times=1, lost=True)
+    shop.wire.fail("containers.deregister", Crash(), times=1, lost=True)
     for _ in range(2):
         try:
             api.tick()

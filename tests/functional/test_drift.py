@@ -69,7 +69,7 @@ def test_rows_follow_a_listener_that_somebody_moved(settled: FakeCloud, api: Cli
     assert settled.wire.writes(start) == ["tables.correct"]
     (repair,) = _repairs(settled)
     seen = api.status(repair.id).operation
-    why = "production forwards to prod-2, inventory said prod-1"
+    why = "production forwards to prod-2, the inventory had prod-1"
     assert (seen["kind"], seen["status"], seen["reasons"]) == ("repair", "SUCCEEDED", [why])
     events = settled.tables.events_of("Shop", repair.id)
     outcomes = [event.outcome for event in events]
@@ -77,7 +77,9 @@ def test_rows_follow_a_listener_that_somebody_moved(settled: FakeCloud, api: Cli
     assert (events[0].reason, events[0].caller) == (why, CALLER)
     settled.clock.pass_(minutes=10)
     assert api.drift_check() == 0
-    assert api.swap(version="1.0").body["message"] == "1.0 is live already; nothing was moved"
+    assert (
+        api.swap(version="1.0").body["message"] == "1.0 is live already; the swap changed nothing"
+    )
 
 
 def test_a_listener_that_forwards_elsewhere_is_noted_once(settled: FakeCloud, api: Client) -> None:
@@ -94,7 +96,7 @@ def test_a_listener_that_forwards_elsewhere_is_noted_once(settled: FakeCloud, ap
     _listen(settled, "production", "prod-1")
     assert api.drift_check() == 1
     assert _row(settled, Environment.PROD_GREEN).drift is None
-    assert _repairs(settled)[-1].reasons == ("PROD-GREEN: is as it should be again",)
+    assert _repairs(settled)[-1].reasons == ("PROD-GREEN: the drift has ended",)
 
 
 def test_a_listener_that_was_deleted_is_noted(settled: FakeCloud, api: Client) -> None:
@@ -111,7 +113,7 @@ def test_a_test_listener_that_was_moved_is_set_right_by_a_swap(
     _listen(settled, "test", "prod-1")
     assert api.drift_check() == 1
     note = _row(settled, Environment.PROD_BLUE).drift
-    assert note == "the test listener does not forward to prod-2: the next swap sets it right"
+    assert note == "the test listener does not forward to prod-2: the next swap corrects it"
     assert api.swap().status == 200
     settled.clock.pass_(minutes=10)
     assert api.drift_check() == 1
@@ -135,7 +137,9 @@ def test_a_row_follows_what_its_service_runs(
     service = _service(settled, Environment.DEV)
     assert (service.task_definition, service.image) == (definition, image)
     assert (service.version, service.deployed_by) == (version, None)
-    assert _repairs(settled)[-1].reasons == (f"DEV runs {version} ({image}), inventory said 1.0",)
+    assert _repairs(settled)[-1].reasons == (
+        f"DEV runs {version} ({image}), the inventory had 1.0",
+    )
     api.finished(api.deploy("1.1", "dev"))
     assert not settled.containers.task_definitions[ours].active
     assert settled.containers.task_definitions[definition].active, "it is not ours to deregister"
@@ -161,7 +165,7 @@ def test_a_service_that_was_deleted_is_noted(settled: FakeCloud, api: Client) ->
     settled.containers.service("Shop", "qa").active = False
     assert api.drift_check() == 1
     assert _row(settled, Environment.QA).drift == (
-        "its ECS service is gone: delete the application and create it again"
+        "its ECS service does not exist: delete the application and create it again"
     )
 
 
@@ -200,7 +204,7 @@ def test_the_claim_of_an_operation_that_is_over_is_released(
     settled.tables.rows["Shop", Environment.QA] = replace(row, claim=over)
     assert api.deploy("1.1", "qa").status == 409
     assert api.drift_check() == 1
-    assert _repairs(settled)[-1].reasons == (f"QA was held by operation {over}, which is over",)
+    assert _repairs(settled)[-1].reasons == (f"QA was held by operation {over}, which has ended",)
     assert api.deploy("1.1", "qa").status == 202
 
 

@@ -7,19 +7,19 @@ from typing import Any
 
 import pytest
 
+from devops_core.drift.check import APPLICATIONS_PER_RUN
 from devops_core.errors import ThrottledError
-from devops_core.model import Kind, Operation, Progress, RowStatus, Status
+from devops_core.model import Operation, Progress, RowStatus, Status
 from devops_core.naming import Environment, service_name
-from devops_core.operations.repair import APPLICATIONS_AT_A_TIME
 from tests.functional.client import Client
 from tests.functional.fakes import FakeCloud
 
 CALLER = "the drift check of this service"
-GONE = "its ECS service is gone: delete the application and create it again"
+GONE = "its ECS service does not exist: delete the application and create it again"
 
 
 def _repair(cloud: FakeCloud) -> Operation:
-    return next(each for each in cloud.tables.operations.values() if each.kind is Kind.REPAIR)
+    return next(each for each in cloud.tables.operations.values() if each.kind == "repair")
 
 
 def _log(cloud: FakeCloud, message: str) -> list[dict[str, Any]]:
@@ -117,7 +117,7 @@ def test_an_application_whose_stack_is_not_on_record_is_left_alone(
         {
             "applicationName": "Shop",
             "caller": CALLER,
-            "error": "ValueError('an application that is active has a stack')",
+            "error": "ValueError('an active application has a stack')",
         }
     ]
     settled.tables.rows.update(rows)
@@ -129,4 +129,4 @@ def test_one_run_checks_as_many_applications_as_it_has_time_for(
 ) -> None:
     api.drift_check()
     asked = [call.args for call in settled.wire.journal if call.name == "tables.applications"]
-    assert asked == [(APPLICATIONS_AT_A_TIME,)]
+    assert asked == [(APPLICATIONS_PER_RUN,)]

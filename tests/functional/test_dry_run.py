@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from devops_core.engine.differences import differences
 from devops_core.naming import Environment
-from devops_core.operations.differences import differences
 from tests.functional.client import Client
 from tests.functional.dry import DryClient, plan
 from tests.functional.fakes import ACCOUNT, FakeCloud
@@ -69,8 +69,8 @@ def test_a_create_reads_the_template_once_and_looks_before(cloud: FakeCloud, api
     }
     assert api.send("POST", "/stacks", body, query={"dryRun": "true"}).status == 200
     assert cloud.wire.names() == [
-        "tables.inventory", "tables.reserved", "stacks.describe",
-        "templates.read", "stacks.parameters",
+        "templates.read", "tables.inventory", "tables.reserved", "stacks.describe",
+        "stacks.parameters",
     ]  # fmt: skip
 
 
@@ -204,7 +204,7 @@ def test_a_swap_to_what_is_live_would_do_nothing(
     assert plan(dry.swap(version="1.0")) == {
         "kind": "swap",
         "applicationName": "Shop",
-        "message": "1.0 is live already; nothing was moved",
+        "message": "1.0 is live already; the swap changed nothing",
     }
     assert promoted.tables.in_progress() == []
 

@@ -14,7 +14,7 @@ from tests.functional.fakes.service import HANG
 FIRST = f"{ACCOUNT}.dkr.ecr.eu-west-1.amazonaws.com/first:1"
 SHOP = f"{ACCOUNT}.dkr.ecr.eu-west-1.amazonaws.com/shop"
 URL = "http://internal-Shop"
-TOO_LATE = "too far on to be stopped: the operation would be finished, not turned back"
+TOO_LATE = "too late for an abort: the operation would be completed"
 
 
 def _hanging(cloud: FakeCloud, api: Client, *environments: str) -> Reply:
@@ -30,7 +30,7 @@ def test_a_deploy_would_go_back_to_what_runs(shop: FakeCloud, api: Client, dry: 
     assert plan(dry.abort(running.id)) == {
         "kind": "deploy",
         "applicationName": "Shop",
-        "message": "would go back to the version before",
+        "message": "would return to the previous version",
         "claims": ["DEV", "QA"],
         "environments": [
             {
@@ -60,7 +60,7 @@ def test_what_is_done_would_be_left_so(shop: FakeCloud, api: Client, dry: DryCli
         shop.containers.advance("Shop", name)
     told = plan(dry.abort(running.id))
     assert told["message"] == (
-        "would go back to the version before; already done, and left so: DEV, STAGE"
+        "would return to the previous version; already done and kept: DEV, STAGE"
     )
     assert [each["environment"] for each in told["environments"]] == ["QA"]
 
@@ -101,7 +101,7 @@ def test_what_a_create_has_made_would_be_deleted(
     assert plan(dry.abort(running.id)) == {
         "kind": "create",
         "applicationName": "Shop",
-        "message": "what was created would be deleted",
+        "message": "the created resources would be deleted",
         "claims": ["DEV", "PROD-BLUE", "PROD-GREEN"],
         "environments": [
             {"environment": "DEV"},
@@ -178,7 +178,7 @@ def test_an_abort_that_is_asked_for_already(shop: FakeCloud, api: Client, dry: D
     assert plan(dry.abort(running.id)) == {
         "kind": "deploy",
         "applicationName": "Shop",
-        "message": "nothing to do: it was aborted before, and has ended",
+        "message": "nothing to do: it was aborted before and has ended",
     }
 
 

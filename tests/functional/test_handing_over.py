@@ -107,7 +107,7 @@ def test_an_update_whose_answer_was_lost_is_followed_at_once(shop: FakeCloud, ap
 def test_a_record_that_could_not_be_written_is_found_again(shop: FakeCloud, api: Client) -> None:
     shop.wire.fail("tables.save", UnreachableError("no answer"), times=1)
     reply = api.deploy("1.0", "dev")
-    assert (reply.status, _record(shop).progress[0].wanted) == (202, None)
+    assert (reply.status, _record(shop).progress[0].target) == (202, None)
     shop.clock.wait(LEASE.total_seconds())
     assert api.finished(reply).operation["status"] == "SUCCEEDED"
     assert len(shop.containers.tagged(reply.id)) == 1

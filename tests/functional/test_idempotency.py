@@ -2,7 +2,7 @@
 
 import pytest
 
-from devops_core.api.request import Request
+from devops_core.http.request import Request
 from tests.functional.client import Client, http_event
 from tests.functional.fakes import FakeCloud
 
@@ -60,7 +60,7 @@ def test_the_order_of_members_is_no_other_body(api: Client) -> None:
 def _kept_as(shop: FakeCloud, caller: str) -> str | None:
     event = http_event("POST", "/stacks", headers=KEY)
     event["requestContext"]["identity"]["userArn"] = caller
-    return Request(event, shop).origin("create", {}).key
+    return Request(event, shop).context("create", {}).key
 
 
 def test_a_key_is_its_callers_own_in_every_session_of_a_role(shop: FakeCloud) -> None:

@@ -217,7 +217,7 @@ def test_a_left_over_is_deregistered_though_aws_stumbles(
     shop: FakeCloud, api: Client, error: Exception
 ) -> None:
     shop.push("bad", CRASH)
-    shop.wire.fail("containers.retire", error, times=2)
+    shop.wire.fail("containers.deregister", error, times=2)
     failed = api.finished(api.deploy("bad", "dev"))
     assert failed.operation["status"] == "FAILED"
     assert shop.containers.tagged(failed.id) == []
@@ -230,7 +230,7 @@ def test_a_left_over_does_not_hold_a_deploy_that_may_not_remove_it(
     shop: FakeCloud, api: Client, error: Exception
 ) -> None:
     first = api.finished(api.deploy("1.0", "dev"))
-    shop.wire.fail("containers.retire", error)
+    shop.wire.fail("containers.deregister", error)
     started = shop.clock.now()
     assert api.finished(api.deploy("1.1", "dev")).operation["status"] == "SUCCEEDED"
     assert shop.clock.now() - started < timedelta(minutes=5)
@@ -240,7 +240,7 @@ def test_a_left_over_does_not_hold_a_deploy_that_may_not_remove_it(
 
 def test_a_left_over_does_not_hold_a_deploy_past_its_deadline(shop: FakeCloud, api: Client) -> None:
     first = api.finished(api.deploy("1.0", "dev"))
-    shop.wire.fail("containers.retire", ThrottledError("slow down"))
+    shop.wire.fail("containers.deregister", ThrottledError("slow down"))
     reply = api.deploy("1.1", "dev")
     shop.clock.pass_(minutes=5)
     api.tick()

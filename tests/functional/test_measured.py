@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
+from devops_core import kinds
 from devops_core.errors import RefusedError, UnreachableError
-from devops_core.model import TIME_LIMITS, Kind
 from tests.functional.client import SCHEDULE, USER, Client
 from tests.functional.events import DEPLOYMENT_COMPLETED
 from tests.functional.fakes import ACCOUNT, FakeCloud
@@ -29,8 +29,7 @@ def test_each_end_is_counted_once_whoever_looks(promoted: FakeCloud, api: Client
     api.tick()
     counted = {key: n for key, n in sums(promoted).items() if key[0] == "Operations"}
     ends = Counter(
-        ("Operations", each.kind.value, each.status.value)
-        for each in promoted.tables.operations.values()
+        ("Operations", each.kind, each.status.value) for each in promoted.tables.operations.values()
     )
     assert counted == dict(ends)
     assert ends["Operations", "deploy", "FAILED"] == ends["Operations", "deploy", "SUCCEEDED"] == 1
@@ -159,7 +158,7 @@ def test_an_operation_that_cannot_end_is_overdue_from_its_deadline_on(
     api.deploy("1.0", "dev")
     shop.wire.fail("containers", RefusedError("no permission"))
     seen = []
-    for seconds in (TIME_LIMITS[Kind.DEPLOY].total_seconds() - 1, 1, 60):
+    for seconds in (kinds.load("deploy").limit.total_seconds() - 1, 1, 60):
         shop.clock.wait(seconds)
         forget(shop)
         api.wake(SCHEDULE)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from devops_core.model import LEASE, TIME_LIMITS, Event, Kind, Operation
+from devops_core import kinds
+from devops_core.model import LEASE, Event, Operation
 from devops_core.naming import Environment
 from tests.functional.client import USER, Client
 from tests.functional.fakes import ACCOUNT, FakeCloud
@@ -115,7 +116,7 @@ def test_what_was_accepted_is_held_for_as_long_as_its_worker_lives(
     api.deploy("1.0", "dev")
     accepted = seen[-1]
     assert (accepted.caller, accepted.requested_at) == (USER, before)
-    assert accepted.deadline == before + TIME_LIMITS[Kind.DEPLOY]
+    assert accepted.deadline == before + kinds.load("deploy").limit
     assert accepted.lease_until == before + LEASE
 
 
@@ -127,11 +128,11 @@ def test_what_is_given_to_ecs_is_noted_and_whoever_looks_next_notes_that_it_was(
     record = _record(shop, reply.id)
     (part,) = record.progress
     asked_at, running = shop.clock.now(), shop.containers.running("Shop", "dev")
-    assert (part.wanted, part.asked_at, part.sent) == (running.arn, asked_at, False)
+    assert (part.target, part.asked_at, part.sent) == (running.arn, asked_at, False)
     assert (record.lease_until, record.waiting_for) == (None, "DEV: ECS to show the update")
     api.status(reply.id)
     (part,) = _record(shop, reply.id).progress
-    assert (part.wanted, part.asked_at, part.sent) == (running.arn, asked_at, True)
+    assert (part.target, part.asked_at, part.sent) == (running.arn, asked_at, True)
     shop.containers.automatic = True
 
 
@@ -154,7 +155,7 @@ def test_who_takes_over_holds_for_as_long_as_a_worker_lives(shop: FakeCloud, api
     reply = api.deploy("1.1", "dev")
     shop.containers.service("Shop", "dev").complete(shop.clock.now())
     seen: list[Operation] = []
-    shop.wire.on("containers.retire", lambda: seen.append(_record(shop, reply.id)))
+    shop.wire.on("containers.deregister", lambda: seen.append(_record(shop, reply.id)))
     api.tick()
     assert [each.lease_until for each in seen] == [shop.clock.now() + LEASE]
 

@@ -84,7 +84,7 @@ def test_a_new_application_is_on_record_with_what_was_asked_for(
         assert application.description == "what it is for"
         assert (row.status, row.claim, row.operation) == ("CREATING", reply.id, reply.id)
         assert (row.updated_at, row.updated_by) == (operation.requested_at, USER)
-    assert operation.template == Template(
+    assert operation.details.template == Template(
         url="s3://ecs-cf-bucket/application.yml",
         version="v1",
         sha256=hashlib.sha256(cloud.templates.versions["v1"]).hexdigest(),

@@ -99,7 +99,7 @@ def test_the_log_tells_the_story_in_order(shop: FakeCloud, api: Client) -> None:
     api.swap(version="1.0")
     api.finished(api.delete())
     told = [
-        (event.kind.value, event.outcome, event.environment and event.environment.value)
+        (event.kind, event.outcome, event.environment and event.environment.value)
         for event in shop.tables.events_of("Shop")
     ]
     assert told == STORY

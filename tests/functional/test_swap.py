@@ -65,7 +65,7 @@ def test_what_is_live_already_moves_nothing(ready: FakeCloud, api: Client) -> No
     assert reply.status == 200
     assert reply.body == {
         "operation": None,
-        "message": "1.0 is live already; nothing was moved",
+        "message": "1.0 is live already; the swap changed nothing",
         "applicationName": "Shop",
     }
     assert ready.wire.writes(start) == []

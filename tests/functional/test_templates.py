@@ -33,7 +33,8 @@ def sent(cloud: FakeCloud) -> list[bytes]:
 
 def recorded(cloud: FakeCloud) -> Template | None:
     (operation,) = cloud.tables.operations.values()
-    return operation.template
+    template: Template | None = operation.details.template
+    return template
 
 
 def update(cloud: FakeCloud) -> None:

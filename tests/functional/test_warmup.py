@@ -42,7 +42,7 @@ def test_they_are_fetched_from_the_test_listener_before_the_switch(
     ]
     assert api.status(reply.id).operation["warmup"] == reply.operation["warmup"]
     (record,) = [each for each in warmed.tables.operations.values() if each.id == reply.id]
-    assert [repr(page.milliseconds) for page in record.warmed] == ["250", "250"]
+    assert [repr(page.milliseconds) for page in record.details.warmed] == ["250", "250"]
 
 
 def test_a_page_that_cannot_be_reached_is_told_and_holds_nobody(

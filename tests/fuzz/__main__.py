@@ -21,16 +21,16 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from contract.document import FILE
-from local.callers import ADMIN
-from local.cloud import ROOT, Options, started
-from local.deploy import deploy
-from local.logs import lines
 from tests.e2e import estate
 from tests.e2e.client import Api, create_body, until
 from tests.e2e.invariants import hold_after_recovery
 from tests.fuzz import report
 from tests.fuzz.bearable import COME_AND_GO, THERE, VERSIONS
+from tools.contract.document import FILE
+from tools.laptop.callers import ADMIN
+from tools.laptop.cloud import ROOT, Options, started
+from tools.laptop.deploy import deploy
+from tools.laptop.logs import lines
 
 CONFIGURATION = Path(__file__).with_name("schemathesis.toml")
 LEAST_CASES = 2000

@@ -8,7 +8,7 @@ from typing import Any
 
 from devops_core.naming import APPLICATION_NAME, IMAGE_TAG
 from devops_core.requests.fields import LONGEST_IMAGE, MAX_TASKS
-from local.cloud import ACCOUNT
+from tools.laptop.cloud import ACCOUNT
 
 # Applications that are there from the beginning to the end, and those that are created and deleted.
 THERE = ("Shop", "Store", "Stand")

@@ -14,8 +14,8 @@ import schemathesis
 from botocore.credentials import Credentials
 from requests.auth import AuthBase
 
-from local.client import signed
 from tests.fuzz.bearable import hurry, keep_to_the_words, lead
+from tools.laptop.client import signed
 
 _calls = itertools.count()
 

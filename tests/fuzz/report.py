@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from contract.document import operations
+from tools.contract.document import operations
 
 SUMMARY, EVENTS = "summary.json", "events.ndjson"
 

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from contract.answers import validator
-from contract.document import document, operations, resolved
 from tests.contract.values import IMAGES, NAMES, VERSIONS, WRONG
 from tests.fuzz.bearable import COME_AND_GO, THERE, hurry, keep_to_the_words, lead
+from tools.contract.conformance import validator
+from tools.contract.document import document, operations, resolved
 
 CALLS = range(40)
 BODIES = {each.id: each.body for each in operations().values() if each.body}

@@ -6,8 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from contract.document import operations
 from tests.fuzz import report
+from tools.contract.document import operations
 
 
 def _scenario(*calls: tuple[str, str, int | None]) -> dict[str, Any]:

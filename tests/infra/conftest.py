@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import pytest
 
-from local.packages import NODE_MODULES, compiled_template, copied, package
+from tools.laptop.packages import NODE_MODULES, compiled_template, copied, package
 
 from .templates import ROOT, Template
 

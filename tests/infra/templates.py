@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from audit.templates import APPLICATION, ROOT, Template, filled, load, unroll
+from tools.security.templates import APPLICATION, ROOT, Template, filled, load, unroll
 
 __all__ = ["APPLICATION", "ROOT", "Template", "literal", "load", "of_type", "references", "unroll"]
 

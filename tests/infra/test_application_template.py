@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from devops_core import naming, render
-from devops_core.model import Application, Kind, Operation, Progress
+from devops_core.model import Application, Operation, Progress
 from devops_core.naming import Environment
 from devops_core.requests.fields import RESERVED_VARIABLES
 from devops_core.settings import Settings
@@ -255,7 +255,7 @@ def test_the_service_gives_the_parameters_that_the_template_takes(
     now = datetime(2026, 1, 1, tzinfo=UTC)
     operation = Operation(
         id="01J0000000000000000000000A",
-        kind=Kind.CREATE,
+        kind="create",
         application="Shop",
         caller="somebody",
         requested_at=now,

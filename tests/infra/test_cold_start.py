@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from bench.cold.fresh import Cost, run
-from bench.cold.measurement import PACKAGE_BAR, PEAK_BAR, Stage, missed, stage
-from bench.cold.report import table
-from bench.cold.rows import ROWS, Row
-from bench.cold.shop import APPLICATION, CALLER
-from local.gateway import http_event
+from tools.bench.cold.cost_table import table
+from tools.bench.cold.fresh import Cost, run
+from tools.bench.cold.measurement import PACKAGE_BAR, PEAK_BAR, Stage, missed, stage
+from tools.bench.cold.rows import ROWS, Row
+from tools.bench.cold.shop import APPLICATION, CALLER
+from tools.laptop.gateway import http_event
 
 from .conftest import Packaged
 
@@ -43,7 +43,7 @@ FOR_WRITES = {
     "devops_core.decide",
     "devops_core.metrics",
     "devops_core.operation_id",
-    "devops_core.operations.reconcile",
+    "devops_core.engine.reconcile",
     "devops_core.operations.report",
     "devops_core.ports",
     "devops_core.requests",
@@ -52,7 +52,7 @@ FOR_WRITES = {
 # What only a dry run has use for.
 FOR_DRY_RUNS = {
     "devops_core.api.plans",
-    "devops_core.operations.differences",
+    "devops_core.engine.differences",
     "devops_core.operations.preview",
 }
 NEVER = {"asyncio", "boto3", "s3transfer", "yaml"}

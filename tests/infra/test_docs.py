@@ -15,9 +15,9 @@ import pytest
 from voluptuous import UNDEFINED, Marker, Optional, Required, Undefined
 
 from devops_core import errors, metrics, requests
-from devops_core.api.request import MAX_BODY_BYTES, MAX_WAIT_SECONDS
-from devops_core.model import LEASE, TIME_LIMITS, Kind
-from devops_core.operations.reconcile import GRACE
+from devops_core.engine.reconcile import GRACE
+from devops_core.http.request import MAX_BODY_BYTES, MAX_WAIT_SECONDS
+from devops_core.model import LEASE
 from tests import emf
 from tests.crash.seeded import bugs, bugs_in_adapters
 from tests.races import bugs as bugs_of_races

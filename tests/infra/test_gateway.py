@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from audit.compiled import compiled as compiled_service
-from audit.infrastructure import cfn_lint
-from audit.outcome import Outcome, Status
+from tools.security.compiled import compiled as compiled_service
+from tools.security.infrastructure import cfn_lint
+from tools.security.outcome import Outcome, Status
 
 from .conftest import Packaged, run_node
 from .templates import Template, of_type

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from local.permissions import ACTIONS, ALONG
+from tools.laptop.permissions import ACTIONS, ALONG
 
 from .conftest import Packaged
 from .templates import of_type

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from audit.compiled import INSTALLATIONS, compiled
-from devops_core import metrics
-from devops_core.model import Kind, Status
+from devops_core.engine import telemetry as metrics
+from devops_core.model import Status
+from tools.security.compiled import INSTALLATIONS, compiled
 
 from .conftest import Packaged
 from .templates import ROOT, Template, of_type, references
@@ -44,7 +44,7 @@ EMITTED = {
 }
 OUTCOMES = [status for status in Status if status is not Status.IN_PROGRESS]
 # A repair is over when it begins, so that it has no duration.
-TIMED = [kind for kind in Kind if kind is not Kind.REPAIR]
+TIMED = [kind for kind in Kind if kind != "repair"]
 TOPIC = INSTALLATIONS["service-more"]["alarmtopic"]
 _SEARCH = re.compile(r"SUM\(SEARCH\('\{([^,}]+),([^}]+)\} (.*)', '(\w+)', \d+\)\)")
 _TERM = re.compile(r'(\w+)="([^"]+)"')

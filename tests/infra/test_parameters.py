@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from devops_core.settings import TemplateLocation
-from local.packages import GOOD, parameters_file
+from tools.laptop.packages import GOOD, parameters_file
 
 from .conftest import run_node
 from .templates import ROOT

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from bench import bars, page
+from tools.bench import bars, page
 
 RESULTS = page.load(page.RESULTS) or {}
 SWAPS = page.load(page.SWAPS)

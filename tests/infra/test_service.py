@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from devops_core.api.wakeups import application_of, is_drift_check
+from devops_core.http.triggers import changed_application, is_drift_check
 from devops_core.settings import Settings
 
 from .conftest import Packaged
@@ -157,7 +157,7 @@ def test_reconcile_is_woken_by_events_every_minute_and_for_drift(template: Templ
         for rule in rules
         if "ScheduleExpression" in rule
     }
-    assert application_of(schedules["rate(1 minute)"]) is None
+    assert changed_application(schedules["rate(1 minute)"]) is None
     assert not is_drift_check(schedules.pop("rate(1 minute)"))
     assert is_drift_check(schedules.pop("rate(5 minutes)"))
     assert schedules == {}

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from devops_core.model import Kind, Row, Status
+from devops_core.model import Row, Status
 from devops_core.naming import PRODUCTION, SLOTS, Environment
 from devops_core.ports import Closing
 from tests.functional.client import Reply
@@ -77,7 +77,7 @@ class History:
 
 def _end(closing: Closing) -> Apply:
     operation, status = closing.operation, closing.operation.status.value
-    if operation.kind is Kind.REPAIR:
+    if operation.kind == "repair":
         versions = {row.environment: _version(row) for row in closing.kept}
         application = operation.application
         return partial(specification.corrected, operation.id, status, application, versions)
@@ -93,7 +93,7 @@ def state(cloud: FakeCloud) -> State:
     for (application, identifier), operation in tables.operations.items():
         versions = tuple((part.environment, part.version) for part in operation.progress)
         aborted, status = bool(operation.aborted_by), operation.status.value
-        switched = operation.kind is Kind.SWAP and operation.live == _live(cloud, application)
+        switched = operation.kind == "swap" and operation.live == _live(cloud, application)
         jobs[identifier] = Job(
             operation.kind.value, application, versions, status, aborted, switched
         )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from devops_core.model import Kind, Status
+from devops_core.model import Status
 from tests.crash.memory.accounts import Prepare
 from tests.crash.memory.world import TRIGGERS, World
 from tests.functional.client import Client, Reply
@@ -134,7 +134,7 @@ class Running:
         self._hold_answers()
         self.world.recover(TRIGGERS)
         accepted = [each for key, each in tables.operations.items() if key not in before]
-        count = sum(each.kind is not Kind.REPAIR for each in accepted)
+        count = sum(each.kind != "repair" for each in accepted)
         assert count in self.race.accepted, f"{count} operations were accepted"
         self._hold_free_again()
         found = self.world.drift()
@@ -169,7 +169,7 @@ class Running:
     def _hold_ends(self) -> None:
         """Hold that nothing fails, and nothing stumbles, because of a race alone."""
         for operation in self.world.cloud.tables.operations.values():
-            over = operation.kind is Kind.REPAIR or operation.status in self.race.ends
+            over = operation.kind == "repair" or operation.status in self.race.ends
             assert over, f"{operation.kind} has {operation.status}: {operation.reasons}"
         trouble = [(line, facts) for line, facts in self.world.cloud.lines if line in _TROUBLE]
         assert not trouble, f"logged {trouble}"
@@ -180,7 +180,7 @@ class Running:
         swaps = [
             operation
             for key, operation in self.world.cloud.tables.operations.items()
-            if operation.kind is Kind.SWAP and key not in before
+            if operation.kind == "swap" and key not in before
         ]
         for swap in swaps:
             once = int(swap.status is Status.SUCCEEDED)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from devops_core.operations.repair import APPLICATIONS_AT_A_TIME
+from devops_core.drift.check import APPLICATIONS_PER_RUN
 from tests.infra.templates import ROOT
 from tests.scale.life import DRIFT, IDLE, LIST, LIST_VERSION, MANY, PAGE, Life, table
 from tests.scale.world import LINES, World
@@ -58,8 +58,8 @@ def test_the_schedule_makes_one_query_when_nothing_is_open(many: Life) -> None:
 def test_the_drift_check_is_bounded_by_its_limit(few: Life, many: Life) -> None:
     assert many.found[DRIFT] == Life(MANY // 10).found[DRIFT]
     looks = many.found[DRIFT].calls.count("BatchGetItem")
-    assert (few.found[DRIFT].calls.count("BatchGetItem"), looks) == (1, APPLICATIONS_AT_A_TIME)
-    assert many.found[DRIFT].read <= few.found[DRIFT].read * APPLICATIONS_AT_A_TIME
+    assert (few.found[DRIFT].calls.count("BatchGetItem"), looks) == (1, APPLICATIONS_PER_RUN)
+    assert many.found[DRIFT].read <= few.found[DRIFT].read * APPLICATIONS_PER_RUN
 
 
 @pytest.mark.parametrize("page", LISTS)

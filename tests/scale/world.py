@@ -78,7 +78,7 @@ class World:
         self.database.attach(self.client)
         tables: ports.Tables = DynamoTables(self.client, names, self.cloud.clock.now)
         self.cloud.tables = cast(FakeTables, tables)
-        listing: ports.Listing = DynamoListing(self.client, names, self.cloud.together)
+        listing: ports.Listing = DynamoListing(self.client, names, self.cloud.gather)
         self.cloud.listing = cast(FakeListing, listing)
         self._live(ONE)
         self.cloud.clock.pass_(hours=1)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from devops_core.model import Kind, Operation
+from devops_core.model import Operation
 from devops_core.naming import DEPLOYABLE, PRODUCTION, Environment
 from tests.functional.client import Client, Reply
 
@@ -31,28 +31,28 @@ class Ask:
         if self.wait:
             headers["Prefer"] = "wait=25"
         members = dict(self.members)
-        if self.kind is Kind.CREATE:
+        if self.kind == "create":
             chosen = {"nonProd": list(self.environments)}
             return api.create(self.application, headers, environments=chosen, **members)
-        if self.kind is Kind.DEPLOY:
+        if self.kind == "deploy":
             version, name = members["version"], self.application
             return api.deploy(version, *self.environments, application=name, headers=headers)
-        if self.kind is Kind.DEPLOY_BLUE:
+        if self.kind == "deploy-blue":
             return api.promote(headers, self.application, **members)
-        if self.kind is Kind.SWAP:
+        if self.kind == "swap":
             return api.swap(headers, self.application, **members)
         return api.delete(self.application, headers)
 
     @property
     def needs(self) -> frozenset[Environment]:
         """The environments that its operation holds, as far as they exist."""
-        if self.kind in (Kind.DEPLOY_BLUE, Kind.SWAP):
+        if self.kind in ("deploy-blue", "swap"):
             return frozenset(PRODUCTION)
-        if self.kind is Kind.DELETE:
+        if self.kind == "delete":
             return frozenset(Environment)
         named = self.environments or _DEFAULT
         chosen = frozenset(name for name in DEPLOYABLE if name.value.lower() in named)
-        return chosen | frozenset(PRODUCTION) if self.kind is Kind.CREATE else chosen
+        return chosen | frozenset(PRODUCTION) if self.kind == "create" else chosen
 
     @property
     def body(self) -> tuple[Any, ...]:
@@ -64,8 +64,8 @@ class Ask:
         version = dict(self.members).get("version")
         return (
             (self.kind, self.application) == (operation.kind, operation.application)
-            and (self.kind is not Kind.DEPLOY or version == operation.version)
-            and (self.kind is Kind.DELETE or self.needs == _environments(operation, self.kind))
+            and (self.kind != "deploy" or version == operation.version)
+            and (self.kind == "delete" or self.needs == _environments(operation, self.kind))
         )
 
     def by(self, key: str | None) -> Ask:
@@ -73,8 +73,8 @@ class Ask:
         return replace(self, key=key)
 
 
-def _environments(operation: Operation, kind: Kind) -> frozenset[Environment]:
-    if kind is Kind.DEPLOY_BLUE:
+def _environments(operation: Operation, kind: str) -> frozenset[Environment]:
+    if kind == "deploy-blue":
         return frozenset(PRODUCTION)
     return frozenset(part.environment for part in operation.progress)
 

@@ -14,7 +14,7 @@ from tests.functional.fakes import Call, FakeCloud
 # What a fault can leave behind until the application is deleted, see tests/crash/memory/matrix.py.
 _LATE = (Kind.LATE_CALL, Kind.LATE_LEASE, Kind.LATE_OPERATION)
 _SURPLUS = (Kind.RESENT, *_LATE)
-_LEFT = ("containers.registered", "containers.retire")
+_LEFT = ("containers.registered", "containers.deregister")
 
 
 class Faults:

@@ -14,8 +14,7 @@ from hypothesis.stateful import (
     rule,
 )
 
-from devops_core.model import Kind
-from tests.crash.kinds import Kind as Fault
+from tests.crash.kinds import str as Fault
 from tests.functional import events
 from tests.functional.client import SCHEDULE
 from tests.stateful.asks import Ask, members
@@ -51,24 +50,24 @@ class Service(RuleBasedStateMachine):
 
     @rule(name=_names, chosen=_some, service=_services, key=_keys, wait=_waits)
     def create(self, name: str, chosen: Any, service: Any, key: str | None, wait: bool) -> None:
-        self.life.ask(Ask(Kind.CREATE, name, members(service=service), chosen, key, wait))
+        self.life.ask(Ask("create", name, members(service=service), chosen, key, wait))
 
     @rule(name=_names, chosen=_some, version=_versions, key=_keys, wait=_waits)
     def deploy(self, name: str, chosen: Any, version: str, key: str | None, wait: bool) -> None:
-        self.life.ask(Ask(Kind.DEPLOY, name, members(version=version), chosen, key, wait))
+        self.life.ask(Ask("deploy", name, members(version=version), chosen, key, wait))
 
     @rule(name=_names, source=st.sampled_from((None, None, *_TESTS)), key=_keys, wait=_waits)
     def promote(self, name: str, source: str | None, key: str | None, wait: bool) -> None:
-        ask = Ask(Kind.DEPLOY_BLUE, name, members(environment=source), (), key, wait)
+        ask = Ask("deploy-blue", name, members(environment=source), (), key, wait)
         self.life.ask(ask)
 
     @rule(name=_names, version=st.sampled_from((None, None, None, "1.0", "2.0")), key=_keys)
     def swap(self, name: str, version: str | None, key: str | None) -> None:
-        self.life.ask(Ask(Kind.SWAP, name, members(version=version), (), key))
+        self.life.ask(Ask("swap", name, members(version=version), (), key))
 
     @rule(name=_names, key=_keys, wait=_waits)
     def delete(self, name: str, key: str | None, wait: bool) -> None:
-        self.life.ask(Ask(Kind.DELETE, name, (), (), key, wait))
+        self.life.ask(Ask("delete", name, (), (), key, wait))
 
     @precondition(lambda self: self.life.asked)
     @rule(back=_pick)

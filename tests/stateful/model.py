@@ -10,7 +10,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from devops_core.model import Inventory, Kind, Operation, RowStatus
+from devops_core.model import Inventory, Operation, RowStatus
 from devops_core.naming import PROMOTABLE, SLOTS, Environment
 from tests.functional.client import Reply
 from tests.functional.fakes import FakeCloud
@@ -65,7 +65,7 @@ class Model:
         if used and age < _STANDS + _JUMPS:
             return Allowed(_EITHER | _REUSED)
         inventory = self._cloud.tables.inventory_of(ask.application)
-        if ask.kind is Kind.CREATE:
+        if ask.kind == "create":
             return Allowed(_REFUSED if inventory.rows else _ACCEPTED)
         if not inventory.rows:
             return Allowed(_REFUSED)
@@ -76,7 +76,7 @@ class Model:
 
     def _holders(self, ask: Ask, inventory: Inventory) -> Collection[str]:
         """Return the open operations that hold what a request needs."""
-        if ask.kind is not Kind.DELETE and not ask.needs <= set(inventory.rows):
+        if ask.kind != "delete" and not ask.needs <= set(inventory.rows):
             return ()
         return {
             identifier
@@ -86,14 +86,14 @@ class Model:
         }
 
     def _free(self, ask: Ask, inventory: Inventory) -> Allowed:
-        if ask.kind is Kind.DELETE:
+        if ask.kind == "delete":
             return Allowed(_ACCEPTED)
         rows = [inventory.rows.get(environment) for environment in ask.needs]
         if any(not row or row.status is not RowStatus.ACTIVE for row in rows):
             return Allowed(_REFUSED)
-        if ask.kind is Kind.DEPLOY:
+        if ask.kind == "deploy":
             return Allowed(_ACCEPTED)
-        if ask.kind is Kind.DEPLOY_BLUE:
+        if ask.kind == "deploy-blue":
             source = _source(ask, inventory)
             row = inventory.rows[source] if source else None
             return Allowed(_ACCEPTED if row and not row.claim else _REFUSED)
@@ -118,7 +118,7 @@ class Model:
         if named and reply.status in _ACCEPTED:
             assert self.accepted[named["id"]].body == ask.body, f"{told}, which is another one"
             assert ask.key is None or self._keys[ask.key][1] == named["id"], told
-        if ask.kind is Kind.SWAP and reply.status in _REFUSED:
+        if ask.kind == "swap" and reply.status in _REFUSED:
             self._hold_refusal(ask, reply)
 
     def _hold_refusal(self, ask: Ask, reply: Reply) -> None:
@@ -134,7 +134,7 @@ class Model:
         records = self._cloud.tables.idempotency_records
         keys = {each.operation: key.rpartition(" ")[2] for key, each in records.items()}
         for (_, identifier), operation in list(self._cloud.tables.operations.items()):
-            if identifier in self.accepted or operation.kind is Kind.REPAIR:
+            if identifier in self.accepted or operation.kind == "repair":
                 continue
             key = keys.get(identifier)
             may_be = [each for each in (ask, *self._unanswered) if each and each.key == key]
@@ -172,7 +172,7 @@ class Model:
         self._filled = {each for each in self._filled if each[0] in now}
 
     def _fill(self, operation: Operation) -> None:
-        if operation.kind is Kind.DEPLOY_BLUE and operation.status == "SUCCEEDED":
+        if operation.kind == "deploy-blue" and operation.status == "SUCCEEDED":
             self._filled.add((operation.application, operation.progress[0].service))
 
     def changed_by_hand(self, application: str) -> None:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
-from devops_core.decide.decision import Step
+from devops_core import kinds
+from devops_core.kinds.kind import Kind
 from devops_core.model import (
-    TIME_LIMITS,
     Deployment,
-    Kind,
     Observed,
     Operation,
     Progress,
@@ -20,6 +20,7 @@ from devops_core.model import (
     Status,
     Template,
 )
+from devops_core.model.decisions import Decision, Step
 from devops_core.naming import Environment
 
 START = datetime(2026, 1, 31, 12, 0, tzinfo=UTC)
@@ -65,23 +66,45 @@ def rolling(service: str = "dev", **changes: Any) -> Progress:
     return part(service, **(facts | changes))
 
 
-def operation(kind: Kind = Kind.DEPLOY, *parts: Progress, **changes: Any) -> Operation:
-    """Return an operation that began at START; `parts` default to one in dev."""
+def operation(kind: str = "deploy", *parts: Progress, **changes: Any) -> Operation:
+    """Return an operation that began at START; `parts` default to one in dev.
+
+    `changes` are members of the operation or of its kind's details.
+    """
+    rules = kinds.load(kind)
+    own = {name: changes.pop(name) for name in _details_members(rules) if name in changes}
+    details = rules.details and rules.details(**(_DETAILS.get(kind, {}) | own))
     base = Operation(
         id=ID,
         kind=kind,
         application="MyApp",
         caller="someone",
         requested_at=START,
-        deadline=START + TIME_LIMITS[kind],
+        deadline=START + rules.limit,
         progress=parts or (part(),),
+        details=details,
     )
     return replace(base, **changes)
 
 
-def overdue(kind: Kind) -> datetime:
+_DETAILS: Mapping[str, Mapping[str, Any]] = {
+    "create": {"service": ServiceSpec()},
+    "swap": {"live": "prod-2", "idle": "prod-1"},
+}
+
+
+def _details_members(rules: Kind) -> tuple[str, ...]:
+    return rules.details._fields if rules.details else ()
+
+
+def decide(operation: Operation, observed: Observed, now: datetime) -> Decision:
+    """Return the next decision of the operation's kind."""
+    return kinds.load(operation.kind).decide(operation, observed, now)
+
+
+def overdue(kind: str) -> datetime:
     """Return the moment at which an operation of a kind is overdue."""
-    return START + TIME_LIMITS[kind]
+    return START + kinds.load(kind).limit
 
 
 def stack(status: str = "CREATE_COMPLETE", **changes: Any) -> Stack:
@@ -147,7 +170,7 @@ def production(live: str | None, test: str | None = None, **changes: Any) -> Obs
 def swapping(**changes: Any) -> Operation:
     """Return a swap that makes prod-2 live."""
     parts = (part("prod-1"), part("prod-2"))
-    return operation(Kind.SWAP, *parts, live="prod-2", idle="prod-1", **changes)
+    return operation("swap", *parts, **changes)
 
 
 def statuses(decision: Any) -> list[Status]:

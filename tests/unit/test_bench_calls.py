@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bench.calls.call import Call, call_of, depth
+from tools.bench.calls.call import Call, call_of, depth
 
 SIGNED = "AWS4-HMAC-SHA256 Credential=test/20260131/eu-west-1/elasticloadbalancing/aws4_request, x"
 

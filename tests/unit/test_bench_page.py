@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from bench import bars, machine, page
-from bench.cold.rows import ROWS
+from tools.bench import bars, machine, page
+from tools.bench.cold.rows import ROWS
 
 PAGE = "".join(
     f"# {name}\n<!-- {name} -->\nEMPTY\n<!-- end -->\n"

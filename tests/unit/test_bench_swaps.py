@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from bench.swaps.levels import line, row
-from bench.swaps.records import (
+from tools.bench.swaps.levels import line, row
+from tools.bench.swaps.records import (
     IDLE,
     LIVE,
     Request,
@@ -20,7 +20,7 @@ from bench.swaps.records import (
     rates,
     stale,
 )
-from bench.swaps.tables import broken, render
+from tools.bench.swaps.tables import broken, render
 
 THERE = Swap("2.0", "1.0", begun=10.0, ended=11.0, until_switched=0.5, until_ended=0.9)
 BACK = Swap("1.0", "2.0", begun=20.0, ended=21.0, until_switched=0.5, until_ended=0.9)

@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from devops_core.decide import decide
-from devops_core.decide.decision import DeleteStack, Listener, Retire, Switch, UpdateService
-from devops_core.model import Kind, Observed, Operation, Progress, RunningService, Status
+from devops_core.model import Observed, Operation, Progress, RunningService, Status
+from devops_core.model.decisions import DeleteStack, Deregister, Listener, Switch, UpdateService
 from tests.unit.builders import (
     NOW,
     STACK_ID,
     Seen,
+    decide,
     deployment,
     failed,
     observed,
@@ -42,7 +42,7 @@ def aborted(now: Operation) -> Operation:
 
 
 def deploying(now_part: Progress) -> Operation:
-    return aborted(operation(Kind.DEPLOY, now_part))
+    return aborted(operation("deploy", now_part))
 
 
 DEPLOYS: list[tuple[str, Progress, RunningService, Seen, str | None]] = [
@@ -50,21 +50,21 @@ DEPLOYS: list[tuple[str, Progress, RunningService, Seen, str | None]] = [
      Seen("Fail", (), f"{ABORTED}; DEV 1.1: was not registered before the abort"),
      "was not registered before the abort"),
     ("nothing is given to ECS: retire it unused", UNSENT, OLD,
-     Seen("Act", (Retire("dev", "new"),)), "was not given to ECS before the abort"),
+     Seen("Act", (Deregister("dev", "new"),)), "was not sent to ECS before the abort"),
     ("it is on its way: go back", rolling(), ON_ITS_WAY,
      Seen("Act", (UpdateService("dev", "old"),)), "the rollout did not complete before the abort"),
     ("it goes back: wait", rolling(reason="noted"), GOING_BACK,
-     Seen("Wait", (), "DEV: ECS going back to the version before"), "noted"),
+     Seen("Wait", (), "DEV: ECS rolling back to the previous version"), "noted"),
     ("it has gone back: retire the new one", rolling(reason="noted"), OLD,
-     Seen("Act", (Retire("dev", "new"),)), "noted"),
-    ("it has gone back and nothing is left: fail", rolling(reason="noted", retired=True), OLD,
+     Seen("Act", (Deregister("dev", "new"),)), "noted"),
+    ("it has gone back and nothing is left: fail", rolling(reason="noted", deregistered=True), OLD,
      Seen("Fail", (), f"{ABORTED}; DEV 1.1: noted"), "noted"),
     ("ECS lists no deployment: retire the new one", rolling(), service(),
-     Seen("Act", (Retire("dev", "new"),)), "has had no deployment before the abort"),
+     Seen("Act", (Deregister("dev", "new"),)), "has had no deployment before the abort"),
     ("it has failed by itself: say why", rolling(), service(deployment("old"), failed()),
-     Seen("Act", (Retire("dev", "new"),)), "tasks failed to start."),
+     Seen("Act", (Deregister("dev", "new"),)), "tasks failed to start."),
     ("it is complete: finish it", rolling(), service(deployment("new")),
-     Seen("Act", (Retire("dev", "old"),)), None),
+     Seen("Act", (Deregister("dev", "old"),)), None),
 ]  # fmt: skip
 
 
@@ -83,7 +83,9 @@ def test_a_deploy(
 
 
 def test_a_deploy_that_is_complete_succeeds() -> None:
-    decision = decide(deploying(rolling(retired=True)), observed(service(deployment("new"))), NOW)
+    decision = decide(
+        deploying(rolling(deregistered=True)), observed(service(deployment("new"))), NOW
+    )
 
     assert seen(decision) == Seen("Done")
     assert statuses(decision) == [Status.SUCCEEDED]
@@ -108,11 +110,11 @@ CREATES: list[tuple[str, dict[str, Any], Observed, Seen]] = [
     ids=[case[0] for case in CREATES],
 )
 def test_a_create(changes: dict[str, Any], what: Observed, expected: Seen) -> None:
-    decision = decide(aborted(operation(Kind.CREATE, **changes)), what, NOW)
+    decision = decide(aborted(operation("create", **changes)), what, NOW)
 
     assert seen(decision) == expected
     if expected.kind == "Act":
-        assert decision.operation.doomed
+        assert decision.operation.details.undoing
         assert decision.operation.reasons == (ABORTED,)
 
 

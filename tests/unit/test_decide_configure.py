@@ -5,15 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from devops_core.decide import decide
-from devops_core.decide.create import missing_outputs
-from devops_core.decide.decision import DeleteStack, Register, Retire, UpdateService
-from devops_core.model import Kind, Observed, Operation, Status
+from devops_core.kinds.create import missing_outputs
+from devops_core.model import Observed, Operation, Status
+from devops_core.model.decisions import DeleteStack, Deregister, Register, UpdateService
 from tests.unit.builders import (
     CONFIGURED,
     NOW,
     STACK_ID,
     Seen,
+    decide,
     deployment,
     failed,
     observed,
@@ -27,13 +27,13 @@ from tests.unit.builders import (
     statuses,
 )
 
-NEW = operation(Kind.CREATE)
-CONFIGURING = operation(Kind.CREATE, service=CONFIGURED, stack_id=STACK_ID)
+NEW = operation("create")
+CONFIGURING = operation("create", service=CONFIGURED, stack_id=STACK_ID)
 READY = stack(outputs=outputs("dev"))
 
 
 def configuring(**changes: Any) -> Operation:
-    return operation(Kind.CREATE, part(**changes), service=CONFIGURED, stack_id=STACK_ID)
+    return operation("create", part(**changes), service=CONFIGURED, stack_id=STACK_ID)
 
 
 def test_registers_what_a_template_parameter_cannot_say() -> None:
@@ -52,7 +52,7 @@ def test_updates_the_service_with_task_definition_and_count() -> None:
 
 
 def test_sets_only_the_count_when_nothing_else_is_wanted() -> None:
-    counted = operation(Kind.CREATE, service=CONFIGURED.__class__(desired_count=3))
+    counted = operation("create", service=CONFIGURED.__class__(desired_count=3))
     what = observed(service(deployment("dev:1")), stack=READY)
 
     assert seen(decide(counted, what, NOW)).steps == (UpdateService("dev", "dev:1", 3),)
@@ -61,7 +61,7 @@ def test_sets_only_the_count_when_nothing_else_is_wanted() -> None:
 def test_waits_for_the_tasks() -> None:
     what = observed(service(deployment("dev:2", "IN_PROGRESS"), desired=2), stack=READY)
 
-    decision = decide(configuring(wanted="dev:2", sent=True), what, NOW)
+    decision = decide(configuring(target="dev:2", sent=True), what, NOW)
 
     assert seen(decision).words.startswith("DEV: rollout IN_PROGRESS")
 
@@ -69,7 +69,7 @@ def test_waits_for_the_tasks() -> None:
 def test_is_done_when_the_tasks_run_and_leaves_the_stack_its_task_definition() -> None:
     what = observed(service(deployment("dev:2"), desired=2), stack=READY)
 
-    decision = decide(configuring(wanted="dev:2", sent=True), what, NOW)
+    decision = decide(configuring(target="dev:2", sent=True), what, NOW)
 
     assert seen(decision) == Seen("Done")
     assert statuses(decision) == [Status.SUCCEEDED]
@@ -78,27 +78,27 @@ def test_is_done_when_the_tasks_run_and_leaves_the_stack_its_task_definition() -
 def test_a_service_that_does_not_come_up_dooms_the_create() -> None:
     what = observed(service(deployment("dev:1"), failed("dev:2"), desired=2), stack=READY)
 
-    decision = decide(configuring(wanted="dev:2", sent=True), what, NOW)
+    decision = decide(configuring(target="dev:2", sent=True), what, NOW)
 
     assert seen(decision).steps == (DeleteStack(),)
     assert decision.operation.reasons == ("DEV: tasks failed to start.",)
 
 
 def test_a_doomed_create_deregisters_what_is_left_after_the_stack() -> None:
-    doomed = operation(Kind.CREATE, rolling(), doomed=True, stack_id=STACK_ID, reasons=("because",))
-    gone = Observed(stack=stack("DELETE_COMPLETE"), leftovers={"dev": ("dev:2",)})
+    doomed = operation("create", rolling(), undoing=True, stack_id=STACK_ID, reasons=("because",))
+    gone = Observed(stack=stack("DELETE_COMPLETE"), orphans={"dev": ("dev:2",)})
 
-    assert seen(decide(doomed, gone, NOW)) == Seen("Act", (Retire("dev", "dev:2"),))
-    assert seen(decide(doomed, replace(gone, leftovers={}), NOW)).kind == "Fail"
+    assert seen(decide(doomed, gone, NOW)) == Seen("Act", (Deregister("dev", "dev:2"),))
+    assert seen(decide(doomed, replace(gone, orphans={}), NOW)).kind == "Fail"
 
 
 def test_a_create_that_was_refused_deletes_the_stack_it_has_made_after_all() -> None:
-    refused = operation(Kind.CREATE, doomed=True, reasons=("a stack of this name exists",))
+    refused = operation("create", undoing=True, reasons=("a stack of this name exists",))
 
     decision = decide(refused, Observed(stack=stack("CREATE_IN_PROGRESS")), NOW)
 
     assert seen(decision).steps == (DeleteStack(),)
-    assert decision.operation.stack_id == STACK_ID
+    assert decision.operation.details.stack_id == STACK_ID
 
 
 def test_two_services_that_do_not_come_up_are_both_named() -> None:
@@ -106,8 +106,8 @@ def test_two_services_that_do_not_come_up_are_both_named() -> None:
         service(deployment(f"{name}:1"), failed(f"{name}:2", f"{name} fails"), name=name)
         for name in ("dev", "qa")
     ]
-    parts = [part(name, wanted=f"{name}:2", sent=True) for name in ("dev", "qa")]
-    both = operation(Kind.CREATE, *parts, service=CONFIGURED, stack_id=STACK_ID)
+    parts = [part(name, target=f"{name}:2", sent=True) for name in ("dev", "qa")]
+    both = operation("create", *parts, service=CONFIGURED, stack_id=STACK_ID)
     what = observed(*services, stack=stack(outputs=outputs("dev", "qa")))
 
     assert decide(both, what, NOW).operation.reasons == ("DEV: dev fails", "QA: qa fails")
@@ -118,8 +118,8 @@ def test_one_service_that_does_not_come_up_ends_the_wait_for_the_other() -> None
         service(deployment("dev:1"), failed("dev:2")),
         service(deployment("qa:2", "IN_PROGRESS"), name="qa"),
     ]
-    parts = [part(name, wanted=f"{name}:2", sent=True) for name in ("dev", "qa")]
-    both = operation(Kind.CREATE, *parts, service=CONFIGURED, stack_id=STACK_ID)
+    parts = [part(name, target=f"{name}:2", sent=True) for name in ("dev", "qa")]
+    both = operation("create", *parts, service=CONFIGURED, stack_id=STACK_ID)
     what = observed(*services, stack=stack(outputs=outputs("dev", "qa")))
 
     assert seen(decide(both, what, NOW)).steps == (DeleteStack(),)
@@ -133,7 +133,7 @@ def test_the_stack_s_own_task_definition_is_what_is_wanted_and_what_is_gone_back
             status=Status.SUCCEEDED,
             url="http://dev",
             previous="dev:1",
-            wanted="dev:1",
+            target="dev:1",
             desired_count=1,
         ),
     )
@@ -143,7 +143,7 @@ def test_says_where_each_environment_is_reached() -> None:
     parts = (part("dev"), part("prod-1"), part("prod-2"))
     made = outputs("dev", "prod-1", "prod-2") | {"ProductionUrl": "http://p", "TestUrl": "http://t"}
 
-    decision = decide(operation(Kind.CREATE, *parts), Observed(stack=stack(outputs=made)), NOW)
+    decision = decide(operation("create", *parts), Observed(stack=stack(outputs=made)), NOW)
 
     assert [each.url for each in decision.operation.progress] == [
         "http://dev", "http://p", "http://t",

@@ -7,15 +7,15 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from devops_core.decide import decide
-from devops_core.decide.decision import Act, CreateStack, DeleteStack, ReadTemplate
-from devops_core.model import Kind, Observed, Operation, Status
+from devops_core.model import Observed, Operation, Status
+from devops_core.model.decisions import Act, CreateStack, DeleteStack, ReadTemplate
 from tests.unit.builders import (
     CONFIGURED,
     NOW,
     STACK_ID,
     TEMPLATE,
     Seen,
+    decide,
     operation,
     outputs,
     overdue,
@@ -25,21 +25,21 @@ from tests.unit.builders import (
     statuses,
 )
 
-LATE = overdue(Kind.CREATE)
+LATE = overdue("create")
 TOO_LATE = LATE + timedelta(minutes=60)
-UNREAD = operation(Kind.CREATE)
+UNREAD = operation("create")
 NEW = replace(UNREAD, template=TEMPLATE)
-SENT = operation(Kind.CREATE, stack_id=STACK_ID)
-DOOMED = operation(Kind.CREATE, doomed=True, stack_id=STACK_ID, reasons=("because",))
+SENT = operation("create", stack_id=STACK_ID)
+DOOMED = operation("create", undoing=True, stack_id=STACK_ID, reasons=("because",))
 FOREIGN = stack(operation=None)
-CONFIGURING = operation(Kind.CREATE, service=CONFIGURED, stack_id=STACK_ID)
+CONFIGURING = operation("create", service=CONFIGURED, stack_id=STACK_ID)
 READY = stack(outputs=outputs("dev"))
 
 CASES: list[tuple[str, Operation, Observed, datetime, Seen]] = [
     ("it is not known yet of what: read the template", UNREAD, Observed(), NOW,
      Seen("Act", (ReadTemplate(),))),
     ("nor when the time is up: fail", UNREAD, Observed(), LATE,
-     Seen("Fail", (), "CloudFormation did not make the stack in time")),
+     Seen("Fail", (), "CloudFormation did not create the stack in time")),
     ("there is no stack: create it", NEW, Observed(), NOW, Seen("Act", (CreateStack(),))),
     ("an earlier stack of that name was deleted: create it", NEW,
      Observed(stack=stack("DELETE_COMPLETE")), NOW, Seen("Act", (CreateStack(),))),
@@ -48,9 +48,9 @@ CASES: list[tuple[str, Operation, Observed, datetime, Seen]] = [
     ("accepted, but not shown when the time is up: wait", SENT, Observed(), LATE,
      Seen("Wait", (), "CloudFormation to show the stack")),
     ("accepted and never shown: keep the rows", SENT, Observed(), TOO_LATE,
-     Seen("Fail, keep rows", (), "CloudFormation did not make the stack in time")),
+     Seen("Fail, keep rows", (), "CloudFormation did not create the stack in time")),
     ("never accepted: fail", NEW, Observed(), LATE,
-     Seen("Fail", (), "CloudFormation did not make the stack in time")),
+     Seen("Fail", (), "CloudFormation did not create the stack in time")),
     ("somebody else's stack: fail and leave it alone", NEW, Observed(stack=FOREIGN), NOW,
      Seen("Fail", (), "a stack of this name exists that this service did not create")),
     ("somebody else's stack after ours was doomed: leave it alone", DOOMED,
@@ -67,7 +67,7 @@ CASES: list[tuple[str, Operation, Observed, datetime, Seen]] = [
      Observed(stack=stack("ROLLBACK_FAILED")), NOW, Seen("Act", (DeleteStack(),))),
     ("somebody deletes it: wait until it is gone", NEW,
      Observed(stack=stack("DELETE_IN_PROGRESS")), NOW,
-     Seen("Wait", (), "the failed stack to be deleted")),
+     Seen("Wait", (), "the deletion of the failed stack")),
     ("somebody deleted it: fail", SENT, Observed(stack=stack("DELETE_COMPLETE")), NOW,
      Seen("Fail", (), "the stack ended as DELETE_COMPLETE")),
     ("somebody could not delete it: delete it", NEW, Observed(stack=stack("DELETE_FAILED")), NOW,
@@ -80,18 +80,18 @@ CASES: list[tuple[str, Operation, Observed, datetime, Seen]] = [
      Seen("Act", (DeleteStack(),))),
     ("doomed, and it is being deleted: wait", DOOMED,
      Observed(stack=stack("DELETE_IN_PROGRESS")), NOW,
-     Seen("Wait", (), "the failed stack to be deleted")),
+     Seen("Wait", (), "the deletion of the failed stack")),
     ("doomed, and it is gone: fail with the first reasons", DOOMED, Observed(), NOW,
      Seen("Fail", (), "because")),
     ("doomed, and our delete failed: keep the rows", DOOMED,
      Observed(stack=stack("DELETE_FAILED"), stack_failures=("bucket not empty",)), NOW,
-     Seen("Fail, keep rows", (), "because; left behind: bucket not empty")),
+     Seen("Fail, keep rows", (), "because; not deleted: bucket not empty")),
     ("nobody looked until it was too late: delete it all the same", NEW,
      Observed(stack=stack("CREATE_IN_PROGRESS")), TOO_LATE, Seen("Act", (DeleteStack(),))),
     ("doomed, and it cannot be deleted in time: keep the rows", DOOMED,
      Observed(stack=stack("DELETE_IN_PROGRESS")), TOO_LATE,
      Seen("Fail, keep rows", (),
-          "because; left behind: CloudFormation could not delete the stack")),
+          "because; not deleted: CloudFormation could not delete the stack")),
 ]  # fmt: skip
 
 
@@ -146,7 +146,7 @@ def test_an_undo_that_begins_too_late_has_its_time_from_then(
 def test_a_doomed_create_keeps_why(what: Observed, now: datetime, reason: str) -> None:
     decision = decide(NEW, what, now)
 
-    assert decision.operation.doomed
+    assert decision.operation.details.undoing
     assert decision.operation.reasons == (reason,)
     assert statuses(decision) == [Status.FAILED]
 
@@ -206,4 +206,4 @@ def test_the_stack_that_is_seen_is_noted(status: str, doomed: bool) -> None:
 
     decision = decide(replace(NEW, doomed=doomed), what, NOW)
 
-    assert decision.operation.stack_id == STACK_ID
+    assert decision.operation.details.stack_id == STACK_ID

@@ -6,13 +6,13 @@ from datetime import datetime
 
 import pytest
 
-from devops_core.decide import decide
-from devops_core.decide.decision import DeleteStack, Retire
-from devops_core.model import Kind, Observed, Operation, Stack, Status
+from devops_core.model import Observed, Operation, Stack, Status
+from devops_core.model.decisions import DeleteStack, Deregister
 from tests.unit.builders import (
     NOW,
     STACK_ID,
     Seen,
+    decide,
     operation,
     overdue,
     part,
@@ -21,9 +21,9 @@ from tests.unit.builders import (
     statuses,
 )
 
-LATE = overdue(Kind.DELETE)
-NEW = operation(Kind.DELETE, stack_id=STACK_ID)
-SENT = operation(Kind.DELETE, stack_id=STACK_ID, doomed=True)
+LATE = overdue("delete")
+NEW = operation("delete", stack_id=STACK_ID)
+SENT = operation("delete", stack_id=STACK_ID, sent=True)
 DELETE = Seen("Act", (DeleteStack(),))
 FAILED = stack("DELETE_FAILED", reason="The following resource(s) failed to delete: [Repository]")
 
@@ -69,24 +69,24 @@ def test_decides(
 
 @pytest.mark.parametrize(
     ("now_operation", "expected"),
-    [(NEW, DELETE), (operation(Kind.DELETE), Seen("Wait", (), "a look for the stack"))],
+    [(NEW, DELETE), (operation("delete"), Seen("Wait", (), "a look for the stack"))],
     ids=["a stack: send its delete", "no stack on record: look for one"],
 )
 def test_decides_before_anything_was_looked_at(now_operation: Operation, expected: Seen) -> None:
-    assert seen(decide(now_operation, Observed(looked=False), NOW)) == expected
+    assert seen(decide(now_operation, Observed(), NOW)) == expected
 
 
 def test_what_deploys_have_registered_goes_after_the_stack() -> None:
-    left = Observed(leftovers={"dev": ("dev:7", "dev:8"), "prod-1": ()})
+    left = Observed(orphans={"dev": ("dev:7", "dev:8"), "prod-1": ()})
 
-    steps = (Retire("dev", "dev:7"), Retire("dev", "dev:8"))
+    steps = (Deregister("dev", "dev:7"), Deregister("dev", "dev:8"))
     assert seen(decide(SENT, left, NOW)) == Seen("Act", steps)
 
 
 def test_is_done_after_the_last_retirement_with_every_environment() -> None:
-    retired = operation(Kind.DELETE, part("dev"), part("prod-1"))
+    retired = operation("delete", part("dev"), part("prod-1"))
 
-    decision = decide(retired, Observed(leftovers={"dev": (), "prod-1": ()}), NOW)
+    decision = decide(retired, Observed(orphans={"dev": (), "prod-1": ()}), NOW)
 
     assert seen(decision) == Seen("Done")
     assert statuses(decision) == [Status.SUCCEEDED, Status.SUCCEEDED]
@@ -97,18 +97,18 @@ def test_is_done_after_the_last_retirement_with_every_environment() -> None:
     [
         Observed(stack=stack()),
         Observed(stack=stack("DELETE_IN_PROGRESS")),
-        Observed(looked=False),
+        Observed(),
     ],
     ids=["the stack is there", "it is being deleted", "nothing was looked at"],
 )
 def test_notes_that_the_delete_is_sent_before_it_is(what: Observed) -> None:
-    assert decide(NEW, what, NOW).operation.doomed is True
+    assert decide(NEW, what, NOW).operation.details.sent is True
 
 
 def test_a_failed_delete_says_so_for_each_environment() -> None:
     what = Observed(stack=FAILED, stack_failures=("images left",))
 
-    decision = decide(operation(Kind.DELETE, part(), part("qa"), doomed=True), what, NOW)
+    decision = decide(operation("delete", part(), part("qa"), sent=True), what, NOW)
 
     assert statuses(decision) == [Status.FAILED] * 2
     assert [each.reason for each in decision.operation.progress] == [

@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from devops_core.decide import drift
 from devops_core.model import (
     Application,
     Deployment,
@@ -25,7 +24,7 @@ from tests.unit.builders import BEFORE, NOW, deployment, observed, production, s
 DEV, GREEN, BLUE = Environment.DEV, Environment.PROD_GREEN, Environment.PROD_BLUE
 DIGEST = f"sha256:{'a' * 64}"
 SHOP = Application(name="MyApp", technical_team="payments", email="team@example.com")
-GONE = "its ECS service is gone: delete the application and create it again"
+GONE = "its ECS service does not exist: delete the application and create it again"
 
 
 def known(name: str, **changes: Any) -> Service:
@@ -147,7 +146,7 @@ def test_production_rows_follow_the_listener() -> None:
     green, blue = sorted(finding.rows, key=lambda each: each.environment, reverse=True)
     assert (green.environment, green.service) == (GREEN, known("prod-2", was_live=True))
     assert (blue.environment, blue.service) == (BLUE, known("prod-1"))
-    assert finding.reasons == ("production forwards to prod-2, inventory said prod-1",)
+    assert finding.reasons == ("production forwards to prod-2, the inventory had prod-1",)
 
 
 @pytest.mark.parametrize("role", [GREEN, BLUE])
@@ -186,12 +185,12 @@ def test_a_row_follows_its_service_to_the_version_that_is(
         deployed_by=None,
     )
     assert finding.rows == (row(DEV, theirs),)
-    assert finding.reasons == (f"DEV runs {version} ({image}), inventory said 1.0",)
+    assert finding.reasons == (f"DEV runs {version} ({image}), the inventory had 1.0",)
 
 
 def test_a_row_without_a_version_said_the_first_image() -> None:
     finding = drift.find(inventory(version=None), by_hand())
-    assert finding.reasons == ("DEV runs 2.0 (repo:2.0), inventory said the first image",)
+    assert finding.reasons == ("DEV runs 2.0 (repo:2.0), the inventory had the first image",)
 
 
 CALLED: list[tuple[str, dict[str, Any], str]] = [
@@ -229,7 +228,7 @@ NOTES: list[tuple[str, Observed, Environment, str]] = [
      "the production listener does not forward to exactly one of the slots prod-1 and prod-2:"
      " point it at one of their target groups"),
     ("a test listener that was moved", at_rest(test="prod-1"), BLUE,
-     "the test listener does not forward to prod-2: the next swap sets it right"),
+     "the test listener does not forward to prod-2: the next swap corrects it"),
     ("a live slot that was deleted", at_rest(slot("prod-1", active=False)), GREEN, GONE),
 ]  # fmt: skip
 
@@ -247,7 +246,7 @@ def test_what_no_row_can_follow_is_noted_until_it_is_over(
     assert drift.find(noted, seen) == drift.Finding()
     over = drift.find(noted, at_rest())
     assert over.rows == (inventory().rows[environment],)
-    assert over.reasons == (f"{environment}: is as it should be again",)
+    assert over.reasons == (f"{environment}: the drift has ended",)
 
 
 def test_what_is_over_in_one_row_hides_nothing_in_the_next() -> None:

@@ -10,28 +10,28 @@ from typing import Any
 
 import pytest
 
-from devops_core.decide import decide
-from devops_core.decide.decision import (
+from devops_core.model import Deployment, Observed, Operation
+from devops_core.model.decisions import (
     Act,
     CreateStack,
     Decision,
     DeleteStack,
+    Deregister,
     Done,
     Fail,
     Listener,
     ReadTemplate,
     Register,
-    Retire,
     Switch,
     UpdateService,
     Wait,
 )
-from devops_core.model import Deployment, Kind, Observed, Operation
 from tests.unit.builders import (
     CONFIGURED,
     NOW,
     START,
     TEMPLATE,
+    decide,
     deployment,
     observed,
     operation,
@@ -76,7 +76,7 @@ class Cloud:
         return now
 
     def register(self, now: Operation, step: Register) -> Operation:
-        return self._noted(now, step.service, wanted=f"{step.service}:2")
+        return self._noted(now, step.service, target=f"{step.service}:2")
 
     def update(self, now: Operation, step: UpdateService) -> Operation:
         running = self.seen.services[step.service]
@@ -87,10 +87,10 @@ class Cloud:
             running, deployments=deployments, desired=step.desired_count or running.desired
         )
         self.seen = replace(self.seen, services={**self.seen.services, step.service: changed})
-        return now if now.kind is Kind.SWAP else self._noted(now, step.service, sent=True)
+        return now if now.kind == "swap" else self._noted(now, step.service, sent=True)
 
-    def retire(self, now: Operation, step: Retire) -> Operation:
-        return self._noted(now, step.service, retired=True)
+    def deregister(self, now: Operation, step: Deregister) -> Operation:
+        return self._noted(now, step.service, deregistered=True)
 
     def switch(self, now: Operation, step: Switch) -> Operation:
         if step.listener is Listener.TEST:
@@ -132,7 +132,7 @@ def run(start: Operation, cloud: Cloud, now: datetime) -> Decision:
     """Return how an operation ends; what it waits for is looked at a minute later."""
     doing: dict[type[Any], Callable[[Operation, Any], Operation]] = {
         ReadTemplate: cloud.read, CreateStack: cloud.create, DeleteStack: cloud.delete,
-        Register: cloud.register, UpdateService: cloud.update, Retire: cloud.retire,
+        Register: cloud.register, UpdateService: cloud.update, Deregister: cloud.retire,
         Switch: cloud.switch,
     }  # fmt: skip
     current = start
@@ -156,21 +156,21 @@ def dev() -> Observed:
 
 
 STARTS: dict[str, Callable[[], tuple[Operation, Observed]]] = {
-    "create": lambda: (operation(Kind.CREATE), dev()),
-    "create with variables": lambda: (operation(Kind.CREATE, service=CONFIGURED), dev()),
+    "create": lambda: (operation("create"), dev()),
+    "create with variables": lambda: (operation("create", service=CONFIGURED), dev()),
     "doomed create": lambda: (
-        operation(Kind.CREATE, doomed=True, reasons=("x",)), replace(dev(), stack=stack())
+        operation("create", doomed=True, reasons=("x",)), replace(dev(), stack=stack())
     ),
-    "deploy": lambda: (operation(Kind.DEPLOY, part(previous="dev:1", obsolete="dev:1")), dev()),
+    "deploy": lambda: (operation("deploy", part(previous="dev:1", obsolete="dev:1")), dev()),
     "deploy under way": lambda: (
-        operation(Kind.DEPLOY, rolling(wanted="dev:2", previous="dev:1")),
+        operation("deploy", rolling(target="dev:2", previous="dev:1")),
         observed(service(deployment("dev:2", "IN_PROGRESS"))),
     ),
     "deploy without deployment": lambda: (
-        operation(Kind.DEPLOY, rolling()), observed(service())
+        operation("deploy", rolling()), observed(service())
     ),
     "deploy to blue": lambda: (
-        operation(Kind.DEPLOY_BLUE, part("prod-2", previous="td")), production("prod-1", "prod-2")
+        operation("deploy-blue", part("prod-2", previous="td")), production("prod-1", "prod-2")
     ),
     "swap": lambda: (swapping(), production("prod-1", "prod-2")),
     "swap to a smaller blue": lambda: (
@@ -183,7 +183,7 @@ STARTS: dict[str, Callable[[], tuple[Operation, Observed]]] = {
     ),
     "swap halfway": lambda: (swapping(switched_at=NOW), production("prod-2", "prod-2")),
     "delete": lambda: (
-        operation(Kind.DELETE, part(obsolete="dev:7"), stack_id="s"), Observed(stack=stack())
+        operation("delete", part(obsolete="dev:7"), stack_id="s"), Observed(stack=stack())
     ),
 }  # fmt: skip
 STUCK = ("deploy without deployment", "swap to a sick blue")

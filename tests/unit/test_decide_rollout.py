@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from devops_core.decide import deploy
-from devops_core.decide.decision import Act, Register, Retire, Step, UpdateService
-from devops_core.decide.rollout import advance
-from devops_core.model import LEASE, Kind, Observed, Progress, RunningService, Status
+from devops_core.kinds import deploy
+from devops_core.kinds.rollout import advance
+from devops_core.model import LEASE, Observed, Progress, RunningService, Status
+from devops_core.model.decisions import Act, Deregister, Register, Step, UpdateService
 from tests.unit.builders import (
     BEFORE,
     NOW,
@@ -28,8 +28,8 @@ from tests.unit.builders import (
     statuses,
 )
 
-DEPLOY = operation(Kind.DEPLOY)
-LATE = overdue(Kind.DEPLOY)
+DEPLOY = operation("deploy")
+LATE = overdue("deploy")
 UNSENT = rolling(sent=False, asked_at=None)
 ON_ITS_WAY = service(deployment("new", "IN_PROGRESS"), deployment("old", primary=False), running=0)
 UPDATE = UpdateService("dev", "new", None)
@@ -46,14 +46,14 @@ WAITS: list[tuple[str, Progress, Observed, str]] = [
     ("ECS lists no primary deployment", rolling(), observed(service(failed())),
      "DEV: a deployment"),
     ("ECS goes back", rolling(), observed(service(deployment("old", "IN_PROGRESS"), failed())),
-     "DEV: ECS going back to the version before"),
+     "DEV: ECS rolling back to the previous version"),
     ("the answer is older than the update", rolling(),
      observed(service(deployment("old", updated_at=BEFORE))), "DEV: ECS to show the update"),
 ]  # fmt: skip
 
 ACTS: list[tuple[str, Progress, Observed, datetime, Step]] = [
     ("nothing is registered: register", part(), observed(), NOW, Register("dev")),
-    ("nothing was looked at yet: update", UNSENT, observed(looked=False), NOW, UPDATE),
+    ("nothing was looked at yet: update", UNSENT, observed(), NOW, UPDATE),
     ("registered, but nobody noted it: update", part(), observed(service(deployment("old")),
      registered={"dev": "new"}), NOW, UPDATE),
     ("ECS runs the one before: update", UNSENT, NOT_YET, NOW, UPDATE),
@@ -64,21 +64,21 @@ ACTS: list[tuple[str, Progress, Observed, datetime, Step]] = [
     ("failed and ECS does not go back: go back", rolling(),
      observed(service(deployment("new", "FAILED"))), NOW, BACK),
     ("out of time: go back", rolling(), observed(ON_ITS_WAY), LATE, BACK),
-    ("done: retire the one before", rolling(), THERE, NOW, Retire("dev", "old")),
+    ("done: retire the one before", rolling(), THERE, NOW, Deregister("dev", "old")),
     ("ECS went back: retire the new one", rolling(),
-     observed(service(deployment("old"), failed())), NOW, Retire("dev", "new")),
+     observed(service(deployment("old"), failed())), NOW, Deregister("dev", "new")),
     ("ECS went back to what it had all the time: retire the new one", rolling(),
-     observed(service(deployment("old", updated_at=BEFORE), failed())), NOW, Retire("dev", "new")),
+     observed(service(deployment("old", updated_at=BEFORE), failed())), NOW, Deregister("dev", "new")),
     ("failed earlier: retire the new one", rolling(status=Status.FAILED), NOT_YET, NOW,
-     Retire("dev", "new")),
-    ("registered and out of time: retire it unused", UNSENT, NOT_YET, LATE, Retire("dev", "new")),
+     Deregister("dev", "new")),
+    ("registered and out of time: retire it unused", UNSENT, NOT_YET, LATE, Deregister("dev", "new")),
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize(("now_part", "what", "words"), [case[1:] for case in WAITS],
                          ids=[case[0] for case in WAITS])  # fmt: skip
 def test_waits(now_part: Progress, what: Observed, words: str) -> None:
-    decision = deploy.decide(operation(Kind.DEPLOY, now_part), what, NOW)
+    decision = deploy.decide(operation("deploy", now_part), what, NOW)
 
     assert seen(decision) == Seen("Wait", (), words)
     (kept,) = decision.operation.progress
@@ -88,7 +88,7 @@ def test_waits(now_part: Progress, what: Observed, words: str) -> None:
 @pytest.mark.parametrize(("now_part", "what", "now", "step"), [case[1:] for case in ACTS],
                          ids=[case[0] for case in ACTS])  # fmt: skip
 def test_acts(now_part: Progress, what: Observed, now: datetime, step: Step) -> None:
-    decision = deploy.decide(operation(Kind.DEPLOY, now_part), what, now)
+    decision = deploy.decide(operation("deploy", now_part), what, now)
 
     assert seen(decision) == Seen("Act", (step,))
 
@@ -99,29 +99,29 @@ OVER: list[tuple[str, Progress, RunningService | None, datetime, str]] = [
     ("ECS says why the rollout failed, and why tasks stopped", rolling(), ROLLED_BACK, NOW,
      "Essential container in task exited. tasks failed to start."),
     ("the failed deployment says nothing", rolling(),
-     service(deployment("old"), failed(reason="")), NOW, "ECS went back to the version before"),
+     service(deployment("old"), failed(reason="")), NOW, "ECS rolled back to the previous version"),
     ("only the rollback is left to say why", rolling(),
      service(deployment("old", reason="rolling back")), NOW, "rolling back"),
     ("the rollback is all there is, and silent", rolling(), service(deployment("old")), NOW,
-     "ECS went back to the version before"),
+     "ECS rolled back to the previous version"),
     ("somebody deployed something else", rolling(), service(deployment("third")), NOW,
-     "something else replaced it"),
+     "another task definition replaced it"),
     ("a rollback is noticed though the answer has a time", rolling(),
-     service(deployment("old", updated_at=NOW)), NOW, "ECS went back to the version before"),
+     service(deployment("old", updated_at=NOW)), NOW, "ECS rolled back to the previous version"),
     ("the reason noted before counts", rolling(reason="noted"),
      service(deployment("old", updated_at=BEFORE)), NOW, "noted"),
     ("the update never showed", rolling(), service(deployment("old", updated_at=BEFORE)), LATE,
-     "ECS went back to the version before"),
+     "ECS rolled back to the previous version"),
     ("the way back takes too long", rolling(reason="noted"),
      service(deployment("old", "IN_PROGRESS")), LATE, "noted"),
-    ("the service is gone", rolling(), None, NOW, "its ECS service is gone"),
-    ("the service is gone before the update", UNSENT, None, NOW, "its ECS service is gone"),
+    ("the service is gone", rolling(), None, NOW, "its ECS service does not exist any more"),
+    ("the service is gone before the update", UNSENT, None, NOW, "its ECS service does not exist any more"),
     ("the service is being deleted", rolling(), service(active=False), NOW,
-     "its ECS service is gone"),
+     "its ECS service does not exist any more"),
     ("an inactive service is not updated", UNSENT, service(deployment("old"), active=False), NOW,
-     "its ECS service is gone"),
+     "its ECS service does not exist any more"),
     ("no time left to begin", UNSENT, service(deployment("old")), LATE,
-     "was not given to ECS within the time limit"),
+     "was not sent to ECS within the time limit"),
     ("no deployment in time", rolling(), service(), LATE,
      "has had no deployment within the time limit"),
     ("not registered in time", part(version="1.1"), service(deployment("old")), LATE,
@@ -143,7 +143,7 @@ def test_fails_with_the_reason(
 ) -> None:
     what = observed(running) if running else observed()
 
-    decision = deploy.decide(operation(Kind.DEPLOY, now_part), what, now)
+    decision = deploy.decide(operation("deploy", now_part), what, now)
 
     assert statuses(decision) == [Status.FAILED]
     assert decision.operation.progress[0].reason == reason
@@ -154,16 +154,16 @@ def test_fails_with_the_reason(
     [
         (rolling(previous=None, status=Status.FAILED), "the service still runs it"),
         (rolling(previous="new", status=Status.FAILED), "it is what ran before"),
-        (rolling(wanted=None, status=Status.FAILED), "nothing was registered"),
-        (rolling(retired=True, status=Status.FAILED), "it is retired already"),
+        (rolling(target=None, status=Status.FAILED), "nothing was registered"),
+        (rolling(deregistered=True, status=Status.FAILED), "it is retired already"),
         (rolling(obsolete="new", status=Status.SUCCEEDED), "the same was deployed again"),
         (rolling(obsolete=None, status=Status.SUCCEEDED), "the stack owns the one before"),
-        (rolling(retired=True, status=Status.SUCCEEDED), "the one before is retired already"),
+        (rolling(deregistered=True, status=Status.SUCCEEDED), "the one before is retired already"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_retires_nothing_when(kept: Progress, why: str) -> None:
-    decision = deploy.decide(operation(Kind.DEPLOY, kept), THERE, NOW)
+    decision = deploy.decide(operation("deploy", kept), THERE, NOW)
 
     assert seen(decision).steps == (), why
     assert statuses(decision) == [kept.status]
@@ -172,14 +172,14 @@ def test_retires_nothing_when(kept: Progress, why: str) -> None:
 def test_takes_a_failed_deployment_for_a_received_update() -> None:
     rolled_back = observed(service(deployment("old"), failed()))
 
-    decision = deploy.decide(operation(Kind.DEPLOY, UNSENT), rolled_back, NOW)
+    decision = deploy.decide(operation("deploy", UNSENT), rolled_back, NOW)
 
     assert decision.operation.progress[0].sent
     assert statuses(decision) == [Status.FAILED]
 
 
 def test_goes_back_with_the_reason_that_time_ran_out() -> None:
-    decision = deploy.decide(operation(Kind.DEPLOY, rolling()), observed(ON_ITS_WAY), LATE)
+    decision = deploy.decide(operation("deploy", rolling()), observed(ON_ITS_WAY), LATE)
 
     reason = decision.operation.progress[0].reason
     assert reason == "the rollout did not complete within the time limit"
@@ -187,7 +187,7 @@ def test_goes_back_with_the_reason_that_time_ran_out() -> None:
 
 def test_asks_again_when_an_update_that_was_under_way_cannot_land_any_more() -> None:
     later = NOW + LEASE
-    first = deploy.decide(operation(Kind.DEPLOY, UNSENT), NOT_YET, NOW)
+    first = deploy.decide(operation("deploy", UNSENT), NOT_YET, NOW)
     meanwhile = deploy.decide(first.operation, NOT_YET, later - timedelta(milliseconds=1))
     again = deploy.decide(first.operation, NOT_YET, later)
 
@@ -199,18 +199,18 @@ def test_asks_again_when_an_update_that_was_under_way_cannot_land_any_more() -> 
 
 @pytest.mark.parametrize("changes", [{"aborted_by": "someone"}, {"deadline": NOW}])
 def test_ends_no_part_whose_update_may_still_land(changes: dict[str, Any]) -> None:
-    under_way = operation(Kind.DEPLOY, rolling(sent=False), **changes)
+    under_way = operation("deploy", rolling(sent=False), **changes)
     decision = deploy.decide(under_way, NOT_YET, NOW)
     assert seen(decision) == Seen("Wait", (), "DEV: ECS to show the update")
 
     later = deploy.decide(under_way, NOT_YET, NOW + LEASE)
-    assert seen(later) == Seen("Act", (Retire("dev", "new"),))
+    assert seen(later) == Seen("Act", (Deregister("dev", "new"),))
     assert statuses(later) == [Status.FAILED]
 
 
 def test_goes_on_at_once_when_an_update_that_was_under_way_has_landed() -> None:
-    decision = deploy.decide(operation(Kind.DEPLOY, rolling(sent=False)), THERE, NOW)
-    assert seen(decision) == Seen("Act", (Retire("dev", "old"),))
+    decision = deploy.decide(operation("deploy", rolling(sent=False)), THERE, NOW)
+    assert seen(decision) == Seen("Act", (Deregister("dev", "old"),))
 
 
 @pytest.mark.parametrize(
@@ -222,7 +222,7 @@ def test_goes_on_at_once_when_an_update_that_was_under_way_has_landed() -> None:
         ((UNSENT, part("qa")), False),
         ((part(),), False),
         ((UNSENT, rolling("qa", status=Status.FAILED)), False),
-        ((UNSENT, rolling("qa", status=Status.FAILED, retired=True)), True),
+        ((UNSENT, rolling("qa", status=Status.FAILED, deregistered=True)), True),
         ((rolling(reason="noted"),), False),
     ],
     ids=["update", "another waits", "two updates", "another must be registered", "register",
@@ -235,7 +235,7 @@ def test_hands_over_when_all_that_is_left_to_do_is_to_ask(
     going = deployment("new", "FAILED" if parts[0].reason else "IN_PROGRESS")
     dev = service(going if parts[0].sent else old)
     qa = service(deployment("new", "IN_PROGRESS") if parts[-1].sent else old, name="qa")
-    decision = deploy.decide(operation(Kind.DEPLOY, *parts), observed(dev, qa), NOW)
+    decision = deploy.decide(operation("deploy", *parts), observed(dev, qa), NOW)
 
     assert isinstance(decision, Act)
     assert decision.hands_over is handed_over
@@ -245,7 +245,7 @@ def test_an_answer_that_stays_old_is_a_rollback() -> None:
     old = observed(service(deployment("old", updated_at=BEFORE)))
     moved_on = advance(rolling(), DEPLOY, old, NOW + timedelta(seconds=30))
     assert moved_on.part.status is Status.FAILED
-    assert moved_on.part.reason == "ECS went back to the version before"
+    assert moved_on.part.reason == "ECS rolled back to the previous version"
 
 
 def test_a_service_scaled_to_nothing_says_that_nothing_was_started() -> None:

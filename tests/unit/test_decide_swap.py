@@ -7,13 +7,13 @@ from datetime import datetime
 
 import pytest
 
-from devops_core.decide import decide
-from devops_core.decide.decision import Listener, Switch, UpdateService, WarmUp
-from devops_core.decide.swap import refusals, unready
-from devops_core.model import Kind, Observed, Operation, RunningService, Status, Warmed
+from devops_core.kinds.swap import refusals, unready
+from devops_core.model import Observed, Operation, RunningService, Status
+from devops_core.model.decisions import Listener, ScaleService, Switch, WarmUp
 from tests.unit.builders import (
     NOW,
     Seen,
+    decide,
     deployment,
     overdue,
     production,
@@ -23,7 +23,7 @@ from tests.unit.builders import (
     swapping,
 )
 
-LATE = overdue(Kind.SWAP)
+LATE = overdue("swap")
 BEFORE = production("prod-1", "prod-2")
 HALFWAY = production("prod-2", "prod-2")
 AFTER = production("prod-2", "prod-1")
@@ -49,7 +49,7 @@ RUNNING = replace(RAISED, services={"prod-1": slot("prod-1", 3), "prod-2": slot(
 SICK = healthy(blue=0, green=0)
 SWITCHED = swapping(switched_at=NOW)
 COLD = swapping(warmup=("/", "/a"))
-WARM = replace(COLD, warmed=(Warmed(path="/", status=500, milliseconds=1),))
+WARM = replace(COLD, warmed=(WarmedPage(path="/", status=500, milliseconds=1),))
 BLUE_ON_TEST = replace(BEFORE, test="prod-2")
 
 CASES: list[tuple[str, Operation, Observed, datetime, Seen]] = [
@@ -65,7 +65,7 @@ CASES: list[tuple[str, Operation, Observed, datetime, Seen]] = [
     ("production forwards to neither slot: switch it", swapping(),
      replace(BEFORE, production=None), NOW, SWITCH),
     ("green has more tasks: raise blue", swapping(), GREEN_OF_3, NOW,
-     Seen("Act", (UpdateService("prod-2", None, 3),))),
+     Seen("Act", (ScaleService("prod-2", None, 3),))),
     ("blue's tasks do not all run yet: wait", swapping(), RAISED, NOW,
      Seen("Wait", (), "blue runs 1 tasks, green 3; blue has 1 healthy targets, green 3")),
     ("blue's tasks run, but get no requests yet: wait", swapping(), RUNNING, NOW,
@@ -118,7 +118,10 @@ def test_notes_when_customers_were_moved_and_keeps_the_first_time() -> None:
     unnoted = decide(swapping(), HALFWAY, LATE)
     noted = decide(SWITCHED, HALFWAY, LATE)
 
-    assert [unnoted.operation.switched_at, noted.operation.switched_at] == [LATE, NOW]
+    assert [unnoted.operation.details.switched_at, noted.operation.details.switched_at] == [
+        LATE,
+        NOW,
+    ]
 
 
 def test_ends_both_roles_together() -> None:

@@ -9,10 +9,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from bench.calls.call import Call
 from tests.e2e.faults.cases import CASES
 from tests.e2e.faults.proxy import Fault, FaultyProxy, Moment, proxy
 from tests.e2e.faults.workers import socket_of
+from tools.bench.calls.call import Call
 
 # Header and three connections: between other ports, ended, and the one that is looked for.
 TABLE = """\

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from local.__main__ import parser
+from tools.laptop.__main__ import parser
 
 
 def test_a_port_is_taken() -> None:

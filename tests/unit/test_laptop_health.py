@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from local.balancer import Balancer, Target
-from local.health import (
+from tools.laptop.balancer import Balancer, Target
+from tools.laptop.health import (
     REFUSED,
     STEADY,
     Health,

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from local import images
-from local.addresses import Addresses
-from local.patches.restarts import Restarts
-from local.registry import ImageMissingError, Reference, Registry
+from tools.laptop import images
+from tools.laptop.addresses import Addresses
+from tools.laptop.patches.restarts import Restarts
+from tools.laptop.registry import ImageMissingError, Reference, Registry
 
 HOST = "000000000000.dkr.ecr.eu-west-1.amazonaws.com"
 

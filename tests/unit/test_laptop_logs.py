@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from devops_core import metrics
-from local.__main__ import parser
-from local.logs import Line, lines
+from devops_core.engine import telemetry as metrics
+from tools.laptop.__main__ import parser
+from tools.laptop.logs import Line, lines
 
 OPERATION = "01M83HY4F81BJ8R2R943MN9WM5"
 OTHER = "01M83HY7RYSF2N4JSVQMD6PP9T"

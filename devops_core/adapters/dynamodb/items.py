@@ -7,7 +7,8 @@ its image and its URL. Times are ISO 8601 in UTC. A member that is None has no a
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from devops_core import model
@@ -20,6 +21,9 @@ from devops_core.settings import TableNames
 if TYPE_CHECKING:
     from devops_core.model import Application, Event, Inventory, Operation, Row
     from devops_core.ports import IdempotencyRecord
+
+# Returns the class of `Operation.details` for a kind, None for a kind without details.
+DetailsType = Callable[[str], type[Any] | None]
 
 # Prefixes of `entry`, the sort key of the log table.
 OPERATION = "OPERATION#"
@@ -135,12 +139,14 @@ def operation_item(operation: Operation, write: str) -> Item:
     return key | encode(values | {"open": None if operation.ended else "1", "write": write})
 
 
-def operation_of(item: Mapping[str, Mapping[str, Any]]) -> Operation:
+def operation_of(item: Mapping[str, Mapping[str, Any]], details_type: DetailsType) -> Operation:
     """Return the operation in a record."""
     values = decode(item)
     values["application"] = values["applicationName"]
     operation: Operation = typed(model.Operation, values)
-    return operation
+    if operation.details is None:
+        return operation
+    return replace(operation, details=typed(details_type(operation.kind), operation.details))
 
 
 def operation_id_of(item: Mapping[str, Mapping[str, Any]]) -> tuple[str, str]:

@@ -65,17 +65,19 @@ class _KeyRange(NamedTuple):
 
 
 class DynamoListing:
-    """`ports.Listing` over DynamoDB; `together` runs calls concurrently."""
+    """`ports.Listing` over DynamoDB; `gather` runs calls concurrently."""
 
     def __init__(
         self,
         client: Any,
         names: TableNames,
-        together: Callable[[Sequence[Callable[[], Any]]], list[Any]],
+        gather: Callable[[Sequence[Callable[[], Any]]], list[Any]],
+        details_type: items.DetailsType,
     ) -> None:
+        self._details_type = details_type
         self._client = client
         self._names = names
-        self._together = together
+        self._gather = gather
 
     def applications(self, team: str | None, after: str | None, limit: int) -> Page[str]:
         """Return the names of all applications, or of a team's, in alphabetical order."""
@@ -104,7 +106,7 @@ class DynamoListing:
         batches = [_by_table(keys[start : start + size]) for start in range(0, len(keys), size)]
         calls = [partial(items.batch_get, self._client, batch) for batch in batches]
         rows: dict[str, list[Row]] = defaultdict(list)
-        for found in self._together(calls):
+        for found in self._gather(calls):
             for item in (item for some in found.values() for item in some):
                 row = items.row_of(item)
                 rows[row.application.name].append(row)
@@ -114,7 +116,8 @@ class DynamoListing:
         """Return the operations of an application, the newest first."""
         low = items.OPERATION
         page = self._query_page(_KeyRange(application, low, low + _LAST), after, limit)
-        return Page(tuple(map(items.operation_of, page.items)), page.next)
+        found = (items.operation_of(item, self._details_type) for item in page.items)
+        return Page(tuple(found), page.next)
 
     def events(self, search: EventSearch, after: str | None, limit: int) -> Page[Event]:
         """Return events, the newest first."""

@@ -34,8 +34,15 @@ _CONFLICT = "another transaction uses the same items"
 class DynamoTables:
     """`ports.Tables` over DynamoDB; `now` is the time for the expiry of idempotency records."""
 
-    def __init__(self, client: Any, names: TableNames, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        client: Any,
+        names: TableNames,
+        now: Callable[[], datetime],
+        details_type: items.DetailsType,
+    ) -> None:
         self._client = client
+        self._details_type = details_type
         self._names = names
         self._actions = ActionBuilder(names)
         self._now = now
@@ -78,7 +85,8 @@ class DynamoTables:
             Key=items.operation_key(application, operation_id),
             ConsistentRead=True,
         )
-        return items.operation_of(response["Item"]) if "Item" in response else None
+        item = response.get("Item")
+        return items.operation_of(item, self._details_type) if item else None
 
     def save(self, operation: Operation, events: Sequence[Event] = ()) -> Operation:
         """Write an operation and new events; LostClaimError if its stored revision is newer."""

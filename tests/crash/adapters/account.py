@@ -40,7 +40,7 @@ class MotoCloud(AwsCloud):
         """Return a ULID that follows from the time and how many there were."""
         return self._time.new_id()
 
-    def together(self, calls: Sequence[Callable[[], Any]]) -> list[Any]:
+    def gather(self, calls: Sequence[Callable[[], Any]]) -> list[Any]:
         """Make calls one after the other: moto is not thread-safe."""
         return in_turn(calls)
 

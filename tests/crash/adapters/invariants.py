@@ -66,7 +66,9 @@ class Watch:
         done = self._account.wire.done
         moved = {each for number, each in self._switches.items() if number in done}
         for operation in records.operations.values():
-            failed = operation.status is Status.FAILED and not operation.switched_at
+            failed = operation.status is Status.FAILED and not getattr(
+                operation.details, "switched_at", None
+            )
             assert not (failed and operation.id in moved), (
                 "10: what failed before the switch left production alone"
             )

@@ -173,7 +173,7 @@ def _tidy(case: Case, hit: Sequence[Call]) -> bool:
     reason to keep an operation from its end.
     """
     surplus = (Kind.RESENT, Kind.LATE_OPERATION)
-    left = {"containers.registered", "containers.retire"} & {call.name for call in hit}
+    left = {"containers.registered", "containers.deregister"} & {call.name for call in hit}
     return not (left or case.kind.lasts or case.kind in surplus)
 
 

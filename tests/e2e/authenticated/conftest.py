@@ -7,11 +7,11 @@ from collections.abc import Iterator
 import pytest
 from botocore.credentials import Credentials
 
-from local.callers import ADMIN
-from local.cloud import DIRECTORY, Cloud, Options, started
-from local.deploy import deploy
 from tests.e2e.authenticated.functions import Functions
 from tests.e2e.client import Api, create_body
+from tools.laptop.callers import ADMIN
+from tools.laptop.cloud import DIRECTORY, Cloud, Options, started
+from tools.laptop.deploy import deploy
 
 _IAM = "arn:aws:iam::000000000000"
 PARAMETERS = {

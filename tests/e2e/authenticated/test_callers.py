@@ -10,10 +10,10 @@ from urllib.parse import urlsplit
 import pytest
 from botocore.credentials import Credentials
 
-from local import callers
-from local.client import signed
 from tests.e2e.authenticated.routes import OTHERS, ROUTES
 from tests.e2e.client import Answer, Api
+from tools.laptop import callers
+from tools.laptop.client import signed
 
 PRODUCTION = "ECS_Inventory_Production"
 TRUST = {

@@ -6,8 +6,8 @@ import pytest
 from botocore.credentials import Credentials
 
 from devops_cli.exits import Exit
-from local.cloud import Cloud
 from tests.e2e.devops import devops
+from tools.laptop.cloud import Cloud
 
 Callers = tuple[Cloud, dict[str, Credentials]]
 

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from local import callers
-from local.callers import ADMIN, file_of
-from local.cloud import ACCOUNT, API_ID, API_STAGE
 from tests.e2e.authenticated.routes import ROUTES
 from tests.e2e.client import Api
+from tools.laptop import callers
+from tools.laptop.callers import ADMIN, file_of
+from tools.laptop.cloud import ACCOUNT, API_ID, API_STAGE
 
 ROOT = Path(__file__).parents[3]
 PAGES = ["README.md", *(f"docs/{path.name}" for path in sorted((ROOT / "docs").glob("*.md")))]

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from botocore.credentials import Credentials
 
-from local.cloud import Cloud
 from tests.e2e.client import Api
 from tests.e2e.pipelines import recipes
+from tools.laptop.cloud import Cloud
 
 Callers = tuple[Cloud, dict[str, Credentials]]
 

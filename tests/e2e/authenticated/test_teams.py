@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from local import callers
 from tests.e2e.client import Answer, Api
+from tools.laptop import callers
 
 INVENTORY = ("ECS_Inventory_NonProduction", "ECS_Inventory_Production")
 LOG = "DevOpsLogsTable"

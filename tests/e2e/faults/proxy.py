@@ -8,9 +8,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import Enum
 
-from bench.calls.call import Call
-from bench.calls.proxy import Answer, Handler, Proxy
-from bench.serving import serving
+from tools.bench.calls.call import Call
+from tools.bench.calls.proxy import Answer, Handler, Proxy
+from tools.bench.serving import serving
 
 
 class Moment(Enum):

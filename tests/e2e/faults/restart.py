@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from local.cloud import Options, start, started, stop
-from local.deploy import deploy
 from tests.e2e.client import Api, create_body
 from tests.e2e.estate import operations
 from tests.e2e.faults.cases import AFTER, KILL, Case
 from tests.e2e.faults.proxy import proxy
 from tests.e2e.faults.scene import Scene, prepare
+from tools.laptop.cloud import Options, start, started, stop
+from tools.laptop.deploy import deploy
 
 STAYS, BEGINS, GOES = "Stays", "Begins", "Goes"
 SWAP = Case("swap", STAYS, "move customers", AFTER, KILL)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from local import processes
+from tools.laptop import processes
 
 _TCP = Path("/proc/net/tcp")
 

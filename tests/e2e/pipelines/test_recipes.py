@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from local.cloud import Cloud
 from tests.e2e.client import Api, create_body
 from tests.e2e.pipelines import recipes
 from tests.e2e.pipelines.recipes import Step
+from tools.laptop.cloud import Cloud
 
 NAME = "MyDevOpsAPI"
 Recipe = Callable[[str], list[Step]]

@@ -7,9 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from devops_core import metrics
 from devops_core.access import AccessPolicy
-from devops_core.metrics import Metric
 from devops_core.naming import Image
 from devops_core.settings import Settings, TableNames, TemplateLocation
 from tests.functional.fakes.clock import FakeClock
@@ -60,6 +58,17 @@ def settings(**changes: Any) -> Settings:
     return replace(usual, **changes)
 
 
+def without_metrics(facts: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the members of a log line without those of the embedded metric format."""
+    if "_aws" not in facts:
+        return dict(facts)
+    added = {"_aws"}
+    for directive in facts["_aws"]["CloudWatchMetrics"]:
+        added.update(metric["Name"] for metric in directive["Metrics"])
+        added.update(name for names in directive["Dimensions"] for name in names)
+    return {name: value for name, value in facts.items() if name not in added}
+
+
 def in_turn(calls: Sequence[Callable[[], Any]]) -> list[Any]:
     """Make calls one after the other; all are made before the first error is raised."""
     answers, errors = [], []
@@ -97,23 +106,17 @@ class FakeCloud:
         self.backwards = False
 
     def log(self, message: str, **facts: Any) -> None:
-        """Keep a log line; it must be fit for JSON."""
+        """Keep a log line, and the metrics that CloudWatch extracts from it; it must be JSON."""
         json.dumps(facts, default=str)
-        self.lines.append((message, facts))
-
-    def measure(self, message: str, values: Mapping[Metric, float], **facts: Any) -> None:
-        """Keep a log line, and what CloudWatch reads out of it."""
-        self.log(message, **facts)
-        if not values:
-            return
-        now = self.clock.now()
-        self.measured.append(metrics.members(self.settings.api_stage, now, values, facts))
+        if "_aws" in facts:
+            self.measured.append(facts)
+        self.lines.append((message, without_metrics(facts)))
 
     def new_id(self) -> str:
         """Return a ULID that follows from the time and how many there were."""
         return self.clock.new_id()
 
-    def together(self, calls: Sequence[Callable[[], Any]]) -> list[Any]:
+    def gather(self, calls: Sequence[Callable[[], Any]]) -> list[Any]:
         """Make calls one after the other; all are made before the first error is raised."""
         return in_turn(calls[::-1])[::-1] if self.backwards else in_turn(calls)
 

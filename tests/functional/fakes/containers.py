@@ -76,10 +76,10 @@ class FakeContainers:
             lambda: render.blueprint(self._known(task_definition).request),
         )
 
-    def retire(self, task_definition: str) -> None:
+    def deregister(self, task_definition: str) -> None:
         """Deregister a task definition; twice does no harm."""
         self._wire.call(
-            "containers.retire", (task_definition,), lambda: self._retire(task_definition)
+            "containers.deregister", (task_definition,), lambda: self._deregister(task_definition)
         )
 
     def update(
@@ -171,7 +171,7 @@ class FakeContainers:
             raise RefusedError("Unable to describe task definition.")
         return self.task_definitions[arn]
 
-    def _retire(self, arn: str) -> None:
+    def _deregister(self, arn: str) -> None:
         self._known(arn).active = False
 
     def _update(

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator
 from datetime import datetime
 
-from devops_core.model import Event, Kind, Operation, Row, Status
+from devops_core.model import Event, Operation, Row, Status
 from devops_core.naming import OPERATION_TAG, SLOTS, Environment, Image
 from tests.functional.fakes.cloud import FakeCloud
 from tests.functional.fakes.wire import Call
@@ -122,7 +122,9 @@ def hold_after_recovery(cloud: FakeCloud, watcher: Watch, *, tidy: bool = True) 
     if tidy:
         _hold_no_definition_left(cloud)
     for operation in cloud.tables.operations.values():
-        failed = operation.status is Status.FAILED and not operation.switched_at
+        failed = operation.status is Status.FAILED and not getattr(
+            operation.details, "switched_at", None
+        )
         moved = operation.id in watcher.switches and operation.id not in watcher.overruled
         assert not (failed and moved), "10: what failed before the switch left production alone"
 
@@ -135,7 +137,7 @@ def _application(cloud: FakeCloud, call: Call) -> str:
         return str(name or first["StackName"])
     if call.name == "stacks.delete":
         return cloud.stacks.stacks[first].name
-    if call.name == "containers.retire":
+    if call.name == "containers.deregister":
         return cloud.containers.task_definitions[first].family.partition("-")[0]
     if call.name == "load_balancer.switch":
         return str(first.split("/app/")[1].partition("-prod")[0])
@@ -169,18 +171,18 @@ def _under_way(operation: Operation, call: Call, now: datetime) -> bool:
     if call.name != "containers.update":
         return False
     parts = [part for part in operation.progress if part.service == call.args[1]]
-    return any(part.under_way(now) and part.wanted == call.args[2] for part in parts)
+    return any(part.update_in_flight(now) and part.target == call.args[2] for part in parts)
 
 
 def _concerns(cloud: FakeCloud, operation: Operation, call: Call) -> bool:
     services = {part.service for part in operation.progress}
     if call.name == "load_balancer.switch":
-        return operation.kind is Kind.SWAP
+        return operation.kind == "swap"
     if call.name == "containers.update":
         return call.args[1] in services
     if call.name == "containers.register":
         return call.args[0]["family"].partition("-")[2] in services
-    if call.name == "containers.retire":
+    if call.name == "containers.deregister":
         family = cloud.containers.task_definitions[call.args[0]].family
         return family.partition("-")[2] in services
     return True
@@ -195,11 +197,11 @@ def _hold_at_slot(
     desired: int | None,
 ) -> None:
     del desired
-    if definition is None or operation.kind is Kind.CREATE:
+    if definition is None or operation.kind == "create":
         return
     estate = cloud.stacks.estate
     live = cloud.load_balancer.listeners[estate.listener(application, "production")]
-    assert operation.kind is Kind.DEPLOY_BLUE, f"5: a {operation.kind} changes what {slot} runs"
+    assert operation.kind == "deploy-blue", f"5: a {operation.kind} changes what {slot} runs"
     assert live != [estate.target_group(application, slot)], f"10: {slot} is live"
 
 

@@ -11,7 +11,7 @@ T = TypeVar("T")
 # Calls that change something in AWS beside the tables.
 AWS_WRITES = frozenset(
     {
-        "stacks.create", "stacks.delete", "containers.register", "containers.retire",
+        "stacks.create", "stacks.delete", "containers.register", "containers.deregister",
         "containers.update", "load_balancer.switch",
     }
 )  # fmt: skip

@@ -12,7 +12,6 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 
-from local.permissions import Question
 from tests.crash.adapters import accounts, backends
 from tests.crash.adapters.accounts import State, create, delete, deploy, promote, swap
 from tests.crash.adapters.faults import Fault
@@ -24,6 +23,7 @@ from tests.crash.plan import Plan
 from tests.functional.reads import READS, STACK
 from tests.infra.permissions.needed import needed
 from tests.processes import processes
+from tools.laptop.permissions import Question
 
 # The functions of serverless.yml by their routes; what is no route wakes reconcile.
 FUNCTIONS: Mapping[tuple[str, str], str] = {

@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from local.permissions import Call as ApiCall
-from local.permissions import Question, questions
 from tests.crash.adapters.backends import backend
 from tests.crash.adapters.wire import Call
 from tests.functional.fakes import ACCOUNT, REGION
 from tests.infra.templates import APPLICATION
+from tools.laptop.permissions import Call as ApiCall
+from tools.laptop.permissions import Question, questions
 
 Params = Mapping[str, Any]
 

@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from local.permissions import Question
 from tests.functional.fakes import ACCOUNT, REGION, settings
 from tests.infra.templates import Template
+from tools.laptop.permissions import Question
 
 _PSEUDO = {"Partition": "aws", "Region": REGION, "AccountId": ACCOUNT}
 

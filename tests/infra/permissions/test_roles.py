@@ -6,11 +6,11 @@ from collections.abc import Collection
 
 import pytest
 
-from local.permissions import Question
 from tests.infra.conftest import Packaged
 from tests.infra.permissions import courses
 from tests.infra.permissions.courses import FUNCTIONS, Used
 from tests.infra.permissions.roles import Grant, grants
+from tools.laptop.permissions import Question
 
 _FUNCTIONS = sorted({*FUNCTIONS.values(), "reconcile"})
 

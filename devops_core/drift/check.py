@@ -1,0 +1,120 @@
+"""Checks of applications for drift, by the schedule and after events of AWS."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING
+
+from devops_core.drift import comparison
+from devops_core.drift.repair import CALLER, record_repair
+from devops_core.engine import telemetry
+from devops_core.engine.sweep import sweep
+from devops_core.errors import RefusedError
+from devops_core.model import Observed
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from devops_core.model import Inventory, Operation
+    from devops_core.ports import Cloud
+
+# Applications of one run: each takes about 0.3 s, and a run has 60 s.
+APPLICATIONS_PER_RUN = 100
+
+
+def check_next_applications(cloud: Cloud) -> list[Operation]:
+    """Check the next applications of the cycle and return the repairs."""
+    repairs = []
+    for application in cloud.tables.applications(APPLICATIONS_PER_RUN):
+        try:
+            inventory, _ = cloud.tables.inventory(application)
+            repair = check_application(cloud, inventory)
+        except Exception as error:  # noqa: BLE001 - one broken row must not stop the others
+            facts = {"applicationName": application, "caller": CALLER}
+            telemetry.reconcile_failed(cloud, "check failed", error, **facts)
+            continue
+        if repair:
+            repairs.append(repair)
+    return repairs
+
+
+def handle_change(cloud: Cloud, application: str) -> list[Operation]:
+    """Reconcile the operations that hold rows of an application, after an event of AWS.
+
+    Without such an operation the change may come from outside, so the application is checked.
+    """
+    inventory, _ = cloud.tables.inventory(application)
+    claims = {row.claim for row in inventory.rows.values() if row.claim}
+    if claims:
+        return sweep(cloud, ((application, claim) for claim in sorted(claims)))
+    repair = check_application(cloud, inventory)
+    return [repair] if repair else []
+
+
+def check_application(cloud: Cloud, inventory: Inventory) -> Operation | None:
+    """Check an application without an operation in progress and return its repair, if needed."""
+    stale = _stale_claims(cloud, inventory)
+    if stale.rows:
+        return record_repair(cloud, inventory, stale)
+    if not comparison.settled(inventory, cloud.clock.now()):
+        return None
+    finding = comparison.find_drift(inventory, _observe(cloud, inventory))
+    return record_repair(cloud, inventory, finding)
+
+
+def _stale_claims(cloud: Cloud, inventory: Inventory) -> comparison.Finding:
+    """Return the rows whose claims belong to ended or unrecorded operations."""
+    held = [row for row in inventory.rows.values() if row.claim]
+    keys = {(row.application.name, row.claim) for row in held if row.claim}
+    stale = {
+        claim
+        for application, claim in keys
+        if (operation := cloud.tables.operation(application, claim)) is None or operation.ended
+    }
+    freed = [row for row in held if row.claim in stale]
+    reasons = [
+        f"{row.environment} was held by operation {row.claim}, which has ended" for row in freed
+    ]
+    return comparison.Finding(tuple(replace(row, claim=None) for row in freed), tuple(reasons))
+
+
+def _observe(cloud: Cloud, inventory: Inventory) -> Observed:
+    application = inventory.application
+    services = [row.service for row in inventory.rows.values() if row.service]
+    if application is None or application.stack_id is None:
+        raise ValueError("an active application has a stack")
+    stack, running = cloud.gather(
+        [
+            partial(cloud.stacks.describe, application.stack_id),
+            partial(cloud.containers.services, application.name, [each.name for each in services]),
+        ]
+    )
+    observed = Observed(stack=stack, services=running)
+    if comparison.stack_deleted(observed):
+        return observed
+    changed = {
+        each.name: deployment
+        for each in services
+        if (deployment := comparison.foreign_deployment(each, observed))
+    }
+    (live, test), *blueprints = cloud.gather(
+        [
+            partial(_slots_behind_listeners, cloud, inventory),
+            *(
+                partial(cloud.containers.blueprint, each.task_definition)
+                for each in changed.values()
+            ),
+        ]
+    )
+    return replace(
+        observed, production=live, test=test, blueprints=dict(zip(changed, blueprints, strict=True))
+    )
+
+
+def _slots_behind_listeners(cloud: Cloud, inventory: Inventory) -> Sequence[str | None]:
+    """Return the slots behind the production and the test listener; a deleted one has none."""
+    try:
+        return inventory.slots_behind(cloud.load_balancer.forwards_to(inventory.listeners))
+    except RefusedError:
+        return None, None

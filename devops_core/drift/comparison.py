@@ -1,0 +1,173 @@
+"""Comparison of the inventory with AWS, and the corrected rows; pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from devops_core.model import (
+    Deployment,
+    Inventory,
+    Observed,
+    Row,
+    RowStatus,
+    Service,
+    other_slot,
+)
+from devops_core.naming import Environment, Image
+
+# A younger inventory is not checked, because AWS may still return an earlier state.
+SETTLED_AFTER = timedelta(minutes=2)
+# Docker shows this many characters of a digest. They are the version of an image without a tag.
+_SHORT_DIGEST = 12
+
+Rows = Mapping[Environment, Row]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """The corrected rows and the reasons of the corrections; both empty without drift."""
+
+    rows: tuple[Row, ...] = ()
+    reasons: tuple[str, ...] = ()
+
+
+def settled(inventory: Inventory, now: datetime) -> bool:
+    """Return whether an application can be checked: complete, free, and unchanged for a while."""
+    rows = inventory.rows.values()
+    return bool(rows) and all(
+        row.claim is None
+        and row.status is RowStatus.ACTIVE
+        and (row.updated_at is None or now - row.updated_at >= SETTLED_AFTER)
+        for row in rows
+    )
+
+
+def stack_deleted(observed: Observed) -> bool:
+    """Return whether the application's stack does not exist any more."""
+    return observed.stack is None or observed.stack.status == "DELETE_COMPLETE"
+
+
+def foreign_deployment(service: Service, observed: Observed) -> Deployment | None:
+    """Return the complete deployment of a task definition that the inventory does not have."""
+    running = observed.services.get(service.name)
+    primary = running.primary if running and running.active else None
+    if primary is None or primary.state != "COMPLETED":
+        return None
+    return primary if primary.task_definition != service.task_definition else None
+
+
+def find_drift(inventory: Inventory, observed: Observed) -> Finding:
+    """Return the drift of a settled application.
+
+    The rows of production follow the listener, and each row follows the release of its service.
+    The `drift` of a row describes a difference that the row cannot follow, until it ends.
+    """
+    if stack_deleted(observed):
+        return _without_stack(inventory)
+    if observed.stack and observed.stack.status == "DELETE_IN_PROGRESS":
+        return Finding()
+    rows, moves = _follow_listener(inventory.rows, observed)
+    rows, changes = _follow_services(rows, observed)
+    rows, notes = _with_drift(rows, observed)
+    changed = tuple(row for name, row in rows.items() if row != inventory.rows[name])
+    return Finding(changed, (*moves, *changes, *notes))
+
+
+def _without_stack(inventory: Inventory) -> Finding:
+    rows = tuple(replace(row, status=RowStatus.STACK_DELETED) for row in inventory.rows.values())
+    return Finding(rows, ("the application's stack was deleted outside of this service",))
+
+
+def _follow_listener(rows: Rows, observed: Observed) -> tuple[Rows, list[str]]:
+    # A row may have been removed by hand.
+    green, blue = rows.get(Environment.PROD_GREEN), rows.get(Environment.PROD_BLUE)
+    live = observed.production
+    if not green or not blue or green.service is None or blue.service is None:
+        return rows, []
+    if live in (None, green.service.name):
+        return rows, []
+    now_live = replace(blue.service, was_live=True)
+    exchanged = {
+        Environment.PROD_GREEN: replace(green, service=now_live),
+        Environment.PROD_BLUE: replace(blue, service=green.service),
+    }
+    reason = f"production forwards to {live}, the inventory had {green.service.name}"
+    return {**rows, **exchanged}, [reason]
+
+
+def _follow_services(rows: Rows, observed: Observed) -> tuple[Rows, list[str]]:
+    changed, reasons = dict(rows), []
+    for environment, row in rows.items():
+        deployment = foreign_deployment(row.service, observed) if row.service else None
+        if row.service is None or deployment is None:
+            continue
+        service = _changed_service(row.service, deployment, rows.values(), observed)
+        changed[environment] = replace(row, service=service)
+        reasons.append(
+            f"{environment} runs {service.version} ({service.image}),"
+            f" the inventory had {row.service.version or 'the first image'}"
+        )
+    return changed, reasons
+
+
+def _changed_service(
+    service: Service, deployment: Deployment, rows: Iterable[Row], observed: Observed
+) -> Service:
+    """Return a service with the release of a deployment that another party made."""
+    blueprint = observed.blueprints[service.name]
+    uri = str(blueprint["containerDefinitions"][0]["image"])
+    version, digest = _release(uri, rows)
+    return replace(
+        service,
+        task_definition=deployment.task_definition,
+        blueprint=blueprint,
+        image=uri,
+        digest=digest,
+        version=version,
+        deployed_at=deployment.updated_at,
+        deployed_by=None,
+    )
+
+
+def _release(uri: str, rows: Iterable[Row]) -> tuple[str, str | None]:
+    """Return the version and digest of an image: its tag, or the inventory's name of the digest."""
+    try:
+        image = Image.parse(uri)
+    except ValueError:
+        return uri, None
+    services = (row.service for row in rows if row.service)
+    called = (each.version for each in services if each.version and each.digest == image.digest)
+    known = next(called, None) if image.digest else None
+    short = (image.digest or "").removeprefix("sha256:")[:_SHORT_DIGEST]
+    return known or image.tag or short or "latest", image.digest
+
+
+def _with_drift(rows: Rows, observed: Observed) -> tuple[Rows, list[str]]:
+    """Return the rows with their present drift, and the reasons of the changes."""
+    changed, reasons = dict(rows), []
+    for environment, row in rows.items():
+        note = _row_drift(row, observed)
+        if note == row.drift:
+            continue
+        changed[environment] = replace(row, drift=note)
+        reasons.append(f"{environment}: {note or 'the drift has ended'}")
+    return changed, reasons
+
+
+def _row_drift(row: Row, observed: Observed) -> str | None:
+    service = row.service
+    running = observed.services.get(service.name) if service else None
+    if running is None or not running.active:
+        return "its ECS service does not exist: delete the application and create it again"
+    if row.environment is Environment.PROD_GREEN and observed.production is None:
+        return (
+            "the production listener does not forward to exactly one of the slots prod-1 and"
+            " prod-2: point it at one of their target groups"
+        )
+    if row.environment is Environment.PROD_BLUE and observed.production:
+        idle = other_slot(observed.production)
+        if observed.test != idle:
+            return f"the test listener does not forward to {idle}: the next swap corrects it"
+    return None

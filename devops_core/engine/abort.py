@@ -1,0 +1,102 @@
+"""Abort: end an operation early and restore the previous state, if its kind allows it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from devops_core import kinds
+from devops_core.engine import events
+from devops_core.engine.accept import permit
+from devops_core.engine.reconcile import advance, wait_for_end
+from devops_core.engine.run import Outcome
+from devops_core.errors import (
+    AlreadyEndedError,
+    ChangedMeanwhileError,
+    LostClaimError,
+    NotAbortableError,
+)
+from devops_core.model import Status
+from devops_core.reads.operations import recorded_operation
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from devops_core.kinds.kind import Kind
+    from devops_core.model import Operation
+    from devops_core.ports import Cloud
+
+# Number of attempts to save the abort while a worker moves the operation.
+_MAX_ATTEMPTS = 5
+
+
+def abort(
+    cloud: Cloud,
+    application: str,
+    operation_id: str,
+    caller: str,
+    *,
+    dry_run: bool,
+    until: datetime | None = None,
+) -> Outcome:
+    """Request the abort of an operation and advance it, until a time if it has not ended.
+
+    A repeated abort is safe. The abort requires the right to start such an operation. Raises
+    NotFoundError, ForbiddenError, AlreadyEndedError, NotAbortableError.
+    """
+    operation = recorded_operation(cloud, application, operation_id)
+    kind = kinds.load(operation.kind)
+    _permit(cloud, kind, operation, caller, record=not dry_run)
+    if dry_run:
+        if not operation.aborted_by:
+            _require_abortable(kind, operation)
+        # Only a dry run needs this module.
+        from devops_core.engine.dry_run import of_abort
+
+        return Outcome(dry_run=of_abort(cloud, operation, caller))
+    for _ in range(_MAX_ATTEMPTS):
+        if operation.aborted_by:
+            break
+        _require_abortable(kind, operation)
+        # A worker that acts now cannot save any more. Its lease remains, so that no other worker
+        # acts before it has ended.
+        aborted = replace(operation, aborted_by=caller)
+        try:
+            operation = cloud.tables.save(
+                *events.with_changes(kind, operation, aborted, cloud.clock.now())
+            )
+        except LostClaimError:
+            operation = recorded_operation(cloud, application, operation_id)
+    else:
+        if not operation.aborted_by:
+            raise ChangedMeanwhileError(f"operation {operation_id} has changed; call again")
+    operation = wait_for_end(cloud, advance(cloud, operation), until)
+    return Outcome(operation, message=_abort_message(kind, operation))
+
+
+def _abort_message(kind: Kind, operation: Operation) -> str:
+    """Return the effect of an abort, so far."""
+    rules = kind.abort
+    if rules is None or operation.status is Status.SUCCEEDED or rules.committed(operation):
+        return "too late for an abort: the operation is completed"
+    done = [part.environment for part in operation.progress if part.status is Status.SUCCEEDED]
+    kept = f"; already done and kept: {', '.join(done)}" if done else ""
+    return (rules.done if operation.ended else rules.running) + kept
+
+
+def _permit(cloud: Cloud, kind: Kind, operation: Operation, caller: str, *, record: bool) -> None:
+    """Raise ForbiddenError without the right; an ended operation cannot be changed anyway."""
+    if operation.ended or not cloud.settings.access.refuses:
+        return
+    inventory, _ = cloud.tables.inventory(operation.application)
+    team = inventory.application.technical_team if inventory.application else None
+    permit(cloud, kind, operation.application, team, caller, aborts=operation.id, record=record)
+
+
+def _require_abortable(kind: Kind, operation: Operation) -> None:
+    if operation.ended:
+        raise AlreadyEndedError(
+            f"operation {operation.id} has ended already: its status is {operation.status}"
+        )
+    if kind.abort is None:
+        raise NotAbortableError(kind.abort_refusal)

@@ -1,0 +1,200 @@
+"""Accept a request: check it, then claim its rows in one transaction.
+
+Nothing in AWS is changed before the claim is durable. A request that loses a race is checked again,
+and the checks then name the operation that holds the rows.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from devops_core.engine import events
+from devops_core.engine.run import Outcome, RequestContext, Run
+from devops_core.errors import (
+    AwsError,
+    BusyError,
+    ChangedMeanwhileError,
+    ConflictError,
+    ForbiddenError,
+    IdempotencyMismatchError,
+    RefusedError,
+)
+from devops_core.model import LEASE, Inventory, Operation
+from devops_core.model.decisions import After, Plan, State
+from devops_core.ports import AlreadyClaimedError, Claim, IdempotencyRecord
+
+if TYPE_CHECKING:
+    from devops_core.kinds.kind import Kind
+    from devops_core.observe import Controller
+    from devops_core.ports import Cloud
+
+# Number of checks of a request that loses races, before its caller must repeat it.
+_MAX_CHECKS = 3
+# Validity of an Idempotency-Key, in seconds (24 hours).
+IDEMPOTENCY_SECONDS = 24 * 3600
+
+
+def accept(cloud: Cloud, controller: Controller, request: Any, context: RequestContext) -> Outcome:
+    """Return the operation that a request starts or repeats, or the plan of a dry run.
+
+    `request.application` is the name of the application. Raises ForbiddenError, and ConflictError
+    if the request cannot be fulfilled.
+    """
+    name, kind = request.application, controller.kind
+    checks = 0
+    while True:
+        checks += 1
+        # The claim finds an existing application and a repetition of its creation.
+        inventory, repeated = (
+            (Inventory({}), None) if kind.creates else cloud.tables.inventory(name, context.key)
+        )
+        if repeated:
+            return _repeated(cloud, repeated, context)
+        try:
+            plan = _checked_plan(cloud, controller, request, context, inventory)
+            if context.dry_run:
+                # Only a dry run needs this module.
+                from devops_core.engine import dry_run
+
+                return Outcome(dry_run=dry_run.of_request(cloud, kind, name, plan))
+            if plan.operation is None:
+                return Outcome(message=plan.message)
+            return _claim(cloud, plan, plan.operation, context)
+        except ChangedMeanwhileError:
+            if kind.creates or checks == _MAX_CHECKS:
+                raise
+
+
+def _checked_plan(
+    cloud: Cloud,
+    controller: Controller,
+    request: Any,
+    context: RequestContext,
+    inventory: Inventory,
+) -> Plan:
+    """Return the plan for an inventory; ChangedMeanwhileError if the inventory was outdated.
+
+    AWS may show the effects of an operation that was faster. They must not refuse this request,
+    because the next check names that operation.
+    """
+    kind, name = controller.kind, request.application
+    try:
+        team = (
+            request.tags["technicalTeam"]
+            if kind.creates
+            else inventory.existing_application(name).technical_team
+        )
+        permit(cloud, kind, name, team, context.caller, record=not context.dry_run)
+        observed = controller.before(cloud, request, inventory)
+        draft = Operation(
+            id=cloud.new_id(),
+            kind=kind.name,
+            application=name,
+            caller=context.caller,
+            requested_at=context.asked_at,
+            deadline=context.asked_at + kind.limit,
+            lease_until=cloud.clock.now() + LEASE,
+        )
+        return kind.plan(request, inventory, observed, draft)
+    except BusyError:
+        raise
+    except (ConflictError, RefusedError) as error:
+        if not kind.creates and cloud.tables.inventory(name)[0] != inventory:
+            raise ChangedMeanwhileError(
+                f"the inventory of {name} changed at the same moment"
+            ) from error
+        raise
+
+
+def _claim(cloud: Cloud, plan: Plan, operation: Operation, context: RequestContext) -> Outcome:
+    """Claim the rows of a plan; the lease begins with the claim."""
+    claim = Claim(
+        operation=operation,
+        event=events.acceptance(operation),
+        taken=plan.taken,
+        new=plan.new,
+        unchanged=plan.unchanged,
+        idempotency=_idempotency_record(cloud, operation, context),
+    )
+    try:
+        cloud.tables.claim(claim)
+    except AlreadyClaimedError as claimed:
+        return _repeated(cloud, claimed.record, context)
+    held = [replace(row, claim=operation.id, revision=row.revision + 1) for row in plan.taken]
+    inventory = Inventory({row.environment: row for row in (*held, *plan.new)})
+    state = State(operation, inventory, plan.observed)
+    return Outcome(operation, run=Run(operation, state, After.CONTINUE))
+
+
+def _idempotency_record(
+    cloud: Cloud, operation: Operation, context: RequestContext
+) -> IdempotencyRecord | None:
+    if context.key is None:
+        return None
+    return IdempotencyRecord(
+        key=context.key,
+        fingerprint=context.fingerprint,
+        application=operation.application,
+        operation=operation.id,
+        expires_at=int(cloud.clock.now().timestamp()) + IDEMPOTENCY_SECONDS,
+    )
+
+
+def _repeated(cloud: Cloud, record: IdempotencyRecord, context: RequestContext) -> Outcome:
+    """Return the operation of an earlier request with the same Idempotency-Key."""
+    if record.fingerprint != context.fingerprint:
+        raise IdempotencyMismatchError(
+            "this Idempotency-Key was used with another request: use a new key for a new request"
+        )
+    operation = cloud.tables.operation(record.application, record.operation)
+    if operation is None:
+        raise ChangedMeanwhileError("the operation of this Idempotency-Key is no longer on record")
+    return Outcome(operation)
+
+
+def permit(
+    cloud: Cloud,
+    kind: Kind,
+    application: str,
+    team: str | None,
+    caller: str,
+    *,
+    aborts: str | None = None,
+    record: bool,
+) -> None:
+    """Raise ForbiddenError unless a caller has the right to start or abort an operation of a kind.
+
+    `team` is the application's technicalTeam, None if it is unknown. `aborts` is the id of the
+    operation to abort, None for a start. `record` adds a refusal to the audit log.
+    """
+    missing = cloud.settings.access.missing_lists(caller, team, production=kind.production)
+    if not missing:
+        return
+    action = f"abort the {kind.name} {aborts} of" if aborts else kind.verb or kind.name
+    refusal = ForbiddenError(
+        f"not allowed to {action} {application}: requires {' and '.join(missing)}"
+    )
+    if record:
+        _record_denial(cloud, kind, application, caller, refusal.message, aborts)
+    raise refusal
+
+
+def _record_denial(
+    cloud: Cloud, kind: Kind, application: str, caller: str, reason: str, aborts: str | None
+) -> None:
+    """Write a refusal to the audit log; a failed write does not change the refusal."""
+    now = cloud.clock.now()
+    event = events.denial(cloud.new_id(), kind.name, application, caller, reason, now)
+    try:
+        cloud.tables.note(event)
+    except AwsError as error:
+        cloud.log(
+            "refusal not recorded",
+            **({"operation": aborts} if aborts else {}),
+            applicationName=application,
+            kind=kind.name,
+            caller=caller,
+            reason=reason,
+            error=error.message,
+        )

@@ -1,0 +1,150 @@
+"""Dry runs: the plan of a write, without any change in AWS or in the tables."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING, NamedTuple
+
+from devops_core import observe, render, templates
+from devops_core.engine.differences import Difference, differences
+from devops_core.errors import AlreadyExistsError, NotAbortableError, RefusedError
+from devops_core.model import Inventory, Status
+from devops_core.model.decisions import Done, Fail, State
+
+if TYPE_CHECKING:
+    from devops_core.kinds.kind import Kind
+    from devops_core.model import Operation, Progress, Template
+    from devops_core.model.decisions import Plan
+    from devops_core.naming import Environment
+    from devops_core.ports import Cloud
+
+
+class DryRun(NamedTuple):
+    """The plan of a write.
+
+    `claims` are the environments whose rows it would hold, `progress` the planned release of each
+    service. `definitions` has the differences of each service's next task definition.
+    `production` is the live slot, now and after the operation. `template` and `parameters` are
+    the input of CreateStack, without the ARNs of secrets, which no response contains.
+    """
+
+    kind: str
+    application: str
+    message: str | None = None
+    claims: tuple[Environment, ...] = ()
+    progress: tuple[Progress, ...] = ()
+    definitions: Mapping[str, Sequence[Difference]] = {}
+    production: tuple[str, str] | None = None
+    template: Template | None = None
+    parameters: Mapping[str, str] = {}
+
+
+def of_request(cloud: Cloud, kind: Kind, application: str, plan: Plan) -> DryRun:
+    """Return the plan of a request.
+
+    For a create it raises AlreadyExistsError, and RefusedError if the stack would fail at once.
+    """
+    operation = plan.operation
+    if operation is None:
+        return DryRun(kind.name, application, message=plan.message)
+    planned = DryRun(
+        kind.name,
+        application,
+        claims=tuple(row.environment for row in (*plan.taken, *plan.new)),
+        progress=operation.progress,
+        definitions=_definitions(kind, plan, operation),
+        production=plan.production,
+    )
+    return _with_stack(cloud, plan, operation, planned) if kind.creates else planned
+
+
+def of_abort(cloud: Cloud, operation: Operation, caller: str) -> DryRun:
+    """Return the plan of an abort, by the present observation of AWS."""
+    controller = observe.load(operation.kind)
+    kind, rules = controller.kind, controller.kind.abort
+    if rules is None:
+        raise NotAbortableError(kind.abort_refusal)
+    planned = DryRun(kind.name, operation.application)
+    if operation.ended:
+        return planned._replace(message="nothing to do: it was aborted before and has ended")
+    inventory, _ = cloud.tables.inventory(operation.application)
+    observed = controller.during(cloud, operation, inventory)
+    aborted = replace(operation, aborted_by=operation.aborted_by or caller)
+    decision = kind.decide(aborted, observed, cloud.clock.now())
+    after = decision.operation
+    completes = isinstance(decision, Done) or (
+        not isinstance(decision, Fail) and rules.committed(after)
+    )
+    live = observed.production
+    return planned._replace(
+        message=_abort_message(rules.planned, after, completes=completes),
+        claims=tuple(row.environment for row in inventory.held_by(operation.id)),
+        progress=rules.restored(after, inventory),
+        production=(live, rules.live_slot(after, live) if completes else live) if live else None,
+    )
+
+
+def _abort_message(planned: str, operation: Operation, *, completes: bool) -> str:
+    if completes:
+        return "too late for an abort: the operation would be completed"
+    done = [part.environment for part in operation.progress if part.status is Status.SUCCEEDED]
+    return f"{planned}; already done and kept: {', '.join(done)}" if done else planned
+
+
+def _definitions(kind: Kind, plan: Plan, operation: Operation) -> dict[str, list[Difference]]:
+    """Return the differences between the running and the next task definition by service."""
+    if kind.task_definition is None:
+        return {}
+    inventory = Inventory({row.environment: row for row in plan.taken})
+    state = State(operation, inventory, plan.observed)
+    running = {row.service.name: row.service.blueprint for row in plan.taken if row.service}
+    return {
+        part.service: differences(
+            running[part.service], render.blueprint(kind.task_definition(state, part, {}))
+        )
+        for part in operation.progress
+        if part.target is None and part.service in running
+    }
+
+
+def _with_stack(cloud: Cloud, plan: Plan, operation: Operation, planned: DryRun) -> DryRun:
+    """Return the plan with the template and the parameters of the stack."""
+    _require_free_name(cloud, operation.application)
+    template, content = plan.observed.template, plan.observed.template_content
+    if template is None or content is None:
+        template, content = templates.newest(cloud)
+    request = templates.stack_request(cloud, operation, plan.new[0].application, content)
+    pairs = request["Parameters"]
+    parameters = {each["ParameterKey"]: each["ParameterValue"] for each in pairs}
+    _require_declared(parameters, cloud.stacks.parameters(request["TemplateBody"]))
+    parameters.pop(render.SECRETS_PARAMETER)
+    return planned._replace(template=template, parameters=parameters)
+
+
+def _require_free_name(cloud: Cloud, name: str) -> None:
+    """Raise the error of a claim, or of CloudFormation, for a name in use."""
+    tables, stacks = cloud.tables, cloud.stacks
+    (inventory, _), reserved, stack = cloud.gather(
+        [
+            partial(tables.inventory, name),
+            partial(tables.reserved, name),
+            partial(stacks.describe, name),
+        ]
+    )
+    if inventory.rows or reserved:
+        holders = (row.claim for row in inventory.rows.values() if row.claim)
+        raise AlreadyExistsError.of(name, reserved or name, next(holders, None))
+    if stack:
+        raise RefusedError("a stack of this name exists")
+
+
+def _require_declared(given: Mapping[str, str], declared: Mapping[str, bool]) -> None:
+    """Raise the error of CreateStack for parameters that do not match the template."""
+    unknown = [name for name in given if name not in declared]
+    if unknown:
+        raise RefusedError(f"Parameters: [{', '.join(unknown)}] do not exist in the template")
+    missing = [name for name, optional in declared.items() if not optional and name not in given]
+    if missing:
+        raise RefusedError(f"Parameters: [{', '.join(missing)}] must have values")

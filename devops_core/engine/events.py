@@ -1,0 +1,114 @@
+"""Events of the audit log: the acceptance, the changes between two saves, and the end."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from devops_core.errors import redact
+from devops_core.model import Event, Operation, Progress, Status
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from devops_core.kinds.kind import Kind
+
+
+def acceptance(operation: Operation) -> Event:
+    """Return the first event of an operation."""
+    return _event(operation, "000", operation.requested_at, outcome="ACCEPTED")
+
+
+def drift_found(operation: Operation) -> Event:
+    """Return the first event of a repair, with its findings."""
+    reason = "; ".join(operation.reasons)
+    return _event(operation, "000", operation.requested_at, outcome="DRIFT", reason=reason)
+
+
+def with_changes(
+    kind: Kind | None, before: Operation, after: Operation, now: datetime
+) -> tuple[Operation, list[Event]]:
+    """Return the events for the changes of an operation, and the operation that counts them.
+
+    `kind` adds its own events, None adds none.
+    """
+    events = [
+        _event(after, f"{number:03d}", now, **members)
+        for number, members in enumerate(_changes(kind, before, after), after.events + 1)
+    ]
+    return replace(after, events=after.events + len(events)), events
+
+
+def has_changes(kind: Kind, before: Operation, after: Operation) -> bool:
+    """Return whether the changes of an operation have events."""
+    return bool(_changes(kind, before, after))
+
+
+def _changes(kind: Kind | None, before: Operation, after: Operation) -> list[dict[str, Any]]:
+    aborts = [{"outcome": "ABORTING", "caller": after.aborted_by}]
+    ended_before = {part.service for part in before.progress if _ended(part)}
+    return [
+        *(aborts if after.aborted_by and not before.aborted_by else []),
+        *(kind.events(before, after) if kind else []),
+        *(
+            {"outcome": part.status.value, "part": part}
+            for part in after.progress
+            if _ended(part) and part.service not in ended_before
+        ),
+    ]
+
+
+def end(operation: Operation, now: datetime) -> Event:
+    """Return the last event. Its key depends on the operation alone, so there is only one."""
+    reason = "; ".join(operation.reasons) or None
+    return _event(operation, "END", now, outcome=operation.status.value, reason=reason)
+
+
+def denial(
+    identity: str, kind: str, application: str, caller: str, reason: str, now: datetime
+) -> Event:
+    """Return the event of a refused caller. It has no operation, so `identity` is its own id."""
+    return Event(
+        key="DENIED",
+        operation=identity,
+        kind=kind,
+        application=application,
+        caller=caller,
+        time=now,
+        outcome="DENIED",
+        reason=reason,
+    )
+
+
+def _event(
+    operation: Operation,
+    key: str,
+    time: datetime,
+    *,
+    outcome: str,
+    caller: str | None = None,
+    reason: str | None = None,
+    part: Progress | None = None,
+) -> Event:
+    """Return an event of an operation, or of its progress in one service."""
+    if part:
+        reason = part.reason
+    return Event(
+        key=key,
+        operation=operation.id,
+        kind=operation.kind,
+        application=operation.application,
+        time=time,
+        outcome=outcome,
+        caller=caller or operation.caller,
+        environment=part.environment if part else None,
+        version=part.version if part else operation.version,
+        previous_version=part.previous_version if part else None,
+        image=part.image if part else None,
+        digest=part.digest if part else None,
+        reason=redact(reason) if reason else None,
+    )
+
+
+def _ended(part: Progress) -> bool:
+    return part.status is not Status.IN_PROGRESS

@@ -1,0 +1,223 @@
+"""Reconcile: load an operation, observe AWS, decide, execute the steps, save.
+
+It is level-triggered, so it can run any number of times, concurrently and late. Only one worker
+acts at a time, because it must hold the lease. A worker takes the lease by a save that requires the
+revision that it read, and it leaves an operation alone whose lease another worker holds.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from functools import partial
+from typing import TYPE_CHECKING
+
+from devops_core import observe
+from devops_core.engine import events, steps, telemetry
+from devops_core.engine.finish import finish, give_up
+from devops_core.engine.run import Outcome, Run
+from devops_core.errors import (
+    AwsError,
+    LostClaimError,
+    NotFoundError,
+    UnreachableError,
+    trace,
+)
+from devops_core.model import LEASE, Observed
+from devops_core.model.decisions import Act, After, Done, Fail, State, Wait
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from devops_core.kinds.kind import Kind
+    from devops_core.model import Operation
+    from devops_core.observe import Controller
+    from devops_core.ports import Cloud
+
+# Grace period after the deadline before an operation fails that AWS blocks.
+GRACE = timedelta(minutes=30)
+# Upper bound of the decisions of one run; a failed promote with its rollback takes six.
+_MAX_DECISIONS = 50
+# Interval between two observations for a waiting caller, in seconds.
+_POLL_SECONDS = 1.0
+
+
+def proceed(
+    cloud: Cloud, controller: Controller, outcome: Outcome, until: datetime | None
+) -> Outcome:
+    """Advance an accepted operation as far as possible, and until a time if it has not ended."""
+    operation = outcome.operation
+    if operation is None:
+        return outcome
+    if outcome.run is None:
+        operation = resume(cloud, operation) or operation
+    else:
+        try:
+            operation = _run(cloud, controller, outcome.run)
+        except LostClaimError:
+            operation = cloud.tables.operation(operation.application, operation.id) or operation
+        except AwsError as error:
+            # The operation is on record: the next worker continues when the lease has expired.
+            telemetry.operation_interrupted(cloud, operation, [error])
+    return outcome._replace(operation=wait_for_end(cloud, operation, until))
+
+
+def reconcile(cloud: Cloud, application: str, operation_id: str) -> Operation | None:
+    """Advance an operation as far as possible and return it, None if it does not exist."""
+    operation = cloud.tables.operation(application, operation_id)
+    return operation and resume(cloud, operation)
+
+
+def resume(cloud: Cloud, operation: Operation) -> Operation | None:
+    """Advance an operation that was just read; None if it was removed meanwhile."""
+    if operation.ended or operation.leased(cloud.clock.now()):
+        return operation
+    key = operation.application, operation.id
+    inventory, _ = cloud.tables.inventory(operation.application)
+    if not inventory.held_by(operation.id):
+        # The operation has ended since it was read, and its application may be deleted.
+        reread = cloud.tables.operation(*key)
+        if reread is None or reread.ended:
+            return reread
+        operation = reread
+    run = Run(operation, State(operation, inventory, Observed()))
+    try:
+        return _run(cloud, observe.load(operation.kind), run)
+    except LostClaimError:
+        return cloud.tables.operation(*key)
+
+
+def refresh(cloud: Cloud, operation: Operation, until: datetime | None) -> Operation:
+    """Advance an operation that was just read, and until a time; raises NotFoundError."""
+    resumed = resume(cloud, operation)
+    if resumed is None:
+        raise NotFoundError("there is no such operation of that application")
+    return wait_for_end(cloud, resumed, until)
+
+
+def advance(cloud: Cloud, operation: Operation) -> Operation:
+    """Reconcile an accepted operation; an AWS error is logged and does not reach the caller."""
+    try:
+        return reconcile(cloud, operation.application, operation.id) or operation
+    except AwsError as error:
+        telemetry.operation_interrupted(cloud, operation, [error])
+        return operation
+
+
+def wait_for_end(cloud: Cloud, operation: Operation, until: datetime | None) -> Operation:
+    """Reconcile an operation until it ends or the time is reached; None returns at once."""
+    poll = timedelta(seconds=_POLL_SECONDS)
+    while until and not operation.ended and cloud.clock.now() + poll <= until:
+        cloud.clock.wait(_POLL_SECONDS)
+        operation = advance(cloud, operation)
+    return operation
+
+
+def _run(cloud: Cloud, controller: Controller, run: Run) -> Operation:
+    """Observe AWS unless the claim did so just now, then drive the operation.
+
+    An unexpected error ends the operation after its grace period. Otherwise a fault of the service
+    would hold the application's rows forever.
+    """
+    kind = controller.kind
+    try:
+        if run.after is None:
+            try:
+                observed = controller.during(cloud, run.saved, run.state.inventory)
+            except AwsError as error:
+                return _not_observed(cloud, kind, run, error)
+            run = run._replace(state=run.state._replace(observed=observed))
+        return _drive(cloud, kind, run)
+    except (AwsError, LostClaimError):
+        raise
+    except Exception:
+        if not run.saved.overdue(cloud.clock.now() - GRACE):
+            raise
+        cloud.log("given up", **run.saved.facts, error=trace())
+        return give_up(cloud, kind, run, "the service has a fault; its log has the details")
+
+
+def _drive(cloud: Cloud, kind: Kind, run: Run) -> Operation:
+    """Decide and act until the operation waits or ends, and return it. Raises LostClaimError."""
+    for _ in range(_MAX_DECISIONS):
+        decision = kind.decide(run.state.operation, run.state.observed, cloud.clock.now())
+        run = run._replace(state=run.state._replace(operation=decision.operation))
+        if isinstance(decision, Done | Fail):
+            return finish(cloud, kind, run, decision)
+        if isinstance(decision, Wait):
+            break
+        if run.after is not After.CONTINUE:
+            run = _take_lease(cloud, kind, run)
+        run, errors = _act(cloud, kind, run, decision)
+        if errors:
+            return _interrupted(cloud, kind, run, errors)
+    return _release(cloud, kind, run)
+
+
+def _act(cloud: Cloud, kind: Kind, run: Run, act: Act) -> tuple[Run, list[AwsError]]:
+    """Execute steps; with RELEASE the record is saved and released at the same time.
+
+    Raises LostClaimError after the steps if another worker has written the operation.
+    """
+    saved, state = run.saved, run.state
+    step_calls = steps.calls(cloud, kind, state, act.steps)
+    if act.after is After.RELEASE:
+        released = replace(state.operation, lease_until=None, revision=saved.revision)
+        *results, saved = cloud.gather([*step_calls, partial(_save, cloud, kind, saved, released)])
+        state = state._replace(operation=saved)
+    else:
+        results = cloud.gather(step_calls)
+    overdue = state.operation.overdue(cloud.clock.now())
+    state, errors = steps.applied(state, act.steps, results, overdue=overdue)
+    return Run(saved, state, act.after), errors
+
+
+def _take_lease(cloud: Cloud, kind: Kind, run: Run) -> Run:
+    """Record the decision and the lease before the first step."""
+    leased = replace(
+        run.state.operation,
+        lease_until=cloud.clock.now() + LEASE,
+        revision=run.saved.revision,
+    )
+    saved = _save(cloud, kind, run.saved, leased)
+    return run._replace(saved=saved, state=run.state._replace(operation=saved))
+
+
+def _release(cloud: Cloud, kind: Kind, run: Run) -> Operation:
+    """Save the changes without a lease, and return the operation."""
+    saved, operation = run.saved, run.state.operation
+    # After RELEASE the record is complete; only new events require another save.
+    if run.after is After.RELEASE and not events.has_changes(kind, saved, operation):
+        return operation
+    released = replace(operation, lease_until=None, revision=saved.revision)
+    return saved if released == saved else _save(cloud, kind, saved, released)
+
+
+def _interrupted(cloud: Cloud, kind: Kind, run: Run, errors: list[AwsError]) -> Operation:
+    """Stop after AWS errors.
+
+    A call without a response can still take effect, so its lease remains until it expires.
+    """
+    saved, operation = run.saved, run.state.operation
+    telemetry.operation_interrupted(cloud, saved, errors)
+    waiting_for = "; ".join(dict.fromkeys(error.message for error in errors))
+    if operation.overdue(cloud.clock.now() - GRACE):
+        return give_up(cloud, kind, run, waiting_for)
+    stopped = replace(operation, waiting_for=waiting_for, revision=saved.revision)
+    if not any(isinstance(error, UnreachableError) for error in errors):
+        stopped = replace(stopped, lease_until=None)
+    return _save(cloud, kind, saved, stopped)
+
+
+def _not_observed(cloud: Cloud, kind: Kind, run: Run, error: AwsError) -> Operation:
+    """Record the error that prevents an observation."""
+    telemetry.operation_interrupted(cloud, run.saved, [error])
+    if run.saved.overdue(cloud.clock.now() - GRACE):
+        return give_up(cloud, kind, run, error.message)
+    waiting = replace(run.saved, waiting_for=error.message)
+    return _release(cloud, kind, run._replace(state=run.state._replace(operation=waiting)))
+
+
+def _save(cloud: Cloud, kind: Kind, saved: Operation, operation: Operation) -> Operation:
+    counted, changes = events.with_changes(kind, saved, operation, cloud.clock.now())
+    return cloud.tables.save(counted, changes)

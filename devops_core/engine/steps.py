@@ -1,0 +1,256 @@
+"""Execution of the steps of a decision.
+
+Each step has two functions: one makes the call and returns its result, and a pure one applies the
+result to the state. A refusal by AWS is a result too: it fails one environment, or starts the undo
+of a create. Every other error stops the worker, and the next worker observes AWS before it
+repeats a call.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from datetime import timedelta
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from devops_core.errors import AccessDeniedError, AwsError, RefusedError, UnreachableError
+from devops_core.model import Stack, Status
+from devops_core.model.decisions import (
+    CreateStack,
+    DeleteStack,
+    Deregister,
+    Listener,
+    ReadTemplate,
+    Register,
+    ScaleService,
+    State,
+    Step,
+    Switch,
+    UpdateService,
+    WarmedPage,
+    WarmUp,
+)
+from devops_core.naming import OPERATION_TAG, Environment
+
+if TYPE_CHECKING:
+    from devops_core.kinds.kind import Kind
+    from devops_core.ports import Cloud
+
+
+def calls(
+    cloud: Cloud, kind: Kind, state: State, steps: Sequence[Step]
+) -> list[Callable[[], Any | AwsError]]:
+    """Return the calls of independent steps for `Cloud.gather`, each returns a result or an error.
+
+    `applied` applies the results.
+    """
+    return [partial(_execute, cloud, kind, state, step) for step in steps]
+
+
+def _execute(cloud: Cloud, kind: Kind, state: State, step: Step) -> Any | AwsError:
+    try:
+        return _CALLS[type(step)](cloud, kind, state, step)
+    except AwsError as error:
+        return error
+
+
+def applied(
+    state: State, steps: Sequence[Step], results: Sequence[Any | AwsError], *, overdue: bool
+) -> tuple[State, list[AwsError]]:
+    """Return the state after steps, and the errors that stop the worker.
+
+    `overdue` means that the deadline of the operation has passed.
+    """
+    errors = []
+    for step, result in zip(steps, results, strict=True):
+        if not isinstance(result, AwsError):
+            state = _RESULTS[type(step)](state, step, result)
+        elif refused := _refused(state, step, result, overdue=overdue):
+            state = refused
+        else:
+            errors.append(result)
+            if isinstance(step, UpdateService) and not isinstance(result, UnreachableError):
+                # The update cannot take effect later, so the next worker need not wait for it.
+                state = _with_progress(state, step.service, asked_at=None)
+    return state, errors
+
+
+def _refused(state: State, step: Step, error: AwsError, *, overdue: bool) -> State | None:
+    """Return the state after a refusal that is a result of the step, None for any other error."""
+    refused = isinstance(error, RefusedError)
+    if isinstance(step, Deregister):
+        # The operation does not wait for a permission to clean up, nor after its deadline.
+        accepted = refused or overdue or isinstance(error, AccessDeniedError)
+        return _deregistered(state, step, None) if accepted else None
+    if not refused:
+        return None
+    if isinstance(step, ReadTemplate | CreateStack):
+        operation = replace(state.operation, reasons=(error.message,)).with_details(undoing=True)
+        return state._replace(operation=operation)
+    if isinstance(step, DeleteStack):
+        return _with_stack(state, "DELETE_FAILED", failures=(error.message,))
+    if isinstance(step, Register | UpdateService):
+        return _with_progress(state, step.service, status=Status.FAILED, reason=error.message)
+    return None
+
+
+def _with_progress(state: State, service: str, **changes: Any) -> State:
+    return state._replace(operation=state.operation.with_progress(service, **changes))
+
+
+def _with_observed(state: State, **changes: Any) -> State:
+    return state._replace(observed=replace(state.observed, **changes))
+
+
+def _with_stack(state: State, status: str, failures: tuple[str, ...] = ()) -> State:
+    operation = state.operation
+    stack = Stack(id=operation.details.stack_id or "", status=status, operation=operation.id)
+    return _with_observed(state, stack=stack, stack_failures=failures)
+
+
+def _read_template(cloud: Cloud, kind: Kind, state: State, step: ReadTemplate) -> Any:
+    del kind, state, step
+    from devops_core import templates
+
+    return templates.newest(cloud)
+
+
+def _template_read(state: State, step: ReadTemplate, result: Any) -> State:
+    del step
+    template, content = result
+    state = state._replace(operation=state.operation.with_details(template=template))
+    return _with_observed(state, template_content=content)
+
+
+def _create_stack(cloud: Cloud, kind: Kind, state: State, step: CreateStack) -> str:
+    del kind, step
+    # Only a create needs the template.
+    from devops_core import templates
+
+    operation, application = state.operation, state.inventory.application
+    template = operation.details.template
+    if application is None or template is None:
+        raise RefusedError("the application's rows, or its template, are not on record")
+    content = state.observed.template_content or templates.recorded(cloud, template)
+    return cloud.stacks.create(templates.stack_request(cloud, operation, application, content))
+
+
+def _stack_created(state: State, step: CreateStack, stack_id: str) -> State:
+    """Add the stack to the observation; the next decision records its id."""
+    del step
+    stack = Stack(id=stack_id, status="CREATE_IN_PROGRESS", operation=state.operation.id)
+    return _with_observed(state, stack=stack)
+
+
+def _delete_stack(cloud: Cloud, kind: Kind, state: State, step: DeleteStack) -> None:
+    del kind
+    stack_id = state.operation.details.stack_id
+    if stack_id is None:
+        raise RefusedError("the id of the stack is not on record")
+    cloud.stacks.delete(stack_id, step.token)
+
+
+def _delete_sent(state: State, step: DeleteStack, result: None) -> State:
+    del step, result
+    return _with_stack(state, "DELETE_IN_PROGRESS")
+
+
+def _register(cloud: Cloud, kind: Kind, state: State, step: Register) -> str:
+    if kind.task_definition is None:
+        raise ValueError(f"the kind {kind.name} defines no task definitions")
+    operation, application = state.operation, state.inventory.application
+    tags = {**(application.tags if application else {}), OPERATION_TAG: operation.id}
+    definition = kind.task_definition(state, operation.part(step.service), tags)
+    return cloud.containers.register(definition)
+
+
+def _registered(state: State, step: Register, arn: str) -> State:
+    return _with_progress(state, step.service, target=arn)
+
+
+def _update_service(
+    cloud: Cloud, kind: Kind, state: State, step: UpdateService | ScaleService
+) -> Any:
+    del kind
+    task_definition = step.task_definition if isinstance(step, UpdateService) else None
+    application = state.operation.application
+    return cloud.containers.update(application, step.service, task_definition, step.desired_count)
+
+
+def _service_updated(state: State, step: UpdateService | ScaleService, service: Any) -> State:
+    return _with_observed(state, services={**state.observed.services, step.service: service})
+
+
+def _deregister(cloud: Cloud, kind: Kind, state: State, step: Deregister) -> None:
+    del kind, state
+    cloud.containers.deregister(step.task_definition)
+
+
+def _deregistered(state: State, step: Deregister, result: None) -> State:
+    del result
+    orphans = {
+        service: tuple(arn for arn in arns if arn != step.task_definition)
+        for service, arns in state.observed.orphans.items()
+    }
+    return _with_progress(_with_observed(state, orphans=orphans), step.service, deregistered=True)
+
+
+def _warm_up(cloud: Cloud, kind: Kind, state: State, step: WarmUp) -> WarmedPage:
+    del kind
+    base = state.inventory.rows[Environment.PROD_BLUE].url
+    began, status, reason = cloud.clock.now(), None, None
+    try:
+        status = cloud.web.get(f"{base}{step.path}")
+    except AwsError as error:
+        reason = error.message
+    milliseconds = (cloud.clock.now() - began) // timedelta(milliseconds=1)
+    return WarmedPage(step.path, status, milliseconds, reason)
+
+
+def _warmed_up(state: State, step: WarmUp, page: WarmedPage) -> State:
+    del step
+    warmed = state.operation.details.warmed
+    return state._replace(operation=state.operation.with_details(warmed=(*warmed, page)))
+
+
+def _switch(cloud: Cloud, kind: Kind, state: State, step: Switch) -> Any:
+    del kind
+    slot = state.inventory.slots.get(step.slot)
+    if slot is None:
+        raise RefusedError(f"production has no slot {step.slot}")
+    production, test = state.inventory.listeners
+    listener = production if step.listener is Listener.PRODUCTION else test
+    cloud.load_balancer.switch(listener, slot.target_group)
+    return cloud.clock.now()
+
+
+def _switched(state: State, step: Switch, moment: Any) -> State:
+    if step.listener is Listener.TEST:
+        return _with_observed(state, test=step.slot)
+    operation = state.operation.with_details(switched_at=moment)
+    return _with_observed(state._replace(operation=operation), production=step.slot)
+
+
+_CALLS: Mapping[type[Any], Callable[[Cloud, Kind, State, Any], Any]] = {
+    ReadTemplate: _read_template,
+    CreateStack: _create_stack,
+    DeleteStack: _delete_stack,
+    Register: _register,
+    UpdateService: _update_service,
+    ScaleService: _update_service,
+    Deregister: _deregister,
+    WarmUp: _warm_up,
+    Switch: _switch,
+}
+_RESULTS: Mapping[type[Any], Callable[[State, Any, Any], State]] = {
+    ReadTemplate: _template_read,
+    CreateStack: _stack_created,
+    DeleteStack: _delete_sent,
+    Register: _registered,
+    UpdateService: _service_updated,
+    ScaleService: _service_updated,
+    Deregister: _deregistered,
+    WarmUp: _warmed_up,
+    Switch: _switched,
+}

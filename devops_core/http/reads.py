@@ -1,0 +1,72 @@
+"""The reads of the inventory, operations and events."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from devops_core.http.responses import Response
+from devops_core.http.views.inventory import application_view, event_view, stack_view
+from devops_core.http.views.operations import operation_view
+from devops_core.reads import inventory
+from devops_core.requests.reads import (
+    EventsRequest,
+    PageRequest,
+    StackRequest,
+    StacksRequest,
+    token,
+)
+
+if TYPE_CHECKING:
+    from devops_core.http.request import Request
+    from devops_core.model import Page
+
+
+def list_stacks(request: Request) -> Response:
+    """GET /stacks: all applications with their environments."""
+    page = inventory.applications_page(request.cloud, StacksRequest.parse(request.query))
+    views = (stack_view(each, None, request.operation_url) for each in page.items)
+    return _page_response("stacks", views, page)
+
+
+def read_stack(request: Request) -> Response:
+    """GET /stacks/{applicationName}: one application, with `live` also its state in AWS."""
+    query = StackRequest.parse(request.query)
+    name = request.parameters["applicationName"]
+    rows = inventory.one_application(request.cloud, name)
+    observed = None
+    if query.live:
+        # The other reads do not need this module.
+        from devops_core.reads.live import observe_services
+
+        observed = observe_services(request.cloud, name, rows)
+    return Response(200, {"stack": application_view(rows, observed, request.operation_url)})
+
+
+def list_operations(request: Request) -> Response:
+    """GET /stacks/{applicationName}/operations: the newest first."""
+    name = request.parameters["applicationName"]
+    page = inventory.operations_page(request.cloud, name, PageRequest.parse(request.query))
+    views = (operation_view(each, request.operation_url(name, each.id)) for each in page.items)
+    return _page_response("operations", views, page)
+
+
+def list_events(request: Request) -> Response:
+    """GET /events and GET /stacks/{applicationName}/events: the newest first."""
+    name = request.parameters.get("applicationName")
+    page = inventory.events_page(request.cloud, name, EventsRequest.parse(request.query))
+    return _page_response("events", map(event_view, page.items), page)
+
+
+ROUTES: Mapping[str, Callable[[Request], Response]] = {
+    "/stacks": list_stacks,
+    "/stacks/{applicationName}": read_stack,
+    "/stacks/{applicationName}/operations": list_operations,
+    "/stacks/{applicationName}/events": list_events,
+    "/events": list_events,
+}
+
+
+def _page_response(name: str, views: Iterable[Mapping[str, Any]], page: Page[Any]) -> Response:
+    following = token(page.next)
+    return Response(200, {name: list(views)} | ({"nextToken": following} if following else {}))

@@ -1,0 +1,217 @@
+"""An HTTP request of API Gateway."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import re
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from devops_core.access import principal
+from devops_core.errors import InvalidRequestError, brief, printable
+from devops_core.naming import APPLICATION_NAME, OPERATION_ID
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from devops_core.engine.run import RequestContext
+    from devops_core.ports import Cloud
+
+MAX_BODY_BYTES = 16 * 1024
+# API Gateway ends a request after 29 s (Amazon API Gateway Developer Guide, quotas).
+MAX_WAIT_SECONDS = 25
+# A preference may have parameters; unknown ones are ignored (RFC 7240, 2).
+_WAIT = re.compile(r"\s*wait\s*=\s*\"?([0-9]{1,9})\"?\s*(?:;.*)?", re.IGNORECASE)
+_KEY = re.compile(r"[\x21-\x7e]{1,255}")
+_DRY_RUN = re.compile(r"[\W_]*dry[\W_]*run[\W_]*", re.IGNORECASE)
+_FLAGS = ("true", "false")
+
+
+class Request:
+    """One request. The access to a malformed part raises InvalidRequestError."""
+
+    def __init__(self, event: Mapping[str, Any], cloud: Cloud) -> None:
+        self.cloud = cloud
+        # The preferred wait begins now, so that it includes the time of the claim.
+        self.arrived = cloud.clock.now()
+        self._event = event
+        self._context: Mapping[str, Any] = event.get("requestContext") or {}
+        self._headers = {
+            name.lower(): value for name, value in (event.get("headers") or {}).items()
+        }
+
+    @property
+    def id(self) -> str:
+        """API Gateway's request id, which the log and the response contain."""
+        return printable(str(self._context.get("requestId", "")))
+
+    @property
+    def route(self) -> str:
+        """The route of API Gateway, for example "/stacks/deploy"."""
+        return printable(str(self._event.get("resource") or self._event.get("path") or ""))
+
+    @property
+    def caller(self) -> str:
+        """The caller: the IAM ARN, else the API key's id, else the address."""
+        identity = self._context.get("identity") or {}
+        names = (identity.get("userArn"), identity.get("apiKeyId"))
+        caller = next((name for name in names if name), f"address {identity.get('sourceIp')}")
+        return printable(str(caller))
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """The members of the log lines about the request, also if it is refused."""
+        method = self._event.get("httpMethod")
+        facts = {"requestId": self.id, "route": f"{method} {self.route}", "caller": self.caller}
+        for name, pattern, value in (
+            ("applicationName", APPLICATION_NAME, self._application),
+            ("operation", OPERATION_ID, self.parameters.get("id")),
+        ):
+            # An invalid name can have any content and any length.
+            if isinstance(value, str) and pattern.fullmatch(value):
+                facts[name] = value
+        return facts
+
+    @property
+    def _application(self) -> Any:
+        """The application of the path, the query or the body, None without one."""
+        try:
+            body = self.body if self.has_body else {}
+            given = {**self.query, **(body if isinstance(body, dict) else {}), **self.parameters}
+        except InvalidRequestError:
+            given = dict(self.parameters)
+        return given.get("applicationName", given.get("stack"))
+
+    @property
+    def parameters(self) -> Mapping[str, str]:
+        """The parameters of the path."""
+        return self._event.get("pathParameters") or {}
+
+    @property
+    def query(self) -> Mapping[str, str]:
+        """The query parameters; InvalidRequestError for a repeated one."""
+        several = self._event.get("multiValueQueryStringParameters") or {}
+        twice = [name for name, values in several.items() if len(values) > 1]
+        if twice:
+            # API Gateway uses the last value, other readers the first.
+            raise InvalidRequestError([(brief(name), "is given more than once") for name in twice])
+        return self._event.get("queryStringParameters") or {}
+
+    @property
+    def named(self) -> dict[str, str]:
+        """The query parameters that replace a missing body."""
+        return {name: value for name, value in self.query.items() if name != "dryRun"}
+
+    @property
+    def dry_run(self) -> bool:
+        """Whether the caller requests only the plan; InvalidRequestError for an unclear value.
+
+        A similar parameter name is refused too, because it must not start the real operation.
+        """
+        alike = [name for name in self.query if _DRY_RUN.fullmatch(name)]
+        wrong = [name for name in alike if name != "dryRun" or self.query[name] not in _FLAGS]
+        if wrong:
+            problem = "must be dryRun=true or dryRun=false"
+            raise InvalidRequestError([(brief(name), problem) for name in wrong])
+        return self.query.get("dryRun") == "true"
+
+    @property
+    def wait_seconds(self) -> int | None:
+        """The preferred wait in seconds (RFC 7240), at most 25; None without a preference."""
+        preferences = str(self._headers.get("prefer", "")).split(",")
+        waits = [found for preference in preferences if (found := _WAIT.fullmatch(preference))]
+        return min(int(waits[0][1]), MAX_WAIT_SECONDS) if waits else None
+
+    @property
+    def wait_until(self) -> datetime | None:
+        """The end of the preferred wait, None without a preference."""
+        seconds = self.wait_seconds
+        return None if seconds is None else self.arrived + timedelta(seconds=seconds)
+
+    @property
+    def base_url(self) -> str:
+        """The public URL of the API, with the stage or the base path of a domain."""
+        if self.cloud.settings.public_url:
+            return self.cloud.settings.public_url
+        # The route has the last segments of the path. The event's `path` is not enough: with a
+        # custom domain it contains the base path too (powertools-lambda issue 34).
+        whole = str(self._context.get("path", "")).rstrip("/")
+        prefix = whole.rsplit("/", self.route.count("/"))[0]
+        return f"https://{self._context.get('domainName', '')}{prefix}"
+
+    def operation_url(self, application: str, operation_id: str) -> str:
+        """Return the URL of an operation's status."""
+        return f"{self.base_url}/stacks/{application}/operations/{operation_id}"
+
+    @cached_property
+    def body(self) -> Any:
+        """The JSON body; InvalidRequestError if it is empty, too large or not JSON in UTF-8.
+
+        Ambiguous JSON is refused too: repeated names, NaN, other encodings (RFC 8259, 4 and 8).
+        """
+        content = self._content()
+        if not content.strip():
+            raise InvalidRequestError([("body", "is empty: send a JSON object")])
+        if len(content) > MAX_BODY_BYTES:
+            size = len(content)
+            raise InvalidRequestError([("body", f"has {size} bytes; at most {MAX_BODY_BYTES}")])
+        try:
+            return json.loads(
+                content.decode(), object_pairs_hook=_members, parse_constant=_no_number
+            )
+        except json.JSONDecodeError as error:
+            where = f"line {error.lineno}, column {error.colno}"
+            raise InvalidRequestError([("body", f"is not JSON: {error.msg}, {where}")]) from error
+        except (ValueError, RecursionError) as error:
+            raise InvalidRequestError([("body", "is not readable JSON")]) from error
+
+    def _content(self) -> bytes:
+        raw = str(self._event.get("body") or "")
+        try:
+            if self._event.get("isBase64Encoded"):
+                return base64.b64decode(raw, validate=True)
+            return raw.encode()
+        except ValueError as error:
+            raise InvalidRequestError([("body", "is not readable text")]) from error
+
+    @property
+    def has_body(self) -> bool:
+        """Whether the request has a body: some clients drop the body of a DELETE."""
+        return bool((self._event.get("body") or "").strip())
+
+    def context(self, kind: str, body: Any) -> RequestContext:
+        """Return the context of a write of a kind with a body."""
+        from devops_core.engine.run import RequestContext
+
+        key = self._headers.get("idempotency-key")
+        if key is not None and not _KEY.fullmatch(key):
+            problem = "must be 1 to 255 printable ASCII characters without spaces"
+            raise InvalidRequestError([("Idempotency-Key", problem)])
+        if self.dry_run:
+            key = None
+        # Keys belong to callers, because two teams may use the same key. A role's session is not
+        # part of the key, because a pipeline has a new session for every attempt.
+        if key:
+            key = f"{principal(self.caller) or self.caller} {key}"
+        canonical = json.dumps([kind, body], sort_keys=True, separators=(",", ":"))
+        fingerprint = hashlib.sha256(canonical.encode()).hexdigest()
+        return RequestContext(self.caller, self.arrived, key, fingerprint, self.dry_run)
+
+
+def _members(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+    """Return the members of a JSON object; InvalidRequestError for a repeated name."""
+    members = dict(pairs)
+    if len(members) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise InvalidRequestError([("body", f'has "{brief(twice)}" twice')])
+    return members
+
+
+def _no_number(name: str) -> Any:
+    """Refuse NaN and Infinity, which Python reads but JSON does not define."""
+    raise ValueError(f"{name} is not a JSON number")

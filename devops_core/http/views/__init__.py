@@ -1,0 +1,1 @@
+"""Views: operations, inventory and plans as JSON. Members without a value are left out."""

@@ -1,0 +1,142 @@
+"""Views of applications, inventory rows and events."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from devops_core.errors import redact
+from devops_core.http.views.operations import time_text
+from devops_core.naming import DEPLOYABLE, PRODUCTION, Environment, repository_name, service_name
+
+if TYPE_CHECKING:
+    from devops_core.model import Application, Event, Inventory, Observed, Row, RunningService
+    from devops_core.requests import CreateRequest
+
+    # Returns the URL of an operation by application and id.
+    OperationUrl = Callable[[str, str], str]
+
+
+def created_view(request: CreateRequest) -> dict[str, Any]:
+    """Return the members of the response to a create, beside its operation."""
+    return {
+        "application": request.application,
+        "ecrName": repository_name(request.application),
+        "technicalTeam": request.tags["technicalTeam"],
+        "email": request.email,
+        "environmentType": [
+            {name.value: "YES" if name in request.environments else "NO"} for name in DEPLOYABLE
+        ],
+    }
+
+
+def application_view(
+    inventory: Inventory, observed: Observed | None, operation_url: OperationUrl
+) -> dict[str, Any]:
+    """Return the view of one application, with its tags and its repository."""
+    application = _application(inventory)
+    further = {
+        "tags": dict(application.tags),
+        "repository": application.repository,
+        "repositoryName": repository_name(application.name),
+    }
+    return stack_view(inventory, observed, operation_url) | _present(further)
+
+
+def stack_view(
+    inventory: Inventory, observed: Observed | None, operation_url: OperationUrl
+) -> dict[str, Any]:
+    """Return the view of an application in a list; `observed` adds its state in AWS."""
+    application = _application(inventory)
+    rows = inventory.rows.values()
+    members = {
+        "applicationName": application.name,
+        "technicalTeam": application.technical_team,
+        "email": application.email,
+        "description": application.description or None,
+        "environments": [_row_view(row, observed, operation_url) for row in rows],
+    }
+    return _present(members)
+
+
+def _application(inventory: Inventory) -> Application:
+    """Return the application of an inventory with at least one row."""
+    return next(iter(inventory.rows.values())).application
+
+
+def _row_view(row: Row, observed: Observed | None, operation_url: OperationUrl) -> dict[str, Any]:
+    name, service, claim = row.application.name, row.service, row.claim
+    members = {
+        "environment": row.environment.value,
+        "status": row.status.value,
+        "version": service.version if service else None,
+        "image": service.image if service else None,
+        "digest": service.digest if service else None,
+        "slot": service.name if service and row.environment in PRODUCTION else None,
+        "live": _is_live(row, observed),
+        "url": row.url,
+        "since": time_text(row.updated_at),
+        "by": row.updated_by,
+        "deployedAt": time_text(service.deployed_at) if service else None,
+        "deployedBy": service.deployed_by if service else None,
+        "operation": {"id": claim, "url": operation_url(name, claim)} if claim else None,
+        "drift": redact(row.drift) if row.drift else None,
+    }
+    return _present(members | (_service_view(row, observed) if observed else {}))
+
+
+def _is_live(row: Row, observed: Observed | None) -> bool | None:
+    """Return whether a slot is live: by the observed listener, or else by the record."""
+    if row.environment not in PRODUCTION or row.service is None:
+        return None
+    if observed is None:
+        return row.environment is Environment.PROD_GREEN
+    return row.service.name == observed.production if observed.production else None
+
+
+def _service_view(row: Row, observed: Observed) -> dict[str, Any]:
+    """Return the tasks, the rollout and the messages of a row's ECS service, if it exists."""
+    name = row.service.name if row.service else service_name(row.environment)
+    service = observed.services.get(name)
+    if service is None:
+        return {}
+    tasks = {
+        "desired": service.desired,
+        "running": service.running,
+        "pending": service.pending,
+        "healthy": observed.healthy.get(name),
+    }
+    messages = [{"time": time_text(time), "message": text} for time, text in service.messages]
+    return {"tasks": _present(tasks), "rollout": _rollout_view(service), "messages": messages}
+
+
+def _rollout_view(service: RunningService) -> dict[str, Any] | None:
+    primary = service.primary
+    if primary is None:
+        return None
+    return _present({"state": primary.state, "reason": primary.reason or None})
+
+
+def event_view(event: Event) -> dict[str, Any]:
+    """Return the view of an audit event."""
+    return _present(
+        {
+            "time": time_text(event.time),
+            "applicationName": event.application,
+            "operation": event.operation,
+            "kind": event.kind,
+            "outcome": event.outcome,
+            "caller": event.caller,
+            "environment": event.environment.value if event.environment else None,
+            "version": event.version,
+            "previousVersion": event.previous_version,
+            "image": event.image,
+            "digest": event.digest,
+            "reason": event.reason,
+        }
+    )
+
+
+def _present(members: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the members that have a value."""
+    return {name: value for name, value in members.items() if value is not None}

@@ -1,0 +1,62 @@
+"""Views of operations and of their progress."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from devops_core.errors import redact
+from devops_core.naming import PRODUCTION
+
+if TYPE_CHECKING:
+    from devops_core.model import Operation, Progress
+
+
+def operation_view(operation: Operation, url: str) -> dict[str, Any]:
+    """Return the view of an operation, with the members of its kind."""
+    details = operation.details.view() if operation.details else {}
+    switched_at = details.get("switchedAt")
+    moments = {"untilSwitched": switched_at, "untilEnded": operation.ended_at}
+    members = {
+        "id": operation.id,
+        "kind": operation.kind,
+        "applicationName": operation.application,
+        "status": operation.status.value,
+        "url": url,
+        "caller": operation.caller,
+        "abortedBy": operation.aborted_by,
+        "requestedAt": time_text(operation.requested_at),
+        "deadline": time_text(operation.deadline),
+        "endedAt": time_text(operation.ended_at),
+        "waitingFor": redact(operation.waiting_for) if operation.waiting_for else None,
+        # Seconds from the request.
+        "took": {name: operation.seconds_until(at) for name, at in moments.items() if at},
+        **details,
+        "switchedAt": time_text(switched_at),
+        "reasons": [redact(reason) for reason in operation.reasons],
+        "environments": [progress_view(part) for part in operation.progress],
+    }
+    return {name: value for name, value in members.items() if value not in (None, [], {})}
+
+
+def progress_view(part: Progress) -> dict[str, Any]:
+    """Return the view of an operation's progress in one environment."""
+    members = {
+        "environment": part.environment.value,
+        "slot": part.service if part.environment in PRODUCTION else None,
+        "status": part.status.value,
+        "url": part.url,
+        "version": part.version,
+        "previousVersion": part.previous_version,
+        "image": part.image,
+        "digest": part.digest,
+        "reason": redact(part.reason) if part.reason else None,
+    }
+    return {name: value for name, value in members.items() if value is not None}
+
+
+def time_text(moment: datetime | None) -> str | None:
+    """Return a time as "2026-01-31T12:00:00.000Z"."""
+    if moment is None:
+        return None
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")

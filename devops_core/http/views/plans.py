@@ -1,0 +1,36 @@
+"""Views of the plans of dry runs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from devops_core.http.views.operations import progress_view
+
+if TYPE_CHECKING:
+    from devops_core.engine.dry_run import DryRun
+    from devops_core.model import Progress
+
+# The members of an environment's progress that a plan has.
+_MEMBERS = ("environment", "slot", "url", "version", "previousVersion", "image", "digest")
+
+
+def plan_view(plan: DryRun) -> dict[str, Any]:
+    """Return the view of a plan."""
+    live = plan.production
+    members = {
+        "kind": plan.kind,
+        "applicationName": plan.application,
+        "message": plan.message,
+        "claims": [environment.value for environment in plan.claims],
+        "environments": [_environment_view(part, plan) for part in plan.progress],
+        "production": {"live": live[0], "willBeLive": live[1]} if live else None,
+        "template": plan.template.view() if plan.template else None,
+        "parameters": dict(plan.parameters),
+    }
+    return {name: value for name, value in members.items() if value not in (None, [], {})}
+
+
+def _environment_view(part: Progress, plan: DryRun) -> dict[str, Any]:
+    view = {name: value for name, value in progress_view(part).items() if name in _MEMBERS}
+    changes = plan.definitions.get(part.service)
+    return {**view, "taskDefinition": list(changes)} if changes else view

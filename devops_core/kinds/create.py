@@ -1,0 +1,322 @@
+"""Create: the stack of an application, then the settings that a template parameter cannot hold."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from devops_core import render
+from devops_core.kinds import rollout, stacks
+from devops_core.kinds.kind import Abort, Kind, Rows
+from devops_core.model import (
+    Application,
+    Inventory,
+    Observed,
+    Operation,
+    Progress,
+    Row,
+    RowStatus,
+    Service,
+    ServiceSpec,
+    Stack,
+    Status,
+    Template,
+)
+from devops_core.model.decisions import (
+    Act,
+    After,
+    CreateStack,
+    Decision,
+    DeleteStack,
+    Done,
+    Fail,
+    Plan,
+    ReadTemplate,
+    State,
+    Wait,
+)
+from devops_core.naming import Environment, output_key, service_name
+
+if TYPE_CHECKING:
+    from devops_core.requests.create import CreateRequest
+
+# The outputs of each service of the stack (cloudformation/application.yml, Outputs).
+SERVICE_OUTPUTS = ("ServiceArn", "TaskDefinitionArn", "TargetGroupArn")
+APPLICATION_OUTPUTS = (
+    "RepositoryUri", "ProductionListenerArn", "TestListenerArn", "ProductionUrl", "TestUrl",
+)  # fmt: skip
+_URL_OUTPUTS = {Environment.PROD_GREEN: "ProductionUrl", Environment.PROD_BLUE: "TestUrl"}
+# CloudFormation ends nearly every failed create before this limit: a service that does not become
+# stable stops its stack after the attempts of ECS's circuit breaker.
+_LIMIT = timedelta(minutes=60)
+# The deletion of a failed stack has the same time again after the deadline.
+_UNDO_LIMIT = _LIMIT
+_FAILED_CREATE = ("ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED")
+
+
+class CreateDetails(NamedTuple):
+    """`service` has the settings of the tasks, `template` is the template of the stack.
+
+    `undoing` means that the create has failed and its stack must be deleted.
+    """
+
+    service: ServiceSpec
+    template: Template | None = None
+    stack_id: str | None = None
+    undoing: bool = False
+
+    def view(self) -> dict[str, Any]:
+        """Return the members of the operation's view."""
+        return {"template": self.template.view() if self.template else None}
+
+
+def undo_token(operation: Operation) -> str:
+    """Return the client request token of the DeleteStack call that undoes a create."""
+    return f"{operation.id}-undo"
+
+
+def plan(
+    request: CreateRequest, inventory: Inventory, observed: Observed, draft: Operation
+) -> Plan:
+    """Add a row for each environment; the claim fails if the application exists."""
+    del inventory
+    environments = (*request.environments, Environment.PROD_GREEN, Environment.PROD_BLUE)
+    application = Application(
+        name=request.application,
+        technical_team=request.tags["technicalTeam"],
+        email=request.email,
+        description=request.description,
+        tags=request.tags,
+        warmup=request.service.warmup,
+    )
+    progress = tuple(
+        Progress(environment=environment, service=service_name(environment))
+        for environment in environments
+    )
+    rows = tuple(
+        Row(
+            application=application,
+            environment=environment,
+            status=RowStatus.CREATING,
+            claim=draft.id,
+            operation=draft.id,
+            updated_at=draft.requested_at,
+            updated_by=draft.caller,
+        )
+        for environment in environments
+    )
+    details = CreateDetails(service=request.service, template=observed.template)
+    operation = replace(draft, progress=progress, details=details)
+    return Plan(operation, observed, new=rows)
+
+
+def decide(operation: Operation, observed: Observed, now: datetime) -> Decision:
+    """Create the stack and configure it; a failed stack is deleted before the operation ends."""
+    stack, details = observed.stack, operation.details
+    if details.undoing:
+        return _undo(operation, observed, now)
+    if stack is None or (stack.status == "DELETE_COMPLETE" and stack.id != details.stack_id):
+        return _before_stack(operation, now)
+    if stack.operation != operation.id:
+        return _failed(operation, "a stack of this name exists that this service did not create")
+    operation = operation.with_details(stack_id=stack.id)
+    if operation.aborted_by:
+        return _start_undo(operation, observed, (f"aborted by {operation.aborted_by}",), now)
+    if stack.status == "CREATE_COMPLETE":
+        return _configure(operation, observed, stack, now)
+    if stack.status in _FAILED_CREATE or stack.status.startswith("DELETE_"):
+        return _start_undo(operation, observed, _failure_reasons(operation, observed, stack), now)
+    if operation.overdue(now):
+        return _start_undo(operation, observed, (f"the stack is still {stack.status}",), now)
+    # Record the reasons early, because the rollback of the stack removes their evidence.
+    reasons = operation.reasons or observed.stack_failures
+    return Wait(replace(operation, waiting_for=f"stack {stack.status}", reasons=reasons))
+
+
+def missing_outputs(stack: Stack, services: Iterable[str]) -> tuple[str, ...]:
+    """Return the required outputs that a stack does not have, in order."""
+    required = [output_key(name, output) for name in services for output in SERVICE_OUTPUTS]
+    return tuple(key for key in (*APPLICATION_OUTPUTS, *required) if not stack.outputs.get(key))
+
+
+def _before_stack(operation: Operation, now: datetime) -> Decision:
+    details = operation.details
+    if operation.aborted_by and details.stack_id is None:
+        return _failed(operation, f"aborted by {operation.aborted_by}")
+    late = "CloudFormation did not create the stack in time"
+    if details.stack_id is not None:
+        # DescribeStacks is eventually consistent, so it may lack a stack that was just accepted.
+        # It returns a deleted stack by its id, as DELETE_COMPLETE. If the clock jumps past the
+        # deadline, the operation still waits for the stack, so that it can be deleted.
+        if now >= operation.deadline + _UNDO_LIMIT:
+            return _failed(operation, late, keep_rows=True)
+        return Wait(replace(operation, waiting_for="CloudFormation to show the stack"))
+    if operation.overdue(now):
+        return _failed(operation, late)
+    if details.template is None:
+        return Act(operation, (ReadTemplate(),), After.SAVE)
+    return Act(operation, (CreateStack(),))
+
+
+def _failure_reasons(operation: Operation, observed: Observed, stack: Stack) -> tuple[str, ...]:
+    known = (*operation.reasons, *observed.stack_failures)
+    return tuple(dict.fromkeys(known)) or (stack.reason or f"the stack ended as {stack.status}",)
+
+
+def _configure(operation: Operation, observed: Observed, stack: Stack, now: datetime) -> Decision:
+    missing = missing_outputs(stack, (part.service for part in operation.progress))
+    if missing:
+        reason = f"the template has no output {', '.join(missing)}"
+        return _start_undo(operation, observed, (reason,), now)
+    spec = operation.details.service
+    targets = [_target(part, stack, spec) for part in operation.progress]
+    if not spec.needs_configuring:
+        done = tuple(replace(part, status=Status.SUCCEEDED) for part in targets)
+        return Done(replace(operation, progress=done))
+    advances = [rollout.advance(part, operation, observed, now) for part in targets]
+    operation = replace(operation, progress=tuple(each.part for each in advances))
+    failed = [part for part in operation.progress if part.status is Status.FAILED]
+    if failed:
+        reasons = tuple(f"{part.environment}: {part.reason}" for part in failed)
+        return _start_undo(operation, observed, reasons, now)
+    return rollout.next_decision(operation, advances) or Done(operation)
+
+
+def _target(part: Progress, stack: Stack, spec: ServiceSpec) -> Progress:
+    """Return the progress with the stack's task definition and the settings of the request."""
+    created = stack.outputs[output_key(part.service, "TaskDefinitionArn")]
+    unchanged = not spec.environment and not spec.secrets
+    url_output = _URL_OUTPUTS.get(part.environment, output_key(part.service, "Url"))
+    return replace(
+        part,
+        url=stack.outputs.get(url_output),
+        previous=created,
+        target=created if unchanged else part.target,
+        desired_count=spec.desired_count,
+    )
+
+
+def _start_undo(
+    operation: Operation, observed: Observed, reasons: tuple[str, ...], now: datetime
+) -> Decision:
+    operation = replace(operation, reasons=reasons).with_details(undoing=True)
+    if now >= operation.deadline + _UNDO_LIMIT:
+        # No worker ran until the undo limit had passed: the undo gets its whole time from now on.
+        operation = replace(operation, deadline=now)
+    return _undo(operation, observed, now)
+
+
+def _undo(operation: Operation, observed: Observed, now: datetime) -> Decision:
+    stack = observed.stack
+    operation = _abandoned(operation)
+    if stack is None or stack.status == "DELETE_COMPLETE" or stack.operation != operation.id:
+        steps = stacks.deregistrations(observed)
+        return Act(operation, steps) if steps else Fail(operation)
+    operation = operation.with_details(stack_id=stack.id)
+    # DELETE_FAILED without a failure of this operation's delete is the result of another delete.
+    refused = stack.status == "DELETE_FAILED" and observed.stack_failures
+    if refused or now >= operation.deadline + _UNDO_LIMIT:
+        remaining = observed.stack_failures or ("CloudFormation could not delete the stack",)
+        reasons = (*operation.reasons, *(f"not deleted: {reason}" for reason in remaining))
+        return Fail(replace(operation, reasons=tuple(dict.fromkeys(reasons))), keep_rows=True)
+    if stack.status == "DELETE_IN_PROGRESS":
+        return Wait(replace(operation, waiting_for="the deletion of the failed stack"))
+    return Act(operation, (DeleteStack(undo_token(operation)),))
+
+
+def _abandoned(operation: Operation) -> Operation:
+    """Return the operation with all services FAILED, also those that were complete."""
+    progress = tuple(
+        part
+        if part.status is Status.FAILED
+        else replace(
+            part, status=Status.FAILED, reason=part.reason or "the application was not created"
+        )
+        for part in operation.progress
+    )
+    return replace(operation, progress=progress)
+
+
+def _failed(operation: Operation, reason: str, *, keep_rows: bool = False) -> Fail:
+    return Fail(replace(_abandoned(operation), reasons=(reason,)), keep_rows)
+
+
+def task_definition(state: State, part: Progress, tags: Mapping[str, str]) -> dict[str, Any]:
+    """Return the registration input of a service: the stack's, with the request's settings."""
+    base = state.observed.blueprints[part.service]
+    return render.task_definition(base, None, tags, state.operation.details.service)
+
+
+def rows_after(state: State, held: Sequence[Row], now: datetime, *, keep_rows: bool) -> Rows:
+    """Return complete rows after a success; a failure removes them unless its stack remains."""
+    operation, stack = state.operation, state.observed.stack
+    if operation.status is not Status.SUCCEEDED:
+        return stacks.undeleted_rows(operation, held, now) if keep_rows else Rows(removed=held)
+    if stack is None:
+        raise ValueError(f"create {operation.id} ends without a stack")
+    arns: dict[str, Any] = {
+        "stack_id": stack.id,
+        "repository": stack.outputs["RepositoryUri"],
+        "production_listener": stack.outputs["ProductionListenerArn"],
+        "test_listener": stack.outputs["TestListenerArn"],
+    }
+    parts = {part.environment: part for part in operation.progress}
+    return Rows(
+        [
+            row.updated(
+                operation,
+                now,
+                application=replace(row.application, **arns),
+                status=RowStatus.ACTIVE,
+                url=parts[row.environment].url,
+                service=_created_service(state, parts[row.environment], stack),
+            )
+            for row in held
+        ]
+    )
+
+
+def _created_service(state: State, part: Progress, stack: Stack) -> Service:
+    created = stack.outputs[output_key(part.service, "TaskDefinitionArn")]
+    blueprint = state.observed.blueprints[part.service]
+    registered = part.target if part.target != created else None
+    if registered:
+        blueprint = render.blueprint(task_definition(state, part, {}))
+    return Service(
+        name=part.service,
+        arn=stack.outputs[output_key(part.service, "ServiceArn")],
+        target_group=stack.outputs[output_key(part.service, "TargetGroupArn")],
+        task_definition=part.target or created,
+        blueprint=blueprint,
+        image=blueprint["containerDefinitions"][0]["image"],
+        registered=registered,
+        was_live=part.environment is Environment.PROD_GREEN,
+    )
+
+
+def events(before: Operation, after: Operation) -> list[dict[str, Any]]:
+    """Return the event of the rollback."""
+    if not after.details.undoing or before.details.undoing or not after.reasons:
+        return []
+    return [{"outcome": "ROLLING_BACK", "reason": "; ".join(after.reasons)}]
+
+
+KIND = Kind(
+    name="create",
+    limit=_LIMIT,
+    creates=True,
+    details=CreateDetails,
+    plan=plan,
+    decide=decide,
+    rows=rows_after,
+    events=events,
+    task_definition=task_definition,
+    abort=Abort(
+        planned="the created resources would be deleted",
+        running="the created resources are being deleted",
+        done="the created resources are deleted",
+        restored=lambda operation, _inventory: operation.progress,
+    ),
+)

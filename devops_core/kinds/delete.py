@@ -1,0 +1,125 @@
+"""Delete: the stack of an application, then the task definitions that operations registered."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from devops_core.kinds import stacks
+from devops_core.kinds.kind import Kind, Rows
+from devops_core.model import Inventory, Observed, Operation, Progress, Row, Stack, Status
+from devops_core.model.decisions import (
+    Act,
+    Decision,
+    DeleteStack,
+    Done,
+    Fail,
+    Plan,
+    State,
+    Wait,
+)
+from devops_core.naming import service_name
+
+if TYPE_CHECKING:
+    from devops_core.requests.delete import DeleteRequest
+
+
+# The status of a stack right after the claim, before its observation.
+_NOT_OBSERVED = "NOT_OBSERVED"
+
+
+class DeleteDetails(NamedTuple):
+    """`stack_id` is the stack to delete, None if the inventory does not know it.
+
+    `sent` means that the operation sent DeleteStack.
+    """
+
+    stack_id: str | None = None
+    sent: bool = False
+
+    def view(self) -> dict[str, Any]:
+        """Return the members of the operation's view."""
+        return {}
+
+
+def plan(
+    request: DeleteRequest, inventory: Inventory, observed: Observed, draft: Operation
+) -> Plan:
+    """Take all rows of the application."""
+    del request, observed
+    rows = tuple(inventory.rows.values())
+    for row in rows:
+        row.require_free()
+    stack_id = rows[0].application.stack_id
+    operation = replace(
+        draft,
+        progress=tuple(map(_removal, rows)),
+        details=DeleteDetails(stack_id=stack_id),
+    )
+    # A known stack can be deleted without an observation.
+    expected = Stack(id=stack_id or "", status=_NOT_OBSERVED)
+    return Plan(operation, Observed(stack=expected), taken=rows)
+
+
+def _removal(row: Row) -> Progress:
+    name = row.service.name if row.service else service_name(row.environment)
+    version = row.service.version if row.service else None
+    return Progress(environment=row.environment, service=name, previous_version=version)
+
+
+def decide(operation: Operation, observed: Observed, now: datetime) -> Decision:
+    """Delete the stack; the rows are removed after the stack, not before."""
+    stack = observed.stack
+    if stack and stack.status == _NOT_OBSERVED and operation.details.stack_id is None:
+        return Wait(replace(operation, waiting_for="an observation of the stack"))
+    if stack is None or stack.status == "DELETE_COMPLETE":
+        return _after_stack(operation, observed)
+    operation = operation.with_details(stack_id=stack.id)
+    if stack.status == "DELETE_FAILED" and operation.details.sent and observed.stack_failures:
+        return _failed(operation, observed.stack_failures)
+    deleting = operation.with_details(sent=True)
+    if stack.status == "DELETE_IN_PROGRESS":
+        if operation.overdue(now):
+            return _failed(operation, ("CloudFormation did not delete the stack in time",))
+        return Wait(replace(deleting, waiting_for=f"stack {stack.status}"))
+    if operation.overdue(now):
+        reason = f": {stack.reason}" if stack.reason else ""
+        return _failed(operation, (f"the stack is still {stack.status}{reason}",))
+    # DELETE_FAILED without a failure of this operation is the result of an earlier delete.
+    return Act(deleting, (DeleteStack(operation.id),))
+
+
+def _after_stack(operation: Operation, observed: Observed) -> Decision:
+    steps = stacks.deregistrations(observed)
+    if steps:
+        return Act(operation, steps)
+    progress = tuple(replace(part, status=Status.SUCCEEDED) for part in operation.progress)
+    return Done(replace(operation, progress=progress))
+
+
+def _failed(operation: Operation, reasons: tuple[str, ...]) -> Fail:
+    progress = operation.failed_everywhere("the stack was not deleted")
+    return Fail(replace(operation, progress=progress, reasons=reasons), keep_rows=True)
+
+
+def rows_after(state: State, held: Sequence[Row], now: datetime, *, keep_rows: bool) -> Rows:
+    """Return no rows after a success; after a failure a caller can repeat the delete."""
+    del keep_rows
+    if state.operation.status is Status.SUCCEEDED:
+        return Rows(removed=held)
+    return stacks.undeleted_rows(state.operation, held, now)
+
+
+KIND = Kind(
+    name="delete",
+    # CloudFormation ends nearly every delete before this limit.
+    limit=timedelta(minutes=60),
+    production=True,
+    details=DeleteDetails,
+    plan=plan,
+    decide=decide,
+    rows=rows_after,
+    abort_refusal="a delete cannot be aborted: CloudFormation does not stop one",
+)

@@ -1,0 +1,51 @@
+"""Deploy: roll out an image in non-production environments."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from devops_core.kinds import rollout
+from devops_core.kinds.kind import Kind
+from devops_core.model import Inventory, Observed, Operation
+from devops_core.model.decisions import Plan
+from devops_core.naming import Image
+
+if TYPE_CHECKING:
+    from devops_core.requests.deploy import DeployRequest
+
+
+def requested_image(request: DeployRequest, inventory: Inventory) -> Image:
+    """Return the image to deploy, without its digest; ConflictError for an unusable environment."""
+    ((row, _), *_) = inventory.usable(*request.environments)
+    image = Image.parse(request.repouri or row.application.repository or "")
+    return image if image.tag or image.digest else replace(image, tag=request.version)
+
+
+def plan(
+    request: DeployRequest, inventory: Inventory, observed: Observed, draft: Operation
+) -> Plan:
+    """Take the rows of the environments; `observed.image` is the image with its digest."""
+    image = observed.image or requested_image(request, inventory)
+    usable = inventory.usable(*request.environments)
+    progress = tuple(
+        rollout.target_progress(row, service, image, request.version) for row, service in usable
+    )
+    return Plan(
+        replace(draft, progress=progress, version=request.version),
+        Observed(),
+        taken=tuple(row for row, _ in usable),
+    )
+
+
+KIND = Kind(
+    name="deploy",
+    # ECS's circuit breaker ends nearly every failed rollout before this limit.
+    limit=timedelta(minutes=30),
+    plan=plan,
+    decide=rollout.decide,
+    rows=rollout.rows_after,
+    task_definition=rollout.task_definition,
+    abort=rollout.ABORT,
+)

@@ -1,0 +1,71 @@
+"""The interface of a kind: the rules that the engine needs for operations of this kind."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from datetime import datetime, timedelta
+
+    from devops_core.model import Inventory, Observed, Operation, Progress, Row
+    from devops_core.model.decisions import Decision, Plan, State
+
+
+class Rows(NamedTuple):
+    """The inventory rows after the end of an operation: rows to write and rows to remove."""
+
+    kept: Sequence[Row] = ()
+    removed: Sequence[Row] = ()
+
+
+class Abort(NamedTuple):
+    """The consequences of an abort, as messages and as the plan of a dry run.
+
+    `planned`, `running` and `done` describe the rollback before, during and after it.
+    `committed` returns whether the operation can only be completed. `restored` returns the
+    release of each service after the rollback. `live_slot` returns the live slot after the abort,
+    None for an operation that does not change it.
+    """
+
+    planned: str
+    running: str
+    done: str
+    restored: Callable[[Operation, Inventory], tuple[Progress, ...]]
+    committed: Callable[[Operation], bool] = lambda _: False
+    live_slot: Callable[[Operation, str], str] = lambda _, live: live
+
+
+class Kind(NamedTuple):
+    """The rules of one kind of operation. All functions are pure.
+
+    `name` is the kind's name in the contract, `verb` its verb if it differs. `limit` is the time from the request to the
+    deadline. `production` means that the kind requires the right of a production approver.
+    `creates` means that the application must not exist before the operation.
+
+    `plan(request, inventory, observed, draft)` checks a request and returns the operation to
+    claim, which completes `draft`; it raises ConflictError if the request cannot be fulfilled.
+    `decide(operation, observed, now)` returns the next decision of an operation in progress.
+    `rows(state, held, now, keep_rows)` returns the inventory rows after the end of an operation,
+    `held` are the rows that it holds.
+
+    `details` is the named tuple in `Operation.details`, None without details. `events(before,
+    after)` returns further audit events of a change, as members of `Event`.
+    `task_definition(state, part, tags)` returns the registration input of a service's target task
+    definition. `abort` is None if the operation cannot be aborted, and
+    `abort_refusal` is then the reason.
+    """
+
+    name: str
+    limit: timedelta
+    plan: Callable[[Any, Inventory, Observed, Operation], Plan]
+    decide: Callable[[Operation, Observed, datetime], Decision]
+    rows: Callable[..., Rows]
+    verb: str = ""
+    production: bool = False
+    creates: bool = False
+    details: type[Any] | None = None
+    events: Callable[[Operation, Operation], list[dict[str, Any]]] = lambda _before, _after: []
+    task_definition: Callable[[State, Progress, Mapping[str, str]], dict[str, Any]] | None = None
+    abort: Abort | None = None
+    abort_refusal: str = ""

@@ -1,0 +1,80 @@
+"""Promote: roll out the image of a non-production environment in the idle production slot.
+
+Its name in the contract is "deploy-blue".
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from devops_core.errors import ConflictError, NotDeployableError
+from devops_core.kinds import rollout
+from devops_core.kinds.kind import Kind
+from devops_core.model import Inventory, Observed, Operation, Row, Service, other_slot
+from devops_core.model.decisions import Plan
+from devops_core.naming import PRODUCTION, PROMOTABLE, Image
+
+if TYPE_CHECKING:
+    from devops_core.requests.promote import PromoteRequest
+
+
+def source_image(request: PromoteRequest, inventory: Inventory) -> Image:
+    """Return the image to promote; ConflictError for an unusable environment."""
+    inventory.usable(*PRODUCTION)
+    _, service = _source(request, inventory)
+    return replace(Image.parse(service.image), digest=service.digest)
+
+
+def plan(
+    request: PromoteRequest, inventory: Inventory, observed: Observed, draft: Operation
+) -> Plan:
+    """Take both rows of production; `observed.production` is the live slot.
+
+    The source row must stay unchanged until the claim.
+    """
+    rows = [row for row, _ in inventory.usable(*PRODUCTION)]
+    source, tested = _source(request, inventory)
+    image = observed.image or source_image(request, inventory)
+    live = observed.production or ""
+    idle_service = inventory.slots.get(other_slot(live))
+    if idle_service is None:
+        raise ConflictError(f"the inventory has no service for the slot {other_slot(live)}")
+    version = tested.version or ""
+    progress = (rollout.target_progress(rows[0], idle_service, image, version),)
+    return Plan(
+        replace(draft, progress=progress, version=tested.version),
+        Observed(),
+        taken=tuple(rows),
+        unchanged=(source,),
+        production=(live, live),
+    )
+
+
+def _source(request: PromoteRequest, inventory: Inventory) -> tuple[Row, Service]:
+    """Return the environment whose version is promoted: the requested or the most tested one."""
+    if request.source:
+        ((row, service),) = inventory.usable(request.source)
+        if not service.version:
+            raise NotDeployableError(f"nothing was deployed to {request.source} yet")
+        return row, service
+    for environment in PROMOTABLE:
+        tested = inventory.service(environment)
+        if tested and tested.version:
+            ((row, service),) = inventory.usable(environment)
+            return row, service
+    raise NotDeployableError("nothing was deployed to stage, qa or dev yet")
+
+
+KIND = Kind(
+    name="deploy-blue",
+    verb="promote",
+    limit=timedelta(minutes=30),
+    production=True,
+    plan=plan,
+    decide=rollout.decide,
+    rows=rollout.rows_after,
+    task_definition=rollout.task_definition,
+    abort=rollout.ABORT,
+)

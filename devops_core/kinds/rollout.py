@@ -1,0 +1,315 @@
+"""The rollout of a task definition in one ECS service, shared by deploy, promote and create."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+
+from devops_core import render
+from devops_core.kinds.kind import Abort, Rows
+from devops_core.model import (
+    Deployment,
+    Inventory,
+    Observed,
+    Operation,
+    Progress,
+    Row,
+    RunningService,
+    Service,
+    Status,
+)
+from devops_core.model.decisions import (
+    Act,
+    After,
+    Decision,
+    Deregister,
+    Done,
+    Fail,
+    Register,
+    State,
+    Step,
+    UpdateService,
+    Wait,
+)
+from devops_core.naming import Image
+
+# Maximum age of an ECS response after an update, and maximum difference between two clocks.
+_ECS_DELAY = timedelta(seconds=30)
+
+
+class Advance(NamedTuple):
+    """The updated progress of a service, its next step, and the condition it waits for."""
+
+    part: Progress
+    step: Step | None = None
+    waiting_for: str | None = None
+
+
+def target_progress(row: Row, service: Service, image: Image, version: str) -> Progress:
+    """Return the initial progress of a rollout. The same image and version need no registration."""
+    same_image = image.digest is not None and image.digest == service.digest
+    unchanged = same_image and version == service.version
+    return Progress(
+        environment=row.environment,
+        service=service.name,
+        url=row.url,
+        image=image.uri,
+        digest=image.digest,
+        version=version,
+        previous_version=service.version,
+        previous=service.task_definition,
+        obsolete=service.registered,
+        target=service.task_definition if unchanged else None,
+    )
+
+
+def decide(operation: Operation, observed: Observed, now: datetime) -> Decision:
+    """Each environment has its own outcome; the operation succeeds only if all succeed."""
+    advances = [advance(part, operation, observed, now) for part in operation.progress]
+    operation = replace(operation, progress=tuple(each.part for each in advances))
+    decision = next_decision(operation, advances)
+    if decision:
+        return decision
+    failed = [part for part in operation.progress if part.status is Status.FAILED]
+    if not failed:
+        return Done(operation)
+    aborted = (f"aborted by {operation.aborted_by}",) if operation.aborted_by else ()
+    reasons = (f"{part.environment} {part.version}: {part.reason}" for part in failed)
+    return Fail(replace(operation, reasons=(*aborted, *reasons)))
+
+
+def advance(part: Progress, operation: Operation, observed: Observed, now: datetime) -> Advance:
+    """Return the updated progress of one service and its next step.
+
+    A service that fails, is aborted or exceeds the time limit ends FAILED with its previous task
+    definition; usually ECS's circuit breaker has restored it already.
+    """
+    limit = _limit(operation, now)
+    if part.status is not Status.IN_PROGRESS:
+        return Advance(part, deregistration(part))
+    part = replace(part, target=part.target or observed.registered.get(part.service))
+    if part.target is None:
+        if limit:
+            return _failed(part, f"was not registered {limit}")
+        return Advance(part, Register(part.service))
+    service = observed.services.get(part.service)
+    missing = service is None and (part.sent or part.service in observed.services)
+    if missing or (service and not service.active):
+        return _failed(part, "its ECS service does not exist any more")
+    if service is None or not (part.sent or _received(part, service)):
+        return _update(part, limit, now)
+    return _follow(replace(part, sent=True), operation, service, now)
+
+
+def next_decision(operation: Operation, advances: Sequence[Advance]) -> Act | Wait | None:
+    """Return the next decision for all services of an operation, None if all have ended."""
+    steps = tuple(each.step for each in advances if each.step)
+    if steps and not all(map(_only_updates, advances)):
+        return Act(operation, steps)
+    waiting = [each.waiting_for for each in advances if each.waiting_for]
+    if not waiting:
+        return None
+    operation = replace(operation, waiting_for="; ".join(waiting))
+    return Act(operation, steps, After.RELEASE) if steps else Wait(operation)
+
+
+def _only_updates(advance: Advance) -> bool:
+    """Return whether a service needs no step but the update to its target."""
+    step, target = advance.step, advance.part.target
+    return step is None or (isinstance(step, UpdateService) and step.task_definition == target)
+
+
+def deregistration(part: Progress) -> Deregister | None:
+    """Return the step that deregisters the unused task definition of an ended rollout, if any.
+
+    A failed service without a previous task definition still runs its target.
+    """
+    if part.deregistered or (part.status is Status.FAILED and part.previous is None):
+        return None
+    if part.status is Status.SUCCEEDED:
+        unused = part.obsolete if part.obsolete != part.target else None
+    else:
+        unused = part.target if part.target != part.previous else None
+    return Deregister(part.service, unused) if unused else None
+
+
+def _update(part: Progress, limit: str | None, now: datetime) -> Advance:
+    """Send the update to ECS, unless an earlier call may still take effect."""
+    waiting_for = f"{part.environment}: ECS to show the update"
+    if part.update_in_flight(now):
+        return Advance(part, waiting_for=waiting_for)
+    if limit:
+        return _failed(part, f"was not sent to ECS {limit}")
+    step = UpdateService(part.service, part.target, part.desired_count)
+    return Advance(replace(part, asked_at=now), step, waiting_for)
+
+
+def _limit(operation: Operation, now: datetime) -> str | None:
+    """Return the limit that a rollout has exceeded, None before it."""
+    if operation.aborted_by:
+        return "before the abort"
+    return "within the time limit" if operation.overdue(now) else None
+
+
+def _received(part: Progress, service: RunningService) -> bool:
+    """Return whether ECS accepted the update, even if the worker crashed before recording it."""
+    if part.target and service.failed(part.target):
+        return True
+    primary = service.primary
+    expected_count = part.desired_count in (None, service.desired)
+    return primary is not None and primary.task_definition == part.target and expected_count
+
+
+def _follow(
+    part: Progress, operation: Operation, service: RunningService, now: datetime
+) -> Advance:
+    """Follow a rollout that ECS has accepted."""
+    primary, limit = service.primary, _limit(operation, now)
+    if primary is None:
+        if limit:
+            return _failed(part, f"has had no deployment {limit}")
+        return Advance(part, waiting_for=f"{part.environment}: a deployment")
+    if primary.task_definition == part.target:
+        return _follow_rollout(part, service, primary, limit)
+    if _outdated(part, service, primary, now):
+        return Advance(part, waiting_for=f"{part.environment}: ECS to show the update")
+    return _follow_rollback(part, service, primary, overdue=operation.overdue(now))
+
+
+def _follow_rollout(
+    part: Progress, service: RunningService, primary: Deployment, limit: str | None
+) -> Advance:
+    if primary.state == "COMPLETED" and service.running >= service.desired:
+        scaled_to_zero = "no task was started: the service is scaled to 0"
+        reason = None if service.desired else scaled_to_zero
+        return _ended(replace(part, status=Status.SUCCEEDED, reason=reason))
+    if primary.state == "FAILED" or limit:
+        reason = part.reason or _failure_reason(part, service, limit)
+        if part.previous is None or part.previous == part.target:
+            return _failed(part, reason)
+        part = replace(part, reason=reason)
+        return Advance(part, UpdateService(part.service, part.previous))
+    counts = f"{primary.running} of {service.desired} new tasks running, {service.pending} pending"
+    return Advance(part, waiting_for=f"{part.environment}: rollout {primary.state}, {counts}")
+
+
+def _outdated(part: Progress, service: RunningService, primary: Deployment, now: datetime) -> bool:
+    """Return whether the response shows the service before the update.
+
+    For a short time ECS can return a state from before a call that it accepted ("eventual
+    consistency model", ECS API, RunTask). A rollback is a deployment that ECS changed later.
+    """
+    changed, asked = primary.updated_at, part.asked_at
+    if part.reason or service.failed(part.target or "") or changed is None or asked is None:
+        return False
+    return changed < asked and now < asked + _ECS_DELAY
+
+
+def _follow_rollback(
+    part: Progress, service: RunningService, primary: Deployment, *, overdue: bool
+) -> Advance:
+    reason = part.reason or _failure_reason(part, service)
+    part = replace(part, reason=reason)
+    if primary.state == "IN_PROGRESS" and not overdue:
+        return Advance(
+            part, waiting_for=f"{part.environment}: ECS rolling back to the previous version"
+        )
+    return _failed(part, reason)
+
+
+def _failure_reason(part: Progress, service: RunningService, limit: str | None = None) -> str:
+    """Return the reason of a failed rollout; the stop reasons of its tasks come first."""
+    failed = service.failed(part.target or "")
+    primary = service.primary
+    reasons = [failed.reason] if failed and failed.reason else []
+    if limit and not failed:
+        reasons.append(f"the rollout did not complete {limit}")
+    if not reasons and primary and primary.reason and primary.task_definition != part.target:
+        reasons.append(primary.reason)
+    if not reasons:
+        known = primary is None or primary.task_definition in (part.target, part.previous)
+        reasons.append(
+            "ECS rolled back to the previous version"
+            if known
+            else "another task definition replaced it"
+        )
+    return ". ".join([*service.stopped, *reasons])
+
+
+def _failed(part: Progress, reason: str) -> Advance:
+    return _ended(replace(part, status=Status.FAILED, reason=reason))
+
+
+def _ended(part: Progress) -> Advance:
+    return Advance(part, deregistration(part))
+
+
+def task_definition(state: State, part: Progress, tags: Mapping[str, str]) -> dict[str, Any]:
+    """Return the registration input of a service's target: its blueprint with the new image.
+
+    It depends on the record only, so every worker computes the same input.
+    """
+    rows = state.inventory.rows.values()
+    service = next(row.service for row in rows if row.service and row.service.name == part.service)
+    image = replace(Image.parse(part.image), digest=part.digest) if part.image else None
+    return render.task_definition(service.blueprint, image, tags)
+
+
+def rows_after(state: State, held: Sequence[Row], now: datetime, *, keep_rows: bool) -> Rows:
+    """Return the held rows after the end; services with a successful rollout have the release."""
+    del keep_rows
+    succeeded = {
+        part.service: part for part in state.operation.progress if part.status is Status.SUCCEEDED
+    }
+    kept = [
+        row.updated(state.operation, now, service=_released(state, row.service, part, now))
+        if row.service and (part := succeeded.get(row.service.name))
+        else row
+        for row in held
+    ]
+    return Rows(kept)
+
+
+def _released(state: State, service: Service, part: Progress, now: datetime) -> Service:
+    """Return a service after a successful rollout."""
+    if part.target is None or part.image is None:
+        raise ValueError(f"{part.environment} has succeeded without a task definition or an image")
+    if part.target == service.task_definition:
+        return service
+    return replace(
+        service,
+        task_definition=part.target,
+        registered=part.target,
+        blueprint=render.blueprint(task_definition(state, part, {})),
+        image=part.image,
+        digest=part.digest,
+        version=part.version,
+        deployed_at=now,
+        deployed_by=state.operation.caller,
+    )
+
+
+def restored_services(operation: Operation, inventory: Inventory) -> tuple[Progress, ...]:
+    """Return the release of each service that the abort of a rollout restores."""
+    services = {row.service.name: row.service for row in inventory.rows.values() if row.service}
+    return tuple(
+        replace(
+            part,
+            image=services[part.service].image,
+            digest=services[part.service].digest,
+            version=services[part.service].version,
+            previous_version=part.version,
+        )
+        for part in operation.progress
+        if part.status is not Status.SUCCEEDED and part.service in services
+    )
+
+
+ABORT = Abort(
+    planned="would return to the previous version",
+    running="returning to the previous version",
+    done="the previous version runs again",
+    restored=restored_services,
+)

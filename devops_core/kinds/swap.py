@@ -1,0 +1,282 @@
+"""Swap: exchange the live and the idle slot of production."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from devops_core.errors import ConflictError, NotDeployableError, NotReadyError, redact
+from devops_core.kinds.kind import Abort, Kind, Rows
+from devops_core.model import (
+    Inventory,
+    Observed,
+    Operation,
+    Progress,
+    Row,
+    RunningService,
+    Service,
+    Status,
+    other_slot,
+)
+from devops_core.model.decisions import (
+    Act,
+    Decision,
+    Done,
+    Fail,
+    Listener,
+    Plan,
+    ScaleService,
+    State,
+    Switch,
+    Wait,
+    WarmedPage,
+    WarmUp,
+)
+from devops_core.naming import PRODUCTION, Environment
+
+if TYPE_CHECKING:
+    from devops_core.requests.swap import SwapRequest
+
+
+class SwapDetails(NamedTuple):
+    """`live` and `idle` are the slots after the swap, `switched_at` the time of the switch.
+
+    `warmup` lists the paths to fetch from the idle slot before the switch, `warmed` the results.
+    """
+
+    live: str
+    idle: str
+    warmup: tuple[str, ...] = ()
+    warmed: tuple[WarmedPage, ...] = ()
+    switched_at: datetime | None = None
+
+    def view(self) -> dict[str, Any]:
+        """Return the members of the operation's view."""
+        return {"switchedAt": self.switched_at, "warmup": list(map(_page_view, self.warmed))}
+
+
+def _page_view(page: WarmedPage) -> dict[str, Any]:
+    members = {
+        "path": page.path,
+        "status": page.status,
+        "seconds": page.milliseconds / 1000,
+        "reason": redact(page.reason) if page.reason else None,
+    }
+    return {name: value for name, value in members.items() if value is not None}
+
+
+def plan(request: SwapRequest, inventory: Inventory, observed: Observed, draft: Operation) -> Plan:
+    """Take both rows of production; the idle slot must be ready to become live."""
+    rows = [row for row, _ in inventory.usable(*PRODUCTION)]
+    idle = observed.production or ""
+    live = other_slot(idle)
+    slots = inventory.slots
+    if len(slots) < len(PRODUCTION):
+        raise ConflictError("the inventory does not have both production slots")
+    live_now, next_live = slots[idle], slots[live]
+    if request.version and live_now.version == request.version:
+        message = f"{request.version} is live already; the swap changed nothing"
+        return Plan(None, observed, message)
+    _require_ready(request, next_live, observed)
+    urls = {row.environment: row.url for row in rows}
+    progress = (
+        _exchange(Environment.PROD_GREEN, urls, next_live, live_now),
+        _exchange(Environment.PROD_BLUE, urls, live_now, next_live),
+    )
+    operation = replace(
+        draft,
+        progress=progress,
+        details=SwapDetails(live=live, idle=idle, warmup=rows[0].application.warmup),
+        version=next_live.version,
+    )
+    return Plan(operation, observed, taken=tuple(rows), production=(idle, live))
+
+
+def _require_ready(request: SwapRequest, next_live: Service, observed: Observed) -> None:
+    """Raise ConflictError if the idle slot has another version or cannot become live."""
+    if request.version and next_live.version != request.version:
+        runs = next_live.version or "its first image"
+        raise NotDeployableError(f"blue runs {runs}, not {request.version}: promote it first")
+    deployed = next_live.version or next_live.was_live
+    never_deployed = () if deployed else ("nothing was deployed to blue yet",)
+    missing = never_deployed + refusals(observed, next_live.name)
+    if missing:
+        raise NotReadyError("blue cannot go live", missing)
+
+
+def _exchange(
+    role: Environment, urls: dict[Environment, str | None], new: Service, old: Service
+) -> Progress:
+    return Progress(
+        environment=role,
+        service=new.name,
+        url=urls[role],
+        image=new.image,
+        digest=new.digest,
+        version=new.version,
+        previous_version=old.version,
+    )
+
+
+def decide(operation: Operation, observed: Observed, now: datetime) -> Decision:
+    """Scale the idle slot to the live slot's size, warm it up, switch both listeners.
+
+    The production listener switches once. After that the swap is always completed, regardless of
+    its deadline, because a return would move the customers twice.
+    """
+    details: SwapDetails = operation.details
+    if observed.production == details.live:
+        operation = operation.with_details(switched_at=details.switched_at or now)
+        return _after_switch(operation, observed)
+    next_live, live_now = _size(observed, details.live), _size(observed, details.idle)
+    missing = (*unready(observed, details.live), *_smaller(next_live, live_now))
+    # After the switch, the deadline and an abort count only if the listener was switched back by
+    # hand to a slot that is not ready.
+    if missing or not details.switched_at:
+        if operation.aborted_by:
+            return _failed(operation, (f"aborted by {operation.aborted_by}", *missing))
+        if operation.overdue(now):
+            late = "production was not switched within the time limit"
+            return _failed(operation, (*missing, late))
+    # At least one task, even if the live slot has none.
+    target = max(1, live_now.running)
+    if next_live.desired is not None and next_live.desired < target:
+        return Act(operation, (ScaleService(details.live, target),))
+    if missing:
+        return Wait(replace(operation, waiting_for="; ".join(missing)))
+    # The results of the warm-up do not matter: it never delays or prevents a switch.
+    if observed.test == details.live and not details.warmed and details.warmup:
+        return Act(operation, tuple(map(WarmUp, details.warmup)))
+    return Act(operation, (Switch(Listener.PRODUCTION, details.live),))
+
+
+class _Size(NamedTuple):
+    """The number of running tasks and healthy targets; `desired` is None without a service."""
+
+    running: int
+    healthy: int
+    desired: int | None
+
+
+def _size(observed: Observed, slot: str) -> _Size:
+    service = observed.services.get(slot)
+    desired = service.desired if service and service.active else None
+    return _Size(service.running if service else 0, observed.healthy.get(slot, 0), desired)
+
+
+def refusals(observed: Observed, slot: str) -> tuple[str, ...]:
+    """Return the reasons against the start of a swap.
+
+    They are those of `unready`, but a slot with no tasks is accepted, because the swap scales it.
+    """
+    service = observed.services.get(slot)
+    if service and service.active and service.desired == 0 and _rollout(service) == "COMPLETED":
+        return ()
+    return unready(observed, slot)
+
+
+def unready(observed: Observed, slot: str) -> tuple[str, ...]:
+    """Return the conditions that a slot lacks to receive customers, none if it is ready."""
+    service = observed.services.get(slot)
+    if service is None or not service.active:
+        return ("blue has no ECS service",)
+    rollout = _rollout(service)
+    missing = []
+    if rollout != "COMPLETED":
+        missing.append(
+            f"blue's rollout is {rollout}: {service.running} of {service.desired} tasks running"
+        )
+    if service.running < 1:
+        missing.append("blue runs no task")
+    if observed.healthy.get(slot, 0) < 1:
+        missing.append("blue has no healthy target")
+    return tuple(missing)
+
+
+def _rollout(service: RunningService) -> str:
+    """Return the rollout state of the primary deployment."""
+    states = (deployment.state for deployment in service.deployments if deployment.primary)
+    return next(states, "missing")
+
+
+def _smaller(next_live: _Size, live_now: _Size) -> tuple[str, ...]:
+    """Return the differences in size, because customers must not meet fewer tasks after the swap.
+
+    A task runs before its target is healthy, so tasks and healthy targets are both compared.
+    """
+    missing = []
+    if next_live.running < live_now.running:
+        missing.append(f"blue runs {next_live.running} tasks, green {live_now.running}")
+    if next_live.healthy < live_now.healthy:
+        missing.append(f"blue has {next_live.healthy} healthy targets, green {live_now.healthy}")
+    return tuple(missing)
+
+
+def _after_switch(operation: Operation, observed: Observed) -> Decision:
+    """Switch the test listener too, then end."""
+    idle = operation.details.idle
+    if observed.test != idle:
+        return Act(operation, (Switch(Listener.TEST, idle),))
+    done = tuple(replace(part, status=Status.SUCCEEDED) for part in operation.progress)
+    return Done(replace(operation, progress=done))
+
+
+def _failed(operation: Operation, reasons: tuple[str, ...]) -> Fail:
+    progress = operation.failed_everywhere("production was not switched")
+    return Fail(replace(operation, progress=progress, reasons=reasons))
+
+
+def rows_after(state: State, held: Sequence[Row], now: datetime, *, keep_rows: bool) -> Rows:
+    """Return the held rows after the end; they follow the production listener."""
+    del keep_rows
+    operation, details = state.operation, state.operation.details
+    # If the listener could not be observed, the operation knows its own switch.
+    switched = details.live if details.switched_at else None
+    if (state.observed.production or switched) != details.live:
+        return Rows(held)
+    slots = state.inventory.slots
+    services = {
+        Environment.PROD_GREEN: slots.get(details.live),
+        Environment.PROD_BLUE: slots.get(details.idle),
+    }
+    rows = []
+    for row in held:
+        service = services[row.environment]
+        if service and row.environment is Environment.PROD_GREEN:
+            service = replace(service, was_live=True)
+        rows.append(row.updated(operation, now, service=service))
+    return Rows(rows)
+
+
+def events(before: Operation, after: Operation) -> list[dict[str, Any]]:
+    """Return the event of the switch."""
+    if not after.details.switched_at or before.details.switched_at:
+        return []
+    roles = {part.environment: part for part in after.progress}
+    return [{"outcome": "SWITCHED", "part": roles[Environment.PROD_GREEN]}]
+
+
+def _committed(operation: Operation) -> bool:
+    return operation.details.switched_at is not None and not operation.ended
+
+
+KIND = Kind(
+    name="swap",
+    limit=timedelta(minutes=15),
+    production=True,
+    details=SwapDetails,
+    plan=plan,
+    decide=decide,
+    rows=rows_after,
+    events=events,
+    abort=Abort(
+        planned="production would not be switched",
+        running="production is not switched",
+        done="production was not switched",
+        restored=lambda _operation, _inventory: (),
+        committed=_committed,
+        live_slot=lambda operation, _live: operation.details.live,
+    ),
+)

@@ -1,0 +1,35 @@
+"""Observation of AWS for each kind of operation, and the registry of the kinds.
+
+Each module has two functions. `before(cloud, request, inventory)` observes AWS for the plan of a
+request; it raises ConflictError if the inventory shows that the request cannot be fulfilled.
+`during(cloud, operation, inventory)` observes AWS for the next decision. Independent calls are
+made at the same time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from devops_core import kinds
+
+if TYPE_CHECKING:
+    from devops_core.kinds.kind import Kind
+    from devops_core.model import Inventory, Observed, Operation
+    from devops_core.ports import Cloud
+
+
+class Controller(NamedTuple):
+    """The rules of a kind with its observations of AWS: everything that the engine needs of it."""
+
+    kind: Kind
+    before: Callable[[Cloud, Any, Inventory], Observed]
+    during: Callable[[Cloud, Operation, Inventory], Observed]
+
+
+def load(kind: str) -> Controller:
+    """Return the controller of a kind; its modules are imported on demand."""
+    module = import_module(f"{__name__}.{kinds.module_name(kind)}")
+    found: Controller = module.CONTROLLER
+    return found

@@ -1,0 +1,100 @@
+"""Observations for a create: the template, then the stack and its services."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING
+
+from devops_core import templates
+from devops_core.errors import AwsError
+from devops_core.kinds import create
+from devops_core.model import Observed
+from devops_core.naming import output_key
+from devops_core.observe import Controller, rollout
+from devops_core.observe.stacks import orphans
+
+if TYPE_CHECKING:
+    from devops_core.model import Inventory, Operation, Stack
+    from devops_core.ports import Cloud
+    from devops_core.requests.create import CreateRequest
+
+_FAILED_STACK = ("ROLLBACK_IN_PROGRESS", "ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED")
+
+
+def before(cloud: Cloud, request: CreateRequest, inventory: Inventory) -> Observed:
+    """Return the newest template, so that the claim records it.
+
+    If it cannot be read now, the operation reads it again and reports the error.
+    """
+    del request, inventory
+    try:
+        template, content = templates.newest(cloud)
+    except AwsError:
+        return Observed()
+    return Observed(template=template, template_content=content)
+
+
+def during(cloud: Cloud, operation: Operation, inventory: Inventory) -> Observed:
+    """Return the stack, with its failures or its services, as far as its status requires them."""
+    details = operation.details
+    stack = cloud.stacks.describe(details.stack_id or operation.application)
+    if stack is None and not details.undoing:
+        return Observed()
+    if stack is None or stack.status == "DELETE_COMPLETE":
+        return Observed(stack=stack, orphans=orphans(cloud, operation))
+    if stack.operation != operation.id:
+        return Observed(stack=stack)
+    if stack.status in _FAILED_STACK and not details.undoing:
+        return Observed(stack=stack, stack_failures=_create_failures(cloud, operation, stack))
+    if stack.status == "DELETE_FAILED":
+        failures = cloud.stacks.failures(stack.id, create.undo_token(operation))
+        return Observed(stack=stack, stack_failures=failures)
+    if stack.status != "CREATE_COMPLETE" or details.undoing:
+        return Observed(stack=stack)
+    return _created(cloud, operation, inventory, stack)
+
+
+def _create_failures(cloud: Cloud, operation: Operation, stack: Stack) -> tuple[str, ...]:
+    """Return the reasons of a failed create; while the cluster exists, also those of its tasks."""
+    if stack.status != "ROLLBACK_IN_PROGRESS":
+        return cloud.stacks.failures(stack.id, operation.id)
+    if operation.reasons:
+        return ()
+    failures = cloud.stacks.failures(stack.id, operation.id)
+    failed = [
+        part.service
+        for part in operation.progress
+        if any(failure.startswith(output_key(part.service, "Service ")) for failure in failures)
+    ]
+    stopped = cloud.gather(
+        [
+            partial(rollout.stop_reasons, cloud.containers, operation.application, name, None)
+            for name in failed
+        ]
+    )
+    return failures + tuple(
+        f"{name}: {reason}"
+        for name, reasons in zip(failed, stopped, strict=True)
+        for reason in reasons
+    )
+
+
+def _created(cloud: Cloud, operation: Operation, inventory: Inventory, stack: Stack) -> Observed:
+    """Return a complete stack with the task definitions and services to configure."""
+    names = [part.service for part in operation.progress]
+    if create.missing_outputs(stack, names):
+        return Observed(stack=stack)
+    containers = cloud.containers
+    created = [stack.outputs[output_key(name, "TaskDefinitionArn")] for name in names]
+    blueprints = cloud.gather([partial(containers.blueprint, arn) for arn in created])
+    observed = Observed(stack=stack, blueprints=dict(zip(names, blueprints, strict=True)))
+    if not operation.details.service.needs_configuring:
+        return observed
+    services = rollout.during(cloud, operation, inventory)
+    # CloudFormation propagates the stack's tags, so its task definitions have the operation's tag.
+    registered = {name: arn for name, arn in services.registered.items() if arn not in created}
+    return replace(observed, services=services.services, registered=registered)
+
+
+CONTROLLER = Controller(create.KIND, before, during)

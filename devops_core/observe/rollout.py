@@ -1,0 +1,75 @@
+"""Observations of rollouts, shared by deploy, promote and create."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING
+
+from devops_core.errors import AwsError
+from devops_core.model import Observed, RunningService, Status
+from devops_core.naming import family
+
+if TYPE_CHECKING:
+    from devops_core.model import Inventory, Operation
+    from devops_core.ports import Cloud, Containers
+
+
+def during(cloud: Cloud, operation: Operation, inventory: Inventory) -> Observed:
+    """Return the services of an operation and its unrecorded task definitions."""
+    del inventory
+    names = [part.service for part in operation.progress]
+    unrecorded = [part.service for part in operation.progress if part.target is None]
+    containers = cloud.containers
+    services, *found = cloud.gather(
+        [
+            partial(containers.services, operation.application, names),
+            *(
+                partial(containers.find, family(operation.application, name), operation.id)
+                for name in unrecorded
+            ),
+        ]
+    )
+    registered = {name: arn for name, arn in zip(unrecorded, found, strict=True) if arn}
+    explained = _with_stop_reasons(cloud, operation, services, registered)
+    return Observed(services={name: explained.get(name) for name in names}, registered=registered)
+
+
+def _with_stop_reasons(
+    cloud: Cloud,
+    operation: Operation,
+    services: Mapping[str, RunningService],
+    registered: Mapping[str, str],
+) -> dict[str, RunningService]:
+    """Return the services; those with a failing rollout have the stop reasons of their tasks."""
+    failing = {
+        part.service: target
+        for part in operation.progress
+        if part.status is Status.IN_PROGRESS and part.service in services
+        if (target := part.target or registered.get(part.service))
+        # ECS may have accepted the update, but the worker crashed before recording it.
+        if part.sent or services[part.service].has(target)
+        if services[part.service].fails(target)
+    }
+    reasons = cloud.gather(
+        [
+            partial(stop_reasons, cloud.containers, operation.application, name, target)
+            for name, target in failing.items()
+        ]
+    )
+    explained = {
+        name: replace(services[name], stopped=stopped)
+        for name, stopped in zip(failing, reasons, strict=True)
+    }
+    return {**services, **explained}
+
+
+def stop_reasons(
+    containers: Containers, application: str, service: str, task_definition: str | None
+) -> tuple[str, ...]:
+    """Return the stop reasons of tasks, none after an AWS error: an operation can end without."""
+    try:
+        return containers.stopped(application, service, task_definition)
+    except AwsError:
+        return ()

@@ -1,0 +1,54 @@
+"""Observations for a swap: listeners, services and healthy targets of production."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from devops_core.kinds import swap
+from devops_core.model import Observed, require_live_slot
+from devops_core.naming import PRODUCTION
+from devops_core.observe import Controller
+
+if TYPE_CHECKING:
+    from devops_core.model import Inventory, Operation
+    from devops_core.ports import Cloud
+    from devops_core.requests.swap import SwapRequest
+
+
+def before(cloud: Cloud, request: SwapRequest, inventory: Inventory) -> Observed:
+    """Return the state of production; ConflictError if the live slot is unclear."""
+    inventory.usable(*PRODUCTION)
+    observed = _production(cloud, request.application, inventory)
+    require_live_slot(observed.production)
+    return observed
+
+
+def during(cloud: Cloud, operation: Operation, inventory: Inventory) -> Observed:
+    """Return the state of production; after the switch the listeners are enough."""
+    forwards = cloud.load_balancer.forwards_to(inventory.listeners)
+    live, test = inventory.slots_behind(forwards)
+    if live == operation.details.live:
+        return Observed(production=live, test=test)
+    return _production(cloud, operation.application, inventory)
+
+
+def _production(cloud: Cloud, application: str, inventory: Inventory) -> Observed:
+    slots, listeners = inventory.slots, inventory.listeners
+    forwards, services, *healthy = cloud.gather(
+        [
+            partial(cloud.load_balancer.forwards_to, listeners),
+            partial(cloud.containers.services, application, slots),
+            *(partial(cloud.load_balancer.healthy, slot.target_group) for slot in slots.values()),
+        ]
+    )
+    live, test = inventory.slots_behind(forwards)
+    return Observed(
+        services=services,
+        production=live,
+        test=test,
+        healthy=dict(zip(slots, healthy, strict=True)),
+    )
+
+
+CONTROLLER = Controller(swap.KIND, before, during)

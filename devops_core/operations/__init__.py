@@ -1,1 +1,0 @@
-"""Operations: accept and claim (start), then move forward until the end (reconcile)."""

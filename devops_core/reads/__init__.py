@@ -1,0 +1,1 @@
+"""Queries: the inventory, operations, events and health. They change nothing."""

@@ -1,0 +1,91 @@
+"""Lists of applications, operations and events, by reads that include the last write."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NoReturn
+
+from devops_core.errors import NotFoundError
+from devops_core.model import EventSearch, Inventory, Page
+from devops_core.naming import APPLICATION_NAME, Environment
+
+if TYPE_CHECKING:
+    from devops_core.model import Event, Operation
+    from devops_core.ports import Cloud
+    from devops_core.requests.reads import EventsRequest, PageRequest, StacksRequest
+
+# A page ends after this number of examined applications, even if few of them match.
+_MAX_EXAMINED = 200
+
+
+def applications_page(cloud: Cloud, query: StacksRequest) -> Page[Inventory]:
+    """Return a page of the applications with matching rows, each with its matching rows."""
+    environments = (query.environment,) if query.environment else tuple(Environment)
+    found: list[Inventory] = []
+    examined, after, limit = 0, query.page.after, query.page.limit
+    while True:
+        names = cloud.listing.applications(query.team, after, limit)
+        inventories = cloud.listing.inventories(names.items, environments)
+        for name, inventory in zip(names.items, inventories, strict=True):
+            matching = _matching(inventory, query)
+            if matching.rows and len(found) == limit:
+                return Page(tuple(found), after)
+            found += [matching] if matching.rows else []
+            after = name.lower()
+        examined += len(names.items)
+        after = names.next
+        if after is None or len(found) == limit or examined >= _MAX_EXAMINED:
+            return Page(tuple(found), after)
+
+
+def _matching(inventory: Inventory, query: StacksRequest) -> Inventory:
+    return Inventory(
+        {
+            environment: row
+            for environment, row in inventory.rows.items()
+            if query.status in (None, row.status)
+            if query.version is None or (row.service and row.service.version == query.version)
+        }
+    )
+
+
+def one_application(cloud: Cloud, name: str) -> Inventory:
+    """Return all rows of an application; NotFoundError if it does not exist."""
+    _require_possible(name)
+    inventory, _ = cloud.tables.inventory(name)
+    return inventory if inventory.rows else _not_found("application")
+
+
+def operations_page(cloud: Cloud, name: str, page: PageRequest) -> Page[Operation]:
+    """Return the operations of an existing or deleted application; NotFoundError without any."""
+    _require_possible(name)
+    found = cloud.listing.operations(name, page.after, page.limit)
+    return found if found.items or page.after else _not_found("application")
+
+
+def events_page(cloud: Cloud, name: str | None, query: EventsRequest) -> Page[Event]:
+    """Return the events of an existing or deleted application, or of all without a name.
+
+    Raises NotFoundError if the application or the operation never had an event.
+    """
+    if name is not None:
+        _require_possible(name)
+    search = EventSearch(
+        application=name, operation=query.operation, since=query.since, until=query.until
+    )
+    found = cloud.listing.events(search, query.page.after, query.page.limit)
+    if found.items or found.next:
+        return found
+    whole = EventSearch(application=name, operation=query.operation)
+    if whole != EventSearch() and not cloud.listing.events(whole, None, 1).items:
+        _not_found("operation" if query.operation else "application")
+    return found
+
+
+def _require_possible(name: str) -> None:
+    # DynamoDB refuses a key that is too long, so an impossible name is not looked up.
+    if not APPLICATION_NAME.fullmatch(name):
+        _not_found("application")
+
+
+def _not_found(resource: str) -> NoReturn:
+    raise NotFoundError(f"there is no such {resource}")

@@ -1,0 +1,77 @@
+"""How the tools are run together, and what of it is a failure."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tools.security.__main__ import CHECKS, outcomes_of
+from tools.security.compiled import PackageError
+from tools.security.outcome import Outcome, Status
+from tools.security.templates import ROOT
+
+
+def fails() -> Outcome:
+    raise PackageError("parameters.yml cannot be deployed:\n  - vpc: is missing")
+
+
+def is_not_there() -> Outcome:
+    raise FileNotFoundError("no checkov")
+
+
+def test_every_outcome_is_told_with_what_was_found() -> None:
+    told = dict(
+        outcomes_of(
+            {
+                "sound": lambda: Outcome(Status.PASSED),
+                "silent": lambda: Outcome(Status.NOT_ASKED, ("nobody answers",)),
+                "broken": fails,
+                "missing": is_not_there,
+            }
+        )
+    )
+    lines = {re.sub(r" after \d+ s$", "", line): outcome.lines for line, outcome in told.items()}
+    assert lines == {
+        "✓ sound: passed": (),
+        "? silent: not asked": ("nobody answers",),
+        "✗ broken: failed": ("parameters.yml cannot be deployed:", "  - vpc: is missing"),
+        "✗ missing: failed": ("no checkov",),
+    }
+
+
+def run_checks(*arguments: str, environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(  # noqa: S603 - our own program
+        [sys.executable, "-m", "tools.security", *arguments],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+
+
+@pytest.fixture
+def elsewhere(tmp_path: Path) -> dict[str, str]:
+    """An environment in which npm has a registry that nobody answers for."""
+    (tmp_path / ".npmrc").write_text("registry=http://127.0.0.1:9\n")
+    return {"PATH": os.environ["PATH"], "HOME": str(tmp_path)}
+
+
+def test_what_was_not_asked_fails_only_where_it_must_be(elsewhere: dict[str, str]) -> None:
+    done = run_checks("npm-audit", environment=elsewhere)
+    assert done.returncode == 0, done.stderr
+    assert "? npm-audit: not asked" in done.stdout
+    assert "the registry does not answer" in done.stdout
+    assert run_checks("--online", "npm-audit", environment=elsewhere).returncode == 1
+
+
+def test_a_tool_that_there_is_not_is_named(elsewhere: dict[str, str]) -> None:
+    done = run_checks("checkhov", environment=elsewhere)
+    assert done.returncode == 2
+    assert f"no such tool: checkhov; there are {', '.join(CHECKS)}" in done.stderr

@@ -1,0 +1,1 @@
+"""Developer tools that are not deployed: the laptop cloud, benchmarks, checks, the contract."""

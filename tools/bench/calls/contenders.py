@@ -1,0 +1,261 @@
+"""Who is measured: this service, the bare minimum in boto3, ecs-deploy, the AWS CLI.
+
+Each does an operation of a job, first cold: a process that does not run yet. Those that can live
+on do it warm as well: a second time in the same process. A job says `application`, `version`,
+`services`, and what `Scene.known` and `Scene.stack` tell.
+"""
+
+from __future__ import annotations
+
+import json
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from tools.bench.calls.scene import PACKAGE, PLACE, Job, Scene
+from tools.bench.calls.worker import Worker, run
+from tools.laptop import cloud
+from tools.laptop.client import Answer, create_body
+from tools.laptop.gateway import http_event
+
+# In the order in which they are done; a deploy to dev alone makes it differ from stage.
+OPERATIONS = ("create", "deploy three", "deploy", "promote", "swap", "delete")
+TOOLS = PLACE / "venv" / "bin"
+_HERE = Path(__file__).parent
+CALLER = f"arn:aws:iam::{cloud.ACCOUNT}:user/bench"
+
+
+class Contender(ABC):
+    """One of those that are measured; `name` is also that of its application."""
+
+    name = ""
+    operations: tuple[str, ...] = OPERATIONS
+    lives_on = False
+
+    def __init__(self, scene: Scene) -> None:
+        self.scene = scene
+
+    @abstractmethod
+    def cold(self, operation: str, job: Job) -> Any:
+        """Do it in a process of its own."""
+
+    def end(self) -> None:  # noqa: B027 - most have none
+        """End the process that `cold` has started, if it lives on."""
+
+    def settle(self, operation: str, job: Job, answer: Any) -> None:
+        """Wait until what was begun is complete."""
+        del answer
+        application = job["application"]
+        if operation in ("create", "delete"):
+            status = "CREATE_COMPLETE" if operation == "create" else ""
+            self.scene.stack_is(application, status)
+        else:
+            self.scene.steady(application)
+
+    def environment(self) -> dict[str, str]:
+        """Return what every process is given that calls AWS."""
+        return {
+            **self.scene.environment,
+            "PATH": "/usr/bin:/bin",
+            "HOME": str(PLACE),
+            "LANG": "C.UTF-8",
+            "AWS_EC2_METADATA_DISABLED": "true",
+        }
+
+
+class LivesOn(Contender):
+    """A contender whose process stays for a second call, as a Lambda function's does."""
+
+    lives_on = True
+    _worker: Worker | None = None
+
+    def cold(self, operation: str, job: Job) -> Any:
+        """Start a process and let it do it."""
+        self._worker = self.start(operation)
+        return self._worker.call(*self.arguments(operation, job))
+
+    def warm(self, operation: str, job: Job) -> Any:
+        """Let the process do it again."""
+        assert self._worker  # noqa: S101 - cold comes first
+        return self._worker.call(*self.arguments(operation, job))
+
+    def end(self) -> None:
+        """End the process."""
+        if self._worker:
+            self._worker.end()
+
+    @abstractmethod
+    def start(self, operation: str) -> Worker:
+        """Return a new process for an operation."""
+
+    @abstractmethod
+    def arguments(self, operation: str, job: Job) -> list[Any]:
+        """Return what the function is called with that does it."""
+
+
+class Ours(LivesOn):
+    """The handlers of the package as `serverless deploy` made it."""
+
+    name = "Ours"
+    _modules: Mapping[str, str] = {
+        "create": "create",
+        "deploy": "deploy_nonprod",
+        "deploy three": "deploy_nonprod",
+        "promote": "deploy_prod_blue",
+        "swap": "swap",
+        "delete": "delete",
+    }
+
+    def start(self, operation: str) -> Worker:
+        """Run a handler with what Lambda gives it: its package, the SDK beside it, read-only."""
+        own = {"PYTHONPATH": str(PACKAGE), "PYTHONDONTWRITEBYTECODE": "1"}
+        function = f"handlers.{self._modules[operation]}", "handle"
+        return Worker(cloud.PYTHON, self.environment() | own, *function)
+
+    def arguments(self, operation: str, job: Job) -> list[Any]:
+        """Return the event of API Gateway's proxy integration and no context."""
+        method, path, body = request(operation, job)
+        event = http_event(method, path, json.dumps(body), caller=CALLER)
+        return [event, None]
+
+    def settle(self, operation: str, job: Job, answer: Any) -> None:
+        """Follow the operation to its end."""
+        del operation, job
+        if not isinstance(answer, Answer):
+            answer = Answer(answer["statusCode"], {}, json.loads(answer["body"]))
+        self.scene.succeed(answer)
+
+
+class Bare(LivesOn):
+    """The functions of `bare`."""
+
+    name = "Bare"
+
+    def start(self, operation: str) -> Worker:
+        """Run the function that does it."""
+        own = {"PYTHONPATH": str(_HERE)}
+        function = "deploy" if operation == "deploy three" else operation
+        return Worker(TOOLS / "python", self.environment() | own, "bare", function)
+
+    def arguments(self, operation: str, job: Job) -> list[Any]:
+        """Return the job."""
+        del operation
+        return [job]
+
+
+class EcsDeploy(Contender):
+    """`ecs deploy`, which works on one service. A promotion is told which slot is idle."""
+
+    name = "EcsDeploy"
+    operations = ("deploy", "deploy three", "promote")
+
+    def cold(self, operation: str, job: Job) -> None:
+        """Run it for each service, without waiting for the rollouts (`--timeout -1`)."""
+        image = f"{job['registry']}:{job['version']}"
+        services = (
+            [self.scene.idle_slot(job["application"])]
+            if operation == "promote"
+            else job["services"]
+        )
+        for service in services:
+            command = ("deploy", job["application"], service, "--image", "app", image)
+            run(self.environment(), str(TOOLS / "ecs"), *command, "--timeout", "-1")
+
+
+class AwsCli(Contender):
+    """The AWS CLI: one command after the other, each a process, as in a shell script."""
+
+    name = "AwsCli"
+
+    def cold(self, operation: str, job: Job) -> None:
+        """Run the commands."""
+        does: Mapping[str, Callable[[Job], None]] = {
+            "create": self._create,
+            "deploy": self._deploy,
+            "deploy three": self._deploy,
+            "promote": self._promote,
+            "swap": self._swap,
+            "delete": self._delete,
+        }
+        does[operation](job)
+
+    def _create(self, job: Job) -> None:
+        with TemporaryDirectory(dir=PLACE) as place:
+            file = f"{place}/template.yml"
+            self._aws("s3api get-object", file, bucket=job["bucket"], key=job["key"])
+            stack = json.dumps({**job["stack"], "TemplateBody": Path(file).read_text()})
+            self._aws("cloudformation create-stack", cli_input_json=stack)
+
+    def _deploy(self, job: Job) -> None:
+        wanted = f"imageTag={job['version']}"
+        found = self._aws(
+            "ecr describe-images", repository_name=job["repository"], image_ids=wanted
+        )
+        image = f"{job['registry']}@{found['imageDetails'][0]['imageDigest']}"
+        for service in job["services"]:
+            self._roll_out(job, service, image)
+
+    def _promote(self, job: Job) -> None:
+        found = self._aws("elbv2 describe-listeners", listener_arns=job["listeners"][0])
+        live = found["Listeners"][0]["DefaultActions"][0]["TargetGroupArn"]
+        (idle,) = (service for group, service in job["slots"].items() if group != live)
+        self._roll_out(job, idle, f"{job['registry']}:{job['version']}")
+
+    def _swap(self, job: Job) -> None:
+        production, test = job["listeners"]
+        found = self._aws("elbv2 describe-listeners", test, listener_arns=production)
+        groups = {
+            each["ListenerArn"]: each["DefaultActions"][0]["TargetGroupArn"]
+            for each in found["Listeners"]
+        }
+        self._aws("elbv2 describe-target-health", target_group_arn=groups[test])
+        for listener, group in ((production, groups[test]), (test, groups[production])):
+            action = f"Type=forward,TargetGroupArn={group}"
+            self._aws("elbv2 modify-listener", listener_arn=listener, default_actions=action)
+
+    def _delete(self, job: Job) -> None:
+        found = self._aws("cloudformation describe-stacks", stack_name=job["application"])
+        stack = found["Stacks"][0]["StackId"]
+        self._aws("cloudformation delete-stack", stack_name=stack)
+
+    def _roll_out(self, job: Job, service: str, image: str) -> None:
+        definition = dict(job["definitions"][service])
+        first, *others = definition["containerDefinitions"]
+        definition["containerDefinitions"] = [{**first, "image": image}, *others]
+        answer = self._aws("ecs register-task-definition", cli_input_json=json.dumps(definition))
+        arn = answer["taskDefinition"]["taskDefinitionArn"]
+        self._aws(
+            "ecs update-service",
+            cluster=job["application"],
+            service=service,
+            task_definition=arn,
+        )
+
+    def _aws(self, command: str, *last: str, **options: str) -> Any:
+        """Run a command; `last` are words that follow the last option."""
+        words = [
+            word
+            for name, value in options.items()
+            for word in (f"--{name.replace('_', '-')}", value)
+        ]
+        told = run(
+            self.environment(), str(TOOLS / "aws"), *command.split(), *words, *last,
+            "--output", "json",
+        )  # fmt: skip
+        return json.loads(told) if told.strip() else None
+
+
+def request(operation: str, job: Job) -> tuple[str, str, dict[str, Any]]:
+    """Return method, path and body of the call of the API that does an operation."""
+    name = job["application"]
+    named: dict[str, Any] = {"applicationName": name}
+    calls: Mapping[str, tuple[str, str, dict[str, Any]]] = {
+        "create": ("POST", "/stacks", create_body(name, environments={"nonProd": ["dev"]})),
+        "promote": ("POST", "/stacks/deploytoprodBlue", named | {"environment": job["source"]}),
+        "swap": ("POST", "/stacks/swapProdBlueAndGreen", named),
+        "delete": ("DELETE", "/stacks", {"stack": name}),
+    }
+    deploy = named | {"environment": job["services"], "version": job["version"]}
+    return calls.get(operation, ("POST", "/stacks/deploy", deploy))

@@ -1,0 +1,184 @@
+"""An AWS account that answers from memory: one application, Shop, whose blue side is ready.
+
+It answers what the handlers ask in the rows of this benchmark, with as little work as can be, so
+that the machine is left to those that are measured. Only the listeners remember what was done.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+from urllib.parse import parse_qsl
+
+from devops_core.adapters.dynamodb import items
+from tools.bench.cold.shop import (
+    APPLICATION,
+    DIGEST,
+    ECS,
+    NOW,
+    OPERATION,
+    STACK,
+    TABLES,
+    VERSIONS,
+    ended,
+    listener,
+    row,
+    running,
+    target_group,
+)
+
+Answer = tuple[int, str, bytes]
+_JSON, _XML = "application/x-amz-json-1.0", "text/xml"
+_TEMPLATE = b"Resources: {}\n"
+
+
+class Account:
+    """The account; `begin` brings it back to what it was at first."""
+
+    def __init__(self) -> None:
+        self._items = {
+            (items.table_of(name, TABLES), name.value): items.row_item(row(name))
+            for name in VERSIONS
+        }
+        self._operation = items.operation_item(ended(), "1")
+        self.begin()
+
+    def begin(self) -> None:
+        """Let production forward to prod-1 and the test listener to prod-2."""
+        self._forwards = {
+            listener("production"): target_group("prod-1"),
+            listener("test"): target_group("prod-2"),
+        }
+        self.calls: list[str] = []
+
+    def answer(self, operation: str, body: str) -> Answer:
+        """Return status, content type and content for a call; 501 for one that is not foreseen."""
+        self.calls.append(operation)
+        foreseen: Mapping[str, Callable[[str], Answer]] = {
+            "HeadBucket": _there,
+            "HeadObject": _there,
+            "GetObject": _template,
+            "BatchGetItem": self._rows,
+            "GetItem": self._record,
+            "PutItem": _nothing,
+            "TransactWriteItems": _nothing,
+            "DescribeServices": _services,
+            "DescribeImages": _image,
+            "RegisterTaskDefinition": _registered,
+            "UpdateService": _updated,
+            "DescribeListeners": self._listeners,
+            "ModifyListener": self._modified,
+            "DescribeTargetHealth": _healthy,
+            "CreateStack": _stack_begun,
+            "DescribeStacks": _stack_described,
+            "DeleteStack": _stack_deleted,
+        }
+        if operation in foreseen:
+            return foreseen[operation](body)
+        return 501, "text/plain", f"not foreseen: {operation}".encode()
+
+    def _rows(self, body: str) -> Answer:
+        found: dict[str, list[Any]] = {}
+        for table, asked in json.loads(body)["RequestItems"].items():
+            names = [key.get("environment", {}).get("S", "") for key in asked["Keys"]]
+            items = (self._items.get((table, name)) for name in names)
+            found[table] = [item for item in items if item]
+        return _json({"Responses": found, "UnprocessedKeys": {}})
+
+    def _record(self, body: str) -> Answer:
+        entry = json.loads(body)["Key"].get("entry", {}).get("S", "")
+        return _json({"Item": self._operation} if OPERATION in entry else {})
+
+    def _listeners(self, body: str) -> Answer:
+        asked = [arn for name, arn in parse_qsl(body) if name.startswith("ListenerArns")]
+        found = "".join(map(self._shown, asked))
+        return _xml("DescribeListeners", f"<Listeners>{found}</Listeners>")
+
+    def _modified(self, body: str) -> Answer:
+        given = dict(parse_qsl(body))
+        arn = given["ListenerArn"]
+        self._forwards[arn] = given["DefaultActions.member.1.TargetGroupArn"]
+        return _xml("ModifyListener", f"<Listeners>{self._shown(arn)}</Listeners>")
+
+    def _shown(self, arn: str) -> str:
+        group = f"<TargetGroupArn>{self._forwards[arn]}</TargetGroupArn>"
+        action = f"<Type>forward</Type>{group}"
+        return (
+            f"<member><ListenerArn>{arn}</ListenerArn><DefaultActions><member>{action}"
+            "</member></DefaultActions></member>"
+        )
+
+
+def _json(content: Mapping[str, Any]) -> Answer:
+    return 200, _JSON, json.dumps(content).encode()
+
+
+def _xml(operation: str, content: str) -> Answer:
+    result = f"<{operation}Result>{content}</{operation}Result>"
+    return 200, _XML, f"<{operation}Response>{result}</{operation}Response>".encode()
+
+
+def _nothing(body: str) -> Answer:
+    del body
+    return _json({})
+
+
+def _there(body: str) -> Answer:
+    del body
+    return 200, "", b""
+
+
+def _template(body: str) -> Answer:
+    del body
+    return 200, "application/yaml", _TEMPLATE
+
+
+def _services(body: str) -> Answer:
+    asked = json.loads(body)["services"]
+    return _json({"services": [running(name) for name in asked], "failures": []})
+
+
+def _image(body: str) -> Answer:
+    del body
+    return _json({"imageDetails": [{"imageDigest": DIGEST}]})
+
+
+def _registered(body: str) -> Answer:
+    family = json.loads(body)["family"]
+    arn = f"{ECS}:task-definition/{family}:2"
+    return _json({"taskDefinition": {"taskDefinitionArn": arn, "family": family}})
+
+
+def _updated(body: str) -> Answer:
+    asked = json.loads(body)
+    service = running(asked["service"], asked.get("taskDefinition"))
+    return _json({"service": service})
+
+
+def _healthy(body: str) -> Answer:
+    del body
+    target = "<member><TargetHealth><State>healthy</State></TargetHealth></member>"
+    found = f"<TargetHealthDescriptions>{target}</TargetHealthDescriptions>"
+    return _xml("DescribeTargetHealth", found)
+
+
+def _stack_begun(body: str) -> Answer:
+    del body
+    return _xml("CreateStack", f"<StackId>{STACK}</StackId>")
+
+
+def _stack_deleted(body: str) -> Answer:
+    del body
+    return _xml("DeleteStack", "")
+
+
+def _stack_described(body: str) -> Answer:
+    tags = f"<Tags><member><Key>devops:operation</Key><Value>{OPERATION}</Value></member></Tags>"
+    stack = (
+        f"<StackId>{STACK}</StackId><StackName>{APPLICATION}</StackName>"
+        f"<CreationTime>{NOW.isoformat()}</CreationTime>"
+        f"<StackStatus>CREATE_COMPLETE</StackStatus>{tags}"
+    )
+    del body
+    return _xml("DescribeStacks", f"<Stacks><member>{stack}</member></Stacks>")

@@ -1,0 +1,275 @@
+"""Starts and stops the laptop cloud: one emulator process and what it starts.
+
+A laptop cloud lives in a directory (`.local` by default), which holds its lock, its record, its
+log and the emulator's temporary files. Tests give it a directory of their own.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import threading
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from tools.laptop import processes, state
+
+ROOT = Path(__file__).resolve().parents[2]
+DIRECTORY = ROOT / ".local"
+PYTHON = ROOT / ".local" / "venv" / "bin" / "python"
+HOST = "127.0.0.1"
+REGION = "eu-west-1"
+ACCOUNT = "000000000000"
+API_ID = "devops"  # patches.api gives it to the first REST API
+API_STAGE = "dev"
+START_LIMIT = 60.0  # seconds; it takes one or two
+STOP_LIMIT = 10.0  # seconds until what is left is killed
+
+_children: dict[int, subprocess.Popen[bytes]] = {}  # launchers that this process must reap
+
+
+class CloudError(Exception):
+    """The laptop cloud cannot be started; the message says what to do."""
+
+
+@dataclass(frozen=True)
+class Cloud:
+    """A laptop cloud that runs, or did when it was looked up.
+
+    `auth` says whether callers must sign and IAM judges what they, and the functions, may do.
+    """
+
+    directory: Path
+    pid: int
+    port: int
+    auth: bool = False
+
+    @property
+    def endpoint(self) -> str:
+        """The URL of every AWS service."""
+        return f"http://{HOST}:{self.port}"
+
+    @property
+    def api_url(self) -> str:
+        """The URL of the deployment service once it is deployed, stage included."""
+        return f"{self.endpoint}/restapis/{API_ID}/{API_STAGE}/_user_request_"
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What a client needs: URL of the service and of AWS, the root's credentials, region."""
+        return {
+            "API_URL": self.api_url,
+            "DEVOPS_API": self.api_url,  # where the command line looks
+            "AWS_ENDPOINT_URL": self.endpoint,
+            "AWS_ACCESS_KEY_ID": "test",
+            "AWS_SECRET_ACCESS_KEY": "test",  # nosec B105 - the emulator's, not a secret
+            "AWS_REGION": REGION,
+            "AWS_DEFAULT_REGION": REGION,
+        }
+
+
+@dataclass(frozen=True)
+class Options:
+    """How to start: a port (0 takes a free one), where Lambdas call AWS, real containers.
+
+    `keep` says that a stop keeps the state for the next start; without it the start is empty.
+    `auth` turns authentication on.
+    """
+
+    port: int = 0
+    lambda_endpoint: str = ""
+    docker: bool = False
+    keep: bool = False
+    auth: bool = False
+
+
+def start(directory: Path = DIRECTORY, options: Options | None = None) -> Cloud:
+    """Return the laptop cloud of a directory, started unless it runs already.
+
+    Raises:
+        CloudError: the port is taken, the virtual environment is missing, or it did not start.
+
+    """
+    directory.mkdir(parents=True, exist_ok=True)
+    with (directory / "starting").open("w") as turn:
+        fcntl.flock(turn, fcntl.LOCK_EX)  # two that start at once get the same one
+        return running(directory) or _launch(directory.resolve(), options or Options())
+
+
+def running(directory: Path = DIRECTORY) -> Cloud | None:
+    """Return the laptop cloud that runs in a directory, if one does."""
+    try:
+        with (directory / "lock").open() as lock:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return None
+    except BlockingIOError:
+        record = json.loads((directory / "cloud.json").read_text())
+        return Cloud(directory.resolve(), **record)
+    return None
+
+
+def stop(directory: Path = DIRECTORY) -> bool:
+    """Stop the laptop cloud and whatever it started; tell whether there was anything to stop.
+
+    Also cleans up after a launcher that was killed.
+    """
+    directory = directory.resolve()
+    cloud = running(directory)
+    if cloud is not None:
+        os.kill(cloud.pid, signal.SIGTERM)
+        _wait(lambda: running(directory) is None, STOP_LIMIT)
+    left = processes.started_by(directory)
+    if not _wait(lambda: not processes.started_by(directory), STOP_LIMIT / 2 if left else 0):
+        processes.kill(processes.started_by(directory))
+        _wait(lambda: not processes.started_by(directory), STOP_LIMIT)
+    if cloud is not None and cloud.pid in _children:
+        _children.pop(cloud.pid).wait()
+    state.end(directory)
+    for left_over in (directory / "cloud.json", *state.environments(directory)):
+        left_over.unlink(missing_ok=True)
+    return bool(cloud or left)
+
+
+@contextmanager
+def started(directory: Path, options: Options | None = None) -> Iterator[Cloud]:
+    """Run a laptop cloud for the length of a `with` block."""
+    cloud = start(directory, options)
+    try:
+        yield cloud
+    finally:
+        stop(directory)
+
+
+def _launch(directory: Path, options: Options) -> Cloud:
+    if not PYTHON.exists():
+        raise CloudError("the emulator is not installed: run `make setup` first")
+    port = _port(directory, options)
+    _tidy_up(directory)
+    if options.keep:
+        state.begin(directory, port)
+    else:
+        state.forget(directory)
+    with (directory / "cloud.log").open("w") as log:
+        process = subprocess.Popen(  # noqa: S603 - our own program, no shell
+            [str(PYTHON), "-m", "tools.laptop.launcher"],
+            cwd=ROOT,
+            env=_launcher_environment(directory, port, options),
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    _children[process.pid] = process
+    cloud = Cloud(directory, process.pid, port, options.auth)
+    record = {name: value for name, value in asdict(cloud).items() if name != "directory"}
+    (directory / "cloud.json").write_text(json.dumps(record))
+    _wait(lambda: _is_ready(cloud) or process.poll() is not None, START_LIMIT)
+    if process.poll() is not None or not _is_ready(cloud):
+        stop(directory)
+        raise CloudError(f"the emulator did not start:\n{_end_of_log(directory)}")
+    return cloud
+
+
+def _port(directory: Path, options: Options) -> int:
+    kept = state.port(directory) if options.keep else 0
+    if kept and options.port not in (0, kept):
+        raise CloudError(f"the state that was kept is that of port {kept}: leave PORT= out")
+    port = kept or options.port or _free_port()
+    if not _is_free(port):
+        raise CloudError(
+            f"port {port} is in use: choose another with PORT=, or none for a free one"
+        )
+    return port
+
+
+def _tidy_up(directory: Path) -> None:
+    """Remove what Lambda workers have left behind."""
+    shutil.rmtree(directory / "tmp", ignore_errors=True)
+    (directory / "tmp").mkdir()
+
+
+def _end_of_log(directory: Path) -> str:
+    log = directory / "cloud.log"
+    return "\n".join([*log.read_text().splitlines()[-5:], f"(from {log})"])
+
+
+def _launcher_environment(directory: Path, port: int, options: Options) -> dict[str, str]:
+    """Return the environment of the launcher, which Lambdas inherit: nothing of the user's."""
+    endpoint = f"http://{HOST}:{port}"
+    return {
+        "PATH": os.environ.get("PATH", os.defpath),
+        "HOME": str(directory / "tmp"),
+        "TMPDIR": str(directory / "tmp"),
+        "LANG": "C.UTF-8",
+        "LAPTOP_CLOUD": str(directory),
+        "GATEWAY_PORT": str(port),
+        "BIND_HOST": HOST,
+        "MINISTACK_REGION": REGION,
+        "MINISTACK_ACCOUNT_ID": ACCOUNT,
+        "SFTP_ENABLED": "0",
+        "IOT_MTLS_ENABLED": "0",
+        "LAMBDA_EXECUTOR": "local",
+        # A request through a load balancer holds a thread until it is answered, and so does a
+        # Lambda: with the default of 64 a hundred slow pages keep the Lambdas waiting.
+        "MINISTACK_WORKER_THREADS": "512",
+        "AWS_ENDPOINT_URL": options.lambda_endpoint or endpoint,
+        "AWS_SECRET_ACCESS_KEY": "test",  # nosec B105 - the emulator's, not a secret
+        "AWS_EC2_METADATA_DISABLED": "true",
+        # No name server knows the load balancers here: the emulator is the proxy to them.
+        "http_proxy": endpoint,
+        "no_proxy": HOST,
+        **_chosen(directory, options),
+    }
+
+
+def _chosen(directory: Path, options: Options) -> dict[str, str]:
+    """Return the part of that environment that options are about."""
+    chosen = {"LAPTOP_DOCKER": str(int(options.docker)), "AUTH": str(options.auth).lower()}
+    if not options.docker:
+        # Without an engine, other services of the emulator must not find the stand-in.
+        chosen["DOCKER_HOST"] = f"unix://{directory}/no-docker.sock"
+    return chosen | (state.environment(directory) if options.keep else {})
+
+
+def _is_ready(cloud: Cloud) -> bool:
+    try:
+        with urllib.request.urlopen(f"{cloud.endpoint}/_ministack/ready", timeout=2) as answer:  # nosec B310 # noqa: S310 - our own http URL
+            return bool(answer.status == 200)
+    except OSError:
+        return False
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        return int(probe.getsockname()[1])
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError:
+            return False
+    return True
+
+
+def _wait(condition: Callable[[], bool], seconds: float) -> bool:
+    """Wait for a condition; return whether it came true in time."""
+    deadline, pause = time.monotonic() + seconds, threading.Event()
+    while not condition():
+        if time.monotonic() >= deadline:
+            return False
+        pause.wait(0.05)
+    return True

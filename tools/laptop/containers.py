@@ -1,0 +1,209 @@
+"""Containers without a container engine: each one is a process on its own loopback address.
+
+The classes offer what MiniStack uses of docker-py, with its names and return shapes; the package
+`standin/docker` puts them where MiniStack looks for the real one.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from tools.laptop.addresses import Addresses, bindable_port
+from tools.laptop.registry import Image
+
+PROGRAM = Path(__file__).with_name("task_server.py")
+START_TIMEOUT = 10.0  # seconds until a task program accepts connections
+TASK_ARN = "com.amazonaws.ecs.task-arn"
+CONTAINER_NAME = "com.amazonaws.ecs.container-name"
+
+
+class Log:
+    """The lines a process has printed, readable while it still prints."""
+
+    def __init__(self) -> None:
+        self._lines: list[bytes] = []
+        self._closed = False
+        self._changed = threading.Condition()
+
+    def fill(self, stream: Any) -> None:
+        """Read `stream` to its end; runs in a thread of its own."""
+        for line in stream:
+            with self._changed:
+                self._lines.append(line)
+                self._changed.notify_all()
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+
+    def tail(self, count: int | str) -> bytes:
+        """Return the last `count` lines, or all with "all"."""
+        with self._changed:
+            return b"".join(self._lines if count == "all" else self._lines[-int(count) :])
+
+    def follow(self) -> Iterator[bytes]:
+        """Yield every line, waiting for more until the process is done."""
+        for position in itertools.count():
+            with self._changed:
+                while not self._closed and len(self._lines) <= position:
+                    self._changed.wait()
+                line = self._lines[position : position + 1]
+            if not line:
+                return
+            yield line[0]
+
+
+class Container:
+    """One running or ended task program (docker-py: `docker.models.containers.Container`)."""
+
+    def __init__(self, process: subprocess.Popen[bytes], address: str, port: int, **about: Any):
+        self.id = secrets.token_hex(32)
+        self.name: str = about["name"]
+        self.labels: dict[str, str] = about["labels"]
+        self.address = address
+        self.port = port
+        self.removed = False
+        self._process = process
+        self._log = Log()
+        threading.Thread(target=self._log.fill, args=(process.stdout,), daemon=True).start()
+
+    @property
+    def status(self) -> str:
+        """`running` or `exited`."""
+        return "running" if self._process.poll() is None else "exited"
+
+    @property
+    def attrs(self) -> dict[str, Any]:
+        """The part of `docker inspect` that MiniStack reads."""
+        return {
+            "State": {"Status": self.status, "ExitCode": self._process.returncode},
+            "NetworkSettings": {"Networks": {"laptop": {"IPAddress": self.address}}},
+        }
+
+    def reload(self) -> None:
+        """Do nothing: the status is always read from the process."""
+
+    def wait(self) -> dict[str, int]:
+        """Wait for the end and return `{"StatusCode": n}`."""
+        return {"StatusCode": self._process.wait()}
+
+    def logs(self, *, stream: bool = False, tail: int | str = "all", **_: Any) -> Any:
+        """Return what it printed as bytes, or an iterator over it with `stream`."""
+        return self._log.follow() if stream else self._log.tail(tail)
+
+    def stop(self, timeout: float = 10) -> None:
+        """Ask it to finish, and end it after `timeout` seconds."""
+        self._signal(signal.SIGTERM)
+        try:
+            self._process.wait(timeout)
+        except subprocess.TimeoutExpired:
+            self._signal(signal.SIGKILL)
+            self._process.wait()
+
+    def remove(self, *, v: bool = False, force: bool = False) -> None:
+        """Forget it; with `force` also when it runs."""
+        del v  # it has no volumes
+        if force:
+            self._signal(signal.SIGKILL)
+            self._process.wait()
+        if self._process.stdin:
+            self._process.stdin.close()
+        self.removed = True
+
+    def wait_until_listening(self) -> None:
+        """Return when the port accepts, or the program has ended, or after the time limit."""
+        deadline = time.monotonic() + START_TIMEOUT
+        pause = threading.Event()
+        while self._process.poll() is None and time.monotonic() < deadline:
+            try:
+                socket.create_connection((self.address, self.port), timeout=1).close()
+            except OSError:
+                pause.wait(0.01)
+            else:
+                return
+
+    def _signal(self, number: signal.Signals) -> None:
+        if self._process.poll() is None:
+            os.killpg(self._process.pid, number)
+
+
+class Engine:
+    """Starts containers and knows those that were not removed.
+
+    Args:
+        addresses: where tasks get their loopback address from.
+        task_port: maps (task ARN, container name) to the container port.
+
+    """
+
+    def __init__(self, addresses: Addresses, task_port: Any) -> None:
+        self._addresses = addresses
+        self._task_port = task_port
+        self._containers: dict[str, Container] = {}
+        self._ports: dict[tuple[str, int], int] = {}
+
+    def run(self, reference: str, image: Image, options: dict[str, Any]) -> Container:
+        """Start a container and return it when it listens or has ended."""
+        labels = options.get("labels") or {}
+        port = self._task_port(labels.get(TASK_ARN, ""), labels.get(CONTAINER_NAME, ""))
+        address = self._addresses.acquire()
+        bound = self._ports[address, port] = bindable_port(address, port)
+        process = _start(address, bound, _environment(reference, image, options))
+        container = Container(
+            process, address, bound, name=options.get("name") or "task", labels=labels
+        )
+        self._containers[container.id] = container
+        container.wait_until_listening()
+        return container
+
+    def all(self) -> list[Container]:
+        """Return the containers that exist, ended ones included."""
+        self._forget_removed()
+        return list(self._containers.values())
+
+    def bound_port(self, address: str, port: int) -> int:
+        """Return where the container that serves `address:port` really listens."""
+        return self._ports.get((address, port), port)
+
+    def stop_all(self) -> None:
+        """End every container at once: the laptop cloud goes down."""
+        for container in self.all():
+            container.remove(force=True)
+        self._forget_removed()
+
+    def _forget_removed(self) -> None:
+        for container in [c for c in list(self._containers.values()) if c.removed]:
+            if self._containers.pop(container.id, None):
+                self._addresses.release(container.address)
+
+
+def _environment(reference: str, image: Image, options: dict[str, Any]) -> dict[str, str]:
+    given = {
+        name: str(value).replace("host.docker.internal", "127.0.0.1")
+        for name, value in (options.get("environment") or {}).items()
+    }
+    about = {"IMAGE": reference, "VERSION": image.version, "BEHAVIOUR": image.behaviour}
+    marker = {"LAPTOP_CLOUD": os.environ.get("LAPTOP_CLOUD", "")}
+    return {"PATH": os.defpath, **given, **about, **marker}
+
+
+def _start(address: str, port: int, environment: dict[str, str]) -> subprocess.Popen[bytes]:
+    """Start the task program; it ends by itself when the pipe to its input is closed."""
+    return subprocess.Popen(  # noqa: S603 - our own program, no shell
+        [sys.executable, "-I", "-S", "-u", str(PROGRAM), address, str(port)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        env=environment,
+        start_new_session=True,
+    )

@@ -1,0 +1,135 @@
+"""Installs the service on the laptop cloud as an admin would: network, parameters, deploy."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import boto3
+from botocore.credentials import Credentials
+
+from tools.laptop import callers
+from tools.laptop.cloud import ACCOUNT, API_STAGE, REGION, ROOT, Cloud, CloudError
+
+SERVERLESS = ROOT / "node_modules" / ".bin" / "serverless"
+INITIAL_IMAGE = "public.ecr.aws/devops/welcome:1"  # the stand-in needs no registry for it
+
+POLL = "200"  # milliseconds between the looks of `serverless` at its stack; 5000 is its default
+
+
+def deploy(
+    cloud: Cloud,
+    *,
+    initial_image: str = INITIAL_IMAGE,
+    parameters: Mapping[str, Any] | None = None,
+    quiet: bool = True,
+) -> dict[str, Credentials]:
+    """Install the service, and write `env` for those who want to call it; return who they are.
+
+    Args:
+        cloud: where to.
+        initial_image: what a new application runs; must exist for the Docker engine, if one is
+            used.
+        parameters: further settings for parameters.yml, or other ones.
+        quiet: keep the output of `serverless` for the case that it fails.
+
+    Raises:
+        CloudError: `serverless` is not installed or failed; the message has its output.
+
+    """
+    values = parameter_values(cloud, network(client(cloud, "ec2")), initial_image)
+    values |= parameters or {}
+    # JSON is YAML, and quoting keeps the account's zeros.
+    lines = [f"{name}: {json.dumps(value)}\n" for name, value in values.items()]
+    file = cloud.directory / "parameters.yml"
+    file.write_text("".join(lines))
+    _run_serverless(_tool_environment(cloud, file), quiet=quiet)
+    return introduce(cloud)
+
+
+def introduce(cloud: Cloud) -> dict[str, Credentials]:
+    """Write the environments that callers get: `env`, and others with authentication on."""
+    known = callers.make_all(client(cloud, "iam")) if cloud.auth else {callers.ADMIN: callers.ROOT}
+    for name, credentials in known.items():
+        callers.file_of(cloud.directory, name).write_text(shell_assignments(cloud, credentials))
+    return known
+
+
+def _run_serverless(environment: dict[str, str], *, quiet: bool) -> None:
+    if not SERVERLESS.exists():
+        raise CloudError("serverless is not installed: run `make setup` first")
+    output = subprocess.PIPE if quiet else None
+    done = subprocess.run(  # noqa: S603 - the tool of package.json, no shell
+        [str(SERVERLESS), "deploy"],
+        cwd=ROOT,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=output,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    if done.returncode != 0:
+        raise CloudError(f"serverless deploy failed:\n{done.stdout or ''}")
+
+
+def shell_assignments(cloud: Cloud, credentials: Credentials) -> str:
+    """Return what the environment file of a caller holds, one NAME=value a line."""
+    keys = {
+        "AWS_ACCESS_KEY_ID": credentials.access_key,
+        "AWS_SECRET_ACCESS_KEY": credentials.secret_key,
+    }
+    return "".join(f"{name}={value}\n" for name, value in {**cloud.environment, **keys}.items())
+
+
+def client(cloud: Cloud, service: str) -> Any:
+    """Return a boto3 client of the laptop cloud, whatever the user's own AWS set-up is."""
+    return boto3.client(
+        service,
+        endpoint_url=cloud.endpoint,
+        region_name=REGION,
+        aws_access_key_id="test",
+        aws_secret_access_key="test",  # nosec B106 # noqa: S106 - the emulator's, not a secret
+    )
+
+
+def network(ec2: Any) -> dict[str, str]:
+    """Create the VPC, subnets and security groups that an account has before an installation."""
+    vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
+    values = {"vpc": vpc}
+    for number, name in enumerate(("subnet1", "subnet2", "elbsubnet1", "elbsubnet2")):
+        subnet = ec2.create_subnet(
+            VpcId=vpc,
+            CidrBlock=f"10.0.{number}.0/24",
+            AvailabilityZone=f"{REGION}{'ab'[number % 2]}",
+        )
+        values[name] = subnet["Subnet"]["SubnetId"]
+    for name, use in (("sg", "tasks"), ("elbsg", "load balancers")):
+        group = ec2.create_security_group(VpcId=vpc, GroupName=name, Description=use)
+        values[name] = group["GroupId"]
+    return values
+
+
+def parameter_values(cloud: Cloud, network_ids: dict[str, str], image: str) -> dict[str, Any]:
+    """Return the contents of parameters.yml for the laptop."""
+    return {
+        "apiname": "devops-laptop",
+        "stage": API_STAGE,
+        "accountid": ACCOUNT,
+        "region": REGION,
+        **network_ids,
+        "repouri": image,
+        "cftemplate": f"s3://ecs-cf-bucket-{ACCOUNT}-{REGION}/application.yml",
+        "publicurl": cloud.api_url,
+    }
+
+
+def _tool_environment(cloud: Cloud, parameters: Path) -> dict[str, str]:
+    """Return the user's environment with the laptop's AWS instead of the user's."""
+    own = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    tool = {"PARAMETERS": str(parameters), "CI": "true", "SLS_AWS_MONITORING_FREQUENCY": POLL}
+    return {**own, **cloud.environment, **tool}

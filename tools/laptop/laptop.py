@@ -1,0 +1,38 @@
+"""The one engine and the one registry of the emulator's process; only imported there."""
+
+from __future__ import annotations
+
+import os
+from functools import cache
+
+from ministack.services import ecr, ecs
+
+from tools.laptop.addresses import Addresses
+from tools.laptop.containers import Engine
+from tools.laptop.registry import Registry
+
+DEFAULT_PORT = 80  # of a container whose definition maps none
+
+
+@cache
+def engine() -> Engine:
+    """Return the engine that runs the tasks of this emulator."""
+    return Engine(Addresses(int(os.environ["GATEWAY_PORT"])), container_port)
+
+
+@cache
+def registry() -> Registry:
+    """Return the registry that resolves image references."""
+    return Registry(ecr)
+
+
+def container_port(task_arn: str, container: str) -> int:
+    """Return the port a container listens on: awsvpc tasks bind none, so Docker is not told."""
+    _, _, _, region, account, _ = task_arn.split(":", 5)
+    task = ecs._tasks.get_scoped(account, region, task_arn) or {}
+    key = task.get("taskDefinitionArn", "").rsplit("/", 1)[-1]
+    definition = ecs._task_defs.get_scoped(account, region, key) or {}
+    for each in definition.get("containerDefinitions", []):
+        if each["name"] == container and each.get("portMappings"):
+            return int(each["portMappings"][0]["containerPort"])
+    return DEFAULT_PORT

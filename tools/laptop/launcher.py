@@ -1,0 +1,49 @@
+"""Runs MiniStack with our corrections, in the foreground; `cloud` starts it and keeps its pid.
+
+Everything it needs comes from the environment that `cloud` prepares. It holds the lock of the
+laptop cloud as long as it lives, which is how others see that one is running.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import sys
+from pathlib import Path
+
+LOCKED = 3  # exit status: another launcher holds the lock
+STANDIN = Path(__file__).with_name("standin")
+
+
+def main() -> int:
+    """Serve until SIGTERM, then end every task."""
+    real_docker = os.environ.get("LAPTOP_DOCKER") == "1"
+    if not real_docker:
+        sys.path.insert(0, str(STANDIN))
+    with Path(os.environ["LAPTOP_CLOUD"], "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return LOCKED
+        serve(real_docker=real_docker)
+    return 0
+
+
+def serve(*, real_docker: bool) -> None:
+    """Apply the patches and run the emulator's own main function."""
+    # Imported here: the emulator reads its environment and its path when it is imported.
+    from ministack import app
+
+    from tools.laptop.laptop import engine
+    from tools.laptop.patches import apply
+
+    apply(real_docker=real_docker)
+    sys.argv = ["ministack"]
+    try:
+        app.main()
+    finally:
+        engine().stop_all()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

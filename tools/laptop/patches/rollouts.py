@@ -1,0 +1,261 @@
+"""Amazon ECS: a rollout depends on target health, and its words are those of ECS."""
+
+from __future__ import annotations
+
+import json
+import threading
+from typing import Any
+
+from ministack.services import alb, ecs
+
+from tools.laptop.patches.load_balancers import prober, task_health
+from tools.laptop.patches.restarts import Restarts
+
+STEADY_DELAY = 0.3  # seconds that a task must stay up; the stand-in returns when it listens
+LISTED = 10.0  # seconds that ECS still lists a failed deployment, as long as tasks drain there
+POLL = 0.1  # seconds between looks at a task's health
+_TASKS_FAILED = "ECS deployment circuit breaker: tasks failed to start."
+
+_create_service = ecs._create_service
+_schedule_completion = ecs._schedule_service_deployment_completion
+_complete_deployment = ecs._complete_service_deployment
+_record_failure = ecs._record_service_task_failure
+_record_healthy = ecs._record_service_task_healthy
+_make_deployment = ecs._make_deployment
+_mark_task_stopped = ecs._mark_task_stopped
+_reconcile = ecs._reconcile_service_tasks
+_run_task = ecs._run_task
+_start_task_worker = ecs._start_task_worker
+_restarts = Restarts()
+_turns: dict[str, threading.RLock] = {}
+
+
+def apply(*, real_docker: bool) -> None:
+    """Put the corrections in place."""
+    ecs._create_service = create_service
+    ecs._ACTION_MAP["CreateService"] = create_service
+    ecs._schedule_service_deployment_completion = complete_when_healthy
+    ecs._complete_service_deployment = complete_deployment
+    ecs._record_service_task_failure = record_failure
+    ecs._record_service_task_healthy = record_healthy
+    ecs._make_deployment = make_deployment
+    ecs._mark_task_stopped = mark_task_stopped
+    ecs._reconcile_service_tasks = reconcile_in_turn
+    ecs._run_task = run_task
+    ecs._start_task_worker = start_task_worker
+    if not real_docker:
+        ecs._ECS_DEPLOYMENT_STEADY_DELAY = STEADY_DELAY
+
+
+def create_service(data: dict[str, Any]) -> Any:
+    """Create a service, unless no load balancer uses its target group.
+
+    Gap: the emulator accepts the group; ECS refuses it, so a template needs a DependsOn.
+    """
+    for balancer in data.get("loadBalancers") or []:
+        arn = balancer.get("targetGroupArn")
+        if arn in alb._tgs and arn not in prober.groups_in_use():
+            message = (
+                f"The target group with targetGroupArn {arn} does not have an associated "
+                "load balancer."
+            )
+            return ecs.error_response_json("InvalidParameterException", message, 400)
+    return _create_service(data)
+
+
+def make_deployment(*args: Any, **kwargs: Any) -> Any:
+    """Start every deployment as IN_PROGRESS.
+
+    Gap: a new service's first deployment is COMPLETED before a task has started, so that its
+    circuit breaker never counts and a crashing image is restarted for ever.
+    """
+    deployment = _make_deployment(*args, **kwargs)
+    deployment["rolloutState"] = "IN_PROGRESS"
+    deployment["rolloutStateReason"] = f"ECS deployment {deployment['id']} in progress."
+    return deployment
+
+
+def complete_when_healthy(
+    cluster: str, key: str, account: str, region: str, healthy_task: Any = None
+) -> None:
+    """Let a task count towards its rollout only when the load balancer finds it healthy.
+
+    Gap: a rollout completes one second after its tasks have started.
+    """
+    if healthy_task is None:
+        _schedule_completion(cluster, key, account, region)
+        return
+
+    def wait() -> None:
+        pause = threading.Event()
+        with ecs.request_scope(account, region):
+            ecs._reconcile_service_tasks(cluster, key)  # the first task is up: start the others
+            while is_running(healthy_task):
+                service = ecs._services.get(key)
+                if service is None or _state(service, healthy_task)[0] == "healthy":
+                    _schedule_completion(cluster, key, account, region, healthy_task)
+                    return
+                pause.wait(POLL)
+
+    ecs.spawn_background(wait, thread_name="task-health-gate")
+
+
+def is_running(task: dict[str, Any]) -> bool:
+    """Tell whether a task runs and is wanted."""
+    return bool(ecs._task_is_active(task["taskArn"], task) and task["lastStatus"] == "RUNNING")
+
+
+def unhealthy_group(service: dict[str, Any], task: dict[str, Any]) -> str:
+    """Return the ARN of a target group that finds the task unhealthy, or ""."""
+    state, group_arn = _state(service, task)
+    return group_arn if state == "unhealthy" else ""
+
+
+def _state(service: dict[str, Any], task: dict[str, Any]) -> tuple[str, str]:
+    """Return the worst target state of a task and the ARN of that target group."""
+    address = ecs._task_ip(task)
+    states = {
+        task_health(one["targetGroupArn"], address, int(one["containerPort"])).state: one[
+            "targetGroupArn"
+        ]
+        for one in service.get("loadBalancers") or []
+        if one.get("targetGroupArn")
+    }
+    worst = next((s for s in ("unhealthy", "initial", "unused") if s in states), "healthy")
+    return worst, states.get(worst, "")
+
+
+def complete_deployment(cluster: str, key: str, expected_deployment_id: Any = None) -> None:
+    """Complete a deployment in ECS's words; a failed one that it replaced is listed for a while.
+
+    Gap: the emulator lists a deployment that was rolled back for ever.
+    """
+    _complete_deployment(cluster, key, expected_deployment_id)
+    service = ecs._services.get(key)
+    if service is None:
+        return
+    with ecs.resource_lock("ecs-service", key):
+        primary = ecs._primary_deployment(service)
+        if not primary or primary["rolloutState"] != "COMPLETED":
+            return
+        verb = "circuit breaker: rollback to deploymentId" if primary.get("_rolled_back") else ""
+        words = f"ECS deployment {verb} {primary['id']} completed."
+        primary["rolloutStateReason"] = " ".join(words.split())
+        tell(service, f"(deployment {primary['id']}) deployment completed.")
+        tell(service, "has reached a steady state.")
+        failed = [each for each in service["deployments"] if each["rolloutState"] == "FAILED"]
+    if failed:
+        forget = threading.Timer(LISTED, _forget, (service, key, failed))
+        forget.daemon = True
+        forget.start()
+
+
+def _forget(service: dict[str, Any], key: str, failed: list[dict[str, Any]]) -> None:
+    """Drop failed deployments that have no task any more."""
+    with ecs.resource_lock("ecs-service", key):
+        service["deployments"] = [
+            each
+            for each in service["deployments"]
+            if each not in failed or each["status"] == "PRIMARY" or each.get("runningCount")
+        ]
+
+
+def record_failure(task: dict[str, Any], digest_resolution_failed: bool = False) -> None:
+    """Count a failed task; what a tripped circuit breaker says is put in ECS's words."""
+    key = _service_key(task)
+    _restarts.failed(key)
+    _record_failure(task, digest_resolution_failed)
+    service = ecs._services.get(key)
+    if service is None:
+        return
+    with ecs.resource_lock("ecs-service", key):
+        primary = ecs._primary_deployment(service)
+        for each in service["deployments"]:
+            if each["rolloutState"] == "FAILED" and each["rolloutStateReason"] != _TASKS_FAILED:
+                each["rolloutStateReason"] = _TASKS_FAILED
+                _rename_events(service, each, primary)
+
+
+def _rename_events(service: dict[str, Any], failed: dict[str, Any], primary: Any) -> None:
+    name = service["serviceName"]
+    rolled_back = primary is not None and primary is not failed
+    if rolled_back:
+        primary["_rolled_back"] = True
+        primary["rolloutStateReason"] = (
+            f"ECS deployment circuit breaker: rolling back to deploymentId {primary['id']}."
+        )
+    for event in service["events"][: 2 if rolled_back else 1]:
+        if "rolled back" in event["message"]:
+            event["message"] = f"(service {name}) rolling back to deployment {primary['id']}."
+        elif "deployment failed" in event["message"]:
+            event["message"] = (
+                f"(service {name}) (deployment {failed['id']}) deployment failed: tasks failed "
+                "to start."
+            )
+
+
+def record_healthy(key: str, task: dict[str, Any]) -> None:
+    """Count a healthy task, after which a failure is restarted without delay again."""
+    _restarts.recovered(key)
+    _record_healthy(key, task)
+
+
+def mark_task_stopped(arn: str, task: Any, reason: str, code: str, exit_code: Any = None) -> Any:
+    """Give a stopped task ECS's reason; the emulator words one of them differently."""
+    if code == "EssentialContainerExited":
+        reason = "Essential container in task exited"
+    return _mark_task_stopped(arn, task, reason, code, exit_code)
+
+
+def reconcile_in_turn(cluster: str, key: str) -> None:
+    """Look at one service in one thread at a time.
+
+    Gap: two reconciliations at once each start the missing task.
+    """
+    with _turns.setdefault(key, threading.RLock()):
+        _reconcile(cluster, key)
+
+
+def run_task(data: dict[str, Any]) -> Any:
+    """Start tasks; those of a service get its tags as propagateTags says, and are told of.
+
+    Gap: the emulator ignores propagateTags, and a service says nothing of the tasks it starts.
+    """
+    group = data.get("group", "")
+    if not group.startswith("service:"):
+        return _run_task(data)
+    service = ecs._services.get(f"{data['cluster']}/{group.removeprefix('service:')}") or {}
+    answer = _run_task({**data, "tags": _propagated(service)})
+    for task in json.loads(answer[2]).get("tasks", []):
+        tell(service, f"has started 1 tasks: (task {task['taskArn'].rpartition('/')[2]}).")
+    return answer
+
+
+def tell(service: dict[str, Any], what: str) -> None:
+    """Add a message to those that a service has, in ECS's words."""
+    if service:
+        message = f"(service {service['serviceName']}) {what}"
+        told = {"id": ecs.new_uuid(), "createdAt": ecs._iso(), "message": message}
+        service["events"].insert(0, told)
+
+
+def _propagated(service: dict[str, Any]) -> list[dict[str, str]]:
+    source = {
+        "SERVICE": service.get("serviceArn"),
+        "TASK_DEFINITION": service.get("taskDefinition"),
+    }.get(service.get("propagateTags", ""))
+    return list(ecs._tags.get(source, [])) if source else []
+
+
+def start_task_worker(task: dict[str, Any], *args: Any) -> None:
+    """Start a task, later and later when those before it failed.
+
+    Gap: the emulator restarts a crashing task at once; the ECS scheduler throttles it.
+    """
+    _restarts.wait(_service_key(task), lambda: ecs._task_is_active(task["taskArn"], task))
+    _start_task_worker(task, *args)
+
+
+def _service_key(task: dict[str, Any]) -> str:
+    cluster = ecs._cluster_name_from_arn(task.get("clusterArn", ""))
+    return f"{cluster}/{task.get('group', '').removeprefix('service:')}"
