@@ -1,4 +1,4 @@
-"""Who may change what: teams, admins and production approvers, as the installation lists them."""
+"""The access policy: the teams, admins and production approvers of an installation."""
 
 from __future__ import annotations
 
@@ -8,20 +8,22 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-# The caller of a role names its session and not its path (IAM User Guide, "IAM identifiers").
+# The ARN of a role's session, which omits the path of the role (IAM User Guide, "IAM identifiers").
 _SESSION = re.compile(r"arn:([a-z-]+):sts::(\d{12}):assumed-role/([^:/]+)/.+", re.DOTALL)
-# An ARN, or the id of an API key. What else a caller may be, an address, is nobody in particular.
+# An ARN, or the id of an API key. The only other form of a caller is an IP address, which does not
+# identify a principal.
 _PRINCIPAL = re.compile(r"arn:\S+|[A-Za-z0-9]+")
 _LISTS = ("admins", "productionApprovers")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccessPolicy:
-    """The patterns of each team, of admins and of production approvers; without any, all may.
+    """The patterns of each team, of admins and of production approvers.
 
-    A pattern is the ARN of an IAM user or role (without its path, which STS drops) or the id of
-    an API key. `*` stands for any characters but `:` and `/`, so that it never reaches into
-    another account, another kind of principal or the path of a user.
+    A pattern is the ARN of an IAM user or role (without the role's path, which STS omits) or the id
+    of an API key. `*` matches any characters except `:` and `/`, so it cannot match another
+    account, another type of principal or the path of a user. Without teams and production
+    approvers, all callers are allowed.
     """
 
     teams: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
@@ -30,10 +32,10 @@ class AccessPolicy:
 
     @classmethod
     def parse(cls, text: str) -> AccessPolicy:
-        """Read JSON as in `{"teams": {"payments": ["arn:..."]}, "admins": [...]}`.
+        """Return the policy in JSON like `{"teams": {"payments": ["arn:..."]}, "admins": [...]}`.
 
-        Nothing at all refuses nobody. ValueError for anything else: a policy that is not
-        understood must not let everybody in.
+        An empty text is a policy without restrictions. Raises ValueError for an invalid policy,
+        because ignoring it would allow all callers.
         """
         if not text.strip():
             return cls()
@@ -41,7 +43,7 @@ class AccessPolicy:
             policy = json.loads(text)
         except ValueError as error:
             raise ValueError(f"ACCESS_POLICY is not JSON: {error}") from error
-        _check(policy)
+        _check_policy(policy)
         return cls(
             teams={team: tuple(some) for team, some in policy.get("teams", {}).items()},
             admins=tuple(policy.get("admins", ())),
@@ -50,21 +52,21 @@ class AccessPolicy:
 
     @property
     def refuses(self) -> bool:
-        """Whether there is anybody who may not do something."""
+        """Whether the policy restricts any callers."""
         return bool(self.teams or self.production_approvers)
 
-    def lacks(self, caller: str, team: str | None, *, production: bool) -> tuple[str, ...]:
-        """Return, in words, the lists that a caller would have to be in; none when all is well.
+    def missing_lists(self, caller: str, team: str | None, *, production: bool) -> tuple[str, ...]:
+        """Return the required lists that do not contain a caller; empty if the call is allowed.
 
-        `team` is the application's, None when it is not known; `production` says whether it is
-        about what customers get. The two have nothing to do with each other: an admin is no
-        approver.
+        `team` is the team of the application, None if it is unknown. With `production` the call
+        changes what customers receive, which requires a production approver as well. The two
+        requirements are independent: an admin is not automatically an approver.
         """
-        who, lists = principal(caller), []
-        if self.teams and not _matches(who, (*self.teams.get(team or "", ()), *self.admins)):
+        identity, lists = principal(caller), []
+        if self.teams and not _matches(identity, (*self.teams.get(team or "", ()), *self.admins)):
             lists.append(self._owners(team))
         approvers = self.production_approvers if production else ()
-        if approvers and not _matches(who, approvers):
+        if approvers and not _matches(identity, approvers):
             lists.append("productionapprovers")
         return tuple(lists)
 
@@ -75,9 +77,9 @@ class AccessPolicy:
 
 
 def principal(caller: str) -> str | None:
-    """Return what patterns are held against: the ARN of a user or role, or the id of an API key.
+    """Return the ARN of a caller's user or role, or the id of its API key, for `AccessPolicy`.
 
-    All sessions of a role are that role. None for a caller of whom only the address is known.
+    All sessions of a role have the ARN of the role. None for a caller with only an IP address.
     """
     session = _SESSION.fullmatch(caller)
     if session:
@@ -85,21 +87,21 @@ def principal(caller: str) -> str | None:
     return caller if _PRINCIPAL.fullmatch(caller) else None
 
 
-def _matches(who: str | None, patterns: Iterable[str]) -> bool:
-    return who is not None and any(
-        re.fullmatch(re.escape(pattern).replace(r"\*", "[^:/]*"), who) for pattern in patterns
+def _matches(identity: str | None, patterns: Iterable[str]) -> bool:
+    return identity is not None and any(
+        re.fullmatch(re.escape(pattern).replace(r"\*", "[^:/]*"), identity) for pattern in patterns
     )
 
 
-def _check(policy: Any) -> None:
+def _check_policy(policy: Any) -> None:
     if not isinstance(policy, dict) or not policy.keys() <= {"teams", *_LISTS}:
-        raise ValueError(f"ACCESS_POLICY must be an object of teams, {', '.join(_LISTS)}")
+        raise ValueError(f"ACCESS_POLICY must be an object with teams, {', '.join(_LISTS)}")
     teams = policy.get("teams", {})
     if not isinstance(teams, dict) or "" in teams:
-        raise ValueError("ACCESS_POLICY: teams must have a list of patterns by name of the team")
+        raise ValueError("ACCESS_POLICY: teams must map the name of each team to a list")
     lists = {f"teams.{team}": patterns for team, patterns in teams.items()}
     lists |= {name: policy.get(name, []) for name in _LISTS}
     for name, patterns in lists.items():
-        texts = isinstance(patterns, list) and all(isinstance(each, str) for each in patterns)
-        if not texts or "" in patterns:
-            raise ValueError(f"ACCESS_POLICY: {name} must be a list of patterns, which are texts")
+        strings = isinstance(patterns, list) and all(isinstance(each, str) for each in patterns)
+        if not strings or "" in patterns:
+            raise ValueError(f"ACCESS_POLICY: {name} must be a list of non-empty strings")

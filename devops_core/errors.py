@@ -1,7 +1,7 @@
-"""One tree of errors: each has a code for programs, an HTTP status, and a message for the person.
+"""The hierarchy of errors: each has a stable code, an HTTP status and a message for people.
 
-Messages never contain an ARN, an account number or a stack trace: they leave the account in
-answers and in the log. Nor do they contain what a terminal obeys instead of showing it.
+Messages leave the account in responses and logs, so they contain neither ARNs, account numbers or
+stack traces, nor characters that control a terminal.
 """
 
 from __future__ import annotations
@@ -15,40 +15,40 @@ from typing import Any, ClassVar
 _ARN = re.compile(
     r"arn:aws[a-z-]*:([a-z0-9-]+):[a-z0-9*-]*:[a-z0-9*]*:([A-Za-z0-9_./:*-]*[A-Za-z0-9_*])"
 )
-# Not inside a longer word, which is a digest or an id; an underscore ends a word here.
+# Not within a longer word, such as a digest or an id; an underscore ends a word here.
 _ACCOUNT = re.compile(r"(?<![A-Za-z0-9])\d{12}(?![A-Za-z0-9])")
 
-# Control characters (C0, DEL, C1), ends of lines and paragraphs, what turns the direction of
-# writing around (Unicode Standard Annex 9, "Directional Formatting Characters"), and halves of a
-# surrogate pair, which no encoder takes.
+# Control characters (C0, DEL, C1), line and paragraph separators, characters that change the
+# direction of text (Unicode Standard Annex 9, "Directional Formatting Characters"), and surrogates,
+# which encoders reject.
 CONTROL = re.compile(
     r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
 )
 
 
 def printable(text: str) -> str:
-    """Return `text` in one line, with a question mark for each character that is to be obeyed."""
+    """Return `text` in one line, with a question mark for each control character."""
     return CONTROL.sub("?", re.sub(r"[\t\n\r]+", " ", text))
 
 
 def redact(text: str) -> str:
-    """Return printable text with ARNs cut to `service resource`, without account numbers."""
+    """Return printable text with ARNs shortened to `service resource`, without account numbers."""
     without_arns = _ARN.sub(lambda found: f"{found[1]} {found[2]}", printable(text))
     return _ACCOUNT.sub("<account>", without_arns)
 
 
 def brief(text: str) -> str:
-    """Return what a caller wrote as an error may repeat it: redacted, then cut."""
+    """Return a caller's text for an error message: redacted, then cut to 64 characters."""
     return redact(CONTROL.sub("?", text))[:64]
 
 
 def trace() -> str:
-    """Return the traceback of the error that is being handled, each line of it redacted."""
+    """Return the traceback of the error that is being handled, with each line redacted."""
     return "\n".join(map(redact, traceback.format_exc().splitlines()))
 
 
 def redacted(value: Any) -> Any:
-    """Return a value of JSON with all its texts redacted; the names of members stay."""
+    """Return a JSON value with all of its strings redacted, except the names of members."""
     if isinstance(value, str):
         return redact(value)
     if isinstance(value, Mapping):
@@ -59,10 +59,10 @@ def redacted(value: Any) -> Any:
 
 
 class DevOpsError(Exception):
-    """Base of all errors that a caller may see.
+    """Base class of all errors that callers receive.
 
-    `code` is stable and upper case; `http_status` what the API answers; `retry_after` seconds for
-    the Retry-After header, or None; `details` further members of the JSON answer.
+    `code` is stable and upper case, `http_status` the status of the response, `retry_after` the
+    seconds in its Retry-After header or None, `details` further members of its JSON body.
     """
 
     code: ClassVar[str] = "INTERNAL"
@@ -75,12 +75,12 @@ class DevOpsError(Exception):
         self.details: dict[str, Any] = redacted(details)
 
     def body(self) -> dict[str, Any]:
-        """Return the JSON body of the error answer."""
+        """Return the JSON body of the error response."""
         return {"errorMessage": self.message, "code": self.code, **self.details}
 
 
 class InvalidRequestError(DevOpsError):
-    """400: the request is malformed; `problems` lists every `(field, message)` at once."""
+    """400: the request is invalid; `problems` lists every `(field, message)` at once."""
 
     code = "INVALID_REQUEST"
     http_status = 400
@@ -92,62 +92,62 @@ class InvalidRequestError(DevOpsError):
 
 
 class ForbiddenError(DevOpsError):
-    """403: the installation's teams or production approvers do not have this caller."""
+    """403: the caller is missing from the teams or production approvers of the installation."""
 
     code = "FORBIDDEN"
     http_status = 403
 
 
 class NotFoundError(DevOpsError):
-    """404: a GET for something that is not there."""
+    """404: a GET for a resource that does not exist."""
 
     code = "NOT_FOUND"
     http_status = 404
 
 
 class ConflictError(DevOpsError):
-    """409: the request is well formed, but what it needs is not so."""
+    """409: the request is valid, but the current state does not meet its preconditions."""
 
     code = "CONFLICT"
     http_status = 409
 
 
 class UnknownApplicationError(ConflictError):
-    """409: no application of that name."""
+    """409: the application does not exist."""
 
     code = "NO_SUCH_APPLICATION"
 
 
 class UnknownEnvironmentError(ConflictError):
-    """409: the application was created without that environment."""
+    """409: the application was created without this environment."""
 
     code = "NO_SUCH_ENVIRONMENT"
 
 
 class AlreadyExistsError(ConflictError):
-    """409: an application of that name exists."""
+    """409: the name of the application is in use."""
 
     code = "ALREADY_EXISTS"
 
     @classmethod
-    def of(cls, application: str, there: str, holder: str | None = None) -> AlreadyExistsError:
-        """Return the error for a name that `there` has; `holder` is the operation at work on it."""
-        exists = f"application {there} exists already"
-        if there != application:
+    def of(cls, application: str, existing: str, holder: str | None = None) -> AlreadyExistsError:
+        """Return the error for an `existing` application; the operation `holder` holds its rows."""
+        exists = f"application {existing} exists already"
+        if existing != application:
             return cls(
                 f"{exists}, and {application} differs from it only in upper and lower case, which"
-                " image repositories do not tell apart"
+                " image repositories do not distinguish"
             )
         if holder is None:
             return cls(exists)
         return cls(
-            f"{exists}; operation {holder} is at work on it",
+            f"{exists}; operation {holder} is in progress",
             operation={"id": holder, "applicationName": application},
         )
 
 
 class BusyError(ConflictError):
-    """409: another operation holds a row that this one needs; `operation` names it."""
+    """409: another operation, in the member `operation`, holds a required row."""
 
     code = "BUSY"
 
@@ -160,7 +160,7 @@ class BusyError(ConflictError):
 
 
 class NotDeployableError(ConflictError):
-    """409: nothing to promote, image missing, or the environment is in no state for it."""
+    """409: nothing to promote, a missing image, or an environment that cannot be deployed to."""
 
     code = "NOT_DEPLOYABLE"
 
@@ -172,7 +172,7 @@ class ImageNotFoundError(NotDeployableError):
 
 
 class NotReadyError(ConflictError):
-    """409: blue cannot go live; `reasons` lists what is missing."""
+    """409: blue cannot go live; `reasons` lists the unmet conditions."""
 
     code = "NOT_READY"
 
@@ -181,39 +181,39 @@ class NotReadyError(ConflictError):
 
 
 class ChangedMeanwhileError(ConflictError):
-    """409: the inventory changed between looking and claiming; calling again is safe."""
+    """409: the inventory changed between the read and the claim; the caller can retry."""
 
     code = "CHANGED_MEANWHILE"
 
 
 class AlreadyEndedError(ConflictError):
-    """409: an operation that has ended cannot be aborted."""
+    """409: the operation has ended, so it cannot be aborted."""
 
     code = "ALREADY_ENDED"
 
 
 class NotAbortableError(ConflictError):
-    """409: nothing can stop an operation of this kind."""
+    """409: operations of this kind cannot be aborted."""
 
     code = "NOT_ABORTABLE"
 
 
 class IdempotencyMismatchError(DevOpsError):
-    """422: the Idempotency-Key was used before with another request."""
+    """422: the Idempotency-Key was used with a different request."""
 
     code = "IDEMPOTENCY_KEY_REUSED"
     http_status = 422
 
 
 class AwsError(DevOpsError):
-    """AWS did not do what an adapter asked. 502 when it reaches a caller."""
+    """502: an AWS call of an adapter failed."""
 
     code = "AWS_ERROR"
     http_status = 502
 
 
 class ThrottledError(AwsError):
-    """503: AWS throttles beyond the SDK's own retries."""
+    """503: AWS throttled a call and all of the SDK's retries."""
 
     code = "THROTTLED"
     http_status = 503
@@ -221,7 +221,7 @@ class ThrottledError(AwsError):
 
 
 class UnreachableError(AwsError):
-    """503: no answer from AWS, or 5xx: whether the call took effect is not known."""
+    """503: no response from AWS, or 5xx. It is unknown whether the call took effect."""
 
     code = "AWS_UNREACHABLE"
     http_status = 503
@@ -229,16 +229,16 @@ class UnreachableError(AwsError):
 
 
 class AccessDeniedError(AwsError):
-    """AWS refuses the service's own role. An operation waits for the permission to come."""
+    """502: the service's role lacks a permission. An operation waits until the role has it."""
 
     code = "ACCESS_DENIED"
 
 
 class RefusedError(AwsError):
-    """AWS refuses the call for good: repeating the same call gives the same answer."""
+    """502: AWS refuses the call, and would refuse the same call again."""
 
     code = "REFUSED"
 
 
 class LostClaimError(Exception):
-    """Another worker moved the operation on meanwhile: stop and leave it alone. Never an answer."""
+    """Another worker has changed the operation, so this worker must stop. Never a response."""

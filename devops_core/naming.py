@@ -1,4 +1,4 @@
-"""Names and their rules: environments, slots, applications, stack outputs, images."""
+"""Names and their formats: environments, slots, applications, stack outputs, images."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import re
 from dataclasses import dataclass
 from enum import StrEnum
 
-# 22 characters, so that the longest load balancer name "<application>-training" fits in the 32
-# that ELB allows (ELBv2 API, CreateLoadBalancer); no hyphen, because a stack name that a person
-# reads as two words is a name somebody else may have. ELB keeps names that begin with "internal-"
-# for itself (the same page).
+# At most 22 characters: the longest load balancer name is "<application>-training", and ELB allows
+# 32 (ELBv2 API, CreateLoadBalancer). No hyphen, because other stacks in an account often have names
+# of several words. Not "internal", because ELB reserves names that begin with "internal-" (same
+# page).
 APPLICATION_NAME = re.compile(r"(?!(?i:internal)\Z)[A-Za-z][A-Za-z0-9]{1,21}")
 
 # An operation's id: a ULID, 26 characters in Crockford's base 32 (github.com/ulid/spec).
@@ -19,7 +19,7 @@ OPERATION_ID = re.compile(r"[0-7][0-9A-HJKMNP-TV-Z]{25}")
 IMAGE_TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
 
 # An image reference: registry and path in lower case, then an optional tag and digest. A number
-# after the first part is a port only if a path follows it: "nginx:1" has a tag.
+# after the first component is a port only if a path follows it: "nginx:1" has a tag.
 IMAGE_URI = re.compile(
     r"(?P<repository>[a-z0-9]+(?:[._-]+[a-z0-9]+)*(?::[0-9]+(?=/))?(?:/[a-z0-9]+(?:[._-]+[a-z0-9]+)*)*)"
     r"(?::(?P<tag>[A-Za-z0-9_][A-Za-z0-9._-]{0,127}))?"
@@ -31,13 +31,13 @@ ECR_HOST = re.compile(
     r"(?P<account>[0-9]{12})\.dkr\.ecr(?:-fips)?\.(?P<region>[a-z0-9-]+)\.amazonaws\.com(?:\.cn)?"
 )
 
-# Every stack and task definition carries the operation that made it, so that a worker that takes
-# over can find what an earlier one did.
+# The tag of stacks and task definitions with the operation that created them. It lets a worker
+# find the resources that an earlier worker created for the same operation.
 OPERATION_TAG = "devops:operation"
 
 
 class Environment(StrEnum):
-    """An environment as inventory and answers spell it; requests use lower case."""
+    """An environment as spelled in the inventory and in responses; requests use lower case."""
 
     DEV = "DEV"
     QA = "QA"
@@ -49,7 +49,7 @@ class Environment(StrEnum):
 
     @property
     def is_production(self) -> bool:
-        """Whether this is a role of production rather than an environment of its own."""
+        """Whether this is a role of production: PROD-BLUE or PROD-GREEN."""
         return self in PRODUCTION
 
 
@@ -57,15 +57,15 @@ NON_PRODUCTION = (Environment.DEV, Environment.QA, Environment.STAGE)
 TRAINING_DA = (Environment.TRAINING, Environment.DA)
 PRODUCTION = (Environment.PROD_BLUE, Environment.PROD_GREEN)
 DEPLOYABLE = NON_PRODUCTION + TRAINING_DA
-# The order in which promotion looks for a version: the most tested first.
+# The order in which a promote searches for a version: the most tested environment first.
 PROMOTABLE = (Environment.STAGE, Environment.QA, Environment.DEV)
 
-# The permanent ECS services of production. prod-1 is live when the stack is new.
+# The permanent ECS services of production. prod-1 is live in a new stack.
 SLOTS = ("prod-1", "prod-2")
 
 
 def service_name(environment: Environment) -> str:
-    """Return the ECS service behind an environment of a new application ("dev", "prod-1")."""
+    """Return the ECS service of an environment in a new application ("dev", "prod-1")."""
     slots = {Environment.PROD_GREEN: SLOTS[0], Environment.PROD_BLUE: SLOTS[1]}
     return slots.get(environment, environment.value.lower())
 
@@ -75,22 +75,22 @@ def family(application: str, service: str) -> str:
     return f"{application}-{service}"
 
 
-def output_key(service: str, what: str) -> str:
-    """Return the stack output of a service: `output_key("prod-1", "Url")` is "prod1Url".
+def output_key(service: str, attribute: str) -> str:
+    """Return the stack output for an attribute of a service: "prod1Url" for "prod-1" and "Url".
 
     Output names are alphanumeric (CloudFormation User Guide, "Outputs").
     """
-    return f"{service.replace('-', '')}{what}"
+    return f"{service.replace('-', '')}{attribute}"
 
 
 def repository_name(application: str) -> str:
-    """Return the ECR repository of an application: ECR allows lower case only."""
+    """Return the ECR repository of an application; ECR allows only lower case."""
     return application.lower()
 
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """A container image reference taken apart. `tag` and `digest` may be missing."""
+    """A parsed container image reference. `tag` and `digest` are optional."""
 
     repository: str
     tag: str | None = None
@@ -98,7 +98,7 @@ class Image:
 
     @classmethod
     def parse(cls, uri: str) -> Image:
-        """Take an image URI apart; ValueError when it is none."""
+        """Parse an image reference; ValueError if it is invalid."""
         found = IMAGE_URI.fullmatch(uri)
         if found is None:
             raise ValueError(f"{uri!r} is not an image reference")
@@ -106,18 +106,18 @@ class Image:
 
     @property
     def uri(self) -> str:
-        """The reference with its tag, as people write it; with the digest where there is none."""
+        """The reference with its tag, or with its digest if it has no tag."""
         if self.tag:
             return f"{self.repository}:{self.tag}"
         return f"{self.repository}@{self.digest}" if self.digest else self.repository
 
     @property
     def pinned(self) -> str:
-        """The reference that always means the same bytes, if the digest is known."""
+        """The reference with its digest, which always identifies the same bytes, if it has one."""
         return f"{self.repository}@{self.digest}" if self.digest else self.uri
 
     def ecr_repository(self, account: str, region: str) -> str | None:
-        """Return the repository name when the image is in this account's ECR, else None."""
+        """Return the repository name if the image is in this account's ECR, else None."""
         host, _, path = self.repository.partition("/")
         found = ECR_HOST.fullmatch(host)
         if not path or not found or (found["account"], found["region"]) != (account, region):

@@ -1,4 +1,4 @@
-"""What the installation was configured with, checked once when a function starts."""
+"""The configuration of the installation, checked once when a function starts."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _S3_SUFFIXES = (".amazonaws.com", ".amazonaws.com.cn")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TemplateLocation:
-    """Where the application template is in S3."""
+    """The S3 object with the application template."""
 
     url: str
     bucket: str
@@ -23,14 +23,14 @@ class TemplateLocation:
 
     @classmethod
     def parse(cls, url: str) -> TemplateLocation:
-        """Take an S3 URL apart: s3://bucket/key or an https form; ValueError if it is neither.
+        """Parse an S3 URL, s3://bucket/key or an https form; ValueError if it is invalid.
 
-        A query is refused: it would name a version of the object, which nothing here would read.
+        A query is invalid, because the service would ignore the object version in it.
         """
         parts = urlsplit(url)
         host, path = parts.hostname or "", unquote(parts.path.lstrip("/"))
         if parts.query or parts.fragment:
-            raise ValueError(f"{url!r} has more than the bucket and the key of an S3 object")
+            raise ValueError(f"{url!r} must not have a query or a fragment")
         if parts.scheme == "s3" and host and path:
             return cls(url=url, bucket=host, key=path)
         name, dot_s3, region = host.rpartition(".s3")
@@ -56,7 +56,7 @@ class TableNames:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """The installation's parameters as the functions get them; see parameters.yml."""
+    """The parameters of the installation, from a function's environment; see parameters.yml."""
 
     account: str
     region: str
@@ -81,7 +81,7 @@ class Settings:
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Settings:
-        """Read the settings; KeyError or ValueError name what the installation lacks."""
+        """Return the settings; KeyError or ValueError names a missing or invalid variable."""
         return cls(
             account=environment["ACCOUNT_ID"],
             region=environment["AWS_REGION"],

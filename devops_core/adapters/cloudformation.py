@@ -36,7 +36,7 @@ class CloudFormationStacks:
         except (exceptions.AlreadyExistsException, exceptions.TokenAlreadyExistsException) as error:
             # The stack is our own if the response to an earlier call of this operation was lost.
             stack = self.describe(request["StackName"])
-            if stack and stack.operation == _operation(request.get("Tags", ())):
+            if stack and stack.operation == _tagged_operation(request.get("Tags", ())):
                 return stack.id
             raise RefusedError("a stack of this name exists") from error
 
@@ -82,7 +82,7 @@ class CloudFormationStacks:
         return Stack(
             id=stack["StackId"],
             status=stack["StackStatus"],
-            operation=_operation(stack.get("Tags", ())),
+            operation=_tagged_operation(stack.get("Tags", ())),
             reason=redact(reason) if reason else None,
             outputs=outputs,
         )
@@ -132,7 +132,7 @@ def _is_missing(error: ClientError) -> bool:
     return "does not exist" in message(error)
 
 
-def _operation(tags: Sequence[Mapping[str, str]]) -> str | None:
+def _tagged_operation(tags: Sequence[Mapping[str, str]]) -> str | None:
     return next((tag["Value"] for tag in tags if tag["Key"] == OPERATION_TAG), None)
 
 

@@ -47,7 +47,7 @@ class EcsContainers:
             familyPrefix=family, sort="DESC", maxResults=_MAX_NEWEST
         )
         arns = map(str, listed["taskDefinitionArns"])
-        return next((arn for arn in arns if self._operation(arn) == operation_id), None)
+        return next((arn for arn in arns if self._registering_operation(arn) == operation_id), None)
 
     @translated()
     def registered(self, family: str) -> tuple[str, ...]:
@@ -55,9 +55,11 @@ class EcsContainers:
         listed = self._client.list_task_definitions(
             familyPrefix=family, sort="DESC", maxResults=_MAX_ACTIVE
         )
-        return tuple(str(arn) for arn in listed["taskDefinitionArns"] if self._operation(arn))
+        return tuple(
+            str(arn) for arn in listed["taskDefinitionArns"] if self._registering_operation(arn)
+        )
 
-    def _operation(self, task_definition: str) -> str | None:
+    def _registering_operation(self, task_definition: str) -> str | None:
         """Return the operation in the tag of a task definition, or None."""
         response = self._client.describe_task_definition(
             taskDefinition=task_definition, include=["TAGS"]
@@ -87,7 +89,7 @@ class EcsContainers:
             service=service,
             **{name: value for name, value in changes.items() if value is not None},
         )
-        return _running(response["service"])
+        return _running_service(response["service"])
 
     @translated()
     def services(self, cluster: str, names: Iterable[str]) -> dict[str, RunningService]:
@@ -102,7 +104,9 @@ class EcsContainers:
             response = self._client.describe_services(cluster=cluster, services=requested)
         except self._client.exceptions.ClusterNotFoundException:
             return {}
-        return {service["serviceName"]: _running(service) for service in response["services"]}
+        return {
+            service["serviceName"]: _running_service(service) for service in response["services"]
+        }
 
     @translated()
     def stopped(self, cluster: str, service: str, task_definition: str | None) -> tuple[str, ...]:
@@ -122,11 +126,11 @@ class EcsContainers:
             key=lambda task: task.get("stoppedAt", _LONG_AGO),
             reverse=True,
         )
-        reasons = dict.fromkeys(filter(None, map(_reason, newest_first)))
+        reasons = dict.fromkeys(filter(None, map(_stop_reason, newest_first)))
         return tuple(reasons)[:_MAX_REASONS]
 
 
-def _running(service: Mapping[str, Any]) -> RunningService:
+def _running_service(service: Mapping[str, Any]) -> RunningService:
     return RunningService(
         name=service["serviceName"],
         active=service["status"] == "ACTIVE",
@@ -134,11 +138,11 @@ def _running(service: Mapping[str, Any]) -> RunningService:
         running=service["runningCount"],
         pending=service["pendingCount"],
         deployments=tuple(map(_deployment, service.get("deployments", ()))),
-        messages=tuple(map(_message, service.get("events", ())[:_MAX_MESSAGES])),
+        messages=tuple(map(_service_message, service.get("events", ())[:_MAX_MESSAGES])),
     )
 
 
-def _message(event: Mapping[str, Any]) -> tuple[datetime, str]:
+def _service_message(event: Mapping[str, Any]) -> tuple[datetime, str]:
     return event["createdAt"].astimezone(UTC), redact(event["message"])
 
 
@@ -155,7 +159,7 @@ def _deployment(deployment: Mapping[str, Any]) -> Deployment:
     )
 
 
-def _reason(task: Mapping[str, Any]) -> str:
+def _stop_reason(task: Mapping[str, Any]) -> str:
     """Return the reason of a stopped task; empty if it did not fail or has no reason."""
     stopped = task.get("stoppedReason", "")
     if not stopped or stopped.startswith(_SCALED_IN):
@@ -165,12 +169,12 @@ def _reason(task: Mapping[str, Any]) -> str:
     containers = [
         f"container {container['name']}: {', '.join(facts)}"
         for container in task.get("containers", ())
-        if (facts := list(_facts(container, stopped, exited=exited)))
+        if (facts := list(_container_facts(container, stopped, exited=exited)))
     ]
     return redact(f"{stopped} ({'; '.join(containers)})" if containers else stopped)
 
 
-def _facts(container: Mapping[str, Any], stopped: str, *, exited: bool) -> Iterator[str]:
+def _container_facts(container: Mapping[str, Any], stopped: str, *, exited: bool) -> Iterator[str]:
     if exited and "exitCode" in container:
         yield f"exit code {container['exitCode']}"
     reason = container.get("reason", "")

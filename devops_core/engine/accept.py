@@ -161,12 +161,12 @@ def permit(
     `team` is the application's technicalTeam, None if it is unknown. `aborts` is the id of the
     operation to abort, None for a start. `record` adds a refusal to the audit log.
     """
-    lacks = cloud.settings.access.lacks(caller, team, production=kind.production)
-    if not lacks:
+    missing = cloud.settings.access.missing_lists(caller, team, production=kind.production)
+    if not missing:
         return
     action = f"abort the {kind.name} {aborts} of" if aborts else kind.verb or kind.name
     refusal = ForbiddenError(
-        f"not allowed to {action} {application}: requires {' and '.join(lacks)}"
+        f"not allowed to {action} {application}: requires {' and '.join(missing)}"
     )
     if record:
         _record_denial(cloud, kind, application, caller, refusal.message, aborts)

@@ -21,7 +21,7 @@ from .dynamodb import create_tables
 from .samples import NAMES, NOW
 
 REGION = "eu-west-1"
-# What the tests themselves call, to prepare AWS and to look at it.
+# Operations that only the tests call, to prepare and to inspect AWS.
 _CALLED_BY_TESTS = {
     "cloudformation": (),
     "dynamodb": ("CreateTable", "UpdateItem"),
@@ -43,21 +43,21 @@ class Time:
 
 
 class Aws:
-    """Makes clients of the mocked AWS; one attempt, so that a fault is seen at once."""
+    """Makes clients of the mocked AWS, with one attempt, so that a fault reaches the adapter."""
 
     def __init__(self, session: Any) -> None:
         self._session = session
 
     def client(self, service: str, attempts: int = 1) -> Any:
         config = Config(retries={"mode": "standard", "total_max_attempts": attempts})
-        # The trimmed models leave out what no adapter uses, as the network.
+        # The trimmed models have only the services of the adapters, so not EC2.
         session = self._session if service in MODELLED else botocore.session.get_session()
         return session.create_client(service, region_name=REGION, config=config)
 
 
 @pytest.fixture(scope="session")
 def service_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Trimmed models as the package has them, of the botocore that is installed."""
+    """Write trimmed models like those of the package, from the installed botocore."""
     folder = tmp_path_factory.mktemp("service_models")
     operations = {name: (*kept, *_CALLED_BY_TESTS[name]) for name, kept in MODELLED.items()}
     data = models.in_folder(Path(botocore.__file__).with_name("data"))

@@ -1,4 +1,4 @@
-"""The four DynamoDB tables as serverless/datastores.yml has them."""
+"""The four DynamoDB tables, as serverless/datastores.yml defines them."""
 
 from __future__ import annotations
 

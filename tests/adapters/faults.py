@@ -1,6 +1,6 @@
-"""Faults and answers of AWS that moto does not make, over botocore's own hooks.
+"""Faults and responses of AWS that moto does not produce, with botocore's own hooks.
 
-The SDK checks a call's parameters before these hooks run, so a call that AWS does not know fails.
+The SDK validates the parameters of a call before these hooks run, so an invalid call fails.
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ class Http(NamedTuple):
 
 
 def refuse(client: Any, operation: str, code: str, message: str = "", status: int = 400) -> None:
-    """Let every such call end with an error, without an effect."""
+    """Make all calls of an operation fail without an effect."""
     error = {"Code": code, "Message": message}
     parsed = {"Error": error, "ResponseMetadata": {"HTTPStatusCode": status}}
     _hook(client, "before-call", operation, lambda **_: (Http(status), parsed))
 
 
-def answer(client: Any, operation: str, *answers: dict[str, Any]) -> list[dict[str, Any]]:
-    """Answer such calls one after the other, then let them through; return what was sent."""
-    left, sent = list(answers), []
+def respond(client: Any, operation: str, *responses: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return responses for the next calls, then let calls through; return the sent parameters."""
+    left, sent = list(responses), []
 
     def hook(params: dict[str, Any], **_: Any) -> tuple[Http, dict[str, Any]] | None:
         sent.append(params)
@@ -33,14 +33,14 @@ def answer(client: Any, operation: str, *answers: dict[str, Any]) -> list[dict[s
     return sent
 
 
-def cancel(client: Any, code: str, part: int = 0, times: int = 1) -> list[Any]:
-    """Cancel the next transactions because of one of their parts; return the calls seen."""
+def cancel(client: Any, code: str, action: int = 0, times: int = 1) -> list[Any]:
+    """Cancel the next transactions because of one action; return the parameters of all calls."""
     seen: list[Any] = []
 
     def hook(params: dict[str, Any], **_: Any) -> tuple[Http, dict[str, Any]] | None:
         seen.append(params)
         reasons = [{"Code": "None"} for _ in json.loads(params["body"])["TransactItems"]]
-        reasons[part] = {"Code": code, "Message": f"because of {code}"}
+        reasons[action] = {"Code": code, "Message": f"because of {code}"}
         error = {"Code": "TransactionCanceledException", "Message": "cancelled"}
         parsed = {"Error": error, "CancellationReasons": reasons, "ResponseMetadata": {}}
         return (Http(400), parsed) if len(seen) <= times else None
@@ -55,12 +55,12 @@ def break_before(client: Any, operation: str, error: Exception) -> None:
 
 
 def break_after(client: Any, operation: str, error: Exception) -> None:
-    """Raise after the call had its effect: the answer is lost."""
+    """Raise after the call has taken effect: the response is lost."""
     _hook(client, "after-call", operation, _raiser(error))
 
 
 def send_twice(client: Any, operation: str) -> list[int]:
-    """Let the SDK send each such call a second time, as after a lost answer; return the sends."""
+    """Make the SDK send each call twice, as after a lost response; return the attempt numbers."""
     sends: list[int] = []
 
     def hook(attempts: int, **_: Any) -> int | None:
@@ -72,7 +72,7 @@ def send_twice(client: Any, operation: str) -> list[int]:
 
 
 def meanwhile(client: Any, operation: str, act: Callable[[], Any]) -> None:
-    """Do something else just before the first such call."""
+    """Call `act` just before the first call of an operation."""
     waiting = [act]
 
     def hook(**_: Any) -> None:

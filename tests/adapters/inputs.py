@@ -1,10 +1,10 @@
-"""Arguments of SDK calls made up from the models: every member is given."""
+"""Arguments of SDK calls, generated from the models with a value for every member."""
 
 from __future__ import annotations
 
 from typing import Any
 
-# Names that the SDK or its endpoint rules hold to a form of their own.
+# Values with formats that the SDK or its endpoint rules require.
 _NAMED = {
     "Bucket": "templates",
     "TableName": "Log",
@@ -12,7 +12,7 @@ _NAMED = {
     "ClientRequestToken": "token",
     "SSECustomerKey": "0123456789abcdef0123456789abcdef",
 }
-# A structure that holds itself (the M of an attribute value) is given so deep.
+# Depth of recursive structures (the M of an attribute value).
 _DEPTH = 5
 
 
@@ -20,7 +20,7 @@ def full_input(operation: Any) -> dict[str, Any]:
     """Return arguments for an operation's call."""
     given = _value(operation.input_shape, "", 0) if operation.input_shape else {}
     assert isinstance(given, dict)
-    # The SDK makes the checksum of a key from the key.
+    # The SDK computes the checksum of a key from the key.
     given.pop("SSECustomerKeyMD5", None)
     return given
 
@@ -33,7 +33,7 @@ def _value(shape: Any, name: str, depth: int) -> Any:
             for key, member in members
             if depth < _DEPTH or key in shape.required_members
         }
-        # One of a union, which takes no more.
+        # A union has exactly one member.
         return dict(list(inner.items())[:1]) if shape.is_tagged_union else inner
     if shape.type_name == "list":
         return [_value(shape.member, name, depth + 1)]

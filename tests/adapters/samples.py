@@ -1,4 +1,4 @@
-"""Model values with nothing but what is required, and with everything."""
+"""Model values with only the required members, and with all members."""
 
 from __future__ import annotations
 
@@ -167,7 +167,7 @@ def full_event(operation: Operation) -> Event:
 
 
 def denied_event() -> Event:
-    """Return an event that belongs to no operation."""
+    """Return an event without an operation."""
     return Event(
         key="DENIED",
         operation="01DENIED",
@@ -206,21 +206,21 @@ def create_claim(name: str = "Shop", identity: str = "01CREATE") -> Claim:
 
 
 def failed_closing(claim: Claim) -> Closing:
-    """Return the end of a create that failed: its rows go."""
+    """Return the end of a failed create, which removes its rows."""
     operation = replace(claim.operation, status=Status.FAILED, ended_at=NOW, reasons=("no",))
     rows = [replace(row, claim=operation.id) for row in claim.new]
     return Closing(operation=operation, event=minimal_event(operation, "END"), removed=rows)
 
 
 def created_closing(claim: Claim) -> Closing:
-    """Return the end of a create that succeeded: its rows are kept, complete and free."""
+    """Return the end of a successful create, which keeps its rows, complete and free."""
     operation = replace(claim.operation, status=Status.SUCCEEDED, ended_at=NOW)
     rows = [replace(row, status=RowStatus.ACTIVE, service=MINIMAL_SERVICE) for row in claim.new]
     return Closing(operation=operation, event=minimal_event(operation, "END"), kept=rows)
 
 
 def unset_fields(value: Any) -> list[str]:
-    """Return the members that have their default still: a sample with everything has none."""
+    """Return the members with their default value; a sample with all members has none."""
     return [
         entry.name
         for entry in fields(value)

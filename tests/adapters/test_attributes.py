@@ -118,10 +118,10 @@ def test_attribute_values_are_dynamodbs() -> None:
     assert decode(item) == {"text": "a", "no": False, "number": 3, "list": ["a", {"b": True}]}
 
 
-def test_a_null_that_a_person_wrote_is_none() -> None:
+def test_a_null_written_by_hand_is_none() -> None:
     assert decode({"url": {"NULL": True}}) == {"url": None}
 
 
-def test_what_has_no_attribute_value_is_refused() -> None:
+def test_a_type_without_an_attribute_value_is_refused() -> None:
     with pytest.raises(TypeError, match="no attribute value for float"):
         encode({"ratio": 0.5})

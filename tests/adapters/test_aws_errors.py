@@ -32,56 +32,76 @@ _DENIED = (
 )
 
 
-def _answer(code: str, message: str = "", status: int = 400) -> ClientError:
-    answer: Any = {
+def _client_error(code: str, message: str = "", status: int = 400) -> ClientError:
+    response: Any = {
         "Error": {"Code": code, "Message": message},
         "ResponseMetadata": {"HTTPStatusCode": status},
     }
-    return ClientError(answer, "CreateStack")
+    return ClientError(response, "CreateStack")
 
 
 @pytest.mark.parametrize(
     ("error", "expected", "words"),
     [
-        (_answer("Throttling", "Rate exceeded"), ThrottledError, "AWS throttles CreateStack"),
-        (_answer("ThrottlingException"), ThrottledError, "AWS throttles CreateStack"),
-        (_answer("RequestLimitExceeded"), ThrottledError, "AWS throttles CreateStack"),
-        (_answer("TooManyRequestsException"), ThrottledError, "AWS throttles CreateStack"),
-        (_answer("ProvisionedThroughputExceededException"), ThrottledError, "AWS throttles"),
-        (_answer("SlowDown", status=503), ThrottledError, "AWS throttles CreateStack"),
-        (_answer("PriorRequestNotComplete"), ThrottledError, "AWS throttles CreateStack"),
-        (_answer("TransactionConflictException"), ThrottledError, "AWS throttles CreateStack"),
-        (_answer("LimitExceededException", "Rate exceeded"), ThrottledError, "AWS throttles"),
+        (_client_error("Throttling", "Rate exceeded"), ThrottledError, "AWS throttles CreateStack"),
+        (_client_error("ThrottlingException"), ThrottledError, "AWS throttles CreateStack"),
+        (_client_error("RequestLimitExceeded"), ThrottledError, "AWS throttles CreateStack"),
+        (_client_error("TooManyRequestsException"), ThrottledError, "AWS throttles CreateStack"),
+        (_client_error("ProvisionedThroughputExceededException"), ThrottledError, "AWS throttles"),
+        (_client_error("SlowDown", status=503), ThrottledError, "AWS throttles CreateStack"),
+        (_client_error("PriorRequestNotComplete"), ThrottledError, "AWS throttles CreateStack"),
         (
-            _answer("InternalFailure", "oops", 500),
+            _client_error("TransactionConflictException"),
+            ThrottledError,
+            "AWS throttles CreateStack",
+        ),
+        (_client_error("LimitExceededException", "Rate exceeded"), ThrottledError, "AWS throttles"),
+        (
+            _client_error("InternalFailure", "oops", 500),
             UnreachableError,
             "AWS could not complete .*: oops",
         ),
-        (_answer("ServiceUnavailable", "later", 503), UnreachableError, "AWS could not complete"),
-        (_answer("LimitExceededException", "200 stacks"), RefusedError, "200 stacks"),
-        (_answer("AccessDenied", "no", 403), AccessDeniedError, "lacks the permission CreateStack"),
         (
-            _answer("AccessDeniedException", "no"),
+            _client_error("ServiceUnavailable", "later", 503),
+            UnreachableError,
+            "AWS could not complete",
+        ),
+        (_client_error("LimitExceededException", "200 stacks"), RefusedError, "200 stacks"),
+        (
+            _client_error("AccessDenied", "no", 403),
             AccessDeniedError,
             "lacks the permission CreateStack",
         ),
-        (_answer("UnauthorizedOperation"), AccessDeniedError, "lacks the permission CreateStack"),
-        (_answer("NotAuthorized"), AccessDeniedError, "lacks the permission CreateStack"),
-        (_answer("403", "Forbidden", 403), AccessDeniedError, "lacks the permission CreateStack"),
         (
-            _answer("AccessDenied", _DENIED, 403),
+            _client_error("AccessDeniedException", "no"),
+            AccessDeniedError,
+            "lacks the permission CreateStack",
+        ),
+        (
+            _client_error("UnauthorizedOperation"),
+            AccessDeniedError,
+            "lacks the permission CreateStack",
+        ),
+        (_client_error("NotAuthorized"), AccessDeniedError, "lacks the permission CreateStack"),
+        (
+            _client_error("403", "Forbidden", 403),
+            AccessDeniedError,
+            "lacks the permission CreateStack",
+        ),
+        (
+            _client_error("AccessDenied", _DENIED, 403),
             AccessDeniedError,
             "lacks the permission iam:PassRole",
         ),
         (
-            _answer("ClientException", _DENIED),
+            _client_error("ClientException", _DENIED),
             AccessDeniedError,
             "lacks the permission iam:PassRole",
         ),
-        (_answer("ExpiredTokenException"), AccessDeniedError, "credentials"),
-        (_answer("UnrecognizedClientException"), AccessDeniedError, "credentials"),
-        (_answer("ValidationError", "bad template"), RefusedError, "bad template"),
-        (_answer("ClientException"), RefusedError, "ClientException"),
+        (_client_error("ExpiredTokenException"), AccessDeniedError, "credentials"),
+        (_client_error("UnrecognizedClientException"), AccessDeniedError, "credentials"),
+        (_client_error("ValidationError", "bad template"), RefusedError, "bad template"),
+        (_client_error("ClientException"), RefusedError, "ClientException"),
         (EndpointConnectionError(endpoint_url=_URL), UnreachableError, "no answer from AWS"),
         (ReadTimeoutError(endpoint_url=_URL), UnreachableError, "no answer from AWS"),
         (ConnectTimeoutError(endpoint_url=_URL), UnreachableError, "no answer from AWS"),

@@ -114,7 +114,7 @@ def test_threads_that_ask_for_a_port_at_the_same_time_get_one_adapter(port: str)
     assert len(session.services) == 1
 
 
-def test_clients_give_up_before_the_caller_does(cloud: AwsCloud) -> None:
+def test_client_timeouts_are_shorter_than_the_callers(cloud: AwsCloud) -> None:
     config = cloud._client("ecs").meta.config
 
     assert (config.connect_timeout, config.read_timeout, config.tcp_keepalive) == (2, 8, True)
@@ -133,7 +133,7 @@ def test_threads_can_ask_for_all_ports_at_the_same_time(cloud: AwsCloud) -> None
     assert adapters == [getattr(cloud, port) for port in PORTS]
 
 
-def test_calls_go_out_together(cloud: AwsCloud) -> None:
+def test_gathered_calls_run_concurrently(cloud: AwsCloud) -> None:
     meeting = threading.Barrier(8, timeout=5)
 
     def meet(number: int) -> Callable[[], int]:
@@ -198,7 +198,7 @@ def test_a_log_line_is_one_json_object(cloud: AwsCloud, capsys: pytest.CaptureFi
     assert (line["message"], line["operations"]) == ("swept", 3)
 
 
-def test_a_line_that_measures_is_what_cloudwatch_reads(
+def test_a_log_line_with_metrics_is_in_the_embedded_metric_format(
     cloud: AwsCloud, capsys: pytest.CaptureFixture[str]
 ) -> None:
     before = cloud.clock.now()
@@ -215,7 +215,7 @@ def test_a_line_that_measures_is_what_cloudwatch_reads(
     assert 0 <= line["_aws"]["Timestamp"] - before.timestamp() * 1000 < 60_000
 
 
-def test_without_values_it_is_a_plain_line(
+def test_without_metrics_it_is_an_ordinary_log_line(
     cloud: AwsCloud, capsys: pytest.CaptureFixture[str]
 ) -> None:
     cloud.measure("interrupted", {}, operation="1")
@@ -223,15 +223,15 @@ def test_without_values_it_is_a_plain_line(
     assert json.loads(capsys.readouterr().out) == {"message": "interrupted", "operation": "1"}
 
 
-def test_what_cannot_be_told_stops_nothing(
+def test_a_log_line_that_cannot_be_written_raises_nothing(
     cloud: AwsCloud, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    class Unspeakable:
+    class Unwritable:
         def __str__(self) -> str:
-            raise ValueError("cannot be told")
+            raise ValueError("cannot be written")
 
-    cloud.log("ended", about=Unspeakable())
-    cloud.measure("ended", {THROTTLES: 1}, about=Unspeakable())
+    cloud.log("ended", about=Unwritable())
+    cloud.measure("ended", {THROTTLES: 1}, about=Unwritable())
     cloud.measure("ended", {OPERATIONS: 1})
     assert capsys.readouterr().out == ""
 

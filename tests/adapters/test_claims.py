@@ -23,11 +23,11 @@ from devops_core.ports import AlreadyClaimedError, Claim
 
 from . import samples
 from .conftest import Time
-from .faults import answer, break_after, cancel, meanwhile, refuse, send_twice
+from .faults import break_after, cancel, meanwhile, refuse, respond, send_twice
 
 
 def existing(tables: DynamoTables, name: str = "Shop") -> Inventory:
-    """Return the inventory of an application whose create has succeeded."""
+    """Return the inventory of a created application."""
     claim = samples.create_claim(name, f"00{name}")
     tables.claim(claim)
     tables.close(samples.created_closing(claim))
@@ -79,7 +79,7 @@ def test_the_sdk_gives_the_transaction_a_token(tables: DynamoTables, dynamodb: A
     assert b"ClientRequestToken" in bodies[0]
 
 
-def test_the_loser_of_a_race_learns_who_won(tables: DynamoTables, dynamodb: Any) -> None:
+def test_the_loser_of_a_race_gets_the_winners_id(tables: DynamoTables, dynamodb: Any) -> None:
     row = existing(tables).rows[Environment.DEV]
     meanwhile(dynamodb, "TransactWriteItems", lambda: tables.claim(deploy(row, identity="01WON")))
 
@@ -92,7 +92,7 @@ def test_the_loser_of_a_race_learns_who_won(tables: DynamoTables, dynamodb: Any)
     assert "EVENT#02LOST#000" not in entries(dynamodb)
 
 
-def test_a_row_that_must_stay_must_be_free(tables: DynamoTables) -> None:
+def test_an_unchanged_row_must_be_free(tables: DynamoTables) -> None:
     rows = existing(tables).rows
     tables.claim(deploy(rows[Environment.DEV], identity="01WON"))
 
@@ -103,7 +103,9 @@ def test_a_row_that_must_stay_must_be_free(tables: DynamoTables) -> None:
 
 
 @pytest.mark.parametrize("kept", [True, False])
-def test_a_row_that_changed_since_it_was_seen(tables: DynamoTables, kept: bool) -> None:
+def test_a_row_that_changed_since_it_was_read_refuses_the_claim(
+    tables: DynamoTables, kept: bool
+) -> None:
     rows = existing(tables).rows
     seen = replace(rows[Environment.DEV], revision=0)
     claim = (
@@ -118,7 +120,7 @@ def test_a_row_that_changed_since_it_was_seen(tables: DynamoTables, kept: bool) 
     assert not tables.inventory("Shop")[0].held_by("01DEPLOY")
 
 
-def test_a_row_that_is_gone(tables: DynamoTables) -> None:
+def test_a_removed_row_refuses_the_claim(tables: DynamoTables) -> None:
     with pytest.raises(ChangedMeanwhileError):
         tables.claim(deploy(samples.MINIMAL_ROW))
 
@@ -126,13 +128,13 @@ def test_a_row_that_is_gone(tables: DynamoTables) -> None:
 def test_an_application_is_created_once(tables: DynamoTables) -> None:
     tables.claim(samples.create_claim(identity="01FIRST"))
 
-    with pytest.raises(AlreadyExistsError, match="operation 01FIRST is at work") as raised:
+    with pytest.raises(AlreadyExistsError, match="operation 01FIRST is in progress") as raised:
         tables.claim(samples.create_claim(identity="02SECOND"))
 
     assert raised.value.details == {"operation": {"id": "01FIRST", "applicationName": "Shop"}}
 
 
-def test_an_application_that_is_complete_exists(tables: DynamoTables) -> None:
+def test_a_complete_application_refuses_another_create(tables: DynamoTables) -> None:
     existing(tables)
 
     with pytest.raises(AlreadyExistsError, match=r"Shop exists already$") as raised:
@@ -148,28 +150,28 @@ def test_a_name_that_differs_only_in_case_is_taken(tables: DynamoTables) -> None
         tables.claim(samples.create_claim("SHOP", "02SECOND"))
 
 
-def test_a_name_is_reserved_in_whatever_case(tables: DynamoTables) -> None:
+def test_a_name_is_reserved_in_any_case(tables: DynamoTables) -> None:
     assert tables.reserved("Shop") is None
     tables.claim(samples.create_claim("Shop", "01"))
 
     assert [tables.reserved(name) for name in ("Shop", "SHOP", "Shop2")] == ["Shop", "Shop", None]
 
 
-def test_a_reservation_that_was_just_made_is_seen(tables: DynamoTables, dynamodb: Any) -> None:
-    sent = answer(dynamodb, "GetItem", {"Item": items.name_item(samples.MINIMAL_APPLICATION)})
+def test_a_reservation_is_read_consistently(tables: DynamoTables, dynamodb: Any) -> None:
+    sent = respond(dynamodb, "GetItem", {"Item": items.name_item(samples.MINIMAL_APPLICATION)})
 
     assert tables.reserved("shop") == "Shop"
     assert '"ConsistentRead": true' in sent[0]["body"].decode()
 
 
-def test_a_name_that_is_reserved_without_rows_is_taken(tables: DynamoTables, dynamodb: Any) -> None:
+def test_a_reservation_without_rows_refuses_a_create(tables: DynamoTables, dynamodb: Any) -> None:
     dynamodb.put_item(TableName="Log", Item=items.name_item(samples.MINIMAL_APPLICATION))
 
     with pytest.raises(AlreadyExistsError, match=r"Shop exists already$"):
         tables.claim(samples.create_claim())
 
 
-def test_a_failed_create_gives_the_name_back(tables: DynamoTables) -> None:
+def test_a_failed_create_releases_its_name(tables: DynamoTables) -> None:
     claim = samples.create_claim("Shop", "01")
     tables.claim(claim)
     tables.close(samples.failed_closing(claim))
@@ -177,7 +179,7 @@ def test_a_failed_create_gives_the_name_back(tables: DynamoTables) -> None:
     tables.claim(samples.create_claim("SHOP", "02"))
 
 
-def test_a_used_key_comes_before_everything_else(tables: DynamoTables) -> None:
+def test_a_used_key_precedes_all_other_errors(tables: DynamoTables) -> None:
     first = samples.create_claim(identity="01FIRST")
     used = samples.idempotency_record(first.operation)
     tables.claim(replace(first, idempotency=used))
@@ -189,7 +191,7 @@ def test_a_used_key_comes_before_everything_else(tables: DynamoTables) -> None:
     assert raised.value.record == used
 
 
-def test_an_expired_key_may_be_used_again(tables: DynamoTables, time: Time) -> None:
+def test_an_expired_key_can_be_used_again(tables: DynamoTables, time: Time) -> None:
     first = samples.create_claim("Blog", "01")
     tables.claim(replace(first, idempotency=samples.idempotency_record(first.operation)))
     time.value += timedelta(days=1, seconds=1)
@@ -202,7 +204,7 @@ def test_an_expired_key_may_be_used_again(tables: DynamoTables, time: Time) -> N
 
 
 @pytest.mark.parametrize("make", [samples.create_claim, lambda: deploy(samples.MINIMAL_ROW)])
-def test_a_claim_sent_twice_is_one_claim(
+def test_a_claim_that_is_sent_twice_takes_effect_once(
     tables: DynamoTables, dynamodb: Any, make: Callable[[], Claim]
 ) -> None:
     claim = make()
@@ -218,7 +220,7 @@ def test_a_claim_sent_twice_is_one_claim(
     assert len(rows.held_by(claim.operation.id)) == len(claim.taken) + len(claim.new)
 
 
-def test_a_claim_whose_answer_is_lost_may_have_been_done(
+def test_a_claim_without_a_response_can_have_taken_effect(
     tables: DynamoTables, dynamodb: Any
 ) -> None:
     break_after(dynamodb, "TransactWriteItems", ReadTimeoutError(endpoint_url="http://db"))
@@ -229,7 +231,7 @@ def test_a_claim_whose_answer_is_lost_may_have_been_done(
     assert tables.operation("Shop", "01CREATE") is not None
 
 
-def test_a_throttled_claim_did_nothing(tables: DynamoTables, dynamodb: Any) -> None:
+def test_a_throttled_claim_has_no_effect(tables: DynamoTables, dynamodb: Any) -> None:
     refuse(dynamodb, "TransactWriteItems", "ThrottlingException")
 
     with pytest.raises(ThrottledError):
@@ -238,7 +240,7 @@ def test_a_throttled_claim_did_nothing(tables: DynamoTables, dynamodb: Any) -> N
     assert tables.operation("Shop", "01CREATE") is None
 
 
-def test_a_conflict_of_the_moment_is_tried_again(tables: DynamoTables, dynamodb: Any) -> None:
+def test_a_short_conflict_is_retried(tables: DynamoTables, dynamodb: Any) -> None:
     row = existing(tables).rows[Environment.DEV]
     seen = cancel(dynamodb, "TransactionConflict", times=2)
 
@@ -248,7 +250,7 @@ def test_a_conflict_of_the_moment_is_tried_again(tables: DynamoTables, dynamodb:
     assert dev(tables).claim == "01DEPLOY"
 
 
-def test_a_lasting_conflict_is_a_change(tables: DynamoTables, dynamodb: Any) -> None:
+def test_a_lasting_conflict_is_reported_as_a_change(tables: DynamoTables, dynamodb: Any) -> None:
     row = existing(tables).rows[Environment.DEV]
     seen = cancel(dynamodb, "TransactionConflict", times=9)
 

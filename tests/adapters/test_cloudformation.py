@@ -13,7 +13,7 @@ from devops_core.model import Stack
 from devops_core.naming import OPERATION_TAG
 
 from .conftest import Aws
-from .faults import answer, break_after, refuse, send_twice
+from .faults import break_after, refuse, respond, send_twice
 
 TEMPLATE = json.dumps(
     {
@@ -62,11 +62,11 @@ def test_a_stack_is_found_by_name_and_by_id(stacks: CloudFormationStacks) -> Non
     )
 
 
-def test_a_stack_that_is_not_there_is_none(stacks: CloudFormationStacks) -> None:
+def test_a_missing_stack_is_none(stacks: CloudFormationStacks) -> None:
     assert stacks.describe("Shop") is None
 
 
-def test_a_deleted_stack_is_known_by_its_id(stacks: CloudFormationStacks) -> None:
+def test_a_deleted_stack_is_found_by_its_id(stacks: CloudFormationStacks) -> None:
     stack_id = stacks.create(request())
 
     stacks.delete(stack_id, "01DELETE")
@@ -83,7 +83,7 @@ def test_a_reason_of_the_stack_has_no_arn(stacks: CloudFormationStacks, client: 
         "StackStatus": "DELETE_FAILED",
         "StackStatusReason": f"{STACK_ID} cannot be deleted",
     }
-    answer(client, "DescribeStacks", {"Stacks": [described]})
+    respond(client, "DescribeStacks", {"Stacks": [described]})
 
     assert stacks.describe(STACK_ID) == Stack(
         id=STACK_ID,
@@ -92,18 +92,20 @@ def test_a_reason_of_the_stack_has_no_arn(stacks: CloudFormationStacks, client: 
     )
 
 
-def test_a_stack_of_somebody_else_is_not_taken(stacks: CloudFormationStacks) -> None:
+def test_a_stack_of_another_owner_refuses_a_create(stacks: CloudFormationStacks) -> None:
     stacks.create(request("01OTHER"))
 
     with pytest.raises(RefusedError, match="a stack of this name exists"):
         stacks.create(request("02OURS"))
 
 
-def test_our_own_stack_of_an_earlier_call_is_taken(stacks: CloudFormationStacks) -> None:
+def test_a_repeated_create_returns_its_own_stack(stacks: CloudFormationStacks) -> None:
     assert stacks.create(request()) == stacks.create(request())
 
 
-def test_a_create_sent_twice_is_one_stack(stacks: CloudFormationStacks, client: Any) -> None:
+def test_a_create_that_is_sent_twice_makes_one_stack(
+    stacks: CloudFormationStacks, client: Any
+) -> None:
     sends = send_twice(client, "CreateStack")
 
     stack_id = stacks.create(request())
@@ -121,7 +123,7 @@ def test_a_token_that_was_used_for_nothing_is_refused(
         stacks.create(request())
 
 
-def test_a_bad_template_is_refused_in_the_words_of_aws(
+def test_an_invalid_template_is_refused_with_the_message_of_aws(
     stacks: CloudFormationStacks, client: Any
 ) -> None:
     refuse(client, "CreateStack", "ValidationError", "Unresolved resource dependencies [Foo]")
@@ -130,19 +132,19 @@ def test_a_bad_template_is_refused_in_the_words_of_aws(
         stacks.create(request())
 
 
-def test_a_template_is_asked_for_its_parameters(stacks: CloudFormationStacks, client: Any) -> None:
+def test_the_parameters_of_a_template_are_read(stacks: CloudFormationStacks, client: Any) -> None:
     told = [
         {"ParameterKey": "Cpu", "DefaultValue": "256", "NoEcho": False},
         {"ParameterKey": "Certificate", "DefaultValue": ""},
         {"ParameterKey": "VpcId", "Description": "Where it runs"},
     ]
-    sent = answer(client, "ValidateTemplate", {"Parameters": told})
+    sent = respond(client, "ValidateTemplate", {"Parameters": told})
 
     assert stacks.parameters(TEMPLATE) == {"Cpu": True, "Certificate": True, "VpcId": False}
     assert sent[0]["body"]["TemplateBody"] == TEMPLATE
 
 
-def test_what_is_no_template_is_refused_in_the_words_of_aws(
+def test_a_text_that_is_not_a_template_is_refused_with_the_message_of_aws(
     stacks: CloudFormationStacks, client: Any
 ) -> None:
     words = "Template format error: unsupported structure."
@@ -152,7 +154,9 @@ def test_what_is_no_template_is_refused_in_the_words_of_aws(
         stacks.parameters("-")
 
 
-def test_a_create_without_an_answer_is_not_known(stacks: CloudFormationStacks, client: Any) -> None:
+def test_a_create_without_a_response_can_have_taken_effect(
+    stacks: CloudFormationStacks, client: Any
+) -> None:
     break_after(client, "CreateStack", ReadTimeoutError(endpoint_url="http://cloudformation"))
 
     with pytest.raises(UnreachableError):
@@ -168,7 +172,7 @@ def test_a_create_without_an_answer_is_not_known(stacks: CloudFormationStacks, c
         ("TokenAlreadyExistsException", ""),
     ],
 )
-def test_a_stack_that_is_gone_or_going_is_deleted(
+def test_a_delete_of_a_missing_or_deleting_stack_succeeds(
     stacks: CloudFormationStacks, client: Any, code: str, message: str
 ) -> None:
     refuse(client, "DeleteStack", code, message)
@@ -176,10 +180,10 @@ def test_a_stack_that_is_gone_or_going_is_deleted(
     stacks.delete(STACK_ID, "01DELETE")
 
 
-def test_a_delete_carries_its_token_and_todays_role(
+def test_a_delete_has_its_token_and_the_role_of_this_installation(
     stacks: CloudFormationStacks, client: Any
 ) -> None:
-    sent = answer(client, "DeleteStack", {})
+    sent = respond(client, "DeleteStack", {})
 
     stacks.delete(STACK_ID, "01DELETE")
 
@@ -195,7 +199,7 @@ def test_a_protected_stack_is_not_deleted(stacks: CloudFormationStacks, client: 
         stacks.delete(STACK_ID, "01DELETE")
 
 
-def test_what_may_not_be_seen_is_not_taken_for_gone(
+def test_a_stack_that_cannot_be_read_is_not_treated_as_missing(
     stacks: CloudFormationStacks, client: Any
 ) -> None:
     refuse(client, "DescribeStacks", "AccessDenied", status=403)
@@ -244,10 +248,10 @@ OLDEST = [
 ]
 
 
-def test_the_first_failure_comes_first_and_echoes_do_not(
+def test_failures_have_the_oldest_first_and_no_cancelled_resources(
     stacks: CloudFormationStacks, client: Any
 ) -> None:
-    answer(
+    respond(
         client,
         "DescribeStackEvents",
         {"StackEvents": NEWEST, "NextToken": "more"},
@@ -261,7 +265,7 @@ def test_the_first_failure_comes_first_and_echoes_do_not(
     )
 
 
-def test_a_stack_that_failed_before_its_resources_says_why(
+def test_a_stack_that_failed_before_its_resources_has_its_own_reason(
     stacks: CloudFormationStacks, client: Any
 ) -> None:
     why = "Transform AWS::LanguageExtensions failed with: no such loop"
@@ -270,18 +274,18 @@ def test_a_stack_that_failed_before_its_resources_says_why(
         event("ROLLBACK_IN_PROGRESS", why, name="Shop"),
         event("CREATE_IN_PROGRESS", "User Initiated", name="Shop"),
     ]
-    answer(client, "DescribeStackEvents", {"StackEvents": events})
+    respond(client, "DescribeStackEvents", {"StackEvents": events})
 
     assert stacks.failures(STACK_ID, "01CREATE") == (f"Shop (AWS::CloudFormation::Stack): {why}",)
 
 
 def test_the_pages_of_events_are_bounded(stacks: CloudFormationStacks, client: Any) -> None:
     page = {"StackEvents": [event("CREATE_FAILED", "again")], "NextToken": "more"}
-    sent = answer(client, "DescribeStackEvents", *[page] * 50)
+    sent = respond(client, "DescribeStackEvents", *[page] * 50)
 
     assert len(stacks.failures(STACK_ID, "01CREATE")) == 1
     assert len(sent) == 20
 
 
-def test_a_stack_that_went_well_has_no_failures(stacks: CloudFormationStacks) -> None:
+def test_a_successful_stack_has_no_failures(stacks: CloudFormationStacks) -> None:
     assert stacks.failures(stacks.create(request()), "01CREATE") == ()

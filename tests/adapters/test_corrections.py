@@ -1,4 +1,4 @@
-"""Repairs, and the turns in which applications are checked."""
+"""Corrections of the drift check, and the order in which it checks applications."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from .faults import break_after, send_twice
 
 @pytest.fixture
 def row(tables: DynamoTables) -> Row:
-    """A row that is at rest, as it is stored."""
+    """A free row, as it is stored."""
     claim = samples.create_claim()
     tables.claim(claim)
     tables.close(samples.created_closing(claim))
@@ -45,7 +45,7 @@ def correction(row: Row, operation_id: str = "01REPAIR") -> Closing:
     )
 
 
-def test_a_correction_is_over_when_it_is_written(
+def test_a_correction_writes_an_ended_operation(
     tables: DynamoTables, dynamodb: Any, row: Row
 ) -> None:
     closing = correction(row)
@@ -69,7 +69,7 @@ def test_a_row_that_has_changed_is_not_corrected(tables: DynamoTables, row: Row)
     assert tables.operation("Shop", "01REPAIR") is None
 
 
-def test_a_correction_that_is_sent_twice_is_done_once(
+def test_a_correction_that_is_sent_twice_takes_effect_once(
     tables: DynamoTables, dynamodb: Any, row: Row
 ) -> None:
     sends = send_twice(dynamodb, "TransactWriteItems")
@@ -80,7 +80,7 @@ def test_a_correction_that_is_sent_twice_is_done_once(
     assert inventory.rows[Environment.DEV].revision == row.revision + 1
 
 
-def test_a_lost_answer_to_a_correction_is_trouble(
+def test_a_correction_without_a_response_is_an_error(
     tables: DynamoTables, dynamodb: Any, row: Row
 ) -> None:
     break_after(dynamodb, "TransactWriteItems", ReadTimeoutError(endpoint_url="dynamodb"))
@@ -88,7 +88,9 @@ def test_a_lost_answer_to_a_correction_is_trouble(
         tables.correct(correction(row))
 
 
-def test_applications_have_their_turns(tables: DynamoTables, dynamodb: Any) -> None:
+def test_the_drift_check_reads_all_applications_in_turn(
+    tables: DynamoTables, dynamodb: Any
+) -> None:
     assert tables.applications(1) == []
     for name in ("One", "Two", "Three"):
         for environment in PRODUCTION:

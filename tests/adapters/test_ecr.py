@@ -9,7 +9,7 @@ from devops_core.adapters.ecr import EcrImages
 from devops_core.errors import AccessDeniedError, ImageNotFoundError
 
 from .conftest import Aws
-from .faults import answer, refuse
+from .faults import refuse, respond
 
 OTHER = "sha256:" + "00" * 32
 
@@ -49,7 +49,7 @@ def test_the_digest_of_an_image(images: EcrImages, pushed: str, tag: str | None)
     assert images.digest("shop", tag=tag, digest=None if tag else pushed) == pushed
 
 
-def test_a_digest_counts_more_than_a_tag(images: EcrImages, pushed: str) -> None:
+def test_a_digest_precedes_a_tag(images: EcrImages, pushed: str) -> None:
     assert images.digest("shop", tag="9.9.9", digest=pushed) == pushed
 
 
@@ -61,7 +61,7 @@ def test_a_digest_counts_more_than_a_tag(images: EcrImages, pushed: str) -> None
         ("shop", "1.2.0", OTHER, f"shop@{OTHER}"),
     ],
 )
-def test_an_image_that_is_not_there_is_named(
+def test_a_missing_image_is_named(
     images: EcrImages, pushed: str, repository: str, tag: str, digest: str | None, name: str
 ) -> None:
     assert pushed != digest
@@ -70,15 +70,15 @@ def test_an_image_that_is_not_there_is_named(
         images.digest(repository, tag=tag, digest=digest)
 
 
-def test_a_repository_that_may_not_be_read(images: EcrImages, client: Any) -> None:
+def test_a_repository_that_cannot_be_read_is_an_error(images: EcrImages, client: Any) -> None:
     refuse(client, "DescribeImages", "AccessDeniedException")
 
     with pytest.raises(AccessDeniedError):
         images.digest("shop", tag="1.2.0", digest=None)
 
 
-def test_an_answer_without_images_is_no_image(images: EcrImages, client: Any) -> None:
-    answer(client, "DescribeImages", {"imageDetails": []})
+def test_a_response_without_images_means_a_missing_image(images: EcrImages, client: Any) -> None:
+    respond(client, "DescribeImages", {"imageDetails": []})
 
     with pytest.raises(ImageNotFoundError, match=r"shop:1\.2\.0"):
         images.digest("shop", tag="1.2.0", digest=None)

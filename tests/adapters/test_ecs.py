@@ -10,7 +10,7 @@ from devops_core.errors import AccessDeniedError, RefusedError
 from devops_core.naming import OPERATION_TAG, Image
 
 from .conftest import Aws
-from .faults import answer, refuse
+from .faults import refuse, respond
 
 NEW = "arn:task-definition/Shop-dev:2"
 UPDATED = {
@@ -49,7 +49,7 @@ def definition(operation: str | None = None, image: str = "nginx:1") -> dict[str
     return render.task_definition(base, Image.parse(image), tags)
 
 
-def test_what_operations_have_registered_is_found_as_long_as_it_is_active(
+def test_registered_task_definitions_are_found_while_they_are_active(
     containers: EcsContainers,
 ) -> None:
     first, retired = containers.register(definition("01")), containers.register(definition("02"))
@@ -69,8 +69,10 @@ def test_a_task_definition_is_found_by_its_operation(containers: EcsContainers) 
     assert containers.find("Shop-qa", "01") is None
 
 
-def test_the_newest_task_definitions_are_looked_at(containers: EcsContainers, client: Any) -> None:
-    sent = answer(client, "ListTaskDefinitions")
+def test_only_the_newest_task_definitions_are_searched(
+    containers: EcsContainers, client: Any
+) -> None:
+    sent = respond(client, "ListTaskDefinitions")
 
     containers.find("Shop-dev", "01")
 
@@ -89,7 +91,7 @@ def test_a_blueprint_can_be_registered_again(containers: EcsContainers) -> None:
     assert containers.register({**blueprint, "tags": [{"key": "a", "value": "b"}]}) != arn
 
 
-def test_a_retired_task_definition_is_not_found(containers: EcsContainers) -> None:
+def test_a_deregistered_task_definition_is_not_found(containers: EcsContainers) -> None:
     arn = containers.register(definition("01"))
 
     containers.deregister(arn)
@@ -97,14 +99,14 @@ def test_a_retired_task_definition_is_not_found(containers: EcsContainers) -> No
     assert containers.find("Shop-dev", "01") is None
 
 
-def test_what_ecs_refuses_is_said_in_its_words(containers: EcsContainers, client: Any) -> None:
+def test_a_refusal_of_ecs_has_the_message_of_ecs(containers: EcsContainers, client: Any) -> None:
     refuse(client, "RegisterTaskDefinition", "ClientException", "No Fargate configuration exists")
 
     with pytest.raises(RefusedError, match="No Fargate configuration exists"):
         containers.register(definition())
 
 
-def test_a_role_that_may_not_be_passed_is_a_permission(
+def test_a_role_that_cannot_be_passed_is_a_missing_permission(
     containers: EcsContainers, client: Any
 ) -> None:
     words = "User: me is not authorized to perform: iam:PassRole on resource: a role"
@@ -128,7 +130,7 @@ def service(containers: EcsContainers, client: Any) -> str:
     return task_definition
 
 
-def test_services_are_given_by_name(containers: EcsContainers, service: str) -> None:
+def test_services_are_returned_by_name(containers: EcsContainers, service: str) -> None:
     found = containers.services("Shop", iter(["dev", "prod-1"]))
 
     assert list(found) == ["dev"]
@@ -137,7 +139,7 @@ def test_services_are_given_by_name(containers: EcsContainers, service: str) -> 
     assert found["dev"].primary.task_definition == service
 
 
-def test_no_services_need_no_look(containers: EcsContainers) -> None:
+def test_no_names_need_no_call(containers: EcsContainers) -> None:
     assert containers.services("Shop", []) == {}
 
 
@@ -148,7 +150,7 @@ def test_without_its_cluster_no_service_exists(containers: EcsContainers) -> Non
 @pytest.mark.parametrize(
     ("task_definition", "count", "desired"), [(True, None, 1), (False, 3, 3), (True, 2, 2)]
 )
-def test_an_update_changes_what_it_says(
+def test_an_update_changes_the_given_values(
     containers: EcsContainers,
     client: Any,
     service: str,
@@ -165,10 +167,8 @@ def test_an_update_changes_what_it_says(
     assert (updated.name, updated.desired) == ("dev", desired)
 
 
-def test_an_update_leaves_alone_what_it_does_not_name(
-    containers: EcsContainers, client: Any
-) -> None:
-    sent = answer(client, "UpdateService", UPDATED, UPDATED)
+def test_an_update_keeps_the_other_values(containers: EcsContainers, client: Any) -> None:
+    sent = respond(client, "UpdateService", UPDATED, UPDATED)
 
     containers.update("Shop", "dev", None, 0)
     containers.update("Shop", "dev", NEW, None)
@@ -178,7 +178,7 @@ def test_an_update_leaves_alone_what_it_does_not_name(
 
 
 @pytest.mark.parametrize("code", ["ServiceNotFoundException", "ServiceNotActiveException"])
-def test_a_service_that_is_gone_cannot_be_updated(
+def test_a_missing_service_cannot_be_updated(
     containers: EcsContainers, client: Any, code: str
 ) -> None:
     refuse(client, "UpdateService", code, "Service not found.")

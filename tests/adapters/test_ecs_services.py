@@ -10,7 +10,7 @@ from devops_core.errors import ThrottledError
 from devops_core.model import Deployment, RunningService
 
 from .conftest import Aws
-from .faults import answer, refuse
+from .faults import refuse, respond
 
 NEW, OLD = "arn:task-definition/Shop-dev:2", "arn:task-definition/Shop-dev:1"
 AT = datetime(2026, 1, 31, 12, tzinfo=UTC)
@@ -88,10 +88,10 @@ TASKS = [
 ]
 
 
-def test_a_service_is_told_as_ecs_describes_it(containers: EcsContainers, client: Any) -> None:
+def test_a_service_has_the_values_of_ecs(containers: EcsContainers, client: Any) -> None:
     rollout = deployment(NEW, state="IN_PROGRESS")
     new = {"taskDefinition": OLD, "status": "ACTIVE"}
-    answer(client, "DescribeServices", {"services": [described(rollout, new, status="DRAINING")]})
+    respond(client, "DescribeServices", {"services": [described(rollout, new, status="DRAINING")]})
 
     assert containers.services("Shop", ["dev"]) == {
         "dev": RunningService(
@@ -114,11 +114,11 @@ def test_a_service_is_told_as_ecs_describes_it(containers: EcsContainers, client
     }
 
 
-def test_the_reasons_of_stopped_tasks_are_told_newest_first(
+def test_the_reasons_of_stopped_tasks_have_the_newest_first(
     containers: EcsContainers, client: Any
 ) -> None:
-    listed = answer(client, "ListTasks", {"taskArns": ["task/1", "task/2"]})
-    answer(client, "DescribeTasks", {"tasks": TASKS})
+    listed = respond(client, "ListTasks", {"taskArns": ["task/1", "task/2"]})
+    respond(client, "DescribeTasks", {"tasks": TASKS})
 
     assert containers.stopped("Shop", "dev", NEW) == (
         "Task failed ELB health checks in (target-group elasticloadbalancing targetgroup/"
@@ -130,21 +130,21 @@ def test_the_reasons_of_stopped_tasks_are_told_newest_first(
     assert b'"serviceName": "dev"' in listed[0]["body"]
 
 
-def test_a_reason_is_not_said_twice(containers: EcsContainers, client: Any) -> None:
+def test_a_reason_is_not_repeated(containers: EcsContainers, client: Any) -> None:
     task = stopped(PULL, {"name": "app", "reason": PULL}, code="TaskFailedToStart")
-    answer(client, "ListTasks", {"taskArns": ["task/1"]})
-    answer(client, "DescribeTasks", {"tasks": [task]})
+    respond(client, "ListTasks", {"taskArns": ["task/1"]})
+    respond(client, "DescribeTasks", {"tasks": [task]})
 
     assert containers.stopped("Shop", "dev", NEW) == (PULL,)
 
 
-def test_stopped_tasks_that_ecs_has_forgotten(containers: EcsContainers, client: Any) -> None:
-    answer(client, "ListTasks", {"taskArns": []})
+def test_without_listed_tasks_there_are_no_reasons(containers: EcsContainers, client: Any) -> None:
+    respond(client, "ListTasks", {"taskArns": []})
 
     assert containers.stopped("Shop", "dev", NEW) == ()
 
 
-def test_a_throttled_look_is_an_error(containers: EcsContainers, client: Any) -> None:
+def test_a_throttled_read_is_an_error(containers: EcsContainers, client: Any) -> None:
     refuse(client, "DescribeServices", "ThrottlingException", "Rate exceeded")
 
     with pytest.raises(ThrottledError):

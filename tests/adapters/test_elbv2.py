@@ -9,7 +9,7 @@ from devops_core.adapters.elbv2 import AlbLoadBalancer
 from devops_core.errors import RefusedError, UnreachableError
 
 from .conftest import Aws
-from .faults import answer, break_after, refuse
+from .faults import break_after, refuse, respond
 
 
 class Production(NamedTuple):
@@ -57,11 +57,11 @@ def production(aws: Aws, client: Any) -> Production:
     return Production(listeners[0], listeners[1], (first, second))
 
 
-def test_listeners_are_told_in_the_order_asked(
+def test_target_groups_have_the_order_of_the_listeners(
     load_balancer: AlbLoadBalancer, client: Any, production: Production
 ) -> None:
     listeners = [production.test, production.listener]
-    sent = answer(client, "DescribeListeners")
+    sent = respond(client, "DescribeListeners")
 
     assert load_balancer.forwards_to(listeners) == [production.slots[1], production.slots[0]]
     assert load_balancer.forwards_to([]) == []
@@ -112,12 +112,12 @@ def test_a_listener_forwards_to_exactly_one_group_or_none(
     expected: str | None,
 ) -> None:
     listener = {"ListenerArn": "listener", "DefaultActions": actions}
-    answer(client, "DescribeListeners", {"Listeners": [listener]})
+    respond(client, "DescribeListeners", {"Listeners": [listener]})
 
     assert load_balancer.forwards_to(["listener", "unanswered"]) == [expected, None]
 
 
-def test_a_listener_that_is_gone_is_refused(load_balancer: AlbLoadBalancer, client: Any) -> None:
+def test_a_missing_listener_is_refused(load_balancer: AlbLoadBalancer, client: Any) -> None:
     refuse(client, "DescribeListeners", "ListenerNotFound", "One or more listeners not found")
     refuse(client, "ModifyListener", "TargetGroupNotFound", "One or more target groups not found")
 
@@ -127,7 +127,7 @@ def test_a_listener_that_is_gone_is_refused(load_balancer: AlbLoadBalancer, clie
         load_balancer.switch("listener", "group")
 
 
-def test_a_switch_whose_answer_is_lost_has_moved_the_listener(
+def test_a_switch_without_a_response_can_have_taken_effect(
     load_balancer: AlbLoadBalancer, client: Any, production: Production
 ) -> None:
     break_after(client, "ModifyListener", ReadTimeoutError(endpoint_url="http://elb"))
@@ -141,12 +141,12 @@ def test_a_switch_whose_answer_is_lost_has_moved_the_listener(
 def test_only_healthy_targets_count(load_balancer: AlbLoadBalancer, client: Any) -> None:
     states = ("healthy", "initial", "draining", "healthy", "unhealthy", "unused")
     targets = [{"TargetHealth": {"State": state}} for state in states]
-    answer(client, "DescribeTargetHealth", {"TargetHealthDescriptions": targets})
+    respond(client, "DescribeTargetHealth", {"TargetHealthDescriptions": targets})
 
     assert load_balancer.healthy("group") == 2
 
 
-def test_no_health_yet_is_a_matter_of_time(load_balancer: AlbLoadBalancer, client: Any) -> None:
+def test_unavailable_target_health_is_an_error(load_balancer: AlbLoadBalancer, client: Any) -> None:
     refuse(client, "DescribeTargetHealth", "HealthUnavailable", "later", status=500)
 
     with pytest.raises(UnreachableError):

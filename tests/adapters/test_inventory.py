@@ -13,13 +13,13 @@ from devops_core.naming import Environment
 
 from . import samples
 from .conftest import Time
-from .faults import answer, refuse
+from .faults import refuse, respond
 
 
-def test_the_rows_of_all_tables_come_in_one_look(tables: DynamoTables, dynamodb: Any) -> None:
+def test_the_rows_of_all_tables_are_read_in_one_call(tables: DynamoTables, dynamodb: Any) -> None:
     tables.claim(samples.create_claim())
     tables.claim(samples.create_claim("Blog", "01BLOG"))
-    sent = answer(dynamodb, "BatchGetItem")
+    sent = respond(dynamodb, "BatchGetItem")
 
     inventory, record = tables.inventory("Shop")
 
@@ -46,7 +46,7 @@ def test_reads_are_consistent(tables: DynamoTables, dynamodb: Any) -> None:
     assert all(some["ConsistentRead"] for some in wanted.values())
 
 
-def test_an_application_that_is_not_there_has_no_rows(tables: DynamoTables) -> None:
+def test_a_missing_application_has_no_rows(tables: DynamoTables) -> None:
     inventory, record = tables.inventory("Nothing", "some key")
 
     assert (dict(inventory.rows), record) == ({}, None)
@@ -65,11 +65,11 @@ def test_a_key_gives_its_record_until_it_expires(tables: DynamoTables, time: Tim
     assert tables.inventory("Shop", record.key)[1] is None
 
 
-def test_keys_that_were_left_over_are_asked_for_again(tables: DynamoTables, dynamodb: Any) -> None:
+def test_unprocessed_keys_are_read_again(tables: DynamoTables, dynamodb: Any) -> None:
     tables.claim(samples.create_claim())
     rest = {"Keys": [items.row_key("Shop", Environment.DEV)], "ConsistentRead": True}
     production = {"Production": [items.row_item(row) for row in samples.rows()[2:]]}
-    answer(
+    respond(
         dynamodb,
         "BatchGetItem",
         {"Responses": production, "UnprocessedKeys": {"NonProduction": rest}},
@@ -82,10 +82,10 @@ def test_keys_that_were_left_over_are_asked_for_again(tables: DynamoTables, dyna
     ]  # fmt: skip
 
 
-def test_keys_that_are_always_left_over_are_throttling(tables: DynamoTables, dynamodb: Any) -> None:
+def test_keys_that_stay_unprocessed_are_throttling(tables: DynamoTables, dynamodb: Any) -> None:
     rest = {"Keys": [items.row_key("Shop", Environment.DEV)]}
     never = {"Responses": {}, "UnprocessedKeys": {"NonProduction": rest}}
-    sent = answer(dynamodb, "BatchGetItem", *[never] * 9)
+    sent = respond(dynamodb, "BatchGetItem", *[never] * 9)
 
     with pytest.raises(ThrottledError):
         tables.inventory("Shop")
@@ -93,7 +93,7 @@ def test_keys_that_are_always_left_over_are_throttling(tables: DynamoTables, dyn
     assert len(sent) == 4
 
 
-def test_a_throttled_look_is_an_error(tables: DynamoTables, dynamodb: Any) -> None:
+def test_a_throttled_read_is_an_error(tables: DynamoTables, dynamodb: Any) -> None:
     refuse(dynamodb, "BatchGetItem", "ProvisionedThroughputExceededException")
 
     with pytest.raises(ThrottledError):
@@ -117,7 +117,7 @@ def test_all_pages_of_open_operations_are_read_up_to_200(
         keys = [items.operation_key("Shop", f"{number:03}") for number in range(first, last)]
         return {"Items": keys, "LastEvaluatedKey": keys[-1]}
 
-    sent = answer(dynamodb, "Query", page(0, 150), page(150, 200), page(200, 201))
+    sent = respond(dynamodb, "Query", page(0, 150), page(150, 200), page(200, 201))
 
     found = tables.open_operations()
 
@@ -125,7 +125,7 @@ def test_all_pages_of_open_operations_are_read_up_to_200(
     assert len(sent) == 2
 
 
-def test_tables_that_are_there_have_no_problem(tables: DynamoTables) -> None:
+def test_existing_tables_have_no_problem(tables: DynamoTables) -> None:
     assert tables.check() == {}
 
 
@@ -137,7 +137,7 @@ def test_a_missing_table_is_named(dynamodb: Any, time: Time) -> None:
     assert list(problems) == ["Gone"]
 
 
-def test_a_forbidden_table_says_so(tables: DynamoTables, dynamodb: Any) -> None:
+def test_a_table_without_permission_is_named(tables: DynamoTables, dynamodb: Any) -> None:
     refuse(dynamodb, "GetItem", "AccessDeniedException", "User: arn:aws:iam::123456789012:u")
 
     assert tables.check() == dict.fromkeys(

@@ -95,7 +95,7 @@ def test_a_row_is_readable_in_the_console() -> None:
     }
 
 
-def test_what_a_row_does_not_have_is_no_attribute() -> None:
+def test_empty_values_of_a_row_have_no_attribute() -> None:
     assert set(items.row_item(samples.MINIMAL_ROW)) == {
         "applicationName", "environment", "status", "revision", "technicalTeam", "email", "tags",
     }  # fmt: skip
@@ -141,7 +141,7 @@ def test_progress_is_a_list_of_maps() -> None:
 
 
 @pytest.mark.parametrize("make", [samples.minimal_event, samples.full_event])
-def test_an_event_says_who_did_what_when(make: Any) -> None:
+def test_an_event_has_three_items(make: Any) -> None:
     event: Event = make(samples.minimal_operation())
 
     written = items.event_items(event)

@@ -1,4 +1,4 @@
-"""What there is, page by page, on moto."""
+"""Lists page by page, on moto."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from devops_core.operation_id import new_operation_id
 from tests.functional.fakes.cloud import in_turn
 
 from . import samples
-from .faults import answer, refuse
+from .faults import refuse, respond
 
 T = TypeVar("T")
 START = samples.NOW
@@ -31,7 +31,7 @@ def listing(dynamodb: Any) -> DynamoListing:
 
 @pytest.fixture
 def queries(dynamodb: Any) -> list[dict[str, Any]]:
-    """Return what is asked of DynamoDB from now on."""
+    """Return the parameters of later calls of DynamoDB."""
     seen: list[dict[str, Any]] = []
     for operation in ("Query", "BatchGetItem", "Scan"):
         dynamodb.meta.events.register(
@@ -42,7 +42,7 @@ def queries(dynamodb: Any) -> list[dict[str, Any]]:
 
 
 def pages(ask: Callable[[str | None], Page[T]]) -> Iterator[tuple[T, ...]]:
-    """Yield the pages of a list, each asked for with what the one before said."""
+    """Yield the pages of a list, each read with the token of the previous page."""
     page = ask(None)
     yield page.items
     while page.next:
@@ -51,12 +51,12 @@ def pages(ask: Callable[[str | None], Page[T]]) -> Iterator[tuple[T, ...]]:
 
 
 def identity(minutes: float) -> str:
-    """Return the id of an operation that began then."""
+    """Return the id of an operation that began `minutes` after START."""
     return new_operation_id(START + timedelta(minutes=minutes))[:10] + "0" * 16
 
 
 def events(tables: DynamoTables, *some: tuple[str, float, str, str]) -> list[Event]:
-    """Write events, each with its application, minute, operation and key; return them."""
+    """Write and return events: application, minutes after START, operation, key of each."""
     written = [
         replace(
             samples.denied_event(),
@@ -82,7 +82,7 @@ def create(tables: DynamoTables, names: Iterable[str], team: str = "web") -> Non
         tables.claim(replace(claim, new=new))
 
 
-def test_applications_come_in_order_whatever_their_case(
+def test_applications_are_in_alphabetical_order_in_any_case(
     tables: DynamoTables, listing: DynamoListing, queries: list[dict[str, Any]]
 ) -> None:
     create(tables, ["shop", "Basket", "Zoo", "admin"])
@@ -95,7 +95,7 @@ def test_applications_come_in_order_whatever_their_case(
     assert all(query["ConsistentRead"] for query in queries)
 
 
-def test_a_team_has_its_own(tables: DynamoTables, listing: DynamoListing) -> None:
+def test_a_team_has_its_own_applications(tables: DynamoTables, listing: DynamoListing) -> None:
     create(tables, [f"A{number}" for number in range(5)])
     create(tables, [f"B{number}" for number in range(3)], team="data")
     create(tables, ["C0"])
@@ -126,16 +126,16 @@ def test_an_application_that_is_deleted_is_not_listed(
     assert [operation.id for operation in operations] == [claim.operation.id]
 
 
-def test_what_a_page_did_not_get_to_is_on_the_next(
+def test_a_page_ends_after_a_number_of_examined_items(
     tables: DynamoTables, listing: DynamoListing, dynamodb: Any
 ) -> None:
-    """Among thousands of others there may be few of a team: no page looks at all of them."""
+    """A team can have few of many thousand applications: no page examines all of them."""
     create(tables, ["Shop"], team="data")
     others = [
         {"Items": [], "ScannedCount": 500, "LastEvaluatedKey": _name_key(f"other{number}")}
         for number in range(4)
     ]
-    sent = answer(dynamodb, "Query", *others)
+    sent = respond(dynamodb, "Query", *others)
 
     page = listing.applications("data", None, 10)
 
@@ -165,7 +165,7 @@ def test_inventories_come_a_hundred_rows_at_a_time(
     assert all(keys["ConsistentRead"] for each in queries for keys in each["RequestItems"].values())
 
 
-def test_only_the_environments_that_are_asked_for_are_read(
+def test_only_the_requested_environments_are_read(
     tables: DynamoTables, listing: DynamoListing, queries: list[dict[str, Any]]
 ) -> None:
     create(tables, ["Shop"])
@@ -185,7 +185,7 @@ def test_no_applications_have_no_inventories(
     assert queries == []
 
 
-def test_operations_come_newest_first_as_they_stand(
+def test_operations_have_the_newest_first_and_their_current_state(
     tables: DynamoTables, listing: DynamoListing
 ) -> None:
     claim = samples.create_claim("Shop", identity(0))
@@ -202,10 +202,10 @@ def test_operations_come_newest_first_as_they_stand(
     ]
 
 
-def test_events_of_all_and_of_one_come_newest_first(
+def test_events_of_all_and_of_one_application_have_the_newest_first(
     tables: DynamoTables, listing: DynamoListing
 ) -> None:
-    """Also when an operation that began earlier goes on later."""
+    """The time of the event decides, not the start of its operation."""
     early, late = identity(0), identity(1)
     written = events(
         tables,
@@ -260,7 +260,7 @@ def test_events_of_an_operation(
 
 
 @pytest.mark.parametrize("application", ["Shop", None])
-def test_there_may_be_no_events_of_an_operation(
+def test_an_operation_without_events_has_an_empty_page(
     tables: DynamoTables, listing: DynamoListing, application: str | None
 ) -> None:
     events(tables, ("Shop", 0, identity(0), "000"))
@@ -270,7 +270,7 @@ def test_there_may_be_no_events_of_an_operation(
 
 
 @pytest.mark.parametrize("time", ["00000000", "76EZ91ZN0", "7X3V3QQN", "7ZZZZZZZ"])
-def test_an_id_may_be_of_any_time(listing: DynamoListing, time: str) -> None:
+def test_an_id_can_have_any_time(listing: DynamoListing, time: str) -> None:
     assert listing.events(EventSearch(operation=f"{time:Z<26}"), None, 10) == Page(())
 
 
@@ -283,10 +283,10 @@ def test_an_id_may_be_of_any_time(listing: DynamoListing, time: str) -> None:
         lambda listing: listing.applications(None, "\x7f\x7f", 1),
     ],
 )
-def test_the_next_of_another_list_is_refused(
+def test_a_token_of_another_list_is_refused(
     listing: DynamoListing, queries: list[dict[str, Any]], ask: Callable[[DynamoListing], Any]
 ) -> None:
-    """DynamoDB itself refuses to start outside of what is asked for."""
+    """DynamoDB would refuse a start outside of the requested range."""
     with pytest.raises(InvalidRequestError, match="nextToken: does not belong to this list"):
         ask(listing)
     assert queries == []

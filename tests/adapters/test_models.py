@@ -1,4 +1,4 @@
-"""The trimmed service models: complete for the adapters, and the same as botocore's own."""
+"""The trimmed service models: complete for the adapters, and equal to botocore's own."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from tests.adapters.inputs import full_input
 
 ADAPTERS = Path(adapters.__file__).parent
 OPERATIONS = [(service, name) for service, names in MODELLED.items() for name in sorted({*names})]
-# One of each partition whose endpoints are made differently.
+# One region of each partition with a different form of endpoints.
 REGIONS = ("eu-west-1", "us-east-1", "cn-north-1", "us-gov-west-1")
 
 
 def called(source: str) -> set[str]:
-    """Return the SDK methods that a module calls, or hands on to be called, on its client."""
+    """Return the methods of an SDK client that a module calls or passes to a function."""
     found = set()
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Attribute):
@@ -34,12 +34,12 @@ def called(source: str) -> set[str]:
     return found - {"exceptions"}
 
 
-def test_the_table_names_what_the_adapters_call_and_no_more() -> None:
+def test_the_list_has_exactly_the_calls_of_the_adapters() -> None:
     found = set().union(*(called(path.read_text()) for path in ADAPTERS.rglob("*.py")))
     assert found == {xform_name(name) for names in CALLED.values() for name in names}
 
 
-def test_a_call_that_is_not_in_the_table_is_noticed() -> None:
+def test_a_call_outside_of_the_list_is_found() -> None:
     assert called("self._client.list_services()\npartial(client.get_item)") == {
         "list_services",
         "get_item",
@@ -52,8 +52,8 @@ def full() -> Any:
     return botocore.session.get_session()
 
 
-class Unsent(Exception):  # noqa: N818 - no error: the request is known, which is all
-    """A request was stopped before it left."""
+class Unsent(Exception):  # noqa: N818 - it only stops a request
+    """Stops a request before it is sent."""
 
 
 def client(session: Any, service: str, region: str = "eu-west-1") -> Any:
@@ -61,7 +61,7 @@ def client(session: Any, service: str, region: str = "eu-west-1") -> Any:
         service,
         region_name=region,
         aws_access_key_id="test",
-        aws_secret_access_key="test",  # noqa: S106 - nobody checks it
+        aws_secret_access_key="test",  # noqa: S106 - not verified
     )
 
 
@@ -69,21 +69,21 @@ def shapes(model: Any, name: str) -> dict[str, Any]:
     """Return every shape that an operation reaches, without its documentation."""
     found: dict[str, Any] = {}
 
-    def walk(part: Any) -> Iterator[str]:
-        for key, value in part.items() if isinstance(part, dict) else enumerate(part):
+    def walk(node: Any) -> Iterator[str]:
+        for key, value in node.items() if isinstance(node, dict) else enumerate(node):
             if key == "shape" and isinstance(value, str):
                 yield value
             elif isinstance(value, dict | list):
                 yield from walk(value)
 
-    def plain(part: Any) -> Any:
-        if isinstance(part, list):
-            return [plain(each) for each in part]
-        if not isinstance(part, dict):
-            return part
+    def plain(node: Any) -> Any:
+        if isinstance(node, list):
+            return [plain(each) for each in node]
+        if not isinstance(node, dict):
+            return node
         return {
             key: plain(value)
-            for key, value in part.items()
+            for key, value in node.items()
             if key != "documentation" or not isinstance(value, str)
         }
 
@@ -127,7 +127,7 @@ def test_a_request_is_the_same_to_the_last_byte(
 
 
 def sent(session: Any, service: str, name: str, given: Any, region: str) -> tuple[Any, ...]:
-    """Return what would go over the wire, without what is different each time."""
+    """Return the HTTP request of a call, without the headers that change with each call."""
     requests = []
 
     def keep(request: Any, **_: Any) -> None:
@@ -144,7 +144,7 @@ def sent(session: Any, service: str, name: str, given: Any, region: str) -> tupl
     return request.method, request.url, headers, request.body
 
 
-def test_without_a_models_folder_botocore_serves_whole(tmp_path: Path) -> None:
+def test_without_a_models_folder_botocores_models_are_used(tmp_path: Path) -> None:
     whole = client(new_session(tmp_path / "absent"), "ecr")
     assert "list_images" in dir(whole)
 
@@ -155,7 +155,7 @@ def test_trimmed_models_are_in_use(session: Any) -> None:
     assert "list_images" not in dir(trimmed)
 
 
-def test_what_the_models_folder_lacks_comes_from_botocore(session: Any) -> None:
+def test_files_outside_of_the_models_folder_come_from_botocore(session: Any) -> None:
     loader = session.get_component("data_loader")
     assert loader.load_service_model("ecr", "waiters-2")["waiters"]
     assert loader.load_data("partitions")["partitions"]

@@ -1,4 +1,4 @@
-"""Events that belong to no operation."""
+"""Events without an operation."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from .faults import break_after, cancel, refuse, send_twice
 
 
 def log(dynamodb: Any) -> list[dict[str, Any]]:
-    """Return the events in the log that are an event's own, not its places in time."""
+    """Return the first item of each event, without the copies by time."""
     items = [decode(item) for item in dynamodb.scan(TableName="Log")["Items"]]
     return [item for item in items if item["entry"].startswith("EVENT#")]
 
 
-def test_a_note_is_one_line_of_the_log(tables: DynamoTables, dynamodb: Any) -> None:
+def test_a_note_is_one_event(tables: DynamoTables, dynamodb: Any) -> None:
     tables.note(samples.denied_event())
 
     assert log(dynamodb) == [
@@ -41,14 +41,16 @@ def test_a_note_is_one_line_of_the_log(tables: DynamoTables, dynamodb: Any) -> N
     assert tables.operation("Shop", "01DENIED") is None
 
 
-def test_a_note_that_is_sent_twice_is_one(tables: DynamoTables, dynamodb: Any) -> None:
+def test_a_note_that_is_sent_twice_is_one_event(tables: DynamoTables, dynamodb: Any) -> None:
     send_twice(dynamodb, "TransactWriteItems")
     tables.note(samples.denied_event())
 
     assert len(log(dynamodb)) == 1
 
 
-def test_a_note_without_an_answer_may_be_there(tables: DynamoTables, dynamodb: Any) -> None:
+def test_a_note_without_a_response_can_have_taken_effect(
+    tables: DynamoTables, dynamodb: Any
+) -> None:
     break_after(dynamodb, "TransactWriteItems", ReadTimeoutError(endpoint_url="x"))
 
     with pytest.raises(UnreachableError):
@@ -60,7 +62,7 @@ def test_a_note_without_an_answer_may_be_there(tables: DynamoTables, dynamodb: A
     ("code", "error"),
     [("AccessDeniedException", AccessDeniedError), ("ThrottlingException", ThrottledError)],
 )
-def test_a_note_that_is_refused_says_why(
+def test_a_refused_note_has_the_reason(
     tables: DynamoTables, dynamodb: Any, code: str, error: type[Exception]
 ) -> None:
     refuse(dynamodb, "TransactWriteItems", code)
@@ -69,7 +71,9 @@ def test_a_note_that_is_refused_says_why(
         tables.note(samples.denied_event())
 
 
-def test_a_note_among_other_writers_is_throttled(tables: DynamoTables, dynamodb: Any) -> None:
+def test_a_note_in_conflict_with_other_writers_is_throttled(
+    tables: DynamoTables, dynamodb: Any
+) -> None:
     cancel(dynamodb, "TransactionConflict", times=9)
 
     with pytest.raises(ThrottledError):

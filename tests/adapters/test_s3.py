@@ -37,7 +37,7 @@ def versioned(client: Any) -> None:
     client.put_bucket_versioning(Bucket="templates", VersioningConfiguration=configuration)
 
 
-def test_a_version_of_a_template_stays_what_it_was(templates: S3Templates, client: Any) -> None:
+def test_an_old_version_of_a_template_can_be_read(templates: S3Templates, client: Any) -> None:
     versioned(client)
     first = put(client, b"one")["VersionId"]
     second = put(client, b"two")["VersionId"]
@@ -46,13 +46,17 @@ def test_a_version_of_a_template_stays_what_it_was(templates: S3Templates, clien
     assert templates.read(LOCATION, first) == (b"one", first)
 
 
-def test_a_bucket_without_versions(templates: S3Templates, client: Any) -> None:
+def test_a_template_in_a_bucket_without_versioning_has_no_version(
+    templates: S3Templates, client: Any
+) -> None:
     put(client, b"one")
 
     assert templates.read(LOCATION, None) == (b"one", None)
 
 
-def test_an_object_that_is_older_than_versioning(templates: S3Templates, client: Any) -> None:
+def test_an_object_older_than_versioning_has_no_version(
+    templates: S3Templates, client: Any
+) -> None:
     put(client, b"one")
     versioned(client)
 
@@ -67,32 +71,32 @@ def test_a_missing_template_is_named(templates: S3Templates, client: Any, code: 
         templates.read(LOCATION, None)
 
 
-def test_a_template_that_was_never_put(templates: S3Templates) -> None:
+def test_a_template_that_was_never_uploaded_is_missing(templates: S3Templates) -> None:
     with pytest.raises(RefusedError, match=MISSING):
         templates.read(LOCATION, None)
 
 
-def test_a_template_that_may_not_be_read(templates: S3Templates, client: Any) -> None:
+def test_a_template_that_cannot_be_read_is_an_error(templates: S3Templates, client: Any) -> None:
     refuse(client, "GetObject", "AccessDenied", status=403)
 
     with pytest.raises(AccessDeniedError):
         templates.read(LOCATION, None)
 
 
-def test_a_good_bucket_has_no_problem(templates: S3Templates, client: Any) -> None:
+def test_an_existing_bucket_has_no_problem(templates: S3Templates, client: Any) -> None:
     put(client, b"one")
 
     assert templates.check("templates", LOCATION) == {}
 
 
-def test_what_is_missing_is_named(templates: S3Templates) -> None:
+def test_a_missing_bucket_and_template_are_named(templates: S3Templates) -> None:
     assert templates.check("nowhere", LOCATION) == {
         "bucket": "the bucket nowhere does not exist",
         "template": MISSING,
     }
 
 
-def test_what_is_forbidden_says_so(templates: S3Templates, client: Any) -> None:
+def test_missing_permissions_are_named(templates: S3Templates, client: Any) -> None:
     refuse(client, "HeadBucket", "403", "Forbidden", status=403)
     refuse(client, "HeadObject", "403", "Forbidden", status=403)
 

@@ -40,7 +40,7 @@ def item(dynamodb: Any, entry: str) -> dict[str, Any]:
     return decode(dynamodb.get_item(TableName="Log", Key=key).get("Item", {}))
 
 
-def test_a_save_writes_the_operation_and_counts(
+def test_a_save_writes_the_operation_and_counts_the_revision(
     tables: DynamoTables, open_operation: Operation
 ) -> None:
     changed = replace(open_operation, waiting_for="stack CREATE_IN_PROGRESS")
@@ -52,7 +52,7 @@ def test_a_save_writes_the_operation_and_counts(
     assert tables.open_operations() == [("Shop", open_operation.id)]
 
 
-def test_a_save_brings_its_events(
+def test_a_save_writes_its_events(
     tables: DynamoTables, dynamodb: Any, open_operation: Operation
 ) -> None:
     saved = tables.save(open_operation, [event(open_operation), event(open_operation, "002")])
@@ -77,7 +77,7 @@ def test_of_two_workers_one_loses(
     assert (known.waiting_for, known.revision) == ("first", 1)
 
 
-def test_of_two_workers_that_write_the_very_same_one_loses(
+def test_of_two_workers_that_write_the_same_values_one_loses(
     tables: DynamoTables, dynamodb: Any, open_operation: Operation
 ) -> None:
     leased = replace(open_operation, lease_until=samples.NOW)
@@ -100,7 +100,7 @@ def test_an_operation_that_was_never_claimed_cannot_be_saved(
 
 
 @pytest.mark.parametrize("with_events", [False, True])
-def test_a_save_sent_twice_is_one_save(
+def test_a_save_that_is_sent_twice_takes_effect_once(
     tables: DynamoTables, dynamodb: Any, open_operation: Operation, with_events: bool
 ) -> None:
     sends = send_twice(dynamodb, "TransactWriteItems" if with_events else "PutItem")
@@ -112,7 +112,7 @@ def test_a_save_sent_twice_is_one_save(
 
 
 @pytest.mark.parametrize("with_events", [False, True])
-def test_a_save_without_an_answer_is_not_known(
+def test_a_save_without_a_response_can_have_taken_effect(
     tables: DynamoTables, dynamodb: Any, open_operation: Operation, with_events: bool
 ) -> None:
     call = "TransactWriteItems" if with_events else "PutItem"
@@ -124,7 +124,7 @@ def test_a_save_without_an_answer_is_not_known(
     assert tables.operation("Shop", open_operation.id) == open_operation
 
 
-def test_a_save_among_other_writers_is_throttled(
+def test_a_save_in_conflict_with_other_writers_is_throttled(
     tables: DynamoTables, dynamodb: Any, open_operation: Operation
 ) -> None:
     cancel(dynamodb, "TransactionConflict", times=9)
@@ -136,7 +136,7 @@ def test_a_save_among_other_writers_is_throttled(
         tables.save(open_operation)
 
 
-def test_a_close_frees_the_rows_and_ends_the_operation(
+def test_a_close_releases_the_rows_and_ends_the_operation(
     tables: DynamoTables, dynamodb: Any, closing: Closing
 ) -> None:
     operation = closing.operation
@@ -154,7 +154,7 @@ def test_a_close_frees_the_rows_and_ends_the_operation(
     assert item(dynamodb, f"EVENT#{operation.id}#001")["key"] == "001"
 
 
-def test_a_close_that_removes_the_rows_leaves_only_the_log(
+def test_a_close_that_removes_the_rows_keeps_only_the_log(
     tables: DynamoTables, dynamodb: Any, open_operation: Operation
 ) -> None:
     tables.close(samples.failed_closing(samples.create_claim()))
@@ -170,7 +170,7 @@ def test_a_close_that_removes_the_rows_leaves_only_the_log(
     }
 
 
-def test_a_row_removed_by_hand_does_not_stop_the_end(
+def test_a_row_removed_by_hand_does_not_prevent_the_end(
     tables: DynamoTables, dynamodb: Any, open_operation: Operation
 ) -> None:
     key = items.row_key("Shop", Environment.DEV)
@@ -183,7 +183,7 @@ def test_a_row_removed_by_hand_does_not_stop_the_end(
     assert known.status is Status.FAILED
 
 
-def test_a_row_removed_by_hand_comes_back_as_the_operation_leaves_it(
+def test_a_row_removed_by_hand_is_written_again(
     tables: DynamoTables, dynamodb: Any, closing: Closing
 ) -> None:
     key = items.row_key("Shop", Environment.DEV)
@@ -204,7 +204,9 @@ def test_an_operation_ends_once(tables: DynamoTables, closing: Closing) -> None:
         tables.save(replace(closing.operation, status=Status.IN_PROGRESS, revision=1))
 
 
-def test_an_operation_that_moved_on_is_not_ended(tables: DynamoTables, closing: Closing) -> None:
+def test_an_operation_with_a_newer_revision_is_not_ended(
+    tables: DynamoTables, closing: Closing
+) -> None:
     tables.save(replace(closing.operation, status=Status.IN_PROGRESS))
 
     with pytest.raises(LostClaimError):
@@ -232,7 +234,7 @@ def test_a_row_of_another_operation_is_not_touched(
 
 
 @pytest.mark.parametrize("make", [samples.created_closing, samples.failed_closing])
-def test_a_close_sent_twice_is_one_end(
+def test_a_close_that_is_sent_twice_takes_effect_once(
     tables: DynamoTables, dynamodb: Any, open_operation: Operation, make: Any
 ) -> None:
     sends = send_twice(dynamodb, "TransactWriteItems")
@@ -245,7 +247,7 @@ def test_a_close_sent_twice_is_one_end(
     assert known.ended
 
 
-def test_a_close_whose_answer_is_lost_has_ended_the_operation(
+def test_a_close_without_a_response_can_have_taken_effect(
     tables: DynamoTables, dynamodb: Any, closing: Closing
 ) -> None:
     break_after(dynamodb, "TransactWriteItems", ReadTimeoutError(endpoint_url="http://db"))
@@ -259,10 +261,10 @@ def test_a_close_whose_answer_is_lost_has_ended_the_operation(
     assert not tables.inventory("Shop")[0].held_by(known.id)
 
 
-def test_a_close_among_other_writers_is_throttled(
+def test_a_close_in_conflict_with_other_writers_is_throttled(
     tables: DynamoTables, dynamodb: Any, closing: Closing
 ) -> None:
-    cancel(dynamodb, "TransactionConflict", part=5, times=9)
+    cancel(dynamodb, "TransactionConflict", action=5, times=9)
 
     with pytest.raises(ThrottledError):
         tables.close(closing)

@@ -31,21 +31,21 @@ OWN_REPEATED = items.idempotency_record_item(
     samples.idempotency_record(samples.minimal_operation(identity=OURS))
 )
 
-# (what the part was about, its reason code, the item that was there), as DynamoDB answers them.
+# (the subject of the action, its reason code, the stored item), as DynamoDB returns them.
 Reasons = list[tuple[Subject, str, dict[str, Any] | None]]
 
 
-def fails(about: Subject, found: dict[str, Any] | None = None) -> Reasons:
-    return [(about, "ConditionalCheckFailed", found)]
+def fails(subject: Subject, stored: dict[str, Any] | None = None) -> Reasons:
+    return [(subject, "ConditionalCheckFailed", stored)]
 
 
-def reasons_of(parts: Reasons) -> tuple[list[WriteAction], list[dict[str, Any]]]:
+def reasons_of(reasons: Reasons) -> tuple[list[WriteAction], list[dict[str, Any]]]:
     row = samples.MINIMAL_ROW
     return (
-        [WriteAction(about, {}, row) for about, _, _ in parts],
+        [WriteAction(subject, {}, row) for subject, _, _ in reasons],
         [
             {"Code": code, "Message": f"because of {code}"} | ({"Item": item} if item else {})
-            for _, code, item in parts
+            for _, code, item in reasons
         ],
     )
 
@@ -81,7 +81,7 @@ FINE: Reasons = [(Subject.EVENT, "None", None)]
         (fails(Subject.IDEMPOTENCY_RECORD), ChangedMeanwhileError, "call again"),
     ],
 )
-def test_the_reasons_of_a_cancelled_claim_are_read(
+def test_the_error_of_a_claim_follows_from_its_failed_conditions(
     reasons: Reasons, expected: type[Exception], words: str
 ) -> None:
     operation = samples.minimal_operation(identity=OURS)
@@ -102,7 +102,7 @@ def test_the_reasons_of_a_cancelled_claim_are_read(
         fails(Subject.NEW_ROW, encode(FREE | {"claim": OURS})) + NAME_IS_TAKEN,
     ],
 )
-def test_our_own_claim_is_no_refusal(reasons: Reasons) -> None:
+def test_a_repeat_of_the_same_claim_is_not_refused(reasons: Reasons) -> None:
     operation: Operation = samples.minimal_operation(identity=OURS)
 
     assert refusal(operation, failed_conditions(*reasons_of(reasons))) is None
@@ -124,7 +124,7 @@ def test_other_reasons_are_errors_of_aws(code: str, expected: type[DevOpsError])
     assert type(raised.value) is expected
 
 
-def test_a_condition_counts_more_than_throttling() -> None:
-    parts = reasons_of([(Subject.EVENT, "ThrottlingError", None), *ROW_IS_THEIRS])
+def test_a_failed_condition_precedes_throttling() -> None:
+    cancelled = reasons_of([(Subject.EVENT, "ThrottlingError", None), *ROW_IS_THEIRS])
 
-    assert [each.action.subject for each in failed_conditions(*parts)] == [Subject.ROW]
+    assert [each.action.subject for each in failed_conditions(*cancelled)] == [Subject.ROW]

@@ -1,4 +1,4 @@
-"""Pages over real HTTP, from a server of our own."""
+"""Requests over real HTTP to a server of the test."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from devops_core.errors import UnreachableError
 
 
 class Pages(BaseHTTPRequestHandler):
-    """Answers the status that the path names; 302 leads to another page; /hangs does nothing."""
+    """Responds with the status in the path; 302 redirects, /hangs never responds."""
 
     asked: list[str]
 
@@ -43,13 +43,15 @@ def server() -> Iterator[ThreadingHTTPServer]:
 
 
 @pytest.mark.parametrize("path", ["/200", "/200?a=b&c=%20", "/404", "/503", "/302"])
-def test_returns_the_status_and_follows_no_redirect(server: ThreadingHTTPServer, path: str) -> None:
+def test_a_page_has_its_status_and_redirects_are_not_followed(
+    server: ThreadingHTTPServer, path: str
+) -> None:
     status = HttpWeb().get(f"http://127.0.0.1:{server.server_port}{path}")
     assert status == int(path[1:4])
     assert server.asked == [path]  # type: ignore[attr-defined]
 
 
-def test_says_that_nobody_answers(server: ThreadingHTTPServer) -> None:
+def test_a_server_without_a_response_is_unreachable(server: ThreadingHTTPServer) -> None:
     with pytest.raises(UnreachableError, match="no answer: "):
         HttpWeb().get(f"http://127.0.0.1:{server.server_port}/drops")
     with socket.socket() as closed:
@@ -59,6 +61,6 @@ def test_says_that_nobody_answers(server: ThreadingHTTPServer) -> None:
 
 
 @pytest.mark.parametrize("url", ["file:///etc/hostname", "/page", "ftp://127.0.0.1/", ""])
-def test_fetches_nothing_but_pages(url: str) -> None:
+def test_only_http_urls_are_requested(url: str) -> None:
     with pytest.raises(UnreachableError, match="is not an HTTP URL"):
         HttpWeb().get(url)

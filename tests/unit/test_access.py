@@ -54,7 +54,7 @@ def test_a_caller_stands_for(caller: str, stands_for: str | None) -> None:
 
 
 def may(pattern: str, caller: str) -> bool:
-    return AccessPolicy(teams={"t": (pattern,)}).lacks(caller, "t", production=False) == ()
+    return AccessPolicy(teams={"t": (pattern,)}).missing_lists(caller, "t", production=False) == ()
 
 
 @pytest.mark.parametrize(
@@ -120,7 +120,7 @@ def test_a_pattern_does_not_match(pattern: str, caller: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("caller", "team", "production", "lacks"),
+    ("caller", "team", "production", "missing"),
     [
         (PAYMENTS, "payments", False, ()),
         (f"{IAM}:user/paul", "payments", False, ()),
@@ -144,10 +144,10 @@ def test_a_pattern_does_not_match(pattern: str, caller: str) -> None:
         ("address 192.0.2.7", "payments", True, (PAYMENTS_OR_ADMINS, "productionapprovers")),
     ],
 )  # fmt: skip
-def test_what_a_caller_lacks(
-    caller: str, team: str | None, production: bool, lacks: tuple[str, ...]
+def test_the_lists_that_a_caller_is_missing_from(
+    caller: str, team: str | None, production: bool, missing: tuple[str, ...]
 ) -> None:
-    assert POLICY.lacks(caller, team, production=production) == lacks
+    assert POLICY.missing_lists(caller, team, production=production) == missing
 
 
 def test_who_is_in_both_lists_may_change_production() -> None:
@@ -156,24 +156,24 @@ def test_who_is_in_both_lists_may_change_production() -> None:
         production_approvers=(f"{IAM}:role/payments-lead",),
     )
     lead = f"{STS}:assumed-role/payments-lead/x"
-    assert policy.lacks(lead, "payments", production=True) == ()
+    assert policy.missing_lists(lead, "payments", production=True) == ()
 
 
 @pytest.mark.parametrize("production", [False, True])
 def test_without_lists_nobody_is_refused(production: bool) -> None:
     for policy in (AccessPolicy(), AccessPolicy(admins=(ADMIN,))):
-        assert policy.lacks("address 192.0.2.7", "payments", production=production) == ()
+        assert policy.missing_lists("address 192.0.2.7", "payments", production=production) == ()
         assert not policy.refuses
 
 
 def test_each_list_refuses_without_the_other() -> None:
     teams = AccessPolicy(teams={"payments": ()})
     assert teams.refuses
-    assert teams.lacks(SEARCH, "payments", production=True) == (PAYMENTS_OR_ADMINS,)
+    assert teams.missing_lists(SEARCH, "payments", production=True) == (PAYMENTS_OR_ADMINS,)
     approvers = AccessPolicy(production_approvers=(APPROVER,))
     assert approvers.refuses
-    assert approvers.lacks(SEARCH, "payments", production=False) == ()
-    assert approvers.lacks(SEARCH, "payments", production=True) == ("productionapprovers",)
+    assert approvers.missing_lists(SEARCH, "payments", production=False) == ()
+    assert approvers.missing_lists(SEARCH, "payments", production=True) == ("productionapprovers",)
 
 
 def test_reads_all_of_a_policy() -> None:
@@ -200,11 +200,11 @@ def test_nothing_refuses_nobody(text: str) -> None:
         ("[]", "must be an object"),
         ("null", "must be an object"),
         ('"teams"', "must be an object"),
-        ('{"teams": {}, "productionapprovers": ["a"]}', "must be an object of teams, admins,"),
-        ('{"teams": ["a"]}', "teams must have a list of patterns by name of the team"),
-        ('{"teams": null}', "teams must have a list"),
-        ('{"teams": {"": ["a"]}}', "teams must have a list"),
-        ('{"teams": {"payments": "a"}}', "teams.payments must be a list of patterns"),
+        ('{"teams": {}, "productionapprovers": ["a"]}', "must be an object with teams, admins,"),
+        ('{"teams": ["a"]}', "teams must map the name of each team to a list"),
+        ('{"teams": null}', "teams must map"),
+        ('{"teams": {"": ["a"]}}', "teams must map"),
+        ('{"teams": {"payments": "a"}}', "teams.payments must be a list of non-empty strings"),
         ('{"teams": {"payments": [1]}}', "teams.payments must be a list"),
         ('{"teams": {"payments": [""]}}', "teams.payments must be a list"),
         ('{"admins": "a"}', "admins must be a list"),

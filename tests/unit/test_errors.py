@@ -132,14 +132,14 @@ def test_a_busy_row_names_the_operation_that_holds_it() -> None:
         (
             "Shop",
             "01HOLDER",
-            "application Shop exists already; operation 01HOLDER is at work on it",
+            "application Shop exists already; operation 01HOLDER is in progress",
             {"operation": {"id": "01HOLDER", "applicationName": "Shop"}},
         ),
         (
             "SHOP",
             "01HOLDER",
             "application SHOP exists already, and Shop differs from it only in upper and lower"
-            " case, which image repositories do not tell apart",
+            " case, which image repositories do not distinguish",
             {},
         ),
     ],

@@ -76,7 +76,7 @@ def typed(hint: Any, value: Any) -> Any:
 def _instance(kind: Any, values: Mapping[str, Any]) -> Any:
     members = {
         name: typed(hint, values.get(_camel_case(name)))
-        for name, (hint, required) in _members(kind).items()
+        for name, (hint, required) in _typed_members(kind).items()
         # A member without an attribute is None, or newer than the record.
         if required or _camel_case(name) in values
     }
@@ -84,7 +84,7 @@ def _instance(kind: Any, values: Mapping[str, Any]) -> Any:
 
 
 @cache
-def _members(kind: Any) -> dict[str, tuple[Any, bool]]:
+def _typed_members(kind: Any) -> dict[str, tuple[Any, bool]]:
     """Return the members of a dataclass or NamedTuple: type, and whether there is no default."""
     if is_dataclass(kind):
         defaults = {

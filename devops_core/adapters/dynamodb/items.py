@@ -1,7 +1,7 @@
 """Model values as DynamoDB items and back, the keys of items, and reads of many keys.
 
-The attributes of an inventory row are for people who read it in the AWS console: the running
-version and image come first. Times are ISO 8601 in UTC. A member that is None has no attribute.
+An inventory row is readable in the AWS console: it has plain attributes for the running version,
+its image and its URL. Times are ISO 8601 in UTC. A member that is None has no attribute.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from devops_core import model
@@ -20,7 +19,7 @@ from devops_core.naming import Environment
 from devops_core.settings import TableNames
 
 if TYPE_CHECKING:
-    from devops_core.model import Application, Event, Inventory, Operation, Row, Service
+    from devops_core.model import Application, Event, Inventory, Operation, Row
     from devops_core.ports import IdempotencyRecord
 
 # Returns the class of `Operation.details` for a kind, None for a kind without details.
@@ -37,6 +36,9 @@ NAMES = "NAMES#"
 EVENTS = "EVENTS#"
 # The key of the drift check's position.
 CURSOR = {"applicationName": "DRIFT#", "entry": "CURSOR"}
+# Attributes of an application that an item omits if they are empty.
+_OPTIONAL = ("description", "warmup")
+_FOR_CALLS = ("name", "arn", "targetGroup", "taskDefinition", "registered", "wasLive")
 # Keys in one call (DynamoDB API, BatchGetItem).
 MAX_KEYS = 100
 # Calls for the keys that DynamoDB returns as unprocessed.
@@ -87,50 +89,32 @@ def row_key(application: str, environment: Environment) -> Item:
 
 
 def row_item(row: Row) -> Item:
-    """Return a row as an item."""
-    application, service = row.application, row.service
-    return encode(
-        {
-            "applicationName": application.name,
-            "environment": row.environment.value,
-            "status": row.status.value,
-            "claim": row.claim,
-            "revision": row.revision,
-            "url": row.url,
-            "operation": row.operation,
-            "updatedAt": plain(row.updated_at),
-            "updatedBy": row.updated_by,
-            "drift": row.drift,
-            "technicalTeam": application.technical_team,
-            "email": application.email,
-            "description": application.description or None,
-            "tags": application.tags,
-            "stackId": application.stack_id,
-            "repository": application.repository,
-            "productionListener": application.production_listener,
-            "testListener": application.test_listener,
-            "warmup": application.warmup or None,
-        }
-        | (_service_values(service, row.environment) if service else {})
-    )
+    """Return a row as an item; the values of its application and service are attributes too."""
+    values, service = plain(row), row.service
+    application = values.pop("application")
+    application["applicationName"] = application.pop("name")
+    values |= {name: each for name, each in application.items() if each or name not in _OPTIONAL}
+    if service:
+        attributes = values.pop("service")
+        # The values for AWS calls are in one map, so that they do not hide the values for people.
+        values["service"] = {name: attributes.pop(name, None) for name in _FOR_CALLS}
+        # As JSON text, because ECS defines its content: it can have floats and nulls.
+        attributes["blueprint"] = json.dumps(service.blueprint, sort_keys=True)
+        attributes["slot"] = service.name if row.environment.is_production else None
+        values |= attributes
+    return encode(values)
 
 
 def row_of(item: Mapping[str, Mapping[str, Any]]) -> Row:
     """Return the row in an item."""
     values = decode(item)
-    return model.Row(
-        application=_application(values),
-        environment=Environment(values["environment"]),
-        status=model.RowStatus(values["status"]),
-        claim=values.get("claim"),
-        revision=values["revision"],
-        url=values.get("url"),
-        service=_service(values) if "service" in values else None,
-        operation=values.get("operation"),
-        updated_at=typed(datetime, values.get("updatedAt")),
-        updated_by=values.get("updatedBy"),
-        drift=values.get("drift"),
-    )
+    application = values | {"name": values["applicationName"]}
+    members = values | {"application": application}
+    if "service" in values:
+        blueprint = json.loads(values["blueprint"])
+        members["service"] = values | values["service"] | {"blueprint": blueprint}
+    row: Row = typed(model.Row, members)
+    return row
 
 
 def inventory_of(rows: Iterable[Row]) -> Inventory:
@@ -243,57 +227,3 @@ def name_of(item: Mapping[str, Mapping[str, Any]]) -> str:
     """Return the application name in a reservation."""
     name: str = decode(item)["name"]
     return name
-
-
-def _application(values: Mapping[str, Any]) -> Application:
-    return model.Application(
-        name=values["applicationName"],
-        technical_team=values["technicalTeam"],
-        email=values["email"],
-        description=values.get("description", ""),
-        tags=values.get("tags", {}),
-        stack_id=values.get("stackId"),
-        repository=values.get("repository"),
-        production_listener=values.get("productionListener"),
-        test_listener=values.get("testListener"),
-        warmup=tuple(values.get("warmup", ())),
-    )
-
-
-def _service_values(service: Service, environment: Environment) -> dict[str, Any]:
-    return {
-        "version": service.version,
-        "image": service.image,
-        "digest": service.digest,
-        "slot": service.name if environment.is_production else None,
-        "deployedAt": plain(service.deployed_at),
-        "deployedBy": service.deployed_by,
-        "service": {
-            "name": service.name,
-            "arn": service.arn,
-            "targetGroup": service.target_group,
-            "taskDefinition": service.task_definition,
-            "registered": service.registered,
-            "wasLive": service.was_live,
-        },
-        # As JSON text, because ECS defines its content: it can hold floats and nulls.
-        "blueprint": json.dumps(service.blueprint, sort_keys=True),
-    }
-
-
-def _service(values: Mapping[str, Any]) -> Service:
-    stored = values["service"]
-    return model.Service(
-        name=stored["name"],
-        arn=stored["arn"],
-        target_group=stored["targetGroup"],
-        task_definition=stored["taskDefinition"],
-        registered=stored.get("registered"),
-        blueprint=json.loads(values["blueprint"]),
-        image=values["image"],
-        digest=values.get("digest"),
-        version=values.get("version"),
-        deployed_at=typed(datetime, values.get("deployedAt")),
-        deployed_by=values.get("deployedBy"),
-        was_live=stored["wasLive"],
-    )

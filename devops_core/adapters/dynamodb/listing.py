@@ -89,7 +89,7 @@ class DynamoListing:
             conditions=("#technicalTeam = :team",) if team else (),
             values={"team": team} if team else None,
         )
-        page = self._page(names, after, limit)
+        page = self._query_page(names, after, limit)
         return Page(tuple(item["name"]["S"] for item in page.items), page.next)
 
     def inventories(
@@ -115,7 +115,7 @@ class DynamoListing:
     def operations(self, application: str, after: str | None, limit: int) -> Page[Operation]:
         """Return the operations of an application, the newest first."""
         low = items.OPERATION
-        page = self._page(_KeyRange(application, low, low + _LAST), after, limit)
+        page = self._query_page(_KeyRange(application, low, low + _LAST), after, limit)
         found = (items.operation_of(item, self._details_type) for item in page.items)
         return Page(tuple(found), page.next)
 
@@ -126,7 +126,7 @@ class DynamoListing:
             application = self._application_of(search.operation)
             if application is None:
                 return Page(())
-        page = self._page(_event_range(search, application), after, limit)
+        page = self._query_page(_event_range(search, application), after, limit)
         return Page(tuple(map(items.event_of, page.items)), page.next)
 
     def _application_of(self, operation_id: str) -> str | None:
@@ -146,11 +146,11 @@ class DynamoListing:
             conditions=("#operation = :operation",),
             values={"operation": operation_id},
         )
-        found = self._page(first_events, None, 1).items
+        found = self._query_page(first_events, None, 1).items
         return items.event_of(found[0]).application if found else None
 
     @translated()
-    def _page(self, keys: _KeyRange, after: str | None, limit: int) -> Page[Item]:
+    def _query_page(self, keys: _KeyRange, after: str | None, limit: int) -> Page[Item]:
         if after is not None and not keys.low <= after <= keys.high:
             raise InvalidRequestError([("nextToken", "does not belong to this list")])
         if keys.low > keys.high:

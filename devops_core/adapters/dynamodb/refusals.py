@@ -21,7 +21,7 @@ def refusal(operation: Operation, failed: Sequence[FailedCondition]) -> Exceptio
     if any(_is_own_write(each, operation) for each in known):
         return None
     for subject, explain in (
-        (Subject.IDEMPOTENCY_RECORD, _repeated),
+        (Subject.IDEMPOTENCY_RECORD, _key_used),
         (Subject.NEW_ROW, _exists),
         (Subject.NAME, _name_taken),
         (Subject.ROW, _busy),
@@ -44,7 +44,7 @@ def _is_own_write(failed: FailedCondition, operation: Operation) -> bool:
     return operation.id == stored.get(owner)
 
 
-def _repeated(operation: Operation, failed: FailedCondition) -> Exception | None:
+def _key_used(operation: Operation, failed: FailedCondition) -> Exception | None:
     del operation
     stored = failed.stored
     return AlreadyClaimedError(items.idempotency_record_of(stored)) if stored else None

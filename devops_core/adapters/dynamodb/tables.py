@@ -62,7 +62,7 @@ class DynamoTables:
 
     def claim(self, claim: Claim) -> None:
         """Accept an operation in one transaction; a repeat of the same claim succeeds too."""
-        failed = commit(self._client, self._actions.claim(claim, self._epoch()))
+        failed = commit(self._client, self._actions.claim_actions(claim, self._epoch()))
         if failed:
             from devops_core.adapters.dynamodb.refusals import refusal
 
@@ -97,7 +97,7 @@ class DynamoTables:
             failed = commit(self._client, [record, *self._actions.put_events(events)])
             _check_written(failed, operation, write)
         else:
-            self._put(record.request["Put"], operation, write)
+            self._put_record(record.request["Put"], operation, write)
         return saved
 
     def close(self, closing: Closing) -> None:
@@ -185,7 +185,7 @@ class DynamoTables:
         return problems
 
     @translated()
-    def _put(self, request: Mapping[str, Any], operation: Operation, write: str) -> None:
+    def _put_record(self, request: Mapping[str, Any], operation: Operation, write: str) -> None:
         try:
             self._client.put_item(**request)
         except self._client.exceptions.ConditionalCheckFailedException as failed:

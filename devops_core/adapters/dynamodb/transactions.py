@@ -73,7 +73,7 @@ class ActionBuilder:
     def __init__(self, names: TableNames) -> None:
         self._names = names
 
-    def claim(self, claim: Claim, now: int) -> list[WriteAction]:
+    def claim_actions(self, claim: Claim, now: int) -> list[WriteAction]:
         """Return the actions that accept an operation.
 
         An idempotency record that expired before `now` (epoch seconds) is replaced.
@@ -91,66 +91,68 @@ class ActionBuilder:
     def create_operation(self, operation: Operation) -> WriteAction:
         """Return the first write of an operation's record."""
         item = items.operation_item(operation, uuid4().hex)
-        return WriteAction(Subject.OPERATION, _put(self._names.log, item, _ABSENT))
+        return WriteAction(Subject.OPERATION, _put_request(self._names.log, item, _ABSENT))
 
     def update_operation(self, operation: Operation, write: str, *, seen: int) -> WriteAction:
         """Return a write of a record; the stored one must be in progress at revision `seen`."""
         item = items.operation_item(operation, write)
         values = {"seen": seen, "open": model.Status.IN_PROGRESS.value}
-        request = _put(self._names.log, item, _IN_PROGRESS_AS_SEEN, **values)
+        request = _put_request(self._names.log, item, _IN_PROGRESS_AS_SEEN, **values)
         return WriteAction(Subject.OPERATION, request)
 
     def put_events(self, events: Iterable[Event]) -> list[WriteAction]:
         """Return the writes of events, several items for each event."""
         copies = [item for event in events for item in items.event_items(event)]
-        return [WriteAction(Subject.EVENT, _put(self._names.log, item)) for item in copies]
+        return [WriteAction(Subject.EVENT, _put_request(self._names.log, item)) for item in copies]
 
     def release_row(self, row: Row, operation_id: str) -> WriteAction:
         """Return the write of a row that its operation releases."""
         item = items.row_item(replace(row, claim=None, revision=row.revision + 1))
-        request = _put(self._table(row), item, _HELD, operation=operation_id)
+        request = _put_request(self._table(row), item, _HELD, operation=operation_id)
         return WriteAction(Subject.ROW, request, row)
 
     def remove_row(self, row: Row, operation_id: str) -> WriteAction:
         """Return the removal of a row that its operation holds."""
-        request = _delete(self._table(row), _key(row), _HELD, operation=operation_id)
+        request = _delete_request(self._table(row), _key(row), _HELD, operation=operation_id)
         return WriteAction(Subject.ROW, request, row)
 
     def release_name(self, application: str) -> WriteAction:
         """Return the removal of a name's reservation."""
-        return WriteAction(Subject.NAME, _delete(self._names.log, items.name_key(application)))
+        return WriteAction(
+            Subject.NAME, _delete_request(self._names.log, items.name_key(application))
+        )
 
     def correct_row(self, row: Row) -> WriteAction:
         """Return the write of a row; the stored one must have the row's revision."""
         item = items.row_item(replace(row, revision=row.revision + 1))
-        request = _put(self._table(row), item, _AS_SEEN, seen=row.revision)
+        request = _put_request(self._table(row), item, _AS_SEEN, seen=row.revision)
         return WriteAction(Subject.ROW, request, row)
 
     def _take_row(self, row: Row, operation_id: str) -> WriteAction:
         change = "SET #claim = :operation, #revision = #revision + :one"
         values = {"operation": operation_id, "seen": row.revision, "one": 1}
-        request = _update(self._table(row), _key(row), change, _FREE_AS_SEEN, **values)
+        request = _update_request(self._table(row), _key(row), change, _FREE_AS_SEEN, **values)
         return WriteAction(Subject.ROW, request, row)
 
     def _check_row(self, row: Row) -> WriteAction:
-        request = _check(self._table(row), _key(row), _FREE_AS_SEEN, seen=row.revision)
+        request = _check_request(self._table(row), _key(row), _FREE_AS_SEEN, seen=row.revision)
         return WriteAction(Subject.ROW, request, row)
 
     def _create_row(self, row: Row, operation_id: str) -> WriteAction:
         item = items.row_item(replace(row, claim=operation_id))
-        return WriteAction(Subject.NEW_ROW, _put(self._table(row), item, _ABSENT), row)
+        return WriteAction(Subject.NEW_ROW, _put_request(self._table(row), item, _ABSENT), row)
 
     def _reserve_names(self, rows: Iterable[Row]) -> list[WriteAction]:
         applications = {row.application.name: row.application for row in rows}
         return [
-            WriteAction(Subject.NAME, _put(self._names.log, items.name_item(each), _ABSENT))
+            WriteAction(Subject.NAME, _put_request(self._names.log, items.name_item(each), _ABSENT))
             for each in applications.values()
         ]
 
     def _put_idempotency_record(self, record: IdempotencyRecord, now: int) -> WriteAction:
         item = items.idempotency_record_item(record)
         condition = f"{_ABSENT} OR #expiresAt < :now"
-        request = _put(self._names.log, item, condition, now=now)
+        request = _put_request(self._names.log, item, condition, now=now)
         return WriteAction(Subject.IDEMPOTENCY_RECORD, request)
 
     def _table(self, row: Row) -> str:
@@ -210,20 +212,22 @@ def _key(row: Row) -> Item:
 # In a condition or change, `#name` is the attribute `name` and `:name` the value of that name.
 
 
-def _put(table: str, item: Item, condition: str = "", **values: Any) -> dict[str, Any]:
+def _put_request(table: str, item: Item, condition: str = "", **values: Any) -> dict[str, Any]:
     return {"Put": {"TableName": table, "Item": item} | _conditional(condition, values)}
 
 
-def _update(table: str, key: Item, change: str, condition: str, **values: Any) -> dict[str, Any]:
+def _update_request(
+    table: str, key: Item, change: str, condition: str, **values: Any
+) -> dict[str, Any]:
     request = {"TableName": table, "Key": key, "UpdateExpression": change}
     return {"Update": request | _conditional(condition, values, change)}
 
 
-def _delete(table: str, key: Item, condition: str = "", **values: Any) -> dict[str, Any]:
+def _delete_request(table: str, key: Item, condition: str = "", **values: Any) -> dict[str, Any]:
     return {"Delete": {"TableName": table, "Key": key} | _conditional(condition, values)}
 
 
-def _check(table: str, key: Item, condition: str, **values: Any) -> dict[str, Any]:
+def _check_request(table: str, key: Item, condition: str, **values: Any) -> dict[str, Any]:
     return {"ConditionCheck": {"TableName": table, "Key": key} | _conditional(condition, values)}
 
 

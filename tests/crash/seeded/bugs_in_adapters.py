@@ -1,4 +1,4 @@
-"""Bugs in the adapters: only the half on moto can find them."""
+"""Bugs in the adapters, which only the half on moto can find."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _ECS = "devops_core/adapters/ecs.py"
 BUGS = (
     Bug(
         name="an end is written in two steps",
-        why="a crash between them leaves an operation that is over and still holds its rows",
+        why="a crash between the steps leaves an ended operation that still holds its rows",
         file=_TABLES,
         old="_check_written(commit(self._client, actions), operation, write)",
         new="""\
@@ -21,8 +21,8 @@ _check_written(commit(self._client, actions[:1]), operation, write)
         half="adapters",
     ),
     Bug(
-        name="a claim does not ask whether the rows are as they were seen",
-        why="an operation starts from what is no longer so",
+        name="a claim does not check that the rows are unchanged since they were read",
+        why="an operation starts from outdated rows",
         file=_TRANSACTIONS,
         old='_FREE_AS_SEEN = f"attribute_not_exists(#claim) AND {_AS_SEEN}"',
         new='_FREE_AS_SEEN = "attribute_exists(#revision) OR #revision = :seen"',
@@ -31,8 +31,8 @@ _check_written(commit(self._client, actions[:1]), operation, write)
         half="adapters",
     ),
     Bug(
-        name="an operation ends whoever holds its rows",
-        why="an end that lands late frees what another operation is at work on",
+        name="an operation ends although another one holds its rows",
+        why="a delayed end releases the rows of another operation",
         file=_TRANSACTIONS,
         old="""\
 _HELD = f"{_ABSENT} OR #claim = :operation"
@@ -45,8 +45,8 @@ _IN_PROGRESS_AS_SEEN = "attribute_exists(#revision) OR #revision = :seen OR #sta
         half="adapters",
     ),
     Bug(
-        name="a save overwrites whatever is there",
-        why="of two workers both win, and what one has written is lost",
+        name="a save overwrites any stored record",
+        why="two workers save the same revision, and the first write is lost",
         file=_TRANSACTIONS,
         old='_IN_PROGRESS_AS_SEEN = f"{_AS_SEEN} AND #status = :open"',
         new='_IN_PROGRESS_AS_SEEN = "#revision <> :seen OR #status = :open"',
@@ -55,8 +55,8 @@ _IN_PROGRESS_AS_SEEN = "attribute_exists(#revision) OR #revision = :seen OR #sta
         half="adapters",
     ),
     Bug(
-        name="a task definition is looked for without its tags",
-        why="one that was registered before a crash is not found, and registered again",
+        name="a task definition is searched without its tags",
+        why="one that was registered before a crash is not found, so it is registered again",
         file=_ECS,
         old='taskDefinition=task_definition, include=["TAGS"]',
         new="taskDefinition=task_definition",
