@@ -16,7 +16,7 @@ from devops_core.naming import DEPLOYABLE, repository_name
 if TYPE_CHECKING:
     from devops_core.api.request import Request
     from devops_core.operations.preview import Preview
-    from devops_core.requests import CreateRequest
+    from devops_core.requests.create import CreateRequest
 
 # How long a client should leave a running operation alone before it asks again, in seconds.
 _RETRY_AFTER = 2

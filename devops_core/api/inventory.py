@@ -10,13 +10,7 @@ from devops_core.api.shown import shown, time
 from devops_core.errors import redact
 from devops_core.naming import Environment, repository_name, service_name
 from devops_core.operations import browse
-from devops_core.requests.reads import (
-    EventsRequest,
-    PageRequest,
-    StackRequest,
-    StacksRequest,
-    token,
-)
+from devops_core.requests.reads import EVENTS, OPERATIONS, STACK, STACKS, token
 
 if TYPE_CHECKING:
     from devops_core.api.request import Request
@@ -25,13 +19,13 @@ if TYPE_CHECKING:
 
 def stacks(request: Request) -> Answer:
     """GET /stacks: every application with its environments."""
-    page = browse.applications(request.cloud, StacksRequest.parse(request.query))
+    page = browse.applications(request.cloud, STACKS.parse_query(request.query))
     return _list("stacks", (_stack(request, each, None) for each in page.items), page)
 
 
 def stack(request: Request) -> Answer:
     """GET /stacks/{applicationName}: one application, with `live` as AWS has it now."""
-    wanted = StackRequest.parse(request.query)
+    wanted = STACK.parse_query(request.query)
     name = request.parameters["applicationName"]
     inventory = browse.application(request.cloud, name)
     observed = None
@@ -52,7 +46,7 @@ def stack(request: Request) -> Answer:
 def operations(request: Request) -> Answer:
     """GET /stacks/{applicationName}/operations: the newest first."""
     application = request.parameters["applicationName"]
-    page = browse.operations(request.cloud, application, PageRequest.parse(request.query))
+    page = browse.operations(request.cloud, application, OPERATIONS.parse_query(request.query))
     items = (shown(each, request.operation_url(application, each.id)) for each in page.items)
     return _list("operations", items, page)
 
@@ -60,7 +54,7 @@ def operations(request: Request) -> Answer:
 def events(request: Request) -> Answer:
     """GET /events and GET /stacks/{applicationName}/events: the newest first."""
     application = request.parameters.get("applicationName")
-    page = browse.events(request.cloud, application, EventsRequest.parse(request.query))
+    page = browse.events(request.cloud, application, EVENTS.parse_query(request.query))
     return _list("events", map(_event, page.items), page)
 
 

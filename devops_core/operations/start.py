@@ -39,13 +39,11 @@ from devops_core.ports import Cloud
 
 if TYPE_CHECKING:
     from devops_core.operations.preview import Preview
-    from devops_core.requests import (
-        CreateRequest,
-        DeleteRequest,
-        DeployRequest,
-        PromoteRequest,
-        SwapRequest,
-    )
+    from devops_core.requests.create import CreateRequest
+    from devops_core.requests.delete import DeleteRequest
+    from devops_core.requests.deploy import DeployRequest
+    from devops_core.requests.promote import PromoteRequest
+    from devops_core.requests.swap import SwapRequest
 
     Outcome = Operation | str | Preview
 

@@ -10,21 +10,15 @@ import pytest
 from contract.answers import validator
 from contract.document import Node, operation
 from devops_core.errors import InvalidRequestError
-from devops_core.requests.reads import (
-    LONGEST_PAGE,
-    EventsRequest,
-    PageRequest,
-    StackRequest,
-    StacksRequest,
-)
+from devops_core.requests.reads import EVENTS, LONGEST_PAGE, OPERATIONS, STACK, STACKS
 from tests.contract import values
 
 _PARSERS: Mapping[str, Callable[[Mapping[str, str]], object]] = {
-    "listApplications": StacksRequest.parse,
-    "readApplication": StackRequest.parse,
-    "listOperations": PageRequest.parse,
-    "listApplicationEvents": EventsRequest.parse,
-    "listEvents": EventsRequest.parse,
+    "listApplications": STACKS.parse_query,
+    "readApplication": STACK.parse_query,
+    "listOperations": OPERATIONS.parse_query,
+    "listApplicationEvents": EVENTS.parse_query,
+    "listEvents": EVENTS.parse_query,
 }
 _TIMES = [
     "2026-01-31T12:00:00Z", "2026-01-31t12:00:00.123456789z", "2026-01-31T12:00:00+02:00",

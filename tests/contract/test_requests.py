@@ -14,26 +14,18 @@ from hypothesis import strategies as st
 from contract.answers import validator
 from contract.document import Node, document, operation
 from devops_core.errors import InvalidRequestError
-from devops_core.requests import (
-    MAX_TAGS,
-    CreateRequest,
-    DeleteRequest,
-    DeployRequest,
-    PromoteRequest,
-    SwapRequest,
-    fields,
-)
+from devops_core.requests import create, delete, deploy, promote, swap
 from tests.contract import values
 
 CREATE, DEPLOY, PROMOTE, SWAP, DELETE = (
     "createApplication", "deploy", "promote", "swap", "deleteApplication",
 )  # fmt: skip
 _PARSERS: dict[str, Callable[[Any], object]] = {
-    CREATE: CreateRequest.parse,
-    DEPLOY: DeployRequest.parse,
-    PROMOTE: PromoteRequest.parse,
-    SWAP: SwapRequest.parse,
-    DELETE: DeleteRequest.parse,
+    CREATE: create.CREATE.parse,
+    DEPLOY: deploy.DEPLOY.parse,
+    PROMOTE: promote.PROMOTE.parse,
+    SWAP: swap.SWAP.parse,
+    DELETE: delete.DELETE.parse,
 }
 _GOOD: dict[str, Node] = {
     CREATE: {
@@ -193,19 +185,19 @@ def _properties(called: str) -> Iterable[str]:
 
 
 def test_every_size_of_fargate_is_told_and_no_other() -> None:
-    told = {size for sizes in fields.FARGATE_SIZES.values() for size in sizes}
+    told = {size for sizes in create.FARGATE_SIZES.values() for size in sizes}
     amounts = [*sorted(told | {0, 511, 513, 1025, 1536, 9215, 31744, 65536, 131072}), None]
-    sizes = itertools.product([*fields.FARGATE_SIZES, 0, 3072, None], amounts)
+    sizes = itertools.product([*create.FARGATE_SIZES, 0, 3072, None], amounts)
     for cpu, memory in sizes:
         service = {"cpu": cpu, "memory": memory}
         given_ = {name: value for name, value in service.items() if value is not None}
         hold_equal(CREATE, changed(CREATE, "service", given_))
 
 
-@pytest.mark.parametrize("count", [MAX_TAGS, MAX_TAGS + 1])
+@pytest.mark.parametrize("count", [create.MAX_TAGS, create.MAX_TAGS + 1])
 def test_as_many_tags_as_the_code_takes(count: int) -> None:
     tags = {"technicalTeam": "payments"} | {f"tag{n}": "x" for n in range(count - 1)}
-    assert hold_equal(CREATE, changed(CREATE, "tags", tags)) == (count == MAX_TAGS)
+    assert hold_equal(CREATE, changed(CREATE, "tags", tags)) == (count == create.MAX_TAGS)
 
 
 @settings(
@@ -250,9 +242,9 @@ def test_what_a_schema_cannot_say_is_said_in_words(
 
 
 def test_secrets_of_another_account_are_excluded_in_words() -> None:
-    CreateRequest.parse(_GOOD[CREATE], account="123456789012")
+    create.CREATE.parse(_GOOD[CREATE], account="123456789012")
     with pytest.raises(InvalidRequestError):
-        CreateRequest.parse(_GOOD[CREATE], account="000000000000")
+        create.CREATE.parse(_GOOD[CREATE], account="000000000000")
     assert "of this account" in _words()
 
 

@@ -7,7 +7,8 @@ from collections.abc import Callable, MutableMapping, Sequence
 from typing import Any
 
 from devops_core.naming import APPLICATION_NAME, IMAGE_TAG
-from devops_core.requests.fields import LONGEST_IMAGE, MAX_TASKS
+from devops_core.requests.create import MAX_TASKS
+from devops_core.requests.deploy import LONGEST_IMAGE
 from local.cloud import ACCOUNT
 
 # Applications that are there from the beginning to the end, and those that are created and deleted.

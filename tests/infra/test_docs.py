@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from voluptuous import UNDEFINED, Marker, Optional, Required, Undefined
 
-from devops_core import errors, metrics, requests
+from devops_core import errors, metrics
 from devops_core.api.request import MAX_BODY_BYTES, MAX_WAIT_SECONDS
 from devops_core.model import LEASE, TIME_LIMITS, Kind
 from devops_core.operations.reconcile import GRACE
+from devops_core.requests import create, delete, deploy, promote, schema, swap
 from tests import emf
 from tests.crash.seeded import bugs, bugs_in_adapters
 from tests.races import bugs as bugs_of_races
@@ -30,12 +30,12 @@ PAGES = {
     for path in sorted((ROOT / "docs").rglob("*.md"))
 }
 TEXTS = {name: (ROOT / name).read_text() for name in ("README.md", "CHANGELOG.md")}
-ENDPOINTS = {
-    "createstack.md": requests._CREATE | {Required("tags"): {Required("technicalTeam"): str}},
-    "deploytononprod.md": requests._DEPLOY,
-    "deploytoprodblue.md": requests._PROMOTE,
-    "swapbluegreen.md": requests._SWAP,
-    "deletestack.md": requests._DELETE,
+ENDPOINTS: dict[str, schema.Object[Any]] = {
+    "createstack.md": create.CREATE,
+    "deploytononprod.md": deploy.DEPLOY,
+    "deploytoprodblue.md": promote.PROMOTE,
+    "swapbluegreen.md": swap.SWAP,
+    "deletestack.md": delete.DELETE,
 }
 
 _LINK = re.compile(r"\[[^]]*\]\(([^)\s]+)\)")
@@ -95,20 +95,13 @@ def test_every_route_has_a_page(route: str) -> None:
     assert any(f"docs/{pages[0]}" in line for line in told)
 
 
-def fields(schema: dict[Any, Any], prefix: str = "") -> Iterator[tuple[str, str, str]]:
+def fields(declared: schema.Object[Any], prefix: str = "") -> Iterator[tuple[str, str, str]]:
     """Return name, whether required, and default of each field, as a page has them."""
-    for marker, value in schema.items():
-        if not isinstance(marker, Marker):
-            continue  # any name may stand here
-        name = f"{prefix}{marker.schema}"
-        yield name, "yes" if isinstance(marker, Required) else "no", _default(marker)
-        if isinstance(value, dict):
-            yield from fields(value, f"{name}.")
-
-
-def _default(marker: Marker) -> str:
-    default = marker.default if isinstance(marker, Optional) else UNDEFINED
-    return "" if isinstance(default, Undefined) else f"`{json.dumps(default())}`"
+    for name, member in declared.members.items():
+        default = "" if member.default is None else f"`{json.dumps(member.default)}`"
+        yield f"{prefix}{name}", "yes" if member.required else "no", default
+        if isinstance(member.type, schema.Object):
+            yield from fields(member.type, f"{prefix}{name}.")
 
 
 @pytest.mark.parametrize("page", ENDPOINTS)
