@@ -1,10 +1,14 @@
-"""Writes docs/api.md, the contract as a person reads it (`make reference`)."""
+"""Writes docs/api.md, the contract as a person reads it (`make reference`).
+
+Before that it writes the derived parts of docs/openapi.yml and of other files.
+"""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator
 
+from contract import derived
 from contract.document import (
     FILE,
     JSON,
@@ -209,4 +213,6 @@ def _link(call: Operation) -> str:
 
 
 if __name__ == "__main__":
+    for file, text in derived.files():
+        file.write_text(text)
     PAGE.write_text(page())

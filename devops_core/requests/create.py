@@ -161,7 +161,7 @@ def _service_faults(data: Mapping[str, Any], context: Mapping[str, Any]) -> Iter
 
     `account` is the installation's; without it, secrets of any account are valid. A secret of
     another account needs a KMS key of that account (AWS Secrets Manager User Guide, "Access AWS
-    Secrets Manager secrets from a different account"), which execution roles must not use. A
+    Secrets Manager secrets from a different account"), which execution roles cannot use. A
     secret can be in another region (Amazon ECS API Reference, Secret).
     """
     cpu, memory, account = data["cpu"], data["memory"], context.get("account")
@@ -226,7 +226,7 @@ _SERVICE = schema.Object(
             "secret (with or without key, stage and version) or of an SSM parameter of this "
             "account. Names as in `environment`; a name is in one of the two, not in both. The "
             "ARNs are in no response and no log. The secrets must be encrypted with the AWS "
-            "managed key, because the execution role must not use other KMS keys.",
+            "managed key, because the execution role cannot use other KMS keys.",
             default={},
         ),
         "warmup": schema.Member(

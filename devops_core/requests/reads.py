@@ -107,7 +107,7 @@ _PAGE = {
         "The most items of a [page](inventory.md#pages). A page can have fewer items, or none, "
         "although another page follows.",
         default=50,
-        example="20",
+        example=20,
     ),
     "nextToken": schema.Member(
         _TOKEN,
@@ -145,7 +145,7 @@ STACK = schema.Object(
             "`true` asks AWS: the response has `tasks`, `rollout` and `messages` of each "
             "environment, and the slot that the production listener forwards to.",
             default=False,
-            example="true",
+            example=True,
         )
     },
 )

@@ -172,7 +172,7 @@ class Member(NamedTuple):
     required: bool = False
     default: Any = None
     attribute: str | None = None
-    example: str | None = None
+    example: Any = None
 
 
 class Object(Type, Generic[T]):

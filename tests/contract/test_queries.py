@@ -9,16 +9,13 @@ import pytest
 
 from contract.answers import validator
 from contract.document import Node, operation
+from contract.schemas import QUERIES
 from devops_core.errors import InvalidRequestError
-from devops_core.requests.reads import EVENTS, LONGEST_PAGE, OPERATIONS, STACK, STACKS
+from devops_core.requests.reads import LONGEST_PAGE
 from tests.contract import values
 
 _PARSERS: Mapping[str, Callable[[Mapping[str, str]], object]] = {
-    "listApplications": STACKS.parse_query,
-    "readApplication": STACK.parse_query,
-    "listOperations": OPERATIONS.parse_query,
-    "listApplicationEvents": EVENTS.parse_query,
-    "listEvents": EVENTS.parse_query,
+    called: declared.parse_query for called, declared in QUERIES.items()
 }
 _TIMES = [
     "2026-01-31T12:00:00Z", "2026-01-31t12:00:00.123456789z", "2026-01-31T12:00:00+02:00",
@@ -55,7 +52,9 @@ def parses(called: str, query: Mapping[str, str]) -> bool:
 
 
 def typed(schema: Node, text: str) -> Any:
-    """Return what stands for a text of a query in the schema of its parameter."""
+    """Return the value of a query's text in the schema of its parameter."""
+    if schema.get("type") == "boolean":
+        return {"true": True, "false": False}.get(text, text)
     if schema.get("type") != "integer":
         return text
     return int(text) if text.removeprefix("-").isdecimal() and text.isascii() else text
@@ -70,6 +69,12 @@ def test_a_parameter_takes_the_same_values(called: str, parameter: Node) -> None
         assert told == parses(called, {name: value}), f"the contract says {told}: {name}={value}"
         judged.add(told)
     assert judged == {True, False}
+
+
+@pytest.mark.parametrize("called", QUERIES)
+def test_the_parameters_are_the_declared_ones(called: str) -> None:
+    in_query = [each for each in operation(called).parameters if each["in"] == "query"]
+    assert [each["name"] for each in in_query] == list(QUERIES[called].members)
 
 
 @pytest.mark.parametrize("called", _PARSERS)
@@ -89,7 +94,7 @@ def test_the_usual_values_are_told(called: str) -> None:
         page = getattr(parsed, "page", parsed)
         assert (told["limit"], page.after) == (page.limit, None)
     if "live" in told:
-        assert (told["live"] == "true") == parsed.live
+        assert told["live"] == parsed.live
 
 
 def test_the_longest_page_is_told() -> None:
