@@ -56,7 +56,7 @@ test: ## Run all tests
 
 check: lint audit test fuzz ## What a change must pass
 
-reference: .venv/installed ## Write docs/api.md from docs/openapi.yml
+reference: .venv/installed ## Write what is derived: docs/openapi.yml, docs/api.md and tables of other pages
 	$(TOOLS)/python -m contract.reference
 
 crash: .venv/installed ## Break every outgoing call in every way (ARGS= a part of it)
