@@ -113,7 +113,7 @@ clean: down ## Remove everything that the other targets installed or wrote
 	.local/bench/venv/bin/python $(PIP_INSTALL) -r bench/requirements.txt
 	touch $@
 
-.local/cli/installed: pyproject.toml devops_cli/requirements.txt $(wildcard devops_cli/*.py devops_cli/*/*.py)
+.local/cli/installed: pyproject.toml devops_cli/requirements.txt $(wildcard devops_cli/*.py devops_cli/*.json devops_cli/*/*.py)
 	echo "installing the command line ..."
 	$(PYTHON) -m venv .local/cli
 	.local/cli/bin/python $(PIP_INSTALL) .

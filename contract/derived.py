@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from contract import reference, schemas
+from contract import reference, rules, schemas
 from contract.document import FILE, operation, operations
 from contract.places import filled, names
 
@@ -26,6 +26,7 @@ def files() -> Iterator[tuple[Path, str]]:
         if names(text):
             yield page, filled(text, tables)
     yield reference.PAGE, reference.page()
+    yield rules.RULES, rules.text()
 
 
 def _tables() -> dict[str, str]:
