@@ -56,7 +56,7 @@ test: ## Run all tests
 
 check: lint security test fuzz ## What a change must pass
 
-reference: .venv/installed ## Write docs/api.md from docs/openapi.yml
+reference: .venv/installed ## Write what is derived: docs/openapi.yml, docs/api.md and tables of other pages
 	$(TOOLS)/python -m tools.contract.reference
 
 crash: .venv/installed ## Break every outgoing call in every way (ARGS= a part of it)
@@ -113,7 +113,7 @@ clean: down ## Remove everything that the other targets installed or wrote
 	.local/bench/venv/bin/python $(PIP_INSTALL) -r tools/bench/requirements.txt
 	touch $@
 
-.local/cli/installed: pyproject.toml devops_cli/requirements.txt $(wildcard devops_cli/*.py devops_cli/*/*.py)
+.local/cli/installed: pyproject.toml devops_cli/requirements.txt $(wildcard devops_cli/*.py devops_cli/*.json devops_cli/*/*.py)
 	echo "installing the command line ..."
 	$(PYTHON) -m venv .local/cli
 	.local/cli/bin/python $(PIP_INSTALL) .

@@ -12,31 +12,14 @@ from typing import Annotated, Any, get_type_hints
 
 import typer
 
-from devops_cli import durations
+from devops_cli import durations, rules
 from devops_cli.exits import Exit
 from devops_cli.failures import CliError
 from devops_cli.session import Common, Session, print_answer
 from devops_cli.show import errors
 from devops_cli.world import World, real, say
 
-ENVIRONMENTS = ("dev", "qa", "stage", "training", "da")
-
-# What goes into a path, or is looked at before anything is sent, must be right here already.
-_NAME = re.compile(r"[A-Za-z][A-Za-z0-9]{1,21}")
-_OPERATION = re.compile(r"[0-7][0-9A-HJKMNP-TV-Z]{25}")
 _KEY = re.compile(r"[!-~]{1,255}")
-
-
-def _name(value: str) -> str:
-    if not _NAME.fullmatch(value):
-        raise typer.BadParameter(f"{value!r} is no name: a letter, then 1 to 21 letters or digits")
-    return value
-
-
-def _operation(value: str) -> str:
-    if not _OPERATION.fullmatch(value.upper()):
-        raise typer.BadParameter(f"{value!r} is no operation id: they have 26 letters and digits")
-    return value.upper()
 
 
 def _key(value: str) -> str:
@@ -59,27 +42,32 @@ def environments(values: list[str]) -> list[str]:
         typer.BadParameter: one of them is none.
 
     """
-    given = [each.strip().lower() for value in values for each in value.split(",")]
-    for each in given:
-        if each not in ENVIRONMENTS:
-            raise typer.BadParameter(
-                f"{each!r} is none of {', '.join(ENVIRONMENTS)}", param_hint="'--env'"
-            )
-    return given
+    parse = rules.choice("deployable")
+    try:
+        return [parse(each) for value in values for each in value.split(",")]
+    except typer.BadParameter as error:
+        error.param_hint = "'--env'"
+        raise
 
 
-_NAME_ARGUMENT = typer.Argument(metavar="NAME", parser=_name, help="The application's name.")
+_NAME_ARGUMENT = typer.Argument(
+    metavar="NAME", parser=rules.text("name"), help="The application's name."
+)
 Name = Annotated[str, _NAME_ARGUMENT]
 OptionalName = Annotated[str | None, _NAME_ARGUMENT]
 OperationId = Annotated[
     str | None,
-    typer.Argument(metavar="OPERATION_ID", parser=_operation, help="The id of an operation."),
+    typer.Argument(
+        metavar="OPERATION_ID",
+        parser=rules.text("operation", str.upper),
+        help="The id of an operation.",
+    ),
 ]
 ENVIRONMENT_OPTION = typer.Option(
     "--env",
     metavar="ENV",
     help="dev, qa, stage, training, da; several with commas, or give it again.",
-    autocompletion=lambda: list(ENVIRONMENTS),
+    autocompletion=lambda: rules.values("deployable"),
 )
 Environments = Annotated[list[str], ENVIRONMENT_OPTION]
 
@@ -134,6 +122,7 @@ def command(function: Callable[..., Exit]) -> Callable[..., None]:
 
     @wraps(function)
     def run(context: typer.Context, **given: Any) -> None:
+        _refuse_empty(context, given)
         world: World = context.obj or real()
         common = _gather(given, sets, world)
         try:
@@ -148,6 +137,20 @@ def command(function: Callable[..., Exit]) -> Callable[..., None]:
     run.__signature__ = inspect.Signature(ordered)  # type: ignore[attr-defined] # Typer reads it
     run.__annotations__ = {each.name: each.annotation for each in ordered}
     return run
+
+
+def _refuse_empty(context: typer.Context, given: Mapping[str, Any]) -> None:
+    """Refuse an empty argument or option: it is an unset variable of a script, not a missing one.
+
+    Raises:
+        typer.BadParameter: one of them is empty.
+
+    """
+    for each in context.command.params:
+        value, source = given.get(str(each.name)), context.get_parameter_source(str(each.name))
+        is_empty = value == "" or (isinstance(value, list) and "" in value)
+        if is_empty and source and source.name == "COMMANDLINE":
+            raise typer.BadParameter("must not be empty", param_hint=f"'{each.opts[0]}'")
 
 
 _KEYWORD = inspect.Parameter.KEYWORD_ONLY

@@ -7,14 +7,16 @@ from devops_core.http import responses
 from devops_core.http.request import Request
 from devops_core.http.views.inventory import created_view
 from devops_core.observe.create import CONTROLLER
-from devops_core.requests import CreateRequest
+from devops_core.requests.create import CREATE
 
 
 @http.handler
 def handle(request: Request) -> responses.Response:
     """Create an application's stack and its inventory rows."""
     settings = request.cloud.settings
-    body = CreateRequest.parse(request.body, settings.required_tags, settings.account)
+    body = CREATE.parse(
+        request.body, required_tags=settings.required_tags, account=settings.account
+    )
     context = request.context(CONTROLLER.kind.name, request.body)
     outcome = accept(request.cloud, CONTROLLER, body, context)
     outcome = proceed(request.cloud, CONTROLLER, outcome, request.wait_until)

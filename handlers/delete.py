@@ -6,14 +6,14 @@ from devops_core.engine.reconcile import proceed
 from devops_core.http import responses
 from devops_core.http.request import Request
 from devops_core.observe.delete import CONTROLLER
-from devops_core.requests import DeleteRequest
+from devops_core.requests.delete import DELETE
 
 
 @http.handler
 def handle(request: Request) -> responses.Response:
     """Delete the stack; `?stack=` is for clients that drop the body of a DELETE."""
     named = request.body if request.has_body else request.named
-    body = DeleteRequest.parse(named, request.query.get("stack"))
+    body = DELETE.parse(named, in_query=request.query.get("stack"))
     context = request.context(CONTROLLER.kind.name, named)
     outcome = accept(request.cloud, CONTROLLER, body, context)
     outcome = proceed(request.cloud, CONTROLLER, outcome, request.wait_until)

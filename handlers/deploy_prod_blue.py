@@ -6,14 +6,14 @@ from devops_core.engine.reconcile import proceed
 from devops_core.http import responses
 from devops_core.http.request import Request
 from devops_core.observe.promote import CONTROLLER
-from devops_core.requests import PromoteRequest
+from devops_core.requests.promote import PROMOTE
 
 
 @http.handler
 def handle(request: Request) -> responses.Response:
     """Roll out the tested image in the idle slot."""
     context = request.context(CONTROLLER.kind.name, request.body)
-    body = PromoteRequest.parse(request.body)
+    body = PROMOTE.parse(request.body)
     outcome = accept(request.cloud, CONTROLLER, body, context)
     outcome = proceed(request.cloud, CONTROLLER, outcome, request.wait_until)
     return responses.write(request, outcome, {"applicationName": body.application})

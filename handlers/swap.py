@@ -6,14 +6,14 @@ from devops_core.engine.reconcile import proceed
 from devops_core.http import responses
 from devops_core.http.request import Request
 from devops_core.observe.swap import CONTROLLER
-from devops_core.requests import SwapRequest
+from devops_core.requests.swap import SWAP
 
 
 @http.handler
 def handle(request: Request) -> responses.Response:
     """Move the customers to the idle slot when it is ready."""
     context = request.context(CONTROLLER.kind.name, request.body)
-    body = SwapRequest.parse(request.body)
+    body = SWAP.parse(request.body)
     outcome = accept(request.cloud, CONTROLLER, body, context)
     outcome = proceed(request.cloud, CONTROLLER, outcome, request.wait_until)
     return responses.write(request, outcome, {"applicationName": body.application})

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from devops_cli import durations, paging
+from devops_cli import durations, paging, rules
 from devops_cli.exits import Exit
 from devops_cli.failures import UsageError
 from devops_cli.follow import path_of
@@ -40,10 +40,18 @@ def ls(
     session: Session,
     team: Annotated[str | None, typer.Option(metavar="TEAM", help="Of this team.")] = None,
     env: Annotated[
-        str | None, typer.Option(metavar="ENV", help="This environment: qa, prod-green.")
+        str | None,
+        typer.Option(
+            metavar="ENV",
+            parser=rules.choice("environment"),
+            help="This environment: qa, prod-green.",
+        ),
     ] = None,
     version: Annotated[
-        str | None, typer.Option(metavar="VERSION", help="Where this version runs.")
+        str | None,
+        typer.Option(
+            metavar="VERSION", parser=rules.text("version"), help="Where this version runs."
+        ),
     ] = None,
     state: Annotated[
         str | None, typer.Option("--status", metavar="STATUS", help="In this status: ACTIVE.")
@@ -52,7 +60,7 @@ def ls(
     """List all applications with their environments: what runs where."""
     query = {
         "team": team,
-        "environment": env and env.lower(),
+        "environment": env,
         "version": version,
         "status": state and state.upper(),
     }
@@ -75,7 +83,12 @@ def events(
         str | None, typer.Option(metavar="TIME", help="Before: as --since. Without a zone: UTC.")
     ] = None,
     operation: Annotated[
-        str | None, typer.Option(metavar="OPERATION_ID", help="Of this operation.")
+        str | None,
+        typer.Option(
+            metavar="OPERATION_ID",
+            parser=rules.text("operation", str.upper),
+            help="Of this operation.",
+        ),
     ] = None,
 ) -> Exit:
     """Show who did what, and what came of it, newest first; of all applications without NAME."""

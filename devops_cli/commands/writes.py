@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from devops_cli import bodies, writing
+from devops_cli import bodies, rules, writing
 from devops_cli.exits import Exit
 from devops_cli.failures import UsageError
 from devops_cli.options import Environments, Name, Timeout, Write, command, environments
@@ -28,17 +28,22 @@ def deploy(
     name: Name,
     env: Environments,
     version: Annotated[
-        str, typer.Option(metavar="VERSION", help="The version: the tag of the image.")
+        str,
+        typer.Option(
+            metavar="VERSION",
+            parser=rules.text("version"),
+            help="The version: the tag of the image.",
+        ),
     ],
     write: Write,
     timeout: Timeout,
     session: Session,
     image: Annotated[
-        str,
+        str | None,
         typer.Option(
             metavar="URI", help="Its repository, or all of it. Default: the application's in ECR."
         ),
-    ] = "",
+    ] = None,
 ) -> Exit:
     """Deploy a version to dev, qa, stage, training, da."""
     body = {"applicationName": name, "environment": environments(env), "version": version}
@@ -54,17 +59,20 @@ def promote(
     timeout: Timeout,
     session: Session,
     source: Annotated[
-        str,
+        str | None,
         typer.Option(
-            "--from", metavar="ENV", help="Where it runs. Default: the first of stage, qa, dev."
+            "--from",
+            metavar="ENV",
+            parser=rules.choice("deployable"),
+            help="Where it runs. Default: the first of stage, qa, dev.",
         ),
-    ] = "",
+    ] = None,
 ) -> Exit:
     """Bring what non-production runs to production blue, the slot that is not live.
 
     It is the very same image. Customers notice nothing before a swap.
     """
-    body = {"applicationName": name} | ({"environment": source.lower()} if source else {})
+    body = {"applicationName": name} | ({"environment": source} if source else {})
     call = writing.Call("POST", "/stacks/deploytoprodBlue", body)
     return writing.run(session, call, write, timeout.timeout)
 
@@ -76,12 +84,13 @@ def swap(
     timeout: Timeout,
     session: Session,
     version: Annotated[
-        str,
+        str | None,
         typer.Option(
             metavar="VERSION",
+            parser=rules.text("version"),
             help="What must become live. With it nothing moves if it is live already.",
         ),
-    ] = "",
+    ] = None,
 ) -> Exit:
     """Make production blue live, and what was live blue. Again is the way back.
 

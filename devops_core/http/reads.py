@@ -9,13 +9,7 @@ from devops_core.http.responses import Response
 from devops_core.http.views.inventory import application_view, event_view, stack_view
 from devops_core.http.views.operations import operation_view
 from devops_core.reads import inventory
-from devops_core.requests.reads import (
-    EventsRequest,
-    PageRequest,
-    StackRequest,
-    StacksRequest,
-    token,
-)
+from devops_core.requests.reads import EVENTS, OPERATIONS, STACK, STACKS, token
 
 if TYPE_CHECKING:
     from devops_core.http.request import Request
@@ -24,14 +18,14 @@ if TYPE_CHECKING:
 
 def list_stacks(request: Request) -> Response:
     """GET /stacks: all applications with their environments."""
-    page = inventory.applications_page(request.cloud, StacksRequest.parse(request.query))
+    page = inventory.applications_page(request.cloud, STACKS.parse_query(request.query))
     views = (stack_view(each, None, request.operation_url) for each in page.items)
     return _page_response("stacks", views, page)
 
 
 def read_stack(request: Request) -> Response:
     """GET /stacks/{applicationName}: one application, with `live` also its state in AWS."""
-    query = StackRequest.parse(request.query)
+    query = STACK.parse_query(request.query)
     name = request.parameters["applicationName"]
     rows = inventory.one_application(request.cloud, name)
     observed = None
@@ -46,7 +40,7 @@ def read_stack(request: Request) -> Response:
 def list_operations(request: Request) -> Response:
     """GET /stacks/{applicationName}/operations: the newest first."""
     name = request.parameters["applicationName"]
-    page = inventory.operations_page(request.cloud, name, PageRequest.parse(request.query))
+    page = inventory.operations_page(request.cloud, name, OPERATIONS.parse_query(request.query))
     views = (operation_view(each, request.operation_url(name, each.id)) for each in page.items)
     return _page_response("operations", views, page)
 
@@ -54,7 +48,7 @@ def list_operations(request: Request) -> Response:
 def list_events(request: Request) -> Response:
     """GET /events and GET /stacks/{applicationName}/events: the newest first."""
     name = request.parameters.get("applicationName")
-    page = inventory.events_page(request.cloud, name, EventsRequest.parse(request.query))
+    page = inventory.events_page(request.cloud, name, EVENTS.parse_query(request.query))
     return _page_response("events", map(event_view, page.items), page)
 
 

@@ -1,49 +1,29 @@
-"""What callers may ask: each query as a frozen value, checked when it is made.
-
-A query with faults raises one `InvalidRequestError` that lists every fault with its parameter.
-"""
+"""Reads: the queries of the calls that change nothing."""
 
 from __future__ import annotations
 
 import base64
-import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
-from voluptuous import Invalid, Optional
-
-from devops_core.errors import InvalidRequestError
 from devops_core.model import RowStatus
 from devops_core.naming import OPERATION_ID, Environment
-from devops_core.requests import fields
-from devops_core.requests.check import checked
+from devops_core.requests import fields, schema
 
 LONGEST_PAGE = 100
-_USUAL_PAGE = 50
-_NUMBER = re.compile(r"[1-9][0-9]{0,2}")
-# A time with an offset, as everybody takes it alike (RFC 3339, "Internet Date/Time Format").
-_TIME = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(?:\.\d+)?(?:[Zz]|[+-]\d\d:\d\d)", re.ASCII)
-# Our own are shorter: a key of the log table.
+# The token of this service is the key of a log record, which is shorter.
 _LONGEST_TOKEN = 400
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PageRequest:
-    """Which part of a list: at most `limit` items after the one that `after` names."""
+class PageRequest(NamedTuple):
+    """A part of a list: at most `limit` items after the one whose key is `after`."""
 
     limit: int
     after: str | None
 
-    @classmethod
-    def parse(cls, query: Mapping[str, str]) -> PageRequest:
-        """Check a query that asks for a page and nothing else."""
-        return _page(checked(_PAGE, dict(query)))
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StacksRequest:
+class StacksRequest(NamedTuple):
     """Query of `GET /stacks`; None stands for any."""
 
     team: str | None
@@ -52,28 +32,14 @@ class StacksRequest:
     status: RowStatus | None
     page: PageRequest
 
-    @classmethod
-    def parse(cls, query: Mapping[str, str]) -> StacksRequest:
-        """Check a query."""
-        data = checked(_STACKS, dict(query))
-        wanted = {name: data.get(name) for name in ("team", "environment", "version", "status")}
-        return cls(**wanted, page=_page(data))
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StackRequest:
-    """Query of `GET /stacks/{applicationName}`; `live` asks AWS how the services are."""
+class StackRequest(NamedTuple):
+    """Query of `GET /stacks/{applicationName}`; `live` asks AWS for the state of the services."""
 
     live: bool
 
-    @classmethod
-    def parse(cls, query: Mapping[str, str]) -> StackRequest:
-        """Check a query."""
-        return cls(live=checked(_STACK, dict(query))["live"])
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EventsRequest:
+class EventsRequest(NamedTuple):
     """Query of `GET /events` and `GET /stacks/{applicationName}/events`: `since` <= time < `until`.
 
     None stands for no bound, and for any operation.
@@ -84,70 +50,121 @@ class EventsRequest:
     operation: str | None
     page: PageRequest
 
-    @classmethod
-    def parse(cls, query: Mapping[str, str]) -> EventsRequest:
-        """Check a query."""
-        data = checked(_EVENTS, dict(query))
-        since, until = data.get("since"), data.get("until")
-        if since and until and since > until:
-            raise InvalidRequestError([("until", "is before since")])
-        return cls(since=since, until=until, operation=data.get("operation"), page=_page(data))
-
 
 def token(key: str | None) -> str | None:
-    """Return the `nextToken` for what `Page.next` says."""
+    """Return the `nextToken` of the key in `Page.next`."""
     return base64.urlsafe_b64encode(key.encode()).decode() if key else None
 
 
-def _page(data: Mapping[str, Any]) -> PageRequest:
-    return PageRequest(limit=data["limit"], after=data.get("nextToken"))
+def _key(text: str) -> str:
+    return base64.b64decode(text.encode(), b"-_", validate=True).decode()
 
 
-def _token(value: Any) -> str:
-    try:
-        if not 0 < len(value) <= _LONGEST_TOKEN:
-            raise ValueError("of no length that ours have")  # noqa: TRY301 - said once, below
-        return base64.b64decode(value.encode(), b"-_", validate=True).decode()
-    except ValueError as error:
-        raise Invalid("is no nextToken of this service: give back one as it is") from error
+def _time(text: str) -> datetime:
+    return datetime.fromisoformat(text.upper()).astimezone(UTC)
 
 
-def _limit(value: Any) -> int:
-    if not _NUMBER.fullmatch(value) or int(value) > LONGEST_PAGE:
-        raise Invalid(f"must be a whole number from 1 to {LONGEST_PAGE}")
-    return int(value)
+def _paged(make: Callable[..., schema.T]) -> Callable[..., schema.T]:
+    """Return a function that makes a request whose `page` has the limit and the token."""
+
+    def made(limit: int, after: str | None, **others: Any) -> schema.T:
+        return make(**others, page=PageRequest(limit, after))
+
+    return made
 
 
-def _time(value: Any) -> datetime:
-    try:
-        if not _TIME.fullmatch(value):
-            raise ValueError("not of the form that is told")  # noqa: TRY301 - said once, below
-        return datetime.fromisoformat(value.upper()).astimezone(UTC)
-    except (ValueError, OverflowError) as error:
-        raise Invalid("must be a time such as 2026-01-31T12:00:00Z") from error
+def _order(data: Mapping[str, Any], context: Mapping[str, Any]) -> Iterator[schema.Fault]:
+    """Yield the fault of bounds in the wrong order."""
+    del context
+    if data["since"] and data["until"] and data["since"] > data["until"]:
+        yield "until", "is before since"
 
 
-def _one_of(known: Mapping[str, Any]) -> Callable[[Any], Any]:
-    def check(value: Any) -> Any:
-        if value not in known:
-            raise Invalid(f"must be one of {', '.join(known)}")
-        return known[value]
+# A time with an offset, which all readers understand alike (RFC 3339, "Internet Date/Time Format").
+_TIME = schema.Text(
+    "[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}([.][0-9]+)?"
+    "([Zz]|[+-][0-9]{2}:[0-9]{2})",
+    "must be a time such as 2026-01-31T12:00:00Z",
+    convert=_time,
+    format="date-time",
+)
+_OPERATION = schema.Text(
+    OPERATION_ID.pattern,
+    "must be the id of an operation",
+    name="OperationId",
+    description="A ULID; ids sort by time.",
+)
+_TOKEN = schema.Text(
+    "[A-Za-z0-9_=-]+",
+    "must be the unchanged nextToken of an earlier page",
+    _LONGEST_TOKEN,
+    convert=_key,
+)
 
-    return check
-
-
-_PAGE = {Optional("limit", default=str(_USUAL_PAGE)): _limit, Optional("nextToken"): _token}
-_STACKS = {
-    Optional("team"): fields.REQUIRED_TAG,
-    Optional("environment"): _one_of({name.lower(): name for name in Environment}),
-    Optional("version"): fields.VERSION,
-    Optional("status"): _one_of({status.value: status for status in RowStatus}),
-    **_PAGE,
+_PAGE = {
+    "limit": schema.Member(
+        schema.Integer(range(1, LONGEST_PAGE + 1)),
+        "The most items of a [page](inventory.md#pages). A page can have fewer items, or none, "
+        "although another page follows.",
+        default=50,
+        example=20,
+    ),
+    "nextToken": schema.Member(
+        _TOKEN,
+        "The unchanged `nextToken` of the page before, in the same call.",
+        attribute="after",
+    ),
 }
-_STACK = {Optional("live", default="false"): _one_of({"true": True, "false": False})}
-_EVENTS = {
-    Optional("since"): _time,
-    Optional("until"): _time,
-    Optional("operation"): fields.matching(OPERATION_ID, "must be the id of an operation"),
-    **_PAGE,
-}
+STACKS = schema.Object(
+    _paged(StacksRequest),
+    {
+        "team": schema.Member(
+            fields.TEAM, "The tag `technicalTeam` of the applications.", example="payments"
+        ),
+        "environment": schema.Member(
+            schema.Choice({name.lower(): name for name in Environment}),
+            "The environment. `prod-green` is live, `prod-blue` idle.",
+            example="prod-green",
+        ),
+        "version": schema.Member(
+            fields.VERSION, "The version that the environment runs.", example="1.0.0.0"
+        ),
+        "status": schema.Member(
+            schema.Choice({status.value: status for status in RowStatus}, name="RowStatus"),
+            "The status of the environment.",
+            example="ACTIVE",
+        ),
+        **_PAGE,
+    },
+)
+STACK = schema.Object(
+    StackRequest,
+    {
+        "live": schema.Member(
+            schema.Boolean(),
+            "`true` asks AWS: the response has `tasks`, `rollout` and `messages` of each "
+            "environment, and the slot that the production listener forwards to.",
+            default=False,
+            example=True,
+        )
+    },
+)
+OPERATIONS = schema.Object(PageRequest, _PAGE)
+EVENTS = schema.Object(
+    _paged(EventsRequest),
+    {
+        "since": schema.Member(
+            _TIME,
+            "Only events at this time (RFC 3339, with an offset) or later.",
+            example="2025-03-01T09:00:00Z",
+        ),
+        "until": schema.Member(
+            _TIME,
+            "Only events before this time; not before `since`.",
+            example="2025-03-01T10:00:00Z",
+        ),
+        "operation": schema.Member(_OPERATION, "Only events of this operation."),
+        **_PAGE,
+    },
+    check=_order,
+)

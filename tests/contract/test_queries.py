@@ -8,23 +8,14 @@ from typing import Any
 import pytest
 
 from devops_core.errors import InvalidRequestError
-from devops_core.requests.reads import (
-    LONGEST_PAGE,
-    EventsRequest,
-    PageRequest,
-    StackRequest,
-    StacksRequest,
-)
+from devops_core.requests.reads import LONGEST_PAGE
 from tests.contract import values
 from tools.contract.conformance import validator
 from tools.contract.document import Node, operation
+from tools.contract.schemas import QUERIES
 
 _PARSERS: Mapping[str, Callable[[Mapping[str, str]], object]] = {
-    "listApplications": StacksRequest.parse,
-    "readApplication": StackRequest.parse,
-    "listOperations": PageRequest.parse,
-    "listApplicationEvents": EventsRequest.parse,
-    "listEvents": EventsRequest.parse,
+    called: declared.parse_query for called, declared in QUERIES.items()
 }
 _TIMES = [
     "2026-01-31T12:00:00Z", "2026-01-31t12:00:00.123456789z", "2026-01-31T12:00:00+02:00",
@@ -61,7 +52,9 @@ def parses(called: str, query: Mapping[str, str]) -> bool:
 
 
 def typed(schema: Node, text: str) -> Any:
-    """Return what stands for a text of a query in the schema of its parameter."""
+    """Return the value of a query's text in the schema of its parameter."""
+    if schema.get("type") == "boolean":
+        return {"true": True, "false": False}.get(text, text)
     if schema.get("type") != "integer":
         return text
     return int(text) if text.removeprefix("-").isdecimal() and text.isascii() else text
@@ -76,6 +69,12 @@ def test_a_parameter_takes_the_same_values(called: str, parameter: Node) -> None
         assert told == parses(called, {name: value}), f"the contract says {told}: {name}={value}"
         judged.add(told)
     assert judged == {True, False}
+
+
+@pytest.mark.parametrize("called", QUERIES)
+def test_the_parameters_are_the_declared_ones(called: str) -> None:
+    in_query = [each for each in operation(called).parameters if each["in"] == "query"]
+    assert [each["name"] for each in in_query] == list(QUERIES[called].members)
 
 
 @pytest.mark.parametrize("called", _PARSERS)
@@ -95,7 +94,7 @@ def test_the_usual_values_are_told(called: str) -> None:
         page = getattr(parsed, "page", parsed)
         assert (told["limit"], page.after) == (page.limit, None)
     if "live" in told:
-        assert (told["live"] == "true") == parsed.live
+        assert told["live"] == parsed.live
 
 
 def test_the_longest_page_is_told() -> None:

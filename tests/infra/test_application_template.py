@@ -12,7 +12,7 @@ import pytest
 from devops_core import naming, render
 from devops_core.model import Application, Operation, Progress
 from devops_core.naming import Environment
-from devops_core.requests.fields import RESERVED_VARIABLES
+from devops_core.requests.create import RESERVED_VARIABLES
 from devops_core.settings import Settings
 
 from .templates import APPLICATION, Template, literal, load, of_type, references, unroll

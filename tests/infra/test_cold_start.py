@@ -38,6 +38,7 @@ NEEDED = {
     "status": {"dynamodb.tables"},
     "health": {"dynamodb.tables", "s3"},
 }
+KINDS = ("create", "deploy", "promote", "swap", "delete")
 # What only a write has use for.
 FOR_WRITES = {
     "devops_core.decide",
@@ -47,7 +48,6 @@ FOR_WRITES = {
     "devops_core.operations.report",
     "devops_core.ports",
     "devops_core.requests",
-    "voluptuous",
 }
 # What only a dry run has use for.
 FOR_DRY_RUNS = {
@@ -84,6 +84,12 @@ def test_a_handler_loads_the_adapters_that_it_needs(costs: dict[str, Cost], row:
     assert loaded == NEEDED[row]
 
 
+@pytest.mark.parametrize("row", KINDS)
+def test_a_handler_loads_the_requests_of_its_own_kind(costs: dict[str, Cost], row: str) -> None:
+    requests = {name for name in costs[row].modules if name.startswith("devops_core.requests.")}
+    assert requests == {f"devops_core.requests.{name}" for name in ("schema", "fields", row)}
+
+
 @pytest.mark.parametrize("row", NEEDED)
 def test_a_handler_loads_nothing_heavy(costs: dict[str, Cost], row: str) -> None:
     reads = row in ("status", "health")
@@ -111,7 +117,6 @@ def test_the_sdk_is_that_of_the_machine_and_all_else_of_the_package(
     task, sdk = here.package["PYTHONPATH"].split(":")
     files = costs[row].modules
     assert files["botocore"].startswith(sdk)
-    ours = ("devops_core", "handlers", "voluptuous")
     assert all(file.startswith(task) for name, file in files.items() if name.startswith(ours))
 
 

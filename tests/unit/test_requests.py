@@ -11,22 +11,20 @@ from devops_core.operations.origin import fingerprint
 
 from devops_core.errors import InvalidRequestError
 from devops_core.naming import Environment
-from devops_core.requests import (
-    DeleteRequest,
-    DeployRequest,
-    PromoteRequest,
-    SwapRequest,
-)
+from devops_core.requests.delete import DELETE
+from devops_core.requests.deploy import DEPLOY, DeployRequest
+from devops_core.requests.promote import PROMOTE
+from devops_core.requests.swap import SWAP
 
 Parse = Callable[[Any], Any]
-DEPLOY = {"applicationName": "MyApp", "environment": ["dev"], "version": "1.0"}
+TO_DEV = {"applicationName": "MyApp", "environment": ["dev"], "version": "1.0"}
 APPLICATION = {"applicationName": "MyApp"}
 DIGEST = "sha256:" + "a" * 64
 ALL: dict[str, tuple[Parse, dict[str, Any]]] = {
-    "deploy": (DeployRequest.parse, DEPLOY),
-    "promote": (PromoteRequest.parse, APPLICATION),
-    "swap": (SwapRequest.parse, APPLICATION),
-    "delete": (DeleteRequest.parse, {"stack": "MyApp"}),
+    "deploy": (DEPLOY.parse, TO_DEV),
+    "promote": (PROMOTE.parse, APPLICATION),
+    "swap": (SWAP.parse, APPLICATION),
+    "delete": (DELETE.parse, {"stack": "MyApp"}),
 }
 EVERY = pytest.mark.parametrize(("parse", "good"), ALL.values(), ids=ALL)
 
@@ -63,21 +61,21 @@ def test_every_call_checks_the_name(parse: Parse, good: dict[str, Any], name: An
 
 
 def test_a_deploy_is_taken_as_it_is() -> None:
-    body = DEPLOY | {"environment": ["qa", "training", "dev"], "repouri": "registry/app"}
+    body = TO_DEV | {"environment": ["qa", "training", "dev"], "repouri": "registry/app"}
 
-    assert DeployRequest.parse(body) == DeployRequest(
+    assert DEPLOY.parse(body) == DeployRequest(
         application="MyApp",
         environments=(Environment.QA, Environment.TRAINING, Environment.DEV),
         version="1.0",
         repouri="registry/app",
     )
-    assert DeployRequest.parse(DEPLOY).repouri is None
+    assert DEPLOY.parse(TO_DEV).repouri is None
 
 
 @pytest.mark.parametrize(
     ("environment", "message"),
     [
-        ([], "must name at least one environment"),
+        ([], "must not be empty"),
         ("dev", "must be a list of dev, qa, stage, training, da"),
         (["dev", "dev"], "lists dev more than once"),
         (["prod-blue"], '"prod-blue" is none of dev, qa, stage, training, da'),
@@ -87,9 +85,7 @@ def test_a_deploy_is_taken_as_it_is() -> None:
     ids=["none", "a name", "twice", "production", "an object", "null"],
 )
 def test_refuses_the_environments(environment: Any, message: str) -> None:
-    assert faults(DeployRequest.parse, DEPLOY | {"environment": environment}) == {
-        "environment": message
-    }
+    assert faults(DEPLOY.parse, TO_DEV | {"environment": environment}) == {"environment": message}
 
 
 VERSIONS = ["", ".1", "-1", "1 0", "1/0", "1:0", "ä", "1.0\n", "x" * 129, 1.0, 1, None, ["1"]]
@@ -106,8 +102,8 @@ def test_refuses_the_version(kind: str, version: Any) -> None:
 @pytest.mark.parametrize("version", ["1", "1.0.0.1", "v1_2-RC.3", "_x", "latest", "x" * 128],
                          ids=lambda value: str(value)[:20])  # fmt: skip
 def test_takes_the_version(version: str) -> None:
-    assert DeployRequest.parse(DEPLOY | {"version": version}).version == version
-    assert SwapRequest.parse(APPLICATION | {"version": version}).version == version
+    assert DEPLOY.parse(TO_DEV | {"version": version}).version == version
+    assert SWAP.parse(APPLICATION | {"version": version}).version == version
 
 
 @pytest.mark.parametrize(
@@ -117,7 +113,7 @@ def test_takes_the_version(version: str) -> None:
     ids=["name", "path", "port", "port, path and tag", "numeric tag", "digest", "tag and digest"],
 )  # fmt: skip
 def test_takes_the_image(image: str) -> None:
-    assert DeployRequest.parse(DEPLOY | {"repouri": image}).repouri == image
+    assert DEPLOY.parse(TO_DEV | {"repouri": image}).repouri == image
 
 
 @pytest.mark.parametrize(
@@ -128,60 +124,57 @@ def test_takes_the_image(image: str) -> None:
     ids=repr,
 )  # fmt: skip
 def test_refuses_the_image(image: Any) -> None:
-    assert faults(DeployRequest.parse, DEPLOY | {"repouri": image}) == {
-        "repouri": "must be an image such as registry/name or registry/name:tag"
+    assert faults(DEPLOY.parse, TO_DEV | {"repouri": image}) == {
+        "repouri": "must be an image such as registry/name or registry/name:tag, of at most 255"
+        " characters"
     }
 
 
 def test_an_image_is_no_longer_than_ecs_takes() -> None:
     for longest in ("a" * 251, "a" * 253 + ":1", "a" * 183 + "@" + DIGEST):
-        assert DeployRequest.parse(DEPLOY | {"repouri": longest}).repouri == longest
-    assert faults(DeployRequest.parse, DEPLOY | {"repouri": "a" * 256}) == {
-        "repouri": "must have at most 255 characters"
-    }
+        assert DEPLOY.parse(TO_DEV | {"repouri": longest}).repouri == longest
+    assert list(faults(DEPLOY.parse, TO_DEV | {"repouri": "a" * 256})) == ["repouri"]
 
 
 @pytest.mark.parametrize(("length", "version"), [(252, "1.0"), (255, "1"), (127, "v" * 128)])
 def test_nor_is_it_with_its_version(length: int, version: str) -> None:
-    assert faults(DeployRequest.parse, DEPLOY | {"repouri": "a" * length, "version": version}) == {
+    assert faults(DEPLOY.parse, TO_DEV | {"repouri": "a" * length, "version": version}) == {
         "repouri": "must have at most 255 characters with :version"
     }
 
 
 def test_a_length_is_not_told_of_what_is_wrong_itself() -> None:
-    body = DEPLOY | {"repouri": "a" * 255, "version": 5}
-    assert list(faults(DeployRequest.parse, body)) == ["version"]
+    body = TO_DEV | {"repouri": "a" * 255, "version": 5}
+    assert list(faults(DEPLOY.parse, body)) == ["version"]
 
 
 def test_a_promotion_may_name_its_source() -> None:
-    named = PromoteRequest.parse(APPLICATION | {"environment": "qa"})
+    named = PROMOTE.parse(APPLICATION | {"environment": "qa"})
 
     assert named.source is Environment.QA
-    assert PromoteRequest.parse(APPLICATION).source is None
+    assert PROMOTE.parse(APPLICATION).source is None
 
 
 @pytest.mark.parametrize("source", ["prod-green", "QA", "", ["qa"], 5, None], ids=repr)
 def test_refuses_the_source(source: Any) -> None:
-    assert list(faults(PromoteRequest.parse, APPLICATION | {"environment": source})) == [
-        "environment"
-    ]
+    assert list(faults(PROMOTE.parse, APPLICATION | {"environment": source})) == ["environment"]
 
 
 def test_a_swap_needs_no_version_and_a_delete_only_a_name() -> None:
-    assert SwapRequest.parse(APPLICATION).version is None
-    assert DeleteRequest.parse({"stack": "MyApp"}).application == "MyApp"
+    assert SWAP.parse(APPLICATION).version is None
+    assert DELETE.parse({"stack": "MyApp"}).application == "MyApp"
 
 
 def test_a_delete_names_one_application() -> None:
-    assert DeleteRequest.parse({"stack": "MyApp"}, "MyApp").application == "MyApp"
-    with pytest.raises(InvalidRequestError, match="stack: is another one in the query"):
-        DeleteRequest.parse({"stack": "MyApp"}, "Other")
+    assert DELETE.parse({"stack": "MyApp"}, in_query="MyApp").application == "MyApp"
+    with pytest.raises(InvalidRequestError, match="stack: is not the same in the query"):
+        DELETE.parse({"stack": "MyApp"}, in_query="Other")
 
 
 def test_all_faults_come_at_once() -> None:
     body = {"applicationName": "my-app", "environment": ["x"], "repouri": 5, "extra": 1}
 
-    assert set(faults(DeployRequest.parse, body)) == {*DEPLOY, "repouri", "extra"}
+    assert set(faults(DEPLOY.parse, body)) == {*TO_DEV, "repouri", "extra"}
 
 
 def test_the_order_of_members_makes_no_other_request() -> None:

@@ -7,8 +7,7 @@ from typing import Any
 import pytest
 
 from devops_core.errors import InvalidRequestError
-from devops_core.requests import CreateRequest
-from devops_core.requests.fields import FARGATE_SIZES, RESERVED_VARIABLES
+from devops_core.requests.create import CREATE, FARGATE_SIZES, RESERVED_VARIABLES
 from tests.unit.test_requests_create import GOOD, PARAMETER, SECRET, faults
 
 ACCOUNT = "123456789012"
@@ -62,7 +61,7 @@ def test_a_service_is_an_object(service: Any) -> None:
 @pytest.mark.parametrize(("cpu", "sizes"), FARGATE_SIZES.items(), ids=str)
 def test_takes_every_fargate_size_and_none_beside(cpu: int, sizes: tuple[int, ...]) -> None:
     for memory in sizes:
-        service = CreateRequest.parse(serving(cpu=cpu, memory=memory)).service
+        service = CREATE.parse(serving(cpu=cpu, memory=memory)).service
         assert (service.cpu, service.memory) == (cpu, memory)
     outside = {sizes[0] - 512, sizes[0] - 1, sizes[0] + 1, sizes[-1] + 1, sizes[-1] + 1024}
     for memory in sorted(outside):
@@ -121,7 +120,7 @@ def test_refuses_the_secret(secret: Any) -> None:
 def test_takes_the_secret(secret: str) -> None:
     body = serving(secrets={"A": secret})
 
-    assert CreateRequest.parse(body).service.secrets == {"A": secret}
+    assert CREATE.parse(body).service.secrets == {"A": secret}
 
 
 def test_a_variable_has_one_source() -> None:
@@ -152,7 +151,7 @@ def test_a_variable_that_others_set_is_not_the_application_s(kind: str, name: st
 
 @pytest.mark.parametrize("name", ["AWS_REGION", "AWS_DEFAULT_REGION", "port", "ECS_FOO", "AWS_X"])
 def test_other_variables_of_such_names_are(name: str) -> None:
-    service = CreateRequest.parse(serving(environment={name: "x"})).service
+    service = CREATE.parse(serving(environment={name: "x"})).service
     assert service.environment == {name: "x"}
 
 
@@ -168,7 +167,7 @@ def test_other_variables_of_such_names_are(name: str) -> None:
 )
 def test_a_secret_of_another_account_is_refused(secret: str) -> None:
     body = serving(secrets={"A": secret, "B": SECRET})
-    assert CreateRequest.parse(body).service.secrets["A"] == secret
+    assert CREATE.parse(body).service.secrets["A"] == secret
     assert faults(body, account=ACCOUNT) == {
         "service.secrets.A": "must be of the account that this service is installed in"
     }
@@ -178,7 +177,7 @@ def test_a_secret_of_another_account_is_refused(secret: str) -> None:
     "secret", [SECRET, f"{SECRET}:user::", PARAMETER, SECRET.replace("eu-west-1", "us-east-1")]
 )
 def test_a_secret_of_the_own_account_may_be_in_any_region(secret: str) -> None:
-    request = CreateRequest.parse(serving(secrets={"A": secret}), account=ACCOUNT)
+    request = CREATE.parse(serving(secrets={"A": secret}), account=ACCOUNT)
     assert request.service.secrets == {"A": secret}
 
 
@@ -203,7 +202,7 @@ def test_control_characters_of_a_key_never_come_back(where: str, key: str) -> No
     body = GOOD | ({where: {"technicalTeam": "Core", key: 1}} if where else {key: 1})
 
     with pytest.raises(InvalidRequestError) as caught:
-        CreateRequest.parse(body)
+        CREATE.parse(body)
 
     answer = str(caught.value.body())
     assert "?" in answer

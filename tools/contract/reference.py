@@ -1,4 +1,7 @@
-"""Writes docs/api.md, the contract as a person reads it (`make reference`)."""
+"""The page docs/api.md, the contract as a person reads it.
+
+`make reference` writes it, and all other files that hold derived text.
+"""
 
 from __future__ import annotations
 
@@ -77,7 +80,7 @@ def _call(call: Operation) -> Iterator[str]:
     yield call.parts["description"]
     yield table(("Parameter", "In", "Required", "Rule"), map(_parameter, call.parameters))
     if call.body:
-        yield table(("Field", "Type", "Required", "Default", "Rule"), _fields(call.body["schema"]))
+        yield fields(call.body["schema"])
         for each in call.body["examples"].values():
             yield folded(each["summary"], each["value"])
     yield table(("Status", "Answer"), _statuses(call))
@@ -89,6 +92,17 @@ def _call(call: Operation) -> Iterator[str]:
 def _parameter(each: Node) -> Row:
     required = "yes" if each.get("required") else "no"
     return f"`{each['name']}`", each["in"], required, _rule(each["schema"], each["description"])
+
+
+def fields(schema: Node) -> str:
+    """Return the table of the fields of a body."""
+    return table(("Field", "Type", "Required", "Default", "Rule"), _fields(schema))
+
+
+def queries(call: Operation) -> str:
+    """Return the table of the query parameters of a call."""
+    rows = (_parameter(each) for each in call.parameters if each["in"] == "query")
+    return table(("Parameter", "Rule"), ((name, rule) for name, _, _, rule in rows))
 
 
 def _fields(schema: Node, prefix: str = "") -> Iterator[Row]:
@@ -195,7 +209,7 @@ def _rule(schema: Node, description: str = "") -> str:
     said = [line(description or whole.get("description", ""))]
     if "enum" in one:
         said.append(f"One of {', '.join(f'`{value}`' for value in one['enum'])}.")
-    if "minimum" in whole:
+    if "minimum" in whole and "x-allowed-with" not in whole:
         said.append(f"{whole['minimum']} to {whole['maximum']}." if "maximum" in whole else "")
     if "maxItems" in whole and "minItems" not in whole:
         said.append(f"At most {whole['maxItems']}.")
@@ -209,4 +223,7 @@ def _link(call: Operation) -> str:
 
 
 if __name__ == "__main__":
-    PAGE.write_text(page())
+    from tools.contract import derived
+
+    for file, text in derived.files():
+        file.write_text(text)

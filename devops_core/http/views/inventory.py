@@ -11,7 +11,7 @@ from devops_core.naming import DEPLOYABLE, PRODUCTION, Environment, repository_n
 
 if TYPE_CHECKING:
     from devops_core.model import Application, Event, Inventory, Observed, Row, RunningService
-    from devops_core.requests import CreateRequest
+    from devops_core.requests.create import CreateRequest
 
     # Returns the URL of an operation by application and id.
     OperationUrl = Callable[[str, str], str]

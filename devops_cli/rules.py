@@ -1,0 +1,47 @@
+"""The service's rules for names, versions and environments, which options are checked against.
+
+The service declares them, and `make reference` derives `rules.json` from its declarations.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import typer
+
+_RULES: dict[str, Any] = json.loads(
+    Path(__file__).with_name("rules.json").read_text(encoding="utf-8")
+)
+
+
+def text(rule: str, change: Callable[[str], str] = str) -> Callable[[str], str]:
+    """Return a parser of an option: it changes the text, and checks the result against a rule."""
+
+    def parse(value: str) -> str:
+        changed = change(value)
+        if not re.fullmatch(_RULES[rule]["pattern"], changed):
+            raise typer.BadParameter(f"{value!r} {_RULES[rule]['message']}")
+        return changed
+
+    return parse
+
+
+def values(rule: str) -> list[str]:
+    """Return the values of a rule that has a list of them."""
+    found: list[str] = _RULES[rule]["values"]
+    return found
+
+
+def choice(rule: str) -> Callable[[str], str]:
+    """Return a parser of an option with one of the values of a rule, in any case."""
+
+    def parse(value: str) -> str:
+        if value.strip().lower() not in values(rule):
+            raise typer.BadParameter(f"{value!r} is none of {', '.join(values(rule))}")
+        return value.strip().lower()
+
+    return parse

@@ -1,0 +1,275 @@
+"""Create: the body of `POST /stacks`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+from devops_core.errors import CONTROL
+from devops_core.model import ServiceSpec
+from devops_core.naming import DEPLOYABLE, NON_PRODUCTION, Environment
+from devops_core.requests import fields, schema
+
+# Memory in MiB for each number of CPU units that Fargate accepts (Amazon ECS Developer Guide,
+# "Task definition parameters for Fargate", table "Task CPU and memory").
+FARGATE_SIZES: Mapping[int, tuple[int, ...]] = {
+    256: (512, 1024, 2048),
+    512: tuple(range(1024, 4096 + 1, 1024)),
+    1024: tuple(range(2048, 8192 + 1, 1024)),
+    2048: tuple(range(4096, 16384 + 1, 1024)),
+    4096: tuple(range(8192, 30720 + 1, 1024)),
+    8192: tuple(range(16384, 61440 + 1, 4096)),
+    16384: tuple(range(32768, 122880 + 1, 8192)),
+}
+# A rolling deployment doubles the tasks for a while, and Fargate starts with a quota of a few
+# dozen vCPU per account: more than this is a typing mistake rather than a service.
+MAX_TASKS = 100
+# 50 tags a resource (AWS General Reference, "Tag naming limits and requirements"), less those
+# that CloudFormation, ECS and this service add.
+MAX_TAGS = 40
+# A swap fetches all of them at once while production waits.
+MAX_WARMUP = 10
+# The application template sets the first three in every container, ECS the others (Amazon ECS
+# Developer Guide, "Amazon ECS environment variables"). That guide lets a container have another
+# AWS_REGION and AWS_DEFAULT_REGION than its own, so these two are not here.
+RESERVED_VARIABLES = frozenset(
+    {
+        "APPLICATION", "ENVIRONMENT", "PORT",
+        "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "AWS_EXECUTION_ENV", "ECS_AGENT_URI",
+        "ECS_CONTAINER_METADATA_URI", "ECS_CONTAINER_METADATA_URI_V4",
+    }
+)  # fmt: skip
+
+# The characters of the class, without its brackets.
+_CONTROLS = CONTROL.pattern[1:-1]
+_SPACES = r"\u0020\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000"
+# A local part of atoms (RFC 5321, "Dot-string") and a host of two or more labels (RFC 1123).
+_ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
+_LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+_EMAIL = rf"{_ATOM}(?:\.{_ATOM})*@(?:{_LABEL}\.)+[A-Za-z0-9][A-Za-z0-9-]{{0,61}}[A-Za-z0-9]"
+_PATH = "/[A-Za-z0-9._~/%+-]{0,1023}"
+
+
+class CreateRequest(NamedTuple):
+    """A new application."""
+
+    application: str
+    email: str
+    description: str
+    environments: tuple[Environment, ...]
+    tags: Mapping[str, str]
+    service: ServiceSpec
+
+
+def _text(longest: int) -> schema.Text:
+    """Return the type of text without control characters."""
+    message = f"must be text of at most {longest} characters without control characters"
+    return schema.Text(f"[^{_CONTROLS}]*", message, longest)
+
+
+def _environments(
+    non_prod: tuple[Environment, ...], training: bool, da: bool
+) -> tuple[Environment, ...]:
+    """Return the environments to create, in order; the default is dev."""
+    wanted = set(non_prod or (Environment.DEV,))
+    wanted |= {Environment.TRAINING} if training else set()
+    wanted |= {Environment.DA} if da else set()
+    return tuple(environment for environment in DEPLOYABLE if environment in wanted)
+
+
+_ENVIRONMENTS = schema.Object(
+    _environments,
+    {
+        "nonProd": schema.Member(
+            fields.several(fields.environments(NON_PRODUCTION, "NonProductionEnvironment")),
+            "Each once; empty means `dev`.",
+            default=[],
+            attribute="non_prod",
+        ),
+        "training": schema.Member(schema.Boolean(), "Whether to create `training`.", default=False),
+        "da": schema.Member(schema.Boolean(), "Whether to create `da`.", default=False),
+    },
+    name="Environments",
+    description="The environments to create besides production.",
+)
+
+
+def _tag_faults(data: Mapping[str, Any], context: Mapping[str, Any]) -> Iterator[schema.Fault]:
+    """Yield the faults of tags that `required_tags` of the installation asks for, and of case.
+
+    Tags are put on roles, and IAM refuses keys that differ only in case (IAM User Guide, "Tags
+    for AWS Identity and Access Management resources").
+    """
+    for name in context.get("required_tags", ()):
+        if name not in data:
+            yield name, "is required"
+        elif data[name] and not data[name].strip(" "):
+            yield name, "must not be spaces alone"
+    first: dict[str, str] = {}
+    for name in data:
+        same = first.setdefault(name.lower(), name)
+        if same != name:
+            yield name, f"differs from {same} in case only, which IAM refuses"
+
+
+# Tag limits: AWS General Reference, "Tag naming limits and requirements". AWS keeps "aws:" for
+# itself in any case. A stack takes no empty value (CloudFormation API, Tag).
+_TAGS: schema.Object[dict[str, str]] = schema.Object(
+    dict,
+    {"technicalTeam": schema.Member(fields.TEAM, required=True)},
+    others=(
+        schema.Text(r"(?!(?i:aws|devops):)[\w .:/=+@-]+", "is not a valid tag key", 128),
+        schema.Text(
+            r"[\w .:/=+@-]+",
+            "must be text of 1 to 256 letters, digits, spaces or _.:/=+@-",
+            256,
+            description="1 to 256 letters, digits, spaces or `_.:/=+@-`.",
+        ),
+    ),
+    most=MAX_TAGS,
+    check=_tag_faults,
+    name="Tags",
+    description=f"Tags of the stack and of all its resources; at most {MAX_TAGS}. Keys of 1 to "
+    "128, values of 1 to 256 letters, digits, spaces or `_.:/=+@-`. No key begins with `aws:` or "
+    "`devops:` in any case, and no two differ in case only. The installation can require "
+    "[further tags](install.md#parameters).",
+)
+
+_VARIABLE = schema.Text(
+    "[A-Za-z_][A-Za-z0-9_]{0,127}",
+    "is not a valid variable name",
+    reserved=dict.fromkeys(
+        RESERVED_VARIABLES, "is set by this service or by ECS: choose another name"
+    ),
+    name="Variable",
+)
+_SECRET = schema.Text(
+    r"arn:aws[a-z-]*:(?:secretsmanager:[a-z0-9-]+:[0-9]{12}:secret:"
+    # Key, stage and version are present together, and each can be empty (ECS Developer Guide,
+    # "Pass Secrets Manager secrets through environment variables").
+    rf"[A-Za-z0-9/_+=.@-]+(?:(?::[^:{_SPACES}{_CONTROLS}]*){{3}})?"
+    r"|ssm:[a-z0-9-]+:[0-9]{12}:parameter/[A-Za-z0-9/_.-]+)",
+    "must be the ARN of a Secrets Manager secret or an SSM parameter",
+    name="SecretArn",
+    description="The ARN of a Secrets Manager secret (with or without key, stage and version) or "
+    "of an SSM parameter.",
+)
+
+
+def _service_faults(data: Mapping[str, Any], context: Mapping[str, Any]) -> Iterator[schema.Fault]:
+    """Yield the faults of sizes, variables with two sources, and secrets of other accounts.
+
+    `account` is the installation's; without it, secrets of any account are valid. A secret of
+    another account needs a KMS key of that account (AWS Secrets Manager User Guide, "Access AWS
+    Secrets Manager secrets from a different account"), which execution roles cannot use. A
+    secret can be in another region (Amazon ECS API Reference, Secret).
+    """
+    cpu, memory, account = data["cpu"], data["memory"], context.get("account")
+    if cpu and memory is not None and memory not in FARGATE_SIZES[cpu]:
+        allowed = ", ".join(map(str, FARGATE_SIZES[cpu]))
+        yield "memory", f"Fargate runs {cpu} CPU units with one of {allowed} MiB"
+    for name, arn in (data["secrets"] or {}).items():
+        if name in (data["environment"] or {}):
+            yield f"secrets.{name}", "is also in environment: a variable has one source"
+        if account and arn and arn.split(":")[4] != account:
+            yield f"secrets.{name}", "must be of the account that this service is installed in"
+
+
+_SERVICE = schema.Object(
+    ServiceSpec,
+    {
+        "containerPort": schema.Member(
+            schema.Integer(range(1, 65536)),
+            "The port that the container listens on.",
+            default=80,
+            attribute="container_port",
+        ),
+        "healthCheckPath": schema.Member(
+            schema.Text(_PATH, "must be a path such as /health"),
+            "A path that answers 200 while the container is healthy.",
+            default="/health",
+            attribute="health_check_path",
+        ),
+        "cpu": schema.Member(
+            schema.Integer(
+                FARGATE_SIZES,
+                "must be a number of CPU units that Fargate runs: "
+                + ", ".join(map(str, FARGATE_SIZES)),
+            ),
+            "CPU units; 1024 are one vCPU.",
+            default=256,
+        ),
+        "memory": schema.Member(
+            schema.Integer(allowed_with=("cpu", FARGATE_SIZES)),
+            "MiB, one of the sizes that Fargate offers for `cpu`.",
+            default=512,
+        ),
+        "desiredCount": schema.Member(
+            schema.Integer(range(1, MAX_TASKS + 1)),
+            "Tasks in each service.",
+            default=1,
+            attribute="desired_count",
+        ),
+        "environment": schema.Member(
+            schema.Object(dict, {}, others=(_VARIABLE, _text(4096))),
+            "Environment variables of the container: names that match "
+            "`[A-Za-z_][A-Za-z0-9_]{0,127}`, values of at most 4096 characters without control "
+            "characters. This service sets `APPLICATION`, `ENVIRONMENT` and `PORT` (the container "
+            "port), and [ECS sets others](https://docs.aws.amazon.com/AmazonECS/latest/"
+            "developerguide/ecs-environment-variables.html). Only `AWS_REGION` and "
+            "`AWS_DEFAULT_REGION` among these can be set here.",
+            default={},
+        ),
+        "secrets": schema.Member(
+            schema.Object(dict, {}, others=(_VARIABLE, _SECRET)),
+            "Environment variables whose values ECS fetches: name to the ARN of a Secrets Manager "
+            "secret (with or without key, stage and version) or of an SSM parameter of this "
+            "account. Names as in `environment`; a name is in one of the two, not in both. The "
+            "ARNs are in no response and no log. The secrets must be encrypted with the AWS "
+            "managed key, because the execution role cannot use other KMS keys.",
+            default={},
+        ),
+        "warmup": schema.Member(
+            schema.List(
+                schema.Text(
+                    rf"{_PATH}(?:\?[A-Za-z0-9._~/%+=&,:;@!*-]{{0,1023}})?",
+                    "must be a list of paths such as /products?page=1",
+                ),
+                f"at most {MAX_WARMUP} paths",
+                most=MAX_WARMUP,
+            ),
+            "Paths, with or without a query (`/products?page=1`), that a swap "
+            "[fetches from blue](swapbluegreen.md#warm-up) before it goes live.",
+            default=[],
+        ),
+    },
+    check=_service_faults,
+    name="Service",
+    description="How the tasks run, the same in all environments.",
+)
+
+CREATE = schema.Object(
+    CreateRequest,
+    {
+        "applicationName": schema.Member(
+            fields.APPLICATION,
+            "A letter, then 1 to 21 letters or digits; not `internal`. It becomes the name of the "
+            "stack and the cluster. Names that differ in case only are the same application to "
+            "ECR, so the second is refused.",
+            attribute="application",
+            required=True,
+        ),
+        "description": schema.Member(
+            _text(256), "At most 256 characters, no control characters.", default=""
+        ),
+        "email": schema.Member(
+            # 254: the longest path of RFC 5321 (4.5.3.1.3) without its brackets.
+            schema.Text(_EMAIL, "must be an e-mail address", 254),
+            "An e-mail address of the owners, at most 254 characters. The inventory keeps it.",
+            required=True,
+        ),
+        "environments": schema.Member(_ENVIRONMENTS, default={}),
+        "tags": schema.Member(_TAGS, required=True),
+        "service": schema.Member(_SERVICE, default={}),
+    },
+)

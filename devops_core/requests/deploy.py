@@ -1,0 +1,59 @@
+"""Deploy: the body of `POST /stacks/deploy`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+from devops_core.naming import IMAGE_URI, Environment, Image
+from devops_core.requests import fields, schema
+
+# Characters of a container's image (Amazon ECS API Reference, ContainerDefinition, `image`).
+LONGEST_IMAGE = 255
+
+
+class DeployRequest(NamedTuple):
+    """An image for some environments; without `repouri` it is in the application's repository."""
+
+    application: str
+    environments: tuple[Environment, ...]
+    version: str
+    repouri: str | None
+
+
+def _image_length(data: Mapping[str, Any], context: Mapping[str, Any]) -> Iterator[schema.Fault]:
+    """Yield the fault of an image that is too long with its version as tag."""
+    del context
+    repouri, version = data["repouri"], data["version"]
+    if repouri is None or version is None:
+        return
+    image = Image.parse(repouri)
+    if not (image.tag or image.digest) and len(f"{repouri}:{version}") > LONGEST_IMAGE:
+        yield "repouri", f"must have at most {LONGEST_IMAGE} characters with :version"
+
+
+DEPLOY = schema.Object(
+    DeployRequest,
+    {
+        "applicationName": fields.EXISTING,
+        "environment": schema.Member(
+            fields.several(fields.DEPLOYABLE_ENVIRONMENT, least=1),
+            "The environments to deploy to, each once.",
+            attribute="environments",
+            required=True,
+        ),
+        "version": schema.Member(fields.VERSION, required=True),
+        "repouri": schema.Member(
+            schema.Text(
+                IMAGE_URI.pattern,
+                "must be an image such as registry/name or registry/name:tag, of at most "
+                f"{LONGEST_IMAGE} characters",
+                LONGEST_IMAGE,
+            ),
+            "The image's repository, with or without a tag or a digest. The default is the "
+            "application's own repository. Without a tag or a digest the tag is `version`. At "
+            f"most {LONGEST_IMAGE} characters, with the tag.",
+        ),
+    },
+    check=_image_length,
+)

@@ -1,0 +1,29 @@
+"""Promote: the body of `POST /stacks/deploytoprodBlue`."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from devops_core.naming import Environment
+from devops_core.requests import fields, schema
+
+
+class PromoteRequest(NamedTuple):
+    """A promotion; without `source` it takes the highest environment that runs a version."""
+
+    application: str
+    source: Environment | None
+
+
+PROMOTE = schema.Object(
+    PromoteRequest,
+    {
+        "applicationName": fields.EXISTING,
+        "environment": schema.Member(
+            fields.DEPLOYABLE_ENVIRONMENT,
+            "The environment to take the version from. The default is the first of `stage`, `qa`, "
+            "`dev` that has had a deploy.",
+            attribute="source",
+        ),
+    },
+)

@@ -1,0 +1,25 @@
+"""Swap: the body of `POST /stacks/swapProdBlueAndGreen`."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from devops_core.requests import fields, schema
+
+
+class SwapRequest(NamedTuple):
+    """A swap; `version` is the one that must become live, None for any."""
+
+    application: str
+    version: str | None
+
+
+SWAP = schema.Object(
+    SwapRequest,
+    {
+        "applicationName": fields.EXISTING,
+        "version": schema.Member(
+            fields.VERSION, "The version that must become live, an image tag."
+        ),
+    },
+)

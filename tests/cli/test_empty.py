@@ -1,0 +1,119 @@
+"""An empty value is an unset variable of a script: it is refused, and never a missing value."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.cli.service import Service, run
+from tests.cli.test_main import COMMANDS, SETTINGS
+from tests.e2e.pipelines import recipes
+
+_VALID = {"NAME": "Shop", "KEY": "api"}
+INPUTS = list(recipes.load(recipes.ACTION)["inputs"])
+
+
+def commands() -> Iterator[tuple[list[str], Any]]:
+    """Yield every command with the words of its name."""
+    for name, each in COMMANDS.items():
+        if name != "config":
+            yield [name], each
+    for name, each in SETTINGS.items():
+        yield ["config", name], each
+
+
+def empty_options() -> Iterator[list[str]]:
+    """Yield the example of each command with each option empty."""
+    for _, command in commands():
+        example = shlex.split(command.epilog.removeprefix("Example: devops "))
+        for each in command.params:
+            if each.param_type_name == "option" and not each.is_flag:
+                yield [*example, each.opts[0], ""]
+
+
+def empty_arguments() -> Iterator[list[str]]:
+    """Yield each command with each argument empty, and those before it valid."""
+    for words, command in commands():
+        before: list[str] = []
+        for each in command.params:
+            if each.param_type_name == "argument":
+                yield [*words, *before, ""]
+                before.append(_VALID.get(each.metavar, "x"))
+
+
+@pytest.mark.parametrize("arguments", [*empty_options(), *empty_arguments()], ids=shlex.join)
+def test_an_empty_value_is_refused(arguments: list[str], tmp_path: Path) -> None:
+    service, file = Service(), tmp_path / "config"
+    result = run(service, *arguments, environment={"DEVOPS_CONFIG": str(file)}, asks=True)
+    assert result.exit_code == 2
+    assert "Invalid value" in result.stderr
+    assert service.requests == []
+    assert not file.exists()
+
+
+def test_every_command_is_looked_at() -> None:
+    looked = [*empty_options(), *empty_arguments()]
+    assert {each[0] for each in looked} == set(COMMANDS)
+    for option in (
+        "--version",
+        "--from",
+        "--image",
+        "--env",
+        "--api",
+        "--email",
+        "--tag",
+        "--file",
+    ):
+        assert any(option in each for each in looked)
+
+
+def call(given: Mapping[str, str], at: Path) -> tuple[int, list[str]]:
+    """Run the action with some inputs; return its exit code and the arguments of `devops`."""
+    program, said = at / "devops-ecs" / "bin" / "devops", at / "said"
+    program.parent.mkdir(parents=True)
+    program.write_text(f"#!/bin/sh\nfor each; do echo \"$each\"; done > '{said}'\n")
+    program.chmod(0o755)
+    _, step = recipes.action(given)
+    done = step.run({"RUNNER_TEMP": str(at)}, at)
+    return done.returncode, said.read_text().splitlines() if said.exists() else []
+
+
+@pytest.mark.parametrize("name", INPUTS)
+@pytest.mark.parametrize("command", ["deploy", "promote", "swap"])
+def test_an_empty_input_of_the_action_is_refused(command: str, name: str, tmp_path: Path) -> None:
+    inputs = {"command": command, "application": "Shop", "environment": "qa", "version": "1"}
+    assert call(inputs | {name: ""}, tmp_path) == (2, [])
+
+
+@pytest.mark.parametrize(
+    ("inputs", "arguments"),
+    [
+        ({"environment": "dev,qa", "version": "1"},
+         ["deploy", "Shop", "--timeout", "60m", "--env", "dev,qa", "--version", "1"]),
+        ({"environment": "dev", "version": "1", "image": "a/b", "api": "https://x"},
+         ["deploy", "Shop", "--timeout", "60m", "--api", "https://x", "--env", "dev",
+          "--image", "a/b", "--version", "1"]),
+        ({"environment": "dev", "timeout": "5m"},
+         ["deploy", "Shop", "--timeout", "5m", "--env", "dev"]),
+        ({"command": "promote"}, ["promote", "Shop", "--timeout", "60m"]),
+        ({"command": "promote", "environment": "qa"},
+         ["promote", "Shop", "--timeout", "60m", "--from", "qa"]),
+        ({"command": "swap", "version": "1"},
+         ["swap", "Shop", "--timeout", "60m", "--version", "1"]),
+    ],
+    ids=lambda each: json.dumps(each)[:40],
+)  # fmt: skip
+def test_the_inputs_of_the_action_are_options(
+    inputs: dict[str, str], arguments: list[str], tmp_path: Path
+) -> None:
+    assert call({"application": "Shop"} | inputs, tmp_path) == (0, arguments)
+
+
+@pytest.mark.parametrize("command", ["swap", "delete"])
+def test_the_action_refuses_a_swap_without_a_version(command: str, tmp_path: Path) -> None:
+    assert call({"application": "Shop", "command": command}, tmp_path) == (2, [])

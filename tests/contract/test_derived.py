@@ -1,0 +1,74 @@
+"""Files hold what is derived from the declarations, and nothing of it is written by hand."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tools.contract import derived, places, schemas
+from tools.contract.document import FILE, Node, document
+
+FILES = list(derived.files())
+
+
+@pytest.mark.parametrize(("file", "text"), FILES, ids=[file.name for file, _ in FILES])
+def test_the_file_is_up_to_date(file: Path, text: str) -> None:
+    assert file.read_text() == text, "run `make reference`"
+
+
+def test_the_derived_schemas_are_read_back_as_they_are() -> None:
+    components = document()["components"]
+    assert components["schemas"].items() >= schemas.components().items()
+    assert components["parameters"].items() >= schemas.parameters().items()
+
+
+def test_nothing_refers_to_a_component_that_is_not_there() -> None:
+    known = document()["components"]["schemas"]
+    assert set(re.findall("components/schemas/([A-Za-z]+)", FILE.read_text())) == set(known)
+
+
+def nodes(node: object) -> list[Node]:
+    """Return all objects in a node."""
+    inner = (
+        list(node.values()) if isinstance(node, dict) else node if isinstance(node, list) else []
+    )
+    found = [each for one in inner for each in nodes(one)]
+    return [node, *found] if isinstance(node, dict) else found
+
+
+def test_generators_of_code_can_read_the_schemas() -> None:
+    """openapi-python-client refuses the first two, and makes a class of each alternative."""
+    for node in nodes(schemas.components()):
+        assert node.get("items") is not False
+        assert node.get("default") != {}
+        assert not {"anyOf", "oneOf", "if"} & set(node)
+
+
+@pytest.mark.parametrize(
+    ("python", "other"),
+    [
+        (r"(?!(?i:aws|dev):)[\w .]+", r"^(?:(?!(?:[Aa][Ww][Ss]|[Dd][Ee][Vv]):)[\p{L}\p{N}_ .]+)$"),
+        (r"(?P<tag>[a-z]{2})\Z", r"^([a-z]{2})$$"),
+        (r"[^\x00-\x1f\ud800-\udfff]*", r"^[^\u0000-\u001f]*$"),
+        ("a|b", "^(?:a|b)$"),
+    ],
+)
+def test_a_pattern_of_python_becomes_one_of_ecma_262(python: str, other: str) -> None:
+    assert schemas.ecma(python) == other
+
+
+def test_only_the_places_are_filled() -> None:
+    yaml = "a\n  # derived: one\n{}  # derived: end\nb\n"
+    markdown = "<!-- derived: two -->\n{}<!-- derived: end -->\nc"
+    text = yaml.format("old\n") + markdown.format("")
+    assert places.names(text) == ["one", "two"]
+    filled = places.filled(text, {"one": "1\n", "two": "2\n"})
+    assert filled == yaml.format("1\n") + markdown.format("2\n")
+    assert places.filled("no place\n", {}) == "no place\n"
+
+
+def test_a_place_that_nobody_fills_is_an_error() -> None:
+    with pytest.raises(KeyError):
+        places.filled("# derived: other\n# derived: end\n", {"one": ""})

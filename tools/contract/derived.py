@@ -1,0 +1,42 @@
+"""The files that hold text derived from the declarations in devops_core/requests."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from tools.contract import reference, rules, schemas
+from tools.contract.document import FILE, operation, operations
+from tools.contract.places import filled, names
+
+
+def files() -> Iterator[tuple[Path, str]]:
+    """Yield each file and the text that it should have, the contract first.
+
+    The others follow from the contract: it must be written before the next file is asked for.
+    """
+    components = {
+        "parameters": schemas.text(schemas.parameters()),
+        "schemas": schemas.text(schemas.components()),
+    }
+    yield FILE, filled(FILE.read_text(), components)
+    tables = _tables()
+    for page in sorted(FILE.parent.rglob("*.md")):
+        text = page.read_text()
+        if names(text):
+            yield page, filled(text, tables)
+    yield reference.PAGE, reference.page()
+    yield rules.RULES, rules.text()
+
+
+def _tables() -> dict[str, str]:
+    """Return the tables of fields and query parameters by the names of their places."""
+    bodies = {
+        each.body["schema"]["$ref"].rpartition("/")[2]: each.body["schema"]
+        for each in operations().values()
+        if each.body
+    }
+    found = {f"fields of {name}": reference.fields(schema) for name, schema in bodies.items()}
+    for called in schemas.QUERIES:
+        found[f"parameters of {called}"] = reference.queries(operation(called))
+    return {name: f"{table}\n" for name, table in found.items()}
