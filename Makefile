@@ -51,7 +51,8 @@ audit: ## Let tools look for what is unsafe (ARGS="checkov", ARGS=--online)
 	$(TOOLS)/python -m audit $(ARGS)
 
 test: ## Run all tests
-	$(MAKE) -j4 .venv/installed .local/venv/installed .local/audit/installed node_modules/installed
+	$(MAKE) -j5 .venv/installed .local/venv/installed .local/audit/installed .local/generators/installed \
+		node_modules/installed
 	$(TOOLS)/python -m pytest -n auto --cov --cov-report=term-missing
 
 check: lint audit test fuzz ## What a change must pass
@@ -105,6 +106,12 @@ clean: down ## Remove everything that the other targets installed or wrote
 	echo "installing checkov ..."
 	$(PYTHON) -m venv .local/audit/venv
 	.local/audit/venv/bin/python $(PIP_INSTALL) -r audit/requirements.txt
+	touch $@
+
+.local/generators/installed: contract/requirements.txt
+	echo "installing the generator of Python clients ..."
+	$(PYTHON) -m venv .local/generators/venv
+	.local/generators/venv/bin/python $(PIP_INSTALL) -r contract/requirements.txt
 	touch $@
 
 .local/bench/installed: bench/requirements.txt
