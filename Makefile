@@ -51,7 +51,8 @@ security: ## Let tools look for what is unsafe (ARGS="checkov", ARGS=--online)
 	$(TOOLS)/python -m tools.security $(ARGS)
 
 test: ## Run all tests
-	$(MAKE) -j4 .venv/installed .local/venv/installed .local/security/installed node_modules/installed
+	$(MAKE) -j5 .venv/installed .local/venv/installed .local/security/installed .local/generators/installed \
+		node_modules/installed
 	$(TOOLS)/python -m pytest -n auto --cov --cov-report=term-missing
 
 check: lint security test fuzz ## What a change must pass
@@ -105,6 +106,12 @@ clean: down ## Remove everything that the other targets installed or wrote
 	echo "installing checkov ..."
 	$(PYTHON) -m venv .local/security/venv
 	.local/security/venv/bin/python $(PIP_INSTALL) -r tools/security/requirements.txt
+	touch $@
+
+.local/generators/installed: tools/contract/requirements.txt
+	echo "installing the generator of Python clients ..."
+	$(PYTHON) -m venv .local/generators/venv
+	.local/generators/venv/bin/python $(PIP_INSTALL) -r tools/contract/requirements.txt
 	touch $@
 
 .local/bench/installed: tools/bench/requirements.txt

@@ -82,13 +82,18 @@ def operation(operation_id: str) -> Operation:
 
 
 def resolved(node: Node) -> Node:
-    """Return what a node stands for: a reference's target, with what stands beside it on top."""
-    if "$ref" not in node:
+    """Return a node without its reference: the target, with the node's other members on top.
+
+    A reference can also be the only item of `allOf`. Generators ignore the members beside `$ref`,
+    but read those beside `allOf`.
+    """
+    (reference,) = node.get("allOf", [node])
+    if "$ref" not in reference:
         return node
     target: Any = document()
-    for step in node["$ref"].removeprefix("#/").split("/"):
+    for step in reference["$ref"].removeprefix("#/").split("/"):
         target = target[step]
-    beside = {name: value for name, value in node.items() if name != "$ref"}
+    beside = {name: value for name, value in node.items() if name not in ("$ref", "allOf")}
     whole = {**resolved(target), **beside}
     if "properties" in beside:
         whole["properties"] = {**resolved(target).get("properties", {}), **beside["properties"]}

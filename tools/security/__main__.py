@@ -22,7 +22,10 @@ Check = Callable[[], Outcome]
 
 _SIGNS = {Status.PASSED: "✓", Status.FAILED: "✗", Status.NOT_ASKED: "?"}
 _TEMPLATES = ROOT / ".local" / "security" / "templates"
-_ENVIRONMENTS = (".venv", ".local/cli", ".local/venv", ".local/security/venv", ".local/bench/venv")
+_ENVIRONMENTS = (
+    ".venv", ".local/cli", ".local/venv", ".local/security/venv", ".local/bench/venv",
+    ".local/generators/venv",
+)  # fmt: skip
 _writing = Lock()
 
 
