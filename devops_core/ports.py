@@ -59,7 +59,7 @@ class Closing:
     """One transaction that ends an operation: its record, its rows, its last event.
 
     `event` is the last event, with the key "END"; `events` are further new events. `kept` rows are
-    written, `removed` rows are deleted.
+    written without a claim, `removed` rows are deleted.
     """
 
     operation: Operation

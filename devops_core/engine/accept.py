@@ -109,6 +109,8 @@ def _checked_plan(
 
 def _claim(cloud: Cloud, plan: Plan, operation: Operation, context: RequestContext) -> Outcome:
     """Claim the rows of a plan; the lease begins with the claim."""
+    held = [replace(row, claim=operation.id, revision=row.revision + 1) for row in plan.taken]
+    inventory = Inventory({row.environment: row for row in (*held, *plan.new)})
     idempotency = context.key and IdempotencyRecord(
         key=context.key,
         fingerprint=context.fingerprint,
@@ -128,8 +130,6 @@ def _claim(cloud: Cloud, plan: Plan, operation: Operation, context: RequestConte
         cloud.tables.claim(claim)
     except AlreadyClaimedError as claimed:
         return _repeated(cloud, claimed.record, context)
-    held = [replace(row, claim=operation.id, revision=row.revision + 1) for row in plan.taken]
-    inventory = Inventory({row.environment: row for row in (*held, *plan.new)})
     state = State(operation, inventory, plan.observed)
     return Outcome(operation, run=Run(operation, state, After.CONTINUE))
 

@@ -33,17 +33,17 @@ def finish(cloud: Cloud, kind: Kind, run: Run, decision: Done | Fail) -> Operati
         waiting_for=None,
         revision=saved.revision,
     )
-    own = kind.events(saved, operation)
-    operation, changes = events.with_changes(saved, operation, now, own)
     # Another worker may have ended the operation, so that it holds no rows.
     held = run.state.inventory.held_by(operation.id)
+    own = kind.events(saved, operation)
     keep_rows = isinstance(decision, Fail) and decision.keep_rows
     rows = kind.rows(run.state._replace(operation=operation), held, now, keep_rows=keep_rows)
+    operation, changes = events.with_changes(saved, operation, now, own)
     closing = Closing(
         operation=operation,
         event=events.end(operation, now),
         events=changes,
-        kept=[replace(row, claim=None) for row in rows.kept],
+        kept=rows.kept,
         removed=rows.removed,
     )
     cloud.tables.close(closing)

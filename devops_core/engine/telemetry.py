@@ -88,8 +88,9 @@ def metric_members(
 def operation_ended(cloud: Cloud, operation: Operation, *, timed: bool = True) -> None:
     """Count an operation after the write of its end; `timed` measures its duration too."""
     values: dict[Metric, float] = {OPERATIONS: 1}
-    if timed and operation.ended_at:
-        values[OPERATION_DURATION] = operation.seconds_until(operation.ended_at)
+    duration = operation.seconds_until(operation.ended_at)
+    if timed and duration is not None:
+        values[OPERATION_DURATION] = duration
     facts = {**operation.facts, "outcome": operation.status.value}
     if operation.reasons:
         facts["reason"] = redact("; ".join(operation.reasons))

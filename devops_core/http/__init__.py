@@ -30,7 +30,16 @@ def handler(serve: Callable[[Request], Response]) -> LambdaHandler:
         del context
         cloud = cloud or bootstrap.cloud()
         request = Request(event, cloud)
-        response = _response(serve, request)
+        try:
+            response = serve(request)
+        except DevOpsError as error:
+            if error.http_status >= 500:
+                _log_failure(cloud, error, request.facts)
+            response = failure(request, error)
+        except Exception:  # noqa: BLE001 - the caller receives a response for every fault
+            cloud.log("broken", **request.facts, error=trace())
+            message = f"the service has a fault; its log has the details of request {request.id}"
+            response = failure(request, DevOpsError(message))
         facts = {**request.facts, **response.facts}
         cloud.log("answered", status=response.status, **facts)
         return response.proxy_response(request.id)
@@ -66,19 +75,6 @@ def _collecting_garbage(handle: LambdaHandler) -> LambdaHandler:
     gc.freeze()
     gc.enable()
     return handle
-
-
-def _response(serve: Callable[[Request], Response], request: Request) -> Response:
-    try:
-        return serve(request)
-    except DevOpsError as error:
-        if error.http_status >= 500:
-            _log_failure(request.cloud, error, request.facts)
-        return failure(request, error)
-    except Exception:  # noqa: BLE001 - the caller receives a response for every fault
-        request.cloud.log("broken", **request.facts, error=trace())
-        message = f"the service has a fault; its log has the details of request {request.id}"
-        return failure(request, DevOpsError(message))
 
 
 def _worked(

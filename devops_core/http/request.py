@@ -51,9 +51,6 @@ class Request:
         identity = self._context.get("identity") or {}
         address = f"address {identity.get('sourceIp')}"
         caller = identity.get("userArn") or identity.get("apiKeyId") or address
-        self.id = printable(str(self._context.get("requestId", "")))
-        self.route = printable(str(event.get("resource") or event.get("path") or ""))
-        self.caller = printable(str(caller))
         preferences = str(self._headers.get("prefer", "")).split(",")
         waits = [found for preference in preferences if (found := _WAIT.fullmatch(preference))]
         self.wait_seconds = min(int(waits[0][1]), MAX_WAIT_SECONDS) if waits else None
@@ -61,6 +58,9 @@ class Request:
         if self.wait_seconds is not None:
             # The preferred wait begins now, so that it includes the time of the claim.
             self.wait_until = self.arrived + timedelta(seconds=self.wait_seconds)
+        self.id = printable(str(self._context.get("requestId", "")))
+        self.route = printable(str(event.get("resource") or event.get("path") or ""))
+        self.caller = printable(str(caller))
 
     @property
     def facts(self) -> dict[str, Any]:

@@ -69,10 +69,10 @@ def _page_view(page: WarmedPage) -> dict[str, Any]:
 
 def plan(request: SwapRequest, inventory: Inventory, observed: Observed, draft: Operation) -> Plan:
     """Take both rows of production; the idle slot must be ready to become live."""
-    rows = [row for row, _ in inventory.usable(*PRODUCTION)]
+    usable, slots = inventory.usable(*PRODUCTION), inventory.slots
     idle = observed.production or ""
     live = other_slot(idle)
-    slots = inventory.slots
+    rows = [row for row, _ in usable]
     if len(slots) < len(PRODUCTION):
         raise ConflictError("the inventory does not have both production slots")
     live_now, next_live = slots[idle], slots[live]

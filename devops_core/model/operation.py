@@ -102,11 +102,13 @@ class Operation:
             "caller": self.caller,
         }
 
-    def seconds_until(self, moment: datetime) -> float:
-        """Return the seconds from the request to a moment, at least 0.
+    def seconds_until(self, moment: datetime | None) -> float | None:
+        """Return the seconds from the request to a moment, at least 0; None without a moment.
 
         The clocks of two workers differ, so the moment can be before the request.
         """
+        if moment is None:
+            return None
         return max(0.0, round((moment - self.requested_at).total_seconds(), 3))
 
     def leased(self, now: datetime) -> bool:

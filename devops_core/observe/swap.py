@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from devops_core.kinds import swap
 from devops_core.model import Observed, require_live_slot
@@ -11,6 +11,8 @@ from devops_core.naming import PRODUCTION
 from devops_core.observe import Controller
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from devops_core.model import Inventory, Operation
     from devops_core.ports import Cloud
     from devops_core.requests.swap import SwapRequest
@@ -35,13 +37,13 @@ def during(cloud: Cloud, operation: Operation, inventory: Inventory) -> Observed
 
 def _production(cloud: Cloud, application: str, inventory: Inventory) -> Observed:
     slots, listeners = inventory.slots, inventory.listeners
-    forwards, services, *healthy = cloud.gather(
-        [
-            partial(cloud.load_balancer.forwards_to, listeners),
-            partial(cloud.containers.services, application, slots),
-            *(partial(cloud.load_balancer.healthy, slot.target_group) for slot in slots.values()),
-        ]
-    )
+    calls: list[Callable[[], Any]] = [
+        partial(cloud.load_balancer.forwards_to, listeners),
+        partial(cloud.containers.services, application, slots),
+    ]
+    for slot in slots.values():
+        calls.append(partial(cloud.load_balancer.healthy, slot.target_group))
+    forwards, services, *healthy = cloud.gather(calls)
     live, test = inventory.slots_behind(forwards)
     return Observed(
         services=services,

@@ -16,8 +16,9 @@ def operation_view(operation: Operation, url: str) -> dict[str, Any]:
     """Return the view of an operation, with the members of its kind."""
     details = operation.details.view() if operation.details else {}
     switched_at = details.get("switchedAt")
-    moments = {"untilSwitched": switched_at, "untilEnded": operation.ended_at}
-    took = {name: operation.seconds_until(moment) for name, moment in moments.items() if moment}
+    until_switched = operation.seconds_until(switched_at)
+    until_ended = operation.seconds_until(operation.ended_at)
+    took = {"untilSwitched": until_switched, "untilEnded": until_ended}
     members = {
         "id": operation.id,
         "kind": operation.kind,
@@ -30,7 +31,7 @@ def operation_view(operation: Operation, url: str) -> dict[str, Any]:
         "deadline": time_text(operation.deadline),
         "endedAt": time_text(operation.ended_at),
         "waitingFor": redact(operation.waiting_for) if operation.waiting_for else None,
-        "took": took,
+        "took": {name: seconds for name, seconds in took.items() if seconds is not None},
         **details,
         "switchedAt": time_text(switched_at),
         "reasons": [redact(reason) for reason in operation.reasons],
