@@ -11,6 +11,7 @@ import argparse
 import json
 import sys
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 from types import FrameType
 from typing import Any, NamedTuple
@@ -51,7 +52,7 @@ def main() -> None:
 
 def switches(calls: list[Call]) -> int:
     """Return the number of calls into another file than the previous call."""
-    return sum(first.file != second.file for first, second in zip(calls, calls[1:], strict=False))
+    return sum(first.file != second.file for first, second in pairwise(calls))
 
 
 def swap_calls() -> list[Call]:

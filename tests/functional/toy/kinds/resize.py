@@ -1,0 +1,63 @@
+"""Resize: set the task count of dev, and wait for the tasks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+
+from devops_core.kinds.kind import Kind, Rows
+from devops_core.kinds.rollout import ABORT
+from devops_core.model import Inventory, Observed, Operation, Progress, Row, Status
+from devops_core.model.decisions import Act, Decision, Done, Fail, Plan, ScaleService, State, Wait
+from devops_core.naming import Environment
+
+
+class ResizeDetails(NamedTuple):
+    """The wanted task count."""
+
+    count: int
+
+    def view(self) -> dict[str, Any]:
+        """Return the members of the operation's view."""
+        return {"count": self.count}
+
+
+def plan(request: Any, inventory: Inventory, observed: Observed, draft: Operation) -> Plan:
+    """Take the row of dev."""
+    ((row, service),) = inventory.usable(Environment.DEV)
+    part = Progress(environment=row.environment, service=service.name, url=row.url)
+    details = ResizeDetails(request.count)
+    return Plan(replace(draft, progress=(part,), details=details), observed, taken=(row,))
+
+
+def decide(operation: Operation, observed: Observed, now: datetime) -> Decision:
+    """Scale the service once, then wait for its tasks."""
+    count, service = operation.details.count, observed.services.get("dev")
+    if service is None or service.desired != count:
+        return Act(operation, (ScaleService("dev", count),))
+    if service.running >= count:
+        progress = (replace(operation.progress[0], status=Status.SUCCEEDED),)
+        return Done(replace(operation, progress=progress))
+    if operation.overdue(now) or operation.aborted_by:
+        progress = operation.failed_everywhere("the tasks did not start")
+        return Fail(replace(operation, progress=progress, reasons=("the tasks did not start",)))
+    return Wait(replace(operation, waiting_for=f"{service.running} of {count} tasks running"))
+
+
+def rows_after(state: State, held: Sequence[Row], now: datetime, *, keep_rows: bool) -> Rows:
+    """Return the row with the operation's name."""
+    del keep_rows
+    return Rows([row.updated(state.operation, now) for row in held])
+
+
+KIND = Kind(
+    name="resize",
+    limit=timedelta(minutes=5),
+    plan=plan,
+    decide=decide,
+    rows=rows_after,
+    details=ResizeDetails,
+    abort=ABORT,
+)
