@@ -11,11 +11,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
-from devops_core.model import Event, Inventory, Operation, Row, RunningService, Stack
+from devops_core.model.inventory import Inventory, Row
+from devops_core.model.observed import RunningService, Stack
+from devops_core.model.operation import Event, Operation
 from devops_core.settings import Settings, TemplateLocation
 
 if TYPE_CHECKING:
-    from devops_core.model import EventSearch, Page
+    from devops_core.model.listing import EventSearch, Page
     from devops_core.naming import Environment
 
 

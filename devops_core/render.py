@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from devops_core.model import Application, Operation, ServiceSpec
+from devops_core.model.inventory import Application
+from devops_core.model.operation import Operation
+from devops_core.model.service_spec import ServiceSpec
 from devops_core.naming import DEPLOYABLE, OPERATION_TAG, Image, repository_name, service_name
 from devops_core.settings import Settings
 

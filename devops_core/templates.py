@@ -6,11 +6,12 @@ import hashlib
 from typing import TYPE_CHECKING, Any
 
 from devops_core.errors import RefusedError
-from devops_core.model import Template
+from devops_core.model.observed import Template
 from devops_core.settings import TemplateLocation
 
 if TYPE_CHECKING:
-    from devops_core.model import Application, Operation
+    from devops_core.model.inventory import Application
+    from devops_core.model.operation import Operation
     from devops_core.ports import Cloud
 
 

@@ -5,9 +5,9 @@ from typing import Any
 
 from devops_core import http
 from devops_core.drift.check import check_next_applications, handle_change
-from devops_core.engine.sweep import sweep_open
+from devops_core.engine.reconcile import sweep_open
 from devops_core.http.triggers import changed_application, is_drift_check
-from devops_core.model import Operation
+from devops_core.model.operation import Operation
 from devops_core.ports import Cloud
 
 

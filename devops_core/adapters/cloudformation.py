@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 
 from devops_core.adapters.aws.errors import message, translated
 from devops_core.errors import RefusedError, redact
-from devops_core.model import Stack
+from devops_core.model.observed import Stack
 from devops_core.naming import OPERATION_TAG
 
 # Pages of DescribeStackEvents with up to 100 events each; a create of an application's stack has a

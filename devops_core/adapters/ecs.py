@@ -9,7 +9,7 @@ from typing import Any
 from devops_core import render
 from devops_core.adapters.aws.errors import translated
 from devops_core.errors import redact
-from devops_core.model import Deployment, RunningService
+from devops_core.model.observed import Deployment, RunningService
 from devops_core.naming import OPERATION_TAG
 
 # Newest task definitions that `find` reads. An operation registers one in a family; the others

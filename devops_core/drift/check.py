@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING
 
 from devops_core.drift import comparison
 from devops_core.drift.repair import CALLER, record_repair
 from devops_core.engine import telemetry
-from devops_core.engine.sweep import sweep
+from devops_core.engine.reconcile import sweep
 from devops_core.errors import RefusedError
-from devops_core.model import Observed
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from devops_core.model import Inventory, Operation
-    from devops_core.ports import Cloud
+from devops_core.model.inventory import Inventory
+from devops_core.model.observed import Observed
+from devops_core.model.operation import Operation
+from devops_core.ports import Cloud
 
 # Applications of one run: each takes about 0.3 s, and a run has 60 s.
 APPLICATIONS_PER_RUN = 100

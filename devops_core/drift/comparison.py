@@ -6,15 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from devops_core.model import (
-    Deployment,
-    Inventory,
-    Observed,
-    Row,
-    RowStatus,
-    Service,
-    other_slot,
-)
+from devops_core.model.inventory import Inventory, Row, RowStatus, Service, other_slot
+from devops_core.model.observed import Deployment, Observed
 from devops_core.naming import Environment, Image
 
 # A younger inventory is not checked, because AWS may still return an earlier state.

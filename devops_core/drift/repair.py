@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from datetime import datetime
 
+from devops_core.drift.comparison import Finding
 from devops_core.engine import events, telemetry
 from devops_core.errors import ChangedMeanwhileError
-from devops_core.model import Operation, Progress, Status
+from devops_core.model.inventory import Inventory, Row
+from devops_core.model.operation import Operation, Progress, Status
 from devops_core.naming import service_name
-from devops_core.ports import Closing
-
-if TYPE_CHECKING:
-    from datetime import datetime
-
-    from devops_core.drift.comparison import Finding
-    from devops_core.model import Inventory, Row
-    from devops_core.ports import Cloud
+from devops_core.ports import Closing, Cloud
 
 # The kind of a repair in the contract. It ends with its record, so it needs no further rules.
 KIND = "repair"

@@ -14,8 +14,8 @@ The path of an operation, from a request to its end:
    `steps.applied`, a pure function, applies their results. A worker acts only while it holds the
    lease, and every save writes the events of its changes (`events.with_changes`).
 4. While AWS works, the operation waits on record. EventBridge, a one-minute schedule
-   (`sweep.sweep_open`) and status reads call `reconcile.resume`: it reads the record, observes AWS
-   (`Controller.during`), and continues as in step 3.
+   (`reconcile.sweep_open`) and status reads call `reconcile.resume`: it observes AWS
+   (`Controller.during`) and continues as in step 3.
 5. `Done` or `Fail` ends the operation: `finish.finish` writes the status, the rows of the kind
    (`Kind.rows`), the release of the claim and the last event in one transaction, and
    `telemetry.operation_ended` counts it. `finish.give_up` ends an operation that AWS blocks.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from datetime import datetime
 
 from devops_core import kinds
 from devops_core.engine import events
@@ -16,15 +16,10 @@ from devops_core.errors import (
     LostClaimError,
     NotAbortableError,
 )
-from devops_core.model import Status
+from devops_core.kinds.kind import Kind
+from devops_core.model.operation import Operation, Status
+from devops_core.ports import Cloud
 from devops_core.reads.operations import recorded_operation
-
-if TYPE_CHECKING:
-    from datetime import datetime
-
-    from devops_core.kinds.kind import Kind
-    from devops_core.model import Operation
-    from devops_core.ports import Cloud
 
 # Number of attempts to save the abort while a worker moves the operation.
 _MAX_ATTEMPTS = 5

@@ -7,7 +7,7 @@ and the checks then name the operation that holds the rows.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from devops_core.engine import events
 from devops_core.engine.run import Outcome, RequestContext, Run
@@ -20,14 +20,12 @@ from devops_core.errors import (
     IdempotencyMismatchError,
     RefusedError,
 )
-from devops_core.model import LEASE, Inventory, Operation
+from devops_core.kinds.kind import Kind
 from devops_core.model.decisions import After, Plan, State
-from devops_core.ports import AlreadyClaimedError, Claim, IdempotencyRecord
-
-if TYPE_CHECKING:
-    from devops_core.kinds.kind import Kind
-    from devops_core.observe import Controller
-    from devops_core.ports import Cloud
+from devops_core.model.inventory import Inventory
+from devops_core.model.operation import LEASE, Operation
+from devops_core.observe import Controller
+from devops_core.ports import AlreadyClaimedError, Claim, Cloud, IdempotencyRecord
 
 # Number of checks of a request that loses races, before its caller must repeat it.
 _MAX_CHECKS = 3

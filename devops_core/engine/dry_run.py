@@ -5,20 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from devops_core import observe, render, templates
 from devops_core.engine.differences import Difference, differences
 from devops_core.errors import AlreadyExistsError, NotAbortableError, RefusedError
-from devops_core.model import Inventory, Status
-from devops_core.model.decisions import Done, Fail, State
-
-if TYPE_CHECKING:
-    from devops_core.kinds.kind import Kind
-    from devops_core.model import Operation, Progress, Template
-    from devops_core.model.decisions import Plan
-    from devops_core.naming import Environment
-    from devops_core.ports import Cloud
+from devops_core.kinds.kind import Kind
+from devops_core.model.decisions import Done, Fail, Plan, State
+from devops_core.model.inventory import Inventory
+from devops_core.model.observed import Template
+from devops_core.model.operation import Operation, Progress, Status
+from devops_core.naming import Environment
+from devops_core.ports import Cloud
 
 
 class DryRun(NamedTuple):

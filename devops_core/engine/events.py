@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from datetime import datetime
+from typing import Any
 
 from devops_core.errors import redact
-from devops_core.model import Event, Operation, Progress, Status
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from datetime import datetime
+from devops_core.model.operation import Event, Operation, Progress, Status
 
 # The members of an event that differ from those of its operation (arguments of `_event`).
 Members = dict[str, Any]

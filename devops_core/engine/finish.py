@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from devops_core.engine import events, telemetry
-from devops_core.model import Status
+from devops_core.engine.run import Run
+from devops_core.kinds.kind import Kind
 from devops_core.model.decisions import Done, Fail
-from devops_core.ports import Closing
-
-if TYPE_CHECKING:
-    from devops_core.engine.run import Run
-    from devops_core.kinds.kind import Kind
-    from devops_core.model import Operation
-    from devops_core.ports import Cloud
+from devops_core.model.operation import Operation, Status
+from devops_core.ports import Closing, Cloud
 
 
 def finish(cloud: Cloud, kind: Kind, run: Run, decision: Done | Fail) -> Operation:

@@ -7,32 +7,22 @@ revision that it read, and it leaves an operation alone whose lease another work
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
-from typing import TYPE_CHECKING
 
 from devops_core import observe
 from devops_core.engine import events, steps, telemetry
 from devops_core.engine.finish import finish, give_up
 from devops_core.engine.run import Outcome, Run
-from devops_core.errors import (
-    AwsError,
-    LostClaimError,
-    NotFoundError,
-    UnreachableError,
-    trace,
-)
-from devops_core.model import LEASE, Observed
+from devops_core.errors import AwsError, LostClaimError, NotFoundError, UnreachableError, trace
+from devops_core.kinds.kind import Kind
 from devops_core.model.decisions import Act, After, Done, Fail, State, Wait
-
-if TYPE_CHECKING:
-    from datetime import datetime
-
-    from devops_core.kinds.kind import Kind
-    from devops_core.model import Operation
-    from devops_core.observe import Controller
-    from devops_core.ports import Cloud
+from devops_core.model.observed import Observed
+from devops_core.model.operation import LEASE, Operation
+from devops_core.observe import Controller
+from devops_core.ports import Cloud
 
 # Grace period after the deadline before an operation fails that AWS blocks.
 GRACE = timedelta(minutes=30)
@@ -115,6 +105,32 @@ def wait_for_end(cloud: Cloud, operation: Operation, until: datetime | None) -> 
     return operation
 
 
+def sweep_open(cloud: Cloud) -> list[Operation]:
+    """Reconcile all open operations and report the number that is still open."""
+    found = cloud.tables.open_operations()
+    swept = sweep(cloud, found)
+    telemetry.sweep_finished(cloud, len(found), swept)
+    return swept
+
+
+def sweep(cloud: Cloud, keys: Iterable[tuple[str, str]]) -> list[Operation]:
+    """Reconcile operations by `(application, id)`; an error in one does not affect the others."""
+    swept = []
+    for application, operation_id in keys:
+        facts = {"operation": operation_id, "applicationName": application}
+        try:
+            operation = cloud.tables.operation(application, operation_id)
+            if operation:
+                facts = operation.facts
+                operation = resume(cloud, operation)
+        except Exception as error:  # noqa: BLE001 - one broken record must not stop the others
+            telemetry.reconcile_failed(cloud, "reconcile failed", error, **facts)
+            continue
+        if operation:
+            swept.append(operation)
+    return swept
+
+
 def _run(cloud: Cloud, controller: Controller, run: Run) -> Operation:
     """Observe AWS unless the claim did so just now, then drive the operation.
 
@@ -176,9 +192,7 @@ def _act(cloud: Cloud, kind: Kind, run: Run, act: Act) -> tuple[Run, list[AwsErr
 def _take_lease(cloud: Cloud, kind: Kind, run: Run) -> Run:
     """Record the decision and the lease before the first step."""
     leased = replace(
-        run.state.operation,
-        lease_until=cloud.clock.now() + LEASE,
-        revision=run.saved.revision,
+        run.state.operation, lease_until=cloud.clock.now() + LEASE, revision=run.saved.revision
     )
     saved = _save(cloud, kind, run.saved, leased)
     return run._replace(saved=saved, state=run.state._replace(operation=saved))

@@ -8,8 +8,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from devops_core.engine.dry_run import DryRun
-    from devops_core.model import Operation
     from devops_core.model.decisions import After, State
+    from devops_core.model.operation import Operation
 
 
 class RequestContext(NamedTuple):

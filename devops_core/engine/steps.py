@@ -10,13 +10,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from devops_core.errors import AccessDeniedError, AwsError, RefusedError, UnreachableError
-from devops_core.model import Stack, Status
-from devops_core.model.decisions import (
+from devops_core.kinds.kind import Kind
+from devops_core.model.decisions import State
+from devops_core.model.observed import Stack
+from devops_core.model.operation import Status
+from devops_core.model.steps import (
     CreateStack,
     DeleteStack,
     Deregister,
@@ -24,7 +27,6 @@ from devops_core.model.decisions import (
     ReadTemplate,
     Register,
     ScaleService,
-    State,
     Step,
     Switch,
     UpdateService,
@@ -32,12 +34,7 @@ from devops_core.model.decisions import (
     WarmUp,
 )
 from devops_core.naming import OPERATION_TAG, Environment
-
-if TYPE_CHECKING:
-    from datetime import datetime
-
-    from devops_core.kinds.kind import Kind
-    from devops_core.ports import Cloud
+from devops_core.ports import Cloud
 
 
 def calls(
@@ -109,22 +106,19 @@ def _with_stack(state: State, status: str, failures: tuple[str, ...] = ()) -> St
     return _with_observed(state, stack=stack, stack_failures=failures)
 
 
-def _read_template(cloud: Cloud, kind: Kind, state: State, step: ReadTemplate) -> Any:
-    del kind, state, step
+def _read_template(cloud: Cloud, _kind: Kind, _state: State, _step: ReadTemplate) -> Any:
     from devops_core import templates
 
     return templates.newest(cloud)
 
 
-def _template_read(state: State, step: ReadTemplate, result: Any) -> State:
-    del step
+def _template_read(state: State, _step: ReadTemplate, result: Any) -> State:
     template, content = result
     state = state._replace(operation=state.operation.with_details(template=template))
     return _with_observed(state, template_content=content)
 
 
-def _create_stack(cloud: Cloud, kind: Kind, state: State, step: CreateStack) -> str:
-    del kind, step
+def _create_stack(cloud: Cloud, _kind: Kind, state: State, _step: CreateStack) -> str:
     # Only a create needs the template.
     from devops_core import templates
 
@@ -136,23 +130,20 @@ def _create_stack(cloud: Cloud, kind: Kind, state: State, step: CreateStack) -> 
     return cloud.stacks.create(templates.stack_request(cloud, operation, application, content))
 
 
-def _stack_created(state: State, step: CreateStack, stack_id: str) -> State:
+def _stack_created(state: State, _step: CreateStack, stack_id: str) -> State:
     """Add the stack to the observation; the next decision records its id."""
-    del step
     stack = Stack(id=stack_id, status="CREATE_IN_PROGRESS", operation=state.operation.id)
     return _with_observed(state, stack=stack)
 
 
-def _delete_stack(cloud: Cloud, kind: Kind, state: State, step: DeleteStack) -> None:
-    del kind
+def _delete_stack(cloud: Cloud, _kind: Kind, state: State, step: DeleteStack) -> None:
     stack_id = state.operation.details.stack_id
     if stack_id is None:
         raise RefusedError("the id of the stack is not on record")
     cloud.stacks.delete(stack_id, step.token)
 
 
-def _delete_sent(state: State, step: DeleteStack, result: None) -> State:
-    del step, result
+def _delete_sent(state: State, _step: DeleteStack, _result: None) -> State:
     return _with_stack(state, "DELETE_IN_PROGRESS")
 
 
@@ -170,9 +161,8 @@ def _registered(state: State, step: Register, arn: str) -> State:
 
 
 def _update_service(
-    cloud: Cloud, kind: Kind, state: State, step: UpdateService | ScaleService
+    cloud: Cloud, _kind: Kind, state: State, step: UpdateService | ScaleService
 ) -> Any:
-    del kind
     task_definition = step.task_definition if isinstance(step, UpdateService) else None
     application = state.operation.application
     return cloud.containers.update(application, step.service, task_definition, step.desired_count)
@@ -182,13 +172,11 @@ def _service_updated(state: State, step: UpdateService | ScaleService, service: 
     return _with_observed(state, services={**state.observed.services, step.service: service})
 
 
-def _deregister(cloud: Cloud, kind: Kind, state: State, step: Deregister) -> None:
-    del kind, state
+def _deregister(cloud: Cloud, _kind: Kind, _state: State, step: Deregister) -> None:
     cloud.containers.deregister(step.task_definition)
 
 
-def _deregistered(state: State, step: Deregister, result: None) -> State:
-    del result
+def _deregistered(state: State, step: Deregister, _result: None) -> State:
     orphans = {
         service: tuple(arn for arn in arns if arn != step.task_definition)
         for service, arns in state.observed.orphans.items()
@@ -196,8 +184,7 @@ def _deregistered(state: State, step: Deregister, result: None) -> State:
     return _with_progress(_with_observed(state, orphans=orphans), step.service, deregistered=True)
 
 
-def _warm_up(cloud: Cloud, kind: Kind, state: State, step: WarmUp) -> WarmedPage:
-    del kind
+def _warm_up(cloud: Cloud, _kind: Kind, state: State, step: WarmUp) -> WarmedPage:
     base = state.inventory.rows[Environment.PROD_BLUE].url
     began, status, reason = cloud.clock.now(), None, None
     try:
@@ -208,14 +195,12 @@ def _warm_up(cloud: Cloud, kind: Kind, state: State, step: WarmUp) -> WarmedPage
     return WarmedPage(step.path, status, milliseconds, reason)
 
 
-def _warmed_up(state: State, step: WarmUp, page: WarmedPage) -> State:
-    del step
+def _warmed_up(state: State, _step: WarmUp, page: WarmedPage) -> State:
     warmed = state.operation.details.warmed
     return state._replace(operation=state.operation.with_details(warmed=(*warmed, page)))
 
 
-def _switch(cloud: Cloud, kind: Kind, state: State, step: Switch) -> Any:
-    del kind
+def _switch(cloud: Cloud, _kind: Kind, state: State, step: Switch) -> Any:
     slot = state.inventory.slots.get(step.slot)
     if slot is None:
         raise RefusedError(f"production has no slot {step.slot}")

@@ -7,15 +7,12 @@ permission for them. A failure to write a line never fails an operation.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from datetime import datetime
+from typing import Any, NamedTuple
 
 from devops_core.errors import AwsError, ThrottledError, redact
-
-if TYPE_CHECKING:
-    from datetime import datetime
-
-    from devops_core.model import Operation
-    from devops_core.ports import Cloud
+from devops_core.model.operation import Operation
+from devops_core.ports import Cloud
 
 NAMESPACE = "devops-ecs"
 # The dimension of every metric. An account and region have one installation for each stage.
@@ -78,10 +75,7 @@ def metric_members(
     return {
         **dimension_values,
         **{metric.name: value for metric, value in values.items()},
-        "_aws": {
-            "Timestamp": int(now.timestamp() * 1000),
-            "CloudWatchMetrics": directives,
-        },
+        "_aws": {"Timestamp": int(now.timestamp() * 1000), "CloudWatchMetrics": directives},
     }
 
 

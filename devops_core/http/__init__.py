@@ -12,7 +12,7 @@ from devops_core.http.request import Request
 from devops_core.http.responses import Response, failure
 
 if TYPE_CHECKING:
-    from devops_core.model import Operation
+    from devops_core.model.operation import Operation
     from devops_core.ports import Cloud
 
 Event = Mapping[str, Any]

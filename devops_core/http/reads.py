@@ -13,7 +13,7 @@ from devops_core.requests.reads import EVENTS, OPERATIONS, STACK, STACKS, token
 
 if TYPE_CHECKING:
     from devops_core.http.request import Request
-    from devops_core.model import Page
+    from devops_core.model.listing import Page
 
 
 def list_stacks(request: Request) -> Response:

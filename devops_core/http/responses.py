@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from devops_core.engine.dry_run import DryRun
     from devops_core.engine.run import Outcome
     from devops_core.http.request import Request
-    from devops_core.model import Operation
+    from devops_core.model.operation import Operation
 
 # Recommended interval between two status reads of a running operation, in seconds.
 _RETRY_AFTER = 2

@@ -5,42 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from devops_core import render
-from devops_core.kinds import rollout, stacks
+from devops_core.kinds import rollout
+from devops_core.kinds.delete import deregistrations, undeleted_rows
 from devops_core.kinds.kind import Abort, Kind, Rows
-from devops_core.model import (
-    Application,
-    Inventory,
-    Observed,
-    Operation,
-    Progress,
-    Row,
-    RowStatus,
-    Service,
-    ServiceSpec,
-    Stack,
-    Status,
-    Template,
-)
-from devops_core.model.decisions import (
-    Act,
-    After,
-    CreateStack,
-    Decision,
-    DeleteStack,
-    Done,
-    Fail,
-    Plan,
-    ReadTemplate,
-    State,
-    Wait,
-)
+from devops_core.model.decisions import Act, After, Decision, Done, Fail, Plan, State, Wait
+from devops_core.model.inventory import Application, Inventory, Row, RowStatus, Service
+from devops_core.model.observed import Observed, Stack, Template
+from devops_core.model.operation import Operation, Progress, Status
+from devops_core.model.service_spec import ServiceSpec
+from devops_core.model.steps import CreateStack, DeleteStack, ReadTemplate
 from devops_core.naming import Environment, output_key, service_name
-
-if TYPE_CHECKING:
-    from devops_core.requests.create import CreateRequest
+from devops_core.requests.create import CreateRequest
 
 # The outputs of each service of the stack (cloudformation/application.yml, Outputs).
 SERVICE_OUTPUTS = ("ServiceArn", "TaskDefinitionArn", "TargetGroupArn")
@@ -212,7 +190,7 @@ def _undo(operation: Operation, observed: Observed, now: datetime) -> Decision:
     stack = observed.stack
     operation = _abandoned(operation)
     if stack is None or stack.status == "DELETE_COMPLETE" or stack.operation != operation.id:
-        steps = stacks.deregistrations(observed)
+        steps = deregistrations(observed)
         return Act(operation, steps) if steps else Fail(operation)
     operation = operation.with_details(stack_id=stack.id)
     # DELETE_FAILED without a failure of this operation's delete is the result of another delete.
@@ -253,7 +231,7 @@ def rows_after(state: State, held: Sequence[Row], now: datetime, *, keep_rows: b
     """Return complete rows after a success; a failure removes them unless its stack remains."""
     operation, stack = state.operation, state.observed.stack
     if operation.status is not Status.SUCCEEDED:
-        return stacks.undeleted_rows(operation, held, now) if keep_rows else Rows(removed=held)
+        return undeleted_rows(operation, held, now) if keep_rows else Rows(removed=held)
     if stack is None:
         raise ValueError(f"create {operation.id} ends without a stack")
     arns: dict[str, Any] = {

@@ -5,26 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
-from devops_core.kinds import stacks
 from devops_core.kinds.kind import Kind, Rows
-from devops_core.model import Inventory, Observed, Operation, Progress, Row, Stack, Status
-from devops_core.model.decisions import (
-    Act,
-    Decision,
-    DeleteStack,
-    Done,
-    Fail,
-    Plan,
-    State,
-    Wait,
-)
+from devops_core.model.decisions import Act, Decision, Done, Fail, Plan, State, Wait
+from devops_core.model.inventory import Inventory, Row, RowStatus
+from devops_core.model.observed import Observed, Stack
+from devops_core.model.operation import Operation, Progress, Status
+from devops_core.model.steps import DeleteStack, Deregister
 from devops_core.naming import service_name
-
-if TYPE_CHECKING:
-    from devops_core.requests.delete import DeleteRequest
-
+from devops_core.requests.delete import DeleteRequest
 
 # The status of a stack right after the claim, before its observation.
 _NOT_OBSERVED = "NOT_OBSERVED"
@@ -54,9 +44,7 @@ def plan(
         row.require_free()
     stack_id = rows[0].application.stack_id
     operation = replace(
-        draft,
-        progress=tuple(map(_removal, rows)),
-        details=DeleteDetails(stack_id=stack_id),
+        draft, progress=tuple(map(_removal, rows)), details=DeleteDetails(stack_id=stack_id)
     )
     # A known stack can be deleted without an observation.
     expected = Stack(id=stack_id or "", status=_NOT_OBSERVED)
@@ -92,7 +80,7 @@ def decide(operation: Operation, observed: Observed, now: datetime) -> Decision:
 
 
 def _after_stack(operation: Operation, observed: Observed) -> Decision:
-    steps = stacks.deregistrations(observed)
+    steps = deregistrations(observed)
     if steps:
         return Act(operation, steps)
     progress = tuple(replace(part, status=Status.SUCCEEDED) for part in operation.progress)
@@ -109,7 +97,28 @@ def rows_after(state: State, held: Sequence[Row], now: datetime, *, keep_rows: b
     del keep_rows
     if state.operation.status is Status.SUCCEEDED:
         return Rows(removed=held)
-    return stacks.undeleted_rows(state.operation, held, now)
+    return undeleted_rows(state.operation, held, now)
+
+
+def deregistrations(observed: Observed) -> tuple[Deregister, ...]:
+    """Return the steps that deregister the task definitions that remain after the stack."""
+    return tuple(
+        Deregister(service, task_definition)
+        for service, task_definitions in observed.orphans.items()
+        for task_definition in task_definitions
+    )
+
+
+def undeleted_rows(operation: Operation, held: Sequence[Row], now: datetime) -> Rows:
+    """Return the rows of a stack that was not deleted, so that a caller can repeat the delete."""
+    kept = []
+    for row in held:
+        stack_id = row.application.stack_id or operation.details.stack_id
+        application = replace(row.application, stack_id=stack_id)
+        kept.append(
+            row.updated(operation, now, application=application, status=RowStatus.DELETE_FAILED)
+        )
+    return Rows(kept)
 
 
 KIND = Kind(

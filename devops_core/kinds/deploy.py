@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
-from typing import TYPE_CHECKING
 
 from devops_core.kinds import rollout
 from devops_core.kinds.kind import Kind
-from devops_core.model import Inventory, Observed, Operation
 from devops_core.model.decisions import Plan
+from devops_core.model.inventory import Inventory
+from devops_core.model.observed import Observed
+from devops_core.model.operation import Operation
 from devops_core.naming import Image
-
-if TYPE_CHECKING:
-    from devops_core.requests.deploy import DeployRequest
+from devops_core.requests.deploy import DeployRequest
 
 
 def requested_image(request: DeployRequest, inventory: Inventory) -> Image:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
 
-if TYPE_CHECKING:
-    from datetime import datetime, timedelta
-
-    from devops_core.model import Inventory, Observed, Operation, Progress, Row
-    from devops_core.model.decisions import Decision, Plan, State
+from devops_core.model.decisions import Decision, Plan, State
+from devops_core.model.inventory import Inventory, Row
+from devops_core.model.observed import Observed
+from devops_core.model.operation import Operation, Progress
 
 
 class Rows(NamedTuple):

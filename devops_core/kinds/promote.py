@@ -7,17 +7,16 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
-from typing import TYPE_CHECKING
 
 from devops_core.errors import ConflictError, NotDeployableError
 from devops_core.kinds import rollout
 from devops_core.kinds.kind import Kind
-from devops_core.model import Inventory, Observed, Operation, Row, Service, other_slot
 from devops_core.model.decisions import Plan
+from devops_core.model.inventory import Inventory, Row, Service, other_slot
+from devops_core.model.observed import Observed
+from devops_core.model.operation import Operation
 from devops_core.naming import PRODUCTION, PROMOTABLE, Image
-
-if TYPE_CHECKING:
-    from devops_core.requests.promote import PromoteRequest
+from devops_core.requests.promote import PromoteRequest
 
 
 def source_image(request: PromoteRequest, inventory: Inventory) -> Image:

@@ -9,30 +9,11 @@ from typing import Any, NamedTuple
 
 from devops_core import render
 from devops_core.kinds.kind import Abort, Rows
-from devops_core.model import (
-    Deployment,
-    Inventory,
-    Observed,
-    Operation,
-    Progress,
-    Row,
-    RunningService,
-    Service,
-    Status,
-)
-from devops_core.model.decisions import (
-    Act,
-    After,
-    Decision,
-    Deregister,
-    Done,
-    Fail,
-    Register,
-    State,
-    Step,
-    UpdateService,
-    Wait,
-)
+from devops_core.model.decisions import Act, After, Decision, Done, Fail, State, Wait
+from devops_core.model.inventory import Inventory, Row, Service
+from devops_core.model.observed import Deployment, Observed, RunningService
+from devops_core.model.operation import Operation, Progress, Status
+from devops_core.model.steps import Deregister, Register, Step, UpdateService
 from devops_core.naming import Image
 
 # Maximum age of an ECS response after an update, and maximum difference between two clocks.

@@ -5,39 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from devops_core.errors import ConflictError, NotDeployableError, NotReadyError, redact
 from devops_core.kinds.kind import Abort, Kind, Rows
-from devops_core.model import (
-    Inventory,
-    Observed,
-    Operation,
-    Progress,
-    Row,
-    RunningService,
-    Service,
-    Status,
-    other_slot,
-)
-from devops_core.model.decisions import (
-    Act,
-    Decision,
-    Done,
-    Fail,
-    Listener,
-    Plan,
-    ScaleService,
-    State,
-    Switch,
-    Wait,
-    WarmedPage,
-    WarmUp,
-)
+from devops_core.model.decisions import Act, Decision, Done, Fail, Plan, State, Wait
+from devops_core.model.inventory import Inventory, Row, Service, other_slot
+from devops_core.model.observed import Observed, RunningService
+from devops_core.model.operation import Operation, Progress, Status
+from devops_core.model.steps import Listener, ScaleService, Switch, WarmedPage, WarmUp
 from devops_core.naming import PRODUCTION, Environment
-
-if TYPE_CHECKING:
-    from devops_core.requests.swap import SwapRequest
+from devops_core.requests.swap import SwapRequest
 
 
 class SwapDetails(NamedTuple):

@@ -1,103 +1,15 @@
-"""Plans, decisions and steps: the values that kinds return and that the engine executes.
-
-They are named tuples, because each dataclass adds half a millisecond to a cold start. Named tuples
-of two types can be equal, so compare their types too.
-"""
+"""Plans and decisions: the values that kinds return to the engine."""
 
 from __future__ import annotations
 
-from enum import Enum, StrEnum, auto
+from enum import Enum, auto
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from devops_core.model import Inventory, Observed, Operation, Row
-
-
-class Listener(StrEnum):
-    """The two listeners of production."""
-
-    PRODUCTION = "production"
-    TEST = "test"
-
-
-class ReadTemplate(NamedTuple):
-    """Read the newest application template, and record its version and its hash."""
-
-
-class CreateStack(NamedTuple):
-    """Create the application's stack from the recorded template."""
-
-
-class DeleteStack(NamedTuple):
-    """Delete the application's stack. `token` is the client request token."""
-
-    token: str
-
-
-class Register(NamedTuple):
-    """Register the target task definition of a service."""
-
-    service: str
-
-
-class UpdateService(NamedTuple):
-    """Roll out a task definition, with a task count or without a change of the count.
-
-    If ECS refuses it, the rollout of this service fails.
-    """
-
-    service: str
-    task_definition: str | None
-    desired_count: int | None = None
-
-
-class ScaleService(NamedTuple):
-    """Set the task count of a service. If ECS refuses it, the operation waits."""
-
-    service: str
-    desired_count: int
-
-
-class Deregister(NamedTuple):
-    """Deregister an unused task definition. A refusal does not fail the operation."""
-
-    service: str
-    task_definition: str
-
-
-class WarmUp(NamedTuple):
-    """Fetch a page of the idle slot through the test listener."""
-
-    path: str
-
-
-class WarmedPage(NamedTuple):
-    """The result of a `WarmUp`: the page's HTTP status, or the reason of a missing response."""
-
-    path: str
-    status: int | None
-    milliseconds: int
-    reason: str | None = None
-
-
-class Switch(NamedTuple):
-    """Forward a listener to a slot. The call names the absolute state, so a repeat is safe."""
-
-    listener: Listener
-    slot: str
-
-
-Step = (
-    ReadTemplate
-    | CreateStack
-    | DeleteStack
-    | Register
-    | UpdateService
-    | ScaleService
-    | Deregister
-    | WarmUp
-    | Switch
-)
+    from devops_core.model.inventory import Inventory, Row
+    from devops_core.model.observed import Observed
+    from devops_core.model.operation import Operation
+    from devops_core.model.steps import Step
 
 
 class After(Enum):

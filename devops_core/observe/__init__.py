@@ -16,7 +16,9 @@ from devops_core import kinds
 
 if TYPE_CHECKING:
     from devops_core.kinds.kind import Kind
-    from devops_core.model import Inventory, Observed, Operation
+    from devops_core.model.inventory import Inventory
+    from devops_core.model.observed import Observed
+    from devops_core.model.operation import Operation
     from devops_core.ports import Cloud
 
 

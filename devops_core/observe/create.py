@@ -4,20 +4,18 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING
 
 from devops_core import templates
 from devops_core.errors import AwsError
 from devops_core.kinds import create
-from devops_core.model import Observed
+from devops_core.model.inventory import Inventory
+from devops_core.model.observed import Observed, Stack
+from devops_core.model.operation import Operation
 from devops_core.naming import output_key
 from devops_core.observe import Controller, rollout
-from devops_core.observe.stacks import orphans
-
-if TYPE_CHECKING:
-    from devops_core.model import Inventory, Operation, Stack
-    from devops_core.ports import Cloud
-    from devops_core.requests.create import CreateRequest
+from devops_core.observe.delete import orphans
+from devops_core.ports import Cloud
+from devops_core.requests.create import CreateRequest
 
 _FAILED_STACK = ("ROLLBACK_IN_PROGRESS", "ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED")
 

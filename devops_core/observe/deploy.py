@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from devops_core.kinds import deploy
-from devops_core.model import Observed
+from devops_core.model.inventory import Inventory
+from devops_core.model.observed import Observed
 from devops_core.observe import Controller, rollout
-from devops_core.observe.images import with_digest
-
-if TYPE_CHECKING:
-    from devops_core.model import Inventory
-    from devops_core.ports import Cloud
-    from devops_core.requests.deploy import DeployRequest
+from devops_core.ports import Cloud
+from devops_core.requests.deploy import DeployRequest
 
 
 def before(cloud: Cloud, request: DeployRequest, inventory: Inventory) -> Observed:
     """Return the requested image with its digest."""
-    return Observed(image=with_digest(cloud, deploy.requested_image(request, inventory)))
+    return Observed(image=rollout.with_digest(cloud, deploy.requested_image(request, inventory)))
 
 
 CONTROLLER = Controller(deploy.KIND, before, rollout.during)

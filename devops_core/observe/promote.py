@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING
 
 from devops_core.kinds import promote
-from devops_core.model import Observed, require_live_slot
+from devops_core.model.inventory import Inventory, require_live_slot
+from devops_core.model.observed import Observed
 from devops_core.observe import Controller, rollout
-from devops_core.observe.images import with_digest
-
-if TYPE_CHECKING:
-    from devops_core.model import Inventory
-    from devops_core.ports import Cloud
-    from devops_core.requests.promote import PromoteRequest
+from devops_core.ports import Cloud
+from devops_core.requests.promote import PromoteRequest
 
 
 def before(cloud: Cloud, request: PromoteRequest, inventory: Inventory) -> Observed:
     """Return the live slot and the image to promote; ConflictError if the live slot is unclear."""
     image = promote.source_image(request, inventory)
     live, pinned = cloud.gather(
-        [partial(_live_slot, cloud, inventory), partial(with_digest, cloud, image)]
+        [partial(_live_slot, cloud, inventory), partial(rollout.with_digest, cloud, image)]
     )
     return Observed(production=live, image=pinned)
 

@@ -1,19 +1,17 @@
-"""Observations of rollouts, shared by deploy, promote and create."""
+"""Observations of images and of rollouts, shared by deploy, promote and create."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING
 
 from devops_core.errors import AwsError
-from devops_core.model import Observed, RunningService, Status
-from devops_core.naming import family
-
-if TYPE_CHECKING:
-    from devops_core.model import Inventory, Operation
-    from devops_core.ports import Cloud, Containers
+from devops_core.model.inventory import Inventory
+from devops_core.model.observed import Observed, RunningService
+from devops_core.model.operation import Operation, Status
+from devops_core.naming import Image, family
+from devops_core.ports import Cloud, Containers
 
 
 def during(cloud: Cloud, operation: Operation, inventory: Inventory) -> Observed:
@@ -73,3 +71,13 @@ def stop_reasons(
         return containers.stopped(application, service, task_definition)
     except AwsError:
         return ()
+
+
+def with_digest(cloud: Cloud, image: Image) -> Image:
+    """Return an image of this account's ECR with its digest, any other image unchanged."""
+    settings = cloud.settings
+    repository = image.ecr_repository(settings.account, settings.region)
+    if repository is None:
+        return image
+    digest = cloud.images.digest(repository, tag=image.tag, digest=image.digest)
+    return replace(image, digest=digest)

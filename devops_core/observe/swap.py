@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from devops_core.kinds import swap
-from devops_core.model import Observed, require_live_slot
+from devops_core.model.inventory import Inventory, require_live_slot
+from devops_core.model.observed import Observed
+from devops_core.model.operation import Operation
 from devops_core.naming import PRODUCTION
 from devops_core.observe import Controller
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from devops_core.model import Inventory, Operation
-    from devops_core.ports import Cloud
-    from devops_core.requests.swap import SwapRequest
+from devops_core.ports import Cloud
+from devops_core.requests.swap import SwapRequest
 
 
 def before(cloud: Cloud, request: SwapRequest, inventory: Inventory) -> Observed:

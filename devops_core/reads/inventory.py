@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NoReturn
 
 from devops_core.errors import NotFoundError
-from devops_core.model import EventSearch, Inventory, Page
+from devops_core.model.inventory import Inventory
+from devops_core.model.listing import EventSearch, Page
 from devops_core.naming import APPLICATION_NAME, Environment
 
 if TYPE_CHECKING:
-    from devops_core.model import Event, Operation
+    from devops_core.model.operation import Event, Operation
     from devops_core.ports import Cloud
     from devops_core.requests.reads import EventsRequest, PageRequest, StacksRequest
 

@@ -6,11 +6,11 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from devops_core.errors import RefusedError
-from devops_core.model import Observed
+from devops_core.model.observed import Observed
 from devops_core.naming import service_name
 
 if TYPE_CHECKING:
-    from devops_core.model import Inventory, Service
+    from devops_core.model.inventory import Inventory, Service
     from devops_core.ports import Cloud
 
 

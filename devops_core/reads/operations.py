@@ -9,7 +9,7 @@ from devops_core.errors import NotFoundError
 from devops_core.naming import APPLICATION_NAME, OPERATION_ID
 
 if TYPE_CHECKING:
-    from devops_core.model import Operation
+    from devops_core.model.operation import Operation
     from devops_core.ports import Cloud
 
 

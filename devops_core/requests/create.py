@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from devops_core.errors import CONTROL
-from devops_core.model import ServiceSpec
+from devops_core.model.service_spec import ServiceSpec
 from devops_core.naming import DEPLOYABLE, NON_PRODUCTION, Environment
 from devops_core.requests import fields, schema
 

@@ -15,10 +15,7 @@ APPLICATION = schema.Text(
 )
 # The name in requests about an application that exists.
 EXISTING = schema.Member(
-    APPLICATION,
-    "The application's name as it was created.",
-    attribute="application",
-    required=True,
+    APPLICATION, "The application's name as it was created.", attribute="application", required=True
 )
 VERSION = schema.Text(
     IMAGE_TAG.pattern,

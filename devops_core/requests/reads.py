@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
-from devops_core.model import RowStatus
+from devops_core.model.inventory import RowStatus
 from devops_core.naming import OPERATION_ID, Environment
 from devops_core.requests import fields, schema
 
@@ -110,9 +110,7 @@ _PAGE = {
         example=20,
     ),
     "nextToken": schema.Member(
-        _TOKEN,
-        "The unchanged `nextToken` of the page before, in the same call.",
-        attribute="after",
+        _TOKEN, "The unchanged `nextToken` of the page before, in the same call.", attribute="after"
     ),
 }
 STACKS = schema.Object(

@@ -6,18 +6,10 @@ from dataclasses import MISSING, fields, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from devops_core.model import (
-    Application,
-    Event,
-    Operation,
-    Progress,
-    Row,
-    RowStatus,
-    Service,
-    ServiceSpec,
-    Status,
-    Template,
-)
+from devops_core.model.inventory import Application, Row, RowStatus, Service
+from devops_core.model.observed import Template
+from devops_core.model.operation import Event, Operation, Progress, Status
+from devops_core.model.service_spec import ServiceSpec
 from devops_core.naming import Environment
 from devops_core.ports import Claim, Closing, IdempotencyRecord
 from devops_core.settings import TableNames

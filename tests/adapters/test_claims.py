@@ -17,7 +17,7 @@ from devops_core.errors import (
     ThrottledError,
     UnreachableError,
 )
-from devops_core.model import Inventory, Row
+from devops_core.model.inventory import Inventory, Row
 from devops_core.naming import Environment
 from devops_core.ports import AlreadyClaimedError, Claim
 

@@ -9,7 +9,7 @@ from botocore.exceptions import ReadTimeoutError
 
 from devops_core.adapters.cloudformation import CloudFormationStacks
 from devops_core.errors import AccessDeniedError, RefusedError, ThrottledError, UnreachableError
-from devops_core.model import Stack
+from devops_core.model.observed import Stack
 from devops_core.naming import OPERATION_TAG
 
 from .conftest import Aws

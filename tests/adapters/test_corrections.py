@@ -10,7 +10,8 @@ from botocore.exceptions import ReadTimeoutError
 
 from devops_core.adapters.dynamodb.tables import DynamoTables
 from devops_core.errors import ChangedMeanwhileError, UnreachableError
-from devops_core.model import Row, Status
+from devops_core.model.inventory import Row
+from devops_core.model.operation import Status
 from devops_core.naming import PRODUCTION, Environment
 from devops_core.ports import Closing
 

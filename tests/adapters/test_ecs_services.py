@@ -7,7 +7,7 @@ import pytest
 
 from devops_core.adapters.ecs import EcsContainers
 from devops_core.errors import ThrottledError
-from devops_core.model import Deployment, RunningService
+from devops_core.model.observed import Deployment, RunningService
 
 from .conftest import Aws
 from .faults import refuse, respond

@@ -7,7 +7,8 @@ import pytest
 
 from devops_core.adapters.dynamodb import items
 from devops_core.adapters.dynamodb.attributes import decode
-from devops_core.model import Event, Operation, Row, Status
+from devops_core.model.inventory import Row
+from devops_core.model.operation import Event, Operation, Status
 from devops_core.naming import Environment
 
 from . import samples

@@ -12,7 +12,8 @@ import pytest
 from devops_core.adapters.dynamodb.listing import DynamoListing
 from devops_core.adapters.dynamodb.tables import DynamoTables
 from devops_core.errors import InvalidRequestError, ThrottledError
-from devops_core.model import Event, EventSearch, Page
+from devops_core.model.listing import EventSearch, Page
+from devops_core.model.operation import Event
 from devops_core.naming import Environment
 from devops_core.operation_id import new_operation_id
 from tests.functional.fakes.cloud import in_turn

@@ -10,7 +10,8 @@ from devops_core.adapters.dynamodb import items
 from devops_core.adapters.dynamodb.attributes import decode
 from devops_core.adapters.dynamodb.tables import DynamoTables
 from devops_core.errors import LostClaimError, ThrottledError, UnreachableError
-from devops_core.model import Event, Operation, RowStatus, Status
+from devops_core.model.inventory import RowStatus
+from devops_core.model.operation import Event, Operation, Status
 from devops_core.naming import Environment
 from devops_core.ports import Closing
 

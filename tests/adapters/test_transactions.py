@@ -17,7 +17,7 @@ from devops_core.errors import (
     RefusedError,
     ThrottledError,
 )
-from devops_core.model import Operation
+from devops_core.model.operation import Operation
 from devops_core.ports import AlreadyClaimedError
 
 from . import samples

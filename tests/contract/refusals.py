@@ -13,7 +13,7 @@ from devops_core.errors import (
     ThrottledError,
     UnreachableError,
 )
-from devops_core.model import RowStatus
+from devops_core.model.inventory import RowStatus
 from devops_core.naming import Environment
 from tests.contract.account import Account, Scenarios
 from tests.functional.client import Reply

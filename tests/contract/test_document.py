@@ -10,7 +10,8 @@ import openapi_spec_validator
 import pytest
 
 from devops_core.http.request import MAX_BODY_BYTES, MAX_WAIT_SECONDS
-from devops_core.model import RowStatus, Status
+from devops_core.model.inventory import RowStatus
+from devops_core.model.operation import Status
 from devops_core.naming import DEPLOYABLE, NON_PRODUCTION, SLOTS, Environment
 from tests.contract.test_examples import OURS
 from tests.infra.templates import ROOT
@@ -22,9 +23,9 @@ WRITES = [each for each in operations().values() if each.path != "/health" and e
 # What is about one operation, which may take long.
 WAITS = {each.id for each in WRITES} | {"readOperation", "abortOperation"}
 # The names of the kinds in the contract: one module each, and the repair of the drift check.
-KINDS = {
-    kinds.load(module.name).name for module in pkgutil.iter_modules(observe.__path__)
-} | {repair.KIND}
+KINDS = {kinds.load(module.name).name for module in pkgutil.iter_modules(observe.__path__)} | {
+    repair.KIND
+}
 SCHEMAS = document()["components"]["schemas"]
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from devops_core.model import LEASE
+from devops_core.model.operation import LEASE
 from tests.e2e import estate
 from tests.e2e.client import Api, until
 from tests.e2e.faults.cases import CASES, RESENT, Case

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from devops_core.access import AccessPolicy
-from devops_core.model import Event
+from devops_core.model.operation import Event
 from tests.functional.client import Client, Reply
 from tests.functional.fakes import ACCOUNT, FakeCloud
 

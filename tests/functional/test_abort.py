@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from devops_core.errors import LostClaimError, ThrottledError
-from devops_core.model import LEASE
+from devops_core.model.operation import LEASE
 from devops_core.naming import Environment
 from tests.functional.client import USER, Client, Reply
 from tests.functional.fakes import Call, Crash, FakeCloud

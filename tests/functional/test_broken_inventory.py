@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from devops_core.errors import ThrottledError
-from devops_core.model import Row
+from devops_core.model.inventory import Row
 from devops_core.naming import Environment
 from tests.functional.client import Client
 from tests.functional.fakes import FakeCloud

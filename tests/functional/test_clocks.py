@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from devops_core.model import LEASE
+from devops_core.model.operation import LEASE
 from devops_core.naming import Environment
 from tests.functional.client import SCHEDULE, Client
 from tests.functional.fakes import FakeCloud

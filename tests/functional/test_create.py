@@ -3,7 +3,7 @@
 import pytest
 
 from devops_core.errors import RefusedError, UnreachableError
-from devops_core.model import RowStatus
+from devops_core.model.inventory import RowStatus
 from devops_core.naming import Environment
 from tests.functional.client import Client
 from tests.functional.fakes import ACCOUNT, FakeCloud

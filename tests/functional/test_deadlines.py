@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from devops_core.errors import AccessDeniedError, AwsError, ThrottledError
-from devops_core.model import RowStatus
+from devops_core.model.inventory import RowStatus
 from devops_core.naming import Environment
 from tests.functional.client import Client, Reply
 from tests.functional.fakes import FakeCloud

@@ -6,7 +6,7 @@ from devops_core.errors import (
     ThrottledError,
     UnreachableError,
 )
-from devops_core.model import RowStatus
+from devops_core.model.inventory import RowStatus
 from tests.functional.client import Client
 from tests.functional.fakes import Crash, FakeCloud
 

@@ -9,7 +9,7 @@ import pytest
 
 from devops_core import render
 from devops_core.errors import ThrottledError
-from devops_core.model import Row, RowStatus, Service
+from devops_core.model.inventory import Row, RowStatus, Service
 from devops_core.naming import PRODUCTION, Environment, Image
 from tests.functional.client import Client
 from tests.functional.events import stack_status

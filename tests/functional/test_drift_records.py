@@ -9,7 +9,8 @@ import pytest
 
 from devops_core.drift.check import APPLICATIONS_PER_RUN
 from devops_core.errors import ThrottledError
-from devops_core.model import Operation, Progress, RowStatus, Status
+from devops_core.model.inventory import RowStatus
+from devops_core.model.operation import Operation, Progress, Status
 from devops_core.naming import Environment, service_name
 from tests.functional.client import Client
 from tests.functional.fakes import FakeCloud

@@ -6,7 +6,7 @@ import pytest
 
 from devops_core import kinds
 from devops_core.engine.reconcile import GRACE
-from devops_core.model import Status
+from devops_core.model.operation import Status
 from tests.functional.client import Client
 from tests.functional.fakes import FakeCloud
 

@@ -12,7 +12,7 @@ from devops_core.errors import (
     ThrottledError,
     UnreachableError,
 )
-from devops_core.model import LEASE, Operation, Status
+from devops_core.model.operation import LEASE, Operation, Status
 from devops_core.naming import Environment
 from tests.functional.client import SCHEDULE, Client
 from tests.functional.fakes import Call, Crash, FakeCloud

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from devops_core.errors import RefusedError, ThrottledError
-from devops_core.model import RowStatus
+from devops_core.model.inventory import RowStatus
 from devops_core.naming import Environment
 from tests.functional.client import USER, Client
 from tests.functional.fakes import FakeCloud

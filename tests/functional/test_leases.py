@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from devops_core.errors import AccessDeniedError, RefusedError, ThrottledError, UnreachableError
-from devops_core.model import LEASE
+from devops_core.model.operation import LEASE
 from tests.functional.client import SCHEDULE, Client
 from tests.functional.events import DEPLOYMENT_COMPLETED
 from tests.functional.fakes import Call, Crash, FakeCloud

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from devops_core import kinds
-from devops_core.model import LEASE, Event, Operation
+from devops_core.model.operation import LEASE, Event, Operation
 from devops_core.naming import Environment
 from tests.functional.client import USER, Client
 from tests.functional.fakes import ACCOUNT, FakeCloud

@@ -8,7 +8,7 @@ import pytest
 
 from devops_core.access import AccessPolicy
 from devops_core.errors import AccessDeniedError, ThrottledError, UnreachableError
-from devops_core.model import Event
+from devops_core.model.operation import Event
 from devops_core.naming import OPERATION_ID
 from tests.functional.client import Client
 from tests.functional.fakes import FakeCloud

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from devops_core.errors import RefusedError, ThrottledError, UnreachableError
-from devops_core.model import Status
+from devops_core.model.operation import Status
 from devops_core.naming import PRODUCTION, Environment
 from tests.functional.client import SCHEDULE, Client
 from tests.functional.events import DEPLOYMENT_COMPLETED

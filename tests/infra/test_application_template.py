@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from devops_core import naming, render
-from devops_core.model import Application, Operation, Progress
+from devops_core.model.inventory import Application
+from devops_core.model.operation import Operation, Progress
 from devops_core.naming import Environment
 from devops_core.requests.create import RESERVED_VARIABLES
 from devops_core.settings import Settings

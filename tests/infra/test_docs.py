@@ -16,7 +16,7 @@ from devops_core import errors
 from devops_core.engine import telemetry as metrics
 from devops_core.engine.reconcile import GRACE
 from devops_core.http.request import MAX_BODY_BYTES, MAX_WAIT_SECONDS
-from devops_core.model import LEASE
+from devops_core.model.operation import LEASE
 from tests import emf
 from tests.crash.seeded import bugs, bugs_in_adapters
 from tests.races import bugs as bugs_of_races

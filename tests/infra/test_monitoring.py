@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from devops_core.engine import telemetry as metrics
-from devops_core.model import Status
+from devops_core.model.operation import Status
 from tools.security.compiled import INSTALLATIONS, compiled
 
 from .conftest import Packaged

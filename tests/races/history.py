@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from devops_core.model import Row, Status
+from devops_core.model.inventory import Row
+from devops_core.model.operation import Status
 from devops_core.naming import PRODUCTION, SLOTS, Environment
 from devops_core.ports import Closing
 from tests.functional.client import Reply

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from devops_core.model import Status
+from devops_core.model.operation import Status
 from tests.crash.memory.accounts import Prepare
 from tests.crash.memory.world import TRIGGERS, World
 from tests.functional.client import Client, Reply

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from devops_core.model import Operation
+from devops_core.model.operation import Operation
 from devops_core.naming import DEPLOYABLE, PRODUCTION, Environment
 from tests.functional.client import Client, Reply
 

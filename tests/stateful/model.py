@@ -10,7 +10,8 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from devops_core.model import Inventory, Operation, RowStatus
+from devops_core.model.inventory import Inventory, RowStatus
+from devops_core.model.operation import Operation
 from devops_core.naming import PROMOTABLE, SLOTS, Environment
 from tests.functional.client import Reply
 from tests.functional.fakes import FakeCloud

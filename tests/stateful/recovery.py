@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from devops_core.model import RowStatus
+from devops_core.model.inventory import RowStatus
 from tests.crash.memory.world import TRIGGERS, drift_check
 from tests.stateful.hands import set_right
 from tests.stateful.life import NAMES, Life, broken

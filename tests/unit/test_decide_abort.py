@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from devops_core.model import Observed, Operation, Progress, RunningService, Status
-from devops_core.model.decisions import DeleteStack, Deregister, Listener, Switch, UpdateService
+from devops_core.model.observed import Observed, RunningService
+from devops_core.model.operation import Operation, Progress, Status
+from devops_core.model.steps import DeleteStack, Deregister, Listener, Switch, UpdateService
 from tests.unit.builders import (
     NOW,
     STACK_ID,

@@ -6,8 +6,9 @@ from datetime import datetime
 
 import pytest
 
-from devops_core.model import Observed, Operation, Stack, Status
-from devops_core.model.decisions import DeleteStack, Deregister
+from devops_core.model.observed import Observed, Stack
+from devops_core.model.operation import Operation, Status
+from devops_core.model.steps import DeleteStack, Deregister
 from tests.unit.builders import (
     NOW,
     STACK_ID,

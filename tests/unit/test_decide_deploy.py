@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from devops_core.model import Status
-from devops_core.model.decisions import Deregister, UpdateService
+from devops_core.model.operation import Status
+from devops_core.model.steps import Deregister, UpdateService
 from tests.unit.builders import (
     NOW,
     Seen,

@@ -8,16 +8,8 @@ from typing import Any
 
 import pytest
 
-from devops_core.model import (
-    Application,
-    Deployment,
-    Inventory,
-    Observed,
-    Row,
-    RowStatus,
-    RunningService,
-    Service,
-)
+from devops_core.model.inventory import Application, Inventory, Row, RowStatus, Service
+from devops_core.model.observed import Deployment, Observed, RunningService
 from devops_core.naming import Environment
 from tests.unit.builders import BEFORE, NOW, deployment, observed, production, service, slot, stack
 

@@ -10,21 +10,18 @@ from typing import Any
 
 import pytest
 
-from devops_core.model import Deployment, Observed, Operation
-from devops_core.model.decisions import (
-    Act,
+from devops_core.model.decisions import Act, Decision, Done, Fail, Wait
+from devops_core.model.observed import Deployment, Observed
+from devops_core.model.operation import Operation
+from devops_core.model.steps import (
     CreateStack,
-    Decision,
     DeleteStack,
     Deregister,
-    Done,
-    Fail,
     Listener,
     ReadTemplate,
     Register,
     Switch,
     UpdateService,
-    Wait,
 )
 from tests.unit.builders import (
     CONFIGURED,

@@ -10,24 +10,10 @@ from itertools import product
 import pytest
 
 from devops_core.kinds.swap import unready
-from devops_core.model import (
-    Deployment,
-    Observed,
-    Operation,
-    RunningService,
-    Stack,
-    Status,
-)
-from devops_core.model.decisions import (
-    Act,
-    CreateStack,
-    Decision,
-    DeleteStack,
-    Done,
-    Fail,
-    Listener,
-    Switch,
-)
+from devops_core.model.decisions import Act, Decision, Done, Fail
+from devops_core.model.observed import Deployment, Observed, RunningService, Stack
+from devops_core.model.operation import Operation, Status
+from devops_core.model.steps import CreateStack, DeleteStack, Listener, Switch
 from tests.unit.builders import (
     BEFORE,
     CONFIGURED,

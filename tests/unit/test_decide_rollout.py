@@ -10,8 +10,10 @@ import pytest
 
 from devops_core.kinds import deploy
 from devops_core.kinds.rollout import advance
-from devops_core.model import LEASE, Observed, Progress, RunningService, Status
-from devops_core.model.decisions import Act, Deregister, Register, Step, UpdateService
+from devops_core.model.decisions import Act
+from devops_core.model.observed import Observed, RunningService
+from devops_core.model.operation import LEASE, Progress, Status
+from devops_core.model.steps import Deregister, Register, Step, UpdateService
 from tests.unit.builders import (
     BEFORE,
     NOW,

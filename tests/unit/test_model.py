@@ -7,16 +7,9 @@ from datetime import datetime, timedelta
 import pytest
 
 from devops_core import model
-from devops_core.model import (
-    Application,
-    Inventory,
-    Row,
-    RowStatus,
-    Service,
-    ServiceSpec,
-    Status,
-    other_slot,
-)
+from devops_core.model.inventory import Application, Inventory, Row, RowStatus, Service, other_slot
+from devops_core.model.operation import Status
+from devops_core.model.service_spec import ServiceSpec
 from devops_core.naming import Environment
 from tests.unit.builders import (
     NOW,

@@ -11,7 +11,9 @@ import pytest
 from botocore.validate import ParamValidator
 
 from devops_core import render
-from devops_core.model import Application, Operation, ServiceSpec
+from devops_core.model.inventory import Application
+from devops_core.model.operation import Operation
+from devops_core.model.service_spec import ServiceSpec
 from devops_core.naming import Image
 from devops_core.settings import Settings
 from tests.infra.templates import ROOT, load

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from devops_core.errors import InvalidRequestError
-from devops_core.model import ServiceSpec
+from devops_core.model.service_spec import ServiceSpec
 from devops_core.naming import Environment
 from devops_core.requests.create import CREATE, MAX_TAGS
 

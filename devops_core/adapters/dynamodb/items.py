@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from devops_core import model
 from devops_core.adapters.aws.errors import translated
 from devops_core.adapters.dynamodb.attributes import Item, decode, encode, plain, typed
 from devops_core.errors import ThrottledError
@@ -19,7 +18,8 @@ from devops_core.naming import Environment
 from devops_core.settings import TableNames
 
 if TYPE_CHECKING:
-    from devops_core.model import Application, Event, Inventory, Operation, Row
+    from devops_core.model.inventory import Application, Inventory, Row
+    from devops_core.model.operation import Event, Operation
     from devops_core.ports import IdempotencyRecord
 
 # Returns the class of `Operation.details` for a kind, None for a kind without details.
@@ -113,14 +113,18 @@ def row_of(item: Mapping[str, Mapping[str, Any]]) -> Row:
     if "service" in values:
         blueprint = json.loads(values["blueprint"])
         members["service"] = values | values["service"] | {"blueprint": blueprint}
-    row: Row = typed(model.Row, members)
+    from devops_core.model.inventory import Row
+
+    row: Row = typed(Row, members)
     return row
 
 
 def inventory_of(rows: Iterable[Row]) -> Inventory:
     """Return the inventory of one application's rows, in the order of the environments."""
     found = {row.environment: row for row in rows}
-    return model.Inventory({name: found[name] for name in Environment if name in found})
+    from devops_core.model.inventory import Inventory
+
+    return Inventory({name: found[name] for name in Environment if name in found})
 
 
 def operation_key(application: str, operation_id: str) -> Item:
@@ -143,7 +147,9 @@ def operation_of(item: Mapping[str, Mapping[str, Any]], details_type: DetailsTyp
     """Return the operation in a record."""
     values = decode(item)
     values["application"] = values["applicationName"]
-    operation: Operation = typed(model.Operation, values)
+    from devops_core.model.operation import Operation
+
+    operation: Operation = typed(Operation, values)
     if operation.details is None:
         return operation
     return replace(operation, details=typed(details_type(operation.kind), operation.details))
@@ -186,7 +192,9 @@ def event_of(item: Mapping[str, Mapping[str, Any]]) -> Event:
     """Return the event in any of its three items."""
     values = decode(item)
     values["application"] = values.get("of") or values["applicationName"]
-    event: Event = typed(model.Event, values)
+    from devops_core.model.operation import Event
+
+    event: Event = typed(Event, values)
     return event
 
 

@@ -8,7 +8,7 @@ from devops_core.adapters.dynamodb import items
 from devops_core.adapters.dynamodb.attributes import decode
 from devops_core.adapters.dynamodb.transactions import FailedCondition, Subject
 from devops_core.errors import AlreadyExistsError, BusyError, ChangedMeanwhileError
-from devops_core.model import Operation
+from devops_core.model.operation import Operation
 from devops_core.ports import AlreadyClaimedError
 
 

@@ -22,7 +22,8 @@ from devops_core.naming import PRODUCTION, Environment
 from devops_core.settings import TableNames
 
 if TYPE_CHECKING:
-    from devops_core.model import Event, Inventory, Operation
+    from devops_core.model.inventory import Inventory
+    from devops_core.model.operation import Event, Operation
     from devops_core.ports import Claim, Closing, IdempotencyRecord
 
 _INDEX = "OpenOperations"

@@ -11,15 +11,16 @@ from enum import Enum, auto
 from typing import TYPE_CHECKING, Any, NamedTuple
 from uuid import uuid4
 
-from devops_core import model
 from devops_core.adapters.aws.errors import translated
 from devops_core.adapters.dynamodb import items
 from devops_core.adapters.dynamodb.attributes import encode
 from devops_core.errors import AwsError, RefusedError, ThrottledError
+from devops_core.model.operation import Status
 
 if TYPE_CHECKING:
     from devops_core.adapters.dynamodb.attributes import Item
-    from devops_core.model import Event, Operation, Row
+    from devops_core.model.inventory import Row
+    from devops_core.model.operation import Event, Operation
     from devops_core.ports import Claim, IdempotencyRecord
     from devops_core.settings import TableNames
 
@@ -96,7 +97,7 @@ class ActionBuilder:
     def update_operation(self, operation: Operation, write: str, *, seen: int) -> WriteAction:
         """Return a write of a record; the stored one must be in progress at revision `seen`."""
         item = items.operation_item(operation, write)
-        values = {"seen": seen, "open": model.Status.IN_PROGRESS.value}
+        values = {"seen": seen, "open": Status.IN_PROGRESS.value}
         request = _put_request(self._names.log, item, _IN_PROGRESS_AS_SEEN, **values)
         return WriteAction(Subject.OPERATION, request)
 

@@ -10,7 +10,9 @@ from devops_core.http.views.operations import time_text
 from devops_core.naming import DEPLOYABLE, PRODUCTION, Environment, repository_name, service_name
 
 if TYPE_CHECKING:
-    from devops_core.model import Application, Event, Inventory, Observed, Row, RunningService
+    from devops_core.model.inventory import Application, Inventory, Row
+    from devops_core.model.observed import Observed, RunningService
+    from devops_core.model.operation import Event
     from devops_core.requests.create import CreateRequest
 
     # Returns the URL of an operation by application and id.

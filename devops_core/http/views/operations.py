@@ -9,7 +9,7 @@ from devops_core.errors import redact
 from devops_core.naming import PRODUCTION
 
 if TYPE_CHECKING:
-    from devops_core.model import Operation, Progress
+    from devops_core.model.operation import Operation, Progress
 
 
 def operation_view(operation: Operation, url: str) -> dict[str, Any]:

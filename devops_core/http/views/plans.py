@@ -8,7 +8,7 @@ from devops_core.http.views.operations import progress_view
 
 if TYPE_CHECKING:
     from devops_core.engine.dry_run import DryRun
-    from devops_core.model import Progress
+    from devops_core.model.operation import Progress
 
 # The members of an environment's progress that a plan has.
 _MEMBERS = ("environment", "slot", "url", "version", "previousVersion", "image", "digest")

@@ -8,7 +8,7 @@ from typing import Any
 
 from botocore.awsrequest import AWSResponse
 
-from devops_core.model import LEASE
+from devops_core.model.operation import LEASE
 from devops_core.naming import Environment
 from tests.crash.adapters.backends import backend
 from tests.crash.adapters.invariants import APPLICATION

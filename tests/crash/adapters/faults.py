@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from botocore.awsrequest import AWSResponse
 from botocore.exceptions import ReadTimeoutError
 
-from devops_core.model import LEASE
+from devops_core.model.operation import LEASE
 from tests.crash.adapters import answers
 from tests.crash.adapters.account import Account
 from tests.crash.adapters.wire import Call, Deliver, undisturbed

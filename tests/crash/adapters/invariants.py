@@ -10,7 +10,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from devops_core.model import Kind, Operation, Service, Status
+from devops_core.model import Kind
+from devops_core.model.inventory import Service
+from devops_core.model.operation import Operation, Status
 from devops_core.naming import OPERATION_TAG, SLOTS, Environment, Image
 from tests.crash.adapters import look
 from tests.crash.adapters.account import Account

@@ -9,7 +9,8 @@ from typing import Any
 
 from devops_core.adapters.dynamodb import items
 from devops_core.adapters.dynamodb.attributes import Item
-from devops_core.model import Event, Operation, Row, RowStatus
+from devops_core.model.inventory import Row, RowStatus
+from devops_core.model.operation import Event, Operation
 from devops_core.settings import TableNames
 from tests.crash.adapters.account import Account
 from tests.crash.adapters.backends import backend

@@ -9,7 +9,7 @@ from typing import Any
 
 import handlers.reconcile
 from devops_core.errors import AwsError
-from devops_core.model import Row
+from devops_core.model.inventory import Row
 from tests.crash.adapters import look
 from tests.crash.adapters.account import Account
 from tests.crash.adapters.invariants import APPLICATION, Watch

@@ -13,7 +13,7 @@ from devops_core.errors import (
     ThrottledError,
     UnreachableError,
 )
-from devops_core.model import LEASE
+from devops_core.model.operation import LEASE
 from devops_core.ports import AlreadyClaimedError
 from tests.crash.kinds import Kind
 from tests.crash.plan import Plan

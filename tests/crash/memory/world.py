@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any
 
 from devops_core.errors import AwsError
-from devops_core.model import Row
+from devops_core.model.inventory import Row
 from tests.functional.client import SCHEDULE, Client, Reply
 from tests.functional.events import DEPLOYMENT_COMPLETED
 from tests.functional.fakes import Crash, FakeCloud

@@ -8,7 +8,7 @@ from typing import Any
 
 from devops_core import render
 from devops_core.errors import RefusedError
-from devops_core.model import RunningService
+from devops_core.model.observed import RunningService
 from devops_core.naming import OPERATION_TAG
 from tests.functional.fakes import shapes
 from tests.functional.fakes.clock import FakeClock

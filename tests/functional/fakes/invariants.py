@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator
 from datetime import datetime
 
-from devops_core.model import Event, Operation, Row, Status
+from devops_core.model.inventory import Row
+from devops_core.model.operation import Event, Operation, Status
 from devops_core.naming import OPERATION_TAG, SLOTS, Environment, Image
 from tests.functional.fakes.cloud import FakeCloud
 from tests.functional.fakes.wire import Call

@@ -6,7 +6,9 @@ from collections.abc import Iterable, Sequence
 from typing import TypeVar
 
 from devops_core.errors import InvalidRequestError
-from devops_core.model import Event, EventSearch, Inventory, Operation, Page
+from devops_core.model.inventory import Inventory
+from devops_core.model.listing import EventSearch, Page
+from devops_core.model.operation import Event, Operation
 from devops_core.naming import Environment
 from tests.functional.fakes.tables import FakeTables
 from tests.functional.fakes.wire import Wire

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from devops_core.model import Deployment, RunningService
+from devops_core.model.observed import Deployment, RunningService
 
 # How often a task may fail before the circuit breaker acts (ECS Developer Guide, "How the Amazon
 # ECS deployment circuit breaker detects failures": at least three).

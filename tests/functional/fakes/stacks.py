@@ -8,7 +8,7 @@ from functools import cache
 from typing import Any
 
 from devops_core.errors import RefusedError
-from devops_core.model import Stack
+from devops_core.model.observed import Stack
 from devops_core.naming import OPERATION_TAG
 from tests.functional.fakes import shapes
 from tests.functional.fakes.containers import FakeContainers

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from devops_core.errors import AlreadyExistsError, BusyError, ChangedMeanwhileError, LostClaimError
-from devops_core.model import Event, Inventory, Operation, Row
+from devops_core.model.inventory import Inventory, Row
+from devops_core.model.operation import Event, Operation
 from devops_core.naming import Environment
 from devops_core.ports import AlreadyClaimedError, Claim, Closing, IdempotencyRecord
 from tests.functional.fakes.clock import FakeClock

@@ -5,15 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from devops_core.model import (
-    Application,
-    Operation,
-    Progress,
-    Row,
-    RowStatus,
-    Service,
-    Status,
-)
+from devops_core.model.inventory import Application, Row, RowStatus, Service
+from devops_core.model.operation import Operation, Progress, Status
 from devops_core.naming import Environment, service_name
 from devops_core.settings import TableNames
 

@@ -9,37 +9,39 @@ from typing import Any, NamedTuple
 
 from devops_core.kinds.kind import Kind, Rows
 from devops_core.kinds.rollout import ABORT
-from devops_core.model import Inventory, Observed, Operation, Progress, Row, Status
-from devops_core.model.decisions import Act, Decision, Done, Fail, Plan, ScaleService, State, Wait
+from devops_core.model.decisions import Act, Decision, Done, Fail, Plan, State, Wait
+from devops_core.model.inventory import Inventory, Row
+from devops_core.model.observed import Observed
+from devops_core.model.operation import Operation, Progress, Status
+from devops_core.model.steps import ScaleService
 from devops_core.naming import Environment
 
 
 class ResizeDetails(NamedTuple):
     """The wanted task count."""
 
-    count: int
+    tasks: int
 
     def view(self) -> dict[str, Any]:
         """Return the members of the operation's view."""
-        return {"count": self.count}
+        return {"count": self.tasks}
 
 
 def plan(request: Any, inventory: Inventory, observed: Observed, draft: Operation) -> Plan:
     """Take the row of dev."""
     ((row, service),) = inventory.usable(Environment.DEV)
     part = Progress(environment=row.environment, service=service.name, url=row.url)
-    details = ResizeDetails(request.count)
+    details = ResizeDetails(request.tasks)
     return Plan(replace(draft, progress=(part,), details=details), observed, taken=(row,))
 
 
 def decide(operation: Operation, observed: Observed, now: datetime) -> Decision:
     """Scale the service once, then wait for its tasks."""
-    count, service = operation.details.count, observed.services.get("dev")
+    count, service = operation.details.tasks, observed.services.get("dev")
     if service is None or service.desired != count:
         return Act(operation, (ScaleService("dev", count),))
     if service.running >= count:
-        progress = (replace(operation.progress[0], status=Status.SUCCEEDED),)
-        return Done(replace(operation, progress=progress))
+        return Done(operation.with_progress("dev", status=Status.SUCCEEDED))
     if operation.overdue(now) or operation.aborted_by:
         progress = operation.failed_everywhere("the tasks did not start")
         return Fail(replace(operation, progress=progress, reasons=("the tasks did not start",)))

@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from devops_core.kinds import resize  # type: ignore[attr-defined] # the toy adds this module
-from devops_core.model import Inventory, Observed, Operation
+from devops_core.model.inventory import Inventory
+from devops_core.model.observed import Observed
+from devops_core.model.operation import Operation
 from devops_core.observe import Controller
 from devops_core.ports import Cloud
 

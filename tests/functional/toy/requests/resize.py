@@ -11,13 +11,15 @@ class ResizeRequest(NamedTuple):
     """A task count for dev."""
 
     application: str
-    count: int
+    tasks: int
 
 
 RESIZE = schema.Object(
     ResizeRequest,
     {
         "applicationName": fields.EXISTING,
-        "count": schema.Member(schema.Integer(range(1, 11)), "Tasks in dev.", required=True),
+        "count": schema.Member(
+            schema.Integer(range(1, 11)), "Tasks in dev.", required=True, attribute="tasks"
+        ),
     },
 )

@@ -1,0 +1,97 @@
+"""Steps: the calls to AWS that a kind can request; the engine executes them.
+
+They are named tuples, because each dataclass adds half a millisecond to a cold start. Named tuples
+of two types can be equal, so compare their types too.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import NamedTuple
+
+
+class Listener(StrEnum):
+    """The two listeners of production."""
+
+    PRODUCTION = "production"
+    TEST = "test"
+
+
+class ReadTemplate(NamedTuple):
+    """Read the newest application template, and record its version and its hash."""
+
+
+class CreateStack(NamedTuple):
+    """Create the application's stack from the recorded template."""
+
+
+class DeleteStack(NamedTuple):
+    """Delete the application's stack. `token` is the client request token."""
+
+    token: str
+
+
+class Register(NamedTuple):
+    """Register the target task definition of a service."""
+
+    service: str
+
+
+class UpdateService(NamedTuple):
+    """Roll out a task definition, with a task count or without a change of the count.
+
+    If ECS refuses it, the rollout of this service fails.
+    """
+
+    service: str
+    task_definition: str | None
+    desired_count: int | None = None
+
+
+class ScaleService(NamedTuple):
+    """Set the task count of a service. If ECS refuses it, the operation waits."""
+
+    service: str
+    desired_count: int
+
+
+class Deregister(NamedTuple):
+    """Deregister an unused task definition. A refusal does not fail the operation."""
+
+    service: str
+    task_definition: str
+
+
+class WarmUp(NamedTuple):
+    """Fetch a page of the idle slot through the test listener."""
+
+    path: str
+
+
+class WarmedPage(NamedTuple):
+    """The result of a `WarmUp`: the page's HTTP status, or the reason of a missing response."""
+
+    path: str
+    status: int | None
+    milliseconds: int
+    reason: str | None = None
+
+
+class Switch(NamedTuple):
+    """Forward a listener to a slot. The call names the absolute state, so a repeat is safe."""
+
+    listener: Listener
+    slot: str
+
+
+Step = (
+    ReadTemplate
+    | CreateStack
+    | DeleteStack
+    | Register
+    | UpdateService
+    | ScaleService
+    | Deregister
+    | WarmUp
+    | Switch
+)
