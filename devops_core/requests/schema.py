@@ -161,7 +161,7 @@ class List(Type):
 
 
 class Member(NamedTuple):
-    """A member of an object: its type, and what is to be known about it in this object.
+    """A member of an object: its type, and its meaning in this object.
 
     A member that is missing has the default, which is a JSON value, or becomes None. `attribute`
     is its name in Python if that is not the one in JSON.

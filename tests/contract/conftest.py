@@ -1,12 +1,10 @@
 import pytest
 
 from tests.contract.account import Account
-from tests.functional.client import Client
-from tests.functional.fakes import FakeCloud
+from tests.contract.replay import new_account
 
 
 @pytest.fixture
 def account() -> Account:
     """An account without applications."""
-    cloud = FakeCloud()
-    return Account(cloud, Client(cloud))
+    return new_account()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pkgutil
 import subprocess
 import tomllib
 from typing import Any
@@ -9,6 +10,8 @@ from typing import Any
 import openapi_spec_validator
 import pytest
 
+from devops_core import kinds
+from devops_core.drift import repair
 from devops_core.http.request import MAX_BODY_BYTES, MAX_WAIT_SECONDS
 from devops_core.model.inventory import RowStatus
 from devops_core.model.operation import Status

@@ -1,4 +1,4 @@
-"""What the contract says of queries, by value: it takes what `parse` takes, and no more."""
+"""The contract accepts the same values of query parameters as the code, and no others."""
 
 from __future__ import annotations
 

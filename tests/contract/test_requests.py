@@ -1,4 +1,4 @@
-"""What the contract says of request bodies, by value: it takes what `parse` takes, and no more."""
+"""The contract accepts the same request bodies as the code, and no others."""
 
 from __future__ import annotations
 

@@ -1,25 +1,29 @@
-"""The files that hold text derived from the declarations in devops_core/requests."""
+"""The files that hold text derived from the declarations of requests and from a replay."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
-from tools.contract import reference, rules, schemas
-from tools.contract.document import FILE, operation, operations
+from tools.contract import recording, reference, rules, schemas
+from tools.contract.document import FILE, document, operation, operations
 from tools.contract.places import filled, names
 
 
-def files() -> Iterator[tuple[Path, str]]:
+def files(bodies: Mapping[recording.Key, Any]) -> Iterator[tuple[Path, str]]:
     """Yield each file and the text that it should have, the contract first.
 
-    The others follow from the contract: it must be written before the next file is asked for.
+    `bodies` are recorded responses, the examples of the contract. The other files follow from the
+    contract: it must be written before the next file is asked for.
     """
     components = {
         "parameters": schemas.text(schemas.parameters()),
         "schemas": schemas.text(schemas.components()),
     }
-    yield FILE, filled(FILE.read_text(), components)
+    yield FILE, recording.recorded(filled(FILE.read_text(), components), bodies)
+    document.cache_clear()
+    operations.cache_clear()
     tables = _tables()
     for page in sorted(FILE.parent.rglob("*.md")):
         text = page.read_text()

@@ -223,7 +223,8 @@ def _link(call: Operation) -> str:
 
 
 if __name__ == "__main__":
+    from tests.contract import replay
     from tools.contract import derived
 
-    for file, text in derived.files():
+    for file, text in derived.files(replay.bodies()):
         file.write_text(text)

@@ -76,7 +76,9 @@ def ecma(pattern: str) -> str:
 def text(nodes: Mapping[str, Node]) -> str:
     """Return components as they are written below `schemas:` or `parameters:`."""
     # PyYAML writes a line of any length if it has no space to break it at.
-    written = yaml.dump(dict(nodes), Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=96)
+    written = yaml.dump(
+        dict(nodes), Dumper=_SchemaDumper, sort_keys=False, allow_unicode=True, width=96
+    )
     return "".join(f"    {line}\n" if line else "\n" for line in written.splitlines())
 
 
@@ -119,7 +121,7 @@ def _inline(declared: schema.Type) -> Node:
         bounds = {"minItems": declared.least} if declared.least else {}
         bounds |= {} if declared.most is None else {"maxItems": declared.most}
         return {"type": "array", **bounds, "uniqueItems": True, "items": _type(declared.item)}
-    assert isinstance(declared, schema.Boolean)  # noqa: S101 - there is no other type
+    assert isinstance(declared, schema.Boolean)  # noqa: S101 - the only type that is left
     return {"type": "boolean"}
 
 
@@ -186,8 +188,8 @@ def _in_words(other: str, values: Mapping[int, Collection[int]]) -> str:
     return f"For `{other}` {'; for '.join(said)}."
 
 
-class _Dumper(yaml.SafeDumper):
-    """Writes as the rest of docs/openapi.yml is written."""
+class Dumper(yaml.SafeDumper):
+    """Writes YAML as the rest of docs/openapi.yml is written."""
 
     def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:
         """Indent the items of a list, too."""
@@ -195,20 +197,22 @@ class _Dumper(yaml.SafeDumper):
         super().increase_indent(flow, indentless=False)
 
     def ignore_aliases(self, data: Any) -> bool:
-        """Write a value that is there twice twice."""
+        """Write a value again wherever it is."""
         del data
         return True
 
 
-def _represent_mapping(dumper: yaml.SafeDumper, node: Node) -> yaml.Node:
-    """Write a reference on one line."""
-    short = set(node) == {"$ref"}
-    return dumper.represent_mapping("tag:yaml.org,2002:map", node, flow_style=short)
+class _SchemaDumper(Dumper):
+    """Writes a list, and an object that is only a reference, on one line."""
+
+
+def _represent_object(dumper: yaml.SafeDumper, node: Node) -> yaml.Node:
+    return dumper.represent_mapping("tag:yaml.org,2002:map", node, flow_style=set(node) == {"$ref"})
 
 
 def _represent_list(dumper: yaml.SafeDumper, values: list[Any]) -> yaml.Node:
     return dumper.represent_sequence("tag:yaml.org,2002:seq", values, flow_style=True)
 
 
-_Dumper.add_representer(dict, _represent_mapping)
-_Dumper.add_representer(list, _represent_list)
+_SchemaDumper.add_representer(dict, _represent_object)
+_SchemaDumper.add_representer(list, _represent_list)

@@ -10,9 +10,9 @@ from typing import Any
 import attrs
 import httpx
 import pytest
-from tools.contract.answers import validator
 
 from tests.contract.generated.generators import PythonClient, python_client, snake_case
+from tools.contract.conformance import validator
 from tools.contract.document import (
     JSON,
     Node,

@@ -1,0 +1,25 @@
+"""Replays the scenarios of the contract's examples, and records what the service answers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.contract.account import Account
+from tests.contract.reads import READS
+from tests.contract.refusals import REFUSALS
+from tests.contract.successes import SUCCESSES
+from tests.functional.client import Client
+from tests.functional.fakes import FakeCloud
+
+SCENARIOS = SUCCESSES | REFUSALS | READS
+
+
+def bodies() -> dict[tuple[str, int, str], Any]:
+    """Return the body of each response, by operation, status and name of the example."""
+    return {key: scenario(new_account()).body for key, scenario in SCENARIOS.items()}
+
+
+def new_account() -> Account:
+    """Return an account without applications."""
+    cloud = FakeCloud()
+    return Account(cloud, Client(cloud))
