@@ -17,7 +17,7 @@ from typing import Any
 from tools.bench.calls.scene import PACKAGE, PLACE, Job, Scene
 from tools.bench.calls.worker import Worker, run
 from tools.laptop import cloud
-from tools.laptop.client import Answer, create_body
+from tools.laptop.client import Response, create_body
 from tools.laptop.gateway import http_event
 
 # In the order in which they are done; a deploy to dev alone makes it differ from stage.
@@ -44,9 +44,9 @@ class Contender(ABC):
     def end(self) -> None:  # noqa: B027 - most have none
         """End the process that `cold` has started, if it lives on."""
 
-    def settle(self, operation: str, job: Job, answer: Any) -> None:
+    def settle(self, operation: str, job: Job, response: Any) -> None:
         """Wait until what was begun is complete."""
-        del answer
+        del response
         application = job["application"]
         if operation in ("create", "delete"):
             status = "CREATE_COMPLETE" if operation == "create" else ""
@@ -120,12 +120,12 @@ class Ours(LivesOn):
         event = http_event(method, path, json.dumps(body), caller=CALLER)
         return [event, None]
 
-    def settle(self, operation: str, job: Job, answer: Any) -> None:
+    def settle(self, operation: str, job: Job, response: Any) -> None:
         """Follow the operation to its end."""
         del operation, job
-        if not isinstance(answer, Answer):
-            answer = Answer(answer["statusCode"], {}, json.loads(answer["body"]))
-        self.scene.succeed(answer)
+        if not isinstance(response, Response):
+            response = Response(response["statusCode"], {}, json.loads(response["body"]))
+        self.scene.succeed(response)
 
 
 class Bare(LivesOn):
@@ -224,8 +224,8 @@ class AwsCli(Contender):
         definition = dict(job["definitions"][service])
         first, *others = definition["containerDefinitions"]
         definition["containerDefinitions"] = [{**first, "image": image}, *others]
-        answer = self._aws("ecs register-task-definition", cli_input_json=json.dumps(definition))
-        arn = answer["taskDefinition"]["taskDefinitionArn"]
+        response = self._aws("ecs register-task-definition", cli_input_json=json.dumps(definition))
+        arn = response["taskDefinition"]["taskDefinitionArn"]
         self._aws(
             "ecs update-service",
             cluster=job["application"],

@@ -19,7 +19,7 @@ from tools.bench.calls.call import Call, call_of
 TIMEOUT = 30.0  # seconds for the emulator to answer
 _HOP_BY_HOP = frozenset({"connection", "keep-alive", "transfer-encoding", "content-length"})
 
-Answer = tuple[int, list[tuple[str, str]], bytes]
+RelayedResponse = tuple[int, list[tuple[str, str]], bytes]
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -54,7 +54,7 @@ class Handler(BaseHTTPRequestHandler):
 
     do_GET = do_HEAD = do_POST = do_PUT = do_DELETE = forward  # noqa: N815 - http.server's names
 
-    def relay(self, call: Call, body: bytes) -> Answer | None:
+    def relay(self, call: Call, body: bytes) -> RelayedResponse | None:
         """Bring a request to the emulator and return its answer; None cuts the connection."""
         del call
         if self.server.delay:
@@ -64,7 +64,7 @@ class Handler(BaseHTTPRequestHandler):
         except (OSError, http.client.HTTPException):
             return None
 
-    def _ask(self, body: bytes) -> Answer:
+    def _ask(self, body: bytes) -> RelayedResponse:
         if self._upstream is None:
             netloc = urlsplit(self.server.endpoint).netloc
             self._upstream = http.client.HTTPConnection(netloc, timeout=TIMEOUT)

@@ -28,7 +28,7 @@ from tools.bench.cold.shop import (
     target_group,
 )
 
-Answer = tuple[int, str, bytes]
+PreparedResponse = tuple[int, str, bytes]
 _JSON, _XML = "application/x-amz-json-1.0", "text/xml"
 _TEMPLATE = b"Resources: {}\n"
 
@@ -52,10 +52,10 @@ class Account:
         }
         self.calls: list[str] = []
 
-    def answer(self, operation: str, body: str) -> Answer:
+    def answer(self, operation: str, body: str) -> PreparedResponse:
         """Return status, content type and content for a call; 501 for one that is not foreseen."""
         self.calls.append(operation)
-        foreseen: Mapping[str, Callable[[str], Answer]] = {
+        foreseen: Mapping[str, Callable[[str], PreparedResponse]] = {
             "HeadBucket": _there,
             "HeadObject": _there,
             "GetObject": _template,
@@ -78,7 +78,7 @@ class Account:
             return foreseen[operation](body)
         return 501, "text/plain", f"not foreseen: {operation}".encode()
 
-    def _rows(self, body: str) -> Answer:
+    def _rows(self, body: str) -> PreparedResponse:
         found: dict[str, list[Any]] = {}
         for table, asked in json.loads(body)["RequestItems"].items():
             names = [key.get("environment", {}).get("S", "") for key in asked["Keys"]]
@@ -86,16 +86,16 @@ class Account:
             found[table] = [item for item in items if item]
         return _json({"Responses": found, "UnprocessedKeys": {}})
 
-    def _record(self, body: str) -> Answer:
+    def _record(self, body: str) -> PreparedResponse:
         entry = json.loads(body)["Key"].get("entry", {}).get("S", "")
         return _json({"Item": self._operation} if OPERATION in entry else {})
 
-    def _listeners(self, body: str) -> Answer:
+    def _listeners(self, body: str) -> PreparedResponse:
         asked = [arn for name, arn in parse_qsl(body) if name.startswith("ListenerArns")]
         found = "".join(map(self._shown, asked))
         return _xml("DescribeListeners", f"<Listeners>{found}</Listeners>")
 
-    def _modified(self, body: str) -> Answer:
+    def _modified(self, body: str) -> PreparedResponse:
         given = dict(parse_qsl(body))
         arn = given["ListenerArn"]
         self._forwards[arn] = given["DefaultActions.member.1.TargetGroupArn"]
@@ -110,70 +110,70 @@ class Account:
         )
 
 
-def _json(content: Mapping[str, Any]) -> Answer:
+def _json(content: Mapping[str, Any]) -> PreparedResponse:
     return 200, _JSON, json.dumps(content).encode()
 
 
-def _xml(operation: str, content: str) -> Answer:
+def _xml(operation: str, content: str) -> PreparedResponse:
     result = f"<{operation}Result>{content}</{operation}Result>"
     return 200, _XML, f"<{operation}Response>{result}</{operation}Response>".encode()
 
 
-def _nothing(body: str) -> Answer:
+def _nothing(body: str) -> PreparedResponse:
     del body
     return _json({})
 
 
-def _there(body: str) -> Answer:
+def _there(body: str) -> PreparedResponse:
     del body
     return 200, "", b""
 
 
-def _template(body: str) -> Answer:
+def _template(body: str) -> PreparedResponse:
     del body
     return 200, "application/yaml", _TEMPLATE
 
 
-def _services(body: str) -> Answer:
+def _services(body: str) -> PreparedResponse:
     asked = json.loads(body)["services"]
     return _json({"services": [running(name) for name in asked], "failures": []})
 
 
-def _image(body: str) -> Answer:
+def _image(body: str) -> PreparedResponse:
     del body
     return _json({"imageDetails": [{"imageDigest": DIGEST}]})
 
 
-def _registered(body: str) -> Answer:
+def _registered(body: str) -> PreparedResponse:
     family = json.loads(body)["family"]
     arn = f"{ECS}:task-definition/{family}:2"
     return _json({"taskDefinition": {"taskDefinitionArn": arn, "family": family}})
 
 
-def _updated(body: str) -> Answer:
+def _updated(body: str) -> PreparedResponse:
     asked = json.loads(body)
     service = running(asked["service"], asked.get("taskDefinition"))
     return _json({"service": service})
 
 
-def _healthy(body: str) -> Answer:
+def _healthy(body: str) -> PreparedResponse:
     del body
     target = "<member><TargetHealth><State>healthy</State></TargetHealth></member>"
     found = f"<TargetHealthDescriptions>{target}</TargetHealthDescriptions>"
     return _xml("DescribeTargetHealth", found)
 
 
-def _stack_begun(body: str) -> Answer:
+def _stack_begun(body: str) -> PreparedResponse:
     del body
     return _xml("CreateStack", f"<StackId>{STACK}</StackId>")
 
 
-def _stack_deleted(body: str) -> Answer:
+def _stack_deleted(body: str) -> PreparedResponse:
     del body
     return _xml("DeleteStack", "")
 
 
-def _stack_described(body: str) -> Answer:
+def _stack_described(body: str) -> PreparedResponse:
     tags = f"<Tags><member><Key>devops:operation</Key><Value>{OPERATION}</Value></member></Tags>"
     stack = (
         f"<StackId>{STACK}</StackId><StackName>{APPLICATION}</StackName>"

@@ -11,7 +11,7 @@ from typing import Any
 
 from tools.bench.swaps.records import Swap
 from tools.laptop import processes
-from tools.laptop.client import Answer, Client, UnexpectedError, create_body, until
+from tools.laptop.client import Client, Response, UnexpectedError, create_body, until
 
 SETTLE = 30.0  # seconds for ECS to come to rest; it takes one or two
 PAUSE = 0.02  # seconds between two looks at it
@@ -65,7 +65,7 @@ class Production:
         self.client.succeed(self.client.post("/stacks/deploy", body, Prefer="wait=25"))
         return version
 
-    def promote(self) -> Answer:
+    def promote(self) -> Response:
         """Promote what dev runs to blue."""
         return self.client.post("/stacks/deploytoprodBlue", {"applicationName": self.application})
 
@@ -75,7 +75,7 @@ class Production:
         self.client.succeed(self.promote())
         self.idle = version
 
-    def ask_to_swap(self, version: str) -> Answer:
+    def ask_to_swap(self, version: str) -> Response:
         """Call for a swap, whatever comes of it."""
         body = {"applicationName": self.application, "version": version}
         return self.client.post("/stacks/swapProdBlueAndGreen", body, Prefer="wait=25")
@@ -88,12 +88,12 @@ class Production:
 
         """
         begun = time.monotonic()
-        answer = self.ask_to_swap(version)
-        if answer.status != 200:
-            raise UnexpectedError(f"{answer.status}: {answer.body}")
+        response = self.ask_to_swap(version)
+        if response.status != 200:
+            raise UnexpectedError(f"{response.status}: {response.body}")
         ended = time.monotonic()
         self.swapped()
-        took = answer.operation["took"]
+        took = response.operation["took"]
         return Swap(version, self.idle, begun, ended, took["untilSwitched"], took["untilEnded"])
 
     def swapped(self) -> None:
@@ -102,12 +102,12 @@ class Production:
 
     def roles(self) -> tuple[str, str]:
         """Return the names of the live and the idle slot."""
-        answer = self.client.client("dynamodb").query(
+        response = self.client.client("dynamodb").query(
             TableName="ECS_Inventory_Production",
             KeyConditionExpression="applicationName = :name",
             ExpressionAttributeValues={":name": {"S": self.application}},
         )
-        rows = {row["environment"]["S"]: row["slot"]["S"] for row in answer["Items"]}
+        rows = {row["environment"]["S"]: row["slot"]["S"] for row in response["Items"]}
         return rows["PROD-GREEN"], rows["PROD-BLUE"]
 
     def look(self, slot: str) -> Slot:

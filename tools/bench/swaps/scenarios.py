@@ -17,7 +17,7 @@ from tools.bench.swaps.levels import rounded
 from tools.bench.swaps.load import Load, load
 from tools.bench.swaps.production import Production, Slot
 from tools.bench.swaps.records import LIVE, failed, latencies
-from tools.laptop.client import Answer, UnexpectedError, until
+from tools.laptop.client import Response, UnexpectedError, until
 
 CONCURRENCY = 20
 SETTLED = 50  # requests on each port before and after what happens
@@ -62,13 +62,13 @@ def a_task_of_blue_is_killed_before_the_swap(production: Production, _: Load) ->
     """Refused with what is missing, or clean because ECS was faster."""
     idle = production.roles()[1]
     production.kill_a_task(idle)
-    answer = production.ask_to_swap(production.idle)
-    if answer.status == 200:
+    response = production.ask_to_swap(production.idle)
+    if response.status == 200:
         production.swapped()
         return True, "clean: ECS had replaced the task"
-    right = (answer.status, answer.body["code"]) == (409, "NOT_READY")
+    right = (response.status, response.body["code"]) == (409, "NOT_READY")
     production.settle(idle)
-    return right and bool(answer.body["reasons"]), _refusal(answer)
+    return right and bool(response.body["reasons"]), _refusal(response)
 
 
 def a_task_of_blue_is_killed_during_the_swap(production: Production, _: Load) -> tuple[bool, str]:
@@ -90,21 +90,21 @@ def blue_is_still_starting(production: Production, _: Load) -> tuple[bool, str]:
     """Refused with what is missing."""
     idle = production.roles()[1]
     production.start_again(idle)
-    answer = production.ask_to_swap(production.idle)
+    response = production.ask_to_swap(production.idle)
     production.settle(idle)
-    right = (answer.status, answer.body.get("code")) == (409, "NOT_READY")
-    return right and bool(answer.body["reasons"]), _refusal(answer)
+    right = (response.status, response.body.get("code")) == (409, "NOT_READY")
+    return right and bool(response.body["reasons"]), _refusal(response)
 
 
 def blue_is_being_promoted(production: Production, _: Load) -> tuple[bool, str]:
     """Refused with the operation that has production."""
     version = production.deploy()
     promoting = production.promote()
-    answer = production.ask_to_swap(version)
+    response = production.ask_to_swap(version)
     production.client.succeed(promoting)
     production.idle = version
-    right = (answer.status, answer.body.get("code")) == (409, "BUSY")
-    return right and bool(answer.body["operation"]), _refusal(answer)
+    right = (response.status, response.body.get("code")) == (409, "BUSY")
+    return right and bool(response.body["operation"]), _refusal(response)
 
 
 def promote_swap_and_swap_back_in_a_row(production: Production, _: Load) -> tuple[bool, str]:
@@ -164,10 +164,10 @@ SCENARIOS: tuple[Scenario, ...] = (
 )
 
 
-def _refusal(answer: Answer) -> str:
+def _refusal(response: Response) -> str:
     """Return what a refusal says, without what is another in each run."""
-    told = f"{answer.status} {answer.body.get('code', '')}"
-    return ": ".join([told, *filter(None, ["; ".join(answer.body.get("reasons") or [])])])
+    told = f"{response.status} {response.body.get('code', '')}"
+    return ": ".join([told, *filter(None, ["; ".join(response.body.get("reasons") or [])])])
 
 
 @contextmanager
