@@ -1,7 +1,7 @@
-"""An AWS account that answers from memory: one application, Shop, whose blue side is ready.
+"""A fake AWS account in memory with one application, Shop, whose blue slot is ready.
 
-It answers what the handlers ask in the rows of this benchmark, with as little work as can be, so
-that the machine is left to those that are measured. Only the listeners remember what was done.
+It implements only the calls of the handlers in the rows of this benchmark, with minimal work, so
+that it does not affect the measurements. Only the listeners have a state.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from tools.bench.cold.shop import (
     STACK,
     TABLES,
     VERSIONS,
-    ended,
+    ended_operation,
     listener,
     row,
     running,
@@ -34,35 +34,35 @@ _TEMPLATE = b"Resources: {}\n"
 
 
 class Account:
-    """The account; `begin` brings it back to what it was at first."""
+    """The fake account; `reset` restores its initial state."""
 
     def __init__(self) -> None:
         self._items = {
             (records.table_of(name, TABLES), name.value): records.row_item(row(name))
             for name in VERSIONS
         }
-        self._operation = records.operation_item(ended(), "1")
-        self.begin()
+        self._operation = records.operation_item(ended_operation(), "1")
+        self.reset()
 
-    def begin(self) -> None:
-        """Let production forward to prod-1 and the test listener to prod-2."""
+    def reset(self) -> None:
+        """Forward the production listener to prod-1 and the test listener to prod-2."""
         self._forwards = {
             listener("production"): target_group("prod-1"),
             listener("test"): target_group("prod-2"),
         }
         self.calls: list[str] = []
 
-    def answer(self, operation: str, body: str) -> PreparedResponse:
-        """Return status, content type and content for a call; 501 for one that is not foreseen."""
+    def respond(self, operation: str, body: str) -> PreparedResponse:
+        """Return status, content type and content for a call; 501 for an unknown operation."""
         self.calls.append(operation)
-        foreseen: Mapping[str, Callable[[str], PreparedResponse]] = {
-            "HeadBucket": _there,
-            "HeadObject": _there,
+        handlers: Mapping[str, Callable[[str], PreparedResponse]] = {
+            "HeadBucket": _exists,
+            "HeadObject": _exists,
             "GetObject": _template,
             "BatchGetItem": self._rows,
             "GetItem": self._record,
-            "PutItem": _nothing,
-            "TransactWriteItems": _nothing,
+            "PutItem": _empty,
+            "TransactWriteItems": _empty,
             "DescribeServices": _services,
             "DescribeImages": _image,
             "RegisterTaskDefinition": _registered,
@@ -74,9 +74,9 @@ class Account:
             "DescribeStacks": _stack_described,
             "DeleteStack": _stack_deleted,
         }
-        if operation in foreseen:
-            return foreseen[operation](body)
-        return 501, "text/plain", f"not foreseen: {operation}".encode()
+        if operation in handlers:
+            return handlers[operation](body)
+        return 501, "text/plain", f"not implemented: {operation}".encode()
 
     def _rows(self, body: str) -> PreparedResponse:
         found: dict[str, list[Any]] = {}
@@ -92,16 +92,16 @@ class Account:
 
     def _listeners(self, body: str) -> PreparedResponse:
         asked = [arn for name, arn in parse_qsl(body) if name.startswith("ListenerArns")]
-        found = "".join(map(self._shown, asked))
+        found = "".join(map(self._listener_xml, asked))
         return _xml("DescribeListeners", f"<Listeners>{found}</Listeners>")
 
     def _modified(self, body: str) -> PreparedResponse:
         given = dict(parse_qsl(body))
         arn = given["ListenerArn"]
         self._forwards[arn] = given["DefaultActions.member.1.TargetGroupArn"]
-        return _xml("ModifyListener", f"<Listeners>{self._shown(arn)}</Listeners>")
+        return _xml("ModifyListener", f"<Listeners>{self._listener_xml(arn)}</Listeners>")
 
-    def _shown(self, arn: str) -> str:
+    def _listener_xml(self, arn: str) -> str:
         group = f"<TargetGroupArn>{self._forwards[arn]}</TargetGroupArn>"
         action = f"<Type>forward</Type>{group}"
         return (
@@ -119,12 +119,12 @@ def _xml(operation: str, content: str) -> PreparedResponse:
     return 200, _XML, f"<{operation}Response>{result}</{operation}Response>".encode()
 
 
-def _nothing(body: str) -> PreparedResponse:
+def _empty(body: str) -> PreparedResponse:
     del body
     return _json({})
 
 
-def _there(body: str) -> PreparedResponse:
+def _exists(body: str) -> PreparedResponse:
     del body
     return 200, "", b""
 
