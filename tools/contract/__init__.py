@@ -1,5 +1,5 @@
-"""Tools that read the HTTP contract, docs/openapi.yml.
+"""Tools for the HTTP contract, docs/openapi.yml.
 
-`document` has its parts, `conformance` checks responses against it, `reference` writes the page
+`document` reads it, `conformance` checks responses against it, `reference` generates the page
 docs/api.md. `tests.fuzz` sends valid and invalid requests to a running laptop cloud.
 """
