@@ -1,3 +1,4 @@
-"""The command line `devops`: drives the deployment service over HTTP, and shows what runs where."""
+"""The command line `devops`: calls the deployment service over HTTP and prints the results."""
 
-__version__ = "0.1.0"  # that of pyproject.toml; here it costs no look at installed packages
+# Same as in pyproject.toml. A constant avoids reading the package metadata at each start.
+__version__ = "0.1.0"

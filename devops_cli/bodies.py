@@ -1,4 +1,4 @@
-"""Bodies of requests, from the options of a command or from a file."""
+"""Request bodies, from the options of a command or from a file."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ _Texts = list[str] | None
 
 @dataclass(frozen=True)
 class New:
-    """The options of a new application; what is None is left to the service."""
+    """The options of a new application; for an option that is None the service has a default."""
 
     team: Annotated[
         str | None,
-        typer.Option(metavar="TEAM", help="The team that owns it. Required.", show_default=False),
+        typer.Option(metavar="TEAM", help="The owning team. Required.", show_default=False),
     ] = None
     email: Annotated[
         str | None,
-        typer.Option(metavar="ADDRESS", help="How to reach the owners. Required."),
+        typer.Option(metavar="ADDRESS", help="E-mail address of the owners. Required."),
     ] = None
     env: Annotated[_Texts, ENVIRONMENT_OPTION] = None
-    description: Annotated[str | None, typer.Option(metavar="TEXT", help="What it is.")] = None
+    description: Annotated[str | None, typer.Option(metavar="TEXT", help="A description.")] = None
     tag: Annotated[
         _Texts,
-        typer.Option(metavar="KEY=VALUE", help="A tag of the stack and all in it; repeatable."),
+        typer.Option(metavar="KEY=VALUE", help="A tag of the stack's resources; repeatable."),
     ] = None
     port: Annotated[
         int | None,
@@ -41,15 +41,15 @@ class New:
     ] = None
     health_check_path: Annotated[
         str | None,
-        typer.Option(metavar="PATH", help="Answers 200 when well.", rich_help_panel=_TASKS),
+        typer.Option(metavar="PATH", help="Path that must return 200.", rich_help_panel=_TASKS),
     ] = None
     cpu: Annotated[
         int | None,
-        typer.Option(metavar="UNITS", help="1024 are one vCPU.", rich_help_panel=_TASKS),
+        typer.Option(metavar="UNITS", help="CPU units; 1024 are one vCPU.", rich_help_panel=_TASKS),
     ] = None
     memory: Annotated[
         int | None,
-        typer.Option(metavar="MIB", help="As Fargate has it for --cpu.", rich_help_panel=_TASKS),
+        typer.Option(metavar="MIB", help="Must fit --cpu (Fargate).", rich_help_panel=_TASKS),
     ] = None
     count: Annotated[
         int | None,
@@ -67,7 +67,7 @@ class New:
         _Texts,
         typer.Option(
             metavar="NAME=ARN",
-            help="One that ECS takes from Secrets Manager or SSM; repeatable.",
+            help="A variable from Secrets Manager or SSM; repeatable.",
             rich_help_panel=_TASKS,
         ),
     ] = None
@@ -82,16 +82,17 @@ class New:
     file: Annotated[
         str | None,
         typer.Option(
-            metavar="FILE", help="The whole body of the request as JSON instead; - is stdin."
+            metavar="FILE",
+            help="The complete request body as JSON, instead of options; - is stdin.",
         ),
     ] = None
 
 
 def create(name: str, new: New) -> dict[str, Any]:
-    """Return the body of a create.
+    """Return the request body of a create.
 
     Raises:
-        UsageError: what is required is missing, or something is not as it should be.
+        UsageError: a required option is missing, or a value or the file is not valid.
 
     """
     if new.file is not None:
@@ -99,7 +100,7 @@ def create(name: str, new: New) -> dict[str, Any]:
         given = [each for each in others if getattr(new, each)]
         if given:
             options = ", ".join(f"--{each.replace('_', '-')}" for each in given)
-            raise UsageError(f"--file has the whole body; leave out {options}")
+            raise UsageError(f"--file contains the complete body; leave out {options}")
         return _from_file(name, new.file)
     missing = [f"--{each}" for each in ("team", "email") if not getattr(new, each)]
     if missing:
@@ -142,7 +143,7 @@ def _pairs(option: str, values: _Texts) -> dict[str, str]:
         if not sign or not name:
             raise UsageError(f"{option} {each!r}: write it as NAME=VALUE")
         if name in pairs:
-            raise UsageError(f"{option}: {name} is there twice")
+            raise UsageError(f"{option}: {name} is given twice")
         pairs[name] = value
     return pairs
 
@@ -154,9 +155,9 @@ def _from_file(name: str, file: str) -> dict[str, Any]:
     except OSError as error:
         raise UsageError(f"{file} cannot be read: {error.strerror}") from error
     except (ValueError, RecursionError) as error:
-        raise UsageError(f"{file} is no JSON: {error}") from error
+        raise UsageError(f"{file} is not valid JSON: {error}") from error
     if not isinstance(body, dict):
-        raise UsageError(f"{file} is no JSON object")
+        raise UsageError(f"{file} is not a JSON object")
     if body.setdefault("applicationName", name) != name:
-        raise UsageError(f"{file} is about {body['applicationName']!r}, not about {name!r}")
+        raise UsageError(f"{file} is for {body['applicationName']!r}, not for {name!r}")
     return body

@@ -1,4 +1,4 @@
-"""Calls of the service: signed, with time-outs, and repeated where that does no harm."""
+"""HTTP calls to the service: signed, with time-outs, and retried where a retry is safe."""
 
 from __future__ import annotations
 
@@ -9,35 +9,35 @@ from urllib.parse import quote, urlencode
 import httpx
 
 from devops_cli import __version__
-from devops_cli.answers import Answer, Object, retry_after
 from devops_cli.clock import Clock
 from devops_cli.config import Profile
 from devops_cli.failures import ApiError, UnreachableError, UsageError
+from devops_cli.responses import Object, Response, retry_after
 
-# Seconds. API Gateway cuts an answer off after 29.
+# Seconds. API Gateway ends a request after 29.
 TIMEOUT = httpx.Timeout(connect=10, read=35, write=10, pool=10)
-# Seconds before a call is sent again, unless the service says when.
+# Seconds before each retry, unless the response has Retry-After.
 _PAUSES = (0.5, 1, 2, 4)
 ATTEMPTS = len(_PAUSES) + 1
-# A longer Retry-After than this is for the person to decide on.
+# Seconds. With a longer Retry-After the command fails, and the person decides about a retry.
 LONGEST_PAUSE = 60.0
-# What may go away by itself. A write carries an Idempotency-Key, so that it is done once.
-_PASSING = {429, 500, 503, 504}
+# Statuses that are worth a retry. A write has an Idempotency-Key, so a retry does not repeat it.
+_TRANSIENT = {429, 500, 503, 504}
 _UNSIGNED = (
     "The call was not signed: no AWS credentials were found.",
-    "`aws configure` or `aws sso login` makes some, AWS_PROFILE chooses among them.",
+    "Create some with `aws configure` or `aws sso login`; select a profile with AWS_PROFILE.",
 )
 
 
 class Api:
-    """The service at an address.
+    """A client of the service.
 
     Args:
-        address: without a slash at its end.
-        http: sends and signs.
-        clock: lets time pass before a call is repeated.
-        notice: is told of each call that is repeated.
-        signed: whether calls are signed or have a key; what a refusal may be due to.
+        address: the URL of the service, without a slash at its end.
+        http: the HTTP client; it also signs the requests.
+        clock: waits before a retry.
+        notice: receives a line of text for each retry.
+        signed: whether requests are signed; if not, a refusal (401, 403) mentions it.
 
     """
 
@@ -58,11 +58,11 @@ class Api:
 
     def get(
         self, path: str, query: Mapping[str, Any] | None = None, *, attempts: int = ATTEMPTS
-    ) -> Answer:
-        """Read a path of the service, or a whole URL of it.
+    ) -> Response:
+        """Send a GET request to a path of the service, or to a complete URL.
 
         Raises:
-            CliError: there is no answer, or it is an error.
+            CliError: no response was received, or it is an error.
 
         """
         return self.send("GET", path, query, attempts=attempts)
@@ -76,25 +76,27 @@ class Api:
         *,
         key: str = "",
         attempts: int = ATTEMPTS,
-    ) -> Answer:
-        """Call the service and return its answer, after as many attempts as are given at most.
+    ) -> Response:
+        """Send a request and return the response, with at most `attempts` attempts.
 
-        `key` is the Idempotency-Key; members of `query` that are None are left out.
+        `key` is the Idempotency-Key. Members of `query` that are None are not sent.
 
         Raises:
-            UnreachableError, NotTheServiceError, ApiError: no answer, none of the service, an
-                error.
+            UnreachableError: no response was received.
+            NotTheServiceError: the response does not come from the service.
+            ApiError: the response is an error.
+            UsageError: the request cannot be built.
 
         """
         request = self._request(method, path, query, body, key)
         for attempt in range(attempts - 1):
-            tried = self._try(request)
-            pause = _pause(tried, attempt)
+            result = self._try(request)
+            pause = _retry_delay(result, attempt)
             if pause is None:
-                return self._judged(tried)
-            self._notice(f"{self.address}: {_trouble(tried)}; again in {pause:g} s")
+                return self._to_response(result)
+            self._notice(f"{self.address}: {_problem(result)}; retrying in {pause:g} s")
             self._clock.pause(pause)
-        return self._judged(self._try(request))
+        return self._to_response(self._try(request))
 
     def _try(self, request: httpx.Request) -> httpx.Response | httpx.HTTPError:
         try:
@@ -117,38 +119,38 @@ class Api:
         except (httpx.InvalidURL, UnicodeEncodeError) as error:
             raise UsageError(f"{method} {path} cannot be sent: {error}") from error
 
-    def _judged(self, response: httpx.Response | httpx.HTTPError) -> Answer:
-        if isinstance(response, httpx.HTTPError):
-            said = f"no answer from {self.address}: {_trouble(response)}"
-            raise UnreachableError(said) from response
-        answer = Answer.of(response.status_code, response.content, response.headers, self.address)
-        if not answer.is_error:
-            return answer
-        unsigned = answer.status in (401, 403) and not self._signed
-        raise ApiError(answer, *(_UNSIGNED if unsigned else ()))
+    def _to_response(self, result: httpx.Response | httpx.HTTPError) -> Response:
+        if isinstance(result, httpx.HTTPError):
+            message = f"no response from {self.address}: {_problem(result)}"
+            raise UnreachableError(message) from result
+        response = Response.parse(result.status_code, result.content, result.headers, self.address)
+        if not response.is_error:
+            return response
+        unsigned = response.status in (401, 403) and not self._signed
+        raise ApiError(response, *(_UNSIGNED if unsigned else ()))
 
     def _url(self, path: str, query: Mapping[str, Any] | None) -> str:
         url = path if "://" in path else f"{self.address}{path}"
         given = {name: value for name, value in (query or {}).items() if value is not None}
-        # A signature is of the strictest encoding, which httpx does not use of itself.
+        # Signature Version 4 requires strict percent-encoding; httpx leaves some characters as is.
         return f"{url}?{urlencode(given, quote_via=quote, safe='')}" if given else url
 
 
-def _pause(tried: httpx.Response | httpx.HTTPError, attempt: int) -> float | None:
-    """Return after how many seconds a call is to be repeated; None if it is not."""
-    if isinstance(tried, httpx.HTTPError):
+def _retry_delay(result: httpx.Response | httpx.HTTPError, attempt: int) -> float | None:
+    """Return the seconds to wait before a retry; None if the call must not be retried."""
+    if isinstance(result, httpx.HTTPError):
         return _PAUSES[attempt]
-    if tried.status_code not in _PASSING:
+    if result.status_code not in _TRANSIENT:
         return None
-    asked = retry_after(tried.headers)
-    pause = _PAUSES[attempt] if asked is None else asked
+    requested = retry_after(result.headers)
+    pause = _PAUSES[attempt] if requested is None else requested
     return pause if pause <= LONGEST_PAUSE else None
 
 
-def _trouble(tried: httpx.Response | httpx.HTTPError) -> str:
-    if isinstance(tried, httpx.HTTPError):
-        return str(tried) or type(tried).__name__
-    return f"it answered {tried.status_code}"
+def _problem(result: httpx.Response | httpx.HTTPError) -> str:
+    if isinstance(result, httpx.HTTPError):
+        return str(result) or type(result).__name__
+    return f"status {result.status_code}"
 
 
 def connect(
@@ -158,7 +160,14 @@ def connect(
     clock: Clock,
     notice: Callable[[str], None],
 ) -> Api:
-    """Return the service of a profile; without a transport it is called over the network."""
+    """Return a client for the service of a profile.
+
+    `transport` replaces the network in tests; None uses the network.
+
+    Raises:
+        UsageError: the proxy or certificate settings of the environment are not valid.
+
+    """
     headers = {"User-Agent": f"devops-cli/{__version__}", "Accept": "application/json"}
     if profile.api_key:
         headers["x-api-key"] = profile.api_key
@@ -166,7 +175,7 @@ def connect(
         http = httpx.Client(auth=auth, headers=headers, timeout=TIMEOUT, transport=transport)
     except (ValueError, OSError, httpx.InvalidURL) as error:
         raise UsageError(
-            f"no call can be made: {error}",
-            "HTTP_PROXY, HTTPS_PROXY, NO_PROXY or SSL_CERT_FILE may be wrong.",
+            f"the HTTP client cannot be set up: {error}",
+            "Check HTTP_PROXY, HTTPS_PROXY, NO_PROXY and SSL_CERT_FILE.",
         ) from error
     return Api(profile.api, http, clock, notice, signed=auth is not None)

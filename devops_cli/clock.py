@@ -1,4 +1,4 @@
-"""Time, as an argument."""
+"""The clock of the command line. It is passed as an argument, so that tests can replace it."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from typing import Protocol
 
 
 class Clock(Protocol):
-    """What tells the time and lets it pass."""
+    """A source of time that can also wait."""
 
     def monotonic(self) -> float:
-        """Return seconds since some moment; they never go back."""
+        """Return the seconds of a monotonic clock; only differences have a meaning."""
         ...
 
     def now(self) -> datetime:
-        """Return the time of day, with its zone."""
+        """Return the current time, with a zone."""
         ...
 
     def pause(self, seconds: float) -> None:
-        """Wait."""
+        """Wait for a number of seconds."""
         ...
 
 
@@ -28,13 +28,13 @@ class SystemClock:
     """The clock of the machine."""
 
     def monotonic(self) -> float:
-        """Return seconds since some moment; they never go back."""
+        """Return the seconds of a monotonic clock; only differences have a meaning."""
         return time.monotonic()
 
     def now(self) -> datetime:
-        """Return the time of day in UTC."""
+        """Return the current time in UTC."""
         return datetime.now(UTC)
 
     def pause(self, seconds: float) -> None:
-        """Wait; Ctrl-C ends it."""
+        """Wait for a number of seconds; Ctrl-C interrupts the wait."""
         threading.Event().wait(seconds)

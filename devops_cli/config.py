@@ -1,12 +1,13 @@
-"""Where the service is and as whom to call it: options, environment, and profiles in a file.
+"""The address of the service and the credentials: options, environment variables, profiles.
 
-The file is INI, one section for each profile:
+Profiles are stored in a configuration file in INI format, one section for each profile:
 
     [default]
     api = https://abcde12345.execute-api.eu-west-1.amazonaws.com/dev
     aws_profile = team
 
-The shell's environment is an argument everywhere, so that nothing here depends on the machine.
+The environment variables are an argument of every function, so that tests do not depend on the
+machine.
 """
 
 from __future__ import annotations
@@ -27,10 +28,11 @@ DEFAULT_PROFILE = "default"
 
 @dataclass(frozen=True)
 class Profile:
-    """What is known of one installation of the service; empty where nothing is.
+    """The settings for one installation of the service; an empty text means not set.
 
-    `api` is its address with the stage, `region` that to sign for where the address does not tell,
-    `aws_profile` one of the AWS CLI, `api_key` for installations with `auth: apikey`.
+    `api` is the address with the stage. `region` is the region of the signature, needed if the
+    address does not contain it. `aws_profile` is a profile of the AWS CLI. `api_key` is for
+    installations with `auth: apikey`.
     """
 
     api: str = ""
@@ -43,40 +45,41 @@ KEYS = tuple(each.name for each in fields(Profile))
 
 
 def path(environment: Mapping[str, str]) -> Path:
-    """Return where the configuration file is, whether it exists or not."""
+    """Return the path of the configuration file, which may not exist."""
     chosen = environment.get("DEVOPS_CONFIG")
     return Path(chosen) if chosen else Path(typer.get_app_dir("devops")) / "config"
 
 
 def load(file: Path) -> dict[str, Profile]:
-    """Return all profiles of a file by name; none if there is no file.
+    """Return the profiles of a file by name; an empty mapping if the file does not exist.
 
     Raises:
-        UsageError: the file cannot be read, or is not as it should be.
+        UsageError: the file cannot be read or is not valid.
 
     """
-    sections = _parsed(file)
-    return {name: Profile(**_known(sections[name], file)) for name in sections.sections()}
+    sections = _read(file)
+    return {name: Profile(**_settings(sections[name], file)) for name in sections.sections()}
 
 
 def store(file: Path, name: str, key: str, value: str | None) -> None:
-    """Set a key of a profile, or take it away; the profile goes with its last key.
+    """Set a key of a profile, or remove it if `value` is None.
 
-    Comments in the file are lost. Only its owner can read it afterwards: it may hold an API key.
+    A profile without keys is removed. Comments in the file are lost. Afterwards only the owner can
+    read the file, because it may contain an API key.
 
     Raises:
-        UsageError: there is no such key, the value cannot be stored, or the file not be written.
+        UsageError: the key is unknown, the value is not valid, or the file cannot be written.
 
     """
     if key not in KEYS:
-        raise UsageError(f"{key!r} is no setting: there are {', '.join(KEYS)}")
+        raise UsageError(f"unknown setting {key!r}: the settings are {', '.join(KEYS)}")
     if not name.strip() or not (name + (value or "")).isprintable() or "]" in name:
-        raise UsageError("a name or a value of the configuration is one line of printable text")
-    sections = _parsed(file)
+        raise UsageError("names and values of the configuration must be one line of printable text")
+    sections = _read(file)
     if value is not None and not sections.has_section(name):
         sections.add_section(name)
     if value is not None:
-        sections.set(name, key, address(value) if key == "api" else value.strip())
+        sections.set(name, key, parse_address(value) if key == "api" else value.strip())
     elif sections.has_section(name):
         sections.remove_option(name, key)
         if not sections.options(name):
@@ -87,13 +90,13 @@ def store(file: Path, name: str, key: str, value: str | None) -> None:
 def resolve(
     environment: Mapping[str, str], *, api: str = "", profile: str = "", region: str = ""
 ) -> Profile:
-    """Return what to call, from the options of a command, the environment and the file.
+    """Return the settings that apply to a command.
 
-    An option goes before the environment, and that before the file. A profile's API key is never
-    sent to another address than the profile's own.
+    An option overrides the environment variable, and the variable overrides the file. The API key
+    of a profile is never sent to another address than that of the profile.
 
     Raises:
-        UsageError: there is no address, or no such profile; the message says what to do.
+        UsageError: no address is set, or the profile does not exist; the hints name the remedy.
 
     """
     file = path(environment)
@@ -101,58 +104,59 @@ def resolve(
     name = profile or environment.get("DEVOPS_PROFILE", "")
     if name and name not in profiles:
         raise UsageError(
-            f"there is no profile {name!r} in {file}: there are {', '.join(profiles) or 'none'}",
-            f"Make it: devops config set api URL --profile {name}",
+            f"no profile {name!r} in {file}; its profiles: {', '.join(profiles) or 'none'}",
+            f"Create it: devops config set api URL --profile {name}",
         )
     chosen = profiles.get(name or DEFAULT_PROFILE, Profile())
     named = chosen.api if profile else ""
     where = api or named or environment.get("DEVOPS_API", "") or chosen.api
     if not where:
         raise _no_address(file)
-    where = address(where)
+    where = parse_address(where)
     own = chosen.api_key if where == chosen.api.rstrip("/") else ""
     sent = environment.get("DEVOPS_API_KEY", "")
     key = _api_key(own or sent if profile else sent or own)
     return replace(chosen, api=where, region=region or chosen.region, api_key=key)
 
 
-def address(text: str) -> str:
-    """Return the address of a service without the slash at its end.
+def parse_address(text: str) -> str:
+    """Return the address of a service without a slash at its end.
 
     Raises:
-        UsageError: it is none.
+        UsageError: the text is not a valid address.
 
     """
     try:
         parts = urlsplit(text.strip())
-        sound = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+        valid = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
     except ValueError:
-        sound = False
-    if not sound or parts.query or parts.fragment or parts.username is not None:
+        valid = False
+    if not valid or parts.query or parts.fragment or parts.username is not None:
         raise UsageError(
-            f"{text!r} is no address of the service",
-            "With its stage it is as https://abcde12345.execute-api.eu-west-1.amazonaws.com/dev",
+            f"{text!r} is not a valid address of the service",
+            "Example: https://abcde12345.execute-api.eu-west-1.amazonaws.com/dev",
         )
     return text.strip().rstrip("/")
 
 
 def _api_key(key: str) -> str:
     if not key.isascii() or not (key + " ").isprintable():
-        raise UsageError("the API key has characters that no API key has")
+        raise UsageError("the API key contains characters that are not printable ASCII")
     return key
 
 
 def _no_address(file: Path) -> UsageError:
     return UsageError(
-        "the address of the service is not known",
-        "Whoever installed it knows the address: `npx serverless info` prints it. Then either",
+        "the address of the service is not configured",
+        "`npx serverless info` prints it in the installation of the service. Store it with",
         "  devops config set api https://abcde12345.execute-api.eu-west-1.amazonaws.com/dev",
-        f"which writes it to {file}, or set the variable DEVOPS_API, or give --api.",
+        f"(written to {file}), or set the variable DEVOPS_API, or use the option --api.",
     )
 
 
-def _parsed(file: Path) -> configparser.ConfigParser:
-    # No section lends its keys to the others, and a % is a %.
+def _read(file: Path) -> configparser.ConfigParser:
+    # Without a default section, whose keys every profile would inherit, and without interpolation
+    # of % signs in values.
     sections = configparser.ConfigParser(interpolation=None, default_section="")
     try:
         sections.read_string(file.read_text(encoding="utf-8"), str(file))
@@ -163,25 +167,26 @@ def _parsed(file: Path) -> configparser.ConfigParser:
     return sections
 
 
-def _known(section: configparser.SectionProxy, file: Path) -> dict[str, str]:
+def _settings(section: configparser.SectionProxy, file: Path) -> dict[str, str]:
     unknown = [key for key in section if key not in KEYS]
     if unknown:
         raise UsageError(
-            f"{file}: {section.name} has {', '.join(unknown)}, which is no setting",
-            f"There are {', '.join(KEYS)}.",
+            f"{file}: profile {section.name} has unknown settings: {', '.join(unknown)}",
+            f"The settings are {', '.join(KEYS)}.",
         )
     return dict(section)
 
 
 def _write(file: Path, sections: configparser.ConfigParser) -> None:
-    beside = file.with_name(f"{file.name}.new")
+    new_file = file.with_name(f"{file.name}.new")
     try:
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        beside.unlink(missing_ok=True)
-        # Nobody else may read it at any time, and a reader finds the old file or the new one.
-        opened = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(opened, "w", encoding="utf-8") as stream:
+        new_file.unlink(missing_ok=True)
+        # Created with mode 600, so that no other user can read it at any time. The replacement is
+        # atomic: a reader finds the old file or the new one.
+        descriptor = os.open(new_file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
             sections.write(stream)
-        beside.replace(file)
+        new_file.replace(file)
     except OSError as error:
         raise UsageError(f"the configuration file cannot be written: {error}") from error

@@ -1,4 +1,4 @@
-"""Durations and moments as people write them: 90s, 45m, 2h, 3d; 2026-01-31, 2026-01-31T12:00Z."""
+"""Durations (90s, 45m, 2h, 3d) and times (2026-01-31, 2026-01-31T12:00Z) on the command line."""
 
 from __future__ import annotations
 
@@ -10,44 +10,46 @@ _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks
 _DURATION = re.compile(r"(\d{1,6})([smhdw])")
 
 
-def duration(text: str) -> timedelta:
-    """Return the duration that a text like 90s or 2h stands for.
+def parse_duration(text: str) -> timedelta:
+    """Parse a duration such as 90s or 2h.
 
     Raises:
-        ValueError: it stands for none.
+        ValueError: the text is not a duration.
 
     """
     found = _DURATION.fullmatch(text.strip())
     if not found:
-        raise ValueError(f"{text!r} is no duration: write a number and s, m, h, d or w, as in 30m")
+        raise ValueError(
+            f"{text!r} is not a duration: write a number and s, m, h, d or w, as in 30m"
+        )
     return timedelta(**{_UNITS[found[2]]: int(found[1])})
 
 
-def moment(text: str, now: datetime) -> str:
-    """Return the moment that a text stands for as the service takes it: UTC, ISO 8601.
+def timestamp(text: str, now: datetime) -> str:
+    """Convert a duration or a time to the format of the service: ISO 8601 in UTC.
 
-    A duration is that long before `now`. A date or time without a zone is UTC.
+    A duration means that long before `now`. A date or time without a zone is UTC.
 
     Raises:
-        ValueError: it stands for none.
+        ValueError: the text is neither a duration nor a time.
 
     """
     try:
         if _DURATION.fullmatch(text.strip()):
-            then = now - duration(text)
+            then = now - parse_duration(text)
         else:
             then = datetime.fromisoformat(text.strip())
             then = then if then.tzinfo else then.replace(tzinfo=UTC)
         then = then.astimezone(UTC)
     except (ValueError, OverflowError):
         raise ValueError(
-            f"{text!r} is no time: write how long ago, as in 2h, or 2026-01-31T12:00:00Z"
+            f"{text!r} is not a time: write an age, as in 2h, or a time, as in 2026-01-31T12:00:00Z"
         ) from None
     return then.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def spoken(seconds: float) -> str:
-    """Return a duration in the two largest of its units that are not zero: 4.2 s, 3 min 5 s."""
+def format_duration(seconds: float) -> str:
+    """Format a duration with at most two units: 4.2 s, 3 min 5 s, 1 d 1 h."""
     if seconds < 10:
         return f"{max(seconds, 0):.1f} s"
     left, counts = round(seconds), []

@@ -6,7 +6,7 @@ from enum import IntEnum
 
 
 class Exit(IntEnum):
-    """What a command has come to, for scripts."""
+    """The result of a command, for scripts."""
 
     SUCCEEDED = 0
     FAILED = 1
@@ -14,17 +14,17 @@ class Exit(IntEnum):
     CONFLICT = 3
     DENIED = 4
     TIMED_OUT = 5
-    INTERRUPTED = 130  # 128 and the number of SIGINT, as shells have it
+    INTERRUPTED = 130  # 128 plus the number of SIGINT, the convention of shells
 
 
 MEANINGS = {
     Exit.SUCCEEDED: "succeeded",
-    Exit.FAILED: "failed: the operation, the service, or no answer",
+    Exit.FAILED: "the operation or the service failed, or no response was received",
     Exit.USAGE: "the command or the request is not valid (400, 422)",
-    Exit.CONFLICT: "not as things are now (409), or not there (404)",
+    Exit.CONFLICT: "conflict with the current state (409), or not found (404)",
     Exit.DENIED: "not authorised (401, 403)",
-    Exit.TIMED_OUT: "still in progress when --timeout was over",
-    Exit.INTERRUPTED: "interrupted; an operation goes on",
+    Exit.TIMED_OUT: "the operation was still in progress after --timeout",
+    Exit.INTERRUPTED: "interrupted; the operation continues",
 }
 
 _OF_STATUS = {
@@ -33,11 +33,11 @@ _OF_STATUS = {
     403: Exit.DENIED,
     404: Exit.CONFLICT,
     409: Exit.CONFLICT,
-    413: Exit.USAGE,  # the body is larger than API Gateway takes
+    413: Exit.USAGE,  # the body exceeds the limit of API Gateway or of the service
     422: Exit.USAGE,
 }
 
 
-def of_status(status: int) -> Exit:
-    """Return the exit code for the HTTP status of an error."""
+def from_status(status: int) -> Exit:
+    """Return the exit code for the HTTP status of an error response."""
     return _OF_STATUS.get(status, Exit.FAILED)

@@ -1,4 +1,4 @@
-"""What may go wrong, each with its exit code and what to do about it."""
+"""The exceptions of the command line, each with its exit code and hints for the person."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from devops_cli import exits
 from devops_cli.exits import Exit
 
 if TYPE_CHECKING:
-    from devops_cli.answers import Answer
+    from devops_cli.responses import Response
 
 
 class CliError(Exception):
-    """Something that ends the command: a sentence, and lines that say what to do.
+    """An error that ends the command, with a message and hints, one line each.
 
-    `answer` is what the service said, if it is that which ends the command.
+    `response` is the service's response, if there is one.
     """
 
     code = Exit.FAILED
-    answer: Answer | None = None
+    response: Response | None = None
 
     def __init__(self, message: str, *hints: str) -> None:
         super().__init__(message)
@@ -27,43 +27,43 @@ class CliError(Exception):
 
 
 class UsageError(CliError):
-    """The command, or what it was set up with, cannot be right."""
+    """The command or the configuration is not valid."""
 
     code = Exit.USAGE
 
 
-class NothingThereError(CliError):
-    """What the command is about is not there."""
+class OperationNotFoundError(CliError):
+    """The operation that the command needs does not exist."""
 
     code = Exit.CONFLICT
 
 
 class CredentialsError(CliError):
-    """There are credentials, but they cannot be had or used."""
+    """Credentials are configured, but they cannot be loaded or used."""
 
     code = Exit.DENIED
 
 
 class TimedOutError(CliError):
-    """The operation is still in progress, and the time to wait for it is over."""
+    """The operation is still in progress after the time-out."""
 
     code = Exit.TIMED_OUT
 
 
 class UnreachableError(CliError):
-    """No answer: the network, a name, a certificate, or a service that does not speak."""
+    """No response was received: a network, name, certificate or time-out error."""
 
 
 class NotTheServiceError(CliError):
-    """An answer that is none of the service: a page of a proxy, another service."""
+    """The response does not come from the service, but for example from a proxy."""
 
 
 class ApiError(CliError):
-    """An answer of the service that is an error."""
+    """An error response of the service."""
 
-    answer: Answer
+    response: Response
 
-    def __init__(self, answer: Answer, *hints: str) -> None:
-        super().__init__(answer.error_message, *hints)
-        self.answer = answer
-        self.code = exits.of_status(answer.status)
+    def __init__(self, response: Response, *hints: str) -> None:
+        super().__init__(response.error_message, *hints)
+        self.response = response
+        self.code = exits.from_status(response.status)

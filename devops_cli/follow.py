@@ -1,7 +1,7 @@
-"""Following an operation to its end: looks again and again, and yields what it sees.
+"""Polls an operation until it ends, and yields a snapshot after each poll.
 
-Reading an operation is also what moves it forward. How it looks in ECS meanwhile is read beside it;
-that may fail without harm.
+Each read of an operation also makes the service continue it. The state of the application in ECS is
+read as well; an error of that read is ignored.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ from email.utils import parsedate_to_datetime
 from typing import Any, Protocol
 from urllib.parse import quote, urlsplit
 
-from devops_cli.answers import IN_PROGRESS, Answer, Object, moment, part, retry_after, word
 from devops_cli.clock import Clock
 from devops_cli.exits import Exit
 from devops_cli.failures import (
@@ -23,36 +22,45 @@ from devops_cli.failures import (
     TimedOutError,
     UnreachableError,
 )
+from devops_cli.responses import (
+    IN_PROGRESS,
+    Object,
+    Response,
+    get_object,
+    get_text,
+    get_time,
+    retry_after,
+)
 
-INTERVAL = 2.0  # seconds from one look to the next
-_FIRST = (0.5, 1.0)  # the first looks come sooner: what is quick is over by then
-# Seconds without an answer until following is given up. A service that is being deployed, or a
-# network that is away for a moment, does not end a wait; the operation goes on anyway.
-PATIENCE = 180.0
+INTERVAL = 2.0  # seconds between two polls
+_FIRST = (0.5, 1.0)  # seconds before the first polls; short operations have ended by then
+# Seconds without a response until polling fails. A deployment of the service or a short network
+# outage must not end the wait, because the operation continues anyway.
+SILENCE_LIMIT = 180.0
 
 
 class Reader(Protocol):
-    """What reads the service, such as `client.Api`."""
+    """A client of the service, such as `client.Api`."""
 
     address: str
 
     def get(
         self, path: str, query: Mapping[str, Any] | None = None, *, attempts: int = ...
-    ) -> Answer:
-        """Read a path, or a whole URL."""
+    ) -> Response:
+        """Send a GET request to a path or a complete URL."""
         ...
 
 
 @dataclass(frozen=True)
 class Snapshot:
-    """What one look has seen.
+    """The result of one poll.
 
-    `answer` is the last one about the operation; `stack` the application as ECS shows it, empty
-    where that could not be read; `seconds` the time since the operation was asked for; `trouble`
-    why the last look at the operation failed, if it did.
+    `response` is the last response with the operation. `stack` is the application with its state in
+    ECS, empty if it could not be read. `seconds` is the time since the operation was requested.
+    `trouble` is the reason why the last read of the operation failed; empty if it succeeded.
     """
 
-    answer: Answer
+    response: Response
     operation: Object
     stack: Object
     seconds: float
@@ -61,114 +69,118 @@ class Snapshot:
     @property
     def ended(self) -> bool:
         """Whether the operation has ended."""
-        return word(self.operation, "status") != IN_PROGRESS
+        return get_text(self.operation, "status") != IN_PROGRESS
 
 
 def follow(
-    api: Reader, answer: Answer, operation: Object, clock: Clock, timeout: timedelta
+    api: Reader, response: Response, operation: Object, clock: Clock, timeout: timedelta
 ) -> Iterator[Snapshot]:
-    """Yield what is seen of an operation, first as the answer has it, last when it has ended.
+    """Yield snapshots of an operation; the first contains `operation` as given, the last its end.
 
     Raises:
-        TimedOutError: it is still in progress after that time.
-        CliError: it cannot be read, for good or for too long.
+        TimedOutError: the operation is still in progress after `timeout`.
+        CliError: a read failed with a permanent error, or reads failed for SILENCE_LIMIT seconds.
 
     """
-    begun = heard = clock.monotonic()
-    asked = begun - _age(answer, operation, clock)
-    application = _Application(api, word(operation, "applicationName"))
+    started = last_read = clock.monotonic()
+    requested = started - _age(response, operation, clock)
+    application = _Application(api, get_text(operation, "applicationName"))
     trouble, pauses, pause = "", iter(_FIRST[1:]), _FIRST[0]
     while True:
-        seconds = clock.monotonic() - asked
-        yield (seen := Snapshot(answer, operation, application.look(), seconds, trouble))
-        if seen.ended:
+        seconds = clock.monotonic() - requested
+        snapshot = Snapshot(response, operation, application.read(), seconds, trouble)
+        yield snapshot
+        if snapshot.ended:
             return
-        _pause(clock, pause, begun + timeout.total_seconds(), operation)
+        _pause(clock, pause, started + timeout.total_seconds(), operation)
         try:
-            found = api.get(url_of(operation, api.address), attempts=1)
-            operation, answer = found.required_operation, found
-            heard, trouble, pause = clock.monotonic(), "", next(pauses, INTERVAL)
+            found = api.get(operation_url(operation, api.address), attempts=1)
+            operation, response = found.required_operation, found
+            last_read, trouble, pause = clock.monotonic(), "", next(pauses, INTERVAL)
         except CliError as error:
-            if not _passes(error) or clock.monotonic() - heard >= PATIENCE:
+            if not _is_transient(error) or clock.monotonic() - last_read >= SILENCE_LIMIT:
                 raise
-            trouble, pause = str(error), max(INTERVAL, _asked_pause(error))
+            trouble, pause = str(error), max(INTERVAL, _requested_pause(error))
 
 
 def _pause(clock: Clock, seconds: float, end: float, operation: Object) -> None:
     left = end - clock.monotonic()
     if left <= 0:
-        raise TimedOutError(f"{word(operation, 'id')} is still in progress")
+        raise TimedOutError(f"{get_text(operation, 'id')} is still in progress")
     clock.pause(min(seconds, left))
 
 
-def _asked_pause(error: CliError) -> float:
-    """Return the seconds that the service asks to wait; zero if it does not."""
-    return (retry_after(error.answer.headers) if error.answer else None) or 0.0
+def _requested_pause(error: CliError) -> float:
+    """Return the seconds of Retry-After in the error response; zero without the header."""
+    return (retry_after(error.response.headers) if error.response else None) or 0.0
 
 
 class _Application:
-    """An application as ECS shows it; without an answer nothing is known, which is no harm."""
+    """Reads an application with its state in ECS; returns an empty object after an error."""
 
     def __init__(self, api: Reader, name: str) -> None:
         self._api = api
         self._path = f"/stacks/{quote(name, safe='')}"
         self._refused = False
 
-    def look(self) -> Object:
+    def read(self) -> Object:
         if self._refused:
             return {}
         try:
-            return part(self._api.get(self._path, {"live": "true"}, attempts=1).body, "stack")
+            return get_object(self._api.get(self._path, {"live": "true"}, attempts=1).body, "stack")
         except CliError as error:
-            # Who may not read it now will not may in two seconds; a 404 or a 503 passes.
+            # A caller without permission will not have it at the next poll. Other errors may pass.
             self._refused = error.code is Exit.DENIED
             return {}
 
 
-def url_of(operation: Object, address: str) -> str:
-    """Return where to read an operation.
+def operation_url(operation: Object, address: str) -> str:
+    """Return the URL or path for reading an operation.
 
-    That is the URL which the service gave, if it is of the same origin as the service's address:
-    calls carry credentials, which nobody else gets. Otherwise it is a path of the address.
+    The URL in the operation is used only if it has the origin of the service's address, because the
+    request carries credentials. Otherwise the result is the path of the operation.
     """
-    url = word(operation, "url")
+    url = get_text(operation, "url")
     if url.isascii() and url.isprintable() and same_origin(url, address):
         return url
-    return path_of(word(operation, "applicationName"), word(operation, "id"))
+    return operation_path(get_text(operation, "applicationName"), get_text(operation, "id"))
 
 
-def path_of(name: str, operation: str) -> str:
+def operation_path(name: str, operation: str) -> str:
     """Return the path of an operation."""
     return f"/stacks/{quote(name, safe='')}/operations/{quote(operation, safe='')}"
 
 
 def same_origin(one: str, other: str) -> bool:
-    """Tell whether two URLs have the same scheme, host and port."""
+    """Return whether two URLs have the same scheme, host and port."""
     try:
         return _origin(one) == _origin(other)
-    except ValueError:  # it is no URL
+    except ValueError:  # not a valid URL
         return False
 
 
 def _origin(url: str) -> tuple[str, str | None, int | None]:
     parts = urlsplit(url)
     if parts.username is not None or "\\" in url:
-        raise ValueError("two readers of such a URL may find two hosts in it")
+        raise ValueError("different URL parsers may find different hosts in this URL")
     return parts.scheme, parts.hostname, parts.port or {"http": 80, "https": 443}.get(parts.scheme)
 
 
-def _passes(error: CliError) -> bool:
-    """Tell whether what went wrong may go away by itself."""
+def _is_transient(error: CliError) -> bool:
+    """Return whether a later read may succeed."""
     if isinstance(error, ApiError):
         return error.code is Exit.FAILED  # 429, 5xx
     return isinstance(error, UnreachableError | NotTheServiceError)
 
 
-def _age(answer: Answer, operation: Object, clock: Clock) -> float:
-    """Return the seconds since an operation was asked for, by the service's own clock if known."""
+def _age(response: Response, operation: Object, clock: Clock) -> float:
+    """Return the seconds since an operation was requested.
+
+    The current time is taken from the header Date of the response, if there is one.
+    """
     try:
-        now = parsedate_to_datetime(answer.headers.get("date", ""))
+        now = parsedate_to_datetime(response.headers.get("date", ""))
     except ValueError:
         now = clock.now()
-    asked = moment(operation, "requestedAt")
-    return max((now - asked).total_seconds(), 0.0) if asked else 0.0
+    requested = get_time(operation, "requestedAt")
+    return max((now - requested).total_seconds(), 0.0) if requested else 0.0

@@ -1,4 +1,4 @@
-"""The program `devops`: its commands and their help."""
+"""The program `devops`: registers the commands with their help."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from devops_cli import __version__
 from devops_cli.commands import profiles, reads, waits, writes
 from devops_cli.exits import MEANINGS
 
-_AS_IT_IS = "\b\n"  # Click's sign for a paragraph whose lines are not to be joined
-_START = f"""{_AS_IT_IS}Begin with:
+_KEEP_LINES = "\b\n"  # Click does not join the lines of a paragraph after this mark
+_START = f"""{_KEEP_LINES}Begin with:
   devops config set api https://API.execute-api.REGION.amazonaws.com/dev
   devops ls"""
-_EXITS = f"{_AS_IT_IS}Exit codes:\n" + "\n".join(
+_EXITS = f"{_KEEP_LINES}Exit codes:\n" + "\n".join(
     f"{code.value:>5}  {meaning}" for code, meaning in MEANINGS.items()
 )
-_RUN = "Change what runs"
-_LOOK = "Look and wait"
+_WRITE_PANEL = "Change applications"
+_READ_PANEL = "Read and wait"
 
 app = typer.Typer(
     name="devops",
-    help="Deploys applications to Amazon ECS Fargate, and shows what runs where.",
+    help="Deploys applications to Amazon ECS Fargate and shows their state.",
     epilog=f"{_START}\n\n{_EXITS}",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
@@ -30,12 +30,12 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 config = typer.Typer(
-    help="Where the service is and as whom to call it: profiles in a file.", no_args_is_help=True
+    help="Manage profiles: addresses of the service and credentials.", no_args_is_help=True
 )
 
 
-def _version(wanted: bool) -> None:
-    if wanted:
+def _version(requested: bool) -> None:
+    if requested:
         typer.echo(f"devops {__version__}")
         raise typer.Exit
 
@@ -47,20 +47,24 @@ def main(
         typer.Option("--version", callback=_version, is_eager=True, help="Show the version."),
     ] = False,
 ) -> None:
-    """Take the options that are no command's."""
+    """Accept the options of the program itself."""
 
 
 _COMMANDS = (
-    (writes.create, _RUN, "create Shop --team payments --email team@example.com --env dev,qa"),
-    (writes.deploy, _RUN, "deploy Shop --env dev,qa --version 1.0.0"),
-    (writes.promote, _RUN, "promote Shop --from qa"),
-    (writes.swap, _RUN, "swap Shop --version 1.0.0"),
-    (writes.delete, _RUN, "delete Shop"),
-    (waits.abort, _RUN, "abort Shop"),
-    (reads.status, _LOOK, "status Shop"),
-    (reads.ls, _LOOK, "ls --env prod-green --team payments"),
-    (reads.events, _LOOK, "events Shop --since 2h"),
-    (waits.wait, _LOOK, "wait Shop"),
+    (
+        writes.create,
+        _WRITE_PANEL,
+        "create Shop --team payments --email team@example.com --env dev,qa",
+    ),
+    (writes.deploy, _WRITE_PANEL, "deploy Shop --env dev,qa --version 1.0.0"),
+    (writes.promote, _WRITE_PANEL, "promote Shop --from qa"),
+    (writes.swap, _WRITE_PANEL, "swap Shop --version 1.0.0"),
+    (writes.delete, _WRITE_PANEL, "delete Shop"),
+    (waits.abort, _WRITE_PANEL, "abort Shop"),
+    (reads.status, _READ_PANEL, "status Shop"),
+    (reads.ls, _READ_PANEL, "ls --env prod-green --team payments"),
+    (reads.events, _READ_PANEL, "events Shop --since 2h"),
+    (waits.wait, _READ_PANEL, "wait Shop"),
 )
 for _function, _panel, _example in _COMMANDS:
     app.command(epilog=f"Example: devops {_example}", rich_help_panel=_panel)(_function)

@@ -1,4 +1,4 @@
-"""Arguments and options that several commands share, and what makes a command of a function."""
+"""Arguments and options that several commands share, and the decorator that makes a command."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ import typer
 from devops_cli import durations, rules
 from devops_cli.exits import Exit
 from devops_cli.failures import CliError
-from devops_cli.session import Common, Session, print_answer
+from devops_cli.runtime import Runtime, print_on, system_runtime
+from devops_cli.session import Common, Session, print_response
 from devops_cli.show import errors
-from devops_cli.world import World, real, say
 
 _KEY = re.compile(r"[!-~]{1,255}")
 
@@ -30,16 +30,16 @@ def _key(value: str) -> str:
 
 def _duration(value: str | timedelta) -> timedelta:
     try:
-        return value if isinstance(value, timedelta) else durations.duration(value)
+        return value if isinstance(value, timedelta) else durations.parse_duration(value)
     except ValueError as error:
         raise typer.BadParameter(str(error)) from error
 
 
 def environments(values: list[str]) -> list[str]:
-    """Return the environments of a repeatable option that also takes several with commas.
+    """Return the environments of an option that is repeatable and also accepts commas.
 
     Raises:
-        typer.BadParameter: one of them is none.
+        typer.BadParameter: a value is not an environment.
 
     """
     parse = rules.choice("deployable")
@@ -66,7 +66,7 @@ OperationId = Annotated[
 ENVIRONMENT_OPTION = typer.Option(
     "--env",
     metavar="ENV",
-    help="dev, qa, stage, training, da; several with commas, or give it again.",
+    help="dev, qa, stage, training or da; several with commas or by repeating the option.",
     autocompletion=lambda: rules.values("deployable"),
 )
 Environments = Annotated[list[str], ENVIRONMENT_OPTION]
@@ -74,7 +74,7 @@ Environments = Annotated[list[str], ENVIRONMENT_OPTION]
 
 @dataclass(frozen=True)
 class Timeout:
-    """How long to wait for the end."""
+    """The time limit for waiting."""
 
     timeout: Annotated[
         timedelta,
@@ -82,7 +82,8 @@ class Timeout:
             parser=_duration,
             metavar="DURATION",
             show_default=False,
-            help="Stop waiting after this (90s, 45m, 2h); the operation goes on. Default: 60m.",
+            help="Stop waiting after this time (90s, 45m, 2h); the operation continues. "
+            "Default: 60m.",
         ),
     ] = timedelta(hours=1)
 
@@ -93,28 +94,31 @@ class Write:
 
     wait: Annotated[
         bool,
-        typer.Option("--wait/--no-wait", help="Follow it to its end, or return when accepted."),
+        typer.Option(
+            "--wait/--no-wait", help="Wait for the end, or return when the request is accepted."
+        ),
     ] = True
     dry_run: Annotated[
         bool,
-        typer.Option("--dry-run", help="Show what would be done. Nothing is changed."),
+        typer.Option("--dry-run", help="Show the plan. Nothing is changed."),
     ] = False
     idempotency_key: Annotated[
         str | None,
         typer.Option(
             parser=_key,
             metavar="KEY",
-            help="The same key again is the same operation, for 24 hours. Default: a new one.",
+            help="For 24 hours the same key returns the same operation. Default: a new key.",
         ),
     ] = None
 
 
 def command(function: Callable[..., Exit]) -> Callable[..., None]:
-    """Make what Typer takes for a command of a function that returns its exit code.
+    """Convert a function that returns an exit code to a command for Typer.
 
-    Where the function asks for a dataclass of options (`Write`), the command has each of them as
-    an option; where it asks for a `Session`, those of `Common`; a `World` is that of the context.
-    An error is told in words, and becomes the exit code.
+    A parameter of the function whose type is a dataclass of options (`Write`) becomes one option
+    for each field. A parameter of type `Session` becomes the options of `Common`. A parameter of
+    type `Runtime` receives the runtime of the context. A `CliError` is printed and determines the
+    exit code.
     """
     hints = get_type_hints(function, include_extras=True)
     asked = [each.replace(annotation=hints[each.name]) for each in _parameters(function)]
@@ -123,12 +127,12 @@ def command(function: Callable[..., Exit]) -> Callable[..., None]:
     @wraps(function)
     def run(context: typer.Context, **given: Any) -> None:
         _refuse_empty(context, given)
-        world: World = context.obj or real()
-        common = _gather(given, sets, world)
+        runtime: Runtime = context.obj or system_runtime()
+        common = _gather(given, sets, runtime)
         try:
             code = function(**given)
         except CliError as error:
-            code = _told(error, Session(world, common))
+            code = _print_error(error, Session(runtime, common))
         raise typer.Exit(code)
 
     shown = [parameter for each in asked for parameter in _shown(each, sets.get(each.name))]
@@ -161,17 +165,17 @@ def _parameters(function: Callable[..., Exit]) -> list[inspect.Parameter]:
 
 
 def _set_of(annotation: Any) -> type[Any] | None:
-    """Return the dataclass whose fields are options, or `World`, if that is what is asked for."""
+    """Return the dataclass of options for an annotation, `Runtime`, or None for other types."""
     if annotation is Session:
         return Common
     return annotation if isinstance(annotation, type) and is_dataclass(annotation) else None
 
 
 def _shown(parameter: inspect.Parameter, options: type[Any] | None) -> Iterator[inspect.Parameter]:
-    """Yield the parameters that Typer is to see instead of one."""
+    """Yield the parameters that replace one parameter in the signature for Typer."""
     if options is None:
         yield parameter
-    elif options is not World:
+    elif options is not Runtime:
         hints = get_type_hints(options, include_extras=True)
         for each in fields(options):
             yield inspect.Parameter(
@@ -179,23 +183,23 @@ def _shown(parameter: inspect.Parameter, options: type[Any] | None) -> Iterator[
             )
 
 
-def _gather(given: dict[str, Any], sets: Mapping[str, type[Any]], world: World) -> Common:
-    """Put dataclasses in place of the options that they are made of; return what all have."""
+def _gather(given: dict[str, Any], sets: Mapping[str, type[Any]], runtime: Runtime) -> Common:
+    """Replace the options in `given` by instances of their dataclasses; return the common ones."""
     common = Common()
     for name, options in sets.items():
-        if options is World:
-            given[name] = world
+        if options is Runtime:
+            given[name] = runtime
             continue
         made = options(**{each.name: given.pop(each.name) for each in fields(options)})
         given[name] = made
         if isinstance(made, Common):
-            common, given[name] = made, Session(world, made)
+            common, given[name] = made, Session(runtime, made)
     return common
 
 
-def _told(error: CliError, session: Session) -> Exit:
-    if session.common.as_json and error.answer is not None:
-        print_answer(error.answer)
+def _print_error(error: CliError, session: Session) -> Exit:
+    if session.common.as_json and error.response is not None:
+        print_response(error.response)
     for line in errors.lines(error, session.command):
-        say(session.world.err, line)
+        print_on(session.runtime.err, line)
     return error.code

@@ -1,4 +1,4 @@
-"""Lists that come in pages: one page for programs, as many as it takes for people."""
+"""Paged lists: one page with --json, otherwise as many pages as the limit requires."""
 
 from __future__ import annotations
 
@@ -8,66 +8,70 @@ from typing import Annotated, Any
 
 import typer
 
-from devops_cli.answers import Answer, Object, parts, word
 from devops_cli.failures import NotTheServiceError
+from devops_cli.responses import Object, Response, get_objects, get_text
 from devops_cli.session import Session
 
-_PAGE = 100  # the most that the service gives at once
+_PAGE = 100  # entries; the maximum page size of the service
 
 
 @dataclass(frozen=True)
 class Page:
-    """The options of commands that show lists."""
+    """The options of commands that print lists."""
 
     limit: Annotated[
         int | None,
-        typer.Option(min=1, metavar="N", help="At most so many. With --json: of the one page."),
+        typer.Option(min=1, metavar="N", help="Maximum number of entries; with --json, per page."),
     ] = None
     next_token: Annotated[
         str | None,
-        typer.Option(metavar="TOKEN", help="Go on where a page ended: its nextToken."),
+        typer.Option(metavar="TOKEN", help="nextToken of the previous page."),
     ] = None
 
 
 @dataclass(frozen=True)
-class Found:
-    """What was read: members of all pages, the last page, and whether a limit has left some out."""
+class Listing:
+    """The entries of all pages that were read.
 
-    members: list[Object]
-    last: Answer
+    `last` is the response with the last page. `more` is whether the limit left out entries.
+    """
+
+    entries: list[Object]
+    last: Response
     more: bool = False
 
-    def tell_of_more(self, session: Session) -> None:
-        """Say that there is more, if there is."""
+    def report_more(self, session: Session) -> None:
+        """Print a hint if the limit left out entries."""
         if self.more:
-            session.notice(f"There is more: --limit {2 * len(self.members)}")
+            session.notice(f"There is more: --limit {2 * len(self.entries)}")
 
 
 def read(
     session: Session, path: str, name: str, query: Mapping[str, Any], page: Page, limit: int = 0
-) -> Found:
-    """Read the members of a list: all, or as many as the options say, or else `limit`.
+) -> Listing:
+    """Read the list `name` from `path`.
 
-    With --json it is the one page that the options ask for.
+    The number of entries is limited by the option --limit, or else by `limit`; 0 means unlimited.
+    With --json exactly one page is read, and `entries` is empty.
 
     Raises:
-        CliError: there is no answer, or it is an error.
+        CliError: no response was received, or it is an error.
 
     """
     if session.common.as_json:
-        asked = {**query, "limit": page.limit, "nextToken": page.next_token}
-        return Found([], session.api.get(path, asked))
-    wanted = page.limit or limit
-    members: list[Object] = []
+        one_page = {**query, "limit": page.limit, "nextToken": page.next_token}
+        return Listing([], session.api.get(path, one_page))
+    maximum = page.limit or limit
+    entries: list[Object] = []
     token = page.next_token
     while True:
-        size = min(wanted - len(members), _PAGE) if wanted else _PAGE
-        answer = session.api.get(path, {**query, "limit": size, "nextToken": token})
-        members += parts(answer.body, name)
-        before, token = token, word(answer.body, "nextToken") or None
+        size = min(maximum - len(entries), _PAGE) if maximum else _PAGE
+        response = session.api.get(path, {**query, "limit": size, "nextToken": token})
+        entries += get_objects(response.body, name)
+        previous, token = token, get_text(response.body, "nextToken") or None
         if not token:
-            return Found(members, answer)
-        if token == before:
-            raise NotTheServiceError("the service gives the same page again and again")
-        if wanted and len(members) >= wanted:
-            return Found(members, answer, more=True)
+            return Listing(entries, response)
+        if token == previous:
+            raise NotTheServiceError("the service returned the same nextToken twice")
+        if maximum and len(entries) >= maximum:
+            return Listing(entries, response, more=True)

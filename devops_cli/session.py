@@ -1,4 +1,4 @@
-"""One command at work: calls the service, and says what came of it, to people or to programs."""
+"""The session of one command: the client of the service, and output for people or programs."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from devops_cli import config
+from devops_cli.runtime import Runtime, print_on
 from devops_cli.show import texts
-from devops_cli.world import World, say
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
 
-    from devops_cli.answers import Answer
     from devops_cli.client import Api
+    from devops_cli.responses import Response
 
 _CONNECTION = "Connection"
 
@@ -27,13 +27,13 @@ class Common:
     """The options of every command that calls the service."""
 
     as_json: Annotated[
-        bool, typer.Option("--json", help="Print the service's answer as it came, for programs.")
+        bool, typer.Option("--json", help="Print the unchanged JSON response, for programs.")
     ] = False
     api: Annotated[
         str,
         typer.Option(
             metavar="URL",
-            help="Address of the service, stage included. Or set DEVOPS_API.",
+            help="Address of the service, with the stage. Or set DEVOPS_API.",
             rich_help_panel=_CONNECTION,
         ),
     ] = ""
@@ -49,7 +49,7 @@ class Common:
         str,
         typer.Option(
             metavar="REGION",
-            help="AWS region to sign for, where the address does not tell it.",
+            help="AWS region of the signature, if the address does not contain it.",
             rich_help_panel=_CONNECTION,
         ),
     ] = ""
@@ -57,54 +57,54 @@ class Common:
 
 @dataclass(frozen=True)
 class Session:
-    """A command, its world, and the options that all commands have."""
+    """The runtime of a command and its common options."""
 
-    world: World
+    runtime: Runtime
     common: Common
 
     @cached_property
     def api(self) -> Api:
-        """The service.
+        """The client of the service.
 
         Raises:
-            CliError: its address is not known, or there are credentials that cannot be used.
+            CliError: the address is not configured, or the credentials cannot be used.
 
         """
-        from devops_cli import client, signing  # slow to import, and --help calls nothing
+        from devops_cli import client, signing  # slow to import, and --help does not need them
 
-        world, common = self.world, self.common
+        runtime, common = self.runtime, self.common
         profile = config.resolve(
-            world.environment, api=common.api, profile=common.profile, region=common.region
+            runtime.environment, api=common.api, profile=common.profile, region=common.region
         )
-        auth = signing.auth(profile, world.session(profile), world.environment)
-        return client.connect(profile, auth, world.transport, world.clock, self.notice)
+        auth = signing.auth(profile, runtime.credentials(profile), runtime.environment)
+        return client.connect(profile, auth, runtime.transport, runtime.clock, self.notice)
 
     @property
     def progress(self) -> Console:
-        """Where progress is shown: stdout is the answer's alone with --json."""
-        return self.world.err if self.common.as_json else self.world.out
+        """The console for progress: stderr with --json, because stdout has only the response."""
+        return self.runtime.err if self.common.as_json else self.runtime.out
 
     def command(self, *words: str) -> str:
-        """Return a command line as a person can type it, with the connection of this one."""
+        """Return a `devops` command line with the connection options of this command."""
         common = self.common
         given = {"--api": common.api, "--profile": common.profile, "--region": common.region}
         options = [part for name, value in given.items() if value for part in (name, value)]
         return shlex.join(["devops", *words, *options])
 
-    def finish(self, answer: Answer, *shown: RenderableType) -> None:
-        """Say what came of it: the bytes of the answer with --json, else what there is to show."""
+    def print_result(self, response: Response, *shown: RenderableType) -> None:
+        """Print the unchanged response with --json, otherwise the elements of `shown`."""
         if self.common.as_json:
-            print_answer(answer)
+            print_response(response)
             return
         for each in shown:
-            say(self.world.out, each)
+            print_on(self.runtime.out, each)
 
     def notice(self, text: str) -> None:
-        """Tell a person something by the way."""
-        say(self.world.err, texts.text(text, "dim"))
+        """Print a line on stderr."""
+        print_on(self.runtime.err, texts.text(text, "dim"))
 
 
-def print_answer(answer: Answer) -> None:
-    """Print the bytes of an answer as they came, ended by a line feed."""
-    content = answer.content
+def print_response(response: Response) -> None:
+    """Print the unchanged bytes of a response, with a line feed at the end."""
+    content = response.content
     typer.echo(content if content.endswith(b"\n") else content + b"\n", nl=False)

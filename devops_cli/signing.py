@@ -1,4 +1,4 @@
-"""Signature Version 4 of the calls, with credentials as the AWS CLI finds them."""
+"""Signature Version 4 of the requests, with the credentials that the AWS CLI would use."""
 
 from __future__ import annotations
 
@@ -17,24 +17,24 @@ from botocore.exceptions import BotoCoreError, ClientError, ProfileNotFound
 from devops_cli.config import Profile
 from devops_cli.failures import CredentialsError, UsageError
 
-# Also those of VPC endpoints and of China; API Gateway Developer Guide, "Invoke REST APIs".
+# Includes VPC endpoints and China; API Gateway Developer Guide, "Invoke REST APIs".
 _HOST = re.compile(r"\.execute-api\.([a-z0-9-]+)\.(?:vpce\.)?amazonaws\.com(?:\.cn)?$")
-# What is sent as it is signed; proxies may change other headers.
+# Headers that are signed. Proxies may change other headers.
 _SIGNED = ("content-type", "idempotency-key")
 
 
-class Source(Protocol):
-    """Something that knows credentials and a region, such as a session of boto3."""
+class CredentialSource(Protocol):
+    """A source of credentials and a region, such as a session of boto3."""
 
     region_name: str | None
 
     def get_credentials(self) -> Credentials | None:
-        """Return credentials that renew themselves; None if there are none."""
+        """Return credentials that refresh themselves; None if there are none."""
         ...
 
 
 class SigV4(httpx.Auth):
-    """Signs each request, with its body, as API Gateway asks for."""
+    """Signs each request for API Gateway, including the body."""
 
     requires_request_body = True
 
@@ -43,9 +43,9 @@ class SigV4(httpx.Auth):
         self._region = region
 
     def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
-        """Put the signature into the headers of a request."""
+        """Add the signature to the headers of a request."""
         try:
-            # Anew for each request: those of a role run out while somebody waits.
+            # For each request, because the credentials of a role may expire during a wait.
             frozen = self._credentials.get_frozen_credentials()
         except (BotoCoreError, ClientError) as error:
             raise _unusable(error) from error
@@ -57,26 +57,28 @@ class SigV4(httpx.Auth):
         yield request
 
 
-def session(profile: Profile) -> Source:
-    """Return the session of boto3 that belongs to a profile.
+def credential_source(profile: Profile) -> CredentialSource:
+    """Return the session of boto3 for a profile.
 
     Raises:
-        UsageError: the AWS CLI has no such profile.
+        UsageError: the AWS CLI does not have the profile.
 
     """
     try:
-        found: Source = boto3.Session(profile_name=profile.aws_profile or None)
+        found: CredentialSource = boto3.Session(profile_name=profile.aws_profile or None)
     except ProfileNotFound as error:
-        raise UsageError(f"{error}: aws configure list-profiles shows those there are") from error
+        raise UsageError(f"{error}: aws configure list-profiles lists the profiles") from error
     return found
 
 
-def auth(profile: Profile, source: Source, environment: Mapping[str, str]) -> SigV4 | None:
-    """Return what signs the calls; None if there are no credentials to sign with.
+def auth(
+    profile: Profile, source: CredentialSource, environment: Mapping[str, str]
+) -> SigV4 | None:
+    """Return the signer of the requests; None without credentials.
 
     Raises:
-        CredentialsError: there should be credentials, but they cannot be had.
-        UsageError: nothing says for which region to sign.
+        CredentialsError: credentials are configured, but they cannot be loaded.
+        UsageError: the region of the signature is not known.
 
     """
     try:
@@ -85,14 +87,14 @@ def auth(profile: Profile, source: Source, environment: Mapping[str, str]) -> Si
         raise _unusable(error) from error
     if credentials is None:
         return None
-    told = _HOST.search(urlsplit(profile.api).hostname or "")
-    region = told[1] if told else profile.region or source.region_name
-    # botocore itself knows the older one of these names only.
+    found = _HOST.search(urlsplit(profile.api).hostname or "")
+    region = found[1] if found else profile.region or source.region_name
+    # botocore reads AWS_DEFAULT_REGION, but not AWS_REGION.
     region = region or environment.get("AWS_REGION", "")
     if not region:
         raise UsageError(
-            "the address does not tell the AWS region to sign for",
-            "Give --region, or set it: devops config set region REGION",
+            "the AWS region of the signature is not known: the address does not contain it",
+            "Use --region, or store it: devops config set region REGION",
         )
     return SigV4(credentials, region)
 
@@ -100,5 +102,5 @@ def auth(profile: Profile, source: Source, environment: Mapping[str, str]) -> Si
 def _unusable(error: Exception) -> CredentialsError:
     return CredentialsError(
         f"the AWS credentials cannot be used: {error}",
-        "Renew them, for example with `aws sso login`, or choose others with AWS_PROFILE.",
+        "Renew them, for example with `aws sso login`, or select others with AWS_PROFILE.",
     )

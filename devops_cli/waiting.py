@@ -1,62 +1,71 @@
-"""Waiting for the end of an operation while showing how it goes."""
+"""Waits for the end of an operation and prints its progress."""
 
 from __future__ import annotations
 
 from datetime import timedelta
 
-from devops_cli.answers import SUCCEEDED, Answer, Object, word
 from devops_cli.exits import Exit
 from devops_cli.failures import CliError
 from devops_cli.follow import Snapshot, follow
+from devops_cli.responses import SUCCEEDED, Object, Response, get_text
 from devops_cli.session import Session
 from devops_cli.show import progress, summary
 
 
 class StoppedError(CliError):
-    """A person has stopped waiting."""
+    """The person has interrupted the command."""
 
     code = Exit.INTERRUPTED
 
 
-def to_the_end(session: Session, answer: Answer, operation: Object, timeout: timedelta) -> Snapshot:
-    """Follow an operation, show how it goes and what came of it; return what was seen last.
+def wait_for_end(
+    session: Session, response: Response, operation: Object, timeout: timedelta
+) -> Snapshot:
+    """Follow an operation to its end, print progress and outcome; return the last snapshot.
 
     Raises:
-        CliError: stopped by Ctrl-C or by time, or it cannot be read any more; each says how to go
-            on, for the operation goes on in any case.
+        CliError: the wait was interrupted or timed out, or the operation cannot be read. The
+            operation continues in any case, so the hints name the commands to wait or abort.
 
     """
-    last = answer
+    last = response
     try:
         with progress.display(session.progress) as show:
-            for snapshot in follow(session.api, answer, operation, session.world.clock, timeout):
-                last = snapshot.answer
-                if last is not answer or not snapshot.ended:  # else there was no progress
+            for snapshot in follow(
+                session.api, response, operation, session.runtime.clock, timeout
+            ):
+                last = snapshot.response
+                # An operation that had already ended has no progress to show.
+                if last is not response or not snapshot.ended:
                     show(snapshot)
     except KeyboardInterrupt:
-        raise _resumable(session, operation, last, StoppedError("stopped waiting")) from None
+        raise _with_resume_hints(
+            session, operation, last, StoppedError("stopped waiting")
+        ) from None
     except CliError as error:
-        raise _resumable(session, operation, last, error) from error
-    session.finish(snapshot.answer, *summary.ended(snapshot, session.command))
+        raise _with_resume_hints(session, operation, last, error) from error
+    session.print_result(snapshot.response, *summary.outcome(snapshot, session.command))
     return snapshot
 
 
-def exit_of(operation: Object) -> Exit:
+def exit_code(operation: Object) -> Exit:
     """Return the exit code for an operation that has ended."""
-    return Exit.SUCCEEDED if word(operation, "status") == SUCCEEDED else Exit.FAILED
+    return Exit.SUCCEEDED if get_text(operation, "status") == SUCCEEDED else Exit.FAILED
 
 
-def resume(session: Session, operation: Object) -> list[str]:
-    """Return what to say about an operation that goes on unwatched."""
-    which = (word(operation, "applicationName"), word(operation, "id"))
+def resume_hints(session: Session, operation: Object) -> list[str]:
+    """Return the hints for an operation that continues after the command has ended."""
+    arguments = (get_text(operation, "applicationName"), get_text(operation, "id"))
     return [
-        "The operation goes on.",
-        f"Wait for its end: {session.command('wait', *which)}",
-        f"Stop it:          {session.command('abort', *which)}",
+        "The operation continues.",
+        f"Wait for its end: {session.command('wait', *arguments)}",
+        f"Abort it:         {session.command('abort', *arguments)}",
     ]
 
 
-def _resumable(session: Session, operation: Object, last: Answer, error: CliError) -> CliError:
-    error.hints = [*error.hints, *resume(session, operation)]
-    error.answer = error.answer or last
+def _with_resume_hints(
+    session: Session, operation: Object, last: Response, error: CliError
+) -> CliError:
+    error.hints = [*error.hints, *resume_hints(session, operation)]
+    error.response = error.response or last
     return error

@@ -1,4 +1,4 @@
-"""A write from its call to its end: planned, accepted, followed."""
+"""Sends a write to the service, and waits for its end or prints the plan of a dry run."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from devops_cli import waiting
-from devops_cli.answers import IN_PROGRESS, Answer, Object, part, word
 from devops_cli.exits import Exit
 from devops_cli.failures import ApiError, UnreachableError
 from devops_cli.options import Write
+from devops_cli.responses import IN_PROGRESS, Object, Response, get_object, get_text
+from devops_cli.runtime import print_on
 from devops_cli.session import Session
 from devops_cli.show import plan, summary, texts
-from devops_cli.world import say
 
 
 @dataclass(frozen=True)
 class Call:
-    """What to send: method, path, body and query."""
+    """A request that changes something: method, path, body and query."""
 
     method: str
     path: str
@@ -32,66 +32,66 @@ def run(
     call: Call,
     write: Write,
     timeout: timedelta,
-    judge: Callable[[Object], Exit] = waiting.exit_of,
+    exit_code: Callable[[Object], Exit] = waiting.exit_code,
 ) -> Exit:
-    """Send a write and follow what it starts, or show its plan; return the exit code.
+    """Send a write and wait for the end of its operation, or print the plan of a dry run.
 
-    `judge` gives that of an operation which has ended.
+    Returns the exit code; `exit_code` determines it from an operation that has ended.
 
     Raises:
-        CliError: it was refused, or is not followed to its end.
+        CliError: the write was refused, or the wait ended before the operation.
 
     """
     if write.dry_run:
-        return _planned(session, call)
-    answer = accepted(session, call, write.idempotency_key)
-    operation, message = answer.operation, word(answer.body, "message")
+        return _dry_run(session, call)
+    response = send(session, call, write.idempotency_key)
+    operation, message = response.operation, get_text(response.body, "message")
     if operation is None:
-        session.finish(answer, texts.text(message or "there was nothing to do"))
+        session.print_result(response, texts.text(message or "there was nothing to do"))
         return Exit.SUCCEEDED
     if message:
-        say(session.progress, texts.text(message))
-    if word(operation, "status") == IN_PROGRESS and not write.wait:
-        hints = [texts.text(line) for line in waiting.resume(session, operation)]
-        session.finish(answer, summary.headline(operation), *hints)
+        print_on(session.progress, texts.text(message))
+    if get_text(operation, "status") == IN_PROGRESS and not write.wait:
+        hints = [texts.text(line) for line in waiting.resume_hints(session, operation)]
+        session.print_result(response, summary.headline(operation), *hints)
         return Exit.SUCCEEDED
-    return judge(waiting.to_the_end(session, answer, operation, timeout).operation)
+    return exit_code(waiting.wait_for_end(session, response, operation, timeout).operation)
 
 
-def accepted(session: Session, call: Call, key: str | None = None) -> Answer:
-    """Send a write, again if need be, and return the answer: one with an operation, or without.
+def send(session: Session, call: Call, key: str | None = None) -> Response:
+    """Send a write, with retries, and return the response.
 
-    A new key makes all that is sent for it one operation. An operation that has failed at once is
-    an answer like any other here.
+    All attempts have the same Idempotency-Key (`key`, or else a new one), so they start at most one
+    operation. A response 424 with an operation that has failed is returned, not raised.
 
     Raises:
-        CliError: it was refused, or it is not known what became of it.
+        CliError: the write was refused, or no response was received, so its result is unknown.
 
     """
     key = key or str(uuid.uuid4())
     try:
         return session.api.send(call.method, call.path, call.query, call.body, key=key)
     except ApiError as error:
-        if error.answer.status == 424 and part(error.answer.body, "operation"):
-            return error.answer
+        if error.response.status == 424 and get_object(error.response.body, "operation"):
+            return error.response
         raise
     except UnreachableError as error:
-        error.hints = [*error.hints, *_unknown(key)]
+        error.hints = [*error.hints, *_retry_hints(key)]
         raise
     except KeyboardInterrupt:
-        stopped = waiting.StoppedError("stopped before there was an answer", *_unknown(key))
+        stopped = waiting.StoppedError("interrupted before a response", *_retry_hints(key))
         raise stopped from None
 
 
-def _planned(session: Session, call: Call) -> Exit:
+def _dry_run(session: Session, call: Call) -> Exit:
     query = {**call.query, "dryRun": "true"}
-    answer = session.api.send(call.method, call.path, query, call.body)
-    session.finish(answer, *plan.plan(part(answer.body, "plan")))
+    response = session.api.send(call.method, call.path, query, call.body)
+    session.print_result(response, *plan.lines(get_object(response.body, "plan")))
     return Exit.SUCCEEDED
 
 
-def _unknown(key: str) -> list[str]:
+def _retry_hints(key: str) -> list[str]:
     return [
-        "The service may have accepted it all the same. The same command with this option does",
-        f"it once in any case: --idempotency-key {key}",
+        "The service may have accepted the request. To find out, repeat the command with the same",
+        f"key; it does not start a second operation: --idempotency-key {key}",
     ]

@@ -1,1 +1,1 @@
-"""Developer tools that are not deployed: the laptop cloud, benchmarks, checks, the contract."""
+"""Developer tools, which are not deployed: laptop cloud, benchmarks, security checks, contract."""

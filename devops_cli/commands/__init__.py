@@ -1,1 +1,1 @@
-"""The commands, by what they do."""
+"""The commands of `devops`, one module for each group."""

@@ -1,4 +1,4 @@
-"""The commands about the configuration file: `devops config ...`."""
+"""The commands for the configuration file: `devops config ...`."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from devops_cli import config
 from devops_cli.exits import Exit
 from devops_cli.failures import UsageError
 from devops_cli.options import command
+from devops_cli.runtime import Runtime, print_on
 from devops_cli.show import texts
-from devops_cli.world import World, say
 
 _PROFILE = typer.Option(metavar="NAME", help="The profile; or set DEVOPS_PROFILE.")
 Chosen = Annotated[str, _PROFILE]
@@ -26,67 +26,68 @@ Key = Annotated[
 
 
 @command
-def show(world: World, profile: Chosen = "") -> Exit:
+def show(runtime: Runtime, profile: Chosen = "") -> Exit:
     """Show the settings of a profile; an API key is not shown."""
-    file = config.path(world.environment)
-    name = _name(world, profile)
+    file = config.path(runtime.environment)
+    name = _profile_name(runtime, profile)
     found = config.load(file).get(name)
     if found is None:
         raise UsageError(
-            f"there is no profile {name!r} in {file}",
-            "Make it: devops config set api URL" + (f" --profile {name}" if profile else ""),
+            f"no profile {name!r} in {file}",
+            "Create it: devops config set api URL" + (f" --profile {name}" if profile else ""),
         )
-    say(world.out, texts.text(f"[{name}] in {file}", "bold"))
+    print_on(runtime.out, texts.text(f"[{name}] in {file}", "bold"))
     for each in fields(found):
         value = getattr(found, each.name)
         if value:
             shown = "(set)" if each.name == "api_key" else value
-            say(world.out, texts.text(f"{each.name} = {shown}"))
+            print_on(runtime.out, texts.text(f"{each.name} = {shown}"))
     return Exit.SUCCEEDED
 
 
 @command
-def profiles(world: World) -> Exit:
+def profiles(runtime: Runtime) -> Exit:
     """List the profiles with their addresses."""
-    found = config.load(config.path(world.environment))
+    found = config.load(config.path(runtime.environment))
     lines = [[name, each.api] for name, each in found.items()]
     table = texts.Rows(("PROFILE", "API"), lines)
-    say(world.out, table if lines else texts.text("No profiles."))
+    print_on(runtime.out, table if lines else texts.text("No profiles."))
     return Exit.SUCCEEDED
 
 
 @command
 def store(
-    world: World,
+    runtime: Runtime,
     key: Key,
     value: Annotated[
         str,
         typer.Argument(
-            help="Without it, it is asked for, and no history has it.", show_default=False
+            help="The value. Without it the command asks, so that the shell history lacks it.",
+            show_default=False,
         ),
     ] = "",
     profile: Chosen = "",
 ) -> Exit:
     """Set api, region, aws_profile or api_key of a profile."""
-    value = value or _asked(world, key)
+    value = value or _prompt_value(runtime, key)
     if not value.strip():
-        raise UsageError(f"{key} needs a value; `devops config unset {key}` takes it away")
-    config.store(config.path(world.environment), _name(world, profile), key, value)
+        raise UsageError(f"{key} needs a value; `devops config unset {key}` removes the setting")
+    config.store(config.path(runtime.environment), _profile_name(runtime, profile), key, value)
     return Exit.SUCCEEDED
 
 
 @command
-def unset(world: World, key: Key, profile: Chosen = "") -> Exit:
-    """Take a setting out of a profile; the profile goes with its last one."""
-    config.store(config.path(world.environment), _name(world, profile), key, None)
+def unset(runtime: Runtime, key: Key, profile: Chosen = "") -> Exit:
+    """Remove a setting from a profile; a profile without settings is removed."""
+    config.store(config.path(runtime.environment), _profile_name(runtime, profile), key, None)
     return Exit.SUCCEEDED
 
 
-def _name(world: World, profile: str) -> str:
-    return profile or world.environment.get("DEVOPS_PROFILE") or config.DEFAULT_PROFILE
+def _profile_name(runtime: Runtime, profile: str) -> str:
+    return profile or runtime.environment.get("DEVOPS_PROFILE") or config.DEFAULT_PROFILE
 
 
-def _asked(world: World, key: str) -> str:
-    if world.asks:
+def _prompt_value(runtime: Runtime, key: str) -> str:
+    if runtime.interactive:
         return str(typer.prompt(key, hide_input=key == "api_key", err=True))
     return sys.stdin.readline().strip()

@@ -1,4 +1,4 @@
-"""The commands that only look: status, ls, events."""
+"""The commands that only read: status, ls, events."""
 
 from __future__ import annotations
 
@@ -9,28 +9,30 @@ import typer
 from devops_cli import durations, paging, rules
 from devops_cli.exits import Exit
 from devops_cli.failures import UsageError
-from devops_cli.follow import path_of
+from devops_cli.follow import operation_path
 from devops_cli.options import Name, OperationId, OptionalName, command
 from devops_cli.paging import Page
 from devops_cli.session import Session
 from devops_cli.show import records, stacks
 
-_EVENTS = 50  # shown without --limit: what the service gives at once
+_EVENTS = 50  # events without --limit; the default page size of the service
 
 
 @command
 def status(name: Name, session: Session, operation_id: OperationId = None) -> Exit:
-    """Show what runs where in an application, as ECS tells it; or one operation.
+    """Show the environments of an application with their state in ECS, or one operation.
 
-    Showing an operation that has failed is no failure: `devops wait` has an exit code for it.
+    The exit code is 0 also for an operation that has failed; use `devops wait` to get its result.
     """
     if operation_id:
-        answer = session.api.get(path_of(name, operation_id))
-        session.finish(answer, *records.operation(answer.required_operation))
+        response = session.api.get(operation_path(name, operation_id))
+        session.print_result(response, *records.operation(response.required_operation))
         return Exit.SUCCEEDED
-    answer = session.api.get(f"/stacks/{name}", {"live": "true"})
-    now = session.world.clock.now()
-    session.finish(answer, *stacks.one(answer.required("stack", "applicationName"), now))
+    response = session.api.get(f"/stacks/{name}", {"live": "true"})
+    now = session.runtime.clock.now()
+    session.print_result(
+        response, *stacks.details(response.required("stack", "applicationName"), now)
+    )
     return Exit.SUCCEEDED
 
 
@@ -38,26 +40,28 @@ def status(name: Name, session: Session, operation_id: OperationId = None) -> Ex
 def ls(
     page: Page,
     session: Session,
-    team: Annotated[str | None, typer.Option(metavar="TEAM", help="Of this team.")] = None,
+    team: Annotated[str | None, typer.Option(metavar="TEAM", help="Only this team.")] = None,
     env: Annotated[
         str | None,
         typer.Option(
             metavar="ENV",
             parser=rules.choice("environment"),
-            help="This environment: qa, prod-green.",
+            help="Only this environment: qa, prod-green.",
         ),
     ] = None,
     version: Annotated[
         str | None,
         typer.Option(
-            metavar="VERSION", parser=rules.text("version"), help="Where this version runs."
+            metavar="VERSION",
+            parser=rules.text("version"),
+            help="Only environments with this version.",
         ),
     ] = None,
     state: Annotated[
-        str | None, typer.Option("--status", metavar="STATUS", help="In this status: ACTIVE.")
+        str | None, typer.Option("--status", metavar="STATUS", help="Only this status: ACTIVE.")
     ] = None,
 ) -> Exit:
-    """List all applications with their environments: what runs where."""
+    """List all applications with their environments and versions."""
     query = {
         "team": team,
         "environment": env,
@@ -65,8 +69,8 @@ def ls(
         "status": state and state.upper(),
     }
     found = paging.read(session, "/stacks", "stacks", query, page)
-    session.finish(found.last, stacks.many(found.members, session.world.clock.now()))
-    found.tell_of_more(session)
+    session.print_result(found.last, stacks.table(found.entries, session.runtime.clock.now()))
+    found.report_more(session)
     return Exit.SUCCEEDED
 
 
@@ -77,32 +81,33 @@ def events(
     name: OptionalName = None,
     since: Annotated[
         str | None,
-        typer.Option(metavar="TIME", help="Not before: 2h ago, or 2026-01-31T12:00:00Z."),
+        typer.Option(metavar="TIME", help="Start: an age (2h) or a time (2026-01-31T12:00:00Z)."),
     ] = None,
     until: Annotated[
-        str | None, typer.Option(metavar="TIME", help="Before: as --since. Without a zone: UTC.")
+        str | None,
+        typer.Option(metavar="TIME", help="End, exclusive; as --since. UTC without a zone."),
     ] = None,
     operation: Annotated[
         str | None,
         typer.Option(
             metavar="OPERATION_ID",
             parser=rules.text("operation", str.upper),
-            help="Of this operation.",
+            help="Only this operation.",
         ),
     ] = None,
 ) -> Exit:
-    """Show who did what, and what came of it, newest first; of all applications without NAME."""
-    now = session.world.clock.now()
+    """Show the event log of an application, or of all applications, newest first."""
+    now = session.runtime.clock.now()
     try:
         query = {
-            "since": since and durations.moment(since, now),
-            "until": until and durations.moment(until, now),
+            "since": since and durations.timestamp(since, now),
+            "until": until and durations.timestamp(until, now),
             "operation": operation,
         }
     except ValueError as error:
         raise UsageError(str(error)) from error
     path = f"/stacks/{name}/events" if name else "/events"
     found = paging.read(session, path, "events", query, page, _EVENTS)
-    session.finish(found.last, records.events(found.members, name or ""))
-    found.tell_of_more(session)
+    session.print_result(found.last, records.events(found.entries, name or ""))
+    found.report_more(session)
     return Exit.SUCCEEDED

@@ -15,9 +15,9 @@ from devops_cli.session import Session
 
 @command
 def create(name: Name, new: bodies.New, write: Write, timeout: Timeout, session: Session) -> Exit:
-    """Create an application: its environments, and production with two slots.
+    """Create an application with its environments and two production slots.
 
-    Production is always made; without --env there is dev besides it.
+    Production is always created. Without --env the application also has dev.
     """
     call = writing.Call("POST", "/stacks", bodies.create(name, new))
     return writing.run(session, call, write, timeout.timeout)
@@ -41,11 +41,12 @@ def deploy(
     image: Annotated[
         str | None,
         typer.Option(
-            metavar="URI", help="Its repository, or all of it. Default: the application's in ECR."
+            metavar="URI",
+            help="The repository or complete image. Default: the application's ECR repository.",
         ),
     ] = None,
 ) -> Exit:
-    """Deploy a version to dev, qa, stage, training, da."""
+    """Deploy a version to dev, qa, stage, training or da."""
     body = {"applicationName": name, "environment": environments(env), "version": version}
     body |= {"repouri": image} if image else {}
     call = writing.Call("POST", "/stacks/deploy", body)
@@ -64,13 +65,13 @@ def promote(
             "--from",
             metavar="ENV",
             parser=rules.choice("deployable"),
-            help="Where it runs. Default: the first of stage, qa, dev.",
+            help="The source. Default: the first of stage, qa, dev.",
         ),
     ] = None,
 ) -> Exit:
-    """Bring what non-production runs to production blue, the slot that is not live.
+    """Promote the image of a non-production environment to production blue, the idle slot.
 
-    It is the very same image. Customers notice nothing before a swap.
+    The digest stays the same. Customers get the new version only after a swap.
     """
     body = {"applicationName": name} | ({"environment": source} if source else {})
     call = writing.Call("POST", "/stacks/deploytoprodBlue", body)
@@ -92,10 +93,9 @@ def swap(
         ),
     ] = None,
 ) -> Exit:
-    """Make production blue live, and what was live blue. Again is the way back.
+    """Exchange live and idle production: blue becomes live, the live slot becomes blue.
 
-    The version before goes on running, so that swapping again brings it back at once, until
-    something else is promoted.
+    The previous version keeps running until the next promote, so a second swap restores it at once.
     """
     body = {"applicationName": name} | ({"version": version} if version else {})
     call = writing.Call("POST", "/stacks/swapProdBlueAndGreen", body)
@@ -109,19 +109,19 @@ def delete(
     timeout: Timeout,
     session: Session,
     yes: Annotated[
-        bool, typer.Option("--yes", "-y", help="Do not ask. Needed where nobody can be asked.")
+        bool, typer.Option("--yes", "-y", help="Do not ask. Required without a terminal.")
     ] = False,
 ) -> Exit:
-    """Delete an application with all its environments and images. There is no way back."""
+    """Delete an application with all its environments and images. This cannot be undone."""
     if not (yes or write.dry_run):
-        _ask(session, name)
+        _confirm(session, name)
     call = writing.Call("DELETE", "/stacks", query={"stack": name})
     return writing.run(session, call, write, timeout.timeout)
 
 
-def _ask(session: Session, name: str) -> None:
-    if not session.world.asks:
-        raise UsageError(f"nobody can be asked whether to delete {name}: add --yes")
+def _confirm(session: Session, name: str) -> None:
+    if not session.runtime.interactive:
+        raise UsageError(f"to delete {name} without a terminal for the confirmation, add --yes")
     question = f"Delete {name} with all its environments and images?"
     if not typer.confirm(question, err=True):
         raise UsageError("nothing was deleted")

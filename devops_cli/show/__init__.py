@@ -1,1 +1,1 @@
-"""What people see: answers as tables and sentences."""
+"""Output for people: responses as tables and sentences."""

@@ -1,4 +1,4 @@
-"""An error in words: what was wrong, where, and what to do."""
+"""Error messages: the reason, the fields with faults, and hints."""
 
 from __future__ import annotations
 
@@ -6,36 +6,36 @@ from collections.abc import Iterator
 
 from rich.text import Text
 
-from devops_cli.answers import part, parts, word, words
 from devops_cli.failures import ApiError, CliError
+from devops_cli.responses import get_object, get_objects, get_text, get_texts
 from devops_cli.show import texts
 from devops_cli.show.texts import Command
 
 
 def lines(error: CliError, command: Command) -> Iterator[Text]:
-    """Yield the lines that tell of an error; `command` makes command lines to go on with."""
+    """Yield the lines of an error message; `command` builds the command lines of the hints."""
     if isinstance(error, ApiError):
-        yield from _of_the_service(error, command)
+        yield from _service_error(error, command)
     else:
         yield texts.sentence(texts.text("Error: ", "bold red"), str(error))
     for hint in error.hints:
         yield texts.text(hint)
 
 
-def _of_the_service(error: ApiError, command: Command) -> Iterator[Text]:
-    body = error.answer.body
-    faults, reasons = parts(body, "errors"), words(body, "reasons")
-    # With faults of fields the message is the list of them, in one line.
-    said = "the request is not valid" if faults else str(error)
-    about = texts.text(f" ({error.answer.status} {word(body, 'code')}".rstrip() + ")", "dim")
-    yield texts.sentence(texts.text("Error: ", "bold red"), said, about)
+def _service_error(error: ApiError, command: Command) -> Iterator[Text]:
+    body = error.response.body
+    faults, reasons = get_objects(body, "errors"), get_texts(body, "reasons")
+    # If fields have faults, the message repeats all of them in one line.
+    message = "the request is not valid" if faults else str(error)
+    code = texts.text(f" ({error.response.status} {get_text(body, 'code')}".rstrip() + ")", "dim")
+    yield texts.sentence(texts.text("Error: ", "bold red"), message, code)
     for each in faults:
         yield texts.sentence(
-            "  ", texts.text(word(each, "field"), "bold"), f": {word(each, 'message')}"
+            "  ", texts.text(get_text(each, "field"), "bold"), f": {get_text(each, 'message')}"
         )
     for reason in reasons:
         yield texts.text(f"  {reason}")
-    holder = part(body, "operation")
-    if holder and error.answer.status == 409:
-        name, operation = word(holder, "applicationName"), word(holder, "id")
+    holder = get_object(body, "operation")
+    if holder and error.response.status == 409:
+        name, operation = get_text(holder, "applicationName"), get_text(holder, "id")
         yield texts.sentence("Wait for its end: ", texts.command(command("wait", name, operation)))

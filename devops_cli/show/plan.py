@@ -1,4 +1,4 @@
-"""The plan of a dry run: what would be held, and what would change, field by field."""
+"""The plan of a dry run: the claimed environments, and the changes field by field."""
 
 from __future__ import annotations
 
@@ -9,29 +9,31 @@ from typing import Any
 from rich.console import RenderableType
 from rich.text import Text
 
-from devops_cli.answers import Object, part, parts, word, words
+from devops_cli.responses import Object, get_object, get_objects, get_text, get_texts
 from devops_cli.show import progress, texts
 
 
-def plan(found: Object) -> Iterator[RenderableType]:
-    """Yield what is shown of a plan."""
-    yield texts.heading("Dry run: ", texts.about(found), ". Nothing was changed.")
-    if message := word(found, "message"):
+def lines(found: Object) -> Iterator[RenderableType]:
+    """Yield the lines and tables of a plan."""
+    yield texts.heading("Dry run: ", texts.title(found), ". Nothing was changed.")
+    if message := get_text(found, "message"):
         yield texts.text(message)
-    if claims := words(found, "claims"):
-        yield texts.text(f"Would hold until its end: {', '.join(claims)}")
+    if claims := get_texts(found, "claims"):
+        yield texts.text(f"Locked until the end of the operation: {', '.join(claims)}")
     yield from _environments(found)
-    yield from _production(part(found, "production"))
+    yield from _production(get_object(found, "production"))
     yield from _template(found)
 
 
 def _environments(found: Object) -> Iterator[RenderableType]:
-    for each in parts(found, "environments"):
-        yield texts.heading(f"{progress.name_of(each)}  {progress.versions(found, each)}".rstrip())
+    for each in get_objects(found, "environments"):
+        yield texts.heading(
+            f"{progress.label(each)}  {progress.version_change(found, each)}".rstrip()
+        )
         for name in ("image", "digest", "url"):
-            if value := word(each, name):
+            if value := get_text(each, name):
                 yield texts.text(f"  {name:7} {value}")
-        changes = parts(each, "taskDefinition")
+        changes = get_objects(each, "taskDefinition")
         if changes:
             yield texts.text("  task definition:")
         for change in changes:
@@ -39,32 +41,32 @@ def _environments(found: Object) -> Iterator[RenderableType]:
 
 
 def _difference(change: Object) -> Iterator[Text]:
-    yield texts.text(f"    {word(change, 'field')}")
+    yield texts.text(f"    {get_text(change, 'field')}")
     for sign, name, style in (("-", "old", "red"), ("+", "new", "green")):
         if name in change:
             yield texts.text(f"      {sign} {_value(change, name)}", style)
 
 
 def _value(change: Object, name: str) -> str:
-    """Return a value as it is in JSON, text without its quotes."""
+    """Return a text unchanged, and any other value as JSON."""
     value: Any = change[name]
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 def _production(found: Object) -> Iterator[RenderableType]:
-    live, then = word(found, "live"), word(found, "willBeLive")
+    live, then = get_text(found, "live"), get_text(found, "willBeLive")
     if found:
-        said = f"Live now: {live}; live afterwards: {then}"
-        yield texts.text(said + ("" if live != then else " (customers are not moved)"))
+        text = f"Live now: {live}; live afterwards: {then}"
+        yield texts.text(text + ("" if live != then else " (unchanged for customers)"))
 
 
 def _template(found: Object) -> Iterator[RenderableType]:
-    template, parameters = part(found, "template"), part(found, "parameters")
+    template, parameters = get_object(found, "template"), get_object(found, "parameters")
     if template:
-        version = word(template, "version")
-        told = f"version {version}, " if version else ""
-        yield texts.text(f"Application template: {told}sha256 {word(template, 'sha256')}")
+        version = get_text(template, "version")
+        prefix = f"version {version}, " if version else ""
+        yield texts.text(f"Application template: {prefix}sha256 {get_text(template, 'sha256')}")
     if parameters:
         yield texts.heading("Parameters of the stack:")
-        lines = [[f"  {name}", _value(parameters, name)] for name in sorted(parameters)]
-        yield texts.Rows(("  NAME", "VALUE"), lines)
+        rows = [[f"  {name}", _value(parameters, name)] for name in sorted(parameters)]
+        yield texts.Rows(("  NAME", "VALUE"), rows)

@@ -1,4 +1,4 @@
-"""Progress: a table that is drawn anew on a terminal, else a line for each change."""
+"""Progress of an operation: a table that is redrawn on a terminal, otherwise a line per change."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from rich.live import Live
 from rich.text import Text
 
 from devops_cli import durations
-from devops_cli.answers import Object, moment, part, parts, word
 from devops_cli.follow import Snapshot
+from devops_cli.responses import Object, get_object, get_objects, get_text, get_time
 from devops_cli.show import texts
 
-FIRST_IMAGE = "first image"  # what a new application starts with has no version
-MESSAGES = 6  # of ECS at a time; more push the table off a small terminal
+FIRST_IMAGE = "first image"  # the initial image of a new application has no version
+MESSAGES = 6  # messages of ECS below the table; more would not fit on a small terminal
 _COLUMNS = (
     "ENV", "SLOT", "VERSION", "STATUS", "TASKS", "PENDING", "HEALTHY", "ROLLOUT",
 )  # fmt: skip
 
 
 class Message(NamedTuple):
-    """What ECS says about a service."""
+    """A message of an ECS service."""
 
     time: datetime
     environment: str
@@ -33,134 +33,139 @@ class Message(NamedTuple):
 
 @contextmanager
 def display(console: Console) -> Iterator[Callable[[Snapshot], None]]:
-    """Yield what shows each snapshot; what a terminal has shown of it goes at the end."""
+    """Yield a function that shows a snapshot; a terminal erases the table at the end."""
     if not console.is_terminal or console.is_dumb_terminal:
-        lines = Lines()
+        log = ChangeLog()
 
-        def tell(snapshot: Snapshot) -> None:
-            for line in lines.changes(snapshot):
+        def print_changes(snapshot: Snapshot) -> None:
+            for line in log.changes(snapshot):
                 console.print(line)
 
-        yield tell
+        yield print_changes
         return
     with Live(console=console, auto_refresh=False, transient=True) as live:
-        yield lambda snapshot: live.update(picture(snapshot), refresh=True)
+        yield lambda snapshot: live.update(render(snapshot), refresh=True)
 
 
-def picture(snapshot: Snapshot) -> RenderableType:
-    """Return what a terminal shows of a snapshot."""
+def render(snapshot: Snapshot) -> RenderableType:
+    """Return the table of a snapshot for a terminal, with the last messages of ECS."""
     operation = snapshot.operation
-    shown: list[RenderableType] = [
+    parts: list[RenderableType] = [
         texts.sentence(
-            texts.text(f"{texts.about(operation)} ", "bold"),
-            texts.state(word(operation, "status")),
-            f"  {durations.spoken(snapshot.seconds)}  ",
-            texts.text(word(operation, "id"), "dim"),
+            texts.text(f"{texts.title(operation)} ", "bold"),
+            texts.state(get_text(operation, "status")),
+            f"  {durations.format_duration(snapshot.seconds)}  ",
+            texts.text(get_text(operation, "id"), "dim"),
         ),
         texts.Rows(
-            _COLUMNS, [_row(snapshot, each) for each in parts(operation, "environments")], named=2
+            _COLUMNS,
+            [_row(snapshot, each) for each in get_objects(operation, "environments")],
+            named=2,
         ),
     ]
-    if waiting := snapshot.trouble or word(operation, "waitingFor"):
-        shown.append(texts.sentence(texts.text("Waiting for: ", "dim"), waiting))
-    shown += [
+    if waiting := snapshot.trouble or get_text(operation, "waitingFor"):
+        parts.append(texts.sentence(texts.text("Waiting for: ", "dim"), waiting))
+    parts += [
         texts.text(f"{each.time:%H:%M:%S} {each.environment}: {each.message}", "dim")
         for each in messages(snapshot)[-MESSAGES:]
     ]
-    return Group(*shown)
+    return Group(*parts)
 
 
-class Lines:
-    """Tells of what has changed from one snapshot to the next."""
+class ChangeLog:
+    """Formats the differences between successive snapshots as lines."""
 
     def __init__(self) -> None:
-        self._told: dict[str, str] = {}
+        self._states: dict[str, str] = {}
         self._messages: set[Message] = set()
 
     def changes(self, snapshot: Snapshot) -> Iterator[Text]:
-        """Yield a line for each change, after the seconds that have passed."""
-        since = f"{durations.spoken(snapshot.seconds):>8}  "
-        for about, said in _facts(snapshot).items():
-            if self._told.get(about) != said:
-                self._told[about] = said
-                yield texts.text(f"{since}{about}: {said}")
+        """Yield a line for each change since the last snapshot, with the elapsed time."""
+        elapsed = f"{durations.format_duration(snapshot.seconds):>8}  "
+        for subject, state in _states(snapshot).items():
+            if self._states.get(subject) != state:
+                self._states[subject] = state
+                yield texts.text(f"{elapsed}{subject}: {state}")
         for each in messages(snapshot):
             if each not in self._messages:
                 self._messages.add(each)
-                yield texts.text(f"{since}{each.environment}: {each.message}")
+                yield texts.text(f"{elapsed}{each.environment}: {each.message}")
 
 
 def messages(snapshot: Snapshot) -> list[Message]:
-    """Return what ECS has said since the operation was asked for, oldest first."""
-    asked = moment(snapshot.operation, "requestedAt") or datetime.min.replace(tzinfo=UTC)
+    """Return the messages of ECS since the operation was requested, oldest first."""
+    requested = get_time(snapshot.operation, "requestedAt") or datetime.min.replace(tzinfo=UTC)
     found = {
-        Message(time.astimezone(UTC), name_of(each), word(said, "message"))
-        for each in parts(snapshot.operation, "environments")
-        for said in parts(now(snapshot.stack, each), "messages")
-        if (time := moment(said, "time")) and time >= asked
+        Message(time.astimezone(UTC), label(each), get_text(message, "message"))
+        for each in get_objects(snapshot.operation, "environments")
+        for message in get_objects(current_state(snapshot.stack, each), "messages")
+        if (time := get_time(message, "time")) and time >= requested
     }
     return sorted(found)
 
 
-def now(stack: Object, each: Object) -> Object:
-    """Return what an application shows of one environment of an operation; empty if nothing.
+def current_state(stack: Object, each: Object) -> Object:
+    """Return the state of an environment in the application; empty if it is not known.
 
-    A swap changes the names of the roles, so that in production the slot says which it is.
+    `each` is an environment of an operation. Production is found by its slot, because a swap
+    exchanges the names PROD-GREEN and PROD-BLUE.
     """
-    by = "slot" if word(each, "slot") else "environment"
-    there = parts(stack, "environments")
-    return next((one for one in there if word(one, by) == word(each, by)), {})
+    by = "slot" if get_text(each, "slot") else "environment"
+    environments = get_objects(stack, "environments")
+    return next((one for one in environments if get_text(one, by) == get_text(each, by)), {})
 
 
-def name_of(each: Object) -> str:
-    """Return how an environment is called: DEV, or PROD-BLUE (prod-2)."""
-    slot = word(each, "slot")
-    return word(each, "environment") + (f" ({slot})" if slot else "")
+def label(each: Object) -> str:
+    """Return the name of an environment, with its slot in production: DEV, PROD-BLUE (prod-2)."""
+    slot = get_text(each, "slot")
+    return get_text(each, "environment") + (f" ({slot})" if slot else "")
 
 
-def versions(of: Object, each: Object) -> str:
-    """Return what is to run in an environment, and instead of what; empty if neither is known.
+def version_change(parent: Object, each: Object) -> str:
+    """Return the previous and the new version of an environment; empty if neither is known.
 
-    `of` is the operation, plan or event that it is a part of.
+    `parent` is the operation, plan or event that contains the environment.
     """
-    before, after = word(each, "previousVersion"), word(each, "version")
-    without = "deleted" if word(of, "kind") == "delete" else FIRST_IMAGE
+    before, after = get_text(each, "previousVersion"), get_text(each, "version")
+    without = "deleted" if get_text(parent, "kind") == "delete" else FIRST_IMAGE
     return f"{before} -> {after or without}" if before else after
 
 
 def _row(snapshot: Snapshot, each: Object) -> list[str | Text]:
-    there = now(snapshot.stack, each)
-    tasks, rollout = part(there, "tasks"), part(there, "rollout")
+    current = current_state(snapshot.stack, each)
+    tasks, rollout = get_object(current, "tasks"), get_object(current, "rollout")
     return [
-        word(each, "environment"),
-        word(each, "slot"),
-        versions(snapshot.operation, each),
-        texts.state(word(each, "status")),
-        running(tasks),
-        word(tasks, "pending"),
-        word(tasks, "healthy"),
-        texts.state(word(rollout, "state")),
+        get_text(each, "environment"),
+        get_text(each, "slot"),
+        version_change(snapshot.operation, each),
+        texts.state(get_text(each, "status")),
+        task_count(tasks),
+        get_text(tasks, "pending"),
+        get_text(tasks, "healthy"),
+        texts.state(get_text(rollout, "state")),
     ]
 
 
-def running(tasks: Object) -> str:
-    """Return how many tasks run of those that should; nothing if that is not known."""
-    return f"{word(tasks, 'running')}/{word(tasks, 'desired')}" if tasks else ""
+def task_count(tasks: Object) -> str:
+    """Return running and desired tasks, as in 1/2; empty if they are not known."""
+    return f"{get_text(tasks, 'running')}/{get_text(tasks, 'desired')}" if tasks else ""
 
 
-def _facts(snapshot: Snapshot) -> dict[str, str]:
-    """Return what is to be told about the operation and each environment, if it is new."""
+def _states(snapshot: Snapshot) -> dict[str, str]:
+    """Return the state of the operation and of each environment as text, by title or label."""
     operation = snapshot.operation
-    waiting = snapshot.trouble or word(operation, "waitingFor")
-    state = word(operation, "status") + (f", waiting for: {waiting}" if waiting else "")
-    told = {texts.about(operation): state}
-    for each in parts(operation, "environments"):
-        there = now(snapshot.stack, each)
-        tasks, rollout = part(there, "tasks"), part(there, "rollout")
-        said = [word(each, "status"), versions(operation, each)]
+    waiting = snapshot.trouble or get_text(operation, "waitingFor")
+    state = get_text(operation, "status") + (f", waiting for: {waiting}" if waiting else "")
+    states = {texts.title(operation): state}
+    for each in get_objects(operation, "environments"):
+        current = current_state(snapshot.stack, each)
+        tasks, rollout = get_object(current, "tasks"), get_object(current, "rollout")
+        facts = [get_text(each, "status"), version_change(operation, each)]
         if tasks:
-            said.append(f"tasks {running(tasks)} running")
-        said += [f"{word(tasks, name)} {name}" for name in ("pending", "healthy") if name in tasks]
-        said += [f"rollout {word(rollout, 'state')}"] if rollout else []
-        told[name_of(each)] = ", ".join(each for each in said if each)
-    return told
+            facts.append(f"tasks {task_count(tasks)} running")
+        facts += [
+            f"{get_text(tasks, name)} {name}" for name in ("pending", "healthy") if name in tasks
+        ]
+        facts += [f"rollout {get_text(rollout, 'state')}"] if rollout else []
+        states[label(each)] = ", ".join(fact for fact in facts if fact)
+    return states

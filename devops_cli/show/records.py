@@ -1,4 +1,4 @@
-"""What is on record: an operation, and the log of events."""
+"""Output of recorded data: an operation, and the event log."""
 
 from __future__ import annotations
 
@@ -7,51 +7,58 @@ from collections.abc import Iterable, Iterator
 from rich.console import RenderableType
 from rich.text import Text
 
-from devops_cli.answers import Object, moment, parts, word
+from devops_cli.responses import Object, get_objects, get_text, get_time
 from devops_cli.show import progress, summary, texts
 
 
 def operation(found: Object) -> Iterator[RenderableType]:
-    """Yield what is shown of an operation."""
+    """Yield the lines and the table of an operation."""
     yield summary.headline(found)
-    for name, said in (
-        ("asked for", f"{texts.at(moment(found, 'requestedAt'))} by {word(found, 'caller')}"),
-        ("waits for", word(found, "waitingFor")),
-        ("until", "" if word(found, "endedAt") else texts.at(moment(found, "deadline"))),
-        ("aborted by", word(found, "abortedBy")),
-        ("switched", texts.at(moment(found, "switchedAt"))),
-        ("ended", texts.at(moment(found, "endedAt"))),
+    times = {
+        name: texts.timestamp(get_time(found, name))
+        for name in ("requestedAt", "deadline", "switchedAt", "endedAt")
+    }
+    for name, value in (
+        ("requested", f"{times['requestedAt']} by {get_text(found, 'caller')}"),
+        ("waiting for", get_text(found, "waitingFor")),
+        ("deadline", "" if get_text(found, "endedAt") else times["deadline"]),
+        ("aborted by", get_text(found, "abortedBy")),
+        ("switched", times["switchedAt"]),
+        ("ended", times["endedAt"]),
     ):
-        if said:
-            yield texts.sentence(texts.text(f"{name:>10}  ", "dim"), said)
-    yield from summary.why(found)
+        if value:
+            yield texts.sentence(texts.text(f"{name:>11}  ", "dim"), value)
+    yield from summary.reasons(found)
     lines: list[list[str | Text]] = [
         [
-            word(each, "environment"),
-            word(each, "slot"),
-            texts.state(word(each, "status")),
-            progress.versions(found, each),
-            word(each, "url"),
+            get_text(each, "environment"),
+            get_text(each, "slot"),
+            texts.state(get_text(each, "status")),
+            progress.version_change(found, each),
+            get_text(each, "url"),
         ]
-        for each in parts(found, "environments")
+        for each in get_objects(found, "environments")
     ]
     yield texts.Rows(("ENV", "SLOT", "STATUS", "VERSION", "URL"), lines, named=2)
     yield from summary.warmup(found)
 
 
 def events(found: Iterable[Object], name: str = "") -> RenderableType:
-    """Return the table of events, in the order they come; of one application if it has a name."""
+    """Return the table of events in the given order.
+
+    `name` is the application if all events belong to one; the column APPLICATION is then left out.
+    """
     columns = ("TIME", "APPLICATION", "KIND", "ENV", "OUTCOME", "VERSION", "BY", "REASON")
     lines: list[list[str | Text]] = [
         [
-            texts.at(moment(each, "time")),
-            "" if name else word(each, "applicationName"),
-            texts.kind(each),
-            word(each, "environment"),
-            texts.state(word(each, "outcome")),
-            progress.versions(each, each),
-            texts.caller(word(each, "caller")),
-            word(each, "reason"),
+            texts.timestamp(get_time(each, "time")),
+            "" if name else get_text(each, "applicationName"),
+            texts.command_name(each),
+            get_text(each, "environment"),
+            texts.state(get_text(each, "outcome")),
+            progress.version_change(each, each),
+            texts.caller_name(get_text(each, "caller")),
+            get_text(each, "reason"),
         ]
         for each in found
     ]

@@ -1,4 +1,4 @@
-"""Applications: one with all that ECS tells of it, or all with what runs where."""
+"""Output of applications: one with its state in ECS, or a table of all."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from datetime import datetime
 from rich.console import RenderableType
 from rich.text import Text
 
-from devops_cli.answers import Object, moment, part, parts, word
+from devops_cli.responses import Object, get_object, get_objects, get_text, get_time
 from devops_cli.show import progress, texts
 
 _COLUMNS = (
@@ -17,62 +17,66 @@ _COLUMNS = (
 )  # fmt: skip
 
 
-def one(stack: Object, now: datetime) -> Iterator[RenderableType]:
-    """Yield what is shown of one application."""
-    about = (word(stack, "technicalTeam"), word(stack, "email"), word(stack, "description"))
-    yield texts.heading(word(stack, "applicationName"), "  ", ", ".join(filter(None, about)))
-    if repository := word(stack, "repository"):
+def details(stack: Object, now: datetime) -> Iterator[RenderableType]:
+    """Yield the heading, the table and the remarks of one application."""
+    owners = (
+        get_text(stack, "technicalTeam"),
+        get_text(stack, "email"),
+        get_text(stack, "description"),
+    )
+    yield texts.heading(get_text(stack, "applicationName"), "  ", ", ".join(filter(None, owners)))
+    if repository := get_text(stack, "repository"):
         yield texts.text(f"Images: {repository}", "dim")
-    there = parts(stack, "environments")
-    yield texts.Rows(_COLUMNS, [_line(each, now) for each in there], named=2)
-    for each in there:
+    environments = get_objects(stack, "environments")
+    yield texts.Rows(_COLUMNS, [_line(each, now) for each in environments], named=2)
+    for each in environments:
         yield from _remarks(each)
 
 
-def many(stacks: Iterable[Object], now: datetime) -> RenderableType:
-    """Return the table of every environment of every application."""
+def table(stacks: Iterable[Object], now: datetime) -> RenderableType:
+    """Return a table with a row for every environment of every application."""
     columns = (
-        "APPLICATION", "ENV", "SLOT", "LIVE", "VERSION", "STATUS", "SINCE", "TEAM", "AT WORK",
+        "APPLICATION", "ENV", "SLOT", "LIVE", "VERSION", "STATUS", "SINCE", "TEAM", "OPERATION",
     )  # fmt: skip
     lines: list[list[str | Text]] = [
         [
-            word(stack, "applicationName"),
-            word(each, "environment"),
-            word(each, "slot"),
+            get_text(stack, "applicationName"),
+            get_text(each, "environment"),
+            get_text(each, "slot"),
             _live(each),
             _version(each),
-            texts.state(word(each, "status")),
-            texts.ago(moment(each, "since"), now),
-            word(stack, "technicalTeam"),
-            word(part(each, "operation"), "id"),
+            texts.state(get_text(each, "status")),
+            texts.age(get_time(each, "since"), now),
+            get_text(stack, "technicalTeam"),
+            get_text(get_object(each, "operation"), "id"),
         ]
         for stack in stacks
-        for each in parts(stack, "environments")
+        for each in get_objects(stack, "environments")
     ]
     return texts.Rows(columns, lines, named=3) if lines else texts.text("No applications.")
 
 
 def _line(each: Object, now: datetime) -> list[str | Text]:
-    tasks = part(each, "tasks")
+    tasks = get_object(each, "tasks")
     return [
-        word(each, "environment"),
-        word(each, "slot"),
+        get_text(each, "environment"),
+        get_text(each, "slot"),
         _live(each),
         _version(each),
-        texts.state(word(each, "status")),
-        progress.running(tasks),
-        word(tasks, "healthy"),
-        texts.state(word(part(each, "rollout"), "state")),
-        texts.ago(moment(each, "since"), now),
-        texts.caller(word(each, "by")),
-        word(each, "url"),
+        texts.state(get_text(each, "status")),
+        progress.task_count(tasks),
+        get_text(tasks, "healthy"),
+        texts.state(get_text(get_object(each, "rollout"), "state")),
+        texts.age(get_time(each, "since"), now),
+        texts.caller_name(get_text(each, "by")),
+        get_text(each, "url"),
     ]
 
 
 def _version(each: Object) -> str:
-    """Return what runs in an environment; what a new application starts with has no version."""
-    runs = word(each, "status") == "ACTIVE"
-    return word(each, "version") or (progress.FIRST_IMAGE if runs else "")
+    """Return the version of an environment; the initial image of an application has none."""
+    active = get_text(each, "status") == "ACTIVE"
+    return get_text(each, "version") or (progress.FIRST_IMAGE if active else "")
 
 
 def _live(each: Object) -> Text:
@@ -82,16 +86,16 @@ def _live(each: Object) -> Text:
 
 
 def _remarks(each: Object) -> Iterator[Text]:
-    name = progress.name_of(each)
-    if operation := word(part(each, "operation"), "id"):
-        yield texts.text(f"{name}: operation {operation} is at work on it", "yellow")
-    if drift := word(each, "drift"):
-        yield texts.text(f"{name}: is not as it was left: {drift}", "yellow")
-    rollout = part(each, "rollout")
-    if word(rollout, "state") == "COMPLETED":
-        return  # what ECS has said on the way there is of no interest any more
-    if reason := word(rollout, "reason"):
+    name = progress.label(each)
+    if operation := get_text(get_object(each, "operation"), "id"):
+        yield texts.text(f"{name}: operation {operation} is in progress", "yellow")
+    if drift := get_text(each, "drift"):
+        yield texts.text(f"{name}: changed outside of the service: {drift}", "yellow")
+    rollout = get_object(each, "rollout")
+    if get_text(rollout, "state") == "COMPLETED":
+        return  # the messages of a completed rollout are not of interest
+    if reason := get_text(rollout, "reason"):
         yield texts.text(f"{name}: {reason}")
-    for said in parts(each, "messages"):
-        when = texts.at(moment(said, "time"))
-        yield texts.text(f"{when} {name}: {word(said, 'message')}", "dim")
+    for message in get_objects(each, "messages"):
+        time = texts.timestamp(get_time(message, "time"))
+        yield texts.text(f"{time} {name}: {get_text(message, 'message')}", "dim")

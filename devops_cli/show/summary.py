@@ -1,4 +1,4 @@
-"""The end of an operation: what runs where now, why it failed, and what to do next."""
+"""Output at the end of an operation: the environments, the reasons of a failure, the next step."""
 
 from __future__ import annotations
 
@@ -8,112 +8,112 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from devops_cli import durations
-from devops_cli.answers import SUCCEEDED, Object, part, parts, word, words
 from devops_cli.follow import Snapshot
+from devops_cli.responses import SUCCEEDED, Object, get_object, get_objects, get_text, get_texts
 from devops_cli.show import progress, texts
 from devops_cli.show.texts import Command
 
-_PROMOTABLE = ("STAGE", "QA", "DEV")  # as the service chooses, the first one it has
+_PROMOTABLE = ("STAGE", "QA", "DEV")  # in the order in which the service chooses a source
 
 
-def ended(snapshot: Snapshot, command: Command) -> Iterator[RenderableType]:
-    """Yield what is said about an operation that has ended."""
+def outcome(snapshot: Snapshot, command: Command) -> Iterator[RenderableType]:
+    """Yield the lines and the table of an operation that has ended."""
     operation = snapshot.operation
     yield headline(operation)
-    succeeded = word(operation, "status") == SUCCEEDED
+    succeeded = get_text(operation, "status") == SUCCEEDED
     if not succeeded:
-        yield from why(operation)
-    if not (succeeded and word(operation, "kind") == "delete"):
-        yield runs(operation, snapshot.stack)
+        yield from reasons(operation)
+    if not (succeeded and get_text(operation, "kind") == "delete"):
+        yield environment_table(operation, snapshot.stack)
     yield from warmup(operation)
-    yield from (_next if succeeded else _after_failure)(operation, command)
+    yield from (_next_step if succeeded else _after_failure)(operation, command)
 
 
 def headline(operation: Object) -> Text:
-    """Return the sentence that says how an operation stands."""
-    took = part(operation, "took").get("untilEnded")
-    after = f" after {durations.spoken(took)}" if isinstance(took, int | float) else ""
+    """Return a line with kind, application, status, duration and id of an operation."""
+    took = get_object(operation, "took").get("untilEnded")
+    after = f" after {durations.format_duration(took)}" if isinstance(took, int | float) else ""
     return texts.sentence(
-        texts.text(f"{texts.about(operation)} ", "bold"),
-        texts.state(word(operation, "status")),
+        texts.text(f"{texts.title(operation)} ", "bold"),
+        texts.state(get_text(operation, "status")),
         f"{after}  ",
-        texts.text(word(operation, "id"), "dim"),
+        texts.text(get_text(operation, "id"), "dim"),
     )
 
 
-def why(operation: Object) -> Iterator[Text]:
-    """Yield why an operation failed: its reasons, and those of environments not among them."""
-    reasons = words(operation, "reasons")
+def reasons(operation: Object) -> Iterator[Text]:
+    """Yield the reasons of a failure, then those of environments that they do not contain."""
+    reasons = get_texts(operation, "reasons")
     for reason in reasons:
         yield texts.text(f"  {reason}", "red")
-    for each in parts(operation, "environments"):
-        reason = word(each, "reason")
-        if reason and not any(reason in told for told in reasons):
-            yield texts.text(f"  {progress.name_of(each)}: {reason}", "red")
+    for each in get_objects(operation, "environments"):
+        reason = get_text(each, "reason")
+        if reason and not any(reason in other for other in reasons):
+            yield texts.text(f"  {progress.label(each)}: {reason}", "red")
 
 
-def runs(operation: Object, stack: Object) -> RenderableType:
-    """Return the table of what runs where now, in the environments of an operation."""
+def environment_table(operation: Object, stack: Object) -> RenderableType:
+    """Return a table with the current state of the environments of an operation."""
     lines: list[list[str | Text]] = []
-    for each in parts(operation, "environments"):
-        there = progress.now(stack, each)
-        tasks = part(there, "tasks")
-        done = word(each, "status") == SUCCEEDED
-        # Without the application itself the operation knows it: what it did, or what was before.
+    for each in get_objects(operation, "environments"):
+        current = progress.current_state(stack, each)
+        tasks = get_object(current, "tasks")
+        done = get_text(each, "status") == SUCCEEDED
+        # If the application could not be read, the version is taken from the operation.
         version = (
-            word(there, "version")
-            if there
-            else word(each, "version" if done else "previousVersion")
+            get_text(current, "version")
+            if current
+            else get_text(each, "version" if done else "previousVersion")
         )
         lines.append(
             [
-                word(there, "environment") or word(each, "environment"),
-                word(each, "slot"),
+                get_text(current, "environment") or get_text(each, "environment"),
+                get_text(each, "slot"),
                 version or progress.FIRST_IMAGE,
-                progress.running(tasks),
-                word(tasks, "healthy"),
-                word(there, "url") or word(each, "url"),
+                progress.task_count(tasks),
+                get_text(tasks, "healthy"),
+                get_text(current, "url") or get_text(each, "url"),
             ]
         )
     return texts.Rows(("ENV", "SLOT", "VERSION", "TASKS", "HEALTHY", "URL"), lines, named=2)
 
 
 def warmup(operation: Object) -> Iterator[Text]:
-    """Yield what the pages answered that were fetched before a swap."""
-    for each in parts(operation, "warmup"):
-        said = word(each, "status") or word(each, "reason")
+    """Yield a line for each page that was fetched before a swap: status or error, and seconds."""
+    for each in get_objects(operation, "warmup"):
+        result = get_text(each, "status") or get_text(each, "reason")
         yield texts.text(
-            f"  warm-up {word(each, 'path')}: {said}, {word(each, 'seconds')} s", "dim"
+            f"  warm-up {get_text(each, 'path')}: {result}, {get_text(each, 'seconds')} s", "dim"
         )
 
 
-def _next(operation: Object, command: Command) -> Iterator[Text]:
-    kind, name = texts.kind(operation), word(operation, "applicationName")
-    there = {word(each, "environment"): each for each in parts(operation, "environments")}
+def _next_step(operation: Object, command: Command) -> Iterator[Text]:
+    kind, name = texts.command_name(operation), get_text(operation, "applicationName")
+    found = {get_text(each, "environment"): each for each in get_objects(operation, "environments")}
     if kind == "create":
-        env = next((each for each in ("DEV", "QA", "STAGE") if each in there), "DEV").lower()
+        env = next((each for each in ("DEV", "QA", "STAGE") if each in found), "DEV").lower()
         line = command("deploy", name, "--env", env, "--version", "VERSION")
-        yield _step("Next, when an image is pushed: ", line)
-    elif kind == "deploy" and (source := next((e for e in _PROMOTABLE if e in there), "")):
+        yield _hint("Next, after pushing an image: ", line)
+    elif kind == "deploy" and (source := next((e for e in _PROMOTABLE if e in found), "")):
         line = command("promote", name, "--from", source.lower())
-        yield _step("Next, to bring it to production blue: ", line)
+        yield _hint("Next, to promote it to production blue: ", line)
     elif kind == "promote":
-        line = command("swap", name, *_version(there.get("PROD-BLUE")))
-        yield _step("Next, to make it live: ", line)
+        line = command("swap", name, *_version_option(found.get("PROD-BLUE")))
+        yield _hint("Next, to make it live: ", line)
     elif kind == "swap":
-        line = command("swap", name, *_version(there.get("PROD-BLUE")))
-        yield _step("The way back, as long as nothing is promoted: ", line)
+        line = command("swap", name, *_version_option(found.get("PROD-BLUE")))
+        yield _hint("To roll back, until the next promote: ", line)
 
 
 def _after_failure(operation: Object, command: Command) -> Iterator[Text]:
-    name, identifier = word(operation, "applicationName"), word(operation, "id")
-    yield _step("What happened: ", command("events", name, "--operation", identifier))
+    name, identifier = get_text(operation, "applicationName"), get_text(operation, "id")
+    yield _hint("Events: ", command("events", name, "--operation", identifier))
 
 
-def _version(of: Object | None) -> tuple[str, ...]:
-    version = word(of, "version")
+def _version_option(environment: Object | None) -> tuple[str, ...]:
+    version = get_text(environment, "version")
     return ("--version", version) if version else ()
 
 
-def _step(said: str, line: str) -> Text:
-    return texts.sentence(said, texts.command(line))
+def _hint(text: str, line: str) -> Text:
+    return texts.sentence(text, texts.command(line))

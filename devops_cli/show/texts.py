@@ -1,4 +1,4 @@
-"""Pieces of what is shown. What the service says is data: never markup, never control codes."""
+"""Elements of the output. Texts of the service are never interpreted as markup or control codes."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from rich.table import Table
 from rich.text import Text
 
 from devops_cli import durations
-from devops_cli.answers import Object, word
+from devops_cli.responses import Object, get_text
 
-# Makes a command line that a person can type: ("swap", "Shop") -> "devops swap Shop --api ...".
+# Builds a command line for a person: ("swap", "Shop") -> "devops swap Shop --api ...".
 Command = Callable[..., str]
 
 STYLES = {
@@ -31,29 +31,30 @@ STYLES = {
     "DELETE_FAILED": "red",
     "STACK_DELETED": "red",
 }
-# Controls, also those that turn the direction of writing around, and halves of characters.
-_UNSEEN = {"Cc", "Cf", "Cs", "Zl", "Zp"}
+# Unicode categories: control and format characters (such as writing direction), surrogates, line
+# and paragraph separators.
+_INVISIBLE = {"Cc", "Cf", "Cs", "Zl", "Zp"}
 _COMMAND = "bold cyan"
 _GAP = 2  # spaces between columns
 
 
 def plain(value: object) -> str:
     """Return a value as one line of text that cannot control a terminal."""
-    return "".join("?" if unicodedata.category(each) in _UNSEEN else each for each in str(value))
+    return "".join("?" if unicodedata.category(each) in _INVISIBLE else each for each in str(value))
 
 
 def text(value: object, style: str = "") -> Text:
-    """Return a value as text to show; its style does not come from it."""
+    """Return a value as text with the given style; markup in the value has no effect."""
     return Text(plain(value), style=style)
 
 
 def state(value: str) -> Text:
-    """Return a status, a rollout state or an outcome in its colour."""
+    """Return a status, a rollout state or an outcome with its colour."""
     return text(value, STYLES.get(value, ""))
 
 
 def sentence(*pieces: str | Text) -> Text:
-    """Return pieces as one line."""
+    """Join texts to one line."""
     return Text.assemble(*[text(each) if isinstance(each, str) else each for each in pieces])
 
 
@@ -63,17 +64,17 @@ def command(line: str) -> Text:
 
 
 def heading(*pieces: str | Text) -> Text:
-    """Return the line above what follows."""
+    """Return a heading, a bold line."""
     line = sentence(*pieces)
     line.stylize("bold")
     return line
 
 
 class Rows:
-    """A table without lines, so that it can be cut by awk; columns that are empty are left out.
+    """A table without borders, so that awk can split it. Empty columns are left out.
 
-    Where it is too wide for a terminal its last columns go below it, a line for each row: nothing
-    is broken in the middle that is to be copied. The first `named` columns say which row it is.
+    If the table is too wide for a terminal, its last columns move below it, with a line for each
+    row, so that no URL or command breaks in the middle. The first `named` columns identify a row.
     """
 
     def __init__(
@@ -111,33 +112,33 @@ class Rows:
             yield sentence(text(f"{row}: ", "dim"), Text("  ").join(left))
 
 
-def kind(of: Object) -> str:
-    """Return what an operation or an event does, as the command for it is called."""
-    said = word(of, "kind")
-    return "promote" if said == "deploy-blue" else said
+def command_name(item: Object) -> str:
+    """Return the command for the kind of an operation, a plan or an event."""
+    kind = get_text(item, "kind")
+    return "promote" if kind == "deploy-blue" else kind
 
 
-def about(of: Object) -> str:
-    """Return what an operation does, and with what: deploy of Shop."""
-    return f"{kind(of)} of {word(of, 'applicationName')}"
+def title(operation: Object) -> str:
+    """Return command and application of an operation or a plan: deploy of Shop."""
+    return f"{command_name(operation)} of {get_text(operation, 'applicationName')}"
 
 
-def caller(arn: str) -> str:
-    """Return who somebody is in the account: user/alice, assumed-role/ci/build-7."""
+def caller_name(arn: str) -> str:
+    """Return a caller without the account part of the ARN: user/alice, assumed-role/ci/build-7."""
     pieces = arn.split(":", 5)
     return pieces[5] if len(pieces) == 6 and pieces[0] == "arn" else arn
 
 
-def ago(then: datetime | None, now: datetime) -> str:
-    """Return how long ago something was, with one unit; nothing if that is not known."""
+def age(then: datetime | None, now: datetime) -> str:
+    """Return the time since `then` in one unit; empty if it is not known."""
     if then is None:
         return ""
-    words = durations.spoken(max((now - then).total_seconds(), 0)).split()
+    words = durations.format_duration(max((now - then).total_seconds(), 0)).split()
     return f"{words[0].partition('.')[0]} {words[1]}"
 
 
-def at(moment: datetime | None) -> str:
-    """Return a time in UTC as people read it, to the second."""
-    if moment is None:
+def timestamp(time: datetime | None) -> str:
+    """Format a time in UTC, to the second; empty if it is not known."""
+    if time is None:
         return ""
-    return moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%SZ")
+    return time.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%SZ")

@@ -1,4 +1,4 @@
-"""A service that answers as it is told to, and the world of a command that calls it."""
+"""A fake service with prepared responses, and a function that runs `devops` against it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typer.testing import CliRunner, Result
 
 from devops_cli.config import Profile
 from devops_cli.main import app
-from devops_cli.world import World, console
+from devops_cli.runtime import Runtime, console
 
 API = "https://abcde12345.execute-api.eu-west-1.amazonaws.com/dev"
 OPERATION = "01JN8EY4M00000000000000001"
@@ -23,9 +23,9 @@ CALLER = "arn:aws:iam::123456789012:user/alice"
 
 
 class Service:
-    """Stands for the network: gives the answers of a path in turn, the last one again and again.
+    """Replaces the network: returns the responses of a path in turn, the last one repeatedly.
 
-    What has no answer is a 404, as an application that is not there.
+    A path without responses returns 404, as for an application that does not exist.
     """
 
     def __init__(self) -> None:
@@ -84,7 +84,7 @@ class Source:
     def __init__(self, credentials: Credentials | None, region_name: str | None = None) -> None:
         self.credentials = credentials
         self.region_name = region_name
-        self.asked_for: list[Profile] = []
+        self.profiles: list[Profile] = []
 
     def get_credentials(self) -> Credentials | None:
         return self.credentials
@@ -129,26 +129,26 @@ def run(
     clock: Clock | None = None,
     source: Source | None = None,
     width: int = 0,
-    asks: bool = False,
+    interactive: bool = False,
     typed: str = "",
 ) -> Result:
-    """Run `devops` with these arguments; with a width on a terminal of so many columns."""
+    """Run `devops` with these arguments; with a width on a terminal with that many columns."""
     environment = {"DEVOPS_API": API, "DEVOPS_CONFIG": "/nowhere", "TERM": "xterm"} | dict(
         environment or {}
     )
     source = source or Source(None)
 
-    def session(profile: Profile) -> Source:
-        source.asked_for.append(profile)
+    def credentials(profile: Profile) -> Source:
+        source.profiles.append(profile)
         return source
 
-    world = World(
+    runtime = Runtime(
         environment=environment,
         out=console(environment, terminal=bool(width), width=width),
         err=console(environment, terminal=bool(width), width=width, stderr=True),
         clock=clock or Clock(),
-        session=session,
+        credentials=credentials,
         transport=httpx.MockTransport(service),
-        asks=asks,
+        interactive=interactive,
     )
-    return CliRunner().invoke(app, list(arguments), obj=world, input=typed, prog_name="devops")
+    return CliRunner().invoke(app, list(arguments), obj=runtime, input=typed, prog_name="devops")

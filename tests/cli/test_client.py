@@ -63,9 +63,9 @@ def test_what_passes_is_sent_again_with_the_same_key(status: int) -> None:
     assert [each.headers["idempotency-key"] for each in service.requests] == ["k"] * 4
     assert clock.pauses == [0.5, 1, 2]
     assert notices == [
-        f"{API}: timed out; again in 0.5 s",
-        f"{API}: it answered {status}; again in 1 s",
-        f"{API}: it answered {status}; again in 2 s",
+        f"{API}: timed out; retrying in 0.5 s",
+        f"{API}: status {status}; retrying in 1 s",
+        f"{API}: status {status}; retrying in 2 s",
     ]
 
 
@@ -114,7 +114,7 @@ def test_it_gives_up_in_the_end() -> None:
 def test_no_answer_is_told_in_a_sentence(fault: Exception, said: str) -> None:
     service = Service()
     service.on("GET", "/stacks", fault)
-    with pytest.raises(UnreachableError, match=f"no answer from {API}: .*{said}"):
+    with pytest.raises(UnreachableError, match=f"no response from {API}: .*{said}"):
         api(service).get("/stacks", attempts=1)
     assert len(service.requests) == 1
 

@@ -13,13 +13,13 @@ NOW = datetime(2026, 1, 31, 12, 0, tzinfo=UTC)
     ("text", "seconds"), [("90s", 90), ("45m", 2700), ("2h", 7200), ("3d", 259200), ("1w", 604800)]
 )
 def test_durations_have_a_unit(text: str, seconds: int) -> None:
-    assert durations.duration(text) == timedelta(seconds=seconds)
+    assert durations.parse_duration(text) == timedelta(seconds=seconds)
 
 
 @pytest.mark.parametrize("text", ["", "90", "h", "1.5h", "-1h", "2 h", "1y", "9999999s"])
 def test_what_is_no_duration_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match="no duration"):
-        durations.duration(text)
+    with pytest.raises(ValueError, match="not a duration"):
+        durations.parse_duration(text)
 
 
 @pytest.mark.parametrize(
@@ -33,15 +33,15 @@ def test_what_is_no_duration_is_refused(text: str) -> None:
     ],
 )
 def test_moments_are_sent_in_utc(text: str, moment: str) -> None:
-    assert durations.moment(text, NOW) == moment
+    assert durations.timestamp(text, NOW) == moment
 
 
 @pytest.mark.parametrize(
     "text", ["", "yesterday", "2026-13-01", "999999w", "0001-01-01T00:00+05:00"]
 )
 def test_what_is_no_moment_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match="is no time"):
-        durations.moment(text, NOW)
+    with pytest.raises(ValueError, match="is not a time"):
+        durations.timestamp(text, NOW)
 
 
 @pytest.mark.parametrize(
@@ -60,4 +60,4 @@ def test_what_is_no_moment_is_refused(text: str) -> None:
     ],
 )
 def test_durations_are_spoken_in_two_units_at_most(seconds: float, spoken: str) -> None:
-    assert durations.spoken(seconds) == spoken
+    assert durations.format_duration(seconds) == spoken

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from devops_cli.exits import MEANINGS, Exit, of_status
+from devops_cli.exits import MEANINGS, Exit, from_status
 
 
 @pytest.mark.parametrize(
@@ -22,7 +22,7 @@ from devops_cli.exits import MEANINGS, Exit, of_status
     ],
 )
 def test_each_status_of_the_service_has_an_exit_code(status: int, code: int) -> None:
-    assert of_status(status) == code
+    assert from_status(status) == code
 
 
 def test_each_exit_code_is_explained() -> None:

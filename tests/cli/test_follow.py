@@ -10,10 +10,10 @@ import httpx
 import pytest
 
 from devops_cli import client, follow
-from devops_cli.answers import Answer
 from devops_cli.config import Profile
 from devops_cli.failures import ApiError, NotTheServiceError, TimedOutError, UnreachableError
 from devops_cli.follow import Snapshot
+from devops_cli.responses import Response
 from tests.cli.service import API, OPERATION, PATH, Clock, Service, answer, operation, stack
 
 HOUR = timedelta(hours=1)
@@ -27,13 +27,13 @@ def followed(
     clock: Clock | None = None,
     timeout: timedelta = HOUR,
     seen: list[Snapshot] | None = None,
-    accepted: Answer | None = None,
+    accepted: Response | None = None,
     **members: Any,
 ) -> Sequence[Snapshot]:
     seen = seen if seen is not None else []
     clock = clock or Clock()
     api = client.connect(Profile(api=API), None, httpx.MockTransport(service), clock, pytest.fail)
-    accepted = accepted or Answer(202, b"{}", {"operation": operation(**members)})
+    accepted = accepted or Response(202, b"{}", {"operation": operation(**members)})
     for each in follow.follow(api, accepted, accepted.required_operation, clock, timeout):
         seen.append(each)  # what was seen before an error counts
     return seen
@@ -48,7 +48,7 @@ def test_it_looks_soon_and_then_every_two_seconds_until_the_end() -> None:
     assert clock.pauses == [0.5, 1, 2, 2]
     assert [each.seconds for each in seen] == [10, 10.5, 11.5, 13.5, 15.5]
     assert seen[-1].stack == stack(DEV)
-    assert seen[-1].answer.content == DONE.content
+    assert seen[-1].response.content == DONE.content
     live = [each.url.query for each in service.requests if each.url.path == "/dev/stacks/Shop"]
     assert live == [b"live=true"] * 5
 
@@ -61,7 +61,7 @@ def test_what_has_ended_is_looked_at_once() -> None:
 
 
 def test_the_age_is_by_the_clock_of_the_service() -> None:
-    accepted = Answer(
+    accepted = Response(
         202, b"", {"operation": operation("FAILED")}, {"date": "Sat, 31 Jan 2026 12:00:03 GMT"}
     )
     assert followed(Service(), accepted=accepted)[0].seconds == 3
@@ -119,7 +119,7 @@ def test_trouble_that_stays_does(
     service.on("GET", PATH, trouble)
     with pytest.raises(error):
         followed(service, clock)
-    assert follow.PATIENCE <= sum(clock.pauses) < follow.PATIENCE + follow.INTERVAL
+    assert follow.SILENCE_LIMIT <= sum(clock.pauses) < follow.SILENCE_LIMIT + follow.INTERVAL
 
 
 @pytest.mark.parametrize("status", [403, 404])
@@ -155,14 +155,14 @@ def test_it_does_not_wait_longer_than_it_may() -> None:
     ],
 )
 def test_credentials_go_nowhere_else(url: str) -> None:
-    assert follow.url_of(operation(url=url), API) == PATH
+    assert follow.operation_url(operation(url=url), API) == PATH
 
 
 def test_the_url_of_the_service_is_followed() -> None:
     url = f"https://ABCDE12345.execute-api.eu-west-1.amazonaws.com:443/v2{PATH}"
-    assert follow.url_of(operation(url=url), API) == url
+    assert follow.operation_url(operation(url=url), API) == url
 
 
 def test_what_the_service_calls_an_id_cannot_leave_its_path() -> None:
     odd = operation(id="../../x?y", applicationName="a/b", url="")
-    assert follow.url_of(odd, API) == "/stacks/a%2Fb/operations/..%2F..%2Fx%3Fy"
+    assert follow.operation_url(odd, API) == "/stacks/a%2Fb/operations/..%2F..%2Fx%3Fy"

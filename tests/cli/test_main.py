@@ -1,4 +1,4 @@
-"""The program as a whole: help, version, start, completion, the real world."""
+"""The program as a whole: help, version, start, completion, the runtime of the machine."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import pytest
 from typer.main import get_command
 from typer.testing import CliRunner
 
-from devops_cli import __version__, config, world
+from devops_cli import __version__, config, runtime
 from devops_cli.config import Profile
 from devops_cli.exits import MEANINGS
 from devops_cli.failures import UsageError
@@ -39,7 +39,7 @@ def examples() -> Iterator[list[str]]:
 def test_each_command_has_an_example_that_is_understood(example: list[str], tmp_path: Path) -> None:
     service = Service()
     environment = {"DEVOPS_CONFIG": str(tmp_path / "config")}
-    result = run(service, *example, environment=environment, asks=True, typed="y")
+    result = run(service, *example, environment=environment, interactive=True, typed="y")
     assert "Usage:" not in result.stderr
     assert bool(service.requests) == (example[0] != "config")
 
@@ -89,7 +89,7 @@ def test_help_imports_nothing_that_is_slow() -> None:
 def test_an_environment_that_is_wrong_is_told_without_a_traceback(name: str, value: str) -> None:
     done = python("-m", "devops_cli.main", "ls", "--api=https://host.example", **{name: value})
     assert done.returncode == 2
-    assert "no call can be made" in done.stderr
+    assert "the HTTP client cannot be set up" in done.stderr
     assert name in done.stderr
     assert "Traceback" not in done.stderr
 
@@ -125,14 +125,14 @@ def test_colours_are_for_a_terminal_that_may_have_them(colour: bool) -> None:
     said = os.read(ours, 10_000).decode()
     os.close(ours)
     assert done.returncode == 2
-    assert "the address of the service is not known" in said
+    assert "the address of the service is not configured" in said
     assert ("\x1b[1;31m" in said) == colour
 
 
-def test_the_real_world_looks_for_credentials_as_the_aws_cli_does() -> None:
-    real = world.real()
+def test_the_system_runtime_looks_for_credentials_as_the_aws_cli_does() -> None:
+    real = runtime.system_runtime()
     with pytest.raises(UsageError, match="no-such-profile"):
-        real.session(Profile(aws_profile="no-such-profile"))
+        real.credentials(Profile(aws_profile="no-such-profile"))
     before = real.clock.monotonic()
     real.clock.pause(0.01)
     assert real.clock.monotonic() > before
@@ -145,4 +145,4 @@ def test_the_profile_of_the_aws_cli_is_the_one_that_was_set(tmp_path: Path) -> N
     service, source = Service(), Source(None)
     service.on("GET", "/stacks", answer(stacks=[]))
     run(service, "ls", source=source, environment={"DEVOPS_CONFIG": str(file)})
-    assert [each.aws_profile for each in source.asked_for] == ["team"]
+    assert [each.aws_profile for each in source.profiles] == ["team"]

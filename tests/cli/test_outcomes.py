@@ -41,7 +41,7 @@ def test_json_of_no_answer_is_nothing() -> None:
     service.on("POST", "/stacks/deploy", httpx.Response(502, html="<h1>Bad gateway</h1>"))
     result = run(service, *DEPLOY, "--json")
     assert (result.exit_code, result.stdout) == (1, "")
-    assert "answered 502 with something that is not the service's" in result.stderr
+    assert "answered 502 with a body that is not the service's JSON" in result.stderr
 
 
 def test_ctrl_c_stops_waiting_and_not_the_operation() -> None:
@@ -76,4 +76,4 @@ def test_who_may_write_but_not_read_is_told_what_became_of_it() -> None:
     result = run(service, *DEPLOY)
     assert result.exit_code == 4
     assert "Error: not authorized (403 ACCESS_DENIED)" in result.stderr
-    assert "The operation goes on." in result.stderr
+    assert "The operation continues." in result.stderr

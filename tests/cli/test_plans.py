@@ -61,7 +61,7 @@ def test_the_task_definition_is_shown_field_by_field() -> None:
     )  # fmt: skip
     assert out.splitlines() == [
         "Dry run: deploy of Shop. Nothing was changed.",
-        "Would hold until its end: DEV, QA",
+        "Locked until the end of the operation: DEV, QA",
         "DEV  1.0 -> 1.1",
         "  image   123.dkr/shop:1.1",
         "  digest  sha256:52ab",
@@ -85,7 +85,7 @@ def test_the_task_definition_is_shown_field_by_field() -> None:
     ("then", "line"),
     [
         ("prod-2", "Live now: prod-1; live afterwards: prod-2"),
-        ("prod-1", "Live now: prod-1; live afterwards: prod-1 (customers are not moved)"),
+        ("prod-1", "Live now: prod-1; live afterwards: prod-1 (unchanged for customers)"),
     ],
 )
 def test_what_would_be_live_is_shown(then: str, line: str) -> None:

@@ -16,10 +16,10 @@ def file(tmp_path: Path) -> Path:
     return tmp_path / "devops" / "config"
 
 
-def configure(file: Path, *arguments: str, typed: str = "", asks: bool = False) -> Result:
+def configure(file: Path, *arguments: str, typed: str = "", interactive: bool = False) -> Result:
     return run(
         Service(), "config", *arguments, environment={"DEVOPS_CONFIG": str(file)}, typed=typed,
-        asks=asks,
+        interactive=interactive,
     )  # fmt: skip
 
 
@@ -48,9 +48,9 @@ def test_profiles_are_listed(file: Path) -> None:
     ]
 
 
-@pytest.mark.parametrize("asks", [True, False])
-def test_a_key_is_asked_for_and_not_shown(file: Path, asks: bool) -> None:
-    result = configure(file, "set", "api_key", typed="sesame\n", asks=asks)
+@pytest.mark.parametrize("interactive", [True, False])
+def test_a_key_is_profiles_and_not_shown(file: Path, interactive: bool) -> None:
+    result = configure(file, "set", "api_key", typed="sesame\n", interactive=interactive)
     assert result.exit_code == 0
     assert "sesame" not in result.output
     assert "api_key = sesame" in file.read_text()
@@ -69,17 +69,17 @@ def test_a_setting_is_taken_away(file: Path) -> None:
 def test_a_profile_that_is_not_there_is_named(file: Path) -> None:
     result = configure(file, "show", "--profile=test")
     assert result.exit_code == 2
-    assert "there is no profile 'test'" in result.stderr
+    assert "no profile 'test'" in result.stderr
     assert "devops config set api URL --profile test" in result.stderr
 
 
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("set", "colour", "red"), "'colour' is no setting"),
+        (("set", "colour", "red"), "unknown setting 'colour'"),
         (("set", "region"), "region needs a value"),
-        (("set", "api", "nonsense"), "is no address"),
-        (("unset", "colour"), "'colour' is no setting"),
+        (("set", "api", "nonsense"), "is not a valid address"),
+        (("unset", "colour"), "unknown setting 'colour'"),
     ],
 )
 def test_what_cannot_be_set_is_told(file: Path, arguments: tuple[str, ...], said: str) -> None:

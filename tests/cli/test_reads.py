@@ -71,10 +71,10 @@ def test_status_shows_what_runs_where() -> None:
          "http://internal-Shop-dev.elb.example"],
         ["PROD-GREEN", "prod-2", "live", "1.0", "ACTIVE", "http://internal-Shop-prod.elb.example"],
         ["PROD-BLUE", "prod-1", "idle", "DELETE_FAILED"],
-        [f"DEV: operation {OPERATION} is at work on it"],
+        [f"DEV: operation {OPERATION} is in progress"],
         ["DEV: deployment 7 in progress"],
         ["2026-01-31 11:59:59Z DEV: (service dev) has started 1 task"],
-        ["PROD-GREEN (prod-2): is not as it was left: the image is another one"],
+        ["PROD-GREEN (prod-2): changed outside of the service: the image is another one"],
     ]  # fmt: skip
 
 
@@ -107,7 +107,7 @@ def test_status_of_an_operation() -> None:
     assert result.exit_code == 0
     assert [re.split(" {2,}", line.strip()) for line in result.stdout.splitlines()] == [
         ["swap of Shop FAILED", OPERATION],
-        ["asked for", f"2026-01-31 12:00:00Z by {CALLER}"],
+        ["requested", f"2026-01-31 12:00:00Z by {CALLER}"],
         ["aborted by", "arn:aws:iam::123456789012:user/bob"],
         ["switched", "2026-01-31 12:00:01Z"],
         ["ended", "2026-01-31 12:00:02Z"],
@@ -126,8 +126,8 @@ def test_status_of_an_operation_that_waits() -> None:
     waits = operation(waitingFor="stack CREATE_IN_PROGRESS", deadline="2026-01-31T13:00:00Z")
     service.on("GET", PATH, answer(operation=waits))
     out = run(service, "status", "Shop", OPERATION).stdout
-    assert "waits for  stack CREATE_IN_PROGRESS\n" in out
-    assert "until  2026-01-31 13:00:00Z\n" in out
+    assert "waiting for  stack CREATE_IN_PROGRESS\n" in out
+    assert "deadline  2026-01-31 13:00:00Z\n" in out
 
 
 @pytest.mark.parametrize("body", [{}, {"stack": []}, {"stack": {"environments": []}}])
@@ -136,7 +136,7 @@ def test_status_of_something_else_is_no_traceback(body: dict[str, Any]) -> None:
     service.on("GET", "/stacks/Shop", answer(**body))
     result = run(service, "status", "Shop")
     assert (result.exit_code, result.stdout) == (1, "")
-    assert "has no stack in it" in result.stderr
+    assert "contains no stack" in result.stderr
 
 
 def test_status_of_what_is_not_there() -> None:
@@ -241,7 +241,7 @@ def test_events_of_a_time() -> None:
 def test_what_is_no_time_is_told(option: str) -> None:
     result = run(Service(), "events", option)
     assert result.exit_code == 2
-    assert "is no time" in result.stderr
+    assert "is not a time" in result.stderr
 
 
 def test_an_event_is_a_line() -> None:

@@ -172,4 +172,4 @@ def test_credentials_that_cannot_be_had_are_told_in_a_sentence() -> None:
 
 def test_a_profile_that_the_aws_cli_does_not_have_is_named() -> None:
     with pytest.raises(UsageError, match="no-such-profile-here"):
-        signing.session(Profile(aws_profile="no-such-profile-here"))
+        signing.credential_source(Profile(aws_profile="no-such-profile-here"))

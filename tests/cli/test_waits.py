@@ -61,7 +61,7 @@ def test_there_may_be_no_application(command: str) -> None:
 
 
 @pytest.mark.parametrize("identifier", ["x", "../../stacks", OPERATION[:-1]])
-def test_what_is_no_operation_is_not_asked_for(identifier: str) -> None:
+def test_what_is_no_operation_is_not_profiles(identifier: str) -> None:
     service = Service()
     assert run(service, "wait", "Shop", identifier).exit_code == 2
     assert service.requests == []

@@ -84,9 +84,9 @@ def test_a_create_takes_what_comes_in() -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("{", "is no JSON"),
-        ("[1]", "is no JSON object"),
-        ('{"applicationName": "Other"}', "is about 'Other', not about 'Shop'"),
+        ("{", "is not valid JSON"),
+        ("[1]", "is not a JSON object"),
+        ('{"applicationName": "Other"}', "is for 'Other', not for 'Shop'"),
         (None, "No such file"),
     ],
 )
@@ -109,8 +109,8 @@ def test_a_file_that_is_wrong_is_told(tmp_path: Path, text: str | None, said: st
          "leave out --team, --health-check-path"),
         ((*CREATE, "--tag=cost"), "--tag 'cost': write it as NAME=VALUE"),
         ((*CREATE, "--variable==1"), "--variable '=1': write it as NAME=VALUE"),
-        ((*CREATE, "--secret=A=1", "--secret=A=2"), "--secret: A is there twice"),
-        ((*CREATE, "--env=dev,prod"), "'prod' is none of dev, qa, stage, training, da"),
+        ((*CREATE, "--secret=A=1", "--secret=A=2"), "--secret: A is given twice"),
+        ((*CREATE, "--env=dev,prod"), "'prod' is not one of dev, qa, stage, training, da"),
         ((*CREATE, "--port=http"), "--port"),
         (("deploy", "Shop", "--version=1"), "--env"),
         (("deploy", "Shop", "--env=dev"), "--version"),
@@ -123,7 +123,7 @@ def test_a_file_that_is_wrong_is_told(tmp_path: Path, text: str | None, said: st
         (("ls", "--version=1 2"), "'1 2' must be an image tag"),
         (("events", "--operation=17"), "'17' must be the id of an operation"),
         (("wait", "Shop", "17"), "'17' must be the id of an operation"),
-        ((*DEPLOY, "--timeout=5"), "'5' is no duration"),
+        ((*DEPLOY, "--timeout=5"), "'5' is not a duration"),
         ((*DEPLOY, "--idempotency-key=a b"), "no spaces"),
         (("delete", "Shop"), "add --yes"),
     ],
@@ -163,12 +163,12 @@ def test_each_command_is_one_call(
     assert service.body() == body
 
 
-def test_a_delete_is_asked_for_on_a_terminal() -> None:
+def test_a_delete_is_profiles_on_a_terminal() -> None:
     service = accepting("DELETE", "/stacks", kind="delete")
-    refused = run(service, "delete", "Shop", asks=True, typed="n\n")
+    refused = run(service, "delete", "Shop", interactive=True, typed="n\n")
     assert (refused.exit_code, service.requests) == (2, [])
     assert "nothing was deleted" in refused.stderr
-    result = run(service, "delete", "Shop", asks=True, typed="y\n")
+    result = run(service, "delete", "Shop", interactive=True, typed="y\n")
     assert result.exit_code == 0
     assert service.sent("DELETE").url.query == b"stack=Shop"
     assert "Delete Shop with all its environments and images?" in result.stderr
@@ -194,14 +194,14 @@ def test_a_key_can_be_given() -> None:
     assert service.sent("POST").headers["idempotency-key"] == "build-7"
 
 
-def test_a_lost_answer_is_asked_for_again_with_the_same_key() -> None:
+def test_a_lost_answer_is_profiles_again_with_the_same_key() -> None:
     service = accepting()
     service.on("POST", "/stacks/deploy", LOST, answer(503), answer(202, operation=operation()))
     result = run(service, *DEPLOY)
     posts = [each for each in service.requests if each.method == "POST"]
     assert len({each.headers["idempotency-key"] for each in posts}) == 1
     assert (result.exit_code, len(posts)) == (0, 3)
-    assert "again in 0.5 s" in result.stderr
+    assert "retrying in 0.5 s" in result.stderr
 
 
 def test_an_answer_that_never_comes_names_the_key() -> None:
@@ -210,7 +210,7 @@ def test_an_answer_that_never_comes_names_the_key() -> None:
     result = run(service, *DEPLOY)
     key = service.requests[0].headers["idempotency-key"]
     assert result.exit_code == 1
-    assert f"no answer from {API}: connection reset" in result.stderr
+    assert f"no response from {API}: connection reset" in result.stderr
     assert f"--idempotency-key {key}" in result.stderr
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from tools.laptop.client import Answer, Client, create_body, until
+from tools.laptop.client import Client, Response, create_body, until
 
-__all__ = ["Answer", "Api", "create_body", "until"]
+__all__ = ["Api", "Response", "create_body", "until"]
 
 
 class Api(Client):

@@ -68,7 +68,7 @@ def made(api: Api, wire: Proxy) -> dict[str, list[Call]]:
     """What an application's life took, each operation until its answer."""
     found = {}
     for operation, (function, method, path, body) in REQUESTS.items():
-        with wire.noted(DELAY) as calls:
+        with wire.recorded(DELAY) as calls:
             answer = api.call(method, path, body)
         api.succeed(answer)
         found[operation] = [call for call in calls if call.caller == function]

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.client import Answer, Api
+from tests.e2e.client import Api, Response
 
 
 @pytest.fixture(scope="module")
@@ -19,7 +19,9 @@ def running(api: Api, application: str) -> str:
     return application
 
 
-def _deploy(api: Api, application: str, version: str, *environments: str, **headers: str) -> Answer:
+def _deploy(
+    api: Api, application: str, version: str, *environments: str, **headers: str
+) -> Response:
     body = {
         "applicationName": application,
         "environment": list(environments or ("dev",)),
@@ -82,7 +84,7 @@ def test_a_version_that_does_not_come_up_fails_with_the_reason_and_the_old_one_i
 ) -> None:
     before = _row(api, running, "DEV")
     api.push(running, f"2.0-{behaviour}", behaviour)
-    operation = api.end(_deploy(api, running, f"2.0-{behaviour}"))
+    operation = api.wait_for_end(_deploy(api, running, f"2.0-{behaviour}"))
     assert operation["status"] == "FAILED"
     told = operation["environments"][0]["reason"]
     assert "circuit breaker" in told

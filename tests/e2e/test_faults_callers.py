@@ -9,50 +9,50 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.client import Answer, Api, create_body
+from tests.e2e.client import Api, Response, create_body
 from tests.e2e.estate import operations, read
 from tests.e2e.invariants import hold
 
 APPLICATIONS = [f"Crowd{letter}" for letter in "ABCDEFGHIJ"]
 VERSIONS = ("1.0", "2.0")
-Script = Callable[[Api, str], Iterator[Answer]]
+Script = Callable[[Api, str], Iterator[Response]]
 
 
-def _deploy(api: Api, name: str, version: str, **headers: str) -> Answer:
+def _deploy(api: Api, name: str, version: str, **headers: str) -> Response:
     body = {"applicationName": name, "environment": ["dev"], "version": version}
     return api.post("/stacks/deploy", body, **headers)
 
 
-def _promote(api: Api, name: str) -> Answer:
+def _promote(api: Api, name: str) -> Response:
     return api.post("/stacks/deploytoprodBlue", {"applicationName": name}, Prefer="wait=3")
 
 
-def _swap(api: Api, name: str) -> Answer:
+def _swap(api: Api, name: str) -> Response:
     return api.post("/stacks/swapProdBlueAndGreen", {"applicationName": name})
 
 
-def _look(api: Api, answer: Answer) -> Iterator[Answer]:
+def _look(api: Api, answer: Response) -> Iterator[Response]:
     """Read the operation that an answer is about: that of the caller, or of who was first."""
     operation = answer.body.get("operation")
     if operation and operation.get("url"):
         yield api.call("GET", operation["url"])
 
 
-def _deployer(api: Api, name: str) -> Iterator[Answer]:
+def _deployer(api: Api, name: str) -> Iterator[Response]:
     first = _deploy(api, name, "1.0", Idempotency_Key=f"{name}-1.0")
     yield first
     yield from _look(api, first)
     yield _deploy(api, name, "2.0", Prefer="wait=3")
 
 
-def _repeater(api: Api, name: str) -> Iterator[Answer]:
+def _repeater(api: Api, name: str) -> Iterator[Response]:
     key = f"{name}-1.0"
     for _ in range(3):
         yield _deploy(api, name, "1.0", Idempotency_Key=key)
     yield _deploy(api, name, "2.0", Idempotency_Key=key)
 
 
-def _promoter(api: Api, name: str) -> Iterator[Answer]:
+def _promoter(api: Api, name: str) -> Iterator[Response]:
     for _ in range(2):
         answer = _promote(api, name)
         yield answer
@@ -60,14 +60,14 @@ def _promoter(api: Api, name: str) -> Iterator[Answer]:
     yield _swap(api, name)
 
 
-def _swapper(api: Api, name: str) -> Iterator[Answer]:
+def _swapper(api: Api, name: str) -> Iterator[Response]:
     for _ in range(3):
         answer = _swap(api, name)
         yield answer
         yield from _look(api, answer)
 
 
-def _aborter(api: Api, name: str) -> Iterator[Answer]:
+def _aborter(api: Api, name: str) -> Iterator[Response]:
     answer = _deploy(api, name, "2.0")
     yield answer
     operation = answer.body.get("operation")
@@ -80,7 +80,7 @@ SCRIPTS: tuple[Script, ...] = (_deployer, _repeater, _promoter, _swapper, _abort
 
 
 @pytest.fixture(scope="module")
-def crowd(api: Api) -> Iterator[list[tuple[str, Answer]]]:
+def crowd(api: Api) -> Iterator[list[tuple[str, Response]]]:
     """The ten applications, and what the fifty callers were answered."""
     with ThreadPoolExecutor(len(APPLICATIONS)) as pool:
         created = list(pool.map(lambda name: api.post("/stacks", create_body(name)), APPLICATIONS))
@@ -93,7 +93,7 @@ def crowd(api: Api) -> Iterator[list[tuple[str, Answer]]]:
         api.succeed(answer)
 
 
-def _answers(api: Api) -> list[tuple[str, Answer]]:
+def _answers(api: Api) -> list[tuple[str, Response]]:
     """Let all scripts run on all applications at once; return who got which answer."""
     everybody = list(product(SCRIPTS, APPLICATIONS))
     with ThreadPoolExecutor(len(everybody)) as pool:
@@ -102,7 +102,7 @@ def _answers(api: Api) -> list[tuple[str, Answer]]:
     return [(who, each) for who, some in zip(scripts, answers, strict=True) for each in some]
 
 
-def test_every_answer_is_a_yes_or_names_the_conflict(crowd: list[tuple[str, Answer]]) -> None:
+def test_every_answer_is_a_yes_or_names_the_conflict(crowd: list[tuple[str, Response]]) -> None:
     wrong = [
         (who, answer.status, answer.body)
         for who, answer in crowd
@@ -111,13 +111,13 @@ def test_every_answer_is_a_yes_or_names_the_conflict(crowd: list[tuple[str, Answ
     assert not wrong
 
 
-def test_some_won_and_some_lost(crowd: list[tuple[str, Answer]]) -> None:
+def test_some_won_and_some_lost(crowd: list[tuple[str, Response]]) -> None:
     seen = {answer.status for _, answer in crowd}
     assert {202, 409, 422} <= seen
 
 
 def test_a_key_is_one_operation_however_many_have_sent_it(
-    api: Api, crowd: list[tuple[str, Answer]]
+    api: Api, crowd: list[tuple[str, Response]]
 ) -> None:
     assert crowd
     for name in APPLICATIONS:
@@ -126,12 +126,12 @@ def test_a_key_is_one_operation_however_many_have_sent_it(
 
 
 def test_all_ends_and_the_promises_hold_for_each_application(
-    api: Api, crowd: list[tuple[str, Answer]]
+    api: Api, crowd: list[tuple[str, Response]]
 ) -> None:
     assert crowd
     for name in APPLICATIONS:
         for each in _of(api, name):
-            api.end(api.call("GET", f"/stacks/{name}/operations/{each['id']}"))
+            api.wait_for_end(api.call("GET", f"/stacks/{name}/operations/{each['id']}"))
     hold(read(api).only(APPLICATIONS))
 
 

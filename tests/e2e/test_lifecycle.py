@@ -93,7 +93,7 @@ def test_a_service_that_does_not_come_up_undoes_the_application(api: Api) -> Non
     """The secret is not there, so no task with it can start."""
     missing = "arn:aws:secretsmanager:eu-west-1:000000000000:secret:missing-AbCdEf"
     body = create_body("Unwell", service={"secrets": {"PASSWORD": missing}})
-    operation = api.end(api.post("/stacks", body))
+    operation = api.wait_for_end(api.post("/stacks", body))
     assert operation["status"] == "FAILED"
     assert "secret" in operation["reasons"][0]
     assert _rows(api, "Unwell") == []

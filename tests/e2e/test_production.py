@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import pytest
 
-from tests.e2e.client import Answer, Api
+from tests.e2e.client import Api, Response
 
 SWAP = "/stacks/swapProdBlueAndGreen"
 
 
-def _promote(api: Api, application: str) -> Answer:
+def _promote(api: Api, application: str) -> Response:
     return api.post("/stacks/deploytoprodBlue", {"applicationName": application})
 
 
-def _swap(api: Api, application: str, **body: str) -> Answer:
+def _swap(api: Api, application: str, **body: str) -> Response:
     return api.post(SWAP, {"applicationName": application, **body})
 
 

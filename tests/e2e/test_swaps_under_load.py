@@ -25,7 +25,7 @@ def production(api: Api) -> Iterator[Production]:
 
 @pytest.fixture(scope="module")
 def level(production: Production) -> dict[str, Any]:
-    return measure(production, concurrency=20, count=SWAPS, tell=print)
+    return measure(production, concurrency=20, count=SWAPS, report=print)
 
 
 def test_twenty_clients_on_each_listener_are_all_answered(level: dict[str, Any]) -> None:

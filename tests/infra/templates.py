@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from tools.security.templates import APPLICATION, ROOT, Template, filled, load, unroll
+from tools.security.templates import APPLICATION, ROOT, Template, load, substitute, unroll
 
 __all__ = ["APPLICATION", "ROOT", "Template", "literal", "load", "of_type", "references", "unroll"]
 
@@ -14,13 +14,13 @@ __all__ = ["APPLICATION", "ROOT", "Template", "literal", "load", "of_type", "ref
 def literal(node: Any, values: Mapping[str, str]) -> Any:
     """Return a name with the pseudo parameters filled in; what is no name comes back as it is."""
     if isinstance(node, dict) and "Fn::Sub" in node:
-        return filled(node["Fn::Sub"], values)
+        return substitute(node["Fn::Sub"], values)
     if isinstance(node, dict) and "Fn::Join" in node:
         separator, parts = node["Fn::Join"]
         return separator.join(literal(part, values) for part in parts)
     if isinstance(node, dict) and "Ref" in node:
         return values[node["Ref"]]
-    return filled(node, values) if isinstance(node, str) else node
+    return substitute(node, values) if isinstance(node, str) else node
 
 
 def references(node: Any) -> Iterator[str]:

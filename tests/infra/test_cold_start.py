@@ -11,7 +11,13 @@ import pytest
 
 from tools.bench.cold.cost_table import table
 from tools.bench.cold.fresh import Cost, run
-from tools.bench.cold.measurement import PACKAGE_BAR, PEAK_BAR, Stage, missed, stage
+from tools.bench.cold.measurement import (
+    PACKAGE_LIMIT,
+    PEAK_LIMIT,
+    Workspace,
+    prepare_workspace,
+    violations,
+)
 from tools.bench.cold.rows import ROWS, Row
 from tools.bench.cold.shop import APPLICATION, CALLER
 from tools.laptop.gateway import http_event
@@ -59,14 +65,14 @@ NEVER = {"asyncio", "boto3", "s3transfer", "yaml"}
 
 
 @pytest.fixture(scope="module")
-def here(packaged: Packaged) -> Iterator[Stage]:
-    with stage(packaged.archive) as there:
+def workspace(packaged: Packaged) -> Iterator[Workspace]:
+    with prepare_workspace(packaged.archive) as there:
         yield there
 
 
 @pytest.fixture(scope="module")
-def costs(here: Stage) -> dict[str, Cost]:
-    return {row.name: here.ours(row, "--modules") for row in ROWS}
+def costs(workspace: Workspace) -> dict[str, Cost]:
+    return {row.name: workspace.ours(row, "--modules") for row in ROWS}
 
 
 def by_row(name: str) -> Row:
@@ -97,11 +103,11 @@ def test_a_handler_loads_nothing_heavy(costs: dict[str, Cost], row: str) -> None
     assert not unwanted & set(costs[row].modules)
 
 
-def test_a_read_of_the_inventory_loads_nothing_that_moves_operations(here: Stage) -> None:
+def test_a_read_of_the_inventory_loads_nothing_that_moves_operations(workspace: Workspace) -> None:
     resource, named = "/stacks/{applicationName}", {"applicationName": APPLICATION}
     event = http_event("GET", resource, caller=CALLER, parameters=named)
 
-    cost = here.ours(Row("read", "inventory", event, None), "--modules")
+    cost = workspace.ours(Row("read", "inventory", event, None), "--modules")
 
     assert cost.answer["statusCode"] == 200, cost.answer
     loaded = {name for name in ADAPTERS if f"devops_core.adapters.{name}" in cost.modules}
@@ -112,9 +118,9 @@ def test_a_read_of_the_inventory_loads_nothing_that_moves_operations(here: Stage
 
 @pytest.mark.parametrize("row", NEEDED)
 def test_the_sdk_is_that_of_the_machine_and_all_else_of_the_package(
-    here: Stage, costs: dict[str, Cost], row: str
+    workspace: Workspace, costs: dict[str, Cost], row: str
 ) -> None:
-    task, sdk = here.package["PYTHONPATH"].split(":")
+    task, sdk = workspace.package["PYTHONPATH"].split(":")
     files = costs[row].modules
     assert files["botocore"].startswith(sdk)
     assert all(file.startswith(task) for name, file in files.items() if name.startswith(ours))
@@ -122,20 +128,22 @@ def test_the_sdk_is_that_of_the_machine_and_all_else_of_the_package(
 
 @pytest.mark.parametrize("row", NEEDED)
 def test_a_handler_stays_within_its_memory(costs: dict[str, Cost], row: str) -> None:
-    assert costs[row].peak <= PEAK_BAR
+    assert costs[row].peak <= PEAK_LIMIT
 
 
 def test_the_package_is_small(packaged: Packaged) -> None:
-    assert packaged.archive.stat().st_size <= PACKAGE_BAR
+    assert packaged.archive.stat().st_size <= PACKAGE_LIMIT
 
 
 @pytest.mark.parametrize("row", NEEDED)
-def test_no_source_of_the_package_is_compiled_when_it_is_loaded(here: Stage, row: str) -> None:
-    task = here.package["PYTHONPATH"].split(":")[0]
+def test_no_source_of_the_package_is_compiled_when_it_is_loaded(
+    workspace: Workspace, row: str
+) -> None:
+    task = workspace.package["PYTHONPATH"].split(":")[0]
     program = f"import handlers.{by_row(row).module}"
     done = subprocess.run(  # noqa: S603 - our own interpreter and text
-        [here.python, "-S", "-P", "-v", "-c", program],
-        env=dict(here.package),
+        [workspace.python, "-S", "-P", "-v", "-c", program],
+        env=dict(workspace.package),
         capture_output=True,
         text=True,
         check=True,
@@ -149,15 +157,15 @@ def test_no_source_of_the_package_is_compiled_when_it_is_loaded(here: Stage, row
     ]
 
 
-def test_the_package_uses_its_models(here: Stage) -> None:
+def test_the_package_uses_its_models(workspace: Workspace) -> None:
     program = (
         "from devops_core.adapters.aws import session\n"
         "client = session.new_session().create_client('ecr', region_name='eu-west-1')\n"
         "import json; print(json.dumps([n for n in dir(client) if n.endswith('_images')]))"
     )
     done = subprocess.run(  # noqa: S603 - our own interpreter and text
-        [here.python, "-S", "-P", "-c", program],
-        env=dict(here.package),
+        [workspace.python, "-S", "-P", "-c", program],
+        env=dict(workspace.package),
         capture_output=True,
         text=True,
         check=True,
@@ -166,33 +174,33 @@ def test_the_package_uses_its_models(here: Stage) -> None:
     assert json.loads(done.stdout) == ["describe_images"]
 
 
-def test_the_collector_works_when_a_handler_is_loaded(here: Stage, tmp_path: Path) -> None:
+def test_the_collector_works_when_a_handler_is_loaded(workspace: Workspace, tmp_path: Path) -> None:
     (tmp_path / "asks.py").write_text(
         "import gc\nimport handlers.query\ndef handle(event, context): return gc.isenabled()\n"
     )
-    path = f"{tmp_path}:{here.package['PYTHONPATH']}"
-    asked = run(here.python, "asks", {}, {**here.package, "PYTHONPATH": path})
+    path = f"{tmp_path}:{workspace.package['PYTHONPATH']}"
+    asked = run(workspace.python, "asks", {}, {**workspace.package, "PYTHONPATH": path})
     assert asked.answer is True
 
 
-def test_missed_bars_are_told() -> None:
+def test_exceeded_limits_are_reported() -> None:
     costs = {"cpu": 100.0, "answered": 90.0, "peak": 60.0}
-    row = {"ours": costs, "script": costs, "ratio": 1.0, "answered_ratio": 1.0, "bar": 0.75}
+    row = {"ours": costs, "script": costs, "ratio": 1.0, "answered_ratio": 1.0, "limit": 0.75}
     result = {
         "rounds": 1,
         "python": "3.13.0",
         "botocore": "1.0",
-        "package": {"bytes": 2_100_000, "bar": PACKAGE_BAR},
-        "peak_bar": PEAK_BAR,
+        "package": {"bytes": 2_100_000, "limit": PACKAGE_LIMIT},
+        "peak_limit": PEAK_LIMIT,
         "rows": {"swap": row},
     }
-    problems = missed(result)
+    problems = violations(result)
     assert problems == [
         "the package has 2100000 bytes",
         "swap: 1.00 of the script's CPU, at most 0.75",
         "swap: 60.0 MiB, at most 56",
     ]
-    lines = table({**result, "missed": problems})
+    lines = table({**result, "violations": problems})
     cells = [[cell.strip() for cell in line.split("|")[1:-1]] for line in lines]
     assert ["swap", "100", "100", "1.00", "0.75", "90 / 90", "1.00", "60 / 60"] in cells
-    assert lines[-1] == "MISSED: swap: 60.0 MiB, at most 56"
+    assert lines[-1] == "EXCEEDED: swap: 60.0 MiB, at most 56"

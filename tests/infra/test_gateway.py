@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tools.security.compiled import compiled as compiled_service
+from tools.security.compiled import compile_template
 from tools.security.infrastructure import cfn_lint
 from tools.security.outcome import Outcome, Status
 
@@ -60,7 +60,7 @@ def gateway(**given: Any) -> dict[str, Any]:
 
 def compiled(directory: Path, **changes: str) -> Template:
     """Return the stack's template with other parameters; CloudFormation would take it."""
-    template = compiled_service(changes)
+    template = compile_template(changes)
     (directory / "stack.json").write_text(json.dumps(template))
     assert cfn_lint([directory / "stack.json"]) == Outcome(Status.PASSED)
     return template

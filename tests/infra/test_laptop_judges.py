@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tools.laptop.permissions import ACTIONS, ALONG
+from tools.laptop.permissions import ACTIONS, ADDITIONAL_ACTIONS
 
 from .conftest import Packaged
 from .templates import of_type
@@ -28,4 +28,4 @@ def test_every_action_of_the_functions_is_judged_on_the_laptop(packaged: Package
     }
     assert "ecs:UpdateService" in allowed
     others = {each for each in allowed if each.partition(":")[0] not in _BY_THE_EMULATOR}
-    assert others <= ACTIONS | ALONG, others - ACTIONS - ALONG
+    assert others <= ACTIONS | ADDITIONAL_ACTIONS, others - ACTIONS - ADDITIONAL_ACTIONS

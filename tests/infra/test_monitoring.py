@@ -12,7 +12,7 @@ import pytest
 
 from devops_core.engine import telemetry as metrics
 from devops_core.model.operation import Status
-from tools.security.compiled import INSTALLATIONS, compiled
+from tools.security.compiled import INSTALLATIONS, compile_template
 
 from .conftest import Packaged
 from .templates import ROOT, Template, of_type, references
@@ -262,7 +262,7 @@ def test_without_a_topic_alarms_tell_nobody_and_with_one_they_tell_both_ways(
     alarms: dict[str, dict[str, Any]],
 ) -> None:
     assert [each["AlarmActions"] + each["OKActions"] for each in alarms.values()] == [[], [], []]
-    told = of_type(compiled({"alarmtopic": TOPIC}), "AWS::CloudWatch::Alarm")
+    told = of_type(compile_template({"alarmtopic": TOPIC}), "AWS::CloudWatch::Alarm")
     assert {name: (each["AlarmActions"], each["OKActions"]) for name, each in told.items()} == {
         name: ([TOPIC], [TOPIC]) for name in alarms
     }

@@ -1,4 +1,4 @@
-"""The figures of docs/performance.md: they are those that were kept, and they meet the bars."""
+"""The figures of docs/performance.md: they are those that were kept, and they meet the limits."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tools.bench import bars, page
+from tools.bench import limits, page
 
 RESULTS = page.load(page.RESULTS) or {}
 SWAPS = page.load(page.SWAPS)
@@ -21,9 +21,9 @@ def test_the_tables_are_those_of_the_figures() -> None:
 @pytest.mark.parametrize(
     ("broken", "section"),
     [
-        (bars.broken_calls, RESULTS.get("calls")),
-        (bars.broken_cold, RESULTS.get("cold")),
-        (bars.broken_swaps, SWAPS),
+        (limits.calls_violations, RESULTS.get("calls")),
+        (limits.cold_violations, RESULTS.get("cold")),
+        (limits.swaps_violations, SWAPS),
     ],
     ids=["calls", "cold", "swaps"],
 )

@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from tools.bench.serving import serving
-from tools.security.compiled import INSTALLATIONS, compiled
+from tools.security.compiled import INSTALLATIONS, compile_template
 from tools.security.infrastructure import SETTINGS, cfn_lint, checkov
 from tools.security.outcome import Outcome, Status
 from tools.security.templates import Template
@@ -80,7 +80,7 @@ def test_checkov_finds_what_is_unsafe_and_what_it_cannot_read(
     found = {tuple(line.split(" ")[:3]) for line in outcome.lines}
     assert ("service.json:", "AWS::S3::Bucket.EcsBucket:", "CKV_AWS_53") in found
     assert ("application.json:", "AWS::ECR::Repository.Repository:", "CKV_AWS_51") in found
-    assert "broken.json: checkov could make nothing of it" in outcome.lines
+    assert "broken.json: checkov could not read the template" in outcome.lines
     assert internet.asked == []
 
 
@@ -90,7 +90,7 @@ def test_every_suppression_is_needed(
     settings = yaml.safe_load(SETTINGS.read_text())
     suppressed = set(settings.pop("skip-check"))
     (tmp_path / "bare.yml").write_text(yaml.safe_dump(settings))
-    more = compiled(INSTALLATIONS["service-more"])
+    more = compile_template(INSTALLATIONS["service-more"])
     templates = written(tmp_path, service=packaged.template, more=more, application=application)
     outcome = checkov(templates, tmp_path / "bare.yml")
     assert {line.split(" ")[2] for line in outcome.lines} == suppressed

@@ -102,14 +102,14 @@ def test_an_advisory_that_was_accepted_does_not_fail(requirements: list[Path], k
 def test_a_service_that_is_none_is_not_asked(requirements: list[Path], status: int) -> None:
     with service(OSV, status) as osv:
         outcome = pip_audit(requirements, [], url=osv.url)
-    assert outcome.status is Status.NOT_ASKED
-    assert f"does not answer: HTTP Error {status}" in outcome.lines[0]
+    assert outcome.status is Status.UNAVAILABLE
+    assert f"is unavailable: HTTP Error {status}" in outcome.lines[0]
 
 
 def test_where_there_is_no_service_nothing_is_said_to_be_sound(requirements: list[Path]) -> None:
     outcome = pip_audit(requirements, [], url=NOWHERE)
-    assert outcome.status is Status.NOT_ASKED
-    assert "does not answer" in outcome.lines[0]
+    assert outcome.status is Status.UNAVAILABLE
+    assert "is unavailable" in outcome.lines[0]
 
 
 def test_what_cannot_be_read_fails_where_the_service_answers(tmp_path: Path) -> None:
@@ -144,12 +144,12 @@ def test_a_vulnerable_package_of_the_lock_file_fails(npm: Path) -> None:
 def test_a_registry_without_advisories_is_not_asked(npm: Path, status: int) -> None:
     with service(NPM, status) as registry:
         outcome = npm_audit(npm, registry=registry.url)
-    assert outcome.status is Status.NOT_ASKED
-    assert f"does not answer: {status}" in outcome.lines[0]
+    assert outcome.status is Status.UNAVAILABLE
+    assert f"is unavailable: {status}" in outcome.lines[0]
 
 
 def test_where_there_is_no_registry_nothing_is_said_to_be_sound(npm: Path) -> None:
-    assert npm_audit(npm, registry=NOWHERE).status is Status.NOT_ASKED
+    assert npm_audit(npm, registry=NOWHERE).status is Status.UNAVAILABLE
 
 
 def test_a_registry_that_refuses_the_question_fails(npm: Path) -> None:

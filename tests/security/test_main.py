@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tools.security.__main__ import CHECKS, outcomes_of
+from tools.security.__main__ import CHECKS, run_all
 from tools.security.compiled import PackageError
 from tools.security.outcome import Outcome, Status
 from tools.security.templates import ROOT
@@ -26,10 +26,10 @@ def is_not_there() -> Outcome:
 
 def test_every_outcome_is_told_with_what_was_found() -> None:
     told = dict(
-        outcomes_of(
+        run_all(
             {
                 "sound": lambda: Outcome(Status.PASSED),
-                "silent": lambda: Outcome(Status.NOT_ASKED, ("nobody answers",)),
+                "silent": lambda: Outcome(Status.UNAVAILABLE, ("nobody answers",)),
                 "broken": fails,
                 "missing": is_not_there,
             }
@@ -38,7 +38,7 @@ def test_every_outcome_is_told_with_what_was_found() -> None:
     lines = {re.sub(r" after \d+ s$", "", line): outcome.lines for line, outcome in told.items()}
     assert lines == {
         "✓ sound: passed": (),
-        "? silent: not asked": ("nobody answers",),
+        "? silent: unavailable": ("nobody answers",),
         "✗ broken: failed": ("parameters.yml cannot be deployed:", "  - vpc: is missing"),
         "✗ missing: failed": ("no checkov",),
     }
@@ -66,12 +66,12 @@ def elsewhere(tmp_path: Path) -> dict[str, str]:
 def test_what_was_not_asked_fails_only_where_it_must_be(elsewhere: dict[str, str]) -> None:
     done = run_checks("npm-audit", environment=elsewhere)
     assert done.returncode == 0, done.stderr
-    assert "? npm-audit: not asked" in done.stdout
-    assert "the registry does not answer" in done.stdout
+    assert "? npm-audit: unavailable" in done.stdout
+    assert "the registry is unavailable" in done.stdout
     assert run_checks("--online", "npm-audit", environment=elsewhere).returncode == 1
 
 
 def test_a_tool_that_there_is_not_is_named(elsewhere: dict[str, str]) -> None:
     done = run_checks("checkhov", environment=elsewhere)
     assert done.returncode == 2
-    assert f"no such tool: checkhov; there are {', '.join(CHECKS)}" in done.stderr
+    assert f"unknown tool: checkhov; the tools: {', '.join(CHECKS)}" in done.stderr

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tools.bench.calls.call import Call, call_of, depth
+from tools.bench.calls.call import Call, depth, parse_call
 
 SIGNED = "AWS4-HMAC-SHA256 Credential=test/20260131/eu-west-1/elasticloadbalancing/aws4_request, x"
 
@@ -20,7 +20,7 @@ SIGNED = "AWS4-HMAC-SHA256 Credential=test/20260131/eu-west-1/elasticloadbalanci
 def test_a_call_is_told_by_header_or_form_and_else_by_method_and_path(
     headers: dict[str, str], body: bytes, operation: str
 ) -> None:
-    assert call_of("GET", "/bucket/key", headers, body).operation == operation
+    assert parse_call("GET", "/bucket/key", headers, body).operation == operation
 
 
 @pytest.mark.parametrize(
@@ -36,7 +36,7 @@ def test_what_is_asked_of_s3_is_told_by_method_and_path(
     method: str, path: str, operation: str
 ) -> None:
     signed = {"authorization": SIGNED.replace("elasticloadbalancing", "s3")}
-    assert call_of(method, path, signed, b"").operation == operation
+    assert parse_call(method, path, signed, b"").operation == operation
 
 
 def test_a_call_tells_its_service_its_caller_and_which_try_it_is() -> None:
@@ -46,13 +46,13 @@ def test_a_call_tells_its_service_its_caller_and_which_try_it_is() -> None:
         "amz-sdk-invocation-id": "one",
         "amz-sdk-request": "attempt=2; max=3",
     }
-    call = call_of("POST", "/", headers, b"Action=ModifyListener")
+    call = parse_call("POST", "/", headers, b"Action=ModifyListener")
     told = call.service, call.caller, call.invocation, call.attempt
     assert told == ("elasticloadbalancing", "swap", "one", 2)
 
 
 def test_a_caller_that_says_nothing_of_itself_makes_a_first_try() -> None:
-    assert call_of("POST", "/", {}, b"") == Call("POST /", attempt=1)
+    assert parse_call("POST", "/", {}, b"") == Call("POST /", attempt=1)
 
 
 @pytest.mark.parametrize(

@@ -14,13 +14,13 @@ from tools.bench.swaps.records import (
     Request,
     Swap,
     failed,
-    first_answers,
+    first_responses,
     latencies,
     percentile,
     rates,
     stale,
 )
-from tools.bench.swaps.tables import broken, render
+from tools.bench.swaps.tables import render, violations
 
 THERE = Swap("2.0", "1.0", begun=10.0, ended=11.0, until_switched=0.5, until_ended=0.9)
 BACK = Swap("1.0", "2.0", begun=20.0, ended=21.0, until_switched=0.5, until_ended=0.9)
@@ -80,8 +80,8 @@ def test_the_first_answer_is_counted_from_the_call() -> None:
         request(10.6, 21.5, "1.0"),  # began before the swap there was answered
         request(21.0, 21.6, "1.0"),
     ]
-    assert first_answers(seen, [THERE, BACK]) == pytest.approx([0.7, 1.6])
-    assert first_answers([], [THERE]) == [None]
+    assert first_responses(seen, [THERE, BACK]) == pytest.approx([0.7, 1.6])
+    assert first_responses([], [THERE]) == [None]
 
 
 def test_latency_is_that_of_pages_that_take_no_time_to_make() -> None:
@@ -111,7 +111,7 @@ def results(**changes: Any) -> dict[str, Any]:
     }
     scenario = {
         "name": "blue is still starting",
-        "happened": "409 NOT_READY",
+        "result": "409 NOT_READY",
         "requests": 1234,
         "failed": 0,
         "passed": True,
@@ -127,30 +127,30 @@ def test_results_are_three_tables() -> None:
     text = [re.sub(" *[|] *", "|", line).strip("|") for line in render(results())]
     assert "2 cores, Python 3.11.7, 2026-11-26." in text
     assert "20|4|12,345|301|41|0|0|2.9, 9|3.8, 33" in text
-    assert "20|there|500 (at most 500)|800 (at most 900)|1000 (at most 1000)" in text
-    assert "20|the way back|500 (at most 500)|800 (at most 800)|1000 (at most 1000)" in text
+    assert "20|forth|500 (at most 500)|800 (at most 900)|1000 (at most 1000)" in text
+    assert "20|back|500 (at most 500)|800 (at most 800)|1000 (at most 1000)" in text
     assert "blue is still starting|409 NOT_READY|1,234|0" in text
 
 
 def test_one_swap_has_no_way_back() -> None:
-    assert "the way back" not in "".join(render(results(swaps=[row(THERE, 0.7)])))
+    assert "| back" not in "".join(render(results(swaps=[row(THERE, 0.7)])))
 
 
 def test_each_swap_is_a_line() -> None:
     assert line(3, row(THERE, 0.7)) == (
-        "swap   3 to 2.0: switched 500 ms after the request, first answer from it 700 ms,"
-        " swap answered 1000 ms"
+        "swap   3 to 2.0: switched 500 ms after the request, first response from it 700 ms,"
+        " swap completed 1000 ms"
     )
-    assert "first answer from it none" in line(3, row(THERE, None))
+    assert "first response from it none" in line(3, row(THERE, None))
 
 
-@pytest.mark.parametrize("bar", ["failed", "stale"])
-def test_one_customer_who_notices_is_too_many(bar: str) -> None:
-    assert broken(results()) == []
-    assert len(broken(results(**{bar: 1}))) == 1
+@pytest.mark.parametrize("limit", ["failed", "stale"])
+def test_one_customer_who_notices_is_too_many(limit: str) -> None:
+    assert violations(results()) == []
+    assert len(violations(results(**{limit: 1}))) == 1
 
 
 def test_a_scenario_that_goes_wrong_is_named() -> None:
     bad = results()
     bad["scenarios"][0]["passed"] = False
-    assert broken(bad) == ["blue is still starting: 0 failed, 409 NOT_READY"]
+    assert violations(bad) == ["blue is still starting: 0 failed, 409 NOT_READY"]

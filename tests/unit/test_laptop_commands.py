@@ -31,4 +31,4 @@ def test_what_is_no_address_is_told_before_anything_starts(
 ) -> None:
     with pytest.raises(SystemExit):
         parser().parse_args(["up", f"--lambda-endpoint={address}"])
-    assert f"{address} is no address" in capsys.readouterr().err
+    assert f"{address} is not a URL" in capsys.readouterr().err

@@ -13,8 +13,8 @@ from tools.laptop.health import (
     Thresholds,
     advance,
     is_due,
-    judge,
     matches,
+    probe_result,
 )
 
 THRESHOLDS = Thresholds(healthy=3, unhealthy=2)
@@ -72,7 +72,7 @@ def test_a_target_that_stays_healthy_is_probed_less_often_until_it_fails() -> No
 
 
 def test_wrong_status_is_named_as_elb_names_it() -> None:
-    probe = judge(503, "200")
+    probe = probe_result(503, "200")
     assert probe.reason == "Target.ResponseCodeMismatch"
     assert probe.description == "Health checks failed with these codes: [503]"
 

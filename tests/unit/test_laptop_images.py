@@ -93,7 +93,7 @@ class FullRepository:
 
 
 def test_a_tag_that_is_taken_is_told_in_a_sentence() -> None:
-    with pytest.raises(images.PushError, match=r"^shop has an image 1\.0 already"):
+    with pytest.raises(images.PushError, match=r"^shop already has an image 1\.0"):
         images.push(FullRepository(), "shop", "1.0")
 
 

@@ -12,32 +12,32 @@ from tools.laptop.cloud import CloudError, Options, _port
 
 def test_without_kept_state_there_is_no_port(tmp_path: Path) -> None:
     assert state.port(tmp_path) == 0
-    state.end(tmp_path)
+    state.save(tmp_path)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_port_and_installation_come_back_with_the_state(tmp_path: Path) -> None:
-    state.begin(tmp_path, 4566)
+    state.restore(tmp_path, 4566)
     assert not (tmp_path / "env").exists()
     (tmp_path / "env").write_text("API_URL=x\n")
     (tmp_path / "pipeline.env").write_text("API_URL=y\n")
-    state.end(tmp_path)
+    state.save(tmp_path)
     assert state.environments(tmp_path) == []
     assert state.port(tmp_path) == 4566
-    state.begin(tmp_path, 4566)
+    state.restore(tmp_path, 4566)
     assert (tmp_path / "env").read_text() == "API_URL=x\n"
     assert (tmp_path / "pipeline.env").read_text() == "API_URL=y\n"
 
 
 def test_what_is_forgotten_is_gone(tmp_path: Path) -> None:
-    state.begin(tmp_path, 4566)
-    state.forget(tmp_path)
+    state.restore(tmp_path, 4566)
+    state.remove(tmp_path)
     assert state.port(tmp_path) == 0
 
 
 def test_kept_state_is_bound_to_its_port(tmp_path: Path) -> None:
     port = _port(tmp_path, Options())
-    state.begin(tmp_path, port)
+    state.restore(tmp_path, port)
     assert _port(tmp_path, Options(keep=True)) == port
     assert _port(tmp_path, Options(port=port, keep=True)) == port
     with pytest.raises(CloudError, match=str(port)):

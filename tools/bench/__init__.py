@@ -1,1 +1,1 @@
-"""Benchmarks: what the service costs, side by side with what one would do by hand."""
+"""Benchmarks of the service, compared with other deployment tools and scripts."""

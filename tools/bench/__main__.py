@@ -1,6 +1,6 @@
-"""`make bench`: count and time what callers wait for, side by side with what one would do by hand.
+"""`make bench`: count and time the AWS calls of each operation, compared with other tools.
 
-It prints tables and fails when a bar is broken. With --write it keeps the figures in
+It prints tables and fails if a limit is exceeded. With --write it stores the results in
 docs/performance.json, in the tables of docs/performance.md and in docs/performance.svg.
 """
 
@@ -14,37 +14,37 @@ from pathlib import Path
 from typing import Any
 
 from tools.bench import cold, machine, page
-from tools.bench.bars import broken
 from tools.bench.calls.contenders import TOOLS
 from tools.bench.calls.measurement import measure
+from tools.bench.limits import violations
 
 _SECTIONS = ("calls", "cold")
-COLD_TURNS = 3  # cold starts of a round: they are quick, and their figures near their bars
+COLD_STARTS = 3  # cold starts per round: they are short, and their results are close to the limits
 
 
 def main() -> int:
-    """Measure, tell, keep; return 1 if a bar is broken."""
+    """Measure, print and optionally store the results; return 1 if a limit is exceeded."""
     options = _parser().parse_args()
     results = (page.load(page.RESULTS) if options.only else None) or {}
-    results |= _measured(options.only or _SECTIONS, options.rounds)
+    results |= _measure(options.only or _SECTIONS, options.rounds)
     swaps = page.load(page.SWAPS)
     for lines in page.sections(results, swaps).values():
         print("\n".join(["", *lines]))
     if options.write:
         page.save(page.RESULTS, results)
         _draw(page.RESULTS, page.PLOT)
-    problems = broken(results, swaps)
-    print("\n" + "\n".join([*(f"✗ {each}" for each in problems)] or ["✓ all bars are met"]))
+    problems = violations(results, swaps)
+    print("\n" + "\n".join([*(f"✗ {each}" for each in problems)] or ["✓ all limits are met"]))
     return 1 if problems else 0
 
 
-def _measured(sections: Sequence[str], rounds: int) -> dict[str, Any]:
-    results: dict[str, Any] = {"machine": machine.described()}
+def _measure(sections: Sequence[str], rounds: int) -> dict[str, Any]:
+    results: dict[str, Any] = {"machine": machine.describe()}
     if "calls" in sections:
         results |= measure(rounds, lambda text: print(text, flush=True))
     if "cold" in sections:
         print("cold starts ...", flush=True)
-        results["cold"] = cold.measure(COLD_TURNS * rounds)
+        results["cold"] = cold.measure(COLD_STARTS * rounds)
     return results
 
 
@@ -56,9 +56,11 @@ def _draw(results: Path, plot: Path) -> None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m tools.bench", description=__doc__)
-    parser.add_argument("--rounds", type=int, default=5, help="how often each is timed")
-    parser.add_argument("--only", nargs="+", choices=_SECTIONS, help="leave the rest as it is kept")
-    parser.add_argument("--write", action="store_true", help="keep the figures in docs/")
+    parser.add_argument("--rounds", type=int, default=5, help="number of timed rounds")
+    parser.add_argument(
+        "--only", nargs="+", choices=_SECTIONS, help="measure only these; keep stored results"
+    )
+    parser.add_argument("--write", action="store_true", help="store the results in docs/")
     return parser
 
 

@@ -1,4 +1,4 @@
-"""On what something was measured."""
+"""Describes the machine of a measurement."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 
-def described() -> dict[str, Any]:
-    """Return cores, Python and today, and nothing that tells whose machine it is."""
+def describe() -> dict[str, Any]:
+    """Return the number of cores, the Python version and the date; nothing identifies the owner."""
     return {
         "cores": os.cpu_count(),
         "python": platform.python_version(),
@@ -18,6 +18,6 @@ def described() -> dict[str, Any]:
     }
 
 
-def in_words(machine: Mapping[str, Any]) -> str:
-    """Return what `described` has found as a part of a sentence."""
+def summary(machine: Mapping[str, Any]) -> str:
+    """Return the result of `describe` as text."""
     return f"{machine['cores']} cores, Python {machine['python']}, {machine['date']}"

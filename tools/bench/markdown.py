@@ -1,4 +1,4 @@
-"""Tables of figures that can be read as they are and as Markdown."""
+"""Markdown tables of figures with aligned columns, so that they are readable as text, too."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
-    """Return the lines of a table: words stand on the left of a column, figures on the right."""
+    """Return the lines of a table: texts are aligned to the left, figures to the right."""
     body = list(rows)
     columns = [
         _column(name, cells) for name, cells in zip(head, zip(*body, strict=True), strict=True)
@@ -15,7 +15,7 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
 
 
 def _column(name: str, cells: Sequence[str]) -> list[str]:
-    """Return name, rule and cells of a column, all of one width."""
+    """Return name, rule and cells of a column with the same width."""
     width = max(map(len, (name, *cells)))
     if all(cell[:1].isdigit() or cell in ("", "-") for cell in cells):
         return [name.rjust(width), "-" * (width - 1) + ":", *(cell.rjust(width) for cell in cells)]

@@ -1,7 +1,7 @@
 """Draws docs/performance.svg from docs/performance.json: `python plot.py JSON SVG`.
 
-It runs in the environment of the benchmarks, where matplotlib is. Grey text and no background can
-be read on light and on dark pages. The same figures give the same file.
+It runs in the virtual environment of the benchmarks, which has matplotlib. Grey text without a
+background is readable on light and dark pages. Equal results produce equal files.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import matplotlib as mpl
 mpl.use("svg")
 mpl.rcParams |= {
     "svg.hashsalt": "performance",
-    "svg.fonttype": "none",  # text stays text: small, and in the reader's font
+    "svg.fonttype": "none",  # keep text as text: smaller, and in the font of the reader
     "font.family": "sans-serif",
     "font.size": 10,
 }
@@ -45,14 +45,14 @@ Values = Mapping[str, Mapping[str, float]]  # by operation and contender
 
 
 def draw(results: Mapping[str, Any], target: Path) -> None:
-    """Draw calls in a row and cold times side by side."""
+    """Draw a chart of the calls in a row and a chart of the cold times."""
     depths = {
-        name: {who: each["depth"] for who, each in by.items()}
-        for name, by in results["calls"].items()
+        operation: {name: each["depth"] for name, each in contenders.items()}
+        for operation, contenders in results["calls"].items()
     }
     cold = {
-        name: {who: each["cold"] for who, each in by.items()}
-        for name, by in results["times"]["20"].items()
+        operation: {name: each["cold"] for name, each in contenders.items()}
+        for operation, contenders in results["times"]["20"].items()
     }
     figure, (left, right) = plt.subplots(1, 2, figsize=(9.6, 4.6), sharey=True)
     _bars(left, depths, "AWS calls in a row until the answer")
@@ -67,8 +67,12 @@ def draw(results: Mapping[str, Any], target: Path) -> None:
 
 def _bars(axes: Any, values: Values, title: str) -> None:
     axes.set_title(title, color=_GREY, fontsize=11)
-    for number, (who, (label, colour)) in enumerate(_STYLES.items()):
-        rows = [(row, values[name][who]) for row, name in enumerate(_LABELS) if who in values[name]]
+    for number, (contender, (label, colour)) in enumerate(_STYLES.items()):
+        rows = [
+            (row, values[operation][contender])
+            for row, operation in enumerate(_LABELS)
+            if contender in values[operation]
+        ]
         places = [row + (number - 1.5) * _THICKNESS for row, _ in rows]
         bars = axes.barh(places, [value for _, value in rows], _THICKNESS * 0.9,
                          color=colour, label=label)  # fmt: skip
@@ -81,7 +85,7 @@ def _bars(axes: Any, values: Values, title: str) -> None:
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Read and draw."""
+    """Draw the results of a JSON file to an SVG file."""
     source, target = map(Path, arguments)
     draw(json.loads(source.read_text()), target)
 

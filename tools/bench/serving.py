@@ -1,4 +1,4 @@
-"""Servers of the benchmarks, and of the tests that use them."""
+"""Runs HTTP servers for the benchmarks and tests."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ S = TypeVar("S", bound=HTTPServer)
 
 @contextmanager
 def serving(server: S) -> Iterator[S]:
-    """Let a server serve in a thread as long as the context lasts."""
+    """Run a server in a thread during a `with` block."""
     thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
     thread.start()
     try:

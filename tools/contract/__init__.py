@@ -1,7 +1,8 @@
-"""What reads the HTTP contract, docs/openapi.yml, and what writes the derived parts of it.
+"""Tools for the HTTP contract, docs/openapi.yml, and for the texts that are derived.
 
-`document` has its parts, `conformance` holds answers to it, `reference` writes the page docs/api.md.
-`schemas` derives the schemas of requests from their declarations in devops_core, `rules` the checks
-of the command line; `recording` writes the examples; `derived` has all files that hold such text,
-and `places` where in them it stands.
+`document` reads the contract, `conformance` checks responses against it, `reference` generates the
+page docs/api.md. `schemas` derives the schemas of requests from their declarations in devops_core,
+`rules` the checks of the command line, `recording` the examples; `derived` lists all files with
+such texts, and `places` finds their places.
+"""
 """

@@ -1,4 +1,4 @@
-"""Checks responses against docs/openapi.yml: status, headers, members and codes, exactly."""
+"""Checks responses against docs/openapi.yml: status, headers, members and codes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tools.contract.document import JSON, Node, document, operations, resolved
 
 def validator(schema: Node) -> Draft202012Validator:
     """Return a validator for a schema of the document."""
-    # References are to components of the document: a schema is to find them in itself.
+    # The references of a schema point to components of the document, so the schema includes them.
     whole = {**schema, "components": document()["components"]}
     return Draft202012Validator(whole, validate_formats=True)
 
@@ -21,13 +21,13 @@ def validator(schema: Node) -> Draft202012Validator:
 def problems(
     method: str, path: str, status: int, headers: Mapping[str, str], body: Any
 ) -> list[str]:
-    """Return what is not as the contract says in the answer to a call.
+    """Return a message for each difference between a response and the contract.
 
     Args:
-        method: as `POST`.
-        path: with the names of its parameters in braces.
+        method: the HTTP method, such as `POST`.
+        path: the path with the names of its parameters in braces.
         status: the HTTP status.
-        headers: those that the service itself sends.
+        headers: the headers that the service itself sends.
         body: the JSON value.
 
     """

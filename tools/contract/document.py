@@ -1,4 +1,4 @@
-"""The parts of docs/openapi.yml: operations, and what references lead to."""
+"""Reads docs/openapi.yml: its operations, with resolved references."""
 
 from __future__ import annotations
 
@@ -34,18 +34,18 @@ class Operation:
 
     @property
     def body(self) -> Node | None:
-        """The JSON request body: `schema` and `examples`; None when there is none."""
+        """The JSON request body with `schema` and `examples`; None for calls without a body."""
         content = self.parts.get("requestBody", {}).get("content")
         return content[JSON] if content else None
 
     @property
     def responses(self) -> dict[int, Node]:
-        """The answers by status, without references."""
+        """The responses by status, with resolved references."""
         return {int(status): resolved(node) for status, node in self.parts["responses"].items()}
 
     @property
     def examples(self) -> dict[str, Node]:
-        """The named examples of a request: those of its body, and of its parameters."""
+        """The examples of the body and of the parameters by name."""
         found = dict(self.body["examples"]) if self.body else {}
         for parameter in self.parameters:
             found.update(parameter.get("examples", {}))
@@ -55,7 +55,7 @@ class Operation:
 @cache
 def document() -> Node:
     """Return the whole document."""
-    # The parser in C takes a tenth of the time.
+    # The C parser needs a tenth of the time.
     loaded: Node = yaml.load(FILE.read_text(), Loader=yaml.CSafeLoader)
     return loaded
 
@@ -77,7 +77,7 @@ def operations() -> dict[tuple[str, str], Operation]:
 
 
 def operation(operation_id: str) -> Operation:
-    """Return the operation of an id."""
+    """Return the operation with an operationId."""
     return next(each for each in operations().values() if each.id == operation_id)
 
 
@@ -101,13 +101,13 @@ def resolved(node: Node) -> Node:
 
 
 def examples(response: Node) -> dict[str, Node]:
-    """Return the examples of an answer by name, each with `summary` and `value`."""
+    """Return the examples of a response by name, each with `summary` and `value`."""
     named = response["content"][JSON]["examples"]
     return {name: resolved(example) for name, example in named.items()}
 
 
 def codes(schema: Node) -> set[str]:
-    """Return the values that the `code` of an error may have."""
+    """Return the possible values of `code` in an error response."""
     found = set()
     for each in alternatives(schema):
         code = resolved(resolved(each)["properties"]["code"])
@@ -116,6 +116,6 @@ def codes(schema: Node) -> set[str]:
 
 
 def alternatives(schema: Node) -> list[Node]:
-    """Return the schemas of which a value has one."""
+    """Return the alternatives of a schema (`oneOf`, `anyOf`), or the schema itself."""
     found: list[Node] = schema.get("oneOf") or schema.get("anyOf") or [schema]
     return found

@@ -1,4 +1,4 @@
-"""Markdown as GitHub renders it."""
+"""Generates Markdown for GitHub."""
 
 from __future__ import annotations
 
@@ -8,27 +8,27 @@ from collections.abc import Iterable
 from typing import Any
 
 Row = tuple[str, ...]
-# Characters of a line of JSON, a little less than a page shows.
+# Characters per line of JSON, a little less than the width of a page.
 _WIDTH = 88
 
 
 def table(head: Row, rows: Iterable[Row]) -> str:
-    """Return a table; nothing when it has no rows."""
+    """Return a table; an empty text without rows."""
     lines = [" | ".join(cell.replace("|", "\\|") for cell in row) for row in rows]
     rule = " | ".join("---" for _ in head)
     return "\n".join(f"| {line} |" for line in (" | ".join(head), rule, *lines)) if lines else ""
 
 
 def folded(summary: str, value: Any) -> str:
-    """Return a JSON value that is folded away until somebody wants to see it."""
-    # In a summary Markdown is not read.
+    """Return a JSON value in a collapsed section with a summary."""
+    # Markdown has no effect in a summary.
     title = re.sub(r"`([^`]+)`", r"<code>\1</code>", summary)
     block = f"```json\n{_json(value)}\n```"
     return f"<details><summary>Example: {title}</summary>\n\n{block}\n\n</details>"
 
 
 def _json(value: Any, indent: str = "") -> str:
-    """Return JSON in which what fits on a line is on one."""
+    """Return JSON; a value that fits on a line is not broken into several lines."""
     flat = json.dumps(value, ensure_ascii=False)
     if len(indent + flat) <= _WIDTH or not isinstance(value, list | dict) or not value:
         return flat
@@ -43,7 +43,7 @@ def _json(value: Any, indent: str = "") -> str:
 
 
 def line(text: str) -> str:
-    """Return a text in one line."""
+    """Join the lines of a text."""
     return " ".join(text.split())
 
 

@@ -1,6 +1,6 @@
-"""The page docs/api.md, the contract as a person reads it.
+"""Generates docs/api.md, the contract as a page for people.
 
-`make reference` writes it, and all other files that hold derived text.
+`make reference` writes it and all other files with derived texts.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from tools.contract.document import (
 from tools.contract.markdown import Row, anchor, folded, line, table
 
 PAGE = FILE.with_name("api.md")
-# Schemas that have a table of their own.
+# Schemas with a separate table.
 _OBJECTS = (
     "Operation", "Part", "Plan", "PlannedPart", "Application", "Row", "Tasks", "Event",
 )  # fmt: skip
-# A longer pattern is no help to a reader; the rule is in words, too.
+# Characters. A longer pattern does not help a reader; the description explains the rule as well.
 _LONGEST_PATTERN = 40
 _TYPES = {"integer": "whole number", "array": "list"}
 _INTRO = """# API reference
@@ -133,7 +133,7 @@ def _statuses(call: Operation) -> Iterator[Row]:
 
 
 def _title(name: str) -> str:
-    """Return the heading of an answer of many calls: its status and its name in words."""
+    """Return the heading of a response that several calls share: its status and its name."""
     reference = {"$ref": f"#/components/responses/{name}"}
     statuses = {
         status
@@ -184,7 +184,7 @@ def _object(name: str) -> Iterator[str]:
 
 
 def _type(schema: Node) -> str:
-    """Return what a value is, in words; an object with a table of its own as a link to it."""
+    """Return the type of a value as text; for an object with a separate table a link to it."""
     if name := _object_of(schema):
         link = f"[{name}](#{anchor(name)})"
         return f"list of {link}" if resolved(schema).get("type") == "array" else link

@@ -1,4 +1,4 @@
-"""The commands of the laptop cloud, called by the Makefile; see `python -m tools.laptop --help`."""
+"""The commands of the laptop cloud; the Makefile calls them."""
 
 from __future__ import annotations
 
@@ -11,19 +11,21 @@ from tools.laptop import callers, cloud, deploy, images, logs, state
 
 
 def up(options: argparse.Namespace) -> None:
-    """Start the laptop cloud and install the service, unless that is done already."""
-    there = cloud.running(options.directory)
-    if there and (options.directory / "env").exists():
-        print(f"The laptop cloud is already running; stop it with `make down`.\n\n{_about(there)}")
+    """Start the laptop cloud and install the service, unless it is running already."""
+    running = cloud.running(options.directory)
+    if running and (options.directory / "env").exists():
+        print(
+            f"The laptop cloud is already running; stop it with `make down`.\n\n{_about(running)}"
+        )
         return
-    wanted = cloud.Options(
+    start_options = cloud.Options(
         options.port, options.lambda_endpoint, options.docker, options.keep, options.auth
     )
-    started = cloud.start(options.directory, wanted)
+    started = cloud.start(options.directory, start_options)
     if (options.directory / "env").exists():
-        if started.auth and not callers.are_known(started.directory):
-            deploy.introduce(started)
-        print(f"The laptop cloud goes on where it was stopped.\n\n{_about(started)}")
+        if started.auth and not callers.exist(started.directory):
+            deploy.write_caller_environments(started)
+        print(f"The laptop cloud has restored its state.\n\n{_about(started)}")
         return
     print(f"The emulator runs at {started.endpoint}; installing the service ...", flush=True)
     deploy.deploy(started, initial_image=options.repouri or deploy.INITIAL_IMAGE)
@@ -31,13 +33,13 @@ def up(options: argparse.Namespace) -> None:
 
 
 def down(options: argparse.Namespace) -> None:
-    """Stop the laptop cloud and everything it started."""
+    """Stop the laptop cloud and all of its processes."""
     stopped = cloud.stop(options.directory)
-    print("Stopped; nothing is left running." if stopped else "Nothing was running.")
+    print("Stopped." if stopped else "Nothing was running.")
 
 
 def show_logs(options: argparse.Namespace) -> None:
-    """Print what the Lambda functions printed."""
+    """Print the log lines of the Lambda functions."""
     client = deploy.client(_running(options.directory), "logs")
     for line in logs.lines(client, follow=options.follow):
         if not line.is_routine and line.is_about(options.application, options.operation):
@@ -51,34 +53,34 @@ def push(options: argparse.Namespace) -> None:
     print(f"{options.image}@{digest}")
 
 
-def _about(there: cloud.Cloud) -> str:
-    where, *others = state.environments(there.directory)
-    told = f"{where.read_text()}\nThe same is in {where}: set -a; . {where}; set +a"
+def _about(running: cloud.Cloud) -> str:
+    file, *others = state.environments(running.directory)
+    text = f"{file.read_text()}\nThese variables are in {file}: set -a; . {file}; set +a"
     if others:
-        told += f"\nOther callers: {' '.join(map(str, sorted(others)))}"
-    return told
+        text += f"\nOther callers: {' '.join(map(str, sorted(others)))}"
+    return text
 
 
 def _running(directory: Path) -> cloud.Cloud:
-    there = cloud.running(directory)
-    if there is None:
+    running = cloud.running(directory)
+    if running is None:
         raise cloud.CloudError("the laptop cloud is not running: start it with `make up`")
-    return there
+    return running
 
 
 def _port(text: str) -> int:
-    """Return a TCP port, or 0 for any that is free."""
+    """Parse a TCP port; 0 means any free port."""
     if not text.isdecimal() or int(text) > 65535:
         raise argparse.ArgumentTypeError("a port is a number from 0 to 65535")
     return int(text)
 
 
 def _address(text: str) -> str:
-    """Return the URL of a server, or nothing for the emulator's own."""
+    """Parse the URL of a server; an empty text means the emulator itself."""
     parts = urlsplit(text)
     if text and (parts.scheme not in ("http", "https") or not parts.hostname):
         raise argparse.ArgumentTypeError(
-            f"{text} is no address: write it as http://127.0.0.1:9000, with http:// in front"
+            f"{text} is not a URL: write it with http://, as in http://127.0.0.1:9000"
         )
     return text
 
@@ -86,30 +88,37 @@ def _address(text: str) -> str:
 def parser() -> argparse.ArgumentParser:
     """Return the parser of all commands."""
     parser = argparse.ArgumentParser(prog="python -m tools.laptop", description=__doc__)
-    parser.add_argument("--directory", type=Path, default=cloud.DIRECTORY, help="its own directory")
+    parser.add_argument(
+        "--directory", type=Path, default=cloud.DIRECTORY, help="directory of the laptop cloud"
+    )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     command = commands.add_parser("up", help=up.__doc__)
     command.set_defaults(run=up)
-    command.add_argument("--port", type=_port, default=0, help="0, the default, takes a free one")
+    command.add_argument("--port", type=_port, default=0, help="0, the default, uses a free port")
     command.add_argument(
-        "--lambda-endpoint", type=_address, default="", help="URL where Lambdas call AWS"
+        "--lambda-endpoint", type=_address, default="", help="endpoint for the functions' AWS calls"
     )
     command.add_argument("--docker", action="store_true", help="run tasks as real containers")
-    command.add_argument("--keep", action="store_true", help="keep the state over a stop")
-    command.add_argument("--auth", action="store_true", help="calls must be signed, IAM judges")
-    command.add_argument("--repouri", default="", help="image that a new application runs")
+    command.add_argument("--keep", action="store_true", help="keep the state after a stop")
+    command.add_argument(
+        "--auth", action="store_true", help="require signatures and enforce IAM policies"
+    )
+    command.add_argument("--repouri", default="", help="initial image of a new application")
     commands.add_parser("down", help=down.__doc__).set_defaults(run=down)
     command = commands.add_parser("logs", help=show_logs.__doc__)
     command.set_defaults(run=show_logs)
-    command.add_argument("--follow", action="store_true", help="wait for more")
+    command.add_argument("--follow", action="store_true", help="wait for further lines")
     command.add_argument("--application", metavar="NAME", help="only lines about this application")
     command.add_argument("--operation", metavar="ID", help="only lines about this operation")
     command = commands.add_parser("push", help=push.__doc__)
     command.set_defaults(run=push)
     command.add_argument("image", metavar="REPOSITORY:TAG")
-    for word, effect in (("crash", "ends at start"), ("unhealthy", "fails its health checks")):
+    for behaviour, effect in (
+        ("crash", "the task exits at start"),
+        ("unhealthy", "the task fails its health checks"),
+    ):
         command.add_argument(
-            f"--{word}", dest="behaviour", action="store_const", const=word, help=f"it {effect}"
+            f"--{behaviour}", dest="behaviour", action="store_const", const=behaviour, help=effect
         )
     return parser
 

@@ -1,4 +1,4 @@
-"""Loopback addresses for tasks: every task has its own 127.x.y.z, as it has its own ENI on AWS."""
+"""Loopback addresses for tasks: every task has its own 127.x.y.z, like its own ENI on AWS."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import errno
 import socket
 import threading
 
-PRIVILEGED = 1024  # ports below need a privilege that a developer usually lacks
-SHIFT = 20_000  # added to a privileged port that may not be bound
+PRIVILEGED = 1024  # lower ports need a privilege that a developer usually does not have
+SHIFT = 20_000  # added to a privileged port that the user cannot bind
 
 
 class Addresses:
-    """Hands out 127.x.y.1 to 127.x.y.254, x.y being the two bytes of the emulator's port.
+    """Assigns 127.x.y.1 to 127.x.y.254, where x and y are the two bytes of the emulator's port.
 
-    Only one process can hold a port, so two laptop clouds never share an address.
+    Only one process can bind a port, so two laptop clouds never share an address.
     """
 
     def __init__(self, emulator_port: int) -> None:
@@ -39,17 +39,18 @@ class Addresses:
         raise RuntimeError("all 254 task addresses of this laptop cloud are in use")
 
     def release(self, address: str) -> None:
-        """Give an address back; one that is not in use is ignored."""
+        """Release an address; an address that is not in use is ignored."""
         with self._lock:
             self._used.discard(int(address.rsplit(".", 1)[1]))
 
 
 def bindable_port(address: str, port: int) -> int:
-    """Return `port`, or the shifted one where this user may not listen on it."""
+    """Return `port`, or the shifted port if this user is not allowed to bind it."""
     if port >= PRIVILEGED:
         return port
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-        # As the task itself: connections of who had the address before may still be in TIME_WAIT.
+        # Like the task program: connections of the previous task with this address may still be in
+        # the state TIME_WAIT.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((address, port))

@@ -1,4 +1,4 @@
-"""Which target gets a request, and which still have requests in flight; no I/O."""
+"""Selects the target for a request and counts the requests in flight; no I/O."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ class Balancer:
         self._changed = threading.Condition()
 
     def take(self, group_arn: str, registered: Callable[[], Sequence[Target]]) -> Target | None:
-        """Choose a target and count the request as in flight on it; None without targets.
+        """Choose a target and count a request in flight on it; None without targets.
 
-        When no target is healthy all of them are tried: the load balancer fails open. The list
-        is read under the lock that `wait_idle` takes, so that a target which is no longer in it
-        cannot be chosen after its last request was seen to end.
+        If no target is healthy, all targets are candidates: the load balancer fails open.
+        `registered` is called under the lock of `wait_idle`. Therefore a deregistered target cannot
+        be chosen after `wait_idle` has seen the end of its last request.
         """
         with self._changed:
             targets = registered()
@@ -38,13 +38,13 @@ class Balancer:
             return chosen
 
     def done(self, target: Target) -> None:
-        """Count one request of a target as answered."""
+        """Count one request of a target as completed."""
         with self._changed:
             self._in_flight[target["Id"]] -= 1
             self._changed.notify_all()
 
     def wait_idle(self, address: str, timeout: float) -> bool:
-        """Wait until nothing is in flight on a deregistered target; False after `timeout` s."""
+        """Wait until a deregistered target has no requests in flight; False after `timeout` s."""
         deadline = time.monotonic() + timeout
         with self._changed:
             while self._in_flight[address] > 0:

@@ -1,7 +1,7 @@
-"""IAM users to try the service with, when authentication is on; each has a file of its own.
+"""IAM users for a laptop cloud with authentication; each has an environment file.
 
-`admin` may do everything in the account, and `.local/env` is that of `admin`; `pipeline` may do one
-thing, `POST /stacks/deploy`; `stranger` has valid keys and no permission.
+`admin` has all permissions in the account; its file is `.local/env`. `pipeline` has the permission
+for `POST /stacks/deploy` only. `stranger` has valid keys without any permission.
 """
 
 from __future__ import annotations
@@ -15,22 +15,22 @@ from botocore.credentials import Credentials
 
 from tools.laptop.cloud import ACCOUNT, API_ID, API_STAGE, REGION
 
-ROOT = Credentials("test", "test")  # the emulator checks no signature of it
+ROOT = Credentials("test", "test")  # the emulator does not check signatures with this key
 ADMIN = "admin"
 _ROUTES: Mapping[str, Iterable[str]] = {"pipeline": ["POST/stacks/deploy"], "stranger": []}
 _EVERYTHING = {"Effect": "Allow", "Action": "*", "Resource": "*"}
 
 
-def make_all(iam: Any) -> dict[str, Credentials]:
-    """Make all users of the laptop cloud and return their access keys by name."""
-    users = {ADMIN: make(iam, ADMIN, _EVERYTHING)}
+def create_all(iam: Any) -> dict[str, Credentials]:
+    """Create all users of the laptop cloud and return their access keys by name."""
+    users = {ADMIN: create_user(iam, ADMIN, _EVERYTHING)}
     for name, routes in _ROUTES.items():
-        users[name] = make(iam, name, *may_call(routes))
+        users[name] = create_user(iam, name, *allow_routes(routes))
     return users
 
 
-def make(iam: Any, name: str, *statements: Mapping[str, Any]) -> Credentials:
-    """Make an IAM user with the statements of a policy and return an access key of it."""
+def create_user(iam: Any, name: str, *statements: Mapping[str, Any]) -> Credentials:
+    """Create an IAM user with an inline policy of `statements`; return an access key."""
     iam.create_user(UserName=name)
     if statements:
         policy = {"Version": "2012-10-17", "Statement": statements}
@@ -39,8 +39,11 @@ def make(iam: Any, name: str, *statements: Mapping[str, Any]) -> Credentials:
     return Credentials(key["AccessKeyId"], key["SecretAccessKey"])
 
 
-def may_call(routes: Iterable[str]) -> list[dict[str, Any]]:
-    """Return the statement that allows routes of the service ("POST/stacks/deploy"), if any."""
+def allow_routes(routes: Iterable[str]) -> list[dict[str, Any]]:
+    """Return a statement that allows routes of the service ("POST/stacks/deploy").
+
+    The list is empty without routes.
+    """
     api = f"arn:aws:execute-api:{REGION}:{ACCOUNT}:{API_ID}/{API_STAGE}"
     resources = [f"{api}/{route}" for route in routes]
     if not resources:
@@ -48,11 +51,11 @@ def may_call(routes: Iterable[str]) -> list[dict[str, Any]]:
     return [{"Effect": "Allow", "Action": "execute-api:Invoke", "Resource": resources}]
 
 
-def are_known(directory: Path) -> bool:
-    """Tell whether a laptop cloud has the users: its state may have been kept without them."""
+def exist(directory: Path) -> bool:
+    """Return whether a laptop cloud has the users; a state saved without `auth` lacks them."""
     return all(file_of(directory, name).exists() for name in _ROUTES)
 
 
 def file_of(directory: Path, name: str) -> Path:
-    """Return where the environment of a user is written."""
+    """Return the path of a user's environment file."""
     return directory / ("env" if name == ADMIN else f"{name}.env")

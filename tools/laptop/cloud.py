@@ -1,7 +1,7 @@
-"""Starts and stops the laptop cloud: one emulator process and what it starts.
+"""Starts and stops the laptop cloud: the emulator process and its child processes.
 
-A laptop cloud lives in a directory (`.local` by default), which holds its lock, its record, its
-log and the emulator's temporary files. Tests give it a directory of their own.
+A laptop cloud has a directory (`.local` by default) with its lock, its record, its log and the
+temporary files of the emulator. Tests use other directories.
 """
 
 from __future__ import annotations
@@ -29,23 +29,23 @@ PYTHON = ROOT / ".local" / "venv" / "bin" / "python"
 HOST = "127.0.0.1"
 REGION = "eu-west-1"
 ACCOUNT = "000000000000"
-API_ID = "devops"  # patches.api gives it to the first REST API
+API_ID = "devops"  # patches.api assigns it to the first REST API
 API_STAGE = "dev"
-START_LIMIT = 60.0  # seconds; it takes one or two
-STOP_LIMIT = 10.0  # seconds until what is left is killed
+START_LIMIT = 60.0  # seconds; a start takes one or two
+STOP_LIMIT = 10.0  # seconds until remaining processes are killed
 
 _children: dict[int, subprocess.Popen[bytes]] = {}  # launchers that this process must reap
 
 
 class CloudError(Exception):
-    """The laptop cloud cannot be started; the message says what to do."""
+    """The laptop cloud cannot be started or used; the message names the remedy."""
 
 
 @dataclass(frozen=True)
 class Cloud:
-    """A laptop cloud that runs, or did when it was looked up.
+    """A laptop cloud that is running, or was running when it was looked up.
 
-    `auth` says whether callers must sign and IAM judges what they, and the functions, may do.
+    `auth` is whether calls must be signed and IAM policies are enforced for callers and functions.
     """
 
     directory: Path
@@ -60,18 +60,18 @@ class Cloud:
 
     @property
     def api_url(self) -> str:
-        """The URL of the deployment service once it is deployed, stage included."""
+        """The URL of the deployment service, including the stage; valid after the deployment."""
         return f"{self.endpoint}/restapis/{API_ID}/{API_STAGE}/_user_request_"
 
     @property
     def environment(self) -> dict[str, str]:
-        """What a client needs: URL of the service and of AWS, the root's credentials, region."""
+        """The variables for a client: URLs of service and AWS, root credentials, region."""
         return {
             "API_URL": self.api_url,
-            "DEVOPS_API": self.api_url,  # where the command line looks
+            "DEVOPS_API": self.api_url,  # read by the command line
             "AWS_ENDPOINT_URL": self.endpoint,
             "AWS_ACCESS_KEY_ID": "test",
-            "AWS_SECRET_ACCESS_KEY": "test",  # nosec B105 - the emulator's, not a secret
+            "AWS_SECRET_ACCESS_KEY": "test",  # nosec B105 - known key of the emulator, not a secret
             "AWS_REGION": REGION,
             "AWS_DEFAULT_REGION": REGION,
         }
@@ -79,10 +79,12 @@ class Cloud:
 
 @dataclass(frozen=True)
 class Options:
-    """How to start: a port (0 takes a free one), where Lambdas call AWS, real containers.
+    """Options of a start.
 
-    `keep` says that a stop keeps the state for the next start; without it the start is empty.
-    `auth` turns authentication on.
+    `port` 0 uses a free port. `lambda_endpoint` is the endpoint for the AWS calls of the functions,
+    by default the emulator. `docker` runs tasks as real containers. `keep` restores the state at
+    the start and saves it at the stop; without it the laptop cloud starts empty. `auth` enables
+    authentication.
     """
 
     port: int = 0
@@ -93,20 +95,20 @@ class Options:
 
 
 def start(directory: Path = DIRECTORY, options: Options | None = None) -> Cloud:
-    """Return the laptop cloud of a directory, started unless it runs already.
+    """Return the laptop cloud of a directory; start it unless it is running.
 
     Raises:
-        CloudError: the port is taken, the virtual environment is missing, or it did not start.
+        CloudError: the port is in use, the virtual environment is missing, or the start failed.
 
     """
     directory.mkdir(parents=True, exist_ok=True)
-    with (directory / "starting").open("w") as turn:
-        fcntl.flock(turn, fcntl.LOCK_EX)  # two that start at once get the same one
+    with (directory / "starting").open("w") as start_lock:
+        fcntl.flock(start_lock, fcntl.LOCK_EX)  # concurrent starts return the same laptop cloud
         return running(directory) or _launch(directory.resolve(), options or Options())
 
 
 def running(directory: Path = DIRECTORY) -> Cloud | None:
-    """Return the laptop cloud that runs in a directory, if one does."""
+    """Return the running laptop cloud of a directory; None if none is running."""
     try:
         with (directory / "lock").open() as lock:
             fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
@@ -119,30 +121,30 @@ def running(directory: Path = DIRECTORY) -> Cloud | None:
 
 
 def stop(directory: Path = DIRECTORY) -> bool:
-    """Stop the laptop cloud and whatever it started; tell whether there was anything to stop.
+    """Stop the laptop cloud and its processes; return whether any process was running.
 
-    Also cleans up after a launcher that was killed.
+    This also stops the processes of a launcher that was killed.
     """
     directory = directory.resolve()
     cloud = running(directory)
     if cloud is not None:
         os.kill(cloud.pid, signal.SIGTERM)
         _wait(lambda: running(directory) is None, STOP_LIMIT)
-    left = processes.started_by(directory)
-    if not _wait(lambda: not processes.started_by(directory), STOP_LIMIT / 2 if left else 0):
+    remaining = processes.started_by(directory)
+    if not _wait(lambda: not processes.started_by(directory), STOP_LIMIT / 2 if remaining else 0):
         processes.kill(processes.started_by(directory))
         _wait(lambda: not processes.started_by(directory), STOP_LIMIT)
     if cloud is not None and cloud.pid in _children:
         _children.pop(cloud.pid).wait()
-    state.end(directory)
-    for left_over in (directory / "cloud.json", *state.environments(directory)):
-        left_over.unlink(missing_ok=True)
-    return bool(cloud or left)
+    state.save(directory)
+    for file in (directory / "cloud.json", *state.environments(directory)):
+        file.unlink(missing_ok=True)
+    return bool(cloud or remaining)
 
 
 @contextmanager
 def started(directory: Path, options: Options | None = None) -> Iterator[Cloud]:
-    """Run a laptop cloud for the length of a `with` block."""
+    """Run a laptop cloud during a `with` block."""
     cloud = start(directory, options)
     try:
         yield cloud
@@ -154,11 +156,11 @@ def _launch(directory: Path, options: Options) -> Cloud:
     if not PYTHON.exists():
         raise CloudError("the emulator is not installed: run `make setup` first")
     port = _port(directory, options)
-    _tidy_up(directory)
+    _clean_up(directory)
     if options.keep:
-        state.begin(directory, port)
+        state.restore(directory, port)
     else:
-        state.forget(directory)
+        state.remove(directory)
     with (directory / "cloud.log").open("w") as log:
         process = subprocess.Popen(  # noqa: S603 - our own program, no shell
             [str(PYTHON), "-m", "tools.laptop.launcher"],
@@ -183,17 +185,17 @@ def _launch(directory: Path, options: Options) -> Cloud:
 def _port(directory: Path, options: Options) -> int:
     kept = state.port(directory) if options.keep else 0
     if kept and options.port not in (0, kept):
-        raise CloudError(f"the state that was kept is that of port {kept}: leave PORT= out")
+        raise CloudError(f"the saved state belongs to port {kept}: leave PORT= out")
     port = kept or options.port or _free_port()
     if not _is_free(port):
         raise CloudError(
-            f"port {port} is in use: choose another with PORT=, or none for a free one"
+            f"port {port} is in use: choose another with PORT=, or leave PORT= out for a free port"
         )
     return port
 
 
-def _tidy_up(directory: Path) -> None:
-    """Remove what Lambda workers have left behind."""
+def _clean_up(directory: Path) -> None:
+    """Remove the temporary files of earlier Lambda workers."""
     shutil.rmtree(directory / "tmp", ignore_errors=True)
     (directory / "tmp").mkdir()
 
@@ -204,7 +206,10 @@ def _end_of_log(directory: Path) -> str:
 
 
 def _launcher_environment(directory: Path, port: int, options: Options) -> dict[str, str]:
-    """Return the environment of the launcher, which Lambdas inherit: nothing of the user's."""
+    """Return the environment of the launcher and the Lambda workers.
+
+    It contains no variables of the user except PATH.
+    """
     endpoint = f"http://{HOST}:{port}"
     return {
         "PATH": os.environ.get("PATH", os.defpath),
@@ -219,32 +224,32 @@ def _launcher_environment(directory: Path, port: int, options: Options) -> dict[
         "SFTP_ENABLED": "0",
         "IOT_MTLS_ENABLED": "0",
         "LAMBDA_EXECUTOR": "local",
-        # A request through a load balancer holds a thread until it is answered, and so does a
-        # Lambda: with the default of 64 a hundred slow pages keep the Lambdas waiting.
+        # Each request through a load balancer and each Lambda invocation occupies a thread. With
+        # the default of 64, a hundred slow pages would block the Lambda invocations.
         "MINISTACK_WORKER_THREADS": "512",
         "AWS_ENDPOINT_URL": options.lambda_endpoint or endpoint,
-        "AWS_SECRET_ACCESS_KEY": "test",  # nosec B105 - the emulator's, not a secret
+        "AWS_SECRET_ACCESS_KEY": "test",  # nosec B105 - known key of the emulator, not a secret
         "AWS_EC2_METADATA_DISABLED": "true",
-        # No name server knows the load balancers here: the emulator is the proxy to them.
+        # The names of the load balancers are not in the DNS; the emulator is the proxy to them.
         "http_proxy": endpoint,
         "no_proxy": HOST,
-        **_chosen(directory, options),
+        **_option_environment(directory, options),
     }
 
 
-def _chosen(directory: Path, options: Options) -> dict[str, str]:
-    """Return the part of that environment that options are about."""
+def _option_environment(directory: Path, options: Options) -> dict[str, str]:
+    """Return the variables of the launcher that depend on the options."""
     chosen = {"LAPTOP_DOCKER": str(int(options.docker)), "AUTH": str(options.auth).lower()}
     if not options.docker:
-        # Without an engine, other services of the emulator must not find the stand-in.
+        # Other services of the emulator must not find the replacement of the engine.
         chosen["DOCKER_HOST"] = f"unix://{directory}/no-docker.sock"
     return chosen | (state.environment(directory) if options.keep else {})
 
 
 def _is_ready(cloud: Cloud) -> bool:
     try:
-        with urllib.request.urlopen(f"{cloud.endpoint}/_ministack/ready", timeout=2) as answer:  # nosec B310 # noqa: S310 - our own http URL
-            return bool(answer.status == 200)
+        with urllib.request.urlopen(f"{cloud.endpoint}/_ministack/ready", timeout=2) as response:  # nosec B310 # noqa: S310 - our own http URL
+            return bool(response.status == 200)
     except OSError:
         return False
 
@@ -266,7 +271,7 @@ def _is_free(port: int) -> bool:
 
 
 def _wait(condition: Callable[[], bool], seconds: float) -> bool:
-    """Wait for a condition; return whether it came true in time."""
+    """Wait until a condition is true; return whether it became true in time."""
     deadline, pause = time.monotonic() + seconds, threading.Event()
     while not condition():
         if time.monotonic() >= deadline:

@@ -1,7 +1,7 @@
-"""Containers without a container engine: each one is a process on its own loopback address.
+"""Containers without a container engine: each container is a process with a loopback address.
 
-The classes offer what MiniStack uses of docker-py, with its names and return shapes; the package
-`standin/docker` puts them where MiniStack looks for the real one.
+The classes implement the part of docker-py that MiniStack uses, with its names and return types.
+The package `standin/docker` provides them under the name that MiniStack imports.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ CONTAINER_NAME = "com.amazonaws.ecs.container-name"
 
 
 class Log:
-    """The lines a process has printed, readable while it still prints."""
+    """The output of a process, readable while the process runs."""
 
     def __init__(self) -> None:
         self._lines: list[bytes] = []
@@ -37,7 +37,7 @@ class Log:
         self._changed = threading.Condition()
 
     def fill(self, stream: Any) -> None:
-        """Read `stream` to its end; runs in a thread of its own."""
+        """Read `stream` to its end; runs in a separate thread."""
         for line in stream:
             with self._changed:
                 self._lines.append(line)
@@ -47,12 +47,12 @@ class Log:
             self._changed.notify_all()
 
     def tail(self, count: int | str) -> bytes:
-        """Return the last `count` lines, or all with "all"."""
+        """Return the last `count` lines; "all" returns all lines."""
         with self._changed:
             return b"".join(self._lines if count == "all" else self._lines[-int(count) :])
 
     def follow(self) -> Iterator[bytes]:
-        """Yield every line, waiting for more until the process is done."""
+        """Yield every line, and wait for further lines until the process ends."""
         for position in itertools.count():
             with self._changed:
                 while not self._closed and len(self._lines) <= position:
@@ -64,7 +64,7 @@ class Log:
 
 
 class Container:
-    """One running or ended task program (docker-py: `docker.models.containers.Container`)."""
+    """A running or ended task program (docker-py: `docker.models.containers.Container`)."""
 
     def __init__(self, process: subprocess.Popen[bytes], address: str, port: int, **about: Any):
         self.id = secrets.token_hex(32)
@@ -91,18 +91,18 @@ class Container:
         }
 
     def reload(self) -> None:
-        """Do nothing: the status is always read from the process."""
+        """Do nothing, because `status` always reads the process."""
 
     def wait(self) -> dict[str, int]:
-        """Wait for the end and return `{"StatusCode": n}`."""
+        """Wait for the end of the process and return `{"StatusCode": n}`."""
         return {"StatusCode": self._process.wait()}
 
     def logs(self, *, stream: bool = False, tail: int | str = "all", **_: Any) -> Any:
-        """Return what it printed as bytes, or an iterator over it with `stream`."""
+        """Return the output as bytes, or with `stream` as an iterator over lines."""
         return self._log.follow() if stream else self._log.tail(tail)
 
     def stop(self, timeout: float = 10) -> None:
-        """Ask it to finish, and end it after `timeout` seconds."""
+        """Send SIGTERM, and SIGKILL after `timeout` seconds."""
         self._signal(signal.SIGTERM)
         try:
             self._process.wait(timeout)
@@ -111,8 +111,8 @@ class Container:
             self._process.wait()
 
     def remove(self, *, v: bool = False, force: bool = False) -> None:
-        """Forget it; with `force` also when it runs."""
-        del v  # it has no volumes
+        """Remove the container; with `force` also a running one."""
+        del v  # these containers have no volumes
         if force:
             self._signal(signal.SIGKILL)
             self._process.wait()
@@ -121,7 +121,7 @@ class Container:
         self.removed = True
 
     def wait_until_listening(self) -> None:
-        """Return when the port accepts, or the program has ended, or after the time limit."""
+        """Wait until the port accepts connections, the program ends, or START_TIMEOUT is over."""
         deadline = time.monotonic() + START_TIMEOUT
         pause = threading.Event()
         while self._process.poll() is None and time.monotonic() < deadline:
@@ -138,10 +138,10 @@ class Container:
 
 
 class Engine:
-    """Starts containers and knows those that were not removed.
+    """Starts containers and keeps them until they are removed.
 
     Args:
-        addresses: where tasks get their loopback address from.
+        addresses: assigns the loopback addresses of the tasks.
         task_port: maps (task ARN, container name) to the container port.
 
     """
@@ -153,7 +153,7 @@ class Engine:
         self._ports: dict[tuple[str, int], int] = {}
 
     def run(self, reference: str, image: Image, options: dict[str, Any]) -> Container:
-        """Start a container and return it when it listens or has ended."""
+        """Start a container and return it when it accepts connections or has ended."""
         labels = options.get("labels") or {}
         port = self._task_port(labels.get(TASK_ARN, ""), labels.get(CONTAINER_NAME, ""))
         address = self._addresses.acquire()
@@ -167,16 +167,16 @@ class Engine:
         return container
 
     def all(self) -> list[Container]:
-        """Return the containers that exist, ended ones included."""
+        """Return all containers, including ended ones."""
         self._forget_removed()
         return list(self._containers.values())
 
     def bound_port(self, address: str, port: int) -> int:
-        """Return where the container that serves `address:port` really listens."""
+        """Return the real port of the container that serves `address:port`."""
         return self._ports.get((address, port), port)
 
     def stop_all(self) -> None:
-        """End every container at once: the laptop cloud goes down."""
+        """Kill all containers, at the stop of the laptop cloud."""
         for container in self.all():
             container.remove(force=True)
         self._forget_removed()
@@ -188,17 +188,17 @@ class Engine:
 
 
 def _environment(reference: str, image: Image, options: dict[str, Any]) -> dict[str, str]:
-    given = {
+    variables = {
         name: str(value).replace("host.docker.internal", "127.0.0.1")
         for name, value in (options.get("environment") or {}).items()
     }
-    about = {"IMAGE": reference, "VERSION": image.version, "BEHAVIOUR": image.behaviour}
+    description = {"IMAGE": reference, "VERSION": image.version, "BEHAVIOUR": image.behaviour}
     marker = {"LAPTOP_CLOUD": os.environ.get("LAPTOP_CLOUD", "")}
-    return {"PATH": os.defpath, **given, **about, **marker}
+    return {"PATH": os.defpath, **variables, **description, **marker}
 
 
 def _start(address: str, port: int, environment: dict[str, str]) -> subprocess.Popen[bytes]:
-    """Start the task program; it ends by itself when the pipe to its input is closed."""
+    """Start the task program; it ends when the pipe to its standard input is closed."""
     return subprocess.Popen(  # noqa: S603 - our own program, no shell
         [sys.executable, "-I", "-S", "-u", str(PROGRAM), address, str(port)],
         stdin=subprocess.PIPE,

@@ -1,4 +1,4 @@
-"""Installs the service on the laptop cloud as an admin would: network, parameters, deploy."""
+"""Installs the service on the laptop cloud: network, parameters.yml, `serverless deploy`."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from tools.laptop import callers
 from tools.laptop.cloud import ACCOUNT, API_STAGE, REGION, ROOT, Cloud, CloudError
 
 SERVERLESS = ROOT / "node_modules" / ".bin" / "serverless"
-INITIAL_IMAGE = "public.ecr.aws/devops/welcome:1"  # the stand-in needs no registry for it
+INITIAL_IMAGE = "public.ecr.aws/devops/welcome:1"  # resolved without a registry
 
-POLL = "200"  # milliseconds between the looks of `serverless` at its stack; 5000 is its default
+POLL = "200"  # milliseconds between two polls of the stack by `serverless`; its default is 5000
 
 
 def deploy(
@@ -28,35 +28,40 @@ def deploy(
     parameters: Mapping[str, Any] | None = None,
     quiet: bool = True,
 ) -> dict[str, Credentials]:
-    """Install the service, and write `env` for those who want to call it; return who they are.
+    """Install the service and write the environment files; return credentials by caller name.
 
     Args:
-        cloud: where to.
-        initial_image: what a new application runs; must exist for the Docker engine, if one is
-            used.
-        parameters: further settings for parameters.yml, or other ones.
-        quiet: keep the output of `serverless` for the case that it fails.
+        cloud: the laptop cloud.
+        initial_image: the initial image of a new application; with the option `docker` the engine
+            must be able to pull it.
+        parameters: additional or replaced settings of parameters.yml.
+        quiet: print the output of `serverless` only if it fails.
 
     Raises:
-        CloudError: `serverless` is not installed or failed; the message has its output.
+        CloudError: `serverless` is not installed or failed; the message contains its output.
 
     """
     values = parameter_values(cloud, network(client(cloud, "ec2")), initial_image)
     values |= parameters or {}
-    # JSON is YAML, and quoting keeps the account's zeros.
+    # JSON is valid YAML; the quotes keep the leading zeros of the account number.
     lines = [f"{name}: {json.dumps(value)}\n" for name, value in values.items()]
     file = cloud.directory / "parameters.yml"
     file.write_text("".join(lines))
-    _run_serverless(_tool_environment(cloud, file), quiet=quiet)
-    return introduce(cloud)
+    _run_serverless(_serverless_environment(cloud, file), quiet=quiet)
+    return write_caller_environments(cloud)
 
 
-def introduce(cloud: Cloud) -> dict[str, Credentials]:
-    """Write the environments that callers get: `env`, and others with authentication on."""
-    known = callers.make_all(client(cloud, "iam")) if cloud.auth else {callers.ADMIN: callers.ROOT}
-    for name, credentials in known.items():
+def write_caller_environments(cloud: Cloud) -> dict[str, Credentials]:
+    """Write the environment file of each caller; return credentials by caller name.
+
+    Without authentication `env` is the only file, and has the root credentials.
+    """
+    users = {callers.ADMIN: callers.ROOT}
+    if cloud.auth:
+        users = callers.create_all(client(cloud, "iam"))
+    for name, credentials in users.items():
         callers.file_of(cloud.directory, name).write_text(shell_assignments(cloud, credentials))
-    return known
+    return users
 
 
 def _run_serverless(environment: dict[str, str], *, quiet: bool) -> None:
@@ -78,7 +83,7 @@ def _run_serverless(environment: dict[str, str], *, quiet: bool) -> None:
 
 
 def shell_assignments(cloud: Cloud, credentials: Credentials) -> str:
-    """Return what the environment file of a caller holds, one NAME=value a line."""
+    """Return the contents of a caller's environment file, one NAME=value per line."""
     keys = {
         "AWS_ACCESS_KEY_ID": credentials.access_key,
         "AWS_SECRET_ACCESS_KEY": credentials.secret_key,
@@ -87,18 +92,21 @@ def shell_assignments(cloud: Cloud, credentials: Credentials) -> str:
 
 
 def client(cloud: Cloud, service: str) -> Any:
-    """Return a boto3 client of the laptop cloud, whatever the user's own AWS set-up is."""
+    """Return a boto3 client of the laptop cloud, independent of the user's AWS configuration."""
     return boto3.client(
         service,
         endpoint_url=cloud.endpoint,
         region_name=REGION,
         aws_access_key_id="test",
-        aws_secret_access_key="test",  # nosec B106 # noqa: S106 - the emulator's, not a secret
+        aws_secret_access_key="test",  # nosec B106 # noqa: S106 - known key of the emulator
     )
 
 
 def network(ec2: Any) -> dict[str, str]:
-    """Create the VPC, subnets and security groups that an account has before an installation."""
+    """Create the VPC, subnets and security groups that an installation requires; return their ids.
+
+    The keys of the result are the keys of parameters.yml.
+    """
     vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
     values = {"vpc": vpc}
     for number, name in enumerate(("subnet1", "subnet2", "elbsubnet1", "elbsubnet2")):
@@ -108,8 +116,8 @@ def network(ec2: Any) -> dict[str, str]:
             AvailabilityZone=f"{REGION}{'ab'[number % 2]}",
         )
         values[name] = subnet["Subnet"]["SubnetId"]
-    for name, use in (("sg", "tasks"), ("elbsg", "load balancers")):
-        group = ec2.create_security_group(VpcId=vpc, GroupName=name, Description=use)
+    for name, description in (("sg", "tasks"), ("elbsg", "load balancers")):
+        group = ec2.create_security_group(VpcId=vpc, GroupName=name, Description=description)
         values[name] = group["GroupId"]
     return values
 
@@ -128,8 +136,8 @@ def parameter_values(cloud: Cloud, network_ids: dict[str, str], image: str) -> d
     }
 
 
-def _tool_environment(cloud: Cloud, parameters: Path) -> dict[str, str]:
-    """Return the user's environment with the laptop's AWS instead of the user's."""
+def _serverless_environment(cloud: Cloud, parameters: Path) -> dict[str, str]:
+    """Return the user's environment with the AWS settings of the laptop cloud."""
     own = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
     tool = {"PARAMETERS": str(parameters), "CI": "true", "SLS_AWS_MONITORING_FREQUENCY": POLL}
     return {**own, **cloud.environment, **tool}

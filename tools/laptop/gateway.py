@@ -1,4 +1,4 @@
-"""What API Gateway gives a function, for those who call handlers without it."""
+"""Builds the event that API Gateway passes to a function, for direct calls of the handlers."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ def http_event(
     """Return an event of API Gateway's proxy integration, payload format 1.0.
 
     Args:
-        method: as `POST`.
+        method: the HTTP method, such as `POST`.
         resource: the path with the names of its parameters in braces.
-        body: as it comes.
-        caller: ARN of who signed the request.
-        headers: beside the content type.
-        parameters: of the path, by name.
+        body: the unchanged body.
+        caller: the ARN of the IAM identity that signed the request.
+        headers: headers in addition to the content type.
+        parameters: the path parameters by name.
         query: the parameters of the query string.
-        base64: whether the body is encoded so.
+        base64: whether the body is encoded with Base64.
 
     """
     path = resource

@@ -1,8 +1,8 @@
-"""Target health as an Application Load Balancer decides it; pure, the probing is in `prober`.
+"""The rules of an Application Load Balancer for target health; pure, `prober` sends the probes.
 
-States, reasons and descriptions are those of the ELBv2 API (TargetHealth). An initial target is
-healthy after one success and unhealthy after UnhealthyThresholdCount failures; after that a
-change takes HealthyThresholdCount or UnhealthyThresholdCount results in a row.
+States, reasons and descriptions are those of the ELBv2 API (TargetHealth). An initial target
+becomes healthy after one success, and unhealthy after UnhealthyThresholdCount failures. Later
+changes need HealthyThresholdCount or UnhealthyThresholdCount equal results in a row.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 @dataclass(frozen=True)
 class Health:
-    """What DescribeTargetHealth says of one target, and the row of equal results behind it."""
+    """The health of one target in DescribeTargetHealth, and the number of equal results."""
 
     state: str = "initial"
     reason: str = "Elb.RegistrationInProgress"
@@ -22,27 +22,27 @@ class Health:
 
 @dataclass(frozen=True)
 class Probe:
-    """One health check: no reason means that it passed."""
+    """The result of one health check; an empty reason means that it passed."""
 
     reason: str = ""
     description: str = ""
 
     @property
     def passed(self) -> bool:
-        """Whether the target answered as the matcher wants."""
+        """Whether the status of the response was in the matcher."""
         return not self.reason
 
 
 @dataclass(frozen=True)
 class Thresholds:
-    """Results in a row that change the state of a target."""
+    """Numbers of equal results in a row that change the state of a target."""
 
     healthy: int = 5
     unhealthy: int = 2
 
 
-# Passed probes in a row after which a target is probed in every tenth round only: probing is most
-# of what an idle laptop cloud does.
+# After this number of passed probes in a row, a target is probed only in every tenth round, because
+# probes cause most of the load of an idle laptop cloud.
 STEADY = 10
 
 UNUSED = Health(
@@ -74,12 +74,12 @@ def advance(health: Health, probe: Probe, thresholds: Thresholds) -> Health:
 
 
 def is_due(health: Health, turn: int) -> bool:
-    """Tell whether a target is probed in a round, given the number of that round."""
+    """Return whether a target is probed in the round with this number."""
     return health.streak < STEADY or turn % STEADY == 0
 
 
-def judge(status: int, matcher: str) -> Probe:
-    """Return the result of a probe that was answered with an HTTP status."""
+def probe_result(status: int, matcher: str) -> Probe:
+    """Return the result of a probe with this HTTP status."""
     if matches(status, matcher):
         return Probe()
     description = f"Health checks failed with these codes: [{status}]"
@@ -87,7 +87,7 @@ def judge(status: int, matcher: str) -> Probe:
 
 
 def matches(status: int, matcher: str) -> bool:
-    """Tell whether a status is in a matcher such as `200`, `200,202` or `200-399`."""
+    """Return whether a status is in a matcher such as `200`, `200,202` or `200-399`."""
     for part in matcher.split(","):
         low, _, high = part.strip().partition("-")
         if int(low) <= status <= int(high or low):

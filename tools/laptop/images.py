@@ -1,4 +1,4 @@
-"""Pushes an image to the laptop cloud's ECR without a build: a small OCI manifest stands for it."""
+"""Pushes an image to the laptop cloud's ECR. The image is only a small OCI manifest."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ CONFIG = "application/vnd.oci.image.config.v1+json"
 
 
 class PushError(Exception):
-    """The image cannot be pushed; the message says why."""
+    """The image cannot be pushed; the message contains the reason."""
 
 
 def manifest(repository: str, tag: str, behaviour: str = "") -> str:
-    """Return an OCI image manifest whose annotations say version and behaviour.
+    """Return an OCI image manifest with annotations for version and behaviour.
 
-    The annotations name the repository too, so that equal tags have different digests in
-    different repositories, as images have in practice.
+    The annotations also contain the repository, so that equal tags have different digests in
+    different repositories, as real images do.
     """
     config = json.dumps({"architecture": "arm64", "os": "linux"}).encode()
     annotations = {
@@ -45,16 +45,16 @@ def push(ecr: Any, repository: str, tag: str, behaviour: str = "") -> str:
 
     Args:
         ecr: a boto3 ECR client of the laptop cloud.
-        repository: its name; the repository must exist.
-        tag: the version the task program will name.
-        behaviour: "", "crash" (ends at start) or "unhealthy" (answers health checks with 503).
+        repository: the name of an existing repository.
+        tag: the tag of the image, which is also its version.
+        behaviour: "", "crash" (exits at start) or "unhealthy" (health checks get 503).
 
     Raises:
-        PushError: there is no such repository, or it has another image of that tag.
+        PushError: the repository does not exist, or it has a different image with this tag.
 
     """
     try:
-        answer = ecr.put_image(
+        response = ecr.put_image(
             repositoryName=repository,
             imageManifest=manifest(repository, tag, behaviour),
             imageManifestMediaType=MANIFEST,
@@ -64,13 +64,13 @@ def push(ecr: Any, repository: str, tag: str, behaviour: str = "") -> str:
         raise PushError(f"no repository {repository}: create the application first") from missing
     except ecr.exceptions.ImageTagAlreadyExistsException as taken:
         raise PushError(
-            f"{repository} has an image {tag} already, and its tags never change: choose another"
+            f"{repository} already has an image {tag}, and tags are immutable: choose another tag"
         ) from taken
-    return str(answer["image"]["imageId"]["imageDigest"])
+    return str(response["image"]["imageId"]["imageDigest"])
 
 
 def push_reference(ecr: Any, image: str, behaviour: str = "") -> str:
-    """Push `repository:tag`; a registry host before it is ignored. Return the digest."""
+    """Push `repository:tag` and return the digest; a registry host in `image` is ignored."""
     reference = Reference.parse(image)
     repository = reference.repository.partition(".amazonaws.com/")[2] or reference.repository
     return push(ecr, repository, reference.tag, behaviour)

@@ -1,7 +1,7 @@
-"""Runs MiniStack with our corrections, in the foreground; `cloud` starts it and keeps its pid.
+"""Runs MiniStack with the corrections, in the foreground; `cloud` starts it and records its pid.
 
-Everything it needs comes from the environment that `cloud` prepares. It holds the lock of the
-laptop cloud as long as it lives, which is how others see that one is running.
+Its settings are environment variables that `cloud` prepares. It holds the lock of the laptop cloud
+while it runs; other processes detect a running laptop cloud by this lock.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ STANDIN = Path(__file__).with_name("standin")
 
 
 def main() -> int:
-    """Serve until SIGTERM, then end every task."""
+    """Serve until SIGTERM, then stop all tasks."""
     real_docker = os.environ.get("LAPTOP_DOCKER") == "1"
     if not real_docker:
         sys.path.insert(0, str(STANDIN))
@@ -30,11 +30,11 @@ def main() -> int:
 
 
 def serve(*, real_docker: bool) -> None:
-    """Apply the patches and run the emulator's own main function."""
-    # Imported here: the emulator reads its environment and its path when it is imported.
+    """Apply the patches and run the main function of the emulator."""
+    # Imported here, because the emulator reads environment and sys.path during its import.
     from ministack import app
 
-    from tools.laptop.laptop import engine
+    from tools.laptop.emulator import engine
     from tools.laptop.patches import apply
 
     apply(real_docker=real_docker)

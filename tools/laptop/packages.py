@@ -1,4 +1,4 @@
-"""A copy of the service with parameters, and the package that the deploy tool makes of it."""
+"""Copies the service with test parameters and builds its Lambda package with `serverless`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tools.laptop.cloud import ROOT
 
 NODE_MODULES = ROOT / "node_modules"
 
-# A complete parameters file; tests change single lines of it.
+# Valid values for all required parameters; tests change single values.
 GOOD = {
     "apiname": "devops-ecs",
     "stage": "dev",
@@ -31,20 +31,20 @@ GOOD = {
     "repouri": "012345678901.dkr.ecr.eu-west-1.amazonaws.com/start:1.0",
     "cftemplate": "s3://ecs-cf-bucket-012345678901-eu-west-1/application.yml",
 }
-# What a deploy reads, and a folder that must not go into the package.
+# The files that a deploy reads, and a folder that must not be part of the package.
 _FOLDERS = ("serverless", "handlers", "devops_core", "cloudformation", "tests/infra")
 _FILES = ("serverless.yml", "package.json", "requirements.txt")
 
 
 def parameters_file(directory: Path, values: Mapping[str, str]) -> Path:
-    """Write parameters into a directory; return the file."""
+    """Write parameters.yml into a directory; return the file."""
     path = directory / "parameters.yml"
     path.write_text("".join(f"{key}: {value}\n" for key, value in values.items()))
     return path
 
 
 def copied(copy: Path) -> Path:
-    """Copy the service, so that a deploy in the working tree is not disturbed; return the copy."""
+    """Copy the service to a folder, to protect the working tree; return the folder."""
     for directory in _FOLDERS:
         shutil.copytree(ROOT / directory, copy / directory)
     for file in _FILES:
@@ -55,18 +55,18 @@ def copied(copy: Path) -> Path:
 
 
 def compiled_template(copy: Path) -> dict[str, Any]:
-    """Return the template of the stack that `serverless package` has written in a copy."""
+    """Return the CloudFormation template that `serverless package` has written in a copy."""
     file = copy / ".serverless" / "cloudformation-template-update-stack.json"
     template: dict[str, Any] = json.loads(file.read_text())
     return template
 
 
 def package(copy: Path) -> subprocess.CompletedProcess[str]:
-    """Run `serverless package` in a copy of the service; what it writes is in `.serverless`."""
+    """Run `serverless package` in a copy of the service; its output is in `.serverless`."""
     if not NODE_MODULES.is_dir():
         raise FileNotFoundError("node_modules is missing: run `make setup` or `npm ci`")
     environment = {key: os.environ[key] for key in os.environ if not key.startswith("AWS_")}
-    # `python3` is then the interpreter of the tests, so that they can use its bytecode.
+    # `python3` is then the interpreter of the tests, so that they can use the bytecode.
     path = os.pathsep.join([str(Path(sys.executable).parent), environment["PATH"]])
     return subprocess.run(  # noqa: S603 - fixed arguments
         [str(NODE_MODULES / ".bin" / "serverless"), "package"],

@@ -1,7 +1,8 @@
-"""What AWS asks IAM before it does a call: actions, resources and condition keys; no I/O.
+"""The IAM permissions that a call to AWS requires: actions, resources, condition keys; no I/O.
 
-Only the calls of the service's functions to ECS, CloudFormation and Elastic Load Balancing, for
-which the emulator asks something else. Source: AWS Service Authorization Reference.
+The rules cover the calls of the service's functions to ECS, CloudFormation and Elastic Load
+Balancing, for which the emulator checks other permissions than AWS. Source: AWS Service
+Authorization Reference.
 """
 
 from __future__ import annotations
@@ -20,9 +21,9 @@ _TYPED_PARAMETERS = {
 
 @dataclass(frozen=True)
 class Call:
-    """A call of the AWS API: what it does ("ecs:UpdateService"), with what, where.
+    """A call of the AWS API; `action` has the form "ecs:UpdateService".
 
-    `parameters` are named as in the API; those of a query API are flat ("Tags.member.1.Key").
+    `parameters` have the names of the API; those of a query API are flat ("Tags.member.1.Key").
     """
 
     action: str
@@ -37,110 +38,113 @@ class Call:
 
 
 @dataclass(frozen=True)
-class Question:
-    """May the caller do `action` on `resource`? `keys` are the condition keys of the request."""
+class Permission:
+    """A required permission: `action` on `resource`, with the condition keys of the request."""
 
     action: str
     resource: str = "*"
     keys: Mapping[str, Any] = field(default_factory=dict)
 
 
-def questions(call: Call) -> list[Question] | None:
-    """Return what AWS asks IAM about a call; None where the emulator asks the same."""
-    ask = _ASKED.get(call.action)
-    return list(ask(call)) if ask else None
+def required_permissions(call: Call) -> list[Permission] | None:
+    """Return the permissions that AWS requires for a call.
+
+    None means that the emulator checks the same permissions as AWS.
+    """
+    rule = _RULES.get(call.action)
+    return list(rule(call)) if rule else None
 
 
-def _anything(call: Call) -> Iterable[Question]:
-    """For actions that know no resource; nor is one meant by a Describe of everything."""
-    yield Question(call.action)
+def _any_resource(call: Call) -> Iterable[Permission]:
+    """For actions without resource-level permissions, and for Describe calls without names."""
+    yield Permission(call.action)
 
 
-def _create_stack(call: Call) -> Iterable[Question]:
+def _create_stack(call: Call) -> Iterable[Permission]:
     stack = _stack(call)
     tags = _tag_keys(_stack_tags(call.parameters))
-    yield Question(call.action, stack, _stack_keys(call) | tags)
+    yield Permission(call.action, stack, _stack_keys(call) | tags)
     if tags:
         tags = tags | {"cloudformation:CreateAction": "CreateStack"}
-        yield Question("cloudformation:TagResource", stack, tags)
-    yield from _passed(call, "RoleARN", "cloudformation.amazonaws.com")
+        yield Permission("cloudformation:TagResource", stack, tags)
+    yield from _pass_role(call, "RoleARN", "cloudformation.amazonaws.com")
     template = str(call.parameters.get("TemplateBody", ""))
     if _MACRO in template:
         macro = f"arn:aws:cloudformation:{call.region}:aws:transform/LanguageExtensions"
-        yield Question("cloudformation:CreateChangeSet", macro)
+        yield Permission("cloudformation:CreateChangeSet", macro)
     for kind, action in _TYPED_PARAMETERS.items():
         if kind in template:
-            yield Question(action)
+            yield Permission(action)
 
 
-def _delete_stack(call: Call) -> Iterable[Question]:
-    yield Question(call.action, _stack(call), _stack_keys(call))
-    yield from _passed(call, "RoleARN", "cloudformation.amazonaws.com")
+def _delete_stack(call: Call) -> Iterable[Permission]:
+    yield Permission(call.action, _stack(call), _stack_keys(call))
+    yield from _pass_role(call, "RoleARN", "cloudformation.amazonaws.com")
 
 
-def _describe_stack(call: Call) -> Iterable[Question]:
-    yield Question(call.action, _stack(call))
+def _describe_stack(call: Call) -> Iterable[Permission]:
+    yield Permission(call.action, _stack(call))
 
 
-def _register(call: Call) -> Iterable[Question]:
-    # The number of the revision is not known yet.
+def _register(call: Call) -> Iterable[Permission]:
+    # The revision number is not known before the call.
     family = call.arn(f"task-definition/{call.parameters.get('family')}:*")
     tags = _tag_keys((tag["key"], tag["value"]) for tag in call.parameters.get("tags") or ())
-    yield Question(call.action, family, tags)
+    yield Permission(call.action, family, tags)
     if tags:
         tags = tags | {"ecs:CreateAction": "RegisterTaskDefinition"}
-        yield Question("ecs:TagResource", family, tags)
+        yield Permission("ecs:TagResource", family, tags)
     for role in ("executionRoleArn", "taskRoleArn"):
-        yield from _passed(call, role, "ecs-tasks.amazonaws.com")
+        yield from _pass_role(call, role, "ecs-tasks.amazonaws.com")
 
 
-def _update_service(call: Call) -> Iterable[Question]:
+def _update_service(call: Call) -> Iterable[Permission]:
     keys = _cluster_key(call)
     if call.parameters.get("taskDefinition"):
         definition = _arn(call, "task-definition/", call.parameters["taskDefinition"])
         keys |= {"ecs:task-definition": definition}
-    yield Question(call.action, _in_cluster(call, "service", call.parameters["service"]), keys)
+    yield Permission(call.action, _in_cluster(call, "service", call.parameters["service"]), keys)
 
 
-def _describe_services(call: Call) -> Iterable[Question]:
+def _describe_services(call: Call) -> Iterable[Permission]:
     for name in call.parameters.get("services") or ():
-        yield Question(call.action, _in_cluster(call, "service", name), _cluster_key(call))
+        yield Permission(call.action, _in_cluster(call, "service", name), _cluster_key(call))
 
 
-def _describe_tasks(call: Call) -> Iterable[Question]:
+def _describe_tasks(call: Call) -> Iterable[Permission]:
     for name in call.parameters.get("tasks") or ():
-        yield Question(call.action, _in_cluster(call, "task", name), _cluster_key(call))
+        yield Permission(call.action, _in_cluster(call, "task", name), _cluster_key(call))
 
 
-def _list_tasks(call: Call) -> Iterable[Question]:
-    yield Question(call.action, "*", _cluster_key(call))
+def _list_tasks(call: Call) -> Iterable[Permission]:
+    yield Permission(call.action, "*", _cluster_key(call))
 
 
-def _modify_listener(call: Call) -> Iterable[Question]:
-    yield Question(call.action, str(call.parameters.get("ListenerArn", "*")))
+def _modify_listener(call: Call) -> Iterable[Permission]:
+    yield Permission(call.action, str(call.parameters.get("ListenerArn", "*")))
 
 
-_ASKED: dict[str, Callable[[Call], Iterable[Question]]] = {
+_RULES: dict[str, Callable[[Call], Iterable[Permission]]] = {
     "cloudformation:CreateStack": _create_stack,
     "cloudformation:DeleteStack": _delete_stack,
     "cloudformation:DescribeStackEvents": _describe_stack,
     "cloudformation:DescribeStacks": _describe_stack,
-    "cloudformation:ValidateTemplate": _anything,
-    "ecs:DeregisterTaskDefinition": _anything,
+    "cloudformation:ValidateTemplate": _any_resource,
+    "ecs:DeregisterTaskDefinition": _any_resource,
     "ecs:DescribeServices": _describe_services,
-    "ecs:DescribeTaskDefinition": _anything,
+    "ecs:DescribeTaskDefinition": _any_resource,
     "ecs:DescribeTasks": _describe_tasks,
-    "ecs:ListTaskDefinitions": _anything,
+    "ecs:ListTaskDefinitions": _any_resource,
     "ecs:ListTasks": _list_tasks,
     "ecs:RegisterTaskDefinition": _register,
     "ecs:UpdateService": _update_service,
-    "elasticloadbalancing:DescribeListeners": _anything,
-    "elasticloadbalancing:DescribeTargetHealth": _anything,
+    "elasticloadbalancing:DescribeListeners": _any_resource,
+    "elasticloadbalancing:DescribeTargetHealth": _any_resource,
     "elasticloadbalancing:ModifyListener": _modify_listener,
 }
-ACTIONS = frozenset(_ASKED)
-# What AWS asks about along with another action.
-ALONG = frozenset(
+ACTIONS = frozenset(_RULES)
+# Actions that AWS checks in addition to the action of a call.
+ADDITIONAL_ACTIONS = frozenset(
     {
         "cloudformation:CreateChangeSet",
         "cloudformation:TagResource",
@@ -193,8 +197,8 @@ def _tag_keys(tags: Iterable[tuple[str, str]]) -> dict[str, Any]:
     return {"aws:TagKeys": list(named)} | {f"aws:RequestTag/{k}": v for k, v in named.items()}
 
 
-def _passed(call: Call, parameter: str, service: str) -> Iterable[Question]:
+def _pass_role(call: Call, parameter: str, service: str) -> Iterable[Permission]:
     role = call.parameters.get(parameter)
     if role:
         arn = role if role.startswith("arn:") else f"arn:aws:iam::{call.account}:role/{role}"
-        yield Question("iam:PassRole", arn, {"iam:PassedToService": service})
+        yield Permission("iam:PassRole", arn, {"iam:PassedToService": service})

@@ -1,4 +1,4 @@
-"""Probes the registered targets of the emulator's load balancers, in the background."""
+"""Health checks of the registered targets of the emulator's load balancers, in the background."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ from tools.laptop.health import (
     Thresholds,
     advance,
     is_due,
-    judge,
+    probe_result,
 )
 
-INTERVAL = 0.3  # seconds between rounds; a laptop does not wait HealthCheckIntervalSeconds
-TIMEOUT = 2.0  # seconds, at most, for one answer
+INTERVAL = 0.3  # seconds between rounds, shorter than HealthCheckIntervalSeconds
+TIMEOUT = 2.0  # maximum seconds for one response
 Key = tuple[str, str, int]  # target group ARN, target id (an address), port
 
 
 class Prober:
-    """Keeps the health of every registered target.
+    """Probes every registered target and keeps its health.
 
     Args:
         alb: the emulator's load balancer module.
-        bound_port: maps (address, port) to the port that is really listened on.
+        bound_port: maps (address, port) to the real port of the task program.
 
     """
 
@@ -44,15 +44,15 @@ class Prober:
         self._pool = ThreadPoolExecutor(8, thread_name_prefix="target-probe")
 
     def start(self) -> None:
-        """Begin probing; ends with the process."""
+        """Start probing in a daemon thread."""
         threading.Thread(target=self._run, daemon=True, name="target-prober").start()
 
     def wake(self) -> None:
-        """Probe now: a target was registered."""
+        """Start the next round at once, because a target was registered."""
         self._wake.set()
 
     def health(self, group_arn: str, address: str, port: int) -> Health:
-        """Return what is known of a registered target; never waits."""
+        """Return the last known health of a registered target, without waiting."""
         if group_arn not in self.groups_in_use():
             return UNUSED
         return self._health.get((group_arn, address, port), Health())
@@ -72,7 +72,7 @@ class Prober:
             self.probe_all()
 
     def probe_all(self) -> None:
-        """Probe the targets of groups in use that are due, and forget those that are gone."""
+        """Probe the due targets of groups in use, and drop targets that are not registered."""
         groups = {arn: group for (_, _, arn), group in self._alb._tgs.all_items()}
         used = self.groups_in_use()
         keys = [
@@ -112,7 +112,7 @@ class Prober:
             return REFUSED
         finally:
             connection.close()
-        return judge(status, str(group.get("Matcher", {}).get("HttpCode") or "200"))
+        return probe_result(status, str(group.get("Matcher", {}).get("HttpCode") or "200"))
 
 
 def _thresholds(group: dict[str, Any]) -> Thresholds:

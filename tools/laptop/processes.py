@@ -1,4 +1,4 @@
-"""Finds the processes that a laptop cloud started, by the mark it leaves in their environment."""
+"""Finds the processes of a laptop cloud by a marker variable in their environment."""
 
 from __future__ import annotations
 
@@ -11,27 +11,28 @@ _PROC = Path("/proc")
 
 
 def started_by(directory: Path) -> list[int]:
-    """Return the pids of the launcher, Lambdas and tasks of the laptop cloud in a directory.
+    """Return the pids of the launcher, Lambda workers and tasks of the laptop cloud in a directory.
 
-    Where there is no /proc (macOS) the answer is empty: there, processes end by themselves when
-    the pipe to their input closes.
+    Without /proc (macOS) the list is empty; there the processes end when the pipe to their standard
+    input closes.
     """
-    mark = f"LAPTOP_CLOUD={directory}".encode()
-    return [int(entry.name) for entry in _numbered() if mark in _environment(entry)]
+    marker = f"LAPTOP_CLOUD={directory}".encode()
+    return [int(entry.name) for entry in _process_entries() if marker in _environment(entry)]
 
 
 def tasks(directory: Path, application: str, service: str) -> list[int]:
-    """Return the pids of the stand-ins for the tasks of an ECS service."""
-    marks = {
+    """Return the pids of the task programs of an ECS service."""
+    markers = {
         f"LAPTOP_CLOUD={directory}".encode(),
         f"APPLICATION={application}".encode(),
         f"ENVIRONMENT={service}".encode(),
     }
-    return [int(entry.name) for entry in _numbered() if marks <= set(_environment(entry))]
+    entries = _process_entries()
+    return [int(entry.name) for entry in entries if markers <= set(_environment(entry))]
 
 
 def kill(pids: Iterable[int]) -> None:
-    """End processes without asking; those that are gone are skipped."""
+    """Send SIGKILL to processes; ended processes are skipped."""
     for pid in pids:
         try:
             os.kill(pid, signal.SIGKILL)
@@ -39,12 +40,12 @@ def kill(pids: Iterable[int]) -> None:
             continue
 
 
-def _numbered() -> list[Path]:
+def _process_entries() -> list[Path]:
     return [entry for entry in _PROC.iterdir() if entry.name.isdigit()] if _PROC.exists() else []
 
 
 def _environment(entry: Path) -> list[bytes]:
     try:
         return (entry / "environ").read_bytes().split(b"\0")
-    except OSError:  # it ended meanwhile, or it is another user's
+    except OSError:  # the process has ended, or belongs to another user
         return []

@@ -1,7 +1,7 @@
-"""What an image reference means on the laptop: its digest, its version, how it behaves.
+"""Resolves image references to digest, version and behaviour.
 
-Images of ECR are those pushed to the emulator (see `images`); any other registry is out of
-reach, so an image of one exists as soon as it is named, with a digest made from its name.
+Images of ECR are those pushed to the emulator (see `images`). Other registries are not accessible:
+any reference to them resolves to an image whose digest is computed from its name.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ _ECR = re.compile(
 
 
 class ImageMissingError(LookupError):
-    """The registry has no such image; the message is the reason ECS gives."""
+    """The registry does not have the image; the message is the reason that ECS reports."""
 
 
 @dataclass(frozen=True)
 class Reference:
-    """An image reference in parts; `tag` is `latest` when it names neither tag nor digest."""
+    """The parts of an image reference; `tag` is `latest` without a tag and a digest."""
 
     repository: str
     tag: str = ""
@@ -44,7 +44,7 @@ class Reference:
 
 @dataclass(frozen=True)
 class Image:
-    """An image that exists: what the task program is told about itself."""
+    """An existing image; the task program receives version and behaviour."""
 
     digest: str
     version: str
@@ -52,7 +52,7 @@ class Image:
 
 
 def describe(manifest: str, digest: str, tags: list[str]) -> Image:
-    """Return the image of an OCI manifest: annotations first, then the words in its tags."""
+    """Return the image of an OCI manifest, from its annotations or else from its tags."""
     annotations = json.loads(manifest or "{}").get("annotations") or {}
     version = annotations.get(VERSION_ANNOTATION) or next(iter(tags), digest)
     return Image(digest, version, annotations.get(BEHAVIOUR_ANNOTATION) or _behaviour(version))
@@ -70,19 +70,19 @@ class Registry:
 
     def __init__(self, ecr: Any) -> None:
         self._ecr = ecr
-        self._named: dict[str, Image] = {}  # digest -> image, for registries out of reach
+        self._external: dict[str, Image] = {}  # images of other registries by digest
 
     def resolve(self, text: str) -> Image:
-        """Return the image that a reference names.
+        """Return the image of a reference.
 
         Raises:
-            ImageMissingError: ECR has no such repository, tag or digest.
+            ImageMissingError: ECR does not have the repository, tag or digest.
 
         """
         reference = Reference.parse(text)
         found = _ECR.fullmatch(reference.repository)
         if found is None:
-            return self._elsewhere(reference)
+            return self._external_image(reference)
         images = self._ecr._images.get_scoped(found["account"], found["region"], found["name"])
         for image in images or []:
             tags = image.get("imageTags") or []
@@ -93,11 +93,11 @@ class Registry:
             f"{text}: {text}: not found"
         )
 
-    def _elsewhere(self, reference: Reference) -> Image:
+    def _external_image(self, reference: Reference) -> Image:
         if reference.digest:
             unnamed = Image(reference.digest, reference.tag or reference.digest)
-            return self._named.get(reference.digest, unnamed)
+            return self._external.get(reference.digest, unnamed)
         name = f"{reference.repository}:{reference.tag}"
         digest = "sha256:" + hashlib.sha256(name.encode()).hexdigest()
         image = Image(digest, reference.tag, _behaviour(reference.tag))
-        return self._named.setdefault(digest, image)
+        return self._external.setdefault(digest, image)

@@ -1,8 +1,8 @@
-"""What a laptop cloud keeps over a stop when it is asked to: in `state` of its directory.
+"""The saved state of a laptop cloud (option `keep`), in the folder `state` of its directory.
 
-The emulator writes it when it is stopped and reads it when it starts; here is where, and what
-belongs to it: the port, which is in URLs that were handed out, and `env`, which says that the
-service is installed, with those of other callers.
+The emulator writes its state at the stop and reads it at the start. This module adds the port,
+which is part of published URLs, and the environment files of the callers. The file `env` also marks
+that the service is installed.
 """
 
 from __future__ import annotations
@@ -12,49 +12,49 @@ from pathlib import Path
 
 
 def environment(directory: Path) -> dict[str, str]:
-    """Return what tells the emulator to keep its state, the objects of S3 included."""
-    state = _of(directory)
+    """Return the variables that make the emulator keep its state, including the objects of S3."""
+    state = _state_directory(directory)
     return {
         "PERSIST_STATE": "1",
         "STATE_DIR": str(state / "services"),
         "S3_PERSIST": "1",
         "S3_DATA_DIR": str(state / "objects"),
-        "ECS_RESTORE_RECONCILE_DELAY_SECONDS": "0.5",  # the default is two seconds
+        "ECS_RESTORE_RECONCILE_DELAY_SECONDS": "0.5",  # default: two seconds
     }
 
 
 def port(directory: Path) -> int:
-    """Return the port that a kept state is bound to, 0 when there is none."""
+    """Return the port of the saved state; 0 without a saved state."""
     try:
-        return int((_of(directory) / "port").read_text())
+        return int((_state_directory(directory) / "port").read_text())
     except FileNotFoundError:
         return 0
 
 
-def begin(directory: Path, port: int) -> None:
-    """Keep state from now on; what was kept is taken up."""
-    _of(directory).mkdir(exist_ok=True)
-    (_of(directory) / "port").write_text(str(port))
-    _move_environments(_of(directory), directory)
+def restore(directory: Path, port: int) -> None:
+    """Create the state folder, record the port, and restore saved environment files."""
+    _state_directory(directory).mkdir(exist_ok=True)
+    (_state_directory(directory) / "port").write_text(str(port))
+    _move_environments(_state_directory(directory), directory)
 
 
-def end(directory: Path) -> None:
-    """Put away what belongs to the state, if any is kept."""
-    if _of(directory).exists():
-        _move_environments(directory, _of(directory))
+def save(directory: Path) -> None:
+    """Move the environment files to the state folder, if the state is kept."""
+    if _state_directory(directory).exists():
+        _move_environments(directory, _state_directory(directory))
 
 
-def forget(directory: Path) -> None:
-    """Remove what was kept."""
-    shutil.rmtree(_of(directory), ignore_errors=True)
+def remove(directory: Path) -> None:
+    """Remove the saved state."""
+    shutil.rmtree(_state_directory(directory), ignore_errors=True)
 
 
 def environments(directory: Path) -> list[Path]:
-    """Return the files that callers get their environment from: `env`, `pipeline.env`, ..."""
+    """Return the environment files of the callers: `env`, `pipeline.env`, ..."""
     return [path for path in (directory / "env", *directory.glob("*.env")) if path.exists()]
 
 
-def _of(directory: Path) -> Path:
+def _state_directory(directory: Path) -> Path:
     return directory / "state"
 
 

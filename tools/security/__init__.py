@@ -1,1 +1,1 @@
-"""Checks by tools: templates, sources, secrets and packages, side by side."""
+"""Security checks by other tools: templates, source code, secrets and packages."""

@@ -1,4 +1,4 @@
-"""Runs the tools: `python -m tools.security [tool ...]`, by default all of them, side by side."""
+"""Runs the tools concurrently: `python -m tools.security [tool ...]`, by default all tools."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from subprocess import TimeoutExpired
 from threading import Lock
 
 from tools.security import advisories, infrastructure, sources
-from tools.security.compiled import PackageError, written
+from tools.security.compiled import PackageError, write_templates
 from tools.security.outcome import Outcome, Status
 from tools.security.templates import ROOT
 
 Check = Callable[[], Outcome]
 
-_SIGNS = {Status.PASSED: "✓", Status.FAILED: "✗", Status.NOT_ASKED: "?"}
+_SIGNS = {Status.PASSED: "✓", Status.FAILED: "✗", Status.UNAVAILABLE: "?"}
 _TEMPLATES = ROOT / ".local" / "security" / "templates"
 _ENVIRONMENTS = (
     ".venv", ".local/cli", ".local/venv", ".local/security/venv", ".local/bench/venv",
@@ -31,12 +31,12 @@ _writing = Lock()
 
 def _templates() -> list[Path]:
     with _writing:
-        return _written_once()
+        return _write_templates_once()
 
 
 @cache
-def _written_once() -> list[Path]:
-    return written(_TEMPLATES)
+def _write_templates_once() -> list[Path]:
+    return write_templates(_TEMPLATES)
 
 
 def _pip_audit() -> Outcome:
@@ -46,7 +46,7 @@ def _pip_audit() -> Outcome:
     return advisories.pip_audit(requirements, environments, advisories.accepted(ROOT))
 
 
-# The longest first: they start in this order, as many at once as there are processors.
+# Ordered by duration, longest first: they start in this order, with one thread per processor.
 CHECKS: Mapping[str, Check] = {
     "checkov": lambda: infrastructure.checkov(_templates()),
     "secrets": partial(sources.secrets, ROOT),
@@ -58,18 +58,18 @@ CHECKS: Mapping[str, Check] = {
 
 
 def main() -> None:
-    """Run the chosen tools; exit with 1 if one of them has found something."""
+    """Run the chosen tools; exit with 1 if one of them has findings."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("tools", nargs="*", metavar="tool", help=", ".join(CHECKS))
-    parser.add_argument("--online", action="store_true", help="fail where no service answers")
+    parser.add_argument("--online", action="store_true", help="fail if a service is unavailable")
     options = parser.parse_args()
     if unknown := set(options.tools) - set(CHECKS):
-        parser.error(f"no such tool: {', '.join(sorted(unknown))}; there are {', '.join(CHECKS)}")
+        parser.error(f"unknown tool: {', '.join(sorted(unknown))}; the tools: {', '.join(CHECKS)}")
     chosen = {name: CHECKS[name] for name in CHECKS if name in (options.tools or CHECKS)}
-    failing = {Status.FAILED, Status.NOT_ASKED} if options.online else {Status.FAILED}
+    failing = {Status.FAILED, Status.UNAVAILABLE} if options.online else {Status.FAILED}
     outcomes = []
-    for said, outcome in outcomes_of(chosen):
-        sys.stdout.write(f"{said}\n")
+    for summary, outcome in run_all(chosen):
+        sys.stdout.write(f"{summary}\n")
         sys.stdout.writelines(f"    {line}\n" for line in outcome.lines)
         sys.stdout.flush()
         outcomes.append(outcome)
@@ -77,8 +77,8 @@ def main() -> None:
         sys.exit(1)
 
 
-def outcomes_of(checks: Mapping[str, Check]) -> Iterator[tuple[str, Outcome]]:
-    """Run checks side by side and yield each outcome, with a line that tells of it, as it ends."""
+def run_all(checks: Mapping[str, Check]) -> Iterator[tuple[str, Outcome]]:
+    """Run checks concurrently; yield a summary line and the outcome of each check as it ends."""
     started = time.monotonic()
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         running = {pool.submit(check): name for name, check in checks.items()}
@@ -93,7 +93,7 @@ def _outcome(done: Future[Outcome]) -> Outcome:
     try:
         return done.result()
     except (PackageError, OSError, TimeoutExpired) as error:
-        # A tool that is not there or does not end has found nothing sound.
+        # A tool that is missing or does not end must not count as passed.
         return Outcome(Status.FAILED, tuple(str(error).splitlines()))
 
 

@@ -1,6 +1,6 @@
-"""The packages: what is known to be vulnerable, where there is a service that can be asked.
+"""Checks the packages for known vulnerabilities, with the help of online services.
 
-Without one nothing is known, and nothing is said to be sound: the outcome is NOT_ASKED.
+If a service does not respond, the result is not known, and the outcome is UNAVAILABLE.
 """
 
 from __future__ import annotations
@@ -15,25 +15,29 @@ from typing import Any
 
 from tools.security.outcome import BIN, Outcome, Status, run
 
-# OSV has what PyPI's own service has, and GitHub's advisories besides.
+# OSV has the advisories of PyPI's service and those of GitHub.
 OSV = "https://api.osv.dev/v1/query"
-# They come with Python or the machine; no file of the project names them.
+# Installed with Python or the machine; no file of the project names them.
 _NOT_OURS = {"pip", "setuptools"}
-# By default npm tries for minutes to reach a registry that is not there.
-_PATIENCE = ("--fetch-retries=1", "--fetch-retry-mintimeout=1000", "--fetch-timeout=20000")
-# What the service answers to a request that is wrong, instead of to one that it does not serve.
-_OUR_FAULT = {400, 422}
+# With its defaults npm retries for minutes if the registry is not reachable.
+_NPM_TIMEOUTS = ("--fetch-retries=1", "--fetch-retry-mintimeout=1000", "--fetch-timeout=20000")
+# Statuses for an invalid request, which is a failure, unlike a missing endpoint.
+_INVALID_REQUEST = {400, 422}
 
 
 def accepted(root: Path) -> frozenset[str]:
-    """Return the ids of advisories that somebody has decided to live with.
+    """Return the ids of accepted advisories.
 
-    Raises ValueError for one without a reason.
+    Raises:
+        ValueError: an advisory is accepted without a reason.
+
     """
     reasons = tomllib.loads((root / "pyproject.toml").read_text())["tool"]["security"]["accepted"]
-    silent = [each for each, reason in reasons.items() if not reason.strip()]
-    if silent:
-        raise ValueError(f"pyproject.toml, tool.security.accepted: why {', '.join(silent)}?")
+    missing = [each for each, reason in reasons.items() if not reason.strip()]
+    if missing:
+        raise ValueError(
+            f"pyproject.toml, tool.security.accepted: {', '.join(missing)} without a reason"
+        )
     return frozenset(reasons)
 
 
@@ -43,21 +47,20 @@ def pip_audit(
     known: frozenset[str] = frozenset(),
     url: str = OSV,
 ) -> Outcome:
-    """Ask about each package that a requirements file pins or an environment has.
+    """Check the packages of requirements files and virtual environments with pip-audit.
 
-    `environments` are virtual ones; those that are not installed are left out. `known` are ids of
-    advisories that fail nothing.
+    `environments` that are not installed are ignored. `known` are the ids of accepted advisories.
     """
-    silent = _no_answer(url)
-    if silent:
-        return Outcome(Status.NOT_ASKED, (f"the service does not answer: {silent}",))
+    error = _connection_error(url)
+    if error:
+        return Outcome(Status.UNAVAILABLE, (f"the service is unavailable: {error}",))
     command = [str(BIN / "pip-audit"), "--strict", "--format", "json", "--progress-spinner", "off"]
     command += ["--vulnerability-service", "osv", "--osv-url", url]
     pinned = [word for path in requirements for word in ("--requirement", str(path))]
     places = [path for each in environments for path in each.glob("lib/python*/site-packages")]
-    asked = [["--no-deps", "--disable-pip", *pinned], *(["--path", str(each)] for each in places)]
+    audits = [["--no-deps", "--disable-pip", *pinned], *(["--path", str(each)] for each in places)]
     findings: dict[str, None] = {}
-    for arguments in asked:
+    for arguments in audits:
         done = run([*command, *arguments], Path.cwd())
         try:
             report = json.loads(done.stdout)
@@ -70,28 +73,28 @@ def pip_audit(
 def npm_audit(
     folder: Path, known: frozenset[str] = frozenset(), registry: str | None = None
 ) -> Outcome:
-    """Ask npm's registry about each package of package-lock.json."""
-    chosen = ["--registry", registry] if registry else []
-    done = run(["npm", "audit", "--json", "--package-lock-only", *_PATIENCE, *chosen], folder)
+    """Check each package of package-lock.json with npm audit."""
+    option = ["--registry", registry] if registry else []
+    done = run(["npm", "audit", "--json", "--package-lock-only", *_NPM_TIMEOUTS, *option], folder)
     try:
         report = json.loads(done.stdout)
     except json.JSONDecodeError:
         report = {}
     if "auditReportVersion" in report:
         return Outcome.of(tuple(dict.fromkeys(_of_node(report, known))))
-    if "message" in report and report.get("statusCode") not in _OUR_FAULT:
-        said = f"the registry does not answer: {report['message']}"
-        return Outcome(Status.NOT_ASKED, (said,))
+    if "message" in report and report.get("statusCode") not in _INVALID_REQUEST:
+        line = f"the registry is unavailable: {report['message']}"
+        return Outcome(Status.UNAVAILABLE, (line,))
     return Outcome(Status.FAILED, ((done.stdout + done.stderr).strip(),))
 
 
-def _no_answer(url: str) -> str | None:
-    """Return why a service like OSV cannot be asked; None if it can."""
+def _connection_error(url: str) -> str | None:
+    """Return the error of a test query to a service like OSV; None if it succeeds."""
     query = {"package": {"name": "pip", "ecosystem": "PyPI"}, "version": "1.0"}
     request = urllib.request.Request(url, json.dumps(query).encode())  # noqa: S310 - see OSV
     try:
-        with urllib.request.urlopen(request, timeout=10) as answer:  # nosec B310 # noqa: S310
-            json.load(answer)
+        with urllib.request.urlopen(request, timeout=10) as response:  # nosec B310 # noqa: S310
+            json.load(response)
     except (OSError, HTTPException, json.JSONDecodeError) as error:
         return str(error)
     return None
@@ -110,7 +113,7 @@ def _of_python(report: Mapping[str, Any], known: frozenset[str]) -> Iterator[str
 def _of_node(report: Mapping[str, Any], known: frozenset[str]) -> Iterator[str]:
     for name, vulnerable in report["vulnerabilities"].items():
         for each in vulnerable["via"]:
-            # A text names the package whose advisory it is, which is in the report as well.
+            # A text is the name of a dependency with the advisory; the report contains it as well.
             if isinstance(each, str) or each["url"].rpartition("/")[2] in known:
                 continue
             yield f"{name} {each['range']}: {each['title']} ({each['severity']}) {each['url']}"

@@ -1,4 +1,4 @@
-"""The templates as CloudFormation gets them: the deploy tool's work done, loops unrolled."""
+"""Generates the templates that CloudFormation receives: compiled by the deploy tool, unrolled."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from pathlib import Path
 from tools.laptop.packages import GOOD, compiled_template, copied, package, parameters_file
 from tools.security.templates import APPLICATION, Template, load, unroll
 
-# Every environment that an application may have.
+# All possible environments of an application.
 ENVIRONMENTS = ("dev", "qa", "stage", "training", "da")
-# Two installations, which have every resource between them: with what parameters.yml says by
-# default, and with what it offers besides.
+# Two installations that together contain every resource: one with the defaults of parameters.yml,
+# and one with its other options.
 INSTALLATIONS: Mapping[str, Mapping[str, str]] = {
     "service": {},
     "service-more": {
@@ -28,11 +28,16 @@ INSTALLATIONS: Mapping[str, Mapping[str, str]] = {
 
 
 class PackageError(Exception):
-    """The deploy tool could not make its template; the message is its own."""
+    """The deploy tool could not generate the template; the message is its output."""
 
 
-def compiled(parameters: Mapping[str, str]) -> Template:
-    """Return the service's template as the deploy tool sends it; raises PackageError."""
+def compile_template(parameters: Mapping[str, str]) -> Template:
+    """Return the service's template as sent by the deploy tool.
+
+    Raises:
+        PackageError: the deploy tool failed.
+
+    """
     with tempfile.TemporaryDirectory() as folder:
         copy = copied(Path(folder))
         parameters_file(copy, {**GOOD, **parameters})
@@ -42,9 +47,9 @@ def compiled(parameters: Mapping[str, str]) -> Template:
         return compiled_template(copy)
 
 
-def written(folder: Path) -> list[Path]:
-    """Write every template of the project, as CloudFormation sees it, into a folder."""
-    templates = {name: compiled(chosen) for name, chosen in INSTALLATIONS.items()}
+def write_templates(folder: Path) -> list[Path]:
+    """Write all templates of the project, in the form for CloudFormation, into a folder."""
+    templates = {name: compile_template(chosen) for name, chosen in INSTALLATIONS.items()}
     templates["application"] = unroll(load(APPLICATION), {"Environments": ENVIRONMENTS})
     del templates["application"]["Transform"]
     folder.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""The templates: what CloudFormation would refuse (cfn-lint), what they leave open (checkov)."""
+"""Checks the templates for errors (cfn-lint) and for insecure settings (checkov)."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from tools.security.outcome import BIN, Outcome, Status, judged, run
+from tools.security.outcome import BIN, Outcome, Status, from_exit_code, run
 from tools.security.templates import ROOT
 
 CHECKOV = ROOT / ".local" / "security" / "venv" / "bin" / "checkov"
@@ -16,13 +16,13 @@ SETTINGS = ROOT / "tools" / "security" / "checkov.yml"
 
 
 def cfn_lint(templates: Sequence[Path]) -> Outcome:
-    """Check templates against CloudFormation's own description of its resources."""
+    """Check templates against the resource specification of CloudFormation."""
     command = [str(BIN / "cfn-lint"), "--regions", "eu-west-1", "--format", "parseable"]
-    # W8003: the deploy tool fills in what a condition compares, so that its outcome is known.
-    # W2001: the loops over a parameter are written out, and nothing else names it.
-    # W3005: the deploy tool lets a function wait for its role, which it names as well.
+    # W8003: the deploy tool inserts the operands of a condition, so its result is constant.
+    # W2001: a parameter is unused, because the loops over it are unrolled.
+    # W3005: the deploy tool adds a DependsOn to the role of a function, which is also referenced.
     ignored = ["--ignore-checks", "W8003", "W2001", "W3005"]
-    return judged(run([*command, *ignored, "--", *map(str, templates)], ROOT))
+    return from_exit_code(run([*command, *ignored, "--", *map(str, templates)], ROOT))
 
 
 def checkov(
@@ -30,25 +30,25 @@ def checkov(
     settings: Path = SETTINGS,
     environment: Mapping[str, str] = os.environ,
 ) -> Outcome:
-    """Check templates against what is known to be unsafe; `settings` has what is left as it is."""
+    """Check templates for insecure settings; `settings` contains the accepted findings."""
     folder = templates[0].parent
     files = [word for template in templates for word in ("--file", str(template))]
     done = run(
         [CHECKOV, "--config-file", settings, "--output", "json", *files],
         folder,
-        _alone(environment, folder),
+        _isolated_environment(environment, folder),
     )
     try:
         report = json.loads(done.stdout)
     except json.JSONDecodeError:
         return Outcome(Status.FAILED, (done.stdout + done.stderr,))
-    return Outcome.of([*_failures(report), *_unread(report, templates)])
+    return Outcome.of([*_failures(report), *_unchecked(report, templates)])
 
 
-def _alone(environment: Mapping[str, str], home: Path) -> dict[str, str]:
-    """Return an environment in which checkov finds no account to send its findings to.
+def _isolated_environment(environment: Mapping[str, str], home: Path) -> dict[str, str]:
+    """Return an environment in which checkov cannot upload its findings.
 
-    It looks for a key in its variables and at home, and asks PyPI whether there is a newer one.
+    checkov would search variables and home directory for an API key, and PyPI for a newer version.
     """
     kept = {name: value for name, value in environment.items() if name in _NEEDED}
     return {**kept, "HOME": str(home), "CKV_SKIP_PACKAGE_UPDATE_CHECK": "true", "NO_COLOR": "1"}
@@ -63,10 +63,10 @@ def _failures(report: Mapping[str, Any]) -> Iterator[str]:
         yield f"{name}: {each['resource']}: {each['check_id']} {each['check_name']}"
 
 
-def _unread(report: Mapping[str, Any], templates: Sequence[Path]) -> Iterator[str]:
-    """Tell of templates of which nothing was checked: they fail nothing either."""
+def _unchecked(report: Mapping[str, Any], templates: Sequence[Path]) -> Iterator[str]:
+    """Yield a line for each template without any check, which would otherwise count as passed."""
     passed = report.get("results", {}).get("passed_checks", ())
-    read = {Path(each["file_path"]).name for each in passed}
+    checked = {Path(each["file_path"]).name for each in passed}
     for template in templates:
-        if template.name not in read:
-            yield f"{template.name}: checkov could make nothing of it"
+        if template.name not in checked:
+            yield f"{template.name}: checkov could not read the template"

@@ -1,4 +1,4 @@
-"""What a tool has found, and how it is run."""
+"""Runs a tool, and represents its outcome."""
 
 from __future__ import annotations
 
@@ -9,23 +9,23 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-# The programs of the environment that this runs in.
+# The programs of the current virtual environment.
 BIN = Path(sys.executable).parent
-# Seconds; the slowest takes thirty on a laptop that does nothing else.
+# Seconds; the slowest tool takes thirty on an idle laptop.
 _TIMEOUT = 600
 
 
 class Status(StrEnum):
-    """How a check ended. What could not be asked is neither sound nor unsound."""
+    """The status of a check; UNAVAILABLE means that its online service did not respond."""
 
     PASSED = "passed"
     FAILED = "failed"
-    NOT_ASKED = "not asked"
+    UNAVAILABLE = "unavailable"
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a check ended, and what a person must see of it, a line for each finding."""
+    """The status of a check, and a line of text for each finding."""
 
     status: Status
     lines: tuple[str, ...] = ()
@@ -39,7 +39,7 @@ class Outcome:
 def run(
     command: Sequence[str | Path], folder: Path, environment: Mapping[str, str] | None = None
 ) -> subprocess.CompletedProcess[str]:
-    """Run a tool in a folder to its end, whatever its exit code says."""
+    """Run a tool in a folder and wait for its end; its exit code is not checked."""
     return subprocess.run(  # noqa: S603 - fixed tools, no shell
         list(map(str, command)),
         cwd=folder,
@@ -51,8 +51,8 @@ def run(
     )
 
 
-def judged(done: subprocess.CompletedProcess[str]) -> Outcome:
-    """Return what a tool's exit code says; a failure has all that it printed."""
+def from_exit_code(done: subprocess.CompletedProcess[str]) -> Outcome:
+    """Return PASSED for the exit code 0; otherwise FAILED with the output of the tool."""
     if done.returncode == 0:
         return Outcome(Status.PASSED)
     return Outcome(Status.FAILED, tuple((done.stdout + done.stderr).strip().splitlines()))

@@ -1,4 +1,4 @@
-"""The sources: what bandit thinks of the code, and secrets that detect-secrets finds."""
+"""Checks the source code with bandit, and all files for secrets with detect-secrets."""
 
 from __future__ import annotations
 
@@ -9,28 +9,28 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from tools.security.outcome import BIN, Outcome, Status, judged, run
+from tools.security.outcome import BIN, Outcome, Status, from_exit_code, run
 
-# What runs in an account or on a developer's machine; tests assert and make up passwords.
+# Code that runs in an account or on a developer's machine. Tests use assert and invented passwords.
 CODE = ("devops_cli", "devops_core", "handlers", "serverless", "tools")
 BASELINE = Path("tools/security/secrets.json")
 
-# A file, what kind of secret it is, and a hash of it.
+# File, kind and hash of a secret.
 Secret = tuple[str, str, str]
 
 
 def bandit(root: Path, code: Iterable[str] = CODE) -> Outcome:
-    """Look for what is dangerous in Python; its settings are in pyproject.toml."""
-    said = ["--format", "custom", "--msg-template", "{relpath}:{line}: {test_id} {msg}"]
+    """Search Python code for security problems; the settings are in pyproject.toml."""
+    output = ["--format", "custom", "--msg-template", "{relpath}:{line}: {test_id} {msg}"]
     settings = ["--quiet", "--configfile", "pyproject.toml"]
-    return judged(run([BIN / "bandit", *settings, *said, "--recursive", *code], root))
+    return from_exit_code(run([BIN / "bandit", *settings, *output, "--recursive", *code], root))
 
 
 def secrets(root: Path) -> Outcome:
-    """Look for secrets in every file that git knows or would take, and compare with the baseline.
+    """Search for secrets in every file that git tracks or would add, and compare with the baseline.
 
-    The baseline has what only looks like a secret, each judged by a person, and the settings. A
-    secret that it does not have fails, and so does an entry that nothing stands for any more.
+    The baseline contains the settings, and the findings that a person has marked as false. A
+    finding that is not in the baseline fails. An entry without a finding fails as well.
     """
     listed = run(["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"], root)
     if listed.returncode:
@@ -39,7 +39,7 @@ def secrets(root: Path) -> Outcome:
     files = [name for name in names if (root / name).is_file()]
     with tempfile.TemporaryDirectory() as folder:
         scanned = shutil.copy(root / BASELINE, folder)
-        # --no-verify: else it would try what it finds at whose secret it looks like.
+        # --no-verify: otherwise it would try the findings as credentials of online services.
         options = ["--no-verify", "--all-files", "--baseline", scanned]
         done = run([BIN / "detect-secrets", "scan", *options, *files], root)
         found = _by_secret(json.loads(Path(scanned).read_text()))
@@ -61,14 +61,14 @@ def _new(found: Mapping[Secret, Any], known: Mapping[Secret, Any]) -> Iterator[s
     for name, kind, value in sorted(found.keys() - known.keys()):
         line = found[name, kind, value]["line_number"]
         yield (
-            f"{name}:{line}: {kind}. If it is a secret, change it where it is used and take it out"
-            f" of the history; if it is none, put it into {BASELINE} (docs/security.md)"
+            f"{name}:{line}: {kind}. If it is a secret, revoke it and remove it from the history;"
+            f" if it is a false finding, add it to {BASELINE} (docs/security.md)"
         )
 
 
 def _stale(found: Mapping[Secret, Any], known: Mapping[Secret, Any]) -> Iterator[str]:
     for name, kind, value in sorted(known.keys() - found.keys()):
-        yield f"{BASELINE}: {kind} in {name} is there no more ({value[:8]}); take it out"
+        yield f"{BASELINE}: {kind} in {name} does not exist any more ({value[:8]}); remove it"
     for (name, kind, value), entry in sorted(known.items()):
         if entry.get("is_secret") is not False:
-            yield f"{BASELINE}: nobody has said that {kind} in {name} is no secret ({value[:8]})"
+            yield f"{BASELINE}: {kind} in {name} is not marked as a false finding ({value[:8]})"

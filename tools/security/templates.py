@@ -1,4 +1,4 @@
-"""CloudFormation templates as plain Python: short tags written out, loops unrolled."""
+"""Loads CloudFormation templates as Python objects, with expanded short tags and loops."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Template = dict[str, Any]
 
 
 def load(path: Path) -> Template:
-    """Return a template as it is written, with Fn::ForEach and all."""
+    """Return a template as written, including Fn::ForEach."""
     template = yaml.load(path.read_text(), Loader=_Loader)  # nosec B506 # noqa: S506 - derives from SafeLoader
     if not isinstance(template, dict):
         raise TypeError(f"{path} is not a template")
@@ -37,7 +37,7 @@ def _short_tag(loader: _Loader, suffix: str, node: yaml.Node) -> dict[str, Any]:
     elif isinstance(node, yaml.MappingNode):
         value = loader.construct_mapping(node, deep=True)
     else:
-        raise TypeError(f"a node of an unknown kind: {node}")
+        raise TypeError(f"unknown type of node: {node}")
     return {suffix if suffix in {"Ref", "Condition"} else f"Fn::{suffix}": value}
 
 
@@ -45,11 +45,11 @@ _Loader.add_multi_constructor("!", _short_tag)
 
 
 def unroll(template: Template, parameters: Mapping[str, Sequence[str]]) -> Template:
-    """Return the template as CloudFormation sees it after Fn::ForEach.
+    """Return the template after the expansion of Fn::ForEach.
 
-    `parameters` gives the lists that loops go over. A placeholder is replaced where CloudFormation
-    replaces it: in keys of the loop, in Fn::Sub and in a Ref to it; a plain string keeps it. A
-    Fn::Sub that has nothing left to replace becomes its text.
+    `parameters` contains the lists of the loops. A placeholder is replaced where CloudFormation
+    replaces it: in the keys of the loop, in Fn::Sub and in a Ref to it; not in a plain string. A
+    Fn::Sub without remaining placeholders becomes a plain string.
     """
     return {
         section: _unroll(content, {}, parameters)
@@ -65,7 +65,7 @@ def _unroll(node: Any, bound: Mapping[str, str], lists: Mapping[str, Sequence[st
     if not isinstance(node, dict):
         return node
     if isinstance(sub := node.get("Fn::Sub"), str):
-        text = filled(sub, bound)
+        text = substitute(sub, bound)
         return {"Fn::Sub": text} if "${" in text else text
     if isinstance(reference := node.get("Ref"), str) and reference in bound:
         return bound[reference]
@@ -79,12 +79,12 @@ def _unroll(node: Any, bound: Mapping[str, str], lists: Mapping[str, Sequence[st
         for item in items:
             inner = {**bound, identifier: item}
             for name, content in fragment.items():
-                unrolled[filled(name, inner)] = _unroll(content, inner, lists)
+                unrolled[substitute(name, inner)] = _unroll(content, inner, lists)
     return unrolled
 
 
-def filled(text: str, bound: Mapping[str, str]) -> str:
-    """Return a text with the placeholders replaced for which there is a value."""
+def substitute(text: str, bound: Mapping[str, str]) -> str:
+    """Replace the placeholders in a text for which `bound` has a value."""
     for identifier, item in bound.items():
         text = text.replace(f"${{{identifier}}}", item)
     return text

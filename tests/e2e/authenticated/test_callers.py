@@ -11,7 +11,7 @@ import pytest
 from botocore.credentials import Credentials
 
 from tests.e2e.authenticated.routes import OTHERS, ROUTES
-from tests.e2e.client import Answer, Api
+from tests.e2e.client import Api, Response
 from tools.laptop import callers
 from tools.laptop.client import signed
 
@@ -26,7 +26,7 @@ TRUST = {
 }
 
 
-def refused(answer: Answer, code: str) -> bool:
+def refused(answer: Response, code: str) -> bool:
     """Tell whether API Gateway refused a call, in the form of the service's own errors."""
     assert set(answer.body) == {"errorMessage", "code"}, answer.body
     assert answer.body["errorMessage"]
@@ -37,7 +37,10 @@ def refused(answer: Answer, code: str) -> bool:
 
 def assumed(api: Api, role: str) -> Credentials:
     """Make a role that may call everything, with a path, and return the keys of a session of it."""
-    iam, policy = api.client("iam"), {"Version": "2012-10-17", "Statement": callers.may_call(["*"])}
+    iam, policy = (
+        api.client("iam"),
+        {"Version": "2012-10-17", "Statement": callers.allow_routes(["*"])},
+    )
     made = iam.create_role(
         RoleName=role, Path="/teams/", AssumeRolePolicyDocument=json.dumps(TRUST)
     )

@@ -67,7 +67,7 @@ def test_a_policy_lets_its_routes_through_and_no_others(api: Api, page: str, tex
     document = json.loads(_API.sub(f"{ACCOUNT}:{API_ID}/{API_STAGE}/", text))
     (statement,) = document["Statement"]
     name = f"reader-of-{Path(page).stem}-{POLICIES.index((page, text))}"
-    caller = Api(api.cloud, callers.make(api.client("iam"), name, statement))
+    caller = Api(api.cloud, callers.create_user(api.client("iam"), name, statement))
     allowed = [arn.partition(f"/{API_STAGE}/")[2] for arn in statement["Resource"]]
     answers = {(m, path): caller.call(m, path).body.get("code") for m, path in ROUTES}
     passed = {route for route, code in answers.items() if code != "ACCESS_DENIED"}

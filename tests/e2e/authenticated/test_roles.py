@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.e2e.authenticated.functions import Functions
-from tests.e2e.client import Answer, Api, create_body, until
+from tests.e2e.client import Api, Response, create_body, until
 
 SWAP = "/stacks/swapProdBlueAndGreen"
 PROMOTE = "/stacks/deploytoprodBlue"
@@ -20,36 +20,36 @@ WAIT = {"Prefer": "wait=25"}  # the function that is called does the work, to th
 LONG_AGO = "2020-01-01T00:00:00+00:00"  # inventory that has just changed is not checked
 
 
-def deploy(api: Api, version: str, behaviour: str = "", **headers: str) -> Answer:
+def deploy(api: Api, version: str, behaviour: str = "", **headers: str) -> Response:
     api.push("Signed", version, behaviour)
     body = {"applicationName": "Signed", "environment": ["dev"], "version": version}
     return api.post("/stacks/deploy", body, **headers)
 
 
-def promote(api: Api, **headers: str) -> Answer:
+def promote(api: Api, **headers: str) -> Response:
     return api.post(PROMOTE, {"applicationName": "Signed"}, **headers)
 
 
-def swap(api: Api, **headers: str) -> Answer:
+def swap(api: Api, **headers: str) -> Response:
     return api.post(SWAP, {"applicationName": "Signed"}, **headers)
 
 
-def create(api: Api, name: str, **headers: str) -> Answer:
+def create(api: Api, name: str, **headers: str) -> Response:
     return api.post("/stacks", create_body(name, environments={"nonProd": ["dev"]}), **headers)
 
 
-def delete(api: Api, name: str, **headers: str) -> Answer:
+def delete(api: Api, name: str, **headers: str) -> Response:
     return api.call("DELETE", "/stacks", {"stack": name}, **headers)
 
 
-def tried(answer: Answer) -> dict[str, Any]:
+def tried(answer: Response) -> dict[str, Any]:
     """Return the plan of a dry run."""
     assert answer.status == 200, answer.body
     plan: dict[str, Any] = answer.body["plan"]
     return plan
 
 
-def abort(api: Api) -> Callable[[], Answer]:
+def abort(api: Api) -> Callable[[], Response]:
     """Begin what is to be aborted, and return the abort."""
     running = deploy(api, "unhealthy")
     assert running.status == 202, running.body
@@ -130,7 +130,7 @@ def test_drift_is_seen_with_the_role_of_the_schedule(
     assert functions.refusals() == before
 
 
-Prepare = Callable[[Api], Callable[[], Answer]]  # returns the call to be made
+Prepare = Callable[[Api], Callable[[], Response]]  # returns the call to be made
 STEPS: list[tuple[str, str, Prepare, str]] = [
     (
         "create",
@@ -174,12 +174,12 @@ def test_a_step_that_is_not_allowed_waits_for_the_permission_and_says_so(
         assert answer.operation["status"] == "IN_PROGRESS"
         assert answer.operation["waitingFor"] == f"the service's role lacks the permission {action}"
         assert production(api, application)["PROD-GREEN"]["slot"] == live
-    operation = api.end(answer)
+    operation = api.wait_for_end(answer)
     assert operation["status"] == end
     assert "waitingFor" not in operation
 
 
-Ask = Callable[[Api], Answer]
+Ask = Callable[[Api], Response]
 CLAIMS: list[tuple[str, Ask]] = [
     ("create", lambda api: create(api, "Unclaimed")),
     ("deployNonProd", lambda api: deploy(api, "8")),

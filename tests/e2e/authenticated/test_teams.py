@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.client import Answer, Api
+from tests.e2e.client import Api, Response
 from tools.laptop import callers
 
 INVENTORY = ("ECS_Inventory_NonProduction", "ECS_Inventory_Production")
@@ -32,10 +32,12 @@ def other_team(api: Api) -> Api:
 
 
 def member(api: Api, name: str) -> Api:
-    return Api(api.cloud, callers.make(api.client("iam"), name, *callers.may_call(["*"])))
+    return Api(
+        api.cloud, callers.create_user(api.client("iam"), name, *callers.allow_routes(["*"]))
+    )
 
 
-def ask(api: Api, kind: str, application: str) -> Answer:
+def ask(api: Api, kind: str, application: str) -> Response:
     body: dict[str, Any] = {"applicationName": application}
     if kind == "deploy":
         body |= {"environment": ["dev"], "version": "1.0"}

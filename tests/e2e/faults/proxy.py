@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from tools.bench.calls.call import Call
-from tools.bench.calls.proxy import Answer, Handler, Proxy
+from tools.bench.calls.proxy import Handler, Proxy, RelayedResponse
 from tools.bench.serving import serving
 
 
@@ -66,7 +66,7 @@ class FaultyHandler(Handler):
 
     server: FaultyProxy
 
-    def relay(self, call: Call, body: bytes) -> Answer | None:
+    def relay(self, call: Call, body: bytes) -> RelayedResponse | None:
         """Bring a call to the emulator unless it is struck before; lose the answer if after."""
         fault = self.server.meet(call)
         if fault and fault.moment is Moment.BEFORE:
@@ -74,7 +74,7 @@ class FaultyHandler(Handler):
         answer = super().relay(call, body)
         return self._lost(fault) if fault and answer else answer
 
-    def _lost(self, fault: Fault) -> Answer | None:
+    def _lost(self, fault: Fault) -> RelayedResponse | None:
         fault.strike(self.client_address[1])
         fault.struck += 1
         return None

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from tests.e2e.client import Answer, Api, create_body
+from tests.e2e.client import Api, Response, create_body
 from tests.e2e.estate import rows
 from tests.e2e.faults.cases import CASES, KILL, RESENT, WIDE, Case
 from tests.e2e.faults.proxy import Fault, FaultyProxy
@@ -27,7 +27,7 @@ class Broken:
 
     case: Case
     fault: Fault
-    answer: Answer
+    answer: Response
 
 
 @dataclass

@@ -23,7 +23,7 @@ from tests.crash.plan import Plan
 from tests.functional.reads import READS, STACK
 from tests.infra.permissions.needed import needed
 from tests.processes import processes
-from tools.laptop.permissions import Question
+from tools.laptop.permissions import Permission
 
 # The functions of serverless.yml by their routes; what is no route wakes reconcile.
 FUNCTIONS: Mapping[tuple[str, str], str] = {
@@ -66,7 +66,7 @@ _WAIT = 2
 # More turns than an operation needs that does not wait for its time limit.
 _TURNS = 12
 
-Used = Mapping[str, Collection[Question]]
+Used = Mapping[str, Collection[Permission]]
 Drive = Callable[["Traced"], object]
 
 
@@ -118,11 +118,11 @@ class Course:
 
 def used() -> Used:
     """Go through everything; return what each function had to be allowed."""
-    asked: defaultdict[str, list[Question]] = defaultdict(list)
+    asked: defaultdict[str, list[Permission]] = defaultdict(list)
     with processes() as pool:
         for part in pool.map(_used_by, [*range(len(_REQUESTS)), None]):
-            for function, questions in part.items():
-                asked[function].extend(questions)
+            for function, permissions in part.items():
+                asked[function].extend(permissions)
     return asked
 
 
@@ -141,7 +141,7 @@ class Trace:
 
     def __init__(self) -> None:
         self._stand = stand()
-        self.used: defaultdict[str, dict[object, Question]] = defaultdict(dict)
+        self.used: defaultdict[str, dict[object, Permission]] = defaultdict(dict)
 
     def request(self, state: State, request: Request) -> None:
         """Go through everything that a request can lead to."""
@@ -199,9 +199,9 @@ class Trace:
         world = Traced(self._stand.account)
 
         def note(call: Call) -> None:
-            for question in needed(call):
-                same = question.action, question.resource, *map(str, question.keys.items())
-                self.used[world.function][same] = question
+            for permission in needed(call):
+                same = permission.action, permission.resource, *map(str, permission.keys.items())
+                self.used[world.function][same] = permission
 
         self._stand.account.wire.watchers.append(note)
         return world

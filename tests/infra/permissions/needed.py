@@ -14,7 +14,7 @@ from tests.crash.adapters.wire import Call
 from tests.functional.fakes import ACCOUNT, REGION
 from tests.infra.templates import APPLICATION
 from tools.laptop.permissions import Call as ApiCall
-from tools.laptop.permissions import Question, questions
+from tools.laptop.permissions import Permission, required_permissions
 
 Params = Mapping[str, Any]
 
@@ -22,20 +22,22 @@ _PREFIXES = {"elbv2": "elasticloadbalancing"}
 _MACRO = f"arn:aws:cloudformation:{REGION}:aws:transform/LanguageExtensions"
 
 
-def needed(call: Call) -> Iterator[Question]:
+def needed(call: Call) -> Iterator[Permission]:
     """Yield what a role must be allowed for one call."""
     own = _OWN.get(call.service)
     if own:
         yield from own(call.operation, call.params)
         return
     action = f"{_PREFIXES.get(call.service, call.service)}:{call.operation}"
-    asked = questions(ApiCall(action, _as_sent(call), REGION, ACCOUNT))
+    asked = required_permissions(ApiCall(action, _as_sent(call), REGION, ACCOUNT))
     assert asked, f"what AWS asks about {call.name} is not known"
-    for question in asked:
-        yield Question(question.action, question.resource, {**question.keys, **_tags(question)})
+    for permission in asked:
+        yield Permission(
+            permission.action, permission.resource, {**permission.keys, **_tags(permission)}
+        )
     if call.operation == "CreateStack":
         # The macro is asked for under both names, depending on how the stack is made.
-        yield Question("cloudformation:CreateStack", _MACRO)
+        yield Permission("cloudformation:CreateStack", _MACRO)
 
 
 def _as_sent(call: Call) -> Params:
@@ -51,42 +53,42 @@ def _as_sent(call: Call) -> Params:
     return call.params
 
 
-def _tags(question: Question) -> Mapping[str, str]:
+def _tags(permission: Permission) -> Mapping[str, str]:
     """Return the condition keys for the tags of a stack."""
     stacks = backend("cloudformation")
     return {
         f"aws:ResourceTag/{key}": value
         # moto deletes a stack at once; for the service it goes on for a while, or is not deleted.
         for stack in (*stacks.stacks.values(), *stacks.deleted_stacks.values())
-        if stack.stack_id == question.resource
+        if stack.stack_id == permission.resource
         for key, value in stack.tags.items()
     }
 
 
-def _dynamodb(operation: str, params: Params) -> Iterator[Question]:
+def _dynamodb(operation: str, params: Params) -> Iterator[Permission]:
     if operation == "TransactWriteItems":
         for part in params["TransactItems"]:
             # A transaction needs the permissions of what is in it.
             for kind, action in part.items():
-                yield Question(f"dynamodb:{kind}Item", _table(action))
+                yield Permission(f"dynamodb:{kind}Item", _table(action))
     elif operation == "BatchGetItem":
         for table in params["RequestItems"]:
-            yield Question("dynamodb:BatchGetItem", _table({"TableName": table}))
+            yield Permission("dynamodb:BatchGetItem", _table({"TableName": table}))
     else:
-        yield Question(f"dynamodb:{operation}", _table(params))
+        yield Permission(f"dynamodb:{operation}", _table(params))
 
 
-def _s3(operation: str, params: Params) -> Iterator[Question]:
+def _s3(operation: str, params: Params) -> Iterator[Permission]:
     bucket = f"arn:aws:s3:::{params['Bucket']}"
     # Also to be told that an object is missing rather than forbidden.
-    yield Question("s3:ListBucket", bucket)
+    yield Permission("s3:ListBucket", bucket)
     if operation != "HeadBucket":
         action = "s3:GetObjectVersion" if params.get("VersionId") else "s3:GetObject"
-        yield Question(action, f"{bucket}/{params['Key']}")
+        yield Permission(action, f"{bucket}/{params['Key']}")
 
 
-def _ecr(operation: str, params: Params) -> Iterator[Question]:
-    yield Question(f"ecr:{operation}", _arn("ecr", f"repository/{params['repositoryName']}"))
+def _ecr(operation: str, params: Params) -> Iterator[Permission]:
+    yield Permission(f"ecr:{operation}", _arn("ecr", f"repository/{params['repositoryName']}"))
 
 
 def _table(params: Params) -> str:
@@ -98,7 +100,7 @@ def _arn(service: str, resource: str) -> str:
     return f"arn:aws:{service}:{REGION}:{ACCOUNT}:{resource}"
 
 
-_OWN: Mapping[str, Callable[[str, Params], Iterator[Question]]] = {
+_OWN: Mapping[str, Callable[[str, Params], Iterator[Permission]]] = {
     "dynamodb": _dynamodb,
     "ecr": _ecr,
     "s3": _s3,

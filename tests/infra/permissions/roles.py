@@ -9,7 +9,7 @@ from typing import Any
 
 from tests.functional.fakes import ACCOUNT, REGION, settings
 from tests.infra.templates import Template
-from tools.laptop.permissions import Question
+from tools.laptop.permissions import Permission
 
 _PSEUDO = {"Partition": "aws", "Region": REGION, "AccountId": ACCOUNT}
 
@@ -22,13 +22,13 @@ class Grant:
     resource: str
     conditions: Mapping[str, Mapping[str, Any]]
 
-    def allows(self, question: Question) -> bool:
+    def allows(self, permission: Permission) -> bool:
         """Whether this is what is asked for."""
         return (
-            self.action == question.action
-            and _matches(self.resource, question.resource)
+            self.action == permission.action
+            and _matches(self.resource, permission.resource)
             and all(
-                _holds(operator, key, value, question.keys)
+                _holds(operator, key, value, permission.keys)
                 for operator, keys in self.conditions.items()
                 for key, value in keys.items()
             )

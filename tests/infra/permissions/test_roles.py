@@ -10,7 +10,7 @@ from tests.infra.conftest import Packaged
 from tests.infra.permissions import courses
 from tests.infra.permissions.courses import FUNCTIONS, Used
 from tests.infra.permissions.roles import Grant, grants
-from tools.laptop.permissions import Question
+from tools.laptop.permissions import Permission
 
 _FUNCTIONS = sorted({*FUNCTIONS.values(), "reconcile"})
 
@@ -20,19 +20,19 @@ def used() -> Used:
     return courses.used()
 
 
-def _refused(allowed: Collection[Grant], asked: Collection[Question]) -> list[str]:
+def _refused(allowed: Collection[Grant], asked: Collection[Permission]) -> list[str]:
     return sorted(
         {
-            f"{question.action} on {question.resource}"
-            for question in asked
-            if not any(grant.allows(question) for grant in allowed)
+            f"{permission.action} on {permission.resource}"
+            for permission in asked
+            if not any(grant.allows(permission) for grant in allowed)
         }
     )
 
 
-def _unused(allowed: Collection[Grant], asked: Collection[Question]) -> list[str]:
+def _unused(allowed: Collection[Grant], asked: Collection[Permission]) -> list[str]:
     return sorted(
-        str(grant) for grant in allowed if not any(grant.allows(question) for question in asked)
+        str(grant) for grant in allowed if not any(grant.allows(permission) for permission in asked)
     )
 
 

@@ -1,1 +1,1 @@
-"""AWS calls: how many an operation makes until its caller is answered, and what they take."""
+"""AWS calls: their number before the response of an operation, and their duration."""

@@ -1,7 +1,7 @@
-"""The bare minimum in boto3: what a script does that knows everything and looks after nothing.
+"""The minimal script in boto3: it has all inputs and does no checks.
 
-It knows the ARNs, and the task definitions as files would have them. It does not keep others from
-doing the same at the same time, remember what it did, or look whether it worked.
+It has the ARNs and the task definitions as inputs. It does not prevent concurrent changes, keeps no
+record, and does not check the result.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ Job = Mapping[str, Any]
 
 @cache
 def client(service: str) -> Any:
-    """Return a client; a process that lives on keeps it."""
+    """Return a client; later calls in the same process reuse it."""
     return boto3.client(service)
 
 
@@ -29,19 +29,19 @@ def create(job: Job) -> None:
 
 
 def deploy(job: Job) -> None:
-    """Find the image, then register a task definition and update the service, for each at once."""
-    answer = client("ecr").describe_images(
+    """Find the image, then register a task definition and update the service, concurrently."""
+    response = client("ecr").describe_images(
         repositoryName=job["repository"], imageIds=[{"imageTag": job["version"]}]
     )
-    image = f"{job['registry']}@{answer['imageDetails'][0]['imageDigest']}"
-    client("ecs")  # made once, and not in the threads
+    image = f"{job['registry']}@{response['imageDetails'][0]['imageDigest']}"
+    client("ecs")  # created before the threads, so that it is created only once
     services = job["services"]
     with ThreadPoolExecutor(len(services)) as pool:
         list(pool.map(lambda service: _roll_out(job, service, image), services))
 
 
 def promote(job: Job) -> None:
-    """Find the slot that is idle and roll out the image there."""
+    """Find the idle slot and roll out the image there."""
     (listener,) = client("elbv2").describe_listeners(ListenerArns=job["listeners"][:1])["Listeners"]
     live = listener["DefaultActions"][0]["TargetGroupArn"]
     (idle,) = (service for group, service in job["slots"].items() if group != live)
@@ -49,7 +49,7 @@ def promote(job: Job) -> None:
 
 
 def swap(job: Job) -> None:
-    """Find the slot that is idle, see that it is healthy, and exchange both listeners."""
+    """Find the idle slot, check its health, and exchange the target groups of both listeners."""
     elb = client("elbv2")
     found = elb.describe_listeners(ListenerArns=job["listeners"])["Listeners"]
     groups = {each["ListenerArn"]: each["DefaultActions"][0]["TargetGroupArn"] for each in found}
@@ -57,9 +57,9 @@ def swap(job: Job) -> None:
     health = elb.describe_target_health(TargetGroupArn=groups[test])["TargetHealthDescriptions"]
     if not any(target["TargetHealth"]["State"] == "healthy" for target in health):
         raise SystemExit("the idle slot is not healthy")
-    wanted = [(production, groups[test]), (test, groups[production])]
-    with ThreadPoolExecutor(len(wanted)) as pool:
-        list(pool.map(lambda pair: _forward(*pair), wanted))
+    changes = [(production, groups[test]), (test, groups[production])]
+    with ThreadPoolExecutor(len(changes)) as pool:
+        list(pool.map(lambda change: _forward(*change), changes))
 
 
 def delete(job: Job) -> None:
@@ -74,8 +74,8 @@ def _roll_out(job: Job, service: str, image: str) -> None:
     first, *others = definition["containerDefinitions"]
     definition["containerDefinitions"] = [{**first, "image": image}, *others]
     ecs = client("ecs")
-    answer = ecs.register_task_definition(**definition)
-    arn = answer["taskDefinition"]["taskDefinitionArn"]
+    response = ecs.register_task_definition(**definition)
+    arn = response["taskDefinition"]["taskDefinitionArn"]
     ecs.update_service(cluster=job["application"], service=service, taskDefinition=arn)
 
 

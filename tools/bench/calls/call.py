@@ -1,4 +1,4 @@
-"""What an HTTP request to AWS asks for, who makes it, and how calls follow upon each other."""
+"""Parses HTTP requests to AWS as calls, and computes the longest sequence of calls."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from urllib.parse import parse_qs
 
 _APP = re.compile(r"(?:^| )app/(\S+)")
 _ATTEMPT = re.compile(r"attempt=(\d+)")
-# What is done to an object and to a bucket (Amazon S3 API Reference); of S3 nothing else is called.
+# Operations of S3 on an object and on a bucket (Amazon S3 API Reference); others are not used.
 _OBJECT = {"GET": "GetObject", "HEAD": "HeadObject", "PUT": "PutObject"}
 _BUCKET = {"HEAD": "HeadBucket"}
 _SCOPE = re.compile(r"Credential=[^/]*/\d*/[^/]*/([^/]*)/")
@@ -17,10 +17,10 @@ _SCOPE = re.compile(r"Credential=[^/]*/\d*/[^/]*/([^/]*)/")
 
 @dataclass(frozen=True)
 class Call:
-    """One try of a call; `began` and `ended` are seconds of a monotonic clock.
+    """One attempt of a call; `began` and `ended` are seconds of a monotonic clock.
 
-    All tries of one call have the same `invocation`, which the SDK gives; `attempt` counts from 1.
-    `caller` is the SDK's application id (AWS_SDK_UA_APP_ID), if the caller has one.
+    All attempts of a call have the same `invocation`, an id of the SDK; `attempt` counts from 1.
+    `caller` is the application id of the SDK (AWS_SDK_UA_APP_ID), or "".
     """
 
     operation: str
@@ -33,11 +33,11 @@ class Call:
     ended: float = 0.0
 
 
-def call_of(method: str, path: str, headers: Mapping[str, str], body: bytes) -> Call:
-    """Read a request. The names are those of the APIs: "UpdateService", "ModifyListener".
+def parse_call(method: str, path: str, headers: Mapping[str, str], body: bytes) -> Call:
+    """Parse a request. Operations have the names of the APIs: "UpdateService", "ModifyListener".
 
-    JSON protocols name the operation in a header, the query protocol in the form, S3 by method and
-    path. The service is that of the signature's scope.
+    JSON protocols have the operation in a header, the query protocol in the form; for S3, method
+    and path determine it. The service is taken from the scope of the signature.
     """
     text = body.decode(errors="replace")
     named = {name.lower(): value for name, value in headers.items()}
@@ -61,7 +61,7 @@ def call_of(method: str, path: str, headers: Mapping[str, str], body: bytes) -> 
 
 
 def depth(calls: Iterable[Call]) -> int:
-    """Return how many calls the longest chain has in which each began after the former's end."""
+    """Return the length of the longest chain of calls, each begun after the end of the previous."""
     chains: list[tuple[float, int]] = []
     for call in sorted(calls, key=lambda each: each.began):
         before = [length for ended, length in chains if ended <= call.began]

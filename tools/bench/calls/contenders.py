@@ -1,8 +1,8 @@
-"""Who is measured: this service, the bare minimum in boto3, ecs-deploy, the AWS CLI.
+"""The contenders: this service, the minimal script in boto3, ecs-deploy, the AWS CLI.
 
-Each does an operation of a job, first cold: a process that does not run yet. Those that can live
-on do it warm as well: a second time in the same process. A job says `application`, `version`,
-`services`, and what `Scene.known` and `Scene.stack` tell.
+Each executes an operation with a job as input, first cold: in a new process. A persistent contender
+also executes it warm: a second time in the same process. A job has `application`, `version`,
+`services`, and the results of `Testbed.script_inputs` and `Testbed.stack`.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from tools.bench.calls.scene import PACKAGE, PLACE, Job, Scene
+from tools.bench.calls.testbed import PACKAGE, PLACE, Job, Testbed
 from tools.bench.calls.worker import Worker, run
 from tools.laptop import cloud
-from tools.laptop.client import Answer, create_body
+from tools.laptop.client import Response, create_body
 from tools.laptop.gateway import http_event
 
-# In the order in which they are done; a deploy to dev alone makes it differ from stage.
+# In the order of execution; after a deploy to dev alone, dev and stage have different versions.
 OPERATIONS = ("create", "deploy three", "deploy", "promote", "swap", "delete")
 TOOLS = PLACE / "venv" / "bin"
 _HERE = Path(__file__).parent
@@ -28,36 +28,36 @@ CALLER = f"arn:aws:iam::{cloud.ACCOUNT}:user/bench"
 
 
 class Contender(ABC):
-    """One of those that are measured; `name` is also that of its application."""
+    """A tool that is measured; its application has the same `name`."""
 
     name = ""
     operations: tuple[str, ...] = OPERATIONS
-    lives_on = False
+    persistent = False
 
-    def __init__(self, scene: Scene) -> None:
-        self.scene = scene
+    def __init__(self, testbed: Testbed) -> None:
+        self.testbed = testbed
 
     @abstractmethod
     def cold(self, operation: str, job: Job) -> Any:
-        """Do it in a process of its own."""
+        """Execute an operation in a new process."""
 
-    def end(self) -> None:  # noqa: B027 - most have none
-        """End the process that `cold` has started, if it lives on."""
+    def end(self) -> None:  # noqa: B027 - only persistent contenders have a process
+        """End the process of `cold`, if it is persistent."""
 
-    def settle(self, operation: str, job: Job, answer: Any) -> None:
-        """Wait until what was begun is complete."""
-        del answer
+    def wait_until_complete(self, operation: str, job: Job, response: Any) -> None:
+        """Wait until the effects of an operation are complete."""
+        del response
         application = job["application"]
         if operation in ("create", "delete"):
             status = "CREATE_COMPLETE" if operation == "create" else ""
-            self.scene.stack_is(application, status)
+            self.testbed.wait_for_stack(application, status)
         else:
-            self.scene.steady(application)
+            self.testbed.wait_for_rollouts(application)
 
     def environment(self) -> dict[str, str]:
-        """Return what every process is given that calls AWS."""
+        """Return the environment variables of every process that calls AWS."""
         return {
-            **self.scene.environment,
+            **self.testbed.environment,
             "PATH": "/usr/bin:/bin",
             "HOME": str(PLACE),
             "LANG": "C.UTF-8",
@@ -65,19 +65,19 @@ class Contender(ABC):
         }
 
 
-class LivesOn(Contender):
-    """A contender whose process stays for a second call, as a Lambda function's does."""
+class PersistentContender(Contender):
+    """A contender whose process executes several operations, like that of a Lambda function."""
 
-    lives_on = True
+    persistent = True
     _worker: Worker | None = None
 
     def cold(self, operation: str, job: Job) -> Any:
-        """Start a process and let it do it."""
+        """Start a process and execute an operation in it."""
         self._worker = self.start(operation)
         return self._worker.call(*self.arguments(operation, job))
 
     def warm(self, operation: str, job: Job) -> Any:
-        """Let the process do it again."""
+        """Execute an operation again in the same process."""
         assert self._worker  # noqa: S101 - cold comes first
         return self._worker.call(*self.arguments(operation, job))
 
@@ -92,11 +92,11 @@ class LivesOn(Contender):
 
     @abstractmethod
     def arguments(self, operation: str, job: Job) -> list[Any]:
-        """Return what the function is called with that does it."""
+        """Return the arguments of the function that executes an operation."""
 
 
-class Ours(LivesOn):
-    """The handlers of the package as `serverless deploy` made it."""
+class Ours(PersistentContender):
+    """The handlers of the package that `serverless deploy` has built."""
 
     name = "Ours"
     _modules: Mapping[str, str] = {
@@ -109,32 +109,32 @@ class Ours(LivesOn):
     }
 
     def start(self, operation: str) -> Worker:
-        """Run a handler with what Lambda gives it: its package, the SDK beside it, read-only."""
+        """Run a handler as in Lambda: with its package and the SDK, without writing bytecode."""
         own = {"PYTHONPATH": str(PACKAGE), "PYTHONDONTWRITEBYTECODE": "1"}
         function = f"handlers.{self._modules[operation]}", "handle"
         return Worker(cloud.PYTHON, self.environment() | own, *function)
 
     def arguments(self, operation: str, job: Job) -> list[Any]:
-        """Return the event of API Gateway's proxy integration and no context."""
+        """Return the event of API Gateway's proxy integration, and no context."""
         method, path, body = request(operation, job)
         event = http_event(method, path, json.dumps(body), caller=CALLER)
         return [event, None]
 
-    def settle(self, operation: str, job: Job, answer: Any) -> None:
-        """Follow the operation to its end."""
+    def wait_until_complete(self, operation: str, job: Job, response: Any) -> None:
+        """Wait for the end of the operation."""
         del operation, job
-        if not isinstance(answer, Answer):
-            answer = Answer(answer["statusCode"], {}, json.loads(answer["body"]))
-        self.scene.succeed(answer)
+        if not isinstance(response, Response):
+            response = Response(response["statusCode"], {}, json.loads(response["body"]))
+        self.testbed.succeed(response)
 
 
-class Bare(LivesOn):
+class Bare(PersistentContender):
     """The functions of `bare`."""
 
     name = "Bare"
 
     def start(self, operation: str) -> Worker:
-        """Run the function that does it."""
+        """Run the function for an operation."""
         own = {"PYTHONPATH": str(_HERE)}
         function = "deploy" if operation == "deploy three" else operation
         return Worker(TOOLS / "python", self.environment() | own, "bare", function)
@@ -146,16 +146,16 @@ class Bare(LivesOn):
 
 
 class EcsDeploy(Contender):
-    """`ecs deploy`, which works on one service. A promotion is told which slot is idle."""
+    """`ecs deploy`, which updates one service. For a promotion it receives the idle slot."""
 
     name = "EcsDeploy"
     operations = ("deploy", "deploy three", "promote")
 
     def cold(self, operation: str, job: Job) -> None:
-        """Run it for each service, without waiting for the rollouts (`--timeout -1`)."""
+        """Run `ecs deploy` for each service, without waiting for the rollouts (`--timeout -1`)."""
         image = f"{job['registry']}:{job['version']}"
         services = (
-            [self.scene.idle_slot(job["application"])]
+            [self.testbed.idle_slot(job["application"])]
             if operation == "promote"
             else job["services"]
         )
@@ -165,13 +165,13 @@ class EcsDeploy(Contender):
 
 
 class AwsCli(Contender):
-    """The AWS CLI: one command after the other, each a process, as in a shell script."""
+    """The AWS CLI: one command after the other, each in a process, as in a shell script."""
 
     name = "AwsCli"
 
     def cold(self, operation: str, job: Job) -> None:
-        """Run the commands."""
-        does: Mapping[str, Callable[[Job], None]] = {
+        """Run the commands of an operation."""
+        functions: Mapping[str, Callable[[Job], None]] = {
             "create": self._create,
             "deploy": self._deploy,
             "deploy three": self._deploy,
@@ -179,7 +179,7 @@ class AwsCli(Contender):
             "swap": self._swap,
             "delete": self._delete,
         }
-        does[operation](job)
+        functions[operation](job)
 
     def _create(self, job: Job) -> None:
         with TemporaryDirectory(dir=PLACE) as place:
@@ -224,8 +224,8 @@ class AwsCli(Contender):
         definition = dict(job["definitions"][service])
         first, *others = definition["containerDefinitions"]
         definition["containerDefinitions"] = [{**first, "image": image}, *others]
-        answer = self._aws("ecs register-task-definition", cli_input_json=json.dumps(definition))
-        arn = answer["taskDefinition"]["taskDefinitionArn"]
+        response = self._aws("ecs register-task-definition", cli_input_json=json.dumps(definition))
+        arn = response["taskDefinition"]["taskDefinitionArn"]
         self._aws(
             "ecs update-service",
             cluster=job["application"],
@@ -234,21 +234,21 @@ class AwsCli(Contender):
         )
 
     def _aws(self, command: str, *last: str, **options: str) -> Any:
-        """Run a command; `last` are words that follow the last option."""
-        words = [
-            word
+        """Run a command and return its output; `last` are arguments after the last option."""
+        arguments = [
+            argument
             for name, value in options.items()
-            for word in (f"--{name.replace('_', '-')}", value)
+            for argument in (f"--{name.replace('_', '-')}", value)
         ]
-        told = run(
-            self.environment(), str(TOOLS / "aws"), *command.split(), *words, *last,
+        output = run(
+            self.environment(), str(TOOLS / "aws"), *command.split(), *arguments, *last,
             "--output", "json",
         )  # fmt: skip
-        return json.loads(told) if told.strip() else None
+        return json.loads(output) if output.strip() else None
 
 
 def request(operation: str, job: Job) -> tuple[str, str, dict[str, Any]]:
-    """Return method, path and body of the call of the API that does an operation."""
+    """Return method, path and body of the API call for an operation."""
     name = job["application"]
     named: dict[str, Any] = {"applicationName": name}
     calls: Mapping[str, tuple[str, str, dict[str, Any]]] = {

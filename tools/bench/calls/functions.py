@@ -1,4 +1,4 @@
-"""The Lambda functions on a laptop cloud, told apart by what they say to AWS."""
+"""Identifies the Lambda functions on a laptop cloud by the user agent of their AWS calls."""
 
 from __future__ import annotations
 
@@ -6,11 +6,10 @@ from typing import Any
 
 
 def name_functions(client: Any) -> None:
-    """Let each function name itself in the user agent of its calls: "deployNonProd".
+    """Add the name of each function, such as "deployNonProd", to the user agent of its calls.
 
-    Otherwise the calls of the schedule could not be told from those of a request. The name is
-    the SDK's application id; it has a setting of its own (AWS SDKs and Tools Reference Guide,
-    "Application ID").
+    Otherwise the calls of the schedule and of a request could not be distinguished. The name is the
+    application id of the SDK (AWS SDKs and Tools Reference Guide, "Application ID").
     """
     for page in client.get_paginator("list_functions").paginate():
         for function in page["Functions"]:

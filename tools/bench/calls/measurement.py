@@ -1,4 +1,4 @@
-"""Counts and times the contenders, operation by operation, in turns within each round."""
+"""Counts and times the calls of the contenders, operation by operation, in rounds."""
 
 from __future__ import annotations
 
@@ -18,70 +18,73 @@ from tools.bench.calls.contenders import (
     Ours,
     request,
 )
-from tools.bench.calls.scene import THREE, VERSIONS, Job, Scene, scene
+from tools.bench.calls.testbed import THREE, VERSIONS, Job, Testbed, testbed
 
-# Seconds that each call takes longer: while they are counted, so that those overlap that go out
-# together; and while they are timed, without and with something that stands for the network.
+# Seconds by which the proxy delays each call. While calls are counted, the delay makes concurrent
+# calls overlap. Times are measured without a delay, and with a delay that represents the network.
 COUNTING = 0.1
 DELAYS = (0.0, 0.02)
 
 
-class Tournament:
+class Comparison:
     """All contenders on one laptop cloud."""
 
-    def __init__(self, there: Scene) -> None:
-        self.scene = there
+    def __init__(self, there: Testbed) -> None:
+        self.testbed = there
         self.contenders: Sequence[Contender] = [
             kind(there) for kind in (Ours, Bare, EcsDeploy, AwsCli)
         ]
         self._numbers = count(1)
         self._versions = cycle(VERSIONS)
-        # Neither is what the idle slot runs: stage and dev are never given the same version.
+        # The source must not have the version of the idle slot: stage and dev never have the same.
         self._sources = cycle((THREE[-1], THREE[0]))
         self._runs: dict[str, str] = dict.fromkeys(THREE, VERSIONS[-1])
         self._made: dict[str, list[str]] = {each.name: [] for each in self.contenders}
 
     def prepare(self) -> None:
-        """Create an application for each, all environments of which run a first version."""
+        """Create an application for each contender, with a first version in all environments."""
         for each in self.contenders:
-            self.scene.create(each.name)
+            self.testbed.create(each.name)
             body = {"applicationName": each.name, "environment": THREE, "version": VERSIONS[-1]}
-            self.scene.succeed(self.scene.post("/stacks/deploy", body))
+            self.testbed.succeed(self.testbed.post("/stacks/deploy", body))
             promotion = {"applicationName": each.name}
-            self.scene.succeed(self.scene.post("/stacks/deploytoprodBlue", promotion))
+            self.testbed.succeed(self.testbed.post("/stacks/deploytoprodBlue", promotion))
 
     def counted(self, operation: str) -> dict[str, Any]:
-        """Let each do an operation once and return its calls and their depth, by contender."""
+        """Run an operation once with each contender; return number and depth of its calls."""
         found = {}
         able = self._able(operation)
         jobs = self._jobs(operation, able)
         for each in able:
             job = jobs[each.name]
-            with self.scene.proxy.noted(COUNTING) as calls:
+            with self.testbed.proxy.recorded(COUNTING) as calls:
                 answer = self._over_http(each, operation, job)
-            each.settle(operation, job, answer)
+            each.wait_until_complete(operation, job, answer)
             each.end()
             found[each.name] = {"calls": len(calls), "depth": depth(calls), "names": _names(calls)}
         return found
 
     def timed(self, operation: str, delay: float, turn: int) -> dict[str, dict[str, float]]:
-        """Let each do an operation cold and warm; return milliseconds by contender and mode."""
+        """Run an operation cold and warm with each contender; return ms by contender and mode.
+
+        `turn` rotates the order of the contenders.
+        """
         able = self._able(operation)
         first = turn % len(able)
-        in_turns = [*able[first:], *able[:first]]
+        ordered = [*able[first:], *able[:first]]
         times: dict[str, dict[str, float]] = {each.name: {} for each in able}
         for mode in ("cold", "warm"):
-            those = [each for each in in_turns if mode == "cold" or each.lives_on]
-            jobs = self._jobs(operation, those)
+            selected = [each for each in ordered if mode == "cold" or each.persistent]
+            jobs = self._jobs(operation, selected)
             begun = []
-            for each in those:
-                with self.scene.proxy.noted(delay):
+            for each in selected:
+                with self.testbed.proxy.recorded(delay):
                     start = time.perf_counter()
                     answer = getattr(each, mode)(operation, jobs[each.name])
                     times[each.name][mode] = (time.perf_counter() - start) * 1000
                 begun.append((each, answer))
             for each, answer in begun:
-                each.settle(operation, jobs[each.name], answer)
+                each.wait_until_complete(operation, jobs[each.name], answer)
         for each in able:
             each.end()
         return times
@@ -90,50 +93,50 @@ class Tournament:
         return [each for each in self.contenders if operation in each.operations]
 
     def _over_http(self, contender: Contender, operation: str, job: Job) -> Any:
-        """Do an operation, this service's through API Gateway and Lambda."""
+        """Run an operation; this service is called through API Gateway and Lambda."""
         if isinstance(contender, Ours):
-            return self.scene.call(*request(operation, job))
+            return self.testbed.call(*request(operation, job))
         return contender.cold(operation, job)
 
-    def _jobs(self, operation: str, those: Sequence[Contender]) -> dict[str, dict[str, Any]]:
-        """Return what each does next; a version is always another than the one that runs."""
+    def _jobs(self, operation: str, contenders: Sequence[Contender]) -> dict[str, dict[str, Any]]:
+        """Return the next job of each contender; the version differs from the running one."""
         services = THREE if operation == "deploy three" else THREE[:1]
         if operation.startswith("deploy"):
             self._runs |= dict.fromkeys(services, next(self._versions))
         source = next(self._sources) if operation == "promote" else THREE[0]
         job = {"services": services, "source": source, "version": self._runs[source]}
-        return {each.name: self._job(each, operation) | job for each in those}
+        return {each.name: self._job(each, operation) | job for each in contenders}
 
     def _job(self, contender: Contender, operation: str) -> dict[str, Any]:
         made = self._made[contender.name]
         if operation == "create":
             made.append(f"{contender.name}{next(self._numbers)}")
-            return {"application": made[-1]} | self.scene.stack(made[-1], like=contender.name)
+            return {"application": made[-1]} | self.testbed.stack(made[-1], like=contender.name)
         if operation == "delete":
             return {"application": made.pop()}
-        return self.scene.known(contender.name)
+        return self.testbed.script_inputs(contender.name)
 
 
 def measure(rounds: int, say: Callable[[str], None]) -> dict[str, Any]:
-    """Return what docs/performance.json has of calls and times; `say` tells how far it is."""
-    with scene() as there:
-        tournament = Tournament(there)
+    """Return the sections `calls` and `times` of docs/performance.json; `say` receives progress."""
+    with testbed() as there:
+        comparison = Comparison(there)
         say("counting calls ...")
-        tournament.prepare()
-        counted = {operation: tournament.counted(operation) for operation in OPERATIONS}
+        comparison.prepare()
+        counted = {operation: comparison.counted(operation) for operation in OPERATIONS}
         times: dict[str, Any] = {}
         for delay in DELAYS:
             noted: list[dict[str, Any]] = []
             for turn in range(rounds):
                 say(f"timing, {delay * 1000:.0f} ms added to each call, round {turn + 1} ...")
-                each = {name: tournament.timed(name, delay, turn) for name in OPERATIONS}
+                each = {name: comparison.timed(name, delay, turn) for name in OPERATIONS}
                 noted.append(each)
             times[f"{delay * 1000:.0f}"] = {name: _summary(noted, name) for name in OPERATIONS}
         return {"calls": counted, "times": times, "rounds": rounds}
 
 
 def _summary(rounds: Sequence[dict[str, Any]], operation: str) -> dict[str, Any]:
-    """Return medians in ms, and medians of this service's share of another's time."""
+    """Return median times in ms, and the median ratios of this service's time to the others'."""
     found: dict[str, Any] = {}
     for name, modes in rounds[0][operation].items():
         for mode in modes:

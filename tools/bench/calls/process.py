@@ -1,7 +1,7 @@
-"""A fresh process that is measured: `python process.py MODULE FUNCTION`.
+"""A process that is measured: `python process.py MODULE FUNCTION`.
 
-It imports the module, calls the function for each line of its input, which is a JSON list of
-arguments, and answers each with a line of JSON. What the function prints goes elsewhere.
+It imports the module and calls the function for each line of its input, a JSON list of arguments.
+It prints each result as a line of JSON. The output of the function itself goes to standard error.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ from importlib import import_module
 
 
 def main(module: str, function: str) -> None:
-    """Answer until the input ends."""
-    answers, sys.stdout = sys.stdout, sys.stderr
+    """Call the function for each line until the input ends."""
+    results, sys.stdout = sys.stdout, sys.stderr
     measured = getattr(import_module(module), function)
     for line in sys.stdin:
-        answer = measured(*json.loads(line))
-        answers.write(json.dumps(answer, default=str) + "\n")
-        answers.flush()
+        result = measured(*json.loads(line))
+        results.write(json.dumps(result, default=str) + "\n")
+        results.flush()
 
 
 if __name__ == "__main__":

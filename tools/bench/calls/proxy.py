@@ -1,4 +1,4 @@
-"""A reverse proxy between the Lambda functions and AWS that notes every call, and may slow it."""
+"""A reverse proxy between the Lambda functions and AWS that records and delays calls."""
 
 from __future__ import annotations
 
@@ -14,36 +14,36 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import urlsplit
 
-from tools.bench.calls.call import Call, call_of
+from tools.bench.calls.call import Call, parse_call
 
-TIMEOUT = 30.0  # seconds for the emulator to answer
+TIMEOUT = 30.0  # seconds for a response of the emulator
 _HOP_BY_HOP = frozenset({"connection", "keep-alive", "transfer-encoding", "content-length"})
 
-Answer = tuple[int, list[tuple[str, str]], bytes]
+RelayedResponse = tuple[int, list[tuple[str, str]], bytes]
 
 
 class Handler(BaseHTTPRequestHandler):
-    """One connection of a client, and one to the emulator for as long as it lasts."""
+    """One connection of a client, with one connection to the emulator."""
 
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
     server: Proxy
 
     def setup(self) -> None:
-        """Open nothing yet: the emulator may be restarting."""
+        """Set up without a connection to the emulator, which may be restarting."""
         super().setup()
         self._upstream: http.client.HTTPConnection | None = None
 
     def finish(self) -> None:
-        """Close both sides."""
+        """Close both connections."""
         super().finish()
         if self._upstream:
             self._upstream.close()
 
     def forward(self) -> None:
-        """Pass a request on and its answer back; note the call before the client has the answer."""
+        """Relay a request and its response; record the call before the client has the response."""
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        call = call_of(self.command, self.path, dict(self.headers.items()), body)
+        call = parse_call(self.command, self.path, dict(self.headers.items()), body)
         began = time.monotonic()
         answer = self.relay(call, body)
         self.server.calls.append(replace(call, began=began, ended=time.monotonic()))
@@ -54,8 +54,8 @@ class Handler(BaseHTTPRequestHandler):
 
     do_GET = do_HEAD = do_POST = do_PUT = do_DELETE = forward  # noqa: N815 - http.server's names
 
-    def relay(self, call: Call, body: bytes) -> Answer | None:
-        """Bring a request to the emulator and return its answer; None cuts the connection."""
+    def relay(self, call: Call, body: bytes) -> RelayedResponse | None:
+        """Send a request to the emulator and return its response; None resets the connection."""
         del call
         if self.server.delay:
             threading.Event().wait(self.server.delay)
@@ -64,7 +64,7 @@ class Handler(BaseHTTPRequestHandler):
         except (OSError, http.client.HTTPException):
             return None
 
-    def _ask(self, body: bytes) -> Answer:
+    def _ask(self, body: bytes) -> RelayedResponse:
         if self._upstream is None:
             netloc = urlsplit(self.server.endpoint).netloc
             self._upstream = http.client.HTTPConnection(netloc, timeout=TIMEOUT)
@@ -84,7 +84,7 @@ class Handler(BaseHTTPRequestHandler):
             self.wfile.write(content)
 
     def _cut(self) -> None:
-        """Reset the connection: what a client sees of a machine that is gone."""
+        """Reset the connection, as after the failure of a machine."""
         self.close_connection = True
         self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.connection.shutdown(socket.SHUT_RDWR)
@@ -94,7 +94,7 @@ class Handler(BaseHTTPRequestHandler):
 
 
 class Proxy(ThreadingHTTPServer):
-    """Passes on everything; `calls` are those that have ended, `delay` is seconds for each."""
+    """The proxy; `calls` has the completed calls, `delay` is the delay of each call in seconds."""
 
     daemon_threads = True
     block_on_close = False
@@ -102,18 +102,23 @@ class Proxy(ThreadingHTTPServer):
 
     def __init__(self, handler: type[Handler] = Handler) -> None:
         super().__init__(("127.0.0.1", 0), handler)
-        self.endpoint = ""  # of the emulator, which must know the proxy's address when it starts
+        # The URL of the emulator. It is set later, because the emulator needs the URL of the proxy
+        # at its start.
+        self.endpoint = ""
         self.delay = 0.0
         self.calls: list[Call] = []
 
     @property
     def url(self) -> str:
-        """Where the Lambda functions call AWS."""
+        """The URL of the proxy, which is the AWS endpoint of the Lambda functions."""
         return f"http://127.0.0.1:{self.server_port}"
 
     @contextmanager
-    def noted(self, delay: float) -> Iterator[list[Call]]:
-        """Delay each call of a `with` block; the list has them, the earliest first, at its end."""
+    def recorded(self, delay: float) -> Iterator[list[Call]]:
+        """Delay and record the calls during a `with` block.
+
+        At the end of the block the list has the calls, ordered by their start.
+        """
         start, calls = len(self.calls), list[Call]()
         self.delay = delay
         try:
@@ -123,4 +128,4 @@ class Proxy(ThreadingHTTPServer):
             calls += sorted(self.calls[start:], key=lambda call: call.began)
 
     def handle_error(self, *_: Any) -> None:
-        """Say nothing when a client is gone: clients are killed by tests."""
+        """Ignore lost connections, because tests kill clients."""

@@ -1,4 +1,4 @@
-"""Starts the processes that are measured and talks to them."""
+"""Starts the processes that are measured, and communicates with them."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ _PROGRAM = Path(__file__).with_name("process.py")
 
 
 class WorkerError(Exception):
-    """What is measured has failed; the message has what it said."""
+    """A measured process has failed; the message contains its output."""
 
 
 class Worker:
-    """A process that calls one function; the first call bears its start and its imports."""
+    """A process that calls one function; the first call includes its start and its imports."""
 
     def __init__(self, python: Path, environment: Mapping[str, str], *function: str) -> None:
         self._process = subprocess.Popen(  # noqa: S603 - our own program, no shell
@@ -29,7 +29,7 @@ class Worker:
         )
 
     def call(self, *arguments: Any) -> Any:
-        """Return what the function returns."""
+        """Call the function in the process and return its result."""
         try:
             print(json.dumps(arguments), file=self._process.stdin, flush=True)
             return json.loads(self._process.stdout.readline() if self._process.stdout else "")
@@ -37,12 +37,12 @@ class Worker:
             raise WorkerError(self._process.communicate()[1]) from error
 
     def end(self) -> None:
-        """End the process, which has nothing left to do when its input ends."""
+        """Close the input of the process and wait for its end."""
         self._process.communicate()
 
 
 def run(environment: Mapping[str, str], *command: str) -> str:
-    """Run a command of a command line tool and return what it prints."""
+    """Run a command line tool and return its output."""
     done = subprocess.run(  # noqa: S603 - a tool of requirements.txt, no shell
         command, env=dict(environment), capture_output=True, text=True, check=False
     )

@@ -1,7 +1,7 @@
-"""Cold starts: what the first call of a fresh process costs, with the package as it is deployed.
+"""Cold starts: the cost of the first call in a new process, with the deployed package.
 
-Each row is measured against an idiomatic boto3 script that makes the same AWS calls, in turns and
-within one run, so that what else the machine does meets both alike.
+Each row is compared with an idiomatic boto3 script that makes the same AWS calls. Handler and
+script run alternately, so that other load on the machine affects both.
 """
 
 from __future__ import annotations

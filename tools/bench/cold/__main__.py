@@ -11,15 +11,15 @@ from tools.bench.cold.cost_table import table
 
 
 def main() -> int:
-    """Measure, print a table or JSON, and return 1 if a bar is missed."""
+    """Measure, print a table or JSON, and return 1 if a limit is exceeded."""
     parser = argparse.ArgumentParser(prog="python -m tools.bench.cold", description=__doc__)
-    parser.add_argument("--rounds", type=int, default=15, help="fresh processes per cell")
+    parser.add_argument("--rounds", type=int, default=15, help="new processes per cell")
     parser.add_argument("--json", action="store_true", help="print the result as JSON")
     options = parser.parse_args()
     result = measure(options.rounds)
     lines = [json.dumps(result, indent=2)] if options.json else table(result)
     sys.stdout.write("\n".join(lines) + "\n")
-    return 1 if result["missed"] else 0
+    return 1 if result["violations"] else 0
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
-"""An AWS account that answers from memory: one application, Shop, whose blue side is ready.
+"""A fake AWS account in memory with one application, Shop, whose blue slot is ready.
 
-It answers what the handlers ask in the rows of this benchmark, with as little work as can be, so
-that the machine is left to those that are measured. Only the listeners remember what was done.
+It implements only the calls of the handlers in the rows of this benchmark, with minimal work, so
+that it does not affect the measurements. Only the listeners have a state.
 """
 
 from __future__ import annotations
@@ -21,48 +21,48 @@ from tools.bench.cold.shop import (
     STACK,
     TABLES,
     VERSIONS,
-    ended,
+    ended_operation,
     listener,
     row,
     running,
     target_group,
 )
 
-Answer = tuple[int, str, bytes]
+PreparedResponse = tuple[int, str, bytes]
 _JSON, _XML = "application/x-amz-json-1.0", "text/xml"
 _TEMPLATE = b"Resources: {}\n"
 
 
 class Account:
-    """The account; `begin` brings it back to what it was at first."""
+    """The fake account; `reset` restores its initial state."""
 
     def __init__(self) -> None:
         self._items = {
             (items.table_of(name, TABLES), name.value): items.row_item(row(name))
             for name in VERSIONS
         }
-        self._operation = items.operation_item(ended(), "1")
-        self.begin()
+        self._operation = items.operation_item(ended_operation(), "1")
+        self.reset()
 
-    def begin(self) -> None:
-        """Let production forward to prod-1 and the test listener to prod-2."""
+    def reset(self) -> None:
+        """Forward the production listener to prod-1 and the test listener to prod-2."""
         self._forwards = {
             listener("production"): target_group("prod-1"),
             listener("test"): target_group("prod-2"),
         }
         self.calls: list[str] = []
 
-    def answer(self, operation: str, body: str) -> Answer:
-        """Return status, content type and content for a call; 501 for one that is not foreseen."""
+    def respond(self, operation: str, body: str) -> PreparedResponse:
+        """Return status, content type and content for a call; 501 for an unknown operation."""
         self.calls.append(operation)
-        foreseen: Mapping[str, Callable[[str], Answer]] = {
-            "HeadBucket": _there,
-            "HeadObject": _there,
+        handlers: Mapping[str, Callable[[str], PreparedResponse]] = {
+            "HeadBucket": _exists,
+            "HeadObject": _exists,
             "GetObject": _template,
             "BatchGetItem": self._rows,
             "GetItem": self._record,
-            "PutItem": _nothing,
-            "TransactWriteItems": _nothing,
+            "PutItem": _empty,
+            "TransactWriteItems": _empty,
             "DescribeServices": _services,
             "DescribeImages": _image,
             "RegisterTaskDefinition": _registered,
@@ -74,11 +74,11 @@ class Account:
             "DescribeStacks": _stack_described,
             "DeleteStack": _stack_deleted,
         }
-        if operation in foreseen:
-            return foreseen[operation](body)
-        return 501, "text/plain", f"not foreseen: {operation}".encode()
+        if operation in handlers:
+            return handlers[operation](body)
+        return 501, "text/plain", f"not implemented: {operation}".encode()
 
-    def _rows(self, body: str) -> Answer:
+    def _rows(self, body: str) -> PreparedResponse:
         found: dict[str, list[Any]] = {}
         for table, asked in json.loads(body)["RequestItems"].items():
             names = [key.get("environment", {}).get("S", "") for key in asked["Keys"]]
@@ -86,22 +86,22 @@ class Account:
             found[table] = [item for item in items if item]
         return _json({"Responses": found, "UnprocessedKeys": {}})
 
-    def _record(self, body: str) -> Answer:
+    def _record(self, body: str) -> PreparedResponse:
         entry = json.loads(body)["Key"].get("entry", {}).get("S", "")
         return _json({"Item": self._operation} if OPERATION in entry else {})
 
-    def _listeners(self, body: str) -> Answer:
+    def _listeners(self, body: str) -> PreparedResponse:
         asked = [arn for name, arn in parse_qsl(body) if name.startswith("ListenerArns")]
-        found = "".join(map(self._shown, asked))
+        found = "".join(map(self._listener_xml, asked))
         return _xml("DescribeListeners", f"<Listeners>{found}</Listeners>")
 
-    def _modified(self, body: str) -> Answer:
+    def _modified(self, body: str) -> PreparedResponse:
         given = dict(parse_qsl(body))
         arn = given["ListenerArn"]
         self._forwards[arn] = given["DefaultActions.member.1.TargetGroupArn"]
-        return _xml("ModifyListener", f"<Listeners>{self._shown(arn)}</Listeners>")
+        return _xml("ModifyListener", f"<Listeners>{self._listener_xml(arn)}</Listeners>")
 
-    def _shown(self, arn: str) -> str:
+    def _listener_xml(self, arn: str) -> str:
         group = f"<TargetGroupArn>{self._forwards[arn]}</TargetGroupArn>"
         action = f"<Type>forward</Type>{group}"
         return (
@@ -110,70 +110,70 @@ class Account:
         )
 
 
-def _json(content: Mapping[str, Any]) -> Answer:
+def _json(content: Mapping[str, Any]) -> PreparedResponse:
     return 200, _JSON, json.dumps(content).encode()
 
 
-def _xml(operation: str, content: str) -> Answer:
+def _xml(operation: str, content: str) -> PreparedResponse:
     result = f"<{operation}Result>{content}</{operation}Result>"
     return 200, _XML, f"<{operation}Response>{result}</{operation}Response>".encode()
 
 
-def _nothing(body: str) -> Answer:
+def _empty(body: str) -> PreparedResponse:
     del body
     return _json({})
 
 
-def _there(body: str) -> Answer:
+def _exists(body: str) -> PreparedResponse:
     del body
     return 200, "", b""
 
 
-def _template(body: str) -> Answer:
+def _template(body: str) -> PreparedResponse:
     del body
     return 200, "application/yaml", _TEMPLATE
 
 
-def _services(body: str) -> Answer:
+def _services(body: str) -> PreparedResponse:
     asked = json.loads(body)["services"]
     return _json({"services": [running(name) for name in asked], "failures": []})
 
 
-def _image(body: str) -> Answer:
+def _image(body: str) -> PreparedResponse:
     del body
     return _json({"imageDetails": [{"imageDigest": DIGEST}]})
 
 
-def _registered(body: str) -> Answer:
+def _registered(body: str) -> PreparedResponse:
     family = json.loads(body)["family"]
     arn = f"{ECS}:task-definition/{family}:2"
     return _json({"taskDefinition": {"taskDefinitionArn": arn, "family": family}})
 
 
-def _updated(body: str) -> Answer:
+def _updated(body: str) -> PreparedResponse:
     asked = json.loads(body)
     service = running(asked["service"], asked.get("taskDefinition"))
     return _json({"service": service})
 
 
-def _healthy(body: str) -> Answer:
+def _healthy(body: str) -> PreparedResponse:
     del body
     target = "<member><TargetHealth><State>healthy</State></TargetHealth></member>"
     found = f"<TargetHealthDescriptions>{target}</TargetHealthDescriptions>"
     return _xml("DescribeTargetHealth", found)
 
 
-def _stack_begun(body: str) -> Answer:
+def _stack_begun(body: str) -> PreparedResponse:
     del body
     return _xml("CreateStack", f"<StackId>{STACK}</StackId>")
 
 
-def _stack_deleted(body: str) -> Answer:
+def _stack_deleted(body: str) -> PreparedResponse:
     del body
     return _xml("DeleteStack", "")
 
 
-def _stack_described(body: str) -> Answer:
+def _stack_described(body: str) -> PreparedResponse:
     tags = f"<Tags><member><Key>devops:operation</Key><Value>{OPERATION}</Value></member></Tags>"
     stack = (
         f"<StackId>{STACK}</StackId><StackName>{APPLICATION}</StackName>"

@@ -8,25 +8,27 @@ from typing import Any
 from tools.bench import markdown
 
 _HEAD = (
-    "operation", "ours, ms", "script, ms", "ratio", "at most", "until the answer, ms", "ratio",
+    "operation", "service, ms", "script, ms", "ratio", "at most", "until the response, ms", "ratio",
     "peak, MiB",
 )  # fmt: skip
 
 
 def table(result: Mapping[str, Any]) -> list[str]:
-    """Return the lines of a Markdown table and what goes with it."""
+    """Return the lines of a Markdown table with an introduction and a summary."""
     package, rounds = result["package"], result["rounds"]
     lines = [
         f"Cold starts on Python {result['python']}, botocore {result['botocore']}: user and system"
-        f" CPU, medians of {rounds} fresh processes each. Until the answer is without the end of"
-        " the process, which Lambda puts off. Of two figures the second is the script's.",
+        f" CPU, medians of {rounds} new processes each. The CPU until the response excludes the end"
+        " of the process, because Lambda keeps the process. Where a cell has two figures, the"
+        " second one belongs to the script.",
         "",
         *markdown.table(_HEAD, [_line(name, row) for name, row in result["rows"].items()]),
         "",
-        f"Package: {package['bytes'] / 1e6:.2f} MB zipped (at most {package['bar'] / 1e6:.0f} MB)."
-        f" Peak memory: at most {result['peak_bar']} MiB.",
+        f"Package: {package['bytes'] / 1e6:.2f} MB zipped"
+        f" (at most {package['limit'] / 1e6:.0f} MB). Peak memory: at most"
+        f" {result['peak_limit']} MiB.",
     ]
-    return lines + [f"MISSED: {problem}" for problem in result["missed"]]
+    return lines + [f"EXCEEDED: {problem}" for problem in result["violations"]]
 
 
 def _line(name: str, row: Mapping[str, Any]) -> Sequence[str]:
@@ -36,7 +38,7 @@ def _line(name: str, row: Mapping[str, Any]) -> Sequence[str]:
         f"{ours['cpu']:.0f}",
         f"{script['cpu']:.0f}",
         f"{row['ratio']:.2f}",
-        f"{row['bar']:.2f}" if row["bar"] else "",
+        f"{row['limit']:.2f}" if row["limit"] else "",
         f"{ours['answered']:.0f} / {script['answered']:.0f}",
         f"{row['answered_ratio']:.2f}",
         f"{ours['peak']:.0f} / {script['peak']:.0f}",

@@ -1,4 +1,4 @@
-"""Runs one call in a fresh process and says what it cost."""
+"""Runs one call in a new process and returns its cost."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ _PROGRAM = Path(__file__).with_name("process.py")
 
 
 class ProcessError(Exception):
-    """The process failed; the message is what it printed."""
+    """The process failed; the message is its output."""
 
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """User and system CPU in ms, the peak of resident memory in MiB, and what was told.
+    """User and system CPU in ms, the peak of resident memory in MiB, and the response.
 
-    `cpu` is that of the whole process. `answered` is the part until the answer: Lambda keeps a
-    process for the next call and does not take it down.
+    `cpu` is the CPU of the whole process. `answered` is the CPU until the response, because Lambda
+    keeps a process for the next call. `modules` maps loaded modules to files; it may be empty.
     """
 
     cpu: float
@@ -35,9 +35,9 @@ class Cost:
 def run(
     python: str, module: str, event: Mapping[str, Any], environment: Mapping[str, str], *more: str
 ) -> Cost:
-    """Start an interpreter, let `handle` of a module answer an event, and wait for its end."""
+    """Start an interpreter, call `handle` of a module with an event, and wait for its end."""
     process = subprocess.Popen(  # noqa: S603 - our own program
-        # Without site, whose start-up hooks are those of this machine and none of Lambda's.
+        # Without site, because its start-up hooks belong to this machine and not to Lambda.
         [python, "-S", "-P", str(_PROGRAM), module, "handle", *more],
         env=dict(environment),
         stdin=subprocess.PIPE,
@@ -54,7 +54,7 @@ def run(
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode != 0:
         raise ProcessError(printed)
-    told = json.loads(printed.splitlines()[-1])
+    result = json.loads(printed.splitlines()[-1])
     cpu = (usage.ru_utime + usage.ru_stime) * 1000
-    peak, modules = told["peak"] / 1024, told.get("modules", {})
-    return Cost(cpu, told["cpu"], peak, told["answer"], modules)
+    peak, modules = result["peak"] / 1024, result.get("modules", {})
+    return Cost(cpu, result["cpu"], peak, result["answer"], modules)

@@ -1,4 +1,4 @@
-"""Measures the rows: package and script in turns, round by round."""
+"""Measures the rows: package and script alternately, in rounds."""
 
 from __future__ import annotations
 
@@ -23,20 +23,20 @@ from tools.bench.cold import package
 from tools.bench.cold.account import Account
 from tools.bench.cold.fresh import Cost, run
 from tools.bench.cold.rows import ROWS, Row
-from tools.bench.cold.script import written
+from tools.bench.cold.script import render_script
 from tools.bench.cold.server import Server
 from tools.bench.cold.shop import ENVIRONMENT
 from tools.bench.serving import serving
 
-# Of the package as it is uploaded, in bytes; of a handler's process, in MiB.
-PACKAGE_BAR = 2_000_000
-PEAK_BAR = 56
+# Maximum size of the uploaded package in bytes, and of the memory of a handler's process in MiB.
+PACKAGE_LIMIT = 2_000_000
+PEAK_LIMIT = 56
 _ROOT = Path(__file__).parents[3]
 
 
 @dataclass(frozen=True, slots=True)
-class Stage:
-    """Where everything is: the interpreter, the archive, and what the processes may see."""
+class Workspace:
+    """The unpacked package and scripts, and the environments of their processes."""
 
     python: str
     archive: Path
@@ -46,76 +46,76 @@ class Stage:
 
     def ours(self, row: Row, *more: str) -> Cost:
         """Run a handler of the package."""
-        self.server.account.begin()
+        self.server.account.reset()
         return run(self.python, f"handlers.{row.module}", row.event, self.package, *more)
 
     def script(self, row: Row, *more: str) -> Cost:
         """Run the idiomatic script of a row."""
-        self.server.account.begin()
+        self.server.account.reset()
         return run(self.python, f"script_{row.name}", row.event, self.scripts, *more)
 
 
 def measure(rounds: int) -> dict[str, Any]:
-    """Return the costs of all rows as JSON has them; CPU in ms, memory in MiB, sizes in bytes."""
-    with stage() as here:
-        _write_scripts(here)
-        costs = {row.name: _pairs(here, row, rounds) for row in ROWS}
+    """Return the costs of all rows for JSON; CPU in ms, memory in MiB, sizes in bytes."""
+    with prepare_workspace() as workspace:
+        _write_scripts(workspace)
+        costs = {row.name: _pairs(workspace, row, rounds) for row in ROWS}
         rows = {row.name: _summary(row, costs[row.name]) for row in ROWS}
-        size = here.archive.stat().st_size
+        size = workspace.archive.stat().st_size
     result = {
         "rounds": rounds,
         "python": platform.python_version(),
         "botocore": botocore.__version__,
-        "package": {"bytes": size, "bar": PACKAGE_BAR},
-        "peak_bar": PEAK_BAR,
+        "package": {"bytes": size, "limit": PACKAGE_LIMIT},
+        "peak_limit": PEAK_LIMIT,
         "rows": rows,
     }
-    return result | {"missed": missed(result)}
+    return result | {"violations": violations(result)}
 
 
-def missed(result: Mapping[str, Any]) -> list[str]:
-    """Return the bars that were not met, in words."""
+def violations(result: Mapping[str, Any]) -> list[str]:
+    """Return a message for each limit that the result exceeds."""
     found = []
-    if result["package"]["bytes"] > PACKAGE_BAR:
+    if result["package"]["bytes"] > PACKAGE_LIMIT:
         found.append(f"the package has {result['package']['bytes']} bytes")
     for name, row in result["rows"].items():
-        if row["bar"] and row["ratio"] > row["bar"]:
-            found.append(f"{name}: {row['ratio']:.2f} of the script's CPU, at most {row['bar']}")
-        if row["ours"]["peak"] > PEAK_BAR:
-            found.append(f"{name}: {row['ours']['peak']:.1f} MiB, at most {PEAK_BAR}")
+        if row["limit"] and row["ratio"] > row["limit"]:
+            found.append(f"{name}: {row['ratio']:.2f} of the script's CPU, at most {row['limit']}")
+        if row["ours"]["peak"] > PEAK_LIMIT:
+            found.append(f"{name}: {row['ours']['peak']:.1f} MiB, at most {PEAK_LIMIT}")
     return found
 
 
 @contextmanager
-def stage(archive: Path | None = None) -> Iterator[Stage]:
-    """Unpack a package, which is built first if none is given, and serve the account."""
+def prepare_workspace(archive: Path | None = None) -> Iterator[Workspace]:
+    """Unpack a package, which is built without an archive, and serve the fake account."""
     account = Account()
     with tempfile.TemporaryDirectory() as temporary, serving(Server(account)) as server:
-        there = Path(temporary)
+        folder = Path(temporary)
         for name in ("build", "task", "sdk", "scripts", "home"):
-            (there / name).mkdir()
-        archive = archive or package.built(there / "build")
-        task = package.unpacked(archive, there / "task")
-        sdk = package.sdk(there / "sdk")
+            (folder / name).mkdir()
+        archive = archive or package.build(folder / "build")
+        task = package.unpack(archive, folder / "task")
+        sdk = package.link_sdk(folder / "sdk")
         python = package.interpreter()
-        both = [
-            package.environment(there / "home", [code, sdk], server.url) | ENVIRONMENT
-            for code in (task, there / "scripts")
+        environments = [
+            package.environment(folder / "home", [code, sdk], server.url) | ENVIRONMENT
+            for code in (task, folder / "scripts")
         ]
-        yield Stage(python, archive, server, *both)
+        yield Workspace(python, archive, server, *environments)
 
 
-def _write_scripts(here: Stage) -> None:
-    """Write the script of each row, with the bytecode that it would have in a package as well."""
-    folder = Path(here.scripts["PYTHONPATH"].split(os.pathsep)[0])
+def _write_scripts(workspace: Workspace) -> None:
+    """Write the script of each row and compile it, because scripts in a package have bytecode."""
+    folder = Path(workspace.scripts["PYTHONPATH"].split(os.pathsep)[0])
     for row in ROWS:
-        text = written(_calls(row, here.server.url))
+        text = render_script(_calls(row, workspace.server.url))
         (folder / f"script_{row.name}.py").write_text(text)
     compileall.compile_dir(folder, quiet=1)
 
 
 def _calls(row: Row, endpoint: str) -> Any:
-    """Return the SDK calls that a handler makes."""
+    """Return the SDK calls of the handler of a row."""
     path = [_ROOT, *map(Path, filter(None, sys.path))]
     done = subprocess.run(  # noqa: S603 - our own interpreter
         [sys.executable, "-m", "tools.bench.cold.recorder", row.module],
@@ -131,16 +131,16 @@ def _calls(row: Row, endpoint: str) -> Any:
     return json.loads(done.stdout)["calls"]
 
 
-def _pairs(here: Stage, row: Row, rounds: int) -> list[tuple[Cost, Cost]]:
-    """Run both in turns; the first pair only fills the caches of the disk."""
+def _pairs(workspace: Workspace, row: Row, rounds: int) -> list[tuple[Cost, Cost]]:
+    """Run handler and script alternately; the first pair only fills the disk caches."""
     pairs = []
     for number in range(rounds + 1):
         pair = {}
-        for which in ("ours", "script") if number % 2 else ("script", "ours"):
-            pair[which] = getattr(here, which)(row)
-            calls = Counter(here.server.account.calls)
+        for side in ("ours", "script") if number % 2 else ("script", "ours"):
+            pair[side] = getattr(workspace, side)(row)
+            calls = Counter(workspace.server.account.calls)
             if pair.setdefault("calls", calls) != calls:
-                raise package.PackageError(f"{row.name}: the script makes other calls: {calls}")
+                raise package.PackageError(f"{row.name}: the calls of the script differ: {calls}")
         if pair["ours"].answer["statusCode"] not in (200, 202):
             raise package.PackageError(f"{row.name}: {pair['ours'].answer}")
         pairs.append((pair["ours"], pair["script"]))
@@ -156,7 +156,7 @@ def _summary(row: Row, pairs: list[tuple[Cost, Cost]]) -> dict[str, Any]:
         "answered_ratio": round(
             median(mine.answered / theirs.answered for mine, theirs in pairs), 3
         ),
-        "bar": row.bar,
+        "limit": row.limit,
     }
 
 

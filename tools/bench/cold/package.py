@@ -1,4 +1,4 @@
-"""The package as Lambda installs it: unpacked and read-only, with the SDK of the machine beside."""
+"""Prepares the package like Lambda: unpacked, read-only, with the SDK in a separate folder."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from pathlib import Path
 
 from tools.laptop.packages import copied, package
 
-# The SDK and what it needs, which the Lambda runtime brings along.
+# The SDK and its dependencies, which are part of the Lambda runtime.
 SDK = ("boto3", "botocore", "s3transfer", "jmespath", "dateutil", "six", "urllib3")
 
 
 class PackageError(Exception):
-    """The package cannot be built; the message is what the deploy tool says."""
+    """The package cannot be built; the message is the output of the deploy tool."""
 
 
-def built(directory: Path) -> Path:
+def build(directory: Path) -> Path:
     """Build the package of the working tree in an empty directory; return the zip archive."""
     copy = copied(directory)
     done = package(copy)
@@ -29,16 +29,16 @@ def built(directory: Path) -> Path:
     return copy / ".serverless" / "devops-ecs.zip"
 
 
-def unpacked(archive: Path, directory: Path) -> Path:
-    """Unpack a package as Lambda does, into an empty directory that nobody may write to then."""
+def unpack(archive: Path, directory: Path) -> Path:
+    """Unpack a package into an empty directory and make it read-only, as Lambda does."""
     zipfile.ZipFile(archive).extractall(directory)
     for path in (directory, *directory.rglob("*")):
         path.chmod(path.stat().st_mode & ~0o222)
     return directory
 
 
-def sdk(directory: Path) -> Path:
-    """Put the SDK of this environment into an empty directory, and nothing else of it."""
+def link_sdk(directory: Path) -> Path:
+    """Provide only the SDK of this Python environment in an empty directory."""
     for name in SDK:
         spec = importlib.util.find_spec(name)
         if spec is None or spec.origin is None:
@@ -47,27 +47,27 @@ def sdk(directory: Path) -> Path:
         if origin.name == "__init__.py":
             (directory / name).symlink_to(origin.parent)
         else:
-            # A link would leave its bytecode behind.
+            # A copy, because the bytecode of a link would be missing.
             shutil.copy2(origin, directory)
     compileall.compile_dir(directory, maxlevels=0, quiet=1)
     return directory
 
 
 def interpreter() -> str:
-    """Return the interpreter without the packages and start-up hooks of a virtual environment."""
+    """Return the base interpreter, without packages and hooks of the virtual environment."""
     return str(Path(getattr(sys, "_base_executable", sys.executable)))
 
 
 def environment(home: Path, path: list[Path], endpoint: str) -> dict[str, str]:
-    """Return what a process gets to know: credentials and address, and nothing of the user's."""
+    """Return the environment of a process: credentials and endpoint, no variables of the user."""
     return {
         "PATH": os.defpath,
         "HOME": str(home),
         "LANG": "C.UTF-8",
         "PYTHONPATH": os.pathsep.join(map(str, path)),
-        # As where nothing can be written, also for root, who may write everywhere.
+        # The package is read-only, but root ignores permissions; this also stops root from writing.
         "PYTHONDONTWRITEBYTECODE": "1",
         "AWS_ACCESS_KEY_ID": "test",
-        "AWS_SECRET_ACCESS_KEY": "test",  # nosec B105 - the emulator's, not a secret
+        "AWS_SECRET_ACCESS_KEY": "test",  # nosec B105 - for the fake account, not a secret
         "AWS_ENDPOINT_URL": endpoint,
     }

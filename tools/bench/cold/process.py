@@ -1,9 +1,9 @@
-"""What a fresh process runs: one call of a handler, as Lambda makes it. Stands alone.
+"""The program of a new process: one call of a handler, as in Lambda. It has no dependencies.
 
 `process.py MODULE FUNCTION` reads an event from standard input and writes a line of JSON to
-standard error: what the handler answered, the CPU in ms until then, and the peak of resident
-memory in KiB (0 where the system does not tell). With `--modules` also the modules that were
-loaded, and from where.
+standard error: the response of the handler, the CPU until then in ms, and the peak of resident
+memory in KiB (0 if the system does not provide it). With `--modules` it adds the loaded modules and
+their files.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ import time
 
 
 def _peak() -> int:
-    # Not from getrusage, which counts what the process was forked from, too.
+    # Not from getrusage, which includes the memory of the parent before exec.
     try:
-        with open("/proc/self/status") as status:  # noqa: PTH123 - pathlib would be measured, too
+        with open("/proc/self/status") as status:  # noqa: PTH123 - importing pathlib has a cost
             return next(int(line.split()[1]) for line in status if line.startswith("VmHWM:"))
     except OSError:
         return 0
@@ -32,7 +32,7 @@ if __name__ == "__main__":
     module, function, *options = sys.argv[1:]
     event = json.loads(sys.stdin.read())
     answer = getattr(importlib.import_module(module), function)(event, None)
-    told = {"answer": answer, "cpu": time.process_time() * 1000, "peak": _peak()}
+    result = {"answer": answer, "cpu": time.process_time() * 1000, "peak": _peak()}
     if "--modules" in options:
-        told["modules"] = _loaded()
-    sys.stderr.write(json.dumps(told) + "\n")
+        result["modules"] = _loaded()
+    sys.stderr.write(json.dumps(result) + "\n")

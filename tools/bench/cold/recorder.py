@@ -1,7 +1,7 @@
-"""Runs a handler once and writes down the calls that it makes of the SDK.
+"""Runs a handler once and records its SDK calls.
 
 `python -m tools.bench.cold.recorder MODULE` reads an event from standard input and writes the calls
-to standard output as JSON: `[service, method, arguments]`, in the order in which they were begun.
+to standard output as JSON: `[service, method, arguments]`, in the order of their start.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from devops_core.bootstrap import AwsCloud
 from devops_core.settings import Settings
 
 
-class Quiet(AwsCloud):
-    """Keeps standard output for the calls."""
+class QuietCloud(AwsCloud):
+    """An AwsCloud without log lines, because standard output is for the calls."""
 
     def log(self, message: str, **facts: Any) -> None:
         """Print nothing."""
@@ -30,14 +30,14 @@ def main() -> None:
     """Run the handler of a module."""
     calls: list[tuple[str, str, Any]] = []
 
-    def begun(params: Any, model: Any, **_: Any) -> None:
-        # A copy: the SDK adds to the arguments what the caller has left out.
+    def record(params: Any, model: Any, **_: Any) -> None:
+        # A copy, because the SDK adds default arguments later.
         given = json.loads(json.dumps(params))
         calls.append((model.service_model.service_name, xform_name(model.name), given))
 
     session = new_session()
-    session.register("provide-client-params", begun)
-    cloud = Quiet(Settings.from_environment(os.environ), session)
+    session.register("provide-client-params", record)
+    cloud = QuietCloud(Settings.from_environment(os.environ), session)
     handle = importlib.import_module(f"handlers.{sys.argv[1]}").handle
     answer = handle(json.loads(sys.stdin.read()), None, cloud)
     json.dump({"answer": answer, "calls": calls}, sys.stdout)

@@ -1,4 +1,4 @@
-"""The rows of the table: what is asked of which handler."""
+"""The rows of the table: a request for each measured handler."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from tools.laptop.gateway import http_event
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A request: the handler's module, and the event that API Gateway makes of it.
+    """A request: the module of the handler, and the event of API Gateway.
 
-    `bar` is what its CPU may be at most, as a share of the idiomatic script's; None is no bar.
+    `limit` is the maximum ratio of its CPU to that of the script; None means unlimited.
     """
 
     name: str
     module: str
     event: Mapping[str, Any]
-    bar: float | None
+    limit: float | None
 
 
 def _event(

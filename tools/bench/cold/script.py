@@ -1,4 +1,4 @@
-"""The idiomatic script to compare with: the same AWS calls as plain boto3 code for Lambda."""
+"""Generates the idiomatic script for comparison: the same AWS calls as boto3 code for Lambda."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import pprint
 from collections.abc import Sequence
 from typing import Any
 
-# Service, method and arguments of a call, as `recorder` writes them down.
+# Service, method and arguments of a call, as recorded by `recorder`.
 Call = tuple[str, str, dict[str, Any]]
 
 
-def written(calls: Sequence[Call]) -> str:
-    """Return a module with one client for each service and a `handle` that makes the calls."""
+def render_script(calls: Sequence[Call]) -> str:
+    """Return the source of a module with a client for each service and a `handle` for the calls."""
     clients = [
         f"{service} = boto3.client({service!r})"
         for service in dict.fromkeys(service for service, _, _ in calls)

@@ -1,16 +1,16 @@
-"""The account over HTTP, for processes that are told its address as AWS_ENDPOINT_URL."""
+"""Serves the fake account over HTTP, as AWS_ENDPOINT_URL of the measured processes."""
 
 from __future__ import annotations
 
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-from tools.bench.calls.call import call_of
+from tools.bench.calls.call import parse_call
 from tools.bench.cold.account import Account
 
 
 class Server(ThreadingHTTPServer):
-    """Answers for an account, one call at a time."""
+    """Serves an account, one call at a time."""
 
     daemon_threads = True
     request_queue_size = 64
@@ -22,7 +22,7 @@ class Server(ThreadingHTTPServer):
 
     @property
     def url(self) -> str:
-        """Where it listens."""
+        """The URL of the server."""
         return f"http://127.0.0.1:{self.server_port}"
 
 
@@ -33,9 +33,9 @@ class _Handler(BaseHTTPRequestHandler):
 
     def serve(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        call = call_of(self.command, self.path, dict(self.headers.items()), body)
+        call = parse_call(self.command, self.path, dict(self.headers.items()), body)
         with self.server.turn:
-            status, kind, content = self.server.account.answer(call.operation, call.body)
+            status, kind, content = self.server.account.respond(call.operation, call.body)
         self.send_response_only(status)
         self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(content)))

@@ -1,4 +1,4 @@
-"""The application of the account, Shop: its inventory, and what AWS tells of its services."""
+"""The application of the fake account, Shop: its inventory and its ECS services."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ TABLES = TableNames(
     training_da="ECS_Inventory_TrainingDA",
     log="DevOpsLogsTable",
 )
-# What serverless.yml gives the functions.
+# The environment variables of the functions in serverless.yml.
 ENVIRONMENT = {
     "ACCOUNT_ID": ACCOUNT,
     "AWS_REGION": REGION,
@@ -52,7 +52,7 @@ _REPOSITORY = f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/shop"
 
 
 def running(name: str, rolled_out: str | None = None) -> dict[str, Any]:
-    """Return a service as ECS describes it, also while a task definition is rolled out."""
+    """Return a service as in DescribeServices; with `rolled_out` during its rollout."""
     deployment = {
         "status": "PRIMARY",
         "taskDefinition": rolled_out or task_definition(name),
@@ -123,8 +123,8 @@ def _blueprint(name: str) -> dict[str, Any]:
     }
 
 
-def ended() -> Operation:
-    """Return an operation that has ended well."""
+def ended_operation() -> Operation:
+    """Return an operation that has succeeded."""
     part = Progress(
         environment=Environment.DEV, service="dev", status=Status.SUCCEEDED, version="3.0"
     )
@@ -142,9 +142,9 @@ def ended() -> Operation:
     )
 
 
-def listener(which: str) -> str:
-    """Return the ARN of the production or the test listener."""
-    return f"{_ELB}:listener/app/{APPLICATION}/{which}"
+def listener(name: str) -> str:
+    """Return the ARN of the listener `production` or `test`."""
+    return f"{_ELB}:listener/app/{APPLICATION}/{name}"
 
 
 def target_group(name: str) -> str:
@@ -153,5 +153,5 @@ def target_group(name: str) -> str:
 
 
 def task_definition(name: str) -> str:
-    """Return the ARN of the task definition that a service runs."""
+    """Return the ARN of the task definition of a service."""
     return f"{ECS}:task-definition/{APPLICATION}-{name}:1"

@@ -1,7 +1,7 @@
-"""Swaps under load: whether a customer notices, and how long it takes.
+"""Swaps under load: the effect on customers, and the duration of a swap.
 
-Real processes in both production slots of a laptop cloud, real requests through its load balancer
-on both listeners, and swaps by the service's own API meanwhile.
+Both production slots of a laptop cloud run real processes. Clients send real requests through the
+load balancer to both listeners, while swaps are requested from the service's API.
 """
 
 from __future__ import annotations

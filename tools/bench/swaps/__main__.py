@@ -13,7 +13,7 @@ from tools.bench import machine, page
 from tools.bench.swaps.levels import measure
 from tools.bench.swaps.production import Production
 from tools.bench.swaps.scenarios import SCENARIOS, Scenario, run
-from tools.bench.swaps.tables import broken, render
+from tools.bench.swaps.tables import render, violations
 from tools.laptop.client import Client
 from tools.laptop.cloud import started
 from tools.laptop.deploy import deploy
@@ -22,33 +22,33 @@ CONCURRENCIES = (1, 20, 100)
 
 
 def main() -> int:
-    """Measure, print, keep the results if asked to, and return 1 if a bar is missed."""
+    """Measure, print and optionally store the results; return 1 if a limit is exceeded."""
     parser = argparse.ArgumentParser(prog="python -m tools.bench.swaps", description=__doc__)
-    parser.add_argument("--swaps", type=int, default=102, help="in all, over all concurrencies")
-    parser.add_argument("--write", action="store_true", help="keep the figures in docs/")
+    parser.add_argument("--swaps", type=int, default=102, help="total number of swaps")
+    parser.add_argument("--write", action="store_true", help="store the results in docs/")
     options = parser.parse_args()
     results = benchmark(max(1, -(-options.swaps // len(CONCURRENCIES))))
-    _say("\n".join(["", *render(results), ""]))
+    _print("\n".join(["", *render(results), ""]))
     if options.write:
         page.save(page.SWAPS, results)
-    missed = broken(results)
-    _say("\n".join([f"✗ {each}" for each in missed] or ["✓ no customer noticed anything"]))
-    return 1 if missed else 0
+    problems = violations(results)
+    _print("\n".join([f"✗ {each}" for each in problems] or ["✓ no request of a customer failed"]))
+    return 1 if problems else 0
 
 
 def benchmark(swaps: int) -> dict[str, Any]:
-    """Return the results of so many swaps at each concurrency and of every scenario."""
+    """Return the results of `swaps` swaps at each concurrency, and of every scenario."""
     with TemporaryDirectory() as directory, started(Path(directory)) as cloud:
-        _say("a laptop cloud with the service ...")
+        _print("starting a laptop cloud with the service ...")
         deploy(cloud)
         production = Production(Client(cloud), "Swaps")
         production.create()
         levels = []
         for concurrency in CONCURRENCIES:
-            _say(f"\n{concurrency} clients on each port, {swaps} swaps")
-            levels.append(measure(production, concurrency, swaps, _say))
+            _print(f"\n{concurrency} clients on each port, {swaps} swaps")
+            levels.append(measure(production, concurrency, swaps, _print))
         return {
-            "machine": machine.described(),
+            "machine": machine.describe(),
             "levels": levels,
             "scenarios": [_scenario(production, scenario) for scenario in SCENARIOS],
         }
@@ -57,12 +57,12 @@ def benchmark(swaps: int) -> dict[str, Any]:
 def _scenario(production: Production, scenario: Scenario) -> dict[str, Any]:
     outcome = run(production, scenario)
     verdict = "passed" if outcome.passed else "MISSED"
-    _say(f"\n{outcome.name}: {verdict}\n  {outcome.happened}")
-    _say(f"  {outcome.failed} of {outcome.requests} requests of customers failed")
+    _print(f"\n{outcome.name}: {verdict}\n  {outcome.result}")
+    _print(f"  {outcome.failed} of {outcome.requests} requests of customers failed")
     return {**asdict(outcome), "passed": outcome.passed}
 
 
-def _say(text: str) -> None:
+def _print(text: str) -> None:
     sys.stdout.write(f"{text}\n")
     sys.stdout.flush()
 

@@ -1,4 +1,4 @@
-"""One level of load: what customers meet without and with swaps, and what each swap takes."""
+"""Measures one level of load: requests without and with swaps, and the duration of each swap."""
 
 from __future__ import annotations
 
@@ -10,33 +10,33 @@ from tools.bench.swaps.production import Production
 from tools.bench.swaps.records import (
     Swap,
     failed,
-    first_answers,
+    first_responses,
     latencies,
     rates,
     stale,
 )
 
-CALM = 500  # requests on each port without swaps, to compare with
-BETWEEN = 30  # requests on each port after a swap before the next
+BASELINE = 500  # requests on each port without swaps, for comparison
+BETWEEN = 30  # requests on each port between two swaps
 
 
 def measure(
-    production: Production, concurrency: int, count: int, tell: Callable[[str], None]
+    production: Production, concurrency: int, count: int, report: Callable[[str], None]
 ) -> dict[str, Any]:
-    """Swap `count` times under the load of so many clients on each port.
+    """Swap `count` times under the load of `concurrency` clients on each port.
 
     Returns:
-        The figures of the level, times in ms; `swaps` has those of each swap.
+        The figures of the level, times in ms; `swaps` has the figures of each swap.
 
     """
     with load(production.client, production.url, concurrency) as customers:
-        customers.wait(CALM)
+        customers.wait(BASELINE)
         swaps = swap_repeatedly(production, customers, count)
-    return figures(concurrency, customers, swaps, tell)
+    return figures(concurrency, customers, swaps, report)
 
 
 def swap_repeatedly(production: Production, customers: Load, count: int) -> list[Swap]:
-    """Swap there and back, each time when enough customers have met what the last one made."""
+    """Swap forth and back; wait for BETWEEN requests on each port after each swap."""
     swaps = []
     for _ in range(count):
         swaps.append(production.swap(production.idle))
@@ -45,30 +45,31 @@ def swap_repeatedly(production: Production, customers: Load, count: int) -> list
 
 
 def figures(
-    concurrency: int, customers: Load, swaps: list[Swap], tell: Callable[[str], None]
+    concurrency: int, customers: Load, swaps: list[Swap], report: Callable[[str], None]
 ) -> dict[str, Any]:
-    """Return what is to be said of a level, and tell of each swap."""
+    """Return the figures of a level, and pass a line for each swap to `report`."""
     requests = customers.requests
     rows = [
-        row(swap, first) for swap, first in zip(swaps, first_answers(requests, swaps), strict=True)
+        row(swap, first)
+        for swap, first in zip(swaps, first_responses(requests, swaps), strict=True)
     ]
     for number, each in enumerate(rows, 1):
-        tell(line(number, each))
-    calm = [each for each in requests if customers.full <= each.begun < swaps[0].begun]
-    busy = [each for each in requests if each.begun >= swaps[0].begun]
+        report(line(number, each))
+    baseline = [each for each in requests if customers.full_since <= each.begun < swaps[0].begun]
+    swapping = [each for each in requests if each.begun >= swaps[0].begun]
     return {
         "concurrency": concurrency,
         "requests": len(requests),
         "failed": len(failed(requests)),
         "stale": len(stale(requests, swaps)),
-        "rates": rounded(rates([*calm, *busy])),
-        "latency": {"without": rounded(latencies(calm)), "with": rounded(latencies(busy))},
+        "rates": rounded(rates([*baseline, *swapping])),
+        "latency": {"without": rounded(latencies(baseline)), "with": rounded(latencies(swapping))},
         "swaps": rows,
     }
 
 
 def row(swap: Swap, first: float | None) -> dict[str, Any]:
-    """Return the figures of one swap; `firstAnswer` is None if no customer came in between."""
+    """Return the figures of one swap in ms; `firstAnswer` is None without such a response."""
     return {
         "version": swap.version,
         "switched": round(1000 * swap.until_switched, 1),
@@ -78,14 +79,14 @@ def row(swap: Swap, first: float | None) -> dict[str, Any]:
 
 
 def line(number: int, each: dict[str, Any]) -> str:
-    """Return what is printed of a swap."""
+    """Return the line of output for a swap."""
     first = "none" if each["firstAnswer"] is None else f"{each['firstAnswer']:.0f} ms"
     return (
         f"swap {number:3} to {each['version']}: switched {each['switched']:.0f} ms after the"
-        f" request, first answer from it {first}, swap answered {each['answered']:.0f} ms"
+        f" request, first response from it {first}, swap completed {each['answered']:.0f} ms"
     )
 
 
 def rounded(figures: dict[str, float]) -> dict[str, float]:
-    """Return figures with one digit after the point."""
+    """Return figures with one decimal."""
     return {name: round(value, 1) for name, value in figures.items()}

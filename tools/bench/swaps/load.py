@@ -1,4 +1,4 @@
-"""Starts the customers and collects what they tell."""
+"""Starts the clients of the customers and collects their requests."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ from tools.laptop.cloud import ROOT
 
 
 class Load:
-    """The requests of customers so far, while they go on.
+    """The requests of customers so far; clients continue to add requests.
 
-    All clients are at work since the moment `full` (monotonic, s).
+    All clients have been running since the time `full_since` (monotonic, s).
     """
 
     def __init__(self) -> None:
         self.requests: list[Request] = []
-        self.full = 0.0
+        self.full_since = 0.0
 
     def read(self, lines: Iterator[str]) -> None:
-        """Collect until the customers have gone."""
+        """Collect requests until the clients end."""
         for line in lines:
             self.requests.append(Request(*json.loads(line)))
 
     def wait(self, count: int) -> None:
-        """Wait until so many requests on each port have begun after now and ended."""
+        """Wait until `count` requests on each port have begun after now and have ended."""
         now, position = time.monotonic(), len(self.requests)
 
         def enough() -> bool:
@@ -39,41 +39,41 @@ class Load:
             return min(ports.count(LIVE), ports.count(IDLE)) >= count
 
         if not until(enough, pause=0.02):
-            raise UnexpectedError("the customers get no answers")
+            raise UnexpectedError("the requests of the customers get no responses")
 
 
 @contextmanager
 def load(client: Client, url: str, concurrency: int) -> Iterator[Load]:
-    """Put a load on both listeners of a load balancer for the length of a `with` block.
+    """Put a load on both listeners of a load balancer during a `with` block.
 
     Args:
-        client: of the laptop cloud.
-        url: of the production listener.
-        concurrency: clients with a request in flight all the time, on each port.
+        client: the client of the laptop cloud.
+        url: the URL of the production listener.
+        concurrency: the number of clients on each port, each with a request in flight all the time.
 
     """
-    with _customers(client.cloud.endpoint, url.removeprefix("http://"), concurrency) as process:
+    with _start_clients(client.cloud.endpoint, url.removeprefix("http://"), concurrency) as process:
         if process.stdin is None or process.stdout is None:
             raise AssertionError("Popen has opened both pipes")
-        there = Load()
-        reader = threading.Thread(target=there.read, args=(iter(process.stdout),))
+        customers = Load()
+        reader = threading.Thread(target=customers.read, args=(iter(process.stdout),))
         reader.start()
         try:
-            there.wait(3 * concurrency)  # by then every client has been answered
-            there.full = time.monotonic()
-            yield there
+            customers.wait(3 * concurrency)  # by then every client has received a response
+            customers.full_since = time.monotonic()
+            yield customers
         finally:
             process.stdin.close()
             reader.join()
     if process.returncode:
-        raise UnexpectedError("the customers have broken down")
+        raise UnexpectedError("the process of the clients failed")
 
 
-def _customers(endpoint: str, host: str, concurrency: int) -> subprocess.Popen[str]:
+def _start_clients(endpoint: str, host: str, concurrency: int) -> subprocess.Popen[str]:
     command = [
         sys.executable,
         "-m",
-        "tools.bench.swaps.customers",
+        "tools.bench.swaps.clients",
         endpoint,
         host,
         str(concurrency),

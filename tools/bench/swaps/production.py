@@ -1,4 +1,4 @@
-"""An application with real processes in both production slots, and what is done to it."""
+"""An application with real processes in both production slots, and the actions of the benchmark."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from typing import Any
 
 from tools.bench.swaps.records import Swap
 from tools.laptop import processes
-from tools.laptop.client import Answer, Client, UnexpectedError, create_body, until
+from tools.laptop.client import Client, Response, UnexpectedError, create_body, until
 
-SETTLE = 30.0  # seconds for ECS to come to rest; it takes one or two
-PAUSE = 0.02  # seconds between two looks at it
+STEADY_TIMEOUT = 30.0  # seconds until ECS is steady; it takes one or two
+PAUSE = 0.02  # seconds between two polls of ECS
 
 
 @dataclass(frozen=True)
 class Slot:
-    """An ECS service as it is: tasks wanted, tasks running, healthy targets, and what they run."""
+    """The state of an ECS service: desired and running tasks, healthy targets, task definition."""
 
     desired: int
     running: int
@@ -28,13 +28,13 @@ class Slot:
     completed: bool
 
     @property
-    def at_rest(self) -> bool:
-        """Whether nothing is being started or stopped."""
+    def steady(self) -> bool:
+        """Whether no task is being started or stopped."""
         return self.completed and self.desired == self.running == self.healthy
 
 
 class Production:
-    """The production of one application: `live` and `idle` are the versions of its roles."""
+    """The production of one application; `live` and `idle` are the versions of the two slots."""
 
     def __init__(self, client: Client, application: str) -> None:
         self.client, self.application = client, application
@@ -44,14 +44,14 @@ class Production:
         self._ecs, self._balancing = client.client("ecs"), client.client("elbv2")
 
     def create(self) -> None:
-        """Create the application and bring a version into each slot."""
+        """Create the application and release a version to each slot."""
         operation = self.client.succeed(
             self.client.post("/stacks", create_body(self.application), Prefer="wait=25")
         )
         self.url = _url(operation, "PROD-GREEN")
-        self.bring()
+        self.release()
         self.swap(self.idle)
-        self.bring()
+        self.release()
 
     def deploy(self) -> str:
         """Push an image of a new version and deploy it to dev; return the version."""
@@ -65,53 +65,53 @@ class Production:
         self.client.succeed(self.client.post("/stacks/deploy", body, Prefer="wait=25"))
         return version
 
-    def promote(self) -> Answer:
-        """Promote what dev runs to blue."""
+    def promote(self) -> Response:
+        """Promote the version of dev to blue."""
         return self.client.post("/stacks/deploytoprodBlue", {"applicationName": self.application})
 
-    def bring(self) -> None:
+    def release(self) -> None:
         """Deploy a new version and promote it."""
         version = self.deploy()
         self.client.succeed(self.promote())
         self.idle = version
 
-    def ask_to_swap(self, version: str) -> Answer:
-        """Call for a swap, whatever comes of it."""
+    def request_swap(self, version: str) -> Response:
+        """Request a swap and return the response, which may be a refusal."""
         body = {"applicationName": self.application, "version": version}
         return self.client.post("/stacks/swapProdBlueAndGreen", body, Prefer="wait=25")
 
     def swap(self, version: str) -> Swap:
-        """Make a version live that blue runs.
+        """Make the version of blue live.
 
         Raises:
-            UnexpectedError: it was refused, or did not succeed.
+            UnexpectedError: the swap was refused or failed.
 
         """
         begun = time.monotonic()
-        answer = self.ask_to_swap(version)
-        if answer.status != 200:
-            raise UnexpectedError(f"{answer.status}: {answer.body}")
+        response = self.request_swap(version)
+        if response.status != 200:
+            raise UnexpectedError(f"{response.status}: {response.body}")
         ended = time.monotonic()
-        self.swapped()
-        took = answer.operation["took"]
+        self.exchange_roles()
+        took = response.operation["took"]
         return Swap(version, self.idle, begun, ended, took["untilSwitched"], took["untilEnded"])
 
-    def swapped(self) -> None:
-        """Take note that the roles were exchanged."""
+    def exchange_roles(self) -> None:
+        """Record that the roles of the slots were exchanged."""
         self.live, self.idle = self.idle, self.live
 
     def roles(self) -> tuple[str, str]:
         """Return the names of the live and the idle slot."""
-        answer = self.client.client("dynamodb").query(
+        response = self.client.client("dynamodb").query(
             TableName="ECS_Inventory_Production",
             KeyConditionExpression="applicationName = :name",
             ExpressionAttributeValues={":name": {"S": self.application}},
         )
-        rows = {row["environment"]["S"]: row["slot"]["S"] for row in answer["Items"]}
+        rows = {row["environment"]["S"]: row["slot"]["S"] for row in response["Items"]}
         return rows["PROD-GREEN"], rows["PROD-BLUE"]
 
-    def look(self, slot: str) -> Slot:
-        """Look at the ECS service of a slot and its targets."""
+    def state(self, slot: str) -> Slot:
+        """Return the state of a slot: its ECS service and its targets."""
         described = self._ecs.describe_services(cluster=self.application, services=[slot])
         (service,) = described["services"]
         group = service["loadBalancers"][0]["targetGroupArn"]
@@ -127,25 +127,25 @@ class Production:
         )
 
     def scale(self, slot: str, tasks: int) -> None:
-        """Give a slot so many tasks by hand, and wait until they serve."""
+        """Set the number of tasks of a slot in ECS, and wait until all tasks are healthy."""
         self._ecs.update_service(cluster=self.application, service=slot, desiredCount=tasks)
-        self.settle(slot)
+        self.wait_until_steady(slot)
 
-    def start_again(self, slot: str) -> None:
-        """Let ECS replace the tasks of a slot by new ones, by hand; does not wait for them."""
+    def restart(self, slot: str) -> None:
+        """Make ECS replace the tasks of a slot; do not wait for the new tasks."""
         self._ecs.update_service(cluster=self.application, service=slot, forceNewDeployment=True)
 
-    def settle(self, slot: str) -> None:
-        """Wait until all tasks of a slot serve."""
-        if not until(lambda: self.look(slot).at_rest, SETTLE, PAUSE):
-            raise UnexpectedError(f"{slot} does not come to rest: {self.look(slot)}")
+    def wait_until_steady(self, slot: str) -> None:
+        """Wait until all tasks of a slot are running and healthy."""
+        if not until(lambda: self.state(slot).steady, STEADY_TIMEOUT, PAUSE):
+            raise UnexpectedError(f"{slot} does not become steady: {self.state(slot)}")
 
-    def kill_a_task(self, slot: str) -> None:
-        """End the process of one task of a slot as `kill -9` does, and wait until it is gone."""
-        victim, *_ = self._processes(slot)
-        os.kill(victim, signal.SIGKILL)
-        if not until(lambda: victim not in self._processes(slot), SETTLE, pause=0.001):
-            raise UnexpectedError(f"process {victim} does not end")
+    def kill_task(self, slot: str) -> None:
+        """Kill the process of one task of a slot (SIGKILL), and wait until it has ended."""
+        pid, *_ = self._processes(slot)
+        os.kill(pid, signal.SIGKILL)
+        if not until(lambda: pid not in self._processes(slot), STEADY_TIMEOUT, pause=0.001):
+            raise UnexpectedError(f"process {pid} does not end")
 
     def _processes(self, slot: str) -> list[int]:
         return processes.tasks(self.client.cloud.directory, self.application, slot)

@@ -1,6 +1,6 @@
-"""What is written down of requests and swaps, and what follows from it; pure.
+"""Records of requests and swaps, and figures computed from them; pure.
 
-All moments are seconds of the machine's one monotonic clock, which processes share.
+All times are seconds of the monotonic clock, which all processes of the machine share.
 """
 
 from __future__ import annotations
@@ -15,7 +15,11 @@ LIVE, IDLE = 80, 8080  # the ports of the production and the test listener
 
 
 class Request(NamedTuple):
-    """One request of a customer. `version` is "" without an answer; `quick` pages take no time."""
+    """One request of a customer.
+
+    `version` is the version in the response, "" without a response. `quick` is whether the page was
+    requested without a delay.
+    """
 
     port: int
     begun: float
@@ -27,7 +31,7 @@ class Request(NamedTuple):
 
 @dataclass(frozen=True)
 class Swap:
-    """One swap from outside: when it was called and answered, and what it reports of itself (s)."""
+    """One swap: the times of its request and response, and its durations in the operation (s)."""
 
     version: str
     before: str
@@ -38,33 +42,33 @@ class Swap:
 
 
 def failed(requests: Iterable[Request]) -> list[Request]:
-    """Return the requests without an answer of status 200."""
+    """Return the requests without a response of status 200."""
     return [each for each in requests if each.status != 200]
 
 
 def stale(requests: Sequence[Request], swaps: Sequence[Swap]) -> list[Request]:
-    """Return answers from the wrong version to requests that began after a swap was answered.
+    """Return the requests after the response of a swap that got the wrong version.
 
-    The production listener must show the new version from then on, the test listener the one
-    before; until the next swap is called, because from then on either is right.
+    From the response of a swap to the request of the next one, the production listener must return
+    the new version and the test listener the previous one. During a swap both versions are correct.
     """
     found = []
     ends = [after.begun for _, after in pairwise(swaps)] + [float("inf")]
     for swap, end in zip(swaps, ends, strict=True):
-        right = {LIVE: swap.version, IDLE: swap.before}
+        expected = {LIVE: swap.version, IDLE: swap.before}
         found += [
             each
             for each in requests
             if swap.ended <= each.begun and each.ended <= end
-            if each.status == 200 and each.version != right[each.port]
+            if each.status == 200 and each.version != expected[each.port]
         ]
     return found
 
 
-def first_answers(requests: Sequence[Request], swaps: Sequence[Swap]) -> list[float | None]:
-    """Return, per swap, seconds from the call to the first answer of the new version on port 80.
+def first_responses(requests: Sequence[Request], swaps: Sequence[Swap]) -> list[float | None]:
+    """Return, for each swap, the seconds from its request to the first response of the new version.
 
-    Only pages that take no time count: with others it would be how long a page takes.
+    Only pages of port 80 without a delay count; None without such a response.
     """
     live = [each for each in requests if each.port == LIVE and each.quick and each.status == 200]
     begins = [float("-inf"), *(swap.ended for swap in swaps)]
@@ -76,7 +80,7 @@ def first_answers(requests: Sequence[Request], swaps: Sequence[Swap]) -> list[fl
 
 
 def latencies(requests: Iterable[Request]) -> dict[str, float]:
-    """Return median and 99th percentile of pages that take no time to make, in ms."""
+    """Return median and 99th percentile of the latency of pages without a delay, in ms."""
     took = [1000 * (each.ended - each.begun) for each in requests if each.quick]
     if not took:
         return {"median": 0.0, "p99": 0.0}
@@ -84,13 +88,13 @@ def latencies(requests: Iterable[Request]) -> dict[str, float]:
 
 
 def percentile(values: Iterable[float], per_cent: int) -> float:
-    """Return the smallest value that so many per cent of all do not exceed."""
+    """Return the smallest value that `per_cent` per cent of all values do not exceed."""
     ordered = sorted(values)
     return ordered[max(0, -(-len(ordered) * per_cent // 100) - 1)]
 
 
 def rates(requests: Sequence[Request]) -> dict[str, float]:
-    """Return requests per second, and how many were in flight on average."""
+    """Return requests per second, and the average number of requests in flight."""
     seconds = max(e.ended for e in requests) - min(e.begun for e in requests)
     waiting = sum(each.ended - each.begun for each in requests)
     return {"perSecond": len(requests) / seconds, "inFlight": waiting / seconds}

@@ -1,6 +1,6 @@
-"""What can go wrong around a swap, with customers on both listeners meanwhile.
+"""Scenarios of failures and concurrent changes around a swap, under load on both listeners.
 
-Each scenario leaves production as it found it: one task in each slot, all of them healthy.
+After each scenario production has its initial state again: one healthy task in each slot.
 """
 
 from __future__ import annotations
@@ -17,98 +17,100 @@ from tools.bench.swaps.levels import rounded
 from tools.bench.swaps.load import Load, load
 from tools.bench.swaps.production import Production, Slot
 from tools.bench.swaps.records import LIVE, failed, latencies
-from tools.laptop.client import Answer, UnexpectedError, until
+from tools.laptop.client import Response, UnexpectedError, until
 
 CONCURRENCY = 20
-SETTLED = 50  # requests on each port before and after what happens
+BEFORE_AND_AFTER = 50  # requests on each port before and after a scenario
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of a scenario: whether it went as it must, what happened, and customers' failures.
+    """The outcome of a scenario.
 
-    Failures are those on the production listener.
+    `as_expected` is whether the service behaved as expected, `result` describes its behaviour.
+    `failed` and `requests` count the requests of customers on the production listener.
     """
 
     name: str
-    right: bool
-    happened: str
+    as_expected: bool
+    result: str
     failed: int
     requests: int
 
     @property
     def passed(self) -> bool:
-        """Whether it went as it must and no customer noticed."""
-        return self.right and not self.failed
+        """Whether the service behaved as expected and no request of a customer failed."""
+        return self.as_expected and not self.failed
 
 
 Scenario = Callable[[Production, Load], tuple[bool, str]]
 
 
 def run(production: Production, scenario: Scenario) -> Outcome:
-    """Let a scenario happen under load."""
+    """Run a scenario under load."""
     with load(production.client, production.url, CONCURRENCY) as customers:
-        customers.wait(SETTLED)
-        right, happened = scenario(production, customers)
-        customers.wait(SETTLED)
+        customers.wait(BEFORE_AND_AFTER)
+        as_expected, result = scenario(production, customers)
+        customers.wait(BEFORE_AND_AFTER)
     on_live = [each for each in customers.requests if each.port == LIVE]
-    lost, name = len(failed(on_live)), scenario.__name__.replace("_", " ")
+    failures, name = len(failed(on_live)), scenario.__name__.replace("_", " ")
     for slot in production.roles():
         production.scale(slot, 1)
-    return Outcome(name, right, happened, lost, len(on_live))
+    return Outcome(name, as_expected, result, failures, len(on_live))
 
 
 def a_task_of_blue_is_killed_before_the_swap(production: Production, _: Load) -> tuple[bool, str]:
-    """Refused with what is missing, or clean because ECS was faster."""
+    """Expect a refusal with the reasons, or success if ECS has replaced the task."""
     idle = production.roles()[1]
-    production.kill_a_task(idle)
-    answer = production.ask_to_swap(production.idle)
-    if answer.status == 200:
-        production.swapped()
-        return True, "clean: ECS had replaced the task"
-    right = (answer.status, answer.body["code"]) == (409, "NOT_READY")
-    production.settle(idle)
-    return right and bool(answer.body["reasons"]), _refusal(answer)
+    production.kill_task(idle)
+    response = production.request_swap(production.idle)
+    if response.status == 200:
+        production.exchange_roles()
+        return True, "succeeded: ECS had replaced the task"
+    refused = (response.status, response.body["code"]) == (409, "NOT_READY")
+    production.wait_until_steady(idle)
+    return refused and bool(response.body["reasons"]), _refusal(response)
 
 
 def a_task_of_blue_is_killed_during_the_swap(production: Production, _: Load) -> tuple[bool, str]:
-    """Clean: the swap waits for the task that is missing."""
+    """Expect that the swap succeeds after it has waited for the missing task."""
     live, idle = production.roles()
     production.scale(live, 2)
     with ThreadPoolExecutor(1) as pool:
-        swapping = pool.submit(production.ask_to_swap, production.idle)
-        until(lambda: production.look(idle).desired == 2, pause=0.01)
+        swapping = pool.submit(production.request_swap, production.idle)
+        until(lambda: production.state(idle).desired == 2, pause=0.01)
         switched = production.roles()[0] == idle
-        production.kill_a_task(idle)
+        production.kill_task(idle)
         operation = production.client.succeed(swapping.result())
-    production.swapped()
+    production.exchange_roles()
     seconds = operation["took"]["untilSwitched"]
-    return not switched, f"clean: switched after {seconds:.1f} s, when the task was replaced"
+    result = f"succeeded: switched after {seconds:.1f} s, when the task had been replaced"
+    return not switched, result
 
 
 def blue_is_still_starting(production: Production, _: Load) -> tuple[bool, str]:
-    """Refused with what is missing."""
+    """Expect a refusal with the reasons."""
     idle = production.roles()[1]
-    production.start_again(idle)
-    answer = production.ask_to_swap(production.idle)
-    production.settle(idle)
-    right = (answer.status, answer.body.get("code")) == (409, "NOT_READY")
-    return right and bool(answer.body["reasons"]), _refusal(answer)
+    production.restart(idle)
+    response = production.request_swap(production.idle)
+    production.wait_until_steady(idle)
+    refused = (response.status, response.body.get("code")) == (409, "NOT_READY")
+    return refused and bool(response.body["reasons"]), _refusal(response)
 
 
 def blue_is_being_promoted(production: Production, _: Load) -> tuple[bool, str]:
-    """Refused with the operation that has production."""
+    """Expect a refusal that names the operation which holds production."""
     version = production.deploy()
     promoting = production.promote()
-    answer = production.ask_to_swap(version)
+    response = production.request_swap(version)
     production.client.succeed(promoting)
     production.idle = version
-    right = (answer.status, answer.body.get("code")) == (409, "BUSY")
-    return right and bool(answer.body["operation"]), _refusal(answer)
+    refused = (response.status, response.body.get("code")) == (409, "BUSY")
+    return refused and bool(response.body["operation"]), _refusal(response)
 
 
 def promote_swap_and_swap_back_in_a_row(production: Production, _: Load) -> tuple[bool, str]:
-    """Nobody waits in between, and all three succeed."""
+    """Expect that all three succeed without a wait between them."""
     before, version = production.live, production.deploy()
     began = time.monotonic()
     production.client.succeed(production.promote())
@@ -120,36 +122,37 @@ def promote_swap_and_swap_back_in_a_row(production: Production, _: Load) -> tupl
 
 
 def a_version_is_promoted_to_blue(production: Production, customers: Load) -> tuple[bool, str]:
-    """Green does not notice: latency on the production listener before and meanwhile."""
+    """Expect that green keeps its version, and measure the latency of the production listener."""
     version = production.deploy()
-    customers.wait(SETTLED)
+    customers.wait(BEFORE_AND_AFTER)
     began = time.monotonic()
     production.client.succeed(production.promote())
     ended = time.monotonic()
     production.idle = version
     live = [each for each in customers.requests if each.port == LIVE]
-    calm = rounded(latencies(each for each in live if each.begun < began))
-    busy = rounded(latencies(each for each in live if began <= each.begun <= ended))
+    baseline = rounded(latencies(each for each in live if each.begun < began))
+    during = rounded(latencies(each for each in live if began <= each.begun <= ended))
     served = {each.version for each in live if each.begun >= began}
-    told = " and ".join(f"{it['median']} ms (p99 {it['p99']})" for it in (calm, busy))
-    return served == {production.live}, f"median latency before and meanwhile: {told}"
+    figures = " and ".join(f"{it['median']} ms (p99 {it['p99']})" for it in (baseline, during))
+    result = f"median latency before and during the promote: {figures}"
+    return served == {production.live}, result
 
 
 def green_has_three_tasks_and_blue_one(production: Production, _: Load) -> tuple[bool, str]:
-    """Blue has three when it is switched to, and the old side is left as it was."""
+    """Expect three tasks of blue at the switch, and no change of the previous slot."""
     live, idle = production.roles()
     production.scale(live, 3)
-    before = production.look(live)
-    with _watched(production, idle) as looks:
-        operation = production.client.succeed(production.ask_to_swap(production.idle))
-    production.swapped()
+    before = production.state(live)
+    with _watched(production, idle) as states:
+        operation = production.client.succeed(production.request_swap(production.idle))
+    production.exchange_roles()
     switched = datetime.fromisoformat(operation["switchedAt"]).timestamp()
-    at_the_switch = [look for moment, look in looks if moment <= switched][-1]
-    after = production.look(live)
-    right = min(at_the_switch.running, at_the_switch.healthy) >= 3 and after == before
-    return right, (
-        f"blue had {at_the_switch.running} tasks, {at_the_switch.healthy} healthy, at the switch;"
-        f" the old side has {after.running} of {after.desired}"
+    at_switch = [state for time_, state in states if time_ <= switched][-1]
+    after = production.state(live)
+    as_expected = min(at_switch.running, at_switch.healthy) >= 3 and after == before
+    return as_expected, (
+        f"at the switch blue had {at_switch.running} tasks, {at_switch.healthy} healthy;"
+        f" the previous slot has {after.running} of {after.desired}"
     )
 
 
@@ -164,29 +167,29 @@ SCENARIOS: tuple[Scenario, ...] = (
 )
 
 
-def _refusal(answer: Answer) -> str:
-    """Return what a refusal says, without what is another in each run."""
-    told = f"{answer.status} {answer.body.get('code', '')}"
-    return ": ".join([told, *filter(None, ["; ".join(answer.body.get("reasons") or [])])])
+def _refusal(response: Response) -> str:
+    """Return status, code and reasons of a refusal, without ids that change in each run."""
+    status = f"{response.status} {response.body.get('code', '')}"
+    return ": ".join([status, *filter(None, ["; ".join(response.body.get("reasons") or [])])])
 
 
 @contextmanager
 def _watched(production: Production, slot: str) -> Iterator[list[tuple[float, Slot]]]:
-    """Look at a slot again and again; gives the looks with the time (Unix, s) they began."""
-    looks: list[tuple[float, Slot]] = []
+    """Poll a slot during a `with` block; yield its states with the start of each poll (Unix, s)."""
+    states: list[tuple[float, Slot]] = []
     stop = threading.Event()
 
     def watch() -> None:
         while not stop.is_set():
             began = time.time()
-            looks.append((began, production.look(slot)))
+            states.append((began, production.state(slot)))
 
     with ThreadPoolExecutor(1) as pool:
         watching = pool.submit(watch)
-        if not until(lambda: bool(looks), pause=0.01):
-            raise UnexpectedError(f"{slot} cannot be looked at")
+        if not until(lambda: bool(states), pause=0.01):
+            raise UnexpectedError(f"the state of {slot} cannot be read")
         try:
-            yield looks
+            yield states
         finally:
             stop.set()
             watching.result()

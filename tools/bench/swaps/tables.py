@@ -1,4 +1,4 @@
-"""The results as tables to read, and what in them misses a bar; pure."""
+"""Formats the results as tables, and checks them against the limits; pure."""
 
 from __future__ import annotations
 
@@ -6,17 +6,21 @@ import statistics
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from tools.bench.machine import in_words
+from tools.bench.machine import summary
 from tools.bench.markdown import table
 
 Results = Mapping[str, Any]
-TIMES = {"switched": "until switched", "firstAnswer": "until first answer", "answered": "until end"}
+TIMES = {
+    "switched": "until switched",
+    "firstAnswer": "until first response",
+    "answered": "until end",
+}
 
 
 def render(results: Results) -> list[str]:
     """Return the results of `tools.bench.swaps` as lines of Markdown: load, times and scenarios."""
     return [
-        f"{in_words(results['machine'])}.",
+        f"{summary(results['machine'])}.",
         "",
         *_load(results["levels"]),
         "",
@@ -26,15 +30,15 @@ def render(results: Results) -> list[str]:
     ]
 
 
-def broken(results: Results) -> list[str]:
-    """Return what misses a bar: a request that failed, an answer that was stale, a scenario."""
+def violations(results: Results) -> list[str]:
+    """Return a message for each level with failed or stale requests, and each failed scenario."""
     levels = [
         f"concurrency {level['concurrency']}: {level['failed']} failed, {level['stale']} stale"
         for level in results["levels"]
         if level["failed"] or level["stale"]
     ]
     scenarios = [
-        f"{each['name']}: {each['failed']} failed, {each['happened']}"
+        f"{each['name']}: {each['failed']} failed, {each['result']}"
         for each in results["scenarios"]
         if not each["passed"]
     ]
@@ -43,7 +47,7 @@ def broken(results: Results) -> list[str]:
 
 def _load(levels: Iterable[Results]) -> list[str]:
     head = (
-        "clients a port", "swaps", "requests", "a second", "in flight", "failed", "stale",
+        "clients per port", "swaps", "requests", "per second", "in flight", "failed", "stale",
         "latency without swaps, ms: median, p99", "with swaps",
     )  # fmt: skip
     return table(head, map(_level, levels))
@@ -52,38 +56,38 @@ def _load(levels: Iterable[Results]) -> list[str]:
 def _level(level: Results) -> list[str]:
     counts = (level["concurrency"], len(level["swaps"]), level["requests"])
     rates = (round(level["rates"]["perSecond"]), round(level["rates"]["inFlight"]))
-    bars = (level["failed"], level["stale"])
+    errors = (level["failed"], level["stale"])
     latency = [
         f"{level['latency'][when]['median']:.1f}, {level['latency'][when]['p99']:.0f}"
         for when in ("without", "with")
     ]
-    return [*(f"{count:,}" for count in (*counts, *rates, *bars)), *latency]
+    return [*(f"{count:,}" for count in (*counts, *rates, *errors)), *latency]
 
 
 def _times(levels: Iterable[Results]) -> list[str]:
-    head = ("clients a port", "swap", *(f"{words}, ms" for words in TIMES.values()))
+    head = ("clients per port", "swap", *(f"{title}, ms" for title in TIMES.values()))
     rows = []
     for level in levels:
         swaps = level["swaps"]
-        there = [each for each in swaps if each["version"] == swaps[0]["version"]]
+        forth = [each for each in swaps if each["version"] == swaps[0]["version"]]
         back = [each for each in swaps if each["version"] != swaps[0]["version"]]
-        for name, some in (("there", there), ("the way back", back)):
-            if some:
-                spans = (_span(each[time] for each in some) for time in TIMES)
+        for name, selected in (("forth", forth), ("back", back)):
+            if selected:
+                spans = (_span(each[time] for each in selected) for time in TIMES)
                 rows.append([str(level["concurrency"]), name, *spans])
     return table(head, rows)
 
 
 def _span(values: Iterable[float | None]) -> str:
-    """Return the median and the largest; nothing if nothing was seen."""
+    """Return the median and the maximum of the known values; empty without one."""
     known = [value for value in values if value is not None]
     return f"{statistics.median(known):.0f} (at most {max(known):.0f})" if known else ""
 
 
 def _scenarios(results: Results) -> list[str]:
-    head = ("what happens around a swap", "what came of it", "customers' requests", "failed")
+    head = ("scenario", "result", "customers' requests", "failed")
     rows = [
-        [each["name"], each["happened"], f"{each['requests']:,}", str(each["failed"])]
+        [each["name"], each["result"], f"{each['requests']:,}", str(each["failed"])]
         for each in results["scenarios"]
     ]
     return table(head, rows)

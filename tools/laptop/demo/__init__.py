@@ -1,1 +1,1 @@
-"""The main job from beginning to end, told step by step on a laptop cloud of its own."""
+"""A demonstration of the life of an application, on a separate laptop cloud."""

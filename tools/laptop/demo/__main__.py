@@ -1,4 +1,4 @@
-"""`make demo`: create, deploy, promote, swap, fail, go back, delete; every claim is checked."""
+"""`make demo`: create, deploy, promote, swap, failure, rollback, delete; each result is checked."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 from tools.laptop import images
 from tools.laptop.cloud import DIRECTORY, Cloud, CloudError, started
-from tools.laptop.demo.narrator import Answer, Narrator, StoryError
+from tools.laptop.demo.presenter import DemoError, Presenter, Response
 from tools.laptop.deploy import client, deploy
 
 APPLICATION = "MyDevOpsAPI"
@@ -19,31 +19,31 @@ TABLES = ("ECS_Inventory_NonProduction", "ECS_Inventory_Production", "ECS_Invent
 
 
 def main() -> int:
-    """Tell the story; return 1 and name the step when it is not as told."""
+    """Run the demonstration; return 1 and print the step if a check fails."""
     began = time.monotonic()
     print("Starting the laptop cloud and deploying the service to it ...", flush=True)
     try:
         with started(DIRECTORY / "demo") as cloud:
             deploy(cloud)
             print(f"The service is at $API_URL = {cloud.api_url}", flush=True)
-            Story(cloud).tell()
-    except (CloudError, StoryError, images.PushError) as error:
-        print(f"\nNot as told: {error}", file=sys.stderr)
+            Demo(cloud).run()
+    except (CloudError, DemoError, images.PushError) as error:
+        print(f"\nThe demonstration failed: {error}", file=sys.stderr)
         return 1
     print(f"\nEverything is stopped. It took {time.monotonic() - began:.0f} s.")
     return 0
 
 
-class Story:
-    """The steps, in order; what one step learns the later ones use."""
+class Demo:
+    """The steps of the demonstration, in order; later steps use results of earlier ones."""
 
     def __init__(self, cloud: Cloud) -> None:
         self._cloud = cloud
-        self._tell = Narrator(cloud)
+        self._presenter = Presenter(cloud)
         self._urls: dict[str, str] = {}
 
-    def tell(self) -> None:
-        """Tell all steps."""
+    def run(self) -> None:
+        """Run all steps."""
         self._create()
         self._deploy()
         self._promote()
@@ -52,12 +52,12 @@ class Story:
         self._crash()
         self._swap_back()
         self._delete()
-        self._look_back()
+        self._show_events()
 
     def _create(self) -> None:
-        tell = self._tell
-        tell.step(f"Create {APPLICATION} with dev, qa, stage and training")
-        answer = tell.api(
+        show = self._presenter
+        show.step(f"Create {APPLICATION} with dev, qa, stage and training")
+        response = show.api(
             "POST",
             "/stacks",
             {
@@ -67,111 +67,113 @@ class Story:
                 "tags": {"technicalTeam": "platform"},
             },
         )
-        tell.expect(answer.status == 202, "the request is accepted with 202")
-        operation = self._succeeds(answer)
+        show.check(response.status == 202, "the request is accepted with 202")
+        operation = self._succeeds(response)
         self._urls = {part["environment"]: part["url"] for part in operation["environments"]}
-        self._runs("PROD-GREEN", None)
+        self._check_version("PROD-GREEN", None)
 
     def _deploy(self) -> None:
-        tell = self._tell
-        tell.step(f"Deploy {GOOD} to dev, qa and stage")
+        show = self._presenter
+        show.step(f"Deploy {GOOD} to dev, qa and stage")
         self._push(GOOD)
         self._succeeds(
             self._post("/stacks/deploy", environment=["dev", "qa", "stage"], version=GOOD)
         )
         for environment in ("DEV", "QA", "STAGE"):
-            self._runs(environment, GOOD)
+            self._check_version(environment, GOOD)
 
     def _promote(self) -> None:
-        self._tell.step(f"Promote {GOOD} to blue; green goes on as it was")
+        self._presenter.step(f"Promote {GOOD} to blue; green does not change")
         self._succeeds(self._post("/stacks/deploytoprodBlue"))
-        self._runs("PROD-BLUE", GOOD)
-        self._runs("PROD-GREEN", None)
+        self._check_version("PROD-BLUE", GOOD)
+        self._check_version("PROD-GREEN", None)
 
     def _swap(self) -> None:
-        self._tell.step("Swap blue and green")
+        self._presenter.step("Swap blue and green")
         self._succeeds(self._post("/stacks/swapProdBlueAndGreen", version=GOOD))
-        self._runs("PROD-GREEN", GOOD)
-        self._runs("PROD-BLUE", None)
+        self._check_version("PROD-GREEN", GOOD)
+        self._check_version("PROD-BLUE", None)
 
     def _swap_again(self) -> None:
-        tell = self._tell
-        tell.step(f"The same swap again: {GOOD} is live already, so nothing moves")
+        show = self._presenter
+        show.step(f"Repeat the swap: {GOOD} is live already, so nothing changes")
         before = self._production_target()
-        answer = self._post("/stacks/swapProdBlueAndGreen", version=GOOD)
-        tell.expect(
-            answer.status == 200 and answer.body["operation"] is None,
-            "the answer is 200 and there is no operation",
+        response = self._post("/stacks/swapProdBlueAndGreen", version=GOOD)
+        show.check(
+            response.status == 200 and response.body["operation"] is None,
+            "the response is 200 without an operation",
         )
-        tell.expect(self._production_target() == before, "the production listener was not touched")
+        show.check(self._production_target() == before, "the production listener is unchanged")
 
     def _crash(self) -> None:
-        tell = self._tell
-        tell.step(f"Deploy {BAD}, which crashes at start, to dev")
+        show = self._presenter
+        show.step(f"Deploy {BAD}, which crashes at start, to dev")
         self._push(BAD, "crash")
-        operation = tell.follow(self._post("/stacks/deploy", environment=["dev"], version=BAD))
-        tell.expect(operation["status"] == "FAILED", "the operation has FAILED")
+        operation = show.follow(self._post("/stacks/deploy", environment=["dev"], version=BAD))
+        show.check(operation["status"] == "FAILED", "the operation has FAILED")
         reason = operation["environments"][0]["reason"]
-        tell.expect("circuit breaker" in reason, "the reason is ECS's own")
-        self._runs("DEV", GOOD)
+        show.check("circuit breaker" in reason, "the reason comes from ECS")
+        self._check_version("DEV", GOOD)
 
     def _swap_back(self) -> None:
-        self._tell.step("Go back: swap again, at once, as the old version never stopped")
+        self._presenter.step("Roll back with a second swap: the old version is still running")
         self._succeeds(self._post("/stacks/swapProdBlueAndGreen"))
-        self._runs("PROD-GREEN", None)
-        self._runs("PROD-BLUE", GOOD)
+        self._check_version("PROD-GREEN", None)
+        self._check_version("PROD-BLUE", GOOD)
 
     def _delete(self) -> None:
-        tell = self._tell
-        tell.step(f"Delete {APPLICATION}")
-        self._succeeds(tell.api("DELETE", f"/stacks?stack={APPLICATION}"))
+        show = self._presenter
+        show.step(f"Delete {APPLICATION}")
+        self._succeeds(show.api("DELETE", f"/stacks?stack={APPLICATION}"))
         tables = client(self._cloud, "dynamodb")
         rows = sum(tables.scan(TableName=name)["Count"] for name in TABLES)
-        tell.expect(rows == 0, "the inventory is empty")
+        show.check(rows == 0, "the inventory is empty")
         stacks = client(self._cloud, "cloudformation").describe_stacks()["Stacks"]
         names = {
             stack["StackName"] for stack in stacks if stack["StackStatus"] != "DELETE_COMPLETE"
         }
-        tell.expect(APPLICATION not in names, "the stack is gone")
+        show.check(APPLICATION not in names, "the stack is deleted")
 
-    def _look_back(self) -> None:
-        tell = self._tell
-        tell.step("Who did what: the log")
-        events = tell.api("GET", f"/stacks/{APPLICATION}/events?limit=100").body["events"]
+    def _show_events(self) -> None:
+        show = self._presenter
+        show.step("The event log")
+        events = show.api("GET", f"/stacks/{APPLICATION}/events?limit=100").body["events"]
         head = ("time", "caller", "kind", "environment", "version", "outcome", "reason")
-        tell.table(head, ([_cell(event, name) for name in head] for event in events[::-1]))
-        over = ("SUCCEEDED", "FAILED")
+        show.table(head, ([_cell(event, name) for name in head] for event in events[::-1]))
+        outcomes = ("SUCCEEDED", "FAILED")
         ended = [
             event["outcome"]
             for event in events
-            if event["outcome"] in over and "environment" not in event
+            if event["outcome"] in outcomes and "environment" not in event
         ]
-        tell.expect(
+        show.check(
             sorted(ended) == ["FAILED"] + ["SUCCEEDED"] * 6,
-            "seven operations ended, each once: six succeeded, one failed",
+            "seven operations have ended: six succeeded, one failed",
         )
 
-    def _post(self, path: str, **body: Any) -> Answer:
-        answer = self._tell.api("POST", path, {"applicationName": APPLICATION, **body})
-        self._tell.require(answer.status in (200, 202), "the request is accepted")
-        return answer
+    def _post(self, path: str, **body: Any) -> Response:
+        response = self._presenter.api("POST", path, {"applicationName": APPLICATION, **body})
+        self._presenter.require(response.status in (200, 202), "the request is accepted")
+        return response
 
-    def _succeeds(self, answer: Answer) -> Mapping[str, Any]:
-        operation = self._tell.follow(answer)
-        self._tell.expect(operation["status"] == "SUCCEEDED", "the operation has SUCCEEDED")
+    def _succeeds(self, response: Response) -> Mapping[str, Any]:
+        operation = self._presenter.follow(response)
+        self._presenter.check(operation["status"] == "SUCCEEDED", "the operation has SUCCEEDED")
         return operation
 
     def _push(self, version: str, behaviour: str = "") -> None:
         images.push(client(self._cloud, "ecr"), REPOSITORY, version, behaviour)
-        self._tell.say(f"  pushed {REPOSITORY}:{version} to ECR {behaviour and f'({behaviour})'}")
+        self._presenter.print(
+            f"  pushed {REPOSITORY}:{version} to ECR {behaviour and f'({behaviour})'}"
+        )
 
-    def _runs(self, environment: str, version: str | None) -> None:
-        """Show what answers behind a load balancer; `version` None is the first image."""
-        page = self._tell.fetch(self._urls[environment])
-        told = version or "the first image"
-        right = page["version"] == version if version else page["version"] not in (GOOD, BAD)
-        self._tell.expect(
-            right and page["application"] == APPLICATION, f"{environment} runs {told}"
+    def _check_version(self, environment: str, version: str | None) -> None:
+        """Fetch the page of an environment and check its version; None is the first image."""
+        page = self._presenter.fetch(self._urls[environment])
+        label = version or "the first image"
+        matches = page["version"] == version if version else page["version"] not in (GOOD, BAD)
+        self._presenter.check(
+            matches and page["application"] == APPLICATION, f"{environment} runs {label}"
         )
 
     def _production_target(self) -> str:

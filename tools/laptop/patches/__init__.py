@@ -1,15 +1,15 @@
-"""Corrections to MiniStack, each closing one gap between it and AWS that the service relies on.
+"""Corrections to MiniStack; each closes a gap between MiniStack and AWS.
 
-Every module has `apply()`, which replaces functions of the emulator before it serves; a function
-that replaces one says in its docstring which gap it closes. They name the emulator's internals,
-which is why its version is pinned.
+Every module has `apply()`, which replaces functions of the emulator before it serves. The docstring
+of a replacement describes the gap. The corrections use internals of the emulator, so its version is
+pinned.
 """
 
 from __future__ import annotations
 
 
 def apply(*, real_docker: bool) -> None:
-    """Apply all corrections; the emulator must be importable, its services are loaded by this."""
+    """Apply all corrections. The emulator must be importable; this imports its services."""
     from tools.laptop.patches import (
         api,
         functions,
@@ -34,11 +34,11 @@ def apply(*, real_docker: bool) -> None:
         permissions,
     ):
         patch.apply()
-    _of_containers(real_docker=real_docker)
+    _apply_container_patches(real_docker=real_docker)
 
 
-def _of_containers(*, real_docker: bool) -> None:
-    """Apply what depends on whether tasks are containers or stand-ins of them."""
+def _apply_container_patches(*, real_docker: bool) -> None:
+    """Apply the corrections that depend on the container engine, real or replaced."""
     from tools.laptop.patches import ended_tasks, rollouts
     from tools.laptop.patches import real_docker as registry
 

@@ -1,4 +1,4 @@
-"""API Gateway: an API id that is known before the deploy, who may call, and how large a body is."""
+"""API Gateway: a fixed API id, the authorization of callers, and the limit of the body."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ministack.services import apigateway_v1
 API_ID = "devops"
 _TEST_KEY = {"authorization": "AWS4-HMAC-SHA256 Credential=test/"}
 _DENIED = "AccessDeniedException"
-# Bytes of a request's payload (API Gateway Developer Guide, quotas of a REST API).
+# Maximum payload of a request in bytes (API Gateway Developer Guide, quotas of a REST API).
 MAX_PAYLOAD = 10 * 1024 * 1024
 
 _resolve_custom_rest_api_id = apigateway_v1._resolve_custom_rest_api_id
@@ -23,7 +23,7 @@ _check_request_validation = apigateway_v1._check_request_validation
 
 
 def apply() -> None:
-    """Put the corrections in place: unsigned calls pass, unless authentication is on."""
+    """Apply the corrections; without authentication, unsigned calls are accepted."""
     apigateway_v1._resolve_custom_rest_api_id = pinned_rest_api_id
     apigateway_v1._check_request_validation = check_request_validation
     if app.AUTH:
@@ -35,10 +35,10 @@ def apply() -> None:
 
 
 def pinned_rest_api_id(tags: Any) -> Any:
-    """Give the first REST API a fixed id, others the one they would have had.
+    """Assign a fixed id to the first REST API.
 
-    Not a gap: it lets the service be told its own URL when it is deployed, which on AWS takes
-    a custom domain or a second deployment, without anything local in serverless.yml.
+    Not a gap: with a fixed id, the deployment can pass the service its own URL. On AWS that
+    requires a custom domain or a second deployment.
     """
     custom_id, error = _resolve_custom_rest_api_id(tags)
     if custom_id or error or apigateway_v1.find_api_scope(API_ID) is not None:
@@ -47,9 +47,9 @@ def pinned_rest_api_id(tags: Any) -> Any:
 
 
 async def authorize(api_id: str, stage: str, method: dict[str, Any], *rest: Any) -> Any:
-    """Let a request without signature through where AWS_IAM protects a method.
+    """Accept a request without a signature for a method with the authorization AWS_IAM.
 
-    Not a gap: on the laptop a plain `curl` is enough; on AWS the same request gets 403.
+    Not a gap: it allows calls with plain `curl`. On AWS the same request gets 403.
     """
     if method.get("authorizationType") == "AWS_IAM":
         return None, None
@@ -57,7 +57,7 @@ async def authorize(api_id: str, stage: str, method: dict[str, Any], *rest: Any)
 
 
 def iam_caller_identity(headers: Any, query_params: Any) -> Any:
-    """Take a caller who did not sign for the one whose key is `test`."""
+    """Treat a caller without a signature as the caller with the key `test`."""
     return _iam_caller_identity(headers, query_params) or _iam_caller_identity(_TEST_KEY, {})
 
 
@@ -70,26 +70,26 @@ def enforce_execute_api(
     query_params: Any,
     **options: Any,
 ) -> Any:
-    """Refuse a caller whom IAM does not allow a route in the words of the API.
+    """Refuse a caller without permission for a route with the gateway response of the API.
 
-    Gap: the emulator answers for itself then; API Gateway uses the API's gateway responses.
+    Gap: the emulator returns its own response.
     """
-    refused = _enforce_execute_api(api_id, stage, method, path, headers, query_params, **options)
-    words = json.loads(refused[2]) if refused else {}
-    if words.get("__type") != _DENIED:
-        return refused
-    error = AuthError(_DENIED, words["message"])
+    refusal = _enforce_execute_api(api_id, stage, method, path, headers, query_params, **options)
+    body = json.loads(refusal[2]) if refusal else {}
+    if body.get("__type") != _DENIED:
+        return refusal
+    error = AuthError(_DENIED, body["message"])
     return apigateway_v1.authentication_error_response(api_id, stage, error, headers, query_params)
 
 
 def check_request_validation(
     method: Any, api_id: str, request: Any, headers: Any, body: bytes | None, query_params: Any
 ) -> Any:
-    """Refuse a body that is larger than API Gateway takes.
+    """Refuse a body above the payload limit of API Gateway.
 
-    Gap: the emulator hands every body to the function.
+    Gap: the emulator passes every body to the function.
     """
     if len(body or b"") > MAX_PAYLOAD:
-        words = f"HTTP content length exceeded {MAX_PAYLOAD} bytes."
-        return apigateway_v1._gw_error("REQUEST_TOO_LARGE", words)
+        message = f"HTTP content length exceeded {MAX_PAYLOAD} bytes."
+        return apigateway_v1._gw_error("REQUEST_TOO_LARGE", message)
     return _check_request_validation(method, api_id, request, headers, body, query_params)

@@ -1,4 +1,4 @@
-"""Amazon ECS: a task whose process has ended is known as stopped at once."""
+"""Amazon ECS: a task whose process has ended is marked as stopped at once."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ _watch_task_lifecycle = ecs._watch_task_lifecycle
 
 
 def apply() -> None:
-    """Wait for the end of every process from now on; for the stand-ins of containers only."""
+    """Wait for the end of every task process; only for tasks without a Docker engine."""
     ecs._watch_task_lifecycle = watch_task_and_wait
 
 
 def watch_task_and_wait(task: dict[str, Any], engine: Any, account: str, region: str) -> None:
-    """Watch a task, and be told of the end of its containers.
+    """Watch a task, and also wait for the end of each of its containers.
 
-    Gap: the emulator looks ten times a second and says meanwhile that a task runs which is gone;
-    the agent of ECS is told by its container engine.
+    Gap: the emulator polls ten times a second, and until then reports an ended task as running. The
+    agent of ECS receives an event from its container engine.
     """
 
     def wait(container: Any) -> None:

@@ -1,4 +1,4 @@
-"""AWS Lambda: no more functions run at once than a laptop can bear."""
+"""AWS Lambda: the number of concurrent invocations is limited."""
 
 from __future__ import annotations
 
@@ -7,26 +7,26 @@ from typing import Any
 
 from ministack.services import lambda_svc
 
-# Each is a process with a cold start of most of a second of CPU. On AWS each has a CPU of its own;
-# here fifty at once take so much from each other that they run out of their time.
-AT_ONCE = 12
+# Each worker is a process whose cold start takes most of a second of CPU. On AWS each has its own
+# CPU; on a laptop, fifty concurrent cold starts would exceed the time limit of the functions.
+MAX_CONCURRENCY = 12
 
 _acquire_worker = lambda_svc.acquire_worker
 _release_worker = lambda_svc.release_worker
-_free = threading.Semaphore(AT_ONCE)
+_free = threading.Semaphore(MAX_CONCURRENCY)
 
 
 def apply() -> None:
-    """Put the limit in place."""
+    """Apply the limit."""
     lambda_svc.acquire_worker = acquire_worker
     lambda_svc.release_worker = release_worker
 
 
 def acquire_worker(*args: Any, **kwargs: Any) -> Any:
-    """Take a worker, when fewer than the limit are taken: an invocation waits, its time does not.
+    """Acquire a worker, and wait while the limit is reached; the wait is not invocation time.
 
-    Not a gap: on AWS there is room for a thousand. No function here invokes another one, which
-    would wait for itself.
+    Not a gap: the limit of AWS is a thousand. A deadlock is not possible, because no function
+    invokes another one.
     """
     _free.acquire()
     try:
@@ -40,6 +40,6 @@ def acquire_worker(*args: Any, **kwargs: Any) -> Any:
 
 
 def release_worker(worker: Any) -> None:
-    """Give a worker back; None is one that has failed and is gone."""
+    """Release a worker; None stands for a worker that has failed."""
     _release_worker(worker)
     _free.release()

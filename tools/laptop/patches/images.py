@@ -1,4 +1,4 @@
-"""Amazon ECR: asking for an image that does not exist is an error."""
+"""Amazon ECR: DescribeImages fails for an image that does not exist."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ _describe_images = ecr._describe_images
 
 
 def apply() -> None:
-    """Put the correction in place."""
+    """Apply the correction."""
     ecr._describe_images = describe_images
 
 
 def describe_images(data: dict[str, Any]) -> Any:
-    """Answer DescribeImages; an image id that the repository lacks is ImageNotFoundException.
+    """Return ImageNotFoundException if the repository lacks one of the requested images.
 
-    Gap: the emulator leaves it out of the answer.
+    Gap: the emulator leaves the image out of the response.
     """
     name = data.get("repositoryName", "")
     for image in data.get("imageIds") or [] if name in ecr._repositories else []:

@@ -1,4 +1,4 @@
-"""What goes on after a restart of the emulator with its state kept, as on AWS it never stops."""
+"""Continues operations of the emulator after a restart with saved state; AWS never stops."""
 
 from __future__ import annotations
 
@@ -11,39 +11,40 @@ _load_stacks = cloudformation.load_persisted_state
 _load_ecs = ecs.load_persisted_state
 _load_load_balancers = alb.load_persisted_state
 _provision = stacks._provision_keeping_seed
-_taken_up: set[str] = set()  # stacks whose creation goes on
+_resumed: set[str] = set()  # stacks whose creation continues after the restart
 
 
 def apply() -> None:
-    """Put the corrections in place; without kept state none is called."""
+    """Apply the corrections; the emulator calls them only with saved state."""
     cloudformation.load_persisted_state = load_stacks
     stacks._provision_keeping_seed = provision
     ecs.load_persisted_state = load_ecs
     alb.load_persisted_state = load_load_balancers
 
 
-def is_taken_up(stack_name: str) -> bool:
-    """Tell whether a stack's creation was interrupted and goes on."""
-    return stack_name in _taken_up
+def is_resumed(stack_name: str) -> bool:
+    """Return whether the creation of a stack was interrupted and continues."""
+    return stack_name in _resumed
 
 
 def load_stacks(data: Any) -> None:
-    """Restore stacks and go on with those that were at work.
+    """Restore stacks, and continue those that were being created or deleted.
 
-    Gap: the emulator leaves them CREATE_IN_PROGRESS or DELETE_IN_PROGRESS for ever. One that was
-    rolling back ends as ROLLBACK_FAILED: what there was to undo is not kept.
+    Gap: the emulator leaves them in CREATE_IN_PROGRESS or DELETE_IN_PROGRESS forever. A stack that
+    was rolling back becomes ROLLBACK_FAILED, because the state does not contain its remaining
+    steps.
     """
     _load_stacks(data)
     for (account, region, name), stack in cloudformation._stacks.all_items():
         with ecs.request_scope(account, region):
-            _take_up(name, stack)
+            _resume(name, stack)
 
 
-def _take_up(name: str, stack: dict[str, Any]) -> None:
+def _resume(name: str, stack: dict[str, Any]) -> None:
     status, identifier = stack["StackStatus"], stack["StackId"]
     if status == "CREATE_IN_PROGRESS":
-        _taken_up.add(name)
-        stack["_disable_validation"] = True  # it would find what the stack itself has made
+        _resumed.add(name)
+        stack["_disable_validation"] = True  # the stack's own resources would be name conflicts
         arguments = stack["_template"], stack["_resolved_params"], stack["DisableRollback"]
         work = stacks._deploy_stack_async(name, identifier, *arguments, stack["Tags"])
     elif status == "DELETE_IN_PROGRESS":
@@ -56,18 +57,18 @@ def _take_up(name: str, stack: dict[str, Any]) -> None:
 
 
 def provision(resource_type: str, logical_id: str, props: Any, stack_name: str) -> Any:
-    """Create a resource, unless it was complete when its stack was interrupted."""
+    """Create a resource, unless it was complete before the restart."""
     stack = cloudformation._stacks.get(stack_name) or {}
     done = stack.get("_resources", {}).get(logical_id)
-    if done and is_taken_up(stack_name):
+    if done and is_resumed(stack_name):
         return (done["PhysicalResourceId"], done["Attributes"]), done.get("_name_seed", "")
     return _provision(resource_type, logical_id, props, stack_name)
 
 
 def load_ecs(data: Any) -> None:
-    """Restore services; their tasks have ended, so that none is running now.
+    """Restore services with zero running tasks.
 
-    Gap: the emulator goes on counting the tasks that have ended with it.
+    Gap: the emulator still counts the tasks that ended with its stop.
     """
     _load_ecs(data)
     for _, service in ecs._services.all_items():
@@ -76,9 +77,9 @@ def load_ecs(data: Any) -> None:
 
 
 def load_load_balancers(data: Any) -> None:
-    """Restore load balancers without the targets, whose tasks have ended.
+    """Restore load balancers without targets, because their tasks have ended.
 
-    Gap: the emulator goes on sending requests to addresses that other tasks have by now.
+    Gap: the emulator still sends requests to their addresses, which other tasks may have by now.
     """
     _load_load_balancers(data)
     alb._targets._data.clear()

@@ -1,16 +1,16 @@
-"""Elastic Load Balancing: targets are probed, and only healthy ones get requests."""
+"""Elastic Load Balancing: targets have health checks, and only healthy ones receive requests."""
 
 from __future__ import annotations
 
 from typing import Any
-from xml.sax.saxutils import escape  # nosec B406 - it parses nothing
+from xml.sax.saxutils import escape  # nosec B406 - escapes only, does not parse
 
 from ministack.core.responses import StreamingResponse
 from ministack.services import alb, ecs
 
 from tools.laptop.balancer import Balancer, Target
+from tools.laptop.emulator import engine
 from tools.laptop.health import NOT_REGISTERED, Health
-from tools.laptop.laptop import engine
 from tools.laptop.prober import Prober
 
 DRAIN_LIMIT = 10.0  # seconds for requests in flight when a target is deregistered
@@ -24,7 +24,7 @@ _cleanup_task_resources = ecs._cleanup_task_resources
 
 
 def apply() -> None:
-    """Put the corrections in place and start probing."""
+    """Apply the corrections and start the health checks."""
     alb._describe_target_health = describe_target_health
     alb._forward_to_tg = forward_to_healthy_target
     alb.set_targets_for_group = set_targets_and_probe
@@ -33,19 +33,19 @@ def apply() -> None:
 
 
 def describe_target_health(params: dict[str, Any]) -> Any:
-    """Answer DescribeTargetHealth with what the probes say.
+    """Return the results of the health checks in DescribeTargetHealth.
 
-    Gap: the emulator calls every registered target healthy.
+    Gap: the emulator reports every registered target as healthy.
     """
     group_arn = alb._p(params, "TargetGroupArn")
     if group_arn not in alb._tgs:
         return alb._error("TargetGroupNotFound", f"Target group '{group_arn}' not found.")
     registered = alb._targets.get(group_arn, [])
     described = [(target, _health(group_arn, target)) for target in registered]
-    asked = alb._parse_targets_param(params)
-    if asked:
+    requested = alb._parse_targets_param(params)
+    if requested:
         known = {target["Id"]: (target, health) for target, health in described}
-        described = [known.get(one["Id"], (one, NOT_REGISTERED)) for one in asked]
+        described = [known.get(one["Id"], (one, NOT_REGISTERED)) for one in requested]
     members = "".join(_member(group_arn, target, health) for target, health in described)
     body = f"<TargetHealthDescriptions>{members}</TargetHealthDescriptions>"
     return alb._xml(200, "DescribeTargetHealth", body)
@@ -61,31 +61,31 @@ async def forward_to_healthy_target(
     raw_query_string: str | None = None,
     raw_path: str | None = None,
 ) -> Any:
-    """Send a request to a healthy target in turn, or to any when none is healthy.
+    """Send a request to the next healthy target, or to any target if none is healthy.
 
-    Gap: the emulator picks any registered target at random, also one that does not answer.
+    Gap: the emulator chooses a random registered target, even one that does not respond.
     """
     group = alb._tgs.get(tg_arn) or {"TargetType": ""}
     target = None
     if group["TargetType"] in ("instance", "ip"):
         target = balancer.take(tg_arn, lambda: alb._targets.get(tg_arn, []))
-    if target is None:  # the emulator has the answer: no targets, or a Lambda function
+    if target is None:  # the emulator handles groups without targets, and Lambda functions
         rest = (method, path, headers, body, query_params, raw_query_string, raw_path)
         return await _forward_to_tg(tg_arn, *rest)
     bound = {**target, "Port": engine().bound_port(target["Id"], _port(tg_arn, target))}
     request = (method, raw_path or path, headers, body, query_params, raw_query_string)
     try:
-        status, answered, stream = await alb._proxy_http_target(bound, group, *request)
+        status, response_headers, stream = await alb._proxy_http_target(bound, group, *request)
     except BaseException:
         balancer.done(target)
         raise
-    return status, answered, _counted(stream, target)
+    return status, response_headers, _count_completion(stream, target)
 
 
 def set_targets_and_probe(*args: Any, **kwargs: Any) -> Any:
-    """Register a service's tasks and probe them at once.
+    """Register the tasks of a service and probe them at once.
 
-    Gap: none on AWS; it saves one probing interval per deployment.
+    Not a gap: it saves one interval of the health checks per deployment.
     """
     result = _set_targets_for_group(*args, **kwargs)
     prober.wake()
@@ -93,10 +93,11 @@ def set_targets_and_probe(*args: Any, **kwargs: Any) -> Any:
 
 
 def drain_then_clean_up(task: dict[str, Any], docker_client: Any, extra: Any = None) -> None:
-    """Stop a task's containers after its last request was answered, without making anyone wait.
+    """Stop the containers of a task after its last request, in the background.
 
-    Gap: the emulator stops containers as soon as their target is deregistered, and StopTask
-    waits for it; AWS keeps open connections for the deregistration delay and answers at once.
+    Gap: the emulator stops containers as soon as their target is deregistered, and StopTask waits
+    for that. AWS keeps connections open during the deregistration delay, and StopTask returns at
+    once.
     """
     if docker_client is None:
         _cleanup_task_resources(task, docker_client, extra)
@@ -116,8 +117,8 @@ def task_health(group_arn: str, address: str, port: int) -> Health:
     return prober.health(group_arn, address, port)
 
 
-def _counted(stream: Any, target: Target) -> Any:
-    """Count the request as done when its answer has been passed on."""
+def _count_completion(stream: Any, target: Target) -> Any:
+    """Count the request as completed when its response has been passed on."""
     if not isinstance(stream, StreamingResponse):
         balancer.done(target)
         return stream

@@ -1,4 +1,4 @@
-"""IAM, with authentication on: calls are judged by the actions and resources that AWS asks for."""
+"""IAM, with authentication: calls require the actions and resources that AWS requires."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ministack.core import iam_actions, iam_evaluator
 from ministack.core.responses import get_account_id, get_region
 from ministack.services import alb, cloudformation, ecs
 
-from tools.laptop.permissions import ACTIONS, Call, Question, questions
+from tools.laptop.permissions import ACTIONS, Call, Permission, required_permissions
 
 Handler = Callable[..., Awaitable[Any]]
 
@@ -24,20 +24,20 @@ _pin_request_origin = app.pin_request_origin
 
 
 def apply() -> None:
-    """Put the corrections in place, if the emulator judges at all."""
+    """Apply the corrections, if the emulator enforces IAM policies."""
     if not app.AUTH:
         return
-    iam_actions.extract_iam_action = action_for_the_emulator
+    iam_actions.extract_iam_action = emulator_action
     iam_evaluator.enforce = enforce
     app.pin_request_origin = pin_request_origin
     for service in _SERVICES:
-        app.SERVICE_HANDLERS[service] = judged(service, app.SERVICE_HANDLERS[service])
+        app.SERVICE_HANDLERS[service] = authorized(service, app.SERVICE_HANDLERS[service])
 
 
 def pin_request_origin(source_ip: str, secure_transport: bool) -> None:
-    """Take every call for one over TLS.
+    """Treat every call as a call over TLS.
 
-    Gap: the laptop has none, and the policies of the buckets refuse calls without it.
+    Gap: the laptop cloud has no TLS, and the policies of the buckets refuse calls without TLS.
     """
     del secure_transport
     _pin_request_origin(source_ip, True)
@@ -46,47 +46,47 @@ def pin_request_origin(source_ip: str, secure_transport: bool) -> None:
 def enforce(
     access_key: str, action: str, service: str, region: str, resource_arn: str = "*", **keys: Any
 ) -> Any:
-    """Judge a call, and note in the emulator's log what was refused.
+    """Check a permission, and log a refusal.
 
-    Not a gap: AWS tells CloudTrail.
+    Not a gap: on AWS refusals are in CloudTrail.
     """
-    refused = _enforce(access_key, action, service, region, resource_arn=resource_arn, **keys)
-    who = getattr(refused, "principal_arn", None)
-    if who:
-        _LOG.warning("denied: %s may not %s on %s", who, action, resource_arn)
-    return refused
+    refusal = _enforce(access_key, action, service, region, resource_arn=resource_arn, **keys)
+    principal = getattr(refusal, "principal_arn", None)
+    if principal:
+        _LOG.warning("denied: %s may not %s on %s", principal, action, resource_arn)
+    return refusal
 
 
-def action_for_the_emulator(service: str, *request: Any) -> str | None:
-    """Return the action that the emulator is to judge; None for what `judged` does.
+def emulator_action(service: str, *request: Any) -> str | None:
+    """Return the action that the emulator checks; None for the actions that `authorized` checks.
 
-    It checks the signature all the same.
+    The emulator checks the signature in both cases.
     """
     action: str | None = _extract_iam_action(service, *request)
     return None if action in ACTIONS else action
 
 
-def judged(service: str, handler: Handler) -> Handler:
-    """Let a service answer only what IAM allows its caller.
+def authorized(service: str, handler: Handler) -> Handler:
+    """Wrap the handler of a service with a check of the caller's permissions.
 
-    Gap: the emulator names the cluster where ECS asks about a service, asks about a load balancer
-    where AWS knows no resource, and leaves condition keys, tags and iam:PassRole out.
+    Gap: the emulator checks a cluster where ECS checks a service, checks a load balancer where AWS
+    has no resource-level permission, and ignores condition keys, tags and iam:PassRole.
     """
 
     async def handle(method: str, path: str, headers: Any, body: bytes, query: Any) -> Any:
         parameters = app._routing_params(method, path, headers, body, query)
         action = _extract_iam_action(service, method, path, headers, body, parameters)
         call = Call(action or "", _parameters(body, parameters), get_region(), get_account_id())
-        for question in questions(call) or ():
+        for permission in required_permissions(call) or ():
             denied = app._enforce_data_plane(
                 service,
-                question.action,
+                permission.action,
                 headers,
                 query,
                 "",
-                resource_arn=question.resource,
-                service_context=_keys(question),
-                named_resource=question.resource,
+                resource_arn=permission.resource,
+                service_context=_keys(permission),
+                named_resource=permission.resource,
             )
             if denied:
                 return denied
@@ -103,10 +103,10 @@ def _parameters(body: bytes, parameters: Mapping[str, Any]) -> Mapping[str, Any]
     return {name: values[0] for name, values in parameters.items() if isinstance(values, list)}
 
 
-def _keys(question: Question) -> dict[str, Any]:
-    """Return the condition keys of a request and of what it is about."""
-    tags = {f"aws:ResourceTag/{key}": value for key, value in _tags(question.resource)}
-    return {**question.keys, **tags}
+def _keys(permission: Permission) -> dict[str, Any]:
+    """Return the condition keys of a request, and the tags of its resource as condition keys."""
+    tags = {f"aws:ResourceTag/{key}": value for key, value in _tags(permission.resource)}
+    return {**permission.keys, **tags}
 
 
 def _tags(arn: str) -> list[tuple[str, str]]:

@@ -1,4 +1,4 @@
-"""With a real Docker engine: images of ECR come from the emulator's own registry."""
+"""With a real Docker engine: the engine pulls images of ECR from the emulator's registry."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ _ECR_HOST = re.compile(r"^\d{12}\.dkr\.ecr\.[a-z0-9-]+\.amazonaws\.com/")
 
 
 def apply() -> None:
-    """Rewrite the references that the docker package is given.
+    """Rewrite the image references that are passed to the docker package.
 
     Raises:
-        SystemExit: there is no engine; the emulator would start no tasks then and not say so.
+        SystemExit: no engine is available; the emulator would silently start no tasks.
 
     """
     import docker
@@ -37,9 +37,9 @@ def apply() -> None:
 
 
 def from_emulator(method: Callable[..., Any]) -> Callable[..., Any]:
-    """Let a method of docker-py take an ECR reference.
+    """Wrap a method of docker-py so that it accepts ECR references.
 
-    Gap: the engine would ask the ECR of AWS. A registry on 127.0.0.0/8 needs no TLS.
+    Gap: the engine would call the ECR of AWS. A registry on 127.0.0.0/8 needs no TLS.
     """
 
     @wraps(method)

@@ -1,4 +1,4 @@
-"""How long ECS waits before it restarts a task that keeps failing."""
+"""The delay of ECS before it restarts a task that keeps failing."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import threading
 from collections import Counter
 from collections.abc import Callable
 
-FREE = 4  # failures in a row that are restarted at once: the circuit breaker needs three
-LONGEST = 30.0  # seconds; AWS goes up to 27 minutes (ECS, service throttle logic)
+FREE = 4  # failures in a row without a delay; the circuit breaker needs three
+LONGEST = 30.0  # seconds; up to 27 minutes on AWS (ECS, service throttle logic)
 
 
 class Restarts:
@@ -21,16 +21,16 @@ class Restarts:
         self._failures[service] += 1
 
     def recovered(self, service: str) -> None:
-        """Forget the failures: a task is healthy."""
+        """Reset the failures of a service, because a task is healthy."""
         self._failures.pop(service, None)
 
     def delay(self, service: str) -> float:
-        """Return the seconds to wait: none at first, then twice as long each time."""
+        """Return the delay in seconds: zero at first, then doubled with each failure."""
         beyond = self._failures[service] - FREE
         return 0.0 if beyond < 0 else min(LONGEST, 0.5 * 2.0**beyond)
 
     def wait(self, service: str, still_wanted: Callable[[], bool]) -> None:
-        """Wait that long, or until the task is not wanted any more."""
+        """Wait for the delay, or until the task is not wanted any more."""
         pause, left = threading.Event(), self.delay(service)
         while left > 0 and still_wanted():
             pause.wait(0.1)

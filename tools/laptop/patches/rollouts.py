@@ -1,4 +1,4 @@
-"""Amazon ECS: a rollout depends on target health, and its words are those of ECS."""
+"""Amazon ECS: a rollout depends on target health, and its messages are those of ECS."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from ministack.services import alb, ecs
 from tools.laptop.patches.load_balancers import prober, task_health
 from tools.laptop.patches.restarts import Restarts
 
-STEADY_DELAY = 0.3  # seconds that a task must stay up; the stand-in returns when it listens
-LISTED = 10.0  # seconds that ECS still lists a failed deployment, as long as tasks drain there
-POLL = 0.1  # seconds between looks at a task's health
+STEADY_DELAY = 0.3  # seconds that a task must stay up; task programs start only when they listen
+LISTED = 10.0  # seconds that a failed deployment stays in the list, like the draining of its tasks
+POLL = 0.1  # seconds between two checks of a task's health
 _TASKS_FAILED = "ECS deployment circuit breaker: tasks failed to start."
 
 _create_service = ecs._create_service
@@ -27,11 +27,11 @@ _reconcile = ecs._reconcile_service_tasks
 _run_task = ecs._run_task
 _start_task_worker = ecs._start_task_worker
 _restarts = Restarts()
-_turns: dict[str, threading.RLock] = {}
+_locks: dict[str, threading.RLock] = {}
 
 
 def apply(*, real_docker: bool) -> None:
-    """Put the corrections in place."""
+    """Apply the corrections."""
     ecs._create_service = create_service
     ecs._ACTION_MAP["CreateService"] = create_service
     ecs._schedule_service_deployment_completion = complete_when_healthy
@@ -40,7 +40,7 @@ def apply(*, real_docker: bool) -> None:
     ecs._record_service_task_healthy = record_healthy
     ecs._make_deployment = make_deployment
     ecs._mark_task_stopped = mark_task_stopped
-    ecs._reconcile_service_tasks = reconcile_in_turn
+    ecs._reconcile_service_tasks = reconcile_serially
     ecs._run_task = run_task
     ecs._start_task_worker = start_task_worker
     if not real_docker:
@@ -48,9 +48,9 @@ def apply(*, real_docker: bool) -> None:
 
 
 def create_service(data: dict[str, Any]) -> Any:
-    """Create a service, unless no load balancer uses its target group.
+    """Create a service; refuse a target group that no load balancer uses.
 
-    Gap: the emulator accepts the group; ECS refuses it, so a template needs a DependsOn.
+    Gap: the emulator accepts such a group. ECS refuses it, so a template needs a DependsOn.
     """
     for balancer in data.get("loadBalancers") or []:
         arn = balancer.get("targetGroupArn")
@@ -64,10 +64,10 @@ def create_service(data: dict[str, Any]) -> Any:
 
 
 def make_deployment(*args: Any, **kwargs: Any) -> Any:
-    """Start every deployment as IN_PROGRESS.
+    """Start every deployment with the state IN_PROGRESS.
 
-    Gap: a new service's first deployment is COMPLETED before a task has started, so that its
-    circuit breaker never counts and a crashing image is restarted for ever.
+    Gap: the first deployment of a new service is COMPLETED before a task has started. Its circuit
+    breaker therefore never trips, and a crashing image is restarted forever.
     """
     deployment = _make_deployment(*args, **kwargs)
     deployment["rolloutState"] = "IN_PROGRESS"
@@ -78,9 +78,9 @@ def make_deployment(*args: Any, **kwargs: Any) -> Any:
 def complete_when_healthy(
     cluster: str, key: str, account: str, region: str, healthy_task: Any = None
 ) -> None:
-    """Let a task count towards its rollout only when the load balancer finds it healthy.
+    """Count a task as started only after the load balancer has found it healthy.
 
-    Gap: a rollout completes one second after its tasks have started.
+    Gap: a rollout completes one second after the start of its tasks.
     """
     if healthy_task is None:
         _schedule_completion(cluster, key, account, region)
@@ -101,7 +101,7 @@ def complete_when_healthy(
 
 
 def is_running(task: dict[str, Any]) -> bool:
-    """Tell whether a task runs and is wanted."""
+    """Return whether a task is running and active."""
     return bool(ecs._task_is_active(task["taskArn"], task) and task["lastStatus"] == "RUNNING")
 
 
@@ -126,9 +126,9 @@ def _state(service: dict[str, Any], task: dict[str, Any]) -> tuple[str, str]:
 
 
 def complete_deployment(cluster: str, key: str, expected_deployment_id: Any = None) -> None:
-    """Complete a deployment in ECS's words; a failed one that it replaced is listed for a while.
+    """Complete a deployment with the messages of ECS, and schedule the removal of failed ones.
 
-    Gap: the emulator lists a deployment that was rolled back for ever.
+    Gap: the emulator lists a deployment that was rolled back forever.
     """
     _complete_deployment(cluster, key, expected_deployment_id)
     service = ecs._services.get(key)
@@ -139,10 +139,10 @@ def complete_deployment(cluster: str, key: str, expected_deployment_id: Any = No
         if not primary or primary["rolloutState"] != "COMPLETED":
             return
         verb = "circuit breaker: rollback to deploymentId" if primary.get("_rolled_back") else ""
-        words = f"ECS deployment {verb} {primary['id']} completed."
-        primary["rolloutStateReason"] = " ".join(words.split())
-        tell(service, f"(deployment {primary['id']}) deployment completed.")
-        tell(service, "has reached a steady state.")
+        reason = f"ECS deployment {verb} {primary['id']} completed."
+        primary["rolloutStateReason"] = " ".join(reason.split())
+        add_event(service, f"(deployment {primary['id']}) deployment completed.")
+        add_event(service, "has reached a steady state.")
         failed = [each for each in service["deployments"] if each["rolloutState"] == "FAILED"]
     if failed:
         forget = threading.Timer(LISTED, _forget, (service, key, failed))
@@ -151,7 +151,7 @@ def complete_deployment(cluster: str, key: str, expected_deployment_id: Any = No
 
 
 def _forget(service: dict[str, Any], key: str, failed: list[dict[str, Any]]) -> None:
-    """Drop failed deployments that have no task any more."""
+    """Remove failed deployments without running tasks from the list."""
     with ecs.resource_lock("ecs-service", key):
         service["deployments"] = [
             each
@@ -161,7 +161,7 @@ def _forget(service: dict[str, Any], key: str, failed: list[dict[str, Any]]) -> 
 
 
 def record_failure(task: dict[str, Any], digest_resolution_failed: bool = False) -> None:
-    """Count a failed task; what a tripped circuit breaker says is put in ECS's words."""
+    """Count a failed task, and replace the emulator's messages about the circuit breaker."""
     key = _service_key(task)
     _restarts.failed(key)
     _record_failure(task, digest_resolution_failed)
@@ -195,51 +195,51 @@ def _rename_events(service: dict[str, Any], failed: dict[str, Any], primary: Any
 
 
 def record_healthy(key: str, task: dict[str, Any]) -> None:
-    """Count a healthy task, after which a failure is restarted without delay again."""
+    """Count a healthy task, and reset the restart delay of its service."""
     _restarts.recovered(key)
     _record_healthy(key, task)
 
 
 def mark_task_stopped(arn: str, task: Any, reason: str, code: str, exit_code: Any = None) -> Any:
-    """Give a stopped task ECS's reason; the emulator words one of them differently."""
+    """Stop a task with the reason text of ECS, which the emulator words differently in one case."""
     if code == "EssentialContainerExited":
         reason = "Essential container in task exited"
     return _mark_task_stopped(arn, task, reason, code, exit_code)
 
 
-def reconcile_in_turn(cluster: str, key: str) -> None:
-    """Look at one service in one thread at a time.
+def reconcile_serially(cluster: str, key: str) -> None:
+    """Reconcile a service in only one thread at a time.
 
-    Gap: two reconciliations at once each start the missing task.
+    Gap: two concurrent reconciliations both start the missing task.
     """
-    with _turns.setdefault(key, threading.RLock()):
+    with _locks.setdefault(key, threading.RLock()):
         _reconcile(cluster, key)
 
 
 def run_task(data: dict[str, Any]) -> Any:
-    """Start tasks; those of a service get its tags as propagateTags says, and are told of.
+    """Start tasks; for a service, propagate its tags and add an event for each task.
 
-    Gap: the emulator ignores propagateTags, and a service says nothing of the tasks it starts.
+    Gap: the emulator ignores propagateTags, and adds no event for the start of a task.
     """
     group = data.get("group", "")
     if not group.startswith("service:"):
         return _run_task(data)
     service = ecs._services.get(f"{data['cluster']}/{group.removeprefix('service:')}") or {}
-    answer = _run_task({**data, "tags": _propagated(service)})
-    for task in json.loads(answer[2]).get("tasks", []):
-        tell(service, f"has started 1 tasks: (task {task['taskArn'].rpartition('/')[2]}).")
-    return answer
+    response = _run_task({**data, "tags": _propagated_tags(service)})
+    for task in json.loads(response[2]).get("tasks", []):
+        add_event(service, f"has started 1 tasks: (task {task['taskArn'].rpartition('/')[2]}).")
+    return response
 
 
-def tell(service: dict[str, Any], what: str) -> None:
-    """Add a message to those that a service has, in ECS's words."""
+def add_event(service: dict[str, Any], text: str) -> None:
+    """Add an event to a service, with the prefix that ECS uses."""
     if service:
-        message = f"(service {service['serviceName']}) {what}"
-        told = {"id": ecs.new_uuid(), "createdAt": ecs._iso(), "message": message}
-        service["events"].insert(0, told)
+        message = f"(service {service['serviceName']}) {text}"
+        event = {"id": ecs.new_uuid(), "createdAt": ecs._iso(), "message": message}
+        service["events"].insert(0, event)
 
 
-def _propagated(service: dict[str, Any]) -> list[dict[str, str]]:
+def _propagated_tags(service: dict[str, Any]) -> list[dict[str, str]]:
     source = {
         "SERVICE": service.get("serviceArn"),
         "TASK_DEFINITION": service.get("taskDefinition"),
@@ -248,9 +248,9 @@ def _propagated(service: dict[str, Any]) -> list[dict[str, str]]:
 
 
 def start_task_worker(task: dict[str, Any], *args: Any) -> None:
-    """Start a task, later and later when those before it failed.
+    """Start a task, with an increasing delay after failures.
 
-    Gap: the emulator restarts a crashing task at once; the ECS scheduler throttles it.
+    Gap: the emulator restarts a crashing task at once. The scheduler of ECS throttles it.
     """
     _restarts.wait(_service_key(task), lambda: ecs._task_is_active(task["taskArn"], task))
     _start_task_worker(task, *args)

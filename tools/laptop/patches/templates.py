@@ -1,4 +1,4 @@
-"""CloudFormation: ECS resources get all their properties, and a service must become stable."""
+"""CloudFormation: ECS resources keep all their properties, and a service must become stable."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from typing import Any
 from ministack.services import ecs
 from ministack.services.cloudformation import provisioners, stacks
 
-from tools.laptop.patches.kept_state import is_taken_up
+from tools.laptop.patches.kept_state import is_resumed
 
-STABLE_LIMIT = 60.0  # seconds; CloudFormation gives a service three hours
-_VERBATIM = {"dockerLabels", "options", "driverOpts", "labels"}  # their keys are the user's
+STABLE_LIMIT = 60.0  # seconds; three hours in CloudFormation
+_VERBATIM = {"dockerLabels", "options", "driverOpts", "labels"}  # the user chooses their keys
 _NUMBERS = {
     *("containerPort", "hostPort", "desiredCount", "interval", "timeout", "retries"),
     *("startPeriod", "startTimeout", "stopTimeout", "memoryReservation", "sizeInGiB", "weight"),
@@ -29,7 +29,7 @@ _service_update = provisioners._ecs_service_update
 
 
 def apply() -> None:
-    """Put the corrections in place."""
+    """Apply the corrections."""
     provisioners._normalize_container_defs = container_definitions
     handlers = provisioners._RESOURCE_HANDLERS
     handlers["AWS::ECS::TaskDefinition"]["create"] = create_task_definition
@@ -40,14 +40,14 @@ def apply() -> None:
 
 
 def runs_on_worker_thread(resource_type: str) -> bool:
-    """Provision services off the event loop, because they now wait to be stable."""
+    """Provision services outside of the event loop, because `create_service` blocks."""
     return resource_type == "AWS::ECS::Service" or bool(_runs_on_worker_thread(resource_type))
 
 
 def api_form(value: Any, name: str = "") -> Any:
-    """Return a template's value as the ECS API has it: camelCase names, typed numbers and flags.
+    """Convert a value of a template to the form of the ECS API: camelCase names, numbers, flags.
 
-    Names that the user chose (labels, log options) stay as they are.
+    Names that the user chooses (labels, log options) do not change.
     """
     if isinstance(value, list):
         return [api_form(each, name) for each in value]
@@ -64,10 +64,10 @@ def api_form(value: Any, name: str = "") -> Any:
 
 
 def container_definitions(definitions: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Translate the container definitions of a template.
+    """Convert the container definitions of a template to the form of the API.
 
-    Gap: the emulator leaves inner names of Secrets, HealthCheck, DependsOn and others as the
-    template spells them, so that they are lost, and numbers as strings.
+    Gap: the emulator does not convert the inner names of Secrets, HealthCheck, DependsOn and
+    others, so their values are lost, and leaves numbers as strings.
     """
     containers = [api_form(each) for each in definitions]
     for container in containers:
@@ -79,10 +79,10 @@ def container_definitions(definitions: list[dict[str, Any]]) -> list[dict[str, A
 
 
 def create_task_definition(logical_id: str, props: dict[str, Any], stack_name: str) -> Any:
-    """Register a template's task definition with all it says.
+    """Register the task definition of a template with all properties.
 
-    Gap: the emulator drops RuntimePlatform and EphemeralStorage, and keeps task sizes as
-    numbers where the API has strings.
+    Gap: the emulator drops RuntimePlatform and EphemeralStorage, and stores task sizes as numbers
+    although the API has strings.
     """
     arn, attributes = _task_def_create(logical_id, props, stack_name)
     definition = ecs._task_defs[arn.rsplit("/", 1)[-1]]
@@ -96,14 +96,15 @@ def create_task_definition(logical_id: str, props: dict[str, Any], stack_name: s
 
 
 def create_service(logical_id: str, props: dict[str, Any], stack_name: str) -> Any:
-    """Create a template's service and wait until it is stable.
+    """Create the service of a template and wait until it is stable.
 
-    Gap: the emulator drops PropagateTags, HealthCheckGracePeriodSeconds and others, and calls
-    the resource complete before a task has started. On AWS it completes when the deployment
-    does and fails when the circuit breaker trips; the created resources are deleted then.
+    Gap: the emulator drops PropagateTags, HealthCheckGracePeriodSeconds and others, and completes
+    the resource before a task has started. On AWS the resource completes with the deployment. If
+    the circuit breaker trips, the resource fails and the service is deleted.
     """
     request = {"serviceName": f"{stack_name}-{logical_id}", "cluster": "default", **api_form(props)}
-    arn = is_taken_up(stack_name) and _arn_of(request)  # interrupted before it was stable
+    # After a restart the service may exist already, without being stable.
+    arn = is_resumed(stack_name) and _arn_of(request)
     if not arn:
         status, _, body = ecs._create_service(request)
         if status >= 400:
@@ -119,24 +120,24 @@ def create_service(logical_id: str, props: dict[str, Any], stack_name: str) -> A
 
 
 def _arn_of(request: dict[str, Any]) -> str:
-    """Return the ARN of an active service, or ""."""
+    """Return the ARN of a service with the status ACTIVE; "" for other services."""
     key = f"{ecs._cluster_name_from_arn(request['cluster'])}/{request['serviceName']}"
     service = ecs._services.get(key) or {}
     return str(service["serviceArn"]) if service.get("status") == "ACTIVE" else ""
 
 
 def update_service(physical_id: str, old: dict[str, Any], new: dict[str, Any], stack: str) -> Any:
-    """Update a template's service and wait until it is stable, as AWS does."""
+    """Update the service of a template and wait until it is stable, as on AWS."""
     result = _service_update(physical_id, old, new, stack)
     wait_until_stable(_key(physical_id))
     return result
 
 
 def wait_until_stable(key: str) -> None:
-    """Return when the service's deployment is complete.
+    """Wait until the deployment of a service is complete.
 
     Raises:
-        ValueError: the circuit breaker tripped, the service went away, or time is up.
+        ValueError: the circuit breaker tripped, the service was deleted, or STABLE_LIMIT is over.
 
     """
     pause, deadline = threading.Event(), time.monotonic() + STABLE_LIMIT

@@ -1,4 +1,4 @@
-"""Amazon ECS: times to the millisecond."""
+"""Amazon ECS: times with milliseconds."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from ministack.services import ecs
 
 
 def apply() -> None:
-    """Put the correction in place."""
+    """Apply the correction."""
     ecs._ts_to_epoch = epoch
 
 
 def epoch(value: Any) -> Any:
-    """Return an ISO time as seconds with their fraction, anything else as it is.
+    """Convert an ISO time to seconds with a fraction; return any other value unchanged.
 
-    Gap: the emulator cuts the fraction off; ECS tells milliseconds, and without them what changed
-    after a call seems to have changed before it.
+    Gap: the emulator drops the fraction. Without it, a change after a call may appear to be older
+    than the call.
     """
     try:
         return datetime.fromisoformat(value.replace("Z", "+00:00")).timestamp()

@@ -1,4 +1,4 @@
-"""Amazon ECS: a service's task that its load balancer finds unhealthy is replaced."""
+"""Amazon ECS: a service replaces a task that fails the health checks of its load balancer."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from ministack.services import ecs
 
 from tools.laptop.patches.rollouts import is_running, unhealthy_group
 
-GRACE = 0.5  # seconds that a task may be unhealthy; a laptop does not wait minutes
-INTERVAL = 0.3  # seconds between rounds
+GRACE = 0.5  # seconds that a task may be unhealthy; minutes on AWS
+INTERVAL = 0.3  # seconds between two checks of all tasks
 _LOG = logging.getLogger("laptop")
 
 
 def apply() -> None:
-    """Watch the tasks of all services from now on.
+    """Start a thread that watches the tasks of all services.
 
-    Gap: the emulator never stops a task that fails its load balancer's health checks.
+    Gap: the emulator never stops a task that fails the health checks of its load balancer.
     """
     threading.Thread(target=_watch, daemon=True, name="unhealthy-tasks").start()
 
@@ -29,13 +29,16 @@ def _watch() -> None:
     pause = threading.Event()
     while not pause.wait(INTERVAL):
         try:
-            since = _round(since, time.monotonic())
-        except Exception:  # noqa: BLE001 - the emulator may fail anyhow; the watch goes on
-            _LOG.exception("looking for unhealthy tasks failed")
+            since = _check_tasks(since, time.monotonic())
+        except Exception:  # noqa: BLE001 - any error of the emulator; the watch must continue
+            _LOG.exception("the check for unhealthy tasks failed")
 
 
-def _round(since: dict[str, float], now: float) -> dict[str, float]:
-    """Stop the tasks unhealthy for longer than the grace; return since when the others are."""
+def _check_tasks(since: dict[str, float], now: float) -> dict[str, float]:
+    """Replace the tasks that have been unhealthy for GRACE seconds.
+
+    `since` and the result are the times (monotonic, s) since which tasks are unhealthy, by ARN.
+    """
     still: dict[str, float] = {}
     for (account, region, arn), task in ecs._tasks.all_items():
         if not task.get("group", "").startswith("service:") or task["lastStatus"] != "RUNNING":

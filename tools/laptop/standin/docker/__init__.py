@@ -1,6 +1,6 @@
-"""A stand-in for the `docker` package, on the emulator's path when no Docker engine is wanted.
+"""A replacement for the `docker` package, on the emulator's path unless a Docker engine is used.
 
-It offers what MiniStack's ECS uses of docker-py; `tools.laptop.containers` does the work.
+It provides the part of docker-py that MiniStack's ECS uses, on top of `tools.laptop.containers`.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from typing import Any
 
 from docker import errors
 from tools.laptop.containers import Container
-from tools.laptop.laptop import engine, registry
+from tools.laptop.emulator import engine, registry
 from tools.laptop.registry import Image, ImageMissingError
 
 __all__ = ["DockerClient", "errors", "from_env"]
@@ -20,7 +20,7 @@ class Containers:
     """docker-py: `docker.models.containers.ContainerCollection`."""
 
     def run(self, image: str, **options: Any) -> Container:
-        """Start a container of an image; returns when it listens or has ended."""
+        """Start a container of an image; return when it accepts connections or has ended."""
         return engine().run(image, _resolve(image), options)
 
     def get(self, container_id: str) -> Container:
@@ -31,10 +31,10 @@ class Containers:
         raise errors.NotFound(f"No such container: {container_id}")
 
     def list(self, *, filters: dict[str, Any] | None = None, **_: Any) -> list[Container]:
-        """Return the containers that carry all labels of the filter (`name` or `name=value`)."""
-        wanted = (filters or {}).get("label") or []
-        wanted = [wanted] if isinstance(wanted, str) else wanted
-        return [one for one in engine().all() if all(_labelled(one, label) for label in wanted)]
+        """Return the containers that have all labels of the filter (`name` or `name=value`)."""
+        labels = (filters or {}).get("label") or []
+        labels = [labels] if isinstance(labels, str) else labels
+        return [one for one in engine().all() if all(_has_label(one, label) for label in labels)]
 
 
 class LocalImage:
@@ -44,7 +44,7 @@ class LocalImage:
         self.id = image.digest
 
     def tag(self, *_: Any, **__: Any) -> bool:
-        """Say yes: nothing is stored, a reference is resolved whenever it is used."""
+        """Return True without an effect, because references are resolved at each use."""
         return True
 
 
@@ -52,11 +52,11 @@ class Images:
     """docker-py: `docker.models.images.ImageCollection`."""
 
     def get(self, reference: str) -> LocalImage:
-        """Return the image of the local cache, which is the registry itself here."""
+        """Return an image of the local cache, which is the registry itself."""
         return LocalImage(_resolve(reference))
 
     def pull(self, reference: str, **_: Any) -> LocalImage:
-        """Return the image that the registry has under the reference."""
+        """Return the image of a reference from the registry."""
         return LocalImage(_resolve(reference))
 
     def get_registry_data(self, reference: str, **_: Any) -> LocalImage:
@@ -76,7 +76,7 @@ def from_env(**_: Any) -> DockerClient:
     return DockerClient()
 
 
-def _labelled(container: Container, label: str) -> bool:
+def _has_label(container: Container, label: str) -> bool:
     name, equals, value = label.partition("=")
     return name in container.labels and (not equals or container.labels[name] == value)
 

@@ -1,8 +1,8 @@
-"""The exceptions of docker-py that MiniStack names."""
+"""The exceptions of docker-py that MiniStack uses."""
 
 
 class DockerException(Exception):  # noqa: N818 - docker-py's name
-    """Anything that goes wrong in the engine."""
+    """An error of the engine."""
 
 
 class APIError(DockerException):
@@ -10,8 +10,8 @@ class APIError(DockerException):
 
 
 class NotFound(APIError):  # noqa: N818 - docker-py's name
-    """There is no such container."""
+    """The container does not exist."""
 
 
 class ImageNotFound(NotFound):
-    """There is no such image."""
+    """The image does not exist."""

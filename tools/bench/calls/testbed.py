@@ -1,4 +1,4 @@
-"""A laptop cloud with an application for each contender, whose calls to AWS pass a proxy."""
+"""A laptop cloud with an application for each contender, and a proxy for the calls to AWS."""
 
 from __future__ import annotations
 
@@ -21,21 +21,21 @@ PLACE = DIRECTORY / "bench"
 PACKAGE = PLACE / "package"
 THREE = ("dev", "qa", "stage")
 SLOTS = ("prod-1", "prod-2")
-# As many as one round needs, so that each deploy brings something new.
+# As many as one round needs, so that each deploy changes the version.
 VERSIONS = ("1.0", "2.0", "3.0", "4.0")
 
 Job = Mapping[str, Any]
 
 
-class Scene(Client):
-    """The laptop cloud and the proxy, which delays and notes; the clients go past it."""
+class Testbed(Client):
+    """The laptop cloud and the proxy. The boto3 clients of this class do not use the proxy."""
 
     def __init__(self, cloud: Cloud, proxy: Proxy) -> None:
         super().__init__(cloud)
         self.proxy = proxy
 
-    def steady(self, application: str) -> None:
-        """Wait until all services of an application have rolled out."""
+    def wait_for_rollouts(self, application: str) -> None:
+        """Wait until the rollouts of all services of an application are complete."""
         names = [*THREE, *SLOTS]
         ecs = self.client("ecs")
 
@@ -45,29 +45,29 @@ class Scene(Client):
 
         _until(rolled_out, f"{application} rolls out")
 
-    def stack_is(self, application: str, status: str) -> None:
-        """Wait until the stack of an application has a status; "" is gone."""
+    def wait_for_stack(self, application: str, status: str) -> None:
+        """Wait until the stack of an application has a status; "" means deleted."""
 
-        def there() -> bool:
+        def reached() -> bool:
             pages = self.client("cloudformation").get_paginator("describe_stacks").paginate()
-            known = [each for page in pages for each in page["Stacks"]]
-            stacks = [each for each in known if each["StackName"] == application]
-            kept = [each["StackStatus"] for each in stacks]
-            return [each for each in kept if each != "DELETE_COMPLETE"] == [status] * bool(status)
+            stacks = [each for page in pages for each in page["Stacks"]]
+            statuses = [each["StackStatus"] for each in stacks if each["StackName"] == application]
+            existing = [each for each in statuses if each != "DELETE_COMPLETE"]
+            return existing == [status] * bool(status)
 
-        _until(there, f"the stack of {application} is {status or 'gone'}")
+        _until(reached, f"the stack of {application} is {status or 'deleted'}")
 
     def idle_slot(self, application: str) -> str:
-        """Return the slot that production does not forward to."""
-        job = self.known(application)
+        """Return the slot to which the production listener does not forward."""
+        job = self.script_inputs(application)
         elb = self.client("elbv2")
         (listener,) = elb.describe_listeners(ListenerArns=job["listeners"][:1])["Listeners"]
         live = listener["DefaultActions"][0]["TargetGroupArn"]
         slots: dict[str, str] = job["slots"]
         return next(name for group, name in slots.items() if group != live)
 
-    def known(self, application: str) -> dict[str, Any]:
-        """Return what a script knows of an application: see `bare`."""
+    def script_inputs(self, application: str) -> dict[str, Any]:
+        """Return the inputs of a script for an application: see `bare`."""
         (stack,) = self.client("cloudformation").describe_stacks(StackName=application)["Stacks"]
         outputs = {each["OutputKey"]: each["OutputValue"] for each in stack["Outputs"]}
         services = self.client("ecs").describe_services(
@@ -86,9 +86,12 @@ class Scene(Client):
         }
 
     def stack(self, application: str, like: str) -> dict[str, Any]:
-        """Return what CreateStack takes for an application with dev, and where its template is."""
-        (there,) = self.client("cloudformation").describe_stacks(StackName=like)["Stacks"]
-        values = {each["ParameterKey"]: each["ParameterValue"] for each in there["Parameters"]}
+        """Return the CreateStack request for an application with dev, and its template's location.
+
+        Parameters and tags are copied from the stack of the application `like`.
+        """
+        (stack,) = self.client("cloudformation").describe_stacks(StackName=like)["Stacks"]
+        values = {each["ParameterKey"]: each["ParameterValue"] for each in stack["Parameters"]}
         values |= {"Environments": "dev", "RepositoryName": application.lower()}
         location = TemplateLocation.parse(self.environment["TEMPLATE_URL"])
         request = {
@@ -96,7 +99,7 @@ class Scene(Client):
             "Parameters": [
                 {"ParameterKey": key, "ParameterValue": value} for key, value in values.items()
             ],
-            "Tags": there["Tags"],
+            "Tags": stack["Tags"],
             "Capabilities": ["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
             "RoleARN": self.environment["STACK_ROLE_ARN"],
         }
@@ -104,13 +107,13 @@ class Scene(Client):
 
     @cached_property
     def environment(self) -> dict[str, str]:
-        """What the functions are given."""
+        """The environment variables of the functions, with the URL of the proxy."""
         functions = self.client("lambda").list_functions()["Functions"]
         variables: dict[str, str] = functions[0]["Environment"]["Variables"]
         return variables | self.cloud.environment | {"AWS_ENDPOINT_URL": self.proxy.url}
 
     def create(self, application: str) -> None:
-        """Create an application with everything, through the service, and push its images."""
+        """Create an application with all environments through the service, and push its images."""
         body = create_body(application, environments={"nonProd": THREE})
         self.succeed(self.post("/stacks", body))
         for version in VERSIONS:
@@ -127,8 +130,8 @@ class Scene(Client):
 
 
 @contextmanager
-def scene() -> Iterator[Scene]:
-    """Run a laptop cloud without schedules; its calls to AWS pass a proxy."""
+def testbed() -> Iterator[Testbed]:
+    """Run a laptop cloud without schedules; the calls of its functions to AWS use a proxy."""
     with (
         serving(Proxy()) as proxy,
         started(PLACE / "cloud", Options(lambda_endpoint=proxy.url)) as cloud,
@@ -139,7 +142,7 @@ def scene() -> Iterator[Scene]:
         shutil.rmtree(PACKAGE, ignore_errors=True)
         with zipfile.ZipFile(ROOT / ".serverless" / "devops-ecs.zip") as package:
             package.extractall(PACKAGE)
-        yield Scene(cloud, proxy)
+        yield Testbed(cloud, proxy)
 
 
 def _stop_schedules(events: Any) -> None:
@@ -157,6 +160,6 @@ def _rolled_out(service: Mapping[str, Any]) -> bool:
     )
 
 
-def _until(condition: Callable[[], bool], what: str) -> None:
+def _until(condition: Callable[[], bool], description: str) -> None:
     if not until(condition):
-        raise UnexpectedError(f"it does not come true that {what}")
+        raise UnexpectedError(f"timed out waiting until {description}")

@@ -1,4 +1,7 @@
-"""The one engine and the one registry of the emulator's process; only imported there."""
+"""Objects that exist once in the emulator's process: the container engine and the registry.
+
+Only code that runs in the emulator's process may import this module.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,7 @@ from tools.laptop.addresses import Addresses
 from tools.laptop.containers import Engine
 from tools.laptop.registry import Registry
 
-DEFAULT_PORT = 80  # of a container whose definition maps none
+DEFAULT_PORT = 80  # port of a container whose definition has no port mapping
 
 
 @cache
@@ -27,7 +30,10 @@ def registry() -> Registry:
 
 
 def container_port(task_arn: str, container: str) -> int:
-    """Return the port a container listens on: awsvpc tasks bind none, so Docker is not told."""
+    """Return the port of a container, from its task definition.
+
+    MiniStack does not pass it to Docker, because tasks with awsvpc have no port bindings.
+    """
     _, _, _, region, account, _ = task_arn.split(":", 5)
     task = ecs._tasks.get_scoped(account, region, task_arn) or {}
     key = task.get("taskDefinitionArn", "").rsplit("/", 1)[-1]

@@ -1,13 +1,13 @@
-"""The customers: a process of its own that asks both listeners and tells of every answer.
+"""The clients of the customers: a separate process that sends requests to both listeners.
 
-Usage: `python -m tools.bench.swaps.customers ENDPOINT HOST CONCURRENCY`. Prints a line of JSON for
-each request, in the order of `records.Request`, until its standard input closes; then it waits for
-the answers that are due.
+Usage: `python -m tools.bench.swaps.clients ENDPOINT HOST CONCURRENCY`. It prints a line of JSON for
+each request, with the fields of `records.Request`, until its standard input closes; then it waits
+for the responses of the requests in flight.
 
-On each port there are CONCURRENCY clients with one request in flight all the time. A page takes as
-long to make as lets them come to RATE requests per second, so that what is measured is not how much
-the emulator can bear. Beside them one watcher a port asks again and again for a page that takes no
-time. Every client asks in turns on a connection that it keeps and on a new one.
+Each port has CONCURRENCY clients, each with one request in flight all the time. The delay of their
+pages limits them to RATE requests per second together, so that the capacity of the emulator does
+not determine the results. In addition, each port has one watcher that requests a page without a
+delay. Every client alternates between a persistent connection and new connections.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ import aiohttp
 from tools.bench.swaps.records import IDLE, LIVE, Request
 
 RATE = 100.0  # requests per second on each port, of all clients together
-PAUSE = 0.008  # seconds between two requests of a watcher, and after a failure
+PAUSE = 0.008  # seconds between two requests of a watcher, and after a failed request
 PATIENCE = aiohttp.ClientTimeout(total=30)
 
 
@@ -31,10 +31,10 @@ class Customer:
     """One client of one port.
 
     Args:
-        endpoint: URL of the emulator, which is the load balancer.
-        host: DNS name of the load balancer.
-        port: of the listener.
-        seconds: what a page takes to make.
+        endpoint: the URL of the emulator, which is the load balancer.
+        host: the DNS name of the load balancer.
+        port: the port of the listener.
+        seconds: the delay of the page.
 
     """
 
@@ -44,7 +44,7 @@ class Customer:
         self._port, self._seconds = port, seconds
 
     async def ask(self, stop: asyncio.Event, first: float = 0) -> None:
-        """Ask until it is time to stop, beginning in `first` seconds."""
+        """Send requests until `stop` is set, beginning in `first` seconds."""
         await asyncio.sleep(first)
         kept = aiohttp.TCPConnector(limit=1)
         fresh = aiohttp.TCPConnector(limit=1, force_close=True)
@@ -61,20 +61,20 @@ class Customer:
                     await asyncio.sleep(PAUSE)
 
     async def _request(self, session: aiohttp.ClientSession) -> Request:
-        """Ask once. By POST, which aiohttp never repeats when a kept connection was closed."""
+        """Send one request, by POST, which aiohttp does not retry after a closed connection."""
         begun, status, version = time.monotonic(), 0, ""
         try:
-            async with session.post(self._url, headers=self._headers) as answer:
-                version = str((await answer.json(content_type=None)).get("version", ""))
-                status = answer.status
+            async with session.post(self._url, headers=self._headers) as response:
+                version = str((await response.json(content_type=None)).get("version", ""))
+                status = response.status
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
             print(f"port {self._port}: {status} {error!r}", file=sys.stderr, flush=True)
         quick = not self._seconds
         return Request(self._port, begun, time.monotonic(), status, version, quick)
 
 
-async def crowd(endpoint: str, host: str, concurrency: int) -> None:
-    """Let all customers ask until standard input closes."""
+async def run_clients(endpoint: str, host: str, concurrency: int) -> None:
+    """Run all clients until standard input closes."""
     stop = asyncio.Event()
     seconds = round(concurrency / RATE, 3)
     async with asyncio.TaskGroup() as group:
@@ -88,4 +88,4 @@ async def crowd(endpoint: str, host: str, concurrency: int) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(crowd(sys.argv[1], sys.argv[2], int(sys.argv[3])))
+    asyncio.run(run_clients(sys.argv[1], sys.argv[2], int(sys.argv[3])))
