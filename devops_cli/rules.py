@@ -41,7 +41,7 @@ def choice(rule: str) -> Callable[[str], str]:
 
     def parse(value: str) -> str:
         if value.strip().lower() not in values(rule):
-            raise typer.BadParameter(f"{value!r} is none of {', '.join(values(rule))}")
+            raise typer.BadParameter(f"{value!r} is not one of {', '.join(values(rule))}")
         return value.strip().lower()
 
     return parse

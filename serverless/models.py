@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 Json = dict[str, Any]
-# Returns the content of a file of botocore's, or None when there is none of that name.
+# Returns the content of a file of botocore's, or None when there is not one of that name.
 Read = Callable[[str], bytes | None]
 
 

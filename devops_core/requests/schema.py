@@ -132,7 +132,7 @@ class Choice(Type):
         if not isinstance(value, str):
             raise InvalidValueError(f"must be one of {', '.join(self.values)}")
         if value not in self.values:
-            raise InvalidValueError(f'"{brief(value)}" is none of {", ".join(self.values)}')
+            raise InvalidValueError(f'"{brief(value)}" is not one of {", ".join(self.values)}')
         return self.values[value]
 
 

@@ -49,7 +49,7 @@ def empty_arguments() -> Iterator[list[str]]:
 @pytest.mark.parametrize("arguments", [*empty_options(), *empty_arguments()], ids=shlex.join)
 def test_an_empty_value_is_refused(arguments: list[str], tmp_path: Path) -> None:
     service, file = Service(), tmp_path / "config"
-    result = run(service, *arguments, environment={"DEVOPS_CONFIG": str(file)}, asks=True)
+    result = run(service, *arguments, environment={"DEVOPS_CONFIG": str(file)}, interactive=True)
     assert result.exit_code == 2
     assert "Invalid value" in result.stderr
     assert service.requests == []

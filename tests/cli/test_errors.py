@@ -24,14 +24,14 @@ def told(status: int, *arguments: str, **body: Any) -> tuple[int, list[str]]:
 def test_each_fault_of_a_field_has_a_line() -> None:
     errors = [
         {"field": "version", "message": "must be an image tag"},
-        {"field": "environment", "message": '"prod" is none of dev, qa'},
+        {"field": "environment", "message": '"prod" is not one of dev, qa'},
     ]
     assert told(400, errorMessage="all in one line", code="INVALID_REQUEST", errors=errors) == (
         2,
         [
             "Error: the request is not valid (400 INVALID_REQUEST)",
             "  version: must be an image tag",
-            '  environment: "prod" is none of dev, qa',
+            '  environment: "prod" is not one of dev, qa',
         ],
     )
 

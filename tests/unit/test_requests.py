@@ -78,7 +78,7 @@ def test_a_deploy_is_taken_as_it_is() -> None:
         ([], "must not be empty"),
         ("dev", "must be a list of dev, qa, stage, training, da"),
         (["dev", "dev"], "lists dev more than once"),
-        (["prod-blue"], '"prod-blue" is none of dev, qa, stage, training, da'),
+        (["prod-blue"], '"prod-blue" is not one of dev, qa, stage, training, da'),
         ([{"a": 1}], "must be a list of dev, qa, stage, training, da"),
         ([None], "must be a list of dev, qa, stage, training, da"),
     ],

@@ -5,4 +5,3 @@ page docs/api.md. `schemas` derives the schemas of requests from their declarati
 `rules` the checks of the command line, `recording` the examples; `derived` lists all files with
 such texts, and `places` finds their places.
 """
-"""
