@@ -1,4 +1,4 @@
-"""Create: the stack, then variables and task counts; what fails is deleted."""
+"""Create: the template, the stack, and the undo that deletes a failed stack."""
 
 from __future__ import annotations
 
@@ -7,110 +7,107 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from devops_core.model.decisions import Act
-from devops_core.model.observed import Observed
-from devops_core.model.operation import Operation, Status
-from devops_core.model.steps import CreateStack, DeleteStack, ReadTemplate
+from devops_core.model import Observed, Operation, Status
+from devops_core.model.decisions import Act, After, CreateStack, DeleteStack, ReadTemplate
 from tests.unit.builders import (
-    CONFIGURED,
+    DONE,
+    ID,
     NOW,
     STACK_ID,
     TEMPLATE,
-    Seen,
+    Summary,
+    acts,
     decide,
+    fails,
     operation,
     outputs,
     overdue,
     part,
-    seen,
     stack,
     statuses,
+    summary,
+    waits,
 )
 
 LATE = overdue("create")
 TOO_LATE = LATE + timedelta(minutes=60)
 UNREAD = operation("create")
-NEW = replace(UNREAD, template=TEMPLATE)
+NEW = operation("create", template=TEMPLATE)
 SENT = operation("create", stack_id=STACK_ID)
-DOOMED = operation("create", undoing=True, stack_id=STACK_ID, reasons=("because",))
+UNDOING = operation("create", undoing=True, stack_id=STACK_ID, reasons=("because",))
 FOREIGN = stack(operation=None)
-CONFIGURING = operation("create", service=CONFIGURED, stack_id=STACK_ID)
-READY = stack(outputs=outputs("dev"))
+COMPLETE = stack(outputs=outputs("dev"))
+UNDO = acts(DeleteStack(f"{ID}-undo"))
 
-CASES: list[tuple[str, Operation, Observed, datetime, Seen]] = [
-    ("it is not known yet of what: read the template", UNREAD, Observed(), NOW,
-     Seen("Act", (ReadTemplate(),))),
-    ("nor when the time is up: fail", UNREAD, Observed(), LATE,
-     Seen("Fail", (), "CloudFormation did not create the stack in time")),
-    ("there is no stack: create it", NEW, Observed(), NOW, Seen("Act", (CreateStack(),))),
-    ("an earlier stack of that name was deleted: create it", NEW,
-     Observed(stack=stack("DELETE_COMPLETE")), NOW, Seen("Act", (CreateStack(),))),
-    ("accepted, but not shown yet: wait", SENT, Observed(), NOW,
-     Seen("Wait", (), "CloudFormation to show the stack")),
-    ("accepted, but not shown when the time is up: wait", SENT, Observed(), LATE,
-     Seen("Wait", (), "CloudFormation to show the stack")),
-    ("accepted and never shown: keep the rows", SENT, Observed(), TOO_LATE,
-     Seen("Fail, keep rows", (), "CloudFormation did not create the stack in time")),
-    ("never accepted: fail", NEW, Observed(), LATE,
-     Seen("Fail", (), "CloudFormation did not create the stack in time")),
-    ("somebody else's stack: fail and leave it alone", NEW, Observed(stack=FOREIGN), NOW,
-     Seen("Fail", (), "a stack of this name exists that this service did not create")),
-    ("somebody else's stack after ours was doomed: leave it alone", DOOMED,
-     Observed(stack=FOREIGN), NOW, Seen("Fail", (), "because")),
-    ("the stack is being made: wait", NEW, Observed(stack=stack("CREATE_IN_PROGRESS")), NOW,
-     Seen("Wait", (), "stack CREATE_IN_PROGRESS")),
-    ("it rolls back: wait for the reasons", NEW, Observed(stack=stack("ROLLBACK_IN_PROGRESS")),
-     NOW, Seen("Wait", (), "stack ROLLBACK_IN_PROGRESS")),
-    ("it takes too long: delete it", NEW, Observed(stack=stack("CREATE_IN_PROGRESS")), LATE,
-     Seen("Act", (DeleteStack(),))),
-    ("it failed and was rolled back: delete it", NEW, Observed(stack=stack("ROLLBACK_COMPLETE")),
-     NOW, Seen("Act", (DeleteStack(),))),
-    ("it failed, and so did its rollback: delete it", NEW,
-     Observed(stack=stack("ROLLBACK_FAILED")), NOW, Seen("Act", (DeleteStack(),))),
-    ("somebody deletes it: wait until it is gone", NEW,
-     Observed(stack=stack("DELETE_IN_PROGRESS")), NOW,
-     Seen("Wait", (), "the deletion of the failed stack")),
-    ("somebody deleted it: fail", SENT, Observed(stack=stack("DELETE_COMPLETE")), NOW,
-     Seen("Fail", (), "the stack ended as DELETE_COMPLETE")),
-    ("somebody could not delete it: delete it", NEW, Observed(stack=stack("DELETE_FAILED")), NOW,
-     Seen("Act", (DeleteStack(),))),
-    ("the template lacks outputs: delete the stack", NEW, Observed(stack=stack()), NOW,
-     Seen("Act", (DeleteStack(),))),
-    ("everything is there: done", NEW, Observed(stack=READY), NOW, Seen("Done")),
-    ("everything is there, though late: done", NEW, Observed(stack=READY), LATE, Seen("Done")),
-    ("doomed, and the stack is there: delete it", DOOMED, Observed(stack=READY), NOW,
-     Seen("Act", (DeleteStack(),))),
-    ("doomed, and it is being deleted: wait", DOOMED,
-     Observed(stack=stack("DELETE_IN_PROGRESS")), NOW,
-     Seen("Wait", (), "the deletion of the failed stack")),
-    ("doomed, and it is gone: fail with the first reasons", DOOMED, Observed(), NOW,
-     Seen("Fail", (), "because")),
-    ("doomed, and our delete failed: keep the rows", DOOMED,
+CASES: list[tuple[str, Operation, Observed, datetime, Summary]] = [
+    ("no template is recorded: read it", UNREAD, Observed(), NOW, acts(ReadTemplate())),
+    ("no template is recorded at the deadline: fail", UNREAD, Observed(), LATE,
+     fails("CloudFormation did not create the stack in time")),
+    ("no stack: create it", NEW, Observed(), NOW, acts(CreateStack())),
+    ("an earlier stack of this name was deleted: create it", NEW,
+     Observed(stack=stack("DELETE_COMPLETE")), NOW, acts(CreateStack())),
+    ("the accepted stack is not visible: wait", SENT, Observed(), NOW,
+     waits("CloudFormation to show the stack")),
+    ("the accepted stack is not visible at the deadline: wait", SENT, Observed(), LATE,
+     waits("CloudFormation to show the stack")),
+    ("the accepted stack never becomes visible: keep the rows", SENT, Observed(), TOO_LATE,
+     fails("CloudFormation did not create the stack in time", keep_rows=True)),
+    ("no stack was accepted until the deadline: fail", NEW, Observed(), LATE,
+     fails("CloudFormation did not create the stack in time")),
+    ("a stack of another origin: fail and leave it", NEW, Observed(stack=FOREIGN), NOW,
+     fails("a stack of this name exists that this service did not create")),
+    ("undo, and the stack has another origin: fail and leave it", UNDOING,
+     Observed(stack=FOREIGN), NOW, fails("because")),
+    ("the stack is in creation: wait", NEW, Observed(stack=stack("CREATE_IN_PROGRESS")), NOW,
+     waits("stack CREATE_IN_PROGRESS")),
+    ("the stack rolls back: wait for its reasons", NEW,
+     Observed(stack=stack("ROLLBACK_IN_PROGRESS")), NOW, waits("stack ROLLBACK_IN_PROGRESS")),
+    ("the stack is in creation at the deadline: delete it", NEW,
+     Observed(stack=stack("CREATE_IN_PROGRESS")), LATE, UNDO),
+    ("the stack failed and was rolled back: delete it", NEW,
+     Observed(stack=stack("ROLLBACK_COMPLETE")), NOW, UNDO),
+    ("the stack and its rollback failed: delete it", NEW,
+     Observed(stack=stack("ROLLBACK_FAILED")), NOW, UNDO),
+    ("another party deletes the stack: wait for the deletion", NEW,
+     Observed(stack=stack("DELETE_IN_PROGRESS")), NOW, waits("the deletion of the failed stack")),
+    ("another party deleted the stack: fail", SENT, Observed(stack=stack("DELETE_COMPLETE")), NOW,
+     fails("the stack ended as DELETE_COMPLETE")),
+    ("the delete of another party failed: delete it", NEW, Observed(stack=stack("DELETE_FAILED")),
+     NOW, UNDO),
+    ("the stack lacks outputs: delete it", NEW, Observed(stack=stack()), NOW, UNDO),
+    ("the stack is complete: succeed", NEW, Observed(stack=COMPLETE), NOW, DONE),
+    ("the stack is complete after the deadline: succeed", NEW, Observed(stack=COMPLETE), LATE,
+     DONE),
+    ("undo, and the stack exists: delete it", UNDOING, Observed(stack=COMPLETE), NOW, UNDO),
+    ("undo, and the stack is in deletion: wait", UNDOING,
+     Observed(stack=stack("DELETE_IN_PROGRESS")), NOW, waits("the deletion of the failed stack")),
+    ("undo, and no stack exists: fail with the first reasons", UNDOING, Observed(), NOW,
+     fails("because")),
+    ("undo, and the delete failed: keep the rows", UNDOING,
      Observed(stack=stack("DELETE_FAILED"), stack_failures=("bucket not empty",)), NOW,
-     Seen("Fail, keep rows", (), "because; not deleted: bucket not empty")),
-    ("nobody looked until it was too late: delete it all the same", NEW,
-     Observed(stack=stack("CREATE_IN_PROGRESS")), TOO_LATE, Seen("Act", (DeleteStack(),))),
-    ("doomed, and it cannot be deleted in time: keep the rows", DOOMED,
+     fails("because; not deleted: bucket not empty", keep_rows=True)),
+    ("first observation after the undo limit: delete the stack", NEW,
+     Observed(stack=stack("CREATE_IN_PROGRESS")), TOO_LATE, UNDO),
+    ("undo, and the stack is in deletion at the undo limit: keep the rows", UNDOING,
      Observed(stack=stack("DELETE_IN_PROGRESS")), TOO_LATE,
-     Seen("Fail, keep rows", (),
-          "because; not deleted: CloudFormation could not delete the stack")),
+     fails("because; not deleted: CloudFormation could not delete the stack", keep_rows=True)),
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize(
-    ("now_operation", "what", "now", "expected"),
+    ("create", "seen", "now", "expected"),
     [case[1:] for case in CASES],
     ids=[case[0] for case in CASES],
 )
-def test_decides(now_operation: Operation, what: Observed, now: datetime, expected: Seen) -> None:
-    assert seen(decide(now_operation, what, now)) == expected
+def test_decides(create: Operation, seen: Observed, now: datetime, expected: Summary) -> None:
+    assert summary(decide(create, seen, now)) == expected
 
 
-def test_what_was_read_is_on_record_before_it_is_sent() -> None:
-    reading, sending = (decide(each, Observed(), NOW) for each in (UNREAD, NEW))
+def test_the_template_is_recorded_before_the_stack_is_created() -> None:
+    reading, creating = (decide(each, Observed(), NOW) for each in (UNREAD, NEW))
     assert isinstance(reading, Act)
-    assert isinstance(sending, Act)
-    assert (reading.looks, sending.looks) == (True, False)
+    assert isinstance(creating, Act)
+    assert (reading.after, creating.after) == (After.SAVE, After.CONTINUE)
 
 
 @pytest.mark.parametrize(
@@ -122,7 +119,7 @@ def test_what_was_read_is_on_record_before_it_is_sent() -> None:
         (TOO_LATE + timedelta(hours=1), TOO_LATE + timedelta(hours=1)),
     ],
 )
-def test_an_undo_that_begins_too_late_has_its_time_from_then(
+def test_an_undo_that_begins_after_its_limit_has_its_whole_time(
     now: datetime, deadline: datetime
 ) -> None:
     decision = decide(NEW, Observed(stack=stack("CREATE_IN_PROGRESS")), now)
@@ -130,7 +127,7 @@ def test_an_undo_that_begins_too_late_has_its_time_from_then(
 
 
 @pytest.mark.parametrize(
-    ("what", "now", "reason"),
+    ("seen", "now", "reason"),
     [
         (Observed(stack=stack("ROLLBACK_COMPLETE"), stack_failures=("dev: no image",)), NOW,
          "dev: no image"),
@@ -142,11 +139,11 @@ def test_an_undo_that_begins_too_late_has_its_time_from_then(
         (Observed(stack=stack(outputs=outputs("dev") | {"TestUrl": "", "devServiceArn": ""})), NOW,
          "the template has no output TestUrl, devServiceArn"),
     ],
-    ids=["resources that failed", "the stack's own words", "its status", "its slowness",
-         "the outputs that are missing"],
+    ids=["failed resources", "reason of the stack", "status of the stack", "deadline",
+         "missing outputs"],
 )  # fmt: skip
-def test_a_doomed_create_keeps_why(what: Observed, now: datetime, reason: str) -> None:
-    decision = decide(NEW, what, now)
+def test_an_undo_records_its_reasons(seen: Observed, now: datetime, reason: str) -> None:
+    decision = decide(NEW, seen, now)
 
     assert decision.operation.details.undoing
     assert decision.operation.reasons == (reason,)
@@ -154,22 +151,22 @@ def test_a_doomed_create_keeps_why(what: Observed, now: datetime, reason: str) -
 
 
 @pytest.mark.parametrize(
-    ("now_operation", "what", "now"),
+    ("create", "seen", "now"),
     [
         (NEW, Observed(), LATE),
         (NEW, Observed(stack=FOREIGN), NOW),
-        (DOOMED, Observed(), NOW),
+        (UNDOING, Observed(), NOW),
         (NEW, Observed(stack=stack("ROLLBACK_COMPLETE")), NOW),
     ],
-    ids=["never made", "somebody else's stack", "undone", "being undone"],
+    ids=["no stack", "stack of another origin", "after the undo", "during the undo"],
 )
-def test_a_create_that_fails_has_failed_in_every_environment(
-    now_operation: Operation, what: Observed, now: datetime
+def test_a_failed_create_has_failed_in_every_environment(
+    create: Operation, seen: Observed, now: datetime
 ) -> None:
     broken = part("qa", status=Status.FAILED, reason="no image")
     parts = (part("dev"), part("stage", reason="slow"), broken)
 
-    decision = decide(replace(now_operation, progress=parts), what, now)
+    decision = decide(replace(create, progress=parts), seen, now)
 
     assert decision.operation.progress == (
         part("dev", status=Status.FAILED, reason="the application was not created"),
@@ -179,33 +176,35 @@ def test_a_create_that_fails_has_failed_in_every_environment(
 
 
 @pytest.mark.parametrize(
-    ("noted", "reasons"),
+    ("recorded", "reasons"),
     [((), ("dev: no image",)), (("qa: no image",), ("qa: no image",))],
-    ids=["what is seen", "what was seen first"],
+    ids=["nothing is recorded", "the first reasons are recorded"],
 )
-def test_what_was_the_matter_is_noted_while_it_can_be_seen(
-    noted: tuple[str, ...], reasons: tuple[str, ...]
+def test_reasons_are_recorded_while_the_stack_rolls_back(
+    recorded: tuple[str, ...], reasons: tuple[str, ...]
 ) -> None:
-    what = Observed(stack=stack("ROLLBACK_IN_PROGRESS"), stack_failures=("dev: no image",))
+    seen = Observed(stack=stack("ROLLBACK_IN_PROGRESS"), stack_failures=("dev: no image",))
 
-    decision = decide(replace(NEW, reasons=noted), what, NOW)
+    decision = decide(replace(NEW, reasons=recorded), seen, NOW)
 
-    assert seen(decision).kind == "Wait"
+    assert summary(decision).decision == "Wait"
     assert decision.operation.reasons == reasons
 
 
-def test_what_was_noted_and_what_is_seen_is_told_once() -> None:
-    noted = replace(NEW, reasons=("dev: no image", "dev: stopped"))
-    what = Observed(stack=stack("ROLLBACK_COMPLETE"), stack_failures=("dev: no image", "qa: no"))
+def test_recorded_and_observed_reasons_are_not_repeated() -> None:
+    recorded = replace(NEW, reasons=("dev: no image", "dev: stopped"))
+    seen = Observed(stack=stack("ROLLBACK_COMPLETE"), stack_failures=("dev: no image", "qa: no"))
 
-    assert decide(noted, what, NOW).operation.reasons == ("dev: no image", "dev: stopped", "qa: no")
+    reasons = decide(recorded, seen, NOW).operation.reasons
+
+    assert reasons == ("dev: no image", "dev: stopped", "qa: no")
 
 
 @pytest.mark.parametrize("status", ["CREATE_IN_PROGRESS", "CREATE_COMPLETE", "ROLLBACK_COMPLETE"])
-@pytest.mark.parametrize("doomed", [False, True])
-def test_the_stack_that_is_seen_is_noted(status: str, doomed: bool) -> None:
-    what = Observed(stack=stack(status, outputs=outputs("dev")))
+@pytest.mark.parametrize("undoing", [False, True])
+def test_the_id_of_the_observed_stack_is_recorded(status: str, undoing: bool) -> None:
+    seen = Observed(stack=stack(status, outputs=outputs("dev")))
 
-    decision = decide(replace(NEW, doomed=doomed), what, NOW)
+    decision = decide(NEW.with_details(undoing=undoing), seen, NOW)
 
     assert decision.operation.details.stack_id == STACK_ID

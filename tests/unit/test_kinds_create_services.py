@@ -1,4 +1,4 @@
-"""Create, once its stack is complete: variables and task counts, and what is there then."""
+"""Create, after its stack is complete: variables, task counts and the state of the services."""
 
 from __future__ import annotations
 
@@ -6,128 +6,135 @@ from dataclasses import replace
 from typing import Any
 
 from devops_core.kinds.create import missing_outputs
-from devops_core.model.observed import Observed
-from devops_core.model.operation import Operation, Status
-from devops_core.model.steps import DeleteStack, Deregister, Register, UpdateService
+from devops_core.model import Observed, Operation, ServiceSpec, Status
+from devops_core.model.decisions import DeleteStack, Deregister, Register, UpdateService
 from tests.unit.builders import (
     CONFIGURED,
+    DONE,
+    ID,
     NOW,
     STACK_ID,
-    Seen,
+    acts,
     decide,
     deployment,
-    failed,
+    failed_deployment,
     observed,
     operation,
     outputs,
     part,
     rolling,
-    seen,
     service,
     stack,
     statuses,
+    summary,
 )
 
 NEW = operation("create")
 CONFIGURING = operation("create", service=CONFIGURED, stack_id=STACK_ID)
-READY = stack(outputs=outputs("dev"))
+COMPLETE = stack(outputs=outputs("dev"))
+UNDO = acts(DeleteStack(f"{ID}-undo"))
 
 
 def configuring(**changes: Any) -> Operation:
     return operation("create", part(**changes), service=CONFIGURED, stack_id=STACK_ID)
 
 
-def test_registers_what_a_template_parameter_cannot_say() -> None:
-    what = observed(service(deployment("dev:1")), stack=READY)
+def test_registers_settings_that_no_template_parameter_holds() -> None:
+    seen = observed(service(deployment("dev:1")), stack=COMPLETE)
 
-    decision = decide(CONFIGURING, what, NOW)
+    decision = decide(CONFIGURING, seen, NOW)
 
-    assert seen(decision) == Seen("Act", (Register("dev"),))
+    assert summary(decision) == acts(Register("dev"))
     assert decision.operation.progress[0].previous == "dev:1"
 
 
 def test_updates_the_service_with_task_definition_and_count() -> None:
-    what = observed(service(deployment("dev:1")), stack=READY, registered={"dev": "dev:2"})
+    seen = observed(service(deployment("dev:1")), stack=COMPLETE, registered={"dev": "dev:2"})
 
-    assert seen(decide(CONFIGURING, what, NOW)).steps == (UpdateService("dev", "dev:2", 2),)
+    assert summary(decide(CONFIGURING, seen, NOW)) == acts(UpdateService("dev", "dev:2", 2))
 
 
-def test_sets_only_the_count_when_nothing_else_is_wanted() -> None:
-    counted = operation("create", service=CONFIGURED.__class__(desired_count=3))
-    what = observed(service(deployment("dev:1")), stack=READY)
+def test_sets_the_count_alone_without_other_settings() -> None:
+    counted = operation("create", service=ServiceSpec(desired_count=3))
+    seen = observed(service(deployment("dev:1")), stack=COMPLETE)
 
-    assert seen(decide(counted, what, NOW)).steps == (UpdateService("dev", "dev:1", 3),)
+    assert summary(decide(counted, seen, NOW)) == acts(UpdateService("dev", "dev:1", 3))
 
 
 def test_waits_for_the_tasks() -> None:
-    what = observed(service(deployment("dev:2", "IN_PROGRESS"), desired=2), stack=READY)
+    seen = observed(service(deployment("dev:2", "IN_PROGRESS"), desired=2), stack=COMPLETE)
 
-    decision = decide(configuring(target="dev:2", sent=True), what, NOW)
+    decision = decide(configuring(target="dev:2", sent=True), seen, NOW)
 
-    assert seen(decision).words.startswith("DEV: rollout IN_PROGRESS")
+    assert summary(decision).decision == "Wait"
+    assert summary(decision).text.startswith("DEV: rollout IN_PROGRESS")
 
 
-def test_is_done_when_the_tasks_run_and_leaves_the_stack_its_task_definition() -> None:
-    what = observed(service(deployment("dev:2"), desired=2), stack=READY)
+def test_succeeds_when_the_tasks_run_and_keeps_the_task_definition_of_the_stack() -> None:
+    seen = observed(service(deployment("dev:2"), desired=2), stack=COMPLETE)
 
-    decision = decide(configuring(target="dev:2", sent=True), what, NOW)
+    decision = decide(configuring(target="dev:2", sent=True), seen, NOW)
 
-    assert seen(decision) == Seen("Done")
+    assert summary(decision) == DONE
     assert statuses(decision) == [Status.SUCCEEDED]
 
 
-def test_a_service_that_does_not_come_up_dooms_the_create() -> None:
-    what = observed(service(deployment("dev:1"), failed("dev:2"), desired=2), stack=READY)
+def test_a_failed_rollout_undoes_the_create() -> None:
+    rolled_back = service(deployment("dev:1"), failed_deployment("dev:2"), desired=2)
 
-    decision = decide(configuring(target="dev:2", sent=True), what, NOW)
+    decision = decide(
+        configuring(target="dev:2", sent=True), observed(rolled_back, stack=COMPLETE), NOW
+    )
 
-    assert seen(decision).steps == (DeleteStack(),)
+    assert summary(decision) == UNDO
     assert decision.operation.reasons == ("DEV: tasks failed to start.",)
 
 
-def test_a_doomed_create_deregisters_what_is_left_after_the_stack() -> None:
-    doomed = operation("create", rolling(), undoing=True, stack_id=STACK_ID, reasons=("because",))
-    gone = Observed(stack=stack("DELETE_COMPLETE"), orphans={"dev": ("dev:2",)})
+def test_the_undo_deregisters_task_definitions_after_the_stack() -> None:
+    undoing = operation("create", rolling(), undoing=True, stack_id=STACK_ID, reasons=("because",))
+    deleted = Observed(stack=stack("DELETE_COMPLETE"), orphans={"dev": ("dev:2",)})
 
-    assert seen(decide(doomed, gone, NOW)) == Seen("Act", (Deregister("dev", "dev:2"),))
-    assert seen(decide(doomed, replace(gone, orphans={}), NOW)).kind == "Fail"
+    assert summary(decide(undoing, deleted, NOW)) == acts(Deregister("dev", "dev:2"))
+    assert summary(decide(undoing, replace(deleted, orphans={}), NOW)).decision == "Fail"
 
 
-def test_a_create_that_was_refused_deletes_the_stack_it_has_made_after_all() -> None:
+def test_the_undo_deletes_a_stack_whose_creation_was_refused_but_took_effect() -> None:
     refused = operation("create", undoing=True, reasons=("a stack of this name exists",))
 
     decision = decide(refused, Observed(stack=stack("CREATE_IN_PROGRESS")), NOW)
 
-    assert seen(decision).steps == (DeleteStack(),)
+    assert summary(decision) == UNDO
     assert decision.operation.details.stack_id == STACK_ID
 
 
-def test_two_services_that_do_not_come_up_are_both_named() -> None:
+def test_the_reasons_name_both_failed_services() -> None:
     services = [
-        service(deployment(f"{name}:1"), failed(f"{name}:2", f"{name} fails"), name=name)
+        service(
+            deployment(f"{name}:1"), failed_deployment(f"{name}:2", f"{name} fails"), name=name
+        )
         for name in ("dev", "qa")
     ]
     parts = [part(name, target=f"{name}:2", sent=True) for name in ("dev", "qa")]
     both = operation("create", *parts, service=CONFIGURED, stack_id=STACK_ID)
-    what = observed(*services, stack=stack(outputs=outputs("dev", "qa")))
+    seen = observed(*services, stack=stack(outputs=outputs("dev", "qa")))
 
-    assert decide(both, what, NOW).operation.reasons == ("DEV: dev fails", "QA: qa fails")
+    assert decide(both, seen, NOW).operation.reasons == ("DEV: dev fails", "QA: qa fails")
 
 
-def test_one_service_that_does_not_come_up_ends_the_wait_for_the_other() -> None:
+def test_one_failed_service_ends_the_wait_for_the_other() -> None:
     services = [
-        service(deployment("dev:1"), failed("dev:2")),
+        service(deployment("dev:1"), failed_deployment("dev:2")),
         service(deployment("qa:2", "IN_PROGRESS"), name="qa"),
     ]
     parts = [part(name, target=f"{name}:2", sent=True) for name in ("dev", "qa")]
     both = operation("create", *parts, service=CONFIGURED, stack_id=STACK_ID)
-    what = observed(*services, stack=stack(outputs=outputs("dev", "qa")))
+    seen = observed(*services, stack=stack(outputs=outputs("dev", "qa")))
 
-    assert seen(decide(both, what, NOW)).steps == (DeleteStack(),)
+    assert summary(decide(both, seen, NOW)) == UNDO
 
 
-def test_the_stack_s_own_task_definition_is_what_is_wanted_and_what_is_gone_back_to() -> None:
-    decision = decide(NEW, Observed(stack=READY), NOW)
+def test_without_settings_the_task_definition_of_the_stack_is_target_and_previous() -> None:
+    decision = decide(NEW, Observed(stack=COMPLETE), NOW)
 
     assert decision.operation.progress == (
         part(
@@ -140,18 +147,19 @@ def test_the_stack_s_own_task_definition_is_what_is_wanted_and_what_is_gone_back
     )
 
 
-def test_says_where_each_environment_is_reached() -> None:
+def test_records_the_url_of_each_environment() -> None:
     parts = (part("dev"), part("prod-1"), part("prod-2"))
-    made = outputs("dev", "prod-1", "prod-2") | {"ProductionUrl": "http://p", "TestUrl": "http://t"}
+    urls = {"ProductionUrl": "http://p", "TestUrl": "http://t"}
+    complete = stack(outputs=outputs("dev", "prod-1", "prod-2") | urls)
 
-    decision = decide(operation("create", *parts), Observed(stack=stack(outputs=made)), NOW)
+    decision = decide(operation("create", *parts), Observed(stack=complete), NOW)
 
     assert [each.url for each in decision.operation.progress] == [
         "http://dev", "http://p", "http://t",
     ]  # fmt: skip
 
 
-def test_names_the_missing_outputs_of_every_service() -> None:
+def test_names_the_missing_outputs_of_each_service() -> None:
     missing = missing_outputs(stack(outputs=outputs("dev")), ["dev", "prod-1"])
 
     assert missing == ("prod1ServiceArn", "prod1TaskDefinitionArn", "prod1TargetGroupArn")

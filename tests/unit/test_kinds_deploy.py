@@ -1,4 +1,4 @@
-"""A deploy as a whole: each environment has its own outcome, all must succeed."""
+"""Deploy and promote: each environment has its own outcome, and all must succeed."""
 
 from __future__ import annotations
 
@@ -7,61 +7,66 @@ import pytest
 from devops_core.model.operation import Status
 from devops_core.model.steps import Deregister, UpdateService
 from tests.unit.builders import (
+    DONE,
     NOW,
-    Seen,
+    acts,
     decide,
     deployment,
+    fails,
     observed,
     operation,
     rolling,
-    seen,
     service,
     statuses,
+    summary,
+    waits,
 )
 
-DONE = service(deployment("new"))
-GONE_WRONG = rolling("qa", status=Status.FAILED, reason="crashed", deregistered=True)
+COMPLETE = service(deployment("new"))
+FAILED = rolling("qa", status=Status.FAILED, reason="crashed", deregistered=True)
 
 
 @pytest.mark.parametrize("kind", ["deploy", "deploy-blue"])
-def test_is_done_when_the_rollout_is_complete_and_the_old_one_retired(kind: str) -> None:
-    decision = decide(operation(kind, rolling(deregistered=True)), observed(DONE), NOW)
+def test_succeeds_when_the_old_task_definition_is_deregistered(kind: str) -> None:
+    decision = decide(operation(kind, rolling(deregistered=True)), observed(COMPLETE), NOW)
 
-    assert seen(decision) == Seen("Done")
+    assert summary(decision) == DONE
     assert statuses(decision) == [Status.SUCCEEDED]
 
 
-def test_goes_on_with_one_environment_after_another_has_failed() -> None:
-    busy = service(deployment("new", "IN_PROGRESS"))
+def test_continues_in_one_environment_after_a_failure_in_another() -> None:
+    starting = service(deployment("new", "IN_PROGRESS"))
 
-    decision = decide(operation("deploy", GONE_WRONG, rolling()), observed(busy), NOW)
+    decision = decide(operation("deploy", FAILED, rolling()), observed(starting), NOW)
 
-    assert seen(decision) == Seen(
-        "Wait", (), "DEV: rollout IN_PROGRESS, 0 of 1 new tasks running, 0 pending"
+    assert summary(decision) == waits(
+        "DEV: rollout IN_PROGRESS, 0 of 1 new tasks running, 0 pending"
     )
 
 
-def test_fails_when_one_environment_has_failed_and_keeps_the_other_outcome() -> None:
-    parts = (GONE_WRONG, rolling(deregistered=True))
+def test_fails_after_a_failure_in_one_environment_and_keeps_the_other_outcome() -> None:
+    parts = (FAILED, rolling(deregistered=True))
 
-    decision = decide(operation("deploy", *parts), observed(DONE), NOW)
+    decision = decide(operation("deploy", *parts), observed(COMPLETE), NOW)
 
-    assert seen(decision) == Seen("Fail", (), "QA 1.1: crashed")
+    assert summary(decision) == fails("QA 1.1: crashed")
     assert statuses(decision) == [Status.FAILED, Status.SUCCEEDED]
 
 
-def test_does_the_steps_of_all_environments_at_once() -> None:
+def test_returns_the_steps_of_all_environments_together() -> None:
     unsent = rolling("qa", sent=False, asked_at=None)
     before = service(deployment("old"), name="qa")
 
-    decision = decide(operation("deploy", unsent, rolling()), observed(before, DONE), NOW)
+    decision = decide(operation("deploy", unsent, rolling()), observed(before, COMPLETE), NOW)
 
-    assert seen(decision).steps == (UpdateService("qa", "new", None), Deregister("dev", "old"))
+    steps = (UpdateService("qa", "new", None), Deregister("dev", "old"))
+    assert summary(decision) == acts(*steps)
 
 
-def test_says_all_it_waits_for() -> None:
-    busy = [service(deployment("new", "IN_PROGRESS"), name=name) for name in ("dev", "qa")]
+def test_the_wait_names_the_conditions_of_all_environments() -> None:
+    starting = [service(deployment("new", "IN_PROGRESS"), name=name) for name in ("dev", "qa")]
 
-    decision = decide(operation("deploy", rolling(), rolling("qa")), observed(*busy), NOW)
+    decision = decide(operation("deploy", rolling(), rolling("qa")), observed(*starting), NOW)
 
-    assert [words[:4] for words in seen(decision).words.split("; ")] == ["DEV:", "QA: "]
+    assert summary(decision).decision == "Wait"
+    assert [text[:4] for text in summary(decision).text.split("; ")] == ["DEV:", "QA: "]
