@@ -10,17 +10,21 @@ from typing import Any, NamedTuple
 from devops_core import kinds
 from devops_core.kinds.kind import Kind
 from devops_core.model import (
+    Application,
     Deployment,
+    Inventory,
     Observed,
     Operation,
     Progress,
+    Row,
+    RowStatus,
     RunningService,
     ServiceSpec,
     Stack,
     Status,
     Template,
 )
-from devops_core.model.decisions import Act, Decision, Fail, Step, Wait
+from devops_core.model.decisions import Act, Decision, Fail, Plan, Step, Wait
 from devops_core.naming import Environment
 
 START = datetime(2026, 1, 31, 12, 0, tzinfo=UTC)
@@ -30,6 +34,11 @@ ID = "01KG8Z0000000000000000TEST"
 STACK_ID = "stack/MyApp/1"
 TEMPLATE = Template(url="s3://bucket/key", version="v1", sha256="ab")
 CONFIGURED = ServiceSpec(environment={"COLOUR": "blue"}, desired_count=2)
+# The members of a kind's details without a default.
+_DETAILS: Mapping[str, Mapping[str, Any]] = {
+    "create": {"service": ServiceSpec()},
+    "swap": {"live": "prod-2", "idle": "prod-1"},
+}
 
 
 class Summary(NamedTuple):
@@ -118,12 +127,6 @@ def operation(kind: str = "deploy", *parts: Progress, **changes: Any) -> Operati
     return replace(base, **changes)
 
 
-_DETAILS: Mapping[str, Mapping[str, Any]] = {
-    "create": {"service": ServiceSpec()},
-    "swap": {"live": "prod-2", "idle": "prod-1"},
-}
-
-
 def _details_members(rules: Kind) -> tuple[str, ...]:
     return rules.details._fields if rules.details else ()
 
@@ -202,6 +205,16 @@ def swapping(**changes: Any) -> Operation:
     """Return a swap that makes prod-2 live."""
     parts = (part("prod-1"), part("prod-2"))
     return operation("swap", *parts, **changes)
+
+
+def planned_delete(stack_id: str | None) -> Plan:
+    """Return the plan of a delete; `stack_id` is the stack in the inventory."""
+    application = Application(
+        name="MyApp", technical_team="Core", email="a@example.com", stack_id=stack_id
+    )
+    row = Row(application=application, environment=Environment.DEV, status=RowStatus.ACTIVE)
+    inventory = Inventory({row.environment: row})
+    return kinds.load("delete").plan(None, inventory, Observed(), operation("delete"))
 
 
 def statuses(decision: Decision) -> list[Status]:

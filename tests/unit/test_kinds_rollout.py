@@ -1,4 +1,4 @@
-"""One service on its way to a task definition, seen through deploy."""
+"""Rollout: one service on the way to its target task definition, in a deploy to dev."""
 
 from __future__ import annotations
 
@@ -8,249 +8,266 @@ from typing import Any
 
 import pytest
 
-from devops_core.kinds import deploy
 from devops_core.kinds.rollout import advance
-from devops_core.model.decisions import Act
-from devops_core.model.observed import Observed, RunningService
-from devops_core.model.operation import LEASE, Progress, Status
-from devops_core.model.steps import Deregister, Register, Step, UpdateService
+from devops_core.model import LEASE, Observed, Progress, Status
+from devops_core.model.decisions import Act, After, Deregister, Register, Step, UpdateService
 from tests.unit.builders import (
     BEFORE,
     NOW,
-    Seen,
+    acts,
+    decide,
     deployment,
-    failed,
+    failed_deployment,
     observed,
     operation,
     overdue,
     part,
     rolling,
-    seen,
     service,
     statuses,
+    summary,
+    waits,
 )
 
 DEPLOY = operation("deploy")
 LATE = overdue("deploy")
 UNSENT = rolling(sent=False, asked_at=None)
-ON_ITS_WAY = service(deployment("new", "IN_PROGRESS"), deployment("old", primary=False), running=0)
+STARTING = observed(
+    service(deployment("new", "IN_PROGRESS"), deployment("old", primary=False), running=0)
+)
 UPDATE = UpdateService("dev", "new", None)
-BACK = UpdateService("dev", "old")
-THERE = observed(service(deployment("new")))
-NOT_YET = observed(service(deployment("old")))
+ROLL_BACK = UpdateService("dev", "old")
+COMPLETE = observed(service(deployment("new")))
+OLD = observed(service(deployment("old")))
+OUTDATED = observed(service(deployment("old", updated_at=BEFORE)))
+MISSING = Observed(services={"dev": None})
 
 WAITS: list[tuple[str, Progress, Observed, str]] = [
-    ("tasks start", rolling(), observed(ON_ITS_WAY),
+    ("tasks start", rolling(), STARTING,
      "DEV: rollout IN_PROGRESS, 0 of 1 new tasks running, 0 pending"),
-    ("ECS has completed, but a task was replaced", rolling(),
+    ("complete, but a task is being replaced", rolling(),
      observed(service(deployment("new"), running=0)),
      "DEV: rollout COMPLETED, 0 of 1 new tasks running, 0 pending"),
-    ("ECS lists no primary deployment", rolling(), observed(service(failed())),
+    ("no primary deployment", rolling(), observed(service(failed_deployment())),
      "DEV: a deployment"),
-    ("ECS goes back", rolling(), observed(service(deployment("old", "IN_PROGRESS"), failed())),
+    ("ECS rolls back", rolling(),
+     observed(service(deployment("old", "IN_PROGRESS"), failed_deployment())),
      "DEV: ECS rolling back to the previous version"),
-    ("the answer is older than the update", rolling(),
-     observed(service(deployment("old", updated_at=BEFORE))), "DEV: ECS to show the update"),
+    ("the response is older than the update", rolling(), OUTDATED, "DEV: ECS to show the update"),
 ]  # fmt: skip
 
 ACTS: list[tuple[str, Progress, Observed, datetime, Step]] = [
-    ("nothing is registered: register", part(), observed(), NOW, Register("dev")),
-    ("nothing was looked at yet: update", UNSENT, observed(), NOW, UPDATE),
-    ("registered, but nobody noted it: update", part(), observed(service(deployment("old")),
-     registered={"dev": "new"}), NOW, UPDATE),
-    ("ECS runs the one before: update", UNSENT, NOT_YET, NOW, UPDATE),
-    ("a task count is wanted too: update with both", replace(UNSENT, desired_count=3),
-     NOT_YET, NOW, UpdateService("dev", "new", 3)),
-    ("right task definition, wrong count: update", replace(UNSENT, desired_count=3),
-     THERE, NOW, UpdateService("dev", "new", 3)),
-    ("failed and ECS does not go back: go back", rolling(),
-     observed(service(deployment("new", "FAILED"))), NOW, BACK),
-    ("out of time: go back", rolling(), observed(ON_ITS_WAY), LATE, BACK),
-    ("done: retire the one before", rolling(), THERE, NOW, Deregister("dev", "old")),
-    ("ECS went back: retire the new one", rolling(),
-     observed(service(deployment("old"), failed())), NOW, Deregister("dev", "new")),
-    ("ECS went back to what it had all the time: retire the new one", rolling(),
-     observed(service(deployment("old", updated_at=BEFORE), failed())), NOW, Deregister("dev", "new")),
-    ("failed earlier: retire the new one", rolling(status=Status.FAILED), NOT_YET, NOW,
+    ("nothing is registered: register", part(), OLD, NOW, Register("dev")),
+    ("nothing is registered, no service: register", part(), MISSING, NOW, Register("dev")),
+    ("nothing is registered or observed: register", part(), Observed(), NOW, Register("dev")),
+    ("registered, not observed: update", UNSENT, Observed(), NOW, UPDATE),
+    ("registered, but not recorded: update", part(),
+     replace(OLD, registered={"dev": "new"}), NOW, UPDATE),
+    ("the previous task definition runs: update", UNSENT, OLD, NOW, UPDATE),
+    ("a task count is set too: update with both", replace(UNSENT, desired_count=3), OLD, NOW,
+     UpdateService("dev", "new", 3)),
+    ("the target runs with another count: update", replace(UNSENT, desired_count=3), COMPLETE, NOW,
+     UpdateService("dev", "new", 3)),
+    ("failed, and ECS does not roll back: roll back", rolling(),
+     observed(service(deployment("new", "FAILED"))), NOW, ROLL_BACK),
+    ("incomplete at the deadline: roll back", rolling(), STARTING, LATE, ROLL_BACK),
+    ("complete: deregister the obsolete one", rolling(), COMPLETE, NOW, Deregister("dev", "old")),
+    ("ECS rolled back: deregister the target", rolling(),
+     observed(service(deployment("old"), failed_deployment())), NOW, Deregister("dev", "new")),
+    ("ECS rolled back to an older deployment: deregister the target", rolling(),
+     observed(service(deployment("old", updated_at=BEFORE), failed_deployment())), NOW,
      Deregister("dev", "new")),
-    ("registered and out of time: retire it unused", UNSENT, NOT_YET, LATE, Deregister("dev", "new")),
-]  # fmt: skip
-
-
-@pytest.mark.parametrize(("now_part", "what", "words"), [case[1:] for case in WAITS],
-                         ids=[case[0] for case in WAITS])  # fmt: skip
-def test_waits(now_part: Progress, what: Observed, words: str) -> None:
-    decision = deploy.decide(operation("deploy", now_part), what, NOW)
-
-    assert seen(decision) == Seen("Wait", (), words)
-    (kept,) = decision.operation.progress
-    assert replace(kept, reason=None) == now_part
-
-
-@pytest.mark.parametrize(("now_part", "what", "now", "step"), [case[1:] for case in ACTS],
-                         ids=[case[0] for case in ACTS])  # fmt: skip
-def test_acts(now_part: Progress, what: Observed, now: datetime, step: Step) -> None:
-    decision = deploy.decide(operation("deploy", now_part), what, now)
-
-    assert seen(decision) == Seen("Act", (step,))
-
-
-STOPPED = ("Essential container in task exited",)
-ROLLED_BACK = service(deployment("old"), failed(), stopped=STOPPED)
-OVER: list[tuple[str, Progress, RunningService | None, datetime, str]] = [
-    ("ECS says why the rollout failed, and why tasks stopped", rolling(), ROLLED_BACK, NOW,
-     "Essential container in task exited. tasks failed to start."),
-    ("the failed deployment says nothing", rolling(),
-     service(deployment("old"), failed(reason="")), NOW, "ECS rolled back to the previous version"),
-    ("only the rollback is left to say why", rolling(),
-     service(deployment("old", reason="rolling back")), NOW, "rolling back"),
-    ("the rollback is all there is, and silent", rolling(), service(deployment("old")), NOW,
-     "ECS rolled back to the previous version"),
-    ("somebody deployed something else", rolling(), service(deployment("third")), NOW,
-     "another task definition replaced it"),
-    ("a rollback is noticed though the answer has a time", rolling(),
-     service(deployment("old", updated_at=NOW)), NOW, "ECS rolled back to the previous version"),
-    ("the reason noted before counts", rolling(reason="noted"),
-     service(deployment("old", updated_at=BEFORE)), NOW, "noted"),
-    ("the update never showed", rolling(), service(deployment("old", updated_at=BEFORE)), LATE,
-     "ECS rolled back to the previous version"),
-    ("the way back takes too long", rolling(reason="noted"),
-     service(deployment("old", "IN_PROGRESS")), LATE, "noted"),
-    ("the service is gone", rolling(), None, NOW, "its ECS service does not exist any more"),
-    ("the service is gone before the update", UNSENT, None, NOW, "its ECS service does not exist any more"),
-    ("the service is being deleted", rolling(), service(active=False), NOW,
-     "its ECS service does not exist any more"),
-    ("an inactive service is not updated", UNSENT, service(deployment("old"), active=False), NOW,
-     "its ECS service does not exist any more"),
-    ("no time left to begin", UNSENT, service(deployment("old")), LATE,
-     "was not sent to ECS within the time limit"),
-    ("no deployment in time", rolling(), service(), LATE,
-     "has had no deployment within the time limit"),
-    ("not registered in time", part(version="1.1"), service(deployment("old")), LATE,
-     "was not registered within the time limit"),
-    ("nothing to go back to: out of time", rolling(previous=None), ON_ITS_WAY, LATE,
-     "the rollout did not complete within the time limit"),
-    ("the same again cannot go back", rolling(previous="new"),
-     service(deployment("new", "FAILED", reason="no capacity")), NOW, "no capacity"),
+    ("failed earlier: deregister the target", rolling(status=Status.FAILED), OLD, NOW,
+     Deregister("dev", "new")),
+    ("registered, but not sent until the deadline: deregister the target", UNSENT, OLD, LATE,
+     Deregister("dev", "new")),
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize(
-    ("now_part", "running", "now", "reason"),
-    [case[1:] for case in OVER],
-    ids=[case[0] for case in OVER],
+    ("progress", "seen", "condition"), [case[1:] for case in WAITS], ids=[case[0] for case in WAITS]
+)
+def test_waits(progress: Progress, seen: Observed, condition: str) -> None:
+    decision = decide(operation("deploy", progress), seen, NOW)
+
+    assert summary(decision) == waits(condition)
+    (kept,) = decision.operation.progress
+    assert replace(kept, reason=None) == progress
+
+
+@pytest.mark.parametrize(
+    ("progress", "seen", "now", "step"),
+    [case[1:] for case in ACTS],
+    ids=[case[0] for case in ACTS],
+)
+def test_acts(progress: Progress, seen: Observed, now: datetime, step: Step) -> None:
+    decision = decide(operation("deploy", progress), seen, now)
+
+    assert summary(decision) == acts(step)
+
+
+STOPPED = ("Essential container in task exited",)
+NO_SERVICE = "its ECS service does not exist any more"
+ROLLED_BACK = "ECS rolled back to the previous version"
+FAILURES: list[tuple[str, Progress, Observed, datetime, str]] = [
+    ("stop reasons of tasks and the reason of the deployment", rolling(),
+     observed(service(deployment("old"), failed_deployment(), stopped=STOPPED)), NOW,
+     "Essential container in task exited. tasks failed to start."),
+    ("the failed deployment has no reason", rolling(),
+     observed(service(deployment("old"), failed_deployment(reason=""))), NOW, ROLLED_BACK),
+    ("only the rollback has a reason", rolling(),
+     observed(service(deployment("old", reason="rolling back"))), NOW, "rolling back"),
+    ("only the rollback is listed, without a reason", rolling(), OLD, NOW, ROLLED_BACK),
+    ("another task definition runs", rolling(), observed(service(deployment("third"))), NOW,
+     "another task definition replaced it"),
+    ("the rollback is younger than the update", rolling(),
+     observed(service(deployment("old", updated_at=NOW))), NOW, ROLLED_BACK),
+    ("a reason is recorded", rolling(reason="recorded"), OUTDATED, NOW, "recorded"),
+    ("the update is not visible until the deadline", rolling(), OUTDATED, LATE, ROLLED_BACK),
+    ("the rollback is incomplete at the deadline", rolling(reason="recorded"),
+     observed(service(deployment("old", "IN_PROGRESS"))), LATE, "recorded"),
+    ("no service", rolling(), MISSING, NOW, NO_SERVICE),
+    ("updated, but not observed", rolling(), Observed(), NOW, NO_SERVICE),
+    ("no service before the update", UNSENT, MISSING, NOW, NO_SERVICE),
+    ("the service is inactive", rolling(), observed(service(active=False)), NOW, NO_SERVICE),
+    ("the service is inactive before the update", UNSENT,
+     observed(service(deployment("old"), active=False)), NOW, NO_SERVICE),
+    ("not sent until the deadline", UNSENT, OLD, LATE,
+     "was not sent to ECS within the time limit"),
+    ("no deployment until the deadline", rolling(), observed(service()), LATE,
+     "has had no deployment within the time limit"),
+    ("not registered until the deadline", part(version="1.1"), OLD, LATE,
+     "was not registered within the time limit"),
+    ("incomplete at the deadline, without a previous task definition", rolling(previous=None),
+     STARTING, LATE, "the rollout did not complete within the time limit"),
+    ("failed, and the target is the previous task definition", rolling(previous="new"),
+     observed(service(deployment("new", "FAILED", reason="no capacity"))), NOW, "no capacity"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("progress", "seen", "now", "reason"),
+    [case[1:] for case in FAILURES],
+    ids=[case[0] for case in FAILURES],
 )
 def test_fails_with_the_reason(
-    now_part: Progress, running: RunningService | None, now: datetime, reason: str
+    progress: Progress, seen: Observed, now: datetime, reason: str
 ) -> None:
-    what = observed(running) if running else observed()
-
-    decision = deploy.decide(operation("deploy", now_part), what, now)
+    decision = decide(operation("deploy", progress), seen, now)
 
     assert statuses(decision) == [Status.FAILED]
     assert decision.operation.progress[0].reason == reason
 
 
 @pytest.mark.parametrize(
-    ("kept", "why"),
+    "progress",
     [
-        (rolling(previous=None, status=Status.FAILED), "the service still runs it"),
-        (rolling(previous="new", status=Status.FAILED), "it is what ran before"),
-        (rolling(target=None, status=Status.FAILED), "nothing was registered"),
-        (rolling(deregistered=True, status=Status.FAILED), "it is retired already"),
-        (rolling(obsolete="new", status=Status.SUCCEEDED), "the same was deployed again"),
-        (rolling(obsolete=None, status=Status.SUCCEEDED), "the stack owns the one before"),
-        (rolling(deregistered=True, status=Status.SUCCEEDED), "the one before is retired already"),
+        rolling(previous=None, status=Status.FAILED),
+        rolling(previous="new", status=Status.FAILED),
+        rolling(target=None, status=Status.FAILED),
+        rolling(deregistered=True, status=Status.FAILED),
+        rolling(obsolete="new", status=Status.SUCCEEDED),
+        rolling(obsolete=None, status=Status.SUCCEEDED),
+        rolling(deregistered=True, status=Status.SUCCEEDED),
     ],
-    ids=lambda value: value if isinstance(value, str) else "",
+    ids=[
+        "failed: the service still runs the target",
+        "failed: the target is the previous task definition",
+        "failed: nothing was registered",
+        "failed: the target is deregistered",
+        "succeeded: the same task definition was deployed again",
+        "succeeded: the stack owns the previous task definition",
+        "succeeded: the obsolete one is deregistered",
+    ],
 )
-def test_retires_nothing_when(kept: Progress, why: str) -> None:
-    decision = deploy.decide(operation("deploy", kept), THERE, NOW)
+def test_deregisters_nothing(progress: Progress) -> None:
+    decision = decide(operation("deploy", progress), COMPLETE, NOW)
 
-    assert seen(decision).steps == (), why
-    assert statuses(decision) == [kept.status]
+    assert not isinstance(decision, Act)
+    assert statuses(decision) == [progress.status]
 
 
-def test_takes_a_failed_deployment_for_a_received_update() -> None:
-    rolled_back = observed(service(deployment("old"), failed()))
+def test_a_failed_deployment_proves_that_ecs_received_the_update() -> None:
+    rolled_back = observed(service(deployment("old"), failed_deployment()))
 
-    decision = deploy.decide(operation("deploy", UNSENT), rolled_back, NOW)
+    decision = decide(operation("deploy", UNSENT), rolled_back, NOW)
 
     assert decision.operation.progress[0].sent
     assert statuses(decision) == [Status.FAILED]
 
 
-def test_goes_back_with_the_reason_that_time_ran_out() -> None:
-    decision = deploy.decide(operation("deploy", rolling()), observed(ON_ITS_WAY), LATE)
+def test_a_rollback_at_the_deadline_records_the_deadline_as_its_reason() -> None:
+    decision = decide(operation("deploy", rolling()), STARTING, LATE)
 
     reason = decision.operation.progress[0].reason
     assert reason == "the rollout did not complete within the time limit"
 
 
-def test_asks_again_when_an_update_that_was_under_way_cannot_land_any_more() -> None:
+def test_repeats_an_update_that_cannot_take_effect_any_more() -> None:
     later = NOW + LEASE
-    first = deploy.decide(operation("deploy", UNSENT), NOT_YET, NOW)
-    meanwhile = deploy.decide(first.operation, NOT_YET, later - timedelta(milliseconds=1))
-    again = deploy.decide(first.operation, NOT_YET, later)
+    first = decide(operation("deploy", UNSENT), OLD, NOW)
+    meanwhile = decide(first.operation, OLD, later - timedelta(milliseconds=1))
+    again = decide(first.operation, OLD, later)
 
-    assert seen(first) == seen(again) == Seen("Act", (UPDATE,))
-    assert seen(meanwhile) == Seen("Wait", (), "DEV: ECS to show the update")
+    assert summary(first) == summary(again) == acts(UPDATE)
+    assert summary(meanwhile) == waits("DEV: ECS to show the update")
     times = [each.operation.progress[0].asked_at for each in (first, meanwhile, again)]
     assert times == [NOW, NOW, later]
 
 
 @pytest.mark.parametrize("changes", [{"aborted_by": "someone"}, {"deadline": NOW}])
-def test_ends_no_part_whose_update_may_still_land(changes: dict[str, Any]) -> None:
-    under_way = operation("deploy", rolling(sent=False), **changes)
-    decision = deploy.decide(under_way, NOT_YET, NOW)
-    assert seen(decision) == Seen("Wait", (), "DEV: ECS to show the update")
+def test_an_update_in_flight_does_not_fail_at_the_deadline_or_an_abort(
+    changes: dict[str, Any],
+) -> None:
+    in_flight = operation("deploy", rolling(sent=False), **changes)
+    decision = decide(in_flight, OLD, NOW)
+    assert summary(decision) == waits("DEV: ECS to show the update")
 
-    later = deploy.decide(under_way, NOT_YET, NOW + LEASE)
-    assert seen(later) == Seen("Act", (Deregister("dev", "new"),))
+    later = decide(in_flight, OLD, NOW + LEASE)
+    assert summary(later) == acts(Deregister("dev", "new"))
     assert statuses(later) == [Status.FAILED]
 
 
-def test_goes_on_at_once_when_an_update_that_was_under_way_has_landed() -> None:
-    decision = deploy.decide(operation("deploy", rolling(sent=False)), THERE, NOW)
-    assert seen(decision) == Seen("Act", (Deregister("dev", "old"),))
+def test_continues_at_once_after_an_update_in_flight_has_taken_effect() -> None:
+    decision = decide(operation("deploy", rolling(sent=False)), COMPLETE, NOW)
+    assert summary(decision) == acts(Deregister("dev", "old"))
 
 
 @pytest.mark.parametrize(
-    ("parts", "handed_over"),
+    ("parts", "after"),
     [
-        ((UNSENT,), True),
-        ((UNSENT, rolling("qa")), True),
-        ((UNSENT, rolling("qa", sent=False, asked_at=None)), True),
-        ((UNSENT, part("qa")), False),
-        ((part(),), False),
-        ((UNSENT, rolling("qa", status=Status.FAILED)), False),
-        ((UNSENT, rolling("qa", status=Status.FAILED, deregistered=True)), True),
-        ((rolling(reason="noted"),), False),
+        ((UNSENT,), After.RELEASE),
+        ((UNSENT, rolling("qa")), After.RELEASE),
+        ((UNSENT, rolling("qa", sent=False, asked_at=None)), After.RELEASE),
+        ((UNSENT, part("qa")), After.CONTINUE),
+        ((part(),), After.CONTINUE),
+        ((UNSENT, rolling("qa", status=Status.FAILED)), After.CONTINUE),
+        ((UNSENT, rolling("qa", status=Status.FAILED, deregistered=True)), After.RELEASE),
+        ((rolling(reason="recorded"),), After.CONTINUE),
     ],
-    ids=["update", "another waits", "two updates", "another must be registered", "register",
-         "another leaves something over", "another has ended", "go back"],
+    ids=["update", "update, another waits", "two updates", "update, another registers", "register",
+         "update, another deregisters", "update, another has ended", "rollback"],
 )  # fmt: skip
-def test_hands_over_when_all_that_is_left_to_do_is_to_ask(
-    parts: tuple[Progress, ...], handed_over: bool
+def test_releases_the_lease_if_only_updates_remain(
+    parts: tuple[Progress, ...], after: After
 ) -> None:
     old = deployment("old", updated_at=BEFORE)
-    going = deployment("new", "FAILED" if parts[0].reason else "IN_PROGRESS")
-    dev = service(going if parts[0].sent else old)
+    current = deployment("new", "FAILED" if parts[0].reason else "IN_PROGRESS")
+    dev = service(current if parts[0].sent else old)
     qa = service(deployment("new", "IN_PROGRESS") if parts[-1].sent else old, name="qa")
-    decision = deploy.decide(operation("deploy", *parts), observed(dev, qa), NOW)
+    decision = decide(operation("deploy", *parts), observed(dev, qa), NOW)
 
     assert isinstance(decision, Act)
-    assert decision.hands_over is handed_over
+    assert decision.after is after
 
 
-def test_an_answer_that_stays_old_is_a_rollback() -> None:
-    old = observed(service(deployment("old", updated_at=BEFORE)))
-    moved_on = advance(rolling(), DEPLOY, old, NOW + timedelta(seconds=30))
-    assert moved_on.part.status is Status.FAILED
-    assert moved_on.part.reason == "ECS rolled back to the previous version"
+def test_a_response_that_stays_old_is_a_rollback() -> None:
+    advanced = advance(rolling(), DEPLOY, OUTDATED, NOW + timedelta(seconds=30))
+    assert advanced.part.status is Status.FAILED
+    assert advanced.part.reason == ROLLED_BACK
 
 
-def test_a_service_scaled_to_nothing_says_that_nothing_was_started() -> None:
+def test_a_service_without_tasks_succeeds_with_a_remark() -> None:
     empty = observed(service(deployment("new"), running=0, desired=0))
     ended = advance(rolling(), DEPLOY, empty, NOW).part
     assert ended.status is Status.SUCCEEDED
