@@ -164,7 +164,9 @@ def deployment(task_definition: str, state: str = "COMPLETED", **changes: Any) -
     )
 
 
-def failed_deployment(task_definition: str = "new", reason: str = "tasks failed to start.") -> Deployment:
+def failed_deployment(
+    task_definition: str = "new", reason: str = "tasks failed to start."
+) -> Deployment:
     """Return a failed deployment that ECS still lists."""
     return deployment(task_definition, "FAILED", primary=False, reason=reason)
 

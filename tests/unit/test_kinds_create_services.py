@@ -109,9 +109,7 @@ def test_the_undo_deletes_a_stack_whose_creation_was_refused_but_took_effect() -
 
 def test_the_reasons_name_both_failed_services() -> None:
     services = [
-        service(
-            deployment(f"{name}:1"), failed_deployment(f"{name}:2", f"{name} fails"), name=name
-        )
+        service(deployment(f"{name}:1"), failed_deployment(f"{name}:2", f"{name} fails"), name=name)
         for name in ("dev", "qa")
     ]
     parts = [part(name, target=f"{name}:2", sent=True) for name in ("dev", "qa")]

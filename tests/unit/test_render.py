@@ -11,9 +11,7 @@ import pytest
 from botocore.validate import ParamValidator
 
 from devops_core import render
-from devops_core.model.inventory import Application
-from devops_core.model.operation import Operation
-from devops_core.model.service_spec import ServiceSpec
+from devops_core.model import Application, ServiceSpec
 from devops_core.naming import Image
 from devops_core.settings import Settings
 from tests.infra.templates import ROOT, load
@@ -31,6 +29,7 @@ PARTS = (part("da"), part("qa"), part("dev"), part("prod-1"), part("prod-2"))
 SECRET = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:db-AbCdEf"  # noqa: S105 - a name
 PARAMETER = "arn:aws:ssm:eu-west-1:123456789012:parameter/team/key"
 DIGEST = "sha256:" + "0" * 64
+DEFAULTS = ServiceSpec()
 BASE: dict[str, Any] = {
     "family": "MyApp-dev",
     "executionRoleArn": "arn:aws:iam::123456789012:role/devops-ecs/x",
@@ -63,12 +62,9 @@ def faults(service: str, call: str, request: Mapping[str, Any]) -> str:
     return str(ParamValidator().validate(request, shape).generate_report())
 
 
-def create(spec: ServiceSpec | None = None) -> Operation:
-    return operation("create", *PARTS, service=spec)
-
-
-def sent(spec: ServiceSpec | None = None, template: bytes = b"Resources: {}") -> dict[str, Any]:
-    return render.stack(create(spec), APPLICATION, SETTINGS, template)
+def sent(spec: ServiceSpec = DEFAULTS, template: bytes = b"Resources: {}") -> dict[str, Any]:
+    create = operation("create", *PARTS, service=spec)
+    return render.stack(create, APPLICATION, SETTINGS, template)
 
 
 def pairs(listed: list[dict[str, str]], key: str, value: str) -> dict[str, str]:
@@ -76,7 +72,7 @@ def pairs(listed: list[dict[str, str]], key: str, value: str) -> dict[str, str]:
     return {each[key]: each[value] for each in listed}
 
 
-def parameters(spec: ServiceSpec | None = None) -> dict[str, str]:
+def parameters(spec: ServiceSpec = DEFAULTS) -> dict[str, str]:
     return pairs(sent(spec)["Parameters"], "ParameterKey", "ParameterValue")
 
 
