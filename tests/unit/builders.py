@@ -113,7 +113,7 @@ def operation(kind: str = "deploy", *parts: Progress, **changes: Any) -> Operati
     """
     rules = kinds.load(kind)
     own = {name: changes.pop(name) for name in _details_members(rules) if name in changes}
-    details = rules.details and rules.details(**(_DETAILS.get(kind, {}) | own))
+    details = rules.details and rules.details(**{**_DETAILS.get(kind, {}), **own})
     base = Operation(
         id=ID,
         kind=kind,
