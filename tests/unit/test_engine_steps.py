@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime, timedelta
 from typing import Any, get_args
 
 import pytest
@@ -90,6 +91,12 @@ def undoing(reason: str) -> State:
     return state(operation("create", undoing=True, reasons=(reason,)))
 
 
+def moment(before: State, *, overdue: bool) -> datetime:
+    """Return the deadline of an operation, or the last moment before it."""
+    deadline = before.operation.deadline
+    return deadline if overdue else deadline - timedelta(microseconds=1)
+
+
 def services(*changed: Any, **members: Any) -> Observed:
     return Observed(services={each.name: each for each in changed}, **members)
 
@@ -138,7 +145,7 @@ RESULTS: list[tuple[str, State, Step, Any, State]] = [
 def test_a_result_changes_the_state(
     before: State, step: Step, result: Any, after: State, overdue: bool
 ) -> None:
-    assert applied(before, [step], [result], overdue=overdue) == (after, [])
+    assert applied(before, [step], [result], moment(before, overdue=overdue)) == (after, [])
 
 
 REFUSALS: list[tuple[str, State, Step, State]] = [
@@ -164,7 +171,7 @@ REFUSALS: list[tuple[str, State, Step, State]] = [
 def test_a_refusal_changes_the_state(
     before: State, step: Step, after: State, overdue: bool
 ) -> None:
-    assert applied(before, [step], [REFUSED], overdue=overdue) == (after, [])
+    assert applied(before, [step], [REFUSED], moment(before, overdue=overdue)) == (after, [])
 
 
 STOPS: list[tuple[State, Step, Sequence[AwsError]]] = [
@@ -193,20 +200,20 @@ STOPS: list[tuple[State, Step, Sequence[AwsError]]] = [
 def test_an_error_stops_the_worker_and_keeps_the_state(
     before: State, step: Step, error: AwsError, overdue: bool
 ) -> None:
-    assert applied(before, [step], [error], overdue=overdue) == (before, [error])
+    assert applied(before, [step], [error], moment(before, overdue=overdue)) == (before, [error])
 
 
 @pytest.mark.parametrize("error", [DENIED, THROTTLED], ids=["denied", "throttled"])
 @pytest.mark.parametrize("overdue", [False, True])
 def test_an_update_that_cannot_take_effect_is_not_in_flight(error: AwsError, overdue: bool) -> None:
-    after, errors = applied(sending(), [UPDATE], [error], overdue=overdue)
+    after, errors = applied(sending(), [UPDATE], [error], moment(sending(), overdue=overdue))
 
     assert (after, errors) == (sending(asked_at=None), [error])
     assert not after.operation.part("dev").update_in_flight(NOW)
 
 
 def test_an_update_without_a_response_is_in_flight() -> None:
-    after, errors = applied(sending(), [UPDATE], [UNREACHABLE], overdue=False)
+    after, errors = applied(sending(), [UPDATE], [UNREACHABLE], NOW)
 
     assert errors == [UNREACHABLE]
     assert after.operation.part("dev").asked_at == NOW
@@ -232,7 +239,7 @@ def test_a_failed_deregistration_is_accepted_if_it_cannot_succeed_in_time(
 ) -> None:
     before = state(operation("delete", part(), part("qa")), Observed(orphans=ORPHANS))
 
-    after, errors = applied(before, [DEREGISTER], [error], overdue=overdue)
+    after, errors = applied(before, [DEREGISTER], [error], moment(before, overdue=overdue))
 
     assert errors == ([] if accepted else [error])
     assert after.operation.part("dev").deregistered is accepted
@@ -243,9 +250,9 @@ def test_a_failed_deregistration_is_accepted_if_it_cannot_succeed_in_time(
 
 def test_independent_steps_keep_all_results_and_errors() -> None:
     both = state(operation("deploy", part(), part("qa"), rolling("da", sent=False)))
-    steps = [REGISTER, Register("qa"), UpdateService("da", "new")]
+    steps: list[Step] = [REGISTER, Register("qa"), UpdateService("da", "new")]
 
-    after, errors = applied(both, steps, [THROTTLED, "qa:2", UNREACHABLE], overdue=False)
+    after, errors = applied(both, steps, [THROTTLED, "qa:2", UNREACHABLE], NOW)
 
     assert errors == [THROTTLED, UNREACHABLE]
     assert after.operation.progress == (
@@ -255,7 +262,7 @@ def test_independent_steps_keep_all_results_and_errors() -> None:
 
 def test_steps_without_results_are_a_fault() -> None:
     with pytest.raises(ValueError, match="shorter"):
-        applied(sending(), [REGISTER, UPDATE], ["dev:2"], overdue=False)
+        applied(sending(), [REGISTER, UPDATE], ["dev:2"], NOW)
 
 
 def test_the_tables_cover_every_step() -> None:
