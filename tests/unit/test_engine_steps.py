@@ -121,7 +121,7 @@ RESULTS: list[tuple[str, State, Step, Any, State]] = [
      state(swapping(), production("prod-1", services={
          "prod-1": slot("prod-1"), "prod-2": slot("prod-2", 3),
      }))),
-    ("a deregistered task definition is no orphan any more",
+    ("a deregistered task definition leaves the orphans",
      state(operation("delete", part(), part("qa")), Observed(orphans=ORPHANS)), DEREGISTER, None,
      state(operation("delete", part(deregistered=True), part("qa")),
            Observed(orphans={"dev": ("dev:8",), "qa": ("qa:1",)}))),
