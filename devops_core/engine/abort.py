@@ -40,6 +40,8 @@ def abort(
     NotFoundError, ForbiddenError, AlreadyEndedError, NotAbortableError.
     """
     operation = recorded_operation(cloud, application, operation_id)
+    # An ended operation can be a repair, which has no rules.
+    _require_in_progress(operation)
     kind = kinds.load(operation.kind)
     _permit(cloud, kind, operation, caller, record=not dry_run)
     if dry_run:
@@ -87,10 +89,15 @@ def _permit(cloud: Cloud, kind: Kind, operation: Operation, caller: str, *, reco
     permit(cloud, kind, operation.application, team, caller, aborts=operation.id, record=record)
 
 
-def _require_abortable(kind: Kind, operation: Operation) -> None:
-    if operation.ended:
+def _require_in_progress(operation: Operation) -> None:
+    """Raise AlreadyEndedError for an ended operation, except for a repetition of its abort."""
+    if operation.ended and not operation.aborted_by:
         raise AlreadyEndedError(
             f"operation {operation.id} has ended already: its status is {operation.status}"
         )
+
+
+def _require_abortable(kind: Kind, operation: Operation) -> None:
+    _require_in_progress(operation)
     if kind.abort is None:
         raise NotAbortableError(kind.abort_refusal)

@@ -1,4 +1,4 @@
-"""Short words for what the decisions look at, so that a case is one readable line."""
+"""Builders of operations, observations and decisions, so that a test case fits on one line."""
 
 from __future__ import annotations
 
@@ -9,11 +9,22 @@ from typing import Any, NamedTuple
 
 from devops_core import kinds
 from devops_core.kinds.kind import Kind
-from devops_core.model.decisions import Decision
-from devops_core.model.observed import Deployment, Observed, RunningService, Stack, Template
-from devops_core.model.operation import Operation, Progress, Status
-from devops_core.model.service_spec import ServiceSpec
-from devops_core.model.steps import Step
+from devops_core.model import (
+    Application,
+    Deployment,
+    Inventory,
+    Observed,
+    Operation,
+    Progress,
+    Row,
+    RowStatus,
+    RunningService,
+    ServiceSpec,
+    Stack,
+    Status,
+    Template,
+)
+from devops_core.model.decisions import Act, Decision, Fail, Plan, Step, Wait
 from devops_core.naming import Environment
 
 START = datetime(2026, 1, 31, 12, 0, tzinfo=UTC)
@@ -23,50 +34,86 @@ ID = "01KG8Z0000000000000000TEST"
 STACK_ID = "stack/MyApp/1"
 TEMPLATE = Template(url="s3://bucket/key", version="v1", sha256="ab")
 CONFIGURED = ServiceSpec(environment={"COLOUR": "blue"}, desired_count=2)
+# The members of a kind's details without a default.
+_DETAILS: Mapping[str, Mapping[str, Any]] = {
+    "create": {"service": ServiceSpec()},
+    "swap": {"live": "prod-2", "idle": "prod-1"},
+}
 
 
-class Seen(NamedTuple):
-    """A decision taken apart for comparing: its kind, its steps, and the reasons or the wait."""
+class Summary(NamedTuple):
+    """A decision without its operation, for comparisons.
 
-    kind: str
-    steps: tuple[Step, ...] = ()
-    words: str = ""
+    `decision` is the name of its type. Each step begins with the name of its type, because steps
+    of two types can be equal tuples. `text` is the condition that a wait names, or the reasons of a
+    failure.
+    """
+
+    decision: str
+    steps: tuple[tuple[Any, ...], ...] = ()
+    text: str = ""
+    keep_rows: bool = False
 
 
-def seen(decision: Any) -> Seen:
-    """Return what a decision comes to."""
-    operation = decision.operation
-    words = {"Wait": operation.waiting_for or "", "Fail": "; ".join(operation.reasons)}
-    kind = type(decision).__name__
-    if kind == "Fail" and decision.keep_rows:
-        kind = "Fail, keep rows"
-    return Seen(kind, getattr(decision, "steps", ()), words.get(type(decision).__name__, ""))
+def summary(decision: Decision) -> Summary:
+    """Return the summary of a decision."""
+    name, current = type(decision).__name__, decision.operation
+    if isinstance(decision, Act):
+        return acts(*decision.steps)
+    if isinstance(decision, Wait):
+        return waits(current.waiting_for or "")
+    if isinstance(decision, Fail):
+        return fails("; ".join(current.reasons), keep_rows=decision.keep_rows)
+    return Summary(name)
+
+
+def acts(*steps: Step) -> Summary:
+    """Return the summary of an `Act` with these steps."""
+    return Summary("Act", tuple(map(typed, steps)))
+
+
+def typed(step: Step) -> tuple[Any, ...]:
+    """Return a step with the name of its type."""
+    return (type(step).__name__, *step)
+
+
+def waits(condition: str) -> Summary:
+    """Return the summary of a `Wait` for a condition."""
+    return Summary("Wait", text=condition)
+
+
+def fails(reasons: str, *, keep_rows: bool = False) -> Summary:
+    """Return the summary of a `Fail` with reasons."""
+    return Summary("Fail", text=reasons, keep_rows=keep_rows)
+
+
+DONE = Summary("Done")
 
 
 def part(service: str = "dev", **changes: Any) -> Progress:
-    """Return progress in a service; its environment follows from its name."""
+    """Return the progress in a service; the service's name determines the environment."""
     roles = {"prod-1": Environment.PROD_GREEN, "prod-2": Environment.PROD_BLUE}
     environment = roles.get(service) or Environment(service.upper())
     return replace(Progress(environment=environment, service=service), **changes)
 
 
 def rolling(service: str = "dev", **changes: Any) -> Progress:
-    """Return progress of a deploy of 1.1 over 1.0, registered and accepted by ECS."""
+    """Return the progress of a deploy of 1.1 over 1.0, registered and accepted by ECS."""
     facts: dict[str, Any] = {
-        "wanted": "new", "previous": "old", "obsolete": "old", "version": "1.1",
+        "target": "new", "previous": "old", "obsolete": "old", "version": "1.1",
         "image": "repo:1.1", "previous_version": "1.0", "asked_at": NOW, "sent": True,
     }  # fmt: skip
     return part(service, **(facts | changes))
 
 
 def operation(kind: str = "deploy", *parts: Progress, **changes: Any) -> Operation:
-    """Return an operation that began at START; `parts` default to one in dev.
+    """Return an operation that was requested at START; `parts` default to one in dev.
 
     `changes` are members of the operation or of its kind's details.
     """
     rules = kinds.load(kind)
     own = {name: changes.pop(name) for name in _details_members(rules) if name in changes}
-    details = rules.details and rules.details(**(_DETAILS.get(kind, {}) | own))
+    details = rules.details and rules.details(**{**_DETAILS.get(kind, {}), **own})
     base = Operation(
         id=ID,
         kind=kind,
@@ -80,12 +127,6 @@ def operation(kind: str = "deploy", *parts: Progress, **changes: Any) -> Operati
     return replace(base, **changes)
 
 
-_DETAILS: Mapping[str, Mapping[str, Any]] = {
-    "create": {"service": ServiceSpec()},
-    "swap": {"live": "prod-2", "idle": "prod-1"},
-}
-
-
 def _details_members(rules: Kind) -> tuple[str, ...]:
     return rules.details._fields if rules.details else ()
 
@@ -96,34 +137,36 @@ def decide(operation: Operation, observed: Observed, now: datetime) -> Decision:
 
 
 def overdue(kind: str) -> datetime:
-    """Return the moment at which an operation of a kind is overdue."""
+    """Return the deadline of an operation of a kind."""
     return START + kinds.load(kind).limit
 
 
 def stack(status: str = "CREATE_COMPLETE", **changes: Any) -> Stack:
-    """Return the operation's own stack."""
+    """Return the stack that the operation created."""
     return replace(Stack(id=STACK_ID, status=status, operation=ID), **changes)
 
 
 def outputs(*services: str) -> dict[str, str]:
-    """Return the outputs of a whole application; a task definition is named after its service."""
+    """Return the outputs of a complete stack; the task definition of "dev" is "dev:1"."""
     shared = ("RepositoryUri", "ProductionListenerArn", "TestListenerArn", "ProductionUrl")
-    made = dict.fromkeys((*shared, "TestUrl"), "x")
+    keys = dict.fromkeys((*shared, "TestUrl"), "x")
     for service in services:
-        key = service.replace("-", "")
-        made |= {f"{key}ServiceArn": service, f"{key}TargetGroupArn": service}
-        made |= {f"{key}TaskDefinitionArn": f"{service}:1", f"{key}Url": f"http://{service}"}
-    return made
+        prefix = service.replace("-", "")
+        keys |= {f"{prefix}ServiceArn": service, f"{prefix}TargetGroupArn": service}
+        keys |= {f"{prefix}TaskDefinitionArn": f"{service}:1", f"{prefix}Url": f"http://{service}"}
+    return keys
 
 
 def deployment(task_definition: str, state: str = "COMPLETED", **changes: Any) -> Deployment:
-    """Return a primary deployment; `primary=False` for one that is on its way out."""
+    """Return a deployment; it is the primary one without `primary=False`."""
     return replace(
         Deployment(task_definition=task_definition, primary=True, state=state), **changes
     )
 
 
-def failed(task_definition: str = "new", reason: str = "tasks failed to start.") -> Deployment:
+def failed_deployment(
+    task_definition: str = "new", reason: str = "tasks failed to start."
+) -> Deployment:
     """Return a failed deployment that ECS still lists."""
     return deployment(task_definition, "FAILED", primary=False, reason=reason)
 
@@ -131,7 +174,7 @@ def failed(task_definition: str = "new", reason: str = "tasks failed to start.")
 def service(
     *deployments: Deployment, name: str = "dev", desired: int = 1, **changes: Any
 ) -> RunningService:
-    """Return a service in which all desired tasks run."""
+    """Return an active service whose desired tasks all run."""
     running = RunningService(
         name=name, active=True, desired=desired, running=desired, pending=0, deployments=deployments
     )
@@ -139,25 +182,25 @@ def service(
 
 
 def observed(*services: RunningService, **changes: Any) -> Observed:
-    """Return what was seen: these services, and what else is named."""
+    """Return an observation of services, with other members as `changes`."""
     return replace(Observed(services={each.name: each for each in services}), **changes)
 
 
 def slot(name: str, desired: int = 1, *deployments: Deployment, **changes: Any) -> RunningService:
-    """Return a production service at rest."""
+    """Return a production service with a complete rollout."""
     return service(*(deployments or (deployment("td"),)), name=name, desired=desired, **changes)
 
 
 def production(live: str | None, test: str | None = None, **changes: Any) -> Observed:
-    """Return production at rest: both slots healthy, the listeners forwarding as said."""
-    seen_now = observed(
+    """Return production with two healthy slots; `live` and `test` are behind the listeners."""
+    both = observed(
         slot("prod-1"),
         slot("prod-2"),
         production=live,
         test=test,
         healthy={"prod-1": 1, "prod-2": 1},
     )
-    return replace(seen_now, **changes)
+    return replace(both, **changes)
 
 
 def swapping(**changes: Any) -> Operation:
@@ -166,6 +209,16 @@ def swapping(**changes: Any) -> Operation:
     return operation("swap", *parts, **changes)
 
 
-def statuses(decision: Any) -> list[Status]:
-    """Return how far each part of the decision's operation is."""
+def planned_delete(stack_id: str | None) -> Plan:
+    """Return the plan of a delete; `stack_id` is the stack in the inventory."""
+    application = Application(
+        name="MyApp", technical_team="Core", email="a@example.com", stack_id=stack_id
+    )
+    row = Row(application=application, environment=Environment.DEV, status=RowStatus.ACTIVE)
+    inventory = Inventory({row.environment: row})
+    return kinds.load("delete").plan(None, inventory, Observed(), operation("delete"))
+
+
+def statuses(decision: Decision) -> list[Status]:
+    """Return the status of the decision's operation in each service."""
     return [each.status for each in decision.operation.progress]

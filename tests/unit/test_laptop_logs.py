@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from devops_core.engine import telemetry as metrics
+from devops_core.engine import telemetry
 from tools.laptop.__main__ import parser
 from tools.laptop.logs import Line, lines
 
@@ -94,11 +94,13 @@ def test_a_caller_is_told_without_the_account(caller: str, shown: str) -> None:
     assert f" {shown} status=202" in str(line(ANSWERED | {"caller": caller}))
 
 
-def test_of_metrics_the_values_are_shown() -> None:
+def test_a_line_with_metrics_shows_their_values() -> None:
     facts = {"operation": OPERATION, "kind": "swap", "outcome": "FAILED"}
-    values = {metrics.OPERATIONS: 1, metrics.OPERATION_DURATION: 1.5}
-    told = {"message": "ended", **metrics.members("dev", NOW, values, facts)}
-    assert str(line(told)).endswith(" kind=swap outcome=FAILED Operations=1 OperationDuration=1.5")
+    values = {telemetry.OPERATIONS: 1, telemetry.OPERATION_DURATION: 1.5}
+    members = telemetry.metric_members("dev", NOW, values, facts)
+    assert str(line({"message": "ended", **facts, **members})).endswith(
+        " kind=swap outcome=FAILED Operations=1 OperationDuration=1.5"
+    )
 
 
 def test_what_would_break_the_line_is_quoted() -> None:

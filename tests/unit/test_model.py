@@ -1,20 +1,29 @@
-"""The words of the service: what they can be asked."""
+"""The values of the service: their properties and their copies with changes."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
 
 from devops_core import model
-from devops_core.model.inventory import Application, Inventory, Row, RowStatus, Service, other_slot
-from devops_core.model.operation import Status
-from devops_core.model.service_spec import ServiceSpec
+from devops_core.errors import ConflictError
+from devops_core.model import (
+    Application,
+    Inventory,
+    Row,
+    RowStatus,
+    Service,
+    ServiceSpec,
+    Status,
+    other_slot,
+)
 from devops_core.naming import Environment
 from tests.unit.builders import (
     NOW,
     deployment,
-    failed,
+    failed_deployment,
     operation,
     overdue,
     part,
@@ -25,8 +34,8 @@ APPLICATION = Application(name="MyApp", technical_team="Core", email="a@example.
 
 
 def row(environment: Environment, name: str | None, claim: str | None = None) -> Row:
-    made = Service(
-        name=name or "", arn="arn", target_group="group", task_definition="td",
+    running = Service(
+        name=name or "", arn="arn", target_group=f"group of {name}", task_definition="td",
         blueprint={}, image="repo:1",
     )  # fmt: skip
     return Row(
@@ -34,7 +43,7 @@ def row(environment: Environment, name: str | None, claim: str | None = None) ->
         environment=environment,
         status=RowStatus.ACTIVE,
         claim=claim,
-        service=made if name else None,
+        service=running if name else None,
     )
 
 
@@ -60,32 +69,50 @@ SWAPPED = inventory(
     ],
     ids=["defaults", "only template parameters", "task count", "variables", "secrets"],
 )
-def test_a_service_needs_configuring(spec: ServiceSpec, needed: bool) -> None:
+def test_settings_that_no_template_parameter_holds_need_configuring(
+    spec: ServiceSpec, needed: bool
+) -> None:
     assert spec.needs_configuring is needed
 
 
-def test_an_inventory_finds_a_slot_whichever_role_it_has() -> None:
-    names = [getattr(SWAPPED.production_slot(name), "name", None) for name in ("prod-1", "prod-2")]
+def test_an_inventory_has_its_slots_by_name_in_any_role() -> None:
+    assert {name: slot.name for name, slot in SWAPPED.slots.items()} == {
+        "prod-1": "prod-1", "prod-2": "prod-2",
+    }  # fmt: skip
+    assert list(SWAPPED.slots) == ["prod-1", "prod-2"]
+    assert inventory(row(Environment.PROD_GREEN, None)).slots == {}
 
-    assert names == ["prod-1", "prod-2"]
-    assert SWAPPED.production_slot("prod-3") is None
-    assert inventory(row(Environment.PROD_GREEN, None)).production_slot("prod-1") is None
+
+def test_an_inventory_finds_the_slots_behind_target_groups() -> None:
+    groups = ["group of prod-2", "group of dev", "group of prod-1", None]
+
+    assert SWAPPED.slots_behind(groups) == ["prod-2", None, "prod-1", None]
 
 
-def test_an_inventory_tells_application_services_and_claims() -> None:
+def test_an_inventory_has_the_listeners_of_a_complete_application() -> None:
+    application = replace(APPLICATION, production_listener="p", test_listener="t")
+    complete = inventory(replace(row(Environment.DEV, "dev"), application=application))
+
+    assert complete.listeners == ["p", "t"]
+    for incomplete in (SWAPPED, inventory()):
+        with pytest.raises(ConflictError, match="production is not complete"):
+            _ = incomplete.listeners
+
+
+def test_an_inventory_has_an_application_services_and_held_rows() -> None:
     assert SWAPPED.application == APPLICATION
     assert inventory().application is None
     assert SWAPPED.service(Environment.QA) is None
     assert [each.environment for each in SWAPPED.held_by("01")] == [Environment.DEV]
 
 
-def test_an_operation_ends_when_its_status_does() -> None:
+def test_an_operation_has_ended_with_a_final_status() -> None:
     ended = [operation(status=status).ended for status in Status]
 
     assert ended == [False, True, True]
 
 
-def test_an_operation_is_overdue_from_its_deadline_on() -> None:
+def test_an_operation_is_overdue_from_its_deadline() -> None:
     late = overdue("deploy")
 
     assert not operation().overdue(late - timedelta(seconds=1))
@@ -95,26 +122,45 @@ def test_an_operation_is_overdue_from_its_deadline_on() -> None:
 @pytest.mark.parametrize(
     ("lease", "leased"),
     [(None, False), (NOW, False), (NOW + timedelta(seconds=1), True)],
-    ids=["no lease", "a lease that has just run out", "a lease that runs"],
+    ids=["no lease", "expired just now", "valid"],
 )
-def test_an_operation_is_leased(lease: datetime | None, leased: bool) -> None:
+def test_an_operation_is_leased_until_its_lease_expires(
+    lease: datetime | None, leased: bool
+) -> None:
     assert operation(lease_until=lease).leased(NOW) is leased
 
 
-def test_progress_is_replaced_by_service() -> None:
+def test_progress_is_changed_by_service() -> None:
     before = operation("deploy", part("dev"), part("qa"))
 
-    after = before.with_progress(part("qa", sent=True))
+    after = before.with_progress("qa", sent=True)
 
-    assert [each.sent for each in after.progress] == [False, True]
-    assert before.with_progress(part("da")) == before
+    assert after.progress == (part("dev"), part("qa", sent=True))
+    assert before.with_progress("da", sent=True) == before
 
 
-def test_a_service_tells_its_primary_and_failed_deployments() -> None:
-    running = service(failed("new"), deployment("old"))
+def test_details_are_changed_by_member() -> None:
+    before = operation("delete", stack_id="stack")
+
+    after = before.with_details(sent=True)
+
+    assert after == operation("delete", stack_id="stack", sent=True)
+    assert before == operation("delete", stack_id="stack")
+
+
+def test_a_failure_everywhere_keeps_the_outcome_of_ended_services() -> None:
+    ended = part("qa", status=Status.SUCCEEDED), part("da", status=Status.FAILED, reason="crashed")
+
+    progress = operation("deploy", part("dev"), *ended).failed_everywhere("no answer")
+
+    assert progress == (part("dev", status=Status.FAILED, reason="no answer"), *ended)
+
+
+def test_a_service_has_a_primary_and_failed_deployments() -> None:
+    running = service(failed_deployment("new"), deployment("old"))
 
     assert running.primary == deployment("old")
-    assert running.failed("new") == failed("new")
+    assert running.failed("new") == failed_deployment("new")
     assert running.failed("old") is None
     assert service().primary is None
 
@@ -123,7 +169,7 @@ def test_there_are_two_slots() -> None:
     assert [other_slot(name) for name in ("prod-1", "prod-2")] == ["prod-2", "prod-1"]
 
 
-def test_every_name_of_the_model_is_there_and_no_other() -> None:
+def test_the_model_has_every_listed_name_and_no_other() -> None:
     assert all(hasattr(model, name) for name in model.__all__)
     with pytest.raises(AttributeError, match="has no attribute 'Absent'"):
         _ = model.Absent

@@ -1,4 +1,4 @@
-"""What AWS gets sent, held against the service models that the SDK checks calls with."""
+"""The requests to AWS, checked by the service models of the SDK."""
 
 from __future__ import annotations
 
@@ -11,9 +11,7 @@ import pytest
 from botocore.validate import ParamValidator
 
 from devops_core import render
-from devops_core.model.inventory import Application
-from devops_core.model.operation import Operation
-from devops_core.model.service_spec import ServiceSpec
+from devops_core.model import Application, ServiceSpec
 from devops_core.naming import Image
 from devops_core.settings import Settings
 from tests.infra.templates import ROOT, load
@@ -31,6 +29,7 @@ PARTS = (part("da"), part("qa"), part("dev"), part("prod-1"), part("prod-2"))
 SECRET = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:db-AbCdEf"  # noqa: S105 - a name
 PARAMETER = "arn:aws:ssm:eu-west-1:123456789012:parameter/team/key"
 DIGEST = "sha256:" + "0" * 64
+DEFAULTS = ServiceSpec()
 BASE: dict[str, Any] = {
     "family": "MyApp-dev",
     "executionRoleArn": "arn:aws:iam::123456789012:role/devops-ecs/x",
@@ -63,12 +62,9 @@ def faults(service: str, call: str, request: Mapping[str, Any]) -> str:
     return str(ParamValidator().validate(request, shape).generate_report())
 
 
-def create(spec: ServiceSpec | None = None) -> Operation:
-    return operation("create", *PARTS, service=spec)
-
-
-def sent(spec: ServiceSpec | None = None, template: bytes = b"Resources: {}") -> dict[str, Any]:
-    return render.stack(create(spec), APPLICATION, SETTINGS, template)
+def sent(spec: ServiceSpec = DEFAULTS, template: bytes = b"Resources: {}") -> dict[str, Any]:
+    create = operation("create", *PARTS, service=spec)
+    return render.stack(create, APPLICATION, SETTINGS, template)
 
 
 def pairs(listed: list[dict[str, str]], key: str, value: str) -> dict[str, str]:
@@ -76,15 +72,15 @@ def pairs(listed: list[dict[str, str]], key: str, value: str) -> dict[str, str]:
     return {each[key]: each[value] for each in listed}
 
 
-def parameters(spec: ServiceSpec | None = None) -> dict[str, str]:
+def parameters(spec: ServiceSpec = DEFAULTS) -> dict[str, str]:
     return pairs(sent(spec)["Parameters"], "ParameterKey", "ParameterValue")
 
 
-def test_create_stack_gets_what_its_model_asks_for() -> None:
+def test_the_request_of_create_stack_matches_its_model() -> None:
     assert faults("cloudformation", "CreateStack", sent()) == ""
 
 
-def test_a_wrong_member_would_be_noticed() -> None:
+def test_a_wrong_member_does_not_match_the_model() -> None:
     assert "Unknown parameter" in faults("cloudformation", "CreateStack", {"Name": "x"})
 
 
@@ -94,7 +90,7 @@ def test_the_stack_is_tagged_with_the_operation_and_all_tags() -> None:
     }  # fmt: skip
 
 
-def test_the_stack_is_made_once_with_the_service_role_and_kept_for_its_reasons() -> None:
+def test_the_stack_has_a_token_and_the_service_role_and_rolls_back() -> None:
     request = sent()
 
     assert request["StackName"] == "MyApp"
@@ -104,7 +100,7 @@ def test_the_stack_is_made_once_with_the_service_role_and_kept_for_its_reasons()
     assert request["Capabilities"] == ["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"]
 
 
-def test_parameters_follow_request_and_installation() -> None:
+def test_the_parameters_are_those_of_the_request_and_the_installation() -> None:
     spec = ServiceSpec(container_port=8080, health_check_path="/up", cpu=512, memory=1024)
 
     assert parameters(spec) == {
@@ -128,7 +124,7 @@ def test_parameters_follow_request_and_installation() -> None:
     }
 
 
-def test_the_template_declares_every_parameter_and_needs_no_other() -> None:
+def test_the_template_declares_every_parameter_and_requires_no_other() -> None:
     declared = load(ROOT / "cloudformation" / "application.yml")["Parameters"]
 
     assert set(parameters()) <= set(declared)
@@ -136,7 +132,7 @@ def test_the_template_declares_every_parameter_and_needs_no_other() -> None:
     assert required <= set(parameters())
 
 
-def test_the_execution_role_gets_each_secret_once_and_whole() -> None:
+def test_the_parameters_have_each_secret_once_without_its_json_key() -> None:
     spec = ServiceSpec(
         secrets={"A": f"{SECRET}:user::", "B": f"{SECRET}:password::", "C": SECRET, "D": PARAMETER}
     )
@@ -144,7 +140,7 @@ def test_the_execution_role_gets_each_secret_once_and_whole() -> None:
     assert parameters(spec)["SecretArns"] == f"{SECRET},{PARAMETER}"
 
 
-def test_the_template_goes_out_as_it_was_read() -> None:
+def test_the_template_is_sent_without_changes() -> None:
     template = "# é\r\nResources: {}\n"
 
     assert sent(template=template.encode())["TemplateBody"] == template
@@ -159,12 +155,12 @@ def test_the_template_goes_out_as_it_was_read() -> None:
     ],
     ids=["too large", "not UTF-8", "empty"],
 )
-def test_refuses_a_template_that_create_stack_would_refuse(template: bytes, fault: str) -> None:
+def test_refuses_a_template_that_create_stack_refuses(template: bytes, fault: str) -> None:
     with pytest.raises(ValueError, match=fault):
         sent(template=template)
 
 
-def test_takes_a_template_of_the_largest_size() -> None:
+def test_accepts_a_template_of_the_largest_size() -> None:
     assert len(sent(template=b"#" * 51_200)["TemplateBody"]) == 51_200
 
 
@@ -176,7 +172,9 @@ def test_the_shipped_template_fits() -> None:
 
 @pytest.mark.parametrize("spec", [None, ServiceSpec(environment={"A": "1"}, secrets={"B": SECRET})],
                          ids=["a deploy", "a create with variables"])  # fmt: skip
-def test_register_task_definition_gets_what_its_model_asks_for(spec: ServiceSpec | None) -> None:
+def test_the_request_of_register_task_definition_matches_its_model(
+    spec: ServiceSpec | None,
+) -> None:
     image = Image("repo", "1.1", DIGEST)
 
     request = render.task_definition(BASE, image, {"devops:operation": ID}, spec)
@@ -184,7 +182,7 @@ def test_register_task_definition_gets_what_its_model_asks_for(spec: ServiceSpec
     assert faults("ecs", "RegisterTaskDefinition", request) == ""
 
 
-def test_a_deploy_changes_the_image_of_the_first_container_and_the_tags_only() -> None:
+def test_a_deploy_changes_only_the_image_of_the_first_container_and_the_tags() -> None:
     request = render.task_definition(BASE, Image("repo", "1.1", DIGEST), {"k": "v"})
 
     first, second = request["containerDefinitions"]
@@ -196,7 +194,7 @@ def test_a_deploy_changes_the_image_of_the_first_container_and_the_tags_only() -
     }  # fmt: skip
 
 
-def test_a_create_keeps_the_image_and_the_template_s_own_variables() -> None:
+def test_a_create_keeps_the_image_and_the_variables_of_the_template() -> None:
     spec = ServiceSpec(environment={"COLOUR": "blue"}, secrets={"TOKEN": SECRET})
 
     (first, _) = render.task_definition(BASE, None, {}, spec)["containerDefinitions"]
@@ -208,7 +206,7 @@ def test_a_create_keeps_the_image_and_the_template_s_own_variables() -> None:
     assert pairs(first["secrets"], "name", "valueFrom") == {"KEY": PARAMETER, "TOKEN": SECRET}
 
 
-def test_a_name_is_a_variable_or_a_secret_never_both() -> None:
+def test_a_name_is_a_variable_or_a_secret() -> None:
     spec = ServiceSpec(environment={"KEY": "plain"}, secrets={"ENVIRONMENT": SECRET})
 
     (first, _) = render.task_definition(BASE, None, {}, spec)["containerDefinitions"]
@@ -219,7 +217,7 @@ def test_a_name_is_a_variable_or_a_secret_never_both() -> None:
     assert pairs(first["secrets"], "name", "valueFrom") == {"ENVIRONMENT": SECRET}
 
 
-def test_rendering_leaves_its_blueprint_alone() -> None:
+def test_rendering_does_not_change_the_blueprint() -> None:
     before = repr(BASE)
 
     render.task_definition(BASE, Image("repo"), {"k": "v"}, ServiceSpec(environment={"A": "1"}))
@@ -227,7 +225,7 @@ def test_rendering_leaves_its_blueprint_alone() -> None:
     assert repr(BASE) == before
 
 
-def test_a_blueprint_keeps_what_can_be_registered_again() -> None:
+def test_a_blueprint_has_the_members_that_can_be_registered_again() -> None:
     described = BASE | {
         "taskDefinitionArn": "arn", "revision": 3, "status": "ACTIVE", "volumes": [],
         "requiresAttributes": [{"name": "x"}], "compatibilities": ["FARGATE"],
@@ -236,10 +234,10 @@ def test_a_blueprint_keeps_what_can_be_registered_again() -> None:
     assert render.blueprint(described) == BASE
 
 
-def test_a_blueprint_forgets_nothing_that_the_sdk_knows() -> None:
+def test_a_blueprint_has_every_member_that_the_sdk_accepts() -> None:
     described = model("ecs").shape_for("TaskDefinition").members
     accepted = model("ecs").operation_model("RegisterTaskDefinition").input_shape.members
-    # Elastic Inference is no longer offered; what names an accelerator cannot be registered.
+    # AWS has ended Elastic Inference, so an accelerator cannot be registered.
     again = (set(described) & set(accepted)) - {"inferenceAccelerators"}
 
     assert set(render.blueprint(dict.fromkeys(described, "x"))) >= again

@@ -1,13 +1,11 @@
-"""The bodies of deploy, promote, swap and delete, and the fingerprint of a request."""
+"""The bodies of deploy, promote, swap and delete."""
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
 from typing import Any
 
 import pytest
-from devops_core.operations.origin import fingerprint
 
 from devops_core.errors import InvalidRequestError
 from devops_core.naming import Environment
@@ -175,27 +173,3 @@ def test_all_faults_come_at_once() -> None:
     body = {"applicationName": "my-app", "environment": ["x"], "repouri": 5, "extra": 1}
 
     assert set(faults(DEPLOY.parse, body)) == {*TO_DEV, "repouri", "extra"}
-
-
-def test_the_order_of_members_makes_no_other_request() -> None:
-    one, other = {"a": 1, "b": [1, 2]}, {"b": [1, 2], "a": 1}
-
-    assert fingerprint("deploy", one) == fingerprint("deploy", other)
-
-
-def test_a_repeat_is_known_after_an_upgrade() -> None:
-    # Fingerprints stay on record for as long as their keys: this one must never become another.
-    assert fingerprint("deploy", {"b": [1, "2"], "a": None}) == (
-        hashlib.sha256(b'["deploy",{"a":null,"b":[1,"2"]}]').hexdigest()
-    )
-
-
-@pytest.mark.parametrize(
-    ("kind", "body"),
-    [("swap", {"a": 1}), ("deploy", {"a": 2}), ("deploy", {"a": "1"}), ("deploy", {"a": True}),
-     ("deploy", {}), ("deploy", None), ("deploy", {"a": 1, "b": "\ud800"})],
-    ids=["another call", "another value", "another type", "a truth", "empty", "nothing",
-         "half a character"],
-)  # fmt: skip
-def test_another_request_has_another_fingerprint(kind: str, body: Any) -> None:
-    assert fingerprint(kind, body) != fingerprint("deploy", {"a": 1})

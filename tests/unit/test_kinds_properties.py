@@ -1,4 +1,4 @@
-"""What every decision holds to, over all combinations of what AWS can be seen to be."""
+"""Properties of every decision, over all combinations of the observable states of AWS."""
 
 from __future__ import annotations
 
@@ -6,17 +6,36 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from functools import cache
 from itertools import product
+from typing import Any
 
 import pytest
 
 from devops_core.kinds.swap import unready
-from devops_core.model.decisions import Act, Decision, Done, Fail
-from devops_core.model.observed import Deployment, Observed, RunningService, Stack
-from devops_core.model.operation import Operation, Status
-from devops_core.model.steps import CreateStack, DeleteStack, Listener, Switch
+from devops_core.model import (
+    Deployment,
+    Observed,
+    Operation,
+    RunningService,
+    ServiceSpec,
+    Stack,
+    Status,
+)
+from devops_core.model.decisions import (
+    Act,
+    CreateStack,
+    Decision,
+    DeleteStack,
+    Deregister,
+    Done,
+    Fail,
+    Listener,
+    Step,
+    Switch,
+)
 from tests.unit.builders import (
     BEFORE,
     CONFIGURED,
+    ID,
     NOW,
     STACK_ID,
     TEMPLATE,
@@ -27,6 +46,7 @@ from tests.unit.builders import (
     outputs,
     overdue,
     part,
+    planned_delete,
     rolling,
     service,
     slot,
@@ -53,10 +73,10 @@ def times(kind: str) -> tuple[datetime, ...]:
 
 def stacks() -> Iterator[Stack | None]:
     yield None
-    for status, owner, made in product(
-        STACK_STATUSES, (operation().id, None, "another"), ({}, outputs("dev"))
+    for status, owner, known in product(
+        STACK_STATUSES, (ID, None, "another"), ({}, outputs("dev"))
     ):
-        yield stack(status, operation=owner, outputs=made)
+        yield stack(status, operation=owner, outputs=known)
 
 
 def services() -> Iterator[RunningService | None]:
@@ -79,31 +99,31 @@ def services() -> Iterator[RunningService | None]:
 
 def creates() -> Iterator[Case]:
     variants = product(
-        (None, CONFIGURED),
+        (ServiceSpec(), CONFIGURED),
         (None, STACK_ID),
         (False, True),
         (part(), part(target="dev:2")),
         (None, TEMPLATE),
     )
-    for (spec, known, doomed, now_part, template), seen, failures, now in product(
+    for (spec, known, undoing, progress, template), seen, failures, now in product(
         variants, stacks(), ((), ("it broke",)), times("create")
     ):
-        facts = {"service": spec, "stack_id": known, "doomed": doomed, "template": template}
-        start = operation("create", now_part, **facts)
-        yield start, Observed(stack=seen, stack_failures=failures), now
+        details = {"service": spec, "stack_id": known, "undoing": undoing, "template": template}
+        start = operation("create", progress, **details)
+        yield start, Observed(stack=seen, stack_failures=failures, services={"dev": None}), now
 
 
 def deploys() -> Iterator[Case]:
     parts = (
         part(version="1.1"), rolling(sent=False), rolling(), rolling(previous=None),
-        rolling(reason="noted"), rolling(desired_count=2), rolling(target="old"),
+        rolling(reason="recorded"), rolling(desired_count=2), rolling(target="old"),
         *(rolling(status=status) for status in Status),
     )  # fmt: skip
-    for now_part, running, now in product(parts, services(), times("deploy")):
-        seen = observed(running) if running else observed()
-        yield operation("deploy", now_part), seen, now
-    for now_part in parts[:3]:
-        yield operation("deploy-blue", now_part), Observed(), NOW
+    for progress, running, now in product(parts, services(), times("deploy")):
+        yield operation("deploy", progress), Observed(services={"dev": running}), now
+    for progress in parts[:3]:
+        yield operation("deploy", progress), Observed(), NOW
+        yield operation("deploy-blue", progress), Observed(), NOW
 
 
 def slots(name: str) -> Iterator[RunningService | None]:
@@ -128,15 +148,12 @@ def swaps() -> Iterator[Case]:
 
 
 def deletes() -> Iterator[Case]:
-    for known, doomed, seen, failures, looked, now in product(
-        (None, STACK_ID), (False, True), stacks(), ((), ("it stays",)), (True, False),
-        times("delete"),
-    ):  # fmt: skip
-        # Failures are those of the operation's own delete: there are none before it is sent.
-        if failures and not doomed:
-            continue
-        start = operation("delete", part(obsolete="dev:7"), stack_id=known, doomed=doomed)
-        yield start, Observed(stack=seen, stack_failures=failures, looked=looked), now
+    for known, sent, now in product((None, STACK_ID), (False, True), times("delete")):
+        start = operation("delete", part(obsolete="dev:7"), stack_id=known, sent=sent)
+        yield start, planned_delete(known).observed, now
+        # Failures are those of the operation's own delete: it has none before it is sent.
+        for seen, failures in product(stacks(), ((), ("it remains",)) if sent else ((),)):
+            yield start, Observed(stack=seen, stack_failures=failures), now
 
 
 GENERATORS = {
@@ -145,7 +162,7 @@ GENERATORS = {
     "swap": swaps,
     "delete": deletes,
 }
-KINDS = pytest.mark.parametrize("kind", GENERATORS, ids=lambda kind: str(kind.value))
+KINDS = pytest.mark.parametrize("kind", GENERATORS)
 
 
 @cache
@@ -153,33 +170,38 @@ def decided(kind: str) -> list[tuple[Case, Decision]]:
     return [(case, decide(*case)) for case in GENERATORS[kind]()]
 
 
+def with_types(decision: Decision) -> tuple[Any, ...]:
+    """Return a decision with the types of its tuples, because tuples of two types can be equal."""
+    return type(decision), decision, [type(step) for step in steps(decision)]
+
+
+def steps(decision: Decision) -> tuple[Step, ...]:
+    return decision.steps if isinstance(decision, Act) else ()
+
+
 @KINDS
-def test_deciding_again_gives_the_same(kind: str) -> None:
+def test_a_repeated_decision_is_the_same(kind: str) -> None:
     for (start, seen, now), decision in decided(kind):
-        assert decide(start, seen, now) == decision
-        assert decide(decision.operation, seen, now) == decision
+        assert with_types(decide(start, seen, now)) == with_types(decision)
+        assert with_types(decide(decision.operation, seen, now)) == with_types(decision)
 
 
 @KINDS
-def test_only_an_operation_in_progress_is_returned_and_it_stays_itself(kind: str) -> None:
+def test_a_decision_keeps_the_identity_and_the_status_of_the_operation(kind: str) -> None:
     for (start, _, _), decision in decided(kind):
-        kept = {"id": start.id, "kind": kind, "status": Status.IN_PROGRESS}
-        assert {name: getattr(decision.operation, name) for name in kept} == {
-            **kept, "kind": start.kind,
-        }  # fmt: skip
+        after = decision.operation
+        assert (after.id, after.kind, after.status) == (start.id, start.kind, Status.IN_PROGRESS)
 
 
 @KINDS
-def test_the_end_leaves_no_part_open_and_a_failure_says_why(kind: str) -> None:
+def test_an_end_leaves_no_service_in_progress_and_a_failure_has_reasons(kind: str) -> None:
     for _, decision in decided(kind):
-        open_parts = [
-            each for each in decision.operation.progress if each.status is Status.IN_PROGRESS
-        ]
+        after = decision.operation
         if isinstance(decision, Done):
-            assert {each.status for each in decision.operation.progress} == {Status.SUCCEEDED}
+            assert {each.status for each in after.progress} == {Status.SUCCEEDED}
         if isinstance(decision, Fail):
-            assert not open_parts
-            assert decision.operation.reasons or decision.operation.doomed
+            assert Status.IN_PROGRESS not in {each.status for each in after.progress}
+            assert after.reasons or after.details.undoing
 
 
 @KINDS
@@ -193,82 +215,84 @@ def test_an_act_has_steps(kind: str) -> None:
 def test_production_is_switched_only_to_a_slot_that_is_ready_and_as_large() -> None:
     switched = 0
     for (_, seen, _), decision in decided("swap"):
-        if not isinstance(decision, Act) or Switch(Listener.PRODUCTION, "prod-2") not in (
-            decision.steps
-        ):
+        if Switch(Listener.PRODUCTION, "prod-2") not in steps(decision):
             continue
         switched += 1
         assert unready(seen, "prod-2") == ()
-        green = seen.services.get("prod-1")
-        assert seen.services["prod-2"].running >= (green.running if green else 0)
+        green, blue = seen.services.get("prod-1"), seen.services["prod-2"]
+        assert blue is not None
+        assert blue.running >= (green.running if green else 0)
         assert seen.healthy["prod-2"] >= seen.healthy["prod-1"]
     assert switched
 
 
-def test_a_swap_only_ever_switches_to_what_it_leads_to() -> None:
+def test_a_swap_switches_each_listener_only_to_its_slot() -> None:
     allowed = {Switch(Listener.PRODUCTION, "prod-2"), Switch(Listener.TEST, "prod-1")}
     for _, decision in decided("swap"):
-        if isinstance(decision, Act):
-            assert {step for step in decision.steps if isinstance(step, Switch)} <= allowed
+        assert {step for step in steps(decision) if isinstance(step, Switch)} <= allowed
 
 
-def test_a_swap_never_fails_after_the_switch_and_goes_on_at_once() -> None:
+def test_a_swap_neither_fails_nor_waits_after_the_switch() -> None:
     for (_, seen, _), decision in decided("swap"):
         if seen.production == "prod-2":
             assert isinstance(decision, Act | Done)
 
 
-def test_no_stack_is_created_where_one_is() -> None:
+def test_a_stack_is_created_only_if_none_exists() -> None:
+    created = 0
     for (start, seen, _), decision in decided("create"):
-        if isinstance(decision, Act) and CreateStack() in decision.steps:
+        if any(isinstance(step, CreateStack) for step in steps(decision)):
+            created += 1
             assert seen.stack is None or seen.stack.status == "DELETE_COMPLETE"
-            assert start.stack_id is None
-            assert start.template is not None
-            assert not start.doomed
+            assert start.details.stack_id is None
+            assert start.details.template is not None
+            assert not start.details.undoing
+    assert created
 
 
 def test_a_create_deletes_only_its_own_stack() -> None:
     deleted = 0
     for (start, seen, _), decision in decided("create"):
-        if isinstance(decision, Act) and DeleteStack() in decision.steps:
+        if any(isinstance(step, DeleteStack) for step in steps(decision)):
             deleted += 1
             assert seen.stack is not None
             assert seen.stack.operation == start.id
-            assert decision.operation.stack_id == seen.stack.id
-            assert decision.operation.doomed
+            assert decision.operation.details.stack_id == seen.stack.id
+            assert decision.operation.details.undoing
     assert deleted
 
 
-def test_a_doomed_create_is_never_done_and_stays_doomed() -> None:
+def test_an_undo_never_succeeds_and_never_ends_before_the_operation() -> None:
     for (start, _, _), decision in decided("create"):
-        if start.doomed:
+        if start.details.undoing:
             assert not isinstance(decision, Done)
-            assert decision.operation.doomed
+            assert decision.operation.details.undoing
 
 
-def test_a_delete_is_done_only_when_the_stack_is_gone() -> None:
+def test_a_delete_succeeds_only_without_a_stack() -> None:
     for (_, seen, _), decision in decided("delete"):
         if isinstance(decision, Done):
             assert seen.stack is None or seen.stack.status == "DELETE_COMPLETE"
 
 
-def test_a_deploy_is_done_only_when_the_wanted_version_runs() -> None:
+def test_a_deploy_succeeds_only_if_the_target_runs() -> None:
     for (start, seen, _), decision in decided("deploy"):
         if isinstance(decision, Done) and start.progress[0].status is Status.IN_PROGRESS:
-            primary = seen.services["dev"].primary
-            assert primary is not None
-            assert (primary.task_definition, primary.state) == (
+            running = seen.services["dev"]
+            assert running is not None
+            assert running.primary is not None
+            assert (running.primary.task_definition, running.primary.state) == (
                 decision.operation.progress[0].target, "COMPLETED",
             )  # fmt: skip
 
 
-def test_nothing_is_retired_that_ecs_still_moves_to_or_that_is_to_stay() -> None:
+def test_a_task_definition_in_use_is_never_deregistered() -> None:
+    deregistered = 0
     for _, decision in decided("deploy"):
-        now_part = decision.operation.progress[0]
-        stays = now_part.target if now_part.status is Status.SUCCEEDED else now_part.previous
-        retired = [
-            getattr(step, "task_definition", None)
-            for step in getattr(decision, "steps", ())
-            if type(step).__name__ == "Deregister"
-        ]
-        assert stays not in retired
+        progress = decision.operation.progress[0]
+        used = progress.target if progress.status is Status.SUCCEEDED else progress.previous
+        for step in steps(decision):
+            if isinstance(step, Deregister):
+                deregistered += 1
+                assert step.task_definition != used
+    assert deregistered

@@ -1,4 +1,4 @@
-"""What is different between two task definitions, or any two objects of JSON."""
+"""The differences between two task definitions, or between any two JSON objects."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ BLUEPRINT: dict[str, Any] = {
 
 
 def changed(**members: Any) -> dict[str, Any]:
-    """Return the blueprint with other members of its first container; None takes one away."""
+    """Return the blueprint with other members of its first container; None removes one."""
     app = {name: value for name, value in {**APP, **members}.items() if value is not None}
     return BLUEPRINT | {"containerDefinitions": [app, SIDECAR]}
 
 
 @pytest.mark.parametrize(
-    ("new", "told"),
+    ("new", "expected"),
     [
         (BLUEPRINT, []),
         (copy.deepcopy(BLUEPRINT), []),
@@ -93,11 +93,12 @@ def changed(**members: Any) -> dict[str, Any]:
             [{"field": "containerDefinitions.sidecar.essential", "new": False}],
         ),
     ],
-    ids=["the same", "equal", "image", "further", "gone", "variable", "variables", "secret",
-         "label", "no names", "container gone", "member of a container"],
+    ids=["same object", "equal object", "image", "additional member", "removed member", "variable",
+         "variables", "secret", "label", "objects without names", "removed container",
+         "member of a container"],
 )  # fmt: skip
-def test_what_is_different(new: dict[str, Any], told: list[Any]) -> None:
-    assert differences(BLUEPRINT, new) == told
+def test_finds_the_differences(new: dict[str, Any], expected: list[Any]) -> None:
+    assert differences(BLUEPRINT, new) == expected
 
 
 @pytest.mark.parametrize(
@@ -113,11 +114,11 @@ def test_what_is_different(new: dict[str, Any], told: list[Any]) -> None:
         (None, 0),
     ],
 )
-def test_what_has_no_names_of_its_own_is_one_value(old: Any, new: Any) -> None:
+def test_a_list_without_unique_names_is_compared_as_one_value(old: Any, new: Any) -> None:
     assert differences({"it": old}, {"it": new}) == [{"field": "it", "old": old, "new": new}]
 
 
-def test_a_member_that_is_another_one_is_not_taken_for_its_value() -> None:
+def test_objects_with_different_members_are_not_represented_by_their_values() -> None:
     old, new = {"all": [{"name": "A", "value": "x"}]}, {"all": [{"name": "A", "valueFrom": "x"}]}
     assert differences(old, new) == [
         {"field": "all.A.value", "old": "x"},
@@ -150,7 +151,7 @@ _ENOUGH = settings(max_examples=400, deadline=None, database=None, derandomize=T
 
 
 def in_order(value: Any) -> Any:
-    """Return a value in which the lists of objects with names of their own are in their order."""
+    """Return a value whose lists of objects with unique names are sorted by name."""
     if isinstance(value, dict):
         return {name: in_order(each) for name, each in value.items()}
     if not isinstance(value, list):
@@ -163,13 +164,13 @@ def in_order(value: Any) -> Any:
 
 @_ENOUGH
 @given(_OBJECTS, _OBJECTS)
-def test_nothing_is_different_only_if_both_are_equal(old: Any, new: Any) -> None:
+def test_equal_objects_and_no_others_have_no_differences(old: Any, new: Any) -> None:
     assert (differences(old, new) == []) == (in_order(old) == in_order(new))
 
 
 @_ENOUGH
 @given(_OBJECTS, _OBJECTS)
-def test_the_other_way_round_old_is_new(old: Any, new: Any) -> None:
+def test_exchanged_objects_have_exchanged_differences(old: Any, new: Any) -> None:
     turned = {"field": "field", "old": "new", "new": "old"}
     there = [
         {turned[name]: value for name, value in each.items()} for each in differences(old, new)
@@ -179,7 +180,7 @@ def test_the_other_way_round_old_is_new(old: Any, new: Any) -> None:
 
 @_ENOUGH
 @given(_OBJECTS, _OBJECTS)
-def test_each_of_them_is_one(old: Any, new: Any) -> None:
+def test_each_difference_has_an_old_or_a_new_value(old: Any, new: Any) -> None:
     for each in differences(old, new):
         assert each.keys() > {"field"}
         assert len(each) < 3 or each["old"] != each["new"]

@@ -1,0 +1,273 @@
+"""The results of the steps: the state after each result, and the errors that stop the worker."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any, get_args
+
+import pytest
+
+from devops_core.engine.steps import applied
+from devops_core.errors import (
+    AccessDeniedError,
+    AwsError,
+    RefusedError,
+    ThrottledError,
+    UnreachableError,
+)
+from devops_core.model import Inventory, Observed, Operation, Status
+from devops_core.model.decisions import (
+    CreateStack,
+    DeleteStack,
+    Deregister,
+    Listener,
+    ReadTemplate,
+    Register,
+    ScaleService,
+    State,
+    Step,
+    Switch,
+    UpdateService,
+    WarmedPage,
+    WarmUp,
+)
+from tests.unit.builders import (
+    ID,
+    NOW,
+    STACK_ID,
+    TEMPLATE,
+    deployment,
+    operation,
+    part,
+    production,
+    rolling,
+    service,
+    slot,
+    stack,
+    swapping,
+    typed,
+)
+
+REFUSED = RefusedError("AWS refuses the call")
+DENIED = AccessDeniedError("the role lacks a permission")
+THROTTLED = ThrottledError("AWS throttles")
+UNREACHABLE = UnreachableError("no response")
+ERRORS = (REFUSED, DENIED, THROTTLED, UNREACHABLE)
+
+READ_TEMPLATE = ReadTemplate()
+CREATE_STACK = CreateStack()
+DELETE_STACK = DeleteStack(ID)
+REGISTER = Register("dev")
+UPDATE = UpdateService("dev", "new")
+SCALE = ScaleService("prod-2", 3)
+DEREGISTER = Deregister("dev", "dev:7")
+WARM_UP = WarmUp("/a")
+SWITCH = Switch(Listener.PRODUCTION, "prod-2")
+SWITCH_TEST = Switch(Listener.TEST, "prod-1")
+
+OLD, NEW = service(deployment("old")), service(deployment("new"))
+QA = service(deployment("qa"), name="qa")
+FIRST, SECOND = WarmedPage("/", 200, 1), WarmedPage("/a", None, 2, "no response")
+ORPHANS = {"dev": ("dev:7", "dev:8"), "qa": ("qa:1",)}
+SENDING = operation("deploy", rolling(sent=False), rolling("qa", sent=False))
+
+
+def state(current: Operation, seen: Observed | None = None) -> State:
+    return State(current, Inventory({}), seen or Observed())
+
+
+def sending(**changes: Any) -> State:
+    """Return a deploy to dev and qa after two updates, with changes to the progress in dev."""
+    return state(SENDING.with_progress("dev", **changes))
+
+
+def deleting(status: str, failures: tuple[str, ...] = ()) -> State:
+    seen = Observed(stack=stack(status), stack_failures=failures)
+    return state(operation("delete", stack_id=STACK_ID), seen)
+
+
+def undoing(reason: str) -> State:
+    return state(operation("create", undoing=True, reasons=(reason,)))
+
+
+def moment(before: State, *, overdue: bool) -> datetime:
+    """Return the deadline of an operation, or the last moment before it."""
+    deadline = before.operation.deadline
+    return deadline if overdue else deadline - timedelta(microseconds=1)
+
+
+def services(*changed: Any, **members: Any) -> Observed:
+    return Observed(services={each.name: each for each in changed}, **members)
+
+
+RESULTS: list[tuple[str, State, Step, Any, State]] = [
+    ("the template is recorded, and its content is kept", state(operation("create")),
+     READ_TEMPLATE, (TEMPLATE, b"content"),
+     state(operation("create", template=TEMPLATE), Observed(template_content=b"content"))),
+    ("the new stack is in creation", state(operation("create")), CREATE_STACK, STACK_ID,
+     state(operation("create"), Observed(stack=stack("CREATE_IN_PROGRESS")))),
+    ("the deleted stack is in deletion, without earlier failures",
+     deleting("DELETE_FAILED", ("earlier",)), DELETE_STACK, None,
+     deleting("DELETE_IN_PROGRESS")),
+    ("the registered task definition is the target", state(operation("deploy", part(), part("qa"))),
+     REGISTER, "dev:2", state(operation("deploy", part(target="dev:2"), part("qa")))),
+    ("the updated service replaces its observation", state(SENDING, services(OLD, QA)), UPDATE,
+     NEW, state(SENDING, services(NEW, QA))),
+    ("a service that was not observed is added", state(SENDING), UPDATE, NEW,
+     state(SENDING, services(NEW))),
+    ("the scaled service replaces its observation", state(swapping(), production("prod-1")),
+     SCALE, slot("prod-2", 3),
+     state(swapping(), production("prod-1", services={
+         "prod-1": slot("prod-1"), "prod-2": slot("prod-2", 3),
+     }))),
+    ("a deregistered task definition leaves the orphans",
+     state(operation("delete", part(), part("qa")), Observed(orphans=ORPHANS)), DEREGISTER, None,
+     state(operation("delete", part(deregistered=True), part("qa")),
+           Observed(orphans={"dev": ("dev:8",), "qa": ("qa:1",)}))),
+    ("a fetched page is added to the others", state(swapping(warmed=(FIRST,))), WARM_UP, SECOND,
+     state(swapping(warmed=(FIRST, SECOND)))),
+    ("the switch of production is recorded with its time",
+     state(swapping(), production("prod-1", "prod-2")), SWITCH, NOW,
+     state(swapping(switched_at=NOW), production("prod-2", "prod-2"))),
+    ("the switch of the test listener changes only the observation",
+     state(swapping(), production("prod-2", "prod-2")), SWITCH_TEST, NOW,
+     state(swapping(), production("prod-2", "prod-1"))),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("before", "step", "result", "after"),
+    [case[1:] for case in RESULTS],
+    ids=[case[0] for case in RESULTS],
+)
+@pytest.mark.parametrize("overdue", [False, True])
+def test_a_result_changes_the_state(
+    before: State, step: Step, result: Any, after: State, overdue: bool
+) -> None:
+    assert applied(before, [step], [result], moment(before, overdue=overdue)) == (after, [])
+
+
+REFUSALS: list[tuple[str, State, Step, State]] = [
+    ("a refused template undoes the create", state(operation("create")), READ_TEMPLATE,
+     undoing(REFUSED.message)),
+    ("a refused stack undoes the create", state(operation("create")), CREATE_STACK,
+     undoing(REFUSED.message)),
+    ("a refused delete is a failed delete", deleting("CREATE_COMPLETE"), DELETE_STACK,
+     deleting("DELETE_FAILED", (REFUSED.message,))),
+    ("a refused registration fails one environment", sending(target=None), REGISTER,
+     sending(target=None, status=Status.FAILED, reason=REFUSED.message)),
+    ("a refused update fails one environment", sending(), UPDATE,
+     sending(status=Status.FAILED, reason=REFUSED.message)),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("before", "step", "after"),
+    [case[1:] for case in REFUSALS],
+    ids=[case[0] for case in REFUSALS],
+)
+@pytest.mark.parametrize("overdue", [False, True])
+def test_a_refusal_changes_the_state(
+    before: State, step: Step, after: State, overdue: bool
+) -> None:
+    assert applied(before, [step], [REFUSED], moment(before, overdue=overdue)) == (after, [])
+
+
+STOPS: list[tuple[State, Step, Sequence[AwsError]]] = [
+    (state(operation("create")), READ_TEMPLATE, ERRORS[1:]),
+    (state(operation("create")), CREATE_STACK, ERRORS[1:]),
+    (deleting("CREATE_COMPLETE"), DELETE_STACK, ERRORS[1:]),
+    (sending(target=None), REGISTER, ERRORS[1:]),
+    (sending(), UPDATE, [UNREACHABLE]),
+    (state(swapping(), production("prod-1", "prod-2")), SCALE, ERRORS),
+    (state(swapping(), production("prod-1", "prod-2")), WARM_UP, ERRORS),
+    (state(swapping(), production("prod-1", "prod-2")), SWITCH, ERRORS),
+    (state(swapping(), production("prod-2", "prod-2")), SWITCH_TEST, ERRORS),
+]
+
+
+@pytest.mark.parametrize(
+    ("before", "step", "error"),
+    [(before, step, error) for before, step, errors in STOPS for error in errors],
+    ids=[
+        f"{'-'.join(map(str, typed(step)))} {error.code}"
+        for _, step, errors in STOPS
+        for error in errors
+    ],
+)
+@pytest.mark.parametrize("overdue", [False, True])
+def test_an_error_stops_the_worker_and_keeps_the_state(
+    before: State, step: Step, error: AwsError, overdue: bool
+) -> None:
+    assert applied(before, [step], [error], moment(before, overdue=overdue)) == (before, [error])
+
+
+@pytest.mark.parametrize("error", [DENIED, THROTTLED], ids=["denied", "throttled"])
+@pytest.mark.parametrize("overdue", [False, True])
+def test_an_update_that_cannot_take_effect_is_not_in_flight(error: AwsError, overdue: bool) -> None:
+    after, errors = applied(sending(), [UPDATE], [error], moment(sending(), overdue=overdue))
+
+    assert (after, errors) == (sending(asked_at=None), [error])
+    assert not after.operation.part("dev").update_in_flight(NOW)
+
+
+def test_an_update_without_a_response_is_in_flight() -> None:
+    after, errors = applied(sending(), [UPDATE], [UNREACHABLE], NOW)
+
+    assert errors == [UNREACHABLE]
+    assert after.operation.part("dev").asked_at == NOW
+    assert after.operation.part("dev").update_in_flight(NOW)
+
+
+@pytest.mark.parametrize(
+    ("error", "overdue", "accepted"),
+    [
+        (REFUSED, False, True),
+        (REFUSED, True, True),
+        (DENIED, False, True),
+        (DENIED, True, True),
+        (THROTTLED, False, False),
+        (THROTTLED, True, True),
+        (UNREACHABLE, False, False),
+        (UNREACHABLE, True, True),
+    ],
+    ids=lambda value: value.code if isinstance(value, AwsError) else str(value),
+)
+def test_a_failed_deregistration_is_accepted_if_it_cannot_succeed_in_time(
+    error: AwsError, overdue: bool, accepted: bool
+) -> None:
+    before = state(operation("delete", part(), part("qa")), Observed(orphans=ORPHANS))
+
+    after, errors = applied(before, [DEREGISTER], [error], moment(before, overdue=overdue))
+
+    assert errors == ([] if accepted else [error])
+    assert after.operation.part("dev").deregistered is accepted
+    assert not after.operation.part("qa").deregistered
+    assert (after == before) is not accepted
+    assert after.observed.orphans["dev"] == (("dev:8",) if accepted else ORPHANS["dev"])
+
+
+def test_independent_steps_keep_all_results_and_errors() -> None:
+    both = state(operation("deploy", part(), part("qa"), rolling("da", sent=False)))
+    steps: list[Step] = [REGISTER, Register("qa"), UpdateService("da", "new")]
+
+    after, errors = applied(both, steps, [THROTTLED, "qa:2", UNREACHABLE], NOW)
+
+    assert errors == [THROTTLED, UNREACHABLE]
+    assert after.operation.progress == (
+        part(), part("qa", target="qa:2"), rolling("da", sent=False),
+    )  # fmt: skip
+
+
+def test_steps_without_results_are_a_fault() -> None:
+    with pytest.raises(ValueError, match="shorter"):
+        applied(sending(), [REGISTER, UPDATE], ["dev:2"], NOW)
+
+
+def test_the_tables_cover_every_step() -> None:
+    every = set(get_args(Step))
+
+    assert {type(step) for _, _, step, _, _ in RESULTS} == every
+    handled = [step for _, _, step, _ in REFUSALS] + [step for _, step, _ in STOPS]
+    assert {type(step) for step in handled} == every - {Deregister}

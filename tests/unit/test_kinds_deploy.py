@@ -1,0 +1,72 @@
+"""Deploy and promote: each environment has its own outcome, and all must succeed."""
+
+from __future__ import annotations
+
+import pytest
+
+from devops_core.model.operation import Status
+from devops_core.model.steps import Deregister, UpdateService
+from tests.unit.builders import (
+    DONE,
+    NOW,
+    acts,
+    decide,
+    deployment,
+    fails,
+    observed,
+    operation,
+    rolling,
+    service,
+    statuses,
+    summary,
+    waits,
+)
+
+COMPLETE = service(deployment("new"))
+FAILED = rolling("qa", status=Status.FAILED, reason="crashed", deregistered=True)
+
+
+@pytest.mark.parametrize("kind", ["deploy", "deploy-blue"])
+def test_succeeds_when_the_old_task_definition_is_deregistered(kind: str) -> None:
+    decision = decide(operation(kind, rolling(deregistered=True)), observed(COMPLETE), NOW)
+
+    assert summary(decision) == DONE
+    assert statuses(decision) == [Status.SUCCEEDED]
+
+
+def test_continues_in_one_environment_after_a_failure_in_another() -> None:
+    starting = service(deployment("new", "IN_PROGRESS"))
+
+    decision = decide(operation("deploy", FAILED, rolling()), observed(starting), NOW)
+
+    assert summary(decision) == waits(
+        "DEV: rollout IN_PROGRESS, 0 of 1 new tasks running, 0 pending"
+    )
+
+
+def test_fails_after_a_failure_in_one_environment_and_keeps_the_other_outcome() -> None:
+    parts = (FAILED, rolling(deregistered=True))
+
+    decision = decide(operation("deploy", *parts), observed(COMPLETE), NOW)
+
+    assert summary(decision) == fails("QA 1.1: crashed")
+    assert statuses(decision) == [Status.FAILED, Status.SUCCEEDED]
+
+
+def test_returns_the_steps_of_all_environments_together() -> None:
+    unsent = rolling("qa", sent=False, asked_at=None)
+    before = service(deployment("old"), name="qa")
+
+    decision = decide(operation("deploy", unsent, rolling()), observed(before, COMPLETE), NOW)
+
+    steps = (UpdateService("qa", "new", None), Deregister("dev", "old"))
+    assert summary(decision) == acts(*steps)
+
+
+def test_the_wait_names_the_conditions_of_all_environments() -> None:
+    starting = [service(deployment("new", "IN_PROGRESS"), name=name) for name in ("dev", "qa")]
+
+    decision = decide(operation("deploy", rolling(), rolling("qa")), observed(*starting), NOW)
+
+    assert summary(decision).decision == "Wait"
+    assert [text[:4] for text in summary(decision).text.split("; ")] == ["DEV:", "QA: "]

@@ -1,0 +1,185 @@
+"""Swap: customers move once, to a slot that is ready, and never back."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+
+import pytest
+
+from devops_core.kinds.swap import refusals, unready
+from devops_core.model import Observed, Operation, RunningService, Status
+from devops_core.model.decisions import Listener, ScaleService, Switch, WarmedPage, WarmUp
+from tests.unit.builders import (
+    DONE,
+    NOW,
+    Summary,
+    acts,
+    decide,
+    deployment,
+    fails,
+    overdue,
+    production,
+    slot,
+    statuses,
+    summary,
+    swapping,
+    waits,
+)
+
+LATE = overdue("swap")
+BEFORE = production("prod-1", "prod-2")
+HALFWAY = production("prod-2", "prod-2")
+AFTER = production("prod-2", "prod-1")
+SWITCH = acts(Switch(Listener.PRODUCTION, "prod-2"))
+SWITCH_TEST = acts(Switch(Listener.TEST, "prod-1"))
+TIME_OUT = "production was not switched within the time limit"
+
+
+def with_slots(**slots: RunningService) -> Observed:
+    """Return production before the swap with other services."""
+    named = {each.name: each for each in slots.values()}
+    return replace(BEFORE, services={**BEFORE.services, **named})
+
+
+def healthy(blue: int, green: int = 1) -> Observed:
+    """Return production before the swap with other numbers of healthy targets."""
+    return replace(BEFORE, healthy={"prod-1": green, "prod-2": blue})
+
+
+GREEN_OF_3 = replace(with_slots(green=slot("prod-1", 3)), healthy={"prod-1": 3, "prod-2": 1})
+SCALED = replace(GREEN_OF_3, services={
+    "prod-1": slot("prod-1", 3), "prod-2": slot("prod-2", 3, running=1),
+})  # fmt: skip
+RUNNING = replace(SCALED, services={"prod-1": slot("prod-1", 3), "prod-2": slot("prod-2", 3)})
+UNHEALTHY = healthy(blue=0, green=0)
+SWITCHED = swapping(switched_at=NOW)
+COLD = swapping(warmup=("/", "/a"))
+WARM = COLD.with_details(warmed=(WarmedPage(path="/", status=500, milliseconds=1),))
+
+CASES: list[tuple[str, Operation, Observed, datetime, Summary]] = [
+    ("blue is ready: switch", swapping(), BEFORE, NOW, SWITCH),
+    ("pages to fetch: fetch them at the same time", COLD, BEFORE, NOW,
+     acts(WarmUp("/"), WarmUp("/a"))),
+    ("the pages were fetched, with any status: switch", WARM, BEFORE, NOW, SWITCH),
+    ("the test listener does not forward to blue: switch without the pages", COLD,
+     replace(BEFORE, test="prod-1"), NOW, SWITCH),
+    ("blue is not ready: fetch no page yet", COLD, UNHEALTHY, NOW,
+     waits("blue has no healthy target")),
+    ("switched: fetch no page any more", COLD.with_details(switched_at=NOW), HALFWAY, NOW,
+     SWITCH_TEST),
+    ("production forwards to no slot: switch", swapping(), replace(BEFORE, production=None), NOW,
+     SWITCH),
+    ("green has more tasks: scale blue", swapping(), GREEN_OF_3, NOW,
+     acts(ScaleService("prod-2", 3))),
+    ("blue's tasks do not all run: wait", swapping(), SCALED, NOW,
+     waits("blue runs 1 tasks, green 3; blue has 1 healthy targets, green 3")),
+    ("blue's tasks run, but their targets are not healthy: wait", swapping(), RUNNING, NOW,
+     waits("blue has 1 healthy targets, green 3")),
+    ("green has one healthy target, blue too: switch", swapping(),
+     replace(RUNNING, healthy={"prod-1": 1, "prod-2": 1}), NOW, SWITCH),
+    ("green runs no task: switch", swapping(),
+     with_slots(green=slot("prod-1", 2, running=0)), NOW, SWITCH),
+    ("green has no service: switch", swapping(),
+     replace(BEFORE, services={"prod-2": slot("prod-2")}, healthy={"prod-2": 1}), NOW, SWITCH),
+    ("blue is not healthy: wait", swapping(), UNHEALTHY, NOW,
+     waits("blue has no healthy target")),
+    ("blue's targets are unknown: wait", swapping(), replace(BEFORE, healthy={"prod-1": 1}), NOW,
+     waits("blue has no healthy target; blue has 0 healthy targets, green 1")),
+    ("all targets are unknown: wait for blue's", swapping(), replace(BEFORE, healthy={}), NOW,
+     waits("blue has no healthy target")),
+    ("blue has no service: wait", swapping(),
+     replace(BEFORE, services={"prod-1": slot("prod-1")}), NOW,
+     waits("blue has no ECS service; blue runs 0 tasks, green 1")),
+    ("blue is inactive: wait", swapping(),
+     with_slots(blue=slot("prod-2", 0, active=False), green=slot("prod-1", 0)), NOW,
+     waits("blue has no ECS service")),
+    ("deadline: fail", swapping(), BEFORE, LATE, fails(TIME_OUT)),
+    ("deadline, and blue is not ready: give both reasons", swapping(), UNHEALTHY, LATE,
+     fails(f"blue has no healthy target; {TIME_OUT}")),
+    ("switched: switch the test listener", SWITCHED, HALFWAY, NOW, SWITCH_TEST),
+    ("switched, after the deadline: continue", SWITCHED, HALFWAY, LATE, SWITCH_TEST),
+    ("switched, but not recorded: continue", swapping(), HALFWAY, LATE, SWITCH_TEST),
+    ("switched, and blue failed since: continue", SWITCHED,
+     replace(HALFWAY, healthy={}, services={}), LATE, SWITCH_TEST),
+    ("both listeners are switched: succeed", SWITCHED, AFTER, NOW, DONE),
+    ("both listeners are switched, after the deadline: succeed", SWITCHED, AFTER, LATE, DONE),
+    ("ELB shows the state before the switch, after the deadline: switch again", SWITCHED, BEFORE,
+     LATE, SWITCH),
+    ("switched back by hand, blue unhealthy, after the deadline: fail", SWITCHED, UNHEALTHY, LATE,
+     fails(f"blue has no healthy target; {TIME_OUT}")),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("swap", "seen", "now", "expected"),
+    [case[1:] for case in CASES],
+    ids=[case[0] for case in CASES],
+)
+def test_decides(swap: Operation, seen: Observed, now: datetime, expected: Summary) -> None:
+    assert summary(decide(swap, seen, now)) == expected
+
+
+def test_records_the_first_time_of_the_switch() -> None:
+    unrecorded = decide(swapping(), HALFWAY, LATE)
+    recorded = decide(SWITCHED, HALFWAY, LATE)
+
+    times = [each.operation.details.switched_at for each in (unrecorded, recorded)]
+    assert times == [LATE, NOW]
+
+
+def test_both_roles_end_together() -> None:
+    assert statuses(decide(SWITCHED, AFTER, NOW)) == [Status.SUCCEEDED] * 2
+    late = decide(swapping(), BEFORE, LATE)
+    assert statuses(late) == [Status.FAILED] * 2
+    assert {each.reason for each in late.operation.progress} == {"production was not switched"}
+
+
+@pytest.mark.parametrize(
+    ("blue", "targets", "missing"),
+    [
+        (slot("prod-2"), 1, ()),
+        (None, 1, ("blue has no ECS service",)),
+        (slot("prod-2", active=False), 1, ("blue has no ECS service",)),
+        (slot("prod-2", 2, deployment("td", "IN_PROGRESS"), running=1), 1,
+         ("blue's rollout is IN_PROGRESS: 1 of 2 tasks running",)),
+        (slot("prod-2", 1, deployment("td", primary=False)), 1,
+         ("blue's rollout is missing: 1 of 1 tasks running",)),
+        (slot("prod-2", 0), 1, ("blue runs no task",)),
+        (slot("prod-2", 0, deployment("td", "FAILED")), 0,
+         ("blue's rollout is FAILED: 0 of 0 tasks running", "blue runs no task",
+          "blue has no healthy target")),
+    ],
+    ids=["ready", "no service", "inactive", "rollout in progress", "no deployment",
+         "scaled to zero", "all conditions"],
+)  # fmt: skip
+def test_unready_lists_all_missing_conditions(
+    blue: RunningService | None, targets: int, missing: tuple[str, ...]
+) -> None:
+    for services in ({"prod-2": blue}, {"prod-2": blue} if blue else {}):
+        seen = Observed(services=services, healthy={"prod-2": targets})
+        assert unready(seen, "prod-2") == missing
+
+
+@pytest.mark.parametrize(
+    ("blue", "reasons"),
+    [
+        (slot("prod-2", 0), ()),
+        (slot("prod-2", 0, active=False), ("blue has no ECS service",)),
+        (None, ("blue has no ECS service",)),
+        (slot("prod-2", 0, deployment("td", primary=False)),
+         ("blue's rollout is missing: 0 of 0 tasks running", "blue runs no task",
+          "blue has no healthy target")),
+        (slot("prod-2", 0, deployment("td", "IN_PROGRESS")),
+         ("blue's rollout is IN_PROGRESS: 0 of 0 tasks running", "blue runs no task",
+          "blue has no healthy target")),
+        (slot("prod-2", 1), ("blue has no healthy target",)),
+    ],
+    ids=["scaled to zero", "inactive", "no service", "no deployment", "rollout in progress",
+         "unhealthy"],
+)  # fmt: skip
+def test_a_swap_can_start_with_a_complete_release_that_is_scaled_to_zero(
+    blue: RunningService | None, reasons: tuple[str, ...]
+) -> None:
+    for services in ({"prod-2": blue}, {"prod-2": blue} if blue else {}):
+        assert refusals(Observed(services=services), "prod-2") == reasons
