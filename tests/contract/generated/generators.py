@@ -13,9 +13,9 @@ from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from typing import Any
 
+from tests.infra.templates import ROOT
 from tools.contract.document import FILE, Operation
 from tools.laptop.packages import NODE_MODULES
-from tests.infra.templates import ROOT
 
 # `make test` installs both generators.
 _GENERATORS = ROOT / ".local" / "generators" / "venv" / "bin"

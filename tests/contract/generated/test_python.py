@@ -11,9 +11,17 @@ import attrs
 import httpx
 import pytest
 
-from tools.contract.answers import validator
-from tools.contract.document import JSON, Node, Operation, alternatives, document, examples, operations
 from tests.contract.generated.generators import PythonClient, python_client, snake_case
+from tools.contract.conformance import validator
+from tools.contract.document import (
+    JSON,
+    Node,
+    Operation,
+    alternatives,
+    document,
+    examples,
+    operations,
+)
 
 CALLS = list(operations().values())
 SCHEMAS: Node = document()["components"]["schemas"]

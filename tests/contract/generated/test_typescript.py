@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from tools.contract.document import JSON, Node, Operation, document, examples, operations
 from tests.contract.generated.generators import compile_typescript, typescript
+from tools.contract.document import JSON, Node, Operation, document, examples, operations
 
 SCHEMAS: Node = document()["components"]["schemas"]
 # Types that accept everything would accept the examples as well.
