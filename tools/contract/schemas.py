@@ -154,10 +154,9 @@ def _object(declared: schema.Object[Any]) -> Node:
     node |= {"properties": properties} if properties else {}
     for name, member in declared.members.items():
         if isinstance(member.type, schema.Integer) and member.type.allowed_with:
-            other, values = member.type.allowed_with
-            node |= _dependence(
-                name, member.default, other, declared.members[other].default, values
-            )
+            other, allowed = member.type.allowed_with
+            default = declared.members[other].default
+            node |= _dependence(name, member.default, other, default, allowed)
     return node
 
 
