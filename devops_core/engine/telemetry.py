@@ -7,6 +7,7 @@ permission for them. A failure to write a line never fails an operation.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -48,8 +49,11 @@ ALL = (
 
 def measure(cloud: Cloud, message: str, values: Mapping[Metric, float], **facts: Any) -> None:
     """Write a log line with metrics; without `values` it is an ordinary log line."""
-    extra = metric_members(cloud.settings.api_stage, cloud.clock.now(), values, facts)
-    cloud.log(message, **facts, **extra)
+    members: dict[str, Any] = {}
+    # A metric without the fact of a dimension must not fail the operation.
+    with suppress(KeyError):
+        members = metric_members(cloud.settings.api_stage, cloud.clock.now(), values, facts)
+    cloud.log(message, **facts, **members)
 
 
 def metric_members(

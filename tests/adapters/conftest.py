@@ -15,12 +15,34 @@ from moto import mock_aws
 from devops_core.adapters.aws.models import MODELLED
 from devops_core.adapters.aws.session import new_session
 from devops_core.adapters.dynamodb.tables import DynamoTables
+from devops_core.bootstrap import AwsCloud
+from devops_core.kinds import details_type
+from devops_core.settings import Settings
 from serverless import models
 
 from .dynamodb import create_tables
 from .samples import NAMES, NOW
 
 REGION = "eu-west-1"
+ENVIRONMENT = {
+    "ACCOUNT_ID": "123456789012",
+    "AWS_REGION": "eu-west-1",
+    "API_STAGE": "dev",
+    "NONPRODUCTION_TABLE": "NonProduction",
+    "PRODUCTION_TABLE": "Production",
+    "TRAININGDA_TABLE": "TrainingDA",
+    "LOG_TABLE": "Log",
+    "TEMPLATE_URL": "s3://templates/application.yml",
+    "TEMPLATE_BUCKET": "templates",
+    "INITIAL_IMAGE": "nginx:1",
+    "VPC_ID": "vpc-1",
+    "SUBNETS": "subnet-1,subnet-2",
+    "LOAD_BALANCER_SUBNETS": "subnet-3,subnet-4",
+    "SECURITY_GROUP": "sg-1",
+    "LOAD_BALANCER_SECURITY_GROUP": "sg-2",
+    "STACK_ROLE_ARN": "arn:aws:iam::123456789012:role/stack",
+    "PERMISSIONS_BOUNDARY_ARN": "arn:aws:iam::123456789012:policy/boundary",
+}
 # Operations that only the tests call, to prepare and to inspect AWS.
 _CALLED_BY_TESTS = {
     "cloudformation": (),
@@ -80,6 +102,12 @@ def aws(session: Any) -> Iterator[Aws]:
 
 
 @pytest.fixture
+def cloud() -> Iterator[AwsCloud]:
+    with mock_aws():
+        yield AwsCloud(Settings.from_environment(ENVIRONMENT))
+
+
+@pytest.fixture
 def time() -> Time:
     return Time()
 
@@ -93,4 +121,4 @@ def dynamodb(aws: Aws) -> Any:
 
 @pytest.fixture
 def tables(dynamodb: Any, time: Time) -> DynamoTables:
-    return DynamoTables(dynamodb, NAMES, time.now)
+    return DynamoTables(dynamodb, NAMES, time.now, details_type)

@@ -6,10 +6,14 @@ from dataclasses import MISSING, fields, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from devops_core.kinds.create import CreateDetails
+from devops_core.kinds.delete import DeleteDetails
+from devops_core.kinds.swap import SwapDetails
 from devops_core.model.inventory import Application, Row, RowStatus, Service
 from devops_core.model.observed import Template
 from devops_core.model.operation import Event, Operation, Progress, Status
 from devops_core.model.service_spec import ServiceSpec
+from devops_core.model.steps import WarmedPage
 from devops_core.naming import Environment
 from devops_core.ports import Claim, Closing, IdempotencyRecord
 from devops_core.settings import TableNames
@@ -68,6 +72,32 @@ FULL_ROW = Row(
     updated_by="ci",
     drift="its ECS service does not exist any more",
 )
+FULL_SPEC = ServiceSpec(
+    container_port=8080,
+    health_check_path="/",
+    cpu=512,
+    memory=1024,
+    desired_count=2,
+    environment={"LOG_LEVEL": "debug", "EMPTY": ""},
+    secrets={"PASSWORD": "arn:secret"},
+    warmup=("/",),
+)
+FULL_TEMPLATE = Template(url="s3://templates/application.yml", version="v1", sha256="ab")
+FULL_PAGE = WarmedPage(path="/", status=200, milliseconds=7, reason="slow")
+# The details with all members, by kind; operations of other kinds have no details.
+FULL_DETAILS = {
+    "create": CreateDetails(
+        service=FULL_SPEC, template=FULL_TEMPLATE, stack_id="arn:stack/Shop", undoing=True
+    ),
+    "swap": SwapDetails(
+        live="prod-2",
+        idle="prod-1",
+        warmup=("/",),
+        warmed=(FULL_PAGE,),
+        switched_at=NOW,
+    ),
+    "delete": DeleteDetails(stack_id="arn:stack/Shop", sent=True),
+}
 MINIMAL_PROGRESS = Progress(environment=Environment.DEV, service="dev")
 FULL_PROGRESS = Progress(
     environment=Environment.PROD_BLUE,
@@ -108,25 +138,8 @@ def full_operation(kind: str = "deploy") -> Operation:
         revision=4,
         lease_until=NOW,
         progress=(MINIMAL_PROGRESS, FULL_PROGRESS),
-        service=ServiceSpec(
-            container_port=8080,
-            health_check_path="/",
-            cpu=512,
-            memory=1024,
-            desired_count=2,
-            environment={"LOG_LEVEL": "debug", "EMPTY": ""},
-            secrets={"PASSWORD": "arn:secret"},
-            warmup=("/",),
-        ),
-        stack_id="arn:stack/Shop",
-        template=Template(url="s3://templates/application.yml", version="v1", sha256="ab"),
-        warmup=("/",),
-        warmed=(WarmedPage(path="/", status=200, milliseconds=7, reason="slow"),),
-        live="prod-2",
-        idle="prod-1",
+        details=FULL_DETAILS.get(kind),
         version="1.2.0",
-        switched_at=NOW,
-        doomed=True,
         aborted_by="alice",
         events=3,
         waiting_for="stack CREATE_IN_PROGRESS",
@@ -213,6 +226,9 @@ def created_closing(claim: Claim) -> Closing:
 
 def unset_fields(value: Any) -> list[str]:
     """Return the members with their default value; a sample with all members has none."""
+    if isinstance(value, tuple):
+        defaults: dict[str, Any] = getattr(value, "_field_defaults", {})
+        return [name for name, default in defaults.items() if getattr(value, name) == default]
     return [
         entry.name
         for entry in fields(value)

@@ -4,7 +4,7 @@ import json
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC
 from functools import partial
@@ -12,34 +12,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from moto import mock_aws
 
 from devops_core import bootstrap
 from devops_core.adapters.dynamodb.tables import DynamoTables
 from devops_core.bootstrap import AwsCloud
-from devops_core.engine.telemetry import OPERATION_DURATION, OPERATIONS, THROTTLES
 from devops_core.settings import Settings
-from tests import emf
 
-ENVIRONMENT = {
-    "ACCOUNT_ID": "123456789012",
-    "AWS_REGION": "eu-west-1",
-    "API_STAGE": "dev",
-    "NONPRODUCTION_TABLE": "NonProduction",
-    "PRODUCTION_TABLE": "Production",
-    "TRAININGDA_TABLE": "TrainingDA",
-    "LOG_TABLE": "Log",
-    "TEMPLATE_URL": "s3://templates/application.yml",
-    "TEMPLATE_BUCKET": "templates",
-    "INITIAL_IMAGE": "nginx:1",
-    "VPC_ID": "vpc-1",
-    "SUBNETS": "subnet-1,subnet-2",
-    "LOAD_BALANCER_SUBNETS": "subnet-3,subnet-4",
-    "SECURITY_GROUP": "sg-1",
-    "LOAD_BALANCER_SECURITY_GROUP": "sg-2",
-    "STACK_ROLE_ARN": "arn:aws:iam::123456789012:role/stack",
-    "PERMISSIONS_BOUNDARY_ARN": "arn:aws:iam::123456789012:policy/boundary",
-}
+from .conftest import ENVIRONMENT
+
 _ROOT = Path(__file__).parents[2]
 PORTS = ("tables", "listing", "stacks", "containers", "load_balancer", "images", "templates")
 
@@ -59,12 +39,6 @@ class SlowSession:
         assert self.resume.wait(5)
         self._busy.release()
         return object()
-
-
-@pytest.fixture
-def cloud() -> Iterator[AwsCloud]:
-    with mock_aws():
-        yield AwsCloud(Settings.from_environment(ENVIRONMENT))
 
 
 def test_the_environment_is_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -198,31 +172,6 @@ def test_a_log_line_is_one_json_object(cloud: AwsCloud, capsys: pytest.CaptureFi
     assert (line["message"], line["operations"]) == ("swept", 3)
 
 
-def test_a_log_line_with_metrics_is_in_the_embedded_metric_format(
-    cloud: AwsCloud, capsys: pytest.CaptureFixture[str]
-) -> None:
-    before = cloud.clock.now()
-    cloud.measure("ended", {OPERATIONS: 1, OPERATION_DURATION: 1.5}, kind="swap", outcome="FAILED")
-
-    line = json.loads(capsys.readouterr().out)
-    assert emf.problems(line) == []
-    stage = cloud.settings.api_stage
-    assert emf.points(line) == {
-        ("Operations", stage, "swap", "FAILED"): 1,
-        ("OperationDuration", stage, "swap"): 1.5,
-    }
-    assert line["message"] == "ended"
-    assert 0 <= line["_aws"]["Timestamp"] - before.timestamp() * 1000 < 60_000
-
-
-def test_without_metrics_it_is_an_ordinary_log_line(
-    cloud: AwsCloud, capsys: pytest.CaptureFixture[str]
-) -> None:
-    cloud.measure("interrupted", {}, operation="1")
-
-    assert json.loads(capsys.readouterr().out) == {"message": "interrupted", "operation": "1"}
-
-
 def test_a_log_line_that_cannot_be_written_raises_nothing(
     cloud: AwsCloud, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -231,8 +180,6 @@ def test_a_log_line_that_cannot_be_written_raises_nothing(
             raise ValueError("cannot be written")
 
     cloud.log("ended", about=Unwritable())
-    cloud.measure("ended", {THROTTLES: 1}, about=Unwritable())
-    cloud.measure("ended", {OPERATIONS: 1})
     assert capsys.readouterr().out == ""
 
 

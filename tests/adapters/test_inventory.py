@@ -9,6 +9,7 @@ import pytest
 from devops_core.adapters.dynamodb import items
 from devops_core.adapters.dynamodb.tables import DynamoTables
 from devops_core.errors import AccessDeniedError, ThrottledError
+from devops_core.kinds import details_type
 from devops_core.naming import Environment
 
 from . import samples
@@ -132,7 +133,7 @@ def test_existing_tables_have_no_problem(tables: DynamoTables) -> None:
 def test_a_missing_table_is_named(dynamodb: Any, time: Time) -> None:
     names = replace(samples.NAMES, production="Gone")
 
-    problems = DynamoTables(dynamodb, names, time.now).check()
+    problems = DynamoTables(dynamodb, names, time.now, details_type).check()
 
     assert list(problems) == ["Gone"]
 

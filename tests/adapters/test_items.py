@@ -7,18 +7,28 @@ import pytest
 
 from devops_core.adapters.dynamodb import items
 from devops_core.adapters.dynamodb.attributes import decode
+from devops_core.kinds import details_type
 from devops_core.model.inventory import Row
+from devops_core.model.observed import Template
 from devops_core.model.operation import Event, Operation, Status
+from devops_core.model.service_spec import ServiceSpec
+from devops_core.model.steps import WarmedPage
 from devops_core.naming import Environment
+from tests.kinds import KINDS, RULES
 
 from . import samples
 
 
+def read_back(operation: Operation) -> Operation:
+    return items.operation_of(items.operation_item(operation, "w"), details_type)
+
+
 def test_the_full_samples_leave_no_field_out() -> None:
-    operation = samples.full_operation()
+    operation = samples.full_operation("swap")
     everything = (
         samples.FULL_APPLICATION, samples.FULL_SERVICE, samples.FULL_ROW, samples.FULL_PROGRESS,
-        operation, operation.service, operation.template, samples.full_event(operation),
+        samples.FULL_SPEC, samples.FULL_TEMPLATE, samples.FULL_PAGE,
+        *samples.FULL_DETAILS.values(), operation, samples.full_event(operation),
     )  # fmt: skip
 
     assert {type(value).__name__: samples.unset_fields(value) for value in everything} == {
@@ -38,20 +48,41 @@ def test_a_row_comes_back_as_it_was(row: Row) -> None:
     assert items.row_of(items.row_item(row)) == row
 
 
-@pytest.mark.parametrize("kind", list(Kind))
+@pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("make", [samples.minimal_operation, samples.full_operation])
 def test_an_operation_comes_back_as_it_was(kind: str, make: Any) -> None:
     operation: Operation = make(kind)
 
-    assert items.operation_of(items.operation_item(operation, "w")) == operation
+    assert read_back(operation) == operation
+
+
+def test_every_kind_with_details_has_a_sample() -> None:
+    assert {name: rules.details for name, rules in RULES.items() if rules.details} == {
+        name: type(details) for name, details in samples.FULL_DETAILS.items()
+    }
+
+
+@pytest.mark.parametrize("kind", samples.FULL_DETAILS)
+def test_details_come_back_with_their_types(kind: str) -> None:
+    """Named tuples of two types can be equal."""
+    read = read_back(samples.full_operation(kind))
+
+    assert type(read.details) is type(samples.FULL_DETAILS[kind])
+
+
+def test_the_members_of_details_come_back_with_their_types() -> None:
+    create, swap = (read_back(samples.full_operation(kind)) for kind in ("create", "swap"))
+
+    assert type(create.details.service) is ServiceSpec
+    assert type(create.details.template) is Template
+    assert {type(page) for page in swap.details.warmed} == {WarmedPage}
 
 
 def test_a_template_without_a_version_comes_back() -> None:
-    full = samples.full_operation()
-    assert full.template is not None
-    operation = replace(full, template=replace(full.template, version=None))
+    template = samples.FULL_TEMPLATE._replace(version=None)
+    operation = samples.full_operation("create").with_details(template=template)
 
-    assert items.operation_of(items.operation_item(operation, "w")) == operation
+    assert read_back(operation) == operation
 
 
 def test_an_idempotency_record_comes_back_as_it_was() -> None:

@@ -12,6 +12,7 @@ import pytest
 from devops_core.adapters.dynamodb.listing import DynamoListing
 from devops_core.adapters.dynamodb.tables import DynamoTables
 from devops_core.errors import InvalidRequestError, ThrottledError
+from devops_core.kinds import details_type
 from devops_core.model.listing import EventSearch, Page
 from devops_core.model.operation import Event
 from devops_core.naming import Environment
@@ -27,7 +28,7 @@ START = samples.NOW
 
 @pytest.fixture
 def listing(dynamodb: Any) -> DynamoListing:
-    return DynamoListing(dynamodb, samples.NAMES, in_turn)
+    return DynamoListing(dynamodb, samples.NAMES, in_turn, details_type)
 
 
 @pytest.fixture

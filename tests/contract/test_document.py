@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pkgutil
 import subprocess
 import tomllib
 from typing import Any
@@ -10,8 +9,6 @@ from typing import Any
 import openapi_spec_validator
 import pytest
 
-from devops_core import kinds
-from devops_core.drift import repair
 from devops_core.http.request import MAX_BODY_BYTES, MAX_WAIT_SECONDS
 from devops_core.model.inventory import RowStatus
 from devops_core.model.operation import Status
@@ -19,16 +16,13 @@ from devops_core.naming import DEPLOYABLE, NON_PRODUCTION, SLOTS, Environment
 from tests.contract.test_examples import OURS
 from tests.infra.templates import ROOT
 from tests.infra.test_docs import routes
+from tests.kinds import KINDS, RULES
 from tools.contract.document import FILE, JSON, Operation, document, examples, operation, operations
 from tools.laptop.packages import NODE_MODULES
 
 WRITES = [each for each in operations().values() if each.path != "/health" and each.body]
 # What is about one operation, which may take long.
 WAITS = {each.id for each in WRITES} | {"readOperation", "abortOperation"}
-# The names of the kinds in the contract: one module each, and the repair of the drift check.
-KINDS = {kinds.load(module.name).name for module in pkgutil.iter_modules(observe.__path__)} | {
-    repair.KIND
-}
 SCHEMAS = document()["components"]["schemas"]
 
 
@@ -103,7 +97,7 @@ def test_its_words_and_numbers_are_those_of_the_code() -> None:
     ):  # fmt: skip
         assert set(SCHEMAS[name]["enum"]) == set(words)
     assert set(SCHEMAS["Slot"]["enum"]) == set(SLOTS)
-    assert set(SCHEMAS["Plan"]["properties"]["kind"]["enum"]) == KINDS - {"repair"}
+    assert set(SCHEMAS["Plan"]["properties"]["kind"]["enum"]) == set(RULES)
     deployable = [name.lower() for name in DEPLOYABLE]
     assert SCHEMAS["DeployableEnvironment"]["enum"] == deployable
     non_prod = [name.lower() for name in NON_PRODUCTION]

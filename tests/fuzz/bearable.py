@@ -7,7 +7,7 @@ from collections.abc import Callable, MutableMapping, Sequence
 from typing import Any
 
 from devops_core.naming import APPLICATION_NAME, IMAGE_TAG
-from devops_core.requests.create import FARGATE_SIZES, MAX_TASKS
+from devops_core.requests.create import MAX_TASKS
 from devops_core.requests.deploy import LONGEST_IMAGE
 from tools.laptop.cloud import ACCOUNT
 
@@ -68,9 +68,6 @@ def keep_to_the_words(operation_id: str, body: Any, query: Holder) -> None:
     if isinstance(service, dict):
         for member, value in service.items():
             service[member] = int(value) if isinstance(value, float) else value
-        cpu, memory = service.get("cpu", 256), service.get("memory", 512)
-        if memory not in FARGATE_SIZES[cpu]:
-            service["memory"] = FARGATE_SIZES[cpu][memory % len(FARGATE_SIZES[cpu])]
         variables, secrets = service.get("environment", {}), service.get("secrets", {})
         for name, arn in list(secrets.items()):
             secrets[name] = _ACCOUNT.sub(f":{ACCOUNT}:", arn, 1)

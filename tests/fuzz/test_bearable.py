@@ -98,7 +98,6 @@ def test_a_create_keeps_to_what_no_schema_says() -> None:
     keep_to_the_words("createApplication", {"service": service}, {})
     assert service == {
         "cpu": 512,
-        "memory": 1024,
         "environment": {"A": "a", "B": "b"},
         "secrets": {"C": "arn:aws:ssm:eu-west-1:000000000000:parameter/x"},
     }

@@ -10,8 +10,10 @@ from typing import Any
 import pytest
 
 from devops_core import naming, render
+from devops_core.kinds.create import CreateDetails
 from devops_core.model.inventory import Application
 from devops_core.model.operation import Operation, Progress
+from devops_core.model.service_spec import ServiceSpec
 from devops_core.naming import Environment
 from devops_core.requests.create import RESERVED_VARIABLES
 from devops_core.settings import Settings
@@ -258,12 +260,13 @@ def test_the_service_gives_the_parameters_that_the_template_takes(
         id="01J0000000000000000000000A",
         kind="create",
         application="Shop",
-        caller="somebody",
+        caller="alice",
         requested_at=now,
         deadline=now,
         progress=tuple(
             Progress(environment=Environment(each.upper()), service=each) for each in environments
         ),
+        details=CreateDetails(service=ServiceSpec()),
     )
     sent = render.stack(
         operation,

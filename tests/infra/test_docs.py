@@ -19,6 +19,7 @@ from devops_core.http.request import MAX_BODY_BYTES, MAX_WAIT_SECONDS
 from devops_core.model.operation import LEASE
 from tests import emf
 from tests.crash.seeded import bugs, bugs_in_adapters
+from tests.kinds import KINDS, RULES
 from tests.races import bugs as bugs_of_races
 from tests.stateful import seeded as bugs_of_the_machine
 from tools.contract import places
@@ -157,7 +158,7 @@ def test_the_numbers_are_those_of_the_code() -> None:
         for row in rows(page, "Deadlines")
         for kind in row[0].split(", ")
     }
-    assert told == TIME_LIMITS
+    assert told == {name: rules.limit for name, rules in RULES.items()}
     assert f"After {LEASE.seconds} seconds" in page
     assert f"given up {GRACE.seconds // 60} minutes after its deadline" in page
     assert f"{MAX_BODY_BYTES // 1024} KiB" in page
@@ -169,7 +170,7 @@ def test_the_metrics_are_those_that_are_counted() -> None:
         (f"`{each.name}`", each.unit, ", ".join(f"`{name}`" for name in each.dimensions))
         for each in metrics.ALL
     ]
-    sizes = {"Kind": len(Kind), "Outcome": 2}
+    sizes = {"Kind": len(KINDS), "Outcome": 2}
     combinations = {
         each.name: prod(map(sizes.__getitem__, each.dimensions)) for each in metrics.ALL
     }
@@ -180,8 +181,9 @@ def test_the_metrics_are_those_that_are_counted() -> None:
 def test_every_message_is_explained_and_printed() -> None:
     told = {row[0].strip("`") for row in rows(PAGES["monitoring.md"], "Log lines") if len(row) == 3}
     source = "".join(path.read_text() for path in (ROOT / "devops_core").rglob("*.py"))
-    printed = re.findall(r'\.(?:log|measure)\(\s*"([^"]+)"|\bfailed\(cloud, "([^"]+)"', source)
-    assert told == {first or second for first, second in printed}
+    logged = re.findall(r'\.log\(\s*"([^"]+)"', source)
+    measured = re.findall(r'(?:measure|reconcile_failed)\(\s*cloud,\s*"([^"]+)"', source)
+    assert told == {*logged, *measured}
 
 
 def test_the_lines_of_the_page_are_lines_that_cloudwatch_reads() -> None:

@@ -12,6 +12,7 @@ import pytest
 
 from devops_core.engine import telemetry as metrics
 from devops_core.model.operation import Status
+from tests.kinds import KINDS, RULES
 from tools.security.compiled import INSTALLATIONS, compile_template
 
 from .conftest import Packaged
@@ -44,7 +45,7 @@ EMITTED = {
 }
 OUTCOMES = [status for status in Status if status is not Status.IN_PROGRESS]
 # A repair is over when it begins, so that it has no duration.
-TIMED = [kind for kind in Kind if kind != "repair"]
+TIMED = list(RULES)
 TOPIC = INSTALLATIONS["service-more"]["alarmtopic"]
 _SEARCH = re.compile(r"SUM\(SEARCH\('\{([^,}]+),([^}]+)\} (.*)', '(\w+)', \d+\)\)")
 _TERM = re.compile(r'(\w+)="([^"]+)"')
@@ -121,7 +122,7 @@ def test_every_kind_is_shown_with_its_outcomes_and_its_durations(
     counts = {
         (by["Kind"], by["Outcome"], stat) for (_, name, by), stat in found if name == "Operations"
     }
-    assert counts == {(kind, outcome, "Sum") for kind in Kind for outcome in OUTCOMES}
+    assert counts == {(kind, outcome, "Sum") for kind in KINDS for outcome in OUTCOMES}
     durations = {(by["Kind"], stat) for (_, name, by), stat in found if name == "OperationDuration"}
     assert durations == {(kind, stat) for kind in TIMED for stat in ("p50", "p95")}
     others = {name: stat for (_, name, by), stat in found if set(by) == {STAGE}}

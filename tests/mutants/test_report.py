@@ -12,7 +12,7 @@ from tests.mutants.accepted import accepted
 from tests.mutants.mutant import Change, Mutant, changed_lines
 from tests.mutants.report import problems, score, table
 
-MODULE = "devops_core.decide.swap"
+MODULE = "devops_core.kinds.swap"
 CHANGE = Change(MODULE, "_running", 'return "none" if idle else 0', "return None")
 
 
@@ -31,12 +31,12 @@ def test_what_counts_as_killed(verdict: str, killed: int) -> None:
 
 
 def test_the_table_sums_up_by_module() -> None:
-    other = Mutant("other", "devops_core.operations.close", "killed")
+    other = Mutant("other", "devops_core.engine.finish", "killed")
     rows = table([*_mutants(2, CHANGE), other], {CHANGE}, markdown=True).splitlines()
     assert rows[0] == "| module | mutants | killed | survived | accepted | score |"
     assert rows[2:] == [
-        "| decide.swap | 3 | 2 | 1 | 1 | 66.7 % |",
-        "| operations.close | 1 | 1 | 0 | 0 | 100.0 % |",
+        "| kinds.swap | 3 | 2 | 1 | 1 | 66.7 % |",
+        "| engine.finish | 1 | 1 | 0 | 0 | 100.0 % |",
         "| all | 4 | 3 | 1 | 1 | 75.0 % |",
     ]
 

@@ -21,6 +21,7 @@ from devops_core import ports
 from devops_core.adapters.dynamodb import items
 from devops_core.adapters.dynamodb.listing import DynamoListing
 from devops_core.adapters.dynamodb.tables import DynamoTables
+from devops_core.kinds import details_type
 from tests.functional.client import SCHEDULE, Reply, handled, http_event
 from tests.functional.fakes import REGION, FakeCloud
 from tests.functional.fakes.listing import FakeListing
@@ -76,9 +77,10 @@ class World:
             aws_secret_access_key="-",  # noqa: S106
         )
         self.database.attach(self.client)
-        tables: ports.Tables = DynamoTables(self.client, names, self.cloud.clock.now)
+        cloud = self.cloud
+        tables: ports.Tables = DynamoTables(self.client, names, cloud.clock.now, details_type)
         self.cloud.tables = cast(FakeTables, tables)
-        listing: ports.Listing = DynamoListing(self.client, names, self.cloud.gather)
+        listing: ports.Listing = DynamoListing(self.client, names, cloud.gather, details_type)
         self.cloud.listing = cast(FakeListing, listing)
         self._live(ONE)
         self.cloud.clock.pass_(hours=1)

@@ -9,22 +9,12 @@ from typing import Any, NamedTuple
 
 from devops_core import kinds
 from devops_core.kinds.kind import Kind
-from devops_core.model import (
-    Application,
-    Deployment,
-    Inventory,
-    Observed,
-    Operation,
-    Progress,
-    Row,
-    RowStatus,
-    RunningService,
-    ServiceSpec,
-    Stack,
-    Status,
-    Template,
-)
-from devops_core.model.decisions import Act, Decision, Fail, Plan, Step, Wait
+from devops_core.model.decisions import Act, Decision, Fail, Plan, Wait
+from devops_core.model.inventory import Application, Inventory, Row, RowStatus
+from devops_core.model.observed import Deployment, Observed, RunningService, Stack, Template
+from devops_core.model.operation import Operation, Progress, Status
+from devops_core.model.service_spec import ServiceSpec
+from devops_core.model.steps import Step
 from devops_core.naming import Environment
 
 START = datetime(2026, 1, 31, 12, 0, tzinfo=UTC)

@@ -10,17 +10,8 @@ import pytest
 
 from devops_core.drift import comparison
 from devops_core.drift.comparison import Finding, find_drift
-from devops_core.model import (
-    Application,
-    Deployment,
-    Inventory,
-    Observed,
-    Row,
-    RowStatus,
-    RunningService,
-    Service,
-    Stack,
-)
+from devops_core.model.inventory import Application, Inventory, Row, RowStatus, Service
+from devops_core.model.observed import Deployment, Observed, RunningService, Stack
 from devops_core.naming import Environment
 from tests.unit.builders import BEFORE, NOW, deployment, observed, production, service, slot, stack
 

@@ -11,7 +11,7 @@ import pytest
 from devops_core.drift import repair
 from devops_core.engine.abort import abort
 from devops_core.errors import AlreadyEndedError, NotAbortableError
-from devops_core.model import Operation, Status
+from devops_core.model.operation import Operation, Status
 from devops_core.operation_id import new_operation_id
 from tests.unit.builders import NOW, operation
 

@@ -16,8 +16,11 @@ from devops_core.errors import (
     ThrottledError,
     UnreachableError,
 )
-from devops_core.model import Inventory, Observed, Operation, Status
-from devops_core.model.decisions import (
+from devops_core.model.decisions import State
+from devops_core.model.inventory import Inventory
+from devops_core.model.observed import Observed
+from devops_core.model.operation import Operation, Status
+from devops_core.model.steps import (
     CreateStack,
     DeleteStack,
     Deregister,
@@ -25,7 +28,6 @@ from devops_core.model.decisions import (
     ReadTemplate,
     Register,
     ScaleService,
-    State,
     Step,
     Switch,
     UpdateService,

@@ -7,8 +7,10 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from devops_core.model import Observed, Operation, Status
-from devops_core.model.decisions import Act, After, CreateStack, DeleteStack, ReadTemplate
+from devops_core.model.decisions import Act, After
+from devops_core.model.observed import Observed
+from devops_core.model.operation import Operation, Status
+from devops_core.model.steps import CreateStack, DeleteStack, ReadTemplate
 from tests.unit.builders import (
     DONE,
     ID,

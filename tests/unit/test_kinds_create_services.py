@@ -6,8 +6,10 @@ from dataclasses import replace
 from typing import Any
 
 from devops_core.kinds.create import missing_outputs
-from devops_core.model import Observed, Operation, ServiceSpec, Status
-from devops_core.model.decisions import DeleteStack, Deregister, Register, UpdateService
+from devops_core.model.observed import Observed
+from devops_core.model.operation import Operation, Status
+from devops_core.model.service_spec import ServiceSpec
+from devops_core.model.steps import DeleteStack, Deregister, Register, UpdateService
 from tests.unit.builders import (
     CONFIGURED,
     DONE,

@@ -11,27 +11,11 @@ from typing import Any
 import pytest
 
 from devops_core.kinds.swap import unready
-from devops_core.model import (
-    Deployment,
-    Observed,
-    Operation,
-    RunningService,
-    ServiceSpec,
-    Stack,
-    Status,
-)
-from devops_core.model.decisions import (
-    Act,
-    CreateStack,
-    Decision,
-    DeleteStack,
-    Deregister,
-    Done,
-    Fail,
-    Listener,
-    Step,
-    Switch,
-)
+from devops_core.model.decisions import Act, Decision, Done, Fail
+from devops_core.model.observed import Deployment, Observed, RunningService, Stack
+from devops_core.model.operation import Operation, Status
+from devops_core.model.service_spec import ServiceSpec
+from devops_core.model.steps import CreateStack, DeleteStack, Deregister, Listener, Step, Switch
 from tests.unit.builders import (
     BEFORE,
     CONFIGURED,

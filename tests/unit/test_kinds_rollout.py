@@ -9,8 +9,10 @@ from typing import Any
 import pytest
 
 from devops_core.kinds.rollout import advance
-from devops_core.model import LEASE, Observed, Progress, Status
-from devops_core.model.decisions import Act, After, Deregister, Register, Step, UpdateService
+from devops_core.model.decisions import Act, After
+from devops_core.model.observed import Observed
+from devops_core.model.operation import LEASE, Progress, Status
+from devops_core.model.steps import Deregister, Register, Step, UpdateService
 from tests.unit.builders import (
     BEFORE,
     NOW,

@@ -8,8 +8,9 @@ from datetime import datetime
 import pytest
 
 from devops_core.kinds.swap import refusals, unready
-from devops_core.model import Observed, Operation, RunningService, Status
-from devops_core.model.decisions import Listener, ScaleService, Switch, WarmedPage, WarmUp
+from devops_core.model.observed import Observed, RunningService
+from devops_core.model.operation import Operation, Status
+from devops_core.model.steps import Listener, ScaleService, Switch, WarmedPage, WarmUp
 from tests.unit.builders import (
     DONE,
     NOW,

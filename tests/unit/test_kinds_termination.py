@@ -10,9 +10,10 @@ from typing import Any
 
 import pytest
 
-from devops_core.model import Deployment, Observed, Operation, RunningService
-from devops_core.model.decisions import (
-    Act,
+from devops_core.model.decisions import Act, Decision, Done, Fail, Wait
+from devops_core.model.observed import Deployment, Observed, RunningService
+from devops_core.model.operation import Operation
+from devops_core.model.steps import (
     CreateStack,
     DeleteStack,
     Deregister,

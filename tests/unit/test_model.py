@@ -7,18 +7,10 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from devops_core import model
 from devops_core.errors import ConflictError
-from devops_core.model import (
-    Application,
-    Inventory,
-    Row,
-    RowStatus,
-    Service,
-    ServiceSpec,
-    Status,
-    other_slot,
-)
+from devops_core.model.inventory import Application, Inventory, Row, RowStatus, Service, other_slot
+from devops_core.model.operation import Status
+from devops_core.model.service_spec import ServiceSpec
 from devops_core.naming import Environment
 from tests.unit.builders import (
     NOW,
@@ -167,9 +159,3 @@ def test_a_service_has_a_primary_and_failed_deployments() -> None:
 
 def test_there_are_two_slots() -> None:
     assert [other_slot(name) for name in ("prod-1", "prod-2")] == ["prod-2", "prod-1"]
-
-
-def test_the_model_has_every_listed_name_and_no_other() -> None:
-    assert all(hasattr(model, name) for name in model.__all__)
-    with pytest.raises(AttributeError, match="has no attribute 'Absent'"):
-        _ = model.Absent

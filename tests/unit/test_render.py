@@ -11,7 +11,8 @@ import pytest
 from botocore.validate import ParamValidator
 
 from devops_core import render
-from devops_core.model import Application, ServiceSpec
+from devops_core.model.inventory import Application
+from devops_core.model.service_spec import ServiceSpec
 from devops_core.naming import Image
 from devops_core.settings import Settings
 from tests.infra.templates import ROOT, load

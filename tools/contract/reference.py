@@ -209,7 +209,7 @@ def _rule(schema: Node, description: str = "") -> str:
     said = [line(description or whole.get("description", ""))]
     if "enum" in one:
         said.append(f"One of {', '.join(f'`{value}`' for value in one['enum'])}.")
-    if "minimum" in whole and "x-allowed-with" not in whole:
+    if "minimum" in whole:
         said.append(f"{whole['minimum']} to {whole['maximum']}." if "maximum" in whole else "")
     if "maxItems" in whole and "minItems" not in whole:
         said.append(f"At most {whole['maxItems']}.")

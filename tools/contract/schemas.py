@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 import yaml
@@ -137,13 +137,7 @@ def _integer_bounds(declared: schema.Integer) -> Node:
     allowed = declared.allowed
     if isinstance(allowed, range):
         return {"minimum": allowed[0], "maximum": allowed[-1]}
-    bounds: Node = {} if allowed is None else {"enum": list(allowed)}
-    if declared.allowed_with:
-        other, values = declared.allowed_with
-        every = [size for sizes in values.values() for size in sizes]
-        bounds = {"minimum": min(every), "maximum": max(every)}
-        bounds["x-allowed-with"] = {other: {str(each): list(values[each]) for each in values}}
-    return bounds
+    return {} if allowed is None else {"enum": list(allowed)}
 
 
 def _object(declared: schema.Object[Any]) -> Node:
@@ -159,7 +153,42 @@ def _object(declared: schema.Object[Any]) -> Node:
     else:
         node["additionalProperties"] = False
     properties = {name: _member(member) for name, member in declared.members.items()}
-    return node | ({"properties": properties} if properties else {})
+    node |= {"properties": properties} if properties else {}
+    for name, member in declared.members.items():
+        if isinstance(member.type, schema.Integer) and member.type.allowed_with:
+            other, allowed = member.type.allowed_with
+            default = declared.members[other].default
+            node |= _dependence(name, member.default, other, default, allowed)
+    return node
+
+
+def _dependence(
+    name: str, default: int, other: str, other_default: int, values: Mapping[int, Collection[int]]
+) -> Node:
+    """Return the rule of a member whose allowed `values` depend on the value of another member.
+
+    A missing member has its default. Generators of code ignore `if` and its branches. They would
+    make a class of each alternative of an `anyOf` beside `properties`.
+    """
+
+    def alternative(value: int) -> Node:
+        required = [other] if default in values[value] else [other, name]
+        members = {other: {"const": value}, name: _numbers(list(values[value]))}
+        return {"required": required, "properties": members}
+
+    return {
+        "if": {"properties": {other: {"const": other_default}}},
+        "then": {"properties": {name: _numbers(list(values[other_default]))}},
+        "else": {"anyOf": [alternative(value) for value in values if value != other_default]},
+    }
+
+
+def _numbers(allowed: Sequence[int]) -> Node:
+    """Return the bounds of numbers; of more than three, their range and step."""
+    if len(allowed) < 4:
+        return {"enum": [*allowed]}
+    step = allowed[1] - allowed[0]
+    return {"minimum": allowed[0], "maximum": allowed[-1], "multipleOf": step}
 
 
 def _member(member: schema.Member) -> Node:
@@ -211,7 +240,9 @@ def _represent_object(dumper: yaml.SafeDumper, node: Node) -> yaml.Node:
 
 
 def _represent_list(dumper: yaml.SafeDumper, values: list[Any]) -> yaml.Node:
-    return dumper.represent_sequence("tag:yaml.org,2002:seq", values, flow_style=True)
+    """Write a list on one line if it has no objects."""
+    flow = not any(isinstance(value, dict) for value in values)
+    return dumper.represent_sequence("tag:yaml.org,2002:seq", values, flow_style=flow)
 
 
 _SchemaDumper.add_representer(dict, _represent_object)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 def operation_view(operation: Operation, url: str) -> dict[str, Any]:
     """Return the view of an operation, with the members of its kind."""
     details = operation.details.view() if operation.details else {}
-    switched_at = details.get("switchedAt")
+    switched_at = details.pop("switchedAt", None)
     until_switched = operation.seconds_until(switched_at)
     until_ended = operation.seconds_until(operation.ended_at)
     took = {"untilSwitched": until_switched, "untilEnded": until_ended}
@@ -30,10 +30,10 @@ def operation_view(operation: Operation, url: str) -> dict[str, Any]:
         "requestedAt": time_text(operation.requested_at),
         "deadline": time_text(operation.deadline),
         "endedAt": time_text(operation.ended_at),
+        "switchedAt": time_text(switched_at),
         "waitingFor": redact(operation.waiting_for) if operation.waiting_for else None,
         "took": {name: seconds for name, seconds in took.items() if seconds is not None},
         **details,
-        "switchedAt": time_text(switched_at),
         "reasons": [redact(reason) for reason in operation.reasons],
         "environments": [progress_view(part) for part in operation.progress],
     }

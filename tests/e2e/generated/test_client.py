@@ -11,7 +11,7 @@ import pytest
 from tests.contract.generated.generators import PythonClient, python_client
 from tests.e2e.client import Api
 from tools.contract.document import operation
-from tools.laptop.client import ANSWER, PATIENCE
+from tools.laptop.client import OPERATION_TIMEOUT, RESPONSE_TIMEOUT
 from tools.laptop.cloud import Cloud
 
 NAME = "Generated"
@@ -32,7 +32,7 @@ class Caller:
 
     def succeed(self, answer: Any) -> Any:
         """Follow the operation of an accepted call to its end, which must be a success."""
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + OPERATION_TIMEOUT
         running = answer.operation
         while running.status is self.models.Status.IN_PROGRESS:
             assert time.monotonic() < deadline, running
@@ -48,7 +48,7 @@ def caller(cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> Iterator[C
     generated = python_client(tmp_path_factory.mktemp("generated") / "laptop_client")
     connection = generated.module("client").Client(
         base_url=cloud.api_url,
-        timeout=ANSWER,
+        timeout=RESPONSE_TIMEOUT,
         # A proxy of the machine does not reach the laptop cloud.
         httpx_args={"trust_env": False},
         raise_on_unexpected_status=True,
