@@ -8,8 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from devops_core import render
-from devops_core.kinds import rollout
-from devops_core.kinds.delete import deregistrations, undeleted_rows
+from devops_core.kinds import rollout, stacks
 from devops_core.kinds.kind import Abort, Kind, Rows
 from devops_core.model.decisions import Act, After, Decision, Done, Fail, Plan, State, Wait
 from devops_core.model.inventory import Application, Inventory, Row, RowStatus, Service
@@ -190,7 +189,7 @@ def _undo(operation: Operation, observed: Observed, now: datetime) -> Decision:
     stack = observed.stack
     operation = _abandoned(operation)
     if stack is None or stack.status == "DELETE_COMPLETE" or stack.operation != operation.id:
-        steps = deregistrations(observed)
+        steps = stacks.deregistrations(observed)
         return Act(operation, steps) if steps else Fail(operation)
     operation = operation.with_details(stack_id=stack.id)
     # DELETE_FAILED without a failure of this operation's delete is the result of another delete.
@@ -231,7 +230,7 @@ def rows_after(state: State, held: Sequence[Row], now: datetime, *, keep_rows: b
     """Return complete rows after a success; a failure removes them unless its stack remains."""
     operation, stack = state.operation, state.observed.stack
     if operation.status is not Status.SUCCEEDED:
-        return undeleted_rows(operation, held, now) if keep_rows else Rows(removed=held)
+        return stacks.undeleted_rows(operation, held, now) if keep_rows else Rows(removed=held)
     if stack is None:
         raise ValueError(f"create {operation.id} ends without a stack")
     arns: dict[str, Any] = {

@@ -7,12 +7,13 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
+from devops_core.kinds import stacks
 from devops_core.kinds.kind import Kind, Rows
 from devops_core.model.decisions import Act, Decision, Done, Fail, Plan, State, Wait
-from devops_core.model.inventory import Inventory, Row, RowStatus
+from devops_core.model.inventory import Inventory, Row
 from devops_core.model.observed import Observed, Stack
 from devops_core.model.operation import Operation, Progress, Status
-from devops_core.model.steps import DeleteStack, Deregister
+from devops_core.model.steps import DeleteStack
 from devops_core.naming import service_name
 from devops_core.requests.delete import DeleteRequest
 
@@ -60,8 +61,10 @@ def _removal(row: Row) -> Progress:
 def decide(operation: Operation, observed: Observed, now: datetime) -> Decision:
     """Delete the stack; the rows are removed after the stack, not before."""
     stack = observed.stack
-    if stack and stack.status == _NOT_OBSERVED and operation.details.stack_id is None:
-        return Wait(replace(operation, waiting_for="an observation of the stack"))
+    if stack and stack.status == _NOT_OBSERVED:
+        if operation.details.stack_id is None:
+            return Wait(replace(operation, waiting_for="an observation of the stack"))
+        return Act(operation.with_details(sent=True), (DeleteStack(operation.id),))
     if stack is None or stack.status == "DELETE_COMPLETE":
         return _after_stack(operation, observed)
     operation = operation.with_details(stack_id=stack.id)
@@ -80,7 +83,7 @@ def decide(operation: Operation, observed: Observed, now: datetime) -> Decision:
 
 
 def _after_stack(operation: Operation, observed: Observed) -> Decision:
-    steps = deregistrations(observed)
+    steps = stacks.deregistrations(observed)
     if steps:
         return Act(operation, steps)
     progress = tuple(replace(part, status=Status.SUCCEEDED) for part in operation.progress)
@@ -97,28 +100,7 @@ def rows_after(state: State, held: Sequence[Row], now: datetime, *, keep_rows: b
     del keep_rows
     if state.operation.status is Status.SUCCEEDED:
         return Rows(removed=held)
-    return undeleted_rows(state.operation, held, now)
-
-
-def deregistrations(observed: Observed) -> tuple[Deregister, ...]:
-    """Return the steps that deregister the task definitions that remain after the stack."""
-    return tuple(
-        Deregister(service, task_definition)
-        for service, task_definitions in observed.orphans.items()
-        for task_definition in task_definitions
-    )
-
-
-def undeleted_rows(operation: Operation, held: Sequence[Row], now: datetime) -> Rows:
-    """Return the rows of a stack that was not deleted, so that a caller can repeat the delete."""
-    kept = []
-    for row in held:
-        stack_id = row.application.stack_id or operation.details.stack_id
-        application = replace(row.application, stack_id=stack_id)
-        kept.append(
-            row.updated(operation, now, application=application, status=RowStatus.DELETE_FAILED)
-        )
-    return Rows(kept)
+    return stacks.undeleted_rows(state.operation, held, now)
 
 
 KIND = Kind(

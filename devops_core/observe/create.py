@@ -13,7 +13,7 @@ from devops_core.model.observed import Observed, Stack
 from devops_core.model.operation import Operation
 from devops_core.naming import output_key
 from devops_core.observe import Controller, rollout
-from devops_core.observe.delete import orphans
+from devops_core.observe.stacks import orphans
 from devops_core.ports import Cloud
 from devops_core.requests.create import CreateRequest
 
