@@ -111,7 +111,7 @@ def _changed_service(
     """Return a service with the release of a deployment that another party made."""
     blueprint = observed.blueprints[service.name]
     uri = str(blueprint["containerDefinitions"][0]["image"])
-    version, digest = _release(uri, rows)
+    version, digest = _image_release(uri, rows)
     return replace(
         service,
         task_definition=deployment.task_definition,
@@ -124,7 +124,7 @@ def _changed_service(
     )
 
 
-def _release(uri: str, rows: Iterable[Row]) -> tuple[str, str | None]:
+def _image_release(uri: str, rows: Iterable[Row]) -> tuple[str, str | None]:
     """Return the version and digest of an image: its tag, or the inventory's name of the digest."""
     try:
         image = Image.parse(uri)

@@ -24,7 +24,7 @@ def record_repair(cloud: Cloud, inventory: Inventory, finding: Finding) -> Opera
     if not finding.rows:
         return None
     now = cloud.clock.now()
-    repair = _operation(cloud, inventory, finding, now)
+    repair = _repair_operation(cloud, inventory, finding, now)
     _, changes = events.with_changes(replace(repair, progress=()), repair, now)
     closing = Closing(
         operation=repair,
@@ -41,7 +41,9 @@ def record_repair(cloud: Cloud, inventory: Inventory, finding: Finding) -> Opera
     return repair
 
 
-def _operation(cloud: Cloud, inventory: Inventory, finding: Finding, now: datetime) -> Operation:
+def _repair_operation(
+    cloud: Cloud, inventory: Inventory, finding: Finding, now: datetime
+) -> Operation:
     """Return the repair as an operation; it is FAILED if a person must correct AWS."""
     progress = tuple(_corrected(inventory, row) for row in finding.rows)
     failed = any(part.status is Status.FAILED for part in progress)

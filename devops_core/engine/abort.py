@@ -8,7 +8,7 @@ from datetime import datetime
 from devops_core import kinds
 from devops_core.engine import events
 from devops_core.engine.accept import permit
-from devops_core.engine.reconcile import advance, wait_for_end
+from devops_core.engine.reconcile import try_reconcile, wait_for_end
 from devops_core.engine.run import Outcome
 from devops_core.errors import (
     AlreadyEndedError,
@@ -66,7 +66,7 @@ def abort(
     else:
         if not operation.aborted_by:
             raise ChangedMeanwhileError(f"operation {operation_id} has changed; call again")
-    operation = wait_for_end(cloud, advance(cloud, operation), until)
+    operation = wait_for_end(cloud, try_reconcile(cloud, operation), until)
     return Outcome(operation, message=_abort_message(kind, operation))
 
 

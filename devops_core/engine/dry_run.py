@@ -55,12 +55,12 @@ def of_request(cloud: Cloud, kind: Kind, application: str, plan: Plan) -> DryRun
         definitions=_definitions(kind, plan, operation),
         production=plan.production,
     )
-    return _with_stack(cloud, plan, operation, planned) if kind.creates else planned
+    return _with_stack_request(cloud, plan, operation, planned) if kind.creates else planned
 
 
 def of_abort(cloud: Cloud, operation: Operation, caller: str) -> DryRun:
     """Return the plan of an abort, by the present observation of AWS."""
-    controller = observe.load(operation.kind)
+    controller = observe.load_controller(operation.kind)
     kind, rules = controller.kind, controller.kind.abort
     if rules is None:
         raise NotAbortableError(kind.abort_refusal)
@@ -77,14 +77,14 @@ def of_abort(cloud: Cloud, operation: Operation, caller: str) -> DryRun:
     )
     live = observed.production
     return planned._replace(
-        message=_abort_message(rules.planned, after, completes=completes),
+        message=_planned_message(rules.planned, after, completes=completes),
         claims=tuple(row.environment for row in inventory.held_by(operation.id)),
         progress=rules.restored(after, inventory),
         production=(live, rules.live_slot(after, live) if completes else live) if live else None,
     )
 
 
-def _abort_message(planned: str, operation: Operation, *, completes: bool) -> str:
+def _planned_message(planned: str, operation: Operation, *, completes: bool) -> str:
     if completes:
         return "too late for an abort: the operation would be completed"
     done = [part.environment for part in operation.progress if part.status is Status.SUCCEEDED]
@@ -107,7 +107,7 @@ def _definitions(kind: Kind, plan: Plan, operation: Operation) -> dict[str, list
     }
 
 
-def _with_stack(cloud: Cloud, plan: Plan, operation: Operation, planned: DryRun) -> DryRun:
+def _with_stack_request(cloud: Cloud, plan: Plan, operation: Operation, planned: DryRun) -> DryRun:
     """Return the plan with the template and the parameters of the stack."""
     _require_free_name(cloud, operation.application)
     template, content = plan.observed.template, plan.observed.template_content

@@ -74,7 +74,7 @@ def resume(cloud: Cloud, operation: Operation) -> Operation | None:
         operation = reread
     run = Run(operation, State(operation, inventory, Observed()))
     try:
-        return _run(cloud, observe.load(operation.kind), run)
+        return _run(cloud, observe.load_controller(operation.kind), run)
     except LostClaimError:
         return cloud.tables.operation(*key)
 
@@ -87,7 +87,7 @@ def refresh(cloud: Cloud, operation: Operation, until: datetime | None) -> Opera
     return wait_for_end(cloud, resumed, until)
 
 
-def advance(cloud: Cloud, operation: Operation) -> Operation:
+def try_reconcile(cloud: Cloud, operation: Operation) -> Operation:
     """Reconcile an accepted operation; an AWS error is logged and does not reach the caller."""
     try:
         return reconcile(cloud, operation.application, operation.id) or operation
@@ -101,7 +101,7 @@ def wait_for_end(cloud: Cloud, operation: Operation, until: datetime | None) -> 
     poll = timedelta(seconds=_POLL_SECONDS)
     while until and not operation.ended and cloud.clock.now() + poll <= until:
         cloud.clock.wait(_POLL_SECONDS)
-        operation = advance(cloud, operation)
+        operation = try_reconcile(cloud, operation)
     return operation
 
 
@@ -169,7 +169,7 @@ def _drive(cloud: Cloud, kind: Kind, run: Run) -> Operation:
         run, errors = _act(cloud, kind, run, decision)
         if errors:
             return _interrupted(cloud, kind, run, errors)
-    return _release(cloud, kind, run)
+    return _release_lease(cloud, kind, run)
 
 
 def _act(cloud: Cloud, kind: Kind, run: Run, act: Act) -> tuple[Run, list[AwsError]]:
@@ -198,7 +198,7 @@ def _take_lease(cloud: Cloud, kind: Kind, run: Run) -> Run:
     return run._replace(saved=saved, state=run.state._replace(operation=saved))
 
 
-def _release(cloud: Cloud, kind: Kind, run: Run) -> Operation:
+def _release_lease(cloud: Cloud, kind: Kind, run: Run) -> Operation:
     """Save the changes without a lease, and return the operation."""
     saved, operation = run.saved, run.state.operation
     # After RELEASE the record is complete; only new events require another save.
@@ -231,7 +231,7 @@ def _not_observed(cloud: Cloud, kind: Kind, run: Run, error: AwsError) -> Operat
     if run.saved.overdue(cloud.clock.now() - GRACE):
         return give_up(cloud, kind, run, error.message)
     waiting = replace(run.saved, waiting_for=error.message)
-    return _release(cloud, kind, run._replace(state=run.state._replace(operation=waiting)))
+    return _release_lease(cloud, kind, run._replace(state=run.state._replace(operation=waiting)))
 
 
 def _save(cloud: Cloud, kind: Kind, saved: Operation, operation: Operation) -> Operation:

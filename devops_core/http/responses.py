@@ -67,8 +67,8 @@ def write(request: Request, outcome: Outcome, further: Mapping[str, Any]) -> Res
     if operation is None:
         return Response(200, {"operation": None, "message": outcome.message, **further})
     if operation.status == "IN_PROGRESS":
-        return _operation(request, operation, 202, further)
-    response = _operation(request, operation, 200, further)
+        return _operation_response(request, operation, 202, further)
+    response = _operation_response(request, operation, 200, further)
     if operation.status == "SUCCEEDED":
         return response
     error = {
@@ -85,12 +85,12 @@ def aborted(request: Request, outcome: Outcome) -> Response:
     if operation is None:
         return _plan(outcome.dry_run)
     status = 200 if operation.ended else 202
-    return _operation(request, operation, status, {"message": outcome.message})
+    return _operation_response(request, operation, status, {"message": outcome.message})
 
 
 def status(request: Request, operation: Operation) -> Response:
     """Return the response to a status read: 200 for every state of the operation."""
-    return _operation(request, operation, 200, {})
+    return _operation_response(request, operation, 200, {})
 
 
 def health(problems: Mapping[str, str]) -> Response:
@@ -103,7 +103,7 @@ def health(problems: Mapping[str, str]) -> Response:
     return Response(503, error | {"status": "failing", "failing": failing})
 
 
-def _operation(
+def _operation_response(
     request: Request, operation: Operation, status: int, further: Mapping[str, Any]
 ) -> Response:
     """Return a response with an operation; 202 names the place and the interval of status reads."""

@@ -97,7 +97,9 @@ def decide(operation: Operation, observed: Observed, now: datetime) -> Decision:
     if stack is None or (stack.status == "DELETE_COMPLETE" and stack.id != details.stack_id):
         return _before_stack(operation, now)
     if stack.operation != operation.id:
-        return _failed(operation, "a stack of this name exists that this service did not create")
+        return _failed_create(
+            operation, "a stack of this name exists that this service did not create"
+        )
     operation = operation.with_details(stack_id=stack.id)
     if operation.aborted_by:
         return _start_undo(operation, observed, (f"aborted by {operation.aborted_by}",), now)
@@ -121,17 +123,17 @@ def missing_outputs(stack: Stack, services: Iterable[str]) -> tuple[str, ...]:
 def _before_stack(operation: Operation, now: datetime) -> Decision:
     details = operation.details
     if operation.aborted_by and details.stack_id is None:
-        return _failed(operation, f"aborted by {operation.aborted_by}")
+        return _failed_create(operation, f"aborted by {operation.aborted_by}")
     late = "CloudFormation did not create the stack in time"
     if details.stack_id is not None:
         # DescribeStacks is eventually consistent, so it may lack a stack that was just accepted.
         # It returns a deleted stack by its id, as DELETE_COMPLETE. If the clock jumps past the
         # deadline, the operation still waits for the stack, so that it can be deleted.
         if now >= operation.deadline + _UNDO_LIMIT:
-            return _failed(operation, late, keep_rows=True)
+            return _failed_create(operation, late, keep_rows=True)
         return Wait(replace(operation, waiting_for="CloudFormation to show the stack"))
     if operation.overdue(now):
-        return _failed(operation, late)
+        return _failed_create(operation, late)
     if details.template is None:
         return Act(operation, (ReadTemplate(),), After.SAVE)
     return Act(operation, (CreateStack(),))
@@ -216,7 +218,7 @@ def _abandoned(operation: Operation) -> Operation:
     return replace(operation, progress=progress)
 
 
-def _failed(operation: Operation, reason: str, *, keep_rows: bool = False) -> Fail:
+def _failed_create(operation: Operation, reason: str, *, keep_rows: bool = False) -> Fail:
     return Fail(replace(_abandoned(operation), reasons=(reason,)), keep_rows)
 
 

@@ -69,15 +69,15 @@ def decide(operation: Operation, observed: Observed, now: datetime) -> Decision:
         return _after_stack(operation, observed)
     operation = operation.with_details(stack_id=stack.id)
     if stack.status == "DELETE_FAILED" and operation.details.sent and observed.stack_failures:
-        return _failed(operation, observed.stack_failures)
+        return _failed_delete(operation, observed.stack_failures)
     deleting = operation.with_details(sent=True)
     if stack.status == "DELETE_IN_PROGRESS":
         if operation.overdue(now):
-            return _failed(operation, ("CloudFormation did not delete the stack in time",))
+            return _failed_delete(operation, ("CloudFormation did not delete the stack in time",))
         return Wait(replace(deleting, waiting_for=f"stack {stack.status}"))
     if operation.overdue(now):
         reason = f": {stack.reason}" if stack.reason else ""
-        return _failed(operation, (f"the stack is still {stack.status}{reason}",))
+        return _failed_delete(operation, (f"the stack is still {stack.status}{reason}",))
     # DELETE_FAILED without a failure of this operation is the result of an earlier delete.
     return Act(deleting, (DeleteStack(operation.id),))
 
@@ -90,7 +90,7 @@ def _after_stack(operation: Operation, observed: Observed) -> Decision:
     return Done(replace(operation, progress=progress))
 
 
-def _failed(operation: Operation, reasons: tuple[str, ...]) -> Fail:
+def _failed_delete(operation: Operation, reasons: tuple[str, ...]) -> Fail:
     progress = operation.failed_everywhere("the stack was not deleted")
     return Fail(replace(operation, progress=progress, reasons=reasons), keep_rows=True)
 

@@ -115,10 +115,10 @@ def decide(operation: Operation, observed: Observed, now: datetime) -> Decision:
     # hand to a slot that is not ready.
     if missing or not details.switched_at:
         if operation.aborted_by:
-            return _failed(operation, (f"aborted by {operation.aborted_by}", *missing))
+            return _failed_swap(operation, (f"aborted by {operation.aborted_by}", *missing))
         if operation.overdue(now):
             late = "production was not switched within the time limit"
-            return _failed(operation, (*missing, late))
+            return _failed_swap(operation, (*missing, late))
     # At least one task, even if the live slot has none.
     target = max(1, live_now.running)
     if next_live.desired is not None and next_live.desired < target:
@@ -202,7 +202,7 @@ def _after_switch(operation: Operation, observed: Observed) -> Decision:
     return Done(replace(operation, progress=done))
 
 
-def _failed(operation: Operation, reasons: tuple[str, ...]) -> Fail:
+def _failed_swap(operation: Operation, reasons: tuple[str, ...]) -> Fail:
     progress = operation.failed_everywhere("production was not switched")
     return Fail(replace(operation, progress=progress, reasons=reasons))
 

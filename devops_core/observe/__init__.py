@@ -30,7 +30,7 @@ class Controller(NamedTuple):
     during: Callable[[Cloud, Operation, Inventory], Observed]
 
 
-def load(kind: str) -> Controller:
+def load_controller(kind: str) -> Controller:
     """Return the controller of a kind; its modules are imported on demand."""
     module = import_module(f"{__name__}.{kinds.module_name(kind)}")
     found: Controller = module.CONTROLLER

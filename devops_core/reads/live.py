@@ -25,7 +25,7 @@ def observe_services(cloud: Cloud, name: str, inventory: Inventory) -> Observed:
     services, production, *healthy = cloud.gather(
         [
             partial(cloud.containers.services, name, names),
-            partial(_live_slot, cloud, inventory),
+            partial(_live_slot_if_known, cloud, inventory),
             *(partial(_healthy, cloud, service) for service in known),
         ]
     )
@@ -37,7 +37,7 @@ def observe_services(cloud: Cloud, name: str, inventory: Inventory) -> Observed:
     )
 
 
-def _live_slot(cloud: Cloud, inventory: Inventory) -> str | None:
+def _live_slot_if_known(cloud: Cloud, inventory: Inventory) -> str | None:
     application = inventory.application
     if not application or not application.production_listener:
         return None

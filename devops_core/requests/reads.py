@@ -56,7 +56,7 @@ def token(key: str | None) -> str | None:
     return base64.urlsafe_b64encode(key.encode()).decode() if key else None
 
 
-def _key(text: str) -> str:
+def _decoded_key(text: str) -> str:
     return base64.b64decode(text.encode(), b"-_", validate=True).decode()
 
 
@@ -98,7 +98,7 @@ _TOKEN = schema.Text(
     "[A-Za-z0-9_=-]+",
     "must be the unchanged nextToken of an earlier page",
     _LONGEST_TOKEN,
-    convert=_key,
+    convert=_decoded_key,
 )
 
 _PAGE = {
