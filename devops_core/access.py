@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 # The ARN of a role's session, which omits the path of the role (IAM User Guide, "IAM identifiers").
 _SESSION = re.compile(r"arn:([a-z-]+):sts::(\d{12}):assumed-role/([^:/]+)/.+", re.DOTALL)
@@ -16,8 +15,7 @@ _PRINCIPAL = re.compile(r"arn:\S+|[A-Za-z0-9]+")
 _LISTS = ("admins", "productionApprovers")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AccessPolicy:
+class AccessPolicy(NamedTuple):
     """The patterns of each team, of admins and of production approvers.
 
     A pattern is the ARN of an IAM user or role (without the role's path, which STS omits) or the id
@@ -26,7 +24,7 @@ class AccessPolicy:
     approvers, all callers are allowed.
     """
 
-    teams: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    teams: Mapping[str, tuple[str, ...]] = {}
     admins: tuple[str, ...] = ()
     production_approvers: tuple[str, ...] = ()
 

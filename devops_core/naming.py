@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 # At most 22 characters: the longest load balancer name is "<application>-training", and ELB allows
 # 32 (ELBv2 API, CreateLoadBalancer). No hyphen, because other stacks in an account often have names
@@ -88,8 +88,7 @@ def repository_name(application: str) -> str:
     return application.lower()
 
 
-@dataclass(frozen=True, slots=True)
-class Image:
+class Image(NamedTuple):
     """A parsed container image reference. `tag` and `digest` are optional."""
 
     repository: str

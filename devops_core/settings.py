@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
 
 from devops_core.access import AccessPolicy
@@ -13,8 +13,7 @@ from devops_core.access import AccessPolicy
 _S3_SUFFIXES = (".amazonaws.com", ".amazonaws.com.cn")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TemplateLocation:
+class TemplateLocation(NamedTuple):
     """The S3 object with the application template."""
 
     url: str
@@ -44,8 +43,7 @@ class TemplateLocation:
         raise ValueError(f"{url!r} is not the URL of an S3 object")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TableNames:
+class TableNames(NamedTuple):
     """The four DynamoDB tables."""
 
     non_production: str
@@ -54,8 +52,7 @@ class TableNames:
     log: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
+class Settings(NamedTuple):
     """The parameters of the installation, from a function's environment; see parameters.yml."""
 
     account: str

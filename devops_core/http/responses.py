@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from devops_core.errors import DevOpsError, redact, redacted
 from devops_core.http.views.operations import operation_view
@@ -20,14 +19,13 @@ if TYPE_CHECKING:
 _RETRY_AFTER = 2
 
 
-@dataclass(frozen=True, slots=True)
-class Response:
+class Response(NamedTuple):
     """Status, JSON body and headers of a response; `facts` are members of the log line."""
 
     status: int
     body: Mapping[str, Any]
-    headers: Mapping[str, str] = field(default_factory=dict)
-    facts: Mapping[str, Any] = field(default_factory=dict)
+    headers: Mapping[str, str] = {}
+    facts: Mapping[str, Any] = {}
 
     def proxy_response(self, request_id: str) -> dict[str, Any]:
         """Return the response in the format of API Gateway's proxy integration."""

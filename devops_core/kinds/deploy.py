@@ -19,7 +19,7 @@ def requested_image(request: DeployRequest, inventory: Inventory) -> Image:
     """Return the image to deploy, without its digest; ConflictError for an unusable environment."""
     ((row, _), *_) = inventory.usable(*request.environments)
     image = Image.parse(request.repouri or row.application.repository or "")
-    return image if image.tag or image.digest else replace(image, tag=request.version)
+    return image if image.tag or image.digest else image._replace(tag=request.version)
 
 
 def plan(

@@ -23,7 +23,7 @@ def source_image(request: PromoteRequest, inventory: Inventory) -> Image:
     """Return the image to promote; ConflictError for an unusable environment."""
     inventory.usable(*PRODUCTION)
     _, service = _source(request, inventory)
-    return replace(Image.parse(service.image), digest=service.digest)
+    return Image.parse(service.image)._replace(digest=service.digest)
 
 
 def plan(

@@ -234,7 +234,7 @@ def task_definition(state: State, part: Progress, tags: Mapping[str, str]) -> di
     """
     rows = state.inventory.rows.values()
     service = next(row.service for row in rows if row.service and row.service.name == part.service)
-    image = replace(Image.parse(part.image), digest=part.digest) if part.image else None
+    image = Image.parse(part.image)._replace(digest=part.digest) if part.image else None
     return render.task_definition(service.blueprint, image, tags)
 
 

@@ -80,4 +80,4 @@ def with_digest(cloud: Cloud, image: Image) -> Image:
     if repository is None:
         return image
     digest = cloud.images.digest(repository, tag=image.tag, digest=image.digest)
-    return replace(image, digest=digest)
+    return image._replace(digest=digest)

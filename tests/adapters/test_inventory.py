@@ -131,7 +131,7 @@ def test_existing_tables_have_no_problem(tables: DynamoTables) -> None:
 
 
 def test_a_missing_table_is_named(dynamodb: Any, time: Time) -> None:
-    names = replace(samples.NAMES, production="Gone")
+    names = samples.NAMES._replace(production="Gone")
 
     problems = DynamoTables(dynamodb, names, time.now, details_type).check()
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 
 from devops_core.access import AccessPolicy
 from devops_core.model.operation import Event
@@ -20,7 +19,7 @@ TEAMS = {
 _LEAD = f"{_IAM}:role/payments-lead"
 ONLY_TEAMS = AccessPolicy(teams=TEAMS, admins=(ADMIN,))
 ONLY_APPROVERS = AccessPolicy(production_approvers=(_LEAD,))
-BOTH = replace(ONLY_TEAMS, production_approvers=(_LEAD,))
+BOTH = ONLY_TEAMS._replace(production_approvers=(_LEAD,))
 
 Ask = Callable[[Client], Reply]
 WRITES: Mapping[str, Ask] = {
@@ -36,7 +35,7 @@ PRODUCTION = ("deploy-blue", "swap", "delete")
 
 def with_policy(cloud: FakeCloud, policy: AccessPolicy) -> FakeCloud:
     """Give an installation a policy; return it."""
-    cloud.settings = replace(cloud.settings, access=policy)
+    cloud.settings = cloud.settings._replace(access=policy)
     return cloud
 
 
