@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
+from tests.contract.generated.generators import PythonClient, python_client
+from tests.e2e.client import Api
 from tools.contract.document import operation
 from tools.laptop.client import ANSWER, PATIENCE
 from tools.laptop.cloud import Cloud
-from tests.contract.generated.generators import PythonClient, python_client
-from tests.e2e.client import Api
 
 NAME = "Generated"
 
