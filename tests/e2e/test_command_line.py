@@ -63,7 +63,7 @@ def test_a_version_goes_all_the_way_and_back(application: str, run: Run) -> None
         assert "live afterwards" in run("swap", application, "--dry-run")
         run("swap", application, "--version", version)
         assert live(run) == version
-    assert "nothing was moved" in run("swap", application, "--version=2.0")
+    assert "the swap changed nothing" in run("swap", application, "--version=2.0")
     run("swap", application)
     assert live(run) == "1.0"
     assert "SWITCHED" in run("events", application, "--since=1h")
@@ -82,7 +82,7 @@ def test_what_is_refused_is_told(application: str, run: Run) -> None:
     deploy = ("deploy", application, "--version=9.9")
     assert "IMAGE_NOT_FOUND" in run(*deploy, "--env=dev", code=Exit.CONFLICT)
     assert "NO_SUCH_ENVIRONMENT" in run(*deploy, "--env=stage", code=Exit.CONFLICT)
-    assert "  version: " in run(
-        "deploy", application, "--env=dev", "--version=a b", code=Exit.USAGE
-    )
+    checked_here = run("deploy", application, "--env=dev", "--version=a b", code=Exit.USAGE)
+    assert "'a b' must be an image tag" in checked_here
+    assert "  repouri: " in run(*deploy, "--env=dev", "--image=a b", code=Exit.USAGE)
     assert "no operation" in run("abort", application, code=Exit.CONFLICT)
