@@ -1,15 +1,18 @@
-"""Work of one test on all cores."""
+"""Processes that run the cases of a proof on all cores."""
 
 from __future__ import annotations
 
 import sys
 from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 
 
 def processes() -> ProcessPoolExecutor:
-    """Return a pool of processes that coverage does not look into.
+    """Return a pool of forked processes, which inherit a planted bug.
 
-    A fork inherits the tracing and pays for it with half of its time, but nobody gets to know what
-    it has seen.
+    They would inherit the tracing of coverage too, which doubles their time, although its results
+    would be lost. Therefore they switch it off.
     """
-    return ProcessPoolExecutor(initializer=sys.settrace, initargs=(None,))
+    return ProcessPoolExecutor(
+        mp_context=get_context("fork"), initializer=sys.settrace, initargs=(None,)
+    )

@@ -1,6 +1,6 @@
 """Run the crash matrix: `python -m tests.crash`, or a part of it.
 
-Everything runs on all cores. The exit code is 1 when a promise was broken.
+It uses all cores. The exit code is 1 if a promise is broken.
 """
 
 from __future__ import annotations
@@ -12,37 +12,43 @@ from collections.abc import Iterator, Sequence
 from tests.crash.halves import HALVES, run
 from tests.crash.kinds import CRASHES, Kind
 from tests.crash.report import Case, Outcome, coverage, markdown, table
+from tests.crash.seeded import bugs, bugs_in_adapters, plant
+
+_BUGS = {bug.name: bug for bug in (*bugs.BUGS, *bugs_in_adapters.BUGS)}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run what the arguments say and print what came of it."""
+    """Run the chosen cases and print their results."""
     options = _parser().parse_args(arguments)
+    if options.bug:
+        plant(_BUGS[options.bug])
     broken = 0
     for name in options.half or HALVES:
         cases = list(_chosen(name, options))
         if not cases:
             sys.exit(f"there is no such case in {name}")
         outcomes = list(run(name, cases, stop=options.stop))
-        tell = markdown if options.markdown else table
-        print(f"\n{name}: {coverage(cases)}\n\n{tell(outcomes)}\n")
+        summary = markdown(outcomes) if options.markdown else table(outcomes)
+        print(f"\n{name}: {coverage(cases)}\n\n{summary}\n")
         for outcome in outcomes:
             broken += bool(outcome.violations)
-            _tell(name, outcome)
+            _print_violations(name, outcome, options.bug)
     return 1 if broken else 0
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m tests.crash", description=__doc__)
     add = parser.add_argument
-    add("half", nargs="*", choices=[*HALVES, []], help="what to run (default: everything)")
-    add("--story", action="append", help="only this story (may be given several times)")
+    add("half", nargs="*", choices=[*HALVES, []], help="the part to run (default: both)")
+    add("--story", action="append", help="only this story (can be repeated)")
     add("--kind", type=Kind, choices=list(Kind), help="only this fault")
     add("--call", type=int, help="only at this outgoing call, counted from 0")
     add("--then", type=Kind, choices=CRASHES, help="the second crash of a pair")
     add("--again", type=int, help="the call of the recovery that the second crash is at")
-    add("--single", action="store_true", help="leave out the pairs of crashes")
+    add("--single", action="store_true", help="without the pairs of crashes")
     add("--stop", action="store_true", help="stop at the first violation")
     add("--markdown", action="store_true", help="print the tables for docs/reliability.md")
+    add("--bug", choices=_BUGS, metavar="NAME", help="plant this bug of tests/crash/seeded first")
     return parser
 
 
@@ -59,10 +65,11 @@ def _chosen(half: str, options: argparse.Namespace) -> Iterator[Case]:
             yield case
 
 
-def _tell(half: str, outcome: Outcome) -> None:
+def _print_violations(half: str, outcome: Outcome, bug: str | None) -> None:
+    planted = f"--bug {bug} " if bug else ""
     for violation in outcome.violations:
         print(f"{outcome.case.story}, {outcome.case.column} {outcome.at}: {violation}")
-        print(f"  python -m tests.crash {half} {outcome.case.arguments()}")
+        print(f"  python -m tests.crash {planted}{half} {outcome.case.arguments()}")
 
 
 if __name__ == "__main__":

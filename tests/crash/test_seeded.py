@@ -1,29 +1,41 @@
-"""The matrix finds bugs: each one that is planted, and none where there is none."""
+"""The matrix finds each bug that is planted, and nothing without a bug."""
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.crash.seeded import Bug, bugs, bugs_in_adapters, plant, ran
+from tests.crash.seeded import Bug, bugs, bugs_in_adapters, plant, run_proof, run_with_bug
 
 _BUGS = (*bugs.BUGS, *bugs_in_adapters.BUGS)
 
 
-def _named(bug: Bug) -> str:
-    return bug.name
-
-
-@pytest.mark.parametrize("bug", _BUGS, ids=_named)
-def test_the_matrix_finds(bug: Bug, tmp_path: Path) -> None:
-    plant(bug, tmp_path)
-    found = ran("tests.crash", tmp_path, bug.arguments)
+@pytest.mark.parametrize("bug", _BUGS, ids=lambda bug: bug.name)
+def test_the_matrix_finds(bug: Bug) -> None:
+    found = run_with_bug("tests.crash", bug)
     assert (found.returncode, found.stderr.count("Traceback")) == (1, 0), found.stderr
-    assert f"python -m tests.crash {bug.half} --story" in found.stdout
+    half = bug.arguments[0]
+    assert f"python -m tests.crash --bug {bug.name} {half} --story" in found.stdout
 
 
-def test_the_matrix_finds_nothing_where_nothing_was_planted(tmp_path: Path) -> None:
-    plant(None, tmp_path)
-    found = ran("tests.crash", tmp_path, ["memory", "--single", "--story", "swap"])
+def test_the_matrix_finds_nothing_without_a_bug() -> None:
+    found = run_proof("tests.crash", ["memory", "--single", "--story", "swap"])
     assert found.returncode == 0, found.stdout
+
+
+def _faulty(original: Any, cloud: Any) -> None:
+    """Have parameters that no function of the product has."""
+
+
+@pytest.mark.parametrize(
+    ("function", "problem"),
+    [
+        ("devops_core.engine.reconcile:take_a_lease", "does not exist"),
+        ("devops_core.adapters.ecs:EcsContainers.renamed", "does not exist"),
+        ("devops_core.engine.reconcile:_take_lease", "has the parameters"),
+    ],
+)
+def test_a_bug_must_be_adapted_to_a_changed_product(function: str, problem: str) -> None:
+    with pytest.raises(LookupError, match=problem):
+        plant(Bug(function, "", _faulty))

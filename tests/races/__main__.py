@@ -1,6 +1,6 @@
 """Run the races: `python -m tests.races`, or a part of them.
 
-Everything runs on all cores. The exit code is 1 when a promise was broken.
+It uses all cores. The exit code is 1 if a promise is broken.
 """
 
 from __future__ import annotations
@@ -9,19 +9,25 @@ import argparse
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from contextlib import nullcontext
 from functools import partial
 
+from tests.crash.seeded import plant
+from tests.processes import processes
+from tests.races.bugs import BUGS
 from tests.races.race import Outcome, run
 from tests.races.races import RACES
 from tests.races.report import table
 from tests.races.schedule import Schedule, interleavings
 
+_BUGS = {bug.name: bug for bug in BUGS}
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run what the arguments say and print what came of it."""
+    """Run the chosen races and print their results."""
     options = _parser().parse_args(arguments)
+    if options.bug:
+        plant(_BUGS[options.bug])
     names = [name for name in RACES if _chosen(name, options)]
     if not names:
         sys.exit("there is no such race")
@@ -32,9 +38,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         outcomes = list(_outcomes(names, options.preemptions, stop=options.stop))
     print(f"\nraces: pair x preemptions\n\n{table(outcomes, markdown=options.markdown)}\n")
     broken = [outcome for outcome in outcomes if outcome.violations]
+    planted = f"--bug {options.bug} " if options.bug else ""
     for outcome in broken:
         print(f"{outcome.race}, {outcome.schedule}: {'; '.join(outcome.violations)}")
-        print(f"  python -m tests.races {outcome.arguments}")
+        print(f"  python -m tests.races {planted}{outcome.arguments}")
     return 1 if broken else 0
 
 
@@ -44,9 +51,10 @@ def _parser() -> argparse.ArgumentParser:
     add("--race", action="append", choices=[*RACES], metavar="NAME", help="only this race")
     add("--pair", action="append", metavar="A-B", help="only races of this pair (swap-delete)")
     add("--schedule", type=Schedule.parse, help="only this interleaving; shows its calls (A3B1)")
-    add("--preemptions", type=int, default=2, help="at most so many (default: 2)")
+    add("--preemptions", type=int, default=2, help="maximum (default: 2)")
     add("--stop", action="store_true", help="stop a race at its first violation")
     add("--markdown", action="store_true", help="print the table for docs/reliability.md")
+    add("--bug", choices=_BUGS, metavar="NAME", help="plant this bug of tests/races/bugs.py first")
     return parser
 
 
@@ -60,7 +68,7 @@ def _outcomes(names: Sequence[str], preemptions: int, *, stop: bool) -> Iterator
     started = time.monotonic()
     each = partial(_run, preemptions=preemptions, stop=stop)
     # A process of its own takes longer to start than one race to run.
-    with ProcessPoolExecutor() if len(names) > 1 else nullcontext() as pool:
+    with processes() if len(names) > 1 else nullcontext() as pool:
         told = pool.map(each, names) if pool else map(each, names)
         for name, outcomes in zip(names, told, strict=True):
             seconds = time.monotonic() - started

@@ -94,10 +94,8 @@ def state(cloud: FakeCloud) -> State:
     for (application, identifier), operation in tables.operations.items():
         versions = tuple((part.environment, part.version) for part in operation.progress)
         aborted, status = bool(operation.aborted_by), operation.status.value
-        switched = operation.kind == "swap" and operation.live == _live(cloud, application)
-        jobs[identifier] = Job(
-            operation.kind.value, application, versions, status, aborted, switched
-        )
+        switched = operation.kind == "swap" and operation.details.live == _live(cloud, application)
+        jobs[identifier] = Job(operation.kind, application, versions, status, aborted, switched)
     return _following_the_listeners(cloud, State(places, jobs))
 
 

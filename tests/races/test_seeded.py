@@ -1,35 +1,31 @@
-"""The races find bugs: each one that is planted, and none where there is none."""
+"""The races find each bug that is planted, and nothing without a bug."""
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
-from tests.crash.seeded import plant, ran
-from tests.races.bugs import BUGS, Bug
+from tests.crash.seeded import Bug, run_proof, run_with_bug
+from tests.races.bugs import BUGS
 
 _MODULE = "tests.races"
 
 
 @pytest.mark.parametrize("bug", BUGS, ids=lambda bug: bug.name)
-def test_the_races_find(bug: Bug, tmp_path: Path) -> None:
-    plant(bug, tmp_path)
-    found = ran(_MODULE, tmp_path, bug.arguments)
+def test_the_races_find(bug: Bug) -> None:
+    found = run_with_bug(_MODULE, bug)
     assert (found.returncode, found.stderr.count("Traceback")) == (1, 0), found.stderr
-    assert f"python -m tests.races --race {bug.stories[0]} --schedule" in found.stdout
+    race = bug.arguments[-1]
+    assert f"python -m tests.races --bug {bug.name} --race {race} --schedule" in found.stdout
 
 
-def test_what_was_found_is_found_again_by_its_schedule(tmp_path: Path) -> None:
-    plant(BUGS[0], tmp_path)
-    found = ran(_MODULE, tmp_path, BUGS[0].arguments).stdout.splitlines()
+def test_a_violation_is_found_again_by_its_schedule() -> None:
+    found = run_with_bug(_MODULE, BUGS[0]).stdout.splitlines()
     violation, command = found[-2:]
-    again = ran(_MODULE, tmp_path, command.split()[3:]).stdout.splitlines()
+    again = run_proof(_MODULE, command.split()[3:]).stdout.splitlines()
     assert again[-2:] == [violation, command]
     assert "A containers.register" in again
 
 
-def test_the_races_find_nothing_where_nothing_was_planted(tmp_path: Path) -> None:
-    plant(None, tmp_path)
-    found = ran(_MODULE, tmp_path, ["--race", "promote-swap", "--preemptions", "1"])
+def test_the_races_find_nothing_without_a_bug() -> None:
+    found = run_proof(_MODULE, ["--race", "promote-swap", "--preemptions", "1"])
     assert found.returncode == 0, found.stdout

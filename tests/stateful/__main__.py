@@ -1,6 +1,6 @@
-"""Go through many courses of the state machine: `python -m tests.stateful`.
+"""Run random courses of the state machine: `python -m tests.stateful`.
 
-The exit code is 1 when a promise was broken; the shortest course that breaks it is printed.
+The exit code is 1 if a promise is broken; the shortest course that breaks it is printed.
 """
 
 from __future__ import annotations
@@ -18,11 +18,15 @@ from hypothesis import HealthCheck, Phase
 from hypothesis.configuration import set_hypothesis_home_dir
 from hypothesis.stateful import run_state_machine_as_test
 
+from tests.crash.seeded import plant
 from tests.stateful.machine import Service
+from tests.stateful.seeded import BUGS
+
+_BUGS = {bug.name: bug for bug in BUGS}
 
 
 def settings(examples: int, steps: int, *, shrink: bool = True) -> hypothesis.settings:
-    """Return settings under which nothing is kept on disk and nothing depends on the machine."""
+    """Return settings that store nothing on disk and give the same courses on every machine."""
     phases = (Phase.generate, Phase.shrink) if shrink else (Phase.generate,)
     return hypothesis.settings(
         max_examples=examples,
@@ -38,14 +42,17 @@ def settings(examples: int, steps: int, *, shrink: bool = True) -> hypothesis.se
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run what the arguments say and print what came of it."""
+    """Run the chosen courses and print the result."""
     parser = argparse.ArgumentParser(prog="python -m tests.stateful", description=__doc__)
     add = parser.add_argument
-    add("--examples", type=int, default=1000, help="how many courses (default: 1000)")
-    add("--steps", type=int, default=50, help="how many steps each has at most (default: 50)")
-    add("--seed", type=int, help="go through others than always")
-    add("--no-shrink", action="store_true", help="do not look for a shorter course")
+    add("--examples", type=int, default=1000, help="number of courses (default: 1000)")
+    add("--steps", type=int, default=50, help="maximum of steps in a course (default: 50)")
+    add("--seed", type=int, help="other courses than by default")
+    add("--no-shrink", action="store_true", help="do not search a shorter course")
+    add("--bug", choices=_BUGS, metavar="NAME", help="plant this bug of tests/stateful/seeded.py")
     options = parser.parse_args(arguments)
+    if options.bug:
+        plant(_BUGS[options.bug])
     chosen = settings(options.examples, options.steps, shrink=not options.no_shrink)
     machine = Service
     if options.seed is not None:

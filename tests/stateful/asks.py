@@ -18,7 +18,7 @@ _DEFAULT = ("dev",)
 class Ask:
     """One request; `members` are those of its body beside the application's name."""
 
-    kind: Kind
+    kind: str
     application: str
     members: tuple[tuple[str, Any], ...] = ()
     environments: tuple[str, ...] = ()

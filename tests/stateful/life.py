@@ -9,7 +9,7 @@ from functools import cache, partial
 from typing import Any
 
 from devops_core.errors import AwsError
-from tests.crash.kinds import str as Fault
+from tests.crash.kinds import Kind as Fault
 from tests.crash.memory import accounts
 from tests.crash.memory.world import World
 from tests.functional.client import SCHEDULE, Client, Reply

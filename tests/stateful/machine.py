@@ -14,7 +14,7 @@ from hypothesis.stateful import (
     rule,
 )
 
-from tests.crash.kinds import str as Fault
+from tests.crash.kinds import Kind as Fault
 from tests.functional import events
 from tests.functional.client import SCHEDULE
 from tests.stateful.asks import Ask, members

@@ -1,48 +1,85 @@
-"""Bugs that a programmer could make, which the bounded form of the machine must find."""
+"""Bugs that the bounded form of the state machine must find."""
+
+# ruff: noqa: ARG001 - a faulty function has the parameters of the original function
 
 from __future__ import annotations
 
-from tests.crash.seeded import Bug
+from collections.abc import Callable
+from dataclasses import replace
 
-BUGS = (
-    Bug(
-        name="a repeat of a request is only looked for by its key",
-        why="a key that was used with another request answers with that one's operation",
-        file="devops_core/operations/accept.py",
-        old="if record.fingerprint != origin.fingerprint:",
-        new="if record.key != origin.key:",
-        stories=(),
-    ),
-    Bug(
-        name="the record of an Idempotency-Key is not written",
-        why="a retry of a pipeline deploys twice",
-        file="devops_core/operations/accept.py",
-        old="idempotency=_idempotency_record(cloud, origin, operation),",
-        new="idempotency=None,",
-        stories=(),
-    ),
-    Bug(
-        name="a lease never runs out",
-        why="a worker that dies holds an application for days",
-        file="devops_core/operations/reconcile.py",
-        old="lease_until=cloud.clock.now() + LEASE,",
-        new="lease_until=cloud.clock.now() + 1000 * LEASE,",
-        stories=(),
-    ),
-    Bug(
-        name="it is not noted that the first slot was live",
-        why="the first swap cannot be taken back",
-        file="devops_core/operations/close.py",
-        old="was_live=part.environment is Environment.PROD_GREEN,",
-        new="was_live=False,",
-        stories=(),
-    ),
-    Bug(
-        name="rows that follow the listener keep their services",
-        why="inventory calls live what is not",
-        file="devops_core/decide/drift.py",
-        old="Environment.PROD_BLUE: replace(blue, service=green.service),",
-        new="Environment.PROD_BLUE: blue,",
-        stories=(),
-    ),
+from devops_core.drift.comparison import Rows
+from devops_core.engine import reconcile
+from devops_core.engine.run import Outcome, RequestContext, Run
+from devops_core.kinds.kind import Kind
+from devops_core.model.decisions import Plan, State
+from devops_core.model.inventory import Service
+from devops_core.model.observed import Observed, Stack
+from devops_core.model.operation import LEASE, Operation, Progress
+from devops_core.naming import Environment
+from devops_core.ports import Cloud, IdempotencyRecord
+from tests.crash.seeded import bugs_among, planted_in
+
+
+@planted_in(
+    "devops_core.engine.accept:_repeated",
+    why="a key that was used with another request returns the operation of that request",
 )
+def request_with_a_known_key_counts_as_a_repetition(
+    original: Callable[..., Outcome],
+    cloud: Cloud,
+    record: IdempotencyRecord,
+    context: RequestContext,
+) -> Outcome:
+    return original(cloud, record, context._replace(fingerprint=record.fingerprint))
+
+
+@planted_in(
+    "devops_core.engine.accept:_claim",
+    why="a retry of a pipeline deploys twice",
+)
+def idempotency_key_is_not_recorded(
+    original: Callable[..., Outcome],
+    cloud: Cloud,
+    plan: Plan,
+    operation: Operation,
+    context: RequestContext,
+) -> Outcome:
+    return original(cloud, plan, operation, context._replace(key=None))
+
+
+@planted_in(
+    "devops_core.engine.reconcile:_take_lease",
+    why="a worker that crashes blocks an application for most of a day",
+)
+def lease_is_a_thousand_times_too_long(
+    original: Callable[..., Run], cloud: Cloud, kind: Kind, run: Run
+) -> Run:
+    until = cloud.clock.now() + 1000 * LEASE
+    leased = replace(run.state.operation, lease_until=until, revision=run.saved.revision)
+    saved = reconcile._save(cloud, kind, run.saved, leased)
+    return run._replace(saved=saved, state=run.state._replace(operation=saved))
+
+
+@planted_in(
+    "devops_core.kinds.create:_created_service",
+    why="the first swap cannot be reversed",
+)
+def first_live_slot_is_not_recorded(
+    original: Callable[..., Service], state: State, part: Progress, stack: Stack
+) -> Service:
+    return replace(original(state, part, stack), was_live=False)
+
+
+@planted_in(
+    "devops_core.drift.comparison:_follow_listener",
+    why="both rows of production name the same slot",
+)
+def rows_follow_the_listener_only_partly(
+    original: Callable[..., tuple[Rows, list[str]]], rows: Rows, observed: Observed
+) -> tuple[Rows, list[str]]:
+    corrected, reasons = original(rows, observed)
+    blue = Environment.PROD_BLUE
+    return ({**corrected, blue: rows[blue]} if reasons else corrected), reasons
+
+
+BUGS = bugs_among(list(globals().values()))

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from devops_core.model import Kind
 from devops_core.model.inventory import Service
 from devops_core.model.operation import Operation, Status
 from devops_core.naming import OPERATION_TAG, SLOTS, Environment, Image
@@ -22,10 +21,10 @@ from tests.functional.fakes.invariants import Broken, hold_log, hold_refusals
 
 APPLICATION = "Shop"
 # What may change a stack or a listener; what concerns a service must be the operation's own.
-_KINDS: Mapping[str, tuple[Kind, ...]] = {
-    "CreateStack": (Kind.CREATE,),
-    "DeleteStack": (Kind.CREATE, Kind.DELETE),
-    "ModifyListener": (Kind.SWAP,),
+_KINDS: Mapping[str, tuple[str, ...]] = {
+    "CreateStack": ("create",),
+    "DeleteStack": ("create", "delete"),
+    "ModifyListener": ("swap",),
 }
 _ROLES = {look.PRODUCTION: Environment.PROD_GREEN, look.TEST: Environment.PROD_BLUE}
 
@@ -109,10 +108,10 @@ class Watch:
 
     def _hold_at_slot(self, call: Call, operation: Operation) -> None:
         slot = call.params["service"]
-        if "taskDefinition" not in call.params or operation.kind is Kind.CREATE:
+        if "taskDefinition" not in call.params or operation.kind == "create":
             return
         live = look.around(self._account).listeners[look.PRODUCTION]
-        assert operation.kind is Kind.DEPLOY_BLUE, f"5: a {operation.kind} changes {slot}"
+        assert operation.kind == "deploy-blue", f"5: a {operation.kind} changes {slot}"
         assert live != slot, f"10: {slot} is live"
 
 

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from functools import cache, partial
 from typing import Any
 
-from devops_core.model import Kind as OperationKind
 from tests.crash.kinds import CRASHES, Kind
 from tests.crash.memory.faults import Fault, applies
 from tests.crash.memory.stories import STORIES, Story
@@ -19,9 +18,9 @@ from tests.functional.fakes.invariants import Broken
 
 # Without which an operation is given up that cannot know then what it has come to, or go back.
 _BLIND = {
-    OperationKind.DEPLOY: ("containers.services", "containers.update"),
-    OperationKind.DEPLOY_BLUE: ("containers.services", "containers.update"),
-    OperationKind.SWAP: ("load_balancer.forwards_to",),
+    "deploy": ("containers.services", "containers.update"),
+    "deploy-blue": ("containers.services", "containers.update"),
+    "swap": ("load_balancer.forwards_to",),
 }
 # More than there are faults in a case.
 _ATTEMPTS = 3

@@ -137,11 +137,8 @@ def _drifts() -> Iterator[Story]:
     yield story("listeners", accounts.moved_listeners, runs=_SWAPPED)
     yield story("test-listener", accounts.moved_test_listener, "FAILED: the test listener")
     yield story("service", accounts.changed_service, runs={**_SHOP, "DEV": "7"})
-    yield story(
-        "service-deleted",
-        accounts.deleted_service,
-        "FAILED: its ECS service does not exist any more",
-    )
+    gone = "FAILED: its ECS service does not exist"
+    yield story("service-deleted", accounts.deleted_service, gone)
     yield story("stack-deleted", accounts.deleted_stack)
     yield story("claim", accounts.stale_claim)
 

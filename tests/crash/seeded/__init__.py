@@ -1,59 +1,116 @@
-"""Bugs that a programmer could make, and the half of the matrix that must find each."""
+"""Planted bugs, which show that a proof can fail.
+
+A bug is a faulty variant of one function of the product. `python -m tests.crash --bug NAME` plants
+it before the proof runs, in the memory of this process; no file is changed.
+"""
 
 from __future__ import annotations
 
-import os
-import shutil
+import inspect
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
+from importlib import import_module
 from pathlib import Path
+from types import FunctionType
+from typing import Any
 
-ROOT = Path(__file__).parents[3]
-_PACKAGES = ("devops_core", "handlers")
+_ROOT = Path(__file__).parents[3]
 
 
 @dataclass(frozen=True, slots=True)
 class Bug:
-    """One replacement in the product; `why` is the harm it would do.
+    """A mistake that a programmer could make in a function of the product; `why` is its harm.
 
-    `stories` are those of `half` that are told to find it, with `kind` only if that is enough.
+    `function` is "module:function" or "module:Class.method". `faulty` runs instead, with the
+    original function as its first argument. `arguments` select the part of the proof that must
+    find the bug.
     """
 
-    name: str
+    function: str
     why: str
-    file: str
-    old: str
-    new: str
-    stories: tuple[str, ...]
-    kind: str | None = None
-    half: str = "memory"
+    faulty: Callable[..., Any]
+    arguments: tuple[str, ...] = ()
 
     @property
-    def arguments(self) -> list[str]:
-        """What to run the matrix with."""
-        stories = [word for story in self.stories for word in ("--story", story)]
-        kind = ["--kind", self.kind] if self.kind else []
-        return [self.half, "--single", "--stop", *stories, *kind]
+    def name(self) -> str:
+        """The name of the bug: that of its faulty function."""
+        return self.faulty.__name__
 
 
-def plant(bug: Bug | None, directory: Path) -> None:
-    """Copy the product to a directory, with a bug in it or without one."""
-    for package in _PACKAGES:
-        ignored = shutil.ignore_patterns("__pycache__")
-        shutil.copytree(ROOT / package, directory / package, ignore=ignored)
-    if bug:
-        file = directory / bug.file
-        text = file.read_text()
-        assert text.count(bug.old) == 1, f"{bug.file} has changed: {bug.name} is out of date"
-        file.write_text(text.replace(bug.old, bug.new))
+def planted_in(
+    function: str, *, why: str, arguments: Sequence[str] = ()
+) -> Callable[[Callable[..., Any]], Bug]:
+    """Return a decorator that makes a bug of a faulty variant of a function."""
+    return lambda faulty: Bug(function, why, faulty, tuple(arguments))
 
 
-def ran(module: str, product: Path, arguments: Sequence[str]) -> subprocess.CompletedProcess[str]:
-    """Run a module of the tests in the directory of a planted product, which it then imports."""
-    command = [sys.executable, "-m", module, *arguments]
-    path = {**os.environ, "PYTHONPATH": str(ROOT)}
+def in_matrix(half: str, stories: Iterable[str], kind: str | None) -> list[str]:
+    """Return the arguments that run stories of the crash matrix until their first violation."""
+    chosen = [word for story in stories for word in ("--story", story)]
+    return [half, "--single", "--stop", *chosen, *(["--kind", kind] if kind else [])]
+
+
+def bugs_among(values: Iterable[object]) -> tuple[Bug, ...]:
+    """Return the bugs among the values of a module, in their order."""
+    return tuple(value for value in values if isinstance(value, Bug))
+
+
+def plant(bug: Bug) -> None:
+    """Plant a bug in this process, and in the processes that it forks from now on.
+
+    Raises LookupError if the function does not exist any more or has other parameters.
+    """
+    function = _found(bug)
+    original = FunctionType(
+        function.__code__,
+        function.__globals__,
+        function.__name__,
+        function.__defaults__,
+        function.__closure__,
+    )
+    original.__kwdefaults__ = function.__kwdefaults__
+    function.__globals__["_planted_bug"] = partial(bug.faulty, original)
+    # The function object remains and gets other code. Therefore all references to it have the bug,
+    # also imported names and tables of functions (`Kind`, `steps._CALLS`).
+    function.__code__ = _call_bug.__code__
+    function.__defaults__ = function.__kwdefaults__ = None
+
+
+def _call_bug(*args: Any, **kwargs: Any) -> Any:
+    """Call the planted bug; this code runs with the globals of a module of the product."""
+    return globals()["_planted_bug"](*args, **kwargs)
+
+
+def _found(bug: Bug) -> FunctionType:
+    """Return the function of the product in which a bug is planted."""
+    module, _, path = bug.function.partition(":")
+    found: Any = import_module(module)
+    for name in path.split("."):
+        found = vars(found).get(name)
+        if found is None:
+            raise LookupError(f"{bug.function} does not exist: adapt the bug {bug.name}")
+    expected = list(inspect.signature(bug.faulty).parameters)[1:]
+    actual = list(inspect.signature(found).parameters)
+    if actual != expected:
+        raise LookupError(f"{bug.function} has the parameters {actual}: adapt the bug {bug.name}")
+    assert isinstance(found, FunctionType)
+    return found
+
+
+def run_with_bug(module: str, bug: Bug) -> subprocess.CompletedProcess[str]:
+    """Run the part of a proof that must find a bug, with this bug."""
+    return run_proof(module, [*bug.arguments, "--bug", bug.name])
+
+
+def run_proof(module: str, arguments: Sequence[str]) -> subprocess.CompletedProcess[str]:
+    """Run a proof in its own process; `module` is its name for `python -m`."""
     return subprocess.run(  # noqa: S603 - our own module
-        command, cwd=product, env=path, capture_output=True, text=True, check=False
+        [sys.executable, "-m", module, *arguments],
+        cwd=_ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
     )

@@ -1,198 +1,344 @@
-"""Bugs in decisions and operations: the in-memory half must find them."""
+"""Bugs in the engine and in the kinds: the in-memory half of the matrix must find them."""
+
+# ruff: noqa: ARG001 - a faulty function has the parameters of the original function
 
 from __future__ import annotations
 
-from tests.crash.seeded import Bug
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
 
-BUGS = (
-    Bug(
-        name="a terminal event has a key of its own",
-        why="an operation that two workers end has two ends on record",
-        file="devops_core/operations/audit.py",
-        old='_event(operation, "END", ',
-        new='_event(operation, f"END-{now.isoformat()}", ',
-        stories=("create",),
-    ),
-    Bug(
-        name="an event's number is not kept",
-        why="the next event overwrites it",
-        file="devops_core/operations/audit.py",
-        old="return replace(after, events=after.events + len(events)), events",
-        new="return after, events",
-        stories=("deploy-crashes",),
-    ),
-    Bug(
-        name="acts without a lease",
-        why="two workers do the same step at once",
-        file="devops_core/operations/reconcile.py",
-        old="""\
-        if not held:
-            written = _lease(cloud, written, state.operation)
-            state = state._replace(operation=written)
-""",
-        new="",
-        stories=("reconcile-by-schedule",),
-    ),
-    Bug(
-        name="the intent is not recorded with the lease",
-        why="whoever comes after a crash does not know what was decided",
-        file="devops_core/operations/reconcile.py",
-        old="    leased = replace(operation, lease_until",
-        new="    leased = replace(written, lease_until",
-        stories=("deploy-hangs",),
-    ),
-    Bug(
-        name="a lease is released after a timeout",
-        why="the next worker repeats a call that may still land",
-        file="devops_core/operations/reconcile.py",
-        old="""\
-    if any(isinstance(error, UnreachableError) for error in troubles):
-        return _save(cloud, written, stopped)
-""",
-        new="",
-        stories=("deploy-one",),
-        kind="LATE_LEASE",
-    ),
-    Bug(
-        name="waits for ever for AWS to be seen",
-        why="a permission that is gone blocks an application for good",
-        file="devops_core/operations/reconcile.py",
-        old="""\
-    if operation.overdue(cloud.clock.now() - GRACE):
-        state = State(operation, inventory, Observed())
-        return _give_up(cloud, operation, state, error.message)
-""",
-        new="",
-        stories=("promote",),
-        kind="ACCESS_DENIED",
-    ),
-    Bug(
-        name="rows go when a create is given up",
-        why="its stack is left and nobody knows it",
-        file="devops_core/operations/reconcile.py",
-        old="Fail(failed, keep_rows=True)",
-        new="Fail(failed)",
-        stories=("create",),
-        kind="ACCESS_DENIED",
-    ),
-    Bug(
-        name="a lost reply is taken for a failure",
-        why="an operation fails whose step was done",
-        file="devops_core/operations/act.py",
-        old="return _left(cloud, state, step, error) or error",
-        new="return _refused(state, step, error) or error",
-        stories=("deploy-one",),
-        kind="LOST_REPLY",
-    ),
-    Bug(
-        name="a repeated request is not recognised",
-        why="a retry of a pipeline deploys twice",
-        file="devops_core/operations/accept.py",
-        old="idempotency=_idempotency_record(cloud, origin, operation),",
-        new="idempotency=None,",
-        stories=("deploy-same", "deploy-one"),
-        kind="CRASH_BEFORE",
-    ),
-    Bug(
-        name="does not look before it registers again",
-        why="every crash leaves a task definition",
-        file="devops_core/operations/observe.py",
-        old="registered = {name: arn for name, arn in zip(lost, found, strict=True) if arn}",
-        new="registered: dict[str, str] = {}",
-        stories=("deploy-one",),
-        kind="CRASH_AFTER",
-    ),
-    Bug(
-        name="the listeners are taken for each other",
-        why="a promote goes to the slot that is live",
-        file="devops_core/operations/observe.py",
-        old="live, test = (",
-        new="test, live = (",
-        stories=("swap",),
-    ),
-    Bug(
-        name="the idle slot is taken for granted",
-        why="after a swap a promote goes to the slot that is live",
-        file="devops_core/operations/start.py",
-        old="idle = other_slot(live)",
-        new="idle = SLOTS[1]",
-        stories=("promote",),
-    ),
-    Bug(
-        name="rows are exchanged though production was not switched",
-        why="inventory calls live what is not",
-        file="devops_core/operations/close.py",
-        old="""\
-    if (state.observed.production or moved) != operation.live:
-        return list(held)
-""",
-        new="",
-        stories=("swap",),
-        kind="ACCESS_DENIED",
-    ),
-    Bug(
-        name="a failed rollout is written into the row",
-        why="inventory names a version that does not run",
-        file="devops_core/operations/close.py",
-        old="if (part := parts[row.environment]).status is Status.SUCCEEDED",
-        new="if (part := parts[row.environment]).wanted",
-        stories=("deploy-crashes",),
-    ),
-    Bug(
-        name="each attempt to create has a token of its own",
-        why="a repeated CreateStack is refused, and the stack of the first one is left",
-        file="devops_core/render.py",
-        old='"ClientRequestToken": operation.id,',
-        new='"ClientRequestToken": f"{operation.id}-{operation.revision}",',
-        stories=("create-unseen",),
-        kind="LOST_REPLY",
-    ),
-    Bug(
-        name="a stack that was rolled back is taken for gone",
-        why="a failed create leaves its stack",
-        file="devops_core/decide/create.py",
-        old='if stack is None or stack.status == "DELETE_COMPLETE" or stack.operation',
-        new='if stack is None or stack.status.endswith("_COMPLETE") or stack.operation',
-        stories=("create-fails",),
-    ),
-    Bug(
-        name="a delete ends when it has begun",
-        why="rows are gone before the stack, and nobody sees that it stays",
-        file="devops_core/decide/delete.py",
-        old='if stack is None or stack.status == "DELETE_COMPLETE":',
-        new='if stack is None or stack.status.startswith("DELETE_"):',
-        stories=("delete-fails",),
-    ),
-    Bug(
-        name="what runs is deregistered",
-        why="no task of the version that runs can be started any more",
-        file="devops_core/decide/rollout.py",
-        old="left_over = part.obsolete if part.obsolete != part.wanted else None",
-        new="left_over = part.obsolete",
-        stories=("deploy-same",),
-    ),
-    Bug(
-        name="a rollout that is late is left as it is",
-        why="inventory says the version before, the new one runs",
-        file="devops_core/decide/rollout.py",
-        old="return Advance(part, UpdateService(part.service, part.previous))",
-        new="return _failed(part, reason)",
-        stories=("abort-deploy",),
-    ),
-    Bug(
-        name="switches before blue is ready",
-        why="customers meet fewer tasks than before, or none",
-        file="devops_core/decide/swap.py",
-        old="missing = (*unready(observed, live), *_smaller(observed, live, idle))",
-        new="missing: tuple[str, ...] = ()",
-        stories=("swap-raised",),
-    ),
-    Bug(
-        name="the test listener does not follow",
-        why="a tester looks at what is live and takes it for what comes next",
-        file="devops_core/decide/swap.py",
-        old="if observed.test != idle:",
-        new="if observed.test is None:",
-        stories=("swap-back",),
-    ),
+from devops_core.engine import finish, reconcile, telemetry
+from devops_core.engine.run import Outcome, RequestContext, Run
+from devops_core.errors import AwsError, RefusedError, ThrottledError
+from devops_core.kinds import rollout
+from devops_core.kinds.kind import Kind, Rows
+from devops_core.model.decisions import Act, Decision, Fail, Plan, State, Wait
+from devops_core.model.inventory import Application, Inventory, Row
+from devops_core.model.observed import Deployment, Observed, RunningService
+from devops_core.model.operation import Event, Operation, Progress, Status
+from devops_core.model.steps import Deregister, Listener, Step, Switch, UpdateService
+from devops_core.naming import SLOTS
+from devops_core.ports import Cloud
+from devops_core.requests.promote import PromoteRequest
+from devops_core.settings import Settings
+from tests.crash.seeded import Bug, bugs_among, in_matrix, planted_in
+
+
+def _bug(
+    function: str, *, why: str, stories: Sequence[str], kind: str | None = None
+) -> Callable[[Callable[..., Any]], Bug]:
+    return planted_in(function, why=why, arguments=in_matrix("memory", stories, kind))
+
+
+# --- the engine ---
+
+
+@_bug(
+    "devops_core.engine.events:end",
+    why="an operation that two workers end has two last events",
+    stories=("create",),
 )
+def last_event_has_a_key_of_its_own(
+    original: Callable[..., Event], operation: Operation, now: datetime
+) -> Event:
+    return replace(original(operation, now), key=f"END-{now.isoformat()}")
+
+
+@_bug(
+    "devops_core.engine.events:with_changes",
+    why="the next event overwrites an earlier one",
+    stories=("deploy-crashes",),
+)
+def events_are_not_counted(
+    original: Callable[..., tuple[Operation, list[Event]]],
+    before: Operation,
+    after: Operation,
+    now: datetime,
+    own: Any = (),
+) -> tuple[Operation, list[Event]]:
+    _, events = original(before, after, now, own)
+    return after, events
+
+
+@_bug(
+    "devops_core.engine.reconcile:_take_lease",
+    why="two workers execute the same step at the same time",
+    stories=("reconcile-by-schedule",),
+)
+def acts_without_a_lease(original: Callable[..., Run], cloud: Cloud, kind: Kind, run: Run) -> Run:
+    return run
+
+
+@_bug(
+    "devops_core.engine.reconcile:_take_lease",
+    why="after a crash the next worker does not know the decision",
+    stories=("deploy-hangs",),
+)
+def lease_does_not_record_the_decision(
+    original: Callable[..., Run], cloud: Cloud, kind: Kind, run: Run
+) -> Run:
+    return original(cloud, kind, run._replace(state=run.state._replace(operation=run.saved)))
+
+
+@_bug(
+    "devops_core.engine.reconcile:_interrupted",
+    why="the next worker repeats a call that can still take effect",
+    stories=("deploy-one",),
+    kind="LATE_LEASE",
+)
+def lease_is_released_after_a_timeout(
+    original: Callable[..., Operation], cloud: Cloud, kind: Kind, run: Run, errors: list[AwsError]
+) -> Operation:
+    answered = [ThrottledError(error.message) for error in errors]
+    return original(cloud, kind, run, answered)
+
+
+@_bug(
+    "devops_core.engine.reconcile:_not_observed",
+    why="a missing permission blocks an application permanently",
+    stories=("promote",),
+    kind="ACCESS_DENIED",
+)
+def waits_forever_for_an_observation(
+    original: Callable[..., Operation], cloud: Cloud, kind: Kind, run: Run, error: AwsError
+) -> Operation:
+    telemetry.operation_interrupted(cloud, run.saved, [error])
+    waiting = replace(run.saved, waiting_for=error.message)
+    run = run._replace(state=run.state._replace(operation=waiting))
+    return reconcile._release(cloud, kind, run)
+
+
+@_bug(
+    "devops_core.engine.finish:give_up",
+    why="the stack of the create remains without a record",
+    stories=("create",),
+    kind="ACCESS_DENIED",
+)
+def rows_are_removed_when_a_create_is_given_up(
+    original: Callable[..., Operation], cloud: Cloud, kind: Kind, run: Run, reason: str
+) -> Operation:
+    operation = run.state.operation
+    failed = replace(
+        operation,
+        progress=operation.failed_everywhere(reason),
+        reasons=(*operation.reasons, reason),
+    )
+    return finish.finish(cloud, kind, run, Fail(failed))
+
+
+@_bug(
+    "devops_core.engine.steps:_refused",
+    why="an operation fails although its step was executed",
+    stories=("deploy-one",),
+    kind="LOST_REPLY",
+)
+def lost_reply_counts_as_a_refusal(
+    original: Callable[..., State | None], state: State, step: Step, error: AwsError, now: datetime
+) -> State | None:
+    return original(state, step, RefusedError(error.message), now)
+
+
+@_bug(
+    "devops_core.engine.accept:_claim",
+    why="a retry of a pipeline deploys twice",
+    stories=("deploy-same", "deploy-one"),
+    kind="CRASH_BEFORE",
+)
+def idempotency_key_is_not_recorded(
+    original: Callable[..., Outcome],
+    cloud: Cloud,
+    plan: Plan,
+    operation: Operation,
+    context: RequestContext,
+) -> Outcome:
+    return original(cloud, plan, operation, context._replace(key=None))
+
+
+# --- observations ---
+
+
+@_bug(
+    "devops_core.observe.rollout:during",
+    why="every crash leaves a task definition",
+    stories=("deploy-one",),
+    kind="CRASH_AFTER",
+)
+def registered_task_definition_is_not_found(
+    original: Callable[..., Observed], cloud: Cloud, operation: Operation, inventory: Inventory
+) -> Observed:
+    return replace(original(cloud, operation, inventory), registered={})
+
+
+@_bug(
+    "devops_core.observe.swap:_production",
+    why="the live slot is taken for the idle one",
+    stories=("swap",),
+)
+def listeners_are_mistaken_for_each_other(
+    original: Callable[..., Observed], cloud: Cloud, application: str, inventory: Inventory
+) -> Observed:
+    observed = original(cloud, application, inventory)
+    return replace(observed, production=observed.test, test=observed.production)
+
+
+# --- kinds ---
+
+
+@_bug(
+    "devops_core.kinds.promote:plan",
+    why="a promote changes the live slot",
+    stories=("promote",),
+)
+def same_slot_is_always_expected_to_be_idle(
+    original: Callable[..., Plan],
+    request: PromoteRequest,
+    inventory: Inventory,
+    observed: Observed,
+    draft: Operation,
+) -> Plan:
+    return original(request, inventory, replace(observed, production=SLOTS[0]), draft)
+
+
+@_bug(
+    "devops_core.kinds.swap:rows_after",
+    why="the inventory names the idle slot as live",
+    stories=("swap",),
+    kind="ACCESS_DENIED",
+)
+def rows_are_exchanged_without_a_switch(
+    original: Callable[..., Rows],
+    state: State,
+    held: Sequence[Row],
+    now: datetime,
+    *,
+    keep_rows: bool,
+) -> Rows:
+    switched = replace(state.observed, production=state.operation.details.live)
+    return original(state._replace(observed=switched), held, now, keep_rows=keep_rows)
+
+
+@_bug(
+    "devops_core.kinds.rollout:rows_after",
+    why="the inventory has a version that does not run",
+    stories=("deploy-crashes",),
+)
+def failed_rollout_changes_the_row(
+    original: Callable[..., Rows],
+    state: State,
+    held: Sequence[Row],
+    now: datetime,
+    *,
+    keep_rows: bool,
+) -> Rows:
+    progress = tuple(
+        replace(part, status=Status.SUCCEEDED) if part.target else part
+        for part in state.operation.progress
+    )
+    state = state._replace(operation=replace(state.operation, progress=progress))
+    return original(state, held, now, keep_rows=keep_rows)
+
+
+@_bug(
+    "devops_core.render:stack",
+    why="CloudFormation refuses a repeated CreateStack, and the stack of the first one remains",
+    stories=("create-unseen",),
+    kind="LOST_REPLY",
+)
+def each_create_stack_has_a_token_of_its_own(
+    original: Callable[..., dict[str, Any]],
+    operation: Operation,
+    application: Application,
+    settings: Settings,
+    template: bytes,
+) -> dict[str, Any]:
+    request = original(operation, application, settings, template)
+    return {**request, "ClientRequestToken": f"{operation.id}-{operation.revision}"}
+
+
+@_bug(
+    "devops_core.kinds.create:_undo",
+    why="a failed create leaves its stack",
+    stories=("create-fails",),
+)
+def rolled_back_stack_counts_as_deleted(
+    original: Callable[..., Decision], operation: Operation, observed: Observed, now: datetime
+) -> Decision:
+    if observed.stack and observed.stack.status.endswith("_COMPLETE"):
+        observed = replace(observed, stack=None)
+    return original(operation, observed, now)
+
+
+@_bug(
+    "devops_core.kinds.delete:decide",
+    why="the rows are removed before the stack, and its failed deletion remains unnoticed",
+    stories=("delete-fails",),
+)
+def delete_ends_when_it_begins(
+    original: Callable[..., Decision], operation: Operation, observed: Observed, now: datetime
+) -> Decision:
+    if observed.stack and observed.stack.status.startswith("DELETE_"):
+        observed = replace(observed, stack=None)
+    return original(operation, observed, now)
+
+
+@_bug(
+    "devops_core.kinds.rollout:deregistration",
+    why="no further task of the running version can start",
+    stories=("deploy-same",),
+)
+def running_task_definition_is_deregistered(
+    original: Callable[..., Deregister | None], part: Progress
+) -> Deregister | None:
+    if part.status is Status.SUCCEEDED:
+        # Without a target to compare with, the obsolete one seems unused.
+        part = replace(part, target=None)
+    return original(part)
+
+
+@_bug(
+    "devops_core.kinds.rollout:_follow_rollout",
+    why="the inventory has the previous version, and the new one runs",
+    stories=("abort-deploy",),
+)
+def late_rollout_is_not_reverted(
+    original: Callable[..., rollout.Advance],
+    part: Progress,
+    service: RunningService,
+    primary: Deployment,
+    limit: str | None,
+) -> rollout.Advance:
+    advance = original(part, service, primary, limit)
+    if isinstance(advance.step, UpdateService):
+        return rollout._failed(part, advance.part.reason or "")
+    return advance
+
+
+@_bug(
+    "devops_core.kinds.swap:decide",
+    why="customers have fewer tasks than before, or none",
+    stories=("swap-raised",),
+)
+def switches_before_the_idle_slot_is_ready(
+    original: Callable[..., Decision], operation: Operation, observed: Observed, now: datetime
+) -> Decision:
+    decision = original(operation, observed, now)
+    if isinstance(decision, Wait):
+        return Act(operation, (Switch(Listener.PRODUCTION, operation.details.live),))
+    return decision
+
+
+@_bug(
+    "devops_core.kinds.swap:_after_switch",
+    why="a tester sees the live version instead of the next one",
+    stories=("swap-back",),
+)
+def listener_of_testers_is_not_switched(
+    original: Callable[..., Decision], operation: Operation, observed: Observed
+) -> Decision:
+    switched = observed.test and operation.details.idle
+    return original(operation, replace(observed, test=switched))
+
+
+BUGS = bugs_among(list(globals().values()))

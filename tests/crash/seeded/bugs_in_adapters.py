@@ -1,67 +1,104 @@
-"""Bugs in the adapters, which only the half on moto can find."""
+"""Bugs in the adapters, which only the half of the matrix on moto can find."""
+
+# ruff: noqa: ARG001 - a faulty function has the parameters of the original function
 
 from __future__ import annotations
 
-from tests.crash.seeded import Bug
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
-_TABLES = "devops_core/adapters/dynamodb/tables.py"
-_TRANSACTIONS = "devops_core/adapters/dynamodb/transactions.py"
-_ECS = "devops_core/adapters/ecs.py"
+from devops_core.adapters.dynamodb import transactions
+from devops_core.adapters.dynamodb.transactions import FailedCondition, Subject, WriteAction
+from devops_core.adapters.ecs import EcsContainers
+from tests.crash.seeded import Bug, bugs_among, in_matrix, planted_in
 
-BUGS = (
-    Bug(
-        name="an end is written in two steps",
-        why="a crash between the steps leaves an ended operation that still holds its rows",
-        file=_TABLES,
-        old="_check_written(commit(self._client, actions), operation, write)",
-        new="""\
-_check_written(commit(self._client, actions[:1]), operation, write)
-        commit(self._client, actions[1:])""",
-        stories=("deploy-one",),
-        half="adapters",
-    ),
-    Bug(
-        name="a claim does not check that the rows are unchanged since they were read",
-        why="an operation starts from outdated rows",
-        file=_TRANSACTIONS,
-        old='_FREE_AS_SEEN = f"attribute_not_exists(#claim) AND {_AS_SEEN}"',
-        new='_FREE_AS_SEEN = "attribute_exists(#revision) OR #revision = :seen"',
-        stories=("deploy-one",),
-        kind="SECOND_CALLER",
-        half="adapters",
-    ),
-    Bug(
-        name="an operation ends although another one holds its rows",
-        why="a delayed end releases the rows of another operation",
-        file=_TRANSACTIONS,
-        old="""\
-_HELD = f"{_ABSENT} OR #claim = :operation"
-_IN_PROGRESS_AS_SEEN = f"{_AS_SEEN} AND #status = :open\"""",
-        new="""\
-_HELD = "attribute_not_exists(#claim) OR #claim <> :operation OR #claim = :operation"
-_IN_PROGRESS_AS_SEEN = "attribute_exists(#revision) OR #revision = :seen OR #status = :open\"""",
-        stories=("deploy-one",),
-        kind="LATE_OPERATION",
-        half="adapters",
-    ),
-    Bug(
-        name="a save overwrites any stored record",
-        why="two workers save the same revision, and the first write is lost",
-        file=_TRANSACTIONS,
-        old='_IN_PROGRESS_AS_SEEN = f"{_AS_SEEN} AND #status = :open"',
-        new='_IN_PROGRESS_AS_SEEN = "#revision <> :seen OR #status = :open"',
-        stories=("deploy-one",),
-        kind="SECOND_WORKER",
-        half="adapters",
-    ),
-    Bug(
-        name="a task definition is searched without its tags",
-        why="one that was registered before a crash is not found, so it is registered again",
-        file=_ECS,
-        old='taskDefinition=task_definition, include=["TAGS"]',
-        new="taskDefinition=task_definition",
-        stories=("deploy-one",),
-        kind="CRASH_AFTER",
-        half="adapters",
-    ),
+# Conditions that always hold. They have the names and values of the conditions that they replace,
+# because DynamoDB refuses names and values that a condition does not use.
+_ANY_ROW = "attribute_exists(#revision) OR #revision = :seen"
+_ANY_HOLDER = "attribute_not_exists(#claim) OR #claim <> :operation OR #claim = :operation"
+_ANY_RECORD = f"{_ANY_ROW} OR #status = :open"
+# A condition of a record in progress that holds for other revisions too.
+_ANY_REVISION = "#revision <> :seen OR #status = :open"
+
+
+def _bug(
+    function: str, *, why: str, kind: str | None = None
+) -> Callable[[Callable[..., Any]], Bug]:
+    return planted_in(function, why=why, arguments=in_matrix("adapters", ["deploy-one"], kind))
+
+
+@_bug(
+    "devops_core.adapters.dynamodb.transactions:commit",
+    why="a crash between the steps leaves an ended operation that still holds its rows",
 )
+def end_is_written_in_two_steps(
+    original: Callable[..., list[FailedCondition]], client: Any, actions: Sequence[WriteAction]
+) -> list[FailedCondition]:
+    first, *others = actions
+    ends = first.subject is Subject.OPERATION and Subject.ROW in {each.subject for each in others}
+    failed = original(client, [first] if ends else actions)
+    if ends and not failed:
+        original(client, others)
+    return failed
+
+
+@_bug(
+    "devops_core.adapters.dynamodb.transactions:_conditional",
+    why="an operation starts from outdated rows",
+    kind="SECOND_CALLER",
+)
+def claim_does_not_check_that_its_rows_are_unchanged(
+    original: Callable[..., dict[str, Any]],
+    condition: str,
+    values: Mapping[str, Any],
+    change: str = "",
+) -> dict[str, Any]:
+    faulty = {transactions._FREE_AS_SEEN: _ANY_ROW}
+    return original(faulty.get(condition, condition), values, change)
+
+
+@_bug(
+    "devops_core.adapters.dynamodb.transactions:_conditional",
+    why="a delayed end releases the rows of another operation",
+    kind="LATE_OPERATION",
+)
+def operation_ends_although_another_one_holds_its_rows(
+    original: Callable[..., dict[str, Any]],
+    condition: str,
+    values: Mapping[str, Any],
+    change: str = "",
+) -> dict[str, Any]:
+    faulty = {
+        transactions._HELD: _ANY_HOLDER,
+        transactions._IN_PROGRESS_AS_SEEN: _ANY_RECORD,
+    }
+    return original(faulty.get(condition, condition), values, change)
+
+
+@_bug(
+    "devops_core.adapters.dynamodb.transactions:_conditional",
+    why="two workers save the same revision, and the first write is lost",
+    kind="SECOND_WORKER",
+)
+def save_overwrites_any_stored_record(
+    original: Callable[..., dict[str, Any]],
+    condition: str,
+    values: Mapping[str, Any],
+    change: str = "",
+) -> dict[str, Any]:
+    faulty = {transactions._IN_PROGRESS_AS_SEEN: _ANY_REVISION}
+    return original(faulty.get(condition, condition), values, change)
+
+
+@_bug(
+    "devops_core.adapters.ecs:EcsContainers._registering_operation",
+    why="a task definition that was registered before a crash is not found and registered again",
+    kind="CRASH_AFTER",
+)
+def task_definition_is_read_without_its_tags(
+    original: Callable[..., None], self: EcsContainers, task_definition: str
+) -> None:
+    self._client.describe_task_definition(taskDefinition=task_definition)
+
+
+BUGS = bugs_among(list(globals().values()))
