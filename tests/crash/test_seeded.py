@@ -6,7 +6,15 @@ from typing import Any
 
 import pytest
 
-from tests.crash.seeded import Bug, bugs, bugs_in_adapters, plant, run_proof, run_with_bug
+from tests.crash.seeded import (
+    Bug,
+    OutdatedBugError,
+    bugs,
+    bugs_in_adapters,
+    plant,
+    run_proof,
+    run_with_bug,
+)
 
 _BUGS = (*bugs.BUGS, *bugs_in_adapters.BUGS)
 
@@ -37,5 +45,21 @@ def _faulty(original: Any, cloud: Any) -> None:
     ],
 )
 def test_a_bug_must_be_adapted_to_a_changed_product(function: str, problem: str) -> None:
-    with pytest.raises(LookupError, match=problem):
+    with pytest.raises(OutdatedBugError, match=problem):
         plant(Bug(function, "", _faulty))
+
+
+def _victim(divisor: int) -> float:
+    return 1 / divisor
+
+
+def _with_an_old_name(original: Any, divisor: int) -> Any:
+    return original.renamed(divisor) if divisor else original(divisor)
+
+
+def test_a_bug_with_an_old_name_ends_the_proof() -> None:
+    plant(Bug(f"{__name__}:_victim", "", _with_an_old_name))
+    with pytest.raises(OutdatedBugError, match="renamed"):
+        _victim(1)
+    with pytest.raises(ZeroDivisionError):
+        _victim(0)

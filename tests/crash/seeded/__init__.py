@@ -9,6 +9,7 @@ from __future__ import annotations
 import inspect
 import subprocess
 import sys
+import traceback
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -18,6 +19,10 @@ from types import FunctionType
 from typing import Any
 
 _ROOT = Path(__file__).parents[3]
+
+
+class OutdatedBugError(BaseException):
+    """A bug does not fit the product any more. No handler of errors may hide it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +66,8 @@ def bugs_among(values: Iterable[object]) -> tuple[Bug, ...]:
 def plant(bug: Bug) -> None:
     """Plant a bug in this process, and in the processes that it forks from now on.
 
-    Raises LookupError if the function does not exist any more or has other parameters.
+    Raises OutdatedBugError if the function does not exist any more or has other parameters, and
+    later in the proof if the faulty function itself has a wrong name or a wrong call.
     """
     function = _found(bug)
     original = FunctionType(
@@ -72,7 +78,7 @@ def plant(bug: Bug) -> None:
         function.__closure__,
     )
     original.__kwdefaults__ = function.__kwdefaults__
-    function.__globals__["_planted_bug"] = partial(bug.faulty, original)
+    function.__globals__["_planted_bug"] = partial(_run_bug, bug, original)
     # The function object remains and gets other code. Therefore all references to it have the bug,
     # also imported names and tables of functions (`Kind`, `steps._CALLS`).
     function.__code__ = _call_bug.__code__
@@ -84,6 +90,17 @@ def _call_bug(*args: Any, **kwargs: Any) -> Any:
     return globals()["_planted_bug"](*args, **kwargs)
 
 
+def _run_bug(bug: Bug, original: FunctionType, *args: Any, **kwargs: Any) -> Any:
+    """Run a bug; its own wrong names must not count as violations that the proof finds."""
+    try:
+        return bug.faulty(original, *args, **kwargs)
+    except (AttributeError, NameError, TypeError) as error:
+        *_, (raising, _) = traceback.walk_tb(error.__traceback__)
+        if raising.f_code.co_filename == bug.faulty.__code__.co_filename:
+            raise OutdatedBugError(f"adapt the bug {bug.name}: {error!r}") from error
+        raise
+
+
 def _found(bug: Bug) -> FunctionType:
     """Return the function of the product in which a bug is planted."""
     module, _, path = bug.function.partition(":")
@@ -91,11 +108,12 @@ def _found(bug: Bug) -> FunctionType:
     for name in path.split("."):
         found = vars(found).get(name)
         if found is None:
-            raise LookupError(f"{bug.function} does not exist: adapt the bug {bug.name}")
+            raise OutdatedBugError(f"adapt the bug {bug.name}: {bug.function} does not exist")
     expected = list(inspect.signature(bug.faulty).parameters)[1:]
     actual = list(inspect.signature(found).parameters)
     if actual != expected:
-        raise LookupError(f"{bug.function} has the parameters {actual}: adapt the bug {bug.name}")
+        reason = f"{bug.function} has the parameters {actual}"
+        raise OutdatedBugError(f"adapt the bug {bug.name}: {reason}")
     assert isinstance(found, FunctionType)
     return found
 
