@@ -107,7 +107,7 @@ def waits_forever_for_an_observation(
     telemetry.operation_interrupted(cloud, run.saved, [error])
     waiting = replace(run.saved, waiting_for=error.message)
     run = run._replace(state=run.state._replace(operation=waiting))
-    return reconcile._release(cloud, kind, run)
+    return reconcile._release_lease(cloud, kind, run)
 
 
 @_bug(
@@ -311,7 +311,7 @@ def late_rollout_is_not_reverted(
 ) -> rollout.Advance:
     advance = original(part, service, primary, limit)
     if isinstance(advance.step, UpdateService):
-        return rollout._failed(part, advance.part.reason or "")
+        return rollout._failed_rollout(part, advance.part.reason or "")
     return advance
 
 
