@@ -82,5 +82,7 @@ def test_what_is_refused_is_told(application: str, run: Run) -> None:
     deploy = ("deploy", application, "--version=9.9")
     assert "IMAGE_NOT_FOUND" in run(*deploy, "--env=dev", code=Exit.CONFLICT)
     assert "NO_SUCH_ENVIRONMENT" in run(*deploy, "--env=stage", code=Exit.CONFLICT)
+    checked_here = run("deploy", application, "--env=dev", "--version=a b", code=Exit.USAGE)
+    assert "'a b' must be an image tag" in checked_here
     assert "  repouri: " in run(*deploy, "--env=dev", "--image=a b", code=Exit.USAGE)
     assert "no operation" in run("abort", application, code=Exit.CONFLICT)
