@@ -26,7 +26,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for name in options.half or HALVES:
         cases = list(_chosen(name, options))
         if not cases:
-            sys.exit(f"there is no such case in {name}")
+            sys.exit(f"no such case in {name}")
         outcomes = list(run(name, cases, stop=options.stop))
         summary = markdown(outcomes) if options.markdown else table(outcomes)
         print(f"\n{name}: {coverage(cases)}\n\n{summary}\n")

@@ -13,22 +13,22 @@ from tests.crash.report import Case, Half, Outcome
 from tests.processes import processes
 
 HALVES: Mapping[str, Half] = {"memory": memory, "adapters": adapters}
-# Cases that a worker takes at once: enough that handing them over costs little, few enough that
-# no worker is left with the last ones alone.
+# Cases that a process takes at once: enough to make the transfer cheap, few enough to keep all
+# processes busy until the end.
 _CHUNK = 20
 
 
 def run(half: str, cases: Sequence[Case], *, stop: bool = False) -> Iterator[Outcome]:
-    """Run cases of a half and return what came of each, in their order; say how far it is.
+    """Run cases of a half and return their outcomes in the same order; print the progress.
 
-    `stop` ends it at the first broken promise.
+    `stop` ends the run at the first violation.
     """
     started = time.monotonic()
     with processes() as pool:
         outcomes = pool.map(partial(_run, half), cases, chunksize=_CHUNK)
-        for story, told in groupby(outcomes, key=lambda outcome: outcome.case.story):
+        for story, group in groupby(outcomes, key=lambda outcome: outcome.case.story):
             count = 0
-            for outcome in told:
+            for outcome in group:
                 count += 1
                 yield outcome
                 if stop and outcome.violations:

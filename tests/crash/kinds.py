@@ -1,4 +1,4 @@
-"""What can happen to an outgoing call."""
+"""The kinds of faults at an outgoing call."""
 
 from __future__ import annotations
 
@@ -6,32 +6,32 @@ from enum import StrEnum
 
 
 class Kind(StrEnum):
-    """A fault at one outgoing call; the comment says what happens to it."""
+    """A fault at one outgoing call; the comment describes it."""
 
-    CRASH_BEFORE = "CRASH_BEFORE"  # the worker dies, the call was not made
-    CRASH_AFTER = "CRASH_AFTER"  # the worker dies, the call took effect
-    LOST_REPLY = "LOST_REPLY"  # a timeout is seen, the call took effect
+    CRASH_BEFORE = "CRASH_BEFORE"  # the worker crashes before the call
+    CRASH_AFTER = "CRASH_AFTER"  # the worker crashes after the call took effect
+    LOST_REPLY = "LOST_REPLY"  # a timeout, but the call took effect
     THROTTLED_ONCE = "THROTTLED_ONCE"
-    THROTTLED_FOR_EVER = "THROTTLED_FOR_EVER"  # this call and all like it, until the end
+    THROTTLED_FOR_EVER = "THROTTLED_FOR_EVER"  # this call and all of its name, until the end
     ERROR_500_WITHOUT_EFFECT = "ERROR_500_WITHOUT_EFFECT"
     ERROR_500_WITH_EFFECT = "ERROR_500_WITH_EFFECT"
     ACCESS_DENIED_ONCE = "ACCESS_DENIED_ONCE"
-    ACCESS_DENIED = "ACCESS_DENIED"  # this call and all like it, until the end
-    RESENT = "RESENT"  # the SDK sends it twice, it takes effect twice
-    LATE_CALL = "LATE_CALL"  # a timeout is seen, it takes effect after the next outgoing call
-    LATE_LEASE = "LATE_LEASE"  # ... just before the lease of its worker ends
-    LATE_OPERATION = "LATE_OPERATION"  # ... after the next whole operation
-    SECOND_WORKER = "SECOND_WORKER"  # another worker is woken just before the call
-    SECOND_CALLER = "SECOND_CALLER"  # somebody else asks for the same just before the call
+    ACCESS_DENIED = "ACCESS_DENIED"  # this call and all of its name, until the end
+    RESENT = "RESENT"  # the SDK sends the call twice, and it takes effect twice
+    LATE_CALL = "LATE_CALL"  # a timeout; the call takes effect after the next outgoing call
+    LATE_LEASE = "LATE_LEASE"  # a timeout; it takes effect just before its lease expires
+    LATE_OPERATION = "LATE_OPERATION"  # a timeout; it takes effect after the next operation
+    SECOND_WORKER = "SECOND_WORKER"  # another worker starts just before the call
+    SECOND_CALLER = "SECOND_CALLER"  # another caller sends the same request just before
 
     @property
     def lasts(self) -> bool:
-        """Whether calls like it go on failing until the operation has ended."""
+        """Whether all calls of this name fail until the operation has ended."""
         return self in (Kind.THROTTLED_FOR_EVER, Kind.ACCESS_DENIED)
 
     @property
     def about_the_effect(self) -> bool:
-        """Whether it is the same as another fault for a call that only reads."""
+        """Whether the fault concerns the effect of a call, so that a read has no such case."""
         return self in (
             Kind.LOST_REPLY,
             Kind.ERROR_500_WITH_EFFECT,

@@ -1,4 +1,4 @@
-"""Which fault hits which outgoing call."""
+"""The plan of a case: the faults by outgoing call."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ C = TypeVar("C", bound=_Call)
 
 
 class Plan(Generic[C]):
-    """Faults by the number of the call that they hit; calls that were are added to `hit`.
+    """Faults by the number of their call; each call with a fault is added to `hit`.
 
-    A fault that lasts hits all later calls of that name, too.
+    A lasting fault also hits all later calls of the same name.
     """
 
     def __init__(self, faults: Mapping[int, Kind], hit: list[C]) -> None:
@@ -31,8 +31,8 @@ class Plan(Generic[C]):
         self._failing: dict[str, Kind] = {}
 
     def kind(self, call: C) -> Kind | None:
-        """Return the fault at a call that is made now, if there is one."""
-        # A call that is sent again is still the same call.
+        """Return the fault of the present call, if any."""
+        # A repeated send has the number of its call.
         kind = None if call.number in self._struck else self._faults.get(call.number)
         if kind:
             self._struck.add(call.number)
@@ -43,5 +43,5 @@ class Plan(Generic[C]):
 
     @property
     def late(self) -> bool:
-        """Whether a call is to land after the next one."""
+        """Whether a call takes effect after the next one."""
         return Kind.LATE_CALL in self._faults.values()

@@ -1,4 +1,4 @@
-"""What a case is, what came of it, and the tables that sum it up."""
+"""Cases, their outcomes, and the tables of a report."""
 
 from __future__ import annotations
 
@@ -28,29 +28,29 @@ class Case:
 
     @property
     def column(self) -> str:
-        """Where it is counted in the table."""
+        """The column of the table that counts the case."""
         return _PAIR if self.then else self.kind.value
 
     @property
     def operation(self) -> str:
-        """What the story is about: its name begins with that."""
+        """The operation of the story: the first word of its name."""
         return self.story.partition("-")[0]
 
     @property
     def faults(self) -> Mapping[int, Kind]:
-        """The faults by the number of the call that they hit."""
+        """The faults by the number of their call."""
         first = {self.call: self.kind}
         return first | {self.call + 1 + self.again: self.then} if self.then else first
 
     def arguments(self) -> str:
-        """Return the arguments that run exactly this case."""
+        """Return the command-line arguments that run only this case."""
         first = f"--story {self.story} --kind {self.kind} --call {self.call}"
         return f"{first} --then {self.then} --again {self.again}" if self.then else first
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What came of a case; every violation is one sentence, `at` names the calls that were hit."""
+    """The outcome of a case: a sentence for each violation; `at` names the calls with faults."""
 
     case: Case
     violations: tuple[str, ...] = ()
@@ -58,24 +58,24 @@ class Outcome:
 
 
 class Half(Protocol):
-    """One half of the matrix, as a package exposes it."""
+    """The interface of a half of the matrix."""
 
     def cases(self, stories: Collection[str] = (), *, pairs: bool = True) -> Iterator[Case]:
-        """Return the cases of these stories (of all, if none is named), in a fixed order."""
+        """Return the cases of these stories, by default of all, in a fixed order."""
 
     def run(self, case: Case) -> Outcome:
-        """Run one case from the start; raises nothing that the product is to blame for."""
+        """Run one case from its start; an error of the product is a violation."""
 
 
 def spread(cases: Sequence[T], wanted: int) -> list[T]:
-    """Return `wanted` of the cases (or all), the same ones every time and evenly spread."""
+    """Return `wanted` evenly spread cases, or all, the same ones every time."""
     if wanted >= len(cases):
         return list(cases)
     return [cases[number * len(cases) // wanted] for number in range(wanted)]
 
 
 def table(outcomes: Iterable[Outcome]) -> str:
-    """Return the table story x fault: cases, and violations where there are any."""
+    """Return the table story x fault with the numbers of cases and violations."""
     counted = _Counted(outcomes, lambda case: case.story)
     kinds = [kind for kind in (*_KINDS, _ALL) if counted.cases[_ALL, kind]]
     rows = [["", *kinds]]
@@ -84,7 +84,7 @@ def table(outcomes: Iterable[Outcome]) -> str:
 
 
 def markdown(outcomes: Iterable[Outcome]) -> str:
-    """Return the table fault x operation for a page."""
+    """Return the table fault x operation for a page of the documentation."""
     counted = _Counted(outcomes, lambda case: case.operation)
     rows = [["Fault", *counted.rows]]
     for kind in (*_KINDS, _ALL):
@@ -95,13 +95,13 @@ def markdown(outcomes: Iterable[Outcome]) -> str:
 
 
 def coverage(cases: Collection[Case]) -> str:
-    """Return in a sentence how many of all calls x faults these cases are."""
+    """Return a sentence with the number of cases among all calls x faults."""
     singles = [case for case in cases if not case.then]
     calls = len({(case.story, case.call) for case in singles})
     rest = calls * len(Kind) - len(singles)
     return (
-        f"{calls} outgoing calls x {len(Kind)} faults: {len(singles)} cases, the other {rest} are"
-        f" the same as one of these; and {len(cases) - len(singles)} pairs of crashes"
+        f"{calls} outgoing calls x {len(Kind)} faults: {len(singles)} cases (the other {rest}"
+        f" equal one of these), and {len(cases) - len(singles)} pairs of crashes"
     )
 
 
@@ -110,7 +110,7 @@ _KINDS = (*(kind.value for kind in Kind), _PAIR)
 
 
 class _Counted:
-    """Cases and broken cases by row and column; `row` says which row a case belongs to."""
+    """Cases and broken cases by row and column; `row` returns the row of a case."""
 
     def __init__(self, outcomes: Iterable[Outcome], row: Callable[[Case], str]) -> None:
         self.cases: Counter[tuple[str, str]] = Counter()
@@ -122,11 +122,11 @@ class _Counted:
 
     @property
     def rows(self) -> list[str]:
-        """The rows in the order in which they came, their sum last."""
+        """The rows in their first order, the sum last."""
         return [*dict.fromkeys(name for name, _ in self.cases if name != _ALL), _ALL]
 
     def shown(self, row: str, column: str) -> str:
-        """Return what a cell shows."""
+        """Return the text of a cell."""
         cases, broken = self.cases[row, column], self._broken[row, column]
         if not cases:
             return "-"
@@ -134,14 +134,14 @@ class _Counted:
 
 
 def as_markdown(rows: Sequence[Sequence[str]]) -> str:
-    """Return rows, the first of them the head, as a table of Markdown."""
+    """Return rows as a table in Markdown; the first row is the header."""
     rule = ["---", *("---:" for _ in rows[0][1:])]
     return "\n".join(f"| {' | '.join(row)} |" for row in (rows[0], rule, *rows[1:]))
 
 
 def as_columns(rows: Sequence[Sequence[str]]) -> str:
-    """Return rows, the first of them the head, as columns for a terminal."""
-    # The names of the faults are wider than their numbers: a word a line.
+    """Return rows as columns for a terminal; the first row is the header."""
+    # The names of faults are wider than their numbers: each word has its line.
     head = list(zip_longest(*(cell.split("_") for cell in rows[0]), fillvalue=""))
     lines = [*head, *rows[1:]]
     widths = [max(len(row[column]) for row in lines) for column in range(len(rows[0]))]

@@ -1,4 +1,4 @@
-"""The crash matrix as far as every change must pass it; `make crash` runs the whole."""
+"""The part of the crash matrix that each change must pass; `make crash` runs all cases."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from tests.crash.halves import HALVES, run
 from tests.crash.report import Case, Outcome, markdown, spread
 from tests.infra.templates import ROOT
 
-# Told with every pair of crashes; together they have every kind of step.
+# Stories with all pairs of crashes; together they have every kind of step.
 _PAIRS = ("deploy-one", "swap", "swap-back", "delete-fails", "abort-swap-switched")
-# Cases through the adapters: each takes a third of a second.
+# Number of cases through the adapters: each takes a third of a second.
 _ADAPTERS = 150
 
 

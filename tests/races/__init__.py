@@ -1,5 +1,5 @@
-"""Races: every interleaving of two callers, bounded to two preemptions, over the in-memory fakes.
+"""Races: all interleavings of two actors with at most two preemptions, over the in-memory fakes.
 
-Both run at once, as two workers would; one of them runs at any time, and a `schedule` says after
-which of its outgoing calls it hands over to the other. `python -m tests.races` runs them all.
+Only one actor runs at any time. A `schedule` defines the outgoing calls at which it is preempted by
+the other one. `python -m tests.races` runs all races.
 """

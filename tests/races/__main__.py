@@ -30,7 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         plant(_BUGS[options.bug])
     names = [name for name in RACES if _chosen(name, options)]
     if not names:
-        sys.exit("there is no such race")
+        sys.exit("no such race")
     if options.schedule:
         outcomes = [run(RACES[name], options.schedule) for name in names]
         print("\n".join(call for outcome in outcomes for call in outcome.calls))
@@ -67,10 +67,10 @@ def _chosen(name: str, options: argparse.Namespace) -> bool:
 def _outcomes(names: Sequence[str], preemptions: int, *, stop: bool) -> Iterator[Outcome]:
     started = time.monotonic()
     each = partial(_run, preemptions=preemptions, stop=stop)
-    # A process of its own takes longer to start than one race to run.
+    # Starting a process takes longer than one race.
     with processes() if len(names) > 1 else nullcontext() as pool:
-        told = pool.map(each, names) if pool else map(each, names)
-        for name, outcomes in zip(names, told, strict=True):
+        results = pool.map(each, names) if pool else map(each, names)
+        for name, outcomes in zip(names, results, strict=True):
             seconds = time.monotonic() - started
             print(f"{name}: {len(outcomes)} interleavings, {seconds:.0f} s", file=sys.stderr)
             yield from outcomes

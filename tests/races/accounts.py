@@ -1,4 +1,4 @@
-"""Accounts for races to begin with, made from those of the crash matrix."""
+"""Accounts at the start of races, made from those of the crash matrix."""
 
 from __future__ import annotations
 
@@ -10,25 +10,25 @@ from tests.crash.memory.world import World
 from tests.functional.client import Client
 from tests.functional.fakes import Call, Crash, FakeCloud
 
-# After its lease another worker takes an operation up, in seconds.
+# Seconds until another worker can continue an operation, because its lease has expired.
 _LEASE_IS_OVER = 70
 
 
 @cache
 def prepared(*steps: Prepare) -> bytes:
-    """Return an account that was brought to a state step by step, to be opened at will."""
+    """Return an account after preparation steps, as bytes for any number of worlds."""
     *before, last = steps
     return World.opened(prepared(*before)).brought(last) if before else World.prepared(last)
 
 
 def aged(cloud: FakeCloud, api: Client) -> None:
-    """Let time pass, so that the drift check looks at what there is."""
+    """Let time pass, so that the drift check checks the application."""
     del api
     cloud.clock.pass_(minutes=10)
 
 
 def interrupted(request: Request, writes: int) -> Prepare:
-    """Return a step that starts an operation, whose worker dies after so many writes."""
+    """Return a step that starts an operation; its worker crashes after a number of writes."""
 
     def prepare(cloud: FakeCloud, api: Client) -> None:
         left = [writes]

@@ -1,4 +1,4 @@
-"""Actors as threads that hand over one baton: who has it runs, the others stand still."""
+"""Actors as threads: only the actor with the baton runs."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from tests.races.schedule import Schedule, Turn
 
 
 class Stopped(BaseException):
-    """Another actor has come upon a broken promise: the rest of the race is not run."""
+    """Another actor has found a broken promise: the race ends."""
 
 
 class Baton:
-    """Runs actors by a schedule, which may hand over before every outgoing call.
+    """Runs actors by a schedule, which can pass the baton before each outgoing call.
 
-    `calls` are those that were made, in order, each with its actor ("A tables.claim"); `error` is
-    the first one that an actor has raised.
+    `calls` has the calls in order, each with its actor ("A tables.claim"). `error` is the first
+    exception of an actor.
     """
 
     def __init__(self, wire: Wire, schedule: Schedule) -> None:
@@ -35,27 +35,27 @@ class Baton:
 
     @property
     def turns(self) -> list[Turn]:
-        """The turns that were taken, each with the number of its calls."""
+        """The turns so far, each with the number of its calls."""
         return [Turn(actor, calls) for actor, calls in self._made]
 
     def now(self) -> int:
-        """Return a number that is larger than all before."""
+        """Return the next number of a counter."""
         self._now += 1
         return self._now
 
     def own(self, actor: int, calls: Sequence[Call]) -> list[Call]:
-        """Return those of the calls that an actor made."""
+        """Return the calls of one actor among some calls."""
         return [call for call in calls if self._owners.get(call.number) == actor]
 
     def run(self, actors: Sequence[Callable[[], None]]) -> None:
-        """Run the actors until all have come to their end, or one to an error."""
+        """Run the actors until all have ended, or one has raised an exception."""
         self._going = list(range(len(actors)))
         self._gates = [threading.Semaphore(0) for _ in actors]
         threads = [
             threading.Thread(target=self._live, args=(number, act), daemon=True)
             for number, act in enumerate(actors)
         ]
-        # The first to look at a call: what the other watchers hold must be so when it is made.
+        # The first watcher, so that the others check the state at the time of the call.
         self._wire.watchers.insert(0, self)
         for thread in threads:
             thread.start()
@@ -66,7 +66,7 @@ class Baton:
         self._wire.watchers.remove(self)
 
     def __call__(self, call: Call) -> None:
-        """Let the others run first when the turn of whoever makes this call is over."""
+        """Pass the baton before this call if the turn of its actor is over."""
         actor = self._made[-1][0]
         if self._left == 0:
             self._pass_on(actor)
@@ -86,13 +86,13 @@ class Baton:
                 act()
         except Stopped:
             pass
-        except BaseException as error:  # noqa: BLE001 - a broken promise is one, too
+        except BaseException as error:  # noqa: BLE001 - Broken is a BaseException
             self.error = error
         self._going.remove(number)
         self._pass_on(number)
 
     def _pass_on(self, actor: int) -> None:
-        """Give the baton to the next one, which may be the same again."""
+        """Give the baton to the next actor, which can be the same one."""
         if not self._going:
             self._over.release()
             return

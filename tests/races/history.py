@@ -1,6 +1,6 @@
-"""What was asked and answered in a race, and what ended meanwhile, as steps of the specification.
+"""The history of a race as steps of the specification: requests, responses, ends of operations.
 
-A start is two steps: it is accepted, and what has become of it is read. So is an abort.
+A start has two steps: the acceptance, and the read of the operation. An abort has two steps too.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ Steps = Iterator[Step[State]]
 
 @dataclass(slots=True)
 class History:
-    """The steps of a race over an account; `now` gives each moment a number."""
+    """The steps of a race; `now` returns increasing numbers as times."""
 
     cloud: FakeCloud
     start: State
@@ -44,11 +44,11 @@ class History:
     steps: list[Step[State]] = field(default_factory=list)
 
     def answered(self, event: Mapping[str, Any], began: int, reply: Reply) -> None:
-        """Note a request that has its answer."""
+        """Add a request and its response."""
         self.steps += _steps(event, began, self.now(), reply)
 
     def moved(self, call: Call) -> None:
-        """Note what a call has led to; a hook for after the calls that went through."""
+        """Add the effect of a call; a hook of the wire after successful calls."""
         if call.name in ("tables.close", "tables.correct"):
             closing = call.args[0]
             self._at_once(f"ends {closing.operation.status}", _end(closing))
@@ -57,7 +57,7 @@ class History:
                 self._at_once("switches", partial(specification.switched, application))
 
     def seen(self) -> None:
-        """Note what is on record when nothing is open any more."""
+        """Add the records after all operations have ended."""
         tables = self.cloud.tables
         versions = {key: _version(row) for key, row in tables.rows.items()}
         records = {
@@ -71,9 +71,9 @@ class History:
         self.steps.append(Step(name, now, now, apply))
 
     def hold(self) -> None:
-        """Hold that everything can have happened in some order, one at a time."""
-        told = "; ".join(f"{step.name} [{step.began}, {step.ended}]" for step in self.steps)
-        assert order(self.steps, self.start) is not None, f"not linearizable: {told}"
+        """Check that the steps are possible in some sequential order."""
+        steps = "; ".join(f"{step.name} [{step.began}, {step.ended}]" for step in self.steps)
+        assert order(self.steps, self.start) is not None, f"not linearizable: {steps}"
 
 
 def _end(closing: Closing) -> Apply:
@@ -87,7 +87,7 @@ def _end(closing: Closing) -> Apply:
 
 
 def state(cloud: FakeCloud) -> State:
-    """Return the specification's state of an account: what production forwards to is green."""
+    """Return the state of an account for the specification: the live version is in green."""
     tables = cloud.tables
     places = {key: Place(row.claim, _version(row)) for key, row in tables.rows.items()}
     jobs = {}
@@ -100,7 +100,7 @@ def state(cloud: FakeCloud) -> State:
 
 
 def _following_the_listeners(cloud: FakeCloud, now: State) -> State:
-    """Return the state with those roles exchanged that somebody has exchanged by hand."""
+    """Return the state with the roles exchanged where the listeners were changed by hand."""
     for application in {name for name, _ in now.places}:
         inventory, live = cloud.tables.inventory_of(application), _live(cloud, application)
         green, blue = ((application, role) for role in (_GREEN, _BLUE))
@@ -112,7 +112,7 @@ def _following_the_listeners(cloud: FakeCloud, now: State) -> State:
 
 
 def _live(cloud: FakeCloud, application: str) -> str | None:
-    """Return the slot that production forwards to."""
+    """Return the live slot."""
     estate = cloud.stacks.estate
     groups = cloud.load_balancer.listeners.get(estate.listener(application, "production"))
     return next(
@@ -131,34 +131,34 @@ def _version(row: Row) -> str | None:
 
 def _steps(event: Mapping[str, Any], began: int, ended: int, reply: Reply) -> Steps:
     method, resource = event["httpMethod"], event["resource"]
-    told = reply.body.get("operation") or {}
-    said = told.get("status") or reply.body.get("code") or "nothing to do"
+    operation = reply.body.get("operation") or {}
+    result = operation.get("status") or reply.body.get("code") or "nothing to do"
 
     def step(name: str, apply: Apply) -> Step[State]:
-        return Step(f"{name} {reply.status} {said}", began, ended, apply)
+        return Step(f"{name} {reply.status} {result}", began, ended, apply)
 
     if resource != _OPERATION:
         start = _start(_KINDS[method, resource], event)
         yield step(start.kind, _started(start, reply))
-        if "status" in told:
-            yield step("of it", partial(specification.read, told["id"], told["status"]))
+        if "status" in operation:
+            yield step("of it", partial(specification.read, operation["id"], operation["status"]))
         return
     identifier = event["pathParameters"]["id"]
     if method == "DELETE":
-        refusal = partial(specification.not_aborted, identifier, said)
+        refusal = partial(specification.not_aborted, identifier, result)
         abort = partial(specification.aborted, identifier)
         yield step("abort", abort if reply.status < 400 else refusal)
     if method == "GET" or reply.status < 400:
-        yield step("read", partial(specification.read, identifier, told.get("status")))
+        yield step("read", partial(specification.read, identifier, operation.get("status")))
 
 
 def _started(start: Start, reply: Reply) -> Apply:
-    told = reply.body.get("operation")
+    operation = reply.body.get("operation")
     if reply.status in (409, 422):
-        holder = told["id"] if told else None
+        holder = operation["id"] if operation else None
         return partial(specification.refused, start, reply.body["code"], holder)
-    if told:
-        return partial(specification.accepted, start, told["id"])
+    if operation:
+        return partial(specification.accepted, start, operation["id"])
     return partial(specification.nothing_to_do, start)
 
 

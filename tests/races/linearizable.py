@@ -1,7 +1,8 @@
-"""Whether calls that overlapped can be put in an order, each at one moment between its two ends.
+"""A checker of linearizability: an order of overlapping calls, each at one time of its duration.
 
-The search of Wing and Gong ("Testing and verifying concurrent objects", 1993): any call that no
-other one ended before may be the next, if the sequential specification allows what it answered.
+The search is that of Wing and Gong ("Testing and verifying concurrent objects", 1993): the next
+call can be any call that began before all remaining calls had ended, if the sequential
+specification allows its response.
 """
 
 from __future__ import annotations
@@ -15,9 +16,9 @@ S = TypeVar("S", bound=Hashable)
 
 @dataclass(frozen=True, slots=True)
 class Step(Generic[S]):
-    """A call that has ended: when it began and ended, and what the specification says of it.
+    """A call with the times of its beginning and its end.
 
-    `apply` returns the state that it leads to, or None when it cannot have answered so there.
+    `apply` returns the state after the call, None if its response is impossible in a state.
     """
 
     name: str
@@ -27,7 +28,7 @@ class Step(Generic[S]):
 
 
 def order(steps: Sequence[Step[S]], state: S) -> list[Step[S]] | None:
-    """Return the steps in an order that the specification allows, None when there is none."""
+    """Return the steps in an order that the specification allows, None if no order exists."""
     dead: set[tuple[frozenset[int], S]] = set()
 
     def search(left: frozenset[int], now: S) -> list[Step[S]] | None:
@@ -35,7 +36,7 @@ def order(steps: Sequence[Step[S]], state: S) -> list[Step[S]] | None:
             return []
         if (left, now) in dead:
             return None
-        # Nothing can come before a call that had ended when it began.
+        # A call cannot precede a call that ended before it began.
         limit = min(steps[number].ended for number in left)
         for number in sorted(left):
             step = steps[number]

@@ -1,4 +1,4 @@
-"""Run one race by one schedule, and what must be true of it."""
+"""The run of one race by one schedule, and its checks."""
 
 from __future__ import annotations
 
@@ -19,20 +19,19 @@ from tests.races.baton import Baton
 from tests.races.history import History
 from tests.races.schedule import Schedule, Turn
 
-# Makes one call of the API, or wakes the service.
+# Calls the API or triggers the service.
 Act = Callable[["Racer"], object]
 
-# What is logged only when something went wrong that is not AWS's affair.
+# Log lines of errors. AWS has no faults here, so a race must not write any of them.
 _TROUBLE = ("reconcile failed", "check failed", "broken", "failed", "given up", "interrupted")
 
 
 @dataclass(frozen=True, slots=True)
 class Race:
-    """Actors that run at once over an account, which `steps` have prepared.
+    """Actors that run at the same time in an account, which `steps` have prepared.
 
-    `accepted` are the numbers of operations that may come of it; `ends` how those and the ones
-    that were open may end; `refusals` the codes that who comes too late may be told; `drift` says
-    that the account was changed by hand.
+    `accepted` has the allowed numbers of accepted operations, `ends` the allowed statuses of all
+    operations, `refusals` the allowed error codes. With `drift`, the account was changed by hand.
     """
 
     name: str
@@ -45,16 +44,16 @@ class Race:
 
     @property
     def pair(self) -> str:
-        """Who runs against whom: the first two words of the name."""
+        """The two actors: the first two words of the name."""
         return " + ".join(self.name.split("-")[:2])
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What came of a race: every violation is one sentence.
+    """The outcome of a race: a sentence for each violation.
 
-    `turns` are those that were taken, `calls` the outgoing calls in their order, each with the
-    actor that made it ("A tables.claim").
+    `turns` has the turns of the actors, `calls` the outgoing calls in order, each with its actor
+    ("A tables.claim").
     """
 
     race: str
@@ -65,22 +64,22 @@ class Outcome:
 
     @property
     def arguments(self) -> str:
-        """The arguments that run exactly this."""
+        """The command-line arguments that run only this schedule."""
         return f"--race {self.race} --schedule {self.schedule}"
 
 
 class Racer(Client):
-    """An actor: a caller whose requests overlap with others', all noted in the history."""
+    """An actor: a caller whose requests are added to the history."""
 
-    def __init__(self, cloud: FakeCloud, number: int, baton: Baton, told: History) -> None:
+    def __init__(self, cloud: FakeCloud, number: int, baton: Baton, record: History) -> None:
         super().__init__(cloud)
         self._number = number
         self._baton = baton
-        self._history = told
+        self._history = record
         self.replies: list[Reply] = []
 
     def raw(self, event: Mapping[str, Any]) -> Reply:
-        """Send an event as it is."""
+        """Send an event unchanged."""
         began = self._history.now()
         reply = super().raw(event)
         self._history.answered(event, began, reply)
@@ -92,21 +91,21 @@ class Racer(Client):
 
 
 def run(race: Race, schedule: Schedule) -> Outcome:
-    """Run a race by a schedule; raises nothing that the product is to blame for."""
+    """Run a race by a schedule; an error of the product is a violation."""
     running = Running.of(race, schedule)
     violations: tuple[str, ...] = ()
     try:
         running.hold()
     except (Broken, AssertionError) as error:
         violations = (str(error),)
-    except Exception as error:  # noqa: BLE001 - whatever a race brings out is the product's
+    except Exception as error:  # noqa: BLE001 - any error in a race is a violation
         violations = (f"raised {error!r}",)
     return Outcome(race.name, schedule, running.baton.turns, running.baton.calls, violations)
 
 
 @dataclass(slots=True)
 class Running:
-    """A race that is run."""
+    """A race in progress."""
 
     race: Race
     world: World
@@ -116,16 +115,16 @@ class Running:
 
     @classmethod
     def of(cls, race: Race, schedule: Schedule) -> Running:
-        """Return a race that can begin."""
+        """Return a race before its start."""
         world = World.opened(prepared(*race.steps))
         baton = Baton(world.cloud.wire, schedule)
-        told = History(world.cloud, history.state(world.cloud), baton.now)
-        world.cloud.wire.after.append(told.moved)
-        racers = [Racer(world.cloud, number, baton, told) for number in range(len(race.actors))]
-        return cls(race, world, baton, told, racers)
+        record = History(world.cloud, history.state(world.cloud), baton.now)
+        world.cloud.wire.after.append(record.moved)
+        racers = [Racer(world.cloud, number, baton, record) for number in range(len(race.actors))]
+        return cls(race, world, baton, record, racers)
 
     def hold(self) -> None:
-        """Run it, and hold what must be true on the way, and when nothing is open any more."""
+        """Run the race; check the promises during the race and after the end of all operations."""
         tables = self.world.cloud.tables
         before = set(tables.operations)
         self.baton.run([partial(self._act, number) for number in range(len(self.racers))])
@@ -157,17 +156,19 @@ class Running:
                 assert reply.status in (200, 202, 424), f"answered {reply.status}: {reply.body}"
 
     def _hold_free_again(self) -> None:
-        """Hold that whoever was refused is not when the holder has ended."""
+        """Check that a caller refused with BUSY is accepted after the other operation has ended."""
         for number, racer in enumerate(self.racers):
             if any(reply.body.get("code") == "BUSY" for reply in racer.replies):
                 answered = len(racer.replies)
                 self._act(number)
                 first = racer.replies[answered].body
-                assert first.get("code") != "BUSY", f"nothing is open: {first}"
+                assert first.get("code") != "BUSY", (
+                    f"refused, although no operation is open: {first}"
+                )
                 self.world.recover(TRIGGERS)
 
     def _hold_ends(self) -> None:
-        """Hold that nothing fails, and nothing stumbles, because of a race alone."""
+        """Check that no operation fails and no error is logged because of a race."""
         for operation in self.world.cloud.tables.operations.values():
             over = operation.kind == "repair" or operation.status in self.race.ends
             assert over, f"{operation.kind} has {operation.status}: {operation.reasons}"
@@ -175,7 +176,7 @@ class Running:
         assert not trouble, f"logged {trouble}"
 
     def _hold_exchanges(self, before: Collection[tuple[str, str]]) -> None:
-        """Hold that each swap has moved the customers once, and nothing else has."""
+        """Check that each successful swap has moved the customers once."""
         moved = self.world.watcher.switches
         swaps = [
             operation

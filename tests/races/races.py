@@ -1,4 +1,4 @@
-"""The races: who runs against whom, over which account, and what may come of it."""
+"""The races: their actors, their accounts and the allowed results."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def _event(racer: Racer) -> int:
 
 
 def _opened(racer: Racer) -> tuple[str, str]:
-    """Return id and application of the operation that was open before the race."""
+    """Return the id and the application of the operation that was open before the race."""
     application, identifier = next(iter(racer.cloud.tables.operations))
     return identifier, application
 
@@ -52,7 +52,7 @@ def _abort(racer: Racer) -> object:
 
 
 def _then(call: Callable[[Client], Reply], then: Callable[..., Reply]) -> Act:
-    """Return a caller who does something about the operation that is in the way."""
+    """Return a caller who, after a BUSY response, calls the API for the other operation."""
 
     def act(racer: Racer) -> object:
         reply = call(racer)
@@ -120,7 +120,7 @@ def _lives() -> Iterator[Race]:
 
 
 def _keys() -> Iterator[Race]:
-    """The same Idempotency-Key twice is one operation, with another body it is refused."""
+    """Requests with the same Idempotency-Key: one operation, or a refusal for another body."""
     reused = frozenset({"IDEMPOTENCY_KEY_REUSED"})
     dev, other = _deploying("3.0", "dev", **_KEY), _deploying("4.0", "dev", **_KEY)
     waits = _deploying("3.0", "dev", **_KEY, **_WAITS)
@@ -137,8 +137,8 @@ def _keys() -> Iterator[Race]:
 
 
 def _in_the_way() -> Iterator[Race]:
-    """Who is refused asks for, or aborts, the operation that is named, which has just begun."""
-    told = Race("", (), (), _SOME, _EITHER, _BUSY | _ENDED)
+    """A refused caller reads or aborts the operation of the response, which has just begun."""
+    race = Race("", (), (), _SOME, _EITHER, _BUSY | _ENDED)
     calls: Mapping[str, tuple[tuple[Prepare, ...], Call, Call]] = {
         "deploy": (_SHOP, _DEV, _OTHER),
         "deploy-backwards": ((accounts.backwards,), _DEV, _OTHER),
@@ -151,11 +151,11 @@ def _in_the_way() -> Iterator[Race]:
         for verb, then in (("abort", Client.abort), ("read", Client.status)):
             actors = (first, _then(second, then))
             variant = f"-{rest}" if rest else ""
-            yield replace(told, name=f"{kind}-{verb}{variant}", steps=steps, actors=actors)
+            yield replace(race, name=f"{kind}-{verb}{variant}", steps=steps, actors=actors)
 
 
 def _drifts() -> Iterator[Race]:
-    """A drift check that looks while somebody starts, on accounts with and without drift."""
+    """A drift check during the start of an operation, with and without drift."""
     by_hand = {
         "": (accounts.shop, aged),
         "-changed": (accounts.changed_service,),
@@ -172,7 +172,7 @@ def _drifts() -> Iterator[Race]:
 
 @dataclass(frozen=True, slots=True)
 class Course:
-    """An operation in progress, after each of its writes but the last one, which ends it."""
+    """An operation in progress, after any of its writes except the last one."""
 
     name: str
     steps: tuple[Prepare, ...]
@@ -181,21 +181,21 @@ class Course:
 
     @property
     def fails(self) -> bool:
-        """Whether it ends FAILED."""
+        """Whether the operation ends FAILED."""
         return self.name in ("create-fails", "deploy-crashes")
 
     @property
     def aborts(self) -> bool:
-        """Whether it can be aborted."""
+        """Whether the operation can be aborted."""
         return self.name != "delete"
 
     @property
     def refusals(self) -> frozenset[str]:
-        """What an abort of it may be told."""
+        """The allowed error codes of an abort."""
         return _ENDED if self.aborts else frozenset({"NOT_ABORTABLE"})
 
     def at(self, writes: int) -> tuple[Prepare, ...]:
-        """Return the steps to an account in which its worker has died after so many writes."""
+        """Return the steps to an account whose worker has crashed after a number of writes."""
         return (*self.steps, interrupted(self.request, writes))
 
 
@@ -215,7 +215,7 @@ COURSES = (
 
 
 def _workers() -> Iterator[Race]:
-    """Two at work on one operation, from each point to which an earlier worker has brought it."""
+    """Two workers of one operation, after each write of an earlier worker."""
     pairs = {
         "schedule-event": (_schedule, _event),
         "schedule-read": (_schedule, _read),
@@ -226,19 +226,19 @@ def _workers() -> Iterator[Race]:
     }
     for pair, actors in pairs.items():
         for course in COURSES:
-            told = Race("", (), actors, _NONE)
+            race = Race("", (), actors, _NONE)
             if pair.startswith("abort"):
-                told = replace(told, ends=_EITHER, refusals=course.refusals)
+                race = replace(race, ends=_EITHER, refusals=course.refusals)
             elif course.fails:
-                told = replace(told, ends=frozenset({"FAILED"}))
+                race = replace(race, ends=frozenset({"FAILED"}))
             points = course.writes if course.aborts or not pair.startswith("abort") else 1
             for writes in range(1, points + 1):
                 name = f"{pair}-{course.name}@{writes}"
-                yield replace(told, name=name, steps=course.at(writes))
+                yield replace(race, name=name, steps=course.at(writes))
 
 
 RACES: Mapping[str, Race] = {
     race.name: race
-    for told in (_deploys, _production, _lives, _keys, _in_the_way, _drifts, _workers)
-    for race in told()
+    for races in (_deploys, _production, _lives, _keys, _in_the_way, _drifts, _workers)
+    for race in races()
 }

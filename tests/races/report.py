@@ -1,4 +1,4 @@
-"""The table that sums up the races."""
+"""The table of the races."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _BROKEN = "violations"
 
 
 def table(outcomes: Iterable[Outcome], *, markdown: bool = False) -> str:
-    """Return the table pair x preemptions: interleavings, and in how many a promise was broken."""
+    """Return the table pair x preemptions with the numbers of interleavings and violations."""
     counts: Counter[tuple[str, str]] = Counter()
     for outcome in outcomes:
         for pair in (RACES[outcome.race].pair, _ALL):

@@ -1,4 +1,4 @@
-"""When actors hand over to each other, and all the ways in which two can."""
+"""Schedules of actors, and all interleavings of two actors."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _TURN = re.compile(r"([A-Z])(\d*)")
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """An actor, and after how many outgoing calls it is preempted; None lets it come to its end."""
+    """An actor and the number of its outgoing calls before its preemption, None for no limit."""
 
     actor: int
     calls: int | None = None
@@ -23,19 +23,19 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """The turns that actors take; after the last one the next actor goes on, each to its end.
+    """The turns of the actors; after the last turn, all run to their end one after the other.
 
-    "A" is A and then B, "A3" lets B do all it does between A's third call and its fourth, "A3B1"
-    preempts B in that after its first call.
+    With "A", A runs before B. With "A3", B runs between A's third and fourth call. "A3B1" also
+    preempts B, after its first call.
     """
 
     turns: tuple[Turn, ...]
 
     @classmethod
     def parse(cls, text: str) -> Schedule:
-        """Return the schedule of a text like "A3B1"; ValueError when it is none."""
+        """Return the schedule of a text like "A3B1"; raises ValueError."""
         if not re.fullmatch(rf"({_TURN.pattern})+", text):
-            raise ValueError(f"{text} is no schedule: give it like A, A3 or A3B1")
+            raise ValueError(f"{text} is not a schedule: write it like A, A3 or A3B1")
         found = _TURN.findall(text)
         return cls(
             tuple(
@@ -48,14 +48,14 @@ class Schedule:
 
     @property
     def preemptions(self) -> int:
-        """How many of its turns end before their actor does."""
+        """The number of turns that end with a preemption."""
         return sum(turn.calls is not None for turn in self.turns)
 
     def further(self, taken: Sequence[Turn]) -> list[Schedule]:
-        """Return those with one more preemption, by the turns that were taken with this one.
+        """Return the schedules with one more preemption, given the turns of this schedule.
 
-        What an actor calls may depend on the others: it can be preempted in the turn that followed
-        the last preemption, before each call but its first.
+        The calls of an actor depend on the other actors. Therefore only the turn after the last
+        preemption is divided, before each of its calls except the first.
         """
         turns = tuple(turn for turn in self.turns if turn.calls is not None)
         following = taken[len(turns)]
@@ -64,7 +64,7 @@ class Schedule:
 
 
 class Ran(Protocol):
-    """What came of a schedule: `turns` are those that actors took, each with its calls."""
+    """The result of a schedule: `turns` has the turns with the numbers of their calls."""
 
     @property
     def turns(self) -> Sequence[Turn]:
@@ -77,7 +77,7 @@ R = TypeVar("R", bound=Ran)
 def interleavings(
     run: Callable[[Schedule], R], preemptions: int = 2
 ) -> Iterator[tuple[Schedule, R]]:
-    """Run two actors in every way with at most so many preemptions."""
+    """Run two actors in all interleavings with a maximum of preemptions."""
     going = [Schedule((Turn(actor),)) for actor in (1, 0)]
     while going:
         schedule = going.pop()

@@ -1,7 +1,7 @@
-"""What the service is when one thing happens at a time: rows, who holds them, operations.
+"""The sequential specification of the service: rows, claims and operations.
 
-Each function takes the state before and returns the state after, or None when what it is asked
-about cannot happen there. How an operation comes forward is not told, only that it ends.
+Each function takes the state before a step and returns the state after it, None if the step is
+impossible. Only the end of an operation is specified, not its progress.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _GREEN, _BLUE = Environment.PROD_GREEN, Environment.PROD_BLUE
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """An inventory row: the operation that holds it, and the version that it says runs there."""
+    """An inventory row: the operation that holds it, and its version."""
 
     holder: str | None = None
     version: str | None = None
@@ -27,9 +27,9 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """An operation: what it is to do, and its status; `versions` are those it brings.
+    """An operation; `versions` has its versions by environment.
 
-    `switched` says of a swap that production forwards to what it brings.
+    `switched` means that a swap has switched the production listener.
     """
 
     kind: str
@@ -42,7 +42,7 @@ class Job:
 
 @dataclass(frozen=True)
 class State:
-    """Everything there is. `keys` are Idempotency-Keys: what they were used for."""
+    """The state of the service; `keys` has body and operation by Idempotency-Key."""
 
     places: Mapping[Key, Place] = field(default_factory=dict)
     jobs: Mapping[str, Job] = field(default_factory=dict)
@@ -56,11 +56,11 @@ class State:
         return {name: place for (owner, name), place in self.places.items() if owner == application}
 
     def placed(self, places: Mapping[Key, Place]) -> State:
-        """Return the state with some rows written."""
+        """Return the state with changed rows."""
         return replace(self, places={**self.places, **places})
 
-    def told(self, identifier: str, job: Job) -> State:
-        """Return the state with an operation written."""
+    def changed(self, identifier: str, job: Job) -> State:
+        """Return the state with a changed operation."""
         return replace(self, jobs={**self.jobs, identifier: job})
 
 
@@ -69,7 +69,7 @@ Apply = Callable[[State], State | None]
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """A request that starts an operation: `body` as the API takes it, with its Idempotency-Key."""
+    """A request that starts an operation; `key` is its Idempotency-Key."""
 
     kind: str
     body: str
@@ -79,14 +79,14 @@ class Start:
     key: str | None = None
 
     def needs(self, state: State) -> Iterable[Environment]:
-        """Return the rows that it must have for itself."""
+        """Return the environments whose rows it claims."""
         if self.kind in ("deploy", "create"):
             return self.environments
         return state.of(self.application) if self.kind == "delete" else PRODUCTION
 
 
 def accepted(start: Start, identifier: str, state: State) -> State | None:
-    """Accept an operation, or find the one that the Idempotency-Key stands for."""
+    """Accept an operation, or return the known one of the Idempotency-Key."""
     if start.key is not None and start.key in state.keys:
         known = state.keys[start.key] == (start.body, identifier)
         return state if known else None
@@ -98,14 +98,14 @@ def accepted(start: Start, identifier: str, state: State) -> State | None:
         (start.application, name): replace(there.get(name, Place()), holder=identifier)
         for name in start.needs(state)
     }
-    after = state.placed(held).told(identifier, job)
+    after = state.placed(held).changed(identifier, job)
     if start.key is None:
         return after
     return replace(after, keys={**after.keys, start.key: (start.body, identifier)})
 
 
 def _job(start: Start, state: State) -> Job | None:
-    """Return what is accepted, None when it must be refused."""
+    """Return the operation of a request, None if the request must be refused."""
     there = state.of(start.application)
     if start.kind == "create":
         versions: dict[Environment, str | None] = dict.fromkeys(start.environments)
@@ -129,7 +129,7 @@ def _job(start: Start, state: State) -> Job | None:
 
 
 def nothing_to_do(start: Start, state: State) -> State | None:
-    """Answer a swap to a version that is live: production forwards to it, that is what counts."""
+    """Respond to a swap whose version is live already, by the production listener."""
     there = state.of(start.application)
     if start.kind != "swap" or not there:
         return None
@@ -140,7 +140,7 @@ def nothing_to_do(start: Start, state: State) -> State | None:
 
 
 def refused(start: Start, code: str, holder: str | None, state: State) -> State | None:
-    """Refuse to start an operation, for a reason that is so."""
+    """Refuse to start an operation for a true reason."""
     there = state.of(start.application)
     needs = set(start.needs(state))
     looks_at = needs | set(PROMOTABLE) if start.kind == "deploy-blue" else needs
@@ -159,7 +159,7 @@ def refused(start: Start, code: str, holder: str | None, state: State) -> State 
 
 
 def _deployable(start: Start, state: State) -> bool:
-    """Whether there is what is to be promoted, or on blue what is to go live."""
+    """Return whether a version exists to promote, or to swap to."""
     there = state.of(start.application)
     if start.kind == "deploy-blue":
         return any(there[name].version for name in PROMOTABLE if name in there)
@@ -167,20 +167,20 @@ def _deployable(start: Start, state: State) -> bool:
 
 
 def _named(application: str, state: State) -> bool:
-    """Whether there is an application of that name, in upper or lower case."""
+    """Return whether an application has this name, in upper or lower case."""
     return any(name.lower() == application.lower() for name, _ in state.places)
 
 
 def aborted(identifier: str, state: State) -> State | None:
-    """Take an abort on record, which does no harm twice."""
+    """Record an abort; a repetition changes nothing."""
     job = state.jobs.get(identifier)
     if job is None or job.kind == "delete" or not (job.aborted or job.status == "IN_PROGRESS"):
         return None
-    return state.told(identifier, replace(job, aborted=True))
+    return state.changed(identifier, replace(job, aborted=True))
 
 
 def not_aborted(identifier: str, code: str, state: State) -> State | None:
-    """Refuse an abort, for a reason that is so."""
+    """Refuse an abort for a true reason."""
     job = state.jobs.get(identifier)
     over = job is not None and job.status != "IN_PROGRESS"
     reasons = {
@@ -193,24 +193,24 @@ def not_aborted(identifier: str, code: str, state: State) -> State | None:
 
 
 def read(identifier: str, status: str | None, state: State) -> State | None:
-    """Answer how an operation stands; None when there is no such operation."""
+    """Return the status of an operation, None for an unknown operation."""
     job = state.jobs.get(identifier)
     return state if (job.status if job else None) == status else None
 
 
 def switched(application: str, state: State) -> State | None:
-    """Move the customers, which only a swap does that holds production."""
+    """Switch production; only a swap that holds production does this."""
     green = state.of(application).get(_GREEN)
     job = state.jobs.get(green.holder or "") if green else None
     if green is None or job is None or job.kind != "swap":
         return None
-    return state.told(green.holder or "", replace(job, switched=True))
+    return state.changed(green.holder or "", replace(job, switched=True))
 
 
 def ended(
     identifier: str, status: str, done: Collection[Environment], state: State
 ) -> State | None:
-    """End an operation, which happens once; a deploy has come to its end in `done` environments."""
+    """End an operation, once only; `done` has the environments in which a deploy succeeded."""
     job = state.jobs.get(identifier)
     if job is None or job.status != "IN_PROGRESS":
         return None
@@ -220,7 +220,7 @@ def ended(
     if job.kind == "swap" and job.switched is not succeeded:
         return None
     held = {key: place for key, place in state.places.items() if place.holder == identifier}
-    after = state.told(identifier, replace(job, status=status))
+    after = state.changed(identifier, replace(job, status=status))
     if (job.kind == "delete" and succeeded) or (job.kind == "create" and not succeeded):
         left = {key: place for key, place in after.places.items() if key not in held}
         return replace(after, places=left)
@@ -243,11 +243,11 @@ def corrected(
     versions: Mapping[Environment, str | None],
     state: State,
 ) -> State | None:
-    """Make rows that nobody holds say what is so."""
+    """Correct free rows."""
     places = {(application, name): Place(version=version) for name, version in versions.items()}
     if any(key not in state.places or state.places[key].holder for key in places):
         return None
-    return state.placed(places).told(identifier, Job("repair", application, status=status))
+    return state.placed(places).changed(identifier, Job("repair", application, status=status))
 
 
 def at_rest(
@@ -255,9 +255,9 @@ def at_rest(
     records: Mapping[str, tuple[str, bool]],
     state: State,
 ) -> State | None:
-    """Answer what there is when nobody is at work: rows, and the status of each operation.
+    """Compare the records after all operations have ended.
 
-    Of an operation it is also on record whether somebody aborted it.
+    They are the version of each row, and for each operation its status and whether it was aborted.
     """
     there = {key: place.version for key, place in state.places.items()}
     jobs = {name: (job.status, job.aborted) for name, job in state.jobs.items()}

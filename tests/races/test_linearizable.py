@@ -1,4 +1,4 @@
-"""The checker can fail: histories that no order explains, beside those that one does."""
+"""The checker distinguishes possible histories from impossible ones."""
 
 from __future__ import annotations
 
@@ -73,42 +73,42 @@ _BOTH_MOVE = [_accepted(1, 2, _SWAP, "a"), _switches(3), _ends(4, "a", _OK),
 _BOTH = {"a": (_OK, False), "b": (_OK, False)}
 
 POSSIBLE: dict[str, Steps] = {
-    "the loser is told who holds the row": [
+    "the loser gets the operation that holds the row": [
         _accepted(1, 4, _DEPLOY, "a"), _refused(2, 3, _DEPLOY, "BUSY", "a"),
     ],
-    "the loser comes again after the end": [
+    "the loser repeats the request after the end": [
         _accepted(1, 2, _DEPLOY, "a"), _refused(3, 4, _DEPLOY, "BUSY", "a"), _ends(5, "a", _OK),
         _accepted(6, 7, _DEPLOY, "b"),
     ],
-    "a slow read tells what was before": [
+    "a slow read returns the status from before the end": [
         _accepted(1, 2, _DEPLOY, "a"), _read(3, 6, "a", _OPEN), _ends(5, "a", _OK),
     ],
     "two swaps change nothing": [*_BOTH_MOVE, _on_record(9, {}, _BOTH)],
-    "what a swap has switched to is live": [
+    "the slot of a switched swap is live": [
         _accepted(1, 2, _SWAP, "a"), _switches(3),
         _at(4, 5, partial(spec.nothing_to_do, _SWAP_2)), _ends(6, "a", _OK),
     ],
-    "a key is asked twice": [_accepted(1, 2, _KEYED, "a"), _accepted(1, 3, _KEYED, "a")],
+    "a key is used twice": [_accepted(1, 2, _KEYED, "a"), _accepted(1, 3, _KEYED, "a")],
     "a name is free again": [
         _accepted(1, 2, _DELETE, "a"), _refused(3, 4, _CREATE, "ALREADY_EXISTS"),
         _ends(5, "a", _OK), _accepted(6, 7, _CREATE, "b"),
     ],
-    "an abort is asked twice": [
+    "an abort is repeated": [
         _accepted(1, 2, _DEPLOY, "a"), _aborted(3, 4, "a"), _ends(5, "a", _FAILED),
         _aborted(6, 7, "a"), _on_record(8, {}, {"a": (_FAILED, True)}),
     ],
 }  # fmt: skip
 
 IMPOSSIBLE: dict[str, Steps] = {
-    "two hold the same row": [_accepted(1, 3, _DEPLOY, "a"), _accepted(2, 4, _DEPLOY, "b")],
-    "the loser is told of one that nobody accepted": [_refused(1, 2, _DEPLOY, "BUSY", "a")],
-    "the loser is told of one that came later": [
+    "two operations hold a row": [_accepted(1, 3, _DEPLOY, "a"), _accepted(2, 4, _DEPLOY, "b")],
+    "the loser gets an unknown operation": [_refused(1, 2, _DEPLOY, "BUSY", "a")],
+    "the loser gets a later operation": [
         _refused(1, 2, _DEPLOY, "BUSY", "a"), _accepted(3, 4, _DEPLOY, "a"),
     ],
-    "the loser is told of one that had ended": [
+    "the loser gets an ended operation": [
         _accepted(1, 2, _DEPLOY, "a"), _ends(3, "a", _OK), _refused(4, 5, _DEPLOY, "BUSY", "a"),
     ],
-    "the loser is told of one that holds other rows": [
+    "the loser gets an operation that holds other rows": [
         _accepted(1, 2, _DEPLOY, "a"), _refused(3, 4, _SWAP, "BUSY", "a"),
     ],
     "a read after the end does not see it": [
@@ -119,28 +119,28 @@ IMPOSSIBLE: dict[str, Steps] = {
         _read(7, 8, "a", _OPEN),
     ],
     "a read sees an end that never comes": [_accepted(1, 2, _DEPLOY, "a"), _read(3, 4, "a", _OK)],
-    "what was accepted is not there": [_accepted(1, 2, _DEPLOY, "a"), _read(3, 4, "a", None)],
+    "an accepted operation does not exist": [_accepted(1, 2, _DEPLOY, "a"), _read(3, 4, "a", None)],
     "an operation ends twice": [
         _accepted(1, 2, _DEPLOY, "a"), _ends(3, "a", _OK), _ends(4, "a", _FAILED),
     ],
-    "a deploy has not come into inventory": [
+    "a deploy is missing in the inventory": [
         _accepted(1, 2, _DEPLOY, "a"), _ends(3, "a", _OK),
         _on_record(4, {}, {"a": (_OK, False)}),
     ],
-    "of two swaps one has moved nobody": [*_BOTH_MOVE[:4], _ends(7, "b", _OK)],
-    "of two swaps one is not in inventory": [
+    "one of two swaps has not switched": [*_BOTH_MOVE[:4], _ends(7, "b", _OK)],
+    "one of two swaps is missing in the inventory": [
         *_BOTH_MOVE, _on_record(9, {"PROD-GREEN": "2.0", "PROD-BLUE": "1.0"}, _BOTH),
     ],
     "a swap that fails has moved the customers": [
         _accepted(1, 2, _SWAP, "a"), _switches(3), _ends(4, "a", _FAILED),
     ],
     "a listener is moved without a swap": [_accepted(1, 2, _PROMOTE, "a"), _switches(3)],
-    "what is not live yet is called live": [
+    "a version is reported live before the switch": [
         _accepted(1, 2, _SWAP, "a"), _at(3, 4, partial(spec.nothing_to_do, _SWAP_2)), _switches(5),
         _ends(6, "a", _OK),
     ],
-    "a key is two operations": [_accepted(1, 2, _KEYED, "a"), _accepted(1, 3, _KEYED, "b")],
-    "a key is refused to its own body": [
+    "a key has two operations": [_accepted(1, 2, _KEYED, "a"), _accepted(1, 3, _KEYED, "b")],
+    "a key is refused with its own body": [
         _accepted(1, 2, _KEYED, "a"), _refused(3, 4, _KEYED, "IDEMPOTENCY_KEY_REUSED"),
     ],
     "a name is taken twice": [
@@ -157,10 +157,10 @@ IMPOSSIBLE: dict[str, Steps] = {
     "an abort is refused before the end": [
         _accepted(1, 2, _DEPLOY, "a"), _aborted(3, 4, "a", "ALREADY_ENDED"), _ends(5, "a", _OK),
     ],
-    "a row is held when nobody is at work": [
+    "a row is held after all operations have ended": [
         _accepted(1, 2, _SWAP, "a"), _on_record(3, {}, {"a": (_OPEN, False)}),
     ],
-    "an abort is not on record": [
+    "an abort is not recorded": [
         _accepted(1, 2, _DEPLOY, "a"), _aborted(3, 4, "a"), _ends(5, "a", _FAILED),
         _on_record(6, {}, {"a": (_FAILED, False)}),
     ],
@@ -179,13 +179,13 @@ def test_there_is_no_order(steps: Steps) -> None:
     assert order(steps, _SHOP) is None
 
 
-def test_an_order_respects_what_came_before() -> None:
+def test_an_order_respects_the_times() -> None:
     first, second = _read(5, 6, "a", None), _read(1, 2, "a", None)
     assert order([first, second], _SHOP) == [second, first]
 
 
 def test_the_search_goes_back() -> None:
-    """The first of two that overlap can be the last in order."""
+    """Of two overlapping steps, the one that began first can be the second in the order."""
 
     def writes(value: int, seen: int) -> int:
         return value + 0 * seen

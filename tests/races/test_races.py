@@ -1,4 +1,4 @@
-"""No interleaving of two callers breaks a promise; `make races` runs also what is left out here."""
+"""No interleaving of two callers breaks a promise; `make races` runs all of them."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from tests.races.race import Outcome, run
 from tests.races.races import COURSES, RACES, Course
 from tests.races.schedule import Schedule, interleavings
 
-# Of the many that are run by one pair of workers from every point of an operation.
+# Number of races of each pair of workers.
 _POINTS = 5
-# With two preemptions, of each race.
+# Number of interleavings with two preemptions of each race.
 _TWICE = 8
 
 
@@ -36,8 +36,8 @@ def test_no_interleaving_breaks_a_promise(name: str) -> None:
     twice = [schedule for schedule, outcome in once for schedule in _preempted(schedule, outcome)]
     outcomes = [outcome for _, outcome in once]
     outcomes += [run(RACES[name], schedule) for schedule in spread(twice, _TWICE)]
-    told = [f"{each.violations} {each.arguments}" for each in outcomes if each.violations]
-    assert told == []
+    broken = [f"{each.violations} {each.arguments}" for each in outcomes if each.violations]
+    assert broken == []
 
 
 def _preempted(schedule: Schedule, outcome: Outcome) -> Sequence[Schedule]:

@@ -1,4 +1,4 @@
-"""All ways in which two can hand over, and no other; each is run as it says."""
+"""All interleavings of two actors are run once, each by its schedule."""
 
 from __future__ import annotations
 
@@ -41,15 +41,15 @@ def _ran(schedule: str, *calls: int) -> str:
         ("A9", "a0 a1 a2 a. b0 b1 b."),
     ],
 )
-def test_a_schedule_says_when_to_hand_over(schedule: str, order: str) -> None:
+def test_a_schedule_defines_the_preemptions(schedule: str, order: str) -> None:
     assert _ran(schedule, 3, 2) == order
 
 
-def test_three_hand_over_in_turn() -> None:
+def test_three_actors_pass_the_baton_in_turn() -> None:
     assert _ran("C1A1B1C1", 2, 2, 2) == "c0 a0 b0 c1 c. a1 a. b1 b."
 
 
-def test_actors_without_calls_come_to_their_end() -> None:
+def test_actors_without_calls_end() -> None:
     assert _ran("A1", 0, 0, 1) == "a. b. c0 c."
 
 
@@ -67,12 +67,12 @@ def test_all_interleavings_with_two_preemptions_are_run_once(first: int, second:
 
     schedules = [str(schedule) for schedule, _ in interleavings(run)]
     once = (first - 1) + (second - 1)
-    # Either begins, is preempted at one of its boundaries, and so is the other at one of its own.
+    # One actor begins and is preempted before one of its calls; then the other one is.
     assert len(schedules) == len(set(schedules)) == 2 + once + 2 * (first - 1) * (second - 1)
     assert len(orders) == len(schedules)
 
 
-def test_a_broken_promise_stops_everybody() -> None:
+def test_a_broken_promise_stops_all_actors() -> None:
     wire, log = Wire(), list[str]()
     baton = Baton(wire, Schedule.parse("A1"))
 
@@ -85,8 +85,8 @@ def test_a_broken_promise_stops_everybody() -> None:
 
 
 @pytest.mark.parametrize("text", ["", "3", "A3b1", "A-1"])
-def test_what_is_no_schedule_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match="is no schedule"):
+def test_an_invalid_schedule_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="is not a schedule"):
         Schedule.parse(text)
 
 

@@ -1,4 +1,4 @@
-"""Three at once, each with one or two calls, in interleavings that hypothesis draws."""
+"""Three actors with one or two calls each, in random interleavings."""
 
 from __future__ import annotations
 

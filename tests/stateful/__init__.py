@@ -1,1 +1,1 @@
-"""A state machine over the whole service: calls, faults, wake-ups, changes by hand, clocks."""
+"""A state machine of the whole service: calls, faults, triggers, changes by hand, clocks."""

@@ -1,4 +1,4 @@
-"""What callers ask for, as values: so that it can be asked again, and told apart."""
+"""Requests of callers as values, so that they can be repeated and compared."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from devops_core.model.operation import Operation
 from devops_core.naming import DEPLOYABLE, PRODUCTION, Environment
 from tests.functional.client import Client, Reply
 
-# What a create makes rows for when the caller does not choose.
+# The environments of a create by default.
 _DEFAULT = ("dev",)
 
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """One request; `members` are those of its body beside the application's name."""
+    """One request; `members` has the members of its body except the application's name."""
 
     kind: str
     application: str
@@ -26,7 +26,7 @@ class Ask:
     wait: bool = False
 
     def send(self, api: Client) -> Reply:
-        """Make the call."""
+        """Send the request."""
         headers = {} if self.key is None else {"Idempotency-Key": self.key}
         if self.wait:
             headers["Prefer"] = "wait=25"
@@ -45,7 +45,7 @@ class Ask:
 
     @property
     def needs(self) -> frozenset[Environment]:
-        """The environments that its operation holds, as far as they exist."""
+        """The environments whose rows its operation claims, if they exist."""
         if self.kind in ("deploy-blue", "swap"):
             return frozenset(PRODUCTION)
         if self.kind == "delete":
@@ -56,11 +56,11 @@ class Ask:
 
     @property
     def body(self) -> tuple[Any, ...]:
-        """What must be the same in a repeat with the same Idempotency-Key."""
+        """The parts that a repetition with the same Idempotency-Key must have."""
         return self.kind, self.application, self.members, self.environments
 
     def made(self, operation: Operation) -> bool:
-        """Whether an operation can be what came of this."""
+        """Return whether an operation can be the result of this request."""
         version = dict(self.members).get("version")
         return (
             (self.kind, self.application) == (operation.kind, operation.application)

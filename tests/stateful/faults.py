@@ -1,4 +1,4 @@
-"""Faults at the next outgoing calls, of every kind of the crash matrix."""
+"""Faults at the next outgoing calls, of all kinds of the crash matrix."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from tests.crash.memory.faults import Effect, Fault, applies
 from tests.crash.plan import Plan
 from tests.functional.fakes import Call, FakeCloud
 
-# What a fault can leave behind until the application is deleted, see tests/crash/memory/matrix.py.
+# Faults after which task definitions can remain until the application is deleted; see
+# tests/crash/memory/matrix.py.
 _LATE = (Kind.LATE_CALL, Kind.LATE_LEASE, Kind.LATE_OPERATION)
 _SURPLUS = (Kind.RESENT, *_LATE)
 _LEFT = ("containers.registered", "containers.deregister")
 
 
 class Faults:
-    """The faults of an account, on its wire; `hit` are the calls that one has hit.
+    """The faults on the wire of an account; `hit` has the calls with a fault.
 
-    `meanwhile` is what others do, by the fault that lets them. A fault waits for a call that it
-    can hit. `lasting` says that calls may go on failing until `heal`; `untidy` that something may
-    be left that only a delete finds; `blind` that an operation may have been given up that could
-    not see what has become of it.
+    `meanwhile` has the actions of other actors by kind of fault. A fault waits for a call that it
+    can hit. `lasting` means that calls can fail until `heal`, `untidy` that resources can remain
+    which only a delete finds, `blind` that an operation can be given up without an observation.
     """
 
     def __init__(self, cloud: FakeCloud, meanwhile: Mapping[Kind, Callable[[], object]]) -> None:
@@ -35,23 +35,23 @@ class Faults:
         self._renew()
 
     def put(self, kind: Kind, ahead: int) -> None:
-        """Let a fault hit the call that is so many calls ahead."""
+        """Plan a fault for the call that is a number of calls ahead."""
         self.land()
         self._due.clear()
         self._due[len(self._cloud.wire.journal) + ahead] = kind
 
     def throttle(self, port: str) -> None:
-        """Let AWS throttle all calls of a port until `heal`."""
+        """Throttle all calls of a port until `heal`."""
         self._cloud.wire.fail(port, ThrottledError("AWS throttles"))
         self._lasts()
 
     def land(self) -> None:
-        """Let a call that was late take effect."""
+        """Execute a late call."""
         self._fault.land()
         self.late = False
 
     def heal(self) -> None:
-        """Remove all faults, and let what was late take effect."""
+        """Execute a late call, then remove all faults."""
         self.land()
         self._cloud.wire.heal()
         self._due.clear()
@@ -59,7 +59,7 @@ class Faults:
         self._renew()
 
     def __call__(self, call: Call, effect: Effect) -> Any:
-        """Let a call have its effect, or what the fault makes of it."""
+        """Execute a call with its fault, if it has one."""
         kind = self._due.get(call.number)
         if kind and not applies(kind, call):
             self._due[call.number + 1] = self._due.pop(call.number)

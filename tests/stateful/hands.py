@@ -1,4 +1,4 @@
-"""What somebody with the console does to an application."""
+"""Changes of an application by hand, as with the AWS console."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from devops_core.naming import SLOTS
 from tests.functional.fakes import FakeCloud
 from tests.functional.fakes.service import FakeService
 
-# Takes the account, the application and a number that chooses among what there is; returns
-# whether there was something to change.
+# Takes the account, the application and a number that selects among several resources; returns
+# whether it changed something.
 Change = Callable[[FakeCloud, str, int], bool]
 
 
 def listeners_exchanged(cloud: FakeCloud, application: str, _: int) -> bool:
-    """Swap with the console."""
+    """Exchange the targets of the two listeners."""
     production, test = _listeners(cloud, application)
     listeners = cloud.load_balancer.listeners
     if production in listeners:
@@ -23,23 +23,23 @@ def listeners_exchanged(cloud: FakeCloud, application: str, _: int) -> bool:
 
 
 def listener_moved(cloud: FakeCloud, application: str, pick: int) -> bool:
-    """Point one of the listeners at a slot."""
+    """Forward one of the listeners to a slot."""
     listener = _listeners(cloud, application)[pick % 2]
     return _point(cloud, application, listener, SLOTS[pick // 2 % 2])
 
 
 def listener_weighted(cloud: FakeCloud, application: str, _: int) -> bool:
-    """Let production forward to both slots."""
+    """Forward production to both slots."""
     return _point(cloud, application, _listeners(cloud, application)[0], *SLOTS)
 
 
 def listener_astray(cloud: FakeCloud, application: str, _: int) -> bool:
-    """Let production forward to something else."""
+    """Forward production to another service."""
     return _point(cloud, application, _listeners(cloud, application)[0], "dev")
 
 
 def service_given(cloud: FakeCloud, application: str, pick: int) -> bool:
-    """Give a service a task definition of one's own."""
+    """Deploy a foreign task definition in a service."""
     service = _service(cloud, application, pick)
     if service:
         running = cloud.containers.task_definitions[service.primary.task_definition].request
@@ -50,7 +50,7 @@ def service_given(cloud: FakeCloud, application: str, pick: int) -> bool:
 
 
 def service_scaled(cloud: FakeCloud, application: str, pick: int) -> bool:
-    """Scale a service, also to nothing."""
+    """Scale a service, possibly to 0."""
     service = _service(cloud, application, pick)
     if service:
         service.desired = pick % 4
@@ -67,7 +67,7 @@ def service_deleted(cloud: FakeCloud, application: str, pick: int) -> bool:
 
 
 def stack_deleted(cloud: FakeCloud, application: str, pick: int) -> bool:
-    """Delete the stack; it takes a while."""
+    """Begin the deletion of the stack."""
     stack = cloud.stacks.named(application)
     if stack and stack.status != "DELETE_IN_PROGRESS":
         stack.status, stack.token, stack.left = "DELETE_IN_PROGRESS", "by hand", pick % 3
@@ -75,9 +75,9 @@ def stack_deleted(cloud: FakeCloud, application: str, pick: int) -> bool:
 
 
 def row_removed(cloud: FakeCloud, application: str, pick: int) -> bool:
-    """Remove a row of the inventory, but not the last one.
+    """Remove a free row of the inventory, but not the last one.
 
-    Nor one that is held: without it nobody can tell that its operation may act.
+    Without a held row, the tests could not know that its operation may act.
     """
     rows = cloud.tables.inventory_of(application).rows
     free = [environment for environment, row in rows.items() if not row.claim]
@@ -104,7 +104,7 @@ CHANGES: Mapping[str, Change] = {
 
 
 def live(cloud: FakeCloud, application: str) -> str | None:
-    """Return the slot that production forwards to, None when it is not exactly one."""
+    """Return the live slot, None if production does not forward to exactly one slot."""
     estate = cloud.stacks.estate
     groups = cloud.load_balancer.listeners.get(estate.listener(application, "production"))
     slots = (slot for slot in SLOTS if groups == [estate.target_group(application, slot)])
@@ -112,7 +112,7 @@ def live(cloud: FakeCloud, application: str) -> str | None:
 
 
 def set_right(cloud: FakeCloud, application: str) -> None:
-    """Point production at one slot again, as the note on its row asks for."""
+    """Forward production to one slot again, as the drift of its row requires."""
     if live(cloud, application) is None:
         _point(cloud, application, _listeners(cloud, application)[0], SLOTS[0])
 
@@ -132,9 +132,9 @@ def _point(cloud: FakeCloud, application: str, listener: str, *services: str) ->
 
 
 def _service(cloud: FakeCloud, application: str, pick: int) -> FakeService | None:
-    there = [
+    active = [
         service
         for (cluster, _), service in cloud.containers.services_.items()
         if cluster == application and service.active
     ]
-    return there[pick % len(there)] if there else None
+    return active[pick % len(active)] if active else None

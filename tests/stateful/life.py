@@ -1,4 +1,4 @@
-"""An account and all that happens to it, one thing after the other."""
+"""The life of an account: a sequence of requests, triggers, faults and changes."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ from tests.stateful.hands import CHANGES, live
 from tests.stateful.model import Model
 
 NAMES = ("Shop", "Cart")
-# A call that is late has landed by then, see tests/crash/memory/faults.py. A new stack is shown by
-# then: that takes seconds, and the lease of a worker that got no answer to CreateStack 65.
+# After this time a late call has taken effect (tests/crash/memory/faults.py), and a new stack is
+# visible: this takes seconds, and the lease of a worker without a response to CreateStack 65.
 _LATEST = 60
 _DIED = (Crash, AwsError)
 
@@ -38,7 +38,7 @@ def _images(cloud: FakeCloud, api: Client) -> None:
 
 
 def _both(cloud: FakeCloud, api: Client) -> None:
-    """Make one application that is in use, and one whose first version has just gone live."""
+    """Create one application in use, and one whose first version has just become live."""
     accounts.shop(cloud, api)
     _images(cloud, api)
     api.finished(api.create("Cart"))
@@ -48,7 +48,7 @@ def _both(cloud: FakeCloud, api: Client) -> None:
 
 
 def _backwards(cloud: FakeCloud, api: Client) -> None:
-    """Make both in an account where of calls that go out together the last is the first."""
+    """Create both in an account that executes simultaneous calls in reverse order."""
     _both(cloud, api)
     cloud.backwards = True
 
@@ -64,16 +64,17 @@ def _prepared(account: str) -> bytes:
 
 
 class Life:
-    """An account from the beginning on. Whatever happens to it, it holds what must be so."""
+    """An account from its beginning, with checks after each step."""
 
     def __init__(self, account: str) -> None:
         self.world = World.opened(_prepared(account))
         self.cloud, self.api, self.watcher = self.world.cloud, self.world.api, self.world.watcher
         self.model = Model(self.cloud, self.watcher)
         self.asked: list[Ask] = []
-        self.told: list[Mapping[str, Any]] = []
+        self.events: list[Mapping[str, Any]] = []
         self.other_skew = timedelta()
-        # Applications that have lost a row: what ran there is found when they are made again.
+        # Applications that lost a row: a delete finds the resources of that environment only after
+        # the application was created again.
         self.torn: set[str] = set()
         others = {Fault.SECOND_WORKER: self._other_worker, Fault.SECOND_CALLER: self._other_caller}
         self.faults = Faults(self.cloud, others)
@@ -86,7 +87,7 @@ class Life:
     # --- callers ---
 
     def ask(self, ask: Ask) -> None:
-        """Make a request and hold what is promised of its answer."""
+        """Send a request and check the promises of its response."""
         self.asked.append(ask)
         allowed, hits = self.model.allowed(ask), self._trouble()
         reply = self._sent(partial(ask.send, self.api))
@@ -94,7 +95,7 @@ class Life:
         self.model.answered(ask, allowed, reply, calm=hits == self._trouble() == self._calm())
 
     def read(self, back: int, *, wait: bool) -> None:
-        """Ask how an operation stands."""
+        """Read the status of an operation."""
         application, operation = self.operations[-1 - back % len(self.operations)]
         headers = {"Prefer": "wait=25"} if wait else None
         hits = self._trouble()
@@ -104,7 +105,7 @@ class Life:
         assert reply is None or reply.status in ((200,) if calm else (200, 502, 503)), reply
 
     def abort(self, back: int) -> None:
-        """Ask for the end of an operation."""
+        """Abort an operation."""
         key = self.operations[-1 - back % len(self.operations)]
         before, hits = self.cloud.tables.operations[key], self._trouble()
         reply = self._sent(partial(self.api.abort, key[1], key[0]))
@@ -123,21 +124,21 @@ class Life:
                 return None
 
     def _trouble(self) -> int:
-        """Return a number that changes when something happens to a call."""
+        """Return a number that changes with each fault."""
         return len(self.faults.hit)
 
     def _calm(self) -> int:
-        """Return the number of `_trouble` if nothing is failing at this moment, else another."""
+        """Return the number of `_trouble` if no fault is active now, another number otherwise."""
         return -1 if self.faults.lasting or self.faults.late else self._trouble()
 
-    # --- wake-ups ---
+    # --- triggers ---
 
     def wake(self, event: Mapping[str, Any]) -> None:
-        """Hand an event to the service; the invocation may die."""
+        """Send an event to the service; the invocation can crash."""
         self._woken(partial(self.api.wake, event))
 
     def drift_check(self) -> None:
-        """Let the schedule of the drift check fire."""
+        """Fire the schedule of the drift check."""
         self._woken(self.api.drift_check)
 
     def _woken(self, wake: Callable[[], int]) -> None:
@@ -150,7 +151,7 @@ class Life:
                 assert not calm or self.model.by_hand, "an invocation died without a fault"
         self.model.learn(None)
 
-    # --- others, in the middle of a call ---
+    # --- other actors, during a call ---
 
     def _other_worker(self) -> None:
         clock = self.cloud.clock
@@ -172,11 +173,11 @@ class Life:
     # --- AWS, people, time ---
 
     def heal(self) -> None:
-        """Let AWS do its part again."""
+        """Remove all faults of AWS."""
         self.faults.heal()
 
     def move_on(self, application: str) -> None:
-        """Let AWS come further with an application, without being looked at."""
+        """Advance the stack and the rollouts of an application in AWS."""
         stack = self.cloud.stacks.named(application)
         if stack and stack.status.endswith("_IN_PROGRESS"):
             self.cloud.stacks.finish(application)
@@ -185,7 +186,7 @@ class Life:
                 self.cloud.containers.advance(cluster, name)
 
     def by_hand(self, application: str, change: str, pick: int) -> None:
-        """Let somebody with the console change something."""
+        """Change an application by hand."""
         if CHANGES[change](self.cloud, application, pick):
             self.model.changed_by_hand(application)
             if change == "row_removed":
@@ -208,23 +209,23 @@ class Life:
         self.cloud.clock.wait(seconds)
 
     def set_clock(self, skew: timedelta) -> None:
-        """Set the clocks of all workers, not within the seconds that a new stack is not shown.
+        """Set the clocks of all workers, after new stacks have become visible.
 
-        See tests/functional/test_clocks.py for what becomes of a create then.
+        tests/functional/test_clocks.py has the case of a create before that.
         """
         self._land()
         self.cloud.clock.skew = skew
 
     def _land(self) -> None:
-        """Let late calls take effect and new stacks be shown."""
+        """Execute late calls and make new stacks visible."""
         self.faults.land()
         for stack in self.cloud.stacks.stacks.values():
             stack.unseen = 0
 
-    # --- what must be so ---
+    # --- checks ---
 
     def hold(self) -> None:
-        """Hold what must be so after every step."""
+        """Check the promises after a step."""
         self.model.learn(None)
         hold_always(self.cloud, self.watcher.excused)
         self.model.hold()
@@ -235,13 +236,13 @@ class Life:
         self.cloud.lines.clear()
 
 
-# How the log names what AWS is to blame for.
+# The names of AWS errors in the log.
 _AWS_ERRORS = ("ThrottledError", "UnreachableError", "AccessDeniedError")
 
 
 @contextmanager
 def broken() -> Iterator[None]:
-    """Make of a promise that was broken on the wire what Hypothesis can shrink."""
+    """Convert `Broken` to an AssertionError, which Hypothesis can shrink."""
     try:
         yield
     except Broken as broken:

@@ -1,4 +1,4 @@
-"""The state machine: what can be done, in any order."""
+"""The state machine: its rules run in random order."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ _versions = st.sampled_from(("1.0", "2.0", "3.0", "4.0", "crash", "hang"))
 _keys = st.sampled_from((None, None, "k1", "k2", "k3", "k4"))
 _services = st.sampled_from((None, {"desiredCount": 2}, {"environment": {"LEVEL": "info"}}))
 _pick = st.integers(0, 11)
-# How far the clocks of two workers may be apart, in seconds: tests/functional/test_clocks.py.
+# Maximum difference between two clocks, in seconds (tests/functional/test_clocks.py).
 _SKEW = 5
 _SECONDS = (1, 5, 30, 63, 66, 120, 300, 900, 1900, 3700, 10800)
 _waits = st.sampled_from((False, False, False, True))
 
 
 class Service(RuleBasedStateMachine):
-    """The service, its callers, AWS, and everybody else."""
+    """The service, its callers, AWS, and people with the console."""
 
     life: Life
 
@@ -72,7 +72,7 @@ class Service(RuleBasedStateMachine):
     @precondition(lambda self: self.life.asked)
     @rule(back=_pick)
     def ask_again(self, back: int) -> None:
-        """Repeat a request as it was, with its key if it had one."""
+        """Repeat an earlier request with its key, if it had one."""
         self.life.ask(self.life.asked[-1 - back % len(self.life.asked)])
 
     @precondition(lambda self: self.life.operations)
@@ -85,7 +85,7 @@ class Service(RuleBasedStateMachine):
     def abort(self, back: int) -> None:
         self.life.abort(back)
 
-    # --- wake-ups: late, twice, out of order, or not at all ---
+    # --- triggers: late, twice, out of order, or missing ---
 
     @rule()
     def schedule(self) -> None:
@@ -93,18 +93,18 @@ class Service(RuleBasedStateMachine):
 
     @rule(name=st.sampled_from((*NAMES, "Nobody")), what=st.integers(0, 2))
     def event(self, name: str, what: int) -> None:
-        told = (
+        event = (
             events.stack_status(name, "CREATE_COMPLETE"),
             events.deployment_state(name, "dev", "SERVICE_DEPLOYMENT_COMPLETED"),
             events.task_stopped(name, "prod-1"),
         )[what]
-        self.life.told.append(told)
-        self.life.wake(told)
+        self.life.events.append(event)
+        self.life.wake(event)
 
-    @precondition(lambda self: self.life.told)
+    @precondition(lambda self: self.life.events)
     @rule(back=_pick)
     def old_event(self, back: int) -> None:
-        self.life.wake(self.life.told[-1 - back % len(self.life.told)])
+        self.life.wake(self.life.events[-1 - back % len(self.life.events)])
 
     @rule(minutes=st.sampled_from((0, 5)))
     def drift_check(self, minutes: int) -> None:
@@ -116,7 +116,7 @@ class Service(RuleBasedStateMachine):
     @rule(kind=st.sampled_from([each for each in Fault if each != "ERROR_500_WITH_EFFECT"]),
           ahead=_pick, skew=st.sampled_from((0, _SKEW, -_SKEW)))  # fmt: skip
     def fault(self, kind: Fault, ahead: int, skew: int) -> None:
-        """Let something happen to a call that is to come; the other worker's clock may differ."""
+        """Plan a fault for a later call; the clock of the other worker can differ."""
         self.life.other_skew = timedelta(seconds=skew)
         self.life.faults.put(kind, ahead)
 
@@ -132,7 +132,7 @@ class Service(RuleBasedStateMachine):
 
     @rule(automatic=st.booleans(), pace=st.sampled_from((0, 1, 3, None)), lag=st.integers(0, 2))
     def pace(self, automatic: bool, pace: int | None, lag: int) -> None:
-        """Say how fast AWS comes further when it is looked at; False and None: not at all."""
+        """Set the speed of AWS by the number of observations; False and None stop it."""
         self.life.cloud.containers.automatic = automatic
         self.life.cloud.stacks.pace, self.life.cloud.stacks.lag = pace, lag
 
@@ -158,10 +158,10 @@ class Service(RuleBasedStateMachine):
 
     @rule(hours=st.sampled_from((-1, 0, 1)))
     def clock_jumps(self, hours: int) -> None:
-        """Set the workers' clocks; AWS's own is right."""
+        """Set the clocks of the workers, but not that of AWS."""
         self.life.set_clock(timedelta(hours=hours))
 
-    # --- what must be so ---
+    # --- checks ---
 
     @invariant()
     def holds(self) -> None:

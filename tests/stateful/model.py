@@ -1,7 +1,7 @@
-"""A reference model, as small as it can be: what callers were told, and what that allows.
+"""A small reference model of the responses that callers receive.
 
-It knows requests, which operations came of them, and where production was seen. From that it
-says how a request may be answered, and what must never change again.
+It knows the requests, their operations, and the live slots. It returns the allowed responses of a
+request, and checks that ended operations do not change.
 """
 
 from __future__ import annotations
@@ -23,23 +23,23 @@ _ACCEPTED = frozenset({200, 202, 424})
 _REFUSED = frozenset({409})
 _EITHER = _ACCEPTED | _REFUSED
 _REUSED = frozenset({422})
-# What a caller may be told beside that when AWS does not do its part.
+# The further allowed responses during faults of AWS.
 _TROUBLE = frozenset({502, 503})
-# An Idempotency-Key stands for its operation for 24 h; around that, clocks that jump decide.
+# An Idempotency-Key is valid for 24 h; near this limit the response depends on jumps of the clocks.
 _STANDS = timedelta(hours=24)
 _JUMPS = timedelta(hours=2)
 
 
 @dataclass(frozen=True, slots=True)
 class Allowed:
-    """The statuses that an answer may have, and which operations it may name then."""
+    """The allowed statuses of a response, and its allowed operations."""
 
     statuses: frozenset[int]
     operations: Collection[str] | None = None
 
 
 class Model:
-    """What was asked, and what is known of it."""
+    """The model of one account."""
 
     def __init__(self, cloud: FakeCloud, watcher: Watch) -> None:
         self._cloud = cloud
@@ -51,13 +51,13 @@ class Model:
         self.accepted: dict[str, Ask] = {}
         self.by_hand: set[str] = set()
         self.live = self._production()
-        # In what an account begins with, both slots have been in use.
+        # In the initial applications both slots have been in use.
         self._filled = {(name, slot) for name in self.live for slot in SLOTS}
 
     # --- before a request ---
 
     def allowed(self, ask: Ask) -> Allowed:
-        """Return how a request may be answered when AWS does its part."""
+        """Return the allowed responses of a request without faults of AWS."""
         used = self._keys.get(ask.key or "")
         age = self._cloud.clock.now() - used[2] if used else _STANDS + _JUMPS
         if used and age < _STANDS - _JUMPS:
@@ -76,7 +76,7 @@ class Model:
         return Allowed(_REFUSED, holders) if holders else self._free(ask, inventory)
 
     def _holders(self, ask: Ask, inventory: Inventory) -> Collection[str]:
-        """Return the open operations that hold what a request needs."""
+        """Return the open operations that hold rows of a request."""
         if ask.kind != "delete" and not ask.needs <= set(inventory.rows):
             return ()
         return {
@@ -100,30 +100,30 @@ class Model:
             return Allowed(_ACCEPTED if row and not row.claim else _REFUSED)
         return Allowed(_EITHER)
 
-    # --- after it ---
+    # --- after a request ---
 
     def answered(self, ask: Ask, allowed: Allowed, reply: Reply | None, *, calm: bool) -> None:
-        """Hold what an answer promises; None when the worker has died."""
+        """Check a response; it is None after a crash of the worker."""
         if reply is None or reply.status in _TROUBLE:
-            # What somebody has deleted is refused by AWS.
-            assert not calm or ask.application in self.by_hand, f"{ask} was answered {reply}"
+            # AWS refuses calls for resources that were deleted by hand.
+            assert not calm or ask.application in self.by_hand, f"{ask} got {reply}"
             self._unanswered.append(ask)
             return
-        told = f"{ask} was answered {reply.status} {reply.body}"
+        message = f"{ask} got {reply.status} {reply.body}"
         sure = (allowed.statuses <= _ACCEPTED and allowed.operations) or allowed.statuses == _REUSED
         statuses = allowed.statuses if calm or sure else _EITHER | _REUSED
-        assert reply.status in statuses, told
+        assert reply.status in statuses, message
         named = reply.body.get("operation")
         if named and calm and allowed.operations is not None:
-            assert named["id"] in allowed.operations, f"{told}, not {allowed.operations}"
+            assert named["id"] in allowed.operations, f"{message}, not {allowed.operations}"
         if named and reply.status in _ACCEPTED:
-            assert self.accepted[named["id"]].body == ask.body, f"{told}, which is another one"
-            assert ask.key is None or self._keys[ask.key][1] == named["id"], told
+            assert self.accepted[named["id"]].body == ask.body, f"{message}, of another request"
+            assert ask.key is None or self._keys[ask.key][1] == named["id"], message
         if ask.kind == "swap" and reply.status in _REFUSED:
             self._hold_refusal(ask, reply)
 
     def _hold_refusal(self, ask: Ask, reply: Reply) -> None:
-        """Hold that the way back is open: a slot that was live may be again."""
+        """Check that a slot that was live is not refused as never deployed."""
         live_now = self.live.get(ask.application)
         idle = next((slot for slot in SLOTS if slot != live_now), "")
         if (ask.application, idle) in self._filled and ask.application not in self.by_hand:
@@ -131,7 +131,7 @@ class Model:
             assert "nothing was deployed" not in why, f"{idle} of {ask.application} was in use"
 
     def learn(self, ask: Ask | None) -> None:
-        """Take notice of new operations: each came of this request, or of one without an answer."""
+        """Add new operations: each belongs to this request, or to one without a response."""
         records = self._cloud.tables.idempotency_records
         keys = {each.operation: key.rpartition(" ")[2] for key, each in records.items()}
         for (_, identifier), operation in list(self._cloud.tables.operations.items()):
@@ -140,7 +140,7 @@ class Model:
             key = keys.get(identifier)
             may_be = [each for each in (ask, *self._unanswered) if each and each.key == key]
             came_of = next((each for each in may_be if each.made(operation)), None)
-            assert came_of, f"nobody asked for {operation.kind} {identifier} with key {key}"
+            assert came_of, f"no request for {operation.kind} {identifier} with key {key}"
             self.accepted[identifier] = came_of
             if key is not None:
                 self._use(key, came_of, operation)
@@ -148,13 +148,13 @@ class Model:
     def _use(self, key: str, ask: Ask, operation: Operation) -> None:
         before = self._keys.get(key)
         age = operation.requested_at - before[2] if before else _STANDS
-        assert age >= _STANDS - _JUMPS, f"key {key} stands for two operations"
+        assert age >= _STANDS - _JUMPS, f"key {key} has two operations"
         self._keys[key] = ask, operation.id, operation.requested_at
 
-    # --- after every step ---
+    # --- after each step ---
 
     def hold(self) -> None:
-        """Hold that what is over stays as it is, and that only swaps move customers."""
+        """Check that ended operations do not change, and that only swaps move customers."""
         for key, operation in self._cloud.tables.operations.items():
             before = self._ended.get(key)
             assert before is None or before == operation, f"{key} has changed after its end"
@@ -177,18 +177,18 @@ class Model:
             self._filled.add((operation.application, operation.progress[0].service))
 
     def changed_by_hand(self, application: str) -> None:
-        """Take notice that somebody with the console was at an application."""
+        """Record that an application was changed by hand."""
         self.by_hand.add(application)
         self.live = self._production()
 
     def _production(self) -> dict[str, str | None]:
-        """Return where production of each application forwards to."""
+        """Return the live slot of each application."""
         clusters = {cluster for cluster, _ in self._cloud.containers.services_}
         return {cluster: live(self._cloud, cluster) for cluster in clusters}
 
 
 def _source(ask: Ask, inventory: Inventory) -> Environment | None:
-    """Return the environment that a promotion takes its version from."""
+    """Return the source environment of a promotion."""
     given = dict(ask.members).get("environment")
     named = [each for each in PROMOTABLE if given in (None, each.value.lower())]
     services = ((each, inventory.service(each)) for each in named)

@@ -1,4 +1,4 @@
-"""The end of every course: all is healed, and everything must come to its end by itself."""
+"""The end of each course: without faults, all operations must end by themselves."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from tests.crash.memory.world import TRIGGERS, drift_check
 from tests.stateful.hands import set_right
 from tests.stateful.life import NAMES, Life, broken
 
-# Turns of a minute: twice the longest time limit (create and its undoing), half an hour until
-# an operation is given up, and two hours that clocks may have been set back.
+# Number of turns (minutes): the limits of the longest operation (create) and of its undo, the grace
+# period of a blocked operation, and the two hours by which clocks can differ.
 _TURNS = 2 * 60 + 30 + 2 * 60
 _TRIGGERS = (*TRIGGERS, drift_check)
-# How often the drift check may find something anew: each look may uncover one more.
+# Maximum of drift checks with findings: each one can uncover more drift.
 _LOOKS = 4
 
 
 def recover(life: Life) -> None:
-    """Heal everything, wait until nothing is open, and hold what must be true then."""
+    """Remove all faults, wait for the end of all operations, and check the final state."""
     with broken():
         _heal(life)
         _come_to_rest(life)
@@ -52,7 +52,7 @@ def _come_to_rest(life: Life) -> None:
 
 
 def _hold_true(life: Life) -> None:
-    """Let the drift check find what is to be found, then nothing any more."""
+    """Run the drift check until it finds nothing."""
     life.world.rest()
     for application in NAMES:
         life.move_on(application)
@@ -68,7 +68,7 @@ def _hold_true(life: Life) -> None:
 
 
 def _delete_what_was_not(life: Life) -> None:
-    """Delete what could not be deleted: nothing else can, and no drift check looks at it."""
+    """Repeat failed deletes: the drift check does not check their applications."""
     rows = life.cloud.tables.rows
     left = {name for (name, _), row in rows.items() if row.status is RowStatus.DELETE_FAILED}
     for application in sorted(left if life.faults.blind else left & life.model.by_hand):
@@ -86,9 +86,9 @@ def _hold(life: Life) -> None:
 
 
 def _delete(life: Life, application: str) -> None:
-    """Delete an application; when not all of it is known, once more after it was made again.
+    """Delete an application, and once more after another create if resources can remain.
 
-    One that was made again with fewer environments does not know what an earlier delete has left.
+    The other create has all environments, so that the delete finds the resources of each.
     """
     api = life.api
     known = life.cloud.tables.inventory_of(application).rows

@@ -14,7 +14,7 @@ from tests.stateful.machine import Service
 EXAMPLES, STEPS = 300, 40
 
 
-def test_whatever_happens_the_promises_are_held(tmp_path: Path) -> None:
-    # Hypothesis keeps what it knows of the source there, beside no examples.
+def test_no_course_breaks_a_promise(tmp_path: Path) -> None:
+    # Hypothesis stores its knowledge of the source there; it stores no examples.
     set_hypothesis_home_dir(tmp_path)
     run_state_machine_as_test(Service, settings=settings(EXAMPLES, STEPS))

@@ -1,4 +1,4 @@
-"""An AWS account in moto, prepared once for each story, and the service over it."""
+"""An AWS account in moto, and the service in it."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from tests.functional.fakes import REGION, settings
 from tests.functional.fakes.clock import FakeClock
 from tests.functional.fakes.cloud import in_turn
 
-# One attempt: a fault is to reach the service. How the SDK repeats calls is a fault of its own.
+# One attempt, so that a fault reaches the service. A repeated send is a separate fault (RESENT).
 _CONFIG = Config(retries={"mode": "standard", "total_max_attempts": 1})
 
 
 class MotoCloud(AwsCloud):
-    """The real adapters over moto, with the time and the ids of the tests."""
+    """The real adapters over moto, with the clock and the ids of the tests."""
 
     def __init__(self, given: Settings, clock: FakeClock, client: Callable[[str], Any]) -> None:
         super().__init__(given)
@@ -34,14 +34,14 @@ class MotoCloud(AwsCloud):
         self._given = client
 
     def log(self, message: str, **facts: Any) -> None:
-        """Keep quiet."""
+        """Discard the log line."""
 
     def new_id(self) -> str:
-        """Return a ULID that follows from the time and how many there were."""
+        """Return a ULID of the clock and a counter."""
         return self._time.new_id()
 
     def gather(self, calls: Sequence[Callable[[], Any]]) -> list[Any]:
-        """Make calls one after the other: moto is not thread-safe."""
+        """Execute calls one after the other, because moto is not thread-safe."""
         return in_turn(calls)
 
     def _client(self, service: str) -> Any:
@@ -49,7 +49,7 @@ class MotoCloud(AwsCloud):
 
 
 class Account:
-    """The account, the wire that the service's calls go over, and clients to look at it."""
+    """The account, the wire of the service's calls, and clients for the tests."""
 
     def __init__(self) -> None:
         self.completion = Completion(FakeClock())
@@ -59,12 +59,12 @@ class Account:
 
     @property
     def clock(self) -> FakeClock:
-        """The time of the service and of AWS."""
+        """The clock of the service and of AWS."""
         return self.completion.clock
 
     @cached_property
     def settings(self) -> Settings:
-        """What an installation in this account is configured with."""
+        """The settings of an installation in this account."""
         ec2 = self.plain("ec2")
         vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
         subnets = ",".join(
@@ -80,7 +80,7 @@ class Account:
         )  # fmt: skip
 
     def install(self, environments: Sequence[str]) -> None:
-        """Empty the account and install the service: its tables, and the template for stacks."""
+        """Empty the account and install the tables and the application template."""
         backends.reset()
         self.wire.begin()
         vars(self.completion).update(vars(Completion(FakeClock())))
@@ -94,7 +94,7 @@ class Account:
         s3.put_object(Bucket=location.bucket, Key=location.key, Body=body)
 
     def cloud(self) -> MotoCloud:
-        """Return the service's view of the account, as a new process gets it."""
+        """Return the cloud of a new process of the service."""
         return MotoCloud(self.settings, self.clock, self.clients)
 
     def push(self, *versions: str) -> None:
@@ -105,17 +105,17 @@ class Account:
             )
 
     def save(self) -> bytes:
-        """Return the account as it is."""
+        """Return the present state of the account."""
         return backends.save(vars(self.completion))
 
     def restore(self, saved: bytes) -> None:
-        """Make the account as it was, with a new journal."""
+        """Restore a state of the account, with an empty journal."""
         vars(self.completion).update(backends.restore(saved))
         self.wire.begin()
 
     @property
     def intact(self) -> bool:
-        """Whether nobody has reset moto since: `mock_aws` does."""
+        """Whether moto was not reset since, as `mock_aws` does."""
         return self.settings.vpc in backends.backend("ec2").vpcs
 
     def _client(self, service: str) -> Any:
@@ -137,7 +137,7 @@ def _session() -> Any:
 
 
 def _new_client(service: str) -> Any:
-    # A secret for signing that nobody checks, so that no credentials are looked for.
+    # A dummy secret for signing, so that botocore does not search credentials.
     return _session().create_client(
         service,
         region_name=REGION,
@@ -148,7 +148,7 @@ def _new_client(service: str) -> Any:
 
 
 def _manifest(version: str) -> str:
-    # moto makes the digest of an image from those of its layers.
+    # moto computes the digest of an image from those of its layers.
     layer = {"mediaType": "application/vnd.oci.image.layer.v1.tar+gzip", "digest": version}
     kind = "application/vnd.oci.image.manifest.v1+json"
     config = {"mediaType": "application/vnd.oci.image.config.v1+json", "digest": version}

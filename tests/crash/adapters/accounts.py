@@ -1,4 +1,4 @@
-"""The accounts that stories begin with, and the calls of the API that make them."""
+"""The accounts at the start of stories, and the requests that prepare them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _VERSIONS = ("1.0", "2.0", "3.0")
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """An account: what was done to the one before it, None for a new one."""
+    """An account: its preparation, after that of `before`; None is an empty account."""
 
     prepare: Callable[[World], object]
     before: State | None = None
@@ -30,29 +30,29 @@ class State:
 
 
 def create(**members: Any) -> Request:
-    """Return the call that creates the application."""
+    """Return the request that creates the application."""
     tags, team = {"technicalTeam": "payments"}, "team@example.com"
     body = {"applicationName": APPLICATION, "email": team, "tags": tags, **members}
     return Request("POST", "/stacks", body)
 
 
 def deploy(version: str, *environments: str) -> Request:
-    """Return the call that deploys a version."""
+    """Return the request that deploys a version."""
     return _about("/stacks/deploy", environment=environments, version=version)
 
 
 def promote(**members: Any) -> Request:
-    """Return the call that promotes what is tested."""
+    """Return the request that promotes the tested version."""
     return _about("/stacks/deploytoprodBlue", **members)
 
 
 def swap(version: str) -> Request:
-    """Return the call that makes a version live; made twice, it moves nothing back."""
+    """Return the request that swaps to a version; a repetition does not swap back."""
     return _about("/stacks/swapProdBlueAndGreen", version=version)
 
 
 def delete() -> Request:
-    """Return the call that deletes the application."""
+    """Return the request that deletes the application."""
     return Request("DELETE", "/stacks", {"stack": APPLICATION})
 
 
@@ -61,7 +61,7 @@ def _about(resource: str, **members: Any) -> Request:
 
 
 def done(world: World, *requests: Request) -> None:
-    """Do what is requested, one after the other, to its end, which must be a success."""
+    """Execute requests one after the other; all must succeed."""
     for request in requests:
         reply = world.ask(replace(request, key=None))
         assert reply
@@ -71,12 +71,12 @@ def done(world: World, *requests: Request) -> None:
 
 
 def _doing(request: Request) -> Callable[[World], object]:
-    """Return what leaves an operation under way."""
+    """Return a preparation that leaves an operation in progress."""
     return lambda world: world.ask(replace(request, key=None))
 
 
 def _begun(request: Request) -> Callable[[World], object]:
-    """Return what leaves an operation whose worker died when it had claimed it."""
+    """Return a preparation that leaves an operation after a crash right after its claim."""
 
     def prepare(world: World) -> None:
         world.account.wire.fault = _dead_after_the_claim
@@ -93,7 +93,7 @@ def _dead_after_the_claim(call: Call, deliver: Deliver) -> AWSResponse:
 
 
 def _hanging(request: Request, service: str) -> Callable[[World], object]:
-    """Return what leaves a rollout under way that does not come to its end."""
+    """Return a preparation that leaves a rollout that stays in progress."""
 
     def prepare(world: World) -> None:
         world.ask(replace(request, key=None))
@@ -114,7 +114,7 @@ def _large(world: World) -> None:
 
 
 def _shop(world: World) -> None:
-    """Make an application that is in use: 1.0 is live, 2.0 is tested and waits on blue."""
+    """Create an application in use: 1.0 is live, 2.0 is tested and promoted."""
     done(world, create())
     world.account.push(*_VERSIONS)
     done(world, deploy("1.0", "dev"), promote(), swap("1.0"), deploy("2.0", "dev"), promote())
@@ -170,7 +170,7 @@ def _claim_left(world: World) -> None:
 
 
 def scale(world: World, service: str) -> None:
-    """Let a service have three tasks, as people do with the console."""
+    """Scale a service to three tasks by hand."""
     _update(world, service, desiredCount=3)
 
 

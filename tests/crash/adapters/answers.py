@@ -1,4 +1,4 @@
-"""Answers that AWS gives and moto does not, each in the format of its service."""
+"""Responses of AWS that moto does not have, in the format of each service."""
 
 from __future__ import annotations
 
@@ -30,18 +30,18 @@ _BROKEN: Mapping[str, str] = {
 
 
 def throttled(service: str) -> AWSResponse:
-    """Return the answer to a call too many."""
+    """Return the response of a throttled call."""
     status, code = _THROTTLED[service]
     return failure(service, status, code, "Rate exceeded")
 
 
 def broken(service: str) -> AWSResponse:
-    """Return the answer of a service that is at fault itself."""
+    """Return the response of a service with an internal error."""
     return failure(service, 500, _BROKEN[service], "An internal error occurred")
 
 
 def denied(service: str, action: str) -> AWSResponse:
-    """Return the answer to a call that the role may not make."""
+    """Return the response to a call without permission."""
     words = (
         f"User: arn:aws:sts::123456789012:assumed-role/x/y is not authorized to perform: {action}"
     )
@@ -51,7 +51,7 @@ def denied(service: str, action: str) -> AWSResponse:
 
 
 def failure(service: str, status: int, code: str, message: str) -> AWSResponse:
-    """Return an error answer."""
+    """Return an error response."""
     words = f"<Code>{code}</Code><Message>{escape(message)}</Message>"
     if service == "s3":
         return _response(status, f"<Error>{words}</Error>")
@@ -61,16 +61,16 @@ def failure(service: str, status: int, code: str, message: str) -> AWSResponse:
 
 
 def parameters(template: str) -> AWSResponse:
-    """Return the answer to ValidateTemplate for a template in JSON."""
+    """Return the response of ValidateTemplate for a template in JSON."""
     members = "".join(
         f"<member><ParameterKey>{escape(name)}</ParameterKey>"
         + (
-            f"<DefaultValue>{escape(str(told['Default']))}</DefaultValue>"
-            if "Default" in told
+            f"<DefaultValue>{escape(str(parameter['Default']))}</DefaultValue>"
+            if "Default" in parameter
             else ""
         )
         + "</member>"
-        for name, told in json.loads(template)["Parameters"].items()
+        for name, parameter in json.loads(template)["Parameters"].items()
     )
     result = f"<ValidateTemplateResult><Parameters>{members}</Parameters></ValidateTemplateResult>"
     return _response(200, f"<ValidateTemplateResponse>{result}</ValidateTemplateResponse>")

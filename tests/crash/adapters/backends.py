@@ -1,4 +1,4 @@
-"""What moto holds of AWS: kept as bytes, put back, and looked at where a call would be slow."""
+"""The state of AWS in moto: saved as bytes, restored, and read where a call would be slow."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from moto.core.model_instances import reset_model_data
 
 from tests.functional.fakes import ACCOUNT, REGION
 
-# What the stories change. EC2, which holds the VPC, stays as it is: it is a megabyte large.
+# The services that stories change. EC2 has only the VPC, and its state is a megabyte large.
 _KEPT = ("cloudformation", "dynamodb", "ecr", "ecs", "elbv2", "s3")
 _LOCK = type(threading.RLock())
 
@@ -24,15 +24,15 @@ def backend(service: str) -> Any:
 
 
 def save(beside: Any) -> bytes:
-    """Return the state of AWS, and what a test keeps beside it."""
+    """Return the state of AWS, with further state of a test."""
     file = io.BytesIO()
     _Pickler(file, pickle.HIGHEST_PROTOCOL).dump((_state(), beside))
     return file.getvalue()
 
 
 def restore(saved: bytes) -> Any:
-    """Put a state of AWS back; return what was kept beside it."""
-    # moto remembers every object that it has ever made.
+    """Restore a state of AWS; return the further state."""
+    # moto keeps references to all objects that it ever created.
     reset_model_data()
     state, beside = _Unpickler(io.BytesIO(saved)).load()
     for service, members in state.items():
@@ -42,7 +42,7 @@ def restore(saved: bytes) -> Any:
 
 
 def reset() -> None:
-    """Empty the account, except for what is kept nowhere."""
+    """Empty the services that stories change."""
     for service in _KEPT:
         backend(service).reset()
 
@@ -52,7 +52,7 @@ def _state() -> dict[str, Any]:
 
 
 class _Pickler(pickle.Pickler):
-    """Names the backends themselves, which are many megabytes and stay, and locks."""
+    """Pickles locks and the backends themselves by name: the backends are large and remain."""
 
     def persistent_id(self, value: Any) -> tuple[str, ...] | None:
         if isinstance(value, BaseBackend):

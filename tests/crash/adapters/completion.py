@@ -1,9 +1,9 @@
-"""What AWS does and moto does not: the one place where moto is completed.
+"""Behaviour of AWS that moto lacks.
 
-moto finishes a stack at once, knows no rollouts (an update leaves `deployments` as they were), no
-running tasks and no targets, lists task definitions in no order, gives a service a task definition
-that is deregistered, and of a stack that is deleted it leaves the most. Here a stack and a rollout
-are done some seconds after they were begun, by the clock of the tests.
+moto completes a stack at once, and it has neither rollouts (an update does not change
+`deployments`) nor running tasks nor targets. It lists task definitions in random order, accepts a
+deregistered task definition for a service, and leaves most resources of a deleted stack. Here
+stacks and rollouts take some seconds of the tests' clock.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from tests.functional.fakes import ACCOUNT, REGION
 from tests.functional.fakes.clock import FakeClock
 
 _TAKES = timedelta(seconds=30)
-# What becomes of a stack that should have come to another end.
+# The status of a stack that fails, by its intended status.
 _FAILED = {"CREATE_COMPLETE": "ROLLBACK_COMPLETE", "DELETE_COMPLETE": "DELETE_FAILED"}
 
 Answer = dict[str, Any]
@@ -30,9 +30,8 @@ Answer = dict[str, Any]
 class Completion:
     """Completes moto.
 
-    `begun` holds of stacks and services which state they have since when; a state that is among
-    the `endless` is never reached, and of one that is among the `failing` AWS says in the end that
-    it has failed.
+    `begun` has the state of each stack and service, with its start. A state in `endless` is never
+    complete, and a state in `failing` fails.
     """
 
     def __init__(self, clock: FakeClock) -> None:
@@ -42,12 +41,12 @@ class Completion:
         self.failing: set[str] = set()
 
     def deliver(self, call: Call, request: AWSPreparedRequest) -> AWSResponse:
-        """Bring a call to moto, unless AWS would refuse it."""
+        """Send a call to moto, unless AWS would refuse it."""
         refusal = _before(call)
         if refusal:
             return answers.failure(call.service, 400, "ClientException", refusal)
         if call.operation == "ValidateTemplate":
-            # moto has a linter judge the template, for seconds, and tells no parameters.
+            # moto runs a linter on the template for seconds, and returns no parameters.
             return answers.parameters(call.params["TemplateBody"])
         answer = answered(request)
         if call.operation == "DeleteStack":
@@ -58,7 +57,7 @@ class Completion:
         return answer
 
     def attach(self, client: Any) -> None:
-        """Complete the answers that a client gets from now on."""
+        """Complete the responses that a client receives from now on."""
         services: Mapping[str, Mapping[str, Callable[[Answer, Answer], None]]] = {
             "cloudformation": {
                 "DescribeStacks": self._stacks,
@@ -118,12 +117,12 @@ class Completion:
         }
         if not goes_on and service["taskDefinition"] in self.failing:
             deployment.update(rolloutState="FAILED", runningCount=0, failedTasks=3)
-        # While a rollout goes on, as many of the tasks before it run.
+        # During a rollout the previous tasks run.
         count = service["desiredCount"]
         service.update(runningCount=count, pendingCount=0, deployments=[deployment])
 
     def _tasks(self, asked: Answer, answer: Answer) -> None:
-        """Tasks of what has failed have stopped."""
+        """List a stopped task after a failure."""
         where = f"arn:aws:ecs:{REGION}:{ACCOUNT}:task/{asked['cluster']}"
         answer["taskArns"] = [f"{where}/{'0' * 32}"] if self.failing else []
 
@@ -133,9 +132,9 @@ class Completion:
 
 
 def _before(call: Call) -> str | None:
-    """Do what AWS does before moto comes to a call; return why AWS refuses it, if it does."""
+    """Do the part of AWS before moto's; return the reason if AWS refuses the call."""
     if call.operation == "DeleteStack":
-        # moto does not know EmptyOnDelete.
+        # moto ignores EmptyOnDelete.
         for repository in backend("ecr").repositories.values():
             repository.images.clear()
     if call.operation != "UpdateService" or "taskDefinition" not in call.params:
@@ -145,7 +144,7 @@ def _before(call: Call) -> str | None:
 
 
 def _tear_down() -> None:
-    """Remove what moto leaves of a stack; there is one application in an account."""
+    """Remove the resources that moto leaves of a deleted stack; an account has one application."""
     if backend("cloudformation").stacks:
         return
     balancers, ecs = backend("elbv2"), backend("ecs")
@@ -188,7 +187,7 @@ def _stopped(asked: Answer, answer: Answer) -> None:
 
 
 def _targets(asked: Answer, answer: Answer) -> None:
-    """Every task is a healthy target; target groups have the name of cluster and service."""
+    """Each task is a healthy target; a target group has the names of cluster and service."""
     cluster, _, service = asked["TargetGroupArn"].split("/")[1].partition("-")
     count = backend("ecs").services[f"{cluster}:{service}"].desired_count
     answer["TargetHealthDescriptions"] = [{"TargetHealth": {"State": "healthy"}}] * count

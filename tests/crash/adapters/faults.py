@@ -1,4 +1,4 @@
-"""The faults, on the wire between the SDK and AWS."""
+"""The faults on the wire between the SDK and AWS."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.crash.plan import Plan
 from tests.functional.fakes import Crash
 
 _LATE = (Kind.LATE_CALL, Kind.LATE_LEASE, Kind.LATE_OPERATION)
-# A second before the lease of a worker ends that took it for this call.
+# One second before the end of a lease that was taken for this call.
 _LEASE_ENDS = LEASE - timedelta(seconds=1)
 _ANSWERS: Mapping[Kind, Callable[[Call], AWSResponse]] = {
     Kind.THROTTLED_ONCE: lambda call: answers.throttled(call.service),
@@ -29,12 +29,12 @@ _ANSWERS: Mapping[Kind, Callable[[Call], AWSResponse]] = {
 
 
 def applies(kind: Kind, call: Call) -> bool:
-    """Whether a fault at a call is a case of its own."""
+    """Return whether a fault at a call is a separate case."""
     return call.writes or not kind.about_the_effect
 
 
 class Fault:
-    """The faults of a plan; `meanwhile` is what the others do, by the fault that lets them."""
+    """The faults of a plan; `meanwhile` has the actions of other actors by kind of fault."""
 
     def __init__(
         self, account: Account, plan: Plan[Call], meanwhile: Mapping[Kind, Callable[[], object]]
@@ -47,7 +47,7 @@ class Fault:
         account.wire.fault = self
 
     def __call__(self, call: Call, deliver: Deliver) -> AWSResponse:
-        """Let a call reach AWS, or what the fault makes of it."""
+        """Send a call to AWS with its fault, if it has one."""
         if self._due and self._account.clock.now() >= self._due:
             self.land()
         kind = self._plan.kind(call)
@@ -59,7 +59,7 @@ class Fault:
         return answer
 
     def land(self) -> None:
-        """Let a late call reach AWS. Whom it would have answered is gone."""
+        """Send a late call to AWS; its caller does not wait any more."""
         late, self._late = self._late, None
         if late:
             late()

@@ -1,8 +1,8 @@
 """The promises of DESIGN §4, as far as they are visible in AWS.
 
-`Watch` holds at every outgoing write what must be true there (reads change nothing), and
-`hold_at_end` when no operation is open any more. A broken promise is an AssertionError that names
-it; the watcher raises `Broken`, which nothing in the service catches.
+`Watch` checks the promises at each outgoing write (reads change nothing), and `hold_at_end` checks
+them after all operations have ended. A broken promise is an AssertionError with its number; the
+watcher raises `Broken`, which the service does not catch.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from tests.crash.adapters.wire import Call
 from tests.functional.fakes.invariants import Broken, hold_log, hold_refusals
 
 APPLICATION = "Shop"
-# What may change a stack or a listener; what concerns a service must be the operation's own.
+# The kinds that can change a stack or a listener. A service must belong to the operation.
 _KINDS: Mapping[str, tuple[str, ...]] = {
     "CreateStack": ("create",),
     "DeleteStack": ("create", "delete"),
@@ -30,7 +30,7 @@ _ROLES = {look.PRODUCTION: Environment.PROD_GREEN, look.TEST: Environment.PROD_B
 
 
 class Watch:
-    """What was seen on the wire of an account."""
+    """Checks of the calls on the wire of an account."""
 
     def __init__(self, account: Account) -> None:
         self._account = account
@@ -38,7 +38,7 @@ class Watch:
         account.wire.watchers.append(self)
 
     def __call__(self, call: Call) -> None:
-        """Hold, before a write takes effect, what must be true there."""
+        """Check the promises before a write takes effect."""
         if not call.writes:
             return
         try:
@@ -47,13 +47,13 @@ class Watch:
             if call.changes_aws:
                 self._hold_at_change(call, records)
         except Exception as error:
-            # Whatever it is: the service must not take it for an error of AWS.
+            # The service must not treat any error of this check as an error of AWS.
             raise Broken(f"at {call.name}: {error}") from error
 
     def hold_at_end(self, *, tidy: bool = True) -> None:
-        """Hold what must be true when nothing is open any more.
+        """Check the promises for the time after all operations have ended.
 
-        Not `tidy` is for task definitions that only the delete of their application will find.
+        Without `tidy`, task definitions may remain that the delete of the application finds.
         """
         seen = look.around(self._account)
         records = seen.records
@@ -71,7 +71,7 @@ class Watch:
                 operation.details, "switched_at", None
             )
             assert not (failed and operation.id in moved), (
-                "10: what failed before the switch left production alone"
+                "10: a swap that failed before its switch has not changed production"
             )
 
     def _hold_at_change(self, call: Call, records: Records) -> None:
@@ -82,13 +82,13 @@ class Watch:
             self._hold_at_slot(call, operation)
 
     def _acting(self, call: Call, records: Records) -> Operation:
-        """Return the operation that may make a change now: in progress, claimed and leased."""
+        """Return the operation that makes a change: in progress, with a claim and a lease."""
         now = self._account.clock.now()
         claims = {row.claim for row in records.rows}
         acting = [each for each in records.open if each.leased(now) and each.id in claims]
         assert acting, f"3: {call.name} without a held claim and lease"
         mine = [each for each in acting if _concerns(each, call)]
-        assert mine, f"3: {call.name} is no part of {acting[0].kind} {acting[0].id}"
+        assert mine, f"3: {call.name} does not belong to {acting[0].kind} {acting[0].id}"
         return mine[0]
 
     def _hold_at_switch(self, call: Call, operation: Operation) -> None:
@@ -116,7 +116,7 @@ class Watch:
 
 
 def hold_always(records: Records) -> None:
-    """Promises 7 and 8: true at every moment."""
+    """Check promises 7 and 8, which are true at any time."""
     for operation in records.operations.values():
         hold_log(operation, records.events[operation.id])
     hold_refusals(
@@ -136,7 +136,7 @@ def _concerns(operation: Operation, call: Call) -> bool:
 
 
 def _service(params: Mapping[str, Any]) -> str:
-    """Return the service that a call of ECS is about; families are called after it."""
+    """Return the service of a call of ECS; the name of a family contains it."""
     if "service" in params:
         return str(params["service"])
     family = params.get("family") or params["taskDefinition"].rpartition("/")[2].split(":")[0]
@@ -158,13 +158,13 @@ def _hold_inventory(seen: Seen) -> None:
 
 def _hold_row(environment: Environment, service: Service, services: Mapping[str, Any]) -> None:
     name, running = service.task_definition, services[service.name]["taskDefinition"]
-    assert running == name, f"6: {environment} runs {running}, its row says {name}"
+    assert running == name, f"6: {environment} runs {running}, its row has {name}"
     definition = look.task_definitions()[name]
-    assert definition.status == "ACTIVE", f"9: {environment} runs what was deregistered"
+    assert definition.status == "ACTIVE", f"9: {environment} runs a deregistered task definition"
     image = Image.parse(service.image)
     wanted = Image(image.repository, image.tag, service.digest).pinned
     found = definition.container_definitions[0]["image"]
-    assert found == wanted, f"6: {environment} runs {found}, its row says {wanted}"
+    assert found == wanted, f"6: {environment} runs {found}, its row has {wanted}"
 
 
 def _hold_no_definition_left(records: Records) -> None:
@@ -173,10 +173,10 @@ def _hold_no_definition_left(records: Records) -> None:
     for arn, definition in look.task_definitions().items():
         tagged = any(tag["key"] == OPERATION_TAG for tag in definition.tags)
         left = tagged and definition.status == "ACTIVE" and arn not in known
-        assert not left, f"9: {arn} is left and nobody knows it"
+        assert not left, f"9: {arn} remains without a record"
 
 
 def _hold_no_stack_left(account: Account, records: Records) -> None:
     stacks = {row.application.stack_id for row in records.rows}
     for stack in look.stacks(account):
-        assert stack["StackId"] in stacks, f"9: stack {stack['StackName']} is left"
+        assert stack["StackId"] in stacks, f"9: stack {stack['StackName']} remains"

@@ -1,4 +1,4 @@
-"""What is in AWS, seen from beside the service."""
+"""The state of AWS, read independently of the service."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ PRODUCTION, TEST = 80, 8080  # the ports of the two listeners
 
 @dataclass(frozen=True, slots=True)
 class Records:
-    """What the tables hold of applications: rows, operations by id, events by operation."""
+    """The items of the tables: rows, operations by id, events by operation."""
 
     rows: list[Row]
     operations: dict[str, Operation]
@@ -34,7 +34,7 @@ class Records:
 
     @property
     def over(self) -> Iterator[Item]:
-        """The keys of what the log has of operations that have ended."""
+        """The keys of the records and events of ended operations."""
         for operation in self.operations.values():
             if operation.ended:
                 yield items.operation_key(operation.application, operation.id)
@@ -43,7 +43,7 @@ class Records:
 
 
 def recorded(names: TableNames) -> Records:
-    """Read the tables where moto keeps them: it is done at every write, and a call takes 3 ms."""
+    """Read the tables from moto's memory: a call takes 3 ms, and this runs at each write."""
     found = Records([], {}, {})
     in_time: list[Event] = []
     for table in (names.non_production, names.production, names.training_da):
@@ -62,7 +62,7 @@ def recorded(names: TableNames) -> Records:
 
 
 def _hold_listed(found: Records, in_time: Sequence[Event]) -> None:
-    """Hold that every event is where it is looked for: with its application, and with all."""
+    """Check that each event is in both listings: of its application, and of all events."""
     listed = Counter((event.operation, event.key) for event in in_time)
     own = {(event.operation, event.key): 2 for some in found.events.values() for event in some}
     assert listed == own, f"events are not listed as they are: {listed} is not {own}"
@@ -79,10 +79,10 @@ def _items(table: str) -> Iterator[Mapping[str, Any]]:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """Everything that there is of an application.
+    """The complete state of an application.
 
-    `services` are the ECS services behind active rows; `listeners` has by port the one slot that a
-    listener of production forwards to, None if it is not one.
+    `services` has the ECS services of active rows, `listeners` the slot behind each production
+    listener by port, None if a listener does not forward to exactly one slot.
     """
 
     records: Records
@@ -91,7 +91,7 @@ class Seen:
 
 
 def around(account: Account) -> Seen:
-    """Look at everything, by calls of AWS that the service has no part in."""
+    """Read the complete state by calls of AWS that are independent of the service."""
     records = recorded(account.settings.tables)
     rows = [row for row in records.rows if row.service and row.status is RowStatus.ACTIVE]
     if not rows:
@@ -118,12 +118,12 @@ def _listeners(account: Account, rows: Sequence[Row]) -> dict[int, str | None]:
 
 
 def task_definitions() -> dict[str, Any]:
-    """Return all task definitions by ARN, as moto keeps them."""
+    """Return moto's task definitions by ARN."""
     families = backend("ecs").task_definitions.values()
     return {each.arn: each for family in families for each in family.values()}
 
 
 def stacks(account: Account) -> list[Mapping[str, Any]]:
-    """Return the stacks that there are."""
+    """Return all stacks."""
     found: list[Mapping[str, Any]] = account.plain("cloudformation").describe_stacks()["Stacks"]
     return found

@@ -1,4 +1,4 @@
-"""Every call of every story with every fault, and what must be true of each case."""
+"""All faults at all calls of all stories, and the checks of each case."""
 
 from __future__ import annotations
 
@@ -19,27 +19,25 @@ from tests.crash.report import Case, Outcome, spread
 from tests.functional.client import Reply
 from tests.functional.fakes.invariants import Broken
 
-# A case takes a hundred times as long as over the fakes, where every pair is told: of each story
-# so many of its first crashes, and so many pairs of those.
+# Number of first crashes, and of their pairs, for each story. A case takes a hundred times as long
+# as with the fakes, where all pairs are run.
 _FIRSTS, _PAIRS = 6, 24
-
-
-# Looking for left-overs, and removing them: no operation waits for being allowed to.
+# The calls that find and remove orphans. Operations do not wait for permissions to make them.
 _LEFT_OVERS = {"DeregisterTaskDefinition", "ListTaskDefinitions"}
-# More than there are faults in a case.
+# More attempts than a case has faults.
 _ATTEMPTS = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Course:
-    """How a story goes by itself: its calls, and what it leads to."""
+    """A story without a fault: its calls and its final state."""
 
     calls: tuple[Call, ...]
     end: Mapping[str, Any]
 
 
 class Stand:
-    """An account, and the states of it that stories begin with."""
+    """An account with the saved states at the start of stories."""
 
     def __init__(self) -> None:
         self.account = Account()
@@ -47,7 +45,7 @@ class Stand:
         self.undisturbed = cache(self._undisturbed)
 
     def opened(self, state: State) -> World:
-        """Return the world that a story begins in."""
+        """Return the world at the start of a story."""
         self.account.restore(self._saved(state))
         return World(self.account)
 
@@ -64,7 +62,7 @@ class Stand:
     def _undisturbed(self, name: str) -> Course:
         story = STORIES[name]
         world = self.opened(story.state)
-        _tell(story, world)
+        _run_story(story, world)
         world.watcher.hold_at_end()
         return Course(tuple(self.account.wire.journal), world.end())
 
@@ -73,34 +71,34 @@ _stand = cache(Stand)
 
 
 def stand() -> Stand:
-    """Return the one stand; a new one when somebody has reset moto meanwhile."""
+    """Return the stand of this process; a new one if moto was reset."""
     if not _stand().account.intact:
         _stand.cache_clear()
     return _stand()
 
 
 def cases(stories: Collection[str] = (), *, pairs: bool = True) -> Iterator[Case]:
-    """Return all single faults of these stories, or of all, and after them some pairs of each."""
+    """Return the single faults of these stories, by default of all, and some pairs."""
     for name in stories or STORIES:
         calls = _calls(name)
         for call in calls:
             yield from (Case(name, kind, call.number) for kind in Kind if applies(kind, call))
         if pairs:
             firsts = [Case(name, kind, call.number) for call in calls for kind in CRASHES]
-            told = [pair for first in spread(firsts, _FIRSTS) for pair in _pairs(first)]
-            yield from spread(told, _PAIRS)
+            chosen = [pair for first in spread(firsts, _FIRSTS) for pair in _pairs(first)]
+            yield from spread(chosen, _PAIRS)
 
 
 def _pairs(first: Case) -> Iterator[Case]:
     trial = Trial(first, [])
-    trial.tell()
+    trial.run_story()
     for again in range(trial.made - first.call - 1):
         for then in CRASHES:
             yield replace(first, then=then, again=again)
 
 
 def _calls(name: str) -> Sequence[Call]:
-    """Return the calls of a story; where it goes wrong by itself, the one that will show it."""
+    """Return the calls of a story; of a story that is broken without a fault, one call."""
     try:
         return stand().undisturbed(name).calls
     except (Broken, AssertionError):
@@ -115,13 +113,13 @@ def run(case: Case) -> Outcome:
         Trial(case, hit).run()
     except (Broken, AssertionError) as broken:
         violations = (str(broken),)
-    except Exception as error:  # noqa: BLE001 - whatever a fault brings out is the product's
+    except Exception as error:  # noqa: BLE001 - any error after a fault is a violation
         violations = (f"raised {error!r}",)
     return Outcome(case, violations, " and ".join(call.name for call in hit))
 
 
 class Trial:
-    """One case at work; calls that were hit are added to `hit`."""
+    """The run of one case; each call with a fault is added to `hit`."""
 
     def __init__(self, case: Case, hit: list[Call]) -> None:
         self._case = case
@@ -138,18 +136,18 @@ class Trial:
 
     @property
     def made(self) -> int:
-        """How many calls were made so far."""
+        """The number of calls so far."""
         return len(self._world.account.wire.journal)
 
-    def tell(self) -> Reply | None:
-        """Tell the story and let everything recover."""
-        return _tell(self._story, self._world)
+    def run_story(self) -> Reply | None:
+        """Run the story with its recovery."""
+        return _run_story(self._story, self._world)
 
     def run(self) -> None:
-        """Tell the story, and hold what must be true in the end."""
+        """Run the story and check its final state."""
         world, story, kind = self._world, self._story, self._kind
-        reply = self.tell()
-        assert len(self._hit) == len(self._case.faults), "there is no such call"
+        reply = self.run_story()
+        assert len(self._hit) == len(self._case.faults), "the story has no such call"
         if kind.lasts:
             self._heal(self._hit[0])
         if kind is Kind.LATE_OPERATION:
@@ -168,40 +166,40 @@ class Trial:
             world.watcher.hold_at_end()
 
     def _heal(self, hit: Call) -> None:
-        # Where it is the tables that fail, the end cannot be written down either.
+        # If the tables fail, the end cannot be recorded either.
         ended = hit.service == "dynamodb" or not self._world.records().open
-        assert ended, f"7: open as long as {hit.name} fails"
+        assert ended, f"7: open while {hit.name} fails"
         self._fault.heal()
-        # What goes on in AWS by itself comes to its end.
+        # Rollouts that hang are completed.
         self._world.account.completion.endless.clear()
 
     def _other_end(self) -> bool:
-        """Whether it may come to another end than without the fault."""
+        """Return whether the final state may differ from that without the fault."""
         mixed = self._kind is Kind.SECOND_CALLER and self._story.request is None
         return mixed or self._kind.lasts or self._kind is Kind.LATE_OPERATION
 
     def _tidy(self) -> bool:
-        """Whether nothing may be left before the application is deleted.
+        """Return whether no task definition may remain before the application is deleted.
 
-        A task definition that was registered twice, or too late, or could not be deregistered, is
-        no reason to keep an operation from its end.
+        An operation ends although a task definition was registered twice or late, or could not be
+        deregistered.
         """
         surplus = (Kind.RESENT, Kind.LATE_OPERATION)
         names = {call.operation for call in self._hit}
-        # A delete describes task definitions for nothing else.
+        # A delete describes task definitions only to find orphans.
         also = {"DescribeTaskDefinition"} if self._case.operation == "delete" else set()
         left = (_LEFT_OVERS | also) & names
         return not (left or self._kind.lasts or self._kind in surplus)
 
     def _hold_same(self, reply: Reply | None) -> None:
-        """Hold that a fault changes nothing for a caller who calls again without an answer."""
+        """Check that the final state is that without the fault, after a repeated request."""
         if self._story.request and (reply is None or reply.status >= 500):
             accepted = set(self._world.records().operations)
             again = self._world.ask(self._story.request)
             assert again
-            over = self._story.at_once and again.status == 409  # nothing is left to be aborted
+            over = self._story.at_once and again.status == 409  # it has ended already
             same = over or not accepted or again.id in accepted
-            assert same, "the same key, another operation"
+            assert same, "the same key has another operation"
             self._world.recover(self._story.triggers)
         end, expected = self._world.end(), self._expected
         changed = [
@@ -216,8 +214,8 @@ class Trial:
         self._world.ask(replace(other, key=None))
 
 
-def _tell(story: Story, world: World) -> Reply | None:
-    """Make the request and let the triggers fire until nothing is open."""
+def _run_story(story: Story, world: World) -> Reply | None:
+    """Send the request and fire the triggers until all operations have ended."""
     reply = None
     for _ in range(_ATTEMPTS if story.at_once else 1):
         reply = world.ask(story.request) if story.request else None
@@ -228,7 +226,7 @@ def _tell(story: Story, world: World) -> Reply | None:
 
 
 def _delete(world: World) -> None:
-    """Delete the application; when it is gone already, one that was made again."""
+    """Delete the application; if it does not exist, create it first."""
     if not world.records().rows:
         world.ask(replace(create(), key=None))
         world.recover(STORIES["create"].triggers)

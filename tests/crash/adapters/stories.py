@@ -1,4 +1,4 @@
-"""The stories: an account in a known state, one request, and what wakes the service after it."""
+"""The stories: an account in a known state, one request, and the triggers after it."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ from tests.crash.adapters.world import (
 
 @dataclass(frozen=True, slots=True)
 class Story:
-    """What is done to an account.
+    """A request or trigger in an account.
 
-    `request` is None when the story is about the `triggers`, which fire `at_least` so often.
-    `following` is the operation that comes after it. `at_once` says that a caller without an
-    answer repeats it before anything else happens.
+    `request` is None if the story is about its `triggers`, which fire at least `at_least` times.
+    `following` is the next operation. With `at_once`, a caller without a response repeats the
+    request immediately.
     """
 
     name: str
@@ -95,7 +95,7 @@ def _triggers() -> Iterator[Story]:
         ("drift-stack", accounts.STACK_DELETED),
         ("drift-claim", accounts.CLAIM_LEFT),
     ):
-        # One check may be hit; the next one puts right what it has not.
+        # If a fault hits one check, the next one corrects the rows.
         after, triggers = deploy("3.0", "dev"), (drift_check, schedule)
         yield Story(name, state, None, after, triggers, at_least=3)
 

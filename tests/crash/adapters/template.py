@@ -1,4 +1,4 @@
-"""The application template, as far as moto can make a stack of it."""
+"""The application template without the parts that moto cannot create."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from typing import Any
 
 from tests.infra.templates import APPLICATION, Template, load, unroll
 
-# What moto cannot make of the template's roles and logs, nothing here asks for.
+# moto cannot create all roles and log groups of the template. No story reads them.
 _LEFT_OUT = ("AWS::IAM::Role", "AWS::Logs::LogGroup")
 _NAMES_THEM = ("ExecutionRoleArn", "LogConfiguration")
 
 
 def application_template(environments: Sequence[str]) -> bytes:
-    """Return the template with its loops unrolled: moto answers 500 to Fn::ForEach.
+    """Return the template with its loops unrolled, because moto fails at Fn::ForEach.
 
-    The tab makes PyYAML give up, which moto asks first and which takes a second for as much
-    JSON; then moto asks the JSON parser.
+    moto parses a template as YAML first, which takes a second for this JSON. The tab at the
+    beginning makes that attempt fail at once.
     """
     unrolled = _plain(unroll(_loaded(), {"Environments": environments}))
     del unrolled["Transform"]
@@ -29,7 +29,7 @@ def application_template(environments: Sequence[str]) -> bytes:
     }
     for resource in resources.values():
         if resource["Type"] == "AWS::ECS::Service":
-            # CloudFormation starts one task where the template says nothing, moto none.
+            # Without a count, CloudFormation starts one task, moto none.
             resource["Properties"]["DesiredCount"] = 1
     return b"\t" + json.dumps(unrolled | {"Resources": resources}).encode()
 
@@ -40,7 +40,7 @@ def _loaded() -> Template:
 
 
 def _plain(node: Any) -> Any:
-    """Return a part of the template with names where moto takes no Fn::Sub."""
+    """Return a part of the template with names in place of Fn::Sub that moto cannot resolve."""
     if isinstance(node, list):
         return [_plain(each) for each in node]
     if not isinstance(node, dict):

@@ -1,4 +1,4 @@
-"""The one place that every call of the clients passes on its way to moto."""
+"""The wire: each call of the clients passes it on its way to moto."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Call:
 
     @property
     def name(self) -> str:
-        """Service and operation ("ecs.UpdateService")."""
+        """The service and the operation ("ecs.UpdateService")."""
         return f"{self.service}.{self.operation}"
 
     @property
@@ -39,20 +39,20 @@ class Call:
 
 
 Deliver = Callable[[], AWSResponse]
-# Lets a call reach AWS, or not, and says what the client gets for an answer.
+# Sends a call to AWS, or not, and returns the response for the client.
 Fault = Callable[[Call, Deliver], AWSResponse]
 
 
 def undisturbed(call: Call, deliver: Deliver) -> AWSResponse:
-    """Let a call through."""
+    """Send a call without a fault."""
     del call
     return deliver()
 
 
 class Wire:
-    """Journal of all calls. Watchers see each before it is sent; the fault has it in its hands.
+    """The journal of all calls. Each call passes the watchers, then the fault.
 
-    `deliver` is what brings a call to AWS; `done` are the numbers of those that it has brought.
+    `deliver` sends a call to AWS; `done` has the numbers of the calls that it has sent.
     """
 
     def __init__(self, deliver: Callable[[Call, AWSPreparedRequest], AWSResponse]) -> None:
@@ -60,7 +60,7 @@ class Wire:
         self.begin()
 
     def begin(self) -> None:
-        """Forget everything: a new case."""
+        """Reset the wire for a new case."""
         self.journal: list[Call] = []
         self.done: set[int] = set()
         self.watchers: list[Callable[[Call], None]] = []
@@ -68,7 +68,7 @@ class Wire:
         self.send_again = False
 
     def attach(self, client: Any) -> None:
-        """Let the calls of a client go over this wire."""
+        """Send the calls of a client over this wire."""
         service = client.meta.service_model.service_name
 
         def begun(params: Mapping[str, Any], model: Any, **_: Any) -> None:
@@ -90,13 +90,13 @@ class Wire:
         return self._deliver(call, request)
 
     def _again(self, **_: Any) -> int | None:
-        """Return after how many seconds the SDK is to send a call again, None if it is not."""
+        """Return the delay in seconds before the SDK repeats a call, None for no repetition."""
         again, self.send_again = self.send_again, False
         return 0 if again else None
 
 
 def answered(request: AWSPreparedRequest) -> AWSResponse:
-    """Return moto's answer to a request; moto need not be switched on for that."""
+    """Return moto's response to a request; `mock_aws` is not needed."""
     answer = botocore_stubber.process_request(request)
     assert answer, f"moto does not know {request.url}"
     status, headers, body = answer
@@ -104,7 +104,7 @@ def answered(request: AWSPreparedRequest) -> AWSResponse:
 
 
 def transport(client: Any, send: Callable[[AWSPreparedRequest], AWSResponse]) -> None:
-    """Let a client send its requests with `send`, and not with what moto has put in."""
+    """Make a client send its requests with `send` instead of moto's hook."""
     events = client.meta.events
     events.unregister("before-send", botocore_stubber)
     events.register("before-send", lambda request, **_: send(request))

@@ -1,4 +1,4 @@
-"""The account of one case, who calls the service in it, and what wakes the service."""
+"""The account of one case, its caller, and the triggers of the service."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from tests.functional.client import SCHEDULE, Reply, handled, http_event
 from tests.functional.events import DEPLOYMENT_COMPLETED
 from tests.functional.fakes import Crash
 
-# How long after a trigger the next one comes, in seconds: longer than a lease, and when all that
-# goes on by itself must be over, so that the time limits come near.
+# Seconds before each trigger: first a little more than a lease; later so much that the operations
+# approach their time limits.
 _PAUSES = [70] * 6 + [600] * 20
-# One look finds, the next may find what the first has uncovered.
+# Runs of the drift check: the second one can find drift that the first one has uncovered.
 _LOOKS = 2
 
 OPERATION = "/stacks/{applicationName}/operations/{id}"
@@ -28,9 +28,9 @@ OPERATION = "/stacks/{applicationName}/operations/{id}"
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A call of the API; a caller who is not answered repeats it with the same key.
+    """A request; a caller without a response repeats it with the same key.
 
-    `wait` is how many seconds the caller prefers to wait for the end.
+    `wait` is the preferred waiting time in seconds.
     """
 
     method: str
@@ -45,9 +45,9 @@ Trigger = Callable[["World"], object]
 
 
 class World:
-    """An account as it was prepared, and a process of the service in it.
+    """A prepared account and a process of the service in it.
 
-    `going` is the operation that was under way then.
+    `going` is the id of the operation that was in progress at the start.
     """
 
     def __init__(self, account: Account) -> None:
@@ -57,11 +57,11 @@ class World:
         self.going = next((operation.id for operation in self.records().open), "")
 
     def records(self) -> look.Records:
-        """Return what the tables hold."""
+        """Return the items of the tables."""
         return look.recorded(self.account.settings.tables)
 
     def ask(self, request: Request) -> Reply | None:
-        """Make a call of the API and hold what is promised of its answer; None if it died."""
+        """Call the API and check the promises of its response; None after a crash."""
         headers = {"Idempotency-Key": request.key} if request.key else {}
         headers |= {"Prefer": f"wait={request.wait}"} if request.wait else {}
         named = {"applicationName": APPLICATION, "id": self.going}
@@ -80,11 +80,11 @@ class World:
             return None
         assert reply.status in (200, 202, 409, 424, 502, 503), f"{reply.status} {reply.body}"
         if reply.status in (200, 202, 424) and reply.body.get("operation"):
-            assert reply.id in self.records().operations, "4: answered, but not durable"
+            assert reply.id in self.records().operations, "4: accepted, but not durable"
         return reply
 
     def recover(self, triggers: Sequence[Trigger], at_least: int = 0) -> None:
-        """Let the triggers fire in turn until nothing is open, or everything is long overdue."""
+        """Fire the triggers in turn until all operations have ended, within a limit."""
         for turn, pause in enumerate(_PAUSES):
             if turn >= at_least and not self.records().open:
                 return
@@ -92,16 +92,16 @@ class World:
             try:
                 triggers[turn % len(triggers)](self)
             except (Crash, AwsError):
-                continue  # an invocation that died
+                continue  # the invocation crashed
 
     def drift(self) -> None:
-        """Let the drift check look as often as it may need."""
+        """Run the drift check several times."""
         for _ in range(_LOOKS):
             self.account.clock.pass_(minutes=5)
             drift_check(self)
 
     def end(self) -> dict[str, Any]:
-        """Return what became of everything, as far as it does not depend on the time."""
+        """Return the members of the final state that do not depend on the time."""
         seen = look.around(self.account)
         ends: dict[str, Any] = {
             f"{operation.kind} {operation.version}": operation.status
@@ -115,29 +115,29 @@ class World:
         return ends | {f"listener {port}": slot for port, slot in seen.listeners.items()}
 
     def forget(self) -> None:
-        """Remove what is over from the log: the longer it is, the slower moto gets."""
+        """Remove ended operations from the log, because moto is slow with many items."""
         log, over = self.account.settings.tables.log, self.records().over
         for key in over:
             self.account.plain("dynamodb").delete_item(TableName=log, Key=key)
 
 
 def schedule(world: World) -> object:
-    """Wake the service as the schedule does."""
+    """Trigger the service as the schedule does."""
     return handlers.reconcile.handle(SCHEDULE, None, world.cloud)
 
 
 def event(world: World) -> object:
-    """Wake the service as an event of ECS does."""
+    """Trigger the service as an event of ECS does."""
     return handlers.reconcile.handle(DEPLOYMENT_COMPLETED, None, world.cloud)
 
 
 def drift_check(world: World) -> object:
-    """Wake the service as the schedule of the drift check does."""
+    """Trigger the drift check as its schedule does."""
     return handlers.reconcile.handle({"detail-type": "Drift check"}, None, world.cloud)
 
 
 def read(world: World) -> object:
-    """Ask how what is under way stands."""
+    """Read the status of the operation."""
     return world.ask(Request("GET", OPERATION, key=None))
 
 

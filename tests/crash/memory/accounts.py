@@ -1,4 +1,4 @@
-"""Accounts in known states, for the stories to begin with."""
+"""Accounts in known states: the starting points of the stories."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ TESTS = ("dev", "qa", "stage")
 
 
 def empty(cloud: FakeCloud, api: Client) -> None:
-    """Push images; there is no application."""
+    """Push images, without an application."""
     del api
     for version in ("1.0", "2.0", "3.0", "4.0"):
         cloud.push(version)
@@ -36,13 +36,13 @@ def failing(*, create: bool = False, delete: bool = False) -> Prepare:
 
 
 def lagging(cloud: FakeCloud, api: Client) -> None:
-    """Make CloudFormation slow to show a new stack."""
+    """Delay the appearance of a new stack in CloudFormation."""
     empty(cloud, api)
     cloud.stacks.lag = 2
 
 
 def first_image(behaviour: str) -> Prepare:
-    """Return an empty account in which the first image of an application behaves badly."""
+    """Return an empty account with a behaviour of the first image of an application."""
 
     def prepare(cloud: FakeCloud, api: Client) -> None:
         empty(cloud, api)
@@ -52,7 +52,7 @@ def first_image(behaviour: str) -> Prepare:
 
 
 def shop(cloud: FakeCloud, api: Client) -> None:
-    """Make an application that is in use: 1.0 is live, 2.0 is tested and waits on blue."""
+    """Create an application in use: 1.0 is live, 2.0 is tested and promoted."""
     empty(cloud, api)
     api.finished(api.create(environments={"nonProd": [*TESTS]}))
     for version in ("1.0", "2.0"):
@@ -63,13 +63,13 @@ def shop(cloud: FakeCloud, api: Client) -> None:
 
 
 def backwards(cloud: FakeCloud, api: Client) -> None:
-    """Make the shop in an account where of calls that go out together the last is the first."""
+    """Create the shop in an account that executes simultaneous calls in reverse order."""
     shop(cloud, api)
     cloud.backwards = True
 
 
 def tested(version: str) -> Prepare:
-    """Return the shop with another version tested on stage."""
+    """Return the shop with another tested version in stage."""
 
     def prepare(cloud: FakeCloud, api: Client) -> None:
         shop(cloud, api)
@@ -82,7 +82,7 @@ def tested(version: str) -> Prepare:
 
 
 def cold(cloud: FakeCloud, api: Client) -> None:
-    """Make a shop whose pages are fetched before a version goes live: one answers, one does not."""
+    """Create a shop with two warm-up pages; one responds, one does not."""
     empty(cloud, api)
     api.finished(api.create(service={"warmup": ["/", "/slow"]}))
     for version in ("1.0", "2.0"):
@@ -95,36 +95,36 @@ def cold(cloud: FakeCloud, api: Client) -> None:
 
 
 def small_blue(cloud: FakeCloud, api: Client) -> None:
-    """Scale green out, so that blue must be raised before a swap."""
+    """Scale green out, so that a swap must scale blue first."""
     shop(cloud, api)
     green = cloud.containers.service("Shop", "prod-2")
     green.desired = green.running = 3
 
 
 def swapped(cloud: FakeCloud, api: Client) -> None:
-    """Swap, so that the way back is open."""
+    """Swap, so that the next swap can return."""
     shop(cloud, api)
     assert api.swap().status == 200
 
 
 def undeletable(cloud: FakeCloud, api: Client) -> None:
-    """Let the stack fail when it is deleted."""
+    """Create the shop with a stack that CloudFormation cannot delete."""
     shop(cloud, api)
     cloud.stacks.delete_failures = ("Repository: it is not empty",)
 
 
 def under_way(cloud: FakeCloud, api: Client) -> None:
-    """Accept a promote and a deploy, of which only the first steps are done."""
+    """Accept a promote and a deploy; only their first steps are executed."""
     tested("3.0")(cloud, api)
     api.promote()
     api.deploy("4.0", "dev", "qa")
 
 
-# --- operations that hang, to be aborted ---
+# --- operations in progress, for aborts ---
 
 
 def creating(cloud: FakeCloud, api: Client) -> None:
-    """Accept a create whose stack does not come to an end."""
+    """Accept a create with a stack that stays in progress."""
     empty(cloud, api)
     cloud.stacks.pace = 1000
     api.create()
@@ -132,7 +132,7 @@ def creating(cloud: FakeCloud, api: Client) -> None:
 
 
 def configuring(cloud: FakeCloud, api: Client) -> None:
-    """Accept a create whose services do not come to run."""
+    """Accept a create with services that do not start."""
     first_image(HANG)(cloud, api)
     api.create(service={"environment": {"LEVEL": "info"}})
     for _ in range(4):
@@ -140,7 +140,7 @@ def configuring(cloud: FakeCloud, api: Client) -> None:
 
 
 def deploying(cloud: FakeCloud, api: Client) -> None:
-    """Accept a deploy that hangs everywhere."""
+    """Accept a deploy that hangs in all environments."""
     shop(cloud, api)
     api.deploy("hang", *TESTS)
     api.tick()
@@ -154,14 +154,14 @@ def promoting(cloud: FakeCloud, api: Client) -> None:
 
 
 def swapping(cloud: FakeCloud, api: Client) -> None:
-    """Accept a swap whose blue does not get ready."""
+    """Accept a swap with a blue slot that does not become ready."""
     small_blue(cloud, api)
     api.swap()
     cloud.containers.service("Shop", "prod-1").sick = True
 
 
 def switched(cloud: FakeCloud, api: Client) -> None:
-    """Accept a swap whose worker died when it had moved the customers."""
+    """Accept a swap; its worker crashes right after the switch of production."""
     shop(cloud, api)
     cloud.wire.fail("load_balancer.switch", Crash(), times=1, lost=True)
     try:
@@ -171,11 +171,11 @@ def switched(cloud: FakeCloud, api: Client) -> None:
     cloud.clock.wait(70)
 
 
-# --- what was changed by hand, long enough ago ---
+# --- changes by hand, long enough ago for the drift check ---
 
 
 def moved_listeners(cloud: FakeCloud, api: Client) -> None:
-    """Let somebody swap with the console."""
+    """Exchange the listeners by hand."""
     shop(cloud, api)
     listeners = cloud.load_balancer.listeners
     production, test = listeners
@@ -184,7 +184,7 @@ def moved_listeners(cloud: FakeCloud, api: Client) -> None:
 
 
 def moved_test_listener(cloud: FakeCloud, api: Client) -> None:
-    """Let somebody move the test listener."""
+    """Change the test listener by hand."""
     shop(cloud, api)
     listeners = cloud.load_balancer.listeners
     production, test = listeners
@@ -193,7 +193,7 @@ def moved_test_listener(cloud: FakeCloud, api: Client) -> None:
 
 
 def changed_service(cloud: FakeCloud, api: Client) -> None:
-    """Let somebody give a service another image."""
+    """Change the image of a service by hand."""
     shop(cloud, api)
     now = cloud.clock.now()
     running = cloud.containers.running("Shop", "dev").request
@@ -205,14 +205,14 @@ def changed_service(cloud: FakeCloud, api: Client) -> None:
 
 
 def deleted_service(cloud: FakeCloud, api: Client) -> None:
-    """Let somebody delete a service."""
+    """Delete a service by hand."""
     shop(cloud, api)
     cloud.containers.service("Shop", "dev").active = False
     cloud.clock.pass_(minutes=10)
 
 
 def deleted_stack(cloud: FakeCloud, api: Client) -> None:
-    """Let somebody delete the stack."""
+    """Delete the stack by hand."""
     shop(cloud, api)
     cloud.stacks.estate.tear_down("Shop")
     for stack in cloud.stacks.stacks.values():
@@ -221,7 +221,7 @@ def deleted_stack(cloud: FakeCloud, api: Client) -> None:
 
 
 def stale_claim(cloud: FakeCloud, api: Client) -> None:
-    """Let a row be held by an operation that is over, which nothing but a fault of ours can do."""
+    """Set the claim of an ended operation on a row, as a fault of the service could."""
     shop(cloud, api)
     key = "Shop", Environment.DEV
     row = cloud.tables.rows[key]

@@ -1,4 +1,4 @@
-"""The faults, on the wire of the in-memory fakes."""
+"""The faults on the wire of the in-memory fakes."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ from tests.functional.fakes import Call, Crash, FakeCloud
 Effect = Callable[[], Any]
 
 _LATE = (Kind.LATE_CALL, Kind.LATE_LEASE, Kind.LATE_OPERATION)
-# A second before the lease of a worker ends that took it for this call.
+# One second before the end of a lease that was taken for this call.
 _LEASE_ENDS = LEASE - timedelta(seconds=1)
 
-# At the ports a 5xx and a timeout are the same error.
+# The ports have the same error for a 5xx and for a timeout.
 _INSTEAD: Mapping[Kind, Callable[[], BaseException]] = {
     Kind.CRASH_BEFORE: Crash,
     Kind.THROTTLED_ONCE: lambda: ThrottledError("AWS throttles"),
@@ -41,10 +41,10 @@ _AFTERWARDS: Mapping[Kind, Callable[[], BaseException]] = {
 
 
 def applies(kind: Kind, call: Call) -> bool:
-    """Whether a fault at a call is a case of its own.
+    """Return whether a fault at a call is a separate case.
 
-    ERROR_500_WITH_EFFECT is LOST_REPLY here. That the tables do once what the SDK sends twice is
-    what their port promises, and shown where the adapter is.
+    ERROR_500_WITH_EFFECT equals LOST_REPLY here. The port of the tables promises that a write that
+    the SDK sends twice takes effect once; the tests of the adapter show it.
     """
     if kind is Kind.ERROR_500_WITH_EFFECT:
         return False
@@ -54,7 +54,7 @@ def applies(kind: Kind, call: Call) -> bool:
 
 
 class Fault:
-    """The faults of a plan; `meanwhile` is what others do, by the fault that lets them."""
+    """The faults of a plan; `meanwhile` has the actions of other actors by kind of fault."""
 
     def __init__(
         self,
@@ -70,7 +70,7 @@ class Fault:
         cloud.wire.around = self
 
     def __call__(self, call: Call, effect: Effect) -> Any:
-        """Let a call have its effect, or what the fault makes of it."""
+        """Execute a call with its fault, if it has one."""
         if self._due and self._cloud.clock.now() >= self._due:
             self.land()
         kind = self._plan.kind(call)
@@ -91,7 +91,7 @@ class Fault:
         raise _AFTERWARDS[kind]()
 
     def land(self) -> None:
-        """Let the effect of a late call happen."""
+        """Execute a late call."""
         if self._late:
             late, self._late = self._late, None
             late()
@@ -101,7 +101,7 @@ class Fault:
             try:
                 effect()
             except (DevOpsError, LostClaimError, AlreadyClaimedError):
-                return  # whom it would have answered is gone
+                return  # its caller does not wait any more
             self._cloud.wire.done.add(call.number)
 
         self._late = late

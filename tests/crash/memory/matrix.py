@@ -1,4 +1,4 @@
-"""Every call of every story with every fault, and what must be true of each case."""
+"""All faults at all calls of all stories, and the checks of each case."""
 
 from __future__ import annotations
 
@@ -16,26 +16,27 @@ from tests.crash.report import Case, Outcome
 from tests.functional.fakes import Call
 from tests.functional.fakes.invariants import Broken
 
-# Without which an operation is given up that cannot know then what it has come to, or go back.
+# Calls by kind: if they fail permanently, an operation is given up without knowing its result, and
+# without a rollback.
 _BLIND = {
     "deploy": ("containers.services", "containers.update"),
     "deploy-blue": ("containers.services", "containers.update"),
     "swap": ("load_balancer.forwards_to",),
 }
-# More than there are faults in a case.
+# More attempts than a case has faults.
 _ATTEMPTS = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Course:
-    """How a story goes by itself: its calls, and what it leads to."""
+    """A story without a fault: its calls and its final state."""
 
     calls: tuple[Call, ...]
     end: Mapping[str, Any]
 
 
 def cases(stories: Collection[str] = (), *, pairs: bool = True) -> Iterator[Case]:
-    """Return all cases of these stories, or of all; those with two crashes come last in each."""
+    """Return the cases of these stories, by default of all; pairs of crashes are the last ones."""
     for name in stories or STORIES:
         calls = _calls(name)
         singles = ((kind, call) for call in calls for kind in Kind if _applies(kind, call, name))
@@ -46,8 +47,9 @@ def cases(stories: Collection[str] = (), *, pairs: bool = True) -> Iterator[Case
 
 
 def _applies(kind: Kind, call: Call, story: str) -> bool:
-    # A CreateStack that lands when the stack is gone again makes another one. It cannot: a signed
-    # request is valid for five minutes (IAM User Guide, "Signature Version 4"), undoing takes more.
+    # A CreateStack that takes effect after the undo would create another stack. This cannot occur:
+    # a signed request is valid for five minutes (IAM User Guide, "Signature Version 4"), and the
+    # undo takes longer.
     fails = STORIES[story].ends.startswith("FAILED")
     too_late = fails and kind is Kind.LATE_OPERATION and call.name == "stacks.create"
     return applies(kind, call) and not too_late
@@ -61,13 +63,13 @@ def run(case: Case) -> Outcome:
         _hold(case, hit)
     except (Broken, AssertionError) as error:
         violations = (str(error),)
-    except Exception as error:  # noqa: BLE001 - whatever a fault brings out is the product's
+    except Exception as error:  # noqa: BLE001 - any error after a fault is a violation
         violations = (f"raised {error!r}",)
     return Outcome(case, violations, " and ".join(call.name for call in hit))
 
 
 def _calls(name: str) -> Sequence[Call]:
-    """Return the calls of a story; where it goes wrong by itself, the one that will show it."""
+    """Return the calls of a story; of a story that is broken without a fault, one call."""
     try:
         return undisturbed(name).calls
     except (Broken, AssertionError):
@@ -76,28 +78,28 @@ def _calls(name: str) -> Sequence[Call]:
 
 @cache
 def undisturbed(name: str) -> Course:
-    """Return how a story goes without a fault."""
+    """Return the course of a story without a fault."""
     story, world = STORIES[name], World.opened(_prepared(name))
-    _tell(story, world)
+    _run_story(story, world)
     course = Course(tuple(world.cloud.wire.journal), world.end())
     _hold_ends(story, world)
     assert world.versions() == story.runs, f"inventory has {world.versions()}"
     world.hold()
-    assert world.drift() == 0, "there is drift, and nothing has happened"
+    assert world.drift() == 0, "the drift check finds drift without a change"
     return course
 
 
 def _hold_ends(story: Story, world: World) -> None:
-    """Hold that the operations end as the story says, and say why."""
+    """Check the status and the reasons of the operations."""
     ends, _, why = story.ends.partition(": ")
     for operation in world.cloud.tables.operations.values():
         assert operation.status == ends, f"{operation.kind} is {operation.status}, not {ends}"
-        assert why in "; ".join(operation.reasons), f"{operation.reasons} do not say {why}"
+        assert why in "; ".join(operation.reasons), f"{operation.reasons} do not contain {why}"
 
 
 def _pairs(first: Case) -> Iterator[Case]:
     world, _ = _opened(first, [])
-    _tell(STORIES[first.story], world)
+    _run_story(STORIES[first.story], world)
     for again in range(len(world.cloud.wire.journal) - first.call - 1):
         for then in CRASHES:
             yield replace(first, then=then, again=again)
@@ -117,8 +119,8 @@ def _opened(case: Case, hit: list[Call]) -> tuple[World, Fault]:
     return world, Fault(world.cloud, Plan(case.faults, hit), meanwhile)
 
 
-def _tell(story: Story, world: World) -> None:
-    """Make the request and let the triggers fire until nothing is open."""
+def _run_story(story: Story, world: World) -> None:
+    """Send the request and fire the triggers until all operations have ended."""
     for _ in range(_ATTEMPTS if story.at_once else 1):
         reply = world.ask(story.request) if story.request else None
         if reply and reply.status < 500:
@@ -129,12 +131,12 @@ def _tell(story: Story, world: World) -> None:
 def _hold(case: Case, hit: list[Call]) -> None:
     story, expected = STORIES[case.story], undisturbed(case.story)
     world, fault = _opened(case, hit)
-    _tell(story, world)
-    assert len(hit) == len(case.faults), "there is no such call"
+    _run_story(story, world)
+    assert len(hit) == len(case.faults), "the story has no such call"
     if case.kind.lasts:
-        # Where it is the tables that fail, the end cannot be written down either.
+        # If the tables fail, the end cannot be recorded either.
         still_open = world.cloud.tables.in_progress()
-        assert hit[0].port == "tables" or not still_open, f"7: open as long as {hit[0].name} fails"
+        assert hit[0].port == "tables" or not still_open, f"7: open while {hit[0].name} fails"
         world.cloud.wire.heal()
         world.rest()
     if case.kind is Kind.LATE_OPERATION:
@@ -159,17 +161,17 @@ def _hold(case: Case, hit: list[Call]) -> None:
 
 
 def _same_reasons(case: Case, hit: Sequence[Call]) -> bool:
-    """Whether operations must say why as they would have without the fault."""
-    # Why tasks stopped is good to know, but no operation waits for the answer.
+    """Return whether the operations must have the same reasons as without the fault."""
+    # An operation ends without the stop reasons of tasks if they cannot be read.
     asked = any(call.name == "containers.stopped" for call in hit)
     return not asked and case.kind is not Kind.SECOND_CALLER
 
 
 def _tidy(case: Case, hit: Sequence[Call]) -> bool:
-    """Whether nothing may be left before the application is deleted.
+    """Return whether no task definition may remain before the application is deleted.
 
-    A task definition that was registered twice, or too late, or could not be deregistered, is no
-    reason to keep an operation from its end.
+    An operation ends although a task definition was registered twice or late, or could not be
+    deregistered.
     """
     surplus = (Kind.RESENT, Kind.LATE_OPERATION)
     left = {"containers.registered", "containers.deregister"} & {call.name for call in hit}
@@ -177,7 +179,7 @@ def _tidy(case: Case, hit: Sequence[Call]) -> bool:
 
 
 def _hold_true(case: Case, world: World, hit: Call) -> None:
-    """Hold that inventory is true; after what nobody could see, when the drift check has run."""
+    """Check that the inventory is true; after a blind end, the drift check corrects it first."""
     before, operations = world.inventory(), world.cloud.tables.operations.values()
     blind = case.kind.lasts and any(hit.name in _BLIND.get(each.kind, ()) for each in operations)
     world.drift()
@@ -186,23 +188,23 @@ def _hold_true(case: Case, world: World, hit: Call) -> None:
 
 
 def _other_end(case: Case) -> bool:
-    """Whether it may come to another end than without the fault."""
+    """Return whether the final state may differ from that without the fault."""
     mixed = case.kind is Kind.SECOND_CALLER and STORIES[case.story].request is None
     return mixed or case.kind.lasts or case.kind is Kind.LATE_OPERATION
 
 
 def _hold_repeated(story: Story, world: World) -> None:
-    """Hold that a caller who got no answer can call again with the same key."""
+    """Check that a caller without a response can repeat the request with the same key."""
     accepted = {identifier for _, identifier in world.cloud.tables.operations}
     reply = world.ask(story.request) if story.request else None
-    over = story.at_once and reply and reply.status == 409  # nothing is left to be aborted
+    over = story.at_once and reply and reply.status == 409  # it has ended already
     same = over or not reply or not accepted or reply.id in accepted
     assert same, "the same request is another operation"
     world.recover(story.triggers)
 
 
 def _hold_same(world: World, expected: Course) -> None:
-    """Hold that a fault changes nothing."""
+    """Check that the fault has not changed the final state."""
     end = world.end()
     changed = [
         f"{name} is {end.get(name)}, not {expected.end.get(name)}"

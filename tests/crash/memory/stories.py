@@ -1,4 +1,4 @@
-"""The stories: an account, one request or trigger, and what comes of it."""
+"""The stories: an account, one request or trigger, and the expected result."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.functional.client import Client, Reply
 from tests.functional.fakes.service import CRASH
 
 Request = Callable[[Client], Reply]
-# By environment; None where nothing was deployed yet.
+# Version by environment; None before the first deploy.
 Versions = Mapping[str, str | None]
 
 _KEY = {"Idempotency-Key": "build-1"}
@@ -29,13 +29,13 @@ _SWAPPED: Versions = {**_SHOP, "PROD-GREEN": "2.0", "PROD-BLUE": "1.0"}
 
 @dataclass(frozen=True, slots=True)
 class Story:
-    """What is done to an account, and what it must lead to.
+    """A request or trigger in an account, and the expected result.
 
-    Its operations end as `ends` says ("FAILED: why"), and inventory has the versions of `runs`
-    then and no other rows. `request` is a call of the API; None when the story is about its
-    `triggers`, which fire in turn until nothing is open, but `at_least` so many times. `at_once`
-    says that a caller without an answer does not wait before calling again. `following` is the
-    operation that comes after it. `pairs` says whether it is told with two crashes, too.
+    `ends` is the status of its operations ("FAILED: reason"), `runs` has the versions of all rows
+    of the inventory afterwards. `request` is a call of the API, None if the story is about its
+    `triggers`; these fire in turn until all operations have ended, and at least `at_least` times.
+    With `at_once`, a caller without a response repeats the call immediately. `following` is the
+    next operation. With `pairs`, the story has cases with two crashes too.
     """
 
     name: str
@@ -75,18 +75,18 @@ def _deploys() -> Iterator[Story]:
     yield story("three", three, DEV="3.0", QA="3.0", STAGE="3.0")
     yield story("waiting", _deploying("3.0", "dev", Prefer="wait=25", **_KEY), DEV="3.0")
     yield story("same", _deploying("2.0", "dev", **_KEY))
-    # The record may be written before the updates that it tells of have gone out, or after.
-    told = story("two-backwards", _deploying("3.0", "dev", "qa", **_KEY), DEV="3.0", QA="3.0")
-    yield replace(told, prepare=accounts.backwards)
+    # The record of updates and the updates themselves go out together, in any order.
+    backwards = story("two-backwards", _deploying("3.0", "dev", "qa", **_KEY), DEV="3.0", QA="3.0")
+    yield replace(backwards, prepare=accounts.backwards)
     yield story("crashes", _deploying("crash", "dev", "qa", **_KEY), "FAILED: exit code 1")
     late = "FAILED: within the time limit"
-    # A hundred calls of waiting for the time limit: a second crash in them adds nothing.
+    # It makes a hundred similar calls until the time limit: pairs of crashes add nothing.
     yield replace(story("hangs", _deploying("hang", "dev", **_KEY), late), pairs=False)
 
 
 def _production() -> Iterator[Story]:
     promote = partial(Client.promote, headers=_KEY)
-    # With the version that must become live: of two callers the second one must not swap back.
+    # With the expected version, the second of two callers does not swap back.
     swap = partial(Client.swap, headers=_KEY, version="2.0")
     back = partial(Client.swap, headers=_KEY, version="1.0")
     promoted = {**_SHOP, "STAGE": "3.0", "PROD-BLUE": "3.0"}
@@ -131,8 +131,8 @@ def _aborts() -> Iterator[Story]:
 def _drifts() -> Iterator[Story]:
     def story(name: str, account: Prepare, ends: str = _OK, runs: Versions = _SHOP) -> Story:
         after = _deploying("3.0", "qa")
-        told = Story(f"drift-{name}", account, None, ends, runs, after)
-        return replace(told, triggers=(drift_check,), at_least=4)
+        base = Story(f"drift-{name}", account, None, ends, runs, after)
+        return replace(base, triggers=(drift_check,), at_least=4)
 
     yield story("listeners", accounts.moved_listeners, runs=_SWAPPED)
     yield story("test-listener", accounts.moved_test_listener, "FAILED: the test listener")
@@ -154,6 +154,6 @@ def _deploying(version: str, *environments: str, **headers: str) -> Request:
 
 STORIES: Mapping[str, Story] = {
     story.name: story
-    for told in (_creates, _deploys, _production, _deletes, _triggers, _aborts, _drifts)
-    for story in told()
+    for stories in (_creates, _deploys, _production, _deletes, _triggers, _aborts, _drifts)
+    for story in stories()
 }

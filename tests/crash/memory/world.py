@@ -1,4 +1,4 @@
-"""An account in memory, a caller, and everything that wakes the service."""
+"""An account in memory, a caller, and the triggers of the service."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from tests.functional.fakes import Crash, FakeCloud
 from tests.functional.fakes.invariants import Watch, hold_after_recovery, watch
 from tests.functional.fakes.service import HANG, OK
 
-# How long after a trigger the next one comes, in seconds: the rate of the schedule.
+# Seconds between two triggers: the rate of the schedule.
 _PAUSE = 60
-# In such turns: more than the longest operation (create) and its undoing may take, and half an
-# hour until an operation is given up that AWS lets neither be seen nor moved on.
+# Number of turns (minutes): the limits of the longest operation (create) and of its undo, the
+# grace period before a blocked operation is given up, and some more.
 _GIVEN_UP = 2 * 60 + 30 + 5
 
-# One finds, the next may find what the first has uncovered, the last finds nothing.
+# Runs of the drift check: the second one can find drift that the first one has uncovered.
 _LOOKS = 2
-# As many as a rollout has that crashes and is taken back.
+# Phases of a rollout that fails and is rolled back.
 _PHASES = 6
 
 Trigger = Callable[["World"], object]
@@ -32,7 +32,7 @@ Trigger = Callable[["World"], object]
 
 @dataclass(slots=True)
 class World:
-    """A prepared account. Its calls are counted from 0, and it has forgotten what is over."""
+    """A prepared account: its calls are counted from 0, and ended operations are removed."""
 
     cloud: FakeCloud
     watcher: Watch
@@ -40,13 +40,13 @@ class World:
 
     @staticmethod
     def prepared(prepare: Callable[[FakeCloud, Client], object]) -> bytes:
-        """Return an account that was brought to a state, to be opened as often as wanted."""
+        """Return a prepared account as bytes, for any number of `opened` worlds."""
         cloud = FakeCloud()
         watcher = watch(cloud)
         return World(cloud, watcher, Client(cloud)).brought(prepare)
 
     def brought(self, prepare: Callable[[FakeCloud, Client], object]) -> bytes:
-        """Return this account, brought to a further state, to be opened as often as wanted."""
+        """Return this account after another preparation, as bytes."""
         prepare(self.cloud, self.api)
         self.cloud.wire.journal.clear()
         self.cloud.wire.done.clear()
@@ -60,12 +60,12 @@ class World:
 
     @classmethod
     def opened(cls, account: bytes) -> World:
-        """Return an account as it was prepared."""
+        """Return the world of a prepared account."""
         cloud, watcher = pickle.loads(account)  # noqa: S301 - written above
         return cls(cloud, watcher, Client(cloud))
 
     def recover(self, triggers: Sequence[Trigger], at_least: int = 0) -> None:
-        """Let the triggers fire in turn until nothing is open, or nothing comes to its end."""
+        """Fire the triggers in turn until all operations have ended, within a limit."""
         for turn in range(_GIVEN_UP):
             if turn >= at_least and not self.cloud.tables.in_progress():
                 return
@@ -73,14 +73,14 @@ class World:
             try:
                 triggers[turn % len(triggers)](self)
             except (Crash, AwsError):
-                continue  # an invocation that died
+                continue  # the invocation crashed
 
     def hold(self, *, tidy: bool = True) -> None:
-        """Hold what must be true when nothing is open any more."""
+        """Check the promises for the time after all operations have ended."""
         hold_after_recovery(self.cloud, self.watcher, tidy=tidy)
 
     def rest(self) -> None:
-        """Let what goes on in AWS by itself come to its end."""
+        """Complete everything that is in progress in AWS."""
         containers, stacks = self.cloud.containers, self.cloud.stacks.stacks.values()
         for image, behaviour in containers.behaviours.items():
             containers.behaviours[image] = OK if behaviour == HANG else behaviour
@@ -91,7 +91,7 @@ class World:
             stack.unseen = 0
 
     def drift(self) -> int:
-        """Let the drift check look as often as it may need; return how often it found something."""
+        """Run the drift check several times; return the number of its findings."""
         found = 0
         for _ in range(_LOOKS):
             self.cloud.clock.pass_(minutes=5)
@@ -99,7 +99,7 @@ class World:
         return found
 
     def delete(self) -> None:
-        """Delete the application; when it is gone already, one that was made again."""
+        """Delete the application; if it does not exist, create it first."""
         stacks = self.cloud.stacks
         stacks.create_failures, stacks.delete_failures = (), ()
         if not self.cloud.tables.rows:
@@ -108,7 +108,7 @@ class World:
         self.api.settle()
 
     def ask(self, act: Callable[[Client], Reply]) -> Reply | None:
-        """Make a call of the API and hold what is promised of its answer; None if it died."""
+        """Call the API and check the promises of its response; None after a crash."""
         try:
             reply = act(self.api)
         except Crash:
@@ -117,30 +117,30 @@ class World:
         operation = reply.body.get("operation")
         if reply.status in (200, 202, 424) and operation:
             key = operation["applicationName"], operation["id"]
-            assert key in self.cloud.tables.operations, "4: answered, but not durable"
+            assert key in self.cloud.tables.operations, "4: accepted, but not durable"
         return reply
 
     def versions(self) -> dict[str, str | None]:
-        """Return the versions that inventory has, by environment."""
+        """Return the versions in the inventory by environment."""
         return {
             environment.value: row.service.version if row.service else None
             for (_, environment), row in self.cloud.tables.rows.items()
         }
 
     def interrupt(self, act: Callable[[Client], Reply]) -> None:
-        """Let somebody else make a call of the API."""
-        reply = act(_Somebody(self.api))
-        assert reply.status in (200, 202, 409, 424), f"somebody else was answered {reply.status}"
+        """Send a request of another caller."""
+        reply = act(_OtherCaller(self.api))
+        assert reply.status in (200, 202, 409, 424), f"the other caller got {reply.status}"
 
     def inventory(self) -> dict[str, Any]:
-        """Return what inventory says, as far as that does not depend on the time."""
+        """Return the members of the inventory that do not depend on the time."""
         return {
             f"{application} {environment}": (row.status, *_version(row))
             for (application, environment), row in self.cloud.tables.rows.items()
         }
 
     def end(self) -> dict[str, Any]:
-        """Return what it has come to: operations, inventory, services, listeners."""
+        """Return the final state: operations, inventory, services, listeners."""
         containers = self.cloud.containers
         operations = {
             f"{operation.kind} of {operation.application}": operation.status
@@ -154,8 +154,8 @@ class World:
         return operations | self.inventory() | services | listeners
 
 
-class _Somebody(Client):
-    """Another caller: it does not know the Idempotency-Key."""
+class _OtherCaller(Client):
+    """Another caller, without the Idempotency-Key."""
 
     def __init__(self, first: Client) -> None:
         super().__init__(first.cloud)
@@ -174,24 +174,24 @@ def _version(row: Row) -> tuple[str | None, ...]:
 
 
 def schedule(world: World) -> object:
-    """Wake the service as the schedule does."""
+    """Trigger the service as the schedule does."""
     return world.api.wake(SCHEDULE)
 
 
 def event(world: World) -> object:
-    """Wake the service as an event of ECS does."""
+    """Trigger the service as an event of ECS does."""
     return world.api.wake(DEPLOYMENT_COMPLETED)
 
 
 def read(world: World) -> object:
-    """Ask how what is open stands."""
+    """Read the status of all open operations."""
     for application, operation in world.cloud.tables.in_progress():
         world.ask(partial(Client.status, operation=operation, application=application))
     return None
 
 
 def drift_check(world: World) -> object:
-    """Wake the service as the schedule of the drift check does."""
+    """Trigger the drift check as its schedule does."""
     return world.api.drift_check()
 
 
