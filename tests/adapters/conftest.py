@@ -16,7 +16,7 @@ from devops_core.adapters.aws.models import MODELLED
 from devops_core.adapters.aws.session import new_session
 from devops_core.adapters.dynamodb.tables import DynamoTables
 from devops_core.bootstrap import AwsCloud
-from devops_core.kinds import details_type
+from devops_core.details import details_type
 from devops_core.settings import Settings
 from serverless import models
 
