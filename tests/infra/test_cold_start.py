@@ -80,7 +80,7 @@ def by_row(name: str) -> Row:
 
 @pytest.mark.parametrize("row", NEEDED)
 def test_a_handler_does_its_work(costs: dict[str, Cost], row: str) -> None:
-    assert costs[row].answer["statusCode"] in (200, 202), costs[row].answer
+    assert costs[row].response["statusCode"] in (200, 202), costs[row].response
 
 
 @pytest.mark.parametrize("row", NEEDED)
@@ -102,7 +102,7 @@ def test_a_read_of_the_inventory_loads_nothing_that_moves_operations(workspace: 
 
     cost = workspace.ours(Row("read", "inventory", event, None), "--modules")
 
-    assert cost.answer["statusCode"] == 200, cost.answer
+    assert cost.response["statusCode"] == 200, cost.response
     loaded = {name for name in ADAPTERS if f"devops_core.adapters.{name}" in cost.modules}
     assert loaded == {"tables"}
     moving = {"devops_core.decide", "devops_core.operations.observe", "devops_core.ports"}
@@ -174,7 +174,7 @@ def test_the_collector_works_when_a_handler_is_loaded(workspace: Workspace, tmp_
     )
     path = f"{tmp_path}:{workspace.package['PYTHONPATH']}"
     asked = run(workspace.python, "asks", {}, {**workspace.package, "PYTHONPATH": path})
-    assert asked.answer is True
+    assert asked.response is True
 
 
 def test_exceeded_limits_are_reported() -> None:

@@ -29,10 +29,10 @@ DELAYS = (0.0, 0.02)
 class Comparison:
     """All contenders on one laptop cloud."""
 
-    def __init__(self, there: Testbed) -> None:
-        self.testbed = there
+    def __init__(self, bed: Testbed) -> None:
+        self.testbed = bed
         self.contenders: Sequence[Contender] = [
-            kind(there) for kind in (Ours, Bare, EcsDeploy, AwsCli)
+            kind(bed) for kind in (Ours, Bare, EcsDeploy, AwsCli)
         ]
         self._numbers = count(1)
         self._versions = cycle(VERSIONS)
@@ -58,8 +58,8 @@ class Comparison:
         for each in able:
             job = jobs[each.name]
             with self.testbed.proxy.recorded(COUNTING) as calls:
-                answer = self._over_http(each, operation, job)
-            each.wait_until_complete(operation, job, answer)
+                result = self._over_http(each, operation, job)
+            each.wait_until_complete(operation, job, result)
             each.end()
             found[each.name] = {"calls": len(calls), "depth": depth(calls), "names": _names(calls)}
         return found
@@ -80,11 +80,11 @@ class Comparison:
             for each in selected:
                 with self.testbed.proxy.recorded(delay):
                     start = time.perf_counter()
-                    answer = getattr(each, mode)(operation, jobs[each.name])
+                    result = getattr(each, mode)(operation, jobs[each.name])
                     times[each.name][mode] = (time.perf_counter() - start) * 1000
-                begun.append((each, answer))
-            for each, answer in begun:
-                each.wait_until_complete(operation, jobs[each.name], answer)
+                begun.append((each, result))
+            for each, result in begun:
+                each.wait_until_complete(operation, jobs[each.name], result)
         for each in able:
             each.end()
         return times
@@ -119,8 +119,8 @@ class Comparison:
 
 def measure(rounds: int, say: Callable[[str], None]) -> dict[str, Any]:
     """Return the sections `calls` and `times` of docs/performance.json; `say` receives progress."""
-    with testbed() as there:
-        comparison = Comparison(there)
+    with testbed() as bed:
+        comparison = Comparison(bed)
         say("counting calls ...")
         comparison.prepare()
         counted = {operation: comparison.counted(operation) for operation in OPERATIONS}
