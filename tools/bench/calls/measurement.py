@@ -50,12 +50,12 @@ class Comparison:
             promotion = {"applicationName": each.name}
             self.testbed.succeed(self.testbed.post("/stacks/deploytoprodBlue", promotion))
 
-    def counted(self, operation: str) -> dict[str, Any]:
+    def count_calls(self, operation: str) -> dict[str, Any]:
         """Run an operation once with each contender; return number and depth of its calls."""
         found = {}
-        able = self._able(operation)
-        jobs = self._jobs(operation, able)
-        for each in able:
+        contenders = self._contenders_for(operation)
+        jobs = self._jobs(operation, contenders)
+        for each in contenders:
             job = jobs[each.name]
             with self.testbed.proxy.recorded(COUNTING) as calls:
                 result = self._over_http(each, operation, job)
@@ -64,15 +64,15 @@ class Comparison:
             found[each.name] = {"calls": len(calls), "depth": depth(calls), "names": _names(calls)}
         return found
 
-    def timed(self, operation: str, delay: float, turn: int) -> dict[str, dict[str, float]]:
+    def measure_times(self, operation: str, delay: float, turn: int) -> dict[str, dict[str, float]]:
         """Run an operation cold and warm with each contender; return ms by contender and mode.
 
         `turn` rotates the order of the contenders.
         """
-        able = self._able(operation)
-        first = turn % len(able)
-        ordered = [*able[first:], *able[:first]]
-        times: dict[str, dict[str, float]] = {each.name: {} for each in able}
+        contenders = self._contenders_for(operation)
+        first = turn % len(contenders)
+        ordered = [*contenders[first:], *contenders[:first]]
+        times: dict[str, dict[str, float]] = {each.name: {} for each in contenders}
         for mode in ("cold", "warm"):
             selected = [each for each in ordered if mode == "cold" or each.persistent]
             jobs = self._jobs(operation, selected)
@@ -85,11 +85,11 @@ class Comparison:
                 begun.append((each, result))
             for each, result in begun:
                 each.wait_until_complete(operation, jobs[each.name], result)
-        for each in able:
+        for each in contenders:
             each.end()
         return times
 
-    def _able(self, operation: str) -> list[Contender]:
+    def _contenders_for(self, operation: str) -> list[Contender]:
         return [each for each in self.contenders if operation in each.operations]
 
     def _over_http(self, contender: Contender, operation: str, job: Job) -> Any:
@@ -123,13 +123,13 @@ def measure(rounds: int, say: Callable[[str], None]) -> dict[str, Any]:
         comparison = Comparison(bed)
         say("counting calls ...")
         comparison.prepare()
-        counted = {operation: comparison.counted(operation) for operation in OPERATIONS}
+        counted = {operation: comparison.count_calls(operation) for operation in OPERATIONS}
         times: dict[str, Any] = {}
         for delay in DELAYS:
             noted: list[dict[str, Any]] = []
             for turn in range(rounds):
                 say(f"timing, {delay * 1000:.0f} ms added to each call, round {turn + 1} ...")
-                each = {name: comparison.timed(name, delay, turn) for name in OPERATIONS}
+                each = {name: comparison.measure_times(name, delay, turn) for name in OPERATIONS}
                 noted.append(each)
             times[f"{delay * 1000:.0f}"] = {name: _summary(noted, name) for name in OPERATIONS}
         return {"calls": counted, "times": times, "rounds": rounds}
