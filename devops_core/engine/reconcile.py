@@ -150,7 +150,7 @@ def _run(cloud: Cloud, controller: Controller, run: Run) -> Operation:
     kind = controller.kind
     try:
         if run.after is None:
-            observed = _observe(cloud, controller, run)
+            observed = _try_observation(cloud, controller, run)
             if isinstance(observed, AwsError):
                 return _not_observed(cloud, kind, run, observed)
             run = run._replace(state=run.state._replace(observed=observed))
@@ -173,7 +173,7 @@ def _run(cloud: Cloud, controller: Controller, run: Run) -> Operation:
         return _give_up_after_fault(cloud, kind, run, fault)
 
 
-def _observe(cloud: Cloud, controller: Controller, run: Run) -> Observed | AwsError:
+def _try_observation(cloud: Cloud, controller: Controller, run: Run) -> Observed | AwsError:
     try:
         return controller.during(cloud, run.saved, run.state.inventory)
     except AwsError as error:
