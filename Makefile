@@ -1,10 +1,10 @@
-# Everything a developer or a build runs. Each target installs what it needs first, once.
+# The commands for developers and build servers. Each target first installs its tools, once.
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory --silent
 PYTHON ?= python3
 PIP_INSTALL := -m pip install --quiet --disable-pip-version-check
 
-# The emulator has an environment of its own, so that Lambdas find nothing of the tests in theirs.
+# The emulator has a separate environment, so that the Lambda functions cannot import test packages.
 EMULATOR := .local/venv/bin/python
 TOOLS := .venv/bin
 
@@ -26,17 +26,17 @@ cli: .local/cli/installed ## Install the command line into .local/cli: .local/cl
 up: setup ## Start the laptop cloud with the service (PORT= AUTH=1 DOCKER=1 KEEP=1 REPOURI= LAMBDA_ENDPOINT=)
 	$(EMULATOR) -m tools.laptop up $(UP_OPTIONS)
 
-down: ## Stop the laptop cloud and all it started
+down: ## Stop the laptop cloud and its processes
 	if [ -x $(EMULATOR) ]; then $(EMULATOR) -m tools.laptop down; else echo "Nothing was running."; fi
 
-logs: .local/venv/installed ## Show what the Lambda functions printed (APP=name OPERATION=id FOLLOW=1)
+logs: .local/venv/installed ## Show the log of the Lambda functions (APP=name OPERATION=id FOLLOW=1)
 	$(EMULATOR) -m tools.laptop logs $(if $(filter 1,$(FOLLOW)),--follow) \
 		$(if $(APP),--application $(APP)) $(if $(OPERATION),--operation $(OPERATION))
 
 push: .local/venv/installed ## Push an image (IMAGE=name:tag, BEHAVIOUR=crash or unhealthy)
 	$(EMULATOR) -m tools.laptop push $(IMAGE) $(if $(BEHAVIOUR),--$(BEHAVIOUR))
 
-demo: setup ## Show the whole service at work on the laptop cloud
+demo: setup ## Demonstrate the service on a laptop cloud
 	$(EMULATOR) -m tools.laptop.demo
 
 lint: .venv/installed ## Check format, style, types, imports and templates
@@ -46,7 +46,7 @@ lint: .venv/installed ## Check format, style, types, imports and templates
 	$(TOOLS)/lint-imports
 	$(TOOLS)/cfn-lint cloudformation/*.yml
 
-security: ## Let tools look for what is unsafe (ARGS="checkov", ARGS=--online)
+security: ## Search for security problems with six tools (ARGS="checkov", ARGS=--online)
 	$(MAKE) -j3 .venv/installed .local/security/installed node_modules/installed
 	$(TOOLS)/python -m tools.security $(ARGS)
 
@@ -55,43 +55,43 @@ test: ## Run all tests
 		node_modules/installed
 	$(TOOLS)/python -m pytest -n auto --cov --cov-report=term-missing
 
-check: lint security test fuzz ## What a change must pass
+check: lint security test fuzz ## Run all checks that a change must pass
 
-reference: .venv/installed ## Write what is derived: docs/openapi.yml, docs/api.md and tables of other pages
+reference: .venv/installed ## Generate docs/openapi.yml, docs/api.md and the tables of other pages
 	$(TOOLS)/python -m tools.contract.reference
 
-crash: .venv/installed ## Break every outgoing call in every way (ARGS= a part of it)
+crash: .venv/installed ## Inject every fault into every outgoing call (ARGS= for a selection)
 	$(TOOLS)/python -m tests.crash $(ARGS)
 
-races: .venv/installed ## Run every interleaving of two callers (ARGS= a part of it)
+races: .venv/installed ## Run every interleaving of two callers (ARGS= for a selection)
 	$(TOOLS)/python -m tests.races $(ARGS)
 
-stateful: .venv/installed ## Go through calls, faults and clocks in random orders (ARGS="--seed 1 --examples 2000")
+stateful: .venv/installed ## Run random sequences of calls, faults and clocks (ARGS="--seed 1 --examples 2000")
 	$(TOOLS)/python -m tests.stateful $(ARGS)
 
-fuzz: ## Send a laptop cloud what the contract allows and what it does not (ARGS="--seed 2")
+fuzz: ## Send valid and invalid requests to a laptop cloud (ARGS="--seed 2")
 	$(MAKE) -j3 .venv/installed .local/venv/installed node_modules/installed
 	$(TOOLS)/python -m tests.fuzz $(ARGS)
 
-mutants: .venv/installed ## Change the code and see whether a test notices
+mutants: .venv/installed ## Run mutation tests: change the code and check that a test fails
 	$(TOOLS)/python -m tests.mutants $(ARGS)
 
-scale: .venv/installed ## Show what each operation reads and writes, with one application and with 10,000
+scale: .venv/installed ## Count the reads and writes of each operation with 1 and with 10,000 applications
 	$(TOOLS)/python -m tests.scale
 
-bench: ## Count and time what callers wait for, beside other tools (ARGS="--rounds 9 --write")
+bench: ## Count and time AWS calls, compared with other tools (ARGS="--rounds 9 --write")
 	$(MAKE) -j4 .venv/installed .local/venv/installed node_modules/installed .local/bench/installed
 	$(TOOLS)/python -m tools.bench $(ARGS)
 
-bench-swap: ## Swap under load and time it (ARGS="--swaps 300 --write")
+bench-swap: ## Measure swaps under load (ARGS="--swaps 300 --write")
 	$(MAKE) -j3 .venv/installed .local/venv/installed node_modules/installed
 	$(TOOLS)/python -m tools.bench.swaps $(ARGS)
 
-clean: down ## Remove everything that the other targets installed or wrote
+clean: down ## Remove all files that the other targets installed or generated
 	rm -rf .local .venv node_modules .serverless mutants .coverage .*_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-# Stamps: what is up to date is not installed again.
+# Stamp files, so that up-to-date tools are not installed again.
 .local/venv/installed: tools/laptop/requirements.txt
 	echo "installing the emulator ..."
 	$(PYTHON) -m venv .local/venv
@@ -115,7 +115,7 @@ clean: down ## Remove everything that the other targets installed or wrote
 	touch $@
 
 .local/bench/installed: tools/bench/requirements.txt
-	echo "installing what is compared ..."
+	echo "installing the compared tools ..."
 	$(PYTHON) -m venv .local/bench/venv
 	.local/bench/venv/bin/python $(PIP_INSTALL) -r tools/bench/requirements.txt
 	touch $@

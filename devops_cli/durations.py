@@ -25,7 +25,7 @@ def parse_duration(text: str) -> timedelta:
     return timedelta(**{_UNITS[found[2]]: int(found[1])})
 
 
-def timestamp(text: str, now: datetime) -> str:
+def parse_time(text: str, now: datetime) -> str:
     """Convert a duration or a time to the format of the service: ISO 8601 in UTC.
 
     A duration means that long before `now`. A date or time without a zone is UTC.

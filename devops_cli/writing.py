@@ -47,7 +47,7 @@ def run(
     response = send(session, call, write.idempotency_key)
     operation, message = response.operation, get_text(response.body, "message")
     if operation is None:
-        session.print_result(response, texts.text(message or "there was nothing to do"))
+        session.print_result(response, texts.text(message or "nothing to do"))
         return Exit.SUCCEEDED
     if message:
         print_on(session.progress, texts.text(message))

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from botocore.config import Config
 
-from devops_core import kinds
+from devops_core import details
 from devops_core.adapters.aws.session import new_session
 from devops_core.settings import Settings
 
@@ -98,7 +98,7 @@ class AwsCloud:
         from devops_core.adapters.dynamodb.tables import DynamoTables
 
         names = self.settings.tables
-        return DynamoTables(self._client("dynamodb"), names, self.clock.now, kinds.details_type)
+        return DynamoTables(self._client("dynamodb"), names, self.clock.now, details.details_type)
 
     @_MadeOnce
     def listing(self) -> ports.Listing:
@@ -106,7 +106,7 @@ class AwsCloud:
         from devops_core.adapters.dynamodb.listing import DynamoListing
 
         names = self.settings.tables
-        return DynamoListing(self._client("dynamodb"), names, self.gather, kinds.details_type)
+        return DynamoListing(self._client("dynamodb"), names, self.gather, details.details_type)
 
     @_MadeOnce
     def stacks(self) -> ports.Stacks:

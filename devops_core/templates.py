@@ -6,7 +6,7 @@ import hashlib
 from typing import TYPE_CHECKING, Any
 
 from devops_core.errors import RefusedError
-from devops_core.model.observed import Template
+from devops_core.model.template import Template
 from devops_core.settings import TemplateLocation
 
 if TYPE_CHECKING:

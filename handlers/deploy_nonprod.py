@@ -12,8 +12,8 @@ from devops_core.requests.deploy import DEPLOY
 @http.handler
 def handle(request: Request) -> responses.Response:
     """Roll out the image in every named environment."""
-    context = request.context(CONTROLLER.kind.name, request.body)
     body = DEPLOY.parse(request.body)
+    context = request.context(CONTROLLER.kind.name, request.body)
     outcome = accept(request.cloud, CONTROLLER, body, context)
     outcome = proceed(request.cloud, CONTROLLER, outcome, request.wait_until)
     return responses.write(request, outcome, {"applicationName": body.application})

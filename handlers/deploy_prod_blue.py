@@ -12,8 +12,8 @@ from devops_core.requests.promote import PROMOTE
 @http.handler
 def handle(request: Request) -> responses.Response:
     """Roll out the tested image in the idle slot."""
-    context = request.context(CONTROLLER.kind.name, request.body)
     body = PROMOTE.parse(request.body)
+    context = request.context(CONTROLLER.kind.name, request.body)
     outcome = accept(request.cloud, CONTROLLER, body, context)
     outcome = proceed(request.cloud, CONTROLLER, outcome, request.wait_until)
     return responses.write(request, outcome, {"applicationName": body.application})

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from devops_core import http
-from devops_core.drift.check import check_next_applications, handle_change
-from devops_core.engine.reconcile import sweep_open
+from devops_core.drift.check import check_application, check_next_applications
+from devops_core.engine.reconcile import sweep, sweep_open
 from devops_core.http.triggers import changed_application, is_drift_check
 from devops_core.model.operation import Operation
 from devops_core.ports import Cloud
@@ -17,4 +17,14 @@ def handle(event: Mapping[str, Any], cloud: Cloud) -> list[Operation]:
     if is_drift_check(event):
         return check_next_applications(cloud)
     application = changed_application(event)
-    return handle_change(cloud, application) if application else sweep_open(cloud)
+    return _changed(cloud, application) if application else sweep_open(cloud)
+
+
+def _changed(cloud: Cloud, application: str) -> list[Operation]:
+    """Advance the operations of an application. Without one, the change may come from outside."""
+    inventory, _ = cloud.tables.inventory(application)
+    claims = {row.claim for row in inventory.rows.values() if row.claim}
+    if claims:
+        return sweep(cloud, ((application, claim) for claim in sorted(claims)))
+    repair = check_application(cloud, inventory)
+    return [repair] if repair else []

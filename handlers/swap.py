@@ -12,8 +12,8 @@ from devops_core.requests.swap import SWAP
 @http.handler
 def handle(request: Request) -> responses.Response:
     """Move the customers to the idle slot when it is ready."""
-    context = request.context(CONTROLLER.kind.name, request.body)
     body = SWAP.parse(request.body)
+    context = request.context(CONTROLLER.kind.name, request.body)
     outcome = accept(request.cloud, CONTROLLER, body, context)
     outcome = proceed(request.cloud, CONTROLLER, outcome, request.wait_until)
     return responses.write(request, outcome, {"applicationName": body.application})

@@ -1,1 +1,1 @@
-"""What the deploy tool runs besides its own: plugins (JavaScript), and these steps (Python)."""
+"""Extensions of the deploy tool: plugins (JavaScript), and the steps that they run (Python)."""

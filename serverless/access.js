@@ -1,11 +1,11 @@
 'use strict';
 
-// Who gets through to the functions: what auth, apikeys, allowedcidrs and vpcendpoint mean for API
-// Gateway, and teams, admins and productionapprovers for the functions.
+// Access control: translates auth, apikeys, allowedcidrs and vpcendpoint to settings of API
+// Gateway, and teams, admins and productionapprovers to a policy for the functions.
 
 const INVOKE = { Action: 'execute-api:Invoke', Resource: 'execute-api:/*' };
 
-/** Settings of the REST API; null where osls is to leave a setting out. */
+/** Settings of the REST API; osls leaves out a setting that is null. */
 function gateway({ auth, apikeys, vpcendpoint, ratelimit, burstlimit, webacl, ...network }) {
   const withKeys = auth === 'apikey';
   const limits = { rateLimit: Number(ratelimit), burstLimit: Number(burstlimit) };
@@ -25,15 +25,16 @@ function gateway({ auth, apikeys, vpcendpoint, ratelimit, burstlimit, webacl, ..
 /**
  * The statements of the API's resource policy, or null.
  *
- * With IAM there is nothing but refusals: an Allow would let every identity of the account in,
- * whatever its own policy says. Without IAM there must be one, or nobody gets in (API Gateway
- * Developer Guide, "How API Gateway resource policies affect authorization workflow").
+ * With IAM it has only Deny statements, because an Allow would give access to every identity of the
+ * account, independent of the identity's own policy. Without IAM an Allow is required, otherwise
+ * API Gateway refuses every caller (API Gateway Developer Guide, "How API Gateway resource policies
+ * affect authorization workflow").
  */
 function resourcePolicy(auth, { vpcendpoint, allowedcidrs }) {
   const refusals = [];
   if (vpcendpoint) refusals.push({ StringNotEquals: { 'aws:SourceVpce': vpcendpoint } });
   if (allowedcidrs.length > 0) {
-    // Behind an endpoint in a VPC the caller's address is in another key.
+    // Calls through a VPC endpoint have the address of the caller in another condition key.
     const address = vpcendpoint ? 'aws:VpcSourceIp' : 'aws:SourceIp';
     refusals.push({ NotIpAddress: { [address]: allowedcidrs } });
   }
@@ -44,7 +45,7 @@ function resourcePolicy(auth, { vpcendpoint, allowedcidrs }) {
 
 const statement = (Effect) => ({ Effect, Principal: '*', ...INVOKE });
 
-/** What the functions are told of who may change what, as JSON; empty when everybody may. */
+/** The access policy for the functions as JSON; empty if all callers have all rights. */
 function accessPolicy({ teams, admins, productionapprovers: productionApprovers }) {
   const rules = { teams, admins, productionApprovers };
   const given = Object.values(rules).some((rule) => Object.keys(rule).length > 0);

@@ -1,9 +1,10 @@
 'use strict';
 
-// What CloudFormation cannot do with the buckets of the service: put the application template into
-// the ECS-CF-Bucket after a deploy, and empty the ECS-Bucket before a remove, because it does not
-// delete a bucket that holds something. And it says before a deploy, in words, what CloudFormation
-// would only call a validation error: that an earlier installation left its tables and bucket.
+// Actions on the buckets of the service that CloudFormation does not support: uploads the
+// application template to the ECS-CF-Bucket after a deploy, and empties the ECS-Bucket before a
+// remove, because CloudFormation does not delete a bucket with objects. Before a deploy it checks
+// for tables and a bucket of an earlier installation; CloudFormation would only report a validation
+// error.
 
 const { createHash } = require('node:crypto');
 const fs = require('node:fs/promises');
@@ -40,12 +41,12 @@ module.exports = class Buckets {
   async refuseLeftovers() {
     const { datastores, templatebucket: Bucket } = this.serverless.service.custom.parameters;
     if (datastores !== 'create') return;
-    // The stack of this installation may have made it.
+    // The bucket may belong to the stack of this installation.
     if (await physicalId(this.serverless.getProvider('aws'), 'TemplateBucket')) return;
     if (await exists(await this.s3(), new HeadBucketCommand({ Bucket }))) {
       throw new this.serverless.classes.Error(
-        `datastores: an earlier installation left the bucket ${Bucket} and its tables behind. ` +
-          'Write existing to go on with them, or delete them first.',
+        `datastores: the bucket ${Bucket} and the tables of an earlier installation exist. ` +
+          'Write existing to use them, or delete them first.',
         'DATASTORES_EXIST',
       );
     }
@@ -56,7 +57,7 @@ module.exports = class Buckets {
     const { templatebucket: Bucket } = this.serverless.service.custom.parameters;
     const Body = await fs.readFile(path.join(this.serverless.serviceDir, TEMPLATE));
     const sha256 = createHash('sha256').update(Body).digest('hex');
-    // The bucket keeps every version: an upload of the same bytes would only blur its history.
+    // The bucket keeps every version, so identical bytes are not uploaded again.
     if ((await uploadedSha256(s3, { Bucket, Key: KEY })) === sha256) return;
     await s3.send(
       new PutObjectCommand({
@@ -81,7 +82,7 @@ module.exports = class Buckets {
   }
 };
 
-/** The first 1000 versions and delete markers in a bucket; none if there is no bucket. */
+/** The first 1000 versions and delete markers in a bucket; empty if the bucket does not exist. */
 async function versions(s3, Bucket) {
   try {
     const page = await s3.send(new ListObjectVersionsCommand({ Bucket }));
@@ -93,7 +94,7 @@ async function versions(s3, Bucket) {
   }
 }
 
-/** Whether S3 answers a command that reads something, or says that it is not there. */
+/** Whether a read command succeeds (true) or returns NotFound (false). */
 async function exists(s3, command) {
   try {
     return Boolean(await s3.send(command));
@@ -103,7 +104,7 @@ async function exists(s3, command) {
   }
 }
 
-/** The digest that an earlier deploy noted on the object; undefined if there is no object. */
+/** The digest in the metadata of the object; undefined if the object does not exist. */
 async function uploadedSha256(s3, object) {
   try {
     return (await s3.send(new HeadObjectCommand(object))).Metadata?.sha256;

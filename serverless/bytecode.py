@@ -1,7 +1,8 @@
-"""Compiles the sources of the Lambda package, so that a cold start does not have to.
+"""Compiles the sources of the Lambda package, so that a cold start does not compile them.
 
-Python takes a `.pyc` only if it is of its own version and not stale. The usual kind remembers when
-its source was written, which a zip archive changes; this kind remembers a hash of the source.
+Python uses a `.pyc` file only for the same Python version and an unchanged source. By default it
+compares the time of the source, which a zip archive changes. These files contain a hash of the
+source instead.
 """
 
 from __future__ import annotations
@@ -10,12 +11,13 @@ import subprocess
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-# Where Lambda unpacks a package; tracebacks say so (AWS Lambda Developer Guide, LAMBDA_TASK_ROOT).
+# The folder of the unpacked package in Lambda, for tracebacks (AWS Lambda Developer Guide,
+# LAMBDA_TASK_ROOT).
 _TASK_ROOT = "/var/task"
 
 
 def cache_tag(python: str) -> str | None:
-    """Return the name of an interpreter's bytecode ("cpython-313"); None if it does not run."""
+    """Return the cache tag of an interpreter ("cpython-313"); None if it cannot be run."""
     program = "import sys; print(sys.implementation.cache_tag)"
     try:
         done = subprocess.run(  # noqa: S603 - an interpreter, no shell
@@ -26,8 +28,8 @@ def cache_tag(python: str) -> str | None:
     return done.stdout.strip() if done.returncode == 0 else None
 
 
-def compiled(python: str, sources: Mapping[str, bytes], folder: Path) -> dict[str, bytes]:
-    """Return the bytecode of sources by file name; `folder` is an empty one to work in."""
+def compile_sources(python: str, sources: Mapping[str, bytes], folder: Path) -> dict[str, bytes]:
+    """Return the bytecode of sources by file name; `folder` is an empty working folder."""
     for name, content in sources.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_bytes(content)

@@ -1,7 +1,7 @@
 'use strict';
 
-// Stops a deploy or remove that would go to another account than `accountid` says: the names of the
-// buckets and the permissions are made from that number, and would be those of somebody else.
+// Stops a deploy or remove if the credentials belong to another account than `accountid`, because
+// the names of the buckets and the permissions contain that number.
 
 /** Plugin for osls; reads custom.parameters.accountid. */
 module.exports = class CheckAccount {
@@ -18,7 +18,7 @@ module.exports = class CheckAccount {
     const actual = await this.serverless.getProvider('aws').getAccountId();
     if (actual !== expected) {
       throw new this.serverless.classes.Error(
-        `accountid: the parameters say ${expected}, but the credentials in use belong to account ` +
+        `accountid: the parameters contain ${expected}, but the credentials belong to account ` +
           `${actual}. Correct accountid, or choose other credentials (AWS_PROFILE).`,
         'WRONG_ACCOUNT',
       );

@@ -1,10 +1,10 @@
 'use strict';
 
-// Faults of parameters.yml that only show when several values are seen together. Each check gets
-// the values that are sound by themselves; those that are not are undefined.
+// Checks of parameters.yml that involve several values. Each check receives the values that are
+// valid by themselves; other values are undefined.
 
-// Lambda gives a function 4 KB for all environment variables (AWS Lambda quotas); the others take
-// less than half of it.
+// Lambda limits all environment variables of a function to 4 KB (AWS Lambda quotas); the other
+// variables need less than half of it.
 const LONGEST_ACCESS_POLICY = 2000;
 
 function sameSubnets(values) {
@@ -20,7 +20,7 @@ function foreignImage({ repouri, accountid }) {
   return ['repouri: is in the ECR of another account than accountid; copy the image there'];
 }
 
-/** ARNs of things that must be where the service is. */
+/** ARNs of resources that must be in the region and account of the service. */
 function foreignArns({ region, accountid, ...values }) {
   if (!region || !accountid) return [];
   return ['certificatearn', 'webacl']
@@ -29,24 +29,24 @@ function foreignArns({ region, accountid, ...values }) {
     .map((key) => `${key}: is not in region and accountid; write one that is`);
 }
 
-/** CloudWatch sends alarms to topics of its own region only; the account may be another one. */
+/** CloudWatch sends alarms only to topics of the same region; the account may differ. */
 function foreignTopic({ region, alarmtopic }) {
   if (!region || !alarmtopic || alarmtopic.split(':')[3] === region) return [];
   return ['alarmtopic: is not in region; write one that is'];
 }
 
-function openDoor({ auth, allowedcidrs, vpcendpoint }) {
+function openAccess({ auth, allowedcidrs, vpcendpoint }) {
   if (auth !== 'none' || !allowedcidrs || allowedcidrs.length > 0 || vpcendpoint !== '') return [];
-  return ['auth: none lets everybody in; write allowedcidrs or vpcendpoint as well, or iam'];
+  return ['auth: none accepts every caller; write allowedcidrs or vpcendpoint as well, or iam'];
 }
 
-/** Callers of a kind that `auth` does not tell apart. */
+/** Callers in a form that `auth` does not support. */
 function unknownCallers({ auth, teams = {}, admins = [], productionapprovers = [] }) {
   const lists = { teams: Object.values(teams).flat(), admins, productionapprovers };
   const kinds = {
     iam: [(caller) => caller.startsWith('arn:'), 'with auth iam callers are ARNs of IAM'],
     apikey: [(caller) => !caller.startsWith('arn:'), 'with auth apikey callers are ids of API keys'],
-    none: [() => false, 'with auth none nobody knows who calls; leave it out'],
+    none: [() => false, 'with auth none callers are not identified; leave it out'],
   };
   if (!kinds[auth]) return [];
   const [known, advice] = kinds[auth];
@@ -55,13 +55,13 @@ function unknownCallers({ auth, teams = {}, admins = [], productionapprovers = [
     .map(([key]) => `${key}: ${advice}`);
 }
 
-/** Lists that are too long to be handed to the functions. */
+/** Lists that are too long for the environment variables of the functions. */
 function longPolicy({ teams = {}, admins = [], productionapprovers = [] }) {
   const size = JSON.stringify([teams, admins, productionapprovers]).length;
   if (size <= LONGEST_ACCESS_POLICY) return [];
   return [
-    `teams: with admins and productionapprovers they take ${size} characters, and Lambda has room ` +
-      `for ${LONGEST_ACCESS_POLICY}; write shorter lists, with * in the place of names`,
+    `teams: together with admins and productionapprovers it has ${size} characters, and the limit ` +
+      `is ${LONGEST_ACCESS_POLICY}; write shorter lists, with * in the place of names`,
   ];
 }
 
@@ -70,10 +70,10 @@ const CHECKS = [
   foreignImage,
   foreignArns,
   foreignTopic,
-  openDoor,
+  openAccess,
   unknownCallers,
   longPolicy,
 ];
 
-/** Return what is wrong between the sound values of parameters.yml. */
+/** Return the contradictions between the valid values of parameters.yml. */
 exports.contradictions = (values) => CHECKS.flatMap((check) => check(values));

@@ -1,17 +1,17 @@
 'use strict';
 
-// The dashboard of the service in CloudWatch. It is made from the functions of serverless.yml, and
-// from what devops_core/metrics.py counts; tests/infra/test_monitoring.py holds it to both.
+// The CloudWatch dashboard of the service. It shows the functions of serverless.yml and the metrics
+// of devops_core/metrics.py; tests/infra/test_monitoring.py compares it with both.
 
 const KINDS = ['create', 'deploy', 'deploy-blue', 'swap', 'delete', 'repair'];
 const OUTCOMES = ['SUCCEEDED', 'FAILED'];
-// A repair is over when it begins.
+// A repair has no duration.
 const TIMED_KINDS = KINDS.filter((kind) => kind !== 'repair');
 const TABLES = ['nonproduction', 'production', 'trainingda', 'log'];
 const INDEX = 'OpenOperations';
 // Resources of serverless/alarms.yml.
 const ALARMS = ['OverdueOperationsAlarm', 'ReconcileErrorsAlarm', 'ReconcileFunctionAlarm'];
-// What the functions log when something is wrong with them, not with a call or an application.
+// Log messages about faults of the functions, as opposed to faults of a call or an application.
 const FAULTS = ['broken', 'failed', 'given up', 'reconcile failed', 'check failed'];
 
 const NAMESPACE = 'devops-ecs';
@@ -32,7 +32,7 @@ const graph = (title, stat, metrics, more = {}) => ({
 
 const counted = (name, label) => [NAMESPACE, name, ...STAGE, { label }];
 
-/** How long operations took that have ended: half of them at most, and nearly all. */
+/** Durations of ended operations: the median and the 95th percentile. */
 const durations = ['p50', 'p95'].flatMap((stat) =>
   TIMED_KINDS.map((kind) => [
     ...[NAMESPACE, 'OperationDuration', ...STAGE, 'Kind', kind],
@@ -50,7 +50,7 @@ const ended = KINDS.flatMap((kind) =>
 const throttledFunctions = (names) =>
   names.map((name) => ['AWS/Lambda', 'Throttles', 'FunctionName', functionName(name), { label: name }]);
 
-/** DynamoDB counts requests by their operation too, and has no sum of them. */
+/** DynamoDB counts requests by operation, without a total. */
 const throttledRequests = TABLES.map((key) => {
   const terms = `MetricName="ThrottledRequests" TableName="${tableName(key)}"`;
   const search = `SEARCH('{AWS/DynamoDB,TableName,Operation} ${terms}', 'Sum', ${PERIOD})`;
@@ -76,7 +76,7 @@ const latencies = ['p50', 'p95'].map((stat) => [
   { stat, label: `Latency ${stat}` },
 ]);
 
-/** A table of lines of all functions. */
+/** A table of log lines of all functions. */
 const table = (names, title, query) => ({
   type: 'log',
   width: WIDTH,
@@ -106,7 +106,7 @@ const widgets = (names) => [
     counted('OpenOperations', 'open'),
     counted('OverdueOperations', 'past their deadline'),
   ]),
-  graph('What could not be reconciled or checked, what AWS throttled', 'Sum', [
+  graph('Reconcile and drift check errors, throttled calls', 'Sum', [
     counted('ReconcileErrors', 'reconcile errors'),
     counted('Throttles', 'throttles'),
   ]),
@@ -126,7 +126,7 @@ const widgets = (names) => [
   ]),
 ];
 
-/** Give widgets their place, from left to right and from the top. */
+/** Position widgets from left to right and from top to bottom. */
 function placed(all) {
   let [x, y, row] = [0, 0, 0];
   return all.map(({ type, width = HALF, height = HEIGHT, properties }) => {

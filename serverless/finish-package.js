@@ -1,14 +1,14 @@
 'use strict';
 
-// Adds to the Lambda package what makes a cold start cheap: service models of the AWS SDK that are
-// cut down to what the functions call, and bytecode. The work is done in Python, by finish.py.
+// Makes cold starts faster: adds bytecode to the Lambda package, and service models of the AWS SDK
+// with only the operations that the functions call. finish.py does the work.
 
 const { execFile } = require('node:child_process');
 const path = require('node:path');
 
 const CACHE = 'node_modules/.cache/botocore';
 
-/** Plugin for osls; runs after serverless-python-requirements, which must be listed before it. */
+/** Plugin for osls; it must be listed after serverless-python-requirements. */
 module.exports = class FinishPackage {
   constructor(serverless, options, { log }) {
     this.serverless = serverless;
@@ -30,14 +30,14 @@ module.exports = class FinishPackage {
     if (warning.trim()) this.log.warning(warning.trim());
   }
 
-  /** The package: of the service, or of the one function that is deployed alone. */
+  /** The path of the package: that of the service, or of a function that is deployed alone. */
   artifact() {
     const { service, serviceDir } = this.serverless;
     const alone = this.options.function && service.getFunction(this.options.function).package;
     return path.resolve(serviceDir, alone?.artifact ?? service.package.artifact);
   }
 
-  /** What a program prints; its errors become those of the deploy. */
+  /** Run a program and return its output; an error of the program fails the deploy. */
   run(program, args, options) {
     return new Promise((resolve, reject) => {
       execFile(program, args, options, (error, stdout, stderr) => {

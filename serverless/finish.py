@@ -1,8 +1,8 @@
-"""Finishes the Lambda package: adds service models that are cut down, and bytecode.
+"""Finishes the Lambda package: adds trimmed service models and bytecode.
 
 `python3 -m serverless.finish PACKAGE --runtime python3.13 --cache FOLDER`, from the folder of the
-service; run by the plugin `finish-package.js`. Needs no package but pip, which the plugin
-serverless-python-requirements needs as well.
+service; the plugin `finish-package.js` runs it. It requires only pip, which the plugin
+serverless-python-requirements requires as well.
 """
 
 from __future__ import annotations
@@ -18,21 +18,21 @@ from pathlib import Path
 
 from devops_core.adapters.aws.models import MODELLED
 from serverless import models
-from serverless.bytecode import cache_tag, compiled
+from serverless.bytecode import cache_tag, compile_sources
 
-# `devops_core.adapters.aws.session` looks for the models here.
+# The folder of the models in the package, known to `devops_core.adapters.aws.session`.
 MODELS = "service_models"
-# The earliest date of a zip archive: the same content makes the same archive.
+# The earliest possible date in a zip archive. A constant date makes the archive reproducible.
 _DATE = (1980, 1, 1, 0, 0, 0)
 _PIN = re.compile(r"^botocore==(\S+)", re.MULTILINE)
 
 
 class PackageError(Exception):
-    """The package cannot be finished; the message says what to do."""
+    """The package cannot be finished; the message names the remedy."""
 
 
 def finish(package: Path, runtime: str, service_models: Mapping[str, bytes]) -> str | None:
-    """Add to a package what makes a cold start cheap; return a warning if something is missing."""
+    """Add models and bytecode to a package; return a warning if bytecode is missing."""
     with zipfile.ZipFile(package) as archive:
         files = {name: archive.read(name) for name in archive.namelist() if _is_source(name)}
     sources = {name: content for name, content in files.items() if name.endswith(".py")}
@@ -43,21 +43,26 @@ def finish(package: Path, runtime: str, service_models: Mapping[str, bytes]) -> 
         if tag and tag not in tags:
             tags[tag] = python
             with tempfile.TemporaryDirectory() as folder:
-                files |= compiled(python, sources, Path(folder))
+                files |= compile_sources(python, sources, Path(folder))
     _write(package, files)
     if runtime.replace("python3.", "cpython-3") in tags:
         return None
     return (
         f"{runtime} is not on this machine, so the package has no bytecode for it: every cold start"
-        f" of a function compiles the sources first. Install {runtime} and deploy again."
+        f" of a function compiles the sources. Install {runtime} and deploy again."
     )
 
 
-def fetched(requirements: Path, cache: Path) -> Path:
-    """Return the wheel of the botocore that is pinned; pip fetches it into the cache once."""
+def fetch_botocore(requirements: Path, cache: Path) -> Path:
+    """Return the wheel of the pinned botocore; pip downloads it into the cache once.
+
+    Raises:
+        PackageError: botocore is not pinned, or the download failed.
+
+    """
     pin = _PIN.search(requirements.read_text())
     if pin is None:
-        raise PackageError(f"{requirements} pins no version of botocore: write botocore==...")
+        raise PackageError(f"{requirements} does not pin botocore: write botocore==...")
     wheel = cache / f"botocore-{pin[1]}-py3-none-any.whl"
     if wheel.exists():
         return wheel
@@ -72,14 +77,15 @@ def fetched(requirements: Path, cache: Path) -> Path:
     )
     if done.returncode != 0 or not wheel.exists():
         raise PackageError(
-            f"pip cannot fetch botocore {pin[1]}, whose service models the package needs; look to"
-            f" the network or pip's index, or put {wheel.name} into {cache}.\n{done.stderr.strip()}"
+            f"pip cannot download botocore {pin[1]}, whose service models the package needs; check"
+            f" the network and pip's index, or put {wheel.name} into {cache}."
+            f"\n{done.stderr.strip()}"
         )
     return wheel
 
 
 def _is_source(name: str) -> bool:
-    # What an earlier run has added is made anew.
+    # Files that an earlier run has added are generated again.
     return not name.endswith((".pyc", "/")) and not name.startswith(f"{MODELS}/")
 
 
@@ -88,23 +94,23 @@ def _write(package: Path, files: Mapping[str, bytes]) -> None:
     with zipfile.ZipFile(unfinished, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
         for name in sorted(files):
             entry = zipfile.ZipInfo(name, _DATE)
-            # A regular file that everyone may read: functions run as a user of their own.
+            # A regular file, readable for all users, because functions run as another user.
             entry.external_attr = 0o100644 << 16
             archive.writestr(entry, files[name], zipfile.ZIP_DEFLATED, 9)
     unfinished.replace(package)
 
 
 def main() -> None:
-    """Finish the package that the command line names."""
+    """Finish the package that is named on the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("package", type=Path)
-    parser.add_argument("--runtime", required=True, help="the interpreter, as in python3.13")
-    parser.add_argument("--cache", type=Path, required=True, help="keeps the wheel of botocore")
+    parser.add_argument("--runtime", required=True, help="the interpreter, such as python3.13")
+    parser.add_argument("--cache", type=Path, required=True, help="folder for botocore's wheel")
     options = parser.parse_args()
     try:
-        wheel = fetched(Path("requirements.txt"), options.cache)
+        wheel = fetch_botocore(Path("requirements.txt"), options.cache)
         with zipfile.ZipFile(wheel) as archive:
-            made = models.trimmed(*models.in_wheel(archive), MODELLED)
+            made = models.trim_models(*models.read_wheel(archive), MODELLED)
         warning = finish(options.package, options.runtime, made)
     except (PackageError, models.ModelError) as error:
         sys.exit(str(error))

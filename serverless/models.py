@@ -1,6 +1,6 @@
-"""Cuts botocore's service models down to some operations and the shapes that these reach.
+"""Trims botocore's service models to selected operations and their shapes.
 
-Works on the files alone, in a folder or in a wheel: whoever deploys need not have botocore.
+It reads only the data files, from a folder or a wheel, so that a deploy does not require botocore.
 """
 
 from __future__ import annotations
@@ -13,34 +13,41 @@ from pathlib import Path
 from typing import Any
 
 Json = dict[str, Any]
-# Returns the content of a file of botocore's, or None when there is not one of that name.
+# Returns the content of a data file of botocore; None if the file does not exist.
 Read = Callable[[str], bytes | None]
 
 
 class ModelError(Exception):
-    """botocore's data is not what is expected; the message says of what."""
+    """The data files of botocore lack a service, an operation or a file."""
 
 
-def trimmed(
+def trim_models(
     names: Sequence[str], read: Read, operations: Mapping[str, Sequence[str]]
 ) -> dict[str, bytes]:
-    """Return the files of a models folder by name; `names` are those of botocore's data files.
+    """Return the files of a models folder by name.
 
-    `operations` are to be kept, by service. Raises ModelError when botocore knows one not.
+    Args:
+        names: the names of botocore's data files.
+        read: reads a data file.
+        operations: the operations to keep, by service.
+
+    Raises:
+        ModelError: botocore lacks a service or an operation.
+
     """
     files = {}
     prefixes = set()
     for service, kept in operations.items():
         name = f"{service}/{_newest(names, service)}/service-2.json"
-        model = trimmed_model(_load(read, name), kept, service)
+        model = trim_model(_load(read, name), kept, service)
         prefixes.add(model["metadata"]["endpointPrefix"])
         files[name] = _dump(model)
-    files["endpoints.json"] = _dump(trimmed_endpoints(_load(read, "endpoints.json"), prefixes))
+    files["endpoints.json"] = _dump(trim_endpoints(_load(read, "endpoints.json"), prefixes))
     return files
 
 
-def in_folder(data: Path) -> tuple[list[str], Read]:
-    """Return the names of the data files of an installed botocore, and how to read them."""
+def read_folder(data: Path) -> tuple[list[str], Read]:
+    """Return the names of the data files of an installed botocore, and a reader for them."""
     names = [path.relative_to(data).as_posix() for path in data.glob("*/*/service-2.json*")]
 
     def read(name: str) -> bytes | None:
@@ -50,8 +57,8 @@ def in_folder(data: Path) -> tuple[list[str], Read]:
     return names, read
 
 
-def in_wheel(wheel: zipfile.ZipFile) -> tuple[list[str], Read]:
-    """Return the names of the data files of a botocore wheel, and how to read them."""
+def read_wheel(wheel: zipfile.ZipFile) -> tuple[list[str], Read]:
+    """Return the names of the data files of a botocore wheel, and a reader for them."""
     prefix = "botocore/data/"
     names = [name.removeprefix(prefix) for name in wheel.namelist() if name.startswith(prefix)]
 
@@ -62,15 +69,15 @@ def in_wheel(wheel: zipfile.ZipFile) -> tuple[list[str], Read]:
     return names, read
 
 
-def trimmed_model(model: Json, kept: Sequence[str], service: str = "") -> Json:
-    """Return a service model with the operations `kept`, what they reach, and every error.
+def trim_model(model: Json, kept: Sequence[str], service: str = "") -> Json:
+    """Return a service model with the operations `kept`, their shapes, and all errors.
 
-    All errors stay: a service may answer one that the model does not give for the operation, and
-    the SDK reads its members all the same.
+    All errors are kept, because a service may return an error that the model does not list for the
+    operation; the SDK reads the members of such errors, too.
     """
     unknown = set(kept) - set(model["operations"])
     if unknown:
-        raise ModelError(f"botocore knows no {service} operation {', '.join(sorted(unknown))}")
+        raise ModelError(f"botocore has no {service} operation {', '.join(sorted(unknown))}")
     operations = {name: model["operations"][name] for name in sorted(set(kept))}
     shapes = model["shapes"]
     wanted = {ref for operation in operations.values() for ref in _references(operation)}
@@ -84,8 +91,8 @@ def trimmed_model(model: Json, kept: Sequence[str], service: str = "") -> Json:
     return whole
 
 
-def trimmed_endpoints(endpoints: Json, prefixes: set[str]) -> Json:
-    """Return endpoints.json with the services of some endpoint prefixes, in every partition."""
+def trim_endpoints(endpoints: Json, prefixes: set[str]) -> Json:
+    """Return endpoints.json with only the services of the given endpoint prefixes."""
     partitions = [
         partition
         | {
@@ -125,13 +132,13 @@ def _dump(content: Json) -> bytes:
 
 
 def _references(part: Any) -> Iterator[str]:
-    """Return the names of the shapes that a part of a model refers to."""
+    """Yield the names of the shapes that a part of a model references."""
     if isinstance(part, list):
         for each in part:
             yield from _references(each)
     elif isinstance(part, dict):
         for key, value in part.items():
-            # A member may be called "shape", too: then its value is no name.
+            # A member of a structure may have the name "shape"; then the value is not a text.
             if key == "shape" and isinstance(value, str):
                 yield value
             else:
@@ -143,8 +150,8 @@ def _undocumented(part: Any) -> Any:
         return [_undocumented(each) for each in part]
     if not isinstance(part, dict):
         return part
-    # Left empty, not out: botocore asks for some of them. A member may be called "documentation",
-    # too: then its value is no text.
+    # Empty instead of removed, because botocore reads some of them. A member of a structure may
+    # have the name "documentation"; then the value is not a text.
     return {
         key: "" if key == "documentation" and isinstance(value, str) else _undocumented(value)
         for key, value in part.items()

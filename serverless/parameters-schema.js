@@ -1,7 +1,7 @@
 'use strict';
 
-// What parameters.yml may hold. Each `description` finishes the sentence "write ...": it is what
-// the deploy tells a person whose value does not fit. Values arrive as strings (parameters.js).
+// The JSON Schema of parameters.yml. Each `description` completes the sentence "write ..." in the
+// error message for a value that is not valid. All values are strings (parameters.js).
 
 const net = require('node:net');
 
@@ -11,10 +11,10 @@ const EC2_ID = '([0-9a-f]{8}|[0-9a-f]{17})';
 const REGION = '[a-z]{2}(-[a-z]+)+-[0-9]';
 // S3 User Guide, "General purpose bucket naming rules".
 const BUCKET = '[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]';
-// S3 User Guide, "Safe characters", without * and quotes, which mean something in an IAM policy.
+// S3 User Guide, "Safe characters", without * and quotes, which are special in an IAM policy.
 const KEY = '[A-Za-z0-9!_.()/-]+';
 const S3_HOST = `s3([.-]${REGION})?\\.amazonaws\\.com(\\.cn)?`;
-// The three spellings of one object; the named groups are read by parameters.js.
+// The three forms of an object's URL; parameters.js reads the named groups.
 const TEMPLATE_URLS = [
   `s3://(?<bucket>${BUCKET})/(?<key>${KEY})`,
   `https://(?<bucket>${BUCKET})\\.${S3_HOST}/(?<key>${KEY})`,
@@ -24,7 +24,7 @@ const TEMPLATE_URLS = [
 const IMAGE =
   '[a-z0-9]+([._-]+[a-z0-9]+)*(:[0-9]+)?(/[a-z0-9]+([._-]+[a-z0-9]+)*)*' +
   '(:[A-Za-z0-9_][A-Za-z0-9._-]{0,127})?(@sha256:[0-9a-f]{64})?';
-// CloudWatch Logs API, PutRetentionPolicy: other numbers of days are refused.
+// The valid numbers of days (CloudWatch Logs API, PutRetentionPolicy).
 const RETENTION_DAYS = [
   1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922,
   3288, 3653,
@@ -33,13 +33,13 @@ const RETENTION_DAYS = [
 // API Gateway quotas: 10,000 requests a second and a burst of 5,000 for all APIs of an account.
 const RATE = '[1-9][0-9]{0,3}|10000';
 const BURST = '[1-9][0-9]{0,2}|[1-4][0-9]{3}|5000';
-// Who calls: an IAM role or user, * for any characters, or the id of an API key. A role has no path
-// here, because the ARN of its caller has none (IAM User Guide, "IAM identifiers").
+// A caller: an IAM role or user, with * for any characters, or the id of an API key. A role has no
+// path here, because the ARN of an assumed role has none (IAM User Guide, "IAM identifiers").
 const CALLER =
   `arn:aws[a-z-]*:iam::${ACCOUNT}:(role/[A-Za-z0-9_+=,.@*-]+|user/[A-Za-z0-9_+=,.@*/-]+)` +
   '|[a-z0-9]{10}';
 
-/** Whether a text is a range of IP addresses, other than all of them. */
+/** Whether a text is a CIDR range of IP addresses; the range of all addresses is not accepted. */
 function isCidr(range) {
   const [address, length, ...more] = range.split('/');
   const most = { 4: 32, 6: 128 }[net.isIP(address)];
@@ -61,7 +61,7 @@ const securityGroup = (what) =>
 
 const required = {
   apiname: text('[A-Za-z0-9][A-Za-z0-9 ._-]{0,99}', 'a name for the REST API, as in devops-ecs'),
-  // 20 characters leave room for the names made from it: a function name ends at 64.
+  // 20 characters, because the stage is part of function names, which have at most 64.
   stage: text('[A-Za-z0-9][A-Za-z0-9-]{0,19}', 'the API stage, as in dev: letters, digits and -'),
   accountid: text(ACCOUNT, 'the AWS account number, 12 digits in quotes, as in "012345678901"'),
   vpc: text(`vpc-${EC2_ID}`, 'the id of the VPC, as in vpc-0123456789abcdef0'),
@@ -87,7 +87,7 @@ const optional = {
   requiredtags: {
     type: 'array',
     uniqueItems: true,
-    // Tag keys of every AWS service, without the prefixes that are not the caller's to set.
+    // Tag keys that every AWS service accepts, without prefixes that callers cannot set.
     items: { type: 'string', pattern: '^(?!aws:|devops:)[A-Za-z0-9 _.:/=+@-]{1,128}$' },
     description: 'a list of tag keys, as in [costCenter, dataClass]',
   },
@@ -124,7 +124,7 @@ const optional = {
   ),
   gatewaylogrole: choice(['create', 'existing'], 'create or existing'),
   alarmtopic: text(
-    // Not a FIFO topic (.fifo): those deliver to queues, not to people (SNS Developer Guide).
+    // Not a FIFO topic (.fifo), which cannot deliver to e-mail or phones (SNS Developer Guide).
     `|arn:aws[a-z-]*:sns:${REGION}:${ACCOUNT}:[A-Za-z0-9_-]{1,256}`,
     'the ARN of a standard SNS topic, as in arn:aws:sns:eu-west-1:012345678901:alarms',
   ),

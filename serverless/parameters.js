@@ -1,8 +1,8 @@
 'use strict';
 
-// The settings of an installation, for `${file(serverless/parameters.js)}` in serverless.yml: read
-// from parameters.yml, checked as a whole, completed with the defaults and with what follows from
-// them. Another file is chosen with PARAMETERS=path or --param="parameters=path".
+// The settings of an installation, for `${file(serverless/parameters.js)}` in serverless.yml: reads
+// parameters.yml, validates it, and adds defaults and derived values. PARAMETERS=path or
+// --param="parameters=path" selects another file.
 
 const fs = require('node:fs');
 const path = require('node:path');
@@ -13,7 +13,7 @@ const { contradictions } = require('./contradictions');
 const { defaults, formats, schema, templateUrls } = require('./parameters-schema');
 
 const DEFAULT_FILE = 'parameters.yml';
-// parameters.yml is delivered with values such as "<id of the VPC, ...>".
+// The delivered parameters.yml has placeholders such as "<id of the VPC, ...>".
 const PLACEHOLDER = /<[^>]*>/;
 
 class ParametersError extends Error {
@@ -21,7 +21,7 @@ class ParametersError extends Error {
     const lines = problems.map((problem) => `  - ${problem}`);
     super(`${file} cannot be deployed:\n${lines.join('\n')}`);
     this.name = 'ParametersError';
-    // osls prints the stack of an error; a stack trace would bury the list of what to correct.
+    // osls prints the stack of an error. A stack trace would hide the list of faults.
     this.stack = this.message;
   }
 }
@@ -32,11 +32,11 @@ function chosenFile(options = {}) {
   return given?.slice('parameters='.length) || process.env.PARAMETERS || DEFAULT_FILE;
 }
 
-/** The keys and values as they are written: strings, or lists of strings. */
+/** The keys and values as written: strings, lists and objects of strings. */
 function read(file) {
   let content;
   try {
-    // Without types: YAML would make a number of an account id and drop its leading zeros.
+    // Without types, because YAML would parse an account id as a number and drop its leading zeros.
     content = yaml.load(fs.readFileSync(path.resolve(file), 'utf8'), {
       schema: yaml.FAILSAFE_SCHEMA,
     });
@@ -65,10 +65,10 @@ function describe({ keyword, params, parentSchema, instancePath, data }) {
   return `${key}: ${JSON.stringify(data)} does not fit; ${advice}`;
 }
 
-/** Throw one ParametersError that names every key that is wrong. */
+/** Throw a ParametersError that names every key with a fault. */
 function check(file, values) {
   const validate = new Ajv({ allErrors: true, verbose: true, formats }).compile(schema);
-  // A name that does not fit is reported by its own fault, too.
+  // A name that is not valid has another error as well.
   const errors = (validate(values) ? [] : validate.errors).filter(
     ({ keyword }) => keyword !== 'propertyNames',
   );
@@ -78,16 +78,16 @@ function check(file, values) {
   if (problems.length > 0) throw new ParametersError(file, problems);
 }
 
-/** What follows from the parameters: names of buckets, where the template is read, who gets in. */
+/** Derived values: names of buckets, location of the template, access control. */
 function derived(values) {
   const { accountid, region, cftemplate, requiredtags, logretentiondays, alarmtopic } = values;
   const { bucket, key } = templateUrls.map((url) => url.exec(cftemplate)).find(Boolean).groups;
   const templatebucket = `ecs-cf-bucket-${accountid}-${region}`;
   return {
-    // Bucket names are unique in all of AWS, so they carry the account and the region.
+    // Bucket names are unique in all of AWS, so they contain account and region.
     ecsbucket: `ecs-bucket-${accountid}-${region}`,
     templatebucket,
-    // The health check looks at the ECS-CF-Bucket, create reads the template where cftemplate is.
+    // The health check reads the ECS-CF-Bucket; create reads the template at cftemplate.
     readablebuckets: [...new Set([templatebucket, bucket])].map((name) => ({
       'Fn::Sub': `arn:\${AWS::Partition}:s3:::${name}`,
     })),
@@ -100,7 +100,7 @@ function derived(values) {
   };
 }
 
-/** Read, check and complete the parameters of a file; ParametersError names every wrong key. */
+/** Read, validate and complete the parameters of a file; may throw a ParametersError. */
 function load(file) {
   const values = { ...defaults, ...read(file) };
   check(file, values);

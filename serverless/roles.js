@@ -1,11 +1,11 @@
 'use strict';
 
-// One role for each function, with what the function calls and no more: tests/infra/permissions goes
-// through everything that the functions do and holds this file to it, in both directions.
+// One role for each function, with exactly the permissions for its calls. tests/infra/permissions
+// traces the calls of the functions and finds missing and superfluous permissions.
 //
-// Applications have any name, so their resources are scoped by what is theirs for certain: account,
-// region, the names of environments and slots, and the tags of their stacks. A template of one's own
-// keeps to these names.
+// Applications have arbitrary names, so the statements identify their resources by account, region,
+// names of environments and slots, and the tags of their stacks. A custom template must use the
+// same names.
 
 const TEST_ENVIRONMENTS = ['dev', 'qa', 'stage', 'training', 'da'];
 const SLOTS = ['prod-1', 'prod-2'];
@@ -40,25 +40,25 @@ function allow(actions, resources, condition) {
 const passed = (role, service) =>
   allow(['iam:PassRole'], role, { StringEquals: { 'iam:PassedToService': service } });
 
-// --- Inventory, operations and log. A transaction needs the permissions of what is in it. ---
+// --- Inventory, operations and log. A transaction needs the permissions of its actions. ---
 
-/** Look at an application, with the Idempotency-Key of a call when it comes from one. */
+/** Read an application; a call also reads its Idempotency-Key. */
 const read = (...tables) => [
   allow(['dynamodb:BatchGetItem'], [...INVENTORY, ...tables]),
   allow(['dynamodb:GetItem'], LOG),
 ];
 /** Write records and events. */
 const record = [allow(['dynamodb:PutItem'], LOG)];
-/** Take rows for an operation. */
+/** Claim rows for an operation. */
 const take = (tables) => allow(['dynamodb:UpdateItem'], tables);
-/** Write rows: new ones, and what an operation has made of them. */
+/** Write new rows, and the results of operations. */
 const write = (tables) => allow(['dynamodb:PutItem'], tables);
-/** Remove an application: its rows, and the entry that keeps its name. */
+/** Remove an application: its rows, and the entry that reserves its name. */
 const remove = allow(['dynamodb:DeleteItem'], [...INVENTORY, LOG]);
 
 // --- CloudFormation: the stacks of applications ---
 
-/** Create stacks. Only with the role made for them: no function could make what is in them. */
+/** Create stacks, only with the role for stacks: the functions cannot create their resources. */
 const createStack = [
   allow(['cloudformation:CreateStack'], STACK, {
     StringEquals: { 'cloudformation:RoleArn': STACK_ROLE },
@@ -67,22 +67,23 @@ const createStack = [
   allow(['cloudformation:TagResource'], STACK, {
     StringEquals: { 'cloudformation:CreateAction': 'CreateStack' },
   }),
-  // The template is expanded by this macro, for which CloudFormation asks as for a change set.
+  // The template uses this macro, for which CloudFormation requires the right to create a change
+  // set.
   allow(['cloudformation:CreateStack', 'cloudformation:CreateChangeSet'], MACRO),
   // CloudFormation checks the typed parameters of a template (VPC, subnets, security groups) with
-  // the permissions of the caller. EC2 knows no resource for these calls.
+  // the permissions of the caller. EC2 has no resource-level permissions for these calls.
   allow(['ec2:DescribeVpcs', 'ec2:DescribeSubnets', 'ec2:DescribeSecurityGroups'], '*'),
-  // The application template, in the version that the operation began with.
+  // The application template, in the version at the start of the operation.
   allow(
     ['s3:GetObject', 's3:GetObjectVersion'],
     sub('arn:${AWS::Partition}:s3:::${self:custom.parameters.templateobject}'),
   ),
-  // Without it S3 answers 403 instead of 404 for a template that is not there.
+  // Without it S3 returns 403 instead of 404 for a missing template.
   allow(['s3:ListBucket'], '${self:custom.parameters.readablebuckets}'),
 ];
-/** Look whether a template is one, and which parameters it has. CloudFormation knows no resource. */
+/** Validate a template and read its parameters; no resource-level permissions exist. */
 const validateTemplate = allow(['cloudformation:ValidateTemplate'], '*');
-/** Delete stacks, but none that no operation of this service has made, and see what failed. */
+/** Delete only stacks that operations of this service have created, and read their events. */
 const undoStack = [
   allow(['cloudformation:DescribeStacks', 'cloudformation:DescribeStackEvents'], STACK),
   allow(['cloudformation:DeleteStack'], STACK, {
@@ -92,7 +93,7 @@ const undoStack = [
   passed(STACK_ROLE, 'cloudformation.amazonaws.com'),
 ];
 
-// --- ECS. It knows no resource for reading task definitions, or for deregistering one. ---
+// --- ECS. It has no resource-level permissions for reading and deregistering task definitions. ---
 
 const followServices = (names) =>
   allow(['ecs:DescribeServices'], named('ecs', names, (name) => `service/*/${name}`));
@@ -102,11 +103,11 @@ const taskDefinitions = (names) => named('ecs', names, (name) => `task-definitio
 /** Register the next task definition of a service, and find it again. */
 const register = (names) => [
   allow(['ecs:RegisterTaskDefinition'], taskDefinitions(names)),
-  // A tag on what is there would make it that of another operation.
+  // Only at registration: a new tag would assign an existing task definition to another operation.
   allow(['ecs:TagResource'], taskDefinitions(names), {
     StringEquals: { 'ecs:CreateAction': 'RegisterTaskDefinition' },
   }),
-  // The roles that the application template makes.
+  // The roles that the application template creates.
   passed(
     sub('arn:${AWS::Partition}:iam::${AWS::AccountId}:role/devops-ecs/*'),
     'ecs-tasks.amazonaws.com',
@@ -114,12 +115,12 @@ const register = (names) => [
 ];
 const findTaskDefinitions = allow(['ecs:ListTaskDefinitions', 'ecs:DescribeTaskDefinition'], '*');
 const deregister = allow(['ecs:DeregisterTaskDefinition'], '*');
-/** Why tasks have stopped. */
+/** Read the reasons of stopped tasks. */
 const stoppedTasks = [
   allow(['ecs:ListTasks'], '*'),
   allow(['ecs:DescribeTasks'], arn('ecs', 'task/*')),
 ];
-/** Follow a rollout to its end, whatever that is. */
+/** Follow a rollout to its end, including a rollback. */
 const follow = (names) => [
   followServices(names),
   updateServices(names),
@@ -127,10 +128,10 @@ const follow = (names) => [
   deregister,
 ];
 const rollOut = (names) => [...register(names), findTaskDefinitions, ...follow(names)];
-/** Whether an image exists, and its digest. A deploy may name any repository of this account. */
+/** Read the digest of an image. A deploy may use any repository of this account. */
 const images = allow(['ecr:DescribeImages'], arn('ecr', 'repository/*'));
 
-// --- Load balancers of production. ELB knows no resource for its Describe calls. ---
+// --- Load balancers of production. ELB has no resource-level permissions for Describe calls. ---
 
 const listeners = allow(['elasticloadbalancing:DescribeListeners'], '*');
 const targets = allow(['elasticloadbalancing:DescribeTargetHealth'], '*');
@@ -139,7 +140,7 @@ const switchListeners = allow(
   arn('elasticloadbalancing', 'listener/app/*-prod/*'),
 );
 
-/** Whatever ends an operation of any kind before its time: back, or to its end. */
+/** Abort an operation of any kind: roll it back or complete it. */
 const endEarly = [
   ...read(),
   ...record,
@@ -152,7 +153,7 @@ const endEarly = [
   targets,
   switchListeners,
 ];
-/** Whatever brings an operation of any kind to its end. */
+/** Complete an operation of any kind. */
 const anyOperation = [...endEarly, ...createStack, ...register(SERVICES)];
 
 /** The statements of each function of serverless.yml. */
@@ -184,7 +185,7 @@ const FUNCTIONS = {
     ...record,
     take(PRODUCTION),
     write(PRODUCTION),
-    // What is promoted must not change meanwhile.
+    // The source of the promote must not change.
     allow(['dynamodb:ConditionCheckItem'], TESTS),
     images,
     listeners,
@@ -217,7 +218,7 @@ const FUNCTIONS = {
     // The health check.
     allow(['dynamodb:GetItem'], INVENTORY),
   ],
-  // Reads alone.
+  // Only reads.
   inventory: [
     allow(['dynamodb:BatchGetItem'], INVENTORY),
     allow(['dynamodb:Query'], LOG),
@@ -233,7 +234,7 @@ const FUNCTIONS = {
   ],
 };
 
-/** The function's own log; osls has made the group. */
+/** Write to the log group of the function, which osls creates. */
 const ownLog = (name) =>
   allow(
     ['logs:CreateLogStream', 'logs:PutLogEvents'],

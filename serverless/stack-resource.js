@@ -1,10 +1,10 @@
 'use strict';
 
-// What the stack of an installation has made before, for plugins that look before a deploy.
+// Reads a resource of the installation's stack, for the checks of plugins before a deploy.
 
 const { DescribeStackResourceCommand } = require('@aws-sdk/client-cloudformation');
 
-/** The physical id of a resource; undefined when there is no stack, or no such resource in it. */
+/** The physical id of a resource; undefined if the stack or the resource does not exist. */
 async function physicalId(provider, LogicalResourceId) {
   const StackName = provider.naming.getStackName();
   const resource = new DescribeStackResourceCommand({ StackName, LogicalResourceId });
@@ -12,7 +12,7 @@ async function physicalId(provider, LogicalResourceId) {
     const { StackResourceDetail } = await (await provider.getCloudFormationClient()).send(resource);
     return StackResourceDetail.PhysicalResourceId;
   } catch (error) {
-    // CloudFormation has no error of its own for a stack or a resource that is not there.
+    // CloudFormation has no specific error for a missing stack or resource.
     if (error.name === 'ValidationError') return undefined;
     throw error;
   }

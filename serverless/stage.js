@@ -1,17 +1,17 @@
 'use strict';
 
-// Lets the stage of serverless/stage.yml be the stage of the API. osls has the deployment make a
-// stage of that name, and cannot give it a log or limits in the template.
+// Replaces the stage of the API by the stage in serverless/stage.yml. osls makes the deployment
+// create the stage, and such a stage cannot have a log or limits in the template.
 //
-// And it says before a deploy what would be a surprise after it: that the deploy puts a role of its
-// own in the place of the one with which the account's other APIs write their logs.
+// It also stops a deploy that would replace the role with which the other APIs of the account write
+// their logs.
 
 const { APIGatewayClient, GetAccountCommand } = require('@aws-sdk/client-api-gateway');
 const { physicalId } = require('./stack-resource');
 
 const STAGE = 'ApiGatewayStage';
 const DEPLOYMENT = 'AWS::ApiGateway::Deployment';
-// osls lets them wait for the deployment; they need the stage.
+// osls makes them depend on the deployment, but they need the stage.
 const ON_THE_STAGE = ['AWS::ApiGateway::ApiKey', 'AWS::ApiGateway::UsagePlan'];
 
 /** Plugin for osls; reads custom.parameters.gatewaylogrole. */
@@ -42,8 +42,8 @@ module.exports = class Stage {
     const { cloudwatchRoleArn: role } = await gateway.send(new GetAccountCommand({}));
     if (!role || role.endsWith(`/${await physicalId(provider, 'GatewayLogRole')}`)) return;
     throw new this.serverless.classes.Error(
-      `gatewaylogrole: the APIs of this account and region write their logs with ${role} already. ` +
-        'Write existing to use it here, too.',
+      `gatewaylogrole: the APIs of this account and region already write their logs with ${role}. ` +
+        'Write existing to use this role.',
       'GATEWAY_LOG_ROLE_EXISTS',
     );
   }

@@ -100,8 +100,8 @@ def events(
     now = session.runtime.clock.now()
     try:
         query = {
-            "since": since and durations.timestamp(since, now),
-            "until": until and durations.timestamp(until, now),
+            "since": since and durations.parse_time(since, now),
+            "until": until and durations.parse_time(until, now),
             "operation": operation,
         }
     except ValueError as error:

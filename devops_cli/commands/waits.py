@@ -20,8 +20,8 @@ def wait(name: Name, timeout: Timeout, session: Session, operation_id: Operation
     Without an id: the newest operation in progress, or else the newest operation.
     """
     if not operation_id:
-        there = _recent_operations(session, name)
-        operation_id = get_text([*_unfinished(there), *there][0], "id")
+        operations = _recent_operations(session, name)
+        operation_id = get_text([*_unfinished(operations), *operations][0], "id")
     response = session.api.get(operation_path(name, operation_id))
     operation = response.required_operation
     seen = waiting.wait_for_end(session, response, operation, timeout.timeout)
@@ -57,7 +57,7 @@ def _unfinished(operations: list[Object]) -> list[Object]:
 def _recent_operations(session: Session, name: str) -> list[Object]:
     """Return the newest operations of an application, newest first; at least one."""
     response = session.api.get(f"/stacks/{name}/operations", {"limit": _NEWEST})
-    there = get_objects(response.body, "operations")
-    if not there:
+    operations = get_objects(response.body, "operations")
+    if not operations:
         raise OperationNotFoundError(f"{name} has no operations")
-    return there
+    return operations

@@ -1,4 +1,4 @@
-"""Checks of applications for drift, by the schedule and after events of AWS."""
+"""Checks of applications for drift."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from functools import partial
 from devops_core.drift import comparison
 from devops_core.drift.repair import CALLER, record_repair
 from devops_core.engine import telemetry
-from devops_core.engine.reconcile import sweep
 from devops_core.errors import RefusedError
 from devops_core.model.inventory import Inventory
 from devops_core.model.observed import Observed
@@ -34,19 +33,6 @@ def check_next_applications(cloud: Cloud) -> list[Operation]:
         if repair:
             repairs.append(repair)
     return repairs
-
-
-def handle_change(cloud: Cloud, application: str) -> list[Operation]:
-    """Reconcile the operations that hold rows of an application, after an event of AWS.
-
-    Without such an operation the change may come from outside, so the application is checked.
-    """
-    inventory, _ = cloud.tables.inventory(application)
-    claims = {row.claim for row in inventory.rows.values() if row.claim}
-    if claims:
-        return sweep(cloud, ((application, claim) for claim in sorted(claims)))
-    repair = check_application(cloud, inventory)
-    return [repair] if repair else []
 
 
 def check_application(cloud: Cloud, inventory: Inventory) -> Operation | None:

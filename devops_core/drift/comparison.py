@@ -15,7 +15,7 @@ SETTLED_AFTER = timedelta(minutes=2)
 # Docker shows this many characters of a digest. They are the version of an image without a tag.
 _SHORT_DIGEST = 12
 
-Rows = Mapping[Environment, Row]
+RowsByEnvironment = Mapping[Environment, Row]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,9 @@ def _without_stack(inventory: Inventory) -> Finding:
     return Finding(rows, ("the application's stack was deleted outside of this service",))
 
 
-def _follow_listener(rows: Rows, observed: Observed) -> tuple[Rows, list[str]]:
+def _follow_listener(
+    rows: RowsByEnvironment, observed: Observed
+) -> tuple[RowsByEnvironment, list[str]]:
     # A row may have been removed by hand.
     green, blue = rows.get(Environment.PROD_GREEN), rows.get(Environment.PROD_BLUE)
     live = observed.production
@@ -90,7 +92,9 @@ def _follow_listener(rows: Rows, observed: Observed) -> tuple[Rows, list[str]]:
     return {**rows, **exchanged}, [reason]
 
 
-def _follow_services(rows: Rows, observed: Observed) -> tuple[Rows, list[str]]:
+def _follow_services(
+    rows: RowsByEnvironment, observed: Observed
+) -> tuple[RowsByEnvironment, list[str]]:
     changed, reasons = dict(rows), []
     for environment, row in rows.items():
         deployment = foreign_deployment(row.service, observed) if row.service else None
@@ -137,7 +141,7 @@ def _image_release(uri: str, rows: Iterable[Row]) -> tuple[str, str | None]:
     return known or image.tag or short or "latest", image.digest
 
 
-def _with_drift(rows: Rows, observed: Observed) -> tuple[Rows, list[str]]:
+def _with_drift(rows: RowsByEnvironment, observed: Observed) -> tuple[RowsByEnvironment, list[str]]:
     """Return the rows with their present drift, and the reasons of the changes."""
     changed, reasons = dict(rows), []
     for environment, row in rows.items():

@@ -4,21 +4,21 @@ The path of an operation, from a request to its end:
 
 1. A handler parses the request and calls `accept.accept` with the controller of its kind
    (`observe.Controller`: the pure rules of a kind and its observations of AWS).
-2. `accept` reads the inventory, checks the caller's rights (`accept.permit`), observes AWS for the
-   plan (`Controller.before`), and lets the kind check the request (`Kind.plan`). For a dry run it
-   returns the plan (`dry_run.of_request`). Otherwise it claims the rows in one transaction, with
-   the operation's record and its first event (`events.acceptance`). From now on the operation is
-   durable.
+2. `accept` reads the inventory (except for a new application), checks the caller's rights
+   (`accept.permit`), observes AWS for the plan (`Controller.before`), and lets the kind check the
+   request (`Kind.plan`). For a dry run it returns the plan (`dry_run.of_request`). Otherwise it
+   claims the rows in one transaction, with the operation's record and its first event
+   (`events.acceptance`). From now on the operation is durable.
 3. The handler calls `reconcile.proceed`, which decides (`Kind.decide`) and acts until the operation
-   waits or ends. An `Act` has steps: `steps.calls` executes them at the same time, and
-   `steps.applied`, a pure function, applies their results. A worker acts only while it holds the
-   lease, and every save writes the events of its changes (`events.with_changes`).
+   waits or ends. An `Act` has steps: their calls (`steps.calls`) are made at the same time, and
+   `steps.applied`, a pure function, applies the results. The worker takes the lease
+   before it acts, and every save writes the events of its changes (`events.with_changes`).
 4. While AWS works, the operation waits on record. EventBridge, a one-minute schedule
    (`reconcile.sweep_open`) and status reads call `reconcile.resume`: it observes AWS
    (`Controller.during`) and continues as in step 3.
-5. `Done` or `Fail` ends the operation: `finish.finish` writes the status, the rows of the kind
+5. `Done` or `Fail` ends the operation: `reconcile.finish` writes the status, the rows of the kind
    (`Kind.rows`), the release of the claim and the last event in one transaction, and
-   `telemetry.operation_ended` counts it. `finish.give_up` ends an operation that AWS blocks.
+   `telemetry.operation_ended` counts it. `reconcile.give_up` ends an operation that AWS blocks.
 
 `abort.abort` requests the end of an operation, which the next decision then considers. The values
 that these functions pass on are in `run`.

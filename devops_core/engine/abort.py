@@ -51,23 +51,26 @@ def abort(
         from devops_core.engine.dry_run import of_abort
 
         return Outcome(dry_run=of_abort(cloud, operation, caller))
+    operation = _record_abort(cloud, kind, operation, caller)
+    operation = wait_for_end(cloud, try_reconcile(cloud, operation), until)
+    return Outcome(operation, message=_abort_message(kind, operation))
+
+
+def _record_abort(cloud: Cloud, kind: Kind, operation: Operation, caller: str) -> Operation:
+    """Save the caller of the abort; ChangedMeanwhileError if workers are faster every time."""
     for _ in range(_MAX_ATTEMPTS):
         if operation.aborted_by:
-            break
+            return operation
         _require_abortable(kind, operation)
         # A worker that acts now cannot save any more. Its lease remains, so that no other worker
         # acts before it has ended.
-        aborted = replace(operation, aborted_by=caller)
+        aborted, now = replace(operation, aborted_by=caller), cloud.clock.now()
+        own = kind.events(operation, aborted)
         try:
-            now = cloud.clock.now()
-            operation = cloud.tables.save(*events.with_changes(operation, aborted, now))
+            return cloud.tables.save(*events.with_changes(operation, aborted, now, own))
         except LostClaimError:
-            operation = recorded_operation(cloud, application, operation_id)
-    else:
-        if not operation.aborted_by:
-            raise ChangedMeanwhileError(f"operation {operation_id} has changed; call again")
-    operation = wait_for_end(cloud, try_reconcile(cloud, operation), until)
-    return Outcome(operation, message=_abort_message(kind, operation))
+            operation = recorded_operation(cloud, operation.application, operation.id)
+    raise ChangedMeanwhileError(f"operation {operation.id} has changed; call again")
 
 
 def _abort_message(kind: Kind, operation: Operation) -> str:

@@ -36,8 +36,8 @@ IDEMPOTENCY_SECONDS = 24 * 3600
 def accept(cloud: Cloud, controller: Controller, request: Any, context: RequestContext) -> Outcome:
     """Return the operation that a request starts or repeats, or the plan of a dry run.
 
-    `request.application` is the name of the application. Raises ForbiddenError, and ConflictError
-    if the request cannot be fulfilled.
+    `request.application` is the name of the application. Raises ForbiddenError, ConflictError if
+    the request cannot be fulfilled, IdempotencyMismatchError, and AwsError.
     """
     name, kind = request.application, controller.kind
     checks = 0
@@ -159,7 +159,7 @@ def permit(
     `team` is the application's technicalTeam, None if it is unknown. `aborts` is the id of the
     operation to abort, None for a start. `record` adds a refusal to the audit log.
     """
-    missing = cloud.settings.access.missing_lists(caller, team, production=kind.production)
+    missing = cloud.settings.access.missing_lists(caller, team, production=kind.needs_approver)
     if not missing:
         return
     action = f"abort the {kind.name} {aborts} of" if aborts else kind.verb or kind.name

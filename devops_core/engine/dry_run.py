@@ -13,8 +13,8 @@ from devops_core.errors import AlreadyExistsError, NotAbortableError, RefusedErr
 from devops_core.kinds.kind import Kind
 from devops_core.model.decisions import Done, Fail, Plan, State
 from devops_core.model.inventory import Inventory
-from devops_core.model.observed import Template
 from devops_core.model.operation import Operation, Progress, Status
+from devops_core.model.template import Template
 from devops_core.naming import Environment
 from devops_core.ports import Cloud
 

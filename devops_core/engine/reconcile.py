@@ -1,8 +1,8 @@
-"""Reconcile: load an operation, observe AWS, decide, execute the steps, save.
+"""Reconcile: load an operation, observe AWS, decide, execute the steps, save, finish.
 
 It is level-triggered, so it can run any number of times, concurrently and late. Only one worker
-acts at a time, because it must hold the lease. A worker takes the lease by a save that requires the
-revision that it read, and it leaves an operation alone whose lease another worker holds.
+decides and acts at a time, because it must take the lease by a save that requires the revision
+that it read. A worker leaves an operation alone while another worker holds its lease.
 """
 
 from __future__ import annotations
@@ -14,15 +14,22 @@ from functools import partial
 
 from devops_core import observe
 from devops_core.engine import events, steps, telemetry
-from devops_core.engine.finish import finish, give_up
 from devops_core.engine.run import Outcome, Run
-from devops_core.errors import AwsError, LostClaimError, NotFoundError, UnreachableError, trace
+from devops_core.errors import (
+    AwsError,
+    ChangedMeanwhileError,
+    DevOpsError,
+    LostClaimError,
+    NotFoundError,
+    UnreachableError,
+    trace,
+)
 from devops_core.kinds.kind import Kind
 from devops_core.model.decisions import Act, After, Done, Fail, State, Wait
 from devops_core.model.observed import Observed
-from devops_core.model.operation import LEASE, Operation
+from devops_core.model.operation import LEASE, Operation, Status
 from devops_core.observe import Controller
-from devops_core.ports import Cloud
+from devops_core.ports import Closing, Cloud
 
 # Grace period after the deadline before an operation fails that AWS blocks.
 GRACE = timedelta(minutes=30)
@@ -40,7 +47,10 @@ def proceed(
     if operation is None:
         return outcome
     if outcome.run is None:
-        operation = resume(cloud, operation) or operation
+        resumed = resume(cloud, operation)
+        if resumed is None:
+            raise ChangedMeanwhileError(f"operation {operation.id} was removed meanwhile")
+        operation = resumed
     else:
         try:
             operation = _run(cloud, controller, outcome.run)
@@ -51,7 +61,7 @@ def proceed(
             telemetry.operation_interrupted(cloud, operation, [error])
     if until:
         operation = wait_for_end(cloud, operation, until)
-    return outcome._replace(operation=operation)
+    return outcome._replace(operation=operation, run=None)
 
 
 def reconcile(cloud: Cloud, application: str, operation_id: str) -> Operation | None:
@@ -132,44 +142,64 @@ def sweep(cloud: Cloud, keys: Iterable[tuple[str, str]]) -> list[Operation]:
 
 
 def _run(cloud: Cloud, controller: Controller, run: Run) -> Operation:
-    """Observe AWS unless the claim did so just now, then drive the operation.
+    """Observe AWS unless the claim did so just now, then decide and act until a wait or the end.
 
-    An unexpected error ends the operation after its grace period. Otherwise a fault of the service
-    would hold the application's rows forever.
+    Raises LostClaimError. Any other unexpected error ends the operation after its grace period.
+    Otherwise a fault of the service would hold the application's rows forever.
     """
     kind = controller.kind
     try:
         if run.after is None:
-            try:
-                observed = controller.during(cloud, run.saved, run.state.inventory)
-            except AwsError as error:
-                return _not_observed(cloud, kind, run, error)
+            observed = _try_observation(cloud, controller, run)
+            if isinstance(observed, AwsError):
+                return _not_observed(cloud, kind, run, observed)
             run = run._replace(state=run.state._replace(observed=observed))
-        return _drive(cloud, kind, run)
+        for _ in range(_MAX_DECISIONS):
+            decision = kind.decide(run.state.operation, run.state.observed, cloud.clock.now())
+            run = run._replace(state=run.state._replace(operation=decision.operation))
+            if isinstance(decision, Done | Fail):
+                return finish(cloud, kind, run, decision)
+            if isinstance(decision, Wait):
+                break
+            if run.after is not After.CONTINUE:
+                run = _take_lease(cloud, kind, run)
+            run, errors = _act(cloud, kind, run, decision)
+            if errors:
+                return _interrupted(cloud, kind, run, errors)
+        return _release_lease(cloud, kind, run)
     except (AwsError, LostClaimError):
         raise
-    except Exception:
-        if not run.saved.overdue(cloud.clock.now() - GRACE):
-            raise
-        cloud.log("given up", **run.saved.facts, error=trace())
-        return give_up(cloud, kind, run, "the service has a fault; its log has the details")
+    except Exception as fault:  # noqa: BLE001 - raised again before the end of the grace period
+        return _give_up_after_fault(cloud, kind, run, fault)
 
 
-def _drive(cloud: Cloud, kind: Kind, run: Run) -> Operation:
-    """Decide and act until the operation waits or ends, and return it. Raises LostClaimError."""
-    for _ in range(_MAX_DECISIONS):
-        decision = kind.decide(run.state.operation, run.state.observed, cloud.clock.now())
-        run = run._replace(state=run.state._replace(operation=decision.operation))
-        if isinstance(decision, Done | Fail):
-            return finish(cloud, kind, run, decision)
-        if isinstance(decision, Wait):
-            break
-        if run.after is not After.CONTINUE:
-            run = _take_lease(cloud, kind, run)
-        run, errors = _act(cloud, kind, run, decision)
-        if errors:
-            return _interrupted(cloud, kind, run, errors)
-    return _release_lease(cloud, kind, run)
+def _try_observation(cloud: Cloud, controller: Controller, run: Run) -> Observed | AwsError:
+    try:
+        return controller.during(cloud, run.saved, run.state.inventory)
+    except AwsError as error:
+        return error
+
+
+def _give_up_after_fault(cloud: Cloud, kind: Kind, run: Run, fault: Exception) -> Operation:
+    """End an operation after its grace period that this version cannot advance.
+
+    The record can be newer than the run, because a save and the fault can be simultaneous.
+    """
+    if not run.saved.overdue(cloud.clock.now() - GRACE):
+        raise fault
+    recorded = cloud.tables.operation(run.saved.application, run.saved.id)
+    if recorded is None or recorded.ended:
+        return recorded or run.saved
+    if recorded.revision != run.saved.revision and recorded.leased(cloud.clock.now()):
+        raise fault
+    error = trace()
+    reason = "the service has a fault; its log has the details"
+    if isinstance(fault, DevOpsError):
+        reason = fault.message
+    state = run.state._replace(operation=recorded)
+    ended = give_up(cloud, kind, Run(recorded, state), reason)
+    cloud.log("given up", **recorded.facts, error=error)
+    return ended
 
 
 def _act(cloud: Cloud, kind: Kind, run: Run, act: Act) -> tuple[Run, list[AwsError]]:
@@ -237,3 +267,48 @@ def _not_observed(cloud: Cloud, kind: Kind, run: Run, error: AwsError) -> Operat
 def _save(cloud: Cloud, kind: Kind, saved: Operation, operation: Operation) -> Operation:
     own = kind.events(saved, operation)
     return cloud.tables.save(*events.with_changes(saved, operation, cloud.clock.now(), own))
+
+
+def finish(cloud: Cloud, kind: Kind, run: Run, decision: Done | Fail) -> Operation:
+    """Write the end of an operation in one transaction and return it; raises LostClaimError."""
+    saved, now = run.saved, cloud.clock.now()
+    operation = decision.operation
+    last_wait = saved.waiting_for if isinstance(decision, Fail) and saved.overdue(now) else None
+    if last_wait and last_wait not in "; ".join(operation.reasons):
+        reason = f"it last waited for: {last_wait}"
+        operation = replace(operation, reasons=(*operation.reasons, reason))
+    operation = replace(
+        operation,
+        status=Status.FAILED if isinstance(decision, Fail) else Status.SUCCEEDED,
+        ended_at=now,
+        lease_until=None,
+        waiting_for=None,
+        revision=saved.revision,
+    )
+    # Another worker may have ended the operation, so that it holds no rows.
+    held = run.state.inventory.held_by(operation.id)
+    own = kind.events(saved, operation)
+    keep_rows = isinstance(decision, Fail) and decision.keep_rows
+    rows = kind.rows(run.state._replace(operation=operation), held, now, keep_rows=keep_rows)
+    operation, changes = events.with_changes(saved, operation, now, own)
+    closing = Closing(
+        operation=operation,
+        event=events.end(operation, now),
+        events=changes,
+        kept=rows.kept,
+        removed=rows.removed,
+    )
+    cloud.tables.close(closing)
+    telemetry.operation_ended(cloud, operation)
+    return operation
+
+
+def give_up(cloud: Cloud, kind: Kind, run: Run, reason: str) -> Operation:
+    """End an operation that AWS blocks permanently; all rows remain."""
+    operation = run.state.operation
+    failed = replace(
+        operation,
+        progress=operation.failed_everywhere(reason),
+        reasons=tuple(dict.fromkeys((*operation.reasons, reason))),
+    )
+    return finish(cloud, kind, run, Fail(failed, keep_rows=True))

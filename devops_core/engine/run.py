@@ -43,7 +43,8 @@ class Outcome(NamedTuple):
     """The result of an accepted request.
 
     `operation` is the claimed or the repeated operation, None for a dry run and if there is
-    nothing to do; `message` then gives the reason. `run` continues a claimed operation.
+    nothing to do. `message` is the reason for that, or the effect of an abort. `run` continues a
+    claimed operation.
     """
 
     operation: Operation | None = None

@@ -103,7 +103,7 @@ class Request:
 
     @property
     def named(self) -> dict[str, str]:
-        """The query parameters that replace a missing body."""
+        """The query parameters of a DELETE without a body."""
         return {name: value for name, value in self.query.items() if name != "dryRun"}
 
     @property

@@ -80,7 +80,7 @@ def write(request: Request, outcome: Outcome, further: Mapping[str, Any]) -> Res
 def aborted(request: Request, outcome: Outcome) -> Response:
     """Return the response to an abort: 202 while the operation rolls back, 200 after its end."""
     operation = outcome.operation
-    if operation is None:
+    if outcome.dry_run or operation is None:
         return _plan(outcome.dry_run)
     status = 200 if operation.ended else 202
     return _operation_response(request, operation, status, {"message": outcome.message})

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple
+from typing import Any
 
 from devops_core import render
+from devops_core.details.create import CreateDetails
 from devops_core.kinds import rollout, stacks
-from devops_core.kinds.kind import Abort, Kind, Rows
+from devops_core.kinds.kind import Abort, Kind, RowChanges
 from devops_core.model.decisions import Act, After, Decision, Done, Fail, Plan, State, Wait
 from devops_core.model.inventory import Application, Inventory, Row, RowStatus, Service
-from devops_core.model.observed import Observed, Stack, Template
+from devops_core.model.observed import Observed, Stack
 from devops_core.model.operation import Operation, Progress, Status
 from devops_core.model.service_spec import ServiceSpec
 from devops_core.model.steps import CreateStack, DeleteStack, ReadTemplate
@@ -31,22 +32,6 @@ _LIMIT = timedelta(minutes=60)
 # The deletion of a failed stack has the same time again after the deadline.
 _UNDO_LIMIT = _LIMIT
 _FAILED_CREATE = ("ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED")
-
-
-class CreateDetails(NamedTuple):
-    """`service` has the settings of the tasks, `template` is the template of the stack.
-
-    `undoing` means that the create has failed and its stack must be deleted.
-    """
-
-    service: ServiceSpec
-    template: Template | None = None
-    stack_id: str | None = None
-    undoing: bool = False
-
-    def view(self) -> dict[str, Any]:
-        """Return the members of the operation's view."""
-        return {"template": self.template.view() if self.template else None}
 
 
 def undo_token(operation: Operation) -> str:
@@ -228,11 +213,13 @@ def task_definition(state: State, part: Progress, tags: Mapping[str, str]) -> di
     return render.task_definition(base, None, tags, state.operation.details.service)
 
 
-def rows_after(state: State, held: Sequence[Row], now: datetime, *, keep_rows: bool) -> Rows:
+def rows_after(state: State, held: Sequence[Row], now: datetime, *, keep_rows: bool) -> RowChanges:
     """Return complete rows after a success; a failure removes them unless its stack remains."""
     operation, stack = state.operation, state.observed.stack
     if operation.status is not Status.SUCCEEDED:
-        return stacks.undeleted_rows(operation, held, now) if keep_rows else Rows(removed=held)
+        return (
+            stacks.undeleted_rows(operation, held, now) if keep_rows else RowChanges(removed=held)
+        )
     if stack is None:
         raise ValueError(f"create {operation.id} ends without a stack")
     arns: dict[str, Any] = {
@@ -242,7 +229,7 @@ def rows_after(state: State, held: Sequence[Row], now: datetime, *, keep_rows: b
         "test_listener": stack.outputs["TestListenerArn"],
     }
     parts = {part.environment: part for part in operation.progress}
-    return Rows(
+    return RowChanges(
         [
             row.updated(
                 operation,
@@ -286,7 +273,6 @@ KIND = Kind(
     name="create",
     limit=_LIMIT,
     creates=True,
-    details=CreateDetails,
     plan=plan,
     decide=decide,
     rows=rows_after,

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple
 
+from devops_core.details.delete import DeleteDetails
 from devops_core.kinds import stacks
-from devops_core.kinds.kind import Kind, Rows
+from devops_core.kinds.kind import Kind, RowChanges
 from devops_core.model.decisions import Act, Decision, Done, Fail, Plan, State, Wait
 from devops_core.model.inventory import Inventory, Row
 from devops_core.model.observed import Observed, Stack
@@ -19,20 +19,6 @@ from devops_core.requests.delete import DeleteRequest
 
 # The status of a stack right after the claim, before its observation.
 _NOT_OBSERVED = "NOT_OBSERVED"
-
-
-class DeleteDetails(NamedTuple):
-    """`stack_id` is the stack to delete, None if the inventory does not know it.
-
-    `sent` means that the operation sent DeleteStack.
-    """
-
-    stack_id: str | None = None
-    sent: bool = False
-
-    def view(self) -> dict[str, Any]:
-        """Return the members of the operation's view."""
-        return {}
 
 
 def plan(
@@ -95,11 +81,11 @@ def _failed_delete(operation: Operation, reasons: tuple[str, ...]) -> Fail:
     return Fail(replace(operation, progress=progress, reasons=reasons), keep_rows=True)
 
 
-def rows_after(state: State, held: Sequence[Row], now: datetime, *, keep_rows: bool) -> Rows:
+def rows_after(state: State, held: Sequence[Row], now: datetime, *, keep_rows: bool) -> RowChanges:
     """Return no rows after a success; after a failure a caller can repeat the delete."""
     del keep_rows
     if state.operation.status is Status.SUCCEEDED:
-        return Rows(removed=held)
+        return RowChanges(removed=held)
     return stacks.undeleted_rows(state.operation, held, now)
 
 
@@ -107,8 +93,7 @@ KIND = Kind(
     name="delete",
     # CloudFormation ends nearly every delete before this limit.
     limit=timedelta(minutes=60),
-    production=True,
-    details=DeleteDetails,
+    needs_approver=True,
     plan=plan,
     decide=decide,
     rows=rows_after,

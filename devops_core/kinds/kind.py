@@ -12,7 +12,7 @@ from devops_core.model.observed import Observed
 from devops_core.model.operation import Operation, Progress
 
 
-class Rows(NamedTuple):
+class RowChanges(NamedTuple):
     """The inventory rows after the end of an operation: rows to write and rows to remove."""
 
     kept: Sequence[Row] = ()
@@ -40,17 +40,16 @@ class Kind(NamedTuple):
     """The rules of one kind of operation. All functions are pure.
 
     `name` is the kind's name in the contract, `verb` its verb if it differs. `limit` is the time
-    from the request to the deadline. `production` means that the kind requires the right of a
-    production approver. `creates` means that the application must not exist before the operation.
+    from the request to the deadline. `needs_approver` means that the kind requires the right of
+    a production approver. `creates` means that the application must not exist before the operation.
 
     `plan(request, inventory, observed, draft)` checks a request and returns the operation to
     claim, which completes `draft`; it raises ConflictError if the request cannot be fulfilled.
     `decide(operation, observed, now)` returns the next decision of an operation in progress.
     `rows(state, held, now, keep_rows)` returns the inventory rows after the end of an operation,
-    `held` are the rows that it holds.
+    `held` are the rows that it holds. `keep_rows` is that of `Fail`.
 
-    `details` is the named tuple in `Operation.details`, None without details. `events(before,
-    after)` returns further audit events of a change, as members of `Event`.
+    `events(before, after)` returns further audit events of a change, as members of `Event`.
     `task_definition(state, part, tags)` returns the registration input of a service's target task
     definition. `abort` is None if the operation cannot be aborted, and
     `abort_refusal` is then the reason.
@@ -60,11 +59,10 @@ class Kind(NamedTuple):
     limit: timedelta
     plan: Callable[[Any, Inventory, Observed, Operation], Plan]
     decide: Callable[[Operation, Observed, datetime], Decision]
-    rows: Callable[..., Rows]
+    rows: Callable[..., RowChanges]
     verb: str = ""
-    production: bool = False
+    needs_approver: bool = False
     creates: bool = False
-    details: type[Any] | None = None
     events: Callable[[Operation, Operation], list[dict[str, Any]]] = lambda _before, _after: []
     task_definition: Callable[[State, Progress, Mapping[str, str]], dict[str, Any]] | None = None
     abort: Abort | None = None

@@ -70,7 +70,7 @@ KIND = Kind(
     name="deploy-blue",
     verb="promote",
     limit=timedelta(minutes=30),
-    production=True,
+    needs_approver=True,
     plan=plan,
     decide=rollout.decide,
     rows=rollout.rows_after,

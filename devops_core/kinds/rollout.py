@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from devops_core import render
-from devops_core.kinds.kind import Abort, Rows
+from devops_core.kinds.kind import Abort, RowChanges
 from devops_core.model.decisions import Act, After, Decision, Done, Fail, State, Wait
 from devops_core.model.inventory import Inventory, Row, Service
 from devops_core.model.observed import Deployment, Observed, RunningService
@@ -238,7 +238,7 @@ def task_definition(state: State, part: Progress, tags: Mapping[str, str]) -> di
     return render.task_definition(service.blueprint, image, tags)
 
 
-def rows_after(state: State, held: Sequence[Row], now: datetime, *, keep_rows: bool) -> Rows:
+def rows_after(state: State, held: Sequence[Row], now: datetime, *, keep_rows: bool) -> RowChanges:
     """Return the held rows after the end; services with a successful rollout have the release."""
     del keep_rows
     succeeded = {
@@ -250,7 +250,7 @@ def rows_after(state: State, held: Sequence[Row], now: datetime, *, keep_rows: b
         else row
         for row in held
     ]
-    return Rows(kept)
+    return RowChanges(kept)
 
 
 def _released(state: State, service: Service, part: Progress, now: datetime) -> Service:

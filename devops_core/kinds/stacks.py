@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from devops_core.kinds.kind import Rows
+from devops_core.kinds.kind import RowChanges
 from devops_core.model.inventory import Row, RowStatus
 from devops_core.model.observed import Observed
 from devops_core.model.operation import Operation
@@ -22,7 +22,7 @@ def deregistrations(observed: Observed) -> tuple[Deregister, ...]:
     )
 
 
-def undeleted_rows(operation: Operation, held: Sequence[Row], now: datetime) -> Rows:
+def undeleted_rows(operation: Operation, held: Sequence[Row], now: datetime) -> RowChanges:
     """Return the rows of a stack that was not deleted, so that a caller can repeat the delete."""
     kept = []
     for row in held:
@@ -31,4 +31,4 @@ def undeleted_rows(operation: Operation, held: Sequence[Row], now: datetime) -> 
         kept.append(
             row.updated(operation, now, application=application, status=RowStatus.DELETE_FAILED)
         )
-    return Rows(kept)
+    return RowChanges(kept)

@@ -7,42 +7,16 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from devops_core.errors import ConflictError, NotDeployableError, NotReadyError, redact
-from devops_core.kinds.kind import Abort, Kind, Rows
+from devops_core.details.swap import SwapDetails
+from devops_core.errors import ConflictError, NotDeployableError, NotReadyError
+from devops_core.kinds.kind import Abort, Kind, RowChanges
 from devops_core.model.decisions import Act, Decision, Done, Fail, Plan, State, Wait
 from devops_core.model.inventory import Inventory, Row, Service, other_slot
 from devops_core.model.observed import Observed, RunningService
 from devops_core.model.operation import Operation, Progress, Status
-from devops_core.model.steps import Listener, ScaleService, Switch, WarmedPage, WarmUp
+from devops_core.model.steps import Listener, ScaleService, Switch, WarmUp
 from devops_core.naming import PRODUCTION, Environment
 from devops_core.requests.swap import SwapRequest
-
-
-class SwapDetails(NamedTuple):
-    """`live` and `idle` are the slots after the swap, `switched_at` the time of the switch.
-
-    `warmup` lists the paths to fetch from the idle slot before the switch, `warmed` the results.
-    """
-
-    live: str
-    idle: str
-    warmup: tuple[str, ...] = ()
-    warmed: tuple[WarmedPage, ...] = ()
-    switched_at: datetime | None = None
-
-    def view(self) -> dict[str, Any]:
-        """Return the members of the operation's view."""
-        return {"switchedAt": self.switched_at, "warmup": list(map(_page_view, self.warmed))}
-
-
-def _page_view(page: WarmedPage) -> dict[str, Any]:
-    members = {
-        "path": page.path,
-        "status": page.status,
-        "seconds": page.milliseconds / 1000,
-        "reason": redact(page.reason) if page.reason else None,
-    }
-    return {name: value for name, value in members.items() if value is not None}
 
 
 def plan(request: SwapRequest, inventory: Inventory, observed: Observed, draft: Operation) -> Plan:
@@ -207,14 +181,14 @@ def _failed_swap(operation: Operation, reasons: tuple[str, ...]) -> Fail:
     return Fail(replace(operation, progress=progress, reasons=reasons))
 
 
-def rows_after(state: State, held: Sequence[Row], now: datetime, *, keep_rows: bool) -> Rows:
+def rows_after(state: State, held: Sequence[Row], now: datetime, *, keep_rows: bool) -> RowChanges:
     """Return the held rows after the end; they follow the production listener."""
     del keep_rows
     operation, details = state.operation, state.operation.details
     # If the listener could not be observed, the operation knows its own switch.
     switched = details.live if details.switched_at else None
     if (state.observed.production or switched) != details.live:
-        return Rows(held)
+        return RowChanges(held)
     slots = state.inventory.slots
     services = {
         Environment.PROD_GREEN: slots.get(details.live),
@@ -226,7 +200,7 @@ def rows_after(state: State, held: Sequence[Row], now: datetime, *, keep_rows: b
         if service and row.environment is Environment.PROD_GREEN:
             service = replace(service, was_live=True)
         rows.append(row.updated(operation, now, service=service))
-    return Rows(rows)
+    return RowChanges(rows)
 
 
 def events(before: Operation, after: Operation) -> list[dict[str, Any]]:
@@ -244,8 +218,7 @@ def _committed(operation: Operation) -> bool:
 KIND = Kind(
     name="swap",
     limit=timedelta(minutes=15),
-    production=True,
-    details=SwapDetails,
+    needs_approver=True,
     plan=plan,
     decide=decide,
     rows=rows_after,

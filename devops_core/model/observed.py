@@ -5,23 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from devops_core.model.template import Template
     from devops_core.naming import Image
-
-
-class Template(NamedTuple):
-    """The version of an application template: its URL, its S3 version, its SHA-256."""
-
-    url: str
-    version: str | None
-    sha256: str
-
-    def view(self) -> dict[str, str]:
-        """Return the view of the template: its version and its hash."""
-        version = {"version": self.version} if self.version else {}
-        return {**version, "sha256": self.sha256}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,15 +18,21 @@ class Listener(StrEnum):
 
 
 class ReadTemplate(NamedTuple):
-    """Read the newest application template, and record its version and its hash."""
+    """Read the newest application template, and record it as `details.template`.
+
+    If it cannot be used, `details.undoing` is set.
+    """
 
 
 class CreateStack(NamedTuple):
-    """Create the application's stack from the recorded template."""
+    """Create the application's stack from `details.template`.
+
+    If AWS refuses it, `details.undoing` is set.
+    """
 
 
 class DeleteStack(NamedTuple):
-    """Delete the application's stack. `token` is the client request token."""
+    """Delete the stack `details.stack_id`. `token` is the client request token."""
 
     token: str
 
@@ -63,7 +69,7 @@ class Deregister(NamedTuple):
 
 
 class WarmUp(NamedTuple):
-    """Fetch a page of the idle slot through the test listener."""
+    """Fetch a page of the idle slot through the test listener into `details.warmed`."""
 
     path: str
 
@@ -78,7 +84,10 @@ class WarmedPage(NamedTuple):
 
 
 class Switch(NamedTuple):
-    """Forward a listener to a slot. The call names the absolute state, so a repeat is safe."""
+    """Forward a listener to a slot. The call names the absolute state, so a repeat is safe.
+
+    The production listener sets `details.switched_at`.
+    """
 
     listener: Listener
     slot: str

@@ -1,4 +1,4 @@
-"""Observation of AWS for each kind of operation, and the registry of the kinds.
+"""Observation of AWS for each kind of operation.
 
 Each module has two functions. `before(cloud, request, inventory)` observes AWS for the plan of a
 request; it raises ConflictError if the inventory shows that the request cannot be fulfilled.
@@ -31,7 +31,12 @@ class Controller(NamedTuple):
 
 
 def load_controller(kind: str) -> Controller:
-    """Return the controller of a kind; its modules are imported on demand."""
-    module = import_module(f"{__name__}.{kinds.module_name(kind)}")
-    found: Controller = module.CONTROLLER
+    """Return the controller of a kind, whose modules are imported on demand.
+
+    Raises UnknownKindError for a kind of a newer version.
+    """
+    try:
+        found: Controller = import_module(f"{__name__}.{kinds.module_name(kind)}").CONTROLLER
+    except ModuleNotFoundError as error:
+        raise kinds.UnknownKindError(kind) from error
     return found

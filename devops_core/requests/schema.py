@@ -1,10 +1,10 @@
 """Declarations of requests: types with their bounds, members with their descriptions and defaults.
 
 `Object.parse` reads a request by its declaration and reports all faults at once. The package
-`contract` derives three things from the same declaration: the schemas of docs/openapi.yml, the
-field tables of the documentation, and the checks of the command line. What only these need is not
-here, because a cold start loads this module: its classes are plain, which costs a tenth of a
-dataclass, and `re` compiles a pattern when a request first needs it.
+`tools.contract` derives three things from the same declaration: the schemas of docs/openapi.yml,
+the field tables of the documentation, and the checks of the command line. Their own code is there,
+because a cold start loads this module: its classes are plain, which costs a tenth of a dataclass,
+and `re` compiles a pattern when a request first needs it.
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ from devops_core.adapters.aws.models import MODELLED
 from devops_core.adapters.aws.session import new_session
 from devops_core.adapters.dynamodb.tables import DynamoTables
 from devops_core.bootstrap import AwsCloud
-from devops_core.kinds import details_type
+from devops_core.details import details_type
 from devops_core.settings import Settings
 from serverless import models
 
@@ -82,8 +82,8 @@ def service_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Write trimmed models like those of the package, from the installed botocore."""
     folder = tmp_path_factory.mktemp("service_models")
     operations = {name: (*kept, *_CALLED_BY_TESTS[name]) for name, kept in MODELLED.items()}
-    data = models.in_folder(Path(botocore.__file__).with_name("data"))
-    for name, content in models.trimmed(*data, operations).items():
+    data = models.read_folder(Path(botocore.__file__).with_name("data"))
+    for name, content in models.trim_models(*data, operations).items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_bytes(content)
     return folder

@@ -6,14 +6,14 @@ from dataclasses import MISSING, fields, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from devops_core.kinds.create import CreateDetails
-from devops_core.kinds.delete import DeleteDetails
-from devops_core.kinds.swap import SwapDetails
+from devops_core.details.create import CreateDetails
+from devops_core.details.delete import DeleteDetails
+from devops_core.details.swap import SwapDetails
 from devops_core.model.inventory import Application, Row, RowStatus, Service
-from devops_core.model.observed import Template
 from devops_core.model.operation import Event, Operation, Progress, Status
 from devops_core.model.service_spec import ServiceSpec
 from devops_core.model.steps import WarmedPage
+from devops_core.model.template import Template
 from devops_core.naming import Environment
 from devops_core.ports import Claim, Closing, IdempotencyRecord
 from devops_core.settings import TableNames

@@ -8,8 +8,8 @@ import pytest
 
 from devops_core.adapters.dynamodb import items
 from devops_core.adapters.dynamodb.tables import DynamoTables
+from devops_core.details import details_type
 from devops_core.errors import AccessDeniedError, ThrottledError
-from devops_core.kinds import details_type
 from devops_core.naming import Environment
 
 from . import samples

@@ -9,10 +9,11 @@ from typing import Any, TypeVar
 
 import pytest
 
+from devops_core.adapters.dynamodb import items
 from devops_core.adapters.dynamodb.listing import DynamoListing
 from devops_core.adapters.dynamodb.tables import DynamoTables
+from devops_core.details import details_type
 from devops_core.errors import InvalidRequestError, ThrottledError
-from devops_core.kinds import details_type
 from devops_core.model.listing import EventSearch, Page
 from devops_core.model.operation import Event
 from devops_core.naming import Environment
@@ -299,3 +300,16 @@ def test_a_throttled_list_is_an_error(listing: DynamoListing, dynamodb: Any) -> 
 
     with pytest.raises(ThrottledError):
         listing.operations("Shop", None, 1)
+
+
+def test_an_operation_of_an_unknown_kind_is_listed_without_its_details(
+    dynamodb: Any, listing: DynamoListing
+) -> None:
+    """A newer version of the service wrote it."""
+    unknown = replace(samples.full_operation("swap"), kind="relocate")
+    item = items.operation_item(unknown, "write")
+    dynamodb.put_item(TableName=samples.NAMES.log, Item=item)
+
+    page = listing.operations(unknown.application, None, 10)
+
+    assert [(each.kind, each.details) for each in page.items] == [("relocate", None)]

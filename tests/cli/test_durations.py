@@ -33,7 +33,7 @@ def test_what_is_no_duration_is_refused(text: str) -> None:
     ],
 )
 def test_moments_are_sent_in_utc(text: str, moment: str) -> None:
-    assert durations.timestamp(text, NOW) == moment
+    assert durations.parse_time(text, NOW) == moment
 
 
 @pytest.mark.parametrize(
@@ -41,7 +41,7 @@ def test_moments_are_sent_in_utc(text: str, moment: str) -> None:
 )
 def test_what_is_no_moment_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="is not a time"):
-        durations.timestamp(text, NOW)
+        durations.parse_time(text, NOW)
 
 
 @pytest.mark.parametrize(

@@ -287,4 +287,4 @@ def test_nothing_to_do_is_a_success() -> None:
     result = run(service, "swap", "Shop", "--version=1.1")
     assert (result.exit_code, result.stdout) == (0, f"{said}\n")
     service.on("POST", path, answer(operation=None))
-    assert run(service, "swap", "Shop").stdout == "there was nothing to do\n"
+    assert run(service, "swap", "Shop").stdout == "nothing to do\n"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from devops_core import kinds
@@ -57,3 +59,67 @@ def test_it_ends_after_its_deadline_and_releases_its_rows(
     shop.lines.clear()
     shop.containers.automatic = True
     assert api.finished(api.deploy("1.1", "dev")).operation["status"] == "SUCCEEDED"
+
+
+def test_a_fault_of_a_step_ends_an_operation_too(shop: FakeCloud, api: Client) -> None:
+    """The fault comes after the lease was saved, so the record is newer than at the start."""
+    shop.containers.automatic = False
+    reply = api.deploy("1.0", "dev")
+    shop.wire.fail("containers.update", KeyError("a step of this version is broken"))
+    shop.clock.wait((kinds.load("deploy").limit + GRACE).total_seconds())
+    assert api.tick() == 1
+    ended = shop.tables.operations["Shop", reply.id]
+    assert (ended.status, ended.reasons[0]) == (Status.FAILED, FAULT)
+    assert [line for line, _ in shop.lines if line == "given up"] == ["given up"]
+    assert not [row for row in shop.tables.rows.values() if row.claim]
+    shop.lines.clear()
+    shop.wire.heal()
+    # The rollout that the operation could not take back is drift.
+    shop.containers.automatic = True
+    shop.containers.services("Shop", ["dev"])
+    shop.clock.pass_(minutes=10)
+    assert api.drift_check() == 1
+
+
+def test_an_observation_that_cannot_work_gives_its_own_reason(
+    promoted: FakeCloud, api: Client
+) -> None:
+    promoted.containers.automatic = False
+    promoted.containers.service("Shop", "prod-2").desired = 0
+    promoted.containers.service("Shop", "prod-2").running = 0
+    reply = api.swap()
+    assert reply.status == 202
+    for key, row in promoted.tables.rows.items():
+        application = replace(row.application, test_listener=None)
+        promoted.tables.rows[key] = replace(row, application=application)
+    promoted.clock.wait((kinds.load("swap").limit + GRACE).total_seconds())
+    api.tick()
+    ended = promoted.tables.operations["Shop", reply.id]
+    assert ended.status is Status.FAILED
+    assert ended.reasons[0].startswith("production is not complete")
+    promoted.lines.clear()
+    for key, row in promoted.tables.rows.items():
+        listener = promoted.stacks.estate.listener("Shop", "test")
+        application = replace(row.application, test_listener=listener)
+        promoted.tables.rows[key] = replace(row, application=application)
+
+
+def test_an_operation_of_an_unknown_kind_breaks_no_other(shop: FakeCloud, api: Client) -> None:
+    """A newer version of the service began it, and then the older version was installed again."""
+    shop.containers.automatic = False
+    reply = api.deploy("1.0", "dev")
+    known = shop.tables.operations["Shop", reply.id]
+    shop.tables.operations["Shop", reply.id] = replace(known, kind="relocate")
+    assert api.tick() == 0
+    assert [facts["operation"] for line, facts in shop.lines if line == "reconcile failed"] == [
+        reply.id
+    ]
+    other = api.deploy("1.0", "qa")
+    assert other.status == 202
+    shop.tables.operations["Shop", reply.id] = replace(
+        shop.tables.operations["Shop", reply.id], kind="deploy"
+    )
+    shop.containers.automatic = True
+    api.settle()
+    assert api.status(other.id).operation["status"] == "SUCCEEDED"
+    shop.lines.clear()

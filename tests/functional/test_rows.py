@@ -9,8 +9,8 @@ from dataclasses import replace
 import pytest
 
 from devops_core.model.inventory import Service
-from devops_core.model.observed import Template
 from devops_core.model.operation import Operation
+from devops_core.model.template import Template
 from devops_core.naming import PRODUCTION, Environment
 from tests.functional.client import USER, Client, http_event
 from tests.functional.fakes import FakeCloud

@@ -13,8 +13,8 @@ from devops_core.errors import (
     ThrottledError,
     UnreachableError,
 )
-from devops_core.model.observed import Template
 from devops_core.model.operation import LEASE
+from devops_core.model.template import Template
 from tests.functional.client import Client, Reply
 from tests.functional.fakes import Crash, FakeCloud
 

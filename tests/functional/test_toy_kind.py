@@ -14,12 +14,18 @@ import pytest
 import handlers
 import handlers.abort
 import handlers.query
-from devops_core import kinds, observe, requests
+from devops_core import details, kinds, observe, requests
 from tests.functional.client import Client, http_event
 from tests.functional.fakes import FakeCloud
 
 _TOY = Path(__file__).with_name("toy")
-_LAYERS = {"kinds": kinds, "observe": observe, "requests": requests, "handlers": handlers}
+_LAYERS = {
+    "details": details,
+    "kinds": kinds,
+    "observe": observe,
+    "requests": requests,
+    "handlers": handlers,
+}
 _STATUS = "/stacks/{applicationName}/operations/{id}"
 Answer = tuple[int, dict[str, Any]]
 

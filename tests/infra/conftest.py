@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import pytest
 
-from tools.laptop.packages import NODE_MODULES, compiled_template, copied, package
+from tools.laptop.packages import NODE_MODULES, compiled_template, copy_service, package
 
 from .templates import ROOT, Template
 
@@ -42,7 +42,7 @@ class Packaged(NamedTuple):
 @pytest.fixture(scope="session")
 def packaged(tmp_path_factory: pytest.TempPathFactory) -> Packaged:
     """Package a copy of the service, so that a deploy in the working tree is not disturbed."""
-    copy = copied(tmp_path_factory.mktemp("service"))
+    copy = copy_service(tmp_path_factory.mktemp("service"))
     done = package(copy)
     assert done.returncode == 0, done.stdout + done.stderr
     return Packaged(compiled_template(copy), copy / ".serverless" / "devops-ecs.zip")

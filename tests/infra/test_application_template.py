@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from devops_core import naming, render
-from devops_core.kinds.create import CreateDetails
+from devops_core.details.create import CreateDetails
 from devops_core.model.inventory import Application
 from devops_core.model.operation import Operation, Progress
 from devops_core.model.service_spec import ServiceSpec

@@ -89,7 +89,7 @@ def by_row(name: str) -> Row:
 
 @pytest.mark.parametrize("row", NEEDED)
 def test_a_handler_does_its_work(costs: dict[str, Cost], row: str) -> None:
-    assert costs[row].answer["statusCode"] in (200, 202), costs[row].answer
+    assert costs[row].response["statusCode"] in (200, 202), costs[row].response
 
 
 @pytest.mark.parametrize("row", NEEDED)
@@ -123,7 +123,7 @@ def test_a_read_of_the_inventory_loads_nothing_that_moves_operations(workspace: 
 
     cost = workspace.ours(Row("read", "inventory", event, None), "--modules")
 
-    assert cost.answer["statusCode"] == 200, cost.answer
+    assert cost.response["statusCode"] == 200, cost.response
     found = {name for name in ADAPTERS if f"devops_core.adapters.{name}" in cost.modules}
     assert found == {"dynamodb.tables"}
     # The handler also has calls with queries, so it loads their declarations.
@@ -196,7 +196,7 @@ def test_the_collector_works_when_a_handler_is_loaded(workspace: Workspace, tmp_
     )
     path = f"{tmp_path}:{workspace.package['PYTHONPATH']}"
     asked = run(workspace.python, "asks", {}, {**workspace.package, "PYTHONPATH": path})
-    assert asked.answer is True
+    assert asked.response is True
 
 
 def test_exceeded_limits_are_reported() -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from serverless import finish, models
-from serverless.bytecode import cache_tag, compiled
+from serverless.bytecode import cache_tag, compile_sources
 
 from .conftest import run_node
 
@@ -46,20 +46,20 @@ FILES = {
 
 
 def test_a_model_keeps_what_an_operation_reaches_and_every_error() -> None:
-    trimmed = models.trimmed_model(MODEL, ["Buy"])
+    trimmed = models.trim_model(MODEL, ["Buy"])
     assert set(trimmed["operations"]) == {"Buy"}
     assert set(trimmed["shapes"]) == {"Order", "Text", "Refused", "Why"}
 
 
 def test_documentation_is_emptied_but_not_a_member_of_that_name() -> None:
-    trimmed = models.trimmed_model(MODEL, ["Buy"])
+    trimmed = models.trim_model(MODEL, ["Buy"])
     assert trimmed["operations"]["Buy"]["documentation"] == ""
     members = trimmed["shapes"]["Order"]["members"]
     assert members["documentation"] == {"shape": "Text", "documentation": ""}
 
 
 def test_the_newest_models_and_their_endpoints_are_taken() -> None:
-    files = models.trimmed(list(FILES), FILES.get, {"shop": ["Buy"]})
+    files = models.trim_models(list(FILES), FILES.get, {"shop": ["Buy"]})
     assert set(files) == {"shop/2020-01-01/service-2.json", "endpoints.json"}
     (partition,) = json.loads(files["endpoints.json"])["partitions"]
     assert partition["services"] == {"shop": {}}
@@ -71,12 +71,14 @@ def test_the_newest_models_and_their_endpoints_are_taken() -> None:
 )
 def test_what_botocore_does_not_know_is_named(operations: Any, words: str) -> None:
     with pytest.raises(models.ModelError, match=words):
-        models.trimmed(list(FILES), FILES.get, operations)
+        models.trim_models(list(FILES), FILES.get, operations)
 
 
 def test_bytecode_is_of_the_kind_that_a_zip_archive_does_not_make_stale(tmp_path: Path) -> None:
     tag = cache_tag(sys.executable)
-    (content,) = compiled(sys.executable, {"shop/till.py": b"OPEN = True\n"}, tmp_path).values()
+    (content,) = compile_sources(
+        sys.executable, {"shop/till.py": b"OPEN = True\n"}, tmp_path
+    ).values()
     assert (tmp_path / f"shop/__pycache__/till.{tag}.pyc").exists()
     # Flags of a .pyc: 0b11 is by hash, and checked (PEP 552).
     assert content[4] == 0b11
@@ -97,11 +99,11 @@ def archive(path: Path, files: dict[str, str]) -> Path:
 def test_a_wheel_gives_what_the_installed_botocore_gives(tmp_path: Path) -> None:
     files = {f"botocore/data/{name}": content.decode() for name, content in FILES.items()}
     with zipfile.ZipFile(archive(tmp_path / "botocore.whl", files)) as wheel:
-        found = models.trimmed(*models.in_wheel(wheel), {"shop": ["Buy"]})
+        found = models.trim_models(*models.read_wheel(wheel), {"shop": ["Buy"]})
     for name, content in FILES.items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_bytes(content)
-    assert found == models.trimmed(*models.in_folder(tmp_path), {"shop": ["Buy"]})
+    assert found == models.trim_models(*models.read_folder(tmp_path), {"shop": ["Buy"]})
 
 
 def test_a_package_that_is_finished_twice_is_the_same(tmp_path: Path) -> None:
@@ -125,15 +127,15 @@ def test_a_runtime_that_is_not_there_is_warned_of(tmp_path: Path) -> None:
 def test_requirements_without_a_pin_cannot_be_used(tmp_path: Path) -> None:
     requirements = tmp_path / "requirements.txt"
     requirements.write_text("botocore\n")
-    with pytest.raises(finish.PackageError, match="pins no version of botocore"):
-        finish.fetched(requirements, tmp_path)
+    with pytest.raises(finish.PackageError, match="does not pin botocore"):
+        finish.fetch_botocore(requirements, tmp_path)
 
 
 def test_the_wheel_is_fetched_once(tmp_path: Path) -> None:
     requirements = tmp_path / "requirements.txt"
     requirements.write_text("botocore==0.0\n")
     cached = archive(tmp_path / "botocore-0.0-py3-none-any.whl", {})
-    assert finish.fetched(requirements, tmp_path) == cached
+    assert finish.fetch_botocore(requirements, tmp_path) == cached
 
 
 def test_a_fetch_that_fails_says_what_to_do(
@@ -142,8 +144,8 @@ def test_a_fetch_that_fails_says_what_to_do(
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     requirements = tmp_path / "requirements.txt"
     requirements.write_text("botocore==0.0\n")
-    with pytest.raises(finish.PackageError, match=r"pip cannot fetch botocore 0\.0") as failed:
-        finish.fetched(requirements, tmp_path / "cache")
+    with pytest.raises(finish.PackageError, match=r"pip cannot download botocore 0\.0") as failed:
+        finish.fetch_botocore(requirements, tmp_path / "cache")
     assert "put botocore-0.0-py3-none-any.whl into" in str(failed.value)
 
 

@@ -253,11 +253,11 @@ def test_the_defaults_that_the_delivered_file_tells_of_are_the_defaults(tmp_path
 @pytest.mark.parametrize(
     ("changes", "key", "told"),
     [
-        ({"auth": "none"}, "auth", "lets everybody in"),
+        ({"auth": "none"}, "auth", "accepts every caller"),
         ({"auth": "apikey", "teams": f'{{payments: ["{ROLE}"]}}'}, "teams", "ids of API keys"),
         ({"auth": "none", "vpcendpoint": "vpce-0123456789abcdef0", "admins": f'["{ROLE}"]'},
-         "admins", "nobody knows who calls"),
-        ({"teams": f'{{payments: ["{ROLE}{"x" * 2000}"]}}'}, "teams", "Lambda has room"),
+         "admins", "callers are not identified"),
+        ({"teams": f'{{payments: ["{ROLE}{"x" * 2000}"]}}'}, "teams", "the limit is 2000"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_together_is_named(

@@ -27,7 +27,7 @@ OURS, THEIRS = "012345678901", "999999999999"
 def test_nothing_is_changed_in_another_account(command: str) -> None:
     done = run_node("-e", CHECK, OURS, THEIRS, command)
     assert done.returncode == 1
-    assert done.stderr.startswith(f"accountid: the parameters say {OURS}, but")
+    assert done.stderr.startswith(f"accountid: the parameters contain {OURS}, but")
     assert THEIRS in done.stderr
 
 

@@ -65,7 +65,7 @@ def worker_takes_the_lease_of_a_newer_record(
 
 
 @_bug(
-    "devops_core.engine.finish:finish",
+    "devops_core.engine.reconcile:finish",
     why="a caller gets an end that the operation does not have",
     race="abort-read-deploy@6",
 )

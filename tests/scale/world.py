@@ -21,7 +21,7 @@ from devops_core import ports
 from devops_core.adapters.dynamodb import items
 from devops_core.adapters.dynamodb.listing import DynamoListing
 from devops_core.adapters.dynamodb.tables import DynamoTables
-from devops_core.kinds import details_type
+from devops_core.details import details_type
 from tests.functional.client import SCHEDULE, Reply, handled, http_event
 from tests.functional.fakes import REGION, FakeCloud
 from tests.functional.fakes.listing import FakeListing

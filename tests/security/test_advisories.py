@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tools.security.advisories import accepted, npm_audit, pip_audit
+from tools.security.advisories import accepted_advisories, npm_audit, pip_audit
 from tools.security.outcome import Outcome, Status
 from tools.security.templates import ROOT
 
@@ -168,7 +168,7 @@ def test_a_missing_lock_file_fails(npm: Path) -> None:
 def test_what_was_accepted_is_read_with_its_reasons(tmp_path: Path) -> None:
     lines = '[tool.security.accepted]\nGHSA-1 = "never called"\nPYSEC-2 = "only on Windows"\n'
     (tmp_path / "pyproject.toml").write_text(lines)
-    assert accepted(tmp_path) == {"GHSA-1", "PYSEC-2"}
+    assert accepted_advisories(tmp_path) == {"GHSA-1", "PYSEC-2"}
     (tmp_path / "pyproject.toml").write_text('[tool.security.accepted]\nGHSA-1 = ""\n')
     with pytest.raises(ValueError, match="GHSA-1"):
-        accepted(tmp_path)
+        accepted_advisories(tmp_path)

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from devops_core.drift.comparison import Rows
+from devops_core.drift.comparison import RowsByEnvironment
 from devops_core.engine import reconcile
 from devops_core.engine.run import Outcome, RequestContext, Run
 from devops_core.kinds.kind import Kind
@@ -75,8 +75,10 @@ def first_live_slot_is_not_recorded(
     why="both rows of production name the same slot",
 )
 def rows_follow_the_listener_only_partly(
-    original: Callable[..., tuple[Rows, list[str]]], rows: Rows, observed: Observed
-) -> tuple[Rows, list[str]]:
+    original: Callable[..., tuple[RowsByEnvironment, list[str]]],
+    rows: RowsByEnvironment,
+    observed: Observed,
+) -> tuple[RowsByEnvironment, list[str]]:
     corrected, reasons = original(rows, observed)
     blue = Environment.PROD_BLUE
     return ({**corrected, blue: rows[blue]} if reasons else corrected), reasons

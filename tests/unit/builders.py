@@ -8,13 +8,14 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 from devops_core import kinds
-from devops_core.kinds.kind import Kind
+from devops_core.details import details_type
 from devops_core.model.decisions import Act, Decision, Fail, Plan, Wait
 from devops_core.model.inventory import Application, Inventory, Row, RowStatus
-from devops_core.model.observed import Deployment, Observed, RunningService, Stack, Template
+from devops_core.model.observed import Deployment, Observed, RunningService, Stack
 from devops_core.model.operation import Operation, Progress, Status
 from devops_core.model.service_spec import ServiceSpec
 from devops_core.model.steps import Step
+from devops_core.model.template import Template
 from devops_core.naming import Environment
 
 START = datetime(2026, 1, 31, 12, 0, tzinfo=UTC)
@@ -101,9 +102,9 @@ def operation(kind: str = "deploy", *parts: Progress, **changes: Any) -> Operati
 
     `changes` are members of the operation or of its kind's details.
     """
-    rules = kinds.load(kind)
-    own = {name: changes.pop(name) for name in _details_members(rules) if name in changes}
-    details = rules.details and rules.details(**{**_DETAILS.get(kind, {}), **own})
+    rules, make = kinds.load(kind), details_type(kind)
+    own = {name: changes.pop(name) for name in getattr(make, "_fields", ()) if name in changes}
+    details = make and make(**{**_DETAILS.get(kind, {}), **own})
     base = Operation(
         id=ID,
         kind=kind,
@@ -115,10 +116,6 @@ def operation(kind: str = "deploy", *parts: Progress, **changes: Any) -> Operati
         details=details,
     )
     return replace(base, **changes)
-
-
-def _details_members(rules: Kind) -> tuple[str, ...]:
-    return rules.details._fields if rules.details else ()
 
 
 def decide(operation: Operation, observed: Observed, now: datetime) -> Decision:

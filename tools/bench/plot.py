@@ -55,7 +55,7 @@ def draw(results: Mapping[str, Any], target: Path) -> None:
         for operation, contenders in results["times"]["20"].items()
     }
     figure, (left, right) = plt.subplots(1, 2, figsize=(9.6, 4.6), sharey=True)
-    _bars(left, depths, "AWS calls in a row until the answer")
+    _bars(left, depths, "AWS calls in a row until the response")
     _bars(right, cold, "cold, 20 ms added to each call, ms")
     left.set_yticks(range(len(_LABELS)), list(_LABELS.values()))
     left.invert_yaxis()

@@ -43,7 +43,7 @@ def parameters_file(directory: Path, values: Mapping[str, str]) -> Path:
     return path
 
 
-def copied(copy: Path) -> Path:
+def copy_service(copy: Path) -> Path:
     """Copy the service to a folder, to protect the working tree; return the folder."""
     for directory in _FOLDERS:
         shutil.copytree(ROOT / directory, copy / directory)

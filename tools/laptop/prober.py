@@ -95,8 +95,8 @@ class Prober:
 
     def _probe(self, key: Key, group: dict[str, Any]) -> Probe:
         _, address, port = key
-        wanted = str(group.get("HealthCheckPort") or "traffic-port")
-        port = self._bound_port(address, int(wanted) if wanted.isdigit() else port)
+        configured = str(group.get("HealthCheckPort") or "traffic-port")
+        port = self._bound_port(address, int(configured) if configured.isdigit() else port)
         timeout = min(TIMEOUT, float(group.get("HealthCheckTimeoutSeconds") or TIMEOUT))
         connection = http.client.HTTPConnection(address, port, timeout=timeout)
         try:

@@ -43,7 +43,7 @@ def _pip_audit() -> Outcome:
     places = ("requirements*.txt", "*/requirements*.txt", "tools/*/requirements*.txt")
     requirements = sorted(file for place in places for file in ROOT.glob(place))
     environments = [ROOT / name for name in _ENVIRONMENTS]
-    return advisories.pip_audit(requirements, environments, advisories.accepted(ROOT))
+    return advisories.pip_audit(requirements, environments, advisories.accepted_advisories(ROOT))
 
 
 # Ordered by duration, longest first: they start in this order, with one thread per processor.
@@ -53,7 +53,7 @@ CHECKS: Mapping[str, Check] = {
     "cfn-lint": lambda: infrastructure.cfn_lint(_templates()),
     "bandit": partial(sources.bandit, ROOT),
     "pip-audit": _pip_audit,
-    "npm-audit": lambda: advisories.npm_audit(ROOT, advisories.accepted(ROOT)),
+    "npm-audit": lambda: advisories.npm_audit(ROOT, advisories.accepted_advisories(ROOT)),
 }
 
 

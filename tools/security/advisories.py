@@ -25,7 +25,7 @@ _NPM_TIMEOUTS = ("--fetch-retries=1", "--fetch-retry-mintimeout=1000", "--fetch-
 _INVALID_REQUEST = {400, 422}
 
 
-def accepted(root: Path) -> frozenset[str]:
+def accepted_advisories(root: Path) -> frozenset[str]:
     """Return the ids of accepted advisories.
 
     Raises:

@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from tools.laptop.packages import GOOD, compiled_template, copied, package, parameters_file
+from tools.laptop.packages import GOOD, compiled_template, copy_service, package, parameters_file
 from tools.security.templates import APPLICATION, Template, load, unroll
 
 # All possible environments of an application.
@@ -39,7 +39,7 @@ def compile_template(parameters: Mapping[str, str]) -> Template:
 
     """
     with tempfile.TemporaryDirectory() as folder:
-        copy = copied(Path(folder))
+        copy = copy_service(Path(folder))
         parameters_file(copy, {**GOOD, **parameters})
         done = package(copy)
         if done.returncode != 0:

@@ -144,7 +144,7 @@ def operation_item(operation: Operation, write: str) -> Item:
 
 
 def operation_of(item: Mapping[str, Mapping[str, Any]], details_type: DetailsType) -> Operation:
-    """Return the operation in a record."""
+    """Return the operation in a record, without details if its kind is unknown."""
     values = decode(item)
     values["application"] = values["applicationName"]
     from devops_core.model.operation import Operation
@@ -152,7 +152,8 @@ def operation_of(item: Mapping[str, Mapping[str, Any]], details_type: DetailsTyp
     operation: Operation = typed(Operation, values)
     if operation.details is None:
         return operation
-    return replace(operation, details=typed(details_type(operation.kind), operation.details))
+    made = details_type(operation.kind)
+    return replace(operation, details=typed(made, operation.details) if made else None)
 
 
 def operation_id_of(item: Mapping[str, Mapping[str, Any]]) -> tuple[str, str]:

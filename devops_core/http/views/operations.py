@@ -9,16 +9,22 @@ from devops_core.errors import redact
 from devops_core.naming import PRODUCTION
 
 if TYPE_CHECKING:
+    from devops_core.details import Details
     from devops_core.model.operation import Operation, Progress
 
 
 def operation_view(operation: Operation, url: str) -> dict[str, Any]:
     """Return the view of an operation, with the members of its kind."""
-    details = operation.details.view() if operation.details else {}
-    switched_at = details.pop("switchedAt", None)
-    until_switched = operation.seconds_until(switched_at)
-    until_ended = operation.seconds_until(operation.ended_at)
-    took = {"untilSwitched": until_switched, "untilEnded": until_ended}
+    details: Details | None = operation.details
+    further = details.view() if details else {}
+    milestones = (details.milestones() if details else {}) | {"endedAt": operation.ended_at}
+    # Seconds from the request: "switchedAt" becomes "untilSwitched".
+    took = {}
+    for name, moment in milestones.items():
+        if moment:
+            took[f"until{name[0].upper()}{name[1:].removesuffix('At')}"] = operation.seconds_until(
+                moment
+            )
     members = {
         "id": operation.id,
         "kind": operation.kind,
@@ -29,11 +35,10 @@ def operation_view(operation: Operation, url: str) -> dict[str, Any]:
         "abortedBy": operation.aborted_by,
         "requestedAt": time_text(operation.requested_at),
         "deadline": time_text(operation.deadline),
-        "endedAt": time_text(operation.ended_at),
-        "switchedAt": time_text(switched_at),
+        **{name: time_text(moment) for name, moment in milestones.items()},
         "waitingFor": redact(operation.waiting_for) if operation.waiting_for else None,
-        "took": {name: seconds for name, seconds in took.items() if seconds is not None},
-        **details,
+        "took": took,
+        **further,
         "reasons": [redact(reason) for reason in operation.reasons],
         "environments": [progress_view(part) for part in operation.progress],
     }

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from devops_core import kinds
+from devops_core import details
 from devops_core.adapters.dynamodb import items
 from devops_core.adapters.dynamodb.attributes import Item
 from devops_core.model.inventory import Row, RowStatus
@@ -51,7 +51,7 @@ def recorded(names: TableNames) -> Records:
     for item in sorted(_items(names.log), key=lambda item: str(item["entry"]["S"])):
         kind, _, identity = item["entry"]["S"].partition("#")
         if kind == "OPERATION":
-            found.operations[identity] = items.operation_of(item, kinds.details_type)
+            found.operations[identity] = items.operation_of(item, details.details_type)
         elif kind == "EVENT":
             event = items.event_of(item)
             found.events.setdefault(event.operation, []).append(event)

@@ -9,11 +9,11 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from devops_core.engine import finish, reconcile, telemetry
+from devops_core.engine import reconcile, telemetry
 from devops_core.engine.run import Outcome, RequestContext, Run
 from devops_core.errors import AwsError, RefusedError, ThrottledError
 from devops_core.kinds import rollout
-from devops_core.kinds.kind import Kind, Rows
+from devops_core.kinds.kind import Kind, RowChanges
 from devops_core.model.decisions import Act, Decision, Fail, Plan, State, Wait
 from devops_core.model.inventory import Application, Inventory, Row
 from devops_core.model.observed import Deployment, Observed, RunningService
@@ -111,7 +111,7 @@ def waits_forever_for_an_observation(
 
 
 @_bug(
-    "devops_core.engine.finish:give_up",
+    "devops_core.engine.reconcile:give_up",
     why="the stack of the create remains without a record",
     stories=("create",),
     kind="ACCESS_DENIED",
@@ -125,7 +125,7 @@ def rows_are_removed_when_a_create_is_given_up(
         progress=operation.failed_everywhere(reason),
         reasons=(*operation.reasons, reason),
     )
-    return finish.finish(cloud, kind, run, Fail(failed))
+    return reconcile.finish(cloud, kind, run, Fail(failed))
 
 
 @_bug(
@@ -208,13 +208,13 @@ def same_slot_is_always_expected_to_be_idle(
     kind="ACCESS_DENIED",
 )
 def rows_are_exchanged_without_a_switch(
-    original: Callable[..., Rows],
+    original: Callable[..., RowChanges],
     state: State,
     held: Sequence[Row],
     now: datetime,
     *,
     keep_rows: bool,
-) -> Rows:
+) -> RowChanges:
     switched = replace(state.observed, production=state.operation.details.live)
     return original(state._replace(observed=switched), held, now, keep_rows=keep_rows)
 
@@ -225,13 +225,13 @@ def rows_are_exchanged_without_a_switch(
     stories=("deploy-crashes",),
 )
 def failed_rollout_changes_the_row(
-    original: Callable[..., Rows],
+    original: Callable[..., RowChanges],
     state: State,
     held: Sequence[Row],
     now: datetime,
     *,
     keep_rows: bool,
-) -> Rows:
+) -> RowChanges:
     progress = tuple(
         replace(part, status=Status.SUCCEEDED) if part.target else part
         for part in state.operation.progress

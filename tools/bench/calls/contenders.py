@@ -189,9 +189,9 @@ class AwsCli(Contender):
             self._aws("cloudformation create-stack", cli_input_json=stack)
 
     def _deploy(self, job: Job) -> None:
-        wanted = f"imageTag={job['version']}"
+        image_id = f"imageTag={job['version']}"
         found = self._aws(
-            "ecr describe-images", repository_name=job["repository"], image_ids=wanted
+            "ecr describe-images", repository_name=job["repository"], image_ids=image_id
         )
         image = f"{job['registry']}@{found['imageDetails'][0]['imageDigest']}"
         for service in job["services"]:

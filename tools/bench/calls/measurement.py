@@ -29,10 +29,10 @@ DELAYS = (0.0, 0.02)
 class Comparison:
     """All contenders on one laptop cloud."""
 
-    def __init__(self, there: Testbed) -> None:
-        self.testbed = there
+    def __init__(self, bed: Testbed) -> None:
+        self.testbed = bed
         self.contenders: Sequence[Contender] = [
-            kind(there) for kind in (Ours, Bare, EcsDeploy, AwsCli)
+            kind(bed) for kind in (Ours, Bare, EcsDeploy, AwsCli)
         ]
         self._numbers = count(1)
         self._versions = cycle(VERSIONS)
@@ -50,29 +50,29 @@ class Comparison:
             promotion = {"applicationName": each.name}
             self.testbed.succeed(self.testbed.post("/stacks/deploytoprodBlue", promotion))
 
-    def counted(self, operation: str) -> dict[str, Any]:
+    def count_calls(self, operation: str) -> dict[str, Any]:
         """Run an operation once with each contender; return number and depth of its calls."""
         found = {}
-        able = self._able(operation)
-        jobs = self._jobs(operation, able)
-        for each in able:
+        contenders = self._contenders_for(operation)
+        jobs = self._jobs(operation, contenders)
+        for each in contenders:
             job = jobs[each.name]
             with self.testbed.proxy.recorded(COUNTING) as calls:
-                answer = self._over_http(each, operation, job)
-            each.wait_until_complete(operation, job, answer)
+                result = self._over_http(each, operation, job)
+            each.wait_until_complete(operation, job, result)
             each.end()
             found[each.name] = {"calls": len(calls), "depth": depth(calls), "names": _names(calls)}
         return found
 
-    def timed(self, operation: str, delay: float, turn: int) -> dict[str, dict[str, float]]:
+    def measure_times(self, operation: str, delay: float, turn: int) -> dict[str, dict[str, float]]:
         """Run an operation cold and warm with each contender; return ms by contender and mode.
 
         `turn` rotates the order of the contenders.
         """
-        able = self._able(operation)
-        first = turn % len(able)
-        ordered = [*able[first:], *able[:first]]
-        times: dict[str, dict[str, float]] = {each.name: {} for each in able}
+        contenders = self._contenders_for(operation)
+        first = turn % len(contenders)
+        ordered = [*contenders[first:], *contenders[:first]]
+        times: dict[str, dict[str, float]] = {each.name: {} for each in contenders}
         for mode in ("cold", "warm"):
             selected = [each for each in ordered if mode == "cold" or each.persistent]
             jobs = self._jobs(operation, selected)
@@ -80,16 +80,16 @@ class Comparison:
             for each in selected:
                 with self.testbed.proxy.recorded(delay):
                     start = time.perf_counter()
-                    answer = getattr(each, mode)(operation, jobs[each.name])
+                    result = getattr(each, mode)(operation, jobs[each.name])
                     times[each.name][mode] = (time.perf_counter() - start) * 1000
-                begun.append((each, answer))
-            for each, answer in begun:
-                each.wait_until_complete(operation, jobs[each.name], answer)
-        for each in able:
+                begun.append((each, result))
+            for each, result in begun:
+                each.wait_until_complete(operation, jobs[each.name], result)
+        for each in contenders:
             each.end()
         return times
 
-    def _able(self, operation: str) -> list[Contender]:
+    def _contenders_for(self, operation: str) -> list[Contender]:
         return [each for each in self.contenders if operation in each.operations]
 
     def _over_http(self, contender: Contender, operation: str, job: Job) -> Any:
@@ -119,17 +119,17 @@ class Comparison:
 
 def measure(rounds: int, say: Callable[[str], None]) -> dict[str, Any]:
     """Return the sections `calls` and `times` of docs/performance.json; `say` receives progress."""
-    with testbed() as there:
-        comparison = Comparison(there)
+    with testbed() as bed:
+        comparison = Comparison(bed)
         say("counting calls ...")
         comparison.prepare()
-        counted = {operation: comparison.counted(operation) for operation in OPERATIONS}
+        counted = {operation: comparison.count_calls(operation) for operation in OPERATIONS}
         times: dict[str, Any] = {}
         for delay in DELAYS:
             noted: list[dict[str, Any]] = []
             for turn in range(rounds):
                 say(f"timing, {delay * 1000:.0f} ms added to each call, round {turn + 1} ...")
-                each = {name: comparison.timed(name, delay, turn) for name in OPERATIONS}
+                each = {name: comparison.measure_times(name, delay, turn) for name in OPERATIONS}
                 noted.append(each)
             times[f"{delay * 1000:.0f}"] = {name: _summary(noted, name) for name in OPERATIONS}
         return {"calls": counted, "times": times, "rounds": rounds}

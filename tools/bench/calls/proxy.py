@@ -45,12 +45,12 @@ class Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         call = parse_call(self.command, self.path, dict(self.headers.items()), body)
         began = time.monotonic()
-        answer = self.relay(call, body)
+        response = self.relay(call, body)
         self.server.calls.append(replace(call, began=began, ended=time.monotonic()))
-        if answer is None:
+        if response is None:
             self._cut()
         else:
-            self._answer(*answer)
+            self._respond(*response)
 
     do_GET = do_HEAD = do_POST = do_PUT = do_DELETE = forward  # noqa: N815 - http.server's names
 
@@ -70,10 +70,10 @@ class Handler(BaseHTTPRequestHandler):
             self._upstream = http.client.HTTPConnection(netloc, timeout=TIMEOUT)
         headers = {k: v for k, v in self.headers.items() if k.lower() not in _HOP_BY_HOP}
         self._upstream.request(self.command, self.path, body, headers)
-        answer = self._upstream.getresponse()
-        return answer.status, answer.getheaders(), answer.read()
+        response = self._upstream.getresponse()
+        return response.status, response.getheaders(), response.read()
 
-    def _answer(self, status: int, headers: list[tuple[str, str]], content: bytes) -> None:
+    def _respond(self, status: int, headers: list[tuple[str, str]], content: bytes) -> None:
         self.send_response_only(status)
         for name, value in headers:
             if name.lower() not in _HOP_BY_HOP:

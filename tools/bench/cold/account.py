@@ -80,8 +80,8 @@ class Account:
 
     def _rows(self, body: str) -> PreparedResponse:
         found: dict[str, list[Any]] = {}
-        for table, asked in json.loads(body)["RequestItems"].items():
-            names = [key.get("environment", {}).get("S", "") for key in asked["Keys"]]
+        for table, keys in json.loads(body)["RequestItems"].items():
+            names = [key.get("environment", {}).get("S", "") for key in keys["Keys"]]
             items = (self._items.get((table, name)) for name in names)
             found[table] = [item for item in items if item]
         return _json({"Responses": found, "UnprocessedKeys": {}})
@@ -91,8 +91,8 @@ class Account:
         return _json({"Item": self._operation} if OPERATION in entry else {})
 
     def _listeners(self, body: str) -> PreparedResponse:
-        asked = [arn for name, arn in parse_qsl(body) if name.startswith("ListenerArns")]
-        found = "".join(map(self._listener_xml, asked))
+        arns = [arn for name, arn in parse_qsl(body) if name.startswith("ListenerArns")]
+        found = "".join(map(self._listener_xml, arns))
         return _xml("DescribeListeners", f"<Listeners>{found}</Listeners>")
 
     def _modified(self, body: str) -> PreparedResponse:
@@ -135,8 +135,8 @@ def _template(body: str) -> PreparedResponse:
 
 
 def _services(body: str) -> PreparedResponse:
-    asked = json.loads(body)["services"]
-    return _json({"services": [running(name) for name in asked], "failures": []})
+    names = json.loads(body)["services"]
+    return _json({"services": [running(name) for name in names], "failures": []})
 
 
 def _image(body: str) -> PreparedResponse:
@@ -151,8 +151,8 @@ def _registered(body: str) -> PreparedResponse:
 
 
 def _updated(body: str) -> PreparedResponse:
-    asked = json.loads(body)
-    service = running(asked["service"], asked.get("taskDefinition"))
+    request = json.loads(body)
+    service = running(request["service"], request.get("taskDefinition"))
     return _json({"service": service})
 
 

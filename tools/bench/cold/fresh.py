@@ -28,7 +28,7 @@ class Cost:
     cpu: float
     answered: float
     peak: float
-    answer: Any
+    response: Any
     modules: Mapping[str, str]
 
 
@@ -44,7 +44,7 @@ def run(
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
     )
-    assert process.stdin  # noqa: S101 - as asked for above
+    assert process.stdin  # noqa: S101 - opened as pipes above
     assert process.stderr  # noqa: S101 - likewise
     with process.stdin as stdin, process.stderr as stderr:
         stdin.write(json.dumps(event).encode())
@@ -57,4 +57,4 @@ def run(
     result = json.loads(printed.splitlines()[-1])
     cpu = (usage.ru_utime + usage.ru_stime) * 1000
     peak, modules = result["peak"] / 1024, result.get("modules", {})
-    return Cost(cpu, result["cpu"], peak, result["answer"], modules)
+    return Cost(cpu, result["cpu"], peak, result["response"], modules)

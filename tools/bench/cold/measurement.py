@@ -141,8 +141,8 @@ def _pairs(workspace: Workspace, row: Row, rounds: int) -> list[tuple[Cost, Cost
             calls = Counter(workspace.server.account.calls)
             if pair.setdefault("calls", calls) != calls:
                 raise package.PackageError(f"{row.name}: the calls of the script differ: {calls}")
-        if pair["ours"].answer["statusCode"] not in (200, 202):
-            raise package.PackageError(f"{row.name}: {pair['ours'].answer}")
+        if pair["ours"].response["statusCode"] not in (200, 202):
+            raise package.PackageError(f"{row.name}: {pair['ours'].response}")
         pairs.append((pair["ours"], pair["script"]))
     return pairs[1:]
 

@@ -10,7 +10,7 @@ import sys
 import zipfile
 from pathlib import Path
 
-from tools.laptop.packages import copied, package
+from tools.laptop.packages import copy_service, package
 
 # The SDK and its dependencies, which are part of the Lambda runtime.
 SDK = ("boto3", "botocore", "s3transfer", "jmespath", "dateutil", "six", "urllib3")
@@ -22,7 +22,7 @@ class PackageError(Exception):
 
 def build(directory: Path) -> Path:
     """Build the package of the working tree in an empty directory; return the zip archive."""
-    copy = copied(directory)
+    copy = copy_service(directory)
     done = package(copy)
     if done.returncode != 0:
         raise PackageError(done.stdout + done.stderr)

@@ -31,8 +31,8 @@ def _loaded() -> dict[str, str]:
 if __name__ == "__main__":
     module, function, *options = sys.argv[1:]
     event = json.loads(sys.stdin.read())
-    answer = getattr(importlib.import_module(module), function)(event, None)
-    result = {"answer": answer, "cpu": time.process_time() * 1000, "peak": _peak()}
+    response = getattr(importlib.import_module(module), function)(event, None)
+    result = {"response": response, "cpu": time.process_time() * 1000, "peak": _peak()}
     if "--modules" in options:
         result["modules"] = _loaded()
     sys.stderr.write(json.dumps(result) + "\n")

@@ -39,8 +39,8 @@ def main() -> None:
     session.register("provide-client-params", record)
     cloud = QuietCloud(Settings.from_environment(os.environ), session)
     handle = importlib.import_module(f"handlers.{sys.argv[1]}").handle
-    answer = handle(json.loads(sys.stdin.read()), None, cloud)
-    json.dump({"answer": answer, "calls": calls}, sys.stdout)
+    handle(json.loads(sys.stdin.read()), None, cloud)
+    json.dump({"calls": calls}, sys.stdout)
 
 
 if __name__ == "__main__":

@@ -43,7 +43,7 @@ class Customer:
         self._headers = {"Host": host if port == LIVE else f"{host}:{port}"}
         self._port, self._seconds = port, seconds
 
-    async def ask(self, stop: asyncio.Event, first: float = 0) -> None:
+    async def run(self, stop: asyncio.Event, first: float = 0) -> None:
         """Send requests until `stop` is set, beginning in `first` seconds."""
         await asyncio.sleep(first)
         kept = aiohttp.TCPConnector(limit=1)
@@ -79,10 +79,10 @@ async def run_clients(endpoint: str, host: str, concurrency: int) -> None:
     seconds = round(concurrency / RATE, 3)
     async with asyncio.TaskGroup() as group:
         for port in (LIVE, IDLE):
-            group.create_task(Customer(endpoint, host, port, 0).ask(stop))
+            group.create_task(Customer(endpoint, host, port, 0).run(stop))
             for number in range(concurrency):
                 customer = Customer(endpoint, host, port, seconds)
-                group.create_task(customer.ask(stop, number / RATE))
+                group.create_task(customer.run(stop, number / RATE))
         await asyncio.to_thread(sys.stdin.read)
         stop.set()
 

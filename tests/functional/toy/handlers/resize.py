@@ -13,8 +13,8 @@ from devops_core.http.request import Request
 @http.handler
 def handle(request: Request) -> responses.Response:
     """Scale the service and follow its tasks."""
-    context = request.context(CONTROLLER.kind.name, request.body)
     body = RESIZE.parse(request.body)
+    context = request.context(CONTROLLER.kind.name, request.body)
     outcome = accept(request.cloud, CONTROLLER, body, context)
     outcome = proceed(request.cloud, CONTROLLER, outcome, request.wait_until)
     return responses.write(request, outcome, {"applicationName": body.application})

@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple
+from typing import Any
 
-from devops_core.kinds.kind import Kind, Rows
+from devops_core.details.resize import (  # type: ignore[import-not-found] # the toy's
+    ResizeDetails,
+)
+
+from devops_core.kinds.kind import Kind, RowChanges
 from devops_core.kinds.rollout import ABORT
 from devops_core.model.decisions import Act, Decision, Done, Fail, Plan, State, Wait
 from devops_core.model.inventory import Inventory, Row
@@ -15,16 +19,6 @@ from devops_core.model.observed import Observed
 from devops_core.model.operation import Operation, Progress, Status
 from devops_core.model.steps import ScaleService
 from devops_core.naming import Environment
-
-
-class ResizeDetails(NamedTuple):
-    """The wanted task count."""
-
-    tasks: int
-
-    def view(self) -> dict[str, Any]:
-        """Return the members of the operation's view."""
-        return {"count": self.tasks}
 
 
 def plan(request: Any, inventory: Inventory, observed: Observed, draft: Operation) -> Plan:
@@ -48,10 +42,10 @@ def decide(operation: Operation, observed: Observed, now: datetime) -> Decision:
     return Wait(replace(operation, waiting_for=f"{service.running} of {count} tasks running"))
 
 
-def rows_after(state: State, held: Sequence[Row], now: datetime, *, keep_rows: bool) -> Rows:
+def rows_after(state: State, held: Sequence[Row], now: datetime, *, keep_rows: bool) -> RowChanges:
     """Return the row with the operation's name."""
     del keep_rows
-    return Rows([row.updated(state.operation, now) for row in held])
+    return RowChanges([row.updated(state.operation, now) for row in held])
 
 
 KIND = Kind(
@@ -60,6 +54,5 @@ KIND = Kind(
     plan=plan,
     decide=decide,
     rows=rows_after,
-    details=ResizeDetails,
     abort=ABORT,
 )

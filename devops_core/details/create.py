@@ -1,0 +1,31 @@
+"""The details of a create."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from devops_core.model.service_spec import ServiceSpec
+from devops_core.model.template import Template
+
+
+class CreateDetails(NamedTuple):
+    """`service` has the settings of the tasks, `template` is the template of the stack.
+
+    `undoing` means that the create has failed and its stack must be deleted.
+    """
+
+    service: ServiceSpec
+    template: Template | None = None
+    stack_id: str | None = None
+    undoing: bool = False
+
+    def view(self) -> dict[str, Any]:
+        """Return the template."""
+        return {"template": self.template.view() if self.template else None}
+
+    def milestones(self) -> dict[str, Any]:
+        """Return no times."""
+        return {}
+
+
+DETAILS = CreateDetails

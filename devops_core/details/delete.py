@@ -1,0 +1,26 @@
+"""The details of a delete."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+
+class DeleteDetails(NamedTuple):
+    """`stack_id` is the stack to delete, None if the inventory does not know it.
+
+    `sent` means that the operation sent DeleteStack.
+    """
+
+    stack_id: str | None = None
+    sent: bool = False
+
+    def view(self) -> dict[str, Any]:
+        """Return no members."""
+        return {}
+
+    def milestones(self) -> dict[str, Any]:
+        """Return no times."""
+        return {}
+
+
+DETAILS = DeleteDetails

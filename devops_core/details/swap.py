@@ -1,0 +1,43 @@
+"""The details of a swap."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from devops_core.errors import redact
+from devops_core.model.steps import WarmedPage
+
+
+class SwapDetails(NamedTuple):
+    """`live` and `idle` are the slots after the swap, `switched_at` the time of the switch.
+
+    `warmup` lists the paths to fetch from the idle slot before the switch, `warmed` the results.
+    """
+
+    live: str
+    idle: str
+    warmup: tuple[str, ...] = ()
+    warmed: tuple[WarmedPage, ...] = ()
+    switched_at: datetime | None = None
+
+    def view(self) -> dict[str, Any]:
+        """Return the pages of the warm-up."""
+        return {"warmup": list(map(_page_view, self.warmed))}
+
+    def milestones(self) -> dict[str, datetime | None]:
+        """Return the time of the switch."""
+        return {"switchedAt": self.switched_at}
+
+
+def _page_view(page: WarmedPage) -> dict[str, Any]:
+    members = {
+        "path": page.path,
+        "status": page.status,
+        "seconds": page.milliseconds / 1000,
+        "reason": redact(page.reason) if page.reason else None,
+    }
+    return {name: value for name, value in members.items() if value is not None}
+
+
+DETAILS = SwapDetails
