@@ -17,13 +17,13 @@ from tools.bench.serving import serving
 from tools.laptop.cloud import DIRECTORY, Cloud, Options, started
 from tools.laptop.deploy import client, deploy
 
-# Created at the very start and then never asked about: only the schedule can bring it to its end.
+# Created at the start and not read afterwards, so that only the schedule can end its create.
 LEFT_ALONE = "LeftAlone"
 
 
 @pytest.fixture(scope="session")
 def wire() -> Iterator[Proxy]:
-    """What the calls of the Lambda functions to AWS pass."""
+    """The proxy between the Lambda functions and AWS."""
     with serving(Proxy()) as server:
         yield server
 
@@ -56,10 +56,10 @@ def application(api: Api, request: pytest.FixtureRequest) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def scene() -> Iterator[Scene]:
-    """A laptop cloud of its own on which all cases are broken; nobody asks about them then.
+    """A separate laptop cloud on which all cases were interrupted; no caller reads them afterwards.
 
-    The schedule needs minutes for them, in which other tests run: `test_resume`, the last module,
-    looks at what has become of them.
+    The schedule needs minutes to end them, during which other tests run. `test_resume`, the last
+    module, checks the results.
     """
     with proxy() as between:
         options = Options(lambda_endpoint=between.url)

@@ -1,4 +1,4 @@
-"""The command line, called as a person or a pipeline calls it."""
+"""The command line, called as by a person or a pipeline."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _LIMIT = 180  # seconds for one command
 
 
 def devops(cloud: Cloud, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run `devops` against a laptop cloud, with no more of the machine's AWS than is given."""
+    """Run `devops` against a laptop cloud, without the AWS configuration of the machine."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
     own = {
         "DEVOPS_API": cloud.api_url,

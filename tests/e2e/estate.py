@@ -1,4 +1,4 @@
-"""What there is on a laptop cloud, read once with plain boto3: tables, listeners, services."""
+"""The state of a laptop cloud, read once with plain boto3: tables, listeners, services."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _plain = TypeDeserializer().deserialize
 
 @dataclass(frozen=True)
 class Running:
-    """An ECS service: what it runs and how far its newest deployment is."""
+    """An ECS service: its task definition and the state of its newest deployment."""
 
     definition: str
     state: str
@@ -30,7 +30,7 @@ class Running:
 
 @dataclass(frozen=True)
 class Definition:
-    """A task definition that is ACTIVE; `operation` is "" for what a stack has made."""
+    """An ACTIVE task definition; `operation` is "" for one of a stack."""
 
     image: str
     operation: str = ""
@@ -38,7 +38,7 @@ class Definition:
 
 @dataclass
 class Estate:
-    """Everything the promises are about. Items of the tables are plain dictionaries.
+    """The state that the promises concern. Items of the tables are plain dictionaries.
 
     `services` by cluster and name, `listeners` give the target groups they forward to,
     `stacks` the operation they are tagged with, `served` the page behind a URL.
@@ -72,7 +72,7 @@ class Estate:
         }
 
     def only(self, applications: Collection[str]) -> Estate:
-        """Return what belongs to some applications."""
+        """Return the part of some applications."""
         return replace(
             self,
             rows=[row for row in self.rows if row["applicationName"] in applications],
@@ -102,7 +102,7 @@ def operations(api: Api) -> list[dict[str, Any]]:
 
 
 def read(api: Api) -> Estate:
-    """Read everything of a laptop cloud, and ask every environment who it is."""
+    """Read the state of a laptop cloud, and the page of each environment."""
     known = rows(api)
     active = [row for row in known if row["status"] == "ACTIVE"]
     arns = {row[key] for row in active for key in ("productionListener", "testListener")}

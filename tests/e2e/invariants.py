@@ -1,6 +1,6 @@
-"""The promises of DESIGN §4, as far as they are visible from outside when nothing is open.
+"""The promises of DESIGN §4 that are visible from outside after all operations have ended.
 
-The same numbers as in tests/functional/fakes/invariants.py, which holds them on the fakes.
+The numbers are those of tests/functional/fakes/invariants.py, which checks them on the fakes.
 """
 
 from __future__ import annotations
@@ -14,15 +14,15 @@ from tests.e2e.estate import Estate, Running, family, read
 
 
 def hold_after_recovery(api: Api, untidy: Collection[str] = ()) -> None:
-    """Hold all promises on a laptop cloud where everything has ended, see `hold`."""
+    """Check all promises on a laptop cloud after all operations have ended, see `hold`."""
     hold(read(api), untidy)
 
 
 def hold(estate: Estate, untidy: Collection[str] = ()) -> None:
-    """Hold all promises on what was seen. A broken one is an AssertionError with its number.
+    """Check all promises on an observed state. A broken one is an AssertionError with its number.
 
-    `untidy` are the families of task definitions in which a registration may be left over that
-    the SDK has sent twice, until the application is deleted.
+    `untidy` has the families of task definitions in which a registration can remain that the SDK
+    has sent twice, until the application is deleted.
     """
     for operation in estate.operations:
         _hold_operation(estate, operation)
@@ -53,7 +53,7 @@ def _hold_operation(estate: Estate, operation: dict[str, Any]) -> None:
 
 
 def _hold_refusals(estate: Estate) -> None:
-    """Hold events that belong to no operation to what they may be: calls that were refused."""
+    """Check that the events without an operation are those of refused calls."""
     known = {operation["entry"].partition("#")[2] for operation in estate.operations}
     for event in (item for item in estate.log if item["entry"].startswith("EVENT#")):
         _, identifier, key = event["entry"].split("#")
@@ -76,7 +76,7 @@ def _hold_row(estate: Estate, row: dict[str, Any]) -> None:
 
 
 def _hold_page(page: dict[str, Any], row: dict[str, Any]) -> None:
-    """Hold what is served to its row; ECS has pinned an image that is on record by tag only."""
+    """Compare the page of an environment with its row; ECS pins an image without a digest."""
     image, on_record = Image.parse(page["image"]), Image.parse(row["image"])
     served = (page["application"], page["environment"], image.repository, image.digest)
     digest = row.get("digest", image.digest)

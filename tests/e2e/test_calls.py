@@ -1,4 +1,4 @@
-"""How many AWS calls an operation makes until its caller is answered, and how many in a row."""
+"""The AWS calls of an operation until its response, and the number of calls in a row."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from tools.bench.calls.proxy import Proxy
 
 NAME = "Counted"
 THREE = ["dev", "qa", "stage"]
-# Seconds that each call takes longer: what goes out together overlaps then on a busy machine too.
+# Additional seconds of each call, so that simultaneous calls overlap on a busy machine too.
 DELAY = 0.1
 
-# Function, method, path and body, in an order in which each can be done.
+# Function, method, path and body, in a possible order.
 REQUESTS: Mapping[str, tuple[str, str, str, dict[str, Any]]] = {
     "create": ("create", "POST", "/stacks", create_body(NAME, environments={"nonProd": THREE})),
     "deploy": (
@@ -36,7 +36,7 @@ REQUESTS: Mapping[str, tuple[str, str, str, dict[str, Any]]] = {
     "swap": ("swap", "POST", "/stacks/swapProdBlueAndGreen", {"applicationName": NAME}),
     "delete": ("delete", "DELETE", "/stacks", {"stack": NAME}),
 }
-# Calls by name, and how many of them wait for each other.
+# Numbers of calls by name, and the number of calls in a row.
 EXPECTED: Mapping[str, tuple[dict[str, int], int]] = {
     "create": ({"TransactWriteItems": 1, "GetObject": 1, "CreateStack": 1, "PutItem": 1}, 4),
     "deploy": (
@@ -65,7 +65,7 @@ EXPECTED: Mapping[str, tuple[dict[str, int], int]] = {
 
 @pytest.fixture(scope="module")
 def made(api: Api, wire: Proxy) -> dict[str, list[Call]]:
-    """What an application's life took, each operation until its answer."""
+    """The calls of each operation in an application's life, until its response."""
     found = {}
     for operation, (function, method, path, body) in REQUESTS.items():
         with wire.recorded(DELAY) as calls:

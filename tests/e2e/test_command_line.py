@@ -21,7 +21,7 @@ Run = Callable[..., str]
 
 @pytest.fixture(scope="module")
 def run(cloud: Cloud) -> Run:
-    """A way to run a command that must end with a code, 0 by default; gives what it printed."""
+    """A function that runs a command, checks its exit code, 0 by default, and returns its output."""
 
     def command(*arguments: str, code: int = Exit.SUCCEEDED) -> str:
         done = devops(cloud, *arguments)
@@ -45,7 +45,7 @@ def application(api: Api, run: Run) -> Iterator[str]:
 
 
 def live(run: Run) -> Any:
-    """Return which version is live."""
+    """Return the live version."""
     stack = json.loads(run("status", NAME, "--json"))["stack"]
     [version] = [each.get("version") for each in stack["environments"] if each.get("live")]
     return version

@@ -1,4 +1,4 @@
-"""Deploys over real HTTP with real processes: what is served, what is refused, who wins."""
+"""Deploys over real HTTP with real processes: pages, refusals, races."""
 
 from __future__ import annotations
 

@@ -1,8 +1,7 @@
-"""The examples of the pages, run as they stand; their answers are what the pages say.
+"""The examples of the pages, run unchanged; their responses are those of the pages.
 
-Every `sh` block of a page is run. The status named after it and the `json` block that follows are
-its answer, in which ids, times and addresses may be others, and `…` stands for any text, at the end
-of a list for the rest of it.
+Each `sh` block of a page is run. The status after it and the next `json` block are its response.
+Ids, times and addresses can differ; `…` is any text, at the end of a list its remaining items.
 """
 
 from __future__ import annotations
@@ -22,12 +21,12 @@ from tools.laptop.cloud import Cloud
 from tools.laptop.deploy import client
 
 DOCS = Path(__file__).parents[2] / "docs"
-# In this order they are the life of the application MyDevOpsAPI.
+# In this order the pages are the life of the application MyDevOpsAPI.
 PAGES = (
     "createstack", "deploytononprod", "operations",
     "deploytoprodblue", "swapbluegreen", "inventory", "deletestack",
 )  # fmt: skip
-# A call that waits answers 202 when its time is up; the pages say to send it again then.
+# A waiting call ends with 202 after its time; the pages say to repeat it.
 PATIENCE = 6
 
 _BLOCK = re.compile(r"^```(sh|json)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -61,10 +60,10 @@ def examples(page: str) -> Iterator[Example]:
 
 
 class Reader:
-    """Somebody who goes through the pages with a terminal."""
+    """A reader who runs the examples of the pages in a terminal."""
 
     def __init__(self, cloud: Cloud, home: Path) -> None:
-        # The status goes to standard error, unless the example writes it elsewhere itself.
+        # The status goes to standard error, unless the example prints it.
         (home / ".curlrc").write_text('write-out = "%{stderr}%{http_code}\\n"\n')
         own = {"PATH": os.environ["PATH"], "CURL_HOME": str(home), "no_proxy": "*"}
         self._environment = own | cloud.environment
@@ -127,7 +126,7 @@ def test_every_example_answers_as_its_page_says(cloud: Cloud, tmp_path: Path) ->
     for page in PAGES:
         for example in examples(page):
             reader.follow(example)
-        if page == "createstack":  # the pages take the images for pushed
+        if page == "createstack":  # the pages assume that the images are pushed
             for version, behaviour in (("1.0.0.0", ""), ("1.0.0.1", "crash")):
                 images.push(client(cloud, "ecr"), "mydevopsapi", version, behaviour)
 

@@ -1,4 +1,4 @@
-"""What callers are told when a call to AWS is cut off or their worker is killed."""
+"""The responses after an interrupted call to AWS or a killed worker."""
 
 from __future__ import annotations
 
@@ -12,4 +12,4 @@ from tests.e2e.faults.scene import Scene
 def test_a_caller_is_told_the_truth_about_what_was_struck(scene: Scene, case: Case) -> None:
     broken = scene.broken[case]
     assert broken.fault.struck, f"nothing was struck: {broken.answer}"
-    assert broken.answer.status in case.told, broken.answer
+    assert broken.answer.status in case.statuses, broken.answer

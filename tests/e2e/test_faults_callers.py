@@ -32,7 +32,7 @@ def _swap(api: Api, name: str) -> Response:
 
 
 def _look(api: Api, answer: Response) -> Iterator[Response]:
-    """Read the operation that an answer is about: that of the caller, or of who was first."""
+    """Read the operation of a response: that of the caller, or of the caller who was faster."""
     operation = answer.body.get("operation")
     if operation and operation.get("url"):
         yield api.call("GET", operation["url"])
@@ -81,7 +81,7 @@ SCRIPTS: tuple[Script, ...] = (_deployer, _repeater, _promoter, _swapper, _abort
 
 @pytest.fixture(scope="module")
 def crowd(api: Api) -> Iterator[list[tuple[str, Response]]]:
-    """The ten applications, and what the fifty callers were answered."""
+    """The ten applications, and the responses of the fifty callers."""
     with ThreadPoolExecutor(len(APPLICATIONS)) as pool:
         created = list(pool.map(lambda name: api.post("/stacks", create_body(name)), APPLICATIONS))
     for name, answer in zip(APPLICATIONS, created, strict=True):
@@ -94,7 +94,7 @@ def crowd(api: Api) -> Iterator[list[tuple[str, Response]]]:
 
 
 def _answers(api: Api) -> list[tuple[str, Response]]:
-    """Let all scripts run on all applications at once; return who got which answer."""
+    """Run all scripts on all applications at the same time; return their responses."""
     everybody = list(product(SCRIPTS, APPLICATIONS))
     with ThreadPoolExecutor(len(everybody)) as pool:
         answers = list(pool.map(lambda who: list(who[0](api, who[1])), everybody))

@@ -1,4 +1,4 @@
-"""The emulator is stopped while operations run and started again with its state kept."""
+"""The emulator is stopped during operations and started again with its state."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from tests.e2e.client import until
 from tests.e2e.estate import rows
 from tests.e2e.faults.restart import BEGINS, GOES, STAYS, Restarted
 
-SOON = 20.0  # seconds until the tasks of an application are started again
+SOON = 20.0  # seconds until the tasks of an application have started again
 
 
 def test_operations_were_open_when_the_cloud_was_stopped(stopped_and_started: Restarted) -> None:

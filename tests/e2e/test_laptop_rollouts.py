@@ -1,4 +1,4 @@
-"""ECS and its load balancer on the laptop cloud, without the service: what the patches promise."""
+"""ECS and its load balancer on the laptop cloud, without the service."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ SETTLE = 30.0  # seconds
 
 
 def until(condition: Callable[[], Any]) -> Any:
-    """Wait for something to be true and return it."""
+    """Wait until a condition is true and return its value."""
     deadline, pause = time.monotonic() + SETTLE, threading.Event()
     while not (value := condition()):
         assert time.monotonic() < deadline, "it did not happen in time"
@@ -56,13 +56,13 @@ class Application:
         return "" if status.endswith("IN_PROGRESS") else status
 
     def running(self) -> int:
-        """Return how many tasks run, as ECS knows it."""
+        """Return the number of running tasks in ECS."""
         described = self.ecs.describe_services(cluster=self.name, services=["dev"])
         count: int = described["services"][0]["runningCount"]
         return count
 
     def call(self, path: str = "/") -> tuple[int, str]:
-        """Return status and version that the load balancer answers with."""
+        """Return the status and the version of the load balancer's response."""
         url = f"http://{self.stack['Outputs'][0]['OutputValue']}{path}"
         request = urllib.request.Request(url)
         request.set_proxy(f"127.0.0.1:{self.there.port}", "http")
@@ -102,7 +102,7 @@ class Application:
             "name": "app",
             "image": f"{cloud.ACCOUNT}.dkr.ecr.{cloud.REGION}.amazonaws.com/app:{tag}",
             "portMappings": [{"containerPort": 8000}],
-            # By these its process is found, as those of the applications.
+            # The names by which the process of a task is found.
             "environment": [
                 {"name": "APPLICATION", "value": self.name},
                 {"name": "ENVIRONMENT", "value": "dev"},
@@ -110,12 +110,12 @@ class Application:
         }
 
     def messages(self) -> list[str]:
-        """Return what ECS says of the service, the newest first."""
+        """Return the service events of ECS, the newest first."""
         (service,) = self.ecs.describe_services(cluster=self.name, services=["dev"])["services"]
         return [event["message"] for event in service["events"]]
 
     def stopped_reasons(self) -> set[str]:
-        """Return why the tasks of the last roll-out stopped."""
+        """Return the stop reasons of the tasks of the last rollout."""
         arns = self.ecs.list_tasks(cluster=self.name, desiredStatus="STOPPED")["taskArns"]
         tasks = self.ecs.describe_tasks(cluster=self.name, tasks=arns)["tasks"]
         return {task["stoppedReason"] for task in tasks if task["taskDefinitionArn"] == self.arn}

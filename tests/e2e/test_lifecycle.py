@@ -1,4 +1,4 @@
-"""Create and delete over real HTTP, and the schedule that finishes what nobody asks about."""
+"""Create and delete over real HTTP, and the schedule that ends unread operations."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def _stack(api: Api, name: str) -> dict[str, Any] | None:
 
 @pytest.fixture
 def template(api: Api) -> Iterator[Any]:
-    """A way to put another application template in place; the right one comes back afterwards."""
+    """A function that replaces the application template; the original is restored afterwards."""
     s3 = api.client("s3")
     right = s3.get_object(Bucket=BUCKET, Key=KEY)["Body"].read()
     yield lambda content: s3.put_object(Bucket=BUCKET, Key=KEY, Body=content)
@@ -90,7 +90,7 @@ def test_a_stack_of_that_name_that_is_not_ours_is_left_alone(api: Api) -> None:
 
 
 def test_a_service_that_does_not_come_up_undoes_the_application(api: Api) -> None:
-    """The secret is not there, so no task with it can start."""
+    """The secret does not exist, so that no task with it can start."""
     missing = "arn:aws:secretsmanager:eu-west-1:000000000000:secret:missing-AbCdEf"
     body = create_body("Unwell", service={"secrets": {"PASSWORD": missing}})
     operation = api.wait_for_end(api.post("/stacks", body))

@@ -1,4 +1,4 @@
-"""Production over real HTTP: promote, swap, the way back, and when it is refused."""
+"""Production over real HTTP: promote, swap, the swap back, refusals."""
 
 from __future__ import annotations
 

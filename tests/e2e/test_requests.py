@@ -1,4 +1,4 @@
-"""Bad input over real HTTP: 400 with every fault, nothing written, nothing created."""
+"""Invalid input over real HTTP: 400 with all faults, nothing written, nothing created."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ def test_health_says_ok(api: Api) -> None:
 
 
 def _traces(api: Api) -> tuple[int, set[str]]:
-    """Return how much stands in the tables, and the stacks, without the one made meanwhile."""
+    """Return the sizes of the tables and the stacks, except the one that is created meanwhile."""
     items = [item for table in (*TABLES, "DevOpsLogsTable") for item in api.items(table)]
     others = [item for item in items if item["applicationName"]["S"].lower() != LEFT_ALONE.lower()]
     stacks = client(api.cloud, "cloudformation").describe_stacks()["Stacks"]

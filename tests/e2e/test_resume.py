@@ -1,4 +1,4 @@
-"""What the schedule alone has made of the operations that were broken; nobody asked about them.
+"""The ends of interrupted operations, to which only the schedule has advanced them.
 
 The last module: the time that the schedule needs has passed with other tests.
 """
@@ -19,12 +19,14 @@ from tests.e2e.faults.scene import Scene
 from tests.e2e.invariants import hold_after_recovery
 
 PERIOD = timedelta(minutes=1)  # of the schedule
-SLACK = timedelta(seconds=20)  # for the work itself: one run goes through all operations in turn
+SLACK = timedelta(
+    seconds=20
+)  # for the work: one run of the schedule advances all operations in turn
 LIMIT = LEASE + 2 * PERIOD + SLACK
 
 
 def _ended(api: Api) -> list[dict[str, Any]]:
-    """Return the records of all operations when none is open any more, or after the limit."""
+    """Return the records of all operations after their ends, or after the limit."""
     until(
         lambda: all(each["status"] != "IN_PROGRESS" for each in estate.operations(api)),
         LIMIT.total_seconds(),
@@ -33,7 +35,7 @@ def _ended(api: Api) -> list[dict[str, Any]]:
 
 
 def _of(case: Case, operations: list[dict[str, Any]]) -> dict[str, Any] | None:
-    """Return the operation that a case has broken."""
+    """Return the interrupted operation of a case."""
     mine = [
         each
         for each in operations
@@ -68,7 +70,7 @@ def test_what_was_struck_before_it_was_on_record_was_never_begun(
 ) -> None:
     refused = [case for case in CASES if not case.accepted]
     assert refused
-    # The application has an earlier deploy of its own, of 1.0.
+    # The application has an earlier deploy, of 1.0.
     assert {(_of(case, operations) or {}).get("version") for case in refused} == {"1.0"}
 
 

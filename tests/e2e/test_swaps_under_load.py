@@ -1,4 +1,4 @@
-"""A short run of `make bench-swap`: nobody behind the load balancer notices a swap."""
+"""A short run of `make bench-swap`: no client of the load balancer notices a swap."""
 
 from __future__ import annotations
 

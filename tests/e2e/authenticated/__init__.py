@@ -1,1 +1,1 @@
-"""On a laptop cloud with authentication on: who may call, and what the functions may do."""
+"""Tests with authentication: the permissions of callers and of the functions."""

@@ -1,4 +1,4 @@
-"""A laptop cloud of its own, on which calls must be signed and IAM judges them."""
+"""A separate laptop cloud with authentication: calls must be signed, and IAM checks them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tools.laptop.deploy import deploy
 _IAM = "arn:aws:iam::000000000000"
 PARAMETERS = {
     "allowedcidrs": ["127.0.0.1/32"],
-    # The application of these tests is the team platform's.
+    # The application of these tests belongs to the team platform.
     "teams": {
         "platform": [
             f"{_IAM}:user/{ADMIN}",
@@ -39,14 +39,14 @@ def callers() -> Iterator[tuple[Cloud, dict[str, Credentials]]]:
 
 @pytest.fixture(scope="package")
 def api(callers: tuple[Cloud, dict[str, Credentials]]) -> Api:
-    """The service, called by the user who may call everything."""
+    """The service, called by a user with all permissions."""
     cloud, users = callers
     return Api(cloud, users[ADMIN])
 
 
 @pytest.fixture(scope="package")
 def pipeline(callers: tuple[Cloud, dict[str, Credentials]]) -> Api:
-    """The service, called by the user who may only deploy."""
+    """The service, called by a user with the permission to deploy only."""
     cloud, users = callers
     return Api(cloud, users["pipeline"])
 

@@ -1,4 +1,4 @@
-"""The Lambda functions of the service: calling them, and taking permissions from their roles."""
+"""The Lambda functions of the service: invocations, and removed permissions of their roles."""
 
 from __future__ import annotations
 
@@ -13,25 +13,25 @@ PREFIX = "devops-ecs-dev-"
 
 
 class Functions:
-    """The functions by the names that serverless.yml gives them."""
+    """The functions by their names in serverless.yml."""
 
     def __init__(self, api: Api) -> None:
         self._lambda, self._iam = api.client("lambda"), api.client("iam")
         self._log = api.cloud.directory / "cloud.log"
 
     def invoke(self, name: str, event: Mapping[str, Any]) -> tuple[bool, Any]:
-        """Call a function as AWS does; return whether it succeeded, and what it answered."""
+        """Invoke a function as AWS does; return its success and its response."""
         answer = self._lambda.invoke(FunctionName=PREFIX + name, Payload=json.dumps(event))
         return "FunctionError" not in answer, json.load(answer["Payload"])
 
     def refusals(self) -> list[str]:
-        """Return what IAM has refused to functions so far, as the emulator has noted it."""
+        """Return the lines of the emulator's log about calls of functions that IAM refused."""
         lines = self._log.read_text().splitlines()
         return [line for line in lines if "denied:" in line and ":assumed-role/" in line]
 
     @contextmanager
     def without(self, name: str, action: str) -> Iterator[None]:
-        """Take a permission from a function's role as long as the context lasts."""
+        """Remove a permission from a function's role during the context."""
         role = self._role(name)
         policies = {
             each: self._iam.get_role_policy(RoleName=role, PolicyName=each)["PolicyDocument"]

@@ -1,4 +1,4 @@
-"""Who may call: signatures, execute-api:Invoke on each route, and whom the record names."""
+"""Permissions of callers: signatures, execute-api:Invoke on each route, the recorded caller."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ TRUST = {
 
 
 def refused(answer: Response, code: str) -> bool:
-    """Tell whether API Gateway refused a call, in the form of the service's own errors."""
+    """Return whether API Gateway refused a call; its response has the form of the service's errors."""
     assert set(answer.body) == {"errorMessage", "code"}, answer.body
     assert answer.body["errorMessage"]
     assert answer.headers["Content-Type"] == "application/json"
@@ -36,7 +36,7 @@ def refused(answer: Response, code: str) -> bool:
 
 
 def assumed(api: Api, role: str) -> Credentials:
-    """Make a role that may call everything, with a path, and return the keys of a session of it."""
+    """Create a role with a path and all permissions, and return the keys of one of its sessions."""
     iam, policy = (
         api.client("iam"),
         {"Version": "2012-10-17", "Statement": callers.allow_routes(["*"])},

@@ -1,4 +1,4 @@
-"""`devops` signs its calls so that AWS takes them, and says so when it could not."""
+"""`devops` signs its calls, and prints a message if it cannot."""
 
 from __future__ import annotations
 

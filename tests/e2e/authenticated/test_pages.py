@@ -1,4 +1,4 @@
-"""Calls that curl signs, and policies for callers, as the pages write them."""
+"""The signed calls with curl and the policies for callers in the documentation."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def test_pages_say_how_to_sign() -> None:
 
 @pytest.mark.parametrize("command", [pytest.param(text, id=page) for page, text in SIGNING])
 def test_a_call_is_signed_as_a_page_says(api: Api, command: str) -> None:
-    """Run it with the environment of a user, who has no session token."""
+    """Run a command with the environment of a user, without a session token."""
     if command.startswith("curl()"):
         command += '\ncurl -sS "$API_URL/health"'
     environment = file_of(api.cloud.directory, ADMIN)

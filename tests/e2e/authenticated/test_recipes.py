@@ -1,4 +1,4 @@
-"""The script of the pipelines signs its calls, and needs no more than to deploy."""
+"""The script of the pipelines signs its calls, and requires only the permission to deploy."""
 
 from __future__ import annotations
 

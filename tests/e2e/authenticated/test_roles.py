@@ -1,4 +1,4 @@
-"""What the functions may do: each works with its role, and fails closed without a permission."""
+"""Permissions of the functions: each works with its role, and refuses without a permission."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ PROMOTE = "/stacks/deploytoprodBlue"
 PRODUCTION = "ECS_Inventory_Production"
 INVENTORY = ("ECS_Inventory_NonProduction", PRODUCTION)
 LOG = "DevOpsLogsTable"
-WAIT = {"Prefer": "wait=25"}  # the function that is called does the work, to the end
-LONG_AGO = "2020-01-01T00:00:00+00:00"  # inventory that has just changed is not checked
+WAIT = {"Prefer": "wait=25"}  # the invoked function executes the whole operation
+LONG_AGO = "2020-01-01T00:00:00+00:00"  # the drift check skips a recently changed inventory
 
 
 def deploy(api: Api, version: str, behaviour: str = "", **headers: str) -> Response:
@@ -50,7 +50,7 @@ def tried(answer: Response) -> dict[str, Any]:
 
 
 def abort(api: Api) -> Callable[[], Response]:
-    """Begin what is to be aborted, and return the abort."""
+    """Start a deploy and return the call that aborts it."""
     running = deploy(api, "unhealthy")
     assert running.status == 202, running.body
     return partial(api.call, "DELETE", running.operation["url"])
@@ -65,7 +65,7 @@ def production(api: Api, name: str = "Signed") -> dict[str, dict[str, Any]]:
 
 
 def record(api: Api, operation: str) -> dict[str, Any]:
-    """Return an operation from the table: a status read would move it on."""
+    """Return an operation from the table, because a status read would advance it."""
     entry = f"OPERATION#{operation}"
     return next(item for item in api.items(LOG) if item["entry"]["S"] == entry)
 
@@ -112,7 +112,7 @@ def test_the_schedule_finishes_what_others_left_with_its_own_role(
 def test_drift_is_seen_with_the_role_of_the_schedule(
     api: Api, functions: Functions, application: str
 ) -> None:
-    """Somebody exchanges what the two listeners of production forward to."""
+    """The drift check follows the listeners of production after an exchange by hand."""
     before, rows = functions.refusals(), production(api)
     elb, tables = api.client("elbv2"), api.client("dynamodb")
     listeners = [rows["PROD-BLUE"][f"{use}Listener"]["S"] for use in ("production", "test")]
@@ -130,7 +130,7 @@ def test_drift_is_seen_with_the_role_of_the_schedule(
     assert functions.refusals() == before
 
 
-Prepare = Callable[[Api], Callable[[], Response]]  # returns the call to be made
+Prepare = Callable[[Api], Callable[[], Response]]  # returns the call
 STEPS: list[tuple[str, str, Prepare, str]] = [
     (
         "create",

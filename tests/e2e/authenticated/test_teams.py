@@ -1,4 +1,4 @@
-"""Whose application is whose: other teams, admins and approvers, told apart by their signature."""
+"""Rights of teams, admins and approvers, who are identified by their signatures."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ CALLS = {
 
 @pytest.fixture(scope="module")
 def team(api: Api) -> Api:
-    """The service, called by somebody of the application's team, who is no approver."""
+    """The service, called by a member of the application's team without the right to approve."""
     return member(api, "platform-dev")
 
 
 @pytest.fixture(scope="module")
 def other_team(api: Api) -> Api:
-    """The service, called by somebody whom IAM allows every route, of another team."""
+    """The service, called by a member of another team with all IAM permissions."""
     return member(api, "search-dev")
 
 

@@ -1,1 +1,1 @@
-"""What the end-to-end tests break the laptop cloud with."""
+"""The faults of the end-to-end tests."""

@@ -1,4 +1,4 @@
-"""The operations that are broken, each at one of the calls that change something."""
+"""The interrupted operations, each at one of its writing calls."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ BEFORE, AFTER = Moment.BEFORE, Moment.AFTER
 
 
 class Way(Enum):
-    """How a worker is stopped: its connection is cut in every try, or it is killed."""
+    """The interruption of a worker: its connection is cut in every attempt, or it is killed."""
 
     CUT = "connection cut"
     KILL = "kill -9"
@@ -21,7 +21,7 @@ class Way(Enum):
 
 CUT, KILL = Way.CUT, Way.KILL
 
-# The calls: operation of the API, which one it is, and what is in the body of no other one.
+# The calls: the operation of the API, its number, and words that only its body has.
 _CALLS = {
     "claim": ("TransactWriteItems", 1, ('"{application}"', '"ACCEPTED"', '"{row}"')),
     "register": ("RegisterTaskDefinition", 1, ('"{application}-{service}"',)),
@@ -43,7 +43,7 @@ _PATHS = {
 
 @dataclass(frozen=True)
 class Case:
-    """One operation and what strikes it; `environment` is that of a deploy."""
+    """One operation and its interruption; `environment` is that of a deploy."""
 
     kind: str
     application: str
@@ -57,7 +57,7 @@ class Case:
 
     @property
     def row(self) -> str:
-        """An inventory row that this operation claims and no other one at the same time."""
+        """An inventory row that only this operation claims."""
         return self.environment.upper() or "PROD-BLUE"
 
     @property
@@ -74,34 +74,34 @@ class Case:
 
     @property
     def headers(self) -> dict[str, str]:
-        """A caller who waits brings an operation to its close; others leave it alone."""
+        """The headers of the caller: a waiting caller advances the operation to its end."""
         waits = self.call == "close" and self.kind != "swap"
         return {"Prefer": "wait=20"} if waits else {}
 
     @property
     def accepted(self) -> bool:
-        """Whether the operation is on record after all."""
+        """Whether the operation is recorded."""
         return (self.call, self.moment) != ("claim", BEFORE)
 
     @property
-    def told(self) -> range:
+    def statuses(self) -> range:
         """The status codes that the caller may get."""
         if self.way is KILL:
             return range(500, 600)
         return range(503, 504) if self.call == "claim" else range(202, 203)
 
     def fault(self) -> Fault:
-        """Return what strikes it, not yet with a way to do so."""
+        """Return its fault, without the function that interrupts."""
         operation, number, words = _CALLS[self.call]
-        service = self.environment or "prod-2"  # the idle slot of an application that is new
+        service = self.environment or "prod-2"  # the idle slot of a new application
         told = {"application": self.application, "row": self.row, "service": service}
         known = tuple(word.format(**told) for word in words)
         return Fault(operation, known, self.moment, number)
 
 
-# One application lends each of its environments to a deploy of its own.
+# Each environment of one application has a separate deploy.
 WIDE = "Wide"
-# The answers to RegisterTaskDefinition are lost in every try there.
+# The responses of RegisterTaskDefinition are lost in every attempt.
 RESENT = "PromoteB"
 CASES = (
     Case("deploy", WIDE, "register", BEFORE, CUT, "dev"),

@@ -1,4 +1,4 @@
-"""A laptop cloud that is stopped while operations run, and started again with its state."""
+"""A laptop cloud that is stopped during operations, and started again with its state."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SWAP = Case("swap", STAYS, "move customers", AFTER, KILL)
 
 
 class Restarted:
-    """What was open when it was stopped, by kind and application, and the cloud as it is now."""
+    """The operations that were open at the stop, by kind and application, and the started cloud."""
 
     def __init__(self, before: Scene) -> None:
         self.api = before.api

@@ -1,4 +1,4 @@
-"""Applications in the state that each case needs, and all cases broken one beside the other."""
+"""The applications of all cases, and the concurrent interruption of all cases."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from tests.e2e.faults.workers import kill_worker
 
 T = TypeVar("T")
 R = TypeVar("R")
-AT_ONCE = 4  # more make two cores no faster
+AT_ONCE = 4  # two cores are not faster with more
 _EVERYTHING = {"nonProd": ["dev", "qa", "stage"], "training": True, "da": True}
 
 
 @dataclass(frozen=True)
 class Broken:
-    """One case that was struck."""
+    """One interrupted case."""
 
     case: Case
     fault: Fault
@@ -32,7 +32,7 @@ class Broken:
 
 @dataclass
 class Scene:
-    """A laptop cloud whose Lambdas call AWS through a proxy, and what has been broken on it."""
+    """A laptop cloud whose functions call AWS through a proxy, and its interrupted cases."""
 
     api: Api
     proxy: FaultyProxy
@@ -41,13 +41,13 @@ class Scene:
     missed: list[str] = field(default_factory=list)
 
     def prepare(self) -> None:
-        """Create the applications of all cases but those of creates, as far as they need it."""
+        """Create and prepare the applications of all cases except creates."""
         kinds = {case.application: case.kind for case in CASES}  # the last is that of production
         wanted = [(name, kind) for name, kind in kinds.items() if kind != "create"]
         at_once(lambda each: prepare(self.api, *each), wanted)
 
     def strike(self, cases: Sequence[Case]) -> None:
-        """Break some cases, a few of them at a time."""
+        """Interrupt some cases, a few at the same time."""
         at_once(self._break, cases)
 
     def _break(self, case: Case) -> None:
@@ -64,7 +64,7 @@ class Scene:
 
     @contextmanager
     def watched(self) -> Iterator[None]:
-        """Be a customer of every production that stays meanwhile; note what was not served."""
+        """Request the page of each remaining production meanwhile; record the failures."""
         done, going = threading.Event(), {RESENT, *_applications("delete")}
         urls = {
             row["applicationName"]: row["url"]
@@ -97,7 +97,7 @@ def _applications(kind: str) -> set[str]:
 
 
 def prepare(api: Api, name: str, kind: str) -> None:
-    """Create an application and bring it to where an operation of a kind can begin."""
+    """Create an application and prepare it for an operation of a kind."""
     changes: dict[str, Any] = {"environments": _EVERYTHING} if name == WIDE else {}
     api.succeed(api.post("/stacks", create_body(name, **changes)))
     if kind == "delete":
@@ -111,6 +111,6 @@ def prepare(api: Api, name: str, kind: str) -> None:
 
 
 def at_once(do: Callable[[T], R], things: Iterable[T]) -> list[R]:
-    """Do something for each of some things, a few of them at a time."""
+    """Call a function for each item, a few at the same time."""
     with ThreadPoolExecutor(AT_ONCE) as pool:
         return list(pool.map(do, things))

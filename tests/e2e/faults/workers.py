@@ -1,4 +1,4 @@
-"""Kills the Lambda worker that is at the other end of a connection."""
+"""Kill the Lambda worker at the other end of a connection."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def kill_worker(directory: Path, here: int, there: int) -> None:
 
 
 def socket_of(here: int, there: int, table: str) -> str:
-    """Return what a file descriptor of the client of a connection links to.
+    """Return the link of the file descriptor of a connection's client.
 
     The columns are those of /proc/net/tcp (proc(5)). Both ports are looked at: two connections
     to different servers may have the same port at the client's end.
@@ -40,5 +40,5 @@ def socket_of(here: int, there: int, table: str) -> str:
 def _holds(pid: int, socket: str) -> bool:
     try:
         return any(str(each.readlink()) == socket for each in Path(f"/proc/{pid}/fd").iterdir())
-    except OSError:  # it ended meanwhile
+    except OSError:  # the process has ended
         return False

@@ -31,7 +31,7 @@ class Caller:
         return endpoint.sync(client=self._connection, **arguments)
 
     def succeed(self, answer: Any) -> Any:
-        """Follow the operation of an accepted call to its end, which must be a success."""
+        """Follow the operation of an accepted call to its end; it must succeed."""
         deadline = time.monotonic() + OPERATION_TIMEOUT
         running = answer.operation
         while running.status is self.models.Status.IN_PROGRESS:

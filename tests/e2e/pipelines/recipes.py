@@ -1,4 +1,4 @@
-"""The steps of the recipes that call the service, read from the files, and run as a runner does."""
+"""The steps of the recipes that call the service, read from their files and run as by a runner."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _JENKINS_STEP = re.compile(r"^\s*sh '([^']*)'$", re.MULTILINE)
 
 @dataclass(frozen=True)
 class Step:
-    """A script and the variables that the runner sets for it."""
+    """A script and the variables of its runner."""
 
     script: str
     variables: Mapping[str, str] = field(default_factory=dict)
@@ -47,13 +47,13 @@ def load(path: Path) -> Any:
 
 
 def curl(version: str, application: str = "MyDevOpsAPI") -> list[Step]:
-    """Return the one step: the script as it is, to one environment."""
+    """Return the only step: the unchanged script, for one environment."""
     script = f'"{RECIPES / "deploy.sh"}" {application} dev {version}'
     return [Step(script, {"BUILD_ID": "17"})]
 
 
 def github(version: str) -> list[Step]:
-    """Return the steps of the action, for each time that the workflow uses it."""
+    """Return the steps of the action, for each use in the workflow."""
     jobs = load(RECIPES / "github-actions.yml")["jobs"]
     uses = [step for job in jobs.values() for step in job["steps"] if "devops-ecs@" in str(step)]
     known = {"github.sha": version}
@@ -99,7 +99,7 @@ def codebuild(version: str) -> list[Step]:
 
 
 def _expressions(values: Mapping[str, Any], known: Mapping[str, str]) -> dict[str, str]:
-    """Return values with the expressions of GitHub Actions in them replaced."""
+    """Return values with replaced expressions of GitHub Actions."""
     return {
         name: _EXPRESSION.sub(lambda found: known[found[1]], str(value))
         for name, value in values.items()

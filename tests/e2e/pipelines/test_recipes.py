@@ -1,4 +1,4 @@
-"""Every recipe is green for a version that comes up, and red for one that does not."""
+"""Each recipe succeeds for a version that starts, and fails for one that does not."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def application(api: Api) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with `devops` where the recipes have it: installed as the action does."""
+    """A folder with `devops` at the path of the recipes, installed as by the action."""
     there = tmp_path_factory.mktemp("runner")
     install, _ = recipes.action({"application": NAME})
     done = install.run({"RUNNER_TEMP": str(there)}, there)
