@@ -1,4 +1,4 @@
-"""A caller of the service over real HTTP, who also reads its tables."""
+"""A caller of the service over real HTTP, with access to its tables."""
 
 from __future__ import annotations
 

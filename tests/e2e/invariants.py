@@ -100,11 +100,11 @@ def _hold_production(estate: Estate, application: str) -> None:
 def _hold_nothing_left(estate: Estate, untidy: Collection[str]) -> None:
     applications = {row["applicationName"] for row in estate.rows}
     left = set(estate.stacks) - applications
-    assert not left, f"9: the stacks {sorted(left)} are left and nobody knows them"
+    assert not left, f"9: the stacks {sorted(left)} remain without a record"
     known = {row["service"]["taskDefinition"] for row in estate.rows}
     tagged = {arn for arn, each in estate.definitions.items() if each.operation}
     surplus = {arn for arn in tagged - known if family(arn) not in untidy}
-    assert not surplus, f"9: {sorted(surplus)} are left and nobody knows them"
+    assert not surplus, f"9: {sorted(surplus)} remain without a record"
 
 
 def _running(estate: Estate, row: dict[str, Any]) -> Running:

@@ -21,7 +21,7 @@ Run = Callable[..., str]
 
 @pytest.fixture(scope="module")
 def run(cloud: Cloud) -> Run:
-    """A function that runs a command, checks its exit code, 0 by default, and returns its output."""
+    """A function that runs a command, checks its exit code and returns its output."""
 
     def command(*arguments: str, code: int = Exit.SUCCEEDED) -> str:
         done = devops(cloud, *arguments)

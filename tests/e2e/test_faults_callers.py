@@ -1,4 +1,4 @@
-"""Fifty callers on ten applications at once: nobody is failed, and nothing gets mixed up."""
+"""Fifty simultaneous callers of ten applications: no operation fails or is mixed up."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ TRUST = {
 
 
 def refused(answer: Response, code: str) -> bool:
-    """Return whether API Gateway refused a call; its response has the form of the service's errors."""
+    """Return whether API Gateway refused a call, in the form of the service's errors."""
     assert set(answer.body) == {"errorMessage", "code"}, answer.body
     assert answer.body["errorMessage"]
     assert answer.headers["Content-Type"] == "application/json"

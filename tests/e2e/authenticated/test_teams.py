@@ -1,4 +1,4 @@
-"""Rights of teams, admins and approvers, who are identified by their signatures."""
+"""Rights of teams, admins and approvers, identified by their signatures."""
 
 from __future__ import annotations
 
