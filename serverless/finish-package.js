@@ -8,7 +8,7 @@ const path = require('node:path');
 
 const CACHE = 'node_modules/.cache/botocore';
 
-/** Plugin for osls; it must be listed after serverless-python-requirements. */
+/** Plugin for osls. */
 module.exports = class FinishPackage {
   constructor(serverless, options, { log }) {
     this.serverless = serverless;
@@ -22,7 +22,7 @@ module.exports = class FinishPackage {
 
   async finish() {
     const { service, serviceDir } = this.serverless;
-    const python = service.custom.pythonRequirements.pythonBin;
+    const python = service.custom.python;
     const steps = ['-B', '-m', 'serverless.finish', this.artifact(), '--cache', CACHE];
     const warning = await this.run(python, [...steps, '--runtime', service.provider.runtime], {
       cwd: serviceDir,

@@ -1,8 +1,7 @@
 """Finishes the Lambda package: adds trimmed service models and bytecode.
 
 `python3 -m serverless.finish PACKAGE --runtime python3.13 --cache FOLDER`, from the folder of the
-service; the plugin `finish-package.js` runs it. It requires only pip, which the plugin
-serverless-python-requirements requires as well.
+service; the plugin `finish-package.js` runs it. It requires only pip.
 """
 
 from __future__ import annotations

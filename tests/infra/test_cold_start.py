@@ -46,7 +46,7 @@ NEEDED = {
 }
 KINDS = ("create", "deploy", "promote", "swap", "delete")
 # The modules of kinds that several kinds share.
-SHARED = {"kind", "rollout", "stacks", "images"}
+SHARED = {"kind", "rollout", "stacks"}
 # Only writes need these modules and packages. The package `devops_core.kinds` is the registry; its
 # modules have the rules.
 FOR_WRITES = (

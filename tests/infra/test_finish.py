@@ -155,7 +155,7 @@ const serverless = {
   classes: { Error },
   serviceDir: process.cwd(),
   service: {
-    custom: { pythonRequirements: { pythonBin: "no-such-interpreter" } },
+    custom: { python: "no-such-interpreter" },
     provider: { runtime: "python3.13" },
     package: { artifact: "absent.zip" },
   },
