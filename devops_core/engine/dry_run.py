@@ -80,7 +80,7 @@ def of_abort(cloud: Cloud, operation: Operation, caller: str) -> DryRun:
         message=_planned_message(rules.planned, after, completes=completes),
         claims=tuple(row.environment for row in inventory.held_by(operation.id)),
         progress=rules.restored(after, inventory),
-        production=(live, rules.live_slot(after, live) if completes else live) if live else None,
+        production=(live, rules.live_slot(after) if completes else live) if live else None,
     )
 
 

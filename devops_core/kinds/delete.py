@@ -34,7 +34,7 @@ def plan(
         draft, progress=tuple(map(_removal, rows)), details=DeleteDetails(stack_id=stack_id)
     )
     # A known stack can be deleted without an observation.
-    expected = Stack(id=stack_id or "", status=_NOT_OBSERVED)
+    expected = Stack(id="", status=_NOT_OBSERVED)
     return Plan(operation, Observed(stack=expected), taken=rows)
 
 

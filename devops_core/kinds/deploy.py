@@ -26,7 +26,7 @@ def plan(
     request: DeployRequest, inventory: Inventory, observed: Observed, draft: Operation
 ) -> Plan:
     """Take the rows of the environments; `observed.image` is the image with its digest."""
-    image = observed.image or requested_image(request, inventory)
+    image = observed.require_image()
     usable = inventory.usable(*request.environments)
     progress = tuple(
         rollout.target_progress(row, service, image, request.version) for row, service in usable

@@ -24,8 +24,8 @@ class Abort(NamedTuple):
 
     `planned`, `running` and `done` describe the rollback before, during and after it.
     `committed` returns whether the operation can only be completed. `restored` returns the
-    release of each service after the rollback. `live_slot` returns the live slot after the abort,
-    None for an operation that does not change it.
+    release of each service after the rollback. `live_slot` returns the live slot after the
+    completion of an operation that changes it.
     """
 
     planned: str
@@ -33,7 +33,7 @@ class Abort(NamedTuple):
     done: str
     restored: Callable[[Operation, Inventory], tuple[Progress, ...]]
     committed: Callable[[Operation], bool] = lambda _: False
-    live_slot: Callable[[Operation, str], str] = lambda _, live: live
+    live_slot: Callable[[Operation], str] = lambda _: ""
 
 
 class Kind(NamedTuple):

@@ -12,7 +12,7 @@ from devops_core.errors import ConflictError, NotDeployableError
 from devops_core.kinds import rollout
 from devops_core.kinds.kind import Kind
 from devops_core.model.decisions import Plan
-from devops_core.model.inventory import Inventory, Row, Service, other_slot
+from devops_core.model.inventory import Inventory, Row, Service, other_slot, require_live_slot
 from devops_core.model.observed import Observed
 from devops_core.model.operation import Operation
 from devops_core.naming import PRODUCTION, PROMOTABLE, Image
@@ -35,8 +35,8 @@ def plan(
     """
     rows = [row for row, _ in inventory.usable(*PRODUCTION)]
     source, tested = _source(request, inventory)
-    image = observed.image or source_image(request, inventory)
-    live = observed.production or ""
+    image = observed.require_image()
+    live = require_live_slot(observed.production)
     idle_service = inventory.slots.get(other_slot(live))
     if idle_service is None:
         raise ConflictError(f"the inventory has no service for the slot {other_slot(live)}")

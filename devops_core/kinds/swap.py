@@ -11,7 +11,7 @@ from devops_core.details.swap import SwapDetails
 from devops_core.errors import ConflictError, NotDeployableError, NotReadyError
 from devops_core.kinds.kind import Abort, Kind, RowChanges
 from devops_core.model.decisions import Act, Decision, Done, Fail, Plan, State, Wait
-from devops_core.model.inventory import Inventory, Row, Service, other_slot
+from devops_core.model.inventory import Inventory, Row, Service, other_slot, require_live_slot
 from devops_core.model.observed import Observed, RunningService
 from devops_core.model.operation import Operation, Progress, Status
 from devops_core.model.steps import Listener, ScaleService, Switch, WarmUp
@@ -22,7 +22,7 @@ from devops_core.requests.swap import SwapRequest
 def plan(request: SwapRequest, inventory: Inventory, observed: Observed, draft: Operation) -> Plan:
     """Take both rows of production; the idle slot must be ready to become live."""
     usable, slots = inventory.usable(*PRODUCTION), inventory.slots
-    idle = observed.production or ""
+    idle = require_live_slot(observed.production)
     live = other_slot(idle)
     rows = [row for row, _ in usable]
     if len(slots) < len(PRODUCTION):
@@ -229,6 +229,6 @@ KIND = Kind(
         done="production was not switched",
         restored=lambda _operation, _inventory: (),
         committed=_committed,
-        live_slot=lambda operation, _live: operation.details.live,
+        live_slot=lambda operation: operation.details.live,
     ),
 )

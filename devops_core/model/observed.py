@@ -110,3 +110,9 @@ class Observed:
     image: Image | None = None
     template: Template | None = None
     template_content: bytes | None = None
+
+    def require_image(self) -> Image:
+        """Return the observed image; ValueError without one."""
+        if self.image is None:
+            raise ValueError("the image was not observed")
+        return self.image

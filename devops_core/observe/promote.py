@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from devops_core.kinds import promote
-from devops_core.model.inventory import Inventory, require_live_slot
+from devops_core.model.inventory import Inventory
 from devops_core.model.observed import Observed
 from devops_core.observe import Controller, rollout
 from devops_core.ports import Cloud
@@ -13,7 +13,7 @@ from devops_core.requests.promote import PromoteRequest
 
 
 def before(cloud: Cloud, request: PromoteRequest, inventory: Inventory) -> Observed:
-    """Return the live slot and the image to promote; ConflictError if the live slot is unclear."""
+    """Return the live slot and the image to promote; ConflictError for an unusable environment."""
     image = promote.source_image(request, inventory)
     live, pinned = cloud.gather(
         [partial(_live_slot, cloud, inventory), partial(rollout.with_digest, cloud, image)]
@@ -21,10 +21,10 @@ def before(cloud: Cloud, request: PromoteRequest, inventory: Inventory) -> Obser
     return Observed(production=live, image=pinned)
 
 
-def _live_slot(cloud: Cloud, inventory: Inventory) -> str:
+def _live_slot(cloud: Cloud, inventory: Inventory) -> str | None:
     forwards = cloud.load_balancer.forwards_to(inventory.listeners[:1])
     (live,) = inventory.slots_behind(forwards)
-    return require_live_slot(live)
+    return live
 
 
 CONTROLLER = Controller(promote.KIND, before, rollout.during)

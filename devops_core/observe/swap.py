@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 from devops_core.kinds import swap
-from devops_core.model.inventory import Inventory, require_live_slot
+from devops_core.model.inventory import Inventory
 from devops_core.model.observed import Observed
 from devops_core.model.operation import Operation
 from devops_core.naming import PRODUCTION
@@ -17,11 +17,9 @@ from devops_core.requests.swap import SwapRequest
 
 
 def before(cloud: Cloud, request: SwapRequest, inventory: Inventory) -> Observed:
-    """Return the state of production; ConflictError if the live slot is unclear."""
+    """Return the state of production; ConflictError for an unusable slot."""
     inventory.usable(*PRODUCTION)
-    observed = _production(cloud, request.application, inventory)
-    require_live_slot(observed.production)
-    return observed
+    return _production(cloud, request.application, inventory)
 
 
 def during(cloud: Cloud, operation: Operation, inventory: Inventory) -> Observed:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import timedelta
+
 import pytest
 
 from devops_core.errors import LostClaimError, ThrottledError
@@ -57,6 +60,33 @@ def test_an_environment_that_is_done_is_left_so(shop: FakeCloud, api: Client) ->
     shop.containers.automatic = True
     assert api.finished(answer).operation["status"] == "FAILED"
     assert [_version(shop, name) for name in (Environment.DEV, Environment.QA)] == ["1.0", None]
+
+
+def test_all_environments_that_are_done_are_named(shop: FakeCloud, api: Client) -> None:
+    running = api.deploy("1.0", "dev", "qa", "stage")
+    shop.containers.automatic = False
+    for name in ("dev", "qa"):
+        for _ in range(2):
+            shop.containers.advance("Shop", name)
+    api.tick()
+    answer = api.abort(running.id)
+    assert answer.body["message"].endswith("; already done and kept: DEV, QA")
+    shop.containers.automatic = True
+    assert api.finished(answer).operation["status"] == "FAILED"
+
+
+def test_a_swap_in_the_hands_of_a_worker_is_not_too_late(promoted: FakeCloud, api: Client) -> None:
+    promoted.containers.automatic = False
+    promoted.containers.service("Shop", "prod-2").desired = 0
+    promoted.containers.service("Shop", "prod-2").running = 0
+    running = api.swap()
+    record = promoted.tables.operations["Shop", running.id]
+    leased = replace(record, lease_until=promoted.clock.now() + timedelta(seconds=30))
+    promoted.tables.operations["Shop", running.id] = leased
+    answer = api.abort(running.id)
+    assert (answer.status, answer.body["message"]) == (202, "production is not switched")
+    promoted.containers.automatic = True
+    assert api.finished(answer).operation["status"] == "FAILED"
 
 
 def test_a_rollout_that_is_complete_is_finished(shop: FakeCloud, api: Client) -> None:

@@ -1,5 +1,7 @@
 """DELETE /stacks."""
 
+import pytest
+
 from devops_core.errors import (
     AccessDeniedError,
     RefusedError,
@@ -199,3 +201,12 @@ def test_left_overs_that_cannot_be_listed_do_not_hold_a_delete_for_ever(
     assert api.status(reply.id).operation["status"] == "SUCCEEDED"
     (left,) = shop.containers.tagged(first.id)
     left.active = False
+
+
+@pytest.mark.usefixtures("promoted")
+def test_the_slots_are_those_of_the_present_roles(api: Client) -> None:
+    assert api.swap().status == 200
+    reply = api.delete()
+    slots = {name: part.get("slot") for name, part in reply.environments.items()}
+    assert (slots["PROD-GREEN"], slots["PROD-BLUE"]) == ("prod-2", "prod-1")
+    api.settle()

@@ -114,6 +114,11 @@ def test_an_operation_of_an_unknown_kind_breaks_no_other(shop: FakeCloud, api: C
     assert [facts["operation"] for line, facts in shop.lines if line == "reconcile failed"] == [
         reply.id
     ]
+    (error,) = [facts["error"] for line, facts in shop.lines if line == "reconcile failed"]
+    assert error == (
+        "UnknownKindError('this version of the service has no operations of the kind relocate:"
+        " install the version that began the operation')"
+    )
     other = api.deploy("1.0", "qa")
     assert other.status == 202
     shop.tables.operations["Shop", reply.id] = replace(
