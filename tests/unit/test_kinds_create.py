@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from devops_core import kinds
 from devops_core.model.decisions import Act, After
 from devops_core.model.observed import Observed
 from devops_core.model.operation import Operation, Status
@@ -210,3 +211,23 @@ def test_the_id_of_the_observed_stack_is_recorded(status: str, undoing: bool) ->
     decision = decide(NEW.with_details(undoing=undoing), seen, NOW)
 
     assert decision.operation.details.stack_id == STACK_ID
+
+
+@pytest.mark.parametrize(
+    ("undone_before", "undone_after", "reasons", "outcomes"),
+    [
+        (False, True, ("because", "of this"), ["ROLLING_BACK"]),
+        (False, False, ("because",), []),
+        (True, True, ("because",), []),
+        (False, True, (), []),
+    ],
+    ids=["the undo begins", "the stack fails", "it goes on", "without a reason"],
+)
+def test_the_event_of_the_rollback_is_written_when_the_undo_begins(
+    undone_before: bool, undone_after: bool, reasons: tuple[str, ...], outcomes: list[str]
+) -> None:
+    before = operation("create", undoing=undone_before)
+    after = operation("create", undoing=undone_after, reasons=reasons)
+    events = kinds.load("create").events(before, after)
+    assert [event["outcome"] for event in events] == outcomes
+    assert [event["reason"] for event in events] == ["; ".join(reasons)] * len(outcomes)
