@@ -119,6 +119,9 @@ def test_an_operation_of_an_unknown_kind_breaks_no_other(shop: FakeCloud, api: C
         "UnknownKindError('this version of the service has no operations of the kind relocate:"
         " install the version that began the operation')"
     )
+    assert api.abort(reply.id).status == 500
+    (broken,) = [facts["error"] for line, facts in shop.lines if line == "broken"]
+    assert "no operations of the kind relocate" in broken
     other = api.deploy("1.0", "qa")
     assert other.status == 202
     shop.tables.operations["Shop", reply.id] = replace(
