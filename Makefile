@@ -61,23 +61,23 @@ reference: .venv/installed ## Generate docs/openapi.yml, docs/api.md and the tab
 	$(TOOLS)/python -m tools.contract.reference
 
 crash: .venv/installed ## Inject every fault into every outgoing call (ARGS= for a selection)
-	$(TOOLS)/python -m tests.crash $(ARGS)
+	$(TOOLS)/python -m tests.proofs.crash $(ARGS)
 
 races: .venv/installed ## Run every interleaving of two callers (ARGS= for a selection)
-	$(TOOLS)/python -m tests.races $(ARGS)
+	$(TOOLS)/python -m tests.proofs.races $(ARGS)
 
 stateful: .venv/installed ## Run random sequences of calls, faults and clocks (ARGS="--seed 1 --examples 2000")
-	$(TOOLS)/python -m tests.stateful $(ARGS)
+	$(TOOLS)/python -m tests.proofs.stateful $(ARGS)
 
 fuzz: ## Send valid and invalid requests to a laptop cloud (ARGS="--seed 2")
 	$(MAKE) -j3 .venv/installed .local/venv/installed node_modules/installed
-	$(TOOLS)/python -m tests.fuzz $(ARGS)
+	$(TOOLS)/python -m tests.proofs.fuzz $(ARGS)
 
 mutants: .venv/installed ## Run mutation tests: change the code and check that a test fails
-	$(TOOLS)/python -m tests.mutants $(ARGS)
+	$(TOOLS)/python -m tests.proofs.mutants $(ARGS)
 
 scale: .venv/installed ## Count the reads and writes of each operation with 1 and with 10,000 applications
-	$(TOOLS)/python -m tests.scale
+	$(TOOLS)/python -m tests.proofs.scale
 
 bench: ## Count and time AWS calls, compared with other tools (ARGS="--rounds 9 --write")
 	$(MAKE) -j4 .venv/installed .local/venv/installed node_modules/installed .local/bench/installed

@@ -17,8 +17,8 @@ from types import FrameType
 from typing import Any, NamedTuple
 
 import handlers.swap
-from tests.functional.client import Client, http_event
-from tests.functional.fakes import FakeCloud
+from tests.lab.client import Client, http_event
+from tests.lab.fakes import FakeCloud
 
 ROOT = Path(__file__).parents[1]
 _PRODUCT = tuple(f"{ROOT / package}/" for package in ("devops_core", "handlers"))

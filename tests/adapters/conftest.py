@@ -19,9 +19,8 @@ from devops_core.bootstrap import AwsCloud
 from devops_core.details import details_type
 from devops_core.settings import Settings
 from serverless import models
-
-from .dynamodb import create_tables
-from .samples import NAMES, NOW
+from tests.lab.moto.create_tables import create_tables
+from tests.lab.samples import NAMES, NOW
 
 REGION = "eu-west-1"
 ENVIRONMENT = {

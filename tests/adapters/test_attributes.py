@@ -9,8 +9,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from devops_core.adapters.dynamodb.attributes import decode, encode, plain, timestamp, typed
-
-from .samples import NOW
+from tests.lab.samples import NOW
 
 
 class Phase(StrEnum):

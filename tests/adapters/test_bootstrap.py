@@ -17,8 +17,7 @@ from devops_core import bootstrap
 from devops_core.adapters.dynamodb.tables import DynamoTables
 from devops_core.bootstrap import AwsCloud
 from devops_core.settings import Settings
-
-from .conftest import ENVIRONMENT
+from tests.adapters.conftest import ENVIRONMENT
 
 _ROOT = Path(__file__).parents[2]
 PORTS = ("tables", "listing", "stacks", "containers", "load_balancer", "images", "templates")

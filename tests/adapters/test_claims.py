@@ -20,10 +20,9 @@ from devops_core.errors import (
 from devops_core.model.inventory import Inventory, Row
 from devops_core.naming import Environment
 from devops_core.ports import AlreadyClaimedError, Claim
-
-from . import samples
-from .conftest import Time
-from .faults import break_after, cancel, meanwhile, refuse, respond, send_twice
+from tests.adapters.conftest import Time
+from tests.lab import samples
+from tests.lab.moto.hooks import break_after, cancel, meanwhile, refuse, respond, send_twice
 
 
 def existing(tables: DynamoTables, name: str = "Shop") -> Inventory:

@@ -11,9 +11,8 @@ from devops_core.adapters.cloudformation import CloudFormationStacks
 from devops_core.errors import AccessDeniedError, RefusedError, ThrottledError, UnreachableError
 from devops_core.model.observed import Stack
 from devops_core.naming import OPERATION_TAG
-
-from .conftest import Aws
-from .faults import break_after, refuse, respond, send_twice
+from tests.adapters.conftest import Aws
+from tests.lab.moto.hooks import break_after, refuse, respond, send_twice
 
 TEMPLATE = json.dumps(
     {

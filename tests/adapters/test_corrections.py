@@ -14,9 +14,8 @@ from devops_core.model.inventory import Row
 from devops_core.model.operation import Status
 from devops_core.naming import PRODUCTION, Environment
 from devops_core.ports import Closing
-
-from . import samples
-from .faults import break_after, send_twice
+from tests.lab import samples
+from tests.lab.moto.hooks import break_after, send_twice
 
 
 @pytest.fixture

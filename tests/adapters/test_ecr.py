@@ -7,9 +7,8 @@ import pytest
 
 from devops_core.adapters.ecr import EcrImages
 from devops_core.errors import AccessDeniedError, ImageNotFoundError
-
-from .conftest import Aws
-from .faults import refuse, respond
+from tests.adapters.conftest import Aws
+from tests.lab.moto.hooks import refuse, respond
 
 OTHER = "sha256:" + "00" * 32
 

@@ -8,9 +8,8 @@ from devops_core import render
 from devops_core.adapters.ecs import EcsContainers
 from devops_core.errors import AccessDeniedError, RefusedError
 from devops_core.naming import OPERATION_TAG, Image
-
-from .conftest import Aws
-from .faults import refuse, respond
+from tests.adapters.conftest import Aws
+from tests.lab.moto.hooks import refuse, respond
 
 NEW = "arn:task-definition/Shop-dev:2"
 UPDATED = {

@@ -8,9 +8,8 @@ import pytest
 from devops_core.adapters.ecs import EcsContainers
 from devops_core.errors import ThrottledError
 from devops_core.model.observed import Deployment, RunningService
-
-from .conftest import Aws
-from .faults import refuse, respond
+from tests.adapters.conftest import Aws
+from tests.lab.moto.hooks import refuse, respond
 
 NEW, OLD = "arn:task-definition/Shop-dev:2", "arn:task-definition/Shop-dev:1"
 AT = datetime(2026, 1, 31, 12, tzinfo=UTC)

@@ -7,9 +7,8 @@ from botocore.exceptions import ReadTimeoutError
 
 from devops_core.adapters.elbv2 import AlbLoadBalancer
 from devops_core.errors import RefusedError, UnreachableError
-
-from .conftest import Aws
-from .faults import break_after, refuse, respond
+from tests.adapters.conftest import Aws
+from tests.lab.moto.hooks import break_after, refuse, respond
 
 
 class Production(NamedTuple):

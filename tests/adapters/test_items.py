@@ -14,9 +14,8 @@ from devops_core.model.service_spec import ServiceSpec
 from devops_core.model.steps import WarmedPage
 from devops_core.model.template import Template
 from devops_core.naming import Environment
-from tests.kinds import KINDS, RULES
-
-from . import samples
+from tests.lab import samples
+from tests.lab.kinds import KINDS, RULES
 
 
 def read_back(operation: Operation) -> Operation:

@@ -18,10 +18,9 @@ from devops_core.model.listing import EventSearch, Page
 from devops_core.model.operation import Event
 from devops_core.naming import Environment
 from devops_core.operation_id import new_operation_id
-from tests.functional.fakes.cloud import in_turn
-
-from . import samples
-from .faults import refuse, respond
+from tests.lab import samples
+from tests.lab.fakes.cloud import in_turn
+from tests.lab.moto.hooks import refuse, respond
 
 T = TypeVar("T")
 START = samples.NOW

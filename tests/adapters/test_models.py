@@ -14,7 +14,7 @@ from botocore import xform_name
 from devops_core import adapters
 from devops_core.adapters.aws.models import CALLED, MODELLED
 from devops_core.adapters.aws.session import new_session
-from tests.adapters.inputs import full_input
+from tests.lab.inputs import full_input
 
 ADAPTERS = Path(adapters.__file__).parent
 OPERATIONS = [(service, name) for service, names in MODELLED.items() for name in sorted({*names})]

@@ -10,9 +10,8 @@ from botocore.exceptions import ReadTimeoutError
 from devops_core.adapters.dynamodb.attributes import decode
 from devops_core.adapters.dynamodb.tables import DynamoTables
 from devops_core.errors import AccessDeniedError, ThrottledError, UnreachableError
-
-from . import samples
-from .faults import break_after, cancel, refuse, send_twice
+from tests.lab import samples
+from tests.lab.moto.hooks import break_after, cancel, refuse, send_twice
 
 
 def log(dynamodb: Any) -> list[dict[str, Any]]:

@@ -7,9 +7,8 @@ import pytest
 from devops_core.adapters.s3 import S3Templates
 from devops_core.errors import AccessDeniedError, RefusedError
 from devops_core.settings import TemplateLocation
-
-from .conftest import REGION, Aws
-from .faults import refuse
+from tests.adapters.conftest import REGION, Aws
+from tests.lab.moto.hooks import refuse
 
 LOCATION = TemplateLocation.parse("s3://templates/application.yml")
 MISSING = "the application template s3://templates/application.yml is missing"

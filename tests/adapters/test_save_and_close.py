@@ -14,9 +14,8 @@ from devops_core.model.inventory import RowStatus
 from devops_core.model.operation import Event, Operation, Status
 from devops_core.naming import Environment
 from devops_core.ports import Closing
-
-from . import samples
-from .faults import break_after, break_before, cancel, meanwhile, refuse, send_twice
+from tests.lab import samples
+from tests.lab.moto.hooks import break_after, break_before, cancel, meanwhile, refuse, send_twice
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import pytest
 
 from devops_core.bootstrap import AwsCloud
 from devops_core.engine.telemetry import OPERATION_DURATION, OPERATIONS, THROTTLES, measure
-from tests import emf
+from tests.lab import emf
 
 
 def test_a_log_line_with_metrics_is_in_the_embedded_metric_format(

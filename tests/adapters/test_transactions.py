@@ -19,8 +19,7 @@ from devops_core.errors import (
 )
 from devops_core.model.operation import Operation
 from devops_core.ports import AlreadyClaimedError
-
-from . import samples
+from tests.lab import samples
 
 OURS, THEIRS = "01OURS", "02THEIRS"
 FREE: dict[str, Any] = {"applicationName": "Shop", "environment": "DEV", "revision": 5}

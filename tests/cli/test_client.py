@@ -10,7 +10,7 @@ import pytest
 from devops_cli import __version__, client
 from devops_cli.config import Profile
 from devops_cli.failures import ApiError, NotTheServiceError, UnreachableError, UsageError
-from tests.cli.service import API, Clock, Service, answer
+from tests.lab.prepared_service import API, Clock, Service, answer
 
 LOST = httpx.ReadTimeout("timed out")
 

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from tests.cli.service import Service, run
 from tests.cli.test_main import COMMANDS, SETTINGS
-from tests.e2e.pipelines import recipes
+from tests.lab.laptop import recipes
+from tests.lab.prepared_service import Service, run
 
 _VALID = {"NAME": "Shop", "KEY": "api"}
 INPUTS = list(recipes.load(recipes.ACTION)["inputs"])

@@ -14,7 +14,16 @@ from devops_cli.config import Profile
 from devops_cli.failures import ApiError, NotTheServiceError, TimedOutError, UnreachableError
 from devops_cli.follow import Snapshot
 from devops_cli.responses import Response
-from tests.cli.service import API, OPERATION, PATH, Clock, Service, answer, operation, stack
+from tests.lab.prepared_service import (
+    API,
+    OPERATION,
+    PATH,
+    Clock,
+    Service,
+    answer,
+    operation,
+    stack,
+)
 
 HOUR = timedelta(hours=1)
 LOST = httpx.ConnectError("connection refused")

@@ -20,7 +20,7 @@ from devops_cli.config import Profile
 from devops_cli.exits import MEANINGS
 from devops_cli.failures import UsageError
 from devops_cli.main import app
-from tests.cli.service import Service, Source, answer, run
+from tests.lab.prepared_service import Service, Source, answer, run
 
 _EXAMPLE = re.compile(r"Example: devops (.*)")
 COMMANDS = get_command(app).commands  # type: ignore[attr-defined]

@@ -7,8 +7,8 @@ import json
 import httpx
 import pytest
 
-from tests.cli.service import API, OPERATION, PATH, Clock, Service, answer, operation, run
 from tests.cli.test_writes import DEPLOY, accepting
+from tests.lab.prepared_service import API, OPERATION, PATH, Clock, Service, answer, operation, run
 
 
 @pytest.mark.parametrize("arguments", [(), ("--no-wait",)])

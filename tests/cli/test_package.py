@@ -11,7 +11,7 @@ import zipfile
 import pytest
 
 import devops_cli
-from tests.infra.templates import ROOT
+from tests.lab.templates import ROOT
 
 _ASKED = re.compile(r"Requires-Dist: (\S+)==(\S+)")
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())

@@ -9,7 +9,7 @@ from typer.main import get_command
 from devops_cli import config
 from devops_cli.exits import Exit
 from devops_cli.main import app
-from tests.infra.templates import ROOT
+from tests.lab.templates import ROOT
 
 PAGE = (ROOT / "docs" / "cli.md").read_text()
 COMMANDS = get_command(app).commands  # type: ignore[attr-defined]

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.cli.service import OPERATION, PATH, Service, answer, run
+from tests.lab.prepared_service import OPERATION, PATH, Service, answer, run
 
 DEV = {
     "environment": "DEV",

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from typer.testing import Result
 
-from tests.cli.service import Service, answer, run, stack
+from tests.lab.prepared_service import Service, answer, run, stack
 
 
 @pytest.fixture

@@ -7,7 +7,16 @@ from typing import Any
 
 import pytest
 
-from tests.cli.service import OPERATION, PATH, Clock, Service, answer, operation, run, stack
+from tests.lab.prepared_service import (
+    OPERATION,
+    PATH,
+    Clock,
+    Service,
+    answer,
+    operation,
+    run,
+    stack,
+)
 
 WAIT = ("wait", "Shop", OPERATION)
 GREEN = {"environment": "PROD-GREEN", "slot": "prod-2", "status": "IN_PROGRESS", "version": "2",

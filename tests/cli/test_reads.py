@@ -8,7 +8,16 @@ from typing import Any
 
 import pytest
 
-from tests.cli.service import CALLER, OPERATION, PATH, Service, answer, operation, run, stack
+from tests.lab.prepared_service import (
+    CALLER,
+    OPERATION,
+    PATH,
+    Service,
+    answer,
+    operation,
+    run,
+    stack,
+)
 
 DEV = {
     "environment": "DEV",

@@ -17,7 +17,7 @@ from botocore.exceptions import ProfileNotFound, TokenRetrievalError
 from devops_cli import client, signing
 from devops_cli.config import Profile
 from devops_cli.failures import CredentialsError, UsageError
-from tests.cli.service import API, KEYS, Clock, Service, Source, answer
+from tests.lab.prepared_service import API, KEYS, Clock, Service, Source, answer
 
 _AUTHORIZATION = re.compile(
     r"AWS4-HMAC-SHA256 Credential=([^/]+)/(\d{8})/([^/]+)/execute-api/aws4_request, "

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.cli.service import OPERATION, PATH, Clock, Service, answer, operation, run
+from tests.lab.prepared_service import OPERATION, PATH, Clock, Service, answer, operation, run
 
 OLDER = "01JN8EY4M00000000000000000"
 LIST = "/stacks/Shop/operations"

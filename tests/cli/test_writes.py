@@ -11,7 +11,17 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.cli.service import API, OPERATION, PATH, Clock, Service, answer, operation, run, stack
+from tests.lab.prepared_service import (
+    API,
+    OPERATION,
+    PATH,
+    Clock,
+    Service,
+    answer,
+    operation,
+    run,
+    stack,
+)
 
 CREATE = ("create", "Shop", "--team", "payments", "--email", "team@example.com")
 DEPLOY = ("deploy", "Shop", "--env", "dev", "--version", "1.1")

@@ -1,6 +1,6 @@
 import pytest
 
-from tests.contract.account import Account
+from tests.contract.example_account import Account
 from tests.contract.replay import new_account
 
 

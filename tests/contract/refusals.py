@@ -15,9 +15,9 @@ from devops_core.errors import (
 )
 from devops_core.model.inventory import RowStatus
 from devops_core.naming import Environment
-from tests.contract.account import Account, Scenarios
-from tests.functional.client import Reply
-from tests.functional.policies import ONLY_TEAMS, with_policy
+from tests.contract.example_account import Account, Scenarios
+from tests.lab.callers import ONLY_TEAMS, with_policy
+from tests.lab.client import Reply
 
 NOBODY = "01JN8EY4M00000000000000009"
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.contract.account import Account
-from tests.contract.reads import READS
+from tests.contract.example_account import Account
+from tests.contract.listings import READS
 from tests.contract.refusals import REFUSALS
 from tests.contract.successes import SUCCESSES
-from tests.functional.client import Client
-from tests.functional.fakes import FakeCloud
+from tests.lab.client import Client
+from tests.lab.fakes import FakeCloud
 
 SCENARIOS = SUCCESSES | REFUSALS | READS
 

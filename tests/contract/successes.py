@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from devops_core.errors import RefusedError, ThrottledError
-from tests.contract.account import WAIT, Account, Scenarios
-from tests.functional.client import Reply
-from tests.functional.fakes.service import HANG
+from tests.contract.example_account import WAIT, Account, Scenarios
+from tests.lab.client import Reply
+from tests.lab.fakes.task_service import HANG
 
 
 def _create_that_fails(account: Account) -> Reply:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.contract.account import Account
+from tests.contract.example_account import Account
 from tools.contract.conformance import problems
 
 DEPLOY = "POST", "/stacks/deploy"

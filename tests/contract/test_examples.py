@@ -9,7 +9,7 @@ import botocore.session
 import pytest
 
 from devops_core.errors import DevOpsError
-from tests.contract.account import Account
+from tests.contract.example_account import Account
 from tests.contract.replay import SCENARIOS
 from tests.infra.test_docs import subclasses
 from tools.contract.conformance import validator

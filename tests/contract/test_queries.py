@@ -9,7 +9,7 @@ import pytest
 
 from devops_core.errors import InvalidRequestError
 from devops_core.requests.reads import LONGEST_PAGE
-from tests.contract import values
+from tests.lab import values
 from tools.contract.conformance import validator
 from tools.contract.document import Node, operation
 from tools.contract.schemas import QUERIES

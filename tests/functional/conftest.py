@@ -3,12 +3,12 @@ from collections.abc import Iterator
 import pytest
 
 from devops_core.access import AccessPolicy
-from tests import emf
-from tests.functional.client import Client
-from tests.functional.dry import DryClient
-from tests.functional.fakes import FakeCloud
-from tests.functional.fakes.invariants import hold_after_recovery, watch
-from tests.functional.policies import BOTH, with_policy
+from tests.lab import emf
+from tests.lab.callers import BOTH, with_policy
+from tests.lab.client import Client
+from tests.lab.dry import DryClient
+from tests.lab.fakes import FakeCloud
+from tests.lab.promises import hold_after_recovery, watch
 
 # What the service logs when it has met with something that should not be.
 _FAULTS = ("broken", "check failed", "given up", "reconcile failed")

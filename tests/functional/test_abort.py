@@ -10,9 +10,9 @@ import pytest
 from devops_core.errors import LostClaimError, ThrottledError
 from devops_core.model.operation import LEASE
 from devops_core.naming import Environment
-from tests.functional.client import USER, Client, Reply
-from tests.functional.fakes import Call, Crash, FakeCloud
-from tests.functional.fakes.service import HANG
+from tests.lab.client import USER, Client, Reply
+from tests.lab.fakes import Call, Crash, FakeCloud
+from tests.lab.fakes.task_service import HANG
 
 ABORTED = "aborted by iam user/alice"
 

@@ -14,9 +14,9 @@ from devops_core.errors import (
     ThrottledError,
     UnreachableError,
 )
-from tests.functional.client import USER, Client, http_event
-from tests.functional.fakes import ACCOUNT, Call, FakeCloud
-from tests.functional.fakes.service import CRASH, HANG
+from tests.lab.client import USER, Client, http_event
+from tests.lab.fakes import ACCOUNT, Call, FakeCloud
+from tests.lab.fakes.task_service import CRASH, HANG
 
 BASE = "https://a1b2c3d4e5.execute-api.eu-west-1.amazonaws.com/dev"
 WAIT = {"Prefer": "wait=10"}

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from tests.functional.client import Client, Reply, http_event
-from tests.functional.fakes import FakeCloud
+from tests.lab.client import Client, Reply, http_event
+from tests.lab.fakes import FakeCloud
 
 ROUTES = [
     ("POST", "/stacks"),

@@ -11,8 +11,8 @@ import pytest
 from devops_core.errors import ThrottledError
 from devops_core.model.inventory import Row
 from devops_core.naming import Environment
-from tests.functional.client import Client
-from tests.functional.fakes import FakeCloud
+from tests.lab.client import Client
+from tests.lab.fakes import FakeCloud
 
 GREEN, BLUE = Environment.PROD_GREEN, Environment.PROD_BLUE
 

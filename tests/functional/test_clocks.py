@@ -8,9 +8,9 @@ import pytest
 
 from devops_core.model.operation import LEASE
 from devops_core.naming import Environment
-from tests.functional.client import SCHEDULE, Client
-from tests.functional.fakes import FakeCloud
-from tests.infra.templates import ROOT, load
+from tests.lab.client import SCHEDULE, Client
+from tests.lab.fakes import FakeCloud
+from tests.lab.templates import ROOT, load
 
 _HOUR = timedelta(hours=1)
 

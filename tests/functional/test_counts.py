@@ -3,9 +3,9 @@
 import pytest
 
 from devops_core.errors import ThrottledError
-from tests.functional.client import Client, Reply
-from tests.functional.fakes import Call, FakeCloud
-from tests.functional.fakes.service import CRASH
+from tests.lab.client import Client, Reply
+from tests.lab.fakes import Call, FakeCloud
+from tests.lab.fakes.task_service import CRASH
 
 
 def _calls(cloud: FakeCloud, start: int, reply: Reply, status: int) -> list[str]:

@@ -5,9 +5,9 @@ import pytest
 from devops_core.errors import RefusedError, UnreachableError
 from devops_core.model.inventory import RowStatus
 from devops_core.naming import Environment
-from tests.functional.client import Client
-from tests.functional.fakes import ACCOUNT, FakeCloud
-from tests.functional.fakes.service import CRASH, FakeService
+from tests.lab.client import Client
+from tests.lab.fakes import ACCOUNT, FakeCloud
+from tests.lab.fakes.task_service import CRASH, FakeService
 
 SECRET = f"arn:aws:secretsmanager:eu-west-1:{ACCOUNT}:secret:shop/db-AbCdEf"
 

@@ -9,8 +9,8 @@ import pytest
 from devops_core.errors import AccessDeniedError, AwsError, ThrottledError
 from devops_core.model.inventory import RowStatus
 from devops_core.naming import Environment
-from tests.functional.client import Client, Reply
-from tests.functional.fakes import FakeCloud
+from tests.lab.client import Client, Reply
+from tests.lab.fakes import FakeCloud
 
 ERRORS = [
     AccessDeniedError("the service's role lacks the permission x:Y"),

@@ -9,8 +9,8 @@ from devops_core.errors import (
     UnreachableError,
 )
 from devops_core.model.inventory import RowStatus
-from tests.functional.client import Client
-from tests.functional.fakes import Crash, FakeCloud
+from tests.lab.client import Client
+from tests.lab.fakes import Crash, FakeCloud
 
 FAILURES = ("Cluster (AWS::ECS::Cluster): The Cluster cannot be deleted while Services are active",)
 

@@ -6,10 +6,10 @@ import pytest
 
 from devops_core.errors import RefusedError
 from devops_core.naming import Environment
-from tests.functional.client import Client
-from tests.functional.fakes import Call, FakeCloud
-from tests.functional.fakes.cloud import REGISTRY
-from tests.functional.fakes.service import CRASH, HANG, OK
+from tests.lab.client import Client
+from tests.lab.fakes import Call, FakeCloud
+from tests.lab.fakes.cloud import REGISTRY
+from tests.lab.fakes.task_service import CRASH, HANG, OK
 
 
 def _version(cloud: FakeCloud, environment: Environment) -> str | None:

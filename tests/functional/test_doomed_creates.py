@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from tests.functional.client import Client
-from tests.functional.fakes import FakeCloud
+from tests.lab.client import Client
+from tests.lab.fakes import FakeCloud
 
 
 def test_a_stack_that_somebody_deletes_while_it_is_made_ends_its_create(

@@ -11,10 +11,10 @@ from devops_core import render
 from devops_core.errors import ThrottledError
 from devops_core.model.inventory import Row, RowStatus, Service
 from devops_core.naming import PRODUCTION, Environment, Image
-from tests.functional.client import Client
-from tests.functional.events import stack_status
-from tests.functional.fakes import FakeCloud
-from tests.functional.fakes.cloud import REGISTRY
+from tests.lab.client import Client
+from tests.lab.events import stack_status
+from tests.lab.fakes import FakeCloud
+from tests.lab.fakes.cloud import REGISTRY
 
 CALLER = "the drift check of this service"
 

@@ -12,8 +12,8 @@ from devops_core.errors import ThrottledError
 from devops_core.model.inventory import RowStatus
 from devops_core.model.operation import Operation, Progress, Status
 from devops_core.naming import Environment, service_name
-from tests.functional.client import Client
-from tests.functional.fakes import FakeCloud
+from tests.lab.client import Client
+from tests.lab.fakes import FakeCloud
 
 CALLER = "the drift check of this service"
 GONE = "its ECS service does not exist: delete the application and create it again"

@@ -6,10 +6,10 @@ import pytest
 
 from devops_core.engine.differences import differences
 from devops_core.naming import Environment
-from tests.functional.client import Client
-from tests.functional.dry import DryClient, plan
-from tests.functional.fakes import ACCOUNT, FakeCloud
-from tests.functional.fakes.service import HANG
+from tests.lab.client import Client
+from tests.lab.dry import DryClient, plan
+from tests.lab.fakes import ACCOUNT, FakeCloud
+from tests.lab.fakes.task_service import HANG
 
 FIRST = f"{ACCOUNT}.dkr.ecr.eu-west-1.amazonaws.com/first:1"
 SHOP = f"{ACCOUNT}.dkr.ecr.eu-west-1.amazonaws.com/shop"

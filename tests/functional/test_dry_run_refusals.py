@@ -8,10 +8,10 @@ import pytest
 
 from devops_core.errors import ThrottledError
 from devops_core.naming import Environment
-from tests.functional.client import Client, Reply, http_event
-from tests.functional.dry import DryClient, plan, state
-from tests.functional.fakes import FakeCloud
-from tests.functional.policies import OTHER, OWNER, WRITES, denied
+from tests.lab.callers import OTHER, OWNER, WRITES, denied
+from tests.lab.client import Client, Reply, http_event
+from tests.lab.dry import DryClient, plan, state
+from tests.lab.fakes import FakeCloud
 
 KEY = {"Idempotency-Key": "build-4711"}
 Ask = Callable[[Client], Reply]

@@ -9,8 +9,8 @@ import pytest
 from devops_core import kinds
 from devops_core.engine.reconcile import GRACE
 from devops_core.model.operation import Status
-from tests.functional.client import Client
-from tests.functional.fakes import FakeCloud
+from tests.lab.client import Client
+from tests.lab.fakes import FakeCloud
 
 FAULT = "the service has a fault; its log has the details"
 

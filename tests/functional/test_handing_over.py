@@ -14,8 +14,8 @@ from devops_core.errors import (
 )
 from devops_core.model.operation import LEASE, Operation, Status
 from devops_core.naming import Environment
-from tests.functional.client import SCHEDULE, Client
-from tests.functional.fakes import Call, Crash, FakeCloud
+from tests.lab.client import SCHEDULE, Client
+from tests.lab.fakes import Call, Crash, FakeCloud
 
 
 @pytest.fixture(params=[False, True], ids=["forwards", "backwards"], autouse=True)

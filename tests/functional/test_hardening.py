@@ -10,8 +10,8 @@ import pytest
 
 import handlers.create
 from devops_core.errors import CONTROL, RefusedError
-from tests.functional.client import USER, Client, Reply, http_event
-from tests.functional.fakes import ACCOUNT, FakeCloud
+from tests.lab.client import USER, Client, Reply, http_event
+from tests.lab.fakes import ACCOUNT, FakeCloud
 
 # C0, DEL, C1, what turns the direction of writing around, line ends of Unicode, half a pair.
 NASTY = [

@@ -1,7 +1,7 @@
 """GET /health."""
 
-from tests.functional.client import Client
-from tests.functional.fakes import ACCOUNT, FakeCloud
+from tests.lab.client import Client
+from tests.lab.fakes import ACCOUNT, FakeCloud
 
 
 def test_all_is_well(cloud: FakeCloud, api: Client) -> None:

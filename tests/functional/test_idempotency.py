@@ -3,8 +3,8 @@
 import pytest
 
 from devops_core.http.request import Request
-from tests.functional.client import Client, http_event
-from tests.functional.fakes import FakeCloud
+from tests.lab.client import Client, http_event
+from tests.lab.fakes import FakeCloud
 
 KEY = {"Idempotency-Key": "build-4711"}
 

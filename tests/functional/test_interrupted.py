@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from devops_core.errors import ThrottledError
-from tests.functional.client import USER, Client, Reply
-from tests.functional.fakes import Call, FakeCloud
-from tests.functional.fakes.service import CRASH
+from tests.lab.client import USER, Client, Reply
+from tests.lab.fakes import Call, FakeCloud
+from tests.lab.fakes.task_service import CRASH
 
 THROTTLED = ThrottledError("AWS throttles")
 

@@ -10,10 +10,10 @@ import pytest
 from devops_core.errors import RefusedError, ThrottledError
 from devops_core.model.inventory import RowStatus
 from devops_core.naming import Environment
-from tests.functional.client import USER, Client
-from tests.functional.fakes import FakeCloud
-from tests.functional.fakes.service import HANG
-from tests.functional.reads import EVENTS, OPERATIONS, STACK, STACKS, get, pages, rows
+from tests.lab.client import USER, Client
+from tests.lab.fakes import FakeCloud
+from tests.lab.fakes.task_service import HANG
+from tests.lab.reads import EVENTS, OPERATIONS, STACK, STACKS, get, pages, rows
 
 
 def names(api: Client, **query: str) -> list[str]:

@@ -10,10 +10,10 @@ import pytest
 
 from devops_core.errors import AccessDeniedError, RefusedError, ThrottledError, UnreachableError
 from devops_core.model.operation import LEASE
-from tests.functional.client import SCHEDULE, Client
-from tests.functional.events import DEPLOYMENT_COMPLETED
-from tests.functional.fakes import Call, Crash, FakeCloud
-from tests.functional.fakes.service import CRASH
+from tests.lab.client import SCHEDULE, Client
+from tests.lab.events import DEPLOYMENT_COMPLETED
+from tests.lab.fakes import Call, Crash, FakeCloud
+from tests.lab.fakes.task_service import CRASH
 
 
 def test_while_one_worker_acts_another_does_nothing(shop: FakeCloud, api: Client) -> None:

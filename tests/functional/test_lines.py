@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from tests.functional.client import USER, Client, http_event
-from tests.functional.events import DEPLOYMENT_COMPLETED
-from tests.functional.fakes import FakeCloud
+from tests.lab.client import USER, Client, http_event
+from tests.lab.events import DEPLOYMENT_COMPLETED
+from tests.lab.fakes import FakeCloud
 
 NONE = "01JN8F1ST0000000000000000Z"
 

@@ -6,9 +6,9 @@ from datetime import timedelta
 
 import pytest
 
-from tests.functional.client import USER, Client
-from tests.functional.fakes import FakeCloud
-from tests.functional.reads import EVENTS, NAMED, OPERATIONS, READS, STACK, STACKS, get, pages
+from tests.lab.client import USER, Client
+from tests.lab.fakes import FakeCloud
+from tests.lab.reads import EVENTS, NAMED, OPERATIONS, READS, STACK, STACKS, get, pages
 
 
 @pytest.mark.usefixtures("promoted")

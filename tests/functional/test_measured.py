@@ -7,11 +7,11 @@ from typing import Any
 
 from devops_core import kinds
 from devops_core.errors import RefusedError, UnreachableError
-from tests.functional.client import SCHEDULE, USER, Client
-from tests.functional.events import DEPLOYMENT_COMPLETED
-from tests.functional.fakes import ACCOUNT, FakeCloud
-from tests.functional.fakes.service import CRASH
-from tests.functional.measured import forget, sums, told
+from tests.lab.client import SCHEDULE, USER, Client
+from tests.lab.events import DEPLOYMENT_COMPLETED
+from tests.lab.fakes import ACCOUNT, FakeCloud
+from tests.lab.fakes.task_service import CRASH
+from tests.lab.measured import forget, sums, told
 
 SWEPT = ("OpenOperations", "OverdueOperations", "ReconcileErrors")
 

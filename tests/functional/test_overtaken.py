@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from devops_core.errors import ThrottledError
-from tests.functional.client import Client
-from tests.functional.fakes import FakeCloud
+from tests.lab.client import Client
+from tests.lab.fakes import FakeCloud
 
 
 def test_a_swap_that_a_promote_overtakes_names_it(shop: FakeCloud, api: Client) -> None:

@@ -3,9 +3,9 @@
 import pytest
 
 from devops_core.naming import Environment
-from tests.functional.client import Client
-from tests.functional.fakes import FakeCloud
-from tests.functional.fakes.service import CRASH
+from tests.lab.client import Client
+from tests.lab.fakes import FakeCloud
+from tests.lab.fakes.task_service import CRASH
 
 
 def _slots(cloud: FakeCloud) -> dict[str, str]:

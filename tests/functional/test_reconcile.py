@@ -7,14 +7,9 @@ from typing import Any
 import pytest
 
 from devops_core.errors import ThrottledError
-from tests.functional.client import SCHEDULE, Client
-from tests.functional.events import (
-    DEPLOYMENT_COMPLETED,
-    deployment_state,
-    stack_status,
-    task_stopped,
-)
-from tests.functional.fakes import FakeCloud
+from tests.lab.client import SCHEDULE, Client
+from tests.lab.events import DEPLOYMENT_COMPLETED, deployment_state, stack_status, task_stopped
+from tests.lab.fakes import FakeCloud
 
 
 def test_the_schedule_moves_all_open_operations(shop: FakeCloud, api: Client) -> None:

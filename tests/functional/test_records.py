@@ -7,10 +7,10 @@ from typing import Any
 from devops_core import kinds
 from devops_core.model.operation import LEASE, Event, Operation
 from devops_core.naming import Environment
-from tests.functional.client import USER, Client
-from tests.functional.fakes import ACCOUNT, FakeCloud
-from tests.functional.fakes.cloud import REGISTRY
-from tests.functional.fakes.service import CRASH
+from tests.lab.client import USER, Client
+from tests.lab.fakes import ACCOUNT, FakeCloud
+from tests.lab.fakes.cloud import REGISTRY
+from tests.lab.fakes.task_service import CRASH
 
 GREEN, BLUE = Environment.PROD_GREEN, Environment.PROD_BLUE
 

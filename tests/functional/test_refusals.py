@@ -10,10 +10,10 @@ from devops_core.access import AccessPolicy
 from devops_core.errors import AccessDeniedError, ThrottledError, UnreachableError
 from devops_core.model.operation import Event
 from devops_core.naming import OPERATION_ID
-from tests.functional.client import Client
-from tests.functional.fakes import FakeCloud
-from tests.functional.fakes.invariants import hold_after_recovery, watch
-from tests.functional.policies import ADMIN, APPROVER, OTHER, OWNER, WRITES, denied, with_policy
+from tests.lab.callers import ADMIN, APPROVER, OTHER, OWNER, WRITES, denied, with_policy
+from tests.lab.client import Client
+from tests.lab.fakes import FakeCloud
+from tests.lab.promises import hold_after_recovery, watch
 
 
 @pytest.fixture

@@ -12,10 +12,10 @@ from devops_core.model.inventory import Service
 from devops_core.model.operation import Operation
 from devops_core.model.template import Template
 from devops_core.naming import PRODUCTION, Environment
-from tests.functional.client import USER, Client, http_event
-from tests.functional.fakes import FakeCloud
-from tests.functional.fakes.cloud import REGISTRY
-from tests.functional.fakes.service import CRASH
+from tests.lab.client import USER, Client, http_event
+from tests.lab.fakes import FakeCloud
+from tests.lab.fakes.cloud import REGISTRY
+from tests.lab.fakes.task_service import CRASH
 
 GREEN, BLUE = Environment.PROD_GREEN, Environment.PROD_BLUE
 

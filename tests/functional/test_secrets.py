@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from devops_core.errors import DevOpsError, RefusedError, UnreachableError
-from tests.functional.client import SCHEDULE, Client, Reply, http_event
-from tests.functional.dry import DryClient, plan
-from tests.functional.fakes import ACCOUNT, Call, FakeCloud
-from tests.functional.fakes.service import CRASH
+from tests.lab.client import SCHEDULE, Client, Reply, http_event
+from tests.lab.dry import DryClient, plan
+from tests.lab.fakes import ACCOUNT, Call, FakeCloud
+from tests.lab.fakes.task_service import CRASH
 
 SECRET = f"arn:aws:secretsmanager:eu-west-1:{ACCOUNT}:secret:shop/db+x=y@z-AbCdEf"
 KEYED = f"{SECRET}:password:AWSCURRENT:"

@@ -1,9 +1,9 @@
 """The life of an application, from its creation to its end."""
 
 from devops_core.naming import Environment
-from tests.functional.client import USER, Client
-from tests.functional.fakes import FakeCloud
-from tests.functional.fakes.service import CRASH
+from tests.lab.client import USER, Client
+from tests.lab.fakes import FakeCloud
+from tests.lab.fakes.task_service import CRASH
 
 ALL = {"nonProd": ["dev", "qa", "stage"], "training": True}
 

@@ -8,9 +8,9 @@ import pytest
 from devops_core.errors import RefusedError, ThrottledError, UnreachableError
 from devops_core.model.operation import Status
 from devops_core.naming import PRODUCTION, Environment
-from tests.functional.client import SCHEDULE, Client
-from tests.functional.events import DEPLOYMENT_COMPLETED
-from tests.functional.fakes import Crash, FakeCloud
+from tests.lab.client import SCHEDULE, Client
+from tests.lab.events import DEPLOYMENT_COMPLETED
+from tests.lab.fakes import Crash, FakeCloud
 
 
 @pytest.fixture

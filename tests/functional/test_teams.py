@@ -8,9 +8,7 @@ from collections.abc import Callable, Mapping
 import pytest
 
 from devops_core.access import AccessPolicy
-from tests.functional.client import Client, Reply, http_event
-from tests.functional.fakes import FakeCloud
-from tests.functional.policies import (
+from tests.lab.callers import (
     ADMIN,
     APPROVER,
     BOTH,
@@ -26,6 +24,8 @@ from tests.functional.policies import (
     hold_refused,
     with_policy,
 )
+from tests.lab.client import Client, Reply, http_event
+from tests.lab.fakes import FakeCloud
 
 KEY = {"Idempotency-Key": "build-17"}
 

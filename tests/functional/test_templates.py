@@ -15,8 +15,8 @@ from devops_core.errors import (
 )
 from devops_core.model.operation import LEASE
 from devops_core.model.template import Template
-from tests.functional.client import Client, Reply
-from tests.functional.fakes import Crash, FakeCloud
+from tests.lab.client import Client, Reply
+from tests.lab.fakes import Crash, FakeCloud
 
 OLD, NEW = b"Resources: {} # old\n", b"Resources: {} # new\n"
 URL = "s3://ecs-cf-bucket/application.yml"

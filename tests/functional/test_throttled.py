@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from devops_core.errors import ThrottledError, UnreachableError
-from tests.functional.client import SCHEDULE, USER, Client
-from tests.functional.fakes import FakeCloud
-from tests.functional.measured import forget, sums, told
+from tests.lab.client import SCHEDULE, USER, Client
+from tests.lab.fakes import FakeCloud
+from tests.lab.measured import forget, sums, told
 
 THROTTLED = ThrottledError("AWS throttles")
 

@@ -15,10 +15,11 @@ import handlers
 import handlers.abort
 import handlers.query
 from devops_core import details, kinds, observe, requests
-from tests.functional.client import Client, http_event
-from tests.functional.fakes import FakeCloud
+from tests.lab import toy
+from tests.lab.client import Client, http_event
+from tests.lab.fakes import FakeCloud
 
-_TOY = Path(__file__).with_name("toy")
+_TOY = Path(toy.__file__).parent
 _LAYERS = {
     "details": details,
     "kinds": kinds,

@@ -6,8 +6,8 @@ import pytest
 
 from devops_core.errors import AccessDeniedError, AwsError, ThrottledError
 from devops_core.naming import Environment
-from tests.functional.client import Client
-from tests.functional.fakes import FakeCloud
+from tests.lab.client import Client
+from tests.lab.fakes import FakeCloud
 
 TEST_URL = "http://internal-Shop-prod.elb.example:8080"
 

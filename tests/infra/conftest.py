@@ -9,9 +9,8 @@ from typing import NamedTuple
 
 import pytest
 
+from tests.lab.templates import ROOT, Template
 from tools.laptop.packages import NODE_MODULES, compiled_template, copy_service, package
-
-from .templates import ROOT, Template
 
 
 def run_node(*arguments: str, parameters: Path | None = None) -> subprocess.CompletedProcess[str]:

@@ -17,8 +17,7 @@ from devops_core.model.service_spec import ServiceSpec
 from devops_core.naming import Environment
 from devops_core.requests.create import RESERVED_VARIABLES
 from devops_core.settings import Settings
-
-from .templates import APPLICATION, Template, literal, load, of_type, references, unroll
+from tests.lab.templates import APPLICATION, Template, literal, load, of_type, references, unroll
 
 ALL = ["dev", "qa", "stage", "training", "da"]
 LONGEST_NAME = "A" + "b" * 21

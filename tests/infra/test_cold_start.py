@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.infra.conftest import Packaged
 from tools.bench.cold.cost_table import table
 from tools.bench.cold.fresh import Cost, run
 from tools.bench.cold.measurement import (
@@ -21,8 +22,6 @@ from tools.bench.cold.measurement import (
 from tools.bench.cold.rows import ROWS, Row
 from tools.bench.cold.shop import APPLICATION, CALLER
 from tools.laptop.gateway import http_event
-
-from .conftest import Packaged
 
 ADAPTERS = {
     "cloudformation",

@@ -17,14 +17,14 @@ from devops_core.engine import telemetry as metrics
 from devops_core.engine.reconcile import GRACE
 from devops_core.http.request import MAX_BODY_BYTES, MAX_WAIT_SECONDS
 from devops_core.model.operation import LEASE
-from tests import emf
-from tests.crash.seeded import bugs, bugs_in_adapters
-from tests.kinds import KINDS, RULES
-from tests.races import bugs as bugs_of_races
-from tests.stateful import seeded as bugs_of_the_machine
+from tests.lab import emf
+from tests.lab.kinds import KINDS, RULES
+from tests.lab.planted import in_adapters as bugs_in_adapters
+from tests.lab.planted import in_engine as bugs
+from tests.lab.planted import in_life as bugs_of_the_machine
+from tests.lab.planted import in_races as bugs_of_races
+from tests.lab.templates import ROOT, load
 from tools.contract import places
-
-from .templates import ROOT, load
 
 PAGES = {
     str(path.relative_to(ROOT / "docs")): path.read_text()

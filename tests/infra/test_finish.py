@@ -12,8 +12,7 @@ import pytest
 
 from serverless import finish, models
 from serverless.bytecode import cache_tag, compile_sources
-
-from .conftest import run_node
+from tests.infra.conftest import run_node
 
 MODEL: dict[str, Any] = {
     "metadata": {"endpointPrefix": "shop"},

@@ -9,12 +9,11 @@ from typing import Any
 
 import pytest
 
+from tests.infra.conftest import Packaged, run_node
+from tests.lab.templates import Template, of_type
 from tools.security.compiled import compile_template
 from tools.security.infrastructure import cfn_lint
 from tools.security.outcome import Outcome, Status
-
-from .conftest import Packaged, run_node
-from .templates import Template, of_type
 
 ACCESS = """
 const { gateway } = require("./serverless/access.js");

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from tests.infra.conftest import Packaged
+from tests.lab.templates import of_type
 from tools.laptop.permissions import ACTIONS, ADDITIONAL_ACTIONS
-
-from .conftest import Packaged
-from .templates import of_type
 
 # What the emulator itself asks about as AWS does; nobody calls logs here: it is written for them.
 _BY_THE_EMULATOR = {"dynamodb", "s3", "ecr", "logs"}

@@ -12,11 +12,10 @@ import pytest
 
 from devops_core.engine import telemetry as metrics
 from devops_core.model.operation import Status
-from tests.kinds import KINDS, RULES
+from tests.infra.conftest import Packaged
+from tests.lab.kinds import KINDS, RULES
+from tests.lab.templates import ROOT, Template, of_type, references
 from tools.security.compiled import INSTALLATIONS, compile_template
-
-from .conftest import Packaged
-from .templates import ROOT, Template, of_type, references
 
 # A metric as a dashboard or an alarm names it: namespace, name, dimensions.
 Named = tuple[str, str, dict[str, str]]

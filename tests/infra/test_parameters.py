@@ -10,10 +10,9 @@ from typing import Any
 import pytest
 
 from devops_core.settings import TemplateLocation
+from tests.infra.conftest import run_node
+from tests.lab.templates import ROOT
 from tools.laptop.packages import GOOD, parameters_file
-
-from .conftest import run_node
-from .templates import ROOT
 
 REQUIRED = list(GOOD)
 OPTIONAL = [

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from .conftest import Packaged
-from .policies import listed, statements
-from .templates import Template, of_type
+from tests.infra.conftest import Packaged
+from tests.infra.reference import listed, statements
+from tests.lab.templates import Template, of_type
 
 
 @pytest.fixture(scope="module")

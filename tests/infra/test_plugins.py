@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from .conftest import run_node
+from tests.infra.conftest import run_node
 
 CHECK = """
 const CheckAccount = require("./serverless/check-account.js");

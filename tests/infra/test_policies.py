@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from .conftest import Packaged
-from .policies import Statement, faults, overlap, statements
-from .templates import APPLICATION, Template, load, of_type, unroll
+from tests.infra.conftest import Packaged
+from tests.infra.reference import Statement, faults, overlap, statements
+from tests.lab.templates import APPLICATION, Template, load, of_type, unroll
 
 ROLE = "arn:aws:iam::012345678901:role/Stack"
 LOG_GROUP = "arn:aws:logs:eu-west-1:012345678901:log-group:/ecs/Shop/dev:*"

@@ -11,14 +11,13 @@ from pathlib import Path
 import pytest
 import yaml
 
+from tests.infra.conftest import Packaged
+from tests.lab.templates import APPLICATION, load, unroll
 from tools.bench.serving import serving
 from tools.security.compiled import INSTALLATIONS, compile_template
 from tools.security.infrastructure import SETTINGS, cfn_lint, checkov
 from tools.security.outcome import Outcome, Status
 from tools.security.templates import Template
-
-from .conftest import Packaged
-from .templates import APPLICATION, load, unroll
 
 
 class Internet(ThreadingHTTPServer):

@@ -10,9 +10,8 @@ import pytest
 
 from devops_core.http.triggers import changed_application, is_drift_check
 from devops_core.settings import Settings
-
-from .conftest import Packaged
-from .templates import ROOT, Template, load, of_type
+from tests.infra.conftest import Packaged
+from tests.lab.templates import ROOT, Template, load, of_type
 
 FUNCTIONS = {
     "create": ("create", ["POST /stacks"]),

@@ -7,9 +7,9 @@ from fnmatch import fnmatchcase
 import pytest
 from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER
 
-from . import policies
-from .policies import Statement, listed
-from .templates import APPLICATION, ROOT, load, unroll
+from tests.infra import reference as policies
+from tests.infra.reference import Statement, listed
+from tests.lab.templates import APPLICATION, ROOT, load, unroll
 
 # What handlers declare for properties that the application template does not set.
 NOT_NEEDED = {

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from .conftest import Packaged
-from .policies import Statement, listed, resources, statements
-from .templates import APPLICATION, Template, load, of_type, unroll
+from tests.infra.conftest import Packaged
+from tests.infra.reference import Statement, listed, resources, statements
+from tests.lab.templates import APPLICATION, Template, load, of_type, unroll
 
 SAMPLES: dict[str, Any] = {
     "SecretArns": [

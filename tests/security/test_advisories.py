@@ -9,11 +9,10 @@ from typing import Any
 
 import pytest
 
+from tests.lab.advisories import service
 from tools.security.advisories import accepted_advisories, npm_audit, pip_audit
 from tools.security.outcome import Outcome, Status
 from tools.security.templates import ROOT
-
-from .services import service
 
 SOUND = Outcome(Status.PASSED)
 OSV: dict[str, Any] = {

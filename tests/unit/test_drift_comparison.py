@@ -13,7 +13,7 @@ from devops_core.drift.comparison import Finding, find_drift
 from devops_core.model.inventory import Application, Inventory, Row, RowStatus, Service
 from devops_core.model.observed import Deployment, Observed, RunningService, Stack
 from devops_core.naming import Environment
-from tests.unit.builders import BEFORE, NOW, deployment, observed, production, service, slot, stack
+from tests.lab.builders import BEFORE, NOW, deployment, observed, production, service, slot, stack
 
 DEV, GREEN, BLUE = Environment.DEV, Environment.PROD_GREEN, Environment.PROD_BLUE
 DIGEST = f"sha256:{'a' * 64}"

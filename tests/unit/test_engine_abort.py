@@ -13,7 +13,7 @@ from devops_core.engine.abort import abort
 from devops_core.errors import AlreadyEndedError, NotAbortableError
 from devops_core.model.operation import Operation, Status
 from devops_core.operation_id import new_operation_id
-from tests.unit.builders import NOW, operation
+from tests.lab.builders import NOW, operation
 
 ID = new_operation_id(NOW)
 REPAIR = replace(operation("deploy"), kind=repair.KIND)

@@ -34,7 +34,7 @@ from devops_core.model.steps import (
     WarmedPage,
     WarmUp,
 )
-from tests.unit.builders import (
+from tests.lab.builders import (
     ID,
     NOW,
     STACK_ID,

@@ -10,7 +10,7 @@ import pytest
 from devops_core.model.observed import Observed, RunningService
 from devops_core.model.operation import Operation, Progress, Status
 from devops_core.model.steps import DeleteStack, Deregister, Listener, Switch, UpdateService
-from tests.unit.builders import (
+from tests.lab.builders import (
     DONE,
     ID,
     NOW,

@@ -12,7 +12,7 @@ from devops_core.model.decisions import Act, After
 from devops_core.model.observed import Observed
 from devops_core.model.operation import Operation, Status
 from devops_core.model.steps import CreateStack, DeleteStack, ReadTemplate
-from tests.unit.builders import (
+from tests.lab.builders import (
     DONE,
     ID,
     NOW,

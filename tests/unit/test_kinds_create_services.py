@@ -10,7 +10,7 @@ from devops_core.model.observed import Observed
 from devops_core.model.operation import Operation, Status
 from devops_core.model.service_spec import ServiceSpec
 from devops_core.model.steps import DeleteStack, Deregister, Register, UpdateService
-from tests.unit.builders import (
+from tests.lab.builders import (
     CONFIGURED,
     DONE,
     ID,

@@ -9,7 +9,7 @@ import pytest
 from devops_core.model.observed import Observed, Stack
 from devops_core.model.operation import Operation, Status
 from devops_core.model.steps import DeleteStack, Deregister
-from tests.unit.builders import (
+from tests.lab.builders import (
     DONE,
     ID,
     NOW,

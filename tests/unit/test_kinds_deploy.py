@@ -6,7 +6,7 @@ import pytest
 
 from devops_core.model.operation import Status
 from devops_core.model.steps import Deregister, UpdateService
-from tests.unit.builders import (
+from tests.lab.builders import (
     DONE,
     NOW,
     acts,

@@ -16,7 +16,7 @@ from devops_core.model.observed import Deployment, Observed, RunningService, Sta
 from devops_core.model.operation import Operation, Status
 from devops_core.model.service_spec import ServiceSpec
 from devops_core.model.steps import CreateStack, DeleteStack, Deregister, Listener, Step, Switch
-from tests.unit.builders import (
+from tests.lab.builders import (
     BEFORE,
     CONFIGURED,
     ID,

@@ -13,7 +13,7 @@ from devops_core.model.decisions import Act, After
 from devops_core.model.observed import Observed
 from devops_core.model.operation import LEASE, Progress, Status
 from devops_core.model.steps import Deregister, Register, Step, UpdateService
-from tests.unit.builders import (
+from tests.lab.builders import (
     BEFORE,
     NOW,
     acts,

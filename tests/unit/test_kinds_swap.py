@@ -11,7 +11,7 @@ from devops_core.kinds.swap import refusals, unready
 from devops_core.model.observed import Observed, RunningService
 from devops_core.model.operation import Operation, Status
 from devops_core.model.steps import Listener, ScaleService, Switch, WarmedPage, WarmUp
-from tests.unit.builders import (
+from tests.lab.builders import (
     DONE,
     NOW,
     Summary,

@@ -24,7 +24,7 @@ from devops_core.model.steps import (
     Switch,
     UpdateService,
 )
-from tests.unit.builders import (
+from tests.lab.builders import (
     CONFIGURED,
     ID,
     NOW,

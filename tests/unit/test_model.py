@@ -12,15 +12,7 @@ from devops_core.model.inventory import Application, Inventory, Row, RowStatus, 
 from devops_core.model.operation import Status
 from devops_core.model.service_spec import ServiceSpec
 from devops_core.naming import Environment
-from tests.unit.builders import (
-    NOW,
-    deployment,
-    failed_deployment,
-    operation,
-    overdue,
-    part,
-    service,
-)
+from tests.lab.builders import NOW, deployment, failed_deployment, operation, overdue, part, service
 
 APPLICATION = Application(name="MyApp", technical_team="Core", email="a@example.com")
 

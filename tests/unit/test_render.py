@@ -15,9 +15,9 @@ from devops_core.model.inventory import Application
 from devops_core.model.service_spec import ServiceSpec
 from devops_core.naming import Image
 from devops_core.settings import Settings
-from tests.infra.templates import ROOT, load
-from tests.unit.builders import ID, operation, part
-from tests.unit.environment import VARIABLES
+from tests.lab.builders import ID, operation, part
+from tests.lab.environment import VARIABLES
+from tests.lab.templates import ROOT, load
 
 SETTINGS = Settings.from_environment(VARIABLES)
 APPLICATION = Application(

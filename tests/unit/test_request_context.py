@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from devops_core.http.request import Request
-from tests.unit.builders import NOW
+from tests.lab.builders import NOW
 
 # The part of `Cloud` that a request needs.
 CLOUD: Any = SimpleNamespace(clock=SimpleNamespace(now=lambda: NOW))

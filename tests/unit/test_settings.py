@@ -6,7 +6,7 @@ import pytest
 
 from devops_core.access import AccessPolicy
 from devops_core.settings import Settings, TemplateLocation
-from tests.unit.environment import VARIABLES
+from tests.lab.environment import VARIABLES
 
 OPTIONAL = {
     "PUBLIC_URL", "REQUIRED_TAGS", "LOG_RETENTION_DAYS", "PRODUCTION_SCHEME", "CERTIFICATE_ARN",

@@ -11,7 +11,7 @@ import attrs
 import httpx
 import pytest
 
-from tests.contract.generated.generators import PythonClient, python_client, snake_case
+from tests.lab.generators import PythonClient, python_client, snake_case
 from tools.contract.conformance import validator
 from tools.contract.document import (
     JSON,

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.contract.generated.generators import compile_typescript, typescript
+from tests.lab.generators import compile_typescript, typescript
 from tools.contract.document import JSON, Node, Operation, document, examples, operations
 
 SCHEMAS: Node = document()["components"]["schemas"]

@@ -12,17 +12,18 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 
-from tests.crash.adapters import accounts, backends
-from tests.crash.adapters.accounts import State, create, delete, deploy, promote, swap
-from tests.crash.adapters.faults import Fault
-from tests.crash.adapters.matrix import stand
-from tests.crash.adapters.wire import Call
-from tests.crash.adapters.world import OPERATION, Request, World, drift_check, event, schedule
-from tests.crash.kinds import Kind
-from tests.crash.plan import Plan
-from tests.functional.reads import READS, STACK
 from tests.infra.permissions.needed import needed
-from tests.processes import processes
+from tests.lab.faults import Kind
+from tests.lab.moto import backends
+from tests.lab.moto import states as accounts
+from tests.lab.moto.moto_world import OPERATION, Request, World, drift_check, event, schedule
+from tests.lab.moto.states import State, create, delete, deploy, promote, swap
+from tests.lab.moto.transport import Call
+from tests.lab.moto.transport_faults import Fault
+from tests.lab.plan import Plan
+from tests.lab.processes import processes
+from tests.lab.reads import READS, STACK
+from tests.proofs.crash.adapters import stand
 from tools.laptop.permissions import Permission
 
 # The functions of serverless.yml by their routes; what is no route wakes reconcile.

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from tests.crash.adapters.backends import backend
-from tests.crash.adapters.wire import Call
-from tests.functional.fakes import ACCOUNT, REGION
-from tests.infra.templates import APPLICATION
+from tests.lab.fakes import ACCOUNT, REGION
+from tests.lab.moto.backends import backend
+from tests.lab.moto.transport import Call
+from tests.lab.templates import APPLICATION
 from tools.laptop.permissions import Call as ApiCall
 from tools.laptop.permissions import Permission, required_permissions
 

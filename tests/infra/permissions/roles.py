@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from tests.functional.fakes import ACCOUNT, REGION, settings
-from tests.infra.templates import Template
+from tests.lab.fakes import ACCOUNT, REGION, settings
+from tests.lab.templates import Template
 from tools.laptop.permissions import Permission
 
 _PSEUDO = {"Partition": "aws", "Region": REGION, "AccountId": ACCOUNT}

@@ -1,0 +1,83 @@
+"""Errors in words."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.lab.prepared_service import OPERATION, Service, answer, run
+
+DEPLOY = ("deploy", "Shop", "--env", "dev", "--version", "1.1")
+
+
+def told(status: int, *arguments: str, **body: Any) -> tuple[int, list[str]]:
+    service = Service()
+    service.on("POST", "/stacks/deploy", answer(status, **body))
+    result = run(service, *DEPLOY, *arguments)
+    assert result.stdout == ""
+    return result.exit_code, result.stderr.splitlines()
+
+
+def test_each_fault_of_a_field_has_a_line() -> None:
+    errors = [
+        {"field": "version", "message": "must be an image tag"},
+        {"field": "environment", "message": '"prod" is not one of dev, qa'},
+    ]
+    assert told(400, errorMessage="all in one line", code="INVALID_REQUEST", errors=errors) == (
+        2,
+        [
+            "Error: the request is not valid (400 INVALID_REQUEST)",
+            "  version: must be an image tag",
+            '  environment: "prod" is not one of dev, qa',
+        ],
+    )
+
+
+def test_each_reason_has_a_line() -> None:
+    code, lines = told(
+        409, errorMessage="blue cannot go live", code="NOT_READY", reasons=["a", "b"]
+    )
+    assert (code, lines) == (3, ["Error: blue cannot go live (409 NOT_READY)", "  a", "  b"])
+
+
+def test_who_is_busy_is_named_with_the_command_to_wait_for_it() -> None:
+    holder = {"id": OPERATION, "applicationName": "Shop", "url": "https://x"}
+    code, lines = told(
+        409, "--region", "eu-west-1", errorMessage="held", code="BUSY", operation=holder
+    )
+    assert code == 3
+    wait = f"Wait for its end: devops wait Shop {OPERATION} --region eu-west-1"
+    assert lines == ["Error: held (409 BUSY)", wait]
+
+
+def test_a_refusal_of_an_unsigned_call_says_so() -> None:
+    code, lines = told(403, message="Missing Authentication Token")
+    assert code == 4
+    assert lines[0] == "Error: Missing Authentication Token (403)"
+    assert "not signed" in lines[1]
+
+
+@pytest.mark.parametrize(("status", "code"), [(422, 2), (404, 3), (401, 4), (502, 1)])
+def test_the_exit_code_is_that_of_the_status(status: int, code: int) -> None:
+    assert told(status, errorMessage="no")[0] == code
+
+
+def test_what_the_service_says_cannot_control_a_terminal() -> None:
+    service = Service()
+    evil = "[bold red]x[/] :smile: \x1b[31m\u202e\ud800 http://x"
+    body = {"errorMessage": "e", "code": evil, "errors": [{"field": evil, "message": evil}]}
+    content = json.dumps(body).encode()  # httpx would not write half a character
+    service.on("POST", "/stacks/deploy", httpx.Response(400, content=content))
+    result = run(service, *DEPLOY, width=200, environment={"NO_COLOR": "1"})
+    assert result.stderr.count("[bold red]x[/] :smile: ?[31m?? http://x") == 3
+
+
+def test_on_a_narrow_terminal_a_command_can_be_copied() -> None:
+    service = Service()
+    holder = {"id": OPERATION, "applicationName": "Shop", "url": "https://x"}
+    service.on("POST", "/stacks/deploy", answer(409, errorMessage="held", operation=holder))
+    result = run(service, *DEPLOY, width=30, environment={"NO_COLOR": "1"})
+    assert f"devops wait Shop {OPERATION}" in result.stderr

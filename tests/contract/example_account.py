@@ -1,0 +1,77 @@
+"""An account over the functional fakes, and a caller who sends the contract's examples."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from devops_core.naming import Environment
+from tests.lab.client import Client, Reply
+from tests.lab.dry import DryClient
+from tests.lab.fakes import FakeCloud
+from tests.lab.fakes.task_service import CRASH
+from tools.contract.document import operation
+
+WAIT = {"Prefer": "wait=25"}
+
+
+@dataclass(frozen=True)
+class Account:
+    """What a scenario has at hand; `sent` are the examples that it has sent."""
+
+    cloud: FakeCloud
+    api: Client
+    sent: list[tuple[str, str]] = field(default_factory=list)
+
+    @property
+    def dry(self) -> DryClient:
+        """A caller who only tries."""
+        return DryClient(self.cloud)
+
+    def send(
+        self, operation_id: str, example: str, headers: Mapping[str, str] | None = None
+    ) -> Reply:
+        """Send a request example: a body, or the value of a query parameter."""
+        self.sent.append((operation_id, example))
+        called, value = operation(operation_id), operation(operation_id).examples[example]["value"]
+        if called.body and example in called.body["examples"]:
+            return self.api.send(called.method, called.path, value, headers=headers)
+        (name,) = (
+            each["name"] for each in called.parameters if example in each.get("examples", {})
+        )
+        return self.api.send(called.method, called.path, query={name: value}, headers=headers)
+
+    def get(self, operation_id: str, **query: str) -> Reply:
+        """Ask for what there is; of the application of the examples, where one is named."""
+        called = operation(operation_id)
+        of_shop = {"applicationName": "Shop"} if "{applicationName}" in called.path else None
+        return self.api.send("GET", called.path, parameters=of_shop, query=query)
+
+    def with_shop(self) -> Account:
+        """Create the application of the examples, with two versions in its repository."""
+        self.api.finished(self.send("createApplication", "full"))
+        self.cloud.push("1.0.0.0")
+        self.cloud.push("1.0.0.1", CRASH)
+        return self
+
+    def deployed(self) -> Account:
+        """Deploy to dev and stage."""
+        self.with_shop().api.finished(self.send("deploy", "own"))
+        return self
+
+    def promoted(self) -> Account:
+        """Promote to blue."""
+        self.deployed().api.finished(self.send("promote", "highest"))
+        return self
+
+    def change(self, environment: Environment, **changes: Any) -> None:
+        """Change a row of the inventory by hand."""
+        rows = self.cloud.tables.rows
+        rows["Shop", environment] = replace(rows["Shop", environment], **changes)
+
+
+# Prepares an account, makes one call and returns its answer.
+Scenario = Callable[[Account], Reply]
+# By operation, status and name of the example.
+Scenarios = dict[tuple[str, int, str], Scenario]

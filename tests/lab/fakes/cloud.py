@@ -1,0 +1,128 @@
+"""Everything outside at once, in memory."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from devops_core.access import AccessPolicy
+from devops_core.naming import Image
+from devops_core.settings import Settings, TableNames, TemplateLocation
+from tests.lab.fakes.clock import FakeClock
+from tests.lab.fakes.containers import FakeContainers
+from tests.lab.fakes.images import FakeImages, FakeTemplates
+from tests.lab.fakes.listing import FakeListing
+from tests.lab.fakes.load_balancer import FakeLoadBalancer
+from tests.lab.fakes.stacks import FakeStacks
+from tests.lab.fakes.tables import FakeTables
+from tests.lab.fakes.task_service import OK
+from tests.lab.fakes.web import FakeWeb
+from tests.lab.fakes.wire import Wire
+
+ACCOUNT = "123456789012"
+REGION = "eu-west-1"
+REGISTRY = f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com"
+
+
+def settings(**changes: Any) -> Settings:
+    """Return the settings of an ordinary installation, with some changed."""
+    usual = Settings(
+        account=ACCOUNT,
+        region=REGION,
+        api_stage="dev",
+        public_url="",
+        tables=TableNames(
+            non_production="ECS_Inventory_NonProduction",
+            production="ECS_Inventory_Production",
+            training_da="ECS_Inventory_TrainingDA",
+            log="DevOpsLogsTable",
+        ),
+        template=TemplateLocation.parse("s3://ecs-cf-bucket/application.yml"),
+        template_bucket="ecs-cf-bucket",
+        initial_image=f"{REGISTRY}/first:1",
+        vpc="vpc-1",
+        subnets="subnet-1,subnet-2",
+        load_balancer_subnets="subnet-3,subnet-4",
+        security_group="sg-1",
+        load_balancer_security_group="sg-2",
+        stack_role=f"arn:aws:iam::{ACCOUNT}:role/devops-ecs-stacks",
+        permissions_boundary=f"arn:aws:iam::{ACCOUNT}:policy/devops-ecs/boundary",
+        required_tags=(),
+        log_retention_days="30",
+        production_scheme="internal",
+        certificate="",
+        access=AccessPolicy(),
+    )
+    return usual._replace(**changes)
+
+
+def without_metrics(facts: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the members of a log line without those of the embedded metric format."""
+    if "_aws" not in facts:
+        return dict(facts)
+    added = {"_aws"}
+    for directive in facts["_aws"]["CloudWatchMetrics"]:
+        added.update(metric["Name"] for metric in directive["Metrics"])
+        added.update(name for names in directive["Dimensions"] for name in names)
+    return {name: value for name, value in facts.items() if name not in added}
+
+
+def in_turn(calls: Sequence[Callable[[], Any]]) -> list[Any]:
+    """Make calls one after the other; all are made before the first error is raised."""
+    answers, errors = [], []
+    for call in calls:
+        try:
+            answers.append(call())
+        except Exception as error:  # noqa: BLE001 - the others are made all the same
+            errors.append(error)
+    if errors:
+        raise errors[0]
+    return answers
+
+
+class FakeCloud:
+    """`ports.Cloud`; `lines` are the log lines that were written, as `(message, facts)`.
+
+    `measured` are those that measure something, as CloudWatch gets them.
+    Calls that go out together are made in their order, or `backwards`: on AWS it may be any.
+    """
+
+    def __init__(self, **changes: Any) -> None:
+        self.settings = settings(**changes)
+        self.wire = Wire()
+        self.clock = FakeClock()
+        self.tables = FakeTables(self.wire, self.clock)
+        self.listing = FakeListing(self.wire, self.tables)
+        self.containers = FakeContainers(self.wire, self.clock, f"arn:aws:ecs:{REGION}:{ACCOUNT}")
+        self.load_balancer = FakeLoadBalancer(self.wire, self.containers)
+        self.stacks = FakeStacks(self.wire, self.containers, self.load_balancer, ACCOUNT)
+        self.images = FakeImages(self.wire)
+        self.templates = FakeTemplates(self.wire)
+        self.web = FakeWeb(self.wire, self.clock)
+        self.lines: list[tuple[str, dict[str, Any]]] = []
+        self.measured: list[dict[str, Any]] = []
+        self.backwards = False
+
+    def log(self, message: str, **facts: Any) -> None:
+        """Keep a log line, and the metrics that CloudWatch extracts from it; it must be JSON."""
+        json.dumps(facts, default=str)
+        if "_aws" in facts:
+            self.measured.append(facts)
+        self.lines.append((message, without_metrics(facts)))
+
+    def new_id(self) -> str:
+        """Return a ULID that follows from the time and how many there were."""
+        return self.clock.new_id()
+
+    def gather(self, calls: Sequence[Callable[[], Any]]) -> list[Any]:
+        """Make calls one after the other; all are made before the first error is raised."""
+        return in_turn(calls[::-1])[::-1] if self.backwards else in_turn(calls)
+
+    def push(self, tag: str, behaviour: str = OK, application: str = "Shop") -> str:
+        """Push an image to an application's repository and say how its tasks will behave."""
+        repository = application.lower()
+        digest = self.images.push(repository, tag)
+        image = Image(f"{REGISTRY}/{repository}", tag, digest)
+        self.containers.behaviours[image.pinned] = behaviour
+        return digest

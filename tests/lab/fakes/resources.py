@@ -1,0 +1,109 @@
+"""What the application template makes: services, target groups, listeners, repository."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from devops_core.naming import SLOTS, family, output_key
+from tests.lab.fakes.containers import FakeContainers
+from tests.lab.fakes.load_balancer import FakeLoadBalancer
+
+
+class Estate:
+    """Makes and removes the resources of a stack, as cloudformation/application.yml says.
+
+    CloudFormation puts the tags of a stack on its resources, so the operation's tag is on the
+    first task definitions too (CloudFormation User Guide, "Resource tag").
+    """
+
+    def __init__(
+        self, containers: FakeContainers, balancer: FakeLoadBalancer, account: str
+    ) -> None:
+        self._containers = containers
+        self._balancer = balancer
+        self._account = account
+        self._load_balancing = f"arn:aws:elasticloadbalancing:eu-west-1:{account}"
+
+    def build(
+        self, application: str, parameters: Mapping[str, str], tags: Mapping[str, str]
+    ) -> dict[str, str]:
+        """Make the resources of an application and return the stack's outputs."""
+        environments = parameters["Environments"].split(",")
+        host = f"{self._account}.dkr.ecr.eu-west-1.amazonaws.com"
+        outputs = {
+            "ClusterName": application,
+            "RepositoryUri": f"{host}/{parameters['RepositoryName']}",
+            "ProductionListenerArn": self.listener(application, "production"),
+            "TestListenerArn": self.listener(application, "test"),
+            "ProductionUrl": f"http://internal-{application}-prod.elb.example",
+            "TestUrl": f"http://internal-{application}-prod.elb.example:8080",
+        }
+        for name in (*environments, *SLOTS):
+            outputs |= self._service(application, name, parameters, tags)
+        for name in environments:
+            outputs[output_key(name, "Url")] = f"http://internal-{application}-{name}.elb.example"
+        green, blue = (self.target_group(application, slot) for slot in SLOTS)
+        self._balancer.listeners[outputs["ProductionListenerArn"]] = [green]
+        self._balancer.listeners[outputs["TestListenerArn"]] = [blue]
+        return outputs
+
+    def tear_down(self, application: str) -> None:
+        """Remove the resources of an application."""
+        for cluster, name in list(self._containers.services_):
+            if cluster == application:
+                del self._containers.services_[cluster, name]
+        for which in ("production", "test"):
+            self._balancer.listeners.pop(self.listener(application, which), None)
+        for definition in self._containers.task_definitions.values():
+            if definition.tags.get("aws:cloudformation:stack-name") == application:
+                definition.active = False
+
+    def target_group(self, application: str, service: str) -> str:
+        """Return the ARN of a service's target group."""
+        return f"{self._load_balancing}:targetgroup/{application}-{service}/73e2d6bc24d8a067"
+
+    def listener(self, application: str, which: str) -> str:
+        """Return the ARN of the production or test listener."""
+        number = {"production": "f2f7dc8efc522ab2", "test": "a1b2c3d4e5f60718"}[which]
+        return f"{self._load_balancing}:listener/app/{application}-prod/50dc6c495c0c9188/{number}"
+
+    def _service(
+        self,
+        application: str,
+        name: str,
+        parameters: Mapping[str, str],
+        tags: Mapping[str, str],
+    ) -> dict[str, str]:
+        group = self.target_group(application, name)
+        definition = self._containers.add(_definition(application, name, parameters, tags))
+        arn = self._containers.add_service(application, name, group, definition)
+        return {
+            output_key(name, "ServiceArn"): arn,
+            output_key(name, "TaskDefinitionArn"): definition,
+            output_key(name, "TargetGroupArn"): group,
+        }
+
+
+def _definition(
+    application: str, name: str, parameters: Mapping[str, str], tags: Mapping[str, str]
+) -> dict[str, object]:
+    own = {"devops:application": application, "aws:cloudformation:stack-name": application}
+    return {
+        "family": family(application, name),
+        "requiresCompatibilities": ["FARGATE"],
+        "networkMode": "awsvpc",
+        "cpu": parameters["Cpu"],
+        "memory": parameters["Memory"],
+        "containerDefinitions": [
+            {
+                "name": "app",
+                "image": parameters["Image"],
+                "portMappings": [{"containerPort": int(parameters["ContainerPort"])}],
+                "environment": [
+                    {"name": "APPLICATION", "value": application},
+                    {"name": "ENVIRONMENT", "value": name},
+                ],
+            }
+        ],
+        "tags": [{"key": key, "value": value} for key, value in {**tags, **own}.items()],
+    }

@@ -1,0 +1,230 @@
+"""Accounts in known states: the starting points of the stories."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from devops_core.naming import Environment
+from tests.lab.client import Client
+from tests.lab.fakes import Crash, FakeCloud
+from tests.lab.fakes.task_service import CRASH, HANG, OK
+
+Prepare = Callable[[FakeCloud, Client], object]
+
+TESTS = ("dev", "qa", "stage")
+
+
+def empty(cloud: FakeCloud, api: Client) -> None:
+    """Push images, without an application."""
+    del api
+    for version in ("1.0", "2.0", "3.0", "4.0"):
+        cloud.push(version)
+    cloud.push("crash", CRASH)
+    cloud.push("hang", HANG)
+
+
+def failing(*, create: bool = False, delete: bool = False) -> Prepare:
+    """Return an empty account in which stacks fail."""
+
+    def prepare(cloud: FakeCloud, api: Client) -> None:
+        empty(cloud, api)
+        cloud.stacks.create_failures = ("DevService: it was not stable",) if create else ()
+        cloud.stacks.delete_failures = ("Repository: it is not empty",) if delete else ()
+
+    return prepare
+
+
+def lagging(cloud: FakeCloud, api: Client) -> None:
+    """Delay the appearance of a new stack in CloudFormation."""
+    empty(cloud, api)
+    cloud.stacks.lag = 2
+
+
+def first_image(behaviour: str) -> Prepare:
+    """Return an empty account with a behaviour of the first image of an application."""
+
+    def prepare(cloud: FakeCloud, api: Client) -> None:
+        empty(cloud, api)
+        cloud.containers.behaviours[cloud.settings.initial_image] = behaviour
+
+    return prepare
+
+
+def shop(cloud: FakeCloud, api: Client) -> None:
+    """Create an application in use: 1.0 is live, 2.0 is tested and promoted."""
+    empty(cloud, api)
+    api.finished(api.create(environments={"nonProd": [*TESTS]}))
+    for version in ("1.0", "2.0"):
+        api.finished(api.deploy(version, *TESTS))
+        api.finished(api.promote())
+        if version == "1.0":
+            assert api.swap().status == 200
+
+
+def backwards(cloud: FakeCloud, api: Client) -> None:
+    """Create the shop in an account that executes simultaneous calls in reverse order."""
+    shop(cloud, api)
+    cloud.backwards = True
+
+
+def tested(version: str) -> Prepare:
+    """Return the shop with another tested version in stage."""
+
+    def prepare(cloud: FakeCloud, api: Client) -> None:
+        shop(cloud, api)
+        behaviours = dict(cloud.containers.behaviours)
+        cloud.push(version, OK)
+        api.finished(api.deploy(version, "stage"))
+        cloud.containers.behaviours = behaviours
+
+    return prepare
+
+
+def cold(cloud: FakeCloud, api: Client) -> None:
+    """Create a shop with two warm-up pages; one responds, one does not."""
+    empty(cloud, api)
+    api.finished(api.create(service={"warmup": ["/", "/slow"]}))
+    for version in ("1.0", "2.0"):
+        api.finished(api.deploy(version, "dev"))
+        api.finished(api.promote())
+        if version == "1.0":
+            assert api.swap().status == 200
+    url = cloud.tables.inventory_of("Shop").rows[Environment.PROD_BLUE].url
+    cloud.web.pages[f"{url}/"] = 200
+
+
+def small_blue(cloud: FakeCloud, api: Client) -> None:
+    """Scale green out, so that a swap must scale blue first."""
+    shop(cloud, api)
+    green = cloud.containers.service("Shop", "prod-2")
+    green.desired = green.running = 3
+
+
+def swapped(cloud: FakeCloud, api: Client) -> None:
+    """Swap, so that the next swap can return."""
+    shop(cloud, api)
+    assert api.swap().status == 200
+
+
+def undeletable(cloud: FakeCloud, api: Client) -> None:
+    """Create the shop with a stack that CloudFormation cannot delete."""
+    shop(cloud, api)
+    cloud.stacks.delete_failures = ("Repository: it is not empty",)
+
+
+def under_way(cloud: FakeCloud, api: Client) -> None:
+    """Accept a promote and a deploy; only their first steps are executed."""
+    tested("3.0")(cloud, api)
+    api.promote()
+    api.deploy("4.0", "dev", "qa")
+
+
+# --- operations in progress, for aborts ---
+
+
+def creating(cloud: FakeCloud, api: Client) -> None:
+    """Accept a create with a stack that stays in progress."""
+    empty(cloud, api)
+    cloud.stacks.pace = 1000
+    api.create()
+    cloud.stacks.pace = 1
+
+
+def configuring(cloud: FakeCloud, api: Client) -> None:
+    """Accept a create with services that do not start."""
+    first_image(HANG)(cloud, api)
+    api.create(service={"environment": {"LEVEL": "info"}})
+    for _ in range(4):
+        api.tick()
+
+
+def deploying(cloud: FakeCloud, api: Client) -> None:
+    """Accept a deploy that hangs in all environments."""
+    shop(cloud, api)
+    api.deploy("hang", *TESTS)
+    api.tick()
+
+
+def promoting(cloud: FakeCloud, api: Client) -> None:
+    """Accept a promote that hangs."""
+    tested("hang")(cloud, api)
+    api.promote()
+    api.tick()
+
+
+def swapping(cloud: FakeCloud, api: Client) -> None:
+    """Accept a swap with a blue slot that does not become ready."""
+    small_blue(cloud, api)
+    api.swap()
+    cloud.containers.service("Shop", "prod-1").sick = True
+
+
+def switched(cloud: FakeCloud, api: Client) -> None:
+    """Accept a swap; its worker crashes right after the switch of production."""
+    shop(cloud, api)
+    cloud.wire.fail("load_balancer.switch", Crash(), times=1, lost=True)
+    try:
+        api.swap()
+    except Crash:
+        cloud.wire.heal()
+    cloud.clock.wait(70)
+
+
+# --- changes by hand, long enough ago for the drift check ---
+
+
+def moved_listeners(cloud: FakeCloud, api: Client) -> None:
+    """Exchange the listeners by hand."""
+    shop(cloud, api)
+    listeners = cloud.load_balancer.listeners
+    production, test = listeners
+    listeners[production], listeners[test] = listeners[test], listeners[production]
+    cloud.clock.pass_(minutes=10)
+
+
+def moved_test_listener(cloud: FakeCloud, api: Client) -> None:
+    """Change the test listener by hand."""
+    shop(cloud, api)
+    listeners = cloud.load_balancer.listeners
+    production, test = listeners
+    listeners[test] = listeners[production]
+    cloud.clock.pass_(minutes=10)
+
+
+def changed_service(cloud: FakeCloud, api: Client) -> None:
+    """Change the image of a service by hand."""
+    shop(cloud, api)
+    now = cloud.clock.now()
+    running = cloud.containers.running("Shop", "dev").request
+    container = {**running["containerDefinitions"][0], "image": "example.org/other:7"}
+    by_hand = cloud.containers.add({**running, "containerDefinitions": [container], "tags": []})
+    cloud.containers.service("Shop", "dev").deploy(by_hand, now)
+    cloud.containers.service("Shop", "dev").complete(now)
+    cloud.clock.pass_(minutes=10)
+
+
+def deleted_service(cloud: FakeCloud, api: Client) -> None:
+    """Delete a service by hand."""
+    shop(cloud, api)
+    cloud.containers.service("Shop", "dev").active = False
+    cloud.clock.pass_(minutes=10)
+
+
+def deleted_stack(cloud: FakeCloud, api: Client) -> None:
+    """Delete the stack by hand."""
+    shop(cloud, api)
+    cloud.stacks.estate.tear_down("Shop")
+    for stack in cloud.stacks.stacks.values():
+        stack.status = "DELETE_COMPLETE"
+    cloud.clock.pass_(minutes=10)
+
+
+def stale_claim(cloud: FakeCloud, api: Client) -> None:
+    """Set the claim of an ended operation on a row, as a fault of the service could."""
+    shop(cloud, api)
+    key = "Shop", Environment.DEV
+    row = cloud.tables.rows[key]
+    cloud.tables.rows[key] = replace(row, claim=row.operation)
+    cloud.wire.watchers.clear()
+    cloud.clock.pass_(minutes=10)

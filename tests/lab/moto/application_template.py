@@ -1,0 +1,52 @@
+"""The application template without the parts that moto cannot create."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from functools import cache
+from typing import Any
+
+from tests.lab.templates import APPLICATION, Template, load, unroll
+
+# moto cannot create all roles and log groups of the template. No story reads them.
+_LEFT_OUT = ("AWS::IAM::Role", "AWS::Logs::LogGroup")
+_NAMES_THEM = ("ExecutionRoleArn", "LogConfiguration")
+
+
+def application_template(environments: Sequence[str]) -> bytes:
+    """Return the template with its loops unrolled, because moto fails at Fn::ForEach.
+
+    moto parses a template as YAML first, which takes a second for this JSON. The tab at the
+    beginning makes that attempt fail at once.
+    """
+    unrolled = _plain(unroll(_loaded(), {"Environments": environments}))
+    del unrolled["Transform"]
+    resources = {
+        name: resource
+        for name, resource in unrolled["Resources"].items()
+        if resource["Type"] not in _LEFT_OUT
+    }
+    for resource in resources.values():
+        if resource["Type"] == "AWS::ECS::Service":
+            # Without a count, CloudFormation starts one task, moto none.
+            resource["Properties"]["DesiredCount"] = 1
+    return b"\t" + json.dumps(unrolled | {"Resources": resources}).encode()
+
+
+@cache
+def _loaded() -> Template:
+    return load(APPLICATION)
+
+
+def _plain(node: Any) -> Any:
+    """Return a part of the template with names in place of Fn::Sub that moto cannot resolve."""
+    if isinstance(node, list):
+        return [_plain(each) for each in node]
+    if not isinstance(node, dict):
+        return node
+    if isinstance(name := node.get("Ref"), dict):
+        return {"Ref": name["Fn::Sub"]}
+    if isinstance(path := node.get("Fn::GetAtt"), list) and isinstance(path[0], dict):
+        return {"Fn::GetAtt": [path[0]["Fn::Sub"], *path[1:]]}
+    return {key: _plain(value) for key, value in node.items() if key not in _NAMES_THEM}

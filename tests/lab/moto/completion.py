@@ -1,0 +1,193 @@
+"""Behaviour of AWS that moto lacks.
+
+moto completes a stack at once, and it has neither rollouts (an update does not change
+`deployments`) nor running tasks nor targets. It lists task definitions in random order, accepts a
+deregistered task definition for a service, and leaves most resources of a deleted stack. Here
+stacks and rollouts take some seconds of the tests' clock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from botocore.awsrequest import AWSPreparedRequest, AWSResponse
+
+from tests.lab.fakes import ACCOUNT, REGION
+from tests.lab.fakes.clock import FakeClock
+from tests.lab.moto import responses as answers
+from tests.lab.moto.backends import backend
+from tests.lab.moto.transport import Call, answered
+
+_TAKES = timedelta(seconds=30)
+# The status of a stack that fails, by its intended status.
+_FAILED = {"CREATE_COMPLETE": "ROLLBACK_COMPLETE", "DELETE_COMPLETE": "DELETE_FAILED"}
+
+Answer = dict[str, Any]
+
+
+class Completion:
+    """Completes moto.
+
+    `begun` has the state of each stack and service, with its start. A state in `endless` is never
+    complete, and a state in `failing` fails.
+    """
+
+    def __init__(self, clock: FakeClock) -> None:
+        self.clock = clock
+        self.begun: dict[str, tuple[str, datetime]] = {}
+        self.endless: set[str] = set()
+        self.failing: set[str] = set()
+
+    def deliver(self, call: Call, request: AWSPreparedRequest) -> AWSResponse:
+        """Send a call to moto, unless AWS would refuse it."""
+        refusal = _before(call)
+        if refusal:
+            return answers.failure(call.service, 400, "ClientException", refusal)
+        if call.operation == "ValidateTemplate":
+            # moto runs a linter on the template for seconds, and returns no parameters.
+            return answers.parameters(call.params["TemplateBody"])
+        answer = answered(request)
+        if call.operation == "DeleteStack":
+            _tear_down()
+        for thing, state in _states() if call.changes_aws else ():
+            if self.begun.get(thing, ("",))[0] != state:
+                self.begun[thing] = state, self.clock.now()
+        return answer
+
+    def attach(self, client: Any) -> None:
+        """Complete the responses that a client receives from now on."""
+        services: Mapping[str, Mapping[str, Callable[[Answer, Answer], None]]] = {
+            "cloudformation": {
+                "DescribeStacks": self._stacks,
+                "DescribeStackEvents": self._events,
+            },
+            "ecs": {
+                "DescribeServices": self._services,
+                "UpdateService": self._updated,
+                "ListTaskDefinitions": _newest_first,
+                "ListTasks": self._tasks,
+                "DescribeTasks": _stopped,
+            },
+            "elastic-load-balancing-v2": {"DescribeTargetHealth": _targets},
+        }
+        service = client.meta.service_model.service_id.hyphenize()
+        for operation, complete in services.get(service, {}).items():
+            client.meta.events.register(f"before-parameter-build.{service}.{operation}", _remember)
+            client.meta.events.register(
+                f"after-call.{service}.{operation}", _completed_by(complete)
+            )
+
+    def _stacks(self, asked: Answer, answer: Answer) -> None:
+        del asked
+        for stack in answer["Stacks"]:
+            if self._goes_on(stack["StackId"]):
+                stack["StackStatus"] = stack["StackStatus"].replace("_COMPLETE", "_IN_PROGRESS")
+                stack["Outputs"] = []
+            elif stack["StackStatus"] in self.failing:
+                stack["StackStatus"] = _FAILED[stack["StackStatus"]]
+                stack["Outputs"] = []
+
+    def _events(self, asked: Answer, answer: Answer) -> None:
+        del asked
+        if self.failing:
+            failed = {"ResourceStatus": "DELETE_FAILED", "ResourceStatusReason": "in use"}
+            resource = {"LogicalResourceId": "Cluster", "ResourceType": "AWS::ECS::Cluster"}
+            answer["StackEvents"].insert(0, answer["StackEvents"][0] | resource | failed)
+
+    def _services(self, asked: Answer, answer: Answer) -> None:
+        del asked
+        for service in answer["services"]:
+            self._roll_out(service)
+
+    def _updated(self, asked: Answer, answer: Answer) -> None:
+        del asked
+        self._roll_out(answer["service"])
+
+    def _roll_out(self, service: Answer) -> None:
+        goes_on = self._goes_on(service["serviceArn"])
+        deployment = {
+            "status": "PRIMARY",
+            "taskDefinition": service["taskDefinition"],
+            "rolloutState": "IN_PROGRESS" if goes_on else "COMPLETED",
+            "runningCount": 0 if goes_on else service["desiredCount"],
+            "failedTasks": 0,
+            "updatedAt": self.begun[service["serviceArn"]][1],
+        }
+        if not goes_on and service["taskDefinition"] in self.failing:
+            deployment.update(rolloutState="FAILED", runningCount=0, failedTasks=3)
+        # During a rollout the previous tasks run.
+        count = service["desiredCount"]
+        service.update(runningCount=count, pendingCount=0, deployments=[deployment])
+
+    def _tasks(self, asked: Answer, answer: Answer) -> None:
+        """List a stopped task after a failure."""
+        where = f"arn:aws:ecs:{REGION}:{ACCOUNT}:task/{asked['cluster']}"
+        answer["taskArns"] = [f"{where}/{'0' * 32}"] if self.failing else []
+
+    def _goes_on(self, thing: str) -> bool:
+        state, since = self.begun[thing]
+        return state in self.endless or self.clock.now() - since < _TAKES
+
+
+def _before(call: Call) -> str | None:
+    """Do the part of AWS before moto's; return the reason if AWS refuses the call."""
+    if call.operation == "DeleteStack":
+        # moto ignores EmptyOnDelete.
+        for repository in backend("ecr").repositories.values():
+            repository.images.clear()
+    if call.operation != "UpdateService" or "taskDefinition" not in call.params:
+        return None
+    definition = backend("ecs").describe_task_definition(call.params["taskDefinition"])
+    return "TaskDefinition is inactive" if definition.status == "INACTIVE" else None
+
+
+def _tear_down() -> None:
+    """Remove the resources that moto leaves of a deleted stack; an account has one application."""
+    if backend("cloudformation").stacks:
+        return
+    balancers, ecs = backend("elbv2"), backend("ecs")
+    for left in (balancers.load_balancers, balancers.target_groups, ecs.services, ecs.clusters):
+        left.clear()
+
+
+def _states() -> Iterator[tuple[str, str]]:
+    cloudformation = backend("cloudformation")
+    for stack in (*cloudformation.stacks.values(), *cloudformation.deleted_stacks.values()):
+        yield stack.stack_id, stack.status
+    for service in backend("ecs").services.values():
+        yield service.arn, service.task_definition
+
+
+def _remember(params: Answer, context: Answer, **_: Any) -> None:
+    context["asked"] = params
+
+
+def _completed_by(complete: Callable[[Answer, Answer], None]) -> Callable[..., None]:
+    def hook(parsed: Answer, context: Answer, **_: Any) -> None:
+        if "Error" not in parsed:
+            complete(context["asked"], parsed)
+
+    return hook
+
+
+def _newest_first(asked: Answer, answer: Answer) -> None:
+    found = answer["taskDefinitionArns"]
+    found.sort(key=lambda arn: int(arn.rpartition(":")[2]), reverse=asked.get("sort") == "DESC")
+    del found[asked.get("maxResults", 100) :]
+
+
+def _stopped(asked: Answer, answer: Answer) -> None:
+    reason = "Essential container in task exited"
+    answer["tasks"] = [
+        {"taskDefinitionArn": "", "stoppedReason": reason, "taskArn": task}
+        for task in asked["tasks"]
+    ]
+
+
+def _targets(asked: Answer, answer: Answer) -> None:
+    """Each task is a healthy target; a target group has the names of cluster and service."""
+    cluster, _, service = asked["TargetGroupArn"].split("/")[1].partition("-")
+    count = backend("ecs").services[f"{cluster}:{service}"].desired_count
+    answer["TargetHealthDescriptions"] = [{"TargetHealth": {"State": "healthy"}}] * count

@@ -1,0 +1,202 @@
+"""The accounts at the start of stories, and the requests that prepare them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from botocore.awsrequest import AWSResponse
+
+from devops_core.model.operation import LEASE
+from devops_core.naming import Environment
+from tests.lab.fakes import Crash
+from tests.lab.moto.backends import backend
+from tests.lab.moto.moto_promises import APPLICATION
+from tests.lab.moto.moto_world import Request, World, schedule
+from tests.lab.moto.transport import Call, Deliver
+
+TESTS = ("dev", "qa", "stage")
+_VERSIONS = ("1.0", "2.0", "3.0")
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """An account: its preparation, after that of `before`; None is an empty account."""
+
+    prepare: Callable[[World], object]
+    before: State | None = None
+    environments: tuple[str, ...] = ("dev",)
+
+
+def create(**members: Any) -> Request:
+    """Return the request that creates the application."""
+    tags, team = {"technicalTeam": "payments"}, "team@example.com"
+    body = {"applicationName": APPLICATION, "email": team, "tags": tags, **members}
+    return Request("POST", "/stacks", body)
+
+
+def deploy(version: str, *environments: str) -> Request:
+    """Return the request that deploys a version."""
+    return _about("/stacks/deploy", environment=environments, version=version)
+
+
+def promote(**members: Any) -> Request:
+    """Return the request that promotes the tested version."""
+    return _about("/stacks/deploytoprodBlue", **members)
+
+
+def swap(version: str) -> Request:
+    """Return the request that swaps to a version; a repetition does not swap back."""
+    return _about("/stacks/swapProdBlueAndGreen", version=version)
+
+
+def delete() -> Request:
+    """Return the request that deletes the application."""
+    return Request("DELETE", "/stacks", {"stack": APPLICATION})
+
+
+def _about(resource: str, **members: Any) -> Request:
+    return Request("POST", resource, {"applicationName": APPLICATION, **members})
+
+
+def done(world: World, *requests: Request) -> None:
+    """Execute requests one after the other; all must succeed."""
+    for request in requests:
+        reply = world.ask(replace(request, key=None))
+        assert reply
+        assert reply.status in (200, 202), reply
+        world.recover((schedule,))
+    assert all(each.status == "SUCCEEDED" for each in world.records().operations.values())
+
+
+def _doing(request: Request) -> Callable[[World], object]:
+    """Return a preparation that leaves an operation in progress."""
+    return lambda world: world.ask(replace(request, key=None))
+
+
+def _begun(request: Request) -> Callable[[World], object]:
+    """Return a preparation that leaves an operation after a crash right after its claim."""
+
+    def prepare(world: World) -> None:
+        world.account.wire.fault = _dead_after_the_claim
+        world.ask(replace(request, key=None))
+        world.account.clock.wait(LEASE.total_seconds())
+
+    return prepare
+
+
+def _dead_after_the_claim(call: Call, deliver: Deliver) -> AWSResponse:
+    if call.changes_aws:
+        raise Crash
+    return deliver()
+
+
+def _hanging(request: Request, service: str) -> Callable[[World], object]:
+    """Return a preparation that leaves a rollout that stays in progress."""
+
+    def prepare(world: World) -> None:
+        world.ask(replace(request, key=None))
+        running = backend("ecs").services[f"{APPLICATION}:{service}"]
+        world.account.completion.endless.add(running.task_definition)
+
+    return prepare
+
+
+def _new(world: World) -> None:
+    del world
+
+
+def _large(world: World) -> None:
+    done(world, create(environments={"nonProd": TESTS}))
+    world.account.push(*_VERSIONS)
+    done(world, deploy("2.0", *TESTS))
+
+
+def _shop(world: World) -> None:
+    """Create an application in use: 1.0 is live, 2.0 is tested and promoted."""
+    done(world, create())
+    world.account.push(*_VERSIONS)
+    done(world, deploy("1.0", "dev"), promote(), swap("1.0"), deploy("2.0", "dev"), promote())
+
+
+def _tested(world: World) -> None:
+    done(world, deploy("3.0", "dev"))
+
+
+def _grown(world: World) -> None:
+    scale(world, "prod-2")
+
+
+def _swapped(world: World) -> None:
+    done(world, swap("2.0"))
+
+
+def _listener_moved(world: World) -> None:
+    rows = {row.environment: row for row in world.records().rows}
+    green, blue = rows[Environment.PROD_GREEN], rows[Environment.PROD_BLUE]
+    assert blue.service
+    forward = {"Type": "forward", "TargetGroupArn": blue.service.target_group}
+    world.account.plain("elbv2").modify_listener(
+        ListenerArn=green.application.production_listener, DefaultActions=[forward]
+    )
+    _long_ago(world)
+
+
+def _service_changed(world: World) -> None:
+    container = {"name": "app", "image": "nginx:2"}
+    definition = world.account.plain("ecs").register_task_definition(
+        family=f"{APPLICATION}-dev", memory="512", containerDefinitions=[container]
+    )["taskDefinition"]["taskDefinitionArn"]
+    _update(world, "dev", taskDefinition=definition)
+    _long_ago(world)
+
+
+def _stack_deleted(world: World) -> None:
+    images = [{"imageTag": version} for version in _VERSIONS]
+    world.account.plain("ecr").batch_delete_image(repositoryName="shop", imageIds=images)
+    world.account.plain("cloudformation").delete_stack(StackName=APPLICATION)
+    _long_ago(world)
+
+
+def _claim_left(world: World) -> None:
+    world.account.plain("dynamodb").update_item(
+        TableName=world.account.settings.tables.production,
+        Key={"applicationName": {"S": APPLICATION}, "environment": {"S": "PROD-BLUE"}},
+        UpdateExpression="SET claim = :over",
+        ExpressionAttributeValues={":over": {"S": "01JN8FKG700000000000000009"}},
+    )
+    _long_ago(world)
+
+
+def scale(world: World, service: str) -> None:
+    """Scale a service to three tasks by hand."""
+    _update(world, service, desiredCount=3)
+
+
+def _update(world: World, service: str, **changes: Any) -> None:
+    world.account.plain("ecs").update_service(cluster=APPLICATION, service=service, **changes)
+
+
+def _long_ago(world: World) -> None:
+    world.account.clock.pass_(minutes=10)
+
+
+EMPTY = State(_new)
+SHOP = State(_shop)
+LARGE = State(_large, environments=TESTS)
+TESTED = State(_tested, SHOP)
+GROWN = State(_grown, SHOP)
+SWAPPED = State(_swapped, SHOP)
+BEGUN_CREATE = State(_begun(create()), EMPTY)
+BEGUN_DEPLOY = State(_begun(deploy("3.0", "dev")), SHOP)
+BEGUN_SWAP = State(_begun(swap("2.0")), SHOP)
+HANGING = State(_hanging(deploy("3.0", "dev"), "dev"), SHOP)
+PROMOTING = State(_hanging(promote(), "prod-1"), TESTED)
+CREATING = State(_doing(create()), EMPTY)
+DEPLOYING = State(_doing(deploy("3.0", "dev")), SHOP)
+SWAPPING = State(_hanging(swap("2.0"), "prod-1"), GROWN)
+LISTENER_MOVED = State(_listener_moved, SHOP)
+SERVICE_CHANGED = State(_service_changed, SHOP)
+STACK_DELETED = State(_stack_deleted, SHOP)
+CLAIM_LEFT = State(_claim_left, SHOP)

@@ -1,0 +1,104 @@
+"""Bugs in the adapters, which only the half of the matrix on moto can find."""
+
+# ruff: noqa: ARG001 - a faulty function has the parameters of the original function
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from devops_core.adapters.dynamodb import transactions
+from devops_core.adapters.dynamodb.transactions import FailedCondition, Subject, WriteAction
+from devops_core.adapters.ecs import EcsContainers
+from tests.lab.planted import Bug, bugs_among, in_matrix, planted_in
+
+# Conditions that always hold. They have the names and values of the conditions that they replace,
+# because DynamoDB refuses names and values that a condition does not use.
+_ANY_ROW = "attribute_exists(#revision) OR #revision = :seen"
+_ANY_HOLDER = "attribute_not_exists(#claim) OR #claim <> :operation OR #claim = :operation"
+_ANY_RECORD = f"{_ANY_ROW} OR #status = :open"
+# A condition of a record in progress that holds for other revisions too.
+_ANY_REVISION = "#revision <> :seen OR #status = :open"
+
+
+def _bug(
+    function: str, *, why: str, kind: str | None = None
+) -> Callable[[Callable[..., Any]], Bug]:
+    return planted_in(function, why=why, arguments=in_matrix("adapters", ["deploy-one"], kind))
+
+
+@_bug(
+    "devops_core.adapters.dynamodb.transactions:commit",
+    why="a crash between the steps leaves an ended operation that still holds its rows",
+)
+def end_is_written_in_two_steps(
+    original: Callable[..., list[FailedCondition]], client: Any, actions: Sequence[WriteAction]
+) -> list[FailedCondition]:
+    first, *others = actions
+    ends = first.subject is Subject.OPERATION and Subject.ROW in {each.subject for each in others}
+    failed = original(client, [first] if ends else actions)
+    if ends and not failed:
+        original(client, others)
+    return failed
+
+
+@_bug(
+    "devops_core.adapters.dynamodb.transactions:_conditional",
+    why="an operation starts from outdated rows",
+    kind="SECOND_CALLER",
+)
+def claim_does_not_check_that_its_rows_are_unchanged(
+    original: Callable[..., dict[str, Any]],
+    condition: str,
+    values: Mapping[str, Any],
+    change: str = "",
+) -> dict[str, Any]:
+    faulty = {transactions._FREE_AS_SEEN: _ANY_ROW}
+    return original(faulty.get(condition, condition), values, change)
+
+
+@_bug(
+    "devops_core.adapters.dynamodb.transactions:_conditional",
+    why="a delayed end releases the rows of another operation",
+    kind="LATE_OPERATION",
+)
+def operation_ends_although_another_one_holds_its_rows(
+    original: Callable[..., dict[str, Any]],
+    condition: str,
+    values: Mapping[str, Any],
+    change: str = "",
+) -> dict[str, Any]:
+    faulty = {
+        transactions._HELD: _ANY_HOLDER,
+        transactions._IN_PROGRESS_AS_SEEN: _ANY_RECORD,
+    }
+    return original(faulty.get(condition, condition), values, change)
+
+
+@_bug(
+    "devops_core.adapters.dynamodb.transactions:_conditional",
+    why="two workers save the same revision, and the first write is lost",
+    kind="SECOND_WORKER",
+)
+def save_overwrites_any_stored_record(
+    original: Callable[..., dict[str, Any]],
+    condition: str,
+    values: Mapping[str, Any],
+    change: str = "",
+) -> dict[str, Any]:
+    faulty = {transactions._IN_PROGRESS_AS_SEEN: _ANY_REVISION}
+    return original(faulty.get(condition, condition), values, change)
+
+
+@_bug(
+    "devops_core.adapters.ecs:EcsContainers._registering_operation",
+    why="a task definition that was registered before a crash is not found and registered again",
+    kind="CRASH_AFTER",
+)
+def task_definition_is_read_without_its_tags(
+    original: Callable[..., None], self: EcsContainers, task_definition: str
+) -> None:
+    self._client.describe_task_definition(taskDefinition=task_definition)
+
+
+BUGS = bugs_among(list(globals().values()))

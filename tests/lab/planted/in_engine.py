@@ -1,0 +1,344 @@
+"""Bugs in the engine and in the kinds: the in-memory half of the matrix must find them."""
+
+# ruff: noqa: ARG001 - a faulty function has the parameters of the original function
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from devops_core.engine import reconcile, telemetry
+from devops_core.engine.run import Outcome, RequestContext, Run
+from devops_core.errors import AwsError, RefusedError, ThrottledError
+from devops_core.kinds import rollout
+from devops_core.kinds.kind import Kind, RowChanges
+from devops_core.model.decisions import Act, Decision, Fail, Plan, State, Wait
+from devops_core.model.inventory import Application, Inventory, Row
+from devops_core.model.observed import Deployment, Observed, RunningService
+from devops_core.model.operation import Event, Operation, Progress, Status
+from devops_core.model.steps import Deregister, Listener, Step, Switch, UpdateService
+from devops_core.naming import SLOTS
+from devops_core.ports import Cloud
+from devops_core.requests.promote import PromoteRequest
+from devops_core.settings import Settings
+from tests.lab.planted import Bug, bugs_among, in_matrix, planted_in
+
+
+def _bug(
+    function: str, *, why: str, stories: Sequence[str], kind: str | None = None
+) -> Callable[[Callable[..., Any]], Bug]:
+    return planted_in(function, why=why, arguments=in_matrix("memory", stories, kind))
+
+
+# --- the engine ---
+
+
+@_bug(
+    "devops_core.engine.events:end",
+    why="an operation that two workers end has two last events",
+    stories=("create",),
+)
+def last_event_has_a_key_of_its_own(
+    original: Callable[..., Event], operation: Operation, now: datetime
+) -> Event:
+    return replace(original(operation, now), key=f"END-{now.isoformat()}")
+
+
+@_bug(
+    "devops_core.engine.events:with_changes",
+    why="the next event overwrites an earlier one",
+    stories=("deploy-crashes",),
+)
+def events_are_not_counted(
+    original: Callable[..., tuple[Operation, list[Event]]],
+    before: Operation,
+    after: Operation,
+    now: datetime,
+    own: Any = (),
+) -> tuple[Operation, list[Event]]:
+    _, events = original(before, after, now, own)
+    return after, events
+
+
+@_bug(
+    "devops_core.engine.reconcile:_take_lease",
+    why="two workers execute the same step at the same time",
+    stories=("reconcile-by-schedule",),
+)
+def acts_without_a_lease(original: Callable[..., Run], cloud: Cloud, kind: Kind, run: Run) -> Run:
+    return run
+
+
+@_bug(
+    "devops_core.engine.reconcile:_take_lease",
+    why="after a crash the next worker does not know the decision",
+    stories=("deploy-hangs",),
+)
+def lease_does_not_record_the_decision(
+    original: Callable[..., Run], cloud: Cloud, kind: Kind, run: Run
+) -> Run:
+    return original(cloud, kind, run._replace(state=run.state._replace(operation=run.saved)))
+
+
+@_bug(
+    "devops_core.engine.reconcile:_interrupted",
+    why="the next worker repeats a call that can still take effect",
+    stories=("deploy-one",),
+    kind="LATE_LEASE",
+)
+def lease_is_released_after_a_timeout(
+    original: Callable[..., Operation], cloud: Cloud, kind: Kind, run: Run, errors: list[AwsError]
+) -> Operation:
+    answered = [ThrottledError(error.message) for error in errors]
+    return original(cloud, kind, run, answered)
+
+
+@_bug(
+    "devops_core.engine.reconcile:_not_observed",
+    why="a missing permission blocks an application permanently",
+    stories=("promote",),
+    kind="ACCESS_DENIED",
+)
+def waits_forever_for_an_observation(
+    original: Callable[..., Operation], cloud: Cloud, kind: Kind, run: Run, error: AwsError
+) -> Operation:
+    telemetry.operation_interrupted(cloud, run.saved, [error])
+    waiting = replace(run.saved, waiting_for=error.message)
+    run = run._replace(state=run.state._replace(operation=waiting))
+    return reconcile._release_lease(cloud, kind, run)
+
+
+@_bug(
+    "devops_core.engine.reconcile:give_up",
+    why="the stack of the create remains without a record",
+    stories=("create",),
+    kind="ACCESS_DENIED",
+)
+def rows_are_removed_when_a_create_is_given_up(
+    original: Callable[..., Operation], cloud: Cloud, kind: Kind, run: Run, reason: str
+) -> Operation:
+    operation = run.state.operation
+    failed = replace(
+        operation,
+        progress=operation.failed_everywhere(reason),
+        reasons=(*operation.reasons, reason),
+    )
+    return reconcile.finish(cloud, kind, run, Fail(failed))
+
+
+@_bug(
+    "devops_core.engine.steps:_refused",
+    why="an operation fails although its step was executed",
+    stories=("deploy-one",),
+    kind="LOST_REPLY",
+)
+def lost_reply_counts_as_a_refusal(
+    original: Callable[..., State | None], state: State, step: Step, error: AwsError, now: datetime
+) -> State | None:
+    return original(state, step, RefusedError(error.message), now)
+
+
+@_bug(
+    "devops_core.engine.accept:_claim",
+    why="a retry of a pipeline deploys twice",
+    stories=("deploy-same", "deploy-one"),
+    kind="CRASH_BEFORE",
+)
+def idempotency_key_is_not_recorded(
+    original: Callable[..., Outcome],
+    cloud: Cloud,
+    plan: Plan,
+    operation: Operation,
+    context: RequestContext,
+) -> Outcome:
+    return original(cloud, plan, operation, context._replace(key=None))
+
+
+# --- observations ---
+
+
+@_bug(
+    "devops_core.observe.rollout:during",
+    why="every crash leaves a task definition",
+    stories=("deploy-one",),
+    kind="CRASH_AFTER",
+)
+def registered_task_definition_is_not_found(
+    original: Callable[..., Observed], cloud: Cloud, operation: Operation, inventory: Inventory
+) -> Observed:
+    return replace(original(cloud, operation, inventory), registered={})
+
+
+@_bug(
+    "devops_core.observe.swap:_production",
+    why="the live slot is taken for the idle one",
+    stories=("swap",),
+)
+def listeners_are_mistaken_for_each_other(
+    original: Callable[..., Observed], cloud: Cloud, application: str, inventory: Inventory
+) -> Observed:
+    observed = original(cloud, application, inventory)
+    return replace(observed, production=observed.test, test=observed.production)
+
+
+# --- kinds ---
+
+
+@_bug(
+    "devops_core.kinds.promote:plan",
+    why="a promote changes the live slot",
+    stories=("promote",),
+)
+def same_slot_is_always_expected_to_be_idle(
+    original: Callable[..., Plan],
+    request: PromoteRequest,
+    inventory: Inventory,
+    observed: Observed,
+    draft: Operation,
+) -> Plan:
+    return original(request, inventory, replace(observed, production=SLOTS[0]), draft)
+
+
+@_bug(
+    "devops_core.kinds.swap:rows_after",
+    why="the inventory names the idle slot as live",
+    stories=("swap",),
+    kind="ACCESS_DENIED",
+)
+def rows_are_exchanged_without_a_switch(
+    original: Callable[..., RowChanges],
+    state: State,
+    held: Sequence[Row],
+    now: datetime,
+    *,
+    keep_rows: bool,
+) -> RowChanges:
+    switched = replace(state.observed, production=state.operation.details.live)
+    return original(state._replace(observed=switched), held, now, keep_rows=keep_rows)
+
+
+@_bug(
+    "devops_core.kinds.rollout:rows_after",
+    why="the inventory has a version that does not run",
+    stories=("deploy-crashes",),
+)
+def failed_rollout_changes_the_row(
+    original: Callable[..., RowChanges],
+    state: State,
+    held: Sequence[Row],
+    now: datetime,
+    *,
+    keep_rows: bool,
+) -> RowChanges:
+    progress = tuple(
+        replace(part, status=Status.SUCCEEDED) if part.target else part
+        for part in state.operation.progress
+    )
+    state = state._replace(operation=replace(state.operation, progress=progress))
+    return original(state, held, now, keep_rows=keep_rows)
+
+
+@_bug(
+    "devops_core.render:stack",
+    why="CloudFormation refuses a repeated CreateStack, and the stack of the first one remains",
+    stories=("create-unseen",),
+    kind="LOST_REPLY",
+)
+def each_create_stack_has_a_token_of_its_own(
+    original: Callable[..., dict[str, Any]],
+    operation: Operation,
+    application: Application,
+    settings: Settings,
+    template: bytes,
+) -> dict[str, Any]:
+    request = original(operation, application, settings, template)
+    return {**request, "ClientRequestToken": f"{operation.id}-{operation.revision}"}
+
+
+@_bug(
+    "devops_core.kinds.create:_undo",
+    why="a failed create leaves its stack",
+    stories=("create-fails",),
+)
+def rolled_back_stack_counts_as_deleted(
+    original: Callable[..., Decision], operation: Operation, observed: Observed, now: datetime
+) -> Decision:
+    if observed.stack and observed.stack.status.endswith("_COMPLETE"):
+        observed = replace(observed, stack=None)
+    return original(operation, observed, now)
+
+
+@_bug(
+    "devops_core.kinds.delete:decide",
+    why="the rows are removed before the stack, and its failed deletion remains unnoticed",
+    stories=("delete-fails",),
+)
+def delete_ends_when_it_begins(
+    original: Callable[..., Decision], operation: Operation, observed: Observed, now: datetime
+) -> Decision:
+    if observed.stack and observed.stack.status.startswith("DELETE_"):
+        observed = replace(observed, stack=None)
+    return original(operation, observed, now)
+
+
+@_bug(
+    "devops_core.kinds.rollout:deregistration",
+    why="no further task of the running version can start",
+    stories=("deploy-same",),
+)
+def running_task_definition_is_deregistered(
+    original: Callable[..., Deregister | None], part: Progress
+) -> Deregister | None:
+    if part.status is Status.SUCCEEDED:
+        # Without a target to compare with, the obsolete one seems unused.
+        part = replace(part, target=None)
+    return original(part)
+
+
+@_bug(
+    "devops_core.kinds.rollout:_follow_rollout",
+    why="the inventory has the previous version, and the new one runs",
+    stories=("abort-deploy",),
+)
+def late_rollout_is_not_reverted(
+    original: Callable[..., rollout.Advance],
+    part: Progress,
+    service: RunningService,
+    primary: Deployment,
+    limit: str | None,
+) -> rollout.Advance:
+    advance = original(part, service, primary, limit)
+    if isinstance(advance.step, UpdateService):
+        return rollout._failed_rollout(part, advance.part.reason or "")
+    return advance
+
+
+@_bug(
+    "devops_core.kinds.swap:decide",
+    why="customers have fewer tasks than before, or none",
+    stories=("swap-raised",),
+)
+def switches_before_the_idle_slot_is_ready(
+    original: Callable[..., Decision], operation: Operation, observed: Observed, now: datetime
+) -> Decision:
+    decision = original(operation, observed, now)
+    if isinstance(decision, Wait):
+        return Act(operation, (Switch(Listener.PRODUCTION, operation.details.live),))
+    return decision
+
+
+@_bug(
+    "devops_core.kinds.swap:_after_switch",
+    why="a tester sees the live version instead of the next one",
+    stories=("swap-back",),
+)
+def listener_of_testers_is_not_switched(
+    original: Callable[..., Decision], operation: Operation, observed: Observed
+) -> Decision:
+    switched = observed.test and operation.details.idle
+    return original(operation, replace(observed, test=switched))
+
+
+BUGS = bugs_among(list(globals().values()))

@@ -1,0 +1,87 @@
+"""Bugs that the bounded form of the state machine must find."""
+
+# ruff: noqa: ARG001 - a faulty function has the parameters of the original function
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from devops_core.drift.comparison import RowsByEnvironment
+from devops_core.engine import reconcile
+from devops_core.engine.run import Outcome, RequestContext, Run
+from devops_core.kinds.kind import Kind
+from devops_core.model.decisions import Plan, State
+from devops_core.model.inventory import Service
+from devops_core.model.observed import Observed, Stack
+from devops_core.model.operation import LEASE, Operation, Progress
+from devops_core.naming import Environment
+from devops_core.ports import Cloud, IdempotencyRecord
+from tests.lab.planted import bugs_among, planted_in
+
+
+@planted_in(
+    "devops_core.engine.accept:_repeated",
+    why="a key that was used with another request returns the operation of that request",
+)
+def request_with_a_known_key_counts_as_a_repetition(
+    original: Callable[..., Outcome],
+    cloud: Cloud,
+    record: IdempotencyRecord,
+    context: RequestContext,
+) -> Outcome:
+    return original(cloud, record, context._replace(fingerprint=record.fingerprint))
+
+
+@planted_in(
+    "devops_core.engine.accept:_claim",
+    why="a retry of a pipeline deploys twice",
+)
+def idempotency_key_is_not_recorded(
+    original: Callable[..., Outcome],
+    cloud: Cloud,
+    plan: Plan,
+    operation: Operation,
+    context: RequestContext,
+) -> Outcome:
+    return original(cloud, plan, operation, context._replace(key=None))
+
+
+@planted_in(
+    "devops_core.engine.reconcile:_take_lease",
+    why="a worker that crashes blocks an application for most of a day",
+)
+def lease_is_a_thousand_times_too_long(
+    original: Callable[..., Run], cloud: Cloud, kind: Kind, run: Run
+) -> Run:
+    until = cloud.clock.now() + 1000 * LEASE
+    leased = replace(run.state.operation, lease_until=until, revision=run.saved.revision)
+    saved = reconcile._save(cloud, kind, run.saved, leased)
+    return run._replace(saved=saved, state=run.state._replace(operation=saved))
+
+
+@planted_in(
+    "devops_core.kinds.create:_created_service",
+    why="the first swap cannot be reversed",
+)
+def first_live_slot_is_not_recorded(
+    original: Callable[..., Service], state: State, part: Progress, stack: Stack
+) -> Service:
+    return replace(original(state, part, stack), was_live=False)
+
+
+@planted_in(
+    "devops_core.drift.comparison:_follow_listener",
+    why="both rows of production name the same slot",
+)
+def rows_follow_the_listener_only_partly(
+    original: Callable[..., tuple[RowsByEnvironment, list[str]]],
+    rows: RowsByEnvironment,
+    observed: Observed,
+) -> tuple[RowsByEnvironment, list[str]]:
+    corrected, reasons = original(rows, observed)
+    blue = Environment.PROD_BLUE
+    return ({**corrected, blue: rows[blue]} if reasons else corrected), reasons
+
+
+BUGS = bugs_among(list(globals().values()))

@@ -1,0 +1,230 @@
+"""Permissions of the functions: each works with its role, and refuses without a permission."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import pytest
+
+from tests.lab.laptop.api import Api, Response, create_body, until
+from tests.lab.laptop.functions import Functions
+
+SWAP = "/stacks/swapProdBlueAndGreen"
+PROMOTE = "/stacks/deploytoprodBlue"
+PRODUCTION = "ECS_Inventory_Production"
+INVENTORY = ("ECS_Inventory_NonProduction", PRODUCTION)
+LOG = "DevOpsLogsTable"
+WAIT = {"Prefer": "wait=25"}  # the invoked function executes the whole operation
+LONG_AGO = "2020-01-01T00:00:00+00:00"  # the drift check skips a recently changed inventory
+
+
+def deploy(api: Api, version: str, behaviour: str = "", **headers: str) -> Response:
+    api.push("Signed", version, behaviour)
+    body = {"applicationName": "Signed", "environment": ["dev"], "version": version}
+    return api.post("/stacks/deploy", body, **headers)
+
+
+def promote(api: Api, **headers: str) -> Response:
+    return api.post(PROMOTE, {"applicationName": "Signed"}, **headers)
+
+
+def swap(api: Api, **headers: str) -> Response:
+    return api.post(SWAP, {"applicationName": "Signed"}, **headers)
+
+
+def create(api: Api, name: str, **headers: str) -> Response:
+    return api.post("/stacks", create_body(name, environments={"nonProd": ["dev"]}), **headers)
+
+
+def delete(api: Api, name: str, **headers: str) -> Response:
+    return api.call("DELETE", "/stacks", {"stack": name}, **headers)
+
+
+def tried(answer: Response) -> dict[str, Any]:
+    """Return the plan of a dry run."""
+    assert answer.status == 200, answer.body
+    plan: dict[str, Any] = answer.body["plan"]
+    return plan
+
+
+def abort(api: Api) -> Callable[[], Response]:
+    """Start a deploy and return the call that aborts it."""
+    running = deploy(api, "unhealthy")
+    assert running.status == 202, running.body
+    return partial(api.call, "DELETE", running.operation["url"])
+
+
+def production(api: Api, name: str = "Signed") -> dict[str, dict[str, Any]]:
+    return {
+        row["environment"]["S"]: row
+        for row in api.items(PRODUCTION)
+        if row["applicationName"]["S"] == name
+    }
+
+
+def record(api: Api, operation: str) -> dict[str, Any]:
+    """Return an operation from the table, because a status read would advance it."""
+    entry = f"OPERATION#{operation}"
+    return next(item for item in api.items(LOG) if item["entry"]["S"] == entry)
+
+
+def test_a_whole_life_needs_nothing_that_the_roles_lack(api: Api, functions: Functions) -> None:
+    before = functions.refusals()
+    assert tried(api.post("/stacks?dryRun=true", create_body("Lived")))["kind"] == "create"
+    assert create(api, "Lived", **WAIT).status == 200
+    api.push("Lived", "1")
+    body = {"applicationName": "Lived", "environment": ["dev"], "version": "1"}
+    assert tried(api.post("/stacks/deploy?dryRun=true", body))["claims"] == ["DEV"]
+    assert api.post("/stacks/deploy", body, **WAIT).status == 200
+    assert api.post(PROMOTE, {"applicationName": "Lived"}, **WAIT).status == 200
+    assert api.post(SWAP, {"applicationName": "Lived"}, **WAIT).status == 200
+    api.push("Lived", "2", "unhealthy")
+    running = api.post("/stacks/deploy", body | {"version": "2"})
+    back = tried(api.call("DELETE", f"{running.operation['url']}?dryRun=true"))
+    assert [each["version"] for each in back["environments"]] == ["1"]
+    stopped = api.call("DELETE", running.operation["url"], **WAIT)
+    assert stopped.operation["reasons"][0] == "aborted by iam user/admin"
+    gone = tried(api.call("DELETE", "/stacks?stack=Lived&dryRun=true"))
+    assert len(gone["claims"]) == 3
+    assert delete(api, "Lived", **WAIT).status == 200
+    assert api.call("GET", "/health").status == 200
+    assert functions.refusals() == before
+
+
+def test_the_schedule_finishes_what_others_left_with_its_own_role(
+    api: Api, functions: Functions, application: str
+) -> None:
+    before = functions.refusals()
+    answer = deploy(api, "5")
+    operation = answer.operation["id"]
+
+    def ended() -> bool:
+        assert functions.invoke("reconcile", {"detail-type": "Scheduled Event"})[0]
+        return bool(record(api, operation)["status"]["S"] != "IN_PROGRESS")
+
+    assert until(ended, pause=0.5)
+    assert record(api, operation)["status"]["S"] == "SUCCEEDED", application
+    assert functions.refusals() == before
+
+
+def test_drift_is_seen_with_the_role_of_the_schedule(
+    api: Api, functions: Functions, application: str
+) -> None:
+    """The drift check follows the listeners of production after an exchange by hand."""
+    before, rows = functions.refusals(), production(api)
+    elb, tables = api.client("elbv2"), api.client("dynamodb")
+    listeners = [rows["PROD-BLUE"][f"{use}Listener"]["S"] for use in ("production", "test")]
+    found = elb.describe_listeners(ListenerArns=listeners)["Listeners"]
+    actions = {each["ListenerArn"]: each["DefaultActions"] for each in found}
+    for one, other in (listeners, reversed(listeners)):
+        elb.modify_listener(ListenerArn=one, DefaultActions=actions[other])
+    for table in INVENTORY:
+        for row in api.items(table):
+            if row["applicationName"]["S"] == application:
+                tables.put_item(TableName=table, Item=row | {"updatedAt": {"S": LONG_AGO}})
+    done, answer = functions.invoke("reconcile", {"detail-type": "Drift check"})
+    assert (done, answer) == (True, {"operations": 1})
+    assert production(api)["PROD-GREEN"]["slot"] == rows["PROD-BLUE"]["slot"]
+    assert functions.refusals() == before
+
+
+Prepare = Callable[[Api], Callable[[], Response]]  # returns the call
+STEPS: list[tuple[str, str, Prepare, str]] = [
+    (
+        "create",
+        "cloudformation:CreateStack",
+        lambda api: partial(create, api, "Refused"),
+        "SUCCEEDED",
+    ),
+    (
+        "delete",
+        "cloudformation:DeleteStack",
+        lambda api: partial(delete, api, "Refused"),
+        "SUCCEEDED",
+    ),
+    ("deployNonProd", "iam:PassRole", lambda api: partial(deploy, api, "6"), "SUCCEEDED"),
+    ("deployNonProd", "ecs:UpdateService", lambda api: partial(deploy, api, "7"), "SUCCEEDED"),
+    (
+        "deployProdBlue",
+        "ecs:RegisterTaskDefinition",
+        lambda api: partial(promote, api),
+        "SUCCEEDED",
+    ),
+    ("swap", "elasticloadbalancing:ModifyListener", lambda api: partial(swap, api), "SUCCEEDED"),
+    ("abort", "ecs:UpdateService", abort, "FAILED"),
+]
+
+
+@pytest.mark.parametrize(("function", "action", "prepare", "end"), STEPS)
+def test_a_step_that_is_not_allowed_waits_for_the_permission_and_says_so(
+    api: Api,
+    functions: Functions,
+    application: str,
+    function: str,
+    action: str,
+    prepare: Prepare,
+    end: str,
+) -> None:
+    live, call = production(api)["PROD-GREEN"]["slot"], prepare(api)
+    with functions.without(function, action):
+        answer = call()
+        assert answer.status == 202, answer.body
+        assert answer.operation["status"] == "IN_PROGRESS"
+        assert answer.operation["waitingFor"] == f"the service's role lacks the permission {action}"
+        assert production(api, application)["PROD-GREEN"]["slot"] == live
+    operation = api.wait_for_end(answer)
+    assert operation["status"] == end
+    assert "waitingFor" not in operation
+
+
+Ask = Callable[[Api], Response]
+CLAIMS: list[tuple[str, Ask]] = [
+    ("create", lambda api: create(api, "Unclaimed")),
+    ("deployNonProd", lambda api: deploy(api, "8")),
+    ("deployProdBlue", promote),
+    ("swap", swap),
+    ("delete", lambda api: delete(api, "Signed")),
+]
+
+
+@pytest.mark.parametrize(("function", "ask"), CLAIMS)
+def test_what_cannot_be_put_on_record_is_not_begun(
+    api: Api, functions: Functions, application: str, function: str, ask: Ask
+) -> None:
+    tables = (*INVENTORY, LOG)
+    before = [api.items(table) for table in tables]
+    with functions.without(function, "dynamodb:PutItem"):
+        answer = ask(api)
+    assert (answer.status, answer.body["code"]) == (502, "ACCESS_DENIED"), application
+    assert answer.body["errorMessage"] == "the service's role lacks the permission dynamodb:PutItem"
+    assert [api.items(table) for table in tables] == before
+
+
+def test_a_status_that_may_not_be_read_is_no_answer_that_looks_like_one(
+    api: Api, functions: Functions, application: str
+) -> None:
+    url = api.succeed(deploy(api, "9"))["url"]
+    with functions.without("query", "dynamodb:GetItem"):
+        answer = api.call("GET", url)
+        health = api.call("GET", "/health")
+    assert (answer.status, answer.body["code"]) == (502, "ACCESS_DENIED"), application
+    assert (health.status, health.body["code"]) == (503, "UNHEALTHY")
+    assert api.call("GET", url).operation["status"] == "SUCCEEDED"
+
+
+def test_a_health_check_names_what_may_not_be_read(api: Api, functions: Functions) -> None:
+    with functions.without("query", "s3:ListBucket"):
+        answer = api.call("GET", "/health")
+    assert answer.body["failing"] == {
+        "bucket": "the service's role lacks the permission s3:ListBucket"
+    }
+
+
+def test_a_schedule_that_may_not_look_fails_and_goes_on_when_it_may(functions: Functions) -> None:
+    with functions.without("reconcile", "dynamodb:Query"):
+        done, answer = functions.invoke("reconcile", {"detail-type": "Scheduled Event"})
+    assert not done
+    assert answer["errorMessage"] == "the service's role lacks the permission dynamodb:Query"
+    assert functions.invoke("reconcile", {"detail-type": "Scheduled Event"})[0]

@@ -1,0 +1,56 @@
+"""`devops` signs its calls, and prints a message if it cannot."""
+
+from __future__ import annotations
+
+import pytest
+from botocore.credentials import Credentials
+
+from devops_cli.exits import Exit
+from tests.lab.laptop.devops import devops
+from tools.laptop.cloud import Cloud
+
+Callers = tuple[Cloud, dict[str, Credentials]]
+
+
+def keys(credentials: Credentials) -> dict[str, str]:
+    return {
+        "AWS_ACCESS_KEY_ID": credentials.access_key,
+        "AWS_SECRET_ACCESS_KEY": credentials.secret_key,
+    }
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("ls", "--team=a b+c/d"),
+        ("events", "--since=2026-01-31T12:00:00+02:00", "--until=1h"),
+        ("create", "Planned", "--team=platform", "--email=a@b.cd", "--dry-run"),
+    ],
+    ids=["ls", "events", "create"],
+)
+def test_a_signed_call_is_taken(callers: Callers, arguments: tuple[str, ...]) -> None:
+    cloud, users = callers
+    done = devops(cloud, *arguments, **keys(users["admin"]))
+    assert done.returncode == Exit.SUCCEEDED, done.stderr
+
+
+def test_who_may_not_is_refused(callers: Callers) -> None:
+    cloud, users = callers
+    done = devops(cloud, "ls", **keys(users["stranger"]))
+    assert done.returncode == Exit.DENIED
+    assert "ACCESS_DENIED" in done.stderr
+    assert "not signed" not in done.stderr
+
+
+def test_without_credentials_it_says_that_nothing_was_signed(callers: Callers) -> None:
+    done = devops(callers[0], "ls")
+    assert done.returncode == Exit.DENIED
+    assert "not signed: no AWS credentials were found" in done.stderr
+
+
+def test_a_wrong_key_is_told(callers: Callers) -> None:
+    cloud, users = callers
+    wrong = keys(users["admin"]) | {"AWS_SECRET_ACCESS_KEY": "wrong"}
+    done = devops(cloud, "ls", **wrong)
+    assert done.returncode == Exit.DENIED
+    assert "INVALID_SIGNATURE" in done.stderr

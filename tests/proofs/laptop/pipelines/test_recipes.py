@@ -1,0 +1,88 @@
+"""Each recipe succeeds for a version that starts, and fails for one that does not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+import pytest
+
+from tests.lab.laptop import recipes
+from tests.lab.laptop.api import Api, create_body
+from tests.lab.laptop.recipes import Step
+from tools.laptop.cloud import Cloud
+
+NAME = "MyDevOpsAPI"
+Recipe = Callable[[str], list[Step]]
+ALL: Mapping[str, Recipe] = {
+    "curl": recipes.curl,
+    "github": recipes.github,
+    "gitlab": recipes.gitlab,
+    "jenkins": recipes.jenkins,
+    "codebuild": recipes.codebuild,
+}
+
+
+@pytest.fixture(scope="module")
+def application(api: Api) -> Iterator[str]:
+    """The application of the recipes, with the versions that they deliver."""
+    api.succeed(api.post("/stacks", create_body(NAME, environments={"nonProd": ["dev", "stage"]})))
+    for recipe in ALL:
+        api.push(NAME, f"{recipe}-good")
+        api.push(NAME, f"{recipe}-bad", "crash")
+    yield NAME
+    api.succeed(api.call("DELETE", "/stacks", {"stack": NAME}))
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with `devops` at the path of the recipes, installed as by the action."""
+    there = tmp_path_factory.mktemp("runner")
+    install, _ = recipes.action({"application": NAME})
+    done = install.run({"RUNNER_TEMP": str(there)}, there)
+    assert done.returncode == 0, done.stderr
+    (there / ".devops").symlink_to(there / "devops-ecs")
+    return there
+
+
+@pytest.fixture
+def environment(cloud: Cloud, home: Path) -> dict[str, str]:
+    commands = home / "devops-ecs" / "bin"
+    return {
+        **cloud.environment,
+        "DEVOPS_API": cloud.api_url,
+        "DEVOPS_CONFIG": str(home / "config"),
+        "HOME": str(home),
+        "PATH": f"{commands}:/usr/local/bin:/usr/bin:/bin",
+        "RUNNER_TEMP": str(home),
+        "no_proxy": "*",
+    }
+
+
+def runs(api: Api, environment: str) -> str | None:
+    stack = api.call("GET", f"/stacks/{NAME}").body["stack"]
+    row = next(row for row in stack["environments"] if row["environment"] == environment)
+    version: str | None = row.get("version")
+    return version
+
+
+@pytest.mark.usefixtures("application")
+@pytest.mark.parametrize("recipe", ALL)
+def test_a_version_that_comes_up_is_green_and_one_that_crashes_red(
+    api: Api, home: Path, environment: dict[str, str], recipe: str
+) -> None:
+    good, bad = f"{recipe}-good", f"{recipe}-bad"
+    for step in ALL[recipe](good):
+        done = step.run(environment, home)
+        assert done.returncode == 0, f"{step.script}\n{done.stdout}\n{done.stderr}"
+    assert runs(api, "DEV") == good
+    delivered = "PROD-GREEN" if recipe != "curl" else "DEV"
+    assert runs(api, delivered) == good
+
+    steps = [step for step in ALL[recipe](bad) if "venv" not in step.script]
+    done = steps[0].run(environment, home)
+
+    assert done.returncode == 1, f"{steps[0].script}\n{done.stdout}\n{done.stderr}"
+    assert "exit code 1" in done.stdout + done.stderr
+    assert runs(api, "DEV") == good
+    assert runs(api, delivered) == good

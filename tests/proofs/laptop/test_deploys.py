@@ -1,0 +1,167 @@
+"""Deploys over real HTTP with real processes: pages, refusals, races."""
+
+from __future__ import annotations
+
+import json
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+from tests.lab.laptop.api import Api, Response
+
+
+@pytest.fixture(scope="module")
+def running(api: Api, application: str) -> str:
+    """The application with 1.0 in dev."""
+    api.push(application, "1.0")
+    api.succeed(_deploy(api, application, "1.0"))
+    return application
+
+
+def _deploy(
+    api: Api, application: str, version: str, *environments: str, **headers: str
+) -> Response:
+    body = {
+        "applicationName": application,
+        "environment": list(environments or ("dev",)),
+        "version": version,
+    }
+    return api.post("/stacks/deploy", body, **headers)
+
+
+def _row(api: Api, application: str, environment: str) -> dict[str, Any]:
+    key = {"applicationName": {"S": application}, "environment": {"S": environment}}
+    table = "ECS_Inventory_NonProduction"
+    item = api.client("dynamodb").get_item(TableName=table, Key=key, ConsistentRead=True)["Item"]
+    return {name: next(iter(value.values())) for name, value in item.items()}
+
+
+def _served(api: Api, application: str, environment: str) -> str:
+    page = api.fetch(_row(api, application, environment)["url"])
+    assert page.status == 200
+    version: str = page.body["version"]
+    return version
+
+
+def test_the_digest_that_was_pushed_is_what_runs_and_what_is_on_record(
+    api: Api, running: str
+) -> None:
+    digest = api.push(running, "1.1")
+    operation = api.succeed(_deploy(api, running, "1.1", "dev", "qa"))
+    assert {part["digest"] for part in operation["environments"]} == {digest}
+    assert _row(api, running, "DEV")["digest"] == digest
+    services = api.client("ecs").describe_services(cluster=running, services=["dev"])["services"]
+    described = api.client("ecs").describe_task_definition(
+        taskDefinition=services[0]["taskDefinition"]
+    )
+    assert described["taskDefinition"]["containerDefinitions"][0]["image"].endswith(digest)
+    assert _served(api, running, "DEV") == _served(api, running, "QA") == "1.1"
+
+
+def test_an_image_that_is_not_in_ecr_is_refused_by_name_before_anything_moves(
+    api: Api, running: str
+) -> None:
+    answer = _deploy(api, running, "9.9")
+    assert (answer.status, answer.body["code"]) == (409, "IMAGE_NOT_FOUND")
+    assert f"{running.lower()}:9.9" in answer.body["errorMessage"]
+
+
+def test_an_environment_that_was_not_created_is_refused(api: Api, running: str) -> None:
+    answer = _deploy(api, running, "1.0", "stage")
+    assert (answer.status, answer.body["code"]) == (409, "NO_SUCH_ENVIRONMENT")
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "reason"),
+    [
+        pytest.param("crash", "exit code 1", id="crashes at start"),
+        pytest.param("unhealthy", "failed ELB health checks", id="fails its health checks"),
+    ],
+)
+def test_a_version_that_does_not_come_up_fails_with_the_reason_and_the_old_one_is_served(
+    api: Api, running: str, behaviour: str, reason: str
+) -> None:
+    before = _row(api, running, "DEV")
+    api.push(running, f"2.0-{behaviour}", behaviour)
+    operation = api.wait_for_end(_deploy(api, running, f"2.0-{behaviour}"))
+    assert operation["status"] == "FAILED"
+    told = operation["environments"][0]["reason"]
+    assert "circuit breaker" in told
+    assert reason in told
+    assert _row(api, running, "DEV")["version"] == before["version"]
+    assert _served(api, running, "DEV") == before["version"]
+
+
+def test_a_pipeline_that_waits_goes_red_for_a_version_that_does_not_come_up(
+    api: Api, running: str
+) -> None:
+    api.push(running, "2.1-crash", "crash")
+    answer = _deploy(api, running, "2.1-crash", Prefer="wait=25")
+    assert (answer.status, answer.body["code"]) == (424, "OPERATION_FAILED")
+    assert answer.headers["Preference-Applied"] == "wait=25"
+    assert "circuit breaker" in answer.body["errorMessage"]
+
+
+def test_of_callers_at_the_same_time_one_wins_and_the_others_learn_who(
+    api: Api, running: str
+) -> None:
+    api.push(running, "1.2")
+    with ThreadPoolExecutor(6) as callers:
+        answers = list(callers.map(lambda _: _deploy(api, running, "1.2"), range(6)))
+    won = [answer for answer in answers if answer.status == 202]
+    lost = [answer for answer in answers if answer.status == 409]
+    assert len(won) == 1
+    assert len(lost) == 5
+    assert {answer.body["code"] for answer in lost} == {"BUSY"}
+    assert {answer.operation["id"] for answer in lost} == {won[0].operation["id"]}
+    api.succeed(won[0])
+
+
+def test_the_same_call_with_the_same_key_is_one_operation(api: Api, running: str) -> None:
+    api.push(running, "1.3")
+    with ThreadPoolExecutor(4) as callers:
+        repeats = callers.map(
+            lambda _: _deploy(api, running, "1.3", Idempotency_Key="deploy-1.3"), range(4)
+        )
+        answers = list(repeats)
+    assert {answer.status for answer in answers} <= {200, 202}
+    assert len({answer.operation["id"] for answer in answers}) == 1
+    api.succeed(answers[0])
+    other = _deploy(api, running, "1.0", Idempotency_Key="deploy-1.3")
+    assert (other.status, other.body["code"]) == (422, "IDEMPOTENCY_KEY_REUSED")
+
+
+def test_no_answer_about_a_failure_shows_an_arn_or_the_account(api: Api, running: str) -> None:
+    api.push(running, "2.2-unhealthy", "unhealthy")
+    answer = _deploy(api, running, "2.2-unhealthy", Prefer="wait=25")
+    assert answer.status == 424
+    text = json.dumps(answer.body | {"operation": answer.operation | {"caller": ""}})
+    assert "arn:" not in text
+
+
+def test_secrets_reach_the_task_by_reference_only(api: Api) -> None:
+    secret = api.client("secretsmanager").create_secret(Name="e2e/password", SecretString="hush")
+    name = "AppSecrets"
+    service = {
+        "environment": {"MODE": "test"},
+        "secrets": {"PASSWORD": secret["ARN"]},
+        "desiredCount": 2,
+    }
+    body = {
+        "applicationName": name,
+        "email": "team@example.com",
+        "tags": {"technicalTeam": "platform"},
+        "service": service,
+    }
+    api.succeed(api.post("/stacks", body))
+    ecs = api.client("ecs")
+    described = ecs.describe_services(cluster=name, services=["dev", "prod-1"])["services"]
+    assert [service["runningCount"] for service in described] == [2, 2]
+    for each in described:
+        definition = ecs.describe_task_definition(taskDefinition=each["taskDefinition"])
+        container = definition["taskDefinition"]["containerDefinitions"][0]
+        assert {"name": "PASSWORD", "valueFrom": secret["ARN"]} in container["secrets"]
+        assert {"name": "MODE", "value": "test"} in container["environment"]
+    assert "hush" not in json.dumps(api.items("DevOpsLogsTable"))
+    api.succeed(api.call("DELETE", "/stacks", {"stack": name}))

@@ -1,0 +1,112 @@
+"""Create and delete over real HTTP, and the schedule that ends unread operations."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.lab.laptop.api import Api, create_body, until
+from tests.proofs.laptop.conftest import LEFT_ALONE
+
+INVENTORY = (
+    "ECS_Inventory_NonProduction", "ECS_Inventory_Production", "ECS_Inventory_TrainingDA",
+)  # fmt: skip
+BUCKET, KEY = "ecs-cf-bucket-000000000000-eu-west-1", "application.yml"
+
+
+def _rows(api: Api, application: str) -> list[dict[str, Any]]:
+    rows = [row for table in INVENTORY for row in api.items(table)]
+    return [row for row in rows if row["applicationName"]["S"] == application]
+
+
+def _stack(api: Api, name: str) -> dict[str, Any] | None:
+    stacks = api.client("cloudformation").describe_stacks()["Stacks"]
+    return next((stack for stack in stacks if stack["StackName"] == name), None)
+
+
+@pytest.fixture
+def template(api: Api) -> Iterator[Any]:
+    """A function that replaces the application template; the original is restored afterwards."""
+    s3 = api.client("s3")
+    right = s3.get_object(Bucket=BUCKET, Key=KEY)["Body"].read()
+    yield lambda content: s3.put_object(Bucket=BUCKET, Key=KEY, Body=content)
+    s3.put_object(Bucket=BUCKET, Key=KEY, Body=right)
+
+
+def test_an_application_that_exists_is_not_created_again(api: Api) -> None:
+    for name in (LEFT_ALONE, LEFT_ALONE.upper()):
+        answer = api.post("/stacks", create_body(name))
+        assert (answer.status, answer.body["code"]) == (409, "ALREADY_EXISTS")
+        assert LEFT_ALONE in answer.body["errorMessage"]
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        pytest.param("Resources: [not: closed", "template", id="not YAML"),
+        pytest.param("Resources: {}", "", id="no resources"),
+        pytest.param(
+            "Resources: {Topic: {Type: 'AWS::SNS::Topic'}}", "output", id="without the outputs"
+        ),
+    ],
+)
+def test_a_template_that_cannot_be_used_fails_the_operation_and_leaves_nothing(
+    api: Api, template: Any, content: str, reason: str
+) -> None:
+    template(content)
+    answer = api.post("/stacks", create_body("Broken"), Prefer="wait=25")
+    assert (answer.status, answer.body["code"]) == (424, "OPERATION_FAILED"), answer.body
+    assert answer.operation["reasons"]
+    assert reason in answer.body["errorMessage"].lower()
+    assert _rows(api, "Broken") == []
+    assert _stack(api, "Broken") is None
+
+
+def test_a_template_that_is_missing_fails_the_operation_and_health(api: Api, template: Any) -> None:
+    template("to be deleted")
+    api.client("s3").delete_object(Bucket=BUCKET, Key=KEY)
+    answer = api.post("/stacks", create_body("Broken"))
+    assert (answer.status, answer.body["code"]) == (424, "OPERATION_FAILED")
+    assert "template" in answer.body["errorMessage"]
+    assert _rows(api, "Broken") == []
+    health = api.call("GET", "/health")
+    assert (health.status, list(health.body["failing"])) == (503, ["template"])
+
+
+def test_a_stack_of_that_name_that_is_not_ours_is_left_alone(api: Api) -> None:
+    body = "Resources: {Topic: {Type: 'AWS::SNS::Topic'}}"
+    stacks = api.client("cloudformation")
+    stacks.create_stack(StackName="Foreign", TemplateBody=body)
+    answer = api.post("/stacks", create_body("Foreign"), Prefer="wait=10")
+    assert answer.status == 424
+    assert "exists" in answer.body["errorMessage"]
+    assert _rows(api, "Foreign") == []
+    foreign = _stack(api, "Foreign")
+    assert foreign is not None
+    assert foreign["StackStatus"] == "CREATE_COMPLETE"
+    stacks.delete_stack(StackName="Foreign")
+
+
+def test_a_service_that_does_not_come_up_undoes_the_application(api: Api) -> None:
+    """The secret does not exist, so that no task with it can start."""
+    missing = "arn:aws:secretsmanager:eu-west-1:000000000000:secret:missing-AbCdEf"
+    body = create_body("Unwell", service={"secrets": {"PASSWORD": missing}})
+    operation = api.wait_for_end(api.post("/stacks", body))
+    assert operation["status"] == "FAILED"
+    assert "secret" in operation["reasons"][0]
+    assert _rows(api, "Unwell") == []
+    assert _stack(api, "Unwell") is None
+
+
+def test_what_nobody_asks_about_is_finished_by_the_schedule_alone(api: Api) -> None:
+    assert until(lambda: {row["status"]["S"] for row in _rows(api, LEFT_ALONE)} == {"ACTIVE"}, 150)
+    entries = [
+        item
+        for item in api.items("DevOpsLogsTable")
+        if item["applicationName"]["S"] == LEFT_ALONE
+        if item["entry"]["S"].startswith("EVENT#") and item["entry"]["S"].endswith("#END")
+    ]
+    assert [entry["outcome"]["S"] for entry in entries] == ["SUCCEEDED"]
+    assert all("claim" not in row for row in _rows(api, LEFT_ALONE))

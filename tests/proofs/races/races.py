@@ -1,0 +1,244 @@
+"""The races: their actors, their accounts and the allowed results."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+
+from tests.lab.client import SCHEDULE, Client, Reply
+from tests.lab.events import DEPLOYMENT_COMPLETED
+from tests.lab.memory import accounts
+from tests.lab.memory.accounts import Prepare
+from tests.lab.memory.stories import Request
+from tests.proofs.races.race import Act, Race, Racer
+from tests.proofs.races.starts import aged, interrupted
+
+_KEY = {"Idempotency-Key": "build-1"}
+_WAITS = {"Prefer": "wait=25"}
+Call = Callable[[Client], Reply]
+
+_NONE, _TWO, _SOME = (frozenset(each) for each in ({0}, {2}, {1, 2}))
+_BUSY, _GONE = frozenset({"BUSY"}), frozenset({"BUSY", "NO_SUCH_APPLICATION"})
+_EXISTS, _ENDED = frozenset({"ALREADY_EXISTS"}), frozenset({"ALREADY_ENDED"})
+_EITHER = frozenset({"SUCCEEDED", "FAILED"})
+_EMPTY, _SHOP, _TESTED = (accounts.empty,), (accounts.shop,), (accounts.tested("3.0"),)
+
+
+def _deploying(version: str, *environments: str, **headers: str) -> Call:
+    return lambda racer: racer.deploy(version, *environments, headers=headers)
+
+
+def _schedule(racer: Racer) -> int:
+    return racer.wake(SCHEDULE)
+
+
+def _event(racer: Racer) -> int:
+    return racer.wake(DEPLOYMENT_COMPLETED)
+
+
+def _opened(racer: Racer) -> tuple[str, str]:
+    """Return the id and the application of the operation that was open before the race."""
+    application, identifier = next(iter(racer.cloud.tables.operations))
+    return identifier, application
+
+
+def _read(racer: Racer) -> object:
+    return racer.status(*_opened(racer))
+
+
+def _abort(racer: Racer) -> object:
+    return racer.abort(*_opened(racer))
+
+
+def _then(call: Callable[[Client], Reply], then: Callable[..., Reply]) -> Act:
+    """Return a caller who, after a BUSY response, calls the API for the other operation."""
+
+    def act(racer: Racer) -> object:
+        reply = call(racer)
+        return then(racer, reply.id) if reply.body.get("code") == "BUSY" else reply
+
+    return act
+
+
+_DEV, _OTHER, _QA = _deploying("3.0", "dev"), _deploying("4.0", "dev"), _deploying("4.0", "qa")
+_DEV_WAITS, _OTHER_WAITS = _deploying("3.0", "dev", **_WAITS), _deploying("4.0", "dev", **_WAITS)
+_SWAP_2, _SWAP_1 = partial(Client.swap, version="2.0"), partial(Client.swap, version="1.0")
+_PROMOTE_WAITS = partial(Client.promote, headers=_WAITS)
+_DELETE_WAITS = partial(Client.delete, headers=_WAITS)
+
+
+def _deploys() -> Iterator[Race]:
+    left, right = _deploying("3.0", "dev", "qa"), _deploying("4.0", "qa", "stage")
+    stage, same = _deploying("4.0", "stage"), _deploying("2.0", "dev")
+    yield Race("deploy-deploy", _SHOP, (_DEV, _OTHER), refusals=_BUSY)
+    yield Race("deploy-deploy-waiting", _SHOP, (_DEV_WAITS, _OTHER_WAITS), _SOME, refusals=_BUSY)
+    yield Race("deploy-deploy-at-once", _SHOP, (same, _DEV), _SOME, refusals=_BUSY)
+    yield Race("deploy-deploy-overlapping", _SHOP, (left, right), refusals=_BUSY)
+    yield Race("deploy-deploy-disjoint", _SHOP, (_DEV, _QA), _TWO)
+    yield Race("deploy-swap", _SHOP, (_DEV, Client.swap), _TWO)
+    yield Race("deploy-promote", _TESTED, (_DEV, Client.promote), _TWO)
+    yield Race("deploy-promote-source", _TESTED, (stage, Client.promote), _SOME, refusals=_BUSY)
+
+
+def _production() -> Iterator[Race]:
+    def race(name: str, steps: tuple[Prepare, ...], *actors: Act) -> Race:
+        return Race(name, steps, actors, _SOME, refusals=_BUSY)
+
+    small = (accounts.small_blue,)
+    yield race("promote-swap", _TESTED, Client.promote, Client.swap)
+    yield race("promote-swap-waiting", _TESTED, _PROMOTE_WAITS, Client.swap)
+    yield race("promote-swap-raised", small, Client.promote, Client.swap)
+    yield Race("promote-promote", _TESTED, (Client.promote, Client.promote), refusals=_BUSY)
+    yield race("promote-promote-waiting", _TESTED, _PROMOTE_WAITS, _PROMOTE_WAITS)
+    yield race("promote-promote-at-once", _SHOP, Client.promote, Client.promote)
+    yield race("swap-swap", _SHOP, Client.swap, Client.swap)
+    yield Race("swap-swap-raised", small, (Client.swap, Client.swap), refusals=_BUSY)
+    yield Race("swap-swap-version", _SHOP, (_SWAP_2, _SWAP_2), refusals=_BUSY)
+    yield race("swap-swap-back", _SHOP, _SWAP_2, _SWAP_1)
+    yield race("swap-swap-any", _SHOP, _SWAP_2, Client.swap)
+
+
+def _lives() -> Iterator[Race]:
+    other, third = partial(Client.create, name="SHOP"), partial(Client.create, name="Other")
+    creates, swaps_waits = (
+        partial(Client.create, headers=_WAITS),
+        partial(Client.swap, headers=_WAITS),
+    )
+    yield Race("create-create", _EMPTY, (Client.create, Client.create), refusals=_EXISTS)
+    yield Race("create-create-waiting", _EMPTY, (creates, creates), refusals=_EXISTS)
+    yield Race("create-create-case", _EMPTY, (Client.create, other), refusals=_EXISTS)
+    yield Race("create-create-other", _EMPTY, (Client.create, third), _TWO)
+    yield Race("create-delete", _SHOP, (creates, _DELETE_WAITS), _SOME, refusals=_EXISTS)
+    yield Race("swap-delete", _SHOP, (Client.swap, Client.delete), _SOME, refusals=_BUSY)
+    yield Race("swap-delete-waiting", _SHOP, (swaps_waits, _DELETE_WAITS), _SOME, refusals=_GONE)
+    yield Race("promote-delete", _TESTED, (Client.promote, Client.delete), refusals=_BUSY)
+    yield Race("delete-deploy", _SHOP, (Client.delete, _DEV), refusals=_BUSY)
+    yield Race("delete-deploy-waiting", _SHOP, (_DELETE_WAITS, _DEV_WAITS), _SOME, refusals=_GONE)
+    yield Race("delete-delete", _SHOP, (Client.delete, Client.delete), refusals=_BUSY)
+    yield Race("delete-delete-waiting", _SHOP, (_DELETE_WAITS, _DELETE_WAITS), refusals=_GONE)
+
+
+def _keys() -> Iterator[Race]:
+    """Requests with the same Idempotency-Key: one operation, or a refusal for another body."""
+    reused = frozenset({"IDEMPOTENCY_KEY_REUSED"})
+    dev, other = _deploying("3.0", "dev", **_KEY), _deploying("4.0", "dev", **_KEY)
+    waits = _deploying("3.0", "dev", **_KEY, **_WAITS)
+    create, swap = partial(Client.create, headers=_KEY), partial(Client.swap, headers=_KEY)
+    promote, delete = partial(Client.promote, headers=_KEY), partial(Client.delete, headers=_KEY)
+    yield Race("create-create-key", _EMPTY, (create, create))
+    yield Race("deploy-deploy-key", _SHOP, (dev, dev))
+    yield Race("deploy-deploy-key-waiting", _SHOP, (dev, waits))
+    yield Race("promote-promote-key", _TESTED, (promote, promote))
+    yield Race("swap-swap-key", _SHOP, (swap, swap))
+    yield Race("delete-delete-key", _SHOP, (delete, delete))
+    yield Race("deploy-deploy-other-body", _SHOP, (dev, other), refusals=reused)
+    yield Race("deploy-swap-other-route", _SHOP, (dev, swap), refusals=reused)
+
+
+def _in_the_way() -> Iterator[Race]:
+    """A refused caller reads or aborts the operation of the response, which has just begun."""
+    race = Race("", (), (), _SOME, _EITHER, _BUSY | _ENDED)
+    calls: Mapping[str, tuple[tuple[Prepare, ...], Call, Call]] = {
+        "deploy": (_SHOP, _DEV, _OTHER),
+        "deploy-backwards": ((accounts.backwards,), _DEV, _OTHER),
+        "promote": (_TESTED, Client.promote, Client.swap),
+        "swap": (_SHOP, Client.swap, _SWAP_2),
+        "swap-raised": ((accounts.small_blue,), Client.swap, _SWAP_2),
+    }
+    for name, (steps, first, second) in calls.items():
+        kind, _, rest = name.partition("-")
+        for verb, then in (("abort", Client.abort), ("read", Client.status)):
+            actors = (first, _then(second, then))
+            variant = f"-{rest}" if rest else ""
+            yield replace(race, name=f"{kind}-{verb}{variant}", steps=steps, actors=actors)
+
+
+def _drifts() -> Iterator[Race]:
+    """A drift check during the start of an operation, with and without drift."""
+    by_hand = {
+        "": (accounts.shop, aged),
+        "-changed": (accounts.changed_service,),
+        "-moved": (accounts.moved_listeners,),
+    }
+    acts = {"deploy": _DEV, "swap": Client.swap, "promote": Client.promote}
+    for changed, steps in by_hand.items():
+        for name, act in acts.items():
+            race = Race(f"drift-{name}{changed}", steps, (Client.drift_check, act))
+            yield replace(race, drift=bool(changed))
+        both = (Client.drift_check, Client.drift_check)
+        yield Race(f"drift-drift{changed}", steps, both, _NONE)
+
+
+@dataclass(frozen=True, slots=True)
+class Course:
+    """An operation in progress, after any of its writes except the last one."""
+
+    name: str
+    steps: tuple[Prepare, ...]
+    request: Request
+    writes: int
+
+    @property
+    def fails(self) -> bool:
+        """Whether the operation ends FAILED."""
+        return self.name in ("create-fails", "deploy-crashes")
+
+    @property
+    def aborts(self) -> bool:
+        """Whether the operation can be aborted."""
+        return self.name != "delete"
+
+    @property
+    def refusals(self) -> frozenset[str]:
+        """The allowed error codes of an abort."""
+        return _ENDED if self.aborts else frozenset({"NOT_ABORTABLE"})
+
+    def at(self, writes: int) -> tuple[Prepare, ...]:
+        """Return the steps to an account whose worker has crashed after a number of writes."""
+        return (*self.steps, interrupted(self.request, writes))
+
+
+_CONFIGURED = {"environment": {"LEVEL": "info"}, "desiredCount": 2}
+COURSES = (
+    Course("create", _EMPTY, Client.create, 3),
+    Course("create-configured", _EMPTY, partial(Client.create, service=_CONFIGURED), 12),
+    Course("create-fails", (accounts.failing(create=True),), Client.create, 7),
+    Course("deploy", _SHOP, partial(Client.deploy, version="3.0"), 7),
+    Course("deploy-backwards", (accounts.backwards,), _DEV, 7),
+    Course("deploy-crashes", _SHOP, partial(Client.deploy, version="crash"), 8),
+    Course("promote", _TESTED, Client.promote, 7),
+    Course("swap", _SHOP, Client.swap, 3),
+    Course("swap-raised", (accounts.small_blue,), Client.swap, 6),
+    Course("delete", _SHOP, Client.delete, 9),
+)
+
+
+def _workers() -> Iterator[Race]:
+    """Two workers of one operation, after each write of an earlier worker."""
+    pairs = {
+        "schedule-event": (_schedule, _event),
+        "schedule-read": (_schedule, _read),
+        "abort-schedule": (_abort, _schedule),
+        "abort-read": (_abort, _read),
+        "abort-abort": (_abort, _abort),
+        "drift-schedule": (Client.drift_check, _schedule),
+    }
+    for pair, actors in pairs.items():
+        for course in COURSES:
+            race = Race("", (), actors, _NONE)
+            if pair.startswith("abort"):
+                race = replace(race, ends=_EITHER, refusals=course.refusals)
+            elif course.fails:
+                race = replace(race, ends=frozenset({"FAILED"}))
+            points = course.writes if course.aborts or not pair.startswith("abort") else 1
+            for writes in range(1, points + 1):
+                name = f"{pair}-{course.name}@{writes}"
+                yield replace(race, name=name, steps=course.at(writes))
+
+
+RACES: Mapping[str, Race] = {
+    race.name: race
+    for races in (_deploys, _production, _lives, _keys, _in_the_way, _drifts, _workers)
+    for race in races()
+}

@@ -1,0 +1,49 @@
+"""Accounts at the start of races, made from those of the crash matrix."""
+
+from __future__ import annotations
+
+from functools import cache
+
+from tests.lab.client import Client
+from tests.lab.fakes import Call, Crash, FakeCloud
+from tests.lab.memory.accounts import Prepare
+from tests.lab.memory.stories import Request
+from tests.lab.memory.world import World
+
+# Seconds until another worker can continue an operation, because its lease has expired.
+_LEASE_IS_OVER = 70
+
+
+@cache
+def prepared(*steps: Prepare) -> bytes:
+    """Return an account after preparation steps, as bytes for any number of worlds."""
+    *before, last = steps
+    return World.opened(prepared(*before)).brought(last) if before else World.prepared(last)
+
+
+def aged(cloud: FakeCloud, api: Client) -> None:
+    """Let time pass, so that the drift check checks the application."""
+    del api
+    cloud.clock.pass_(minutes=10)
+
+
+def interrupted(request: Request, writes: int) -> Prepare:
+    """Return a step that starts an operation; its worker crashes after a number of writes."""
+
+    def prepare(cloud: FakeCloud, api: Client) -> None:
+        left = [writes]
+
+        def die(call: Call) -> None:
+            left[0] -= call.writes
+            if call.writes and left[0] == 0:
+                raise Crash
+
+        cloud.wire.after.append(die)
+        try:
+            request(api)
+            api.settle()
+        except Crash:
+            cloud.clock.wait(_LEASE_IS_OVER)
+        cloud.wire.heal()
+
+    return prepare

@@ -1,0 +1,201 @@
+"""The checker distinguishes possible histories from impossible ones."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+
+import pytest
+
+from devops_core.naming import NON_PRODUCTION, PRODUCTION, Environment
+from tests.proofs.races import specification as spec
+from tests.proofs.races.linearizable import Step, order
+from tests.proofs.races.specification import Place, Start, State
+
+_GREEN, _BLUE = Environment.PROD_GREEN, Environment.PROD_BLUE
+_SHOP = State(
+    {("Shop", name): Place(version="1.0") for name in (*NON_PRODUCTION, *PRODUCTION)}
+    | {("Shop", _BLUE): Place(version="2.0")}
+)
+_DEPLOY = Start("deploy", "deploy 3.0", "Shop", (Environment.DEV,), "3.0")
+_KEYED = Start("deploy", "deploy 3.0", "Shop", (Environment.DEV,), "3.0", key="build-1")
+_PROMOTE, _SWAP = Start("deploy-blue", "", "Shop"), Start("swap", "", "Shop")
+_SWAP_2 = Start("swap", "", "Shop", version="2.0")
+_DELETE = Start("delete", "", "Shop")
+_CREATE = Start("create", "", "Shop", (Environment.DEV, *PRODUCTION))
+_OK, _OPEN, _FAILED = "SUCCEEDED", "IN_PROGRESS", "FAILED"
+
+Steps = Sequence[Step[State]]
+
+
+def _at(began: int, ended: int, apply: spec.Apply) -> Step[State]:
+    return Step("", began, ended, apply)
+
+
+def _accepted(began: int, ended: int, start: Start, name: str) -> Step[State]:
+    return _at(began, ended, partial(spec.accepted, start, name))
+
+
+def _refused(
+    began: int, ended: int, start: Start, code: str, holder: str | None = None
+) -> Step[State]:
+    return _at(began, ended, partial(spec.refused, start, code, holder))
+
+
+def _read(began: int, ended: int, name: str, status: str | None) -> Step[State]:
+    return _at(began, ended, partial(spec.read, name, status))
+
+
+def _aborted(began: int, ended: int, name: str, code: str | None = None) -> Step[State]:
+    refusal = partial(spec.not_aborted, name, code or "")
+    return _at(began, ended, refusal if code else partial(spec.aborted, name))
+
+
+def _ends(now: int, name: str, status: str) -> Step[State]:
+    return _at(now, now, partial(spec.ended, name, status, ()))
+
+
+def _switches(now: int) -> Step[State]:
+    return _at(now, now, partial(spec.switched, "Shop"))
+
+
+def _on_record(
+    now: int, versions: Mapping[str, str], records: Mapping[str, tuple[str, bool]]
+) -> Step[State]:
+    there = {key: place.version for key, place in _SHOP.places.items()}
+    there |= {("Shop", Environment(name)): version for name, version in versions.items()}
+    return _at(now, now, partial(spec.at_rest, there, records))
+
+
+_BOTH_MOVE = [_accepted(1, 2, _SWAP, "a"), _switches(3), _ends(4, "a", _OK),
+              _accepted(5, 6, _SWAP, "b"), _switches(7), _ends(8, "b", _OK)]  # fmt: skip
+
+_BOTH = {"a": (_OK, False), "b": (_OK, False)}
+
+POSSIBLE: dict[str, Steps] = {
+    "the loser gets the operation that holds the row": [
+        _accepted(1, 4, _DEPLOY, "a"), _refused(2, 3, _DEPLOY, "BUSY", "a"),
+    ],
+    "the loser repeats the request after the end": [
+        _accepted(1, 2, _DEPLOY, "a"), _refused(3, 4, _DEPLOY, "BUSY", "a"), _ends(5, "a", _OK),
+        _accepted(6, 7, _DEPLOY, "b"),
+    ],
+    "a slow read returns the status from before the end": [
+        _accepted(1, 2, _DEPLOY, "a"), _read(3, 6, "a", _OPEN), _ends(5, "a", _OK),
+    ],
+    "two swaps change nothing": [*_BOTH_MOVE, _on_record(9, {}, _BOTH)],
+    "the slot of a switched swap is live": [
+        _accepted(1, 2, _SWAP, "a"), _switches(3),
+        _at(4, 5, partial(spec.nothing_to_do, _SWAP_2)), _ends(6, "a", _OK),
+    ],
+    "a key is used twice": [_accepted(1, 2, _KEYED, "a"), _accepted(1, 3, _KEYED, "a")],
+    "a name is free again": [
+        _accepted(1, 2, _DELETE, "a"), _refused(3, 4, _CREATE, "ALREADY_EXISTS"),
+        _ends(5, "a", _OK), _accepted(6, 7, _CREATE, "b"),
+    ],
+    "an abort is repeated": [
+        _accepted(1, 2, _DEPLOY, "a"), _aborted(3, 4, "a"), _ends(5, "a", _FAILED),
+        _aborted(6, 7, "a"), _on_record(8, {}, {"a": (_FAILED, True)}),
+    ],
+}  # fmt: skip
+
+IMPOSSIBLE: dict[str, Steps] = {
+    "two operations hold a row": [_accepted(1, 3, _DEPLOY, "a"), _accepted(2, 4, _DEPLOY, "b")],
+    "the loser gets an unknown operation": [_refused(1, 2, _DEPLOY, "BUSY", "a")],
+    "the loser gets a later operation": [
+        _refused(1, 2, _DEPLOY, "BUSY", "a"), _accepted(3, 4, _DEPLOY, "a"),
+    ],
+    "the loser gets an ended operation": [
+        _accepted(1, 2, _DEPLOY, "a"), _ends(3, "a", _OK), _refused(4, 5, _DEPLOY, "BUSY", "a"),
+    ],
+    "the loser gets an operation that holds other rows": [
+        _accepted(1, 2, _DEPLOY, "a"), _refused(3, 4, _SWAP, "BUSY", "a"),
+    ],
+    "a read after the end does not see it": [
+        _accepted(1, 2, _DEPLOY, "a"), _ends(3, "a", _OK), _read(4, 5, "a", _OPEN),
+    ],
+    "a read goes back in time": [
+        _accepted(1, 2, _DEPLOY, "a"), _ends(5, "a", _OK), _read(3, 6, "a", _OK),
+        _read(7, 8, "a", _OPEN),
+    ],
+    "a read sees an end that never comes": [_accepted(1, 2, _DEPLOY, "a"), _read(3, 4, "a", _OK)],
+    "an accepted operation does not exist": [_accepted(1, 2, _DEPLOY, "a"), _read(3, 4, "a", None)],
+    "an operation ends twice": [
+        _accepted(1, 2, _DEPLOY, "a"), _ends(3, "a", _OK), _ends(4, "a", _FAILED),
+    ],
+    "a deploy is missing in the inventory": [
+        _accepted(1, 2, _DEPLOY, "a"), _ends(3, "a", _OK),
+        _on_record(4, {}, {"a": (_OK, False)}),
+    ],
+    "one of two swaps has not switched": [*_BOTH_MOVE[:4], _ends(7, "b", _OK)],
+    "one of two swaps is missing in the inventory": [
+        *_BOTH_MOVE, _on_record(9, {"PROD-GREEN": "2.0", "PROD-BLUE": "1.0"}, _BOTH),
+    ],
+    "a swap that fails has moved the customers": [
+        _accepted(1, 2, _SWAP, "a"), _switches(3), _ends(4, "a", _FAILED),
+    ],
+    "a listener is moved without a swap": [_accepted(1, 2, _PROMOTE, "a"), _switches(3)],
+    "a version is reported live before the switch": [
+        _accepted(1, 2, _SWAP, "a"), _at(3, 4, partial(spec.nothing_to_do, _SWAP_2)), _switches(5),
+        _ends(6, "a", _OK),
+    ],
+    "a key has two operations": [_accepted(1, 2, _KEYED, "a"), _accepted(1, 3, _KEYED, "b")],
+    "a key is refused with its own body": [
+        _accepted(1, 2, _KEYED, "a"), _refused(3, 4, _KEYED, "IDEMPOTENCY_KEY_REUSED"),
+    ],
+    "a name is taken twice": [
+        _accepted(1, 2, _DELETE, "a"), _ends(3, "a", _OK), _accepted(4, 6, _CREATE, "b"),
+        _accepted(5, 7, _CREATE, "c"),
+    ],
+    "an aborted create succeeds": [
+        _accepted(1, 2, _DELETE, "a"), _ends(3, "a", _OK), _accepted(4, 5, _CREATE, "b"),
+        _aborted(6, 7, "b"), _ends(8, "b", _OK),
+    ],
+    "an abort is accepted after the end": [
+        _accepted(1, 2, _DEPLOY, "a"), _ends(3, "a", _OK), _aborted(4, 5, "a"),
+    ],
+    "an abort is refused before the end": [
+        _accepted(1, 2, _DEPLOY, "a"), _aborted(3, 4, "a", "ALREADY_ENDED"), _ends(5, "a", _OK),
+    ],
+    "a row is held after all operations have ended": [
+        _accepted(1, 2, _SWAP, "a"), _on_record(3, {}, {"a": (_OPEN, False)}),
+    ],
+    "an abort is not recorded": [
+        _accepted(1, 2, _DEPLOY, "a"), _aborted(3, 4, "a"), _ends(5, "a", _FAILED),
+        _on_record(6, {}, {"a": (_FAILED, False)}),
+    ],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("steps", POSSIBLE.values(), ids=POSSIBLE)
+def test_there_is_an_order(steps: Steps) -> None:
+    found = order(steps, _SHOP)
+    assert found is not None
+    assert {id(step) for step in found} == {id(step) for step in steps}
+
+
+@pytest.mark.parametrize("steps", IMPOSSIBLE.values(), ids=IMPOSSIBLE)
+def test_there_is_no_order(steps: Steps) -> None:
+    assert order(steps, _SHOP) is None
+
+
+def test_an_order_respects_the_times() -> None:
+    first, second = _read(5, 6, "a", None), _read(1, 2, "a", None)
+    assert order([first, second], _SHOP) == [second, first]
+
+
+def test_the_search_goes_back() -> None:
+    """Of two overlapping steps, the one that began first can be the second in the order."""
+
+    def writes(value: int, seen: int) -> int:
+        return value + 0 * seen
+
+    def reads(value: int, seen: int) -> int | None:
+        return seen if seen == value else None
+
+    one = Step("write 1", 1, 9, partial(writes, 1))
+    two = Step("write 2", 2, 8, partial(writes, 2))
+    read = Step("read 1", 3, 9, partial(reads, 1))
+    again = Step("read 2", 10, 11, partial(reads, 2))
+    assert order([one, two, read, again], 0) == [one, read, two, again]
+    assert order([one, two, again, Step("read 1", 12, 13, partial(reads, 1))], 0) is None

@@ -1,0 +1,85 @@
+"""Requests of callers as values, so that they can be repeated and compared."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from devops_core.model.operation import Operation
+from devops_core.naming import DEPLOYABLE, PRODUCTION, Environment
+from tests.lab.client import Client, Reply
+
+# The environments of a create by default.
+_DEFAULT = ("dev",)
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """One request; `members` has the members of its body except the application's name."""
+
+    kind: str
+    application: str
+    members: tuple[tuple[str, Any], ...] = ()
+    environments: tuple[str, ...] = ()
+    key: str | None = None
+    wait: bool = False
+
+    def send(self, api: Client) -> Reply:
+        """Send the request."""
+        headers = {} if self.key is None else {"Idempotency-Key": self.key}
+        if self.wait:
+            headers["Prefer"] = "wait=25"
+        members = dict(self.members)
+        if self.kind == "create":
+            chosen = {"nonProd": list(self.environments)}
+            return api.create(self.application, headers, environments=chosen, **members)
+        if self.kind == "deploy":
+            version, name = members["version"], self.application
+            return api.deploy(version, *self.environments, application=name, headers=headers)
+        if self.kind == "deploy-blue":
+            return api.promote(headers, self.application, **members)
+        if self.kind == "swap":
+            return api.swap(headers, self.application, **members)
+        return api.delete(self.application, headers)
+
+    @property
+    def needs(self) -> frozenset[Environment]:
+        """The environments whose rows its operation claims, if they exist."""
+        if self.kind in ("deploy-blue", "swap"):
+            return frozenset(PRODUCTION)
+        if self.kind == "delete":
+            return frozenset(Environment)
+        named = self.environments or _DEFAULT
+        chosen = frozenset(name for name in DEPLOYABLE if name.value.lower() in named)
+        return chosen | frozenset(PRODUCTION) if self.kind == "create" else chosen
+
+    @property
+    def body(self) -> tuple[Any, ...]:
+        """The parts that a repetition with the same Idempotency-Key must have."""
+        return self.kind, self.application, self.members, self.environments
+
+    def made(self, operation: Operation) -> bool:
+        """Return whether an operation can be the result of this request."""
+        version = dict(self.members).get("version")
+        return (
+            (self.kind, self.application) == (operation.kind, operation.application)
+            and (self.kind != "deploy" or version == operation.version)
+            and (self.kind == "delete" or self.needs == _environments(operation, self.kind))
+        )
+
+    def by(self, key: str | None) -> Ask:
+        """Return the same request with another Idempotency-Key, or without one."""
+        return replace(self, key=key)
+
+
+def _environments(operation: Operation, kind: str) -> frozenset[Environment]:
+    if kind == "deploy-blue":
+        return frozenset(PRODUCTION)
+    return frozenset(part.environment for part in operation.progress)
+
+
+def members(**given: Any) -> tuple[tuple[str, Any], ...]:
+    """Return the members of a body that have a value."""
+    known: Mapping[str, Any] = {name: value for name, value in given.items() if value is not None}
+    return tuple(known.items())

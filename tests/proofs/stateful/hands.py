@@ -1,0 +1,140 @@
+"""Changes of an application by hand, as with the AWS console."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from devops_core.naming import SLOTS
+from tests.lab.fakes import FakeCloud
+from tests.lab.fakes.task_service import FakeService
+
+# Takes the account, the application and a number that selects among several resources; returns
+# whether it changed something.
+Change = Callable[[FakeCloud, str, int], bool]
+
+
+def listeners_exchanged(cloud: FakeCloud, application: str, _: int) -> bool:
+    """Exchange the targets of the two listeners."""
+    production, test = _listeners(cloud, application)
+    listeners = cloud.load_balancer.listeners
+    if production in listeners:
+        listeners[production], listeners[test] = listeners[test], listeners[production]
+    return production in listeners
+
+
+def listener_moved(cloud: FakeCloud, application: str, pick: int) -> bool:
+    """Forward one of the listeners to a slot."""
+    listener = _listeners(cloud, application)[pick % 2]
+    return _point(cloud, application, listener, SLOTS[pick // 2 % 2])
+
+
+def listener_weighted(cloud: FakeCloud, application: str, _: int) -> bool:
+    """Forward production to both slots."""
+    return _point(cloud, application, _listeners(cloud, application)[0], *SLOTS)
+
+
+def listener_astray(cloud: FakeCloud, application: str, _: int) -> bool:
+    """Forward production to another service."""
+    return _point(cloud, application, _listeners(cloud, application)[0], "dev")
+
+
+def service_given(cloud: FakeCloud, application: str, pick: int) -> bool:
+    """Deploy a foreign task definition in a service."""
+    service = _service(cloud, application, pick)
+    if service:
+        running = cloud.containers.task_definitions[service.primary.task_definition].request
+        container = {**running["containerDefinitions"][0], "image": f"example.org/other:{pick}"}
+        definition = {**running, "containerDefinitions": [container], "tags": []}
+        service.deploy(cloud.containers.add(definition), cloud.clock.right())
+    return bool(service)
+
+
+def service_scaled(cloud: FakeCloud, application: str, pick: int) -> bool:
+    """Scale a service, possibly to 0."""
+    service = _service(cloud, application, pick)
+    if service:
+        service.desired = pick % 4
+        service.running = min(service.running, service.desired)
+    return bool(service)
+
+
+def service_deleted(cloud: FakeCloud, application: str, pick: int) -> bool:
+    """Delete a service."""
+    service = _service(cloud, application, pick)
+    if service:
+        service.active, service.desired, service.running = False, 0, 0
+    return bool(service)
+
+
+def stack_deleted(cloud: FakeCloud, application: str, pick: int) -> bool:
+    """Begin the deletion of the stack."""
+    stack = cloud.stacks.named(application)
+    if stack and stack.status != "DELETE_IN_PROGRESS":
+        stack.status, stack.token, stack.left = "DELETE_IN_PROGRESS", "by hand", pick % 3
+    return bool(stack)
+
+
+def row_removed(cloud: FakeCloud, application: str, pick: int) -> bool:
+    """Remove a free row of the inventory, but not the last one.
+
+    Without a held row, the tests could not know that its operation may act.
+    """
+    rows = cloud.tables.inventory_of(application).rows
+    free = [environment for environment, row in rows.items() if not row.claim]
+    removed = bool(free) and len(rows) > 1
+    if removed:
+        del cloud.tables.rows[application, free[pick % len(free)]]
+    return removed
+
+
+CHANGES: Mapping[str, Change] = {
+    change.__name__: change
+    for change in (
+        listeners_exchanged,
+        listener_moved,
+        listener_weighted,
+        listener_astray,
+        service_given,
+        service_scaled,
+        service_deleted,
+        stack_deleted,
+        row_removed,
+    )
+}
+
+
+def live(cloud: FakeCloud, application: str) -> str | None:
+    """Return the live slot, None if production does not forward to exactly one slot."""
+    estate = cloud.stacks.estate
+    groups = cloud.load_balancer.listeners.get(estate.listener(application, "production"))
+    slots = (slot for slot in SLOTS if groups == [estate.target_group(application, slot)])
+    return next(slots, None)
+
+
+def set_right(cloud: FakeCloud, application: str) -> None:
+    """Forward production to one slot again, as the drift of its row requires."""
+    if live(cloud, application) is None:
+        _point(cloud, application, _listeners(cloud, application)[0], SLOTS[0])
+
+
+def _listeners(cloud: FakeCloud, application: str) -> tuple[str, str]:
+    listener = cloud.stacks.estate.listener
+    return listener(application, "production"), listener(application, "test")
+
+
+def _point(cloud: FakeCloud, application: str, listener: str, *services: str) -> bool:
+    listeners = cloud.load_balancer.listeners
+    if listener not in listeners:
+        return False
+    group = cloud.stacks.estate.target_group
+    listeners[listener] = [group(application, service) for service in services]
+    return True
+
+
+def _service(cloud: FakeCloud, application: str, pick: int) -> FakeService | None:
+    active = [
+        service
+        for (cluster, _), service in cloud.containers.services_.items()
+        if cluster == application and service.active
+    ]
+    return active[pick % len(active)] if active else None

@@ -1,0 +1,78 @@
+"""Faults at the next outgoing calls, of all kinds of the crash matrix."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from devops_core.errors import ThrottledError
+from tests.lab.fakes import Call, FakeCloud
+from tests.lab.faults import Kind
+from tests.lab.memory.wire_faults import Effect, Fault, applies
+from tests.lab.plan import Plan
+
+# Faults after which task definitions can remain until the application is deleted; see
+# tests/proofs/crash/memory.py.
+_LATE = (Kind.LATE_CALL, Kind.LATE_LEASE, Kind.LATE_OPERATION)
+_SURPLUS = (Kind.RESENT, *_LATE)
+_LEFT = ("containers.registered", "containers.deregister")
+
+
+class Faults:
+    """The faults on the wire of an account; `hit` has the calls with a fault.
+
+    `meanwhile` has the actions of other actors by kind of fault. A fault waits for a call that it
+    can hit. `lasting` means that calls can fail until `heal`, `untidy` that resources can remain
+    which only a delete finds, `blind` that an operation can be given up without an observation.
+    """
+
+    def __init__(self, cloud: FakeCloud, meanwhile: Mapping[Kind, Callable[[], object]]) -> None:
+        self._cloud = cloud
+        self._meanwhile = meanwhile
+        self.hit: list[Call] = []
+        self.late = self.lasting = self.untidy = self.blind = False
+        self._due: dict[int, Kind] = {}
+        self._renew()
+
+    def put(self, kind: Kind, ahead: int) -> None:
+        """Plan a fault for the call that is a number of calls ahead."""
+        self.land()
+        self._due.clear()
+        self._due[len(self._cloud.wire.journal) + ahead] = kind
+
+    def throttle(self, port: str) -> None:
+        """Throttle all calls of a port until `heal`."""
+        self._cloud.wire.fail(port, ThrottledError("AWS throttles"))
+        self._lasts()
+
+    def land(self) -> None:
+        """Execute a late call."""
+        self._fault.land()
+        self.late = False
+
+    def heal(self) -> None:
+        """Execute a late call, then remove all faults."""
+        self.land()
+        self._cloud.wire.heal()
+        self._due.clear()
+        self.lasting = False
+        self._renew()
+
+    def __call__(self, call: Call, effect: Effect) -> Any:
+        """Execute a call with its fault, if it has one."""
+        kind = self._due.get(call.number)
+        if kind and not applies(kind, call):
+            self._due[call.number + 1] = self._due.pop(call.number)
+        elif kind:
+            self.late |= kind in _LATE
+            self.untidy |= kind in _SURPLUS or call.name in _LEFT
+            if kind.lasts:
+                self._lasts()
+        return self._fault(call, effect)
+
+    def _lasts(self) -> None:
+        self.lasting = self.untidy = self.blind = True
+
+    def _renew(self) -> None:
+        self._fault = Fault(self._cloud, Plan(self._due, self.hit), self._meanwhile)
+        self._cloud.wire.around = self
