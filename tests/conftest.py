@@ -8,7 +8,7 @@ from xdist.scheduler import LoadScopeScheduling
 
 # All tests of such a folder are run by one process: of its laptop clouds there is one, which is
 # started once, and so is the package that the deploy tool makes.
-_TOGETHER = ("tests/proofs/laptop/", "tests/infra/")
+_TOGETHER = ("tests/e2e/", "tests/infra/", "tests/proofs/laptop/")
 
 
 class Sharing(LoadScopeScheduling):  # type: ignore[misc] # xdist ships no types

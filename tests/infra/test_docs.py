@@ -19,10 +19,7 @@ from devops_core.http.request import MAX_BODY_BYTES, MAX_WAIT_SECONDS
 from devops_core.model.operation import LEASE
 from tests.lab import emf
 from tests.lab.kinds import KINDS, RULES
-from tests.lab.planted import in_adapters as bugs_in_adapters
-from tests.lab.planted import in_engine as bugs
-from tests.lab.planted import in_life as bugs_of_the_machine
-from tests.lab.planted import in_races as bugs_of_races
+from tests.lab.planted import in_adapters, in_engine, in_life, in_races
 from tests.lab.templates import ROOT, load
 from tools.contract import places
 
@@ -196,9 +193,9 @@ def test_the_lines_of_the_page_are_lines_that_cloudwatch_reads() -> None:
 
 def test_as_many_bugs_are_planted_as_the_page_says() -> None:
     planted = {
-        "matrix": (*bugs.BUGS, *bugs_in_adapters.BUGS),
-        "races": bugs_of_races.BUGS,
-        "state machine": bugs_of_the_machine.BUGS,
+        "matrix": (*in_engine.BUGS, *in_adapters.BUGS),
+        "races": in_races.BUGS,
+        "state machine": in_life.BUGS,
     }
     for by_whom, some in planted.items():
         assert f"{len(some)} by the {by_whom}" in " ".join(PAGES["reliability.md"].split())

@@ -7,7 +7,7 @@ from fnmatch import fnmatchcase
 import pytest
 from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER
 
-from tests.infra import reference as policies
+from tests.infra import reference
 from tests.infra.reference import Statement, listed
 from tests.lab.templates import APPLICATION, ROOT, load, unroll
 
@@ -73,4 +73,4 @@ def test_a_tag_is_put_only_on_what_ecs_is_making() -> None:
 
 
 def statements() -> list[Statement]:
-    return policies.statements(load(ROOT / "serverless" / "stack-role.yml"))
+    return reference.statements(load(ROOT / "serverless" / "stack-role.yml"))

@@ -94,8 +94,12 @@ class Options:
     auth: bool = False
 
 
-def start(directory: Path = DIRECTORY, options: Options | None = None) -> Cloud:
+def start(
+    directory: Path = DIRECTORY, options: Options | None = None, *, owned: bool = False
+) -> Cloud:
     """Return the laptop cloud of a directory; start it unless it is running.
+
+    An `owned` laptop cloud stops when this process ends, even if it is killed.
 
     Raises:
         CloudError: the port is in use, the virtual environment is missing, or the start failed.
@@ -104,7 +108,7 @@ def start(directory: Path = DIRECTORY, options: Options | None = None) -> Cloud:
     directory.mkdir(parents=True, exist_ok=True)
     with (directory / "starting").open("w") as start_lock:
         fcntl.flock(start_lock, fcntl.LOCK_EX)  # concurrent starts return the same laptop cloud
-        return running(directory) or _launch(directory.resolve(), options or Options())
+        return running(directory) or _launch(directory.resolve(), options or Options(), owned)
 
 
 def running(directory: Path = DIRECTORY) -> Cloud | None:
@@ -135,7 +139,8 @@ def stop(directory: Path = DIRECTORY) -> bool:
         processes.kill(processes.started_by(directory))
         _wait(lambda: not processes.started_by(directory), STOP_LIMIT)
     if cloud is not None and cloud.pid in _children:
-        _children.pop(cloud.pid).wait()
+        child = _children.pop(cloud.pid)
+        child.communicate()
     state.save(directory)
     for file in (directory / "cloud.json", *state.environments(directory)):
         file.unlink(missing_ok=True)
@@ -144,15 +149,15 @@ def stop(directory: Path = DIRECTORY) -> bool:
 
 @contextmanager
 def started(directory: Path, options: Options | None = None) -> Iterator[Cloud]:
-    """Run a laptop cloud during a `with` block."""
-    cloud = start(directory, options)
+    """Run a laptop cloud during a `with` block, at most until this process ends."""
+    cloud = start(directory, options, owned=True)
     try:
         yield cloud
     finally:
         stop(directory)
 
 
-def _launch(directory: Path, options: Options) -> Cloud:
+def _launch(directory: Path, options: Options, owned: bool) -> Cloud:
     if not PYTHON.exists():
         raise CloudError("the emulator is not installed: run `make setup` first")
     port = _port(directory, options)
@@ -165,8 +170,9 @@ def _launch(directory: Path, options: Options) -> Cloud:
         process = subprocess.Popen(  # noqa: S603 - our own program, no shell
             [str(PYTHON), "-m", "tools.laptop.launcher"],
             cwd=ROOT,
-            env=_launcher_environment(directory, port, options),
-            stdin=subprocess.DEVNULL,
+            env=_launcher_environment(directory, port, options) | {"LAPTOP_OWNED": str(int(owned))},
+            # The launcher stops when the last process with the other end of this pipe has ended.
+            stdin=subprocess.PIPE if owned else subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
             start_new_session=True,

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import fcntl
 import os
+import signal
 import sys
+import threading
 from pathlib import Path
 
 LOCKED = 3  # exit status: another launcher holds the lock
@@ -25,8 +27,16 @@ def main() -> int:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             return LOCKED
+        if os.environ.get("LAPTOP_OWNED") == "1":
+            threading.Thread(target=_stop_without_owner, daemon=True).start()
         serve(real_docker=real_docker)
     return 0
+
+
+def _stop_without_owner() -> None:
+    """Stop when standard input ends: the process that started the laptop cloud has ended."""
+    sys.stdin.buffer.read()
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def serve(*, real_docker: bool) -> None:

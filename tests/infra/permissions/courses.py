@@ -14,8 +14,7 @@ from functools import partial
 
 from tests.infra.permissions.needed import needed
 from tests.lab.faults import Kind
-from tests.lab.moto import backends
-from tests.lab.moto import states as accounts
+from tests.lab.moto import backends, states
 from tests.lab.moto.moto_world import OPERATION, Request, World, drift_check, event, schedule
 from tests.lab.moto.states import State, create, delete, deploy, promote, swap
 from tests.lab.moto.transport import Call
@@ -43,20 +42,20 @@ _CREATE = create(
     environments={"nonProd": _ALL[:3], "training": True, "da": True},
     service={"environment": {"LEVEL": "info"}, "desiredCount": 2},
 )
-_NOTHING = replace(accounts.EMPTY, environments=_ALL)
+_NOTHING = replace(states.EMPTY, environments=_ALL)
 _FULL = State(lambda world: _prepare(world), environments=_ALL)
-_GROWN_BACK = State(lambda world: accounts.scale(world, "prod-1"), accounts.SWAPPED)
+_GROWN_BACK = State(lambda world: states.scale(world, "prod-1"), states.SWAPPED)
 _REQUESTS: tuple[tuple[State, Request], ...] = (
     (_NOTHING, _CREATE),
     (_FULL, deploy("2.0", *_ALL)),
-    (accounts.TESTED, promote()),
+    (states.TESTED, promote()),
     (_FULL, promote(environment="training")),
-    (accounts.SHOP, swap("2.0")),
-    (accounts.GROWN, swap("2.0")),
+    (states.SHOP, swap("2.0")),
+    (states.GROWN, swap("2.0")),
     (_GROWN_BACK, swap("1.0")),
     (_FULL, delete()),
 )
-_DRIFTS = (accounts.SERVICE_CHANGED, accounts.STACK_DELETED, accounts.CLAIM_LEFT)
+_DRIFTS = (states.SERVICE_CHANGED, states.STACK_DELETED, states.CLAIM_LEFT)
 # Longer than a lease, and than anything takes here that goes on by itself.
 _PAUSE = 70
 # A create begins with reading the template.
@@ -188,7 +187,7 @@ class Trace:
         for state in _DRIFTS:
             world = self._opened(state)
             drift_check(world)
-        world = self._opened(accounts.DEPLOYING)
+        world = self._opened(states.DEPLOYING)
         event(world)
         world.ask(Request("GET", "/health", key=None))
         for resource in READS:
@@ -210,9 +209,9 @@ class Trace:
 
 def _prepare(world: World) -> None:
     """Make an application with all environments, each of which runs a version."""
-    accounts.done(world, _CREATE)
+    states.done(world, _CREATE)
     world.account.push("1.0", "2.0")
-    accounts.done(world, deploy("1.0", *_ALL))
+    states.done(world, deploy("1.0", *_ALL))
 
 
 def _courses(state: State, request: Request, drive: Drive, deaths: list[int]) -> Iterator[Course]:

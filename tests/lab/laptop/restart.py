@@ -45,7 +45,7 @@ def restarted(directory: Path) -> Iterator[Restarted]:
             _begin(scene)
             seen = Restarted(scene)
             stop(directory)
-            start(directory, options)
+            start(directory, options, owned=True)
             yield seen
 
 

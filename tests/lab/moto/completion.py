@@ -16,7 +16,7 @@ from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 
 from tests.lab.fakes import ACCOUNT, REGION
 from tests.lab.fakes.clock import FakeClock
-from tests.lab.moto import responses as answers
+from tests.lab.moto import responses
 from tests.lab.moto.backends import backend
 from tests.lab.moto.transport import Call, answered
 
@@ -44,10 +44,10 @@ class Completion:
         """Send a call to moto, unless AWS would refuse it."""
         refusal = _before(call)
         if refusal:
-            return answers.failure(call.service, 400, "ClientException", refusal)
+            return responses.failure(call.service, 400, "ClientException", refusal)
         if call.operation == "ValidateTemplate":
             # moto runs a linter on the template for seconds, and returns no parameters.
-            return answers.parameters(call.params["TemplateBody"])
+            return responses.parameters(call.params["TemplateBody"])
         answer = answered(request)
         if call.operation == "DeleteStack":
             _tear_down()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from tests.lab.moto import states as accounts
+from tests.lab.moto import states
 from tests.lab.moto.moto_world import (
     OPERATION,
     Request,
@@ -44,25 +44,25 @@ def _stories() -> Iterator[Story]:
 
 def _operations() -> Iterator[Story]:
     configured = create(service={"environment": {"LEVEL": "info"}, "desiredCount": 2})
-    yield Story("create", accounts.EMPTY, create(), promote())
-    yield Story("create-configured", accounts.EMPTY, configured, promote())
-    yield Story("deploy-one", accounts.SHOP, deploy("3.0", "dev"), deploy("2.0", "dev"))
+    yield Story("create", states.EMPTY, create(), promote())
+    yield Story("create-configured", states.EMPTY, configured, promote())
+    yield Story("deploy-one", states.SHOP, deploy("3.0", "dev"), deploy("2.0", "dev"))
     three, before = deploy("3.0", *TESTS), deploy("2.0", *TESTS)
-    yield Story("deploy-three", accounts.LARGE, three, before)
-    yield Story("promote", accounts.TESTED, promote(), swap("3.0"))
-    yield Story("swap", accounts.SHOP, swap("2.0"), swap("1.0"))
-    yield Story("swap-raised", accounts.GROWN, swap("2.0"), swap("1.0"))
-    yield Story("swap-back", accounts.SWAPPED, swap("1.0"), swap("2.0"))
-    yield Story("delete", accounts.SHOP, delete(), create())
+    yield Story("deploy-three", states.LARGE, three, before)
+    yield Story("promote", states.TESTED, promote(), swap("3.0"))
+    yield Story("swap", states.SHOP, swap("2.0"), swap("1.0"))
+    yield Story("swap-raised", states.GROWN, swap("2.0"), swap("1.0"))
+    yield Story("swap-back", states.SWAPPED, swap("1.0"), swap("2.0"))
+    yield Story("delete", states.SHOP, delete(), create())
 
 
 def _aborts() -> Iterator[Story]:
     abort = Request("DELETE", OPERATION, key=None)
     for name, state, following in (
-        ("abort-create", accounts.CREATING, create()),
-        ("abort-deploy", accounts.HANGING, deploy("2.0", "dev")),
-        ("abort-promote", accounts.PROMOTING, promote()),
-        ("abort-swap", accounts.SWAPPING, swap("2.0")),
+        ("abort-create", states.CREATING, create()),
+        ("abort-deploy", states.HANGING, deploy("2.0", "dev")),
+        ("abort-promote", states.PROMOTING, promote()),
+        ("abort-swap", states.SWAPPING, swap("2.0")),
     ):
         yield Story(name, state, abort, following, at_once=True)
 
@@ -74,18 +74,18 @@ def _triggers() -> Iterator[Story]:
         ("reconcile-by-event", event),
         ("reconcile-by-read", read),
     ):
-        yield Story(name, accounts.DEPLOYING, None, following, (trigger,))
+        yield Story(name, states.DEPLOYING, None, following, (trigger,))
     for name, state in (
-        ("reconcile-create", accounts.BEGUN_CREATE),
-        ("reconcile-deploy", accounts.BEGUN_DEPLOY),
-        ("reconcile-swap", accounts.BEGUN_SWAP),
+        ("reconcile-create", states.BEGUN_CREATE),
+        ("reconcile-deploy", states.BEGUN_DEPLOY),
+        ("reconcile-swap", states.BEGUN_SWAP),
     ):
         yield Story(name, state, None, following)
     for name, state in (
-        ("drift-listener", accounts.LISTENER_MOVED),
-        ("drift-service", accounts.SERVICE_CHANGED),
-        ("drift-stack", accounts.STACK_DELETED),
-        ("drift-claim", accounts.CLAIM_LEFT),
+        ("drift-listener", states.LISTENER_MOVED),
+        ("drift-service", states.SERVICE_CHANGED),
+        ("drift-stack", states.STACK_DELETED),
+        ("drift-claim", states.CLAIM_LEFT),
     ):
         # If a fault hits one check, the next one corrects the rows.
         after, triggers = deploy("3.0", "dev"), (drift_check, schedule)

@@ -11,7 +11,7 @@ from botocore.exceptions import ReadTimeoutError
 from devops_core.model.operation import LEASE
 from tests.lab.fakes import Crash
 from tests.lab.faults import Kind
-from tests.lab.moto import responses as answers
+from tests.lab.moto import responses
 from tests.lab.moto.account import Account
 from tests.lab.moto.transport import Call, Deliver, undisturbed
 from tests.lab.plan import Plan
@@ -20,11 +20,11 @@ _LATE = (Kind.LATE_CALL, Kind.LATE_LEASE, Kind.LATE_OPERATION)
 # One second before the end of a lease that was taken for this call.
 _LEASE_ENDS = LEASE - timedelta(seconds=1)
 _ANSWERS: Mapping[Kind, Callable[[Call], AWSResponse]] = {
-    Kind.THROTTLED_ONCE: lambda call: answers.throttled(call.service),
-    Kind.THROTTLED_FOR_EVER: lambda call: answers.throttled(call.service),
-    Kind.ERROR_500_WITHOUT_EFFECT: lambda call: answers.broken(call.service),
-    Kind.ACCESS_DENIED_ONCE: lambda call: answers.denied(call.service, call.operation),
-    Kind.ACCESS_DENIED: lambda call: answers.denied(call.service, call.operation),
+    Kind.THROTTLED_ONCE: lambda call: responses.throttled(call.service),
+    Kind.THROTTLED_FOR_EVER: lambda call: responses.throttled(call.service),
+    Kind.ERROR_500_WITHOUT_EFFECT: lambda call: responses.broken(call.service),
+    Kind.ACCESS_DENIED_ONCE: lambda call: responses.denied(call.service, call.operation),
+    Kind.ACCESS_DENIED: lambda call: responses.denied(call.service, call.operation),
 }
 
 
@@ -89,7 +89,7 @@ class Fault:
         if kind is Kind.RESENT:
             self._account.wire.send_again = True
             return answer
-        return answers.broken(call.service)  # ERROR_500_WITH_EFFECT
+        return responses.broken(call.service)  # ERROR_500_WITH_EFFECT
 
 
 def _timeout() -> ReadTimeoutError:

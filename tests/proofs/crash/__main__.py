@@ -10,13 +10,11 @@ import sys
 from collections.abc import Iterator, Sequence
 
 from tests.lab.faults import CRASHES, Kind
-from tests.lab.planted import in_adapters as bugs_in_adapters
-from tests.lab.planted import in_engine as bugs
-from tests.lab.planted import plant
+from tests.lab.planted import in_adapters, in_engine, plant
 from tests.lab.report import Case, Outcome, coverage, markdown, table
 from tests.proofs.crash.halves import HALVES, run
 
-_BUGS = {bug.name: bug for bug in (*bugs.BUGS, *bugs_in_adapters.BUGS)}
+_BUGS = {bug.name: bug for bug in (*in_engine.BUGS, *in_adapters.BUGS)}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

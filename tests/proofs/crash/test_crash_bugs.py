@@ -6,11 +6,17 @@ from typing import Any
 
 import pytest
 
-from tests.lab.planted import Bug, OutdatedBugError, plant, run_proof, run_with_bug
-from tests.lab.planted import in_adapters as bugs_in_adapters
-from tests.lab.planted import in_engine as bugs
+from tests.lab.planted import (
+    Bug,
+    OutdatedBugError,
+    in_adapters,
+    in_engine,
+    plant,
+    run_proof,
+    run_with_bug,
+)
 
-_BUGS = (*bugs.BUGS, *bugs_in_adapters.BUGS)
+_BUGS = (*in_engine.BUGS, *in_adapters.BUGS)
 
 
 @pytest.mark.parametrize("bug", _BUGS, ids=lambda bug: bug.name)

@@ -24,7 +24,7 @@ from typing import Any
 from tests.lab.laptop import estate
 from tests.lab.laptop.api import Api, create_body, until
 from tests.lab.laptop.laptop_promises import hold_after_recovery
-from tests.proofs.fuzz import result as report
+from tests.proofs.fuzz import result
 from tests.proofs.fuzz.bearable import COME_AND_GO, THERE, VERSIONS
 from tools.contract.document import FILE
 from tools.laptop.callers import ADMIN
@@ -116,13 +116,13 @@ def fuzz(api: Api, seed: int, reports: Path) -> list[str]:
             return [*failed, f"schemathesis has ended with {code}, see above"]
         if code == 1:
             failed.append(f"{phases} with seed {seed + number} has found something, see above")
-        made += report.cases(directory)
-        seen += report.answers(directory)
+        made += result.cases(directory)
+        seen += result.answers(directory)
         if number >= LEAST_ROUNDS and made >= LEAST_CASES:
             break
-    _say("\n".join([f"{made} cases, {seen.total()} answers:", *report.table(seen)]))
+    _say("\n".join([f"{made} cases, {seen.total()} answers:", *result.table(seen)]))
     few = [f"only {made} cases, not {LEAST_CASES}"] if made < LEAST_CASES else []
-    never = [f"{route} has never answered with success" for route in report.never_met(seen)]
+    never = [f"{route} has never answered with success" for route in result.never_met(seen)]
     return failed + few + never
 
 
@@ -138,8 +138,8 @@ def run(api: Api, phases: str, seed: int, directory: Path) -> int:
     command = [
         *(sys.executable, "-m", "schemathesis.cli", "--config-file", str(CONFIGURATION), "run"),
         *(str(FILE), "--url", api.cloud.api_url, "--phases", phases, "--seed", str(seed)),
-        *("--report", "json,ndjson", "--report-json-path", report.SUMMARY),
-        *("--report-ndjson-path", report.EVENTS),
+        *("--report", "json,ndjson", "--report-json-path", result.SUMMARY),
+        *("--report-ndjson-path", result.EVENTS),
     ]
     done = subprocess.run(  # noqa: S603 - a tool of requirements-dev.txt, no shell
         command, cwd=directory, env=environment, check=False, timeout=LIMIT

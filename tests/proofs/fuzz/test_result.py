@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from tests.proofs.fuzz import result as report
+from tests.proofs.fuzz import result
 from tools.contract.document import operations
 
 
@@ -35,15 +35,15 @@ def test_answers_are_counted_by_route_and_status(tmp_path: Path) -> None:
         {"ScenarioFinished": {"recorder": {"label": "x"}}},
         _scenario(("POST", "/stacks", 409), ("PUT", "/health", 403)),
     ]
-    (tmp_path / report.EVENTS).write_text("".join(json.dumps(each) + "\n" for each in events))
-    (tmp_path / report.SUMMARY).write_text('{"test_cases": {"generated": 5}}')
-    seen = report.answers(tmp_path)
+    (tmp_path / result.EVENTS).write_text("".join(json.dumps(each) + "\n" for each in events))
+    (tmp_path / result.SUMMARY).write_text('{"test_cases": {"generated": 5}}')
+    seen = result.answers(tmp_path)
     assert seen == {("POST /stacks", 202): 2, ("POST /stacks", 409): 1, ("PUT /health", 403): 1}
-    assert report.cases(tmp_path) == 5
-    lines = report.table(seen)
+    assert result.cases(tmp_path) == 5
+    lines = result.table(seen)
     assert len(lines) == len(operations()) + 1
     assert ["POST", "/stacks", "202: 2, 409: 1"] in [line.split(maxsplit=2) for line in lines]
     assert lines[-1].split() == ["other", "methods", "1"]
-    missing = report.never_met(seen)
+    missing = result.never_met(seen)
     assert len(missing) == len(operations()) - 1
     assert "POST /stacks" not in missing
