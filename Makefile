@@ -12,11 +12,13 @@ UP_OPTIONS = $(if $(PORT),--port $(PORT)) $(if $(LAMBDA_ENDPOINT),--lambda-endpo
 	$(if $(filter 1,$(DOCKER)),--docker) $(if $(filter 1,$(KEEP)),--keep) \
 	$(if $(filter 1,$(AUTH)),--auth) $(if $(REPOURI),--repouri $(REPOURI))
 
-.PHONY: help setup cli up down logs push demo lint security test check reference crash races stateful \
-	fuzz mutants scale bench bench-swap clean
+.PHONY: help setup cli up down logs push demo lint security test proofs test-busy check reference crash \
+	races stateful fuzz mutants scale bench bench-swap clean
 
 help: ## List the targets
-	sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
+	sed -n -e 's/^##@ \(.*\)/\n\1/p' -e 's/^\([a-z-]*\):.*## /  \1\t/p' $(MAKEFILE_LIST) | expand -t 14
+
+##@ Use the service on this machine
 
 setup: ## Install the laptop cloud and the deploy tool
 	$(MAKE) -j2 .local/venv/installed node_modules/installed $(if $(filter 1,$(DOCKER)),.local/venv/docker)
@@ -39,6 +41,8 @@ push: .local/venv/installed ## Push an image (IMAGE=name:tag, BEHAVIOUR=crash or
 demo: setup ## Demonstrate the service on a laptop cloud
 	$(EMULATOR) -m tools.laptop.demo
 
+##@ Check a change (durations: two idle cores, after the installation)
+
 lint: .venv/installed ## Check format, style, types, imports and templates
 	$(TOOLS)/ruff format --check .
 	$(TOOLS)/ruff check .
@@ -46,34 +50,46 @@ lint: .venv/installed ## Check format, style, types, imports and templates
 	$(TOOLS)/lint-imports
 	$(TOOLS)/cfn-lint cloudformation/*.yml
 
-security: ## Search for security problems with six tools (ARGS="checkov", ARGS=--online)
+security: ## Search for security problems with six tools (2 min; ARGS="checkov", ARGS=--online)
 	$(MAKE) -j3 .venv/installed .local/security/installed node_modules/installed
 	$(TOOLS)/python -m tools.security $(ARGS)
 
-test: ## Run all tests
+test: ## Run the tests of each module and one story on a laptop cloud (DURATION_TEST; ARGS=paths)
+	$(MAKE) -j4 .venv/installed .local/venv/installed .local/security/installed node_modules/installed
+	$(TOOLS)/python -m pytest -n auto --cov --cov-report=term-missing $(ARGS)
+
+proofs: ## Run the proofs in their short form: crash, races, stateful, laptop, fuzz (DURATION_PROOFS)
 	$(MAKE) -j5 .venv/installed .local/venv/installed .local/security/installed .local/generators/installed \
 		node_modules/installed
-	$(TOOLS)/python -m pytest -n auto --cov --cov-report=term-missing
+	$(TOOLS)/python -m pytest -n auto tests/proofs
+	$(TOOLS)/python -m tests.proofs.fuzz
 
-check: lint security test fuzz ## Run all checks that a change must pass
+test-busy: ## Run test and proofs while two other processes use both cores (one hour)
+	trap 'kill $$first $$second' EXIT; \
+	(while :; do :; done) & first=$$!; (while :; do :; done) & second=$$!; \
+	$(MAKE) test && $(MAKE) proofs
+
+check: lint security test proofs ## Run all checks that a change must pass
 
 reference: .venv/installed ## Generate docs/openapi.yml, docs/api.md and the tables of other pages
 	$(TOOLS)/python -m tools.contract.reference
 
-crash: .venv/installed ## Inject every fault into every outgoing call (ARGS= for a selection)
+##@ Full proofs and measurements
+
+crash: .venv/installed ## Inject every fault into every outgoing call (15 min; ARGS= for a selection)
 	$(TOOLS)/python -m tests.proofs.crash $(ARGS)
 
-races: .venv/installed ## Run every interleaving of two callers (ARGS= for a selection)
+races: .venv/installed ## Run every interleaving of two callers (2 min; ARGS= for a selection)
 	$(TOOLS)/python -m tests.proofs.races $(ARGS)
 
 stateful: .venv/installed ## Run random sequences of calls, faults and clocks (ARGS="--seed 1 --examples 2000")
 	$(TOOLS)/python -m tests.proofs.stateful $(ARGS)
 
-fuzz: ## Send valid and invalid requests to a laptop cloud (ARGS="--seed 2")
+fuzz: ## Send valid and invalid requests to a laptop cloud (4 min; ARGS="--seed 2")
 	$(MAKE) -j3 .venv/installed .local/venv/installed node_modules/installed
 	$(TOOLS)/python -m tests.proofs.fuzz $(ARGS)
 
-mutants: .venv/installed ## Run mutation tests: change the code and check that a test fails
+mutants: .venv/installed ## Run mutation tests: change the code and check that a test fails (25 min)
 	$(TOOLS)/python -m tests.proofs.mutants $(ARGS)
 
 scale: .venv/installed ## Count the reads and writes of each operation with 1 and with 10,000 applications
@@ -86,6 +102,8 @@ bench: ## Count and time AWS calls, compared with other tools (ARGS="--rounds 9 
 bench-swap: ## Measure swaps under load (ARGS="--swaps 300 --write")
 	$(MAKE) -j3 .venv/installed .local/venv/installed node_modules/installed
 	$(TOOLS)/python -m tools.bench.swaps $(ARGS)
+
+##@ Clean up
 
 clean: down ## Remove all files that the other targets installed or generated
 	rm -rf .local .venv node_modules .serverless mutants .coverage .*_cache

@@ -14,8 +14,8 @@ from devops_core.model.inventory import RowStatus
 from devops_core.model.operation import Status
 from devops_core.naming import DEPLOYABLE, NON_PRODUCTION, SLOTS, Environment
 from tests.contract.test_examples import OURS
-from tests.infra.test_docs import routes
 from tests.lab.kinds import KINDS, RULES
+from tests.lab.surface import routes
 from tests.lab.templates import ROOT
 from tools.contract.document import FILE, JSON, Operation, document, examples, operation, operations
 from tools.laptop.packages import NODE_MODULES

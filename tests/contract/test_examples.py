@@ -11,7 +11,7 @@ import pytest
 from devops_core.errors import DevOpsError
 from tests.contract.example_account import Account
 from tests.contract.replay import SCENARIOS
-from tests.infra.test_docs import subclasses
+from tests.lab.surface import subclasses
 from tools.contract.conformance import validator
 from tools.contract.document import JSON, Node, Operation, codes, examples, operation, operations
 

@@ -20,7 +20,8 @@ from devops_core.model.operation import LEASE
 from tests.lab import emf
 from tests.lab.kinds import KINDS, RULES
 from tests.lab.planted import in_adapters, in_engine, in_life, in_races
-from tests.lab.templates import ROOT, load
+from tests.lab.surface import routes, subclasses
+from tests.lab.templates import ROOT
 from tools.contract import places
 
 PAGES = {
@@ -78,13 +79,6 @@ def test_every_page_is_reached_from_the_readme() -> None:
     assert {f"docs/{name}" for name in PAGES} <= set(_LINK.findall(TEXTS["README.md"]))
 
 
-def routes() -> list[str]:
-    service = load(ROOT / "serverless.yml")
-    events = [event for each in service["functions"].values() for event in each["events"]]
-    calls = [event["http"] for event in events if "http" in event]
-    return [f"{call['method'].upper()} /{call['path']}" for call in calls]
-
-
 @pytest.mark.parametrize("route", routes())
 def test_every_route_has_a_page(route: str) -> None:
     pages = [name for name, text in PAGES.items() if f"\n\n`{route}`\n\n" in text]
@@ -104,12 +98,6 @@ def test_a_page_tells_the_headers_and_how_to_go_back(page: str) -> None:
     assert headers == ["`Idempotency-Key`", "`Prefer: wait=N`"]
     assert f"(at most {MAX_WAIT_SECONDS})" in PAGES[page]
     assert {"example", "errors", "what-happens-in-aws", "how-to-go-back"} <= anchors(PAGES[page])
-
-
-def subclasses(base: type[errors.DevOpsError]) -> Iterator[type[errors.DevOpsError]]:
-    yield base
-    for each in base.__subclasses__():
-        yield from subclasses(each)
 
 
 def documented() -> set[tuple[int, str]]:

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from functools import cache, partial
-from typing import Any
+from dataclasses import replace
+from functools import partial
 
 from tests.lab.client import Reply
 from tests.lab.faults import CRASHES, Kind
-from tests.lab.moto.account import Account
-from tests.lab.moto.moto_stories import STORIES, Story
+from tests.lab.moto.moto_stories import STORIES
 from tests.lab.moto.moto_world import World, schedule
-from tests.lab.moto.states import State, create, delete
+from tests.lab.moto.stand import run_story, stand
+from tests.lab.moto.states import create, delete
 from tests.lab.moto.transport import Call
 from tests.lab.moto.transport_faults import Fault, applies
 from tests.lab.plan import Plan
@@ -24,57 +23,6 @@ from tests.lab.report import Case, Outcome, spread
 _FIRSTS, _PAIRS = 6, 24
 # The calls that find and remove orphans. Operations do not wait for permissions to make them.
 _LEFT_OVERS = {"DeregisterTaskDefinition", "ListTaskDefinitions"}
-# More attempts than a case has faults.
-_ATTEMPTS = 3
-
-
-@dataclass(frozen=True, slots=True)
-class Course:
-    """A story without a fault: its calls and its final state."""
-
-    calls: tuple[Call, ...]
-    end: Mapping[str, Any]
-
-
-class Stand:
-    """An account with the saved states at the start of stories."""
-
-    def __init__(self) -> None:
-        self.account = Account()
-        self._saved = cache(self._prepared)
-        self.undisturbed = cache(self._undisturbed)
-
-    def opened(self, state: State) -> World:
-        """Return the world at the start of a story."""
-        self.account.restore(self._saved(state))
-        return World(self.account)
-
-    def _prepared(self, state: State) -> bytes:
-        if state.before:
-            world = self.opened(state.before)
-        else:
-            self.account.install(state.environments)
-            world = World(self.account)
-        state.prepare(world)
-        world.forget()
-        return self.account.save()
-
-    def _undisturbed(self, name: str) -> Course:
-        story = STORIES[name]
-        world = self.opened(story.state)
-        _run_story(story, world)
-        world.watcher.hold_at_end()
-        return Course(tuple(self.account.wire.journal), world.end())
-
-
-_stand = cache(Stand)
-
-
-def stand() -> Stand:
-    """Return the stand of this process; a new one if moto was reset."""
-    if not _stand().account.intact:
-        _stand.cache_clear()
-    return _stand()
 
 
 def cases(stories: Collection[str] = (), *, pairs: bool = True) -> Iterator[Case]:
@@ -141,7 +89,7 @@ class Trial:
 
     def run_story(self) -> Reply | None:
         """Run the story with its recovery."""
-        return _run_story(self._story, self._world)
+        return run_story(self._story, self._world)
 
     def run(self) -> None:
         """Run the story and check its final state."""
@@ -212,17 +160,6 @@ class Trial:
     def _second_caller(self) -> None:
         other = self._story.request or self._story.following
         self._world.ask(replace(other, key=None))
-
-
-def _run_story(story: Story, world: World) -> Reply | None:
-    """Send the request and fire the triggers until all operations have ended."""
-    reply = None
-    for _ in range(_ATTEMPTS if story.at_once else 1):
-        reply = world.ask(story.request) if story.request else None
-        if reply and reply.status < 500:
-            break
-    world.recover(story.triggers, story.at_least)
-    return reply
 
 
 def _delete(world: World) -> None:
