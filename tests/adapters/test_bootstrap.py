@@ -20,7 +20,10 @@ from devops_core.settings import Settings
 from tests.adapters.conftest import ENVIRONMENT
 
 _ROOT = Path(__file__).parents[2]
-PORTS = ("tables", "listing", "stacks", "containers", "load_balancer", "images", "templates")
+CLIENTS = (
+    "tables", "listing", "stacks", "containers", "load_balancer", "images", "templates",
+)  # fmt: skip
+PORTS = (*CLIENTS, "web")
 
 
 class SlowSession:
@@ -66,7 +69,7 @@ def test_an_adapter_is_made_once(cloud: AwsCloud, port: str) -> None:
     assert getattr(cloud, port) is getattr(cloud, port)
 
 
-@pytest.mark.parametrize("port", PORTS)
+@pytest.mark.parametrize("port", CLIENTS)
 def test_threads_that_ask_for_a_port_at_the_same_time_get_one_adapter(port: str) -> None:
     session: Any = SlowSession()
     cloud = AwsCloud(Settings.from_environment(ENVIRONMENT), session)

@@ -148,3 +148,16 @@ def test_a_throttled_read_is_an_error(containers: EcsContainers, client: Any) ->
 
     with pytest.raises(ThrottledError):
         containers.services("Shop", ["dev"])
+
+
+def test_the_newest_messages_of_a_service_are_in_utc_and_without_arns(
+    containers: EcsContainers, client: Any
+) -> None:
+    local = AT.astimezone(timezone(timedelta(hours=1)))
+    group = "arn:aws:elasticloadbalancing:eu-west-1:123456789012:targetgroup/Shop-dev/1"
+    events = [{"createdAt": local, "message": f"(service Shop) registered targets in {group}"}]
+    respond(client, "DescribeServices", {"services": [described() | {"events": events}]})
+    ((time, text),) = containers.services("Shop", ["dev"])["dev"].messages
+    assert time == AT
+    assert text.startswith("(service Shop) registered targets in ")
+    assert "arn:" not in text

@@ -83,3 +83,23 @@ def test_tasks_of_other_rollouts_do_not_explain_a_failure(shop: FakeCloud, api: 
     reason = failed.environments["DEV"]["reason"]
     assert "exit code 1)" in reason
     assert "137" not in reason
+
+
+def test_a_failure_is_recorded_although_the_stop_reasons_cannot_be_read(
+    shop: FakeCloud, api: Client
+) -> None:
+    shop.wire.fail("containers.stopped", THROTTLED)
+    shop.push("bad", CRASH)
+    failed = api.finished(api.deploy("bad", "dev"))
+    assert failed.operation["status"] == "FAILED"
+    assert "circuit breaker" in failed.environments["DEV"]["reason"]
+
+
+def test_a_status_read_returns_the_end_that_another_worker_recorded(
+    shop: FakeCloud, api: Client
+) -> None:
+    shop.containers.automatic = False
+    accepted = api.deploy("1.0", "dev")
+    shop.containers.automatic = True
+    shop.wire.on("containers.services", lambda: Client(shop).settle())
+    assert api.status(accepted.id).operation["status"] == "SUCCEEDED"
