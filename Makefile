@@ -55,7 +55,8 @@ security: ## Search for security problems with six tools (2 min; ARGS="checkov",
 	$(TOOLS)/python -m tools.security $(ARGS)
 
 test: ## Run the tests of each module and one story on a laptop cloud (3 min; ARGS=paths)
-	$(MAKE) -j4 .venv/installed .local/venv/installed .local/security/installed node_modules/installed
+	$(MAKE) -j5 .venv/installed .local/venv/installed .local/security/installed .local/generators/installed \
+		node_modules/installed
 	$(TOOLS)/python -m pytest -n auto --cov --cov-report=term-missing $(ARGS)
 
 proofs: ## Run the proofs in their short form: crash, races, stateful, laptop, fuzz (13 min)
