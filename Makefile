@@ -7,6 +7,8 @@ PIP_INSTALL := -m pip install --quiet --disable-pip-version-check
 # The emulator has a separate environment, so that the Lambda functions cannot import test packages.
 EMULATOR := .local/venv/bin/python
 TOOLS := .venv/bin
+TEST_TOOLS := .venv/installed .local/venv/installed .local/security/installed .local/generators/installed \
+	node_modules/installed
 
 UP_OPTIONS = $(if $(PORT),--port $(PORT)) $(if $(LAMBDA_ENDPOINT),--lambda-endpoint $(LAMBDA_ENDPOINT)) \
 	$(if $(filter 1,$(DOCKER)),--docker) $(if $(filter 1,$(KEEP)),--keep) \
@@ -55,15 +57,13 @@ security: ## Search for security problems with six tools (2 min; ARGS="checkov",
 	$(TOOLS)/python -m tools.security $(ARGS)
 
 test: ## Run the tests of each module and one story on a laptop cloud (3 min; ARGS=paths)
-	$(MAKE) -j5 .venv/installed .local/venv/installed .local/security/installed .local/generators/installed \
-		node_modules/installed
+	$(MAKE) -j5 $(TEST_TOOLS)
 	$(TOOLS)/python -m pytest -n auto --cov --cov-report=term-missing $(ARGS)
 
 proofs: ## Run the proofs in their short form: crash, races, stateful, laptop, fuzz (13 min)
-	$(MAKE) -j5 .venv/installed .local/venv/installed .local/security/installed .local/generators/installed \
-		node_modules/installed
+	$(MAKE) -j5 $(TEST_TOOLS)
 	$(TOOLS)/python -m pytest -n auto tests/proofs
-	$(TOOLS)/python -m tests.proofs.fuzz
+	$(MAKE) fuzz
 
 test-busy: ## Run test and proofs while two other processes use both cores (one hour)
 	trap 'kill $$first $$second' EXIT; \

@@ -168,32 +168,23 @@ class Client:
         return self.send("DELETE", "/stacks", {"stack": name}, headers=headers)
 
     def status(
-        self,
-        operation: str,
-        application: str = "Shop",
-        headers: Mapping[str, str] | None = None,
+        self, operation: str, application: str = "Shop", headers: Mapping[str, str] | None = None
     ) -> Reply:
         """GET /stacks/{applicationName}/operations/{id}."""
-        return self.send(
-            "GET",
-            "/stacks/{applicationName}/operations/{id}",
-            parameters={"applicationName": application, "id": operation},
-            headers=headers,
-        )
+        return self._about_operation("GET", operation, application, headers)
 
     def abort(
-        self,
-        operation: str,
-        application: str = "Shop",
-        headers: Mapping[str, str] | None = None,
+        self, operation: str, application: str = "Shop", headers: Mapping[str, str] | None = None
     ) -> Reply:
         """DELETE /stacks/{applicationName}/operations/{id}."""
-        return self.send(
-            "DELETE",
-            "/stacks/{applicationName}/operations/{id}",
-            parameters={"applicationName": application, "id": operation},
-            headers=headers,
-        )
+        return self._about_operation("DELETE", operation, application, headers)
+
+    def _about_operation(
+        self, method: str, operation: str, application: str, headers: Mapping[str, str] | None
+    ) -> Reply:
+        resource = "/stacks/{applicationName}/operations/{id}"
+        parameters = {"applicationName": application, "id": operation}
+        return self.send(method, resource, parameters=parameters, headers=headers)
 
     def health(self) -> Reply:
         """GET /health."""

@@ -1,8 +1,7 @@
 """Planted bugs, which show that a proof can fail.
 
-A bug is a faulty variant of one function of the product. `python -m tests.proofs.crash --bug
-NAME` plants
-it before the proof runs, in the memory of this process; no file is changed.
+A bug is a faulty variant of one function of the product. `python -m tests.proofs.crash --bug NAME`
+plants it before the proof runs, in the memory of this process; no file is changed.
 """
 
 from __future__ import annotations

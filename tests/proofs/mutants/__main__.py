@@ -1,4 +1,4 @@
-"""Run the mutation tests: `python -m tests.proofs.mutants`, all or what is left of the last run.
+"""Run the mutation tests: `python -m tests.proofs.mutants`, all or the rest of the last run.
 
 The exit code is 1 when too many mutants survive, or one that is not accepted.
 """
