@@ -100,6 +100,7 @@ def test_queries_are_documented() -> None:
         ("team=a%20b&version=1.0", None),
         ("operation=$OPERATION&limit=1", "not sorted: operation=$OPERATION&limit=1"),
         ("team=a+b", "not encoded: team=a+b"),
+        ("team=a b", "not encoded: team=a b"),
         ("team=a/b&version=1:2", "not encoded: team=a/b, version=1:2"),
         ("team=a%2fb", "not encoded: team=a%2fb"),
         ("dryRun", "not encoded: dryRun"),

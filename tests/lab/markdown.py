@@ -19,8 +19,8 @@ _CODE = re.compile(r"`[^`\n]+`")
 _LINK = re.compile(r"\]\(\s*([^)\s]+)[^)]*\)")
 _HEADING = re.compile(r"^#{1,6} +(.+?) *#*$", re.MULTILINE)
 _EXTERNAL = re.compile(r"[a-z][a-z+.-]*:")
-# The query of a URL in a command, up to the end of its word.
-_QUERY = re.compile(r"\?([^\s\"'`]*)")
+# A URL in a command: a quoted word, which can have spaces, or a plain one.
+_URL = re.compile(r"\"((?:\$|http)[^\"]*)\"|'(http[^']*)'|\s((?:\$|http)[^\s\"']*)")
 _PAIR = re.compile(r"[A-Za-z0-9._~-]+=(?:[A-Za-z0-9._~-]|%[0-9A-F]{2}|\$\w+|\$\{\w+\})*")
 
 
@@ -69,14 +69,15 @@ def problem_of_query(command: str) -> str | None:
     The signature of AWS (Signature Version 4, "Create a canonical request") covers sorted and
     encoded parameters, each with an equals sign. curl 7.88 signs the query as it is written.
     """
-    found = _QUERY.search(command)
-    if found is None:
+    urls = ["".join(parts) for parts in _URL.findall(command)]
+    queries = [url.partition("?")[2] for url in urls if "?" in url]
+    if not queries:
         return None
-    pairs = found[1].split("&")
+    pairs = queries[0].split("&")
     wrong = [pair for pair in pairs if not _PAIR.fullmatch(pair)]
     if wrong:
         return f"not encoded: {', '.join(wrong)}"
-    return None if pairs == sorted(pairs) else f"not sorted: {found[1]}"
+    return None if pairs == sorted(pairs) else f"not sorted: {queries[0]}"
 
 
 def words(text: str) -> int:
