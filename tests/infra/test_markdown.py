@@ -112,6 +112,10 @@ def test_a_query_that_cannot_be_signed_is_found(query: str, problem: str | None)
     assert markdown.problem_of_query(command) == problem
 
 
+def test_lines_of_tables_are_no_words() -> None:
+    assert markdown.words("| a page | 1,100 |\n| --- | ---: |\n\n```sh\nmake test\n```\n") == 6
+
+
 def test_the_documentation_has_a_limited_length() -> None:
     counts = {named(path): markdown.words(TEXTS[path]) for path in COUNTED}
     for name, count in sorted(counts.items(), key=lambda each: -each[1]):
