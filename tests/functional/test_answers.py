@@ -1,4 +1,4 @@
-"""What callers get: status, headers, body (DESIGN §3)."""
+"""The responses that callers receive: status, headers, body."""
 
 from __future__ import annotations
 

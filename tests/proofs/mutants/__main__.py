@@ -41,7 +41,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--survivors", action="store_true", help="keep the last run but for what has survived it")
     add("--report", action="store_true", help="run nothing, print what the last run has found")
     add("--processes", type=int, default=os.cpu_count(), help="how many mutants at once")
-    add("--markdown", action="store_true", help="print the table for docs/reliability.md")
+    add("--markdown", action="store_true", help="print the table as Markdown")
     return parser
 
 

@@ -53,7 +53,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--schedule", type=Schedule.parse, help="only this interleaving; shows its calls (A3B1)")
     add("--preemptions", type=int, default=2, help="maximum (default: 2)")
     add("--stop", action="store_true", help="stop a race at its first violation")
-    add("--markdown", action="store_true", help="print the table for docs/reliability.md")
+    add("--markdown", action="store_true", help="print the table as Markdown")
     add(
         "--bug",
         choices=_BUGS,
