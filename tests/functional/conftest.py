@@ -23,11 +23,7 @@ def cloud() -> Iterator[FakeCloud]:
     cloud = FakeCloud()
     watcher = watch(cloud)
     yield cloud
-    cloud.wire.heal()
-    cloud.containers.automatic = True
-    cloud.stacks.pace = 1
-    for stack in cloud.stacks.stacks.values():
-        stack.left = stack.left or 1
+    cloud.resume()
     Client(cloud).settle()
     hold_after_recovery(cloud, watcher)
     assert not [problem for line in cloud.measured for problem in emf.problems(line)]
