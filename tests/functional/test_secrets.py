@@ -36,7 +36,7 @@ def hold_secret(cloud: FakeCloud, *replies: Reply) -> None:
         assert not [place for place in PLACES if place in text], text
 
 
-def test_a_create_with_secrets_that_goes_well(cloud: FakeCloud, api: Client) -> None:
+def test_a_successful_create_reveals_no_secret_arn(cloud: FakeCloud, api: Client) -> None:
     reply = api.create(service=SERVICE)
     seen = [api.status(reply.id)]
     api.tick()
@@ -50,7 +50,7 @@ def test_a_create_with_secrets_that_goes_well(cloud: FakeCloud, api: Client) -> 
     hold_secret(cloud, reply, *seen, done, deployed, api.delete())
 
 
-def test_what_is_only_tried_with_secrets(cloud: FakeCloud, api: Client, dry: DryClient) -> None:
+def test_a_dry_run_reveals_no_secret_arn(cloud: FakeCloud, api: Client, dry: DryClient) -> None:
     tried = dry.create(service=SERVICE)
     assert plan(tried)["parameters"]["Environments"] == "dev"
     assert "SecretArns" not in plan(tried)["parameters"]
@@ -62,7 +62,7 @@ def test_what_is_only_tried_with_secrets(cloud: FakeCloud, api: Client, dry: Dry
     hold_secret(cloud, tried, deployed, dry.create(service=SERVICE), dry.delete())
 
 
-def test_a_stack_that_fails_over_a_secret(cloud: FakeCloud, api: Client) -> None:
+def test_a_failed_stack_reveals_no_secret_arn(cloud: FakeCloud, api: Client) -> None:
     cloud.stacks.create_failures = (f"devService (AWS::ECS::Service): {WORDS}",)
     reply = api.create(service=SERVICE)
     failed = api.finished(reply)
@@ -70,7 +70,7 @@ def test_a_stack_that_fails_over_a_secret(cloud: FakeCloud, api: Client) -> None
     hold_secret(cloud, reply, failed, api.create("Other", service=SERVICE))
 
 
-def test_a_rollout_that_fails_over_a_secret(cloud: FakeCloud, api: Client) -> None:
+def test_a_failed_rollout_reveals_no_secret_arn(cloud: FakeCloud, api: Client) -> None:
     cloud.containers.behaviours[cloud.settings.initial_image] = CRASH
 
     def say_so(call: Call) -> None:
@@ -87,7 +87,7 @@ def test_a_rollout_that_fails_over_a_secret(cloud: FakeCloud, api: Client) -> No
 
 @pytest.mark.parametrize("name", ["stacks.create", "containers.register", "tables.claim"])
 @pytest.mark.parametrize("error", [RefusedError, UnreachableError, ValueError, KeyError])
-def test_a_call_that_fails_with_the_secret_in_its_words(
+def test_an_aws_error_reveals_no_secret_arn(
     cloud: FakeCloud, api: Client, name: str, error: type[Exception]
 ) -> None:
     cloud.wire.fail(name, error(WORDS), times=2)
@@ -103,7 +103,7 @@ def test_a_call_that_fails_with_the_secret_in_its_words(
 
 
 @pytest.mark.parametrize("error", [RefusedError, UnreachableError, ValueError])
-def test_what_lambda_prints_of_a_function_that_fails(
+def test_the_traceback_of_a_failed_function_reveals_no_secret_arn(
     shop: FakeCloud, api: Client, error: type[Exception]
 ) -> None:
     def fail() -> None:
@@ -123,7 +123,7 @@ def test_what_lambda_prints_of_a_function_that_fails(
     hold_secret(shop)
 
 
-def test_a_secret_in_the_wrong_place_is_not_repeated(cloud: FakeCloud, api: Client) -> None:
+def test_a_misplaced_secret_is_not_repeated(cloud: FakeCloud, api: Client) -> None:
     """Wherever it is cut, no part of an ARN is left."""
     long = f"arn:aws-us-gov:secretsmanager:{'x' * 21}:{ACCOUNT}:secret:x"
     for arn in (SECRET, PARAMETER, long, f"{'y' * 30}{SECRET}"):

@@ -24,7 +24,7 @@ def _told(reply: Reply) -> dict[str, Any]:
     return {**about, "error": "AWS throttles"}
 
 
-def test_a_deploy_whose_first_steps_cannot_be_saved_is_accepted(
+def test_a_deploy_is_accepted_although_its_first_steps_cannot_be_saved(
     shop: FakeCloud, api: Client
 ) -> None:
     shop.wire.fail("tables.save", THROTTLED, times=1)
@@ -35,7 +35,7 @@ def test_a_deploy_whose_first_steps_cannot_be_saved_is_accepted(
     assert api.finished(reply).operation["status"] == "SUCCEEDED"
 
 
-def test_all_that_is_in_the_way_is_told_once(shop: FakeCloud, api: Client) -> None:
+def test_each_error_is_reported_once(shop: FakeCloud, api: Client) -> None:
     def trouble(call: Call) -> None:
         if call.name == "containers.register":
             name = call.args[0]["family"]
@@ -62,7 +62,7 @@ def _aborting(api: Client) -> Reply:
 
 
 @pytest.mark.parametrize("call", [_waiting, _aborting])
-def test_who_cannot_look_again_is_told_what_was_seen_last(
+def test_a_response_without_a_new_read_shows_the_last_known_state(
     shop: FakeCloud, api: Client, call: Callable[[Client], Reply]
 ) -> None:
     shop.wire.fail("tables.operation", THROTTLED)

@@ -78,7 +78,7 @@ def hold_clean(cloud: FakeCloud, *replies: Reply) -> None:
          "a number without end", "a byte order mark"],
 )  # fmt: skip
 @pytest.mark.parametrize("resource", ["/stacks", "/stacks/deploy", "/stacks/swapProdBlueAndGreen"])
-def test_json_that_readers_take_differently_is_refused(
+def test_ambiguous_json_is_refused(
     cloud: FakeCloud, api: Client, resource: str, body: str, message: str
 ) -> None:
     reply = api.raw(http_event("POST", resource, body))
@@ -89,7 +89,7 @@ def test_json_that_readers_take_differently_is_refused(
 
 
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-32", "utf-8-sig", "latin-1"])
-def test_a_body_is_utf_8(cloud: FakeCloud, api: Client, encoding: str) -> None:
+def test_a_body_must_be_utf_8(cloud: FakeCloud, api: Client, encoding: str) -> None:
     body = json.dumps(GOOD | {"description": "é"}, ensure_ascii=False).encode(encoding)
     reply = api.raw(http_event("POST", "/stacks", base64.b64encode(body).decode(), base64=True))
     assert fields(reply) == {"body"}
@@ -98,16 +98,14 @@ def test_a_body_is_utf_8(cloud: FakeCloud, api: Client, encoding: str) -> None:
 
 @pytest.mark.parametrize("number", ["1e999", "-1e999", "1e400", "1E1", "80.0", "9" * 4000, "-0"])
 @pytest.mark.parametrize("field", ["containerPort", "cpu", "memory", "desiredCount"])
-def test_numbers_are_whole_and_small(api: Client, field: str, number: str) -> None:
+def test_numbers_must_be_small_integers(api: Client, field: str, number: str) -> None:
     body = json.dumps(GOOD | {"service": {}}).replace("{}", f'{{"{field}": {number}}}')
     assert fields(api.raw(http_event("POST", "/stacks", body))) == {f"service.{field}"}
 
 
 @pytest.mark.parametrize("name", ["stack", "x\u202e", "force"])
 @pytest.mark.usefixtures("shop")
-def test_a_parameter_that_is_there_twice_is_refused(
-    cloud: FakeCloud, api: Client, name: str
-) -> None:
+def test_a_repeated_parameter_is_refused(cloud: FakeCloud, api: Client, name: str) -> None:
     """API Gateway takes the last one, and what is deleted must not depend on that."""
     event = http_event("DELETE", "/stacks", query={name: "Shop"})
     event["multiValueQueryStringParameters"] = {name: ["Other", "Shop"]}
@@ -125,7 +123,7 @@ def test_a_parameter_that_is_there_twice_is_refused(
 
 
 @pytest.mark.parametrize("nasty", NASTY, ids=code)
-def test_no_field_of_a_create_takes_what_is_no_character(
+def test_a_create_refuses_control_characters_in_every_field(
     cloud: FakeCloud, api: Client, nasty: str
 ) -> None:
     secret = f"arn:aws:secretsmanager:eu-west-1:{ACCOUNT}:secret:db"
@@ -156,7 +154,7 @@ def test_no_field_of_a_create_takes_what_is_no_character(
 
 
 @pytest.mark.parametrize("nasty", NASTY, ids=code)
-def test_no_other_field_takes_what_is_no_character(
+def test_other_requests_refuse_control_characters_in_every_field(
     cloud: FakeCloud, api: Client, nasty: str
 ) -> None:
     text = f"a{nasty}b"
@@ -176,7 +174,9 @@ def test_no_other_field_takes_what_is_no_character(
 
 @pytest.mark.parametrize("nasty", NASTY, ids=code)
 @pytest.mark.usefixtures("shop")
-def test_path_parameters_and_headers_are_checked(cloud: FakeCloud, api: Client, nasty: str) -> None:
+def test_control_characters_in_path_parameters_and_headers_are_refused(
+    cloud: FakeCloud, api: Client, nasty: str
+) -> None:
     start = len(cloud.wire.journal)
     text = f"a{nasty}b"
     replies = [
@@ -195,7 +195,7 @@ def test_path_parameters_and_headers_are_checked(cloud: FakeCloud, api: Client, 
 
 @pytest.mark.parametrize("digits", ["wait=١٠", "wait=1٠", "wait=１０"])  # noqa: RUF001 - digits elsewhere
 @pytest.mark.usefixtures("shop")
-def test_only_our_digits_are_digits(api: Client, digits: str) -> None:
+def test_only_ascii_digits_are_digits(api: Client, digits: str) -> None:
     reply = api.deploy("1.0", "dev", headers={"Prefer": digits})
     assert "Preference-Applied" not in reply.headers
     deploy = api.deploy("1.0", "dev", repouri="example.com:٨٠/shop")
@@ -203,7 +203,7 @@ def test_only_our_digits_are_digits(api: Client, digits: str) -> None:
 
 
 @pytest.mark.parametrize("nasty", NASTY, ids=code)
-def test_who_calls_is_stored_and_logged_as_plain_text(
+def test_a_caller_is_stored_and_logged_without_control_characters(
     cloud: FakeCloud, api: Client, nasty: str
 ) -> None:
     event = http_event("POST", "/stacks", json.dumps(GOOD))
@@ -221,7 +221,7 @@ def test_who_calls_is_stored_and_logged_as_plain_text(
 
 
 @pytest.mark.parametrize("nasty", NASTY, ids=code)
-def test_what_aws_says_is_stored_and_shown_as_plain_text(
+def test_a_message_from_aws_is_stored_and_returned_without_control_characters(
     shop: FakeCloud, api: Client, nasty: str
 ) -> None:
     """A registry that is not ours may say anything, and ECS passes it on."""

@@ -42,7 +42,7 @@ def hanging(owned: FakeCloud) -> Mapping[str, str]:
         ("deploy-blue", ADMIN, "productionapprovers"),
     ],
 )
-def test_an_abort_takes_the_right_to_start(
+def test_an_abort_requires_the_right_to_start(
     owned: FakeCloud, hanging: Mapping[str, str], kind: str, caller: str, needs: str
 ) -> None:
     name = "Fresh" if kind == "create" else "Shop"
@@ -68,7 +68,7 @@ def test_an_abort_takes_the_right_to_start(
         ("deploy-blue", APPROVER),
     ],
 )
-def test_who_may_start_may_abort(
+def test_a_caller_with_the_right_to_start_can_abort(
     owned: FakeCloud, hanging: Mapping[str, str], kind: str, caller: str
 ) -> None:
     name = "Fresh" if kind == "create" else "Shop"
@@ -79,13 +79,15 @@ def test_who_may_start_may_abort(
     assert Client(owned, OTHER).abort(hanging[kind], name).status == 403
 
 
-def test_the_abort_of_a_delete_is_refused_before_it_is_impossible(owned: FakeCloud) -> None:
+def test_the_abort_of_a_delete_is_checked_for_rights_first(owned: FakeCloud) -> None:
     deleting = Client(owned, APPROVER).delete()
     assert Client(owned, OTHER).abort(deleting.id).body["code"] == "FORBIDDEN"
     assert Client(owned, APPROVER).abort(deleting.id).body["code"] == "NOT_ABORTABLE"
 
 
-def test_what_has_ended_is_told_to_all(owned: FakeCloud, hanging: Mapping[str, str]) -> None:
+def test_the_abort_of_an_ended_operation_needs_no_right(
+    owned: FakeCloud, hanging: Mapping[str, str]
+) -> None:
     Client(owned, OWNER).abort(hanging["deploy"])
     owned.containers.automatic = True
     owned.stacks.pace = 1
@@ -99,7 +101,7 @@ def test_what_has_ended_is_told_to_all(owned: FakeCloud, hanging: Mapping[str, s
     assert denied(owned) == []
 
 
-def test_an_operation_whose_rows_are_gone_is_for_admins(
+def test_only_admins_can_abort_an_operation_without_rows(
     owned: FakeCloud, hanging: Mapping[str, str]
 ) -> None:
     """Somebody has removed them by hand: whose it was nobody knows any more."""
@@ -113,7 +115,7 @@ def test_an_operation_whose_rows_are_gone_is_for_admins(
     assert Client(owned, OWNER).abort(hanging["create"], "Fresh").status == 202
 
 
-def test_an_abort_looks_at_the_rows_only_where_somebody_may_be_refused(
+def test_an_abort_reads_the_rows_only_if_rights_are_configured(
     owned: FakeCloud, hanging: Mapping[str, str]
 ) -> None:
     with_policy(owned, AccessPolicy(admins=(ADMIN,)))
@@ -122,7 +124,7 @@ def test_an_abort_looks_at_the_rows_only_where_somebody_may_be_refused(
     assert owned.wire.names(start)[:2] == ["tables.operation", "tables.save"]
 
 
-def test_reads_are_open_to_all(owned: FakeCloud, hanging: Mapping[str, str]) -> None:
+def test_every_caller_can_read(owned: FakeCloud, hanging: Mapping[str, str]) -> None:
     api = Client(owned, OTHER)
     assert api.status(hanging["deploy"]).status == 200
     assert api.status(hanging["deploy"], headers={"Prefer": "wait=1"}).status == 200
@@ -132,7 +134,7 @@ def test_reads_are_open_to_all(owned: FakeCloud, hanging: Mapping[str, str]) -> 
 # --- on record ---
 
 
-def test_a_refusal_is_on_record(owned: FakeCloud) -> None:
+def test_a_denial_is_recorded(owned: FakeCloud) -> None:
     owned.clock.wait(7)
     owned.lines.clear()
     reply = Client(owned, OTHER).swap(version="1.0")
@@ -160,7 +162,7 @@ def test_a_refusal_is_on_record(owned: FakeCloud) -> None:
     "error",
     [ThrottledError("slow down"), UnreachableError("no answer"), AccessDeniedError("not allowed")],
 )
-def test_what_cannot_be_recorded_is_refused_all_the_same(
+def test_a_denial_that_cannot_be_recorded_is_still_a_denial(
     owned: FakeCloud, error: Exception
 ) -> None:
     owned.lines.clear()
@@ -184,7 +186,7 @@ def test_what_cannot_be_recorded_is_refused_all_the_same(
     ]  # fmt: skip
 
 
-def test_an_abort_that_cannot_be_recorded_is_told_with_its_operation(
+def test_a_denied_abort_that_cannot_be_recorded_is_logged_with_its_operation(
     owned: FakeCloud, hanging: Mapping[str, str]
 ) -> None:
     owned.wire.fail("tables.note", ThrottledError("slow down"), times=1)
@@ -193,7 +195,7 @@ def test_an_abort_that_cannot_be_recorded_is_told_with_its_operation(
     assert (told["operation"], told["applicationName"]) == (hanging["deploy"], "Shop")
 
 
-def test_refusals_do_not_stand_in_the_way_of_recovery(owned: FakeCloud) -> None:
+def test_denials_do_not_affect_recovery(owned: FakeCloud) -> None:
     """Whatever reads the log must know an event without an operation."""
     watcher = watch(owned)
     for ask in WRITES.values():

@@ -29,7 +29,7 @@ def broken(shop: FakeCloud, api: Client) -> str:
     return reply.id
 
 
-def test_it_is_left_to_be_mended_until_its_time_is_up(
+def test_an_operation_with_an_invalid_record_remains_open_until_its_deadline(
     shop: FakeCloud, api: Client, broken: str
 ) -> None:
     assert api.tick() == 0
@@ -44,7 +44,7 @@ def test_it_is_left_to_be_mended_until_its_time_is_up(
     shop.lines.clear()
 
 
-def test_it_ends_after_its_deadline_and_releases_its_rows(
+def test_an_operation_with_an_invalid_record_ends_after_its_deadline(
     shop: FakeCloud, api: Client, broken: str
 ) -> None:
     limit = kinds.load("swap").limit + GRACE
@@ -61,7 +61,7 @@ def test_it_ends_after_its_deadline_and_releases_its_rows(
     assert api.finished(api.deploy("1.1", "dev")).operation["status"] == "SUCCEEDED"
 
 
-def test_a_fault_of_a_step_ends_an_operation_too(shop: FakeCloud, api: Client) -> None:
+def test_an_internal_error_in_a_step_ends_the_operation(shop: FakeCloud, api: Client) -> None:
     """The fault comes after the lease was saved, so the record is newer than at the start."""
     shop.containers.automatic = False
     reply = api.deploy("1.0", "dev")
@@ -81,7 +81,7 @@ def test_a_fault_of_a_step_ends_an_operation_too(shop: FakeCloud, api: Client) -
     assert api.drift_check() == 1
 
 
-def test_an_observation_that_cannot_work_gives_its_own_reason(
+def test_a_failed_observation_is_the_reason_of_the_failure(
     promoted: FakeCloud, api: Client
 ) -> None:
     promoted.containers.automatic = False
@@ -104,7 +104,9 @@ def test_an_observation_that_cannot_work_gives_its_own_reason(
         promoted.tables.rows[key] = replace(row, application=application)
 
 
-def test_an_operation_of_an_unknown_kind_breaks_no_other(shop: FakeCloud, api: Client) -> None:
+def test_an_operation_of_an_unknown_kind_does_not_affect_others(
+    shop: FakeCloud, api: Client
+) -> None:
     """A newer version of the service began it, and then the older version was installed again."""
     shop.containers.automatic = False
     reply = api.deploy("1.0", "dev")

@@ -54,7 +54,7 @@ def _deploy_what_crashes(api: Client) -> None:
     assert api.cloud.tables.inventory_of("Shop").service(Environment.DEV) == before
 
 
-def test_an_application_lives_from_create_to_delete(cloud: FakeCloud, api: Client) -> None:
+def test_an_application_can_be_used_from_create_to_delete(cloud: FakeCloud, api: Client) -> None:
     _create(api)
     _deploy_and_promote(api, cloud.push("1.0"))
     _swap_twice(api)
@@ -93,7 +93,7 @@ STORY = [
 ]
 
 
-def test_the_log_tells_the_story_in_order(shop: FakeCloud, api: Client) -> None:
+def test_the_events_are_in_chronological_order(shop: FakeCloud, api: Client) -> None:
     api.finished(api.deploy("1.0", "dev", "stage"))
     api.finished(api.promote())
     api.swap(version="1.0")
@@ -108,7 +108,9 @@ def test_the_log_tells_the_story_in_order(shop: FakeCloud, api: Client) -> None:
     assert {event.caller for event in shop.tables.events_of("Shop")} == {USER}
 
 
-def test_the_log_says_which_version_and_digest_went_where(shop: FakeCloud, api: Client) -> None:
+def test_the_events_name_version_and_digest_of_each_environment(
+    shop: FakeCloud, api: Client
+) -> None:
     api.finished(api.deploy("1.0", "dev"))
     second = api.finished(api.deploy("1.1", "dev"))
     event = shop.tables.events_of("Shop", second.id)[1]
