@@ -1,4 +1,4 @@
-"""DELETE /stacks/{applicationName}/operations/{id}: what is turned back, and what is not."""
+"""DELETE /stacks/{applicationName}/operations/{id}: the abort restores the previous state."""
 
 from __future__ import annotations
 
@@ -119,7 +119,7 @@ def test_an_aborted_promote_restores_the_idle_slot(shop: FakeCloud, api: Client)
     assert _version(shop, Environment.PROD_BLUE) is None
 
 
-@pytest.mark.parametrize("finished", [False, True], ids=["on its way", "complete"])
+@pytest.mark.parametrize("finished", [False, True], ids=["in progress", "complete"])
 def test_an_aborted_create_deletes_its_stack(cloud: FakeCloud, api: Client, finished: bool) -> None:
     cloud.stacks.pace = None
     reply = api.create()
@@ -218,7 +218,7 @@ def test_an_unknown_operation_is_not_found(
 
 
 def test_a_worker_cannot_overwrite_a_concurrent_abort(shop: FakeCloud, api: Client) -> None:
-    """The worker has sent its update; whoever comes after its lease goes back."""
+    """The worker has sent its update; the next worker rolls it back after the lease."""
     shop.push("slow", HANG)
     aborts = []
 

@@ -1,4 +1,4 @@
-"""The life of an application, from its creation to its end."""
+"""The life of an application, from create to delete."""
 
 from devops_core.naming import Environment
 from tests.lab.client import USER, Client
@@ -43,7 +43,7 @@ def _swap_twice(api: Client) -> None:
     assert api.cloud.wire.writes(start) == []
 
 
-def _deploy_what_crashes(api: Client) -> None:
+def _deploy_a_crashing_image(api: Client) -> None:
     before = api.cloud.tables.inventory_of("Shop").service(Environment.DEV)
     failed = api.finished(api.deploy("1.1", "dev"))
     assert failed.operation["status"] == "FAILED"
@@ -59,7 +59,7 @@ def test_an_application_can_be_used_from_create_to_delete(cloud: FakeCloud, api:
     _deploy_and_promote(api, cloud.push("1.0"))
     _swap_twice(api)
     cloud.push("1.1", CRASH)
-    _deploy_what_crashes(api)
+    _deploy_a_crashing_image(api)
 
     assert api.swap().status == 200
     assert _versions(cloud)["PROD-GREEN"] is None

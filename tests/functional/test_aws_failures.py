@@ -1,4 +1,4 @@
-"""What is accepted is not refused because AWS stumbles; the log says that it did."""
+"""AWS errors after the claim do not refuse a request; the log contains them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def _interrupted(cloud: FakeCloud) -> list[dict[str, Any]]:
     return [facts for line, facts in cloud.lines if line == "interrupted"]
 
 
-def _told(reply: Reply) -> dict[str, Any]:
+def _line(reply: Reply) -> dict[str, Any]:
     about = {"operation": reply.id, "kind": "deploy", "applicationName": "Shop", "caller": USER}
     return {**about, "error": "AWS throttles"}
 
@@ -30,18 +30,18 @@ def test_a_deploy_is_accepted_although_its_first_steps_cannot_be_saved(
     shop.wire.fail("tables.save", THROTTLED, times=1)
     reply = api.deploy("1.0", "dev")
     assert (reply.status, reply.operation["status"]) == (202, "IN_PROGRESS")
-    assert _interrupted(shop) == [_told(reply)]
+    assert _interrupted(shop) == [_line(reply)]
     shop.clock.wait(66)
     assert api.finished(reply).operation["status"] == "SUCCEEDED"
 
 
 def test_each_error_is_reported_once(shop: FakeCloud, api: Client) -> None:
-    def trouble(call: Call) -> None:
+    def fail_registration(call: Call) -> None:
         if call.name == "containers.register":
             name = call.args[0]["family"]
             raise ThrottledError(f"{name} may not" if name == "Shop-dev" else "AWS throttles")
 
-    shop.wire.before.append(trouble)
+    shop.wire.before.append(fail_registration)
     reply = api.deploy("1.0", "dev", "qa", "stage")
     assert reply.operation["waitingFor"] == "Shop-dev may not; AWS throttles"
     assert [facts["error"] for facts in _interrupted(shop)] == ["Shop-dev may not; AWS throttles"]
@@ -70,7 +70,7 @@ def test_a_response_without_a_new_read_shows_the_last_known_state(
     assert (reply.status, reply.operation["status"]) == (202, "IN_PROGRESS")
     seen = _interrupted(shop)
     assert seen
-    assert seen == [_told(reply)] * len(seen)
+    assert seen == [_line(reply)] * len(seen)
     shop.wire.heal()
     api.settle()
 

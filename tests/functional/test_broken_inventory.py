@@ -1,4 +1,4 @@
-"""Rows that somebody has changed in the table by hand: refused or waited for, in plain words."""
+"""Rows and listeners that were changed by hand: requests are refused with instructions, or wait."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ GREEN, BLUE = Environment.PROD_GREEN, Environment.PROD_BLUE
 
 @pytest.fixture
 def halved(promoted: FakeCloud) -> Iterator[FakeCloud]:
-    """Both roles of production say that they are in prod-1."""
+    """Shop with rows that assign prod-1 to both roles of production."""
     right = _row(promoted, BLUE).service
     _change(promoted, BLUE, service=_row(promoted, GREEN).service)
     yield promoted
@@ -85,7 +85,7 @@ def test_a_listener_with_a_foreign_target_group_is_refused_with_instructions(
 ) -> None:
     listener = promoted.stacks.estate.listener("Shop", "production")
     right = promoted.load_balancer.listeners[listener]
-    promoted.load_balancer.listeners[listener] = ["a target group of somebody else"]
+    promoted.load_balancer.listeners[listener] = ["a foreign target group"]
     promoted.wire.watchers.clear()
     for reply in (api.swap(), api.promote()):
         assert (reply.status, reply.body["code"]) == (409, "CONFLICT")

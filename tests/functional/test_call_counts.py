@@ -1,4 +1,4 @@
-"""How many calls go out until a caller has its answer: what they cost in time."""
+"""The number of outgoing calls before a response, which determines its latency."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Clocks of workers that are wrong, jump, or are set back."""
+"""Workers whose clocks are wrong, jump or are set back."""
 
 from __future__ import annotations
 
@@ -38,9 +38,9 @@ def test_a_duration_is_not_negative_after_a_clock_was_set_back(
 def test_two_workers_with_different_clocks_leave_correct_records(
     call: str, ahead: timedelta
 ) -> None:
-    """One worker acts at a time only while clocks differ by less than a lease is longer than it.
+    """Two workers can act if their clocks differ by more than the reserve of a lease.
 
-    Beyond that two act, which is why no watcher is here; nothing is lost all the same.
+    Therefore no watcher checks that one worker acts at a time. The records are still correct.
     """
     cloud = FakeCloud()
     (api := Client(cloud)).finished(api.create())

@@ -1,4 +1,4 @@
-"""Calls that are overtaken while they look: they tell what is so by then, not what broke."""
+"""Requests that lose a race return the new state, not the error that the race caused."""
 
 from __future__ import annotations
 
@@ -44,10 +44,10 @@ def test_a_read_of_a_swap_during_a_delete_returns_the_end_of_the_swap(
     shop.wire.fail("load_balancer.switch", ThrottledError("slow down"), times=1)
     swap = api.swap()
 
-    def overtaken() -> None:
+    def end_and_delete() -> None:
         api.settle()
         api.finished(api.delete())
 
-    shop.wire.on("tables.inventory", overtaken)
+    shop.wire.on("tables.inventory", end_and_delete)
     read = api.status(swap.id)
     assert (read.status, read.operation["status"]) == (200, "SUCCEEDED")

@@ -237,7 +237,7 @@ def test_a_refused_deletion_during_a_rollback_keeps_the_rows(cloud: FakeCloud, a
 
 
 def test_a_failed_create_names_the_stop_reasons_of_its_tasks(cloud: FakeCloud, api: Client) -> None:
-    """ECS can tell only while the cluster is there: until the roll-back has come to it."""
+    """ECS reports stop reasons only until the rollback deletes the cluster."""
     broken = "devService (AWS::ECS::Service): ECS Deployment Circuit Breaker was triggered"
     cloud.stacks.create_failures = (broken,)
     service = FakeService("dev", "group", stopped={"first": "exit code 1"})

@@ -1,4 +1,4 @@
-"""No operation stays open for ever, whatever AWS does."""
+"""Every operation ends, also if AWS never responds as expected."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def _delete(api: Client) -> Reply:
 
 
 def _green(cloud: FakeCloud) -> str | None:
-    """Return the slot that is live as far as inventory knows."""
+    """Return the live slot of the inventory."""
     service = cloud.tables.inventory_of("Shop").service(Environment.PROD_GREEN)
     return service.name if service else None
 
@@ -69,7 +69,7 @@ def test_every_operation_ends_although_aws_refuses_every_call(
     assert {part["reason"] for part in ended.environments.values()} == {error.message}
     ready.wire.heal()
     if call is _create:
-        # Its rows were kept, because a stack might have been made; there was none.
+        # The rows remain, because CloudFormation might have created a stack. It has not.
         assert api.finished(api.delete("Other")).operation["status"] == "SUCCEEDED"
 
 
@@ -89,7 +89,7 @@ def test_an_operation_that_is_given_up_keeps_completed_environments(
     }  # fmt: skip
     assert "reason" not in ended.environments["DEV"]
     ready.wire.heal()
-    # What was registered for QA is found when the application is deleted.
+    # The delete finds the task definition that was registered for QA.
     assert api.finished(api.delete()).operation["status"] == "SUCCEEDED"
 
 

@@ -32,9 +32,7 @@ def test_a_delete_deregisters_the_task_definitions_of_deploys(shop: FakeCloud, a
     for reply in (deployed, promoted):
         assert shop.containers.tagged(reply.id) == []
         assert len(shop.containers.tagged(reply.id, active=False)) in (1, 2)
-    assert shop.wire.count("containers.deregister") == 3, (
-        "one after the other, and each of them once"
-    )
+    assert shop.wire.count("containers.deregister") == 3, "each one once, in order"
 
 
 def test_a_delete_deregisters_an_orphan_once(shop: FakeCloud, api: Client) -> None:
@@ -167,7 +165,7 @@ def test_a_delete_does_not_change_a_foreign_stack_of_the_same_name(
 def test_a_delete_deregisters_the_task_definitions_of_a_create_that_was_given_up(
     cloud: FakeCloud, api: Client
 ) -> None:
-    """The rows name no services then, only environments."""
+    """The rows then have environments but no services."""
 
     def blind() -> None:
         cloud.wire.fail("stacks", ThrottledError("AWS throttles"))

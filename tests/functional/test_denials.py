@@ -1,4 +1,4 @@
-"""Who may abort what, and what a refusal leaves behind: one event, or a line in the log."""
+"""Rights to abort, and the record of a denial: one event, or a log line."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def test_a_caller_with_the_right_to_start_can_abort(
     name = "Fresh" if kind == "create" else "Shop"
     reply = Client(owned, caller).abort(hanging[kind], name)
     assert (reply.status, reply.operation["abortedBy"]) == (202, caller)
-    # Who asks again gets the same answer, who may not is refused all the same.
+    # A repeated abort returns the same response; another caller is still denied.
     assert Client(owned, caller).abort(hanging[kind], name).status == 202
     assert Client(owned, OTHER).abort(hanging[kind], name).status == 403
 
@@ -104,7 +104,7 @@ def test_the_abort_of_an_ended_operation_needs_no_right(
 def test_only_admins_can_abort_an_operation_without_rows(
     owned: FakeCloud, hanging: Mapping[str, str]
 ) -> None:
-    """Somebody has removed them by hand: whose it was nobody knows any more."""
+    """The rows were removed by hand, so the team of the application is unknown."""
     rows = {key: row for key, row in owned.tables.rows.items() if key[0] == "Fresh"}
     for key in rows:
         del owned.tables.rows[key]
@@ -131,7 +131,7 @@ def test_every_caller_can_read(owned: FakeCloud, hanging: Mapping[str, str]) -> 
     assert api.health().status == 200
 
 
-# --- on record ---
+# --- the record of a denial ---
 
 
 def test_a_denial_is_recorded(owned: FakeCloud) -> None:
@@ -196,7 +196,7 @@ def test_a_denied_abort_that_cannot_be_recorded_is_logged_with_its_operation(
 
 
 def test_denials_do_not_affect_recovery(owned: FakeCloud) -> None:
-    """Whatever reads the log must know an event without an operation."""
+    """Every reader of the audit log must accept an event without an operation."""
     watcher = watch(owned)
     for ask in WRITES.values():
         ask(Client(owned, OTHER))

@@ -19,7 +19,7 @@ def _version(cloud: FakeCloud, environment: Environment) -> str | None:
 
 
 def _put_back_by_hand(cloud: FakeCloud, name: str) -> None:
-    """Let a service run what the stack has given it, as somebody at the console would."""
+    """Let a service run the task definition of the stack, as after a change in the console."""
     service = cloud.containers.service("Shop", name)
     service.deploy(next(iter(cloud.containers.task_definitions)), cloud.clock.now())
     service.complete(cloud.clock.now())

@@ -1,4 +1,4 @@
-"""What was changed outside of the service: records follow, nothing else is touched."""
+"""Changes outside of the service: the records follow them, and AWS is not changed."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def _listen(cloud: FakeCloud, which: str, *slots: str) -> None:
 
 
 def _by_hand(cloud: FakeCloud, environment: Environment, image: str) -> str:
-    """Give a service a task definition as a person with a console would."""
+    """Give a service a task definition with another image, as in the console."""
     service = _service(cloud, environment)
     request = render.task_definition(service.blueprint, Image.parse(image), {})
     definition = cloud.containers.add(request)
@@ -140,7 +140,9 @@ def test_a_row_follows_the_image_of_its_service(
     )
     api.finished(api.deploy("1.1", "dev"))
     assert not settled.containers.task_definitions[ours].active
-    assert settled.containers.task_definitions[definition].active, "it is not ours to deregister"
+    assert settled.containers.task_definitions[definition].active, (
+        "a foreign task definition stays registered"
+    )
 
 
 def test_a_digest_receives_the_version_of_another_row(settled: FakeCloud, api: Client) -> None:

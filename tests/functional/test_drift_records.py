@@ -1,4 +1,4 @@
-"""What the drift check writes down: the repair, its lines in the audit log, the rows, the log."""
+"""Records of the drift check: the repair, its events, the rows and the log lines."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Input that was made to do harm: what is not as it should be is refused, or loses its sting."""
+"""Hostile input is refused, or its control characters are replaced."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from devops_core.errors import CONTROL, RefusedError
 from tests.lab.client import USER, Client, Reply, http_event
 from tests.lab.fakes import ACCOUNT, FakeCloud
 
-# C0, DEL, C1, what turns the direction of writing around, line ends of Unicode, half a pair.
+# C0, DEL, C1, directional formatting characters, Unicode line ends, unpaired surrogates.
 NASTY = [
     "\x00", "\x07", "\t", "\n", "\r", "\x1b[31m", "\x7f", "\x85", "\x9b2J", "\u061c", "\u200e",
     "\u200f", "\u202a", "\u202e", "\u2066", "\u2069", "\u2028", "\u2029", "\ud800", "\udfff",
@@ -37,7 +37,7 @@ def fields(reply: Reply) -> set[str]:
 
 
 def texts(value: Any) -> list[str]:
-    """Return all texts in a value, the names of members too."""
+    """Return all texts in a value, including the names of members."""
     if isinstance(value, dict):
         return [text for pair in value.items() for each in pair for text in texts(each)]
     if isinstance(value, list | tuple):
@@ -45,13 +45,13 @@ def texts(value: Any) -> list[str]:
     return [str(value)]
 
 
-def hold_clean(cloud: FakeCloud, *replies: Reply) -> None:
-    """Hold that nothing that was answered, stored or logged does anything to who reads it."""
+def check_clean(cloud: FakeCloud, *replies: Reply) -> None:
+    """Check that responses, records and log lines contain no control characters."""
     stored = [*cloud.tables.operations.values(), *cloud.tables.events.values()]
     lines = [{**facts, "error": ""} for _, facts in cloud.lines]
     everything = [*(reply.body for reply in replies), *map(repr, stored), *lines]
     everything += [dict(reply.headers) for reply in replies]
-    # What is escaped by repr() would be there.
+    # The escapes that repr() makes of control characters.
     escapes = [ascii(each)[1:-1] for each in NASTY if len(each) == 1]
     for text in texts(everything):
         assert not CONTROL.search(text), ascii(text)
@@ -74,8 +74,8 @@ def hold_clean(cloud: FakeCloud, *replies: Reply) -> None:
         ('{"a": %s}' % ("9" * 5000), "JSON"),
         ("\ufeff{}", "JSON"),
     ],
-    ids=["a member twice", "deep down", "in a list", "a long one", "NaN", "Infinity", "-Infinity",
-         "a number without end", "a byte order mark"],
+    ids=["repeated member", "nested", "in a list", "long number", "NaN", "Infinity", "-Infinity",
+         "overflowing number", "a byte order mark"],
 )  # fmt: skip
 @pytest.mark.parametrize("resource", ["/stacks", "/stacks/deploy", "/stacks/swapProdBlueAndGreen"])
 def test_ambiguous_json_is_refused(
@@ -85,7 +85,7 @@ def test_ambiguous_json_is_refused(
     assert fields(reply) == {"body"}
     assert message in reply.body["errors"][0]["message"]
     assert cloud.wire.journal == []
-    hold_clean(cloud, reply)
+    check_clean(cloud, reply)
 
 
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-32", "utf-8-sig", "latin-1"])
@@ -106,14 +106,14 @@ def test_numbers_must_be_small_integers(api: Client, field: str, number: str) ->
 @pytest.mark.parametrize("name", ["stack", "x\u202e", "force"])
 @pytest.mark.usefixtures("shop")
 def test_a_repeated_parameter_is_refused(cloud: FakeCloud, api: Client, name: str) -> None:
-    """API Gateway takes the last one, and what is deleted must not depend on that."""
+    """API Gateway passes the last value, and the deleted application must not depend on that."""
     event = http_event("DELETE", "/stacks", query={name: "Shop"})
     event["multiValueQueryStringParameters"] = {name: ["Other", "Shop"]}
     start = len(cloud.wire.journal)
     reply = api.raw(event)
     assert fields(reply) == {name.replace("\u202e", "?")}
     assert cloud.wire.journal[start:] == []
-    hold_clean(cloud, reply)
+    check_clean(cloud, reply)
     event = http_event("DELETE", "/stacks", query={"stack": "Shop"})
     event["multiValueQueryStringParameters"] = {"stack": ["Shop"]}
     assert api.raw(event).status == 202
@@ -150,7 +150,7 @@ def test_a_create_refuses_control_characters_in_every_field(
     }  # fmt: skip
     assert {"service.secrets.KEY", "service.secrets.STAGE"} <= fields(reply)
     assert cloud.wire.journal == []
-    hold_clean(cloud, reply)
+    check_clean(cloud, reply)
 
 
 @pytest.mark.parametrize("nasty", NASTY, ids=code)
@@ -169,7 +169,7 @@ def test_other_requests_refuse_control_characters_in_every_field(
     ]
     assert [len(fields(each)) for each in replies] == [4, 2, 2, 1, 1, 2]
     assert cloud.wire.journal == []
-    hold_clean(cloud, *replies)
+    check_clean(cloud, *replies)
 
 
 @pytest.mark.parametrize("nasty", NASTY, ids=code)
@@ -190,10 +190,10 @@ def test_control_characters_in_path_parameters_and_headers_are_refused(
     assert cloud.wire.journal[start:] == []
     waited = api.deploy("1.0", "dev", headers={"Prefer": f"wait=1{nasty}0"})
     assert (waited.status, waited.headers.get("Preference-Applied")) == (202, None)
-    hold_clean(cloud, *replies, refused, waited)
+    check_clean(cloud, *replies, refused, waited)
 
 
-@pytest.mark.parametrize("digits", ["wait=١٠", "wait=1٠", "wait=１０"])  # noqa: RUF001 - digits elsewhere
+@pytest.mark.parametrize("digits", ["wait=١٠", "wait=1٠", "wait=１０"])  # noqa: RUF001 - not ASCII digits
 @pytest.mark.usefixtures("shop")
 def test_only_ascii_digits_are_digits(api: Client, digits: str) -> None:
     reply = api.deploy("1.0", "dev", headers={"Prefer": digits})
@@ -216,17 +216,17 @@ def test_a_caller_is_stored_and_logged_without_control_characters(
     assert reply.status == 202
     assert reply.operation["caller"].startswith(USER)
     assert reply.headers["X-Request-Id"].startswith("id")
-    hold_clean(cloud, reply, api.status(reply.id))
-    hold_clean(cloud, api.abort(reply.id))
+    check_clean(cloud, reply, api.status(reply.id))
+    check_clean(cloud, api.abort(reply.id))
 
 
 @pytest.mark.parametrize("nasty", NASTY, ids=code)
 def test_a_message_from_aws_is_stored_and_returned_without_control_characters(
     shop: FakeCloud, api: Client, nasty: str
 ) -> None:
-    """A registry that is not ours may say anything, and ECS passes it on."""
+    """ECS passes on any message of a foreign registry."""
     shop.wire.fail("containers.register", RefusedError(f"no{nasty}pe"), times=1)
     refused = api.deploy("1.0", "dev")
     assert refused.status == 424
     assert refused.environments["DEV"]["reason"].startswith("no")
-    hold_clean(shop, refused, api.status(refused.id))
+    check_clean(shop, refused, api.status(refused.id))

@@ -1,4 +1,4 @@
-"""What callers get: status, headers, body (DESIGN §3)."""
+"""Responses: status, headers and body."""
 
 from __future__ import annotations
 

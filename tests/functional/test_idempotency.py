@@ -1,4 +1,4 @@
-"""Idempotency-Key: the same key and body are the same operation, for 24 hours."""
+"""Idempotency-Key: the same key and body return the same operation for 24 hours."""
 
 import pytest
 

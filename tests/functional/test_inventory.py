@@ -1,4 +1,4 @@
-"""What runs where, since when, and who did that."""
+"""Reads of the inventory: versions, times and callers by application and environment."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ def test_a_full_page_continues_after_its_last_application(api: Client) -> None:
 
 
 def test_a_page_reads_a_limited_number_of_rows(api: Client, cloud: FakeCloud) -> None:
-    """Who filters for what hardly anybody has gets short pages, not a call that takes for ever."""
+    """A filter with few matches returns short pages, so that each call takes a limited time."""
     accepted = api.create("App000")
     row = cloud.tables.rows["App000", Environment.DEV]
     for number in range(1, 450):

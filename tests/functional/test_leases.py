@@ -1,4 +1,4 @@
-"""Leases: one worker acts at a time, and who takes over looks before repeating."""
+"""Leases: one worker acts at a time, and the next one observes before it repeats a call."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def test_one_of_two_concurrent_workers_acts(shop: FakeCloud, api: Client) -> Non
     shop.wire.fail("containers.register", ThrottledError("slow down"), times=1)
     reply = api.deploy("1.0", "dev")
     assert shop.containers.tagged(reply.id) == []
-    # The other worker goes all its way between the look and the lease of the first.
+    # The other worker completes its work between the observation and the lease of the first.
     shop.wire.on("containers.services", lambda: api.wake(DEPLOYMENT_COMPLETED), after=True)
     start = len(shop.wire.journal)
     api.wake(SCHEDULE)
@@ -56,7 +56,7 @@ def test_one_of_two_concurrent_workers_ends_the_operation(shop: FakeCloud, api: 
 
 def test_one_of_two_concurrent_workers_ends_a_delete(shop: FakeCloud, api: Client) -> None:
     reply = api.delete()
-    # The rows go between what the other worker reads of it.
+    # The rows disappear between two reads of the other worker.
     shop.wire.on("tables.inventory", api.settle)
     assert api.status(reply.id).operation["status"] == "SUCCEEDED"
     keys = [event.key for event in shop.tables.events_of("Shop", reply.id)]
@@ -76,7 +76,7 @@ def test_a_worker_that_takes_over_observes_before_it_repeats_a_call(
     api.wake(DEPLOYMENT_COMPLETED)
     if not (name == "tables.save" and lost):
         held = [call for call in shop.wire.journal[before:] if call.changes_aws]
-        assert held == [], "the dead worker's lease still runs"
+        assert held == [], "the lease of the crashed worker is still valid"
     shop.clock.wait(LEASE.total_seconds() + 1)
     api.wake(DEPLOYMENT_COMPLETED)
     api.settle()
@@ -118,7 +118,7 @@ def test_stop_reasons_are_reported_after_ecs_removed_the_failed_deployment(
     shop.push("bad", CRASH)
     shop.containers.automatic = False
     reply = api.deploy("bad", "dev")
-    api.status(reply.id)  # the update is noted
+    api.status(reply.id)  # the update is recorded
     service = shop.containers.service("Shop", "dev")
     while service.primary.state != "COMPLETED":
         shop.containers.advance("Shop", "dev")
@@ -141,7 +141,7 @@ def test_a_task_definition_of_a_crashed_worker_is_used_for_a_new_service(
 
 
 def test_an_update_is_not_repeated_after_an_outdated_response(shop: FakeCloud, api: Client) -> None:
-    """ECS may show a service as it was before ("eventual consistency model", ECS API)."""
+    """ECS can return an older state of a service ("eventual consistency model", ECS API)."""
 
     def as_before(call: Call, effect: Callable[[], Any]) -> Any:
         before = shop.containers.service("Shop", "dev").shown()
@@ -207,7 +207,7 @@ def test_a_worker_that_loses_its_lease_returns_the_result_of_the_other(
     assert (reply.status, reply.operation["status"]) == (200, "SUCCEEDED")
 
 
-# --- what is left over ---
+# --- orphans ---
 
 
 @pytest.mark.parametrize("error", [ThrottledError("slow down"), UnreachableError("no answer")])

@@ -1,4 +1,4 @@
-"""The lines of the log: each says which operation and application it is about, and who called."""
+"""Log lines: each one names its operation, its application and the caller."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ NONE = "01JN8F1ST0000000000000000Z"
 
 
 def last(cloud: FakeCloud) -> dict[str, Any]:
-    """Return what the line says of which the last answer has left."""
+    """Return the members of the line of the last response."""
     message, facts = cloud.lines[-1]
     assert message == "answered"
     return facts

@@ -1,4 +1,4 @@
-"""What the service counts, and when: each line as CloudWatch reads it."""
+"""Metrics of the service, as CloudWatch extracts them from the log lines."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.lab.measured import forget, sums, told
 
 SWEPT = ("OpenOperations", "OverdueOperations", "ReconcileErrors")
 
-# --- operations that have ended ---
+# --- ended operations ---
 
 
 def test_each_end_is_counted_once_for_any_trigger(promoted: FakeCloud, api: Client) -> None:
@@ -37,7 +37,7 @@ def test_each_end_is_counted_once_for_any_trigger(promoted: FakeCloud, api: Clie
 
 
 def directive(dimensions: list[str], **units: str) -> dict[str, Any]:
-    """Return what a line says of metrics that have these dimensions; units by name."""
+    """Return the metric directive of a line with these dimensions; units by name."""
     metrics = [{"Name": name, "Unit": unit} for name, unit in units.items()]
     return {"Namespace": "devops-ecs", "Dimensions": [dimensions], "Metrics": metrics}
 
@@ -116,7 +116,7 @@ def test_a_repair_that_loses_a_race_is_not_counted(settled: FakeCloud, api: Clie
     assert not [key for key in sums(settled) if "repair" in key]
 
 
-# --- what is open ---
+# --- open operations ---
 
 
 def test_the_schedule_measures_open_operations_also_if_there_are_none(
@@ -176,7 +176,7 @@ def test_an_event_does_not_measure_open_operations(shop: FakeCloud, api: Client)
     assert not told(shop, "swept")
 
 
-# --- faults ---
+# --- internal errors ---
 
 
 def test_a_failed_reconcile_is_counted_and_its_operation_remains_open(

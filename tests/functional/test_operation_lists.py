@@ -1,4 +1,4 @@
-"""Operations and events, as callers page through them; and what all reads have in common."""
+"""Lists of operations and events, page by page."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is on record of an operation: its own record and its lines in the audit log."""
+"""The record of an operation and its events in the audit log."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ def test_the_events_of_a_failed_create_name_the_reason_before_the_rollback_ends(
     assert (events[1].reason, events[-1].reason) == (why, why)
     times = [event.time for event in events]
     assert times == sorted(times)
-    assert times[0] < times[1] < times[-1], "what happens on the way has its own time"
+    assert times[0] < times[1] < times[-1], "the rollback has its own time"
 
 
 def test_the_events_of_an_abort_name_its_caller(shop: FakeCloud, api: Client) -> None:

@@ -1,4 +1,4 @@
-"""The reconcile handler: what schedule and events wake."""
+"""The reconcile handler: the operations that the schedule and events advance."""
 
 from __future__ import annotations
 

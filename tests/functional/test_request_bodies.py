@@ -1,4 +1,4 @@
-"""Bodies that are not as they should be: 400 with every fault, nothing touched."""
+"""Invalid bodies: 400 with all faults, without any effect."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def test_a_body_that_is_not_a_json_object_is_refused(
 ) -> None:
     start = len(cloud.wire.journal)
     fields = _fields(api.raw(http_event(*route, body)))
-    # Without a body, DELETE asks the query instead.
+    # Without a body, DELETE reads the name from the query.
     assert fields == ({"stack"} if route[0] == "DELETE" and not body.strip() else {"body"})
     assert cloud.wire.journal[start:] == []
 

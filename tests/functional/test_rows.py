@@ -1,4 +1,4 @@
-"""Inventory rows after an operation: what runs where, since when, and by whom."""
+"""Inventory rows after an operation: release, time and caller of each environment."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ from tests.lab.fakes import Crash, FakeCloud
 
 @pytest.fixture
 def ready(shop: FakeCloud, api: Client) -> FakeCloud:
-    """Version 1.0 waits in prod-2 to go live."""
+    """Shop with version 1.0 in prod-2, ready for a swap."""
     api.finished(api.deploy("1.0", "dev"))
     api.finished(api.promote())
     return shop
@@ -45,7 +45,7 @@ def test_a_swap_exchanges_both_listeners_and_the_rows(ready: FakeCloud, api: Cli
     assert blue
     assert (green.name, green.version, green.was_live) == ("prod-2", "1.0", True)
     assert (blue.name, blue.version, blue.was_live) == ("prod-1", None, True)
-    # An address belongs to the role, not to the slot.
+    # A URL belongs to the role, not to the slot.
     assert {name: row.url for name, row in rows.items()} == urls
     assert {name: part["url"] for name, part in reply.environments.items()} == {
         role: urls[role] for role in PRODUCTION
@@ -199,10 +199,10 @@ def _by_status(api: Client) -> None:
 def test_a_crash_at_the_test_listener_is_recovered(
     ready: FakeCloud, api: Client, trigger: Callable[[Client], None], lost: bool
 ) -> None:
-    def die_at_the_second() -> None:
+    def crash_at_the_second() -> None:
         ready.wire.fail("load_balancer.switch", Crash(), times=1, lost=lost)
 
-    ready.wire.on("load_balancer.switch", die_at_the_second, after=True)
+    ready.wire.on("load_balancer.switch", crash_at_the_second, after=True)
     with pytest.raises(Crash):
         api.swap()
     assert _live(ready) == "prod-2"

@@ -1,4 +1,4 @@
-"""Who may change what: 403 for others, and nothing touched (devops_core/access.py)."""
+"""Teams and approvers: other callers receive 403, and their requests change nothing."""
 
 from __future__ import annotations
 
@@ -113,7 +113,7 @@ def test_only_admins_can_change_an_application_of_an_unknown_team(owned: FakeClo
         ({"apiKeyId": "a1b2c3d4e5"}, 202),
         ({"apiKeyId": "a1b2c3d4e6"}, 403),
         ({"sourceIp": "192.0.2.7"}, 403),
-        # Who signs is who signs, whatever key comes with it.
+        # The signer is the caller, also if the request has an API key.
         ({"apiKeyId": "a1b2c3d4e5", "userArn": OTHER}, 403),
     ],
 )
@@ -156,7 +156,7 @@ def test_every_caller_can_create_and_deploy_without_teams(owned: FakeCloud, call
     assert api.create("Other").status == 202
 
 
-# --- what is open to all, and what comes first ---
+# --- order of the checks ---
 
 
 @pytest.mark.parametrize("kind", WRITES)

@@ -1,4 +1,4 @@
-"""The application template: which bytes are on record, and that no others are sent."""
+"""The application template: an operation records its bytes and sends exactly these."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def sha256(content: bytes) -> str:
 
 
 def sent(cloud: FakeCloud) -> list[bytes]:
-    """Return the templates that CloudFormation has got."""
+    """Return the templates that CloudFormation has received."""
     calls = [call for call in cloud.wire.journal if call.name == "stacks.create"]
     return [call.args[0]["TemplateBody"].encode() for call in calls]
 
@@ -39,7 +39,7 @@ def recorded(cloud: FakeCloud) -> Template | None:
 
 
 def update(cloud: FakeCloud) -> None:
-    """Let somebody upload another template."""
+    """Upload another template."""
     cloud.templates.versions["v2"] = NEW
 
 
@@ -136,7 +136,7 @@ def test_a_removed_template_version_fails_the_create(cloud: FakeCloud, api: Clie
 
 
 def test_a_create_without_rows_sends_nothing(cloud: FakeCloud, api: Client) -> None:
-    """Somebody has removed them by hand."""
+    """The rows were removed by hand."""
     cloud.wire.fail("stacks.create", ThrottledError("slow down"), times=1)
     reply = api.create()
     cloud.tables.rows.clear()
@@ -148,7 +148,7 @@ def test_a_create_without_rows_sends_nothing(cloud: FakeCloud, api: Client) -> N
     assert cloud.wire.count("stacks.create", start) == 0
 
 
-# --- a template that cannot be read at the beginning ---
+# --- a template that cannot be read at first ---
 
 
 @pytest.mark.parametrize(
@@ -187,7 +187,7 @@ def test_a_create_waits_for_the_right_to_read_the_template(cloud: FakeCloud, api
 def test_a_template_that_was_read_late_is_recorded_before_it_is_sent(
     cloud: FakeCloud, api: Client
 ) -> None:
-    """The worker dies between: who takes over sends the same."""
+    """The worker crashes after the record; the next worker sends the same template."""
     cloud.wire.fail("templates.read", ThrottledError("slow down"), times=1)
     cloud.wire.fail("stacks.create", Crash(), times=1)
     _tried(api)

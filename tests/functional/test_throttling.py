@@ -1,4 +1,4 @@
-"""How often AWS throttles the service beyond what the SDK repeats by itself."""
+"""The metric of throttled calls that the retries of the SDK did not solve."""
 
 from __future__ import annotations
 

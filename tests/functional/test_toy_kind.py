@@ -33,7 +33,7 @@ Answer = tuple[int, dict[str, Any]]
 
 @pytest.fixture
 def resize(shop: FakeCloud) -> Iterator[Callable[[int], Answer]]:
-    """A caller of the toy kind, whose files are found in the packages of the product."""
+    """A caller of the toy kind, whose modules the packages of the product include."""
     for layer, package in _LAYERS.items():
         package.__path__.append(str(_TOY / layer))
     handler = import_module("handlers.resize")

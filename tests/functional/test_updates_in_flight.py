@@ -1,4 +1,4 @@
-"""The last steps of a worker go out while the record is written that leaves them to the next."""
+"""Updates that are sent while the record is saved that releases the lease."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.lab.fakes import Call, Crash, FakeCloud
 
 @pytest.fixture(params=[False, True], ids=["forwards", "backwards"], autouse=True)
 def order(shop: FakeCloud, request: pytest.FixtureRequest) -> Iterator[None]:
-    """Of calls that go out together either may be the first to arrive."""
+    """The order in which simultaneous calls arrive."""
     shop.backwards = request.param
     yield
     shop.backwards = False
@@ -50,7 +50,7 @@ def test_the_record_is_saved_once_and_the_response_shows_the_reply_of_ecs(
 
 
 def test_a_second_worker_does_not_repeat_an_update_in_flight(shop: FakeCloud, api: Client) -> None:
-    """The record is there, the update is not: it is on its way."""
+    """The record is saved, but ECS does not yet show the update."""
     shop.wire.on("containers.update", lambda: api.wake(SCHEDULE))
     reply = api.deploy("1.0", "dev")
     assert api.finished(reply).operation["status"] == "SUCCEEDED"
@@ -132,7 +132,7 @@ def test_a_crash_between_the_save_and_the_update_is_recovered(
 
 
 def test_an_abort_waits_for_an_update_in_flight(shop: FakeCloud, api: Client) -> None:
-    """It lands after the abort, and is taken back."""
+    """ECS receives it after the abort, and the abort rolls it back."""
     before = shop.containers.running("Shop", "dev").arn
     shop.containers.automatic = False
     aborts = []

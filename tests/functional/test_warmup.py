@@ -1,4 +1,4 @@
-"""Pages that are fetched from blue before customers meet them."""
+"""Pages that a swap fetches from the blue slot before it becomes live."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ TEST_URL = "http://internal-Shop-prod.elb.example:8080"
 
 @pytest.fixture
 def warmed(cloud: FakeCloud, api: Client) -> FakeCloud:
-    """Shop with two pages to be fetched; 1.0 waits in blue."""
+    """Shop with two warm-up pages, and with 1.0 in the blue slot."""
     cloud.push("1.0")
     api.finished(api.create(service={"warmup": ["/", "/products?page=1"]}))
     api.finished(api.deploy("1.0", "dev"))
