@@ -24,17 +24,6 @@ def _line(reply: Reply) -> dict[str, Any]:
     return {**about, "error": "AWS throttles"}
 
 
-def test_a_deploy_is_accepted_although_its_first_steps_cannot_be_saved(
-    shop: FakeCloud, api: Client
-) -> None:
-    shop.wire.fail("tables.save", THROTTLED, times=1)
-    reply = api.deploy("1.0", "dev")
-    assert (reply.status, reply.operation["status"]) == (202, "IN_PROGRESS")
-    assert _interrupted(shop) == [_line(reply)]
-    shop.clock.wait(66)
-    assert api.finished(reply).operation["status"] == "SUCCEEDED"
-
-
 def test_each_error_is_reported_once(shop: FakeCloud, api: Client) -> None:
     def fail_registration(call: Call) -> None:
         if call.name == "containers.register":

@@ -140,9 +140,8 @@ def test_stop_reasons_of_ended_environments_are_not_read(shop: FakeCloud, api: C
     assert api.status(reply.id).environments["DEV"]["status"] == "FAILED"
     start = len(shop.wire.journal)
     api.tick()
-    asked = [call.args[1] for call in shop.wire.journal[start:] if call.method == "stopped"]
-    assert asked == []
-    shop.containers.automatic = True
+    services = [call.args[1] for call in shop.wire.journal[start:] if call.method == "stopped"]
+    assert services == []
 
 
 def test_a_worker_that_takes_over_saves_the_lease_once(shop: FakeCloud, api: Client) -> None:

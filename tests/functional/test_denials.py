@@ -89,10 +89,7 @@ def test_the_abort_of_an_ended_operation_needs_no_right(
     owned: FakeCloud, hanging: Mapping[str, str]
 ) -> None:
     Client(owned, OWNER).abort(hanging["deploy"])
-    owned.containers.automatic = True
-    owned.stacks.pace = 1
-    for stack in owned.stacks.stacks.values():
-        stack.left = 1
+    owned.resume()
     api = Client(owned, OTHER)
     api.settle()
     assert api.abort(hanging["deploy"]).operation["status"] == "FAILED"
@@ -173,15 +170,15 @@ def test_a_denial_that_cannot_be_recorded_is_still_a_denial(
     owned.wire.fail("tables.note", error, times=1)
     assert Client(owned, OTHER).create("Fresh").status == 403
     assert denied(owned) == []
-    told = [facts for message, facts in owned.lines if message == "refusal not recorded"]
-    assert told[0] == {
+    lines = [facts for message, facts in owned.lines if message == "refusal not recorded"]
+    assert lines[0] == {
         "applicationName": "Shop",
         "kind": "deploy",
         "caller": OTHER,
         "reason": "not allowed to deploy Shop: requires the team payments or admins",
         "error": str(error),
     }
-    assert [(each["kind"], each["applicationName"]) for each in told[1:]] == [
+    assert [(each["kind"], each["applicationName"]) for each in lines[1:]] == [
         ("delete", "Shop"), ("create", "Fresh"),
     ]  # fmt: skip
 
@@ -191,8 +188,8 @@ def test_a_denied_abort_that_cannot_be_recorded_is_logged_with_its_operation(
 ) -> None:
     owned.wire.fail("tables.note", ThrottledError("slow down"), times=1)
     assert Client(owned, OTHER).abort(hanging["deploy"]).status == 403
-    (told,) = [facts for message, facts in owned.lines if message == "refusal not recorded"]
-    assert (told["operation"], told["applicationName"]) == (hanging["deploy"], "Shop")
+    (lines,) = [facts for message, facts in owned.lines if message == "refusal not recorded"]
+    assert (lines["operation"], lines["applicationName"]) == (hanging["deploy"], "Shop")
 
 
 def test_denials_do_not_affect_recovery(owned: FakeCloud) -> None:

@@ -159,12 +159,7 @@ def test_a_refused_update_is_recorded_immediately(shop: FakeCloud, api: Client) 
     api.finished(api.deploy("1.0", "dev"))
 
 
-def test_a_refusal_names_the_unknown_application_or_environment(
-    shop: FakeCloud, api: Client
-) -> None:
-    nowhere = api.deploy("1.0", "dev", application="Other")
-    assert (nowhere.status, nowhere.body["code"]) == (409, "NO_SUCH_APPLICATION")
-    assert nowhere.body["errorMessage"] == "there is no application Other"
+def test_a_refusal_names_the_environments_of_the_application(shop: FakeCloud, api: Client) -> None:
     reply = api.deploy("1.0", "dev", "da")
     assert (reply.status, reply.body["code"]) == (409, "NO_SUCH_ENVIRONMENT")
     assert reply.body["errorMessage"] == (

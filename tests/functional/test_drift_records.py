@@ -127,5 +127,5 @@ def test_an_application_without_a_recorded_stack_is_not_checked(
 
 def test_a_check_reads_a_limited_number_of_applications(settled: FakeCloud, api: Client) -> None:
     api.drift_check()
-    asked = [call.args for call in settled.wire.journal if call.name == "tables.applications"]
-    assert asked == [(APPLICATIONS_PER_RUN,)]
+    limits = [call.args for call in settled.wire.journal if call.name == "tables.applications"]
+    assert limits == [(APPLICATIONS_PER_RUN,)]

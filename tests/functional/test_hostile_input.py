@@ -14,7 +14,7 @@ from tests.lab.client import USER, Client, Reply, http_event
 from tests.lab.fakes import ACCOUNT, FakeCloud
 
 # C0, DEL, C1, directional formatting characters, Unicode line ends, unpaired surrogates.
-NASTY = [
+CONTROLS = [
     "\x00", "\x07", "\t", "\n", "\r", "\x1b[31m", "\x7f", "\x85", "\x9b2J", "\u061c", "\u200e",
     "\u200f", "\u202a", "\u202e", "\u2066", "\u2069", "\u2028", "\u2029", "\ud800", "\udfff",
 ]  # fmt: skip
@@ -52,7 +52,7 @@ def check_clean(cloud: FakeCloud, *replies: Reply) -> None:
     everything = [*(reply.body for reply in replies), *map(repr, stored), *lines]
     everything += [dict(reply.headers) for reply in replies]
     # The escapes that repr() makes of control characters.
-    escapes = [ascii(each)[1:-1] for each in NASTY if len(each) == 1]
+    escapes = [ascii(each)[1:-1] for each in CONTROLS if len(each) == 1]
     for text in texts(everything):
         assert not CONTROL.search(text), ascii(text)
         assert not [each for each in escapes if each in ascii(text)], ascii(text)
@@ -122,15 +122,15 @@ def test_a_repeated_parameter_is_refused(cloud: FakeCloud, api: Client, name: st
 # --- texts ---
 
 
-@pytest.mark.parametrize("nasty", NASTY, ids=code)
+@pytest.mark.parametrize("character", CONTROLS, ids=code)
 def test_a_create_refuses_control_characters_in_every_field(
-    cloud: FakeCloud, api: Client, nasty: str
+    cloud: FakeCloud, api: Client, character: str
 ) -> None:
     secret = f"arn:aws:secretsmanager:eu-west-1:{ACCOUNT}:secret:db"
-    text, name = f"a{nasty}b", f"A{nasty}B"
+    text, name = f"a{character}b", f"A{character}B"
     bad: dict[str, Any] = {
         "applicationName": text,
-        "email": f"a{nasty}@example.com",
+        "email": f"a{character}@example.com",
         "description": text,
         "environments": {"nonProd": [text]},
         "tags": {"technicalTeam": text, name: "x"},
@@ -143,8 +143,8 @@ def test_a_create_refuses_control_characters_in_every_field(
         text: 1,
     }
     reply = api.send("POST", "/stacks", bad)
-    told = {field.rpartition(".")[0] or field for field in fields(reply)}
-    assert told >= {
+    groups = {field.rpartition(".")[0] or field for field in fields(reply)}
+    assert groups >= {
         "applicationName", "email", "description", "environments", "tags", "service",
         "service.environment", "service.secrets",
     }  # fmt: skip
@@ -153,11 +153,11 @@ def test_a_create_refuses_control_characters_in_every_field(
     check_clean(cloud, reply)
 
 
-@pytest.mark.parametrize("nasty", NASTY, ids=code)
+@pytest.mark.parametrize("character", CONTROLS, ids=code)
 def test_other_requests_refuse_control_characters_in_every_field(
-    cloud: FakeCloud, api: Client, nasty: str
+    cloud: FakeCloud, api: Client, character: str
 ) -> None:
-    text = f"a{nasty}b"
+    text = f"a{character}b"
     deploy = {"environment": [text], "version": text, "repouri": f"example.com/{text}"}
     replies = [
         api.send("POST", "/stacks/deploy", {"applicationName": text, **deploy}),
@@ -172,13 +172,13 @@ def test_other_requests_refuse_control_characters_in_every_field(
     check_clean(cloud, *replies)
 
 
-@pytest.mark.parametrize("nasty", NASTY, ids=code)
+@pytest.mark.parametrize("character", CONTROLS, ids=code)
 @pytest.mark.usefixtures("shop")
 def test_control_characters_in_path_parameters_and_headers_are_refused(
-    cloud: FakeCloud, api: Client, nasty: str
+    cloud: FakeCloud, api: Client, character: str
 ) -> None:
     start = len(cloud.wire.journal)
-    text = f"a{nasty}b"
+    text = f"a{character}b"
     replies = [
         ask(operation, application)
         for ask in (api.status, api.abort)
@@ -188,7 +188,7 @@ def test_control_characters_in_path_parameters_and_headers_are_refused(
     refused = api.deploy("1.0", "dev", headers={"Idempotency-Key": text})
     assert fields(refused) == {"Idempotency-Key"}
     assert cloud.wire.journal[start:] == []
-    waited = api.deploy("1.0", "dev", headers={"Prefer": f"wait=1{nasty}0"})
+    waited = api.deploy("1.0", "dev", headers={"Prefer": f"wait=1{character}0"})
     assert (waited.status, waited.headers.get("Preference-Applied")) == (202, None)
     check_clean(cloud, *replies, refused, waited)
 
@@ -202,14 +202,14 @@ def test_only_ascii_digits_are_digits(api: Client, digits: str) -> None:
     assert fields(deploy) == {"repouri"}
 
 
-@pytest.mark.parametrize("nasty", NASTY, ids=code)
+@pytest.mark.parametrize("character", CONTROLS, ids=code)
 def test_a_caller_is_stored_and_logged_without_control_characters(
-    cloud: FakeCloud, api: Client, nasty: str
+    cloud: FakeCloud, api: Client, character: str
 ) -> None:
     event = http_event("POST", "/stacks", json.dumps(GOOD))
-    event["requestContext"]["identity"]["userArn"] = f"{USER}{nasty}x"
-    event["requestContext"]["requestId"] = f"id{nasty}"
-    event["path"] = event["resource"] = f"/stacks{nasty}"
+    event["requestContext"]["identity"]["userArn"] = f"{USER}{character}x"
+    event["requestContext"]["requestId"] = f"id{character}"
+    event["path"] = event["resource"] = f"/stacks{character}"
     event["httpMethod"] = "POST"
     answer = handlers.create.handle(event, None, cloud)
     reply = Reply(answer["statusCode"], answer["headers"], json.loads(answer["body"]))
@@ -220,12 +220,12 @@ def test_a_caller_is_stored_and_logged_without_control_characters(
     check_clean(cloud, api.abort(reply.id))
 
 
-@pytest.mark.parametrize("nasty", NASTY, ids=code)
+@pytest.mark.parametrize("character", CONTROLS, ids=code)
 def test_a_message_from_aws_is_stored_and_returned_without_control_characters(
-    shop: FakeCloud, api: Client, nasty: str
+    shop: FakeCloud, api: Client, character: str
 ) -> None:
     """ECS passes on any message of a foreign registry."""
-    shop.wire.fail("containers.register", RefusedError(f"no{nasty}pe"), times=1)
+    shop.wire.fail("containers.register", RefusedError(f"no{character}pe"), times=1)
     refused = api.deploy("1.0", "dev")
     assert refused.status == 424
     assert refused.environments["DEV"]["reason"].startswith("no")

@@ -134,17 +134,6 @@ def test_a_status_read_can_wait(shop: FakeCloud, api: Client) -> None:
     assert (shop.clock.now() - before).total_seconds() == 1
 
 
-def test_a_request_that_changes_nothing_returns_200_to_a_waiting_caller(
-    shop: FakeCloud, api: Client
-) -> None:
-    api.finished(api.deploy("1.0", "dev"))
-    api.finished(api.promote())
-    assert shop.tables.in_progress() == []
-    assert api.swap(version="1.0").status == 200
-    reply = api.swap(version="1.0", headers=WAIT)
-    assert (reply.status, reply.body["operation"]) == (200, None)
-
-
 @pytest.mark.parametrize("base", ["", "/v1", "/platform/v1"])
 @pytest.mark.usefixtures("shop")
 def test_urls_include_the_base_path_of_a_custom_domain(api: Client, base: str) -> None:

@@ -231,7 +231,6 @@ def test_live_omits_missing_resources(promoted: FakeCloud, api: Client) -> None:
     dev = rows(get(api, STACK, "Shop", live="true").body["stack"])["DEV"]
 
     assert dev["tasks"] == {"desired": 1, "running": 1, "pending": 0}
-    promoted.wire.heal()
 
 
 def test_live_is_refused_if_aws_throttles(promoted: FakeCloud, api: Client) -> None:
@@ -241,7 +240,6 @@ def test_live_is_refused_if_aws_throttles(promoted: FakeCloud, api: Client) -> N
 
     assert (reply.status, reply.body["code"]) == (503, "THROTTLED")
     assert reply.headers["Retry-After"] == "5"
-    promoted.wire.heal()
 
 
 def test_recorded_drift_is_returned(promoted: FakeCloud, api: Client) -> None:

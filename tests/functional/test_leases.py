@@ -187,22 +187,14 @@ def test_a_call_without_a_response_keeps_its_lease(shop: FakeCloud, api: Client)
     assert shop.wire.count("containers.register") == 1
 
 
-def test_a_throttled_call_is_repeated_by_the_next_worker(shop: FakeCloud, api: Client) -> None:
-    shop.wire.fail("containers.update", ThrottledError("slow down"), times=1)
-    reply = api.deploy("1.0", "dev")
-    assert reply.operation["waitingFor"] == "slow down"
-    assert api.wake(SCHEDULE) == 1
-    assert shop.containers.service("Shop", "dev").made == 2
-
-
 def test_a_worker_that_loses_its_lease_returns_the_result_of_the_other(
     shop: FakeCloud, api: Client
 ) -> None:
-    def overtaken() -> None:
+    def lose_the_lease() -> None:
         shop.clock.wait(66)
         api.settle()
 
-    shop.wire.on("tables.save", overtaken)
+    shop.wire.on("tables.save", lose_the_lease)
     reply = api.deploy("1.0", "dev")
     assert (reply.status, reply.operation["status"]) == (200, "SUCCEEDED")
 

@@ -108,7 +108,6 @@ def test_the_events_of_an_abort_name_its_caller(shop: FakeCloud, api: Client) ->
     assert _facts(_log(shop, running.id), "key", "outcome", "caller", "time") == [
         ("000", "ACCEPTED", USER, now), ("001", "ABORTING", USER, now),
     ]  # fmt: skip
-    shop.containers.automatic = True
 
 
 def test_an_accepted_operation_is_leased(shop: FakeCloud, api: Client) -> None:
@@ -135,7 +134,6 @@ def test_an_update_is_recorded_before_it_is_sent_and_after_ecs_shows_it(
     api.status(reply.id)
     (part,) = _record(shop, reply.id).progress
     assert (part.target, part.asked_at, part.sent) == (running.arn, asked_at, True)
-    shop.containers.automatic = True
 
 
 def test_an_ended_operation_has_no_lease_and_no_waiting_message(

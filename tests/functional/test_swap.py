@@ -61,13 +61,14 @@ def test_a_second_swap_restores_the_previous_release(ready: FakeCloud, api: Clie
 def test_a_swap_to_the_live_version_changes_nothing(ready: FakeCloud, api: Client) -> None:
     api.swap(version="1.0")
     start = len(ready.wire.journal)
-    reply = api.swap(version="1.0")
-    assert reply.status == 200
-    assert reply.body == {
-        "operation": None,
-        "message": "1.0 is live already; the swap changed nothing",
-        "applicationName": "Shop",
-    }
+    for headers in ({}, {"Prefer": "wait=10"}):
+        reply = api.swap(version="1.0", headers=headers)
+        assert reply.status == 200
+        assert reply.body == {
+            "operation": None,
+            "message": "1.0 is live already; the swap changed nothing",
+            "applicationName": "Shop",
+        }
     assert ready.wire.writes(start) == []
 
 

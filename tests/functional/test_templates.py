@@ -56,10 +56,10 @@ def test_the_newest_template_is_sent_and_recorded(cloud: FakeCloud, api: Client)
 
 
 def test_a_template_is_recorded_before_it_is_sent(cloud: FakeCloud, api: Client) -> None:
-    noted: list[Any] = []
-    cloud.wire.on("stacks.create", lambda: noted.append(recorded(cloud)))
+    records: list[Any] = []
+    cloud.wire.on("stacks.create", lambda: records.append(recorded(cloud)))
     api.create()
-    assert noted == [Template(url=URL, version="v1", sha256=sha256(OLD))]
+    assert records == [Template(url=URL, version="v1", sha256=sha256(OLD))]
 
 
 def test_the_response_contains_the_version_of_the_template(cloud: FakeCloud, api: Client) -> None:
