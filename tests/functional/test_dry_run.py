@@ -345,30 +345,30 @@ def test_a_dry_run_is_refused_like_the_real_call(
         after(accounts.empty, lambda api: api.cloud.stacks.add_foreign("Shop")),
     ],
 )
-def test_a_dry_run_is_refused_if_the_stack_would_fail_at_once(
+def test_a_dry_run_is_refused_if_the_accepted_create_fails(
     cloud: FakeCloud, api: Client, dry: DryClient, prepare: Prepare
 ) -> None:
     prepare(cloud, api)
-    tried, real = dry.create(), api.create(headers={"Prefer": "wait=25"})
+    tried, real = dry.create(), api.create()
     assert (tried.status, tried.body["code"], real.status) == (502, "REFUSED", 424)
     assert real.operation["reasons"] == [tried.body["errorMessage"]]
 
 
 @pytest.mark.parametrize(
-    ("prepare", "request_"),
+    ("account", "call", "request_"),
     [
-        (throttled(accounts.empty, "templates.read"), Client.create),
-        (throttled(accounts.deploying, "containers"), latest_abort),
+        (accounts.empty, "templates.read", Client.create),
+        (accounts.deploying, "containers", latest_abort),
     ],
     ids=["create", "abort"],
 )
-def test_a_dry_run_is_refused_if_aws_throttles_a_call_that_the_service_would_repeat(
-    cloud: FakeCloud, api: Client, dry: DryClient, prepare: Prepare, request_: Ask
+def test_a_dry_run_is_refused_if_the_accepted_call_waits_for_aws(
+    cloud: FakeCloud, api: Client, dry: DryClient, account: Prepare, call: str, request_: Ask
 ) -> None:
-    prepare(cloud, api)
-    tried = request_(dry)
-    assert (tried.status, tried.body["code"], request_(api).status) == (503, "THROTTLED", 202)
-    assert tried.body["errorMessage"] == "AWS throttles the call"
+    throttled(account, call)(cloud, api)
+    tried, real = request_(dry), request_(api)
+    assert (tried.status, tried.body["code"], real.status) == (503, "THROTTLED", 202)
+    assert real.operation["waitingFor"] == tried.body["errorMessage"]
 
 
 @pytest.mark.parametrize("request_", [Client.promote, Client.swap])
