@@ -1,4 +1,4 @@
-"""What is on record of an operation: its own record and its lines in the audit log."""
+"""The record of an operation and its events in the audit log."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def _facts(events: list[Event], *names: str) -> list[tuple[Any, ...]]:
     return [tuple(getattr(event, name) for name in names) for event in events]
 
 
-def test_every_line_says_what_it_belongs_to(promoted: FakeCloud) -> None:
+def test_every_event_names_its_operation(promoted: FakeCloud) -> None:
     for (application, identifier), operation in promoted.tables.operations.items():
         events = promoted.tables.events_of(application, identifier)
         assert set(_facts(events, "application", "operation", "kind", "caller")) == {
@@ -38,7 +38,9 @@ def test_every_line_says_what_it_belongs_to(promoted: FakeCloud) -> None:
         assert (times[0], times[-1]) == (operation.requested_at, operation.ended_at)
 
 
-def test_the_log_of_a_deploy_says_what_each_environment_runs(shop: FakeCloud, api: Client) -> None:
+def test_the_events_of_a_deploy_name_the_image_of_each_environment(
+    shop: FakeCloud, api: Client
+) -> None:
     shop.push("bad", CRASH)
     api.finished(api.deploy("1.0", "dev"))
     failed = api.finished(api.deploy("bad", "dev"))
@@ -54,7 +56,7 @@ def test_the_log_of_a_deploy_says_what_each_environment_runs(shop: FakeCloud, ap
     assert [event.reason for event in _log(shop, failed.id)] == [None, reason, f"DEV bad: {reason}"]
 
 
-def test_the_log_of_a_promotion_says_what_blue_runs(promoted: FakeCloud) -> None:
+def test_the_events_of_a_promote_name_the_image_of_blue(promoted: FakeCloud) -> None:
     _, _, promotion = promoted.tables.operations.values()
     names = ("key", "outcome", "environment", "version", "previous_version", "digest")
     digest = promoted.images.pushed["shop", "1.0"]
@@ -65,7 +67,7 @@ def test_the_log_of_a_promotion_says_what_blue_runs(promoted: FakeCloud) -> None
     ]
 
 
-def test_the_log_of_a_swap_says_when_and_to_what_customers_were_moved(
+def test_the_events_of_a_swap_contain_the_time_and_target_of_the_switch(
     promoted: FakeCloud, api: Client
 ) -> None:
     swapped = api.swap()
@@ -82,7 +84,9 @@ def test_the_log_of_a_swap_says_when_and_to_what_customers_were_moved(
     ]
 
 
-def test_the_log_of_a_create_that_fails_says_why_at_once(cloud: FakeCloud, api: Client) -> None:
+def test_the_events_of_a_failed_create_name_the_reason_before_the_rollback_ends(
+    cloud: FakeCloud, api: Client
+) -> None:
     cloud.stacks.create_failures = ("qaService: no", "devService: no")
     failed = api.finished(api.create())
     why = "qaService: no; devService: no"
@@ -93,10 +97,10 @@ def test_the_log_of_a_create_that_fails_says_why_at_once(cloud: FakeCloud, api: 
     assert (events[1].reason, events[-1].reason) == (why, why)
     times = [event.time for event in events]
     assert times == sorted(times)
-    assert times[0] < times[1] < times[-1], "what happens on the way has its own time"
+    assert times[0] < times[1] < times[-1], "the rollback has its own time"
 
 
-def test_the_log_of_an_abort_says_who_asked(shop: FakeCloud, api: Client) -> None:
+def test_the_events_of_an_abort_name_its_caller(shop: FakeCloud, api: Client) -> None:
     shop.containers.automatic = False
     running = api.deploy("1.0", "dev")
     api.abort(running.id)
@@ -104,12 +108,9 @@ def test_the_log_of_an_abort_says_who_asked(shop: FakeCloud, api: Client) -> Non
     assert _facts(_log(shop, running.id), "key", "outcome", "caller", "time") == [
         ("000", "ACCEPTED", USER, now), ("001", "ABORTING", USER, now),
     ]  # fmt: skip
-    shop.containers.automatic = True
 
 
-def test_what_was_accepted_is_held_for_as_long_as_its_worker_lives(
-    shop: FakeCloud, api: Client
-) -> None:
+def test_an_accepted_operation_is_leased(shop: FakeCloud, api: Client) -> None:
     seen: list[Operation] = []
     shop.wire.on("tables.save", lambda: seen.extend(shop.tables.operations.values()))
     before = shop.clock.now()
@@ -120,7 +121,7 @@ def test_what_was_accepted_is_held_for_as_long_as_its_worker_lives(
     assert accepted.lease_until == before + LEASE
 
 
-def test_what_is_given_to_ecs_is_noted_and_whoever_looks_next_notes_that_it_was(
+def test_an_update_is_recorded_before_it_is_sent_and_after_ecs_shows_it(
     shop: FakeCloud, api: Client
 ) -> None:
     shop.containers.automatic = False
@@ -133,10 +134,9 @@ def test_what_is_given_to_ecs_is_noted_and_whoever_looks_next_notes_that_it_was(
     api.status(reply.id)
     (part,) = _record(shop, reply.id).progress
     assert (part.target, part.asked_at, part.sent) == (running.arn, asked_at, True)
-    shop.containers.automatic = True
 
 
-def test_what_has_ended_is_held_by_nobody_and_waits_for_nothing(
+def test_an_ended_operation_has_no_lease_and_no_waiting_message(
     shop: FakeCloud, api: Client
 ) -> None:
     first = api.finished(api.deploy("1.0", "dev"))
@@ -150,7 +150,7 @@ def test_what_has_ended_is_held_by_nobody_and_waits_for_nothing(
         assert "waitingFor" not in done.operation
 
 
-def test_who_takes_over_holds_for_as_long_as_a_worker_lives(shop: FakeCloud, api: Client) -> None:
+def test_a_worker_that_takes_over_leases_the_operation(shop: FakeCloud, api: Client) -> None:
     api.finished(api.deploy("1.0", "dev"))
     shop.containers.automatic = False
     reply = api.deploy("1.1", "dev")
@@ -161,7 +161,7 @@ def test_who_takes_over_holds_for_as_long_as_a_worker_lives(shop: FakeCloud, api
     assert [each.lease_until for each in seen] == [shop.clock.now() + LEASE]
 
 
-def test_a_delete_says_what_ran_in_each_environment(promoted: FakeCloud, api: Client) -> None:
+def test_a_delete_records_the_version_of_each_environment(promoted: FakeCloud, api: Client) -> None:
     deleting = api.delete()
     record = _record(promoted, deleting.id)
     assert [
@@ -176,7 +176,7 @@ def test_a_delete_says_what_ran_in_each_environment(promoted: FakeCloud, api: Cl
     ]
 
 
-def test_the_log_tells_reasons_of_aws_without_arns(cloud: FakeCloud, api: Client) -> None:
+def test_the_events_contain_reasons_from_aws_without_arns(cloud: FakeCloud, api: Client) -> None:
     role = f"arn:aws:iam::{ACCOUNT}:role/stacks"
     cloud.stacks.create_failures = (f"devService: {role} may not",)
     failed = api.finished(api.create())

@@ -1,4 +1,4 @@
-"""What the service counts, and when: each line as CloudWatch reads it."""
+"""Metrics of the service, as CloudWatch extracts them from the log lines."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from tests.lab.measured import forget, sums, told
 
 SWEPT = ("OpenOperations", "OverdueOperations", "ReconcileErrors")
 
-# --- operations that have ended ---
+# --- ended operations ---
 
 
-def test_each_end_is_counted_once_whoever_looks(promoted: FakeCloud, api: Client) -> None:
+def test_each_end_is_counted_once_for_any_trigger(promoted: FakeCloud, api: Client) -> None:
     promoted.push("bad", CRASH)
     api.swap()
     api.finished(api.deploy("bad", "dev"))
@@ -37,12 +37,12 @@ def test_each_end_is_counted_once_whoever_looks(promoted: FakeCloud, api: Client
 
 
 def directive(dimensions: list[str], **units: str) -> dict[str, Any]:
-    """Return what a line says of metrics that have these dimensions; units by name."""
+    """Return the metric directive of a line with these dimensions; units by name."""
     metrics = [{"Name": name, "Unit": unit} for name, unit in units.items()]
     return {"Namespace": "devops-ecs", "Dimensions": [dimensions], "Metrics": metrics}
 
 
-def test_an_end_is_told_with_who_what_and_how_long(shop: FakeCloud, api: Client) -> None:
+def test_the_line_of_an_end_names_caller_kind_and_duration(shop: FakeCloud, api: Client) -> None:
     shop.containers.automatic = False
     reply = api.deploy("1.0", "dev")
     shop.clock.wait(90)
@@ -71,7 +71,7 @@ def test_an_end_is_told_with_who_what_and_how_long(shop: FakeCloud, api: Client)
     }
 
 
-def test_the_reasons_of_a_failure_are_told_without_arns(shop: FakeCloud, api: Client) -> None:
+def test_reasons_of_a_failure_are_logged_without_arns(shop: FakeCloud, api: Client) -> None:
     shop.push("bad", CRASH)
     words = f"arn:aws:ecr:eu-west-1:{ACCOUNT}:repository/shop"
     shop.wire.fail("containers.update", RefusedError(f"no {words}"), times=1)
@@ -84,7 +84,7 @@ def test_the_reasons_of_a_failure_are_told_without_arns(shop: FakeCloud, api: Cl
     assert sums(shop)["Operations", "deploy", "FAILED"] == 2
 
 
-def test_an_end_that_could_not_be_written_is_not_counted(shop: FakeCloud, api: Client) -> None:
+def test_an_end_that_was_not_saved_is_not_counted(shop: FakeCloud, api: Client) -> None:
     shop.containers.automatic = False
     reply = api.deploy("1.0", "dev")
     shop.containers.service("Shop", "dev").complete(shop.clock.now())
@@ -98,7 +98,7 @@ def test_an_end_that_could_not_be_written_is_not_counted(shop: FakeCloud, api: C
     assert [facts["operation"] for facts in told(shop, "ended")] == [reply.id]
 
 
-def test_a_repair_is_counted_and_takes_no_time(settled: FakeCloud, api: Client) -> None:
+def test_a_repair_is_counted_without_a_duration(settled: FakeCloud, api: Client) -> None:
     settled.containers.service("Shop", "qa").active = False
     forget(settled)
     assert api.drift_check() == 1
@@ -108,7 +108,7 @@ def test_a_repair_is_counted_and_takes_no_time(settled: FakeCloud, api: Client) 
     assert facts["applicationName"] == "Shop"
 
 
-def test_a_repair_that_comes_too_late_is_not_counted(settled: FakeCloud, api: Client) -> None:
+def test_a_repair_that_loses_a_race_is_not_counted(settled: FakeCloud, api: Client) -> None:
     settled.containers.service("Shop", "qa").active = False
     settled.wire.on("tables.correct", lambda: api.deploy("1.1", "qa"))
     forget(settled)
@@ -116,10 +116,12 @@ def test_a_repair_that_comes_too_late_is_not_counted(settled: FakeCloud, api: Cl
     assert not [key for key in sums(settled) if "repair" in key]
 
 
-# --- what is open ---
+# --- open operations ---
 
 
-def test_the_schedule_says_what_is_open_and_that_nothing_is(shop: FakeCloud, api: Client) -> None:
+def test_the_schedule_measures_open_operations_also_if_there_are_none(
+    shop: FakeCloud, api: Client
+) -> None:
     shop.containers.automatic = False
     first = api.deploy("1.0", "dev")
     api.deploy("1.0", "qa")
@@ -151,9 +153,7 @@ def test_the_schedule_says_what_is_open_and_that_nothing_is(shop: FakeCloud, api
     assert [line for line, _ in shop.lines] == ["swept", "woken"]
 
 
-def test_an_operation_that_cannot_end_is_overdue_from_its_deadline_on(
-    shop: FakeCloud, api: Client
-) -> None:
+def test_an_operation_is_overdue_after_its_deadline(shop: FakeCloud, api: Client) -> None:
     shop.containers.automatic = False
     api.deploy("1.0", "dev")
     shop.wire.fail("containers", RefusedError("no permission"))
@@ -169,17 +169,17 @@ def test_an_operation_that_cannot_end_is_overdue_from_its_deadline_on(
     assert seen == [(1, 0), (1, 1), (0, 0)]
 
 
-def test_events_say_nothing_about_all_operations(shop: FakeCloud, api: Client) -> None:
+def test_an_event_does_not_measure_open_operations(shop: FakeCloud, api: Client) -> None:
     api.deploy("1.0", "dev")
     forget(shop)
     api.wake(DEPLOYMENT_COMPLETED)
     assert not told(shop, "swept")
 
 
-# --- faults ---
+# --- internal errors ---
 
 
-def test_an_operation_that_cannot_be_reconciled_is_counted_and_still_open(
+def test_a_failed_reconcile_is_counted_and_its_operation_remains_open(
     shop: FakeCloud, api: Client
 ) -> None:
     first, second = api.deploy("1.0", "dev"), api.deploy("1.0", "qa")
@@ -205,7 +205,7 @@ def test_an_operation_that_cannot_be_reconciled_is_counted_and_still_open(
     forget(shop)
 
 
-def test_an_application_that_cannot_be_checked_is_counted(settled: FakeCloud, api: Client) -> None:
+def test_a_failed_drift_check_is_counted(settled: FakeCloud, api: Client) -> None:
     forget(settled)
     settled.wire.fail("stacks.describe", ZeroDivisionError("odd stack"), times=1)
     assert api.drift_check() == 0

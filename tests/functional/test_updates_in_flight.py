@@ -1,4 +1,4 @@
-"""The last steps of a worker go out while the record is written that leaves them to the next."""
+"""Updates that are sent while the record is saved that releases the lease."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.lab.fakes import Call, Crash, FakeCloud
 
 @pytest.fixture(params=[False, True], ids=["forwards", "backwards"], autouse=True)
 def order(shop: FakeCloud, request: pytest.FixtureRequest) -> Iterator[None]:
-    """Of calls that go out together either may be the first to arrive."""
+    """The order in which simultaneous calls arrive."""
     shop.backwards = request.param
     yield
     shop.backwards = False
@@ -38,7 +38,9 @@ def _refuse(cloud: FakeCloud, service: str, error: Exception) -> None:
     cloud.wire.before.append(refuse)
 
 
-def test_it_is_written_once_and_told_as_ecs_has_answered(shop: FakeCloud, api: Client) -> None:
+def test_the_record_is_saved_once_and_the_response_shows_the_reply_of_ecs(
+    shop: FakeCloud, api: Client
+) -> None:
     start = len(shop.wire.journal)
     reply = api.deploy("1.0", "dev", "qa")
     assert shop.wire.count("tables.save", start) == 1
@@ -47,15 +49,15 @@ def test_it_is_written_once_and_told_as_ecs_has_answered(shop: FakeCloud, api: C
     assert _record(shop).lease_until is None
 
 
-def test_who_looks_while_it_goes_out_leaves_it_alone(shop: FakeCloud, api: Client) -> None:
-    """The record is there, the update is not: it is on its way."""
+def test_a_second_worker_does_not_repeat_an_update_in_flight(shop: FakeCloud, api: Client) -> None:
+    """The record is saved, but ECS does not yet show the update."""
     shop.wire.on("containers.update", lambda: api.wake(SCHEDULE))
     reply = api.deploy("1.0", "dev")
     assert api.finished(reply).operation["status"] == "SUCCEEDED"
     assert shop.wire.count("containers.update") == 1
 
 
-def test_what_ecs_refuses_is_taken_back_under_a_lease_of_its_own(
+def test_an_update_that_ecs_refuses_is_rolled_back_under_a_new_lease(
     shop: FakeCloud, api: Client
 ) -> None:
     _refuse(shop, "qa", RefusedError("QA is not to be changed"))
@@ -69,7 +71,7 @@ def test_what_ecs_refuses_is_taken_back_under_a_lease_of_its_own(
 
 
 @pytest.mark.parametrize("error", [ThrottledError("slow down"), AccessDeniedError("may not")])
-def test_an_update_that_was_not_made_is_made_at_the_next_look(
+def test_a_failed_update_is_repeated_by_the_next_worker(
     shop: FakeCloud, api: Client, error: Exception
 ) -> None:
     shop.wire.fail("containers.update", error, times=1)
@@ -82,7 +84,7 @@ def test_an_update_that_was_not_made_is_made_at_the_next_look(
     assert api.finished(reply).operation["status"] == "SUCCEEDED"
 
 
-def test_an_update_without_an_answer_is_sent_again_when_it_cannot_land_any_more(
+def test_an_update_without_a_response_is_repeated_after_the_lease(
     shop: FakeCloud, api: Client
 ) -> None:
     shop.wire.fail("containers.update", UnreachableError("no answer"), times=1)
@@ -95,7 +97,9 @@ def test_an_update_without_an_answer_is_sent_again_when_it_cannot_land_any_more(
     assert shop.wire.count("containers.update") == 2
 
 
-def test_an_update_whose_answer_was_lost_is_followed_at_once(shop: FakeCloud, api: Client) -> None:
+def test_a_received_update_with_a_lost_response_is_followed_immediately(
+    shop: FakeCloud, api: Client
+) -> None:
     shop.wire.fail("containers.update", UnreachableError("no answer"), times=1, lost=True)
     reply = api.deploy("1.0", "dev")
     assert reply.operation["waitingFor"] == "no answer"
@@ -104,7 +108,7 @@ def test_an_update_whose_answer_was_lost_is_followed_at_once(shop: FakeCloud, ap
     assert shop.wire.count("containers.update") == 1
 
 
-def test_a_record_that_could_not_be_written_is_found_again(shop: FakeCloud, api: Client) -> None:
+def test_a_rollout_without_a_saved_record_is_continued(shop: FakeCloud, api: Client) -> None:
     shop.wire.fail("tables.save", UnreachableError("no answer"), times=1)
     reply = api.deploy("1.0", "dev")
     assert (reply.status, _record(shop).progress[0].target) == (202, None)
@@ -115,7 +119,7 @@ def test_a_record_that_could_not_be_written_is_found_again(shop: FakeCloud, api:
 
 @pytest.mark.parametrize("name", ["containers.update", "tables.save"])
 @pytest.mark.parametrize("lost", [False, True])
-def test_a_worker_that_dies_between_the_two_is_followed(
+def test_a_crash_between_the_save_and_the_update_is_recovered(
     shop: FakeCloud, api: Client, name: str, lost: bool
 ) -> None:
     shop.wire.fail(name, Crash(), times=1, lost=lost)
@@ -127,8 +131,8 @@ def test_a_worker_that_dies_between_the_two_is_followed(
     assert len(shop.containers.tagged(_record(shop).id)) == 1
 
 
-def test_an_abort_waits_for_an_update_that_is_under_way(shop: FakeCloud, api: Client) -> None:
-    """It lands after the abort, and is taken back."""
+def test_an_abort_waits_for_an_update_in_flight(shop: FakeCloud, api: Client) -> None:
+    """ECS receives it after the abort, and the abort rolls it back."""
     before = shop.containers.running("Shop", "dev").arn
     shop.containers.automatic = False
     aborts = []

@@ -1,4 +1,4 @@
-"""The responses that callers receive: status, headers, body."""
+"""Responses: status, headers and body."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ WAIT = {"Prefer": "wait=10"}
 
 
 @pytest.mark.usefixtures("shop")
-def test_202_says_where_to_look(api: Client) -> None:
+def test_an_accepted_request_returns_the_location_of_its_operation(api: Client) -> None:
     reply = api.deploy("1.0", "dev")
     assert reply.status == 202
     assert dict(reply.headers) == {
@@ -37,7 +37,7 @@ def test_202_says_where_to_look(api: Client) -> None:
     assert reply.body["applicationName"] == "Shop"
 
 
-def test_an_operation_is_shown_with_all_that_is_known_of_it(shop: FakeCloud, api: Client) -> None:
+def test_a_status_read_returns_all_members_of_an_operation(shop: FakeCloud, api: Client) -> None:
     reply = api.deploy("1.0", "dev")
     assert reply.operation == {
         "id": reply.id,
@@ -67,14 +67,16 @@ def test_an_operation_is_shown_with_all_that_is_known_of_it(shop: FakeCloud, api
     "value", ["wait=10", 'respond-async, wait="10"', "WAIT = 10", "wait=10; a=b"]
 )
 @pytest.mark.usefixtures("shop")
-def test_a_caller_who_waits_gets_the_end(api: Client, name: str, value: str) -> None:
+def test_a_waiting_caller_receives_the_end_of_the_operation(
+    api: Client, name: str, value: str
+) -> None:
     reply = api.deploy("1.0", "dev", headers={name: value})
     assert (reply.status, reply.operation["status"]) == (200, "SUCCEEDED")
     assert reply.headers["Preference-Applied"] == "wait=10"
     assert "Location" not in reply.headers
 
 
-def test_a_caller_who_waits_in_vain_gets_202(shop: FakeCloud, api: Client) -> None:
+def test_a_waiting_caller_receives_202_after_the_wait(shop: FakeCloud, api: Client) -> None:
     shop.push("slow", HANG)
     before = shop.clock.now()
     reply = api.deploy("slow", "dev", headers={"Prefer": "wait=4"})
@@ -84,7 +86,7 @@ def test_a_caller_who_waits_in_vain_gets_202(shop: FakeCloud, api: Client) -> No
     assert (shop.clock.now() - before).total_seconds() == 4
 
 
-def test_nobody_waits_longer_than_25_seconds(shop: FakeCloud, api: Client) -> None:
+def test_a_request_waits_at_most_25_seconds(shop: FakeCloud, api: Client) -> None:
     shop.push("slow", HANG)
     before = shop.clock.now()
     reply = api.deploy("slow", "dev", headers={"Prefer": "wait=600"})
@@ -92,7 +94,7 @@ def test_nobody_waits_longer_than_25_seconds(shop: FakeCloud, api: Client) -> No
     assert (shop.clock.now() - before).total_seconds() == 25
 
 
-def test_a_slow_claim_counts_as_waiting(shop: FakeCloud, api: Client) -> None:
+def test_the_duration_of_the_claim_counts_as_waiting(shop: FakeCloud, api: Client) -> None:
     shop.push("slow", HANG)
     shop.wire.on("tables.claim", lambda: shop.clock.wait(9))
     before = shop.clock.now()
@@ -102,13 +104,15 @@ def test_a_slow_claim_counts_as_waiting(shop: FakeCloud, api: Client) -> None:
 
 @pytest.mark.parametrize("value", ["wait", "wait=soon", "wait=-1", "respond-async", ""])
 @pytest.mark.usefixtures("shop")
-def test_other_preferences_are_passed_over(api: Client, value: str) -> None:
+def test_unknown_preferences_are_ignored(api: Client, value: str) -> None:
     reply = api.deploy("1.0", "dev", headers={"Prefer": value})
     assert reply.status == 202
     assert "Preference-Applied" not in reply.headers
 
 
-def test_a_failure_while_waiting_is_424_with_the_reasons(shop: FakeCloud, api: Client) -> None:
+def test_a_waiting_caller_receives_424_with_the_reasons_of_a_failure(
+    shop: FakeCloud, api: Client
+) -> None:
     shop.push("bad", CRASH)
     reply = api.deploy("bad", "dev", headers=WAIT)
     assert reply.status == 424
@@ -121,7 +125,7 @@ def test_a_failure_while_waiting_is_424_with_the_reasons(shop: FakeCloud, api: C
     assert (seen.status, seen.operation["status"]) == (200, "FAILED")
 
 
-def test_a_status_read_may_wait_too(shop: FakeCloud, api: Client) -> None:
+def test_a_status_read_can_wait(shop: FakeCloud, api: Client) -> None:
     reply = api.deploy("1.0", "dev")
     before = shop.clock.now()
     seen = api.status(reply.id, headers=WAIT)
@@ -130,18 +134,9 @@ def test_a_status_read_may_wait_too(shop: FakeCloud, api: Client) -> None:
     assert (shop.clock.now() - before).total_seconds() == 1
 
 
-def test_nothing_to_do_is_200_also_for_who_waits(shop: FakeCloud, api: Client) -> None:
-    api.finished(api.deploy("1.0", "dev"))
-    api.finished(api.promote())
-    assert shop.tables.in_progress() == []
-    assert api.swap(version="1.0").status == 200
-    reply = api.swap(version="1.0", headers=WAIT)
-    assert (reply.status, reply.body["operation"]) == (200, None)
-
-
 @pytest.mark.parametrize("base", ["", "/v1", "/platform/v1"])
 @pytest.mark.usefixtures("shop")
-def test_urls_have_the_base_path_of_a_domain(api: Client, base: str) -> None:
+def test_urls_include_the_base_path_of_a_custom_domain(api: Client, base: str) -> None:
     body = {"applicationName": "Shop", "environment": ["dev"], "version": "1.0"}
     event = http_event("POST", "/stacks/deploy", json.dumps(body))
     # API Gateway has the base path in both paths.
@@ -153,7 +148,7 @@ def test_urls_have_the_base_path_of_a_domain(api: Client, base: str) -> None:
     )
 
 
-def test_the_public_url_is_used_when_there_is_one(api: Client) -> None:
+def test_urls_begin_with_the_configured_public_url(api: Client) -> None:
     cloud = FakeCloud(public_url="https://deploy.example.com/v1")
     reply = Client(cloud).create()
     assert reply.operation["url"] == (
@@ -171,7 +166,7 @@ def test_the_public_url_is_used_when_there_is_one(api: Client) -> None:
         (None, "address None"),
     ],
 )
-def test_the_caller_is_who_signed_else_the_key_else_the_address(
+def test_the_caller_is_the_signer_or_the_api_key_or_the_address(
     api: Client, identity: dict[str, Any] | None, caller: str
 ) -> None:
     body = {"applicationName": "Shop", "email": "a@example.com", "tags": {"technicalTeam": "x"}}
@@ -181,14 +176,14 @@ def test_the_caller_is_who_signed_else_the_key_else_the_address(
 
 
 @pytest.mark.usefixtures("shop")
-def test_reads_of_what_is_not_there_are_404(api: Client) -> None:
+def test_a_status_read_of_an_unknown_operation_is_404(api: Client) -> None:
     for reply in (api.status("01JN8EY4M00000000000000009"), api.status("x", "Nothing")):
         assert (reply.status, reply.body["code"]) == (404, "NOT_FOUND")
         assert reply.body["errorMessage"] == "there is no such operation of that application"
 
 
 @pytest.mark.parametrize("wrong", ["x" * 3000, "", "é", "../x", "01jn8ey4m00000000000000009"])
-def test_a_read_of_what_can_be_no_operation_does_not_reach_aws(
+def test_a_status_read_with_an_invalid_id_makes_no_call(
     shop: FakeCloud, api: Client, wrong: str
 ) -> None:
     calls = len(shop.wire.journal)
@@ -206,7 +201,7 @@ def test_a_read_of_what_can_be_no_operation_does_not_reach_aws(
         (RefusedError(f"no table arn:aws:dynamodb:eu-west-1:{ACCOUNT}:table/T"), 502, "REFUSED"),
     ],
 )
-def test_trouble_before_the_claim_is_said_and_nothing_is_accepted(
+def test_an_aws_error_before_the_claim_refuses_the_request(
     shop: FakeCloud, api: Client, error: AwsError, status: int, code: str
 ) -> None:
     for name in ("tables.inventory", "images.digest", "tables.claim"):
@@ -222,7 +217,7 @@ def test_trouble_before_the_claim_is_said_and_nothing_is_accepted(
 @pytest.mark.parametrize(
     "error", [ThrottledError("slow down"), UnreachableError("no answer from AWS")]
 )
-def test_trouble_after_the_claim_is_202(
+def test_an_aws_error_after_the_claim_returns_202(
     shop: FakeCloud, api: Client, name: str, error: AwsError
 ) -> None:
     shop.wire.fail(name, error, times=1)
@@ -231,7 +226,7 @@ def test_trouble_after_the_claim_is_202(
     assert api.finished(reply).operation["status"] == "SUCCEEDED"
 
 
-def test_trouble_while_waiting_is_no_answer(shop: FakeCloud, api: Client) -> None:
+def test_an_aws_error_during_a_wait_does_not_end_the_wait(shop: FakeCloud, api: Client) -> None:
     shop.wire.on(
         "tables.save", lambda: shop.wire.fail("tables", ThrottledError("slow down"), times=3),
         after=True,
@@ -240,7 +235,7 @@ def test_trouble_while_waiting_is_no_answer(shop: FakeCloud, api: Client) -> Non
     assert (reply.status, reply.operation["status"]) == (200, "SUCCEEDED")
 
 
-def test_a_fault_of_the_service_is_500_and_its_log_says_why(shop: FakeCloud, api: Client) -> None:
+def test_an_internal_error_returns_500_and_is_logged(shop: FakeCloud, api: Client) -> None:
     shop.wire.fail("tables.inventory", ZeroDivisionError(f"arn:aws:iam::{ACCOUNT}:role/x"))
     reply = api.deploy("1.0", "dev")
     assert (reply.status, reply.body["code"]) == (500, "INTERNAL")
@@ -251,7 +246,7 @@ def test_a_fault_of_the_service_is_500_and_its_log_says_why(shop: FakeCloud, api
     shop.lines.clear()
 
 
-def test_reasons_of_aws_lose_their_arns(shop: FakeCloud, api: Client) -> None:
+def test_reasons_from_aws_contain_no_arns(shop: FakeCloud, api: Client) -> None:
     words = f"Unable to pull arn:aws:ecr:eu-west-1:{ACCOUNT}:repository/shop in {ACCOUNT}"
     shop.wire.fail("containers.register", RefusedError(words))
     reply = api.deploy("1.0", "dev")
@@ -261,7 +256,7 @@ def test_reasons_of_aws_lose_their_arns(shop: FakeCloud, api: Client) -> None:
     )
 
 
-def test_every_request_leaves_one_line_in_the_log(shop: FakeCloud, api: Client) -> None:
+def test_each_request_writes_one_log_line(shop: FakeCloud, api: Client) -> None:
     shop.lines.clear()
     reply = api.deploy("1.0", "dev")
     assert shop.lines == [
@@ -283,7 +278,7 @@ def test_every_request_leaves_one_line_in_the_log(shop: FakeCloud, api: Client) 
     assert shop.lines[-1][1]["code"] == "BUSY"
 
 
-def test_nothing_in_aws_is_touched_before_the_claim(shop: FakeCloud, api: Client) -> None:
+def test_a_request_changes_nothing_in_aws_before_the_claim(shop: FakeCloud, api: Client) -> None:
     def refuse(call: Call) -> None:
         if call.name == "tables.claim":
             raise ThrottledError("slow down")

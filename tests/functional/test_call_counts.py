@@ -1,4 +1,4 @@
-"""How many calls go out until a caller has its answer: what they cost in time."""
+"""The number of outgoing calls before a response, which determines its latency."""
 
 import pytest
 
@@ -20,15 +20,13 @@ def ready(shop: FakeCloud, api: Client) -> FakeCloud:
     return shop
 
 
-def test_create_takes_four_calls(cloud: FakeCloud, api: Client) -> None:
+def test_a_create_makes_four_calls(cloud: FakeCloud, api: Client) -> None:
     assert _calls(cloud, 0, api.create(), 202) == [
         "templates.read", "tables.claim", "stacks.create", "tables.save",
     ]  # fmt: skip
 
 
-def test_a_create_whose_stack_does_not_show_yet_looks_for_nothing_else(
-    cloud: FakeCloud, api: Client
-) -> None:
+def test_a_create_without_a_visible_stack_reads_nothing_else(cloud: FakeCloud, api: Client) -> None:
     cloud.stacks.lag = 2
     reply = api.create()
     api.status(reply.id)
@@ -38,7 +36,7 @@ def test_a_create_whose_stack_does_not_show_yet_looks_for_nothing_else(
     ]  # fmt: skip
 
 
-def test_the_end_of_a_create_looks_at_its_stack_and_what_that_has_made(
+def test_the_end_of_a_create_reads_the_stack_and_its_resources(
     cloud: FakeCloud, api: Client
 ) -> None:
     reply = api.create()
@@ -50,7 +48,7 @@ def test_the_end_of_a_create_looks_at_its_stack_and_what_that_has_made(
     ]  # fmt: skip
 
 
-def test_a_deploy_takes_six_calls(ready: FakeCloud, api: Client) -> None:
+def test_a_deploy_makes_six_calls(ready: FakeCloud, api: Client) -> None:
     start = len(ready.wire.journal)
     assert _calls(ready, start, api.deploy("1.1", "dev"), 202) == [
         "tables.inventory", "images.digest", "tables.claim", "containers.register",
@@ -58,14 +56,14 @@ def test_a_deploy_takes_six_calls(ready: FakeCloud, api: Client) -> None:
     ]  # fmt: skip
 
 
-def test_a_deploy_to_three_takes_two_more_for_each(ready: FakeCloud, api: Client) -> None:
+def test_each_further_environment_of_a_deploy_adds_two_calls(ready: FakeCloud, api: Client) -> None:
     start = len(ready.wire.journal)
     calls = _calls(ready, start, api.deploy("1.1", "dev", "qa", "stage"), 202)
     assert len(calls) == 10
     assert calls.count("images.digest") == 1
 
 
-def test_a_promotion_takes_seven_calls(ready: FakeCloud, api: Client) -> None:
+def test_a_promote_makes_seven_calls(ready: FakeCloud, api: Client) -> None:
     start = len(ready.wire.journal)
     api.finished(api.deploy("1.1", "dev"))
     start = len(ready.wire.journal)
@@ -75,9 +73,7 @@ def test_a_promotion_takes_seven_calls(ready: FakeCloud, api: Client) -> None:
     ]  # fmt: skip
 
 
-def test_a_swap_leaves_a_test_listener_alone_that_is_right_already(
-    ready: FakeCloud, api: Client
-) -> None:
+def test_a_swap_does_not_switch_a_correct_test_listener(ready: FakeCloud, api: Client) -> None:
     estate = ready.stacks.estate
     listener = estate.listener("Shop", "test")
     ready.load_balancer.listeners[listener] = [estate.target_group("Shop", "prod-1")]
@@ -85,7 +81,7 @@ def test_a_swap_leaves_a_test_listener_alone_that_is_right_already(
     assert ready.wire.count("load_balancer.switch") == 1
 
 
-def test_a_swap_takes_nine_calls(ready: FakeCloud, api: Client) -> None:
+def test_a_swap_makes_nine_calls(ready: FakeCloud, api: Client) -> None:
     start = len(ready.wire.journal)
     assert _calls(ready, start, api.swap(), 200) == [
         "tables.inventory", "load_balancer.forwards_to", "containers.services",
@@ -94,20 +90,22 @@ def test_a_swap_takes_nine_calls(ready: FakeCloud, api: Client) -> None:
     ]  # fmt: skip
 
 
-def test_a_delete_takes_four_calls(ready: FakeCloud, api: Client) -> None:
+def test_a_delete_makes_four_calls(ready: FakeCloud, api: Client) -> None:
     start = len(ready.wire.journal)
     assert _calls(ready, start, api.delete(), 202) == [
         "tables.inventory", "tables.claim", "stacks.delete", "tables.save",
     ]  # fmt: skip
 
 
-def test_the_status_of_what_has_ended_takes_one_call(ready: FakeCloud, api: Client) -> None:
+def test_a_status_read_of_an_ended_operation_makes_one_call(ready: FakeCloud, api: Client) -> None:
     ended = api.finished(api.deploy("1.1", "dev"))
     start = len(ready.wire.journal)
     assert _calls(ready, start, api.status(ended.id), 200) == ["tables.operation"]
 
 
-def test_a_refusal_takes_no_call_and_a_repeat_two(ready: FakeCloud, api: Client) -> None:
+def test_a_refused_request_makes_no_call_and_a_repeated_request_makes_two(
+    ready: FakeCloud, api: Client
+) -> None:
     start = len(ready.wire.journal)
     assert _calls(ready, start, api.deploy("not valid", "dev"), 400) == []
     key = {"Idempotency-Key": "k"}
@@ -117,7 +115,7 @@ def test_a_refusal_takes_no_call_and_a_repeat_two(ready: FakeCloud, api: Client)
     assert _calls(ready, start, again, 200) == ["tables.inventory", "tables.operation"]
 
 
-def test_nobody_asks_why_tasks_stopped_while_none_has(shop: FakeCloud, api: Client) -> None:
+def test_stop_reasons_are_not_read_without_stopped_tasks(shop: FakeCloud, api: Client) -> None:
     def throttle_one(call: Call) -> None:
         if call.name == "containers.register" and call.args[0]["family"] == "Shop-qa":
             shop.wire.heal()
@@ -130,7 +128,7 @@ def test_nobody_asks_why_tasks_stopped_while_none_has(shop: FakeCloud, api: Clie
     assert shop.wire.count("containers.stopped") == 0
 
 
-def test_nobody_asks_why_tasks_stopped_of_what_has_ended(shop: FakeCloud, api: Client) -> None:
+def test_stop_reasons_of_ended_environments_are_not_read(shop: FakeCloud, api: Client) -> None:
     shop.push("bad", CRASH)
     reply = api.deploy("bad", "dev", "qa")
     shop.containers.automatic = False
@@ -142,12 +140,11 @@ def test_nobody_asks_why_tasks_stopped_of_what_has_ended(shop: FakeCloud, api: C
     assert api.status(reply.id).environments["DEV"]["status"] == "FAILED"
     start = len(shop.wire.journal)
     api.tick()
-    asked = [call.args[1] for call in shop.wire.journal[start:] if call.method == "stopped"]
-    assert asked == []
-    shop.containers.automatic = True
+    services = [call.args[1] for call in shop.wire.journal[start:] if call.method == "stopped"]
+    assert services == []
 
 
-def test_who_takes_over_takes_the_lease_once(shop: FakeCloud, api: Client) -> None:
+def test_a_worker_that_takes_over_saves_the_lease_once(shop: FakeCloud, api: Client) -> None:
     shop.wire.fail("containers.register", ThrottledError("AWS throttles"), times=1)
     reply = api.deploy("1.0", "dev")
     start = len(shop.wire.journal)

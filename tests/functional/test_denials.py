@@ -1,4 +1,4 @@
-"""Who may abort what, and what a refusal leaves behind: one event, or a line in the log."""
+"""Rights to abort, and the record of a denial: one event, or a log line."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def hanging(owned: FakeCloud) -> Mapping[str, str]:
         ("deploy-blue", ADMIN, "productionapprovers"),
     ],
 )
-def test_an_abort_takes_the_right_to_start(
+def test_an_abort_requires_the_right_to_start(
     owned: FakeCloud, hanging: Mapping[str, str], kind: str, caller: str, needs: str
 ) -> None:
     name = "Fresh" if kind == "create" else "Shop"
@@ -68,29 +68,28 @@ def test_an_abort_takes_the_right_to_start(
         ("deploy-blue", APPROVER),
     ],
 )
-def test_who_may_start_may_abort(
+def test_a_caller_with_the_right_to_start_can_abort(
     owned: FakeCloud, hanging: Mapping[str, str], kind: str, caller: str
 ) -> None:
     name = "Fresh" if kind == "create" else "Shop"
     reply = Client(owned, caller).abort(hanging[kind], name)
     assert (reply.status, reply.operation["abortedBy"]) == (202, caller)
-    # Who asks again gets the same answer, who may not is refused all the same.
+    # A repeated abort returns the same response; another caller is still denied.
     assert Client(owned, caller).abort(hanging[kind], name).status == 202
     assert Client(owned, OTHER).abort(hanging[kind], name).status == 403
 
 
-def test_the_abort_of_a_delete_is_refused_before_it_is_impossible(owned: FakeCloud) -> None:
+def test_the_abort_of_a_delete_is_checked_for_rights_first(owned: FakeCloud) -> None:
     deleting = Client(owned, APPROVER).delete()
     assert Client(owned, OTHER).abort(deleting.id).body["code"] == "FORBIDDEN"
     assert Client(owned, APPROVER).abort(deleting.id).body["code"] == "NOT_ABORTABLE"
 
 
-def test_what_has_ended_is_told_to_all(owned: FakeCloud, hanging: Mapping[str, str]) -> None:
+def test_the_abort_of_an_ended_operation_needs_no_right(
+    owned: FakeCloud, hanging: Mapping[str, str]
+) -> None:
     Client(owned, OWNER).abort(hanging["deploy"])
-    owned.containers.automatic = True
-    owned.stacks.pace = 1
-    for stack in owned.stacks.stacks.values():
-        stack.left = 1
+    owned.resume()
     api = Client(owned, OTHER)
     api.settle()
     assert api.abort(hanging["deploy"]).operation["status"] == "FAILED"
@@ -99,10 +98,10 @@ def test_what_has_ended_is_told_to_all(owned: FakeCloud, hanging: Mapping[str, s
     assert denied(owned) == []
 
 
-def test_an_operation_whose_rows_are_gone_is_for_admins(
+def test_only_admins_can_abort_an_operation_without_rows(
     owned: FakeCloud, hanging: Mapping[str, str]
 ) -> None:
-    """Somebody has removed them by hand: whose it was nobody knows any more."""
+    """The rows were removed by hand, so the team of the application is unknown."""
     rows = {key: row for key, row in owned.tables.rows.items() if key[0] == "Fresh"}
     for key in rows:
         del owned.tables.rows[key]
@@ -113,7 +112,7 @@ def test_an_operation_whose_rows_are_gone_is_for_admins(
     assert Client(owned, OWNER).abort(hanging["create"], "Fresh").status == 202
 
 
-def test_an_abort_looks_at_the_rows_only_where_somebody_may_be_refused(
+def test_an_abort_reads_the_rows_only_if_rights_are_configured(
     owned: FakeCloud, hanging: Mapping[str, str]
 ) -> None:
     with_policy(owned, AccessPolicy(admins=(ADMIN,)))
@@ -122,17 +121,17 @@ def test_an_abort_looks_at_the_rows_only_where_somebody_may_be_refused(
     assert owned.wire.names(start)[:2] == ["tables.operation", "tables.save"]
 
 
-def test_reads_are_open_to_all(owned: FakeCloud, hanging: Mapping[str, str]) -> None:
+def test_every_caller_can_read(owned: FakeCloud, hanging: Mapping[str, str]) -> None:
     api = Client(owned, OTHER)
     assert api.status(hanging["deploy"]).status == 200
     assert api.status(hanging["deploy"], headers={"Prefer": "wait=1"}).status == 200
     assert api.health().status == 200
 
 
-# --- on record ---
+# --- the record of a denial ---
 
 
-def test_a_refusal_is_on_record(owned: FakeCloud) -> None:
+def test_a_denial_is_recorded(owned: FakeCloud) -> None:
     owned.clock.wait(7)
     owned.lines.clear()
     reply = Client(owned, OTHER).swap(version="1.0")
@@ -160,7 +159,7 @@ def test_a_refusal_is_on_record(owned: FakeCloud) -> None:
     "error",
     [ThrottledError("slow down"), UnreachableError("no answer"), AccessDeniedError("not allowed")],
 )
-def test_what_cannot_be_recorded_is_refused_all_the_same(
+def test_a_denial_that_cannot_be_recorded_is_still_a_denial(
     owned: FakeCloud, error: Exception
 ) -> None:
     owned.lines.clear()
@@ -171,30 +170,30 @@ def test_what_cannot_be_recorded_is_refused_all_the_same(
     owned.wire.fail("tables.note", error, times=1)
     assert Client(owned, OTHER).create("Fresh").status == 403
     assert denied(owned) == []
-    told = [facts for message, facts in owned.lines if message == "refusal not recorded"]
-    assert told[0] == {
+    lines = [facts for message, facts in owned.lines if message == "refusal not recorded"]
+    assert lines[0] == {
         "applicationName": "Shop",
         "kind": "deploy",
         "caller": OTHER,
         "reason": "not allowed to deploy Shop: requires the team payments or admins",
         "error": str(error),
     }
-    assert [(each["kind"], each["applicationName"]) for each in told[1:]] == [
+    assert [(each["kind"], each["applicationName"]) for each in lines[1:]] == [
         ("delete", "Shop"), ("create", "Fresh"),
     ]  # fmt: skip
 
 
-def test_an_abort_that_cannot_be_recorded_is_told_with_its_operation(
+def test_a_denied_abort_that_cannot_be_recorded_is_logged_with_its_operation(
     owned: FakeCloud, hanging: Mapping[str, str]
 ) -> None:
     owned.wire.fail("tables.note", ThrottledError("slow down"), times=1)
     assert Client(owned, OTHER).abort(hanging["deploy"]).status == 403
-    (told,) = [facts for message, facts in owned.lines if message == "refusal not recorded"]
-    assert (told["operation"], told["applicationName"]) == (hanging["deploy"], "Shop")
+    (lines,) = [facts for message, facts in owned.lines if message == "refusal not recorded"]
+    assert (lines["operation"], lines["applicationName"]) == (hanging["deploy"], "Shop")
 
 
-def test_refusals_do_not_stand_in_the_way_of_recovery(owned: FakeCloud) -> None:
-    """Whatever reads the log must know an event without an operation."""
+def test_denials_do_not_affect_recovery(owned: FakeCloud) -> None:
+    """Every reader of the audit log must accept an event without an operation."""
     watcher = watch(owned)
     for ask in WRITES.values():
         ask(Client(owned, OTHER))

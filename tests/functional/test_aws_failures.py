@@ -1,4 +1,4 @@
-"""What is accepted is not refused because AWS stumbles; the log says that it did."""
+"""AWS errors after the claim do not refuse a request; the log contains them."""
 
 from __future__ import annotations
 
@@ -19,29 +19,18 @@ def _interrupted(cloud: FakeCloud) -> list[dict[str, Any]]:
     return [facts for line, facts in cloud.lines if line == "interrupted"]
 
 
-def _told(reply: Reply) -> dict[str, Any]:
+def _line(reply: Reply) -> dict[str, Any]:
     about = {"operation": reply.id, "kind": "deploy", "applicationName": "Shop", "caller": USER}
     return {**about, "error": "AWS throttles"}
 
 
-def test_a_deploy_whose_first_steps_cannot_be_saved_is_accepted(
-    shop: FakeCloud, api: Client
-) -> None:
-    shop.wire.fail("tables.save", THROTTLED, times=1)
-    reply = api.deploy("1.0", "dev")
-    assert (reply.status, reply.operation["status"]) == (202, "IN_PROGRESS")
-    assert _interrupted(shop) == [_told(reply)]
-    shop.clock.wait(66)
-    assert api.finished(reply).operation["status"] == "SUCCEEDED"
-
-
-def test_all_that_is_in_the_way_is_told_once(shop: FakeCloud, api: Client) -> None:
-    def trouble(call: Call) -> None:
+def test_each_error_is_reported_once(shop: FakeCloud, api: Client) -> None:
+    def fail_registration(call: Call) -> None:
         if call.name == "containers.register":
             name = call.args[0]["family"]
             raise ThrottledError(f"{name} may not" if name == "Shop-dev" else "AWS throttles")
 
-    shop.wire.before.append(trouble)
+    shop.wire.before.append(fail_registration)
     reply = api.deploy("1.0", "dev", "qa", "stage")
     assert reply.operation["waitingFor"] == "Shop-dev may not; AWS throttles"
     assert [facts["error"] for facts in _interrupted(shop)] == ["Shop-dev may not; AWS throttles"]
@@ -62,7 +51,7 @@ def _aborting(api: Client) -> Reply:
 
 
 @pytest.mark.parametrize("call", [_waiting, _aborting])
-def test_who_cannot_look_again_is_told_what_was_seen_last(
+def test_a_response_without_a_new_read_shows_the_last_known_state(
     shop: FakeCloud, api: Client, call: Callable[[Client], Reply]
 ) -> None:
     shop.wire.fail("tables.operation", THROTTLED)
@@ -70,7 +59,7 @@ def test_who_cannot_look_again_is_told_what_was_seen_last(
     assert (reply.status, reply.operation["status"]) == (202, "IN_PROGRESS")
     seen = _interrupted(shop)
     assert seen
-    assert seen == [_told(reply)] * len(seen)
+    assert seen == [_line(reply)] * len(seen)
     shop.wire.heal()
     api.settle()
 

@@ -1,4 +1,4 @@
-"""The lines of the log: each says which operation and application it is about, and who called."""
+"""Log lines: each one names its operation, its application and the caller."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ NONE = "01JN8F1ST0000000000000000Z"
 
 
 def last(cloud: FakeCloud) -> dict[str, Any]:
-    """Return what the line says of which the last answer has left."""
+    """Return the members of the line of the last response."""
     message, facts = cloud.lines[-1]
     assert message == "answered"
     return facts
@@ -25,7 +25,7 @@ def about(cloud: FakeCloud) -> tuple[Any, ...]:
     return tuple(facts.get(name) for name in ("status", "applicationName", "operation", "caller"))
 
 
-def test_an_answer_names_what_it_is_about(shop: FakeCloud, api: Client) -> None:
+def test_a_line_names_status_application_operation_and_caller(shop: FakeCloud, api: Client) -> None:
     shop.containers.automatic = False
     reply = api.deploy("1.0", "dev")
     assert about(shop) == (202, "Shop", reply.id, USER)
@@ -35,15 +35,13 @@ def test_an_answer_names_what_it_is_about(shop: FakeCloud, api: Client) -> None:
     assert about(shop) == (202, "Shop", reply.id, USER)
 
 
-def test_who_reads_is_told_and_not_who_started(shop: FakeCloud, api: Client) -> None:
+def test_the_line_of_a_read_names_the_reader(shop: FakeCloud, api: Client) -> None:
     reply = api.deploy("1.0", "dev")
     Client(shop, "arn:aws:iam::123456789012:user/bob").status(reply.id)
     assert last(shop)["caller"] == "arn:aws:iam::123456789012:user/bob"
 
 
-def test_who_is_refused_because_of_another_operation_has_its_id(
-    shop: FakeCloud, api: Client
-) -> None:
+def test_the_line_of_a_busy_refusal_names_the_other_operation(shop: FakeCloud, api: Client) -> None:
     shop.containers.automatic = False
     holder = api.deploy("1.0", "dev")
     assert api.deploy("1.1", "dev").status == 409
@@ -51,7 +49,7 @@ def test_who_is_refused_because_of_another_operation_has_its_id(
     assert last(shop)["code"] == "BUSY"
 
 
-def test_a_refusal_names_the_operation_that_was_asked_for(shop: FakeCloud, api: Client) -> None:
+def test_the_line_of_a_refusal_names_the_requested_operation(shop: FakeCloud, api: Client) -> None:
     reply = api.finished(api.deploy("1.0", "dev"))
     assert api.abort(reply.id).status == 409
     assert about(shop) == (409, "Shop", reply.id, USER)
@@ -68,7 +66,7 @@ def test_a_refusal_names_the_operation_that_was_asked_for(shop: FakeCloud, api: 
         ("DELETE", "/stacks", None, {"stack": "Other"}),
     ],
 )
-def test_a_refused_call_names_its_application(
+def test_the_line_of_a_refused_call_names_its_application(
     shop: FakeCloud, api: Client, method: str, resource: str, body: str | None, query: Any
 ) -> None:
     reply = api.raw(http_event(method, resource, body, query=query, caller=USER))
@@ -76,7 +74,9 @@ def test_a_refused_call_names_its_application(
     assert about(shop) == (reply.status, "Other", None, USER)
 
 
-def test_what_there_is_nothing_to_do_for_is_named(promoted: FakeCloud, api: Client) -> None:
+def test_the_line_of_a_request_without_a_change_names_its_application(
+    promoted: FakeCloud, api: Client
+) -> None:
     assert api.swap(version="1.0").status == 200
     assert api.swap(version="1.0").body["operation"] is None
     assert about(promoted) == (200, "Shop", None, USER)
@@ -85,21 +85,21 @@ def test_what_there_is_nothing_to_do_for_is_named(promoted: FakeCloud, api: Clie
 @pytest.mark.parametrize(
     "body", ["", "no JSON", "[]", '{"applicationName": 7}', '{"applicationName": "../x\\u202e"}']
 )
-def test_what_is_no_name_is_not_told(shop: FakeCloud, api: Client, body: str) -> None:
+def test_an_invalid_name_is_not_logged(shop: FakeCloud, api: Client, body: str) -> None:
     assert api.raw(http_event("POST", "/stacks/deploy", body, caller=USER)).status == 400
     assert about(shop) == (400, None, None, USER)
     api.status("x" * 40, "no-name")
     assert about(shop) == (404, None, None, USER)
 
 
-def test_a_query_that_says_it_twice_names_nothing(shop: FakeCloud, api: Client) -> None:
+def test_a_query_with_two_names_logs_no_name(shop: FakeCloud, api: Client) -> None:
     event = http_event("DELETE", "/stacks", None, query={"stack": "Shop"}, caller=USER)
     event["multiValueQueryStringParameters"] = {"stack": ["Shop", "Other"]}
     assert api.raw(event).status == 400
     assert about(shop) == (400, None, None, USER)
 
 
-def test_a_fault_is_told_with_the_call(shop: FakeCloud, api: Client) -> None:
+def test_an_internal_error_is_logged_with_the_call(shop: FakeCloud, api: Client) -> None:
     shop.wire.fail("tables.inventory", ZeroDivisionError("odd"), times=1)
     assert api.deploy("1.0", "dev").status == 500
     (facts,) = [facts for message, facts in shop.lines if message == "broken"]
@@ -108,7 +108,7 @@ def test_a_fault_is_told_with_the_call(shop: FakeCloud, api: Client) -> None:
     shop.lines.clear()
 
 
-def test_an_event_names_its_application(shop: FakeCloud, api: Client) -> None:
+def test_the_line_of_an_event_names_its_application(shop: FakeCloud, api: Client) -> None:
     shop.containers.automatic = False
     reply = api.deploy("1.0", "dev")
     shop.lines.clear()

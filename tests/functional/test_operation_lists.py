@@ -1,4 +1,4 @@
-"""Operations and events, as callers page through them; and what all reads have in common."""
+"""Lists of operations and events, page by page."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.lab.reads import EVENTS, NAMED, OPERATIONS, READS, STACK, STACKS, get
 
 
 @pytest.mark.usefixtures("promoted")
-def test_operations_are_told_as_their_own_url_tells_them(api: Client) -> None:
+def test_a_list_returns_the_same_members_as_a_status_read(api: Client) -> None:
     found = [each for page in pages(api, OPERATIONS, "Shop", limit="1") for each in page]
 
     assert [each["kind"] for each in found] == ["deploy-blue", "deploy", "create"]
@@ -20,7 +20,7 @@ def test_operations_are_told_as_their_own_url_tells_them(api: Client) -> None:
         assert api.status(each["id"]).operation == each
 
 
-def test_events_are_told_newest_first(promoted: FakeCloud, api: Client) -> None:
+def test_events_are_returned_newest_first(promoted: FakeCloud, api: Client) -> None:
     found = [each for page in pages(api, EVENTS, "Shop", limit="3") for each in page]
 
     assert found == [each for page in pages(api, "/events", limit="100") for each in page]
@@ -36,7 +36,7 @@ def test_events_are_told_newest_first(promoted: FakeCloud, api: Client) -> None:
     assert "key" not in first
 
 
-def test_events_of_an_operation_and_of_a_time(promoted: FakeCloud, api: Client) -> None:
+def test_events_can_be_filtered_by_operation_and_time(promoted: FakeCloud, api: Client) -> None:
     promoted.clock.pass_(hours=1)
     since = promoted.clock.now().isoformat()
     swap = api.swap()
@@ -53,7 +53,7 @@ def test_events_of_an_operation_and_of_a_time(promoted: FakeCloud, api: Client) 
 
 
 @pytest.mark.usefixtures("promoted")
-def test_a_page_of_events_is_one_look(cloud: FakeCloud, api: Client) -> None:
+def test_a_page_of_events_makes_one_call(cloud: FakeCloud, api: Client) -> None:
     start = len(cloud.wire.journal)
 
     get(api, EVENTS, "Shop")
@@ -63,7 +63,7 @@ def test_a_page_of_events_is_one_look(cloud: FakeCloud, api: Client) -> None:
 
 
 @pytest.mark.usefixtures("shop")
-def test_what_is_not_there_is_not_found(api: Client) -> None:
+def test_unknown_applications_and_operations_are_404(api: Client) -> None:
     for resource in NAMED:
         for name in ("shop", "Nothing", "internal", "x" * 300, "a/b"):
             reply = get(api, resource, name)
@@ -74,7 +74,7 @@ def test_what_is_not_there_is_not_found(api: Client) -> None:
         assert (reply.status, reply.body["errorMessage"]) == (404, "there is no such operation")
 
 
-def test_a_refusal_is_on_record_and_found(owned: FakeCloud, api: Client) -> None:
+def test_a_recorded_refusal_is_returned(owned: FakeCloud, api: Client) -> None:
     stranger = Client(owned, USER.replace("alice", "mallory"))
     assert stranger.deploy("1.0", "dev").status == 403
 
@@ -103,7 +103,7 @@ def test_a_refusal_is_on_record_and_found(owned: FakeCloud, api: Client) -> None
     ],
 )  # fmt: skip
 @pytest.mark.usefixtures("shop")
-def test_a_query_that_is_wrong_is_refused_with_every_fault(
+def test_an_invalid_query_is_refused_with_all_faults(
     api: Client, resource: str, query: dict[str, str], fields: list[str]
 ) -> None:
     reply = get(api, resource, "Shop" if resource in NAMED else None, **query)

@@ -1,4 +1,4 @@
-"""How often AWS throttles the service beyond what the SDK repeats by itself."""
+"""The metric of throttled calls that the retries of the SDK did not solve."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.lab.measured import forget, sums, told
 THROTTLED = ThrottledError("AWS throttles")
 
 
-def test_a_call_that_aws_throttles_is_counted(shop: FakeCloud, api: Client) -> None:
+def test_a_throttled_call_is_counted(shop: FakeCloud, api: Client) -> None:
     forget(shop)
     shop.wire.fail("tables.inventory", THROTTLED, times=1)
     assert api.deploy("1.0", "dev").status == 503
@@ -23,7 +23,7 @@ def test_a_call_that_aws_throttles_is_counted(shop: FakeCloud, api: Client) -> N
     assert "ThrottledError" in facts["error"]
 
 
-def test_other_trouble_is_not_throttling(shop: FakeCloud, api: Client) -> None:
+def test_other_errors_are_not_counted_as_throttling(shop: FakeCloud, api: Client) -> None:
     forget(shop)
     shop.wire.fail("tables.inventory", UnreachableError("no answer"), times=1)
     assert api.deploy("1.0", "dev").status == 503
@@ -31,9 +31,7 @@ def test_other_trouble_is_not_throttling(shop: FakeCloud, api: Client) -> None:
 
 
 @pytest.mark.parametrize("name", ["tables.save", "containers.register", "containers.update"])
-def test_an_operation_that_waits_for_aws_to_let_it_is_counted(
-    shop: FakeCloud, api: Client, name: str
-) -> None:
+def test_a_throttled_operation_is_counted(shop: FakeCloud, api: Client, name: str) -> None:
     forget(shop)
     shop.wire.fail(name, THROTTLED, times=1)
     reply = api.deploy("1.0", "dev")
@@ -50,7 +48,7 @@ def test_an_operation_that_waits_for_aws_to_let_it_is_counted(
     ]
 
 
-def test_each_step_that_is_throttled_counts(shop: FakeCloud, api: Client) -> None:
+def test_each_throttled_step_is_counted(shop: FakeCloud, api: Client) -> None:
     forget(shop)
     shop.wire.fail("containers.register", THROTTLED)
     api.deploy("1.0", "dev", "qa")
@@ -58,7 +56,7 @@ def test_each_step_that_is_throttled_counts(shop: FakeCloud, api: Client) -> Non
     assert [facts["error"] for facts in told(shop, "interrupted")] == ["AWS throttles"]
 
 
-def test_looking_that_is_throttled_counts_and_other_trouble_does_not(
+def test_a_throttled_observation_is_counted_and_another_error_is_not(
     shop: FakeCloud, api: Client
 ) -> None:
     shop.containers.automatic = False
@@ -71,7 +69,9 @@ def test_looking_that_is_throttled_counts_and_other_trouble_does_not(
         assert [facts["error"] for facts in told(shop, "interrupted")] == [error.message]
 
 
-def test_throttled_tables_are_both_an_error_and_throttling(shop: FakeCloud, api: Client) -> None:
+def test_a_throttled_table_counts_as_an_error_and_as_throttling(
+    shop: FakeCloud, api: Client
+) -> None:
     api.deploy("1.0", "dev")
     forget(shop)
     shop.wire.fail("tables.operation", THROTTLED, times=1)

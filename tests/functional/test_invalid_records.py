@@ -1,4 +1,4 @@
-"""An operation whose record makes no sense must not hold its application for ever."""
+"""An operation that causes an internal error ends, and releases its rows."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ FAULT = "the service has a fault; its log has the details"
 
 @pytest.fixture
 def broken(shop: FakeCloud, api: Client) -> str:
-    """A swap whose record has a list as the name of its live slot."""
+    """A swap whose record has a list instead of the name of the live slot."""
     api.finished(api.deploy("1.0", "dev"))
     api.finished(api.promote())
     shop.containers.service("Shop", "prod-2").running = 0
@@ -29,22 +29,22 @@ def broken(shop: FakeCloud, api: Client) -> str:
     return reply.id
 
 
-def test_it_is_left_to_be_mended_until_its_time_is_up(
+def test_an_operation_with_an_invalid_record_remains_open_until_its_deadline(
     shop: FakeCloud, api: Client, broken: str
 ) -> None:
     assert api.tick() == 0
     assert "reconcile failed" in [line for line, _ in shop.lines]
     assert shop.tables.in_progress() == [("Shop", broken)]
     assert api.status(broken).status == 500
-    mended = shop.tables.operations["Shop", broken].with_details(live="prod-2")
-    shop.tables.operations["Shop", broken] = mended
+    corrected = shop.tables.operations["Shop", broken].with_details(live="prod-2")
+    shop.tables.operations["Shop", broken] = corrected
     shop.containers.automatic = True
     api.settle()
     assert api.status(broken).operation["status"] == "SUCCEEDED"
     shop.lines.clear()
 
 
-def test_it_ends_after_its_deadline_and_releases_its_rows(
+def test_an_operation_with_an_invalid_record_ends_after_its_deadline(
     shop: FakeCloud, api: Client, broken: str
 ) -> None:
     limit = kinds.load("swap").limit + GRACE
@@ -61,8 +61,8 @@ def test_it_ends_after_its_deadline_and_releases_its_rows(
     assert api.finished(api.deploy("1.1", "dev")).operation["status"] == "SUCCEEDED"
 
 
-def test_a_fault_of_a_step_ends_an_operation_too(shop: FakeCloud, api: Client) -> None:
-    """The fault comes after the lease was saved, so the record is newer than at the start."""
+def test_an_internal_error_in_a_step_ends_the_operation(shop: FakeCloud, api: Client) -> None:
+    """The error occurs after the lease was saved, so the record is newer than at the start."""
     shop.containers.automatic = False
     reply = api.deploy("1.0", "dev")
     shop.wire.fail("containers.update", KeyError("a step of this version is broken"))
@@ -74,14 +74,14 @@ def test_a_fault_of_a_step_ends_an_operation_too(shop: FakeCloud, api: Client) -
     assert not [row for row in shop.tables.rows.values() if row.claim]
     shop.lines.clear()
     shop.wire.heal()
-    # The rollout that the operation could not take back is drift.
+    # The operation could not roll back the rollout, so it is drift.
     shop.containers.automatic = True
     shop.containers.services("Shop", ["dev"])
     shop.clock.pass_(minutes=10)
     assert api.drift_check() == 1
 
 
-def test_an_observation_that_cannot_work_gives_its_own_reason(
+def test_a_failed_observation_is_the_reason_of_the_failure(
     promoted: FakeCloud, api: Client
 ) -> None:
     promoted.containers.automatic = False
@@ -104,8 +104,10 @@ def test_an_observation_that_cannot_work_gives_its_own_reason(
         promoted.tables.rows[key] = replace(row, application=application)
 
 
-def test_an_operation_of_an_unknown_kind_breaks_no_other(shop: FakeCloud, api: Client) -> None:
-    """A newer version of the service began it, and then the older version was installed again."""
+def test_an_operation_of_an_unknown_kind_does_not_affect_others(
+    shop: FakeCloud, api: Client
+) -> None:
+    """A newer version of the service started it; then the older version was installed again."""
     shop.containers.automatic = False
     reply = api.deploy("1.0", "dev")
     known = shop.tables.operations["Shop", reply.id]
