@@ -1,7 +1,7 @@
 'use strict';
 
 // The CloudWatch dashboard of the service. It shows the functions of serverless.yml and the metrics
-// of devops_core/metrics.py; tests/infra/test_monitoring.py compares it with both.
+// of devops_core/engine/telemetry.py; tests/infra/test_monitoring.py compares it with both.
 
 const KINDS = ['create', 'deploy', 'deploy-blue', 'swap', 'delete', 'repair'];
 const OUTCOMES = ['SUCCEEDED', 'FAILED'];
