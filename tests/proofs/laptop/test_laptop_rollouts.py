@@ -138,6 +138,28 @@ def test_service_is_served_when_its_stack_is_complete(application: Application) 
     assert application.call() == (200, "1")
 
 
+def test_a_new_target_is_healthy_only_after_its_health_checks(application: Application) -> None:
+    balancer = deploy.client(application.there, "elbv2")
+    (group,) = balancer.describe_target_groups(Names=["Shop"])["TargetGroups"]
+    stop = threading.Event()
+
+    def watch() -> set[str]:
+        seen: set[str] = set()
+        while not stop.is_set():
+            described = balancer.describe_target_health(TargetGroupArn=group["TargetGroupArn"])
+            targets = described["TargetHealthDescriptions"]
+            seen |= {each["TargetHealth"]["State"] for each in targets}
+        return seen
+
+    with ThreadPoolExecutor(1) as pool:
+        watching = pool.submit(watch)
+        failed = application.roll_out("sick", "unhealthy")
+        stop.set()
+        states = watching.result()
+    assert failed
+    assert {"healthy", "unhealthy"} <= states
+
+
 def test_no_request_fails_while_versions_change(application: Application) -> None:
     stop = threading.Event()
 

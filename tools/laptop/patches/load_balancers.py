@@ -25,7 +25,7 @@ _cleanup_task_resources = ecs._cleanup_task_resources
 
 def apply() -> None:
     """Apply the corrections and start the health checks."""
-    alb._describe_target_health = describe_target_health
+    alb._ACTION_MAP["DescribeTargetHealth"] = describe_target_health
     alb._forward_to_tg = forward_to_healthy_target
     alb.set_targets_for_group = set_targets_and_probe
     ecs._cleanup_task_resources = drain_then_clean_up
