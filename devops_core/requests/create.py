@@ -82,7 +82,7 @@ _ENVIRONMENTS = schema.Object(
     {
         "nonProd": schema.Member(
             fields.several(fields.environments(NON_PRODUCTION, "NonProductionEnvironment")),
-            "Each once; empty means `dev`.",
+            "Without duplicates. The default is `dev`.",
             default=[],
             attribute="non_prod",
         ),
@@ -90,7 +90,7 @@ _ENVIRONMENTS = schema.Object(
         "da": schema.Member(schema.Boolean(), "Whether to create `da`.", default=False),
     },
     name="Environments",
-    description="The environments to create besides production.",
+    description="The environments to create, in addition to production.",
 )
 
 
@@ -130,9 +130,9 @@ _TAGS: schema.Object[dict[str, str]] = schema.Object(
     check=_tag_faults,
     name="Tags",
     description=f"Tags of the stack and of all its resources; at most {MAX_TAGS}. Keys of 1 to "
-    "128, values of 1 to 256 letters, digits, spaces or `_.:/=+@-`. No key begins with `aws:` or "
-    "`devops:` in any case, and no two differ in case only. The installation can require "
-    "[further tags](install.md#parameters).",
+    "128 and values of 1 to 256 letters, digits, spaces or `_.:/=+@-`. Keys must not begin with "
+    "`aws:` or `devops:`, and must differ in more than upper and lower case. The installation can "
+    "require [further tags](install.md#parameters).",
 )
 
 _VARIABLE = schema.Text(
@@ -180,13 +180,13 @@ _SERVICE = schema.Object(
     {
         "containerPort": schema.Member(
             schema.Integer(range(1, 65536)),
-            "The port that the container listens on.",
+            "The port of the container.",
             default=80,
             attribute="container_port",
         ),
         "healthCheckPath": schema.Member(
             schema.Text(_PATH, "must be a path such as /health"),
-            "A path that answers 200 while the container is healthy.",
+            "A path that returns 200 while the container is healthy.",
             default="/health",
             attribute="health_check_path",
         ),
@@ -196,37 +196,38 @@ _SERVICE = schema.Object(
                 "must be a number of CPU units that Fargate runs: "
                 + ", ".join(map(str, FARGATE_SIZES)),
             ),
-            "CPU units; 1024 are one vCPU.",
+            "CPU units; 1024 units are one vCPU.",
             default=256,
         ),
         "memory": schema.Member(
             schema.Integer(allowed_with=("cpu", FARGATE_SIZES)),
-            "MiB, one of the sizes that Fargate offers for `cpu`.",
+            "MiB. Fargate supports certain sizes for each `cpu`.",
             default=512,
         ),
         "desiredCount": schema.Member(
             schema.Integer(range(1, MAX_TASKS + 1)),
-            "Tasks in each service.",
+            "The number of tasks of each ECS service.",
             default=1,
             attribute="desired_count",
         ),
         "environment": schema.Member(
             schema.Object(dict, {}, others=(_VARIABLE, _text(4096))),
-            "Environment variables of the container: names that match "
-            "`[A-Za-z_][A-Za-z0-9_]{0,127}`, values of at most 4096 characters without control "
-            "characters. This service sets `APPLICATION`, `ENVIRONMENT` and `PORT` (the container "
-            "port), and [ECS sets others](https://docs.aws.amazon.com/AmazonECS/latest/"
-            "developerguide/ecs-environment-variables.html). Only `AWS_REGION` and "
-            "`AWS_DEFAULT_REGION` among these can be set here.",
+            "Environment variables of the container. Names match "
+            "`[A-Za-z_][A-Za-z0-9_]{0,127}`; values have at most 4096 characters and no control "
+            "characters. The service itself sets `APPLICATION`, `ENVIRONMENT` and `PORT` (the "
+            "container port), and [ECS sets others](https://docs.aws.amazon.com/AmazonECS/latest/"
+            "developerguide/ecs-environment-variables.html). Of these, you can set only "
+            "`AWS_REGION` and `AWS_DEFAULT_REGION`.",
             default={},
         ),
         "secrets": schema.Member(
             schema.Object(dict, {}, others=(_VARIABLE, _SECRET)),
-            "Environment variables whose values ECS fetches: name to the ARN of a Secrets Manager "
-            "secret (with or without key, stage and version) or of an SSM parameter of this "
-            "account. Names as in `environment`; a name is in one of the two, not in both. The "
-            "ARNs are in no response and no log. The secrets must be encrypted with the AWS "
-            "managed key, because the execution role cannot use other KMS keys.",
+            "Environment variables with values that ECS reads from Secrets Manager or from the SSM "
+            "parameter store: the name of the variable, and the ARN of a secret (with or without "
+            "key, stage and version) or of a parameter in this account. A name must not also be "
+            "in `environment`. Responses and logs do not contain the ARNs. The secrets must be "
+            "encrypted with the AWS managed key, because the execution role cannot use other KMS "
+            "keys.",
             default={},
         ),
         "warmup": schema.Member(
@@ -238,14 +239,14 @@ _SERVICE = schema.Object(
                 f"at most {MAX_WARMUP} paths",
                 most=MAX_WARMUP,
             ),
-            "Paths, with or without a query (`/products?page=1`), that a swap "
-            "[fetches from blue](swapbluegreen.md#warm-up) before it goes live.",
+            "Paths, with or without a query (`/products?page=1`), that a swap [requests from the "
+            "idle slot](swapbluegreen.md#warm-up) before the switch.",
             default=[],
         ),
     },
     check=_service_faults,
     name="Service",
-    description="How the tasks run, the same in all environments.",
+    description="The settings of the tasks, the same in all environments.",
 )
 
 CREATE = schema.Object(
@@ -253,19 +254,19 @@ CREATE = schema.Object(
     {
         "applicationName": schema.Member(
             fields.APPLICATION,
-            "A letter, then 1 to 21 letters or digits; not `internal`. It becomes the name of the "
-            "stack and the cluster. Names that differ in case only are the same application to "
-            "ECR, so the second is refused.",
+            "A letter, then 1 to 21 letters or digits; not `internal`. The stack and the cluster "
+            "get this name. Two names must differ in more than upper and lower case, because the "
+            "names of ECR repositories are lower case.",
             attribute="application",
             required=True,
         ),
         "description": schema.Member(
-            _text(256), "At most 256 characters, no control characters.", default=""
+            _text(256), "At most 256 characters, without control characters.", default=""
         ),
         "email": schema.Member(
             # 254: the longest path of RFC 5321 (4.5.3.1.3) without its brackets.
             schema.Text(_EMAIL, "must be an e-mail address", 254),
-            "An e-mail address of the owners, at most 254 characters. The inventory keeps it.",
+            "The e-mail address of the owners, at most 254 characters.",
             required=True,
         ),
         "environments": schema.Member(_ENVIRONMENTS, default={}),

@@ -226,15 +226,20 @@ def test_any_json_is_judged_alike(called: str, body: Any) -> None:
 @pytest.mark.parametrize(
     ("called", "path", "value", "rule"),
     [
-        (CREATE, "tags", {"technicalTeam": "x", "Cost": "1", "cost": "2"}, "differ in case only"),
+        (
+            CREATE,
+            "tags",
+            {"technicalTeam": "x", "Cost": "1", "cost": "2"},
+            "differ in more than upper and lower case",
+        ),
         (
             CREATE,
             "service",
             {"environment": {"A": "a"}, "secrets": {"A": values.SECRETS[2]}},
-            "not in both",
+            "must not also be in `environment`",
         ),
         (CREATE, "service", {"desiredCount": 1.0}, "without a fraction"),
-        (DEPLOY, "repouri", "a" * 254, "with the tag"),
+        (DEPLOY, "repouri", "a" * 254, "including the tag"),
     ],
 )
 def test_what_a_schema_cannot_say_is_said_in_words(
@@ -250,7 +255,7 @@ def test_secrets_of_another_account_are_excluded_in_words() -> None:
     create.CREATE.parse(_GOOD[CREATE], account="123456789012")
     with pytest.raises(InvalidRequestError):
         create.CREATE.parse(_GOOD[CREATE], account="000000000000")
-    assert "of this account" in _words()
+    assert "in this account" in _words()
 
 
 def _words() -> str:
