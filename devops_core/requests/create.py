@@ -104,12 +104,12 @@ def _tag_faults(data: Mapping[str, Any], context: Mapping[str, Any]) -> Iterator
         if name not in data:
             yield name, "is required"
         elif data[name] and not data[name].strip(" "):
-            yield name, "must not be spaces alone"
+            yield name, "must contain more than spaces"
     first: dict[str, str] = {}
     for name in data:
         same = first.setdefault(name.lower(), name)
         if same != name:
-            yield name, f"differs from {same} in case only, which IAM refuses"
+            yield name, f"must differ from {same} in more than upper and lower case"
 
 
 # Tag limits: AWS General Reference, "Tag naming limits and requirements". AWS keeps "aws:" for
@@ -118,7 +118,12 @@ _TAGS: schema.Object[dict[str, str]] = schema.Object(
     dict,
     {"technicalTeam": schema.Member(fields.TEAM, required=True)},
     others=(
-        schema.Text(r"(?!(?i:aws|devops):)[\w .:/=+@-]+", "is not a valid tag key", 128),
+        schema.Text(
+            r"(?!(?i:aws|devops):)[\w .:/=+@-]+",
+            "is not a tag key: use 1 to 128 letters, digits, spaces or _.:/=+@-, without the prefix"
+            " aws: or devops:",
+            128,
+        ),
         schema.Text(
             r"[\w .:/=+@-]+",
             "must be text of 1 to 256 letters, digits, spaces or _.:/=+@-",
@@ -137,9 +142,9 @@ _TAGS: schema.Object[dict[str, str]] = schema.Object(
 
 _VARIABLE = schema.Text(
     "[A-Za-z_][A-Za-z0-9_]{0,127}",
-    "is not a valid variable name",
+    "is not a variable name: use 1 to 128 letters, digits or _, without a digit at the start",
     reserved=dict.fromkeys(
-        RESERVED_VARIABLES, "is set by this service or by ECS: choose another name"
+        RESERVED_VARIABLES, "is a variable of this service or of ECS: choose another name"
     ),
     name="Variable",
 )
@@ -167,12 +172,12 @@ def _service_faults(data: Mapping[str, Any], context: Mapping[str, Any]) -> Iter
     cpu, memory, account = data["cpu"], data["memory"], context.get("account")
     if cpu and memory is not None and memory not in FARGATE_SIZES[cpu]:
         allowed = ", ".join(map(str, FARGATE_SIZES[cpu]))
-        yield "memory", f"Fargate runs {cpu} CPU units with one of {allowed} MiB"
+        yield "memory", f"must be one of {allowed} MiB for {cpu} CPU units"
     for name, arn in (data["secrets"] or {}).items():
         if name in (data["environment"] or {}):
-            yield f"secrets.{name}", "is also in environment: a variable has one source"
+            yield f"secrets.{name}", "must not also be in environment"
         if account and arn and arn.split(":")[4] != account:
-            yield f"secrets.{name}", "must be of the account that this service is installed in"
+            yield f"secrets.{name}", "must be in the AWS account of this service"
 
 
 _SERVICE = schema.Object(
@@ -193,7 +198,7 @@ _SERVICE = schema.Object(
         "cpu": schema.Member(
             schema.Integer(
                 FARGATE_SIZES,
-                "must be a number of CPU units that Fargate runs: "
+                "must be a number of CPU units that Fargate supports: "
                 + ", ".join(map(str, FARGATE_SIZES)),
             ),
             "CPU units; 1024 units are one vCPU.",

@@ -29,7 +29,7 @@ def _image_length(data: Mapping[str, Any], context: Mapping[str, Any]) -> Iterat
         return
     image = Image.parse(repouri)
     if not (image.tag or image.digest) and len(f"{repouri}:{version}") > LONGEST_IMAGE:
-        yield "repouri", f"must have at most {LONGEST_IMAGE} characters with :version"
+        yield "repouri", f"must have at most {LONGEST_IMAGE} characters including the version"
 
 
 DEPLOY = schema.Object(

@@ -77,7 +77,7 @@ def _order(data: Mapping[str, Any], context: Mapping[str, Any]) -> Iterator[sche
     """Yield the fault of bounds in the wrong order."""
     del context
     if data["since"] and data["until"] and data["since"] > data["until"]:
-        yield "until", "is before since"
+        yield "until", "must not be before since"
 
 
 # A time with an offset, which all readers understand alike (RFC 3339, "Internet Date/Time Format").

@@ -291,7 +291,7 @@ def test_a_424_without_an_operation_is_an_error() -> None:
 
 def test_nothing_to_do_is_a_success() -> None:
     service = Service()
-    said = "1.1 is live already; the swap changed nothing"
+    said = "1.1 is already live; the swap changed nothing"
     path = "/stacks/swapProdBlueAndGreen"
     service.on("POST", path, answer(operation=None, message=said))
     result = run(service, "swap", "Shop", "--version=1.1")

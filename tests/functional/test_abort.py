@@ -55,7 +55,7 @@ def test_an_environment_that_is_done_is_left_so(shop: FakeCloud, api: Client) ->
     api.tick()
     answer = api.abort(running.id)
     assert answer.body["message"] == (
-        "returning to the previous version; already done and kept: DEV"
+        "returning to the previous version; already complete and kept: DEV"
     )
     shop.containers.automatic = True
     assert api.finished(answer).operation["status"] == "FAILED"
@@ -70,7 +70,7 @@ def test_all_environments_that_are_done_are_named(shop: FakeCloud, api: Client) 
             shop.containers.advance("Shop", name)
     api.tick()
     answer = api.abort(running.id)
-    assert answer.body["message"].endswith("; already done and kept: DEV, QA")
+    assert answer.body["message"].endswith("; already complete and kept: DEV, QA")
     shop.containers.automatic = True
     assert api.finished(answer).operation["status"] == "FAILED"
 
@@ -176,7 +176,7 @@ def test_a_delete_goes_on(api: Client) -> None:
     answer = api.abort(deleting.id)
     assert (answer.status, answer.body["code"]) == (409, "NOT_ABORTABLE")
     assert answer.body["errorMessage"] == (
-        "a delete cannot be aborted: CloudFormation does not stop one"
+        "a delete cannot be aborted, because CloudFormation cannot stop it: wait for its end"
     )
     assert api.finished(deleting).operation["status"] == "SUCCEEDED"
 
@@ -186,7 +186,7 @@ def test_what_has_ended_is_not_aborted_and_twice_is_once(shop: FakeCloud, api: C
     answer = api.abort(done.id)
     assert (answer.status, answer.body["code"]) == (409, "ALREADY_ENDED")
     assert answer.body["errorMessage"] == (
-        f"operation {done.id} has ended already: its status is SUCCEEDED"
+        f"operation {done.id} has already ended: its status is SUCCEEDED"
     )
     running = _hanging(shop, api, "dev")
     assert [api.abort(running.id).status for _ in range(2)] == [202, 202]
@@ -238,7 +238,10 @@ def test_an_abort_that_loses_every_race_says_so(shop: FakeCloud, api: Client) ->
     shop.wire.fail("tables.save", LostClaimError(running.id), times=5)
     answer = api.abort(running.id)
     assert (answer.status, answer.body["code"]) == (409, "CHANGED_MEANWHILE")
-    assert answer.body["errorMessage"] == f"operation {running.id} has changed; call again"
+    assert (
+        answer.body["errorMessage"]
+        == f"operation {running.id} changed at the same moment: repeat the call"
+    )
     assert api.abort(running.id).status == 202
 
 

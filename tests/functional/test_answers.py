@@ -201,7 +201,7 @@ def test_a_read_of_what_can_be_no_operation_does_not_reach_aws(
     ("error", "status", "code"),
     [
         (ThrottledError("AWS throttles BatchGetItem"), 503, "THROTTLED"),
-        (UnreachableError("no answer from AWS"), 503, "AWS_UNREACHABLE"),
+        (UnreachableError("AWS does not respond"), 503, "AWS_UNREACHABLE"),
         (AccessDeniedError(f"{USER} lacks a permission"), 502, "ACCESS_DENIED"),
         (RefusedError(f"no table arn:aws:dynamodb:eu-west-1:{ACCOUNT}:table/T"), 502, "REFUSED"),
     ],
@@ -220,7 +220,7 @@ def test_trouble_before_the_claim_is_said_and_nothing_is_accepted(
 
 @pytest.mark.parametrize("name", ["tables.save", "containers.register", "containers.update"])
 @pytest.mark.parametrize(
-    "error", [ThrottledError("slow down"), UnreachableError("no answer from AWS")]
+    "error", [ThrottledError("slow down"), UnreachableError("AWS does not respond")]
 )
 def test_trouble_after_the_claim_is_202(
     shop: FakeCloud, api: Client, name: str, error: AwsError

@@ -57,7 +57,7 @@ def test_production_needs_both_listeners(promoted: FakeCloud, api: Client, missi
     for reply in (api.swap(), api.promote()):
         assert (reply.status, reply.body["code"]) == (409, "CONFLICT")
         assert reply.body["errorMessage"] == (
-            "production is not complete: delete the application and create it again"
+            "the application has no listeners: delete the application and create it again"
         )
 
 

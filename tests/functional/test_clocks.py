@@ -22,7 +22,7 @@ def test_a_stack_that_is_not_shown_when_the_time_is_up_is_deleted(
     reply = api.create()
     cloud.clock.skew = _HOUR
     late = api.finished(reply)
-    assert late.operation["reasons"][0] == "the stack is still CREATE_IN_PROGRESS"
+    assert late.operation["reasons"][0] == "the stack is still CREATE_IN_PROGRESS at the time limit"
     assert [stack.status for stack in cloud.stacks.stacks.values()] == ["DELETE_COMPLETE"]
     assert cloud.tables.rows == {}
 

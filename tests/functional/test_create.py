@@ -72,8 +72,8 @@ def test_the_stack_carries_the_tags_and_the_operation(cloud: FakeCloud, api: Cli
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("Shop", "application Shop exists already"),
-        ("SHOP", "application Shop exists already, and SHOP differs from it only in"),
+        ("Shop", "the application Shop already exists"),
+        ("SHOP", "the application Shop already exists, and SHOP differs from it only in"),
     ],
 )
 def test_a_name_is_used_once_in_any_case(
@@ -146,7 +146,7 @@ def test_a_foreign_stack_that_came_first_is_left_alone(cloud: FakeCloud, api: Cl
     reply = api.create()
     foreign = cloud.stacks.add_foreign("Shop")
     assert api.finished(reply).operation["reasons"] == [
-        "a stack of this name exists that this service did not create"
+        "another stack has the name of the application: choose another name"
     ]
     assert foreign.status == "CREATE_COMPLETE"
 
@@ -163,7 +163,7 @@ def test_missing_outputs_are_named_and_the_stack_goes(cloud: FakeCloud, api: Cli
     cloud.stacks.without_outputs = {"devServiceArn", "TestListenerArn"}
     failed = api.finished(api.create())
     assert failed.operation["reasons"] == [
-        "the template has no output TestListenerArn, devServiceArn"
+        "the application template lacks the outputs TestListenerArn, devServiceArn"
     ]
     assert _gone(cloud)
 
@@ -217,7 +217,7 @@ def test_what_cannot_be_undone_stays_known_and_can_be_deleted(
     failed = api.finished(api.create())
     assert failed.operation["reasons"] == [
         "devService (AWS::ECS::Service): did not stabilize",
-        "not deleted: Cluster (AWS::ECS::Cluster): has active services",
+        "the stack was not deleted: Cluster (AWS::ECS::Cluster): has active services",
     ]
     rows = cloud.tables.inventory_of("Shop").rows.values()
     assert {row.status for row in rows} == {RowStatus.DELETE_FAILED}
@@ -236,7 +236,9 @@ def test_a_delete_that_is_refused_while_undoing_keeps_the_rows(
     cloud.stacks.create_failures = ("devService (AWS::ECS::Service): did not stabilize",)
     cloud.wire.fail("stacks.delete", RefusedError("termination protection is on"))
     failed = api.finished(api.create())
-    assert failed.operation["reasons"][-1] == "not deleted: termination protection is on"
+    assert (
+        failed.operation["reasons"][-1] == "the stack was not deleted: termination protection is on"
+    )
     assert cloud.tables.rows
 
 

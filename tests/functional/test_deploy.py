@@ -226,7 +226,7 @@ def test_a_service_that_goes_away_during_the_rollout_fails(shop: FakeCloud, api:
     reply = api.deploy("1.0", "dev")
     del shop.containers.services_["Shop", "dev"]
     failed = api.finished(reply)
-    assert failed.environments["DEV"]["reason"] == "its ECS service does not exist any more"
+    assert failed.environments["DEV"]["reason"] == "the ECS service does not exist any more"
     assert shop.containers.tagged(failed.id) == []
 
 

@@ -204,7 +204,7 @@ def test_a_swap_to_what_is_live_would_do_nothing(
     assert plan(dry.swap(version="1.0")) == {
         "kind": "swap",
         "applicationName": "Shop",
-        "message": "1.0 is live already; the swap changed nothing",
+        "message": "1.0 is already live; the swap changed nothing",
     }
     assert promoted.tables.in_progress() == []
 

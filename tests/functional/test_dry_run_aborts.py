@@ -60,7 +60,7 @@ def test_what_is_done_would_be_left_so(shop: FakeCloud, api: Client, dry: DryCli
         shop.containers.advance("Shop", name)
     told = plan(dry.abort(running.id))
     assert told["message"] == (
-        "would return to the previous version; already done and kept: DEV, STAGE"
+        "would return to the previous version; already complete and kept: DEV, STAGE"
     )
     assert [each["environment"] for each in told["environments"]] == ["QA"]
 
@@ -178,7 +178,7 @@ def test_an_abort_that_is_asked_for_already(shop: FakeCloud, api: Client, dry: D
     assert plan(dry.abort(running.id)) == {
         "kind": "deploy",
         "applicationName": "Shop",
-        "message": "nothing to do: it was aborted before and has ended",
+        "message": "nothing to do: an earlier abort has ended the operation",
     }
 
 

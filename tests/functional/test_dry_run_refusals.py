@@ -135,7 +135,7 @@ def test_an_application_that_is_being_created_names_the_operation(
     running = api.create()
     reply = dry.create()
     told = refused(reply, 409, "ALREADY_EXISTS")
-    assert told == f"application Shop exists already; operation {running.id} is in progress"
+    assert told == f"the application Shop already exists: its operation {running.id} is in progress"
     assert reply.body["operation"]["id"] == running.id
     assert len(cloud.tables.in_progress()) == 1
 

@@ -24,4 +24,6 @@ def test_what_cannot_be_read_is_named_without_the_account(cloud: FakeCloud, api:
         "DevOpsLogsTable": "not found: dynamodb table/DevOpsLogsTable",
         "template": "the application template is missing",
     }
-    assert reply.body["errorMessage"].startswith("not healthy: DevOpsLogsTable: not found")
+    assert reply.body["errorMessage"].startswith(
+        "the service is not healthy: DevOpsLogsTable: not found"
+    )

@@ -65,7 +65,7 @@ def test_what_is_live_already_moves_nothing(ready: FakeCloud, api: Client) -> No
     assert reply.status == 200
     assert reply.body == {
         "operation": None,
-        "message": "1.0 is live already; the swap changed nothing",
+        "message": "1.0 is already live; the swap changed nothing",
         "applicationName": "Shop",
     }
     assert ready.wire.writes(start) == []
@@ -82,9 +82,9 @@ def test_another_version_in_blue_is_refused(api: Client) -> None:
 def test_a_blue_that_was_never_deployed_to_is_refused(api: Client) -> None:
     reply = api.swap()
     assert (reply.status, reply.body["code"]) == (409, "NOT_READY")
-    assert reply.body["reasons"] == ["nothing was deployed to blue yet"]
+    assert reply.body["reasons"] == ["the idle slot has no promoted version: promote one first"]
     named = api.swap(version="1.0")
-    assert named.body["errorMessage"] == ("blue runs its first image, not 1.0: promote it first")
+    assert named.body["errorMessage"] == ("blue runs the first image, not 1.0: promote it first")
 
 
 def _roll(cloud: FakeCloud) -> None:
@@ -112,11 +112,11 @@ def _remove(cloud: FakeCloud) -> None:
 @pytest.mark.parametrize(
     ("damage", "reasons"),
     [
-        (_roll, ["blue's rollout is IN_PROGRESS: 1 of 1 tasks running"]),
-        (_fail, ["blue's rollout is FAILED: 1 of 1 tasks running"]),
-        (_stop, ["blue runs no task", "blue has no healthy target"]),
-        (_sicken, ["blue has no healthy target"]),
-        (_remove, ["blue has no ECS service"]),
+        (_roll, ["the rollout of the idle slot is IN_PROGRESS: 1 of 1 tasks running"]),
+        (_fail, ["the rollout of the idle slot is FAILED: 1 of 1 tasks running"]),
+        (_stop, ["the idle slot runs no task", "the idle slot has no healthy target"]),
+        (_sicken, ["the idle slot has no healthy target"]),
+        (_remove, ["the idle slot has no ECS service"]),
     ],
 )
 def test_a_blue_that_is_not_ready_is_refused(
@@ -126,7 +126,7 @@ def test_a_blue_that_is_not_ready_is_refused(
     reply = api.swap()
     assert (reply.status, reply.body["code"]) == (409, "NOT_READY")
     assert reply.body["reasons"] == reasons
-    assert reply.body["errorMessage"] == f"blue cannot go live: {'; '.join(reasons)}"
+    assert reply.body["errorMessage"] == f"the idle slot is not ready: {'; '.join(reasons)}"
     assert (_live(ready), ready.tables.in_progress()) == ("prod-1", [])
 
 
@@ -147,7 +147,7 @@ def test_a_smaller_blue_is_raised_before_it_goes_live(ready: FakeCloud, api: Cli
     green.desired = green.running = 3
     reply = api.swap()
     assert reply.status == 202
-    assert "blue runs 1 tasks, green 3" in reply.operation["waitingFor"]
+    assert "running tasks: 1 in the idle slot, 3 in the live slot" in reply.operation["waitingFor"]
     assert ready.containers.service("Shop", "prod-2").desired == 3
     assert _live(ready) == "prod-1"
     assert api.tick() == 1

@@ -75,7 +75,7 @@ def test_a_deploy_is_taken_as_it_is() -> None:
     [
         ([], "must not be empty"),
         ("dev", "must be a list of dev, qa, stage, training, da"),
-        (["dev", "dev"], "lists dev more than once"),
+        (["dev", "dev"], "must not contain dev more than once"),
         (["prod-blue"], '"prod-blue" is not one of dev, qa, stage, training, da'),
         ([{"a": 1}], "must be a list of dev, qa, stage, training, da"),
         ([None], "must be a list of dev, qa, stage, training, da"),
@@ -137,7 +137,7 @@ def test_an_image_is_no_longer_than_ecs_takes() -> None:
 @pytest.mark.parametrize(("length", "version"), [(252, "1.0"), (255, "1"), (127, "v" * 128)])
 def test_nor_is_it_with_its_version(length: int, version: str) -> None:
     assert faults(DEPLOY.parse, TO_DEV | {"repouri": "a" * length, "version": version}) == {
-        "repouri": "must have at most 255 characters with :version"
+        "repouri": "must have at most 255 characters including the version"
     }
 
 

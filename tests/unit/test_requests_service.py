@@ -84,14 +84,14 @@ def test_the_sizes_are_those_of_the_ecs_guide(
 @pytest.mark.parametrize("cpu", [0, 128, 255, 257, 768, 3072, 16385, 32768])
 def test_refuses_cpu_units_that_fargate_does_not_run(cpu: int) -> None:
     assert faults(serving(cpu=cpu, memory=2048)) == {
-        "service.cpu": "must be a number of CPU units that Fargate runs:"
+        "service.cpu": "must be a number of CPU units that Fargate supports:"
                        " 256, 512, 1024, 2048, 4096, 8192, 16384",
     }  # fmt: skip
 
 
 def test_more_cpu_needs_more_memory_than_the_default() -> None:
     assert faults(serving(cpu=512)) == {
-        "service.memory": "Fargate runs 512 CPU units with one of 1024, 2048, 3072, 4096 MiB"
+        "service.memory": "must be one of 1024, 2048, 3072, 4096 MiB for 512 CPU units"
     }
 
 
@@ -127,8 +127,8 @@ def test_a_variable_has_one_source() -> None:
     body = serving(environment={"A": "1", "B": "2", "C": "3"}, secrets={"A": SECRET, "C": SECRET})
 
     assert faults(body) == {
-        "service.secrets.A": "is also in environment: a variable has one source",
-        "service.secrets.C": "is also in environment: a variable has one source",
+        "service.secrets.A": "must not also be in environment",
+        "service.secrets.C": "must not also be in environment",
     }
 
 
@@ -138,14 +138,16 @@ def test_a_variable_has_one_source() -> None:
 def test_refuses_the_variable_name(kind: str, name: str) -> None:
     listed = faults(serving(**{kind: {name: SECRET}}))
 
-    assert list(listed.values()) == ["is not a valid variable name"]
+    assert list(listed.values()) == [
+        "is not a variable name: use 1 to 128 letters, digits or _, without a digit at the start"
+    ]
 
 
 @pytest.mark.parametrize("kind", ["environment", "secrets"])
 @pytest.mark.parametrize("name", sorted(RESERVED_VARIABLES))
 def test_a_variable_that_others_set_is_not_the_application_s(kind: str, name: str) -> None:
     assert faults(serving(**{kind: {name: SECRET}})) == {
-        f"service.{kind}.{name}": "is set by this service or by ECS: choose another name"
+        f"service.{kind}.{name}": "is a variable of this service or of ECS: choose another name"
     }
 
 
@@ -169,7 +171,7 @@ def test_a_secret_of_another_account_is_refused(secret: str) -> None:
     body = serving(secrets={"A": secret, "B": SECRET})
     assert CREATE.parse(body).service.secrets["A"] == secret
     assert faults(body, account=ACCOUNT) == {
-        "service.secrets.A": "must be of the account that this service is installed in"
+        "service.secrets.A": "must be in the AWS account of this service"
     }
 
 
