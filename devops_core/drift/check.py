@@ -56,7 +56,9 @@ def _stale_claims(cloud: Cloud, inventory: Inventory) -> comparison.Finding:
         if (operation := cloud.tables.operation(application, claim)) is None or operation.ended
     }
     freed = [row for row in held if row.claim in stale]
-    reasons = [f"operation {row.claim} has ended, but held {row.environment}" for row in freed]
+    reasons = [
+        f"{row.environment} was held by operation {row.claim}, which has ended" for row in freed
+    ]
     return comparison.Finding(tuple(replace(row, claim=None) for row in freed), tuple(reasons))
 
 

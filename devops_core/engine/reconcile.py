@@ -49,9 +49,7 @@ def proceed(
     if outcome.run is None:
         resumed = resume(cloud, operation)
         if resumed is None:
-            raise ChangedMeanwhileError(
-                f"operation {operation.id} is no longer on record: use a new Idempotency-Key"
-            )
+            raise ChangedMeanwhileError(f"operation {operation.id} is not on record: use a new key")
         operation = resumed
     else:
         try:

@@ -106,7 +106,11 @@ def _client_error(code: str, message: str = "", status: int = 400) -> ClientErro
         (ReadTimeoutError(endpoint_url=_URL), UnreachableError, "AWS does not respond"),
         (ConnectTimeoutError(endpoint_url=_URL), UnreachableError, "AWS does not respond"),
         (ConnectionClosedError(endpoint_url=_URL), UnreachableError, "AWS does not respond"),
-        (IncompleteReadError(actual_bytes=1, expected_bytes=2), UnreachableError, "no answer"),
+        (
+            IncompleteReadError(actual_bytes=1, expected_bytes=2),
+            UnreachableError,
+            "does not respond",
+        ),
         (NoCredentialsError(), AccessDeniedError, "no AWS credentials"),
         (ParamValidationError(report="Missing StackName"), RefusedError, "Missing StackName"),
         (UnknownRegionError(region_name="x", error_msg="none"), RefusedError, "x"),

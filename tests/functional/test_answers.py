@@ -182,9 +182,10 @@ def test_the_caller_is_who_signed_else_the_key_else_the_address(
 
 @pytest.mark.usefixtures("shop")
 def test_reads_of_what_is_not_there_are_404(api: Client) -> None:
-    for reply in (api.status("01JN8EY4M00000000000000009"), api.status("x", "Nothing")):
+    for operation, name in (("01JN8EY4M00000000000000009", "Shop"), ("x", "Nothing")):
+        reply = api.status(operation, name)
         assert (reply.status, reply.body["code"]) == (404, "NOT_FOUND")
-        assert reply.body["errorMessage"] == "there is no such operation of that application"
+        assert reply.body["errorMessage"] == f"application {name} has no operation {operation}"
 
 
 @pytest.mark.parametrize("wrong", ["x" * 3000, "", "é", "../x", "01jn8ey4m00000000000000009"])

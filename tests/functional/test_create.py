@@ -72,7 +72,7 @@ def test_the_stack_carries_the_tags_and_the_operation(cloud: FakeCloud, api: Cli
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("Shop", "the application Shop already exists"),
+        ("Shop", "the application Shop already exists: choose another name"),
         ("SHOP", "the application Shop already exists, and SHOP differs from it only in"),
     ],
 )
@@ -135,7 +135,7 @@ def test_a_foreign_stack_of_the_name_is_left_alone(cloud: FakeCloud, api: Client
     foreign = cloud.stacks.add_foreign("Shop")
     reply = api.create()
     assert reply.status == 424
-    assert reply.operation["reasons"] == ["a stack of this name exists"]
+    assert reply.operation["reasons"] == ["a stack of this name exists: choose another name"]
     assert foreign.status == "CREATE_COMPLETE"
     assert cloud.tables.rows == {}
     assert cloud.wire.count("stacks.delete") == 0

@@ -160,7 +160,9 @@ def test_an_update_that_is_refused_is_on_record_before_anybody_looks_again(
 def test_unknown_applications_and_environments_are_named(shop: FakeCloud, api: Client) -> None:
     nowhere = api.deploy("1.0", "dev", application="Other")
     assert (nowhere.status, nowhere.body["code"]) == (409, "NO_SUCH_APPLICATION")
-    assert nowhere.body["errorMessage"] == "there is no application Other"
+    assert (
+        nowhere.body["errorMessage"] == "there is no application Other (names are case-sensitive)"
+    )
     reply = api.deploy("1.0", "dev", "da")
     assert (reply.status, reply.body["code"]) == (409, "NO_SUCH_ENVIRONMENT")
     assert reply.body["errorMessage"] == (

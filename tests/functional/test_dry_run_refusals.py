@@ -63,7 +63,7 @@ def test_nor_for_a_create_or_an_abort(owned: FakeCloud) -> None:
 @pytest.mark.parametrize("kind", WRITES)
 def test_an_application_that_there_is_not(dry: DryClient, kind: str) -> None:
     told = refused(WRITES[kind](dry), 409, "NO_SUCH_APPLICATION")
-    assert told == "there is no application Shop"
+    assert told == "there is no application Shop (names are case-sensitive)"
 
 
 @pytest.mark.parametrize("kind", WRITES)
@@ -180,7 +180,7 @@ def test_a_further_parameter_with_a_default_does_no_harm(cloud: FakeCloud, dry: 
 
 def test_a_stack_of_somebody_else(cloud: FakeCloud, dry: DryClient, api: Client) -> None:
     cloud.stacks.add_foreign("Shop")
-    assert _hold_same(dry, api) == "a stack of this name exists"
+    assert _hold_same(dry, api) == "a stack of this name exists: choose another name"
 
 
 def test_a_template_that_cannot_be_read_now(cloud: FakeCloud, dry: DryClient) -> None:

@@ -44,7 +44,10 @@ def test_nothing_deployed_is_nothing_to_promote(shop: FakeCloud, api: Client) ->
     api.finished(api.deploy("1.0", "training"))
     reply = api.promote()
     assert (reply.status, reply.body["code"]) == (409, "NOT_DEPLOYABLE")
-    assert reply.body["errorMessage"] == "nothing was deployed to stage, qa or dev yet"
+    assert (
+        reply.body["errorMessage"]
+        == "STAGE, QA and DEV of Shop have no deployed version: deploy to one of them first"
+    )
     named = api.promote(environment="dev")
     assert (named.status, named.body["code"]) == (409, "NOT_DEPLOYABLE")
     assert named.body["errorMessage"] == "nothing was deployed to DEV yet"
@@ -170,4 +173,6 @@ def test_promotions_and_swaps_exclude_each_other(api: Client) -> None:
 def test_unknown_applications_are_named(api: Client) -> None:
     for reply in (api.promote(), api.swap(), api.delete(), api.deploy("1.0")):
         assert (reply.status, reply.body["code"]) == (409, "NO_SUCH_APPLICATION")
-        assert reply.body["errorMessage"] == "there is no application Shop"
+        assert (
+            reply.body["errorMessage"] == "there is no application Shop (names are case-sensitive)"
+        )

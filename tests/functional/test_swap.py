@@ -75,7 +75,7 @@ def test_what_is_live_already_moves_nothing(ready: FakeCloud, api: Client) -> No
 def test_another_version_in_blue_is_refused(api: Client) -> None:
     reply = api.swap(version="2.0")
     assert (reply.status, reply.body["code"]) == (409, "NOT_DEPLOYABLE")
-    assert reply.body["errorMessage"] == "blue runs 1.0, not 2.0: promote it first"
+    assert reply.body["errorMessage"] == "the idle slot runs 1.0, not 2.0: promote 2.0 first"
 
 
 @pytest.mark.usefixtures("shop")
@@ -84,7 +84,9 @@ def test_a_blue_that_was_never_deployed_to_is_refused(api: Client) -> None:
     assert (reply.status, reply.body["code"]) == (409, "NOT_READY")
     assert reply.body["reasons"] == ["the idle slot has no promoted version: promote one first"]
     named = api.swap(version="1.0")
-    assert named.body["errorMessage"] == ("blue runs the first image, not 1.0: promote it first")
+    assert named.body["errorMessage"] == (
+        "the idle slot runs the first image, not 1.0: promote 1.0 first"
+    )
 
 
 def _roll(cloud: FakeCloud) -> None:

@@ -231,7 +231,7 @@ DRIFT: list[tuple[str, Observed, Environment, str]] = [
     ("a production listener that forwards elsewhere", undrifted(production=None, test="prod-2"),
      GREEN,
      "the production listener does not forward to exactly one of the slots prod-1 and prod-2:"
-     " point it at one of their target groups"),
+     " forward it to one of their target groups"),
     ("a test listener that forwards to the live slot", undrifted(test="prod-1"), BLUE,
      "the test listener does not forward to prod-2: the next swap corrects it"),
     ("an inactive live slot", undrifted(slot("prod-1", active=False)), GREEN, NO_SERVICE),

@@ -128,7 +128,7 @@ def test_a_busy_row_names_the_operation_that_holds_it() -> None:
 @pytest.mark.parametrize(
     ("there", "holder", "message", "told"),
     [
-        ("Shop", None, "the application Shop already exists", {}),
+        ("Shop", None, "the application Shop already exists: choose another name", {}),
         (
             "Shop",
             "01HOLDER",

@@ -165,7 +165,7 @@ def test_a_swap_needs_no_version_and_a_delete_only_a_name() -> None:
 
 def test_a_delete_names_one_application() -> None:
     assert DELETE.parse({"stack": "MyApp"}, in_query="MyApp").application == "MyApp"
-    with pytest.raises(InvalidRequestError, match="stack: is not the same in the query"):
+    with pytest.raises(InvalidRequestError, match="stack: must be the same in the query"):
         DELETE.parse({"stack": "MyApp"}, in_query="Other")
 
 
