@@ -166,7 +166,8 @@ def test_unknown_applications_and_environments_are_named(shop: FakeCloud, api: C
     reply = api.deploy("1.0", "dev", "da")
     assert (reply.status, reply.body["code"]) == (409, "NO_SUCH_ENVIRONMENT")
     assert reply.body["errorMessage"] == (
-        "Shop was created without DA; it has DEV, QA, STAGE, TRAINING, PROD-BLUE, PROD-GREEN"
+        "Shop has no environment DA: its environments are DEV,"
+        " QA, STAGE, TRAINING, PROD-BLUE, PROD-GREEN"
     )
     assert shop.tables.in_progress() == []
 

@@ -50,7 +50,7 @@ def test_nothing_deployed_is_nothing_to_promote(shop: FakeCloud, api: Client) ->
     )
     named = api.promote(environment="dev")
     assert (named.status, named.body["code"]) == (409, "NOT_DEPLOYABLE")
-    assert named.body["errorMessage"] == "nothing was deployed to DEV yet"
+    assert named.body["errorMessage"] == "DEV of Shop has no deployed version: deploy to it first"
     unknown = api.promote(environment="da")
     assert (unknown.status, unknown.body["code"]) == (409, "NO_SUCH_ENVIRONMENT")
     assert shop.tables.in_progress() == []

@@ -93,7 +93,8 @@ CASES: list[tuple[str, Operation, Observed, datetime, Summary]] = [
      Observed(stack=stack("CREATE_IN_PROGRESS")), TOO_LATE, UNDO),
     ("undo, and the stack is in deletion at the undo limit: keep the rows", UNDOING,
      Observed(stack=stack("DELETE_IN_PROGRESS")), TOO_LATE,
-     fails("because; the stack was not deleted: CloudFormation could not delete the stack", keep_rows=True)),
+     fails("because; the stack was not deleted: CloudFormation could not delete the stack",
+           keep_rows=True)),
 ]  # fmt: skip
 
 

@@ -145,7 +145,11 @@ def test_refuses_the_description(text: Any) -> None:
     [
         ("dev", "environments", "must be an object"),
         ({"nonProd": "dev"}, "environments.nonProd", "must be a list of dev, qa, stage"),
-        ({"nonProd": ["dev", "qa", "dev"]}, "environments.nonProd", "must not contain dev more than once"),
+        (
+            {"nonProd": ["dev", "qa", "dev"]},
+            "environments.nonProd",
+            "must not contain dev more than once",
+        ),
         ({"nonProd": ["DEV"]}, "environments.nonProd", '"DEV" is not one of dev, qa, stage'),
         ({"nonProd": ["da"]}, "environments.nonProd", '"da" is not one of dev, qa, stage'),
         ({"nonProd": [["dev"]]}, "environments.nonProd", 'must be a list of dev, qa, stage'),
@@ -190,7 +194,8 @@ def test_refuses_the_tags(tags: Any, field: str) -> None:
 )  # fmt: skip
 def test_refuses_the_tag_key(key: str) -> None:
     assert list(faults(tagged(**{key: "x"})).values()) == [
-        "is not a tag key: use 1 to 128 letters, digits, spaces or _.:/=+@-, without the prefix aws: or devops:"
+        "is not a tag key: use 1 to 128 letters, digits, spaces or _.:/=+@-, without the prefix"
+        " aws: or devops:"
     ]
 
 

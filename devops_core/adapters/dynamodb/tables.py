@@ -124,7 +124,8 @@ class DynamoTables:
         # A stored record is our own: its response was lost and the SDK has sent the call again.
         if failed and all(each.action.subject is not Subject.OPERATION for each in failed):
             raise ChangedMeanwhileError(
-                f"the inventory of {operation.application} changed at the same moment: repeat the call"
+                f"the inventory of {operation.application} changed at the same moment:"
+                " repeat the call"
             )
 
     def note(self, event: Event) -> None:
