@@ -49,11 +49,15 @@ class New:
     ] = None
     memory: Annotated[
         int | None,
-        typer.Option(metavar="MIB", help="Must fit --cpu (Fargate).", rich_help_panel=_TASKS),
+        typer.Option(
+            metavar="MIB",
+            help="MiB; must be a size that Fargate supports for --cpu.",
+            rich_help_panel=_TASKS,
+        ),
     ] = None
     count: Annotated[
         int | None,
-        typer.Option(metavar="N", help="Tasks in each service.", rich_help_panel=_TASKS),
+        typer.Option(metavar="N", help="Number of tasks of each service.", rich_help_panel=_TASKS),
     ] = None
     variable: Annotated[
         _Texts,
@@ -75,7 +79,7 @@ class New:
         _Texts,
         typer.Option(
             metavar="PATH",
-            help="A page to fetch before a swap; repeatable.",
+            help="A page to request before a swap; repeatable.",
             rich_help_panel=_TASKS,
         ),
     ] = None
@@ -100,7 +104,7 @@ def create(name: str, new: New) -> dict[str, Any]:
         given = [each for each in others if getattr(new, each)]
         if given:
             options = ", ".join(f"--{each.replace('_', '-')}" for each in given)
-            raise UsageError(f"--file contains the complete body; leave out {options}")
+            raise UsageError(f"--file contains the complete body: remove {options}")
         return _from_file(name, new.file)
     missing = [f"--{each}" for each in ("team", "email") if not getattr(new, each)]
     if missing:
@@ -143,7 +147,7 @@ def _pairs(option: str, values: _Texts) -> dict[str, str]:
         if not sign or not name:
             raise UsageError(f"{option} {each!r}: write it as NAME=VALUE")
         if name in pairs:
-            raise UsageError(f"{option}: {name} is given twice")
+            raise UsageError(f"{option}: {name} must occur only once")
         pairs[name] = value
     return pairs
 

@@ -132,16 +132,16 @@ class AlreadyExistsError(ConflictError):
     @classmethod
     def of(cls, application: str, existing: str, holder: str | None = None) -> AlreadyExistsError:
         """Return the error for an `existing` application; the operation `holder` holds its rows."""
-        exists = f"application {existing} exists already"
+        exists = f"the application {existing} already exists"
         if existing != application:
             return cls(
-                f"{exists}, and {application} differs from it only in upper and lower case, which"
-                " image repositories do not distinguish"
+                f"{exists}, and {application} differs from it only in upper and lower case, but"
+                " names of image repositories are lower case: choose another name"
             )
         if holder is None:
-            return cls(exists)
+            return cls(f"{exists}: choose another name")
         return cls(
-            f"{exists}; operation {holder} is in progress",
+            f"{exists}: its operation {holder} is in progress",
             operation={"id": holder, "applicationName": application},
         )
 
@@ -153,8 +153,7 @@ class BusyError(ConflictError):
 
     def __init__(self, environment: str, application: str, operation_id: str) -> None:
         super().__init__(
-            f"{environment} of {application} is held by operation {operation_id},"
-            " which is in progress",
+            f"{environment} of {application} is held by operation {operation_id}: wait for its end",
             operation={"id": operation_id, "applicationName": application},
         )
 

@@ -38,7 +38,7 @@ def stack(
         raise ValueError("the template is empty")
     if len(template) > MAX_TEMPLATE_BYTES:
         size = len(template)
-        raise ValueError(f"the template has {size} bytes; CreateStack takes {MAX_TEMPLATE_BYTES}")
+        raise ValueError(f"the template has {size} bytes; CreateStack accepts {MAX_TEMPLATE_BYTES}")
     parameters = _parameters(operation, application, settings)
     return {
         "StackName": application.name,

@@ -62,7 +62,7 @@ def store(
     value: Annotated[
         str,
         typer.Argument(
-            help="The value. Without it the command asks, so that the shell history lacks it.",
+            help="The value. Without it, the command asks; the shell history then lacks it.",
             show_default=False,
         ),
     ] = "",

@@ -69,7 +69,7 @@ def promote(
         ),
     ] = None,
 ) -> Exit:
-    """Promote the image of a non-production environment to production blue, the idle slot.
+    """Promote the image of a non-production environment to the idle production slot.
 
     The digest stays the same. Customers get the new version only after a swap.
     """
@@ -89,11 +89,11 @@ def swap(
         typer.Option(
             metavar="VERSION",
             parser=rules.text("version"),
-            help="What must become live. With it nothing moves if it is live already.",
+            help="The version that must become live. If it is already live, nothing changes.",
         ),
     ] = None,
 ) -> Exit:
-    """Exchange live and idle production: blue becomes live, the live slot becomes blue.
+    """Make the idle production slot live and the live slot idle.
 
     The previous version keeps running until the next promote, so a second swap restores it at once.
     """

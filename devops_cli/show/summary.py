@@ -96,7 +96,7 @@ def _next_step(operation: Object, command: Command) -> Iterator[Text]:
         yield _hint("Next, after pushing an image: ", line)
     elif kind == "deploy" and (source := next((e for e in _PROMOTABLE if e in found), "")):
         line = command("promote", name, "--from", source.lower())
-        yield _hint("Next, to promote it to production blue: ", line)
+        yield _hint("Next, to promote it to the idle production slot: ", line)
     elif kind == "promote":
         line = command("swap", name, *_version_option(found.get("PROD-BLUE")))
         yield _hint("Next, to make it live: ", line)

@@ -38,7 +38,7 @@ class CloudFormationStacks:
             stack = self.describe(request["StackName"])
             if stack and stack.operation == _tagged_operation(request.get("Tags", ())):
                 return stack.id
-            raise RefusedError("a stack of this name exists") from error
+            raise RefusedError("a stack of this name exists: choose another name") from error
 
     @translated()
     def parameters(self, template: str) -> Mapping[str, bool]:

@@ -20,7 +20,7 @@ class EcrImages:
         exceptions = self._client.exceptions
         image = {"imageDigest": digest} if digest else {"imageTag": tag}
         name = f"{repository}@{digest}" if digest else f"{repository}:{tag}"
-        missing = ImageNotFoundError(f"there is no image {name} in this account's ECR")
+        missing = ImageNotFoundError(f"this account's ECR has no image {name}: push it first")
         try:
             response = self._client.describe_images(repositoryName=repository, imageIds=[image])
         except (exceptions.ImageNotFoundException, exceptions.RepositoryNotFoundException) as error:

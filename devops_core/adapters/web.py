@@ -33,7 +33,7 @@ class HttpWeb:
             with error:
                 return error.code
         except (OSError, ValueError) as error:
-            raise UnreachableError(f"no answer: {getattr(error, 'reason', error)}") from error
+            raise UnreachableError(f"no response: {getattr(error, 'reason', error)}") from error
 
 
 class _NoRedirects(urllib.request.HTTPRedirectHandler):

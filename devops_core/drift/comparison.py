@@ -88,7 +88,7 @@ def _follow_listener(
         Environment.PROD_GREEN: replace(green, service=now_live),
         Environment.PROD_BLUE: replace(blue, service=green.service),
     }
-    reason = f"production forwards to {live}, the inventory had {green.service.name}"
+    reason = f"the production listener forwards to {live}; the inventory had {green.service.name}"
     return {**rows, **exchanged}, [reason]
 
 
@@ -103,7 +103,7 @@ def _follow_services(
         service = _changed_service(row.service, deployment, rows.values(), observed)
         changed[environment] = replace(row, service=service)
         reasons.append(
-            f"{environment} runs {service.version} ({service.image}),"
+            f"{environment} runs {service.version} ({service.image});"
             f" the inventory had {row.service.version or 'the first image'}"
         )
     return changed, reasons
@@ -157,11 +157,11 @@ def _row_drift(row: Row, observed: Observed) -> str | None:
     service = row.service
     running = observed.services.get(service.name) if service else None
     if running is None or not running.active:
-        return "its ECS service does not exist: delete the application and create it again"
+        return "the ECS service does not exist: delete the application and create it again"
     if row.environment is Environment.PROD_GREEN and observed.production is None:
         return (
             "the production listener does not forward to exactly one of the slots prod-1 and"
-            " prod-2: point it at one of their target groups"
+            " prod-2: forward it to one of their target groups"
         )
     if row.environment is Environment.PROD_BLUE and observed.production:
         idle = other_slot(observed.production)

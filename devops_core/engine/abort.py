@@ -68,7 +68,9 @@ def _record_abort(cloud: Cloud, kind: Kind, operation: Operation, caller: str) -
             return cloud.tables.save(*events.with_changes(operation, aborted, now, own))
         except LostClaimError:
             operation = recorded_operation(cloud, operation.application, operation.id)
-    raise ChangedMeanwhileError(f"operation {operation.id} has changed; call again")
+    raise ChangedMeanwhileError(
+        f"operation {operation.id} changed at the same moment: repeat the call"
+    )
 
 
 def _abort_message(kind: Kind, operation: Operation) -> str:
@@ -77,7 +79,7 @@ def _abort_message(kind: Kind, operation: Operation) -> str:
     if rules is None or operation.status is Status.SUCCEEDED or rules.committed(operation):
         return "too late for an abort: the operation is completed"
     done = [part.environment for part in operation.progress if part.status is Status.SUCCEEDED]
-    kept = f"; already done and kept: {', '.join(done)}" if done else ""
+    kept = f"; already complete and kept: {', '.join(done)}" if done else ""
     return (rules.done if operation.ended else rules.running) + kept
 
 
@@ -94,7 +96,7 @@ def _require_in_progress(operation: Operation) -> None:
     """Raise AlreadyEndedError for an ended operation, except for a repetition of its abort."""
     if operation.ended and not operation.aborted_by:
         raise AlreadyEndedError(
-            f"operation {operation.id} has ended already: its status is {operation.status}"
+            f"operation {operation.id} has already ended: its status is {operation.status}"
         )
 
 

@@ -100,7 +100,7 @@ def _checked_plan(
     except (ConflictError, RefusedError) as error:
         if not kind.creates and cloud.tables.inventory(name)[0] != inventory:
             raise ChangedMeanwhileError(
-                f"the inventory of {name} changed at the same moment"
+                f"the inventory of {name} changed at the same moment: repeat the call"
             ) from error
         raise
 
@@ -140,7 +140,9 @@ def _repeated(cloud: Cloud, record: IdempotencyRecord, context: RequestContext) 
         )
     operation = cloud.tables.operation(record.application, record.operation)
     if operation is None:
-        raise ChangedMeanwhileError("the operation of this Idempotency-Key is no longer on record")
+        raise ChangedMeanwhileError(
+            "the operation of this Idempotency-Key is no longer on record: use a new key"
+        )
     return Outcome(operation)
 
 

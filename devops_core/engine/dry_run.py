@@ -66,7 +66,7 @@ def of_abort(cloud: Cloud, operation: Operation, caller: str) -> DryRun:
         raise NotAbortableError(kind.abort_refusal)
     planned = DryRun(kind.name, operation.application)
     if operation.ended:
-        return planned._replace(message="nothing to do: it was aborted before and has ended")
+        return planned._replace(message="nothing to do: an earlier abort has ended the operation")
     inventory, _ = cloud.tables.inventory(operation.application)
     observed = controller.during(cloud, operation, inventory)
     aborted = replace(operation, aborted_by=operation.aborted_by or caller)
@@ -89,7 +89,7 @@ def _planned_message(planned: str, operation: Operation, *, completes: bool) -> 
     if completes:
         return "too late for an abort: the operation would be completed"
     done = [part.environment for part in operation.progress if part.status is Status.SUCCEEDED]
-    return f"{planned}; already done and kept: {', '.join(done)}" if done else planned
+    return f"{planned}; already complete and kept: {', '.join(done)}" if done else planned
 
 
 def _definitions(kind: Kind, plan: Plan, operation: Operation) -> dict[str, list[Difference]]:
@@ -136,7 +136,7 @@ def _require_free_name(cloud: Cloud, name: str) -> None:
         holders = (row.claim for row in inventory.rows.values() if row.claim)
         raise AlreadyExistsError.of(name, reserved or name, next(holders, None))
     if stack:
-        raise RefusedError("a stack of this name exists")
+        raise RefusedError("a stack of this name exists: choose another name")
 
 
 def _require_declared(given: Mapping[str, str], declared: Mapping[str, bool]) -> None:

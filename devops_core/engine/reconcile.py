@@ -49,7 +49,7 @@ def proceed(
     if outcome.run is None:
         resumed = resume(cloud, operation)
         if resumed is None:
-            raise ChangedMeanwhileError(f"operation {operation.id} was removed meanwhile")
+            raise ChangedMeanwhileError(f"operation {operation.id} is not on record: use a new key")
         operation = resumed
     else:
         try:
@@ -93,7 +93,7 @@ def refresh(cloud: Cloud, operation: Operation, until: datetime | None) -> Opera
     """Advance an operation that was just read, and until a time; raises NotFoundError."""
     resumed = resume(cloud, operation)
     if resumed is None:
-        raise NotFoundError("there is no such operation of that application")
+        raise NotFoundError(f"application {operation.application} has no operation {operation.id}")
     return wait_for_end(cloud, resumed, until)
 
 
@@ -193,7 +193,7 @@ def _give_up_after_fault(cloud: Cloud, kind: Kind, run: Run, fault: Exception) -
     if recorded.revision != run.saved.revision and recorded.leased(cloud.clock.now()):
         raise fault
     error = trace()
-    reason = "the service has a fault; its log has the details"
+    reason = "the service has a fault: its log has the cause"
     if isinstance(fault, DevOpsError):
         reason = fault.message
     state = run.state._replace(operation=recorded)
@@ -275,7 +275,7 @@ def finish(cloud: Cloud, kind: Kind, run: Run, decision: Done | Fail) -> Operati
     operation = decision.operation
     last_wait = saved.waiting_for if isinstance(decision, Fail) and saved.overdue(now) else None
     if last_wait and last_wait not in "; ".join(operation.reasons):
-        reason = f"it last waited for: {last_wait}"
+        reason = f"the operation last waited for: {last_wait}"
         operation = replace(operation, reasons=(*operation.reasons, reason))
     operation = replace(
         operation,

@@ -38,7 +38,7 @@ def handler(serve: Callable[[Request], Response]) -> LambdaHandler:
             response = failure(request, error)
         except Exception:  # noqa: BLE001 - the caller receives a response for every fault
             cloud.log("broken", **request.facts, error=trace())
-            message = f"the service has a fault; its log has the details of request {request.id}"
+            message = f"the service has a fault: its log has the cause of request {request.id}"
             response = failure(request, DevOpsError(message))
         facts = {**request.facts, **response.facts}
         cloud.log("answered", status=response.status, **facts)

@@ -98,7 +98,9 @@ class Request:
         twice = [name for name, values in several.items() if len(values) > 1]
         if twice:
             # API Gateway uses the last value, other readers the first.
-            raise InvalidRequestError([(brief(name), "is given more than once") for name in twice])
+            raise InvalidRequestError(
+                [(brief(name), "must not occur more than once") for name in twice]
+            )
         return self._event.get("queryStringParameters") or {}
 
     @property
@@ -145,7 +147,9 @@ class Request:
             raise InvalidRequestError([("body", "is empty: send a JSON object")])
         if len(content) > MAX_BODY_BYTES:
             size = len(content)
-            raise InvalidRequestError([("body", f"has {size} bytes; at most {MAX_BODY_BYTES}")])
+            raise InvalidRequestError(
+                [("body", f"has {size} bytes: send at most {MAX_BODY_BYTES}")]
+            )
         try:
             return json.loads(
                 content.decode(), object_pairs_hook=_members, parse_constant=_no_number
@@ -154,7 +158,7 @@ class Request:
             where = f"line {error.lineno}, column {error.colno}"
             raise InvalidRequestError([("body", f"is not JSON: {error.msg}, {where}")]) from error
         except (ValueError, RecursionError) as error:
-            raise InvalidRequestError([("body", "is not readable JSON")]) from error
+            raise InvalidRequestError([("body", "is not valid JSON")]) from error
 
     def _content(self) -> bytes:
         raw = str(self._event.get("body") or "")
@@ -163,7 +167,7 @@ class Request:
                 return base64.b64decode(raw, validate=True)
             return raw.encode()
         except ValueError as error:
-            raise InvalidRequestError([("body", "is not readable text")]) from error
+            raise InvalidRequestError([("body", "is not valid text")]) from error
 
     @property
     def has_body(self) -> bool:
@@ -195,7 +199,7 @@ def _members(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
     if len(members) < len(pairs):
         names = [name for name, _ in pairs]
         twice = next(name for name in names if names.count(name) > 1)
-        raise InvalidRequestError([("body", f'has "{brief(twice)}" twice')])
+        raise InvalidRequestError([("body", f'has the member "{brief(twice)}" more than once')])
     return members
 
 

@@ -98,7 +98,7 @@ def health(problems: Mapping[str, str]) -> Response:
         return Response(200, {"status": "ok"})
     failing = {name: redact(problem) for name, problem in problems.items()}
     summary = "; ".join(f"{name}: {problem}" for name, problem in failing.items())
-    error = {"errorMessage": f"not healthy: {summary}", "code": "UNHEALTHY"}
+    error = {"errorMessage": f"the service is not healthy: {summary}", "code": "UNHEALTHY"}
     return Response(503, error | {"status": "failing", "failing": failing})
 
 

@@ -83,7 +83,7 @@ def decide(operation: Operation, observed: Observed, now: datetime) -> Decision:
         return _before_stack(operation, now)
     if stack.operation != operation.id:
         return _failed_create(
-            operation, "a stack of this name exists that this service did not create"
+            operation, "another stack has the name of the application: choose another name"
         )
     operation = operation.with_details(stack_id=stack.id)
     if operation.aborted_by:
@@ -93,7 +93,9 @@ def decide(operation: Operation, observed: Observed, now: datetime) -> Decision:
     if stack.status in _FAILED_CREATE or stack.status.startswith("DELETE_"):
         return _start_undo(operation, observed, _failure_reasons(operation, observed, stack), now)
     if operation.overdue(now):
-        return _start_undo(operation, observed, (f"the stack is still {stack.status}",), now)
+        return _start_undo(
+            operation, observed, (f"the stack is still {stack.status} at the time limit",), now
+        )
     # Record the reasons early, because the rollback of the stack removes their evidence.
     reasons = operation.reasons or observed.stack_failures
     return Wait(replace(operation, waiting_for=f"stack {stack.status}", reasons=reasons))
@@ -109,7 +111,7 @@ def _before_stack(operation: Operation, now: datetime) -> Decision:
     details = operation.details
     if operation.aborted_by and details.stack_id is None:
         return _failed_create(operation, f"aborted by {operation.aborted_by}")
-    late = "CloudFormation did not create the stack in time"
+    late = "CloudFormation did not create the stack within the time limit"
     if details.stack_id is not None:
         # DescribeStacks is eventually consistent, so it may lack a stack that was just accepted.
         # It returns a deleted stack by its id, as DELETE_COMPLETE. If the clock jumps past the
@@ -132,7 +134,7 @@ def _failure_reasons(operation: Operation, observed: Observed, stack: Stack) -> 
 def _configure(operation: Operation, observed: Observed, stack: Stack, now: datetime) -> Decision:
     missing = missing_outputs(stack, (part.service for part in operation.progress))
     if missing:
-        reason = f"the template has no output {', '.join(missing)}"
+        reason = f"the application template lacks the outputs {', '.join(missing)}"
         return _start_undo(operation, observed, (reason,), now)
     spec = operation.details.service
     targets = [_target(part, stack, spec) for part in operation.progress]
@@ -183,7 +185,10 @@ def _undo(operation: Operation, observed: Observed, now: datetime) -> Decision:
     refused = stack.status == "DELETE_FAILED" and observed.stack_failures
     if refused or now >= operation.deadline + _UNDO_LIMIT:
         remaining = observed.stack_failures or ("CloudFormation could not delete the stack",)
-        reasons = (*operation.reasons, *(f"not deleted: {reason}" for reason in remaining))
+        reasons = (
+            *operation.reasons,
+            *(f"the stack was not deleted: {reason}" for reason in remaining),
+        )
         return Fail(replace(operation, reasons=tuple(dict.fromkeys(reasons))), keep_rows=True)
     if stack.status == "DELETE_IN_PROGRESS":
         return Wait(replace(operation, waiting_for="the deletion of the failed stack"))

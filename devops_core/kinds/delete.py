@@ -59,11 +59,15 @@ def decide(operation: Operation, observed: Observed, now: datetime) -> Decision:
     deleting = operation.with_details(sent=True)
     if stack.status == "DELETE_IN_PROGRESS":
         if operation.overdue(now):
-            return _failed_delete(operation, ("CloudFormation did not delete the stack in time",))
+            return _failed_delete(
+                operation, ("CloudFormation did not delete the stack within the time limit",)
+            )
         return Wait(replace(deleting, waiting_for=f"stack {stack.status}"))
     if operation.overdue(now):
         reason = f": {stack.reason}" if stack.reason else ""
-        return _failed_delete(operation, (f"the stack is still {stack.status}{reason}",))
+        return _failed_delete(
+            operation, (f"the stack is still {stack.status} at the time limit{reason}",)
+        )
     # DELETE_FAILED without a failure of this operation is the result of an earlier delete.
     return Act(deleting, (DeleteStack(operation.id),))
 
@@ -97,5 +101,7 @@ KIND = Kind(
     plan=plan,
     decide=decide,
     rows=rows_after,
-    abort_refusal="a delete cannot be aborted: CloudFormation does not stop one",
+    abort_refusal=(
+        "a delete cannot be aborted, because CloudFormation cannot stop it: wait for its end"
+    ),
 )

@@ -39,7 +39,10 @@ def plan(
     live = require_live_slot(observed.production)
     idle_service = inventory.slots.get(other_slot(live))
     if idle_service is None:
-        raise ConflictError(f"the inventory has no service for the slot {other_slot(live)}")
+        raise ConflictError(
+            f"the inventory lacks the slot {other_slot(live)}: delete the application and create it"
+            " again"
+        )
     version = tested.version or ""
     progress = (rollout.target_progress(rows[0], idle_service, image, version),)
     return Plan(
@@ -56,14 +59,20 @@ def _source(request: PromoteRequest, inventory: Inventory) -> tuple[Row, Service
     if request.source:
         ((row, service),) = inventory.usable(request.source)
         if not service.version:
-            raise NotDeployableError(f"nothing was deployed to {request.source} yet")
+            raise NotDeployableError(
+                f"{request.source} of {request.application} has no deployed version:"
+                " deploy to it first"
+            )
         return row, service
     for environment in PROMOTABLE:
         tested = inventory.service(environment)
         if tested and tested.version:
             ((row, service),) = inventory.usable(environment)
             return row, service
-    raise NotDeployableError("nothing was deployed to stage, qa or dev yet")
+    raise NotDeployableError(
+        f"STAGE, QA and DEV of {request.application} have no deployed version:"
+        " deploy to one of them first"
+    )
 
 
 KIND = Kind(

@@ -73,12 +73,12 @@ def advance(part: Progress, operation: Operation, observed: Observed, now: datet
     part = replace(part, target=part.target or observed.registered.get(part.service))
     if part.target is None:
         if limit:
-            return _failed_rollout(part, f"was not registered {limit}")
+            return _failed_rollout(part, f"the task definition was not registered {limit}")
         return Advance(part, Register(part.service))
     service = observed.services.get(part.service)
     missing = service is None and (part.sent or part.service in observed.services)
     if missing or (service and not service.active):
-        return _failed_rollout(part, "its ECS service does not exist any more")
+        return _failed_rollout(part, "the ECS service does not exist any more")
     if service is None or not (part.sent or _received(part, service)):
         return _update(part, limit, now)
     return _follow(replace(part, sent=True), operation, service, now)
@@ -122,7 +122,7 @@ def _update(part: Progress, limit: str | None, now: datetime) -> Advance:
     if part.update_in_flight(now):
         return Advance(part, waiting_for=waiting_for)
     if limit:
-        return _failed_rollout(part, f"was not sent to ECS {limit}")
+        return _failed_rollout(part, f"the update was not sent to ECS {limit}")
     step = UpdateService(part.service, part.target, part.desired_count)
     return Advance(replace(part, asked_at=now), step, waiting_for)
 
@@ -150,7 +150,7 @@ def _follow(
     primary, limit = service.primary, _limit(operation, now)
     if primary is None:
         if limit:
-            return _failed_rollout(part, f"has had no deployment {limit}")
+            return _failed_rollout(part, f"ECS started no deployment {limit}")
         return Advance(part, waiting_for=f"{part.environment}: a deployment")
     if primary.task_definition == part.target:
         return _follow_rollout(part, service, primary, limit)
@@ -214,7 +214,7 @@ def _failure_reason(part: Progress, service: RunningService, limit: str | None =
         reasons.append(
             "ECS rolled back to the previous version"
             if known
-            else "another task definition replaced it"
+            else "a rollout outside of this service replaced the task definition"
         )
     return ". ".join([*service.stopped, *reasons])
 

@@ -26,10 +26,12 @@ def plan(request: SwapRequest, inventory: Inventory, observed: Observed, draft: 
     live = other_slot(idle)
     rows = [row for row, _ in usable]
     if len(slots) < len(PRODUCTION):
-        raise ConflictError("the inventory does not have both production slots")
+        raise ConflictError(
+            "the inventory lacks a production slot: delete the application and create it again"
+        )
     live_now, next_live = slots[idle], slots[live]
     if request.version and live_now.version == request.version:
-        message = f"{request.version} is live already; the swap changed nothing"
+        message = f"{request.version} is already live; the swap changed nothing"
         return Plan(None, observed, message)
     _require_ready(request, next_live, observed)
     urls = {row.environment: row.url for row in rows}
@@ -49,13 +51,17 @@ def plan(request: SwapRequest, inventory: Inventory, observed: Observed, draft: 
 def _require_ready(request: SwapRequest, next_live: Service, observed: Observed) -> None:
     """Raise ConflictError if the idle slot has another version or cannot become live."""
     if request.version and next_live.version != request.version:
-        runs = next_live.version or "its first image"
-        raise NotDeployableError(f"blue runs {runs}, not {request.version}: promote it first")
+        runs = next_live.version or "the first image"
+        raise NotDeployableError(
+            f"the idle slot runs {runs}, not {request.version}: promote {request.version} first"
+        )
     deployed = next_live.version or next_live.was_live
-    never_deployed = () if deployed else ("nothing was deployed to blue yet",)
+    never_deployed = (
+        () if deployed else ("the idle slot has no promoted version: promote one first",)
+    )
     missing = never_deployed + refusals(observed, next_live.name)
     if missing:
-        raise NotReadyError("blue cannot go live", missing)
+        raise NotReadyError("the idle slot is not ready", missing)
 
 
 def _exchange(
@@ -134,17 +140,18 @@ def unready(observed: Observed, slot: str) -> tuple[str, ...]:
     """Return the conditions that a slot lacks to receive customers, none if it is ready."""
     service = observed.services.get(slot)
     if service is None or not service.active:
-        return ("blue has no ECS service",)
+        return ("the idle slot has no ECS service",)
     rollout = _rollout(service)
     missing = []
     if rollout != "COMPLETED":
         missing.append(
-            f"blue's rollout is {rollout}: {service.running} of {service.desired} tasks running"
+            f"the rollout of the idle slot is {rollout}:"
+            f" {service.running} of {service.desired} tasks running"
         )
     if service.running < 1:
-        missing.append("blue runs no task")
+        missing.append("the idle slot runs no task")
     if observed.healthy.get(slot, 0) < 1:
-        missing.append("blue has no healthy target")
+        missing.append("the idle slot has no healthy target")
     return tuple(missing)
 
 
@@ -161,10 +168,14 @@ def _smaller(next_live: _Size, live_now: _Size) -> tuple[str, ...]:
     """
     missing = []
     if next_live.running < live_now.running:
-        missing.append(f"blue runs {next_live.running} tasks, green {live_now.running}")
+        missing.append(_counts("running tasks", next_live.running, live_now.running))
     if next_live.healthy < live_now.healthy:
-        missing.append(f"blue has {next_live.healthy} healthy targets, green {live_now.healthy}")
+        missing.append(_counts("healthy targets", next_live.healthy, live_now.healthy))
     return tuple(missing)
+
+
+def _counts(counted: str, idle: int, live: int) -> str:
+    return f"{counted}: {idle} in the idle slot, {live} in the live slot"
 
 
 def _after_switch(operation: Operation, observed: Observed) -> Decision:

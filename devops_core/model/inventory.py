@@ -120,7 +120,7 @@ class Inventory:
         """Return the application; UnknownApplicationError without rows."""
         for row in self.rows.values():
             return row.application
-        raise UnknownApplicationError(f"there is no application {name}")
+        raise UnknownApplicationError(f"there is no application {name} (names are case-sensitive)")
 
     def usable(self, *environments: Environment) -> list[tuple[Row, Service]]:
         """Return rows that an operation can claim, each with its service.
@@ -134,7 +134,7 @@ class Inventory:
                 existing = ", ".join(name for name in Environment if name in self.rows)
                 name = self.application.name if self.application else ""
                 raise UnknownEnvironmentError(
-                    f"{name} was created without {environment}; it has {existing}"
+                    f"{name} has no environment {environment}: its environments are {existing}"
                 )
             row.require_free()
             if row.status is not RowStatus.ACTIVE or row.service is None:
@@ -162,9 +162,7 @@ class Inventory:
         """The ARNs of the production and the test listener; ConflictError without them."""
         application = self.application
         if not application or not application.production_listener or not application.test_listener:
-            raise ConflictError(
-                "production is not complete: delete the application and create it again"
-            )
+            raise ConflictError("the application has no listeners: delete it and create it again")
         return [application.production_listener, application.test_listener]
 
     def slots_behind(self, target_groups: Sequence[str | None]) -> list[str | None]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NoReturn
 
-from devops_core.errors import NotFoundError
+from devops_core.errors import NotFoundError, brief
 from devops_core.model.inventory import Inventory
 from devops_core.model.listing import EventSearch, Page
 from devops_core.naming import APPLICATION_NAME, Environment
@@ -53,14 +53,14 @@ def one_application(cloud: Cloud, name: str) -> Inventory:
     """Return all rows of an application; NotFoundError if it does not exist."""
     _require_possible(name)
     inventory, _ = cloud.tables.inventory(name)
-    return inventory if inventory.rows else _not_found("application")
+    return inventory if inventory.rows else _no_application(name)
 
 
 def operations_page(cloud: Cloud, name: str, page: PageRequest) -> Page[Operation]:
     """Return the operations of an existing or deleted application; NotFoundError without any."""
     _require_possible(name)
     found = cloud.listing.operations(name, page.after, page.limit)
-    return found if found.items or page.after else _not_found("application")
+    return found if found.items or page.after else _no_application(name)
 
 
 def events_page(cloud: Cloud, name: str | None, query: EventsRequest) -> Page[Event]:
@@ -77,16 +77,18 @@ def events_page(cloud: Cloud, name: str | None, query: EventsRequest) -> Page[Ev
     if found.items or found.next:
         return found
     whole = EventSearch(application=name, operation=query.operation)
-    if whole != EventSearch() and not cloud.listing.events(whole, None, 1).items:
-        _not_found("operation" if query.operation else "application")
-    return found
+    if whole == EventSearch() or cloud.listing.events(whole, None, 1).items:
+        return found
+    if query.operation:
+        raise NotFoundError(f"there are no events of operation {query.operation}")
+    return _no_application(name or "")
 
 
 def _require_possible(name: str) -> None:
     # DynamoDB refuses a key that is too long, so an impossible name is not looked up.
     if not APPLICATION_NAME.fullmatch(name):
-        _not_found("application")
+        _no_application(name)
 
 
-def _not_found(resource: str) -> NoReturn:
-    raise NotFoundError(f"there is no such {resource}")
+def _no_application(name: str) -> NoReturn:
+    raise NotFoundError(f"there is no application {brief(name)} (names are case-sensitive)")

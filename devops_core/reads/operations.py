@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from devops_core.errors import NotFoundError
+from devops_core.errors import NotFoundError, brief
 from devops_core.naming import APPLICATION_NAME, OPERATION_ID
 
 if TYPE_CHECKING:
@@ -19,7 +19,9 @@ def recorded_operation(cloud: Cloud, application: str, operation_id: str) -> Ope
     possible = APPLICATION_NAME.fullmatch(application) and OPERATION_ID.fullmatch(operation_id)
     operation = cloud.tables.operation(application, operation_id) if possible else None
     if operation is None:
-        raise NotFoundError("there is no such operation of that application")
+        raise NotFoundError(
+            f"application {brief(application)} has no operation {brief(operation_id)}"
+        )
     return operation
 
 

@@ -82,7 +82,7 @@ _ENVIRONMENTS = schema.Object(
     {
         "nonProd": schema.Member(
             fields.several(fields.environments(NON_PRODUCTION, "NonProductionEnvironment")),
-            "Each once; empty means `dev`.",
+            "Without duplicates. The default is `dev`.",
             default=[],
             attribute="non_prod",
         ),
@@ -90,7 +90,7 @@ _ENVIRONMENTS = schema.Object(
         "da": schema.Member(schema.Boolean(), "Whether to create `da`.", default=False),
     },
     name="Environments",
-    description="The environments to create besides production.",
+    description="The environments to create, in addition to production.",
 )
 
 
@@ -104,12 +104,12 @@ def _tag_faults(data: Mapping[str, Any], context: Mapping[str, Any]) -> Iterator
         if name not in data:
             yield name, "is required"
         elif data[name] and not data[name].strip(" "):
-            yield name, "must not be spaces alone"
+            yield name, "must contain more than spaces"
     first: dict[str, str] = {}
     for name in data:
         same = first.setdefault(name.lower(), name)
         if same != name:
-            yield name, f"differs from {same} in case only, which IAM refuses"
+            yield name, f"must differ from {same} in more than upper and lower case"
 
 
 # Tag limits: AWS General Reference, "Tag naming limits and requirements". AWS keeps "aws:" for
@@ -118,7 +118,12 @@ _TAGS: schema.Object[dict[str, str]] = schema.Object(
     dict,
     {"technicalTeam": schema.Member(fields.TEAM, required=True)},
     others=(
-        schema.Text(r"(?!(?i:aws|devops):)[\w .:/=+@-]+", "is not a valid tag key", 128),
+        schema.Text(
+            r"(?!(?i:aws|devops):)[\w .:/=+@-]+",
+            "is not a tag key: use 1 to 128 letters, digits, spaces or _.:/=+@-, without the prefix"
+            " aws: or devops:",
+            128,
+        ),
         schema.Text(
             r"[\w .:/=+@-]+",
             "must be text of 1 to 256 letters, digits, spaces or _.:/=+@-",
@@ -130,16 +135,16 @@ _TAGS: schema.Object[dict[str, str]] = schema.Object(
     check=_tag_faults,
     name="Tags",
     description=f"Tags of the stack and of all its resources; at most {MAX_TAGS}. Keys of 1 to "
-    "128, values of 1 to 256 letters, digits, spaces or `_.:/=+@-`. No key begins with `aws:` or "
-    "`devops:` in any case, and no two differ in case only. The installation can require "
-    "[further tags](install.md#parameters).",
+    "128 and values of 1 to 256 letters, digits, spaces or `_.:/=+@-`. Keys must not begin with "
+    "`aws:` or `devops:`, and must differ in more than upper and lower case. The installation can "
+    "require [further tags](install.md#parameters).",
 )
 
 _VARIABLE = schema.Text(
     "[A-Za-z_][A-Za-z0-9_]{0,127}",
-    "is not a valid variable name",
+    "is not a variable name: use 1 to 128 letters, digits or _, without a digit at the start",
     reserved=dict.fromkeys(
-        RESERVED_VARIABLES, "is set by this service or by ECS: choose another name"
+        RESERVED_VARIABLES, "is a variable of this service or of ECS: choose another name"
     ),
     name="Variable",
 )
@@ -167,12 +172,12 @@ def _service_faults(data: Mapping[str, Any], context: Mapping[str, Any]) -> Iter
     cpu, memory, account = data["cpu"], data["memory"], context.get("account")
     if cpu and memory is not None and memory not in FARGATE_SIZES[cpu]:
         allowed = ", ".join(map(str, FARGATE_SIZES[cpu]))
-        yield "memory", f"Fargate runs {cpu} CPU units with one of {allowed} MiB"
+        yield "memory", f"must be one of {allowed} MiB for {cpu} CPU units"
     for name, arn in (data["secrets"] or {}).items():
         if name in (data["environment"] or {}):
-            yield f"secrets.{name}", "is also in environment: a variable has one source"
+            yield f"secrets.{name}", "must not also be in environment"
         if account and arn and arn.split(":")[4] != account:
-            yield f"secrets.{name}", "must be of the account that this service is installed in"
+            yield f"secrets.{name}", "must be in the AWS account of this service"
 
 
 _SERVICE = schema.Object(
@@ -180,53 +185,54 @@ _SERVICE = schema.Object(
     {
         "containerPort": schema.Member(
             schema.Integer(range(1, 65536)),
-            "The port that the container listens on.",
+            "The port of the container.",
             default=80,
             attribute="container_port",
         ),
         "healthCheckPath": schema.Member(
             schema.Text(_PATH, "must be a path such as /health"),
-            "A path that answers 200 while the container is healthy.",
+            "A path that returns 200 while the container is healthy.",
             default="/health",
             attribute="health_check_path",
         ),
         "cpu": schema.Member(
             schema.Integer(
                 FARGATE_SIZES,
-                "must be a number of CPU units that Fargate runs: "
+                "must be a number of CPU units that Fargate supports: "
                 + ", ".join(map(str, FARGATE_SIZES)),
             ),
-            "CPU units; 1024 are one vCPU.",
+            "CPU units; 1024 units are one vCPU.",
             default=256,
         ),
         "memory": schema.Member(
             schema.Integer(allowed_with=("cpu", FARGATE_SIZES)),
-            "MiB, one of the sizes that Fargate offers for `cpu`.",
+            "MiB. Fargate supports certain sizes for each `cpu`.",
             default=512,
         ),
         "desiredCount": schema.Member(
             schema.Integer(range(1, MAX_TASKS + 1)),
-            "Tasks in each service.",
+            "The number of tasks of each ECS service.",
             default=1,
             attribute="desired_count",
         ),
         "environment": schema.Member(
             schema.Object(dict, {}, others=(_VARIABLE, _text(4096))),
-            "Environment variables of the container: names that match "
-            "`[A-Za-z_][A-Za-z0-9_]{0,127}`, values of at most 4096 characters without control "
-            "characters. This service sets `APPLICATION`, `ENVIRONMENT` and `PORT` (the container "
-            "port), and [ECS sets others](https://docs.aws.amazon.com/AmazonECS/latest/"
-            "developerguide/ecs-environment-variables.html). Only `AWS_REGION` and "
-            "`AWS_DEFAULT_REGION` among these can be set here.",
+            "Environment variables of the container. Names match "
+            "`[A-Za-z_][A-Za-z0-9_]{0,127}`; values have at most 4096 characters and no control "
+            "characters. The service itself sets `APPLICATION`, `ENVIRONMENT` and `PORT` (the "
+            "container port), and [ECS sets others](https://docs.aws.amazon.com/AmazonECS/latest/"
+            "developerguide/ecs-environment-variables.html). Of these, you can set only "
+            "`AWS_REGION` and `AWS_DEFAULT_REGION`.",
             default={},
         ),
         "secrets": schema.Member(
             schema.Object(dict, {}, others=(_VARIABLE, _SECRET)),
-            "Environment variables whose values ECS fetches: name to the ARN of a Secrets Manager "
-            "secret (with or without key, stage and version) or of an SSM parameter of this "
-            "account. Names as in `environment`; a name is in one of the two, not in both. The "
-            "ARNs are in no response and no log. The secrets must be encrypted with the AWS "
-            "managed key, because the execution role cannot use other KMS keys.",
+            "Environment variables with values that ECS reads from Secrets Manager or from the SSM "
+            "parameter store: the name of the variable, and the ARN of a secret (with or without "
+            "key, stage and version) or of a parameter in this account. A name must not also be "
+            "in `environment`. Responses and logs do not contain the ARNs. The secrets must be "
+            "encrypted with the AWS managed key, because the execution role cannot use other KMS "
+            "keys.",
             default={},
         ),
         "warmup": schema.Member(
@@ -238,14 +244,14 @@ _SERVICE = schema.Object(
                 f"at most {MAX_WARMUP} paths",
                 most=MAX_WARMUP,
             ),
-            "Paths, with or without a query (`/products?page=1`), that a swap "
-            "[fetches from blue](swapbluegreen.md#warm-up) before it goes live.",
+            "Paths, with or without a query (`/products?page=1`), that a swap [requests from the "
+            "idle slot](swapbluegreen.md#warm-up) before the switch.",
             default=[],
         ),
     },
     check=_service_faults,
     name="Service",
-    description="How the tasks run, the same in all environments.",
+    description="The settings of the tasks, the same in all environments.",
 )
 
 CREATE = schema.Object(
@@ -253,19 +259,19 @@ CREATE = schema.Object(
     {
         "applicationName": schema.Member(
             fields.APPLICATION,
-            "A letter, then 1 to 21 letters or digits; not `internal`. It becomes the name of the "
-            "stack and the cluster. Names that differ in case only are the same application to "
-            "ECR, so the second is refused.",
+            "A letter, then 1 to 21 letters or digits; not `internal`. The stack and the cluster "
+            "get this name. Two names must differ in more than upper and lower case, because the "
+            "names of ECR repositories are lower case.",
             attribute="application",
             required=True,
         ),
         "description": schema.Member(
-            _text(256), "At most 256 characters, no control characters.", default=""
+            _text(256), "At most 256 characters, without control characters.", default=""
         ),
         "email": schema.Member(
             # 254: the longest path of RFC 5321 (4.5.3.1.3) without its brackets.
             schema.Text(_EMAIL, "must be an e-mail address", 254),
-            "An e-mail address of the owners, at most 254 characters. The inventory keeps it.",
+            "The e-mail address of the owners, at most 254 characters.",
             required=True,
         ),
         "environments": schema.Member(_ENVIRONMENTS, default={}),

@@ -18,7 +18,7 @@ def _same_name(data: Mapping[str, Any], context: Mapping[str, Any]) -> Iterator[
     """Yield the fault of a body whose application is not the one `in_query`."""
     in_query = context.get("in_query")
     if in_query is not None and data["application"] not in (None, in_query):
-        yield "stack", "is not the same in the query and in the body"
+        yield "stack", "must be the same in the query and in the body"
 
 
 DELETE = schema.Object(DeleteRequest, {"stack": fields.EXISTING}, check=_same_name)

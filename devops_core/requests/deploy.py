@@ -29,7 +29,7 @@ def _image_length(data: Mapping[str, Any], context: Mapping[str, Any]) -> Iterat
         return
     image = Image.parse(repouri)
     if not (image.tag or image.digest) and len(f"{repouri}:{version}") > LONGEST_IMAGE:
-        yield "repouri", f"must have at most {LONGEST_IMAGE} characters with :version"
+        yield "repouri", f"must have at most {LONGEST_IMAGE} characters including the version"
 
 
 DEPLOY = schema.Object(
@@ -38,7 +38,7 @@ DEPLOY = schema.Object(
         "applicationName": fields.EXISTING,
         "environment": schema.Member(
             fields.several(fields.DEPLOYABLE_ENVIRONMENT, least=1),
-            "The environments to deploy to, each once.",
+            "The target environments, without duplicates.",
             attribute="environments",
             required=True,
         ),
@@ -50,9 +50,9 @@ DEPLOY = schema.Object(
                 f"{LONGEST_IMAGE} characters",
                 LONGEST_IMAGE,
             ),
-            "The image's repository, with or without a tag or a digest. The default is the "
-            "application's own repository. Without a tag or a digest the tag is `version`. At "
-            f"most {LONGEST_IMAGE} characters, with the tag.",
+            "The repository of the image, optionally with a tag or a digest. The default is the "
+            "application's own repository. Without a tag and a digest, the tag is `version`. At "
+            f"most {LONGEST_IMAGE} characters, including the tag.",
         ),
     },
     check=_image_length,

@@ -15,21 +15,25 @@ APPLICATION = schema.Text(
 )
 # The name in requests about an application that exists.
 EXISTING = schema.Member(
-    APPLICATION, "The application's name as it was created.", attribute="application", required=True
+    APPLICATION,
+    "The name of the application. Names are case-sensitive.",
+    attribute="application",
+    required=True,
 )
 VERSION = schema.Text(
     IMAGE_TAG.pattern,
-    "must be an image tag: 1 to 128 letters, digits, '.', '_' or '-', not starting with '.' or '-'",
+    "must be an image tag: 1 to 128 letters, digits, '.', '_' or '-',"
+    " without '.' or '-' at the start",
     name="Version",
-    description="An image tag: 1 to 128 letters, digits, `.`, `_` or `-`, not beginning with `.` "
-    "or `-`.",
+    description="An image tag: 1 to 128 letters, digits, `.`, `_` or `-`, without `.` or `-` at "
+    "the start.",
 )
 TEAM = schema.Text(
     r" *[\w.:/=+@-][\w .:/=+@-]*",
-    "must be text of 1 to 256 letters, digits, spaces or _.:/=+@-, not spaces alone",
+    "must be text of 1 to 256 letters, digits, spaces or _.:/=+@-, and more than spaces",
     256,
     name="TeamName",
-    description="The team that owns the application; not spaces alone.",
+    description="The team that owns the application. At least one character is not a space.",
 )
 
 

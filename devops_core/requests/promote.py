@@ -21,8 +21,8 @@ PROMOTE = schema.Object(
         "applicationName": fields.EXISTING,
         "environment": schema.Member(
             fields.DEPLOYABLE_ENVIRONMENT,
-            "The environment to take the version from. The default is the first of `stage`, `qa`, "
-            "`dev` that has had a deploy.",
+            "The source environment. The default is the first of `stage`, `qa` and `dev` that has "
+            "a deployed version.",
             attribute="source",
         ),
     },

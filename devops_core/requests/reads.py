@@ -77,7 +77,7 @@ def _order(data: Mapping[str, Any], context: Mapping[str, Any]) -> Iterator[sche
     """Yield the fault of bounds in the wrong order."""
     del context
     if data["since"] and data["until"] and data["since"] > data["until"]:
-        yield "until", "is before since"
+        yield "until", "must not be before since"
 
 
 # A time with an offset, which all readers understand alike (RFC 3339, "Internet Date/Time Format").
@@ -104,13 +104,14 @@ _TOKEN = schema.Text(
 _PAGE = {
     "limit": schema.Member(
         schema.Integer(range(1, LONGEST_PAGE + 1)),
-        "The most items of a [page](inventory.md#pages). A page can have fewer items, or none, "
-        "although another page follows.",
+        "The maximum number of items of a [page](inventory.md#pages). The default is 50.",
         default=50,
         example=20,
     ),
     "nextToken": schema.Member(
-        _TOKEN, "The unchanged `nextToken` of the page before, in the same call.", attribute="after"
+        _TOKEN,
+        "The unchanged `nextToken` of the previous page of the same call.",
+        attribute="after",
     ),
 }
 STACKS = schema.Object(
@@ -121,11 +122,11 @@ STACKS = schema.Object(
         ),
         "environment": schema.Member(
             schema.Choice({name.lower(): name for name in Environment}),
-            "The environment. `prod-green` is live, `prod-blue` idle.",
+            "The environment. `prod-green` is the live slot, `prod-blue` the idle slot.",
             example="prod-green",
         ),
         "version": schema.Member(
-            fields.VERSION, "The version that the environment runs.", example="1.0.0.0"
+            fields.VERSION, "The running version of the environment.", example="1.0.0.0"
         ),
         "status": schema.Member(
             schema.Choice({status.value: status for status in RowStatus}, name="RowStatus"),
@@ -140,7 +141,7 @@ STACK = schema.Object(
     {
         "live": schema.Member(
             schema.Boolean(),
-            "`true` asks AWS: the response has `tasks`, `rollout` and `messages` of each "
+            "`true` adds the present state in AWS: `tasks`, `rollout` and `messages` of each "
             "environment, and the slot that the production listener forwards to.",
             default=False,
             example=True,
@@ -153,12 +154,12 @@ EVENTS = schema.Object(
     {
         "since": schema.Member(
             _TIME,
-            "Only events at this time (RFC 3339, with an offset) or later.",
+            "Only events at or after this time (RFC 3339, with an offset).",
             example="2025-03-01T09:00:00Z",
         ),
         "until": schema.Member(
             _TIME,
-            "Only events before this time; not before `since`.",
+            "Only events before this time, which must not be before `since`.",
             example="2025-03-01T10:00:00Z",
         ),
         "operation": schema.Member(_OPERATION, "Only events of this operation."),

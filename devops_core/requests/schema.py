@@ -156,7 +156,7 @@ class List(Type):
         found = tuple(self.item.accept(item) for item in value)
         if len(set(value)) < len(value):
             repeated = next(item for item in value if value.count(item) > 1)
-            raise InvalidValueError(f"lists {brief(repeated)} more than once")
+            raise InvalidValueError(f"must not contain {brief(repeated)} more than once")
         return found
 
 

@@ -19,7 +19,7 @@ SWAP = schema.Object(
     {
         "applicationName": fields.EXISTING,
         "version": schema.Member(
-            fields.VERSION, "The version that must become live, an image tag."
+            fields.VERSION, "The version that must become live: an image tag."
         ),
     },
 )

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# deploy.sh APPLICATION ENVIRONMENT VERSION: green when that version came up there, else red.
-# API_URL is the API's address; credentials and region are those of AWS_*, BUILD_ID names the build.
+# deploy.sh APPLICATION ENVIRONMENT VERSION: deploy a version; the exit status is 0 if the version runs.
+# Required variables: API_URL, AWS_* (credentials and region), BUILD_ID (the unique id of the build).
 set -euo pipefail
 body=$(printf '{"applicationName": "%s", "environment": ["%s"], "version": "%s"}' "$1" "$2" "$3")
 answer=$(mktemp)

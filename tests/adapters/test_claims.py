@@ -136,7 +136,9 @@ def test_an_application_is_created_once(tables: DynamoTables) -> None:
 def test_a_complete_application_refuses_another_create(tables: DynamoTables) -> None:
     existing(tables)
 
-    with pytest.raises(AlreadyExistsError, match=r"Shop exists already$") as raised:
+    with pytest.raises(
+        AlreadyExistsError, match=r"Shop already exists: choose another name$"
+    ) as raised:
         tables.claim(samples.create_claim(identity="02SECOND"))
 
     assert raised.value.details == {}
@@ -145,7 +147,7 @@ def test_a_complete_application_refuses_another_create(tables: DynamoTables) -> 
 def test_a_name_that_differs_only_in_case_is_taken(tables: DynamoTables) -> None:
     existing(tables, "Shop")
 
-    with pytest.raises(AlreadyExistsError, match="Shop exists already, and SHOP differs"):
+    with pytest.raises(AlreadyExistsError, match="Shop already exists, and SHOP differs"):
         tables.claim(samples.create_claim("SHOP", "02SECOND"))
 
 
@@ -166,7 +168,7 @@ def test_a_reservation_is_read_consistently(tables: DynamoTables, dynamodb: Any)
 def test_a_reservation_without_rows_refuses_a_create(tables: DynamoTables, dynamodb: Any) -> None:
     dynamodb.put_item(TableName="Log", Item=items.name_item(samples.MINIMAL_APPLICATION))
 
-    with pytest.raises(AlreadyExistsError, match=r"Shop exists already$"):
+    with pytest.raises(AlreadyExistsError, match=r"Shop already exists: choose another name$"):
         tables.claim(samples.create_claim())
 
 

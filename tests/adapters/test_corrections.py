@@ -41,7 +41,7 @@ def correction(row: Row, operation_id: str = "01REPAIR") -> Closing:
         operation=operation,
         event=samples.minimal_event(operation, "END"),
         events=[found],
-        kept=[replace(row, drift="its ECS service does not exist any more")],
+        kept=[replace(row, drift="the ECS service does not exist any more")],
     )
 
 

@@ -65,7 +65,9 @@ def test_a_missing_image_is_named(
 ) -> None:
     assert pushed != digest
 
-    with pytest.raises(ImageNotFoundError, match=f"there is no image {name} in this account's ECR"):
+    with pytest.raises(
+        ImageNotFoundError, match=f"this account's ECR has no image {name}: push it"
+    ):
         images.digest(repository, tag=tag, digest=digest)
 
 

@@ -111,7 +111,7 @@ def test_a_row_is_readable_in_the_console() -> None:
         "operation": "01BEFORE",
         "updatedAt": "2026-01-31T12:00:00.123Z",
         "updatedBy": "ci",
-        "drift": "its ECS service does not exist any more",
+        "drift": "the ECS service does not exist any more",
         "deployedAt": "2026-01-31T12:00:00.123Z",
         "deployedBy": "ci",
         "technicalTeam": "web",

@@ -63,21 +63,21 @@ FINE: Reasons = [(Subject.EVENT, "None", None)]
 @pytest.mark.parametrize(
     ("reasons", "expected", "words"),
     [
-        (ROW_IS_FREE, ChangedMeanwhileError, "call again"),
-        (fails(Subject.ROW), ChangedMeanwhileError, "call again"),
-        (CONFLICT, ChangedMeanwhileError, "call again"),
+        (ROW_IS_FREE, ChangedMeanwhileError, "repeat the call"),
+        (fails(Subject.ROW), ChangedMeanwhileError, "repeat the call"),
+        (CONFLICT, ChangedMeanwhileError, "repeat the call"),
         (ROW_IS_FREE + ROW_IS_THEIRS, BusyError, THEIRS),
         (CONFLICT + ROW_IS_THEIRS, BusyError, THEIRS),
         (NEW_IS_THEIRS + NAME_IS_TAKEN, AlreadyExistsError, THEIRS),
-        (NAME_IS_TAKEN + ROW_IS_THEIRS, AlreadyExistsError, "SHOP exists already, and Shop"),
-        (fails(Subject.NAME), AlreadyExistsError, "Shop exists already"),
+        (NAME_IS_TAKEN + ROW_IS_THEIRS, AlreadyExistsError, "SHOP already exists, and Shop"),
+        (fails(Subject.NAME), AlreadyExistsError, "Shop already exists"),
         (NEW_IS_THEIRS + fails(Subject.IDEMPOTENCY_RECORD, REPEATED), AlreadyClaimedError, THEIRS),
         (
             ROW_IS_THEIRS + FINE + fails(Subject.IDEMPOTENCY_RECORD, REPEATED),
             AlreadyClaimedError,
             THEIRS,
         ),
-        (fails(Subject.IDEMPOTENCY_RECORD), ChangedMeanwhileError, "call again"),
+        (fails(Subject.IDEMPOTENCY_RECORD), ChangedMeanwhileError, "repeat the call"),
     ],
 )
 def test_the_error_of_a_claim_follows_from_its_failed_conditions(

@@ -52,7 +52,7 @@ def test_a_page_has_its_status_and_redirects_are_not_followed(
 
 
 def test_a_server_without_a_response_is_unreachable(server: ThreadingHTTPServer) -> None:
-    with pytest.raises(UnreachableError, match="no answer: "):
+    with pytest.raises(UnreachableError, match="no response: "):
         HttpWeb().get(f"http://127.0.0.1:{server.server_port}/drops")
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))

@@ -38,9 +38,9 @@ def test_each_fault_of_a_field_has_a_line() -> None:
 
 def test_each_reason_has_a_line() -> None:
     code, lines = told(
-        409, errorMessage="blue cannot go live", code="NOT_READY", reasons=["a", "b"]
+        409, errorMessage="the idle slot is not ready", code="NOT_READY", reasons=["a", "b"]
     )
-    assert (code, lines) == (3, ["Error: blue cannot go live (409 NOT_READY)", "  a", "  b"])
+    assert (code, lines) == (3, ["Error: the idle slot is not ready (409 NOT_READY)", "  a", "  b"])
 
 
 def test_who_is_busy_is_named_with_the_command_to_wait_for_it() -> None:

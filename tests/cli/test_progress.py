@@ -91,7 +91,7 @@ def test_on_a_terminal_a_table_is_drawn_anew() -> None:
     assert "\x1b[1A" in out  # up a line, to draw over it
     assert (
         seen.rstrip().splitlines()[-1]
-        == "Next, to promote it to production blue: devops promote Shop --from dev"
+        == "Next, to promote it to the idle production slot: devops promote Shop --from dev"
     )
 
 

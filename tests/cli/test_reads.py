@@ -55,7 +55,7 @@ SWAP = operation(
          "previousVersion": "1"},
     ],
     warmup=[{"path": "/", "status": 200, "seconds": 0.4},
-            {"path": "/p", "seconds": 3.0, "reason": "no answer: timed out"}],
+            {"path": "/p", "seconds": 3.0, "reason": "no response: timed out"}],
 )  # fmt: skip
 
 
@@ -126,7 +126,7 @@ def test_status_of_an_operation() -> None:
         ["PROD-GREEN", "prod-2", "FAILED", "2", "http://prod"],
         ["PROD-BLUE", "prod-1", "FAILED", "1 -> first image"],
         ["warm-up /: 200, 0.4 s"],
-        ["warm-up /p: no answer: timed out, 3.0 s"],
+        ["warm-up /p: no response: timed out, 3.0 s"],
     ]
 
 

@@ -116,10 +116,10 @@ def test_a_file_that_is_wrong_is_told(tmp_path: Path, text: str | None, said: st
         (("create", "Shop"), "create needs --team and --email"),
         (("create", "Shop", "--team=a"), "create needs --email"),
         (("create", "Shop", "--file=x", "--team=a", "--health-check-path=/"),
-         "leave out --team, --health-check-path"),
+         "remove --team, --health-check-path"),
         ((*CREATE, "--tag=cost"), "--tag 'cost': write it as NAME=VALUE"),
         ((*CREATE, "--variable==1"), "--variable '=1': write it as NAME=VALUE"),
-        ((*CREATE, "--secret=A=1", "--secret=A=2"), "--secret: A is given twice"),
+        ((*CREATE, "--secret=A=1", "--secret=A=2"), "--secret: A must occur only once"),
         ((*CREATE, "--env=dev,prod"), "'prod' is not one of dev, qa, stage, training, da"),
         ((*CREATE, "--port=http"), "--port"),
         (("deploy", "Shop", "--version=1"), "--env"),
@@ -291,7 +291,7 @@ def test_a_424_without_an_operation_is_an_error() -> None:
 
 def test_nothing_to_do_is_a_success() -> None:
     service = Service()
-    said = "1.1 is live already; the swap changed nothing"
+    said = "1.1 is already live; the swap changed nothing"
     path = "/stacks/swapProdBlueAndGreen"
     service.on("POST", path, answer(operation=None, message=said))
     result = run(service, "swap", "Shop", "--version=1.1")

@@ -56,7 +56,8 @@ def _busy(account: Account) -> Reply:
 
 def _changed(account: Account) -> Reply:
     account.with_shop().cloud.wire.fail(
-        "tables.claim", ChangedMeanwhileError("the inventory of Shop has changed")
+        "tables.claim",
+        ChangedMeanwhileError("the inventory of Shop changed at the same moment: repeat the call"),
     )
     return account.send("deploy", "own")
 

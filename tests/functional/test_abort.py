@@ -56,7 +56,7 @@ def test_an_abort_keeps_completed_environments(shop: FakeCloud, api: Client) -> 
     api.tick()
     answer = api.abort(running.id)
     assert answer.body["message"] == (
-        "returning to the previous version; already done and kept: DEV, QA"
+        "returning to the previous version; already complete and kept: DEV, QA"
     )
     shop.containers.automatic = True
     assert api.finished(answer).operation["status"] == "FAILED"
@@ -165,7 +165,7 @@ def test_a_delete_cannot_be_aborted(api: Client) -> None:
     answer = api.abort(deleting.id)
     assert (answer.status, answer.body["code"]) == (409, "NOT_ABORTABLE")
     assert answer.body["errorMessage"] == (
-        "a delete cannot be aborted: CloudFormation does not stop one"
+        "a delete cannot be aborted, because CloudFormation cannot stop it: wait for its end"
     )
     assert api.finished(deleting).operation["status"] == "SUCCEEDED"
 
@@ -177,7 +177,7 @@ def test_an_ended_operation_cannot_be_aborted_and_an_abort_can_be_repeated(
     answer = api.abort(done.id)
     assert (answer.status, answer.body["code"]) == (409, "ALREADY_ENDED")
     assert answer.body["errorMessage"] == (
-        f"operation {done.id} has ended already: its status is SUCCEEDED"
+        f"operation {done.id} has already ended: its status is SUCCEEDED"
     )
     running = _hanging(shop, api, "dev")
     assert [api.abort(running.id).status for _ in range(2)] == [202, 202]
@@ -229,7 +229,10 @@ def test_an_abort_that_loses_every_race_is_refused(shop: FakeCloud, api: Client)
     shop.wire.fail("tables.save", LostClaimError(running.id), times=5)
     answer = api.abort(running.id)
     assert (answer.status, answer.body["code"]) == (409, "CHANGED_MEANWHILE")
-    assert answer.body["errorMessage"] == f"operation {running.id} has changed; call again"
+    assert (
+        answer.body["errorMessage"]
+        == f"operation {running.id} changed at the same moment: repeat the call"
+    )
     assert api.abort(running.id).status == 202
 
 

@@ -38,14 +38,20 @@ def _change(cloud: FakeCloud, environment: Environment, **changes: Any) -> None:
 def test_a_swap_needs_both_slots(api: Client) -> None:
     reply = api.swap()
     assert (reply.status, reply.body["code"]) == (409, "CONFLICT")
-    assert reply.body["errorMessage"] == "the inventory does not have both production slots"
+    assert (
+        reply.body["errorMessage"]
+        == "the inventory lacks a production slot: delete the application and create it again"
+    )
 
 
 @pytest.mark.usefixtures("halved")
 def test_a_promote_needs_the_idle_slot(api: Client) -> None:
     reply = api.promote()
     assert (reply.status, reply.body["code"]) == (409, "CONFLICT")
-    assert reply.body["errorMessage"] == "the inventory has no service for the slot prod-2"
+    assert (
+        reply.body["errorMessage"]
+        == "the inventory lacks the slot prod-2: delete the application and create it again"
+    )
 
 
 @pytest.mark.parametrize("missing", ["production_listener", "test_listener"])
@@ -57,7 +63,7 @@ def test_production_needs_both_listeners(promoted: FakeCloud, api: Client, missi
     for reply in (api.swap(), api.promote()):
         assert (reply.status, reply.body["code"]) == (409, "CONFLICT")
         assert reply.body["errorMessage"] == (
-            "production is not complete: delete the application and create it again"
+            "the application has no listeners: delete it and create it again"
         )
 
 

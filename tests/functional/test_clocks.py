@@ -20,7 +20,7 @@ def test_a_stack_that_appears_after_the_deadline_is_deleted(cloud: FakeCloud, ap
     reply = api.create()
     cloud.clock.skew = _HOUR
     late = api.finished(reply)
-    assert late.operation["reasons"][0] == "the stack is still CREATE_IN_PROGRESS"
+    assert late.operation["reasons"][0] == "the stack is still CREATE_IN_PROGRESS at the time limit"
     assert [stack.status for stack in cloud.stacks.stacks.values()] == ["DELETE_COMPLETE"]
     assert cloud.tables.rows == {}
 

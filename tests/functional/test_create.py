@@ -72,8 +72,8 @@ def test_the_stack_has_the_tags_and_the_id_of_the_operation(cloud: FakeCloud, ap
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("Shop", "application Shop exists already"),
-        ("SHOP", "application Shop exists already, and SHOP differs from it only in"),
+        ("Shop", "the application Shop already exists: choose another name"),
+        ("SHOP", "the application Shop already exists, and SHOP differs from it only in"),
     ],
 )
 def test_a_name_is_unique_without_regard_to_case(
@@ -137,7 +137,7 @@ def test_a_create_does_not_change_a_foreign_stack_of_the_same_name(
     foreign = cloud.stacks.add_foreign("Shop")
     reply = api.create()
     assert reply.status == 424
-    assert reply.operation["reasons"] == ["a stack of this name exists"]
+    assert reply.operation["reasons"] == ["a stack of this name exists: choose another name"]
     assert foreign.status == "CREATE_COMPLETE"
     assert cloud.tables.rows == {}
     assert cloud.wire.count("stacks.delete") == 0
@@ -150,7 +150,7 @@ def test_a_create_does_not_change_a_foreign_stack_that_was_faster(
     reply = api.create()
     foreign = cloud.stacks.add_foreign("Shop")
     assert api.finished(reply).operation["reasons"] == [
-        "a stack of this name exists that this service did not create"
+        "another stack has the name of the application: choose another name"
     ]
     assert foreign.status == "CREATE_COMPLETE"
 
@@ -165,7 +165,7 @@ def test_a_stack_without_required_outputs_is_deleted(cloud: FakeCloud, api: Clie
     cloud.stacks.without_outputs = {"devServiceArn", "TestListenerArn"}
     failed = api.finished(api.create())
     assert failed.operation["reasons"] == [
-        "the template has no output TestListenerArn, devServiceArn"
+        "the application template lacks the outputs TestListenerArn, devServiceArn"
     ]
     assert _gone(cloud)
 
@@ -215,7 +215,7 @@ def test_an_application_whose_rollback_fails_can_be_deleted(cloud: FakeCloud, ap
     failed = api.finished(api.create())
     assert failed.operation["reasons"] == [
         "devService (AWS::ECS::Service): did not stabilize",
-        "not deleted: Cluster (AWS::ECS::Cluster): has active services",
+        "the stack was not deleted: Cluster (AWS::ECS::Cluster): has active services",
     ]
     rows = cloud.tables.inventory_of("Shop").rows.values()
     assert {row.status for row in rows} == {RowStatus.DELETE_FAILED}
@@ -232,7 +232,9 @@ def test_a_refused_deletion_during_a_rollback_keeps_the_rows(cloud: FakeCloud, a
     cloud.stacks.create_failures = ("devService (AWS::ECS::Service): did not stabilize",)
     cloud.wire.fail("stacks.delete", RefusedError("termination protection is on"))
     failed = api.finished(api.create())
-    assert failed.operation["reasons"][-1] == "not deleted: termination protection is on"
+    assert (
+        failed.operation["reasons"][-1] == "the stack was not deleted: termination protection is on"
+    )
     assert cloud.tables.rows
 
 

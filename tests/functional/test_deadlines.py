@@ -139,7 +139,7 @@ def test_a_swap_without_observations_after_the_switch_records_the_live_slot(
     assert _green(ready) == "prod-2"
     ready.wire.heal()
     again = api.swap(version="1.0")
-    assert again.body["message"] == "1.0 is live already; the swap changed nothing"
+    assert again.body["message"] == "1.0 is already live; the swap changed nothing"
     assert api.swap().status == 200
 
 
@@ -151,7 +151,7 @@ def test_a_stack_that_never_completes_is_deleted_at_the_deadline(
     cloud.clock.pass_(minutes=61)
     going = api.status(reply.id).operation
     assert (going["status"], going["reasons"]) == (
-        "IN_PROGRESS", ["the stack is still CREATE_IN_PROGRESS"],
+        "IN_PROGRESS", ["the stack is still CREATE_IN_PROGRESS at the time limit"],
     )  # fmt: skip
     cloud.stacks.finish("Shop")
     assert api.status(reply.id).operation["status"] == "FAILED"
@@ -169,8 +169,8 @@ def test_a_failed_stack_that_cannot_be_deleted_stays_in_the_inventory(
     ended = api.status(reply.id).operation
     assert ended["status"] == "FAILED"
     assert ended["reasons"][1:] == [
-        "not deleted: CloudFormation could not delete the stack",
-        "it last waited for: the deletion of the failed stack",
+        "the stack was not deleted: CloudFormation could not delete the stack",
+        "the operation last waited for: the deletion of the failed stack",
     ]
     assert {row.status for row in cloud.tables.rows.values()} == {RowStatus.DELETE_FAILED}
     cloud.stacks.finish("Shop")
@@ -190,7 +190,10 @@ def test_an_overdue_stack_is_deleted_after_hours_without_a_worker(
     cloud.clock.pass_(minutes=59)
     assert api.status(reply.id).operation["status"] == "IN_PROGRESS"
     cloud.stacks.finish("Shop")
-    assert api.status(reply.id).operation["reasons"][0] == "the stack is still CREATE_IN_PROGRESS"
+    assert (
+        api.status(reply.id).operation["reasons"][0]
+        == "the stack is still CREATE_IN_PROGRESS at the time limit"
+    )
     assert cloud.tables.rows == {}
 
 
@@ -202,8 +205,8 @@ def test_a_delete_that_never_completes_fails_and_can_be_repeated(
     shop.clock.pass_(minutes=61)
     ended = api.status(reply.id).operation
     assert ended["reasons"] == [
-        "CloudFormation did not delete the stack in time",
-        "it last waited for: stack DELETE_IN_PROGRESS",
+        "CloudFormation did not delete the stack within the time limit",
+        "the operation last waited for: stack DELETE_IN_PROGRESS",
     ]
     shop.stacks.finish("Shop")
     assert api.finished(api.delete()).operation["status"] == "SUCCEEDED"

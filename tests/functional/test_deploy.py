@@ -163,7 +163,8 @@ def test_a_refusal_names_the_environments_of_the_application(shop: FakeCloud, ap
     reply = api.deploy("1.0", "dev", "da")
     assert (reply.status, reply.body["code"]) == (409, "NO_SUCH_ENVIRONMENT")
     assert reply.body["errorMessage"] == (
-        "Shop was created without DA; it has DEV, QA, STAGE, TRAINING, PROD-BLUE, PROD-GREEN"
+        "Shop has no environment DA: its environments are DEV,"
+        " QA, STAGE, TRAINING, PROD-BLUE, PROD-GREEN"
     )
     assert shop.tables.in_progress() == []
 
@@ -231,7 +232,7 @@ def test_a_deploy_fails_if_its_service_disappears_during_the_rollout(
     reply = api.deploy("1.0", "dev")
     del shop.containers.services_["Shop", "dev"]
     failed = api.finished(reply)
-    assert failed.environments["DEV"]["reason"] == "its ECS service does not exist any more"
+    assert failed.environments["DEV"]["reason"] == "the ECS service does not exist any more"
     assert shop.containers.tagged(failed.id) == []
 
 

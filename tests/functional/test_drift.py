@@ -69,7 +69,7 @@ def test_rows_follow_a_manual_exchange_of_the_listeners(settled: FakeCloud, api:
     assert settled.wire.writes(start) == ["tables.correct"]
     (repair,) = _repairs(settled)
     seen = api.status(repair.id).operation
-    why = "production forwards to prod-2, the inventory had prod-1"
+    why = "the production listener forwards to prod-2; the inventory had prod-1"
     assert (seen["kind"], seen["status"], seen["reasons"]) == ("repair", "SUCCEEDED", [why])
     events = settled.tables.events_of("Shop", repair.id)
     outcomes = [event.outcome for event in events]
@@ -78,7 +78,7 @@ def test_rows_follow_a_manual_exchange_of_the_listeners(settled: FakeCloud, api:
     settled.clock.pass_(minutes=10)
     assert api.drift_check() == 0
     assert (
-        api.swap(version="1.0").body["message"] == "1.0 is live already; the swap changed nothing"
+        api.swap(version="1.0").body["message"] == "1.0 is already live; the swap changed nothing"
     )
 
 
@@ -136,7 +136,7 @@ def test_a_row_follows_the_image_of_its_service(
     assert (service.task_definition, service.image) == (definition, image)
     assert (service.version, service.deployed_by) == (version, None)
     assert _repairs(settled)[-1].reasons == (
-        f"DEV runs {version} ({image}), the inventory had 1.0",
+        f"DEV runs {version} ({image}); the inventory had 1.0",
     )
     api.finished(api.deploy("1.1", "dev"))
     assert not settled.containers.task_definitions[ours].active
@@ -165,7 +165,7 @@ def test_a_deleted_service_is_recorded(settled: FakeCloud, api: Client) -> None:
     settled.containers.service("Shop", "qa").active = False
     assert api.drift_check() == 1
     assert _row(settled, Environment.QA).drift == (
-        "its ECS service does not exist: delete the application and create it again"
+        "the ECS service does not exist: delete the application and create it again"
     )
 
 

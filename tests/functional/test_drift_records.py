@@ -16,7 +16,7 @@ from tests.lab.client import Client
 from tests.lab.fakes import FakeCloud
 
 CALLER = "the drift check of this service"
-GONE = "its ECS service does not exist: delete the application and create it again"
+GONE = "the ECS service does not exist: delete the application and create it again"
 
 
 def _repair(cloud: FakeCloud) -> Operation:

@@ -162,7 +162,7 @@ def test_a_dry_run_of_a_swap_to_the_live_version_has_only_a_message(
     cloud: FakeCloud, api: Client, dry: DryClient
 ) -> None:
     accounts.shop(cloud, api)
-    real = {"applicationName": "Shop", "message": "1.0 is live already; the swap changed nothing"}
+    real = {"applicationName": "Shop", "message": "1.0 is already live; the swap changed nothing"}
     assert plan(dry.swap(version="1.0")) == {"kind": "swap", **real}
     assert api.swap(version="1.0").body == {"operation": None, **real}
 

@@ -26,4 +26,6 @@ def test_an_unreadable_resource_is_named_without_the_account_number(
         "DevOpsLogsTable": "not found: dynamodb table/DevOpsLogsTable",
         "template": "the application template is missing",
     }
-    assert reply.body["errorMessage"].startswith("not healthy: DevOpsLogsTable: not found")
+    assert reply.body["errorMessage"].startswith(
+        "the service is not healthy: DevOpsLogsTable: not found"
+    )

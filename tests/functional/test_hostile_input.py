@@ -64,10 +64,13 @@ def check_clean(cloud: FakeCloud, *replies: Reply) -> None:
 @pytest.mark.parametrize(
     ("body", "message"),
     [
-        ('{"applicationName": "Shop", "applicationName": "Other"}', 'has "applicationName" twice'),
-        ('{"tags": {"a": 1, "a": 1}}', 'has "a" twice'),
-        ('{"a": [{"\\u202eb": 1, "\\u202eb": 2}]}', 'has "?b" twice'),
-        (f'{{"{LONG}": 1, "{LONG}": 2}}', f'has "{LONG[:64]}" twice'),
+        (
+            '{"applicationName": "Shop", "applicationName": "Other"}',
+            'has the member "applicationName" more than once',
+        ),
+        ('{"tags": {"a": 1, "a": 1}}', 'has the member "a" more than once'),
+        ('{"a": [{"\\u202eb": 1, "\\u202eb": 2}]}', 'has the member "?b" more than once'),
+        (f'{{"{LONG}": 1, "{LONG}": 2}}', f'has the member "{LONG[:64]}" more than once'),
         ('{"a": NaN}', "JSON"),
         ('{"a": Infinity}', "JSON"),
         ('{"a": -Infinity}', "JSON"),

@@ -179,7 +179,7 @@ def test_the_caller_is_the_signer_or_the_api_key_or_the_address(
 def test_a_status_read_of_an_unknown_operation_is_404(api: Client) -> None:
     for reply in (api.status("01JN8EY4M00000000000000009"), api.status("x", "Nothing")):
         assert (reply.status, reply.body["code"]) == (404, "NOT_FOUND")
-        assert reply.body["errorMessage"] == "there is no such operation of that application"
+        assert reply.body["errorMessage"] == f"application {name} has no operation {operation}"
 
 
 @pytest.mark.parametrize("wrong", ["x" * 3000, "", "é", "../x", "01jn8ey4m00000000000000009"])
@@ -196,7 +196,7 @@ def test_a_status_read_with_an_invalid_id_makes_no_call(
     ("error", "status", "code"),
     [
         (ThrottledError("AWS throttles BatchGetItem"), 503, "THROTTLED"),
-        (UnreachableError("no answer from AWS"), 503, "AWS_UNREACHABLE"),
+        (UnreachableError("AWS does not respond"), 503, "AWS_UNREACHABLE"),
         (AccessDeniedError(f"{USER} lacks a permission"), 502, "ACCESS_DENIED"),
         (RefusedError(f"no table arn:aws:dynamodb:eu-west-1:{ACCOUNT}:table/T"), 502, "REFUSED"),
     ],
@@ -215,7 +215,7 @@ def test_an_aws_error_before_the_claim_refuses_the_request(
 
 @pytest.mark.parametrize("name", ["tables.save", "containers.register", "containers.update"])
 @pytest.mark.parametrize(
-    "error", [ThrottledError("slow down"), UnreachableError("no answer from AWS")]
+    "error", [ThrottledError("slow down"), UnreachableError("AWS does not respond")]
 )
 def test_an_aws_error_after_the_claim_returns_202(
     shop: FakeCloud, api: Client, name: str, error: AwsError

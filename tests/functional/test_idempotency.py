@@ -141,5 +141,5 @@ def test_a_key_without_a_recorded_operation_is_refused(shop: FakeCloud, api: Cli
     reply = api.deploy("1.0", "dev", headers=KEY)
     assert (reply.status, reply.body["code"]) == (409, "CHANGED_MEANWHILE")
     assert reply.body["errorMessage"] == (
-        "the operation of this Idempotency-Key is no longer on record"
+        "the operation of this Idempotency-Key is no longer on record: use a new key"
     )

@@ -12,7 +12,7 @@ from devops_core.model.operation import Status
 from tests.lab.client import Client
 from tests.lab.fakes import FakeCloud
 
-FAULT = "the service has a fault; its log has the details"
+FAULT = "the service has a fault: its log has the cause"
 
 
 @pytest.fixture
@@ -96,7 +96,7 @@ def test_a_failed_observation_is_the_reason_of_the_failure(
     api.tick()
     ended = promoted.tables.operations["Shop", reply.id]
     assert ended.status is Status.FAILED
-    assert ended.reasons[0].startswith("production is not complete")
+    assert ended.reasons[0].startswith("the application has no listeners")
     promoted.lines.clear()
     for key, row in promoted.tables.rows.items():
         listener = promoted.stacks.estate.listener("Shop", "test")

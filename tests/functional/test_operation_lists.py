@@ -68,10 +68,14 @@ def test_unknown_applications_and_operations_are_404(api: Client) -> None:
         for name in ("shop", "Nothing", "internal", "x" * 300, "a/b"):
             reply = get(api, resource, name)
             assert (reply.status, reply.body["code"]) == (404, "NOT_FOUND")
-            assert reply.body["errorMessage"] == "there is no such application"
+            assert reply.body["errorMessage"] == (
+                f"there is no application {name[:64]} (names are case-sensitive)"
+            )
     for resource, application in ((EVENTS, "Shop"), ("/events", None)):
-        reply = get(api, resource, application, operation="01JN8EY4M00000000000000009")
-        assert (reply.status, reply.body["errorMessage"]) == (404, "there is no such operation")
+        unknown = "01JN8EY4M00000000000000009"
+        reply = get(api, resource, application, operation=unknown)
+        assert reply.status == 404
+        assert reply.body["errorMessage"] == f"there are no events of operation {unknown}"
 
 
 def test_a_recorded_refusal_is_returned(owned: FakeCloud, api: Client) -> None:

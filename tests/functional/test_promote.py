@@ -44,10 +44,13 @@ def test_a_promote_without_a_deployed_version_is_refused(shop: FakeCloud, api: C
     api.finished(api.deploy("1.0", "training"))
     reply = api.promote()
     assert (reply.status, reply.body["code"]) == (409, "NOT_DEPLOYABLE")
-    assert reply.body["errorMessage"] == "nothing was deployed to stage, qa or dev yet"
+    assert (
+        reply.body["errorMessage"]
+        == "STAGE, QA and DEV of Shop have no deployed version: deploy to one of them first"
+    )
     named = api.promote(environment="dev")
     assert (named.status, named.body["code"]) == (409, "NOT_DEPLOYABLE")
-    assert named.body["errorMessage"] == "nothing was deployed to DEV yet"
+    assert named.body["errorMessage"] == "DEV of Shop has no deployed version: deploy to it first"
     unknown = api.promote(environment="da")
     assert (unknown.status, unknown.body["code"]) == (409, "NO_SUCH_ENVIRONMENT")
     assert shop.tables.in_progress() == []
@@ -158,4 +161,6 @@ def test_a_promote_and_a_swap_exclude_each_other(api: Client) -> None:
 def test_a_refusal_names_the_unknown_application(api: Client) -> None:
     for reply in (api.promote(), api.swap(), api.delete(), api.deploy("1.0")):
         assert (reply.status, reply.body["code"]) == (409, "NO_SUCH_APPLICATION")
-        assert reply.body["errorMessage"] == "there is no application Shop"
+        assert (
+            reply.body["errorMessage"] == "there is no application Shop (names are case-sensitive)"
+        )

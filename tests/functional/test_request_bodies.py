@@ -79,7 +79,7 @@ def test_a_body_can_have_16_kib_and_not_more(cloud: FakeCloud, api: Client) -> N
     start = len(cloud.wire.journal)
     too_large = api.raw(http_event("POST", "/stacks", body.ljust(16 * 1024 + 1)))
     assert _fields(too_large) == {"body"}
-    assert "16385 bytes; at most 16384" in too_large.body["errorMessage"]
+    assert "16385 bytes: send at most 16384" in too_large.body["errorMessage"]
     wide = json.dumps(GOOD | {"description": "é" * 9000}, ensure_ascii=False)
     assert "at most 16384" in api.raw(http_event("POST", "/stacks", wide)).body["errorMessage"]
     assert cloud.wire.journal[start:] == []

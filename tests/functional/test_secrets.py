@@ -154,7 +154,7 @@ def test_a_secret_of_another_account_is_refused(cloud: FakeCloud, api: Client, s
         [
             {
                 "field": "service.secrets.A",
-                "message": "must be of the account that this service is installed in",
+                "message": "must be in the AWS account of this service",
             }
         ],
     )

@@ -66,7 +66,7 @@ def test_a_swap_to_the_live_version_changes_nothing(ready: FakeCloud, api: Clien
         assert reply.status == 200
         assert reply.body == {
             "operation": None,
-            "message": "1.0 is live already; the swap changed nothing",
+            "message": "1.0 is already live; the swap changed nothing",
             "applicationName": "Shop",
         }
     assert ready.wire.writes(start) == []
@@ -76,16 +76,18 @@ def test_a_swap_to_the_live_version_changes_nothing(ready: FakeCloud, api: Clien
 def test_a_swap_to_a_version_that_blue_does_not_run_is_refused(api: Client) -> None:
     reply = api.swap(version="2.0")
     assert (reply.status, reply.body["code"]) == (409, "NOT_DEPLOYABLE")
-    assert reply.body["errorMessage"] == "blue runs 1.0, not 2.0: promote it first"
+    assert reply.body["errorMessage"] == "the idle slot runs 1.0, not 2.0: promote 2.0 first"
 
 
 @pytest.mark.usefixtures("shop")
 def test_a_swap_to_an_unused_blue_slot_is_refused(api: Client) -> None:
     reply = api.swap()
     assert (reply.status, reply.body["code"]) == (409, "NOT_READY")
-    assert reply.body["reasons"] == ["nothing was deployed to blue yet"]
+    assert reply.body["reasons"] == ["the idle slot has no promoted version: promote one first"]
     named = api.swap(version="1.0")
-    assert named.body["errorMessage"] == ("blue runs its first image, not 1.0: promote it first")
+    assert named.body["errorMessage"] == (
+        "the idle slot runs the first image, not 1.0: promote 1.0 first"
+    )
 
 
 def _roll(cloud: FakeCloud) -> None:
@@ -113,11 +115,11 @@ def _remove(cloud: FakeCloud) -> None:
 @pytest.mark.parametrize(
     ("damage", "reasons"),
     [
-        (_roll, ["blue's rollout is IN_PROGRESS: 1 of 1 tasks running"]),
-        (_fail, ["blue's rollout is FAILED: 1 of 1 tasks running"]),
-        (_stop, ["blue runs no task", "blue has no healthy target"]),
-        (_sicken, ["blue has no healthy target"]),
-        (_remove, ["blue has no ECS service"]),
+        (_roll, ["the rollout of the idle slot is IN_PROGRESS: 1 of 1 tasks running"]),
+        (_fail, ["the rollout of the idle slot is FAILED: 1 of 1 tasks running"]),
+        (_stop, ["the idle slot runs no task", "the idle slot has no healthy target"]),
+        (_sicken, ["the idle slot has no healthy target"]),
+        (_remove, ["the idle slot has no ECS service"]),
     ],
 )
 def test_a_swap_to_a_blue_slot_that_is_not_ready_is_refused(
@@ -127,7 +129,7 @@ def test_a_swap_to_a_blue_slot_that_is_not_ready_is_refused(
     reply = api.swap()
     assert (reply.status, reply.body["code"]) == (409, "NOT_READY")
     assert reply.body["reasons"] == reasons
-    assert reply.body["errorMessage"] == f"blue cannot go live: {'; '.join(reasons)}"
+    assert reply.body["errorMessage"] == f"the idle slot is not ready: {'; '.join(reasons)}"
     assert (_live(ready), ready.tables.in_progress()) == ("prod-1", [])
 
 
@@ -148,7 +150,7 @@ def test_a_smaller_blue_slot_is_scaled_before_the_switch(ready: FakeCloud, api: 
     green.desired = green.running = 3
     reply = api.swap()
     assert reply.status == 202
-    assert "blue runs 1 tasks, green 3" in reply.operation["waitingFor"]
+    assert "running tasks: 1 in the idle slot, 3 in the live slot" in reply.operation["waitingFor"]
     assert ready.containers.service("Shop", "prod-2").desired == 3
     assert _live(ready) == "prod-1"
     assert api.tick() == 1

@@ -52,7 +52,7 @@ def test_an_unreachable_page_is_reported_and_does_not_delay_the_swap(
     reply = api.swap(version="1.0")
     assert (reply.status, reply.operation["status"]) == (200, "SUCCEEDED")
     reasons = [(page["reason"], page.get("status")) for page in reply.operation["warmup"]]
-    assert reasons == [("no answer: timed out", None)] * 2
+    assert reasons == [("no response: timed out", None)] * 2
 
 
 @pytest.mark.parametrize("error", [ThrottledError("slow down"), AccessDeniedError("may not")])

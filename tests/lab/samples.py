@@ -70,7 +70,7 @@ FULL_ROW = Row(
     operation="01BEFORE",
     updated_at=NOW,
     updated_by="ci",
-    drift="its ECS service does not exist any more",
+    drift="the ECS service does not exist any more",
 )
 FULL_SPEC = ServiceSpec(
     container_port=8080,

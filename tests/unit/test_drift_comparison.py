@@ -18,7 +18,7 @@ from tests.lab.builders import BEFORE, NOW, deployment, observed, production, se
 DEV, GREEN, BLUE = Environment.DEV, Environment.PROD_GREEN, Environment.PROD_BLUE
 DIGEST = f"sha256:{'a' * 64}"
 APPLICATION = Application(name="MyApp", technical_team="payments", email="team@example.com")
-NO_SERVICE = "its ECS service does not exist: delete the application and create it again"
+NO_SERVICE = "the ECS service does not exist: delete the application and create it again"
 
 
 def recorded_service(name: str, **changes: Any) -> Service:
@@ -146,7 +146,9 @@ def test_the_rows_of_production_follow_the_listener() -> None:
     green, blue = sorted(finding.rows, key=lambda each: each.environment, reverse=True)
     assert (green.environment, green.service) == (GREEN, recorded_service("prod-2", was_live=True))
     assert (blue.environment, blue.service) == (BLUE, recorded_service("prod-1"))
-    assert finding.reasons == ("production forwards to prod-2, the inventory had prod-1",)
+    assert finding.reasons == (
+        "the production listener forwards to prod-2; the inventory had prod-1",
+    )
 
 
 @pytest.mark.parametrize("role", [GREEN, BLUE])
@@ -185,12 +187,12 @@ def test_a_row_follows_a_foreign_release_with_the_version(
         deployed_by=None,
     )
     assert finding.rows == (row(DEV, changed),)
-    assert finding.reasons == (f"DEV runs {version} ({image}), the inventory had 1.0",)
+    assert finding.reasons == (f"DEV runs {version} ({image}); the inventory had 1.0",)
 
 
 def test_the_reason_names_the_first_image_if_the_row_has_no_version() -> None:
     finding = find_drift(inventory(version=None), foreign_release())
-    assert finding.reasons == ("DEV runs 2.0 (repo:2.0), the inventory had the first image",)
+    assert finding.reasons == ("DEV runs 2.0 (repo:2.0); the inventory had the first image",)
 
 
 DIGESTS: list[tuple[str, dict[str, Any], str]] = [
@@ -229,7 +231,7 @@ DRIFT: list[tuple[str, Observed, Environment, str]] = [
     ("a production listener that forwards elsewhere", undrifted(production=None, test="prod-2"),
      GREEN,
      "the production listener does not forward to exactly one of the slots prod-1 and prod-2:"
-     " point it at one of their target groups"),
+     " forward it to one of their target groups"),
     ("a test listener that forwards to the live slot", undrifted(test="prod-1"), BLUE,
      "the test listener does not forward to prod-2: the next swap corrects it"),
     ("an inactive live slot", undrifted(slot("prod-1", active=False)), GREEN, NO_SERVICE),

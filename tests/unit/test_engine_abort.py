@@ -36,11 +36,11 @@ def cloud(recorded: Operation) -> Any:
 def test_an_ended_operation_cannot_be_aborted(recorded: Operation, dry_run: bool) -> None:
     ended = replace(recorded, id=ID, status=Status.SUCCEEDED)
 
-    with pytest.raises(AlreadyEndedError, match="has ended already: its status is SUCCEEDED"):
+    with pytest.raises(AlreadyEndedError, match="has already ended: its status is SUCCEEDED"):
         abort(cloud(ended), "MyApp", ID, "alice", dry_run=dry_run)
 
 
 @pytest.mark.parametrize("dry_run", [False, True])
 def test_a_delete_in_progress_cannot_be_aborted(dry_run: bool) -> None:
-    with pytest.raises(NotAbortableError, match="CloudFormation does not stop one"):
+    with pytest.raises(NotAbortableError, match="CloudFormation cannot stop it"):
         abort(cloud(operation("delete", id=ID)), "MyApp", ID, "alice", dry_run=dry_run)

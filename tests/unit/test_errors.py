@@ -119,7 +119,7 @@ def test_redacts_message_and_details_at_any_depth() -> None:
 
 def test_a_busy_row_names_the_operation_that_holds_it() -> None:
     assert BusyError("DEV", "Shop", "01HOLDER").body() == {
-        "errorMessage": "DEV of Shop is held by operation 01HOLDER, which is in progress",
+        "errorMessage": "DEV of Shop is held by operation 01HOLDER: wait for its end",
         "code": "BUSY",
         "operation": {"id": "01HOLDER", "applicationName": "Shop"},
     }
@@ -128,18 +128,18 @@ def test_a_busy_row_names_the_operation_that_holds_it() -> None:
 @pytest.mark.parametrize(
     ("there", "holder", "message", "told"),
     [
-        ("Shop", None, "application Shop exists already", {}),
+        ("Shop", None, "the application Shop already exists: choose another name", {}),
         (
             "Shop",
             "01HOLDER",
-            "application Shop exists already; operation 01HOLDER is in progress",
+            "the application Shop already exists: its operation 01HOLDER is in progress",
             {"operation": {"id": "01HOLDER", "applicationName": "Shop"}},
         ),
         (
             "SHOP",
             "01HOLDER",
-            "application SHOP exists already, and Shop differs from it only in upper and lower"
-            " case, which image repositories do not distinguish",
+            "the application SHOP already exists, and Shop differs from it only in upper and lower"
+            " case, but names of image repositories are lower case: choose another name",
             {},
         ),
     ],
@@ -165,10 +165,10 @@ def test_an_invalid_request_lists_every_problem_with_its_field() -> None:
 
 
 def test_not_ready_names_the_reasons_twice_for_people_and_for_programs() -> None:
-    error = NotReadyError("blue cannot go live", ["no task", f"not {ACCOUNT}"])
+    error = NotReadyError("the idle slot is not ready", ["no task", f"not {ACCOUNT}"])
 
     assert error.body() == {
-        "errorMessage": "blue cannot go live: no task; not <account>",
+        "errorMessage": "the idle slot is not ready: no task; not <account>",
         "code": "NOT_READY",
         "reasons": ["no task", "not <account>"],
     }

@@ -54,10 +54,10 @@ def aborted_deploy(progress: Progress) -> Operation:
 
 DEPLOYS: list[tuple[str, Progress, RunningService, Summary, str | None]] = [
     ("nothing is registered: fail", part(version="1.1"), OLD,
-     fails(f"{ABORTED}; DEV 1.1: was not registered before the abort"),
-     "was not registered before the abort"),
+     fails(f"{ABORTED}; DEV 1.1: the task definition was not registered before the abort"),
+     "the task definition was not registered before the abort"),
     ("nothing was sent to ECS: deregister the unused target", UNSENT, OLD,
-     acts(Deregister("dev", "new")), "was not sent to ECS before the abort"),
+     acts(Deregister("dev", "new")), "the update was not sent to ECS before the abort"),
     ("the rollout is running: roll back", rolling(), STARTING,
      acts(UpdateService("dev", "old")), "the rollout did not complete before the abort"),
     ("the rollback is running: wait", rolling(reason="recorded"), ROLLING_BACK,
@@ -67,7 +67,7 @@ DEPLOYS: list[tuple[str, Progress, RunningService, Summary, str | None]] = [
     ("the target is deregistered: fail", rolling(reason="recorded", deregistered=True), OLD,
      fails(f"{ABORTED}; DEV 1.1: recorded"), "recorded"),
     ("ECS lists no deployment: deregister the target", rolling(), service(),
-     acts(Deregister("dev", "new")), "has had no deployment before the abort"),
+     acts(Deregister("dev", "new")), "ECS started no deployment before the abort"),
     ("the rollout has failed by itself: keep its reason", rolling(),
      service(deployment("old"), failed_deployment()),
      acts(Deregister("dev", "new")), "tasks failed to start."),
@@ -106,7 +106,7 @@ CREATES: list[tuple[str, dict[str, Any], Observed, Summary]] = [
     ("the stack is in creation: delete it", {}, Observed(stack=stack("CREATE_IN_PROGRESS")), UNDO),
     ("the stack is complete: delete it", {}, Observed(stack=stack(outputs=outputs("dev"))), UNDO),
     ("the stack has another origin: leave it", {}, Observed(stack=stack(operation=None)),
-     fails("a stack of this name exists that this service did not create")),
+     fails("another stack has the name of the application: choose another name")),
 ]  # fmt: skip
 
 
@@ -128,13 +128,13 @@ SWAPS: list[tuple[str, Operation, Observed, Summary]] = [
     ("production is not switched: leave it", swapping(), production("prod-1", "prod-2"),
      fails(ABORTED)),
     ("the idle slot is unhealthy too: give both reasons", swapping(), UNHEALTHY,
-     fails(f"{ABORTED}; blue has no healthy target")),
+     fails(f"{ABORTED}; the idle slot has no healthy target")),
     ("production is switched: complete the swap", swapping(), production("prod-2", "prod-2"),
      acts(Switch(Listener.TEST, "prod-1"))),
     ("ELB shows the state before the switch: switch again", swapping(switched_at=NOW),
      production("prod-1", "prod-2"), acts(Switch(Listener.PRODUCTION, "prod-2"))),
     ("switched back by hand, idle slot unhealthy: fail", swapping(switched_at=NOW), UNHEALTHY,
-     fails(f"{ABORTED}; blue has no healthy target")),
+     fails(f"{ABORTED}; the idle slot has no healthy target")),
 ]  # fmt: skip
 
 

@@ -109,7 +109,7 @@ def test_acts(progress: Progress, seen: Observed, now: datetime, step: Step) -> 
 
 
 STOPPED = ("Essential container in task exited",)
-NO_SERVICE = "its ECS service does not exist any more"
+NO_SERVICE = "the ECS service does not exist any more"
 ROLLED_BACK = "ECS rolled back to the previous version"
 FAILURES: list[tuple[str, Progress, Observed, datetime, str]] = [
     ("stop reasons of tasks and the reason of the deployment", rolling(),
@@ -121,7 +121,7 @@ FAILURES: list[tuple[str, Progress, Observed, datetime, str]] = [
      observed(service(deployment("old", reason="rolling back"))), NOW, "rolling back"),
     ("only the rollback is listed, without a reason", rolling(), OLD, NOW, ROLLED_BACK),
     ("another task definition runs", rolling(), observed(service(deployment("third"))), NOW,
-     "another task definition replaced it"),
+     "a rollout outside of this service replaced the task definition"),
     ("the rollback is younger than the update", rolling(),
      observed(service(deployment("old", updated_at=NOW))), NOW, ROLLED_BACK),
     ("a reason is recorded", rolling(reason="recorded"), OUTDATED, NOW, "recorded"),
@@ -135,11 +135,11 @@ FAILURES: list[tuple[str, Progress, Observed, datetime, str]] = [
     ("the service is inactive before the update", UNSENT,
      observed(service(deployment("old"), active=False)), NOW, NO_SERVICE),
     ("not sent until the deadline", UNSENT, OLD, LATE,
-     "was not sent to ECS within the time limit"),
+     "the update was not sent to ECS within the time limit"),
     ("no deployment until the deadline", rolling(), observed(service()), LATE,
-     "has had no deployment within the time limit"),
+     "ECS started no deployment within the time limit"),
     ("not registered until the deadline", part(version="1.1"), OLD, LATE,
-     "was not registered within the time limit"),
+     "the task definition was not registered within the time limit"),
     ("incomplete at the deadline, without a previous task definition", rolling(previous=None),
      STARTING, LATE, "the rollout did not complete within the time limit"),
     ("failed, and the target is the previous task definition", rolling(previous="new"),

@@ -79,7 +79,7 @@ def test_an_inventory_has_the_listeners_of_a_complete_application() -> None:
 
     assert complete.listeners == ["p", "t"]
     for incomplete in (SWAPPED, inventory()):
-        with pytest.raises(ConflictError, match="production is not complete"):
+        with pytest.raises(ConflictError, match="the application has no listeners"):
             _ = incomplete.listeners
 
 

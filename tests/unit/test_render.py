@@ -150,7 +150,7 @@ def test_the_template_is_sent_without_changes() -> None:
 @pytest.mark.parametrize(
     ("template", "fault"),
     [
-        (b"#" * 51_201, "the template has 51201 bytes; CreateStack takes 51200"),
+        (b"#" * 51_201, "the template has 51201 bytes; CreateStack accepts 51200"),
         (b"\xff\xfe", "can't decode byte 0xff"),
         (b" \n", "the template is empty"),
     ],

@@ -31,11 +31,11 @@ _LONGEST_PATTERN = 40
 _TYPES = {"integer": "whole number", "array": "list"}
 _INTRO = """# API reference
 
-Every call with its fields, answers and errors, written by `make reference` from
-[`openapi.yml`](openapi.yml), the contract as an OpenAPI document. How the calls go together:
-[create](createstack.md), [deploy](deploytononprod.md), [promote](deploytoprodblue.md),
-[swap](swapbluegreen.md), [delete](deletestack.md), [operations and health](operations.md),
-[inventory and log](inventory.md)."""
+All calls with their fields, responses and errors. `make reference` generates this page from the
+OpenAPI document [`openapi.yml`](openapi.yml). Guides: [create](createstack.md),
+[deploy](deploytononprod.md), [promote](deploytoprodblue.md), [swap](swapbluegreen.md),
+[delete](deletestack.md), [calls and operations](operations.md),
+[inventory and events](inventory.md)."""
 
 
 def page() -> str:
@@ -43,19 +43,19 @@ def page() -> str:
     calls, components = operations().values(), document()["components"]
     parts = [
         _INTRO,
-        table(("Call", "What it does"), ((f"`{call.route}`", _link(call)) for call in calls)),
+        table(("Call", "Purpose"), ((f"`{call.route}`", _link(call)) for call in calls)),
         document()["info"]["description"],
         *_access(components["securitySchemes"]),
         *(part for call in calls for part in _call(call)),
-        "## Answers of many calls",
+        "## Responses of several calls",
         *(
             part
             for name, node in components["responses"].items()
             for part in _answer(_title(name), node)
         ),
-        "## Headers of answers",
+        "## Response headers",
         table(("Header", "Meaning"), _headers()),
-        "## Objects in answers",
+        "## Objects in responses",
         *(part for name in _OBJECTS for part in _object(name)),
     ]
     return "\n\n".join(part.strip() for part in parts if part) + "\n"
@@ -68,8 +68,8 @@ def _access(schemes: Node) -> Iterator[str]:
         (f"`{name}`", f"`{variable['default']}`", variable["description"])
         for name, variable in server["variables"].items()
     )
-    yield table(("Part", "For example", "Meaning"), rows)
-    yield "A call brings one of these headers:"
+    yield table(("Part", "Example", "Meaning"), rows)
+    yield "A call has one of these headers:"
     named = ((f"`{each['name']}`", line(each["description"])) for each in schemes.values())
     yield table(("Header", "Meaning"), named)
 
@@ -83,7 +83,7 @@ def _call(call: Operation) -> Iterator[str]:
         yield fields(call.body["schema"])
         for each in call.body["examples"].values():
             yield folded(each["summary"], each["value"])
-    yield table(("Status", "Answer"), _statuses(call))
+    yield table(("Status", "Response"), _statuses(call))
     for status, node in call.parts["responses"].items():
         if "$ref" not in node:
             yield from _answer(f"{call.parts['summary']}: {status}", node)
@@ -154,7 +154,7 @@ def _answer(title: str, node: Node) -> Iterator[str]:
     further = [row for row in rows if row[0] not in ("`errorMessage`", "`code`")]
     yield table(("Member", "Type", "Meaning"), further)
     if "errorMessage" in next(iter(named.values()))["value"]:
-        yield table(("Code", "When", "`errorMessage`, for example"), map(_error, named.values()))
+        yield table(("Code", "Cause", "Example of `errorMessage`"), map(_error, named.values()))
     for name, each in named.items():
         if set(each["value"]) != {"errorMessage", "code"}:
             yield folded(f"`{name}`" if "code" in each["value"] else each["summary"], each["value"])

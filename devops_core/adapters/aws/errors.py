@@ -66,7 +66,7 @@ def translated() -> Iterator[None]:
     except ClientError as error:
         raise _from_response(error) from error
     except _UNREACHABLE as error:
-        raise UnreachableError(f"no answer from AWS: {error}") from error
+        raise UnreachableError(f"AWS does not respond: {error}") from error
     except _NO_CREDENTIALS as error:
         raise AccessDeniedError("the service has no AWS credentials") from error
     except BotoCoreError as error:

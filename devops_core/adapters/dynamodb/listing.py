@@ -154,7 +154,9 @@ class DynamoListing:
     @translated()
     def _query_page(self, keys: _KeyRange, after: str | None, limit: int) -> Page[Item]:
         if after is not None and not keys.low <= after <= keys.high:
-            raise InvalidRequestError([("nextToken", "does not belong to this list")])
+            raise InvalidRequestError(
+                [("nextToken", "must be the nextToken of a page of this call")]
+            )
         if keys.low > keys.high:
             return Page(())
         found: list[Item] = []

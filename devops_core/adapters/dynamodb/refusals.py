@@ -31,7 +31,7 @@ def refusal(operation: Operation, failed: Sequence[FailedCondition]) -> Exceptio
         if error:
             return error
     return ChangedMeanwhileError(
-        f"the inventory of {operation.application} changed at the same moment; call again"
+        f"the inventory of {operation.application} changed at the same moment: repeat the call"
     )
 
 

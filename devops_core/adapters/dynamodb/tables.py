@@ -123,7 +123,10 @@ class DynamoTables:
         failed = commit(self._client, actions)
         # A stored record is our own: its response was lost and the SDK has sent the call again.
         if failed and all(each.action.subject is not Subject.OPERATION for each in failed):
-            raise ChangedMeanwhileError(f"the inventory of {operation.application} has changed")
+            raise ChangedMeanwhileError(
+                f"the inventory of {operation.application} changed at the same moment:"
+                " repeat the call"
+            )
 
     def note(self, event: Event) -> None:
         """Write an event without an operation; a repeated write does not duplicate it."""

@@ -36,7 +36,7 @@ class FakeImages:
         found = self.pushed.get((repository, tag or "")) if digest is None else digest
         if found is None or found not in there:
             name = f"{repository}@{digest}" if digest else f"{repository}:{tag}"
-            raise ImageNotFoundError(f"there is no image {name} in this account's ECR")
+            raise ImageNotFoundError(f"this account's ECR has no image {name}: push it first")
         return found
 
 

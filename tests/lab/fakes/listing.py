@@ -90,7 +90,7 @@ def _page(
 ) -> Page[T]:
     assert 1 <= limit <= 100
     if after is not None and newest_first and "#" not in after:
-        raise InvalidRequestError([("nextToken", "does not belong to this list")])
+        raise InvalidRequestError([("nextToken", "must be the nextToken of a page of this call")])
     rest = [
         (key, item)
         for key, item in keyed

@@ -133,7 +133,7 @@ class FakeStacks:
         if there and there.token == token:
             return there.id
         if there:
-            raise RefusedError("a stack of this name exists")
+            raise RefusedError("a stack of this name exists: choose another name")
         self._check(request)
         stack = FakeStack(
             self._new_id(name),

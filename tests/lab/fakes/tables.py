@@ -153,7 +153,9 @@ class FakeTables:
         if row and row.claim:
             raise BusyError(row.environment, name, row.claim)
         if row is None or row.revision != seen.revision:
-            raise ChangedMeanwhileError(f"the inventory of {name} changed at the same moment")
+            raise ChangedMeanwhileError(
+                f"the inventory of {name} changed at the same moment: repeat the call"
+            )
 
     def _save(self, operation: Operation, events: Sequence[Event]) -> Operation:
         self._check_as_seen(operation)

@@ -23,5 +23,5 @@ class FakeWeb:
     def _get(self, url: str) -> int:
         self._clock.pass_(seconds=self.seconds)
         if url not in self.pages:
-            raise UnreachableError("no answer: timed out")
+            raise UnreachableError("no response: timed out")
         return self.pages[url]

@@ -36,7 +36,7 @@ _INSTEAD: Mapping[Kind, Callable[[], BaseException]] = {
 }
 _AFTERWARDS: Mapping[Kind, Callable[[], BaseException]] = {
     Kind.CRASH_AFTER: Crash,
-    Kind.LOST_REPLY: lambda: UnreachableError("no answer from AWS"),
+    Kind.LOST_REPLY: lambda: UnreachableError("AWS does not respond"),
 }
 
 
@@ -83,7 +83,7 @@ class Fault:
             raise _INSTEAD[kind]()
         if kind in _LATE:
             self._put_off(kind, call, effect)
-            raise UnreachableError("no answer from AWS")
+            raise UnreachableError("AWS does not respond")
         effect()
         if kind is Kind.RESENT:
             return effect()

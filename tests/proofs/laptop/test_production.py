@@ -52,7 +52,7 @@ def test_promotion_and_swap_are_refused_before_anything_was_deployed(
     assert (promoted.status, promoted.body["code"]) == (409, "NOT_DEPLOYABLE")
     swapped = _swap(api, application)
     assert (swapped.status, swapped.body["code"]) == (409, "NOT_READY")
-    assert swapped.body["reasons"] == ["nothing was deployed to blue yet"]
+    assert swapped.body["reasons"] == ["the idle slot has no promoted version: promote one first"]
 
 
 def test_a_version_goes_live_and_back_and_each_step_shows_where_it_should(

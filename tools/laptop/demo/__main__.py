@@ -83,20 +83,20 @@ class Demo:
             self._check_version(environment, GOOD)
 
     def _promote(self) -> None:
-        self._presenter.step(f"Promote {GOOD} to blue; green does not change")
+        self._presenter.step(f"Promote {GOOD} to the idle slot; the live slot does not change")
         self._succeeds(self._post("/stacks/deploytoprodBlue"))
         self._check_version("PROD-BLUE", GOOD)
         self._check_version("PROD-GREEN", None)
 
     def _swap(self) -> None:
-        self._presenter.step("Swap blue and green")
+        self._presenter.step("Swap live and idle production")
         self._succeeds(self._post("/stacks/swapProdBlueAndGreen", version=GOOD))
         self._check_version("PROD-GREEN", GOOD)
         self._check_version("PROD-BLUE", None)
 
     def _swap_again(self) -> None:
         show = self._presenter
-        show.step(f"Repeat the swap: {GOOD} is live already, so nothing changes")
+        show.step(f"Repeat the swap: {GOOD} is already live, so nothing changes")
         before = self._production_target()
         response = self._post("/stacks/swapProdBlueAndGreen", version=GOOD)
         show.check(
