@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tools.security.__main__ import CHECKS, run_all
+from tools.security.__main__ import run_all
 from tools.security.compiled import PackageError
 from tools.security.outcome import Outcome, Status
 from tools.security.templates import ROOT
@@ -69,9 +69,3 @@ def test_what_was_not_asked_fails_only_where_it_must_be(elsewhere: dict[str, str
     assert "? npm-audit: unavailable" in done.stdout
     assert "the registry is unavailable" in done.stdout
     assert run_checks("--online", "npm-audit", environment=elsewhere).returncode == 1
-
-
-def test_a_tool_that_there_is_not_is_named(elsewhere: dict[str, str]) -> None:
-    done = run_checks("checkhov", environment=elsewhere)
-    assert done.returncode == 2
-    assert f"unknown tool: checkhov; the tools: {', '.join(CHECKS)}" in done.stderr

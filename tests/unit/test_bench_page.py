@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tools.bench import limits, machine, page
+from tools.bench import limits, page
 from tools.bench.cold.rows import ROWS
 
 PAGE = "".join(
@@ -88,14 +88,3 @@ def test_times_have_a_row_for_each_delay_and_a_share_of_each_other() -> None:
         "|create|0ms|30|20(1.50)|",
         "|create|20ms|30|20(1.50)|",
     ]
-
-
-def test_a_page_without_a_place_for_a_table_is_refused() -> None:
-    with pytest.raises(ValueError, match="lacks the mark of the table swaps"):
-        page.filled(PAGE.replace("<!-- swaps -->", ""), {}, None)
-
-
-def test_a_machine_is_told_by_what_bears_on_the_figures() -> None:
-    on = {"python": "3.11.7", "cores": 2, "date": "2026-01-31"}
-    assert machine.summary(on) == "2 cores, Python 3.11.7, 2026-01-31"
-    assert set(machine.describe()) == set(on)

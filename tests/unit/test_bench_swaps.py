@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tools.bench.swaps.levels import line, row
+from tools.bench.swaps.levels import row
 from tools.bench.swaps.records import (
     IDLE,
     LIVE,
@@ -134,14 +134,6 @@ def test_results_are_three_tables() -> None:
 
 def test_one_swap_has_no_way_back() -> None:
     assert "| back" not in "".join(render(results(swaps=[row(THERE, 0.7)])))
-
-
-def test_each_swap_is_a_line() -> None:
-    assert line(3, row(THERE, 0.7)) == (
-        "swap   3 to 2.0: switched 500 ms after the request, first response from it 700 ms,"
-        " swap completed 1000 ms"
-    )
-    assert "first response from it none" in line(3, row(THERE, None))
 
 
 @pytest.mark.parametrize("limit", ["failed", "stale"])
