@@ -1,4 +1,4 @@
-"""create, deploy, promote, swap, delete: what is sent, what is followed, what is shown."""
+"""create, deploy, promote, swap, delete: the requests, the reads that follow, and the output."""
 
 from __future__ import annotations
 

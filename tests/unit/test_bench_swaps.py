@@ -1,4 +1,4 @@
-"""What the benchmark of swaps makes of requests: it must count each that a customer would."""
+"""The benchmark of swaps counts each request that fails or is stale for a customer."""
 
 from __future__ import annotations
 
@@ -137,7 +137,7 @@ def test_one_swap_has_no_way_back() -> None:
 
 
 @pytest.mark.parametrize("limit", ["failed", "stale"])
-def test_one_customer_who_notices_is_too_many(limit: str) -> None:
+def test_one_failed_or_stale_request_is_a_violation(limit: str) -> None:
     assert violations(results()) == []
     assert len(violations(results(**{limit: 1}))) == 1
 

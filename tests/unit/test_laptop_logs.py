@@ -1,4 +1,4 @@
-"""What `make logs` shows of what the functions printed."""
+"""The lines that `make logs` shows: none of the chosen ones is missing."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def test_a_line_with_metrics_shows_their_values() -> None:
 
 
 @pytest.mark.parametrize("text", ["Task timed out after 29.00 seconds", "[1]", "17", "{"])
-def test_what_is_no_object_is_shown_as_it_is(text: str) -> None:
+def test_a_line_that_is_not_an_object_is_unchanged(text: str) -> None:
     found = line(text)
     assert str(found) == f"06:36:46.440 deployNonProd  {text}"
     assert found.is_about()
@@ -106,7 +106,7 @@ def test_lines_of_all_functions_come_in_the_order_of_time() -> None:
     assert found == [("create", "first"), *[("query", "second")] * 2, ("create", "third")]
 
 
-def test_who_follows_sees_each_line_once() -> None:
+def test_following_shows_each_line_once() -> None:
     events: dict[str, list[tuple[int, Any]]] = {"/aws/lambda/a-query": [(AT, "first")]}
     following = lines(Logs(events), follow=True)
     assert next(following).text == "first"
