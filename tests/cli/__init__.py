@@ -1,1 +1,1 @@
-"""The command line, against a service that answers as it is told to."""
+"""The command line, against a service with prepared responses."""

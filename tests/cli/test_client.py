@@ -1,4 +1,4 @@
-"""Calls over HTTP: what is sent, what is sent again, what comes of answers that are none."""
+"""Calls over HTTP: the requests, the repeats, and the errors without a response."""
 
 from __future__ import annotations
 
@@ -170,7 +170,7 @@ def test_a_redirection_is_not_followed() -> None:
     [
         ("https://exa mple:port/", {}, None),
         ("/stacks", {"team": "\udcff"}, None),
-        ("/stacks", {}, {"description": "\udcff"}),  # what a shell passes that is no UTF-8
+        ("/stacks", {}, {"description": "\udcff"}),  # bytes of the shell that are not UTF-8
     ],
 )
 def test_what_cannot_be_sent_is_told(

@@ -1,4 +1,4 @@
-"""Following an operation: what is read, how often, and what may go wrong meanwhile."""
+"""Following an operation: the reads, their interval, and errors meanwhile."""
 
 from __future__ import annotations
 

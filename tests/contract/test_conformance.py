@@ -1,4 +1,4 @@
-"""What the check finds that every answer of the functional tests goes through."""
+"""The check of each response of the functional tests against the contract."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "X-Request-Id": "7f0d9a6e",
 }
-GONE = {"errorMessage": "there is no application Shop", "code": "NO_SUCH_APPLICATION"}
+GONE = {"errorMessage": "application Shop does not exist", "code": "NO_SUCH_APPLICATION"}
 
 
 def test_an_answer_as_it_should_be_has_no_problems() -> None:

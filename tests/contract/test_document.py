@@ -21,7 +21,7 @@ from tools.contract.document import FILE, JSON, Operation, document, examples, o
 from tools.laptop.packages import NODE_MODULES
 
 WRITES = [each for each in operations().values() if each.path != "/health" and each.body]
-# What is about one operation, which may take long.
+# The calls about one operation, which can take long.
 WAITS = {each.id for each in WRITES} | {"readOperation", "abortOperation"}
 SCHEMAS = document()["components"]["schemas"]
 

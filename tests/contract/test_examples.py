@@ -1,4 +1,4 @@
-"""The contract's examples, replayed: what they say is what the handlers answer."""
+"""The contract's examples, replayed: they are equal to the responses of the handlers."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.lab.surface import subclasses
 from tools.contract.conformance import validator
 from tools.contract.document import JSON, Node, Operation, codes, examples, operation, operations
 
-# What the service answers with an error's status, though no error is raised.
+# Responses with an error's status for which no error is raised.
 _FURTHER = {(424, "OPERATION_FAILED"), (503, "UNHEALTHY")}
 OURS = {(each.http_status, each.code) for each in subclasses(DevOpsError)} | _FURTHER
 
@@ -43,7 +43,7 @@ def told() -> list[Example]:
 
 @cache
 def gateways() -> frozenset[str]:
-    """Return the codes of what API Gateway answers itself."""
+    """Return the codes of API Gateway's own responses."""
     model = botocore.session.get_session().get_service_model("apigateway")
     return frozenset(model.shape_for("GatewayResponseType").enum)
 

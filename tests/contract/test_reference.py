@@ -1,4 +1,4 @@
-"""docs/api.md is what `make reference` writes, and says what a reader looks for."""
+"""docs/api.md, the page that `make reference` generates, is complete."""
 
 from __future__ import annotations
 

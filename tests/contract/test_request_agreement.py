@@ -107,12 +107,12 @@ def _never(body: Any) -> bool:
 
 EXCEPTIONS = (
     Inexpressible(
-        "no two differ in case only",
+        "must differ in more than upper and lower case",
         ("create",),
         put(FULL, "tags.Technicalteam", "x"),
         _differ_in_case_only,
     ),
-    Inexpressible("not in both", ("create",), put(FULL, "service.environment.KEY", "x"), _in_both),
+    Inexpressible("must not also be in", ("create",), put(FULL, "service.environment.KEY", "x"), _in_both),
     Inexpressible(
         "without a fraction",
         ("create",),
@@ -120,24 +120,24 @@ EXCEPTIONS = (
         lambda body: any(isinstance(each, float) and each.is_integer() for each in _numbers(body)),
     ),
     Inexpressible(
-        "with the tag",
+        "including the tag",
         ("deploy",),
         MINIMAL["deploy"] | {"repouri": "a" * 254},
         lambda body: len(f"{body['repouri']}:{body['version']}") > 255,
     ),
     Inexpressible(
-        "The unchanged `nextToken` of the page before",
+        "The unchanged `nextToken` of the previous page",
         ("operations", "stacks", "events"),
         {"nextToken": "abc"},
         lambda query: "nextToken" in query,
     ),
     Inexpressible(
-        "not before `since`",
+        "must not be before `since`",
         ("events",),
         {"since": "2026-01-31T12:00:00Z", "until": "2025-01-31T12:00:00Z"},
         lambda query: {"since", "until"} <= query.keys(),
     ),
-    Inexpressible("of this account", ("create",), FULL, _never, {"account": ACCOUNT[::-1]}),
+    Inexpressible("in this account", ("create",), FULL, _never, {"account": ACCOUNT[::-1]}),
     Inexpressible(
         "The installation can require", ("create",), FULL, _never, {"required_tags": ("owner",)}
     ),

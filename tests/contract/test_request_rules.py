@@ -78,6 +78,10 @@ FULL = MINIMAL["create"] | {
         "warmup": ["/", "/products?page=1&sort=-price"],
     },
 }
+_TAG_KEY = (
+    "is not a tag key: use 1 to 128 letters, digits, spaces or _.:/=+@-, without the prefix aws: or"
+    " devops:"
+)
 _WRONG_TYPES = (None, True, 0, 1.5, "x", ["x"], {"a": 1})
 
 
@@ -106,7 +110,7 @@ def number(message: str, valid: list[Any], invalid: list[Any]) -> Values:
 _DIGEST = "sha256:" + "a" * 64
 _REQUIRED, _NOT_KNOWN = "is required", "is not a known field"
 _DEPLOYABLE = "dev, qa, stage, training, da"
-_SET_BY_ECS = "is set by this service or by ECS: choose another name"
+_SET_BY_ECS = "is a variable of this service or of ECS: choose another name"
 
 NAME = text(
     "must be a letter followed by 1 to 21 letters or digits (no hyphens), and not 'internal'",
@@ -115,12 +119,13 @@ NAME = text(
      "A" * 23, "\u0430pp", "a/b", "internal", "Internal"],
 )  # fmt: skip
 VERSION = text(
-    "must be an image tag: 1 to 128 letters, digits, '.', '_' or '-', not starting with '.' or '-'",
+    "must be an image tag: 1 to 128 letters, digits, '.', '_' or '-',"
+    " without '.' or '-' at the start",
     ["1", "1.0.0.1", "v1_2-RC.3", "_x", "latest", "x" * 128],
     ["", ".1", "-1", "1 0", "1/0", "1:0", "ä", "1.0\n", "x" * 129],
 )
 TEAM = text(
-    "must be text of 1 to 256 letters, digits, spaces or _.:/=+@-, not spaces alone",
+    "must be text of 1 to 256 letters, digits, spaces or _.:/=+@-, and more than spaces",
     ["Core", " a ", "größe", "\u2155", "x" * 256],
     ["", "  ", "a\nb", "a#b", "a\u00a0b", "x" * 257],
 )
@@ -153,7 +158,7 @@ WARMUP = Values(
         _PAGE: [["a"], ["/a b"], ["/a?b c"], ["/a#b"], ["/a?(b)"], ["/a??"], ["http://x/"], ["/\n"],
                 [""], ["/a?" + "b" * 1024]],
         "must be a list of at most 10 paths": [[5], [None], [["/"]], [f"/{n}" for n in range(11)]],
-        "lists /a more than once": [["/a", "/a"]],
+        "must not contain /a more than once": [["/a", "/a"]],
     },
 )  # fmt: skip
 VARIABLE_VALUE = text(
@@ -195,7 +200,7 @@ NON_PROD = Values(
         '"DEV" is not one of dev, qa, stage': [["DEV"]],
         '"da" is not one of dev, qa, stage': [["da"]],
         '"??" is not one of dev, qa, stage': [["\x7f\n"]],
-        "lists dev more than once": [["dev", "qa", "dev"]],
+        "must not contain dev more than once": [["dev", "qa", "dev"]],
     },
 )
 ENVIRONMENTS = Values(
@@ -206,7 +211,7 @@ ENVIRONMENTS = Values(
         "must not be empty": [[]],
         f"must be a list of {_DEPLOYABLE}": [[{"a": 1}], [None]],
         f'"prod-blue" is not one of {_DEPLOYABLE}': [["prod-blue"]],
-        "lists dev more than once": [["dev", "dev"]],
+        "must not contain dev more than once": [["dev", "dev"]],
     },
 )
 SOURCE = Values(
@@ -220,7 +225,7 @@ SOURCE = Values(
     },
 )
 CPU = number(
-    "must be a number of CPU units that Fargate runs: 256, 512, 1024, 2048, 4096, 8192, 16384",
+    "must be a number of CPU units that Fargate supports: 256, 512, 1024, 2048, 4096, 8192, 16384",
     [256],
     [0, 128, 255, 257, 768, 3072, 16385, 32768],
 )
@@ -313,7 +318,7 @@ PARAMETERS: Mapping[str, Values] = {
 # The names of members that are not declared. A fault shows at most 64 characters of a name, and a
 # question mark for each control character.
 _VARIABLE = text(
-    "is not a valid variable name",
+    "is not a variable name: use 1 to 128 letters, digits or _, without a digit at the start",
     ["A", "_", "A" * 128, "AWS_REGION", "AWS_DEFAULT_REGION", "port", "ECS_FOO", "AWS_X"],
     ["", "1A", "A-B", "A B", "A\n", "É", "x" * 129],
 )
@@ -329,7 +334,7 @@ _VARIABLE = _VARIABLE._replace(
 )  # fmt: skip
 NAMES: Mapping[str, Values] = {
     "create.tags": text(
-        "is not a valid tag key",
+        _TAG_KEY,
         ["a", "k" * 128, "aws", "awsome:a", "cost centre", " ", "\u0663"],
         ["", "a*b", "a\tb", "a\n", "k" * 129, "aws:x", "AWS:x", "Aws:cloudformation:x", "devops:x",
          "DevOps:x"],
@@ -374,9 +379,9 @@ def to_image(repouri: str, version: Any = "1.0") -> dict[str, Any]:
     return MINIMAL["deploy"] | {"repouri": repouri, "version": version}
 
 
-_TOO_LONG = {"repouri": "must have at most 255 characters with :version"}
-_OF_THIS_ACCOUNT = "must be of the account that this service is installed in"
-_TWO_SOURCES = "is also in environment: a variable has one source"
+_TOO_LONG = {"repouri": "must have at most 255 characters including the version"}
+_OF_THIS_ACCOUNT = "must be in the AWS account of this service"
+_TWO_SOURCES = "must not also be in environment"
 _OTHER = SECRET.replace(ACCOUNT, "123456789013")
 CASES: Mapping[str, Case] = {
     "most tags": Case("create", tagged(**{f"k{n}": "v" for n in range(39)}), {}),
@@ -387,8 +392,8 @@ CASES: Mapping[str, Case] = {
     "tags that differ in case only": Case(
         "create", tagged(Cost="1", cost="2", TECHNICALTEAM="x"),
         {
-            "tags.TECHNICALTEAM": "differs from technicalTeam in case only, which IAM refuses",
-            "tags.cost": "differs from Cost in case only, which IAM refuses",
+            "tags.TECHNICALTEAM": "must differ from technicalTeam in more than upper and lower case",
+            "tags.cost": "must differ from Cost in more than upper and lower case",
         },
     ),
     "tags that the installation requires": Case(
@@ -396,13 +401,13 @@ CASES: Mapping[str, Case] = {
         {
             "tags.costCentre": _REQUIRED,
             "tags.owner": TAG_VALUE.wrong_type,
-            "tags.room": "must not be spaces alone",
+            "tags.room": "must contain more than spaces",
         },
         {"required_tags": ("owner", "costCentre", "room", "cost")},
     ),
     "the default of memory does not fit cpu": Case(
         "create", serving(cpu=512),
-        {"service.memory": "Fargate runs 512 CPU units with one of 1024, 2048, 3072, 4096 MiB"},
+        {"service.memory": "must be one of 1024, 2048, 3072, 4096 MiB for 512 CPU units"},
     ),
     "a faulty cpu has no memory sizes": Case(
         "create", serving(cpu=300, memory=2048), {"service.cpu": CPU.wrong_type}
@@ -450,7 +455,7 @@ CASES: Mapping[str, Case] = {
         "delete", {"stack": "MyApp"}, {}, {"in_query": "MyApp"}
     ),
     "another application in query than in body": Case(
-        "delete", {"stack": "MyApp"}, {"stack": "is not the same in the query and in the body"},
+        "delete", {"stack": "MyApp"}, {"stack": "must be the same in the query and in the body"},
         {"in_query": "Other"},
     ),
     "names of members with control characters": Case(
@@ -461,7 +466,7 @@ CASES: Mapping[str, Case] = {
         },
         {
             **dict.fromkeys(["a?b", "?", "k" * 64, "service.??", "environments.?"], _NOT_KNOWN),
-            "tags.??x: y": "is not a valid tag key",
+            "tags.??x: y": _TAG_KEY,
         },
     ),
     "all faults of a create": Case(
@@ -480,7 +485,7 @@ CASES: Mapping[str, Case] = {
             "service.cpu": CPU.wrong_type, "service.replicas": _NOT_KNOWN,
             "service.desiredCount": "must be a whole number from 1 to 100",
             "service.secrets.A": SECRET_ARN.wrong_type,
-            "tags.aws:x": "is not a valid tag key", "tags.owner": _REQUIRED,
+            "tags.aws:x": _TAG_KEY, "tags.owner": _REQUIRED,
             "tags.technicalTeam": _REQUIRED,
         },
         {"required_tags": ("owner",)},
@@ -494,7 +499,7 @@ CASES: Mapping[str, Case] = {
     ),
     "events until a time before the first": Case(
         "events", {"since": "2026-01-31T12:00:00Z", "until": "2026-01-31T12:30:00+01:00"},
-        {"until": "is before since"},
+        {"until": "must not be before since"},
     ),
     "events of one moment": Case(
         "events", {"since": "2026-01-31T12:00:00Z", "until": "2026-01-31T13:00:00+01:00"}, {}
@@ -675,7 +680,7 @@ def test_memory_is_a_size_that_fargate_offers_for_cpu(cpu: int) -> None:
     sizes = FARGATE[cpu]
     for memory in sizes:
         assert faults("create", serving(cpu=cpu, memory=memory)) == []
-    message = f"Fargate runs {cpu} CPU units with one of {', '.join(map(str, sizes))} MiB"
+    message = f"must be one of {', '.join(map(str, sizes))} MiB for {cpu} CPU units"
     between = [(one + other) // 2 for one, other in pairwise(sizes)]
     for memory in (sizes[0] - 512, sizes[0] - 1, *between, sizes[-1] + 1, sizes[-1] + 1024):
         found = faults("create", serving(cpu=cpu, memory=memory))

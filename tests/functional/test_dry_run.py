@@ -254,7 +254,7 @@ def test_a_dry_run_of_an_abort_that_has_ended_has_only_a_message(
 ) -> None:
     accounts.deploying(cloud, api)
     api.finished(latest_abort(api))
-    message = "nothing to do: it was aborted before and has ended"
+    message = "nothing to do: an earlier abort has ended the operation"
     planned, start = plan(latest_abort(dry)), len(cloud.wire.journal)
     assert planned == {"kind": "deploy", "applicationName": "Shop", "message": message}
     assert latest_abort(api).status == 200

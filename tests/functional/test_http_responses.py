@@ -177,7 +177,8 @@ def test_the_caller_is_the_signer_or_the_api_key_or_the_address(
 
 @pytest.mark.usefixtures("shop")
 def test_a_status_read_of_an_unknown_operation_is_404(api: Client) -> None:
-    for reply in (api.status("01JN8EY4M00000000000000009"), api.status("x", "Nothing")):
+    for operation, name in (("01JN8EY4M00000000000000009", "Shop"), ("x", "Nothing")):
+        reply = api.status(operation, name)
         assert (reply.status, reply.body["code"]) == (404, "NOT_FOUND")
         assert reply.body["errorMessage"] == f"application {name} has no operation {operation}"
 

@@ -1,4 +1,4 @@
-"""What the build adds to the package: service models and bytecode."""
+"""The files that the build adds to the package: service models and bytecode."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ MODEL: dict[str, Any] = {
     "shapes": {
         "Order": {
             "type": "structure",
-            # Members with the names of what is left out and of what is followed.
+            # Members with the names of omitted and of followed members.
             "members": {
                 "documentation": {"shape": "Text", "documentation": "What for."},
                 "shape": {"shape": "Text"},

@@ -1,4 +1,4 @@
-"""API Gateway as the deploy tool compiles it: who gets in, how much, and what is written down."""
+"""API Gateway as the deploy tool compiles it: authentication, throttling and logs."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def compiled(directory: Path, **changes: str) -> Template:
 
 
 def methods(template: Template) -> set[tuple[str, bool]]:
-    """Return how the methods of the API tell who calls, and whether they want a key."""
+    """Return the authentication of the API's methods, and whether they need a key."""
     found = of_type(template, "AWS::ApiGateway::Method").values()
     assert len(found) == 13
     return {(method["AuthorizationType"], method["ApiKeyRequired"]) for method in found}
@@ -120,7 +120,7 @@ def test_a_line_of_the_log_is_json_and_says_who_called_what(packaged: Packaged) 
 
 
 def test_with_iam_a_resource_policy_only_refuses() -> None:
-    """An Allow would let in every identity of the account, whatever its own policy says."""
+    """An Allow would admit each identity of the account without regard to its own policy."""
     assert gateway()["resourcepolicy"] is None
     (only,) = gateway(allowedcidrs=[CIDR])["resourcepolicy"]
     assert (only["Effect"], only["Condition"]) == (

@@ -1,4 +1,4 @@
-"""The laptop cloud judges every action that the functions are allowed, as AWS does."""
+"""The laptop cloud checks each action that the roles of the functions allow."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from tests.infra.conftest import Packaged
 from tests.lab.templates import of_type
 from tools.laptop.permissions import ACTIONS, ADDITIONAL_ACTIONS
 
-# What the emulator itself asks about as AWS does; nobody calls logs here: it is written for them.
+# The emulator itself checks these services as AWS does. The functions do not call logs; Lambda
+# writes their output there.
 _BY_THE_EMULATOR = {"dynamodb", "s3", "ecr", "logs"}
 
 

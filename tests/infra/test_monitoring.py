@@ -1,4 +1,4 @@
-"""Dashboard and alarms: they show what the code counts and what AWS counts, by the same names."""
+"""Dashboard and alarms: their metrics are those of the code and of AWS, with the same names."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tools.security.compiled import INSTALLATIONS, compile_template
 Named = tuple[str, str, dict[str, str]]
 
 STAGE, API, TABLE, FUNCTION = "Stage", "ApiName", "TableName", "FunctionName"
-# What AWS counts, and by which sets of dimensions: AWS Lambda Developer Guide, "Types of
+# The metrics of AWS with their sets of dimensions: AWS Lambda Developer Guide, "Types of
 # metrics for Lambda functions"; API Gateway Developer Guide, "Amazon API Gateway dimensions and
 # metrics"; DynamoDB Developer Guide, "DynamoDB Metrics and dimensions".
 BY_FUNCTION = [{FUNCTION}]
@@ -103,7 +103,7 @@ def test_every_metric_is_one_that_is_counted(
     shown = [named for named, _ in on_dashboard(widgets)] + [*map(of_alarm, alarms.values())]
     for namespace, name, dimensions in shown:
         known = (DOCUMENTED | EMITTED).get((namespace, name))
-        assert known is not None, f"nobody counts {namespace} {name}"
+        assert known is not None, f"without a source {namespace} {name}"
         assert set(dimensions) in known, f"{name} is not counted by {set(dimensions)}"
         if namespace == metrics.NAMESPACE:
             assert dimensions[STAGE] == "dev"

@@ -168,7 +168,7 @@ def test_a_missing_key_is_named(tmp_path: Path, key: str) -> None:
         ("teams", "{payments: everybody}"),
         ("teams", "{payments: [everybody]}"),
         ("teams", '{"pay\\nments": []}'),
-        # An API key, where callers are told by IAM.
+        # An API key although IAM identifies the callers.
         ("teams", "{payments: [a1b2c3d4e5]}"),
         ("admins", "everybody"),
         ("admins", '["*"]'),

@@ -1,4 +1,4 @@
-"""What the Lambda functions and the stack role may do."""
+"""The permissions of the Lambda functions and of the stack role."""
 
 from __future__ import annotations
 

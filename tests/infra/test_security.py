@@ -1,4 +1,4 @@
-"""checkov and cfn-lint over the project's templates, with what they are to find."""
+"""checkov and cfn-lint find faults that are planted in the project's templates."""
 
 from __future__ import annotations
 

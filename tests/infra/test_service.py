@@ -140,7 +140,7 @@ def test_remove_keeps_the_template_bucket_and_takes_the_reserved_one(template: T
 
 def test_log_groups_have_a_retention(template: Template) -> None:
     groups = of_type(template, "AWS::Logs::LogGroup")
-    assert len(groups) == len(FUNCTIONS) + 1  # and the log of who called the API
+    assert len(groups) == len(FUNCTIONS) + 1  # and the access log of the API
     assert {group["RetentionInDays"] for group in groups.values()} == {30}
 
 
@@ -182,7 +182,7 @@ def test_the_gateway_answers_errors_in_the_form_of_the_service(template: Templat
         headers = response["ResponseParameters"]
         assert headers["gatewayresponse.header.Cache-Control"] == "'no-store'"
         assert headers["gatewayresponse.header.X-Content-Type-Options"] == "'nosniff'"
-    # What is made after the deployment is not in it; the deployment waits for the methods.
+    # The deployment has only the methods that exist before it, so it waits for them.
     (deployment,) = (
         resource
         for resource in template["Resources"].values()

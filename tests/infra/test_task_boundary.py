@@ -18,7 +18,7 @@ SAMPLES: dict[str, Any] = {
     ]
 }
 # What would let a role out of its boundary: another one, none, another text of the policy, another
-# policy of another role, or somebody else who may take it.
+# policy of another role, or another principal that can assume it.
 ESCAPES = [
     "iam:AttachRolePolicy",
     "iam:CreatePolicy",

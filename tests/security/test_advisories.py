@@ -1,4 +1,4 @@
-"""Vulnerable packages fail, and no answer is told from the answer that there are none."""
+"""Vulnerable packages fail; a service without a response is not a service without advisories."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def requirements(tmp_path: Path) -> list[Path]:
 
 @pytest.fixture
 def environment(tmp_path: Path) -> Path:
-    """A virtual environment that has a package, and what comes with Python."""
+    """A virtual environment with a package, and with the packages of Python itself."""
     for name in ("voluptuous", "pip", "setuptools"):
         installed = tmp_path / f"venv/lib/python3.11/site-packages/{name}-0.15.0.dist-info"
         installed.mkdir(parents=True)
@@ -67,7 +67,7 @@ def npm(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_every_pinned_package_is_asked_about(requirements: list[Path]) -> None:
+def test_each_pinned_package_is_checked(requirements: list[Path]) -> None:
     with service() as osv:
         assert pip_audit(requirements, [], url=osv.url) == SOUND
     assert osv.asked == {"pip": "1.0", "voluptuous": "0.16.0", "moto": "5.2.5"}
@@ -98,20 +98,20 @@ def test_an_advisory_that_was_accepted_does_not_fail(requirements: list[Path], k
 
 
 @pytest.mark.parametrize("status", [404, 500])
-def test_a_service_that_is_none_is_not_asked(requirements: list[Path], status: int) -> None:
+def test_an_error_of_the_service_is_unavailable(requirements: list[Path], status: int) -> None:
     with service(OSV, status) as osv:
         outcome = pip_audit(requirements, [], url=osv.url)
     assert outcome.status is Status.UNAVAILABLE
     assert f"is unavailable: HTTP Error {status}" in outcome.lines[0]
 
 
-def test_where_there_is_no_service_nothing_is_said_to_be_sound(requirements: list[Path]) -> None:
+def test_a_missing_service_is_unavailable(requirements: list[Path]) -> None:
     outcome = pip_audit(requirements, [], url=NOWHERE)
     assert outcome.status is Status.UNAVAILABLE
     assert "is unavailable" in outcome.lines[0]
 
 
-def test_what_cannot_be_read_fails_where_the_service_answers(tmp_path: Path) -> None:
+def test_an_unpinned_requirement_fails(tmp_path: Path) -> None:
     (tmp_path / "loose.txt").write_text("voluptuous>=0.16\n")
     with service() as osv:
         outcome = pip_audit([tmp_path / "loose.txt"], [], url=osv.url)
@@ -119,7 +119,7 @@ def test_what_cannot_be_read_fails_where_the_service_answers(tmp_path: Path) -> 
     assert "voluptuous" in outcome.lines[0]
 
 
-def test_every_package_of_the_lock_file_is_asked_about(npm: Path) -> None:
+def test_each_package_of_the_lock_file_is_checked(npm: Path) -> None:
     with service() as registry:
         assert npm_audit(npm, registry=registry.url) == SOUND
     packages = json.loads((npm / "package-lock.json").read_text())["packages"]
@@ -140,14 +140,14 @@ def test_a_vulnerable_package_of_the_lock_file_fails(npm: Path) -> None:
 
 
 @pytest.mark.parametrize("status", [403, 404, 405])
-def test_a_registry_without_advisories_is_not_asked(npm: Path, status: int) -> None:
+def test_a_registry_without_advisories_is_unavailable(npm: Path, status: int) -> None:
     with service(NPM, status) as registry:
         outcome = npm_audit(npm, registry=registry.url)
     assert outcome.status is Status.UNAVAILABLE
     assert f"is unavailable: {status}" in outcome.lines[0]
 
 
-def test_where_there_is_no_registry_nothing_is_said_to_be_sound(npm: Path) -> None:
+def test_a_missing_registry_is_unavailable(npm: Path) -> None:
     assert npm_audit(npm, registry=NOWHERE).status is Status.UNAVAILABLE
 
 
@@ -164,7 +164,7 @@ def test_a_missing_lock_file_fails(npm: Path) -> None:
     assert "ENOLOCK" in outcome.lines[0]
 
 
-def test_what_was_accepted_is_read_with_its_reasons(tmp_path: Path) -> None:
+def test_an_accepted_advisory_needs_a_reason(tmp_path: Path) -> None:
     lines = '[tool.security.accepted]\nGHSA-1 = "never called"\nPYSEC-2 = "only on Windows"\n'
     (tmp_path / "pyproject.toml").write_text(lines)
     assert accepted_advisories(tmp_path) == {"GHSA-1", "PYSEC-2"}

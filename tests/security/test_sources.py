@@ -1,4 +1,4 @@
-"""bandit and detect-secrets, with what they are to find."""
+"""bandit and detect-secrets find planted faults."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def baseline(project: Path, results: dict[str, Any]) -> None:
 
 
 def scanned(project: Path) -> dict[str, Any]:
-    """Return what a person would put into the baseline, without their word that it is sound."""
+    """Return the findings for the baseline, without the confirmation of a person."""
     command = [str(BIN / "detect-secrets"), "scan", "--no-verify", "--all-files"]
     done = subprocess.run(  # noqa: S603 - a tool of ours
         [*command, "code"], cwd=project, capture_output=True, text=True, check=True
@@ -62,7 +62,7 @@ def test_a_new_secret_fails(project: Path) -> None:
     assert not [line for line in outcome.lines if KEY in line]
 
 
-def test_what_is_no_secret_needs_the_word_of_a_person(project: Path) -> None:
+def test_a_false_finding_needs_the_confirmation_of_a_person(project: Path) -> None:
     (project / "code" / "settings.py").write_text(f"key = '{KEY}'\n")
     results = scanned(project)
     baseline(project, results)

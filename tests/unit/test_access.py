@@ -108,7 +108,7 @@ def test_a_pattern_matches(pattern: str, caller: str) -> None:
         # A session does not count, and a role has no path.
         (PAYMENTS, PAYMENTS),
         (f"{IAM}:role/team/payments-ci", PAYMENTS),
-        # An address is nobody.
+        # An address does not identify a caller.
         ("*", "address 192.0.2.7"),
         ("address *", "address 192.0.2.7"),
         ("a1b2c3d4e5", "a1b2c3d4e6"),
@@ -135,7 +135,7 @@ def test_a_pattern_does_not_match(pattern: str, caller: str) -> None:
         (PAYMENTS, "Payments", False, ("admins (there is no team Payments)",)),
         (PAYMENTS, None, False, ("admins",)),
         (ADMIN, None, False, ()),
-        # Production takes an approver as well, whoever it is; an approver alone is not enough.
+        # Production also needs an approver, from any team; an approver alone is not enough.
         (PAYMENTS, "payments", True, ("productionapprovers",)),
         (ADMIN, "payments", True, ("productionapprovers",)),
         (APPROVER, "payments", True, (PAYMENTS_OR_ADMINS,)),

@@ -1,4 +1,4 @@
-"""How calls are read and counted that go over a wire."""
+"""The parsing and counting of calls."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SIGNED = "AWS4-HMAC-SHA256 Credential=test/20260131/eu-west-1/elasticloadbalanci
         ({}, b"", "GET /bucket/key"),
     ],
 )
-def test_a_call_is_told_by_header_or_form_and_else_by_method_and_path(
+def test_a_call_has_its_operation_from_header_form_or_path(
     headers: dict[str, str], body: bytes, operation: str
 ) -> None:
     assert parse_call("GET", "/bucket/key", headers, body).operation == operation
@@ -32,14 +32,14 @@ def test_a_call_is_told_by_header_or_form_and_else_by_method_and_path(
         ("GET", "/bucket?list-type=2", "GET /bucket?list-type=2"),
     ],
 )
-def test_what_is_asked_of_s3_is_told_by_method_and_path(
+def test_an_operation_of_s3_follows_from_method_and_path(
     method: str, path: str, operation: str
 ) -> None:
     signed = {"authorization": SIGNED.replace("elasticloadbalancing", "s3")}
     assert parse_call(method, path, signed, b"").operation == operation
 
 
-def test_a_call_tells_its_service_its_caller_and_which_try_it_is() -> None:
+def test_a_call_has_its_service_caller_and_attempt() -> None:
     headers = {
         "Authorization": SIGNED,
         "User-Agent": "Botocore/1.43 md/x#app/no ua/2.1 app/swap",
@@ -51,7 +51,7 @@ def test_a_call_tells_its_service_its_caller_and_which_try_it_is() -> None:
     assert told == ("elasticloadbalancing", "swap", "one", 2)
 
 
-def test_a_caller_that_says_nothing_of_itself_makes_a_first_try() -> None:
+def test_a_call_without_headers_is_a_first_attempt() -> None:
     assert parse_call("POST", "/", {}, b"") == Call("POST /", attempt=1)
 
 
@@ -65,7 +65,7 @@ def test_a_caller_that_says_nothing_of_itself_makes_a_first_try() -> None:
         ([(0, 2), (1, 3), (3, 4)], 2),  # two at once, then one
         ([(0, 5), (1, 2), (3, 4)], 2),  # two in turn beside a long one
         ([(0, 5), (1, 2), (3, 4), (5, 6)], 3),
-        ([(4, 5), (0, 1), (2, 3)], 3),  # in whatever order they are noted
+        ([(4, 5), (0, 1), (2, 3)], 3),  # in any order
         ([(0, 2), (1, 4), (3, 6), (5, 7)], 2),  # each overlaps the next: the first and the third
     ],
 )

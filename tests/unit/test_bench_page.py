@@ -1,4 +1,4 @@
-"""The bars of the benchmarks, and the tables that are made of their figures."""
+"""The limits of the benchmarks, and the tables of their figures."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tools.bench import limits, machine, page
+from tools.bench import limits, page
 from tools.bench.cold.rows import ROWS
 
 PAGE = "".join(
@@ -41,7 +41,7 @@ def swaps(count: int = limits.SWAPS, *, passed: bool = True, **changes: int) -> 
     }
 
 
-def test_what_meets_the_bars_breaks_none() -> None:
+def test_figures_within_the_limits_are_not_violations() -> None:
     assert limits.violations({"calls": counted(), "cold": cold()}, swaps()) == []
 
 
@@ -64,17 +64,17 @@ def test_what_meets_the_bars_breaks_none() -> None:
         (limits.swaps_violations(None), "swaps is missing"),
     ],
 )
-def test_a_bar_that_is_broken_is_told(problems: list[str], told: str) -> None:
+def test_a_figure_above_its_limit_is_a_violation(problems: list[str], told: str) -> None:
     assert len(problems) == 1
     assert told in problems[0]
 
 
-def test_memory_is_held_for_each_handler() -> None:
+def test_each_handler_has_a_memory_limit() -> None:
     assert len(limits.cold_violations(cold(peak=56.1))) == len(ROWS)
     assert limits.cold_violations(cold(peak=56.0)) == []
 
 
-def test_what_is_not_measured_is_said_in_its_place() -> None:
+def test_a_table_without_figures_says_so() -> None:
     filled = page.filled(PAGE, {}, None)
     assert filled == PAGE.replace("EMPTY", "Not measured yet.")
 
@@ -88,14 +88,3 @@ def test_times_have_a_row_for_each_delay_and_a_share_of_each_other() -> None:
         "|create|0ms|30|20(1.50)|",
         "|create|20ms|30|20(1.50)|",
     ]
-
-
-def test_a_page_without_a_place_for_a_table_is_refused() -> None:
-    with pytest.raises(ValueError, match="lacks the mark of the table swaps"):
-        page.filled(PAGE.replace("<!-- swaps -->", ""), {}, None)
-
-
-def test_a_machine_is_told_by_what_bears_on_the_figures() -> None:
-    on = {"python": "3.11.7", "cores": 2, "date": "2026-01-31"}
-    assert machine.summary(on) == "laptop cloud, 2 cores, Python 3.11.7, 2026-01-31"
-    assert set(machine.describe()) == set(on)

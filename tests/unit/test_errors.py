@@ -77,7 +77,7 @@ def test_what_a_terminal_would_obey_is_a_question_mark(text: str, plain: str) ->
         ("x" * 100, "x" * 64),
         ("a\nb\tc", "a?b?c"),
         (f"arn:aws:secretsmanager:eu-west-1:{ACCOUNT}:secret:db", "secretsmanager secret:db"),
-        # What is redacted first is not cut in the middle of an ARN, or of an account.
+        # A text is redacted before it is cut, so that no part of an ARN or account remains.
         ("y" * 40 + f" arn:aws:iam::{ACCOUNT}:role/r", "y" * 40 + " iam role/r"),
         ("y" * 55 + f" {ACCOUNT}", "y" * 55 + " <account"),
     ],

@@ -7,14 +7,11 @@ import pytest
 from tools.laptop.balancer import Balancer, Target
 from tools.laptop.health import (
     REFUSED,
-    STEADY,
     Health,
     Probe,
     Thresholds,
     advance,
-    is_due,
     matches,
-    probe_result,
 )
 
 THRESHOLDS = Thresholds(healthy=3, unhealthy=2)
@@ -61,20 +58,6 @@ def test_state_follows_the_results_in_a_row(
 )
 def test_matcher_accepts_values_lists_and_ranges(status: int, matcher: str, expected: bool) -> None:
     assert matches(status, matcher) is expected
-
-
-def test_a_target_that_stays_healthy_is_probed_less_often_until_it_fails() -> None:
-    fresh, steady = after(PASSED), after(*[PASSED] * STEADY)
-    failing = advance(steady, REFUSED, THRESHOLDS)
-    rounds = range(1, 2 * STEADY + 1)
-    assert all(is_due(fresh, turn) and is_due(failing, turn) for turn in rounds)
-    assert [turn for turn in rounds if is_due(steady, turn)] == [STEADY, 2 * STEADY]
-
-
-def test_wrong_status_is_named_as_elb_names_it() -> None:
-    probe = probe_result(503, "200")
-    assert probe.reason == "Target.ResponseCodeMismatch"
-    assert probe.description == "Health checks failed with these codes: [503]"
 
 
 def balancer(*healthy: str) -> Balancer:

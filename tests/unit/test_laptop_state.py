@@ -1,4 +1,4 @@
-"""What a laptop cloud keeps over a stop."""
+"""The state of a laptop cloud that `KEEP=1` keeps after a stop."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def test_port_and_installation_come_back_with_the_state(tmp_path: Path) -> None:
     assert (tmp_path / "pipeline.env").read_text() == "API_URL=y\n"
 
 
-def test_what_is_forgotten_is_gone(tmp_path: Path) -> None:
+def test_removed_state_has_no_port(tmp_path: Path) -> None:
     state.restore(tmp_path, 4566)
     state.remove(tmp_path)
     assert state.port(tmp_path) == 0

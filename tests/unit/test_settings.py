@@ -1,4 +1,4 @@
-"""What the installation was configured with."""
+"""The configuration of the installation."""
 
 from __future__ import annotations
 

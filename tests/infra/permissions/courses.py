@@ -1,8 +1,8 @@
-"""What each function is made to do, and which calls it makes for that.
+"""The courses of operations, with the permissions that each function needs in them.
 
-An operation is begun by the function of its route, and brought to its end by each function that
-can: the same one, when the caller repeats the call; a status read; an abort; what wakes the
-service. It goes well, or AWS fails, or whoever has begun it dies at one of its calls.
+The function of a route starts an operation. Each function that can end it does so: the same one
+after a repeated call, a status read, an abort, and the schedule. The operation succeeds, or AWS
+fails, or the function that started it crashes at one of its calls.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from tests.lab.processes import processes
 from tests.lab.reads import READS, STACK
 from tools.laptop.permissions import Permission
 
-# The functions of serverless.yml by their routes; what is no route wakes reconcile.
+# The functions of serverless.yml by their routes; all other events start reconcile.
 FUNCTIONS: Mapping[tuple[str, str], str] = {
     ("POST", "/stacks"): "create",
     ("POST", "/stacks/deploy"): "deployNonProd",
@@ -76,7 +76,7 @@ class Traced(World):
     begun: Request
     function = "reconcile"
 
-    def ask(self, request: Request) -> object:  # type: ignore[override] # nobody looks at it
+    def ask(self, request: Request) -> object:  # type: ignore[override] # the result is not used
         """Make a call of the API, as the function of its route."""
         self.function = FUNCTIONS[request.method, request.resource]
         try:
@@ -107,7 +107,7 @@ _ABORT: Drive = _abort
 
 @dataclass(frozen=True, slots=True)
 class Course:
-    """A request, who brings it to its end, whether AWS fails, and the call its caller dies at."""
+    """A request, the driver that ends it, whether AWS fails, and the call at which it crashes."""
 
     state: State
     request: Request

@@ -1,7 +1,7 @@
 """Which permissions a call of the SDK needs: actions, resources and condition keys.
 
-What AWS asks about ECS, CloudFormation and load balancers is known to the laptop cloud, too; here
-is the rest. Source of the rules: the Service Authorization Reference, a page for each service.
+The laptop cloud has the rules for ECS, CloudFormation and load balancers; this module has the
+others. Source of the rules: the Service Authorization Reference, a page for each service.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _MACRO = f"arn:aws:cloudformation:{REGION}:aws:transform/LanguageExtensions"
 
 
 def needed(call: Call) -> Iterator[Permission]:
-    """Yield what a role must be allowed for one call."""
+    """Yield the permissions that a role needs for one call."""
     own = _OWN.get(call.service)
     if own:
         yield from own(call.operation, call.params)
@@ -41,7 +41,7 @@ def needed(call: Call) -> Iterator[Permission]:
 
 
 def _as_sent(call: Call) -> Params:
-    """Return the parameters as the API gets them, with what moto is not given."""
+    """Return the parameters as the API gets them, with those that moto does not get."""
     if call.operation == "RegisterTaskDefinition":
         # moto makes no roles of the template, which gives one to every task definition.
         role = f"arn:aws:iam::{ACCOUNT}:role/devops-ecs/Shop-devExecutionRole-1"
@@ -68,7 +68,7 @@ def _tags(permission: Permission) -> Mapping[str, str]:
 def _dynamodb(operation: str, params: Params) -> Iterator[Permission]:
     if operation == "TransactWriteItems":
         for part in params["TransactItems"]:
-            # A transaction needs the permissions of what is in it.
+            # A transaction needs the permissions of its parts.
             for kind, action in part.items():
                 yield Permission(f"dynamodb:{kind}Item", _table(action))
     elif operation == "BatchGetItem":
@@ -80,7 +80,7 @@ def _dynamodb(operation: str, params: Params) -> Iterator[Permission]:
 
 def _s3(operation: str, params: Params) -> Iterator[Permission]:
     bucket = f"arn:aws:s3:::{params['Bucket']}"
-    # Also to be told that an object is missing rather than forbidden.
+    # Without it, S3 reports a missing object as forbidden.
     yield Permission("s3:ListBucket", bucket)
     if operation != "HeadBucket":
         action = "s3:GetObjectVersion" if params.get("VersionId") else "s3:GetObject"
