@@ -112,7 +112,12 @@ EXCEPTIONS = (
         put(FULL, "tags.Technicalteam", "x"),
         _differ_in_case_only,
     ),
-    Inexpressible("must not also be in", ("create",), put(FULL, "service.environment.KEY", "x"), _in_both),
+    Inexpressible(
+        "must not also be in",
+        ("create",),
+        put(FULL, "service.environment.KEY", "x"),
+        _in_both,
+    ),
     Inexpressible(
         "without a fraction",
         ("create",),

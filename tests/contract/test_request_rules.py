@@ -78,6 +78,7 @@ FULL = MINIMAL["create"] | {
         "warmup": ["/", "/products?page=1&sort=-price"],
     },
 }
+_IN_MORE_THAN_CASE = "in more than upper and lower case"
 _TAG_KEY = (
     "is not a tag key: use 1 to 128 letters, digits, spaces or _.:/=+@-, without the prefix aws: or"
     " devops:"
@@ -392,8 +393,8 @@ CASES: Mapping[str, Case] = {
     "tags that differ in case only": Case(
         "create", tagged(Cost="1", cost="2", TECHNICALTEAM="x"),
         {
-            "tags.TECHNICALTEAM": "must differ from technicalTeam in more than upper and lower case",
-            "tags.cost": "must differ from Cost in more than upper and lower case",
+            "tags.TECHNICALTEAM": f"must differ from technicalTeam {_IN_MORE_THAN_CASE}",
+            "tags.cost": f"must differ from Cost {_IN_MORE_THAN_CASE}",
         },
     ),
     "tags that the installation requires": Case(
