@@ -1,8 +1,8 @@
-"""An installation with one application or with ten thousand, and what its operations consume.
+"""An installation with one application or with ten thousand, and its consumed capacity.
 
-The applications are copies of one that has lived: created, deployed to, promoted. Their names are
-equally long, and so are their items. Beside the tables, AWS is the fakes of the functional tests,
-which are asked about the one when a copy is meant.
+All applications are copies of one original, which was created, deployed and promoted. Their names
+have the same length, and so their items have the same size. The other ports are the fakes of the
+functional tests; a call for a copy gets the response of the original, with the name of the copy.
 """
 
 from __future__ import annotations
@@ -24,22 +24,21 @@ from devops_core.adapters.dynamodb.tables import DynamoTables
 from devops_core.details import details_type
 from tests.lab.client import SCHEDULE, Reply, handled, http_event
 from tests.lab.fakes import REGION, FakeCloud
-from tests.lab.fakes.capacity import Capacity, Item
-from tests.lab.fakes.dynamodb import DynamoDB, Partition, Table
 from tests.lab.fakes.listing import FakeListing
 from tests.lab.fakes.tables import FakeTables
+from tests.proofs.scale.capacity import Capacity, Item
+from tests.proofs.scale.dynamodb import DynamoDB, Partition, Table
 
 LINES = 100  # of log, of each application
-ONE = "App00000"
+ORIGINAL = "App00000"
+TEST_ENVIRONMENTS = ["dev", "qa", "stage"]
 _ULID = re.compile(r"\b[0-7][0-9A-HJKMNP-TV-Z]{25}\b")
 _COPY = re.compile(rb"App[0-9]{5}")
-FRESH = "New00000"
 _OPERATION = "/stacks/{applicationName}/operations/{id}"
-THREE = ["dev", "qa", "stage"]
 
 
-class Copies:
-    """A port that is asked about the one application whenever a copy of it is meant."""
+class CopyingPort:
+    """A port that responds for each copy as for the original."""
 
     def __init__(self, port: Any) -> None:
         self._port = port
@@ -48,18 +47,18 @@ class Copies:
         return partial(self._call, method)
 
     def _call(self, method: str, *args: Any) -> Any:
-        asked = pickle.dumps(args)
-        name = next(iter(_COPY.findall(asked)), b"")
-        if name in (b"", ONE.encode()):
+        pickled = pickle.dumps(args)
+        name = next(iter(_COPY.findall(pickled)), b"")
+        if name in (b"", ORIGINAL.encode()):
             return getattr(self._port, method)(*args)
-        # Names are equally long, so that one can stand for the other in a pickle as well.
-        args = pickle.loads(asked.replace(name, ONE.encode()))  # noqa: S301 - our own
-        answer = pickle.dumps(getattr(self._port, method)(*args))
-        return pickle.loads(answer.replace(ONE.encode(), name))  # noqa: S301 - our own
+        # The names have the same length; therefore they can be exchanged in a pickle.
+        args = pickle.loads(pickled.replace(name, ORIGINAL.encode()))  # noqa: S301 - written above
+        response = pickle.dumps(getattr(self._port, method)(*args))
+        return pickle.loads(response.replace(ORIGINAL.encode(), name))  # noqa: S301 - written above
 
 
-class World:
-    """The installation; `copy` comes before what is measured."""
+class Installation:
+    """The service with its tables; call `copy` before the first measurement."""
 
     _last: Reply
 
@@ -82,32 +81,32 @@ class World:
         self.cloud.tables = cast(FakeTables, tables)
         listing: ports.Listing = DynamoListing(self.client, names, cloud.gather, details_type)
         self.cloud.listing = cast(FakeListing, listing)
-        self._live(ONE)
+        self._prepare_original()
         self.cloud.clock.pass_(hours=1)
 
     def copy(self, applications: int) -> None:
-        """Let there be so many applications, each with 100 lines of log."""
+        """Copy the original to a number of applications, each with 100 lines of log."""
         names = tuple(f"App{number:05}" for number in range(applications))
         for name, table in self.database.tables.items():
-            rows = dict(table.partition(ONE))
+            rows = dict(table.partition(ORIGINAL))
             if name == self.cloud.settings.tables.log:
                 rows = _lines(rows)
-                table.partition(ONE).update(rows)
-                for partition, items in _listed(table, names):
-                    table.partition(partition).update(items)
+                table.partition(ORIGINAL).update(rows)
+                for partition, entries in _listed(table, names):
+                    table.partition(partition).update(entries)
             table.seeds = partial(_seeds, json.dumps(rows))
             table.seeded = names if rows else ()
         for port in ("stacks", "containers", "load_balancer"):
-            setattr(self.cloud, port, Copies(getattr(self.cloud, port)))
+            setattr(self.cloud, port, CopyingPort(getattr(self.cloud, port)))
 
-    def measure(self, do: Callable[[], Any]) -> Capacity:
-        """Return what something consumes."""
+    def measure(self, execute: Callable[[], Any]) -> Capacity:
+        """Return the capacity that a function consumes."""
         consumed = self.database.consumed = Capacity()
-        do()
+        execute()
         self.database.consumed = Capacity()
         return consumed
 
-    def ask(
+    def call(
         self,
         method: str,
         path: str,
@@ -115,7 +114,7 @@ class World:
         query: Mapping[str, str] | None = None,
         **parameters: str,
     ) -> Reply:
-        """Make a call of the API, which must be accepted."""
+        """Call the API; the call must be accepted."""
         text = json.dumps(body) if body else None
         event = http_event(method, path, text, parameters=parameters or None, query=query)
         reply = handled(event, self.cloud)
@@ -125,31 +124,31 @@ class World:
         return reply
 
     def create(self, name: str) -> Reply:
-        """Begin to create an application with dev, qa and stage."""
+        """Start to create an application with dev, qa and stage."""
         body = {
             "applicationName": name,
             "email": "web@example.com",
             "tags": {"technicalTeam": "web"},
-            "environments": {"nonProd": THREE},
+            "environments": {"nonProd": TEST_ENVIRONMENTS},
         }
-        return self.ask("POST", "/stacks", body)
+        return self.call("POST", "/stacks", body)
 
     def deploy(self, version: str, *environments: str) -> Reply:
-        """Begin to deploy to the one application."""
-        body = {"applicationName": ONE, "environment": environments, "version": version}
-        return self.ask("POST", "/stacks/deploy", body)
+        """Start to deploy a version of the original."""
+        body = {"applicationName": ORIGINAL, "environment": environments, "version": version}
+        return self.call("POST", "/stacks/deploy", body)
 
     def promote(self) -> Reply:
-        """Begin to promote what stage runs."""
-        return self.ask("POST", "/stacks/deploytoprodBlue", {"applicationName": ONE})
+        """Start to promote the version of stage."""
+        return self.call("POST", "/stacks/deploytoprodBlue", {"applicationName": ORIGINAL})
 
     def swap(self) -> Reply:
-        """Swap blue and green."""
-        return self.ask("POST", "/stacks/swapProdBlueAndGreen", {"applicationName": ONE})
+        """Swap the slots of production."""
+        return self.call("POST", "/stacks/swapProdBlueAndGreen", {"applicationName": ORIGINAL})
 
     def delete(self, name: str) -> Reply:
-        """Begin to delete an application."""
-        return self.ask("DELETE", "/stacks", {"stack": name})
+        """Start to delete an application."""
+        return self.call("DELETE", "/stacks", {"stack": name})
 
     @property
     def last(self) -> str:
@@ -157,38 +156,38 @@ class World:
         return self._last.id
 
     def status(self) -> Reply:
-        """Ask how the last operation stands."""
-        return self.ask("GET", _OPERATION, applicationName=ONE, id=self._last.id)
+        """Read the status of the last operation."""
+        return self.call("GET", _OPERATION, applicationName=ORIGINAL, id=self.last)
 
     def abort(self) -> Reply:
         """Abort the last operation."""
-        return self.ask("DELETE", _OPERATION, applicationName=ONE, id=self._last.id)
+        return self.call("DELETE", _OPERATION, applicationName=ORIGINAL, id=self.last)
 
     def wake(self, event: Mapping[str, Any]) -> int:
-        """Wake the reconcile function; return how many operations it looked after."""
+        """Invoke the reconcile function; return the number of operations that it advanced."""
         return int(handlers.reconcile.handle(event, None, self.cloud)["operations"])
 
     def settle(self) -> None:
-        """Let the schedule fire until nothing is open."""
+        """Fire the schedule until all operations have ended."""
         for _ in range(50):
             self.cloud.clock.wait(60)
             if not self.wake(SCHEDULE):
                 return
         raise AssertionError("operations do not end")
 
-    def _live(self, name: str) -> None:
-        self.create(name)
+    def _prepare_original(self) -> None:
+        self.create(ORIGINAL)
         self.settle()
         for version in ("1.0", "1.1", "1.2", "1.3"):
-            self.cloud.push(version, application=name)
-        self.deploy("1.0", *THREE)
+            self.cloud.push(version, application=ORIGINAL)
+        self.deploy("1.0", *TEST_ENVIRONMENTS)
         self.settle()
         self.promote()
         self.settle()
 
 
 def _lines(log: Mapping[str, Item]) -> Partition:
-    """Return as many lines of log as each application has: events, repeated under other keys."""
+    """Return the lines of log of one application: its events, repeated with other keys."""
     events = [item for entry, item in log.items() if entry.startswith("EVENT#")]
     found: Partition = {}
     for number in range(LINES):
@@ -199,16 +198,16 @@ def _lines(log: Mapping[str, Item]) -> Partition:
 
 
 def _listed(log: Table, names: Iterable[str]) -> Iterator[tuple[str, Partition]]:
-    """Yield the partitions that list all applications, and an event of each."""
+    """Yield the partitions with the names of all applications and with an event of each."""
     for partition in (items.NAMES, items.EVENTS):
         first = dict([next(iter(log.partition(partition).items()))])
-        copies = [_renamed(first, name) for name in names if name != ONE]
+        copies = [_renamed(first, name) for name in names if name != ORIGINAL]
         yield partition, {key: item for copy in copies for key, item in copy.items()}
 
 
-def _renamed(items: Partition, name: str) -> Partition:
-    """Return the items of the one as those of a copy; keys that have no name get another id."""
-    text = json.dumps(items).replace(ONE, name).replace(ONE.lower(), name.lower())
+def _renamed(entries: Partition, name: str) -> Partition:
+    """Return the items of the original for a copy, with its name and another id in their keys."""
+    text = json.dumps(entries).replace(ORIGINAL, name).replace(ORIGINAL.lower(), name.lower())
     own = f"{int(name.removeprefix('App')):026}"
     found: Partition = {
         item["entry"]["S"]: item for item in json.loads(_ULID.sub(own, text)).values()
@@ -217,5 +216,5 @@ def _renamed(items: Partition, name: str) -> Partition:
 
 
 def _seeds(rows: str, name: str) -> Partition:
-    found: Partition = json.loads(rows.replace(ONE, name))
+    found: Partition = json.loads(rows.replace(ORIGINAL, name))
     return found
