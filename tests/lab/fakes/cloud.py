@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from devops_core.access import AccessPolicy
-from devops_core.naming import Image
+from devops_core.naming import SLOTS, Image
 from devops_core.settings import Settings, TableNames, TemplateLocation
 from tests.lab.fakes.clock import FakeClock
 from tests.lab.fakes.containers import FakeContainers
@@ -119,6 +119,13 @@ class FakeCloud:
     def gather(self, calls: Sequence[Callable[[], Any]]) -> list[Any]:
         """Make simultaneous calls one after the other; raise the first error after all calls."""
         return in_turn(calls[::-1])[::-1] if self.backwards else in_turn(calls)
+
+    def live(self, application: str) -> str | None:
+        """Return the live slot, None unless production forwards to exactly one slot."""
+        estate = self.stacks.estate
+        groups = self.load_balancer.listeners.get(estate.listener(application, "production"))
+        slots = (slot for slot in SLOTS if groups == [estate.target_group(application, slot)])
+        return next(slots, None)
 
     def push(self, tag: str, behaviour: str = OK, application: str = "Shop") -> str:
         """Push an image to an application's repository, with the behaviour of its tasks."""

@@ -10,7 +10,14 @@ from devops_core.drift.check import APPLICATIONS_PER_RUN
 from tests.lab.templates import ROOT
 from tests.proofs.scale.installation import LINES, Installation
 from tests.proofs.scale.measurements import (
-    DRIFT, IDLE, LIST, LIST_VERSION, MANY, PAGE, Measurements, table,
+    DRIFT,
+    IDLE,
+    LIST,
+    LIST_VERSION,
+    MANY,
+    PAGE,
+    Measurements,
+    table,
 )  # fmt: skip
 
 OPERATIONS = (
