@@ -57,9 +57,10 @@ def rows(text: str, heading: str) -> Iterator[list[str]]:
 
 
 def links() -> list[tuple[Path, str]]:
+    texts = {ROOT / name: text for name, text in TEXTS.items()}
+    texts |= {ROOT / "docs" / name: text for name, text in PAGES.items()}
     found = []
-    for name, text in (TEXTS | PAGES).items():
-        at = ROOT / name if name in TEXTS else ROOT / "docs" / name
+    for at, text in texts.items():
         for target in _LINK.findall(_FENCED.sub("", text)):
             if not target.startswith("https://"):
                 found.append((at, target))
@@ -75,8 +76,17 @@ def test_links_resolve(page: Path, target: str) -> None:
         assert anchor in anchors(file.read_text())
 
 
-def test_every_page_is_reached_from_the_readme() -> None:
-    assert {f"docs/{name}" for name in PAGES} <= set(_LINK.findall(TEXTS["README.md"]))
+@pytest.mark.parametrize("name", sorted(PAGES.keys() - {"README.md"}))
+def test_the_table_of_contents_of_the_folder_lists_the_page(name: str) -> None:
+    """docs/README.md lists each page and the README.md of each folder, which lists the rest."""
+    folder, _, file = name.rpartition("/")
+    is_inner = folder and file != "README.md"
+    contents, link = (f"{folder}/README.md", file) if is_inner else ("README.md", name)
+    assert link in _LINK.findall(PAGES[contents])
+
+
+def test_the_readme_links_to_the_table_of_contents() -> None:
+    assert "docs/README.md" in _LINK.findall(TEXTS["README.md"])
 
 
 @pytest.mark.parametrize("route", routes())
@@ -189,6 +199,7 @@ def test_as_many_bugs_are_planted_as_the_page_says() -> None:
         assert f"{len(some)} by the {by_whom}" in " ".join(PAGES["reliability.md"].split())
 
 
-def test_the_changelog_tells_of_this_version() -> None:
+def test_the_changelog_and_the_readme_name_this_version() -> None:
     version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
     assert f"## [{version}]" in TEXTS["CHANGELOG.md"]
+    assert f"Version {version}," in TEXTS["README.md"]
