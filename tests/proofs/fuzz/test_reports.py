@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.proofs.fuzz import reports
+from tests.proofs.fuzz.__main__ import SIZES
 from tools.contract.document import operations
 
 
@@ -47,3 +48,7 @@ def test_responses_are_counted_by_route_and_status(tmp_path: Path) -> None:
     missing = reports.without_success(seen)
     assert len(missing) == len(operations()) - 1
     assert "POST /stacks" not in missing
+
+
+def test_the_sizes_are_documented() -> None:
+    assert SIZES.is_documented("fuzz")

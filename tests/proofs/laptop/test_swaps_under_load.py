@@ -8,11 +8,16 @@ from typing import Any
 import pytest
 
 from tests.lab.laptop.api import Api
+from tests.lab.sizes import Sizes
 from tools.bench.swaps.levels import measure
 from tools.bench.swaps.production import Production
 from tools.bench.swaps.scenarios import SCENARIOS, Scenario, run
 
 SWAPS = 10
+SIZES = Sizes(
+    f"all cases; {SWAPS} swaps under load",
+    'the same; 300 swaps: `make bench-swap ARGS="--swaps 300"`',
+)
 
 
 @pytest.fixture(scope="module")
@@ -52,3 +57,7 @@ def test_each_swap_has_the_times_of_the_switch_and_of_the_first_response(
 def test_no_request_fails_in_a_scenario(production: Production, scenario: Scenario) -> None:
     outcome = run(production, scenario)
     assert outcome.passed, outcome
+
+
+def test_the_sizes_are_documented() -> None:
+    assert SIZES.is_documented("laptop")

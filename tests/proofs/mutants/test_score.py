@@ -8,6 +8,7 @@ import tomllib
 import pytest
 
 from tests.proofs.mutants import ROOT
+from tests.proofs.mutants.__main__ import SIZES
 from tests.proofs.mutants.mutant import Change, Mutant, accepted_survivors, changed_lines
 from tests.proofs.mutants.score import problems, score, table
 
@@ -70,3 +71,7 @@ def test_every_accepted_survivor_has_a_reason_and_a_function() -> None:
     for change, why in accepted_survivors().items():
         assert why, f"{change} needs a reason"
         assert change.function in _functions(change.module), f"{change} is out of date"
+
+
+def test_the_sizes_are_documented() -> None:
+    assert SIZES.is_documented("mutants")

@@ -9,7 +9,7 @@ import pytest
 
 from tests.lab.memory.world import World
 from tests.lab.report import spread
-from tests.proofs.races.__main__ import CI_TWO_PREEMPTIONS, CI_WORKER_RACES
+from tests.proofs.races.__main__ import CI_TWO_PREEMPTIONS, CI_WORKER_RACES, SIZES
 from tests.proofs.races.race import Outcome, run
 from tests.proofs.races.races import OPEN_OPERATIONS, RACES, OpenOperation
 from tests.proofs.races.scheduler import Schedule, interleavings
@@ -50,3 +50,7 @@ def test_an_open_operation_has_all_writes_except_the_last(operation: OpenOperati
     world.api.settle()
     writes = world.cloud.wire.writes()
     assert (len(writes) - 1, writes[-1]) == (operation.writes, "tables.close")
+
+
+def test_the_sizes_are_documented() -> None:
+    assert SIZES.is_documented("races")

@@ -16,13 +16,12 @@ from typing import Any, cast
 
 import botocore.session
 
-import handlers.reconcile
 from devops_core import ports
 from devops_core.adapters.dynamodb import items
 from devops_core.adapters.dynamodb.listing import DynamoListing
 from devops_core.adapters.dynamodb.tables import DynamoTables
 from devops_core.details import details_type
-from tests.lab.client import SCHEDULE, Reply, handled, http_event
+from tests.lab.client import Client, Reply, handled
 from tests.lab.fakes import REGION, FakeCloud
 from tests.lab.fakes.listing import FakeListing
 from tests.lab.fakes.tables import FakeTables
@@ -34,7 +33,6 @@ ORIGINAL = "App00000"
 TEST_ENVIRONMENTS = ["dev", "qa", "stage"]
 _ULID = re.compile(r"\b[0-7][0-9A-HJKMNP-TV-Z]{25}\b")
 _COPY = re.compile(rb"App[0-9]{5}")
-_OPERATION = "/stacks/{applicationName}/operations/{id}"
 
 
 class CopyingPort:
@@ -57,13 +55,33 @@ class CopyingPort:
         return pickle.loads(response.replace(ORIGINAL.encode(), name))  # noqa: S301 - written above
 
 
-class Installation:
-    """The service with its tables; call `copy` before the first measurement."""
+class Caller(Client):
+    """A caller whose calls must be accepted; `last` is the id of its last operation."""
 
-    _last: Reply
+    last: str
+
+    def raw(self, event: Mapping[str, Any]) -> Reply:
+        """Send an event unchanged."""
+        reply = handled(event, self.cloud)
+        assert reply.status in (200, 202), reply
+        if "operation" in reply.body:
+            self.last = reply.id
+        return reply
+
+    def settle(self, limit: int = 50) -> None:
+        """Fire the schedule until all operations have ended."""
+        for _ in range(limit):
+            if not self.tick():
+                return
+        raise AssertionError("operations do not end")
+
+
+class Installation:
+    """The service with its tables, and its caller; call `copy` before the first measurement."""
 
     def __init__(self) -> None:
         self.cloud = FakeCloud()
+        self.api = Caller(self.cloud)
         names = self.cloud.settings.tables
         inventory = (names.non_production, names.production, names.training_da)
         self.database = DynamoDB(
@@ -106,84 +124,24 @@ class Installation:
         self.database.consumed = Capacity()
         return consumed
 
-    def call(
-        self,
-        method: str,
-        path: str,
-        body: Any = None,
-        query: Mapping[str, str] | None = None,
-        **parameters: str,
-    ) -> Reply:
-        """Call the API; the call must be accepted."""
-        text = json.dumps(body) if body else None
-        event = http_event(method, path, text, parameters=parameters or None, query=query)
-        reply = handled(event, self.cloud)
-        assert reply.status in (200, 202), reply
-        if "operation" in reply.body:
-            self._last = reply
-        return reply
-
     def create(self, name: str) -> Reply:
         """Start to create an application with dev, qa and stage."""
-        body = {
-            "applicationName": name,
-            "email": "web@example.com",
-            "tags": {"technicalTeam": "web"},
-            "environments": {"nonProd": TEST_ENVIRONMENTS},
-        }
-        return self.call("POST", "/stacks", body)
-
-    def deploy(self, version: str, *environments: str) -> Reply:
-        """Start to deploy a version of the original."""
-        body = {"applicationName": ORIGINAL, "environment": environments, "version": version}
-        return self.call("POST", "/stacks/deploy", body)
-
-    def promote(self) -> Reply:
-        """Start to promote the version of stage."""
-        return self.call("POST", "/stacks/deploytoprodBlue", {"applicationName": ORIGINAL})
-
-    def swap(self) -> Reply:
-        """Swap the slots of production."""
-        return self.call("POST", "/stacks/swapProdBlueAndGreen", {"applicationName": ORIGINAL})
-
-    def delete(self, name: str) -> Reply:
-        """Start to delete an application."""
-        return self.call("DELETE", "/stacks", {"stack": name})
-
-    @property
-    def last(self) -> str:
-        """The id of the last operation."""
-        return self._last.id
-
-    def status(self) -> Reply:
-        """Read the status of the last operation."""
-        return self.call("GET", _OPERATION, applicationName=ORIGINAL, id=self.last)
-
-    def abort(self) -> Reply:
-        """Abort the last operation."""
-        return self.call("DELETE", _OPERATION, applicationName=ORIGINAL, id=self.last)
-
-    def wake(self, event: Mapping[str, Any]) -> int:
-        """Invoke the reconcile function; return the number of operations that it advanced."""
-        return int(handlers.reconcile.handle(event, None, self.cloud)["operations"])
-
-    def settle(self) -> None:
-        """Fire the schedule until all operations have ended."""
-        for _ in range(50):
-            self.cloud.clock.wait(60)
-            if not self.wake(SCHEDULE):
-                return
-        raise AssertionError("operations do not end")
+        return self.api.create(
+            name,
+            email="web@example.com",
+            tags={"technicalTeam": "web"},
+            environments={"nonProd": TEST_ENVIRONMENTS},
+        )
 
     def _prepare_original(self) -> None:
         self.create(ORIGINAL)
-        self.settle()
+        self.api.settle()
         for version in ("1.0", "1.1", "1.2", "1.3"):
             self.cloud.push(version, application=ORIGINAL)
-        self.deploy("1.0", *TEST_ENVIRONMENTS)
-        self.settle()
-        self.promote()
-        self.settle()
+        self.api.deploy("1.0", *TEST_ENVIRONMENTS, application=ORIGINAL)
+        self.api.settle()
+        self.api.promote(application=ORIGINAL)
+        self.api.settle()
 
 
 def _lines(log: Mapping[str, Item]) -> Partition:

@@ -8,7 +8,7 @@ from typing import Any
 
 from tests.lab.client import SCHEDULE
 from tests.lab.events import deployment_state
-from tests.lab.reads import EVENTS, OPERATIONS, STACK
+from tests.lab.reads import EVENTS, OPERATIONS, STACK, STACKS, get
 from tests.proofs.scale.capacity import Capacity
 from tests.proofs.scale.installation import ORIGINAL, TEST_ENVIRONMENTS, Installation
 
@@ -28,62 +28,58 @@ class Measurements:
     def __init__(self, applications: int) -> None:
         self.installation = Installation()
         self.installation.copy(applications)
+        self.api = self.installation.api
         self.consumed: dict[str, Capacity] = {}
         self._measure_create()
         self._measure_deploys()
         self._measure_production()
         self._measure_reads()
-        self._measure("delete", lambda: self.installation.delete(_NEW))
+        self._measure("delete", lambda: self.api.delete(_NEW))
 
     def _measure(self, operation: str, execute: Callable[[], Any]) -> None:
         self.consumed[operation] = self.installation.measure(execute)
 
     def _measure_create(self) -> None:
-        there = self.installation
-        self._measure("health", lambda: there.call("GET", "/health"))
-        self._measure(IDLE, lambda: there.wake(SCHEDULE))
-        self._measure(DRIFT, lambda: there.wake({"detail-type": "Drift check"}))
-        self._measure("create", lambda: there.create(_NEW))
-        there.cloud.clock.wait(60)
-        self._measure("the schedule, one operation open", lambda: there.wake(SCHEDULE))
-        there.settle()
+        self._measure("health", self.api.health)
+        self._measure(IDLE, lambda: self.api.wake(SCHEDULE))
+        self._measure(DRIFT, self.api.drift_check)
+        self._measure("create", lambda: self.installation.create(_NEW))
+        self._measure("the schedule, one operation open", self.api.tick)
+        self.api.settle()
 
     def _measure_deploys(self) -> None:
-        there = self.installation
-        self._measure("deploy, 1 environment", lambda: there.deploy("1.1", "dev"))
-        there.cloud.clock.wait(60)
-        self._measure("status, in progress", there.status)
-        self._measure("wake by an event", lambda: there.wake(_COMPLETED))
-        there.settle()
-        self._measure("status, ended", there.status)
-        self._measure("deploy, 3 environments", lambda: there.deploy("1.2", *TEST_ENVIRONMENTS))
-        there.settle()
+        deploy = partial(self.api.deploy, application=ORIGINAL)
+        self._measure("deploy, 1 environment", lambda: deploy("1.1", "dev"))
+        self.api.cloud.clock.wait(60)
+        self._measure("status, in progress", lambda: self.api.status(self.api.last, ORIGINAL))
+        self._measure("wake by an event", lambda: self.api.wake(_COMPLETED))
+        self.api.settle()
+        self._measure("status, ended", lambda: self.api.status(self.api.last, ORIGINAL))
+        self._measure("deploy, 3 environments", lambda: deploy("1.2", *TEST_ENVIRONMENTS))
+        self.api.settle()
 
     def _measure_production(self) -> None:
-        there = self.installation
-        self._measure("promote", there.promote)
-        there.settle()
-        self._measure("swap", there.swap)
-        there.deploy("1.3", "dev")
-        self._measure("abort", there.abort)
-        there.settle()
+        self._measure("promote", lambda: self.api.promote(application=ORIGINAL))
+        self.api.settle()
+        self._measure("swap", lambda: self.api.swap(application=ORIGINAL))
+        self.api.deploy("1.3", "dev", application=ORIGINAL)
+        self._measure("abort", lambda: self.api.abort(self.api.last, ORIGINAL))
+        self.api.settle()
 
     def _measure_reads(self) -> None:
-        page, operation = {"limit": str(PAGE)}, self.installation.last
-        for name, path, query in (
-            (LIST, "/stacks", page),
-            (LIST_VERSION, "/stacks", page | {"version": "1.2"}),
-            ("read an application", STACK, None),
+        page, operation = {"limit": str(PAGE)}, self.api.last
+        for name, resource, query in (
+            (LIST, STACKS, page),
+            (LIST_VERSION, STACKS, page | {"version": "1.2"}),
+            ("read an application", STACK, {}),
             ("list operations, a page of 4", OPERATIONS, {"limit": "4"}),
             ("list events, a page of 4", EVENTS, {"limit": "4"}),
             ("list events of all, a page of 4", "/events", {"limit": "4"}),
             ("list events of an operation", EVENTS, {"operation": operation}),
             ("list events of an operation of any", "/events", {"operation": operation}),
         ):
-            parameters = {"applicationName": ORIGINAL} if "{" in path else {}
-            self._measure(
-                name, partial(self.installation.call, "GET", path, query=query, **parameters)
-            )
+            application = ORIGINAL if "{" in resource else None
+            self._measure(name, partial(get, self.api, resource, application, **query))
 
 
 def table(few: Measurements, many: Measurements) -> list[str]:

@@ -8,6 +8,7 @@ import pytest
 
 from devops_core.drift.check import APPLICATIONS_PER_RUN
 from tests.lab.templates import ROOT
+from tests.proofs.scale.__main__ import SIZES
 from tests.proofs.scale.installation import LINES, Installation
 from tests.proofs.scale.measurements import (
     DRIFT,
@@ -97,3 +98,7 @@ def test_a_scan_consumes_more_with_more_applications() -> None:
 
 def test_the_page_has_these_figures(few: Measurements, many: Measurements) -> None:
     assert "\n".join(table(few, many)) in (ROOT / "docs" / "performance.md").read_text()
+
+
+def test_the_sizes_are_documented() -> None:
+    assert SIZES.is_documented("scale")

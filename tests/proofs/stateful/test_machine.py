@@ -8,7 +8,7 @@ import hypothesis
 from hypothesis.configuration import set_hypothesis_home_dir
 from hypothesis.stateful import run_state_machine_as_test
 
-from tests.proofs.stateful.__main__ import CI_EXAMPLES, CI_STEPS, SEED, settings
+from tests.proofs.stateful.__main__ import CI_EXAMPLES, CI_STEPS, SEED, SIZES, settings
 from tests.proofs.stateful.machine import Service
 
 
@@ -17,3 +17,7 @@ def test_no_sequence_violates_a_promise(tmp_path: Path) -> None:
     set_hypothesis_home_dir(tmp_path)
     machine = hypothesis.seed(SEED)(Service)
     run_state_machine_as_test(machine, settings=settings(CI_EXAMPLES, CI_STEPS))
+
+
+def test_the_sizes_are_documented() -> None:
+    assert SIZES.is_documented("stateful")

@@ -215,7 +215,7 @@ def test_a_status_without_the_permission_to_read_it_is_502(
     assert api.call("GET", url).operation["status"] == "SUCCEEDED"
 
 
-def test_a_health_check_names_what_may_not_be_read(api: Api, functions: Functions) -> None:
+def test_a_health_check_names_the_missing_permission(api: Api, functions: Functions) -> None:
     with functions.without("query", "s3:ListBucket"):
         answer = api.call("GET", "/health")
     assert answer.body["failing"] == {
