@@ -51,7 +51,7 @@ class Size(NamedTuple):
 
 
 CI = Size(calls=2000, rounds=4)
-FULL = Size(calls=10_000, rounds=20)
+FULL = Size(calls=4000, rounds=20)
 SIZES = Sizes(f"{CI}", f"{FULL} (`--full`)")
 # The limit of rounds before a run fails because of too few calls, per round of the size.
 ROUNDS_LIMIT = 3

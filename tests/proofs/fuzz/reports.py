@@ -1,4 +1,7 @@
-"""The numbers of calls and responses in the reports of schemathesis."""
+"""The numbers of calls and responses in the reports of schemathesis.
+
+Its summary has no responses of sequences; therefore they are counted from its events.
+"""
 
 from __future__ import annotations
 

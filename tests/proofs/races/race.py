@@ -89,7 +89,7 @@ class Actor(Client):
 
 def run(race: Race, schedule: Schedule) -> Outcome:
     """Run a race by a schedule; an error of the product is a violation."""
-    running = RunningRace.of(race, schedule)
+    running = RunningRace(race, schedule)
     violations: tuple[str, ...] = ()
     try:
         running.run()
@@ -102,27 +102,18 @@ def run(race: Race, schedule: Schedule) -> Outcome:
     )
 
 
-@dataclass(slots=True)
 class RunningRace:
     """A race in progress."""
 
-    race: Race
-    world: World
-    scheduler: Scheduler
-    history: History
-    actors: list[Actor]
-
-    @classmethod
-    def of(cls, race: Race, schedule: Schedule) -> RunningRace:
-        """Return a race before its start."""
-        world = World.opened(prepared(*race.steps))
-        scheduler = Scheduler(world.cloud.wire, schedule)
-        record = History(world.cloud, history.initial_state(world.cloud), scheduler.next_time)
-        world.cloud.wire.after.append(record.add_effect)
-        actors = [
-            Actor(world.cloud, number, scheduler, record) for number in range(len(race.actors))
-        ]
-        return cls(race, world, scheduler, record, actors)
+    def __init__(self, race: Race, schedule: Schedule) -> None:
+        self.race = race
+        self.world = World.opened(prepared(*race.steps))
+        cloud = self.world.cloud
+        self.scheduler = Scheduler(cloud.wire, schedule)
+        self.history = History(cloud, history.initial_state(cloud), self.scheduler.next_time)
+        cloud.wire.after.append(self.history.add_effect)
+        numbers = range(len(race.actors))
+        self.actors = [Actor(cloud, each, self.scheduler, self.history) for each in numbers]
 
     def run(self) -> None:
         """Run the race, and check the promises during it and after the end of all operations."""
