@@ -72,8 +72,9 @@ def of_abort(cloud: Cloud, operation: Operation, caller: str) -> DryRun:
     aborted = replace(operation, aborted_by=operation.aborted_by or caller)
     decision = kind.decide(aborted, observed, cloud.clock.now())
     after = decision.operation
+    succeeded = all(part.status is Status.SUCCEEDED for part in after.progress)
     completes = isinstance(decision, Done) or (
-        not isinstance(decision, Fail) and rules.committed(after)
+        not isinstance(decision, Fail) and (succeeded or rules.committed(after))
     )
     live = observed.production
     return planned._replace(

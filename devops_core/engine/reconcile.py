@@ -1,8 +1,8 @@
 """Reconcile: load an operation, observe AWS, decide, execute the steps, save, finish.
 
-It is level-triggered, so it can run any number of times, concurrently and late. Only one worker
-decides and acts at a time, because it must take the lease by a save that requires the revision
-that it read. A worker leaves an operation alone while another worker holds its lease.
+It is level-triggered, so it can run any number of times, concurrently and late
+(docs/decisions/0007-no-step-functions.md). Only the worker that holds the lease decides and acts
+(docs/decisions/0003-lease.md).
 """
 
 from __future__ import annotations

@@ -57,7 +57,8 @@ def failure(request: Request, error: DevOpsError) -> Response:
 def write(request: Request, outcome: Outcome, further: Mapping[str, Any]) -> Response:
     """Return the response to a write, with `further` members.
 
-    The status is 202 while the operation runs, 200 after a success and 424 after a failure.
+    The status is 202 while the operation runs, 200 after a success and 424 after a failure
+    (docs/decisions/0004-status-424.md).
     """
     if outcome.dry_run:
         return _plan(outcome.dry_run)

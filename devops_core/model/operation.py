@@ -9,8 +9,7 @@ from typing import Any
 
 from devops_core.naming import Environment
 
-# A worker may act on an operation for this long. The lease is longer than the time limit of every
-# function (60 s, serverless.yml), so the holder of an expired lease has ended.
+# A worker may act on an operation for this long (docs/decisions/0003-lease.md).
 LEASE = timedelta(seconds=65)
 
 

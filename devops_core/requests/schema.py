@@ -2,9 +2,9 @@
 
 `Object.parse` reads a request by its declaration and reports all faults at once. The package
 `tools.contract` derives three things from the same declaration: the schemas of docs/openapi.yml,
-the field tables of the documentation, and the checks of the command line. Their own code is there,
-because a cold start loads this module: its classes are plain, which costs a tenth of a dataclass,
-and `re` compiles a pattern when a request first needs it.
+the field tables of the documentation, and the checks of the command line. A cold start loads this
+module, so its classes are plain, which costs a tenth of a dataclass, and `re` compiles a pattern
+when a request first needs it (docs/decisions/0008-own-request-schema.md).
 """
 
 from __future__ import annotations

@@ -10,28 +10,24 @@ from tests.lab.dry import DryClient
 from tests.lab.fakes import FakeCloud
 from tests.lab.promises import hold_after_recovery, watch
 
-# What the service logs when it has met with something that should not be.
-_FAULTS = ("broken", "check failed", "given up", "reconcile failed")
+# The log messages of internal errors.
+_ERRORS = ("broken", "check failed", "given up", "reconcile failed")
 
 
 @pytest.fixture
 def cloud() -> Iterator[FakeCloud]:
-    """An account without applications. After the test everything must recover by itself.
+    """An account without applications. After each test, every operation must recover and end.
 
-    A test that makes the service fail clears `lines`.
+    A test that causes an internal error clears `lines`.
     """
     cloud = FakeCloud()
     watcher = watch(cloud)
     yield cloud
-    cloud.wire.heal()
-    cloud.containers.automatic = True
-    cloud.stacks.pace = 1
-    for stack in cloud.stacks.stacks.values():
-        stack.left = stack.left or 1
+    cloud.resume()
     Client(cloud).settle()
     hold_after_recovery(cloud, watcher)
     assert not [problem for line in cloud.measured for problem in emf.problems(line)]
-    assert not [line for line in cloud.lines if line[0] in _FAULTS]
+    assert not [line for line in cloud.lines if line[0] in _ERRORS]
 
 
 @pytest.fixture
@@ -41,7 +37,7 @@ def api(cloud: FakeCloud) -> Client:
 
 @pytest.fixture
 def dry(cloud: FakeCloud) -> DryClient:
-    """A caller who only tries."""
+    """A caller who makes only dry runs."""
     return DryClient(cloud)
 
 
@@ -57,7 +53,7 @@ def shop(cloud: FakeCloud, api: Client) -> FakeCloud:
 
 @pytest.fixture
 def promoted(shop: FakeCloud, api: Client) -> FakeCloud:
-    """Shop with 1.0 in dev and in blue."""
+    """Shop with 1.0 in dev and in the blue slot."""
     api.finished(api.deploy("1.0", "dev"))
     api.finished(api.promote())
     return shop
@@ -65,13 +61,13 @@ def promoted(shop: FakeCloud, api: Client) -> FakeCloud:
 
 @pytest.fixture
 def owned(promoted: FakeCloud) -> Iterator[FakeCloud]:
-    """The same, in an installation with teams and production approvers; its team is payments."""
+    """Shop of team payments, promoted, in an installation with teams and production approvers."""
     yield with_policy(promoted, BOTH)
     with_policy(promoted, AccessPolicy())
 
 
 @pytest.fixture
 def settled(promoted: FakeCloud) -> FakeCloud:
-    """The same, long enough ago for a drift check."""
+    """Shop, promoted ten minutes ago, so that the drift check reads it."""
     promoted.clock.pass_(minutes=10)
     return promoted

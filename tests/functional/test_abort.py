@@ -1,4 +1,4 @@
-"""DELETE /stacks/{applicationName}/operations/{id}: what is turned back, and what is not."""
+"""DELETE /stacks/{applicationName}/operations/{id}: the abort restores the previous state."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def _hanging(cloud: FakeCloud, api: Client, *environments: str) -> Reply:
     return reply
 
 
-def test_a_deploy_goes_back_to_the_version_before(shop: FakeCloud, api: Client) -> None:
+def test_an_aborted_deploy_restores_the_previous_version(shop: FakeCloud, api: Client) -> None:
     api.finished(api.deploy("1.0", "dev"))
     before = shop.containers.running("Shop", "dev").arn
     running = _hanging(shop, api, "dev", "qa")
@@ -47,22 +47,7 @@ def test_a_deploy_goes_back_to_the_version_before(shop: FakeCloud, api: Client) 
     assert events[1] == ("ABORTING", USER)
 
 
-def test_an_environment_that_is_done_is_left_so(shop: FakeCloud, api: Client) -> None:
-    running = api.deploy("1.0", "dev", "qa")
-    shop.containers.automatic = False
-    for _ in range(2):
-        shop.containers.advance("Shop", "dev")
-    api.tick()
-    answer = api.abort(running.id)
-    assert answer.body["message"] == (
-        "returning to the previous version; already done and kept: DEV"
-    )
-    shop.containers.automatic = True
-    assert api.finished(answer).operation["status"] == "FAILED"
-    assert [_version(shop, name) for name in (Environment.DEV, Environment.QA)] == ["1.0", None]
-
-
-def test_all_environments_that_are_done_are_named(shop: FakeCloud, api: Client) -> None:
+def test_an_abort_keeps_completed_environments(shop: FakeCloud, api: Client) -> None:
     running = api.deploy("1.0", "dev", "qa", "stage")
     shop.containers.automatic = False
     for name in ("dev", "qa"):
@@ -70,12 +55,16 @@ def test_all_environments_that_are_done_are_named(shop: FakeCloud, api: Client) 
             shop.containers.advance("Shop", name)
     api.tick()
     answer = api.abort(running.id)
-    assert answer.body["message"].endswith("; already done and kept: DEV, QA")
+    assert answer.body["message"] == (
+        "returning to the previous version; already done and kept: DEV, QA"
+    )
     shop.containers.automatic = True
     assert api.finished(answer).operation["status"] == "FAILED"
+    environments = (Environment.DEV, Environment.QA, Environment.STAGE)
+    assert [_version(shop, name) for name in environments] == ["1.0", "1.0", None]
 
 
-def test_a_swap_in_the_hands_of_a_worker_is_not_too_late(promoted: FakeCloud, api: Client) -> None:
+def test_a_leased_swap_can_be_aborted_before_the_switch(promoted: FakeCloud, api: Client) -> None:
     promoted.containers.automatic = False
     promoted.containers.service("Shop", "prod-2").desired = 0
     promoted.containers.service("Shop", "prod-2").running = 0
@@ -89,7 +78,7 @@ def test_a_swap_in_the_hands_of_a_worker_is_not_too_late(promoted: FakeCloud, ap
     assert api.finished(answer).operation["status"] == "FAILED"
 
 
-def test_a_rollout_that_is_complete_is_finished(shop: FakeCloud, api: Client) -> None:
+def test_a_completed_rollout_cannot_be_aborted(shop: FakeCloud, api: Client) -> None:
     shop.containers.automatic = False
     running = api.deploy("1.0", "dev")
     for _ in range(2):
@@ -100,7 +89,7 @@ def test_a_rollout_that_is_complete_is_finished(shop: FakeCloud, api: Client) ->
     assert _version(shop, Environment.DEV) == "1.0"
 
 
-def test_a_deploy_that_was_not_given_to_ecs_yet_leaves_nothing(
+def test_an_aborted_deploy_that_ecs_never_received_leaves_no_task_definition(
     shop: FakeCloud, api: Client
 ) -> None:
     shop.wire.fail("containers.update", ThrottledError("AWS throttles"))
@@ -109,7 +98,7 @@ def test_a_deploy_that_was_not_given_to_ecs_yet_leaves_nothing(
     assert shop.containers.tagged(running.id) == []
 
 
-def test_a_promote_goes_back_too(shop: FakeCloud, api: Client) -> None:
+def test_an_aborted_promote_restores_the_idle_slot(shop: FakeCloud, api: Client) -> None:
     api.finished(api.deploy("1.0", "stage"))
     shop.containers.automatic = False
     running = api.promote()
@@ -119,8 +108,8 @@ def test_a_promote_goes_back_too(shop: FakeCloud, api: Client) -> None:
     assert _version(shop, Environment.PROD_BLUE) is None
 
 
-@pytest.mark.parametrize("finished", [False, True], ids=["on its way", "complete"])
-def test_what_a_create_has_made_is_deleted(cloud: FakeCloud, api: Client, finished: bool) -> None:
+@pytest.mark.parametrize("finished", [False, True], ids=["in progress", "complete"])
+def test_an_aborted_create_deletes_its_stack(cloud: FakeCloud, api: Client, finished: bool) -> None:
     cloud.stacks.pace = None
     reply = api.create()
     if finished:
@@ -134,7 +123,7 @@ def test_what_a_create_has_made_is_deleted(cloud: FakeCloud, api: Client, finish
     assert cloud.stacks.named("Shop") is None
 
 
-def test_a_create_that_has_made_nothing_ends_at_once(cloud: FakeCloud, api: Client) -> None:
+def test_an_aborted_create_without_a_stack_ends_immediately(cloud: FakeCloud, api: Client) -> None:
     cloud.wire.fail("stacks.create", ThrottledError("AWS throttles"))
     reply = api.create()
     answer = api.abort(reply.id)
@@ -142,7 +131,7 @@ def test_a_create_that_has_made_nothing_ends_at_once(cloud: FakeCloud, api: Clie
     assert cloud.tables.rows == {}
 
 
-def test_a_swap_that_has_not_moved_the_customers_leaves_them(shop: FakeCloud, api: Client) -> None:
+def test_an_aborted_swap_does_not_switch_production(shop: FakeCloud, api: Client) -> None:
     _ready(shop, api)
     shop.wire.fail("load_balancer.switch", ThrottledError("AWS throttles"))
     swap = api.swap()
@@ -152,7 +141,7 @@ def test_a_swap_that_has_not_moved_the_customers_leaves_them(shop: FakeCloud, ap
     assert _version(shop, Environment.PROD_GREEN) is None
 
 
-def test_a_swap_that_has_moved_them_is_finished(shop: FakeCloud, api: Client) -> None:
+def test_a_swap_that_switched_production_is_completed(shop: FakeCloud, api: Client) -> None:
     _ready(shop, api)
     production = shop.tables.inventory_of("Shop").application
     assert production is not None
@@ -171,7 +160,7 @@ def test_a_swap_that_has_moved_them_is_finished(shop: FakeCloud, api: Client) ->
 
 
 @pytest.mark.usefixtures("shop")
-def test_a_delete_goes_on(api: Client) -> None:
+def test_a_delete_cannot_be_aborted(api: Client) -> None:
     deleting = api.delete()
     answer = api.abort(deleting.id)
     assert (answer.status, answer.body["code"]) == (409, "NOT_ABORTABLE")
@@ -181,7 +170,9 @@ def test_a_delete_goes_on(api: Client) -> None:
     assert api.finished(deleting).operation["status"] == "SUCCEEDED"
 
 
-def test_what_has_ended_is_not_aborted_and_twice_is_once(shop: FakeCloud, api: Client) -> None:
+def test_an_ended_operation_cannot_be_aborted_and_an_abort_can_be_repeated(
+    shop: FakeCloud, api: Client
+) -> None:
     done = api.finished(api.deploy("1.0", "dev"))
     answer = api.abort(done.id)
     assert (answer.status, answer.body["code"]) == (409, "ALREADY_ENDED")
@@ -197,7 +188,7 @@ def test_what_has_ended_is_not_aborted_and_twice_is_once(shop: FakeCloud, api: C
     assert outcomes.count("ABORTING") == 1
 
 
-def test_an_abort_can_be_waited_for(shop: FakeCloud, api: Client) -> None:
+def test_a_caller_can_wait_for_the_end_of_an_abort(shop: FakeCloud, api: Client) -> None:
     running = _hanging(shop, api, "dev")
     answer = api.abort(running.id, headers={"Prefer": "wait=20"})
     assert (answer.status, answer.operation["status"]) == (200, "FAILED")
@@ -215,8 +206,8 @@ def test_an_unknown_operation_is_not_found(
     assert shop.tables.in_progress() == []
 
 
-def test_who_acts_while_it_is_aborted_leaves_it(shop: FakeCloud, api: Client) -> None:
-    """The worker has sent its update; whoever comes after its lease goes back."""
+def test_a_worker_cannot_overwrite_a_concurrent_abort(shop: FakeCloud, api: Client) -> None:
+    """The worker has sent its update; the next worker rolls it back after the lease."""
     shop.push("slow", HANG)
     aborts = []
 
@@ -233,7 +224,7 @@ def test_who_acts_while_it_is_aborted_leaves_it(shop: FakeCloud, api: Client) ->
     assert _version(shop, Environment.DEV) is None
 
 
-def test_an_abort_that_loses_every_race_says_so(shop: FakeCloud, api: Client) -> None:
+def test_an_abort_that_loses_every_race_is_refused(shop: FakeCloud, api: Client) -> None:
     running = _hanging(shop, api, "dev")
     shop.wire.fail("tables.save", LostClaimError(running.id), times=5)
     answer = api.abort(running.id)
@@ -242,7 +233,7 @@ def test_an_abort_that_loses_every_race_says_so(shop: FakeCloud, api: Client) ->
     assert api.abort(running.id).status == 202
 
 
-def test_an_abort_whose_worker_dies_is_done_by_the_schedule(shop: FakeCloud, api: Client) -> None:
+def test_the_schedule_completes_an_abort_after_a_crash(shop: FakeCloud, api: Client) -> None:
     running = _hanging(shop, api, "dev")
     shop.wire.fail("containers.update", Crash(), times=1)
     with pytest.raises(Crash):

@@ -1,4 +1,4 @@
-"""Rows that somebody has changed in the table by hand: refused or waited for, in plain words."""
+"""Rows and listeners that were changed by hand: requests are refused with instructions, or wait."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ GREEN, BLUE = Environment.PROD_GREEN, Environment.PROD_BLUE
 
 @pytest.fixture
 def halved(promoted: FakeCloud) -> Iterator[FakeCloud]:
-    """Both roles of production say that they are in prod-1."""
+    """Shop with rows that assign prod-1 to both roles of production."""
     right = _row(promoted, BLUE).service
     _change(promoted, BLUE, service=_row(promoted, GREEN).service)
     yield promoted
@@ -42,7 +42,7 @@ def test_a_swap_needs_both_slots(api: Client) -> None:
 
 
 @pytest.mark.usefixtures("halved")
-def test_a_promotion_needs_the_idle_slot(api: Client) -> None:
+def test_a_promote_needs_the_idle_slot(api: Client) -> None:
     reply = api.promote()
     assert (reply.status, reply.body["code"]) == (409, "CONFLICT")
     assert reply.body["errorMessage"] == "the inventory has no service for the slot prod-2"
@@ -61,7 +61,7 @@ def test_production_needs_both_listeners(promoted: FakeCloud, api: Client, missi
         )
 
 
-def test_a_swap_whose_slot_is_gone_from_the_rows_says_which(
+def test_a_swap_waits_for_a_slot_that_is_missing_in_the_rows(
     promoted: FakeCloud, api: Client
 ) -> None:
     def throttle() -> None:
@@ -80,12 +80,12 @@ def test_a_swap_whose_slot_is_gone_from_the_rows_says_which(
     assert api.status(reply.id).operation["status"] == "SUCCEEDED"
 
 
-def test_a_listener_that_was_changed_by_hand_is_asked_to_be_put_right(
+def test_a_listener_with_a_foreign_target_group_is_refused_with_instructions(
     promoted: FakeCloud, api: Client
 ) -> None:
     listener = promoted.stacks.estate.listener("Shop", "production")
     right = promoted.load_balancer.listeners[listener]
-    promoted.load_balancer.listeners[listener] = ["a target group of somebody else"]
+    promoted.load_balancer.listeners[listener] = ["a foreign target group"]
     promoted.wire.watchers.clear()
     for reply in (api.swap(), api.promote()):
         assert (reply.status, reply.body["code"]) == (409, "CONFLICT")
@@ -96,9 +96,7 @@ def test_a_listener_that_was_changed_by_hand_is_asked_to_be_put_right(
     promoted.load_balancer.listeners[listener] = right
 
 
-def test_an_operation_ends_though_all_its_rows_were_removed(
-    promoted: FakeCloud, api: Client
-) -> None:
+def test_an_operation_ends_without_its_rows(promoted: FakeCloud, api: Client) -> None:
     right = _row(promoted, Environment.DEV)
     promoted.containers.service("Shop", "dev").running = 0
     reply = api.deploy("1.0", "dev")

@@ -1,4 +1,4 @@
-"""Clocks of workers that are wrong, jump, or are set back."""
+"""Workers whose clocks are wrong, jump or are set back."""
 
 from __future__ import annotations
 
@@ -15,9 +15,7 @@ from tests.lab.templates import ROOT, load
 _HOUR = timedelta(hours=1)
 
 
-def test_a_stack_that_is_not_shown_when_the_time_is_up_is_deleted(
-    cloud: FakeCloud, api: Client
-) -> None:
+def test_a_stack_that_appears_after_the_deadline_is_deleted(cloud: FakeCloud, api: Client) -> None:
     cloud.stacks.lag = 2
     reply = api.create()
     cloud.clock.skew = _HOUR
@@ -27,7 +25,7 @@ def test_a_stack_that_is_not_shown_when_the_time_is_up_is_deleted(
     assert cloud.tables.rows == {}
 
 
-def test_an_operation_that_ends_by_a_clock_that_was_set_back_took_no_time(
+def test_a_duration_is_not_negative_after_a_clock_was_set_back(
     shop: FakeCloud, api: Client
 ) -> None:
     reply = api.deploy("1.0", "dev")
@@ -37,12 +35,12 @@ def test_an_operation_that_ends_by_a_clock_that_was_set_back_took_no_time(
 
 @pytest.mark.parametrize("ahead", [2 * LEASE, _HOUR], ids=["lease", "deadline"])
 @pytest.mark.parametrize("call", ["containers.register", "containers.update"])
-def test_a_lease_that_is_taken_by_a_clock_that_is_ahead_costs_no_truth(
+def test_two_workers_with_different_clocks_leave_correct_records(
     call: str, ahead: timedelta
 ) -> None:
-    """One worker acts at a time only while clocks differ by less than a lease is longer than it.
+    """Two workers can act if their clocks differ by more than the reserve of a lease.
 
-    Beyond that two act, which is why no watcher is here; nothing is lost all the same.
+    Therefore no watcher checks that one worker acts at a time. The records are still correct.
     """
     cloud = FakeCloud()
     (api := Client(cloud)).finished(api.create())
@@ -69,7 +67,7 @@ def test_a_lease_that_is_taken_by_a_clock_that_is_ahead_costs_no_truth(
     assert not [each for each in cloud.containers.tagged(deploy.id) if each.active]
 
 
-def test_a_lease_outlives_every_function_by_what_clocks_may_differ() -> None:
+def test_a_lease_is_longer_than_the_timeout_of_each_function() -> None:
     service = load(ROOT / "serverless.yml")
     functions = service["functions"].values()
     longest = max(each.get("timeout", service["provider"]["timeout"]) for each in functions)

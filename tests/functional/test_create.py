@@ -16,7 +16,7 @@ def _gone(cloud: FakeCloud) -> bool:
     return not cloud.tables.rows and cloud.stacks.named("Shop") is None
 
 
-def test_the_answer_repeats_what_was_asked_for(cloud: FakeCloud, api: Client) -> None:
+def test_the_response_repeats_the_request(cloud: FakeCloud, api: Client) -> None:
     reply = api.create(environments={"nonProd": ["qa", "dev"], "da": True})
     assert reply.status == 202
     del reply.body["operation"]
@@ -34,7 +34,7 @@ def test_the_answer_repeats_what_was_asked_for(cloud: FakeCloud, api: Client) ->
     assert stack.parameters["Environments"] == "dev,qa,da"
 
 
-def test_no_environments_means_dev(cloud: FakeCloud, api: Client) -> None:
+def test_a_create_without_environments_creates_dev(cloud: FakeCloud, api: Client) -> None:
     reply = api.create()
     assert reply.body["environmentType"][0] == {"DEV": "YES"}
     assert list(cloud.tables.inventory_of("Shop").rows) == [
@@ -42,7 +42,7 @@ def test_no_environments_means_dev(cloud: FakeCloud, api: Client) -> None:
     ]  # fmt: skip
 
 
-def test_rows_are_complete_when_the_stack_is(cloud: FakeCloud, api: Client) -> None:
+def test_rows_are_complete_after_the_stack(cloud: FakeCloud, api: Client) -> None:
     done = api.finished(api.create(tags={"technicalTeam": "payments", "cost": "42"}))
     assert done.operation["status"] == "SUCCEEDED"
     rows = cloud.tables.inventory_of("Shop").rows
@@ -61,7 +61,7 @@ def test_rows_are_complete_when_the_stack_is(cloud: FakeCloud, api: Client) -> N
     assert dev.application.tags == {"technicalTeam": "payments", "cost": "42"}
 
 
-def test_the_stack_carries_the_tags_and_the_operation(cloud: FakeCloud, api: Client) -> None:
+def test_the_stack_has_the_tags_and_the_id_of_the_operation(cloud: FakeCloud, api: Client) -> None:
     reply = api.create(tags={"technicalTeam": "payments", "cost": "42"})
     stack = cloud.stacks.named("Shop")
     assert stack is not None
@@ -76,7 +76,7 @@ def test_the_stack_carries_the_tags_and_the_operation(cloud: FakeCloud, api: Cli
         ("SHOP", "application Shop exists already, and SHOP differs from it only in"),
     ],
 )
-def test_a_name_is_used_once_in_any_case(
+def test_a_name_is_unique_without_regard_to_case(
     shop: FakeCloud, api: Client, name: str, message: str
 ) -> None:
     reply = api.create(name)
@@ -85,7 +85,9 @@ def test_a_name_is_used_once_in_any_case(
     assert len({application for application, _ in shop.tables.rows}) == 1
 
 
-def test_a_name_that_is_being_created_tells_by_what(cloud: FakeCloud, api: Client) -> None:
+def test_a_refused_create_names_the_operation_that_creates_the_application(
+    cloud: FakeCloud, api: Client
+) -> None:
     cloud.stacks.pace = None
     first = api.create()
     second = api.create()
@@ -96,7 +98,7 @@ def test_a_name_that_is_being_created_tells_by_what(cloud: FakeCloud, api: Clien
     cloud.stacks.finish("Shop")
 
 
-def test_a_resource_that_fails_takes_everything_back(cloud: FakeCloud, api: Client) -> None:
+def test_a_failed_resource_rolls_the_create_back(cloud: FakeCloud, api: Client) -> None:
     cloud.stacks.create_failures = (
         "devService (AWS::ECS::Service): ECS Deployment Circuit Breaker was triggered",
         "qaService (AWS::ECS::Service): Resource limit exceeded",
@@ -110,9 +112,7 @@ def test_a_resource_that_fails_takes_everything_back(cloud: FakeCloud, api: Clie
     assert outcomes[:2] == ["ACCEPTED", "ROLLING_BACK"]
 
 
-def test_a_roll_back_that_is_over_before_anybody_looks_is_explained_too(
-    cloud: FakeCloud, api: Client
-) -> None:
+def test_a_create_names_the_reasons_of_a_completed_rollback(cloud: FakeCloud, api: Client) -> None:
     cloud.stacks.create_failures = ("devService (AWS::ECS::Service): Resource limit exceeded",)
     cloud.stacks.pace = None
     reply = api.create()
@@ -131,7 +131,9 @@ def test_after_a_failure_the_name_is_free_again(cloud: FakeCloud, api: Client) -
     assert api.finished(api.create()).operation["status"] == "SUCCEEDED"
 
 
-def test_a_foreign_stack_of_the_name_is_left_alone(cloud: FakeCloud, api: Client) -> None:
+def test_a_create_does_not_change_a_foreign_stack_of_the_same_name(
+    cloud: FakeCloud, api: Client
+) -> None:
     foreign = cloud.stacks.add_foreign("Shop")
     reply = api.create()
     assert reply.status == 424
@@ -141,7 +143,9 @@ def test_a_foreign_stack_of_the_name_is_left_alone(cloud: FakeCloud, api: Client
     assert cloud.wire.count("stacks.delete") == 0
 
 
-def test_a_foreign_stack_that_came_first_is_left_alone(cloud: FakeCloud, api: Client) -> None:
+def test_a_create_does_not_change_a_foreign_stack_that_was_faster(
+    cloud: FakeCloud, api: Client
+) -> None:
     cloud.wire.fail("stacks.create", UnreachableError("no answer"), times=1)
     reply = api.create()
     foreign = cloud.stacks.add_foreign("Shop")
@@ -151,15 +155,13 @@ def test_a_foreign_stack_that_came_first_is_left_alone(cloud: FakeCloud, api: Cl
     assert foreign.status == "CREATE_COMPLETE"
 
 
-def test_a_create_whose_answer_was_lost_is_found_not_repeated(
-    cloud: FakeCloud, api: Client
-) -> None:
+def test_a_create_finds_its_stack_after_a_lost_response(cloud: FakeCloud, api: Client) -> None:
     cloud.wire.fail("stacks.create", UnreachableError("no answer"), times=1, lost=True)
     assert api.finished(api.create()).operation["status"] == "SUCCEEDED"
     assert cloud.wire.count("stacks.create") == 1
 
 
-def test_missing_outputs_are_named_and_the_stack_goes(cloud: FakeCloud, api: Client) -> None:
+def test_a_stack_without_required_outputs_is_deleted(cloud: FakeCloud, api: Client) -> None:
     cloud.stacks.without_outputs = {"devServiceArn", "TestListenerArn"}
     failed = api.finished(api.create())
     assert failed.operation["reasons"] == [
@@ -168,7 +170,7 @@ def test_missing_outputs_are_named_and_the_stack_goes(cloud: FakeCloud, api: Cli
     assert _gone(cloud)
 
 
-def test_services_get_variables_secrets_and_size_after_the_stack(
+def test_services_receive_variables_secrets_and_size_after_the_stack(
     cloud: FakeCloud, api: Client
 ) -> None:
     service = {"environment": {"MODE": "fast"}, "secrets": {"DB": SECRET}, "desiredCount": 2}
@@ -183,7 +185,7 @@ def test_services_get_variables_secrets_and_size_after_the_stack(
     assert cloud.wire.count("containers.register") == 3
 
 
-def test_variables_stay_when_an_image_is_deployed(cloud: FakeCloud, api: Client) -> None:
+def test_a_deploy_keeps_the_variables(cloud: FakeCloud, api: Client) -> None:
     api.finished(api.create(service={"environment": {"MODE": "fast"}}))
     cloud.push("1.0")
     api.finished(api.deploy("1.0"))
@@ -191,16 +193,14 @@ def test_variables_stay_when_an_image_is_deployed(cloud: FakeCloud, api: Client)
     assert {"name": "MODE", "value": "fast"} in container["environment"]
 
 
-def test_a_task_count_alone_needs_no_new_task_definition(cloud: FakeCloud, api: Client) -> None:
+def test_a_task_count_needs_no_task_definition(cloud: FakeCloud, api: Client) -> None:
     done = api.finished(api.create(service={"desiredCount": 3}))
     assert done.operation["status"] == "SUCCEEDED"
     assert cloud.containers.service("Shop", "dev").running == 3
     assert cloud.wire.count("containers.register") == 0
 
 
-def test_a_service_that_fails_with_its_variables_undoes_the_create(
-    cloud: FakeCloud, api: Client
-) -> None:
+def test_a_failed_first_rollout_rolls_the_create_back(cloud: FakeCloud, api: Client) -> None:
     cloud.containers.behaviours[cloud.settings.initial_image] = CRASH
     failed = api.finished(api.create(service={"environment": {"MODE": "fast"}}))
     assert failed.operation["status"] == "FAILED"
@@ -209,9 +209,7 @@ def test_a_service_that_fails_with_its_variables_undoes_the_create(
     assert cloud.containers.tagged(failed.id) == []
 
 
-def test_what_cannot_be_undone_stays_known_and_can_be_deleted(
-    cloud: FakeCloud, api: Client
-) -> None:
+def test_an_application_whose_rollback_fails_can_be_deleted(cloud: FakeCloud, api: Client) -> None:
     cloud.stacks.create_failures = ("devService (AWS::ECS::Service): did not stabilize",)
     cloud.stacks.delete_failures = ("Cluster (AWS::ECS::Cluster): has active services",)
     failed = api.finished(api.create())
@@ -230,9 +228,7 @@ def test_what_cannot_be_undone_stays_known_and_can_be_deleted(
     assert _gone(cloud)
 
 
-def test_a_delete_that_is_refused_while_undoing_keeps_the_rows(
-    cloud: FakeCloud, api: Client
-) -> None:
+def test_a_refused_deletion_during_a_rollback_keeps_the_rows(cloud: FakeCloud, api: Client) -> None:
     cloud.stacks.create_failures = ("devService (AWS::ECS::Service): did not stabilize",)
     cloud.wire.fail("stacks.delete", RefusedError("termination protection is on"))
     failed = api.finished(api.create())
@@ -240,11 +236,44 @@ def test_a_delete_that_is_refused_while_undoing_keeps_the_rows(
     assert cloud.tables.rows
 
 
-def test_a_create_that_fails_says_why_its_tasks_stopped(cloud: FakeCloud, api: Client) -> None:
-    """ECS can tell only while the cluster is there: until the roll-back has come to it."""
+def test_a_failed_create_names_the_stop_reasons_of_its_tasks(cloud: FakeCloud, api: Client) -> None:
+    """ECS reports stop reasons only until the rollback deletes the cluster."""
     broken = "devService (AWS::ECS::Service): ECS Deployment Circuit Breaker was triggered"
     cloud.stacks.create_failures = (broken,)
     service = FakeService("dev", "group", stopped={"first": "exit code 1"})
     cloud.containers.services_["Shop", "dev"] = service
     failed = api.finished(api.create())
     assert failed.operation["reasons"] == [broken, "dev: exit code 1"]
+
+
+def test_a_create_fails_if_its_stack_is_deleted_by_hand(cloud: FakeCloud, api: Client) -> None:
+    cloud.stacks.pace = None
+    reply = api.create()
+    stack = cloud.stacks.named("Shop")
+    assert stack is not None
+    stack.status = "DELETE_COMPLETE"
+    ended = api.status(reply.id).operation
+    assert (ended["status"], ended["reasons"]) == (
+        "FAILED", ["the stack ended as DELETE_COMPLETE"],
+    )  # fmt: skip
+    assert cloud.tables.rows == {}
+
+
+def test_an_aborted_create_does_not_read_the_resources_of_its_stack(
+    cloud: FakeCloud, api: Client
+) -> None:
+    cloud.stacks.pace = None
+    reply = api.create()
+    cloud.stacks.finish("Shop")
+    assert api.abort(reply.id).status == 202
+    stack = cloud.stacks.named("Shop")
+    assert stack is not None
+    stack.status = "CREATE_COMPLETE"
+    start = len(cloud.wire.journal)
+    api.status(reply.id)
+    assert cloud.wire.names(start) == [
+        "tables.operation", "tables.inventory", "stacks.describe", "tables.save", "stacks.delete",
+        "tables.save",
+    ]  # fmt: skip
+    cloud.stacks.finish("Shop")
+    assert api.finished(reply).operation["status"] == "FAILED"

@@ -1,4 +1,4 @@
-"""No operation stays open for ever, whatever AWS does."""
+"""Every operation ends, also if AWS never responds as expected."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def _delete(api: Client) -> Reply:
 
 
 def _green(cloud: FakeCloud) -> str | None:
-    """Return the slot that is live as far as inventory knows."""
+    """Return the live slot of the inventory."""
     service = cloud.tables.inventory_of("Shop").service(Environment.PROD_GREEN)
     return service.name if service else None
 
@@ -52,7 +52,7 @@ CALLS = [_deploy, _promote, _create, _delete]
 
 @pytest.mark.parametrize("call", CALLS)
 @pytest.mark.parametrize("error", ERRORS)
-def test_an_account_that_refuses_everything_ends_every_operation(
+def test_every_operation_ends_although_aws_refuses_every_call(
     ready: FakeCloud, api: Client, call: Callable[[Client], Reply], error: AwsError
 ) -> None:
     for name in ("stacks", "containers"):
@@ -69,11 +69,11 @@ def test_an_account_that_refuses_everything_ends_every_operation(
     assert {part["reason"] for part in ended.environments.values()} == {error.message}
     ready.wire.heal()
     if call is _create:
-        # Its rows were kept, because a stack might have been made; there was none.
+        # The rows remain, because CloudFormation might have created a stack. It has not.
         assert api.finished(api.delete("Other")).operation["status"] == "SUCCEEDED"
 
 
-def test_what_was_done_before_an_operation_is_given_up_stays_done(
+def test_an_operation_that_is_given_up_keeps_completed_environments(
     ready: FakeCloud, api: Client
 ) -> None:
     reply = api.deploy("1.1", "dev", "qa")
@@ -89,13 +89,13 @@ def test_what_was_done_before_an_operation_is_given_up_stays_done(
     }  # fmt: skip
     assert "reason" not in ended.environments["DEV"]
     ready.wire.heal()
-    # What was registered for QA is found when the application is deleted.
+    # The delete finds the task definition that was registered for QA.
     assert api.finished(api.delete()).operation["status"] == "SUCCEEDED"
 
 
 @pytest.mark.parametrize("error", ERRORS)
 @pytest.mark.parametrize("name", ["containers.register", "containers.update"])
-def test_a_step_of_a_deploy_that_is_refused_for_ever_ends_at_the_deadline(
+def test_a_deploy_with_a_permanently_refused_step_ends_at_the_deadline(
     ready: FakeCloud, api: Client, name: str, error: AwsError
 ) -> None:
     ready.wire.fail(name, error)
@@ -108,7 +108,7 @@ def test_a_step_of_a_deploy_that_is_refused_for_ever_ends_at_the_deadline(
 
 
 @pytest.mark.parametrize("error", ERRORS)
-def test_a_swap_that_cannot_look_leaves_production_alone(
+def test_a_swap_without_observations_does_not_switch_production(
     ready: FakeCloud, api: Client, error: AwsError
 ) -> None:
     green = ready.containers.service("Shop", "prod-1")
@@ -126,7 +126,7 @@ def test_a_swap_that_cannot_look_leaves_production_alone(
     assert api.swap(version="1.0").status == 200
 
 
-def test_a_swap_that_cannot_look_after_the_switch_knows_what_is_live(
+def test_a_swap_without_observations_after_the_switch_records_the_live_slot(
     ready: FakeCloud, api: Client
 ) -> None:
     def blind() -> None:
@@ -143,7 +143,9 @@ def test_a_swap_that_cannot_look_after_the_switch_knows_what_is_live(
     assert api.swap().status == 200
 
 
-def test_a_stack_without_end_is_taken_back_at_the_deadline(cloud: FakeCloud, api: Client) -> None:
+def test_a_stack_that_never_completes_is_deleted_at_the_deadline(
+    cloud: FakeCloud, api: Client
+) -> None:
     cloud.stacks.pace = None
     reply = api.create()
     cloud.clock.pass_(minutes=61)
@@ -156,7 +158,9 @@ def test_a_stack_without_end_is_taken_back_at_the_deadline(cloud: FakeCloud, api
     assert cloud.tables.rows == {}
 
 
-def test_a_failed_stack_that_does_not_go_is_kept_on_record(cloud: FakeCloud, api: Client) -> None:
+def test_a_failed_stack_that_cannot_be_deleted_stays_in_the_inventory(
+    cloud: FakeCloud, api: Client
+) -> None:
     cloud.stacks.pace = None
     reply = api.create()
     cloud.clock.pass_(minutes=61)
@@ -173,7 +177,7 @@ def test_a_failed_stack_that_does_not_go_is_kept_on_record(cloud: FakeCloud, api
     assert api.finished(api.delete()).operation["status"] == "SUCCEEDED"
 
 
-def test_a_stack_that_nobody_looked_at_for_hours_is_still_taken_back(
+def test_an_overdue_stack_is_deleted_after_hours_without_a_worker(
     cloud: FakeCloud, api: Client
 ) -> None:
     cloud.stacks.pace = None
@@ -190,7 +194,9 @@ def test_a_stack_that_nobody_looked_at_for_hours_is_still_taken_back(
     assert cloud.tables.rows == {}
 
 
-def test_a_delete_without_end_fails_and_can_be_repeated(shop: FakeCloud, api: Client) -> None:
+def test_a_delete_that_never_completes_fails_and_can_be_repeated(
+    shop: FakeCloud, api: Client
+) -> None:
     shop.stacks.pace = None
     reply = api.delete()
     shop.clock.pass_(minutes=61)

@@ -15,7 +15,7 @@ from tests.lab.fakes import Crash, FakeCloud
 FAILURES = ("Cluster (AWS::ECS::Cluster): The Cluster cannot be deleted while Services are active",)
 
 
-def test_rows_stay_until_the_stack_is_gone(shop: FakeCloud, api: Client) -> None:
+def test_rows_remain_until_the_stack_is_deleted(shop: FakeCloud, api: Client) -> None:
     reply = api.delete()
     assert (reply.status, reply.body["applicationName"]) == (202, "Shop")
     assert len(shop.tables.inventory_of("Shop").rows) == 6
@@ -25,31 +25,31 @@ def test_rows_stay_until_the_stack_is_gone(shop: FakeCloud, api: Client) -> None
     assert shop.tables.rows == {}
 
 
-def test_what_was_deployed_goes_too(shop: FakeCloud, api: Client) -> None:
+def test_a_delete_deregisters_the_task_definitions_of_deploys(shop: FakeCloud, api: Client) -> None:
     deployed = api.finished(api.deploy("1.0", "dev", "qa"))
     promoted = api.finished(api.promote())
     assert api.finished(api.delete()).operation["status"] == "SUCCEEDED"
     for reply in (deployed, promoted):
         assert shop.containers.tagged(reply.id) == []
         assert len(shop.containers.tagged(reply.id, active=False)) in (1, 2)
-    assert shop.wire.count("containers.deregister") == 3, (
-        "one after the other, and each of them once"
-    )
+    assert shop.wire.count("containers.deregister") == 3, "each one once, in order"
 
 
-def test_one_left_over_is_deregistered_once(shop: FakeCloud, api: Client) -> None:
+def test_a_delete_deregisters_an_orphan_once(shop: FakeCloud, api: Client) -> None:
     api.finished(api.deploy("1.0", "dev"))
     assert api.finished(api.delete()).operation["status"] == "SUCCEEDED"
     assert shop.wire.count("containers.deregister") == 1
 
 
-def test_the_name_can_be_used_again(shop: FakeCloud, api: Client) -> None:
+def test_a_name_is_free_after_a_delete(shop: FakeCloud, api: Client) -> None:
     api.finished(api.delete())
     assert api.finished(api.create("SHOP")).operation["status"] == "SUCCEEDED"
     assert {name for name, _ in shop.tables.rows} == {"SHOP"}
 
 
-def test_a_failure_is_told_and_can_be_repeated(shop: FakeCloud, api: Client) -> None:
+def test_a_failed_delete_names_its_reasons_and_can_be_repeated(
+    shop: FakeCloud, api: Client
+) -> None:
     shop.stacks.delete_failures = FAILURES
     for _ in range(2):
         failed = api.finished(api.delete())
@@ -65,7 +65,7 @@ def test_a_failure_is_told_and_can_be_repeated(shop: FakeCloud, api: Client) -> 
     assert shop.tables.rows == {}
 
 
-def test_a_stack_that_is_gone_already_is_no_failure(shop: FakeCloud, api: Client) -> None:
+def test_a_delete_without_a_stack_succeeds(shop: FakeCloud, api: Client) -> None:
     stack = shop.stacks.named("Shop")
     assert stack is not None
     shop.stacks.estate.tear_down("Shop")
@@ -74,7 +74,9 @@ def test_a_stack_that_is_gone_already_is_no_failure(shop: FakeCloud, api: Client
     assert shop.tables.rows == {}
 
 
-def test_a_stack_that_was_made_again_by_hand_is_left_alone(shop: FakeCloud, api: Client) -> None:
+def test_a_delete_does_not_change_a_stack_that_was_created_again_by_hand(
+    shop: FakeCloud, api: Client
+) -> None:
     stack = shop.stacks.named("Shop")
     assert stack is not None
     shop.stacks.estate.tear_down("Shop")
@@ -84,7 +86,9 @@ def test_a_stack_that_was_made_again_by_hand_is_left_alone(shop: FakeCloud, api:
     assert foreign.status == "CREATE_COMPLETE"
 
 
-def test_a_delete_that_cloudformation_refuses_says_why(shop: FakeCloud, api: Client) -> None:
+def test_a_delete_that_cloudformation_refuses_fails_with_the_reason(
+    shop: FakeCloud, api: Client
+) -> None:
     shop.wire.fail("stacks.delete", RefusedError("Stack [Shop] cannot be deleted while"
                                                  " TerminationProtection is enabled"))  # fmt: skip
     reply = api.delete()
@@ -94,7 +98,7 @@ def test_a_delete_that_cloudformation_refuses_says_why(shop: FakeCloud, api: Cli
     assert api.finished(api.delete()).operation["status"] == "SUCCEEDED"
 
 
-def test_a_delete_whose_answer_was_lost_goes_on(shop: FakeCloud, api: Client) -> None:
+def test_a_delete_continues_after_a_lost_response(shop: FakeCloud, api: Client) -> None:
     shop.wire.fail("stacks.delete", UnreachableError("no answer"), times=1, lost=True)
     reply = api.delete()
     assert reply.status == 202
@@ -102,9 +106,7 @@ def test_a_delete_whose_answer_was_lost_goes_on(shop: FakeCloud, api: Client) ->
     assert shop.wire.count("stacks.delete") == 1
 
 
-def test_a_worker_that_dies_at_the_end_of_a_delete_is_followed(
-    shop: FakeCloud, api: Client
-) -> None:
+def test_a_delete_ends_after_a_crash_in_its_last_step(shop: FakeCloud, api: Client) -> None:
     api.finished(api.deploy("1.0", "dev"))
     reply = api.delete()
     shop.wire.fail("containers.deregister", Crash(), times=1, lost=True)
@@ -125,7 +127,7 @@ def test_a_busy_application_is_not_deleted(shop: FakeCloud, api: Client) -> None
     assert shop.wire.count("stacks.delete") == 0
 
 
-def test_while_it_is_created_it_is_not_deleted(cloud: FakeCloud, api: Client) -> None:
+def test_an_application_cannot_be_deleted_during_its_create(cloud: FakeCloud, api: Client) -> None:
     holder = api.create()
     reply = api.delete()
     assert (reply.status, reply.body["code"]) == (409, "BUSY")
@@ -133,7 +135,7 @@ def test_while_it_is_created_it_is_not_deleted(cloud: FakeCloud, api: Client) ->
     assert len(cloud.tables.in_progress()) == 1
 
 
-def test_a_stack_whose_id_was_never_known_is_found_by_its_name(
+def test_a_delete_finds_a_stack_without_a_recorded_id_by_its_name(
     cloud: FakeCloud, api: Client
 ) -> None:
     cloud.wire.fail("stacks.create", UnreachableError("no answer"), lost=True)
@@ -148,7 +150,9 @@ def test_a_stack_whose_id_was_never_known_is_found_by_its_name(
     assert cloud.stacks.named("Shop") is None
 
 
-def test_a_stack_of_that_name_that_is_not_ours_is_left_alone(cloud: FakeCloud, api: Client) -> None:
+def test_a_delete_does_not_change_a_foreign_stack_of_the_same_name(
+    cloud: FakeCloud, api: Client
+) -> None:
     cloud.wire.fail("stacks", UnreachableError("no answer"))
     api.create()
     api.settle(limit=95)
@@ -158,10 +162,10 @@ def test_a_stack_of_that_name_that_is_not_ours_is_left_alone(cloud: FakeCloud, a
     assert cloud.stacks.named("Shop") is not None
 
 
-def test_what_a_create_registered_before_it_was_given_up_goes_too(
+def test_a_delete_deregisters_the_task_definitions_of_a_create_that_was_given_up(
     cloud: FakeCloud, api: Client
 ) -> None:
-    """The rows name no services then, only environments."""
+    """The rows then have environments but no services."""
 
     def blind() -> None:
         cloud.wire.fail("stacks", ThrottledError("AWS throttles"))
@@ -176,7 +180,7 @@ def test_what_a_create_registered_before_it_was_given_up_goes_too(
     assert cloud.containers.tagged(created.id) == []
 
 
-def test_left_overs_that_nobody_may_list_do_not_hold_a_delete(shop: FakeCloud, api: Client) -> None:
+def test_a_delete_succeeds_without_the_right_to_list_orphans(shop: FakeCloud, api: Client) -> None:
     first = api.finished(api.deploy("1.0", "dev"))
     shop.wire.fail("containers.registered", AccessDeniedError("may not list"))
     reply = api.delete()
@@ -187,7 +191,7 @@ def test_left_overs_that_nobody_may_list_do_not_hold_a_delete(shop: FakeCloud, a
     left.active = False
 
 
-def test_left_overs_that_cannot_be_listed_do_not_hold_a_delete_for_ever(
+def test_a_delete_ends_at_its_deadline_if_orphans_cannot_be_listed(
     shop: FakeCloud, api: Client
 ) -> None:
     first = api.finished(api.deploy("1.0", "dev"))
@@ -204,7 +208,7 @@ def test_left_overs_that_cannot_be_listed_do_not_hold_a_delete_for_ever(
 
 
 @pytest.mark.usefixtures("promoted")
-def test_the_slots_are_those_of_the_present_roles(api: Client) -> None:
+def test_a_delete_names_the_slots_of_the_current_roles(api: Client) -> None:
     assert api.swap().status == 200
     reply = api.delete()
     slots = {name: part.get("slot") for name, part in reply.environments.items()}

@@ -19,13 +19,13 @@ def _version(cloud: FakeCloud, environment: Environment) -> str | None:
 
 
 def _put_back_by_hand(cloud: FakeCloud, name: str) -> None:
-    """Let a service run what the stack has given it, as somebody at the console would."""
+    """Let a service run the task definition of the stack, as after a change in the console."""
     service = cloud.containers.service("Shop", name)
     service.deploy(next(iter(cloud.containers.task_definitions)), cloud.clock.now())
     service.complete(cloud.clock.now())
 
 
-def test_each_environment_runs_the_digest_that_was_pushed(shop: FakeCloud, api: Client) -> None:
+def test_each_environment_runs_the_pushed_digest(shop: FakeCloud, api: Client) -> None:
     done = api.finished(api.deploy("1.0", "qa", "training"))
     digest = shop.images.pushed["shop", "1.0"]
     assert set(done.environments) == {"QA", "TRAINING"}
@@ -34,14 +34,16 @@ def test_each_environment_runs_the_digest_that_was_pushed(shop: FakeCloud, api: 
     assert shop.containers.running("Shop", "dev").image == shop.settings.initial_image
 
 
-def test_a_task_definition_carries_the_tags_and_the_operation(shop: FakeCloud, api: Client) -> None:
+def test_a_task_definition_has_the_tags_and_the_id_of_the_operation(
+    shop: FakeCloud, api: Client
+) -> None:
     reply = api.deploy("1.0", "dev")
     (definition,) = shop.containers.tagged(reply.id)
     assert definition.tags == {"technicalTeam": "payments", "devops:operation": reply.id}
     assert definition.family == "Shop-dev"
 
 
-def test_what_was_replaced_is_deregistered_but_not_the_stacks_own(
+def test_a_deploy_deregisters_the_replaced_task_definition_except_that_of_the_stack(
     shop: FakeCloud, api: Client
 ) -> None:
     first = api.finished(api.deploy("1.0", "dev"))
@@ -68,7 +70,9 @@ def test_each_environment_has_its_own_outcome(shop: FakeCloud, api: Client) -> N
     assert outcomes == ["ACCEPTED", "FAILED", "SUCCEEDED", "FAILED"]
 
 
-def test_a_rollback_by_ecs_is_a_failure_and_leaves_nothing(shop: FakeCloud, api: Client) -> None:
+def test_a_rollback_by_ecs_fails_the_deploy_and_leaves_no_task_definition(
+    shop: FakeCloud, api: Client
+) -> None:
     api.finished(api.deploy("1.0", "dev"))
     before = shop.containers.running("Shop", "dev").arn
     shop.push("bad", CRASH)
@@ -86,18 +90,14 @@ def test_after_a_failure_the_next_deploy_succeeds(shop: FakeCloud, api: Client) 
     assert api.finished(api.deploy("1.0", "dev")).operation["status"] == "SUCCEEDED"
 
 
-def test_a_missing_image_is_refused_before_anything_is_claimed(
-    shop: FakeCloud, api: Client
-) -> None:
+def test_a_missing_image_is_refused_before_the_claim(shop: FakeCloud, api: Client) -> None:
     reply = api.deploy("9.9", "dev")
     assert (reply.status, reply.body["code"]) == (409, "IMAGE_NOT_FOUND")
     assert "shop:9.9" in reply.body["errorMessage"]
     assert shop.tables.in_progress() == []
 
 
-def test_an_image_of_another_registry_is_taken_as_it_was_given(
-    shop: FakeCloud, api: Client
-) -> None:
+def test_an_image_of_another_registry_runs_as_requested(shop: FakeCloud, api: Client) -> None:
     start = len(shop.wire.journal)
     done = api.finished(api.deploy("2.0", "dev", repouri="public.ecr.aws/nginx/nginx"))
     assert done.operation["status"] == "SUCCEEDED"
@@ -106,14 +106,16 @@ def test_an_image_of_another_registry_is_taken_as_it_was_given(
     assert "digest" not in done.environments["DEV"]
 
 
-def test_a_tag_in_the_uri_wins_and_version_is_its_label(shop: FakeCloud, api: Client) -> None:
+def test_a_tag_in_the_uri_determines_the_image(shop: FakeCloud, api: Client) -> None:
     done = api.finished(api.deploy("friday", "dev", repouri=f"{REGISTRY}/shop:1.1"))
     part = done.environments["DEV"]
     assert part["version"] == "friday"
     assert part["digest"] == shop.images.pushed["shop", "1.1"]
 
 
-def test_the_same_version_again_changes_nothing_and_succeeds(shop: FakeCloud, api: Client) -> None:
+def test_a_deploy_of_the_running_version_succeeds_without_a_change(
+    shop: FakeCloud, api: Client
+) -> None:
     api.finished(api.deploy("1.0", "dev"))
     before = shop.containers.service("Shop", "dev").primary.id
     definitions = len(shop.containers.task_definitions)
@@ -125,7 +127,7 @@ def test_the_same_version_again_changes_nothing_and_succeeds(shop: FakeCloud, ap
     assert shop.tables.inventory_of("Shop").service(Environment.DEV) == row
 
 
-def test_a_tag_that_was_moved_is_another_image(shop: FakeCloud, api: Client) -> None:
+def test_a_moved_tag_is_another_image(shop: FakeCloud, api: Client) -> None:
     api.finished(api.deploy("1.0", "dev"))
     digest = shop.images.push("shop", "1.0", content="rebuilt")
     done = api.finished(api.deploy("1.0", "dev"))
@@ -133,7 +135,9 @@ def test_a_tag_that_was_moved_is_another_image(shop: FakeCloud, api: Client) -> 
     assert shop.containers.running("Shop", "dev").image.endswith(digest)
 
 
-def test_the_same_version_heals_what_was_changed_by_hand(shop: FakeCloud, api: Client) -> None:
+def test_a_deploy_of_the_recorded_version_overwrites_a_manual_change(
+    shop: FakeCloud, api: Client
+) -> None:
     api.finished(api.deploy("1.0", "dev"))
     service = shop.containers.service("Shop", "dev")
     right = service.primary.task_definition
@@ -142,9 +146,7 @@ def test_the_same_version_heals_what_was_changed_by_hand(shop: FakeCloud, api: C
     assert service.primary.task_definition == right
 
 
-def test_an_update_that_is_refused_is_on_record_before_anybody_looks_again(
-    shop: FakeCloud, api: Client
-) -> None:
+def test_a_refused_update_is_recorded_immediately(shop: FakeCloud, api: Client) -> None:
     api.finished(api.deploy("1.0", "dev", "qa"))
     for name in ("dev", "qa"):
         _put_back_by_hand(shop, name)
@@ -157,10 +159,7 @@ def test_an_update_that_is_refused_is_on_record_before_anybody_looks_again(
     api.finished(api.deploy("1.0", "dev"))
 
 
-def test_unknown_applications_and_environments_are_named(shop: FakeCloud, api: Client) -> None:
-    nowhere = api.deploy("1.0", "dev", application="Other")
-    assert (nowhere.status, nowhere.body["code"]) == (409, "NO_SUCH_APPLICATION")
-    assert nowhere.body["errorMessage"] == "there is no application Other"
+def test_a_refusal_names_the_environments_of_the_application(shop: FakeCloud, api: Client) -> None:
     reply = api.deploy("1.0", "dev", "da")
     assert (reply.status, reply.body["code"]) == (409, "NO_SUCH_ENVIRONMENT")
     assert reply.body["errorMessage"] == (
@@ -170,7 +169,7 @@ def test_unknown_applications_and_environments_are_named(shop: FakeCloud, api: C
 
 
 @pytest.mark.usefixtures("shop")
-def test_a_busy_environment_names_its_operation_and_the_others_are_free(api: Client) -> None:
+def test_a_busy_environment_names_its_operation_and_does_not_block_others(api: Client) -> None:
     holder = api.deploy("1.0", "dev")
     refused = api.deploy("1.1", "dev", "qa")
     assert (refused.status, refused.body["code"]) == (409, "BUSY")
@@ -186,7 +185,9 @@ def test_a_busy_environment_names_its_operation_and_the_others_are_free(api: Cli
     assert api.status(other.id).operation["status"] == "SUCCEEDED"
 
 
-def test_the_loser_of_a_race_is_told_who_won(shop: FakeCloud, api: Client) -> None:
+def test_the_loser_of_a_race_receives_the_operation_of_the_winner(
+    shop: FakeCloud, api: Client
+) -> None:
     won: list[str] = []
     shop.wire.on("tables.claim", lambda: won.append(api.deploy("1.1", "dev").id))
     lost = api.deploy("1.0", "dev")
@@ -194,14 +195,16 @@ def test_the_loser_of_a_race_is_told_who_won(shop: FakeCloud, api: Client) -> No
     assert lost.body["operation"]["id"] == won[0]
 
 
-def test_a_row_that_changed_while_looking_is_looked_at_again(shop: FakeCloud, api: Client) -> None:
+def test_a_deploy_is_checked_again_after_a_concurrent_row_change(
+    shop: FakeCloud, api: Client
+) -> None:
     api.finished(api.deploy("1.0", "dev"))
     shop.wire.on("tables.claim", lambda: api.finished(api.deploy("1.1", "dev")))
     done = api.finished(api.deploy("1.2", "dev"))
     assert done.environments["DEV"]["previousVersion"] == "1.1"
 
 
-def test_a_row_that_keeps_changing_is_given_up(shop: FakeCloud, api: Client) -> None:
+def test_a_deploy_is_refused_after_repeated_row_changes(shop: FakeCloud, api: Client) -> None:
     def restless(call: Call) -> None:
         if call.name == "tables.claim":
             row = shop.tables.rows["Shop", Environment.DEV]
@@ -214,7 +217,7 @@ def test_a_row_that_keeps_changing_is_given_up(shop: FakeCloud, api: Client) -> 
     assert shop.wire.names(start).count("tables.claim") == 3
 
 
-def test_a_service_that_is_gone_fails_with_a_reason(shop: FakeCloud, api: Client) -> None:
+def test_a_deploy_to_a_missing_service_fails_with_a_reason(shop: FakeCloud, api: Client) -> None:
     del shop.containers.services_["Shop", "dev"]
     failed = api.finished(api.deploy("1.0", "dev", "qa"))
     assert failed.environments["DEV"]["reason"] == "Service not found."
@@ -222,7 +225,9 @@ def test_a_service_that_is_gone_fails_with_a_reason(shop: FakeCloud, api: Client
     assert len(shop.containers.tagged(failed.id)) == 1
 
 
-def test_a_service_that_goes_away_during_the_rollout_fails(shop: FakeCloud, api: Client) -> None:
+def test_a_deploy_fails_if_its_service_disappears_during_the_rollout(
+    shop: FakeCloud, api: Client
+) -> None:
     reply = api.deploy("1.0", "dev")
     del shop.containers.services_["Shop", "dev"]
     failed = api.finished(reply)
@@ -230,7 +235,7 @@ def test_a_service_that_goes_away_during_the_rollout_fails(shop: FakeCloud, api:
     assert shop.containers.tagged(failed.id) == []
 
 
-def test_status_tells_how_far_the_rollout_is(shop: FakeCloud, api: Client) -> None:
+def test_a_status_read_returns_the_progress_of_the_rollout(shop: FakeCloud, api: Client) -> None:
     shop.containers.automatic = False
     shop.containers.service("Shop", "dev").desired = 2
     reply = api.deploy("1.0", "dev", "qa")
@@ -239,7 +244,9 @@ def test_status_tells_how_far_the_rollout_is(shop: FakeCloud, api: Client) -> No
     assert "QA: rollout IN_PROGRESS, 0 of 1 new tasks running, 0 pending" in waiting
 
 
-def test_a_rollout_without_end_is_taken_back_at_the_deadline(shop: FakeCloud, api: Client) -> None:
+def test_a_rollout_that_never_completes_is_rolled_back_at_the_deadline(
+    shop: FakeCloud, api: Client
+) -> None:
     api.finished(api.deploy("1.0", "dev"))
     shop.push("slow", HANG)
     reply = api.deploy("slow", "dev")

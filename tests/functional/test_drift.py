@@ -1,4 +1,4 @@
-"""What was changed outside of the service: records follow, nothing else is touched."""
+"""Changes outside of the service: the records follow them, and AWS is not changed."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def _listen(cloud: FakeCloud, which: str, *slots: str) -> None:
 
 
 def _by_hand(cloud: FakeCloud, environment: Environment, image: str) -> str:
-    """Give a service a task definition as a person with a console would."""
+    """Give a service a task definition with another image, as in the console."""
     service = _service(cloud, environment)
     request = render.task_definition(service.blueprint, Image.parse(image), {})
     definition = cloud.containers.add(request)
@@ -51,14 +51,14 @@ def _repairs(cloud: FakeCloud) -> list[Any]:
     return [each for each in cloud.tables.operations.values() if each.kind == "repair"]
 
 
-def test_nothing_is_written_when_all_is_as_it_should_be(settled: FakeCloud, api: Client) -> None:
+def test_a_check_without_drift_writes_nothing(settled: FakeCloud, api: Client) -> None:
     start = len(settled.wire.journal)
     assert api.drift_check() == 0
     assert settled.wire.writes(start) == []
     assert settled.wire.names(start)[0] == "tables.applications"
 
 
-def test_rows_follow_a_listener_that_somebody_moved(settled: FakeCloud, api: Client) -> None:
+def test_rows_follow_a_manual_exchange_of_the_listeners(settled: FakeCloud, api: Client) -> None:
     _listen(settled, "production", "prod-2")
     _listen(settled, "test", "prod-1")
     start = len(settled.wire.journal)
@@ -82,7 +82,7 @@ def test_rows_follow_a_listener_that_somebody_moved(settled: FakeCloud, api: Cli
     )
 
 
-def test_a_listener_that_forwards_elsewhere_is_noted_once(settled: FakeCloud, api: Client) -> None:
+def test_a_listener_with_a_foreign_target_is_recorded_once(settled: FakeCloud, api: Client) -> None:
     _listen(settled, "production", "dev")
     settled.wire.watchers.clear()
     assert api.drift_check() == 1
@@ -99,7 +99,7 @@ def test_a_listener_that_forwards_elsewhere_is_noted_once(settled: FakeCloud, ap
     assert _repairs(settled)[-1].reasons == ("PROD-GREEN: the drift has ended",)
 
 
-def test_a_listener_that_was_deleted_is_noted(settled: FakeCloud, api: Client) -> None:
+def test_a_deleted_listener_is_recorded(settled: FakeCloud, api: Client) -> None:
     estate, listeners = settled.stacks.estate, settled.load_balancer.listeners
     taken = listeners.pop(estate.listener("Shop", "test"))
     assert api.drift_check() == 1
@@ -107,9 +107,7 @@ def test_a_listener_that_was_deleted_is_noted(settled: FakeCloud, api: Client) -
     listeners[estate.listener("Shop", "test")] = taken
 
 
-def test_a_test_listener_that_was_moved_is_set_right_by_a_swap(
-    settled: FakeCloud, api: Client
-) -> None:
+def test_a_swap_corrects_a_moved_test_listener(settled: FakeCloud, api: Client) -> None:
     _listen(settled, "test", "prod-1")
     assert api.drift_check() == 1
     note = _row(settled, Environment.PROD_BLUE).drift
@@ -128,7 +126,7 @@ def test_a_test_listener_that_was_moved_is_set_right_by_a_swap(
         (f"{REGISTRY}/shop", "latest"),
     ],
 )
-def test_a_row_follows_what_its_service_runs(
+def test_a_row_follows_the_image_of_its_service(
     settled: FakeCloud, api: Client, image: str, version: str
 ) -> None:
     ours = _service(settled, Environment.DEV).task_definition
@@ -142,17 +140,19 @@ def test_a_row_follows_what_its_service_runs(
     )
     api.finished(api.deploy("1.1", "dev"))
     assert not settled.containers.task_definitions[ours].active
-    assert settled.containers.task_definitions[definition].active, "it is not ours to deregister"
+    assert settled.containers.task_definitions[definition].active, (
+        "a foreign task definition stays registered"
+    )
 
 
-def test_a_digest_that_is_known_elsewhere_has_its_version(settled: FakeCloud, api: Client) -> None:
+def test_a_digest_receives_the_version_of_another_row(settled: FakeCloud, api: Client) -> None:
     digest = _service(settled, Environment.DEV).digest
     _by_hand(settled, Environment.QA, f"{REGISTRY}/shop@{digest}")
     assert api.drift_check() == 1
     assert _service(settled, Environment.QA).version == "1.0"
 
 
-def test_a_rollout_that_is_under_way_is_waited_for(settled: FakeCloud, api: Client) -> None:
+def test_a_rollout_in_progress_is_not_checked(settled: FakeCloud, api: Client) -> None:
     settled.containers.automatic = False
     initial = next(iter(settled.containers.task_definitions))
     settled.containers.service("Shop", "dev").deploy(initial, settled.clock.now())
@@ -161,7 +161,7 @@ def test_a_rollout_that_is_under_way_is_waited_for(settled: FakeCloud, api: Clie
     assert api.drift_check() == 1
 
 
-def test_a_service_that_was_deleted_is_noted(settled: FakeCloud, api: Client) -> None:
+def test_a_deleted_service_is_recorded(settled: FakeCloud, api: Client) -> None:
     settled.containers.service("Shop", "qa").active = False
     assert api.drift_check() == 1
     assert _row(settled, Environment.QA).drift == (
@@ -169,7 +169,7 @@ def test_a_service_that_was_deleted_is_noted(settled: FakeCloud, api: Client) ->
     )
 
 
-def test_an_application_whose_stack_was_deleted_says_so(settled: FakeCloud, api: Client) -> None:
+def test_a_deleted_stack_is_recorded(settled: FakeCloud, api: Client) -> None:
     stack = settled.stacks.named("Shop")
     assert stack is not None
     settled.stacks.estate.tear_down("Shop")
@@ -186,7 +186,7 @@ def test_an_application_whose_stack_was_deleted_says_so(settled: FakeCloud, api:
     assert settled.tables.rows == {}
 
 
-def test_a_stack_that_is_being_deleted_is_waited_for(settled: FakeCloud, api: Client) -> None:
+def test_a_stack_in_deletion_is_not_checked(settled: FakeCloud, api: Client) -> None:
     stack = settled.stacks.named("Shop")
     assert stack is not None
     stack.status, stack.left = "DELETE_IN_PROGRESS", None
@@ -195,7 +195,7 @@ def test_a_stack_that_is_being_deleted_is_waited_for(settled: FakeCloud, api: Cl
 
 
 @pytest.mark.parametrize("recorded", [True, False], ids=["ended", "not on record"])
-def test_the_claim_of_an_operation_that_is_over_is_released(
+def test_the_claim_of_an_ended_operation_is_released(
     settled: FakeCloud, api: Client, recorded: bool
 ) -> None:
     row = _row(settled, Environment.QA)
@@ -208,7 +208,9 @@ def test_the_claim_of_an_operation_that_is_over_is_released(
     assert api.deploy("1.1", "qa").status == 202
 
 
-def test_what_an_operation_is_at_work_on_is_left_alone(settled: FakeCloud, api: Client) -> None:
+def test_an_application_with_an_open_operation_is_not_checked(
+    settled: FakeCloud, api: Client
+) -> None:
     settled.containers.automatic = False
     api.deploy("1.1", "dev")
     settled.clock.pass_(minutes=10)
@@ -217,7 +219,7 @@ def test_what_an_operation_is_at_work_on_is_left_alone(settled: FakeCloud, api: 
     settled.containers.service("Shop", "qa").active = True
 
 
-def test_what_was_just_changed_is_left_alone(shop: FakeCloud, api: Client) -> None:
+def test_a_recently_changed_application_is_not_checked(shop: FakeCloud, api: Client) -> None:
     api.finished(api.deploy("1.0", "dev"))
     shop.containers.service("Shop", "qa").active = False
     assert api.drift_check() == 0
@@ -225,14 +227,16 @@ def test_what_was_just_changed_is_left_alone(shop: FakeCloud, api: Client) -> No
     assert api.drift_check() == 1
 
 
-def test_who_comes_in_between_is_not_overwritten(settled: FakeCloud, api: Client) -> None:
+def test_a_repair_does_not_overwrite_a_concurrent_change(settled: FakeCloud, api: Client) -> None:
     settled.containers.service("Shop", "qa").active = False
     settled.wire.on("tables.correct", lambda: api.deploy("1.1", "qa"))
     assert api.drift_check() == 0
     assert _repairs(settled) == []
 
 
-def test_trouble_with_one_application_leaves_the_others(settled: FakeCloud, api: Client) -> None:
+def test_an_error_in_one_application_does_not_affect_the_others(
+    settled: FakeCloud, api: Client
+) -> None:
     api.finished(api.create("Other"))
     settled.clock.pass_(minutes=10)
     for name in ("Other", "Shop"):
@@ -243,7 +247,7 @@ def test_trouble_with_one_application_leaves_the_others(settled: FakeCloud, api:
     settled.lines.clear()
 
 
-def test_applications_have_their_turns(settled: FakeCloud, api: Client) -> None:
+def test_applications_are_checked_in_turn(settled: FakeCloud, api: Client) -> None:
     for name in ("Other", "Third"):
         api.finished(api.create(name))
     turns = [settled.tables.applications(2) for _ in range(3)]
@@ -251,7 +255,7 @@ def test_applications_have_their_turns(settled: FakeCloud, api: Client) -> None:
 
 
 @pytest.mark.parametrize("role", PRODUCTION)
-def test_a_row_that_was_removed_does_not_keep_the_others_from_being_checked(
+def test_a_removed_row_does_not_prevent_other_checks(
     settled: FakeCloud, api: Client, role: Environment
 ) -> None:
     removed = settled.tables.rows.pop(("Shop", role))

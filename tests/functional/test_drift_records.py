@@ -1,4 +1,4 @@
-"""What the drift check writes down: the repair, its lines in the audit log, the rows, the log."""
+"""Records of the drift check: the repair, its events, the rows and the log lines."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def _log(cloud: FakeCloud, message: str) -> list[dict[str, Any]]:
     return [facts for line, facts in cloud.lines if line == message]
 
 
-def test_a_repair_is_over_when_it_is_written(settled: FakeCloud, api: Client) -> None:
+def test_a_repair_is_recorded_as_an_ended_operation(settled: FakeCloud, api: Client) -> None:
     settled.containers.service("Shop", "dev").active = False
     settled.containers.service("Shop", "qa").active = False
     assert api.drift_check() == 1
@@ -46,7 +46,7 @@ def test_a_repair_is_over_when_it_is_written(settled: FakeCloud, api: Client) ->
     ]
 
 
-def test_a_repair_says_what_was_on_record_and_what_is_now(settled: FakeCloud, api: Client) -> None:
+def test_a_repair_records_the_old_and_the_new_state(settled: FakeCloud, api: Client) -> None:
     estate, listeners = settled.stacks.estate, settled.load_balancer.listeners
     for which, slot in (("production", "prod-2"), ("test", "prod-1")):
         listeners[estate.listener("Shop", which)] = [estate.target_group("Shop", slot)]
@@ -77,7 +77,7 @@ def test_a_repair_says_what_was_on_record_and_what_is_now(settled: FakeCloud, ap
 
 
 @pytest.mark.parametrize("environment", [Environment.QA, Environment.PROD_BLUE])
-def test_a_row_without_a_service_is_named_after_the_one_it_would_have(
+def test_a_repair_of_a_row_without_a_service_names_the_expected_service(
     settled: FakeCloud, api: Client, environment: Environment
 ) -> None:
     row = settled.tables.inventory_of("Shop").rows[environment]
@@ -95,7 +95,7 @@ def test_a_row_without_a_service_is_named_after_the_one_it_would_have(
     settled.tables.rows["Shop", environment] = row
 
 
-def test_trouble_with_an_application_is_logged_with_its_name(
+def test_a_failed_check_is_logged_with_the_name_of_the_application(
     settled: FakeCloud, api: Client
 ) -> None:
     settled.wire.fail("stacks.describe", ThrottledError("AWS throttles"), times=1)
@@ -106,7 +106,7 @@ def test_trouble_with_an_application_is_logged_with_its_name(
     settled.lines.clear()
 
 
-def test_an_application_whose_stack_is_not_on_record_is_left_alone(
+def test_an_application_without_a_recorded_stack_is_not_checked(
     settled: FakeCloud, api: Client
 ) -> None:
     rows = dict(settled.tables.rows)
@@ -125,9 +125,7 @@ def test_an_application_whose_stack_is_not_on_record_is_left_alone(
     settled.lines.clear()
 
 
-def test_one_run_checks_as_many_applications_as_it_has_time_for(
-    settled: FakeCloud, api: Client
-) -> None:
+def test_a_check_reads_a_limited_number_of_applications(settled: FakeCloud, api: Client) -> None:
     api.drift_check()
-    asked = [call.args for call in settled.wire.journal if call.name == "tables.applications"]
-    assert asked == [(APPLICATIONS_PER_RUN,)]
+    limits = [call.args for call in settled.wire.journal if call.name == "tables.applications"]
+    assert limits == [(APPLICATIONS_PER_RUN,)]

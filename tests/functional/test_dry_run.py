@@ -1,251 +1,386 @@
-"""?dryRun=true: what each write would do, told by its plan; nothing is done."""
+"""A dry run makes the checks of the real call, changes nothing and predicts the real result.
+
+`DryClient` checks that a dry run changes nothing. Each test here makes a dry run in an account,
+then the same real call, and compares the two.
+"""
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+
 import pytest
 
+from devops_core import render
 from devops_core.engine.differences import differences
-from devops_core.naming import Environment
-from tests.lab.client import Client
+from devops_core.errors import ThrottledError
+from devops_core.naming import SLOTS
+from tests.lab.callers import BOTH, OTHER, OWNER, WRITES, Ask, with_policy
+from tests.lab.client import USER, Client, Reply
 from tests.lab.dry import DryClient, plan
-from tests.lab.fakes import ACCOUNT, FakeCloud
-from tests.lab.fakes.task_service import HANG
+from tests.lab.fakes import FakeCloud
+from tests.lab.memory import accounts
+from tests.lab.memory.accounts import Prepare
+from tests.lab.memory.stories import STORIES
 
-FIRST = f"{ACCOUNT}.dkr.ecr.eu-west-1.amazonaws.com/first:1"
-SHOP = f"{ACCOUNT}.dkr.ecr.eu-west-1.amazonaws.com/shop"
-URL = "http://internal-Shop"
-
-
-# --- create ---
-
-
-def test_a_create_tells_what_cloudformation_would_get(cloud: FakeCloud, dry: DryClient) -> None:
-    service = {"cpu": 512, "memory": 1024, "containerPort": 8080}
-    environments = {"nonProd": ["dev", "qa"], "da": True}
-    told = plan(dry.create(environments=environments, service=service))
-    assert {name: value for name, value in told.items() if name != "parameters"} == {
-        "kind": "create",
-        "applicationName": "Shop",
-        "claims": ["DEV", "QA", "DA", "PROD-GREEN", "PROD-BLUE"],
-        "environments": [
-            {"environment": "DEV"},
-            {"environment": "QA"},
-            {"environment": "DA"},
-            {"environment": "PROD-GREEN", "slot": "prod-1"},
-            {"environment": "PROD-BLUE", "slot": "prod-2"},
-        ],
-        "template": {
-            "version": "v1",
-            "sha256": "49cbd1e9008e8b67dec76613bb4d6468c822c99701820526928d43b382f35fba",
-        },
-    }
-    made = Client(cloud).create(environments=environments, service=service)
-    stack = cloud.stacks.named("Shop")
-    assert stack is not None
-    assert told["parameters"] | {"SecretArns": ""} == stack.parameters
-    assert "SecretArns" not in told["parameters"]
-    assert stack.parameters["Environments"] == "dev,qa,da"
-    assert told["template"] == made.operation["template"]
-    assert [each["environment"] for each in made.operation["environments"]] == told["claims"]
+THROTTLED = ThrottledError("AWS throttles the call")
+# The parameters of the application template, and whether each has a default.
+DECLARED = FakeCloud().stacks.declared
 
 
-def test_a_create_tells_nothing_of_variables(dry: DryClient) -> None:
-    told = plan(dry.create(service={"environment": {"PASSPHRASE": "open sesame"}}))
-    assert "sesame" not in str(told)
+def new(cloud: FakeCloud, api: Client) -> None:
+    """Create an application without a deploy."""
+    accounts.empty(cloud, api)
+    api.finished(api.create())
 
 
-def test_a_template_without_a_version_is_told_by_its_bytes(
-    cloud: FakeCloud, dry: DryClient
+def changed(**fakes: Mapping[str, Any]) -> Prepare:
+    """Return an empty account in which some members of the fakes have other values."""
+
+    def prepare(cloud: FakeCloud, api: Client) -> None:
+        accounts.empty(cloud, api)
+        for name, members in fakes.items():
+            vars(getattr(cloud, name)).update(members)
+
+    return prepare
+
+
+def after(account: Prepare, change: Callable[[Client], object]) -> Prepare:
+    """Return an account after a further change."""
+
+    def prepare(cloud: FakeCloud, api: Client) -> None:
+        account(cloud, api)
+        change(api)
+
+    return prepare
+
+
+def throttled(account: Prepare, call: str) -> Prepare:
+    """Return an account in which AWS throttles a call."""
+    return after(account, lambda api: api.cloud.wire.fail(call, THROTTLED))
+
+
+# --- accepted requests ---
+
+SERVICE = {"cpu": 512, "memory": 1024, "containerPort": 8080, "environment": {"WORD": "hidden"}}
+SIZES = {"nonProd": ["dev", "qa"], "da": True}
+PUBLIC = "public.ecr.aws/nginx/nginx"
+ACCEPTED: Mapping[str, tuple[Prepare, Ask]] = {
+    **{
+        story.name: (story.prepare, story.request)
+        for story in STORIES.values()
+        if story.request and story.ends == "SUCCEEDED" and not story.name.startswith("abort")
+    },
+    "create with sizes": (
+        accounts.empty,
+        partial(Client.create, environments=SIZES, service=SERVICE),
+    ),
+    "create without a version": (changed(templates={"versioned": False}), Client.create),
+    "create with a further parameter": (
+        changed(stacks={"declared": {**DECLARED, "Colour": True}}),
+        Client.create,
+    ),
+    "create a second application": (new, partial(Client.create, name="Shop2")),
+    "deploy a first image": (new, lambda api: api.deploy("1.0")),
+    "deploy a public image": (new, lambda api: api.deploy("1.29", repouri=PUBLIC)),
+    "promote to the other slot": (accounts.swapped, Client.promote),
+    "delete by query": (new, lambda api: api.send("DELETE", "/stacks", query={"stack": "Shop"})),
+}
+
+
+@pytest.mark.parametrize(("prepare", "request_"), ACCEPTED.values(), ids=ACCEPTED)
+def test_a_dry_run_predicts_the_result_of_a_request(
+    cloud: FakeCloud, api: Client, dry: DryClient, prepare: Prepare, request_: Ask
 ) -> None:
-    cloud.templates.versioned = False
-    assert plan(dry.create())["template"].keys() == {"sha256"}
-
-
-def test_a_create_reads_the_template_once_and_looks_before(cloud: FakeCloud, api: Client) -> None:
-    body = {
-        "applicationName": "Shop",
-        "email": "team@example.com",
-        "tags": {"technicalTeam": "payments"},
+    prepare(cloud, api)
+    start, before = len(cloud.wire.journal), Observation(cloud)
+    planned, real = plan(request_(dry)), request_(api).operation
+    api.settle()
+    end, (claim,) = Observation(cloud), sent(cloud, "tables.claim", start)
+    expected = {
+        "kind": real["kind"],
+        "applicationName": real["applicationName"],
+        "claims": [row.environment for row in (*claim.taken, *claim.new)],
+        "environments": [changes(before, end, part, real) for part in real["environments"]],
     }
-    assert api.send("POST", "/stacks", body, query={"dryRun": "true"}).status == 200
-    assert cloud.wire.names() == [
-        "templates.read", "tables.inventory", "tables.reserved", "stacks.describe",
-        "stacks.parameters",
-    ]  # fmt: skip
+    if real["kind"] in ("deploy-blue", "swap"):
+        expected["production"] = {"live": before.live, "willBeLive": end.live}
+    if real["kind"] == "create":
+        (stack,) = sent(cloud, "stacks.create", start)
+        sha256 = hashlib.sha256(stack["TemplateBody"].encode()).hexdigest()
+        expected["template"] = {**real["template"], "sha256": sha256}
+        expected["parameters"] = {
+            each["ParameterKey"]: each["ParameterValue"]
+            for each in stack["Parameters"]
+            if each["ParameterKey"] != "SecretArns"
+        }
+    assert planned == expected
+    assert "hidden" not in str(planned)
 
 
-# --- deploy ---
+class Observation:
+    """The inventory, the task definitions and the live slot at one time."""
+
+    def __init__(self, cloud: FakeCloud) -> None:
+        self.rows, containers = dict(cloud.tables.rows), cloud.containers
+        self.definitions = {
+            key: render.blueprint(containers.running(*key).request) for key in containers.services_
+        }
+        estate, listeners = cloud.stacks.estate, cloud.load_balancer.listeners
+        targets = listeners.get(estate.listener("Shop", "production"))
+        slots = (slot for slot in SLOTS if [estate.target_group("Shop", slot)] == targets)
+        self.live = next(slots, None)
 
 
-def test_a_deploy_tells_what_would_run_and_what_is_different(
-    shop: FakeCloud, api: Client, dry: DryClient
+def sent(cloud: FakeCloud, name: str, start: int) -> list[Any]:
+    """Return the first arguments of the outgoing calls of a name, from number `start` on."""
+    return [call.args[0] for call in cloud.wire.journal[start:] if call.name == name]
+
+
+def changes(
+    before: Observation, end: Observation, part: Mapping[str, Any], operation: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return the changes in one environment, as a plan shows them."""
+    application = operation["applicationName"]
+    old, row = (each.rows.get((application, part["environment"])) for each in (before, end))
+    view = {name: part.get(name) for name in ("environment", "slot", "url")}
+    # An abort returns from the version of its operation, a request from the recorded one.
+    leaves_operation = "abortedBy" in operation
+    recorded = old.service.version if old and old.service else None
+    view["previousVersion"] = part.get("version") if leaves_operation else recorded
+    if old and row and (service := row.service):
+        view |= {"version": service.version, "image": service.image, "digest": service.digest}
+        if not leaves_operation:
+            key = application, service.name
+            view["taskDefinition"] = differences(before.definitions[key], end.definitions[key])
+    return {name: value for name, value in view.items() if value}
+
+
+def test_a_dry_run_of_a_swap_to_the_live_version_has_only_a_message(
+    cloud: FakeCloud, api: Client, dry: DryClient
 ) -> None:
-    api.finished(api.deploy("1.0", "dev"))
-    told = plan(dry.deploy("1.1", "dev", "qa"))
-    digests = {tag: digest for (_, tag), digest in shop.images.pushed.items()}
-    image = {"version": "1.1", "image": f"{SHOP}:1.1", "digest": digests["1.1"]}
-    new = {"field": "containerDefinitions.app.image", "new": f"{SHOP}@{digests['1.1']}"}
-    assert told == {
-        "kind": "deploy",
-        "applicationName": "Shop",
-        "claims": ["DEV", "QA"],
-        "environments": [
-            {
-                "environment": "DEV",
-                "url": f"{URL}-dev.elb.example",
-                "previousVersion": "1.0",
-                **image,
-                "taskDefinition": [new | {"old": f"{SHOP}@{digests['1.0']}"}],
-            },
-            {
-                "environment": "QA",
-                "url": f"{URL}-qa.elb.example",
-                **image,
-                "taskDefinition": [new | {"old": FIRST}],
-            },
-        ],
-    }
+    accounts.shop(cloud, api)
+    real = {"applicationName": "Shop", "message": "1.0 is live already; the swap changed nothing"}
+    assert plan(dry.swap(version="1.0")) == {"kind": "swap", **real}
+    assert api.swap(version="1.0").body == {"operation": None, **real}
 
 
-def test_a_deploy_registers_what_its_plan_has_told(
-    shop: FakeCloud, api: Client, dry: DryClient
+# --- accepted aborts ---
+
+
+def latest_abort(api: Client) -> Reply:
+    """Abort the latest operation."""
+    return api.abort(max(operation for _, operation in api.cloud.tables.operations))
+
+
+def rolled_out(*environments: str) -> Prepare:
+    """Return a deploy with rollouts that ECS has completed but the record does not yet show."""
+
+    def prepare(cloud: FakeCloud, api: Client) -> None:
+        accounts.shop(cloud, api)
+        api.deploy("3.0", "dev", "qa", "stage")
+        cloud.containers.automatic = False
+        for name in environments * 2:
+            cloud.containers.advance("Shop", name)
+
+    return prepare
+
+
+def created(cloud: FakeCloud, api: Client) -> None:
+    """Accept a create with a complete stack, which the record does not yet show."""
+    accounts.creating(cloud, api)
+    cloud.stacks.finish("Shop")
+
+
+def switched_back(cloud: FakeCloud, api: Client) -> None:
+    """Accept a swap that cannot switch the test listener; then switch production back by hand."""
+    accounts.shop(cloud, api)
+    name, estate = "load_balancer.switch", cloud.stacks.estate
+    cloud.wire.on(name, lambda: cloud.wire.fail(name, THROTTLED), after=True)
+    assert api.swap().operation["switchedAt"]
+    listener = estate.listener("Shop", "production")
+    cloud.load_balancer.listeners[listener] = [estate.target_group("Shop", "prod-2")]
+
+
+ABORTS: Mapping[str, Prepare] = {
+    **{name: story.prepare for name, story in STORIES.items() if name.startswith("abort")},
+    "a partly complete rollout": rolled_out("dev", "stage"),
+    "a complete rollout": rolled_out("dev", "qa", "stage"),
+    "a create with a complete stack": created,
+    "a swap that was switched back by hand": switched_back,
+    "an aborted rollout": after(accounts.deploying, latest_abort),
+}
+# The message of a plan by the first part of the final message of the abort.
+MESSAGES = {
+    "the previous version runs again": "would return to the previous version",
+    "the created resources are deleted": "the created resources would be deleted",
+    "production was not switched": "production would not be switched",
+    "too late for an abort: the operation is completed": (
+        "too late for an abort: the operation would be completed"
+    ),
+}
+
+
+@pytest.mark.parametrize("prepare", ABORTS.values(), ids=ABORTS)
+def test_a_dry_run_predicts_the_result_of_an_abort(
+    cloud: FakeCloud, api: Client, dry: DryClient, prepare: Prepare
 ) -> None:
-    before = shop.containers.running("Shop", "dev").request
-    (told,) = plan(dry.deploy("1.0", "dev"))["environments"]
-    api.finished(api.deploy("1.0", "dev"))
-    after = shop.containers.running("Shop", "dev").request
-    found = differences(
-        {name: value for name, value in before.items() if name != "tags"},
-        {name: value for name, value in after.items() if name != "tags"},
-    )
-    assert told["taskDefinition"] == found
+    prepare(cloud, api)
+    before = Observation(cloud)
+    planned, real = plan(latest_abort(dry)), latest_abort(api)
+    cloud.resume()
+    api.settle()
+    end, ended = Observation(cloud), latest_abort(api)
+    operation = ended.operation
+    message, _, kept = ended.body["message"].partition("; ")
+    restored = [part for part in operation["environments"] if part["status"] == "FAILED"]
+    expected = {
+        "kind": operation["kind"],
+        "applicationName": "Shop",
+        "message": "; ".join(filter(None, [MESSAGES[message], kept])),
+        "claims": sorted(row.environment for row in before.rows.values() if row.claim == real.id),
+    }
+    if operation["kind"] == "swap":
+        expected["production"] = {"live": before.live, "willBeLive": end.live}
+    elif restored:
+        expected["environments"] = [changes(before, end, part, operation) for part in restored]
+    assert planned | {"claims": sorted(planned["claims"])} == expected
 
 
-@pytest.mark.usefixtures("shop")
-def test_the_same_bytes_again_need_no_task_definition(api: Client, dry: DryClient) -> None:
-    api.finished(api.deploy("1.0", "dev"))
-    (told,) = plan(dry.deploy("1.0", "dev"))["environments"]
-    assert (told["version"], told["previousVersion"]) == ("1.0", "1.0")
-    assert "taskDefinition" not in told
-
-
-@pytest.mark.usefixtures("shop")
-def test_an_image_of_elsewhere_is_told_as_it_is_written(dry: DryClient) -> None:
-    (told,) = plan(dry.deploy("1.29", "training", repouri="public.ecr.aws/nginx/nginx"))[
-        "environments"
-    ]
-    assert told["image"] == "public.ecr.aws/nginx/nginx:1.29"
-    assert "digest" not in told
-    assert told["taskDefinition"][0]["new"] == "public.ecr.aws/nginx/nginx:1.29"
-
-
-# --- production ---
-
-
-def test_a_promote_tells_the_slot_that_is_not_live(
-    promoted: FakeCloud, api: Client, dry: DryClient
+def test_a_dry_run_of_an_abort_that_has_ended_has_only_a_message(
+    cloud: FakeCloud, api: Client, dry: DryClient
 ) -> None:
-    api.finished(api.deploy("1.1", "stage"))
-    told = plan(dry.promote())
-    (blue,) = told.pop("environments")
-    assert told == {
-        "kind": "deploy-blue",
-        "applicationName": "Shop",
-        "claims": ["PROD-BLUE", "PROD-GREEN"],
-        "production": {"live": "prod-1", "willBeLive": "prod-1"},
-    }
-    digest = promoted.images.pushed["shop", "1.1"]
-    (difference,) = blue.pop("taskDefinition")
-    assert difference["new"] == f"{SHOP}@{digest}"
-    assert blue == {
-        "environment": "PROD-BLUE",
-        "slot": "prod-2",
-        "url": f"{URL}-prod.elb.example:8080",
-        "version": "1.1",
-        "previousVersion": "1.0",
-        "image": f"{SHOP}:1.1",
-        "digest": digest,
-    }
-    assert api.swap(version="1.0").status == 200
-    assert plan(dry.promote(environment="dev"))["production"]["live"] == "prod-2"
+    accounts.deploying(cloud, api)
+    api.finished(latest_abort(api))
+    message = "nothing to do: it was aborted before and has ended"
+    planned, start = plan(latest_abort(dry)), len(cloud.wire.journal)
+    assert planned == {"kind": "deploy", "applicationName": "Shop", "message": message}
+    assert latest_abort(api).status == 200
+    assert cloud.wire.writes(start) == []
 
 
-def test_a_swap_tells_which_slot_would_be_live(promoted: FakeCloud, dry: DryClient) -> None:
-    digest = promoted.images.pushed["shop", "1.0"]
-    assert plan(dry.swap(version="1.0")) == {
-        "kind": "swap",
-        "applicationName": "Shop",
-        "claims": ["PROD-BLUE", "PROD-GREEN"],
-        "environments": [
-            {
-                "environment": "PROD-GREEN",
-                "slot": "prod-2",
-                "url": f"{URL}-prod.elb.example",
-                "version": "1.0",
-                "image": f"{SHOP}:1.0",
-                "digest": digest,
-            },
-            {
-                "environment": "PROD-BLUE",
-                "slot": "prod-1",
-                "url": f"{URL}-prod.elb.example:8080",
-                "previousVersion": "1.0",
-                "image": FIRST,
-            },
-        ],
-        "production": {"live": "prod-1", "willBeLive": "prod-2"},
-    }
+# --- refusals ---
 
 
-def test_a_swap_to_what_is_live_would_do_nothing(
-    promoted: FakeCloud, api: Client, dry: DryClient
+def owned(cloud: FakeCloud, api: Client) -> None:
+    """Create an installation with teams, in which a deploy of team payments is in progress."""
+    accounts.shop(cloud, api)
+    Client(with_policy(cloud, BOTH), OWNER).deploy("hang", "dev")
+
+
+REFUSED: list[tuple[str, Prepare, Ask]] = [
+    *(
+        ("INVALID_REQUEST", accounts.shop, request)
+        for request in (
+            partial(Client.create, name="1"),
+            lambda api: api.deploy(""),
+            partial(Client.promote, environment="prod"),
+            partial(Client.swap, version=""),
+            partial(Client.delete, name="1"),
+            partial(Client.delete, headers={"Idempotency-Key": "a b"}),
+        )
+    ),
+    *(("FORBIDDEN", owned, request) for request in WRITES.values()),
+    ("FORBIDDEN", owned, partial(Client.create, name="Depot")),
+    ("FORBIDDEN", owned, latest_abort),
+    *(("NO_SUCH_APPLICATION", accounts.empty, request) for request in WRITES.values()),
+    *(("BUSY", after(accounts.shop, Client.delete), request) for request in WRITES.values()),
+    ("NO_SUCH_ENVIRONMENT", accounts.shop, lambda api: api.deploy("1.0", "da")),
+    ("IMAGE_NOT_FOUND", accounts.shop, lambda api: api.deploy("9.9")),
+    ("NOT_DEPLOYABLE", new, Client.promote),
+    ("NOT_DEPLOYABLE", new, partial(Client.promote, environment="dev")),
+    ("NOT_DEPLOYABLE", accounts.shop, partial(Client.swap, version="3.0")),
+    ("NOT_READY", new, Client.swap),
+    *(
+        ("ALREADY_EXISTS", account, partial(Client.create, name=name))
+        for account in (
+            accounts.shop,
+            accounts.creating,
+            after(new, lambda api: api.cloud.templates.versions.clear()),
+        )
+        for name in ("Shop", "SHOP")
+    ),
+    ("THROTTLED", throttled(accounts.shop, "images.digest"), lambda api: api.deploy("1.0")),
+    ("ALREADY_ENDED", accounts.shop, latest_abort),
+    ("NOT_ABORTABLE", after(accounts.shop, Client.delete), latest_abort),
+    ("NOT_FOUND", accounts.shop, lambda api: api.abort("01JN8F1ST00000000000000ZZZ")),
+]
+
+
+@pytest.mark.parametrize(
+    ("code", "prepare", "request_"), REFUSED, ids=[code for code, *_ in REFUSED]
+)
+def test_a_dry_run_is_refused_like_the_real_call(
+    cloud: FakeCloud, api: Client, code: str, prepare: Prepare, request_: Ask
 ) -> None:
-    assert api.swap(version="1.0").status == 200
-    assert plan(dry.swap(version="1.0")) == {
-        "kind": "swap",
-        "applicationName": "Shop",
-        "message": "1.0 is live already; the swap changed nothing",
-    }
-    assert promoted.tables.in_progress() == []
+    prepare(cloud, api)
+    caller = OTHER if code == "FORBIDDEN" else USER
+    tried, real = request_(DryClient(cloud, caller)), request_(Client(cloud, caller))
+    assert tried.body["code"] == code
+    assert (tried.status, tried.body) == (real.status, real.body)
+    assert tried.headers.get("Retry-After") == real.headers.get("Retry-After")
+    # Only the refusal of the real call is in the audit log.
+    denied = [event for event in cloud.tables.events.values() if event.outcome == "DENIED"]
+    assert len(denied) == (code == "FORBIDDEN")
 
 
-@pytest.mark.usefixtures("promoted")
-def test_a_delete_tells_all_that_would_go(dry: DryClient) -> None:
-    assert plan(dry.delete()) == {
-        "kind": "delete",
-        "applicationName": "Shop",
-        "claims": ["DEV", "QA", "STAGE", "TRAINING", "PROD-BLUE", "PROD-GREEN"],
-        "environments": [
-            {"environment": "DEV", "previousVersion": "1.0"},
-            {"environment": "QA"},
-            {"environment": "STAGE"},
-            {"environment": "TRAINING"},
-            {"environment": "PROD-BLUE", "slot": "prod-2", "previousVersion": "1.0"},
-            {"environment": "PROD-GREEN", "slot": "prod-1"},
-        ],
-    }
+@pytest.mark.parametrize(
+    "prepare",
+    [
+        changed(templates={"versions": {}}),
+        *(
+            changed(templates={"versions": {"v2": content}})
+            for content in (b"", b" \n", b"\xff", b"x" * 51_201, b"Outputs:\n")
+        ),
+        *(
+            changed(stacks={"declared": declared})
+            for declared in (
+                {name: DECLARED[name] for name in DECLARED if name not in ("Cpu", "Image")},
+                {**DECLARED, "Colour": False, "Depth": True},
+                {**DECLARED, "Colour": False, "Depth": False},
+            )
+        ),
+        after(accounts.empty, lambda api: api.cloud.stacks.add_foreign("Shop")),
+    ],
+)
+def test_a_dry_run_is_refused_if_the_accepted_create_fails(
+    cloud: FakeCloud, api: Client, dry: DryClient, prepare: Prepare
+) -> None:
+    prepare(cloud, api)
+    tried, real = dry.create(), api.create()
+    assert (tried.status, tried.body["code"], real.status) == (502, "REFUSED", 424)
+    assert real.operation["reasons"] == [tried.body["errorMessage"]]
 
 
-@pytest.mark.usefixtures("shop")
-def test_a_delete_may_be_named_in_the_query(dry: DryClient) -> None:
-    assert plan(dry.send("DELETE", "/stacks", query={"stack": "Shop"})) == plan(dry.delete())
+@pytest.mark.parametrize(
+    ("account", "call", "request_"),
+    [
+        (accounts.empty, "templates.read", Client.create),
+        (accounts.deploying, "containers", latest_abort),
+    ],
+    ids=["create", "abort"],
+)
+def test_a_dry_run_is_refused_if_the_accepted_call_waits_for_aws(
+    cloud: FakeCloud, api: Client, dry: DryClient, account: Prepare, call: str, request_: Ask
+) -> None:
+    throttled(account, call)(cloud, api)
+    tried, real = request_(dry), request_(api)
+    assert (tried.status, tried.body["code"], real.status) == (503, "THROTTLED", 202)
+    assert real.operation["waitingFor"] == tried.body["errorMessage"]
 
 
-# --- what is left of it ---
-
-
-def test_the_log_says_that_it_was_only_tried(shop: FakeCloud, dry: DryClient) -> None:
-    shop.lines.clear()
-    dry.deploy("1.0", "dev")
-    message, facts = shop.lines[0]
-    assert message == "answered"
-    assert (facts["status"], facts["kind"], facts["dryRun"]) == (200, "deploy", True)
-    assert "operation" not in facts
-
-
-def test_what_it_would_wait_for_is_not_waited_for(shop: FakeCloud, dry: DryClient) -> None:
-    shop.push("slow", HANG)
-    reply = dry.deploy("slow", "dev", headers={"Prefer": "wait=25"})
-    assert plan(reply)["claims"] == ["DEV"]
-    assert "Preference-Applied" not in reply.headers
-    assert shop.tables.inventory_of("Shop").rows[Environment.DEV].claim is None
+@pytest.mark.parametrize("request_", [Client.promote, Client.swap])
+def test_a_dry_run_is_refused_if_production_forwards_to_no_slot(
+    promoted: FakeCloud, api: Client, dry: DryClient, request_: Ask
+) -> None:
+    # The manual change breaks an invariant that the watcher checks.
+    promoted.wire.watchers.clear()
+    listener = promoted.stacks.estate.listener("Shop", "production")
+    targets = promoted.load_balancer.listeners[listener].copy()
+    promoted.load_balancer.listeners[listener].clear()
+    tried, real = request_(dry), request_(api)
+    assert (tried.status, tried.body["code"]) == (409, "CONFLICT")
+    assert (tried.status, tried.body) == (real.status, real.body)
+    promoted.load_balancer.listeners[listener].extend(targets)

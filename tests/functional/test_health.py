@@ -4,7 +4,7 @@ from tests.lab.client import Client
 from tests.lab.fakes import ACCOUNT, FakeCloud
 
 
-def test_all_is_well(cloud: FakeCloud, api: Client) -> None:
+def test_a_healthy_service_returns_200(cloud: FakeCloud, api: Client) -> None:
     reply = api.health()
     assert (reply.status, reply.body) == (200, {"status": "ok"})
     assert {call.name: call.args for call in cloud.wire.journal} == {
@@ -13,7 +13,9 @@ def test_all_is_well(cloud: FakeCloud, api: Client) -> None:
     }
 
 
-def test_what_cannot_be_read_is_named_without_the_account(cloud: FakeCloud, api: Client) -> None:
+def test_an_unreadable_resource_is_named_without_the_account_number(
+    cloud: FakeCloud, api: Client
+) -> None:
     table = f"arn:aws:dynamodb:eu-west-1:{ACCOUNT}:table/DevOpsLogsTable"
     cloud.tables.problems = {"DevOpsLogsTable": f"not found: {table}"}
     cloud.templates.problems = {"template": "the application template is missing"}

@@ -1,4 +1,4 @@
-"""Idempotency-Key: the same key and body are the same operation, for 24 hours."""
+"""Idempotency-Key: the same key and body return the same operation for 24 hours."""
 
 import pytest
 
@@ -9,7 +9,7 @@ from tests.lab.fakes import FakeCloud
 KEY = {"Idempotency-Key": "build-4711"}
 
 
-def test_the_same_request_is_the_same_operation(shop: FakeCloud, api: Client) -> None:
+def test_a_repeated_request_returns_the_same_operation(shop: FakeCloud, api: Client) -> None:
     first = api.deploy("1.0", "dev", headers=KEY)
     running = api.deploy("1.0", "dev", headers=KEY)
     assert (running.status, running.id) == (202, first.id)
@@ -19,14 +19,14 @@ def test_the_same_request_is_the_same_operation(shop: FakeCloud, api: Client) ->
     assert shop.wire.count("containers.register") == 1
 
 
-def test_a_repeat_moves_the_operation_on(shop: FakeCloud, api: Client) -> None:
+def test_a_repeated_request_advances_the_operation(shop: FakeCloud, api: Client) -> None:
     api.deploy("1.0", "dev", headers=KEY)
     api.deploy("1.0", "dev", headers=KEY)
     assert api.deploy("1.0", "dev", headers=KEY).operation["status"] == "SUCCEEDED"
     assert shop.tables.in_progress() == []
 
 
-def test_a_failure_is_repeated_too(cloud: FakeCloud, api: Client) -> None:
+def test_a_repeated_request_returns_the_same_failure(cloud: FakeCloud, api: Client) -> None:
     cloud.templates.versions.clear()
     first = api.create(headers=KEY)
     again = api.create(headers=KEY)
@@ -34,7 +34,7 @@ def test_a_failure_is_repeated_too(cloud: FakeCloud, api: Client) -> None:
     assert first.id == again.id
 
 
-def test_another_body_is_refused(shop: FakeCloud, api: Client) -> None:
+def test_a_key_with_another_body_is_refused(shop: FakeCloud, api: Client) -> None:
     api.deploy("1.0", "dev", headers=KEY)
     for reply in (
         api.deploy("1.1", "dev", headers=KEY),
@@ -50,7 +50,7 @@ def test_another_body_is_refused(shop: FakeCloud, api: Client) -> None:
 
 
 @pytest.mark.usefixtures("shop")
-def test_the_order_of_members_is_no_other_body(api: Client) -> None:
+def test_the_order_of_members_does_not_change_the_request(api: Client) -> None:
     body = {"applicationName": "Shop", "environment": ["dev"], "version": "1.0"}
     first = api.send("POST", "/stacks/deploy", body, headers=KEY)
     turned = dict(reversed(body.items()))
@@ -63,7 +63,7 @@ def _kept_as(shop: FakeCloud, caller: str) -> str | None:
     return Request(event, shop).context("create", {}).key
 
 
-def test_a_key_is_its_callers_own_in_every_session_of_a_role(shop: FakeCloud) -> None:
+def test_a_key_belongs_to_one_caller_in_all_sessions_of_a_role(shop: FakeCloud) -> None:
     role = "arn:aws:sts::123456789012:assumed-role"
     one, two = _kept_as(shop, f"{role}/ci/run-1"), _kept_as(shop, f"{role}/ci/run-2")
     assert one == two == "arn:aws:iam::123456789012:role/ci build-4711"
@@ -71,7 +71,7 @@ def test_a_key_is_its_callers_own_in_every_session_of_a_role(shop: FakeCloud) ->
     assert _kept_as(shop, "arn:aws:iam::123456789012:user/alice") != one
 
 
-def test_a_key_is_forgotten_after_24_hours(shop: FakeCloud, api: Client) -> None:
+def test_a_key_expires_after_24_hours(shop: FakeCloud, api: Client) -> None:
     first = api.finished(api.deploy("1.0", "dev", headers=KEY))
     shop.clock.pass_(hours=23, minutes=57)
     assert api.deploy("1.0", "dev", headers=KEY).id == first.id
@@ -81,7 +81,7 @@ def test_a_key_is_forgotten_after_24_hours(shop: FakeCloud, api: Client) -> None
     assert other.id != first.id
 
 
-def test_a_create_may_be_repeated(cloud: FakeCloud, api: Client) -> None:
+def test_a_create_can_be_repeated(cloud: FakeCloud, api: Client) -> None:
     first = api.create(headers=KEY)
     again = api.create(headers=KEY)
     assert (again.status, again.id) == (202, first.id)
@@ -92,7 +92,9 @@ def test_a_create_may_be_repeated(cloud: FakeCloud, api: Client) -> None:
     assert cloud.wire.count("stacks.create") == 1
 
 
-def test_a_delete_may_be_repeated_by_body_and_query(shop: FakeCloud, api: Client) -> None:
+def test_a_delete_can_be_repeated_with_the_name_in_body_or_query(
+    shop: FakeCloud, api: Client
+) -> None:
     first = api.delete(headers=KEY)
     api.settle()
     again = api.send("DELETE", "/stacks", query={"stack": "Shop"}, headers=KEY)
@@ -100,7 +102,7 @@ def test_a_delete_may_be_repeated_by_body_and_query(shop: FakeCloud, api: Client
     assert shop.wire.count("stacks.delete") == 1
 
 
-def test_swaps_and_promotions_may_be_repeated(shop: FakeCloud, api: Client) -> None:
+def test_a_swap_and_a_promote_can_be_repeated(shop: FakeCloud, api: Client) -> None:
     api.finished(api.deploy("1.0", "dev"))
     promoted = api.promote(headers=KEY)
     assert api.promote(headers=KEY).id == promoted.id
@@ -111,7 +113,7 @@ def test_swaps_and_promotions_may_be_repeated(shop: FakeCloud, api: Client) -> N
     assert shop.wire.count("load_balancer.switch") == 2
 
 
-def test_of_two_at_the_same_moment_one_is_claimed(shop: FakeCloud, api: Client) -> None:
+def test_two_concurrent_equal_requests_start_one_operation(shop: FakeCloud, api: Client) -> None:
     won: list[str] = []
     shop.wire.on("tables.claim", lambda: won.append(api.deploy("1.0", "dev", headers=KEY).id))
     late = api.deploy("1.0", "dev", headers=KEY)
@@ -119,19 +121,19 @@ def test_of_two_at_the_same_moment_one_is_claimed(shop: FakeCloud, api: Client) 
     assert shop.wire.count("containers.register") == 1
 
 
-def test_of_two_different_at_the_same_moment_one_is_refused(shop: FakeCloud, api: Client) -> None:
+def test_one_of_two_concurrent_different_requests_is_refused(shop: FakeCloud, api: Client) -> None:
     shop.wire.on("tables.claim", lambda: api.deploy("1.0", "qa", headers=KEY))
     late = api.deploy("1.0", "dev", headers=KEY)
     assert (late.status, late.body["code"]) == (422, "IDEMPOTENCY_KEY_REUSED")
 
 
-def test_a_refused_request_does_not_use_up_its_key(shop: FakeCloud, api: Client) -> None:
+def test_a_refused_request_does_not_use_its_key(shop: FakeCloud, api: Client) -> None:
     assert api.deploy("9.9", "dev", headers=KEY).status == 409
     shop.push("9.9")
     assert api.deploy("9.9", "dev", headers=KEY).status == 202
 
 
-def test_a_key_whose_operation_is_gone_says_so(shop: FakeCloud, api: Client) -> None:
+def test_a_key_without_a_recorded_operation_is_refused(shop: FakeCloud, api: Client) -> None:
     first = api.finished(api.deploy("1.0", "dev", headers=KEY))
     del shop.tables.operations["Shop", first.id]
     for event in shop.tables.events_of("Shop", first.id):

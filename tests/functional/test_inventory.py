@@ -1,4 +1,4 @@
-"""What runs where, since when, and who did that."""
+"""Reads of the inventory: versions, times and callers by application and environment."""
 
 from __future__ import annotations
 
@@ -29,7 +29,9 @@ def three(promoted: FakeCloud, api: Client) -> FakeCloud:
     return promoted
 
 
-def test_every_application_is_listed_with_what_runs_where(three: FakeCloud, api: Client) -> None:
+def test_applications_are_listed_with_the_versions_of_their_environments(
+    three: FakeCloud, api: Client
+) -> None:
     (page,) = pages(api, STACKS)
 
     assert [stack["applicationName"] for stack in page] == ["Basket", "Shop", "Zoo"]
@@ -49,7 +51,7 @@ def test_every_application_is_listed_with_what_runs_where(three: FakeCloud, api:
     assert "live" not in dev
 
 
-def test_nothing_is_an_empty_list(api: Client) -> None:
+def test_a_list_without_applications_is_empty(api: Client) -> None:
     assert get(api, STACKS).body == {"stacks": []}
     assert get(api, "/events").body == {"events": []}
 
@@ -69,7 +71,7 @@ def test_nothing_is_an_empty_list(api: Client) -> None:
         ({"status": "DELETE_FAILED", "team": "payments"}, set()),
     ],
 )
-def test_filters_go_together(
+def test_filters_can_be_combined(
     three: FakeCloud, api: Client, query: dict[str, str], found: set[str]
 ) -> None:
     row = three.tables.rows["Zoo", Environment.DEV]
@@ -81,7 +83,7 @@ def test_filters_go_together(
 
 
 @pytest.mark.usefixtures("three")
-def test_only_the_environments_that_are_asked_for_are_shown(api: Client) -> None:
+def test_only_the_requested_environments_are_returned(api: Client) -> None:
     (page,) = pages(api, STACKS, version="1.0")
 
     assert [list(rows(stack)) for stack in page] == [["DEV", "PROD-BLUE"]]
@@ -89,14 +91,14 @@ def test_only_the_environments_that_are_asked_for_are_shown(api: Client) -> None
 
 @pytest.mark.usefixtures("three")
 @pytest.mark.parametrize("limit", [1, 2, 3, 100])
-def test_pages_have_everything_once(api: Client, limit: int) -> None:
+def test_pages_contain_each_application_once(api: Client, limit: int) -> None:
     assert names(api, limit=str(limit)) == ["Basket", "Shop", "Zoo"]
     assert names(api, limit=str(limit), environment="qa") == ["Shop"]
     found = [page for page in pages(api, STACKS, limit=str(limit), team="payments")]
     assert [len(page) for page in found] == ([1, 1] if limit == 1 else [2])
 
 
-def test_a_page_that_is_full_in_the_middle_goes_on_behind_its_last(api: Client) -> None:
+def test_a_full_page_continues_after_its_last_application(api: Client) -> None:
     for name in ("Alpha", "Bravo", "Charlie", "Delta"):
         some = ["dev"] if name == "Alpha" else ["qa"]
         api.finished(api.create(name, environments={"nonProd": some}))
@@ -108,8 +110,8 @@ def test_a_page_that_is_full_in_the_middle_goes_on_behind_its_last(api: Client) 
     ]  # fmt: skip
 
 
-def test_a_page_looks_at_so_many_and_no_more(api: Client, cloud: FakeCloud) -> None:
-    """Who filters for what hardly anybody has gets short pages, not a call that takes for ever."""
+def test_a_page_reads_a_limited_number_of_rows(api: Client, cloud: FakeCloud) -> None:
+    """A filter with few matches returns short pages, so that each call takes a limited time."""
     accepted = api.create("App000")
     row = cloud.tables.rows["App000", Environment.DEV]
     for number in range(1, 450):
@@ -127,7 +129,7 @@ def test_a_page_looks_at_so_many_and_no_more(api: Client, cloud: FakeCloud) -> N
     api.finished(accepted)
 
 
-def test_what_was_just_written_is_there(api: Client, cloud: FakeCloud) -> None:
+def test_a_list_contains_rows_that_were_just_written(api: Client, cloud: FakeCloud) -> None:
     creating = api.create()
     (stack,) = get(api, STACKS).body["stacks"]
     assert {row["status"] for row in stack["environments"]} == {"CREATING"}
@@ -146,7 +148,9 @@ def test_what_was_just_written_is_there(api: Client, cloud: FakeCloud) -> None:
     assert cloud.tables.in_progress() == []
 
 
-def test_an_application_has_its_tags_and_its_repository(promoted: FakeCloud, api: Client) -> None:
+def test_an_application_is_returned_with_tags_and_repository(
+    promoted: FakeCloud, api: Client
+) -> None:
     stack = get(api, STACK, "Shop").body["stack"]
 
     assert stack["tags"] == {"technicalTeam": "payments"}
@@ -156,7 +160,7 @@ def test_an_application_has_its_tags_and_its_repository(promoted: FakeCloud, api
     assert promoted.wire.count("containers.services", len(promoted.wire.journal) - 1) == 0
 
 
-def test_live_says_how_the_services_are(promoted: FakeCloud, api: Client) -> None:
+def test_live_returns_the_state_of_the_services(promoted: FakeCloud, api: Client) -> None:
     promoted.containers.automatic = False
     promoted.push("slow", HANG)
     deploying = api.deploy("slow", "dev")
@@ -171,7 +175,7 @@ def test_live_says_how_the_services_are(promoted: FakeCloud, api: Client) -> Non
     api.abort(deploying.id)
 
 
-def test_live_follows_the_listener_and_not_the_record(promoted: FakeCloud, api: Client) -> None:
+def test_live_follows_the_production_listener(promoted: FakeCloud, api: Client) -> None:
     estate = promoted.stacks.estate
     listener = estate.listener("Shop", "production")
     before = promoted.load_balancer.listeners[listener]
@@ -186,7 +190,7 @@ def test_live_follows_the_listener_and_not_the_record(promoted: FakeCloud, api: 
     promoted.load_balancer.listeners[listener] = before
 
 
-def test_live_names_no_slot_when_the_listener_forwards_elsewhere() -> None:
+def test_live_names_no_slot_for_a_foreign_listener_target() -> None:
     cloud = FakeCloud()
     api = Client(cloud)
     api.finished(api.create())
@@ -197,7 +201,7 @@ def test_live_names_no_slot_when_the_listener_forwards_elsewhere() -> None:
     assert not any("live" in row for row in found.values())
 
 
-def test_live_tells_what_is_there_of_a_stack_in_the_making(api: Client) -> None:
+def test_live_returns_the_existing_resources_during_a_create(api: Client) -> None:
     creating = api.create()
 
     found = rows(get(api, STACK, "Shop", live="true").body["stack"])
@@ -206,7 +210,9 @@ def test_live_tells_what_is_there_of_a_stack_in_the_making(api: Client) -> None:
     api.finished(creating)
 
 
-def test_live_finds_services_that_no_row_knows_yet(promoted: FakeCloud, api: Client) -> None:
+def test_live_returns_services_that_are_not_yet_in_the_rows(
+    promoted: FakeCloud, api: Client
+) -> None:
     row = promoted.tables.rows["Shop", Environment.QA]
     promoted.tables.rows["Shop", Environment.QA] = replace(row, service=None)
 
@@ -217,7 +223,7 @@ def test_live_finds_services_that_no_row_knows_yet(promoted: FakeCloud, api: Cli
     promoted.tables.rows["Shop", Environment.QA] = row
 
 
-def test_live_passes_over_what_is_gone(promoted: FakeCloud, api: Client) -> None:
+def test_live_omits_missing_resources(promoted: FakeCloud, api: Client) -> None:
     gone = RefusedError("One or more target groups not found")
     promoted.wire.fail("load_balancer.healthy", gone)
     promoted.wire.fail("load_balancer.forwards_to", RefusedError("One or more listeners not found"))
@@ -225,20 +231,18 @@ def test_live_passes_over_what_is_gone(promoted: FakeCloud, api: Client) -> None
     dev = rows(get(api, STACK, "Shop", live="true").body["stack"])["DEV"]
 
     assert dev["tasks"] == {"desired": 1, "running": 1, "pending": 0}
-    promoted.wire.heal()
 
 
-def test_live_is_refused_when_aws_throttles(promoted: FakeCloud, api: Client) -> None:
+def test_live_is_refused_if_aws_throttles(promoted: FakeCloud, api: Client) -> None:
     promoted.wire.fail("containers.services", ThrottledError("AWS throttles DescribeServices"))
 
     reply = get(api, STACK, "Shop", live="true")
 
     assert (reply.status, reply.body["code"]) == (503, "THROTTLED")
     assert reply.headers["Retry-After"] == "5"
-    promoted.wire.heal()
 
 
-def test_drift_is_told(promoted: FakeCloud, api: Client) -> None:
+def test_recorded_drift_is_returned(promoted: FakeCloud, api: Client) -> None:
     row = promoted.tables.rows["Shop", Environment.QA]
     words = "arn:aws:ecs:eu-west-1:123456789012:service/Shop/qa is gone"
     promoted.tables.rows["Shop", Environment.QA] = replace(row, drift=words)
@@ -250,7 +254,9 @@ def test_drift_is_told(promoted: FakeCloud, api: Client) -> None:
     promoted.tables.rows["Shop", Environment.QA] = row
 
 
-def test_a_swap_changes_since_and_by(promoted: FakeCloud, api: Client) -> None:
+def test_a_swap_changes_the_time_and_the_caller_of_the_last_change(
+    promoted: FakeCloud, api: Client
+) -> None:
     promoted.clock.pass_(hours=1)
     Client(promoted, USER.replace("alice", "bob")).swap()
 

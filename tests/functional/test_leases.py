@@ -1,4 +1,4 @@
-"""Leases: one worker acts at a time, and who takes over looks before repeating."""
+"""Leases: one worker acts at a time, and the next one observes before it repeats a call."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.lab.fakes import Call, Crash, FakeCloud
 from tests.lab.fakes.task_service import CRASH
 
 
-def test_while_one_worker_acts_another_does_nothing(shop: FakeCloud, api: Client) -> None:
+def test_a_second_worker_does_nothing_during_a_lease(shop: FakeCloud, api: Client) -> None:
     seen: list[list[str]] = []
 
     def second_worker() -> None:
@@ -32,11 +32,11 @@ def test_while_one_worker_acts_another_does_nothing(shop: FakeCloud, api: Client
     assert shop.wire.count("containers.register") == 1
 
 
-def test_of_two_who_look_at_once_one_acts(shop: FakeCloud, api: Client) -> None:
+def test_one_of_two_concurrent_workers_acts(shop: FakeCloud, api: Client) -> None:
     shop.wire.fail("containers.register", ThrottledError("slow down"), times=1)
     reply = api.deploy("1.0", "dev")
     assert shop.containers.tagged(reply.id) == []
-    # The other worker goes all its way between the look and the lease of the first.
+    # The other worker completes its work between the observation and the lease of the first.
     shop.wire.on("containers.services", lambda: api.wake(DEPLOYMENT_COMPLETED), after=True)
     start = len(shop.wire.journal)
     api.wake(SCHEDULE)
@@ -45,7 +45,7 @@ def test_of_two_who_look_at_once_one_acts(shop: FakeCloud, api: Client) -> None:
     assert shop.wire.count("containers.update", start) == 1
 
 
-def test_of_two_who_end_it_at_once_one_does(shop: FakeCloud, api: Client) -> None:
+def test_one_of_two_concurrent_workers_ends_the_operation(shop: FakeCloud, api: Client) -> None:
     reply = api.deploy("1.0", "dev")
     api.status(reply.id)
     shop.wire.on("containers.services", lambda: api.wake(DEPLOYMENT_COMPLETED), after=True)
@@ -54,9 +54,9 @@ def test_of_two_who_end_it_at_once_one_does(shop: FakeCloud, api: Client) -> Non
     assert keys == ["000", "001", "END"]
 
 
-def test_of_two_who_end_a_delete_at_once_one_does(shop: FakeCloud, api: Client) -> None:
+def test_one_of_two_concurrent_workers_ends_a_delete(shop: FakeCloud, api: Client) -> None:
     reply = api.delete()
-    # The rows go between what the other worker reads of it.
+    # The rows disappear between two reads of the other worker.
     shop.wire.on("tables.inventory", api.settle)
     assert api.status(reply.id).operation["status"] == "SUCCEEDED"
     keys = [event.key for event in shop.tables.events_of("Shop", reply.id)]
@@ -65,7 +65,7 @@ def test_of_two_who_end_a_delete_at_once_one_does(shop: FakeCloud, api: Client) 
 
 @pytest.mark.parametrize("name", ["containers.register", "containers.update", "tables.save"])
 @pytest.mark.parametrize("lost", [False, True])
-def test_who_takes_over_looks_before_repeating(
+def test_a_worker_that_takes_over_observes_before_it_repeats_a_call(
     shop: FakeCloud, api: Client, name: str, lost: bool
 ) -> None:
     shop.wire.fail(name, Crash(), times=1, lost=lost)
@@ -76,7 +76,7 @@ def test_who_takes_over_looks_before_repeating(
     api.wake(DEPLOYMENT_COMPLETED)
     if not (name == "tables.save" and lost):
         held = [call for call in shop.wire.journal[before:] if call.changes_aws]
-        assert held == [], "the dead worker's lease still runs"
+        assert held == [], "the lease of the crashed worker is still valid"
     shop.clock.wait(LEASE.total_seconds() + 1)
     api.wake(DEPLOYMENT_COMPLETED)
     api.settle()
@@ -85,9 +85,7 @@ def test_who_takes_over_looks_before_repeating(
     assert shop.containers.service("Shop", "dev").made == 2
 
 
-def test_a_task_definition_that_a_dead_worker_registered_is_used(
-    shop: FakeCloud, api: Client
-) -> None:
+def test_a_task_definition_of_a_crashed_worker_is_used(shop: FakeCloud, api: Client) -> None:
     shop.wire.fail("containers.register", Crash(), times=1, lost=True)
     with pytest.raises(Crash):
         api.deploy("1.0", "dev")
@@ -99,7 +97,7 @@ def test_a_task_definition_that_a_dead_worker_registered_is_used(
     assert shop.wire.count("containers.register") == 1
 
 
-def test_why_tasks_stopped_is_told_though_nobody_lived_to_note_the_update(
+def test_stop_reasons_are_reported_although_the_update_was_not_recorded(
     shop: FakeCloud, api: Client
 ) -> None:
     shop.push("bad", CRASH)
@@ -114,13 +112,13 @@ def test_why_tasks_stopped_is_told_though_nobody_lived_to_note_the_update(
     assert "exit code 1" in api.status(operation).environments["DEV"]["reason"]
 
 
-def test_why_tasks_stopped_is_told_though_ecs_lists_the_failed_deployment_no_more(
+def test_stop_reasons_are_reported_after_ecs_removed_the_failed_deployment(
     shop: FakeCloud, api: Client
 ) -> None:
     shop.push("bad", CRASH)
     shop.containers.automatic = False
     reply = api.deploy("bad", "dev")
-    api.status(reply.id)  # the update is noted
+    api.status(reply.id)  # the update is recorded
     service = shop.containers.service("Shop", "dev")
     while service.primary.state != "COMPLETED":
         shop.containers.advance("Shop", "dev")
@@ -129,7 +127,7 @@ def test_why_tasks_stopped_is_told_though_ecs_lists_the_failed_deployment_no_mor
     assert "exit code 1" in api.status(reply.id).environments["DEV"]["reason"]
 
 
-def test_what_a_dead_worker_registered_for_a_new_service_is_used(
+def test_a_task_definition_of_a_crashed_worker_is_used_for_a_new_service(
     cloud: FakeCloud, api: Client
 ) -> None:
     reply = api.create(service={"environment": {"MODE": "fast"}})
@@ -142,8 +140,8 @@ def test_what_a_dead_worker_registered_for_a_new_service_is_used(
     assert cloud.wire.count("containers.register") == 3
 
 
-def test_an_update_is_not_repeated_because_its_answer_is_old(shop: FakeCloud, api: Client) -> None:
-    """ECS may show a service as it was before ("eventual consistency model", ECS API)."""
+def test_an_update_is_not_repeated_after_an_outdated_response(shop: FakeCloud, api: Client) -> None:
+    """ECS can return an older state of a service ("eventual consistency model", ECS API)."""
 
     def as_before(call: Call, effect: Callable[[], Any]) -> Any:
         before = shop.containers.service("Shop", "dev").shown()
@@ -158,7 +156,7 @@ def test_an_update_is_not_repeated_because_its_answer_is_old(shop: FakeCloud, ap
     assert api.finished(reply).operation["status"] == "SUCCEEDED"
 
 
-def test_a_worker_that_dies_before_its_claim_leaves_nothing(shop: FakeCloud, api: Client) -> None:
+def test_a_crash_before_the_claim_leaves_nothing(shop: FakeCloud, api: Client) -> None:
     shop.wire.fail("tables.claim", Crash(), times=1)
     with pytest.raises(Crash):
         api.deploy("1.0", "dev")
@@ -166,7 +164,7 @@ def test_a_worker_that_dies_before_its_claim_leaves_nothing(shop: FakeCloud, api
     assert api.deploy("1.0", "dev").status == 202
 
 
-def test_a_worker_that_dies_right_after_its_claim_is_followed(shop: FakeCloud, api: Client) -> None:
+def test_a_crash_after_the_claim_is_recovered(shop: FakeCloud, api: Client) -> None:
     shop.wire.fail("tables.claim", Crash(), times=1, lost=True)
     with pytest.raises(Crash):
         api.deploy("1.0", "dev")
@@ -176,7 +174,7 @@ def test_a_worker_that_dies_right_after_its_claim_is_followed(shop: FakeCloud, a
     assert api.status(operation).operation["status"] == "SUCCEEDED"
 
 
-def test_a_call_without_an_answer_keeps_its_lease(shop: FakeCloud, api: Client) -> None:
+def test_a_call_without_a_response_keeps_its_lease(shop: FakeCloud, api: Client) -> None:
     shop.wire.fail("containers.register", UnreachableError("no answer"), times=1, lost=True)
     reply = api.deploy("1.0", "dev")
     assert reply.operation["waitingFor"] == "no answer"
@@ -189,31 +187,23 @@ def test_a_call_without_an_answer_keeps_its_lease(shop: FakeCloud, api: Client) 
     assert shop.wire.count("containers.register") == 1
 
 
-def test_a_throttled_call_is_repeated_at_the_next_look(shop: FakeCloud, api: Client) -> None:
-    shop.wire.fail("containers.update", ThrottledError("slow down"), times=1)
-    reply = api.deploy("1.0", "dev")
-    assert reply.operation["waitingFor"] == "slow down"
-    assert api.wake(SCHEDULE) == 1
-    assert shop.containers.service("Shop", "dev").made == 2
-
-
-def test_a_worker_too_slow_for_its_lease_tells_what_the_other_has_done(
+def test_a_worker_that_loses_its_lease_returns_the_result_of_the_other(
     shop: FakeCloud, api: Client
 ) -> None:
-    def overtaken() -> None:
+    def lose_the_lease() -> None:
         shop.clock.wait(66)
         api.settle()
 
-    shop.wire.on("tables.save", overtaken)
+    shop.wire.on("tables.save", lose_the_lease)
     reply = api.deploy("1.0", "dev")
     assert (reply.status, reply.operation["status"]) == (200, "SUCCEEDED")
 
 
-# --- what is left over ---
+# --- orphans ---
 
 
 @pytest.mark.parametrize("error", [ThrottledError("slow down"), UnreachableError("no answer")])
-def test_a_left_over_is_deregistered_though_aws_stumbles(
+def test_an_orphan_is_deregistered_after_an_aws_error(
     shop: FakeCloud, api: Client, error: Exception
 ) -> None:
     shop.push("bad", CRASH)
@@ -226,7 +216,7 @@ def test_a_left_over_is_deregistered_though_aws_stumbles(
 @pytest.mark.parametrize(
     "error", [AccessDeniedError("may not deregister"), RefusedError("no such task definition")]
 )
-def test_a_left_over_does_not_hold_a_deploy_that_may_not_remove_it(
+def test_a_deploy_ends_without_the_right_to_deregister_an_orphan(
     shop: FakeCloud, api: Client, error: Exception
 ) -> None:
     first = api.finished(api.deploy("1.0", "dev"))
@@ -238,7 +228,9 @@ def test_a_left_over_does_not_hold_a_deploy_that_may_not_remove_it(
     left.active = False
 
 
-def test_a_left_over_does_not_hold_a_deploy_past_its_deadline(shop: FakeCloud, api: Client) -> None:
+def test_a_deploy_ends_at_its_deadline_although_an_orphan_remains(
+    shop: FakeCloud, api: Client
+) -> None:
     first = api.finished(api.deploy("1.0", "dev"))
     shop.wire.fail("containers.deregister", ThrottledError("slow down"))
     reply = api.deploy("1.1", "dev")

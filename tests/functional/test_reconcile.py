@@ -1,4 +1,4 @@
-"""The reconcile handler: what schedule and events wake."""
+"""The reconcile handler: the operations that the schedule and events advance."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.lab.events import DEPLOYMENT_COMPLETED, deployment_state, stack_statu
 from tests.lab.fakes import FakeCloud
 
 
-def test_the_schedule_moves_all_open_operations(shop: FakeCloud, api: Client) -> None:
+def test_the_schedule_advances_all_open_operations(shop: FakeCloud, api: Client) -> None:
     first, second = api.deploy("1.0", "dev"), api.deploy("1.1", "qa")
     third = api.create("Other")
     assert api.tick() == 3
@@ -25,7 +25,7 @@ def test_the_schedule_moves_all_open_operations(shop: FakeCloud, api: Client) ->
 
 
 @pytest.mark.parametrize("without", [{}, {"resources": []}, {"detail": {}}])
-def test_a_stack_event_moves_its_create(
+def test_a_stack_event_advances_its_create(
     cloud: FakeCloud, api: Client, without: dict[str, Any]
 ) -> None:
     api.create()
@@ -35,7 +35,7 @@ def test_a_stack_event_moves_its_create(
     assert cloud.wire.count("tables.open_operations") == 0
 
 
-def test_a_stack_event_moves_its_delete(shop: FakeCloud, api: Client) -> None:
+def test_a_stack_event_advances_its_delete(shop: FakeCloud, api: Client) -> None:
     api.delete()
     shop.stacks.finish("Shop")
     assert api.wake(stack_status("Shop", "DELETE_COMPLETE")) == 1
@@ -43,7 +43,9 @@ def test_a_stack_event_moves_its_delete(shop: FakeCloud, api: Client) -> None:
 
 
 @pytest.mark.parametrize("event", [DEPLOYMENT_COMPLETED, task_stopped("Shop", "dev")])
-def test_an_ecs_event_moves_its_deploy(shop: FakeCloud, api: Client, event: dict[str, Any]) -> None:
+def test_an_ecs_event_advances_its_deploy(
+    shop: FakeCloud, api: Client, event: dict[str, Any]
+) -> None:
     shop.containers.automatic = False
     reply = api.deploy("1.0", "dev")
     shop.containers.service("Shop", "dev").complete(shop.clock.now())
@@ -51,7 +53,7 @@ def test_an_ecs_event_moves_its_deploy(shop: FakeCloud, api: Client, event: dict
     assert shop.tables.operations["Shop", reply.id].status == "SUCCEEDED"
 
 
-def test_an_event_concerns_its_own_application_only(shop: FakeCloud, api: Client) -> None:
+def test_an_event_advances_only_its_own_application(shop: FakeCloud, api: Client) -> None:
     api.finished(api.create("Other"))
     shop.push("1.0", application="Other")
     mine, other = api.deploy("1.0", "dev"), api.deploy("1.0", "dev", application="Other")
@@ -70,9 +72,7 @@ def test_an_event_concerns_its_own_application_only(shop: FakeCloud, api: Client
         task_stopped("Stranger", "web"),
     ],
 )
-def test_what_belongs_to_others_is_passed_over(
-    shop: FakeCloud, api: Client, event: dict[str, Any]
-) -> None:
+def test_foreign_events_are_ignored(shop: FakeCloud, api: Client, event: dict[str, Any]) -> None:
     api.deploy("1.0", "dev")
     start = len(shop.wire.journal)
     assert api.wake(event) == 0
@@ -89,12 +89,14 @@ def test_what_belongs_to_others_is_passed_over(
     ],
 )
 @pytest.mark.usefixtures("shop")
-def test_an_unknown_event_is_taken_for_the_schedule(api: Client, event: dict[str, Any]) -> None:
+def test_an_unknown_event_has_the_effect_of_the_schedule(
+    api: Client, event: dict[str, Any]
+) -> None:
     api.deploy("1.0", "dev")
     assert api.wake(event) == 1
 
 
-def test_duplicates_and_late_events_do_no_harm(shop: FakeCloud, api: Client) -> None:
+def test_duplicate_and_late_events_change_nothing(shop: FakeCloud, api: Client) -> None:
     reply = api.finished(api.deploy("1.0", "dev"))
     start = len(shop.wire.journal)
     for event in (DEPLOYMENT_COMPLETED, DEPLOYMENT_COMPLETED, task_stopped("Shop", "dev"), SCHEDULE,
@@ -104,7 +106,7 @@ def test_duplicates_and_late_events_do_no_harm(shop: FakeCloud, api: Client) -> 
     assert len(shop.tables.events_of("Shop", reply.id)) == 3
 
 
-def test_looking_without_news_writes_nothing(shop: FakeCloud, api: Client) -> None:
+def test_an_observation_without_a_change_writes_nothing(shop: FakeCloud, api: Client) -> None:
     shop.containers.automatic = False
     api.deploy("1.0", "dev")
     api.tick()
@@ -114,7 +116,7 @@ def test_looking_without_news_writes_nothing(shop: FakeCloud, api: Client) -> No
     assert shop.wire.writes(start) == []
 
 
-def test_one_broken_operation_does_not_stop_the_others(shop: FakeCloud, api: Client) -> None:
+def test_an_operation_with_an_error_does_not_stop_the_others(shop: FakeCloud, api: Client) -> None:
     broken, sound = api.deploy("1.0", "dev"), api.deploy("1.0", "qa")
     shop.wire.fail("tables.operation", ZeroDivisionError("odd record"), times=2)
     api.wake(SCHEDULE)
@@ -128,15 +130,13 @@ def test_one_broken_operation_does_not_stop_the_others(shop: FakeCloud, api: Cli
     shop.lines.clear()
 
 
-def test_a_schedule_that_cannot_read_fails_so_that_it_is_repeated(
-    shop: FakeCloud, api: Client
-) -> None:
+def test_a_schedule_that_cannot_read_fails_and_is_retried(shop: FakeCloud, api: Client) -> None:
     shop.wire.fail("tables.open_operations", ThrottledError("slow down"))
     with pytest.raises(ThrottledError):
         api.wake(SCHEDULE)
 
 
-def test_every_operation_moved_leaves_a_line(shop: FakeCloud, api: Client) -> None:
+def test_each_advanced_operation_writes_a_log_line(shop: FakeCloud, api: Client) -> None:
     reply = api.deploy("1.0", "dev")
     shop.lines.clear()
     api.wake(DEPLOYMENT_COMPLETED)

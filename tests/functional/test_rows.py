@@ -1,4 +1,4 @@
-"""Inventory rows after an operation: what runs where, since when, and by whom."""
+"""Inventory rows after an operation: release, time and caller of each environment."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def _service(cloud: FakeCloud, environment: Environment) -> Service:
     return service
 
 
-def test_a_row_says_which_operation_has_changed_it_last(promoted: FakeCloud, api: Client) -> None:
+def test_a_row_names_the_operation_of_its_last_change(promoted: FakeCloud, api: Client) -> None:
     rows = promoted.tables.inventory_of("Shop").rows
     create, deploy, promote = promoted.tables.operations.values()
     assert {name: row.operation for name, row in rows.items()} == {
@@ -51,7 +51,7 @@ def test_a_row_says_which_operation_has_changed_it_last(promoted: FakeCloud, api
     assert {rows[role].updated_at for role in PRODUCTION} == {promoted.clock.now()}
 
 
-def test_a_row_says_who_has_changed_it_last(shop: FakeCloud, api: Client) -> None:
+def test_a_row_names_the_caller_of_its_last_change(shop: FakeCloud, api: Client) -> None:
     body = {"applicationName": "Shop", "environment": ["dev"], "version": "1.0"}
     event = http_event("POST", "/stacks/deploy", json.dumps(body))
     event["requestContext"]["identity"]["userArn"] = "bob"
@@ -61,7 +61,7 @@ def test_a_row_says_who_has_changed_it_last(shop: FakeCloud, api: Client) -> Non
     assert _service(shop, Environment.DEV).deployed_by == "bob"
 
 
-def test_a_service_says_what_was_deployed_when_and_by_whom(promoted: FakeCloud) -> None:
+def test_a_service_has_the_version_time_and_caller_of_its_deploy(promoted: FakeCloud) -> None:
     _, deploy, promote = promoted.tables.operations.values()
     image, digest = f"{REGISTRY}/shop:1.0", promoted.images.pushed["shop", "1.0"]
     for environment, operation in ((Environment.DEV, deploy), (BLUE, promote)):
@@ -73,9 +73,7 @@ def test_a_service_says_what_was_deployed_when_and_by_whom(promoted: FakeCloud) 
         assert service.blueprint == promoted.containers.blueprint(definition.arn)
 
 
-def test_a_new_application_is_on_record_with_what_was_asked_for(
-    cloud: FakeCloud, api: Client
-) -> None:
+def test_a_new_application_is_recorded_with_its_request(cloud: FakeCloud, api: Client) -> None:
     cloud.stacks.pace = None
     reply = api.create(description="what it is for")
     assert reply.operation["waitingFor"] == "stack CREATE_IN_PROGRESS"
@@ -107,7 +105,7 @@ def test_a_new_application_is_on_record_with_what_was_asked_for(
 
 
 @pytest.mark.parametrize("environment", [Environment.DEV, GREEN, BLUE])
-def test_a_new_service_is_on_record_as_the_stack_made_it(
+def test_a_new_service_is_recorded_with_the_resources_of_the_stack(
     shop: FakeCloud, environment: Environment
 ) -> None:
     service = _service(shop, environment)
@@ -123,7 +121,9 @@ def test_a_new_service_is_on_record_as_the_stack_made_it(
     )
 
 
-def test_a_delete_that_fails_leaves_rows_that_say_so(shop: FakeCloud, api: Client) -> None:
+def test_the_rows_of_a_failed_delete_have_the_status_delete_failed(
+    shop: FakeCloud, api: Client
+) -> None:
     shop.stacks.delete_failures = ("Repository: not empty",)
     failed = api.finished(api.delete())
     record = _record(shop, failed.id)
@@ -132,7 +132,7 @@ def test_a_delete_that_fails_leaves_rows_that_say_so(shop: FakeCloud, api: Clien
         assert (row.updated_at, row.updated_by) == (record.ended_at, USER)
 
 
-def test_a_service_with_variables_is_on_record_as_it_was_registered(
+def test_a_service_with_variables_is_recorded_with_its_task_definition(
     cloud: FakeCloud, api: Client
 ) -> None:
     done = api.finished(api.create(service={"environment": {"MODE": "fast"}}))
@@ -145,7 +145,7 @@ def test_a_service_with_variables_is_on_record_as_it_was_registered(
         assert service.image == cloud.settings.initial_image
 
 
-def test_a_deploy_that_fails_leaves_its_row_as_it_was(shop: FakeCloud, api: Client) -> None:
+def test_a_failed_deploy_does_not_change_its_row(shop: FakeCloud, api: Client) -> None:
     shop.push("bad", CRASH)
     before = shop.tables.inventory_of("Shop").rows
     api.finished(api.deploy("bad", "dev"))
@@ -157,7 +157,7 @@ def test_a_deploy_that_fails_leaves_its_row_as_it_was(shop: FakeCloud, api: Clie
         assert seen == before[environment]
 
 
-def test_a_swap_that_fails_leaves_its_rows_as_they_were(promoted: FakeCloud, api: Client) -> None:
+def test_a_failed_swap_does_not_change_its_rows(promoted: FakeCloud, api: Client) -> None:
     green = promoted.containers.service("Shop", "prod-1")
     green.desired = green.running = 3
     before = promoted.tables.inventory_of("Shop").rows
@@ -170,7 +170,7 @@ def test_a_swap_that_fails_leaves_its_rows_as_they_were(promoted: FakeCloud, api
         assert replace(after[role], revision=before[role].revision) == before[role]
 
 
-def test_a_row_is_written_twice_by_an_operation(promoted: FakeCloud, api: Client) -> None:
+def test_an_operation_writes_a_row_twice(promoted: FakeCloud, api: Client) -> None:
     before = promoted.tables.inventory_of("Shop").rows
     api.swap()
     after = promoted.tables.inventory_of("Shop").rows

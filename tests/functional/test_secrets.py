@@ -1,4 +1,4 @@
-"""Secrets are references, and their ARNs stay where they are needed: not in any answer or log."""
+"""Secrets are references; no response, event or log line contains their ARNs."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SECRET = f"arn:aws:secretsmanager:eu-west-1:{ACCOUNT}:secret:shop/db+x=y@z-AbCdE
 KEYED = f"{SECRET}:password:AWSCURRENT:"
 PARAMETER = f"arn:aws:ssm:eu-west-1:{ACCOUNT}:parameter/shop/api.key"
 SERVICE = {"secrets": {"DB": SECRET, "PASSWORD": KEYED, "KEY": PARAMETER}}
-# What tells where a secret is; its name may be told, so that a person finds the one that is wrong.
+# Parts of an ARN that reveal the location of a secret. The name of a secret is allowed.
 PLACES = ("arn:aws:secretsmanager", "arn:aws:ssm", f"eu-west-1:{ACCOUNT}")
 WORDS = (
     f"unable to pull secrets: failed to fetch secret {SECRET} from secrets manager:"
@@ -27,16 +27,16 @@ WORDS = (
 )
 
 
-def hold_secret(cloud: FakeCloud, *replies: Reply) -> None:
-    """Hold that nothing that leaves the service tells where a secret is."""
-    told = [json.dumps([reply.body, dict(reply.headers)]) for reply in replies]
-    told += map(repr, cloud.tables.events.values())
-    told += [json.dumps(facts, default=str) for _, facts in cloud.lines]
-    for text in told:
+def check_hidden(cloud: FakeCloud, *replies: Reply) -> None:
+    """Check that no response, event or log line reveals the location of a secret."""
+    texts = [json.dumps([reply.body, dict(reply.headers)]) for reply in replies]
+    texts += map(repr, cloud.tables.events.values())
+    texts += [json.dumps(facts, default=str) for _, facts in cloud.lines]
+    for text in texts:
         assert not [place for place in PLACES if place in text], text
 
 
-def test_a_create_with_secrets_that_goes_well(cloud: FakeCloud, api: Client) -> None:
+def test_a_successful_create_reveals_no_secret_arn(cloud: FakeCloud, api: Client) -> None:
     reply = api.create(service=SERVICE)
     seen = [api.status(reply.id)]
     api.tick()
@@ -47,47 +47,49 @@ def test_a_create_with_secrets_that_goes_well(cloud: FakeCloud, api: Client) -> 
     assert [each["valueFrom"] for each in container["secrets"]] == [SECRET, KEYED, PARAMETER]
     cloud.push("1.0")
     deployed = api.finished(api.deploy("1.0"))
-    hold_secret(cloud, reply, *seen, done, deployed, api.delete())
+    check_hidden(cloud, reply, *seen, done, deployed, api.delete())
 
 
-def test_what_is_only_tried_with_secrets(cloud: FakeCloud, api: Client, dry: DryClient) -> None:
+def test_a_dry_run_reveals_no_secret_arn(cloud: FakeCloud, api: Client, dry: DryClient) -> None:
     tried = dry.create(service=SERVICE)
     assert plan(tried)["parameters"]["Environments"] == "dev"
     assert "SecretArns" not in plan(tried)["parameters"]
     api.finished(api.create(service=SERVICE))
     cloud.push("1.0")
     deployed = dry.deploy("1.0")
-    (told,) = plan(deployed)["environments"]
-    assert [each["field"] for each in told["taskDefinition"]] == ["containerDefinitions.app.image"]
-    hold_secret(cloud, tried, deployed, dry.create(service=SERVICE), dry.delete())
+    (environment,) = plan(deployed)["environments"]
+    assert [each["field"] for each in environment["taskDefinition"]] == [
+        "containerDefinitions.app.image"
+    ]
+    check_hidden(cloud, tried, deployed, dry.create(service=SERVICE), dry.delete())
 
 
-def test_a_stack_that_fails_over_a_secret(cloud: FakeCloud, api: Client) -> None:
+def test_a_failed_stack_reveals_no_secret_arn(cloud: FakeCloud, api: Client) -> None:
     cloud.stacks.create_failures = (f"devService (AWS::ECS::Service): {WORDS}",)
     reply = api.create(service=SERVICE)
     failed = api.finished(reply)
     assert "secretsmanager secret:shop/db" in failed.operation["reasons"][0]
-    hold_secret(cloud, reply, failed, api.create("Other", service=SERVICE))
+    check_hidden(cloud, reply, failed, api.create("Other", service=SERVICE))
 
 
-def test_a_rollout_that_fails_over_a_secret(cloud: FakeCloud, api: Client) -> None:
+def test_a_failed_rollout_reveals_no_secret_arn(cloud: FakeCloud, api: Client) -> None:
     cloud.containers.behaviours[cloud.settings.initial_image] = CRASH
 
-    def say_so(call: Call) -> None:
+    def name_the_secret(call: Call) -> None:
         if call.name == "containers.stopped":
             for service in cloud.containers.services_.values():
                 service.stopped = dict.fromkeys(service.stopped, WORDS)
 
-    cloud.wire.watchers.append(say_so)
+    cloud.wire.watchers.append(name_the_secret)
     reply = api.create(service=SERVICE)
     failed = api.finished(reply)
     assert "unable to pull secrets" in failed.operation["reasons"][0]
-    hold_secret(cloud, reply, failed)
+    check_hidden(cloud, reply, failed)
 
 
 @pytest.mark.parametrize("name", ["stacks.create", "containers.register", "tables.claim"])
 @pytest.mark.parametrize("error", [RefusedError, UnreachableError, ValueError, KeyError])
-def test_a_call_that_fails_with_the_secret_in_its_words(
+def test_an_aws_error_reveals_no_secret_arn(
     cloud: FakeCloud, api: Client, name: str, error: type[Exception]
 ) -> None:
     cloud.wire.fail(name, error(WORDS), times=2)
@@ -98,12 +100,12 @@ def test_a_call_that_fails_with_the_secret_in_its_words(
             replies.append(api.finished(reply))
         except (ValueError, KeyError):
             api.settle()
-    hold_secret(cloud, *replies)
+    check_hidden(cloud, *replies)
     cloud.lines.clear()
 
 
 @pytest.mark.parametrize("error", [RefusedError, UnreachableError, ValueError])
-def test_what_lambda_prints_of_a_function_that_fails(
+def test_the_traceback_of_a_failed_function_reveals_no_secret_arn(
     shop: FakeCloud, api: Client, error: type[Exception]
 ) -> None:
     def fail() -> None:
@@ -120,11 +122,11 @@ def test_what_lambda_prints_of_a_function_that_fails(
         ("failed", "Scheduled Event")
     ]
     assert "raise error(WORDS)" in shop.lines[0][1]["error"]
-    hold_secret(shop)
+    check_hidden(shop)
 
 
-def test_a_secret_in_the_wrong_place_is_not_repeated(cloud: FakeCloud, api: Client) -> None:
-    """Wherever it is cut, no part of an ARN is left."""
+def test_a_misplaced_secret_is_not_repeated(cloud: FakeCloud, api: Client) -> None:
+    """A shortened ARN is removed completely."""
     long = f"arn:aws-us-gov:secretsmanager:{'x' * 21}:{ACCOUNT}:secret:x"
     for arn in (SECRET, PARAMETER, long, f"{'y' * 30}{SECRET}"):
         bodies: list[dict[str, Any]] = [
@@ -138,7 +140,7 @@ def test_a_secret_in_the_wrong_place_is_not_repeated(cloud: FakeCloud, api: Clie
         replies.append(api.deploy(arn, arn, repouri=arn))
         replies.append(api.status(arn, arn))
         assert {reply.status for reply in replies} == {400, 404}
-        hold_secret(cloud, *replies)
+        check_hidden(cloud, *replies)
         for reply in replies:
             assert "arn:" not in json.dumps(reply.body)
 

@@ -15,7 +15,7 @@ from tests.lab.fakes import Crash, FakeCloud
 
 @pytest.fixture
 def ready(shop: FakeCloud, api: Client) -> FakeCloud:
-    """Version 1.0 waits in prod-2 to go live."""
+    """Shop with version 1.0 in prod-2, ready for a swap."""
     api.finished(api.deploy("1.0", "dev"))
     api.finished(api.promote())
     return shop
@@ -31,7 +31,7 @@ def _green(cloud: FakeCloud) -> str | None:
     return service.version if service else None
 
 
-def test_a_swap_moves_both_listeners_and_the_rows(ready: FakeCloud, api: Client) -> None:
+def test_a_swap_exchanges_both_listeners_and_the_rows(ready: FakeCloud, api: Client) -> None:
     urls = {
         name: row.url for name, row in ready.tables.inventory_of("Shop").rows.items()
     }  # fmt: skip
@@ -45,41 +45,42 @@ def test_a_swap_moves_both_listeners_and_the_rows(ready: FakeCloud, api: Client)
     assert blue
     assert (green.name, green.version, green.was_live) == ("prod-2", "1.0", True)
     assert (blue.name, blue.version, blue.was_live) == ("prod-1", None, True)
-    # An address belongs to the role, not to the slot.
+    # A URL belongs to the role, not to the slot.
     assert {name: row.url for name, row in rows.items()} == urls
     assert {name: part["url"] for name, part in reply.environments.items()} == {
         role: urls[role] for role in PRODUCTION
     }
 
 
-def test_the_way_back_is_always_open(ready: FakeCloud, api: Client) -> None:
+def test_a_second_swap_restores_the_previous_release(ready: FakeCloud, api: Client) -> None:
     for live, version in (("prod-2", "1.0"), ("prod-1", None), ("prod-2", "1.0")):
         assert api.swap().status == 200
         assert (_live(ready), _green(ready)) == (live, version)
 
 
-def test_what_is_live_already_moves_nothing(ready: FakeCloud, api: Client) -> None:
+def test_a_swap_to_the_live_version_changes_nothing(ready: FakeCloud, api: Client) -> None:
     api.swap(version="1.0")
     start = len(ready.wire.journal)
-    reply = api.swap(version="1.0")
-    assert reply.status == 200
-    assert reply.body == {
-        "operation": None,
-        "message": "1.0 is live already; the swap changed nothing",
-        "applicationName": "Shop",
-    }
+    for headers in ({}, {"Prefer": "wait=10"}):
+        reply = api.swap(version="1.0", headers=headers)
+        assert reply.status == 200
+        assert reply.body == {
+            "operation": None,
+            "message": "1.0 is live already; the swap changed nothing",
+            "applicationName": "Shop",
+        }
     assert ready.wire.writes(start) == []
 
 
 @pytest.mark.usefixtures("ready")
-def test_another_version_in_blue_is_refused(api: Client) -> None:
+def test_a_swap_to_a_version_that_blue_does_not_run_is_refused(api: Client) -> None:
     reply = api.swap(version="2.0")
     assert (reply.status, reply.body["code"]) == (409, "NOT_DEPLOYABLE")
     assert reply.body["errorMessage"] == "blue runs 1.0, not 2.0: promote it first"
 
 
 @pytest.mark.usefixtures("shop")
-def test_a_blue_that_was_never_deployed_to_is_refused(api: Client) -> None:
+def test_a_swap_to_an_unused_blue_slot_is_refused(api: Client) -> None:
     reply = api.swap()
     assert (reply.status, reply.body["code"]) == (409, "NOT_READY")
     assert reply.body["reasons"] == ["nothing was deployed to blue yet"]
@@ -119,7 +120,7 @@ def _remove(cloud: FakeCloud) -> None:
         (_remove, ["blue has no ECS service"]),
     ],
 )
-def test_a_blue_that_is_not_ready_is_refused(
+def test_a_swap_to_a_blue_slot_that_is_not_ready_is_refused(
     ready: FakeCloud, api: Client, damage: Callable[[FakeCloud], None], reasons: list[str]
 ) -> None:
     damage(ready)
@@ -130,7 +131,7 @@ def test_a_blue_that_is_not_ready_is_refused(
     assert (_live(ready), ready.tables.in_progress()) == ("prod-1", [])
 
 
-def test_a_blue_that_was_scaled_to_nothing_is_raised_before_it_goes_live(
+def test_a_blue_slot_without_tasks_is_scaled_before_the_switch(
     ready: FakeCloud, api: Client
 ) -> None:
     blue = ready.containers.service("Shop", "prod-2")
@@ -142,7 +143,7 @@ def test_a_blue_that_was_scaled_to_nothing_is_raised_before_it_goes_live(
     assert _live(ready) == "prod-2"
 
 
-def test_a_smaller_blue_is_raised_before_it_goes_live(ready: FakeCloud, api: Client) -> None:
+def test_a_smaller_blue_slot_is_scaled_before_the_switch(ready: FakeCloud, api: Client) -> None:
     green = ready.containers.service("Shop", "prod-1")
     green.desired = green.running = 3
     reply = api.swap()
@@ -156,7 +157,7 @@ def test_a_smaller_blue_is_raised_before_it_goes_live(ready: FakeCloud, api: Cli
     assert green.desired == 3
 
 
-def test_a_blue_that_cannot_be_raised_in_time_leaves_production_alone(
+def test_a_swap_fails_if_blue_is_not_scaled_before_the_deadline(
     ready: FakeCloud, api: Client
 ) -> None:
     green = ready.containers.service("Shop", "prod-1")
@@ -171,7 +172,7 @@ def test_a_blue_that_cannot_be_raised_in_time_leaves_production_alone(
     assert _green(ready) is None
 
 
-def test_a_blue_that_may_not_be_raised_is_waited_for(ready: FakeCloud, api: Client) -> None:
+def test_a_swap_waits_for_the_right_to_scale_blue(ready: FakeCloud, api: Client) -> None:
     green = ready.containers.service("Shop", "prod-1")
     green.desired = green.running = 2
     ready.wire.fail("containers.update", RefusedError("the quota is used up"), times=1)
@@ -196,13 +197,13 @@ def _by_status(api: Client) -> None:
 
 @pytest.mark.parametrize("trigger", [_by_schedule, _by_event, _by_status])
 @pytest.mark.parametrize("lost", [False, True])
-def test_a_swap_interrupted_at_the_test_listener_is_finished(
+def test_a_crash_at_the_test_listener_is_recovered(
     ready: FakeCloud, api: Client, trigger: Callable[[Client], None], lost: bool
 ) -> None:
-    def die_at_the_second() -> None:
+    def crash_at_the_second() -> None:
         ready.wire.fail("load_balancer.switch", Crash(), times=1, lost=lost)
 
-    ready.wire.on("load_balancer.switch", die_at_the_second, after=True)
+    ready.wire.on("load_balancer.switch", crash_at_the_second, after=True)
     with pytest.raises(Crash):
         api.swap()
     assert _live(ready) == "prod-2"
@@ -217,9 +218,7 @@ def test_a_swap_interrupted_at_the_test_listener_is_finished(
 
 
 @pytest.mark.parametrize("lost", [False, True])
-def test_a_swap_interrupted_at_the_switch_is_finished(
-    ready: FakeCloud, api: Client, lost: bool
-) -> None:
+def test_a_crash_at_the_switch_is_recovered(ready: FakeCloud, api: Client, lost: bool) -> None:
     ready.wire.fail("load_balancer.switch", Crash(), times=1, lost=lost)
     with pytest.raises(Crash):
         api.swap()
@@ -231,14 +230,14 @@ def test_a_swap_interrupted_at_the_switch_is_finished(
     assert outcomes == ["ACCEPTED", "SWITCHED", "SUCCEEDED", "SUCCEEDED", "SUCCEEDED"]
 
 
-def test_a_swap_without_an_answer_from_elb_is_finished(ready: FakeCloud, api: Client) -> None:
+def test_a_lost_response_of_the_switch_is_recovered(ready: FakeCloud, api: Client) -> None:
     ready.wire.fail("load_balancer.switch", UnreachableError("no answer"), times=1, lost=True)
     reply = api.swap()
     assert (reply.status, reply.operation["waitingFor"]) == (202, "no answer")
     assert api.finished(reply).operation["status"] == "SUCCEEDED"
 
 
-def test_after_the_switch_a_late_swap_still_goes_forward(ready: FakeCloud, api: Client) -> None:
+def test_an_overdue_swap_is_completed_after_the_switch(ready: FakeCloud, api: Client) -> None:
     def throttle() -> None:
         ready.wire.fail("load_balancer.switch", ThrottledError("slow down"))
 
@@ -252,7 +251,7 @@ def test_after_the_switch_a_late_swap_still_goes_forward(ready: FakeCloud, api: 
     assert api.status(reply.id).operation["status"] == "SUCCEEDED"
 
 
-def test_a_test_listener_that_is_refused_for_ever_ends_with_the_rows_right(
+def test_a_swap_with_a_permanently_refused_test_listener_records_the_live_slot(
     ready: FakeCloud, api: Client
 ) -> None:
     def refuse() -> None:
@@ -269,7 +268,7 @@ def test_a_test_listener_that_is_refused_for_ever_ends_with_the_rows_right(
     assert api.swap().status == 200
 
 
-def test_a_race_of_two_swaps_has_one_winner(ready: FakeCloud, api: Client) -> None:
+def test_one_of_two_concurrent_swaps_is_refused(ready: FakeCloud, api: Client) -> None:
     won: list[Any] = []
     ready.wire.on("tables.claim", lambda: won.append(api.swap(version="1.0")))
     late = api.swap(version="1.0")
@@ -278,7 +277,7 @@ def test_a_race_of_two_swaps_has_one_winner(ready: FakeCloud, api: Client) -> No
     assert _live(ready) == "prod-2"
 
 
-def test_after_the_switch_nothing_but_the_listeners_must_be_seen(
+def test_after_the_switch_only_the_listeners_must_be_readable(
     ready: FakeCloud, api: Client
 ) -> None:
     def dies() -> None:

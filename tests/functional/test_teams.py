@@ -1,4 +1,4 @@
-"""Who may change what: 403 for others, and nothing touched (devops_core/access.py)."""
+"""Teams and approvers: other callers receive 403, and their requests change nothing."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def test_another_team_is_refused(owned: FakeCloud, kind: str, policy: AccessPoli
 
 @pytest.mark.parametrize("kind", WRITES)
 @pytest.mark.parametrize("caller", [OWNER, ADMIN, APPROVER])
-def test_the_own_team_and_admins_may(owned: FakeCloud, kind: str, caller: str) -> None:
+def test_the_team_and_admins_are_allowed(owned: FakeCloud, kind: str, caller: str) -> None:
     with_policy(owned, ONLY_TEAMS)
     reply = WRITES[kind](Client(owned, caller))
     assert reply.status in (200, 202), reply.body
@@ -70,7 +70,7 @@ def test_the_own_team_and_admins_may(owned: FakeCloud, kind: str, caller: str) -
     ],
 )
 @pytest.mark.parametrize("policy", [ONLY_TEAMS, BOTH], ids=["teams", "both"])
-def test_an_application_is_created_for_the_own_team(
+def test_an_application_can_be_created_only_for_the_own_team(
     cloud: FakeCloud, policy: AccessPolicy, caller: str, team: str, status: int
 ) -> None:
     with_policy(cloud, policy)
@@ -87,7 +87,9 @@ def test_an_application_is_created_for_the_own_team(
         ("nobodys", "admins (there is no team nobodys)"),
     ],
 )
-def test_a_refused_create_takes_no_name_and_no_key(cloud: FakeCloud, team: str, needs: str) -> None:
+def test_a_denied_create_uses_neither_its_name_nor_its_key(
+    cloud: FakeCloud, team: str, needs: str
+) -> None:
     with_policy(cloud, BOTH)
 
     def ask(api: Client) -> Reply:
@@ -98,7 +100,7 @@ def test_a_refused_create_takes_no_name_and_no_key(cloud: FakeCloud, team: str, 
     assert Client(cloud, ADMIN).create(headers=KEY).status == 202
 
 
-def test_the_team_of_an_application_that_is_not_set_up_is_for_admins(owned: FakeCloud) -> None:
+def test_only_admins_can_change_an_application_of_an_unknown_team(owned: FakeCloud) -> None:
     with_policy(owned, AccessPolicy(teams={"search": TEAMS["search"]}, admins=(ADMIN,)))
     reply = hold_refused(owned, OWNER, WRITES["deploy"], ["tables.inventory", "tables.note"])
     assert reply.body["errorMessage"].endswith("requires admins (there is no team payments)")
@@ -111,11 +113,11 @@ def test_the_team_of_an_application_that_is_not_set_up_is_for_admins(owned: Fake
         ({"apiKeyId": "a1b2c3d4e5"}, 202),
         ({"apiKeyId": "a1b2c3d4e6"}, 403),
         ({"sourceIp": "192.0.2.7"}, 403),
-        # Who signs is who signs, whatever key comes with it.
+        # The signer is the caller, also if the request has an API key.
         ({"apiKeyId": "a1b2c3d4e5", "userArn": OTHER}, 403),
     ],
 )
-def test_an_api_key_may_be_in_a_team_and_an_address_may_not(
+def test_an_api_key_can_be_in_a_team_and_an_address_cannot(
     owned: FakeCloud, identity: Mapping[str, str], status: int
 ) -> None:
     body = {"applicationName": "Shop", "environment": ["dev"], "version": "1.1"}
@@ -130,7 +132,7 @@ def test_an_api_key_may_be_in_a_team_and_an_address_may_not(
 @pytest.mark.parametrize("kind", PRODUCTION)
 @pytest.mark.parametrize("policy", [ONLY_APPROVERS, BOTH], ids=["approvers", "both"])
 @pytest.mark.parametrize("caller", [OWNER, ADMIN])
-def test_production_takes_an_approver_also_of_admins(
+def test_production_requires_an_approver_also_for_admins(
     owned: FakeCloud, kind: str, policy: AccessPolicy, caller: str
 ) -> None:
     with_policy(owned, policy)
@@ -141,24 +143,26 @@ def test_production_takes_an_approver_also_of_admins(
 
 
 @pytest.mark.parametrize("kind", WRITES)
-def test_an_approver_of_the_team_may(owned: FakeCloud, kind: str) -> None:
+def test_an_approver_of_the_team_is_allowed(owned: FakeCloud, kind: str) -> None:
     assert WRITES[kind](Client(owned, APPROVER)).status in (200, 202)
     assert denied(owned) == []
 
 
 @pytest.mark.parametrize("caller", [OWNER, OTHER])
-def test_without_teams_all_may_deploy_and_create(owned: FakeCloud, caller: str) -> None:
+def test_every_caller_can_create_and_deploy_without_teams(owned: FakeCloud, caller: str) -> None:
     with_policy(owned, ONLY_APPROVERS)
     api = Client(owned, caller)
     assert WRITES["deploy"](api).status == 202
     assert api.create("Other").status == 202
 
 
-# --- what is open to all, and what comes first ---
+# --- order of the checks ---
 
 
 @pytest.mark.parametrize("kind", WRITES)
-def test_what_is_not_there_or_not_valid_is_told_to_all(cloud: FakeCloud, kind: str) -> None:
+def test_unknown_applications_and_invalid_requests_are_not_denied(
+    cloud: FakeCloud, kind: str
+) -> None:
     with_policy(cloud, BOTH)
     api = Client(cloud, OTHER)
     assert WRITES[kind](api).body["code"] == "NO_SUCH_APPLICATION"
@@ -167,7 +171,7 @@ def test_what_is_not_there_or_not_valid_is_told_to_all(cloud: FakeCloud, kind: s
     assert cloud.tables.events == {}
 
 
-def test_a_refusal_comes_before_all_that_would_tell_of_the_application(owned: FakeCloud) -> None:
+def test_a_denial_comes_before_checks_that_reveal_the_application(owned: FakeCloud) -> None:
     api = Client(owned, OTHER)
     assert Client(owned, OWNER).deploy("1.1", "qa").status == 202
     assert api.deploy("1.1", "qa").body["code"] == "FORBIDDEN"
@@ -176,7 +180,9 @@ def test_a_refusal_comes_before_all_that_would_tell_of_the_application(owned: Fa
 
 
 @pytest.mark.parametrize("kind", ["create", *WRITES])
-def test_a_repeat_with_the_own_key_is_the_same_operation(owned: FakeCloud, kind: str) -> None:
+def test_a_repeated_request_of_another_session_returns_the_same_operation(
+    owned: FakeCloud, kind: str
+) -> None:
     asks: Mapping[str, Callable[[Client], Reply]] = {
         "create": lambda api: api.create("Fresh", headers=KEY),
         "deploy": lambda api: api.deploy("1.1", "dev", headers=KEY),

@@ -1,4 +1,4 @@
-"""The application template: which bytes are on record, and that no others are sent."""
+"""The application template: an operation records its bytes and sends exactly these."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def sha256(content: bytes) -> str:
 
 
 def sent(cloud: FakeCloud) -> list[bytes]:
-    """Return the templates that CloudFormation has got."""
+    """Return the templates that CloudFormation has received."""
     calls = [call for call in cloud.wire.journal if call.name == "stacks.create"]
     return [call.args[0]["TemplateBody"].encode() for call in calls]
 
@@ -39,7 +39,7 @@ def recorded(cloud: FakeCloud) -> Template | None:
 
 
 def update(cloud: FakeCloud) -> None:
-    """Let somebody upload another template."""
+    """Upload another template."""
     cloud.templates.versions["v2"] = NEW
 
 
@@ -48,21 +48,21 @@ def old(cloud: FakeCloud) -> None:
     cloud.templates.versions["v1"] = OLD
 
 
-def test_the_newest_template_is_sent_and_noted(cloud: FakeCloud, api: Client) -> None:
+def test_the_newest_template_is_sent_and_recorded(cloud: FakeCloud, api: Client) -> None:
     update(cloud)
     api.create()
     assert recorded(cloud) == Template(url=URL, version="v2", sha256=sha256(NEW))
     assert sent(cloud) == [NEW]
 
 
-def test_what_is_sent_is_on_record_before(cloud: FakeCloud, api: Client) -> None:
-    noted: list[Any] = []
-    cloud.wire.on("stacks.create", lambda: noted.append(recorded(cloud)))
+def test_a_template_is_recorded_before_it_is_sent(cloud: FakeCloud, api: Client) -> None:
+    records: list[Any] = []
+    cloud.wire.on("stacks.create", lambda: records.append(recorded(cloud)))
     api.create()
-    assert noted == [Template(url=URL, version="v1", sha256=sha256(OLD))]
+    assert records == [Template(url=URL, version="v1", sha256=sha256(OLD))]
 
 
-def test_callers_see_which_template_it_was(cloud: FakeCloud, api: Client) -> None:
+def test_the_response_contains_the_version_of_the_template(cloud: FakeCloud, api: Client) -> None:
     reply = api.create()
     shown = {"version": "v1", "sha256": sha256(OLD)}
     assert reply.operation["template"] == shown
@@ -72,13 +72,15 @@ def test_callers_see_which_template_it_was(cloud: FakeCloud, api: Client) -> Non
     assert "template" not in api.deploy("1.0").operation
 
 
-def test_a_bucket_without_versions_has_none_to_show(cloud: FakeCloud, api: Client) -> None:
+def test_a_template_without_a_version_is_recorded_by_its_hash(
+    cloud: FakeCloud, api: Client
+) -> None:
     cloud.templates.versioned = False
     assert api.create().operation["template"] == {"sha256": sha256(OLD)}
 
 
 @pytest.mark.parametrize("error", [Crash(), UnreachableError("no answer")])
-def test_who_goes_on_sends_what_is_on_record(
+def test_a_worker_that_takes_over_sends_the_recorded_template(
     cloud: FakeCloud, api: Client, error: BaseException
 ) -> None:
     cloud.wire.fail("stacks.create", error, times=1)
@@ -94,7 +96,7 @@ def test_who_goes_on_sends_what_is_on_record(
     assert cloud.stacks.named("Shop") is not None
 
 
-def test_another_place_of_the_template_is_for_later_creates(cloud: FakeCloud, api: Client) -> None:
+def test_a_new_template_location_applies_to_later_creates(cloud: FakeCloud, api: Client) -> None:
     cloud.wire.fail("stacks.create", UnreachableError("no answer"), times=1)
     api.create()
     elsewhere = FakeCloud(template=cloud.settings.template.parse("s3://other/a.yml"))
@@ -107,7 +109,7 @@ def test_another_place_of_the_template_is_for_later_creates(cloud: FakeCloud, ap
 
 
 @pytest.mark.parametrize("versioned", [True, False])
-def test_other_bytes_than_those_on_record_are_not_sent(
+def test_a_template_that_differs_from_the_record_is_not_sent(
     cloud: FakeCloud, api: Client, versioned: bool
 ) -> None:
     cloud.templates.versioned = versioned
@@ -124,7 +126,7 @@ def test_other_bytes_than_those_on_record_are_not_sent(
     assert cloud.stacks.named("Shop") is None
 
 
-def test_a_version_that_is_gone_is_said(cloud: FakeCloud, api: Client) -> None:
+def test_a_removed_template_version_fails_the_create(cloud: FakeCloud, api: Client) -> None:
     cloud.wire.fail("stacks.create", UnreachableError("no answer"), times=1)
     reply = api.create()
     cloud.templates.versions = {"v2": NEW}
@@ -133,8 +135,8 @@ def test_a_version_that_is_gone_is_said(cloud: FakeCloud, api: Client) -> None:
     assert failed.operation["reasons"] == [f"the application template {URL} is missing"]
 
 
-def test_without_its_rows_a_create_sends_nothing(cloud: FakeCloud, api: Client) -> None:
-    """Somebody has removed them by hand."""
+def test_a_create_without_rows_sends_nothing(cloud: FakeCloud, api: Client) -> None:
+    """The rows were removed by hand."""
     cloud.wire.fail("stacks.create", ThrottledError("slow down"), times=1)
     reply = api.create()
     cloud.tables.rows.clear()
@@ -146,13 +148,13 @@ def test_without_its_rows_a_create_sends_nothing(cloud: FakeCloud, api: Client) 
     assert cloud.wire.count("stacks.create", start) == 0
 
 
-# --- a template that cannot be read at the beginning ---
+# --- a template that cannot be read at first ---
 
 
 @pytest.mark.parametrize(
     "error", [ThrottledError("AWS throttles GetObject"), UnreachableError("no answer")]
 )
-def test_a_read_that_fails_once_is_made_again(
+def test_a_failed_read_of_the_template_is_repeated(
     cloud: FakeCloud, api: Client, error: AwsError
 ) -> None:
     cloud.wire.fail("templates.read", error, times=1)
@@ -167,7 +169,7 @@ def test_a_read_that_fails_once_is_made_again(
     assert api.finished(reply).operation["status"] == "SUCCEEDED"
 
 
-def test_a_permission_that_is_missing_is_waited_for(cloud: FakeCloud, api: Client) -> None:
+def test_a_create_waits_for_the_right_to_read_the_template(cloud: FakeCloud, api: Client) -> None:
     denied = AccessDeniedError("the service's role lacks the permission s3:GetObject")
     cloud.wire.fail("templates.read", denied)
     reply = api.create()
@@ -182,8 +184,10 @@ def test_a_permission_that_is_missing_is_waited_for(cloud: FakeCloud, api: Clien
     assert sent(cloud) == [NEW]
 
 
-def test_what_was_read_late_is_on_record_before_it_is_sent(cloud: FakeCloud, api: Client) -> None:
-    """The worker dies between: who takes over sends the same."""
+def test_a_template_that_was_read_late_is_recorded_before_it_is_sent(
+    cloud: FakeCloud, api: Client
+) -> None:
+    """The worker crashes after the record; the next worker sends the same template."""
     cloud.wire.fail("templates.read", ThrottledError("slow down"), times=1)
     cloud.wire.fail("stacks.create", Crash(), times=1)
     _tried(api)
@@ -194,7 +198,9 @@ def test_what_was_read_late_is_on_record_before_it_is_sent(cloud: FakeCloud, api
     assert sent(cloud) == [OLD, OLD]
 
 
-def test_a_missing_template_fails_at_once_and_leaves_nothing(cloud: FakeCloud, api: Client) -> None:
+def test_a_missing_template_fails_the_create_and_leaves_nothing(
+    cloud: FakeCloud, api: Client
+) -> None:
     cloud.templates.versions.clear()
     reply = api.create()
     assert reply.status == 424
@@ -212,7 +218,7 @@ def test_a_missing_template_fails_at_once_and_leaves_nothing(cloud: FakeCloud, a
         (b"Resources:" + b" " * 51_200, "the application template cannot be used: the template"),
     ],
 )
-def test_a_template_that_cannot_be_used_fails_at_once(
+def test_an_unusable_template_fails_the_create(
     cloud: FakeCloud, api: Client, content: bytes, reason: str
 ) -> None:
     cloud.templates.versions["v2"] = content

@@ -33,7 +33,7 @@ Answer = tuple[int, dict[str, Any]]
 
 @pytest.fixture
 def resize(shop: FakeCloud) -> Iterator[Callable[[int], Answer]]:
-    """A caller of the toy kind, whose files are found in the packages of the product."""
+    """A caller of the toy kind, whose modules the packages of the product include."""
     for layer, package in _LAYERS.items():
         package.__path__.append(str(_TOY / layer))
     handler = import_module("handlers.resize")
@@ -58,7 +58,7 @@ def _operation(handler: Any, method: str, identifier: str, cloud: FakeCloud) -> 
     return _answer(handler, http_event(method, _STATUS, parameters=parameters), cloud)
 
 
-def test_it_is_accepted_advanced_and_ended(
+def test_a_new_kind_is_accepted_advanced_and_ended(
     shop: FakeCloud, api: Client, resize: Callable[[int], Answer]
 ) -> None:
     shop.containers.automatic = False
@@ -78,7 +78,9 @@ def test_it_is_accepted_advanced_and_ended(
     assert api.finished(api.deploy("1.0", "dev")).operation["status"] == "SUCCEEDED"
 
 
-def test_it_can_be_aborted(shop: FakeCloud, api: Client, resize: Callable[[int], Answer]) -> None:
+def test_a_new_kind_can_be_aborted(
+    shop: FakeCloud, api: Client, resize: Callable[[int], Answer]
+) -> None:
     shop.containers.automatic = False
     _, body = resize(3)
     status, body = _operation(handlers.abort, "DELETE", body["operation"]["id"], shop)
@@ -88,7 +90,7 @@ def test_it_can_be_aborted(shop: FakeCloud, api: Client, resize: Callable[[int],
     api.settle()
 
 
-def test_it_reports_all_faults_and_has_a_dry_run(
+def test_a_new_kind_reports_all_faults_and_has_a_dry_run(
     shop: FakeCloud, resize: Callable[..., Answer]
 ) -> None:
     status, body = resize(11)

@@ -1,4 +1,4 @@
-"""Pages that are fetched from blue before customers meet them."""
+"""Pages that a swap fetches from the blue slot before it becomes live."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ TEST_URL = "http://internal-Shop-prod.elb.example:8080"
 
 @pytest.fixture
 def warmed(cloud: FakeCloud, api: Client) -> FakeCloud:
-    """Shop with two pages to be fetched; 1.0 waits in blue."""
+    """Shop with two warm-up pages, and with 1.0 in the blue slot."""
     cloud.push("1.0")
     api.finished(api.create(service={"warmup": ["/", "/products?page=1"]}))
     api.finished(api.deploy("1.0", "dev"))
@@ -23,7 +23,7 @@ def warmed(cloud: FakeCloud, api: Client) -> FakeCloud:
     return cloud
 
 
-def test_they_are_fetched_from_the_test_listener_before_the_switch(
+def test_pages_are_fetched_from_the_test_listener_before_the_switch(
     warmed: FakeCloud, api: Client
 ) -> None:
     row = warmed.tables.inventory_of("Shop").rows[Environment.PROD_BLUE]
@@ -45,7 +45,7 @@ def test_they_are_fetched_from_the_test_listener_before_the_switch(
     assert [repr(page.milliseconds) for page in record.details.warmed] == ["250", "250"]
 
 
-def test_a_page_that_cannot_be_reached_is_told_and_holds_nobody(
+def test_an_unreachable_page_is_reported_and_does_not_delay_the_swap(
     warmed: FakeCloud, api: Client
 ) -> None:
     warmed.web.pages.clear()
@@ -56,21 +56,23 @@ def test_a_page_that_cannot_be_reached_is_told_and_holds_nobody(
 
 
 @pytest.mark.parametrize("error", [ThrottledError("slow down"), AccessDeniedError("may not")])
-def test_no_trouble_with_a_page_keeps_a_swap(
+def test_no_error_of_a_page_prevents_a_swap(
     warmed: FakeCloud, api: Client, error: AwsError
 ) -> None:
     warmed.wire.fail("web.get", error)
     assert api.swap(version="1.0").operation["status"] == "SUCCEEDED"
 
 
-def test_the_way_back_is_warmed_too(warmed: FakeCloud, api: Client) -> None:
+def test_a_swap_back_is_warmed_up(warmed: FakeCloud, api: Client) -> None:
     api.swap(version="1.0")
     start = len(warmed.wire.journal)
     assert api.swap().operation["warmup"][0]["status"] == 200
     assert warmed.wire.count("web.get", start) == 2
 
 
-def test_a_test_listener_that_leads_elsewhere_warms_nothing(warmed: FakeCloud, api: Client) -> None:
+def test_a_test_listener_with_another_target_prevents_the_warm_up(
+    warmed: FakeCloud, api: Client
+) -> None:
     estate = warmed.stacks.estate
     group = estate.target_group("Shop", "prod-1")
     warmed.load_balancer.listeners[estate.listener("Shop", "test")] = [group]
@@ -79,14 +81,12 @@ def test_a_test_listener_that_leads_elsewhere_warms_nothing(warmed: FakeCloud, a
     assert warmed.wire.count("web.get") == 0
 
 
-def test_without_paths_nothing_is_fetched(promoted: FakeCloud, api: Client) -> None:
+def test_nothing_is_fetched_without_configured_pages(promoted: FakeCloud, api: Client) -> None:
     assert "warmup" not in api.swap(version="1.0").operation
     assert promoted.wire.count("web.get") == 0
 
 
-def test_it_is_told_how_long_a_swap_took_from_the_request_on(
-    warmed: FakeCloud, api: Client
-) -> None:
+def test_the_duration_of_a_swap_starts_at_the_request(warmed: FakeCloud, api: Client) -> None:
     warmed.wire.on("tables.inventory", lambda: warmed.clock.wait(1.5))
     warmed.wire.on("tables.close", lambda: warmed.clock.wait(2))
     reply = api.swap(version="1.0")

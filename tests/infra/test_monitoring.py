@@ -248,11 +248,11 @@ def test_an_overdue_operation_is_told_before_it_is_given_up(
 
 
 def test_a_description_says_where_to_look(alarms: dict[str, dict[str, Any]]) -> None:
-    page = (ROOT / "docs" / "monitoring.md").read_text()
+    page = (ROOT / "docs" / "troubleshooting.md").read_text()
     for alarm in alarms.values():
         text = alarm["AlarmDescription"]
         assert len(text) <= 1024  # CloudWatch API, PutMetricAlarm
-        found = re.search(r'docs/monitoring\.md, "([^"]+)"', text)
+        found = re.search(r'docs/troubleshooting\.md, "([^"]+)"', text)
         assert found, text
         assert f"\n### {found[1]}\n" in page
         assert "dashboard devops-ecs-dev" in text

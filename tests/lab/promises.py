@@ -1,4 +1,4 @@
-"""The promises of DESIGN §4, as far as they are visible on the fakes.
+"""The promises (docs/reliability.md), as far as they are visible on the fakes.
 
 `watch` holds at every outgoing call what must be true there; `hold_always` may be asked at any
 moment; `hold_after_recovery` when no operation is open any more. A broken promise is an

@@ -97,5 +97,5 @@ def test_a_page_without_a_place_for_a_table_is_refused() -> None:
 
 def test_a_machine_is_told_by_what_bears_on_the_figures() -> None:
     on = {"python": "3.11.7", "cores": 2, "date": "2026-01-31"}
-    assert machine.summary(on) == "2 cores, Python 3.11.7, 2026-01-31"
+    assert machine.summary(on) == "laptop cloud, 2 cores, Python 3.11.7, 2026-01-31"
     assert set(machine.describe()) == set(on)

@@ -110,7 +110,7 @@ def results(**changes: Any) -> dict[str, Any]:
         "swaps": [row(THERE, 0.7), row(BACK, 0.8), row(THERE, 0.9), row(BACK, None)],
     }
     scenario = {
-        "name": "blue is still starting",
+        "name": "the idle slot is still starting",
         "result": "409 NOT_READY",
         "requests": 1234,
         "failed": 0,
@@ -125,11 +125,11 @@ def results(**changes: Any) -> dict[str, Any]:
 
 def test_results_are_three_tables() -> None:
     text = [re.sub(" *[|] *", "|", line).strip("|") for line in render(results())]
-    assert "2 cores, Python 3.11.7, 2026-11-26." in text
+    assert "Measured: laptop cloud, 2 cores, Python 3.11.7, 2026-11-26." in text
     assert "20|4|12,345|301|41|0|0|2.9, 9|3.8, 33" in text
     assert "20|forth|500 (at most 500)|800 (at most 900)|1000 (at most 1000)" in text
     assert "20|back|500 (at most 500)|800 (at most 800)|1000 (at most 1000)" in text
-    assert "blue is still starting|409 NOT_READY|1,234|0" in text
+    assert "the idle slot is still starting|409 NOT_READY|1,234|0" in text
 
 
 def test_one_swap_has_no_way_back() -> None:
@@ -153,4 +153,4 @@ def test_one_customer_who_notices_is_too_many(limit: str) -> None:
 def test_a_scenario_that_goes_wrong_is_named() -> None:
     bad = results()
     bad["scenarios"][0]["passed"] = False
-    assert violations(bad) == ["blue is still starting: 0 failed, 409 NOT_READY"]
+    assert violations(bad) == ["the idle slot is still starting: 0 failed, 409 NOT_READY"]

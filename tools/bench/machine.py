@@ -19,5 +19,5 @@ def describe() -> dict[str, Any]:
 
 
 def summary(machine: Mapping[str, Any]) -> str:
-    """Return the result of `describe` as text."""
-    return f"{machine['cores']} cores, Python {machine['python']}, {machine['date']}"
+    """Return the result of `describe` as text; all benchmarks run on the laptop cloud."""
+    return f"laptop cloud, {machine['cores']} cores, Python {machine['python']}, {machine['date']}"

@@ -71,7 +71,7 @@ def sections(
     renders: Mapping[str, Callable[[], Sequence[str]]] = {
         "calls": lambda: calls(results["calls"]),
         "machine": lambda: [
-            f"Medians of {results['rounds']} rounds, {summary(results['machine'])}."
+            f"Medians of {results['rounds']} rounds: {summary(results['machine'])}."
         ],
         "cold times": lambda: times(results["times"], "cold"),
         "warm times": lambda: times(results["times"], "warm"),

@@ -1,9 +1,7 @@
 """The AWS operations that the service calls, by service.
 
-botocore reads the model of a service before the first call, and a whole model describes up to a
-hundred operations. The Lambda package has models with only the operations listed here (see
-`serverless/models.py`), so an adapter cannot call another operation. A test compares this list
-with the calls of the adapters.
+The Lambda package has service models with only the operations listed here
+(docs/decisions/0002-botocore-without-boto3.md), so an adapter cannot call another operation.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """DynamoDB attribute values, and their conversion from and to dataclasses and NamedTuples.
 
-boto3.dynamodb.types has the attribute values, but importing boto3 takes 38 ms of CPU in a cold
-start (measured, CPython 3.11), and it reads numbers as Decimal.
+The functions do not import boto3 (docs/decisions/0002-botocore-without-boto3.md), and its
+boto3.dynamodb.types reads numbers as Decimal.
 """
 
 from __future__ import annotations

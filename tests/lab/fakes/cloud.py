@@ -134,3 +134,11 @@ class FakeCloud:
         image = Image(f"{REGISTRY}/{repository}", tag, digest)
         self.containers.behaviours[image.pinned] = behaviour
         return digest
+
+    def resume(self) -> None:
+        """Remove all faults, and let services and stacks that a test stopped continue."""
+        self.wire.heal()
+        self.containers.automatic = True
+        self.stacks.pace = 1
+        for stack in self.stacks.stacks.values():
+            stack.left = stack.left or 1

@@ -1,4 +1,4 @@
-"""The promises of DESIGN §4 that are visible from outside after all operations have ended.
+"""The promises (docs/reliability.md) that are visible from outside after all operations have ended.
 
 The numbers are those of tests/lab/promises.py, which checks them on the fakes.
 """

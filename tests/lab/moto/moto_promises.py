@@ -1,4 +1,4 @@
-"""The promises of DESIGN §4, as far as they are visible in AWS.
+"""The promises (docs/reliability.md), as far as they are visible in AWS.
 
 `Watch` checks the promises at each outgoing write (reads change nothing), and `hold_at_end` checks
 them after all operations have ended. A broken promise is an AssertionError with its number; the

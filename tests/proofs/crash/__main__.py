@@ -47,7 +47,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--again", type=int, help="the call of the recovery that the second crash is at")
     add("--single", action="store_true", help="without the pairs of crashes")
     add("--stop", action="store_true", help="stop at the first violation")
-    add("--markdown", action="store_true", help="print the tables for docs/reliability.md")
+    add("--markdown", action="store_true", help="print the tables as Markdown")
     add("--bug", choices=_BUGS, metavar="NAME", help="plant this bug of tests/lab/planted first")
     return parser
 

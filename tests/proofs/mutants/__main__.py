@@ -45,7 +45,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--survivors", action="store_true", help="repeat only the survivors of the last run")
     add("--report", action="store_true", help="print the results of the last run")
     add("--processes", type=int, default=os.cpu_count(), help="number of simultaneous mutants")
-    add("--markdown", action="store_true", help="print the table for docs/reliability.md")
+    add("--markdown", action="store_true", help="print the table as Markdown")
     return parser
 
 

@@ -69,7 +69,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--schedule", type=Schedule.parse, help="only this interleaving (A3B1), with its calls")
     add("--preemptions", type=int, default=PREEMPTIONS, help=f"maximum (default: {PREEMPTIONS})")
     add("--stop", action="store_true", help="stop a race at its first violation")
-    add("--markdown", action="store_true", help="print the table for docs/reliability.md")
+    add("--markdown", action="store_true", help="print the table as Markdown")
     add(
         "--bug",
         choices=_BUGS,

@@ -17,10 +17,10 @@ def table(result: Mapping[str, Any]) -> list[str]:
     """Return the lines of a Markdown table with an introduction and a summary."""
     package, rounds = result["package"], result["rounds"]
     lines = [
-        f"Cold starts on Python {result['python']}, botocore {result['botocore']}: user and system"
-        f" CPU, medians of {rounds} new processes each. The CPU until the response excludes the end"
-        " of the process, because Lambda keeps the process. Where a cell has two figures, the"
-        " second one belongs to the script.",
+        f"Fake AWS in memory, Python {result['python']}, botocore {result['botocore']}: user and"
+        f" system CPU, medians of {rounds} new processes.",
+        "The CPU until the response excludes the end of the process: Lambda keeps the process.",
+        "Where a cell has two figures, the second one belongs to the script.",
         "",
         *markdown.table(_HEAD, [_line(name, row) for name, row in result["rows"].items()]),
         "",

@@ -66,7 +66,7 @@ class Production:
         return version
 
     def promote(self) -> Response:
-        """Promote the version of dev to blue."""
+        """Promote the version of dev to the idle slot."""
         return self.client.post("/stacks/deploytoprodBlue", {"applicationName": self.application})
 
     def release(self) -> None:
@@ -81,7 +81,7 @@ class Production:
         return self.client.post("/stacks/swapProdBlueAndGreen", body, Prefer="wait=25")
 
     def swap(self, version: str) -> Swap:
-        """Make the version of blue live.
+        """Make the version of the idle slot live.
 
         Raises:
             UnexpectedError: the swap was refused or failed.

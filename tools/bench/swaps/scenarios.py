@@ -59,7 +59,9 @@ def run(production: Production, scenario: Scenario) -> Outcome:
     return Outcome(name, as_expected, result, failures, len(on_live))
 
 
-def a_task_of_blue_is_killed_before_the_swap(production: Production, _: Load) -> tuple[bool, str]:
+def a_task_of_the_idle_slot_is_killed_before_the_swap(
+    production: Production, _: Load
+) -> tuple[bool, str]:
     """Expect a refusal with the reasons, or success if ECS has replaced the task."""
     idle = production.roles()[1]
     production.kill_task(idle)
@@ -72,7 +74,9 @@ def a_task_of_blue_is_killed_before_the_swap(production: Production, _: Load) ->
     return refused and bool(response.body["reasons"]), _refusal(response)
 
 
-def a_task_of_blue_is_killed_during_the_swap(production: Production, _: Load) -> tuple[bool, str]:
+def a_task_of_the_idle_slot_is_killed_during_the_swap(
+    production: Production, _: Load
+) -> tuple[bool, str]:
     """Expect that the swap succeeds after it has waited for the missing task."""
     live, idle = production.roles()
     production.scale(live, 2)
@@ -88,7 +92,7 @@ def a_task_of_blue_is_killed_during_the_swap(production: Production, _: Load) ->
     return not switched, result
 
 
-def blue_is_still_starting(production: Production, _: Load) -> tuple[bool, str]:
+def the_idle_slot_is_still_starting(production: Production, _: Load) -> tuple[bool, str]:
     """Expect a refusal with the reasons."""
     idle = production.roles()[1]
     production.restart(idle)
@@ -98,7 +102,7 @@ def blue_is_still_starting(production: Production, _: Load) -> tuple[bool, str]:
     return refused and bool(response.body["reasons"]), _refusal(response)
 
 
-def blue_is_being_promoted(production: Production, _: Load) -> tuple[bool, str]:
+def a_promote_holds_the_idle_slot(production: Production, _: Load) -> tuple[bool, str]:
     """Expect a refusal that names the operation which holds production."""
     version = production.deploy()
     promoting = production.promote()
@@ -109,7 +113,7 @@ def blue_is_being_promoted(production: Production, _: Load) -> tuple[bool, str]:
     return refused and bool(response.body["operation"]), _refusal(response)
 
 
-def promote_swap_and_swap_back_in_a_row(production: Production, _: Load) -> tuple[bool, str]:
+def promote_swap_and_swap_back_without_a_wait(production: Production, _: Load) -> tuple[bool, str]:
     """Expect that all three succeed without a wait between them."""
     before, version = production.live, production.deploy()
     began = time.monotonic()
@@ -121,8 +125,10 @@ def promote_swap_and_swap_back_in_a_row(production: Production, _: Load) -> tupl
     return production.live == before, f"all three succeeded in {seconds:.1f} s"
 
 
-def a_version_is_promoted_to_blue(production: Production, customers: Load) -> tuple[bool, str]:
-    """Expect that green keeps its version, and measure the latency of the production listener."""
+def a_version_is_promoted_to_the_idle_slot(
+    production: Production, customers: Load
+) -> tuple[bool, str]:
+    """Expect the same version on the live slot, and measure the latency of its listener."""
     version = production.deploy()
     customers.wait(BEFORE_AND_AFTER)
     began = time.monotonic()
@@ -138,8 +144,10 @@ def a_version_is_promoted_to_blue(production: Production, customers: Load) -> tu
     return served == {production.live}, result
 
 
-def green_has_three_tasks_and_blue_one(production: Production, _: Load) -> tuple[bool, str]:
-    """Expect three tasks of blue at the switch, and no change of the previous slot."""
+def the_live_slot_has_three_tasks_and_the_idle_slot_one(
+    production: Production, _: Load
+) -> tuple[bool, str]:
+    """Expect three tasks of the idle slot at the switch, and no change of the previous slot."""
     live, idle = production.roles()
     production.scale(live, 3)
     before = production.state(live)
@@ -151,19 +159,19 @@ def green_has_three_tasks_and_blue_one(production: Production, _: Load) -> tuple
     after = production.state(live)
     as_expected = min(at_switch.running, at_switch.healthy) >= 3 and after == before
     return as_expected, (
-        f"at the switch blue had {at_switch.running} tasks, {at_switch.healthy} healthy;"
+        f"at the switch the idle slot had {at_switch.running} tasks, {at_switch.healthy} healthy;"
         f" the previous slot has {after.running} of {after.desired}"
     )
 
 
 SCENARIOS: tuple[Scenario, ...] = (
-    a_task_of_blue_is_killed_before_the_swap,
-    a_task_of_blue_is_killed_during_the_swap,
-    blue_is_still_starting,
-    a_version_is_promoted_to_blue,
-    blue_is_being_promoted,
-    promote_swap_and_swap_back_in_a_row,
-    green_has_three_tasks_and_blue_one,
+    a_task_of_the_idle_slot_is_killed_before_the_swap,
+    a_task_of_the_idle_slot_is_killed_during_the_swap,
+    the_idle_slot_is_still_starting,
+    a_version_is_promoted_to_the_idle_slot,
+    a_promote_holds_the_idle_slot,
+    promote_swap_and_swap_back_without_a_wait,
+    the_live_slot_has_three_tasks_and_the_idle_slot_one,
 )
 
 

@@ -20,7 +20,7 @@ TIMES = {
 def render(results: Results) -> list[str]:
     """Return the results of `tools.bench.swaps` as lines of Markdown: load, times and scenarios."""
     return [
-        f"{summary(results['machine'])}.",
+        f"Measured: {summary(results['machine'])}.",
         "",
         *_load(results["levels"]),
         "",

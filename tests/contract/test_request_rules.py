@@ -1,0 +1,695 @@
+"""The rules of requests: valid and invalid values of each field, with the messages of the faults.
+
+No other test repeats these messages. test_request_agreement.py compares the contract and the
+command line with the same declarations.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from itertools import pairwise
+from typing import Any, NamedTuple
+
+import pytest
+
+from devops_core.errors import InvalidRequestError
+from devops_core.model.inventory import RowStatus
+from devops_core.model.service_spec import ServiceSpec
+from devops_core.naming import Environment
+from devops_core.requests import schema
+from devops_core.requests.create import CREATE, CreateRequest
+from devops_core.requests.delete import DELETE, DeleteRequest
+from devops_core.requests.deploy import DEPLOY, DeployRequest
+from devops_core.requests.promote import PROMOTE, PromoteRequest
+from devops_core.requests.reads import (
+    EVENTS,
+    OPERATIONS,
+    STACK,
+    STACKS,
+    EventsRequest,
+    PageRequest,
+    StackRequest,
+    StacksRequest,
+)
+from devops_core.requests.swap import SWAP, SwapRequest
+
+BODIES: Mapping[str, schema.Object[Any]] = {
+    "create": CREATE,
+    "deploy": DEPLOY,
+    "promote": PROMOTE,
+    "swap": SWAP,
+    "delete": DELETE,
+}
+QUERIES: Mapping[str, schema.Object[Any]] = {
+    "stacks": STACKS,
+    "stack": STACK,
+    "operations": OPERATIONS,
+    "events": EVENTS,
+}
+ACCOUNT = "123456789012"
+SECRET = f"arn:aws:secretsmanager:eu-west-1:{ACCOUNT}:secret:team/db-AbCdEf"
+PARAMETER = f"arn:aws:ssm:eu-west-1:{ACCOUNT}:parameter/team/key"
+# The smallest valid bodies, and a complete one.
+MINIMAL: Mapping[str, dict[str, Any]] = {
+    "create": {
+        "applicationName": "MyApp",
+        "email": "team@example.com",
+        "tags": {"technicalTeam": "Core"},
+    },
+    "deploy": {"applicationName": "MyApp", "environment": ["dev"], "version": "1.0"},
+    "promote": {"applicationName": "MyApp"},
+    "swap": {"applicationName": "MyApp"},
+    "delete": {"stack": "MyApp"},
+}
+FULL = MINIMAL["create"] | {
+    "description": "Sells things, naïvely",
+    "environments": {"nonProd": ["stage", "dev"], "training": True, "da": False},
+    "tags": {"technicalTeam": "Core", "cost centre": "42", "größe": "XL"},
+    "service": {
+        "containerPort": 8080,
+        "healthCheckPath": "/up/z",
+        "cpu": 1024,
+        "memory": 2048,
+        "desiredCount": 3,
+        "environment": {"COLOUR": "blue", "_x1": ""},
+        "secrets": {"TOKEN": f"{SECRET}:token::", "KEY": PARAMETER},
+        "warmup": ["/", "/products?page=1&sort=-price"],
+    },
+}
+_WRONG_TYPES = (None, True, 0, 1.5, "x", ["x"], {"a": 1})
+
+
+class Values(NamedTuple):
+    """Values of a field, and the messages of the invalid ones.
+
+    `wrong_type` is the message of a value with another JSON type than `json_type`.
+    """
+
+    json_type: type
+    wrong_type: str
+    valid: list[Any]
+    invalid: Mapping[str, list[Any]]
+
+
+def text(message: str, valid: list[Any], invalid: list[Any]) -> Values:
+    """Return the values of a text whose faults have one message."""
+    return Values(str, message, valid, {message: invalid})
+
+
+def number(message: str, valid: list[Any], invalid: list[Any]) -> Values:
+    """Return the values of a whole number; in a query they are text."""
+    return Values(int, message, valid, {message: invalid})
+
+
+_DIGEST = "sha256:" + "a" * 64
+_REQUIRED, _NOT_KNOWN = "is required", "is not a known field"
+_DEPLOYABLE = "dev, qa, stage, training, da"
+_SET_BY_ECS = "is set by this service or by ECS: choose another name"
+
+NAME = text(
+    "must be a letter followed by 1 to 21 letters or digits (no hyphens), and not 'internal'",
+    ["ab", "A" * 22, "a1", "internal1", "internals"],
+    ["", "a", "1a", "my-app", "my_app", "my app", "a'b", 'a"b', "a\nb", "ab\n", "ä1", "Åpp",
+     "A" * 23, "\u0430pp", "a/b", "internal", "Internal"],
+)  # fmt: skip
+VERSION = text(
+    "must be an image tag: 1 to 128 letters, digits, '.', '_' or '-', not starting with '.' or '-'",
+    ["1", "1.0.0.1", "v1_2-RC.3", "_x", "latest", "x" * 128],
+    ["", ".1", "-1", "1 0", "1/0", "1:0", "ä", "1.0\n", "x" * 129],
+)
+TEAM = text(
+    "must be text of 1 to 256 letters, digits, spaces or _.:/=+@-, not spaces alone",
+    ["Core", " a ", "größe", "\u2155", "x" * 256],
+    ["", "  ", "a\nb", "a#b", "a\u00a0b", "x" * 257],
+)
+DESCRIPTION = text(
+    "must be text of at most 256 characters without control characters",
+    ["", "naïve", "\u00e9" * 256],
+    ["a\nb", "\x00", "\x7f", "\x85", "a\u2028b", "\u202e", "\ud800", "x" * 257],
+)
+EMAIL = text(
+    "must be an e-mail address",
+    ["a@b.co", "first.last+tag@mail.example.com", "o'hara@x-y.xn--p1ai", "a" * 242 + "@example.com",
+     f"a@{'b' * 63}.co"],
+    ["", "someone", "a@", "@example.com", "a@b@c.com", "a b@example.com", "a@example.com\n",
+     "a@exa\u2028mple.com", "a" * 243 + "@example.com", "a@\u212aitchen.com",
+     "\u017fales@example.com", "a@example", "a@example.c", "a@-example.com", "a@b-.co", "a@b.co-",
+     ".a@example.com", "a.@example.com", "a..b@example.com", "a@b..co", "a@b.co.",
+     '"a b"@example.com', "a@[192.0.2.1]", f"a@{'b' * 64}.co"],
+)  # fmt: skip
+PATH = text(
+    "must be a path such as /health",
+    ["/", "/%7E~", "/a.b/c_d-e", "/" + "x" * 1023],
+    ["", "health", "/a b", "/a?b=c", "/\n", "/é", "/" + "x" * 1024],
+)
+_PAGE = "must be a list of paths such as /products?page=1"
+WARMUP = Values(
+    list,
+    "must be a list of at most 10 paths",
+    [[], ["/"], ["/?"], ["/a?" + "b" * 1023], [f"/{n}" for n in range(10)]],
+    {
+        _PAGE: [["a"], ["/a b"], ["/a?b c"], ["/a#b"], ["/a?(b)"], ["/a??"], ["http://x/"], ["/\n"],
+                [""], ["/a?" + "b" * 1024]],
+        "must be a list of at most 10 paths": [[5], [None], [["/"]], [f"/{n}" for n in range(11)]],
+        "lists /a more than once": [["/a", "/a"]],
+    },
+)  # fmt: skip
+VARIABLE_VALUE = text(
+    "must be text of at most 4096 characters without control characters",
+    ["", "{}", "x" * 4096],
+    ["a\nb", "\x1b[0m", "x" * 4097],
+)
+SECRET_ARN = text(
+    "must be the ARN of a Secrets Manager secret or an SSM parameter",
+    [SECRET, f"{SECRET}:user::", f"{SECRET}::AWSPREVIOUS:", f"{SECRET}:user:AWSCURRENT:1-2",
+     f"{SECRET}:::", f"{SECRET}:\u00e9::", PARAMETER,
+     "arn:aws-us-gov:ssm:us-gov-west-1:123456789012:parameter/key"],
+    ["hunter2", "", "team/db", "arn:aws:s3:::bucket/key", f"{SECRET}:", f"{SECRET}:key",
+     f"{SECRET}:key:", f"{SECRET}:a:b:c:d", f"{SECRET}:a b::", f"{SECRET}:\x00::", f"{SECRET}\n",
+     f"{SECRET},{SECRET}", f"{PARAMETER}:1", f"{PARAMETER} ", SECRET.replace("eu-west-1", ""),
+     SECRET.replace(ACCOUNT, "12345"), SECRET.replace(ACCOUNT, "\u0663" * 12),
+     PARAMETER.replace(ACCOUNT, "\u0663" * 12)],
+)  # fmt: skip
+TAG_VALUE = text(
+    "must be text of 1 to 256 letters, digits, spaces or _.:/=+@-",
+    ["42", " ", "größe", "x" * 256],
+    ["", "a,b", "a\tb", "x" * 257],
+)
+IMAGE = text(
+    "must be an image such as registry/name or registry/name:tag, of at most 255 characters",
+    ["app", "team/app", "localhost:5000/app", "registry.example.com:8443/a/b/c:1.0", "app:1",
+     f"{ACCOUNT}.dkr.ecr.eu-west-1.amazonaws.com/app@{_DIGEST}", f"app:1@{_DIGEST}", "a_b/c",
+     "a.-b", "a" * 251, "a" * 253 + ":1", "a" * 183 + "@" + _DIGEST, "a:" + "b" * 128],
+    ["", "App", "registry/App", "REGISTRY/app", "https://registry/app", "app:", "app:-1", "a b",
+     "app\n", "app@sha256:1", "registry:\u0663/app", "a//b", "/app", "a/", "a:/b", "a/b:1/c",
+     "-a", "a-", "a:" + "b" * 129, "a" * 256],
+)  # fmt: skip
+NON_PROD = Values(
+    list,
+    "must be a list of dev, qa, stage",
+    [[], ["dev"], ["stage", "qa", "dev"]],
+    {
+        "must be a list of dev, qa, stage": [[["dev"]], [None], ["dev", 1]],
+        '"DEV" is not one of dev, qa, stage': [["DEV"]],
+        '"da" is not one of dev, qa, stage': [["da"]],
+        '"??" is not one of dev, qa, stage': [["\x7f\n"]],
+        "lists dev more than once": [["dev", "qa", "dev"]],
+    },
+)
+ENVIRONMENTS = Values(
+    list,
+    f"must be a list of {_DEPLOYABLE}",
+    [["da"], ["dev", "qa", "stage", "training", "da"]],
+    {
+        "must not be empty": [[]],
+        f"must be a list of {_DEPLOYABLE}": [[{"a": 1}], [None]],
+        f'"prod-blue" is not one of {_DEPLOYABLE}': [["prod-blue"]],
+        "lists dev more than once": [["dev", "dev"]],
+    },
+)
+SOURCE = Values(
+    str,
+    f"must be one of {_DEPLOYABLE}",
+    ["dev", "da"],
+    {
+        f'"prod-green" is not one of {_DEPLOYABLE}': ["prod-green"],
+        f'"QA" is not one of {_DEPLOYABLE}': ["QA"],
+        f'"" is not one of {_DEPLOYABLE}': [""],
+    },
+)
+CPU = number(
+    "must be a number of CPU units that Fargate runs: 256, 512, 1024, 2048, 4096, 8192, 16384",
+    [256],
+    [0, 128, 255, 257, 768, 3072, 16385, 32768],
+)
+SWITCH = Values(bool, "must be true or false", [True, False], {})
+OBJECT = Values(dict, "must be an object", [{}], {})
+FIELDS: Mapping[str, Values] = {
+    "create.applicationName": NAME,
+    "create.description": DESCRIPTION,
+    "create.email": EMAIL,
+    "create.environments": OBJECT,
+    "create.environments.nonProd": NON_PROD,
+    "create.environments.training": SWITCH,
+    "create.environments.da": SWITCH,
+    "create.tags": OBJECT._replace(valid=[{"technicalTeam": "x"}]),
+    "create.tags.technicalTeam": TEAM,
+    "create.tags.cost": TAG_VALUE,
+    "create.service": OBJECT,
+    "create.service.containerPort": number(
+        "must be a whole number from 1 to 65535", [1, 65535], [0, 65536, -1]
+    ),
+    "create.service.healthCheckPath": PATH,
+    "create.service.cpu": CPU,
+    "create.service.memory": number("must be a whole number", [512, 1024, 2048], []),
+    "create.service.desiredCount": number(
+        "must be a whole number from 1 to 100", [1, 100], [0, 101, -1]
+    ),
+    "create.service.environment": OBJECT,
+    "create.service.environment.A": VARIABLE_VALUE,
+    "create.service.secrets": OBJECT,
+    "create.service.secrets.A": SECRET_ARN,
+    "create.service.warmup": WARMUP,
+    "deploy.applicationName": NAME,
+    "deploy.environment": ENVIRONMENTS,
+    "deploy.version": VERSION,
+    "deploy.repouri": IMAGE,
+    "promote.applicationName": NAME,
+    "promote.environment": SOURCE,
+    "swap.applicationName": NAME,
+    "swap.version": VERSION,
+    "delete.stack": NAME,
+}
+_LIMIT = number(
+    "must be a whole number from 1 to 100",
+    ["1", "50", "100"],
+    ["0", "101", "-1", "", "01", "+1", "1.0", " 1", "ten", "\u0663", "9" * 5000],
+)
+_TOKEN = text(
+    "must be the unchanged nextToken of an earlier page",
+    ["YmFza2V0", "YWI="],
+    ["", "?", "a b", "abc", "x" * 401],
+)
+_TIME = text(
+    "must be a time such as 2026-01-31T12:00:00Z",
+    ["2026-01-31T12:00:00Z", "2026-01-31t12:00:00.123456789z", "2026-01-31T12:00:00+02:00"],
+    ["", "2026-01-31", "2026-01-31T12:00:00", "2026-01-31T12:00Z", "2026-02-30T12:00:00Z",
+     "20260131T120000Z", "\uff12026-01-31T12:00:00Z", "2026-01-31T25:00:00Z",
+     "2026-01-31 12:00:00Z", "2026-01-31T12:00:00 Z", "yesterday"],
+)  # fmt: skip
+_STATUSES = "CREATING, ACTIVE, DELETE_FAILED, STACK_DELETED"
+PARAMETERS: Mapping[str, Values] = {
+    "stacks.team": TEAM,
+    "stacks.environment": SOURCE._replace(
+        valid=["dev", "prod-green", "prod-blue"],
+        invalid={
+            f'"{value}" is not one of {_DEPLOYABLE}, prod-blue, prod-green': [value]
+            for value in ("", "DEV", "PROD-GREEN", "prod")
+        },
+    ),
+    "stacks.version": VERSION,
+    "stacks.status": SOURCE._replace(
+        valid=["ACTIVE", "CREATING", "DELETE_FAILED", "STACK_DELETED"],
+        invalid={
+            f'"{value}" is not one of {_STATUSES}': [value]
+            for value in ("", "active", "IN_PROGRESS")
+        },
+    ),
+    "stack.live": SWITCH._replace(
+        valid=["true", "false"], invalid={SWITCH.wrong_type: ["", "True", "1"]}
+    ),
+    "events.since": _TIME,
+    "events.until": _TIME,
+    "events.operation": text(
+        "must be the id of an operation",
+        ["01JN8EY4M00000000000000009"],
+        ["", "17", "01jn8ey4m00000000000000009", "81JN8EY4M00000000000000009"],
+    ),
+    **{f"{call}.limit": _LIMIT for call in ("stacks", "operations", "events")},
+    **{f"{call}.nextToken": _TOKEN for call in ("stacks", "operations", "events")},
+}
+# The names of members that are not declared. A fault shows at most 64 characters of a name, and a
+# question mark for each control character.
+_VARIABLE = text(
+    "is not a valid variable name",
+    ["A", "_", "A" * 128, "AWS_REGION", "AWS_DEFAULT_REGION", "port", "ECS_FOO", "AWS_X"],
+    ["", "1A", "A-B", "A B", "A\n", "É", "x" * 129],
+)
+_VARIABLE = _VARIABLE._replace(
+    invalid={
+        **_VARIABLE.invalid,
+        _SET_BY_ECS: [
+            "APPLICATION", "ENVIRONMENT", "PORT", "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+            "AWS_EXECUTION_ENV", "ECS_AGENT_URI", "ECS_CONTAINER_METADATA_URI",
+            "ECS_CONTAINER_METADATA_URI_V4",
+        ],
+    }
+)  # fmt: skip
+NAMES: Mapping[str, Values] = {
+    "create.tags": text(
+        "is not a valid tag key",
+        ["a", "k" * 128, "aws", "awsome:a", "cost centre", " ", "\u0663"],
+        ["", "a*b", "a\tb", "a\n", "k" * 129, "aws:x", "AWS:x", "Aws:cloudformation:x", "devops:x",
+         "DevOps:x"],
+    ),
+    "create.service.environment": _VARIABLE,
+    "create.service.secrets": _VARIABLE,
+}  # fmt: skip
+# Values of such a member that are valid with each valid name.
+_VALUES = {"create.service.secrets": SECRET}
+
+# The memory sizes of each number of CPU units (Amazon ECS Developer Guide, "Task definition
+# parameters for Fargate").
+FARGATE: Mapping[int, list[int]] = {
+    256: [512, 1024, 2048],
+    512: [*range(1024, 4097, 1024)],
+    1024: [*range(2048, 8193, 1024)],
+    2048: [*range(4096, 16385, 1024)],
+    4096: [*range(8192, 30721, 1024)],
+    8192: [*range(16384, 61441, 4096)],
+    16384: [*range(32768, 122881, 8192)],
+}
+
+
+class Case(NamedTuple):
+    """A complete body with its faults; `context` is the rest of the request."""
+
+    call: str
+    body: Any
+    faults: Mapping[str, str]
+    context: Mapping[str, Any] = {}
+
+
+def tagged(**tags: str) -> dict[str, Any]:
+    return MINIMAL["create"] | {"tags": {"technicalTeam": "Core"} | tags}
+
+
+def serving(**service: Any) -> dict[str, Any]:
+    return MINIMAL["create"] | {"service": service}
+
+
+def to_image(repouri: str, version: Any = "1.0") -> dict[str, Any]:
+    return MINIMAL["deploy"] | {"repouri": repouri, "version": version}
+
+
+_TOO_LONG = {"repouri": "must have at most 255 characters with :version"}
+_OF_THIS_ACCOUNT = "must be of the account that this service is installed in"
+_TWO_SOURCES = "is also in environment: a variable has one source"
+_OTHER = SECRET.replace(ACCOUNT, "123456789013")
+CASES: Mapping[str, Case] = {
+    "most tags": Case("create", tagged(**{f"k{n}": "v" for n in range(39)}), {}),
+    "too many tags": Case(
+        "create", tagged(**{f"k{n}": "v" for n in range(40)}),
+        {"tags": "must have at most 40 members"},
+    ),
+    "tags that differ in case only": Case(
+        "create", tagged(Cost="1", cost="2", TECHNICALTEAM="x"),
+        {
+            "tags.TECHNICALTEAM": "differs from technicalTeam in case only, which IAM refuses",
+            "tags.cost": "differs from Cost in case only, which IAM refuses",
+        },
+    ),
+    "tags that the installation requires": Case(
+        "create", tagged(owner="", room=" ", cost="1"),
+        {
+            "tags.costCentre": _REQUIRED,
+            "tags.owner": TAG_VALUE.wrong_type,
+            "tags.room": "must not be spaces alone",
+        },
+        {"required_tags": ("owner", "costCentre", "room", "cost")},
+    ),
+    "the default of memory does not fit cpu": Case(
+        "create", serving(cpu=512),
+        {"service.memory": "Fargate runs 512 CPU units with one of 1024, 2048, 3072, 4096 MiB"},
+    ),
+    "a faulty cpu has no memory sizes": Case(
+        "create", serving(cpu=300, memory=2048), {"service.cpu": CPU.wrong_type}
+    ),
+    "a variable with two sources": Case(
+        "create",
+        serving(environment={"A": "1", "B": "2", "C": "3"}, secrets={"A": SECRET, "C": SECRET}),
+        {"service.secrets.A": _TWO_SOURCES, "service.secrets.C": _TWO_SOURCES},
+    ),
+    "secrets of another account": Case(
+        "create",
+        serving(
+            secrets={
+                "A": _OTHER, "B": SECRET, "C": f"{_OTHER}:user::",
+                "D": f"arn:aws:ssm:eu-west-1:999999999999:parameter/{ACCOUNT}",
+                "E": PARAMETER.replace("eu-west-1", "us-east-1"), "F": "arn:aws:s3:::b", "G": 5,
+            }
+        ),
+        {
+            **dict.fromkeys(["service.secrets." + name for name in "ACD"], _OF_THIS_ACCOUNT),
+            **dict.fromkeys(["service.secrets." + name for name in "FG"], SECRET_ARN.wrong_type),
+        },
+        {"account": ACCOUNT},
+    ),
+    "secrets of the installation's account": Case(
+        "create", serving(secrets={"A": SECRET, "B": PARAMETER}), {}, {"account": ACCOUNT}
+    ),
+    "no secrets to compare with the account": Case(
+        "create", serving(secrets=None), {"service.secrets": "must be an object"},
+        {"account": ACCOUNT},
+    ),
+    "an image that is too long with its version": Case(
+        "deploy", to_image("a" * 252), _TOO_LONG
+    ),
+    "an image that is too long with the longest version": Case(
+        "deploy", to_image("a" * 127, "v" * 128), _TOO_LONG
+    ),
+    "the longest image with the longest version": Case(
+        "deploy", to_image("a" * 126, "v" * 128), {}
+    ),
+    "a faulty version has no length": Case(
+        "deploy", to_image("a" * 255, 5), {"version": VERSION.wrong_type}
+    ),
+    "the same application in query and body": Case(
+        "delete", {"stack": "MyApp"}, {}, {"in_query": "MyApp"}
+    ),
+    "another application in query than in body": Case(
+        "delete", {"stack": "MyApp"}, {"stack": "is not the same in the query and in the body"},
+        {"in_query": "Other"},
+    ),
+    "names of members with control characters": Case(
+        "create",
+        MINIMAL["create"] | {
+            "a\nb": 1, "\x00": 1, "k" * 5000: 1, "service": {"\u2028\x9b": 1},
+            "tags": {"technicalTeam": "x", "\r\nx: y": "1"}, "environments": {"\ud800": 1},
+        },
+        {
+            **dict.fromkeys(["a?b", "?", "k" * 64, "service.??", "environments.?"], _NOT_KNOWN),
+            "tags.??x: y": "is not a valid tag key",
+        },
+    ),
+    "all faults of a create": Case(
+        "create",
+        {
+            "applicationName": "my-app",
+            "tags": {"aws:x": "y"},
+            "environments": {"nonProd": ["prod"], "da": 1, "prod": True},
+            "service": {"cpu": 300, "desiredCount": 0, "secrets": {"A": "x"}, "replicas": 1},
+            "colour": "blue",
+        },
+        {
+            "applicationName": NAME.wrong_type, "colour": _NOT_KNOWN, "email": _REQUIRED,
+            "environments.da": SWITCH.wrong_type, "environments.prod": _NOT_KNOWN,
+            "environments.nonProd": '"prod" is not one of dev, qa, stage',
+            "service.cpu": CPU.wrong_type, "service.replicas": _NOT_KNOWN,
+            "service.desiredCount": "must be a whole number from 1 to 100",
+            "service.secrets.A": SECRET_ARN.wrong_type,
+            "tags.aws:x": "is not a valid tag key", "tags.owner": _REQUIRED,
+            "tags.technicalTeam": _REQUIRED,
+        },
+        {"required_tags": ("owner",)},
+    ),
+    "all faults of a deploy": Case(
+        "deploy", {"applicationName": "my-app", "environment": ["x"], "repouri": 5, "extra": 1},
+        {
+            "applicationName": NAME.wrong_type, "environment": f'"x" is not one of {_DEPLOYABLE}',
+            "extra": _NOT_KNOWN, "repouri": IMAGE.wrong_type, "version": _REQUIRED,
+        },
+    ),
+    "events until a time before the first": Case(
+        "events", {"since": "2026-01-31T12:00:00Z", "until": "2026-01-31T12:30:00+01:00"},
+        {"until": "is before since"},
+    ),
+    "events of one moment": Case(
+        "events", {"since": "2026-01-31T12:00:00Z", "until": "2026-01-31T13:00:00+01:00"}, {}
+    ),
+}  # fmt: skip
+for _call, _minimal in MINIMAL.items():
+    _without = dict.fromkeys(_minimal, _REQUIRED)
+    CASES = {
+        **CASES,
+        f"an empty body of {_call}": Case(_call, {}, _without),
+        f"an unknown member of {_call}": Case(_call, _minimal | {"x": 1}, {"x": _NOT_KNOWN}),
+        **{
+            f"{value!r} as the body of {_call}": Case(
+                _call, value, {"body": "must be a JSON object"}
+            )
+            for value in (None, [], "{}", 0, True, [_minimal])
+        },
+    }
+
+_PAGED = PageRequest(50, None)
+# Bodies and queries with the requests that the declarations make of them.
+REQUESTS: Mapping[str, tuple[str, dict[str, Any], Any]] = {
+    "the defaults of a create": (
+        "create", MINIMAL["create"],
+        CreateRequest(
+            "MyApp", "team@example.com", "", (Environment.DEV,), {"technicalTeam": "Core"},
+            ServiceSpec(
+                container_port=80, health_check_path="/health", cpu=256, memory=512,
+                desired_count=1, environment={}, secrets={}, warmup=(),
+            ),
+        ),
+    ),
+    "a complete create": (
+        "create", FULL,
+        CreateRequest(
+            "MyApp", "team@example.com", "Sells things, naïvely",
+            (Environment.DEV, Environment.STAGE, Environment.TRAINING), FULL["tags"],
+            ServiceSpec(
+                container_port=8080, health_check_path="/up/z", cpu=1024, memory=2048,
+                desired_count=3, environment=FULL["service"]["environment"],
+                secrets=FULL["service"]["secrets"], warmup=("/", "/products?page=1&sort=-price"),
+            ),
+        ),
+    ),
+    "a deploy": (
+        "deploy",
+        to_image("registry/app") | {"environment": ["qa", "training", "dev"]},
+        DeployRequest(
+            "MyApp", (Environment.QA, Environment.TRAINING, Environment.DEV), "1.0", "registry/app"
+        ),
+    ),
+    "a deploy without an image": (
+        "deploy", MINIMAL["deploy"], DeployRequest("MyApp", (Environment.DEV,), "1.0", None)
+    ),
+    "a promote": (
+        "promote", {"applicationName": "MyApp", "environment": "qa"},
+        PromoteRequest("MyApp", Environment.QA),
+    ),
+    "a promote without a source": (
+        "promote", MINIMAL["promote"], PromoteRequest("MyApp", None)
+    ),
+    "a swap": (
+        "swap", {"applicationName": "MyApp", "version": "1.0"}, SwapRequest("MyApp", "1.0")
+    ),
+    "a swap to any version": ("swap", MINIMAL["swap"], SwapRequest("MyApp", None)),
+    "a delete": ("delete", MINIMAL["delete"], DeleteRequest("MyApp")),
+    "all stacks": ("stacks", {}, StacksRequest(None, None, None, None, _PAGED)),
+    "some stacks": (
+        "stacks",
+        {"team": "a", "environment": "prod-green", "version": "1", "status": "ACTIVE",
+         "limit": "7", "nextToken": "YWI="},
+        StacksRequest("a", Environment.PROD_GREEN, "1", RowStatus.ACTIVE, PageRequest(7, "ab")),
+    ),
+    "a recorded stack": ("stack", {}, StackRequest(False)),
+    "a stack live": ("stack", {"live": "true"}, StackRequest(True)),
+    "operations": ("operations", {}, _PAGED),
+    "all events": ("events", {}, EventsRequest(None, None, None, _PAGED)),
+    "some events": (
+        "events",
+        {"since": "2026-01-31t12:00:00z", "until": "2026-01-31T15:00:00.5+02:00",
+         "operation": "01JN8EY4M00000000000000009"},
+        EventsRequest(
+            datetime(2026, 1, 31, 12, tzinfo=UTC), datetime(2026, 1, 31, 13, 0, 0, 500000, UTC),
+            "01JN8EY4M00000000000000009", _PAGED,
+        ),
+    ),
+}  # fmt: skip
+
+
+def parsed(call: str, body: Any, context: Mapping[str, Any] = {}) -> Any:
+    """Return the request of a body or a query."""
+    if call in QUERIES:
+        return QUERIES[call].parse_query(body)
+    return BODIES[call].parse(body, **context)
+
+
+def faults(call: str, body: Any, context: Mapping[str, Any] = {}) -> list[tuple[str, str]]:
+    """Return the faults in the order of the response; none for a valid body."""
+    try:
+        parsed(call, body, context)
+    except InvalidRequestError as error:
+        return [(each["field"], each["message"]) for each in error.details["errors"]]
+    return []
+
+
+def put(body: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
+    """Return a body with another value at a path; missing objects are added."""
+    changed = copy.deepcopy(body)
+    *way, last = path.split(".")
+    at = changed
+    for step in way:
+        at = at.setdefault(step, {})
+    at[last] = value
+    return changed
+
+
+def paths(declared: schema.Object[Any], prefix: str) -> Iterator[str]:
+    """Yield the path of each declared member, with those of nested objects."""
+    for name, member in declared.members.items():
+        yield f"{prefix}.{name}"
+        if isinstance(member.type, schema.Object):
+            yield from paths(member.type, f"{prefix}.{name}")
+
+
+def test_the_table_has_each_declared_field() -> None:
+    undeclared = {"create.tags.cost", "create.service.environment.A", "create.service.secrets.A"}
+    fields = {path for call, declared in BODIES.items() for path in paths(declared, call)}
+    assert fields | undeclared == set(FIELDS)
+    parameters = {path for call, declared in QUERIES.items() for path in paths(declared, call)}
+    assert parameters == set(PARAMETERS)
+
+
+@pytest.mark.parametrize("path", [*FIELDS, *PARAMETERS])
+def test_a_field_accepts_only_its_valid_values(path: str) -> None:
+    call, _, field = path.partition(".")
+    values = {**FIELDS, **PARAMETERS}[path]
+    minimal = MINIMAL.get(call, {})
+    for value in values.valid:
+        assert faults(call, put(minimal, field, value)) == [], value
+    for message, invalid in values.invalid.items():
+        for value in invalid:
+            assert faults(call, put(minimal, field, value)) == [(field, message)], value
+    for value in _WRONG_TYPES if path in FIELDS else ():
+        if type(value) is not values.json_type:
+            assert faults(call, put(minimal, field, value)) == [(field, values.wrong_type)], value
+
+
+@pytest.mark.parametrize("path", NAMES)
+def test_a_member_accepts_only_valid_names(path: str) -> None:
+    call, _, field = path.partition(".")
+    for name in NAMES[path].valid:
+        body = named(MINIMAL[call], field, name, _VALUES.get(path, "1"))
+        assert faults(call, body) == [], name
+    for message, invalid in NAMES[path].invalid.items():
+        for name in invalid:
+            shown = f"{field}.{name[:64].replace(chr(10), '?').replace(chr(9), '?')}"
+            assert faults(call, named(MINIMAL[call], field, name)) == [(shown, message)], name
+
+
+def named(body: dict[str, Any], field: str, name: str, value: Any = "1") -> dict[str, Any]:
+    """Return a body whose object at `field` has a member with a name that can contain dots."""
+    changed = put(body, f"{field}.x", value)
+    at = changed
+    for step in field.split("."):
+        at = at[step]
+    at[name] = at.pop("x")
+    return changed
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_body_has_exactly_these_faults(name: str) -> None:
+    call, body, expected, context = CASES[name]
+    assert faults(call, body, context) == sorted(expected.items())
+
+
+@pytest.mark.parametrize("cpu", FARGATE)
+def test_memory_is_a_size_that_fargate_offers_for_cpu(cpu: int) -> None:
+    sizes = FARGATE[cpu]
+    for memory in sizes:
+        assert faults("create", serving(cpu=cpu, memory=memory)) == []
+    message = f"Fargate runs {cpu} CPU units with one of {', '.join(map(str, sizes))} MiB"
+    between = [(one + other) // 2 for one, other in pairwise(sizes)]
+    for memory in (sizes[0] - 512, sizes[0] - 1, *between, sizes[-1] + 1, sizes[-1] + 1024):
+        found = faults("create", serving(cpu=cpu, memory=memory))
+        assert found == [("service.memory", message)], memory
+
+
+@pytest.mark.parametrize("name", REQUESTS)
+def test_a_body_becomes_this_request(name: str) -> None:
+    call, body, request = REQUESTS[name]
+    before = copy.deepcopy(body)
+    assert parsed(call, body) == request
+    assert body == before
+
+
+def test_two_requests_share_no_default() -> None:
+    first, second = (CREATE.parse(MINIMAL["create"]).service for _ in range(2))
+    assert first.environment is not second.environment
