@@ -207,12 +207,10 @@ def recover(simulation: Simulation) -> None:
 def _restore_aws(simulation: Simulation) -> None:
     simulation.heal()
     cloud = simulation.cloud
+    cloud.resume()
     cloud.clock.skew = timedelta()
-    cloud.containers.automatic = True
-    cloud.stacks.pace, cloud.stacks.lag = 1, 0
+    cloud.stacks.lag = 0
     cloud.stacks.create_failures = cloud.stacks.delete_failures = ()
-    for stack in cloud.stacks.stacks.values():
-        stack.left = stack.left or 1
     simulation.world.rest()
 
 
