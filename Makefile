@@ -60,14 +60,15 @@ test: ## Run the tests of each module and one story on a laptop cloud (3 min; AR
 	$(MAKE) -j5 $(TEST_TOOLS)
 	$(TOOLS)/python -m pytest -n auto --cov --cov-report=term-missing $(ARGS)
 
-proofs: ## Run the proofs in their short form: crash, races, stateful, laptop, fuzz (13 min)
+proofs: ## Run all proofs in CI size: crash, races, stateful, scale, laptop, fuzz (13 min)
 	$(MAKE) -j5 $(TEST_TOOLS)
 	$(TOOLS)/python -m pytest -n auto tests/proofs
 	$(MAKE) fuzz
 
+# A loop ends with the shell that started it, also after Ctrl-C or a failure.
 test-busy: ## Run test and proofs while two other processes use both cores (one hour)
-	trap 'kill $$first $$second' EXIT; \
-	(while :; do :; done) & first=$$!; (while :; do :; done) & second=$$!; \
+	busy() { while kill -0 $$$$ 2>/dev/null; do :; done; }; \
+	busy & busy & \
 	$(MAKE) test && $(MAKE) proofs
 
 check: lint security test proofs ## Run all checks that a change must pass
@@ -80,13 +81,13 @@ reference: .venv/installed ## Generate docs/openapi.yml, docs/api.md and the tab
 crash: .venv/installed ## Inject every fault into every outgoing call (15 min; ARGS= for a selection)
 	$(TOOLS)/python -m tests.proofs.crash $(ARGS)
 
-races: .venv/installed ## Run every interleaving of two callers (2 min; ARGS= for a selection)
+races: .venv/installed ## Run every interleaving of two callers (2 min; ARGS=--help for a selection)
 	$(TOOLS)/python -m tests.proofs.races $(ARGS)
 
 stateful: .venv/installed ## Run random sequences of calls, faults and clocks (ARGS="--seed 1 --examples 2000")
 	$(TOOLS)/python -m tests.proofs.stateful $(ARGS)
 
-fuzz: ## Send valid and invalid requests to a laptop cloud (4 min; ARGS="--seed 2")
+fuzz: ## Send valid and invalid requests to a laptop cloud (4 min; ARGS="--full --seed 2")
 	$(MAKE) -j3 .venv/installed .local/venv/installed node_modules/installed
 	$(TOOLS)/python -m tests.proofs.fuzz $(ARGS)
 
@@ -94,7 +95,7 @@ mutants: .venv/installed ## Run mutation tests: change the code and check that a
 	$(TOOLS)/python -m tests.proofs.mutants $(ARGS)
 
 scale: .venv/installed ## Count the reads and writes of each operation with 1 and with 10,000 applications
-	$(TOOLS)/python -m tests.proofs.scale
+	$(TOOLS)/python -m tests.proofs.scale $(ARGS)
 
 bench: ## Count and time AWS calls, compared with other tools (ARGS="--rounds 9 --write")
 	$(MAKE) -j4 .venv/installed .local/venv/installed node_modules/installed .local/bench/installed

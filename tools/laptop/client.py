@@ -18,7 +18,7 @@ from botocore.credentials import Credentials
 from tools.laptop import deploy, images
 from tools.laptop.cloud import REGION, Cloud
 
-OPERATION_TIMEOUT = 90.0  # seconds for one operation; the longest takes about fifteen
+OPERATION_TIMEOUT = 240.0  # seconds for one operation; the longest takes 15 on an idle machine
 # Seconds for one response. A response takes one or two, but on a busy machine cold starts queue up,
 # and the emulator does not end requests after 29 seconds as API Gateway does.
 RESPONSE_TIMEOUT = 240.0

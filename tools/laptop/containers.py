@@ -23,7 +23,7 @@ from tools.laptop.addresses import Addresses, bindable_port
 from tools.laptop.registry import Image
 
 PROGRAM = Path(__file__).with_name("task_server.py")
-START_TIMEOUT = 10.0  # seconds until a task program accepts connections
+START_TIMEOUT = 30.0  # seconds until a task program accepts connections
 TASK_ARN = "com.amazonaws.ecs.task-arn"
 CONTAINER_NAME = "com.amazonaws.ecs.container-name"
 

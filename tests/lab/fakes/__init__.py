@@ -1,8 +1,8 @@
-"""The world outside as far as the service needs it, in memory: `ports.Cloud` without AWS.
+"""AWS in memory: `FakeCloud` implements `ports.Cloud`.
 
-Everything is deterministic. Time passes only when a test (or `Clock.wait`) says so, AWS comes
-further only when it is looked at or told to, and every outgoing call goes over one `Wire`, where
-it is written down and where tests put faults.
+All behaviour is deterministic. Time passes only by calls of the clock. Stacks and rollouts advance
+only when a test advances them or the service describes them. Each outgoing call passes one `Wire`,
+which records it and injects the faults of tests.
 """
 
 from tests.lab.fakes.cloud import ACCOUNT, REGION, FakeCloud, settings

@@ -1,4 +1,4 @@
-"""Time that passes only when somebody waits."""
+"""A clock whose time passes only by calls."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ _START = datetime(2025, 3, 1, 9, 0, tzinfo=UTC)
 
 
 class FakeClock:
-    """`ports.Clock`: tests move it with `wait`, or `pass_` for longer times.
+    """`ports.Clock`: `wait` and `pass_` advance it.
 
-    `skew` is how far the clock of the worker that asks is ahead; AWS's own clock is right.
+    `skew` is the difference between the clock of the worker and that of AWS.
     """
 
     def __init__(self) -> None:
@@ -21,23 +21,23 @@ class FakeClock:
         self._ids = 0
 
     def now(self) -> datetime:
-        """Return the time as the worker has it."""
+        """Return the time of the worker's clock."""
         return self._now + self.skew
 
     def right(self) -> datetime:
-        """Return the time as AWS has it."""
+        """Return the time of AWS's clock."""
         return self._now
 
     def wait(self, seconds: float) -> None:
-        """Let seconds pass."""
+        """Advance the clock by seconds."""
         self._now += timedelta(seconds=seconds)
 
     def pass_(self, **duration: float) -> None:
-        """Let time pass, given as for `timedelta` (minutes=5)."""
+        """Advance the clock by the duration of a `timedelta` (minutes=5)."""
         self._now += timedelta(**duration)
 
     def new_id(self) -> str:
-        """Return a ULID: the time in milliseconds, then a counter in place of chance."""
+        """Return a ULID of the time in milliseconds and a counter instead of random bits."""
         self._ids += 1
         return _base32(int(self.now().timestamp() * 1000), 10) + _base32(self._ids, 16)
 

@@ -1,4 +1,4 @@
-"""Everything outside at once, in memory."""
+"""All ports of the service, in memory."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from devops_core.access import AccessPolicy
-from devops_core.naming import Image
+from devops_core.naming import SLOTS, Image
 from devops_core.settings import Settings, TableNames, TemplateLocation
 from tests.lab.fakes.clock import FakeClock
 from tests.lab.fakes.containers import FakeContainers
@@ -26,7 +26,7 @@ REGISTRY = f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com"
 
 
 def settings(**changes: Any) -> Settings:
-    """Return the settings of an ordinary installation, with some changed."""
+    """Return the settings of an installation; `changes` replace some of them."""
     usual = Settings(
         account=ACCOUNT,
         region=REGION,
@@ -58,7 +58,7 @@ def settings(**changes: Any) -> Settings:
 
 
 def without_metrics(facts: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the members of a log line without those of the embedded metric format."""
+    """Return the members of a log line except those of the embedded metric format."""
     if "_aws" not in facts:
         return dict(facts)
     added = {"_aws"}
@@ -69,12 +69,12 @@ def without_metrics(facts: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def in_turn(calls: Sequence[Callable[[], Any]]) -> list[Any]:
-    """Make calls one after the other; all are made before the first error is raised."""
+    """Make calls in order and return their responses; raise the first error after all calls."""
     answers, errors = [], []
     for call in calls:
         try:
             answers.append(call())
-        except Exception as error:  # noqa: BLE001 - the others are made all the same
+        except Exception as error:  # noqa: BLE001 - the other calls follow
             errors.append(error)
     if errors:
         raise errors[0]
@@ -82,10 +82,11 @@ def in_turn(calls: Sequence[Callable[[], Any]]) -> list[Any]:
 
 
 class FakeCloud:
-    """`ports.Cloud`; `lines` are the log lines that were written, as `(message, facts)`.
+    """`ports.Cloud`.
 
-    `measured` are those that measure something, as CloudWatch gets them.
-    Calls that go out together are made in their order, or `backwards`: on AWS it may be any.
+    `lines` has the message and the members of each log line, `measured` the lines with metrics as
+    CloudWatch gets them. With `backwards`, simultaneous calls are made in reverse order, because
+    AWS can execute them in any order.
     """
 
     def __init__(self, **changes: Any) -> None:
@@ -105,22 +106,29 @@ class FakeCloud:
         self.backwards = False
 
     def log(self, message: str, **facts: Any) -> None:
-        """Keep a log line, and the metrics that CloudWatch extracts from it; it must be JSON."""
+        """Record a log line and its metrics; its members must be JSON."""
         json.dumps(facts, default=str)
         if "_aws" in facts:
             self.measured.append(facts)
         self.lines.append((message, without_metrics(facts)))
 
     def new_id(self) -> str:
-        """Return a ULID that follows from the time and how many there were."""
+        """Return a ULID of the time and a counter."""
         return self.clock.new_id()
 
     def gather(self, calls: Sequence[Callable[[], Any]]) -> list[Any]:
-        """Make calls one after the other; all are made before the first error is raised."""
+        """Make simultaneous calls one after the other; raise the first error after all calls."""
         return in_turn(calls[::-1])[::-1] if self.backwards else in_turn(calls)
 
+    def live(self, application: str) -> str | None:
+        """Return the live slot, None unless production forwards to exactly one slot."""
+        estate = self.stacks.estate
+        groups = self.load_balancer.listeners.get(estate.listener(application, "production"))
+        slots = (slot for slot in SLOTS if groups == [estate.target_group(application, slot)])
+        return next(slots, None)
+
     def push(self, tag: str, behaviour: str = OK, application: str = "Shop") -> str:
-        """Push an image to an application's repository and say how its tasks will behave."""
+        """Push an image to an application's repository, with the behaviour of its tasks."""
         repository = application.lower()
         digest = self.images.push(repository, tag)
         image = Image(f"{REGISTRY}/{repository}", tag, digest)

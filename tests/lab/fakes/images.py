@@ -1,4 +1,4 @@
-"""ECR and S3: images and templates."""
+"""The images in ECR and the templates in S3."""
 
 from __future__ import annotations
 
@@ -7,31 +7,19 @@ from collections.abc import Mapping
 
 from devops_core.errors import ImageNotFoundError, RefusedError
 from devops_core.settings import TemplateLocation
-from tests.lab.fakes.wire import Wire
+from tests.lab.fakes.wire import Port, Wire, outgoing
 
 
-class FakeImages:
-    """`ports.ImageRegistry`; `pushed` holds the digest by repository and tag."""
+class FakeImages(Port, port="images"):
+    """`ports.ImageRegistry`; `pushed` has the digest by repository and tag."""
 
     def __init__(self, wire: Wire) -> None:
-        self._wire = wire
+        super().__init__(wire)
         self.pushed: dict[tuple[str, str], str] = {}
 
+    @outgoing
     def digest(self, repository: str, *, tag: str | None, digest: str | None) -> str:
         """Return the digest of an image."""
-        return self._wire.call(
-            "images.digest",
-            (repository, tag, digest),
-            lambda: self._digest(repository, tag, digest),
-        )
-
-    def push(self, repository: str, tag: str, content: str = "") -> str:
-        """Push an image; another content (default: the tag) is another digest."""
-        digest = f"sha256:{hashlib.sha256((content or tag).encode()).hexdigest()}"
-        self.pushed[repository, tag] = digest
-        return digest
-
-    def _digest(self, repository: str, tag: str | None, digest: str | None) -> str:
         there = {known for (name, _), known in self.pushed.items() if name == repository}
         found = self.pushed.get((repository, tag or "")) if digest is None else digest
         if found is None or found not in there:
@@ -39,31 +27,35 @@ class FakeImages:
             raise ImageNotFoundError(f"this account's ECR has no image {name}: push it first")
         return found
 
+    def push(self, repository: str, tag: str, content: str = "") -> str:
+        """Push an image and return its digest, which depends on the content (default: the tag)."""
+        digest = f"sha256:{hashlib.sha256((content or tag).encode()).hexdigest()}"
+        self.pushed[repository, tag] = digest
+        return digest
 
-class FakeTemplates:
-    """`ports.TemplateStore`: a versioned object; `versions` holds its bytes by version.
 
-    Without `versioned` no version is told. `problems` is what `check` answers.
+class FakeTemplates(Port, port="templates"):
+    """`ports.TemplateStore`: one object; `versions` has its bytes by version.
+
+    Without `versioned`, `read` returns no version. `problems` is the result of `check`.
     """
 
     def __init__(self, wire: Wire) -> None:
-        self._wire = wire
+        super().__init__(wire)
         self.versions: dict[str, bytes] = {"v1": b"Resources: {}\n"}
         self.problems: dict[str, str] = {}
         self.versioned = True
 
+    @outgoing
     def read(self, location: TemplateLocation, version: str | None) -> tuple[bytes, str | None]:
-        """Return a template's bytes and version; None means the newest."""
-        return self._wire.call(
-            "templates.read", (location, version), lambda: self._read(location, version)
-        )
-
-    def check(self, bucket: str, location: TemplateLocation) -> Mapping[str, str]:
-        """Return what the test says is wrong."""
-        return self._wire.call("templates.check", (bucket, location), lambda: dict(self.problems))
-
-    def _read(self, location: TemplateLocation, version: str | None) -> tuple[bytes, str | None]:
+        """Return a template's bytes and version; by default those of the newest version."""
         newest = version or next(reversed(self.versions), "")
         if newest not in self.versions:
             raise RefusedError(f"the application template {location.url} is missing")
         return self.versions[newest], newest if self.versioned else None
+
+    @outgoing
+    def check(self, bucket: str, location: TemplateLocation) -> Mapping[str, str]:
+        """Return the prepared problems."""
+        del bucket, location
+        return dict(self.problems)

@@ -1,4 +1,4 @@
-"""What there is, page by page, over the tables in memory."""
+"""Lists of applications, operations and events in pages, from the tables in memory."""
 
 from __future__ import annotations
 
@@ -11,38 +11,35 @@ from devops_core.model.listing import EventSearch, Page
 from devops_core.model.operation import Event, Operation
 from devops_core.naming import Environment
 from tests.lab.fakes.tables import FakeTables
-from tests.lab.fakes.wire import Wire
+from tests.lab.fakes.wire import Port, Wire, outgoing
 
 T = TypeVar("T")
 
 
-class FakeListing:
-    """`ports.Listing`; what comes next is told by the key of the last item, as the adapter does."""
+class FakeListing(Port, port="listing"):
+    """`ports.Listing`; as in the adapter, a page continues after the key of the previous item."""
 
     def __init__(self, wire: Wire, tables: FakeTables) -> None:
-        self._wire = wire
+        super().__init__(wire)
         self._tables = tables
 
+    @outgoing
     def applications(self, team: str | None, after: str | None, limit: int) -> Page[str]:
         """Return the names of all applications, or of those of a team."""
         teams = {
             name: row.application.technical_team for (name, _), row in self._tables.rows.items()
         }
         keyed = sorted((name.lower(), name) for name in teams if team in (None, teams[name]))
-        return self._wire.call(
-            "listing.applications", (team, after, limit), lambda: _page(keyed, after, limit)
-        )
+        return _page(keyed, after, limit)
 
+    @outgoing
     def inventories(
         self, applications: Sequence[str], environments: Sequence[Environment]
     ) -> list[Inventory]:
-        """Return the rows of applications, as far as environments are asked for."""
-        return self._wire.call(
-            "listing.inventories",
-            (tuple(applications), tuple(environments)),
-            lambda: [self._inventory(name, environments) for name in applications],
-        )
+        """Return the rows of applications in some environments."""
+        return [self._inventory(name, environments) for name in applications]
 
+    @outgoing
     def operations(self, application: str, after: str | None, limit: int) -> Page[Operation]:
         """Return the operations of an application, the newest first."""
         keyed = [
@@ -50,13 +47,9 @@ class FakeListing:
             for (name, key), operation in self._tables.operations.items()
             if name == application
         ]
-        newest = sorted(keyed, key=lambda pair: pair[0], reverse=True)
-        return self._wire.call(
-            "listing.operations",
-            (application, after, limit),
-            lambda: _page(newest, after, limit, newest_first=True),
-        )
+        return _newest_first(keyed, after, limit)
 
+    @outgoing
     def events(self, search: EventSearch, after: str | None, limit: int) -> Page[Event]:
         """Return events, the newest first."""
         keyed = [
@@ -64,12 +57,7 @@ class FakeListing:
             for (_, operation, key), event in self._tables.events.items()
             if _is_searched(event, search)
         ]
-        newest = sorted(keyed, key=lambda pair: pair[0], reverse=True)
-        return self._wire.call(
-            "listing.events",
-            (search, after, limit),
-            lambda: _page(newest, after, limit, newest_first=True),
-        )
+        return _newest_first(keyed, after, limit)
 
     def _inventory(self, name: str, environments: Sequence[Environment]) -> Inventory:
         rows = self._tables.inventory_of(name).rows
@@ -85,16 +73,15 @@ def _is_searched(event: Event, search: EventSearch) -> bool:
     )
 
 
-def _page(
-    keyed: Iterable[tuple[str, T]], after: str | None, limit: int, *, newest_first: bool = False
-) -> Page[T]:
-    assert 1 <= limit <= 100
-    if after is not None and newest_first and "#" not in after:
+def _newest_first(keyed: Iterable[tuple[str, T]], after: str | None, limit: int) -> Page[T]:
+    if after is not None and "#" not in after:
         raise InvalidRequestError([("nextToken", "must be the nextToken of a page of this call")])
-    rest = [
-        (key, item)
-        for key, item in keyed
-        if after is None or (key < after if newest_first else key > after)
-    ]
+    newest = sorted(keyed, key=lambda pair: pair[0], reverse=True)
+    return _page([pair for pair in newest if after is None or pair[0] < after], None, limit)
+
+
+def _page(keyed: Iterable[tuple[str, T]], after: str | None, limit: int) -> Page[T]:
+    assert 1 <= limit <= 100
+    rest = [(key, item) for key, item in keyed if after is None or key > after]
     items = tuple(item for _, item in rest[:limit])
     return Page(items, rest[limit - 1][0] if len(rest) > limit else None)

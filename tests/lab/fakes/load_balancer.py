@@ -1,4 +1,4 @@
-"""ALB listeners and target groups."""
+"""The listeners and target groups of load balancers (ALB)."""
 
 from __future__ import annotations
 
@@ -6,52 +6,38 @@ from collections.abc import Sequence
 
 from devops_core.errors import RefusedError
 from tests.lab.fakes.containers import FakeContainers
-from tests.lab.fakes.wire import Wire
+from tests.lab.fakes.wire import Port, Wire, outgoing
 
 
-class FakeLoadBalancer:
+class FakeLoadBalancer(Port, port="load_balancer"):
     """`ports.LoadBalancer`.
 
-    `listeners` holds by ARN the target groups that a listener forwards to; more than one only if
-    a test says that somebody has changed it by hand.
+    `listeners` has the target groups of each listener by ARN: exactly one, unless a test changes
+    the listener by hand.
     """
 
     def __init__(self, wire: Wire, containers: FakeContainers) -> None:
-        self._wire = wire
+        super().__init__(wire)
         self._containers = containers
         self.listeners: dict[str, list[str]] = {}
 
+    @outgoing
     def forwards_to(self, listeners: Sequence[str]) -> list[str | None]:
-        """Return the target group that each listener forwards to, None if not exactly one."""
-        return self._wire.call(
-            "load_balancer.forwards_to",
-            (tuple(listeners),),
-            lambda: [self._forwards_to(listener) for listener in listeners],
-        )
+        """Return the target group of each listener, None if it does not have exactly one."""
+        groups = [self._known(listener) for listener in listeners]
+        return [each[0] if len(each) == 1 else None for each in groups]
 
+    @outgoing
     def switch(self, listener: str, target_group: str) -> None:
-        """Make a listener forward to one target group."""
-        self._wire.call(
-            "load_balancer.switch",
-            (listener, target_group),
-            lambda: self._switch(listener, target_group),
-        )
+        """Forward a listener to one target group."""
+        self._known(listener)[:] = [target_group]
 
+    @outgoing
     def healthy(self, target_group: str) -> int:
-        """Return the number of healthy targets: those of the service behind the target group."""
-        return self._wire.call(
-            "load_balancer.healthy",
-            (target_group,),
-            lambda: self._containers.healthy(target_group),
-        )
+        """Return the number of healthy targets: the tasks of the service of the target group."""
+        return self._containers.healthy(target_group)
 
-    def _forwards_to(self, listener: str) -> str | None:
+    def _known(self, listener: str) -> list[str]:
         if listener not in self.listeners:
             raise RefusedError("One or more listeners not found")
-        groups = self.listeners[listener]
-        return groups[0] if len(groups) == 1 else None
-
-    def _switch(self, listener: str, target_group: str) -> None:
-        if listener not in self.listeners:
-            raise RefusedError("One or more listeners not found")
-        self.listeners[listener] = [target_group]
+        return self.listeners[listener]

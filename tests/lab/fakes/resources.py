@@ -1,4 +1,4 @@
-"""What the application template makes: services, target groups, listeners, repository."""
+"""The resources of the application template: services, target groups and listeners."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tests.lab.fakes.load_balancer import FakeLoadBalancer
 
 
 class Estate:
-    """Makes and removes the resources of a stack, as cloudformation/application.yml says.
+    """Creates and removes the resources of a stack like cloudformation/application.yml.
 
     CloudFormation puts the tags of a stack on its resources, so the operation's tag is on the
     first task definitions too (CloudFormation User Guide, "Resource tag").
@@ -27,7 +27,7 @@ class Estate:
     def build(
         self, application: str, parameters: Mapping[str, str], tags: Mapping[str, str]
     ) -> dict[str, str]:
-        """Make the resources of an application and return the stack's outputs."""
+        """Create the resources of an application and return the outputs of its stack."""
         environments = parameters["Environments"].split(",")
         host = f"{self._account}.dkr.ecr.eu-west-1.amazonaws.com"
         outputs = {

@@ -1,4 +1,4 @@
-"""AWS's own description of a request, so that a fake refuses what the SDK would refuse."""
+"""The models of AWS requests: a fake refuses the requests that the SDK refuses."""
 
 from __future__ import annotations
 
@@ -17,6 +17,6 @@ def _input_shape(service: str, operation: str) -> Any:
 
 
 def check(service: str, operation: str, request: Mapping[str, Any]) -> None:
-    """Raise AssertionError when the SDK would not even send a request."""
+    """Check a request like the SDK before it sends the request."""
     report = ParamValidator().validate(request, _input_shape(service, operation))
     assert not report.has_errors(), f"{operation}: {report.generate_report()}"

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from devops_core.model.observed import Deployment, RunningService
 
-# How often a task may fail before the circuit breaker acts (ECS Developer Guide, "How the Amazon
+# The number of failed tasks before the circuit breaker acts (ECS Developer Guide, "How the Amazon
 # ECS deployment circuit breaker detects failures": at least three).
 _ATTEMPTS = 3
 
@@ -16,7 +16,7 @@ OK, CRASH, HANG = "ok", "crash", "hang"
 
 @dataclass(slots=True)
 class FakeDeployment:
-    """One deployment; `back_to` is the id of the one it goes back to, for a rollback."""
+    """One deployment; for a rollback, `back_to` is the id of the deployment that it restores."""
 
     id: str
     task_definition: str
@@ -33,9 +33,9 @@ class FakeDeployment:
 class FakeService:
     """An ECS service behind a target group.
 
-    `sick` lets its tasks run without a healthy target; `active` False is a service that was
-    deleted and is still described; `stopped` says why tasks of a task definition ended. It
-    starts as CloudFormation leaves it: one task, rollout complete.
+    The tasks of a `sick` service have no healthy target. A deleted service is not `active`, but
+    ECS still describes it. `stopped` has the reason of stopped tasks by task definition. Like a new
+    service of CloudFormation, it has one task and a complete rollout.
     """
 
     name: str
@@ -51,7 +51,7 @@ class FakeService:
 
     @property
     def primary(self) -> FakeDeployment:
-        """The deployment that the service has, or is on its way to."""
+        """The primary deployment."""
         return next(deployment for deployment in self.deployments if deployment.primary)
 
     @property
@@ -60,7 +60,7 @@ class FakeService:
         return 0 if self.sick else self.running
 
     def deploy(self, task_definition: str, now: datetime, back_to: str | None = None) -> None:
-        """Start a deployment, unless the service has this task definition already."""
+        """Start a deployment, unless the service has this task definition."""
         if self.deployments and self.primary.task_definition == task_definition:
             return
         self.made += 1
@@ -76,10 +76,10 @@ class FakeService:
             f"ecs-svc/{self.made:019d}", task_definition, now, reason=reason, back_to=back_to
         )
         self.deployments = [new, *before]
-        self._tell(now, f"has started {self.desired} tasks.")
+        self._add_message(now, f"has started {self.desired} tasks.")
 
     def complete(self, now: datetime) -> None:
-        """Bring the rollout to its good end: all tasks are of the primary deployment."""
+        """Complete the rollout: all tasks belong to the primary deployment."""
         done = self.primary
         done.state, done.updated_at = "COMPLETED", now
         done.reason = (
@@ -88,10 +88,10 @@ class FakeService:
             else f"ECS deployment {done.id} completed."
         )
         self.deployments, self.running = [done], self.desired
-        self._tell(now, "has reached a steady state.")
+        self._add_message(now, "has reached a steady state.")
 
     def advance(self, behaviour: str, now: datetime) -> None:
-        """Come one phase further, as the image of the primary deployment behaves."""
+        """Advance by one phase, depending on the behaviour of the primary deployment's image."""
         primary = self.primary
         if primary.state != "IN_PROGRESS":
             self.running = self.desired
@@ -115,11 +115,11 @@ class FakeService:
         if completed:
             self.deploy(completed[0].task_definition, now, back_to=completed[0].id)
 
-    def _tell(self, now: datetime, what: str) -> None:
-        self.messages.insert(0, (now, f"(service {self.name}) {what}"))
+    def _add_message(self, now: datetime, text: str) -> None:
+        self.messages.insert(0, (now, f"(service {self.name}) {text}"))
 
     def shown(self) -> RunningService:
-        """Return the service as DescribeServices gives it."""
+        """Return the service in the form of DescribeServices."""
         return RunningService(
             name=self.name,
             active=self.active,

@@ -1,14 +1,18 @@
-"""The one place that every outgoing call of the fakes passes: journal, watchers, faults."""
+"""The wire, which all outgoing calls of the fakes pass: journal, watchers and faults."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import inspect
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from functools import wraps
+from typing import Any, ClassVar, Concatenate, ParamSpec, TypeVar
 
 T = TypeVar("T")
+P = ParamSpec("P")
+AnyPort = TypeVar("AnyPort", bound="Port")
 
-# Calls that change something in AWS beside the tables.
+# Calls that change AWS resources other than the tables.
 AWS_WRITES = frozenset(
     {
         "stacks.create", "stacks.delete", "containers.register", "containers.deregister",
@@ -21,7 +25,7 @@ TABLE_WRITES = frozenset(
 
 
 class Crash(BaseException):
-    """The worker dies here. Nothing in the service may catch it, like the end of a Lambda."""
+    """The crash of a worker. The service must not catch it, as it cannot catch a kill of Lambda."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,27 +44,27 @@ class Call:
 
     @property
     def changes_aws(self) -> bool:
-        """Whether the call changes something in AWS beside the tables."""
+        """Whether the call changes an AWS resource other than the tables."""
         return self.name in AWS_WRITES
 
     @property
     def writes(self) -> bool:
-        """Whether the call changes anything at all."""
+        """Whether the call changes AWS resources or the tables."""
         return self.name in AWS_WRITES | TABLE_WRITES
 
 
 Hook = Callable[[Call], None]
-# Makes the effect of a call happen, or not, or twice, and returns its answer.
+# Gets a call and its effect; executes the effect once, twice or not at all; returns the response.
 Around = Callable[[Call, Callable[[], Any]], Any]
 
 
 @dataclass(slots=True)
 class Wire:
-    """Journal of all calls, and hooks around each.
+    """The journal of all calls, and the hooks of each call.
 
-    `watchers` see every call before its effect and stay; `before` and `after` are faults: they
-    raise instead of the effect, or after it (a lost reply); `around` gets the effect into its
-    hands. `heal` removes the faults. `done` are the numbers of the calls that took effect.
+    `watchers` run before the effect of each call. The other hooks are faults, which `heal` removes:
+    `before` raises before the effect, `after` raises after it (a lost response), and `around`
+    executes the effect. `done` has the numbers of the calls that took effect.
     """
 
     journal: list[Call] = field(default_factory=list)
@@ -71,7 +75,7 @@ class Wire:
     around: Around | None = None
 
     def call(self, name: str, args: tuple[Any, ...], effect: Callable[[], T]) -> T:
-        """Make a call; the fakes come through here with all that goes out."""
+        """Make a call and return its response."""
         port, method = name.split(".")
         call = Call(len(self.journal), port, method, args)
         self.journal.append(call)
@@ -86,9 +90,10 @@ class Wire:
     def fail(
         self, name: str, error: BaseException, *, times: int | None = None, lost: bool = False
     ) -> None:
-        """Let calls of a name, or of a whole port ("containers"), raise `error`.
+        """Raise `error` at the calls of a name, or of a port ("containers").
 
-        `times` None means for ever; `lost` that the call takes effect and only its reply is lost.
+        Without `times` all of these calls fail. With `lost` the call takes effect, and only its
+        response is lost.
         """
         left = [times if times is not None else -1]
 
@@ -100,7 +105,7 @@ class Wire:
         (self.after if lost else self.before).append(fault)
 
     def on(self, name: str, do: Callable[[], object], *, after: bool = False) -> None:
-        """Do something once, at the next call of a name: what another worker does meanwhile."""
+        """Execute an action of another actor once, at the next call of a name."""
         done: list[bool] = []
 
         def hook(call: Call) -> None:
@@ -121,10 +126,51 @@ class Wire:
         return [call.name for call in self.journal[start:]]
 
     def writes(self, start: int = 0) -> list[str]:
-        """Return the names of the calls from number `start` on that have changed anything."""
+        """Return the names of the writing calls from number `start` on that took effect."""
         calls = self.journal[start:]
         return [call.name for call in calls if call.writes and call.number in self.done]
 
     def count(self, name: str, start: int = 0) -> int:
-        """Return how many calls of a name there were from number `start` on."""
+        """Return the number of calls of a name from number `start` on."""
         return self.names(start).count(name)
+
+
+class Port:
+    """A fake of a port; `port` is its name in the journal."""
+
+    port: ClassVar[str]
+
+    def __init_subclass__(cls, port: str) -> None:
+        cls.port = port
+
+    def __init__(self, wire: Wire) -> None:
+        self._wire = wire
+
+
+def outgoing(method: Callable[Concatenate[AnyPort, P], T]) -> Callable[Concatenate[AnyPort, P], T]:
+    """Decorate a method of a port: each call of it passes the wire, and its body is the effect.
+
+    The journal has all arguments in order, with their defaults. The effect can be executed twice;
+    therefore iterators and lists become tuples.
+    """
+    signature = inspect.signature(method)
+    effect: Callable[..., T] = method
+
+    @wraps(method)
+    def call(self: AnyPort, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        bound = signature.bind(self, *args, **kwargs)
+        bound.apply_defaults()
+        bound.arguments = {name: _frozen(value) for name, value in bound.arguments.items()}
+        _, *journaled = bound.arguments.values()
+        return self._wire.call(
+            f"{self.port}.{method.__name__}",
+            tuple(journaled),
+            lambda: effect(*bound.args, **bound.kwargs),
+        )
+
+    return call
+
+
+def _frozen(value: Any) -> Any:
+    changes = isinstance(value, Iterable) and not isinstance(value, str | Mapping | tuple)
+    return tuple(value) if changes else value

@@ -8,8 +8,8 @@ import sys
 
 from tools.laptop.cloud import Cloud
 
-PATIENCE = "170s"  # for one operation; its end must come before that of the process
-_LIMIT = 180  # seconds for one command
+PATIENCE = "200s"  # for one operation; shorter than the limit of the process
+_LIMIT = 240  # seconds for one command
 
 
 def devops(cloud: Cloud, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:

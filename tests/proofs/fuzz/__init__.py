@@ -1,6 +1,7 @@
-"""Sends a laptop cloud what docs/openapi.yml allows and what it does not (`make fuzz`).
+"""Fuzz: valid and invalid calls of docs/openapi.yml, sent to a laptop cloud (`make fuzz`).
 
-schemathesis makes the calls: the examples, every limit of every field and a step beyond it, random
-bodies, and courses of calls along the links. `schemathesis.toml` says how many and what is held,
-`hooks` how they are signed, and what a laptop can bear.
+schemathesis generates the calls: the examples of the document, the limits of each field and the
+values beyond them, random bodies, and sequences of calls that follow the links. `schemathesis.toml`
+has the numbers of calls and the checks. `schemathesis_hooks` signs the calls, and `adapted_calls`
+changes them so that most of them have an effect.
 """

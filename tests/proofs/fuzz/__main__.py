@@ -1,8 +1,8 @@
-"""`python -m tests.proofs.fuzz [--seed N]`: fuzz a laptop cloud of its own, and hold the promises.
+"""Fuzz the service on a separate laptop cloud: `python -m tests.proofs.fuzz`.
 
-Every call is signed, and authentication is on. The exit code is 1 when an answer was not as the
-contract says, when less was tried than should be, or when a promise does not hold once everything
-has ended.
+Authentication is on, and each call is signed. The exit code is 1 if a response violates
+docs/openapi.yml, if a route has too few calls, or if a promise is violated after the end of all
+operations.
 """
 
 from __future__ import annotations
@@ -19,13 +19,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, NamedTuple
 
 from tests.lab.laptop import estate
 from tests.lab.laptop.api import Api, create_body, until
 from tests.lab.laptop.laptop_promises import hold_after_recovery
-from tests.proofs.fuzz import result
-from tests.proofs.fuzz.bearable import COME_AND_GO, THERE, VERSIONS
+from tests.lab.sizes import Sizes
+from tests.proofs.fuzz import reports
+from tests.proofs.fuzz.adapted_calls import PERMANENT, TEMPORARY, VERSIONS
 from tools.contract.document import FILE
 from tools.laptop.callers import ADMIN
 from tools.laptop.cloud import ROOT, Options, started
@@ -33,46 +34,67 @@ from tools.laptop.deploy import deploy
 from tools.laptop.logs import lines
 
 CONFIGURATION = Path(__file__).with_name("schemathesis.toml")
-LEAST_CASES = 2000
-# Courses of calls end early: what comes next depends on answers, and hypothesis gives up when the
-# same beginning is answered otherwise. So there are several rounds of them, each with a seed.
-LEAST_ROUNDS, MOST_ROUNDS = 4, 12
-LIMIT = 600.0  # seconds for one run of schemathesis; it takes about a hundred
-# What the service logs when it has met with something that should not be.
-_FAULTS = ("broken", "check failed", "given up", "reconcile failed")
+
+
+class Size(NamedTuple):
+    """The minimum numbers of generated calls and of rounds with sequences of calls.
+
+    A sequence ends early, because Hypothesis stops if a repeated call gets another response.
+    Therefore each run has several rounds of sequences, each with its own seed.
+    """
+
+    calls: int
+    rounds: int
+
+    def __str__(self) -> str:
+        return f"{self.calls:,} calls in {self.rounds} rounds of sequences"
+
+
+CI = Size(calls=2000, rounds=4)
+FULL = Size(calls=4000, rounds=20)
+SIZES = Sizes(f"{CI}", f"{FULL} (`--full`)")
+# The limit of rounds before a run fails because of too few calls, per round of the size.
+ROUNDS_LIMIT = 3
+RUN_LIMIT = 1200.0  # seconds of one run of schemathesis, which takes 100 s on an idle machine
+# The log lines of errors of the service.
+_ERROR_LINES = ("broken", "check failed", "given up", "reconcile failed")
 _ALL = {"nonProd": ["dev", "qa", "stage"], "training": True, "da": True}
 
 
 def main() -> int:
-    """Run everything and print what came of it."""
-    parser = argparse.ArgumentParser(prog="python -m tests.proofs.fuzz", description=__doc__)
-    parser.add_argument("--seed", type=int, default=1, help="make other calls than always")
+    """Fuzz the service and print the problems."""
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.proofs.fuzz", description=__doc__, epilog=str(SIZES)
+    )
+    parser.add_argument("--full", action="store_true", help="run the full size")
+    parser.add_argument("--seed", type=int, default=1, help="the seed of the calls (default: 1)")
     options = parser.parse_args()
-    begun = time.monotonic()
-    # Who is told to end stops the laptop cloud first.
+    started_at = time.monotonic()
+    # SIGTERM stops the laptop cloud before the end of this process.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     with (
-        TemporaryDirectory() as reports,
+        TemporaryDirectory() as report_directory,
         TemporaryDirectory() as directory,
         started(Path(directory), Options(auth=True)) as cloud,
     ):
         api = Api(cloud, deploy(cloud)[ADMIN])
         prepare(api)
-        with told_by_events(api):
-            problems = fuzz(api, options.seed, Path(reports))
-        problems += left_over(api)
+        with reconcile_invocations(api):
+            size = FULL if options.full else CI
+            problems = fuzz(api, size, options.seed, Path(report_directory))
+        problems += final_problems(api)
     for problem in problems:
         _say(f"✗ {problem}")
-    _say(f"seed {options.seed}: {time.monotonic() - begun:.0f} s, with the laptop cloud")
+    _say(f"seed {options.seed}: {time.monotonic() - started_at:.0f} s, with the laptop cloud")
     return 1 if problems else 0
 
 
 def prepare(api: Api) -> None:
-    """Create applications with a version in dev and in blue, and one that can be deleted."""
-    made = [api.post("/stacks", create_body(name, environments=_ALL)) for name in THERE]
-    for answer in (*made, api.post("/stacks", create_body(COME_AND_GO[1]))):
-        api.succeed(answer)
-    for name in THERE:
+    """Create the permanent applications with a version in dev and blue, and a temporary one."""
+    created = [api.post("/stacks", create_body(name, environments=_ALL)) for name in PERMANENT]
+    for response in (*created, api.post("/stacks", create_body(TEMPORARY[1]))):
+        api.succeed(response)
+    for name in PERMANENT:
         for version in VERSIONS:
             api.push(name, version)
         body = {"applicationName": name, "environment": ["dev"], "version": VERSIONS[0]}
@@ -81,53 +103,53 @@ def prepare(api: Api) -> None:
 
 
 @contextmanager
-def told_by_events(api: Api) -> Iterator[None]:
-    """Wake reconcile every second, as AWS does with an event when a stack or a service has changed.
+def reconcile_invocations(api: Api) -> Iterator[None]:
+    """Invoke the reconcile function each second, in place of the events of AWS.
 
-    The laptop has no events, and the schedule alone would leave most applications busy.
+    The laptop cloud sends no events. With the schedule alone, most applications would be busy.
     """
-    client, over = api.client("lambda"), threading.Event()
+    client, ended = api.client("lambda"), threading.Event()
     names = [each["FunctionName"] for each in client.list_functions()["Functions"]]
     (reconcile,) = (name for name in names if name.endswith("-reconcile"))
 
-    def wake() -> None:
-        while not over.wait(1):
+    def invoke() -> None:
+        while not ended.wait(1):
             client.invoke(FunctionName=reconcile, Payload=b"{}")
 
-    thread = threading.Thread(target=wake, daemon=True)
+    thread = threading.Thread(target=invoke, daemon=True)
     thread.start()
     try:
         yield
     finally:
-        over.set()
+        ended.set()
         thread.join()
 
 
-def fuzz(api: Api, seed: int, reports: Path) -> list[str]:
-    """Make at least so many cases; return what was not as it should be."""
+def fuzz(api: Api, size: Size, seed: int, directory: Path) -> list[str]:
+    """Run schemathesis until the size is reached; return the problems."""
     failed: list[str] = []
-    made, seen = 0, Counter[tuple[str, int]]()
-    for number in range(MOST_ROUNDS + 1):
+    calls, responses = 0, Counter[tuple[str, int]]()
+    for number in range(ROUNDS_LIMIT * size.rounds + 1):
         phases = "stateful" if number else "examples,coverage,fuzzing"
-        directory = reports / str(number)
-        directory.mkdir()
-        code = run(api, phases, seed + number, directory)
+        round_directory = directory / str(number)
+        round_directory.mkdir()
+        code = run(api, phases, seed + number, round_directory)
         if code not in (0, 1):
-            return [*failed, f"schemathesis has ended with {code}, see above"]
+            return [*failed, f"schemathesis ended with code {code}, see above"]
         if code == 1:
-            failed.append(f"{phases} with seed {seed + number} has found something, see above")
-        made += result.cases(directory)
-        seen += result.answers(directory)
-        if number >= LEAST_ROUNDS and made >= LEAST_CASES:
+            failed.append(f"{phases} with seed {seed + number} has failures, see above")
+        calls += reports.cases(round_directory)
+        responses += reports.responses(round_directory)
+        if number >= size.rounds and calls >= size.calls:
             break
-    _say("\n".join([f"{made} cases, {seen.total()} answers:", *result.table(seen)]))
-    few = [f"only {made} cases, not {LEAST_CASES}"] if made < LEAST_CASES else []
-    never = [f"{route} has never answered with success" for route in result.never_met(seen)]
-    return failed + few + never
+    _say("\n".join([f"{calls} calls, {responses.total()} responses:", *reports.table(responses)]))
+    too_few = [f"only {calls} calls, not {size.calls}"] if calls < size.calls else []
+    routes = reports.without_success(responses)
+    return failed + too_few + [f"{route} has no successful response" for route in routes]
 
 
 def run(api: Api, phases: str, seed: int, directory: Path) -> int:
-    """Run schemathesis; return its exit code. Its reports are in the directory."""
+    """Run schemathesis with its reports in a directory; return its exit code."""
     assert api.credentials is not None
     environment = {
         **{name: value for name, value in os.environ.items() if not name.startswith("AWS_")},
@@ -138,30 +160,30 @@ def run(api: Api, phases: str, seed: int, directory: Path) -> int:
     command = [
         *(sys.executable, "-m", "schemathesis.cli", "--config-file", str(CONFIGURATION), "run"),
         *(str(FILE), "--url", api.cloud.api_url, "--phases", phases, "--seed", str(seed)),
-        *("--report", "json,ndjson", "--report-json-path", result.SUMMARY),
-        *("--report-ndjson-path", result.EVENTS),
+        *("--report", "json,ndjson", "--report-json-path", reports.SUMMARY),
+        *("--report-ndjson-path", reports.EVENTS),
     ]
     done = subprocess.run(  # noqa: S603 - a tool of requirements-dev.txt, no shell
-        command, cwd=directory, env=environment, check=False, timeout=LIMIT
+        command, cwd=directory, env=environment, check=False, timeout=RUN_LIMIT
     )
     return done.returncode
 
 
-def left_over(api: Api) -> list[str]:
-    """Let everything come to its end; return faults in the log and promises that do not hold."""
-    if not until(lambda: not _moved_on(api)):
-        return [f"{each['entry']} does not end" for each in _moved_on(api)]
-    printed = lines(api.client("logs"))
-    found = [line.text for line in printed if line.members.get("message") in _FAULTS]
+def final_problems(api: Api) -> list[str]:
+    """Wait for the end of all operations; return the errors in the log and a violated promise."""
+    if not until(lambda: not _open_operations(api)):
+        return [f"{each['entry']} does not end" for each in _open_operations(api)]
+    logged = lines(api.client("logs"))
+    found = [line.text for line in logged if line.members.get("message") in _ERROR_LINES]
     try:
         hold_after_recovery(api)
-    except AssertionError as broken:
-        found.append(str(broken))
+    except AssertionError as violation:
+        found.append(str(violation))
     return found
 
 
-def _moved_on(api: Api) -> list[dict[str, Any]]:
-    """Return the operations that were in progress; each is asked for, which moves it on."""
+def _open_operations(api: Api) -> list[dict[str, Any]]:
+    """Return the operations in progress after a read of each, which advances it."""
     running = [each for each in estate.operations(api) if each["status"] == "IN_PROGRESS"]
     for each in running:
         identifier = each["entry"].partition("#")[2]

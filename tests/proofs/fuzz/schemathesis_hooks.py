@@ -1,6 +1,6 @@
-"""What schemathesis loads beside its configuration; nothing else imports it.
+"""The hooks of schemathesis, which its configuration loads: signatures and changed calls.
 
-Calls are signed with the access key of the environment.
+The environment has the access key.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import schemathesis
 from botocore.credentials import Credentials
 from requests.auth import AuthBase
 
-from tests.proofs.fuzz.bearable import hurry, keep_to_the_words, lead
+from tests.proofs.fuzz.adapted_calls import follow_descriptions, shorten_waits, use_existing_names
 from tools.laptop.client import signed
 
 _calls = itertools.count()
@@ -27,18 +27,17 @@ class Signature(AuthBase):
         self._credentials = credentials
 
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        """Sign a request as it is sent."""
+        """Sign a request before it is sent."""
         body: Any = request.body
         content = body.encode() if isinstance(body, str) else body
-        # A space is %20 in what is signed, whatever is sent (AWS General Reference, "Create a
-        # canonical request").
+        # The signed URL has %20 for a space (AWS General Reference, "Create a canonical request").
         request.url = str(request.url).replace("+", "%20")
         method, url = str(request.method), request.url
         request.headers.update(signed(self._credentials, method, url, content, {}))
         return request
 
 
-# The types of schemathesis do not know it, its documentation does.
+# Documented, but missing in the types of schemathesis.
 schemathesis.auth.set_from_requests(  # type: ignore[attr-defined]
     Signature(
         Credentials(
@@ -52,11 +51,11 @@ schemathesis.auth.set_from_requests(  # type: ignore[attr-defined]
 
 @schemathesis.hook
 def before_call(context: Any, case: schemathesis.Case[Any], kwargs: dict[str, Any]) -> None:
-    """Change a case so that it means something and a laptop can bear it."""
+    """Change a generated call (adapted_calls.py)."""
     del context, kwargs
     number = next(_calls)
     for holder in (case.body, case.query, case.path_parameters):
-        lead(holder, number)
-    hurry(case.headers, number)
+        use_existing_names(holder, number)
+    shorten_waits(case.headers, number)
     if case.meta is not None and case.meta.generation.mode.is_positive:
-        keep_to_the_words(case.operation.definition.raw["operationId"], case.body, case.query)
+        follow_descriptions(case.operation.definition.raw["operationId"], case.body, case.query)

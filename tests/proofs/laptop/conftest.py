@@ -1,4 +1,4 @@
-"""One laptop cloud with the service deployed, for all end-to-end tests of a run."""
+"""One laptop cloud with the deployed service, for all tests of a run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The AWS calls of an operation until its response, and the number of calls in a row."""
+"""The AWS calls of an operation until its response, and the number of consecutive calls."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ REQUESTS: Mapping[str, tuple[str, str, str, dict[str, Any]]] = {
     "swap": ("swap", "POST", "/stacks/swapProdBlueAndGreen", {"applicationName": NAME}),
     "delete": ("delete", "DELETE", "/stacks", {"stack": NAME}),
 }
-# Numbers of calls by name, and the number of calls in a row.
+# The numbers of calls by name, and the number of consecutive calls.
 EXPECTED: Mapping[str, tuple[dict[str, int], int]] = {
     "create": ({"TransactWriteItems": 1, "GetObject": 1, "CreateStack": 1, "PutItem": 1}, 4),
     "deploy": (
@@ -63,22 +63,22 @@ EXPECTED: Mapping[str, tuple[dict[str, int], int]] = {
 }
 
 
-# Lives of an application. On a busy machine the SDK repeats a call that had no response in time,
-# and then the life is measured again.
+# Attempts of the measurement. On a busy machine the SDK repeats a call without a response in time;
+# then the measurement is repeated.
 ATTEMPTS = 5
 
 
 @pytest.fixture(scope="module")
 def made(api: Api, wire: Proxy) -> dict[str, list[Call]]:
-    """The calls of each operation in an application's life, until its response."""
+    """The calls of each operation from create to delete, until its response."""
     for _ in range(ATTEMPTS):
-        found = _life(api, wire)
+        found = _measure(api, wire)
         if all(call.attempt == 1 for calls in found.values() for call in calls):
             return found
-    raise AssertionError(f"the SDK repeated a call in each of {ATTEMPTS} lives")
+    raise AssertionError(f"the SDK repeated a call in each of {ATTEMPTS} measurements")
 
 
-def _life(api: Api, wire: Proxy) -> dict[str, list[Call]]:
+def _measure(api: Api, wire: Proxy) -> dict[str, list[Call]]:
     found = {}
     for operation, (function, method, path, body) in REQUESTS.items():
         with wire.recorded(DELAY) as calls:
@@ -92,9 +92,9 @@ def _life(api: Api, wire: Proxy) -> dict[str, list[Call]]:
 
 
 @pytest.mark.parametrize("operation", EXPECTED)
-def test_an_operation_makes_these_calls_and_no_others(
+def test_an_operation_makes_only_the_expected_calls(
     made: dict[str, list[Call]], operation: str
 ) -> None:
-    calls, in_a_row = EXPECTED[operation]
+    calls, consecutive = EXPECTED[operation]
     assert Counter(call.operation for call in made[operation]) == calls
-    assert depth(made[operation]) == in_a_row
+    assert depth(made[operation]) == consecutive

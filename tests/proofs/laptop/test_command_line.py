@@ -1,4 +1,4 @@
-"""The life of an application, driven with `devops`."""
+"""An application from create to delete, with `devops`."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ def run(cloud: Cloud) -> Run:
 
 @pytest.fixture(scope="module")
 def application(api: Api, run: Run) -> Iterator[str]:
-    said = run("create", NAME, "--team=platform", "--email=a@example.com", "--env=dev,qa")
-    assert f"devops deploy {NAME} --env dev --version VERSION" in said
+    output = run("create", NAME, "--team=platform", "--email=a@example.com", "--env=dev,qa")
+    assert f"devops deploy {NAME} --env dev --version VERSION" in output
     for version, behaviour in (("1.0", ""), ("2.0", ""), ("3.0", "crash")):
         api.push(NAME, version, behaviour)
     yield NAME
@@ -51,7 +51,9 @@ def live(run: Run) -> Any:
     return version
 
 
-def test_a_version_goes_all_the_way_and_back(application: str, run: Run) -> None:
+def test_a_version_is_deployed_promoted_swapped_and_swapped_back(
+    application: str, run: Run
+) -> None:
     for version in ("1.0", "2.0"):
         plan = run("deploy", application, "--env=dev,qa", f"--version={version}", "--dry-run")
         assert f":{version}\n" in plan
@@ -71,14 +73,14 @@ def test_a_version_goes_all_the_way_and_back(application: str, run: Run) -> None
     assert f"swap of {application} SUCCEEDED" in run("wait", application)
 
 
-def test_a_version_that_crashes_is_a_failure(application: str, run: Run) -> None:
+def test_a_version_that_crashes_fails(application: str, run: Run) -> None:
     command = ("deploy", application, "--env=dev", "--version=3.0", "--timeout", PATIENCE)
-    said = run(*command, code=Exit.FAILED)
-    assert "exit code 1" in said
-    assert f"devops events {application} --operation" in said
+    output = run(*command, code=Exit.FAILED)
+    assert "exit code 1" in output
+    assert f"devops events {application} --operation" in output
 
 
-def test_what_is_refused_is_told(application: str, run: Run) -> None:
+def test_a_refusal_prints_its_code(application: str, run: Run) -> None:
     deploy = ("deploy", application, "--version=9.9")
     assert "IMAGE_NOT_FOUND" in run(*deploy, "--env=dev", code=Exit.CONFLICT)
     assert "NO_SUCH_ENVIRONMENT" in run(*deploy, "--env=stage", code=Exit.CONFLICT)

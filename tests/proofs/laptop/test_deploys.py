@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 import pytest
 
-from tests.lab.laptop.api import Api, Response
+from tests.lab.laptop.api import Api, Response, until_ended
 
 
 @pytest.fixture(scope="module")
@@ -44,9 +45,7 @@ def _served(api: Api, application: str, environment: str) -> str:
     return version
 
 
-def test_the_digest_that_was_pushed_is_what_runs_and_what_is_on_record(
-    api: Api, running: str
-) -> None:
+def test_the_pushed_digest_runs_and_is_recorded(api: Api, running: str) -> None:
     digest = api.push(running, "1.1")
     operation = api.succeed(_deploy(api, running, "1.1", "dev", "qa"))
     assert {part["digest"] for part in operation["environments"]} == {digest}
@@ -59,15 +58,13 @@ def test_the_digest_that_was_pushed_is_what_runs_and_what_is_on_record(
     assert _served(api, running, "DEV") == _served(api, running, "QA") == "1.1"
 
 
-def test_an_image_that_is_not_in_ecr_is_refused_by_name_before_anything_moves(
-    api: Api, running: str
-) -> None:
+def test_a_missing_image_is_refused_with_its_name(api: Api, running: str) -> None:
     answer = _deploy(api, running, "9.9")
     assert (answer.status, answer.body["code"]) == (409, "IMAGE_NOT_FOUND")
     assert f"{running.lower()}:9.9" in answer.body["errorMessage"]
 
 
-def test_an_environment_that_was_not_created_is_refused(api: Api, running: str) -> None:
+def test_a_missing_environment_is_refused(api: Api, running: str) -> None:
     answer = _deploy(api, running, "1.0", "stage")
     assert (answer.status, answer.body["code"]) == (409, "NO_SUCH_ENVIRONMENT")
 
@@ -79,31 +76,31 @@ def test_an_environment_that_was_not_created_is_refused(api: Api, running: str) 
         pytest.param("unhealthy", "failed ELB health checks", id="fails its health checks"),
     ],
 )
-def test_a_version_that_does_not_come_up_fails_with_the_reason_and_the_old_one_is_served(
+def test_a_version_that_does_not_start_fails_and_the_previous_one_runs(
     api: Api, running: str, behaviour: str, reason: str
 ) -> None:
     before = _row(api, running, "DEV")
     api.push(running, f"2.0-{behaviour}", behaviour)
     operation = api.wait_for_end(_deploy(api, running, f"2.0-{behaviour}"))
     assert operation["status"] == "FAILED"
-    told = operation["environments"][0]["reason"]
-    assert "circuit breaker" in told
-    assert reason in told
+    recorded = operation["environments"][0]["reason"]
+    assert "circuit breaker" in recorded
+    assert reason in recorded
     assert _row(api, running, "DEV")["version"] == before["version"]
     assert _served(api, running, "DEV") == before["version"]
 
 
-def test_a_pipeline_that_waits_goes_red_for_a_version_that_does_not_come_up(
+def test_a_waiting_pipeline_gets_424_for_a_version_that_does_not_start(
     api: Api, running: str
 ) -> None:
     api.push(running, "2.1-crash", "crash")
-    answer = _deploy(api, running, "2.1-crash", Prefer="wait=25")
+    answer = until_ended(partial(_deploy, api, running, "2.1-crash"))
     assert (answer.status, answer.body["code"]) == (424, "OPERATION_FAILED")
     assert answer.headers["Preference-Applied"] == "wait=25"
     assert "circuit breaker" in answer.body["errorMessage"]
 
 
-def test_of_callers_at_the_same_time_one_wins_and_the_others_learn_who(
+def test_one_of_simultaneous_callers_succeeds_and_the_others_get_its_operation(
     api: Api, running: str
 ) -> None:
     api.push(running, "1.2")
@@ -132,9 +129,9 @@ def test_the_same_call_with_the_same_key_is_one_operation(api: Api, running: str
     assert (other.status, other.body["code"]) == (422, "IDEMPOTENCY_KEY_REUSED")
 
 
-def test_no_answer_about_a_failure_shows_an_arn_or_the_account(api: Api, running: str) -> None:
+def test_the_response_to_a_failure_has_no_arn(api: Api, running: str) -> None:
     api.push(running, "2.2-unhealthy", "unhealthy")
-    answer = _deploy(api, running, "2.2-unhealthy", Prefer="wait=25")
+    answer = until_ended(partial(_deploy, api, running, "2.2-unhealthy"))
     assert answer.status == 424
     text = json.dumps(answer.body | {"operation": answer.operation | {"caller": ""}})
     assert "arn:" not in text

@@ -27,7 +27,7 @@ PAGES = (
     "deploytoprodblue", "swapbluegreen", "inventory", "deletestack",
 )  # fmt: skip
 # A waiting call ends with 202 after its time; the pages say to repeat it.
-PATIENCE = 6
+WAITING_CALLS = 8
 
 _BLOCK = re.compile(r"^```(sh|json)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _STATUS = re.compile(r"`(\d{3}) [A-Z]")
@@ -71,7 +71,7 @@ class Reader:
         self._api_url = cloud.api_url
 
     def follow(self, example: Example) -> None:
-        for _ in range(PATIENCE):
+        for _ in range(WAITING_CALLS):
             status, answer = self._run(example.command)
             if status != "202" or example.status == "202":
                 break
@@ -94,25 +94,34 @@ class Reader:
         assert done.returncode == 0, f"{command}\n{done.stderr}"
         return done.stderr.strip(), json.loads(done.stdout)
 
-    def _differences(self, told: Any, real: Any, where: str) -> list[str]:
-        if isinstance(told, dict) and isinstance(real, dict):
-            one_side = sorted(told.keys() ^ real.keys())
-            pairs = [(f"{where}.{name}", told[name], real[name]) for name in told if name in real]
-            found = [f"{where}: {one_side} only on one side"] if one_side else []
-        elif isinstance(told, list) and isinstance(real, list) and told[-1:] == ["…"]:
-            return self._differences(told[:-1], real[: len(told) - 1], where)
-        elif isinstance(told, list) and isinstance(real, list) and len(told) == len(real):
+    def _differences(self, documented: Any, actual: Any, where: str) -> list[str]:
+        if isinstance(documented, dict) and isinstance(actual, dict):
+            one_side = sorted(documented.keys() ^ actual.keys())
             pairs = [
-                (f"{where}[{n}]", *pair) for n, pair in enumerate(zip(told, real, strict=True))
+                (f"{where}.{name}", documented[name], actual[name])
+                for name in documented
+                if name in actual
+            ]
+            found = [f"{where}: {one_side} only on one side"] if one_side else []
+        elif isinstance(documented, list) and isinstance(actual, list) and documented[-1:] == ["…"]:
+            return self._differences(documented[:-1], actual[: len(documented) - 1], where)
+        elif (
+            isinstance(documented, list)
+            and isinstance(actual, list)
+            and len(documented) == len(actual)
+        ):
+            pairs = [
+                (f"{where}[{n}]", *pair)
+                for n, pair in enumerate(zip(documented, actual, strict=True))
             ]
             found = []
         else:
-            same = self._pattern(told).fullmatch(self._plain(real))
-            return [] if same else [f"{where}: {told!r} is {real!r}"]
+            same = self._pattern(documented).fullmatch(self._plain(actual))
+            return [] if same else [f"{where}: {documented!r} is {actual!r}"]
         return found + [each for at, a, b in pairs for each in self._differences(a, b, at)]
 
-    def _pattern(self, told: Any) -> re.Pattern[str]:
-        return re.compile(re.escape(self._plain(told)).replace("…", ".*"), re.DOTALL)
+    def _pattern(self, documented: Any) -> re.Pattern[str]:
+        return re.compile(re.escape(self._plain(documented)).replace("…", ".*"), re.DOTALL)
 
     def _plain(self, value: Any) -> str:
         text = json.dumps(value, ensure_ascii=False).replace(self._api_url, _PUBLIC_URL)
@@ -121,7 +130,7 @@ class Reader:
         return text
 
 
-def test_every_example_answers_as_its_page_says(cloud: Cloud, tmp_path: Path) -> None:
+def test_each_example_has_the_response_of_its_page(cloud: Cloud, tmp_path: Path) -> None:
     reader = Reader(cloud, tmp_path)
     for page in PAGES:
         for example in examples(page):
@@ -131,5 +140,5 @@ def test_every_example_answers_as_its_page_says(cloud: Cloud, tmp_path: Path) ->
                 images.push(client(cloud, "ecr"), "mydevopsapi", version, behaviour)
 
 
-def test_every_page_of_an_endpoint_has_an_example() -> None:
+def test_each_page_of_an_endpoint_has_an_example() -> None:
     assert all(list(examples(page)) for page in PAGES)

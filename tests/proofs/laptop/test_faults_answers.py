@@ -9,7 +9,9 @@ from tests.lab.laptop.scene import Scene
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
-def test_a_caller_is_told_the_truth_about_what_was_struck(scene: Scene, case: Case) -> None:
+def test_the_response_to_an_interrupted_call_has_the_expected_status(
+    scene: Scene, case: Case
+) -> None:
     broken = scene.broken[case]
-    assert broken.fault.struck, f"nothing was struck: {broken.answer}"
+    assert broken.fault.struck, f"the call was not interrupted: {broken.answer}"
     assert broken.answer.status in case.statuses, broken.answer

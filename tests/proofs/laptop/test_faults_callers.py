@@ -31,7 +31,7 @@ def _swap(api: Api, name: str) -> Response:
     return api.post("/stacks/swapProdBlueAndGreen", {"applicationName": name})
 
 
-def _look(api: Api, answer: Response) -> Iterator[Response]:
+def _read_operation(api: Api, answer: Response) -> Iterator[Response]:
     """Read the operation of a response: that of the caller, or of the caller who was faster."""
     operation = answer.body.get("operation")
     if operation and operation.get("url"):
@@ -41,7 +41,7 @@ def _look(api: Api, answer: Response) -> Iterator[Response]:
 def _deployer(api: Api, name: str) -> Iterator[Response]:
     first = _deploy(api, name, "1.0", Idempotency_Key=f"{name}-1.0")
     yield first
-    yield from _look(api, first)
+    yield from _read_operation(api, first)
     yield _deploy(api, name, "2.0", Prefer="wait=3")
 
 
@@ -56,7 +56,7 @@ def _promoter(api: Api, name: str) -> Iterator[Response]:
     for _ in range(2):
         answer = _promote(api, name)
         yield answer
-        yield from _look(api, answer)
+        yield from _read_operation(api, answer)
     yield _swap(api, name)
 
 
@@ -64,7 +64,7 @@ def _swapper(api: Api, name: str) -> Iterator[Response]:
     for _ in range(3):
         answer = _swap(api, name)
         yield answer
-        yield from _look(api, answer)
+        yield from _read_operation(api, answer)
 
 
 def _aborter(api: Api, name: str) -> Iterator[Response]:
@@ -73,7 +73,7 @@ def _aborter(api: Api, name: str) -> Iterator[Response]:
     operation = answer.body.get("operation")
     if operation:
         yield api.call("DELETE", f"/stacks/{name}/operations/{operation['id']}")
-    yield from _look(api, answer)
+    yield from _read_operation(api, answer)
 
 
 SCRIPTS: tuple[Script, ...] = (_deployer, _repeater, _promoter, _swapper, _aborter)
@@ -95,28 +95,28 @@ def crowd(api: Api) -> Iterator[list[tuple[str, Response]]]:
 
 def _answers(api: Api) -> list[tuple[str, Response]]:
     """Run all scripts on all applications at the same time; return their responses."""
-    everybody = list(product(SCRIPTS, APPLICATIONS))
-    with ThreadPoolExecutor(len(everybody)) as pool:
-        answers = list(pool.map(lambda who: list(who[0](api, who[1])), everybody))
-    scripts = [script.__name__ for script, _ in everybody]
-    return [(who, each) for who, some in zip(scripts, answers, strict=True) for each in some]
+    callers = list(product(SCRIPTS, APPLICATIONS))
+    with ThreadPoolExecutor(len(callers)) as pool:
+        answers = list(pool.map(lambda caller: list(caller[0](api, caller[1])), callers))
+    scripts = [script.__name__ for script, _ in callers]
+    return [(name, each) for name, some in zip(scripts, answers, strict=True) for each in some]
 
 
-def test_every_answer_is_a_yes_or_names_the_conflict(crowd: list[tuple[str, Response]]) -> None:
+def test_each_response_is_a_success_or_a_conflict(crowd: list[tuple[str, Response]]) -> None:
     wrong = [
-        (who, answer.status, answer.body)
-        for who, answer in crowd
-        if answer.status not in (200, 202, 409, *((422,) if who == "_repeater" else ()))
+        (name, answer.status, answer.body)
+        for name, answer in crowd
+        if answer.status not in (200, 202, 409, *((422,) if name == "_repeater" else ()))
     ]
     assert not wrong
 
 
-def test_some_won_and_some_lost(crowd: list[tuple[str, Response]]) -> None:
+def test_some_callers_succeed_and_some_are_refused(crowd: list[tuple[str, Response]]) -> None:
     seen = {answer.status for _, answer in crowd}
     assert {202, 409, 422} <= seen
 
 
-def test_a_key_is_one_operation_however_many_have_sent_it(
+def test_a_key_belongs_to_one_operation_with_many_callers(
     api: Api, crowd: list[tuple[str, Response]]
 ) -> None:
     assert crowd
@@ -125,7 +125,7 @@ def test_a_key_is_one_operation_however_many_have_sent_it(
         assert sum(each["version"] == "1.0" for each in done) <= 1, done
 
 
-def test_all_ends_and_the_promises_hold_for_each_application(
+def test_all_operations_end_and_the_promises_hold_for_each_application(
     api: Api, crowd: list[tuple[str, Response]]
 ) -> None:
     assert crowd

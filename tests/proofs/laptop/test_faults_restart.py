@@ -6,22 +6,20 @@ from tests.lab.laptop.api import until
 from tests.lab.laptop.estate import rows
 from tests.lab.laptop.restart import BEGINS, GOES, STAYS, Restarted
 
-SOON = 20.0  # seconds until the tasks of an application have started again
-
 
 def test_operations_were_open_when_the_cloud_was_stopped(stopped_and_started: Restarted) -> None:
-    wanted = {("swap", STAYS), ("create", BEGINS), ("deploy", STAYS)}
-    assert wanted <= set(stopped_and_started.open)
-    assert set(stopped_and_started.open) <= wanted | {("delete", GOES)}
+    expected = {("swap", STAYS), ("create", BEGINS), ("deploy", STAYS)}
+    assert expected <= set(stopped_and_started.open)
+    assert set(stopped_and_started.open) <= expected | {("delete", GOES)}
     assert stopped_and_started.stack == "CREATE_IN_PROGRESS"
 
 
-def test_the_same_service_answers_at_the_same_place(stopped_and_started: Restarted) -> None:
+def test_the_service_has_the_same_address_after_the_restart(stopped_and_started: Restarted) -> None:
     health = stopped_and_started.api.call("GET", "/health")
     assert (health.status, health.body) == (200, {"status": "ok"})
 
 
-def test_services_get_their_tasks_back_and_the_customers_stay_moved(
+def test_the_tasks_start_again_and_production_remains_switched(
     stopped_and_started: Restarted,
 ) -> None:
     api = stopped_and_started.api
@@ -30,6 +28,6 @@ def test_services_get_their_tasks_back_and_the_customers_stay_moved(
         for row in rows(api)
         if (row["applicationName"], row["environment"]) == (STAYS, "PROD-GREEN")
     )
-    assert until(lambda: api.fetch(url).status == 200, SOON)
+    assert until(lambda: api.fetch(url).status == 200)
     page = api.fetch(url).body
     assert (page["environment"], page["version"]) == ("prod-2", "1.0")

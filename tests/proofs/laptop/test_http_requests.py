@@ -1,4 +1,4 @@
-"""Invalid input over real HTTP: 400 with all faults, nothing written, nothing created."""
+"""Invalid input over real HTTP: 400 with all faults, without a write."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ BAD = [
 
 
 @pytest.mark.parametrize(("path", "body", "fields"), BAD)
-def test_bad_input_is_answered_with_all_its_faults_and_leaves_no_trace(
+def test_the_response_to_invalid_input_has_all_its_faults(
     api: Api, path: str, body: Any, fields: set[str]
 ) -> None:
     before = _traces(api)
@@ -64,7 +64,7 @@ def test_bad_input_is_answered_with_all_its_faults_and_leaves_no_trace(
     assert _traces(api) == before
 
 
-def test_a_body_that_api_gateway_does_not_take_is_refused_in_the_same_form(api: Api) -> None:
+def test_a_body_that_api_gateway_refuses_has_the_same_form_of_error(api: Api) -> None:
     answer = api.post("/stacks", b" " * (10 * 1024 * 1024 + 1))
     assert (answer.status, answer.body["code"]) == (413, "REQUEST_TOO_LARGE")
     assert answer.body.keys() == {"errorMessage", "code"}
@@ -80,23 +80,23 @@ def test_a_body_that_api_gateway_does_not_take_is_refused_in_the_same_form(api: 
         pytest.param(SWAP, {"applicationName": "Nobody"}, id="swap"),
     ],
 )
-def test_what_needs_an_application_says_that_there_is_none(api: Api, path: str, body: Any) -> None:
+def test_a_call_for_a_missing_application_is_refused(api: Api, path: str, body: Any) -> None:
     answer = api.post(path, body)
     assert (answer.status, answer.body["code"]) == (409, "NO_SUCH_APPLICATION")
     assert "Nobody" in answer.body["errorMessage"]
 
 
-def test_a_delete_reads_the_query_where_a_client_drops_the_body(api: Api) -> None:
+def test_a_delete_without_a_body_reads_the_query(api: Api) -> None:
     answer = api.call("DELETE", "/stacks?stack=Nobody")
     assert (answer.status, answer.body["code"]) == (409, "NO_SUCH_APPLICATION")
 
 
-def test_a_get_for_what_is_not_there_is_404(api: Api) -> None:
+def test_a_missing_operation_is_404(api: Api) -> None:
     answer = api.call("GET", f"/stacks/{LEFT_ALONE}/operations/01ARZ3NDEKTSV4RRFFQ69G5FAV")
     assert (answer.status, answer.body["code"]) == (404, "NOT_FOUND")
 
 
-def test_health_says_ok(api: Api) -> None:
+def test_health_is_ok(api: Api) -> None:
     answer = api.call("GET", "/health")
     assert (answer.status, answer.body["status"]) == (200, "ok")
 

@@ -1,4 +1,4 @@
-"""What the end-to-end tests break a laptop cloud with: which call is struck, and when."""
+"""The faults of a laptop cloud: the interrupted calls, and the times of the interruptions."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.lab.laptop.proxy import Fault, FaultyProxy, Moment, proxy
 from tests.lab.laptop.workers import socket_of
 from tools.bench.calls.call import Call
 
-# Header and three connections: between other ports, ended, and the one that is looked for.
+# The connections are one with another port, an ended one, the client's one, and the server's one.
 TABLE = """\
   sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode
    0: 0100007F:1F90 0100007F:0050 01 00000000:00000000 00:00000000 00000000     0        0 11 1 0
@@ -25,7 +25,7 @@ TABLE = """\
 
 
 class Upstream(BaseHTTPRequestHandler):
-    """An emulator that counts what reaches it, by its body."""
+    """An emulator that records the bodies of its requests."""
 
     protocol_version = "HTTP/1.1"
     reached: list[str]
@@ -64,7 +64,7 @@ def between(reached: list[str]) -> Iterator[FaultyProxy]:
 def send(
     server: FaultyProxy, operation: str, body: str, invocation: str = "one"
 ) -> tuple[int, bytes]:
-    connection = http.client.HTTPConnection("127.0.0.1", server.server_port, timeout=5)
+    connection = http.client.HTTPConnection("127.0.0.1", server.server_port, timeout=60)
     headers = {"X-Amz-Target": f"Service_1.{operation}", "amz-sdk-invocation-id": invocation}
     try:
         connection.request("POST", "/", body, headers)
@@ -75,7 +75,7 @@ def send(
         connection.close()
 
 
-def test_a_fault_strikes_all_tries_of_the_call_it_counts_to_and_no_other() -> None:
+def test_a_fault_interrupts_all_attempts_of_one_call() -> None:
     fault = Fault("PutItem", ("Shop", "dev"), Moment.BEFORE, number=2)
     calls = [
         Call("PutItem", "Shop dev", "first"),
@@ -89,7 +89,7 @@ def test_a_fault_strikes_all_tries_of_the_call_it_counts_to_and_no_other() -> No
     assert [fault.hits(call) for call in calls] == [False] * 4 + [True, True, False]
 
 
-def test_what_no_fault_strikes_is_passed_on_as_it_is(
+def test_a_call_without_a_fault_is_forwarded_unchanged(
     between: FaultyProxy, reached: list[str]
 ) -> None:
     between.faults.append(Fault("PutItem", ("Shop",), Moment.BEFORE))
@@ -114,26 +114,26 @@ def test_a_connection_is_cut_before_or_after_the_effect(
     assert send(between, "PutItem", "Shop", "two") == (400, b"answer")
 
 
-def test_an_emulator_that_is_gone_is_a_connection_that_is_cut(between: FaultyProxy) -> None:
-    between.endpoint = "http://127.0.0.1:9"  # discard: nobody listens
+def test_the_connection_is_cut_if_the_emulator_does_not_respond(between: FaultyProxy) -> None:
+    between.endpoint = "http://127.0.0.1:9"  # the port of the discard protocol, without a listener
     with pytest.raises((ConnectionError, http.client.BadStatusLine)):
         send(between, "PutItem", "Shop")
 
 
-def test_the_worker_at_the_other_end_is_found_by_both_ports() -> None:
+def test_a_worker_is_identified_by_both_ports_of_its_connection() -> None:
     assert socket_of(0x2382, 0x1F90, TABLE) == "socket:[33]"
     with pytest.raises(LookupError):
         socket_of(0x2382, 0x1F91, TABLE)
 
 
-def test_every_kind_of_operation_is_struck_before_and_after_its_calls() -> None:
-    struck = {(case.kind, case.call) for case in CASES}
+def test_each_kind_of_operation_is_interrupted_before_and_after_its_calls() -> None:
+    interrupted = {(case.kind, case.call) for case in CASES}
     assert {
         ("deploy", "claim"), ("deploy", "register"), ("deploy", "update"), ("deploy", "close"),
         ("deploy-blue", "register"), ("deploy-blue", "update"), ("deploy-blue", "close"),
         ("swap", "move customers"), ("swap", "move testers"), ("swap", "close"),
         ("create", "claim"), ("create", "create stack"), ("create", "close"),
         ("delete", "delete stack"), ("delete", "close"),
-    } <= struck  # fmt: skip
+    } <= interrupted  # fmt: skip
     both = {(call, moment) for _, call, moment in ((c.kind, c.call, c.moment) for c in CASES)}
     assert both == {(case.call, moment) for case in CASES for moment in Moment}

@@ -1,4 +1,4 @@
-"""The checker of the end-to-end tests finds what is wrong: each promise, broken on purpose."""
+"""The checks of a laptop cloud find a violation of each promise."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def other(key: str, outcome: str) -> dict[str, Any]:
 
 
 def log() -> list[dict[str, Any]]:
-    """A swap that went well."""
+    """The log of a successful swap."""
     entry = f"OPERATION#{OPERATION}"
     operation = {"applicationName": "Shop", "entry": entry, "kind": "swap", "status": "SUCCEEDED"}
     events = [("000", "ACCEPTED"), ("001", "SWITCHED"), ("END", "SUCCEEDED")]
@@ -57,7 +57,7 @@ def page(service: str) -> dict[str, str]:
 
 @pytest.fixture
 def estate() -> Estate:
-    """An application on which nothing is wrong."""
+    """An application without a violation."""
     services = {"DEV": "dev", "PROD-GREEN": "prod-2", "PROD-BLUE": "prod-1"}
     rows = [row(*each) for each in services.items()]
     runs = {each["service"]["name"]: each["service"]["taskDefinition"] for each in rows}
@@ -80,7 +80,7 @@ def runs(service: str, **changes: Any) -> Break:
     return broken
 
 
-def told(**changes: str) -> Break:
+def page_has(**changes: str) -> Break:
     return lambda estate: estate.served["http://PROD-GREEN"].update(changes)
 
 
@@ -98,9 +98,9 @@ BROKEN = [
     ("6: PROD-BLUE", runs("prod-1", running=0, desired=0)),
     ("6: DEV", lambda estate: estate.rows[0].update(digest="sha256:" + "cd" * 32)),
     ("6: DEV", lambda estate: estate.rows[0].update(status="CREATING")),
-    ("6: PROD-GREEN", told(application="Cart")),
-    ("6: PROD-GREEN", told(environment="prod-1")),
-    ("6: PROD-GREEN", told(image="repo/shop@sha256:" + "cd" * 32)),
+    ("6: PROD-GREEN", page_has(application="Cart")),
+    ("6: PROD-GREEN", page_has(environment="prod-1")),
+    ("6: PROD-GREEN", page_has(image="repo/shop@sha256:" + "cd" * 32)),
     ("7: ", ends("IN_PROGRESS")),
     ("7: ", ends("FAILED")),
     ("7: ", lambda estate: estate.log.pop()),
@@ -118,18 +118,20 @@ BROKEN = [
 ]
 
 
-def test_where_nothing_is_wrong_the_promises_hold(estate: Estate) -> None:
+def test_the_promises_hold_without_a_violation(estate: Estate) -> None:
     hold(estate)
 
 
 @pytest.mark.parametrize(("words", "broken"), BROKEN)
-def test_a_broken_promise_is_named(estate: Estate, words: str, broken: Break) -> None:
+def test_a_violation_has_the_number_of_its_promise(
+    estate: Estate, words: str, broken: Break
+) -> None:
     broken(estate)
     with pytest.raises(AssertionError, match=words):
         hold(estate)
 
 
-def test_what_was_registered_twice_may_be_left_where_it_is_expected_only(estate: Estate) -> None:
+def test_a_repeated_registration_can_remain_only_where_it_is_expected(estate: Estate) -> None:
     estate.definitions["x/Shop-dev:3"] = Definition(IMAGE, OPERATION)
     hold(estate, untidy=["Shop-dev"])
     with pytest.raises(AssertionError, match="9: "):
@@ -141,7 +143,7 @@ def test_a_refusal_belongs_to_no_operation(estate: Estate) -> None:
     hold(estate)
 
 
-def test_other_applications_are_left_out(estate: Estate) -> None:
+def test_other_applications_are_ignored(estate: Estate) -> None:
     estate.rows.append(row("DEV", "dev") | {"applicationName": "Cart", "claim": OPERATION})
     estate.stacks["Till"] = OPERATION
     hold(estate.only(["Shop"]))

@@ -11,7 +11,7 @@ import time
 import urllib.error
 import urllib.request
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -20,18 +20,9 @@ from typing import Any
 import pytest
 
 from tools.laptop import cloud, deploy, images, processes
+from tools.laptop.client import until
 
 TEMPLATE = Path(__file__).with_name("service.yml")
-SETTLE = 30.0  # seconds
-
-
-def until(condition: Callable[[], Any]) -> Any:
-    """Wait until a condition is true and return its value."""
-    deadline, pause = time.monotonic() + SETTLE, threading.Event()
-    while not (value := condition()):
-        assert time.monotonic() < deadline, "it did not happen in time"
-        pause.wait(0.05)
-    return value
 
 
 class Application:
@@ -48,12 +39,16 @@ class Application:
             OnFailure="DELETE",
         )
         self.stack_id = answer["StackId"]
-        self.status = until(self._settled)
+        assert until(self._is_complete)
 
-    def _settled(self) -> str:
+    @property
+    def status(self) -> str:
+        """The last status of the stack."""
+        return str(self.stack["StackStatus"])
+
+    def _is_complete(self) -> bool:
         self.stack = self.stacks.describe_stacks(StackName=self.stack_id)["Stacks"][0]
-        status: str = self.stack["StackStatus"]
-        return "" if status.endswith("IN_PROGRESS") else status
+        return not self.status.endswith("IN_PROGRESS")
 
     def running(self) -> int:
         """Return the number of running tasks in ECS."""
@@ -67,7 +62,7 @@ class Application:
         request = urllib.request.Request(url)
         request.set_proxy(f"127.0.0.1:{self.there.port}", "http")
         try:
-            with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310 - http, ours
+            with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310 - http
                 return answer.status, json.load(answer)["version"]
         except urllib.error.HTTPError as error:
             with error:
@@ -94,7 +89,7 @@ class Application:
             states = [each["rolloutState"] for each in service["deployments"]]
             return states == ["COMPLETED"]
 
-        until(done)
+        assert until(done)
         return failed
 
     def _container(self, tag: str) -> dict[str, Any]:
@@ -133,7 +128,7 @@ def application(there: cloud.Cloud) -> Application:
     return Application(there, "Shop", deploy.INITIAL_IMAGE)
 
 
-def test_service_is_served_when_its_stack_is_complete(application: Application) -> None:
+def test_a_service_responds_after_its_stack_is_complete(application: Application) -> None:
     assert application.status == "CREATE_COMPLETE"
     assert application.call() == (200, "1")
 
@@ -160,7 +155,7 @@ def test_a_new_target_is_healthy_only_after_its_health_checks(application: Appli
     assert {"healthy", "unhealthy"} <= states
 
 
-def test_no_request_fails_while_versions_change(application: Application) -> None:
+def test_no_request_fails_during_rollouts(application: Application) -> None:
     stop = threading.Event()
 
     def load() -> Counter[int]:
@@ -197,7 +192,8 @@ def test_a_hundred_slow_pages_do_not_wait_for_each_other(application: Applicatio
     with ThreadPoolExecutor(gate.parties) as pool:
         took = list(pool.map(fetch, range(gate.parties)))
     assert page <= min(took)
-    assert max(took) < 2 * page
+    # One after the other they would take 200 s, even by eight threads 25 s.
+    assert max(took) < 10 * page
 
 
 @pytest.mark.parametrize(
@@ -207,7 +203,7 @@ def test_a_hundred_slow_pages_do_not_wait_for_each_other(application: Applicatio
         ("3.1-unhealthy", "", "Task failed ELB health checks in (target-group arn:aws:elastic"),
     ],
 )
-def test_bad_version_is_rolled_back(
+def test_a_faulty_version_is_rolled_back(
     application: Application, tag: str, behaviour: str, reason: str
 ) -> None:
     before = application.call()
@@ -220,17 +216,17 @@ def test_bad_version_is_rolled_back(
 
 def test_a_task_that_was_killed_is_replaced(there: cloud.Cloud, application: Application) -> None:
     tasks = partial(processes.tasks, there.directory, application.name, "dev")
-    until(lambda: len(tasks()) == 1)
+    assert until(lambda: len(tasks()) == 1)
     (victim,) = tasks()
     before = application.call()
     os.kill(victim, signal.SIGKILL)
-    until(lambda: application.running() == 0)
-    until(lambda: application.running() == 1)
+    assert until(lambda: application.running() == 0)
+    assert until(lambda: application.running() == 1)
     assert victim not in tasks()
-    until(lambda: application.call() == before)
+    assert until(lambda: application.call() == before)
 
 
-def test_stack_fails_when_the_first_version_does_not_come_up(there: cloud.Cloud) -> None:
+def test_a_stack_fails_if_its_first_version_does_not_start(there: cloud.Cloud) -> None:
     broken = Application(there, "Broken", "public.ecr.aws/devops/welcome:crash")
     assert broken.status == "DELETE_COMPLETE"
     events = broken.stacks.describe_stack_events(StackName=broken.stack_id)["StackEvents"]
@@ -240,7 +236,7 @@ def test_stack_fails_when_the_first_version_does_not_come_up(there: cloud.Cloud)
     assert "ECS Deployment Circuit Breaker was triggered" in reasons[0]
 
 
-def test_target_group_without_listener_is_refused(
+def test_a_target_group_without_a_listener_is_refused(
     there: cloud.Cloud, application: Application
 ) -> None:
     balancing = deploy.client(there, "elbv2")
@@ -255,7 +251,7 @@ def test_target_group_without_listener_is_refused(
         )
 
 
-def test_nothing_is_left_when_the_cloud_is_stopped(
+def test_no_process_remains_after_the_cloud_is_stopped(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
     directory = tmp_path_factory.mktemp("other")

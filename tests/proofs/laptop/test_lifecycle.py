@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import pytest
 
-from tests.lab.laptop.api import Api, create_body, until
+from tests.lab.laptop.api import Api, create_body, until, until_ended
 from tests.proofs.laptop.conftest import LEFT_ALONE
 
 INVENTORY = (
@@ -30,12 +31,12 @@ def _stack(api: Api, name: str) -> dict[str, Any] | None:
 def template(api: Api) -> Iterator[Any]:
     """A function that replaces the application template; the original is restored afterwards."""
     s3 = api.client("s3")
-    right = s3.get_object(Bucket=BUCKET, Key=KEY)["Body"].read()
+    original = s3.get_object(Bucket=BUCKET, Key=KEY)["Body"].read()
     yield lambda content: s3.put_object(Bucket=BUCKET, Key=KEY, Body=content)
-    s3.put_object(Bucket=BUCKET, Key=KEY, Body=right)
+    s3.put_object(Bucket=BUCKET, Key=KEY, Body=original)
 
 
-def test_an_application_that_exists_is_not_created_again(api: Api) -> None:
+def test_an_existing_application_is_not_created_again(api: Api) -> None:
     for name in (LEFT_ALONE, LEFT_ALONE.upper()):
         answer = api.post("/stacks", create_body(name))
         assert (answer.status, answer.body["code"]) == (409, "ALREADY_EXISTS")
@@ -52,11 +53,11 @@ def test_an_application_that_exists_is_not_created_again(api: Api) -> None:
         ),
     ],
 )
-def test_a_template_that_cannot_be_used_fails_the_operation_and_leaves_nothing(
+def test_an_invalid_template_fails_the_operation_and_leaves_no_resources(
     api: Api, template: Any, content: str, reason: str
 ) -> None:
     template(content)
-    answer = api.post("/stacks", create_body("Broken"), Prefer="wait=25")
+    answer = until_ended(partial(api.post, "/stacks", create_body("Broken")))
     assert (answer.status, answer.body["code"]) == (424, "OPERATION_FAILED"), answer.body
     assert answer.operation["reasons"]
     assert reason in answer.body["errorMessage"].lower()
@@ -64,7 +65,7 @@ def test_a_template_that_cannot_be_used_fails_the_operation_and_leaves_nothing(
     assert _stack(api, "Broken") is None
 
 
-def test_a_template_that_is_missing_fails_the_operation_and_health(api: Api, template: Any) -> None:
+def test_a_missing_template_fails_the_operation_and_health(api: Api, template: Any) -> None:
     template("to be deleted")
     api.client("s3").delete_object(Bucket=BUCKET, Key=KEY)
     answer = api.post("/stacks", create_body("Broken"))
@@ -75,11 +76,11 @@ def test_a_template_that_is_missing_fails_the_operation_and_health(api: Api, tem
     assert (health.status, list(health.body["failing"])) == (503, ["template"])
 
 
-def test_a_stack_of_that_name_that_is_not_ours_is_left_alone(api: Api) -> None:
+def test_a_foreign_stack_with_the_name_is_unchanged(api: Api) -> None:
     body = "Resources: {Topic: {Type: 'AWS::SNS::Topic'}}"
     stacks = api.client("cloudformation")
     stacks.create_stack(StackName="Foreign", TemplateBody=body)
-    answer = api.post("/stacks", create_body("Foreign"), Prefer="wait=10")
+    answer = until_ended(partial(api.post, "/stacks", create_body("Foreign")))
     assert answer.status == 424
     assert "exists" in answer.body["errorMessage"]
     assert _rows(api, "Foreign") == []
@@ -89,7 +90,7 @@ def test_a_stack_of_that_name_that_is_not_ours_is_left_alone(api: Api) -> None:
     stacks.delete_stack(StackName="Foreign")
 
 
-def test_a_service_that_does_not_come_up_undoes_the_application(api: Api) -> None:
+def test_a_create_whose_service_does_not_start_is_undone(api: Api) -> None:
     """The secret does not exist, so that no task with it can start."""
     missing = "arn:aws:secretsmanager:eu-west-1:000000000000:secret:missing-AbCdEf"
     body = create_body("Unwell", service={"secrets": {"PASSWORD": missing}})
@@ -100,8 +101,8 @@ def test_a_service_that_does_not_come_up_undoes_the_application(api: Api) -> Non
     assert _stack(api, "Unwell") is None
 
 
-def test_what_nobody_asks_about_is_finished_by_the_schedule_alone(api: Api) -> None:
-    assert until(lambda: {row["status"]["S"] for row in _rows(api, LEFT_ALONE)} == {"ACTIVE"}, 150)
+def test_the_schedule_ends_an_operation_that_callers_do_not_read(api: Api) -> None:
+    assert until(lambda: {row["status"]["S"] for row in _rows(api, LEFT_ALONE)} == {"ACTIVE"})
     entries = [
         item
         for item in api.items("DevOpsLogsTable")

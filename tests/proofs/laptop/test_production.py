@@ -45,9 +45,7 @@ def urls(api: Api, application: str) -> tuple[str, str]:
     return rows["PROD-GREEN"]["url"], rows["PROD-BLUE"]["url"]
 
 
-def test_promotion_and_swap_are_refused_before_anything_was_deployed(
-    api: Api, application: str
-) -> None:
+def test_promote_and_swap_are_refused_before_the_first_deploy(api: Api, application: str) -> None:
     promoted = _promote(api, application)
     assert (promoted.status, promoted.body["code"]) == (409, "NOT_DEPLOYABLE")
     swapped = _swap(api, application)
@@ -55,7 +53,7 @@ def test_promotion_and_swap_are_refused_before_anything_was_deployed(
     assert swapped.body["reasons"] == ["the idle slot has no promoted version: promote one first"]
 
 
-def test_a_version_goes_live_and_back_and_each_step_shows_where_it_should(
+def test_a_version_becomes_live_and_idle_again(
     api: Api, application: str, urls: tuple[str, str]
 ) -> None:
     green, blue = urls
@@ -69,7 +67,7 @@ def test_a_version_goes_live_and_back_and_each_step_shows_where_it_should(
     assert _served(api, green) == first
 
     answer = _swap(api, application, version="1.0")
-    assert answer.status == 200, "a swap is finished when it is answered"
+    assert answer.status == 200, "a swap has ended before its response"
     warmed = [(page["path"], page.get("status")) for page in answer.operation["warmup"]]
     assert warmed == [("/", 200), ("/a?b=c", 200)]
     assert answer.operation["took"]["untilSwitched"] <= answer.operation["took"]["untilEnded"]
@@ -90,7 +88,7 @@ def test_a_version_goes_live_and_back_and_each_step_shows_where_it_should(
     assert (_served(api, green), _served(api, blue)) == ("1.0", "1.1")
 
 
-def test_a_scaled_green_gets_a_blue_of_its_size_before_it_gives_way(
+def test_blue_is_scaled_to_the_size_of_green_before_a_swap(
     api: Api, application: str, urls: tuple[str, str]
 ) -> None:
     _deploy(api, application, "1.2")
@@ -100,7 +98,7 @@ def test_a_scaled_green_gets_a_blue_of_its_size_before_it_gives_way(
     idle = _production(api, application)["PROD-BLUE"]["slot"]
     ecs.update_service(cluster=application, service=live, desiredCount=3)
     ecs.get_waiter("services_stable").wait(
-        cluster=application, services=[live], WaiterConfig={"Delay": 1, "MaxAttempts": 60}
+        cluster=application, services=[live], WaiterConfig={"Delay": 1, "MaxAttempts": 240}
     )
     api.succeed(_swap(api, application, version="1.2"))
     blue = ecs.describe_services(cluster=application, services=[idle])["services"][0]

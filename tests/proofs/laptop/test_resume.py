@@ -1,6 +1,6 @@
-"""The ends of interrupted operations, to which only the schedule has advanced them.
+"""The ends of interrupted operations, which only the schedule has advanced.
 
-The last module: the time that the schedule needs has passed with other tests.
+This module runs last, because the schedule needs minutes.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from tests.lab.laptop.restart import BEGINS, GOES, STAYS, Restarted
 from tests.lab.laptop.scene import Scene
 
 PERIOD = timedelta(minutes=1)  # of the schedule
-SLACK = timedelta(
-    seconds=20
-)  # for the work: one run of the schedule advances all operations in turn
+# For the run of the schedule, which advances all operations in turn. It is shorter than a period,
+# so that the limit excludes a third period.
+SLACK = timedelta(seconds=50)
 LIMIT = LEASE + 2 * PERIOD + SLACK
 
 
@@ -56,7 +56,7 @@ def operations(scene: Scene) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("case", [case for case in CASES if case.accepted], ids=str)
-def test_an_operation_that_was_struck_ends_within_two_periods_after_its_lease(
+def test_an_interrupted_operation_ends_within_two_periods_after_its_lease(
     operations: list[dict[str, Any]], case: Case
 ) -> None:
     operation = _of(case, operations)
@@ -65,7 +65,7 @@ def test_an_operation_that_was_struck_ends_within_two_periods_after_its_lease(
     assert _took(operation) <= LIMIT
 
 
-def test_what_was_struck_before_it_was_on_record_was_never_begun(
+def test_an_operation_without_a_record_was_not_started(
     operations: list[dict[str, Any]],
 ) -> None:
     refused = [case for case in CASES if not case.accepted]
@@ -74,19 +74,19 @@ def test_what_was_struck_before_it_was_on_record_was_never_begun(
     assert {(_of(case, operations) or {}).get("version") for case in refused} == {"1.0"}
 
 
-def test_all_promises_hold_when_everything_has_ended(
+def test_all_promises_hold_after_the_end_of_all_operations(
     scene: Scene, operations: list[dict[str, Any]]
 ) -> None:
     assert operations
     hold_after_recovery(scene.api, untidy=[f"{RESENT}-prod-2"])
 
 
-def test_production_was_served_all_the_time(scene: Scene) -> None:
+def test_production_responded_during_the_whole_time(scene: Scene) -> None:
     assert scene.visits > len(CASES)
     assert not scene.missed
 
 
-def test_what_the_sdk_has_registered_twice_goes_with_its_application(
+def test_a_delete_removes_a_task_definition_that_the_sdk_has_registered_twice(
     scene: Scene, operations: list[dict[str, Any]]
 ) -> None:
     assert operations
@@ -94,10 +94,15 @@ def test_what_the_sdk_has_registered_twice_goes_with_its_application(
     hold_after_recovery(scene.api)
 
 
-def test_operations_go_on_after_a_restart_and_end_in_time(stopped_and_started: Restarted) -> None:
+def test_operations_continue_after_a_restart_and_end_in_time(
+    stopped_and_started: Restarted,
+) -> None:
     ended = _ended(stopped_and_started.api)
-    running = {(kind, name) for kind, name in stopped_and_started.open}
-    interrupted = [each for each in ended if (each["kind"], each["applicationName"]) in running]
+    interrupted = [
+        each
+        for each in ended
+        if (each["kind"], each["applicationName"]) in stopped_and_started.open
+    ]
     assert {each["status"] for each in interrupted} == {"SUCCEEDED"}, interrupted
     assert max(map(_took, interrupted)) <= LIMIT
     hold_after_recovery(stopped_and_started.api)

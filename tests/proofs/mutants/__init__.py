@@ -1,7 +1,7 @@
-"""The product is changed in one small way after the other: does a test notice each of them?
+"""Mutation tests: a test must fail for each small change (mutant) of the product.
 
-mutmut makes the changes (mutants) and runs the tests (`[tool.mutmut]` in pyproject.toml); this
-package tells the score and holds what survives to a list that was read by a person.
+mutmut makes the mutants and runs the tests (`[tool.mutmut]` in pyproject.toml). This package
+computes the score, and compares the survivors with a reviewed list in `survivors`.
 """
 
 from pathlib import Path

@@ -1,6 +1,6 @@
-"""Run the mutation tests: `python -m tests.proofs.mutants`, all or the rest of the last run.
+"""Run the mutation tests: `python -m tests.proofs.mutants`.
 
-The exit code is 1 when too many mutants survive, or one that is not accepted.
+The exit code is 1 if too many mutants survive, or if a survivor is not accepted.
 """
 
 from __future__ import annotations
@@ -13,20 +13,22 @@ import sys
 import time
 from collections.abc import Sequence
 
+from tests.lab.sizes import Sizes
 from tests.proofs.mutants import ROOT
-from tests.proofs.mutants.accepted import accepted
-from tests.proofs.mutants.mutant import mutants
+from tests.proofs.mutants.mutant import accepted_survivors, mutants
 from tests.proofs.mutants.score import problems, table
+
+SIZES = Sizes("the list of accepted survivors and the report, without mutants", "all mutants")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run what the arguments say and print what came of it."""
+    """Run the mutation tests and print the score and the problems."""
     options = _parser().parse_args(arguments)
     os.chdir(ROOT)
     if not options.report:
         _run(survivors=options.survivors, processes=options.processes)
     checked = list(mutants())
-    reasons = accepted()
+    reasons = accepted_survivors()
     print(f"\n{table(checked, reasons.keys(), markdown=options.markdown)}\n")
     found = list(problems(checked, reasons.keys()))
     print("\n".join(found))
@@ -36,11 +38,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m tests.proofs.mutants", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.proofs.mutants", description=__doc__, epilog=str(SIZES)
+    )
     add = parser.add_argument
-    add("--survivors", action="store_true", help="keep the last run but for what has survived it")
-    add("--report", action="store_true", help="run nothing, print what the last run has found")
-    add("--processes", type=int, default=os.cpu_count(), help="how many mutants at once")
+    add("--survivors", action="store_true", help="repeat only the survivors of the last run")
+    add("--report", action="store_true", help="print the results of the last run")
+    add("--processes", type=int, default=os.cpu_count(), help="number of simultaneous mutants")
     add("--markdown", action="store_true", help="print the table as Markdown")
     return parser
 
@@ -56,7 +60,7 @@ def _run(*, survivors: bool, processes: int) -> None:
 
 
 def _mutmut(processes: int, *names: str) -> None:
-    """Check mutants that were not checked, or those that are named."""
+    """Run the mutants without a result, or the named ones."""
     command = [sys.executable, "-m", "mutmut", "run", "--max-children", str(processes), *names]
     subprocess.run(command, check=True)  # noqa: S603 - our own arguments
 

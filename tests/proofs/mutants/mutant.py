@@ -1,10 +1,11 @@
-"""A mutant, and what mutmut has found out about all of them."""
+"""The mutants of the last run of mutmut, and the accepted survivors."""
 
 from __future__ import annotations
 
 import difflib
 import json
-from collections.abc import Iterator
+import tomllib
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from textwrap import dedent
@@ -15,15 +16,17 @@ from mutmut.stats import status_by_exit_code
 from mutmut.utils.file_utils import walk_mutatable_files
 from mutmut.utils.format_utils import orig_function_and_class_names_from_key
 
-# A test that fails, hangs or brings the interpreter down has noticed.
+# One file for each module.
+_SURVIVORS = Path(__file__).with_name("survivors")
+# The results of a mutant for which a test failed, did not end, or crashed the interpreter.
 _KILLED = ("killed", "timeout", "segfault")
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What a mutant is: the lines of a function that it changes, before and after.
+    """The changed lines of a function, before and after the change.
 
-    Unlike mutmut's numbers that stays the same when something else in the function changes.
+    Unlike the numbers of mutmut, they remain the same if other lines of the function change.
     """
 
     module: str
@@ -32,19 +35,19 @@ class Change:
     now: str
 
     def entry(self) -> str:
-        """Return it as the list of what may survive has it, but for the reason (TOML)."""
+        """Return its entry for the list of accepted survivors in TOML, without the reason."""
         was, now = _toml(self.was), _toml(self.now)
         return f'[[{self.function}]]\nwas = {was}\nnow = [{now}]\nwhy = ""\n'
 
 
 def _toml(text: str) -> str:
-    """Return a text as a string of TOML, without escapes where that is possible."""
+    """Return a text as a string of TOML, if possible without escapes."""
     return json.dumps(text) if "'" in text or not text.isprintable() else f"'{text}'"
 
 
 @dataclass(frozen=True, slots=True)
 class Mutant:
-    """A mutant that was put to the tests; `change` is told only of those that live."""
+    """A mutant and its result; only survivors have a `change`."""
 
     name: str
     module: str
@@ -53,12 +56,12 @@ class Mutant:
 
     @property
     def killed(self) -> bool:
-        """Whether a test has noticed."""
+        """Whether a test has failed."""
         return self.verdict in _KILLED
 
 
 def mutants() -> Iterator[Mutant]:
-    """Return the mutants of the last run, file by file; mutmut finds them below the directory."""
+    """Return the mutants of the last run in the current directory, file by file."""
     for path in sorted(walk_mutatable_files()):
         data, lines = SourceFileMutationData(path=path), MutantLineSpans.load(path)
         data.load()
@@ -77,7 +80,7 @@ def _module(path: Path) -> str:
 
 def _change(module: str, name: str, lines: MutantLineSpans) -> Change:
     names = generated_function_names(name)
-    # The first line is the one that differs in the generated name.
+    # mutmut generates different names in the first lines.
     before, after = (dedent(text).splitlines() for text in lines.read_function_sources(names))
     function, _ = orig_function_and_class_names_from_key(name)
     was, now = changed_lines(
@@ -88,9 +91,23 @@ def _change(module: str, name: str, lines: MutantLineSpans) -> Change:
 
 
 def changed_lines(before: list[str], after: list[str]) -> tuple[str, str]:
-    """Return what differs between two texts, each side as one line without indentation."""
+    """Return the different lines of two texts, each side as one line without indentation."""
     differing = list(difflib.unified_diff(before, after, n=0, lineterm=""))[2:]
     was, now = (
         " ".join(line[1:].strip() for line in differing if line.startswith(sign)) for sign in "-+"
     )
     return was, now
+
+
+def accepted_survivors() -> Mapping[Change, str]:
+    """Return the accepted survivors with the reasons why a test cannot detect them."""
+    return dict(_read_survivors())
+
+
+def _read_survivors() -> Iterator[tuple[Change, str]]:
+    for file in sorted(_SURVIVORS.glob("*.toml")):
+        module = f"devops_core.{file.stem}"
+        for function, entries in tomllib.loads(file.read_text()).items():
+            for entry in entries:
+                for now in entry["now"]:
+                    yield Change(module, function, entry["was"], now), entry["why"]

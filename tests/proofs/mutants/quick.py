@@ -1,4 +1,4 @@
-"""A pytest plugin that lets the tests of a mutant cost less, for there are thousands of mutants."""
+"""A pytest plugin that shortens the run of a mutant by the order of the tests."""
 
 from __future__ import annotations
 
@@ -7,21 +7,21 @@ from zlib import crc32
 
 import pytest
 
-# A mutant's process lives for seconds and has memory enough.
-_RARELY = 100_000
-# Tests that compare whole records see nearly every change; those that go through all cases or let
-# an hour pass are for what nothing else has seen.
+# The process of a mutant ends after seconds and has enough memory.
+_COLLECTION_THRESHOLD = 100_000
+# Tests that compare whole records detect most changes. Tests of all cases or of long periods run
+# last.
 _EXACT = ("_records.py", "_rows.py", "_counts.py")
 _SLOW = ("_properties.py", "_deadlines.py")
 
 
 def pytest_configure() -> None:
     gc.freeze()
-    gc.set_threshold(_RARELY)
+    gc.set_threshold(_COLLECTION_THRESHOLD)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with what is quick or sees most, then mix what is alike: one failure is enough."""
+    """Start with quick and exact tests, because one failure is enough; shuffle equal ones."""
     items.sort(key=lambda item: (_rank(item.nodeid), crc32(item.nodeid.encode())))
 
 

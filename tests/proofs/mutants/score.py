@@ -1,4 +1,4 @@
-"""The score: how many of the mutants that were put to the tests have been killed."""
+"""The score: the share of killed mutants."""
 
 from __future__ import annotations
 
@@ -9,32 +9,32 @@ from dataclasses import dataclass
 from tests.lab.report import as_columns, as_markdown
 from tests.proofs.mutants.mutant import Change, Mutant
 
-# The share of mutants that must be killed, in percent.
-WANTED = 85.0
+# The minimum share of killed mutants, in percent.
+MINIMUM = 85.0
 _ALL = "all"
 
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """Mutants of a module, or of all: how many there were, and how many were killed."""
+    """The numbers of mutants and of killed mutants, of a module or of all modules."""
 
     mutants: int
     killed: int
 
     @property
     def percent(self) -> float:
-        """Killed mutants of a hundred; nothing to kill is nothing missed."""
+        """The share of killed mutants in percent; without mutants it is 100."""
         return 100 * self.killed / self.mutants if self.mutants else 100.0
 
 
 def score(mutants: Iterable[Mutant]) -> Score:
-    """Return the score of mutants; what no test runs has not been killed."""
+    """Return the score of mutants; a mutant without a test is not killed."""
     verdicts = Counter(mutant.killed for mutant in mutants)
     return Score(verdicts.total(), verdicts[True])
 
 
 def table(mutants: Sequence[Mutant], accepted: Collection[Change], *, markdown: bool) -> str:
-    """Return the scores by module, and how many of the survivors are accepted."""
+    """Return the table of the scores by module, with the number of accepted survivors."""
     rows = [["module", "mutants", "killed", "survived", "accepted", "score"]]
     for module in [*dict.fromkeys(mutant.module for mutant in mutants), _ALL]:
         some = [mutant for mutant in mutants if module in (mutant.module, _ALL)]
@@ -49,10 +49,10 @@ def _cells(of: Score, known: int) -> list[str]:
 
 
 def problems(mutants: Sequence[Mutant], accepted: Collection[Change]) -> Iterator[str]:
-    """Yield what must not be so; a survivor as its entry in the list would be."""
+    """Yield the problems; for an unknown survivor its entry in the list of accepted survivors."""
     percent = score(mutants).percent
-    if percent < WANTED:
-        yield f"the score is {percent:.1f} %, wanted is {WANTED} %"
+    if percent < MINIMUM:
+        yield f"the score is {percent:.1f} %, the minimum is {MINIMUM} %"
     unknown = [mutant for mutant in mutants if mutant.change and mutant.change not in accepted]
     for mutant in unknown:
         assert mutant.change is not None

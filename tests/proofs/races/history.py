@@ -1,6 +1,7 @@
-"""The history of a race as steps of the specification: requests, responses, ends of operations.
+"""The history of a race: its requests, responses and ends of operations as steps.
 
-A start has two steps: the acceptance, and the read of the operation. An abort has two steps too.
+The steps are those of the specification. An accepted request has two steps: the acceptance and the
+read of the operation. An aborted operation has two steps too.
 """
 
 from __future__ import annotations
@@ -13,13 +14,19 @@ from typing import Any
 
 from devops_core.model.inventory import Row
 from devops_core.model.operation import Status
-from devops_core.naming import PRODUCTION, SLOTS, Environment
+from devops_core.naming import PRODUCTION, Environment
 from devops_core.ports import Closing
 from tests.lab.client import Reply
 from tests.lab.fakes import Call, FakeCloud
 from tests.proofs.races import specification
 from tests.proofs.races.linearizable import Step, order
-from tests.proofs.races.specification import Apply, Job, Place, Start, State
+from tests.proofs.races.specification import (
+    Apply,
+    OperationState,
+    RowState,
+    StartRequest,
+    State,
+)  # fmt: skip
 
 _GREEN, _BLUE = Environment.PROD_GREEN, Environment.PROD_BLUE
 _OPERATION = "/stacks/{applicationName}/operations/{id}"
@@ -43,35 +50,35 @@ class History:
     now: Callable[[], int]
     steps: list[Step[State]] = field(default_factory=list)
 
-    def answered(self, event: Mapping[str, Any], began: int, reply: Reply) -> None:
+    def add_response(self, event: Mapping[str, Any], began: int, reply: Reply) -> None:
         """Add a request and its response."""
         self.steps += _steps(event, began, self.now(), reply)
 
-    def moved(self, call: Call) -> None:
-        """Add the effect of a call; a hook of the wire after successful calls."""
+    def add_effect(self, call: Call) -> None:
+        """Add the effect of a call; this is a hook of the wire after successful calls."""
         if call.name in ("tables.close", "tables.correct"):
             closing = call.args[0]
-            self._at_once(f"ends {closing.operation.status}", _end(closing))
+            self._add_instant(f"ends {closing.operation.status}", _end(closing))
         if call.name == "load_balancer.switch":
-            for application in _production_behind(self.cloud, call.args[0]):
-                self._at_once("switches", partial(specification.switched, application))
+            for application in _applications_behind(self.cloud, call.args[0]):
+                self._add_instant("switches", partial(specification.switched, application))
 
-    def seen(self) -> None:
-        """Add the records after all operations have ended."""
+    def add_final_records(self) -> None:
+        """Add the content of the tables after all operations have ended."""
         tables = self.cloud.tables
         versions = {key: _version(row) for key, row in tables.rows.items()}
         records = {
             operation.id: (operation.status.value, bool(operation.aborted_by))
             for operation in tables.operations.values()
         }
-        self._at_once("on record", partial(specification.at_rest, versions, records))
+        self._add_instant("final records", partial(specification.at_rest, versions, records))
 
-    def _at_once(self, name: str, apply: Apply) -> None:
+    def _add_instant(self, name: str, apply: Apply) -> None:
         now = self.now()
         self.steps.append(Step(name, now, now, apply))
 
-    def hold(self) -> None:
-        """Check that the steps are possible in some sequential order."""
+    def check(self) -> None:
+        """Check that a sequential order of the steps is possible."""
         steps = "; ".join(f"{step.name} [{step.began}, {step.ended}]" for step in self.steps)
         assert order(self.steps, self.start) is not None, f"not linearizable: {steps}"
 
@@ -82,45 +89,37 @@ def _end(closing: Closing) -> Apply:
         versions = {row.environment: _version(row) for row in closing.kept}
         application = operation.application
         return partial(specification.corrected, operation.id, status, application, versions)
-    done = {part.environment for part in operation.progress if part.status is Status.SUCCEEDED}
-    return partial(specification.ended, operation.id, status, done)
+    succeeded = {part.environment for part in operation.progress if part.status is Status.SUCCEEDED}
+    return partial(specification.ended, operation.id, status, succeeded)
 
 
-def state(cloud: FakeCloud) -> State:
-    """Return the state of an account for the specification: the live version is in green."""
+def initial_state(cloud: FakeCloud) -> State:
+    """Return the state of an account; the version of green is the live version."""
     tables = cloud.tables
-    places = {key: Place(row.claim, _version(row)) for key, row in tables.rows.items()}
-    jobs = {}
+    rows = {key: RowState(row.claim, _version(row)) for key, row in tables.rows.items()}
+    operations = {}
     for (application, identifier), operation in tables.operations.items():
         versions = tuple((part.environment, part.version) for part in operation.progress)
         aborted, status = bool(operation.aborted_by), operation.status.value
-        switched = operation.kind == "swap" and operation.details.live == _live(cloud, application)
-        jobs[identifier] = Job(operation.kind, application, versions, status, aborted, switched)
-    return _following_the_listeners(cloud, State(places, jobs))
+        switched = operation.kind == "swap" and operation.details.live == cloud.live(application)
+        operations[identifier] = OperationState(
+            operation.kind, application, versions, status, aborted, switched
+        )
+    return _with_listeners(cloud, State(rows, operations))
 
 
-def _following_the_listeners(cloud: FakeCloud, now: State) -> State:
-    """Return the state with the roles exchanged where the listeners were changed by hand."""
-    for application in {name for name, _ in now.places}:
-        inventory, live = cloud.tables.inventory_of(application), _live(cloud, application)
+def _with_listeners(cloud: FakeCloud, state: State) -> State:
+    """Return the state with exchanged roles if the listeners were changed by hand."""
+    for application in {name for name, _ in state.rows}:
         green, blue = ((application, role) for role in (_GREEN, _BLUE))
-        service = inventory.service(_BLUE)
-        if now.places[blue].holder is None and service and service.name == live:
-            exchanged = {green: now.places[blue], blue: now.places[green]}
-            now = now.placed(exchanged)
-    return now
+        service = cloud.tables.inventory_of(application).service(_BLUE)
+        idle = service.name if service else None
+        if idle and idle == cloud.live(application) and state.rows[blue].holder is None:
+            state = state.with_rows({green: state.rows[blue], blue: state.rows[green]})
+    return state
 
 
-def _live(cloud: FakeCloud, application: str) -> str | None:
-    """Return the live slot."""
-    estate = cloud.stacks.estate
-    groups = cloud.load_balancer.listeners.get(estate.listener(application, "production"))
-    return next(
-        (slot for slot in SLOTS if groups == [estate.target_group(application, slot)]), None
-    )
-
-
-def _production_behind(cloud: FakeCloud, listener: str) -> list[str]:
+def _applications_behind(cloud: FakeCloud, listener: str) -> list[str]:
     names = {name for name, _ in cloud.tables.rows}
     return [name for name in names if cloud.stacks.estate.listener(name, "production") == listener]
 
@@ -138,10 +137,10 @@ def _steps(event: Mapping[str, Any], began: int, ended: int, reply: Reply) -> St
         return Step(f"{name} {reply.status} {result}", began, ended, apply)
 
     if resource != _OPERATION:
-        start = _start(_KINDS[method, resource], event)
-        yield step(start.kind, _started(start, reply))
+        start = _start_request(_KINDS[method, resource], event)
+        yield step(start.kind, _start_step(start, reply))
         if "status" in operation:
-            yield step("of it", partial(specification.read, operation["id"], operation["status"]))
+            yield step("read", partial(specification.read, operation["id"], operation["status"]))
         return
     identifier = event["pathParameters"]["id"]
     if method == "DELETE":
@@ -152,7 +151,7 @@ def _steps(event: Mapping[str, Any], began: int, ended: int, reply: Reply) -> St
         yield step("read", partial(specification.read, identifier, operation.get("status")))
 
 
-def _started(start: Start, reply: Reply) -> Apply:
+def _start_step(start: StartRequest, reply: Reply) -> Apply:
     operation = reply.body.get("operation")
     if reply.status in (409, 422):
         holder = operation["id"] if operation else None
@@ -162,10 +161,10 @@ def _started(start: Start, reply: Reply) -> Apply:
     return partial(specification.nothing_to_do, start)
 
 
-def _start(kind: str, event: Mapping[str, Any]) -> Start:
+def _start_request(kind: str, event: Mapping[str, Any]) -> StartRequest:
     body = json.loads(event["body"])
     key = event["headers"].get("Idempotency-Key")
-    return Start(
+    return StartRequest(
         kind=kind,
         body=f"{kind} {json.dumps(body, sort_keys=True)}",
         application=body.get("applicationName") or body["stack"],

@@ -1,4 +1,4 @@
-"""The run of one race by one schedule, and its checks."""
+"""One race: its run by a schedule, and its checks."""
 
 from __future__ import annotations
 
@@ -14,16 +14,15 @@ from tests.lab.memory.accounts import Prepare
 from tests.lab.memory.world import TRIGGERS, World
 from tests.lab.promises import Broken
 from tests.proofs.races import history
-from tests.proofs.races.baton import Baton
 from tests.proofs.races.history import History
-from tests.proofs.races.schedule import Schedule, Turn
+from tests.proofs.races.scheduler import Schedule, Scheduler, Turn
 from tests.proofs.races.starts import prepared
 
 # Calls the API or triggers the service.
-Act = Callable[["Racer"], object]
+Act = Callable[["Actor"], object]
 
-# Log lines of errors. AWS has no faults here, so a race must not write any of them.
-_TROUBLE = ("reconcile failed", "check failed", "broken", "failed", "given up", "interrupted")
+# Log lines of errors. AWS has no faults in a race; therefore a race must not log any of them.
+_ERROR_LINES = ("reconcile failed", "check failed", "broken", "failed", "given up", "interrupted")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +49,7 @@ class Race:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """The outcome of a race: a sentence for each violation.
-
-    `turns` has the turns of the actors, `calls` the outgoing calls in order, each with its actor
-    ("A tables.claim").
-    """
+    """The violations of a race by one schedule, with the turns and the calls of its actors."""
 
     race: str
     schedule: Schedule
@@ -68,13 +63,15 @@ class Outcome:
         return f"--race {self.race} --schedule {self.schedule}"
 
 
-class Racer(Client):
-    """An actor: a caller whose requests are added to the history."""
+class Actor(Client):
+    """An actor: a caller whose requests and responses are added to the history."""
 
-    def __init__(self, cloud: FakeCloud, number: int, baton: Baton, record: History) -> None:
+    def __init__(
+        self, cloud: FakeCloud, number: int, scheduler: Scheduler, record: History
+    ) -> None:
         super().__init__(cloud)
         self._number = number
-        self._baton = baton
+        self._scheduler = scheduler
         self._history = record
         self.replies: list[Reply] = []
 
@@ -82,102 +79,97 @@ class Racer(Client):
         """Send an event unchanged."""
         began = self._history.now()
         reply = super().raw(event)
-        self._history.answered(event, began, reply)
+        self._history.add_response(event, began, reply)
         self.replies.append(reply)
         return reply
 
     def _own(self, start: int) -> list[Call]:
-        return self._baton.own(self._number, self.cloud.wire.journal[start:])
+        return self._scheduler.calls_of(self._number, self.cloud.wire.journal[start:])
 
 
 def run(race: Race, schedule: Schedule) -> Outcome:
     """Run a race by a schedule; an error of the product is a violation."""
-    running = Running.of(race, schedule)
+    running = RunningRace(race, schedule)
     violations: tuple[str, ...] = ()
     try:
-        running.hold()
+        running.run()
     except (Broken, AssertionError) as error:
         violations = (str(error),)
     except Exception as error:  # noqa: BLE001 - any error in a race is a violation
         violations = (f"raised {error!r}",)
-    return Outcome(race.name, schedule, running.baton.turns, running.baton.calls, violations)
+    return Outcome(
+        race.name, schedule, running.scheduler.turns, running.scheduler.calls, violations
+    )
 
 
-@dataclass(slots=True)
-class Running:
+class RunningRace:
     """A race in progress."""
 
-    race: Race
-    world: World
-    baton: Baton
-    history: History
-    racers: list[Racer]
+    def __init__(self, race: Race, schedule: Schedule) -> None:
+        self.race = race
+        self.world = World.opened(prepared(*race.steps))
+        cloud = self.world.cloud
+        self.scheduler = Scheduler(cloud.wire, schedule)
+        self.history = History(cloud, history.initial_state(cloud), self.scheduler.next_time)
+        cloud.wire.after.append(self.history.add_effect)
+        numbers = range(len(race.actors))
+        self.actors = [Actor(cloud, each, self.scheduler, self.history) for each in numbers]
 
-    @classmethod
-    def of(cls, race: Race, schedule: Schedule) -> Running:
-        """Return a race before its start."""
-        world = World.opened(prepared(*race.steps))
-        baton = Baton(world.cloud.wire, schedule)
-        record = History(world.cloud, history.state(world.cloud), baton.now)
-        world.cloud.wire.after.append(record.moved)
-        racers = [Racer(world.cloud, number, baton, record) for number in range(len(race.actors))]
-        return cls(race, world, baton, record, racers)
-
-    def hold(self) -> None:
-        """Run the race; check the promises during the race and after the end of all operations."""
+    def run(self) -> None:
+        """Run the race, and check the promises during it and after the end of all operations."""
         tables = self.world.cloud.tables
         before = set(tables.operations)
-        self.baton.run([partial(self._act, number) for number in range(len(self.racers))])
-        if self.baton.error:
-            raise self.baton.error
-        self._hold_answers()
+        self.scheduler.run([partial(self._act, number) for number in range(len(self.actors))])
+        if self.scheduler.error:
+            raise self.scheduler.error
+        self._check_responses()
         self.world.recover(TRIGGERS)
         accepted = [each for key, each in tables.operations.items() if key not in before]
         count = sum(each.kind != "repair" for each in accepted)
         assert count in self.race.accepted, f"{count} operations were accepted"
-        self._hold_free_again()
+        self._check_retries()
         found = self.world.drift()
-        assert self.race.drift or not found, "6: the drift check has found something"
-        self._hold_ends()
-        self._hold_exchanges(before)
+        assert self.race.drift or not found, f"6: the drift check has {found} findings"
+        self._check_ends()
+        self._check_switches(before)
         self.world.hold()
-        self.history.seen()
-        self.history.hold()
+        self.history.add_final_records()
+        self.history.check()
 
     def _act(self, number: int) -> None:
-        self.race.actors[number](self.racers[number])
+        self.race.actors[number](self.actors[number])
 
-    def _hold_answers(self) -> None:
-        for reply in (reply for racer in self.racers for reply in racer.replies):
+    def _check_responses(self) -> None:
+        for reply in (reply for actor in self.actors for reply in actor.replies):
             if reply.status in (409, 422):
-                code, why = reply.body["code"], reply.body["errorMessage"]
-                assert code in self.race.refusals, f"answered {code}: {why}"
+                code, message = reply.body["code"], reply.body["errorMessage"]
+                assert code in self.race.refusals, f"responded {code}: {message}"
             else:
-                assert reply.status in (200, 202, 424), f"answered {reply.status}: {reply.body}"
+                assert reply.status in (200, 202, 424), f"responded {reply.status}: {reply.body}"
 
-    def _hold_free_again(self) -> None:
-        """Check that a caller refused with BUSY is accepted after the other operation has ended."""
-        for number, racer in enumerate(self.racers):
-            if any(reply.body.get("code") == "BUSY" for reply in racer.replies):
-                answered = len(racer.replies)
+    def _check_retries(self) -> None:
+        """Check that a caller with a BUSY response succeeds after the other operation has ended."""
+        for number, actor in enumerate(self.actors):
+            if any(reply.body.get("code") == "BUSY" for reply in actor.replies):
+                earlier = len(actor.replies)
                 self._act(number)
-                first = racer.replies[answered].body
+                first = actor.replies[earlier].body
                 assert first.get("code") != "BUSY", (
                     f"refused, although no operation is open: {first}"
                 )
                 self.world.recover(TRIGGERS)
 
-    def _hold_ends(self) -> None:
+    def _check_ends(self) -> None:
         """Check that no operation fails and no error is logged because of a race."""
         for operation in self.world.cloud.tables.operations.values():
             over = operation.kind == "repair" or operation.status in self.race.ends
             assert over, f"{operation.kind} has {operation.status}: {operation.reasons}"
-        trouble = [(line, facts) for line, facts in self.world.cloud.lines if line in _TROUBLE]
-        assert not trouble, f"logged {trouble}"
+        errors = [(line, facts) for line, facts in self.world.cloud.lines if line in _ERROR_LINES]
+        assert not errors, f"logged {errors}"
 
-    def _hold_exchanges(self, before: Collection[tuple[str, str]]) -> None:
-        """Check that each successful swap has moved the customers once."""
-        moved = self.world.watcher.switches
+    def _check_switches(self, before: Collection[tuple[str, str]]) -> None:
+        """Check that each successful swap has switched production once."""
+        switches = self.world.watcher.switches
         swaps = [
             operation
             for key, operation in self.world.cloud.tables.operations.items()
@@ -185,4 +177,6 @@ class Running:
         ]
         for swap in swaps:
             once = int(swap.status is Status.SUCCEEDED)
-            assert moved.count(swap.id) == once, f"swap {swap.id}: {moved.count(swap.id)} exchanges"
+            assert switches.count(swap.id) == once, (
+                f"swap {swap.id}: {switches.count(swap.id)} switches"
+            )

@@ -1,4 +1,4 @@
-"""The races: their actors, their accounts and the allowed results."""
+"""The races: their accounts, their actors and the allowed results."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.lab.events import DEPLOYMENT_COMPLETED
 from tests.lab.memory import accounts
 from tests.lab.memory.accounts import Prepare
 from tests.lab.memory.stories import Request
-from tests.proofs.races.race import Act, Race, Racer
+from tests.proofs.races.race import Act, Actor, Race
 from tests.proofs.races.starts import aged, interrupted
 
 _KEY = {"Idempotency-Key": "build-1"}
@@ -25,52 +25,52 @@ _EITHER = frozenset({"SUCCEEDED", "FAILED"})
 _EMPTY, _SHOP, _TESTED = (accounts.empty,), (accounts.shop,), (accounts.tested("3.0"),)
 
 
-def _deploying(version: str, *environments: str, **headers: str) -> Call:
-    return lambda racer: racer.deploy(version, *environments, headers=headers)
+def _deploy(version: str, *environments: str, **headers: str) -> Call:
+    return lambda actor: actor.deploy(version, *environments, headers=headers)
 
 
-def _schedule(racer: Racer) -> int:
-    return racer.wake(SCHEDULE)
+def _schedule(actor: Actor) -> int:
+    return actor.wake(SCHEDULE)
 
 
-def _event(racer: Racer) -> int:
-    return racer.wake(DEPLOYMENT_COMPLETED)
+def _event(actor: Actor) -> int:
+    return actor.wake(DEPLOYMENT_COMPLETED)
 
 
-def _opened(racer: Racer) -> tuple[str, str]:
+def _open_operation(actor: Actor) -> tuple[str, str]:
     """Return the id and the application of the operation that was open before the race."""
-    application, identifier = next(iter(racer.cloud.tables.operations))
+    application, identifier = next(iter(actor.cloud.tables.operations))
     return identifier, application
 
 
-def _read(racer: Racer) -> object:
-    return racer.status(*_opened(racer))
+def _read(actor: Actor) -> object:
+    return actor.status(*_open_operation(actor))
 
 
-def _abort(racer: Racer) -> object:
-    return racer.abort(*_opened(racer))
+def _abort(actor: Actor) -> object:
+    return actor.abort(*_open_operation(actor))
 
 
-def _then(call: Callable[[Client], Reply], then: Callable[..., Reply]) -> Act:
-    """Return a caller who, after a BUSY response, calls the API for the other operation."""
+def _after_busy(call: Callable[[Client], Reply], then: Callable[..., Reply]) -> Act:
+    """Return a caller who, after a BUSY response, makes a call for the other operation."""
 
-    def act(racer: Racer) -> object:
-        reply = call(racer)
-        return then(racer, reply.id) if reply.body.get("code") == "BUSY" else reply
+    def act(actor: Actor) -> object:
+        reply = call(actor)
+        return then(actor, reply.id) if reply.body.get("code") == "BUSY" else reply
 
     return act
 
 
-_DEV, _OTHER, _QA = _deploying("3.0", "dev"), _deploying("4.0", "dev"), _deploying("4.0", "qa")
-_DEV_WAITS, _OTHER_WAITS = _deploying("3.0", "dev", **_WAITS), _deploying("4.0", "dev", **_WAITS)
+_DEV, _OTHER, _QA = _deploy("3.0", "dev"), _deploy("4.0", "dev"), _deploy("4.0", "qa")
+_DEV_WAITS, _OTHER_WAITS = _deploy("3.0", "dev", **_WAITS), _deploy("4.0", "dev", **_WAITS)
 _SWAP_2, _SWAP_1 = partial(Client.swap, version="2.0"), partial(Client.swap, version="1.0")
 _PROMOTE_WAITS = partial(Client.promote, headers=_WAITS)
 _DELETE_WAITS = partial(Client.delete, headers=_WAITS)
 
 
 def _deploys() -> Iterator[Race]:
-    left, right = _deploying("3.0", "dev", "qa"), _deploying("4.0", "qa", "stage")
-    stage, same = _deploying("4.0", "stage"), _deploying("2.0", "dev")
+    left, right = _deploy("3.0", "dev", "qa"), _deploy("4.0", "qa", "stage")
+    stage, same = _deploy("4.0", "stage"), _deploy("2.0", "dev")
     yield Race("deploy-deploy", _SHOP, (_DEV, _OTHER), refusals=_BUSY)
     yield Race("deploy-deploy-waiting", _SHOP, (_DEV_WAITS, _OTHER_WAITS), _SOME, refusals=_BUSY)
     yield Race("deploy-deploy-at-once", _SHOP, (same, _DEV), _SOME, refusals=_BUSY)
@@ -99,7 +99,7 @@ def _production() -> Iterator[Race]:
     yield race("swap-swap-any", _SHOP, _SWAP_2, Client.swap)
 
 
-def _lives() -> Iterator[Race]:
+def _creates_and_deletes() -> Iterator[Race]:
     other, third = partial(Client.create, name="SHOP"), partial(Client.create, name="Other")
     creates, swaps_waits = (
         partial(Client.create, headers=_WAITS),
@@ -122,8 +122,8 @@ def _lives() -> Iterator[Race]:
 def _keys() -> Iterator[Race]:
     """Requests with the same Idempotency-Key: one operation, or a refusal for another body."""
     reused = frozenset({"IDEMPOTENCY_KEY_REUSED"})
-    dev, other = _deploying("3.0", "dev", **_KEY), _deploying("4.0", "dev", **_KEY)
-    waits = _deploying("3.0", "dev", **_KEY, **_WAITS)
+    dev, other = _deploy("3.0", "dev", **_KEY), _deploy("4.0", "dev", **_KEY)
+    waits = _deploy("3.0", "dev", **_KEY, **_WAITS)
     create, swap = partial(Client.create, headers=_KEY), partial(Client.swap, headers=_KEY)
     promote, delete = partial(Client.promote, headers=_KEY), partial(Client.delete, headers=_KEY)
     yield Race("create-create-key", _EMPTY, (create, create))
@@ -136,8 +136,8 @@ def _keys() -> Iterator[Race]:
     yield Race("deploy-swap-other-route", _SHOP, (dev, swap), refusals=reused)
 
 
-def _in_the_way() -> Iterator[Race]:
-    """A refused caller reads or aborts the operation of the response, which has just begun."""
+def _refused_callers() -> Iterator[Race]:
+    """A refused caller reads or aborts the operation of the BUSY response."""
     race = Race("", (), (), _SOME, _EITHER, _BUSY | _ENDED)
     calls: Mapping[str, tuple[tuple[Prepare, ...], Call, Call]] = {
         "deploy": (_SHOP, _DEV, _OTHER),
@@ -149,30 +149,30 @@ def _in_the_way() -> Iterator[Race]:
     for name, (steps, first, second) in calls.items():
         kind, _, rest = name.partition("-")
         for verb, then in (("abort", Client.abort), ("read", Client.status)):
-            actors = (first, _then(second, then))
+            actors = (first, _after_busy(second, then))
             variant = f"-{rest}" if rest else ""
             yield replace(race, name=f"{kind}-{verb}{variant}", steps=steps, actors=actors)
 
 
 def _drifts() -> Iterator[Race]:
     """A drift check during the start of an operation, with and without drift."""
-    by_hand = {
+    changes = {
         "": (accounts.shop, aged),
         "-changed": (accounts.changed_service,),
         "-moved": (accounts.moved_listeners,),
     }
     acts = {"deploy": _DEV, "swap": Client.swap, "promote": Client.promote}
-    for changed, steps in by_hand.items():
+    for change, steps in changes.items():
         for name, act in acts.items():
-            race = Race(f"drift-{name}{changed}", steps, (Client.drift_check, act))
-            yield replace(race, drift=bool(changed))
+            race = Race(f"drift-{name}{change}", steps, (Client.drift_check, act))
+            yield replace(race, drift=bool(change))
         both = (Client.drift_check, Client.drift_check)
-        yield Race(f"drift-drift{changed}", steps, both, _NONE)
+        yield Race(f"drift-drift{change}", steps, both, _NONE)
 
 
 @dataclass(frozen=True, slots=True)
-class Course:
-    """An operation in progress, after any of its writes except the last one."""
+class OpenOperation:
+    """An operation in progress, after any of its `writes` except the last one."""
 
     name: str
     steps: tuple[Prepare, ...]
@@ -200,17 +200,17 @@ class Course:
 
 
 _CONFIGURED = {"environment": {"LEVEL": "info"}, "desiredCount": 2}
-COURSES = (
-    Course("create", _EMPTY, Client.create, 3),
-    Course("create-configured", _EMPTY, partial(Client.create, service=_CONFIGURED), 12),
-    Course("create-fails", (accounts.failing(create=True),), Client.create, 7),
-    Course("deploy", _SHOP, partial(Client.deploy, version="3.0"), 7),
-    Course("deploy-backwards", (accounts.backwards,), _DEV, 7),
-    Course("deploy-crashes", _SHOP, partial(Client.deploy, version="crash"), 8),
-    Course("promote", _TESTED, Client.promote, 7),
-    Course("swap", _SHOP, Client.swap, 3),
-    Course("swap-raised", (accounts.small_blue,), Client.swap, 6),
-    Course("delete", _SHOP, Client.delete, 9),
+OPEN_OPERATIONS = (
+    OpenOperation("create", _EMPTY, Client.create, 3),
+    OpenOperation("create-configured", _EMPTY, partial(Client.create, service=_CONFIGURED), 12),
+    OpenOperation("create-fails", (accounts.failing(create=True),), Client.create, 7),
+    OpenOperation("deploy", _SHOP, partial(Client.deploy, version="3.0"), 7),
+    OpenOperation("deploy-backwards", (accounts.backwards,), _DEV, 7),
+    OpenOperation("deploy-crashes", _SHOP, partial(Client.deploy, version="crash"), 8),
+    OpenOperation("promote", _TESTED, Client.promote, 7),
+    OpenOperation("swap", _SHOP, Client.swap, 3),
+    OpenOperation("swap-raised", (accounts.small_blue,), Client.swap, 6),
+    OpenOperation("delete", _SHOP, Client.delete, 9),
 )
 
 
@@ -225,20 +225,28 @@ def _workers() -> Iterator[Race]:
         "drift-schedule": (Client.drift_check, _schedule),
     }
     for pair, actors in pairs.items():
-        for course in COURSES:
+        for operation in OPEN_OPERATIONS:
             race = Race("", (), actors, _NONE)
             if pair.startswith("abort"):
-                race = replace(race, ends=_EITHER, refusals=course.refusals)
-            elif course.fails:
+                race = replace(race, ends=_EITHER, refusals=operation.refusals)
+            elif operation.fails:
                 race = replace(race, ends=frozenset({"FAILED"}))
-            points = course.writes if course.aborts or not pair.startswith("abort") else 1
+            points = operation.writes if operation.aborts or not pair.startswith("abort") else 1
             for writes in range(1, points + 1):
-                name = f"{pair}-{course.name}@{writes}"
-                yield replace(race, name=name, steps=course.at(writes))
+                name = f"{pair}-{operation.name}@{writes}"
+                yield replace(race, name=name, steps=operation.at(writes))
 
 
 RACES: Mapping[str, Race] = {
     race.name: race
-    for races in (_deploys, _production, _lives, _keys, _in_the_way, _drifts, _workers)
+    for races in (
+        _deploys,
+        _production,
+        _creates_and_deletes,
+        _keys,
+        _refused_callers,
+        _drifts,
+        _workers,
+    )
     for race in races()
 }

@@ -1,4 +1,4 @@
-"""Accounts at the start of races, made from those of the crash matrix."""
+"""Accounts at the start of races, based on those of the crash matrix."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _LEASE_IS_OVER = 70
 
 @cache
 def prepared(*steps: Prepare) -> bytes:
-    """Return an account after preparation steps, as bytes for any number of worlds."""
+    """Return an account after some steps of preparation, as bytes for `World.opened`."""
     *before, last = steps
     return World.opened(prepared(*before)).brought(last) if before else World.prepared(last)
 

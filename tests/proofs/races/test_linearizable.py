@@ -1,4 +1,4 @@
-"""The checker distinguishes possible histories from impossible ones."""
+"""The checker accepts possible histories and rejects impossible ones."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ import pytest
 from devops_core.naming import NON_PRODUCTION, PRODUCTION, Environment
 from tests.proofs.races import specification as spec
 from tests.proofs.races.linearizable import Step, order
-from tests.proofs.races.specification import Place, Start, State
+from tests.proofs.races.specification import RowState, StartRequest, State
 
 _GREEN, _BLUE = Environment.PROD_GREEN, Environment.PROD_BLUE
 _SHOP = State(
-    {("Shop", name): Place(version="1.0") for name in (*NON_PRODUCTION, *PRODUCTION)}
-    | {("Shop", _BLUE): Place(version="2.0")}
+    {("Shop", name): RowState(version="1.0") for name in (*NON_PRODUCTION, *PRODUCTION)}
+    | {("Shop", _BLUE): RowState(version="2.0")}
 )
-_DEPLOY = Start("deploy", "deploy 3.0", "Shop", (Environment.DEV,), "3.0")
-_KEYED = Start("deploy", "deploy 3.0", "Shop", (Environment.DEV,), "3.0", key="build-1")
-_PROMOTE, _SWAP = Start("deploy-blue", "", "Shop"), Start("swap", "", "Shop")
-_SWAP_2 = Start("swap", "", "Shop", version="2.0")
-_DELETE = Start("delete", "", "Shop")
-_CREATE = Start("create", "", "Shop", (Environment.DEV, *PRODUCTION))
+_DEPLOY = StartRequest("deploy", "deploy 3.0", "Shop", (Environment.DEV,), "3.0")
+_KEYED = StartRequest("deploy", "deploy 3.0", "Shop", (Environment.DEV,), "3.0", key="build-1")
+_PROMOTE, _SWAP = StartRequest("deploy-blue", "", "Shop"), StartRequest("swap", "", "Shop")
+_SWAP_2 = StartRequest("swap", "", "Shop", version="2.0")
+_DELETE = StartRequest("delete", "", "Shop")
+_CREATE = StartRequest("create", "", "Shop", (Environment.DEV, *PRODUCTION))
 _OK, _OPEN, _FAILED = "SUCCEEDED", "IN_PROGRESS", "FAILED"
 
 Steps = Sequence[Step[State]]
@@ -32,12 +32,12 @@ def _at(began: int, ended: int, apply: spec.Apply) -> Step[State]:
     return Step("", began, ended, apply)
 
 
-def _accepted(began: int, ended: int, start: Start, name: str) -> Step[State]:
+def _accepted(began: int, ended: int, start: StartRequest, name: str) -> Step[State]:
     return _at(began, ended, partial(spec.accepted, start, name))
 
 
 def _refused(
-    began: int, ended: int, start: Start, code: str, holder: str | None = None
+    began: int, ended: int, start: StartRequest, code: str, holder: str | None = None
 ) -> Step[State]:
     return _at(began, ended, partial(spec.refused, start, code, holder))
 
@@ -59,21 +59,21 @@ def _switches(now: int) -> Step[State]:
     return _at(now, now, partial(spec.switched, "Shop"))
 
 
-def _on_record(
+def _final_records(
     now: int, versions: Mapping[str, str], records: Mapping[str, tuple[str, bool]]
 ) -> Step[State]:
-    there = {key: place.version for key, place in _SHOP.places.items()}
-    there |= {("Shop", Environment(name)): version for name, version in versions.items()}
-    return _at(now, now, partial(spec.at_rest, there, records))
+    rows = {key: row.version for key, row in _SHOP.rows.items()}
+    rows |= {("Shop", Environment(name)): version for name, version in versions.items()}
+    return _at(now, now, partial(spec.at_rest, rows, records))
 
 
-_BOTH_MOVE = [_accepted(1, 2, _SWAP, "a"), _switches(3), _ends(4, "a", _OK),
+_BOTH_SWITCH = [_accepted(1, 2, _SWAP, "a"), _switches(3), _ends(4, "a", _OK),
               _accepted(5, 6, _SWAP, "b"), _switches(7), _ends(8, "b", _OK)]  # fmt: skip
 
 _BOTH = {"a": (_OK, False), "b": (_OK, False)}
 
 POSSIBLE: dict[str, Steps] = {
-    "the loser gets the operation that holds the row": [
+    "the loser gets the operation that claims the row": [
         _accepted(1, 4, _DEPLOY, "a"), _refused(2, 3, _DEPLOY, "BUSY", "a"),
     ],
     "the loser repeats the request after the end": [
@@ -83,7 +83,7 @@ POSSIBLE: dict[str, Steps] = {
     "a slow read returns the status from before the end": [
         _accepted(1, 2, _DEPLOY, "a"), _read(3, 6, "a", _OPEN), _ends(5, "a", _OK),
     ],
-    "two swaps change nothing": [*_BOTH_MOVE, _on_record(9, {}, _BOTH)],
+    "two swaps restore the first state": [*_BOTH_SWITCH, _final_records(9, {}, _BOTH)],
     "the slot of a switched swap is live": [
         _accepted(1, 2, _SWAP, "a"), _switches(3),
         _at(4, 5, partial(spec.nothing_to_do, _SWAP_2)), _ends(6, "a", _OK),
@@ -95,12 +95,12 @@ POSSIBLE: dict[str, Steps] = {
     ],
     "an abort is repeated": [
         _accepted(1, 2, _DEPLOY, "a"), _aborted(3, 4, "a"), _ends(5, "a", _FAILED),
-        _aborted(6, 7, "a"), _on_record(8, {}, {"a": (_FAILED, True)}),
+        _aborted(6, 7, "a"), _final_records(8, {}, {"a": (_FAILED, True)}),
     ],
 }  # fmt: skip
 
 IMPOSSIBLE: dict[str, Steps] = {
-    "two operations hold a row": [_accepted(1, 3, _DEPLOY, "a"), _accepted(2, 4, _DEPLOY, "b")],
+    "two operations claim a row": [_accepted(1, 3, _DEPLOY, "a"), _accepted(2, 4, _DEPLOY, "b")],
     "the loser gets an unknown operation": [_refused(1, 2, _DEPLOY, "BUSY", "a")],
     "the loser gets a later operation": [
         _refused(1, 2, _DEPLOY, "BUSY", "a"), _accepted(3, 4, _DEPLOY, "a"),
@@ -108,33 +108,33 @@ IMPOSSIBLE: dict[str, Steps] = {
     "the loser gets an ended operation": [
         _accepted(1, 2, _DEPLOY, "a"), _ends(3, "a", _OK), _refused(4, 5, _DEPLOY, "BUSY", "a"),
     ],
-    "the loser gets an operation that holds other rows": [
+    "the loser gets an operation that claims other rows": [
         _accepted(1, 2, _DEPLOY, "a"), _refused(3, 4, _SWAP, "BUSY", "a"),
     ],
-    "a read after the end does not see it": [
+    "a read after the end returns the status before it": [
         _accepted(1, 2, _DEPLOY, "a"), _ends(3, "a", _OK), _read(4, 5, "a", _OPEN),
     ],
     "a read goes back in time": [
         _accepted(1, 2, _DEPLOY, "a"), _ends(5, "a", _OK), _read(3, 6, "a", _OK),
         _read(7, 8, "a", _OPEN),
     ],
-    "a read sees an end that never comes": [_accepted(1, 2, _DEPLOY, "a"), _read(3, 4, "a", _OK)],
+    "a read returns an end too early": [_accepted(1, 2, _DEPLOY, "a"), _read(3, 4, "a", _OK)],
     "an accepted operation does not exist": [_accepted(1, 2, _DEPLOY, "a"), _read(3, 4, "a", None)],
     "an operation ends twice": [
         _accepted(1, 2, _DEPLOY, "a"), _ends(3, "a", _OK), _ends(4, "a", _FAILED),
     ],
     "a deploy is missing in the inventory": [
         _accepted(1, 2, _DEPLOY, "a"), _ends(3, "a", _OK),
-        _on_record(4, {}, {"a": (_OK, False)}),
+        _final_records(4, {}, {"a": (_OK, False)}),
     ],
-    "one of two swaps has not switched": [*_BOTH_MOVE[:4], _ends(7, "b", _OK)],
+    "one of two swaps did not switch": [*_BOTH_SWITCH[:4], _ends(7, "b", _OK)],
     "one of two swaps is missing in the inventory": [
-        *_BOTH_MOVE, _on_record(9, {"PROD-GREEN": "2.0", "PROD-BLUE": "1.0"}, _BOTH),
+        *_BOTH_SWITCH, _final_records(9, {"PROD-GREEN": "2.0", "PROD-BLUE": "1.0"}, _BOTH),
     ],
-    "a swap that fails has moved the customers": [
+    "a failed swap has switched production": [
         _accepted(1, 2, _SWAP, "a"), _switches(3), _ends(4, "a", _FAILED),
     ],
-    "a listener is moved without a swap": [_accepted(1, 2, _PROMOTE, "a"), _switches(3)],
+    "a listener is switched without a swap": [_accepted(1, 2, _PROMOTE, "a"), _switches(3)],
     "a version is reported live before the switch": [
         _accepted(1, 2, _SWAP, "a"), _at(3, 4, partial(spec.nothing_to_do, _SWAP_2)), _switches(5),
         _ends(6, "a", _OK),
@@ -157,25 +157,25 @@ IMPOSSIBLE: dict[str, Steps] = {
     "an abort is refused before the end": [
         _accepted(1, 2, _DEPLOY, "a"), _aborted(3, 4, "a", "ALREADY_ENDED"), _ends(5, "a", _OK),
     ],
-    "a row is held after all operations have ended": [
-        _accepted(1, 2, _SWAP, "a"), _on_record(3, {}, {"a": (_OPEN, False)}),
+    "a row is claimed after all operations have ended": [
+        _accepted(1, 2, _SWAP, "a"), _final_records(3, {}, {"a": (_OPEN, False)}),
     ],
     "an abort is not recorded": [
         _accepted(1, 2, _DEPLOY, "a"), _aborted(3, 4, "a"), _ends(5, "a", _FAILED),
-        _on_record(6, {}, {"a": (_FAILED, False)}),
+        _final_records(6, {}, {"a": (_FAILED, False)}),
     ],
 }  # fmt: skip
 
 
 @pytest.mark.parametrize("steps", POSSIBLE.values(), ids=POSSIBLE)
-def test_there_is_an_order(steps: Steps) -> None:
+def test_an_order_exists(steps: Steps) -> None:
     found = order(steps, _SHOP)
     assert found is not None
     assert {id(step) for step in found} == {id(step) for step in steps}
 
 
 @pytest.mark.parametrize("steps", IMPOSSIBLE.values(), ids=IMPOSSIBLE)
-def test_there_is_no_order(steps: Steps) -> None:
+def test_no_order_exists(steps: Steps) -> None:
     assert order(steps, _SHOP) is None
 
 
@@ -184,7 +184,7 @@ def test_an_order_respects_the_times() -> None:
     assert order([first, second], _SHOP) == [second, first]
 
 
-def test_the_search_goes_back() -> None:
+def test_the_search_backtracks() -> None:
     """Of two overlapping steps, the one that began first can be the second in the order."""
 
     def writes(value: int, seen: int) -> int:

@@ -13,8 +13,8 @@ from tests.lab.client import SCHEDULE, Client
 from tests.lab.events import DEPLOYMENT_COMPLETED
 from tests.lab.memory import accounts
 from tests.lab.memory.accounts import Prepare
-from tests.proofs.races.race import Act, Race, Racer, run
-from tests.proofs.races.schedule import Schedule, Turn
+from tests.proofs.races.race import Act, Actor, Race, run
+from tests.proofs.races.scheduler import Schedule, Turn
 from tests.proofs.races.starts import aged, interrupted
 
 _WAITS = {"Prefer": "wait=5"}
@@ -30,21 +30,21 @@ _ACCOUNTS: Mapping[str, tuple[Prepare, ...]] = {
 }
 
 
-def _newest(racer: Racer, verb: str) -> object:
-    """Read or abort the operation that was accepted last."""
-    found = next(reversed(racer.cloud.tables.operations), None)
+def _newest(actor: Actor, verb: str) -> object:
+    """Read or abort the newest operation."""
+    found = next(reversed(actor.cloud.tables.operations), None)
     if found is None:
-        return racer.wake(SCHEDULE)
+        return actor.wake(SCHEDULE)
     application, identifier = found
-    return getattr(racer, verb)(identifier, application)
+    return getattr(actor, verb)(identifier, application)
 
 
 _ACTS: Mapping[str, Act] = {
     "create": partial(Client.create, environments={"nonProd": ["dev", "stage"]}),
     "create with a key": partial(Client.create, headers=_KEY),
-    "deploy dev": lambda racer: racer.deploy("4.0", "dev", "stage"),
-    "deploy dev and wait": lambda racer: racer.deploy("3.0", "dev", headers=_WAITS),
-    "deploy stage with a key": lambda racer: racer.deploy("4.0", "stage", headers=_KEY),
+    "deploy dev": lambda actor: actor.deploy("4.0", "dev", "stage"),
+    "deploy dev and wait": lambda actor: actor.deploy("3.0", "dev", headers=_WAITS),
+    "deploy stage with a key": lambda actor: actor.deploy("4.0", "stage", headers=_KEY),
     "promote": Client.promote,
     "promote and wait": partial(Client.promote, headers=_WAITS),
     "swap": Client.swap,
@@ -53,8 +53,8 @@ _ACTS: Mapping[str, Act] = {
     "delete and wait": partial(Client.delete, headers=_WAITS),
     "read": partial(_newest, verb="status"),
     "abort": partial(_newest, verb="abort"),
-    "schedule": lambda racer: racer.wake(SCHEDULE),
-    "event": lambda racer: racer.wake(DEPLOYMENT_COMPLETED),
+    "schedule": lambda actor: actor.wake(SCHEDULE),
+    "event": lambda actor: actor.wake(DEPLOYMENT_COMPLETED),
     "drift check": Client.drift_check,
 }
 _REFUSALS = frozenset(
@@ -71,9 +71,9 @@ _CALLS = st.lists(st.sampled_from([*_ACTS]), min_size=1, max_size=2)
 
 
 def _in_turn(names: list[str]) -> Act:
-    def act(racer: Racer) -> None:
+    def act(actor: Actor) -> None:
         for name in names:
-            _ACTS[name](racer)
+            _ACTS[name](actor)
 
     return act
 

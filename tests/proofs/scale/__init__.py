@@ -1,1 +1,1 @@
-"""Ten thousand applications and a million lines of log: what each operation reads and writes."""
+"""Scale: the reads and writes of each operation with 1 and with 10,000 applications."""

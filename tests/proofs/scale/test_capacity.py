@@ -1,4 +1,4 @@
-"""The meter of the scale tests: DynamoDB's own examples and rules."""
+"""The meter of capacity units, by the examples and rules of DynamoDB."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.lab.fakes.capacity import Capacity, size
+from tests.proofs.scale.capacity import Capacity, size
 
 
 def of_size(wanted: int) -> dict[str, Any]:
@@ -68,7 +68,9 @@ def test_a_write_counts_each_kilobyte(
         (of_size(9), of_size(10), 2),
     ],
 )
-def test_an_index_counts_what_comes_and_what_goes(before: Any, after: Any, expected: float) -> None:
+def test_an_index_counts_removed_and_added_entries(
+    before: Any, after: Any, expected: float
+) -> None:
     capacity = Capacity()
     capacity.indexes(before, after)
     assert capacity.write == expected

@@ -1,13 +1,25 @@
-"""No operation reads or writes more among ten thousand applications than with one."""
+"""No operation reads or writes more with ten thousand applications than with one."""
 
 from __future__ import annotations
+
+from functools import partial
 
 import pytest
 
 from devops_core.drift.check import APPLICATIONS_PER_RUN
 from tests.lab.templates import ROOT
-from tests.proofs.scale.consumption import DRIFT, IDLE, LIST, LIST_VERSION, MANY, PAGE, Life, table
-from tests.proofs.scale.copies import LINES, World
+from tests.proofs.scale.__main__ import SIZES
+from tests.proofs.scale.installation import LINES, Installation
+from tests.proofs.scale.measurements import (
+    DRIFT,
+    IDLE,
+    LIST,
+    LIST_VERSION,
+    MANY,
+    PAGE,
+    Measurements,
+    table,
+)  # fmt: skip
 
 OPERATIONS = (
     "health", IDLE, "the schedule, one operation open", "wake by an event", "create",
@@ -20,17 +32,17 @@ LISTS = (LIST, LIST_VERSION)
 
 
 @pytest.fixture(scope="module")
-def few() -> Life:
-    return Life(1)
+def few() -> Measurements:
+    return Measurements(1)
 
 
 @pytest.fixture(scope="module")
-def many() -> Life:
-    return Life(MANY)
+def many() -> Measurements:
+    return Measurements(MANY)
 
 
-def test_there_are_ten_thousand_applications_and_a_million_lines(many: Life) -> None:
-    cloud, tables = many.world.cloud, many.world.database.tables
+def test_there_are_ten_thousand_applications_and_a_million_lines(many: Measurements) -> None:
+    cloud, tables = many.installation.cloud, many.installation.database.tables
     log, production = (
         tables[name] for name in (cloud.settings.tables.log, cloud.settings.tables.production)
     )
@@ -40,45 +52,53 @@ def test_there_are_ten_thousand_applications_and_a_million_lines(many: Life) -> 
     assert set(production.partition("App09999")) == {"PROD-BLUE", "PROD-GREEN"}
 
 
-def test_every_operation_is_measured(few: Life) -> None:
-    assert set(few.found) == {*OPERATIONS, *LISTS, DRIFT}
+def test_every_operation_is_measured(few: Measurements) -> None:
+    assert set(few.consumed) == {*OPERATIONS, *LISTS, DRIFT}
 
 
 @pytest.mark.parametrize("operation", OPERATIONS)
-def test_an_operation_consumes_the_same_among_many(few: Life, many: Life, operation: str) -> None:
-    assert many.found[operation] == few.found[operation]
-    assert many.found[operation].calls
+def test_an_operation_consumes_the_same_with_many_applications(
+    few: Measurements, many: Measurements, operation: str
+) -> None:
+    assert many.consumed[operation] == few.consumed[operation]
+    assert many.consumed[operation].calls
 
 
-def test_the_schedule_makes_one_query_when_nothing_is_open(many: Life) -> None:
-    assert many.found[IDLE].calls == ("Query",)
-    assert many.found[IDLE].read == 0.5
+def test_the_schedule_makes_one_query_when_nothing_is_open(many: Measurements) -> None:
+    assert many.consumed[IDLE].calls == ("Query",)
+    assert many.consumed[IDLE].read == 0.5
 
 
-def test_the_drift_check_is_bounded_by_its_limit(few: Life, many: Life) -> None:
-    assert many.found[DRIFT] == Life(MANY // 10).found[DRIFT]
-    looks = many.found[DRIFT].calls.count("BatchGetItem")
-    assert (few.found[DRIFT].calls.count("BatchGetItem"), looks) == (1, APPLICATIONS_PER_RUN)
-    assert many.found[DRIFT].read <= few.found[DRIFT].read * APPLICATIONS_PER_RUN
+def test_the_drift_check_is_bounded_by_its_limit(few: Measurements, many: Measurements) -> None:
+    assert many.consumed[DRIFT] == Measurements(MANY // 10).consumed[DRIFT]
+    checks = many.consumed[DRIFT].calls.count("BatchGetItem")
+    assert (few.consumed[DRIFT].calls.count("BatchGetItem"), checks) == (1, APPLICATIONS_PER_RUN)
+    assert many.consumed[DRIFT].read <= few.consumed[DRIFT].read * APPLICATIONS_PER_RUN
 
 
 @pytest.mark.parametrize("page", LISTS)
-def test_a_page_is_bounded_however_many_there_are(few: Life, many: Life, page: str) -> None:
-    assert many.found[page] == Life(MANY // 10).found[page]
-    assert many.found[page].read <= few.found[page].read * 4 * PAGE
-    assert set(many.found[page].calls) == {"Query", "BatchGetItem"}
+def test_a_page_is_bounded_with_many_applications(
+    few: Measurements, many: Measurements, page: str
+) -> None:
+    assert many.consumed[page] == Measurements(MANY // 10).consumed[page]
+    assert many.consumed[page].read <= few.consumed[page].read * 4 * PAGE
+    assert set(many.consumed[page].calls) == {"Query", "BatchGetItem"}
 
 
-def test_who_reads_through_a_table_is_seen() -> None:
-    """The meter notices what must not be: the same scan costs more among more."""
+def test_a_scan_consumes_more_with_more_applications() -> None:
+    """The meter detects a read of a whole table."""
     consumed = []
     for applications in (1, 10):
-        world = World()
-        world.copy(applications)
-        log = world.cloud.settings.tables.log
-        consumed.append(world.measure(lambda: world.client.scan(TableName=log)).read)  # noqa: B023
+        there = Installation()
+        there.copy(applications)
+        scan = partial(there.client.scan, TableName=there.cloud.settings.tables.log)
+        consumed.append(there.measure(scan).read)
     assert consumed[1] > 5 * consumed[0]
 
 
-def test_the_page_has_these_figures(few: Life, many: Life) -> None:
+def test_the_page_has_these_figures(few: Measurements, many: Measurements) -> None:
     assert "\n".join(table(few, many)) in (ROOT / "docs" / "performance.md").read_text()
+
+
+def test_the_sizes_are_documented() -> None:
+    assert SIZES.is_documented("scale")

@@ -1,1 +1,1 @@
-"""A state machine of the whole service: calls, faults, triggers, changes by hand, clocks."""
+"""Stateful: random sequences of calls, faults, triggers, manual changes and clock changes."""

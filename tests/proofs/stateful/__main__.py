@@ -1,6 +1,6 @@
-"""Run random courses of the state machine: `python -m tests.proofs.stateful`.
+"""Run random sequences of the state machine in full size: `python -m tests.proofs.stateful`.
 
-The exit code is 1 if a promise is broken; the shortest course that breaks it is printed.
+The exit code is 1 if a sequence violates a promise; the shortest such sequence is printed.
 """
 
 from __future__ import annotations
@@ -20,16 +20,24 @@ from hypothesis.stateful import run_state_machine_as_test
 
 from tests.lab.planted import plant
 from tests.lab.planted.in_life import BUGS
+from tests.lab.sizes import Sizes
 from tests.proofs.stateful.machine import Service
 
 _BUGS = {bug.name: bug for bug in BUGS}
-# The seed of the random courses. Without one, they would change with each edit of the machine,
+# The numbers of sequences (examples) and of steps in a sequence.
+CI_EXAMPLES, CI_STEPS = 300, 40
+EXAMPLES, STEPS = 1000, 50
+SIZES = Sizes(
+    f"{CI_EXAMPLES} sequences of at most {CI_STEPS} steps",
+    f"{EXAMPLES:,} sequences of at most {STEPS} steps",
+)
+# The seed of the random sequences. Without it, they would change with each edit of the machine,
 # because Hypothesis derives the seed from the source text.
 SEED = 3
 
 
 def settings(examples: int, steps: int, *, shrink: bool = True) -> hypothesis.settings:
-    """Return settings that store nothing on disk and give the same courses on every machine."""
+    """Return settings that write no files and give the same sequences on every machine."""
     phases = (Phase.generate, Phase.shrink) if shrink else (Phase.generate,)
     return hypothesis.settings(
         max_examples=examples,
@@ -44,13 +52,15 @@ def settings(examples: int, steps: int, *, shrink: bool = True) -> hypothesis.se
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the chosen courses and print the result."""
-    parser = argparse.ArgumentParser(prog="python -m tests.proofs.stateful", description=__doc__)
+    """Run the sequences and print the result."""
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.proofs.stateful", description=__doc__, epilog=str(SIZES)
+    )
     add = parser.add_argument
-    add("--examples", type=int, default=1000, help="number of courses (default: 1000)")
-    add("--steps", type=int, default=50, help="maximum of steps in a course (default: 50)")
-    add("--seed", type=int, default=SEED, help=f"the seed of the courses (default: {SEED})")
-    add("--no-shrink", action="store_true", help="do not search a shorter course")
+    add("--examples", type=int, default=EXAMPLES, help=f"sequences (default: {EXAMPLES})")
+    add("--steps", type=int, default=STEPS, help=f"maximum of steps (default: {STEPS})")
+    add("--seed", type=int, default=SEED, help=f"the seed (default: {SEED})")
+    add("--no-shrink", action="store_true", help="do not search for a shorter sequence")
     add(
         "--bug",
         choices=_BUGS,
@@ -73,7 +83,7 @@ def _run(machine: type[Service], chosen: hypothesis.settings) -> int:
         except AssertionError:
             traceback.print_exc()
             return 1
-    print(f"{chosen.max_examples} courses, {time.monotonic() - started:.0f} s")
+    print(f"{chosen.max_examples} sequences, {time.monotonic() - started:.0f} s")
     return 0
 
 

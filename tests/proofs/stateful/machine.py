@@ -1,4 +1,4 @@
-"""The state machine: its rules run in random order."""
+"""The state machine: its rules run in random order; then all operations must end."""
 
 from __future__ import annotations
 
@@ -14,13 +14,19 @@ from hypothesis.stateful import (
     rule,
 )
 
+from devops_core.model.inventory import RowStatus
 from tests.lab import events
 from tests.lab.client import SCHEDULE
 from tests.lab.faults import Kind as Fault
-from tests.proofs.stateful.asks import Ask, members
-from tests.proofs.stateful.hands import CHANGES
-from tests.proofs.stateful.life import ACCOUNTS, NAMES, Life
-from tests.proofs.stateful.recovery import recover
+from tests.lab.memory.world import TRIGGERS, drift_check
+from tests.proofs.stateful.caller_requests import CallerRequest, members
+from tests.proofs.stateful.manual_changes import CHANGES, restore_production
+from tests.proofs.stateful.simulation import (
+    ACCOUNTS,
+    NAMES,
+    Simulation,
+    violations_as_assertions,
+)  # fmt: skip
 
 _TESTS = ("dev", "qa", "stage")
 _names = st.sampled_from(NAMES)
@@ -35,139 +41,236 @@ _pick = st.integers(0, 11)
 _SKEW = 5
 _SECONDS = (1, 5, 30, 63, 66, 120, 300, 900, 1900, 3700, 10800)
 _waits = st.sampled_from((False, False, False, True))
+# The maximum of turns (minutes) before the end of all operations: the limits of the longest
+# operation (create) and of its undo, the grace period of a blocked operation, and the two hours by
+# which clocks can differ.
+_TURNS = 2 * 60 + 30 + 2 * 60
+_TRIGGERS = (*TRIGGERS, drift_check)
+# The maximum of drift checks with findings: each one can uncover more drift.
+_DRIFT_CHECKS = 4
 
 
 class Service(RuleBasedStateMachine):
-    """The service, its callers, AWS, and people with the console."""
+    """The service, its callers, AWS, and users of the console."""
 
-    life: Life
+    simulation: Simulation
 
     @initialize(account=st.sampled_from(sorted(ACCOUNTS)))
     def begin(self, account: str) -> None:
-        self.life = Life(account)
+        self.simulation = Simulation(account)
 
     # --- callers ---
 
     @rule(name=_names, chosen=_some, service=_services, key=_keys, wait=_waits)
     def create(self, name: str, chosen: Any, service: Any, key: str | None, wait: bool) -> None:
-        self.life.ask(Ask("create", name, members(service=service), chosen, key, wait))
+        self.simulation.send(
+            CallerRequest("create", name, members(service=service), chosen, key, wait)
+        )
 
     @rule(name=_names, chosen=_some, version=_versions, key=_keys, wait=_waits)
     def deploy(self, name: str, chosen: Any, version: str, key: str | None, wait: bool) -> None:
-        self.life.ask(Ask("deploy", name, members(version=version), chosen, key, wait))
+        self.simulation.send(
+            CallerRequest("deploy", name, members(version=version), chosen, key, wait)
+        )
 
     @rule(name=_names, source=st.sampled_from((None, None, *_TESTS)), key=_keys, wait=_waits)
     def promote(self, name: str, source: str | None, key: str | None, wait: bool) -> None:
-        ask = Ask("deploy-blue", name, members(environment=source), (), key, wait)
-        self.life.ask(ask)
+        request = ("deploy-blue", name, members(environment=source), (), key, wait)
+        self.simulation.send(CallerRequest(*request))
 
     @rule(name=_names, version=st.sampled_from((None, None, None, "1.0", "2.0")), key=_keys)
     def swap(self, name: str, version: str | None, key: str | None) -> None:
-        self.life.ask(Ask("swap", name, members(version=version), (), key))
+        self.simulation.send(CallerRequest("swap", name, members(version=version), (), key))
 
     @rule(name=_names, key=_keys, wait=_waits)
     def delete(self, name: str, key: str | None, wait: bool) -> None:
-        self.life.ask(Ask("delete", name, (), (), key, wait))
+        self.simulation.send(CallerRequest("delete", name, (), (), key, wait))
 
-    @precondition(lambda self: self.life.asked)
+    @precondition(lambda self: self.simulation.requests)
     @rule(back=_pick)
-    def ask_again(self, back: int) -> None:
+    def attempt_again(self, back: int) -> None:
         """Repeat an earlier request with its key, if it had one."""
-        self.life.ask(self.life.asked[-1 - back % len(self.life.asked)])
+        requests = self.simulation.requests
+        self.simulation.send(requests[-1 - back % len(requests)])
 
-    @precondition(lambda self: self.life.operations)
+    @precondition(lambda self: self.simulation.operations)
     @rule(back=_pick, wait=_waits)
     def read(self, back: int, wait: bool) -> None:
-        self.life.read(back, wait=wait)
+        self.simulation.read(back, wait=wait)
 
-    @precondition(lambda self: self.life.operations)
+    @precondition(lambda self: self.simulation.operations)
     @rule(back=_pick)
     def abort(self, back: int) -> None:
-        self.life.abort(back)
+        self.simulation.abort(back)
 
-    # --- triggers: late, twice, out of order, or missing ---
+    # --- triggers: late, repeated, in another order, or missing ---
 
     @rule()
     def schedule(self) -> None:
-        self.life.wake(SCHEDULE)
+        self.simulation.wake(SCHEDULE)
 
-    @rule(name=st.sampled_from((*NAMES, "Nobody")), what=st.integers(0, 2))
-    def event(self, name: str, what: int) -> None:
+    @rule(name=st.sampled_from((*NAMES, "Unknown")), number=st.integers(0, 2))
+    def event(self, name: str, number: int) -> None:
         event = (
             events.stack_status(name, "CREATE_COMPLETE"),
             events.deployment_state(name, "dev", "SERVICE_DEPLOYMENT_COMPLETED"),
             events.task_stopped(name, "prod-1"),
-        )[what]
-        self.life.events.append(event)
-        self.life.wake(event)
+        )[number]
+        self.simulation.events.append(event)
+        self.simulation.wake(event)
 
-    @precondition(lambda self: self.life.events)
+    @precondition(lambda self: self.simulation.events)
     @rule(back=_pick)
     def old_event(self, back: int) -> None:
-        self.life.wake(self.life.events[-1 - back % len(self.life.events)])
+        self.simulation.wake(self.simulation.events[-1 - back % len(self.simulation.events)])
 
     @rule(minutes=st.sampled_from((0, 5)))
     def drift_check(self, minutes: int) -> None:
-        self.life.pass_(60 * minutes)
-        self.life.drift_check()
+        self.simulation.pass_(60 * minutes)
+        self.simulation.drift_check()
 
     # --- faults ---
 
     @rule(kind=st.sampled_from([each for each in Fault if each != "ERROR_500_WITH_EFFECT"]),
           ahead=_pick, skew=st.sampled_from((0, _SKEW, -_SKEW)))  # fmt: skip
     def fault(self, kind: Fault, ahead: int, skew: int) -> None:
-        """Plan a fault for a later call; the clock of the other worker can differ."""
-        self.life.other_skew = timedelta(seconds=skew)
-        self.life.faults.put(kind, ahead)
+        """Schedule a fault at a later call; the clock of the other worker can differ."""
+        self.simulation.other_skew = timedelta(seconds=skew)
+        self.simulation.faults.schedule(kind, ahead)
 
     @rule(port=st.sampled_from(("tables", "containers", "load_balancer", "stacks", "images")))
     def throttle(self, port: str) -> None:
-        self.life.faults.throttle(port)
+        self.simulation.faults.throttle(port)
 
     @rule()
     def heal(self) -> None:
-        self.life.heal()
+        self.simulation.heal()
 
-    # --- AWS and people ---
+    # --- AWS and manual changes ---
 
     @rule(automatic=st.booleans(), pace=st.sampled_from((0, 1, 3, None)), lag=st.integers(0, 2))
     def pace(self, automatic: bool, pace: int | None, lag: int) -> None:
         """Set the speed of AWS by the number of observations; False and None stop it."""
-        self.life.cloud.containers.automatic = automatic
-        self.life.cloud.stacks.pace, self.life.cloud.stacks.lag = pace, lag
+        self.simulation.cloud.containers.automatic = automatic
+        self.simulation.cloud.stacks.pace, self.simulation.cloud.stacks.lag = pace, lag
 
     @rule(create=st.booleans(), delete=st.booleans())
     def stacks_fail(self, create: bool, delete: bool) -> None:
-        stacks = self.life.cloud.stacks
+        stacks = self.simulation.cloud.stacks
         stacks.create_failures = ("DevService: it was not stable",) if create else ()
         stacks.delete_failures = ("Repository: it is not empty",) if delete else ()
 
     @rule(name=_names)
-    def aws_moves_on(self, name: str) -> None:
-        self.life.move_on(name)
+    def aws_advances(self, name: str) -> None:
+        self.simulation.advance_aws(name)
 
     @rule(name=_names, change=st.sampled_from(sorted(CHANGES)), pick=_pick)
-    def by_hand(self, name: str, change: str, pick: int) -> None:
-        self.life.by_hand(name, change, pick)
+    def change_manually(self, name: str, change: str, pick: int) -> None:
+        self.simulation.change_manually(name, change, pick)
 
     # --- time ---
 
     @rule(seconds=st.sampled_from(_SECONDS))
     def time_passes(self, seconds: int) -> None:
-        self.life.pass_(seconds)
+        self.simulation.pass_(seconds)
 
     @rule(hours=st.sampled_from((-1, 0, 1)))
     def clock_jumps(self, hours: int) -> None:
         """Set the clocks of the workers, but not that of AWS."""
-        self.life.set_clock(timedelta(hours=hours))
+        self.simulation.set_clock(timedelta(hours=hours))
 
     # --- checks ---
 
     @invariant()
-    def holds(self) -> None:
-        if hasattr(self, "life"):
-            self.life.hold()
+    def promises_hold(self) -> None:
+        if hasattr(self, "simulation"):
+            self.simulation.check()
 
     def teardown(self) -> None:
-        if hasattr(self, "life"):
-            recover(self.life)
+        if hasattr(self, "simulation"):
+            recover(self.simulation)
+
+
+def recover(simulation: Simulation) -> None:
+    """Remove all faults, wait for the end of all operations, and check the final state."""
+    with violations_as_assertions():
+        _restore_aws(simulation)
+        _await_ends(simulation)
+        simulation.check()
+        before = simulation.world.inventory()
+        _correct_drift(simulation)
+        if not (simulation.model.changed_manually or simulation.faults.blind):
+            assert simulation.world.inventory() == before, "6: the inventory had drift"
+        _check_final_state(simulation)
+
+
+def _restore_aws(simulation: Simulation) -> None:
+    simulation.heal()
+    cloud = simulation.cloud
+    cloud.resume()
+    cloud.clock.skew = timedelta()
+    cloud.stacks.lag = 0
+    cloud.stacks.create_failures = cloud.stacks.delete_failures = ()
+    simulation.world.rest()
+
+
+def _await_ends(simulation: Simulation) -> None:
+    """Fire the triggers until all operations have ended."""
+    for turn in range(_TURNS):
+        if not simulation.cloud.tables.in_progress():
+            return
+        simulation.cloud.clock.wait(60)
+        _TRIGGERS[turn % len(_TRIGGERS)](simulation.world)
+    raise AssertionError(f"7: still open: {simulation.cloud.tables.in_progress()}")
+
+
+def _correct_drift(simulation: Simulation) -> None:
+    """Run the drift check until it has no findings."""
+    simulation.world.rest()
+    for application in NAMES:
+        simulation.advance_aws(application)
+    for application in simulation.watcher.excused & set(simulation.model.live):
+        restore_production(simulation.cloud, application)
+    simulation.watcher.excused.clear()
+    _repeat_failed_deletes(simulation)
+    simulation.cloud.clock.pass_(hours=1)
+    for _ in range(_DRIFT_CHECKS):
+        if not simulation.world.drift():
+            break
+    assert simulation.world.drift() == 0, "the drift check has the same findings again"
+
+
+def _repeat_failed_deletes(simulation: Simulation) -> None:
+    """Repeat failed deletes, because the drift check omits their applications."""
+    rows = simulation.cloud.tables.rows
+    failed = {name for (name, _), row in rows.items() if row.status is RowStatus.DELETE_FAILED}
+    if not simulation.faults.blind:
+        failed &= simulation.model.changed_manually
+    for application in sorted(failed):
+        _delete(simulation, application)
+
+
+def _check_final_state(simulation: Simulation) -> None:
+    tidy = not (simulation.faults.untidy or simulation.model.changed_manually)
+    simulation.world.hold(tidy=tidy)
+    if tidy:
+        return
+    for application in NAMES:
+        _delete(simulation, application)
+    simulation.world.hold()
+
+
+def _delete(simulation: Simulation, application: str) -> None:
+    """Delete an application, and once more after another create if resources can remain.
+
+    The other create has all environments, so that the delete finds the resources of each.
+    """
+    api = simulation.api
+    exists = simulation.cloud.tables.inventory_of(application).rows
+    if exists:
+        assert api.finished(api.delete(application)).operation["status"] == "SUCCEEDED"
+    incomplete = application in simulation.incomplete or simulation.faults.untidy
+    if incomplete or not exists:
+        environments = {"nonProd": ["dev", "qa", "stage"]}
+        api.finished(api.create(application, environments=environments))
+        assert api.finished(api.delete(application)).operation["status"] == "SUCCEEDED"

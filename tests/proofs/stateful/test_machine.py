@@ -1,4 +1,4 @@
-"""The bounded form of the state machine: the same courses every time."""
+"""The CI size of the state machine: the same sequences in each run."""
 
 from __future__ import annotations
 
@@ -8,15 +8,16 @@ import hypothesis
 from hypothesis.configuration import set_hypothesis_home_dir
 from hypothesis.stateful import run_state_machine_as_test
 
-from tests.proofs.stateful.__main__ import SEED, settings
+from tests.proofs.stateful.__main__ import CI_EXAMPLES, CI_STEPS, SEED, SIZES, settings
 from tests.proofs.stateful.machine import Service
 
-# About 25 s on one core.
-EXAMPLES, STEPS = 300, 40
 
-
-def test_no_course_breaks_a_promise(tmp_path: Path) -> None:
-    # Hypothesis stores its knowledge of the source there; it stores no examples.
+def test_no_sequence_violates_a_promise(tmp_path: Path) -> None:
+    # The directory for the caches of Hypothesis; the settings store no examples.
     set_hypothesis_home_dir(tmp_path)
     machine = hypothesis.seed(SEED)(Service)
-    run_state_machine_as_test(machine, settings=settings(EXAMPLES, STEPS))
+    run_state_machine_as_test(machine, settings=settings(CI_EXAMPLES, CI_STEPS))
+
+
+def test_the_sizes_are_documented() -> None:
+    assert SIZES.is_documented("stateful")

@@ -12,7 +12,7 @@ from ministack.services.cloudformation import provisioners, stacks
 
 from tools.laptop.patches.kept_state import is_resumed
 
-STABLE_LIMIT = 60.0  # seconds; three hours in CloudFormation
+STABLE_LIMIT = 180.0  # seconds; three hours in CloudFormation
 _VERBATIM = {"dockerLabels", "options", "driverOpts", "labels"}  # the user chooses their keys
 _NUMBERS = {
     *("containerPort", "hostPort", "desiredCount", "interval", "timeout", "retries"),

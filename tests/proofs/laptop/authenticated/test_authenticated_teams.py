@@ -37,7 +37,7 @@ def member(api: Api, name: str) -> Api:
     )
 
 
-def ask(api: Api, kind: str, application: str) -> Response:
+def send(api: Api, kind: str, application: str) -> Response:
     body: dict[str, Any] = {"applicationName": application}
     if kind == "deploy":
         body |= {"environment": ["dev"], "version": "1.0"}
@@ -47,12 +47,12 @@ def ask(api: Api, kind: str, application: str) -> Response:
 
 
 @pytest.mark.parametrize("kind", CALLS)
-def test_another_team_is_refused_on_record_and_changes_nothing(
+def test_another_team_is_refused_and_the_refusal_is_recorded(
     api: Api, other_team: Api, application: str, kind: str
 ) -> None:
     rows = [api.items(table) for table in INVENTORY]
     known = {item["entry"]["S"] for item in api.items(LOG)}
-    answer = ask(other_team, kind, application)
+    answer = send(other_team, kind, application)
     assert (answer.status, answer.body["code"]) == (403, "FORBIDDEN"), answer.body
     assert "the team platform" in answer.body["errorMessage"]
     assert "arn:" not in answer.body["errorMessage"]
@@ -63,10 +63,10 @@ def test_another_team_is_refused_on_record_and_changes_nothing(
     assert event["caller"]["S"] == "arn:aws:iam::000000000000:user/search-dev"
 
 
-def test_who_may_only_deploy_is_told_who_may_swap(api: Api, team: Api, application: str) -> None:
+def test_a_refused_swap_names_the_missing_right(api: Api, team: Api, application: str) -> None:
     api.push(application, "2.0")
     body = {"applicationName": application, "environment": ["dev"], "version": "2.0"}
     team.succeed(team.post("/stacks/deploy", body))
-    answer = ask(team, "swap", application)
+    answer = send(team, "swap", application)
     assert (answer.status, answer.body["code"]) == (403, "FORBIDDEN"), answer.body
     assert "productionapprovers" in answer.body["errorMessage"]

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import http.client
 import json
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 from botocore.credentials import Credentials
 
-from tests.lab.laptop.api import Api, Response
+from tests.lab.laptop.api import Api, Response, until_ended
 from tests.lab.laptop.routes import OTHERS, ROUTES
 from tools.laptop import callers
 from tools.laptop.client import signed
@@ -59,7 +60,7 @@ def events(api: Api, operation: str) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize(("method", "path"), ROUTES)
-def test_a_call_that_is_not_signed_is_refused(api: Api, method: str, path: str) -> None:
+def test_an_unsigned_call_is_refused(api: Api, method: str, path: str) -> None:
     assert refused(Api(api.cloud).call(method, path), "MISSING_AUTHENTICATION_TOKEN")
 
 
@@ -74,25 +75,25 @@ def test_a_wrong_secret_is_refused(api: Api) -> None:
     assert refused(Api(api.cloud, wrong).call("GET", "/health"), "INVALID_SIGNATURE")
 
 
-def test_a_body_that_was_exchanged_is_refused(api: Api) -> None:
+def test_a_changed_body_is_refused(api: Api) -> None:
     url = api.cloud.api_url + "/stacks/deploy"
     headers = signed(api.credentials, "POST", url, b'{"applicationName": "Mine"}', {})
     sent = Api(api.cloud).call("POST", url, b'{"applicationName": "Theirs"}', **headers)
     assert refused(sent, "INVALID_SIGNATURE")
 
 
-def test_a_key_that_nobody_has_is_refused(api: Api) -> None:
-    nobody = Credentials("AKIAIOSFODNN7EXAMPLE", "wrong")
-    assert Api(api.cloud, nobody).call("GET", "/health").status == 403
+def test_an_unknown_access_key_is_refused(api: Api) -> None:
+    unknown = Credentials("AKIAIOSFODNN7EXAMPLE", "wrong")
+    assert Api(api.cloud, unknown).call("GET", "/health").status == 403
 
 
 @pytest.mark.parametrize(("address", "status"), [("127.0.0.1", 200), ("127.0.0.9", 403)])
 def test_a_call_from_another_address_is_refused(api: Api, address: str, status: int) -> None:
     """parameters.yml of this laptop cloud allows 127.0.0.1 alone."""
     url = api.cloud.api_url + "/health"
-    where = urlsplit(url)
-    connection = http.client.HTTPConnection(where.netloc, source_address=(address, 0))
-    connection.request("GET", where.path, headers=signed(api.credentials, "GET", url, None, {}))
+    parts = urlsplit(url)
+    connection = http.client.HTTPConnection(parts.netloc, source_address=(address, 0))
+    connection.request("GET", parts.path, headers=signed(api.credentials, "GET", url, None, {}))
     with connection.getresponse() as answer:
         body = json.load(answer)
     connection.close()
@@ -100,14 +101,14 @@ def test_a_call_from_another_address_is_refused(api: Api, address: str, status: 
     assert body.get("code") == (None if status == 200 else "ACCESS_DENIED")
 
 
-def test_a_pipeline_may_deploy_and_nothing_else(api: Api, pipeline: Api, application: str) -> None:
+def test_a_pipeline_is_only_allowed_to_deploy(api: Api, pipeline: Api, application: str) -> None:
     api.push(application, "1.0")
     before = api.items(PRODUCTION), len(api.items("DevOpsLogsTable"))
     for method, path in OTHERS:
         assert refused(pipeline.call(method, path), "ACCESS_DENIED")
     assert (api.items(PRODUCTION), len(api.items("DevOpsLogsTable"))) == before
     body = {"applicationName": application, "environment": ["dev"], "version": "1.0"}
-    answer = pipeline.post("/stacks/deploy", body, Prefer="wait=25")
+    answer = until_ended(partial(pipeline.post, "/stacks/deploy", body))
     assert answer.status == 200, answer.body
     arn = "arn:aws:iam::000000000000:user/pipeline"
     assert answer.operation["caller"] == arn

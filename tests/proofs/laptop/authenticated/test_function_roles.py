@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.lab.laptop.api import Api, Response, create_body, until
+from tests.lab.laptop.api import Api, Response, create_body, until, until_ended
 from tests.lab.laptop.functions import Functions
 
 SWAP = "/stacks/swapProdBlueAndGreen"
@@ -16,7 +16,6 @@ PROMOTE = "/stacks/deploytoprodBlue"
 PRODUCTION = "ECS_Inventory_Production"
 INVENTORY = ("ECS_Inventory_NonProduction", PRODUCTION)
 LOG = "DevOpsLogsTable"
-WAIT = {"Prefer": "wait=25"}  # the invoked function executes the whole operation
 LONG_AGO = "2020-01-01T00:00:00+00:00"  # the drift check skips a recently changed inventory
 
 
@@ -42,7 +41,7 @@ def delete(api: Api, name: str, **headers: str) -> Response:
     return api.call("DELETE", "/stacks", {"stack": name}, **headers)
 
 
-def tried(answer: Response) -> dict[str, Any]:
+def plan_of(answer: Response) -> dict[str, Any]:
     """Return the plan of a dry run."""
     assert answer.status == 200, answer.body
     plan: dict[str, Any] = answer.body["plan"]
@@ -70,30 +69,32 @@ def record(api: Api, operation: str) -> dict[str, Any]:
     return next(item for item in api.items(LOG) if item["entry"]["S"] == entry)
 
 
-def test_a_whole_life_needs_nothing_that_the_roles_lack(api: Api, functions: Functions) -> None:
+def test_the_roles_have_all_permissions_from_create_to_delete(
+    api: Api, functions: Functions
+) -> None:
     before = functions.refusals()
-    assert tried(api.post("/stacks?dryRun=true", create_body("Lived")))["kind"] == "create"
-    assert create(api, "Lived", **WAIT).status == 200
+    assert plan_of(api.post("/stacks?dryRun=true", create_body("Lived")))["kind"] == "create"
+    assert until_ended(partial(create, api, "Lived")).status == 200
     api.push("Lived", "1")
     body = {"applicationName": "Lived", "environment": ["dev"], "version": "1"}
-    assert tried(api.post("/stacks/deploy?dryRun=true", body))["claims"] == ["DEV"]
-    assert api.post("/stacks/deploy", body, **WAIT).status == 200
-    assert api.post(PROMOTE, {"applicationName": "Lived"}, **WAIT).status == 200
-    assert api.post(SWAP, {"applicationName": "Lived"}, **WAIT).status == 200
+    assert plan_of(api.post("/stacks/deploy?dryRun=true", body))["claims"] == ["DEV"]
+    assert until_ended(partial(api.post, "/stacks/deploy", body)).status == 200
+    assert until_ended(partial(api.post, PROMOTE, {"applicationName": "Lived"})).status == 200
+    assert until_ended(partial(api.post, SWAP, {"applicationName": "Lived"})).status == 200
     api.push("Lived", "2", "unhealthy")
     running = api.post("/stacks/deploy", body | {"version": "2"})
-    back = tried(api.call("DELETE", f"{running.operation['url']}?dryRun=true"))
+    back = plan_of(api.call("DELETE", f"{running.operation['url']}?dryRun=true"))
     assert [each["version"] for each in back["environments"]] == ["1"]
-    stopped = api.call("DELETE", running.operation["url"], **WAIT)
+    stopped = until_ended(partial(api.call, "DELETE", running.operation["url"]))
     assert stopped.operation["reasons"][0] == "aborted by iam user/admin"
-    gone = tried(api.call("DELETE", "/stacks?stack=Lived&dryRun=true"))
+    gone = plan_of(api.call("DELETE", "/stacks?stack=Lived&dryRun=true"))
     assert len(gone["claims"]) == 3
-    assert delete(api, "Lived", **WAIT).status == 200
+    assert until_ended(partial(delete, api, "Lived")).status == 200
     assert api.call("GET", "/health").status == 200
     assert functions.refusals() == before
 
 
-def test_the_schedule_finishes_what_others_left_with_its_own_role(
+def test_the_schedule_ends_an_operation_with_its_own_role(
     api: Api, functions: Functions, application: str
 ) -> None:
     before = functions.refusals()
@@ -109,7 +110,7 @@ def test_the_schedule_finishes_what_others_left_with_its_own_role(
     assert functions.refusals() == before
 
 
-def test_drift_is_seen_with_the_role_of_the_schedule(
+def test_the_role_of_the_schedule_can_detect_drift(
     api: Api, functions: Functions, application: str
 ) -> None:
     """The drift check follows the listeners of production after an exchange by hand."""
@@ -158,7 +159,7 @@ STEPS: list[tuple[str, str, Prepare, str]] = [
 
 
 @pytest.mark.parametrize(("function", "action", "prepare", "end"), STEPS)
-def test_a_step_that_is_not_allowed_waits_for_the_permission_and_says_so(
+def test_a_step_waits_for_its_missing_permission_and_reports_it(
     api: Api,
     functions: Functions,
     application: str,
@@ -179,8 +180,8 @@ def test_a_step_that_is_not_allowed_waits_for_the_permission_and_says_so(
     assert "waitingFor" not in operation
 
 
-Ask = Callable[[Api], Response]
-CLAIMS: list[tuple[str, Ask]] = [
+Send = Callable[[Api], Response]
+CLAIMS: list[tuple[str, Send]] = [
     ("create", lambda api: create(api, "Unclaimed")),
     ("deployNonProd", lambda api: deploy(api, "8")),
     ("deployProdBlue", promote),
@@ -189,20 +190,20 @@ CLAIMS: list[tuple[str, Ask]] = [
 ]
 
 
-@pytest.mark.parametrize(("function", "ask"), CLAIMS)
-def test_what_cannot_be_put_on_record_is_not_begun(
-    api: Api, functions: Functions, application: str, function: str, ask: Ask
+@pytest.mark.parametrize(("function", "send"), CLAIMS)
+def test_an_operation_that_cannot_be_recorded_is_not_started(
+    api: Api, functions: Functions, application: str, function: str, send: Send
 ) -> None:
     tables = (*INVENTORY, LOG)
     before = [api.items(table) for table in tables]
     with functions.without(function, "dynamodb:PutItem"):
-        answer = ask(api)
+        answer = send(api)
     assert (answer.status, answer.body["code"]) == (502, "ACCESS_DENIED"), application
     assert answer.body["errorMessage"] == "the service's role lacks the permission dynamodb:PutItem"
     assert [api.items(table) for table in tables] == before
 
 
-def test_a_status_that_may_not_be_read_is_no_answer_that_looks_like_one(
+def test_a_status_without_the_permission_to_read_it_is_502(
     api: Api, functions: Functions, application: str
 ) -> None:
     url = api.succeed(deploy(api, "9"))["url"]
@@ -214,7 +215,7 @@ def test_a_status_that_may_not_be_read_is_no_answer_that_looks_like_one(
     assert api.call("GET", url).operation["status"] == "SUCCEEDED"
 
 
-def test_a_health_check_names_what_may_not_be_read(api: Api, functions: Functions) -> None:
+def test_a_health_check_names_the_missing_permission(api: Api, functions: Functions) -> None:
     with functions.without("query", "s3:ListBucket"):
         answer = api.call("GET", "/health")
     assert answer.body["failing"] == {
@@ -222,7 +223,7 @@ def test_a_health_check_names_what_may_not_be_read(api: Api, functions: Function
     }
 
 
-def test_a_schedule_that_may_not_look_fails_and_goes_on_when_it_may(functions: Functions) -> None:
+def test_a_schedule_without_a_permission_fails_and_continues_with_it(functions: Functions) -> None:
     with functions.without("reconcile", "dynamodb:Query"):
         done, answer = functions.invoke("reconcile", {"detail-type": "Scheduled Event"})
     assert not done

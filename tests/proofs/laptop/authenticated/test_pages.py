@@ -37,12 +37,12 @@ POLICIES = [
 _API = re.compile(r"\d{12}:[a-z0-9]{10}/dev/")
 
 
-def test_pages_say_how_to_sign() -> None:
+def test_pages_have_signed_calls() -> None:
     assert {"README.md", "docs/install.md", "docs/laptop.md"} <= {page for page, _ in SIGNING}
 
 
 @pytest.mark.parametrize("command", [pytest.param(text, id=page) for page, text in SIGNING])
-def test_a_call_is_signed_as_a_page_says(api: Api, command: str) -> None:
+def test_a_signed_call_of_a_page_succeeds(api: Api, command: str) -> None:
     """Run a command with the environment of a user, without a session token."""
     if command.startswith("curl()"):
         command += '\ncurl -sS "$API_URL/health"'
@@ -63,7 +63,7 @@ def test_pages_have_a_policy_for_a_pipeline() -> None:
 
 
 @pytest.mark.parametrize(("page", "text"), POLICIES, ids=[page for page, _ in POLICIES])
-def test_a_policy_lets_its_routes_through_and_no_others(api: Api, page: str, text: str) -> None:
+def test_a_policy_allows_only_its_routes(api: Api, page: str, text: str) -> None:
     document = json.loads(_API.sub(f"{ACCOUNT}:{API_ID}/{API_STAGE}/", text))
     (statement,) = document["Statement"]
     name = f"reader-of-{Path(page).stem}-{POLICIES.index((page, text))}"

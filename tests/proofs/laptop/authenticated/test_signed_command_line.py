@@ -28,13 +28,13 @@ def keys(credentials: Credentials) -> dict[str, str]:
     ],
     ids=["ls", "events", "create"],
 )
-def test_a_signed_call_is_taken(callers: Callers, arguments: tuple[str, ...]) -> None:
+def test_a_signed_call_is_accepted(callers: Callers, arguments: tuple[str, ...]) -> None:
     cloud, users = callers
     done = devops(cloud, *arguments, **keys(users["admin"]))
     assert done.returncode == Exit.SUCCEEDED, done.stderr
 
 
-def test_who_may_not_is_refused(callers: Callers) -> None:
+def test_a_user_without_permission_is_refused(callers: Callers) -> None:
     cloud, users = callers
     done = devops(cloud, "ls", **keys(users["stranger"]))
     assert done.returncode == Exit.DENIED
@@ -42,13 +42,13 @@ def test_who_may_not_is_refused(callers: Callers) -> None:
     assert "not signed" not in done.stderr
 
 
-def test_without_credentials_it_says_that_nothing_was_signed(callers: Callers) -> None:
+def test_without_credentials_the_message_is_not_signed(callers: Callers) -> None:
     done = devops(callers[0], "ls")
     assert done.returncode == Exit.DENIED
     assert "not signed: no AWS credentials were found" in done.stderr
 
 
-def test_a_wrong_key_is_told(callers: Callers) -> None:
+def test_a_wrong_key_is_an_invalid_signature(callers: Callers) -> None:
     cloud, users = callers
     wrong = keys(users["admin"]) | {"AWS_SECRET_ACCESS_KEY": "wrong"}
     done = devops(cloud, "ls", **wrong)

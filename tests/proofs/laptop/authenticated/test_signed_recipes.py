@@ -15,10 +15,10 @@ Callers = tuple[Cloud, dict[str, Credentials]]
 
 
 @pytest.mark.parametrize(
-    ("user", "code", "told"), [("pipeline", 0, "SUCCEEDED"), ("stranger", 1, "ACCESS_DENIED")]
+    ("user", "code", "text"), [("pipeline", 0, "SUCCEEDED"), ("stranger", 1, "ACCESS_DENIED")]
 )
-def test_the_script_is_red_for_who_may_not(
-    callers: Callers, api: Api, application: str, tmp_path: Path, user: str, code: int, told: str
+def test_the_script_fails_without_the_permission_to_deploy(
+    callers: Callers, api: Api, application: str, tmp_path: Path, user: str, code: int, text: str
 ) -> None:
     cloud, users = callers
     version = f"script-{user}"
@@ -32,4 +32,4 @@ def test_the_script_is_red_for_who_may_not(
 
     done = step.run(cloud.environment | own, tmp_path)
 
-    assert (done.returncode, told in done.stdout) == (code, True), done.stdout + done.stderr
+    assert (done.returncode, text in done.stdout) == (code, True), done.stdout + done.stderr

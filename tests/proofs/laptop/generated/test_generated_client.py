@@ -1,4 +1,4 @@
-"""The life of an application, driven with the generated Python client."""
+"""An application from create to delete, with the generated Python client."""
 
 from __future__ import annotations
 

@@ -68,7 +68,7 @@ def runs(api: Api, environment: str) -> str | None:
 
 @pytest.mark.usefixtures("application")
 @pytest.mark.parametrize("recipe", ALL)
-def test_a_version_that_comes_up_is_green_and_one_that_crashes_red(
+def test_a_recipe_succeeds_for_a_good_version_and_fails_for_one_that_crashes(
     api: Api, home: Path, environment: dict[str, str], recipe: str
 ) -> None:
     good, bad = f"{recipe}-good", f"{recipe}-bad"

@@ -1,4 +1,4 @@
-"""Requests of callers as values, so that they can be repeated and compared."""
+"""Requests of callers as values, which can be repeated and compared."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _DEFAULT = ("dev",)
 
 
 @dataclass(frozen=True, slots=True)
-class Ask:
+class CallerRequest:
     """One request; `members` has the members of its body except the application's name."""
 
     kind: str
@@ -44,7 +44,7 @@ class Ask:
         return api.delete(self.application, headers)
 
     @property
-    def needs(self) -> frozenset[Environment]:
+    def claims(self) -> frozenset[Environment]:
         """The environments whose rows its operation claims, if they exist."""
         if self.kind in ("deploy-blue", "swap"):
             return frozenset(PRODUCTION)
@@ -56,21 +56,21 @@ class Ask:
 
     @property
     def body(self) -> tuple[Any, ...]:
-        """The parts that a repetition with the same Idempotency-Key must have."""
+        """The parts that must be equal in a repetition with the same Idempotency-Key."""
         return self.kind, self.application, self.members, self.environments
 
-    def made(self, operation: Operation) -> bool:
+    def can_start(self, operation: Operation) -> bool:
         """Return whether an operation can be the result of this request."""
         version = dict(self.members).get("version")
         return (
             (self.kind, self.application) == (operation.kind, operation.application)
             and (self.kind != "deploy" or version == operation.version)
-            and (self.kind == "delete" or self.needs == _environments(operation, self.kind))
+            and (self.kind == "delete" or self.claims == _environments(operation, self.kind))
         )
 
-    def by(self, key: str | None) -> Ask:
-        """Return the same request with another Idempotency-Key, or without one."""
-        return replace(self, key=key)
+    def without_key(self) -> CallerRequest:
+        """Return this request without its Idempotency-Key."""
+        return replace(self, key=None)
 
 
 def _environments(operation: Operation, kind: str) -> frozenset[Environment]:

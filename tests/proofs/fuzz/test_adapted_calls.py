@@ -1,4 +1,4 @@
-"""What is generated stays valid or not, and comes to mean something."""
+"""The changes keep valid calls valid and invalid calls invalid."""
 
 from __future__ import annotations
 
@@ -9,7 +9,13 @@ from typing import Any
 import pytest
 
 from tests.lab.values import IMAGES, NAMES, VERSIONS, WRONG
-from tests.proofs.fuzz.bearable import COME_AND_GO, THERE, hurry, keep_to_the_words, lead
+from tests.proofs.fuzz.adapted_calls import (
+    PERMANENT,
+    TEMPORARY,
+    follow_descriptions,
+    shorten_waits,
+    use_existing_names,
+)
 from tools.contract.conformance import validator
 from tools.contract.document import document, operations, resolved
 
@@ -17,9 +23,9 @@ CALLS = range(40)
 BODIES = {each.id: each.body for each in operations().values() if each.body}
 
 
-def led(body: Any, number: int) -> Any:
+def adapted(body: Any, number: int) -> Any:
     changed = copy.deepcopy(body)
-    lead(changed, number)
+    use_existing_names(changed, number)
     return changed
 
 
@@ -31,71 +37,76 @@ def led(body: Any, number: int) -> Any:
         for member in resolved(body["schema"])["properties"]
     ],
 )
-def test_what_is_valid_stays_so_and_what_is_not_is_left_alone(called: str, member: str) -> None:
+def test_a_valid_body_remains_valid_and_an_invalid_one_is_unchanged(
+    called: str, member: str
+) -> None:
     body = BODIES[called]
     valid = validator(body["schema"])
     good = next(iter(body["examples"].values()))["value"]
     counts = [{"desiredCount": count} for count in (0, 1, 2, 3, 100, 101, "3", True, 2.5)]
     for number, value in enumerate([*NAMES, *VERSIONS, *IMAGES, *WRONG, *counts]):
         before = good | {member: value}
-        after = led(before, number)
+        after = adapted(before, number)
         assert valid.is_valid(after) == valid.is_valid(before)
         if not valid.is_valid(before):
             assert after[member] == value
 
 
-def test_names_are_those_of_applications_that_are_there_and_some_come_and_go() -> None:
+def test_names_are_those_of_permanent_and_temporary_applications() -> None:
     deploy = {"applicationName": "Anything", "environment": ["dev"], "version": "7"}
-    assert {led(deploy, number)["applicationName"] for number in CALLS} == {*THERE, *COME_AND_GO}
-    assert {led(deploy, number)["version"] for number in CALLS} == {"7", "1.0.0.0", "1.0.0.1"}
+    assert {adapted(deploy, number)["applicationName"] for number in CALLS} == {
+        *PERMANENT,
+        *TEMPORARY,
+    }
+    assert {adapted(deploy, number)["version"] for number in CALLS} == {"7", "1.0.0.0", "1.0.0.1"}
     create = {"applicationName": "Anything", "email": "a@example.com"}
-    assert {led(create, number)["applicationName"] for number in CALLS} == {*COME_AND_GO}
-    assert {led({"stack": "Anything"}, number)["stack"] for number in CALLS} == {*COME_AND_GO}
-    assert led(["Anything"], 1) == ["Anything"]
+    assert {adapted(create, number)["applicationName"] for number in CALLS} == {*TEMPORARY}
+    assert {adapted({"stack": "Anything"}, number)["stack"] for number in CALLS} == {*TEMPORARY}
+    assert adapted(["Anything"], 1) == ["Anything"]
 
 
 def test_most_of_the_dry_runs_become_real_calls() -> None:
-    tried = [led({"dryRun": "true"}, number)["dryRun"] for number in CALLS]
-    assert (tried.count("true"), tried.count("false")) == (10, 30)
+    dry_runs = [adapted({"dryRun": "true"}, number)["dryRun"] for number in CALLS]
+    assert (dry_runs.count("true"), dry_runs.count("false")) == (10, 30)
     for other in ("false", "", "True", None, 1, ["true"]):
-        assert all(led({"dryRun": other}, number) == {"dryRun": other} for number in CALLS)
+        assert all(adapted({"dryRun": other}, number) == {"dryRun": other} for number in CALLS)
 
 
-def test_a_name_that_a_link_has_brought_is_kept() -> None:
-    for name in (*THERE, *COME_AND_GO):
+def test_a_known_name_is_unchanged() -> None:
+    for name in (*PERMANENT, *TEMPORARY):
         path = {"applicationName": name, "id": "01JN8EYDN00000000000000001"}
-        assert all(led(path, number) == path for number in CALLS)
+        assert all(adapted(path, number) == path for number in CALLS)
 
 
-def test_nobody_waits_for_long_and_most_keys_are_new() -> None:
-    seen = []
+def test_waits_are_short_and_most_keys_are_unique() -> None:
+    keys = []
     for number in CALLS:
         headers = {"Prefer": "wait=25", "Idempotency-Key": "build"}
-        hurry(headers, number)
+        shorten_waits(headers, number)
         assert headers["Prefer"] in ("wait=1", "wait=2")
-        seen.append(headers["Idempotency-Key"])
-    assert seen.count("build") == len(CALLS) // 8
-    assert len(set(seen)) == len(CALLS) - len(CALLS) // 8 + 1
+        keys.append(headers["Idempotency-Key"])
+    assert keys.count("build") == len(CALLS) // 8
+    assert len(set(keys)) == len(CALLS) - len(CALLS) // 8 + 1
     for other in ({"Prefer": "respond-async"}, {"Idempotency-Key": "a b"}, {}):
         unchanged = dict(other)
-        hurry(unchanged, 1)
+        shorten_waits(unchanged, 1)
         assert unchanged == other
 
 
 @pytest.mark.parametrize(
     ("body", "query", "stack"),
-    [(None, {}, COME_AND_GO[0]), ({"stack": "Shop"}, {}, "Shop"), (None, {"stack": "Shop"}, "Shop"),
+    [(None, {}, TEMPORARY[0]), ({"stack": "Shop"}, {}, "Shop"), (None, {"stack": "Shop"}, "Shop"),
      ({"stack": "Shop"}, {"stack": "Store"}, "Shop")],
 )  # fmt: skip
 def test_a_delete_names_one_application(body: Any, query: dict[str, Any], stack: str) -> None:
-    keep_to_the_words("deleteApplication", body, query)
+    follow_descriptions("deleteApplication", body, query)
     assert query == {"stack": stack}
 
 
-def test_a_create_keeps_to_what_no_schema_says() -> None:
+def test_a_create_follows_the_descriptions() -> None:
     arn = "arn:aws:ssm:eu-west-1:123456789012:parameter/x"
     service = {"cpu": 512.0, "environment": {"A": "a", "B": "b"}, "secrets": {"B": arn, "C": arn}}
-    keep_to_the_words("createApplication", {"service": service}, {})
+    follow_descriptions("createApplication", {"service": service}, {})
     assert service == {
         "cpu": 512,
         "environment": {"A": "a", "B": "b"},
@@ -105,25 +116,27 @@ def test_a_create_keeps_to_what_no_schema_says() -> None:
 
 
 @pytest.mark.parametrize(("length", "kept"), [(253, True), (254, False)])
-def test_an_image_is_no_longer_with_its_tag_than_ecs_takes(length: int, kept: bool) -> None:
+def test_an_image_with_its_tag_has_at_most_the_length_that_ecs_allows(
+    length: int, kept: bool
+) -> None:
     body = {"applicationName": "Shop", "repouri": "a" * length, "version": "1"}
-    keep_to_the_words("deploy", body, {})
+    follow_descriptions("deploy", body, {})
     assert ("repouri" in body) == kept
 
 
-def test_a_list_goes_on_only_where_the_service_said_and_no_time_is_before_since() -> None:
+def test_a_list_has_a_valid_period_and_no_token() -> None:
     early, late = "2026-01-01T00:00:00Z", "2026-01-02T00:00:00Z"
     query = {"since": late, "until": early, "nextToken": "YmFza2V0", "limit": 3}
-    keep_to_the_words("listEvents", None, query)
+    follow_descriptions("listEvents", None, query)
     assert query == {"since": early, "until": late, "limit": 3}
     for kept in ({"since": late}, {"until": early}, {"since": early, "until": late}, {}):
         unchanged = dict(kept)
-        keep_to_the_words("listEvents", None, unchanged)
+        follow_descriptions("listEvents", None, unchanged)
         assert unchanged == kept
 
 
-def test_any_json_is_borne() -> None:
-    chance = random.Random(1)  # noqa: S311 - no secret
+def test_any_json_is_accepted() -> None:
+    chance = random.Random(1)  # noqa: S311 - not for security
     members = [*document()["components"]["schemas"]["CreateRequest"]["properties"], "stack"]
     for number in range(500):
-        lead({name: chance.choice(WRONG) for name in members}, number)
+        use_existing_names({name: chance.choice(WRONG) for name in members}, number)

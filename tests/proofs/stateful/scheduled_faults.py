@@ -1,4 +1,4 @@
-"""Faults at the next outgoing calls, of all kinds of the crash matrix."""
+"""Faults at chosen outgoing calls, of all kinds of the crash matrix."""
 
 from __future__ import annotations
 
@@ -11,19 +11,20 @@ from tests.lab.faults import Kind
 from tests.lab.memory.wire_faults import Effect, Fault, applies
 from tests.lab.plan import Plan
 
-# Faults after which task definitions can remain until the application is deleted; see
-# tests/proofs/crash/memory.py.
+# Faults and calls after which task definitions can remain until the application is deleted
+# (tests/proofs/crash/memory.py).
 _LATE = (Kind.LATE_CALL, Kind.LATE_LEASE, Kind.LATE_OPERATION)
-_SURPLUS = (Kind.RESENT, *_LATE)
-_LEFT = ("containers.registered", "containers.deregister")
+_UNTIDY = (Kind.RESENT, *_LATE)
+_UNTIDY_CALLS = ("containers.registered", "containers.deregister")
 
 
-class Faults:
+class ScheduledFaults:
     """The faults on the wire of an account; `hit` has the calls with a fault.
 
-    `meanwhile` has the actions of other actors by kind of fault. A fault waits for a call that it
-    can hit. `lasting` means that calls can fail until `heal`, `untidy` that resources can remain
-    which only a delete finds, `blind` that an operation can be given up without an observation.
+    `meanwhile` has the actions of other actors by kind of fault. A fault waits for a call to which
+    it applies. `late` means that a call has not taken effect yet, `lasting` that calls can fail
+    until `heal`. After an `untidy` fault, resources can remain until the application is deleted.
+    After a `blind` fault, an operation can fail without an observation of AWS.
     """
 
     def __init__(self, cloud: FakeCloud, meanwhile: Mapping[Kind, Callable[[], object]]) -> None:
@@ -32,31 +33,31 @@ class Faults:
         self.hit: list[Call] = []
         self.late = self.lasting = self.untidy = self.blind = False
         self._due: dict[int, Kind] = {}
-        self._renew()
+        self._install()
 
-    def put(self, kind: Kind, ahead: int) -> None:
-        """Plan a fault for the call that is a number of calls ahead."""
-        self.land()
+    def schedule(self, kind: Kind, ahead: int) -> None:
+        """Schedule a fault for a later call; `ahead` is the number of calls before it."""
+        self.complete_late_call()
         self._due.clear()
         self._due[len(self._cloud.wire.journal) + ahead] = kind
 
     def throttle(self, port: str) -> None:
         """Throttle all calls of a port until `heal`."""
         self._cloud.wire.fail(port, ThrottledError("AWS throttles"))
-        self._lasts()
+        self._set_lasting()
 
-    def land(self) -> None:
+    def complete_late_call(self) -> None:
         """Execute a late call."""
         self._fault.land()
         self.late = False
 
     def heal(self) -> None:
         """Execute a late call, then remove all faults."""
-        self.land()
+        self.complete_late_call()
         self._cloud.wire.heal()
         self._due.clear()
         self.lasting = False
-        self._renew()
+        self._install()
 
     def __call__(self, call: Call, effect: Effect) -> Any:
         """Execute a call with its fault, if it has one."""
@@ -65,14 +66,14 @@ class Faults:
             self._due[call.number + 1] = self._due.pop(call.number)
         elif kind:
             self.late |= kind in _LATE
-            self.untidy |= kind in _SURPLUS or call.name in _LEFT
+            self.untidy |= kind in _UNTIDY or call.name in _UNTIDY_CALLS
             if kind.lasts:
-                self._lasts()
+                self._set_lasting()
         return self._fault(call, effect)
 
-    def _lasts(self) -> None:
+    def _set_lasting(self) -> None:
         self.lasting = self.untidy = self.blind = True
 
-    def _renew(self) -> None:
+    def _install(self) -> None:
         self._fault = Fault(self._cloud, Plan(self._due, self.hit), self._meanwhile)
         self._cloud.wire.around = self

@@ -1,4 +1,4 @@
-"""All interleavings of two actors are run once, each by its schedule."""
+"""The scheduler runs each interleaving of two actors once."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ from functools import partial
 import pytest
 
 from tests.lab.fakes import Wire
-from tests.proofs.races.baton import Baton
-from tests.proofs.races.schedule import Schedule, interleavings
+from tests.proofs.races.scheduler import Schedule, Scheduler, interleavings
 
 
 def _calling(wire: Wire, calls: int, log: list[str], name: str) -> Callable[[], None]:
@@ -23,9 +22,9 @@ def _calling(wire: Wire, calls: int, log: list[str], name: str) -> Callable[[], 
 
 def _ran(schedule: str, *calls: int) -> str:
     wire, log = Wire(), list[str]()
-    baton = Baton(wire, Schedule.parse(schedule))
-    baton.run([_calling(wire, each, log, "abc"[number]) for number, each in enumerate(calls)])
-    assert (baton.error, wire.watchers) == (None, [])
+    scheduler = Scheduler(wire, Schedule.parse(schedule))
+    scheduler.run([_calling(wire, each, log, "abc"[number]) for number, each in enumerate(calls)])
+    assert (scheduler.error, wire.watchers) == (None, [])
     return " ".join(log)
 
 
@@ -45,7 +44,7 @@ def test_a_schedule_defines_the_preemptions(schedule: str, order: str) -> None:
     assert _ran(schedule, 3, 2) == order
 
 
-def test_three_actors_pass_the_baton_in_turn() -> None:
+def test_three_actors_run_in_turn() -> None:
     assert _ran("C1A1B1C1", 2, 2, 2) == "c0 a0 b0 c1 c. a1 a. b1 b."
 
 
@@ -57,13 +56,13 @@ def test_actors_without_calls_end() -> None:
 def test_all_interleavings_with_two_preemptions_are_run_once(first: int, second: int) -> None:
     orders: dict[str, list[str]] = {}
 
-    def run(schedule: Schedule) -> Baton:
+    def run(schedule: Schedule) -> Scheduler:
         wire, log = Wire(), list[str]()
-        baton = Baton(wire, schedule)
+        scheduler = Scheduler(wire, schedule)
         actors = [_calling(wire, first, log, "a"), _calling(wire, second, log, "b")]
-        baton.run(actors)
+        scheduler.run(actors)
         orders.setdefault(" ".join(log), []).append(str(schedule))
-        return baton
+        return scheduler
 
     schedules = [str(schedule) for schedule, _ in interleavings(run)]
     once = (first - 1) + (second - 1)
@@ -72,15 +71,15 @@ def test_all_interleavings_with_two_preemptions_are_run_once(first: int, second:
     assert len(orders) == len(schedules)
 
 
-def test_a_broken_promise_stops_all_actors() -> None:
+def test_an_exception_stops_all_actors() -> None:
     wire, log = Wire(), list[str]()
-    baton = Baton(wire, Schedule.parse("A1"))
+    scheduler = Scheduler(wire, Schedule.parse("A1"))
 
-    def breaks() -> None:
+    def fail() -> None:
         raise KeyError("b")
 
-    baton.run([_calling(wire, 2, log, "a"), breaks, _calling(wire, 1, log, "c")])
-    assert isinstance(baton.error, KeyError)
+    scheduler.run([_calling(wire, 2, log, "a"), fail, _calling(wire, 1, log, "c")])
+    assert isinstance(scheduler.error, KeyError)
     assert log == ["a0"]
 
 
@@ -91,5 +90,5 @@ def test_an_invalid_schedule_is_refused(text: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["A", "B12", "A3B1", "C1A2B3"])
-def test_a_schedule_is_written_as_it_is_read(text: str) -> None:
+def test_the_text_of_a_schedule_parses_to_the_same_schedule(text: str) -> None:
     assert str(Schedule.parse(text)) == text

@@ -1,4 +1,4 @@
-"""Makes what is generated mean something, on a laptop that can bear it."""
+"""Changes of generated calls: they name existing applications and limit the load of the machine."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from devops_core.requests.create import MAX_TASKS
 from devops_core.requests.deploy import LONGEST_IMAGE
 from tools.laptop.cloud import ACCOUNT
 
-# Applications that are there from the beginning to the end, and those that are created and deleted.
-THERE = ("Shop", "Store", "Stand")
-COME_AND_GO = ("Kiosk", "Booth")
-# Versions that are pushed.
+# Applications that exist during the whole run, and applications that calls create and delete.
+PERMANENT = ("Shop", "Store", "Stand")
+TEMPORARY = ("Kiosk", "Booth")
+# The pushed versions.
 VERSIONS = ("1.0.0.0", "1.0.0.1")
 
 _KEY = re.compile(r"[!-~]{1,240}")
@@ -24,44 +24,45 @@ _WAIT = re.compile(r"wait=\d+")
 Holder = MutableMapping[str, Any]
 
 
-def lead(holder: Any, number: int) -> None:
-    """Lead a body, a query or the parameters of a path to what is there, each call to another.
+def use_existing_names(holder: Any, number: int) -> None:
+    """Replace the valid values of a body, a query or the parameters of a path.
 
-    Valid names become those of few applications, most versions those that were pushed, many tasks
-    few, and most dry runs real calls. What is not valid is left alone. `number` counts the calls.
+    Names become those of a few applications, most versions become pushed ones, the number of tasks
+    becomes 1 or 2, and most dry runs become real calls. Invalid values remain. `number` is that of
+    the call, and selects the new values.
     """
     if isinstance(holder, dict):
-        names = COME_AND_GO if "email" in holder else (*THERE, *THERE, *COME_AND_GO)
+        names = TEMPORARY if "email" in holder else (*PERMANENT, *PERMANENT, *TEMPORARY)
         _replace(holder, "applicationName", APPLICATION_NAME.fullmatch, names, number)
-        _replace(holder, "stack", APPLICATION_NAME.fullmatch, COME_AND_GO, number)
+        _replace(holder, "stack", APPLICATION_NAME.fullmatch, TEMPORARY, number)
         if number % 4:
             _replace(holder, "version", IMAGE_TAG.fullmatch, VERSIONS, number)
         if holder.get("dryRun") == "true" and number % 4:
             holder["dryRun"] = "false"
         if isinstance(holder.get("service"), dict):
-            few = range(1, 3)
+            few = (1, 2)
             _replace(holder["service"], "desiredCount", lambda n: 0 < n <= MAX_TASKS, few, number)
 
 
-def hurry(headers: Holder, number: int) -> None:
-    """Let nobody wait for long, and give most calls an Idempotency-Key of their own.
+def shorten_waits(headers: Holder, number: int) -> None:
+    """Shorten the wait of a call, and give most calls a unique Idempotency-Key.
 
-    The same key with another body is refused, which one call in eight sees.
+    Each eighth call keeps its key, because a key with another body must be refused.
     """
     _replace(headers, "Prefer", _WAIT.fullmatch, ("wait=1", "wait=2"), number)
     if number % 8:
         _replace(headers, "Idempotency-Key", _KEY.fullmatch, (f"key-{number}",), number)
 
 
-def keep_to_the_words(operation_id: str, body: Any, query: Holder) -> None:
-    """Hold a valid call to what the contract says in words, because no schema can say it."""
+def follow_descriptions(operation_id: str, body: Any, query: Holder) -> None:
+    """Change a valid call to follow the rules that the document describes only in words."""
     named = body if isinstance(body, dict) else {}
-    # Only what the service gave out goes on, and only a time that is not before the other.
+    # A token must be one of the service, and `until` must follow `since`.
     query.pop("nextToken", None)
     if query.get("since", "") > query.get("until", "~"):
         query["since"], query["until"] = query["until"], query["since"]
     if operation_id == "deleteApplication":
-        query["stack"] = named.get("stack") or query.get("stack") or COME_AND_GO[0]
+        query["stack"] = named.get("stack") or query.get("stack") or TEMPORARY[0]
     if len(str(named.get("repouri", ""))) + len(str(named.get("version", ""))) >= LONGEST_IMAGE:
         del named["repouri"]
     service = named.get("service")
@@ -78,13 +79,13 @@ def keep_to_the_words(operation_id: str, body: Any, query: Holder) -> None:
 def _replace(
     holder: Holder, member: str, is_valid: Callable[[Any], Any], by: Sequence[Any], number: int
 ) -> None:
-    """Put one of some values in place of a valid one."""
+    """Replace a valid value by one of some values."""
     value = holder.get(member)
     if type(value) not in (str, int) or value in by:
         return
     try:
         valid = is_valid(value)
-    except TypeError:  # a number where a text belongs, or the other way round
+    except TypeError:  # a number instead of a text, or a text instead of a number
         valid = False
     if valid:
         holder[member] = by[number % len(by)]

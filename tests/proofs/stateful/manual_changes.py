@@ -1,4 +1,4 @@
-"""Changes of an application by hand, as with the AWS console."""
+"""Manual changes of an application, as with the AWS console."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from devops_core.naming import SLOTS
 from tests.lab.fakes import FakeCloud
 from tests.lab.fakes.task_service import FakeService
 
-# Takes the account, the application and a number that selects among several resources; returns
-# whether it changed something.
+# Changes an application; the number selects one of several resources. Returns whether a resource
+# has changed.
 Change = Callable[[FakeCloud, str, int], bool]
 
 
@@ -25,20 +25,20 @@ def listeners_exchanged(cloud: FakeCloud, application: str, _: int) -> bool:
 def listener_moved(cloud: FakeCloud, application: str, pick: int) -> bool:
     """Forward one of the listeners to a slot."""
     listener = _listeners(cloud, application)[pick % 2]
-    return _point(cloud, application, listener, SLOTS[pick // 2 % 2])
+    return _forward(cloud, application, listener, SLOTS[pick // 2 % 2])
 
 
 def listener_weighted(cloud: FakeCloud, application: str, _: int) -> bool:
     """Forward production to both slots."""
-    return _point(cloud, application, _listeners(cloud, application)[0], *SLOTS)
+    return _forward(cloud, application, _listeners(cloud, application)[0], *SLOTS)
 
 
-def listener_astray(cloud: FakeCloud, application: str, _: int) -> bool:
-    """Forward production to another service."""
-    return _point(cloud, application, _listeners(cloud, application)[0], "dev")
+def listener_misdirected(cloud: FakeCloud, application: str, _: int) -> bool:
+    """Forward production to the service of a test environment."""
+    return _forward(cloud, application, _listeners(cloud, application)[0], "dev")
 
 
-def service_given(cloud: FakeCloud, application: str, pick: int) -> bool:
+def service_deployed(cloud: FakeCloud, application: str, pick: int) -> bool:
     """Deploy a foreign task definition in a service."""
     service = _service(cloud, application, pick)
     if service:
@@ -77,7 +77,7 @@ def stack_deleted(cloud: FakeCloud, application: str, pick: int) -> bool:
 def row_removed(cloud: FakeCloud, application: str, pick: int) -> bool:
     """Remove a free row of the inventory, but not the last one.
 
-    Without a held row, the tests could not know that its operation may act.
+    A claimed row remains, because the promises need the claim of each acting operation.
     """
     rows = cloud.tables.inventory_of(application).rows
     free = [environment for environment, row in rows.items() if not row.claim]
@@ -93,8 +93,8 @@ CHANGES: Mapping[str, Change] = {
         listeners_exchanged,
         listener_moved,
         listener_weighted,
-        listener_astray,
-        service_given,
+        listener_misdirected,
+        service_deployed,
         service_scaled,
         service_deleted,
         stack_deleted,
@@ -103,18 +103,10 @@ CHANGES: Mapping[str, Change] = {
 }
 
 
-def live(cloud: FakeCloud, application: str) -> str | None:
-    """Return the live slot, None if production does not forward to exactly one slot."""
-    estate = cloud.stacks.estate
-    groups = cloud.load_balancer.listeners.get(estate.listener(application, "production"))
-    slots = (slot for slot in SLOTS if groups == [estate.target_group(application, slot)])
-    return next(slots, None)
-
-
-def set_right(cloud: FakeCloud, application: str) -> None:
-    """Forward production to one slot again, as the drift of its row requires."""
-    if live(cloud, application) is None:
-        _point(cloud, application, _listeners(cloud, application)[0], SLOTS[0])
+def restore_production(cloud: FakeCloud, application: str) -> None:
+    """Forward production to one slot, because the drift check does not correct other targets."""
+    if cloud.live(application) is None:
+        _forward(cloud, application, _listeners(cloud, application)[0], SLOTS[0])
 
 
 def _listeners(cloud: FakeCloud, application: str) -> tuple[str, str]:
@@ -122,7 +114,7 @@ def _listeners(cloud: FakeCloud, application: str) -> tuple[str, str]:
     return listener(application, "production"), listener(application, "test")
 
 
-def _point(cloud: FakeCloud, application: str, listener: str, *services: str) -> bool:
+def _forward(cloud: FakeCloud, application: str, listener: str, *services: str) -> bool:
     listeners = cloud.load_balancer.listeners
     if listener not in listeners:
         return False

@@ -1,4 +1,7 @@
-"""What a run of schemathesis has made and seen, from its reports."""
+"""The numbers of calls and responses in the reports of schemathesis.
+
+Its summary has no responses of sequences; therefore they are counted from its events.
+"""
 
 from __future__ import annotations
 
@@ -14,13 +17,13 @@ SUMMARY, EVENTS = "summary.json", "events.ndjson"
 
 
 def cases(directory: Path) -> int:
-    """Return how many cases were made."""
+    """Return the number of generated cases."""
     counted: int = json.loads((directory / SUMMARY).read_text())["test_cases"]["generated"]
     return counted
 
 
-def answers(directory: Path) -> Counter[tuple[str, int]]:
-    """Return how often each route has answered with each status."""
+def responses(directory: Path) -> Counter[tuple[str, int]]:
+    """Return the number of responses by route and status."""
     seen: Counter[tuple[str, int]] = Counter()
     for recorder in _recorders(directory):
         for number, interaction in recorder.get("interactions", {}).items():
@@ -37,7 +40,7 @@ def _recorders(directory: Path) -> Iterator[dict[str, Any]]:
 
 
 def table(seen: Mapping[tuple[str, int], int]) -> list[str]:
-    """Return lines for people: each route of the contract with its statuses, then the others."""
+    """Return a table: the statuses of each route of the document, then all other routes."""
     by_route: dict[str, list[str]] = {each.route: [] for each in operations().values()}
     others = 0
     for (route, status), count in sorted(seen.items()):
@@ -49,7 +52,7 @@ def table(seen: Mapping[tuple[str, int], int]) -> list[str]:
     return [*lines, f"  {'other methods':52} {others}"]
 
 
-def never_met(seen: Mapping[tuple[str, int], int]) -> list[str]:
-    """Return the routes that have never answered with success: little was tried of them."""
-    met = {route for route, status in seen if status < 300}
-    return [each.route for each in operations().values() if each.route not in met]
+def without_success(seen: Mapping[tuple[str, int], int]) -> list[str]:
+    """Return the routes without a successful response; such a run shows little about them."""
+    successful = {route for route, status in seen if status < 300}
+    return [each.route for each in operations().values() if each.route not in successful]

@@ -1,4 +1,4 @@
-"""The life of an account: a sequence of requests, triggers, faults and changes."""
+"""The simulation of an account: requests, triggers, faults, manual changes and time."""
 
 from __future__ import annotations
 
@@ -16,16 +16,17 @@ from tests.lab.faults import Kind as Fault
 from tests.lab.memory import accounts
 from tests.lab.memory.world import World
 from tests.lab.promises import Broken, hold_always
-from tests.proofs.stateful.asks import Ask
-from tests.proofs.stateful.hands import CHANGES, live
+from tests.proofs.stateful.caller_requests import CallerRequest
+from tests.proofs.stateful.manual_changes import CHANGES
 from tests.proofs.stateful.model import Model
-from tests.proofs.stateful.next_faults import Faults
+from tests.proofs.stateful.scheduled_faults import ScheduledFaults
 
 NAMES = ("Shop", "Cart")
-# After this time a late call has taken effect (tests/lab/memory/wire_faults.py), and a new stack is
-# visible: this takes seconds, and the lease of a worker without a response to CreateStack 65.
-_LATEST = 60
-_DIED = (Crash, AwsError)
+# After this time a late call has taken effect (tests/lab/memory/wire_faults.py) and a new stack is
+# visible. In AWS this takes seconds; the lease of a worker waits 65 s for it.
+_DELAY_LIMIT = 60
+# The exceptions that end an invocation.
+_ENDS_INVOCATION = (Crash, AwsError)
 
 
 def _images(cloud: FakeCloud, api: Client) -> None:
@@ -38,7 +39,7 @@ def _images(cloud: FakeCloud, api: Client) -> None:
 
 
 def _both(cloud: FakeCloud, api: Client) -> None:
-    """Create one application in use, and one whose first version has just become live."""
+    """Create an application in use, and one after its first swap."""
     accounts.shop(cloud, api)
     _images(cloud, api)
     api.finished(api.create("Cart"))
@@ -48,7 +49,7 @@ def _both(cloud: FakeCloud, api: Client) -> None:
 
 
 def _backwards(cloud: FakeCloud, api: Client) -> None:
-    """Create both in an account that executes simultaneous calls in reverse order."""
+    """Create both applications; simultaneous calls are executed in reverse order."""
     _both(cloud, api)
     cloud.backwards = True
 
@@ -63,21 +64,21 @@ def _prepared(account: str) -> bytes:
     return World.prepared(ACCOUNTS[account])
 
 
-class Life:
-    """An account from its beginning, with checks after each step."""
+class Simulation:
+    """An account, the actions of all actors in it, and the checks after each action."""
 
     def __init__(self, account: str) -> None:
         self.world = World.opened(_prepared(account))
         self.cloud, self.api, self.watcher = self.world.cloud, self.world.api, self.world.watcher
         self.model = Model(self.cloud, self.watcher)
-        self.asked: list[Ask] = []
+        self.requests: list[CallerRequest] = []
         self.events: list[Mapping[str, Any]] = []
         self.other_skew = timedelta()
-        # Applications that lost a row: a delete finds the resources of that environment only after
-        # the application was created again.
-        self.torn: set[str] = set()
+        # Applications without some of their rows: a delete finds the resources of such an
+        # environment only after another create.
+        self.incomplete: set[str] = set()
         others = {Fault.SECOND_WORKER: self._other_worker, Fault.SECOND_CALLER: self._other_caller}
-        self.faults = Faults(self.cloud, others)
+        self.faults = ScheduledFaults(self.cloud, others)
 
     @property
     def operations(self) -> list[tuple[str, str]]:
@@ -86,97 +87,96 @@ class Life:
 
     # --- callers ---
 
-    def ask(self, ask: Ask) -> None:
-        """Send a request and check the promises of its response."""
-        self.asked.append(ask)
-        allowed, hits = self.model.allowed(ask), self._trouble()
-        reply = self._sent(partial(ask.send, self.api))
-        self.model.learn(ask)
-        self.model.answered(ask, allowed, reply, calm=hits == self._trouble() == self._calm())
+    def send(self, request: CallerRequest) -> None:
+        """Send a request and check its response."""
+        self.requests.append(request)
+        allowed, hits = self.model.allowed(request), len(self.faults.hit)
+        reply = self._response(partial(request.send, self.api))
+        self.model.add_new_operations(request)
+        self.model.check_response(
+            request, allowed, reply, undisturbed=self._undisturbed_since(hits)
+        )
 
     def read(self, back: int, *, wait: bool) -> None:
         """Read the status of an operation."""
         application, operation = self.operations[-1 - back % len(self.operations)]
         headers = {"Prefer": "wait=25"} if wait else None
-        hits = self._trouble()
-        reply = self._sent(partial(self.api.status, operation, application, headers))
-        calm = hits == self._trouble() == self._calm()
-        assert reply or not calm, "a status read died"
-        assert reply is None or reply.status in ((200,) if calm else (200, 502, 503)), reply
+        hits = len(self.faults.hit)
+        reply = self._response(partial(self.api.status, operation, application, headers))
+        undisturbed = self._undisturbed_since(hits)
+        assert reply or not undisturbed, "a status read crashed"
+        assert reply is None or reply.status in ((200,) if undisturbed else (200, 502, 503)), reply
 
     def abort(self, back: int) -> None:
         """Abort an operation."""
         key = self.operations[-1 - back % len(self.operations)]
-        before, hits = self.cloud.tables.operations[key], self._trouble()
-        reply = self._sent(partial(self.api.abort, key[1], key[0]))
-        calm = hits == self._trouble() == self._calm()
+        before, hits = self.cloud.tables.operations[key], len(self.faults.hit)
+        reply = self._response(partial(self.api.abort, key[1], key[0]))
+        undisturbed = self._undisturbed_since(hits)
         over = before.ended and not before.aborted_by
         expected = (409,) if over or before.kind == "delete" else (200, 202)
-        assert reply or not calm, "an abort died"
-        statuses = expected if calm else (200, 202, 409, 502, 503)
+        assert reply or not undisturbed, "an abort crashed"
+        statuses = expected if undisturbed else (200, 202, 409, 502, 503)
         assert reply is None or reply.status in statuses, reply
 
-    def _sent(self, send: Callable[[], Reply]) -> Reply | None:
-        with broken():
+    def _response(self, send: Callable[[], Reply]) -> Reply | None:
+        with violations_as_assertions():
             try:
                 return send()
             except Crash:
                 return None
 
-    def _trouble(self) -> int:
-        """Return a number that changes with each fault."""
-        return len(self.faults.hit)
-
-    def _calm(self) -> int:
-        """Return the number of `_trouble` if no fault is active now, another number otherwise."""
-        return -1 if self.faults.lasting or self.faults.late else self._trouble()
+    def _undisturbed_since(self, hits: int) -> bool:
+        """Return whether no call has had a fault since then, and no fault is active now."""
+        active = self.faults.lasting or self.faults.late
+        return len(self.faults.hit) == hits and not active
 
     # --- triggers ---
 
     def wake(self, event: Mapping[str, Any]) -> None:
         """Send an event to the service; the invocation can crash."""
-        self._woken(partial(self.api.wake, event))
+        self._invoke(partial(self.api.wake, event))
 
     def drift_check(self) -> None:
-        """Fire the schedule of the drift check."""
-        self._woken(self.api.drift_check)
+        """Fire the schedule of the drift check; the invocation can crash."""
+        self._invoke(self.api.drift_check)
 
-    def _woken(self, wake: Callable[[], int]) -> None:
-        hits = self._trouble()
-        with broken():
+    def _invoke(self, function: Callable[[], int]) -> None:
+        hits = len(self.faults.hit)
+        with violations_as_assertions():
             try:
-                wake()
-            except _DIED:
-                calm = hits == self._trouble() == self._calm()
-                assert not calm or self.model.by_hand, "an invocation died without a fault"
-        self.model.learn(None)
+                function()
+            except _ENDS_INVOCATION:
+                expected = self.model.changed_manually or not self._undisturbed_since(hits)
+                assert expected, "an invocation crashed without a fault"
+        self.model.add_new_operations(None)
 
     # --- other actors, during a call ---
 
     def _other_worker(self) -> None:
         clock = self.cloud.clock
         before, clock.skew = clock.skew, clock.skew + self.other_skew
-        with suppress(*_DIED):
+        with suppress(*_ENDS_INVOCATION):
             self.api.wake(SCHEDULE)
         clock.skew = before
 
     def _other_caller(self) -> None:
-        if not self.asked:
+        if not self.requests:
             return
-        ask = self.asked[-1].by(None)
-        self.model.learn(self.asked[-1])
+        request = self.requests[-1].without_key()
+        self.model.add_new_operations(self.requests[-1])
         with suppress(Crash):
-            reply = ask.send(self.api)
+            reply = request.send(self.api)
             assert reply.status in (200, 202, 409, 424, 502, 503), reply
-        self.model.learn(ask)
+        self.model.add_new_operations(request)
 
-    # --- AWS, people, time ---
+    # --- AWS, manual changes, time ---
 
     def heal(self) -> None:
-        """Remove all faults of AWS."""
+        """Remove all faults."""
         self.faults.heal()
 
-    def move_on(self, application: str) -> None:
+    def advance_aws(self, application: str) -> None:
         """Advance the stack and the rollouts of an application in AWS."""
         stack = self.cloud.stacks.named(application)
         if stack and stack.status.endswith("_IN_PROGRESS"):
@@ -185,12 +185,12 @@ class Life:
             if cluster == application:
                 self.cloud.containers.advance(cluster, name)
 
-    def by_hand(self, application: str, change: str, pick: int) -> None:
-        """Change an application by hand."""
+    def change_manually(self, application: str, change: str, pick: int) -> None:
+        """Change an application manually."""
         if CHANGES[change](self.cloud, application, pick):
-            self.model.changed_by_hand(application)
+            self.model.record_manual_change(application)
             if change == "row_removed":
-                self.torn.add(application)
+                self.incomplete.add(application)
             if change.startswith("listener"):
                 self.watcher.moved.add(application)
                 operations = self.cloud.tables.operations.items()
@@ -199,40 +199,40 @@ class Life:
                     for (name, identifier), each in operations
                     if name == application and not each.ended
                 }
-            if live(self.cloud, application) is None:
+            if self.cloud.live(application) is None:
                 self.watcher.excused.add(application)
 
     def pass_(self, seconds: float) -> None:
         """Let time pass."""
-        if seconds > _LATEST:
-            self._land()
+        if seconds > _DELAY_LIMIT:
+            self._complete_delayed()
         self.cloud.clock.wait(seconds)
 
     def set_clock(self, skew: timedelta) -> None:
-        """Set the clocks of all workers, after new stacks have become visible.
+        """Set the clocks of all workers after new stacks have become visible.
 
-        tests/functional/test_clocks.py has the case of a create before that.
+        tests/functional/test_clocks.py has the case of a stack that is not visible yet.
         """
-        self._land()
+        self._complete_delayed()
         self.cloud.clock.skew = skew
 
-    def _land(self) -> None:
+    def _complete_delayed(self) -> None:
         """Execute late calls and make new stacks visible."""
-        self.faults.land()
+        self.faults.complete_late_call()
         for stack in self.cloud.stacks.stacks.values():
             stack.unseen = 0
 
     # --- checks ---
 
-    def hold(self) -> None:
-        """Check the promises after a step."""
-        self.model.learn(None)
+    def check(self) -> None:
+        """Check the promises after an action."""
+        self.model.add_new_operations(None)
         hold_always(self.cloud, self.watcher.excused)
-        self.model.hold()
-        for message, facts in self.cloud.lines:
-            ours = message in ("broken", "given up", "check failed", "reconcile failed")
-            theirs = any(word in str(facts) for word in _AWS_ERRORS)
-            assert theirs or not ours, f"{message}: {facts}"
+        self.model.check()
+        for message, members in self.cloud.lines:
+            is_error = message in ("broken", "given up", "check failed", "reconcile failed")
+            caused_by_aws = any(name in str(members) for name in _AWS_ERRORS)
+            assert caused_by_aws or not is_error, f"{message}: {members}"
         self.cloud.lines.clear()
 
 
@@ -241,7 +241,7 @@ _AWS_ERRORS = ("ThrottledError", "UnreachableError", "AccessDeniedError")
 
 
 @contextmanager
-def broken() -> Iterator[None]:
+def violations_as_assertions() -> Iterator[None]:
     """Convert `Broken` to an AssertionError, which Hypothesis can shrink."""
     try:
         yield

@@ -1,10 +1,11 @@
-"""DynamoDB in memory that counts what it reads and writes, behind a client of botocore.
+"""DynamoDB in memory with a meter of its capacity units, behind a client of botocore.
 
-It knows what the service uses of it: single items, transactions, one query of a sparse index,
-queries of a part of one partition, and a scan with a limit. Conditions are read by moto's parser.
-Tables can have seeds: partitions that are there from the start and made when somebody looks at
-them, so that a million items take no memory, and a scan of all of them would be seen in what it
-reads.
+It supports the calls of the service: single items, transactions, one query of a sparse index,
+queries of a range of one partition, and a scan with a limit. The parser of moto evaluates the
+conditions. A table can have seeded partitions, which are built at their first access. Therefore a
+million items need no memory, and a scan of all of them shows in the consumed units.
+
+moto has no such meter, and would need all items in memory.
 """
 
 from __future__ import annotations
@@ -19,27 +20,27 @@ from moto.dynamodb.comparisons import get_filter_expression
 from moto.dynamodb.models.dynamo_type import DynamoType
 from moto.dynamodb.models.dynamo_type import Item as MotoItem
 
-from tests.lab.fakes.capacity import Capacity, Item, size
+from tests.proofs.scale.capacity import Capacity, Item, size
 
 Key = tuple[str, str]
 Partition = dict[str, Item]
 Seeds = Callable[[str], Partition]
 
-_PAGE = 1_000_000  # bytes that Query and Scan look at, at most (DynamoDB API)
+_PAGE = 1_000_000  # maximum of bytes that one Query or Scan evaluates (DynamoDB API)
 
 
 @dataclass
 class Table:
-    """A table: partitions by the value of their key; `index` has the keys of what is open."""
+    """A table: partitions by the value of their key; `index` has the keys of open operations."""
 
     sort: str
     partitions: dict[str, Partition] = field(default_factory=dict)
     index: dict[Key, Item] = field(default_factory=dict)
-    seeded: tuple[str, ...] = ()  # names of the partitions that `seeds` makes
+    seeded: tuple[str, ...] = ()  # names of the partitions that `seeds` builds
     seeds: Seeds = lambda _: {}
 
     def partition(self, name: str) -> Partition:
-        """Return a partition; a seeded one is made now."""
+        """Return a partition; build it first if it is seeded."""
         if name not in self.partitions:
             at = bisect_right(self.seeded, name)
             there = at and self.seeded[at - 1] == name
@@ -47,11 +48,11 @@ class Table:
         return self.partitions[name]
 
     def get(self, key: Item) -> Item:
-        """Return an item, empty if there is none."""
+        """Return an item, or an empty one if it is missing."""
         return self.partition(key["applicationName"]["S"]).get(key[self.sort]["S"], {})
 
     def set(self, key: Item, item: Item) -> None:
-        """Put an item where its key says; empty removes it."""
+        """Write the item of a key; an empty item removes it."""
         name, sort = key["applicationName"]["S"], key[self.sort]["S"]
         self.partition(name).pop(sort, None)
         self.index.pop((sort, name), None)
@@ -61,12 +62,12 @@ class Table:
                 self.index[sort, name] = entry
 
     def entry(self, item: Item) -> Item:
-        """Return what the index has of an item: keys only, of those that have all of them."""
+        """Return the index entry of an item: its keys, if it has all of them."""
         names = ("open", "applicationName", self.sort)
         return {name: item[name] for name in names} if "open" in item else {}
 
     def after(self, last: Item | None) -> Iterator[Item]:
-        """Return all items that follow one, in the order of their keys."""
+        """Return all items after a key, in the order of their keys."""
         start = (last["applicationName"]["S"], last[self.sort]["S"]) if last else ("", "")
         seeded = self.seeded[max(0, bisect_right(self.seeded, start[0]) - 1) :]
         names = sorted({*seeded, *self.partitions})
@@ -77,22 +78,22 @@ class Table:
 
 
 class RefusedError(Exception):
-    """A condition did not hold."""
+    """A condition is false."""
 
 
 class DynamoDB:
-    """The tables by name, and what they have consumed."""
+    """The tables by name, and the consumed capacity."""
 
     def __init__(self, tables: Mapping[str, Table]) -> None:
         self.tables = tables
         self.consumed = Capacity()
 
     def attach(self, client: Any) -> None:
-        """Answer the calls of a client in place of AWS."""
-        client.meta.events.register("before-call.dynamodb", self._answer)
+        """Respond to the calls of a client instead of AWS."""
+        client.meta.events.register("before-call.dynamodb", self._respond)
 
-    def _answer(self, model: Any, params: Mapping[str, Any], **_: Any) -> Any:
-        does: Mapping[str, Callable[[Any], dict[str, Any]]] = {
+    def _respond(self, model: Any, params: Mapping[str, Any], **_: Any) -> Any:
+        effects: Mapping[str, Callable[[Any], dict[str, Any]]] = {
             "GetItem": self._get,
             "BatchGetItem": self._batch,
             "PutItem": self._put,
@@ -102,16 +103,16 @@ class DynamoDB:
             "Scan": self._scan,
         }
         self.consumed.calls += (model.name,)
-        return _OK, does[model.name](json.loads(params["body"]))
+        return _OK, effects[model.name](json.loads(params["body"]))
 
-    def _get(self, asked: Any) -> dict[str, Any]:
-        item = self.tables[asked["TableName"]].get(asked["Key"])
-        self.consumed.reads(size(item), consistent=asked.get("ConsistentRead", False))
+    def _get(self, request: Any) -> dict[str, Any]:
+        item = self.tables[request["TableName"]].get(request["Key"])
+        self.consumed.reads(size(item), consistent=request.get("ConsistentRead", False))
         return {"Item": item} if item else {}
 
-    def _batch(self, asked: Any) -> dict[str, Any]:
+    def _batch(self, request: Any) -> dict[str, Any]:
         found: dict[str, list[Any]] = {}
-        for name, wanted in asked["RequestItems"].items():
+        for name, wanted in request["RequestItems"].items():
             consistent = wanted.get("ConsistentRead", False)
             items = [self.tables[name].get(key) for key in wanted["Keys"]]
             for item in items:
@@ -119,86 +120,86 @@ class DynamoDB:
             found[name] = [item for item in items if item]
         return {"Responses": found, "UnprocessedKeys": {}}
 
-    def _put(self, asked: Any) -> dict[str, Any]:
-        self._write([("Put", asked)], transaction=False)
+    def _put(self, request: Any) -> dict[str, Any]:
+        self._write([("Put", request)], transaction=False)
         return {}
 
-    def _delete(self, asked: Any) -> dict[str, Any]:
-        self._write([("Delete", asked)], transaction=False)
+    def _delete(self, request: Any) -> dict[str, Any]:
+        self._write([("Delete", request)], transaction=False)
         return {}
 
-    def _transaction(self, asked: Any) -> dict[str, Any]:
-        # What is measured is what goes through: a transaction that is refused fails the test.
-        self._write([next(iter(each.items())) for each in asked["TransactItems"]])
+    def _transaction(self, request: Any) -> dict[str, Any]:
+        # The proof measures successful transactions; a refused one fails the test.
+        self._write([next(iter(each.items())) for each in request["TransactItems"]])
         return {}
 
     def _write(self, actions: list[tuple[str, Any]], *, transaction: bool = True) -> None:
-        """Do all actions or none."""
+        """Execute all actions or none."""
         changes = []
-        for kind, asked in actions:
-            table = self.tables[asked["TableName"]]
-            key = asked["Item"] if kind == "Put" else asked["Key"]
+        for kind, request in actions:
+            table = self.tables[request["TableName"]]
+            key = request["Item"] if kind == "Put" else request["Key"]
             before = table.get(key)
-            after = _after(kind, asked, before)
+            after = _after(kind, request, before)
             self.consumed.writes(before, after, transaction=transaction)
-            _check(asked, before)
+            _check(request, before)
             changes.append((table, key, before, after))
         for table, key, before, after in changes:
             self.consumed.indexes(table.entry(before), table.entry(after))
             table.set(key, after)
 
-    def _query(self, asked: Any) -> dict[str, Any]:
-        table = self.tables[asked["TableName"]]
-        if "IndexName" in asked:
-            assert (asked["IndexName"], asked["KeyConditionExpression"]) == (
+    def _query(self, request: Any) -> dict[str, Any]:
+        table = self.tables[request["TableName"]]
+        if "IndexName" in request:
+            assert (request["IndexName"], request["KeyConditionExpression"]) == (
                 "OpenOperations",
                 "#open = :open",
             )
-            found = [entry for _, entry in sorted(table.index.items())][: asked["Limit"]]
+            found = [entry for _, entry in sorted(table.index.items())][: request["Limit"]]
             self.consumed.reads(sum(map(size, found)), consistent=False)
             return {"Items": found}
-        return self._range(table, asked)
+        return self._range(table, request)
 
-    def _range(self, table: Table, asked: Any) -> dict[str, Any]:
-        """Answer a query of a part of one partition."""
-        assert asked["KeyConditionExpression"] == (
+    def _range(self, table: Table, request: Any) -> dict[str, Any]:
+        """Respond to a query of a range of one partition."""
+        assert request["KeyConditionExpression"] == (
             "#partition = :partition AND #entry BETWEEN :low AND :high"
         )
         name, low, high = (
-            asked["ExpressionAttributeValues"][f":{each}"]["S"]
+            request["ExpressionAttributeValues"][f":{each}"]["S"]
             for each in ("partition", "low", "high")
         )
-        forward = asked["ScanIndexForward"]
-        start = asked.get("ExclusiveStartKey", {}).get(table.sort, {}).get("S")
+        forward = request["ScanIndexForward"]
+        start = request.get("ExclusiveStartKey", {}).get(table.sort, {}).get("S")
         keys = sorted(
             key
             for key in table.partition(name)
             if low <= key <= high
             if start is None or (key > start if forward else key < start)
         )
-        turn = (keys if forward else keys[::-1])[: asked["Limit"]]
-        looked = [table.partition(name)[key] for key in turn]
-        self.consumed.reads(sum(map(size, looked)), consistent=asked["ConsistentRead"])
+        turn = (keys if forward else keys[::-1])[: request["Limit"]]
+        evaluated = [table.partition(name)[key] for key in turn]
+        self.consumed.reads(sum(map(size, evaluated)), consistent=request["ConsistentRead"])
         last = {table.sort: {"S": turn[-1]}, "applicationName": {"S": name}} if turn else {}
         return {
-            "Items": [item for item in looked if _meets(asked, item)],
-            "ScannedCount": len(looked),
+            "Items": [item for item in evaluated if _meets(request, item)],
+            "ScannedCount": len(evaluated),
             **({"LastEvaluatedKey": last} if len(turn) < len(keys) else {}),
         }
 
-    def _scan(self, asked: Any) -> dict[str, Any]:
-        table = self.tables[asked["TableName"]]
+    def _scan(self, request: Any) -> dict[str, Any]:
+        table = self.tables[request["TableName"]]
         found: list[Item] = []
         read, last = 0, {}
-        for item in table.after(asked.get("ExclusiveStartKey")):
-            if len(found) == asked.get("Limit") or read + size(item) > _PAGE:
+        for item in table.after(request.get("ExclusiveStartKey")):
+            if len(found) == request.get("Limit") or read + size(item) > _PAGE:
                 last = {"LastEvaluatedKey": {
                     name: found[-1][name] for name in ("applicationName", table.sort)
                 }}  # fmt: skip
                 break
             found.append(item)
             read += size(item)
-        self.consumed.reads(read, consistent=asked.get("ConsistentRead", False))
+        self.consumed.reads(read, consistent=request.get("ConsistentRead", False))
         return {"Items": found} | last
 
 
@@ -214,29 +215,29 @@ def _moto(item: Item) -> MotoItem:
     return MotoItem(DynamoType({"S": ""}), None, dict(item))
 
 
-def _check(asked: Any, before: Item) -> None:
-    if not _meets(asked, before, "ConditionExpression"):
-        raise RefusedError(f"{asked['ConditionExpression']} is not so of {before}")
+def _check(request: Any, before: Item) -> None:
+    if not _meets(request, before, "ConditionExpression"):
+        raise RefusedError(f"{request['ConditionExpression']} is false for {before}")
 
 
-def _meets(asked: Any, item: Item, member: str = "FilterExpression") -> bool:
+def _meets(request: Any, item: Item, member: str = "FilterExpression") -> bool:
     condition = get_filter_expression(
-        asked.get(member),
-        asked.get("ExpressionAttributeNames"),
-        asked.get("ExpressionAttributeValues"),
+        request.get(member),
+        request.get("ExpressionAttributeNames"),
+        request.get("ExpressionAttributeValues"),
     )
     return bool(condition.expr(_moto(item)))
 
 
-def _after(kind: str, asked: Any, before: Item) -> Item:
-    """Return what an action makes of an item."""
+def _after(kind: str, request: Any, before: Item) -> Item:
+    """Return an item after an action."""
     if kind == "Put":
-        return dict(asked["Item"])
+        return dict(request["Item"])
     if kind == "Delete":
         return {}
     if kind == "ConditionCheck" or not before:
         return before
-    assert asked["UpdateExpression"] == "SET #claim = :operation, #revision = #revision + :one"
-    values = asked["ExpressionAttributeValues"]
+    assert request["UpdateExpression"] == "SET #claim = :operation, #revision = #revision + :one"
+    values = request["ExpressionAttributeValues"]
     revision = str(int(before["revision"]["N"]) + int(values[":one"]["N"]))
     return {**before, "claim": values[":operation"], "revision": {"N": revision}}

@@ -1,4 +1,4 @@
-"""What is read in the reports of schemathesis."""
+"""The reports of schemathesis."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from tests.proofs.fuzz import result
+from tests.proofs.fuzz import reports
+from tests.proofs.fuzz.__main__ import SIZES
 from tools.contract.document import operations
 
 
@@ -28,22 +29,26 @@ def _scenario(*calls: tuple[str, str, int | None]) -> dict[str, Any]:
     }
 
 
-def test_answers_are_counted_by_route_and_status(tmp_path: Path) -> None:
+def test_responses_are_counted_by_route_and_status(tmp_path: Path) -> None:
     events = [
         {"Initialize": {}},
         _scenario(("POST", "/stacks", 202), ("POST", "/stacks", 202), ("GET", "/health", None)),
         {"ScenarioFinished": {"recorder": {"label": "x"}}},
         _scenario(("POST", "/stacks", 409), ("PUT", "/health", 403)),
     ]
-    (tmp_path / result.EVENTS).write_text("".join(json.dumps(each) + "\n" for each in events))
-    (tmp_path / result.SUMMARY).write_text('{"test_cases": {"generated": 5}}')
-    seen = result.answers(tmp_path)
+    (tmp_path / reports.EVENTS).write_text("".join(json.dumps(each) + "\n" for each in events))
+    (tmp_path / reports.SUMMARY).write_text('{"test_cases": {"generated": 5}}')
+    seen = reports.responses(tmp_path)
     assert seen == {("POST /stacks", 202): 2, ("POST /stacks", 409): 1, ("PUT /health", 403): 1}
-    assert result.cases(tmp_path) == 5
-    lines = result.table(seen)
+    assert reports.cases(tmp_path) == 5
+    lines = reports.table(seen)
     assert len(lines) == len(operations()) + 1
     assert ["POST", "/stacks", "202: 2, 409: 1"] in [line.split(maxsplit=2) for line in lines]
     assert lines[-1].split() == ["other", "methods", "1"]
-    missing = result.never_met(seen)
+    missing = reports.without_success(seen)
     assert len(missing) == len(operations()) - 1
     assert "POST /stacks" not in missing
+
+
+def test_the_sizes_are_documented() -> None:
+    assert SIZES.is_documented("fuzz")

@@ -1,1 +1,0 @@
-"""The faults of the end-to-end tests."""
