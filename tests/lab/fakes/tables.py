@@ -179,7 +179,9 @@ class FakeTables(Port, port="tables"):
         if row and row.claim:
             raise BusyError(row.environment, name, row.claim)
         if row is None or row.revision != seen.revision:
-            raise ChangedMeanwhileError(f"the inventory of {name} changed at the same moment")
+            raise ChangedMeanwhileError(
+                f"the inventory of {name} changed at the same moment: repeat the call"
+            )
 
     def _check_unchanged(self, operation: Operation) -> None:
         stored = self.operations.get((operation.application, operation.id))
