@@ -14,7 +14,8 @@ from tests.lab.client import SCHEDULE, Client, Reply
 from tests.lab.events import DEPLOYMENT_COMPLETED
 from tests.lab.fakes import Crash, FakeCloud
 from tests.lab.fakes.task_service import HANG, OK
-from tests.lab.promises import Watch, hold_after_recovery, watch
+from tests.lab.memory.memory_snapshot import watch
+from tests.lab.promises import Watch
 
 # Seconds between two triggers: the rate of the schedule.
 _PAUSE = 60
@@ -77,7 +78,7 @@ class World:
 
     def hold(self, *, tidy: bool = True) -> None:
         """Check the promises for the time after all operations have ended."""
-        hold_after_recovery(self.cloud, self.watcher, tidy=tidy)
+        self.watcher.hold_at_rest(tidy=tidy)
 
     def rest(self) -> None:
         """Complete everything that is in progress in AWS."""

@@ -13,9 +13,11 @@ from devops_core.model.inventory import Row
 from tests.lab.client import SCHEDULE, Reply, handled, http_event
 from tests.lab.events import DEPLOYMENT_COMPLETED
 from tests.lab.fakes import Crash
-from tests.lab.moto import look
 from tests.lab.moto.account import Account
-from tests.lab.moto.moto_promises import APPLICATION, Watch
+from tests.lab.moto.backends import backend
+from tests.lab.moto.moto_snapshot import MotoSnapshot
+from tests.lab.promises import Watch, service_of
+from tests.lab.snapshot import LISTENERS
 
 # Seconds before each trigger: first a little more than a lease; later so much that the operations
 # approach their time limits.
@@ -23,6 +25,7 @@ _PAUSES = [70] * 6 + [600] * 20
 # Runs of the drift check: the second one can find drift that the first one has uncovered.
 _LOOKS = 2
 
+APPLICATION = "Shop"
 OPERATION = "/stacks/{applicationName}/operations/{id}"
 
 
@@ -53,12 +56,13 @@ class World:
     def __init__(self, account: Account) -> None:
         self.account = account
         self.cloud = account.cloud()
-        self.watcher = Watch(account)
+        # Calls that only read change nothing, and a check takes as long as a call.
+        self.watcher = Watch(account.wire, self.records, reads=False)
         self.going = next((operation.id for operation in self.records().open), "")
 
-    def records(self) -> look.Records:
-        """Return the items of the tables."""
-        return look.recorded(self.account.settings.tables)
+    def records(self) -> MotoSnapshot:
+        """Return the present state of the account."""
+        return MotoSnapshot(self.account)
 
     def ask(self, request: Request) -> Reply | None:
         """Call the API and check the promises of its response; None after a crash."""
@@ -102,17 +106,19 @@ class World:
 
     def end(self) -> dict[str, Any]:
         """Return the members of the final state that do not depend on the time."""
-        seen = look.around(self.account)
+        seen = self.records()
         ends: dict[str, Any] = {
             f"{operation.kind} {operation.version}": operation.status
-            for operation in seen.records.operations.values()
+            for operation in seen.operations.values()
         }
-        ends |= {row.environment.value: _known(row) for row in seen.records.rows}
-        definitions = look.task_definitions()
-        for name, service in seen.services.items():
-            runs = definitions[service["taskDefinition"]].container_definitions
-            ends[f"service {name}"] = runs, service["desiredCount"]
-        return ends | {f"listener {port}": slot for port, slot in seen.listeners.items()}
+        ends |= {row.environment.value: _known(row) for row in seen.rows}
+        for (_, name), service in seen.services.items():
+            definition = backend("ecs").describe_task_definition(service.task_definition)
+            ends[f"service {name}"] = definition.container_definitions, service.desired
+        for listener in LISTENERS if seen.rows else ():
+            groups = seen.forwards(APPLICATION, listener) or ()
+            ends[listener] = [service_of(APPLICATION, group) for group in groups]
+        return ends
 
     def forget(self) -> None:
         """Remove ended operations from the log, because moto is slow with many items."""

@@ -53,7 +53,7 @@ class Stand:
         story = STORIES[name]
         world = self.opened(story.state)
         run_story(story, world)
-        world.watcher.hold_at_end()
+        world.watcher.hold_at_rest()
         return Course(tuple(self.account.wire.journal), world.end())
 
 

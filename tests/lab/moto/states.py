@@ -12,8 +12,7 @@ from devops_core.model.operation import LEASE
 from devops_core.naming import Environment
 from tests.lab.fakes import Crash
 from tests.lab.moto.backends import backend
-from tests.lab.moto.moto_promises import APPLICATION
-from tests.lab.moto.moto_world import Request, World, schedule
+from tests.lab.moto.moto_world import APPLICATION, Request, World, schedule
 from tests.lab.moto.transport import Call, Deliver
 
 TESTS = ("dev", "qa", "stage")

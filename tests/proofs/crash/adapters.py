@@ -108,10 +108,10 @@ class Trial:
         else:
             self._hold_same(reply)
         tidy = self._tidy()
-        world.watcher.hold_at_end(tidy=tidy)
+        world.watcher.hold_at_rest(tidy=tidy)
         if not tidy:
             _delete(world)
-            world.watcher.hold_at_end()
+            world.watcher.hold_at_rest()
 
     def _heal(self, hit: Call) -> None:
         # If the tables fail, the end cannot be recorded either.

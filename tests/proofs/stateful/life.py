@@ -15,7 +15,7 @@ from tests.lab.fakes.task_service import CRASH, HANG
 from tests.lab.faults import Kind as Fault
 from tests.lab.memory import accounts
 from tests.lab.memory.world import World
-from tests.lab.promises import Broken, hold_always
+from tests.lab.promises import Broken
 from tests.proofs.stateful.asks import Ask
 from tests.proofs.stateful.hands import CHANGES, live
 from tests.proofs.stateful.model import Model
@@ -227,7 +227,7 @@ class Life:
     def hold(self) -> None:
         """Check the promises after a step."""
         self.model.learn(None)
-        hold_always(self.cloud, self.watcher.excused)
+        self.watcher.hold_always()
         self.model.hold()
         for message, facts in self.cloud.lines:
             ours = message in ("broken", "given up", "check failed", "reconcile failed")
