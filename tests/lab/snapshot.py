@@ -1,8 +1,8 @@
 """The state of an account at one moment, as the promises read it.
 
 `Snapshot` is the interface. Three readers implement it: `tests.lab.memory.memory_snapshot` over the
-fakes, `tests.lab.moto.moto_snapshot` over moto, and `tests.lab.laptop.laptop_snapshot` over a
-laptop cloud. The first two read a member only when a promise needs it.
+fakes, `tests.lab.moto.moto_snapshot` over moto, and `tests.lab.laptop.estate` over a laptop cloud.
+The first two read a member only when a promise needs it.
 """
 
 from __future__ import annotations
@@ -132,14 +132,14 @@ class StoredSnapshot:
     """A snapshot that is read as a whole; `listeners` are by application and listener."""
 
     unchecked: Mapping[str, str] = field(default_factory=dict)
-    rows: Sequence[Row] = ()
+    rows: list[Row] = field(default_factory=list)
     operations: dict[str, Operation] = field(default_factory=dict)
     events: dict[str, list[Event]] = field(default_factory=dict)
     listed: Counter[tuple[str, str]] = field(default_factory=Counter)
     listeners: dict[tuple[str, str], list[str]] = field(default_factory=dict)
     services: dict[tuple[str, str], Service] = field(default_factory=dict)
     task_definitions: dict[str, TaskDefinition] = field(default_factory=dict)
-    stacks: Sequence[Stack] = ()
+    stacks: list[Stack] = field(default_factory=list)
     pages: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def forwards(self, application: str, listener: Listener) -> Sequence[str] | None:

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from functools import cached_property, partial
+from operator import attrgetter
 from typing import Any, ClassVar
 
 from devops_core.model.inventory import Row
@@ -72,8 +73,10 @@ class MemorySnapshot:
     def events(self) -> Mapping[str, Sequence[Event]]:
         """The events by operation, in the order of their keys."""
         found: dict[str, list[Event]] = {}
-        for (_, operation, _), event in sorted(self._cloud.tables.events.items()):
-            found.setdefault(operation, []).append(event)
+        for event in self._cloud.tables.events.values():
+            found.setdefault(event.operation, []).append(event)
+        for events in found.values():
+            events.sort(key=attrgetter("key"))
         return found
 
     @property

@@ -6,17 +6,15 @@ from moto's memory, because a call takes 3 ms.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import cached_property
 from typing import Any, ClassVar
 
-from devops_core import details
 from devops_core.adapters.dynamodb import items
 from devops_core.adapters.dynamodb.attributes import Item
-from devops_core.model.inventory import Row, RowStatus
-from devops_core.model.operation import Event, Operation
+from devops_core.model.inventory import RowStatus
+from devops_core.model.operation import Operation
 from devops_core.naming import OPERATION_TAG
 from tests.lab.moto.account import Account
 from tests.lab.moto.backends import backend
@@ -30,6 +28,7 @@ from tests.lab.snapshot import (
     TaskDefinition,
     family_of,
 )
+from tests.lab.table_items import TableItems
 
 _FAULTS_REMAIN = (
     "a manual change, and a fault that lasts until an operation has ended, leave rows with drift,"
@@ -37,7 +36,7 @@ _FAULTS_REMAIN = (
 )
 
 
-class MotoSnapshot:
+class MotoSnapshot(TableItems):
     """The state of an account with one application, see `tests.lab.snapshot.Snapshot`."""
 
     unchecked: ClassVar[Mapping[str, str]] = {
@@ -52,43 +51,10 @@ class MotoSnapshot:
     pages: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
 
     def __init__(self, account: Account) -> None:
+        names = account.settings.tables
+        inventory = (names.non_production, names.production, names.training_da)
+        super().__init__(_items, inventory, names.log)
         self._account = account
-        self._names = account.settings.tables
-
-    @cached_property
-    def rows(self) -> Collection[Row]:
-        """The inventory."""
-        names = self._names
-        tables = (names.non_production, names.production, names.training_da)
-        return [items.row_of(item) for table in tables for item in _items(table)]
-
-    @cached_property
-    def _log(self) -> Mapping[str, Sequence[Item]]:
-        """The items of the log by their kind, in the order of their keys."""
-        found: dict[str, list[Item]] = {"OPERATION": [], "EVENT": [], "TIME": []}
-        for item in sorted(_items(self._names.log), key=lambda item: str(item["entry"]["S"])):
-            found.setdefault(item["entry"]["S"].partition("#")[0], []).append(item)
-        return found
-
-    @cached_property
-    def operations(self) -> Mapping[str, Operation]:
-        """The operations by id."""
-        found = (items.operation_of(item, details.details_type) for item in self._log["OPERATION"])
-        return {operation.id: operation for operation in found}
-
-    @cached_property
-    def events(self) -> Mapping[str, Sequence[Event]]:
-        """The events by operation, in the order of their keys."""
-        found: dict[str, list[Event]] = {}
-        for event in map(items.event_of, self._log["EVENT"]):
-            found.setdefault(event.operation, []).append(event)
-        return found
-
-    @property
-    def listed(self) -> Counter[tuple[str, str]]:
-        """The number of entries of each event in the listings by time."""
-        events = map(items.event_of, self._log["TIME"])
-        return Counter((event.operation, event.key) for event in events)
 
     @property
     def open(self) -> list[Operation]:
@@ -131,7 +97,9 @@ class MotoSnapshot:
 
     def forwards(self, application: str, listener: Listener) -> Sequence[str] | None:
         """Return the target groups that a listener forwards to, None without the listener."""
-        (known, *_) = (each.application for each in self.rows if each.application.name == application)
+        (known, *_) = (
+            each.application for each in self.rows if each.application.name == application
+        )
         arn = known.production_listener if listener == "production" else known.test_listener
         for balancer in backend("elbv2").load_balancers.values():
             if arn in balancer.listeners:
@@ -192,6 +160,6 @@ def _key(item: Item) -> Item:
     return {name: item[name] for name in ("applicationName", "entry")}
 
 
-def _items(table: str) -> Iterator[Mapping[str, Any]]:
+def _items(table: str) -> Iterator[Item]:
     for item in backend("dynamodb").tables[table].all_items():
         yield item.to_json()["Attributes"]

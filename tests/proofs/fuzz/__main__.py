@@ -23,7 +23,7 @@ from typing import Any
 
 from tests.lab.laptop import estate
 from tests.lab.laptop.api import Api, create_body, until
-from tests.lab.laptop.laptop_promises import hold_after_recovery
+from tests.lab.laptop.estate import hold_after_recovery
 from tests.proofs.fuzz import result
 from tests.proofs.fuzz.bearable import COME_AND_GO, THERE, VERSIONS
 from tools.contract.document import FILE
