@@ -7,9 +7,8 @@ from typing import Any
 
 from devops_core.errors import ThrottledError
 from tests.lab.fakes import Call, FakeCloud
-from tests.lab.faults import Kind
-from tests.lab.memory.wire_faults import Effect, Fault, applies
-from tests.lab.plan import Plan
+from tests.lab.faults import Effect, Kind, Plan
+from tests.lab.memory.wire_faults import Fault, applies
 
 # Faults after which task definitions can remain until the application is deleted; see
 # tests/proofs/crash/memory.py.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from devops_core.model.inventory import RowStatus
-from tests.lab.memory.world import TRIGGERS, drift_check
+from tests.lab.world import TRIGGERS, drift_check
 from tests.proofs.stateful.hands import set_right
 from tests.proofs.stateful.life import NAMES, Life, broken
 
