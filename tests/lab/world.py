@@ -100,10 +100,12 @@ class World(ABC):
     """A prepared account and a process of the service in it.
 
     `pauses` has the seconds before each trigger of a recovery, which ends with the last one.
+    `creation` creates the application again with all environments that a story can have.
     `going` is the id of the operation that was in progress at the start.
     """
 
     pauses: ClassVar[Sequence[float]]
+    creation: ClassVar[Request] = create()
     watcher: Watch
     going: str = ""
 
@@ -179,7 +181,7 @@ class World(ABC):
     def delete(self) -> None:
         """Delete the application; if it does not exist, create it first."""
         if not self.records().rows:
-            self.ask(create().by_another())
+            self.ask(self.creation.by_another())
             self.recover((schedule,))
         self.ask(delete().by_another())
         self.recover((schedule,))

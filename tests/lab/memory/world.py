@@ -13,6 +13,7 @@ from tests.lab.fakes.clock import FakeClock
 from tests.lab.fakes.task_service import HANG, OK
 from tests.lab.memory.memory_snapshot import MemorySnapshot, watch
 from tests.lab.promises import Watch
+from tests.lab.world import Request, create
 from tests.lab.world import World as BaseWorld
 
 # Phases of a rollout that fails and is rolled back.
@@ -26,6 +27,8 @@ class World(BaseWorld):
     # operation (create) and of its undo, of the grace period before a blocked operation is given
     # up, and some more.
     pauses: ClassVar[Sequence[float]] = [60] * (2 * 60 + 30 + 5)
+
+    creation: ClassVar[Request] = create(environments={"nonProd": ["dev", "qa", "stage"]})
 
     def __init__(self, cloud: FakeCloud, watcher: Watch) -> None:
         self.cloud = cloud
