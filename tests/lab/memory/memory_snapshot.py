@@ -13,7 +13,7 @@ from operator import attrgetter
 from typing import Any, ClassVar
 
 from devops_core.model.inventory import Row
-from devops_core.model.operation import Event, Operation
+from devops_core.model.operation import Event
 from devops_core.naming import OPERATION_TAG
 from tests.lab.fakes import Call, FakeCloud
 from tests.lab.promises import Watch
@@ -58,26 +58,15 @@ class MemorySnapshot:
 
     def __init__(self, cloud: FakeCloud) -> None:
         self._cloud = cloud
-
-    @property
-    def rows(self) -> Collection[Row]:
-        """The inventory."""
-        return self._cloud.tables.rows.values()
-
-    @cached_property
-    def operations(self) -> Mapping[str, Operation]:
-        """The operations by id."""
-        return {key[1]: each for key, each in self._cloud.tables.operations.items()}
-
-    @cached_property
-    def events(self) -> Mapping[str, Sequence[Event]]:
-        """The events by operation, in the order of their keys."""
-        found: dict[str, list[Event]] = {}
-        for event in self._cloud.tables.events.values():
-            found.setdefault(event.operation, []).append(event)
-        for events in found.values():
+        tables = cloud.tables
+        self.rows: Collection[Row] = tables.rows.values()
+        # The promises that hold at any moment need these two.
+        self.operations = {key[1]: each for key, each in tables.operations.items()}
+        self.events: dict[str, list[Event]] = {}
+        for event in tables.events.values():
+            self.events.setdefault(event.operation, []).append(event)
+        for events in self.events.values():
             events.sort(key=attrgetter("key"))
-        return found
 
     @property
     def services(self) -> Mapping[tuple[str, str], Service]:
