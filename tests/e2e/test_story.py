@@ -9,8 +9,7 @@ from typing import Any
 import pytest
 
 from tests.lab.laptop.api import Api, create_body
-from tests.lab.laptop.estate import rows
-from tests.lab.laptop.laptop_promises import hold_after_recovery
+from tests.lab.laptop.estate import hold_after_recovery, rows
 from tools.laptop.cloud import started
 from tools.laptop.deploy import deploy
 

@@ -8,7 +8,7 @@ from tests.lab.callers import BOTH, with_policy
 from tests.lab.client import Client
 from tests.lab.dry import DryClient
 from tests.lab.fakes import FakeCloud
-from tests.lab.promises import hold_after_recovery, watch
+from tests.lab.memory.memory_snapshot import watch
 
 # The log messages of internal errors.
 _ERRORS = ("broken", "check failed", "given up", "reconcile failed")
@@ -25,7 +25,7 @@ def cloud() -> Iterator[FakeCloud]:
     yield cloud
     cloud.resume()
     Client(cloud).settle()
-    hold_after_recovery(cloud, watcher)
+    watcher.hold_at_rest()
     assert not [problem for line in cloud.measured for problem in emf.problems(line)]
     assert not [line for line in cloud.lines if line[0] in _ERRORS]
 

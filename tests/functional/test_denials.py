@@ -13,7 +13,7 @@ from devops_core.naming import OPERATION_ID
 from tests.lab.callers import ADMIN, APPROVER, OTHER, OWNER, WRITES, denied, with_policy
 from tests.lab.client import Client
 from tests.lab.fakes import FakeCloud
-from tests.lab.promises import hold_after_recovery, watch
+from tests.lab.memory.memory_snapshot import watch
 
 
 @pytest.fixture
@@ -202,5 +202,5 @@ def test_denials_do_not_affect_recovery(owned: FakeCloud) -> None:
     owned.clock.pass_(minutes=10)
     assert done.drift_check() == 0
     assert done.finished(done.delete()).operation["status"] == "SUCCEEDED"
-    hold_after_recovery(owned, watcher)
+    watcher.hold_at_rest()
     assert len(denied(owned)) == len(WRITES)

@@ -1,283 +1,529 @@
-"""The promises (docs/reliability.md), as far as they are visible on the fakes.
+"""The promises of the service. Each is stated once here, over a `Snapshot` of an account.
 
-`watch` holds at every outgoing call what must be true there; `hold_always` may be asked at any
-moment; `hold_after_recovery` when no operation is open any more. A broken promise is an
-AssertionError that names it. The watchers raise `Broken`, which nothing in the service catches.
+`ALWAYS` has the promises that hold at any moment, `AT_CHANGE` those that hold just before a call
+changes AWS, and `AT_REST` those that hold after all operations have ended. The name of a function
+is the name of its promise; a broken promise is an AssertionError that begins with this name. A
+reader lists the promises that it cannot check in `Snapshot.unchecked`, with the reasons.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Container, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
+from typing import Any, Protocol
 
-from devops_core.model.inventory import Row
+from devops_core.model.inventory import Row, RowStatus
 from devops_core.model.operation import Event, Operation, Status
-from devops_core.naming import OPERATION_TAG, SLOTS, Environment, Image
-from tests.lab.fakes.cloud import FakeCloud
-from tests.lab.fakes.wire import Call
+from devops_core.naming import SLOTS, Environment, Image
+from tests.lab.snapshot import (
+    Action,
+    ActiveSnapshot,
+    Change,
+    Listener,
+    Snapshot,
+    TaskDefinition,
+    family_of,
+)
+
+# Listings with an entry for each event: those of its application and of all applications.
+_LISTINGS = 2
+_ROLES: Mapping[Environment, Listener] = {
+    Environment.PROD_GREEN: "production", Environment.PROD_BLUE: "test",
+}  # fmt: skip
+# The kinds of operation that make a change. A change of a service instead requires an operation
+# with progress in this service.
+_KINDS: Mapping[Action, tuple[str, ...]] = {
+    Action.CREATE_STACK: ("create",),
+    Action.DELETE_STACK: ("create", "delete"),
+    Action.MODIFY_LISTENER: ("swap",),
+}
 
 
 class Broken(BaseException):
-    """A promise was broken at an outgoing call. No handler of errors may hide it."""
+    """A promise is broken at an outgoing call. The service must not handle this as an error."""
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """Facts that a snapshot does not have.
+
+    `excused` has the applications whose production listener was changed by hand. `moved` has those
+    with any listener changed by hand. In the families in `untidy`, task definitions may remain
+    until the application is deleted. `switched` has the operations that moved the customers.
+    """
+
+    excused: Collection[str] = ()
+    moved: Collection[str] = ()
+    untidy: Container[str] = ()
+    switched: Collection[str] = ()
+
+
+class _Every(Container[str]):
+    def __contains__(self, family: object) -> bool:
+        return True
+
+
+EVERY_FAMILY: Container[str] = _Every()
+
+# A task definition that is not among those of a snapshot: some readers see only active ones.
+_UNKNOWN = TaskDefinition("", active=False)
+
+Check = Callable[[Snapshot, Context], None]
+
+
+# --- at any moment ---
+
+
+def production_forwards_to_one_slot(snapshot: Snapshot, context: Context) -> None:
+    for application in _applications(snapshot).difference(context.excused):
+        groups = snapshot.forwards(application, "production")
+        if groups is not None:
+            slots = [service_of(application, group) for group in groups]
+            assert len(slots) == 1, f"{application} forwards to {slots}"
+            assert slots[0] in SLOTS, f"{application} forwards to {groups}"
+
+
+def each_operation_has_one_complete_log(snapshot: Snapshot, context: Context) -> None:
+    """The log begins with the acceptance, has no gap, and has one last event after the end."""
+    del context
+    for operation in snapshot.operations.values():
+        _hold_log(operation, snapshot.events.get(operation.id, ()))
+
+
+def _hold_log(operation: Operation, events: Sequence[Event]) -> None:
+    keys = [event.key for event in events]
+    ends = [event for event in events if event.key == "END"]
+    numbered = keys[: len(keys) - len(ends)]
+    assert keys[:1] == ["000"], f"{_title(operation)} has no event of its acceptance"
+    assert len(ends) == int(operation.ended), f"{_title(operation)} has {len(ends)} last events"
+    timed = (operation.ended_at is not None) is operation.ended
+    assert timed, f"{_title(operation)} has the end time {operation.ended_at}"
+    complete = numbered == [f"{number:03d}" for number in range(len(numbered))]
+    assert complete, f"{_title(operation)} has the events {keys}"
+    for event in ends:
+        same = event.outcome == operation.status
+        assert same, f"the last event of {_title(operation)} is {event.outcome}"
+    for event in events:
+        own = event.application == operation.application
+        assert own, f"{_title(operation)} has an event of {event.application}"
+    moved = [event.outcome for event in events].count("SWITCHED")
+    assert moved <= 1, f"{_title(operation)} has moved the customers {moved} times"
+
+
+def each_event_belongs_to_an_operation(snapshot: Snapshot, context: Context) -> None:
+    """The only events without an operation are those of refused calls, with caller and reason."""
+    del context
+    for identifier in snapshot.events.keys() - snapshot.operations.keys():
+        for event in snapshot.events[identifier]:
+            refusal = event.key == event.outcome == "DENIED" and event.caller and event.reason
+            assert refusal, f"{event} belongs to no operation"
+
+
+def each_event_is_listed(snapshot: Snapshot, context: Context) -> None:
+    del context
+    expected = {
+        (event.operation, event.key): _LISTINGS
+        for some in snapshot.events.values()
+        for event in some
+    }
+    assert snapshot.listed == expected, f"the listings have {snapshot.listed}, not {expected}"
+
+
+def no_claim_outlives_its_operation(snapshot: Snapshot, context: Context) -> None:
+    del context
+    for row in snapshot.rows:
+        holder = snapshot.operations.get(row.claim) if row.claim else None
+        assert not (holder and holder.ended), f"the claim of {_name(row)} outlives {row.claim}"
+
+
+def each_claim_is_that_of_an_operation(snapshot: Snapshot, context: Context) -> None:
+    del context
+    for row in snapshot.rows:
+        known = row.claim is None or row.claim in snapshot.operations
+        assert known, f"the claim of {_name(row)} has the unknown operation {row.claim}"
+
+
+ALWAYS: tuple[Check, ...] = (
+    production_forwards_to_one_slot,
+    each_operation_has_one_complete_log,
+    each_event_belongs_to_an_operation,
+    each_event_is_listed,
+    no_claim_outlives_its_operation,
+    each_claim_is_that_of_an_operation,
+)
+
+
+# --- after all operations have ended ---
+
+
+def each_operation_ends(snapshot: Snapshot, context: Context) -> None:
+    del context
+    for operation in snapshot.operations.values():
+        assert operation.ended, f"{_title(operation)} has not ended: {operation}"
+
+
+def no_row_is_claimed(snapshot: Snapshot, context: Context) -> None:
+    del context
+    for row in snapshot.rows:
+        assert row.claim is None, f"{_name(row)} is claimed by {row.claim}"
+
+
+def rows_of_production_follow_the_listeners(snapshot: Snapshot, context: Context) -> None:
+    """If only the test listener was changed by hand, its row has the drift instead."""
+    del context
+    for row in snapshot.rows:
+        listener = _ROLES.get(row.environment)
+        if listener is None or row.service is None:
+            continue
+        groups = snapshot.forwards(row.application.name, listener)
+        follows = groups in (None, [row.service.target_group])
+        drift = listener == "test" and row.drift
+        assert follows or drift, f"{_name(row)} has {row.service.target_group}, not {groups}"
+
+
+def rows_have_the_running_release(snapshot: Snapshot, context: Context) -> None:
+    """Each row has the task definition and the image that its service runs."""
+    del context
+    for row, definition, arn in _running(snapshot):
+        service = row.service
+        assert service
+        assert arn == service.task_definition, f"{_name(row)} runs {arn}"
+        image = Image.parse(service.image)
+        expected = Image(image.repository, image.tag, service.digest).pinned
+        assert definition.image == expected, f"{_name(row)} runs {definition.image}, not {expected}"
+
+
+def no_running_task_definition_is_deregistered(snapshot: Snapshot, context: Context) -> None:
+    del context
+    for row, definition, arn in _running(snapshot):
+        assert definition.active, f"{_name(row)} runs {arn}, which is deregistered"
+
+
+def each_environment_is_in_service(snapshot: Snapshot, context: Context) -> None:
+    """Each row is ACTIVE, and its rollout is complete with all tasks, in both slots too."""
+    del context
+    for row in snapshot.rows:
+        assert row.status is RowStatus.ACTIVE, f"{_name(row)} is {row.status}"
+        running = row.service and snapshot.services.get((row.application.name, row.service.name))
+        assert running, f"{_name(row)} has no service"
+        assert running.state == "COMPLETED", f"the rollout of {_name(row)} is not complete"
+        assert running.running >= max(1, running.desired), f"{_name(row)} has {running}"
+
+
+def production_has_two_rows(snapshot: Snapshot, context: Context) -> None:
+    """Each application has one row for each role of production, and a row has no drift."""
+    del context
+    for application in _applications(snapshot):
+        rows = [row for row in snapshot.rows if row.application.name == application]
+        roles = sorted(row.environment for row in rows if row.environment in _ROLES)
+        assert roles == sorted(_ROLES), f"{application} has {roles}"
+        drifts = [row.drift for row in rows if row.drift]
+        assert not drifts, f"{application} has drift: {drifts}"
+
+
+def pages_are_those_of_the_release(snapshot: Snapshot, context: Context) -> None:
+    """The page of each environment names its application, its service and its image."""
+    del context
+    for row in snapshot.rows:
+        assert row.service
+        page = snapshot.pages[row.url or ""]
+        image, on_record = Image.parse(page["image"]), Image.parse(row.service.image)
+        served = (page["application"], page["environment"], image.repository, image.digest)
+        # ECS pins an image that has no digest in its row.
+        digest = row.service.digest or image.digest
+        expected = row.application.name, row.service.name, on_record.repository, digest
+        assert served == expected, f"{_name(row)} serves {served}, not {expected}"
+
+
+def no_stack_remains_without_a_row(snapshot: Snapshot, context: Context) -> None:
+    del context
+    known = {row.application.stack_id for row in snapshot.rows}
+    for stack in snapshot.stacks:
+        assert not stack.operation or stack.id in known, f"the stack {stack.name} remains"
+
+
+def no_task_definition_remains_without_a_row(snapshot: Snapshot, context: Context) -> None:
+    """A row knows its own task definitions and those of the stack of its application."""
+    services = [row.service for row in snapshot.rows if row.service]
+    known = {arn for each in services for arn in (each.task_definition, each.registered)}
+    stacks = _applications(snapshot)
+    for arn, definition in snapshot.task_definitions.items():
+        unknown = arn not in known and definition.stack not in stacks
+        remains = definition.active and definition.operation and unknown
+        assert not remains or family_of(arn) in context.untidy, f"{arn} remains"
+
+
+def an_operation_that_failed_before_its_switch_moved_no_customers(
+    snapshot: Snapshot, context: Context
+) -> None:
+    for operation in _failed(snapshot):
+        recorded = getattr(operation.details, "switched_at", None)
+        alone = recorded or operation.id not in context.switched
+        assert alone, f"{_title(operation)} has moved the customers"
+
+
+def a_failed_operation_has_no_event_of_a_switch(snapshot: Snapshot, context: Context) -> None:
+    del context
+    for operation in _failed(snapshot):
+        outcomes = [event.outcome for event in snapshot.events[operation.id]]
+        assert "SWITCHED" not in outcomes, f"{_title(operation)} has {outcomes}"
+
+
+AT_REST: tuple[Check, ...] = (
+    each_operation_ends,
+    no_row_is_claimed,
+    production_has_two_rows,
+    rows_of_production_follow_the_listeners,
+    rows_have_the_running_release,
+    no_running_task_definition_is_deregistered,
+    each_environment_is_in_service,
+    pages_are_those_of_the_release,
+    no_stack_remains_without_a_row,
+    no_task_definition_remains_without_a_row,
+    an_operation_that_failed_before_its_switch_moved_no_customers,
+    a_failed_operation_has_no_event_of_a_switch,
+)
+
+
+# --- before a change of AWS ---
+
+
+@dataclass(frozen=True, slots=True)
+class Acting:
+    """A change of AWS with the operation that makes it."""
+
+    change: Change
+    operation: Operation
+    snapshot: ActiveSnapshot
+
+
+def only_the_holder_of_a_claim_changes_aws(snapshot: ActiveSnapshot, change: Change) -> Operation:
+    """Return the operation that makes a change: in progress, with a claim and a lease.
+
+    An update that a record has as sent excludes other workers as a lease does.
+    """
+    name = f"{change.action} for {change.application}"
+    claims = {row.claim for row in snapshot.rows}
+    holding = [
+        operation
+        for operation in snapshot.operations.values()
+        if operation.application == change.application
+        and not operation.ended
+        and operation.id in claims
+        and (operation.leased(snapshot.now) or _in_flight(operation, change, snapshot.now))
+    ]
+    assert holding, f"{name} without a held claim and lease"
+    own = [operation for operation in holding if _concerns(operation, change)]
+    assert own, f"{name} does not belong to {holding[0].kind} {holding[0].id}: {change}"
+    return own[0]
+
+
+def customers_move_only_to_a_ready_slot(acting: Acting, context: Context) -> None:
+    """The rollout is complete, a target is healthy, and the live slot has no more tasks."""
+    del context
+    change, snapshot = acting.change, acting.snapshot
+    if change.listener != "production":
+        return
+    slot = service_of(change.application, change.target_group)
+    live = _live(snapshot, change.application)
+    next_one = snapshot.services[change.application, slot]
+    assert next_one.state == "COMPLETED", f"the rollout of {slot} is not complete"
+    assert next_one.running >= 1, f"{slot} has no task"
+    assert snapshot.healthy(change.target_group) >= 1, f"{slot} is not healthy"
+    if live in SLOTS:
+        customers = snapshot.services[change.application, live]
+        assert next_one.running >= customers.running, f"{slot} is smaller than {live}"
+
+
+def only_a_promote_changes_the_idle_slot(acting: Acting, context: Context) -> None:
+    """Beside a promote, only a create registers and updates the slots of production."""
+    if _changes_slot(acting, context):
+        kind = acting.operation.kind
+        assert kind == "deploy-blue", f"a {kind} changes {acting.change.service}"
+
+
+def no_rollout_changes_the_live_slot(acting: Acting, context: Context) -> None:
+    if _changes_slot(acting, context):
+        slot, application = acting.change.service, acting.change.application
+        assert _live(acting.snapshot, application) != slot, f"{slot} is live"
+
+
+AT_CHANGE: tuple[Callable[[Acting, Context], None], ...] = (
+    customers_move_only_to_a_ready_slot,
+    only_a_promote_changes_the_idle_slot,
+    no_rollout_changes_the_live_slot,
+)
+
+
+# --- the checks ---
+
+
+def hold_always(snapshot: Snapshot, context: Context = Context()) -> None:
+    """Check the promises that hold at any moment."""
+    for check in ALWAYS:
+        if check.__name__ not in snapshot.unchecked:
+            _hold(check, snapshot, context)
+
+
+def hold_at_rest(snapshot: Snapshot, context: Context = Context()) -> None:
+    """Check all promises of a state in which all operations have ended."""
+    hold_always(snapshot, context)
+    for check in AT_REST:
+        if check.__name__ not in snapshot.unchecked:
+            _hold(check, snapshot, context)
+
+
+def hold_accepted(status: int, operation: Mapping[str, Any] | None, known: Container[str]) -> None:
+    """Check that a response about an operation is returned only if the operation is recorded."""
+    if operation and status in (200, 202, 424):
+        assert operation["id"] in known, "an operation is accepted, but not recorded"
+
+
+def _hold(check: Callable[..., Any], *arguments: Any) -> Any:
+    try:
+        return check(*arguments)
+    except AssertionError as error:
+        raise AssertionError(f"{check.__name__.replace('_', ' ')}: {error}") from error
+
+
+class Wire(Protocol):
+    """The part of a wire that `Watch` needs; `done` has the numbers of executed calls."""
+
+    @property
+    def done(self) -> set[int]: ...
+    @property
+    def watchers(self) -> list[Any]: ...
 
 
 class Watch:
-    """What was seen on the wire."""
+    """Checks of the promises at the outgoing calls of an account, just before they take effect.
 
-    def __init__(self, cloud: FakeCloud) -> None:
-        self._cloud = cloud
+    `look` returns a snapshot. `excused` and `moved` are those of `Context`. `overruled` has the
+    operations that were in progress when a listener was changed by hand, so that their records do
+    not show whether they have moved the customers.
+    """
+
+    def __init__(
+        self, wire: Wire, look: Callable[[], ActiveSnapshot], *, reads: bool = True
+    ) -> None:
+        self._wire = wire
+        self._look = look
+        self._reads = reads
         self._switches: dict[int, str] = {}
-        # Applications whose production listener somebody has pointed elsewhere, or at both slots.
         self.excused: set[str] = set()
-        # Applications whose listeners somebody has changed at all.
         self.moved: set[str] = set()
-        # Operations that were in progress then: nobody can know any more whether they had switched.
         self.overruled: set[str] = set()
+        wire.watchers.append(self)
 
     @property
     def switches(self) -> list[str]:
-        """The operations that moved the customers."""
-        done = self._cloud.wire.done
+        """The operations that moved the customers, once for each time."""
+        done = self._wire.done
         return [operation for number, operation in self._switches.items() if number in done]
 
     def forget(self) -> None:
-        """Forget what was seen, as the journal does."""
+        """Forget the previous switches."""
         self._switches.clear()
 
-    def __call__(self, call: Call) -> None:
-        """Hold, before a call takes effect, what must be true there."""
+    def __call__(self, call: Any) -> None:
+        """Check the promises at a call; `reads` is False if calls that only read are left out."""
+        if not (call.writes or self._reads):
+            return
         try:
-            hold_always(self._cloud, self.excused)
+            snapshot = self._look()
+            hold_always(snapshot, Context(self.excused))
             if call.changes_aws:
-                self._hold_at_change(call)
-        except AssertionError as error:
+                self._hold_change(snapshot, snapshot.change(call))
+        except Exception as error:
+            # The service must not handle an error of this check as an error of AWS.
             raise Broken(f"at {call.name}: {error}") from error
 
-    def _hold_at_change(self, call: Call) -> None:
-        application = _application(self._cloud, call)
-        operation = _acting(self._cloud, application, call)
-        if call.name == "load_balancer.switch":
-            self._hold_at_switch(call.number, application, operation, *call.args)
-        # Where somebody has pointed production at the slot of a promote, it is no longer idle.
-        told = call.name == "containers.update" and call.args[1] in SLOTS
-        if told and application not in self.moved:
-            _hold_at_slot(self._cloud, operation, *call.args)
+    def hold_always(self) -> None:
+        """Check the promises that hold at any moment."""
+        hold_always(self._look(), Context(self.excused))
 
-    def _hold_at_switch(
-        self, number: int, application: str, operation: Operation, listener: str, group: str
-    ) -> None:
-        estate = self._cloud.stacks.estate
-        if listener != estate.listener(application, "production"):
-            return
-        containers = self._cloud.containers
-        groups = {estate.target_group(application, slot): slot for slot in SLOTS}
-        slot = groups[group]
-        now = self._cloud.load_balancer.listeners[listener]
-        ready, live = containers.service(application, slot), groups.get(now[0])
-        assert ready.primary.state == "COMPLETED", f"2: {slot} is still rolling out"
-        assert ready.running >= 1, f"2: {slot} runs nothing"
-        assert ready.healthy >= 1, f"2: {slot} is not healthy"
-        smaller = live and ready.running < containers.service(application, live).running
-        assert not smaller, f"2: {slot} is smaller than {live}"
-        if now != [group]:
-            self._switches[number] = operation.id
+    def hold_at_rest(self, *, tidy: bool = True) -> None:
+        """Check all promises of a state in which all operations have ended.
+
+        Without `tidy`, task definitions may remain until their application is deleted.
+        """
+        switched = set(self.switches) - self.overruled
+        untidy = () if tidy else EVERY_FAMILY
+        hold_at_rest(self._look(), Context(self.excused, self.moved, untidy, switched))
+
+    def _hold_change(self, snapshot: ActiveSnapshot, change: Change) -> None:
+        operation = _hold(only_the_holder_of_a_claim_changes_aws, snapshot, change)
+        acting, context = Acting(change, operation, snapshot), Context(moved=self.moved)
+        for check in AT_CHANGE:
+            _hold(check, acting, context)
+        if change.listener == "production":
+            slot = service_of(change.application, change.target_group)
+            if _live(snapshot, change.application) != slot:
+                self._switches[change.number] = operation.id
 
 
-def watch(cloud: FakeCloud) -> Watch:
-    """Hold the promises at every outgoing call from now on."""
-    watcher = Watch(cloud)
-    cloud.wire.watchers.append(watcher)
-    return watcher
+# --- parts of a snapshot ---
 
 
-def hold_always(cloud: FakeCloud, excused: Collection[str] = ()) -> None:
-    """Promises 1, 7 and 8: true at every moment; not the first where somebody else broke it."""
-    for application in {name for name, _ in cloud.tables.rows} - set(excused):
-        listener = cloud.stacks.estate.listener(application, "production")
-        groups = cloud.load_balancer.listeners.get(listener)
-        if groups is not None:
-            slots = [cloud.stacks.estate.target_group(application, slot) for slot in SLOTS]
-            assert len(groups) == 1, "1: production forwards to one slot"
-            assert groups[0] in slots, "1: production forwards to a slot"
-    for (application, identifier), operation in cloud.tables.operations.items():
-        hold_log(operation, cloud.tables.events_of(application, identifier))
-    hold_refusals(each for key, each in cloud.tables.events.items()
-                  if key[:2] not in cloud.tables.operations)  # fmt: skip
-    for row in cloud.tables.rows.values():
-        assert row.claim is None or not _holder(cloud, row).ended, "8: a claim outlives its end"
+def _applications(snapshot: Snapshot) -> set[str]:
+    return {row.application.name for row in snapshot.rows}
 
 
-def hold_after_recovery(cloud: FakeCloud, watcher: Watch, *, tidy: bool = True) -> None:
-    """Promises 6, 8, 9 and 10: true when nothing is open any more.
-
-    Not `tidy` is for task definitions that only the delete of their application will find.
-    """
-    hold_always(cloud, watcher.excused)
-    assert cloud.tables.in_progress() == [], "7: every operation ends"
-    assert not [row for row in cloud.tables.rows.values() if row.claim], "8: no claim is left"
-    for application in {name for name, _ in cloud.tables.rows}:
-        _hold_production(cloud, application)
-    for row in cloud.tables.rows.values():
-        _hold_row(cloud, row)
-    _hold_no_stack_left(cloud)
-    if tidy:
-        _hold_no_definition_left(cloud)
-    for operation in cloud.tables.operations.values():
-        failed = operation.status is Status.FAILED and not getattr(
-            operation.details, "switched_at", None
-        )
-        moved = operation.id in watcher.switches and operation.id not in watcher.overruled
-        assert not (failed and moved), "10: what failed before the switch left production alone"
+def _failed(snapshot: Snapshot) -> Iterator[Operation]:
+    return (each for each in snapshot.operations.values() if each.status is Status.FAILED)
 
 
-def _application(cloud: FakeCloud, call: Call) -> str:
-    """Return the application that a change in AWS is about."""
-    first = call.args[0]
-    if call.name in ("containers.register", "stacks.create"):
-        name = first["family"].partition("-")[0] if call.method == "register" else None
-        return str(name or first["StackName"])
-    if call.name == "stacks.delete":
-        return cloud.stacks.stacks[first].name
-    if call.name == "containers.deregister":
-        return cloud.containers.task_definitions[first].family.partition("-")[0]
-    if call.name == "load_balancer.switch":
-        return str(first.split("/app/")[1].partition("-prod")[0])
-    return str(first)
+def _running(snapshot: Snapshot) -> Iterator[tuple[Row, TaskDefinition, str]]:
+    """Yield the rows whose service exists, with the task definition that it runs."""
+    for row in snapshot.rows:
+        service = row.service and snapshot.services.get((row.application.name, row.service.name))
+        if service and service.active:
+            definition = snapshot.task_definitions.get(service.task_definition, _UNKNOWN)
+            yield row, definition, service.task_definition
 
 
-def _acting(cloud: FakeCloud, application: str, call: Call) -> Operation:
-    """Return the one operation that may change AWS now: in progress, claimed and leased.
-
-    An update that a record says is under way keeps other workers off like a lease.
-    """
-    now = cloud.clock.now()
-    acting = [
-        operation
-        for (name, _), operation in cloud.tables.operations.items()
-        if name == application and not operation.ended
-        if operation.leased(now) or _under_way(operation, call, now)
-    ]
-    holding = [
-        operation
-        for operation in acting
-        if any(row.claim == operation.id for row in cloud.tables.rows.values())
-    ]
-    assert holding, f"3: {call.name} for {application} without a held claim and lease"
-    mine = [operation for operation in holding if _concerns(cloud, operation, call)]
-    assert mine, f"3: {call.name} {call.args} is no part of {holding[0].kind} {holding[0].id}"
-    return mine[0]
+def _title(operation: Operation) -> str:
+    return f"{operation.kind} {operation.id} of {operation.application}"
 
 
-def _under_way(operation: Operation, call: Call, now: datetime) -> bool:
-    if call.name != "containers.update":
+def _name(row: Row) -> str:
+    return f"{row.environment} of {row.application.name}"
+
+
+def service_of(application: str, target_group: str) -> str:
+    """Return the service of a target group; the name in its ARN contains it ("Shop-prod-1")."""
+    name = target_group.split("/")[1] if "/" in target_group else ""
+    return name.removeprefix(f"{application}-")
+
+
+def _live(snapshot: Snapshot, application: str) -> str | None:
+    """Return the service that production forwards to, None for more than one target group."""
+    groups = snapshot.forwards(application, "production") or ()
+    return service_of(application, groups[0]) if len(groups) == 1 else None
+
+
+def _in_flight(operation: Operation, change: Change, now: datetime) -> bool:
+    """Return whether the record of an operation has this update as sent."""
+    if change.action is not Action.UPDATE_SERVICE:
         return False
-    parts = [part for part in operation.progress if part.service == call.args[1]]
-    return any(part.update_in_flight(now) and part.target == call.args[2] for part in parts)
-
-
-def _concerns(cloud: FakeCloud, operation: Operation, call: Call) -> bool:
-    services = {part.service for part in operation.progress}
-    if call.name == "load_balancer.switch":
-        return operation.kind == "swap"
-    if call.name == "containers.update":
-        return call.args[1] in services
-    if call.name == "containers.register":
-        return call.args[0]["family"].partition("-")[2] in services
-    if call.name == "containers.deregister":
-        family = cloud.containers.task_definitions[call.args[0]].family
-        return family.partition("-")[2] in services
-    return True
-
-
-def _hold_at_slot(
-    cloud: FakeCloud,
-    operation: Operation,
-    application: str,
-    slot: str,
-    definition: str | None,
-    desired: int | None,
-) -> None:
-    del desired
-    if definition is None or operation.kind == "create":
-        return
-    estate = cloud.stacks.estate
-    live = cloud.load_balancer.listeners[estate.listener(application, "production")]
-    assert operation.kind == "deploy-blue", f"5: a {operation.kind} changes what {slot} runs"
-    assert live != [estate.target_group(application, slot)], f"10: {slot} is live"
-
-
-def hold_log(operation: Operation, events: list[Event]) -> None:
-    keys = [event.key for event in events]
-    ends = [event for event in events if event.key == "END"]
-    assert keys[:1] == ["000"], "7: the log begins with the acceptance"
-    assert len(ends) == int(operation.ended), "7: one terminal event per ended operation"
-    assert (operation.ended_at is not None) is operation.ended, "7: an end has its time"
-    numbered = keys[: len(keys) - len(ends)]
-    assert numbered == [f"{number:03d}" for number in range(len(numbered))], (
-        "7: no event is missing"
+    parts = [part for part in operation.progress if part.service == change.service]
+    return any(
+        part.update_in_flight(now) and part.target == change.task_definition for part in parts
     )
-    assert all(event.outcome == operation.status for event in ends), "7: the log says how it ended"
 
 
-def hold_refusals(events: Iterable[Event]) -> None:
-    """Hold what must be true of events that belong to no operation: they say who was refused."""
-    for event in events:
-        told = (event.key, event.outcome, bool(event.caller and event.reason))
-        assert told == ("DENIED", "DENIED", True), f"7: {event} belongs to no operation"
+def _concerns(operation: Operation, change: Change) -> bool:
+    """Return whether a change is part of an operation."""
+    if change.action in _KINDS:
+        return operation.kind in _KINDS[change.action]
+    return change.service in {part.service for part in operation.progress}
 
 
-def _holder(cloud: FakeCloud, row: Row) -> Operation:
-    return cloud.tables.operations[row.application.name, row.claim or ""]
-
-
-def _hold_production(cloud: FakeCloud, application: str) -> None:
-    inventory = cloud.tables.inventory_of(application)
-    green = inventory.service(Environment.PROD_GREEN)
-    blue = inventory.service(Environment.PROD_BLUE)
-    if green is None or blue is None:
-        return
-    estate, listeners = cloud.stacks.estate, cloud.load_balancer.listeners
-    production = listeners.get(estate.listener(application, "production"))
-    test = listeners.get(estate.listener(application, "test"))
-    if production is not None:
-        assert production == [green.target_group], "6: PROD-GREEN is what production forwards to"
-        follows = test == [blue.target_group] or inventory.rows[Environment.PROD_BLUE].drift
-        assert follows, "6: PROD-BLUE is what the test listener forwards to"
-
-
-def _hold_row(cloud: FakeCloud, row: Row) -> None:
-    service = row.service
-    running = service and cloud.containers.services_.get((row.application.name, service.name))
-    if not service or not running or not running.active:
-        return
-    definition = cloud.containers.task_definitions[running.primary.task_definition]
-    assert definition.arn == service.task_definition, f"6: {row.environment} runs something else"
-    assert definition.active, f"9: {row.environment} runs what was deregistered"
-    image = Image.parse(service.image)
-    wanted = Image(image.repository, image.tag, service.digest).pinned
-    assert definition.image == wanted, f"6: {row.environment} runs another image than its row says"
-
-
-def _hold_no_definition_left(cloud: FakeCloud) -> None:
-    known = set(_known_definitions(cloud))
-    for definition in cloud.containers.task_definitions.values():
-        if definition.active and OPERATION_TAG in definition.tags:
-            assert definition.arn in known, f"9: {definition.arn} is left and nobody knows it"
-
-
-def _hold_no_stack_left(cloud: FakeCloud) -> None:
-    stacks = {row.application.stack_id for row in cloud.tables.rows.values()}
-    for stack in cloud.stacks.stacks.values():
-        if stack.operation and stack.status != "DELETE_COMPLETE":
-            assert stack.id in stacks, f"9: stack {stack.name} is left and nobody knows it"
-
-
-def _known_definitions(cloud: FakeCloud) -> Iterator[str]:
-    """Yield what rows know, and what belongs to the stack of a row that could not be deleted."""
-    for row in cloud.tables.rows.values():
-        if row.service:
-            yield from (row.service.task_definition, row.service.registered or "")
-    stacks = {row.application.name for row in cloud.tables.rows.values()}
-    for definition in cloud.containers.task_definitions.values():
-        if definition.tags.get("aws:cloudformation:stack-name") in stacks:
-            yield definition.arn
+def _changes_slot(acting: Acting, context: Context) -> bool:
+    """Return whether a rollout in a slot begins, after a create and without a manual change."""
+    change = acting.change
+    rollout = change.service in SLOTS and change.task_definition is not None
+    update = change.action is Action.UPDATE_SERVICE
+    usual = acting.operation.kind != "create" and change.application not in context.moved
+    return update and rollout and usual

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product, zip_longest
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 from tests.lab.faults import Kind
 
@@ -55,16 +55,6 @@ class Outcome:
     case: Case
     violations: tuple[str, ...] = ()
     at: str = ""
-
-
-class Half(Protocol):
-    """The interface of a half of the matrix."""
-
-    def cases(self, stories: Collection[str] = (), *, pairs: bool = True) -> Iterator[Case]:
-        """Return the cases of these stories, by default of all, in a fixed order."""
-
-    def run(self, case: Case) -> Outcome:
-        """Run one case from its start; an error of the product is a violation."""
 
 
 def spread(cases: Sequence[T], wanted: int) -> list[T]:

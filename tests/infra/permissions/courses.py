@@ -13,16 +13,27 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from tests.infra.permissions.needed import needed
-from tests.lab.faults import Kind
+from tests.lab.faults import Kind, Plan
 from tests.lab.moto import backends, states
-from tests.lab.moto.moto_world import OPERATION, Request, World, drift_check, event, schedule
+from tests.lab.moto.moto_world import World
 from tests.lab.moto.stand import stand
-from tests.lab.moto.states import State, create, delete, deploy, promote, swap
+from tests.lab.moto.states import State
 from tests.lab.moto.transport import Call
 from tests.lab.moto.transport_faults import Fault
-from tests.lab.plan import Plan
 from tests.lab.processes import processes
 from tests.lab.reads import READS, STACK
+from tests.lab.world import (
+    OPERATION,
+    Request,
+    create,
+    delete,
+    deploy,
+    drift_check,
+    event,
+    promote,
+    schedule,
+    swap,
+)
 from tools.laptop.permissions import Permission
 
 # The functions of serverless.yml by their routes; all other events start reconcile.

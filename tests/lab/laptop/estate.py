@@ -1,94 +1,44 @@
-"""The state of a laptop cloud, read once with plain boto3: tables, listeners, services."""
+"""The state of a laptop cloud, read once with plain boto3, and the check of its promises."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
-from dataclasses import dataclass, field, replace
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from boto3.dynamodb.types import TypeDeserializer
 
+from devops_core.model.inventory import Row, RowStatus
 from devops_core.naming import OPERATION_TAG
 from tests.lab.laptop.api import Api
+from tests.lab.promises import Context, hold_at_rest
+from tests.lab.snapshot import LISTENERS, Service, Stack, StoredSnapshot, TaskDefinition
+from tests.lab.table_items import TableItems
 
 INVENTORY = (
     "ECS_Inventory_NonProduction", "ECS_Inventory_Production", "ECS_Inventory_TrainingDA",
 )  # fmt: skip
 LOG = "DevOpsLogsTable"
 _plain = TypeDeserializer().deserialize
+_NO_WATCHER = "the state is read only once, after all operations have ended"
+# The promises that cannot be checked from outside.
+UNCHECKED: Mapping[str, str] = {
+    "only_the_holder_of_a_claim_changes_aws": _NO_WATCHER,
+    "customers_move_only_to_a_ready_slot": _NO_WATCHER,
+    "only_a_promote_changes_the_idle_slot": _NO_WATCHER,
+    "no_rollout_changes_the_live_slot": _NO_WATCHER,
+    "an_operation_that_failed_before_its_switch_moved_no_customers": (
+        "no watcher counts the switches; the events of an operation show them"
+    ),
+}
 
 
-@dataclass(frozen=True)
-class Running:
-    """An ECS service: its task definition and the state of its newest deployment."""
+def hold_after_recovery(api: Api, untidy: Collection[str] = ()) -> None:
+    """Check all promises on a laptop cloud after all operations have ended.
 
-    definition: str
-    state: str
-    running: int
-    desired: int
-
-
-@dataclass(frozen=True)
-class Definition:
-    """An ACTIVE task definition; `operation` is "" for one of a stack."""
-
-    image: str
-    operation: str = ""
-
-
-@dataclass
-class Estate:
-    """The state that the promises concern. Items of the tables are plain dictionaries.
-
-    `services` by cluster and name, `listeners` give the target groups they forward to,
-    `stacks` the operation they are tagged with, `served` the page behind a URL.
+    `untidy` has the families of task definitions in which a registration can remain that the SDK
+    has sent twice, until the application is deleted.
     """
-
-    rows: list[dict[str, Any]] = field(default_factory=list)
-    log: list[dict[str, Any]] = field(default_factory=list)
-    listeners: dict[str, list[str]] = field(default_factory=dict)
-    services: dict[tuple[str, str], Running] = field(default_factory=dict)
-    definitions: dict[str, Definition] = field(default_factory=dict)
-    stacks: dict[str, str] = field(default_factory=dict)
-    served: dict[str, dict[str, Any]] = field(default_factory=dict)
-
-    @property
-    def operations(self) -> list[dict[str, Any]]:
-        """The records of all operations."""
-        return _operations(self.log)
-
-    def events(self, operation: str) -> list[dict[str, Any]]:
-        """Return the events of an operation in their order."""
-        prefix = f"EVENT#{operation}#"
-        found = [item for item in self.log if item["entry"].startswith(prefix)]
-        return sorted(found, key=lambda item: str(item["entry"]))
-
-    def production(self, application: str) -> dict[str, dict[str, Any]]:
-        """Return the rows of an application's production by role."""
-        return {
-            row["environment"]: row
-            for row in self.rows
-            if row["applicationName"] == application and row["environment"].startswith("PROD-")
-        }
-
-    def only(self, applications: Collection[str]) -> Estate:
-        """Return the part of some applications."""
-        return replace(
-            self,
-            rows=[row for row in self.rows if row["applicationName"] in applications],
-            log=[item for item in self.log if item["applicationName"] in applications],
-            definitions={
-                arn: each
-                for arn, each in self.definitions.items()
-                if family(arn).partition("-")[0] in applications
-            },
-            stacks={name: by for name, by in self.stacks.items() if name in applications},
-        )
-
-
-def family(definition: str) -> str:
-    """Return the family of a task definition's ARN."""
-    return definition.rpartition("/")[2].partition(":")[0]
+    hold_at_rest(read(api), Context(untidy=untidy))
 
 
 def rows(api: Api) -> list[dict[str, Any]]:
@@ -101,19 +51,21 @@ def operations(api: Api) -> list[dict[str, Any]]:
     return _operations(_items(api, LOG))
 
 
-def read(api: Api) -> Estate:
+def read(api: Api) -> StoredSnapshot:
     """Read the state of a laptop cloud, and the page of each environment."""
-    known = rows(api)
-    active = [row for row in known if row["status"] == "ACTIVE"]
-    arns = {row[key] for row in active for key in ("productionListener", "testListener")}
-    return Estate(
-        rows=known,
-        log=_items(api, LOG),
-        listeners=dict(_listeners(api, sorted(arns))),
+    tables = TableItems(api.items, INVENTORY, LOG)
+    active = [row for row in tables.rows if row.status is RowStatus.ACTIVE]
+    return StoredSnapshot(
+        unchecked=UNCHECKED,
+        rows=list(tables.rows),
+        operations=dict(tables.operations),
+        events={key: list(some) for key, some in tables.events.items()},
+        listed=tables.listed,
+        listeners=dict(_listeners(api, active)),
         services=dict(_services(api, active)),
-        definitions=dict(_definitions(api)),
-        stacks=dict(_stacks(api)),
-        served={row["url"]: api.fetch(row["url"]).body for row in active},
+        task_definitions=dict(_definitions(api)),
+        stacks=list(_stacks(api)),
+        pages={row.url: api.fetch(row.url).body for row in active if row.url},
     )
 
 
@@ -125,37 +77,40 @@ def _items(api: Api, table: str) -> list[dict[str, Any]]:
     return [{k: _plain(v) for k, v in item.items()} for item in api.items(table)]
 
 
-def _listeners(api: Api, arns: list[str]) -> Iterable[tuple[str, list[str]]]:
+def _listeners(api: Api, active: list[Row]) -> Iterable[tuple[tuple[str, str], list[str]]]:
     client = api.client("elbv2")
-    for arn in arns:
-        (listener,) = client.describe_listeners(ListenerArns=[arn])["Listeners"]
-        yield arn, [action["TargetGroupArn"] for action in listener["DefaultActions"]]
+    for application in {row.application.name: row.application for row in active}.values():
+        arns = application.production_listener, application.test_listener
+        for name, arn in zip(LISTENERS, arns, strict=True):
+            (listener,) = client.describe_listeners(ListenerArns=[arn])["Listeners"]
+            groups = [action["TargetGroupArn"] for action in listener["DefaultActions"]]
+            yield (application.name, name), groups
 
 
-def _services(api: Api, active: list[dict[str, Any]]) -> Iterable[tuple[tuple[str, str], Running]]:
+def _services(api: Api, active: list[Row]) -> Iterable[tuple[tuple[str, str], Service]]:
     client = api.client("ecs")
-    for application in {row["applicationName"] for row in active}:
+    for application in {row.application.name for row in active}:
         arns = client.list_services(cluster=application)["serviceArns"]
         for each in client.describe_services(cluster=application, services=arns)["services"]:
             primary = next(one for one in each["deployments"] if one["status"] == "PRIMARY")
             counts = each["runningCount"], each["desiredCount"]
-            running = Running(primary["taskDefinition"], primary["rolloutState"], *counts)
-            yield (application, each["serviceName"]), running
+            service = Service(primary["taskDefinition"], primary["rolloutState"], *counts)
+            yield (application, each["serviceName"]), service
 
 
-def _definitions(api: Api) -> Iterable[tuple[str, Definition]]:
+def _definitions(api: Api) -> Iterable[tuple[str, TaskDefinition]]:
     client = api.client("ecs")
     for page in client.get_paginator("list_task_definitions").paginate(status="ACTIVE"):
         for arn in page["taskDefinitionArns"]:
             found = client.describe_task_definition(taskDefinition=arn, include=["TAGS"])
             tags = {tag["key"]: tag["value"] for tag in found.get("tags", [])}
             (container,) = found["taskDefinition"]["containerDefinitions"]
-            yield arn, Definition(container["image"], tags.get(OPERATION_TAG, ""))
+            yield arn, TaskDefinition(container["image"], tags.get(OPERATION_TAG, ""))
 
 
-def _stacks(api: Api) -> Iterable[tuple[str, str]]:
+def _stacks(api: Api) -> Iterable[Stack]:
     for page in api.client("cloudformation").get_paginator("describe_stacks").paginate():
         for stack in page["Stacks"]:
             tags = {tag["Key"]: tag["Value"] for tag in stack.get("Tags", [])}
-            if stack["StackStatus"] != "DELETE_COMPLETE" and OPERATION_TAG in tags:
-                yield stack["StackName"], tags[OPERATION_TAG]
+            if stack["StackStatus"] != "DELETE_COMPLETE":
+                yield Stack(stack["StackId"], stack["StackName"], tags.get(OPERATION_TAG, ""))

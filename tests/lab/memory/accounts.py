@@ -6,11 +6,12 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from devops_core.naming import Environment
-from tests.lab.client import Client
+from tests.lab.client import Client, Reply
 from tests.lab.fakes import Crash, FakeCloud
 from tests.lab.fakes.task_service import CRASH, HANG, OK
 
 Prepare = Callable[[FakeCloud, Client], object]
+Call = Callable[[Client], Reply]
 
 TESTS = ("dev", "qa", "stage")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from devops_core.errors import (
@@ -13,30 +13,17 @@ from devops_core.errors import (
     ThrottledError,
     UnreachableError,
 )
-from devops_core.model.operation import LEASE
 from devops_core.ports import AlreadyClaimedError
 from tests.lab.fakes import Call, Crash, FakeCloud
-from tests.lab.faults import Kind
-from tests.lab.plan import Plan
-
-Effect = Callable[[], Any]
-
-_LATE = (Kind.LATE_CALL, Kind.LATE_LEASE, Kind.LATE_OPERATION)
-# One second before the end of a lease that was taken for this call.
-_LEASE_ENDS = LEASE - timedelta(seconds=1)
+from tests.lab.faults import Effect, Faults, Kind, Plan
 
 # The ports have the same error for a 5xx and for a timeout.
-_INSTEAD: Mapping[Kind, Callable[[], BaseException]] = {
-    Kind.CRASH_BEFORE: Crash,
-    Kind.THROTTLED_ONCE: lambda: ThrottledError("AWS throttles"),
-    Kind.THROTTLED_FOR_EVER: lambda: ThrottledError("AWS throttles"),
-    Kind.ERROR_500_WITHOUT_EFFECT: lambda: UnreachableError("AWS answers 500"),
-    Kind.ACCESS_DENIED_ONCE: lambda: AccessDeniedError("AWS denies it"),
-    Kind.ACCESS_DENIED: lambda: AccessDeniedError("AWS denies it"),
-}
-_AFTERWARDS: Mapping[Kind, Callable[[], BaseException]] = {
-    Kind.CRASH_AFTER: Crash,
-    Kind.LOST_REPLY: lambda: UnreachableError("AWS does not respond"),
+_INSTEAD: Mapping[Kind, Callable[[], Exception]] = {
+    Kind.THROTTLED_ONCE: partial(ThrottledError, "AWS throttles"),
+    Kind.THROTTLED_FOR_EVER: partial(ThrottledError, "AWS throttles"),
+    Kind.ERROR_500_WITHOUT_EFFECT: partial(UnreachableError, "AWS answers 500"),
+    Kind.ACCESS_DENIED_ONCE: partial(AccessDeniedError, "AWS denies it"),
+    Kind.ACCESS_DENIED: partial(AccessDeniedError, "AWS denies it"),
 }
 
 
@@ -53,8 +40,8 @@ def applies(kind: Kind, call: Call) -> bool:
     return call.writes or not kind.about_the_effect
 
 
-class Fault:
-    """The faults of a plan; `meanwhile` has the actions of other actors by kind of fault."""
+class Fault(Faults[Call]):
+    """The faults of a plan on the wire of a `FakeCloud`."""
 
     def __init__(
         self,
@@ -62,55 +49,34 @@ class Fault:
         plan: Plan[Call],
         meanwhile: Mapping[Kind, Callable[[], object]],
     ) -> None:
-        self._cloud = cloud
-        self._plan = plan
-        self._meanwhile = meanwhile
-        self._late: Callable[[], None] | None = None
-        self._due: datetime | None = None
+        super().__init__(cloud.clock, plan, meanwhile)
+        self._done = cloud.wire.done
         cloud.wire.around = self
 
-    def __call__(self, call: Call, effect: Effect) -> Any:
-        """Execute a call with its fault, if it has one."""
-        if self._due and self._cloud.clock.now() >= self._due:
-            self.land()
-        kind = self._plan.kind(call)
-        if kind is None:
-            return self._undisturbed(effect)
-        if kind in self._meanwhile:
-            self._meanwhile[kind]()
-            return effect()
+    def refuse(self, kind: Kind, call: Call) -> None:
+        """Raise the error of a call that has no effect."""
+        del call
         if kind in _INSTEAD:
             raise _INSTEAD[kind]()
-        if kind in _LATE:
-            self._put_off(kind, call, effect)
-            raise UnreachableError("AWS does not respond")
-        effect()
-        if kind is Kind.RESENT:
-            return effect()
-        self._cloud.wire.done.add(call.number)
-        raise _AFTERWARDS[kind]()
 
-    def land(self) -> None:
-        """Execute a late call."""
-        if self._late:
-            late, self._late = self._late, None
-            late()
+    def timeout(self) -> Exception:
+        """Return the error of a call without a response."""
+        return UnreachableError("AWS does not respond")
 
-    def _put_off(self, kind: Kind, call: Call, effect: Effect) -> None:
-        def late() -> None:
-            try:
-                effect()
-            except (DevOpsError, LostClaimError, AlreadyClaimedError):
-                return  # its caller does not wait any more
-            self._cloud.wire.done.add(call.number)
-
-        self._late = late
-        if kind is Kind.LATE_LEASE:
-            self._due = self._cloud.clock.now() + _LEASE_ENDS
-
-    def _undisturbed(self, effect: Effect) -> Any:
+    def execute_late(self, call: Call, effect: Effect) -> None:
+        """Execute a call whose caller does not wait any more."""
         try:
-            return effect()
-        finally:
-            if self._plan.late:
-                self.land()
+            effect()
+        except (DevOpsError, LostClaimError, AlreadyClaimedError):
+            return
+        self._done.add(call.number)
+
+    def resend(self, effect: Effect, answer: Any) -> Any:
+        """Execute a call for the second time, and return its response."""
+        del answer
+        return effect()
+
+    def answer_lost(self, kind: Kind, call: Call) -> None:
+        """Raise the error of a call that has taken effect."""
+        self._done.add(call.number)
+        raise Crash if kind is Kind.CRASH_AFTER else self.timeout()

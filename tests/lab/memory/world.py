@@ -1,49 +1,46 @@
-"""An account in memory, a caller, and the triggers of the service."""
+"""An account in memory."""
 
 from __future__ import annotations
 
 import pickle
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from functools import partial
-from typing import Any
+from functools import cache
+from typing import Any, ClassVar
 
-from devops_core.errors import AwsError
-from devops_core.model.inventory import Row
-from tests.lab.client import SCHEDULE, Client, Reply
-from tests.lab.events import DEPLOYMENT_COMPLETED
-from tests.lab.fakes import Crash, FakeCloud
+from tests.lab.client import Client, Reply
+from tests.lab.fakes import FakeCloud
+from tests.lab.fakes.clock import FakeClock
 from tests.lab.fakes.task_service import HANG, OK
-from tests.lab.promises import Watch, hold_after_recovery, watch
+from tests.lab.memory.memory_snapshot import MemorySnapshot, watch
+from tests.lab.promises import Watch
+from tests.lab.world import Request, create
+from tests.lab.world import World as BaseWorld
 
-# Seconds between two triggers: the rate of the schedule.
-_PAUSE = 60
-# Number of turns (minutes): the limits of the longest operation (create) and of its undo, the
-# grace period before a blocked operation is given up, and some more.
-_GIVEN_UP = 2 * 60 + 30 + 5
-
-# Runs of the drift check: the second one can find drift that the first one has uncovered.
-_LOOKS = 2
 # Phases of a rollout that fails and is rolled back.
 _PHASES = 6
 
-Trigger = Callable[["World"], object]
 
-
-@dataclass(slots=True)
-class World:
+class World(BaseWorld):
     """A prepared account: its calls are counted from 0, and ended operations are removed."""
 
-    cloud: FakeCloud
-    watcher: Watch
-    api: Client
+    # The pauses are the rate of the schedule. Their sum is that of the time limits of the longest
+    # operation (create) and of its undo, of the grace period before a blocked operation is given
+    # up, and some more.
+    pauses: ClassVar[Sequence[float]] = [60] * (2 * 60 + 30 + 5)
+
+    creation: ClassVar[Request] = create(environments={"nonProd": ["dev", "qa", "stage"]})
+
+    def __init__(self, cloud: FakeCloud, watcher: Watch) -> None:
+        self.cloud = cloud
+        self.watcher = watcher
+        self.api = Client(cloud)
+        self.going = next((operation for _, operation in self.in_progress()), "")
 
     @staticmethod
     def prepared(prepare: Callable[[FakeCloud, Client], object]) -> bytes:
         """Return a prepared account as bytes, for any number of `opened` worlds."""
         cloud = FakeCloud()
-        watcher = watch(cloud)
-        return World(cloud, watcher, Client(cloud)).brought(prepare)
+        return World(cloud, watch(cloud)).brought(prepare)
 
     def brought(self, prepare: Callable[[FakeCloud, Client], object]) -> bytes:
         """Return this account after another preparation, as bytes."""
@@ -61,23 +58,37 @@ class World:
     @classmethod
     def opened(cls, account: bytes) -> World:
         """Return the world of a prepared account."""
-        cloud, watcher = pickle.loads(account)  # noqa: S301 - written above
-        return cls(cloud, watcher, Client(cloud))
+        return cls(*pickle.loads(account))  # noqa: S301 - written above
 
-    def recover(self, triggers: Sequence[Trigger], at_least: int = 0) -> None:
-        """Fire the triggers in turn until all operations have ended, within a limit."""
-        for turn in range(_GIVEN_UP):
-            if turn >= at_least and not self.cloud.tables.in_progress():
-                return
-            self.cloud.clock.wait(_PAUSE)
-            try:
-                triggers[turn % len(triggers)](self)
-            except (Crash, AwsError):
-                continue  # the invocation crashed
+    @classmethod
+    def begun(cls, prepare: Callable[[FakeCloud, Client], object]) -> World:
+        """Return the world after a preparation, which runs once in this process."""
+        return cls.opened(_prepared(prepare))
 
-    def hold(self, *, tidy: bool = True) -> None:
-        """Check the promises for the time after all operations have ended."""
-        hold_after_recovery(self.cloud, self.watcher, tidy=tidy)
+    @property
+    def clock(self) -> FakeClock:
+        """The clock of the service and of AWS."""
+        return self.cloud.clock
+
+    def records(self) -> MemorySnapshot:
+        """Return the present state of the account."""
+        return MemorySnapshot(self.cloud)
+
+    def in_progress(self) -> Sequence[tuple[str, str]]:
+        """Return the application and the id of each open operation."""
+        return self.cloud.tables.in_progress()
+
+    def send(self, event: Mapping[str, Any]) -> Reply:
+        """Send an event of API Gateway to its handler."""
+        return self.api.raw(event)
+
+    def wake(self, event: Mapping[str, Any]) -> int:
+        """Send an event to the reconcile handler; return the number of operations."""
+        return self.api.wake(event)
+
+    def heal(self) -> None:
+        """Remove all faults."""
+        self.cloud.wire.heal()
 
     def rest(self) -> None:
         """Complete everything that is in progress in AWS."""
@@ -90,54 +101,11 @@ class World:
         for stack in stacks:
             stack.unseen = 0
 
-    def drift(self) -> int:
-        """Run the drift check several times; return the number of its findings."""
-        found = 0
-        for _ in range(_LOOKS):
-            self.cloud.clock.pass_(minutes=5)
-            found += self.api.drift_check()
-        return found
-
     def delete(self) -> None:
         """Delete the application; if it does not exist, create it first."""
         stacks = self.cloud.stacks
         stacks.create_failures, stacks.delete_failures = (), ()
-        if not self.cloud.tables.rows:
-            self.api.finished(self.api.create(environments={"nonProd": ["dev", "qa", "stage"]}))
-        self.api.delete()
-        self.api.settle()
-
-    def ask(self, act: Callable[[Client], Reply]) -> Reply | None:
-        """Call the API and check the promises of its response; None after a crash."""
-        try:
-            reply = act(self.api)
-        except Crash:
-            return None
-        assert reply.status in (200, 202, 409, 424, 502, 503), f"answered {reply.status}"
-        operation = reply.body.get("operation")
-        if reply.status in (200, 202, 424) and operation:
-            key = operation["applicationName"], operation["id"]
-            assert key in self.cloud.tables.operations, "4: accepted, but not durable"
-        return reply
-
-    def versions(self) -> dict[str, str | None]:
-        """Return the versions in the inventory by environment."""
-        return {
-            environment.value: row.service.version if row.service else None
-            for (_, environment), row in self.cloud.tables.rows.items()
-        }
-
-    def interrupt(self, act: Callable[[Client], Reply]) -> None:
-        """Send a request of another caller."""
-        reply = act(_OtherCaller(self.api))
-        assert reply.status in (200, 202, 409, 424), f"the other caller got {reply.status}"
-
-    def inventory(self) -> dict[str, Any]:
-        """Return the members of the inventory that do not depend on the time."""
-        return {
-            f"{application} {environment}": (row.status, *_version(row))
-            for (application, environment), row in self.cloud.tables.rows.items()
-        }
+        super().delete()
 
     def end(self) -> dict[str, Any]:
         """Return the final state: operations, inventory, services, listeners."""
@@ -154,45 +122,4 @@ class World:
         return operations | self.inventory() | services | listeners
 
 
-class _OtherCaller(Client):
-    """Another caller, without the Idempotency-Key."""
-
-    def __init__(self, first: Client) -> None:
-        super().__init__(first.cloud)
-        self._over = first._over
-
-    def raw(self, event: Mapping[str, Any]) -> Reply:
-        headers = {
-            name: value for name, value in event["headers"].items() if name != "Idempotency-Key"
-        }
-        return super().raw({**event, "headers": headers})
-
-
-def _version(row: Row) -> tuple[str | None, ...]:
-    service = row.service
-    return (service.name, service.version, service.image) if service else ()
-
-
-def schedule(world: World) -> object:
-    """Trigger the service as the schedule does."""
-    return world.api.wake(SCHEDULE)
-
-
-def event(world: World) -> object:
-    """Trigger the service as an event of ECS does."""
-    return world.api.wake(DEPLOYMENT_COMPLETED)
-
-
-def read(world: World) -> object:
-    """Read the status of all open operations."""
-    for application, operation in world.cloud.tables.in_progress():
-        world.ask(partial(Client.status, operation=operation, application=application))
-    return None
-
-
-def drift_check(world: World) -> object:
-    """Trigger the drift check as its schedule does."""
-    return world.api.drift_check()
-
-
-TRIGGERS: tuple[Trigger, ...] = (schedule, event, read)
+_prepared = cache(World.prepared)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from botocore.awsrequest import AWSResponse
@@ -12,9 +12,9 @@ from devops_core.model.operation import LEASE
 from devops_core.naming import Environment
 from tests.lab.fakes import Crash
 from tests.lab.moto.backends import backend
-from tests.lab.moto.moto_promises import APPLICATION
-from tests.lab.moto.moto_world import Request, World, schedule
+from tests.lab.moto.moto_world import World
 from tests.lab.moto.transport import Call, Deliver
+from tests.lab.world import APPLICATION, Request, create, deploy, promote, schedule, swap
 
 TESTS = ("dev", "qa", "stage")
 _VERSIONS = ("1.0", "2.0", "3.0")
@@ -29,41 +29,10 @@ class State:
     environments: tuple[str, ...] = ("dev",)
 
 
-def create(**members: Any) -> Request:
-    """Return the request that creates the application."""
-    tags, team = {"technicalTeam": "payments"}, "team@example.com"
-    body = {"applicationName": APPLICATION, "email": team, "tags": tags, **members}
-    return Request("POST", "/stacks", body)
-
-
-def deploy(version: str, *environments: str) -> Request:
-    """Return the request that deploys a version."""
-    return _about("/stacks/deploy", environment=environments, version=version)
-
-
-def promote(**members: Any) -> Request:
-    """Return the request that promotes the tested version."""
-    return _about("/stacks/deploytoprodBlue", **members)
-
-
-def swap(version: str) -> Request:
-    """Return the request that swaps to a version; a repetition does not swap back."""
-    return _about("/stacks/swapProdBlueAndGreen", version=version)
-
-
-def delete() -> Request:
-    """Return the request that deletes the application."""
-    return Request("DELETE", "/stacks", {"stack": APPLICATION})
-
-
-def _about(resource: str, **members: Any) -> Request:
-    return Request("POST", resource, {"applicationName": APPLICATION, **members})
-
-
 def done(world: World, *requests: Request) -> None:
     """Execute requests one after the other; all must succeed."""
     for request in requests:
-        reply = world.ask(replace(request, key=None))
+        reply = world.ask(request.by_another())
         assert reply
         assert reply.status in (200, 202), reply
         world.recover((schedule,))
@@ -72,7 +41,7 @@ def done(world: World, *requests: Request) -> None:
 
 def _doing(request: Request) -> Callable[[World], object]:
     """Return a preparation that leaves an operation in progress."""
-    return lambda world: world.ask(replace(request, key=None))
+    return lambda world: world.ask(request.by_another())
 
 
 def _begun(request: Request) -> Callable[[World], object]:
@@ -80,7 +49,7 @@ def _begun(request: Request) -> Callable[[World], object]:
 
     def prepare(world: World) -> None:
         world.account.wire.fault = _dead_after_the_claim
-        world.ask(replace(request, key=None))
+        world.ask(request.by_another())
         world.account.clock.wait(LEASE.total_seconds())
 
     return prepare
@@ -96,7 +65,7 @@ def _hanging(request: Request, service: str) -> Callable[[World], object]:
     """Return a preparation that leaves a rollout that stays in progress."""
 
     def prepare(world: World) -> None:
-        world.ask(replace(request, key=None))
+        world.ask(request.by_another())
         running = backend("ecs").services[f"{APPLICATION}:{service}"]
         world.account.completion.endless.add(running.task_definition)
 

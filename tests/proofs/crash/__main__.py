@@ -12,7 +12,8 @@ from collections.abc import Iterator, Sequence
 from tests.lab.faults import CRASHES, Kind
 from tests.lab.planted import in_adapters, in_engine, plant
 from tests.lab.report import Case, Outcome, coverage, markdown, table
-from tests.proofs.crash.halves import HALVES, run
+from tests.proofs.crash.halves import HALVES
+from tests.proofs.crash.matrix import cases, run_all
 
 _BUGS = {bug.name: bug for bug in (*in_engine.BUGS, *in_adapters.BUGS)}
 
@@ -24,12 +25,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         plant(_BUGS[options.bug])
     broken = 0
     for name in options.half or HALVES:
-        cases = list(_chosen(name, options))
-        if not cases:
+        chosen = list(_chosen(name, options))
+        if not chosen:
             sys.exit(f"no such case in {name}")
-        outcomes = list(run(name, cases, stop=options.stop))
+        outcomes = list(run_all(name, chosen, stop=options.stop))
         summary = markdown(outcomes) if options.markdown else table(outcomes)
-        print(f"\n{name}: {coverage(cases)}\n\n{summary}\n")
+        print(f"\n{name}: {coverage(chosen)}\n\n{summary}\n")
         for outcome in outcomes:
             broken += bool(outcome.violations)
             _print_violations(name, outcome, options.bug)
@@ -54,7 +55,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _chosen(half: str, options: argparse.Namespace) -> Iterator[Case]:
     pairs = not options.single and options.kind in (None, *CRASHES)
-    for case in HALVES[half].cases(options.story or (), pairs=pairs):
+    for case in cases(half, options.story or (), pairs=pairs):
         wanted = (
             options.kind in (None, case.kind),
             options.call in (None, case.call),

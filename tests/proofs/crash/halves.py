@@ -1,42 +1,110 @@
-"""The two halves of the matrix, run on all cores."""
+"""The two halves of the matrix: the fakes in memory, and the real adapters on moto."""
 
 from __future__ import annotations
 
-import sys
-import time
-from collections.abc import Iterator, Mapping, Sequence
-from functools import partial
-from itertools import groupby
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 
-from tests.lab.processes import processes
-from tests.lab.report import Case, Half, Outcome
-from tests.proofs.crash import adapters, memory
+from tests.lab.fakes import wire
+from tests.lab.faults import Faults, Kind, Plan
+from tests.lab.memory import wire_faults
+from tests.lab.memory.world import World as MemoryWorld
+from tests.lab.moto import transport, transport_faults
+from tests.lab.moto.moto_world import World as MotoWorld
+from tests.lab.moto.stand import stand
+from tests.lab.stories import STORIES, Story
+from tests.lab.world import World
 
-HALVES: Mapping[str, Half] = {"memory": memory, "adapters": adapters}
-# Cases that a process takes at once: enough to make the transfer cheap, few enough to keep all
-# processes busy until the end.
-_CHUNK = 20
+Meanwhile = Mapping[Kind, Callable[[], object]]
 
 
-def run(half: str, cases: Sequence[Case], *, stop: bool = False) -> Iterator[Outcome]:
-    """Run cases of a half and return their outcomes in the same order; print the progress.
+@dataclass(frozen=True, slots=True)
+class Half:
+    """The accounts, the wire and the names of calls of a half.
 
-    `stop` ends the run at the first violation.
+    `begin` returns the world at the start of a story, `plant` puts the faults of a plan on its
+    wire, and `journal` returns its calls. `tables` is the service or port of the tables.
+    `orphans` has the calls that find and remove orphans; operations end without them. If one of
+    the calls in `blind` fails permanently, an operation of that kind is given up without knowing
+    its result, and without a rollback. `create_stack` is the call of the stack, `stop_reasons` are
+    those for the reasons of stopped tasks, and `example` is any call. `firsts` and `pairs` limit
+    the first crashes and the pairs of a story, None for all.
     """
-    started = time.monotonic()
-    with processes() as pool:
-        outcomes = pool.map(partial(_run, half), cases, chunksize=_CHUNK)
-        for story, group in groupby(outcomes, key=lambda outcome: outcome.case.story):
-            count = 0
-            for outcome in group:
-                count += 1
-                yield outcome
-                if stop and outcome.violations:
-                    pool.shutdown(cancel_futures=True)
-                    return
-            seconds = time.monotonic() - started
-            print(f"{half} {story}: {count} cases, {seconds:.0f} s", file=sys.stderr)
+
+    stories: Mapping[str, Story]
+    begin: Callable[[Story], World]
+    plant: Callable[[Any, Plan[Any], Meanwhile], Faults[Any]]
+    journal: Callable[[Any], Sequence[Any]]
+    applies: Callable[[Kind, Any], bool]
+    tables: str
+    orphans: Mapping[str, Collection[str]]
+    blind: Mapping[str, Collection[str]]
+    create_stack: str
+    example: Any
+    stop_reasons: Collection[str]
+    firsts: int | None = None
+    pairs: int | None = None
 
 
-def _run(half: str, case: Case) -> Outcome:
-    return HALVES[half].run(case)
+def _memory(story: Story) -> World:
+    assert story.memory
+    return MemoryWorld.begun(story.memory)
+
+
+def _moto(story: Story) -> World:
+    assert story.moto
+    return stand().opened(story.moto)
+
+
+def _plant_in_memory(world: MemoryWorld, plan: Plan[Any], meanwhile: Meanwhile) -> Faults[Any]:
+    return wire_faults.Fault(world.cloud, plan, meanwhile)
+
+
+def _plant_in_moto(world: MotoWorld, plan: Plan[Any], meanwhile: Meanwhile) -> Faults[Any]:
+    return transport_faults.Fault(world.account, plan, meanwhile)
+
+
+_UPDATES = ("containers.services", "containers.update")
+_ECS_UPDATES = ("ecs.DescribeServices", "ecs.UpdateService")
+_ORPHANS = ("ecs.DeregisterTaskDefinition", "ecs.ListTaskDefinitions")
+HALVES: Mapping[str, Half] = {
+    "memory": Half(
+        stories={story.name: story for story in STORIES if story.memory},
+        begin=_memory,
+        plant=_plant_in_memory,
+        journal=lambda world: world.cloud.wire.journal,
+        applies=wire_faults.applies,
+        tables="tables",
+        orphans={"": ("containers.registered", "containers.deregister")},
+        blind={
+            "deploy": _UPDATES,
+            "deploy-blue": _UPDATES,
+            "swap": ("load_balancer.forwards_to",),
+        },
+        create_stack="stacks.create",
+        example=wire.Call(0, "tables", "claim", ()),
+        stop_reasons=("containers.stopped",),
+    ),
+    "adapters": Half(
+        stories={story.name: story for story in STORIES if story.moto},
+        begin=_moto,
+        plant=_plant_in_moto,
+        journal=lambda world: world.account.wire.journal,
+        applies=transport_faults.applies,
+        tables="dynamodb",
+        # A delete describes task definitions only to find orphans.
+        orphans={"": _ORPHANS, "delete": (*_ORPHANS, "ecs.DescribeTaskDefinition")},
+        blind={
+            "deploy": _ECS_UPDATES,
+            "deploy-blue": _ECS_UPDATES,
+            "swap": ("elbv2.DescribeListeners",),
+        },
+        create_stack="cloudformation.CreateStack",
+        example=transport.Call(0, "dynamodb", "BatchGetItem", {}),
+        stop_reasons=("ecs.ListTasks", "ecs.DescribeTasks"),
+        # A case takes a hundred times as long as with the fakes.
+        firsts=6,
+        pairs=24,
+    ),
+}

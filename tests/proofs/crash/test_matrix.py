@@ -8,8 +8,7 @@ import pytest
 
 from tests.lab.report import Case, Outcome, markdown, spread
 from tests.lab.templates import ROOT
-from tests.proofs.crash import adapters, memory
-from tests.proofs.crash.halves import HALVES, run
+from tests.proofs.crash.matrix import cases, run_all
 
 # Stories with all pairs of crashes; together they have every kind of step.
 _PAIRS = ("deploy-one", "swap", "swap-back", "delete-fails", "abort-swap-switched")
@@ -17,24 +16,24 @@ _PAIRS = ("deploy-one", "swap", "swap-back", "delete-fails", "abort-swap-switche
 _ADAPTERS = 150
 
 
-def _broken(half: str, cases: Iterable[Case]) -> list[str]:
+def _broken(half: str, chosen: Iterable[Case]) -> list[str]:
     return [
         f"{violation}: python -m tests.proofs.crash {half} {outcome.case.arguments()}"
-        for outcome in run(half, list(cases))
+        for outcome in run_all(half, list(chosen))
         for violation in outcome.violations
     ]
 
 
 def test_no_fault_at_any_call_breaks_a_promise() -> None:
-    assert _broken("memory", memory.cases(pairs=False)) == []
+    assert _broken("memory", cases("memory", pairs=False)) == []
 
 
 def test_no_crash_of_a_recovery_breaks_a_promise() -> None:
-    assert _broken("memory", (case for case in memory.cases(_PAIRS) if case.then)) == []
+    assert _broken("memory", (case for case in cases("memory", _PAIRS) if case.then)) == []
 
 
 def test_no_fault_on_the_wire_breaks_a_promise() -> None:
-    assert _broken("adapters", spread(list(adapters.cases(pairs=False)), _ADAPTERS)) == []
+    assert _broken("adapters", spread(list(cases("adapters", pairs=False)), _ADAPTERS)) == []
 
 
 def _cells(line: str) -> list[str]:
@@ -46,7 +45,7 @@ def test_the_page_has_the_numbers_of_the_matrix(half: str, column: int) -> None:
     page = (ROOT / "docs" / "reliability.md").read_text()
     section = page.partition("### Faults at each call\n")[2].partition("\n### ")[0]
     stated = {row[0]: row[column] for row in map(_cells, section.splitlines()) if len(row) == 4}
-    *faults, _ = markdown(map(Outcome, HALVES[half].cases(pairs=False))).splitlines()[2:]
+    *faults, _ = markdown(map(Outcome, cases(half, pairs=False))).splitlines()
     counted = {row[0]: row[-1] for row in map(_cells, faults)}
     assert len(counted) > 10
     assert {name: stated[name] for name in counted} == counted

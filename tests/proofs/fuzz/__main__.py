@@ -23,7 +23,7 @@ from typing import Any, NamedTuple
 
 from tests.lab.laptop import estate
 from tests.lab.laptop.api import Api, create_body, until
-from tests.lab.laptop.laptop_promises import hold_after_recovery
+from tests.lab.laptop.estate import hold_after_recovery
 from tests.lab.sizes import Sizes
 from tests.proofs.fuzz import reports
 from tests.proofs.fuzz.adapted_calls import PERMANENT, TEMPORARY, VERSIONS

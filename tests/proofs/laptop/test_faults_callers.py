@@ -11,7 +11,7 @@ import pytest
 
 from tests.lab.laptop.api import Api, Response, create_body
 from tests.lab.laptop.estate import operations, read
-from tests.lab.laptop.laptop_promises import hold
+from tests.lab.promises import hold_at_rest
 
 APPLICATIONS = [f"Crowd{letter}" for letter in "ABCDEFGHIJ"]
 VERSIONS = ("1.0", "2.0")
@@ -132,7 +132,7 @@ def test_all_operations_end_and_the_promises_hold_for_each_application(
     for name in APPLICATIONS:
         for each in _of(api, name):
             api.wait_for_end(api.call("GET", f"/stacks/{name}/operations/{each['id']}"))
-    hold(read(api).only(APPLICATIONS))
+    hold_at_rest(read(api).only(APPLICATIONS))
 
 
 def _of(api: Api, name: str) -> list[dict[str, Any]]:

@@ -13,8 +13,8 @@ import pytest
 from devops_core.model.operation import LEASE
 from tests.lab.laptop import estate
 from tests.lab.laptop.api import Api, until
+from tests.lab.laptop.estate import hold_after_recovery
 from tests.lab.laptop.interruptions import CASES, RESENT, Case
-from tests.lab.laptop.laptop_promises import hold_after_recovery
 from tests.lab.laptop.restart import BEGINS, GOES, STAYS, Restarted
 from tests.lab.laptop.scene import Scene
 

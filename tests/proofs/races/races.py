@@ -9,8 +9,8 @@ from functools import partial
 from tests.lab.client import SCHEDULE, Client, Reply
 from tests.lab.events import DEPLOYMENT_COMPLETED
 from tests.lab.memory import accounts
+from tests.lab.memory.accounts import Call as Request
 from tests.lab.memory.accounts import Prepare
-from tests.lab.memory.stories import Request
 from tests.proofs.races.race import Act, Actor, Race
 from tests.proofs.races.starts import aged, interrupted
 

@@ -6,8 +6,8 @@ from functools import cache
 
 from tests.lab.client import Client
 from tests.lab.fakes import Call, Crash, FakeCloud
+from tests.lab.memory.accounts import Call as Request
 from tests.lab.memory.accounts import Prepare
-from tests.lab.memory.stories import Request
 from tests.lab.memory.world import World
 
 # Seconds until another worker can continue an operation, because its lease has expired.

@@ -18,7 +18,7 @@ from devops_core.model.inventory import RowStatus
 from tests.lab import events
 from tests.lab.client import SCHEDULE
 from tests.lab.faults import Kind as Fault
-from tests.lab.memory.world import TRIGGERS, drift_check
+from tests.lab.world import TRIGGERS, drift_check
 from tests.proofs.stateful.caller_requests import CallerRequest, members
 from tests.proofs.stateful.manual_changes import CHANGES, restore_production
 from tests.proofs.stateful.simulation import (

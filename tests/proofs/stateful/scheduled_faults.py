@@ -7,12 +7,11 @@ from typing import Any
 
 from devops_core.errors import ThrottledError
 from tests.lab.fakes import Call, FakeCloud
-from tests.lab.faults import Kind
-from tests.lab.memory.wire_faults import Effect, Fault, applies
-from tests.lab.plan import Plan
+from tests.lab.faults import Effect, Kind, Plan
+from tests.lab.memory.wire_faults import Fault, applies
 
 # Faults and calls after which task definitions can remain until the application is deleted
-# (tests/proofs/crash/memory.py).
+# (tests/proofs/crash/halves.py).
 _LATE = (Kind.LATE_CALL, Kind.LATE_LEASE, Kind.LATE_OPERATION)
 _UNTIDY = (Kind.RESENT, *_LATE)
 _UNTIDY_CALLS = ("containers.registered", "containers.deregister")

@@ -15,7 +15,7 @@ from tests.lab.fakes.task_service import CRASH, HANG
 from tests.lab.faults import Kind as Fault
 from tests.lab.memory import accounts
 from tests.lab.memory.world import World
-from tests.lab.promises import Broken, hold_always
+from tests.lab.promises import Broken
 from tests.proofs.stateful.caller_requests import CallerRequest
 from tests.proofs.stateful.manual_changes import CHANGES
 from tests.proofs.stateful.model import Model
@@ -227,7 +227,7 @@ class Simulation:
     def check(self) -> None:
         """Check the promises after an action."""
         self.model.add_new_operations(None)
-        hold_always(self.cloud, self.watcher.excused)
+        self.watcher.hold_always()
         self.model.check()
         for message, members in self.cloud.lines:
             is_error = message in ("broken", "given up", "check failed", "reconcile failed")

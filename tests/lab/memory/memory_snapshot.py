@@ -1,0 +1,147 @@
+"""The state of an account in memory, for the promises.
+
+A watcher reads it at each outgoing call, so it converts only the members that a promise needs.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+from functools import cached_property, partial
+from operator import attrgetter
+from typing import Any, ClassVar
+
+from devops_core.model.inventory import Row
+from devops_core.model.operation import Event
+from devops_core.naming import OPERATION_TAG
+from tests.lab.fakes import Call, FakeCloud
+from tests.lab.promises import Watch
+from tests.lab.snapshot import (
+    Action,
+    Change,
+    Listener,
+    Service,
+    Stack,
+    TaskDefinition,
+    family_of,
+)
+
+_ACTIONS = {
+    "stacks.create": Action.CREATE_STACK,
+    "stacks.delete": Action.DELETE_STACK,
+    "containers.register": Action.REGISTER,
+    "containers.deregister": Action.DEREGISTER,
+    "containers.update": Action.UPDATE_SERVICE,
+    "load_balancer.switch": Action.MODIFY_LISTENER,
+}
+_FAULTS_REMAIN = (
+    "a manual change, and a fault that lasts until an operation has ended, leave rows with drift,"
+    " stacks that cannot be deleted, and services without tasks or without a complete rollout"
+)
+
+
+class MemorySnapshot:
+    """The state of a `FakeCloud`, see `tests.lab.snapshot.Snapshot`."""
+
+    unchecked: ClassVar[Mapping[str, str]] = {
+        "each_event_is_listed": "the fake tables derive the listings from the events",
+        "production_has_two_rows": _FAULTS_REMAIN,
+        "each_environment_is_in_service": _FAULTS_REMAIN,
+        "pages_are_those_of_the_release": "the tasks of the fakes serve no page",
+        "a_failed_operation_has_no_event_of_a_switch": (
+            "a swap fails after its switch if the switch of the test listener is denied until then"
+        ),
+    }
+    listed: ClassVar[Counter[tuple[str, str]]] = Counter()
+    pages: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
+
+    def __init__(self, cloud: FakeCloud) -> None:
+        self._cloud = cloud
+        tables = cloud.tables
+        self.rows: Collection[Row] = tables.rows.values()
+        # The promises that hold at any moment need these two.
+        self.operations = {key[1]: each for key, each in tables.operations.items()}
+        self.events: dict[str, list[Event]] = {}
+        for event in tables.events.values():
+            self.events.setdefault(event.operation, []).append(event)
+        for events in self.events.values():
+            events.sort(key=attrgetter("key"))
+
+    @property
+    def services(self) -> Mapping[tuple[str, str], Service]:
+        """The services by cluster and name."""
+        return {
+            key: Service(
+                each.primary.task_definition,
+                each.primary.state,
+                each.running,
+                each.desired,
+                each.active,
+            )
+            for key, each in self._cloud.containers.services_.items()
+        }
+
+    @cached_property
+    def task_definitions(self) -> Mapping[str, TaskDefinition]:
+        """The task definitions by ARN."""
+        return {
+            arn: TaskDefinition(
+                each.image,
+                each.tags.get(OPERATION_TAG, ""),
+                each.tags.get("aws:cloudformation:stack-name", ""),
+                each.active,
+            )
+            for arn, each in self._cloud.containers.task_definitions.items()
+        }
+
+    @property
+    def stacks(self) -> Collection[Stack]:
+        """The stacks that are not deleted."""
+        return [
+            Stack(each.id, each.name, each.operation or "")
+            for each in self._cloud.stacks.stacks.values()
+            if each.status != "DELETE_COMPLETE"
+        ]
+
+    def forwards(self, application: str, listener: Listener) -> Sequence[str] | None:
+        """Return the target groups that a listener forwards to, None without the listener."""
+        arn = self._cloud.stacks.estate.listener(application, listener)
+        return self._cloud.load_balancer.listeners.get(arn)
+
+    @property
+    def now(self) -> datetime:
+        """The time of the clock of the workers."""
+        return self._cloud.clock.now()
+
+    def healthy(self, target_group: str) -> int:
+        """Return the number of healthy targets."""
+        return self._cloud.containers.healthy(target_group)
+
+    def change(self, call: Call) -> Change:
+        """Return the change of a call on the wire of the fakes."""
+        first, *others = call.args
+        action = _ACTIONS[call.name]
+        if action is Action.CREATE_STACK:
+            return Change(call.number, action, first["StackName"])
+        if action is Action.DELETE_STACK:
+            return Change(call.number, action, self._cloud.stacks.stacks[first].name)
+        if action is Action.UPDATE_SERVICE:
+            return Change(call.number, action, first, others[0], others[1])
+        if action is Action.MODIFY_LISTENER:
+            return self._switch(call.number, first, others[0])
+        family = first["family"] if action is Action.REGISTER else family_of(first)
+        application, _, service = family.partition("-")
+        return Change(call.number, action, application, service)
+
+    def _switch(self, number: int, arn: str, group: str) -> Change:
+        application = arn.split("/app/")[1].partition("-prod")[0]
+        production = self._cloud.stacks.estate.listener(application, "production")
+        listener: Listener = "production" if arn == production else "test"
+        action = Action.MODIFY_LISTENER
+        return Change(number, action, application, listener=listener, target_group=group)
+
+
+def watch(cloud: FakeCloud) -> Watch:
+    """Check the promises at every outgoing call from now on."""
+    return Watch(cloud.wire, partial(MemorySnapshot, cloud))

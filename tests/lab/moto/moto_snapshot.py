@@ -1,0 +1,165 @@
+"""The state of an account in moto, for the promises; it is read independently of the service.
+
+A watcher reads it at each outgoing write. Tables, listeners, task definitions and stacks are read
+from moto's memory, because a call takes 3 ms.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from datetime import datetime
+from functools import cached_property
+from typing import Any, ClassVar
+
+from devops_core.adapters.dynamodb import items
+from devops_core.adapters.dynamodb.attributes import Item
+from devops_core.model.inventory import RowStatus
+from devops_core.model.operation import Operation
+from devops_core.naming import OPERATION_TAG
+from tests.lab.moto.account import Account
+from tests.lab.moto.backends import backend
+from tests.lab.moto.transport import Call
+from tests.lab.snapshot import (
+    Action,
+    Change,
+    Listener,
+    Service,
+    Stack,
+    TaskDefinition,
+    family_of,
+)
+from tests.lab.table_items import TableItems
+
+_FAULTS_REMAIN = (
+    "a manual change, and a fault that lasts until an operation has ended, leave rows with drift,"
+    " stacks that cannot be deleted, and services without tasks or without a complete rollout"
+)
+
+
+class MotoSnapshot(TableItems):
+    """The state of an account with one application, see `tests.lab.snapshot.Snapshot`."""
+
+    unchecked: ClassVar[Mapping[str, str]] = {
+        "each_claim_is_that_of_an_operation": "one account starts with an unknown claim",
+        "production_has_two_rows": _FAULTS_REMAIN,
+        "each_environment_is_in_service": _FAULTS_REMAIN,
+        "pages_are_those_of_the_release": "moto runs no tasks, so there is no page",
+        "a_failed_operation_has_no_event_of_a_switch": (
+            "a swap fails after its switch if the switch of the test listener is denied until then"
+        ),
+    }
+    pages: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
+
+    def __init__(self, account: Account) -> None:
+        names = account.settings.tables
+        inventory = (names.non_production, names.production, names.training_da)
+        super().__init__(_items, inventory, names.log)
+        self._account = account
+
+    @property
+    def open(self) -> list[Operation]:
+        """The operations in progress."""
+        return [operation for operation in self.operations.values() if not operation.ended]
+
+    @property
+    def over(self) -> Iterator[Item]:
+        """The keys of the records and events of ended operations."""
+        for operation in self.operations.values():
+            if operation.ended:
+                yield items.operation_key(operation.application, operation.id)
+                for event in self.events[operation.id]:
+                    yield from map(_key, items.event_items(event))
+
+    @cached_property
+    def services(self) -> Mapping[tuple[str, str], Service]:
+        """The services of active rows, by cluster and name; moto's hooks complete the response."""
+        active = [row for row in self.rows if row.service and row.status is RowStatus.ACTIVE]
+        if not active:
+            return {}
+        cluster = active[0].application.name
+        names = [row.service.name for row in active if row.service]
+        ecs = self._account.plain("ecs")
+        found = ecs.describe_services(cluster=cluster, services=names)["services"]
+        return {(cluster, each["serviceName"]): _service(each) for each in found}
+
+    @cached_property
+    def task_definitions(self) -> Mapping[str, TaskDefinition]:
+        """The task definitions by ARN."""
+        families = backend("ecs").task_definitions.values()
+        found = [each for family in families for each in family.values()]
+        return {each.arn: _task_definition(each) for each in found}
+
+    @property
+    def stacks(self) -> Collection[Stack]:
+        """The stacks that are not deleted."""
+        found = backend("cloudformation").stacks.values()
+        return [Stack(each.stack_id, each.name, each.tags.get(OPERATION_TAG, "")) for each in found]
+
+    def forwards(self, application: str, listener: Listener) -> Sequence[str] | None:
+        """Return the target groups that a listener forwards to, None without the listener."""
+        (known, *_) = (
+            each.application for each in self.rows if each.application.name == application
+        )
+        arn = known.production_listener if listener == "production" else known.test_listener
+        for balancer in backend("elbv2").load_balancers.values():
+            if arn in balancer.listeners:
+                actions = balancer.listeners[arn].default_actions
+                return [action.data.get("TargetGroupArn", "") for action in actions]
+        return None
+
+    @property
+    def now(self) -> datetime:
+        """The time of the clock of the account."""
+        return self._account.clock.now()
+
+    def healthy(self, target_group: str) -> int:
+        """Return the number of healthy targets."""
+        elb = self._account.plain("elbv2")
+        found = elb.describe_target_health(TargetGroupArn=target_group)["TargetHealthDescriptions"]
+        return sum(each["TargetHealth"]["State"] == "healthy" for each in found)
+
+    def change(self, call: Call) -> Change:
+        """Return the change of a call of the SDK."""
+        params, action = call.params, Action(call.operation)
+        application = next(iter(self.rows)).application
+        name = application.name
+        if action in (Action.CREATE_STACK, Action.DELETE_STACK):
+            return Change(call.number, action, name)
+        if action is Action.UPDATE_SERVICE:
+            definition = params.get("taskDefinition")
+            return Change(call.number, action, name, params["service"], definition)
+        if action is Action.MODIFY_LISTENER:
+            production = params["ListenerArn"] == application.production_listener
+            listener: Listener = "production" if production else "test"
+            (forward,) = params["DefaultActions"]
+            group = forward["TargetGroupArn"]
+            return Change(call.number, action, name, listener=listener, target_group=group)
+        family = params.get("family") or family_of(params["taskDefinition"])
+        return Change(call.number, action, name, family.partition("-")[2])
+
+
+def _service(described: Mapping[str, Any]) -> Service:
+    return Service(
+        described["taskDefinition"],
+        described["deployments"][0]["rolloutState"],
+        described["runningCount"],
+        described["desiredCount"],
+    )
+
+
+def _task_definition(definition: Any) -> TaskDefinition:
+    tags = {tag["key"]: tag["value"] for tag in definition.tags}
+    return TaskDefinition(
+        definition.container_definitions[0]["image"],
+        tags.get(OPERATION_TAG, ""),
+        active=definition.status == "ACTIVE",
+    )
+
+
+def _key(item: Item) -> Item:
+    return {name: item[name] for name in ("applicationName", "entry")}
+
+
+def _items(table: str) -> Iterator[Item]:
+    for item in backend("dynamodb").tables[table].all_items():
+        yield item.to_json()["Attributes"]

@@ -1,0 +1,177 @@
+"""The state of an account at one moment, as the promises read it.
+
+`Snapshot` is the interface. Three readers implement it: `tests.lab.memory.memory_snapshot` over the
+fakes, `tests.lab.moto.moto_snapshot` over moto, and `tests.lab.laptop.estate` over a laptop cloud.
+The first two read a member only when a promise needs it.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Literal, Protocol
+
+from devops_core.model.inventory import Row
+from devops_core.model.operation import Event, Operation
+
+Listener = Literal["production", "test"]
+LISTENERS: tuple[Listener, ...] = ("production", "test")
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """An ECS service with the task definition and the rolloutState of its primary deployment.
+
+    `active` is False for a deleted service that ECS still describes.
+    """
+
+    task_definition: str
+    state: str
+    running: int
+    desired: int
+    active: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class TaskDefinition:
+    """A task definition; `operation` and `stack` are the values of its tags, "" without a tag."""
+
+    image: str
+    operation: str = ""
+    stack: str = ""
+    active: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Stack:
+    """A CloudFormation stack that is not deleted; `operation` is the value of its tag, or ""."""
+
+    id: str
+    name: str
+    operation: str
+
+
+class Snapshot(Protocol):
+    """The state of an account.
+
+    `unchecked` names promises that cannot be checked on this snapshot, each with the reason.
+    `operations` are by id, `events` by the id of their operation and in the order of their keys.
+    `listed` counts, for each event (operation, key), its entries in the listings by time.
+    `services` are by cluster and name, `task_definitions` by ARN, and `pages` by URL.
+    """
+
+    @property
+    def unchecked(self) -> Mapping[str, str]: ...
+    @property
+    def rows(self) -> Collection[Row]: ...
+    @property
+    def operations(self) -> Mapping[str, Operation]: ...
+    @property
+    def events(self) -> Mapping[str, Sequence[Event]]: ...
+    @property
+    def listed(self) -> Counter[tuple[str, str]]: ...
+    @property
+    def services(self) -> Mapping[tuple[str, str], Service]: ...
+    @property
+    def task_definitions(self) -> Mapping[str, TaskDefinition]: ...
+    @property
+    def stacks(self) -> Collection[Stack]: ...
+    @property
+    def pages(self) -> Mapping[str, Mapping[str, Any]]: ...
+
+    def forwards(self, application: str, listener: Listener) -> Sequence[str] | None:
+        """Return the target groups that a listener forwards to, None without the listener."""
+
+
+class Action(StrEnum):
+    """An action of AWS, beside those of the tables, that changes the account."""
+
+    CREATE_STACK = "CreateStack"
+    DELETE_STACK = "DeleteStack"
+    REGISTER = "RegisterTaskDefinition"
+    DEREGISTER = "DeregisterTaskDefinition"
+    UPDATE_SERVICE = "UpdateService"
+    MODIFY_LISTENER = "ModifyListener"
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A call that changes AWS.
+
+    `number` is that of its call. `task_definition` is the new one of UpdateService, None if only
+    the count changes; `listener` and `target_group` are those of ModifyListener.
+    """
+
+    number: int
+    action: Action
+    application: str
+    service: str | None = None
+    task_definition: str | None = None
+    listener: Listener | None = None
+    target_group: str = ""
+
+
+class ActiveSnapshot(Snapshot, Protocol):
+    """The state of an account just before an outgoing call; `now` is the time of its clock."""
+
+    @property
+    def now(self) -> datetime: ...
+
+    def healthy(self, target_group: str) -> int:
+        """Return the number of healthy targets."""
+
+    def change(self, call: Any) -> Change:
+        """Return the change of a call on the wire of the account."""
+
+
+@dataclass(slots=True)
+class StoredSnapshot:
+    """A snapshot that is read as a whole; `listeners` are by application and listener."""
+
+    unchecked: Mapping[str, str] = field(default_factory=dict)
+    rows: list[Row] = field(default_factory=list)
+    operations: dict[str, Operation] = field(default_factory=dict)
+    events: dict[str, list[Event]] = field(default_factory=dict)
+    listed: Counter[tuple[str, str]] = field(default_factory=Counter)
+    listeners: dict[tuple[str, str], list[str]] = field(default_factory=dict)
+    services: dict[tuple[str, str], Service] = field(default_factory=dict)
+    task_definitions: dict[str, TaskDefinition] = field(default_factory=dict)
+    stacks: list[Stack] = field(default_factory=list)
+    pages: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    def forwards(self, application: str, listener: Listener) -> Sequence[str] | None:
+        """Return the target groups that a listener forwards to, None without the listener."""
+        return self.listeners.get((application, listener))
+
+    def only(self, applications: Collection[str]) -> StoredSnapshot:
+        """Return the part of some applications."""
+        events = {
+            identifier: some
+            for identifier, some in self.events.items()
+            if some[0].application in applications
+        }
+        return replace(
+            self,
+            rows=[row for row in self.rows if row.application.name in applications],
+            operations={
+                identifier: operation
+                for identifier, operation in self.operations.items()
+                if operation.application in applications
+            },
+            events=events,
+            listed=Counter({key: self.listed[key] for key in self.listed if key[0] in events}),
+            task_definitions={
+                arn: each
+                for arn, each in self.task_definitions.items()
+                if family_of(arn).partition("-")[0] in applications
+            },
+            stacks=[stack for stack in self.stacks if stack.name in applications],
+        )
+
+
+def family_of(task_definition: str) -> str:
+    """Return the family in the ARN of a task definition."""
+    return task_definition.rpartition("/")[2].partition(":")[0]

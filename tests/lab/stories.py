@@ -1,0 +1,191 @@
+"""The stories: an account, one request or trigger, and the expected result."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from tests.lab.fakes.task_service import CRASH
+from tests.lab.memory import accounts
+from tests.lab.memory.accounts import Prepare
+from tests.lab.moto import states
+from tests.lab.moto.states import State
+from tests.lab.world import (
+    TRIGGERS,
+    Request,
+    Trigger,
+    abort,
+    create,
+    delete,
+    deploy,
+    drift_check,
+    event,
+    promote,
+    read,
+    schedule,
+    swap,
+)
+
+# Version by environment; None before the first deploy.
+Versions = Mapping[str, str | None]
+
+_TESTS = ("dev", "qa", "stage")
+_OK, _ABORTED = "SUCCEEDED", "FAILED: aborted by"
+_NEW: Versions = {"DEV": None, "PROD-GREEN": None, "PROD-BLUE": None}
+_SWAPPED: Versions = {"PROD-GREEN": "2.0", "PROD-BLUE": "1.0"}
+_CONFIGURED: Mapping[str, Any] = {"environment": {"LEVEL": "info"}, "desiredCount": 2}
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """A request or trigger in an account, and the expected result.
+
+    `memory` prepares the account over the fakes, `moto` the one in moto; a story without one of
+    them has no cases there. `ends` is the status of its operations ("FAILED: reason"). `runs` has
+    the versions that differ from those at the start, None if no row of the inventory remains.
+    `request` is None if the story is about its `triggers`; these fire in turn until all operations
+    have ended, and at least `at_least` times. With `at_once`, a caller without a response repeats
+    the request immediately. `following` is the next operation. With `pairs`, the story has cases
+    with two crashes too.
+    """
+
+    name: str
+    request: Request | None
+    following: Request
+    ends: str = _OK
+    runs: Versions | None = None
+    memory: Prepare | None = None
+    moto: State | None = None
+    triggers: tuple[Trigger, ...] = TRIGGERS
+    at_least: int = 0
+    at_once: bool = False
+    pairs: bool = True
+
+
+def _creates() -> Iterator[Story]:
+    plain = create(environments={"nonProd": ["dev", "qa"]})
+    configured = create(service=_CONFIGURED)
+    fails, stays = accounts.failing(create=True), accounts.failing(create=True, delete=True)
+    made: Versions = {**_NEW, "QA": None}
+    why, crashes = "FAILED: it was not stable", "FAILED: Essential container in task exited"
+    bad, next_one = accounts.first_image(CRASH), deploy("1.0", "dev")
+    yield Story("create", plain, next_one, runs=made, memory=accounts.empty)
+    yield Story("create-unseen", plain, next_one, runs=made, memory=accounts.lagging)
+    yield Story("create-configured", configured, next_one, runs=_NEW, memory=accounts.empty)
+    yield Story("create-fails", plain, create(), why, memory=fails)
+    yield Story("create-stays", plain, delete(), why, made, memory=stays)
+    yield Story("create-crashes", configured, create(), crashes, memory=bad)
+    # The repository of moto has no image before the application exists.
+    yield Story("create", create(), promote(), runs=_NEW, moto=states.EMPTY)
+    yield Story("create-configured", configured, promote(), runs=_NEW, moto=states.EMPTY)
+
+
+def _deploys() -> Iterator[Story]:
+    def story(name: str, request: Request, ends: str = _OK, **runs: str) -> Story:
+        following = deploy("4.0", *_TESTS)
+        return Story(f"deploy-{name}", request, following, ends, runs, accounts.shop)
+
+    one, three = deploy("3.0", "dev"), deploy("3.0", *_TESTS)
+    yield replace(story("one", one, DEV="3.0"), following=deploy("2.0", "dev"), moto=states.SHOP)
+    all_of = story("three", three, DEV="3.0", QA="3.0", STAGE="3.0")
+    yield replace(all_of, following=deploy("2.0", *_TESTS), moto=states.LARGE)
+    yield story("waiting", deploy("3.0", "dev", wait=25), DEV="3.0")
+    yield story("same", deploy("2.0", "dev"))
+    # The record of updates and the updates themselves go out together, in any order.
+    backwards = story("two-backwards", deploy("3.0", "dev", "qa"), DEV="3.0", QA="3.0")
+    yield replace(backwards, memory=accounts.backwards)
+    yield story("crashes", deploy("crash", "dev", "qa"), "FAILED: exit code 1")
+    late = "FAILED: within the time limit"
+    # It makes a hundred similar calls until the time limit: pairs of crashes add nothing.
+    yield replace(story("hangs", deploy("hang", "dev"), late), pairs=False)
+
+
+def _production() -> Iterator[Story]:
+    def swaps(name: str, memory: Prepare, moto: State | None = None) -> Story:
+        return Story(name, swap("2.0"), swap("1.0"), runs=_SWAPPED, memory=memory, moto=moto)
+
+    promoted, same = {"PROD-BLUE": "3.0"}, dict[str, str | None]()
+    tested, bad = accounts.tested("3.0"), accounts.tested("crash")
+    yield Story("promote", promote(), swap("3.0"), runs=promoted, memory=tested, moto=states.TESTED)
+    exits = "FAILED: exit code 1"
+    yield Story("promote-crashes", promote(), swap("2.0"), exits, same, memory=bad)
+    yield swaps("swap", accounts.shop, states.SHOP)
+    yield swaps("swap-raised", accounts.small_blue, states.GROWN)
+    yield swaps("swap-warmed", accounts.cold)
+    back: Versions = {"PROD-GREEN": "1.0", "PROD-BLUE": "2.0"}
+    yield Story(
+        "swap-back", swap("1.0"), swap("2.0"), runs=back,
+        memory=accounts.swapped, moto=states.SWAPPED,
+    )  # fmt: skip
+
+
+def _deletes() -> Iterator[Story]:
+    stays, same = "FAILED: it is not empty", dict[str, str | None]()
+    yield Story("delete", delete(), create(), memory=accounts.shop, moto=states.SHOP)
+    yield Story("delete-fails", delete(), delete(), stays, same, memory=accounts.undeletable)
+
+
+def _triggers() -> Iterator[Story]:
+    runs: Versions = {"DEV": "4.0", "QA": "4.0", "PROD-BLUE": "3.0"}
+    several = Story("", None, deploy("2.0", *_TESTS), runs=runs, memory=accounts.under_way)
+    one = Story("", None, deploy("2.0", "dev"), runs={"DEV": "3.0"}, moto=states.DEPLOYING)
+    for name, trigger in (("event", event), ("schedule", schedule), ("read", read)):
+        for story in (several, one):
+            yield replace(story, name=f"reconcile-by-{name}", triggers=(trigger,))
+    for name, state, versions in (
+        ("create", states.BEGUN_CREATE, _NEW),
+        ("deploy", states.BEGUN_DEPLOY, {"DEV": "3.0"}),
+        ("swap", states.BEGUN_SWAP, _SWAPPED),
+    ):
+        begun = replace(one, name=f"reconcile-{name}", moto=state, runs=versions)
+        yield replace(begun, triggers=(schedule,))
+
+
+def _aborts() -> Iterator[Story]:
+    same = dict[str, str | None]()
+    story = Story("", abort(), deploy("1.0", "dev"), _ABORTED, same, at_once=True)
+    created = replace(story, following=create(), runs=None)
+    yield replace(created, name="abort-create", memory=accounts.creating, moto=states.CREATING)
+    yield replace(created, name="abort-create-configured", memory=accounts.configuring)
+    for name, memory, moto in (
+        ("deploy", accounts.deploying, states.HANGING),
+        ("promote", accounts.promoting, states.PROMOTING),
+        ("swap", accounts.swapping, states.SWAPPING),
+    ):
+        yield replace(story, name=f"abort-{name}", memory=memory, moto=moto)
+    switched = replace(story, name="abort-swap-switched", memory=accounts.switched)
+    yield replace(switched, ends=_OK, runs=_SWAPPED)
+
+
+def _drifts() -> Iterator[Story]:
+    same = dict[str, str | None]()
+    memory = Story("", None, deploy("3.0", "qa"), triggers=(drift_check,), at_least=4)
+    # If a fault hits one check, the next one corrects the rows.
+    moto = replace(memory, following=deploy("3.0", "dev"), triggers=(drift_check, schedule))
+    changes: tuple[tuple[str, Prepare | State, str, Versions], ...] = (
+        ("listeners", accounts.moved_listeners, _OK, _SWAPPED),
+        ("test-listener", accounts.moved_test_listener, "FAILED: the test listener", same),
+        ("service", accounts.changed_service, _OK, {"DEV": "7"}),
+        ("service-deleted", accounts.deleted_service, "FAILED: its ECS service does not exist",
+         same),
+        ("stack-deleted", accounts.deleted_stack, _OK, same),
+        ("claim", accounts.stale_claim, _OK, same),
+        ("listener", states.LISTENER_MOVED, "FAILED: the test listener", _SWAPPED),
+        ("service", states.SERVICE_CHANGED, _OK, {"DEV": "2"}),
+        ("stack", states.STACK_DELETED, _OK, same),
+        ("claim", states.CLAIM_LEFT, _OK, same),
+    )  # fmt: skip
+    for name, account, ends, runs in changes:
+        if isinstance(account, State):
+            story = replace(moto, moto=account, at_least=3)
+        else:
+            story = replace(memory, memory=account)
+        yield replace(story, name=f"drift-{name}", ends=ends, runs=runs)
+
+
+STORIES: tuple[Story, ...] = tuple(
+    story
+    for stories in (_creates, _deploys, _production, _deletes, _triggers, _aborts, _drifts)
+    for story in stories()
+)

@@ -1,0 +1,503 @@
+"""Each promise is broken on purpose: its check fails, and the message begins with its name."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from devops_core.model.inventory import Row, RowStatus
+from devops_core.model.operation import LEASE, Event, Progress, Status
+from devops_core.naming import Environment
+from tests.lab import promises
+from tests.lab.fakes import FakeCloud
+from tests.lab.laptop import estate
+from tests.lab.memory.memory_snapshot import MemorySnapshot, watch
+from tests.lab.moto.moto_snapshot import MotoSnapshot
+from tests.lab.promises import Broken, Context, Watch, hold_accepted, hold_at_rest
+from tests.lab.samples import (
+    DIGEST,
+    FULL_APPLICATION,
+    FULL_SERVICE,
+    MINIMAL_ROW,
+    NOW,
+    minimal_operation,
+)
+from tests.lab.snapshot import (
+    Action,
+    Change,
+    Service,
+    Stack,
+    StoredSnapshot,
+    TaskDefinition,
+)
+
+IMAGE = f"repo/shop@{DIGEST}"
+SWAP = "01ARZ3NDEKTSV4RRFFQ69G5FAV"
+OTHER = "01ARZ3NDEKTSV4RRFFQ69G5FAX"
+SERVICES = {"DEV": "dev", "PROD-GREEN": "prod-2", "PROD-BLUE": "prod-1"}
+
+
+def group(service: str) -> str:
+    return f"arn:targetgroup/Shop-{service}/1"
+
+
+def definition(service: str, revision: int = 2) -> str:
+    return f"arn:task-definition/Shop-{service}:{revision}"
+
+
+def row(environment: str, service: str) -> Row:
+    running = replace(
+        FULL_SERVICE,
+        name=service,
+        target_group=group(service),
+        task_definition=definition(service),
+        registered=definition(service),
+        image="repo/shop:1.0",
+    )
+    return replace(
+        MINIMAL_ROW,
+        application=FULL_APPLICATION,
+        environment=Environment(environment),
+        status=RowStatus.ACTIVE,
+        service=running,
+        url=f"http://{service}",
+    )
+
+
+def event(key: str, outcome: str, operation: str = SWAP) -> Event:
+    return Event(
+        key=key, operation=operation, kind="swap", application="Shop", caller="alice",
+        time=NOW, outcome=outcome, reason="because",
+    )  # fmt: skip
+
+
+@dataclass
+class Prepared(StoredSnapshot):
+    """A snapshot whose calls are changes already."""
+
+    def __post_init__(self) -> None:
+        self.now = NOW
+        self.targets = 1
+
+    def healthy(self, target_group: str) -> int:
+        del target_group
+        return self.targets
+
+    def change(self, call: Call) -> Change:
+        return call.change
+
+
+@dataclass
+class Call:
+    change: Change
+    name: str = "ecs.UpdateService"
+    number: int = 0
+    writes: bool = True
+    changes_aws: bool = True
+
+
+class Wire:
+    def __init__(self) -> None:
+        self.done = {0}
+        self.watchers: list[Any] = []
+
+
+@pytest.fixture
+def state() -> Prepared:
+    """An application after a swap, with all promises kept."""
+    swap = replace(
+        minimal_operation("swap", SWAP), status=Status.SUCCEEDED, ended_at=NOW, lease_until=None
+    )
+    events = [event("000", "ACCEPTED"), event("001", "SWITCHED"), event("END", "SUCCEEDED")]
+    return Prepared(
+        rows=[row(*each) for each in SERVICES.items()],
+        operations={SWAP: swap},
+        events={SWAP: events},
+        listed=Counter({(SWAP, each.key): 2 for each in events}),
+        listeners={
+            ("Shop", "production"): [group("prod-2")],
+            ("Shop", "test"): [group("prod-1")],
+        },
+        services={
+            ("Shop", name): Service(definition(name), "COMPLETED", 1, 1)
+            for name in SERVICES.values()
+        },
+        task_definitions={
+            definition(name): TaskDefinition(IMAGE, SWAP) for name in SERVICES.values()
+        },
+        stacks=[Stack(FULL_APPLICATION.stack_id or "", "Shop", SWAP)],
+        pages={
+            f"http://{name}": {"application": "Shop", "environment": name, "image": IMAGE}
+            for name in SERVICES.values()
+        },
+    )
+
+
+Break = Callable[[Prepared], Any]
+
+
+def changed_row(number: int = 0, **changes: Any) -> Break:
+    def broken(state: Prepared) -> None:
+        state.rows = list(state.rows)
+        state.rows[number] = replace(state.rows[number], **changes)
+
+    return broken
+
+
+def changed_image(state: Prepared) -> None:
+    service = state.rows[0].service
+    assert service
+    changed_row(service=replace(service, digest="sha256:" + "cd" * 32))(state)
+
+
+def changed_service(service: str, **changes: Any) -> Break:
+    def broken(state: Prepared) -> None:
+        state.services["Shop", service] = replace(state.services["Shop", service], **changes)
+
+    return broken
+
+
+def changed_operation(**changes: Any) -> Break:
+    def broken(state: Prepared) -> None:
+        state.operations[SWAP] = replace(state.operations[SWAP], **changes)
+
+    return broken
+
+
+def changed_events(change: Callable[[list[Event]], object], operation: str = SWAP) -> Break:
+    """Change events, and the listings with them."""
+
+    def broken(state: Prepared) -> None:
+        change(state.events.setdefault(operation, []))
+        events = [each for some in state.events.values() for each in some]
+        state.listed = Counter({(each.operation, each.key): 2 for each in events})
+
+    return broken
+
+
+def changed_page(**changes: str) -> Break:
+    return lambda state: state.pages["http://prod-2"].update(changes)
+
+
+def failed_swap(state: Prepared) -> None:
+    changed_operation(status=Status.FAILED)(state)
+    state.events[SWAP][-1] = event("END", "FAILED")
+
+
+BROKEN: tuple[tuple[Callable[..., Any], Break], ...] = (
+    (
+        promises.production_forwards_to_one_slot,
+        lambda state: state.listeners["Shop", "production"].append(group("prod-1")),
+    ),
+    (
+        promises.production_forwards_to_one_slot,
+        lambda state: state.listeners.update({("Shop", "production"): [group("dev")]}),
+    ),
+    (
+        promises.rows_of_production_follow_the_listeners,
+        lambda state: state.listeners.update({("Shop", "production"): [group("prod-1")]}),
+    ),
+    (
+        promises.rows_of_production_follow_the_listeners,
+        lambda state: state.listeners.update({("Shop", "test"): [group("prod-2")]}),
+    ),
+    (
+        promises.rows_have_the_running_release,
+        changed_service("dev", task_definition=definition("dev", 1)),
+    ),
+    (promises.rows_have_the_running_release, changed_image),
+    (
+        promises.no_running_task_definition_is_deregistered,
+        lambda state: state.task_definitions.update(
+            {definition("dev"): TaskDefinition(IMAGE, SWAP, active=False)}
+        ),
+    ),
+    (promises.each_environment_is_in_service, changed_service("dev", state="IN_PROGRESS")),
+    (promises.each_environment_is_in_service, changed_service("prod-2", desired=2)),
+    (promises.each_environment_is_in_service, changed_service("prod-1", running=0, desired=0)),
+    (promises.each_environment_is_in_service, changed_row(status=RowStatus.CREATING)),
+    (
+        promises.each_environment_is_in_service,
+        lambda state: state.services.pop(("Shop", "dev")),
+    ),
+    (promises.production_has_two_rows, lambda state: state.rows.pop()),
+    (promises.production_has_two_rows, changed_row(drift="its image was changed")),
+    (promises.pages_are_those_of_the_release, changed_page(application="Cart")),
+    (promises.pages_are_those_of_the_release, changed_page(environment="prod-1")),
+    (promises.pages_are_those_of_the_release, changed_page(image=f"{IMAGE[:-2]}ff")),
+    (
+        promises.each_operation_has_one_complete_log,
+        changed_operation(status=Status.IN_PROGRESS, ended_at=None),
+    ),
+    (promises.each_operation_has_one_complete_log, changed_operation(status=Status.FAILED)),
+    (promises.each_operation_has_one_complete_log, changed_operation(ended_at=None)),
+    (promises.each_operation_has_one_complete_log, changed_events(lambda events: events.pop())),
+    (promises.each_operation_has_one_complete_log, changed_events(lambda events: events.pop(0))),
+    (
+        promises.each_operation_has_one_complete_log,
+        changed_events(lambda events: events.insert(2, event("003", "STARTED"))),
+    ),
+    (
+        promises.each_operation_has_one_complete_log,
+        changed_events(lambda events: events.append(event("END", "SUCCEEDED"))),
+    ),
+    (
+        promises.each_operation_has_one_complete_log,
+        changed_events(lambda events: events.insert(2, event("002", "SWITCHED"))),
+    ),
+    (
+        promises.each_operation_has_one_complete_log,
+        changed_events(
+            lambda events: events.insert(2, replace(event("002", "STARTED"), application="Cart"))
+        ),
+    ),
+    (
+        promises.each_event_belongs_to_an_operation,
+        changed_events(lambda events: events.append(event("000", "ACCEPTED", OTHER)), OTHER),
+    ),
+    (
+        promises.each_event_belongs_to_an_operation,
+        changed_events(lambda events: events.append(event("END", "DENIED", OTHER)), OTHER),
+    ),
+    (
+        promises.each_event_belongs_to_an_operation,
+        changed_events(
+            lambda events: events.append(replace(event("DENIED", "DENIED", OTHER), reason=None)),
+            OTHER,
+        ),
+    ),
+    (promises.each_event_is_listed, lambda state: state.listed.subtract({(SWAP, "000"): 1})),
+    (promises.each_event_is_listed, lambda state: state.listed.update({(OTHER, "000"): 2})),
+    (promises.no_claim_outlives_its_operation, changed_row(claim=SWAP)),
+    (promises.each_claim_is_that_of_an_operation, changed_row(claim=OTHER)),
+    (
+        promises.no_stack_remains_without_a_row,
+        lambda state: state.stacks.append(Stack("arn:stack/Cart", "Cart", SWAP)),
+    ),
+    (
+        promises.no_task_definition_remains_without_a_row,
+        lambda state: state.task_definitions.update(
+            {definition("dev", 3): TaskDefinition(IMAGE, SWAP)}
+        ),
+    ),
+    (promises.a_failed_operation_has_no_event_of_a_switch, failed_swap),
+)
+
+
+def named(check: Callable[..., Any]) -> str:
+    return str(check.__name__).replace("_", " ")
+
+
+def test_the_promises_hold(state: Prepared) -> None:
+    hold_at_rest(state)
+
+
+@pytest.mark.parametrize(("promise", "broken"), BROKEN)
+def test_a_broken_promise_is_named(
+    state: Prepared, promise: Callable[..., Any], broken: Break
+) -> None:
+    broken(state)
+    with pytest.raises(AssertionError, match=f"^{named(promise)}: "):
+        hold_at_rest(state)
+
+
+def test_a_claim_after_the_end_is_found_without_its_operation(state: Prepared) -> None:
+    changed_row(claim=OTHER)(state)
+    state.unchecked = {"each_claim_is_that_of_an_operation": "an example"}
+    with pytest.raises(AssertionError, match=r"^no row is claimed: "):
+        hold_at_rest(state)
+
+
+def test_an_open_operation_is_found(state: Prepared) -> None:
+    changed_operation(status=Status.IN_PROGRESS, ended_at=None)(state)
+    changed_events(lambda events: events.pop())(state)
+    with pytest.raises(AssertionError, match=r"^each operation ends: "):
+        hold_at_rest(state)
+
+
+def test_a_failed_swap_must_not_have_moved_the_customers(state: Prepared) -> None:
+    failed_swap(state)
+    state.events[SWAP][1] = event("001", "STARTED")
+    hold_at_rest(state)
+    with pytest.raises(AssertionError, match=r"^an operation that failed before its switch"):
+        hold_at_rest(state, Context(switched={SWAP}))
+
+
+def test_surplus_task_definitions_may_remain_only_in_untidy_families(state: Prepared) -> None:
+    state.task_definitions[definition("dev", 3)] = TaskDefinition(IMAGE, SWAP)
+    hold_at_rest(state, Context(untidy=["Shop-dev"]))
+    with pytest.raises(AssertionError, match="remains"):
+        hold_at_rest(state, Context(untidy=["Shop-qa"]))
+
+
+def test_a_refusal_belongs_to_no_operation(state: Prepared) -> None:
+    changed_events(lambda events: events.append(event("DENIED", "DENIED", OTHER)), OTHER)(state)
+    hold_at_rest(state)
+
+
+def test_a_manual_change_of_production_is_excused(state: Prepared) -> None:
+    state.listeners["Shop", "production"].append(group("prod-1"))
+    with pytest.raises(AssertionError, match=r"^production forwards"):
+        promises.hold_always(state)
+    promises.hold_always(state, Context(excused={"Shop"}))
+
+
+def test_other_applications_are_left_out(state: Prepared) -> None:
+    cart = replace(FULL_APPLICATION, name="Cart")
+    state.rows = [*state.rows, replace(state.rows[0], application=cart, claim=OTHER)]
+    state.stacks = [*state.stacks, Stack("arn:stack/Cart", "Cart", SWAP)]
+    hold_at_rest(state.only(["Shop"]))
+
+
+def test_an_accepted_operation_is_recorded() -> None:
+    hold_accepted(202, {"id": SWAP}, [SWAP])
+    hold_accepted(409, {"id": OTHER}, [SWAP])
+    with pytest.raises(AssertionError, match="not recorded"):
+        hold_accepted(202, {"id": OTHER}, [SWAP])
+
+
+# --- changes of AWS ---
+
+
+def moving(**changes: Any) -> Change:
+    usual = Change(
+        0, Action.MODIFY_LISTENER, "Shop", listener="production", target_group=group("prod-1")
+    )
+    return replace(usual, **changes)
+
+
+def updating(service: str = "prod-1") -> Change:
+    return Change(0, Action.UPDATE_SERVICE, "Shop", service, definition(service, 3))
+
+
+@pytest.fixture
+def acting(state: Prepared) -> Prepared:
+    """An application whose swap holds the rows and is about to move the customers."""
+    lease, deadline = NOW + LEASE, NOW + timedelta(minutes=30)
+    parts = tuple(Progress(environment=each.environment, service=each.service.name)
+                  for each in state.rows if each.service)  # fmt: skip
+    open_one: Mapping[str, Any] = {
+        "status": Status.IN_PROGRESS, "ended_at": None, "lease_until": lease,
+        "deadline": deadline, "progress": parts,
+    }  # fmt: skip
+    changed_operation(**open_one)(state)
+    changed_events(lambda events: events.pop())(state)
+    state.rows = [replace(each, claim=SWAP) for each in state.rows]
+    return state
+
+
+def watched(state: Prepared, change: Change) -> Watch:
+    watcher = Watch(Wire(), lambda: state)
+    watcher(Call(change))
+    return watcher
+
+
+def test_a_swap_moves_the_customers_to_a_ready_slot(acting: Prepared) -> None:
+    assert watched(acting, moving()).switches == [SWAP]
+
+
+def test_a_repeated_switch_moves_no_customers(acting: Prepared) -> None:
+    assert watched(acting, moving(target_group=group("prod-2"))).switches == []
+
+
+def test_the_switch_of_the_test_listener_moves_no_customers(acting: Prepared) -> None:
+    changed_service("prod-1", state="IN_PROGRESS")(acting)
+    assert watched(acting, moving(listener="test")).switches == []
+
+
+def no_target(state: Prepared) -> None:
+    state.targets = 0
+
+
+BROKEN_CHANGES: tuple[tuple[Callable[..., Any], Change, Break], ...] = (
+    (promises.only_the_holder_of_a_claim_changes_aws, moving(), changed_operation(lease_until=NOW)),
+    (
+        promises.only_the_holder_of_a_claim_changes_aws,
+        moving(),
+        lambda state: [changed_row(each, claim=None)(state) for each in range(len(SERVICES))],
+    ),
+    (promises.only_the_holder_of_a_claim_changes_aws, moving(application="Cart"), no_target),
+    (promises.only_the_holder_of_a_claim_changes_aws, moving(), changed_operation(kind="deploy")),
+    (promises.only_the_holder_of_a_claim_changes_aws, updating("qa"), no_target),
+    (
+        promises.only_the_holder_of_a_claim_changes_aws,
+        Change(0, Action.DELETE_STACK, "Shop"),
+        no_target,
+    ),
+    (
+        promises.customers_move_only_to_a_ready_slot,
+        moving(),
+        changed_service("prod-1", state="IN_PROGRESS"),
+    ),
+    (promises.customers_move_only_to_a_ready_slot, moving(), changed_service("prod-1", running=0)),
+    (promises.customers_move_only_to_a_ready_slot, moving(), changed_service("prod-2", running=2)),
+    (promises.customers_move_only_to_a_ready_slot, moving(), no_target),
+    (promises.only_a_promote_changes_the_idle_slot, updating(), no_target),
+    (
+        promises.no_rollout_changes_the_live_slot,
+        updating("prod-2"),
+        changed_operation(kind="deploy-blue"),
+    ),
+)
+
+
+@pytest.mark.parametrize(("promise", "change", "broken"), BROKEN_CHANGES)
+def test_a_change_that_breaks_a_promise_does_not_take_effect(
+    acting: Prepared, promise: Callable[..., Any], change: Change, broken: Break
+) -> None:
+    broken(acting)
+    with pytest.raises(Broken, match=f"^at ecs.UpdateService: {named(promise)}: "):
+        watched(acting, change)
+
+
+def test_an_update_in_flight_excludes_other_workers_as_a_lease_does(acting: Prepared) -> None:
+    part = Progress(
+        environment=Environment.DEV, service="dev", target=definition("dev", 3), asked_at=NOW
+    )
+    changed_operation(kind="deploy", lease_until=None, progress=(part,))(acting)
+    watched(acting, updating("dev"))
+    with pytest.raises(Broken, match="without a held claim and lease"):
+        watched(acting, replace(updating("dev"), task_definition=definition("dev", 4)))
+
+
+def test_a_manual_change_of_a_listener_permits_an_update_of_its_slot(acting: Prepared) -> None:
+    watcher = Watch(Wire(), lambda: acting)
+    watcher.moved.add("Shop")
+    watcher(Call(updating()))
+
+
+def test_an_error_of_a_check_is_not_an_error_of_aws(acting: Prepared) -> None:
+    acting.services.clear()
+    with pytest.raises(Broken):
+        watched(acting, moving())
+
+
+# --- the readers ---
+
+
+@pytest.mark.parametrize(
+    "unchecked", [MemorySnapshot.unchecked, MotoSnapshot.unchecked, estate.UNCHECKED]
+)
+def test_a_reader_names_existing_promises_with_a_reason(unchecked: Mapping[str, str]) -> None:
+    assert all(callable(getattr(promises, name)) for name in unchecked)
+    assert all(unchecked.values())
+
+
+def test_each_promise_is_checked_on_a_reader() -> None:
+    for check in (*promises.ALWAYS, *promises.AT_REST):
+        readers = (MemorySnapshot.unchecked, MotoSnapshot.unchecked, estate.UNCHECKED)
+        assert any(check.__name__ not in unchecked for unchecked in readers)
+
+
+def test_the_fakes_are_watched_at_reads_too() -> None:
+    cloud = FakeCloud()
+    watch(cloud)
+    cloud.tables.rows["Shop", Environment.DEV] = row("DEV", "dev")
+    cloud.load_balancer.listeners[cloud.stacks.estate.listener("Shop", "production")] = []
+    with pytest.raises(Broken, match="production forwards to one slot"):
+        cloud.tables.open_operations()
