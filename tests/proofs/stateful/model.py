@@ -135,7 +135,7 @@ class Model:
             return
         if (request.application, idle) in self._deployed_slots:
             reasons = " ".join(reply.body.get("reasons", ()))
-            assert "nothing was deployed" not in reasons, f"{idle} has a release: {request}"
+            assert "has no promoted version" not in reasons, f"{idle} has a release: {request}"
 
     def add_new_operations(self, request: CallerRequest | None) -> None:
         """Add new operations: each belongs to this request, or to one without a response."""
