@@ -12,6 +12,7 @@ from ministack.core import iam_actions, iam_evaluator
 from ministack.core.responses import get_account_id, get_region
 from ministack.services import alb, cloudformation, ecs
 
+from tools.laptop.patches import stack_roles
 from tools.laptop.permissions import ACTIONS, Call, Permission, required_permissions
 
 Handler = Callable[..., Awaitable[Any]]
@@ -91,6 +92,8 @@ def authorized(service: str, handler: Handler) -> Handler:
             )
             if denied:
                 return denied
+        if service == "cloudformation":
+            stack_roles.remember(members)
         return await handler(method, path, headers, body, query)
 
     return handle
