@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.lab.client import Client
 from tests.lab.fakes import FakeCloud
 from tests.lab.fakes.task_service import CRASH
@@ -10,7 +12,8 @@ from tests.lab.reads import EVENTS, pages
 VERSION = "202611282309"
 
 
-def test_a_missing_image_is_named_with_its_version(shop: FakeCloud, api: Client) -> None:
+@pytest.mark.usefixtures("shop")
+def test_a_missing_image_is_named_with_its_version(api: Client) -> None:
     reply = api.deploy(VERSION, "dev")
     assert (reply.status, reply.body["code"]) == (409, "IMAGE_NOT_FOUND")
     assert VERSION in reply.body["errorMessage"]
