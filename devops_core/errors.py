@@ -1,11 +1,12 @@
 """The hierarchy of errors: each has a stable code, an HTTP status and a message for people.
 
-Messages leave the account in responses and logs, so they contain neither ARNs, account numbers or
-stack traces, nor characters that control a terminal.
+Messages leave the account in responses and logs. So they contain no ARNs, no stack traces, not the
+account number, and no characters that control a terminal.
 """
 
 from __future__ import annotations
 
+import os
 import re
 import traceback
 from collections.abc import Mapping, Sequence
@@ -15,8 +16,6 @@ from typing import Any, ClassVar
 _ARN = re.compile(
     r"arn:aws[a-z-]*:([a-z0-9-]+):[a-z0-9*-]*:[a-z0-9*]*:([A-Za-z0-9_./:*-]*[A-Za-z0-9_*])"
 )
-# Not within a longer word, such as a digest or an id; an underscore ends a word here.
-_ACCOUNT = re.compile(r"(?<![A-Za-z0-9])\d{12}(?![A-Za-z0-9])")
 
 # Control characters (C0, DEL, C1), line and paragraph separators, characters that change the
 # direction of text (Unicode Standard Annex 9, "Directional Formatting Characters"), and surrogates,
@@ -32,9 +31,17 @@ def printable(text: str) -> str:
 
 
 def redact(text: str) -> str:
-    """Return printable text with ARNs shortened to `service resource`, without account numbers."""
+    """Return printable text with ARNs shortened to `service resource`, without the account number.
+
+    The number is that of this installation, from its environment. Other numbers stay, because a
+    version can have twelve digits, such as 202611282309.
+    """
     without_arns = _ARN.sub(lambda found: f"{found[1]} {found[2]}", printable(text))
-    return _ACCOUNT.sub("<account>", without_arns)
+    account = os.environ.get("ACCOUNT_ID")
+    if not account or account not in without_arns:
+        return without_arns
+    # Not within a longer word, such as a digest or an id; an underscore ends a word here.
+    return re.sub(rf"(?<![A-Za-z0-9]){account}(?![A-Za-z0-9])", "<account>", without_arns)
 
 
 def brief(text: str) -> str:

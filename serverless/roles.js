@@ -107,12 +107,12 @@ const register = (names) => [
   allow(['ecs:TagResource'], taskDefinitions(names), {
     StringEquals: { 'ecs:CreateAction': 'RegisterTaskDefinition' },
   }),
-  // The roles that the application template creates.
-  passed(
-    sub('arn:${AWS::Partition}:iam::${AWS::AccountId}:role/devops-ecs/*'),
-    'ecs-tasks.amazonaws.com',
-  ),
 ];
+/** Register with, and update to, a task definition with the roles that the application template creates. */
+const passTaskRoles = passed(
+  sub('arn:${AWS::Partition}:iam::${AWS::AccountId}:role/devops-ecs/*'),
+  'ecs-tasks.amazonaws.com',
+);
 const findTaskDefinitions = allow(['ecs:ListTaskDefinitions', 'ecs:DescribeTaskDefinition'], '*');
 const deregister = allow(['ecs:DeregisterTaskDefinition'], '*');
 /** Read the reasons of stopped tasks. */
@@ -120,10 +120,11 @@ const stoppedTasks = [
   allow(['ecs:ListTasks'], '*'),
   allow(['ecs:DescribeTasks'], arn('ecs', 'task/*')),
 ];
-/** Follow a rollout to its end, including a rollback. */
+/** Follow a rollout to its end, including a rollback to the previous task definition. */
 const follow = (names) => [
   followServices(names),
   updateServices(names),
+  passTaskRoles,
   ...stoppedTasks,
   deregister,
 ];
@@ -168,6 +169,7 @@ const FUNCTIONS = {
     validateTemplate,
     ...undoStack,
     ...register(SERVICES),
+    passTaskRoles,
     findTaskDefinitions,
     followServices(SERVICES),
     updateServices(SERVICES),

@@ -4,9 +4,10 @@
 // create the stage, and such a stage cannot have a log or limits in the template.
 //
 // It also stops a deploy that would replace the role with which the other APIs of the account write
-// their logs.
+// their logs, and a deploy with the name of another API: osls looks an API up by its name, so it would
+// tag, or create, the stage of that API.
 
-const { APIGatewayClient, GetAccountCommand } = require('@aws-sdk/client-api-gateway');
+const { APIGatewayClient, GetAccountCommand, paginateGetRestApis } = require('@aws-sdk/client-api-gateway');
 const { physicalId } = require('./stack-resource');
 
 const STAGE = 'ApiGatewayStage';
@@ -20,7 +21,10 @@ module.exports = class Stage {
     this.serverless = serverless;
     this.hooks = {
       'after:aws:package:finalize:mergeCustomProviderResources': () => this.replaceStage(),
-      'before:deploy:deploy': () => this.refuseOtherLogRole(),
+      'before:deploy:deploy': async () => {
+        await this.refuseOtherApi();
+        await this.refuseOtherLogRole();
+      },
     };
   }
 
@@ -35,10 +39,29 @@ module.exports = class Stage {
     }
   }
 
+  async gateway() {
+    return new APIGatewayClient(await this.serverless.getProvider('aws').getAwsSdkV3Config());
+  }
+
+  async refuseOtherApi() {
+    const { apiname } = this.serverless.service.custom.parameters;
+    const own = await physicalId(this.serverless.getProvider('aws'), 'ApiGatewayRestApi');
+    for await (const { items = [] } of paginateGetRestApis({ client: await this.gateway() }, {})) {
+      const other = items.find(({ id, name }) => name === apiname && id !== own);
+      if (other) {
+        throw new this.serverless.classes.Error(
+          `apiname: the API ${other.id} of this account and region has the name ${apiname} too. ` +
+            'Write another name.',
+          'API_NAME_EXISTS',
+        );
+      }
+    }
+  }
+
   async refuseOtherLogRole() {
     if (this.serverless.service.custom.parameters.gatewaylogrole !== 'create') return;
     const provider = this.serverless.getProvider('aws');
-    const gateway = new APIGatewayClient(await provider.getAwsSdkV3Config());
+    const gateway = await this.gateway();
     const { cloudwatchRoleArn: role } = await gateway.send(new GetAccountCommand({}));
     if (!role || role.endsWith(`/${await physicalId(provider, 'GatewayLogRole')}`)) return;
     throw new this.serverless.classes.Error(

@@ -28,3 +28,8 @@ def changed_application(event: Mapping[str, Any]) -> str | None:
 def is_drift_check(event: Mapping[str, Any]) -> bool:
     """Return whether the schedule of the drift check sent the event (serverless.yml, its input)."""
     return event.get("detail-type") == "Drift check"
+
+
+def is_stopped_task(event: Mapping[str, Any]) -> bool:
+    """Return whether a task stopped. It can concern an operation, but it is not a sign of drift."""
+    return event.get("detail-type") == "ECS Task State Change"

@@ -112,7 +112,12 @@ def decide(operation: Operation, observed: Observed, now: datetime) -> Decision:
 
 
 class _Size(NamedTuple):
-    """The number of running tasks and healthy targets; `desired` is None without a service."""
+    """The number of running tasks and healthy targets; `desired` is None without a service.
+
+    Both numbers are at most `desired`. ECS starts additional tasks when it distributes them again
+    over the availability zones, and stops others later ("Balancing an Amazon ECS service across
+    Availability Zones", Amazon ECS Developer Guide). With them each swap would raise the count.
+    """
 
     running: int
     healthy: int
@@ -121,8 +126,11 @@ class _Size(NamedTuple):
 
 def _size(observed: Observed, slot: str) -> _Size:
     service = observed.services.get(slot)
-    desired = service.desired if service and service.active else None
-    return _Size(service.running if service else 0, observed.healthy.get(slot, 0), desired)
+    healthy = observed.healthy.get(slot, 0)
+    if service is None or not service.active:
+        return _Size(service.running if service else 0, healthy, None)
+    desired = service.desired
+    return _Size(min(service.running, desired), min(healthy, desired), desired)
 
 
 def refusals(observed: Observed, slot: str) -> tuple[str, ...]:

@@ -25,7 +25,10 @@ STAGE = """
 const Stage = require("./serverless/stage.js");
 const [gatewaylogrole, role, own] = process.argv.slice(1);
 const { APIGatewayClient } = require("@aws-sdk/client-api-gateway");
-APIGatewayClient.prototype.send = async () => ({ cloudwatchRoleArn: role || undefined });
+APIGatewayClient.prototype.send = async ({ constructor: { name } }) => {
+  if (name === "GetAccountCommand") return { cloudwatchRoleArn: role || undefined };
+  return { items: [] };
+};
 const missing = Object.assign(new Error("Stack does not exist"), { name: "ValidationError" });
 const StackResourceDetail = { PhysicalResourceId: own };
 const send = async () => { if (!own) throw missing; return { StackResourceDetail }; };

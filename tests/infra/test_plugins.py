@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from tests.infra.conftest import run_node
@@ -37,3 +39,107 @@ def test_the_account_of_the_parameters_is_deployed_to() -> None:
 
 def test_packaging_needs_no_credentials() -> None:
     assert run_node("-e", CHECK, OURS, THEIRS, "package").returncode == 0
+
+
+NETWORK = """
+const CheckNetwork = require("./serverless/check-network.js");
+const { EC2Client } = require("@aws-sdk/client-ec2");
+const { parameters, subnets, groups } = JSON.parse(process.argv[1]);
+EC2Client.prototype.send = async ({ constructor: { name }, input }) => {
+  const [{ Values }] = input.Filters;
+  const listed = (all, id) => all.filter((each) => Values.includes(each[id]));
+  return name === "DescribeSubnetsCommand"
+    ? { Subnets: listed(subnets, "SubnetId") }
+    : { SecurityGroups: listed(groups, "GroupId") };
+};
+const serverless = {
+  classes: { Error },
+  service: { custom: { parameters } },
+  getProvider: () => ({ getAwsSdkV3Config: async () => ({ region: "eu-west-1" }) }),
+};
+new CheckNetwork(serverless).hooks["before:deploy:deploy"]().catch((error) => {
+  console.log(error.message);
+  process.exitCode = 1;
+});
+"""
+SUBNETS = {"subnet1": "a", "subnet2": "b", "elbsubnet1": "a", "elbsubnet2": "b"}  # with their zones
+
+
+def check_network(
+    zones: dict[str, str], *, foreign: tuple[str, ...] = (), missing: tuple[str, ...] = ()
+) -> str:
+    """Return the error for a network; `zones` has the zone of each subnet parameter."""
+    names = [*zones, "sg", "elbsg"]
+    vpcs = {name: "vpc-2" if name in foreign else "vpc-1" for name in names if name not in missing}
+    network = {
+        "parameters": {"vpc": "vpc-1", **{name: name for name in names}},
+        "subnets": [
+            {"SubnetId": name, "VpcId": vpcs[name], "AvailabilityZone": f"eu-west-1{zone}"}
+            for name, zone in zones.items()
+            if name in vpcs
+        ],
+        "groups": [
+            {"GroupId": name, "VpcId": vpcs[name]} for name in ("sg", "elbsg") if name in vpcs
+        ],
+    }
+    return run_node("-e", NETWORK, json.dumps(network)).stdout
+
+
+def test_a_network_in_one_vpc_with_shared_zones_is_deployed() -> None:
+    assert check_network(SUBNETS) == ""
+
+
+def test_tasks_in_a_zone_without_a_load_balancer_are_refused() -> None:
+    error = check_network(SUBNETS | {"subnet2": "c"})
+    assert "subnet2: is in eu-west-1c, and the load balancers are in eu-west-1a and" in error
+    assert "subnet1" not in error
+
+
+def test_each_resource_of_another_vpc_and_each_missing_one_is_named() -> None:
+    error = check_network(SUBNETS, foreign=("elbsubnet1", "sg"), missing=("subnet1", "elbsg"))
+    assert [line.split(":")[0] for line in error.splitlines()[1:]] == [
+        "  - subnet1",
+        "  - elbsubnet1",
+        "  - sg",
+        "  - elbsg",
+    ]
+    assert "belongs to vpc-2, not to vpc-1" in error
+    assert "does not exist in this account and region" in error
+
+
+API = """
+const Stage = require("./serverless/stage.js");
+const { APIGatewayClient } = require("@aws-sdk/client-api-gateway");
+const [own, ...apis] = process.argv.slice(1);
+const pages = apis.map((api, number) => ({
+  items: [{ id: api.split("=")[0], name: api.split("=")[1] }],
+  position: number + 1 < apis.length ? String(number + 1) : undefined,
+}));
+APIGatewayClient.prototype.send = async ({ input }) => pages[Number(input.position ?? 0)];
+const missing = Object.assign(new Error("Stack does not exist"), { name: "ValidationError" });
+const StackResourceDetail = { PhysicalResourceId: own };
+const send = async () => { if (!own) throw missing; return { StackResourceDetail }; };
+const provider = {
+  naming: { getStackName: () => "devops-ecs-dev" },
+  getAwsSdkV3Config: async () => ({ region: "eu-west-1" }),
+  getCloudFormationClient: async () => ({ send }),
+};
+const service = { custom: { parameters: { gatewaylogrole: "existing", apiname: "devops-ecs" } } };
+const serverless = { classes: { Error }, service, getProvider: () => provider };
+new Stage(serverless).hooks["before:deploy:deploy"]().catch((error) => {
+  console.error(error.message);
+  process.exitCode = 1;
+});
+"""
+
+
+@pytest.mark.parametrize("own", ["", "api1"])
+def test_the_name_of_another_api_is_refused(own: str) -> None:
+    """The other API can be on a later page of the list."""
+    done = run_node("-e", API, own, "api0=orders", "api2=devops-ecs")
+    assert done.returncode == 1
+    assert done.stderr.startswith("apiname: the API api2 of this account and region has the name")
+
+
+def test_the_name_of_the_own_api_is_accepted() -> None:
+    assert run_node("-e", API, "api1", "api0=orders", "api1=devops-ecs").returncode == 0

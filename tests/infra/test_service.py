@@ -165,6 +165,20 @@ def test_reconcile_is_woken_by_events_every_minute_and_for_drift(template: Templ
     ]
 
 
+def test_every_state_that_ends_or_fails_a_stack_triggers_reconcile(template: Template) -> None:
+    (pattern,) = (
+        rule["EventPattern"]
+        for rule in of_type(template, "AWS::Events::Rule").values()
+        if rule.get("EventPattern", {}).get("source") == ["aws.cloudformation"]
+    )
+    # While a create rolls back, its cluster still has the stopped tasks with their reasons.
+    assert set(pattern["detail"]["status-details"]["status"]) == {
+        f"{phase}_{end}"
+        for phase in ("CREATE", "ROLLBACK", "DELETE")
+        for end in ("COMPLETE", "FAILED")
+    } | {"ROLLBACK_IN_PROGRESS"}
+
+
 def test_the_gateway_answers_errors_in_the_form_of_the_service(template: Template) -> None:
     responses = of_type(template, "AWS::ApiGateway::GatewayResponse")
     kinds = {response["ResponseType"] for response in responses.values()}

@@ -39,11 +39,13 @@ ACCOUNT = "123456789012"
         (f"{ACCOUNT}.dkr.ecr.eu-west-1.amazonaws.com/app",
          "<account>.dkr.ecr.eu-west-1.amazonaws.com/app"),
         (f"sha256:ab{ACCOUNT}cd", f"sha256:ab{ACCOUNT}cd"),
+        ("version 202611282309", "version 202611282309"),
         ("at 1769860800000 ms", "at 1769860800000 ms"),
         ("nothing to hide", "nothing to hide"),
     ],
     ids=["role", "other partition", "without account", "AWS's own", "wildcards", "two at once",
          "account in a name", "account between underscores", "account in a host",
+         "a version of twelve digits",
          "digits in a digest", "longer number", "plain text"],
 )  # fmt: skip
 def test_redacts_arns_and_accounts_and_nothing_else(text: str, safe: str) -> None:

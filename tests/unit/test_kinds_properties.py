@@ -205,8 +205,12 @@ def test_production_is_switched_only_to_a_slot_that_is_ready_and_as_large() -> N
         assert unready(seen, "prod-2") == ()
         green, blue = seen.services.get("prod-1"), seen.services["prod-2"]
         assert blue is not None
-        assert blue.running >= (green.running if green else 0)
-        assert seen.healthy["prod-2"] >= seen.healthy["prod-1"]
+        size = green.desired if green and green.active else None
+        for blue_has, green_has in (
+            (blue.running, green.running if green else 0),
+            (seen.healthy["prod-2"], seen.healthy["prod-1"]),
+        ):
+            assert blue_has >= (green_has if size is None else min(green_has, size))
     assert switched
 
 

@@ -49,6 +49,15 @@ def healthy(blue: int, green: int = 1) -> Observed:
 
 
 GREEN_OF_3 = replace(with_slots(green=slot("prod-1", 3)), healthy={"prod-1": 3, "prod-2": 1})
+# ECS distributes the tasks again: two more than desired run for a while.
+REBALANCING = replace(
+    with_slots(green=slot("prod-1", 3, running=5)), healthy={"prod-1": 5, "prod-2": 1}
+)
+REBALANCED = replace(
+    REBALANCING,
+    services={**REBALANCING.services, "prod-2": slot("prod-2", 3)},
+    healthy={"prod-1": 5, "prod-2": 3},
+)
 SCALED = replace(GREEN_OF_3, services={
     "prod-1": slot("prod-1", 3), "prod-2": slot("prod-2", 3, running=1),
 })  # fmt: skip
@@ -73,6 +82,9 @@ CASES: list[tuple[str, Operation, Observed, datetime, Summary]] = [
      SWITCH),
     ("green has more tasks: scale blue", swapping(), GREEN_OF_3, NOW,
      acts(ScaleService("prod-2", 3))),
+    ("green has more tasks than desired: scale blue to the desired count", swapping(), REBALANCING,
+     NOW, acts(ScaleService("prod-2", 3))),
+    ("blue has as many tasks as desired for green: switch", swapping(), REBALANCED, NOW, SWITCH),
     ("blue's tasks do not all run: wait", swapping(), SCALED, NOW,
      waits("running tasks: 1 in the idle slot, 3 in the live slot;"
            " healthy targets: 1 in the idle slot, 3 in the live slot")),

@@ -131,7 +131,8 @@ CALLS: list[tuple[str, dict[str, Any], list[Permission]]] = [
                 "ecs:UpdateService",
                 f"{ECS}:service/Shop/dev",
                 CLUSTER | {"ecs:task-definition": f"{ECS}:task-definition/Shop-dev:2"},
-            )
+            ),
+            TASK_ROLE,
         ],
     ),
     (
@@ -165,7 +166,7 @@ ASKED = {(each.action, each.resource): each for _, _, asked in CALLS for each in
 
 
 def call(action: str, parameters: dict[str, Any]) -> Call:
-    return Call(action, parameters, "eu-west-1", "000000000000")
+    return Call(action, parameters, "eu-west-1", "000000000000", lambda _definition: [ROLE])
 
 
 @pytest.mark.parametrize(("action", "parameters", "asked"), CALLS)

@@ -30,6 +30,8 @@ class Call:
     parameters: Mapping[str, Any]
     region: str
     account: str
+    # The roles of a registered task definition, by its ARN.
+    task_roles: Callable[[str], Iterable[str]] = lambda _definition: ()
 
     def arn(self, resource: str) -> str:
         """Return the ARN of a resource of the called service."""
@@ -99,11 +101,17 @@ def _register(call: Call) -> Iterable[Permission]:
 
 
 def _update_service(call: Call) -> Iterable[Permission]:
-    keys = _cluster_key(call)
-    if call.parameters.get("taskDefinition"):
-        definition = _arn(call, "task-definition/", call.parameters["taskDefinition"])
-        keys |= {"ecs:task-definition": definition}
-    yield Permission(call.action, _in_cluster(call, "service", call.parameters["service"]), keys)
+    service = _in_cluster(call, "service", call.parameters["service"])
+    keys, name = _cluster_key(call), call.parameters.get("taskDefinition")
+    if not name:
+        yield Permission(call.action, service, keys)
+        return
+    definition = _arn(call, "task-definition/", name)
+    yield Permission(call.action, service, keys | {"ecs:task-definition": definition})
+    # With a task definition, the Service Authorization Reference lists iam:PassRole as a dependent
+    # action of UpdateService.
+    for role in call.task_roles(definition):
+        yield _passed(call, role, "ecs-tasks.amazonaws.com")
 
 
 def _describe_services(call: Call) -> Iterable[Permission]:
@@ -200,5 +208,9 @@ def _tag_keys(tags: Iterable[tuple[str, str]]) -> dict[str, Any]:
 def _pass_role(call: Call, parameter: str, service: str) -> Iterable[Permission]:
     role = call.parameters.get(parameter)
     if role:
-        arn = role if role.startswith("arn:") else f"arn:aws:iam::{call.account}:role/{role}"
-        yield Permission("iam:PassRole", arn, {"iam:PassedToService": service})
+        yield _passed(call, role, service)
+
+
+def _passed(call: Call, role: str, service: str) -> Permission:
+    arn = role if role.startswith("arn:") else f"arn:aws:iam::{call.account}:role/{role}"
+    return Permission("iam:PassRole", arn, {"iam:PassedToService": service})

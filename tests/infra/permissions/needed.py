@@ -18,6 +18,7 @@ from tools.laptop.permissions import Permission, required_permissions
 
 Params = Mapping[str, Any]
 
+_EXECUTION_ROLE = f"arn:aws:iam::{ACCOUNT}:role/devops-ecs/Shop-devExecutionRole-1"
 _PREFIXES = {"elbv2": "elasticloadbalancing"}
 _MACRO = f"arn:aws:cloudformation:{REGION}:aws:transform/LanguageExtensions"
 
@@ -29,7 +30,7 @@ def needed(call: Call) -> Iterator[Permission]:
         yield from own(call.operation, call.params)
         return
     action = f"{_PREFIXES.get(call.service, call.service)}:{call.operation}"
-    asked = required_permissions(ApiCall(action, _as_sent(call), REGION, ACCOUNT))
+    asked = required_permissions(ApiCall(action, _as_sent(call), REGION, ACCOUNT, _task_roles))
     assert asked, f"what AWS asks about {call.name} is not known"
     for permission in asked:
         yield Permission(
@@ -40,12 +41,15 @@ def needed(call: Call) -> Iterator[Permission]:
         yield Permission("cloudformation:CreateStack", _MACRO)
 
 
+def _task_roles(_definition: str) -> list[str]:
+    return [_EXECUTION_ROLE]
+
+
 def _as_sent(call: Call) -> Params:
     """Return the parameters as the API gets them, with those that moto does not get."""
     if call.operation == "RegisterTaskDefinition":
         # moto makes no roles of the template, which gives one to every task definition.
-        role = f"arn:aws:iam::{ACCOUNT}:role/devops-ecs/Shop-devExecutionRole-1"
-        return {"executionRoleArn": role, **call.params}
+        return {"executionRoleArn": _EXECUTION_ROLE, **call.params}
     if call.operation == "CreateStack":
         tags = {f"Tags.member.{n}.Key": tag["Key"] for n, tag in enumerate(call.params["Tags"], 1)}
         # moto gets it with its loops unrolled, without the macro.

@@ -32,7 +32,24 @@ class Functions:
     @contextmanager
     def without(self, name: str, action: str) -> Iterator[None]:
         """Remove a permission from a function's role during the context."""
-        role = self._role(name)
+        with self._role_without(self._role(name), action):
+            yield
+
+    @contextmanager
+    def stacks_without(self, action: str) -> Iterator[None]:
+        """Remove a permission from CloudFormation's role during the context."""
+        roles = self._iam.get_paginator("list_roles").paginate()
+        (role,) = (
+            each["RoleName"]
+            for page in roles
+            for each in page["Roles"]
+            if "-StackRole-" in each["RoleName"]
+        )
+        with self._role_without(role, action):
+            yield
+
+    @contextmanager
+    def _role_without(self, role: str, action: str) -> Iterator[None]:
         policies = {
             each: self._iam.get_role_policy(RoleName=role, PolicyName=each)["PolicyDocument"]
             for each in self._iam.list_role_policies(RoleName=role)["PolicyNames"]

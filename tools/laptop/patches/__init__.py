@@ -17,6 +17,7 @@ def apply(*, real_docker: bool) -> None:
         kept_state,
         load_balancers,
         permissions,
+        stack_roles,
         templates,
         times,
         unhealthy_tasks,
@@ -32,6 +33,7 @@ def apply(*, real_docker: bool) -> None:
         functions,
         kept_state,
         permissions,
+        stack_roles,
     ):
         patch.apply()
     _apply_container_patches(real_docker=real_docker)

@@ -12,6 +12,7 @@ from ministack.core import iam_actions, iam_evaluator
 from ministack.core.responses import get_account_id, get_region
 from ministack.services import alb, cloudformation, ecs
 
+from tools.laptop.patches import stack_roles
 from tools.laptop.permissions import ACTIONS, Call, Permission, required_permissions
 
 Handler = Callable[..., Awaitable[Any]]
@@ -76,7 +77,8 @@ def authorized(service: str, handler: Handler) -> Handler:
     async def handle(method: str, path: str, headers: Any, body: bytes, query: Any) -> Any:
         parameters = app._routing_params(method, path, headers, body, query)
         action = _extract_iam_action(service, method, path, headers, body, parameters)
-        call = Call(action or "", _parameters(body, parameters), get_region(), get_account_id())
+        members = _parameters(body, parameters)
+        call = Call(action or "", members, get_region(), get_account_id(), task_roles)
         for permission in required_permissions(call) or ():
             denied = app._enforce_data_plane(
                 service,
@@ -90,9 +92,18 @@ def authorized(service: str, handler: Handler) -> Handler:
             )
             if denied:
                 return denied
+        if service == "cloudformation":
+            stack_roles.remember(members)
         return await handler(method, path, headers, body, query)
 
     return handle
+
+
+def task_roles(definition: str) -> list[str]:
+    """Return the roles of a registered task definition."""
+    registered = ecs._task_defs.get(ecs._resolve_td_key(definition)) or {}
+    roles = (registered.get(name) for name in ("executionRoleArn", "taskRoleArn"))
+    return [role for role in roles if role]
 
 
 def _parameters(body: bytes, parameters: Mapping[str, Any]) -> Mapping[str, Any]:

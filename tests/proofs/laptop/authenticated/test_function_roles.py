@@ -48,9 +48,9 @@ def plan_of(answer: Response) -> dict[str, Any]:
     return plan
 
 
-def abort(api: Api) -> Callable[[], Response]:
+def abort(api: Api, version: str) -> Callable[[], Response]:
     """Start a deploy and return the call that aborts it."""
-    running = deploy(api, "unhealthy")
+    running = deploy(api, version)
     assert running.status == 202, running.body
     return partial(api.call, "DELETE", running.operation["url"])
 
@@ -154,7 +154,8 @@ STEPS: list[tuple[str, str, Prepare, str]] = [
         "SUCCEEDED",
     ),
     ("swap", "elasticloadbalancing:ModifyListener", lambda api: partial(swap, api), "SUCCEEDED"),
-    ("abort", "ecs:UpdateService", abort, "FAILED"),
+    ("abort", "ecs:UpdateService", lambda api: abort(api, "stopped"), "FAILED"),
+    ("abort", "iam:PassRole", lambda api: abort(api, "stopped-later"), "FAILED"),
 ]
 
 

@@ -1,0 +1,74 @@
+'use strict';
+
+// Stops a deploy if the network of parameters.yml cannot work: a subnet or security group of another
+// VPC, or tasks in a zone without a load balancer. The nodes of a load balancer reach only the targets
+// in its enabled zones (ELB, Application Load Balancers, "Subnets for your load balancer"), so such
+// tasks would never become healthy.
+
+const {
+  DescribeSecurityGroupsCommand,
+  DescribeSubnetsCommand,
+  EC2Client,
+} = require('@aws-sdk/client-ec2');
+
+/** Plugin for osls; reads the network of custom.parameters. */
+module.exports = class CheckNetwork {
+  constructor(serverless) {
+    this.serverless = serverless;
+    this.hooks = { 'before:deploy:deploy': () => this.check() };
+  }
+
+  async check() {
+    const { custom } = this.serverless.service;
+    const { vpc, sg, elbsg, subnet1, subnet2, elbsubnet1, elbsubnet2 } = custom.parameters;
+    const provider = this.serverless.getProvider('aws');
+    const ec2 = new EC2Client(await provider.getAwsSdkV3Config());
+    const [subnets, groups] = await Promise.all([
+      described(ec2, DescribeSubnetsCommand, 'subnet-id', {
+        subnet1,
+        subnet2,
+        elbsubnet1,
+        elbsubnet2,
+      }),
+      described(ec2, DescribeSecurityGroupsCommand, 'group-id', { sg, elbsg }),
+    ]);
+    const problems = [...foreign({ ...subnets, ...groups }, vpc), ...unreachable(subnets)];
+    if (problems.length === 0) return;
+    throw new this.serverless.classes.Error(
+      ['The network of the parameters cannot be used:', ...problems].join('\n  - '),
+      'NETWORK_NOT_USABLE',
+    );
+  }
+};
+
+/** The resource of each parameter; undefined if it does not exist: a filter causes no error. */
+async function described(ec2, Command, filter, ids) {
+  const Filters = [{ Name: filter, Values: [...new Set(Object.values(ids))] }];
+  const { Subnets, SecurityGroups } = await ec2.send(new Command({ Filters }));
+  const found = new Map(
+    (Subnets ?? SecurityGroups).map((each) => [each.SubnetId ?? each.GroupId, each]),
+  );
+  return Object.fromEntries(Object.entries(ids).map(([key, id]) => [key, found.get(id)]));
+}
+
+function foreign(resources, vpc) {
+  return Object.entries(resources)
+    .filter(([, resource]) => resource?.VpcId !== vpc)
+    .map(([key, resource]) =>
+      resource
+        ? `${key}: belongs to ${resource.VpcId}, not to ${vpc}; write one of that VPC`
+        : `${key}: does not exist in this account and region; write one of ${vpc}`,
+    );
+}
+
+function unreachable({ elbsubnet1, elbsubnet2, ...tasks }) {
+  const zones = [elbsubnet1, elbsubnet2].map((subnet) => subnet?.AvailabilityZone);
+  if (!zones.every(Boolean)) return [];
+  return Object.entries(tasks)
+    .filter(([, subnet]) => subnet && !zones.includes(subnet.AvailabilityZone))
+    .map(
+      ([key, { AvailabilityZone }]) =>
+        `${key}: is in ${AvailabilityZone}, and the load balancers are in ${zones.join(' and ')}; ` +
+        'their nodes do not reach tasks in other zones. Write a subnet in one of these zones',
+    );
+}
