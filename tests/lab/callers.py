@@ -1,4 +1,4 @@
-"""Callers, the lists they are in, and what they may ask for."""
+"""Callers, their teams, and the calls that these allow."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def denied(cloud: FakeCloud, application: str = "Shop") -> list[Event]:
 
 
 def hold_refused(cloud: FakeCloud, caller: str, ask: Ask, calls: list[str]) -> Reply:
-    """Ask, and hold that nothing came of it but these calls and one event."""
+    """Send a request that is refused; check that it has no effect but these calls and one event."""
     tables, start, noted = cloud.tables, len(cloud.wire.journal), len(denied(cloud))
     before = (dict(tables.rows), dict(tables.operations), dict(tables.idempotency_records))
     reply = ask(Client(cloud, caller))

@@ -106,7 +106,7 @@ class Client:
             assert {"errorMessage", "code"} <= reply.body.keys()
             text = json.dumps(reply.body)
             for secret in ("arn:aws", ACCOUNT, "Traceback", ".py"):
-                assert secret not in text, f"an error tells {secret}: {text}"
+                assert secret not in text, f"an error contains {secret}: {text}"
         own = self._own(start)
         wrote = [call.name for call in own if call.writes and call.number in self.cloud.wire.done]
         if reply.status in (400, 404, 409, 422):
@@ -125,7 +125,7 @@ class Client:
     def create(
         self, name: str = "Shop", headers: Mapping[str, str] | None = None, **members: Any
     ) -> Reply:
-        """POST /stacks with what is required and `members`."""
+        """POST /stacks with the required members and `members`."""
         body = {
             "applicationName": name,
             "email": "team@example.com",

@@ -87,11 +87,11 @@ def _targets(line: Mapping[str, Any], directive: Mapping[str, Any]) -> list[str]
     dimensions = {name for names in directive["Dimensions"] for name in names}
     metrics = {metric["Name"] for metric in directive["Metrics"]}
     return [
-        f"{name}: {line.get(name)!r} is no text of 1 to 1024 characters"
+        f"{name}: {line.get(name)!r} must be text of 1 to 1024 characters"
         for name in sorted(dimensions)
         if not isinstance(line.get(name), str) or not 1 <= len(line[name]) <= 1024
     ] + [
-        f"{name}: {line.get(name)!r} is no number"
+        f"{name}: {line.get(name)!r} must be a number"
         for name in sorted(metrics)
         if not isinstance(line.get(name), Real) or isinstance(line[name], bool)
     ]

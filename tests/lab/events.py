@@ -26,7 +26,7 @@ def _event(source: str, kind: str, resources: list[str], detail: dict[str, Any])
 
 
 def stack_status(application: str, status: str) -> dict[str, Any]:
-    """Return the event of a stack that came to a status."""
+    """Return the event of a stack with a new status."""
     arn = (
         f"arn:aws:cloudformation:{REGION}:{ACCOUNT}:stack/{application}/"
         "5a1e2b30-0000-11f0-8000-0a1b2c3d4e5f"

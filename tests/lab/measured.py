@@ -1,4 +1,4 @@
-"""What a `FakeCloud` was told to log and to measure."""
+"""The log lines and the metrics of a `FakeCloud`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def sums(cloud: FakeCloud) -> Counter[tuple[str, ...]]:
     for line in cloud.measured:
         for (name, stage, *dimensions), value in emf.points(line).items():
             assert stage == STAGE
-            total[name, *dimensions] += value  # type: ignore[assignment] # durations are no int
+            total[name, *dimensions] += value  # type: ignore[assignment] # durations are floats
     return total
 
 

@@ -12,7 +12,7 @@ __all__ = ["APPLICATION", "ROOT", "Template", "literal", "load", "of_type", "ref
 
 
 def literal(node: Any, values: Mapping[str, str]) -> Any:
-    """Return a name with the pseudo parameters filled in; what is no name comes back as it is."""
+    """Return a name with its pseudo parameters replaced; other nodes are unchanged."""
     if isinstance(node, dict) and "Fn::Sub" in node:
         return substitute(node["Fn::Sub"], values)
     if isinstance(node, dict) and "Fn::Join" in node:

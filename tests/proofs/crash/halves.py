@@ -9,7 +9,7 @@ from typing import Any
 from tests.lab.fakes import wire
 from tests.lab.faults import Faults, Kind, Plan
 from tests.lab.memory import wire_faults
-from tests.lab.memory.world import World as MemoryWorld
+from tests.lab.memory.memory_world import World as MemoryWorld
 from tests.lab.moto import transport, transport_faults
 from tests.lab.moto.moto_world import World as MotoWorld
 from tests.lab.moto.stand import stand

@@ -11,7 +11,7 @@ from devops_core.model.operation import Status
 from tests.lab.client import Client, Reply
 from tests.lab.fakes import Call, FakeCloud
 from tests.lab.memory.accounts import Prepare
-from tests.lab.memory.world import World
+from tests.lab.memory.memory_world import World
 from tests.lab.promises import Broken
 from tests.lab.world import TRIGGERS
 from tests.proofs.races import history

@@ -8,7 +8,7 @@ from tests.lab.client import Client
 from tests.lab.fakes import Call, Crash, FakeCloud
 from tests.lab.memory.accounts import Call as Request
 from tests.lab.memory.accounts import Prepare
-from tests.lab.memory.world import World
+from tests.lab.memory.memory_world import World
 
 # Seconds until another worker can continue an operation, because its lease has expired.
 _LEASE_IS_OVER = 70

@@ -7,7 +7,7 @@ from functools import partial
 
 import pytest
 
-from tests.lab.memory.world import World
+from tests.lab.memory.memory_world import World
 from tests.lab.report import spread
 from tests.proofs.races.__main__ import CI_TWO_PREEMPTIONS, CI_WORKER_RACES, SIZES
 from tests.proofs.races.race import Outcome, run

@@ -14,7 +14,7 @@ from tests.lab.fakes import Crash, FakeCloud
 from tests.lab.fakes.task_service import CRASH, HANG
 from tests.lab.faults import Kind as Fault
 from tests.lab.memory import accounts
-from tests.lab.memory.world import World
+from tests.lab.memory.memory_world import World
 from tests.lab.promises import Broken
 from tests.proofs.stateful.caller_requests import CallerRequest
 from tests.proofs.stateful.manual_changes import CHANGES
