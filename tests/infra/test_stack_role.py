@@ -1,4 +1,4 @@
-"""serverless/stack-role.yml against what CloudFormation's resource handlers ask for."""
+"""serverless/stack-role.yml against the permissions of CloudFormation's resource handlers."""
 
 from __future__ import annotations
 
@@ -65,21 +65,38 @@ def test_each_exception_is_an_action_of_a_handler() -> None:
     assert set(UNNEEDED) <= listed_actions
 
 
-def test_what_changes_something_asks_for_the_tag_of_an_application() -> None:
+def test_actions_that_change_a_resource_require_the_tag_of_an_application() -> None:
     tag = {"Null": {"aws:ResourceTag/devops:application": "false"}}
-    untold = [
+    without_tag = [
         action
         for statement in statements()
         for action in listed(statement["Action"])
         if action.partition(":")[2].startswith(CHANGING) and statement.get("Condition") != tag
     ]
-    assert set(untold) == NOT_BY_TAG
+    assert set(without_tag) == NOT_BY_TAG
 
 
-def test_a_tag_is_put_only_on_what_ecs_is_making() -> None:
-    (tagging,) = (each for each in statements() if "ecs:TagResource" in listed(each["Action"]))
-    making = {"CreateCluster", "CreateService", "RegisterTaskDefinition"}
-    assert set(tagging["Condition"]["StringEquals"]["ecs:CreateAction"]) == making
+@pytest.mark.parametrize(
+    ("action", "key", "creating"),
+    [
+        (
+            "ecs:TagResource",
+            "ecs:CreateAction",
+            {"CreateCluster", "CreateService", "RegisterTaskDefinition"},
+        ),
+        (
+            "elasticloadbalancing:AddTags",
+            "elasticloadbalancing:CreateAction",
+            {"CreateLoadBalancer", "CreateTargetGroup", "CreateListener"},
+        ),
+    ],
+)
+def test_tags_are_set_only_by_the_call_that_creates_the_resource(
+    action: str, key: str, creating: set[str]
+) -> None:
+    """A tag on an existing resource would allow the role to change that resource."""
+    (tagging,) = (each for each in statements() if action in listed(each["Action"]))
+    assert set(tagging["Condition"]["StringEquals"][key]) == creating
 
 
 def statements() -> list[Statement]:

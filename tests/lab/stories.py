@@ -167,7 +167,7 @@ def _drifts() -> Iterator[Story]:
         ("listeners", accounts.moved_listeners, _OK, _SWAPPED),
         ("test-listener", accounts.moved_test_listener, "FAILED: the test listener", same),
         ("service", accounts.changed_service, _OK, {"DEV": "7"}),
-        ("service-deleted", accounts.deleted_service, "FAILED: its ECS service does not exist",
+        ("service-deleted", accounts.deleted_service, "FAILED: the ECS service does not exist",
          same),
         ("stack-deleted", accounts.deleted_stack, _OK, same),
         ("claim", accounts.stale_claim, _OK, same),

@@ -68,10 +68,15 @@ _RESOURCES: Mapping[str, str] = {
     "AWS::IAM::Role": "iam::{account}:role{Path}{RoleName}",
     "AWS::Logs::LogGroup": "logs:{at}:log-group:{LogGroupName}",
 }
-_ECS_CREATE_ACTIONS = {
+# The call that creates a resource. AWS compares it with the condition key `<service>:CreateAction`
+# when this call also sets tags.
+_CREATE_CALLS = {
     "AWS::ECS::Cluster": "CreateCluster",
     "AWS::ECS::Service": "CreateService",
     "AWS::ECS::TaskDefinition": "RegisterTaskDefinition",
+    "AWS::ElasticLoadBalancingV2::Listener": "CreateListener",
+    "AWS::ElasticLoadBalancingV2::LoadBalancer": "CreateLoadBalancer",
+    "AWS::ElasticLoadBalancingV2::TargetGroup": "CreateTargetGroup",
 }
 # The services that assume the service-linked roles of an account; its first cluster creates one.
 _LINKED = {"AWS::ECS::Cluster": "ecs.amazonaws.com"}
@@ -143,8 +148,8 @@ class _Names(dict[str, str]):
 def _keys(resource: Resource, action: str) -> dict[str, Any]:
     tags = {tag["Key"]: tag["Value"] for tag in resource.properties.get("Tags") or ()}
     keys: dict[str, Any] = {f"aws:ResourceTag/{key}": value for key, value in tags.items()}
-    if action == "ecs:TagResource":
-        keys["ecs:CreateAction"] = _ECS_CREATE_ACTIONS[resource.type]
+    if action in ("ecs:TagResource", "elasticloadbalancing:AddTags"):
+        keys[f"{action.partition(':')[0]}:CreateAction"] = _CREATE_CALLS[resource.type]
     if boundary := resource.properties.get("PermissionsBoundary"):
         keys["iam:PermissionsBoundary"] = boundary
     return keys
