@@ -170,7 +170,7 @@ def test_the_numbers_are_those_of_the_code() -> None:
         for kind in row[0].split(", ")
     }
     assert told == {name: rules.limit for name, rules in RULES.items()}
-    assert f"After {LEASE.seconds} seconds" in text
+    assert f"ends after at most {LEASE.seconds} seconds" in text
     assert f"fails {GRACE.seconds // 60} minutes after its deadline" in text
     assert f"{MAX_BODY_BYTES // 1024} KiB" in text
 
