@@ -105,6 +105,15 @@ def test_the_fields_of_a_page_are_derived(page: str) -> None:
     assert places.names(PAGES[page]) == [f"fields of {ENDPOINTS[page]}"]
 
 
+@pytest.mark.parametrize("page", PAGES)
+def test_each_mark_of_a_derived_text_is_on_its_own_line_and_once_on_the_page(page: str) -> None:
+    """`places` does not see a mark in the middle of a line or inside of another derived text."""
+    names = places.names(PAGES[page])
+    marks = re.findall(r"<!-- derived: (.+?) -->", PAGES[page])
+    assert marks == [mark for name in names for mark in (name, "end")]
+    assert len(set(names)) == len(names)
+
+
 @pytest.mark.parametrize("page", ENDPOINTS)
 def test_a_guide_has_the_sections_of_a_guide_in_order(page: str) -> None:
     headings = re.findall(r"^## (.+)$", _FENCED.sub("", PAGES[page]), re.MULTILINE)
@@ -161,7 +170,7 @@ def test_the_numbers_are_those_of_the_code() -> None:
         for kind in row[0].split(", ")
     }
     assert told == {name: rules.limit for name, rules in RULES.items()}
-    assert f"After {LEASE.seconds} seconds" in text
+    assert f"ends after at most {LEASE.seconds} seconds" in text
     assert f"fails {GRACE.seconds // 60} minutes after its deadline" in text
     assert f"{MAX_BODY_BYTES // 1024} KiB" in text
 
