@@ -16,7 +16,7 @@ from devops_cli.follow import Snapshot
 from devops_cli.responses import Object, get_object, get_objects, get_text, get_time
 from devops_cli.show import texts
 
-FIRST_IMAGE = "first image"  # the initial image of a new application has no version
+FIRST_IMAGE = "first image"  # the first image of a new application has no version
 MESSAGES = 6  # messages of ECS below the table; more would not fit on a small terminal
 _COLUMNS = (
     "ENV", "SLOT", "VERSION", "STATUS", "TASKS", "PENDING", "HEALTHY", "ROLLOUT",

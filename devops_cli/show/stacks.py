@@ -74,7 +74,7 @@ def _line(each: Object, now: datetime) -> list[str | Text]:
 
 
 def _version(each: Object) -> str:
-    """Return the version of an environment; the initial image of an application has none."""
+    """Return the version of an environment; the first image of an application has none."""
     active = get_text(each, "status") == "ACTIVE"
     return get_text(each, "version") or (progress.FIRST_IMAGE if active else "")
 

@@ -159,7 +159,7 @@ def permit(
     """Raise ForbiddenError unless a caller has the right to start or abort an operation of a kind.
 
     `team` is the application's technicalTeam, None if it is unknown. `aborts` is the id of the
-    operation to abort, None for a start. `record` adds a refusal to the audit log.
+    operation to abort, None for a start. `record` adds a refusal to the event log.
     """
     missing = cloud.settings.access.missing_lists(caller, team, production=kind.needs_approver)
     if not missing:
@@ -176,7 +176,7 @@ def permit(
 def _record_denial(
     cloud: Cloud, kind: Kind, application: str, caller: str, reason: str, aborts: str | None
 ) -> None:
-    """Write a refusal to the audit log; a failed write does not change the refusal."""
+    """Write a refusal to the event log; a failed write does not change the refusal."""
     now = cloud.clock.now()
     event = events.denial(cloud.new_id(), kind.name, application, caller, reason, now)
     try:

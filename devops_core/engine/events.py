@@ -1,4 +1,4 @@
-"""Events of the audit log: the acceptance, the changes between two saves, and the end."""
+"""Events of the event log: the acceptance, the changes between two saves, and the end."""
 
 from __future__ import annotations
 

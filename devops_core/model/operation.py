@@ -145,7 +145,7 @@ class Operation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
-    """One entry of the audit log. `key` is unique in its operation, so a repeated write adds none.
+    """One entry of the event log. `key` is unique in its operation, so a repeated write adds none.
 
     `kind` is the kind of the operation.
     """

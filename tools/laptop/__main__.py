@@ -103,7 +103,7 @@ def parser() -> argparse.ArgumentParser:
     command.add_argument(
         "--auth", action="store_true", help="require signatures and enforce IAM policies"
     )
-    command.add_argument("--repouri", default="", help="initial image of a new application")
+    command.add_argument("--repouri", default="", help="first image of a new application")
     commands.add_parser("down", help=down.__doc__).set_defaults(run=down)
     command = commands.add_parser("logs", help=show_logs.__doc__)
     command.set_defaults(run=show_logs)

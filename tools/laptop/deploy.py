@@ -32,7 +32,7 @@ def deploy(
 
     Args:
         cloud: the laptop cloud.
-        initial_image: the initial image of a new application; with the option `docker` the engine
+        initial_image: the first image of a new application; with the option `docker` the engine
             must be able to pull it.
         parameters: additional or replaced settings of parameters.yml.
         quiet: print the output of `serverless` only if it fails.
