@@ -59,6 +59,33 @@ def test_every_page_that_a_file_cites_exists() -> None:
     assert missing == []
 
 
+@pytest.mark.parametrize("name", ["docs/architecture.md", "CONTRIBUTING.md", "tests/README.md"])
+def test_every_path_on_a_page_for_developers_exists(name: str) -> None:
+    text = TEXTS[ROOT / name]
+    assert markdown.repository_paths(text)
+    assert markdown.missing_paths(text) == []
+
+
+@pytest.mark.parametrize(
+    ("code", "missing"),
+    [
+        ("`devops_core/kinds/swap.py`", []),
+        ("`devops_core/kinds`, `tools/laptop/`", []),
+        ("`pytest -q tests/unit/test_errors.py::test_text`", []),
+        ("`make test ARGS=tests/infra`", []),
+        ("`devops_core/kinds/<kind>.py`, `tools/*/requirements.txt`", []),
+        ("`POST /stacks/deploy`, `python.org/a`, devops_core/nothing.py", []),
+        ("`devops_core/kinds/nothing.py`", ["devops_core/kinds/nothing.py"]),
+        ("`kinds/swap.py`", ["kinds/swap.py"]),
+        ("`tests/nothing`, `engine/`", ["tests/nothing", "engine/"]),
+        ("`pytest -q tests/unit/test_nothing.py::test_text`", ["tests/unit/test_nothing.py"]),
+        ("`make test ARGS=tests/nothing`", ["tests/nothing"]),
+    ],
+)
+def test_a_path_that_does_not_exist_is_found(code: str, missing: list[str]) -> None:
+    assert markdown.missing_paths(f"Change {code}.") == missing
+
+
 @pytest.mark.parametrize(
     ("target", "problem"),
     [

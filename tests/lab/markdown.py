@@ -17,6 +17,11 @@ PAGES = sorted(
 _FENCED = re.compile(r"^( *)```.*?^\1```$", re.MULTILINE | re.DOTALL)
 _CODE = re.compile(r"`[^`\n]+`")
 _LINK = re.compile(r"\]\(\s*([^)\s]+)[^)]*\)")
+# A path of the repository: below a folder, with a suffix, or a folder with or without a last slash.
+_PATH = re.compile(
+    r"\.?\w[\w.-]*/(?:[\w.-]+/)*(?:[\w.-]+\.(?:py|md|js|json|yml|toml|txt|svg|sh))?"
+    r"|(?:devops_cli|devops_core|docs|handlers|serverless|tests|tools)(?:/[\w-]+)+"
+)
 _HEADING = re.compile(r"^#{1,6} +(.+?) *#*$", re.MULTILINE)
 _EXTERNAL = re.compile(r"[a-z][a-z+.-]*:")
 # A URL in a command: a quoted word, which can have spaces, or a plain one.
@@ -83,3 +88,19 @@ def problem_of_query(command: str) -> str | None:
 def words(text: str) -> int:
     """Return the number of words: they have a letter or a digit, unlike the lines of a table."""
     return sum(any(map(str.isalnum, word)) for word in text.split())
+
+
+def repository_paths(text: str) -> list[str]:
+    """Return the paths in code spans: they have a slash, and a suffix of a file or a last slash.
+
+    A path with a placeholder such as `<kind>`, or with a wildcard, is a pattern and left out.
+    """
+    spans = [span.strip("`") for span in _CODE.findall(_FENCED.sub("", text))]
+    words = [word for span in spans for word in span.split()]
+    paths = [word.partition("::")[0].rpartition("=")[2] for word in words]
+    return [path for path in paths if _PATH.fullmatch(path)]
+
+
+def missing_paths(text: str) -> list[str]:
+    """Return the paths in code spans that neither a file nor a folder of the project has."""
+    return [path for path in repository_paths(text) if not (ROOT / path).exists()]

@@ -29,9 +29,9 @@ PREEMPTIONS = 2
 CI_WORKER_RACES = 5
 CI_TWO_PREEMPTIONS = 8
 SIZES = Sizes(
-    f"all races of callers and {CI_WORKER_RACES} of each pair of workers, with all interleavings "
-    f"of one preemption and {CI_TWO_PREEMPTIONS} of two",
-    f"all races, with all interleavings of at most {PREEMPTIONS} preemptions",
+    f"all races of callers; {CI_WORKER_RACES} races of each pair of workers; for each race all "
+    f"orders with at most one preemption, and {CI_TWO_PREEMPTIONS} orders with two",
+    f"all races; for each race all orders with at most {PREEMPTIONS} preemptions",
 )
 _BUGS = {bug.name: bug for bug in BUGS}
 _ALL, _VIOLATIONS = "all", "violations"
