@@ -10,8 +10,8 @@ from devops_core import render
 from devops_core.errors import RefusedError
 from devops_core.model.observed import RunningService
 from devops_core.naming import OPERATION_TAG
-from tests.lab.fakes import shapes
 from tests.lab.fakes.clock import FakeClock
+from tests.lab.fakes.shapes import check_request
 from tests.lab.fakes.task_service import OK, FakeService
 from tests.lab.fakes.wire import Port, Wire, outgoing
 
@@ -124,7 +124,7 @@ class FakeContainers(Port, port="containers"):
 
     def add(self, request: Mapping[str, Any]) -> str:
         """Register a task definition."""
-        shapes.check("ecs", "RegisterTaskDefinition", request)
+        check_request("ecs", "RegisterTaskDefinition", request)
         family = request["family"]
         revision = 1 + sum(each.family == family for each in self.task_definitions.values())
         arn = f"{self._prefix}:task-definition/{family}:{revision}"

@@ -16,7 +16,7 @@ def _input_shape(service: str, operation: str) -> Any:
     return model.operation_model(operation).input_shape
 
 
-def check(service: str, operation: str, request: Mapping[str, Any]) -> None:
+def check_request(service: str, operation: str, request: Mapping[str, Any]) -> None:
     """Check a request like the SDK before it sends the request."""
     report = ParamValidator().validate(request, _input_shape(service, operation))
     assert not report.has_errors(), f"{operation}: {report.generate_report()}"

@@ -10,10 +10,10 @@ from typing import Any
 from devops_core.errors import RefusedError
 from devops_core.model.observed import Stack
 from devops_core.naming import OPERATION_TAG
-from tests.lab.fakes import shapes
 from tests.lab.fakes.containers import FakeContainers
 from tests.lab.fakes.load_balancer import FakeLoadBalancer
 from tests.lab.fakes.resources import Estate
+from tests.lab.fakes.shapes import check_request
 from tests.lab.fakes.wire import Port, Wire, outgoing
 from tests.lab.templates import APPLICATION, load
 
@@ -81,7 +81,7 @@ class FakeStacks(Port, port="stacks"):
     @outgoing
     def create(self, request: Mapping[str, Any]) -> str:
         """Create a stack and return its id; a repetition with its token returns the same id."""
-        shapes.check("cloudformation", "CreateStack", request)
+        check_request("cloudformation", "CreateStack", request)
         name, token = request["StackName"], request["ClientRequestToken"]
         there = self.named(name)
         if there and there.token == token:
