@@ -78,6 +78,7 @@ FULL = MINIMAL["create"] | {
         "warmup": ["/", "/products?page=1&sort=-price"],
     },
 }
+_MUST_BE_OBJECT = "must be an object"
 _IN_MORE_THAN_CASE = "in more than upper and lower case"
 _TAG_KEY = (
     "is not a tag key: use 1 to 128 letters, digits, spaces or _.:/=+@-, without the prefix aws: or"
@@ -437,7 +438,7 @@ CASES: Mapping[str, Case] = {
         "create", serving(secrets={"A": SECRET, "B": PARAMETER}), {}, {"account": ACCOUNT}
     ),
     "no secrets to compare with the account": Case(
-        "create", serving(secrets=None), {"service.secrets": "must be an object"},
+        "create", serving(secrets=None), {"service.secrets": _MUST_BE_OBJECT},
         {"account": ACCOUNT},
     ),
     "an image that is too long with its version": Case(
