@@ -82,7 +82,7 @@ _ENVIRONMENTS = schema.Object(
     {
         "nonProd": schema.Member(
             fields.several(fields.environments(NON_PRODUCTION, "NonProductionEnvironment")),
-            "Without duplicates. The default is `dev`.",
+            "Without duplicates. An empty list means `dev`.",
             default=[],
             attribute="non_prod",
         ),
