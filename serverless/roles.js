@@ -108,7 +108,7 @@ const register = (names) => [
     StringEquals: { 'ecs:CreateAction': 'RegisterTaskDefinition' },
   }),
 ];
-/** Register with, and update to, a task definition with the roles that the application template creates. */
+/** Use a task definition with the roles that the application template creates. */
 const passTaskRoles = passed(
   sub('arn:${AWS::Partition}:iam::${AWS::AccountId}:role/devops-ecs/*'),
   'ecs-tasks.amazonaws.com',

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Sequence
 from pathlib import Path
+from subprocess import CompletedProcess
 from typing import Any
 
 import pytest
@@ -23,12 +25,17 @@ console.log(JSON.stringify(gateway({ ...defaults, ...given })));
 """
 STAGE = """
 const Stage = require("./serverless/stage.js");
-const [gatewaylogrole, role, own] = process.argv.slice(1);
 const { APIGatewayClient } = require("@aws-sdk/client-api-gateway");
-APIGatewayClient.prototype.send = async ({ constructor: { name } }) => {
-  if (name === "GetAccountCommand") return { cloudwatchRoleArn: role || undefined };
-  return { items: [] };
-};
+const { parameters, role, own, apis } = JSON.parse(process.argv[1]);
+// One API on each page of the list.
+const pages = apis.map(([id, name], number) => ({
+  items: [{ id, name }],
+  position: number + 1 < apis.length ? String(number + 1) : undefined,
+}));
+APIGatewayClient.prototype.send = async ({ constructor: { name }, input }) =>
+  name === "GetAccountCommand"
+    ? { cloudwatchRoleArn: role || undefined }
+    : (pages[Number(input.position ?? 0)] ?? { items: [] });
 const missing = Object.assign(new Error("Stack does not exist"), { name: "ValidationError" });
 const StackResourceDetail = { PhysicalResourceId: own };
 const send = async () => { if (!own) throw missing; return { StackResourceDetail }; };
@@ -37,7 +44,7 @@ const provider = {
   getAwsSdkV3Config: async () => ({ region: "eu-west-1" }),
   getCloudFormationClient: async () => ({ send }),
 };
-const service = { custom: { parameters: { gatewaylogrole } } };
+const service = { custom: { parameters } };
 const serverless = { classes: { Error }, service, getProvider: () => provider };
 new Stage(serverless).hooks["before:deploy:deploy"]().catch((error) => {
   console.error(error.message);
@@ -58,6 +65,15 @@ def gateway(**given: Any) -> dict[str, Any]:
     settings = json.loads(done.stdout)
     assert isinstance(settings, dict)
     return settings
+
+
+def check_stage(
+    gatewaylogrole: str, own: str, *, role: str = "", apis: Sequence[tuple[str, str]] = ()
+) -> CompletedProcess[str]:
+    """Run the checks before a deploy; `own` is the physical id of the stack's resources."""
+    parameters = {"gatewaylogrole": gatewaylogrole, "apiname": "devops-ecs"}
+    account = {"parameters": parameters, "role": role, "own": own, "apis": apis}
+    return run_node("-e", STAGE, json.dumps(account))
 
 
 def compiled(directory: Path, **changes: str) -> Template:
@@ -202,14 +218,27 @@ def test_a_web_acl_of_the_account_can_be_used(tmp_path: Path) -> None:
     ],
 )
 def test_a_deploy_goes_on_where_no_role_is_replaced(parameter: str, role: str, own: str) -> None:
-    done = run_node("-e", STAGE, parameter, role, own)
+    done = check_stage(parameter, own, role=role)
     assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.parametrize("own", ["", "devops-log-1X"])
 def test_the_log_role_of_other_apis_is_not_replaced(own: str) -> None:
-    done = run_node("-e", STAGE, "create", OTHER_ROLE, own)
+    done = check_stage("create", own, role=OTHER_ROLE)
     assert done.returncode == 1
     assert done.stderr.startswith("gatewaylogrole: ")
     assert OTHER_ROLE in done.stderr
     assert "Write existing" in done.stderr
+
+
+@pytest.mark.parametrize("own", ["", "api1"])
+def test_the_name_of_another_api_is_refused(own: str) -> None:
+    """The other API can be on a later page of the list."""
+    done = check_stage("existing", own, apis=[("api0", "orders"), ("api2", "devops-ecs")])
+    assert done.returncode == 1
+    assert done.stderr.startswith("apiname: the API api2 of this account and region has the name")
+
+
+def test_the_name_of_the_own_api_is_accepted() -> None:
+    apis = [("api0", "orders"), ("api1", "devops-ecs")]
+    assert check_stage("existing", "api1", apis=apis).returncode == 0
