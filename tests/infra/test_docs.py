@@ -1,4 +1,4 @@
-"""The pages against what they describe: links, routes, fields, errors, parameters, numbers."""
+"""The pages against the code: contents, routes, fields, errors, parameters, numbers."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import tomllib
 from collections.abc import Iterator
 from datetime import timedelta
 from math import prod
-from pathlib import Path
 
 import pytest
 
@@ -19,6 +18,7 @@ from devops_core.http.request import MAX_BODY_BYTES, MAX_WAIT_SECONDS
 from devops_core.model.operation import LEASE
 from tests.lab import emf
 from tests.lab.kinds import KINDS, RULES
+from tests.lab.markdown import internal_links, top_headings
 from tests.lab.planted import in_adapters, in_engine, in_life, in_races
 from tests.lab.surface import routes, subclasses
 from tests.lab.templates import ROOT
@@ -40,15 +40,7 @@ SECTIONS = (
     "Shortest call", "Request", "Steps in AWS", "Result", "Errors", "Roll back", "Related pages",
 )  # fmt: skip
 
-_LINK = re.compile(r"\[[^]]*\]\(([^)\s]+)\)")
 _OPTIONAL = re.compile(r"#([a-z0-9]+): (.*)")
-_FENCED = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
-
-
-def anchors(text: str) -> set[str]:
-    """Return the anchors of a page's headings, as code hosts make them."""
-    headings = re.findall(r"^#+ (.+)$", _FENCED.sub("", text), re.MULTILINE)
-    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
 def rows(text: str, heading: str) -> Iterator[list[str]]:
@@ -59,37 +51,17 @@ def rows(text: str, heading: str) -> Iterator[list[str]]:
             yield [cell.strip() for cell in line.strip("|").split("|")]
 
 
-def links() -> list[tuple[Path, str]]:
-    texts = {ROOT / name: text for name, text in TEXTS.items()}
-    texts |= {ROOT / "docs" / name: text for name, text in PAGES.items()}
-    found = []
-    for at, text in texts.items():
-        for target in _LINK.findall(_FENCED.sub("", text)):
-            if not target.startswith("https://"):
-                found.append((at, target))
-    return found
-
-
-@pytest.mark.parametrize(("page", "target"), links())
-def test_links_resolve(page: Path, target: str) -> None:
-    name, _, anchor = target.partition("#")
-    file = (page.parent / name).resolve() if name else page
-    assert file.exists()
-    if anchor:
-        assert anchor in anchors(file.read_text())
-
-
 @pytest.mark.parametrize("name", sorted(PAGES.keys() - {"README.md"}))
 def test_the_table_of_contents_of_the_folder_lists_the_page(name: str) -> None:
     """docs/README.md lists each page and the README.md of each folder, which lists the rest."""
     folder, _, file = name.rpartition("/")
     is_inner = folder and file != "README.md"
     contents, link = (f"{folder}/README.md", file) if is_inner else ("README.md", name)
-    assert link in _LINK.findall(PAGES[contents])
+    assert link in internal_links(PAGES[contents])
 
 
 def test_the_readme_links_to_the_table_of_contents() -> None:
-    assert "docs/README.md" in _LINK.findall(TEXTS["README.md"])
+    assert "docs/README.md" in internal_links(TEXTS["README.md"])
 
 
 @pytest.mark.parametrize("route", routes())
@@ -116,7 +88,7 @@ def test_each_mark_of_a_derived_text_is_on_its_own_line_and_once_on_the_page(pag
 
 @pytest.mark.parametrize("page", ENDPOINTS)
 def test_a_guide_has_the_sections_of_a_guide_in_order(page: str) -> None:
-    headings = re.findall(r"^## (.+)$", _FENCED.sub("", PAGES[page]), re.MULTILINE)
+    headings = top_headings(PAGES[page])
     assert [heading for heading in headings if heading in SECTIONS] == list(SECTIONS)
 
 

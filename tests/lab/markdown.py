@@ -41,6 +41,11 @@ def anchors(text: str) -> set[str]:
     return found
 
 
+def top_headings(text: str) -> list[str]:
+    """Return the headings of the second level, which are the sections of a page."""
+    return re.findall(r"^## (.+)$", _FENCED.sub("", text), re.MULTILINE)
+
+
 def internal_links(text: str) -> list[str]:
     """Return the targets of links to files and headings of the project, outside of code."""
     found = _LINK.findall(_CODE.sub("", _FENCED.sub("", text)))
