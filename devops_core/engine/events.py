@@ -1,4 +1,4 @@
-"""Events of the event log: the acceptance, the changes between two saves, and the end."""
+"""The event log: the acceptance, the changes between two saves, and the end."""
 
 from __future__ import annotations
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from fnmatch import fnmatchcase
 
 import pytest
@@ -11,7 +10,12 @@ from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER
 from tests.infra import reference
 from tests.infra.reference import Statement, listed
 from tests.lab.templates import APPLICATION, ROOT, load, unroll
-from tools.laptop.stack_permissions import UNNEEDED, Resource, handler_permissions
+from tools.laptop.stack_permissions import (
+    UNNEEDED,
+    Resource,
+    handler_permissions,
+    resource_handlers,
+)
 
 APPLICATION_TYPES = sorted(
     {
@@ -21,7 +25,6 @@ APPLICATION_TYPES = sorted(
 )
 
 
-HANDLERS = json.loads((ROOT / "tools/laptop/resource-handlers.json").read_text())["types"]
 CHANGING = ("Delete", "BatchDelete", "Modify", "Set", "Update")
 # A listener has no tag of the template's. An IAM role is known by its path, and by its boundary.
 NOT_BY_TAG = {"elasticloadbalancing:DeleteListener", "iam:DeleteRole", "iam:DeleteRolePolicy"}
@@ -59,7 +62,7 @@ def test_each_exception_is_an_action_of_a_handler() -> None:
     listed_actions = {
         action
         for kind in APPLICATION_TYPES
-        for actions in HANDLERS[kind]["handlers"].values()
+        for actions in resource_handlers()[kind]["handlers"].values()
         for action in actions
     }
     assert set(UNNEEDED) <= listed_actions

@@ -98,13 +98,14 @@ def handler_permissions(resource: Resource, handler: str) -> list[Permission] | 
     """
     if resource.type not in _RESOURCES:
         return None
-    actions = {*_handlers()[resource.type]["handlers"][handler]} - set(UNNEEDED)
+    actions = {*resource_handlers()[resource.type]["handlers"][handler]} - set(UNNEEDED)
     actions |= {*_ADDITIONAL.get((resource.type, handler), ())}
     return [each for action in sorted(actions) for each in _permissions(resource, action)]
 
 
 @cache
-def _handlers() -> Mapping[str, Any]:
+def resource_handlers() -> Mapping[str, Any]:
+    """Return the published handlers, with their actions, by type of resource."""
     handlers: dict[str, Any] = json.loads(_HANDLERS.read_text(encoding="utf-8"))["types"]
     return handlers
 
