@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
 from devops_core.model.inventory import Inventory, Row
+from devops_core.model.listeners import ListenerRules
 from devops_core.model.observed import RunningService, Stack
 from devops_core.model.operation import Event, Operation
 from devops_core.settings import Settings, TemplateLocation
@@ -203,11 +204,17 @@ class Containers(Protocol):
 class LoadBalancer(Protocol):
     """ALB listeners and target groups."""
 
-    def forwards_to(self, listeners: Sequence[str]) -> list[str | None]:
-        """Return the single target group behind each listener, None for none or several."""
+    def rules(self, listener: str) -> ListenerRules:
+        """Return the rules of a listener."""
 
-    def switch(self, listener: str, target_group: str) -> None:
-        """Forward a listener to one target group, regardless of its present action."""
+    def switch(
+        self, listener: str, actions: Sequence[Mapping[str, Any]], target_group: str, idle: str
+    ) -> None:
+        """Give one target group all requests of a listener, and the `idle` one none.
+
+        `actions` are the present default actions; all except the forward action remain.
+        RefusedError if none of them forwards.
+        """
 
     def healthy(self, target_group: str) -> int:
         """Return the number of healthy targets."""

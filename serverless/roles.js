@@ -134,7 +134,7 @@ const images = allow(['ecr:DescribeImages'], arn('ecr', 'repository/*'));
 
 // --- Load balancers of production. ELB has no resource-level permissions for Describe calls. ---
 
-const listeners = allow(['elasticloadbalancing:DescribeListeners'], '*');
+const listenerRules = allow(['elasticloadbalancing:DescribeRules'], '*');
 const targets = allow(['elasticloadbalancing:DescribeTargetHealth'], '*');
 const switchListeners = allow(
   ['elasticloadbalancing:ModifyListener'],
@@ -150,7 +150,7 @@ const endEarly = [
   ...undoStack,
   findTaskDefinitions,
   ...follow(SERVICES),
-  listeners,
+  listenerRules,
   targets,
   switchListeners,
 ];
@@ -190,7 +190,7 @@ const FUNCTIONS = {
     // The source of the promote must not change.
     allow(['dynamodb:ConditionCheckItem'], TESTS),
     images,
-    listeners,
+    listenerRules,
     ...rollOut(SLOTS),
   ],
   swap: [
@@ -200,7 +200,7 @@ const FUNCTIONS = {
     write(PRODUCTION),
     followServices(SLOTS),
     updateServices(SLOTS),
-    listeners,
+    listenerRules,
     targets,
     switchListeners,
   ],
@@ -225,7 +225,7 @@ const FUNCTIONS = {
     allow(['dynamodb:BatchGetItem'], INVENTORY),
     allow(['dynamodb:Query'], LOG),
     followServices(SERVICES),
-    listeners,
+    listenerRules,
     targets,
   ],
   reconcile: [

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from devops_core.adapters.aws.errors import translated
+from devops_core.errors import RefusedError
+from devops_core.model.listeners import ListenerRules
+
+# The weight of the target group that receives all requests (0 to 999, ELBv2 API, TargetGroupTuple).
+_ALL = 100
 
 
 class AlbLoadBalancer:
@@ -15,21 +20,54 @@ class AlbLoadBalancer:
         self._client = client
 
     @translated()
-    def forwards_to(self, listeners: Sequence[str]) -> list[str | None]:
-        """Return the target group of each listener; None unless it forwards to exactly one."""
-        if not listeners:
-            return []
-        response = self._client.describe_listeners(ListenerArns=list(listeners))
-        # The API does not guarantee the order.
-        described = {each["ListenerArn"]: each for each in response["Listeners"]}
-        return [_target_group(described.get(listener, {})) for listener in listeners]
+    def rules(self, listener: str) -> ListenerRules:
+        """Return the rules of a listener; the default rule has the listener's default actions."""
+        default: Sequence[Mapping[str, Any]] = ()
+        others = {}
+        for rule in self._described(listener):
+            if rule["IsDefault"]:
+                default = rule["Actions"]
+            elif groups := [arn for arn, _ in _weights(rule["Actions"])]:
+                others[rule["Priority"]] = groups
+        receiving = [arn for arn, weight in _weights(default) if weight > 0]
+        forwards = [action for action in default if action["Type"] == "forward"]
+        return ListenerRules(
+            actions=default,
+            target_group=receiving[0] if len(receiving) == 1 else None,
+            forwards=bool(forwards),
+            sticky=any(map(_sticky, forwards)),
+            others=others,
+        )
+
+    def _described(self, listener: str) -> Iterator[Mapping[str, Any]]:
+        more: dict[str, str] = {}
+        while True:
+            page = self._client.describe_rules(ListenerArn=listener, **more)
+            yield from page["Rules"]
+            if not page.get("NextMarker"):
+                return
+            more = {"Marker": page["NextMarker"]}
 
     @translated()
-    def switch(self, listener: str, target_group: str) -> None:
-        """Make a listener forward to one target group; replaces all of its default actions."""
+    def switch(
+        self, listener: str, actions: Sequence[Mapping[str, Any]], target_group: str, idle: str
+    ) -> None:
+        """Set the weights of two target groups; ModifyListener replaces the whole action list.
+
+        ELB checks the health of every target group in a rule, also with weight 0. So the idle slot
+        remains ready ("Health checks for Application Load Balancer target groups", ELB User Guide).
+        """
+        if not any(action["Type"] == "forward" for action in actions):
+            raise RefusedError(
+                "the default actions of a production listener do not forward to a target group:"
+                " make it forward to a slot"
+            )
+        weights = [
+            {"TargetGroupArn": target_group, "Weight": _ALL},
+            {"TargetGroupArn": idle, "Weight": 0},
+        ]
         self._client.modify_listener(
-            ListenerArn=listener,
-            DefaultActions=[{"Type": "forward", "TargetGroupArn": target_group}],
+            ListenerArn=listener, DefaultActions=[_sent(action, weights) for action in actions]
         )
 
     @translated()
@@ -40,19 +78,42 @@ class AlbLoadBalancer:
         return states.count("healthy")
 
 
-def _target_group(listener: Mapping[str, Any]) -> str | None:
-    """Return the target group if a listener's default actions forward to exactly one.
+def _weights(actions: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, int]]:
+    """Return the target groups of actions with their weights.
 
     ELB describes a forward to one group as TargetGroupArn and as a ForwardConfig with one group. A
     forward to several groups has only the ForwardConfig. A missing weight means 1.
     """
-    groups: list[str] = []
-    for action in listener.get("DefaultActions", ()):
+    for action in actions:
         if action["Type"] != "forward":
             continue
         weighted = action.get("ForwardConfig", {}).get("TargetGroups", ())
         if weighted:
-            groups += [each["TargetGroupArn"] for each in weighted if each.get("Weight", 1) > 0]
+            for each in weighted:
+                yield each["TargetGroupArn"], each.get("Weight", 1)
         elif "TargetGroupArn" in action:
-            groups.append(action["TargetGroupArn"])
-    return groups[0] if len(groups) == 1 else None
+            yield action["TargetGroupArn"], 1
+
+
+def _sticky(action: Mapping[str, Any]) -> bool:
+    stickiness = action.get("ForwardConfig", {}).get("TargetGroupStickinessConfig", {})
+    return bool(stickiness.get("Enabled"))
+
+
+def _sent(action: Mapping[str, Any], weights: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return a described action as ModifyListener accepts it, a forward action with new weights.
+
+    TargetGroupArn is refused beside several weighted groups. ELB never describes the client secret
+    of OIDC, and keeps the present one on request (ELBv2 API, Action and
+    AuthenticateOidcActionConfig).
+    """
+    if action["Type"] == "forward":
+        sent = {name: value for name, value in action.items() if name != "TargetGroupArn"}
+        return {
+            **sent,
+            "ForwardConfig": {**action.get("ForwardConfig", {}), "TargetGroups": weights},
+        }
+    if "AuthenticateOidcConfig" in action:
+        oidc = {**action["AuthenticateOidcConfig"], "UseExistingClientSecret": True}
+        return {**action, "AuthenticateOidcConfig": oidc}
+    return dict(action)

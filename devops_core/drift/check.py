@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 
 from devops_core.drift import comparison
 from devops_core.drift.repair import CALLER, record_repair
 from devops_core.engine import telemetry
-from devops_core.errors import RefusedError
 from devops_core.model.inventory import Inventory
+from devops_core.model.listeners import observed_listeners
 from devops_core.model.observed import Observed
 from devops_core.model.operation import Operation
 from devops_core.ports import Cloud
+from devops_core.reads.live import listener_calls
 
 # Applications of one run: each takes about 0.3 s, and a run has 60 s.
 APPLICATIONS_PER_RUN = 100
@@ -81,9 +81,9 @@ def _observe(cloud: Cloud, inventory: Inventory) -> Observed:
         for each in services
         if (deployment := comparison.foreign_deployment(each, observed))
     }
-    (live, test), *blueprints = cloud.gather(
+    production, test, *blueprints = cloud.gather(
         [
-            partial(_slots_behind_listeners, cloud, inventory),
+            *listener_calls(cloud, inventory),
             *(
                 partial(cloud.containers.blueprint, each.task_definition)
                 for each in changed.values()
@@ -91,13 +91,7 @@ def _observe(cloud: Cloud, inventory: Inventory) -> Observed:
         ]
     )
     return replace(
-        observed, production=live, test=test, blueprints=dict(zip(changed, blueprints, strict=True))
+        observed,
+        **observed_listeners((production, test), inventory.slots_by_target_group),
+        blueprints=dict(zip(changed, blueprints, strict=True)),
     )
-
-
-def _slots_behind_listeners(cloud: Cloud, inventory: Inventory) -> Sequence[str | None]:
-    """Return the slots behind the production and the test listener; a deleted one has none."""
-    try:
-        return inventory.slots_behind(cloud.load_balancer.forwards_to(inventory.listeners))
-    except RefusedError:
-        return None, None

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from devops_core.model.inventory import Inventory, Row, RowStatus, Service, other_slot
+from devops_core.model.listeners import listener_of, role_problems
 from devops_core.model.observed import Deployment, Observed
 from devops_core.naming import Environment, Image
 
@@ -63,7 +64,7 @@ def find_drift(inventory: Inventory, observed: Observed) -> Finding:
         return Finding()
     rows, moves = _follow_listener(inventory.rows, observed)
     rows, changes = _follow_services(rows, observed)
-    rows, notes = _with_drift(rows, observed)
+    rows, notes = _with_drift(rows, observed, inventory.slots_by_target_group)
     changed = tuple(row for name, row in rows.items() if row != inventory.rows[name])
     return Finding(changed, (*moves, *changes, *notes))
 
@@ -141,14 +142,18 @@ def _image_release(uri: str, rows: Iterable[Row]) -> tuple[str, str | None]:
     return known or image.tag or short or "latest", image.digest
 
 
-def _with_drift(rows: RowsByEnvironment, observed: Observed) -> tuple[RowsByEnvironment, list[str]]:
+def _with_drift(
+    rows: RowsByEnvironment, observed: Observed, slots: Mapping[str, str]
+) -> tuple[RowsByEnvironment, list[str]]:
     """Return the rows with their present drift, and the reasons of the changes."""
     changed, reasons = dict(rows), []
     for environment, row in rows.items():
-        note = _row_drift(row, observed)
-        if note == row.drift:
+        note = _row_drift(row, observed) or "; ".join(
+            role_problems(row.environment, observed.listeners, slots)
+        )
+        if (note or None) == row.drift:
             continue
-        changed[environment] = replace(row, drift=note)
+        changed[environment] = replace(row, drift=note or None)
         reasons.append(f"{environment}: {note or 'the drift has ended'}")
     return changed, reasons
 
@@ -158,6 +163,9 @@ def _row_drift(row: Row, observed: Observed) -> str | None:
     running = observed.services.get(service.name) if service else None
     if running is None or not running.active:
         return "the ECS service does not exist: delete the application and create it again"
+    listener = listener_of(row.environment)
+    if listener and listener not in observed.listeners:
+        return f"the {listener} listener does not exist: delete the application and create it again"
     if row.environment is Environment.PROD_GREEN and observed.production is None:
         return (
             "the production listener does not forward to exactly one of the slots prod-1 and"

@@ -17,13 +17,14 @@ from typing import Any
 from devops_core.errors import AccessDeniedError, AwsError, RefusedError, UnreachableError
 from devops_core.kinds.kind import Kind
 from devops_core.model.decisions import State
+from devops_core.model.inventory import other_slot
+from devops_core.model.listeners import Listener
 from devops_core.model.observed import Stack
 from devops_core.model.operation import Status
 from devops_core.model.steps import (
     CreateStack,
     DeleteStack,
     Deregister,
-    Listener,
     ReadTemplate,
     Register,
     ScaleService,
@@ -201,12 +202,15 @@ def _warmed_up(state: State, _step: WarmUp, page: WarmedPage) -> State:
 
 
 def _switch(cloud: Cloud, _kind: Kind, state: State, step: Switch) -> Any:
-    slot = state.inventory.slots.get(step.slot)
-    if slot is None:
-        raise RefusedError(f"production has no slot {step.slot}")
-    production, test = state.inventory.listeners
-    listener = production if step.listener is Listener.PRODUCTION else test
-    cloud.load_balancer.switch(listener, slot.target_group)
+    slots = state.inventory.slots
+    slot, idle = slots.get(step.slot), slots.get(other_slot(step.slot))
+    if slot is None or idle is None:
+        raise RefusedError("production lacks a slot: delete the application and create it again")
+    arns = dict(zip(Listener, state.inventory.listeners, strict=True))
+    actions = state.observed.listeners[step.listener].actions
+    cloud.load_balancer.switch(
+        arns[step.listener], actions, slot.target_group, idle=idle.target_group
+    )
     return cloud.clock.now()
 
 

@@ -12,9 +12,10 @@ from devops_core.errors import ConflictError, NotDeployableError, NotReadyError
 from devops_core.kinds.kind import Abort, Kind, RowChanges
 from devops_core.model.decisions import Act, Decision, Done, Fail, Plan, State, Wait
 from devops_core.model.inventory import Inventory, Row, Service, other_slot, require_live_slot
+from devops_core.model.listeners import Listener, listener_problems
 from devops_core.model.observed import Observed, RunningService
 from devops_core.model.operation import Operation, Progress, Status
-from devops_core.model.steps import Listener, ScaleService, Switch, WarmUp
+from devops_core.model.steps import ScaleService, Switch, WarmUp
 from devops_core.naming import PRODUCTION, Environment
 from devops_core.requests.swap import SwapRequest
 
@@ -33,7 +34,8 @@ def plan(request: SwapRequest, inventory: Inventory, observed: Observed, draft: 
     if request.version and live_now.version == request.version:
         message = f"{request.version} is already live; the swap changed nothing"
         return Plan(None, observed, message)
-    _require_ready(request, next_live, observed)
+    problems = listener_problems(observed.listeners, inventory.slots_by_target_group)
+    _require_ready(request, next_live, observed, problems)
     urls = {row.environment: row.url for row in rows}
     progress = (
         _exchange(Environment.PROD_GREEN, urls, next_live, live_now),
@@ -48,8 +50,13 @@ def plan(request: SwapRequest, inventory: Inventory, observed: Observed, draft: 
     return Plan(operation, observed, taken=tuple(rows), production=(idle, live))
 
 
-def _require_ready(request: SwapRequest, next_live: Service, observed: Observed) -> None:
-    """Raise ConflictError if the idle slot has another version or cannot become live."""
+def _require_ready(
+    request: SwapRequest, next_live: Service, observed: Observed, problems: tuple[str, ...]
+) -> None:
+    """Raise ConflictError if the idle slot has another version or cannot become live.
+
+    `problems` are those of the listeners.
+    """
     if request.version and next_live.version != request.version:
         runs = next_live.version or "the first image"
         raise NotDeployableError(
@@ -62,6 +69,8 @@ def _require_ready(request: SwapRequest, next_live: Service, observed: Observed)
     missing = never_deployed + refusals(observed, next_live.name)
     if missing:
         raise NotReadyError("the idle slot is not ready", missing)
+    if problems:
+        raise NotReadyError("the listeners of production do not allow a swap", problems)
 
 
 def _exchange(
@@ -79,10 +88,11 @@ def _exchange(
 
 
 def decide(operation: Operation, observed: Observed, now: datetime) -> Decision:
-    """Scale the idle slot to the live slot's size, warm it up, switch both listeners.
+    """Scale the idle slot to the live slot's size, warm it up, switch both listeners together.
 
     The production listener switches once. After that the swap is always completed, regardless of
-    its deadline, because a return would move the customers twice.
+    its deadline, because a return would move the customers twice. If only the test listener has
+    switched and the swap fails, the test listener returns first.
     """
     details: SwapDetails = operation.details
     if observed.production == details.live:
@@ -95,10 +105,11 @@ def decide(operation: Operation, observed: Observed, now: datetime) -> Decision:
     # hand to a slot that is not ready.
     if missing or not details.switched_at:
         if operation.aborted_by:
-            return _failed_swap(operation, (f"aborted by {operation.aborted_by}", *missing))
+            reasons = (f"aborted by {operation.aborted_by}", *missing)
+            return _failed_swap(operation, observed, reasons)
         if operation.overdue(now):
             late = "production was not switched within the time limit"
-            return _failed_swap(operation, (*missing, late))
+            return _failed_swap(operation, observed, (*missing, late))
     # At least one task, even if the live slot has none.
     target = max(1, live_now.running)
     if next_live.desired is not None and next_live.desired < target:
@@ -108,7 +119,8 @@ def decide(operation: Operation, observed: Observed, now: datetime) -> Decision:
     # The results of the warm-up do not matter: it never delays or prevents a switch.
     if observed.test == details.live and not details.warmed and details.warmup:
         return Act(operation, tuple(map(WarmUp, details.warmup)))
-    return Act(operation, (Switch(Listener.PRODUCTION, details.live),))
+    switches = (Switch(Listener.PRODUCTION, details.live), Switch(Listener.TEST, details.idle))
+    return Act(operation, switches[:1] if observed.test == details.idle else switches)
 
 
 class _Size(NamedTuple):
@@ -187,7 +199,7 @@ def _counts(counted: str, idle: int, live: int) -> str:
 
 
 def _after_switch(operation: Operation, observed: Observed) -> Decision:
-    """Switch the test listener too, then end."""
+    """Switch the test listener if it does not forward to the idle slot yet, then end."""
     idle = operation.details.idle
     if observed.test != idle:
         return Act(operation, (Switch(Listener.TEST, idle),))
@@ -195,7 +207,10 @@ def _after_switch(operation: Operation, observed: Observed) -> Decision:
     return Done(replace(operation, progress=done))
 
 
-def _failed_swap(operation: Operation, reasons: tuple[str, ...]) -> Fail:
+def _failed_swap(operation: Operation, observed: Observed, reasons: tuple[str, ...]) -> Act | Fail:
+    details: SwapDetails = operation.details
+    if observed.test == details.idle:
+        return Act(operation, (Switch(Listener.TEST, details.live),))
     progress = operation.failed_everywhere("production was not switched")
     return Fail(replace(operation, progress=progress, reasons=reasons))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
@@ -165,10 +165,10 @@ class Inventory:
             raise ConflictError("the application has no listeners: delete it and create it again")
         return [application.production_listener, application.test_listener]
 
-    def slots_behind(self, target_groups: Sequence[str | None]) -> list[str | None]:
-        """Return the slot of each target group, None for the group of another service."""
-        slots = {slot.target_group: name for name, slot in self.slots.items()}
-        return [slots.get(target_group or "") for target_group in target_groups]
+    @property
+    def slots_by_target_group(self) -> dict[str, str]:
+        """The names of the slots by target group."""
+        return {slot.target_group: name for name, slot in self.slots.items()}
 
     def held_by(self, operation_id: str) -> list[Row]:
         """Return the rows that an operation holds."""

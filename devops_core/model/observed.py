@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from devops_core.model.listeners import Listener, ListenerRules
     from devops_core.model.template import Template
     from devops_core.naming import Image
 
@@ -92,7 +93,8 @@ class Observed:
     `services` has the observed services by name, None for a service that does not exist; an absent
     name was not observed. `registered` has the task definitions with the operation's tag by
     service, `blueprints` the registration inputs of task definitions by service. `production` and
-    `test` are the slots behind the listeners, `healthy` the number of healthy targets by service.
+    `test` are the slots behind the listeners, `listeners` the rules of the observed listeners,
+    `healthy` the number of healthy targets by service.
     `orphans` has the task definitions that remain after the stack was deleted, by service.
     `image` is the requested image with its digest, `template` and `template_content` are the
     application template and its bytes, if they were read.
@@ -105,6 +107,7 @@ class Observed:
     blueprints: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     production: str | None = None
     test: str | None = None
+    listeners: Mapping[Listener, ListenerRules] = field(default_factory=dict)
     healthy: Mapping[str, int] = field(default_factory=dict)
     orphans: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     image: Image | None = None

@@ -6,15 +6,10 @@ of two types can be equal, so compare their types too.
 
 from __future__ import annotations
 
-from enum import StrEnum
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-
-class Listener(StrEnum):
-    """The two listeners of production."""
-
-    PRODUCTION = "production"
-    TEST = "test"
+if TYPE_CHECKING:
+    from devops_core.model.listeners import Listener
 
 
 class ReadTemplate(NamedTuple):
@@ -84,9 +79,10 @@ class WarmedPage(NamedTuple):
 
 
 class Switch(NamedTuple):
-    """Forward a listener to a slot. The call names the absolute state, so a repeat is safe.
+    """Forward a listener to a slot: weight 100 for this slot and 0 for the other one.
 
-    The production listener sets `details.switched_at`.
+    The call names the absolute state, so a repeat is safe. Other actions remain as observed. The
+    production listener sets `details.switched_at`.
     """
 
     listener: Listener

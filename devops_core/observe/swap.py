@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
 from devops_core.kinds import swap
 from devops_core.model.inventory import Inventory
+from devops_core.model.listeners import observed_listeners
 from devops_core.model.observed import Observed
 from devops_core.model.operation import Operation
 from devops_core.naming import PRODUCTION
@@ -19,34 +21,38 @@ from devops_core.requests.swap import SwapRequest
 def before(cloud: Cloud, request: SwapRequest, inventory: Inventory) -> Observed:
     """Return the state of production; ConflictError for an unusable slot."""
     inventory.usable(*PRODUCTION)
-    return _production(cloud, request.application, inventory)
+    listeners, slots = _listener_calls(cloud, inventory), inventory.slots
+    found = cloud.gather([*listeners, *_slot_calls(cloud, request.application, inventory)])
+    production, test, services, *healthy = found
+    return Observed(
+        **observed_listeners((production, test), inventory.slots_by_target_group),
+        services=services,
+        healthy=dict(zip(slots, healthy, strict=True)),
+    )
 
 
 def during(cloud: Cloud, operation: Operation, inventory: Inventory) -> Observed:
     """Return the state of production; after the switch the listeners are enough."""
-    forwards = cloud.load_balancer.forwards_to(inventory.listeners)
-    live, test = inventory.slots_behind(forwards)
-    if live == operation.details.live:
-        return Observed(production=live, test=test)
-    return _production(cloud, operation.application, inventory)
+    rules = cloud.gather(_listener_calls(cloud, inventory))
+    observed = Observed(**observed_listeners(rules, inventory.slots_by_target_group))
+    if observed.production == operation.details.live:
+        return observed
+    services, *healthy = cloud.gather(_slot_calls(cloud, operation.application, inventory))
+    counts = dict(zip(inventory.slots, healthy, strict=True))
+    return replace(observed, services=services, healthy=counts)
 
 
-def _production(cloud: Cloud, application: str, inventory: Inventory) -> Observed:
-    slots, listeners = inventory.slots, inventory.listeners
-    calls: list[Callable[[], Any]] = [
-        partial(cloud.load_balancer.forwards_to, listeners),
+def _listener_calls(cloud: Cloud, inventory: Inventory) -> list[Callable[[], Any]]:
+    return [partial(cloud.load_balancer.rules, arn) for arn in inventory.listeners]
+
+
+def _slot_calls(cloud: Cloud, application: str, inventory: Inventory) -> list[Callable[[], Any]]:
+    """Return the calls that read the services and the healthy targets of each slot."""
+    slots = inventory.slots
+    return [
         partial(cloud.containers.services, application, slots),
+        *(partial(cloud.load_balancer.healthy, slot.target_group) for slot in slots.values()),
     ]
-    for slot in slots.values():
-        calls.append(partial(cloud.load_balancer.healthy, slot.target_group))
-    forwards, services, *healthy = cloud.gather(calls)
-    live, test = inventory.slots_behind(forwards)
-    return Observed(
-        services=services,
-        production=live,
-        test=test,
-        healthy=dict(zip(slots, healthy, strict=True)),
-    )
 
 
 CONTROLLER = Controller(swap.KIND, before, during)

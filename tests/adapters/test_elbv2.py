@@ -8,7 +8,7 @@ from botocore.exceptions import ReadTimeoutError
 from devops_core.adapters.elbv2 import AlbLoadBalancer
 from devops_core.errors import RefusedError, UnreachableError
 from tests.adapters.conftest import Aws
-from tests.lab.moto.hooks import break_after, refuse, respond
+from tests.lab.moto.hooks import break_after, parameters, refuse, respond
 
 
 class Production(NamedTuple):
@@ -49,56 +49,60 @@ def production(aws: Aws, client: Any) -> Production:
             LoadBalancerArn=balancer["LoadBalancerArn"],
             Protocol="HTTP",
             Port=port,
-            DefaultActions=[{"Type": "forward", "TargetGroupArn": group}],
+            DefaultActions=[forward((receiving, 100), (idle, 0))],
         )["Listeners"][0]["ListenerArn"]
-        for port, group in ((80, first), (8080, second))
+        for port, receiving, idle in ((80, first, second), (8080, second, first))
     ]
     return Production(listeners[0], listeners[1], (first, second))
 
 
-def test_target_groups_have_the_order_of_the_listeners(
-    load_balancer: AlbLoadBalancer, client: Any, production: Production
-) -> None:
-    listeners = [production.test, production.listener]
-    sent = respond(client, "DescribeListeners")
-
-    assert load_balancer.forwards_to(listeners) == [production.slots[1], production.slots[0]]
-    assert load_balancer.forwards_to([]) == []
-    assert len(sent) == 1
+def forward(*weights: tuple[str, int | None]) -> dict[str, Any]:
+    """Return a forward action with several target groups."""
+    groups = [
+        {"TargetGroupArn": arn} | ({} if weight is None else {"Weight": weight})
+        for arn, weight in weights
+    ]
+    return {"Type": "forward", "ForwardConfig": {"TargetGroups": groups}}
 
 
-def test_a_switch_moves_one_listener(
+def default_rule(*actions: dict[str, Any]) -> dict[str, Any]:
+    return {"Priority": "default", "IsDefault": True, "Actions": list(actions)}
+
+
+def rule(priority: str, *actions: dict[str, Any]) -> dict[str, Any]:
+    return {"Priority": priority, "IsDefault": False, "Actions": list(actions)}
+
+
+def test_a_switch_moves_one_listener_and_keeps_both_target_groups(
     load_balancer: AlbLoadBalancer, production: Production
 ) -> None:
     first, second = production.slots
+    rules = load_balancer.rules(production.listener)
+    assert rules.target_group == first
 
-    load_balancer.switch(production.listener, second)
-    load_balancer.switch(production.listener, second)
+    for _ in range(2):
+        load_balancer.switch(production.listener, rules.actions, second, idle=first)
 
-    assert load_balancer.forwards_to(production[:2]) == [second, second]
-    load_balancer.switch(production.test, first)
-    assert load_balancer.forwards_to(production[:2]) == [second, first]
-
-
-def weighted(*weights: int | None) -> dict[str, Any]:
-    groups = [
-        {"TargetGroupArn": f"group/{number}"} | ({} if weight is None else {"Weight": weight})
-        for number, weight in enumerate(weights)
-    ]
-    return {"Type": "forward", "ForwardConfig": {"TargetGroups": groups}}
+    switched = load_balancer.rules(production.listener)
+    assert switched.target_group == second
+    assert switched.forwards
+    assert load_balancer.rules(production.test).target_group == second
+    (action,) = switched.actions
+    weights = action["ForwardConfig"]["TargetGroups"]
+    assert {each["TargetGroupArn"]: each["Weight"] for each in weights} == {first: 0, second: 100}
 
 
 @pytest.mark.parametrize(
     ("actions", "expected"),
     [
         ([{"Type": "forward", "TargetGroupArn": "group/0"}], "group/0"),
-        ([weighted(1)], "group/0"),
-        ([weighted(None)], "group/0"),
-        ([weighted(0, 100)], "group/1"),
-        ([weighted(1) | {"TargetGroupArn": "group/0"}], "group/0"),
-        ([weighted(50, 50)], None),
-        ([weighted(0, 0)], None),
-        ([{"Type": "authenticate-oidc"}, weighted(1)], "group/0"),
+        ([forward(("group/0", 1))], "group/0"),
+        ([forward(("group/0", None))], "group/0"),
+        ([forward(("group/0", 0), ("group/1", 100))], "group/1"),
+        ([forward(("group/0", 1)) | {"TargetGroupArn": "group/0"}], "group/0"),
+        ([forward(("group/0", 50), ("group/1", 50))], None),
+        ([forward(("group/0", 0), ("group/1", 0))], None),
+        ([{"Type": "authenticate-oidc"}, forward(("group/0", 1))], "group/0"),
         ([{"Type": "redirect"}], None),
         ([{"Type": "forward"}], None),
         ([], None),
@@ -110,31 +114,123 @@ def test_a_listener_forwards_to_exactly_one_group_or_none(
     actions: list[dict[str, Any]],
     expected: str | None,
 ) -> None:
-    listener = {"ListenerArn": "listener", "DefaultActions": actions}
-    respond(client, "DescribeListeners", {"Listeners": [listener]})
+    respond(client, "DescribeRules", {"Rules": [default_rule(*actions)]})
 
-    assert load_balancer.forwards_to(["listener", "unanswered"]) == [expected, None]
+    rules = load_balancer.rules("listener")
+    assert rules.target_group == expected
+    assert rules.forwards is any(action["Type"] == "forward" for action in actions)
+    assert rules.actions == actions
+    assert not rules.sticky
+
+
+@pytest.mark.parametrize("enabled", [True, False])
+def test_group_stickiness_is_read(
+    load_balancer: AlbLoadBalancer, client: Any, *, enabled: bool
+) -> None:
+    action = forward(("group/0", 1))
+    action["ForwardConfig"]["TargetGroupStickinessConfig"] = {"Enabled": enabled}
+    respond(client, "DescribeRules", {"Rules": [default_rule(action)]})
+
+    assert load_balancer.rules("listener").sticky is enabled
+
+
+def test_all_pages_of_the_rules_are_read(load_balancer: AlbLoadBalancer, client: Any) -> None:
+    redirect = {"Type": "redirect", "RedirectConfig": {"StatusCode": "HTTP_301"}}
+    pages: list[dict[str, Any]] = [
+        {"Rules": [rule("1", forward(("a", 1), ("b", 0))), rule("2", redirect)], "NextMarker": "x"},
+        {"Rules": [rule("3", {"Type": "forward", "TargetGroupArn": "c"}), default_rule()]},
+    ]
+    respond(client, "DescribeRules", *pages)
+    sent = parameters(client, "DescribeRules")
+
+    assert load_balancer.rules("listener").others == {"1": ["a", "b"], "3": ["c"]}
+    assert sent == [{"ListenerArn": "listener"}, {"ListenerArn": "listener", "Marker": "x"}]
+
+
+OIDC = {
+    "Issuer": "https://login.example.com", "ClientId": "shop", "Scope": "openid email",
+    "AuthorizationEndpoint": "https://login.example.com/authorize",
+    "TokenEndpoint": "https://login.example.com/token",
+    "UserInfoEndpoint": "https://login.example.com/user", "OnUnauthenticatedRequest": "deny",
+    "SessionTimeout": 3600, "AuthenticationRequestExtraParams": {"prompt": "login"},
+}  # fmt: skip
+COGNITO = {"UserPoolArn": "pool", "UserPoolClientId": "shop", "UserPoolDomain": "shop"}
+STICKY = {"Enabled": False, "DurationSeconds": 60}
+WEIGHTS = [{"TargetGroupArn": "new", "Weight": 100}, {"TargetGroupArn": "old", "Weight": 0}]
+# Described actions and the actions of the following ModifyListener. TargetGroupArn excludes several
+# groups in ForwardConfig, and only UseExistingClientSecret keeps the client secret, which ELB does
+# not describe (ELBv2 API, Action and AuthenticateOidcActionConfig).
+SENT: list[tuple[dict[str, Any], dict[str, Any]]] = [
+    (
+        {"Type": "forward", "TargetGroupArn": "old", "Order": 2,
+         "ForwardConfig": {"TargetGroups": [{"TargetGroupArn": "old", "Weight": 1}],
+                           "TargetGroupStickinessConfig": STICKY}},
+        {"Type": "forward", "Order": 2,
+         "ForwardConfig": {"TargetGroups": WEIGHTS, "TargetGroupStickinessConfig": STICKY}},
+    ),
+    (
+        {"Type": "forward", "TargetGroupArn": "old"},
+        {"Type": "forward", "ForwardConfig": {"TargetGroups": WEIGHTS}},
+    ),
+    (
+        {"Type": "authenticate-oidc", "Order": 1, "AuthenticateOidcConfig": OIDC},
+        {"Type": "authenticate-oidc", "Order": 1,
+         "AuthenticateOidcConfig": OIDC | {"UseExistingClientSecret": True}},
+    ),
+    (
+        {"Type": "authenticate-cognito", "Order": 1, "AuthenticateCognitoConfig": COGNITO},
+        {"Type": "authenticate-cognito", "Order": 1, "AuthenticateCognitoConfig": COGNITO},
+    ),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("described", "expected"), SENT)
+def test_a_switch_changes_only_the_weights(
+    load_balancer: AlbLoadBalancer,
+    client: Any,
+    described: dict[str, Any],
+    expected: dict[str, Any],
+) -> None:
+    last = [] if described["Type"] == "forward" else [forward(("old", 1))]
+    respond(client, "ModifyListener", {"Listeners": []})
+    sent = parameters(client, "ModifyListener")
+
+    load_balancer.switch("listener", [described, *last], "new", idle="old")
+
+    ((first, *_),) = (request["DefaultActions"] for request in sent)
+    assert first == expected
+
+
+def test_a_listener_without_a_forward_action_is_not_changed(
+    load_balancer: AlbLoadBalancer, client: Any
+) -> None:
+    sent = parameters(client, "ModifyListener")
+
+    with pytest.raises(RefusedError, match="do not forward to a target group"):
+        load_balancer.switch("listener", [{"Type": "fixed-response"}], "new", idle="old")
+    assert sent == []
 
 
 def test_a_missing_listener_is_refused(load_balancer: AlbLoadBalancer, client: Any) -> None:
-    refuse(client, "DescribeListeners", "ListenerNotFound", "One or more listeners not found")
+    refuse(client, "DescribeRules", "ListenerNotFound", "One or more listeners not found")
     refuse(client, "ModifyListener", "TargetGroupNotFound", "One or more target groups not found")
 
     with pytest.raises(RefusedError, match="listeners not found"):
-        load_balancer.forwards_to(["listener"])
+        load_balancer.rules("listener")
     with pytest.raises(RefusedError, match="target groups not found"):
-        load_balancer.switch("listener", "group")
+        load_balancer.switch("listener", [{"Type": "forward"}], "group", idle="other")
 
 
 def test_a_switch_without_a_response_can_have_taken_effect(
     load_balancer: AlbLoadBalancer, client: Any, production: Production
 ) -> None:
+    first, second = production.slots
     break_after(client, "ModifyListener", ReadTimeoutError(endpoint_url="http://elb"))
 
     with pytest.raises(UnreachableError):
-        load_balancer.switch(production.listener, production.slots[1])
+        load_balancer.switch(production.listener, [{"Type": "forward"}], second, idle=first)
 
-    assert load_balancer.forwards_to([production.listener]) == [production.slots[1]]
+    assert load_balancer.rules(production.listener).target_group == second
 
 
 def test_only_healthy_targets_count(load_balancer: AlbLoadBalancer, client: Any) -> None:

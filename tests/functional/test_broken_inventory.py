@@ -80,7 +80,7 @@ def test_a_swap_waits_for_a_slot_that_is_missing_in_the_rows(
     _change(promoted, GREEN, service=_row(promoted, BLUE).service)
     waiting = api.status(reply.id).operation
     assert (waiting["status"], waiting["waitingFor"]) == (
-        "IN_PROGRESS", "production has no slot prod-1",
+        "IN_PROGRESS", "production lacks a slot: delete the application and create it again",
     )  # fmt: skip
     _change(promoted, GREEN, service=right)
     assert api.status(reply.id).operation["status"] == "SUCCEEDED"

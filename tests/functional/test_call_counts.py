@@ -68,7 +68,7 @@ def test_a_promote_makes_seven_calls(ready: FakeCloud, api: Client) -> None:
     api.finished(api.deploy("1.1", "dev"))
     start = len(ready.wire.journal)
     assert _calls(ready, start, api.promote(), 202) == [
-        "tables.inventory", "load_balancer.forwards_to", "images.digest", "tables.claim",
+        "tables.inventory", "load_balancer.rules", "images.digest", "tables.claim",
         "containers.register", "containers.update", "tables.save",
     ]  # fmt: skip
 
@@ -81,11 +81,11 @@ def test_a_swap_does_not_switch_a_correct_test_listener(ready: FakeCloud, api: C
     assert ready.wire.count("load_balancer.switch") == 1
 
 
-def test_a_swap_makes_nine_calls(ready: FakeCloud, api: Client) -> None:
+def test_a_swap_makes_ten_calls(ready: FakeCloud, api: Client) -> None:
     start = len(ready.wire.journal)
     assert _calls(ready, start, api.swap(), 200) == [
-        "tables.inventory", "load_balancer.forwards_to", "containers.services",
-        "load_balancer.healthy", "load_balancer.healthy", "tables.claim",
+        "tables.inventory", "load_balancer.rules", "load_balancer.rules",
+        "containers.services", "load_balancer.healthy", "load_balancer.healthy", "tables.claim",
         "load_balancer.switch", "load_balancer.switch", "tables.close",
     ]  # fmt: skip
 

@@ -10,14 +10,14 @@ from tests.lab.fakes import FakeCloud
 def test_a_swap_that_loses_to_a_promote_names_the_promote(shop: FakeCloud, api: Client) -> None:
     api.finished(api.deploy("1.0", "dev"))
     promotes: list[str] = []
-    shop.wire.on("load_balancer.forwards_to", lambda: promotes.append(api.promote().id))
+    shop.wire.on("load_balancer.rules", lambda: promotes.append(api.promote().id))
     reply = api.swap()
     assert (reply.status, reply.body["code"]) == (409, "BUSY")
     assert [reply.id] == promotes
 
 
 def test_a_swap_that_loses_to_a_delete_finds_no_application(shop: FakeCloud, api: Client) -> None:
-    shop.wire.on("load_balancer.forwards_to", lambda: api.finished(api.delete()))
+    shop.wire.on("load_balancer.rules", lambda: api.finished(api.delete()))
     reply = api.swap()
     assert (reply.status, reply.body["code"]) == (409, "NO_SUCH_APPLICATION")
 
@@ -26,7 +26,7 @@ def test_a_refusal_without_a_race_is_not_checked_again(shop: FakeCloud, api: Cli
     start = len(shop.wire.journal)
     assert api.swap().body["code"] == "NOT_READY"
     assert shop.wire.count("tables.inventory", start) == 2
-    assert shop.wire.count("load_balancer.forwards_to", start) == 1
+    assert shop.wire.count("containers.services", start) == 1
 
 
 def test_a_read_during_the_end_of_a_delete_returns_the_end(shop: FakeCloud, api: Client) -> None:

@@ -103,7 +103,9 @@ def test_a_deleted_listener_is_recorded(settled: FakeCloud, api: Client) -> None
     estate, listeners = settled.stacks.estate, settled.load_balancer.listeners
     taken = listeners.pop(estate.listener("Shop", "test"))
     assert api.drift_check() == 1
-    assert _row(settled, Environment.PROD_GREEN).drift is not None
+    assert _row(settled, Environment.PROD_BLUE).drift == (
+        "the test listener does not exist: delete the application and create it again"
+    )
     listeners[estate.listener("Shop", "test")] = taken
 
 

@@ -226,7 +226,7 @@ def test_live_returns_services_that_are_not_yet_in_the_rows(
 def test_live_omits_missing_resources(promoted: FakeCloud, api: Client) -> None:
     gone = RefusedError("One or more target groups not found")
     promoted.wire.fail("load_balancer.healthy", gone)
-    promoted.wire.fail("load_balancer.forwards_to", RefusedError("One or more listeners not found"))
+    promoted.wire.fail("load_balancer.rules", RefusedError("One or more listeners not found"))
 
     dev = rows(get(api, STACK, "Shop", live="true").body["stack"])["DEV"]
 

@@ -25,6 +25,7 @@ from tests.lab.snapshot import (
     Snapshot,
     TaskDefinition,
     family_of,
+    receiving,
 )
 
 # Listings with an entry for each event: those of its application and of all applications.
@@ -78,11 +79,22 @@ Check = Callable[[Snapshot, Context], None]
 
 def production_forwards_to_one_slot(snapshot: Snapshot, context: Context) -> None:
     for application in _applications(snapshot).difference(context.excused):
-        groups = snapshot.forwards(application, "production")
-        if groups is not None:
+        weights = snapshot.weights(application, "production")
+        if weights is not None:
+            groups = receiving(weights)
             slots = [service_of(application, group) for group in groups]
             assert len(slots) == 1, f"{application} forwards to {slots}"
             assert slots[0] in SLOTS, f"{application} forwards to {groups}"
+
+
+def production_listeners_refer_to_both_slots(snapshot: Snapshot, context: Context) -> None:
+    """ELB checks the health of a target group only while a rule refers to it."""
+    for application in _applications(snapshot).difference(context.moved, context.excused):
+        for listener in _ROLES.values():
+            weights = snapshot.weights(application, listener)
+            if weights is not None:
+                slots = sorted(service_of(application, group) for group in weights)
+                assert slots == list(SLOTS), f"the {listener} listener refers to {slots}"
 
 
 def each_operation_has_one_complete_log(snapshot: Snapshot, context: Context) -> None:
@@ -147,6 +159,7 @@ def each_claim_is_that_of_an_operation(snapshot: Snapshot, context: Context) -> 
 
 ALWAYS: tuple[Check, ...] = (
     production_forwards_to_one_slot,
+    production_listeners_refer_to_both_slots,
     each_operation_has_one_complete_log,
     each_event_belongs_to_an_operation,
     each_event_is_listed,
@@ -182,7 +195,8 @@ def rows_of_production_follow_the_listeners(snapshot: Snapshot, context: Context
         listener = _ROLES[row.environment]
         if rows_by_name[row.application.name] < len(_ROLES) or row.service is None:
             continue
-        groups = snapshot.forwards(row.application.name, listener)
+        weights = snapshot.weights(row.application.name, listener)
+        groups = None if weights is None else receiving(weights)
         follows = groups in (None, [row.service.target_group])
         drift = listener == "test" and row.drift
         assert follows or drift, f"{_name(row)} has {row.service.target_group}, not {groups}"
@@ -438,7 +452,7 @@ class Watch:
             return
         try:
             snapshot = self._look()
-            hold_always(snapshot, Context(self.excused))
+            hold_always(snapshot, Context(self.excused, self.moved))
             if call.changes_aws:
                 self._hold_change(snapshot, snapshot.change(call))
         except Exception as error:
@@ -447,7 +461,7 @@ class Watch:
 
     def hold_always(self) -> None:
         """Check the promises that hold at any moment."""
-        hold_always(self._look(), Context(self.excused))
+        hold_always(self._look(), Context(self.excused, self.moved))
 
     def hold_at_rest(self, *, tidy: bool = True) -> None:
         """Check all promises of a state in which all operations have ended.
@@ -505,7 +519,7 @@ def service_of(application: str, target_group: str) -> str:
 
 def _live(snapshot: Snapshot, application: str) -> str | None:
     """Return the service that production forwards to, None for more than one target group."""
-    groups = snapshot.forwards(application, "production") or ()
+    groups = receiving(snapshot.weights(application, "production") or {})
     return service_of(application, groups[0]) if len(groups) == 1 else None
 
 

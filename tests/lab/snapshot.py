@@ -8,7 +8,7 @@ The first two read a member only when a promise needs it.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
@@ -82,8 +82,24 @@ class Snapshot(Protocol):
     @property
     def pages(self) -> Mapping[str, Mapping[str, Any]]: ...
 
-    def forwards(self, application: str, listener: Listener) -> Sequence[str] | None:
-        """Return the target groups that a listener forwards to, None without the listener."""
+    def weights(self, application: str, listener: Listener) -> Mapping[str, int] | None:
+        """Return the weight of each target group of a listener, None without the listener."""
+
+
+def forward_weights(actions: Iterable[Mapping[str, Any]]) -> dict[str, int]:
+    """Return the weights of the target groups of described forward actions."""
+    weights: dict[str, int] = {}
+    for action in actions:
+        groups = action.get("ForwardConfig", {}).get("TargetGroups", [])
+        if not groups and "TargetGroupArn" in action:
+            groups = [{"TargetGroupArn": action["TargetGroupArn"]}]
+        weights |= {each["TargetGroupArn"]: int(each.get("Weight", 1)) for each in groups}
+    return weights
+
+
+def receiving(weights: Mapping[str, int]) -> list[str]:
+    """Return the target groups with a weight above 0."""
+    return [group for group, weight in weights.items() if weight > 0]
 
 
 class Action(StrEnum):
@@ -136,14 +152,14 @@ class StoredSnapshot:
     operations: dict[str, Operation] = field(default_factory=dict)
     events: dict[str, list[Event]] = field(default_factory=dict)
     listed: Counter[tuple[str, str]] = field(default_factory=Counter)
-    listeners: dict[tuple[str, str], list[str]] = field(default_factory=dict)
+    listeners: dict[tuple[str, str], dict[str, int]] = field(default_factory=dict)
     services: dict[tuple[str, str], Service] = field(default_factory=dict)
     task_definitions: dict[str, TaskDefinition] = field(default_factory=dict)
     stacks: list[Stack] = field(default_factory=list)
     pages: dict[str, dict[str, Any]] = field(default_factory=dict)
 
-    def forwards(self, application: str, listener: Listener) -> Sequence[str] | None:
-        """Return the target groups that a listener forwards to, None without the listener."""
+    def weights(self, application: str, listener: Listener) -> Mapping[str, int] | None:
+        """Return the weight of each target group of a listener, None without the listener."""
         return self.listeners.get((application, listener))
 
     def only(self, applications: Collection[str]) -> StoredSnapshot:

@@ -11,6 +11,7 @@ import pytest
 from devops_core.drift import comparison
 from devops_core.drift.comparison import Finding, find_drift
 from devops_core.model.inventory import Application, Inventory, Row, RowStatus, Service
+from devops_core.model.listeners import Listener, ListenerRules
 from devops_core.model.observed import Deployment, Observed, RunningService, Stack
 from devops_core.naming import Environment
 from tests.lab.builders import BEFORE, NOW, deployment, observed, production, service, slot, stack
@@ -63,7 +64,14 @@ def undrifted(*services: RunningService, **changes: Any) -> Observed:
     """Return AWS as the inventory describes it, except for `services` and `changes`."""
     usual = production("prod-1", test="prod-2", stack=stack())
     seen = {"dev": service(deployment("td")), **usual.services}
-    return replace(usual, services=seen | {each.name: each for each in services}, **changes)
+    named = {each.name: each for each in services}
+    return replace(usual, services=seen | named, **{"listeners": both_listeners(), **changes})
+
+
+def both_listeners(**production: Any) -> dict[Listener, ListenerRules]:
+    """Return the rules of both listeners, with changes to those of production."""
+    usual = ListenerRules(forwards=True)
+    return {Listener.PRODUCTION: usual._replace(**production), Listener.TEST: usual}
 
 
 def foreign_release(image: str = "repo:2.0", name: str = "dev", **changes: Any) -> Observed:
@@ -234,6 +242,20 @@ DRIFT: list[tuple[str, Observed, Environment, str]] = [
      " forward it to one of their target groups"),
     ("a test listener that forwards to the live slot", undrifted(test="prod-1"), BLUE,
      "the test listener does not forward to prod-2: the next swap corrects it"),
+    ("a deleted production listener",
+     undrifted(production=None, listeners={Listener.TEST: ListenerRules(forwards=True)}), GREEN,
+     "the production listener does not exist: delete the application and create it again"),
+    ("a deleted test listener",
+     undrifted(test=None, listeners={Listener.PRODUCTION: ListenerRules(forwards=True)}), BLUE,
+     "the test listener does not exist: delete the application and create it again"),
+    ("group stickiness",
+     undrifted(listeners=both_listeners(sticky=True)), GREEN,
+     "the production listener has group stickiness, which keeps clients on the other release:"
+     " turn it off"),
+    ("a rule that forwards to a slot",
+     undrifted(listeners=both_listeners(others={"10": ["prod-1"], "20": ["elsewhere"]})), GREEN,
+     "rule 10 of the production listener forwards to prod-1, and no swap changes it: delete this"
+     " rule"),
     ("an inactive live slot", undrifted(slot("prod-1", active=False)), GREEN, NO_SERVICE),
 ]  # fmt: skip
 

@@ -18,13 +18,13 @@ from devops_core.errors import (
 )
 from devops_core.model.decisions import State
 from devops_core.model.inventory import Inventory
+from devops_core.model.listeners import Listener
 from devops_core.model.observed import Observed
 from devops_core.model.operation import Operation, Status
 from devops_core.model.steps import (
     CreateStack,
     DeleteStack,
     Deregister,
-    Listener,
     ReadTemplate,
     Register,
     ScaleService,

@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
+from devops_core.model.listeners import Listener
 from devops_core.model.observed import Observed, RunningService
 from devops_core.model.operation import Operation, Progress, Status
-from devops_core.model.steps import DeleteStack, Deregister, Listener, Switch, UpdateService
+from devops_core.model.steps import DeleteStack, Deregister, Switch, UpdateService
 from tests.lab.builders import (
     DONE,
     ID,
@@ -132,7 +133,8 @@ SWAPS: list[tuple[str, Operation, Observed, Summary]] = [
     ("production is switched: complete the swap", swapping(), production("prod-2", "prod-2"),
      acts(Switch(Listener.TEST, "prod-1"))),
     ("ELB shows the state before the switch: switch again", swapping(switched_at=NOW),
-     production("prod-1", "prod-2"), acts(Switch(Listener.PRODUCTION, "prod-2"))),
+     production("prod-1", "prod-2"),
+     acts(Switch(Listener.PRODUCTION, "prod-2"), Switch(Listener.TEST, "prod-1"))),
     ("switched back by hand, idle slot unhealthy: fail", swapping(switched_at=NOW), UNHEALTHY,
      fails(f"{ABORTED}; the idle slot has no healthy target")),
 ]  # fmt: skip

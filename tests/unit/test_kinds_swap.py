@@ -8,9 +8,10 @@ from datetime import datetime
 import pytest
 
 from devops_core.kinds.swap import refusals, unready
+from devops_core.model.listeners import Listener
 from devops_core.model.observed import Observed, RunningService
 from devops_core.model.operation import Operation, Status
-from devops_core.model.steps import Listener, ScaleService, Switch, WarmedPage, WarmUp
+from devops_core.model.steps import ScaleService, Switch, WarmedPage, WarmUp
 from tests.lab.builders import (
     DONE,
     NOW,
@@ -32,8 +33,11 @@ LATE = overdue("swap")
 BEFORE = production("prod-1", "prod-2")
 HALFWAY = production("prod-2", "prod-2")
 AFTER = production("prod-2", "prod-1")
-SWITCH = acts(Switch(Listener.PRODUCTION, "prod-2"))
+ONLY_TEST = production("prod-1", "prod-1")
+SWITCH_PRODUCTION = acts(Switch(Listener.PRODUCTION, "prod-2"))
 SWITCH_TEST = acts(Switch(Listener.TEST, "prod-1"))
+SWITCH = acts(Switch(Listener.PRODUCTION, "prod-2"), Switch(Listener.TEST, "prod-1"))
+RETURN_TEST = acts(Switch(Listener.TEST, "prod-2"))
 TIME_OUT = "production was not switched within the time limit"
 
 
@@ -73,7 +77,7 @@ CASES: list[tuple[str, Operation, Observed, datetime, Summary]] = [
      acts(WarmUp("/"), WarmUp("/a"))),
     ("the pages were fetched, with any status: switch", WARM, BEFORE, NOW, SWITCH),
     ("the test listener does not forward to blue: switch without the pages", COLD,
-     replace(BEFORE, test="prod-1"), NOW, SWITCH),
+     ONLY_TEST, NOW, SWITCH_PRODUCTION),
     ("blue is not ready: fetch no page yet", COLD, UNHEALTHY, NOW,
      waits("the idle slot has no healthy target")),
     ("switched: fetch no page any more", COLD.with_details(switched_at=NOW), HALFWAY, NOW,
@@ -110,6 +114,14 @@ CASES: list[tuple[str, Operation, Observed, datetime, Summary]] = [
     ("blue is inactive: wait", swapping(),
      with_slots(blue=slot("prod-2", 0, active=False), green=slot("prod-1", 0)), NOW,
      waits("the idle slot has no ECS service")),
+    ("only the test listener is switched: switch production", swapping(), ONLY_TEST, NOW,
+     SWITCH_PRODUCTION),
+    ("only the test listener is switched, at the deadline: switch it back", swapping(), ONLY_TEST,
+     LATE, RETURN_TEST),
+    ("only the test listener is switched, and the swap is aborted: switch it back",
+     swapping(aborted_by="ann"), ONLY_TEST, NOW, RETURN_TEST),
+    ("only the test listener is switched, and blue is not healthy: wait", swapping(),
+     replace(ONLY_TEST, healthy={}), NOW, waits("the idle slot has no healthy target")),
     ("deadline: fail", swapping(), BEFORE, LATE, fails(TIME_OUT)),
     ("deadline, and blue is not ready: give both reasons", swapping(), UNHEALTHY, LATE,
      fails(f"the idle slot has no healthy target; {TIME_OUT}")),

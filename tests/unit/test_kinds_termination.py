@@ -11,13 +11,13 @@ from typing import Any
 import pytest
 
 from devops_core.model.decisions import Act, Decision, Done, Fail, Wait
+from devops_core.model.listeners import Listener
 from devops_core.model.observed import Deployment, Observed, RunningService
 from devops_core.model.operation import Operation
 from devops_core.model.steps import (
     CreateStack,
     DeleteStack,
     Deregister,
-    Listener,
     ReadTemplate,
     Register,
     ScaleService,

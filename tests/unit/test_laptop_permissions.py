@@ -147,9 +147,9 @@ CALLS: list[tuple[str, dict[str, Any], list[Permission]]] = [
         ],
     ),
     (
-        "elasticloadbalancing:DescribeListeners",
+        "elasticloadbalancing:DescribeRules",
         {"ListenerArns.member.1": LISTENER},
-        [Permission("elasticloadbalancing:DescribeListeners")],
+        [Permission("elasticloadbalancing:DescribeRules")],
     ),
     (
         "elasticloadbalancing:DescribeTargetHealth",

@@ -67,10 +67,10 @@ def test_an_inventory_has_its_slots_by_name_in_any_role() -> None:
     assert inventory(row(Environment.PROD_GREEN, None)).slots == {}
 
 
-def test_an_inventory_finds_the_slots_behind_target_groups() -> None:
-    groups = ["group of prod-2", "group of dev", "group of prod-1", None]
-
-    assert SWAPPED.slots_behind(groups) == ["prod-2", None, "prod-1", None]
+def test_an_inventory_finds_the_slot_of_a_target_group() -> None:
+    assert SWAPPED.slots_by_target_group == {
+        "group of prod-1": "prod-1", "group of prod-2": "prod-2",
+    }  # fmt: skip
 
 
 def test_an_inventory_has_the_listeners_of_a_complete_application() -> None:

@@ -14,7 +14,7 @@ CALLS: Mapping[str, tuple[int, int]] = {
     "deploy": (6, 5),
     "deploy three": (12, 5),
     "promote": (7, 5),
-    "swap": (9, 6),
+    "swap": (10, 5),
     "delete": (4, 4),
 }
 SWAPS = 100  # minimum number of swaps under load

@@ -146,7 +146,7 @@ _RULES: dict[str, Callable[[Call], Iterable[Permission]]] = {
     "ecs:ListTasks": _list_tasks,
     "ecs:RegisterTaskDefinition": _register,
     "ecs:UpdateService": _update_service,
-    "elasticloadbalancing:DescribeListeners": _any_resource,
+    "elasticloadbalancing:DescribeRules": _any_resource,
     "elasticloadbalancing:DescribeTargetHealth": _any_resource,
     "elasticloadbalancing:ModifyListener": _modify_listener,
 }

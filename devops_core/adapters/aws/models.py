@@ -36,7 +36,7 @@ CALLED: Mapping[str, tuple[str, ...]] = {
         "RegisterTaskDefinition",
         "UpdateService",
     ),
-    "elbv2": ("DescribeListeners", "DescribeTargetHealth", "ModifyListener"),
+    "elbv2": ("DescribeRules", "DescribeTargetHealth", "ModifyListener"),
     "s3": ("GetObject", "HeadBucket", "HeadObject"),
 }
 

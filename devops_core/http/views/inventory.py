@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from devops_core.errors import redact
 from devops_core.http.views.operations import time_text
+from devops_core.model.listeners import role_problems
 from devops_core.naming import DEPLOYABLE, PRODUCTION, Environment, repository_name, service_name
 
 if TYPE_CHECKING:
@@ -56,7 +57,11 @@ def stack_view(
         "technicalTeam": application.technical_team,
         "email": application.email,
         "description": application.description or None,
-        "environments": [_row_view(row, observed, operation_url) for row in rows],
+        "environments": [
+            _row_view(row, observed, operation_url)
+            | (_problems_view(row, inventory, observed) if observed else {})
+            for row in rows
+        ],
     }
     return _present(members)
 
@@ -94,6 +99,13 @@ def _is_live(row: Row, observed: Observed | None) -> bool | None:
     if observed is None:
         return row.environment is Environment.PROD_GREEN
     return row.service.name == observed.production if observed.production else None
+
+
+def _problems_view(row: Row, inventory: Inventory, observed: Observed) -> dict[str, Any]:
+    """Return the reasons against a promote or a swap in the listener of a production row."""
+    slots = inventory.slots_by_target_group
+    problems = role_problems(row.environment, observed.listeners, slots)
+    return {"listenerProblems": list(problems)} if problems else {}
 
 
 def _service_view(row: Row, observed: Observed) -> dict[str, Any]:

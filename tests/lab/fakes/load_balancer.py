@@ -2,39 +2,89 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from devops_core.errors import RefusedError
+from devops_core.model.listeners import ListenerRules
 from tests.lab.fakes.containers import FakeContainers
 from tests.lab.fakes.wire import Port, Wire, outgoing
+
+_FORWARD = {"Type": "forward"}
 
 
 class FakeLoadBalancer(Port, port="load_balancer"):
     """`ports.LoadBalancer`.
 
-    `listeners` has the target groups of each listener by ARN: exactly one, unless a test changes
-    the listener by hand.
+    `listeners` has the target groups with a weight above 0 of each listener by ARN: exactly one,
+    unless a test changes the weights by hand. `referenced` has the groups with any weight.
+    `actions` has the default actions, without their target groups. `sticky` has the listeners with
+    group stickiness, `others` the target groups of further rules by listener and priority.
     """
 
     def __init__(self, wire: Wire, containers: FakeContainers) -> None:
         super().__init__(wire)
         self._containers = containers
         self.listeners: dict[str, list[str]] = {}
+        self.referenced: dict[str, list[str]] = {}
+        self.actions: dict[str, Sequence[Mapping[str, Any]]] = {}
+        self._of_production: set[str] = set()
+        self.sticky: set[str] = set()
+        self.others: dict[str, dict[str, list[str]]] = {}
+
+    def add(self, listener: str, target_group: str, idle: str) -> None:
+        """Create a listener that forwards to both slots, all requests to the first one."""
+        self.listeners[listener] = [target_group]
+        self.referenced[listener] = [target_group, idle]
+        self.actions[listener] = [_FORWARD]
+        self._of_production |= {target_group, idle}
+
+    def remove(self, listener: str) -> None:
+        """Delete a listener."""
+        self.listeners.pop(listener, None)
+
+    def weights(self, listener: str) -> dict[str, int] | None:
+        """Return the weight of each target group of a listener, None without the listener."""
+        if listener not in self.listeners:
+            return None
+        referenced = dict.fromkeys(self.referenced[listener], 0)
+        return referenced | dict.fromkeys(self.listeners[listener], 100)
 
     @outgoing
-    def forwards_to(self, listeners: Sequence[str]) -> list[str | None]:
-        """Return the target group of each listener, None if it does not have exactly one."""
-        groups = [self._known(listener) for listener in listeners]
-        return [each[0] if len(each) == 1 else None for each in groups]
+    def rules(self, listener: str) -> ListenerRules:
+        """Return the rules of a listener."""
+        groups = self._known(listener)
+        actions = self.actions.get(listener, ())
+        return ListenerRules(
+            actions=actions,
+            target_group=groups[0] if len(groups) == 1 else None,
+            forwards=_FORWARD in actions,
+            sticky=listener in self.sticky,
+            others=self.others.get(listener, {}),
+        )
 
     @outgoing
-    def switch(self, listener: str, target_group: str) -> None:
-        """Forward a listener to one target group."""
-        self._known(listener)[:] = [target_group]
+    def switch(
+        self, listener: str, actions: Sequence[Mapping[str, Any]], target_group: str, idle: str
+    ) -> None:
+        """Set the weights of two target groups, and replace the actions of the listener."""
+        groups = self._known(listener)
+        if _FORWARD not in actions:
+            raise RefusedError("the listener has no forward action")
+        groups[:] = [target_group]
+        self.referenced[listener] = [target_group, idle]
+        self.actions[listener] = actions
 
     @outgoing
     def healthy(self, target_group: str) -> int:
-        """Return the number of healthy targets: the tasks of the service of the target group."""
+        """Return the number of healthy targets: the tasks of the service of the target group.
+
+        ELB checks only targets of groups that a listener refers to. The listeners of the other
+        environments always refer to theirs.
+        """
+        used = {group for arn in self.listeners for group in self.weights(arn) or ()}
+        if target_group in self._of_production - used:
+            return 0
         return self._containers.healthy(target_group)
 
     def _known(self, listener: str) -> list[str]:

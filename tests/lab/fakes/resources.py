@@ -43,8 +43,8 @@ class Estate:
         for name in environments:
             outputs[output_key(name, "Url")] = f"http://internal-{application}-{name}.elb.example"
         green, blue = (self.target_group(application, slot) for slot in SLOTS)
-        self._balancer.listeners[outputs["ProductionListenerArn"]] = [green]
-        self._balancer.listeners[outputs["TestListenerArn"]] = [blue]
+        self._balancer.add(outputs["ProductionListenerArn"], green, idle=blue)
+        self._balancer.add(outputs["TestListenerArn"], blue, idle=green)
         return outputs
 
     def tear_down(self, application: str) -> None:
@@ -53,7 +53,7 @@ class Estate:
             if cluster == application:
                 del self._containers.services_[cluster, name]
         for which in ("production", "test"):
-            self._balancer.listeners.pop(self.listener(application, which), None)
+            self._balancer.remove(self.listener(application, which))
         for definition in self._containers.task_definitions.values():
             if definition.tags.get("aws:cloudformation:stack-name") == application:
                 definition.active = False

@@ -11,7 +11,14 @@ from devops_core.model.inventory import Row, RowStatus
 from devops_core.naming import OPERATION_TAG
 from tests.lab.laptop.api import Api
 from tests.lab.promises import Context, hold_at_rest
-from tests.lab.snapshot import LISTENERS, Service, Stack, StoredSnapshot, TaskDefinition
+from tests.lab.snapshot import (
+    LISTENERS,
+    Service,
+    Stack,
+    StoredSnapshot,
+    TaskDefinition,
+    forward_weights,
+)
 from tests.lab.table_items import TableItems
 
 INVENTORY = (
@@ -77,14 +84,13 @@ def _items(api: Api, table: str) -> list[dict[str, Any]]:
     return [{k: _plain(v) for k, v in item.items()} for item in api.items(table)]
 
 
-def _listeners(api: Api, active: list[Row]) -> Iterable[tuple[tuple[str, str], list[str]]]:
+def _listeners(api: Api, active: list[Row]) -> Iterable[tuple[tuple[str, str], dict[str, int]]]:
     client = api.client("elbv2")
     for application in {row.application.name: row.application for row in active}.values():
         arns = application.production_listener, application.test_listener
         for name, arn in zip(LISTENERS, arns, strict=True):
             (listener,) = client.describe_listeners(ListenerArns=[arn])["Listeners"]
-            groups = [action["TargetGroupArn"] for action in listener["DefaultActions"]]
-            yield (application.name, name), groups
+            yield (application.name, name), forward_weights(listener["DefaultActions"])
 
 
 def _services(api: Api, active: list[Row]) -> Iterable[tuple[tuple[str, str], Service]]:

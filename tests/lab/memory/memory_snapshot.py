@@ -6,7 +6,7 @@ A watcher reads it at each outgoing call, so it converts only the members that a
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from functools import cached_property, partial
 from operator import attrgetter
@@ -104,10 +104,10 @@ class MemorySnapshot:
             if each.status != "DELETE_COMPLETE"
         ]
 
-    def forwards(self, application: str, listener: Listener) -> Sequence[str] | None:
-        """Return the target groups that a listener forwards to, None without the listener."""
+    def weights(self, application: str, listener: Listener) -> Mapping[str, int] | None:
+        """Return the weight of each target group of a listener, None without the listener."""
         arn = self._cloud.stacks.estate.listener(application, listener)
-        return self._cloud.load_balancer.listeners.get(arn)
+        return self._cloud.load_balancer.weights(arn)
 
     @property
     def now(self) -> datetime:
@@ -129,7 +129,7 @@ class MemorySnapshot:
         if action is Action.UPDATE_SERVICE:
             return Change(call.number, action, first, others[0], others[1])
         if action is Action.MODIFY_LISTENER:
-            return self._switch(call.number, first, others[0])
+            return self._switch(call.number, first, others[1])
         family = first["family"] if action is Action.REGISTER else family_of(first)
         application, _, service = family.partition("-")
         return Change(call.number, action, application, service)

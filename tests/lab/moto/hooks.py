@@ -33,6 +33,17 @@ def respond(client: Any, operation: str, *responses: dict[str, Any]) -> list[dic
     return sent
 
 
+def parameters(client: Any, operation: str) -> list[dict[str, Any]]:
+    """Return the list that receives the parameters of the next calls, as the caller names them."""
+    sent: list[dict[str, Any]] = []
+
+    def hook(params: dict[str, Any], **_: Any) -> None:
+        sent.append(params)
+
+    _hook(client, "provide-client-params", operation, hook)
+    return sent
+
+
 def cancel(client: Any, code: str, action: int = 0, times: int = 1) -> list[Any]:
     """Cancel the next transactions because of one action; return the parameters of all calls."""
     seen: list[Any] = []

@@ -6,7 +6,7 @@ from moto's memory, because a call takes 3 ms.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping
 from datetime import datetime
 from functools import cached_property
 from typing import Any, ClassVar
@@ -27,6 +27,8 @@ from tests.lab.snapshot import (
     Stack,
     TaskDefinition,
     family_of,
+    forward_weights,
+    receiving,
 )
 from tests.lab.table_items import TableItems
 
@@ -95,8 +97,8 @@ class MotoSnapshot(TableItems):
         found = backend("cloudformation").stacks.values()
         return [Stack(each.stack_id, each.name, each.tags.get(OPERATION_TAG, "")) for each in found]
 
-    def forwards(self, application: str, listener: Listener) -> Sequence[str] | None:
-        """Return the target groups that a listener forwards to, None without the listener."""
+    def weights(self, application: str, listener: Listener) -> Mapping[str, int] | None:
+        """Return the weight of each target group of a listener, None without the listener."""
         (known, *_) = (
             each.application for each in self.rows if each.application.name == application
         )
@@ -104,7 +106,7 @@ class MotoSnapshot(TableItems):
         for balancer in backend("elbv2").load_balancers.values():
             if arn in balancer.listeners:
                 actions = balancer.listeners[arn].default_actions
-                return [action.data.get("TargetGroupArn", "") for action in actions]
+                return forward_weights([action.data for action in actions])
         return None
 
     @property
@@ -132,7 +134,8 @@ class MotoSnapshot(TableItems):
             production = params["ListenerArn"] == application.production_listener
             listener: Listener = "production" if production else "test"
             (forward,) = params["DefaultActions"]
-            group = forward["TargetGroupArn"]
+            weights = forward_weights([forward])
+            (group,) = receiving(weights)
             return Change(call.number, action, name, listener=listener, target_group=group)
         family = params.get("family") or family_of(params["taskDefinition"])
         return Change(call.number, action, name, family.partition("-")[2])

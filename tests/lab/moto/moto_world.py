@@ -73,8 +73,8 @@ class World(BaseWorld):
             definition = backend("ecs").describe_task_definition(service.task_definition)
             ends[f"service {name}"] = definition.container_definitions, service.desired
         for listener in LISTENERS if seen.rows else ():
-            groups = seen.forwards(APPLICATION, listener) or ()
-            ends[listener] = [service_of(APPLICATION, group) for group in groups]
+            weights = seen.weights(APPLICATION, listener) or {}
+            ends[listener] = {service_of(APPLICATION, arn): one for arn, one in weights.items()}
         return ends
 
     def forget(self) -> None:

@@ -16,12 +16,14 @@ from devops_core.kinds import rollout
 from devops_core.kinds.kind import Kind, RowChanges
 from devops_core.model.decisions import Act, Decision, Fail, Plan, State, Wait
 from devops_core.model.inventory import Application, Inventory, Row
+from devops_core.model.listeners import Listener
 from devops_core.model.observed import Deployment, Observed, RunningService
 from devops_core.model.operation import Event, Operation, Progress, Status
-from devops_core.model.steps import Deregister, Listener, Step, Switch, UpdateService
+from devops_core.model.steps import Deregister, Step, Switch, UpdateService
 from devops_core.naming import SLOTS
 from devops_core.ports import Cloud
 from devops_core.requests.promote import PromoteRequest
+from devops_core.requests.swap import SwapRequest
 from devops_core.settings import Settings
 from tests.lab.planted import Bug, bugs_among, in_matrix, planted_in
 
@@ -172,14 +174,14 @@ def registered_task_definition_is_not_found(
 
 
 @_bug(
-    "devops_core.observe.swap:_production",
+    "devops_core.observe.swap:before",
     why="the live slot is taken for the idle one",
     stories=("swap",),
 )
 def listeners_are_mistaken_for_each_other(
-    original: Callable[..., Observed], cloud: Cloud, application: str, inventory: Inventory
+    original: Callable[..., Observed], cloud: Cloud, request: SwapRequest, inventory: Inventory
 ) -> Observed:
-    observed = original(cloud, application, inventory)
+    observed = original(cloud, request, inventory)
     return replace(observed, production=observed.test, test=observed.production)
 
 
@@ -330,15 +332,34 @@ def switches_before_the_idle_slot_is_ready(
 
 
 @_bug(
-    "devops_core.kinds.swap:_after_switch",
+    "devops_core.kinds.swap:decide",
     why="a tester sees the live version instead of the next one",
     stories=("swap-back",),
 )
 def listener_of_testers_is_not_switched(
-    original: Callable[..., Decision], operation: Operation, observed: Observed
+    original: Callable[..., Decision], operation: Operation, observed: Observed, now: datetime
 ) -> Decision:
-    switched = observed.test and operation.details.idle
-    return original(operation, replace(observed, test=switched))
+    if observed.production == operation.details.live:
+        observed = replace(observed, test=operation.details.idle)
+    decision = original(operation, observed, now)
+    if isinstance(decision, Act) and isinstance(decision.steps[0], Switch):
+        return Act(decision.operation, decision.steps[:1])
+    return decision
+
+
+@_bug(
+    "devops_core.kinds.swap:_failed_swap",
+    why="a tester sees the live version after a failed swap",
+    stories=("swap",),
+    kind="ACCESS_DENIED",
+)
+def test_listener_does_not_return_after_a_failure(
+    original: Callable[..., Decision],
+    operation: Operation,
+    observed: Observed,
+    reasons: tuple[str, ...],
+) -> Decision:
+    return original(operation, replace(observed, test=operation.details.live), reasons)
 
 
 BUGS = bugs_among(list(globals().values()))

@@ -80,7 +80,7 @@ HALVES: Mapping[str, Half] = {
         blind={
             "deploy": _UPDATES,
             "deploy-blue": _UPDATES,
-            "swap": ("load_balancer.forwards_to",),
+            "swap": ("load_balancer.rules",),
         },
         create_stack="stacks.create",
         example=wire.Call(0, "tables", "claim", ()),
@@ -98,7 +98,7 @@ HALVES: Mapping[str, Half] = {
         blind={
             "deploy": _ECS_UPDATES,
             "deploy-blue": _ECS_UPDATES,
-            "swap": ("elbv2.DescribeListeners",),
+            "swap": ("elbv2.DescribeRules",),
         },
         create_stack="cloudformation.CreateStack",
         example=transport.Call(0, "dynamodb", "BatchGetItem", {}),

@@ -46,6 +46,11 @@ def group(service: str) -> str:
     return f"arn:targetgroup/Shop-{service}/1"
 
 
+def weights(receiving: str, idle: str) -> dict[str, int]:
+    """Return the weights of a listener that forwards to one slot and refers to both."""
+    return {group(receiving): 100, group(idle): 0}
+
+
 def definition(service: str, revision: int = 2) -> str:
     return f"arn:task-definition/Shop-{service}:{revision}"
 
@@ -120,8 +125,8 @@ def state() -> Prepared:
         events={SWAP: events},
         listed=Counter({(SWAP, each.key): 2 for each in events}),
         listeners={
-            ("Shop", "production"): [group("prod-2")],
-            ("Shop", "test"): [group("prod-1")],
+            ("Shop", "production"): weights("prod-2", "prod-1"),
+            ("Shop", "test"): weights("prod-1", "prod-2"),
         },
         services={
             ("Shop", name): Service(definition(name), "COMPLETED", 1, 1)
@@ -192,19 +197,27 @@ def failed_swap(state: Prepared) -> None:
 BROKEN: tuple[tuple[Callable[..., Any], Break], ...] = (
     (
         promises.production_forwards_to_one_slot,
-        lambda state: state.listeners["Shop", "production"].append(group("prod-1")),
+        lambda state: state.listeners["Shop", "production"].update({group("prod-1"): 1}),
     ),
     (
         promises.production_forwards_to_one_slot,
-        lambda state: state.listeners.update({("Shop", "production"): [group("dev")]}),
+        lambda state: state.listeners.update({("Shop", "production"): {group("dev"): 1}}),
+    ),
+    (
+        promises.production_listeners_refer_to_both_slots,
+        lambda state: state.listeners.update({("Shop", "production"): {group("prod-2"): 1}}),
+    ),
+    (
+        promises.production_listeners_refer_to_both_slots,
+        lambda state: state.listeners.update({("Shop", "test"): {group("prod-1"): 1}}),
     ),
     (
         promises.rows_of_production_follow_the_listeners,
-        lambda state: state.listeners.update({("Shop", "production"): [group("prod-1")]}),
+        lambda state: state.listeners.update({("Shop", "production"): weights("prod-1", "prod-2")}),
     ),
     (
         promises.rows_of_production_follow_the_listeners,
-        lambda state: state.listeners.update({("Shop", "test"): [group("prod-2")]}),
+        lambda state: state.listeners.update({("Shop", "test"): weights("prod-2", "prod-1")}),
     ),
     (
         promises.rows_have_the_running_release,
@@ -341,7 +354,7 @@ def test_a_refusal_belongs_to_no_operation(state: Prepared) -> None:
 
 
 def test_a_manual_change_of_production_is_excused(state: Prepared) -> None:
-    state.listeners["Shop", "production"].append(group("prod-1"))
+    state.listeners["Shop", "production"][group("prod-1")] = 1
     with pytest.raises(AssertionError, match=r"^production forwards"):
         promises.hold_always(state)
     promises.hold_always(state, Context(excused={"Shop"}))

@@ -50,14 +50,14 @@ EXPECTED: Mapping[str, tuple[dict[str, int], int]] = {
         5,
     ),
     "promote": (
-        {"BatchGetItem": 1, "DescribeListeners": 1, "DescribeImages": 1, "TransactWriteItems": 1}
+        {"BatchGetItem": 1, "DescribeRules": 1, "DescribeImages": 1, "TransactWriteItems": 1}
         | {"RegisterTaskDefinition": 1, "UpdateService": 1, "PutItem": 1},
         5,
     ),
     "swap": (
-        {"BatchGetItem": 1, "DescribeListeners": 1, "DescribeServices": 1}
+        {"BatchGetItem": 1, "DescribeRules": 2, "DescribeServices": 1}
         | {"DescribeTargetHealth": 2, "TransactWriteItems": 2, "ModifyListener": 2},
-        6,
+        5,
     ),
     "delete": ({"BatchGetItem": 1, "TransactWriteItems": 1, "DeleteStack": 1, "PutItem": 1}, 4),
 }

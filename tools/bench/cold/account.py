@@ -12,6 +12,7 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from devops_core.adapters.dynamodb import items
+from devops_core.naming import SLOTS
 from tools.bench.cold.shop import (
     APPLICATION,
     DIGEST,
@@ -67,7 +68,7 @@ class Account:
             "DescribeImages": _image,
             "RegisterTaskDefinition": _registered,
             "UpdateService": _updated,
-            "DescribeListeners": self._listeners,
+            "DescribeRules": self._rules_of,
             "ModifyListener": self._modified,
             "DescribeTargetHealth": _healthy,
             "CreateStack": _stack_begun,
@@ -90,24 +91,32 @@ class Account:
         entry = json.loads(body)["Key"].get("entry", {}).get("S", "")
         return _json({"Item": self._operation} if OPERATION in entry else {})
 
-    def _listeners(self, body: str) -> PreparedResponse:
-        arns = [arn for name, arn in parse_qsl(body) if name.startswith("ListenerArns")]
-        found = "".join(map(self._listener_xml, arns))
-        return _xml("DescribeListeners", f"<Listeners>{found}</Listeners>")
+    def _rules_of(self, body: str) -> PreparedResponse:
+        actions = self._actions(dict(parse_qsl(body))["ListenerArn"])
+        rule = (
+            f"<Priority>default</Priority><IsDefault>true</IsDefault><Actions>{actions}</Actions>"
+        )
+        return _xml("DescribeRules", f"<Rules><member>{rule}</member></Rules>")
 
     def _modified(self, body: str) -> PreparedResponse:
         given = dict(parse_qsl(body))
         arn = given["ListenerArn"]
-        self._forwards[arn] = given["DefaultActions.member.1.TargetGroupArn"]
-        return _xml("ModifyListener", f"<Listeners>{self._listener_xml(arn)}</Listeners>")
+        groups = "DefaultActions.member.1.ForwardConfig.TargetGroups.member"
+        self._forwards[arn] = given[f"{groups}.1.TargetGroupArn"]
+        actions = f"<DefaultActions>{self._actions(arn)}</DefaultActions>"
+        listener = f"<ListenerArn>{arn}</ListenerArn>{actions}"
+        return _xml("ModifyListener", f"<Listeners><member>{listener}</member></Listeners>")
 
-    def _listener_xml(self, arn: str) -> str:
-        group = f"<TargetGroupArn>{self._forwards[arn]}</TargetGroupArn>"
-        action = f"<Type>forward</Type>{group}"
-        return (
-            f"<member><ListenerArn>{arn}</ListenerArn><DefaultActions><member>{action}"
-            "</member></DefaultActions></member>"
+    def _actions(self, arn: str) -> str:
+        """Return the default actions of a listener, which forwards to one of both slots."""
+        live = self._forwards[arn]
+        groups = "".join(
+            f"<member><TargetGroupArn>{group}</TargetGroupArn>"
+            f"<Weight>{100 if group == live else 0}</Weight></member>"
+            for group in map(target_group, SLOTS)
         )
+        config = f"<ForwardConfig><TargetGroups>{groups}</TargetGroups></ForwardConfig>"
+        return f"<member><Type>forward</Type>{config}</member>"
 
 
 def _json(content: Mapping[str, Any]) -> PreparedResponse:

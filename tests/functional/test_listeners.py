@@ -1,0 +1,196 @@
+"""The listeners of production: stickiness, further rules, other actions, and partial switches."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from devops_core.errors import AccessDeniedError
+from devops_core.model.operation import Status
+from devops_core.naming import Environment
+from tests.lab.client import Client, Reply
+from tests.lab.dry import DryClient
+from tests.lab.fakes import Call, FakeCloud
+from tests.lab.reads import STACK, get, rows
+
+Change = Callable[[FakeCloud], None]
+
+
+@pytest.fixture
+def ready(shop: FakeCloud, api: Client) -> FakeCloud:
+    api.finished(api.deploy("1.0", "dev"))
+    api.finished(api.promote())
+    return shop
+
+
+def listener(cloud: FakeCloud, which: str) -> str:
+    return cloud.stacks.estate.listener("Shop", which)
+
+
+def sticky(which: str) -> Change:
+    """Return a change: turn on group stickiness."""
+    return lambda cloud: cloud.load_balancer.sticky.add(listener(cloud, which))
+
+
+def with_rule(which: str, service: str) -> Change:
+    """Return a change: add a rule that forwards to a service."""
+
+    def change(cloud: FakeCloud) -> None:
+        group = cloud.stacks.estate.target_group("Shop", service)
+        cloud.load_balancer.others[listener(cloud, which)] = {"10": [group]}
+
+    return change
+
+
+def redirecting(which: str) -> Change:
+    """Return a change: replace the default actions."""
+
+    def change(cloud: FakeCloud) -> None:
+        cloud.load_balancer.actions[listener(cloud, which)] = [{"Type": "redirect"}]
+
+    return change
+
+
+STICKY = (
+    "the {} listener has group stickiness, which keeps clients on the other release: turn it off"
+)
+RULE = "rule 10 of the {} listener forwards to {}, and no swap changes it: delete this rule"
+PROBLEMS: list[tuple[str, Change, str, bool]] = [
+    ("production is sticky", sticky("production"), STICKY.format("production"), True),
+    ("test is sticky", sticky("test"), STICKY.format("test"), False),
+    ("a rule forwards to the live slot", with_rule("production", "prod-1"),
+     RULE.format("production", "prod-1"), True),
+    ("a rule forwards to the idle slot", with_rule("production", "prod-2"),
+     RULE.format("production", "prod-2"), True),
+    ("a rule of the test listener forwards to a slot", with_rule("test", "prod-1"),
+     RULE.format("test", "prod-1"), False),
+    ("the test listener redirects", redirecting("test"),
+     "the test listener has no forward action: make it forward to a slot", False),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("change", "problem", "of_production"),
+    [case[1:] for case in PROBLEMS],
+    ids=[case[0] for case in PROBLEMS],
+)
+def test_a_listener_that_keeps_customers_on_a_slot_is_refused_and_reported(
+    ready: FakeCloud, api: Client, change: Change, problem: str, *, of_production: bool
+) -> None:
+    change(ready)
+
+    clients = api, DryClient(ready)
+    for client in clients:
+        reply = client.swap()
+        refused(reply, "NOT_READY", f"the listeners of production do not allow a swap: {problem}")
+        assert reply.body["reasons"] == [problem]
+    if of_production:
+        for client in clients:
+            message = f"the production listener does not allow a promote: {problem}"
+            refused(client.promote(), "NOT_DEPLOYABLE", message)
+    else:
+        assert api.promote().status == 200
+    found = rows(get(api, STACK, "Shop", live="true").body["stack"])
+    role = "PROD-GREEN" if of_production else "PROD-BLUE"
+    assert found[role]["listenerProblems"] == [problem]
+    other = "PROD-BLUE" if of_production else "PROD-GREEN"
+    assert "listenerProblems" not in found[other]
+    ready.clock.pass_(minutes=10)
+    assert api.drift_check() == 1
+    assert ready.tables.rows["Shop", Environment(role)].drift == problem
+
+
+def refused(reply: Reply, code: str, message: str) -> None:
+    assert (reply.status, reply.body["code"]) == (409, code)
+    assert reply.body["errorMessage"] == message
+
+
+def test_a_rule_that_forwards_to_another_service_is_allowed(ready: FakeCloud, api: Client) -> None:
+    with_rule("production", "dev")(ready)
+
+    assert api.swap().status == 200
+
+
+def test_a_swap_keeps_other_actions(ready: FakeCloud, api: Client) -> None:
+    actions = ({"Type": "authenticate-oidc"}, {"Type": "forward"})
+    for which in ("production", "test"):
+        ready.load_balancer.actions[listener(ready, which)] = actions
+
+    assert api.swap().status == 200
+
+    for which in ("production", "test"):
+        assert ready.load_balancer.actions[listener(ready, which)] == actions
+
+
+def test_an_immediate_swap_back_finds_healthy_targets(ready: FakeCloud, api: Client) -> None:
+    assert api.swap().status == 200
+    assert api.swap().status == 200
+    assert ready.live("Shop") == "prod-1"
+
+
+def fail_switch(cloud: FakeCloud, which: str) -> None:
+    """Deny each switch of one listener from now on."""
+    arn = listener(cloud, which)
+
+    def deny(call: Call) -> None:
+        if call.name == "load_balancer.switch" and call.args[0] == arn:
+            raise AccessDeniedError("not authorized to perform ModifyListener")
+
+    cloud.wire.before.append(deny)
+
+
+def test_a_failed_switch_of_the_test_listener_is_repeated(ready: FakeCloud, api: Client) -> None:
+    fail_switch(ready, "test")
+    swapping = api.swap()
+    assert (swapping.status, ready.live("Shop")) == (202, "prod-2")
+
+    ready.resume()
+    api.settle()
+
+    assert api.status(swapping.id).operation["status"] == "SUCCEEDED"
+    assert targets(ready) == {"production": "prod-2", "test": "prod-1"}
+
+
+def test_a_failed_switch_of_production_is_repeated(ready: FakeCloud, api: Client) -> None:
+    fail_switch(ready, "production")
+    swapping = api.swap()
+    assert (swapping.status, targets(ready)["test"]) == (202, "prod-1")
+
+    ready.resume()
+    api.settle()
+
+    assert api.status(swapping.id).operation["status"] == "SUCCEEDED"
+    assert targets(ready) == {"production": "prod-2", "test": "prod-1"}
+
+
+@pytest.mark.parametrize("aborted", [True, False], ids=["aborted", "at the deadline"])
+def test_a_swap_that_fails_before_the_switch_restores_the_test_listener(
+    ready: FakeCloud, api: Client, *, aborted: bool
+) -> None:
+    fail_switch(ready, "production")
+    swapping = api.swap()
+    assert targets(ready) == {"production": "prod-1", "test": "prod-1"}
+
+    if aborted:
+        api.abort(swapping.id)
+    else:
+        ready.clock.pass_(minutes=16)
+        api.tick()
+
+    (operation,) = (each for each in ready.tables.operations.values() if each.kind == "swap")
+    assert operation.status is Status.FAILED
+    assert targets(ready) == {"production": "prod-1", "test": "prod-2"}
+    blue = ready.tables.rows["Shop", Environment.PROD_BLUE].service
+    assert blue
+    assert blue.name == "prod-2"
+
+
+def targets(cloud: FakeCloud) -> dict[str, Any]:
+    """Return the service behind each listener."""
+    found = {}
+    for which in ("production", "test"):
+        (group,) = cloud.load_balancer.listeners[listener(cloud, which)]
+        found[which] = group.split("/")[1].removeprefix("Shop-")
+    return found
