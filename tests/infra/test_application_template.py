@@ -146,14 +146,18 @@ def test_production_starts_with_slot_1_live_and_slot_2_on_the_test_listener(
 ) -> None:
     listeners = of_type(template, "AWS::ElasticLoadBalancingV2::Listener")
     production, test = listeners["ProductionListener"], listeners["TestListener"]
-    assert production["DefaultActions"] == [
-        {"Type": "forward", "TargetGroupArn": {"Ref": "prod1TargetGroup"}}
-    ]
-    assert test["DefaultActions"] == [
-        {"Type": "forward", "TargetGroupArn": {"Ref": "prod2TargetGroup"}}
-    ]
+    assert production["DefaultActions"] == [_forward("prod1", "prod2")]
+    assert test["DefaultActions"] == [_forward("prod2", "prod1")]
     assert production["Port"] == {"Fn::If": ["HasCertificate", 443, 80]}
     assert (test["Port"], test["Protocol"]) == (8080, "HTTP")
+
+
+def _forward(receiving: str, idle: str) -> dict[str, Any]:
+    groups = [
+        {"TargetGroupArn": {"Ref": f"{slot}TargetGroup"}, "Weight": weight}
+        for slot, weight in ((receiving, 100), (idle, 0))
+    ]
+    return {"Type": "forward", "ForwardConfig": {"TargetGroups": groups}}
 
 
 def test_environments_are_internal(template: Template, environments: list[str]) -> None:

@@ -48,8 +48,8 @@ def test_figures_within_the_limits_are_not_violations() -> None:
 @pytest.mark.parametrize(
     ("problems", "told"),
     [
-        (limits.calls_violations(counted(swap=(10, 6))), "swap: calls 10, at most 9"),
-        (limits.calls_violations(counted(swap=(9, 7))), "swap: depth 7, at most 6"),
+        (limits.calls_violations(counted(swap=(11, 5))), "swap: calls 11, at most 10"),
+        (limits.calls_violations(counted(swap=(10, 6))), "swap: depth 6, at most 5"),
         (limits.cold_violations(cold(health=0.66)), "cold starts: health: 0.66 of"),
         (
             limits.cold_violations(cold(size=2_000_001)),

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+from tools.laptop.forwards import target_groups
 from tools.laptop.health import (
     REFUSED,
     TIMED_OUT,
@@ -58,12 +59,13 @@ class Prober:
         return self._health.get((group_arn, address, port), Health())
 
     def groups_in_use(self) -> set[str]:
-        """Return the ARNs of the target groups that a listener or a rule forwards to."""
+        """Return the ARNs of the target groups that an action refers to, with any weight."""
         holders = itertools.chain(self._alb._listeners.all_values(), self._alb._rules.all_values())
-        actions = itertools.chain.from_iterable(
-            [*holder.get("DefaultActions", []), *holder.get("Actions", [])] for holder in holders
+        return target_groups(
+            action
+            for holder in holders
+            for action in (*holder.get("DefaultActions", ()), *holder.get("Actions", ()))
         )
-        return {action.get("TargetGroupArn", "") for action in actions}
 
     def _run(self) -> None:
         while True:

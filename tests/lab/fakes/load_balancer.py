@@ -47,7 +47,7 @@ class FakeLoadBalancer(Port, port="load_balancer"):
         """Return the weight of each target group of a listener, None without the listener."""
         if listener not in self.listeners:
             return None
-        referenced = dict.fromkeys(self.referenced[listener], 0)
+        referenced = dict.fromkeys(self.referenced.get(listener, ()), 0)
         return referenced | dict.fromkeys(self.listeners[listener], 100)
 
     @outgoing

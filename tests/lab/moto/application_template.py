@@ -31,7 +31,17 @@ def application_template(environments: Sequence[str]) -> bytes:
         if resource["Type"] == "AWS::ECS::Service":
             # Without a count, CloudFormation starts one task, moto none.
             resource["Properties"]["DesiredCount"] = 1
+        if resource["Type"] == "AWS::ElasticLoadBalancingV2::Listener":
+            _forward_to_one_group(resource["Properties"])
     return b"\t" + json.dumps(unrolled | {"Resources": resources}).encode()
+
+
+def _forward_to_one_group(listener: dict[str, Any]) -> None:
+    """Leave the receiving group; moto's stacks cannot have weights, so `completion` adds them."""
+    for action in listener["DefaultActions"]:
+        if "ForwardConfig" in action:
+            first, *_ = action.pop("ForwardConfig")["TargetGroups"]
+            action["TargetGroupArn"] = first["TargetGroupArn"]
 
 
 @cache

@@ -19,6 +19,7 @@ from tests.lab.fakes.clock import FakeClock
 from tests.lab.moto import responses
 from tests.lab.moto.backends import backend
 from tests.lab.moto.transport import Call, answered
+from tests.lab.snapshot import forward_weights
 
 _TAKES = timedelta(seconds=30)
 # The status of a stack that fails, by its intended status.
@@ -49,6 +50,8 @@ class Completion:
             # moto runs a linter on the template for seconds, and returns no parameters.
             return responses.parameters(call.params["TemplateBody"])
         answer = answered(request)
+        if call.operation == "CreateStack":
+            _weigh_target_groups()
         if call.operation == "DeleteStack":
             _tear_down()
         for thing, state in _states() if call.changes_aws else ():
@@ -143,6 +146,25 @@ def _before(call: Call) -> str | None:
     return "TaskDefinition is inactive" if definition.status == "INACTIVE" else None
 
 
+def _weigh_target_groups() -> None:
+    """Make both listeners of production forward to both slots, as in the application template."""
+    elb = backend("elbv2")
+    for balancer in elb.load_balancers.values():
+        if not balancer.name.endswith("-prod"):
+            continue
+        live, idle = (
+            listener.default_actions[0].data["TargetGroupArn"]
+            for listener in balancer.listeners.values()
+        )
+        for listener, groups in zip(balancer.listeners, ((live, idle), (idle, live)), strict=True):
+            weighted = [
+                {"TargetGroupArn": arn, "Weight": weight}
+                for arn, weight in zip(groups, (100, 0), strict=True)
+            ]
+            forward = {"Type": "forward", "ForwardConfig": {"TargetGroups": weighted}}
+            elb.modify_listener(listener, actions=[forward])
+
+
 def _tear_down() -> None:
     """Remove the resources that moto leaves of a deleted stack; an account has one application."""
     if backend("cloudformation").stacks:
@@ -187,7 +209,18 @@ def _stopped(asked: Answer, answer: Answer) -> None:
 
 
 def _targets(asked: Answer, answer: Answer) -> None:
-    """Each task is a healthy target; a target group has the names of cluster and service."""
+    """Each task is a healthy target; a target group has the names of cluster and service.
+
+    The targets of a group are unused if no listener refers to it.
+    """
     cluster, _, service = asked["TargetGroupArn"].split("/")[1].partition("-")
     count = backend("ecs").services[f"{cluster}:{service}"].desired_count
-    answer["TargetHealthDescriptions"] = [{"TargetHealth": {"State": "healthy"}}] * count
+    used = {
+        group
+        for balancer in backend("elbv2").load_balancers.values()
+        for listener in balancer.listeners.values()
+        for group in forward_weights(action.data for action in listener.default_actions)
+    }
+    state = "healthy" if asked["TargetGroupArn"] in used else "unused"
+    target = {"TargetHealth": {"State": state}}
+    answer["TargetHealthDescriptions"] = [target] * count

@@ -105,7 +105,10 @@ def _listener_moved(world: World) -> None:
     rows = {row.environment: row for row in world.records().rows}
     green, blue = rows[Environment.PROD_GREEN], rows[Environment.PROD_BLUE]
     assert blue.service
-    forward = {"Type": "forward", "TargetGroupArn": blue.service.target_group}
+    assert green.service
+    weights = ((blue.service.target_group, 100), (green.service.target_group, 0))
+    groups = [{"TargetGroupArn": arn, "Weight": weight} for arn, weight in weights]
+    forward = {"Type": "forward", "ForwardConfig": {"TargetGroups": groups}}
     world.account.plain("elbv2").modify_listener(
         ListenerArn=green.application.production_listener, DefaultActions=[forward]
     )

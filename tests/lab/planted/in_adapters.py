@@ -22,9 +22,9 @@ _ANY_REVISION = "#revision <> :seen OR #status = :open"
 
 
 def _bug(
-    function: str, *, why: str, kind: str | None = None
+    function: str, *, why: str, kind: str | None = None, story: str = "deploy-one"
 ) -> Callable[[Callable[..., Any]], Bug]:
-    return planted_in(function, why=why, arguments=in_matrix("adapters", ["deploy-one"], kind))
+    return planted_in(function, why=why, arguments=in_matrix("adapters", [story], kind))
 
 
 @_bug(
@@ -99,6 +99,19 @@ def task_definition_is_read_without_its_tags(
     original: Callable[..., None], self: EcsContainers, task_definition: str
 ) -> None:
     self._client.describe_task_definition(taskDefinition=task_definition)
+
+
+@_bug(
+    "devops_core.adapters.elbv2:_sent",
+    why="ELB stops the health checks of the previous release, so a swap back is refused",
+    story="swap",
+)
+def listener_loses_the_target_group_with_weight_0(
+    original: Callable[..., dict[str, Any]],
+    action: Mapping[str, Any],
+    weights: Sequence[Mapping[str, Any]],
+) -> dict[str, Any]:
+    return original(action, [each for each in weights if each["Weight"]])
 
 
 BUGS = bugs_among(list(globals().values()))

@@ -347,19 +347,4 @@ def listener_of_testers_is_not_switched(
     return decision
 
 
-@_bug(
-    "devops_core.kinds.swap:_failed_swap",
-    why="a tester sees the live version after a failed swap",
-    stories=("swap",),
-    kind="ACCESS_DENIED",
-)
-def test_listener_does_not_return_after_a_failure(
-    original: Callable[..., Decision],
-    operation: Operation,
-    observed: Observed,
-    reasons: tuple[str, ...],
-) -> Decision:
-    return original(operation, replace(observed, test=operation.details.live), reasons)
-
-
 BUGS = bugs_among(list(globals().values()))

@@ -43,21 +43,22 @@ def deploy(job: Job) -> None:
 def promote(job: Job) -> None:
     """Find the idle slot and roll out the image there."""
     (listener,) = client("elbv2").describe_listeners(ListenerArns=job["listeners"][:1])["Listeners"]
-    live = listener["DefaultActions"][0]["TargetGroupArn"]
+    live = _receiving(listener["DefaultActions"])
     (idle,) = (service for group, service in job["slots"].items() if group != live)
     _roll_out(job, idle, f"{job['registry']}:{job['version']}")
 
 
 def swap(job: Job) -> None:
-    """Find the idle slot, check its health, and exchange the target groups of both listeners."""
+    """Find the idle slot, check its health, and exchange the actions of both listeners."""
     elb = client("elbv2")
     found = elb.describe_listeners(ListenerArns=job["listeners"])["Listeners"]
-    groups = {each["ListenerArn"]: each["DefaultActions"][0]["TargetGroupArn"] for each in found}
+    actions = {each["ListenerArn"]: each["DefaultActions"] for each in found}
     production, test = job["listeners"]
-    health = elb.describe_target_health(TargetGroupArn=groups[test])["TargetHealthDescriptions"]
+    idle = _receiving(actions[test])
+    health = elb.describe_target_health(TargetGroupArn=idle)["TargetHealthDescriptions"]
     if not any(target["TargetHealth"]["State"] == "healthy" for target in health):
         raise SystemExit("the idle slot is not healthy")
-    changes = [(production, groups[test]), (test, groups[production])]
+    changes = [(production, actions[test]), (test, actions[production])]
     with ThreadPoolExecutor(len(changes)) as pool:
         list(pool.map(lambda change: _forward(*change), changes))
 
@@ -79,6 +80,11 @@ def _roll_out(job: Job, service: str, image: str) -> None:
     ecs.update_service(cluster=job["application"], service=service, taskDefinition=arn)
 
 
-def _forward(listener: str, target_group: str) -> None:
-    action = {"Type": "forward", "TargetGroupArn": target_group}
-    client("elbv2").modify_listener(ListenerArn=listener, DefaultActions=[action])
+def _receiving(actions: list[dict[str, Any]]) -> str:
+    groups = actions[0]["ForwardConfig"]["TargetGroups"]
+    (arn,) = (each["TargetGroupArn"] for each in groups if each["Weight"] > 0)
+    return str(arn)
+
+
+def _forward(listener: str, actions: list[dict[str, Any]]) -> None:
+    client("elbv2").modify_listener(ListenerArn=listener, DefaultActions=actions)

@@ -18,6 +18,7 @@ from tools.bench.calls.testbed import PACKAGE, PLACE, Job, Testbed
 from tools.bench.calls.worker import Worker, run
 from tools.laptop import cloud
 from tools.laptop.client import Response, create_body
+from tools.laptop.forwards import receiving_group
 from tools.laptop.gateway import http_event
 
 # In the order of execution; after a deploy to dev alone, dev and stage have different versions.
@@ -199,21 +200,19 @@ class AwsCli(Contender):
 
     def _promote(self, job: Job) -> None:
         found = self._aws("elbv2 describe-listeners", listener_arns=job["listeners"][0])
-        live = found["Listeners"][0]["DefaultActions"][0]["TargetGroupArn"]
+        live = receiving_group(found["Listeners"][0]["DefaultActions"])
         (idle,) = (service for group, service in job["slots"].items() if group != live)
         self._roll_out(job, idle, f"{job['registry']}:{job['version']}")
 
     def _swap(self, job: Job) -> None:
         production, test = job["listeners"]
         found = self._aws("elbv2 describe-listeners", test, listener_arns=production)
-        groups = {
-            each["ListenerArn"]: each["DefaultActions"][0]["TargetGroupArn"]
-            for each in found["Listeners"]
-        }
-        self._aws("elbv2 describe-target-health", target_group_arn=groups[test])
-        for listener, group in ((production, groups[test]), (test, groups[production])):
-            action = f"Type=forward,TargetGroupArn={group}"
-            self._aws("elbv2 modify-listener", listener_arn=listener, default_actions=action)
+        actions = {each["ListenerArn"]: each["DefaultActions"] for each in found["Listeners"]}
+        idle = receiving_group(actions[test])
+        self._aws("elbv2 describe-target-health", target_group_arn=idle)
+        for listener, other in ((production, test), (test, production)):
+            sent = json.dumps(actions[other])
+            self._aws("elbv2 modify-listener", listener_arn=listener, default_actions=sent)
 
     def _delete(self, job: Job) -> None:
         found = self._aws("cloudformation describe-stacks", stack_name=job["application"])

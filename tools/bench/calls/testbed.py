@@ -16,6 +16,7 @@ from tools.bench.serving import serving
 from tools.laptop.client import Client, UnexpectedError, create_body, until
 from tools.laptop.cloud import DIRECTORY, ROOT, Cloud, Options, started
 from tools.laptop.deploy import client, deploy
+from tools.laptop.forwards import receiving_group
 
 PLACE = DIRECTORY / "bench"
 PACKAGE = PLACE / "package"
@@ -62,7 +63,7 @@ class Testbed(Client):
         job = self.script_inputs(application)
         elb = self.client("elbv2")
         (listener,) = elb.describe_listeners(ListenerArns=job["listeners"][:1])["Listeners"]
-        live = listener["DefaultActions"][0]["TargetGroupArn"]
+        live = receiving_group(listener["DefaultActions"])
         slots: dict[str, str] = job["slots"]
         return next(name for group, name in slots.items() if group != live)
 

@@ -11,6 +11,7 @@ from tools.laptop import images
 from tools.laptop.cloud import DIRECTORY, Cloud, CloudError, started
 from tools.laptop.demo.presenter import DemoError, Presenter, Response
 from tools.laptop.deploy import client, deploy
+from tools.laptop.forwards import receiving_group
 
 APPLICATION = "MyDevOpsAPI"
 REPOSITORY = APPLICATION.lower()
@@ -181,7 +182,7 @@ class Demo:
         arns = balancers.describe_load_balancers(Names=[f"{APPLICATION}-prod"])["LoadBalancers"]
         listeners = balancers.describe_listeners(LoadBalancerArn=arns[0]["LoadBalancerArn"])
         actions = {each["Port"]: each["DefaultActions"] for each in listeners["Listeners"]}
-        return str(actions[80][0]["TargetGroupArn"])
+        return receiving_group(actions[80])
 
 
 def _cell(event: Mapping[str, str], name: str) -> str:

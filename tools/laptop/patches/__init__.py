@@ -21,10 +21,12 @@ def apply(*, real_docker: bool) -> None:
         templates,
         times,
         unhealthy_tasks,
+        weights,
     )
 
     for patch in (
         load_balancers,
+        weights,
         unhealthy_tasks,
         templates,
         images,
