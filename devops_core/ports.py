@@ -155,6 +155,9 @@ class Stacks(Protocol):
     def parameters(self, template: str) -> Mapping[str, bool]:
         """Return the parameters of a template and whether each has a default."""
 
+    def unprotect(self, stack_id: str) -> None:
+        """Disable the termination protection of a stack; no error if it cannot be changed."""
+
     def delete(self, stack_id: str, token: str) -> None:
         """Start the deletion of a stack; no error if it does not exist."""
 

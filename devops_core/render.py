@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -24,6 +25,32 @@ _BLUEPRINT_MEMBERS = (
     "proxyConfiguration", "ephemeralStorage", "runtimePlatform", "enableFaultInjection",
     "trustedExecutionConfiguration",
 )  # fmt: skip
+
+
+# A stack update, also one that changes only tags, could reset these resources to the template:
+# the listeners to the first live slot, the services to the first image. Resources can be added and
+# removed (CloudFormation User Guide, "Prevent updates to stack resources").
+_STACK_POLICY = {
+    "Statement": [
+        {"Effect": "Allow", "Principal": "*", "Action": "Update:*", "Resource": "*"},
+        {
+            "Effect": "Deny",
+            "Principal": "*",
+            "Action": ["Update:Modify", "Update:Replace"],
+            "Resource": "*",
+            "Condition": {
+                "StringEquals": {
+                    "ResourceType": [
+                        "AWS::ECS::Service",
+                        "AWS::ECS::TaskDefinition",
+                        "AWS::ElasticLoadBalancingV2::Listener",
+                        "AWS::ElasticLoadBalancingV2::TargetGroup",
+                    ]
+                }
+            },
+        },
+    ]
+}
 
 
 def stack(
@@ -51,6 +78,8 @@ def stack(
         "ClientRequestToken": operation.id,
         # A failed stack remains until its reasons are read; then the operation deletes it.
         "OnFailure": "ROLLBACK",
+        "EnableTerminationProtection": True,
+        "StackPolicyBody": json.dumps(_STACK_POLICY),
     }
 
 

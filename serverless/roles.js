@@ -67,6 +67,9 @@ const createStack = [
   allow(['cloudformation:TagResource'], STACK, {
     StringEquals: { 'cloudformation:CreateAction': 'CreateStack' },
   }),
+  // For the stack policy and the termination protection in CreateStack. The new stack has no tags yet
+  // that a condition could name.
+  allow(['cloudformation:SetStackPolicy', 'cloudformation:UpdateTerminationProtection'], STACK),
   // The template uses this macro, for which CloudFormation requires the right to create a change
   // set.
   allow(['cloudformation:CreateStack', 'cloudformation:CreateChangeSet'], MACRO),
@@ -88,6 +91,9 @@ const undoStack = [
   allow(['cloudformation:DescribeStacks', 'cloudformation:DescribeStackEvents'], STACK),
   allow(['cloudformation:DeleteStack'], STACK, {
     StringEquals: { 'cloudformation:RoleArn': STACK_ROLE },
+    Null: { [`aws:ResourceTag/${MADE_BY_AN_OPERATION}`]: 'false' },
+  }),
+  allow(['cloudformation:UpdateTerminationProtection'], STACK, {
     Null: { [`aws:ResourceTag/${MADE_BY_AN_OPERATION}`]: 'false' },
   }),
   passed(STACK_ROLE, 'cloudformation.amazonaws.com'),

@@ -51,6 +51,22 @@ class CloudFormationStacks:
         return {each["ParameterKey"]: "DefaultValue" in each for each in found}
 
     @translated()
+    def unprotect(self, stack_id: str) -> None:
+        """Disable the termination protection of a stack.
+
+        CloudFormation refuses this for a stack that is being deleted or does not exist (User Guide,
+        "Protect CloudFormation stacks from being deleted"). A refusal is not an error here, because
+        the DeleteStack call that follows has the same reason, or succeeds.
+        """
+        try:
+            self._client.update_termination_protection(
+                StackName=stack_id, EnableTerminationProtection=False
+            )
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "ValidationError":
+                raise
+
+    @translated()
     def delete(self, stack_id: str, token: str) -> None:
         """Start to delete a stack; returns without an error if it does not exist.
 

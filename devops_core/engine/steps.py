@@ -141,6 +141,9 @@ def _delete_stack(cloud: Cloud, _kind: Kind, state: State, step: DeleteStack) ->
     stack_id = state.operation.details.stack_id
     if stack_id is None:
         raise RefusedError("the id of the stack is not on record")
+    # Repeated by each worker that deletes the stack, because an earlier worker can have crashed
+    # between the two calls.
+    cloud.stacks.unprotect(stack_id)
     cloud.stacks.delete(stack_id, step.token)
 
 

@@ -27,7 +27,10 @@ class CreateStack(NamedTuple):
 
 
 class DeleteStack(NamedTuple):
-    """Delete the stack `details.stack_id`. `token` is the client request token."""
+    """Delete the stack `details.stack_id`, without its termination protection.
+
+    `token` is the client request token.
+    """
 
     token: str
 

@@ -179,6 +179,40 @@ def test_a_delete_of_a_missing_or_deleting_stack_succeeds(
     stacks.delete(STACK_ID, "01DELETE")
 
 
+@pytest.mark.parametrize(
+    "message",
+    [
+        f"Stack [{STACK_ID}] does not exist",
+        "the protection cannot be changed in this state",
+    ],
+)
+def test_a_protection_that_cannot_be_changed_does_not_stop_a_delete(
+    stacks: CloudFormationStacks, client: Any, message: str
+) -> None:
+    """It cannot be changed in DELETE_IN_PROGRESS and DELETE_COMPLETE (User Guide)."""
+    refuse(client, "UpdateTerminationProtection", "ValidationError", message)
+
+    stacks.unprotect(STACK_ID)
+
+
+def test_a_denied_change_of_the_protection_is_an_error(
+    stacks: CloudFormationStacks, client: Any
+) -> None:
+    refuse(client, "UpdateTerminationProtection", "AccessDenied", status=403)
+
+    with pytest.raises(AccessDeniedError):
+        stacks.unprotect(STACK_ID)
+
+
+def test_the_protection_of_a_stack_is_disabled(stacks: CloudFormationStacks, client: Any) -> None:
+    sent = respond(client, "UpdateTerminationProtection", {"StackId": STACK_ID})
+
+    stacks.unprotect(STACK_ID)
+
+    assert sent[0]["body"]["StackName"] == STACK_ID
+    assert sent[0]["body"]["EnableTerminationProtection"] == "false"
+
+
 def test_a_delete_has_its_token_and_the_role_of_this_installation(
     stacks: CloudFormationStacks, client: Any
 ) -> None:

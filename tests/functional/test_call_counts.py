@@ -90,10 +90,10 @@ def test_a_swap_makes_ten_calls(ready: FakeCloud, api: Client) -> None:
     ]  # fmt: skip
 
 
-def test_a_delete_makes_four_calls(ready: FakeCloud, api: Client) -> None:
+def test_a_delete_makes_five_calls(ready: FakeCloud, api: Client) -> None:
     start = len(ready.wire.journal)
     assert _calls(ready, start, api.delete(), 202) == [
-        "tables.inventory", "tables.claim", "stacks.delete", "tables.save",
+        "tables.inventory", "tables.claim", "stacks.unprotect", "stacks.delete", "tables.save",
     ]  # fmt: skip
 
 

@@ -274,8 +274,8 @@ def test_an_aborted_create_does_not_read_the_resources_of_its_stack(
     start = len(cloud.wire.journal)
     api.status(reply.id)
     assert cloud.wire.names(start) == [
-        "tables.operation", "tables.inventory", "stacks.describe", "tables.save", "stacks.delete",
-        "tables.save",
+        "tables.operation", "tables.inventory", "stacks.describe", "tables.save",
+        "stacks.unprotect", "stacks.delete", "tables.save",
     ]  # fmt: skip
     cloud.stacks.finish("Shop")
     assert api.finished(reply).operation["status"] == "FAILED"

@@ -10,7 +10,7 @@ from devops_core.errors import (
 )
 from devops_core.model.inventory import RowStatus
 from tests.lab.client import Client
-from tests.lab.fakes import Crash, FakeCloud
+from tests.lab.fakes import Call, Crash, FakeCloud
 
 FAILURES = ("Cluster (AWS::ECS::Cluster): The Cluster cannot be deleted while Services are active",)
 
@@ -95,6 +95,53 @@ def test_a_delete_that_cloudformation_refuses_fails_with_the_reason(
     assert reply.status == 424
     assert "TerminationProtection" in reply.body["errorMessage"]
     shop.wire.heal()
+    assert api.finished(api.delete()).operation["status"] == "SUCCEEDED"
+
+
+def test_a_stack_is_protected_until_its_delete(shop: FakeCloud, api: Client) -> None:
+    stack = shop.stacks.named("Shop")
+    assert stack is not None
+    assert stack.protected
+    assert api.finished(api.delete()).operation["status"] == "SUCCEEDED"
+    assert not stack.protected
+
+
+def test_a_stack_without_protection_is_deleted(shop: FakeCloud, api: Client) -> None:
+    stack = shop.stacks.named("Shop")
+    assert stack is not None
+    stack.protected = False
+    assert api.finished(api.delete()).operation["status"] == "SUCCEEDED"
+
+
+@pytest.mark.parametrize("lost", [False, True], ids=["before its effect", "after its effect"])
+@pytest.mark.parametrize("call", ["stacks.unprotect", "stacks.delete"])
+def test_a_delete_continues_after_a_crash_at_the_protection(
+    shop: FakeCloud, api: Client, call: str, lost: bool
+) -> None:
+    shop.wire.fail(call, Crash(), times=1, lost=lost)
+    with pytest.raises(Crash):
+        api.delete()
+    shop.clock.wait(66)
+    api.settle()
+    assert shop.tables.rows == {}
+
+
+def test_a_protection_that_returns_does_not_block_the_application(
+    shop: FakeCloud, api: Client
+) -> None:
+    """Another person enables the protection between the two calls of a delete."""
+    stack = shop.stacks.named("Shop")
+    assert stack is not None
+
+    def protect(call: Call) -> None:
+        if call.name == "stacks.delete":
+            stack.protected = True
+            shop.wire.heal()
+
+    shop.wire.before.append(protect)
+    failed = api.delete()
+    assert failed.status == 424
+    assert "TerminationProtection" in failed.body["errorMessage"]
     assert api.finished(api.delete()).operation["status"] == "SUCCEEDED"
 
 

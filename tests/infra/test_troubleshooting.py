@@ -26,6 +26,7 @@ FROM_AWS = {
     "LimitExceeded",
     "ResourceInitializationError",
     "Unable to assume the service linked role",
+    "TerminationProtection is enabled",
 }
 # Tables whose first column quotes texts.
 QUOTING = ("Failed operations", "Waiting operations", "Drift", "Installation")

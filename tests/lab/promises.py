@@ -37,6 +37,7 @@ _ROLES: Mapping[Environment, Listener] = {
 # with progress in this service.
 _KINDS: Mapping[Action, tuple[str, ...]] = {
     Action.CREATE_STACK: ("create",),
+    Action.UNPROTECT_STACK: ("create", "delete"),
     Action.DELETE_STACK: ("create", "delete"),
     Action.MODIFY_LISTENER: ("swap",),
 }

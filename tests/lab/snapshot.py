@@ -106,6 +106,7 @@ class Action(StrEnum):
     """An action of AWS, beside those of the tables, that changes the account."""
 
     CREATE_STACK = "CreateStack"
+    UNPROTECT_STACK = "UpdateTerminationProtection"
     DELETE_STACK = "DeleteStack"
     REGISTER = "RegisterTaskDefinition"
     DEREGISTER = "DeregisterTaskDefinition"

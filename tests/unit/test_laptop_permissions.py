@@ -36,6 +36,7 @@ CALLS: list[tuple[str, dict[str, Any], list[Permission]]] = [
         {
             "StackName": "Shop", "RoleARN": ROLE, "TemplateBody": TEMPLATE,
             "Tags.member.1.Key": "team", "Tags.member.1.Value": "red",
+            "EnableTerminationProtection": "true", "StackPolicyBody": "{}",
         },
         [
             Permission("cloudformation:CreateStack", STACK, STACK_ROLE | TAGS),
@@ -44,6 +45,8 @@ CALLS: list[tuple[str, dict[str, Any], list[Permission]]] = [
                 STACK,
                 TAGS | {"cloudformation:CreateAction": "CreateStack"},
             ),
+            Permission("cloudformation:SetStackPolicy", STACK),
+            Permission("cloudformation:UpdateTerminationProtection", STACK),
             PASSED,
             Permission(
                 "cloudformation:CreateChangeSet",
@@ -70,6 +73,11 @@ CALLS: list[tuple[str, dict[str, Any], list[Permission]]] = [
         [Permission("cloudformation:DescribeStacks", STACK)],
     ),
     ("cloudformation:DescribeStacks", {}, [Permission("cloudformation:DescribeStacks")]),
+    (
+        "cloudformation:UpdateTerminationProtection",
+        {"StackName": "Shop", "EnableTerminationProtection": "false"},
+        [Permission("cloudformation:UpdateTerminationProtection", STACK)],
+    ),
     (
         "cloudformation:ValidateTemplate",
         {"TemplateBody": TEMPLATE},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from functools import cache
 from typing import Any
@@ -17,7 +18,7 @@ from devops_core.naming import Image
 from devops_core.settings import Settings
 from tests.lab.builders import ID, operation, part
 from tests.lab.environment import VARIABLES
-from tests.lab.templates import ROOT, load
+from tests.lab.templates import ROOT, load, unroll
 
 SETTINGS = Settings.from_environment(VARIABLES)
 APPLICATION = Application(
@@ -99,6 +100,26 @@ def test_the_stack_has_a_token_and_the_service_role_and_rolls_back() -> None:
     assert request["RoleARN"] == VARIABLES["STACK_ROLE_ARN"]
     assert request["OnFailure"] == "ROLLBACK"
     assert request["Capabilities"] == ["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"]
+    assert request["EnableTerminationProtection"] is True
+
+
+def test_a_stack_update_changes_no_resource_that_operations_change() -> None:
+    """A Deny has priority over an Allow (User Guide, "Prevent updates to stack resources")."""
+    template = load(ROOT / "cloudformation" / "application.yml")
+    unrolled = unroll(template, {"Environments": ["dev", "training"]})
+    types = {resource["Type"] for resource in unrolled["Resources"].values()}
+    allow, deny = json.loads(sent()["StackPolicyBody"])["Statement"]
+    refused = deny["Condition"]["StringEquals"]["ResourceType"]
+
+    assert (allow["Effect"], allow["Action"], allow["Resource"]) == ("Allow", "Update:*", "*")
+    assert (deny["Effect"], deny["Resource"]) == ("Deny", "*")
+    assert deny["Action"] == ["Update:Modify", "Update:Replace"]
+    assert allow["Principal"] == deny["Principal"] == "*"
+    assert types - {*refused} == {
+        "AWS::ECR::Repository", "AWS::ECS::Cluster", "AWS::ElasticLoadBalancingV2::LoadBalancer",
+        "AWS::IAM::Role", "AWS::Logs::LogGroup",
+    }  # fmt: skip
+    assert {*refused} <= types
 
 
 def test_the_parameters_are_those_of_the_request_and_the_installation() -> None:

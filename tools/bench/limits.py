@@ -15,7 +15,7 @@ CALLS: Mapping[str, tuple[int, int]] = {
     "deploy three": (12, 5),
     "promote": (7, 5),
     "swap": (10, 5),
-    "delete": (4, 4),
+    "delete": (5, 5),
 }
 SWAPS = 100  # minimum number of swaps under load
 

@@ -69,6 +69,13 @@ def _create_stack(call: Call) -> Iterable[Permission]:
     if tags:
         tags = tags | {"cloudformation:CreateAction": "CreateStack"}
         yield Permission("cloudformation:TagResource", stack, tags)
+    # The User Guide requires these actions to set a policy ("Prevent updates to stack resources")
+    # and to enable the protection ("Protect CloudFormation stacks from being deleted"). Whether
+    # CreateStack checks them is not documented; the laptop cloud does.
+    if "StackPolicyBody" in call.parameters:
+        yield Permission("cloudformation:SetStackPolicy", stack)
+    if str(call.parameters.get("EnableTerminationProtection")).lower() == "true":
+        yield Permission("cloudformation:UpdateTerminationProtection", stack)
     yield from _pass_role(call, "RoleARN", "cloudformation.amazonaws.com")
     template = str(call.parameters.get("TemplateBody", ""))
     if _MACRO in template:
@@ -84,7 +91,7 @@ def _delete_stack(call: Call) -> Iterable[Permission]:
     yield from _pass_role(call, "RoleARN", "cloudformation.amazonaws.com")
 
 
-def _describe_stack(call: Call) -> Iterable[Permission]:
+def _one_stack(call: Call) -> Iterable[Permission]:
     yield Permission(call.action, _stack(call))
 
 
@@ -135,8 +142,9 @@ def _modify_listener(call: Call) -> Iterable[Permission]:
 _RULES: dict[str, Callable[[Call], Iterable[Permission]]] = {
     "cloudformation:CreateStack": _create_stack,
     "cloudformation:DeleteStack": _delete_stack,
-    "cloudformation:DescribeStackEvents": _describe_stack,
-    "cloudformation:DescribeStacks": _describe_stack,
+    "cloudformation:DescribeStackEvents": _one_stack,
+    "cloudformation:DescribeStacks": _one_stack,
+    "cloudformation:UpdateTerminationProtection": _one_stack,
     "cloudformation:ValidateTemplate": _any_resource,
     "ecs:DeregisterTaskDefinition": _any_resource,
     "ecs:DescribeServices": _describe_services,
@@ -155,6 +163,7 @@ ACTIONS = frozenset(_RULES)
 ADDITIONAL_ACTIONS = frozenset(
     {
         "cloudformation:CreateChangeSet",
+        "cloudformation:SetStackPolicy",
         "cloudformation:TagResource",
         "ecs:TagResource",
         "iam:PassRole",

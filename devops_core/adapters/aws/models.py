@@ -14,6 +14,7 @@ CALLED: Mapping[str, tuple[str, ...]] = {
         "DeleteStack",
         "DescribeStackEvents",
         "DescribeStacks",
+        "UpdateTerminationProtection",
         "ValidateTemplate",
     ),
     "dynamodb": (

@@ -38,6 +38,7 @@ class FakeStack:
     failures: dict[str, tuple[str, ...]] = field(default_factory=dict)
     left: int | None = None
     unseen: int = 0
+    protected: bool = False
 
     @property
     def operation(self) -> str | None:
@@ -99,6 +100,7 @@ class FakeStacks(Port, port="stacks"):
             },
             left=self.pace,
             unseen=self.lag,
+            protected=request["EnableTerminationProtection"],
         )
         self.stacks[stack.id] = stack
         return stack.id
@@ -109,10 +111,20 @@ class FakeStacks(Port, port="stacks"):
         return self._parameters(template)
 
     @outgoing
+    def unprotect(self, stack_id: str) -> None:
+        """Disable the termination protection of a stack, unless it is being deleted."""
+        if stack := self._deletable(stack_id):
+            stack.protected = False
+
+    @outgoing
     def delete(self, stack_id: str, token: str) -> None:
-        """Start to delete a stack."""
-        stack = self.stacks.get(stack_id)
-        if stack and stack.status not in ("DELETE_COMPLETE", "DELETE_IN_PROGRESS"):
+        """Start to delete a stack; CloudFormation refuses to delete a protected one."""
+        stack = self._deletable(stack_id)
+        if stack and stack.protected:
+            raise RefusedError(
+                f"Stack [{stack.name}] cannot be deleted while TerminationProtection is enabled"
+            )
+        if stack:
             stack.status, stack.token, stack.left = "DELETE_IN_PROGRESS", token, self.pace
 
     @outgoing
@@ -159,6 +171,11 @@ class FakeStacks(Port, port="stacks"):
         stack = self.named(name)
         assert stack is not None, f"stack {name} does not exist"
         self._finish(stack)
+
+    def _deletable(self, stack_id: str) -> FakeStack | None:
+        stack = self.stacks.get(stack_id)
+        deleting = stack is not None and stack.status in ("DELETE_COMPLETE", "DELETE_IN_PROGRESS")
+        return None if deleting else stack
 
     def _new_id(self, name: str) -> str:
         return f"{self._prefix}/{name}/00000000-0000-0000-0000-{len(self.stacks):012x}"

@@ -15,8 +15,8 @@ AnyPort = TypeVar("AnyPort", bound="Port")
 # Calls that change AWS resources other than the tables.
 AWS_WRITES = frozenset(
     {
-        "stacks.create", "stacks.delete", "containers.register", "containers.deregister",
-        "containers.update", "load_balancer.switch",
+        "stacks.create", "stacks.unprotect", "stacks.delete", "containers.register",
+        "containers.deregister", "containers.update", "load_balancer.switch",
     }
 )  # fmt: skip
 TABLE_WRITES = frozenset(

@@ -29,6 +29,7 @@ from tests.lab.snapshot import (
 
 _ACTIONS = {
     "stacks.create": Action.CREATE_STACK,
+    "stacks.unprotect": Action.UNPROTECT_STACK,
     "stacks.delete": Action.DELETE_STACK,
     "containers.register": Action.REGISTER,
     "containers.deregister": Action.DEREGISTER,
@@ -124,7 +125,7 @@ class MemorySnapshot:
         action = _ACTIONS[call.name]
         if action is Action.CREATE_STACK:
             return Change(call.number, action, first["StackName"])
-        if action is Action.DELETE_STACK:
+        if action in (Action.UNPROTECT_STACK, Action.DELETE_STACK):
             return Change(call.number, action, self._cloud.stacks.stacks[first].name)
         if action is Action.UPDATE_SERVICE:
             return Change(call.number, action, first, others[0], others[1])

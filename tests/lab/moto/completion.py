@@ -45,7 +45,11 @@ class Completion:
         """Send a call to moto, unless AWS would refuse it."""
         refusal = _before(call)
         if refusal:
-            return responses.failure(call.service, 400, "ClientException", refusal)
+            code = "ValidationError" if call.service == "cloudformation" else "ClientException"
+            return responses.failure(call.service, 400, code, refusal)
+        if call.operation == "UpdateTerminationProtection":
+            # moto does not have this operation.
+            return responses.unprotected(call.params["StackName"])
         if call.operation == "ValidateTemplate":
             # moto runs a linter on the template for seconds, and returns no parameters.
             return responses.parameters(call.params["TemplateBody"])
@@ -136,6 +140,12 @@ class Completion:
 
 def _before(call: Call) -> str | None:
     """Do the part of AWS before moto's; return the reason if AWS refuses the call."""
+    stack = backend("cloudformation").stacks.get(call.params.get("StackName"))
+    if call.operation == "UpdateTerminationProtection" and stack:
+        stack.enable_termination_protection = call.params["EnableTerminationProtection"]
+    if call.operation == "DeleteStack" and stack and stack.enable_termination_protection:
+        # moto ignores the protection.
+        return f"Stack [{stack.name}] cannot be deleted while TerminationProtection is enabled"
     if call.operation == "DeleteStack":
         # moto ignores EmptyOnDelete.
         for repository in backend("ecr").repositories.values():

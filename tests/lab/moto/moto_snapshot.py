@@ -125,7 +125,7 @@ class MotoSnapshot(TableItems):
         params, action = call.params, Action(call.operation)
         application = next(iter(self.rows)).application
         name = application.name
-        if action in (Action.CREATE_STACK, Action.DELETE_STACK):
+        if action in (Action.CREATE_STACK, Action.UNPROTECT_STACK, Action.DELETE_STACK):
             return Change(call.number, action, name)
         if action is Action.UPDATE_SERVICE:
             definition = params.get("taskDefinition")

@@ -76,5 +76,13 @@ def parameters(template: str) -> AWSResponse:
     return _response(200, f"<ValidateTemplateResponse>{result}</ValidateTemplateResponse>")
 
 
+def unprotected(stack_id: str) -> AWSResponse:
+    """Return the response of UpdateTerminationProtection."""
+    result = f"<StackId>{escape(stack_id)}</StackId>"
+    result = f"<UpdateTerminationProtectionResult>{result}</UpdateTerminationProtectionResult>"
+    name = "UpdateTerminationProtectionResponse"
+    return _response(200, f"<{name}>{result}</{name}>")
+
+
 def _response(status: int, body: str) -> AWSResponse:
     return AWSResponse("https://aws.example", status, {}, MockRawResponse(body))

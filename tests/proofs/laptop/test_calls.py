@@ -59,7 +59,11 @@ EXPECTED: Mapping[str, tuple[dict[str, int], int]] = {
         | {"DescribeTargetHealth": 2, "TransactWriteItems": 2, "ModifyListener": 2},
         5,
     ),
-    "delete": ({"BatchGetItem": 1, "TransactWriteItems": 1, "DeleteStack": 1, "PutItem": 1}, 4),
+    "delete": (
+        {"BatchGetItem": 1, "TransactWriteItems": 1, "UpdateTerminationProtection": 1}
+        | {"DeleteStack": 1, "PutItem": 1},
+        5,
+    ),
 }
 
 

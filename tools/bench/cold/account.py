@@ -73,6 +73,7 @@ class Account:
             "DescribeTargetHealth": _healthy,
             "CreateStack": _stack_begun,
             "DescribeStacks": _stack_described,
+            "UpdateTerminationProtection": _stack_unprotected,
             "DeleteStack": _stack_deleted,
         }
         if operation in handlers:
@@ -175,6 +176,11 @@ def _healthy(body: str) -> PreparedResponse:
 def _stack_begun(body: str) -> PreparedResponse:
     del body
     return _xml("CreateStack", f"<StackId>{STACK}</StackId>")
+
+
+def _stack_unprotected(body: str) -> PreparedResponse:
+    del body
+    return _xml("UpdateTerminationProtection", f"<StackId>{STACK}</StackId>")
 
 
 def _stack_deleted(body: str) -> PreparedResponse:
