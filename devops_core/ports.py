@@ -227,7 +227,10 @@ class ImageRegistry(Protocol):
     """ECR of this account and region."""
 
     def digest(self, repository: str, *, tag: str | None, digest: str | None) -> str:
-        """Return the digest of an image; ImageNotFoundError names the repository and the tag."""
+        """Return the digest of an image; ImageNotFoundError names the repository and the tag.
+
+        NotDeployableError means that the image has no tag.
+        """
 
 
 class TemplateStore(Protocol):

@@ -8,14 +8,14 @@ from typing import Any
 
 from devops_core.model.inventory import Application
 from devops_core.model.operation import Operation
-from devops_core.model.service_spec import ServiceSpec
+from devops_core.model.service_spec import ServiceSpec, secret_arns
 from devops_core.naming import DEPLOYABLE, OPERATION_TAG, Image, repository_name, service_name
 from devops_core.settings import Settings
 
 # Maximum size of TemplateBody in bytes (CloudFormation API, CreateStack).
 MAX_TEMPLATE_BYTES = 51_200
 
-# The template's parameter with the secrets that an application can read.
+# The end of the names of parameters with the secrets that an environment can read.
 SECRETS_PARAMETER = "SecretArns"
 
 # The members of a described task definition that RegisterTaskDefinition accepts (ECS API).
@@ -89,6 +89,7 @@ def _parameters(
     chosen = {part.environment for part in operation.progress}
     environments = [service_name(name) for name in DEPLOYABLE if name in chosen]
     spec = operation.details.service
+    secrets = ",".join(secret_arns(spec.secrets.values()))
     return {
         "Environments": ",".join(environments),
         "RepositoryName": repository_name(application.name),
@@ -106,7 +107,8 @@ def _parameters(
         "ProductionScheme": settings.production_scheme,
         "CertificateArn": settings.certificate,
         "PermissionsBoundary": settings.permissions_boundary,
-        SECRETS_PARAMETER: ",".join(sorted(set(map(_secret_resource, spec.secrets.values())))),
+        # All environments have the same secrets.
+        **{f"{name}{SECRETS_PARAMETER}": secrets for name in (*environments, "prod")},
     }
 
 
@@ -145,12 +147,6 @@ def task_definition(
         "containerDefinitions": [container, *others],
         "tags": _pairs(tags, "key", "value"),
     }
-
-
-def _secret_resource(value_from: str) -> str:
-    """Return the ARN of the secret itself, without the `:json-key:stage:version` ECS allows."""
-    service = value_from.split(":")[2]
-    return ":".join(value_from.split(":")[:7]) if service == "secretsmanager" else value_from
 
 
 def _pairs(values: Mapping[str, str], key: str, value: str) -> list[dict[str, str]]:

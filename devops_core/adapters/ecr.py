@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from devops_core.adapters.aws.errors import translated
-from devops_core.errors import ImageNotFoundError
+from devops_core.errors import ImageNotFoundError, NotDeployableError
 
 
 class EcrImages:
@@ -16,7 +16,11 @@ class EcrImages:
 
     @translated()
     def digest(self, repository: str, *, tag: str | None, digest: str | None) -> str:
-        """Return the digest of an image; `tag` is ignored if `digest` is given."""
+        """Return the digest of an image; `tag` is ignored if `digest` is given.
+
+        An image without a tag is refused: the lifecycle policy of the application template lets
+        such images expire.
+        """
         exceptions = self._client.exceptions
         image = {"imageDigest": digest} if digest else {"imageTag": tag}
         name = f"{repository}@{digest}" if digest else f"{repository}:{tag}"
@@ -28,4 +32,9 @@ class EcrImages:
         if not response["imageDetails"]:
             # ministack returns an empty list where ECR raises ImageNotFoundException.
             raise missing
-        return str(response["imageDetails"][0]["imageDigest"])
+        (found,) = response["imageDetails"]
+        if not found.get("imageTags"):
+            raise NotDeployableError(
+                f"the image {name} has no tag, so ECR removes it after some days: tag it first"
+            )
+        return str(found["imageDigest"])

@@ -118,8 +118,12 @@ def _with_stack_request(cloud: Cloud, plan: Plan, operation: Operation, planned:
     pairs = request["Parameters"]
     parameters = {each["ParameterKey"]: each["ParameterValue"] for each in pairs}
     _require_declared(parameters, cloud.stacks.parameters(request["TemplateBody"]))
-    parameters.pop(render.SECRETS_PARAMETER)
-    return planned._replace(template=template, parameters=parameters)
+    shown = {
+        name: value
+        for name, value in parameters.items()
+        if not name.endswith(render.SECRETS_PARAMETER)
+    }
+    return planned._replace(template=template, parameters=shown)
 
 
 def _require_free_name(cloud: Cloud, name: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 
@@ -30,3 +30,16 @@ class ServiceSpec:
         later stack update does not undo the scaling of a service.
         """
         return bool(self.environment or self.secrets or self.desired_count != 1)
+
+
+def secret_arns(values: Iterable[str]) -> list[str]:
+    """Return the sorted ARNs of the secrets themselves, each once.
+
+    ECS allows `:json-key:stage:version` after the ARN of a Secrets Manager secret, IAM does not.
+    """
+    return sorted({_without_key(value) for value in values})
+
+
+def _without_key(value_from: str) -> str:
+    parts = value_from.split(":")
+    return ":".join(parts[:7]) if parts[2] == "secretsmanager" else value_from

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from devops_core.errors import CONTROL
-from devops_core.model.service_spec import ServiceSpec
+from devops_core.model.service_spec import ServiceSpec, secret_arns
 from devops_core.naming import DEPLOYABLE, NON_PRODUCTION, Environment
 from devops_core.requests import fields, schema
 
@@ -27,6 +27,9 @@ MAX_TASKS = 100
 # 50 tags a resource (AWS General Reference, "Tag naming limits and requirements"), less those
 # that CloudFormation, ECS and this service add.
 MAX_TAGS = 40
+# The ARNs of an environment's secrets are one parameter of the stack, which has at most 4,096 bytes
+# (CloudFormation User Guide, "Understand CloudFormation quotas").
+MAX_SECRET_BYTES = 4096
 # A swap fetches all of them at once while production waits.
 MAX_WARMUP = 10
 # The application template sets the first three in every container, ECS the others (Amazon ECS
@@ -178,6 +181,9 @@ def _service_faults(data: Mapping[str, Any], context: Mapping[str, Any]) -> Iter
             yield f"secrets.{name}", "must not also be in environment"
         if account and arn and arn.split(":")[4] != account:
             yield f"secrets.{name}", "must be in the AWS account of this service"
+    size = len(",".join(secret_arns(filter(None, (data["secrets"] or {}).values()))))
+    if size > MAX_SECRET_BYTES:
+        yield "secrets", f"must have ARNs of at most {MAX_SECRET_BYTES} bytes together, not {size}"
 
 
 _SERVICE = schema.Object(
@@ -230,9 +236,10 @@ _SERVICE = schema.Object(
             "Environment variables with values that ECS reads from Secrets Manager or from the SSM "
             "parameter store: the name of the variable, and the ARN of a secret (with or without "
             "key, stage and version) or of a parameter in this account. A name must not also be "
-            "in `environment`. Responses and logs do not contain the ARNs. The secrets must be "
-            "encrypted with the AWS managed key, because the execution role cannot use other KMS "
-            "keys.",
+            "in `environment`. The ARNs, each counted once, have at most "
+            f"{MAX_SECRET_BYTES} bytes together. Responses and logs do not contain the ARNs. "
+            "The secrets must be encrypted with the AWS managed key, because the execution role "
+            "cannot use other KMS keys.",
             default={},
         ),
         "warmup": schema.Member(

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from devops_core.adapters.ecr import EcrImages
-from devops_core.errors import AccessDeniedError, ImageNotFoundError
+from devops_core.errors import AccessDeniedError, ImageNotFoundError, NotDeployableError
 from tests.adapters.conftest import Aws
 from tests.lab.moto.hooks import refuse, respond
 
@@ -69,6 +69,20 @@ def test_a_missing_image_is_named(
         ImageNotFoundError, match=f"this account's ECR has no image {name}: push it"
     ):
         images.digest(repository, tag=tag, digest=digest)
+
+
+def test_an_image_without_a_tag_is_not_deployed(images: EcrImages, client: Any) -> None:
+    """The lifecycle policy of the application template lets such images expire."""
+    client.create_repository(repositoryName="shop")
+    manifest = json.dumps({"schemaVersion": 2, "config": {"digest": OTHER}, "layers": []})
+    put = client.put_image(
+        repositoryName="shop",
+        imageManifest=manifest,
+        imageManifestMediaType="application/vnd.oci.image.manifest.v1+json",
+    )
+
+    with pytest.raises(NotDeployableError, match="has no tag"):
+        images.digest("shop", tag="1.2.0", digest=put["image"]["imageId"]["imageDigest"])
 
 
 def test_a_repository_that_cannot_be_read_is_an_error(images: EcrImages, client: Any) -> None:

@@ -434,6 +434,14 @@ CASES: Mapping[str, Case] = {
         },
         {"account": ACCOUNT},
     ),
+    "secrets with too many bytes": Case(
+        "create",
+        serving(secrets={f"S{n}": f"{SECRET[:-7]}-{n:02}{'x' * 79}" for n in range(32)}),
+        {"service.secrets": "must have ARNs of at most 4096 bytes together, not 4575"},
+    ),
+    "one secret with many keys": Case(
+        "create", serving(secrets={f"S{n}": f"{SECRET}:key{n}::" for n in range(100)}), {}
+    ),
     "secrets of the installation's account": Case(
         "create", serving(secrets={"A": SECRET, "B": PARAMETER}), {}, {"account": ACCOUNT}
     ),

@@ -39,7 +39,6 @@ def resources(statement: Statement, samples: Mapping[str, Any]) -> list[str]:
 
 def _policies(template: Template) -> Iterator[Mapping[str, Any]]:
     for role in of_type(template, "AWS::IAM::Role").values():
-        for policy in role.get("Policies", ()):
-            yield policy["Fn::If"][1] if "Fn::If" in policy else policy
-    for kind in ("AWS::IAM::ManagedPolicy", "AWS::IAM::Policy"):
+        yield from role.get("Policies", ())
+    for kind in ("AWS::IAM::ManagedPolicy", "AWS::IAM::Policy", "AWS::IAM::RolePolicy"):
         yield from of_type(template, kind).values()

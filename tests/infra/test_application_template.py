@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from moto.ecr.policy_validation import EcrLifecyclePolicyValidator
 
 from devops_core import naming, render
 from devops_core.details.create import CreateDetails
@@ -51,7 +52,7 @@ def test_every_reference_has_a_target(template: Template) -> None:
 
 
 def test_no_placeholder_of_a_loop_is_left(template: Template) -> None:
-    text = json.dumps([template["Resources"], template["Outputs"]])
+    text = json.dumps([template["Conditions"], template["Resources"], template["Outputs"]])
     assert "${Environment}" not in text
     assert "${Slot}" not in text
 
@@ -61,20 +62,20 @@ def test_loops_have_names_of_their_own() -> None:
     template = load(APPLICATION)
     loops = [
         (key.removeprefix("Fn::ForEach::"), content[0])
-        for section in ("Resources", "Outputs")
+        for section in ("Conditions", "Resources", "Outputs")
         for key, content in template[section].items()
         if key.startswith("Fn::ForEach::")
     ]
     names = [loop for loop, _ in loops]
     unrolled = unroll(template, {"Environments": ALL})
     taken = {*template["Parameters"], *unrolled["Resources"], *unrolled["Outputs"]}
-    assert len(set(names)) == len(names) == 4
+    assert len(set(names)) == len(names) == 5
     assert not taken & {*names, *(identifier for _, identifier in loops)}
 
 
 def test_a_substitution_in_a_loop_names_nothing_but_the_loop() -> None:
     template = load(APPLICATION)
-    text = json.dumps([template["Resources"], template["Outputs"]])
+    text = json.dumps([template["Conditions"], template["Resources"], template["Outputs"]])
     mixed = [
         found
         for found in re.findall(r'"Fn::Sub": "([^"]*)"', text)
@@ -179,6 +180,14 @@ def test_slots_are_made_like_environments() -> None:
         text = text.replace(json.dumps(called), '"NAME"')
         loops[loop] = json.loads(text.replace(prefix, "ID"))
     environment, slot = loops["EnvironmentResources"], loops["SlotResources"]
+    # The slots share one list of secrets.
+    for loop, secrets, condition in [
+        (environment, {"Ref": {"Fn::Sub": "IDSecretArns"}}, {"Fn::Sub": "IDHasSecrets"}),
+        (slot, {"Ref": "prodSecretArns"}, "prodHasSecrets"),
+    ]:
+        policy = loop["IDSecrets"]["Properties"]["PolicyDocument"]
+        assert policy["Statement"][0].pop("Resource") == secrets
+        assert loop["IDSecrets"].pop("Condition") == condition
     # A slot has no load balancer of its own; how its service waits for a listener is tested above.
     del environment["IDLoadBalancer"], environment["IDListener"]
     listener = environment["IDService"]["Properties"]["Tags"].pop()
@@ -194,6 +203,18 @@ def test_repository_is_immutable_scanned_and_goes_with_the_stack(template: Templ
     assert repository["EmptyOnDelete"] is True
 
 
+def test_only_images_without_a_tag_expire(template: Template) -> None:
+    """The service deploys only tagged images from ECR, and a tag cannot move to another image."""
+    repository = of_type(template, "AWS::ECR::Repository")["Repository"]
+    text = repository["LifecyclePolicy"]["LifecyclePolicyText"]
+    EcrLifecyclePolicyValidator(text).validate()
+    (rule,) = json.loads(text)["rules"]
+    assert rule["selection"]["tagStatus"] == "untagged"
+    assert rule["action"] == {"type": "expire"}
+    assert repository["ImageTagMutability"] == "IMMUTABLE"
+    assert "ImageTagMutabilityExclusionFilters" not in repository
+
+
 def test_execution_roles_can_pull_log_and_read_the_given_secrets_only(template: Template) -> None:
     roles = of_type(template, "AWS::IAM::Role")
     assert set(roles) == {
@@ -203,9 +224,9 @@ def test_execution_roles_can_pull_log_and_read_the_given_secrets_only(template: 
     for role in roles.values():
         assert "RoleName" not in role  # else the stack would need CAPABILITY_NAMED_IAM
         assert role["Path"] == "/devops-ecs/"
-        *always, secrets = role["Policies"]
-        assert secrets["Fn::If"][0] == "HasSecrets"
-        statements = [each for policy in always for each in policy["PolicyDocument"]["Statement"]]
+        statements = [
+            each for policy in role["Policies"] for each in policy["PolicyDocument"]["Statement"]
+        ]
         unscoped = [each["Action"] for each in statements if each["Resource"] == "*"]
         assert unscoped == ["ecr:GetAuthorizationToken"]
 
@@ -223,9 +244,11 @@ def test_everything_that_can_be_tagged_names_its_application(template: Template)
         if {"Key": "devops:application", "Value": {"Ref": "AWS::StackName"}}
         not in resource["Properties"].get("Tags", [])
     ]
-    # A listener costs nothing, and the name of its load balancer says whose it is.
+    # A listener costs nothing, and the name of its load balancer says whose it is. The policy of a
+    # role cannot have tags.
     listeners = of_type(template, "AWS::ElasticLoadBalancingV2::Listener")
-    assert sorted(untagged) == sorted(listeners)
+    policies = of_type(template, "AWS::IAM::RolePolicy")
+    assert sorted(untagged) == sorted([*listeners, *policies])
 
 
 def test_outputs_are_those_that_the_service_reads(

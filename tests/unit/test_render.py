@@ -117,7 +117,7 @@ def test_a_stack_update_changes_no_resource_that_operations_change() -> None:
     assert allow["Principal"] == deny["Principal"] == "*"
     assert types - {*refused} == {
         "AWS::ECR::Repository", "AWS::ECS::Cluster", "AWS::ElasticLoadBalancingV2::LoadBalancer",
-        "AWS::IAM::Role", "AWS::Logs::LogGroup",
+        "AWS::IAM::Role", "AWS::IAM::RolePolicy", "AWS::Logs::LogGroup",
     }  # fmt: skip
     assert {*refused} <= types
 
@@ -142,7 +142,10 @@ def test_the_parameters_are_those_of_the_request_and_the_installation() -> None:
         "ProductionScheme": "internet-facing",
         "CertificateArn": VARIABLES["CERTIFICATE_ARN"],
         "PermissionsBoundary": VARIABLES["PERMISSIONS_BOUNDARY_ARN"],
-        "SecretArns": "",
+        "devSecretArns": "",
+        "qaSecretArns": "",
+        "daSecretArns": "",
+        "prodSecretArns": "",
     }
 
 
@@ -159,7 +162,9 @@ def test_the_parameters_have_each_secret_once_without_its_json_key() -> None:
         secrets={"A": f"{SECRET}:user::", "B": f"{SECRET}:password::", "C": SECRET, "D": PARAMETER}
     )
 
-    assert parameters(spec)["SecretArns"] == f"{SECRET},{PARAMETER}"
+    given = parameters(spec)
+    names = ("devSecretArns", "qaSecretArns", "daSecretArns", "prodSecretArns")
+    assert [given[name] for name in names] == [f"{SECRET},{PARAMETER}"] * 4
 
 
 def test_the_template_is_sent_without_changes() -> None:

@@ -20,7 +20,6 @@ _KMS = "a customer-managed KMS key; the template uses keys of AWS"
 # Actions of the handlers that are not required, with the reason.
 UNNEEDED: Mapping[str, str] = {
     "cognito-idp:DescribeUserPoolClient": "an authenticate-cognito action",
-    "ecr:PutLifecyclePolicy": "LifecyclePolicy",
     "ecr:SetRepositoryPolicy": "RepositoryPolicyText",
     "elasticloadbalancing:ModifyCapacityReservation": "MinimumLoadBalancerCapacity",
     "elasticloadbalancing:ModifyListenerAttributes": "ListenerAttributes",
@@ -66,6 +65,8 @@ _RESOURCES: Mapping[str, str] = {
     ),
     "AWS::ElasticLoadBalancingV2::TargetGroup": "elasticloadbalancing:{at}:targetgroup/{Name}/*",
     "AWS::IAM::Role": "iam::{account}:role{Path}{RoleName}",
+    # The path and the boundary of the role are not properties of the policy.
+    "AWS::IAM::RolePolicy": "iam::{account}:role{Path}{RoleName}",
     "AWS::Logs::LogGroup": "logs:{at}:log-group:{LogGroupName}",
 }
 # The call that creates a resource. AWS compares it with the condition key `<service>:CreateAction`

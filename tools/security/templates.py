@@ -53,7 +53,7 @@ def unroll(template: Template, parameters: Mapping[str, Sequence[str]]) -> Templ
     """
     return {
         section: _unroll(content, {}, parameters)
-        if section in {"Resources", "Outputs"}
+        if section in {"Conditions", "Resources", "Outputs"}
         else content
         for section, content in template.items()
     }

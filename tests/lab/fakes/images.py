@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 
-from devops_core.errors import ImageNotFoundError, RefusedError
+from devops_core.errors import ImageNotFoundError, NotDeployableError, RefusedError
 from devops_core.settings import TemplateLocation
 from tests.lab.fakes.wire import Port, Wire, outgoing
 
@@ -25,10 +25,15 @@ class FakeImages(Port, port="images"):
         if found is None or found not in there:
             name = f"{repository}@{digest}" if digest else f"{repository}:{tag}"
             raise ImageNotFoundError(f"this account's ECR has no image {name}: push it first")
+        if not any(tag for (_, tag), known in self.pushed.items() if known == found):
+            raise NotDeployableError(f"the image {repository}@{digest} has no tag")
         return found
 
     def push(self, repository: str, tag: str, content: str = "") -> str:
-        """Push an image and return its digest, which depends on the content (default: the tag)."""
+        """Push an image and return its digest, which depends on the content (default: the tag).
+
+        An empty tag pushes an image without a tag.
+        """
         digest = f"sha256:{hashlib.sha256((content or tag).encode()).hexdigest()}"
         self.pushed[repository, tag] = digest
         return digest

@@ -10,7 +10,7 @@ from typing import Any
 from tests.lab.templates import APPLICATION, Template, load, unroll
 
 # moto cannot create all roles and log groups of the template. No story reads them.
-_LEFT_OUT = ("AWS::IAM::Role", "AWS::Logs::LogGroup")
+_LEFT_OUT = ("AWS::IAM::Role", "AWS::IAM::RolePolicy", "AWS::Logs::LogGroup")
 _NAMES_THEM = ("ExecutionRoleArn", "LogConfiguration")
 
 

@@ -151,7 +151,7 @@ def _services(body: str) -> PreparedResponse:
 
 def _image(body: str) -> PreparedResponse:
     del body
-    return _json({"imageDetails": [{"imageDigest": DIGEST}]})
+    return _json({"imageDetails": [{"imageDigest": DIGEST, "imageTags": ["1.0"]}]})
 
 
 def _registered(body: str) -> PreparedResponse:

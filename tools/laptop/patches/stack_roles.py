@@ -11,6 +11,7 @@ from ministack.core import iam_evaluator
 from ministack.core.responses import get_account_id, get_region
 from ministack.services.cloudformation import provisioners, stacks
 
+from tools.laptop.patches import role_policies
 from tools.laptop.permissions import Permission
 from tools.laptop.stack_permissions import Resource, handler_permissions
 
@@ -62,6 +63,8 @@ def _check(kind: str, handler: str, props: dict[str, Any], stack_name: str) -> N
     role = _roles.get(_key(stack_name))
     if role is None:
         return
+    if kind == role_policies.KIND:
+        props = {**props, **role_policies.role_properties(props["RoleName"])}
     resource = Resource(kind, props, get_region(), get_account_id())
     principal = f"arn:aws:sts::{resource.account}:assumed-role/{_name(role)}/AWSCloudFormation"
     for permission in handler_permissions(resource, handler) or ():
