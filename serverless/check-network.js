@@ -1,9 +1,10 @@
 'use strict';
 
 // Stops a deploy if the network of parameters.yml cannot work: a subnet or security group of another
-// VPC, or tasks in a zone without a load balancer. The nodes of a load balancer reach only the targets
-// in its enabled zones (ELB, Application Load Balancers, "Subnets for your load balancer"), so such
-// tasks would never become healthy.
+// VPC, tasks in a zone without a load balancer, or two load balancer subnets in one zone. The nodes of
+// a load balancer reach only the targets in its enabled zones (ELB, Application Load Balancers,
+// "Subnets for your load balancer"), so such tasks would never become healthy. ELB accepts one subnet
+// for each zone (ELBv2 API, CreateLoadBalancer).
 
 const {
   DescribeSecurityGroupsCommand,
@@ -20,19 +21,19 @@ module.exports = class CheckNetwork {
 
   async check() {
     const { custom } = this.serverless.service;
-    const { vpc, sg, elbsg, subnet1, subnet2, elbsubnet1, elbsubnet2 } = custom.parameters;
+    const { vpc, sg, elbsg, ...values } = custom.parameters;
     const provider = this.serverless.getProvider('aws');
     const ec2 = new EC2Client(await provider.getAwsSdkV3Config());
-    const [subnets, groups] = await Promise.all([
-      described(ec2, DescribeSubnetsCommand, 'subnet-id', {
-        subnet1,
-        subnet2,
-        elbsubnet1,
-        elbsubnet2,
-      }),
+    const [tasks, balancers, groups] = await Promise.all([
+      described(ec2, DescribeSubnetsCommand, 'subnet-id', subnetsOf(values, '')),
+      described(ec2, DescribeSubnetsCommand, 'subnet-id', subnetsOf(values, 'elb')),
       described(ec2, DescribeSecurityGroupsCommand, 'group-id', { sg, elbsg }),
     ]);
-    const problems = [...foreign({ ...subnets, ...groups }, vpc), ...unreachable(subnets)];
+    const problems = [
+      ...foreign({ ...tasks, ...balancers, ...groups }, vpc),
+      ...sharedZones(balancers),
+      ...unreachable(tasks, balancers),
+    ];
     if (problems.length === 0) return;
     throw new this.serverless.classes.Error(
       ['The network of the parameters cannot be used:', ...problems].join('\n  - '),
@@ -40,6 +41,13 @@ module.exports = class CheckNetwork {
     );
   }
 };
+
+/** The ids of the subnets for the tasks (prefix '') or the load balancers ('elb'), by parameter. */
+function subnetsOf(values, prefix) {
+  const further = values[`${prefix}subnets`].map((id) => [`${prefix}subnets (${id})`, id]);
+  const both = [1, 2].map((n) => [`${prefix}subnet${n}`, values[`${prefix}subnet${n}`]]);
+  return Object.fromEntries([...both, ...further]);
+}
 
 /** The resource of each parameter; undefined if it does not exist: a filter causes no error. */
 async function described(ec2, Command, filter, ids) {
@@ -61,8 +69,19 @@ function foreign(resources, vpc) {
     );
 }
 
-function unreachable({ elbsubnet1, elbsubnet2, ...tasks }) {
-  const zones = [elbsubnet1, elbsubnet2].map((subnet) => subnet?.AvailabilityZone);
+function sharedZones(balancers) {
+  const found = Object.entries(balancers).filter(([, subnet]) => subnet);
+  const zones = found.map(([, { AvailabilityZone }]) => AvailabilityZone);
+  return found
+    .filter((_, n) => zones.indexOf(zones[n]) < n)
+    .map(
+      ([key]) =>
+        `${key}: is in the zone of another load balancer subnet; write a subnet in another zone`,
+    );
+}
+
+function unreachable(tasks, balancers) {
+  const zones = Object.values(balancers).map((subnet) => subnet?.AvailabilityZone);
   if (!zones.every(Boolean)) return [];
   return Object.entries(tasks)
     .filter(([, subnet]) => subnet && !zones.includes(subnet.AvailabilityZone))

@@ -8,9 +8,19 @@
 const LONGEST_ACCESS_POLICY = 2000;
 
 function sameSubnets(values) {
-  return [['subnet1', 'subnet2'], ['elbsubnet1', 'elbsubnet2']]
-    .filter(([first, second]) => values[first] && values[first] === values[second])
-    .map(([first, second]) => `${second}: is the same as ${first}; write another subnet`);
+  return ['', 'elb'].flatMap((prefix) => {
+    const keys = [`${prefix}subnet1`, `${prefix}subnet2`];
+    const [first, second] = keys.map((key) => values[key]);
+    const further = values[`${prefix}subnets`] ?? [];
+    return [
+      ...(first && first === second
+        ? [`${keys[1]}: is the same as ${keys[0]}; write another subnet`]
+        : []),
+      ...keys
+        .filter((key) => further.includes(values[key]))
+        .map((key) => `${prefix}subnets: contains ${key}; write only further subnets`),
+    ];
+  });
 }
 
 function foreignImage({ repouri, accountid }) {

@@ -56,6 +56,14 @@ const callers = (description) => ({
 });
 const subnet = (what) =>
   text(`subnet-${EC2_ID}`, `the id of ${what}, as in subnet-0123456789abcdef0`);
+// Together with the two required ones at most eight; no region has as many zones.
+const furtherSubnets = (what) => ({
+  type: 'array',
+  uniqueItems: true,
+  maxItems: 6,
+  items: { type: 'string', pattern: `^subnet-${EC2_ID}$` },
+  description: `a list of at most six ids of further subnets for ${what}, as in [subnet-0123456789abcdef0]`,
+});
 const securityGroup = (what) =>
   text(`sg-${EC2_ID}`, `the id of the security group of ${what}, as in sg-0123456789abcdef0`);
 
@@ -80,6 +88,8 @@ const required = {
 };
 
 const optional = {
+  subnets: furtherSubnets('the tasks'),
+  elbsubnets: furtherSubnets('the load balancers'),
   publicurl: text(
     '|https?://[^\\s/]+(/[^\\s/]+)*',
     'a URL without a slash at the end, or leave it out',
@@ -141,6 +151,8 @@ const optional = {
 
 module.exports = {
   defaults: {
+    subnets: [],
+    elbsubnets: [],
     publicurl: '',
     requiredtags: [],
     logretentiondays: '30',

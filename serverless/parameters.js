@@ -78,7 +78,7 @@ function check(file, values) {
   if (problems.length > 0) throw new ParametersError(file, problems);
 }
 
-/** Derived values: names of buckets, location of the template, access control. */
+/** Derived values: names of buckets, location of the template, subnets, access control. */
 function derived(values) {
   const { accountid, region, cftemplate, requiredtags, logretentiondays, alarmtopic } = values;
   const { bucket, key } = templateUrls.map((url) => url.exec(cftemplate)).find(Boolean).groups;
@@ -92,6 +92,8 @@ function derived(values) {
       'Fn::Sub': `arn:\${AWS::Partition}:s3:::${name}`,
     })),
     templateobject: `${bucket}/${key}`,
+    allsubnets: [values.subnet1, values.subnet2, ...values.subnets].join(','),
+    allelbsubnets: [values.elbsubnet1, values.elbsubnet2, ...values.elbsubnets].join(','),
     requiredtags: requiredtags.join(','),
     logretentiondays: Number(logretentiondays),
     alarmactions: alarmtopic ? [alarmtopic] : [],

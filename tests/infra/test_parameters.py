@@ -16,6 +16,8 @@ from tools.laptop.packages import GOOD, parameters_file
 
 REQUIRED = list(GOOD)
 OPTIONAL = [
+    "subnets",
+    "elbsubnets",
     "publicurl",
     "requiredtags",
     "logretentiondays",
@@ -72,6 +74,8 @@ def test_a_complete_file_is_accepted_with_defaults(tmp_path: Path) -> None:
     loaded = accepted(parameters_file(tmp_path, GOOD))
     assert loaded["accountid"] == "012345678901"
     assert {key: loaded[key] for key in OPTIONAL} == {
+        "subnets": [],
+        "elbsubnets": [],
         "publicurl": "",
         "requiredtags": "",
         "logretentiondays": 30,
@@ -93,6 +97,13 @@ def test_a_complete_file_is_accepted_with_defaults(tmp_path: Path) -> None:
     }
     assert loaded["templatebucket"] == "ecs-cf-bucket-012345678901-eu-west-1"
     assert loaded["ecsbucket"] == "ecs-bucket-012345678901-eu-west-1"
+
+
+def test_further_subnets_follow_the_required_ones(tmp_path: Path) -> None:
+    third = "subnet-0123456789abcdef5"
+    loaded = accepted(parameters_file(tmp_path, {**GOOD, "subnets": f"[{third}]"}))
+    assert loaded["allsubnets"] == f"{GOOD['subnet1']},{GOOD['subnet2']},{third}"
+    assert loaded["allelbsubnets"] == f"{GOOD['elbsubnet1']},{GOOD['elbsubnet2']}"
 
 
 def test_an_account_number_without_quotes_keeps_its_zero(tmp_path: Path) -> None:
@@ -126,6 +137,10 @@ def test_a_missing_key_is_named(tmp_path: Path, key: str) -> None:
         ("elbsubnet1", "[subnet-0123456789abcdef3]"),
         ("elbsubnet2", "subnet-0123456789abcdef3"),
         ("subnet2", "subnet-0123456789abcdef1"),
+        ("subnets", "subnet-0123456789abcdef5"),
+        ("subnets", "[subnet-0123456789abcdef1]"),
+        ("elbsubnets", "[subnet-0123456789abcdef5, subnet-0123456789abcdef5]"),
+        ("elbsubnets", "[vpc-0123456789abcdef0]"),
         ("sg", "default"),
         ("elbsg", "sg-1"),
         ("region", "Ireland"),

@@ -70,9 +70,15 @@ def check_network(
 ) -> str:
     """Return the error for a network; `zones` has the zone of each subnet parameter."""
     names = [*zones, "sg", "elbsg"]
+    numbered = [name for name in names if not name.startswith(("further", "elbfurther"))]
     vpcs = {name: "vpc-2" if name in foreign else "vpc-1" for name in names if name not in missing}
     network = {
-        "parameters": {"vpc": "vpc-1", **{name: name for name in names}},
+        "parameters": {
+            "vpc": "vpc-1",
+            "subnets": [name for name in names if name.startswith("further")],
+            "elbsubnets": [name for name in names if name.startswith("elbfurther")],
+            **{name: name for name in numbered},
+        },
         "subnets": [
             {"SubnetId": name, "VpcId": vpcs[name], "AvailabilityZone": f"eu-west-1{zone}"}
             for name, zone in zones.items()
@@ -93,6 +99,22 @@ def test_tasks_in_a_zone_without_a_load_balancer_are_refused() -> None:
     error = check_network(SUBNETS | {"subnet2": "c"})
     assert "subnet2: is in eu-west-1c, and the load balancers are in eu-west-1a and" in error
     assert "subnet1" not in error
+
+
+def test_further_subnets_are_checked_like_the_others() -> None:
+    third = {"further1": "c", "elbfurther1": "c"}
+    assert check_network(SUBNETS | third) == ""
+    error = check_network(SUBNETS | {"further1": "d"} | {"elbfurther1": "c"})
+    assert "subnets (further1): is in eu-west-1d, and the load balancers are in" in error
+    error = check_network(SUBNETS | third, foreign=("elbfurther1",))
+    assert "elbsubnets (elbfurther1): belongs to vpc-2, not to vpc-1" in error
+
+
+@pytest.mark.parametrize("name", ["elbsubnet2", "elbfurther1"])
+def test_two_load_balancer_subnets_in_one_zone_are_refused(name: str) -> None:
+    """ELBv2 API, CreateLoadBalancer: only one subnet for each availability zone."""
+    error = check_network(SUBNETS | {"subnet2": "a", name: "a"})
+    assert f"{name.replace('elbfurther1', 'elbsubnets (elbfurther1)')}: is in the zone of" in error
 
 
 def test_each_resource_of_another_vpc_and_each_missing_one_is_named() -> None:
