@@ -117,21 +117,33 @@ def blueprint(described: Mapping[str, Any]) -> dict[str, Any]:
     return {key: described[key] for key in _BLUEPRINT_MEMBERS if described.get(key)}
 
 
+def container_of(blueprint: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """Return a container of a task definition.
+
+    ECS refuses a task definition without the container that the service's load balancer entry
+    names.
+    """
+    named = {each["name"]: each for each in blueprint["containerDefinitions"]}
+    found: Mapping[str, Any] = named[name]
+    return found
+
+
 def task_definition(
     base: Mapping[str, Any],
+    name: str,
     image: Image | None,
     tags: Mapping[str, str],
     spec: ServiceSpec | None = None,
 ) -> dict[str, Any]:
     """Return the input of RegisterTaskDefinition: `base` with another image and other tags.
 
-    The first container is the application's; the others (sidecars) do not change. An image with a
-    digest is named by the digest, so that the tested image runs. The variables and secrets of
-    `spec` replace those of the same name, because ECS refuses a name that is both
+    `name` is the name of the application's container; the others (sidecars) do not change. An
+    image with a digest is named by the digest, so that the tested image runs. The variables and
+    secrets of `spec` replace those of the same name, because ECS refuses a name that is both
     (RegisterTaskDefinition).
     """
-    first, *others = base["containerDefinitions"]
-    container = dict(first)
+    present = container_of(base, name)
+    container = dict(present)
     if image is not None:
         container["image"] = image.pinned
     if spec is not None:
@@ -140,11 +152,13 @@ def task_definition(
             ("environment", "value", spec.environment),
             ("secrets", "valueFrom", spec.secrets),
         ):
-            kept = [pair for pair in first.get(members, []) if pair["name"] not in own]
+            kept = [pair for pair in present.get(members, []) if pair["name"] not in own]
             container[members] = [*kept, *_pairs(wanted, "name", value)]
     return {
         **base,
-        "containerDefinitions": [container, *others],
+        "containerDefinitions": [
+            container if each is present else each for each in base["containerDefinitions"]
+        ],
         "tags": _pairs(tags, "key", "value"),
     }
 

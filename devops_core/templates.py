@@ -37,13 +37,23 @@ def stack_request(
     cloud: Cloud, operation: Operation, application: Application, content: bytes
 ) -> dict[str, Any]:
     """Return the input of CreateStack; RefusedError if the template cannot be used."""
-    # Only a create needs the renderer.
-    from devops_core import render
+    # Only a create needs them.
+    from devops_core import render, template_contract
 
+    settings = cloud.settings
     try:
-        return render.stack(operation, application, cloud.settings, content)
+        request = render.stack(operation, application, settings, content)
     except ValueError as error:
         raise RefusedError(f"the application template cannot be used: {error}") from error
+    partition = settings.stack_role.split(":")[1]
+    account = template_contract.Account(partition, settings.region, settings.account)
+    services = [part.service for part in operation.progress]
+    faults = template_contract.template_faults(
+        request["TemplateBody"], application.name, services, account
+    )
+    if faults:
+        raise RefusedError(f"the application template cannot be used: {'; '.join(faults)}")
+    return request
 
 
 def _sha256(content: bytes) -> str:

@@ -139,6 +139,11 @@ def _running_service(service: Mapping[str, Any]) -> RunningService:
         pending=service["pendingCount"],
         deployments=tuple(map(_deployment, service.get("deployments", ()))),
         messages=tuple(map(_service_message, service.get("events", ())[:_MAX_MESSAGES])),
+        containers={
+            entry["targetGroupArn"]: entry["containerName"]
+            for entry in service.get("loadBalancers", ())
+            if "targetGroupArn" in entry
+        },
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from devops_core.model.service_spec import ServiceSpec
@@ -11,13 +12,15 @@ from devops_core.model.template import Template
 class CreateDetails(NamedTuple):
     """`service` has the settings of the tasks, `template` is the template of the stack.
 
-    `undoing` means that the create has failed and its stack must be deleted.
+    `undoing` means that the create has failed and its stack must be deleted. `containers` has the
+    name of the application's container by service, as soon as the stack is complete.
     """
 
     service: ServiceSpec
     template: Template | None = None
     stack_id: str | None = None
     undoing: bool = False
+    containers: Mapping[str, str] = {}
 
     def view(self) -> dict[str, Any]:
         """Return the template."""

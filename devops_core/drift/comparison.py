@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from devops_core import render
 from devops_core.model.inventory import Inventory, Row, RowStatus, Service, other_slot
 from devops_core.model.listeners import listener_of, role_problems
 from devops_core.model.observed import Deployment, Observed
@@ -115,7 +116,7 @@ def _changed_service(
 ) -> Service:
     """Return a service with the release of a deployment that another party made."""
     blueprint = observed.blueprints[service.name]
-    uri = str(blueprint["containerDefinitions"][0]["image"])
+    uri = str(render.container_of(blueprint, service.container)["image"])
     version, digest = _image_release(uri, rows)
     return replace(
         service,

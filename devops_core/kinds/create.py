@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from devops_core import render
+from devops_core import render, template_contract
 from devops_core.details.create import CreateDetails
 from devops_core.kinds import rollout, stacks
 from devops_core.kinds.kind import Abort, Kind, RowChanges
@@ -20,11 +20,6 @@ from devops_core.model.steps import CreateStack, DeleteStack, ReadTemplate
 from devops_core.naming import Environment, output_key, service_name
 from devops_core.requests.create import CreateRequest
 
-# The outputs of each service of the stack (cloudformation/application.yml, Outputs).
-SERVICE_OUTPUTS = ("ServiceArn", "TaskDefinitionArn", "TargetGroupArn")
-APPLICATION_OUTPUTS = (
-    "RepositoryUri", "ProductionListenerArn", "TestListenerArn", "ProductionUrl", "TestUrl",
-)  # fmt: skip
 _URL_OUTPUTS = {Environment.PROD_GREEN: "ProductionUrl", Environment.PROD_BLUE: "TestUrl"}
 # CloudFormation ends nearly every failed create before this limit: a service that does not become
 # stable stops its stack after the attempts of ECS's circuit breaker.
@@ -101,12 +96,6 @@ def decide(operation: Operation, observed: Observed, now: datetime) -> Decision:
     return Wait(replace(operation, waiting_for=f"stack {stack.status}", reasons=reasons))
 
 
-def missing_outputs(stack: Stack, services: Iterable[str]) -> tuple[str, ...]:
-    """Return the required outputs that a stack does not have, in order."""
-    required = [output_key(name, output) for name in services for output in SERVICE_OUTPUTS]
-    return tuple(key for key in (*APPLICATION_OUTPUTS, *required) if not stack.outputs.get(key))
-
-
 def _before_stack(operation: Operation, now: datetime) -> Decision:
     details = operation.details
     if operation.aborted_by and details.stack_id is None:
@@ -132,10 +121,16 @@ def _failure_reasons(operation: Operation, observed: Observed, stack: Stack) -> 
 
 
 def _configure(operation: Operation, observed: Observed, stack: Stack, now: datetime) -> Decision:
-    missing = missing_outputs(stack, (part.service for part in operation.progress))
+    services = [part.service for part in operation.progress]
+    missing = template_contract.missing_outputs(stack.outputs, services)
     if missing:
         reason = f"the application template lacks the outputs {', '.join(missing)}"
         return _start_undo(operation, observed, (reason,), now)
+    if observed.contract_faults:
+        reason = f"the application template cannot be used: {'; '.join(observed.contract_faults)}"
+        return _start_undo(operation, observed, (reason,), now)
+    if observed.containers:
+        operation = operation.with_details(containers=observed.containers)
     spec = operation.details.service
     targets = [_target(part, stack, spec) for part in operation.progress]
     if not spec.needs_configuring:
@@ -214,8 +209,9 @@ def _failed_create(operation: Operation, reason: str, *, keep_rows: bool = False
 
 def task_definition(state: State, part: Progress, tags: Mapping[str, str]) -> dict[str, Any]:
     """Return the registration input of a service: the stack's, with the request's settings."""
-    base = state.observed.blueprints[part.service]
-    return render.task_definition(base, None, tags, state.operation.details.service)
+    base, details = state.observed.blueprints[part.service], state.operation.details
+    container = details.containers[part.service]
+    return render.task_definition(base, container, None, tags, details.service)
 
 
 def rows_after(state: State, held: Sequence[Row], now: datetime, *, keep_rows: bool) -> RowChanges:
@@ -255,13 +251,15 @@ def _created_service(state: State, part: Progress, stack: Stack) -> Service:
     registered = part.target if part.target != created else None
     if registered:
         blueprint = render.blueprint(task_definition(state, part, {}))
+    container = state.operation.details.containers[part.service]
     return Service(
         name=part.service,
+        container=container,
         arn=stack.outputs[output_key(part.service, "ServiceArn")],
         target_group=stack.outputs[output_key(part.service, "TargetGroupArn")],
         task_definition=part.target or created,
         blueprint=blueprint,
-        image=blueprint["containerDefinitions"][0]["image"],
+        image=render.container_of(blueprint, container)["image"],
         registered=registered,
         was_live=part.environment is Environment.PROD_GREEN,
     )

@@ -235,7 +235,7 @@ def task_definition(state: State, part: Progress, tags: Mapping[str, str]) -> di
     rows = state.inventory.rows.values()
     service = next(row.service for row in rows if row.service and row.service.name == part.service)
     image = Image.parse(part.image)._replace(digest=part.digest) if part.image else None
-    return render.task_definition(service.blueprint, image, tags)
+    return render.task_definition(service.blueprint, service.container, image, tags)
 
 
 def rows_after(state: State, held: Sequence[Row], now: datetime, *, keep_rows: bool) -> RowChanges:

@@ -54,14 +54,16 @@ class Service:
     """An ECS service of an application and the release that runs in it.
 
     `blueprint` is the input of the RegisterTaskDefinition call for `task_definition`.
-    `version` is None until the first deploy. `was_live` means that production ran in this service
-    before. `registered` is the last task definition that an operation registered for it, which
-    the next rollout deregisters; None while the service runs the stack's task definition.
+    `container` is the name of the application's container, which the load balancer entry of the
+    service names. `version` is None until the first deploy. `was_live` means that production ran in
+    this service before. `registered` is the last task definition that an operation registered for
+    it, which the next rollout deregisters; None while the service runs the stack's task definition.
     """
 
     name: str
     arn: str
     target_group: str
+    container: str
     task_definition: str
     blueprint: Mapping[str, Any]
     image: str

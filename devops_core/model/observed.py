@@ -46,7 +46,8 @@ class RunningService:
     """An ECS service of DescribeServices.
 
     `stopped` has the stop reasons of the tasks of a failing rollout, if they were read. `messages`
-    are the service events of ECS with their times, the newest first.
+    are the service events of ECS with their times, the newest first. `containers` has the name of
+    the container behind each target group.
     """
 
     name: str
@@ -57,6 +58,7 @@ class RunningService:
     deployments: tuple[Deployment, ...]
     stopped: tuple[str, ...] = ()
     messages: tuple[tuple[datetime, str], ...] = ()
+    containers: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def primary(self) -> Deployment | None:
@@ -97,7 +99,8 @@ class Observed:
     `healthy` the number of healthy targets by service.
     `orphans` has the task definitions that remain after the stack was deleted, by service.
     `image` is the requested image with its digest, `template` and `template_content` are the
-    application template and its bytes, if they were read.
+    application template and its bytes, if they were read. `containers` has the name of the
+    application's container by service, `contract_faults` the faults of a complete stack.
     """
 
     stack: Stack | None = None
@@ -113,6 +116,8 @@ class Observed:
     image: Image | None = None
     template: Template | None = None
     template_content: bytes | None = None
+    containers: Mapping[str, str] = field(default_factory=dict)
+    contract_faults: tuple[str, ...] = ()
 
     def require_image(self) -> Image:
         """Return the observed image; ValueError without one."""

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
-from devops_core import templates
+from devops_core import template_contract, templates
 from devops_core.errors import AwsError
 from devops_core.kinds import create
 from devops_core.model.inventory import Inventory
-from devops_core.model.observed import Observed, Stack
+from devops_core.model.observed import Observed, RunningService, Stack
 from devops_core.model.operation import Operation
 from devops_core.naming import output_key
 from devops_core.observe import Controller, rollout
@@ -80,19 +82,47 @@ def _create_failures(cloud: Cloud, operation: Operation, stack: Stack) -> tuple[
 
 def _created(cloud: Cloud, operation: Operation, inventory: Inventory, stack: Stack) -> Observed:
     """Return a complete stack with the task definitions and services to configure."""
-    names = [part.service for part in operation.progress]
-    if create.missing_outputs(stack, names):
+    names, outputs = [part.service for part in operation.progress], stack.outputs
+    if template_contract.missing_outputs(outputs, names):
         return Observed(stack=stack)
+    application, account = operation.application, template_contract.Account.of_stack(stack.id)
+    faults = template_contract.foreign_outputs(application, names, account, outputs)
+    if faults:
+        return Observed(stack=stack, contract_faults=faults)
     containers = cloud.containers
-    created = [stack.outputs[output_key(name, "TaskDefinitionArn")] for name in names]
-    blueprints = cloud.gather([partial(containers.blueprint, arn) for arn in created])
-    observed = Observed(stack=stack, blueprints=dict(zip(names, blueprints, strict=True)))
-    if not operation.details.service.needs_configuring:
+    created = [outputs[output_key(name, "TaskDefinitionArn")] for name in names]
+    read = [partial(containers.blueprint, arn) for arn in created]
+    if operation.details.containers:
+        blueprints = dict(zip(names, cloud.gather(read), strict=True))
+        observed = Observed(stack=stack, blueprints=blueprints)
+    else:
+        services, *found = cloud.gather([partial(containers.services, application, names), *read])
+        blueprints = dict(zip(names, found, strict=True))
+        observed = _with_containers(stack, blueprints, services)
+    if observed.contract_faults or not operation.details.service.needs_configuring:
         return observed
     services = rollout.during(cloud, operation, inventory)
     # CloudFormation propagates the stack's tags, so its task definitions have the operation's tag.
     registered = {name: arn for name, arn in services.registered.items() if arn not in created}
     return replace(observed, services=services.services, registered=registered)
+
+
+def _with_containers(
+    stack: Stack,
+    blueprints: Mapping[str, Mapping[str, Any]],
+    services: Mapping[str, RunningService],
+) -> Observed:
+    """Return a complete stack with the container of each service, or the faults of its template."""
+    containers: dict[str, str] = {}
+    faults: list[str] = []
+    for name, blueprint in blueprints.items():
+        group = stack.outputs[output_key(name, "TargetGroupArn")]
+        container = services[name].containers.get(group) if name in services else None
+        faults += template_contract.container_faults(name, blueprint, container)
+        containers[name] = container or ""
+    return Observed(
+        stack=stack, blueprints=blueprints, containers=containers, contract_faults=tuple(faults)
+    )
 
 
 CONTROLLER = Controller(create.KIND, before, during)

@@ -45,7 +45,7 @@ def definition(operation: str | None = None, image: str = "nginx:1") -> dict[str
             {"name": "app", "image": "nginx:0", "portMappings": [{"containerPort": 80}]}
         ],
     }
-    return render.task_definition(base, Image.parse(image), tags)
+    return render.task_definition(base, "app", Image.parse(image), tags)
 
 
 def test_registered_task_definitions_are_found_while_they_are_active(

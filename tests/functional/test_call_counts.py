@@ -43,8 +43,8 @@ def test_the_end_of_a_create_reads_the_stack_and_its_resources(
     api.tick()
     start = len(cloud.wire.journal)
     assert _calls(cloud, start, api.status(reply.id), 200) == [
-        "tables.operation", "tables.inventory", "stacks.describe", "containers.blueprint",
-        "containers.blueprint", "containers.blueprint", "tables.close",
+        "tables.operation", "tables.inventory", "stacks.describe", "containers.services",
+        "containers.blueprint", "containers.blueprint", "containers.blueprint", "tables.close",
     ]  # fmt: skip
 
 

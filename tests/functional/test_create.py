@@ -228,6 +228,54 @@ def test_an_application_whose_rollback_fails_can_be_deleted(cloud: FakeCloud, ap
     assert _gone(cloud)
 
 
+def test_a_template_with_the_listener_of_another_application_is_undone(
+    cloud: FakeCloud, api: Client
+) -> None:
+    api.finished(api.create("Other"))
+    other = cloud.stacks.named("Other")
+    assert other is not None
+    foreign = other.outputs["ProductionListenerArn"]
+    cloud.stacks.other_outputs = {"ProductionListenerArn": foreign}
+    failed = api.finished(api.create())
+    assert failed.operation["reasons"] == [
+        "the application template cannot be used: ProductionListenerArn must be a listener of the"
+        " load balancer Shop-prod"
+    ]
+    assert cloud.stacks.named("Shop") is None
+    assert {row.application.name for row in cloud.tables.rows.values()} == {"Other"}
+
+
+def test_a_service_without_a_load_balancer_entry_for_its_target_group_is_undone(
+    cloud: FakeCloud, api: Client
+) -> None:
+    group = cloud.stacks.estate.target_group("Shop", "dev")
+    cloud.stacks.other_outputs = {"devTargetGroupArn": f"{group}0"}
+    failed = api.finished(api.create())
+    assert failed.operation["reasons"] == [
+        "the application template cannot be used: the service dev has no load balancer entry for"
+        " its target group"
+    ]
+    assert _gone(cloud)
+
+
+def test_image_and_variables_are_those_of_the_container_behind_the_load_balancer(
+    cloud: FakeCloud, api: Client
+) -> None:
+    router = {"name": "log-router", "image": "fluent-bit:3", "essential": True}
+    cloud.stacks.estate.sidecars = [router]
+    created = api.finished(api.create(service={"environment": {"MODE": "fast"}}))
+    assert created.operation["status"] == "SUCCEEDED"
+    row = cloud.tables.inventory_of("Shop").rows[Environment.DEV]
+    assert row.service is not None
+    assert (row.service.container, row.service.image) == ("app", cloud.settings.initial_image)
+    cloud.push("1.0")
+    assert api.finished(api.deploy("1.0")).operation["status"] == "SUCCEEDED"
+    first, app = cloud.containers.running("Shop", "dev").request["containerDefinitions"]
+    assert first == router
+    assert "@sha256:" in app["image"]
+    assert {"name": "MODE", "value": "fast"} in app["environment"]
+
+
 def test_a_refused_deletion_during_a_rollback_keeps_the_rows(cloud: FakeCloud, api: Client) -> None:
     cloud.stacks.create_failures = ("devService (AWS::ECS::Service): did not stabilize",)
     cloud.wire.fail("stacks.delete", RefusedError("termination protection is on"))

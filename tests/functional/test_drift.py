@@ -38,7 +38,7 @@ def _listen(cloud: FakeCloud, which: str, *slots: str) -> None:
 def _by_hand(cloud: FakeCloud, environment: Environment, image: str) -> str:
     """Give a service a task definition with another image, as in the console."""
     service = _service(cloud, environment)
-    request = render.task_definition(service.blueprint, Image.parse(image), {})
+    request = render.task_definition(service.blueprint, service.container, Image.parse(image), {})
     definition = cloud.containers.add(request)
     running = cloud.containers.service("Shop", service.name)
     running.deploy(definition, cloud.clock.now())

@@ -24,6 +24,7 @@ from tests.lab.fakes import FakeCloud
 from tests.lab.memory import accounts
 from tests.lab.memory.accounts import Prepare
 from tests.lab.stories import STORIES
+from tests.lab.templates import SMALL
 from tests.lab.world import Request
 
 THROTTLED = ThrottledError("AWS throttles the call")
@@ -344,7 +345,16 @@ def test_a_dry_run_is_refused_like_the_real_call(
         changed(templates={"versions": {}}),
         *(
             changed(templates={"versions": {"v2": content}})
-            for content in (b"", b" \n", b"\xff", b"x" * 51_201, b"Outputs:\n")
+            for content in (
+                b"",
+                b" \n",
+                b"\xff",
+                b"x" * 51_201,
+                b"Outputs:\n",
+                SMALL.encode()[:-200],
+                SMALL.replace("!Ref ProductionListener", "!ImportValue other").encode(),
+                SMALL.replace("Resources", "Rules").encode(),
+            )
         ),
         *(
             changed(stacks={"declared": declared})

@@ -114,6 +114,7 @@ def test_a_new_service_is_recorded_with_the_resources_of_the_stack(
         name=service.name,
         arn=f"arn:aws:ecs:eu-west-1:123456789012:service/Shop/{service.name}",
         target_group=shop.stacks.estate.target_group("Shop", service.name),
+        container="app",
         task_definition=made.arn,
         blueprint=shop.containers.blueprint(made.arn),
         image=shop.settings.initial_image,

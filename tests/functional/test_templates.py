@@ -17,8 +17,9 @@ from devops_core.model.operation import LEASE
 from devops_core.model.template import Template
 from tests.lab.client import Client, Reply
 from tests.lab.fakes import Crash, FakeCloud
+from tests.lab.templates import SMALL
 
-OLD, NEW = b"Resources: {} # old\n", b"Resources: {} # new\n"
+OLD, NEW = f"{SMALL}# old\n".encode(), f"{SMALL}# new\n".encode()
 URL = "s3://ecs-cf-bucket/application.yml"
 
 
@@ -212,7 +213,14 @@ def test_a_missing_template_fails_the_create_and_leaves_nothing(
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
-        (b"no template", "Template format error: At least one Resources member must be defined."),
+        (
+            SMALL.replace("Resources", "Rules").encode(),
+            "Template format error: At least one Resources member must be defined.",
+        ),
+        (
+            b"Resources: {}",
+            "the application template cannot be used: it lacks the outputs RepositoryUri, ",
+        ),
         (b"", "the application template cannot be used: the template is empty"),
         (b"\xff\xfe", "the application template cannot be used: "),
         (b"Resources:" + b" " * 51_200, "the application template cannot be used: the template"),

@@ -41,6 +41,7 @@ MINIMAL_SERVICE = Service(
     name="dev",
     arn="arn:service/dev",
     target_group="arn:targetgroup/dev",
+    container="app",
     task_definition="arn:task-definition/Shop-dev:1",
     registered="arn:task-definition/Shop-dev:2",
     blueprint={"family": "Shop-dev", "containerDefinitions": [{"name": "app", "cpu": 0}]},
@@ -87,7 +88,11 @@ FULL_PAGE = WarmedPage(path="/", status=200, milliseconds=7, reason="slow")
 # The details with all members, by kind; operations of other kinds have no details.
 FULL_DETAILS = {
     "create": CreateDetails(
-        service=FULL_SPEC, template=FULL_TEMPLATE, stack_id="arn:stack/Shop", undoing=True
+        service=FULL_SPEC,
+        template=FULL_TEMPLATE,
+        stack_id="arn:stack/Shop",
+        undoing=True,
+        containers={"dev": "app"},
     ),
     "swap": SwapDetails(
         live="prod-2",

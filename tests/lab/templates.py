@@ -8,7 +8,35 @@ from typing import Any
 
 from tools.security.templates import APPLICATION, ROOT, Template, load, substitute, unroll
 
-__all__ = ["APPLICATION", "ROOT", "Template", "literal", "load", "of_type", "references", "unroll"]
+__all__ = [
+    "APPLICATION",
+    "ROOT",
+    "SMALL",
+    "Template",
+    "literal",
+    "load",
+    "of_type",
+    "references",
+    "unroll",
+]
+
+
+# The smallest text that the service accepts as a template: it declares every output.
+SMALL = """\
+Resources: {}
+Outputs:
+  RepositoryUri: {Value: !GetAtt Repository.RepositoryUri}
+  ProductionListenerArn: {Value: !Ref ProductionListener}
+  TestListenerArn: {Value: !Ref TestListener}
+  ProductionUrl: {Value: !Sub "http://${Balancer.DNSName}"}
+  TestUrl: {Value: !Sub "http://${Balancer.DNSName}:8080"}
+  Fn::ForEach::Services:
+    - Service
+    - !Ref Services
+    - ${Service}ServiceArn: {Value: !Ref Service}
+      ${Service}TaskDefinitionArn: {Value: !Ref TaskDefinition}
+      ${Service}TargetGroupArn: {Value: !Ref TargetGroup}
+"""
 
 
 def literal(node: Any, values: Mapping[str, str]) -> Any:

@@ -28,6 +28,7 @@ def recorded_service(name: str, **changes: Any) -> Service:
         name=name,
         arn=name,
         target_group=name,
+        container="app",
         task_definition="td",
         blueprint=blueprint("repo:1.0"),
         image="repo:1.0",
@@ -57,7 +58,7 @@ def inventory(**changes: Any) -> Inventory:
 
 def blueprint(image: str) -> dict[str, Any]:
     """Return a task definition with one container."""
-    return {"containerDefinitions": [{"image": image}]}
+    return {"containerDefinitions": [{"name": "app", "image": image}]}
 
 
 def undrifted(*services: RunningService, **changes: Any) -> Observed:

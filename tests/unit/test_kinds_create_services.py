@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from devops_core.kinds.create import missing_outputs
 from devops_core.model.observed import Observed
 from devops_core.model.operation import Operation, Status
 from devops_core.model.service_spec import ServiceSpec
@@ -157,9 +156,3 @@ def test_records_the_url_of_each_environment() -> None:
     assert [each.url for each in decision.operation.progress] == [
         "http://dev", "http://p", "http://t",
     ]  # fmt: skip
-
-
-def test_names_the_missing_outputs_of_each_service() -> None:
-    missing = missing_outputs(stack(outputs=outputs("dev")), ["dev", "prod-1"])
-
-    assert missing == ("prod1ServiceArn", "prod1TaskDefinitionArn", "prod1TargetGroupArn")

@@ -19,8 +19,8 @@ APPLICATION = Application(name="MyApp", technical_team="Core", email="a@example.
 
 def row(environment: Environment, name: str | None, claim: str | None = None) -> Row:
     running = Service(
-        name=name or "", arn="arn", target_group=f"group of {name}", task_definition="td",
-        blueprint={}, image="repo:1",
+        name=name or "", arn="arn", target_group=f"group of {name}", container="app",
+        task_definition="td", blueprint={}, image="repo:1",
     )  # fmt: skip
     return Row(
         application=APPLICATION,

@@ -167,6 +167,15 @@ def test_the_parameters_have_each_secret_once_without_its_json_key() -> None:
     assert [given[name] for name in names] == [f"{SECRET},{PARAMETER}"] * 4
 
 
+def test_the_image_is_that_of_the_container_behind_the_load_balancer() -> None:
+    router, app = {"name": "log-router", "image": "fluent:1"}, BASE["containerDefinitions"][0]
+    base = BASE | {"containerDefinitions": [router, app]}
+
+    request = render.task_definition(base, "app", Image("repo", "1.1", DIGEST), {})
+
+    assert request["containerDefinitions"] == [router, app | {"image": f"repo@{DIGEST}"}]
+
+
 def test_the_template_is_sent_without_changes() -> None:
     template = "# é\r\nResources: {}\n"
 
@@ -204,13 +213,13 @@ def test_the_request_of_register_task_definition_matches_its_model(
 ) -> None:
     image = Image("repo", "1.1", DIGEST)
 
-    request = render.task_definition(BASE, image, {"devops:operation": ID}, spec)
+    request = render.task_definition(BASE, "app", image, {"devops:operation": ID}, spec)
 
     assert faults("ecs", "RegisterTaskDefinition", request) == ""
 
 
 def test_a_deploy_changes_only_the_image_of_the_first_container_and_the_tags() -> None:
-    request = render.task_definition(BASE, Image("repo", "1.1", DIGEST), {"k": "v"})
+    request = render.task_definition(BASE, "app", Image("repo", "1.1", DIGEST), {"k": "v"})
 
     first, second = request["containerDefinitions"]
     assert first == BASE["containerDefinitions"][0] | {"image": f"repo@{DIGEST}"}
@@ -224,7 +233,7 @@ def test_a_deploy_changes_only_the_image_of_the_first_container_and_the_tags() -
 def test_a_create_keeps_the_image_and_the_variables_of_the_template() -> None:
     spec = ServiceSpec(environment={"COLOUR": "blue"}, secrets={"TOKEN": SECRET})
 
-    (first, _) = render.task_definition(BASE, None, {}, spec)["containerDefinitions"]
+    (first, _) = render.task_definition(BASE, "app", None, {}, spec)["containerDefinitions"]
 
     assert first["image"] == "start:1.0"
     assert pairs(first["environment"], "name", "value") == {
@@ -236,7 +245,7 @@ def test_a_create_keeps_the_image_and_the_variables_of_the_template() -> None:
 def test_a_name_is_a_variable_or_a_secret() -> None:
     spec = ServiceSpec(environment={"KEY": "plain"}, secrets={"ENVIRONMENT": SECRET})
 
-    (first, _) = render.task_definition(BASE, None, {}, spec)["containerDefinitions"]
+    (first, _) = render.task_definition(BASE, "app", None, {}, spec)["containerDefinitions"]
 
     assert pairs(first["environment"], "name", "value") == {
         "APPLICATION": "MyApp", "KEY": "plain",
@@ -247,7 +256,9 @@ def test_a_name_is_a_variable_or_a_secret() -> None:
 def test_rendering_does_not_change_the_blueprint() -> None:
     before = repr(BASE)
 
-    render.task_definition(BASE, Image("repo"), {"k": "v"}, ServiceSpec(environment={"A": "1"}))
+    render.task_definition(
+        BASE, "app", Image("repo"), {"k": "v"}, ServiceSpec(environment={"A": "1"})
+    )
 
     assert repr(BASE) == before
 

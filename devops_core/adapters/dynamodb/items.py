@@ -38,7 +38,9 @@ EVENTS = "EVENTS#"
 CURSOR = {"applicationName": "DRIFT#", "entry": "CURSOR"}
 # Attributes of an application that an item omits if they are empty.
 _OPTIONAL = ("description", "warmup")
-_FOR_CALLS = ("name", "arn", "targetGroup", "taskDefinition", "registered", "wasLive")
+_FOR_CALLS = (
+    "name", "arn", "targetGroup", "container", "taskDefinition", "registered", "wasLive",
+)  # fmt: skip
 # Keys in one call (DynamoDB API, BatchGetItem).
 MAX_KEYS = 100
 # Calls for the keys that DynamoDB returns as unprocessed.

@@ -32,7 +32,7 @@ class FakeTaskDefinition:
     @property
     def image(self) -> str:
         """The image of the application's container."""
-        return str(self.request["containerDefinitions"][0]["image"])
+        return str(render.container_of(self.request, "app")["image"])
 
 
 class FakeContainers(Port, port="containers"):

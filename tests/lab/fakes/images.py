@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from devops_core.errors import ImageNotFoundError, NotDeployableError, RefusedError
 from devops_core.settings import TemplateLocation
 from tests.lab.fakes.wire import Port, Wire, outgoing
+from tests.lab.templates import SMALL
 
 
 class FakeImages(Port, port="images"):
@@ -47,7 +48,7 @@ class FakeTemplates(Port, port="templates"):
 
     def __init__(self, wire: Wire) -> None:
         super().__init__(wire)
-        self.versions: dict[str, bytes] = {"v1": b"Resources: {}\n"}
+        self.versions: dict[str, bytes] = {"v1": SMALL.encode()}
         self.problems: dict[str, str] = {}
         self.versioned = True
 

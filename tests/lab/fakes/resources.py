@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from devops_core.naming import SLOTS, family, output_key
 from tests.lab.fakes.containers import FakeContainers
@@ -23,6 +24,8 @@ class Estate:
         self._balancer = balancer
         self._account = account
         self._load_balancing = f"arn:aws:elasticloadbalancing:eu-west-1:{account}"
+        # Containers that stand before the application's.
+        self.sidecars: list[dict[str, Any]] = []
 
     def build(
         self, application: str, parameters: Mapping[str, str], tags: Mapping[str, str]
@@ -75,7 +78,9 @@ class Estate:
         tags: Mapping[str, str],
     ) -> dict[str, str]:
         group = self.target_group(application, name)
-        definition = self._containers.add(_definition(application, name, parameters, tags))
+        request = _definition(application, name, parameters, tags)
+        request["containerDefinitions"] = [*self.sidecars, *request["containerDefinitions"]]
+        definition = self._containers.add(request)
         arn = self._containers.add_service(application, name, group, definition)
         return {
             output_key(name, "ServiceArn"): arn,
@@ -86,7 +91,7 @@ class Estate:
 
 def _definition(
     application: str, name: str, parameters: Mapping[str, str], tags: Mapping[str, str]
-) -> dict[str, object]:
+) -> dict[str, Any]:
     own = {"devops:application": application, "aws:cloudformation:stack-name": application}
     return {
         "family": family(application, name),

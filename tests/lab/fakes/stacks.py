@@ -59,8 +59,8 @@ class FakeStacks(Port, port="stacks"):
     `pace` is the number of describes that return a stack in progress before its next status. With
     None it waits for `finish`. `lag` is the number of describes that do not return a new stack yet.
     `create_failures` and `delete_failures` have the reasons of failing resources, `without_outputs`
-    the outputs that the template lacks. A template with "Resources:" is valid; its parameters are
-    `declared`, with True for a default.
+    the outputs that the template lacks, `other_outputs` those with other values. A template with
+    "Resources:" is valid; its parameters are `declared`, with True for a default.
     """
 
     def __init__(
@@ -75,6 +75,7 @@ class FakeStacks(Port, port="stacks"):
         self.create_failures: tuple[str, ...] = ()
         self.delete_failures: tuple[str, ...] = ()
         self.without_outputs: set[str] = set()
+        self.other_outputs: dict[str, str] = {}
         self.declared = _declared().copy()
 
     # --- the port ---
@@ -213,4 +214,5 @@ class FakeStacks(Port, port="stacks"):
         else:
             made = self.estate.build(stack.name, stack.parameters, stack.tags)
             stack.status = "CREATE_COMPLETE"
+            made |= self.other_outputs
             stack.outputs = {key: made[key] for key in made if key not in self.without_outputs}

@@ -40,6 +40,7 @@ class FakeService:
 
     name: str
     target_group: str
+    container: str = "app"
     desired: int = 1
     running: int = 1
     active: bool = True
@@ -139,4 +140,5 @@ class FakeService:
                 for each in self.deployments
             ),
             messages=tuple(self.messages[:5]),
+            containers={self.target_group: self.container},
         )

@@ -127,6 +127,12 @@ class Completion:
         # During a rollout the previous tasks run.
         count = service["desiredCount"]
         service.update(runningCount=count, pendingCount=0, deployments=[deployment])
+        # moto drops the load balancers of a service in a template.
+        service["loadBalancers"] = [
+            {"targetGroupArn": group, "containerName": "app", "containerPort": 80}
+            for group in backend("elbv2").target_groups
+            if group.split("/")[1] == _group_name(service)
+        ]
 
     def _tasks(self, asked: Answer, answer: Answer) -> None:
         """List a stopped task after a failure."""
@@ -202,6 +208,12 @@ def _completed_by(complete: Callable[[Answer, Answer], None]) -> Callable[..., N
             complete(context["asked"], parsed)
 
     return hook
+
+
+def _group_name(service: Answer) -> str:
+    """Return the name of the target group of a service: the names of cluster and service."""
+    cluster = service["clusterArn"].rpartition("/")[2]
+    return f"{cluster}-{service['serviceName']}"
 
 
 def _newest_first(asked: Answer, answer: Answer) -> None:

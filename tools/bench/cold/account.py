@@ -28,10 +28,11 @@ from tools.bench.cold.shop import (
     running,
     target_group,
 )
+from tools.security.templates import ROOT
 
 PreparedResponse = tuple[int, str, bytes]
 _JSON, _XML = "application/x-amz-json-1.0", "text/xml"
-_TEMPLATE = b"Resources: {}\n"
+_TEMPLATE = (ROOT / "cloudformation" / "application.yml").read_bytes()
 
 
 class Account:

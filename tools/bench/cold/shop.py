@@ -93,6 +93,7 @@ def row(environment: Environment) -> Row:
             name=name,
             arn=f"{ECS}:service/{APPLICATION}/{name}",
             target_group=target_group(name),
+            container="app",
             task_definition=task_definition(name),
             blueprint=_blueprint(name),
             image=f"{_REPOSITORY}:{VERSIONS[environment]}",

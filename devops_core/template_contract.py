@@ -1,0 +1,205 @@
+"""The contract of an application template: its outputs name only the application's own resources.
+
+The service trusts the outputs of a stack: swaps change these listeners, deploys these services. So
+a create checks them against the names that docs/custom-template.md requires, before the stack
+exists as far as the text of the template shows them, and afterwards completely.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, NamedTuple
+
+from devops_core.naming import SLOTS, family, output_key, repository_name
+
+# The outputs of each service of the stack.
+SERVICE_OUTPUTS = ("ServiceArn", "TaskDefinitionArn", "TargetGroupArn")
+APPLICATION_OUTPUTS = (
+    "RepositoryUri", "ProductionListenerArn", "TestListenerArn", "ProductionUrl", "TestUrl",
+)  # fmt: skip
+# Functions whose results the text of a template does not show.
+_UNKNOWN = re.compile(r"Fn::Transform|AWS::Include|AWS::Serverless")
+# A key of a YAML mapping in block style, also the first one in an item of a list.
+_KEY = re.compile(r"(?P<indent> *(?:- )?)[\"']?(?P<key>[^\s\"'#]+?)[\"']?:(?:\s|$)")
+_PLACEHOLDER = re.compile(r"\\[$&]\\\{\w+\\\}")
+_LITERAL_ARN = re.compile(r"arn:[\w-]+:[^\s\"',\]}]+")
+
+
+class Account(NamedTuple):
+    """The partition, the region and the account of a stack."""
+
+    partition: str
+    region: str
+    number: str
+
+    @classmethod
+    def of_stack(cls, stack_id: str) -> Account:
+        """Return the account of a stack id, which is an ARN."""
+        _, partition, _, region, number, _ = stack_id.split(":", 5)
+        return cls(partition, region, number)
+
+
+def required_outputs(services: Iterable[str]) -> tuple[str, ...]:
+    """Return the names of the required outputs, in order."""
+    own = (output_key(name, output) for name in services for output in SERVICE_OUTPUTS)
+    return (*APPLICATION_OUTPUTS, *own)
+
+
+def missing_outputs(outputs: Mapping[str, str], services: Iterable[str]) -> tuple[str, ...]:
+    """Return the required outputs that a stack does not have, in order."""
+    return tuple(key for key in required_outputs(services) if not outputs.get(key))
+
+
+def foreign_outputs(
+    application: str, services: Iterable[str], account: Account, outputs: Mapping[str, str]
+) -> tuple[str, ...]:
+    """Return a fault for each output that does not name a resource of the application.
+
+    An absent output has no fault. The messages do not contain the values, which can be ARNs.
+    """
+    rules = _rules(application, services, account)
+    faults = [
+        f"{key} must be {rule.text}"
+        for key, rule in rules.items()
+        if key in outputs and not re.fullmatch(rule.pattern, outputs[key])
+    ]
+    listeners = [outputs.get(key) for key in ("ProductionListenerArn", "TestListenerArn")]
+    if listeners[0] and listeners[0] == listeners[1]:
+        faults.append("TestListenerArn must differ from ProductionListenerArn")
+    return tuple(faults)
+
+
+def template_faults(
+    template: str, application: str, services: Iterable[str], account: Account
+) -> tuple[str, ...]:
+    """Return the faults of the outputs as far as the text of a template shows them.
+
+    These are missing outputs, values of other stacks (Fn::ImportValue) and literal ARNs of other
+    resources. Values that a macro adds are not known.
+    """
+    declared = _declared_outputs(template)
+    if declared is None:
+        return ()
+    names = tuple(services)
+    rules, faults, missing = _rules(application, names, account), [], []
+    for key in required_outputs(names):
+        values = [value for pattern, value in declared if pattern.fullmatch(key)]
+        if not values:
+            missing.append(key)
+        elif any("ImportValue" in value for value in values):
+            faults.append(f"{key} must not be the value of another stack (Fn::ImportValue)")
+        elif any(not re.fullmatch(rules[key].pattern, arn) for arn in _literal_arns(values)):
+            faults.append(f"{key} must be {rules[key].text}")
+    if missing:
+        faults.insert(0, f"it lacks the outputs {', '.join(missing)}")
+    return tuple(faults)
+
+
+def container_faults(
+    service: str, blueprint: Mapping[str, Any], container: str | None
+) -> tuple[str, ...]:
+    """Return the fault of a service whose load balancer entry names no container of its tasks."""
+    if container is None:
+        return (f"the service {service} has no load balancer entry for its target group",)
+    if container not in [each["name"] for each in blueprint["containerDefinitions"]]:
+        return (f"the task definition of {service} has no container {container}",)
+    return ()
+
+
+class _Rule(NamedTuple):
+    """A regular expression for the value of an output, and its description."""
+
+    pattern: str
+    text: str
+
+
+def _rules(application: str, services: Iterable[str], account: Account) -> dict[str, _Rule]:
+    at = rf"{account.region}:{account.number}"
+    ecs = rf"arn:{account.partition}:ecs:{at}"
+    elb = rf"arn:{account.partition}:elasticloadbalancing:{at}"
+    registry = rf"{account.number}\.dkr\.ecr\.{account.region}\.[a-z.]+"
+    balancer, repository = f"{application}-prod", repository_name(application)
+    listener = _Rule(
+        rf"{elb}:listener/app/{balancer}/[^/]+/[^/]+", f"a listener of the load balancer {balancer}"
+    )
+    url = _Rule(r"https?://[A-Za-z0-9.-]+(:[0-9]+)?", "a URL without a path")
+    rules = {
+        "ClusterName": _Rule(application, f"the cluster {application}"),
+        "RepositoryUri": _Rule(rf"{registry}/{repository}", f"the ECR repository {repository}"),
+        "ProductionListenerArn": listener,
+        "TestListenerArn": listener,
+        "ProductionUrl": url,
+        "TestUrl": url,
+    }
+    for name in services:
+        own = family(application, name)
+        rules |= {
+            output_key(name, "ServiceArn"): _Rule(
+                f"{ecs}:service/{application}/{name}",
+                f"the service {name} of the cluster {application}",
+            ),
+            output_key(name, "TaskDefinitionArn"): _Rule(
+                f"{ecs}:task-definition/{own}:[0-9]+", f"a task definition of the family {own}"
+            ),
+            output_key(name, "TargetGroupArn"): _Rule(
+                f"{elb}:targetgroup/{own}/[^/]+", f"the target group {own}"
+            ),
+        }
+        if name not in SLOTS:
+            rules[output_key(name, "Url")] = url
+    return rules
+
+
+def _literal_arns(values: Iterable[str]) -> Iterator[str]:
+    for value in values:
+        yield from (arn for arn in _LITERAL_ARN.findall(value) if "${" not in arn)
+
+
+def _declared_outputs(template: str) -> list[tuple[re.Pattern[str], str]] | None:
+    """Return a pattern for the names of each declared output, and the text of its value.
+
+    The name in a loop has a placeholder, so it matches several names. None means that the text does
+    not show all outputs.
+    """
+    if _UNKNOWN.search(template):
+        return None
+    if template.lstrip().startswith("{"):
+        try:
+            found = dict(_json_members(json.loads(template).get("Outputs", {})))
+        except (ValueError, AttributeError):
+            return None
+    else:
+        lines = _section(template.splitlines(), "Outputs")
+        if lines is None:
+            return None if re.search(r"\bOutputs\b", template) else []
+        found = dict(_yaml_members(lines))
+    return [(re.compile(_PLACEHOLDER.sub(r"\\w+", re.escape(key))), found[key]) for key in found]
+
+
+def _json_members(outputs: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    for key, value in outputs.items():
+        if key.startswith("Fn::ForEach"):
+            yield from _json_members(value[2])
+        else:
+            yield key, json.dumps(value)
+
+
+def _section(lines: list[str], name: str) -> list[str] | None:
+    """Return the lines of a top-level section in block style, None without one."""
+    starts = [n for n, line in enumerate(lines) if re.fullmatch(rf"[\"']?{name}[\"']?:\s*", line)]
+    if not starts:
+        return None
+    rest = lines[starts[0] + 1 :]
+    ends = (n for n, line in enumerate(rest) if line.strip() and line[0] not in " #")
+    return rest[: next(ends, len(rest))]
+
+
+def _yaml_members(lines: list[str]) -> Iterator[tuple[str, str]]:
+    """Yield each key of a section in block style, with the text until the next key of its level."""
+    keys = [(n, found) for n, line in enumerate(lines) if (found := _KEY.match(line))]
+    for n, found in keys:
+        level = len(found["indent"])
+        ends = (m for m, other in keys if m > n and len(other["indent"]) <= level)
+        yield found["key"], "\n".join(lines[n : next(ends, len(lines))])

@@ -1,0 +1,221 @@
+"""The outputs of a stack and of a template name only the application's own resources."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from devops_core.template_contract import (
+    Account,
+    container_faults,
+    foreign_outputs,
+    missing_outputs,
+    template_faults,
+)
+from tests.lab.templates import APPLICATION, SMALL, load
+
+SERVICES = ("dev", "prod-1")
+ACCOUNT = Account("aws", "eu-west-1", "123456789012")
+STACK = "arn:aws:cloudformation:eu-west-1:123456789012:stack/Shop/0000"
+ECS = "arn:aws:ecs:eu-west-1:123456789012"
+ELB = "arn:aws:elasticloadbalancing:eu-west-1:123456789012"
+OUTPUTS = {
+    "ClusterName": "Shop",
+    "RepositoryUri": "123456789012.dkr.ecr.eu-west-1.amazonaws.com/shop",
+    "ProductionListenerArn": f"{ELB}:listener/app/Shop-prod/50dc6c495c0c9188/f2f7dc8efc522ab2",
+    "TestListenerArn": f"{ELB}:listener/app/Shop-prod/50dc6c495c0c9188/a1b2c3d4e5f60718",
+    "ProductionUrl": "https://shop.example.com",
+    "TestUrl": "http://internal-Shop-prod-1.eu-west-1.elb.amazonaws.com:8080",
+    "devServiceArn": f"{ECS}:service/Shop/dev",
+    "devTaskDefinitionArn": f"{ECS}:task-definition/Shop-dev:1",
+    "devTargetGroupArn": f"{ELB}:targetgroup/Shop-dev/73e2d6bc24d8a067",
+    "devUrl": "http://internal-Shop-dev-1.eu-west-1.elb.amazonaws.com",
+    "prod1ServiceArn": f"{ECS}:service/Shop/prod-1",
+    "prod1TaskDefinitionArn": f"{ECS}:task-definition/Shop-prod-1:1",
+    "prod1TargetGroupArn": f"{ELB}:targetgroup/Shop-prod-1/73e2d6bc24d8a067",
+}
+LISTENER = "must be a listener of the load balancer Shop-prod"
+
+
+def test_the_account_is_that_of_the_stack() -> None:
+    assert Account.of_stack(STACK) == ACCOUNT
+
+
+def test_outputs_of_the_application_have_no_fault() -> None:
+    assert foreign_outputs("Shop", SERVICES, ACCOUNT, OUTPUTS) == ()
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "fault"),
+    [
+        ("ClusterName", "Other", "must be the cluster Shop"),
+        ("RepositoryUri", OUTPUTS["RepositoryUri"] + "-2", "must be the ECR repository shop"),
+        ("ProductionListenerArn", f"{ELB}:listener/app/Other-prod/1/2", LISTENER),
+        ("ProductionListenerArn", f"{ELB}:listener/app/Shop-dev/1/2", LISTENER),
+        ("ProductionListenerArn", f"{ELB}:listener/net/Shop-prod/1/2", LISTENER),
+        ("TestListenerArn", f"{ELB}:listener-rule/app/Shop-prod/1/2/3", LISTENER),
+        (
+            "TestListenerArn",
+            OUTPUTS["TestListenerArn"].replace("eu-west-1", "us-east-1"),
+            LISTENER,
+        ),
+        (
+            "TestListenerArn",
+            OUTPUTS["TestListenerArn"].replace("123456789012", "999999999999"),
+            LISTENER,
+        ),
+        (
+            "TestListenerArn",
+            OUTPUTS["TestListenerArn"].replace("arn:aws:", "arn:aws-cn:"),
+            LISTENER,
+        ),
+        (
+            "TestListenerArn",
+            OUTPUTS["ProductionListenerArn"],
+            "must differ from ProductionListenerArn",
+        ),
+        ("ProductionUrl", "http://169.254.169.254/latest", "must be a URL without a path"),
+        ("TestUrl", "file:///etc/passwd", "must be a URL without a path"),
+        ("devUrl", "http://user@example.com", "must be a URL without a path"),
+        (
+            "devServiceArn",
+            f"{ECS}:service/Other/dev",
+            "must be the service dev of the cluster Shop",
+        ),
+        ("devServiceArn", f"{ECS}:service/Shop/qa", "must be the service dev of the cluster Shop"),
+        (
+            "devTaskDefinitionArn",
+            f"{ECS}:task-definition/Shop-qa:1",
+            "must be a task definition of the family Shop-dev",
+        ),
+        (
+            "prod1TargetGroupArn",
+            f"{ELB}:targetgroup/Shop-prod-2/1",
+            "must be the target group Shop-prod-1",
+        ),
+        (
+            "prod1TargetGroupArn",
+            f"{ELB}:targetgroup/Shop-x-prod-1/1",
+            "must be the target group Shop-prod-1",
+        ),
+    ],
+)
+def test_an_output_of_another_resource_is_a_fault(key: str, value: str, fault: str) -> None:
+    faults = foreign_outputs("Shop", SERVICES, ACCOUNT, OUTPUTS | {key: value})
+    assert faults == (f"{key} {fault}",)
+
+
+def test_the_missing_outputs_of_each_service_are_named() -> None:
+    without = {key: value for key, value in OUTPUTS.items() if not key.startswith("prod1")}
+    assert missing_outputs(without, SERVICES) == (
+        "prod1ServiceArn", "prod1TaskDefinitionArn", "prod1TargetGroupArn",
+    )  # fmt: skip
+
+
+# --- the text of a template ---
+
+
+def faults(template: str) -> tuple[str, ...]:
+    return template_faults(template, "Shop", SERVICES, ACCOUNT)
+
+
+def as_json(value: Any) -> str:
+    return json.dumps(value, indent=1)
+
+
+@pytest.mark.parametrize(
+    "template",
+    [APPLICATION.read_text(), SMALL, as_json(load(APPLICATION)), json.dumps(load(APPLICATION))],
+    ids=["YAML", "flow style", "JSON", "JSON in one line"],
+)
+def test_the_text_of_a_correct_template_has_no_fault(template: str) -> None:
+    assert faults(template) == ()
+
+
+def with_listener(value: str) -> str:
+    changed = SMALL.replace("{Value: !Ref ProductionListener}", value)
+    assert changed != SMALL
+    return changed
+
+
+@pytest.mark.parametrize(
+    ("template", "expected"),
+    [
+        (
+            SMALL.replace("TestListenerArn", "TestListener").replace("ServiceArn", "Service"),
+            ("it lacks the outputs TestListenerArn, devServiceArn, prod1ServiceArn",),
+        ),
+        (
+            with_listener(f"{{Value: '{ELB}:listener/app/Other-prod/1/2'}}"),
+            (f"ProductionListenerArn {LISTENER}",),
+        ),
+        (
+            with_listener("\n    Value: !ImportValue other-listener"),
+            ("ProductionListenerArn must not be the value of another stack (Fn::ImportValue)",),
+        ),
+        (
+            with_listener("\n    Value:\n      Fn::ImportValue: other-listener"),
+            ("ProductionListenerArn must not be the value of another stack (Fn::ImportValue)",),
+        ),
+        (
+            as_json(
+                {
+                    "Outputs": load(APPLICATION)["Outputs"]
+                    | {"ProductionListenerArn": {"Value": ELB}}
+                }
+            ),
+            (f"ProductionListenerArn {LISTENER}",),
+        ),
+    ],
+    ids=["missing", "literal ARN", "import", "long import", "literal ARN in JSON"],
+)
+def test_the_text_of_a_template_shows_a_violation(template: str, expected: tuple[str, ...]) -> None:
+    assert faults(template) == expected
+
+
+def test_a_literal_of_the_application_has_no_fault() -> None:
+    assert faults(with_listener(f"{{Value: '{OUTPUTS['ProductionListenerArn']}'}}")) == ()
+
+
+def test_a_comment_between_sections_does_not_end_the_outputs() -> None:
+    assert faults(SMALL.replace("  TestUrl", "# a comment\n\n  TestUrl")) == ()
+
+
+@pytest.mark.parametrize(
+    "template",
+    [
+        "Outputs:\n  Fn::Transform: {Name: AWS::Include, Parameters: {Location: s3://b/o}}",
+        "Transform: AWS::Serverless-2016-10-31\nOutputs: {}",
+        "Outputs: {RepositoryUri: {Value: a}}",
+        '{"Outputs": [',
+        '{"Outputs": []}',
+    ],
+)
+def test_outputs_that_the_text_does_not_show_are_not_faults(template: str) -> None:
+    assert faults(template) == ()
+
+
+def test_a_template_without_outputs_lacks_all() -> None:
+    (fault,) = faults("Resources: {}")
+    assert fault.startswith("it lacks the outputs RepositoryUri, ProductionListenerArn, ")
+
+
+# --- the container of a service ---
+
+BLUEPRINT = {"containerDefinitions": [{"name": "log-router"}, {"name": "web"}]}
+
+
+@pytest.mark.parametrize(
+    ("container", "expected"),
+    [
+        ("web", ()),
+        ("app", ("the task definition of dev has no container app",)),
+        (None, ("the service dev has no load balancer entry for its target group",)),
+    ],
+)
+def test_the_load_balancer_entry_names_a_container(
+    container: str | None, expected: tuple[str, ...]
+) -> None:
+    assert container_faults("dev", BLUEPRINT, container) == expected
