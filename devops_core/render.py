@@ -77,6 +77,7 @@ def _parameters(
         "ProductionScheme": settings.production_scheme,
         "CertificateArn": settings.certificate,
         "PermissionsBoundary": settings.permissions_boundary,
+        "ImageRepositories": ",".join(settings.image_repositories),
         SECRETS_PARAMETER: ",".join(sorted(set(map(_secret_resource, spec.secrets.values())))),
     }
 

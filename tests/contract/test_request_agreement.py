@@ -20,6 +20,8 @@ from typer.main import get_command
 
 from devops_cli import options, rules
 from devops_cli.main import app
+from devops_core.naming import EcrRegistry
+from devops_core.registries import AllowedRegistries
 from devops_core.requests import fields, schema
 from devops_core.requests.reads import EVENTS, STACKS
 from tests.contract.test_request_rules import (
@@ -141,6 +143,13 @@ EXCEPTIONS = (
         ("events",),
         {"since": "2026-01-31T12:00:00Z", "until": "2025-01-31T12:00:00Z"},
         lambda query: {"since", "until"} <= query.keys(),
+    ),
+    Inexpressible(
+        "The installation can restrict the [registries]",
+        ("deploy",),
+        MINIMAL["deploy"] | {"repouri": "nginx"},
+        _never,
+        {"registries": AllowedRegistries(EcrRegistry(ACCOUNT, "eu-west-1"), ())},
     ),
     Inexpressible("in this account", ("create",), FULL, _never, {"account": ACCOUNT[::-1]}),
     Inexpressible(

@@ -17,7 +17,8 @@ import pytest
 from devops_core.errors import InvalidRequestError
 from devops_core.model.inventory import RowStatus
 from devops_core.model.service_spec import ServiceSpec
-from devops_core.naming import Environment
+from devops_core.naming import EcrRegistry, Environment
+from devops_core.registries import AllowedRegistries
 from devops_core.requests import schema
 from devops_core.requests.create import CREATE, CreateRequest
 from devops_core.requests.delete import DELETE, DeleteRequest
@@ -384,6 +385,10 @@ def to_image(repouri: str, version: Any = "1.0") -> dict[str, Any]:
 _TOO_LONG = {"repouri": "must have at most 255 characters including the version"}
 _OF_THIS_ACCOUNT = "must be in the AWS account of this service"
 _TWO_SOURCES = "must not also be in environment"
+_REGISTRIES = AllowedRegistries(EcrRegistry(ACCOUNT, "eu-west-1"), ("*",))
+_OTHER_ECR = {
+    "repouri": "is in the ECR of another account or region, which this service cannot read"
+}
 _OTHER = SECRET.replace(ACCOUNT, "123456789013")
 CASES: Mapping[str, Case] = {
     "most tags": Case("create", tagged(**{f"k{n}": "v" for n in range(39)}), {}),
@@ -452,6 +457,23 @@ CASES: Mapping[str, Case] = {
     ),
     "a faulty version has no length": Case(
         "deploy", to_image("a" * 255, 5), {"version": VERSION.wrong_type}
+    ),
+    "an image of this account's ECR": Case(
+        "deploy", to_image(f"{ACCOUNT}.dkr.ecr.eu-west-1.amazonaws.com/app"), {},
+        {"registries": _REGISTRIES},
+    ),
+    "an image of another account's ECR": Case(
+        "deploy", to_image("999999999999.dkr-ecr.eu-west-1.on.aws:443/app", 5),
+        _OTHER_ECR | {"version": VERSION.wrong_type}, {"registries": _REGISTRIES},
+    ),
+    "an image of another region's ECR": Case(
+        "deploy", to_image(f"{ACCOUNT}.dkr.ecr-fips.us-east-1.amazonaws.com/app:1"), _OTHER_ECR,
+        {"registries": _REGISTRIES},
+    ),
+    "an image of a registry that is not allowed": Case(
+        "deploy", to_image("nginx"),
+        {"repouri": "is in a registry that this service does not allow"},
+        {"registries": _REGISTRIES._replace(hosts=("ghcr.io",))},
     ),
     "the same application in query and body": Case(
         "delete", {"stack": "MyApp"}, {}, {"in_query": "MyApp"}

@@ -18,10 +18,11 @@ from tests.lab.templates import APPLICATION, Template, load, of_type, unroll
 ROLE = "arn:aws:iam::012345678901:role/Stack"
 LOG_GROUP = "arn:aws:logs:eu-west-1:012345678901:log-group:/ecs/Shop/dev:*"
 SAMPLES = {
+    "ImageRepositories": "arn:aws:ecr:eu-west-1:012345678901:repository/*",
     "SecretArns": [
         "arn:aws:secretsmanager:eu-west-1:012345678901:secret:db-AbCdEf",
         "arn:aws:ssm:eu-west-1:012345678901:parameter/team/key",
-    ]
+    ],
 }
 # The macro that expands the application template; the Reference does not have it.
 _TRANSFORM = ":transform/LanguageExtensions"

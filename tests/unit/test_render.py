@@ -121,6 +121,7 @@ def test_the_parameters_are_those_of_the_request_and_the_installation() -> None:
         "ProductionScheme": "internet-facing",
         "CertificateArn": VARIABLES["CERTIFICATE_ARN"],
         "PermissionsBoundary": VARIABLES["PERMISSIONS_BOUNDARY_ARN"],
+        "ImageRepositories": "arn:aws:ecr:eu-west-1:123456789012:repository/*",
         "SecretArns": "",
     }
 

@@ -8,16 +8,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from dataclasses import dataclass
 from typing import Any
+
+from devops_core.naming import EcrRegistry
 
 VERSION_ANNOTATION = "org.opencontainers.image.version"
 BEHAVIOUR_ANNOTATION = "devops.local/behaviour"
 BEHAVIOURS = ("crash", "unhealthy")
-_ECR = re.compile(
-    r"(?P<account>\d{12})\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.amazonaws\.com/(?P<name>.+)"
-)
 
 
 class ImageMissingError(LookupError):
@@ -80,10 +78,11 @@ class Registry:
 
         """
         reference = Reference.parse(text)
-        found = _ECR.fullmatch(reference.repository)
-        if found is None:
+        host, _, name = reference.repository.partition("/")
+        registry = EcrRegistry.of_host(host)
+        if registry is None:
             return self._external_image(reference)
-        images = self._ecr._images.get_scoped(found["account"], found["region"], found["name"])
+        images = self._ecr._images.get_scoped(registry.account, registry.region, name)
         for image in images or []:
             tags = image.get("imageTags") or []
             if image["imageDigest"] == reference.digest or reference.tag in tags:
