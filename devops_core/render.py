@@ -73,6 +73,8 @@ def _parameters(
         "HealthCheckPath": spec.health_check_path,
         "Cpu": str(spec.cpu),
         "Memory": str(spec.memory),
+        "CpuArchitecture": spec.architecture,
+        "StartSeconds": str(spec.start_seconds),
         "LogRetentionDays": settings.log_retention_days,
         "ProductionScheme": settings.production_scheme,
         "CertificateArn": settings.certificate,

@@ -101,6 +101,11 @@ def _in_both(body: Any) -> bool:
     return bool(set(service.get("environment", ())) & set(service.get("secrets", ())))
 
 
+def _starts_too_long(body: Any) -> bool:
+    service = body.get("service", {})
+    return bool(service.get("startSeconds", 60) >= 60 * service.get("rolloutMinutes", 30))
+
+
 def _never(body: Any) -> bool:
     """The rule depends on the rest of the request."""
     del body
@@ -119,6 +124,12 @@ EXCEPTIONS = (
         ("create",),
         put(FULL, "service.environment.KEY", "x"),
         _in_both,
+    ),
+    Inexpressible(
+        "Must be shorter than `rolloutMinutes`",
+        ("create",),
+        put(FULL, "service.startSeconds", 2700),
+        _starts_too_long,
     ),
     Inexpressible(
         "without a fraction",
