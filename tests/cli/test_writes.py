@@ -121,6 +121,7 @@ def test_a_file_that_is_wrong_is_told(tmp_path: Path, text: str | None, said: st
         (("create", "Shop", "--team=a"), "create needs --email"),
         (("create", "Shop", "--file=x", "--team=a", "--health-check-path=/"),
          "remove --team, --health-check-path"),
+        (("create", "Shop", "--file=x", "--start-seconds=0"), "remove --start-seconds"),
         ((*CREATE, "--tag=cost"), "--tag 'cost': write it as NAME=VALUE"),
         ((*CREATE, "--variable==1"), "--variable '=1': write it as NAME=VALUE"),
         ((*CREATE, "--secret=A=1", "--secret=A=2"), "--secret: A must occur only once"),
