@@ -223,8 +223,11 @@ class LoadBalancer(Protocol):
 class ImageRegistry(Protocol):
     """ECR of this account and region."""
 
-    def digest(self, repository: str, *, tag: str | None, digest: str | None) -> str:
-        """Return the digest of an image; ImageNotFoundError names the repository and the tag."""
+    def digest(self, repository: str, *, tag: str | None, digest: str | None) -> str | None:
+        """Return the digest of an image; ImageNotFoundError names the repository and the tag.
+
+        Returns `digest` for an image that a pull-through cache imports at its first pull.
+        """
 
 
 class TemplateStore(Protocol):

@@ -74,7 +74,7 @@ def stop_reasons(
 
 
 def with_digest(cloud: Cloud, image: Image) -> Image:
-    """Return an image of this account's ECR with its digest, any other image unchanged."""
+    """Return an image of this account's ECR with its digest if it is known, others unchanged."""
     repository = image.ecr_repository(cloud.settings.registries.own)
     if repository is None:
         return image

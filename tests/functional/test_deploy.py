@@ -134,6 +134,22 @@ def test_an_allowed_ecr_registry_replaces_the_other_registries(
     assert shop.containers.running("Shop", "dev").image.startswith(f"{REGISTRY}/shop@")
 
 
+def test_an_image_that_a_cache_has_not_imported_yet_is_deployed_by_its_tag(
+    shop: FakeCloud, api: Client, dry: DryClient
+) -> None:
+    shop.images.caches = ["docker-hub"]
+    image = f"{REGISTRY}/docker-hub/library/nginx"
+    assert dry.deploy("1.27", "dev", repouri=image).status == 200
+    done = api.finished(api.deploy("1.27", "dev", repouri=image))
+    assert "digest" not in done.environments["DEV"]
+    assert shop.containers.running("Shop", "dev").image == f"{image}:1.27"
+    # After the first pull, ECR knows the digest.
+    digest = shop.images.push("docker-hub/library/nginx", "1.27")
+    promoted = api.finished(api.promote())
+    assert promoted.environments["PROD-BLUE"]["digest"] == digest
+    assert shop.containers.running("Shop", "prod-2").image == f"{image}@{digest}"
+
+
 def test_a_tag_in_the_uri_determines_the_image(shop: FakeCloud, api: Client) -> None:
     done = api.finished(api.deploy("friday", "dev", repouri=f"{REGISTRY}/shop:1.1"))
     part = done.environments["DEV"]

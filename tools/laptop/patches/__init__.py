@@ -18,6 +18,7 @@ def apply(*, real_docker: bool) -> None:
         load_balancers,
         permissions,
         stack_roles,
+        target_groups,
         templates,
         times,
         unhealthy_tasks,
@@ -25,6 +26,7 @@ def apply(*, real_docker: bool) -> None:
 
     for patch in (
         load_balancers,
+        target_groups,
         unhealthy_tasks,
         templates,
         images,
