@@ -223,7 +223,7 @@ _SERVICE = schema.Object(
                 _LONGEST_PATH,
             ),
             "A path, with or without a query, that returns 200 while the container is healthy. At "
-            "most 1024 characters.",
+            "most 1024 letters, digits or `._~/%+@:&=-`.",
             default="/health",
             attribute="health_check_path",
         ),
