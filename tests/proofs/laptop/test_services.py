@@ -11,7 +11,7 @@ import pytest
 from tests.lab.laptop.api import Api, create_body
 
 NAME = "AppSettings"
-KEY = "-----BEGIN PRIVATE KEY-----\n\tMII=\r\n-----END PRIVATE KEY-----\n"
+KEY = "-----BEGIN KEY-----\n\tMII=\r\n-----END KEY-----\n"
 VARIABLES = {"spring.profiles.active": "qa", "app-key": KEY}
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from html import escape
 from typing import Any
-from xml.sax.saxutils import escape
 
 from ministack.services import alb
 
@@ -20,6 +20,6 @@ def target_group_xml(group: dict[str, Any]) -> str:
 
     Gap: the emulator does not escape the health check path, whose query can contain "&".
     """
-    path = escape(group.get("HealthCheckPath", "/"))
+    path = escape(group.get("HealthCheckPath", "/"), quote=False)
     xml: str = _target_group_xml({**group, "HealthCheckPath": path})
     return xml
