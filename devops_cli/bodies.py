@@ -55,9 +55,29 @@ class New:
             rich_help_panel=_TASKS,
         ),
     ] = None
+    architecture: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME", help="X86_64 or ARM64, for all images.", rich_help_panel=_TASKS
+        ),
+    ] = None
     count: Annotated[
         int | None,
         typer.Option(metavar="N", help="Number of tasks of each service.", rich_help_panel=_TASKS),
+    ] = None
+    start_seconds: Annotated[
+        int | None,
+        typer.Option(
+            metavar="SECONDS",
+            help="Time in which a new task can fail its health checks.",
+            rich_help_panel=_TASKS,
+        ),
+    ] = None
+    rollout_minutes: Annotated[
+        int | None,
+        typer.Option(
+            metavar="MINUTES", help="Time limit of a rollout, 30 to 180.", rich_help_panel=_TASKS
+        ),
     ] = None
     variable: Annotated[
         _Texts,
@@ -101,7 +121,7 @@ def create(name: str, new: New) -> dict[str, Any]:
     """
     if new.file is not None:
         others = [each.name for each in fields(new) if each.name != "file"]
-        given = [each for each in others if getattr(new, each)]
+        given = [each for each in others if getattr(new, each) not in (None, [])]
         if given:
             options = ", ".join(f"--{each.replace('_', '-')}" for each in given)
             raise UsageError(f"--file contains the complete body: remove {options}")
@@ -129,7 +149,10 @@ def _service(new: New) -> dict[str, Any]:
         healthCheckPath=new.health_check_path,
         cpu=new.cpu,
         memory=new.memory,
+        architecture=new.architecture,
         desiredCount=new.count,
+        startSeconds=new.start_seconds,
+        rolloutMinutes=new.rollout_minutes,
         environment=_pairs("--variable", new.variable),
         secrets=_pairs("--secret", new.secret),
         warmup=new.warmup,

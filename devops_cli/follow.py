@@ -32,6 +32,7 @@ from devops_cli.responses import (
     retry_after,
 )
 
+DEFAULT_TIMEOUT = timedelta(hours=1)  # the time limit for waiting
 INTERVAL = 2.0  # seconds between two polls
 _FIRST = (0.5, 1.0)  # seconds before the first polls; short operations have ended by then
 # Seconds without a response until polling fails. A deployment of the service or a short network

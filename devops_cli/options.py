@@ -15,6 +15,7 @@ import typer
 from devops_cli import durations, rules
 from devops_cli.exits import Exit
 from devops_cli.failures import CliError
+from devops_cli.follow import DEFAULT_TIMEOUT
 from devops_cli.runtime import Runtime, print_on, system_runtime
 from devops_cli.session import Common, Session, print_response
 from devops_cli.show import errors
@@ -85,7 +86,7 @@ class Timeout:
             help="Stop waiting after this time (90s, 45m, 2h); the operation continues. "
             "Default: 60m.",
         ),
-    ] = timedelta(hours=1)
+    ] = DEFAULT_TIMEOUT
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,8 @@ from datetime import timedelta
 
 from devops_cli.exits import Exit
 from devops_cli.failures import CliError
-from devops_cli.follow import Snapshot, follow
-from devops_cli.responses import SUCCEEDED, Object, Response, get_text
+from devops_cli.follow import DEFAULT_TIMEOUT, Snapshot, follow
+from devops_cli.responses import IN_PROGRESS, SUCCEEDED, Object, Response, get_text, get_time
 from devops_cli.session import Session
 from devops_cli.show import progress, summary
 
@@ -29,6 +29,7 @@ def wait_for_end(
 
     """
     last = response
+    _warn_of_timeout(session, operation, timeout)
     try:
         with progress.display(session.progress) as show:
             for snapshot in follow(
@@ -46,6 +47,18 @@ def wait_for_end(
         raise _with_resume_hints(session, operation, last, error) from error
     session.print_result(snapshot.response, *summary.outcome(snapshot, session.command))
     return snapshot
+
+
+def _warn_of_timeout(session: Session, operation: Object, timeout: timedelta) -> None:
+    """Print a notice if a time limit is longer than the operation can take; not for the default."""
+    requested, deadline = get_time(operation, "requestedAt"), get_time(operation, "deadline")
+    ended = get_text(operation, "status") != IN_PROGRESS
+    if ended or timeout == DEFAULT_TIMEOUT or requested is None or deadline is None:
+        return
+    limit = deadline - requested
+    if timeout > limit:
+        minutes = round(limit.total_seconds() / 60)
+        session.notice(f"The operation fails after {minutes} minutes, before --timeout.")
 
 
 def exit_code(operation: Object) -> Exit:

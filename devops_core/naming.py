@@ -26,10 +26,18 @@ IMAGE_URI = re.compile(
     r"(?:@(?P<digest>sha256:[0-9a-f]{64}))?"
 )
 
-# Host of a private ECR registry (Amazon ECR User Guide, "Private registry concepts").
+# Host of a private ECR registry, optionally with a port: "<account>.dkr.ecr.<region>.amazonaws.com"
+# or the dual-stack "<account>.dkr-ecr.<region>.on.aws", both also with "-fips" (AWS General
+# Reference, "Amazon ECR endpoints and quotas"). The other domains are those of other partitions.
+# serverless/registries.js has the same pattern.
 ECR_HOST = re.compile(
-    r"(?P<account>[0-9]{12})\.dkr\.ecr(?:-fips)?\.(?P<region>[a-z0-9-]+)\.amazonaws\.com(?:\.cn)?"
+    r"(?P<account>[0-9]{12})\.dkr[.-]ecr(?:-fips)?\.(?P<region>[a-z0-9-]+)\."
+    r"(?:amazonaws\.com(?:\.cn)?|amazonaws\.eu|on\.aws|on\.amazonwebservices\.(?:com\.cn|eu)"
+    r"|c2s\.ic\.gov|sc2s\.sgov\.gov|cloud\.adc-e\.uk|csp\.hci\.ic\.gov)"
+    r"(?::[0-9]+)?"
 )
+# The registry of images without a host.
+DOCKER_HUB = "docker.io"
 
 # The tag of stacks and task definitions with the operation that created them. It lets a worker
 # find the resources that an earlier worker created for the same operation.
@@ -88,6 +96,19 @@ def repository_name(application: str) -> str:
     return application.lower()
 
 
+class EcrRegistry(NamedTuple):
+    """The private ECR registry of an account in a region."""
+
+    account: str
+    region: str
+
+    @classmethod
+    def of_host(cls, host: str) -> EcrRegistry | None:
+        """Return the ECR registry of a host, None for another registry."""
+        found = ECR_HOST.fullmatch(host)
+        return cls(found["account"], found["region"]) if found else None
+
+
 class Image(NamedTuple):
     """A parsed container image reference. `tag` and `digest` are optional."""
 
@@ -115,10 +136,19 @@ class Image(NamedTuple):
         """The reference with its digest, which always identifies the same bytes, if it has one."""
         return f"{self.repository}@{self.digest}" if self.digest else self.uri
 
-    def ecr_repository(self, account: str, region: str) -> str | None:
-        """Return the repository name if the image is in this account's ECR, else None."""
-        host, _, path = self.repository.partition("/")
-        found = ECR_HOST.fullmatch(host)
-        if not path or not found or (found["account"], found["region"]) != (account, region):
+    @property
+    def host(self) -> str:
+        """The host of the registry.
+
+        The first component is a host only if a path follows it and it has a dot or a port, or is
+        "localhost" (the rule of Docker: distribution/reference, "splitDockerDomain").
+        """
+        first, slash, _ = self.repository.partition("/")
+        has_host = slash and ("." in first or ":" in first or first == "localhost")
+        return first if has_host else DOCKER_HUB
+
+    def ecr_repository(self, registry: EcrRegistry) -> str | None:
+        """Return the name of the repository if the image is in an ECR registry, else None."""
+        if EcrRegistry.of_host(self.host) != registry:
             return None
-        return path
+        return self.repository.partition("/")[2]

@@ -226,9 +226,10 @@ class LoadBalancer(Protocol):
 class ImageRegistry(Protocol):
     """ECR of this account and region."""
 
-    def digest(self, repository: str, *, tag: str | None, digest: str | None) -> str:
+    def digest(self, repository: str, *, tag: str | None, digest: str | None) -> str | None:
         """Return the digest of an image; ImageNotFoundError names the repository and the tag.
 
+        Returns `digest` for an image that a pull-through cache imports at its first pull.
         NotDeployableError means that the image has no tag.
         """
 

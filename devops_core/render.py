@@ -103,10 +103,13 @@ def _parameters(
         "HealthCheckPath": spec.health_check_path,
         "Cpu": str(spec.cpu),
         "Memory": str(spec.memory),
+        "CpuArchitecture": spec.architecture,
+        "StartSeconds": str(spec.start_seconds),
         "LogRetentionDays": settings.log_retention_days,
         "ProductionScheme": settings.production_scheme,
         "CertificateArn": settings.certificate,
         "PermissionsBoundary": settings.permissions_boundary,
+        "ImageRepositories": ",".join(settings.image_repositories),
         # All environments have the same secrets.
         **{f"{name}{SECRETS_PARAMETER}": secrets for name in (*environments, "prod")},
     }

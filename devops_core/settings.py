@@ -7,6 +7,8 @@ from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
 
 from devops_core.access import AccessPolicy
+from devops_core.naming import EcrRegistry
+from devops_core.registries import AllowedRegistries
 
 # An S3 host: virtual-hosted (bucket in the name) or path style (Amazon S3 User Guide, "Virtual
 # hosting of general purpose buckets").
@@ -75,13 +77,24 @@ class Settings(NamedTuple):
     production_scheme: str
     certificate: str
     access: AccessPolicy
+    registries: AllowedRegistries
+
+    @property
+    def image_repositories(self) -> list[str]:
+        """The ARN patterns of the ECR repositories that the execution roles can read."""
+        partition = self.stack_role.split(":")[1]
+        return [
+            f"arn:{partition}:ecr:{each.region}:{each.account}:repository/*"
+            for each in self.registries.ecr
+        ]
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Settings:
         """Return the settings; KeyError or ValueError names a missing or invalid variable."""
+        own = EcrRegistry(environment["ACCOUNT_ID"], environment["AWS_REGION"])
         return cls(
-            account=environment["ACCOUNT_ID"],
-            region=environment["AWS_REGION"],
+            account=own.account,
+            region=own.region,
             api_stage=environment["API_STAGE"],
             public_url=environment.get("PUBLIC_URL", "").rstrip("/"),
             tables=TableNames(
@@ -105,6 +118,7 @@ class Settings(NamedTuple):
             production_scheme=environment.get("PRODUCTION_SCHEME", "internal"),
             certificate=environment.get("CERTIFICATE_ARN", ""),
             access=AccessPolicy.parse(environment.get("ACCESS_POLICY", "")),
+            registries=AllowedRegistries(own, _listed(environment["ALLOWED_REGISTRIES"])),
         )
 
 

@@ -12,7 +12,7 @@ from devops_core.requests.deploy import DEPLOY
 @http.handler
 def handle(request: Request) -> responses.Response:
     """Roll out the image in every named environment."""
-    body = DEPLOY.parse(request.body)
+    body = DEPLOY.parse(request.body, registries=request.cloud.settings.registries)
     context = request.context(CONTROLLER.kind.name, request.body)
     outcome = accept(request.cloud, CONTROLLER, body, context)
     outcome = proceed(request.cloud, CONTROLLER, outcome, request.wait_until)

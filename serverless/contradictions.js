@@ -1,5 +1,7 @@
 'use strict';
 
+const { isAllowed } = require('./registries');
+
 // Checks of parameters.yml that involve several values. Each check receives the values that are
 // valid by themselves; other values are undefined.
 
@@ -23,11 +25,14 @@ function sameSubnets(values) {
   });
 }
 
-function foreignImage({ repouri, accountid }) {
-  const registry = /^(\d{12})\.dkr\.ecr\./.exec(repouri);
-  if (!registry || !accountid || registry[1] === accountid) return [];
-  // The execution role of an application reads the repositories of its own account only.
-  return ['repouri: is in the ECR of another account than accountid; copy the image there'];
+function refusedImage({ repouri, accountid, region, allowedregistries }) {
+  if (!repouri || !accountid || !region || !allowedregistries) return [];
+  if (isAllowed(repouri, { accountid, region, allowedregistries })) return [];
+  // The execution role of an application reads only the ECR registries of allowedregistries.
+  return [
+    'repouri: is not in the ECR of accountid and region, and allowedregistries does not allow its ' +
+      'registry; copy the image to this ECR, or add the registry to allowedregistries',
+  ];
 }
 
 /** ARNs of resources that must be in the region and account of the service. */
@@ -77,7 +82,7 @@ function longPolicy({ teams = {}, admins = [], productionapprovers = [] }) {
 
 const CHECKS = [
   sameSubnets,
-  foreignImage,
+  refusedImage,
   foreignArns,
   foreignTopic,
   openAccess,

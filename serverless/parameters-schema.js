@@ -4,6 +4,7 @@
 // error message for a value that is not valid. All values are strings (parameters.js).
 
 const net = require('node:net');
+const { ANY_OTHER } = require('./registries');
 
 const ACCOUNT = '[0-9]{12}';
 // EC2 ids are 8 hexadecimal digits in old accounts, 17 since 2018 (EC2 User Guide, "Resource IDs").
@@ -24,6 +25,8 @@ const TEMPLATE_URLS = [
 const IMAGE =
   '[a-z0-9]+([._-]+[a-z0-9]+)*(:[0-9]+)?(/[a-z0-9]+([._-]+[a-z0-9]+)*)*' +
   '(:[A-Za-z0-9_][A-Za-z0-9._-]{0,127})?(@sha256:[0-9a-f]{64})?';
+// The host of a registry: a name with a dot or a port, or localhost.
+const REGISTRY_HOST = 'localhost|[a-z0-9-]+(\\.[a-z0-9-]+)+(:[0-9]+)?|[a-z0-9-]+:[0-9]+';
 // The valid numbers of days (CloudWatch Logs API, PutRetentionPolicy).
 const RETENTION_DAYS = [
   1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922,
@@ -122,6 +125,15 @@ const optional = {
     items: { type: 'string', format: 'cidr' },
     description: 'a list of address ranges, not of all addresses, as in [203.0.113.0/24]',
   },
+  allowedregistries: {
+    type: 'array',
+    uniqueItems: true,
+    // The list is in an environment variable of each function (4 KB for all variables).
+    maxItems: 10,
+    items: { type: 'string', maxLength: 100, pattern: `^(\\*|${REGISTRY_HOST})$` },
+    description:
+      'a list of at most 10 registries, as in [ghcr.io], or "*" for every registry except ECR',
+  },
   vpcendpoint: text(
     `|vpce-${EC2_ID}`,
     'the id of a VPC endpoint for execute-api, as in vpce-0123456789abcdef0',
@@ -162,6 +174,7 @@ module.exports = {
     auth: 'iam',
     apikeys: ['default'],
     allowedcidrs: [],
+    allowedregistries: [ANY_OTHER],
     vpcendpoint: '',
     ratelimit: '50',
     burstlimit: '100',

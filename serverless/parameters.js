@@ -11,6 +11,7 @@ const yaml = require('js-yaml');
 const { accessPolicy, gateway } = require('./access');
 const { contradictions } = require('./contradictions');
 const { defaults, formats, schema, templateUrls } = require('./parameters-schema');
+const { imageRepositories } = require('./registries');
 
 const DEFAULT_FILE = 'parameters.yml';
 // The delivered parameters.yml has placeholders such as "<id of the VPC, ...>".
@@ -95,6 +96,8 @@ function derived(values) {
     allsubnets: [values.subnet1, values.subnet2, ...values.subnets].join(','),
     allelbsubnets: [values.elbsubnet1, values.elbsubnet2, ...values.elbsubnets].join(','),
     requiredtags: requiredtags.join(','),
+    allowedregistries: values.allowedregistries.join(','),
+    imagerepositories: imageRepositories(values),
     logretentiondays: Number(logretentiondays),
     alarmactions: alarmtopic ? [alarmtopic] : [],
     gateway: gateway(values),

@@ -135,8 +135,14 @@ const follow = (names) => [
   deregister,
 ];
 const rollOut = (names) => [...register(names), findTaskDefinitions, ...follow(names)];
-/** Read the digest of an image. A deploy may use any repository of this account. */
-const images = allow(['ecr:DescribeImages'], arn('ecr', 'repository/*'));
+/**
+ * Read the digest of an image. A deploy may use any repository of this account. A missing image can
+ * belong to a pull-through cache; ECR has no resource-level permissions for reading their rules.
+ */
+const images = [
+  allow(['ecr:DescribeImages'], arn('ecr', 'repository/*')),
+  allow(['ecr:DescribePullThroughCacheRules'], '*'),
+];
 
 // --- Load balancers of production. ELB has no resource-level permissions for Describe calls. ---
 
@@ -185,7 +191,7 @@ const FUNCTIONS = {
     ...record,
     take(TESTS),
     write(TESTS),
-    images,
+    ...images,
     ...rollOut(TEST_ENVIRONMENTS),
   ],
   deployProdBlue: [
@@ -195,7 +201,7 @@ const FUNCTIONS = {
     write(PRODUCTION),
     // The source of the promote must not change.
     allow(['dynamodb:ConditionCheckItem'], TESTS),
-    images,
+    ...images,
     listenerRules,
     ...rollOut(SLOTS),
   ],

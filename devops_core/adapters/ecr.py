@@ -15,7 +15,7 @@ class EcrImages:
         self._client = client
 
     @translated()
-    def digest(self, repository: str, *, tag: str | None, digest: str | None) -> str:
+    def digest(self, repository: str, *, tag: str | None, digest: str | None) -> str | None:
         """Return the digest of an image; `tag` is ignored if `digest` is given.
 
         An image without a tag is refused: the lifecycle policy of the application template lets
@@ -23,18 +23,33 @@ class EcrImages:
         """
         exceptions = self._client.exceptions
         image = {"imageDigest": digest} if digest else {"imageTag": tag}
-        name = f"{repository}@{digest}" if digest else f"{repository}:{tag}"
-        missing = ImageNotFoundError(f"this account's ECR has no image {name}: push it first")
         try:
             response = self._client.describe_images(repositoryName=repository, imageIds=[image])
-        except (exceptions.ImageNotFoundException, exceptions.RepositoryNotFoundException) as error:
-            raise missing from error
-        if not response["imageDetails"]:
-            # ministack returns an empty list where ECR raises ImageNotFoundException.
-            raise missing
-        (found,) = response["imageDetails"]
-        if not found.get("imageTags"):
+            found = response["imageDetails"]
+        except (exceptions.ImageNotFoundException, exceptions.RepositoryNotFoundException):
+            found = []
+        name = f"{repository}@{digest}" if digest else f"{repository}:{tag}"
+        # ministack returns an empty list where ECR raises ImageNotFoundException.
+        if not found:
+            if self._in_pull_through_cache(repository):
+                return digest
+            raise ImageNotFoundError(f"this account's ECR has no image {name}: push it first")
+        if not found[0].get("imageTags"):
             raise NotDeployableError(
                 f"the image {name} has no tag, so ECR removes it after some days: tag it first"
             )
-        return str(found["imageDigest"])
+        return str(found[0]["imageDigest"])
+
+    def _in_pull_through_cache(self, repository: str) -> bool:
+        """Return whether ECR would import a missing image of a repository at its first pull.
+
+        A registry has at most 50 rules (Amazon ECR User Guide, "Amazon ECR service quotas"), and a
+        response has 100. The prefix ROOT is for all repositories (ECR API,
+        CreatePullThroughCacheRule).
+        """
+        response = self._client.describe_pull_through_cache_rules()
+        prefixes = [rule["ecrRepositoryPrefix"] for rule in response["pullThroughCacheRules"]]
+        return any(
+            prefix == "ROOT" or repository.startswith(prefix.rstrip("/") + "/")
+            for prefix in prefixes
+        )

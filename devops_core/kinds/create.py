@@ -15,17 +15,20 @@ from devops_core.model.decisions import Act, After, Decision, Done, Fail, Plan, 
 from devops_core.model.inventory import Application, Inventory, Row, RowStatus, Service
 from devops_core.model.observed import Observed, Stack
 from devops_core.model.operation import Operation, Progress, Status
-from devops_core.model.service_spec import ServiceSpec
+from devops_core.model.service_spec import DEFAULT_ROLLOUT_MINUTES, ServiceSpec
 from devops_core.model.steps import CreateStack, DeleteStack, ReadTemplate
 from devops_core.naming import Environment, output_key, service_name
 from devops_core.requests.create import CreateRequest
 
 _URL_OUTPUTS = {Environment.PROD_GREEN: "ProductionUrl", Environment.PROD_BLUE: "TestUrl"}
-# CloudFormation ends nearly every failed create before this limit: a service that does not become
-# stable stops its stack after the attempts of ECS's circuit breaker.
-_LIMIT = timedelta(minutes=60)
-# The deletion of a failed stack has the same time again after the deadline.
-_UNDO_LIMIT = _LIMIT
+# If a template parameter cannot hold the settings of a service, a create starts it twice: with the
+# first image, and with the settings. CloudFormation ends nearly every failed create before this
+# limit: a service that does not become stable stops its stack after the attempts of ECS's circuit
+# breaker.
+_ROLLOUTS = 2
+_LIMIT = timedelta(minutes=_ROLLOUTS * DEFAULT_ROLLOUT_MINUTES)
+# The time for the deletion of a failed stack after the deadline.
+_UNDO_LIMIT = timedelta(minutes=60)
 _FAILED_CREATE = ("ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED")
 
 
@@ -46,6 +49,7 @@ def plan(
         email=request.email,
         description=request.description,
         tags=request.tags,
+        rollout_minutes=request.service.rollout_minutes,
         warmup=request.service.warmup,
     )
     progress = tuple(
@@ -65,7 +69,12 @@ def plan(
         for environment in environments
     )
     details = CreateDetails(service=request.service, template=observed.template)
-    operation = replace(draft, progress=progress, details=details)
+    operation = replace(
+        draft,
+        progress=progress,
+        details=details,
+        deadline=rollout.deadline(draft, application, rollouts=_ROLLOUTS),
+    )
     return Plan(operation, observed, new=rows)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
 
 from devops_core.kinds import rollout
 from devops_core.kinds.kind import Kind
@@ -31,8 +30,9 @@ def plan(
     progress = tuple(
         rollout.target_progress(row, service, image, request.version) for row, service in usable
     )
+    deadline = rollout.deadline(draft, usable[0][0].application)
     return Plan(
-        replace(draft, progress=progress, version=request.version),
+        replace(draft, progress=progress, version=request.version, deadline=deadline),
         Observed(),
         taken=tuple(row for row, _ in usable),
     )
@@ -40,8 +40,7 @@ def plan(
 
 KIND = Kind(
     name="deploy",
-    # ECS's circuit breaker ends nearly every failed rollout before this limit.
-    limit=timedelta(minutes=30),
+    limit=rollout.LIMIT,
     plan=plan,
     decide=rollout.decide,
     rows=rollout.rows_after,

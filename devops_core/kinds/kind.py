@@ -40,8 +40,9 @@ class Kind(NamedTuple):
     """The rules of one kind of operation. All functions are pure.
 
     `name` is the kind's name in the contract, `verb` its verb if it differs. `limit` is the time
-    from the request to the deadline. `needs_approver` means that the kind requires the right of
-    a production approver. `creates` means that the application must not exist before the operation.
+    from the request to the deadline, unless the plan sets another deadline. `needs_approver` means
+    that the kind requires the right of a production approver. `creates` means that the application
+    must not exist before the operation.
 
     `plan(request, inventory, observed, draft)` checks a request and returns the operation to
     claim, which completes `draft`; it raises ConflictError if the request cannot be fulfilled.

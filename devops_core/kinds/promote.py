@@ -6,7 +6,6 @@ Its name in the contract is "deploy-blue".
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
 
 from devops_core.errors import ConflictError, NotDeployableError
 from devops_core.kinds import rollout
@@ -52,8 +51,9 @@ def plan(
         )
     version = tested.version or ""
     progress = (rollout.target_progress(rows[0], idle_service, image, version),)
+    deadline = rollout.deadline(draft, rows[0].application)
     return Plan(
-        replace(draft, progress=progress, version=tested.version),
+        replace(draft, progress=progress, version=tested.version, deadline=deadline),
         Observed(),
         taken=tuple(rows),
         unchanged=(source,),
@@ -85,7 +85,7 @@ def _source(request: PromoteRequest, inventory: Inventory) -> tuple[Row, Service
 KIND = Kind(
     name="deploy-blue",
     verb="promote",
-    limit=timedelta(minutes=30),
+    limit=rollout.LIMIT,
     needs_approver=True,
     plan=plan,
     decide=rollout.decide,

@@ -10,12 +10,15 @@ from typing import Any, NamedTuple
 from devops_core import render
 from devops_core.kinds.kind import Abort, RowChanges
 from devops_core.model.decisions import Act, After, Decision, Done, Fail, State, Wait
-from devops_core.model.inventory import Inventory, Row, Service
+from devops_core.model.inventory import Application, Inventory, Row, Service
 from devops_core.model.observed import Deployment, Observed, RunningService
 from devops_core.model.operation import Operation, Progress, Status
+from devops_core.model.service_spec import DEFAULT_ROLLOUT_MINUTES
 from devops_core.model.steps import Deregister, Register, Step, UpdateService
 from devops_core.naming import Image
 
+# The time limit of a rollout in an application with the default of `rolloutMinutes`.
+LIMIT = timedelta(minutes=DEFAULT_ROLLOUT_MINUTES)
 # Maximum age of an ECS response after an update, and maximum difference between two clocks.
 _ECS_DELAY = timedelta(seconds=30)
 
@@ -26,6 +29,11 @@ class Advance(NamedTuple):
     part: Progress
     step: Step | None = None
     waiting_for: str | None = None
+
+
+def deadline(draft: Operation, application: Application, rollouts: int = 1) -> datetime:
+    """Return the deadline of an operation with a number of rollouts, one after the other."""
+    return draft.requested_at + timedelta(minutes=rollouts * application.rollout_minutes)
 
 
 def target_progress(row: Row, service: Service, image: Image, version: str) -> Progress:

@@ -15,6 +15,7 @@ from devops_core.errors import (
     UnknownApplicationError,
     UnknownEnvironmentError,
 )
+from devops_core.model.service_spec import DEFAULT_ROLLOUT_MINUTES
 from devops_core.naming import SLOTS, Environment
 
 if TYPE_CHECKING:
@@ -34,7 +35,8 @@ class RowStatus(StrEnum):
 class Application:
     """The members that all rows of an application share. ARNs are None until the stack exists.
 
-    `warmup` lists the paths of pages that a swap fetches from the idle slot before the switch.
+    `rollout_minutes` is the time limit of its rollouts. `warmup` lists the paths of pages that a
+    swap fetches from the idle slot before the switch.
     """
 
     name: str
@@ -46,6 +48,7 @@ class Application:
     repository: str | None = None
     production_listener: str | None = None
     test_listener: str | None = None
+    rollout_minutes: int = DEFAULT_ROLLOUT_MINUTES
     warmup: tuple[str, ...] = ()
 
 

@@ -5,11 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+# ECS's circuit breaker ends nearly every failed rollout before this limit.
+DEFAULT_ROLLOUT_MINUTES = 30
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServiceSpec:
     """Settings of an application's tasks: port, health path, CPU units, memory in MiB, count.
 
+    `start_seconds` is the time after a task's start in which ECS ignores failed health checks.
+    `architecture` is the one of the images. `rollout_minutes` is the time limit of a rollout.
     `warmup` lists the paths that a swap fetches from the idle slot before the switch.
     """
 
@@ -17,7 +22,10 @@ class ServiceSpec:
     health_check_path: str = "/health"
     cpu: int = 256
     memory: int = 512
+    architecture: str = "X86_64"
     desired_count: int = 1
+    start_seconds: int = 60
+    rollout_minutes: int = DEFAULT_ROLLOUT_MINUTES
     environment: Mapping[str, str] = field(default_factory=dict)
     secrets: Mapping[str, str] = field(default_factory=dict)
     warmup: tuple[str, ...] = ()

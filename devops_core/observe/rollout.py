@@ -74,9 +74,8 @@ def stop_reasons(
 
 
 def with_digest(cloud: Cloud, image: Image) -> Image:
-    """Return an image of this account's ECR with its digest, any other image unchanged."""
-    settings = cloud.settings
-    repository = image.ecr_repository(settings.account, settings.region)
+    """Return an image of this account's ECR with its digest if it is known, others unchanged."""
+    repository = image.ecr_repository(cloud.settings.registries.own)
     if repository is None:
         return image
     digest = cloud.images.digest(repository, tag=image.tag, digest=image.digest)

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from devops_core.errors import CONTROL
-from devops_core.model.service_spec import ServiceSpec, secret_arns
+from devops_core.model.service_spec import DEFAULT_ROLLOUT_MINUTES, ServiceSpec, secret_arns
 from devops_core.naming import DEPLOYABLE, NON_PRODUCTION, Environment
 from devops_core.requests import fields, schema
 
@@ -51,6 +51,16 @@ _ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
 _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 _EMAIL = rf"{_ATOM}(?:\.{_ATOM})*@(?:{_LABEL}\.)+[A-Za-z0-9][A-Za-z0-9-]{{0,61}}[A-Za-z0-9]"
 _PATH = "/[A-Za-z0-9._~/%+-]{0,1023}"
+# ELB allows "a-z, A-Z, 0-9, and @:%_+.~#?&/=" and "-" in the path of a health check (message of the
+# console, apollographql/router issue 1852; API of Global Accelerator, HealthCheckPath), and at most
+# 1,024 characters (ELBv2 API, CreateTargetGroup). A fragment (#) would not be sent.
+_HEALTH_CHECK_PATH = r"/[A-Za-z0-9._~/%+@:&=-]*(?:\?[A-Za-z0-9._~/%+@:&=?-]*)?"
+_LONGEST_PATH = 1024
+# The time limit of a rollout, in minutes.
+_ROLLOUT_MINUTES = range(30, 181)
+# ECS accepts up to 2,147,483,647 seconds (ECS API, CreateService); two hours are enough for a start
+# within the longest rollout.
+_START_SECONDS = range(7201)
 
 
 class CreateRequest(NamedTuple):
@@ -68,6 +78,15 @@ def _text(longest: int) -> schema.Text:
     """Return the type of text without control characters."""
     message = f"must be text of at most {longest} characters without control characters"
     return schema.Text(f"[^{_CONTROLS}]*", message, longest)
+
+
+# The value of a variable, which can have several lines, for example a PEM key.
+_VALUE = schema.Text(
+    "[^" + _CONTROLS.replace(r"\x00-\x1f", r"\x00-\x08\x0b\x0c\x0e-\x1f") + "]*",
+    "must be text of at most 4096 characters without control characters other than tabs and line"
+    " breaks",
+    4096,
+)
 
 
 def _environments(
@@ -143,9 +162,12 @@ _TAGS: schema.Object[dict[str, str]] = schema.Object(
     "require [further tags](install.md#parameters).",
 )
 
+# ECS documents no pattern (ECS API, KeyValuePair), and passes names such as
+# "spring.profiles.active" to the container (aws/amazon-ecs-agent issue 1194).
 _VARIABLE = schema.Text(
-    "[A-Za-z_][A-Za-z0-9_]{0,127}",
-    "is not a variable name: use 1 to 128 letters, digits or _, without a digit at the start",
+    "[A-Za-z_][A-Za-z0-9_.-]{0,127}",
+    "is not a variable name: use 1 to 128 letters, digits, '_', '.' or '-', and begin with a letter"
+    " or '_'",
     reserved=dict.fromkeys(
         RESERVED_VARIABLES, "is a variable of this service or of ECS: choose another name"
     ),
@@ -153,9 +175,11 @@ _VARIABLE = schema.Text(
 )
 _SECRET = schema.Text(
     r"arn:aws[a-z-]*:(?:secretsmanager:[a-z0-9-]+:[0-9]{12}:secret:"
+    # Secrets that an AWS service manages have a "!" in their names, as in "rds!cluster-..." (AWS
+    # Secrets Manager User Guide, "AWS Secrets Manager secrets managed by other AWS services").
     # Key, stage and version are present together, and each can be empty (ECS Developer Guide,
     # "Pass Secrets Manager secrets through environment variables").
-    rf"[A-Za-z0-9/_+=.@-]+(?:(?::[^:{_SPACES}{_CONTROLS}]*){{3}})?"
+    rf"[A-Za-z0-9/_+=.@!-]+(?:(?::[^:{_SPACES}{_CONTROLS}]*){{3}})?"
     r"|ssm:[a-z0-9-]+:[0-9]{12}:parameter/[A-Za-z0-9/_.-]+)",
     "must be the ARN of a Secrets Manager secret or an SSM parameter",
     name="SecretArn",
@@ -165,7 +189,7 @@ _SECRET = schema.Text(
 
 
 def _service_faults(data: Mapping[str, Any], context: Mapping[str, Any]) -> Iterator[schema.Fault]:
-    """Yield the faults of sizes, variables with two sources, and secrets of other accounts.
+    """Yield the faults of sizes and times, of variables with two sources, and of secrets.
 
     `account` is the installation's; without it, secrets of any account are valid. A secret of
     another account needs a KMS key of that account (AWS Secrets Manager User Guide, "Access AWS
@@ -173,6 +197,9 @@ def _service_faults(data: Mapping[str, Any], context: Mapping[str, Any]) -> Iter
     secret can be in another region (Amazon ECS API Reference, Secret).
     """
     cpu, memory, account = data["cpu"], data["memory"], context.get("account")
+    start, limit = data["start_seconds"], data["rollout_minutes"]
+    if start is not None and limit is not None and start >= limit * 60:
+        yield "startSeconds", f"must be shorter than rolloutMinutes: less than {limit * 60}"
     if cpu and memory is not None and memory not in FARGATE_SIZES[cpu]:
         allowed = ", ".join(map(str, FARGATE_SIZES[cpu]))
         yield "memory", f"must be one of {allowed} MiB for {cpu} CPU units"
@@ -196,8 +223,13 @@ _SERVICE = schema.Object(
             attribute="container_port",
         ),
         "healthCheckPath": schema.Member(
-            schema.Text(_PATH, "must be a path such as /health"),
-            "A path that returns 200 while the container is healthy.",
+            schema.Text(
+                _HEALTH_CHECK_PATH,
+                "must be a path such as /health or /health?full=1, of at most 1024 characters",
+                _LONGEST_PATH,
+            ),
+            "A path, with or without a query, that returns 200 while the container is healthy. At "
+            "most 1024 letters, digits or `._~/%+@:&=-`.",
             default="/health",
             attribute="health_check_path",
         ),
@@ -215,20 +247,38 @@ _SERVICE = schema.Object(
             "MiB. Fargate supports certain sizes for each `cpu`.",
             default=512,
         ),
+        "architecture": schema.Member(
+            schema.Choice({name: name for name in ("X86_64", "ARM64")}, "Architecture"),
+            "The architecture of all images of the application, including the first image.",
+            default="X86_64",
+        ),
         "desiredCount": schema.Member(
             schema.Integer(range(1, MAX_TASKS + 1)),
             "The number of tasks of each ECS service.",
             default=1,
             attribute="desired_count",
         ),
+        "startSeconds": schema.Member(
+            schema.Integer(_START_SECONDS),
+            "Seconds after the start of a task in which ECS ignores failed health checks. Must be "
+            "shorter than `rolloutMinutes`.",
+            default=60,
+            attribute="start_seconds",
+        ),
+        "rolloutMinutes": schema.Member(
+            schema.Integer(_ROLLOUT_MINUTES),
+            "The [time limit](operations.md#deadlines) of a rollout.",
+            default=DEFAULT_ROLLOUT_MINUTES,
+            attribute="rollout_minutes",
+        ),
         "environment": schema.Member(
-            schema.Object(dict, {}, others=(_VARIABLE, _text(4096))),
+            schema.Object(dict, {}, others=(_VARIABLE, _VALUE)),
             "Environment variables of the container. Names match "
-            "`[A-Za-z_][A-Za-z0-9_]{0,127}`; values have at most 4096 characters and no control "
-            "characters. The service itself sets `APPLICATION`, `ENVIRONMENT` and `PORT` (the "
-            "container port), and [ECS sets others](https://docs.aws.amazon.com/AmazonECS/latest/"
-            "developerguide/ecs-environment-variables.html). Of these, you can set only "
-            "`AWS_REGION` and `AWS_DEFAULT_REGION`.",
+            "`[A-Za-z_][A-Za-z0-9_.-]{0,127}`; values have at most 4096 characters and no control "
+            "characters except tabs and line breaks. The service itself sets `APPLICATION`, "
+            "`ENVIRONMENT` and `PORT` (the container port), and [ECS sets others](https://docs.aws."
+            "amazon.com/AmazonECS/latest/developerguide/ecs-environment-variables.html). Of these, "
+            "you can set only `AWS_REGION` and `AWS_DEFAULT_REGION`.",
             default={},
         ),
         "secrets": schema.Member(

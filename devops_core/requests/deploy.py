@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from devops_core.naming import IMAGE_URI, Environment, Image
 from devops_core.requests import fields, schema
+
+if TYPE_CHECKING:
+    from devops_core.registries import AllowedRegistries
 
 # Characters of a container's image (Amazon ECS API Reference, ContainerDefinition, `image`).
 LONGEST_IMAGE = 255
@@ -21,15 +24,22 @@ class DeployRequest(NamedTuple):
     repouri: str | None
 
 
-def _image_length(data: Mapping[str, Any], context: Mapping[str, Any]) -> Iterator[schema.Fault]:
-    """Yield the fault of an image that is too long with its version as tag."""
-    del context
+def _image_faults(data: Mapping[str, Any], context: Mapping[str, Any]) -> Iterator[schema.Fault]:
+    """Yield the faults of an image that is too long with its version, or in another registry.
+
+    `registries` are the installation's `AllowedRegistries`; without them all are valid.
+    """
     repouri, version = data["repouri"], data["version"]
-    if repouri is None or version is None:
+    if repouri is None:
         return
     image = Image.parse(repouri)
-    if not (image.tag or image.digest) and len(f"{repouri}:{version}") > LONGEST_IMAGE:
+    named = image.tag or image.digest or version is None
+    if not named and len(f"{repouri}:{version}") > LONGEST_IMAGE:
         yield "repouri", f"must have at most {LONGEST_IMAGE} characters including the version"
+    registries: AllowedRegistries | None = context.get("registries")
+    refusal = registries.refusal(image) if registries else None
+    if refusal:
+        yield "repouri", refusal
 
 
 DEPLOY = schema.Object(
@@ -52,8 +62,9 @@ DEPLOY = schema.Object(
             ),
             "The repository of the image, optionally with a tag or a digest. The default is the "
             "application's own repository. Without a tag and a digest, the tag is `version`. At "
-            f"most {LONGEST_IMAGE} characters, including the tag.",
+            f"most {LONGEST_IMAGE} characters, including the tag. The installation can restrict "
+            "the [registries](security.md#registries).",
         ),
     },
-    check=_image_length,
+    check=_image_faults,
 )

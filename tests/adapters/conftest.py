@@ -40,6 +40,7 @@ ENVIRONMENT = {
     "SECURITY_GROUP": "sg-1",
     "LOAD_BALANCER_SECURITY_GROUP": "sg-2",
     "STACK_ROLE_ARN": "arn:aws:iam::123456789012:role/stack",
+    "ALLOWED_REGISTRIES": "*",
     "PERMISSIONS_BOUNDARY_ARN": "arn:aws:iam::123456789012:policy/boundary",
 }
 # Operations that only the tests call, to prepare and to inspect AWS.

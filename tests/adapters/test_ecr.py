@@ -15,7 +15,15 @@ OTHER = "sha256:" + "00" * 32
 
 @pytest.fixture
 def client(aws: Aws) -> Any:
-    return aws.client("ecr")
+    """A registry with one pull-through cache; moto has no caches."""
+    client = aws.client("ecr")
+    respond(client, "DescribePullThroughCacheRules", rules("docker-hub"))
+    return client
+
+
+def rules(*prefixes: str) -> dict[str, Any]:
+    """Return the response with the pull-through cache rules of some prefixes."""
+    return {"pullThroughCacheRules": [{"ecrRepositoryPrefix": each} for each in prefixes]}
 
 
 @pytest.fixture
@@ -97,3 +105,41 @@ def test_a_response_without_images_means_a_missing_image(images: EcrImages, clie
 
     with pytest.raises(ImageNotFoundError, match=r"shop:1\.2\.0"):
         images.digest("shop", tag="1.2.0", digest=None)
+
+
+@pytest.mark.parametrize(
+    ("prefixes", "repository", "cached"),
+    [
+        (["docker-hub"], "docker-hub/library/nginx", True),
+        (["quay", "docker-hub"], "docker-hub/nginx", True),
+        (["docker-hub/"], "docker-hub/nginx", True),
+        (["team/hub"], "team/hub/nginx", True),
+        (["ROOT"], "nginx", True),
+        (["docker-hub"], "docker-hub", False),
+        (["docker-hub"], "docker-hub-2/nginx", False),
+        (["docker-hub"], "team/docker-hub/nginx", False),
+        ([], "docker-hub/nginx", False),
+    ],
+)
+@pytest.mark.parametrize("digest", [None, OTHER])
+def test_a_missing_image_of_a_pull_through_cache_is_imported_later(
+    aws: Aws, prefixes: list[str], repository: str, *, cached: bool, digest: str | None
+) -> None:
+    client = aws.client("ecr")
+    asked = respond(client, "DescribePullThroughCacheRules", rules(*prefixes))
+    images = EcrImages(client)
+
+    if cached:
+        assert images.digest(repository, tag="1.27", digest=digest) == digest
+    else:
+        with pytest.raises(ImageNotFoundError):
+            images.digest(repository, tag="1.27", digest=digest)
+    assert len(asked) == 1
+
+
+def test_a_cached_image_has_its_digest_without_a_further_call(aws: Aws, pushed: str) -> None:
+    client = aws.client("ecr")
+    asked = respond(client, "DescribePullThroughCacheRules", rules("ROOT"))
+
+    assert EcrImages(client).digest("shop", tag="1.2.0", digest=None) == pushed
+    assert asked == []

@@ -122,6 +122,7 @@ def test_a_row_is_readable_in_the_console() -> None:
         "repository": samples.FULL_APPLICATION.repository,
         "productionListener": "arn:listener/production",
         "testListener": "arn:listener/test",
+        "rolloutMinutes": 45,
         "warmup": ["/", "/a?b=c"],
     }
 
@@ -129,6 +130,7 @@ def test_a_row_is_readable_in_the_console() -> None:
 def test_empty_values_of_a_row_have_no_attribute() -> None:
     assert set(items.row_item(samples.MINIMAL_ROW)) == {
         "applicationName", "environment", "status", "revision", "technicalTeam", "email", "tags",
+        "rolloutMinutes",
     }  # fmt: skip
 
 

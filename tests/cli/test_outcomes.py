@@ -63,6 +63,35 @@ def test_after_the_time_out_it_says_how_to_go_on() -> None:
     assert json.loads(result.stdout)["operation"]["status"] == "IN_PROGRESS"
 
 
+@pytest.mark.parametrize(
+    ("status", "timeout", "warned"),
+    [
+        ("IN_PROGRESS", "91m", True),
+        ("IN_PROGRESS", "2h", True),
+        ("IN_PROGRESS", "90m", False),
+        ("IN_PROGRESS", "10m", False),
+        ("SUCCEEDED", "2h", False),
+    ],
+)
+def test_a_timeout_after_the_deadline_of_the_operation_prints_a_notice(
+    status: str, timeout: str, warned: bool
+) -> None:
+    times = {"requestedAt": "2026-01-31T12:00:00.000Z", "deadline": "2026-01-31T13:30:00.000Z"}
+    service = accepting(**times)
+    service.on("POST", "/stacks/deploy", answer(202, operation=operation(status, **times)))
+    result = run(service, *DEPLOY, f"--timeout={timeout}", "--json")
+    assert result.exit_code == 0
+    notice = "The operation fails after 90 minutes, before --timeout."
+    assert (notice in result.stderr) is warned
+    assert json.loads(result.stdout)["operation"]["status"] == "SUCCEEDED"
+
+
+def test_the_default_timeout_prints_no_notice() -> None:
+    times = {"requestedAt": "2026-01-31T12:00:00.000Z", "deadline": "2026-01-31T12:30:00.000Z"}
+    for further in ((), ("--timeout=60m",)):
+        assert "before --timeout" not in run(accepting(**times), *DEPLOY, *further).stderr
+
+
 def test_an_hour_is_long_enough_by_default() -> None:
     service, clock = accepting(), Clock()
     service.on("GET", PATH, answer(operation=operation()))

@@ -53,7 +53,8 @@ def test_a_create_takes_everything() -> None:
     options = (
         "--env=DEV,qa", "--env", "training , da", "--description=The web shop",
         "--tag=cost centre=47=11", "--port=8080", "--health-check-path=/healthz", "--cpu=512",
-        "--memory=1024", "--count=2", "--variable=A=1", "--variable=B=", "--secret=P=arn:aws:x",
+        "--memory=1024", "--architecture=ARM64", "--count=2", "--start-seconds=0",
+        "--rollout-minutes=90", "--variable=A=1", "--variable=B=", "--secret=P=arn:aws:x",
         "--warmup=/", "--warmup=/p?page=1",
     )  # fmt: skip
     assert run(service, *CREATE, *options).exit_code == 0
@@ -68,7 +69,10 @@ def test_a_create_takes_everything() -> None:
             "healthCheckPath": "/healthz",
             "cpu": 512,
             "memory": 1024,
+            "architecture": "ARM64",
             "desiredCount": 2,
+            "startSeconds": 0,
+            "rolloutMinutes": 90,
             "environment": {"A": "1", "B": ""},
             "secrets": {"P": "arn:aws:x"},
             "warmup": ["/", "/p?page=1"],
@@ -117,6 +121,7 @@ def test_a_file_that_is_wrong_is_told(tmp_path: Path, text: str | None, said: st
         (("create", "Shop", "--team=a"), "create needs --email"),
         (("create", "Shop", "--file=x", "--team=a", "--health-check-path=/"),
          "remove --team, --health-check-path"),
+        (("create", "Shop", "--file=x", "--start-seconds=0"), "remove --start-seconds"),
         ((*CREATE, "--tag=cost"), "--tag 'cost': write it as NAME=VALUE"),
         ((*CREATE, "--variable==1"), "--variable '=1': write it as NAME=VALUE"),
         ((*CREATE, "--secret=A=1", "--secret=A=2"), "--secret: A must occur only once"),

@@ -20,6 +20,8 @@ from typer.main import get_command
 
 from devops_cli import options, rules
 from devops_cli.main import app
+from devops_core.naming import EcrRegistry
+from devops_core.registries import AllowedRegistries
 from devops_core.requests import fields, schema
 from devops_core.requests.reads import EVENTS, STACKS
 from tests.contract.test_request_rules import (
@@ -99,6 +101,11 @@ def _in_both(body: Any) -> bool:
     return bool(set(service.get("environment", ())) & set(service.get("secrets", ())))
 
 
+def _starts_too_long(body: Any) -> bool:
+    service = body.get("service", {})
+    return bool(service.get("startSeconds", 60) >= 60 * service.get("rolloutMinutes", 30))
+
+
 def _never(body: Any) -> bool:
     """The rule depends on the rest of the request."""
     del body
@@ -117,6 +124,12 @@ EXCEPTIONS = (
         ("create",),
         put(FULL, "service.environment.KEY", "x"),
         _in_both,
+    ),
+    Inexpressible(
+        "Must be shorter than `rolloutMinutes`",
+        ("create",),
+        put(FULL, "service.startSeconds", 2700),
+        _starts_too_long,
     ),
     Inexpressible(
         "without a fraction",
@@ -141,6 +154,13 @@ EXCEPTIONS = (
         ("events",),
         {"since": "2026-01-31T12:00:00Z", "until": "2025-01-31T12:00:00Z"},
         lambda query: {"since", "until"} <= query.keys(),
+    ),
+    Inexpressible(
+        "The installation can restrict the [registries]",
+        ("deploy",),
+        MINIMAL["deploy"] | {"repouri": "nginx"},
+        _never,
+        {"registries": AllowedRegistries(EcrRegistry(ACCOUNT, "eu-west-1"), ())},
     ),
     Inexpressible("in this account", ("create",), FULL, _never, {"account": ACCOUNT[::-1]}),
     Inexpressible(

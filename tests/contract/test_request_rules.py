@@ -17,7 +17,8 @@ import pytest
 from devops_core.errors import InvalidRequestError
 from devops_core.model.inventory import RowStatus
 from devops_core.model.service_spec import ServiceSpec
-from devops_core.naming import Environment
+from devops_core.naming import EcrRegistry, Environment
+from devops_core.registries import AllowedRegistries
 from devops_core.requests import schema
 from devops_core.requests.create import CREATE, CreateRequest
 from devops_core.requests.delete import DELETE, DeleteRequest
@@ -50,6 +51,11 @@ QUERIES: Mapping[str, schema.Object[Any]] = {
 }
 ACCOUNT = "123456789012"
 SECRET = f"arn:aws:secretsmanager:eu-west-1:{ACCOUNT}:secret:team/db-AbCdEf"
+# The secret of a database whose password RDS manages.
+RDS_SECRET = (
+    f"arn:aws:secretsmanager:eu-west-1:{ACCOUNT}:secret:"
+    "rds!cluster-3c2f1b0a-9d8e-4f7a-8b6c-5d4e3f2a1b0c-AbCdEf"
+)
 PARAMETER = f"arn:aws:ssm:eu-west-1:{ACCOUNT}:parameter/team/key"
 # The smallest valid bodies, and a complete one.
 MINIMAL: Mapping[str, dict[str, Any]] = {
@@ -69,11 +75,14 @@ FULL = MINIMAL["create"] | {
     "tags": {"technicalTeam": "Core", "cost centre": "42", "größe": "XL"},
     "service": {
         "containerPort": 8080,
-        "healthCheckPath": "/up/z",
+        "healthCheckPath": "/up/z?full=1",
         "cpu": 1024,
         "memory": 2048,
+        "architecture": "ARM64",
         "desiredCount": 3,
-        "environment": {"COLOUR": "blue", "_x1": ""},
+        "startSeconds": 120,
+        "rolloutMinutes": 45,
+        "environment": {"COLOUR": "blue", "_x1": "", "spring.profiles-1": "a\n\tb"},
         "secrets": {"TOKEN": f"{SECRET}:token::", "KEY": PARAMETER},
         "warmup": ["/", "/products?page=1&sort=-price"],
     },
@@ -147,10 +156,12 @@ EMAIL = text(
      '"a b"@example.com', "a@[192.0.2.1]", f"a@{'b' * 64}.co"],
 )  # fmt: skip
 PATH = text(
-    "must be a path such as /health",
-    ["/", "/%7E~", "/a.b/c_d-e", "/" + "x" * 1023],
-    ["", "health", "/a b", "/a?b=c", "/\n", "/é", "/" + "x" * 1024],
-)
+    "must be a path such as /health or /health?full=1, of at most 1024 characters",
+    ["/", "/%7E~", "/a.b/c_d-e", "/" + "x" * 1023, "/a?b=c", "/?", "/a?b=c&d=%20?@:+/~_.-",
+     "/@:&=+", "/a?" + "x" * 1021],
+    ["", "health", "/a b", "?a=b", "/a?b c", "/a#b", "/a?b#c", "/a?{b}", "/a,b", "/a;b", "/a?(b)",
+     "/a*", "/\n", "/a?b\n", "/é", "/a?é", "/" + "x" * 1024, "/a?" + "x" * 1022],
+)  # fmt: skip
 _PAGE = "must be a list of paths such as /products?page=1"
 WARMUP = Values(
     list,
@@ -164,18 +175,23 @@ WARMUP = Values(
     },
 )  # fmt: skip
 VARIABLE_VALUE = text(
-    "must be text of at most 4096 characters without control characters",
-    ["", "{}", "x" * 4096],
-    ["a\nb", "\x1b[0m", "x" * 4097],
-)
+    "must be text of at most 4096 characters without control characters other than tabs and line"
+    " breaks",
+    ["", "{}", "x" * 4096, "-----BEGIN KEY-----\nMII=\n-----END KEY-----\n", "a\tb", "a\r\nb",
+     "\n" * 4096],
+    ["\x1b[0m", "a\x00b", "a\x0bb", "a\x0cb",
+     "a\x1fb", "\x7f", "\x85", "a\u2028b", "\u202e",
+     "\ud800", "x" * 4097],
+)  # fmt: skip
 SECRET_ARN = text(
     "must be the ARN of a Secrets Manager secret or an SSM parameter",
     [SECRET, f"{SECRET}:user::", f"{SECRET}::AWSPREVIOUS:", f"{SECRET}:user:AWSCURRENT:1-2",
-     f"{SECRET}:::", f"{SECRET}:\u00e9::", PARAMETER,
+     f"{SECRET}:::", f"{SECRET}:\u00e9::", PARAMETER, RDS_SECRET, f"{RDS_SECRET}:password::",
      "arn:aws-us-gov:ssm:us-gov-west-1:123456789012:parameter/key"],
     ["hunter2", "", "team/db", "arn:aws:s3:::bucket/key", f"{SECRET}:", f"{SECRET}:key",
      f"{SECRET}:key:", f"{SECRET}:a:b:c:d", f"{SECRET}:a b::", f"{SECRET}:\x00::", f"{SECRET}\n",
-     f"{SECRET},{SECRET}", f"{PARAMETER}:1", f"{PARAMETER} ", SECRET.replace("eu-west-1", ""),
+     f"{SECRET},{SECRET}", f"{PARAMETER}:1", f"{PARAMETER} ", f"{PARAMETER}!a",
+     SECRET.replace("eu-west-1", ""),
      SECRET.replace(ACCOUNT, "12345"), SECRET.replace(ACCOUNT, "\u0663" * 12),
      PARAMETER.replace(ACCOUNT, "\u0663" * 12)],
 )  # fmt: skip
@@ -251,8 +267,23 @@ FIELDS: Mapping[str, Values] = {
     "create.service.healthCheckPath": PATH,
     "create.service.cpu": CPU,
     "create.service.memory": number("must be a whole number", [512, 1024, 2048], []),
+    "create.service.architecture": Values(
+        str,
+        "must be one of X86_64, ARM64",
+        ["X86_64", "ARM64"],
+        {
+            f'"{value}" is not one of X86_64, ARM64': [value]
+            for value in ("", "arm64", "x86_64", "amd64", "ARM64 ")
+        },
+    ),
     "create.service.desiredCount": number(
         "must be a whole number from 1 to 100", [1, 100], [0, 101, -1]
+    ),
+    "create.service.startSeconds": number(
+        "must be a whole number from 0 to 7200", [0, 60, 1799], [-1, 7201]
+    ),
+    "create.service.rolloutMinutes": number(
+        "must be a whole number from 30 to 180", [30, 180], [0, 29, 181, -30]
     ),
     "create.service.environment": OBJECT,
     "create.service.environment.A": VARIABLE_VALUE,
@@ -320,9 +351,23 @@ PARAMETERS: Mapping[str, Values] = {
 # The names of members that are not declared. A fault shows at most 64 characters of a name, and a
 # question mark for each control character.
 _VARIABLE = text(
-    "is not a variable name: use 1 to 128 letters, digits or _, without a digit at the start",
-    ["A", "_", "A" * 128, "AWS_REGION", "AWS_DEFAULT_REGION", "port", "ECS_FOO", "AWS_X"],
-    ["", "1A", "A-B", "A B", "A\n", "É", "x" * 129],
+    "is not a variable name: use 1 to 128 letters, digits, '_', '.' or '-', and begin with a letter"
+    " or '_'",
+    [
+        "A",
+        "_",
+        "A" * 128,
+        "AWS_REGION",
+        "AWS_DEFAULT_REGION",
+        "port",
+        "ECS_FOO",
+        "AWS_X",
+        "A-B",
+        "spring.profiles.active",
+        "_.-",
+        "a-",
+    ],
+    ["", "1A", "-A", ".a", "A B", "A=B", "A\n", "É", "x" * 129],
 )
 _VARIABLE = _VARIABLE._replace(
     invalid={
@@ -384,6 +429,10 @@ def to_image(repouri: str, version: Any = "1.0") -> dict[str, Any]:
 _TOO_LONG = {"repouri": "must have at most 255 characters including the version"}
 _OF_THIS_ACCOUNT = "must be in the AWS account of this service"
 _TWO_SOURCES = "must not also be in environment"
+_REGISTRIES = AllowedRegistries(EcrRegistry(ACCOUNT, "eu-west-1"), ("*",))
+_OTHER_ECR = {
+    "repouri": "is in the ECR of another account or region, which this service cannot read"
+}
 _OTHER = SECRET.replace(ACCOUNT, "123456789013")
 CASES: Mapping[str, Case] = {
     "most tags": Case("create", tagged(**{f"k{n}": "v" for n in range(39)}), {}),
@@ -413,6 +462,21 @@ CASES: Mapping[str, Case] = {
     ),
     "a faulty cpu has no memory sizes": Case(
         "create", serving(cpu=300, memory=2048), {"service.cpu": CPU.wrong_type}
+    ),
+    "a start that takes longer than the default of a rollout": Case(
+        "create", serving(startSeconds=1800),
+        {"service.startSeconds": "must be shorter than rolloutMinutes: less than 1800"},
+    ),
+    "a start that takes longer than a rollout": Case(
+        "create", serving(startSeconds=6000, rolloutMinutes=100),
+        {"service.startSeconds": "must be shorter than rolloutMinutes: less than 6000"},
+    ),
+    "the longest start of a rollout": Case(
+        "create", serving(startSeconds=7200, rolloutMinutes=121), {}
+    ),
+    "a faulty time limit has no longest start": Case(
+        "create", serving(startSeconds=7200, rolloutMinutes=20),
+        {"service.rolloutMinutes": "must be a whole number from 30 to 180"},
     ),
     "a variable with two sources": Case(
         "create",
@@ -460,6 +524,23 @@ CASES: Mapping[str, Case] = {
     ),
     "a faulty version has no length": Case(
         "deploy", to_image("a" * 255, 5), {"version": VERSION.wrong_type}
+    ),
+    "an image of this account's ECR": Case(
+        "deploy", to_image(f"{ACCOUNT}.dkr.ecr.eu-west-1.amazonaws.com/app"), {},
+        {"registries": _REGISTRIES},
+    ),
+    "an image of another account's ECR": Case(
+        "deploy", to_image("999999999999.dkr-ecr.eu-west-1.on.aws:443/app", 5),
+        _OTHER_ECR | {"version": VERSION.wrong_type}, {"registries": _REGISTRIES},
+    ),
+    "an image of another region's ECR": Case(
+        "deploy", to_image(f"{ACCOUNT}.dkr.ecr-fips.us-east-1.amazonaws.com/app:1"), _OTHER_ECR,
+        {"registries": _REGISTRIES},
+    ),
+    "an image of a registry that is not allowed": Case(
+        "deploy", to_image("nginx"),
+        {"repouri": "is in a registry that this service does not allow"},
+        {"registries": _REGISTRIES._replace(hosts=("ghcr.io",))},
     ),
     "the same application in query and body": Case(
         "delete", {"stack": "MyApp"}, {}, {"in_query": "MyApp"}
@@ -538,7 +619,8 @@ REQUESTS: Mapping[str, tuple[str, dict[str, Any], Any]] = {
             "MyApp", "team@example.com", "", (Environment.DEV,), {"technicalTeam": "Core"},
             ServiceSpec(
                 container_port=80, health_check_path="/health", cpu=256, memory=512,
-                desired_count=1, environment={}, secrets={}, warmup=(),
+                architecture="X86_64", desired_count=1, start_seconds=60, rollout_minutes=30,
+                environment={}, secrets={}, warmup=(),
             ),
         ),
     ),
@@ -548,8 +630,9 @@ REQUESTS: Mapping[str, tuple[str, dict[str, Any], Any]] = {
             "MyApp", "team@example.com", "Sells things, naïvely",
             (Environment.DEV, Environment.STAGE, Environment.TRAINING), FULL["tags"],
             ServiceSpec(
-                container_port=8080, health_check_path="/up/z", cpu=1024, memory=2048,
-                desired_count=3, environment=FULL["service"]["environment"],
+                container_port=8080, health_check_path="/up/z?full=1", cpu=1024, memory=2048,
+                architecture="ARM64", desired_count=3, start_seconds=120, rollout_minutes=45,
+                environment=FULL["service"]["environment"],
                 secrets=FULL["service"]["secrets"], warmup=("/", "/products?page=1&sort=-price"),
             ),
         ),

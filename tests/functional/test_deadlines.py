@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 
 import pytest
 
@@ -211,3 +212,40 @@ def test_a_delete_that_never_completes_fails_and_can_be_repeated(
     shop.stacks.finish("Shop")
     assert api.finished(api.delete()).operation["status"] == "SUCCEEDED"
     assert shop.tables.rows == {}
+
+
+def _minutes(reply: Reply) -> float:
+    """Return the minutes from a request to its deadline."""
+    requested, deadline = (
+        datetime.fromisoformat(reply.operation[name]) for name in ("requestedAt", "deadline")
+    )
+    return (deadline - requested).total_seconds() / 60
+
+
+@pytest.mark.parametrize(
+    ("service", "minutes"), [({}, 30), ({"rolloutMinutes": 90}, 90), ({"rolloutMinutes": 180}, 180)]
+)
+def test_the_application_sets_the_deadline_of_its_rollouts(
+    cloud: FakeCloud, api: Client, service: dict[str, int], minutes: int
+) -> None:
+    created = api.finished(api.create(service=service))
+    cloud.push("1.0")
+    deployed = api.finished(api.deploy("1.0", "dev"))
+    promoted = api.finished(api.promote())
+    swapped = api.swap()
+    assert [_minutes(each) for each in (created, deployed, promoted, swapped)] == [
+        2 * minutes, minutes, minutes, 15,
+    ]  # fmt: skip
+
+
+def test_a_slow_rollout_ends_within_the_time_limit_of_its_application(
+    cloud: FakeCloud, api: Client
+) -> None:
+    api.finished(api.create(service={"rolloutMinutes": 90}))
+    cloud.push("1.0")
+    cloud.containers.automatic = False
+    slow = api.deploy("1.0", "dev")
+    cloud.clock.pass_(minutes=89)
+    assert api.status(slow.id).operation["status"] == "IN_PROGRESS"
+    cloud.containers.service("Shop", "dev").complete(cloud.clock.now())
+    assert api.status(slow.id).operation["status"] == "SUCCEEDED"

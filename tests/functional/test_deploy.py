@@ -6,10 +6,13 @@ import pytest
 
 from devops_core.errors import RefusedError
 from devops_core.naming import Environment
+from devops_core.registries import AllowedRegistries
 from tests.lab.client import Client
+from tests.lab.dry import DryClient
 from tests.lab.fakes import Call, FakeCloud
 from tests.lab.fakes.cloud import REGISTRY
 from tests.lab.fakes.task_service import CRASH, HANG, OK
+from tests.lab.registries import OF_REGION, OTHER_ECR, SAME_OTHER_ECR
 
 
 def _version(cloud: FakeCloud, environment: Environment) -> str | None:
@@ -104,6 +107,47 @@ def test_an_image_of_another_registry_runs_as_requested(shop: FakeCloud, api: Cl
     assert shop.containers.running("Shop", "dev").image == "public.ecr.aws/nginx/nginx:2.0"
     assert shop.wire.count("images.digest", start) == 0
     assert "digest" not in done.environments["DEV"]
+
+
+@pytest.mark.parametrize("host", [OTHER_ECR, SAME_OTHER_ECR, OF_REGION])
+def test_an_image_that_the_execution_roles_cannot_read_is_refused(
+    shop: FakeCloud, api: Client, dry: DryClient, host: str
+) -> None:
+    for caller in (api, dry):
+        reply = caller.deploy("2.0", "dev", repouri=f"{host}/shop")
+        assert (reply.status, reply.body["code"]) == (400, "INVALID_REQUEST")
+        (fault,) = reply.body["errors"]
+        assert fault["field"] == "repouri"
+        assert "ECR of another account or region" in fault["message"]
+    assert shop.wire.count("images.digest") == 0
+
+
+def test_an_allowed_ecr_registry_replaces_the_other_registries(
+    shop: FakeCloud, api: Client
+) -> None:
+    own = shop.settings.registries.own
+    shop.settings = shop.settings._replace(registries=AllowedRegistries(own, (OTHER_ECR,)))
+    api.finished(api.deploy("2.0", "dev", repouri=f"{SAME_OTHER_ECR}/shop"))
+    assert shop.containers.running("Shop", "dev").image == f"{SAME_OTHER_ECR}/shop:2.0"
+    assert api.deploy("2.0", "dev", repouri="nginx").status == 400
+    api.finished(api.deploy("1.0", "dev"))
+    assert shop.containers.running("Shop", "dev").image.startswith(f"{REGISTRY}/shop@")
+
+
+def test_an_image_that_a_cache_has_not_imported_yet_is_deployed_by_its_tag(
+    shop: FakeCloud, api: Client, dry: DryClient
+) -> None:
+    shop.images.caches = ["docker-hub"]
+    image = f"{REGISTRY}/docker-hub/library/nginx"
+    assert dry.deploy("1.27", "dev", repouri=image).status == 200
+    done = api.finished(api.deploy("1.27", "dev", repouri=image))
+    assert "digest" not in done.environments["DEV"]
+    assert shop.containers.running("Shop", "dev").image == f"{image}:1.27"
+    # After the first pull, ECR knows the digest.
+    digest = shop.images.push("docker-hub/library/nginx", "1.27")
+    promoted = api.finished(api.promote())
+    assert promoted.environments["PROD-BLUE"]["digest"] == digest
+    assert shop.containers.running("Shop", "prod-2").image == f"{image}@{digest}"
 
 
 def test_a_tag_in_the_uri_determines_the_image(shop: FakeCloud, api: Client) -> None:

@@ -14,12 +14,13 @@ from tests.lab.dry import DryClient, plan
 from tests.lab.fakes import ACCOUNT, Call, FakeCloud
 from tests.lab.fakes.task_service import CRASH
 
-SECRET = f"arn:aws:secretsmanager:eu-west-1:{ACCOUNT}:secret:shop/db+x=y@z-AbCdEf"
+SECRET = f"arn:aws:secretsmanager:eu-central-1:{ACCOUNT}:secret:shop/db+x=y@z-AbCdEf"
 KEYED = f"{SECRET}:password:AWSCURRENT:"
-PARAMETER = f"arn:aws:ssm:eu-west-1:{ACCOUNT}:parameter/shop/api.key"
+PARAMETER = f"arn:aws:ssm:eu-central-1:{ACCOUNT}:parameter/shop/api.key"
 SERVICE = {"secrets": {"DB": SECRET, "PASSWORD": KEYED, "KEY": PARAMETER}}
-# Parts of an ARN that reveal the location of a secret. The name of a secret is allowed.
-PLACES = ("arn:aws:secretsmanager", "arn:aws:ssm", f"eu-west-1:{ACCOUNT}")
+# Parts of an ARN that reveal the location of a secret. The name of a secret is allowed. The region
+# is not that of the installation, which the plan of a create contains in other ARNs.
+PLACES = ("arn:aws:secretsmanager", "arn:aws:ssm", f"eu-central-1:{ACCOUNT}")
 WORDS = (
     f"unable to pull secrets: failed to fetch secret {SECRET} from secrets manager:"
     f" AccessDeniedException: User: arn:aws:sts::{ACCOUNT}:assumed-role/Shop-dev/1 is not allowed"
@@ -159,4 +160,4 @@ def test_a_secret_of_another_account_is_refused(cloud: FakeCloud, api: Client, s
         ],
     )
     assert cloud.wire.journal == []
-    assert api.create(service={"secrets": {"A": secret.replace("eu-west-1", "us-east-1")}}).id
+    assert api.create(service={"secrets": {"A": secret.replace("eu-central-1", "us-east-1")}}).id

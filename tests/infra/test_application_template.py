@@ -117,7 +117,7 @@ def test_services_deploy_without_loss_and_roll_back(template: Template) -> None:
             "MaximumPercent": 200,
             "DeploymentCircuitBreaker": {"Enable": True, "Rollback": True},
         }
-        assert service["HealthCheckGracePeriodSeconds"] > 0
+        assert service["HealthCheckGracePeriodSeconds"] == {"Ref": "StartSeconds"}
         assert service["PropagateTags"] == "SERVICE"
 
 

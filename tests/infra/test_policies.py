@@ -18,11 +18,14 @@ from tests.lab.templates import APPLICATION, Template, load, of_type, unroll
 ROLE = "arn:aws:iam::012345678901:role/Stack"
 LOG_GROUP = "arn:aws:logs:eu-west-1:012345678901:log-group:/ecs/Shop/dev:*"
 SAMPLES = {
-    f"{environment}SecretArns": [
-        "arn:aws:secretsmanager:eu-west-1:012345678901:secret:db-AbCdEf",
-        "arn:aws:ssm:eu-west-1:012345678901:parameter/team/key",
-    ]
-    for environment in ("dev", "qa", "stage", "training", "da", "prod")
+    "ImageRepositories": "arn:aws:ecr:eu-west-1:012345678901:repository/*",
+    **{
+        f"{environment}SecretArns": [
+            "arn:aws:secretsmanager:eu-west-1:012345678901:secret:db-AbCdEf",
+            "arn:aws:ssm:eu-west-1:012345678901:parameter/team/key",
+        ]
+        for environment in ("dev", "qa", "stage", "training", "da", "prod")
+    },
 }
 # The macro that expands the application template; the Reference does not have it.
 _TRANSFORM = ":transform/LanguageExtensions"

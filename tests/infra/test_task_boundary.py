@@ -12,11 +12,14 @@ from tests.infra.reference import Statement, listed, resources, statements
 from tests.lab.templates import APPLICATION, Template, load, of_type, unroll
 
 SAMPLES: dict[str, Any] = {
-    f"{environment}SecretArns": [
-        "arn:aws:secretsmanager:us-east-1:012345678901:secret:db-AbCdEf",
-        "arn:aws:ssm:eu-west-1:012345678901:parameter/team/key",
-    ]
-    for environment in ("dev", "qa", "stage", "training", "da", "prod")
+    "ImageRepositories": "arn:aws:ecr:eu-west-1:012345678901:repository/*",
+    **{
+        f"{environment}SecretArns": [
+            "arn:aws:secretsmanager:us-east-1:012345678901:secret:db-AbCdEf",
+            "arn:aws:ssm:eu-west-1:012345678901:parameter/team/key",
+        ]
+        for environment in ("dev", "qa", "stage", "training", "da", "prod")
+    },
 }
 # What would let a role out of its boundary: another one, none, another text of the policy, another
 # policy of another role, or another principal that can assume it.

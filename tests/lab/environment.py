@@ -25,5 +25,6 @@ VARIABLES = {
     "LOG_RETENTION_DAYS": "90",
     "PRODUCTION_SCHEME": "internet-facing",
     "CERTIFICATE_ARN": "arn:aws:acm:eu-west-1:123456789012:certificate/1",
+    "ALLOWED_REGISTRIES": "*",
     "ACCESS_POLICY": '{"teams": {"payments": ["arn:aws:iam::123456789012:role/payments-*"]}}',
 }

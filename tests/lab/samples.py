@@ -35,6 +35,7 @@ FULL_APPLICATION = Application(
     repository="123456789012.dkr.ecr.eu-west-1.amazonaws.com/shop",
     production_listener="arn:listener/production",
     test_listener="arn:listener/test",
+    rollout_minutes=45,
     warmup=("/", "/a?b=c"),
 )
 MINIMAL_SERVICE = Service(
@@ -78,7 +79,10 @@ FULL_SPEC = ServiceSpec(
     health_check_path="/",
     cpu=512,
     memory=1024,
+    architecture="ARM64",
     desired_count=2,
+    start_seconds=90,
+    rollout_minutes=45,
     environment={"LOG_LEVEL": "debug", "EMPTY": ""},
     secrets={"PASSWORD": "arn:secret"},
     warmup=("/",),

@@ -84,6 +84,11 @@ CALLS: list[tuple[str, dict[str, Any], list[Permission]]] = [
         [Permission("cloudformation:ValidateTemplate")],
     ),
     (
+        "ecr:DescribePullThroughCacheRules",
+        {},
+        [Permission("ecr:DescribePullThroughCacheRules")],
+    ),
+    (
         "ecs:DeregisterTaskDefinition",
         {"taskDefinition": "Shop-dev:1"},
         [Permission("ecs:DeregisterTaskDefinition")],

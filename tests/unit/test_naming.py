@@ -6,6 +6,7 @@ import pytest
 
 from devops_core.naming import (
     DEPLOYABLE,
+    EcrRegistry,
     Environment,
     Image,
     family,
@@ -73,6 +74,8 @@ def test_writes_an_image_for_people_and_pinned(image: Image, uri: str, pinned: s
         (f"{ECR}/team/app", "team/app"),
         (f"{ACCOUNT}.dkr.ecr-fips.{REGION}.amazonaws.com/app", "app"),
         (f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com.cn/app", "app"),
+        (f"{ACCOUNT}.dkr-ecr.{REGION}.on.aws/app", "app"),
+        (f"{ECR}:443/team/app", "team/app"),
         (f"999999999999.dkr.ecr.{REGION}.amazonaws.com/app", None),
         (f"{ACCOUNT}.dkr.ecr.us-east-1.amazonaws.com/app", None),
         (f"{ECR}.example.com/app", None),
@@ -80,11 +83,12 @@ def test_writes_an_image_for_people_and_pinned(image: Image, uri: str, pinned: s
         ("public.ecr.aws/nginx/nginx", None),
         ("nginx", None),
     ],
-    ids=["one name", "a path", "FIPS", "China", "another account", "another region",
+    ids=["one name", "a path", "FIPS", "China", "dual stack", "a port",
+         "another account", "another region",
          "a longer host", "no path", "public registry", "Docker Hub"],
 )  # fmt: skip
 def test_tells_what_is_in_this_accounts_registry(repository: str, name: str | None) -> None:
-    assert Image(repository, "1").ecr_repository(ACCOUNT, REGION) == name
+    assert Image(repository, "1").ecr_repository(EcrRegistry(ACCOUNT, REGION)) == name
 
 
 def test_names_made_from_the_application() -> None:

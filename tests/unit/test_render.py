@@ -123,7 +123,10 @@ def test_a_stack_update_changes_no_resource_that_operations_change() -> None:
 
 
 def test_the_parameters_are_those_of_the_request_and_the_installation() -> None:
-    spec = ServiceSpec(container_port=8080, health_check_path="/up", cpu=512, memory=1024)
+    spec = ServiceSpec(
+        container_port=8080, health_check_path="/up?full=1", cpu=512, memory=1024,
+        architecture="ARM64", start_seconds=0,
+    )  # fmt: skip
 
     assert parameters(spec) == {
         "Environments": "dev,qa,da",
@@ -135,13 +138,16 @@ def test_the_parameters_are_those_of_the_request_and_the_installation() -> None:
         "LoadBalancerSecurityGroup": "sg-2",
         "Image": VARIABLES["INITIAL_IMAGE"],
         "ContainerPort": "8080",
-        "HealthCheckPath": "/up",
+        "HealthCheckPath": "/up?full=1",
         "Cpu": "512",
         "Memory": "1024",
+        "CpuArchitecture": "ARM64",
+        "StartSeconds": "0",
         "LogRetentionDays": "90",
         "ProductionScheme": "internet-facing",
         "CertificateArn": VARIABLES["CERTIFICATE_ARN"],
         "PermissionsBoundary": VARIABLES["PERMISSIONS_BOUNDARY_ARN"],
+        "ImageRepositories": "arn:aws:ecr:eu-west-1:123456789012:repository/*",
         "devSecretArns": "",
         "qaSecretArns": "",
         "daSecretArns": "",

@@ -12,6 +12,7 @@ from ministack.services import ecr, ecs
 
 from tools.laptop.addresses import Addresses
 from tools.laptop.containers import Engine
+from tools.laptop.patches.images import import_upstream
 from tools.laptop.registry import Registry
 
 DEFAULT_PORT = 80  # port of a container whose definition has no port mapping
@@ -26,7 +27,7 @@ def engine() -> Engine:
 @cache
 def registry() -> Registry:
     """Return the registry that resolves image references."""
-    return Registry(ecr)
+    return Registry(ecr, import_upstream)
 
 
 def container_port(task_arn: str, container: str) -> int:

@@ -1,6 +1,6 @@
 """The IAM permissions that a call to AWS requires: actions, resources, condition keys; no I/O.
 
-The rules cover the calls of the service's functions to ECS, CloudFormation and Elastic Load
+The rules cover the calls of the service's functions to ECS, CloudFormation, ECR and Elastic Load
 Balancing, for which the emulator checks other permissions than AWS. Source: AWS Service
 Authorization Reference.
 """
@@ -146,6 +146,7 @@ _RULES: dict[str, Callable[[Call], Iterable[Permission]]] = {
     "cloudformation:DescribeStacks": _one_stack,
     "cloudformation:UpdateTerminationProtection": _one_stack,
     "cloudformation:ValidateTemplate": _any_resource,
+    "ecr:DescribePullThroughCacheRules": _any_resource,
     "ecs:DeregisterTaskDefinition": _any_resource,
     "ecs:DescribeServices": _describe_services,
     "ecs:DescribeTaskDefinition": _any_resource,

@@ -8,16 +8,15 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
+
+from devops_core.naming import EcrRegistry
 
 VERSION_ANNOTATION = "org.opencontainers.image.version"
 BEHAVIOUR_ANNOTATION = "devops.local/behaviour"
 BEHAVIOURS = ("crash", "unhealthy")
-_ECR = re.compile(
-    r"(?P<account>\d{12})\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.amazonaws\.com/(?P<name>.+)"
-)
 
 
 class ImageMissingError(LookupError):
@@ -62,14 +61,21 @@ def _behaviour(tag: str) -> str:
     return next((word for word in BEHAVIOURS if word in tag), "")
 
 
+def _import_nothing(account: str, region: str, repository: str, tag: str) -> None:
+    """Import no image: the registry has no pull-through caches."""
+
+
 class Registry:
     """Resolves references against the emulator's ECR, which runs in this process.
 
-    `ecr` is the emulator's ECR service module.
+    `ecr` is the emulator's ECR service module. `import_upstream` receives account, region,
+    repository and tag of a missing image, and can add the image.
     """
 
-    def __init__(self, ecr: Any) -> None:
-        self._ecr = ecr
+    def __init__(
+        self, ecr: Any, import_upstream: Callable[[str, str, str, str], None] = _import_nothing
+    ) -> None:
+        self._ecr, self._import_upstream = ecr, import_upstream
         self._external: dict[str, Image] = {}  # images of other registries by digest
 
     def resolve(self, text: str) -> Image:
@@ -80,18 +86,28 @@ class Registry:
 
         """
         reference = Reference.parse(text)
-        found = _ECR.fullmatch(reference.repository)
-        if found is None:
+        host, _, name = reference.repository.partition("/")
+        registry = EcrRegistry.of_host(host)
+        if registry is None:
             return self._external_image(reference)
-        images = self._ecr._images.get_scoped(found["account"], found["region"], found["name"])
-        for image in images or []:
-            tags = image.get("imageTags") or []
-            if image["imageDigest"] == reference.digest or reference.tag in tags:
-                return describe(image.get("imageManifest", ""), image["imageDigest"], tags)
+        found = self._stored(registry, name, reference)
+        if found is None and reference.tag:
+            self._import_upstream(registry.account, registry.region, name, reference.tag)
+            found = self._stored(registry, name, reference)
+        if found is not None:
+            return found
         raise ImageMissingError(
             "pull image manifest has been retried 1 time(s): failed to resolve ref "
             f"{text}: {text}: not found"
         )
+
+    def _stored(self, registry: EcrRegistry, name: str, reference: Reference) -> Image | None:
+        images = self._ecr._images.get_scoped(registry.account, registry.region, name)
+        for image in images or []:
+            tags = image.get("imageTags") or []
+            if image["imageDigest"] == reference.digest or reference.tag in tags:
+                return describe(image.get("imageManifest", ""), image["imageDigest"], tags)
+        return None
 
     def _external_image(self, reference: Reference) -> Image:
         if reference.digest:

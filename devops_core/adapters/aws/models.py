@@ -26,7 +26,7 @@ CALLED: Mapping[str, tuple[str, ...]] = {
         "Scan",
         "TransactWriteItems",
     ),
-    "ecr": ("DescribeImages",),
+    "ecr": ("DescribeImages", "DescribePullThroughCacheRules"),
     "ecs": (
         "DeregisterTaskDefinition",
         "DescribeServices",

@@ -152,6 +152,8 @@ def test_a_service_has_variables_secrets_and_a_size(client: PythonClient) -> Non
         "cpu": 512,
         "memory": 1024,
         "desiredCount": 1,
+        "startSeconds": 60,
+        "rolloutMinutes": 30,
         "environment": {"LOG_LEVEL": "info"},
         "secrets": {"TOKEN": "arn:aws:ssm:…"},
         "warmup": ["/"],

@@ -66,6 +66,7 @@ _REQUESTS: tuple[tuple[State, Request], ...] = (
     (_GROWN_BACK, swap("1.0")),
     (_FULL, delete()),
 )
+_WITHOUT_IMAGES = State(states.remove_images, states.TESTED)
 _DRIFTS = (states.SERVICE_CHANGED, states.STACK_DELETED, states.CLAIM_LEFT)
 # Longer than a lease, and than anything takes here that goes on by itself.
 _PAUSE = 70
@@ -198,6 +199,9 @@ class Trace:
         for state in _DRIFTS:
             world = self._opened(state)
             drift_check(world)
+        # The registry is asked for pull-through caches only if an image is missing.
+        self._opened(_FULL).ask(deploy("9.0", "dev"))
+        self._opened(_WITHOUT_IMAGES).ask(promote())
         world = self._opened(states.DEPLOYING)
         event(world)
         world.ask(Request("GET", "/health", key=None))

@@ -92,7 +92,9 @@ def _s3(operation: str, params: Params) -> Iterator[Permission]:
 
 
 def _ecr(operation: str, params: Params) -> Iterator[Permission]:
-    yield Permission(f"ecr:{operation}", _arn("ecr", f"repository/{params['repositoryName']}"))
+    name = params.get("repositoryName")
+    resource = _arn("ecr", f"repository/{name}") if name else "*"
+    yield Permission(f"ecr:{operation}", resource)
 
 
 def _table(params: Params) -> str:

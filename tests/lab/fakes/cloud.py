@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from devops_core.access import AccessPolicy
-from devops_core.naming import SLOTS, Image
+from devops_core.naming import SLOTS, EcrRegistry, Image
+from devops_core.registries import AllowedRegistries
 from devops_core.settings import Settings, TableNames, TemplateLocation
 from tests.lab.fakes.clock import FakeClock
 from tests.lab.fakes.containers import FakeContainers
@@ -53,6 +54,7 @@ def settings(**changes: Any) -> Settings:
         production_scheme="internal",
         certificate="",
         access=AccessPolicy(),
+        registries=AllowedRegistries(EcrRegistry(ACCOUNT, REGION)),
     )
     return usual._replace(**changes)
 

@@ -12,18 +12,24 @@ from tests.lab.templates import SMALL
 
 
 class FakeImages(Port, port="images"):
-    """`ports.ImageRegistry`; `pushed` has the digest by repository and tag."""
+    """`ports.ImageRegistry`; `pushed` has the digest by repository and tag.
+
+    `caches` are the prefixes of pull-through caches.
+    """
 
     def __init__(self, wire: Wire) -> None:
         super().__init__(wire)
         self.pushed: dict[tuple[str, str], str] = {}
+        self.caches: list[str] = []
 
     @outgoing
-    def digest(self, repository: str, *, tag: str | None, digest: str | None) -> str:
+    def digest(self, repository: str, *, tag: str | None, digest: str | None) -> str | None:
         """Return the digest of an image."""
         there = {known for (name, _), known in self.pushed.items() if name == repository}
         found = self.pushed.get((repository, tag or "")) if digest is None else digest
         if found is None or found not in there:
+            if any(repository.startswith(f"{prefix}/") for prefix in self.caches):
+                return digest
             name = f"{repository}@{digest}" if digest else f"{repository}:{tag}"
             raise ImageNotFoundError(f"this account's ECR has no image {name}: push it first")
         if not any(tag for (_, tag), known in self.pushed.items() if known == found):

@@ -53,6 +53,8 @@ class Completion:
         if call.operation == "ValidateTemplate":
             # moto runs a linter on the template for seconds, and returns no parameters.
             return responses.parameters(call.params["TemplateBody"])
+        if call.operation == "DescribePullThroughCacheRules":
+            return responses.no_cache_rules()
         answer = answered(request)
         if call.operation == "CreateStack":
             _weigh_target_groups()

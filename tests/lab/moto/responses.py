@@ -60,6 +60,11 @@ def failure(service: str, status: int, code: str, message: str) -> AWSResponse:
     return _response(status, json.dumps({"__type": code, "message": message}))
 
 
+def no_cache_rules() -> AWSResponse:
+    """Return the response of DescribePullThroughCacheRules in a registry without rules."""
+    return _response(200, json.dumps({"pullThroughCacheRules": []}))
+
+
 def parameters(template: str) -> AWSResponse:
     """Return the response of ValidateTemplate for a template in JSON."""
     members = "".join(

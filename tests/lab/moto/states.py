@@ -124,9 +124,14 @@ def _service_changed(world: World) -> None:
     _long_ago(world)
 
 
-def _stack_deleted(world: World) -> None:
+def remove_images(world: World) -> None:
+    """Remove the images from the repository of the application."""
     images = [{"imageTag": version} for version in _VERSIONS]
     world.account.plain("ecr").batch_delete_image(repositoryName="shop", imageIds=images)
+
+
+def _stack_deleted(world: World) -> None:
+    remove_images(world)
     world.account.plain("cloudformation").delete_stack(StackName=APPLICATION)
     _long_ago(world)
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, MutableMapping, Sequence
 from typing import Any
 
+from devops_core.model.service_spec import DEFAULT_ROLLOUT_MINUTES
 from devops_core.naming import APPLICATION_NAME, IMAGE_TAG
 from devops_core.requests.create import MAX_TASKS
 from devops_core.requests.deploy import LONGEST_IMAGE
@@ -69,6 +70,9 @@ def follow_descriptions(operation_id: str, body: Any, query: Holder) -> None:
     if isinstance(service, dict):
         for member, value in service.items():
             service[member] = int(value) if isinstance(value, float) else value
+        longest = 60 * service.get("rolloutMinutes", DEFAULT_ROLLOUT_MINUTES) - 1
+        if service.get("startSeconds", 0) > longest:
+            service["startSeconds"] = longest
         variables, secrets = service.get("environment", {}), service.get("secrets", {})
         for name, arn in list(secrets.items()):
             secrets[name] = _ACCOUNT.sub(f":{ACCOUNT}:", arn, 1)

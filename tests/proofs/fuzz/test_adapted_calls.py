@@ -115,6 +115,19 @@ def test_a_create_follows_the_descriptions() -> None:
     assert type(service["cpu"]) is int
 
 
+@pytest.mark.parametrize(
+    ("service", "seconds"),
+    [
+        ({"startSeconds": 1800}, 1799),
+        ({"startSeconds": 7200, "rolloutMinutes": 60}, 3599),
+        ({"startSeconds": 3599, "rolloutMinutes": 60}, 3599),
+    ],
+)
+def test_a_start_is_shorter_than_a_rollout(service: dict[str, int], seconds: int) -> None:
+    follow_descriptions("createApplication", {"service": service}, {})
+    assert service["startSeconds"] == seconds
+
+
 @pytest.mark.parametrize(("length", "kept"), [(253, True), (254, False)])
 def test_an_image_with_its_tag_has_at_most_the_length_that_ecs_allows(
     length: int, kept: bool

@@ -64,6 +64,23 @@ def test_a_missing_image_is_refused_with_its_name(api: Api, running: str) -> Non
     assert f"{running.lower()}:9.9" in answer.body["errorMessage"]
 
 
+def test_an_image_of_a_pull_through_cache_is_imported_by_its_first_deploy(
+    api: Api, running: str
+) -> None:
+    ecr, repository = api.client("ecr"), "quay/team/tool"
+    host = _row(api, running, "DEV")["image"].partition("/")[0]
+    body = {"applicationName": running, "environment": ["qa"], "version": "3.1"}
+    deploy = partial(api.post, "/stacks/deploy", body | {"repouri": f"{host}/{repository}"})
+    assert deploy().body["code"] == "IMAGE_NOT_FOUND"
+    ecr.create_pull_through_cache_rule(ecrRepositoryPrefix="quay", upstreamRegistryUrl="quay.io")
+    first = api.succeed(deploy())["environments"][0]
+    assert "digest" not in first
+    assert _served(api, running, "QA") == "3.1"
+    second = api.succeed(deploy())["environments"][0]
+    (image,) = ecr.describe_images(repositoryName=repository)["imageDetails"]
+    assert second["digest"] == image["imageDigest"]
+
+
 def test_a_missing_environment_is_refused(api: Api, running: str) -> None:
     answer = _deploy(api, running, "1.0", "stage")
     assert (answer.status, answer.body["code"]) == (409, "NO_SUCH_ENVIRONMENT")

@@ -36,6 +36,7 @@ ENVIRONMENT = {
     "SECURITY_GROUP": "sg-1",
     "LOAD_BALANCER_SECURITY_GROUP": "sg-2",
     "STACK_ROLE_ARN": f"arn:aws:iam::{ACCOUNT}:role/stack",
+    "ALLOWED_REGISTRIES": "*",
     "PERMISSIONS_BOUNDARY_ARN": f"arn:aws:iam::{ACCOUNT}:policy/boundary",
 }
 APPLICATION = "Shop"

@@ -20,6 +20,7 @@ def apply(*, real_docker: bool) -> None:
         role_policies,
         stack_policies,
         stack_roles,
+        target_groups,
         templates,
         times,
         unhealthy_tasks,
@@ -29,6 +30,7 @@ def apply(*, real_docker: bool) -> None:
     for patch in (
         load_balancers,
         weights,
+        target_groups,
         unhealthy_tasks,
         templates,
         role_policies,

@@ -1,17 +1,69 @@
-"""Amazon ECR: DescribeImages fails for an image that does not exist."""
+"""Amazon ECR: DescribeImages fails for an image that does not exist; pull-through caches."""
 
 from __future__ import annotations
 
+import contextvars
+import json
 from typing import Any
 
+from ministack.core.responses import (
+    AccountRegionScopedDict,
+    set_request_account_id,
+    set_request_region,
+)
 from ministack.services import ecr
 
+from tools.laptop.images import MANIFEST, manifest
+
 _describe_images = ecr._describe_images
+_handle_request = ecr.handle_request
+# The rules by prefix.
+_cache_rules: Any = AccountRegionScopedDict()
 
 
 def apply() -> None:
-    """Apply the correction."""
+    """Apply the corrections."""
     ecr._describe_images = describe_images
+    ecr.handle_request = handle_request
+
+
+async def handle_request(
+    method: str, path: str, headers: dict[str, str], body: bytes, query_params: Any
+) -> Any:
+    """Handle the calls for pull-through caches, which the emulator does not have."""
+    action = headers.get("x-amz-target", "").rpartition(".")[2]
+    if action == "CreatePullThroughCacheRule":
+        rule = json.loads(body)
+        _cache_rules[rule["ecrRepositoryPrefix"]] = rule
+        return ecr.json_response(rule)
+    if action == "DescribePullThroughCacheRules":
+        return ecr.json_response({"pullThroughCacheRules": list(_cache_rules.values())})
+    return await _handle_request(method, path, headers, body, query_params)
+
+
+def import_upstream(account: str, region: str, repository: str, tag: str) -> None:
+    """Import an image at its first pull, if its repository belongs to a pull-through cache.
+
+    ECR creates the repository of an image that it imports.
+    """
+    contextvars.copy_context().run(_import_upstream, account, region, repository, tag)
+
+
+def _import_upstream(account: str, region: str, repository: str, tag: str) -> None:
+    set_request_account_id(account)
+    set_request_region(region)
+    if not any(repository.startswith(f"{prefix.rstrip('/')}/") for prefix in _cache_rules):
+        return
+    if repository not in ecr._repositories:
+        ecr._create_repository({"repositoryName": repository})
+    ecr._put_image(
+        {
+            "repositoryName": repository,
+            "imageManifest": manifest(repository, tag),
+            "imageManifestMediaType": MANIFEST,
+            "imageTag": tag,
+        }
+    )
 
 
 def describe_images(data: dict[str, Any]) -> Any:
