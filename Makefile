@@ -14,7 +14,7 @@ UP_OPTIONS = $(if $(PORT),--port $(PORT)) $(if $(LAMBDA_ENDPOINT),--lambda-endpo
 	$(if $(filter 1,$(DOCKER)),--docker) $(if $(filter 1,$(KEEP)),--keep) \
 	$(if $(filter 1,$(AUTH)),--auth) $(if $(REPOURI),--repouri $(REPOURI))
 
-.PHONY: help setup cli up down logs push demo lint security test proofs test-busy check reference crash \
+.PHONY: help setup cli up down logs push demo lint security test proofs test-busy check template-check reference crash \
 	races stateful fuzz mutants scale bench bench-swap clean
 
 help: ## List the targets
@@ -72,6 +72,9 @@ test-busy: ## Run test and proofs while two other processes use both cores (one 
 	$(MAKE) test && $(MAKE) proofs
 
 check: lint security test proofs ## Run all checks that a change must pass
+
+template-check: .venv/installed ## Check a custom application template (FILE=path)
+	$(TOOLS)/python -m tools.template_check $(FILE)
 
 reference: .venv/installed ## Generate docs/openapi.yml, docs/api.md and the tables of other pages
 	$(TOOLS)/python -m tools.contract.reference

@@ -5,7 +5,7 @@
 //
 // Applications have arbitrary names, so the statements identify their resources by account, region,
 // names of environments and slots, and the tags of their stacks. A custom template must use the
-// same names.
+// same names (docs/custom-template.md).
 
 const TEST_ENVIRONMENTS = ['dev', 'qa', 'stage', 'training', 'da'];
 const SLOTS = ['prod-1', 'prod-2'];

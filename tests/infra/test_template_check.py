@@ -1,0 +1,121 @@
+"""`make template-check` accepts the project's template, and finds violations of the contract."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.lab.templates import APPLICATION
+from tools.template_check import faults, main
+
+TEXT = APPLICATION.read_text()
+ROUTER = """\
+          ContainerDefinitions:
+            - Name: log-router
+              Image: fluent-bit
+            - Name: app
+              Image: !Ref Image
+"""
+FIRST = """\
+          ContainerDefinitions:
+            - Name: app
+              Image: !Ref Image
+"""
+LISTENER = "must be a listener of the load balancer Example-prod"
+
+
+def test_the_template_of_the_project_fulfils_the_contract() -> None:
+    assert main([str(APPLICATION)]) == 0
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        (
+            "  ProductionListenerArn:\n    Value: !Ref ProductionListener",
+            "  ProductionListenerArn:\n    Value: !ImportValue other",
+            ["ProductionListenerArn must not be the value of another stack (Fn::ImportValue)"],
+        ),
+        (
+            '      Name: !Sub "${AWS::StackName}-prod"\n      Type: application',
+            "      Name: other-prod\n      Type: application",
+            [f"ProductionListenerArn {LISTENER}", f"TestListenerArn {LISTENER}"],
+        ),
+        (
+            "    Value: !Ref TestListener",
+            "    Value: !Ref ProductionListener",
+            ["TestListenerArn must differ from ProductionListenerArn"],
+        ),
+        ("  TestUrl:", "  TesterUrl:", ["it lacks the outputs TestUrl"]),
+        (
+            "      ClusterName: !Ref AWS::StackName",
+            "      ClusterName: !Sub ${AWS::StackName}s",
+            ["ClusterName must be the cluster Example"],
+        ),
+        (
+            '        Family: !Join ["-", [!Ref AWS::StackName, !Sub "prod-${Slot}"]]',
+            '        Family: !Join ["-", [!Ref AWS::StackName, !Sub "slot-${Slot}"]]',
+            ["prod1TaskDefinitionArn must be a task definition of the family Example-prod-1"],
+        ),
+        (
+            "            - ContainerName: app\n              ContainerPort: !Ref ContainerPort\n"
+            '              TargetGroupArn:\n                Ref: !Sub "prod${Slot}TargetGroup"',
+            "            - ContainerName: web\n              ContainerPort: !Ref ContainerPort\n"
+            '              TargetGroupArn:\n                Ref: !Sub "prod${Slot}TargetGroup"',
+            ["the task definition of prod-1 has no container web"],
+        ),
+        ("  HealthCheckPath:\n", "  HealthPath:\n", ["Parameters: HealthCheckPath is missing"]),
+        (
+            "\nConditions:\n",
+            "  Colour:\n    Type: String\n\nConditions:\n",
+            ["Parameters: Colour needs a default, because the service does not send it"],
+        ),
+        ("Path: /devops-ecs/", "Path: /", ["devExecutionRole: Path must be /devops-ecs/"]),
+        (
+            "          PermissionsBoundary: !Ref PermissionsBoundary",
+            "          RoleName: fixed",
+            ["devExecutionRole: PermissionsBoundary must be the parameter PermissionsBoundary"],
+        ),
+        (
+            "\nResources:\n",
+            "\nResources:\n  Scaling:\n    Type: AWS::ApplicationAutoScaling::ScalableTarget\n",
+            ["AWS::ApplicationAutoScaling::ScalableTarget: serverless/stack-role.yml lacks "],
+        ),
+        (
+            "\nResources:\n",
+            "\nResources:\n  Files:\n    Type: AWS::EFS::FileSystem\n",
+            ["AWS::EFS::FileSystem: serverless/stack-role.yml may lack its permissions"],
+        ),
+    ],
+)
+def test_a_violation_is_found(tmp_path: Path, old: str, new: str, expected: list[str]) -> None:
+    assert old in TEXT
+    path = tmp_path / "application.yml"
+    path.write_text(TEXT.replace(old, new))
+    found = faults(path)
+    for fault in expected:
+        assert any(each.startswith(fault) for each in found), found
+
+
+def test_a_log_router_may_stand_first(tmp_path: Path) -> None:
+    path = tmp_path / "application.yml"
+    assert FIRST in TEXT
+    path.write_text(TEXT.replace(FIRST, ROUTER))
+    assert faults(path) == []
+
+
+def test_a_template_that_is_too_large_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "application.yml"
+    path.write_text(TEXT + "#" * 51_200)
+    (fault,) = faults(path)
+    assert "CreateStack accepts 51200" in fault
+
+
+def test_the_faults_of_cfn_lint_are_printed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "application.yml"
+    path.write_text(TEXT.replace("RetentionInDays", "RetentionDays"))
+    assert main([str(path)]) == 1
+    assert "RetentionDays" in capsys.readouterr().out
