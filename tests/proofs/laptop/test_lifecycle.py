@@ -9,11 +9,13 @@ from typing import Any
 import pytest
 
 from tests.lab.laptop.api import Api, create_body, until, until_ended
+from tests.lab.templates import APPLICATION
 from tests.proofs.laptop.conftest import LEFT_ALONE
 
 INVENTORY = (
     "ECS_Inventory_NonProduction", "ECS_Inventory_Production", "ECS_Inventory_TrainingDA",
 )  # fmt: skip
+ORIGINAL = APPLICATION.read_text()
 BUCKET, KEY = "ecs-cf-bucket-000000000000-eu-west-1", "application.yml"
 
 
@@ -99,6 +101,37 @@ def test_a_create_whose_service_does_not_start_is_undone(api: Api) -> None:
     assert "secret" in operation["reasons"][0]
     assert _rows(api, "Unwell") == []
     assert _stack(api, "Unwell") is None
+
+
+def test_a_stack_whose_outputs_violate_the_contract_is_undone(api: Api, template: Any) -> None:
+    template(ORIGINAL.replace("    Value: !Ref TestListener", "    Value: !Ref ProductionListener"))
+    operation = api.wait_for_end(api.post("/stacks", create_body("Unfit")))
+    assert operation["status"] == "FAILED"
+    assert operation["reasons"] == [
+        "the application template cannot be used: TestListenerArn must differ from"
+        " ProductionListenerArn"
+    ]
+    assert _rows(api, "Unfit") == []
+    assert _stack(api, "Unfit") is None
+
+
+def test_a_deploy_leaves_a_log_router_that_stands_first(api: Api, template: Any) -> None:
+    app = "            - Name: app\n              Image: !Ref Image\n"
+    assert app in ORIGINAL
+    router = "            - Name: log-router\n              Image: !Ref Image\n"
+    template(ORIGINAL.replace(app, router + app))
+    api.succeed(api.post("/stacks", create_body("Routed")))
+    api.push("Routed", "1.0")
+    body = {"applicationName": "Routed", "environment": ["dev"], "version": "1.0"}
+    api.succeed(api.post("/stacks/deploy", body))
+    ecs = api.client("ecs")
+    (service,) = ecs.describe_services(cluster="Routed", services=["dev"])["services"]
+    found = ecs.describe_task_definition(taskDefinition=service["taskDefinition"])
+    first, second = found["taskDefinition"]["containerDefinitions"]
+    assert (first["name"], second["name"]) == ("log-router", "app")
+    assert "@sha256:" not in first["image"]
+    assert "@sha256:" in second["image"]
+    api.succeed(api.call("DELETE", "/stacks", {"stack": "Routed"}))
 
 
 def test_the_schedule_ends_an_operation_that_callers_do_not_read(api: Api) -> None:
