@@ -38,15 +38,23 @@ def _existing(cloud: FakeCloud, api: Client, *, names: list[str]) -> None:
     api.settle()
 
 
-def _deploy(name: str, environments: tuple[str, ...], *, waits: bool) -> Caller:
-    body = {"applicationName": name, "environment": [*environments], "version": "2.0"}
-    return Caller(name, "/stacks/deploy", body, waits, 0.0 if waits else 60.0)
-
-
-def _deploys(count: int, seed: int, *, environments: tuple[str, ...], waits: bool) -> Simulation:
+def _deploys(
+    count: int,
+    seed: int,
+    *,
+    environments: tuple[str, ...] = THREE[:1],
+    waits: bool = True,
+    pause: float | None = 0.0,
+) -> Simulation:
     names = _names(count)
     simulation = Simulation(partial(_existing, names=names), seed)
-    simulation.run([_deploy(name, environments, waits=waits) for name in names])
+    body = {"environment": [*environments], "version": "2.0"}
+    simulation.run(
+        [
+            Caller(name, "/stacks/deploy", {"applicationName": name, **body}, waits, pause)
+            for name in names
+        ]
+    )
     return simulation
 
 
@@ -67,12 +75,13 @@ def _creates(count: int, seed: int) -> Simulation:
 
 # A deploy registers a task definition for each environment, and deregisters the previous one.
 SCENARIOS: Mapping[str, Scenario] = {
-    "deploys of one environment": Scenario(
-        partial(_deploys, environments=THREE[:1], waits=True), 2
-    ),
-    "deploys of three environments": Scenario(partial(_deploys, environments=THREE, waits=True), 6),
+    "deploys of one environment": Scenario(_deploys, 2),
+    "deploys of three environments": Scenario(partial(_deploys, environments=THREE), 6),
     "deploys that only the schedule continues": Scenario(
-        partial(_deploys, environments=THREE[:1], waits=False), 2
+        partial(_deploys, waits=False, pause=60.0), 2
+    ),
+    "deploys that the command line follows": Scenario(
+        partial(_deploys, waits=False, pause=None), 2
     ),
     "creates of seven services": Scenario(_creates, 7),
 }

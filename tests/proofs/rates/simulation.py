@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -24,6 +24,7 @@ from tests.lab.fakes import Call, Crash, FakeCloud
 from tests.lab.memory.memory_snapshot import MemorySnapshot
 from tests.lab.promises import Watch
 from tests.lab.rates import Limiter
+from tests.proofs.rates import command_line
 from tests.proofs.rates.timeline import Timeline
 
 # Seconds.
@@ -57,14 +58,14 @@ class Caller:
     """A caller of one write: its resource and body, and the way in which it follows the operation.
 
     With `waits` it sends the header `Prefer: wait=25`; `pause` is the time between two reads of the
-    operation in seconds.
+    operation in seconds, None for a caller who uses the command line.
     """
 
     application: str
     resource: str
     body: dict[str, Any]
     waits: bool = True
-    pause: float = 0.0
+    pause: float | None = 0.0
 
 
 @dataclass(slots=True)
@@ -191,28 +192,43 @@ class Simulation:
     def _ask(self, method: str, resource: str, body: str | None = None, **further: Any) -> Reply:
         """Send a request until it has an answer other than 503."""
         while True:
-            event = http_event(method, resource, body, **further)
-            reply = None
-            with suppress(Crash):
-                act = partial(handled, event, self.cloud)
-                reply = self._timeline.limited(_REQUEST_LIMIT, act)
-            if isinstance(reply, Reply) and reply.status != 503:
+            reply = self._send_request(method, resource, body, **further)
+            if reply and reply.status != 503:
                 return reply
             self.result.repeated += 1
             self._timeline.sleep(float(reply.headers["Retry-After"]) if reply else 1.0)
 
+    def _send_request(
+        self, method: str, resource: str, body: str | None = None, **further: Any
+    ) -> Reply | None:
+        """Send a request and return its answer, None after the time limit of the function."""
+        act = partial(handled, http_event(method, resource, body, **further), self.cloud)
+        with suppress(Crash):
+            reply: Reply = self._timeline.limited(_REQUEST_LIMIT, act)
+            return reply
+        return None
+
     # --- the callers ---
+
+    def _get(
+        self, resource: str, place: Mapping[str, str], query: Mapping[str, str]
+    ) -> Reply | None:
+        return self._send_request("GET", resource, parameters=dict(place), query=dict(query))
 
     def _call(self, number: int, caller: Caller) -> None:
         wait = {"Prefer": "wait=25"} if caller.waits else {}
         headers = {"Idempotency-Key": f"key-{number}", **wait}
         reply = self._ask("POST", caller.resource, json.dumps(caller.body), headers=headers)
         assert reply.status in (200, 202, 424), reply.body
-        while reply.operation["status"] == "IN_PROGRESS":
-            self._timeline.sleep(caller.pause)
+        operation = reply.operation
+        if caller.pause is None:
+            now = self.cloud.clock.now
+            operation = command_line.end(self._timeline, now, self._get, reply)
+        while operation["status"] == "IN_PROGRESS":
+            self._timeline.sleep(caller.pause or 0.0)
             place = {"applicationName": caller.application, "id": reply.id}
-            reply = self._ask("GET", _OPERATION, parameters=place, headers=wait)
-        reasons = reply.operation.get("reasons", [])
-        self.result.ended[caller.application] = " ".join([reply.operation["status"], *reasons])
+            operation = self._ask("GET", _OPERATION, parameters=place, headers=wait).operation
+        reasons = operation.get("reasons", [])
+        self.result.ended[caller.application] = " ".join([operation["status"], *reasons])
         self.result.seconds = self._timeline.now
         self._open -= 1
