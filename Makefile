@@ -15,7 +15,7 @@ UP_OPTIONS = $(if $(PORT),--port $(PORT)) $(if $(LAMBDA_ENDPOINT),--lambda-endpo
 	$(if $(filter 1,$(AUTH)),--auth) $(if $(REPOURI),--repouri $(REPOURI))
 
 .PHONY: help setup cli up down logs push demo lint security test proofs test-busy check template-check reference crash \
-	races stateful fuzz mutants scale bench bench-swap clean
+	races stateful fuzz mutants scale rates bench bench-swap clean
 
 help: ## List the targets
 	sed -n -e 's/^##@ \(.*\)/\n\1/p' -e 's/^\([a-z-]*\):.*## /  \1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -60,7 +60,7 @@ test: ## Run the tests of each module and one story on a laptop cloud (3 min; AR
 	$(MAKE) -j5 $(TEST_TOOLS)
 	$(TOOLS)/python -m pytest -n auto --cov --cov-report=term-missing $(ARGS)
 
-proofs: ## Run all proofs in CI size: crash, races, stateful, scale, laptop, fuzz (13 min)
+proofs: ## Run all proofs in CI size: crash, races, stateful, scale, rates, laptop, fuzz (13 min)
 	$(MAKE) -j5 $(TEST_TOOLS)
 	$(TOOLS)/python -m pytest -n auto tests/proofs
 	$(MAKE) fuzz
@@ -99,6 +99,9 @@ mutants: .venv/installed ## Run mutation tests: change the code and check that a
 
 scale: .venv/installed ## Count the reads and writes of each operation with 1 and with 10,000 applications
 	$(TOOLS)/python -m tests.proofs.scale $(ARGS)
+
+rates: .venv/installed ## Start many operations at once, with the published request rates of AWS (5 min)
+	$(TOOLS)/python -m tests.proofs.rates $(ARGS)
 
 bench: ## Count and time AWS calls, compared with other tools (ARGS="--rounds 9 --write")
 	$(MAKE) -j4 .venv/installed .local/venv/installed node_modules/installed .local/bench/installed

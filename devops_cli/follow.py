@@ -33,7 +33,13 @@ from devops_cli.responses import (
 )
 
 DEFAULT_TIMEOUT = timedelta(hours=1)  # the time limit for waiting
-INTERVAL = 2.0  # seconds between two polls
+INTERVAL = 2.0  # seconds between two polls, at first
+# Each poll makes the service call AWS, whose rates all callers share. So the interval grows to a
+# tenth of the age of the operation, with this limit in seconds.
+_LONGEST_INTERVAL = 5.0
+# The state in ECS and ELB requires more calls. After the first 20 seconds its interval grows with
+# the age, up to 20 seconds.
+_STATE_INTERVAL = 20.0
 _FIRST = (0.5, 1.0)  # seconds before the first polls; short operations have ended by then
 # Seconds without a response until polling fails. A deployment of the service or a short network
 # outage must not end the wait, because the operation continues anyway.
@@ -89,7 +95,9 @@ def follow(
     trouble, pauses, pause = "", iter(_FIRST[1:]), _FIRST[0]
     while True:
         seconds = clock.monotonic() - requested
-        snapshot = Snapshot(response, operation, application.read(), seconds, trouble)
+        ended = get_text(operation, "status") != IN_PROGRESS
+        stack = application.read(seconds, now=ended)
+        snapshot = Snapshot(response, operation, stack, seconds, trouble)
         yield snapshot
         if snapshot.ended:
             return
@@ -97,7 +105,8 @@ def follow(
         try:
             found = api.get(operation_url(operation, api.address), attempts=1)
             operation, response = found.required_operation, found
-            last_read, trouble, pause = clock.monotonic(), "", next(pauses, INTERVAL)
+            last_read, trouble = clock.monotonic(), ""
+            pause = next(pauses, min(max(seconds // 10, INTERVAL), _LONGEST_INTERVAL))
         except CliError as error:
             if not _is_transient(error) or clock.monotonic() - last_read >= SILENCE_LIMIT:
                 raise
@@ -123,16 +132,25 @@ class _Application:
         self._api = api
         self._path = f"/stacks/{quote(name, safe='')}"
         self._refused = False
+        self._found: Object = {}
+        self._next_read = 0.0
 
-    def read(self) -> Object:
-        if self._refused:
-            return {}
+    def read(self, age: float, *, now: bool) -> Object:
+        """Return the state; the previous one before the end of the interval, except with `now`.
+
+        `age` is the age of the operation in seconds.
+        """
+        if self._refused or (age < self._next_read and not now):
+            return self._found
+        self._next_read = age + min(max(age - _STATE_INTERVAL, 0.0), _STATE_INTERVAL)
+        self._found = {}
         try:
-            return get_object(self._api.get(self._path, {"live": "true"}, attempts=1).body, "stack")
+            response = self._api.get(self._path, {"live": "true"}, attempts=1)
+            self._found = get_object(response.body, "stack")
         except CliError as error:
             # A caller without permission will not have it at the next poll. Other errors may pass.
             self._refused = error.code is Exit.DENIED
-            return {}
+        return self._found
 
 
 def operation_url(operation: Object, address: str) -> str:

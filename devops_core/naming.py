@@ -7,10 +7,20 @@ from enum import StrEnum
 from typing import NamedTuple
 
 # At most 22 characters: the longest load balancer name is "<application>-training", and ELB allows
-# 32 (ELBv2 API, CreateLoadBalancer). No hyphen, because other stacks in an account often have names
-# of several words. Not "internal", because ELB reserves names that begin with "internal-" (same
-# page).
-APPLICATION_NAME = re.compile(r"(?!(?i:internal)\Z)[A-Za-z][A-Za-z0-9]{1,21}")
+# 32 (ELBv2 API, CreateLoadBalancer). In order, the lookaheads exclude:
+# - "internal", because ELB reserves names that begin with "internal-" (same page), and the paths
+#   of the calls below /stacks
+# - names that begin with "internal-"
+# - names that end like the name of a resource of another application: "shop-dev" is the load
+#   balancer of "shop", and "shop-idle" the address of its idle slot
+# - double hyphens and a hyphen at the end (ECR API, CreateRepository; ELBv2 API)
+APPLICATION_NAME = re.compile(
+    r"(?!(?i:internal|deploy|deploytoprodblue|swapprodblueandgreen)\Z)"
+    r"(?!(?i:internal)-)"
+    r"(?!.*-(?i:dev|qa|stage|training|da|prod|prod-1|prod-2|idle)\Z)"
+    r"(?!.*--|.*-\Z)"
+    r"[A-Za-z][A-Za-z0-9-]{1,21}"
+)
 
 # An operation's id: a ULID, 26 characters in Crockford's base 32 (github.com/ulid/spec).
 OPERATION_ID = re.compile(r"[0-7][0-9A-HJKMNP-TV-Z]{25}")

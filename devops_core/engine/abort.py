@@ -62,7 +62,8 @@ def _record_abort(cloud: Cloud, kind: Kind, operation: Operation, caller: str) -
         _require_abortable(kind, operation)
         # A worker that acts now cannot save any more. Its lease remains, so that no other worker
         # acts before it has ended.
-        aborted, now = replace(operation, aborted_by=caller), cloud.clock.now()
+        aborted = replace(operation, aborted_by=caller, throttles=0, paused_until=None)
+        now = cloud.clock.now()
         own = kind.events(operation, aborted)
         try:
             return cloud.tables.save(*events.with_changes(operation, aborted, now, own))

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
+from zlib import crc32
 
 from devops_core import observe
 from devops_core.engine import events, steps, telemetry
@@ -21,6 +22,7 @@ from devops_core.errors import (
     DevOpsError,
     LostClaimError,
     NotFoundError,
+    ThrottledError,
     UnreachableError,
     trace,
 )
@@ -35,8 +37,12 @@ from devops_core.ports import Closing, Cloud
 GRACE = timedelta(minutes=30)
 # Upper bound of the decisions of one run; a failed promote with its rollback takes six.
 _MAX_DECISIONS = 50
-# Interval between two observations for a waiting caller, in seconds.
+# Interval between two reads of the record for a waiting caller, in seconds. AWS is observed less
+# often with the age of the operation: after a tenth of the age, at most after _LONGEST_POLL.
 _POLL_SECONDS = 1.0
+_LONGEST_POLL = 5.0
+# Maximum pause of an operation after throttled calls, in seconds; the first pause is at most 2 s.
+_LONGEST_PAUSE = 32.0
 
 
 def proceed(
@@ -72,7 +78,8 @@ def reconcile(cloud: Cloud, application: str, operation_id: str) -> Operation | 
 
 def resume(cloud: Cloud, operation: Operation) -> Operation | None:
     """Advance an operation that was just read; None if it was removed meanwhile."""
-    if operation.ended or operation.leased(cloud.clock.now()):
+    now = cloud.clock.now()
+    if operation.ended or operation.leased(now) or operation.paused(now):
         return operation
     key = operation.application, operation.id
     inventory, _ = cloud.tables.inventory(operation.application)
@@ -107,12 +114,35 @@ def try_reconcile(cloud: Cloud, operation: Operation) -> Operation:
 
 
 def wait_for_end(cloud: Cloud, operation: Operation, until: datetime | None) -> Operation:
-    """Reconcile an operation until it ends or the time is reached; None returns at once."""
+    """Reconcile an operation until it ends or the time is reached; None returns at once.
+
+    Between two observations of AWS only the record is read: another worker can end the operation.
+    """
     poll = timedelta(seconds=_POLL_SECONDS)
+    observe_at = _next_observation(operation, cloud.clock.now())
     while until and not operation.ended and cloud.clock.now() + poll <= until:
         cloud.clock.wait(_POLL_SECONDS)
+        if cloud.clock.now() < observe_at:
+            operation = _try_read(cloud, operation)
+            continue
         operation = try_reconcile(cloud, operation)
+        observe_at = _next_observation(operation, cloud.clock.now())
     return operation
+
+
+def _next_observation(operation: Operation, now: datetime) -> datetime:
+    """Return the time of the next observation for a waiting caller (tests/lab/rates.py)."""
+    age = operation.seconds_until(now) or 0.0
+    return now + timedelta(seconds=min(max(age / 10, _POLL_SECONDS), _LONGEST_POLL))
+
+
+def _try_read(cloud: Cloud, operation: Operation) -> Operation:
+    """Return the recorded operation, and the known one after an AWS error."""
+    try:
+        return cloud.tables.operation(operation.application, operation.id) or operation
+    except AwsError as error:
+        telemetry.operation_interrupted(cloud, operation, [error])
+        return operation
 
 
 def sweep_open(cloud: Cloud) -> list[Operation]:
@@ -210,7 +240,7 @@ def _act(cloud: Cloud, kind: Kind, run: Run, act: Act) -> tuple[Run, list[AwsErr
     saved, state = run.saved, run.state
     step_calls = steps.calls(cloud, kind, state, act.steps)
     if act.after is After.RELEASE:
-        released = replace(state.operation, lease_until=None, revision=saved.revision)
+        released = _unthrottled(replace(state.operation, lease_until=None, revision=saved.revision))
         *results, saved = cloud.gather([*step_calls, partial(_save, cloud, kind, saved, released)])
         state = state._replace(operation=saved)
     else:
@@ -235,7 +265,7 @@ def _release_lease(cloud: Cloud, kind: Kind, run: Run) -> Operation:
     own = kind.events(saved, operation)
     if run.after is After.RELEASE and not events.has_changes(saved, operation, own):
         return operation
-    released = replace(operation, lease_until=None, revision=saved.revision)
+    released = _unthrottled(replace(operation, lease_until=None, revision=saved.revision))
     return saved if released == saved else _save(cloud, kind, saved, released)
 
 
@@ -252,7 +282,27 @@ def _interrupted(cloud: Cloud, kind: Kind, run: Run, errors: list[AwsError]) -> 
     stopped = replace(operation, waiting_for=waiting_for, revision=saved.revision)
     if not any(isinstance(error, UnreachableError) for error in errors):
         stopped = replace(stopped, lease_until=None)
+    if any(isinstance(error, ThrottledError) for error in errors):
+        stopped = _paused(stopped, cloud.clock.now())
     return _save(cloud, kind, saved, stopped)
+
+
+def _paused(operation: Operation, now: datetime) -> Operation:
+    """Return a throttled operation with a pause before its next run.
+
+    Without pauses, the workers of many operations would use up the rate of AWS with observations
+    that none of them can complete. The pause doubles with each throttled run, and differs between
+    operations.
+    """
+    throttles = operation.throttles + 1
+    longest = min(2.0**throttles, _LONGEST_PAUSE)
+    share = crc32(f"{operation.id}{throttles}".encode()) / 2**32
+    pause = timedelta(milliseconds=int(longest * (1 + share) * 500))
+    return replace(operation, paused_until=now + pause, throttles=throttles)
+
+
+def _unthrottled(operation: Operation) -> Operation:
+    return replace(operation, paused_until=None, throttles=0)
 
 
 def _not_observed(cloud: Cloud, kind: Kind, run: Run, error: AwsError) -> Operation:
@@ -260,8 +310,10 @@ def _not_observed(cloud: Cloud, kind: Kind, run: Run, error: AwsError) -> Operat
     telemetry.operation_interrupted(cloud, run.saved, [error])
     if run.saved.overdue(cloud.clock.now() - GRACE):
         return give_up(cloud, kind, run, error.message)
-    waiting = replace(run.saved, waiting_for=error.message)
-    return _release_lease(cloud, kind, run._replace(state=run.state._replace(operation=waiting)))
+    waiting = replace(run.saved, lease_until=None, waiting_for=error.message)
+    if isinstance(error, ThrottledError):
+        waiting = _paused(waiting, cloud.clock.now())
+    return run.saved if waiting == run.saved else _save(cloud, kind, run.saved, waiting)
 
 
 def _save(cloud: Cloud, kind: Kind, saved: Operation, operation: Operation) -> Operation:

@@ -64,8 +64,9 @@ class Operation:
     `kind` is the name of the operation's kind (`devops_core.kinds`), `details` the members that
     only this kind has. `revision` grows with every save, and a save requires the revision that it
     read, so of two workers only one can save. `lease_until` is set while a worker acts.
-    `aborted_by` is the caller of the abort. `events` counts the audit events. `reasons` explain a
-    failure, or the findings of a repair.
+    `throttles` counts the runs in a row that AWS has throttled, and `paused_until` is the earliest
+    time of the next run. `aborted_by` is the caller of the abort. `events` counts the audit events.
+    `reasons` explain a failure, or the findings of a repair.
     """
 
     id: str
@@ -78,6 +79,8 @@ class Operation:
     ended_at: datetime | None = None
     revision: int = 0
     lease_until: datetime | None = None
+    throttles: int = 0
+    paused_until: datetime | None = None
     progress: tuple[Progress, ...] = ()
     details: Any = None
     version: str | None = None
@@ -113,6 +116,10 @@ class Operation:
     def leased(self, now: datetime) -> bool:
         """Return whether a worker holds the operation now."""
         return self.lease_until is not None and now < self.lease_until
+
+    def paused(self, now: datetime) -> bool:
+        """Return whether the operation pauses after throttled calls."""
+        return self.paused_until is not None and now < self.paused_until
 
     def overdue(self, now: datetime) -> bool:
         """Return whether the deadline has passed."""

@@ -316,9 +316,9 @@ CREATE = schema.Object(
     {
         "applicationName": schema.Member(
             fields.APPLICATION,
-            "A letter, then 1 to 21 letters or digits; not `internal`. The stack and the cluster "
-            "get this name. Two names must differ in more than upper and lower case, because the "
-            "names of ECR repositories are lower case.",
+            f"{fields.APPLICATION.description} The stack and the cluster get this name. Two names "
+            "must differ in more than upper and lower case, because the names of ECR repositories "
+            "are lower case.",
             attribute="application",
             required=True,
         ),

@@ -9,9 +9,15 @@ from devops_core.requests import schema
 
 APPLICATION = schema.Text(
     APPLICATION_NAME.pattern,
-    "must be a letter followed by 1 to 21 letters or digits (no hyphens), and not 'internal'",
+    "must be a letter followed by 1 to 21 letters, digits and single hyphens; it must not end with"
+    " a hyphen, '-idle', or a hyphen and an environment or slot (dev, qa, stage, training, da,"
+    " prod, prod-1, prod-2), not begin with 'internal-', and not be 'internal', 'deploy',"
+    " 'deploytoprodBlue' or 'swapProdBlueAndGreen'",
     name="ApplicationName",
-    description="A letter, then 1 to 21 letters or digits; not `internal`.",
+    description="A letter, then 1 to 21 letters, digits and single hyphens. It does not end with a "
+    "hyphen, `-idle`, or a hyphen and an environment or slot (`-prod`, `-prod-1`), and does not "
+    "begin with `internal-`. `internal`, `deploy`, `deploytoprodBlue` and `swapProdBlueAndGreen` "
+    "are reserved.",
 )
 # The name in requests about an application that exists.
 EXISTING = schema.Member(

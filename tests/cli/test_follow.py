@@ -48,7 +48,7 @@ def followed(
     return seen
 
 
-def test_it_looks_soon_and_then_every_two_seconds_until_the_end() -> None:
+def test_it_polls_soon_and_then_every_two_seconds_until_the_end() -> None:
     service, clock = Service(), Clock()
     service.on("GET", PATH, GOING, GOING, GOING, DONE)
     service.on("GET", "/stacks/Shop", answer(stack=stack(DEV)))
@@ -60,6 +60,20 @@ def test_it_looks_soon_and_then_every_two_seconds_until_the_end() -> None:
     assert seen[-1].response.content == DONE.content
     live = [each.url.query for each in service.requests if each.url.path == "/dev/stacks/Shop"]
     assert live == [b"live=true"] * 5
+
+
+def test_the_intervals_grow_with_the_age_of_the_operation() -> None:
+    service, clock = Service(), Clock()
+    service.on("GET", PATH, *[GOING] * 60, DONE)
+    service.on("GET", "/stacks/Shop", answer(stack=stack(DEV)))
+    seen = followed(service, clock)
+    assert clock.pauses[:8] == [0.5, 1, 2, 2, 2, 2, 2, 2]
+    later = next(number for number, each in enumerate(seen) if each.seconds > 50)
+    assert clock.pauses[later - 2] == 4
+    assert clock.pauses[-10:] == [5] * 10
+    live = [each for each in service.requests if each.url.path == "/dev/stacks/Shop"]
+    assert len(live) < len(seen) / 2
+    assert seen[-1].stack == stack(DEV)
 
 
 def test_what_has_ended_is_looked_at_once() -> None:

@@ -27,7 +27,7 @@ def _exists(account: Account) -> Reply:
 
 
 def _faulty(account: Account) -> Reply:
-    return account.api.deploy("", "prod", application="my-shop", colour="red")
+    return account.api.deploy("", "prod", application="my_shop", colour="red")
 
 
 def _other_team(account: Account) -> Reply:

@@ -242,10 +242,17 @@ def candidates(declared: schema.Type, known: Iterable[Any]) -> Iterator[Any]:
 
 def _texts(declared: schema.Text, known: list[str]) -> Iterator[str]:
     """Yield reserved words, and known texts whose length is about a bound of the declaration."""
-    words = re.findall(r"\(\?i:([a-z|]+)\)", declared.pattern)
+    words = re.findall(r"\(\?i:([a-z0-9|-]+)\)", declared.pattern)
     for word in [*declared.reserved, *"|".join(words).split("|")]:
         for changed in (word, word.lower(), word.upper(), word.title()):
             yield from (changed, f"{changed}1", f"{changed}:", f"{changed}:a", changed[:-1])
+            yield from (
+                f"{changed}-",
+                f"{changed}-a",
+                f"a-{changed}",
+                f"a-{changed}1",
+                f"a{changed}",
+            )
     bounds = {int(bound) for bound in re.findall(r"(?<=[{,])\d+(?=[,}])", declared.pattern)}
     bounds |= {declared.longest or 1}
     for text in sorted(filter(None, known), key=len)[:3]:

@@ -124,10 +124,19 @@ _DEPLOYABLE = "dev, qa, stage, training, da"
 _SET_BY_ECS = "is a variable of this service or of ECS: choose another name"
 
 NAME = text(
-    "must be a letter followed by 1 to 21 letters or digits (no hyphens), and not 'internal'",
-    ["ab", "A" * 22, "a1", "internal1", "internals"],
-    ["", "a", "1a", "my-app", "my_app", "my app", "a'b", 'a"b', "a\nb", "ab\n", "ä1", "Åpp",
-     "A" * 23, "\u0430pp", "a/b", "internal", "Internal"],
+    "must be a letter followed by 1 to 21 letters, digits and single hyphens; it must not end with"
+    " a hyphen, '-idle', or a hyphen and an environment or slot (dev, qa, stage, training, da,"
+    " prod, prod-1, prod-2), not begin with 'internal-', and not be 'internal', 'deploy',"
+    " 'deploytoprodBlue' or 'swapProdBlueAndGreen'",
+    ["ab", "A" * 22, "a1", "internal1", "internals", "my-app", "a-b", "a-1", "a-b-c", "a-prod-3",
+     "x" * 20 + "-y", "dev", "prod-1", "a-device", "a-prod-x", "a-idler", "my-internal", "deploys",
+     "deploy-x", "a-deploy", "a1-2b"],
+    ["", "a", "1a", "my_app", "my app", "a'b", 'a"b', "a\nb", "ab\n", "ä1", "Åpp", "A" * 23,
+     "\u0430pp", "a/b", "internal", "Internal", "-a", "a-", "a--b", "a-b-", "1-a", "a\u2010b",
+     "x" * 21 + "-y", "internal-a", "INTERNAL-a", "deploy", "DEPLOY", "deploytoprodBlue",
+     "DeployToProdBlue", "swapProdBlueAndGreen", "SWAPPRODBLUEANDGREEN", "a-dev", "a-qa",
+     "a-stage", "a-training", "a-da", "a-prod", "a-prod-1", "a-prod-2", "a-idle", "a-DEV",
+     "a-b-Prod-2", "a-dev\n"],
 )  # fmt: skip
 VERSION = text(
     "must be an image tag: 1 to 128 letters, digits, '.', '_' or '-',"
@@ -563,7 +572,7 @@ CASES: Mapping[str, Case] = {
     "all faults of a create": Case(
         "create",
         {
-            "applicationName": "my-app",
+            "applicationName": "my-app-",
             "tags": {"aws:x": "y"},
             "environments": {"nonProd": ["prod"], "da": 1, "prod": True},
             "service": {"cpu": 300, "desiredCount": 0, "secrets": {"A": "x"}, "replicas": 1},
@@ -582,7 +591,7 @@ CASES: Mapping[str, Case] = {
         {"required_tags": ("owner",)},
     ),
     "all faults of a deploy": Case(
-        "deploy", {"applicationName": "my-app", "environment": ["x"], "repouri": 5, "extra": 1},
+        "deploy", {"applicationName": "my-app-", "environment": ["x"], "repouri": 5, "extra": 1},
         {
             "applicationName": NAME.wrong_type, "environment": f'"x" is not one of {_DEPLOYABLE}',
             "extra": _NOT_KNOWN, "repouri": IMAGE.wrong_type, "version": _REQUIRED,

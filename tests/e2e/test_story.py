@@ -13,7 +13,7 @@ from tests.lab.laptop.estate import hold_after_recovery, rows
 from tools.laptop.cloud import started
 from tools.laptop.deploy import deploy
 
-NAME = "Story"
+NAME = "My-story"
 SWAP = "/stacks/swapProdBlueAndGreen"
 PROMOTE = "/stacks/deploytoprodBlue"
 

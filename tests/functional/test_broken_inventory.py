@@ -78,6 +78,7 @@ def test_a_swap_waits_for_a_slot_that_is_missing_in_the_rows(
     assert (reply.status, reply.operation["waitingFor"]) == (202, "AWS throttles")
     right = _row(promoted, GREEN).service
     _change(promoted, GREEN, service=_row(promoted, BLUE).service)
+    promoted.clock.pass_(seconds=2)
     waiting = api.status(reply.id).operation
     assert (waiting["status"], waiting["waitingFor"]) == (
         "IN_PROGRESS", "production lacks a slot: delete the application and create it again",

@@ -147,6 +147,7 @@ def test_stop_reasons_of_ended_environments_are_not_read(shop: FakeCloud, api: C
 def test_a_worker_that_takes_over_saves_the_lease_once(shop: FakeCloud, api: Client) -> None:
     shop.wire.fail("containers.register", ThrottledError("AWS throttles"), times=1)
     reply = api.deploy("1.0", "dev")
+    shop.clock.pass_(seconds=2)
     start = len(shop.wire.journal)
     assert _calls(shop, start, api.status(reply.id), 200) == [
         "tables.operation", "tables.inventory", "containers.services", "containers.find",

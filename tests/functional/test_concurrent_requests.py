@@ -43,6 +43,7 @@ def test_a_read_of_a_swap_during_a_delete_returns_the_end_of_the_swap(
     api.finished(api.promote())
     shop.wire.fail("load_balancer.switch", ThrottledError("slow down"), times=1)
     swap = api.swap()
+    shop.clock.pass_(seconds=2)
 
     def end_and_delete() -> None:
         api.settle()

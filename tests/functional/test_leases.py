@@ -36,6 +36,7 @@ def test_one_of_two_concurrent_workers_acts(shop: FakeCloud, api: Client) -> Non
     shop.wire.fail("containers.register", ThrottledError("slow down"), times=1)
     reply = api.deploy("1.0", "dev")
     assert shop.containers.tagged(reply.id) == []
+    shop.clock.pass_(seconds=2)
     # The other worker completes its work between the observation and the lease of the first.
     shop.wire.on("containers.services", lambda: api.wake(DEPLOYMENT_COMPLETED), after=True)
     start = len(shop.wire.journal)

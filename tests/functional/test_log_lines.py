@@ -88,7 +88,7 @@ def test_the_line_of_a_request_without_a_change_names_its_application(
 def test_an_invalid_name_is_not_logged(shop: FakeCloud, api: Client, body: str) -> None:
     assert api.raw(http_event("POST", "/stacks/deploy", body, caller=USER)).status == 400
     assert about(shop) == (400, None, None, USER)
-    api.status("x" * 40, "no-name")
+    api.status("x" * 40, "no_name")
     assert about(shop) == (404, None, None, USER)
 
 

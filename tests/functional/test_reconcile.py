@@ -53,14 +53,21 @@ def test_an_ecs_event_advances_its_deploy(
     assert shop.tables.operations["Shop", reply.id].status == "SUCCEEDED"
 
 
-def test_an_event_advances_only_its_own_application(shop: FakeCloud, api: Client) -> None:
-    api.finished(api.create("Other"))
-    shop.push("1.0", application="Other")
-    mine, other = api.deploy("1.0", "dev"), api.deploy("1.0", "dev", application="Other")
-    start = len(shop.wire.journal)
-    assert api.wake(DEPLOYMENT_COMPLETED) == 1
-    looked = {call.args[0] for call in shop.wire.journal[start:] if call.port == "tables"}
-    assert "Other" not in looked
+@pytest.mark.parametrize("name", ["Other", "Shop-dev-api"])
+def test_an_event_advances_only_its_own_application(
+    shop: FakeCloud, api: Client, name: str
+) -> None:
+    api.finished(api.create(name))
+    shop.push("1.0", application=name)
+    mine, other = api.deploy("1.0", "dev"), api.deploy("1.0", "dev", application=name)
+    for event, own in (
+        (DEPLOYMENT_COMPLETED, "Shop"),
+        (deployment_state(name, "dev", "SERVICE_DEPLOYMENT_COMPLETED"), name),
+    ):
+        start = len(shop.wire.journal)
+        assert api.wake(event) == 1
+        looked = {call.args[0] for call in shop.wire.journal[start:] if call.port == "tables"}
+        assert looked & {"Shop", name} == {own}
     assert {mine.operation["status"], other.operation["status"]} == {"IN_PROGRESS"}
 
 

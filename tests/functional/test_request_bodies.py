@@ -100,7 +100,7 @@ def test_all_faults_are_reported_at_once(api: Client) -> None:
         "POST",
         "/stacks",
         {
-            "applicationName": "my-shop",
+            "applicationName": "my_shop",
             "email": "nobody",
             "description": "a\nb",
             "environments": {"nonProd": ["dev", "prod"], "training": "yes"},

@@ -250,6 +250,7 @@ def test_an_overdue_swap_is_completed_after_the_switch(ready: FakeCloud, api: Cl
     ready.clock.pass_(minutes=20)
     assert api.status(reply.id).operation["status"] == "IN_PROGRESS"
     ready.wire.heal()
+    ready.clock.pass_(seconds=4)
     assert api.status(reply.id).operation["status"] == "SUCCEEDED"
 
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
 from devops_core.errors import ThrottledError, UnreachableError
 from tests.lab.client import SCHEDULE, USER, Client
+from tests.lab.events import DEPLOYMENT_COMPLETED
 from tests.lab.fakes import FakeCloud
 from tests.lab.measured import forget, sums, told
 
@@ -63,10 +66,96 @@ def test_a_throttled_observation_is_counted_and_another_error_is_not(
     api.deploy("1.0", "dev")
     for error, count in ((THROTTLED, 1), (UnreachableError("no answer"), 0)):
         forget(shop)
+        shop.clock.pass_(seconds=2)
         shop.wire.fail("containers.services", error, times=1)
         api.wake(SCHEDULE)
         assert sums(shop)["Throttles",] == count
         assert [facts["error"] for facts in told(shop, "interrupted")] == [error.message]
+
+
+def _pause(cloud: FakeCloud, operation: str) -> float:
+    """Return the seconds until the next run of an operation; 0 without a pause."""
+    record = cloud.tables.operations["Shop", operation]
+    return (record.paused_until - cloud.clock.now()).total_seconds() if record.paused_until else 0
+
+
+@pytest.mark.parametrize("name", ["containers.register", "containers.find"])
+def test_a_throttled_operation_pauses_longer_each_time(
+    shop: FakeCloud, api: Client, name: str
+) -> None:
+    shop.wire.fail("containers.register", THROTTLED, times=1)
+    reply = api.deploy("1.0", "dev")
+    shop.wire.fail(name, THROTTLED)
+    for longest in (2, 4, 8, 16, 32, 32):
+        pause = _pause(shop, reply.id)
+        assert longest / 2 <= pause <= longest
+        start = len(shop.wire.journal)
+        shop.clock.pass_(seconds=pause - 0.001)
+        assert api.status(reply.id).operation["waitingFor"] == "AWS throttles"
+        api.wake(DEPLOYMENT_COMPLETED)
+        assert not [each for each in shop.wire.journal[start:] if each.port == "containers"]
+        shop.clock.pass_(seconds=0.001)
+        api.wake(DEPLOYMENT_COMPLETED)
+    shop.wire.heal()
+    assert api.finished(reply).operation["status"] == "SUCCEEDED"
+
+
+def test_two_throttled_operations_do_not_continue_at_the_same_time(
+    shop: FakeCloud, api: Client
+) -> None:
+    shop.wire.fail("containers.register", THROTTLED)
+    replies = [api.deploy("1.0", name) for name in ("dev", "qa", "stage")]
+    assert len({_pause(shop, reply.id) for reply in replies}) == 3
+
+
+def test_a_run_without_throttling_resets_the_pause(shop: FakeCloud, api: Client) -> None:
+    shop.containers.automatic = False
+    shop.wire.fail("containers.register", THROTTLED, times=2)
+    reply = api.deploy("1.0", "dev")
+    api.tick()
+    assert shop.tables.operations["Shop", reply.id].throttles == 2
+    api.tick()
+    assert shop.tables.operations["Shop", reply.id].throttles == 0
+    assert _pause(shop, reply.id) == 0
+
+
+def test_an_abort_ends_the_pause(shop: FakeCloud, api: Client) -> None:
+    shop.wire.fail("containers.register", THROTTLED)
+    reply = api.deploy("1.0", "dev")
+    assert _pause(shop, reply.id) > 0
+    assert api.abort(reply.id).operation["status"] == "FAILED"
+
+
+def test_a_waiting_caller_observes_aws_less_often_with_the_age_of_the_operation(
+    shop: FakeCloud, api: Client
+) -> None:
+    shop.containers.automatic = False
+    reply = api.deploy("1.0", "dev")
+    observed = []
+    for _ in range(4):
+        start = len(shop.wire.journal)
+        api.status(reply.id, headers={"Prefer": "wait=20"})
+        observed.append(shop.wire.count("containers.services", start))
+        assert shop.wire.count("tables.operation", start) == 21
+    assert observed == [16, 7, 5, 5]
+
+
+def test_a_waiting_caller_sees_the_end_by_another_worker_at_once(
+    shop: FakeCloud, api: Client
+) -> None:
+    shop.containers.automatic = False
+    reply = api.deploy("1.0", "dev")
+    api.status(reply.id)
+    shop.clock.pass_(seconds=100)
+
+    def end() -> None:
+        shop.containers.service("Shop", "dev").complete(shop.clock.now())
+        api.wake(DEPLOYMENT_COMPLETED)
+
+    shop.wire.on("containers.services", end, after=True)
+    start = shop.clock.now()
+    assert api.status(reply.id, headers={"Prefer": "wait=20"}).operation["status"] == "SUCCEEDED"
+    assert shop.clock.now() - start == timedelta(seconds=1)
 
 
 def test_a_throttled_table_counts_as_an_error_and_as_throttling(

@@ -79,6 +79,7 @@ def test_a_failed_update_is_repeated_by_the_next_worker(
     assert reply.operation["waitingFor"] == str(error)
     (part,) = _record(shop).progress
     assert (part.asked_at, _record(shop).lease_until) == (None, None)
+    shop.clock.pass_(seconds=2)
     api.status(reply.id)
     assert shop.wire.count("containers.update") == 2
     assert api.finished(reply).operation["status"] == "SUCCEEDED"

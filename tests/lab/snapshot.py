@@ -16,9 +16,11 @@ from typing import Any, Literal, Protocol
 
 from devops_core.model.inventory import Row
 from devops_core.model.operation import Event, Operation
+from devops_core.naming import DEPLOYABLE, SLOTS, service_name
 
 Listener = Literal["production", "test"]
 LISTENERS: tuple[Listener, ...] = ("production", "test")
+SERVICES = (*map(service_name, DEPLOYABLE), *SLOTS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +185,7 @@ class StoredSnapshot:
             task_definitions={
                 arn: each
                 for arn, each in self.task_definitions.items()
-                if family_of(arn).partition("-")[0] in applications
+                if split_name(family_of(arn))[0] in applications
             },
             stacks=[stack for stack in self.stacks if stack.name in applications],
         )
@@ -192,3 +194,14 @@ class StoredSnapshot:
 def family_of(task_definition: str) -> str:
     """Return the family in the ARN of a task definition."""
     return task_definition.rpartition("/")[2].partition(":")[0]
+
+
+def split_name(name: str) -> tuple[str, str]:
+    """Return application and service of a family or target group ("my-shop-prod-1").
+
+    The service is empty if the name belongs to no application.
+    """
+    for service in SERVICES:
+        if name.endswith(f"-{service}"):
+            return name.removesuffix(f"-{service}"), service
+    return name, ""

@@ -14,8 +14,9 @@ CHARACTERS = (
 _DIGEST = f"sha256:{'0f' * 32}"
 
 NAMES = [
-    "", "A", "Ab", "A" * 22, "A" * 23, "1a", "a1", "a-b", "internal", "INTERNAL", "inTernal1",
-    "internals", "Shop\n", "caf\u00e9",
+    "", "A", "Ab", "A" * 22, "A" * 23, "1a", "a1", "a-b", "a--b", "a-", "-a", "a-dev", "a-Prod-1",
+    "a-prod-3", "a-idle", "internal", "INTERNAL", "inTernal1", "internals", "internal-a", "deploy",
+    "DeployToProdBlue", "swapProdBlueAndGreen", "Shop\n", "caf\u00e9",
 ]  # fmt: skip
 VERSIONS = ["", "1", "_", "a" * 128, "a" * 129, ".1", "-1", "1.0-rc_2", "1\n", "1 0"]
 IMAGES = [

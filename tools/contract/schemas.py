@@ -69,7 +69,7 @@ def ecma(pattern: str) -> str:
     """Return a pattern of Python that is to match a whole string in the syntax of ECMA 262."""
     for python, other in _ECMA.items():
         pattern = re.sub(python, other, pattern)
-    pattern = re.sub(r"\(\?i:([a-z|]+)\)", lambda group: f"(?:{_any_case(group[1])})", pattern)
+    pattern = re.sub(r"\(\?i:([a-z0-9|-]+)\)", lambda group: f"(?:{_any_case(group[1])})", pattern)
     return f"^(?:{pattern})$" if "|" in pattern else f"^{pattern}$"
 
 

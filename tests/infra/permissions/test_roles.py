@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from devops_core.naming import DEPLOYABLE, SLOTS, family, service_name
 from tests.infra.conftest import Packaged
 from tests.infra.permissions import courses
 from tests.infra.permissions.courses import FUNCTIONS, Used
@@ -17,6 +18,8 @@ from tests.lab.templates import Template
 from tools.laptop.permissions import Permission
 
 _FUNCTIONS = sorted({*FUNCTIONS.values(), "reconcile"})
+TESTS = [*map(service_name, DEPLOYABLE)]
+_BALANCING = "elasticloadbalancing"
 _PSEUDO = {"Partition": "aws", "Region": REGION, "AccountId": ACCOUNT}
 
 
@@ -129,3 +132,31 @@ def test_a_function_has_the_permissions_that_it_needs(
 def test_a_function_has_no_other_permissions(packaged: Packaged, used: Used, function: str) -> None:
     unused = _unused(grants(packaged.template, function), used[function])
     assert not unused, "\n".join(unused)
+
+
+@pytest.mark.parametrize("name", ["Shop", "my-shop", "prod-1-x", "a-dev-b", "x-prod-2x", "dev"])
+def test_no_name_of_an_application_makes_a_service_that_of_another_environment(
+    packaged: Packaged, name: str
+) -> None:
+    ecs, elb = (f"arn:aws:{service}:{REGION}:{ACCOUNT}" for service in ("ecs", _BALANCING))
+    changeable = {
+        function: {
+            each
+            for each in (*TESTS, *SLOTS, "prod")
+            for action, resource in (
+                ("ecs:RegisterTaskDefinition", f"{ecs}:task-definition/{family(name, each)}:1"),
+                ("ecs:UpdateService", f"{ecs}:service/{name}/{each}"),
+                (f"{_BALANCING}:ModifyListener", f"{elb}:listener/app/{name}-{each}/1/2"),
+            )
+            if any(
+                grant.action == action and _matches(grant.resource, resource)
+                for grant in grants(packaged.template, function)
+            )
+        }
+        for function in ("deployNonProd", "deployProdBlue", "swap")
+    }
+    assert changeable == {
+        "deployNonProd": {*TESTS},
+        "deployProdBlue": {*SLOTS},
+        "swap": {*SLOTS, "prod"},
+    }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 # Crockford's base 32, the alphabet of a ULID.
@@ -12,11 +13,13 @@ _START = datetime(2025, 3, 1, 9, 0, tzinfo=UTC)
 class FakeClock:
     """`ports.Clock`: `wait` and `pass_` advance it.
 
-    `skew` is the difference between the clock of the worker and that of AWS.
+    `skew` is the difference between the clock of the worker and that of AWS. `sleep` replaces the
+    passing of time in `wait`, if other workers run meanwhile.
     """
 
     def __init__(self) -> None:
         self.skew = timedelta()
+        self.sleep: Callable[[float], None] | None = None
         self._now = _START
         self._ids = 0
 
@@ -30,7 +33,10 @@ class FakeClock:
 
     def wait(self, seconds: float) -> None:
         """Advance the clock by seconds."""
-        self._now += timedelta(seconds=seconds)
+        if self.sleep:
+            self.sleep(seconds)
+        else:
+            self._now += timedelta(seconds=seconds)
 
     def pass_(self, **duration: float) -> None:
         """Advance the clock by the duration of a `timedelta` (minutes=5)."""

@@ -88,7 +88,7 @@ class FakeCloud:
 
     `lines` has the message and the members of each log line, `measured` the lines with metrics as
     CloudWatch gets them. With `backwards`, simultaneous calls are made in reverse order, because
-    AWS can execute them in any order.
+    AWS can execute them in any order. `together` makes simultaneous calls.
     """
 
     def __init__(self, **changes: Any) -> None:
@@ -106,6 +106,7 @@ class FakeCloud:
         self.lines: list[tuple[str, dict[str, Any]]] = []
         self.measured: list[dict[str, Any]] = []
         self.backwards = False
+        self.together: Callable[[Sequence[Callable[[], Any]]], list[Any]] = in_turn
 
     def log(self, message: str, **facts: Any) -> None:
         """Record a log line and its metrics; its members must be JSON."""
@@ -119,8 +120,8 @@ class FakeCloud:
         return self.clock.new_id()
 
     def gather(self, calls: Sequence[Callable[[], Any]]) -> list[Any]:
-        """Make simultaneous calls one after the other; raise the first error after all calls."""
-        return in_turn(calls[::-1])[::-1] if self.backwards else in_turn(calls)
+        """Make simultaneous calls, one after the other unless `together` makes them otherwise."""
+        return in_turn(calls[::-1])[::-1] if self.backwards else self.together(calls)
 
     def live(self, application: str) -> str | None:
         """Return the live slot, None unless production forwards to exactly one slot."""

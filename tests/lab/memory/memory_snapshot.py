@@ -25,6 +25,7 @@ from tests.lab.snapshot import (
     Stack,
     TaskDefinition,
     family_of,
+    split_name,
 )
 
 _ACTIONS = {
@@ -132,11 +133,11 @@ class MemorySnapshot:
         if action is Action.MODIFY_LISTENER:
             return self._switch(call.number, first, others[1])
         family = first["family"] if action is Action.REGISTER else family_of(first)
-        application, _, service = family.partition("-")
+        application, service = split_name(family)
         return Change(call.number, action, application, service)
 
     def _switch(self, number: int, arn: str, group: str) -> Change:
-        application = arn.split("/app/")[1].partition("-prod")[0]
+        application = arn.split("/app/")[1].partition("/")[0].removesuffix("-prod")
         production = self._cloud.stacks.estate.listener(application, "production")
         listener: Listener = "production" if arn == production else "test"
         action = Action.MODIFY_LISTENER

@@ -19,7 +19,7 @@ from tests.lab.fakes.clock import FakeClock
 from tests.lab.moto import responses
 from tests.lab.moto.backends import backend
 from tests.lab.moto.transport import Call, answered
-from tests.lab.snapshot import forward_weights
+from tests.lab.snapshot import forward_weights, split_name
 
 _TAKES = timedelta(seconds=30)
 # The status of a stack that fails, by its intended status.
@@ -237,7 +237,7 @@ def _targets(asked: Answer, answer: Answer) -> None:
 
     The targets of a group are unused if no listener refers to it.
     """
-    cluster, _, service = asked["TargetGroupArn"].split("/")[1].partition("-")
+    cluster, service = split_name(asked["TargetGroupArn"].split("/")[1])
     count = backend("ecs").services[f"{cluster}:{service}"].desired_count
     used = {
         group

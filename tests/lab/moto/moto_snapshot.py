@@ -29,6 +29,7 @@ from tests.lab.snapshot import (
     family_of,
     forward_weights,
     receiving,
+    split_name,
 )
 from tests.lab.table_items import TableItems
 
@@ -138,7 +139,7 @@ class MotoSnapshot(TableItems):
             (group,) = receiving(weights)
             return Change(call.number, action, name, listener=listener, target_group=group)
         family = params.get("family") or family_of(params["taskDefinition"])
-        return Change(call.number, action, name, family.partition("-")[2])
+        return Change(call.number, action, name, split_name(family)[1])
 
 
 def _service(described: Mapping[str, Any]) -> Service:

@@ -13,8 +13,9 @@ from devops_core.requests.deploy import LONGEST_IMAGE
 from tools.laptop.cloud import ACCOUNT
 
 # Applications that exist during the whole run, and applications that calls create and delete.
-PERMANENT = ("Shop", "Store", "Stand")
-TEMPORARY = ("Kiosk", "Booth")
+# "Shop-dev" is a prefix of the second and the last name, but not a valid name.
+PERMANENT = ("Shop", "Shop-dev-api", "Stand")
+TEMPORARY = ("Kiosk", "Shop-dev-kiosk")
 # The pushed versions.
 VERSIONS = ("1.0.0.0", "1.0.0.1")
 

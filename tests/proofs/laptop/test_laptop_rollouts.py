@@ -251,6 +251,19 @@ def test_a_target_group_without_a_listener_is_refused(
         )
 
 
+def test_a_list_of_task_definitions_contains_only_its_family(application: Application) -> None:
+    container = {"name": "app", "image": "nginx", "memory": 128}
+    arns: dict[str, list[str]] = {}
+    for family in ("Stall-dev", "Stall-dev-api-qa", "Stall-dev"):
+        answer = application.ecs.register_task_definition(
+            family=family, containerDefinitions=[container]
+        )
+        arns.setdefault(family, []).append(answer["taskDefinition"]["taskDefinitionArn"])
+    listed = application.ecs.list_task_definitions(familyPrefix="Stall-dev", sort="DESC")
+    assert listed["taskDefinitionArns"] == arns["Stall-dev"][::-1]
+    assert application.ecs.list_task_definitions(familyPrefix="Stall")["taskDefinitionArns"] == []
+
+
 def test_no_process_remains_after_the_cloud_is_stopped(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> None:

@@ -21,7 +21,7 @@ from tests.proofs.stateful.manual_changes import CHANGES
 from tests.proofs.stateful.model import Model
 from tests.proofs.stateful.scheduled_faults import ScheduledFaults
 
-NAMES = ("Shop", "Cart")
+NAMES = ("Shop", "Shop-dev-api")
 # After this time a late call has taken effect (tests/lab/memory/wire_faults.py) and a new stack is
 # visible. In AWS this takes seconds; the lease of a worker waits 65 s for it.
 _DELAY_LIMIT = 60
@@ -33,19 +33,19 @@ def _images(cloud: FakeCloud, api: Client) -> None:
     """Push the images of all applications."""
     accounts.empty(cloud, api)
     for version in ("1.0", "2.0", "3.0", "4.0"):
-        cloud.push(version, application="Cart")
-    cloud.push("crash", CRASH, "Cart")
-    cloud.push("hang", HANG, "Cart")
+        cloud.push(version, application=NAMES[1])
+    cloud.push("crash", CRASH, NAMES[1])
+    cloud.push("hang", HANG, NAMES[1])
 
 
 def _both(cloud: FakeCloud, api: Client) -> None:
     """Create an application in use, and one after its first swap."""
     accounts.shop(cloud, api)
     _images(cloud, api)
-    api.finished(api.create("Cart"))
-    api.finished(api.deploy("1.0", application="Cart"))
-    api.finished(api.promote(application="Cart"))
-    assert api.swap(application="Cart").status == 200
+    api.finished(api.create(NAMES[1]))
+    api.finished(api.deploy("1.0", application=NAMES[1]))
+    api.finished(api.promote(application=NAMES[1]))
+    assert api.swap(application=NAMES[1]).status == 200
 
 
 def _backwards(cloud: FakeCloud, api: Client) -> None:

@@ -1,0 +1,1 @@
+"""Many operations at the same time, within the published request rates of AWS."""
