@@ -180,6 +180,9 @@ class Containers(Protocol):
     def blueprint(self, task_definition: str) -> Mapping[str, Any]:
         """Return the registration input of a task definition."""
 
+    def active(self, task_definition: str) -> bool:
+        """Return whether a service can be updated to a task definition: its status is ACTIVE."""
+
     def deregister(self, task_definition: str) -> None:
         """Deregister a task definition; its running tasks continue."""
 

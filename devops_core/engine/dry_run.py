@@ -68,8 +68,8 @@ def of_abort(cloud: Cloud, operation: Operation, caller: str) -> DryRun:
     if operation.ended:
         return planned._replace(message="nothing to do: an earlier abort has ended the operation")
     inventory, _ = cloud.tables.inventory(operation.application)
-    observed = controller.during(cloud, operation, inventory)
     aborted = replace(operation, aborted_by=operation.aborted_by or caller)
+    observed = controller.during(cloud, aborted, inventory)
     decision = kind.decide(aborted, observed, cloud.clock.now())
     after = decision.operation
     succeeded = all(part.status is Status.SUCCEEDED for part in after.progress)
@@ -78,18 +78,15 @@ def of_abort(cloud: Cloud, operation: Operation, caller: str) -> DryRun:
     )
     live = observed.production
     return planned._replace(
-        message=_planned_message(rules.planned, after, completes=completes),
+        message=(
+            "too late for an abort: the operation would be completed"
+            if completes
+            else rules.effect(rules.planned, after)
+        ),
         claims=tuple(row.environment for row in inventory.held_by(operation.id)),
         progress=rules.restored(after, inventory),
         production=(live, rules.live_slot(after) if completes else live) if live else None,
     )
-
-
-def _planned_message(planned: str, operation: Operation, *, completes: bool) -> str:
-    if completes:
-        return "too late for an abort: the operation would be completed"
-    done = [part.environment for part in operation.progress if part.status is Status.SUCCEEDED]
-    return f"{planned}; already complete and kept: {', '.join(done)}" if done else planned
 
 
 def _definitions(kind: Kind, plan: Plan, operation: Operation) -> dict[str, list[Difference]]:

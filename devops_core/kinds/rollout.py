@@ -65,7 +65,8 @@ def advance(part: Progress, operation: Operation, observed: Observed, now: datet
     """Return the updated progress of one service and its next step.
 
     A service that fails, is aborted or exceeds the time limit ends FAILED with its previous task
-    definition; usually ECS's circuit breaker has restored it already.
+    definition; usually ECS's circuit breaker has restored it already. If the previous one is
+    INACTIVE, the service keeps its target.
     """
     limit = _limit(operation, now)
     if part.status is not Status.IN_PROGRESS:
@@ -81,7 +82,8 @@ def advance(part: Progress, operation: Operation, observed: Observed, now: datet
         return _failed_rollout(part, "the ECS service does not exist any more")
     if service is None or not (part.sent or _received(part, service)):
         return _update(part, limit, now)
-    return _follow(replace(part, sent=True), operation, service, now)
+    active = observed.previous_active.get(part.service)
+    return _follow(replace(part, sent=True), operation, service, active, now)
 
 
 def next_decision(operation: Operation, advances: Sequence[Advance]) -> Act | Wait | None:
@@ -111,6 +113,8 @@ def deregistration(part: Progress) -> Deregister | None:
         return None
     if part.status is Status.SUCCEEDED:
         unused = part.obsolete if part.obsolete != part.target else None
+    elif part.unrestored:
+        unused = part.obsolete if part.obsolete not in (part.target, part.previous) else None
     else:
         unused = part.target if part.target != part.previous else None
     return Deregister(part.service, unused) if unused else None
@@ -144,7 +148,11 @@ def _received(part: Progress, service: RunningService) -> bool:
 
 
 def _follow(
-    part: Progress, operation: Operation, service: RunningService, now: datetime
+    part: Progress,
+    operation: Operation,
+    service: RunningService,
+    active: bool | None,
+    now: datetime,
 ) -> Advance:
     """Follow a rollout that ECS has accepted."""
     primary, limit = service.primary, _limit(operation, now)
@@ -153,14 +161,18 @@ def _follow(
             return _failed_rollout(part, f"ECS started no deployment {limit}")
         return Advance(part, waiting_for=f"{part.environment}: a deployment")
     if primary.task_definition == part.target:
-        return _follow_rollout(part, service, primary, limit)
+        return _follow_rollout(part, service, primary, active, limit)
     if _outdated(part, service, primary, now):
         return Advance(part, waiting_for=f"{part.environment}: ECS to show the update")
     return _follow_rollback(part, service, primary, overdue=operation.overdue(now))
 
 
 def _follow_rollout(
-    part: Progress, service: RunningService, primary: Deployment, limit: str | None
+    part: Progress,
+    service: RunningService,
+    primary: Deployment,
+    active: bool | None,
+    limit: str | None,
 ) -> Advance:
     if primary.state == "COMPLETED" and service.running >= service.desired:
         scaled_to_zero = "no task was started: the service is scaled to 0"
@@ -170,10 +182,25 @@ def _follow_rollout(
         reason = part.reason or _failure_reason(part, service, limit)
         if part.previous is None or part.previous == part.target:
             return _failed_rollout(part, reason)
-        part = replace(part, reason=reason)
-        return Advance(part, UpdateService(part.service, part.previous))
+        return _roll_back(replace(part, reason=reason), reason, active)
     counts = f"{primary.running} of {service.desired} new tasks running, {service.pending} pending"
     return Advance(part, waiting_for=f"{part.environment}: rollout {primary.state}, {counts}")
+
+
+def _roll_back(part: Progress, reason: str, active: bool | None) -> Advance:
+    """Return to the previous task definition if it is ACTIVE; `active` None is not observed.
+
+    ECS refuses an INACTIVE one (ECS API, DeregisterTaskDefinition).
+    """
+    if active is None:
+        return Advance(part, waiting_for=f"{part.environment}: the previous task definition")
+    if active:
+        return Advance(part, UpdateService(part.service, part.previous))
+    return _failed_rollout(
+        replace(part, unrestored=True),
+        f"{reason}. No rollback: the previous task definition is INACTIVE, because another tool"
+        f" deregistered it. The service keeps {part.version} until its next rollout",
+    )
 
 
 def _outdated(part: Progress, service: RunningService, primary: Deployment, now: datetime) -> bool:
@@ -239,14 +266,16 @@ def task_definition(state: State, part: Progress, tags: Mapping[str, str]) -> di
 
 
 def rows_after(state: State, held: Sequence[Row], now: datetime, *, keep_rows: bool) -> RowChanges:
-    """Return the held rows after the end; services with a successful rollout have the release."""
+    """Return the held rows after the end, with the release of each service that has its target."""
     del keep_rows
-    succeeded = {
-        part.service: part for part in state.operation.progress if part.status is Status.SUCCEEDED
+    changed = {
+        part.service: part
+        for part in state.operation.progress
+        if part.status is Status.SUCCEEDED or part.unrestored
     }
     kept = [
         row.updated(state.operation, now, service=_released(state, row.service, part, now))
-        if row.service and (part := succeeded.get(row.service.name))
+        if row.service and (part := changed.get(row.service.name))
         else row
         for row in held
     ]
@@ -254,9 +283,9 @@ def rows_after(state: State, held: Sequence[Row], now: datetime, *, keep_rows: b
 
 
 def _released(state: State, service: Service, part: Progress, now: datetime) -> Service:
-    """Return a service after a successful rollout."""
+    """Return a service that has the target of its rollout."""
     if part.target is None or part.image is None:
-        raise ValueError(f"{part.environment} has succeeded without a task definition or an image")
+        raise ValueError(f"the rollout of {part.environment} has no task definition or no image")
     if part.target == service.task_definition:
         return service
     return replace(
@@ -273,10 +302,12 @@ def _released(state: State, service: Service, part: Progress, now: datetime) -> 
 
 
 def restored_services(operation: Operation, inventory: Inventory) -> tuple[Progress, ...]:
-    """Return the release of each service that the abort of a rollout restores."""
+    """Return the release of each service after the abort of a rollout."""
     services = {row.service.name: row.service for row in inventory.rows.values() if row.service}
     return tuple(
-        replace(
+        part
+        if part.unrestored
+        else replace(
             part,
             image=services[part.service].image,
             digest=services[part.service].digest,

@@ -29,7 +29,9 @@ class Progress:
     `previous` is the task definition to return to, `obsolete` the one to deregister after success.
     `desired_count` is the task count to set, None for no change. `asked_at` is the time of the
     last UpdateService decision, `sent` means that ECS accepted it, `deregistered` that the
-    unused task definition is deregistered. `url` is the address of the environment.
+    unused task definition is deregistered. `unrestored` means that the service keeps the target of
+    a failed rollout, because it cannot return to `previous`. `url` is the address of the
+    environment.
     """
 
     environment: Environment
@@ -47,6 +49,7 @@ class Progress:
     asked_at: datetime | None = None
     sent: bool = False
     deregistered: bool = False
+    unrestored: bool = False
     reason: str | None = None
 
     def update_in_flight(self, now: datetime) -> bool:

@@ -167,7 +167,7 @@ def test_progress_is_a_list_of_maps() -> None:
     assert item["entry"] == "OPERATION#01OPERATION"
     assert item["progress"][0] == {
         "environment": "DEV", "service": "dev", "status": "IN_PROGRESS", "sent": False,
-        "deregistered": False,
+        "deregistered": False, "unrestored": False,
     }  # fmt: skip
 
 

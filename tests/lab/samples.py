@@ -115,6 +115,7 @@ FULL_PROGRESS = Progress(
     asked_at=NOW,
     sent=True,
     deregistered=True,
+    unrestored=True,
     reason="Essential container in task exited",
 )
 

@@ -154,6 +154,9 @@ def _aborts() -> Iterator[Story]:
         ("swap", accounts.swapping, states.SWAPPING),
     ):
         yield replace(story, name=f"abort-{name}", memory=memory, moto=moto)
+    # Another tool has deregistered the previous task definition.
+    inactive = replace(story, memory=accounts.deploying_over_inactive, runs={"DEV": "hang"})
+    yield replace(inactive, name="abort-deploy-inactive", ends="FAILED: another tool deregistered")
     switched = replace(story, name="abort-swap-switched", memory=accounts.switched)
     yield replace(switched, ends=_OK, runs=_SWAPPED)
 

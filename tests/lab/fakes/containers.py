@@ -78,6 +78,11 @@ class FakeContainers(Port, port="containers"):
         return render.blueprint(self._known(task_definition).request)
 
     @outgoing
+    def active(self, task_definition: str) -> bool:
+        """Return whether a task definition is not deregistered."""
+        return self._known(task_definition).active
+
+    @outgoing
     def deregister(self, task_definition: str) -> None:
         """Deregister a task definition; a repetition has no effect."""
         self._known(task_definition).active = False

@@ -147,6 +147,15 @@ def deploying(cloud: FakeCloud, api: Client) -> None:
     api.tick()
 
 
+def deploying_over_inactive(cloud: FakeCloud, api: Client) -> None:
+    """Accept a deploy that hangs in dev; another tool deregisters the previous task definition."""
+    shop(cloud, api)
+    previous = cloud.containers.running("Shop", "dev")
+    api.deploy("hang", "dev")
+    api.tick()
+    previous.active = False
+
+
 def promoting(cloud: FakeCloud, api: Client) -> None:
     """Accept a promote that hangs."""
     tested("hang")(cloud, api)

@@ -185,6 +185,17 @@ def listeners_are_mistaken_for_each_other(
     return replace(observed, production=observed.test, test=observed.production)
 
 
+@_bug(
+    "devops_core.observe.rollout:_active",
+    why="ECS refuses the rollback, and the event log does not have the cause",
+    stories=("abort-deploy-inactive",),
+)
+def deregistered_task_definition_counts_as_active(
+    original: Callable[..., bool], cloud: Cloud, operation: Operation, task_definition: str
+) -> bool:
+    return True
+
+
 # --- kinds ---
 
 
@@ -309,9 +320,10 @@ def late_rollout_is_not_reverted(
     part: Progress,
     service: RunningService,
     primary: Deployment,
+    active: bool | None,
     limit: str | None,
 ) -> rollout.Advance:
-    advance = original(part, service, primary, limit)
+    advance = original(part, service, primary, active, limit)
     if isinstance(advance.step, UpdateService):
         return rollout._failed_rollout(part, advance.part.reason or "")
     return advance
