@@ -6,7 +6,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from devops_core.model.inventory import Inventory, Row, RowStatus, Service, other_slot
+from devops_core.model.inventory import (
+    NOT_STARTED,
+    Inventory,
+    Row,
+    RowStatus,
+    Service,
+    other_slot,
+)
 from devops_core.model.listeners import listener_of, role_problems
 from devops_core.model.observed import Deployment, Observed
 from devops_core.naming import Environment, Image
@@ -117,6 +124,7 @@ def _changed_service(
     blueprint = observed.blueprints[service.name]
     uri = str(blueprint["containerDefinitions"][0]["image"])
     version, digest = _image_release(uri, rows)
+    running = observed.services[service.name]
     return replace(
         service,
         task_definition=deployment.task_definition,
@@ -126,6 +134,7 @@ def _changed_service(
         version=version,
         deployed_at=deployment.updated_at,
         deployed_by=None,
+        unverified=None if running and running.desired else NOT_STARTED,
     )
 
 

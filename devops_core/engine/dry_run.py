@@ -24,8 +24,9 @@ class DryRun(NamedTuple):
 
     `claims` are the environments whose rows it would hold, `progress` the planned release of each
     service. `definitions` has the differences of each service's next task definition.
-    `production` is the live slot, now and after the operation. `template` and `parameters` are
-    the input of CreateStack, without the ARNs of secrets, which no response contains.
+    `warnings` are those of the operation. `production` is the live slot, now and after the
+    operation. `template` and `parameters` are the input of CreateStack, without the ARNs of
+    secrets, which no response contains.
     """
 
     kind: str
@@ -34,6 +35,7 @@ class DryRun(NamedTuple):
     claims: tuple[Environment, ...] = ()
     progress: tuple[Progress, ...] = ()
     definitions: Mapping[str, Sequence[Difference]] = {}
+    warnings: tuple[str, ...] = ()
     production: tuple[str, str] | None = None
     template: Template | None = None
     parameters: Mapping[str, str] = {}
@@ -53,6 +55,7 @@ def of_request(cloud: Cloud, kind: Kind, application: str, plan: Plan) -> DryRun
         claims=tuple(row.environment for row in (*plan.taken, *plan.new)),
         progress=operation.progress,
         definitions=_definitions(kind, plan, operation),
+        warnings=operation.warnings,
         production=plan.production,
     )
     return _with_stack_request(cloud, plan, operation, planned) if kind.creates else planned

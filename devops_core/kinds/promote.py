@@ -62,7 +62,10 @@ def plan(
 
 
 def _source(request: PromoteRequest, inventory: Inventory) -> tuple[Row, Service]:
-    """Return the environment whose version is promoted: the requested or the most tested one."""
+    """Return the environment whose version is promoted: the requested or the most tested one.
+
+    Raises NotDeployableError without a version, or if no rollout has verified it.
+    """
     if request.source:
         ((row, service),) = inventory.usable(request.source)
         if not service.version:
@@ -70,16 +73,26 @@ def _source(request: PromoteRequest, inventory: Inventory) -> tuple[Row, Service
                 f"{request.source} of {request.application} has no deployed version:"
                 " deploy to it first"
             )
-        return row, service
+        return _verified(row, service)
     for environment in PROMOTABLE:
         tested = inventory.service(environment)
         if tested and tested.version:
             ((row, service),) = inventory.usable(environment)
-            return row, service
+            return _verified(row, service)
     raise NotDeployableError(
         f"STAGE, QA and DEV of {request.application} have no deployed version:"
         " deploy to one of them first"
     )
+
+
+def _verified(row: Row, service: Service) -> tuple[Row, Service]:
+    if service.unverified:
+        raise NotDeployableError(
+            f"{service.version} in {row.environment} of {row.application.name} is not verified"
+            f" ({service.unverified}): scale the service to at least one task, then deploy"
+            f" {service.version} again"
+        )
+    return row, service
 
 
 KIND = Kind(

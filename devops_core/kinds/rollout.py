@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from devops_core import render
 from devops_core.kinds.kind import Abort, RowChanges
 from devops_core.model.decisions import Act, After, Decision, Done, Fail, State, Wait
-from devops_core.model.inventory import Inventory, Row, Service
+from devops_core.model.inventory import NOT_COMPLETED, NOT_STARTED, Inventory, Row, Service
 from devops_core.model.observed import Deployment, Observed, RunningService
 from devops_core.model.operation import Operation, Progress, Status
 from devops_core.model.steps import Deregister, Register, Step, UpdateService
@@ -29,9 +29,12 @@ class Advance(NamedTuple):
 
 
 def target_progress(row: Row, service: Service, image: Image, version: str) -> Progress:
-    """Return the initial progress of a rollout. The same image and version need no registration."""
+    """Return the initial progress of a rollout.
+
+    The same image and version need no registration, unless the release is not verified.
+    """
     same_image = image.digest is not None and image.digest == service.digest
-    unchanged = same_image and version == service.version
+    unchanged = same_image and version == service.version and not service.unverified
     return Progress(
         environment=row.environment,
         service=service.name,
@@ -54,11 +57,18 @@ def decide(operation: Operation, observed: Observed, now: datetime) -> Decision:
     if decision:
         return decision
     failed = [part for part in operation.progress if part.status is Status.FAILED]
+    remarks = [part for part in operation.progress if part not in failed and part.reason]
+    warnings = (*operation.warnings, *map(_labelled_reason, remarks))
+    operation = replace(operation, warnings=tuple(dict.fromkeys(warnings)))
     if not failed:
         return Done(operation)
     aborted = (f"aborted by {operation.aborted_by}",) if operation.aborted_by else ()
-    reasons = (f"{part.environment} {part.version}: {part.reason}" for part in failed)
-    return Fail(replace(operation, reasons=(*aborted, *reasons)))
+    reasons = (*aborted, *map(_labelled_reason, failed))
+    return Fail(replace(operation, reasons=reasons))
+
+
+def _labelled_reason(part: Progress) -> str:
+    return f"{part.environment} {part.version}: {part.reason}"
 
 
 def advance(part: Progress, operation: Operation, observed: Observed, now: datetime) -> Advance:
@@ -175,8 +185,7 @@ def _follow_rollout(
     limit: str | None,
 ) -> Advance:
     if primary.state == "COMPLETED" and service.running >= service.desired:
-        scaled_to_zero = "no task was started: the service is scaled to 0"
-        reason = None if service.desired else scaled_to_zero
+        reason = None if service.desired else NOT_STARTED
         return _ended(replace(part, status=Status.SUCCEEDED, reason=reason))
     if primary.state == "FAILED" or limit:
         reason = part.reason or _failure_reason(part, service, limit)
@@ -298,6 +307,8 @@ def _released(state: State, service: Service, part: Progress, now: datetime) -> 
         version=part.version,
         deployed_at=now,
         deployed_by=state.operation.caller,
+        # Only a service without tasks succeeds with a reason.
+        unverified=NOT_COMPLETED if part.unrestored else part.reason,
     )
 
 

@@ -68,7 +68,7 @@ class Operation:
     only this kind has. `revision` grows with every save, and a save requires the revision that it
     read, so of two workers only one can save. `lease_until` is set while a worker acts.
     `aborted_by` is the caller of the abort. `events` counts the audit events. `reasons` explain a
-    failure, or the findings of a repair.
+    failure, or the findings of a repair. `warnings` are facts for the caller that do not fail it.
     """
 
     id: str
@@ -88,6 +88,7 @@ class Operation:
     events: int = 0
     waiting_for: str | None = None
     reasons: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
     @property
     def ended(self) -> bool:

@@ -305,6 +305,7 @@ REFUSED: list[tuple[str, Prepare, Ask]] = [
     ("IMAGE_NOT_FOUND", accounts.shop, lambda api: api.deploy("9.9")),
     ("NOT_DEPLOYABLE", new, Client.promote),
     ("NOT_DEPLOYABLE", new, partial(Client.promote, environment="dev")),
+    ("NOT_DEPLOYABLE", accounts.unverified, Client.promote),
     ("NOT_DEPLOYABLE", accounts.shop, partial(Client.swap, version="3.0")),
     ("NOT_READY", new, Client.swap),
     *(

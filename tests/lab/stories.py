@@ -42,8 +42,9 @@ class Story:
     """A request or trigger in an account, and the expected result.
 
     `memory` prepares the account over the fakes, `moto` the one in moto; a story without one of
-    them has no cases there. `ends` is the status of its operations ("FAILED: reason"). `runs` has
-    the versions that differ from those at the start, None if no row of the inventory remains.
+    them has no cases there. `ends` is the status of its operations ("FAILED: reason"), or REFUSED
+    if no operation starts. `runs` has the versions that differ from those at the start, None if no
+    row of the inventory remains.
     `request` is None if the story is about its `triggers`; these fire in turn until all operations
     have ended, and at least `at_least` times. With `at_once`, a caller without a response repeats
     the request immediately. `following` is the next operation. With `pairs`, the story has cases
@@ -110,6 +111,9 @@ def _production() -> Iterator[Story]:
     yield Story("promote", promote(), swap("3.0"), runs=promoted, memory=tested, moto=states.TESTED)
     exits = "FAILED: exit code 1"
     yield Story("promote-crashes", promote(), swap("2.0"), exits, same, memory=bad)
+    untested = accounts.unverified
+    following = deploy("4.0", "stage")
+    yield Story("promote-unverified", promote(), following, "REFUSED", same, memory=untested)
     yield swaps("swap", accounts.shop, states.SHOP)
     yield swaps("swap-raised", accounts.small_blue, states.GROWN)
     yield swaps("swap-warmed", accounts.cold)

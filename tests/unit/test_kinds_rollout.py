@@ -284,8 +284,11 @@ def test_a_response_that_stays_old_is_a_rollback() -> None:
     assert advanced.part.reason == ROLLED_BACK
 
 
-def test_a_service_without_tasks_succeeds_with_a_remark() -> None:
+def test_a_service_without_tasks_succeeds_with_a_warning() -> None:
     empty = observed(service(deployment("new"), running=0, desired=0))
     ended = advance(rolling(), DEPLOY, empty, NOW).part
     assert ended.status is Status.SUCCEEDED
     assert ended.reason == "no task was started: the service is scaled to 0"
+    decision = decide(operation("deploy", rolling(obsolete=None)), empty, NOW)
+    warning = "DEV 1.1: no task was started: the service is scaled to 0"
+    assert (decision.operation.warnings, decision.operation.reasons) == ((warning,), ())

@@ -82,6 +82,18 @@ def tested(version: str) -> Prepare:
     return prepare
 
 
+def unverified(cloud: FakeCloud, api: Client) -> None:
+    """Deploy a version that crashes to stage without tasks; then scale stage to one task."""
+    shop(cloud, api)
+    stage = cloud.containers.service("Shop", "stage")
+    stage.desired = stage.running = 0
+    # No task starts, so no task crashes.
+    cloud.containers.behaviours, behaviours = {}, cloud.containers.behaviours
+    api.finished(api.deploy("crash", "stage"))
+    cloud.containers.behaviours = behaviours
+    stage.desired = stage.running = 1
+
+
 def cold(cloud: FakeCloud, api: Client) -> None:
     """Create a shop with two warm-up pages; one responds, one does not."""
     empty(cloud, api)

@@ -15,7 +15,7 @@ from devops_core.errors import AwsError, RefusedError, ThrottledError
 from devops_core.kinds import rollout
 from devops_core.kinds.kind import Kind, RowChanges
 from devops_core.model.decisions import Act, Decision, Fail, Plan, State, Wait
-from devops_core.model.inventory import Application, Inventory, Row
+from devops_core.model.inventory import Application, Inventory, Row, Service
 from devops_core.model.listeners import Listener
 from devops_core.model.observed import Deployment, Observed, RunningService
 from devops_core.model.operation import Event, Operation, Progress, Status
@@ -212,6 +212,17 @@ def same_slot_is_always_expected_to_be_idle(
     draft: Operation,
 ) -> Plan:
     return original(request, inventory, replace(observed, production=SLOTS[0]), draft)
+
+
+@_bug(
+    "devops_core.kinds.promote:_verified",
+    why="a version that has never started reaches production",
+    stories=("promote-unverified",),
+)
+def version_without_a_started_task_is_promoted(
+    original: Callable[..., tuple[Row, Service]], row: Row, service: Service
+) -> tuple[Row, Service]:
+    return original(row, replace(service, unverified=None))
 
 
 @_bug(
