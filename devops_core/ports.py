@@ -45,13 +45,15 @@ class AlreadyClaimedError(Exception):
 class Claim:
     """One transaction that accepts an operation.
 
-    `taken` rows become the operation's, `new` rows must not exist, `unchanged` rows must be free.
-    Taken and unchanged rows must have the revision that was read.
+    `taken` rows become the operation's; those of them in `corrected` are written with their
+    release. `new` rows must not exist, `unchanged` rows must be free. Taken and unchanged rows must
+    have the revision that was read.
     """
 
     operation: Operation
     event: Event
     taken: Sequence[Row] = ()
+    corrected: Sequence[Row] = ()
     new: Sequence[Row] = ()
     unchanged: Sequence[Row] = ()
     idempotency: IdempotencyRecord | None = None

@@ -8,10 +8,10 @@ from functools import partial
 from typing import NamedTuple
 
 from devops_core import observe, render, templates
-from devops_core.engine.differences import Difference, differences
 from devops_core.errors import AlreadyExistsError, NotAbortableError, RefusedError
 from devops_core.kinds.kind import Kind
 from devops_core.model.decisions import Done, Fail, Plan, State
+from devops_core.model.differences import Difference, differences
 from devops_core.model.inventory import Inventory
 from devops_core.model.operation import Operation, Progress, Status
 from devops_core.model.template import Template

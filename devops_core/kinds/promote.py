@@ -51,11 +51,14 @@ def plan(
             " again"
         )
     version = tested.version or ""
-    progress = (rollout.target_progress(rows[0], idle_service, image, version),)
+    idle_row = next(row for row in rows if row.service is idle_service)
+    slot = rollout.source(idle_row, idle_service, inventory, observed, draft.requested_at)
+    progress = (rollout.target_progress(rows[0], slot.service, image, version),)
     return Plan(
-        replace(draft, progress=progress, version=tested.version),
+        replace(draft, progress=progress, version=tested.version, warnings=slot.warnings),
         Observed(),
-        taken=tuple(rows),
+        taken=tuple(slot.row if row is idle_row else row for row in rows),
+        corrected=(slot.row,) if slot.corrected else (),
         unchanged=(source,),
         production=(live, live),
     )

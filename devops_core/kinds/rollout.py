@@ -13,9 +13,12 @@ from devops_core.model.decisions import Act, After, Decision, Done, Fail, State,
 from devops_core.model.inventory import NOT_COMPLETED, NOT_STARTED, Inventory, Row, Service
 from devops_core.model.observed import Deployment, Observed, RunningService
 from devops_core.model.operation import Operation, Progress, Status
+from devops_core.model.outside_release import followed_service, outside_deployment
 from devops_core.model.steps import Deregister, Register, Step, UpdateService
-from devops_core.naming import Image
+from devops_core.naming import Environment, Image
 
+# The maximum of changed fields in a warning.
+_MAX_FIELDS = 10
 # Maximum age of an ECS response after an update, and maximum difference between two clocks.
 _ECS_DELAY = timedelta(seconds=30)
 
@@ -26,6 +29,54 @@ class Advance(NamedTuple):
     part: Progress
     step: Step | None = None
     waiting_for: str | None = None
+
+
+class Source(NamedTuple):
+    """The row and the service that a rollout starts from.
+
+    `corrected` means that another tool deployed its task definition, so that the row differs from
+    the inventory. `warnings` describe the changes.
+    """
+
+    row: Row
+    service: Service
+    corrected: bool = False
+    warnings: tuple[str, ...] = ()
+
+
+def source(
+    row: Row, service: Service, inventory: Inventory, observed: Observed, now: datetime
+) -> Source:
+    """Return the running release of a service, so that the next rollout keeps outside changes."""
+    deployment = outside_deployment(service, observed)
+    changed, recorded = deployment and deployment.updated_at, row.updated_at
+    # For a short time ECS can return a state from before the end of the last operation.
+    young = recorded is not None and now < recorded + _ECS_DELAY
+    if deployment is None or (young and changed and recorded and changed < recorded):
+        return Source(row, service)
+    running = followed_service(service, deployment, inventory.rows.values(), observed)
+    warnings = _outside_changes(row.environment, service, running)
+    return Source(replace(row, service=running), running, corrected=True, warnings=warnings)
+
+
+def _outside_changes(
+    environment: Environment, recorded: Service, running: Service
+) -> tuple[str, ...]:
+    """Return warnings of the changes that a rollout keeps, and of the image that it replaces."""
+    from devops_core.model.differences import differences
+
+    image = Image("")
+    before, after = (
+        render.blueprint(render.task_definition(each.blueprint, image, {}))
+        for each in (recorded, running)
+    )
+    fields = [each["field"] for each in differences(before, after)]
+    further = f" and {len(fields) - _MAX_FIELDS} more" if len(fields) > _MAX_FIELDS else ""
+    kept = f"{', '.join(fields[:_MAX_FIELDS])}{further}"
+    warnings = [f"keeps changes made outside of this service: {kept}"] if fields else []
+    if recorded.blueprint["containerDefinitions"][0]["image"] != running.image:
+        warnings.append(f"replaces {running.image}, which was deployed outside of this service")
+    return tuple(f"{environment}: {warning}" for warning in warnings)
 
 
 def target_progress(row: Row, service: Service, image: Image, version: str) -> Progress:

@@ -2,16 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from functools import partial
 
 from devops_core.errors import AwsError, RefusedError
-from devops_core.model.inventory import Inventory
+from devops_core.model.inventory import Inventory, Service
 from devops_core.model.observed import Observed, RunningService
 from devops_core.model.operation import Operation, Status
+from devops_core.model.outside_release import outside_deployment
 from devops_core.naming import Image, family
 from devops_core.ports import Cloud, Containers
+
+
+def with_outside_blueprints(
+    cloud: Cloud, observed: Observed, services: Iterable[Service]
+) -> Observed:
+    """Return the observation with the task definitions that other tools deployed."""
+    outside = {
+        service.name: deployment.task_definition
+        for service in services
+        if (deployment := outside_deployment(service, observed))
+    }
+    blueprints = cloud.gather(
+        [partial(cloud.containers.blueprint, arn) for arn in outside.values()]
+    )
+    return replace(observed, blueprints=dict(zip(outside, blueprints, strict=True)))
 
 
 def during(cloud: Cloud, operation: Operation, inventory: Inventory) -> Observed:

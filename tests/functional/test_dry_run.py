@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 
 from devops_core import render
-from devops_core.engine.differences import differences
 from devops_core.errors import ThrottledError
+from devops_core.model.differences import differences
 from devops_core.naming import SLOTS
 from tests.lab.callers import BOTH, OTHER, OWNER, WRITES, Ask, with_policy
 from tests.lab.client import USER, Client, Reply
@@ -113,6 +113,8 @@ def test_a_dry_run_predicts_the_result_of_a_request(
         "claims": [row.environment for row in (*claim.taken, *claim.new)],
         "environments": [changes(before, end, part, real) for part in real["environments"]],
     }
+    if real.get("warnings"):
+        expected["warnings"] = real["warnings"]
     if real["kind"] in ("deploy-blue", "swap"):
         expected["production"] = {"live": before.live, "willBeLive": end.live}
     if real["kind"] == "create":

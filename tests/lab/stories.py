@@ -47,8 +47,8 @@ class Story:
     row of the inventory remains.
     `request` is None if the story is about its `triggers`; these fire in turn until all operations
     have ended, and at least `at_least` times. With `at_once`, a caller without a response repeats
-    the request immediately. `following` is the next operation. With `pairs`, the story has cases
-    with two crashes too.
+    the request immediately. `following` is the next operation. `by_hand` means that the drift check
+    has findings if no operation starts. With `pairs`, the story has cases with two crashes too.
     """
 
     name: str
@@ -61,6 +61,7 @@ class Story:
     triggers: tuple[Trigger, ...] = TRIGGERS
     at_least: int = 0
     at_once: bool = False
+    by_hand: bool = False
     pairs: bool = True
 
 
@@ -96,6 +97,7 @@ def _deploys() -> Iterator[Story]:
     # The record of updates and the updates themselves go out together, in any order.
     backwards = story("two-backwards", deploy("3.0", "dev", "qa"), DEV="3.0", QA="3.0")
     yield replace(backwards, memory=accounts.backwards)
+    yield replace(story("resized", one, DEV="3.0"), memory=accounts.resized("dev"), by_hand=True)
     yield story("crashes", deploy("crash", "dev", "qa"), "FAILED: exit code 1")
     late = "FAILED: within the time limit"
     # It makes a hundred similar calls until the time limit: pairs of crashes add nothing.
@@ -109,6 +111,9 @@ def _production() -> Iterator[Story]:
     promoted, same = {"PROD-BLUE": "3.0"}, dict[str, str | None]()
     tested, bad = accounts.tested("3.0"), accounts.tested("crash")
     yield Story("promote", promote(), swap("3.0"), runs=promoted, memory=tested, moto=states.TESTED)
+    resized = accounts.resized("prod-1")
+    begun = Story("promote-resized", promote(), swap("3.0"), runs=promoted, memory=resized)
+    yield replace(begun, by_hand=True)
     exits = "FAILED: exit code 1"
     yield Story("promote-crashes", promote(), swap("2.0"), exits, same, memory=bad)
     untested = accounts.unverified

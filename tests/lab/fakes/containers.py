@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 from devops_core import render
 from devops_core.errors import RefusedError
 from devops_core.model.observed import RunningService
-from devops_core.naming import OPERATION_TAG
+from devops_core.naming import OPERATION_TAG, Image
 from tests.lab.fakes.clock import FakeClock
 from tests.lab.fakes.shapes import check_request
 from tests.lab.fakes.task_service import OK, FakeService
@@ -33,6 +34,12 @@ class FakeTaskDefinition:
     def image(self) -> str:
         """The image of the application's container."""
         return str(self.request["containerDefinitions"][0]["image"])
+
+    @property
+    def settings(self) -> str:
+        """The other members that a rollout keeps."""
+        request = {**render.blueprint(self.request), "family": ""}
+        return json.dumps(render.task_definition(request, Image(""), {}), sort_keys=True)
 
 
 class FakeContainers(Port, port="containers"):

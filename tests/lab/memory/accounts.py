@@ -226,6 +226,19 @@ def changed_service(cloud: FakeCloud, api: Client) -> None:
     cloud.clock.pass_(minutes=10)
 
 
+def resized(name: str) -> Prepare:
+    """Return the shop after a change of the size of a service by hand, just before the request."""
+
+    def prepare(cloud: FakeCloud, api: Client) -> None:
+        tested("3.0")(cloud, api)
+        running = cloud.containers.running("Shop", name).request
+        by_hand = cloud.containers.add({**running, "cpu": "1024", "memory": "2048", "tags": []})
+        cloud.containers.service("Shop", name).deploy(by_hand, cloud.clock.now())
+        cloud.containers.service("Shop", name).complete(cloud.clock.now())
+
+    return prepare
+
+
 def deleted_service(cloud: FakeCloud, api: Client) -> None:
     """Delete a service by hand."""
     shop(cloud, api)

@@ -265,6 +265,22 @@ def failed_rollout_changes_the_row(
 
 
 @_bug(
+    "devops_core.kinds.rollout:source",
+    why="a deploy reverts a change that a person made in the console",
+    stories=("deploy-resized",),
+)
+def outside_changes_are_reverted(
+    original: Callable[..., rollout.Source],
+    row: Row,
+    service: Service,
+    inventory: Inventory,
+    observed: Observed,
+    now: datetime,
+) -> rollout.Source:
+    return rollout.Source(row, service)
+
+
+@_bug(
     "devops_core.render:stack",
     why="CloudFormation refuses a repeated CreateStack, and the stack of the first one remains",
     stories=("create-unseen",),
