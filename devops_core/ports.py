@@ -45,13 +45,15 @@ class AlreadyClaimedError(Exception):
 class Claim:
     """One transaction that accepts an operation.
 
-    `taken` rows become the operation's, `new` rows must not exist, `unchanged` rows must be free.
-    Taken and unchanged rows must have the revision that was read.
+    `taken` rows become the operation's; those of them in `corrected` are written with their
+    release. `new` rows must not exist, `unchanged` rows must be free. Taken and unchanged rows must
+    have the revision that was read.
     """
 
     operation: Operation
     event: Event
     taken: Sequence[Row] = ()
+    corrected: Sequence[Row] = ()
     new: Sequence[Row] = ()
     unchanged: Sequence[Row] = ()
     idempotency: IdempotencyRecord | None = None
@@ -182,6 +184,9 @@ class Containers(Protocol):
 
     def blueprint(self, task_definition: str) -> Mapping[str, Any]:
         """Return the registration input of a task definition."""
+
+    def active(self, task_definition: str) -> bool:
+        """Return whether a service can be updated to a task definition: its status is ACTIVE."""
 
     def deregister(self, task_definition: str) -> None:
         """Deregister a task definition; its running tasks continue."""

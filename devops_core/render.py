@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from devops_core.model.inventory import Application
+from devops_core.model.inventory import Application, container_of
 from devops_core.model.operation import Operation
 from devops_core.model.service_spec import ServiceSpec, secret_arns
 from devops_core.naming import DEPLOYABLE, OPERATION_TAG, Image, repository_name, service_name
@@ -118,17 +118,6 @@ def _parameters(
 def blueprint(described: Mapping[str, Any]) -> dict[str, Any]:
     """Return the members of a described task definition that RegisterTaskDefinition accepts."""
     return {key: described[key] for key in _BLUEPRINT_MEMBERS if described.get(key)}
-
-
-def container_of(blueprint: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    """Return a container of a task definition.
-
-    ECS refuses a task definition without the container that the service's load balancer entry
-    names.
-    """
-    named = {each["name"]: each for each in blueprint["containerDefinitions"]}
-    found: Mapping[str, Any] = named[name]
-    return found
 
 
 def task_definition(

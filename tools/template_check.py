@@ -49,6 +49,7 @@ _ENVIRONMENT = {
     "SECURITY_GROUP": "sg-1",
     "LOAD_BALANCER_SECURITY_GROUP": "sg-2",
     "STACK_ROLE_ARN": "arn:aws:iam::012345678901:role/stacks",
+    "ALLOWED_REGISTRIES": "*",
     "PERMISSIONS_BOUNDARY_ARN": "arn:aws:iam::012345678901:policy/devops-ecs/boundary",
     **dict.fromkeys(("NONPRODUCTION_TABLE", "PRODUCTION_TABLE"), "table"),
     **dict.fromkeys(("TRAININGDA_TABLE", "LOG_TABLE"), "table"),

@@ -10,7 +10,7 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from devops_cli.responses import Object, get_object, get_objects, get_text, get_texts
-from devops_cli.show import progress, texts
+from devops_cli.show import progress, summary, texts
 
 
 def lines(found: Object) -> Iterator[RenderableType]:
@@ -18,6 +18,7 @@ def lines(found: Object) -> Iterator[RenderableType]:
     yield texts.heading("Dry run: ", texts.title(found), ". Nothing was changed.")
     if message := get_text(found, "message"):
         yield texts.text(message)
+    yield from summary.warnings(found)
     if claims := get_texts(found, "claims"):
         yield texts.text(f"Locked until the end of the operation: {', '.join(claims)}")
     yield from _environments(found)

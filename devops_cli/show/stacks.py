@@ -89,6 +89,8 @@ def _remarks(each: Object) -> Iterator[Text]:
     name = progress.label(each)
     if operation := get_text(get_object(each, "operation"), "id"):
         yield texts.text(f"{name}: operation {operation} is in progress", "yellow")
+    if unverified := get_text(each, "unverified"):
+        yield texts.text(f"{name}: cannot be promoted: {unverified}", "yellow")
     if drift := get_text(each, "drift"):
         yield texts.text(f"{name}: changed outside of the service: {drift}", "yellow")
     rollout = get_object(each, "rollout")

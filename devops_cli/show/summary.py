@@ -23,6 +23,7 @@ def outcome(snapshot: Snapshot, command: Command) -> Iterator[RenderableType]:
     succeeded = get_text(operation, "status") == SUCCEEDED
     if not succeeded:
         yield from reasons(operation)
+    yield from warnings(operation)
     if not (succeeded and get_text(operation, "kind") == "delete"):
         yield environment_table(operation, snapshot.stack)
     yield from warmup(operation)
@@ -50,6 +51,12 @@ def reasons(operation: Object) -> Iterator[Text]:
         reason = get_text(each, "reason")
         if reason and not any(reason in other for other in reasons):
             yield texts.text(f"  {progress.label(each)}: {reason}", "red")
+
+
+def warnings(found: Object) -> Iterator[Text]:
+    """Yield the warnings of an operation or a plan; a pipeline can search for "Warning: "."""
+    for warning in get_texts(found, "warnings"):
+        yield texts.text(f"Warning: {warning}", "yellow")
 
 
 def environment_table(operation: Object, stack: Object) -> RenderableType:
@@ -95,6 +102,9 @@ def _next_step(operation: Object, command: Command) -> Iterator[Text]:
         line = command("deploy", name, "--env", env, "--version", "VERSION")
         yield _hint("Next, after pushing an image: ", line)
     elif kind == "deploy" and (source := next((e for e in _PROMOTABLE if e in found), "")):
+        # A version whose tasks were not started cannot be promoted.
+        if get_text(found[source], "reason"):
+            return
         line = command("promote", name, "--from", source.lower())
         yield _hint("Next, to promote it to the idle production slot: ", line)
     elif kind == "promote":

@@ -74,6 +74,12 @@ class EcsContainers:
         return render.blueprint(response["taskDefinition"])
 
     @translated()
+    def active(self, task_definition: str) -> bool:
+        """Return whether the status of a task definition is ACTIVE."""
+        response = self._client.describe_task_definition(taskDefinition=task_definition)
+        return bool(response["taskDefinition"]["status"] == "ACTIVE")
+
+    @translated()
     def deregister(self, task_definition: str) -> None:
         """Deregister a task definition; its running tasks continue."""
         self._client.deregister_task_definition(taskDefinition=task_definition)

@@ -79,7 +79,7 @@ def _observe(cloud: Cloud, inventory: Inventory) -> Observed:
     changed = {
         each.name: deployment
         for each in services
-        if (deployment := comparison.foreign_deployment(each, observed))
+        if (deployment := comparison.complete_outside_deployment(each, observed))
     }
     production, test, *blueprints = cloud.gather(
         [

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from devops_core import render
 from devops_core.model.inventory import Inventory, Row, RowStatus, Service, other_slot
 from devops_core.model.listeners import listener_of, role_problems
 from devops_core.model.observed import Deployment, Observed
-from devops_core.naming import Environment, Image
+from devops_core.model.outside_release import followed_service, outside_deployment
+from devops_core.naming import Environment
 
 # A younger inventory is not checked, because AWS may still return an earlier state.
 SETTLED_AFTER = timedelta(minutes=2)
-# Docker shows this many characters of a digest. They are the version of an image without a tag.
-_SHORT_DIGEST = 12
 
 RowsByEnvironment = Mapping[Environment, Row]
 
@@ -44,13 +42,10 @@ def stack_deleted(observed: Observed) -> bool:
     return observed.stack is None or observed.stack.status == "DELETE_COMPLETE"
 
 
-def foreign_deployment(service: Service, observed: Observed) -> Deployment | None:
-    """Return the complete deployment of a task definition that the inventory does not have."""
-    running = observed.services.get(service.name)
-    primary = running.primary if running and running.active else None
-    if primary is None or primary.state != "COMPLETED":
-        return None
-    return primary if primary.task_definition != service.task_definition else None
+def complete_outside_deployment(service: Service, observed: Observed) -> Deployment | None:
+    """Return an outside deployment whose rollout is complete."""
+    deployment = outside_deployment(service, observed)
+    return deployment if deployment and deployment.state == "COMPLETED" else None
 
 
 def find_drift(inventory: Inventory, observed: Observed) -> Finding:
@@ -99,48 +94,17 @@ def _follow_services(
 ) -> tuple[RowsByEnvironment, list[str]]:
     changed, reasons = dict(rows), []
     for environment, row in rows.items():
-        deployment = foreign_deployment(row.service, observed) if row.service else None
-        if row.service is None or deployment is None:
+        recorded = row.service
+        deployment = complete_outside_deployment(recorded, observed) if recorded else None
+        if recorded is None or deployment is None:
             continue
-        service = _changed_service(row.service, deployment, rows.values(), observed)
+        service = followed_service(recorded, deployment, rows.values(), observed)
         changed[environment] = replace(row, service=service)
         reasons.append(
             f"{environment} runs {service.version} ({service.image});"
-            f" the inventory had {row.service.version or 'the first image'}"
+            f" the inventory had {recorded.version or 'the first image'}"
         )
     return changed, reasons
-
-
-def _changed_service(
-    service: Service, deployment: Deployment, rows: Iterable[Row], observed: Observed
-) -> Service:
-    """Return a service with the release of a deployment that another party made."""
-    blueprint = observed.blueprints[service.name]
-    uri = str(render.container_of(blueprint, service.container)["image"])
-    version, digest = _image_release(uri, rows)
-    return replace(
-        service,
-        task_definition=deployment.task_definition,
-        blueprint=blueprint,
-        image=uri,
-        digest=digest,
-        version=version,
-        deployed_at=deployment.updated_at,
-        deployed_by=None,
-    )
-
-
-def _image_release(uri: str, rows: Iterable[Row]) -> tuple[str, str | None]:
-    """Return the version and digest of an image: its tag, or the inventory's name of the digest."""
-    try:
-        image = Image.parse(uri)
-    except ValueError:
-        return uri, None
-    services = (row.service for row in rows if row.service)
-    called = (each.version for each in services if each.version and each.digest == image.digest)
-    known = next(called, None) if image.digest else None
-    short = (image.digest or "").removeprefix("sha256:")[:_SHORT_DIGEST]
-    return known or image.tag or short or "latest", image.digest
 
 
 def _with_drift(

@@ -79,9 +79,7 @@ def _abort_message(kind: Kind, operation: Operation) -> str:
     rules = kind.abort
     if rules is None or operation.status is Status.SUCCEEDED or rules.committed(operation):
         return "too late for an abort: the operation is completed"
-    done = [part.environment for part in operation.progress if part.status is Status.SUCCEEDED]
-    kept = f"; already complete and kept: {', '.join(done)}" if done else ""
-    return (rules.done if operation.ended else rules.running) + kept
+    return rules.effect(rules.done if operation.ended else rules.running, operation)
 
 
 def _permit(cloud: Cloud, kind: Kind, operation: Operation, caller: str, *, record: bool) -> None:

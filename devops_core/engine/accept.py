@@ -120,6 +120,7 @@ def _claim(cloud: Cloud, plan: Plan, operation: Operation, context: RequestConte
         operation=operation,
         event=events.acceptance(operation),
         taken=plan.taken,
+        corrected=plan.corrected,
         new=plan.new,
         unchanged=plan.unchanged,
         idempotency=idempotency or None,

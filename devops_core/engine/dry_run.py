@@ -8,10 +8,10 @@ from functools import partial
 from typing import NamedTuple
 
 from devops_core import observe, render, templates
-from devops_core.engine.differences import Difference, differences
 from devops_core.errors import AlreadyExistsError, NotAbortableError, RefusedError
 from devops_core.kinds.kind import Kind
 from devops_core.model.decisions import Done, Fail, Plan, State
+from devops_core.model.differences import Difference, differences
 from devops_core.model.inventory import Inventory
 from devops_core.model.operation import Operation, Progress, Status
 from devops_core.model.template import Template
@@ -24,8 +24,9 @@ class DryRun(NamedTuple):
 
     `claims` are the environments whose rows it would hold, `progress` the planned release of each
     service. `definitions` has the differences of each service's next task definition.
-    `production` is the live slot, now and after the operation. `template` and `parameters` are
-    the input of CreateStack, without the ARNs of secrets, which no response contains.
+    `warnings` are those of the operation. `production` is the live slot, now and after the
+    operation. `template` and `parameters` are the input of CreateStack, without the ARNs of
+    secrets, which no response contains.
     """
 
     kind: str
@@ -34,6 +35,7 @@ class DryRun(NamedTuple):
     claims: tuple[Environment, ...] = ()
     progress: tuple[Progress, ...] = ()
     definitions: Mapping[str, Sequence[Difference]] = {}
+    warnings: tuple[str, ...] = ()
     production: tuple[str, str] | None = None
     template: Template | None = None
     parameters: Mapping[str, str] = {}
@@ -53,6 +55,7 @@ def of_request(cloud: Cloud, kind: Kind, application: str, plan: Plan) -> DryRun
         claims=tuple(row.environment for row in (*plan.taken, *plan.new)),
         progress=operation.progress,
         definitions=_definitions(kind, plan, operation),
+        warnings=operation.warnings,
         production=plan.production,
     )
     return _with_stack_request(cloud, plan, operation, planned) if kind.creates else planned
@@ -68,8 +71,8 @@ def of_abort(cloud: Cloud, operation: Operation, caller: str) -> DryRun:
     if operation.ended:
         return planned._replace(message="nothing to do: an earlier abort has ended the operation")
     inventory, _ = cloud.tables.inventory(operation.application)
-    observed = controller.during(cloud, operation, inventory)
     aborted = replace(operation, aborted_by=operation.aborted_by or caller)
+    observed = controller.during(cloud, aborted, inventory)
     decision = kind.decide(aborted, observed, cloud.clock.now())
     after = decision.operation
     succeeded = all(part.status is Status.SUCCEEDED for part in after.progress)
@@ -78,18 +81,15 @@ def of_abort(cloud: Cloud, operation: Operation, caller: str) -> DryRun:
     )
     live = observed.production
     return planned._replace(
-        message=_planned_message(rules.planned, after, completes=completes),
+        message=(
+            "too late for an abort: the operation would be completed"
+            if completes
+            else rules.effect(rules.planned, after)
+        ),
         claims=tuple(row.environment for row in inventory.held_by(operation.id)),
         progress=rules.restored(after, inventory),
         production=(live, rules.live_slot(after) if completes else live) if live else None,
     )
-
-
-def _planned_message(planned: str, operation: Operation, *, completes: bool) -> str:
-    if completes:
-        return "too late for an abort: the operation would be completed"
-    done = [part.environment for part in operation.progress if part.status is Status.SUCCEEDED]
-    return f"{planned}; already complete and kept: {', '.join(done)}" if done else planned
 
 
 def _definitions(kind: Kind, plan: Plan, operation: Operation) -> dict[str, list[Difference]]:

@@ -15,8 +15,9 @@ Members = dict[str, Any]
 
 
 def acceptance(operation: Operation) -> Event:
-    """Return the first event of an operation."""
-    return _event(operation, "000", operation.requested_at, outcome="ACCEPTED")
+    """Return the first event of an operation, with the warnings of its plan."""
+    reason = "; ".join(operation.warnings) or None
+    return _event(operation, "000", operation.requested_at, outcome="ACCEPTED", reason=reason)
 
 
 def drift_found(operation: Operation) -> Event:

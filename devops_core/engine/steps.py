@@ -88,9 +88,22 @@ def _refused(state: State, step: Step, error: AwsError, now: datetime) -> State 
         return state._replace(operation=operation)
     if isinstance(step, DeleteStack):
         return _with_stack(state, "DELETE_FAILED", failures=(error.message,))
-    if isinstance(step, Register | UpdateService):
+    if isinstance(step, UpdateService):
+        return _update_refused(state, step, error.message)
+    if isinstance(step, Register):
         return _with_progress(state, step.service, status=Status.FAILED, reason=error.message)
     return None
+
+
+def _update_refused(state: State, step: UpdateService, message: str) -> State:
+    """Return the state after a refused rollout, or after a refused return to `previous`."""
+    part, reason = state.operation.part(step.service), message
+    unrestored = step.task_definition == part.previous != part.target
+    if unrestored:
+        reason = f"{part.reason}. No rollback: {message}"
+    return _with_progress(
+        state, step.service, status=Status.FAILED, reason=reason, unrestored=unrestored
+    )
 
 
 def _with_progress(state: State, service: str, **changes: Any) -> State:

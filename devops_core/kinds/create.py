@@ -12,7 +12,14 @@ from devops_core.details.create import CreateDetails
 from devops_core.kinds import rollout, stacks
 from devops_core.kinds.kind import Abort, Kind, RowChanges
 from devops_core.model.decisions import Act, After, Decision, Done, Fail, Plan, State, Wait
-from devops_core.model.inventory import Application, Inventory, Row, RowStatus, Service
+from devops_core.model.inventory import (
+    Application,
+    Inventory,
+    Row,
+    RowStatus,
+    Service,
+    container_of,
+)
 from devops_core.model.observed import Observed, Stack
 from devops_core.model.operation import Operation, Progress, Status
 from devops_core.model.service_spec import DEFAULT_ROLLOUT_MINUTES, ServiceSpec
@@ -268,7 +275,7 @@ def _created_service(state: State, part: Progress, stack: Stack) -> Service:
         target_group=stack.outputs[output_key(part.service, "TargetGroupArn")],
         task_definition=part.target or created,
         blueprint=blueprint,
-        image=render.container_of(blueprint, container)["image"],
+        image=container_of(blueprint, container)["image"],
         registered=registered,
         was_live=part.environment is Environment.PROD_GREEN,
     )

@@ -24,17 +24,30 @@ def requested_image(request: DeployRequest, inventory: Inventory) -> Image:
 def plan(
     request: DeployRequest, inventory: Inventory, observed: Observed, draft: Operation
 ) -> Plan:
-    """Take the rows of the environments; `observed.image` is the image with its digest."""
+    """Take the rows of the environments; `observed` has the image with its digest, and services."""
     image = observed.require_image()
     usable = inventory.usable(*request.environments)
+    sources = [
+        rollout.source(row, service, inventory, observed, draft.requested_at)
+        for row, service in usable
+    ]
     progress = tuple(
-        rollout.target_progress(row, service, image, request.version) for row, service in usable
+        rollout.target_progress(source.row, source.service, image, request.version)
+        for source in sources
     )
+    warnings = tuple(warning for source in sources for warning in source.warnings)
     deadline = rollout.deadline(draft, usable[0][0].application)
     return Plan(
-        replace(draft, progress=progress, version=request.version, deadline=deadline),
+        replace(
+            draft,
+            progress=progress,
+            version=request.version,
+            deadline=deadline,
+            warnings=warnings,
+        ),
         Observed(),
-        taken=tuple(row for row, _ in usable),
+        taken=tuple(source.row for source in sources),
+        corrected=tuple(source.row for source in sources if source.corrected),
     )
 
 

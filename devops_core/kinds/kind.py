@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from devops_core.model.decisions import Decision, Plan, State
 from devops_core.model.inventory import Inventory, Row
 from devops_core.model.observed import Observed
-from devops_core.model.operation import Operation, Progress
+from devops_core.model.operation import Operation, Progress, Status
 
 
 class RowChanges(NamedTuple):
@@ -34,6 +34,20 @@ class Abort(NamedTuple):
     restored: Callable[[Operation, Inventory], tuple[Progress, ...]]
     committed: Callable[[Operation], bool] = lambda _: False
     live_slot: Callable[[Operation], str] = lambda _: ""
+
+    def effect(self, rollback: str, operation: Operation) -> str:
+        """Return a description of the rollback, and the environments without a rollback."""
+        completed = [each for each in operation.progress if each.status is Status.SUCCEEDED]
+        unrestored = [each for each in operation.progress if each.unrestored]
+        returned = len(completed) + len(unrestored) < len(operation.progress)
+        texts = [rollback] if returned or not unrestored else []
+        for text, parts in (
+            ("already complete and kept", completed),
+            ("no rollback, because the previous task definition cannot run", unrestored),
+        ):
+            if parts:
+                texts.append(f"{text}: {', '.join(each.environment for each in parts)}")
+        return "; ".join(texts)
 
 
 class Kind(NamedTuple):

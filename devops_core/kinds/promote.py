@@ -50,19 +50,31 @@ def plan(
             " again"
         )
     version = tested.version or ""
-    progress = (rollout.target_progress(rows[0], idle_service, image, version),)
+    idle_row = next(row for row in rows if row.service is idle_service)
+    slot = rollout.source(idle_row, idle_service, inventory, observed, draft.requested_at)
+    progress = (rollout.target_progress(rows[0], slot.service, image, version),)
     deadline = rollout.deadline(draft, rows[0].application)
     return Plan(
-        replace(draft, progress=progress, version=tested.version, deadline=deadline),
+        replace(
+            draft,
+            progress=progress,
+            version=tested.version,
+            deadline=deadline,
+            warnings=slot.warnings,
+        ),
         Observed(),
-        taken=tuple(rows),
+        taken=tuple(slot.row if row is idle_row else row for row in rows),
+        corrected=(slot.row,) if slot.corrected else (),
         unchanged=(source,),
         production=(live, live),
     )
 
 
 def _source(request: PromoteRequest, inventory: Inventory) -> tuple[Row, Service]:
-    """Return the environment whose version is promoted: the requested or the most tested one."""
+    """Return the environment whose version is promoted: the requested or the most tested one.
+
+    Raises NotDeployableError without a version, or if no rollout has verified it.
+    """
     if request.source:
         ((row, service),) = inventory.usable(request.source)
         if not service.version:
@@ -70,16 +82,26 @@ def _source(request: PromoteRequest, inventory: Inventory) -> tuple[Row, Service
                 f"{request.source} of {request.application} has no deployed version:"
                 " deploy to it first"
             )
-        return row, service
+        return _verified(row, service)
     for environment in PROMOTABLE:
         tested = inventory.service(environment)
         if tested and tested.version:
             ((row, service),) = inventory.usable(environment)
-            return row, service
+            return _verified(row, service)
     raise NotDeployableError(
         f"STAGE, QA and DEV of {request.application} have no deployed version:"
         " deploy to one of them first"
     )
+
+
+def _verified(row: Row, service: Service) -> tuple[Row, Service]:
+    if service.unverified:
+        raise NotDeployableError(
+            f"{service.version} in {row.environment} of {row.application.name} is not verified"
+            f" ({service.unverified}): scale the service to at least one task, then deploy"
+            f" {service.version} again"
+        )
+    return row, service
 
 
 KIND = Kind(

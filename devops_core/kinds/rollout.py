@@ -10,15 +10,26 @@ from typing import Any, NamedTuple
 from devops_core import render
 from devops_core.kinds.kind import Abort, RowChanges
 from devops_core.model.decisions import Act, After, Decision, Done, Fail, State, Wait
-from devops_core.model.inventory import Application, Inventory, Row, Service
+from devops_core.model.inventory import (
+    NOT_COMPLETED,
+    NOT_STARTED,
+    Application,
+    Inventory,
+    Row,
+    Service,
+    container_of,
+)
 from devops_core.model.observed import Deployment, Observed, RunningService
 from devops_core.model.operation import Operation, Progress, Status
+from devops_core.model.outside_release import followed_service, outside_deployment
 from devops_core.model.service_spec import DEFAULT_ROLLOUT_MINUTES
 from devops_core.model.steps import Deregister, Register, Step, UpdateService
-from devops_core.naming import Image
+from devops_core.naming import Environment, Image
 
 # The time limit of a rollout in an application with the default of `rolloutMinutes`.
 LIMIT = timedelta(minutes=DEFAULT_ROLLOUT_MINUTES)
+# The maximum of changed fields in a warning.
+_MAX_FIELDS = 10
 # Maximum age of an ECS response after an update, and maximum difference between two clocks.
 _ECS_DELAY = timedelta(seconds=30)
 
@@ -36,10 +47,61 @@ def deadline(draft: Operation, application: Application, rollouts: int = 1) -> d
     return draft.requested_at + timedelta(minutes=rollouts * application.rollout_minutes)
 
 
+class Source(NamedTuple):
+    """The row and the service that a rollout starts from.
+
+    `corrected` means that another tool deployed its task definition, so that the row differs from
+    the inventory. `warnings` describe the changes.
+    """
+
+    row: Row
+    service: Service
+    corrected: bool = False
+    warnings: tuple[str, ...] = ()
+
+
+def source(
+    row: Row, service: Service, inventory: Inventory, observed: Observed, now: datetime
+) -> Source:
+    """Return the running release of a service, so that the next rollout keeps outside changes."""
+    deployment = outside_deployment(service, observed)
+    changed, recorded = deployment and deployment.updated_at, row.updated_at
+    # For a short time ECS can return a state from before the end of the last operation.
+    young = recorded is not None and now < recorded + _ECS_DELAY
+    if deployment is None or (young and changed and recorded and changed < recorded):
+        return Source(row, service)
+    running = followed_service(service, deployment, inventory.rows.values(), observed)
+    warnings = _outside_changes(row.environment, service, running)
+    return Source(replace(row, service=running), running, corrected=True, warnings=warnings)
+
+
+def _outside_changes(
+    environment: Environment, recorded: Service, running: Service
+) -> tuple[str, ...]:
+    """Return warnings of the changes that a rollout keeps, and of the image that it replaces."""
+    from devops_core.model.differences import differences
+
+    image = Image("")
+    before, after = (
+        render.blueprint(render.task_definition(each.blueprint, each.container, image, {}))
+        for each in (recorded, running)
+    )
+    fields = [each["field"] for each in differences(before, after)]
+    further = f" and {len(fields) - _MAX_FIELDS} more" if len(fields) > _MAX_FIELDS else ""
+    kept = f"{', '.join(fields[:_MAX_FIELDS])}{further}"
+    warnings = [f"keeps changes made outside of this service: {kept}"] if fields else []
+    if container_of(recorded.blueprint, recorded.container)["image"] != running.image:
+        warnings.append(f"replaces {running.image}, which was deployed outside of this service")
+    return tuple(f"{environment}: {warning}" for warning in warnings)
+
+
 def target_progress(row: Row, service: Service, image: Image, version: str) -> Progress:
-    """Return the initial progress of a rollout. The same image and version need no registration."""
+    """Return the initial progress of a rollout.
+
+    The same image and version need no registration, unless the release is not verified.
+    """
     same_image = image.digest is not None and image.digest == service.digest
-    unchanged = same_image and version == service.version
+    unchanged = same_image and version == service.version and not service.unverified
     return Progress(
         environment=row.environment,
         service=service.name,
@@ -62,18 +124,26 @@ def decide(operation: Operation, observed: Observed, now: datetime) -> Decision:
     if decision:
         return decision
     failed = [part for part in operation.progress if part.status is Status.FAILED]
+    remarks = [part for part in operation.progress if part not in failed and part.reason]
+    warnings = (*operation.warnings, *map(_labelled_reason, remarks))
+    operation = replace(operation, warnings=tuple(dict.fromkeys(warnings)))
     if not failed:
         return Done(operation)
     aborted = (f"aborted by {operation.aborted_by}",) if operation.aborted_by else ()
-    reasons = (f"{part.environment} {part.version}: {part.reason}" for part in failed)
-    return Fail(replace(operation, reasons=(*aborted, *reasons)))
+    reasons = (*aborted, *map(_labelled_reason, failed))
+    return Fail(replace(operation, reasons=reasons))
+
+
+def _labelled_reason(part: Progress) -> str:
+    return f"{part.environment} {part.version}: {part.reason}"
 
 
 def advance(part: Progress, operation: Operation, observed: Observed, now: datetime) -> Advance:
     """Return the updated progress of one service and its next step.
 
     A service that fails, is aborted or exceeds the time limit ends FAILED with its previous task
-    definition; usually ECS's circuit breaker has restored it already.
+    definition; usually ECS's circuit breaker has restored it already. If the previous one is
+    INACTIVE, the service keeps its target.
     """
     limit = _limit(operation, now)
     if part.status is not Status.IN_PROGRESS:
@@ -89,7 +159,8 @@ def advance(part: Progress, operation: Operation, observed: Observed, now: datet
         return _failed_rollout(part, "the ECS service does not exist any more")
     if service is None or not (part.sent or _received(part, service)):
         return _update(part, limit, now)
-    return _follow(replace(part, sent=True), operation, service, now)
+    active = observed.previous_active.get(part.service)
+    return _follow(replace(part, sent=True), operation, service, active, now)
 
 
 def next_decision(operation: Operation, advances: Sequence[Advance]) -> Act | Wait | None:
@@ -119,6 +190,8 @@ def deregistration(part: Progress) -> Deregister | None:
         return None
     if part.status is Status.SUCCEEDED:
         unused = part.obsolete if part.obsolete != part.target else None
+    elif part.unrestored:
+        unused = part.obsolete if part.obsolete not in (part.target, part.previous) else None
     else:
         unused = part.target if part.target != part.previous else None
     return Deregister(part.service, unused) if unused else None
@@ -152,7 +225,11 @@ def _received(part: Progress, service: RunningService) -> bool:
 
 
 def _follow(
-    part: Progress, operation: Operation, service: RunningService, now: datetime
+    part: Progress,
+    operation: Operation,
+    service: RunningService,
+    active: bool | None,
+    now: datetime,
 ) -> Advance:
     """Follow a rollout that ECS has accepted."""
     primary, limit = service.primary, _limit(operation, now)
@@ -161,27 +238,45 @@ def _follow(
             return _failed_rollout(part, f"ECS started no deployment {limit}")
         return Advance(part, waiting_for=f"{part.environment}: a deployment")
     if primary.task_definition == part.target:
-        return _follow_rollout(part, service, primary, limit)
+        return _follow_rollout(part, service, primary, active, limit)
     if _outdated(part, service, primary, now):
         return Advance(part, waiting_for=f"{part.environment}: ECS to show the update")
     return _follow_rollback(part, service, primary, overdue=operation.overdue(now))
 
 
 def _follow_rollout(
-    part: Progress, service: RunningService, primary: Deployment, limit: str | None
+    part: Progress,
+    service: RunningService,
+    primary: Deployment,
+    active: bool | None,
+    limit: str | None,
 ) -> Advance:
     if primary.state == "COMPLETED" and service.running >= service.desired:
-        scaled_to_zero = "no task was started: the service is scaled to 0"
-        reason = None if service.desired else scaled_to_zero
+        reason = None if service.desired else NOT_STARTED
         return _ended(replace(part, status=Status.SUCCEEDED, reason=reason))
     if primary.state == "FAILED" or limit:
         reason = part.reason or _failure_reason(part, service, limit)
         if part.previous is None or part.previous == part.target:
             return _failed_rollout(part, reason)
-        part = replace(part, reason=reason)
-        return Advance(part, UpdateService(part.service, part.previous))
+        return _roll_back(replace(part, reason=reason), reason, active)
     counts = f"{primary.running} of {service.desired} new tasks running, {service.pending} pending"
     return Advance(part, waiting_for=f"{part.environment}: rollout {primary.state}, {counts}")
+
+
+def _roll_back(part: Progress, reason: str, active: bool | None) -> Advance:
+    """Return to the previous task definition if it is ACTIVE; `active` None is not observed.
+
+    ECS refuses an INACTIVE one (ECS API, DeregisterTaskDefinition).
+    """
+    if active is None:
+        return Advance(part, waiting_for=f"{part.environment}: the previous task definition")
+    if active:
+        return Advance(part, UpdateService(part.service, part.previous))
+    return _failed_rollout(
+        replace(part, unrestored=True),
+        f"{reason}. No rollback: the previous task definition is INACTIVE, because another tool"
+        f" deregistered it. The service keeps {part.version} until its next rollout",
+    )
 
 
 def _outdated(part: Progress, service: RunningService, primary: Deployment, now: datetime) -> bool:
@@ -247,14 +342,16 @@ def task_definition(state: State, part: Progress, tags: Mapping[str, str]) -> di
 
 
 def rows_after(state: State, held: Sequence[Row], now: datetime, *, keep_rows: bool) -> RowChanges:
-    """Return the held rows after the end; services with a successful rollout have the release."""
+    """Return the held rows after the end, with the release of each service that has its target."""
     del keep_rows
-    succeeded = {
-        part.service: part for part in state.operation.progress if part.status is Status.SUCCEEDED
+    changed = {
+        part.service: part
+        for part in state.operation.progress
+        if part.status is Status.SUCCEEDED or part.unrestored
     }
     kept = [
         row.updated(state.operation, now, service=_released(state, row.service, part, now))
-        if row.service and (part := succeeded.get(row.service.name))
+        if row.service and (part := changed.get(row.service.name))
         else row
         for row in held
     ]
@@ -262,9 +359,9 @@ def rows_after(state: State, held: Sequence[Row], now: datetime, *, keep_rows: b
 
 
 def _released(state: State, service: Service, part: Progress, now: datetime) -> Service:
-    """Return a service after a successful rollout."""
+    """Return a service that has the target of its rollout."""
     if part.target is None or part.image is None:
-        raise ValueError(f"{part.environment} has succeeded without a task definition or an image")
+        raise ValueError(f"the rollout of {part.environment} has no task definition or no image")
     if part.target == service.task_definition:
         return service
     return replace(
@@ -277,14 +374,18 @@ def _released(state: State, service: Service, part: Progress, now: datetime) -> 
         version=part.version,
         deployed_at=now,
         deployed_by=state.operation.caller,
+        # Only a service without tasks succeeds with a reason.
+        unverified=NOT_COMPLETED if part.unrestored else part.reason,
     )
 
 
 def restored_services(operation: Operation, inventory: Inventory) -> tuple[Progress, ...]:
-    """Return the release of each service that the abort of a rollout restores."""
+    """Return the release of each service after the abort of a rollout."""
     services = {row.service.name: row.service for row in inventory.rows.values() if row.service}
     return tuple(
-        replace(
+        part
+        if part.unrestored
+        else replace(
             part,
             image=services[part.service].image,
             digest=services[part.service].digest,

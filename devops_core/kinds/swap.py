@@ -232,7 +232,7 @@ def rows_after(state: State, held: Sequence[Row], now: datetime, *, keep_rows: b
     for row in held:
         service = services[row.environment]
         if service and row.environment is Environment.PROD_GREEN:
-            service = replace(service, was_live=True)
+            service = replace(service, was_live=True, unverified=None)
         rows.append(row.updated(operation, now, service=service))
     return RowChanges(rows)
 

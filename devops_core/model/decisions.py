@@ -71,8 +71,9 @@ class Plan(NamedTuple):
     """The result of the checks of a request.
 
     `operation` is the operation to claim, None if there is nothing to do; `message` then gives the
-    reason. `taken` rows become the operation's, `new` rows must not exist, `unchanged` rows must
-    stay free and unchanged until the claim. `observed` is the observation for the first decision
+    reason. `taken` rows become the operation's; `corrected` are those of them whose release differs
+    from the inventory. `new` rows must not exist, `unchanged` rows must stay free and unchanged
+    until the claim. `observed` is the observation for the first decision
     after the claim. `production` is the live slot before and after the operation, for a plan of
     production.
     """
@@ -81,6 +82,7 @@ class Plan(NamedTuple):
     observed: Observed
     message: str | None = None
     taken: tuple[Row, ...] = ()
+    corrected: tuple[Row, ...] = ()
     new: tuple[Row, ...] = ()
     unchanged: tuple[Row, ...] = ()
     production: tuple[str, str] | None = None

@@ -52,6 +52,11 @@ class Application:
     warmup: tuple[str, ...] = ()
 
 
+# Reasons of `Service.unverified`.
+NOT_STARTED = "no task was started: the service is scaled to 0"
+NOT_COMPLETED = "its rollout did not complete"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Service:
     """An ECS service of an application and the release that runs in it.
@@ -61,6 +66,8 @@ class Service:
     service names. `version` is None until the first deploy. `was_live` means that production ran in
     this service before. `registered` is the last task definition that an operation registered for
     it, which the next rollout deregisters; None while the service runs the stack's task definition.
+    `unverified` is the reason why the release cannot be promoted: no rollout of it has completed
+    with tasks.
     """
 
     name: str
@@ -76,6 +83,7 @@ class Service:
     deployed_at: datetime | None = None
     deployed_by: str | None = None
     was_live: bool = False
+    unverified: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,6 +116,17 @@ class Row:
         return replace(
             self, operation=operation.id, updated_at=now, updated_by=operation.caller, **changes
         )
+
+
+def container_of(blueprint: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """Return a container of a task definition.
+
+    ECS refuses a task definition without the container that the service's load balancer entry
+    names.
+    """
+    named = {each["name"]: each for each in blueprint["containerDefinitions"]}
+    found: Mapping[str, Any] = named[name]
+    return found
 
 
 @dataclass(frozen=True, slots=True)

@@ -94,7 +94,8 @@ class Observed:
 
     `services` has the observed services by name, None for a service that does not exist; an absent
     name was not observed. `registered` has the task definitions with the operation's tag by
-    service, `blueprints` the registration inputs of task definitions by service. `production` and
+    service, `previous_active` whether the task definition to return to is ACTIVE by service, and
+    `blueprints` the registration inputs of task definitions by service. `production` and
     `test` are the slots behind the listeners, `listeners` the rules of the observed listeners,
     `healthy` the number of healthy targets by service.
     `orphans` has the task definitions that remain after the stack was deleted, by service.
@@ -107,6 +108,7 @@ class Observed:
     stack_failures: tuple[str, ...] = ()
     services: Mapping[str, RunningService | None] = field(default_factory=dict)
     registered: Mapping[str, str] = field(default_factory=dict)
+    previous_active: Mapping[str, bool] = field(default_factory=dict)
     blueprints: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     production: str | None = None
     test: str | None = None

@@ -29,7 +29,9 @@ class Progress:
     `previous` is the task definition to return to, `obsolete` the one to deregister after success.
     `desired_count` is the task count to set, None for no change. `asked_at` is the time of the
     last UpdateService decision, `sent` means that ECS accepted it, `deregistered` that the
-    unused task definition is deregistered. `url` is the address of the environment.
+    unused task definition is deregistered. `unrestored` means that the service keeps the target of
+    a failed rollout, because it cannot return to `previous`. `url` is the address of the
+    environment.
     """
 
     environment: Environment
@@ -47,6 +49,7 @@ class Progress:
     asked_at: datetime | None = None
     sent: bool = False
     deregistered: bool = False
+    unrestored: bool = False
     reason: str | None = None
 
     def update_in_flight(self, now: datetime) -> bool:
@@ -66,7 +69,8 @@ class Operation:
     read, so of two workers only one can save. `lease_until` is set while a worker acts.
     `throttles` counts the runs in a row that AWS has throttled, and `paused_until` is the earliest
     time of the next run. `aborted_by` is the caller of the abort. `events` counts the audit events.
-    `reasons` explain a failure, or the findings of a repair.
+    `reasons` explain a failure, or the findings of a repair. `warnings` are facts for the caller
+    that do not fail it.
     """
 
     id: str
@@ -88,6 +92,7 @@ class Operation:
     events: int = 0
     waiting_for: str | None = None
     reasons: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
     @property
     def ended(self) -> bool:

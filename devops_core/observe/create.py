@@ -104,7 +104,13 @@ def _created(cloud: Cloud, operation: Operation, inventory: Inventory, stack: St
     services = rollout.during(cloud, operation, inventory)
     # CloudFormation propagates the stack's tags, so its task definitions have the operation's tag.
     registered = {name: arn for name, arn in services.registered.items() if arn not in created}
-    return replace(observed, services=services.services, registered=registered)
+    return replace(
+        services,
+        stack=stack,
+        blueprints=observed.blueprints,
+        containers=observed.containers,
+        registered=registered,
+    )
 
 
 def _with_containers(

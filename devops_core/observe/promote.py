@@ -1,4 +1,4 @@
-"""Observations for a promote: the live slot and the digest of the image, then the rollout."""
+"""Observations for a promote: the slots and the digest of the image, then the rollout."""
 
 from __future__ import annotations
 
@@ -14,17 +14,21 @@ from devops_core.requests.promote import PromoteRequest
 
 
 def before(cloud: Cloud, request: PromoteRequest, inventory: Inventory) -> Observed:
-    """Return the live slot and the image to promote; ConflictError for an unusable environment."""
+    """Return the slots and the image to promote; ConflictError for an unusable environment."""
     image = promote.source_image(request, inventory)
     production, _ = inventory.listeners
-    rules, pinned = cloud.gather(
+    slots = inventory.slots
+    rules, pinned, running = cloud.gather(
         [
             partial(cloud.load_balancer.rules, production),
             partial(rollout.with_digest, cloud, image),
+            partial(cloud.containers.services, request.application, slots),
         ]
     )
-    slots = inventory.slots_by_target_group
-    return Observed(**observed_listeners([rules], slots), image=pinned)
+    listeners = observed_listeners([rules], inventory.slots_by_target_group)
+    observed = Observed(**listeners, image=pinned, services=running)
+    idle = [slot for name, slot in slots.items() if name != observed.production]
+    return rollout.with_outside_blueprints(cloud, observed, idle)
 
 
 CONTROLLER = Controller(promote.KIND, before, rollout.during)

@@ -2,16 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from functools import partial
 
-from devops_core.errors import AwsError
-from devops_core.model.inventory import Inventory
+from devops_core.errors import AwsError, RefusedError
+from devops_core.model.inventory import Inventory, Service
 from devops_core.model.observed import Observed, RunningService
 from devops_core.model.operation import Operation, Status
+from devops_core.model.outside_release import outside_deployment
 from devops_core.naming import Image, family
 from devops_core.ports import Cloud, Containers
+
+
+def with_outside_blueprints(
+    cloud: Cloud, observed: Observed, services: Iterable[Service]
+) -> Observed:
+    """Return the observation with the task definitions that other tools deployed."""
+    outside = {
+        service.name: deployment.task_definition
+        for service in services
+        if (deployment := outside_deployment(service, observed))
+    }
+    blueprints = cloud.gather(
+        [partial(cloud.containers.blueprint, arn) for arn in outside.values()]
+    )
+    return replace(observed, blueprints=dict(zip(outside, blueprints, strict=True)))
 
 
 def during(cloud: Cloud, operation: Operation, inventory: Inventory) -> Observed:
@@ -31,7 +47,46 @@ def during(cloud: Cloud, operation: Operation, inventory: Inventory) -> Observed
     )
     registered = {name: arn for name, arn in zip(unrecorded, found, strict=True) if arn}
     explained = _with_stop_reasons(cloud, operation, services, registered)
-    return Observed(services={name: explained.get(name) for name in names}, registered=registered)
+    return Observed(
+        services={name: explained.get(name) for name in names},
+        registered=registered,
+        previous_active=_previous_active(cloud, operation, services, registered),
+    )
+
+
+def _previous_active(
+    cloud: Cloud,
+    operation: Operation,
+    services: Mapping[str, RunningService],
+    registered: Mapping[str, str],
+) -> dict[str, bool]:
+    """Return whether the previous task definitions are ACTIVE, for services to roll back."""
+    ends = operation.aborted_by is not None or operation.overdue(cloud.clock.now())
+    previous = {
+        part.service: part.previous
+        for part in operation.progress
+        if part.status is Status.IN_PROGRESS and part.previous and part.service in services
+        if (primary := services[part.service].primary)
+        if primary.task_definition == (part.target or registered.get(part.service))
+        if primary.task_definition != part.previous and (ends or primary.state == "FAILED")
+    }
+    checks = [partial(_active, cloud, operation, arn) for arn in previous.values()]
+    return dict(zip(previous, cloud.gather(checks), strict=True))
+
+
+def _active(cloud: Cloud, operation: Operation, task_definition: str) -> bool:
+    """Return whether a task definition is ACTIVE, and not deleted.
+
+    After the deadline the rollback does not wait for this check. ECS refuses an INACTIVE one.
+    """
+    try:
+        return cloud.containers.active(task_definition)
+    except RefusedError:
+        return False
+    except AwsError:
+        if operation.overdue(cloud.clock.now()):
+            return True
+        raise
 
 
 def _with_stop_reasons(

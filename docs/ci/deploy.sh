@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# deploy.sh APPLICATION ENVIRONMENT VERSION: deploy a version; the exit status is 0 if the version runs.
+# deploy.sh APPLICATION ENVIRONMENT VERSION: deploy a version; the exit status is 0 after a success.
 # Required variables: API_URL, AWS_* (credentials and region), BUILD_ID (the unique id of the build).
 set -euo pipefail
 body=$(printf '{"applicationName": "%s", "environment": ["%s"], "version": "%s"}' "$1" "$2" "$3")
@@ -13,4 +13,5 @@ until
   [ "$status" != 202 ]
 do :; done
 cat "$answer"
+grep -o '"warnings": \[[^]]*\]' "$answer" >&2 || true # for example: no task ran
 [ "$status" = 200 ]

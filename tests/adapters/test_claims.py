@@ -66,6 +66,28 @@ def test_a_claim_takes_rows_and_writes_record_and_event(
     assert {"OPERATION#01DEPLOY", "EVENT#01DEPLOY#000"} <= set(entries(dynamodb))
 
 
+def test_a_claim_writes_a_corrected_row_completely(tables: DynamoTables) -> None:
+    row = existing(tables).rows[Environment.DEV]
+    assert row.service
+    found = replace(row, service=replace(row.service, task_definition="by hand", version="7"))
+
+    tables.claim(replace(deploy(found), corrected=(found,)))
+
+    assert dev(tables) == replace(found, claim="01DEPLOY", revision=row.revision + 1)
+    with pytest.raises(BusyError):
+        tables.claim(replace(deploy(found, identity="02DEPLOY"), corrected=(found,)))
+
+
+def test_a_corrected_row_must_not_have_changed_since_the_read(tables: DynamoTables) -> None:
+    row = existing(tables).rows[Environment.DEV]
+    old = replace(row, revision=row.revision - 1)
+
+    with pytest.raises(ChangedMeanwhileError):
+        tables.claim(replace(deploy(old), corrected=(old,)))
+
+    assert dev(tables) == row
+
+
 def test_the_sdk_gives_the_transaction_a_token(tables: DynamoTables, dynamodb: Any) -> None:
     bodies: list[bytes] = []
     dynamodb.meta.events.register(

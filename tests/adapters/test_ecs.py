@@ -98,6 +98,17 @@ def test_a_deregistered_task_definition_is_not_found(containers: EcsContainers) 
     assert containers.find("Shop-dev", "01") is None
 
 
+def test_the_status_of_a_task_definition(containers: EcsContainers) -> None:
+    arn = containers.register(definition())
+    assert containers.active(arn)
+
+    containers.deregister(arn)
+    assert not containers.active(arn)
+
+    with pytest.raises(RefusedError):
+        containers.active(f"{arn}0")
+
+
 def test_a_refusal_of_ecs_has_the_message_of_ecs(containers: EcsContainers, client: Any) -> None:
     refuse(client, "RegisterTaskDefinition", "ClientException", "No Fargate configuration exists")
 

@@ -112,6 +112,7 @@ def test_a_row_is_readable_in_the_console() -> None:
         "updatedAt": "2026-01-31T12:00:00.123Z",
         "updatedBy": "ci",
         "drift": "the ECS service does not exist any more",
+        "unverified": "its rollout did not complete",
         "deployedAt": "2026-01-31T12:00:00.123Z",
         "deployedBy": "ci",
         "technicalTeam": "web",
@@ -169,7 +170,7 @@ def test_progress_is_a_list_of_maps() -> None:
     assert item["entry"] == "OPERATION#01OPERATION"
     assert item["progress"][0] == {
         "environment": "DEV", "service": "dev", "status": "IN_PROGRESS", "sent": False,
-        "deregistered": False,
+        "deregistered": False, "unrestored": False,
     }  # fmt: skip
 
 

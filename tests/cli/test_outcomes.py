@@ -21,6 +21,26 @@ def test_json_is_the_last_answer_as_it_came(arguments: tuple[str, ...]) -> None:
     assert result.exit_code == 0
 
 
+def test_a_warning_is_printed_and_the_version_is_not_recommended_for_a_promote() -> None:
+    service, reason = Service(), "no task was started: the service is scaled to 0"
+    done = operation("SUCCEEDED")
+    done["warnings"] = [f"DEV 1.1: {reason}"]
+    done["environments"][0]["reason"] = reason
+    service.on("POST", "/stacks/deploy", answer(operation=done))
+    result = run(service, *DEPLOY)
+    assert f"\nWarning: DEV 1.1: {reason}\n" in result.stdout
+    assert "promote" not in result.stdout
+    assert result.exit_code == 0
+
+
+def test_a_dry_run_has_the_warnings() -> None:
+    plan = {"kind": "deploy", "applicationName": "Shop", "warnings": ["one", "two"]}
+    service = Service()
+    service.on("POST", "/stacks/deploy", answer(dryRun=True, plan=plan))
+    result = run(service, *DEPLOY, "--dry-run")
+    assert "\nWarning: one\nWarning: two\n" in result.stdout
+
+
 def test_json_has_progress_on_stderr_alone() -> None:
     service = accepting()
     result = run(service, *DEPLOY, "--json")

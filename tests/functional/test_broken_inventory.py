@@ -106,7 +106,9 @@ def test_a_listener_with_a_foreign_target_group_is_refused_with_instructions(
 def test_an_operation_ends_without_its_rows(promoted: FakeCloud, api: Client) -> None:
     right = _row(promoted, Environment.DEV)
     promoted.containers.service("Shop", "dev").running = 0
+    promoted.containers.automatic = False
     reply = api.deploy("1.0", "dev")
+    promoted.containers.automatic = True
     del promoted.tables.rows["Shop", Environment.DEV]
     api.settle()
     promoted.tables.rows["Shop", Environment.DEV] = right

@@ -48,28 +48,29 @@ def test_the_end_of_a_create_reads_the_stack_and_its_resources(
     ]  # fmt: skip
 
 
-def test_a_deploy_makes_six_calls(ready: FakeCloud, api: Client) -> None:
+def test_a_deploy_makes_seven_calls(ready: FakeCloud, api: Client) -> None:
     start = len(ready.wire.journal)
     assert _calls(ready, start, api.deploy("1.1", "dev"), 202) == [
-        "tables.inventory", "images.digest", "tables.claim", "containers.register",
-        "containers.update", "tables.save",
+        "tables.inventory", "images.digest", "containers.services", "tables.claim",
+        "containers.register", "containers.update", "tables.save",
     ]  # fmt: skip
 
 
 def test_each_further_environment_of_a_deploy_adds_two_calls(ready: FakeCloud, api: Client) -> None:
     start = len(ready.wire.journal)
     calls = _calls(ready, start, api.deploy("1.1", "dev", "qa", "stage"), 202)
-    assert len(calls) == 10
+    assert len(calls) == 11
+    assert calls.count("containers.services") == 1
     assert calls.count("images.digest") == 1
 
 
-def test_a_promote_makes_seven_calls(ready: FakeCloud, api: Client) -> None:
+def test_a_promote_makes_eight_calls(ready: FakeCloud, api: Client) -> None:
     start = len(ready.wire.journal)
     api.finished(api.deploy("1.1", "dev"))
     start = len(ready.wire.journal)
     assert _calls(ready, start, api.promote(), 202) == [
-        "tables.inventory", "load_balancer.rules", "images.digest", "tables.claim",
-        "containers.register", "containers.update", "tables.save",
+        "tables.inventory", "load_balancer.rules", "images.digest", "containers.services",
+        "tables.claim", "containers.register", "containers.update", "tables.save",
     ]  # fmt: skip
 
 

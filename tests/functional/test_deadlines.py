@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 
 import pytest
 
@@ -57,7 +58,7 @@ def test_every_operation_ends_although_aws_refuses_every_call(
     ready: FakeCloud, api: Client, call: Callable[[Client], Reply], error: AwsError
 ) -> None:
     for name in ("stacks", "containers"):
-        ready.wire.fail(name, error)
+        ready.wire.on("tables.claim", partial(ready.wire.fail, name, error), after=True)
     reply = call(api)
     assert reply.status == 202
     assert reply.operation["waitingFor"] == error.message

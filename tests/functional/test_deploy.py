@@ -179,15 +179,14 @@ def test_a_moved_tag_is_another_image(shop: FakeCloud, api: Client) -> None:
     assert shop.containers.running("Shop", "dev").image.endswith(digest)
 
 
-def test_a_deploy_of_the_recorded_version_overwrites_a_manual_change(
+def test_a_deploy_of_the_recorded_version_overwrites_a_manual_change_of_the_image(
     shop: FakeCloud, api: Client
 ) -> None:
     api.finished(api.deploy("1.0", "dev"))
-    service = shop.containers.service("Shop", "dev")
-    right = service.primary.task_definition
+    image = shop.containers.running("Shop", "dev").image
     _put_back_by_hand(shop, "dev")
     assert api.finished(api.deploy("1.0", "dev")).operation["status"] == "SUCCEEDED"
-    assert service.primary.task_definition == right
+    assert shop.containers.running("Shop", "dev").image == image
 
 
 def test_a_refused_update_is_recorded_immediately(shop: FakeCloud, api: Client) -> None:

@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 
 from devops_core import render
-from devops_core.engine.differences import differences
 from devops_core.errors import ThrottledError
+from devops_core.model.differences import differences
 from devops_core.naming import SLOTS
 from tests.lab.callers import BOTH, OTHER, OWNER, WRITES, Ask, with_policy
 from tests.lab.client import USER, Client, Reply
@@ -114,6 +114,8 @@ def test_a_dry_run_predicts_the_result_of_a_request(
         "claims": [row.environment for row in (*claim.taken, *claim.new)],
         "environments": [changes(before, end, part, real) for part in real["environments"]],
     }
+    if real.get("warnings"):
+        expected["warnings"] = real["warnings"]
     if real["kind"] in ("deploy-blue", "swap"):
         expected["production"] = {"live": before.live, "willBeLive": end.live}
     if real["kind"] == "create":
@@ -252,11 +254,13 @@ def test_a_dry_run_predicts_the_result_of_an_abort(
     expected = {
         "kind": operation["kind"],
         "applicationName": "Shop",
-        "message": "; ".join(filter(None, [MESSAGES[message], kept])),
+        "message": "; ".join(filter(None, [MESSAGES.get(message, message), kept])),
         "claims": sorted(row.environment for row in before.rows.values() if row.claim == real.id),
     }
     if operation["kind"] == "swap":
         expected["production"] = {"live": before.live, "willBeLive": end.live}
+    elif kept.startswith("no rollback") or message.startswith("no rollback"):
+        assert [each["version"] for each in planned.pop("environments")] == ["hang"]
     elif restored:
         expected["environments"] = [changes(before, end, part, operation) for part in restored]
     assert planned | {"claims": sorted(planned["claims"])} == expected
@@ -304,6 +308,7 @@ REFUSED: list[tuple[str, Prepare, Ask]] = [
     ("IMAGE_NOT_FOUND", accounts.shop, lambda api: api.deploy("9.9")),
     ("NOT_DEPLOYABLE", new, Client.promote),
     ("NOT_DEPLOYABLE", new, partial(Client.promote, environment="dev")),
+    ("NOT_DEPLOYABLE", accounts.unverified, Client.promote),
     ("NOT_DEPLOYABLE", accounts.shop, partial(Client.swap, version="3.0")),
     ("NOT_READY", new, Client.swap),
     *(

@@ -59,7 +59,7 @@ FOR_WRITES = (
 )
 # Only dry runs need these modules.
 FOR_DRY_RUNS = (
-    "devops_core.engine.differences",
+    "devops_core.model.differences",
     "devops_core.engine.dry_run",
     "devops_core.http.views.plans",
 )

@@ -169,8 +169,13 @@ def service(
 
 
 def observed(*services: RunningService, **changes: Any) -> Observed:
-    """Return an observation of services, with other members as `changes`."""
-    return replace(Observed(services={each.name: each for each in services}), **changes)
+    """Return an observation of services, with other members as `changes`.
+
+    Their previous task definitions are ACTIVE.
+    """
+    names = {each.name: each for each in services}
+    active = dict.fromkeys(names, True)
+    return replace(Observed(services=names, previous_active=active), **changes)
 
 
 def slot(name: str, desired: int = 1, *deployments: Deployment, **changes: Any) -> RunningService:

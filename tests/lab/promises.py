@@ -370,10 +370,27 @@ def no_rollout_changes_the_live_slot(acting: Acting, context: Context) -> None:
         assert _live(acting.snapshot, application) != slot, f"{slot} is live"
 
 
+def a_rollout_changes_only_the_image(acting: Acting, context: Context) -> None:
+    """A deploy or a promote keeps the settings of the running task definition."""
+    del context
+    change, definitions = acting.change, acting.snapshot.task_definitions
+    if acting.operation.kind not in ("deploy", "deploy-blue") or not change.task_definition:
+        return
+    service = acting.snapshot.services.get((change.application, change.service or ""))
+    if service is None:
+        return
+    running = definitions.get(service.task_definition, _UNKNOWN)
+    target = definitions.get(change.task_definition, _UNKNOWN)
+    assert target.settings == running.settings, (
+        f"{change.service} gets {target.settings}, not {running.settings}"
+    )
+
+
 AT_CHANGE: tuple[Callable[[Acting, Context], None], ...] = (
     customers_move_only_to_a_ready_slot,
     only_a_promote_changes_the_idle_slot,
     no_rollout_changes_the_live_slot,
+    a_rollout_changes_only_the_image,
 )
 
 

@@ -56,6 +56,7 @@ FULL_SERVICE = replace(
     deployed_at=NOW,
     deployed_by="ci",
     was_live=True,
+    unverified="its rollout did not complete",
     blueprint={"containerDefinitions": [{"linuxParameters": {"ratio": 0.5, "on": None}}]},
 )
 MINIMAL_ROW = Row(
@@ -124,6 +125,7 @@ FULL_PROGRESS = Progress(
     asked_at=NOW,
     sent=True,
     deregistered=True,
+    unrestored=True,
     reason="Essential container in task exited",
 )
 
@@ -155,6 +157,7 @@ def full_operation(kind: str = "deploy") -> Operation:
         events=3,
         waiting_for="stack CREATE_IN_PROGRESS",
         reasons=("one", "two"),
+        warnings=("three",),
     )
 
 

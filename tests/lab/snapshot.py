@@ -39,12 +39,16 @@ class Service:
 
 @dataclass(frozen=True, slots=True)
 class TaskDefinition:
-    """A task definition; `operation` and `stack` are the values of its tags, "" without a tag."""
+    """A task definition; `operation` and `stack` are the values of its tags, "" without a tag.
+
+    `settings` has all members except the image of the application's container, "" if not read.
+    """
 
     image: str
     operation: str = ""
     stack: str = ""
     active: bool = True
+    settings: str = ""
 
 
 @dataclass(frozen=True, slots=True)

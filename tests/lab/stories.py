@@ -42,12 +42,13 @@ class Story:
     """A request or trigger in an account, and the expected result.
 
     `memory` prepares the account over the fakes, `moto` the one in moto; a story without one of
-    them has no cases there. `ends` is the status of its operations ("FAILED: reason"). `runs` has
-    the versions that differ from those at the start, None if no row of the inventory remains.
+    them has no cases there. `ends` is the status of its operations ("FAILED: reason"), or REFUSED
+    if no operation starts. `runs` has the versions that differ from those at the start, None if no
+    row of the inventory remains.
     `request` is None if the story is about its `triggers`; these fire in turn until all operations
     have ended, and at least `at_least` times. With `at_once`, a caller without a response repeats
-    the request immediately. `following` is the next operation. With `pairs`, the story has cases
-    with two crashes too.
+    the request immediately. `following` is the next operation. `by_hand` means that the drift check
+    has findings if no operation starts. With `pairs`, the story has cases with two crashes too.
     """
 
     name: str
@@ -60,6 +61,7 @@ class Story:
     triggers: tuple[Trigger, ...] = TRIGGERS
     at_least: int = 0
     at_once: bool = False
+    by_hand: bool = False
     pairs: bool = True
 
 
@@ -95,6 +97,7 @@ def _deploys() -> Iterator[Story]:
     # The record of updates and the updates themselves go out together, in any order.
     backwards = story("two-backwards", deploy("3.0", "dev", "qa"), DEV="3.0", QA="3.0")
     yield replace(backwards, memory=accounts.backwards)
+    yield replace(story("resized", one, DEV="3.0"), memory=accounts.resized("dev"), by_hand=True)
     yield story("crashes", deploy("crash", "dev", "qa"), "FAILED: exit code 1")
     late = "FAILED: within the time limit"
     # It makes a hundred similar calls until the time limit: pairs of crashes add nothing.
@@ -108,8 +111,14 @@ def _production() -> Iterator[Story]:
     promoted, same = {"PROD-BLUE": "3.0"}, dict[str, str | None]()
     tested, bad = accounts.tested("3.0"), accounts.tested("crash")
     yield Story("promote", promote(), swap("3.0"), runs=promoted, memory=tested, moto=states.TESTED)
+    resized = accounts.resized("prod-1")
+    begun = Story("promote-resized", promote(), swap("3.0"), runs=promoted, memory=resized)
+    yield replace(begun, by_hand=True)
     exits = "FAILED: exit code 1"
     yield Story("promote-crashes", promote(), swap("2.0"), exits, same, memory=bad)
+    untested = accounts.unverified
+    following = deploy("4.0", "stage")
+    yield Story("promote-unverified", promote(), following, "REFUSED", same, memory=untested)
     yield swaps("swap", accounts.shop, states.SHOP)
     yield swaps("swap-raised", accounts.small_blue, states.GROWN)
     yield swaps("swap-warmed", accounts.cold)
@@ -154,6 +163,9 @@ def _aborts() -> Iterator[Story]:
         ("swap", accounts.swapping, states.SWAPPING),
     ):
         yield replace(story, name=f"abort-{name}", memory=memory, moto=moto)
+    # Another tool has deregistered the previous task definition.
+    inactive = replace(story, memory=accounts.deploying_over_inactive, runs={"DEV": "hang"})
+    yield replace(inactive, name="abort-deploy-inactive", ends="FAILED: another tool deregistered")
     switched = replace(story, name="abort-swap-switched", memory=accounts.switched)
     yield replace(switched, ends=_OK, runs=_SWAPPED)
 

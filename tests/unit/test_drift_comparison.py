@@ -58,7 +58,7 @@ def inventory(**changes: Any) -> Inventory:
 
 def blueprint(image: str) -> dict[str, Any]:
     """Return a task definition with one container."""
-    return {"containerDefinitions": [{"name": "app", "image": image}]}
+    return {"family": "MyApp-dev", "containerDefinitions": [{"name": "app", "image": image}]}
 
 
 def undrifted(*services: RunningService, **changes: Any) -> Observed:
@@ -128,7 +128,7 @@ def test_a_foreign_deployment_is_complete_and_has_another_task_definition(
     running: RunningService | None, foreign: bool
 ) -> None:
     seen = observed(running) if running else observed()
-    found = comparison.foreign_deployment(recorded_service("dev"), seen)
+    found = comparison.complete_outside_deployment(recorded_service("dev"), seen)
     assert isinstance(found, Deployment) is foreign
     assert found is None or found.task_definition == "foreign"
 

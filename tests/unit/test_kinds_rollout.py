@@ -56,6 +56,9 @@ WAITS: list[tuple[str, Progress, Observed, str]] = [
      observed(service(deployment("old", "IN_PROGRESS"), failed_deployment())),
      "DEV: ECS rolling back to the previous version"),
     ("the response is older than the update", rolling(), OUTDATED, "DEV: ECS to show the update"),
+    ("the previous task definition is not observed", rolling(),
+     replace(observed(service(deployment("new", "FAILED"))), previous_active={}),
+     "DEV: the previous task definition"),
 ]  # fmt: skip
 
 ACTS: list[tuple[str, Progress, Observed, datetime, Step]] = [
@@ -81,6 +84,9 @@ ACTS: list[tuple[str, Progress, Observed, datetime, Step]] = [
      Deregister("dev", "new")),
     ("failed earlier: deregister the target", rolling(status=Status.FAILED), OLD, NOW,
      Deregister("dev", "new")),
+    ("the service keeps the target: deregister the obsolete one",
+     rolling(status=Status.FAILED, unrestored=True, obsolete="older"), OLD, NOW,
+     Deregister("dev", "older")),
     ("registered, but not sent until the deadline: deregister the target", UNSENT, OLD, LATE,
      Deregister("dev", "new")),
 ]  # fmt: skip
@@ -142,6 +148,11 @@ FAILURES: list[tuple[str, Progress, Observed, datetime, str]] = [
      "the task definition was not registered within the time limit"),
     ("incomplete at the deadline, without a previous task definition", rolling(previous=None),
      STARTING, LATE, "the rollout did not complete within the time limit"),
+    ("failed, and the previous task definition is INACTIVE", rolling(),
+     observed(service(deployment("new", "FAILED", reason="no capacity")),
+              previous_active={"dev": False}), NOW,
+     "no capacity. No rollback: the previous task definition is INACTIVE, because another tool"
+     " deregistered it. The service keeps 1.1 until its next rollout"),
     ("failed, and the target is the previous task definition", rolling(previous="new"),
      observed(service(deployment("new", "FAILED", reason="no capacity"))), NOW, "no capacity"),
 ]  # fmt: skip
@@ -168,6 +179,8 @@ def test_fails_with_the_reason(
         rolling(previous="new", status=Status.FAILED),
         rolling(target=None, status=Status.FAILED),
         rolling(deregistered=True, status=Status.FAILED),
+        rolling(unrestored=True, status=Status.FAILED),
+        rolling(unrestored=True, obsolete="new", status=Status.FAILED),
         rolling(obsolete="new", status=Status.SUCCEEDED),
         rolling(obsolete=None, status=Status.SUCCEEDED),
         rolling(deregistered=True, status=Status.SUCCEEDED),
@@ -177,6 +190,8 @@ def test_fails_with_the_reason(
         "failed: the target is the previous task definition",
         "failed: nothing was registered",
         "failed: the target is deregistered",
+        "failed: the service keeps the target, and the previous one is INACTIVE",
+        "failed: the service keeps the target, and it is the obsolete one",
         "succeeded: the same task definition was deployed again",
         "succeeded: the stack owns the previous task definition",
         "succeeded: the obsolete one is deregistered",
@@ -269,8 +284,11 @@ def test_a_response_that_stays_old_is_a_rollback() -> None:
     assert advanced.part.reason == ROLLED_BACK
 
 
-def test_a_service_without_tasks_succeeds_with_a_remark() -> None:
+def test_a_service_without_tasks_succeeds_with_a_warning() -> None:
     empty = observed(service(deployment("new"), running=0, desired=0))
     ended = advance(rolling(), DEPLOY, empty, NOW).part
     assert ended.status is Status.SUCCEEDED
     assert ended.reason == "no task was started: the service is scaled to 0"
+    decision = decide(operation("deploy", rolling(obsolete=None)), empty, NOW)
+    warning = "DEV 1.1: no task was started: the service is scaled to 0"
+    assert (decision.operation.warnings, decision.operation.reasons) == ((warning,), ())

@@ -11,9 +11,9 @@ from tools.bench.swaps import tables
 # Maximum number of AWS calls before the response, and of calls in a row (depth), by operation.
 CALLS: Mapping[str, tuple[int, int]] = {
     "create": (4, 4),
-    "deploy": (6, 5),
-    "deploy three": (12, 5),
-    "promote": (7, 5),
+    "deploy": (7, 5),
+    "deploy three": (11, 5),
+    "promote": (8, 5),
     "swap": (10, 5),
     "delete": (5, 5),
 }

@@ -80,7 +80,10 @@ class ActionBuilder:
         An idempotency record that expired before `now` (epoch seconds) is replaced.
         """
         operation_id = claim.operation.id
-        actions = [self._take_row(row, operation_id) for row in claim.taken]
+        actions = [
+            self._take_row(row, operation_id, corrected=row in claim.corrected)
+            for row in claim.taken
+        ]
         actions += [self._check_row(row) for row in claim.unchanged]
         actions += [self._create_row(row, operation_id) for row in claim.new]
         actions += self._reserve_names(claim.new)
@@ -129,7 +132,11 @@ class ActionBuilder:
         request = _put_request(self._table(row), item, _AS_SEEN, seen=row.revision)
         return WriteAction(Subject.ROW, request, row)
 
-    def _take_row(self, row: Row, operation_id: str) -> WriteAction:
+    def _take_row(self, row: Row, operation_id: str, *, corrected: bool) -> WriteAction:
+        if corrected:
+            item = items.row_item(replace(row, claim=operation_id, revision=row.revision + 1))
+            request = _put_request(self._table(row), item, _FREE_AS_SEEN, seen=row.revision)
+            return WriteAction(Subject.ROW, request, row)
         change = "SET #claim = :operation, #revision = #revision + :one"
         values = {"operation": operation_id, "seen": row.revision, "one": 1}
         request = _update_request(self._table(row), _key(row), change, _FREE_AS_SEEN, **values)

@@ -87,6 +87,7 @@ def _row_view(row: Row, observed: Observed | None, operation_url: OperationUrl) 
         "deployedAt": time_text(service.deployed_at) if service else None,
         "deployedBy": service.deployed_by if service else None,
         "operation": {"id": claim, "url": operation_url(name, claim)} if claim else None,
+        "unverified": service.unverified if service else None,
         "drift": redact(row.drift) if row.drift else None,
     }
     return _present(members | (_service_view(row, observed) if observed else {}))

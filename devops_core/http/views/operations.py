@@ -40,6 +40,7 @@ def operation_view(operation: Operation, url: str) -> dict[str, Any]:
         "took": took,
         **further,
         "reasons": [redact(reason) for reason in operation.reasons],
+        "warnings": [redact(warning) for warning in operation.warnings],
         "environments": [progress_view(part) for part in operation.progress],
     }
     return {name: value for name, value in members.items() if value not in (None, [], {})}

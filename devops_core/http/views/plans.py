@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from devops_core.errors import redact
 from devops_core.http.views.operations import progress_view
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ def plan_view(plan: DryRun) -> dict[str, Any]:
         "message": plan.message,
         "claims": [environment.value for environment in plan.claims],
         "environments": [_environment_view(part, plan) for part in plan.progress],
+        "warnings": [redact(warning) for warning in plan.warnings],
         "production": {"live": live[0], "willBeLive": live[1]} if live else None,
         "template": plan.template.view() if plan.template else None,
         "parameters": dict(plan.parameters),

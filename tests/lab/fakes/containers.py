@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from devops_core import render
 from devops_core.errors import RefusedError
+from devops_core.model.inventory import container_of
 from devops_core.model.observed import RunningService
-from devops_core.naming import OPERATION_TAG
+from devops_core.naming import OPERATION_TAG, Image
 from tests.lab.fakes.clock import FakeClock
 from tests.lab.fakes.shapes import check_request
 from tests.lab.fakes.task_service import OK, FakeService
@@ -32,7 +34,13 @@ class FakeTaskDefinition:
     @property
     def image(self) -> str:
         """The image of the application's container."""
-        return str(render.container_of(self.request, "app")["image"])
+        return str(container_of(self.request, "app")["image"])
+
+    @property
+    def settings(self) -> str:
+        """The other members that a rollout keeps."""
+        request = {**render.blueprint(self.request), "family": ""}
+        return json.dumps(render.task_definition(request, "app", Image(""), {}), sort_keys=True)
 
 
 class FakeContainers(Port, port="containers"):
@@ -76,6 +84,11 @@ class FakeContainers(Port, port="containers"):
     def blueprint(self, task_definition: str) -> Mapping[str, Any]:
         """Return the request of a task definition's registration, also after its deregistration."""
         return render.blueprint(self._known(task_definition).request)
+
+    @outgoing
+    def active(self, task_definition: str) -> bool:
+        """Return whether a task definition is not deregistered."""
+        return self._known(task_definition).active
 
     @outgoing
     def deregister(self, task_definition: str) -> None:

@@ -85,7 +85,9 @@ class FakeTables(Port, port="tables"):
             self._check_free(row)
         assert (operation.application, operation.id) not in self.operations, "an id is used once"
         for row in claim.taken:
-            self._put(replace(row, claim=operation.id, revision=row.revision + 1))
+            stored = self.rows[row.application.name, row.environment]
+            taken = row if row in claim.corrected else stored
+            self._put(replace(taken, claim=operation.id, revision=row.revision + 1))
         for row in claim.new:
             self._put(replace(row, claim=operation.id))
         self.operations[operation.application, operation.id] = operation

@@ -82,6 +82,18 @@ def tested(version: str) -> Prepare:
     return prepare
 
 
+def unverified(cloud: FakeCloud, api: Client) -> None:
+    """Deploy a version that crashes to stage without tasks; then scale stage to one task."""
+    shop(cloud, api)
+    stage = cloud.containers.service("Shop", "stage")
+    stage.desired = stage.running = 0
+    # No task starts, so no task crashes.
+    cloud.containers.behaviours, behaviours = {}, cloud.containers.behaviours
+    api.finished(api.deploy("crash", "stage"))
+    cloud.containers.behaviours = behaviours
+    stage.desired = stage.running = 1
+
+
 def cold(cloud: FakeCloud, api: Client) -> None:
     """Create a shop with two warm-up pages; one responds, one does not."""
     empty(cloud, api)
@@ -147,6 +159,15 @@ def deploying(cloud: FakeCloud, api: Client) -> None:
     api.tick()
 
 
+def deploying_over_inactive(cloud: FakeCloud, api: Client) -> None:
+    """Accept a deploy that hangs in dev; another tool deregisters the previous task definition."""
+    shop(cloud, api)
+    previous = cloud.containers.running("Shop", "dev")
+    api.deploy("hang", "dev")
+    api.tick()
+    previous.active = False
+
+
 def promoting(cloud: FakeCloud, api: Client) -> None:
     """Accept a promote that hangs."""
     tested("hang")(cloud, api)
@@ -203,6 +224,19 @@ def changed_service(cloud: FakeCloud, api: Client) -> None:
     cloud.containers.service("Shop", "dev").deploy(by_hand, now)
     cloud.containers.service("Shop", "dev").complete(now)
     cloud.clock.pass_(minutes=10)
+
+
+def resized(name: str) -> Prepare:
+    """Return the shop after a change of the size of a service by hand, just before the request."""
+
+    def prepare(cloud: FakeCloud, api: Client) -> None:
+        tested("3.0")(cloud, api)
+        running = cloud.containers.running("Shop", name).request
+        by_hand = cloud.containers.add({**running, "cpu": "1024", "memory": "2048", "tags": []})
+        cloud.containers.service("Shop", name).deploy(by_hand, cloud.clock.now())
+        cloud.containers.service("Shop", name).complete(cloud.clock.now())
+
+    return prepare
 
 
 def deleted_service(cloud: FakeCloud, api: Client) -> None:

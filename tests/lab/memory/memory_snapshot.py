@@ -93,6 +93,7 @@ class MemorySnapshot:
                 each.tags.get(OPERATION_TAG, ""),
                 each.tags.get("aws:cloudformation:stack-name", ""),
                 each.active,
+                each.settings,
             )
             for arn, each in self._cloud.containers.task_definitions.items()
         }

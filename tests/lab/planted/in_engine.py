@@ -15,7 +15,7 @@ from devops_core.errors import AwsError, RefusedError, ThrottledError
 from devops_core.kinds import rollout
 from devops_core.kinds.kind import Kind, RowChanges
 from devops_core.model.decisions import Act, Decision, Fail, Plan, State, Wait
-from devops_core.model.inventory import Application, Inventory, Row
+from devops_core.model.inventory import Application, Inventory, Row, Service
 from devops_core.model.listeners import Listener
 from devops_core.model.observed import Deployment, Observed, RunningService
 from devops_core.model.operation import Event, Operation, Progress, Status
@@ -185,6 +185,17 @@ def listeners_are_mistaken_for_each_other(
     return replace(observed, production=observed.test, test=observed.production)
 
 
+@_bug(
+    "devops_core.observe.rollout:_active",
+    why="ECS refuses the rollback, and the event log does not have the cause",
+    stories=("abort-deploy-inactive",),
+)
+def deregistered_task_definition_counts_as_active(
+    original: Callable[..., bool], cloud: Cloud, operation: Operation, task_definition: str
+) -> bool:
+    return True
+
+
 # --- kinds ---
 
 
@@ -201,6 +212,17 @@ def same_slot_is_always_expected_to_be_idle(
     draft: Operation,
 ) -> Plan:
     return original(request, inventory, replace(observed, production=SLOTS[0]), draft)
+
+
+@_bug(
+    "devops_core.kinds.promote:_verified",
+    why="a version that has never started reaches production",
+    stories=("promote-unverified",),
+)
+def version_without_a_started_task_is_promoted(
+    original: Callable[..., tuple[Row, Service]], row: Row, service: Service
+) -> tuple[Row, Service]:
+    return original(row, replace(service, unverified=None))
 
 
 @_bug(
@@ -240,6 +262,22 @@ def failed_rollout_changes_the_row(
     )
     state = state._replace(operation=replace(state.operation, progress=progress))
     return original(state, held, now, keep_rows=keep_rows)
+
+
+@_bug(
+    "devops_core.kinds.rollout:source",
+    why="a deploy reverts a change that a person made in the console",
+    stories=("deploy-resized",),
+)
+def outside_changes_are_reverted(
+    original: Callable[..., rollout.Source],
+    row: Row,
+    service: Service,
+    inventory: Inventory,
+    observed: Observed,
+    now: datetime,
+) -> rollout.Source:
+    return rollout.Source(row, service)
 
 
 @_bug(
@@ -309,9 +347,10 @@ def late_rollout_is_not_reverted(
     part: Progress,
     service: RunningService,
     primary: Deployment,
+    active: bool | None,
     limit: str | None,
 ) -> rollout.Advance:
-    advance = original(part, service, primary, limit)
+    advance = original(part, service, primary, active, limit)
     if isinstance(advance.step, UpdateService):
         return rollout._failed_rollout(part, advance.part.reason or "")
     return advance

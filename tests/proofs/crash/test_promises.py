@@ -456,6 +456,16 @@ BROKEN_CHANGES: tuple[tuple[Callable[..., Any], Change, Break], ...] = (
         updating("prod-2"),
         changed_operation(kind="deploy-blue"),
     ),
+    (
+        promises.a_rollout_changes_only_the_image,
+        updating("prod-1"),
+        lambda state: [
+            changed_operation(kind="deploy-blue")(state),
+            state.task_definitions.update(
+                {definition("prod-1", 3): TaskDefinition(IMAGE, SWAP, settings="memory: 512")}
+            ),
+        ],
+    ),
 )
 
 

@@ -40,18 +40,18 @@ REQUESTS: Mapping[str, tuple[str, str, str, dict[str, Any]]] = {
 EXPECTED: Mapping[str, tuple[dict[str, int], int]] = {
     "create": ({"TransactWriteItems": 1, "GetObject": 1, "CreateStack": 1, "PutItem": 1}, 4),
     "deploy": (
-        {"BatchGetItem": 1, "DescribeImages": 1, "TransactWriteItems": 1}
+        {"BatchGetItem": 1, "DescribeImages": 1, "DescribeServices": 1, "TransactWriteItems": 1}
         | {"RegisterTaskDefinition": 1, "UpdateService": 1, "PutItem": 1},
         5,
     ),
     "deploy three": (
-        {"BatchGetItem": 1, "DescribeImages": 1, "TransactWriteItems": 1}
+        {"BatchGetItem": 1, "DescribeImages": 1, "DescribeServices": 1, "TransactWriteItems": 1}
         | {"RegisterTaskDefinition": 3, "UpdateService": 3, "PutItem": 1},
         5,
     ),
     "promote": (
-        {"BatchGetItem": 1, "DescribeRules": 1, "DescribeImages": 1, "TransactWriteItems": 1}
-        | {"RegisterTaskDefinition": 1, "UpdateService": 1, "PutItem": 1},
+        {"BatchGetItem": 1, "DescribeRules": 1, "DescribeImages": 1, "DescribeServices": 1}
+        | {"TransactWriteItems": 1, "RegisterTaskDefinition": 1, "UpdateService": 1, "PutItem": 1},
         5,
     ),
     "swap": (

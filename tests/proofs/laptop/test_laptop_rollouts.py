@@ -264,6 +264,24 @@ def test_a_list_of_task_definitions_contains_only_its_family(application: Applic
     assert application.ecs.list_task_definitions(familyPrefix="Stall")["taskDefinitionArns"] == []
 
 
+def test_a_service_cannot_be_updated_to_an_inactive_task_definition(
+    application: Application,
+) -> None:
+    (service,) = application.ecs.describe_services(cluster=application.name, services=["dev"])[
+        "services"
+    ]
+    definition = application.ecs.register_task_definition(
+        family=application.name, containerDefinitions=[{"name": "app", "image": "example:1"}]
+    )["taskDefinition"]["taskDefinitionArn"]
+    application.ecs.deregister_task_definition(taskDefinition=definition)
+    update = partial(application.ecs.update_service, cluster=application.name, service="dev")
+    with pytest.raises(application.ecs.exceptions.ClientException, match="is inactive"):
+        update(taskDefinition=definition)
+    # The service runs this one, which another tool can deregister too.
+    application.ecs.deregister_task_definition(taskDefinition=service["taskDefinition"])
+    assert update(desiredCount=1)["service"]["taskDefinition"] == service["taskDefinition"]
+
+
 def test_no_process_remains_after_the_cloud_is_stopped(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> None:

@@ -17,6 +17,7 @@ POLL = 0.1  # seconds between two checks of a task's health
 _TASKS_FAILED = "ECS deployment circuit breaker: tasks failed to start."
 
 _create_service = ecs._create_service
+_update_service = ecs._update_service
 _schedule_completion = ecs._schedule_service_deployment_completion
 _complete_deployment = ecs._complete_service_deployment
 _record_failure = ecs._record_service_task_failure
@@ -34,6 +35,8 @@ def apply(*, real_docker: bool) -> None:
     """Apply the corrections."""
     ecs._create_service = create_service
     ecs._ACTION_MAP["CreateService"] = create_service
+    ecs._update_service = update_service
+    ecs._ACTION_MAP["UpdateService"] = update_service
     ecs._schedule_service_deployment_completion = complete_when_healthy
     ecs._complete_service_deployment = complete_deployment
     ecs._record_service_task_failure = record_failure
@@ -61,6 +64,23 @@ def create_service(data: dict[str, Any]) -> Any:
             )
             return ecs.error_response_json("InvalidParameterException", message, 400)
     return _create_service(data)
+
+
+def update_service(data: dict[str, Any]) -> Any:
+    """Update a service; refuse an INACTIVE task definition, but not that of the service itself.
+
+    Gap: the emulator accepts it. Source: ECS API, DeregisterTaskDefinition.
+    """
+    definition = ecs._task_defs.get(ecs._resolve_td_key(data.get("taskDefinition") or ""))
+    cluster = ecs._resolve_cluster_name(data.get("cluster", "default"))
+    service = ecs._services.get(f"{cluster}/{data.get('service', '').rpartition('/')[2]}") or {}
+    if (
+        definition
+        and definition["status"] == "INACTIVE"
+        and definition["taskDefinitionArn"] != service.get("taskDefinition")
+    ):
+        return ecs.error_response_json("ClientException", "TaskDefinition is inactive", 400)
+    return _update_service(data)
 
 
 def make_deployment(*args: Any, **kwargs: Any) -> Any:

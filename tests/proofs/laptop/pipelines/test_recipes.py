@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from tests.lab.laptop import recipes
 from tests.lab.laptop.api import Api, create_body
 from tests.lab.laptop.recipes import Step
+from tools.laptop import deploy
 from tools.laptop.cloud import Cloud
 
 NAME = "MyDevOpsAPI"
@@ -86,3 +88,35 @@ def test_a_recipe_succeeds_for_a_good_version_and_fails_for_one_that_crashes(
     assert "exit code 1" in done.stdout + done.stderr
     assert runs(api, "DEV") == good
     assert runs(api, delivered) == good
+
+
+@pytest.fixture
+def without_tasks(cloud: Cloud, application: str) -> Iterator[None]:
+    """Scale dev and stage to 0."""
+    ecs = deploy.client(cloud, "ecs")
+    for service in ("dev", "stage"):
+        ecs.update_service(cluster=application, service=service, desiredCount=0)
+    yield
+    for service in ("dev", "stage"):
+        ecs.update_service(cluster=application, service=service, desiredCount=1)
+
+
+@pytest.mark.usefixtures("without_tasks")
+@pytest.mark.parametrize("recipe", ALL)
+def test_a_recipe_warns_that_no_task_was_started_and_does_not_release_the_version(
+    api: Api, home: Path, environment: dict[str, str], recipe: str
+) -> None:
+    bad = f"{recipe}-bad"
+    first, *later = [step for step in ALL[recipe](bad) if "venv" not in step.script]
+    # Another run on the build server than that of the test before.
+    done = replace(first, variables={**first.variables, "BUILD_ID": "18"}).run(environment, home)
+    assert done.returncode == 0, f"{first.script}\n{done.stdout}\n{done.stderr}"
+    warning = f"DEV {bad}: no task was started: the service is scaled to 0"
+    output = done.stderr if recipe == "curl" else done.stdout
+    prefix = {"curl": '"warnings": ["', "github": "::warning::"}.get(recipe, "Warning: ")
+    assert f"{prefix}{warning}" in output
+    assert runs(api, "DEV") == bad
+    for step in later[:1]:
+        done = step.run(environment, home)
+        assert done.returncode == 3, f"{step.script}\n{done.stdout}\n{done.stderr}"
+        assert "is not verified (no task was started" in done.stdout + done.stderr

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from devops_core.engine.differences import differences
+from devops_core.model.differences import differences
 
 APP = {
     "name": "app",
