@@ -42,6 +42,7 @@ _ENVIRONMENT = {
     "API_STAGE": "dev",
     "TEMPLATE_URL": "s3://bucket/application.yml",
     "TEMPLATE_BUCKET": "bucket",
+    "ALLOWED_REGISTRIES": "*",
     "INITIAL_IMAGE": "public.ecr.aws/team/app:1.0",
     "VPC_ID": "vpc-1",
     "SUBNETS": "subnet-1,subnet-2",
@@ -64,7 +65,7 @@ def faults(path: Path) -> list[str]:
     """Return the violations of a template, without those that only cfn-lint finds."""
     content = path.read_bytes()
     try:
-        parameters = _parameters(content)
+        parameters = sent_parameters(content)
     except ValueError as error:
         return [str(error)]
     found = list(template_faults(content.decode(), NAME, SERVICES, ACCOUNT))
@@ -80,7 +81,7 @@ def faults(path: Path) -> list[str]:
     ]
 
 
-def _parameters(content: bytes) -> dict[str, str]:
+def sent_parameters(content: bytes) -> dict[str, str]:
     """Return the parameters that the service sends for the sample application."""
     now = datetime(2026, 1, 1, tzinfo=UTC)
     operation = Operation(

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
-from tests.lab.templates import APPLICATION
-from tools.template_check import faults, main
+from devops_core.template_contract import required_outputs
+from tests.lab.templates import APPLICATION, ROOT
+from tools.template_check import faults, main, sent_parameters
 
 TEXT = APPLICATION.read_text()
 ROUTER = """\
@@ -27,6 +29,15 @@ LISTENER = "must be a listener of the load balancer Example-prod"
 
 def test_the_template_of_the_project_fulfils_the_contract() -> None:
     assert main([str(APPLICATION)]) == 0
+
+
+def test_the_page_names_every_parameter_and_every_output() -> None:
+    page = (ROOT / "docs" / "custom-template.md").read_text()
+    prose = re.sub(r"```.*?```", "", page, flags=re.DOTALL)
+    named = {word for text in re.findall(r"`([^`]+)`", prose) for word in text.split("<service>")}
+    sent = {each for each in sent_parameters(APPLICATION.read_bytes()) if "Secret" not in each}
+    outputs = {each.removeprefix("dev") for each in required_outputs(["dev"])}
+    assert sent | outputs <= named
 
 
 @pytest.mark.parametrize(

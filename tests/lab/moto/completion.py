@@ -168,12 +168,11 @@ def _weigh_target_groups() -> None:
     """Make both listeners of production forward to both slots, as in the application template."""
     elb = backend("elbv2")
     for balancer in elb.load_balancers.values():
-        if not balancer.name.endswith("-prod"):
+        actions = [listener.default_actions[0].data for listener in balancer.listeners.values()]
+        # A repeated call creates nothing, so the listeners have their weights already.
+        if not balancer.name.endswith("-prod") or "ForwardConfig" in actions[0]:
             continue
-        live, idle = (
-            listener.default_actions[0].data["TargetGroupArn"]
-            for listener in balancer.listeners.values()
-        )
+        live, idle = (action["TargetGroupArn"] for action in actions)
         for listener, groups in zip(balancer.listeners, ((live, idle), (idle, live)), strict=True):
             weighted = [
                 {"TargetGroupArn": arn, "Weight": weight}
