@@ -44,14 +44,15 @@ class CopyingPort:
     def __getattr__(self, method: str) -> Callable[..., Any]:
         return partial(self._call, method)
 
-    def _call(self, method: str, *args: Any) -> Any:
-        pickled = pickle.dumps(args)
+    def _call(self, method: str, *args: Any, **named: Any) -> Any:
+        pickled = pickle.dumps((args, named))
         name = next(iter(_COPY.findall(pickled)), b"")
         if name in (b"", ORIGINAL.encode()):
-            return getattr(self._port, method)(*args)
+            return getattr(self._port, method)(*args, **named)
         # The names have the same length; therefore they can be exchanged in a pickle.
-        args = pickle.loads(pickled.replace(name, ORIGINAL.encode()))  # noqa: S301 - written above
-        response = pickle.dumps(getattr(self._port, method)(*args))
+        original = pickled.replace(name, ORIGINAL.encode())
+        args, named = pickle.loads(original)  # noqa: S301 - written above
+        response = pickle.dumps(getattr(self._port, method)(*args, **named))
         return pickle.loads(response.replace(ORIGINAL.encode(), name))  # noqa: S301 - written above
 
 
