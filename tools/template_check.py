@@ -50,6 +50,7 @@ _ENVIRONMENT = {
     "LOAD_BALANCER_SECURITY_GROUP": "sg-2",
     "STACK_ROLE_ARN": "arn:aws:iam::012345678901:role/stacks",
     "PERMISSIONS_BOUNDARY_ARN": "arn:aws:iam::012345678901:policy/devops-ecs/boundary",
+    "ALLOWED_REGISTRIES": "*",
     **dict.fromkeys(("NONPRODUCTION_TABLE", "PRODUCTION_TABLE"), "table"),
     **dict.fromkeys(("TRAININGDA_TABLE", "LOG_TABLE"), "table"),
 }
