@@ -52,6 +52,7 @@ _ENVIRONMENT = {
     "STACK_ROLE_ARN": "arn:aws:iam::012345678901:role/stacks",
     "ALLOWED_REGISTRIES": "*",
     "PERMISSIONS_BOUNDARY_ARN": "arn:aws:iam::012345678901:policy/devops-ecs/boundary",
+    "ALLOWED_REGISTRIES": "*",
     **dict.fromkeys(("NONPRODUCTION_TABLE", "PRODUCTION_TABLE"), "table"),
     **dict.fromkeys(("TRAININGDA_TABLE", "LOG_TABLE"), "table"),
 }
