@@ -33,7 +33,7 @@ SIZES = Sizes(
 )
 # The seed of the random sequences. Without it, they would change with each edit of the machine,
 # because Hypothesis derives the seed from the source text.
-SEED = 3
+SEED = 4
 
 
 def settings(examples: int, steps: int, *, shrink: bool = True) -> hypothesis.settings:
