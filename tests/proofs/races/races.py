@@ -203,14 +203,14 @@ _CONFIGURED = {"environment": {"LEVEL": "info"}, "desiredCount": 2}
 OPEN_OPERATIONS = (
     OpenOperation("create", _EMPTY, Client.create, 3),
     OpenOperation("create-configured", _EMPTY, partial(Client.create, service=_CONFIGURED), 12),
-    OpenOperation("create-fails", (accounts.failing(create=True),), Client.create, 7),
+    OpenOperation("create-fails", (accounts.failing(create=True),), Client.create, 8),
     OpenOperation("deploy", _SHOP, partial(Client.deploy, version="3.0"), 7),
     OpenOperation("deploy-backwards", (accounts.backwards,), _DEV, 7),
     OpenOperation("deploy-crashes", _SHOP, partial(Client.deploy, version="crash"), 8),
     OpenOperation("promote", _TESTED, Client.promote, 7),
     OpenOperation("swap", _SHOP, Client.swap, 3),
     OpenOperation("swap-raised", (accounts.small_blue,), Client.swap, 6),
-    OpenOperation("delete", _SHOP, Client.delete, 9),
+    OpenOperation("delete", _SHOP, Client.delete, 10),
 )
 
 
