@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from devops_core.model.inventory import Inventory, Row, RowStatus, Service, other_slot
-from devops_core.model.listeners import listener_of, role_problems
+from devops_core.model.listeners import listener_of, missing_listener, role_problems
 from devops_core.model.observed import Deployment, Observed
 from devops_core.model.outside_release import followed_service, outside_deployment
 from devops_core.naming import Environment
@@ -130,7 +130,7 @@ def _row_drift(row: Row, observed: Observed) -> str | None:
         return "the ECS service does not exist: delete the application and create it again"
     listener = listener_of(row.environment)
     if listener and listener not in observed.listeners:
-        return f"the {listener} listener does not exist: delete the application and create it again"
+        return missing_listener(listener)
     if row.environment is Environment.PROD_GREEN and observed.production is None:
         return (
             "the production listener does not forward to exactly one of the slots prod-1 and"

@@ -12,7 +12,6 @@ from devops_core.kinds import rollout
 from devops_core.kinds.kind import Kind
 from devops_core.model.decisions import Plan
 from devops_core.model.inventory import Inventory, Row, Service, other_slot, require_live_slot
-from devops_core.model.listeners import listener_problems
 from devops_core.model.observed import Observed
 from devops_core.model.operation import Operation
 from devops_core.naming import PRODUCTION, PROMOTABLE, Image
@@ -37,11 +36,11 @@ def plan(
     source, tested = _source(request, inventory)
     image = observed.require_image()
     live = require_live_slot(observed.production)
-    problems = listener_problems(observed.listeners, inventory.slots_by_target_group)
-    if problems:
+    if observed.listener_problems:
         # Customers could reach the idle slot during its rollout.
         raise NotDeployableError(
-            f"the production listener does not allow a promote: {'; '.join(problems)}"
+            "the production listener does not allow a promote:"
+            f" {'; '.join(observed.listener_problems)}"
         )
     idle_service = inventory.slots.get(other_slot(live))
     if idle_service is None:

@@ -12,7 +12,7 @@ from devops_core.errors import ConflictError, NotDeployableError, NotReadyError
 from devops_core.kinds.kind import Abort, Kind, RowChanges
 from devops_core.model.decisions import Act, Decision, Done, Fail, Plan, State, Wait
 from devops_core.model.inventory import Inventory, Row, Service, other_slot, require_live_slot
-from devops_core.model.listeners import Listener, listener_problems
+from devops_core.model.listeners import Listener
 from devops_core.model.observed import Observed, RunningService
 from devops_core.model.operation import Operation, Progress, Status
 from devops_core.model.steps import ScaleService, Switch, WarmUp
@@ -34,8 +34,7 @@ def plan(request: SwapRequest, inventory: Inventory, observed: Observed, draft: 
     if request.version and live_now.version == request.version:
         message = f"{request.version} is already live; the swap changed nothing"
         return Plan(None, observed, message)
-    problems = listener_problems(observed.listeners, inventory.slots_by_target_group)
-    _require_ready(request, next_live, observed, problems)
+    _require_ready(request, next_live, observed)
     urls = {row.environment: row.url for row in rows}
     progress = (
         _exchange(Environment.PROD_GREEN, urls, next_live, live_now),
@@ -50,13 +49,8 @@ def plan(request: SwapRequest, inventory: Inventory, observed: Observed, draft: 
     return Plan(operation, observed, taken=tuple(rows), production=(idle, live))
 
 
-def _require_ready(
-    request: SwapRequest, next_live: Service, observed: Observed, problems: tuple[str, ...]
-) -> None:
-    """Raise ConflictError if the idle slot has another version or cannot become live.
-
-    `problems` are those of the listeners.
-    """
+def _require_ready(request: SwapRequest, next_live: Service, observed: Observed) -> None:
+    """Raise ConflictError if the idle slot has another version or cannot become live."""
     if request.version and next_live.version != request.version:
         runs = next_live.version or "the first image"
         raise NotDeployableError(
@@ -69,6 +63,7 @@ def _require_ready(
     missing = never_deployed + refusals(observed, next_live.name)
     if missing:
         raise NotReadyError("the idle slot is not ready", missing)
+    problems = observed.listener_problems
     if problems:
         raise NotReadyError("the listeners of production do not allow a swap", problems)
 
@@ -100,7 +95,12 @@ def decide(operation: Operation, observed: Observed, now: datetime) -> Decision:
             operation = operation.with_details(switched_at=now)
         return _after_switch(operation, observed)
     next_live, live_now = _size(observed, details.live), _size(observed, details.idle)
-    missing = (*unready(observed, details.live), *_smaller(next_live, live_now))
+    # The listeners can have been changed by hand since the claim.
+    missing = (
+        *observed.listener_problems,
+        *unready(observed, details.live),
+        *_smaller(next_live, live_now),
+    )
     # After the switch, the deadline and an abort count only if the listener was switched back by
     # hand to a slot that is not ready.
     if missing or not details.switched_at:
@@ -199,10 +199,15 @@ def _counts(counted: str, idle: int, live: int) -> str:
 
 
 def _after_switch(operation: Operation, observed: Observed) -> Decision:
-    """Switch the test listener if it does not forward to the idle slot yet, then end."""
-    idle = operation.details.idle
+    """Switch the test listener if it does not forward to the idle slot yet, then end.
+
+    A test listener that was changed by hand and cannot forward does not delay the end.
+    """
+    idle, test = operation.details.idle, observed.listeners.get(Listener.TEST)
     if observed.test != idle:
-        return Act(operation, (Switch(Listener.TEST, idle),))
+        if test and test.forwards:
+            return Act(operation, (Switch(Listener.TEST, idle),))
+        operation = replace(operation, warnings=observed.listener_problems)
     done = tuple(replace(part, status=Status.SUCCEEDED) for part in operation.progress)
     return Done(replace(operation, progress=done))
 

@@ -38,21 +38,25 @@ class ListenerRules(NamedTuple):
 def observed_listeners(
     rules: Iterable[ListenerRules | None], slots: Mapping[str, str]
 ) -> dict[str, Any]:
-    """Return the fields `production`, `test` and `listeners` of an Observed.
+    """Return the fields of an Observed that describe the listeners.
 
     `rules` are those of the production listener, then of the test listener if it was read; None
     for a listener that does not exist. `slots` are slot names by target group.
     """
-    listeners = {
-        listener: described
-        for listener, described in zip(Listener, rules, strict=False)
-        if described
-    }
+    found = dict(zip(Listener, rules, strict=False))
+    listeners = {listener: described for listener, described in found.items() if described}
     behind = {
         listener.value: slots.get(described.target_group or "")
         for listener, described in listeners.items()
     }
-    return {**behind, "listeners": listeners}
+    missing = tuple(missing_listener(each) for each in found if each not in listeners)
+    problems = missing + listener_problems(listeners, slots)
+    return {**behind, "listeners": listeners, "listener_problems": problems}
+
+
+def missing_listener(listener: Listener) -> str:
+    """Return the problem of a listener that was deleted by hand."""
+    return f"the {listener} listener does not exist: delete the application and create it again"
 
 
 def listener_of(environment: Environment) -> Listener | None:

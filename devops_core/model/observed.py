@@ -97,7 +97,8 @@ class Observed:
     service, `previous_active` whether the task definition to return to is ACTIVE by service, and
     `blueprints` the registration inputs of task definitions by service. `production` and
     `test` are the slots behind the listeners, `listeners` the rules of the observed listeners,
-    `healthy` the number of healthy targets by service.
+    `listener_problems` the reasons of the listeners against a promote and a swap, `healthy` the
+    number of healthy targets by service.
     `orphans` has the task definitions that remain after the stack was deleted, by service.
     `image` is the requested image with its digest, `template` and `template_content` are the
     application template and its bytes, if they were read. `containers` has the name of the
@@ -113,6 +114,7 @@ class Observed:
     production: str | None = None
     test: str | None = None
     listeners: Mapping[Listener, ListenerRules] = field(default_factory=dict)
+    listener_problems: tuple[str, ...] = ()
     healthy: Mapping[str, int] = field(default_factory=dict)
     orphans: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     image: Image | None = None

@@ -15,13 +15,14 @@ from devops_core.model.operation import Operation
 from devops_core.naming import PRODUCTION
 from devops_core.observe import Controller
 from devops_core.ports import Cloud
+from devops_core.reads.live import listener_calls
 from devops_core.requests.swap import SwapRequest
 
 
 def before(cloud: Cloud, request: SwapRequest, inventory: Inventory) -> Observed:
     """Return the state of production; ConflictError for an unusable slot."""
     inventory.usable(*PRODUCTION)
-    listeners, slots = _listener_calls(cloud, inventory), inventory.slots
+    listeners, slots = listener_calls(cloud, inventory), inventory.slots
     found = cloud.gather([*listeners, *_slot_calls(cloud, request.application, inventory)])
     production, test, services, *healthy = found
     return Observed(
@@ -33,17 +34,13 @@ def before(cloud: Cloud, request: SwapRequest, inventory: Inventory) -> Observed
 
 def during(cloud: Cloud, operation: Operation, inventory: Inventory) -> Observed:
     """Return the state of production; after the switch the listeners are enough."""
-    rules = cloud.gather(_listener_calls(cloud, inventory))
+    rules = cloud.gather(listener_calls(cloud, inventory))
     observed = Observed(**observed_listeners(rules, inventory.slots_by_target_group))
     if observed.production == operation.details.live:
         return observed
     services, *healthy = cloud.gather(_slot_calls(cloud, operation.application, inventory))
     counts = dict(zip(inventory.slots, healthy, strict=True))
     return replace(observed, services=services, healthy=counts)
-
-
-def _listener_calls(cloud: Cloud, inventory: Inventory) -> list[Callable[[], Any]]:
-    return [partial(cloud.load_balancer.rules, arn) for arn in inventory.listeners]
 
 
 def _slot_calls(cloud: Cloud, application: str, inventory: Inventory) -> list[Callable[[], Any]]:

@@ -107,6 +107,88 @@ def refused(reply: Reply, code: str, message: str) -> None:
     assert reply.body["errorMessage"] == message
 
 
+def removed(which: str) -> Change:
+    """Return a change: delete a listener."""
+    return lambda cloud: cloud.load_balancer.remove(listener(cloud, which))
+
+
+MISSING = "the {} listener does not exist: delete the application and create it again"
+CHANGES = [
+    *(case[:3] for case in PROBLEMS),
+    ("the production listener is deleted", removed("production"), MISSING.format("production")),
+    ("the test listener is deleted", removed("test"), MISSING.format("test")),
+]
+
+
+def waiting_swap(cloud: FakeCloud, api: Client) -> Reply:
+    """Start a swap that waits for the tasks of the idle slot."""
+    cloud.containers.automatic = False
+    idle = cloud.containers.service("Shop", "prod-2")
+    idle.desired = idle.running = 0
+    return api.swap()
+
+
+@pytest.mark.parametrize("aborted", [True, False], ids=["aborted", "at the deadline"])
+@pytest.mark.parametrize(
+    ("change", "problem"), [case[1:] for case in CHANGES], ids=[case[0] for case in CHANGES]
+)
+def test_a_listener_that_changes_after_the_claim_prevents_the_switch(
+    ready: FakeCloud, api: Client, change: Change, problem: str, *, aborted: bool
+) -> None:
+    swapping = waiting_swap(ready, api)
+    change(ready)
+    ready.containers.service("Shop", "prod-2").complete(ready.clock.now())
+    api.tick()
+    operation = api.status(swapping.id).operation
+    assert (operation["status"], operation["waitingFor"]) == ("IN_PROGRESS", problem)
+
+    if aborted:
+        api.abort(swapping.id)
+    else:
+        ready.clock.pass_(minutes=15)
+        api.tick()
+
+    ended = api.status(swapping.id).operation
+    assert (ended["status"], "switchedAt" in ended) == ("FAILED", False)
+    assert problem in ended["reasons"]
+
+
+@pytest.mark.parametrize("which", ["production", "test"])
+def test_a_swap_without_a_listener_is_refused(ready: FakeCloud, api: Client, which: str) -> None:
+    removed(which)(ready)
+    reply = api.swap()
+    code = "CONFLICT" if which == "production" else "NOT_READY"
+    assert (reply.status, reply.body["code"]) == (409, code)
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        (removed("test"), MISSING.format("test")),
+        (
+            redirecting("test"),
+            "the test listener has no forward action: make it forward to a slot",
+        ),
+    ],
+    ids=["deleted", "redirects"],
+)
+def test_a_test_listener_that_changes_after_the_switch_does_not_delay_the_end(
+    ready: FakeCloud, api: Client, change: Change, problem: str
+) -> None:
+    fail_switch(ready, "test")
+    swapping = api.swap()
+    change(ready)
+
+    api.tick()
+
+    ended = api.status(swapping.id).operation
+    assert (ended["status"], ended["warnings"]) == ("SUCCEEDED", [problem])
+    assert ready.live("Shop") == "prod-2"
+    ready.clock.pass_(minutes=10)
+    assert api.drift_check() == 1
+    assert ready.tables.rows["Shop", Environment.PROD_BLUE].drift
+
+
 def test_a_rule_that_forwards_to_another_service_is_allowed(ready: FakeCloud, api: Client) -> None:
     with_rule("production", "dev")(ready)
 

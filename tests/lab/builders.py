@@ -11,6 +11,7 @@ from devops_core import kinds
 from devops_core.details import details_type
 from devops_core.model.decisions import Act, Decision, Fail, Plan, Wait
 from devops_core.model.inventory import Application, Inventory, Row, RowStatus
+from devops_core.model.listeners import Listener, ListenerRules
 from devops_core.model.observed import Deployment, Observed, RunningService, Stack
 from devops_core.model.operation import Operation, Progress, Status
 from devops_core.model.service_spec import ServiceSpec
@@ -190,6 +191,7 @@ def production(live: str | None, test: str | None = None, **changes: Any) -> Obs
         slot("prod-2"),
         production=live,
         test=test,
+        listeners=dict.fromkeys(Listener, ListenerRules(forwards=True)),
         healthy={"prod-1": 1, "prod-2": 1},
     )
     return replace(both, **changes)
