@@ -240,7 +240,9 @@ def _act(cloud: Cloud, kind: Kind, run: Run, act: Act) -> tuple[Run, list[AwsErr
     saved, state = run.saved, run.state
     step_calls = steps.calls(cloud, kind, state, act.steps)
     if act.after is After.RELEASE:
-        released = _unthrottled(replace(state.operation, lease_until=None, revision=saved.revision))
+        released = replace(state.operation, lease_until=None, revision=saved.revision)
+        # The first calls of a run can be throttled again, so the pause must become longer.
+        released = _unthrottled(released) if run.after else replace(released, paused_until=None)
         *results, saved = cloud.gather([*step_calls, partial(_save, cloud, kind, saved, released)])
         state = state._replace(operation=saved)
     else:

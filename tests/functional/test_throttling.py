@@ -79,11 +79,18 @@ def _pause(cloud: FakeCloud, operation: str) -> float:
     return (record.paused_until - cloud.clock.now()).total_seconds() if record.paused_until else 0
 
 
-@pytest.mark.parametrize("name", ["containers.register", "containers.find"])
+@pytest.mark.parametrize(
+    ("first", "name"),
+    [
+        ("containers.register", "containers.register"),
+        ("containers.register", "containers.find"),
+        ("containers.update", "containers.update"),
+    ],
+)
 def test_a_throttled_operation_pauses_longer_each_time(
-    shop: FakeCloud, api: Client, name: str
+    shop: FakeCloud, api: Client, first: str, name: str
 ) -> None:
-    shop.wire.fail("containers.register", THROTTLED, times=1)
+    shop.wire.fail(first, THROTTLED, times=1)
     reply = api.deploy("1.0", "dev")
     shop.wire.fail(name, THROTTLED)
     for longest in (2, 4, 8, 16, 32, 32):
@@ -108,12 +115,16 @@ def test_two_throttled_operations_do_not_continue_at_the_same_time(
     assert len({_pause(shop, reply.id) for reply in replies}) == 3
 
 
-def test_a_run_without_throttling_resets_the_pause(shop: FakeCloud, api: Client) -> None:
+@pytest.mark.parametrize("name", ["containers.register", "containers.update"])
+def test_a_run_without_throttling_resets_the_pause(
+    shop: FakeCloud, api: Client, name: str
+) -> None:
     shop.containers.automatic = False
-    shop.wire.fail("containers.register", THROTTLED, times=2)
+    shop.wire.fail(name, THROTTLED, times=2)
     reply = api.deploy("1.0", "dev")
     api.tick()
     assert shop.tables.operations["Shop", reply.id].throttles == 2
+    api.tick()
     api.tick()
     assert shop.tables.operations["Shop", reply.id].throttles == 0
     assert _pause(shop, reply.id) == 0
