@@ -40,11 +40,13 @@ IMAGE_URI = re.compile(
 # or the dual-stack "<account>.dkr-ecr.<region>.on.aws", both also with "-fips" (AWS General
 # Reference, "Amazon ECR endpoints and quotas"). The other domains are those of other partitions.
 # serverless/registries.js has the same pattern.
-ECR_HOST = re.compile(
-    r"(?P<account>[0-9]{12})\.dkr[.-]ecr(?:-fips)?\.(?P<region>[a-z0-9-]+)\."
+ECR_DOMAIN = (
     r"(?:amazonaws\.com(?:\.cn)?|amazonaws\.eu|on\.aws|on\.amazonwebservices\.(?:com\.cn|eu)"
     r"|c2s\.ic\.gov|sc2s\.sgov\.gov|cloud\.adc-e\.uk|csp\.hci\.ic\.gov)"
-    r"(?::[0-9]+)?"
+)
+ECR_HOST = re.compile(
+    r"(?P<account>[0-9]{12})\.dkr[.-]ecr(?:-fips)?\.(?P<region>[a-z0-9-]+)\."
+    rf"{ECR_DOMAIN}(?::[0-9]+)?"
 )
 # The registry of images without a host.
 DOCKER_HUB = "docker.io"

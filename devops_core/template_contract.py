@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
-from devops_core.naming import SLOTS, family, output_key, repository_name
+from devops_core.naming import ECR_DOMAIN, SLOTS, family, output_key, repository_name
 
 # The outputs of each service of the stack.
 SERVICE_OUTPUTS = ("ServiceArn", "TaskDefinitionArn", "TargetGroupArn")
@@ -24,7 +24,12 @@ _UNKNOWN = re.compile(r"Fn::Transform|AWS::Include|AWS::Serverless")
 # A key of a YAML mapping in block style, also the first one in an item of a list.
 _KEY = re.compile(r"(?P<indent> *(?:- )?)[\"']?(?P<key>[^\s\"'#]+?)[\"']?:(?:\s|$)")
 _PLACEHOLDER = re.compile(r"\\[$&]\\\{\w+\\\}")
-_LITERAL_ARN = re.compile(r"arn:[\w-]+:[^\s\"',\]}]+")
+# The value of an output that is a complete ARN, or that of another stack. Functions can have a part
+# of an ARN, and descriptions and comments can have any text.
+_LITERAL_ARN = re.compile(
+    r"\bValue[\"']?:\s*(?:!Sub\s+)?[\"']?(?P<arn>arn:[^\s\"',\]}$]+)[\"']?\s*(?:[,}#\n]|\Z)"
+)
+_IMPORTED = re.compile(r"\bValue[\"']?:\s*(?:!ImportValue\b|[{\s\"']*Fn::ImportValue\b)")
 
 
 class Account(NamedTuple):
@@ -88,7 +93,7 @@ def template_faults(
         values = [value for pattern, value in declared if pattern.fullmatch(key)]
         if not values:
             missing.append(key)
-        elif any("ImportValue" in value for value in values):
+        elif any(map(_IMPORTED.search, values)):
             faults.append(f"{key} must not be the value of another stack (Fn::ImportValue)")
         elif any(not re.fullmatch(rules[key].pattern, arn) for arn in _literal_arns(values)):
             faults.append(f"{key} must be {rules[key].text}")
@@ -119,7 +124,7 @@ def _rules(application: str, services: Iterable[str], account: Account) -> dict[
     at = rf"{account.region}:{account.number}"
     ecs = rf"arn:{account.partition}:ecs:{at}"
     elb = rf"arn:{account.partition}:elasticloadbalancing:{at}"
-    registry = rf"{account.number}\.dkr\.ecr\.{account.region}\.[a-z.]+"
+    registry = rf"{account.number}\.dkr\.ecr\.{account.region}\.{ECR_DOMAIN}"
     balancer, repository = f"{application}-prod", repository_name(application)
     listener = _Rule(
         rf"{elb}:listener/app/{balancer}/[^/]+/[^/]+", f"a listener of the load balancer {balancer}"
@@ -154,7 +159,7 @@ def _rules(application: str, services: Iterable[str], account: Account) -> dict[
 
 def _literal_arns(values: Iterable[str]) -> Iterator[str]:
     for value in values:
-        yield from (arn for arn in _LITERAL_ARN.findall(value) if "${" not in arn)
+        yield from (found["arn"] for found in _LITERAL_ARN.finditer(value))
 
 
 def _declared_outputs(template: str) -> list[tuple[re.Pattern[str], str]] | None:
@@ -168,7 +173,8 @@ def _declared_outputs(template: str) -> list[tuple[re.Pattern[str], str]] | None
     if template.lstrip().startswith("{"):
         try:
             found = dict(_json_members(json.loads(template).get("Outputs", {})))
-        except (ValueError, AttributeError):
+        except (ValueError, AttributeError, LookupError, TypeError, RecursionError):
+            # CloudFormation describes the fault.
             return None
     else:
         lines = _section(template.splitlines(), "Outputs")

@@ -116,9 +116,7 @@ def test_two_throttled_operations_do_not_continue_at_the_same_time(
 
 
 @pytest.mark.parametrize("name", ["containers.register", "containers.update"])
-def test_a_run_without_throttling_resets_the_pause(
-    shop: FakeCloud, api: Client, name: str
-) -> None:
+def test_a_run_without_throttling_resets_the_pause(shop: FakeCloud, api: Client, name: str) -> None:
     shop.containers.automatic = False
     shop.wire.fail(name, THROTTLED, times=2)
     reply = api.deploy("1.0", "dev")

@@ -52,6 +52,11 @@ def test_outputs_of_the_application_have_no_fault() -> None:
     [
         ("ClusterName", "Other", "must be the cluster Shop"),
         ("RepositoryUri", OUTPUTS["RepositoryUri"] + "-2", "must be the ECR repository shop"),
+        (
+            "RepositoryUri",
+            "123456789012.dkr.ecr.eu-west-1.example.com/shop",
+            "must be the ECR repository shop",
+        ),
         ("ProductionListenerArn", f"{ELB}:listener/app/Other-prod/1/2", LISTENER),
         ("ProductionListenerArn", f"{ELB}:listener/app/Shop-dev/1/2", LISTENER),
         ("ProductionListenerArn", f"{ELB}:listener/net/Shop-prod/1/2", LISTENER),
@@ -152,6 +157,10 @@ def with_listener(value: str) -> str:
             (f"ProductionListenerArn {LISTENER}",),
         ),
         (
+            with_listener(f'\n    Value: !Sub "{ELB}:listener/app/Other-prod/1/2"\n'),
+            (f"ProductionListenerArn {LISTENER}",),
+        ),
+        (
             with_listener("\n    Value: !ImportValue other-listener"),
             ("ProductionListenerArn must not be the value of another stack (Fn::ImportValue)",),
         ),
@@ -169,7 +178,7 @@ def with_listener(value: str) -> str:
             (f"ProductionListenerArn {LISTENER}",),
         ),
     ],
-    ids=["missing", "literal ARN", "import", "long import", "literal ARN in JSON"],
+    ids=["missing", "literal ARN", "in Sub", "import", "long import", "literal ARN in JSON"],
 )
 def test_the_text_of_a_template_shows_a_violation(template: str, expected: tuple[str, ...]) -> None:
     assert faults(template) == expected
@@ -177,6 +186,21 @@ def test_the_text_of_a_template_shows_a_violation(template: str, expected: tuple
 
 def test_a_literal_of_the_application_has_no_fault() -> None:
     assert faults(with_listener(f"{{Value: '{OUTPUTS['ProductionListenerArn']}'}}")) == ()
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        f'{{Value: !Join ["", ["{ELB}:listener/app/", !Ref "AWS::StackName", "-prod/1/2"]]}}',
+        '{Value: !Join [":", ["arn:aws:elasticloadbalancing", !Ref "AWS::Region"]]}',
+        f'{{Value: !Sub "{ELB}:listener/app/${{AWS::StackName}}-prod/1/2"}}',
+        f"{{Value: !Ref Listener, Description: No ImportValue of {ELB}:listener/app/NAME/1/2}}",
+        f"{{Value: !Ref Listener}} # before: {ELB}:listener/app/Old-prod/1/2",
+    ],
+    ids=["Join", "Join of parts", "Sub", "description", "comment"],
+)
+def test_a_part_of_an_arn_has_no_fault(value: str) -> None:
+    assert faults(with_listener(value)) == ()
 
 
 def test_a_comment_between_sections_does_not_end_the_outputs() -> None:
@@ -191,6 +215,10 @@ def test_a_comment_between_sections_does_not_end_the_outputs() -> None:
         "Outputs: {RepositoryUri: {Value: a}}",
         '{"Outputs": [',
         '{"Outputs": []}',
+        '{"Outputs": {"Fn::ForEach::Services": ["Service"]}}',
+        '{"Outputs": {"Fn::ForEach::Services": {"Service": []}}}',
+        '{"Outputs": {"Fn::ForEach::Services": null}}',
+        '{"Outputs": ' + "[" * 20_000,
     ],
 )
 def test_outputs_that_the_text_does_not_show_are_not_faults(template: str) -> None:
