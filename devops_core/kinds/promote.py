@@ -21,8 +21,16 @@ from devops_core.requests.promote import PromoteRequest
 def source_image(request: PromoteRequest, inventory: Inventory) -> Image:
     """Return the image to promote; ConflictError for an unusable environment."""
     inventory.usable(*PRODUCTION)
-    _, service = _source(request, inventory)
-    return Image.parse(service.image)._replace(digest=service.digest)
+    row, service = _source(request, inventory)
+    try:
+        image = Image.parse(service.image)
+    except ValueError:
+        # Another tool can deploy an image that a request cannot name, for example in upper case.
+        raise NotDeployableError(
+            f"{row.environment} of {row.application.name} runs {service.image}, which is not a"
+            " valid image reference: deploy a version to it first"
+        ) from None
+    return image._replace(digest=service.digest)
 
 
 def plan(

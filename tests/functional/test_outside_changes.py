@@ -106,6 +106,23 @@ def test_a_promote_keeps_the_changes_of_the_idle_slot(
     assert api.drift_check() == 1
 
 
+def test_an_image_that_no_request_can_name_is_not_promoted(
+    promoted: FakeCloud, api: Client, dry: DryClient
+) -> None:
+    _by_hand(promoted, image="GHCR.io/shop:7")
+    promoted.clock.pass_(minutes=10)
+    assert api.drift_check() == 1
+    for client in (api, dry):
+        reply = client.promote()
+        assert (reply.status, reply.body["code"]) == (409, "NOT_DEPLOYABLE")
+        assert reply.body["errorMessage"] == (
+            "DEV of Shop runs GHCR.io/shop:7, which is not a valid image reference:"
+            " deploy a version to it first"
+        )
+    api.finished(api.deploy("1.1", "dev"))
+    assert api.finished(api.promote()).environments["PROD-BLUE"]["version"] == "1.1"
+
+
 def test_a_manual_image_does_not_survive(promoted: FakeCloud, api: Client) -> None:
     image = "example.org/other:7"
     _by_hand(promoted, image=image)
