@@ -14,6 +14,8 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
+from yaml import YAMLError
+
 from devops_core import render
 from devops_core.details.create import CreateDetails
 from devops_core.model.inventory import Application
@@ -312,17 +314,30 @@ def _single(node: Mapping[str, Any]) -> tuple[str, Any]:
     return next(iter(node.items())) if len(node) == 1 else ("", None)
 
 
+def _all_faults(path: Path) -> list[str]:
+    """Return the violations of a template; only those of cfn-lint if it is malformed."""
+    linted = cfn_lint([path.resolve()])
+    found = [] if linted.status is Status.PASSED else list(linted.lines)
+    try:
+        own = faults(path)
+    except (ValueError, TypeError, LookupError, AttributeError, YAMLError):
+        if not found:
+            raise
+        own = []
+    return list(dict.fromkeys([*own, *found]))
+
+
 def main(arguments: Sequence[str]) -> int:
     """Print the violations of a template; return 1 if there are any."""
     if len(arguments) != 1:
         print("usage: make template-check FILE=path")
         return 2
     path = Path(arguments[0])
-    found = faults(path)
-    linted = cfn_lint([path.resolve()])
-    if linted.status is not Status.PASSED:
-        found += linted.lines
-    for fault in dict.fromkeys(found):
+    if not path.is_file():
+        print(f"there is no file {path}")
+        return 2
+    found = _all_faults(path)
+    for fault in found:
         print(f"- {fault}")
     print(f"{path}: {len(found)} faults" if found else f"{path}: the contract is fulfilled")
     return 1 if found else 0

@@ -130,3 +130,28 @@ def test_the_faults_of_cfn_lint_are_printed(
     path.write_text(TEXT.replace("RetentionInDays", "RetentionDays"))
     assert main([str(path)]) == 1
     assert "RetentionDays" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "a: [",
+        "text",
+        "Resources: []",
+        "Resources:\n  A: {Properties: {}}\n",
+        '{"Resources": {}, "Outputs": {"Fn::ForEach::Services": ["Service"]}}',
+    ],
+    ids=["YAML", "text", "resources", "type", "loop"],
+)
+def test_a_malformed_template_has_the_faults_of_cfn_lint(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], content: str
+) -> None:
+    template = tmp_path / "template.yml"
+    template.write_text(content)
+    assert main([str(template)]) == 1
+    assert f"- {template}:" in capsys.readouterr().out
+
+
+def test_a_missing_file_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([str(tmp_path / "none.yml")]) == 2
+    assert capsys.readouterr().out == f"there is no file {tmp_path / 'none.yml'}\n"
