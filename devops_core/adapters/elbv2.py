@@ -11,6 +11,8 @@ from devops_core.model.listeners import ListenerRules
 
 # The weight of the target group that receives all requests (0 to 999, ELBv2 API, TargetGroupTuple).
 _ALL = 100
+# Target groups of a forward action (ELB User Guide, "Quotas for your Application Load Balancers").
+_MAX_GROUPS = 5
 
 
 class AlbLoadBalancer:
@@ -27,7 +29,7 @@ class AlbLoadBalancer:
         for rule in self._described(listener):
             if rule["IsDefault"]:
                 default = rule["Actions"]
-            elif groups := [arn for arn, _ in _weights(rule["Actions"])]:
+            elif groups := _receiving(rule["Actions"]):
                 others[rule["Priority"]] = groups
         receiving = [arn for arn, weight in _weights(default) if weight > 0]
         forwards = [action for action in default if action["Type"] == "forward"]
@@ -95,6 +97,12 @@ def _weights(actions: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, int]]:
             yield action["TargetGroupArn"], 1
 
 
+def _receiving(actions: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return the target groups that receive requests, with group stickiness also at weight 0."""
+    sticky = any(map(_sticky, actions))
+    return [arn for arn, weight in _weights(actions) if weight > 0 or sticky]
+
+
 def _sticky(action: Mapping[str, Any]) -> bool:
     stickiness = action.get("ForwardConfig", {}).get("TargetGroupStickinessConfig", {})
     return bool(stickiness.get("Enabled"))
@@ -103,15 +111,23 @@ def _sticky(action: Mapping[str, Any]) -> bool:
 def _sent(action: Mapping[str, Any], weights: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """Return a described action as ModifyListener accepts it, a forward action with new weights.
 
+    Further target groups keep their place, with weight 0.
     TargetGroupArn is refused beside several weighted groups. ELB never describes the client secret
     of OIDC, and keeps the present one on request (ELBv2 API, Action and
     AuthenticateOidcActionConfig).
     """
     if action["Type"] == "forward":
         sent = {name: value for name, value in action.items() if name != "TargetGroupArn"}
+        slots = [each["TargetGroupArn"] for each in weights]
+        others = [
+            {"TargetGroupArn": arn, "Weight": 0}
+            for arn, _ in _weights([action])
+            if arn not in slots
+        ]
+        groups = [*weights, *others][:_MAX_GROUPS]
         return {
             **sent,
-            "ForwardConfig": {**action.get("ForwardConfig", {}), "TargetGroups": weights},
+            "ForwardConfig": {**action.get("ForwardConfig", {}), "TargetGroups": groups},
         }
     if "AuthenticateOidcConfig" in action:
         oidc = {**action["AuthenticateOidcConfig"], "UseExistingClientSecret": True}

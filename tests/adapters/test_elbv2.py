@@ -143,8 +143,18 @@ def test_all_pages_of_the_rules_are_read(load_balancer: AlbLoadBalancer, client:
     respond(client, "DescribeRules", *pages)
     sent = parameters(client, "DescribeRules")
 
-    assert load_balancer.rules("listener").others == {"1": ["a", "b"], "3": ["c"]}
+    assert load_balancer.rules("listener").others == {"1": ["a"], "3": ["c"]}
     assert sent == [{"ListenerArn": "listener"}, {"ListenerArn": "listener", "Marker": "x"}]
+
+
+def test_a_sticky_rule_forwards_to_all_of_its_groups(
+    load_balancer: AlbLoadBalancer, client: Any
+) -> None:
+    action = forward(("a", 1), ("b", 0))
+    action["ForwardConfig"]["TargetGroupStickinessConfig"] = {"Enabled": True}
+    respond(client, "DescribeRules", {"Rules": [rule("1", action), default_rule()]})
+
+    assert load_balancer.rules("listener").others == {"1": ["a", "b"]}
 
 
 OIDC = {
@@ -171,6 +181,14 @@ SENT: list[tuple[dict[str, Any], dict[str, Any]]] = [
     (
         {"Type": "forward", "TargetGroupArn": "old"},
         {"Type": "forward", "ForwardConfig": {"TargetGroups": WEIGHTS}},
+    ),
+    (
+        forward(("old", 100), ("third", 0), ("new", 0)),
+        forward(("new", 100), ("old", 0), ("third", 0)),
+    ),
+    (
+        forward(("a", 1), ("b", 1), ("c", 1), ("d", 1), ("e", 1)),
+        forward(("new", 100), ("old", 0), ("a", 0), ("b", 0), ("c", 0)),
     ),
     (
         {"Type": "authenticate-oidc", "Order": 1, "AuthenticateOidcConfig": OIDC},
