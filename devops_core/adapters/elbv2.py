@@ -111,10 +111,9 @@ def _sticky(action: Mapping[str, Any]) -> bool:
 def _sent(action: Mapping[str, Any], weights: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """Return a described action as ModifyListener accepts it, a forward action with new weights.
 
-    Further target groups keep their place, with weight 0.
-    TargetGroupArn is refused beside several weighted groups. ELB never describes the client secret
-    of OIDC, and keeps the present one on request (ELBv2 API, Action and
-    AuthenticateOidcActionConfig).
+    Further target groups remain with weight 0. TargetGroupArn is refused beside several weighted
+    groups. ELB never describes the client secret of OIDC, and keeps the present one on request
+    (ELBv2 API, Action and AuthenticateOidcActionConfig).
     """
     if action["Type"] == "forward":
         sent = {name: value for name, value in action.items() if name != "TargetGroupArn"}
