@@ -111,7 +111,11 @@ def listener_loses_the_target_group_with_weight_0(
     action: Mapping[str, Any],
     weights: Sequence[Mapping[str, Any]],
 ) -> dict[str, Any]:
-    return original(action, [each for each in weights if each["Weight"]])
+    sent = original(action, weights)
+    if "ForwardConfig" in sent:
+        groups = sent["ForwardConfig"]["TargetGroups"]
+        sent["ForwardConfig"]["TargetGroups"] = [each for each in groups if each["Weight"]]
+    return sent
 
 
 BUGS = bugs_among(list(globals().values()))
