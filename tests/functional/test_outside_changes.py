@@ -241,3 +241,24 @@ def test_a_role_of_the_application_is_kept(promoted: FakeCloud, api: Client) -> 
     kept = "DEV: keeps changes made outside of this service: taskRoleArn"
     assert ended.operation["warnings"] == [kept]
     assert _running(promoted, "dev")["taskRoleArn"] == role
+
+
+def test_the_container_behind_the_load_balancer_can_change(
+    promoted: FakeCloud, api: Client
+) -> None:
+    """UpdateService changes the load balancer entry of a service too (ECS API)."""
+    running = _running(promoted, "dev")
+    (app,) = running["containerDefinitions"]
+    proxy = {**app, "name": "web", "image": f"{REGISTRY}/shop:1.0"}
+    changed = {**running, "containerDefinitions": [app, proxy], "tags": []}
+    service = promoted.containers.service("Shop", "dev")
+    service.container = "web"
+    service.deploy(promoted.containers.add(changed), promoted.clock.now())
+    service.complete(promoted.clock.now())
+    api.finished(api.deploy("1.1", "dev"))
+    containers = {
+        each["name"]: each["image"] for each in _running(promoted, "dev")["containerDefinitions"]
+    }
+    digest = promoted.images.pushed["shop", "1.1"]
+    assert containers == {"app": app["image"], "web": f"{REGISTRY}/shop@{digest}"}
+    assert _service(promoted, Environment.DEV).container == "web"
