@@ -1,12 +1,14 @@
 'use strict';
 
-// Stops a deploy if the network of parameters.yml cannot work: a subnet or security group of another
-// VPC, tasks in a zone without a load balancer, or two load balancer subnets in one zone. The nodes of
-// a load balancer reach only the targets in its enabled zones (ELB, Application Load Balancers,
-// "Subnets for your load balancer"), so such tasks would never become healthy. ELB accepts one subnet
-// for each zone (ELBv2 API, CreateLoadBalancer).
+// Stops a deploy if the network of parameters.yml cannot work: a subnet of another VPC, a security group
+// that is neither in the VPC nor associated with it (EC2 API, AssociateSecurityGroupVpc), tasks in a zone
+// without a load balancer, or two load balancer subnets in one zone. The nodes of a load balancer reach
+// only the targets in its enabled zones (ELB, Application Load Balancers, "Subnets for your load
+// balancer"), so such tasks would never become healthy. ELB accepts one subnet for each zone (ELBv2 API,
+// CreateLoadBalancer).
 
 const {
+  DescribeSecurityGroupVpcAssociationsCommand,
   DescribeSecurityGroupsCommand,
   DescribeSubnetsCommand,
   EC2Client,
@@ -30,7 +32,7 @@ module.exports = class CheckNetwork {
       described(ec2, DescribeSecurityGroupsCommand, 'group-id', { sg, elbsg }),
     ]);
     const problems = [
-      ...foreign({ ...tasks, ...balancers, ...groups }, vpc),
+      ...foreign({ ...tasks, ...balancers, ...(await unassociated(ec2, groups, vpc)) }, vpc),
       ...sharedZones(balancers),
       ...unreachable(tasks, balancers),
     ];
@@ -57,6 +59,22 @@ async function described(ec2, Command, filter, ids) {
     (Subnets ?? SecurityGroups).map((each) => [each.SubnetId ?? each.GroupId, each]),
   );
   return Object.fromEntries(Object.entries(ids).map(([key, id]) => [key, found.get(id)]));
+}
+
+/** The security groups without those of other VPCs that are associated with the VPC. */
+async function unassociated(ec2, groups, vpc) {
+  const others = Object.values(groups).filter((group) => group && group.VpcId !== vpc);
+  if (others.length === 0) return groups;
+  const Filters = [
+    { Name: 'group-id', Values: others.map(({ GroupId }) => GroupId) },
+    { Name: 'vpc-id', Values: [vpc] },
+    { Name: 'state', Values: ['associated'] },
+  ];
+  const found = await ec2.send(new DescribeSecurityGroupVpcAssociationsCommand({ Filters }));
+  const usable = found.SecurityGroupVpcAssociations.map(({ GroupId }) => GroupId);
+  return Object.fromEntries(
+    Object.entries(groups).filter(([, group]) => !usable.includes(group?.GroupId)),
+  );
 }
 
 function foreign(resources, vpc) {

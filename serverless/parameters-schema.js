@@ -128,9 +128,10 @@ const optional = {
   allowedregistries: {
     type: 'array',
     uniqueItems: true,
-    // The list is in an environment variable of each function (4 KB for all variables).
+    // The list is in an environment variable of each function (4 KB for all variables). The longest
+    // host of an ECR has 62 characters.
     maxItems: 10,
-    items: { type: 'string', maxLength: 100, pattern: `^(\\*|${REGISTRY_HOST})$` },
+    items: { type: 'string', maxLength: 70, pattern: `^(\\*|${REGISTRY_HOST})$` },
     description:
       'a list of at most 10 registries, as in [ghcr.io], or "*" for every registry except ECR',
   },

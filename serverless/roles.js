@@ -148,10 +148,18 @@ const images = [
 
 const listenerRules = allow(['elasticloadbalancing:DescribeRules'], '*');
 const targets = allow(['elasticloadbalancing:DescribeTargetHealth'], '*');
-const switchListeners = allow(
-  ['elasticloadbalancing:ModifyListener'],
-  arn('elasticloadbalancing', 'listener/app/*-prod/*'),
-);
+/**
+ * Change the weights of listeners. If a listener authenticates users with Amazon Cognito, ELB reads the
+ * client of the user pool with the permissions of the caller ("Prepare to use Amazon Cognito", ELB User
+ * Guide).
+ */
+const switchListeners = [
+  allow(
+    ['elasticloadbalancing:ModifyListener'],
+    arn('elasticloadbalancing', 'listener/app/*-prod/*'),
+  ),
+  allow(['cognito-idp:DescribeUserPoolClient'], arn('cognito-idp', 'userpool/*')),
+];
 
 /** Abort an operation of any kind: roll it back or complete it. */
 const endEarly = [
@@ -164,7 +172,7 @@ const endEarly = [
   ...follow(SERVICES),
   listenerRules,
   targets,
-  switchListeners,
+  ...switchListeners,
 ];
 /** Complete an operation of any kind. */
 const anyOperation = [...endEarly, ...createStack, ...register(SERVICES)];
@@ -214,7 +222,7 @@ const FUNCTIONS = {
     updateServices(SLOTS),
     listenerRules,
     targets,
-    switchListeners,
+    ...switchListeners,
   ],
   delete: [
     ...read(LOG),

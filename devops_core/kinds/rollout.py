@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from devops_core import render
+from devops_core.errors import NotDeployableError
 from devops_core.kinds.kind import Abort, RowChanges
 from devops_core.model.decisions import Act, After, Decision, Done, Fail, State, Wait
 from devops_core.model.inventory import (
@@ -28,6 +29,8 @@ from devops_core.naming import Environment, Image
 
 # The time limit of a rollout in an application with the default of `rolloutMinutes`.
 LIMIT = timedelta(minutes=DEFAULT_ROLLOUT_MINUTES)
+# The path of the roles that the functions can pass to tasks (serverless/roles.js).
+_PASSABLE_ROLE = ":role/devops-ecs/"
 # The maximum of changed fields in a warning.
 _MAX_FIELDS = 10
 # Maximum age of an ECS response after an update, and maximum difference between two clocks.
@@ -63,7 +66,18 @@ class Source(NamedTuple):
 def source(
     row: Row, service: Service, inventory: Inventory, observed: Observed, now: datetime
 ) -> Source:
-    """Return the running release of a service, so that the next rollout keeps outside changes."""
+    """Return the running release of a service, so that the next rollout keeps outside changes.
+
+    Raises NotDeployableError for a role that the next task definition cannot have.
+    """
+    found = _running_source(row, service, inventory, observed, now)
+    _require_passable_roles(row.environment, found.service)
+    return found
+
+
+def _running_source(
+    row: Row, service: Service, inventory: Inventory, observed: Observed, now: datetime
+) -> Source:
     deployment = outside_deployment(service, observed)
     changed, recorded = deployment and deployment.updated_at, row.updated_at
     # For a short time ECS can return a state from before the end of the last operation.
@@ -73,6 +87,20 @@ def source(
     running = followed_service(service, deployment, inventory.rows.values(), observed)
     warnings = _outside_changes(row.environment, service, running)
     return Source(replace(row, service=running), running, corrected=True, warnings=warnings)
+
+
+def _require_passable_roles(environment: Environment, service: Service) -> None:
+    """Raise NotDeployableError for a role that the functions cannot pass to tasks.
+
+    AWS would deny the registration, and also the return to the present task definition.
+    """
+    roles = (service.blueprint.get(member) for member in ("taskRoleArn", "executionRoleArn"))
+    for role in filter(None, roles):
+        if _PASSABLE_ROLE not in role:
+            raise NotDeployableError(
+                f"{environment} runs a task definition with {role}, which this service cannot pass"
+                " to tasks: deploy a task definition with the roles of the application by hand"
+            )
 
 
 def _outside_changes(

@@ -31,15 +31,19 @@ def followed_service(
 ) -> Service:
     """Return a service with the release of an outside deployment.
 
-    The next task definition stays in the family of the service, where a worker finds it again.
+    The next task definition stays in the family of the service, where a worker finds it again. The
+    deployment can have another container behind the load balancer (ECS API, UpdateService).
     """
-    blueprint = {**observed.blueprints[service.name], "family": service.blueprint["family"]}
-    uri = str(container_of(blueprint, service.container)["image"])
-    version, digest = _image_release(uri, rows)
     running = observed.services[service.name]
+    containers = running.containers if running else {}
+    container = containers.get(service.target_group, service.container)
+    blueprint = {**observed.blueprints[service.name], "family": service.blueprint["family"]}
+    uri = str(container_of(blueprint, container)["image"])
+    version, digest = _image_release(uri, rows)
     complete = None if running and running.desired else NOT_STARTED
     return replace(
         service,
+        container=container,
         task_definition=deployment.task_definition,
         blueprint=blueprint,
         image=uri,

@@ -30,6 +30,9 @@ _DENIED = (
     "User: arn:aws:sts::123456789012:assumed-role/devops/create is not authorized to perform:"
     " iam:PassRole on resource: arn:aws:iam::123456789012:role/stack"
 )
+# RegisterTaskDefinition, shortly after another registration of the family
+# (github.com/hashicorp/terraform-provider-aws/issues/9777).
+_CONCURRENT = "Too many concurrent attempts to create a new revision of the specified family."
 
 
 def _client_error(code: str, message: str = "", status: int = 400) -> ClientError:
@@ -66,6 +69,7 @@ def _client_error(code: str, message: str = "", status: int = 400) -> ClientErro
             UnreachableError,
             "AWS could not complete",
         ),
+        (_client_error("ClientException", _CONCURRENT), ThrottledError, "AWS throttles"),
         (_client_error("LimitExceededException", "200 stacks"), RefusedError, "200 stacks"),
         (
             _client_error("AccessDenied", "no", 403),

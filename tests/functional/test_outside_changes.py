@@ -13,7 +13,7 @@ from devops_core.model.inventory import Service
 from devops_core.naming import Environment
 from tests.lab.client import Client
 from tests.lab.dry import DryClient, plan
-from tests.lab.fakes import Crash, FakeCloud
+from tests.lab.fakes import ACCOUNT, Crash, FakeCloud
 from tests.lab.fakes.cloud import REGISTRY
 from tests.lab.fakes.task_service import HANG
 
@@ -219,3 +219,63 @@ def test_another_family_is_not_used(promoted: FakeCloud, api: Client) -> None:
     api.finished(api.deploy("1.1", "dev"))
     definition = promoted.containers.running("Shop", "dev")
     assert (definition.family, definition.request["memory"]) == ("Shop-dev", "2048")
+
+
+@pytest.mark.parametrize("member", ["taskRoleArn", "executionRoleArn"])
+@pytest.mark.parametrize("corrected", [False, True], ids=["at once", "after the drift check"])
+def test_a_role_that_the_service_cannot_pass_refuses_a_rollout(
+    promoted: FakeCloud, api: Client, dry: DryClient, member: str, *, corrected: bool
+) -> None:
+    """AWS would deny the rollout, and also the return to the task definition with this role."""
+    role = f"arn:aws:iam::{ACCOUNT}:role/manual"
+    for name in ("dev", "prod-2"):
+        changed = {**_running(promoted, name), member: role, "tags": []}
+        service = promoted.containers.service("Shop", name)
+        service.deploy(promoted.containers.add(changed), promoted.clock.now())
+        service.complete(promoted.clock.now())
+    promoted.clock.pass_(minutes=10)
+    if corrected:
+        assert api.drift_check() == 1
+    refusal = "runs a task definition with iam role/manual, which this service cannot pass to tasks"
+    for call in (api.deploy, dry.deploy):
+        refused = call("1.1", "dev")
+        assert (refused.status, refused.body["code"]) == (409, "NOT_DEPLOYABLE")
+        assert f"DEV {refusal}" in refused.body["errorMessage"]
+    assert f"PROD-BLUE {refusal}" in api.promote().body["errorMessage"]
+    assert promoted.tables.in_progress() == []
+    api.drift_check()
+
+
+def test_a_role_of_the_application_is_kept(promoted: FakeCloud, api: Client) -> None:
+    role = f"arn:aws:iam::{ACCOUNT}:role/devops-ecs/Shop-tasks"
+    definition = promoted.containers.add(
+        {**_running(promoted, "dev"), "taskRoleArn": role, "tags": []}
+    )
+    service = promoted.containers.service("Shop", "dev")
+    service.deploy(definition, promoted.clock.now())
+    service.complete(promoted.clock.now())
+    ended = api.finished(api.deploy("1.1", "dev"))
+    kept = "DEV: keeps changes made outside of this service: taskRoleArn"
+    assert ended.operation["warnings"] == [kept]
+    assert _running(promoted, "dev")["taskRoleArn"] == role
+
+
+def test_the_container_behind_the_load_balancer_can_change(
+    promoted: FakeCloud, api: Client
+) -> None:
+    """UpdateService changes the load balancer entry of a service too (ECS API)."""
+    running = _running(promoted, "dev")
+    (app,) = running["containerDefinitions"]
+    proxy = {**app, "name": "web", "image": f"{REGISTRY}/shop:1.0"}
+    changed = {**running, "containerDefinitions": [app, proxy], "tags": []}
+    service = promoted.containers.service("Shop", "dev")
+    service.container = "web"
+    service.deploy(promoted.containers.add(changed), promoted.clock.now())
+    service.complete(promoted.clock.now())
+    api.finished(api.deploy("1.1", "dev"))
+    containers = {
+        each["name"]: each["image"] for each in _running(promoted, "dev")["containerDefinitions"]
+    }
+    digest = promoted.images.pushed["shop", "1.1"]
+    assert containers == {"app": app["image"], "web": f"{REGISTRY}/shop@{digest}"}
+    assert _service(promoted, Environment.DEV).container == "web"

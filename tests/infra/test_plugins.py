@@ -44,10 +44,17 @@ def test_packaging_needs_no_credentials() -> None:
 NETWORK = """
 const CheckNetwork = require("./serverless/check-network.js");
 const { EC2Client } = require("@aws-sdk/client-ec2");
-const { parameters, subnets, groups } = JSON.parse(process.argv[1]);
+const { parameters, subnets, groups, associations } = JSON.parse(process.argv[1]);
 EC2Client.prototype.send = async ({ constructor: { name }, input }) => {
-  const [{ Values }] = input.Filters;
+  const [{ Values }, ...others] = input.Filters;
   const listed = (all, id) => all.filter((each) => Values.includes(each[id]));
+  if (name === "DescribeSecurityGroupVpcAssociationsCommand") {
+    const values = Object.fromEntries(others.map((each) => [each.Name, each.Values]));
+    const SecurityGroupVpcAssociations = listed(associations, "GroupId").filter(
+      ({ VpcId, State }) => values["vpc-id"].includes(VpcId) && values.state.includes(State),
+    );
+    return { SecurityGroupVpcAssociations };
+  }
   return name === "DescribeSubnetsCommand"
     ? { Subnets: listed(subnets, "SubnetId") }
     : { SecurityGroups: listed(groups, "GroupId") };
@@ -66,9 +73,16 @@ SUBNETS = {"subnet1": "a", "subnet2": "b", "elbsubnet1": "a", "elbsubnet2": "b"}
 
 
 def check_network(
-    zones: dict[str, str], *, foreign: tuple[str, ...] = (), missing: tuple[str, ...] = ()
+    zones: dict[str, str],
+    *,
+    foreign: tuple[str, ...] = (),
+    missing: tuple[str, ...] = (),
+    associated: dict[str, str] | None = None,
 ) -> str:
-    """Return the error for a network; `zones` has the zone of each subnet parameter."""
+    """Return the error for a network; `zones` has the zone of each subnet parameter.
+
+    `associated` has the state of the association of security groups with the VPC.
+    """
     names = [*zones, "sg", "elbsg"]
     numbered = [name for name in names if not name.startswith(("further", "elbfurther"))]
     vpcs = {name: "vpc-2" if name in foreign else "vpc-1" for name in names if name not in missing}
@@ -86,6 +100,10 @@ def check_network(
         ],
         "groups": [
             {"GroupId": name, "VpcId": vpcs[name]} for name in ("sg", "elbsg") if name in vpcs
+        ],
+        "associations": [
+            {"GroupId": name, "VpcId": "vpc-1", "State": state}
+            for name, state in (associated or {}).items()
         ],
     }
     return run_node("-e", NETWORK, json.dumps(network)).stdout
@@ -115,6 +133,15 @@ def test_two_load_balancer_subnets_in_one_zone_are_refused(name: str) -> None:
     """ELBv2 API, CreateLoadBalancer: only one subnet for each availability zone."""
     error = check_network(SUBNETS | {"subnet2": "a", name: "a"})
     assert f"{name.replace('elbfurther1', 'elbsubnets (elbfurther1)')}: is in the zone of" in error
+
+
+def test_a_security_group_of_another_vpc_can_be_associated_with_the_vpc() -> None:
+    """EC2 API, AssociateSecurityGroupVpc: the VPC can use the group like its own ones."""
+    groups = ("sg", "elbsg")
+    both = dict.fromkeys(groups, "associated")
+    assert check_network(SUBNETS, foreign=groups, associated=both) == ""
+    error = check_network(SUBNETS, foreign=groups, associated=both | {"sg": "disassociated"})
+    assert [line.split(":")[0] for line in error.splitlines()[1:]] == ["  - sg"]
 
 
 def test_each_resource_of_another_vpc_and_each_missing_one_is_named() -> None:

@@ -39,10 +39,12 @@ ACTIONS: list[tuple[str, dict[str, Any], str | None]] = [
     ("a redirect", {"Type": "redirect"}, None),
     ("a new secret", oidc("https://other.example.com", ClientSecret="n"), None),
     ("the present secret", oidc(UseExistingClientSecret=True), None),
-    ("no secret", oidc(), "You must specify a client secret"),
+    ("both secrets", oidc(ClientSecret="s", UseExistingClientSecret=True),
+     "You cannot both specify a client secret"),
+    ("no secret", oidc(), "You must either specify a client secret"),
     ("the secret of another issuer",
      oidc("https://other.example.com", UseExistingClientSecret=True),
-     "You must specify a client secret"),
+     "You must either specify a client secret"),
 ]  # fmt: skip
 
 

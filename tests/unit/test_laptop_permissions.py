@@ -20,6 +20,7 @@ ECS = "arn:aws:ecs:eu-west-1:000000000000"
 STACK = "arn:aws:cloudformation:eu-west-1:000000000000:stack/Shop/*"
 ROLE = "arn:aws:iam::000000000000:role/devops-ecs/Shop"
 LISTENER = "arn:aws:elasticloadbalancing:eu-west-1:000000000000:listener/app/Shop-prod/1/2"
+USER_POOL = "arn:aws:cognito-idp:eu-west-1:000000000000:userpool/eu-west-1_abc"
 CLUSTER = {"ecs:cluster": f"{ECS}:cluster/Shop"}
 TAGS = {"aws:TagKeys": ["team"], "aws:RequestTag/team": "red"}
 TEMPLATE = (
@@ -173,6 +174,17 @@ CALLS: list[tuple[str, dict[str, Any], list[Permission]]] = [
         "elasticloadbalancing:ModifyListener",
         {"ListenerArn": LISTENER},
         [Permission("elasticloadbalancing:ModifyListener", LISTENER)],
+    ),
+    (
+        "elasticloadbalancing:ModifyListener",
+        {
+            "ListenerArn": LISTENER,
+            "DefaultActions.member.1.AuthenticateCognitoConfig.UserPoolArn": USER_POOL,
+        },
+        [
+            Permission("elasticloadbalancing:ModifyListener", LISTENER),
+            Permission("cognito-idp:DescribeUserPoolClient", USER_POOL),
+        ],
     ),
 ]  # fmt: skip
 ASKED = {(each.action, each.resource): each for _, _, asked in CALLS for each in asked}

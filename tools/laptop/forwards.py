@@ -37,7 +37,8 @@ def refused_action(action: Action, present: Sequence[Action]) -> str | None:
     """Return the reason why ELB refuses an action, None if it accepts it.
 
     `present` are the actions that a call replaces. The rules are those of the ELBv2 API (Action,
-    ForwardActionConfig, TargetGroupTuple and AuthenticateOidcActionConfig).
+    ForwardActionConfig, TargetGroupTuple and AuthenticateOidcActionConfig), and those of a client
+    secret in reports (github.com/ansible-collections/amazon.aws/issues/1877).
     """
     groups = (action.get("ForwardConfig") or {}).get("TargetGroups") or []
     arns = [each["TargetGroupArn"] for each in groups]
@@ -59,12 +60,15 @@ def refused_action(action: Action, present: Sequence[Action]) -> str | None:
 
 def _refused_authentication(action: Action, present: Sequence[Action]) -> str | None:
     config = action.get("AuthenticateOidcConfig")
-    if config is None or config.get("ClientSecret"):
+    if config is None:
         return None
+    if config.get("ClientSecret"):
+        both = "You cannot both specify a client secret and set UseExistingClientSecret to true"
+        return both if config.get("UseExistingClientSecret") else None
     before = [each.get("AuthenticateOidcConfig") or {} for each in present]
     known = any(
         each.get("ClientSecret") and each.get("Issuer") == config.get("Issuer") for each in before
     )
     if config.get("UseExistingClientSecret") and known:
         return None
-    return "You must specify a client secret"
+    return "You must either specify a client secret or set UseExistingClientSecret to true"

@@ -137,6 +137,11 @@ def _list_tasks(call: Call) -> Iterable[Permission]:
 
 def _modify_listener(call: Call) -> Iterable[Permission]:
     yield Permission(call.action, str(call.parameters.get("ListenerArn", "*")))
+    # ELB reads the client of the user pool with the permissions of the caller (ELB User Guide,
+    # "Authenticate users using an Application Load Balancer", "Prepare to use Amazon Cognito").
+    for name, value in call.parameters.items():
+        if name.endswith(".AuthenticateCognitoConfig.UserPoolArn"):
+            yield Permission("cognito-idp:DescribeUserPoolClient", value)
 
 
 _RULES: dict[str, Callable[[Call], Iterable[Permission]]] = {
@@ -166,6 +171,7 @@ ADDITIONAL_ACTIONS = frozenset(
         "cloudformation:CreateChangeSet",
         "cloudformation:SetStackPolicy",
         "cloudformation:TagResource",
+        "cognito-idp:DescribeUserPoolClient",
         "ecs:TagResource",
         "iam:PassRole",
         *_TYPED_PARAMETERS.values(),

@@ -38,6 +38,10 @@ _THROTTLED = frozenset(
         "TransactionConflictException", "TransactionInProgressException",
     }
 )  # fmt: skip
+# RegisterTaskDefinition reports with the code ClientException that another registration of the
+# family is in progress (github.com/hashicorp/terraform-provider-aws/issues/9777). Both texts mean
+# that the same call can succeed later.
+_THROTTLED_TEXT = re.compile(r"Rate exceeded|Too many concurrent attempts")
 _DENIED = frozenset({"AuthorizationError", "NotAuthorized", "UnauthorizedOperation"})
 # A role's credentials expire and the SDK fetches new ones, so these do not refuse the call itself.
 _CREDENTIALS = frozenset(
@@ -87,7 +91,7 @@ def _from_response(error: ClientError) -> AwsError:
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 400)
     name, text, operation = code(error), message(error), error.operation_name
     action = _ACTION.search(text)
-    if name in _THROTTLED or "Rate exceeded" in text:
+    if name in _THROTTLED or _THROTTLED_TEXT.search(text):
         return ThrottledError(f"AWS throttles {operation}")
     if status >= 500:
         # The call can have taken effect.

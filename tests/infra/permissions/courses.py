@@ -55,13 +55,14 @@ _CREATE = create(
 )
 _NOTHING = replace(states.EMPTY, environments=_ALL)
 _FULL = State(lambda world: _prepare(world), environments=_ALL)
+_WITH_LOGIN = State(states.require_login, states.SHOP)
 _GROWN_BACK = State(lambda world: states.scale(world, "prod-1"), states.SWAPPED)
 _REQUESTS: tuple[tuple[State, Request], ...] = (
     (_NOTHING, _CREATE),
     (_FULL, deploy("2.0", *_ALL)),
     (states.TESTED, promote()),
     (_FULL, promote(environment="training")),
-    (states.SHOP, swap("2.0")),
+    (_WITH_LOGIN, swap("2.0")),
     (states.GROWN, swap("2.0")),
     (_GROWN_BACK, swap("1.0")),
     (_FULL, delete()),

@@ -54,6 +54,14 @@ def _as_sent(call: Call) -> Params:
         tags = {f"Tags.member.{n}.Key": tag["Key"] for n, tag in enumerate(call.params["Tags"], 1)}
         # moto gets it with its loops unrolled, without the macro.
         return {**call.params, **tags, "TemplateBody": APPLICATION.read_text()}
+    if call.operation == "ModifyListener":
+        member = "DefaultActions.member.{}.AuthenticateCognitoConfig.UserPoolArn"
+        pools = {
+            member.format(n): action["AuthenticateCognitoConfig"]["UserPoolArn"]
+            for n, action in enumerate(call.params["DefaultActions"], 1)
+            if "AuthenticateCognitoConfig" in action
+        }
+        return {**call.params, **pools}
     return call.params
 
 

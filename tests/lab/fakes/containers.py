@@ -23,24 +23,30 @@ _MAX_NAMES = 10
 
 @dataclass(slots=True)
 class FakeTaskDefinition:
-    """A registered task definition; it is `active` until it is deregistered."""
+    """A registered task definition; it is `active` until it is deregistered.
+
+    `container` is the name of the application's container.
+    """
 
     arn: str
     family: str
     request: Mapping[str, Any]
     tags: Mapping[str, str]
+    container: str = "app"
     active: bool = True
 
     @property
     def image(self) -> str:
         """The image of the application's container."""
-        return str(container_of(self.request, "app")["image"])
+        return str(container_of(self.request, self.container)["image"])
 
     @property
     def settings(self) -> str:
         """The other members that a rollout keeps."""
         request = {**render.blueprint(self.request), "family": ""}
-        return json.dumps(render.task_definition(request, "app", Image(""), {}), sort_keys=True)
+        return json.dumps(
+            render.task_definition(request, self.container, Image(""), {}), sort_keys=True
+        )
 
 
 class FakeContainers(Port, port="containers"):
@@ -142,7 +148,9 @@ class FakeContainers(Port, port="containers"):
         revision = 1 + sum(each.family == family for each in self.task_definitions.values())
         arn = f"{self._prefix}:task-definition/{family}:{revision}"
         tags = {tag["key"]: tag["value"] for tag in request.get("tags", ())}
-        self.task_definitions[arn] = FakeTaskDefinition(arn, family, request, tags)
+        services = {f"{cluster}-{name}": each for (cluster, name), each in self.services_.items()}
+        container = services[family].container if family in services else "app"
+        self.task_definitions[arn] = FakeTaskDefinition(arn, family, request, tags, container)
         return arn
 
     def add_service(self, cluster: str, name: str, target_group: str, definition: str) -> str:

@@ -134,8 +134,7 @@ class MotoSnapshot(TableItems):
         if action is Action.MODIFY_LISTENER:
             production = params["ListenerArn"] == application.production_listener
             listener: Listener = "production" if production else "test"
-            (forward,) = params["DefaultActions"]
-            weights = forward_weights([forward])
+            weights = forward_weights(params["DefaultActions"])
             (group,) = receiving(weights)
             return Change(call.number, action, name, listener=listener, target_group=group)
         family = params.get("family") or family_of(params["taskDefinition"])

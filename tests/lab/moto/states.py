@@ -10,7 +10,7 @@ from botocore.awsrequest import AWSResponse
 
 from devops_core.model.operation import LEASE
 from devops_core.naming import Environment
-from tests.lab.fakes import Crash
+from tests.lab.fakes import ACCOUNT, REGION, Crash
 from tests.lab.moto.backends import backend
 from tests.lab.moto.moto_world import World
 from tests.lab.moto.transport import Call, Deliver
@@ -122,6 +122,20 @@ def _service_changed(world: World) -> None:
     )["taskDefinition"]["taskDefinitionArn"]
     _update(world, "dev", taskDefinition=definition)
     _long_ago(world)
+
+
+def require_login(world: World) -> None:
+    """Let the listeners of production authenticate users with Amazon Cognito."""
+    elb, (row, *_) = world.account.plain("elbv2"), world.records().rows
+    application = row.application
+    pool = f"arn:aws:cognito-idp:{REGION}:{ACCOUNT}:userpool/{REGION}_users"
+    config = {"UserPoolArn": pool, "UserPoolClientId": "shop", "UserPoolDomain": "shop"}
+    login = {"Type": "authenticate-cognito", "AuthenticateCognitoConfig": config}
+    for listener in (application.production_listener, application.test_listener):
+        (described,) = elb.describe_listeners(ListenerArns=[listener])["Listeners"]
+        actions = [login, *described["DefaultActions"]]
+        ordered = [{**action, "Order": n} for n, action in enumerate(actions, 1)]
+        elb.modify_listener(ListenerArn=listener, DefaultActions=ordered)
 
 
 def remove_images(world: World) -> None:

@@ -108,7 +108,7 @@ def row(environment: Environment) -> Row:
 def _blueprint(name: str) -> dict[str, Any]:
     return {
         "family": f"{APPLICATION}-{name}",
-        "executionRoleArn": f"arn:aws:iam::{ACCOUNT}:role/execution",
+        "executionRoleArn": f"arn:aws:iam::{ACCOUNT}:role/devops-ecs/execution",
         "networkMode": "awsvpc",
         "requiresCompatibilities": ["FARGATE"],
         "cpu": "256",
