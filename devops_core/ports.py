@@ -231,11 +231,14 @@ class LoadBalancer(Protocol):
 class ImageRegistry(Protocol):
     """ECR of this account and region."""
 
-    def digest(self, repository: str, *, tag: str | None, digest: str | None) -> str | None:
+    def digest(
+        self, repository: str, *, tag: str | None, digest: str | None, expires: bool
+    ) -> str | None:
         """Return the digest of an image; ImageNotFoundError names the repository and the tag.
 
         Returns `digest` for an image that a pull-through cache imports at its first pull.
-        NotDeployableError means that the image has no tag.
+        `expires` is whether the repository loses images without a tag, as that of an application
+        does (cloudformation/application.yml). Then NotDeployableError refuses such an image.
         """
 
 

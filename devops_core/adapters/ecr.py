@@ -15,12 +15,10 @@ class EcrImages:
         self._client = client
 
     @translated()
-    def digest(self, repository: str, *, tag: str | None, digest: str | None) -> str | None:
-        """Return the digest of an image; `tag` is ignored if `digest` is given.
-
-        An image without a tag is refused: the lifecycle policy of the application template lets
-        such images expire.
-        """
+    def digest(
+        self, repository: str, *, tag: str | None, digest: str | None, expires: bool
+    ) -> str | None:
+        """Return the digest of an image; `tag` is ignored if `digest` is given."""
         exceptions = self._client.exceptions
         image = {"imageDigest": digest} if digest else {"imageTag": tag}
         try:
@@ -34,7 +32,7 @@ class EcrImages:
             if self._in_pull_through_cache(repository):
                 return digest
             raise ImageNotFoundError(f"this account's ECR has no image {name}: push it first")
-        if not found[0].get("imageTags"):
+        if expires and not found[0].get("imageTags"):
             raise NotDeployableError(
                 f"the image {name} has no tag, so ECR removes it after some days: tag it first"
             )

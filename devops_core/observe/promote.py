@@ -21,7 +21,7 @@ def before(cloud: Cloud, request: PromoteRequest, inventory: Inventory) -> Obser
     rules, pinned, running = cloud.gather(
         [
             partial(cloud.load_balancer.rules, production),
-            partial(rollout.with_digest, cloud, image),
+            partial(rollout.with_digest, cloud, request.application, image),
             partial(cloud.containers.services, request.application, slots),
         ]
     )

@@ -11,7 +11,7 @@ from devops_core.model.inventory import Inventory, Service
 from devops_core.model.observed import Observed, RunningService
 from devops_core.model.operation import Operation, Status
 from devops_core.model.outside_release import outside_deployment
-from devops_core.naming import Image, family
+from devops_core.naming import Image, family, repository_name
 from devops_core.ports import Cloud, Containers
 
 
@@ -128,10 +128,11 @@ def stop_reasons(
         return ()
 
 
-def with_digest(cloud: Cloud, image: Image) -> Image:
+def with_digest(cloud: Cloud, application: str, image: Image) -> Image:
     """Return an image of this account's ECR with its digest if it is known, others unchanged."""
     repository = image.ecr_repository(cloud.settings.registries.own)
     if repository is None:
         return image
-    digest = cloud.images.digest(repository, tag=image.tag, digest=image.digest)
+    expires = repository == repository_name(application)
+    digest = cloud.images.digest(repository, tag=image.tag, digest=image.digest, expires=expires)
     return image._replace(digest=digest)

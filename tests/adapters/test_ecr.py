@@ -53,11 +53,11 @@ def pushed(client: Any) -> str:
 
 @pytest.mark.parametrize("tag", ["1.2.0", None])
 def test_the_digest_of_an_image(images: EcrImages, pushed: str, tag: str | None) -> None:
-    assert images.digest("shop", tag=tag, digest=None if tag else pushed) == pushed
+    assert images.digest("shop", tag=tag, digest=None if tag else pushed, expires=True) == pushed
 
 
 def test_a_digest_precedes_a_tag(images: EcrImages, pushed: str) -> None:
-    assert images.digest("shop", tag="9.9.9", digest=pushed) == pushed
+    assert images.digest("shop", tag="9.9.9", digest=pushed, expires=True) == pushed
 
 
 @pytest.mark.parametrize(
@@ -76,10 +76,12 @@ def test_a_missing_image_is_named(
     with pytest.raises(
         ImageNotFoundError, match=f"this account's ECR has no image {name}: push it"
     ):
-        images.digest(repository, tag=tag, digest=digest)
+        images.digest(repository, tag=tag, digest=digest, expires=True)
 
 
-def test_an_image_without_a_tag_is_not_deployed(images: EcrImages, client: Any) -> None:
+def test_an_image_without_a_tag_is_not_deployed_if_it_expires(
+    images: EcrImages, client: Any
+) -> None:
     """The lifecycle policy of the application template lets such images expire."""
     client.create_repository(repositoryName="shop")
     manifest = json.dumps({"schemaVersion": 2, "config": {"digest": OTHER}, "layers": []})
@@ -89,22 +91,24 @@ def test_an_image_without_a_tag_is_not_deployed(images: EcrImages, client: Any) 
         imageManifestMediaType="application/vnd.oci.image.manifest.v1+json",
     )
 
+    digest = put["image"]["imageId"]["imageDigest"]
     with pytest.raises(NotDeployableError, match="has no tag"):
-        images.digest("shop", tag="1.2.0", digest=put["image"]["imageId"]["imageDigest"])
+        images.digest("shop", tag="1.2.0", digest=digest, expires=True)
+    assert images.digest("shop", tag="1.2.0", digest=digest, expires=False) == digest
 
 
 def test_a_repository_that_cannot_be_read_is_an_error(images: EcrImages, client: Any) -> None:
     refuse(client, "DescribeImages", "AccessDeniedException")
 
     with pytest.raises(AccessDeniedError):
-        images.digest("shop", tag="1.2.0", digest=None)
+        images.digest("shop", tag="1.2.0", digest=None, expires=True)
 
 
 def test_a_response_without_images_means_a_missing_image(images: EcrImages, client: Any) -> None:
     respond(client, "DescribeImages", {"imageDetails": []})
 
     with pytest.raises(ImageNotFoundError, match=r"shop:1\.2\.0"):
-        images.digest("shop", tag="1.2.0", digest=None)
+        images.digest("shop", tag="1.2.0", digest=None, expires=True)
 
 
 @pytest.mark.parametrize(
@@ -130,10 +134,10 @@ def test_a_missing_image_of_a_pull_through_cache_is_imported_later(
     images = EcrImages(client)
 
     if cached:
-        assert images.digest(repository, tag="1.27", digest=digest) == digest
+        assert images.digest(repository, tag="1.27", digest=digest, expires=True) == digest
     else:
         with pytest.raises(ImageNotFoundError):
-            images.digest(repository, tag="1.27", digest=digest)
+            images.digest(repository, tag="1.27", digest=digest, expires=True)
     assert len(asked) == 1
 
 
@@ -141,5 +145,5 @@ def test_a_cached_image_has_its_digest_without_a_further_call(aws: Aws, pushed: 
     client = aws.client("ecr")
     asked = respond(client, "DescribePullThroughCacheRules", rules("ROOT"))
 
-    assert EcrImages(client).digest("shop", tag="1.2.0", digest=None) == pushed
+    assert EcrImages(client).digest("shop", tag="1.2.0", digest=None, expires=True) == pushed
     assert asked == []

@@ -302,3 +302,14 @@ def test_a_rollout_that_never_completes_is_rolled_back_at_the_deadline(
     assert "did not complete within the time limit" in failed.environments["DEV"]["reason"]
     assert shop.containers.behaviours[shop.containers.running("Shop", "dev").image] == OK
     assert _version(shop, Environment.DEV) == "1.0"
+
+
+@pytest.mark.parametrize(("repository", "status"), [("shop", 409), ("shared", 200)])
+def test_an_image_without_a_tag_is_refused_only_in_the_repository_of_the_application(
+    shop: FakeCloud, api: Client, repository: str, status: int
+) -> None:
+    """Only its lifecycle policy removes such images."""
+    digest = shop.images.push(repository, "", content="untagged")
+    uri = f"{REGISTRY}/{repository}@{digest}"
+    reply = DryClient(shop).deploy("1.5", "dev", repouri=uri)
+    assert reply.status == status, reply.body

@@ -23,7 +23,9 @@ class FakeImages(Port, port="images"):
         self.caches: list[str] = []
 
     @outgoing
-    def digest(self, repository: str, *, tag: str | None, digest: str | None) -> str | None:
+    def digest(
+        self, repository: str, *, tag: str | None, digest: str | None, expires: bool
+    ) -> str | None:
         """Return the digest of an image."""
         there = {known for (name, _), known in self.pushed.items() if name == repository}
         found = self.pushed.get((repository, tag or "")) if digest is None else digest
@@ -32,7 +34,7 @@ class FakeImages(Port, port="images"):
                 return digest
             name = f"{repository}@{digest}" if digest else f"{repository}:{tag}"
             raise ImageNotFoundError(f"this account's ECR has no image {name}: push it first")
-        if not any(tag for (_, tag), known in self.pushed.items() if known == found):
+        if expires and not any(tag for (_, tag), known in self.pushed.items() if known == found):
             raise NotDeployableError(f"the image {repository}@{digest} has no tag")
         return found
 
