@@ -306,7 +306,7 @@ def test_a_rollout_that_never_completes_is_rolled_back_at_the_deadline(
 
 @pytest.mark.parametrize(("repository", "status"), [("shop", 409), ("shared", 200)])
 def test_an_image_without_a_tag_is_refused_only_in_the_repository_of_the_application(
-    shop: FakeCloud, api: Client, repository: str, status: int
+    shop: FakeCloud, repository: str, status: int
 ) -> None:
     """Only its lifecycle policy removes such images."""
     digest = shop.images.push(repository, "", content="untagged")
