@@ -51,6 +51,9 @@ QUERIES: Mapping[str, schema.Object[Any]] = {
 }
 ACCOUNT = "123456789012"
 SECRET = f"arn:aws:secretsmanager:eu-west-1:{ACCOUNT}:secret:team/db-AbCdEf"
+TOO_MANY_BYTES = "must have ARNs of at most 4096 bytes together, not 4575"
+# 4,575 bytes together.
+MANY_ARNS = {f"S{n}": f"{SECRET[:-7]}-{n:02}{'x' * 79}" for n in range(32)}
 # The secret of a database whose password RDS manages.
 RDS_SECRET = (
     f"arn:aws:secretsmanager:eu-west-1:{ACCOUNT}:secret:"
@@ -509,8 +512,8 @@ CASES: Mapping[str, Case] = {
     ),
     "secrets with too many bytes": Case(
         "create",
-        serving(secrets={f"S{n}": f"{SECRET[:-7]}-{n:02}{'x' * 79}" for n in range(32)}),
-        {"service.secrets": "must have ARNs of at most 4096 bytes together, not 4575"},
+        serving(secrets=MANY_ARNS),
+        {"service.secrets": TOO_MANY_BYTES},
     ),
     "one secret with many keys": Case(
         "create", serving(secrets={f"S{n}": f"{SECRET}:key{n}::" for n in range(100)}), {}

@@ -10,8 +10,9 @@ import pytest
 from tests.lab.laptop.api import Api, Response
 from tests.lab.snapshot import forward_weights, receiving
 
+CLIENT = "shop"
 OIDC = {
-    "Issuer": "https://login.example.com", "ClientId": "shop", "ClientSecret": "the secret",
+    "Issuer": "https://login.example.com", "ClientId": CLIENT, "ClientSecret": CLIENT,
     "AuthorizationEndpoint": "https://login.example.com/authorize",
     "TokenEndpoint": "https://login.example.com/token",
     "UserInfoEndpoint": "https://login.example.com/user",

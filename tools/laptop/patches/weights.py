@@ -125,7 +125,7 @@ async def execute_action(action: Action, *args: Any, **kwargs: Any) -> Any:
     weights = [int(each.get("Weight", 1)) for each in groups]
     if not any(weights):
         return 503, {"Content-Type": "text/plain"}, b"all target groups have weight 0"
-    (chosen,) = random.choices(groups, weights)  # noqa: S311 - not for security
+    (chosen,) = random.choices(groups, weights)  # nosec B311 # noqa: S311 - not for security
     forward = {**action, "TargetGroupArn": chosen["TargetGroupArn"]}
     return await _execute_action(forward, *args, **kwargs)
 
