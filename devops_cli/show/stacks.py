@@ -8,7 +8,7 @@ from datetime import datetime
 from rich.console import RenderableType
 from rich.text import Text
 
-from devops_cli.responses import Object, get_object, get_objects, get_text, get_time
+from devops_cli.responses import Object, get_object, get_objects, get_text, get_texts, get_time
 from devops_cli.show import progress, texts
 
 _COLUMNS = (
@@ -91,7 +91,11 @@ def _remarks(each: Object) -> Iterator[Text]:
         yield texts.text(f"{name}: operation {operation} is in progress", "yellow")
     if unverified := get_text(each, "unverified"):
         yield texts.text(f"{name}: cannot be promoted: {unverified}", "yellow")
-    if drift := get_text(each, "drift"):
+    problems = get_texts(each, "listenerProblems")
+    for problem in problems:
+        yield texts.text(f"{name}: this prevents a swap: {problem}", "yellow")
+    # The record has the same problems after the next drift check.
+    if (drift := get_text(each, "drift")) and drift != "; ".join(problems):
         yield texts.text(f"{name}: changed outside of the service: {drift}", "yellow")
     rollout = get_object(each, "rollout")
     if get_text(rollout, "state") == "COMPLETED":

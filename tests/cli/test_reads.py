@@ -87,6 +87,16 @@ def test_status_shows_what_runs_where() -> None:
     ]  # fmt: skip
 
 
+def test_status_shows_the_listener_problems_once() -> None:
+    problems = ["the production listener has group stickiness", "rule 10 forwards to prod-1"]
+    service = Service()
+    green = GREEN | {"listenerProblems": problems, "drift": "; ".join(problems)}
+    service.on("GET", "/stacks/Shop", answer(stack=stack(green)))
+    lines = run(service, "status", "Shop", width=200, environment={"NO_COLOR": "1"}).stdout
+    remarks = [line for line in lines.splitlines() if "prod-2)" in line]
+    assert remarks == [f"PROD-GREEN (prod-2): this prevents a swap: {each}" for each in problems]
+
+
 def test_what_has_completed_needs_no_words() -> None:
     service = Service()
     done = DEV | {"rollout": {"state": "COMPLETED", "reason": "completed"}, "version": None}
