@@ -334,7 +334,7 @@ def main(arguments: Sequence[str]) -> int:
         return 2
     path = Path(arguments[0])
     if not path.is_file():
-        print(f"there is no file {path}")
+        print(f"{path}: the file does not exist")
         return 2
     found = _all_faults(path)
     for fault in found:

@@ -1,7 +1,5 @@
 """The number of outgoing calls before a response, which determines its latency."""
 
-import pytest
-
 from devops_core.errors import ThrottledError
 from tests.lab.client import Client, Reply
 from tests.lab.fakes import Call, FakeCloud
@@ -11,13 +9,6 @@ from tests.lab.fakes.task_service import CRASH
 def _calls(cloud: FakeCloud, start: int, reply: Reply, status: int) -> list[str]:
     assert reply.status == status
     return cloud.wire.names(start)
-
-
-@pytest.fixture
-def ready(shop: FakeCloud, api: Client) -> FakeCloud:
-    api.finished(api.deploy("1.0", "dev"))
-    api.finished(api.promote())
-    return shop
 
 
 def test_a_create_makes_four_calls(cloud: FakeCloud, api: Client) -> None:
@@ -48,72 +39,76 @@ def test_the_end_of_a_create_reads_the_stack_and_its_resources(
     ]  # fmt: skip
 
 
-def test_a_deploy_makes_seven_calls(ready: FakeCloud, api: Client) -> None:
-    start = len(ready.wire.journal)
-    assert _calls(ready, start, api.deploy("1.1", "dev"), 202) == [
+def test_a_deploy_makes_seven_calls(promoted: FakeCloud, api: Client) -> None:
+    start = len(promoted.wire.journal)
+    assert _calls(promoted, start, api.deploy("1.1", "dev"), 202) == [
         "tables.inventory", "images.digest", "containers.services", "tables.claim",
         "containers.register", "containers.update", "tables.save",
     ]  # fmt: skip
 
 
-def test_each_further_environment_of_a_deploy_adds_two_calls(ready: FakeCloud, api: Client) -> None:
-    start = len(ready.wire.journal)
-    calls = _calls(ready, start, api.deploy("1.1", "dev", "qa", "stage"), 202)
+def test_each_further_environment_of_a_deploy_adds_two_calls(
+    promoted: FakeCloud, api: Client
+) -> None:
+    start = len(promoted.wire.journal)
+    calls = _calls(promoted, start, api.deploy("1.1", "dev", "qa", "stage"), 202)
     assert len(calls) == 11
     assert calls.count("containers.services") == 1
     assert calls.count("images.digest") == 1
 
 
-def test_a_promote_makes_eight_calls(ready: FakeCloud, api: Client) -> None:
-    start = len(ready.wire.journal)
+def test_a_promote_makes_eight_calls(promoted: FakeCloud, api: Client) -> None:
+    start = len(promoted.wire.journal)
     api.finished(api.deploy("1.1", "dev"))
-    start = len(ready.wire.journal)
-    assert _calls(ready, start, api.promote(), 202) == [
+    start = len(promoted.wire.journal)
+    assert _calls(promoted, start, api.promote(), 202) == [
         "tables.inventory", "load_balancer.rules", "images.digest", "containers.services",
         "tables.claim", "containers.register", "containers.update", "tables.save",
     ]  # fmt: skip
 
 
-def test_a_swap_does_not_switch_a_correct_test_listener(ready: FakeCloud, api: Client) -> None:
-    estate = ready.stacks.estate
+def test_a_swap_does_not_switch_a_correct_test_listener(promoted: FakeCloud, api: Client) -> None:
+    estate = promoted.stacks.estate
     listener = estate.listener("Shop", "test")
-    ready.load_balancer.listeners[listener] = [estate.target_group("Shop", "prod-1")]
+    promoted.load_balancer.listeners[listener] = [estate.target_group("Shop", "prod-1")]
     assert api.swap().status == 200
-    assert ready.wire.count("load_balancer.switch") == 1
+    assert promoted.wire.count("load_balancer.switch") == 1
 
 
-def test_a_swap_makes_ten_calls(ready: FakeCloud, api: Client) -> None:
-    start = len(ready.wire.journal)
-    assert _calls(ready, start, api.swap(), 200) == [
+def test_a_swap_makes_ten_calls(promoted: FakeCloud, api: Client) -> None:
+    start = len(promoted.wire.journal)
+    assert _calls(promoted, start, api.swap(), 200) == [
         "tables.inventory", "load_balancer.rules", "load_balancer.rules",
         "containers.services", "load_balancer.healthy", "load_balancer.healthy", "tables.claim",
         "load_balancer.switch", "load_balancer.switch", "tables.close",
     ]  # fmt: skip
 
 
-def test_a_delete_makes_five_calls(ready: FakeCloud, api: Client) -> None:
-    start = len(ready.wire.journal)
-    assert _calls(ready, start, api.delete(), 202) == [
+def test_a_delete_makes_five_calls(promoted: FakeCloud, api: Client) -> None:
+    start = len(promoted.wire.journal)
+    assert _calls(promoted, start, api.delete(), 202) == [
         "tables.inventory", "tables.claim", "stacks.unprotect", "stacks.delete", "tables.save",
     ]  # fmt: skip
 
 
-def test_a_status_read_of_an_ended_operation_makes_one_call(ready: FakeCloud, api: Client) -> None:
+def test_a_status_read_of_an_ended_operation_makes_one_call(
+    promoted: FakeCloud, api: Client
+) -> None:
     ended = api.finished(api.deploy("1.1", "dev"))
-    start = len(ready.wire.journal)
-    assert _calls(ready, start, api.status(ended.id), 200) == ["tables.operation"]
+    start = len(promoted.wire.journal)
+    assert _calls(promoted, start, api.status(ended.id), 200) == ["tables.operation"]
 
 
 def test_a_refused_request_makes_no_call_and_a_repeated_request_makes_two(
-    ready: FakeCloud, api: Client
+    promoted: FakeCloud, api: Client
 ) -> None:
-    start = len(ready.wire.journal)
-    assert _calls(ready, start, api.deploy("not valid", "dev"), 400) == []
+    start = len(promoted.wire.journal)
+    assert _calls(promoted, start, api.deploy("not valid", "dev"), 400) == []
     key = {"Idempotency-Key": "k"}
     api.finished(api.deploy("1.1", "dev", headers=key))
-    start = len(ready.wire.journal)
+    start = len(promoted.wire.journal)
     again = api.deploy("1.1", "dev", headers=key)
-    assert _calls(ready, start, again, 200) == ["tables.inventory", "tables.operation"]
+    assert _calls(promoted, start, again, 200) == ["tables.inventory", "tables.operation"]
 
 
 def test_stop_reasons_are_not_read_without_stopped_tasks(shop: FakeCloud, api: Client) -> None:

@@ -20,13 +20,6 @@ ERRORS = [
 ]
 
 
-@pytest.fixture
-def ready(shop: FakeCloud, api: Client) -> FakeCloud:
-    api.finished(api.deploy("1.0", "dev"))
-    api.finished(api.promote())
-    return shop
-
-
 def _deploy(api: Client) -> Reply:
     return api.deploy("1.1", "dev")
 
@@ -55,10 +48,10 @@ CALLS = [_deploy, _promote, _create, _delete]
 @pytest.mark.parametrize("call", CALLS)
 @pytest.mark.parametrize("error", ERRORS)
 def test_every_operation_ends_although_aws_refuses_every_call(
-    ready: FakeCloud, api: Client, call: Callable[[Client], Reply], error: AwsError
+    promoted: FakeCloud, api: Client, call: Callable[[Client], Reply], error: AwsError
 ) -> None:
     for name in ("stacks", "containers"):
-        ready.wire.on("tables.claim", partial(ready.wire.fail, name, error), after=True)
+        promoted.wire.on("tables.claim", partial(promoted.wire.fail, name, error), after=True)
     reply = call(api)
     assert reply.status == 202
     assert reply.operation["waitingFor"] == error.message
@@ -69,28 +62,28 @@ def test_every_operation_ends_although_aws_refuses_every_call(
     assert error.message in ended.operation["reasons"]
     assert {part["status"] for part in ended.environments.values()} == {"FAILED"}
     assert {part["reason"] for part in ended.environments.values()} == {error.message}
-    ready.wire.heal()
+    promoted.wire.heal()
     if call is _create:
         # The rows remain, because CloudFormation might have created a stack. It has not.
         assert api.finished(api.delete("Other")).operation["status"] == "SUCCEEDED"
 
 
 def test_an_operation_that_is_given_up_keeps_completed_environments(
-    ready: FakeCloud, api: Client
+    promoted: FakeCloud, api: Client
 ) -> None:
     reply = api.deploy("1.1", "dev", "qa")
-    ready.containers.automatic = False
+    promoted.containers.automatic = False
     for _ in range(2):
-        ready.containers.advance("Shop", "dev")
+        promoted.containers.advance("Shop", "dev")
     api.tick()
-    ready.wire.fail("containers", ThrottledError("AWS throttles"))
+    promoted.wire.fail("containers", ThrottledError("AWS throttles"))
     api.settle(limit=61)
     ended = api.status(reply.id)
     assert {name: part["status"] for name, part in ended.environments.items()} == {
         "DEV": "SUCCEEDED", "QA": "FAILED",
     }  # fmt: skip
     assert "reason" not in ended.environments["DEV"]
-    ready.wire.heal()
+    promoted.wire.heal()
     # The delete finds the task definition that was registered for QA.
     assert api.finished(api.delete()).operation["status"] == "SUCCEEDED"
 
@@ -98,48 +91,48 @@ def test_an_operation_that_is_given_up_keeps_completed_environments(
 @pytest.mark.parametrize("error", ERRORS)
 @pytest.mark.parametrize("name", ["containers.register", "containers.update"])
 def test_a_deploy_with_a_permanently_refused_step_ends_at_the_deadline(
-    ready: FakeCloud, api: Client, name: str, error: AwsError
+    promoted: FakeCloud, api: Client, name: str, error: AwsError
 ) -> None:
-    ready.wire.fail(name, error)
+    promoted.wire.fail(name, error)
     reply = api.deploy("1.1", "dev")
-    ready.clock.pass_(minutes=30)
+    promoted.clock.pass_(minutes=30)
     ended = api.status(reply.id)
     assert ended.operation["status"] == "FAILED"
     assert "within the time limit" in ended.environments["DEV"]["reason"]
-    assert ready.containers.tagged(reply.id) == []
+    assert promoted.containers.tagged(reply.id) == []
 
 
 @pytest.mark.parametrize("error", ERRORS)
 def test_a_swap_without_observations_does_not_switch_production(
-    ready: FakeCloud, api: Client, error: AwsError
+    promoted: FakeCloud, api: Client, error: AwsError
 ) -> None:
-    green = ready.containers.service("Shop", "prod-1")
+    green = promoted.containers.service("Shop", "prod-1")
     green.desired = green.running = 2
     reply = api.swap()
-    ready.wire.fail("load_balancer", error)
+    promoted.wire.fail("load_balancer", error)
     api.tick()
     seen = api.status(reply.id).operation
     assert (seen["status"], seen["waitingFor"]) == ("IN_PROGRESS", error.message)
     api.settle(limit=46)
     ended = api.status(reply.id).operation
     assert (ended["status"], ended["reasons"]) == ("FAILED", [error.message])
-    assert _green(ready) == "prod-1"
-    ready.wire.heal()
+    assert _green(promoted) == "prod-1"
+    promoted.wire.heal()
     assert api.swap(version="1.0").status == 200
 
 
 def test_a_swap_without_observations_after_the_switch_records_the_live_slot(
-    ready: FakeCloud, api: Client
+    promoted: FakeCloud, api: Client
 ) -> None:
     def blind() -> None:
-        ready.wire.fail("load_balancer", ThrottledError("AWS throttles"))
+        promoted.wire.fail("load_balancer", ThrottledError("AWS throttles"))
 
-    ready.wire.on("load_balancer.switch", blind, after=True)
+    promoted.wire.on("load_balancer.switch", blind, after=True)
     reply = api.swap(version="1.0")
     api.settle(limit=46)
     assert api.status(reply.id).operation["status"] == "FAILED"
-    assert _green(ready) == "prod-2"
-    ready.wire.heal()
+    assert _green(promoted) == "prod-2"
+    promoted.wire.heal()
     again = api.swap(version="1.0")
     assert again.body["message"] == "1.0 is already live; the swap changed nothing"
     assert api.swap().status == 200

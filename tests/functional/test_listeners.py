@@ -18,13 +18,6 @@ from tests.lab.reads import STACK, get, rows
 Change = Callable[[FakeCloud], None]
 
 
-@pytest.fixture
-def ready(shop: FakeCloud, api: Client) -> FakeCloud:
-    api.finished(api.deploy("1.0", "dev"))
-    api.finished(api.promote())
-    return shop
-
-
 def listener(cloud: FakeCloud, which: str) -> str:
     return cloud.stacks.estate.listener("Shop", which)
 
@@ -77,11 +70,11 @@ PROBLEMS: list[tuple[str, Change, str, bool]] = [
     ids=[case[0] for case in PROBLEMS],
 )
 def test_a_listener_that_keeps_customers_on_a_slot_is_refused_and_reported(
-    ready: FakeCloud, api: Client, change: Change, problem: str, *, of_production: bool
+    promoted: FakeCloud, api: Client, change: Change, problem: str, *, of_production: bool
 ) -> None:
-    change(ready)
+    change(promoted)
 
-    clients = api, DryClient(ready)
+    clients = api, DryClient(promoted)
     for client in clients:
         reply = client.swap()
         refused(reply, "NOT_READY", f"the listeners of production do not allow a swap: {problem}")
@@ -97,9 +90,9 @@ def test_a_listener_that_keeps_customers_on_a_slot_is_refused_and_reported(
     assert found[role]["listenerProblems"] == [problem]
     other = "PROD-BLUE" if of_production else "PROD-GREEN"
     assert "listenerProblems" not in found[other]
-    ready.clock.pass_(minutes=10)
+    promoted.clock.pass_(minutes=10)
     assert api.drift_check() == 1
-    assert ready.tables.rows["Shop", Environment(role)].drift == problem
+    assert promoted.tables.rows["Shop", Environment(role)].drift == problem
 
 
 def refused(reply: Reply, code: str, message: str) -> None:
@@ -133,11 +126,11 @@ def waiting_swap(cloud: FakeCloud, api: Client) -> Reply:
     ("change", "problem"), [case[1:] for case in CHANGES], ids=[case[0] for case in CHANGES]
 )
 def test_a_listener_that_changes_after_the_claim_prevents_the_switch(
-    ready: FakeCloud, api: Client, change: Change, problem: str, *, aborted: bool
+    promoted: FakeCloud, api: Client, change: Change, problem: str, *, aborted: bool
 ) -> None:
-    swapping = waiting_swap(ready, api)
-    change(ready)
-    ready.containers.service("Shop", "prod-2").complete(ready.clock.now())
+    swapping = waiting_swap(promoted, api)
+    change(promoted)
+    promoted.containers.service("Shop", "prod-2").complete(promoted.clock.now())
     api.tick()
     operation = api.status(swapping.id).operation
     assert (operation["status"], operation["waitingFor"]) == ("IN_PROGRESS", problem)
@@ -145,7 +138,7 @@ def test_a_listener_that_changes_after_the_claim_prevents_the_switch(
     if aborted:
         api.abort(swapping.id)
     else:
-        ready.clock.pass_(minutes=15)
+        promoted.clock.pass_(minutes=15)
         api.tick()
 
     ended = api.status(swapping.id).operation
@@ -154,8 +147,8 @@ def test_a_listener_that_changes_after_the_claim_prevents_the_switch(
 
 
 @pytest.mark.parametrize("which", ["production", "test"])
-def test_a_swap_without_a_listener_is_refused(ready: FakeCloud, api: Client, which: str) -> None:
-    removed(which)(ready)
+def test_a_swap_without_a_listener_is_refused(promoted: FakeCloud, api: Client, which: str) -> None:
+    removed(which)(promoted)
     reply = api.swap()
     code = "CONFLICT" if which == "production" else "NOT_READY"
     assert (reply.status, reply.body["code"]) == (409, code)
@@ -173,43 +166,45 @@ def test_a_swap_without_a_listener_is_refused(ready: FakeCloud, api: Client, whi
     ids=["deleted", "redirects"],
 )
 def test_a_test_listener_that_changes_after_the_switch_does_not_delay_the_end(
-    ready: FakeCloud, api: Client, change: Change, problem: str
+    promoted: FakeCloud, api: Client, change: Change, problem: str
 ) -> None:
-    fail_switch(ready, "test")
+    fail_switch(promoted, "test")
     swapping = api.swap()
-    change(ready)
+    change(promoted)
 
     api.tick()
 
     ended = api.status(swapping.id).operation
     assert (ended["status"], ended["warnings"]) == ("SUCCEEDED", [problem])
-    assert ready.live("Shop") == "prod-2"
-    ready.clock.pass_(minutes=10)
+    assert promoted.live("Shop") == "prod-2"
+    promoted.clock.pass_(minutes=10)
     assert api.drift_check() == 1
-    assert ready.tables.rows["Shop", Environment.PROD_BLUE].drift
+    assert promoted.tables.rows["Shop", Environment.PROD_BLUE].drift
 
 
-def test_a_rule_that_forwards_to_another_service_is_allowed(ready: FakeCloud, api: Client) -> None:
-    with_rule("production", "dev")(ready)
+def test_a_rule_that_forwards_to_another_service_is_allowed(
+    promoted: FakeCloud, api: Client
+) -> None:
+    with_rule("production", "dev")(promoted)
 
     assert api.swap().status == 200
 
 
-def test_a_swap_keeps_other_actions(ready: FakeCloud, api: Client) -> None:
+def test_a_swap_keeps_other_actions(promoted: FakeCloud, api: Client) -> None:
     actions = ({"Type": "authenticate-oidc"}, {"Type": "forward"})
     for which in ("production", "test"):
-        ready.load_balancer.actions[listener(ready, which)] = actions
+        promoted.load_balancer.actions[listener(promoted, which)] = actions
 
     assert api.swap().status == 200
 
     for which in ("production", "test"):
-        assert ready.load_balancer.actions[listener(ready, which)] == actions
+        assert promoted.load_balancer.actions[listener(promoted, which)] == actions
 
 
-def test_an_immediate_swap_back_finds_healthy_targets(ready: FakeCloud, api: Client) -> None:
+def test_an_immediate_swap_back_finds_healthy_targets(promoted: FakeCloud, api: Client) -> None:
     assert api.swap().status == 200
     assert api.swap().status == 200
-    assert ready.live("Shop") == "prod-1"
+    assert promoted.live("Shop") == "prod-1"
 
 
 def fail_switch(cloud: FakeCloud, which: str) -> None:
@@ -223,48 +218,48 @@ def fail_switch(cloud: FakeCloud, which: str) -> None:
     cloud.wire.before.append(deny)
 
 
-def test_a_failed_switch_of_the_test_listener_is_repeated(ready: FakeCloud, api: Client) -> None:
-    fail_switch(ready, "test")
+def test_a_failed_switch_of_the_test_listener_is_repeated(promoted: FakeCloud, api: Client) -> None:
+    fail_switch(promoted, "test")
     swapping = api.swap()
-    assert (swapping.status, ready.live("Shop")) == (202, "prod-2")
+    assert (swapping.status, promoted.live("Shop")) == (202, "prod-2")
 
-    ready.resume()
+    promoted.resume()
     api.settle()
 
     assert api.status(swapping.id).operation["status"] == "SUCCEEDED"
-    assert targets(ready) == {"production": "prod-2", "test": "prod-1"}
+    assert targets(promoted) == {"production": "prod-2", "test": "prod-1"}
 
 
-def test_a_failed_switch_of_production_is_repeated(ready: FakeCloud, api: Client) -> None:
-    fail_switch(ready, "production")
+def test_a_failed_switch_of_production_is_repeated(promoted: FakeCloud, api: Client) -> None:
+    fail_switch(promoted, "production")
     swapping = api.swap()
-    assert (swapping.status, targets(ready)["test"]) == (202, "prod-1")
+    assert (swapping.status, targets(promoted)["test"]) == (202, "prod-1")
 
-    ready.resume()
+    promoted.resume()
     api.settle()
 
     assert api.status(swapping.id).operation["status"] == "SUCCEEDED"
-    assert targets(ready) == {"production": "prod-2", "test": "prod-1"}
+    assert targets(promoted) == {"production": "prod-2", "test": "prod-1"}
 
 
 @pytest.mark.parametrize("aborted", [True, False], ids=["aborted", "at the deadline"])
 def test_a_swap_that_fails_before_the_switch_restores_the_test_listener(
-    ready: FakeCloud, api: Client, *, aborted: bool
+    promoted: FakeCloud, api: Client, *, aborted: bool
 ) -> None:
-    fail_switch(ready, "production")
+    fail_switch(promoted, "production")
     swapping = api.swap()
-    assert targets(ready) == {"production": "prod-1", "test": "prod-1"}
+    assert targets(promoted) == {"production": "prod-1", "test": "prod-1"}
 
     if aborted:
         api.abort(swapping.id)
     else:
-        ready.clock.pass_(minutes=16)
+        promoted.clock.pass_(minutes=16)
         api.tick()
 
-    (operation,) = (each for each in ready.tables.operations.values() if each.kind == "swap")
+    (operation,) = (each for each in promoted.tables.operations.values() if each.kind == "swap")
     assert operation.status is Status.FAILED
-    assert targets(ready) == {"production": "prod-1", "test": "prod-2"}
-    blue = ready.tables.rows["Shop", Environment.PROD_BLUE].service
+    assert targets(promoted) == {"production": "prod-1", "test": "prod-2"}
+    blue = promoted.tables.rows["Shop", Environment.PROD_BLUE].service
     assert blue
     assert blue.name == "prod-2"
 

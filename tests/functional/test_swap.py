@@ -13,14 +13,6 @@ from tests.lab.events import DEPLOYMENT_COMPLETED
 from tests.lab.fakes import Crash, FakeCloud
 
 
-@pytest.fixture
-def ready(shop: FakeCloud, api: Client) -> FakeCloud:
-    """Shop with version 1.0 in prod-2, ready for a swap."""
-    api.finished(api.deploy("1.0", "dev"))
-    api.finished(api.promote())
-    return shop
-
-
 def _live(cloud: FakeCloud, which: str = "production") -> str:
     (group,) = cloud.load_balancer.listeners[cloud.stacks.estate.listener("Shop", which)]
     return "prod-1" if group == cloud.stacks.estate.target_group("Shop", "prod-1") else "prod-2"
@@ -31,15 +23,15 @@ def _green(cloud: FakeCloud) -> str | None:
     return service.version if service else None
 
 
-def test_a_swap_exchanges_both_listeners_and_the_rows(ready: FakeCloud, api: Client) -> None:
+def test_a_swap_exchanges_both_listeners_and_the_rows(promoted: FakeCloud, api: Client) -> None:
     urls = {
-        name: row.url for name, row in ready.tables.inventory_of("Shop").rows.items()
+        name: row.url for name, row in promoted.tables.inventory_of("Shop").rows.items()
     }  # fmt: skip
     reply = api.swap(version="1.0")
     assert reply.status == 200
     assert reply.operation["switchedAt"] == reply.operation["endedAt"]
-    assert (_live(ready), _live(ready, "test")) == ("prod-2", "prod-1")
-    rows = ready.tables.inventory_of("Shop").rows
+    assert (_live(promoted), _live(promoted, "test")) == ("prod-2", "prod-1")
+    rows = promoted.tables.inventory_of("Shop").rows
     green, blue = rows[Environment.PROD_GREEN].service, rows[Environment.PROD_BLUE].service
     assert green
     assert blue
@@ -52,15 +44,15 @@ def test_a_swap_exchanges_both_listeners_and_the_rows(ready: FakeCloud, api: Cli
     }
 
 
-def test_a_second_swap_restores_the_previous_release(ready: FakeCloud, api: Client) -> None:
+def test_a_second_swap_restores_the_previous_release(promoted: FakeCloud, api: Client) -> None:
     for live, version in (("prod-2", "1.0"), ("prod-1", None), ("prod-2", "1.0")):
         assert api.swap().status == 200
-        assert (_live(ready), _green(ready)) == (live, version)
+        assert (_live(promoted), _green(promoted)) == (live, version)
 
 
-def test_a_swap_to_the_live_version_changes_nothing(ready: FakeCloud, api: Client) -> None:
+def test_a_swap_to_the_live_version_changes_nothing(promoted: FakeCloud, api: Client) -> None:
     api.swap(version="1.0")
-    start = len(ready.wire.journal)
+    start = len(promoted.wire.journal)
     for headers in ({}, {"Prefer": "wait=10"}):
         reply = api.swap(version="1.0", headers=headers)
         assert reply.status == 200
@@ -69,10 +61,10 @@ def test_a_swap_to_the_live_version_changes_nothing(ready: FakeCloud, api: Clien
             "message": "1.0 is already live; the swap changed nothing",
             "applicationName": "Shop",
         }
-    assert ready.wire.writes(start) == []
+    assert promoted.wire.writes(start) == []
 
 
-@pytest.mark.usefixtures("ready")
+@pytest.mark.usefixtures("promoted")
 def test_a_swap_to_a_version_that_blue_does_not_run_is_refused(api: Client) -> None:
     reply = api.swap(version="2.0")
     assert (reply.status, reply.body["code"]) == (409, "NOT_DEPLOYABLE")
@@ -123,61 +115,61 @@ def _remove(cloud: FakeCloud) -> None:
     ],
 )
 def test_a_swap_to_a_blue_slot_that_is_not_ready_is_refused(
-    ready: FakeCloud, api: Client, damage: Callable[[FakeCloud], None], reasons: list[str]
+    promoted: FakeCloud, api: Client, damage: Callable[[FakeCloud], None], reasons: list[str]
 ) -> None:
-    damage(ready)
+    damage(promoted)
     reply = api.swap()
     assert (reply.status, reply.body["code"]) == (409, "NOT_READY")
     assert reply.body["reasons"] == reasons
     assert reply.body["errorMessage"] == f"the idle slot is not ready: {'; '.join(reasons)}"
-    assert (_live(ready), ready.tables.in_progress()) == ("prod-1", [])
+    assert (_live(promoted), promoted.tables.in_progress()) == ("prod-1", [])
 
 
 def test_a_blue_slot_without_tasks_is_scaled_before_the_switch(
-    ready: FakeCloud, api: Client
+    promoted: FakeCloud, api: Client
 ) -> None:
-    blue = ready.containers.service("Shop", "prod-2")
+    blue = promoted.containers.service("Shop", "prod-2")
     blue.desired = blue.running = 0
     reply = api.swap()
     assert reply.status == 202
-    assert (blue.desired, _live(ready)) == (1, "prod-1")
+    assert (blue.desired, _live(promoted)) == (1, "prod-1")
     assert api.finished(reply).operation["status"] == "SUCCEEDED"
-    assert _live(ready) == "prod-2"
+    assert _live(promoted) == "prod-2"
 
 
-def test_a_smaller_blue_slot_is_scaled_before_the_switch(ready: FakeCloud, api: Client) -> None:
-    green = ready.containers.service("Shop", "prod-1")
+def test_a_smaller_blue_slot_is_scaled_before_the_switch(promoted: FakeCloud, api: Client) -> None:
+    green = promoted.containers.service("Shop", "prod-1")
     green.desired = green.running = 3
     reply = api.swap()
     assert reply.status == 202
     assert "running tasks: 1 in the idle slot, 3 in the live slot" in reply.operation["waitingFor"]
-    assert ready.containers.service("Shop", "prod-2").desired == 3
-    assert _live(ready) == "prod-1"
+    assert promoted.containers.service("Shop", "prod-2").desired == 3
+    assert _live(promoted) == "prod-1"
     assert api.tick() == 1
     assert api.status(reply.id).operation["status"] == "SUCCEEDED"
-    assert _live(ready) == "prod-2"
+    assert _live(promoted) == "prod-2"
     assert green.desired == 3
 
 
 def test_a_swap_fails_if_blue_is_not_scaled_before_the_deadline(
-    ready: FakeCloud, api: Client
+    promoted: FakeCloud, api: Client
 ) -> None:
-    green = ready.containers.service("Shop", "prod-1")
+    green = promoted.containers.service("Shop", "prod-1")
     green.desired = green.running = 3
-    ready.containers.automatic = False
+    promoted.containers.automatic = False
     reply = api.swap()
-    ready.clock.pass_(minutes=15)
+    promoted.clock.pass_(minutes=15)
     failed = api.status(reply.id)
     assert failed.operation["status"] == "FAILED"
     assert failed.operation["reasons"][-1] == "production was not switched within the time limit"
-    assert _live(ready) == "prod-1"
-    assert _green(ready) is None
+    assert _live(promoted) == "prod-1"
+    assert _green(promoted) is None
 
 
-def test_a_swap_waits_for_the_right_to_scale_blue(ready: FakeCloud, api: Client) -> None:
-    green = ready.containers.service("Shop", "prod-1")
+def test_a_swap_waits_for_the_right_to_scale_blue(promoted: FakeCloud, api: Client) -> None:
+    green = promoted.containers.service("Shop", "prod-1")
     green.desired = green.running = 2
-    ready.wire.fail("containers.update", RefusedError("the quota is used up"), times=1)
+    promoted.wire.fail("containers.update", RefusedError("the quota is used up"), times=1)
     reply = api.swap()
     assert (reply.status, reply.operation["waitingFor"]) == (202, "the quota is used up")
     assert {part["status"] for part in reply.operation["environments"]} == {"IN_PROGRESS"}
@@ -200,96 +192,96 @@ def _by_status(api: Client) -> None:
 @pytest.mark.parametrize("trigger", [_by_schedule, _by_event, _by_status])
 @pytest.mark.parametrize("lost", [False, True])
 def test_a_crash_at_the_test_listener_is_recovered(
-    ready: FakeCloud, api: Client, trigger: Callable[[Client], None], lost: bool
+    promoted: FakeCloud, api: Client, trigger: Callable[[Client], None], lost: bool
 ) -> None:
     def crash_at_the_second() -> None:
-        ready.wire.fail("load_balancer.switch", Crash(), times=1, lost=lost)
+        promoted.wire.fail("load_balancer.switch", Crash(), times=1, lost=lost)
 
-    ready.wire.on("load_balancer.switch", crash_at_the_second, after=True)
+    promoted.wire.on("load_balancer.switch", crash_at_the_second, after=True)
     with pytest.raises(Crash):
         api.swap()
-    assert _live(ready) == "prod-2"
-    ((_, operation),) = ready.tables.in_progress()
-    ready.clock.wait(66)
+    assert _live(promoted) == "prod-2"
+    ((_, operation),) = promoted.tables.in_progress()
+    promoted.clock.wait(66)
     trigger(api)
-    assert ready.tables.in_progress() == []
+    assert promoted.tables.in_progress() == []
     assert api.status(operation).operation["status"] == "SUCCEEDED"
-    assert (_live(ready), _live(ready, "test")) == ("prod-2", "prod-1")
-    assert ready.wire.count("load_balancer.switch") == (2 if lost else 3)
-    assert _green(ready) == "1.0"
+    assert (_live(promoted), _live(promoted, "test")) == ("prod-2", "prod-1")
+    assert promoted.wire.count("load_balancer.switch") == (2 if lost else 3)
+    assert _green(promoted) == "1.0"
 
 
 @pytest.mark.parametrize("lost", [False, True])
-def test_a_crash_at_the_switch_is_recovered(ready: FakeCloud, api: Client, lost: bool) -> None:
-    ready.wire.fail("load_balancer.switch", Crash(), times=1, lost=lost)
+def test_a_crash_at_the_switch_is_recovered(promoted: FakeCloud, api: Client, lost: bool) -> None:
+    promoted.wire.fail("load_balancer.switch", Crash(), times=1, lost=lost)
     with pytest.raises(Crash):
         api.swap()
-    assert _live(ready) == ("prod-2" if lost else "prod-1")
-    ((_, operation),) = ready.tables.in_progress()
-    ready.clock.wait(66)
+    assert _live(promoted) == ("prod-2" if lost else "prod-1")
+    ((_, operation),) = promoted.tables.in_progress()
+    promoted.clock.wait(66)
     assert api.status(operation).operation["status"] == "SUCCEEDED"
-    outcomes = [event.outcome for event in ready.tables.events_of("Shop", operation)]
+    outcomes = [event.outcome for event in promoted.tables.events_of("Shop", operation)]
     assert outcomes == ["ACCEPTED", "SWITCHED", "SUCCEEDED", "SUCCEEDED", "SUCCEEDED"]
 
 
-def test_a_lost_response_of_the_switch_is_recovered(ready: FakeCloud, api: Client) -> None:
-    ready.wire.fail("load_balancer.switch", UnreachableError("no answer"), times=1, lost=True)
+def test_a_lost_response_of_the_switch_is_recovered(promoted: FakeCloud, api: Client) -> None:
+    promoted.wire.fail("load_balancer.switch", UnreachableError("no answer"), times=1, lost=True)
     reply = api.swap()
     assert (reply.status, reply.operation["waitingFor"]) == (202, "no answer")
     assert api.finished(reply).operation["status"] == "SUCCEEDED"
 
 
-def test_an_overdue_swap_is_completed_after_the_switch(ready: FakeCloud, api: Client) -> None:
+def test_an_overdue_swap_is_completed_after_the_switch(promoted: FakeCloud, api: Client) -> None:
     def throttle() -> None:
-        ready.wire.fail("load_balancer.switch", ThrottledError("slow down"))
+        promoted.wire.fail("load_balancer.switch", ThrottledError("slow down"))
 
-    ready.wire.on("load_balancer.switch", throttle, after=True)
+    promoted.wire.on("load_balancer.switch", throttle, after=True)
     reply = api.swap()
     assert reply.status == 202
     assert "switchedAt" in reply.operation
-    ready.clock.pass_(minutes=20)
+    promoted.clock.pass_(minutes=20)
     assert api.status(reply.id).operation["status"] == "IN_PROGRESS"
-    ready.wire.heal()
-    ready.clock.pass_(seconds=4)
+    promoted.wire.heal()
+    promoted.clock.pass_(seconds=4)
     assert api.status(reply.id).operation["status"] == "SUCCEEDED"
 
 
 def test_a_swap_with_a_permanently_refused_test_listener_records_the_live_slot(
-    ready: FakeCloud, api: Client
+    promoted: FakeCloud, api: Client
 ) -> None:
     def refuse() -> None:
-        ready.wire.fail("load_balancer.switch", RefusedError("the listener is gone"))
+        promoted.wire.fail("load_balancer.switch", RefusedError("the listener is gone"))
 
-    ready.wire.on("load_balancer.switch", refuse, after=True)
+    promoted.wire.on("load_balancer.switch", refuse, after=True)
     reply = api.swap()
-    ready.clock.pass_(minutes=46)
+    promoted.clock.pass_(minutes=46)
     ended = api.status(reply.id)
     assert ended.operation["status"] == "FAILED"
     assert "the listener is gone" in ended.operation["reasons"]
-    assert (_live(ready), _green(ready)) == ("prod-2", "1.0")
-    ready.wire.heal()
+    assert (_live(promoted), _green(promoted)) == ("prod-2", "1.0")
+    promoted.wire.heal()
     assert api.swap().status == 200
 
 
-def test_one_of_two_concurrent_swaps_is_refused(ready: FakeCloud, api: Client) -> None:
+def test_one_of_two_concurrent_swaps_is_refused(promoted: FakeCloud, api: Client) -> None:
     won: list[Any] = []
-    ready.wire.on("tables.claim", lambda: won.append(api.swap(version="1.0")))
+    promoted.wire.on("tables.claim", lambda: won.append(api.swap(version="1.0")))
     late = api.swap(version="1.0")
     assert won[0].status == 200
     assert (late.status, late.body["operation"]) == (200, None)
-    assert _live(ready) == "prod-2"
+    assert _live(promoted) == "prod-2"
 
 
 def test_after_the_switch_only_the_listeners_must_be_readable(
-    ready: FakeCloud, api: Client
+    promoted: FakeCloud, api: Client
 ) -> None:
     def dies() -> None:
-        ready.wire.fail("containers", ThrottledError("AWS throttles"))
+        promoted.wire.fail("containers", ThrottledError("AWS throttles"))
         raise Crash
 
-    ready.wire.on("load_balancer.switch", dies, after=True)
+    promoted.wire.on("load_balancer.switch", dies, after=True)
     with pytest.raises(Crash):
         api.swap()
-    ready.clock.wait(60)
+    promoted.clock.wait(60)
     api.settle(limit=3)
-    assert {each.status for each in ready.tables.operations.values()} == {Status.SUCCEEDED}
+    assert {each.status for each in promoted.tables.operations.values()} == {Status.SUCCEEDED}

@@ -154,4 +154,4 @@ def test_a_malformed_template_has_the_faults_of_cfn_lint(
 
 def test_a_missing_file_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([str(tmp_path / "none.yml")]) == 2
-    assert capsys.readouterr().out == f"there is no file {tmp_path / 'none.yml'}\n"
+    assert capsys.readouterr().out == f"{tmp_path / 'none.yml'}: the file does not exist\n"

@@ -17,6 +17,7 @@ from typing import Any, Literal, Protocol
 from devops_core.model.inventory import Row
 from devops_core.model.operation import Event, Operation
 from devops_core.naming import DEPLOYABLE, SLOTS, service_name
+from tools.laptop.forwards import forward_groups
 
 Listener = Literal["production", "test"]
 LISTENERS: tuple[Listener, ...] = ("production", "test")
@@ -94,13 +95,11 @@ class Snapshot(Protocol):
 
 def forward_weights(actions: Iterable[Mapping[str, Any]]) -> dict[str, int]:
     """Return the weights of the target groups of described forward actions."""
-    weights: dict[str, int] = {}
-    for action in actions:
-        groups = action.get("ForwardConfig", {}).get("TargetGroups", [])
-        if not groups and "TargetGroupArn" in action:
-            groups = [{"TargetGroupArn": action["TargetGroupArn"]}]
-        weights |= {each["TargetGroupArn"]: int(each.get("Weight", 1)) for each in groups}
-    return weights
+    return {
+        each["TargetGroupArn"]: int(each.get("Weight", 1))
+        for action in actions
+        for each in forward_groups(dict(action))
+    }
 
 
 def receiving(weights: Mapping[str, int]) -> list[str]:
