@@ -33,6 +33,8 @@ POLICIES = [
     for text in _JSON.findall((ROOT / page).read_text())
     if '"execute-api:Invoke"' in text
 ]
+# The API and the stage of the pages.
+_EXAMPLE = "abcde12345/dev/"
 # The API of the pages: arn:aws:execute-api:eu-west-1:012345678901:abcde12345/dev/...
 _API = re.compile(r"\d{12}:[a-z0-9]{10}/dev/")
 
@@ -58,8 +60,17 @@ def test_a_signed_call_of_a_page_succeeds(api: Api, command: str) -> None:
     assert json.loads(done.stdout) == {"status": "ok"}
 
 
-def test_pages_have_a_policy_for_a_pipeline() -> None:
-    assert POLICIES
+def test_pages_have_a_policy_for_a_reader_and_for_a_pipeline() -> None:
+    assert [page for page, _ in POLICIES] == ["docs/install.md", "docs/security.md"]
+
+
+def test_the_policy_of_a_reader_allows_exactly_the_reads() -> None:
+    """An application can have the name GET, so that the path of a write can contain `/GET/`."""
+    statement = json.loads(POLICIES[0][1])["Statement"][0]
+    (allowed,) = [arn.rpartition(":")[2] for arn in statement["Resource"]]
+    called = {(m, path) for m, path in ROUTES if fnmatchcase(f"{_EXAMPLE}{m}{path}", allowed)}
+    assert called == {(m, path) for m, path in ROUTES if m == "GET"}
+    assert not fnmatchcase(f"{_EXAMPLE}DELETE/stacks/GET/operations/1", allowed)
 
 
 @pytest.mark.parametrize(("page", "text"), POLICIES, ids=[page for page, _ in POLICIES])
