@@ -236,7 +236,9 @@ class ImageRegistry(Protocol):
     ) -> str | None:
         """Return the digest of an image; ImageNotFoundError names the repository and the tag.
 
-        Returns `digest` for an image that a pull-through cache imports at its first pull.
+        NotDeployableError if a `tag` and a `digest` identify different images. Without a tag it
+        returns `digest` for an image that a pull-through cache imports at its first pull, and None
+        without a digest.
         `expires` is whether the repository loses images without a tag, as that of an application
         does (cloudformation/application.yml). Then NotDeployableError refuses such an image.
         """

@@ -18,25 +18,39 @@ class EcrImages:
     def digest(
         self, repository: str, *, tag: str | None, digest: str | None, expires: bool
     ) -> str | None:
-        """Return the digest of an image; `tag` is ignored if `digest` is given."""
+        """Return the digest of an image.
+
+        A tag is read by itself, because its digest in ECR must be in the refusal of another one.
+        """
         exceptions = self._client.exceptions
-        image = {"imageDigest": digest} if digest else {"imageTag": tag}
+        image = {"imageTag": tag} if tag else {"imageDigest": digest}
         try:
             response = self._client.describe_images(repositoryName=repository, imageIds=[image])
             found = response["imageDetails"]
         except (exceptions.ImageNotFoundException, exceptions.RepositoryNotFoundException):
             found = []
-        name = f"{repository}@{digest}" if digest else f"{repository}:{tag}"
+        name = f"{repository}:{tag}" if tag else f"{repository}@{digest}"
         # ministack returns an empty list where ECR raises ImageNotFoundException.
         if not found:
             if self._in_pull_through_cache(repository):
+                if tag and digest:
+                    raise NotDeployableError(
+                        f"this account's ECR has not imported {name} yet, so its digest is unknown:"
+                        " omit the digest"
+                    )
                 return digest
             raise ImageNotFoundError(f"this account's ECR has no image {name}: push it first")
         if expires and not found[0].get("imageTags"):
             raise NotDeployableError(
                 f"the image {name} has no tag, so ECR removes it after some days: tag it first"
             )
-        return str(found[0]["imageDigest"])
+        known = str(found[0]["imageDigest"])
+        if digest and known != digest:
+            raise NotDeployableError(
+                f"the image {name} has the digest {known}, not {digest}: the version of an image in"
+                " this account's ECR is the tag of its digest"
+            )
+        return known
 
     def _in_pull_through_cache(self, repository: str) -> bool:
         """Return whether ECR would import a missing image of a repository at its first pull.

@@ -19,7 +19,7 @@ def before(cloud: Cloud, request: DeployRequest, inventory: Inventory) -> Observ
     names = [service.name for service in services]
     pinned, running = cloud.gather(
         [
-            partial(rollout.with_digest, cloud, request.application, image),
+            partial(rollout.with_digest, cloud, request.application, image, request.version),
             partial(cloud.containers.services, request.application, names),
         ]
     )

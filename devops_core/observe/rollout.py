@@ -128,11 +128,14 @@ def stop_reasons(
         return ()
 
 
-def with_digest(cloud: Cloud, application: str, image: Image) -> Image:
-    """Return an image of this account's ECR with its digest if it is known, others unchanged."""
+def with_digest(cloud: Cloud, application: str, image: Image, tag: str | None) -> Image:
+    """Return an image of this account's ECR with its digest if it is known, others unchanged.
+
+    It must have the `tag`; None if the tag may have been moved.
+    """
     repository = image.ecr_repository(cloud.settings.registries.own)
     if repository is None:
         return image
     expires = repository == repository_name(application)
-    digest = cloud.images.digest(repository, tag=image.tag, digest=image.digest, expires=expires)
-    return image._replace(digest=digest)
+    digest = cloud.images.digest(repository, tag=tag, digest=image.digest, expires=expires)
+    return image._replace(tag=tag or image.tag, digest=digest)

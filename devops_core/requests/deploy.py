@@ -25,9 +25,10 @@ class DeployRequest(NamedTuple):
 
 
 def _image_faults(data: Mapping[str, Any], context: Mapping[str, Any]) -> Iterator[schema.Fault]:
-    """Yield the faults of an image that is too long with its version, or in another registry.
+    """Yield the faults of an image: its length with the version, its registry, and its tag.
 
-    `registries` are the installation's `AllowedRegistries`; without them all are valid.
+    `registries` are the installation's `AllowedRegistries`; without them all are valid. In its own
+    ECR a version is a tag, so that it identifies the same bytes for all callers.
     """
     repouri, version = data["repouri"], data["version"]
     if repouri is None:
@@ -40,6 +41,9 @@ def _image_faults(data: Mapping[str, Any], context: Mapping[str, Any]) -> Iterat
     refusal = registries.refusal(image) if registries else None
     if refusal:
         yield "repouri", refusal
+    own = registries is not None and image.ecr_repository(registries.own) is not None
+    if own and image.tag and version and image.tag != version:
+        yield "repouri", "must have no other tag than the version, which is a tag in this registry"
 
 
 DEPLOY = schema.Object(
@@ -61,9 +65,10 @@ DEPLOY = schema.Object(
                 LONGEST_IMAGE,
             ),
             "The repository of the image, optionally with a tag or a digest. The default is the "
-            "application's own repository. Without a tag and a digest, the tag is `version`. At "
-            f"most {LONGEST_IMAGE} characters, including the tag. The installation can restrict "
-            "the [registries](security.md#registries).",
+            "application's own repository. Without a tag and a digest, the tag is `version`. In "
+            "this account's ECR, `version` is always the tag, and a digest must be that of the "
+            f"tag. At most {LONGEST_IMAGE} characters, including the tag. The installation can "
+            "restrict the [registries](security.md#registries).",
         ),
     },
     check=_image_faults,

@@ -56,8 +56,17 @@ def test_the_digest_of_an_image(images: EcrImages, pushed: str, tag: str | None)
     assert images.digest("shop", tag=tag, digest=None if tag else pushed, expires=True) == pushed
 
 
-def test_a_digest_precedes_a_tag(images: EcrImages, pushed: str) -> None:
-    assert images.digest("shop", tag="9.9.9", digest=pushed, expires=True) == pushed
+def test_a_tag_and_a_digest_identify_the_same_image(images: EcrImages, pushed: str) -> None:
+    assert images.digest("shop", tag="1.2.0", digest=pushed, expires=True) == pushed
+
+    with pytest.raises(NotDeployableError) as refused:
+        images.digest("shop", tag="1.2.0", digest=OTHER, expires=True)
+    assert f"shop:1.2.0 has the digest {pushed}, not {OTHER}" in refused.value.message
+
+
+def test_a_digest_without_the_tag_is_refused(images: EcrImages, pushed: str) -> None:
+    with pytest.raises(ImageNotFoundError, match=r"no image shop:9\.9\.9"):
+        images.digest("shop", tag="9.9.9", digest=pushed, expires=True)
 
 
 @pytest.mark.parametrize(
@@ -65,11 +74,11 @@ def test_a_digest_precedes_a_tag(images: EcrImages, pushed: str) -> None:
     [
         ("shop", "9.9.9", None, "shop:9.9.9"),
         ("blog", "1.2.0", None, "blog:1.2.0"),
-        ("shop", "1.2.0", OTHER, f"shop@{OTHER}"),
+        ("shop", None, OTHER, f"shop@{OTHER}"),
     ],
 )
 def test_a_missing_image_is_named(
-    images: EcrImages, pushed: str, repository: str, tag: str, digest: str | None, name: str
+    images: EcrImages, pushed: str, repository: str, tag: str | None, digest: str | None, name: str
 ) -> None:
     assert pushed != digest
 
@@ -93,8 +102,8 @@ def test_an_image_without_a_tag_is_not_deployed_if_it_expires(
 
     digest = put["image"]["imageId"]["imageDigest"]
     with pytest.raises(NotDeployableError, match="has no tag"):
-        images.digest("shop", tag="1.2.0", digest=digest, expires=True)
-    assert images.digest("shop", tag="1.2.0", digest=digest, expires=False) == digest
+        images.digest("shop", tag=None, digest=digest, expires=True)
+    assert images.digest("shop", tag=None, digest=digest, expires=False) == digest
 
 
 def test_a_repository_that_cannot_be_read_is_an_error(images: EcrImages, client: Any) -> None:
@@ -125,20 +134,31 @@ def test_a_response_without_images_means_a_missing_image(images: EcrImages, clie
         ([], "docker-hub/nginx", False),
     ],
 )
-@pytest.mark.parametrize("digest", [None, OTHER])
+@pytest.mark.parametrize(("tag", "digest"), [("1.27", None), (None, OTHER)])
 def test_a_missing_image_of_a_pull_through_cache_is_imported_later(
-    aws: Aws, prefixes: list[str], repository: str, *, cached: bool, digest: str | None
+    aws: Aws,
+    prefixes: list[str],
+    repository: str,
+    *,
+    cached: bool,
+    tag: str | None,
+    digest: str | None,
 ) -> None:
     client = aws.client("ecr")
     asked = respond(client, "DescribePullThroughCacheRules", rules(*prefixes))
     images = EcrImages(client)
 
     if cached:
-        assert images.digest(repository, tag="1.27", digest=digest, expires=True) == digest
+        assert images.digest(repository, tag=tag, digest=digest, expires=True) == digest
     else:
         with pytest.raises(ImageNotFoundError):
-            images.digest(repository, tag="1.27", digest=digest, expires=True)
+            images.digest(repository, tag=tag, digest=digest, expires=True)
     assert len(asked) == 1
+
+
+def test_the_digest_of_a_tag_that_a_cache_has_not_imported_is_refused(images: EcrImages) -> None:
+    with pytest.raises(NotDeployableError, match=r"not imported docker-hub/nginx:1\.27 yet"):
+        images.digest("docker-hub/nginx", tag="1.27", digest=OTHER, expires=False)
 
 
 def test_a_cached_image_has_its_digest_without_a_further_call(aws: Aws, pushed: str) -> None:

@@ -445,6 +445,7 @@ _REGISTRIES = AllowedRegistries(EcrRegistry(ACCOUNT, "eu-west-1"), ("*",))
 _OTHER_ECR = {
     "repouri": "is in the ECR of another account or region, which this service cannot read"
 }
+_OTHER_TAG = {"repouri": "must have no other tag than the version, which is a tag in this registry"}
 _OTHER = SECRET.replace(ACCOUNT, "123456789013")
 CASES: Mapping[str, Case] = {
     "most tags": Case("create", tagged(**{f"k{n}": "v" for n in range(39)}), {}),
@@ -540,6 +541,21 @@ CASES: Mapping[str, Case] = {
     "an image of this account's ECR": Case(
         "deploy", to_image(f"{ACCOUNT}.dkr.ecr.eu-west-1.amazonaws.com/app"), {},
         {"registries": _REGISTRIES},
+    ),
+    "an image of this account's ECR with the version as its tag": Case(
+        "deploy", to_image(f"{ACCOUNT}.dkr-ecr.eu-west-1.on.aws:443/app:1.0"), {},
+        {"registries": _REGISTRIES},
+    ),
+    "an image of this account's ECR with another tag, and another fault": Case(
+        "deploy", to_image(f"{ACCOUNT}.dkr.ecr.eu-west-1.amazonaws.com/app:evil") | {"extra": 1},
+        _OTHER_TAG | {"extra": _NOT_KNOWN}, {"registries": _REGISTRIES},
+    ),
+    "an image of this account's ECR with another tag and a digest": Case(
+        "deploy", to_image(f"{ACCOUNT}.dkr.ecr-fips.eu-west-1.amazonaws.com/a:2@sha256:{'0' * 64}"),
+        _OTHER_TAG, {"registries": _REGISTRIES},
+    ),
+    "an image of another registry with another tag": Case(
+        "deploy", to_image("public.ecr.aws/nginx/nginx:1.27"), {}, {"registries": _REGISTRIES}
     ),
     "an image of another account's ECR": Case(
         "deploy", to_image("999999999999.dkr-ecr.eu-west-1.on.aws:443/app", 5),

@@ -150,11 +150,49 @@ def test_an_image_that_a_cache_has_not_imported_yet_is_deployed_by_its_tag(
     assert shop.containers.running("Shop", "prod-2").image == f"{image}@{digest}"
 
 
-def test_a_tag_in_the_uri_determines_the_image(shop: FakeCloud, api: Client) -> None:
-    done = api.finished(api.deploy("friday", "dev", repouri=f"{REGISTRY}/shop:1.1"))
+def test_the_version_of_an_image_in_the_own_ecr_is_its_tag(
+    shop: FakeCloud, api: Client, dry: DryClient
+) -> None:
+    for caller in (api, dry):
+        reply = caller.deploy("1.0", "nowhere", repouri=f"{REGISTRY}/shop:1.1")
+        assert reply.status == 400
+        assert [fault["field"] for fault in reply.body["errors"]] == ["environment", "repouri"]
+        assert "no other tag than the version" in reply.body["errorMessage"]
+    assert shop.wire.count("images.digest") == 0
+
+
+def test_another_digest_than_that_of_the_tag_is_refused(
+    shop: FakeCloud, api: Client, dry: DryClient
+) -> None:
+    """Otherwise a caller could give an approved version to another image."""
+    approved, other = (shop.images.pushed["shop", tag] for tag in ("1.0", "1.1"))
+    for uri in (f"{REGISTRY}/shop:1.0@{other}", f"{REGISTRY}/shop@{other}"):
+        for caller in (api, dry):
+            reply = caller.deploy("1.0", "dev", repouri=uri)
+            assert (reply.status, reply.body["code"]) == (409, "NOT_DEPLOYABLE")
+            assert f"{approved}, not {other}" in reply.body["errorMessage"]
+    assert shop.tables.in_progress() == []
+
+
+@pytest.mark.parametrize("tag", ["", ":1.1"])
+def test_the_digest_of_the_tag_is_deployed(shop: FakeCloud, api: Client, tag: str) -> None:
+    digest = shop.images.pushed["shop", "1.1"]
+    done = api.finished(api.deploy("1.1", "dev", repouri=f"{REGISTRY}/shop{tag}@{digest}"))
     part = done.environments["DEV"]
-    assert part["version"] == "friday"
-    assert part["digest"] == shop.images.pushed["shop", "1.1"]
+    assert (part["version"], part["image"], part["digest"]) == (
+        "1.1",
+        f"{REGISTRY}/shop:1.1",
+        digest,
+    )
+    assert shop.containers.running("Shop", "dev").image == f"{REGISTRY}/shop@{digest}"
+
+
+def test_the_version_of_an_image_in_another_registry_is_a_label(
+    shop: FakeCloud, api: Client
+) -> None:
+    done = api.finished(api.deploy("friday", "dev", repouri="public.ecr.aws/nginx/nginx:1.27"))
+    assert done.environments["DEV"]["version"] == "friday"
+    assert shop.containers.running("Shop", "dev").image == "public.ecr.aws/nginx/nginx:1.27"
 
 
 def test_a_deploy_of_the_running_version_succeeds_without_a_change(
@@ -305,11 +343,12 @@ def test_a_rollout_that_never_completes_is_rolled_back_at_the_deadline(
 
 
 @pytest.mark.parametrize(("repository", "status"), [("shop", 409), ("shared", 200)])
-def test_an_image_without_a_tag_is_refused_only_in_the_repository_of_the_application(
-    shop: FakeCloud, repository: str, status: int
+def test_an_image_that_lost_its_tag_is_refused_only_in_the_repository_of_the_application(
+    shop: FakeCloud, api: Client, dry: DryClient, repository: str, status: int
 ) -> None:
     """Only its lifecycle policy removes such images."""
-    digest = shop.images.push(repository, "", content="untagged")
-    uri = f"{REGISTRY}/{repository}@{digest}"
-    reply = DryClient(shop).deploy("1.5", "dev", repouri=uri)
+    shop.images.push(repository, "1.5")
+    api.finished(api.deploy("1.5", "dev", repouri=f"{REGISTRY}/{repository}"))
+    shop.images.pushed[repository, ""] = shop.images.pushed.pop((repository, "1.5"))
+    reply = dry.promote()
     assert reply.status == status, reply.body

@@ -28,14 +28,18 @@ class FakeImages(Port, port="images"):
     ) -> str | None:
         """Return the digest of an image."""
         there = {known for (name, _), known in self.pushed.items() if name == repository}
-        found = self.pushed.get((repository, tag or "")) if digest is None else digest
+        found = self.pushed.get((repository, tag)) if tag else digest
+        name = f"{repository}:{tag}" if tag else f"{repository}@{digest}"
         if found is None or found not in there:
             if any(repository.startswith(f"{prefix}/") for prefix in self.caches):
+                if tag and digest:
+                    raise NotDeployableError(f"ECR has not imported {name} yet")
                 return digest
-            name = f"{repository}@{digest}" if digest else f"{repository}:{tag}"
             raise ImageNotFoundError(f"this account's ECR has no image {name}: push it first")
+        if digest and digest != found:
+            raise NotDeployableError(f"the image {name} has the digest {found}, not {digest}")
         if expires and not any(tag for (_, tag), known in self.pushed.items() if known == found):
-            raise NotDeployableError(f"the image {repository}@{digest} has no tag")
+            raise NotDeployableError(f"the image {name} has no tag")
         return found
 
     def push(self, repository: str, tag: str, content: str = "") -> str:
