@@ -90,6 +90,11 @@ def service_name(environment: Environment) -> str:
     return slots.get(environment, environment.value.lower())
 
 
+def environment_name(environment: Environment) -> str:
+    """Return the name of an environment in a specification; both slots are "prod"."""
+    return "prod" if environment.is_production else environment.value.lower()
+
+
 def family(application: str, service: str) -> str:
     """Return the task definition family of a service ("MyApp-prod-1")."""
     return f"{application}-{service}"

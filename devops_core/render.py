@@ -9,7 +9,14 @@ from typing import Any
 from devops_core.model.inventory import Application, container_of
 from devops_core.model.operation import Operation
 from devops_core.model.service_spec import ServiceSpec, secret_arns
-from devops_core.naming import DEPLOYABLE, OPERATION_TAG, Image, repository_name, service_name
+from devops_core.naming import (
+    DEPLOYABLE,
+    OPERATION_TAG,
+    Image,
+    environment_name,
+    repository_name,
+    service_name,
+)
 from devops_core.settings import Settings
 
 # Maximum size of TemplateBody in bytes (CloudFormation API, CreateStack).
@@ -89,7 +96,6 @@ def _parameters(
     chosen = {part.environment for part in operation.progress}
     environments = [service_name(name) for name in DEPLOYABLE if name in chosen]
     spec = operation.details.service
-    secrets = ",".join(secret_arns(spec.secrets.values()))
     return {
         "Environments": ",".join(environments),
         "RepositoryName": repository_name(application.name),
@@ -110,8 +116,18 @@ def _parameters(
         "CertificateArn": settings.certificate,
         "PermissionsBoundary": settings.permissions_boundary,
         "ImageRepositories": ",".join(settings.image_repositories),
-        # All environments have the same secrets.
-        **{f"{name}{SECRETS_PARAMETER}": secrets for name in (*environments, "prod")},
+        **_secrets(operation),
+    }
+
+
+def _secrets(operation: Operation) -> dict[str, str]:
+    """Return the parameters with the secrets that the tasks of each environment can read."""
+    service_of = operation.details.service_of
+    return {
+        f"{environment_name(part.environment)}{SECRETS_PARAMETER}": ",".join(
+            secret_arns(service_of(part.environment).secrets.values())
+        )
+        for part in operation.progress
     }
 
 

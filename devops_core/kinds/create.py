@@ -75,7 +75,9 @@ def plan(
         )
         for environment in environments
     )
-    details = CreateDetails(service=request.service, template=observed.template)
+    details = CreateDetails(
+        service=request.service, template=observed.template, overrides=request.overrides
+    )
     operation = replace(
         draft,
         progress=progress,
@@ -83,6 +85,12 @@ def plan(
         deadline=rollout.deadline(draft, application, rollouts=_ROLLOUTS),
     )
     return Plan(operation, observed, new=rows)
+
+
+def needs_configuring(operation: Operation) -> bool:
+    """Return whether a create must change a service after the stack exists."""
+    service_of = operation.details.service_of
+    return any(service_of(part.environment).needs_configuring for part in operation.progress)
 
 
 def decide(operation: Operation, observed: Observed, now: datetime) -> Decision:
@@ -147,11 +155,8 @@ def _configure(operation: Operation, observed: Observed, stack: Stack, now: date
         return _start_undo(operation, observed, (reason,), now)
     if observed.containers:
         operation = operation.with_details(containers=observed.containers)
-    spec = operation.details.service
-    targets = [_target(part, stack, spec) for part in operation.progress]
-    if not spec.needs_configuring:
-        done = tuple(replace(part, status=Status.SUCCEEDED) for part in targets)
-        return Done(replace(operation, progress=done))
+    service_of = operation.details.service_of
+    targets = [_target(part, stack, service_of(part.environment)) for part in operation.progress]
     advances = [rollout.advance(part, operation, observed, now) for part in targets]
     operation = replace(operation, progress=tuple(each.part for each in advances))
     failed = [part for part in operation.progress if part.status is Status.FAILED]
@@ -162,7 +167,10 @@ def _configure(operation: Operation, observed: Observed, stack: Stack, now: date
 
 
 def _target(part: Progress, stack: Stack, spec: ServiceSpec) -> Progress:
-    """Return the progress with the stack's task definition and the settings of the request."""
+    """Return the progress with the stack's task definition and the settings of the request.
+
+    A service without such settings is complete.
+    """
     created = stack.outputs[output_key(part.service, "TaskDefinitionArn")]
     unchanged = not spec.environment and not spec.secrets
     url_output = _URL_OUTPUTS.get(part.environment, output_key(part.service, "Url"))
@@ -172,6 +180,7 @@ def _target(part: Progress, stack: Stack, spec: ServiceSpec) -> Progress:
         previous=created,
         target=created if unchanged else part.target,
         desired_count=spec.desired_count,
+        status=part.status if spec.needs_configuring else Status.SUCCEEDED,
     )
 
 
@@ -227,7 +236,8 @@ def task_definition(state: State, part: Progress, tags: Mapping[str, str]) -> di
     """Return the registration input of a service: the stack's, with the request's settings."""
     base, details = state.observed.blueprints[part.service], state.operation.details
     container = details.containers[part.service]
-    return render.task_definition(base, container, None, tags, details.service)
+    spec = details.service_of(part.environment)
+    return render.task_definition(base, container, None, tags, spec)
 
 
 def rows_after(state: State, held: Sequence[Row], now: datetime, *, keep_rows: bool) -> RowChanges:

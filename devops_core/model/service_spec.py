@@ -3,10 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 # ECS's circuit breaker ends nearly every failed rollout before this limit.
 DEFAULT_ROLLOUT_MINUTES = 30
+
+
+class ServiceOverride(NamedTuple):
+    """The settings of the tasks of one environment. `secrets` are in addition to the general ones.
+
+    A secret replaces the general one of the same variable.
+    """
+
+    secrets: Mapping[str, str] = {}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +39,10 @@ class ServiceSpec:
     environment: Mapping[str, str] = field(default_factory=dict)
     secrets: Mapping[str, str] = field(default_factory=dict)
     warmup: tuple[str, ...] = ()
+
+    def overridden(self, override: ServiceOverride) -> ServiceSpec:
+        """Return the effective settings of an environment."""
+        return replace(self, secrets={**self.secrets, **override.secrets})
 
     @property
     def needs_configuring(self) -> bool:

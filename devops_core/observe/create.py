@@ -99,7 +99,7 @@ def _created(cloud: Cloud, operation: Operation, inventory: Inventory, stack: St
         services, *found = cloud.gather([partial(containers.services, application, names), *read])
         blueprints = dict(zip(names, found, strict=True))
         observed = _with_containers(stack, blueprints, services)
-    if observed.contract_faults or not operation.details.service.needs_configuring:
+    if observed.contract_faults or not create.needs_configuring(operation):
         return observed
     services = rollout.during(cloud, operation, inventory)
     # CloudFormation propagates the stack's tags, so its task definitions have the operation's tag.

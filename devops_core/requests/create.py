@@ -6,8 +6,13 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from devops_core.errors import CONTROL
-from devops_core.model.service_spec import DEFAULT_ROLLOUT_MINUTES, ServiceSpec, secret_arns
-from devops_core.naming import DEPLOYABLE, NON_PRODUCTION, Environment
+from devops_core.model.service_spec import (
+    DEFAULT_ROLLOUT_MINUTES,
+    ServiceOverride,
+    ServiceSpec,
+    secret_arns,
+)
+from devops_core.naming import DEPLOYABLE, NON_PRODUCTION, Environment, environment_name
 from devops_core.requests import fields, schema
 
 # Memory in MiB for each number of CPU units that Fargate accepts (Amazon ECS Developer Guide,
@@ -72,6 +77,7 @@ class CreateRequest(NamedTuple):
     environments: tuple[Environment, ...]
     tags: Mapping[str, str]
     service: ServiceSpec
+    overrides: Mapping[str, ServiceOverride] = {}
 
 
 def _text(longest: int) -> schema.Text:
@@ -189,30 +195,62 @@ _SECRET = schema.Text(
 
 
 def _service_faults(data: Mapping[str, Any], context: Mapping[str, Any]) -> Iterator[schema.Fault]:
-    """Yield the faults of sizes and times, of variables with two sources, and of secrets.
-
-    `account` is the installation's; without it, secrets of any account are valid. A secret of
-    another account needs a KMS key of that account (AWS Secrets Manager User Guide, "Access AWS
-    Secrets Manager secrets from a different account"), which execution roles cannot use. A
-    secret can be in another region (Amazon ECS API Reference, Secret).
-    """
-    cpu, memory, account = data["cpu"], data["memory"], context.get("account")
+    """Yield the faults of sizes and times, of variables with two sources, and of secrets."""
+    cpu, memory = data["cpu"], data["memory"]
     start, limit = data["start_seconds"], data["rollout_minutes"]
     if start is not None and limit is not None and start >= limit * 60:
         yield "startSeconds", f"must be shorter than rolloutMinutes: less than {limit * 60}"
     if cpu and memory is not None and memory not in FARGATE_SIZES[cpu]:
         allowed = ", ".join(map(str, FARGATE_SIZES[cpu]))
         yield "memory", f"must be one of {allowed} MiB for {cpu} CPU units"
-    for name, arn in (data["secrets"] or {}).items():
+    for name in data["secrets"] or {}:
         if name in (data["environment"] or {}):
             yield f"secrets.{name}", "must not also be in environment"
+    yield from _foreign_secrets(data, context)
+
+
+def _foreign_secrets(data: Mapping[str, Any], context: Mapping[str, Any]) -> Iterator[schema.Fault]:
+    """Yield the faults of secrets of another account.
+
+    `account` is the installation's; without it, secrets of any account are valid. A secret of
+    another account needs a KMS key of that account (AWS Secrets Manager User Guide, "Access AWS
+    Secrets Manager secrets from a different account"), which execution roles cannot use. A
+    secret can be in another region (Amazon ECS API Reference, Secret).
+    """
+    account = context.get("account")
+    for name, arn in (data["secrets"] or {}).items():
         if account and arn and arn.split(":")[4] != account:
             yield f"secrets.{name}", "must be in the AWS account of this service"
-    size = len(",".join(secret_arns(filter(None, (data["secrets"] or {}).values()))))
-    if size > MAX_SECRET_BYTES:
-        yield "secrets", f"must have ARNs of at most {MAX_SECRET_BYTES} bytes together, not {size}"
 
 
+def _effective_faults(
+    data: Mapping[str, Any], context: Mapping[str, Any]
+) -> Iterator[schema.Fault]:
+    """Yield the faults of overrides, and of the effective settings of each environment."""
+    del context
+    service = data["service"] or ServiceSpec()
+    overrides: Mapping[str, ServiceOverride] = data["overrides"] or {}
+    created = [*map(environment_name, data["environments"] or ()), "prod"]
+    for name, override in overrides.items():
+        if data["environments"] is not None and name not in created:
+            yield f"overrides.{name}", "is not an environment of the application"
+        for variable in override.secrets or {}:
+            if variable in (service.environment or {}):
+                field = f"overrides.{name}.secrets.{variable}"
+                yield field, "must not also be in service.environment"
+    for name in (*created, *overrides):
+        own = overrides[name].secrets if name in overrides else None
+        arns = {**(service.secrets or {}), **(own or {})}.values()
+        size = len(",".join(secret_arns(filter(None, arns))))
+        if size > MAX_SECRET_BYTES:
+            field, general = ("service.secrets", "")
+            if own:
+                field, general = f"overrides.{name}.secrets", " with service.secrets"
+            message = f"must have ARNs of at most {MAX_SECRET_BYTES} bytes together{general}"
+            yield field, f"{message}, not {size}"
+
+
+_SECRETS: schema.Object[dict[str, str]] = schema.Object(dict, {}, others=(_VARIABLE, _SECRET))
 _SERVICE = schema.Object(
     ServiceSpec,
     {
@@ -282,11 +320,11 @@ _SERVICE = schema.Object(
             default={},
         ),
         "secrets": schema.Member(
-            schema.Object(dict, {}, others=(_VARIABLE, _SECRET)),
+            _SECRETS,
             "Environment variables with values that ECS reads from Secrets Manager or from the SSM "
             "parameter store: the name of the variable, and the ARN of a secret (with or without "
             "key, stage and version) or of a parameter in this account. A name must not also be "
-            "in `environment`. The ARNs, each counted once, have at most "
+            "in `environment`. The ARNs of an environment, each counted once, have at most "
             f"{MAX_SECRET_BYTES} bytes together. Responses and logs do not contain the ARNs. "
             "The secrets must be encrypted with the AWS managed key, because the execution role "
             "cannot use other KMS keys.",
@@ -307,8 +345,43 @@ _SERVICE = schema.Object(
         ),
     },
     check=_service_faults,
+    partial=True,
     name="Service",
-    description="The settings of the tasks, the same in all environments.",
+    description="The settings of the tasks in all environments.",
+)
+
+# The settings that an override can change.
+_OVERRIDE = schema.Object(
+    ServiceOverride,
+    {
+        "secrets": schema.Member(
+            _SECRETS,
+            "Secrets of this environment only, with the rules of `service.secrets`. A secret "
+            "replaces the one in `service.secrets` of the same name.",
+            default={},
+        ),
+    },
+    check=_foreign_secrets,
+    partial=True,
+    name="Override",
+    description="Settings of one environment. They take precedence over `service`.",
+)
+
+
+def _overrides(**members: ServiceOverride | None) -> dict[str, ServiceOverride]:
+    """Return the overrides by environment, without those that are missing."""
+    return {name: override for name, override in members.items() if override is not None}
+
+
+_OVERRIDES = schema.Object(
+    _overrides,
+    {name: schema.Member(_OVERRIDE) for name in (*map(environment_name, DEPLOYABLE), "prod")},
+    partial=True,
+    name="Overrides",
+    description="Settings of single environments of the application, by name: `dev`, `qa`, "
+    "`stage`, `training`, `da`, or `prod` for both slots. To keep a secret out of an environment, "
+    "write it only into the overrides of the others, because all environments receive "
+    "`service.secrets`.",
 )
 
 CREATE = schema.Object(
@@ -334,5 +407,7 @@ CREATE = schema.Object(
         "environments": schema.Member(_ENVIRONMENTS, default={}),
         "tags": schema.Member(_TAGS, required=True),
         "service": schema.Member(_SERVICE, default={}),
+        "overrides": schema.Member(_OVERRIDES, default={}),
     },
+    check=_effective_faults,
 )

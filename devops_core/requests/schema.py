@@ -179,7 +179,9 @@ class Object(Type, Generic[T]):
     """A JSON object; `make` takes its members as keyword arguments.
 
     `others` are the types of the names and values of further members, of which none are allowed
-    without it. The object has at most `most` members.
+    without it. The object has at most `most` members. A `partial` object with faults, and one with
+    `others`, still takes part in the check of the object that contains it; its faulty members are
+    None.
     """
 
     def __init__(
@@ -190,10 +192,12 @@ class Object(Type, Generic[T]):
         others: tuple[Text, Text] | None = None,
         most: int | None = None,
         check: Check | None = None,
+        partial: bool = False,
         name: str | None = None,
         description: str = "",
     ) -> None:
         self.make, self.members, self.others, self.most = make, members, others, most
+        self.partial = partial or others is not None
         self.check, self.name, self.description = check, name, description
 
     def parse(self, body: Any, **context: Any) -> T:
@@ -238,8 +242,7 @@ class Object(Type, Generic[T]):
         found = self._read_others(value, data)
         found += self.check(data, context) if self.check else ()
         faults += [(_path(field, name), message) for name, message in found]
-        # A mapping with faults still takes part in the check of the object that contains it.
-        return self.make(**data) if len(faults) == before or self.others else None
+        return self.make(**data) if len(faults) == before or self.partial else None
 
     def _read_others(self, value: Mapping[str, Any], data: dict[str, Any]) -> list[Fault]:
         """Add the members that are not declared to `data`, and return their faults."""

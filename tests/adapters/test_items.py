@@ -10,7 +10,7 @@ from devops_core.adapters.dynamodb.attributes import decode
 from devops_core.details import details_type
 from devops_core.model.inventory import Row
 from devops_core.model.operation import Event, Operation, Status
-from devops_core.model.service_spec import ServiceSpec
+from devops_core.model.service_spec import ServiceOverride, ServiceSpec
 from devops_core.model.steps import WarmedPage
 from devops_core.model.template import Template
 from devops_core.naming import Environment
@@ -26,7 +26,7 @@ def test_the_full_samples_leave_no_field_out() -> None:
     operation = samples.full_operation("swap")
     everything = (
         samples.FULL_APPLICATION, samples.FULL_SERVICE, samples.FULL_ROW, samples.FULL_PROGRESS,
-        samples.FULL_SPEC, samples.FULL_TEMPLATE, samples.FULL_PAGE,
+        samples.FULL_SPEC, samples.FULL_OVERRIDE, samples.FULL_TEMPLATE, samples.FULL_PAGE,
         *samples.FULL_DETAILS.values(), operation, samples.full_event(operation),
     )  # fmt: skip
 
@@ -73,6 +73,7 @@ def test_the_members_of_details_come_back_with_their_types() -> None:
     create, swap = (read_back(samples.full_operation(kind)) for kind in ("create", "swap"))
 
     assert type(create.details.service) is ServiceSpec
+    assert type(create.details.overrides["prod"]) is ServiceOverride
     assert type(create.details.template) is Template
     assert {type(page) for page in swap.details.warmed} == {WarmedPage}
 

@@ -27,10 +27,12 @@ from devops_core.requests.reads import EVENTS, STACKS
 from tests.contract.test_request_rules import (
     ACCOUNT,
     BODIES,
+    EVERYWHERE,
     FIELDS,
     FULL,
     MINIMAL,
     NAMES,
+    OVERRIDES,
     PARAMETERS,
     QUERIES,
     SECRET,
@@ -58,7 +60,11 @@ _OPERATIONS: Mapping[str, tuple[str, ...]] = {
 _COMPLETE: Mapping[str, dict[str, Any]] = {
     **{call: {} for call in QUERIES},
     **MINIMAL,
-    "create": FULL,
+    "create": FULL
+    | {
+        "environments": EVERYWHERE["environments"],
+        "overrides": {name: {"secrets": {"B": SECRET}} for name in OVERRIDES},
+    },
     "deploy": MINIMAL["deploy"] | {"repouri": "nginx"},
     "promote": {"applicationName": "MyApp", "environment": "dev"},
     "swap": {"applicationName": "MyApp", "version": "1"},
@@ -98,7 +104,16 @@ def _differ_in_case_only(body: Any) -> bool:
 
 def _in_both(body: Any) -> bool:
     service = body.get("service", {})
-    return bool(set(service.get("environment", ())) & set(service.get("secrets", ())))
+    secrets = [each.get("secrets", {}) for each in (service, *body.get("overrides", {}).values())]
+    return bool(set(service.get("environment", ())) & set().union(*secrets))
+
+
+def _overrides_others(body: Any) -> bool:
+    """Return whether a body has an override of an environment that it does not create."""
+    chosen = body.get("environments", {})
+    created = {"prod", *(chosen.get("nonProd") or ["dev"])}
+    created |= {name for name in ("training", "da") if chosen.get(name)}
+    return not set(body.get("overrides", ())) <= created
 
 
 def _starts_too_long(body: Any) -> bool:
@@ -124,6 +139,12 @@ EXCEPTIONS = (
         ("create",),
         put(FULL, "service.environment.KEY", "x"),
         _in_both,
+    ),
+    Inexpressible(
+        "Settings of single environments of the application",
+        ("create",),
+        put(FULL, "overrides.qa", {}),
+        _overrides_others,
     ),
     Inexpressible(
         "Must be shorter than `rolloutMinutes`",

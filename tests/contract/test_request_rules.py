@@ -16,7 +16,7 @@ import pytest
 
 from devops_core.errors import InvalidRequestError
 from devops_core.model.inventory import RowStatus
-from devops_core.model.service_spec import ServiceSpec
+from devops_core.model.service_spec import ServiceOverride, ServiceSpec
 from devops_core.naming import EcrRegistry, Environment
 from devops_core.registries import AllowedRegistries
 from devops_core.requests import schema
@@ -89,6 +89,13 @@ FULL = MINIMAL["create"] | {
         "secrets": {"TOKEN": f"{SECRET}:token::", "KEY": PARAMETER},
         "warmup": ["/", "/products?page=1&sort=-price"],
     },
+    "overrides": {"stage": {}, "prod": {"secrets": {"TOKEN": SECRET, "CARD": f"{SECRET}:card::"}}},
+}
+# The names of the overrides, which are those of all environments.
+OVERRIDES = ("dev", "qa", "stage", "training", "da", "prod")
+# A body with all environments.
+EVERYWHERE = MINIMAL["create"] | {
+    "environments": {"nonProd": ["dev", "qa", "stage"], "training": True, "da": True}
 }
 _MUST_BE_OBJECT = "must be an object"
 _IN_MORE_THAN_CASE = "in more than upper and lower case"
@@ -265,7 +272,7 @@ FIELDS: Mapping[str, Values] = {
     "create.applicationName": NAME,
     "create.description": DESCRIPTION,
     "create.email": EMAIL,
-    "create.environments": OBJECT,
+    "create.environments": OBJECT._replace(valid=[{}, EVERYWHERE["environments"]]),
     "create.environments.nonProd": NON_PROD,
     "create.environments.training": SWITCH,
     "create.environments.da": SWITCH,
@@ -302,6 +309,10 @@ FIELDS: Mapping[str, Values] = {
     "create.service.secrets": OBJECT,
     "create.service.secrets.A": SECRET_ARN,
     "create.service.warmup": WARMUP,
+    "create.overrides": OBJECT,
+    **{f"create.overrides.{name}": OBJECT for name in OVERRIDES},
+    **{f"create.overrides.{name}.secrets": OBJECT for name in OVERRIDES},
+    **{f"create.overrides.{name}.secrets.A": SECRET_ARN for name in OVERRIDES},
     "deploy.applicationName": NAME,
     "deploy.environment": ENVIRONMENTS,
     "deploy.version": VERSION,
@@ -400,9 +411,10 @@ NAMES: Mapping[str, Values] = {
     ),
     "create.service.environment": _VARIABLE,
     "create.service.secrets": _VARIABLE,
+    "create.overrides.prod.secrets": _VARIABLE,
 }  # fmt: skip
 # Values of such a member that are valid with each valid name.
-_VALUES = {"create.service.secrets": SECRET}
+_VALUES = {"create.service.secrets": SECRET, "create.overrides.prod.secrets": SECRET}
 
 # The memory sizes of each number of CPU units (Amazon ECS Developer Guide, "Task definition
 # parameters for Fargate").
@@ -434,6 +446,13 @@ def serving(**service: Any) -> dict[str, Any]:
     return MINIMAL["create"] | {"service": service}
 
 
+def overriding(
+    overrides: Any, service: Mapping[str, Any] = {}, environments: Any = None
+) -> dict[str, Any]:
+    members = {"overrides": overrides, "service": service, "environments": environments or {}}
+    return MINIMAL["create"] | members
+
+
 def to_image(repouri: str, version: Any = "1.0") -> dict[str, Any]:
     return MINIMAL["deploy"] | {"repouri": repouri, "version": version}
 
@@ -441,6 +460,8 @@ def to_image(repouri: str, version: Any = "1.0") -> dict[str, Any]:
 _TOO_LONG = {"repouri": "must have at most 255 characters including the version"}
 _OF_THIS_ACCOUNT = "must be in the AWS account of this service"
 _TWO_SOURCES = "must not also be in environment"
+_NOT_CREATED = "is not an environment of the application"
+_TOO_MANY_WITH = "must have ARNs of at most 4096 bytes together with service.secrets, not {}"
 _REGISTRIES = AllowedRegistries(EcrRegistry(ACCOUNT, "eu-west-1"), ("*",))
 _OTHER_ECR = {
     "repouri": "is in the ECR of another account or region, which this service cannot read"
@@ -514,6 +535,82 @@ CASES: Mapping[str, Case] = {
     "secrets with too many bytes": Case(
         "create",
         serving(secrets=MANY_ARNS),
+        {"service.secrets": TOO_MANY_BYTES},
+    ),
+    "an override of each environment": Case(
+        "create", EVERYWHERE | {"overrides": {name: {"secrets": {"A": SECRET}}
+                                              for name in OVERRIDES}}, {},
+    ),
+    "overrides of environments that the application does not have": Case(
+        "create", overriding({"qa": {}, "da": {"secrets": {"A": "x"}}, "prod": {}, "dev": {}}),
+        {
+            "overrides.qa": _NOT_CREATED, "overrides.da": _NOT_CREATED,
+            "overrides.da.secrets.A": SECRET_ARN.wrong_type,
+        },
+    ),
+    "faulty environments have no overrides to compare": Case(
+        "create", overriding({"qa": {}}, environments={"da": 1}),
+        {"environments.da": SWITCH.wrong_type},
+    ),
+    "overrides of slots, of roles, and in another case": Case(
+        "create", overriding({"prod-1": {}, "PROD-GREEN": {}, "production": {}, "Dev": {}}),
+        dict.fromkeys(
+            [f"overrides.{name}" for name in ("prod-1", "PROD-GREEN", "production", "Dev")],
+            _NOT_KNOWN,
+        ),
+    ),
+    "other members than secrets in an override": Case(
+        "create", overriding({"prod": {"cpu": 512, "environment": {}, "unset": ["A"]}}),
+        {f"overrides.prod.{name}": _NOT_KNOWN for name in ("cpu", "environment", "unset")},
+    ),
+    "a secret of an override that is also a variable": Case(
+        "create",
+        overriding(
+            {"prod": {"secrets": {"A": SECRET, "B": SECRET}}, "dev": {"secrets": {"B": "x"}}},
+            {"environment": {"A": "1"}, "cpu": 5, "secrets": {"A": SECRET}},
+        ),
+        {
+            "overrides.dev.secrets.B": SECRET_ARN.wrong_type,
+            "overrides.prod.secrets.A": "must not also be in service.environment",
+            "service.cpu": CPU.wrong_type, "service.secrets.A": _TWO_SOURCES,
+        },
+    ),
+    "a secret of an override that replaces one of another account": Case(
+        "create",
+        overriding(
+            {"prod": {"secrets": {"A": SECRET, "B": _OTHER, "C": "x"}}}, {"secrets": {"A": _OTHER}}
+        ),
+        {
+            "service.secrets.A": _OF_THIS_ACCOUNT, "overrides.prod.secrets.B": _OF_THIS_ACCOUNT,
+            "overrides.prod.secrets.C": SECRET_ARN.wrong_type,
+        },
+        {"account": ACCOUNT},
+    ),
+    "overrides with too many bytes": Case(
+        "create",
+        overriding(
+            {"dev": {"secrets": {"S0": SECRET}}, "prod": {"secrets": {"A": PARAMETER}}},
+            {"secrets": MANY_ARNS | {"S1": None}},
+        ),
+        {
+            "service.secrets.S1": SECRET_ARN.wrong_type,
+            "overrides.dev.secrets": _TOO_MANY_WITH.format(4357),
+            "overrides.prod.secrets": _TOO_MANY_WITH.format(4486),
+        },
+    ),
+    "an override that makes room": Case(
+        "create",
+        overriding(
+            {name: {"secrets": {f"S{n}": SECRET for n in range(8)}} for name in ("dev", "prod")},
+            {"secrets": MANY_ARNS},
+        ),
+        {},
+    ),
+    "too many bytes in the environments without an override": Case(
+        "create",
+        overriding(
+            {"prod": {"secrets": {f"S{n}": SECRET for n in range(8)}}}, {"secrets": MANY_ARNS}
+        ),
         {"service.secrets": TOO_MANY_BYTES},
     ),
     "one secret with many keys": Case(
@@ -663,6 +760,10 @@ REQUESTS: Mapping[str, tuple[str, dict[str, Any], Any]] = {
                 environment=FULL["service"]["environment"],
                 secrets=FULL["service"]["secrets"], warmup=("/", "/products?page=1&sort=-price"),
             ),
+            {
+                "stage": ServiceOverride(),
+                "prod": ServiceOverride(FULL["overrides"]["prod"]["secrets"]),
+            },
         ),
     ),
     "a deploy": (
@@ -746,7 +847,12 @@ def paths(declared: schema.Object[Any], prefix: str) -> Iterator[str]:
 
 
 def test_the_table_has_each_declared_field() -> None:
-    undeclared = {"create.tags.cost", "create.service.environment.A", "create.service.secrets.A"}
+    undeclared = {
+        "create.tags.cost",
+        "create.service.environment.A",
+        "create.service.secrets.A",
+        *(f"create.overrides.{name}.secrets.A" for name in OVERRIDES),
+    }
     fields = {path for call, declared in BODIES.items() for path in paths(declared, call)}
     assert fields | undeclared == set(FIELDS)
     parameters = {path for call, declared in QUERIES.items() for path in paths(declared, call)}
@@ -757,7 +863,8 @@ def test_the_table_has_each_declared_field() -> None:
 def test_a_field_accepts_only_its_valid_values(path: str) -> None:
     call, _, field = path.partition(".")
     values = {**FIELDS, **PARAMETERS}[path]
-    minimal = MINIMAL.get(call, {})
+    # An override requires its environment.
+    minimal = EVERYWHERE if path.startswith("create.overrides") else MINIMAL.get(call, {})
     for value in values.valid:
         assert faults(call, put(minimal, field, value)) == [], value
     for message, invalid in values.invalid.items():

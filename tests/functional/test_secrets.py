@@ -51,6 +51,57 @@ def test_a_successful_create_reveals_no_secret_arn(cloud: FakeCloud, api: Client
     check_hidden(cloud, reply, *seen, done, deployed, api.delete())
 
 
+def secrets_of(cloud: FakeCloud, service: str) -> dict[str, str]:
+    """Return the secrets of the running task definition of a service, by variable."""
+    container = cloud.containers.running("Shop", service).request["containerDefinitions"][0]
+    return {each["name"]: each["valueFrom"] for each in container.get("secrets", ())}
+
+
+def test_each_environment_receives_only_its_own_secrets(cloud: FakeCloud, api: Client) -> None:
+    live = f"arn:aws:secretsmanager:eu-central-1:{ACCOUNT}:secret:shop/live-AbCdEf"
+    overrides = {
+        "qa": {"secrets": {"KEY": PARAMETER}},
+        "prod": {"secrets": {"DB": f"{live}:db::", "CARD": f"{live}:card::"}},
+    }
+    replies = [
+        api.create(
+            environments={"nonProd": ["dev", "qa"]},
+            service={"secrets": {"DB": SECRET}},
+            overrides=overrides,
+        )
+    ]
+    assert api.finished(replies[0]).operation["status"] == "SUCCEEDED"
+
+    expected = {
+        "dev": {"DB": SECRET},
+        "qa": {"DB": SECRET, "KEY": PARAMETER},
+        "prod-1": {"DB": f"{live}:db::", "CARD": f"{live}:card::"},
+        "prod-2": {"DB": f"{live}:db::", "CARD": f"{live}:card::"},
+    }
+    assert {service: secrets_of(cloud, service) for service in expected} == expected
+    (created,) = [call for call in cloud.wire.journal if call.name == "stacks.create"]
+    (request,) = created.args
+    parameters = {each["ParameterKey"]: each["ParameterValue"] for each in request["Parameters"]}
+    assert parameters["devSecretArns"] == SECRET
+    assert parameters["qaSecretArns"] == f"{SECRET},{PARAMETER}"
+    assert parameters["prodSecretArns"] == live
+
+    cloud.push("1.0")
+    replies.append(api.finished(api.deploy("1.0", "dev", "qa")))
+    replies.append(api.finished(api.promote(environment="qa")))
+    replies.append(api.swap())
+    replies.append(api.finished(api.promote(environment="dev")))
+    assert {reply.operation["status"] for reply in replies[1:]} == {"SUCCEEDED"}
+    assert {service: secrets_of(cloud, service) for service in expected} == expected
+    check_hidden(cloud, *replies, api.delete())
+
+
+def test_a_dry_run_reveals_no_secret_of_an_override(dry: DryClient) -> None:
+    tried = dry.create(overrides={"prod": {"secrets": {"DB": SECRET}}})
+    assert not [name for name in plan(tried)["parameters"] if "Secret" in name]
+    check_hidden(dry.cloud, tried)
+
+
 def test_a_dry_run_reveals_no_secret_arn(cloud: FakeCloud, api: Client, dry: DryClient) -> None:
     tried = dry.create(service=SERVICE)
     assert plan(tried)["parameters"]["Environments"] == "dev"

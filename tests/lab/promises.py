@@ -221,6 +221,26 @@ def no_running_task_definition_is_deregistered(snapshot: Snapshot, context: Cont
         assert definition.active, f"{_name(row)} runs {arn}, which is deregistered"
 
 
+def tasks_receive_only_the_secrets_of_their_environment(
+    snapshot: Snapshot, context: Context
+) -> None:
+    """These are the secrets of all environments and of its own in the newest create."""
+    del context
+    created = {
+        each.application: each.details
+        for _, each in sorted(snapshot.operations.items())
+        if each.kind == "create" and each.status is Status.SUCCEEDED
+    }
+    for row, definition, _ in _running(snapshot):
+        details = created.get(row.application.name)
+        own = "prod" if row.environment in _ROLES else row.environment.lower()
+        if details:
+            override = details.overrides.get(own)
+            expected = {**details.service.secrets, **(override.secrets if override else {})}
+            has = sorted(definition.secrets)
+            assert definition.secrets == expected, f"{_name(row)} has the secrets {has}"
+
+
 def each_environment_is_in_service(snapshot: Snapshot, context: Context) -> None:
     """Each row is ACTIVE, and its rollout is complete with all tasks, in both slots too."""
     del context
@@ -298,6 +318,7 @@ AT_REST: tuple[Check, ...] = (
     rows_of_production_follow_the_listeners,
     rows_have_the_running_release,
     no_running_task_definition_is_deregistered,
+    tasks_receive_only_the_secrets_of_their_environment,
     each_environment_is_in_service,
     pages_are_those_of_the_release,
     no_stack_remains_without_a_row,

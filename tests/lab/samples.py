@@ -11,7 +11,7 @@ from devops_core.details.delete import DeleteDetails
 from devops_core.details.swap import SwapDetails
 from devops_core.model.inventory import Application, Row, RowStatus, Service
 from devops_core.model.operation import Event, Operation, Progress, Status
-from devops_core.model.service_spec import ServiceSpec
+from devops_core.model.service_spec import ServiceOverride, ServiceSpec
 from devops_core.model.steps import WarmedPage
 from devops_core.model.template import Template
 from devops_core.naming import Environment
@@ -88,6 +88,7 @@ FULL_SPEC = ServiceSpec(
     secrets={"PASSWORD": "arn:secret"},
     warmup=("/",),
 )
+FULL_OVERRIDE = ServiceOverride(secrets={"CARD": "arn:secret"})
 FULL_TEMPLATE = Template(url="s3://templates/application.yml", version="v1", sha256="ab")
 FULL_PAGE = WarmedPage(path="/", status=200, milliseconds=7, reason="slow")
 # The details with all members, by kind; operations of other kinds have no details.
@@ -98,6 +99,7 @@ FULL_DETAILS = {
         stack_id="arn:stack/Shop",
         undoing=True,
         containers={"dev": "app"},
+        overrides={"prod": FULL_OVERRIDE},
     ),
     "swap": SwapDetails(
         live="prod-2",

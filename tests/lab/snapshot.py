@@ -43,6 +43,7 @@ class TaskDefinition:
     """A task definition; `operation` and `stack` are the values of its tags, "" without a tag.
 
     `settings` has all members except the image of the application's container, "" if not read.
+    `secrets` are the references of that container to secrets, by variable.
     """
 
     image: str
@@ -50,6 +51,7 @@ class TaskDefinition:
     stack: str = ""
     active: bool = True
     settings: str = ""
+    secrets: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,6 +194,11 @@ class StoredSnapshot:
             },
             stacks=[stack for stack in self.stacks if stack.name in applications],
         )
+
+
+def secrets_of(container: Mapping[str, Any]) -> dict[str, str]:
+    """Return the references of a described container to secrets, by variable."""
+    return {each["name"]: each["valueFrom"] for each in container.get("secrets", ())}
 
 
 def family_of(task_definition: str) -> str:

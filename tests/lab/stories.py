@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from tests.lab.fakes import ACCOUNT
 from tests.lab.fakes.task_service import CRASH
 from tests.lab.memory import accounts
 from tests.lab.memory.accounts import Prepare
@@ -35,6 +36,11 @@ _OK, _ABORTED = "SUCCEEDED", "FAILED: aborted by"
 _NEW: Versions = {"DEV": None, "PROD-GREEN": None, "PROD-BLUE": None}
 _SWAPPED: Versions = {"PROD-GREEN": "2.0", "PROD-BLUE": "1.0"}
 _CONFIGURED: Mapping[str, Any] = {"environment": {"LEVEL": "info"}, "desiredCount": 2}
+_SECRET = f"arn:aws:secretsmanager:eu-west-1:{ACCOUNT}:secret:shop"
+_OVERRIDES: Mapping[str, Any] = {
+    "dev": {"secrets": {"KEY": f"{_SECRET}/test-AbCdEf"}},
+    "prod": {"secrets": {"KEY": f"{_SECRET}/live-AbCdEf"}},
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +73,7 @@ class Story:
 
 def _creates() -> Iterator[Story]:
     plain = create(environments={"nonProd": ["dev", "qa"]})
-    configured = create(service=_CONFIGURED)
+    configured = create(service=_CONFIGURED, overrides=_OVERRIDES)
     fails, stays = accounts.failing(create=True), accounts.failing(create=True, delete=True)
     made: Versions = {**_NEW, "QA": None}
     why, crashes = "FAILED: it was not stable", "FAILED: Essential container in task exited"

@@ -7,7 +7,7 @@ from typing import Any
 
 from devops_core.model.observed import Observed
 from devops_core.model.operation import Operation, Status
-from devops_core.model.service_spec import ServiceSpec
+from devops_core.model.service_spec import ServiceOverride, ServiceSpec
 from devops_core.model.steps import DeleteStack, Deregister, Register, UpdateService
 from tests.lab.builders import (
     CONFIGURED,
@@ -60,6 +60,28 @@ def test_sets_the_count_alone_without_other_settings() -> None:
     seen = observed(service(deployment("dev:1")), stack=COMPLETE)
 
     assert summary(decide(counted, seen, NOW)) == acts(UpdateService("dev", "dev:1", 3))
+
+
+def test_changes_only_the_services_with_settings_of_their_own() -> None:
+    overrides = {"prod": ServiceOverride({"CARD": "arn:secret"})}
+    parts = (part(), part("prod-1"), part("prod-2"))
+    new = operation("create", *parts, overrides=overrides)
+    created = {name: service(deployment(f"{name}:1")) for name in ("dev", "prod-1", "prod-2")}
+    complete = stack(outputs=outputs("dev", "prod-1", "prod-2"))
+
+    decision = decide(new, Observed(services=created, stack=complete), NOW)
+
+    assert summary(decision) == acts(Register("prod-1"), Register("prod-2"))
+    assert statuses(decision) == [
+        Status.SUCCEEDED, Status.IN_PROGRESS, Status.IN_PROGRESS,
+    ]  # fmt: skip
+    assert decision.operation.progress[0].target == "dev:1"
+
+
+def test_an_empty_override_needs_no_change() -> None:
+    new = operation("create", overrides={"dev": ServiceOverride()})
+
+    assert summary(decide(new, observed(stack=COMPLETE), NOW)) == DONE
 
 
 def test_waits_for_the_tasks() -> None:

@@ -13,7 +13,7 @@ from botocore.validate import ParamValidator
 
 from devops_core import render
 from devops_core.model.inventory import Application
-from devops_core.model.service_spec import ServiceSpec
+from devops_core.model.service_spec import ServiceOverride, ServiceSpec
 from devops_core.naming import Image
 from devops_core.settings import Settings
 from tests.lab.builders import ID, operation, part
@@ -64,8 +64,12 @@ def faults(service: str, call: str, request: Mapping[str, Any]) -> str:
     return str(ParamValidator().validate(request, shape).generate_report())
 
 
-def sent(spec: ServiceSpec = DEFAULTS, template: bytes = b"Resources: {}") -> dict[str, Any]:
-    create = operation("create", *PARTS, service=spec)
+def sent(
+    spec: ServiceSpec = DEFAULTS,
+    template: bytes = b"Resources: {}",
+    overrides: Mapping[str, ServiceOverride] = {},
+) -> dict[str, Any]:
+    create = operation("create", *PARTS, service=spec, overrides=overrides)
     return render.stack(create, APPLICATION, SETTINGS, template)
 
 
@@ -74,8 +78,10 @@ def pairs(listed: list[dict[str, str]], key: str, value: str) -> dict[str, str]:
     return {each[key]: each[value] for each in listed}
 
 
-def parameters(spec: ServiceSpec = DEFAULTS) -> dict[str, str]:
-    return pairs(sent(spec)["Parameters"], "ParameterKey", "ParameterValue")
+def parameters(
+    spec: ServiceSpec = DEFAULTS, overrides: Mapping[str, ServiceOverride] = {}
+) -> dict[str, str]:
+    return pairs(sent(spec, overrides=overrides)["Parameters"], "ParameterKey", "ParameterValue")
 
 
 def test_the_request_of_create_stack_matches_its_model() -> None:
@@ -171,6 +177,25 @@ def test_the_parameters_have_each_secret_once_without_its_json_key() -> None:
     given = parameters(spec)
     names = ("devSecretArns", "qaSecretArns", "daSecretArns", "prodSecretArns")
     assert [given[name] for name in names] == [f"{SECRET},{PARAMETER}"] * 4
+
+
+def test_each_environment_can_read_only_its_own_secrets() -> None:
+    spec = ServiceSpec(secrets={"A": f"{SECRET}:user::", "B": PARAMETER})
+    live = f"{SECRET}-live"
+    overrides = {
+        "prod": ServiceOverride({"A": f"{live}:user::", "CARD": f"{live}:card::"}),
+        "qa": ServiceOverride({"C": SECRET}),
+        "da": ServiceOverride(),
+    }
+
+    given = parameters(spec, overrides)
+
+    assert {name: value for name, value in given.items() if name.endswith("SecretArns")} == {
+        "devSecretArns": f"{SECRET},{PARAMETER}",
+        "qaSecretArns": f"{SECRET},{PARAMETER}",
+        "daSecretArns": f"{SECRET},{PARAMETER}",
+        "prodSecretArns": f"{live},{PARAMETER}",
+    }
 
 
 def test_the_image_is_that_of_the_container_behind_the_load_balancer() -> None:

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from tools.contract.document import (
     FILE,
@@ -107,13 +107,20 @@ def queries(call: Operation) -> str:
 
 def _fields(schema: Node, prefix: str = "") -> Iterator[Row]:
     whole = resolved(schema)
-    for name, each in whole["properties"].items():
+    for name, each in _distinct(whole["properties"]).items():
         field = resolved(each)
         required = "yes" if name in whole.get("required", ()) else "no"
         default = f"`{json.dumps(field['default'])}`" if "default" in field else ""
         yield f"`{prefix}{name}`", _type(each), required, default, _rule(each)
         if field.get("properties"):
             yield from _fields(field, f"{prefix}{name}.")
+
+
+def _distinct(properties: Mapping[str, Node]) -> Mapping[str, Node]:
+    """Return the properties of an object; one for all if they have the same component."""
+    first, *others = properties.values()
+    same = others and "$ref" in first and all(each == first for each in others)
+    return {"<name>": first} if same else properties
 
 
 def _members(schema: Node, prefix: str = "") -> Iterator[Row]:

@@ -18,6 +18,7 @@ from tests.lab.snapshot import (
     StoredSnapshot,
     TaskDefinition,
     forward_weights,
+    secrets_of,
 )
 from tests.lab.table_items import TableItems
 
@@ -111,7 +112,8 @@ def _definitions(api: Api) -> Iterable[tuple[str, TaskDefinition]]:
             found = client.describe_task_definition(taskDefinition=arn, include=["TAGS"])
             tags = {tag["key"]: tag["value"] for tag in found.get("tags", [])}
             (container,) = found["taskDefinition"]["containerDefinitions"]
-            yield arn, TaskDefinition(container["image"], tags.get(OPERATION_TAG, ""))
+            operation, secrets = tags.get(OPERATION_TAG, ""), secrets_of(container)
+            yield arn, TaskDefinition(container["image"], operation, secrets=secrets)
 
 
 def _stacks(api: Api) -> Iterable[Stack]:

@@ -12,7 +12,7 @@ from functools import cached_property, partial
 from operator import attrgetter
 from typing import Any, ClassVar
 
-from devops_core.model.inventory import Row
+from devops_core.model.inventory import Row, container_of
 from devops_core.model.operation import Event
 from devops_core.naming import OPERATION_TAG
 from tests.lab.fakes import Call, FakeCloud
@@ -25,6 +25,7 @@ from tests.lab.snapshot import (
     Stack,
     TaskDefinition,
     family_of,
+    secrets_of,
     split_name,
 )
 
@@ -94,6 +95,7 @@ class MemorySnapshot:
                 each.tags.get("aws:cloudformation:stack-name", ""),
                 each.active,
                 each.settings,
+                secrets_of(container_of(each.request, each.container)),
             )
             for arn, each in self._cloud.containers.task_definitions.items()
         }

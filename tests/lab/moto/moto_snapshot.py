@@ -29,6 +29,7 @@ from tests.lab.snapshot import (
     family_of,
     forward_weights,
     receiving,
+    secrets_of,
     split_name,
 )
 from tests.lab.table_items import TableItems
@@ -152,10 +153,12 @@ def _service(described: Mapping[str, Any]) -> Service:
 
 def _task_definition(definition: Any) -> TaskDefinition:
     tags = {tag["key"]: tag["value"] for tag in definition.tags}
+    container = definition.container_definitions[0]
     return TaskDefinition(
-        definition.container_definitions[0]["image"],
+        container["image"],
         tags.get(OPERATION_TAG, ""),
         active=definition.status == "ACTIVE",
+        secrets=secrets_of(container),
     )
 
 

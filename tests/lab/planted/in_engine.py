@@ -9,6 +9,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+from devops_core.details.create import CreateDetails
 from devops_core.engine import reconcile, telemetry
 from devops_core.engine.run import Outcome, RequestContext, Run
 from devops_core.errors import AwsError, RefusedError, ThrottledError
@@ -19,8 +20,9 @@ from devops_core.model.inventory import Application, Inventory, Row, Service
 from devops_core.model.listeners import Listener
 from devops_core.model.observed import Deployment, Observed, RunningService
 from devops_core.model.operation import Event, Operation, Progress, Status
+from devops_core.model.service_spec import ServiceSpec
 from devops_core.model.steps import Deregister, Step, Switch, UpdateService
-from devops_core.naming import SLOTS
+from devops_core.naming import SLOTS, Environment
 from devops_core.ports import Cloud
 from devops_core.requests.promote import PromoteRequest
 from devops_core.requests.swap import SwapRequest
@@ -197,6 +199,18 @@ def deregistered_task_definition_counts_as_active(
 
 
 # --- kinds ---
+
+
+@_bug(
+    "devops_core.details.create:CreateDetails.service_of",
+    why="an image in dev receives the secrets of production",
+    stories=("create-configured",),
+)
+def secrets_of_production_are_in_every_environment(
+    original: Callable[..., ServiceSpec], self: CreateDetails, environment: Environment
+) -> ServiceSpec:
+    del environment
+    return original(self, Environment.PROD_GREEN)
 
 
 @_bug(

@@ -10,8 +10,10 @@ from typing import Any
 
 import pytest
 
+from devops_core.details.create import CreateDetails
 from devops_core.model.inventory import Row, RowStatus
 from devops_core.model.operation import LEASE, Event, Progress, Status
+from devops_core.model.service_spec import ServiceOverride, ServiceSpec
 from devops_core.naming import Environment
 from tests.lab import promises
 from tests.lab.fakes import FakeCloud
@@ -39,6 +41,7 @@ from tests.lab.snapshot import (
 IMAGE = f"repo/shop@{DIGEST}"
 SWAP = "01ARZ3NDEKTSV4RRFFQ69G5FAV"
 OTHER = "01ARZ3NDEKTSV4RRFFQ69G5FAX"
+TEST, LIVE = {"KEY": "arn:test"}, {"KEY": "arn:live"}
 SERVICES = {"DEV": "dev", "PROD-GREEN": "prod-2", "PROD-BLUE": "prod-1"}
 
 
@@ -194,6 +197,26 @@ def failed_swap(state: Prepared) -> None:
     state.events[SWAP][-1] = event("END", "FAILED")
 
 
+def with_secrets(**secrets: Mapping[str, str]) -> Break:
+    """Add a create with secrets; some services have other ones."""
+
+    def broken(state: Prepared) -> None:
+        state.unchecked = {"each_operation_has_one_complete_log": "the create has no events"}
+        overrides = {"dev": ServiceOverride(TEST), "prod": ServiceOverride(LIVE)}
+        state.operations[OTHER] = replace(
+            minimal_operation("create", OTHER),
+            status=Status.SUCCEEDED,
+            ended_at=NOW,
+            details=CreateDetails(ServiceSpec(), overrides=overrides),
+        )
+        expected = {"dev": TEST, "prod_1": LIVE, "prod_2": LIVE}
+        for name, given in {**expected, **secrets}.items():
+            arn = definition(name.replace("_", "-"))
+            state.task_definitions[arn] = replace(state.task_definitions[arn], secrets=given)
+
+    return broken
+
+
 BROKEN: tuple[tuple[Callable[..., Any], Break], ...] = (
     (
         promises.production_forwards_to_one_slot,
@@ -230,6 +253,9 @@ BROKEN: tuple[tuple[Callable[..., Any], Break], ...] = (
             {definition("dev"): TaskDefinition(IMAGE, SWAP, active=False)}
         ),
     ),
+    (promises.tasks_receive_only_the_secrets_of_their_environment, with_secrets(dev=LIVE)),
+    (promises.tasks_receive_only_the_secrets_of_their_environment, with_secrets(prod_1=TEST)),
+    (promises.tasks_receive_only_the_secrets_of_their_environment, with_secrets(prod_2={})),
     (promises.each_environment_is_in_service, changed_service("dev", state="IN_PROGRESS")),
     (promises.each_environment_is_in_service, changed_service("prod-2", desired=2)),
     (promises.each_environment_is_in_service, changed_service("prod-1", running=0, desired=0)),
@@ -317,6 +343,11 @@ def test_a_broken_promise_is_named(
     broken(state)
     with pytest.raises(AssertionError, match=f"^{named(promise)}: "):
         hold_at_rest(state)
+
+
+def test_each_environment_has_its_own_secrets(state: Prepared) -> None:
+    with_secrets()(state)
+    hold_at_rest(state)
 
 
 def test_a_claim_after_the_end_is_found_without_its_operation(state: Prepared) -> None:

@@ -74,10 +74,23 @@ def follow_descriptions(operation_id: str, body: Any, query: Holder) -> None:
         longest = 60 * service.get("rolloutMinutes", DEFAULT_ROLLOUT_MINUTES) - 1
         if service.get("startSeconds", 0) > longest:
             service["startSeconds"] = longest
-        variables, secrets = service.get("environment", {}), service.get("secrets", {})
+    if operation_id == "createApplication":
+        _follow_secrets(named)
+
+
+def _follow_secrets(body: dict[str, Any]) -> None:
+    """Remove overrides of missing environments, and secrets that are also variables."""
+    service, chosen = body.get("service", {}), body.get("environments", {})
+    created = {"prod", *(chosen.get("nonProd") or ["dev"])}
+    created |= {name for name in ("training", "da") if chosen.get(name)}
+    overrides = body.get("overrides", {})
+    for name in overrides.keys() - created:
+        del overrides[name]
+    for settings in (service, *overrides.values()):
+        secrets = settings.get("secrets", {})
         for name, arn in list(secrets.items()):
             secrets[name] = _ACCOUNT.sub(f":{ACCOUNT}:", arn, 1)
-            if name in variables:
+            if name in service.get("environment", {}):
                 del secrets[name]
 
 

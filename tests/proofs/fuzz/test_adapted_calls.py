@@ -106,12 +106,16 @@ def test_a_delete_names_one_application(body: Any, query: dict[str, Any], stack:
 def test_a_create_follows_the_descriptions() -> None:
     arn = "arn:aws:ssm:eu-west-1:123456789012:parameter/x"
     service = {"cpu": 512.0, "environment": {"A": "a", "B": "b"}, "secrets": {"B": arn, "C": arn}}
-    follow_descriptions("createApplication", {"service": service}, {})
+    overrides = {"prod": {"secrets": {"A": arn, "D": arn}}, "qa": {}, "da": {"secrets": {}}}
+    body = {"service": service, "overrides": overrides, "environments": {"da": True}}
+    follow_descriptions("createApplication", body, {})
+    own = "arn:aws:ssm:eu-west-1:000000000000:parameter/x"
     assert service == {
         "cpu": 512,
         "environment": {"A": "a", "B": "b"},
-        "secrets": {"C": "arn:aws:ssm:eu-west-1:000000000000:parameter/x"},
+        "secrets": {"C": own},
     }
+    assert overrides == {"prod": {"secrets": {"D": own}}, "da": {"secrets": {}}}
     assert type(service["cpu"]) is int
 
 
