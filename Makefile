@@ -14,7 +14,7 @@ UP_OPTIONS = $(if $(PORT),--port $(PORT)) $(if $(LAMBDA_ENDPOINT),--lambda-endpo
 	$(if $(filter 1,$(DOCKER)),--docker) $(if $(filter 1,$(KEEP)),--keep) \
 	$(if $(filter 1,$(AUTH)),--auth) $(if $(REPOURI),--repouri $(REPOURI))
 
-.PHONY: help setup cli up down logs push demo lint security test proofs test-busy check template-check reference crash \
+.PHONY: help setup cli up down logs push demo lint security test proofs test-busy check template-check reference lock crash \
 	races stateful fuzz mutants scale rates bench bench-swap clean
 
 help: ## List the targets
@@ -78,6 +78,13 @@ template-check: .venv/installed ## Check a custom application template (FILE=pat
 
 reference: .venv/installed ## Generate docs/openapi.yml, docs/api.md and the tables of other pages
 	$(TOOLS)/python -m tools.contract.reference
+
+# The packages of the command line and of its build, for all platforms and supported versions.
+lock: .local/lock/installed ## Renew the hashes in devops_cli/requirements.lock after a change of versions
+	sed -n '/^requires = \[/,/^\]/s/^ *"\([^"]*\)".*/\1/p' pyproject.toml | \
+	.local/lock/venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+		--only-binary :all: --emit-build-options --no-annotate --upgrade --custom-compile-command "make lock" \
+		--output-file devops_cli/requirements.lock devops_cli/requirements.txt -
 
 ##@ Full proofs and measurements
 
@@ -146,10 +153,17 @@ clean: down ## Remove all files that the other targets installed or generated
 	.local/bench/venv/bin/python $(PIP_INSTALL) -r tools/bench/requirements.txt
 	touch $@
 
-.local/cli/installed: pyproject.toml devops_cli/requirements.txt $(wildcard devops_cli/*.py devops_cli/*.json devops_cli/*/*.py)
+.local/cli/installed: pyproject.toml $(wildcard devops_cli/requirements.*) $(wildcard devops_cli/*.py devops_cli/*.json devops_cli/*/*.py)
 	echo "installing the command line ..."
 	$(PYTHON) -m venv .local/cli
-	.local/cli/bin/python $(PIP_INSTALL) .
+	.local/cli/bin/python $(PIP_INSTALL) --require-hashes -r devops_cli/requirements.lock
+	.local/cli/bin/python $(PIP_INSTALL) --no-deps --no-build-isolation .
+	touch $@
+
+.local/lock/installed: tools/lock/requirements.txt
+	echo "installing uv ..."
+	$(PYTHON) -m venv .local/lock/venv
+	.local/lock/venv/bin/python $(PIP_INSTALL) -r tools/lock/requirements.txt
 	touch $@
 
 .venv/installed: requirements-dev.txt requirements.txt devops_cli/requirements.txt

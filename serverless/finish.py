@@ -7,6 +7,7 @@ service; the plugin `finish-package.js` runs it. It requires only pip.
 from __future__ import annotations
 
 import argparse
+import hashlib
 import re
 import subprocess
 import sys
@@ -23,7 +24,7 @@ from serverless.bytecode import cache_tag, compile_sources
 MODELS = "service_models"
 # The earliest possible date in a zip archive. A constant date makes the archive reproducible.
 _DATE = (1980, 1, 1, 0, 0, 0)
-_PIN = re.compile(r"^botocore==(\S+)", re.MULTILINE)
+_PIN = re.compile(r"^botocore==(\S+) --hash=sha256:([0-9a-f]{64})$", re.MULTILINE)
 
 
 class PackageError(Exception):
@@ -56,19 +57,29 @@ def fetch_botocore(requirements: Path, cache: Path) -> Path:
     """Return the wheel of the pinned botocore; pip downloads it into the cache once.
 
     Raises:
-        PackageError: botocore is not pinned, or the download failed.
+        PackageError: botocore is not pinned with the hash of its wheel, the download failed, or a
+            file in the cache has another hash.
 
     """
     pin = _PIN.search(requirements.read_text())
     if pin is None:
-        raise PackageError(f"{requirements} does not pin botocore: write botocore==...")
+        raise PackageError(
+            f"{requirements} does not pin botocore: write botocore==... --hash=sha256:..."
+        )
     wheel = cache / f"botocore-{pin[1]}-py3-none-any.whl"
-    if wheel.exists():
-        return wheel
-    cache.mkdir(parents=True, exist_ok=True)
-    options = ["--no-deps", "--only-binary", ":all:", "--disable-pip-version-check", "-q", "-d"]
+    if not wheel.exists():
+        _download(requirements, pin[1], wheel)
+    if hashlib.sha256(wheel.read_bytes()).hexdigest() != pin[2]:
+        raise PackageError(f"{wheel} does not have the hash in {requirements}: remove this file")
+    return wheel
+
+
+def _download(requirements: Path, version: str, wheel: Path) -> None:
+    wheel.parent.mkdir(parents=True, exist_ok=True)
+    options = ["--no-deps", "--only-binary", ":all:", "--disable-pip-version-check", "-q"]
+    options += ["--require-hashes", "-r", str(requirements), "-d", str(wheel.parent)]
     done = subprocess.run(  # noqa: S603 - our own interpreter
-        [sys.executable, "-m", "pip", "download", *options, str(cache), f"botocore=={pin[1]}"],
+        [sys.executable, "-m", "pip", "download", *options],
         capture_output=True,
         text=True,
         check=False,
@@ -76,11 +87,10 @@ def fetch_botocore(requirements: Path, cache: Path) -> Path:
     )
     if done.returncode != 0 or not wheel.exists():
         raise PackageError(
-            f"pip cannot download botocore {pin[1]}, whose service models the package needs; check"
-            f" the network and pip's index, or put {wheel.name} into {cache}."
+            f"pip cannot download botocore {version}, whose service models the package needs; check"
+            f" the network and pip's index, or put {wheel.name} into {wheel.parent}."
             f"\n{done.stderr.strip()}"
         )
-    return wheel
 
 
 def _is_source(name: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import sys
 import zipfile
@@ -123,26 +124,48 @@ def test_a_runtime_that_is_not_there_is_warned_of(tmp_path: Path) -> None:
     assert warning.startswith("python3.99 is not on this machine")
 
 
-def test_requirements_without_a_pin_cannot_be_used(tmp_path: Path) -> None:
+@pytest.mark.parametrize("line", ["botocore\n", "botocore==1.0\n"])
+def test_requirements_without_a_pin_cannot_be_used(tmp_path: Path, line: str) -> None:
     requirements = tmp_path / "requirements.txt"
-    requirements.write_text("botocore\n")
+    requirements.write_text(line)
     with pytest.raises(finish.PackageError, match="does not pin botocore"):
         finish.fetch_botocore(requirements, tmp_path)
 
 
+def pinned(folder: Path, wheel: bytes) -> Path:
+    requirements = folder / "requirements.txt"
+    digest = hashlib.sha256(wheel).hexdigest()
+    requirements.write_text(f"botocore==0.0 --hash=sha256:{digest}\n")
+    return requirements
+
+
 def test_the_wheel_is_fetched_once(tmp_path: Path) -> None:
-    requirements = tmp_path / "requirements.txt"
-    requirements.write_text("botocore==0.0\n")
     cached = archive(tmp_path / "botocore-0.0-py3-none-any.whl", {})
+    requirements = pinned(tmp_path, cached.read_bytes())
     assert finish.fetch_botocore(requirements, tmp_path) == cached
+
+
+def test_a_wheel_with_another_hash_is_refused(tmp_path: Path) -> None:
+    archive(tmp_path / "botocore-0.0-py3-none-any.whl", {"botocore/__init__.py": ""})
+    with pytest.raises(finish.PackageError, match="does not have the hash in"):
+        finish.fetch_botocore(pinned(tmp_path, b"the released wheel"), tmp_path)
+
+
+def test_pip_refuses_a_download_with_another_hash(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    archive(tmp_path / "botocore-0.0-py3-none-any.whl", {"botocore/__init__.py": ""})
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path))
+    with pytest.raises(finish.PackageError, match="DO NOT MATCH THE HASHES"):
+        finish.fetch_botocore(pinned(tmp_path, b"the released wheel"), tmp_path / "cache")
 
 
 def test_a_fetch_that_fails_says_what_to_do(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PIP_NO_INDEX", "1")
-    requirements = tmp_path / "requirements.txt"
-    requirements.write_text("botocore==0.0\n")
+    requirements = pinned(tmp_path, b"an unavailable wheel")
     with pytest.raises(finish.PackageError, match=r"pip cannot download botocore 0\.0") as failed:
         finish.fetch_botocore(requirements, tmp_path / "cache")
     assert "put botocore-0.0-py3-none-any.whl into" in str(failed.value)

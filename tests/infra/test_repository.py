@@ -20,7 +20,9 @@ REQUIREMENTS = sorted(
     for pattern in ("requirements*.txt", "devops_cli/requirements.txt", "tools/*/requirements*.txt")
     for path in ROOT.glob(pattern)
 )
-_PINNED = re.compile(r"[a-zA-Z0-9_.-]+(?:\[[a-z0-9,]+\])?==[0-9][\w.]*")
+_PINNED = re.compile(
+    r"[a-zA-Z0-9_.-]+(?:\[[a-z0-9,]+\])?==[0-9][\w.]*(?: --hash=sha256:[0-9a-f]{64})?"
+)
 
 
 class UniqueKeys(yaml.SafeLoader):

@@ -139,6 +139,16 @@ def test_each_pinned_package_is_checked(requirements: list[Path]) -> None:
     assert osv.asked == {"pip": "1.0", "voluptuous": "0.16.0", "moto": "5.2.5"}
 
 
+def test_lists_with_and_without_hashes_are_checked(
+    requirements: list[Path], tmp_path: Path
+) -> None:
+    locked = tmp_path / "three.txt"
+    locked.write_text(f"six==1.17.0 \\\n    --hash=sha256:{64 * '0'}\n")
+    with service() as osv:
+        assert pip_audit([locked, *requirements], [], url=osv.url) == SOUND
+    assert osv.asked.keys() == {"pip", "voluptuous", "moto", "six"}
+
+
 def test_a_vulnerable_pinned_package_fails(requirements: list[Path]) -> None:
     with service(OSV) as osv:
         outcome = pip_audit(requirements, [], url=osv.url)

@@ -40,7 +40,7 @@ def _write_templates_once() -> list[Path]:
 
 
 def _pip_audit() -> Outcome:
-    places = ("requirements*.txt", "*/requirements*.txt", "tools/*/requirements*.txt")
+    places = ("requirements*.txt", "devops_cli/requirements.*", "tools/*/requirements*.txt")
     requirements = sorted(file for place in places for file in ROOT.glob(place))
     environments = [ROOT / name for name in _ENVIRONMENTS]
     return advisories.pip_audit(requirements, environments, advisories.accepted_advisories(ROOT))

@@ -56,9 +56,17 @@ def pip_audit(
         return Outcome(Status.UNAVAILABLE, (f"the service is unavailable: {error}",))
     command = [str(BIN / "pip-audit"), "--strict", "--format", "json", "--progress-spinner", "off"]
     command += ["--vulnerability-service", "osv", "--osv-url", url]
-    pinned = [word for path in requirements for word in ("--requirement", str(path))]
+    # One list with hashes requires hashes in all lists of the same call.
+    lists = {True: list[Path](), False: list[Path]()}
+    for path in requirements:
+        lists["--hash=" in path.read_text()].append(path)
+    audits = [
+        ["--no-deps", "--disable-pip", *(f"--requirement={path}" for path in paths)]
+        for paths in lists.values()
+        if paths
+    ]
     places = [path for each in environments for path in each.glob("lib/python*/site-packages")]
-    audits = [["--no-deps", "--disable-pip", *pinned], *(["--path", str(each)] for each in places)]
+    audits += [["--path", str(each)] for each in places]
     findings: dict[str, None] = {}
     for arguments in audits:
         done = run([*command, *arguments], Path.cwd())
