@@ -24,13 +24,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IdempotencyRecord:
-    """The use of an Idempotency-Key; `expires_at` in epoch seconds."""
+    """The use of an Idempotency-Key; `expires_at` in epoch seconds.
+
+    `creation` is `Application.creation` of the application at the time of the request.
+    """
 
     key: str
     fingerprint: str
     application: str
     operation: str
     expires_at: int
+    creation: str | None = None
 
 
 class AlreadyClaimedError(Exception):

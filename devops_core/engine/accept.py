@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from devops_core import kinds
 from devops_core.engine import events
 from devops_core.engine.run import Outcome, RequestContext, Run
 from devops_core.errors import (
@@ -23,7 +24,7 @@ from devops_core.errors import (
 from devops_core.kinds.kind import Kind
 from devops_core.model.decisions import After, Plan, State
 from devops_core.model.inventory import Inventory
-from devops_core.model.operation import LEASE, Operation
+from devops_core.model.operation import LEASE, Operation, Status
 from devops_core.observe import Controller
 from devops_core.ports import AlreadyClaimedError, Claim, Cloud, IdempotencyRecord
 
@@ -48,7 +49,7 @@ def accept(cloud: Cloud, controller: Controller, request: Any, context: RequestC
             (Inventory({}), None) if kind.creates else cloud.tables.inventory(name, context.key)
         )
         if repeated:
-            return _repeated(cloud, repeated, context)
+            return _repeated(cloud, repeated, context, inventory)
         try:
             plan = _checked_plan(cloud, controller, request, context, inventory)
             if context.dry_run:
@@ -115,6 +116,7 @@ def _claim(cloud: Cloud, plan: Plan, operation: Operation, context: RequestConte
         application=operation.application,
         operation=operation.id,
         expires_at=int(cloud.clock.now().timestamp()) + IDEMPOTENCY_SECONDS,
+        creation=_creation(inventory),
     )
     claim = Claim(
         operation=operation,
@@ -128,13 +130,22 @@ def _claim(cloud: Cloud, plan: Plan, operation: Operation, context: RequestConte
     try:
         cloud.tables.claim(claim)
     except AlreadyClaimedError as claimed:
-        return _repeated(cloud, claimed.record, context)
+        if plan.new:
+            # A create has not read the inventory.
+            inventory, _ = cloud.tables.inventory(operation.application)
+        return _repeated(cloud, claimed.record, context, inventory)
     state = State(operation, inventory, plan.observed)
     return Outcome(operation, run=Run(operation, state, After.CONTINUE))
 
 
-def _repeated(cloud: Cloud, record: IdempotencyRecord, context: RequestContext) -> Outcome:
-    """Return the operation of an earlier request with the same Idempotency-Key."""
+def _repeated(
+    cloud: Cloud, record: IdempotencyRecord, context: RequestContext, inventory: Inventory
+) -> Outcome:
+    """Return the operation of an earlier request with the same Idempotency-Key.
+
+    A key does not answer for a newer application of the same name, and a late repetition must not
+    change that application either.
+    """
     if record.fingerprint != context.fingerprint:
         raise IdempotencyMismatchError(
             "this Idempotency-Key was used with another request: use a new key for a new request"
@@ -144,7 +155,23 @@ def _repeated(cloud: Cloud, record: IdempotencyRecord, context: RequestContext) 
         raise ChangedMeanwhileError(
             "the operation of this Idempotency-Key is no longer on record: use a new key"
         )
+    recreated = inventory.application and _creation(inventory) != record.creation
+    if recreated or (_has_created(operation) and not inventory.application):
+        raise IdempotencyMismatchError(
+            f"this Idempotency-Key was used for an earlier application {record.application}, which"
+            " was deleted: use a new key"
+        )
     return Outcome(operation)
+
+
+def _has_created(operation: Operation) -> bool:
+    """Return whether an operation has created its application."""
+    creates = kinds.load(operation.kind).creates
+    return creates and operation.status is Status.SUCCEEDED
+
+
+def _creation(inventory: Inventory) -> str | None:
+    return inventory.application.creation if inventory.application else None
 
 
 def permit(

@@ -54,6 +54,7 @@ def plan(
         name=request.application,
         technical_team=request.tags["technicalTeam"],
         email=request.email,
+        creation=draft.id,
         description=request.description,
         tags=request.tags,
         rollout_minutes=request.service.rollout_minutes,

@@ -35,13 +35,16 @@ class RowStatus(StrEnum):
 class Application:
     """The members that all rows of an application share. ARNs are None until the stack exists.
 
-    `rollout_minutes` is the time limit of its rollouts. `warmup` lists the paths of pages that a
-    swap fetches from the idle slot before the switch.
+    `creation` is the id of the operation that created the application, which distinguishes it from
+    an earlier, deleted application with the same name. `rollout_minutes` is the time limit of its
+    rollouts. `warmup` lists the paths of pages that a swap fetches from the idle slot before the
+    switch.
     """
 
     name: str
     technical_team: str
     email: str
+    creation: str | None = None
     description: str = ""
     tags: Mapping[str, str] = field(default_factory=dict)
     stack_id: str | None = None

@@ -100,6 +100,7 @@ def test_a_row_is_readable_in_the_console() -> None:
     assert values.pop("service")["wasLive"] is True
     assert values == {
         "applicationName": "Shop",
+        "creation": "01CREATE",
         "environment": "PROD-GREEN",
         "status": "DELETE_FAILED",
         "version": "1.2.0",

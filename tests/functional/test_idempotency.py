@@ -1,9 +1,13 @@
 """Idempotency-Key: the same key and body return the same operation for 24 hours."""
 
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
 import pytest
 
 from devops_core.http.request import Request
-from tests.lab.client import Client, http_event
+from tests.lab.client import Client, Reply, http_event
 from tests.lab.fakes import FakeCloud
 
 KEY = {"Idempotency-Key": "build-4711"}
@@ -143,3 +147,98 @@ def test_a_key_without_a_recorded_operation_is_refused(shop: FakeCloud, api: Cli
     assert reply.body["errorMessage"] == (
         "the operation of this Idempotency-Key is no longer on record: use a new key"
     )
+
+
+# --- a deleted application, and a newer one of the same name ---
+
+_EARLIER = (
+    "this Idempotency-Key was used for an earlier application Shop, which was deleted:"
+    " use a new key"
+)
+_TESTED = {"nonProd": ["dev"]}
+_CALLS: Mapping[str, Callable[[Client, Mapping[str, str]], Reply]] = {
+    "create": lambda api, key: api.create(environments=_TESTED, headers=key),
+    "deploy": lambda api, key: api.deploy("1.0", "dev", headers=key),
+    "promote": lambda api, key: api.promote(headers=key),
+    "swap": lambda api, key: api.swap(headers=key),
+    "delete": lambda api, key: api.delete(headers=key),
+}
+
+
+def _lived(api: Client) -> dict[str, str]:
+    """Create, use and delete Shop; return the operation of each call by its key."""
+    operations = {}
+    for name, call in _CALLS.items():
+        operations[name] = call(api, {"Idempotency-Key": name}).id
+        api.settle()
+    return operations
+
+
+def _recreate(cloud: FakeCloud, api: Client) -> None:
+    api.finished(api.create(environments=_TESTED))
+    for version in ("1.0", "1.1"):
+        cloud.push(version)
+
+
+@pytest.fixture
+def images(cloud: FakeCloud) -> FakeCloud:
+    cloud.push("1.0")
+    return cloud
+
+
+@pytest.mark.parametrize("name", _CALLS)
+def test_an_old_key_does_not_answer_for_a_recreated_application(
+    images: FakeCloud, api: Client, name: str
+) -> None:
+    _lived(api)
+    _recreate(images, api)
+    images.clock.pass_(hours=20)
+    before = dict(images.tables.operations)
+    reply = _CALLS[name](api, {"Idempotency-Key": name})
+    assert (reply.status, reply.body["code"]) == (422, "IDEMPOTENCY_KEY_REUSED")
+    assert reply.body["errorMessage"] == _EARLIER
+    assert images.tables.operations == before
+
+
+def test_a_new_key_starts_an_operation_of_the_recreated_application(
+    images: FakeCloud, api: Client
+) -> None:
+    earlier = _lived(api)
+    _recreate(images, api)
+    first = api.finished(api.deploy("1.0", "dev", headers={"Idempotency-Key": "new"}))
+    assert first.id != earlier["deploy"]
+    assert api.deploy("1.0", "dev", headers={"Idempotency-Key": "new"}).id == first.id
+
+
+def test_an_old_key_does_not_answer_while_the_application_is_recreated(
+    images: FakeCloud, api: Client
+) -> None:
+    _lived(api)
+    images.stacks.pace = 1000
+    assert api.create(environments=_TESTED).status == 202
+    assert api.deploy("1.0", "dev", headers={"Idempotency-Key": "deploy"}).status == 422
+    assert api.create(environments=_TESTED, headers={"Idempotency-Key": "create"}).status == 422
+
+
+@pytest.mark.usefixtures("images")
+def test_a_delete_and_its_earlier_calls_can_be_repeated_after_the_delete(api: Client) -> None:
+    operations = _lived(api)
+    for name in ("deploy", "promote", "swap", "delete"):
+        assert _CALLS[name](api, {"Idempotency-Key": name}).id == operations[name]
+
+
+@pytest.mark.usefixtures("images")
+def test_the_key_of_a_create_does_not_answer_for_a_deleted_application(api: Client) -> None:
+    _lived(api)
+    reply = _CALLS["create"](api, {"Idempotency-Key": "create"})
+    assert (reply.status, reply.body["errorMessage"]) == (422, _EARLIER)
+
+
+def test_a_create_that_loses_its_race_to_a_recreation_is_refused(
+    images: FakeCloud, api: Client
+) -> None:
+    """The record of the key is found by the claim, because a create reads no inventory."""
+    _lived(api)
+    images.wire.on("tables.claim", lambda: _recreate(images, api))
+    reply = _CALLS["create"](api, {"Idempotency-Key": "create"})
+    assert (reply.status, reply.body["errorMessage"]) == (422, _EARLIER)

@@ -29,6 +29,7 @@ FULL_APPLICATION = Application(
     name="Shop",
     technical_team="web",
     email="web@example.com",
+    creation="01CREATE",
     description="The shop",
     tags={"technicalTeam": "web", "cost centre": "4711"},
     stack_id="arn:aws:cloudformation:eu-west-1:123456789012:stack/Shop/1",
@@ -208,6 +209,7 @@ def idempotency_record(operation: Operation, key: str = "build-17") -> Idempoten
         application=operation.application,
         operation=operation.id,
         expires_at=int(NOW.timestamp()) + 86_400,
+        creation="01CREATE",
     )
 
 

@@ -21,7 +21,10 @@ _PHASES = 6
 
 
 class World(BaseWorld):
-    """A prepared account: its calls are counted from 0, and ended operations are removed."""
+    """A prepared account: its calls are counted from 0, and ended operations are removed.
+
+    The operations of Idempotency-Keys remain, because a request can be repeated.
+    """
 
     # The pauses are the rate of the schedule. Their sum is that of the time limits of the longest
     # operation (create) and of its undo, of the grace period before a blocked operation is given
@@ -49,9 +52,12 @@ class World(BaseWorld):
         self.cloud.wire.done.clear()
         self.watcher.forget()
         tables = self.cloud.tables
-        going = set(tables.in_progress())
-        tables.operations = {key: tables.operations[key] for key in going}
-        tables.events = {key: tables.events[key] for key in tables.events if key[:2] in going}
+        records = tables.idempotency_records.values()
+        kept = {*tables.in_progress(), *((each.application, each.operation) for each in records)}
+        tables.operations = {
+            key: tables.operations[key] for key in tables.operations if key in kept
+        }
+        tables.events = {key: tables.events[key] for key in tables.events if key[:2] in kept}
         # Much faster than copy.deepcopy, which takes as long as a story.
         return pickle.dumps((self.cloud, self.watcher))
 

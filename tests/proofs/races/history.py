@@ -105,7 +105,14 @@ def initial_state(cloud: FakeCloud) -> State:
         operations[identifier] = OperationState(
             operation.kind, application, versions, status, aborted, switched
         )
-    return _with_listeners(cloud, State(rows, operations))
+    existing = {name for name, _ in tables.rows}
+    earlier_keys = frozenset(
+        # The service adds the caller to the key of the request.
+        record.key.rpartition(" ")[2]
+        for record in tables.idempotency_records.values()
+        if record.application not in existing
+    )
+    return _with_listeners(cloud, State(rows, operations, earlier_keys=earlier_keys))
 
 
 def _with_listeners(cloud: FakeCloud, state: State) -> State:

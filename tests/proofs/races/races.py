@@ -8,6 +8,7 @@ from functools import partial
 
 from tests.lab.client import SCHEDULE, Client, Reply
 from tests.lab.events import DEPLOYMENT_COMPLETED
+from tests.lab.fakes import FakeCloud
 from tests.lab.memory import accounts
 from tests.lab.memory.accounts import Call as Request
 from tests.lab.memory.accounts import Prepare
@@ -134,6 +135,19 @@ def _keys() -> Iterator[Race]:
     yield Race("delete-delete-key", _SHOP, (delete, delete))
     yield Race("deploy-deploy-other-body", _SHOP, (dev, other), refusals=reused)
     yield Race("deploy-swap-other-route", _SHOP, (dev, swap), refusals=reused)
+    earlier = (accounts.shop, _used_and_deleted(dev))
+    yield Race("create-deploy-earlier-key", earlier, (Client.create, dev), refusals=reused)
+
+
+def _used_and_deleted(call: Call) -> Prepare:
+    """Return a step in which an application is used by a call, and then deleted."""
+
+    def prepare(cloud: FakeCloud, api: Client) -> None:
+        del cloud
+        api.finished(call(api))
+        api.finished(api.delete())
+
+    return prepare
 
 
 def _refused_callers() -> Iterator[Race]:

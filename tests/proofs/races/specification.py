@@ -42,11 +42,15 @@ class OperationState:
 
 @dataclass(frozen=True)
 class State:
-    """The state of the service; `keys` has body and operation by Idempotency-Key."""
+    """The state of the service; `keys` has body and operation by Idempotency-Key.
+
+    `earlier_keys` are the keys of requests for an earlier application, which was deleted.
+    """
 
     rows: Mapping[Key, RowState] = field(default_factory=dict)
     operations: Mapping[str, OperationState] = field(default_factory=dict)
     keys: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    earlier_keys: frozenset[str] = frozenset()
 
     def __hash__(self) -> int:
         return hash((frozenset(self.rows.items()), frozenset(self.operations.items())))
@@ -89,6 +93,9 @@ def accepted(start: StartRequest, identifier: str, state: State) -> State | None
     """Accept an operation, or return the known one of the Idempotency-Key."""
     if start.key is not None and start.key in state.keys:
         known = state.keys[start.key] == (start.body, identifier)
+        return state if known else None
+    if start.key in state.earlier_keys:
+        known = identifier in state.operations and not state.rows_of(start.application)
         return state if known else None
     operation = _started_operation(start, state)
     if operation is None or identifier in state.operations:
@@ -145,6 +152,7 @@ def refused(start: StartRequest, code: str, holder: str | None, state: State) ->
     needs = set(start.needs(state))
     consulted = needs | set(PROMOTABLE) if start.kind == "deploy-blue" else needs
     free = bool(rows) and not any(rows[name].holder for name in needs if name in rows)
+    other_body = state.keys.get(start.key or "", (start.body,))[0] != start.body
     reasons = {
         "BUSY": any(rows[name].holder == holder for name in consulted if name in rows and holder),
         "ALREADY_EXISTS": start.kind == "create" and _name_is_taken(start.application, state),
@@ -152,7 +160,7 @@ def refused(start: StartRequest, code: str, holder: str | None, state: State) ->
         "NO_SUCH_ENVIRONMENT": bool(rows) and not needs <= rows.keys(),
         "NOT_DEPLOYABLE": free and not _deployable(start, state),
         "NOT_READY": free and start.kind == "swap" and rows[_BLUE].version is None,
-        "IDEMPOTENCY_KEY_REUSED": state.keys.get(start.key or "", (start.body,))[0] != start.body,
+        "IDEMPOTENCY_KEY_REUSED": other_body or (bool(rows) and start.key in state.earlier_keys),
         "CHANGED_MEANWHILE": True,
     }
     return state if reasons.get(code) else None
