@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
@@ -58,6 +60,89 @@ def test_a_server_without_a_response_is_unreachable(server: ThreadingHTTPServer)
         closed.bind(("127.0.0.1", 0))
         with pytest.raises(UnreachableError, match="refused"):
             HttpWeb().get(f"http://127.0.0.1:{closed.getsockname()[1]}/200")
+
+
+# The time-out of these tests, and a time that no test exceeds on a busy machine.
+SHORT, LONG = 0.3, 30.0
+PAUSE = 0.05  # seconds between two bytes, shorter than the time-out
+
+
+@contextmanager
+def dripping(start: bytes, rest: Iterable[bytes]) -> Iterator[int]:
+    """A server that sends some bytes and then one more after each pause; yields its port.
+
+    It never ends a response itself.
+    """
+    ended = threading.Event()
+
+    def serve() -> None:
+        connection, _ = listening.accept()
+        with connection:
+            try:
+                connection.sendall(start)
+                for part in rest:
+                    if ended.wait(PAUSE):
+                        return
+                    connection.sendall(part)
+            except OSError:  # the client has closed the connection
+                return
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        thread = threading.Thread(target=serve)
+        thread.start()
+        yield listening.getsockname()[1]
+        ended.set()
+        thread.join()
+
+
+@pytest.mark.parametrize(
+    ("scheme", "start", "part"),
+    [
+        ("http", b"", b"H"),  # the status line
+        ("http", b"HTTP/1.1 200 OK\r\nX-Slow: ", b"x"),  # a header
+        ("http", b"HTTP/1.1 200 OK\r\n", b"X: y\r\n"),  # many headers
+        ("http", b"", b"HTTP/1.1 100 Continue\r\n\r\n"),  # many interim responses
+        ("https", b"\x16\x03\x03\x40\x00", b"\x00"),  # the handshake of TLS
+    ],
+)
+def test_a_server_that_drips_its_response_is_unreachable_after_the_time_out(
+    scheme: str, start: bytes, part: bytes
+) -> None:
+    with dripping(start, itertools.repeat(part)) as port:
+        finished = threading.Event()
+
+        def get() -> None:
+            with pytest.raises(UnreachableError, match=r"no response: .*timed out"):
+                HttpWeb(timeout=SHORT).get(f"{scheme}://127.0.0.1:{port}/")
+            finished.set()
+
+        # A thread, so that the test fails instead of waiting without end.
+        thread = threading.Thread(target=get, daemon=True)
+        thread.start()
+        assert finished.wait(LONG)
+
+
+@pytest.mark.parametrize(
+    "response", [b"no HTTP\r\n\r\n", b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 101]
+)
+def test_an_invalid_response_is_no_response(response: bytes) -> None:
+    with (
+        dripping(response, itertools.repeat(b"x")) as port,
+        pytest.raises(UnreachableError, match="no response: "),
+    ):
+        HttpWeb(timeout=LONG).get(f"http://127.0.0.1:{port}/")
+
+
+def test_a_slow_response_within_the_time_out_has_its_status() -> None:
+    response = b"HTTP/1.1 204 No Content\r\n\r\n"
+    with dripping(b"", [response[:12], response[12:]]) as port:
+        assert HttpWeb(timeout=LONG).get(f"http://127.0.0.1:{port}/") == 204
+
+
+def test_a_body_is_not_read() -> None:
+    head = b"HTTP/1.1 200 OK\r\nContent-Length: 1000000000\r\n\r\n"
+    with dripping(head, itertools.repeat(b"x")) as port:
+        assert HttpWeb(timeout=LONG).get(f"http://127.0.0.1:{port}/") == 200
 
 
 @pytest.mark.parametrize("url", ["file:///etc/hostname", "/page", "ftp://127.0.0.1/", ""])

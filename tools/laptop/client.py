@@ -15,6 +15,7 @@ from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
+from devops_core.adapters.web import HttpHandler
 from tools.laptop import deploy, images
 from tools.laptop.cloud import REGION, Cloud
 
@@ -148,7 +149,7 @@ def create_body(name: str, **changes: Any) -> dict[str, Any]:
 
 
 def _send(request: urllib.request.Request) -> Response:
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), HttpHandler)
     try:
         with opener.open(request, timeout=RESPONSE_TIMEOUT) as response:
             return Response(response.status, dict(response.headers), json.load(response))

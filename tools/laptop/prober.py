@@ -9,6 +9,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+from devops_core.adapters.web import HttpConnection
 from tools.laptop.forwards import target_groups
 from tools.laptop.health import (
     REFUSED,
@@ -100,7 +101,7 @@ class Prober:
         configured = str(group.get("HealthCheckPort") or "traffic-port")
         port = self._bound_port(address, int(configured) if configured.isdigit() else port)
         timeout = min(TIMEOUT, float(group.get("HealthCheckTimeoutSeconds") or TIMEOUT))
-        connection = http.client.HTTPConnection(address, port, timeout=timeout)
+        connection = HttpConnection(address, port, timeout=timeout)
         try:
             connection.request(
                 "GET",
