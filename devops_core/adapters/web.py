@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import http.client
 import io
 import socket
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable
+from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
 from typing import Any
 
 from devops_core.errors import UnreachableError
@@ -39,11 +39,11 @@ class HttpWeb:
         except urllib.error.HTTPError as error:
             with error:
                 return error.code
-        except (OSError, ValueError, http.client.HTTPException) as error:
+        except (OSError, ValueError, HTTPException) as error:
             raise UnreachableError(f"no response: {getattr(error, 'reason', error)}") from error
 
 
-class HttpConnection(http.client.HTTPConnection):
+class HttpConnection(HTTPConnection):
     """A connection for one request, whose time-out includes all addresses and all reads.
 
     The time-out of the base class applies to each address and to each read, so a server that sends
@@ -55,7 +55,7 @@ class HttpConnection(http.client.HTTPConnection):
         _limit(self)
 
 
-class _HttpsConnection(http.client.HTTPSConnection):
+class _HttpsConnection(HTTPSConnection):
     def __init__(self, host: str, **options: Any) -> None:
         super().__init__(host, **options)
         _limit(self)
@@ -64,7 +64,7 @@ class _HttpsConnection(http.client.HTTPSConnection):
 class HttpHandler(urllib.request.HTTPHandler):
     """Opens `http` URLs with a total time-out."""
 
-    def http_open(self, req: urllib.request.Request) -> http.client.HTTPResponse:
+    def http_open(self, req: urllib.request.Request) -> HTTPResponse:
         """Send a request and return its response."""
         return self.do_open(HttpConnection, req)
 
@@ -72,7 +72,7 @@ class HttpHandler(urllib.request.HTTPHandler):
 class HttpsHandler(urllib.request.HTTPSHandler):
     """Opens `https` URLs with a total time-out."""
 
-    def https_open(self, req: urllib.request.Request) -> http.client.HTTPResponse:
+    def https_open(self, req: urllib.request.Request) -> HTTPResponse:
         """Send a request and return its response."""
         return self.do_open(_HttpsConnection, req)
 
@@ -105,12 +105,12 @@ def _limit(connection: Any) -> None:
             return connected
         raise error
 
-    def respond(sock: socket.socket, *arguments: Any, **options: Any) -> http.client.HTTPResponse:
-        response = http.client.HTTPResponse(sock, *arguments, **options)
+    def respond(sock: socket.socket, *arguments: Any, **options: Any) -> HTTPResponse:
+        response = HTTPResponse(sock, *arguments, **options)
         response.fp = io.BufferedReader(_LimitedReads(sock, response.fp.detach(), left))
         return response
 
-    connection._create_connection = connect  # http.client has no public hook
+    connection._create_connection = connect  # HTTPConnection has no public hook
     connection.response_class = respond
 
 
