@@ -151,8 +151,10 @@ def _services(body: str) -> PreparedResponse:
 
 
 def _image(body: str) -> PreparedResponse:
-    del body
-    return _json({"imageDetails": [{"imageDigest": DIGEST, "imageTags": ["1.0"]}]})
+    """Return the image of a digest, or of any tag."""
+    (named,) = json.loads(body)["imageIds"]
+    digest = named.get("imageDigest", DIGEST)
+    return _json({"imageDetails": [{"imageDigest": digest, "imageTags": ["1.0"]}]})
 
 
 def _registered(body: str) -> PreparedResponse:
