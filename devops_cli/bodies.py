@@ -132,19 +132,19 @@ def create(name: str, new: New) -> dict[str, Any]:
     chosen = environments(new.env or [])
     return {
         "applicationName": name,
-        **_given(description=new.description),
+        **present(description=new.description),
         "email": new.email,
         "environments": {
             "nonProd": [each for each in chosen if each not in ("training", "da")],
             **{each: True for each in ("training", "da") if each in chosen},
         },
         "tags": {"technicalTeam": new.team, **_pairs("--tag", new.tag)},
-        **_given(service=_service(new)),
+        **present(service=_service(new)),
     }
 
 
 def _service(new: New) -> dict[str, Any]:
-    return _given(
+    return present(
         containerPort=new.port,
         healthCheckPath=new.health_check_path,
         cpu=new.cpu,
@@ -159,7 +159,8 @@ def _service(new: New) -> dict[str, Any]:
     )
 
 
-def _given(**members: Any) -> dict[str, Any]:
+def present(**members: Any) -> dict[str, Any]:
+    """Return the members that have a value."""
     return {name: value for name, value in members.items() if value not in (None, [], {})}
 
 

@@ -186,6 +186,15 @@ class NotReadyError(ConflictError):
         super().__init__(f"{message}: {'; '.join(reasons)}", reasons=reasons)
 
 
+class AmbiguousError(ConflictError):
+    """409: different releases of both slots match the request; `reasons` describes them."""
+
+    code = "AMBIGUOUS"
+
+    def __init__(self, message: str, reasons: Sequence[str]) -> None:
+        super().__init__(f"{message}: {'; '.join(reasons)}", reasons=reasons)
+
+
 class ChangedMeanwhileError(ConflictError):
     """409: the inventory changed between the read and the claim; the caller can retry."""
 

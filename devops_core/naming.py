@@ -28,6 +28,9 @@ OPERATION_ID = re.compile(r"[0-7][0-9A-HJKMNP-TV-Z]{25}")
 # A container image tag (OCI distribution specification, "Pulling manifests").
 IMAGE_TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
 
+# The digest of an image (OCI image specification, "Digests"; registries use SHA-256).
+IMAGE_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
+
 # An image reference: registry and path in lower case, then an optional tag and digest. A number
 # after the first component is a port only if a path follows it: "nginx:1" has a tag.
 IMAGE_URI = re.compile(

@@ -68,12 +68,28 @@ def promote(
             help="The source. Default: the first of stage, qa, dev.",
         ),
     ] = None,
+    version: Annotated[
+        str | None,
+        typer.Option(
+            metavar="VERSION",
+            parser=rules.text("version"),
+            help="The version that the source must run.",
+        ),
+    ] = None,
+    digest: Annotated[
+        str | None,
+        typer.Option(
+            metavar="DIGEST",
+            parser=rules.text("digest"),
+            help="The digest that the source must run: sha256:...",
+        ),
+    ] = None,
 ) -> Exit:
     """Promote the image of a non-production environment to the idle production slot.
 
     The digest stays the same. Customers get the new version only after a swap.
     """
-    body = {"applicationName": name} | ({"environment": source} if source else {})
+    body = bodies.present(applicationName=name, environment=source, version=version, digest=digest)
     call = writing.Call("POST", "/stacks/deploytoprodBlue", body)
     return writing.run(session, call, write, timeout.timeout)
 
@@ -92,12 +108,20 @@ def swap(
             help="The version that must become live. If it is already live, nothing changes.",
         ),
     ] = None,
+    digest: Annotated[
+        str | None,
+        typer.Option(
+            metavar="DIGEST",
+            parser=rules.text("digest"),
+            help="The digest that must become live: sha256:...",
+        ),
+    ] = None,
 ) -> Exit:
     """Make the idle production slot live and the live slot idle.
 
     The previous version keeps running until the next promote, so a second swap restores it at once.
     """
-    body = {"applicationName": name} | ({"version": version} if version else {})
+    body = bodies.present(applicationName=name, version=version, digest=digest)
     call = writing.Call("POST", "/stacks/swapProdBlueAndGreen", body)
     return writing.run(session, call, write, timeout.timeout)
 

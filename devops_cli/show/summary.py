@@ -26,6 +26,8 @@ def outcome(snapshot: Snapshot, command: Command) -> Iterator[RenderableType]:
     yield from warnings(operation)
     if not (succeeded and get_text(operation, "kind") == "delete"):
         yield environment_table(operation, snapshot.stack)
+    if succeeded:
+        yield from _digest(operation)
     yield from warmup(operation)
     yield from (_next_step if succeeded else _after_failure)(operation, command)
 
@@ -85,6 +87,14 @@ def environment_table(operation: Object, stack: Object) -> RenderableType:
     return texts.Rows(("ENV", "SLOT", "VERSION", "TASKS", "HEALTHY", "URL"), lines, named=2)
 
 
+def _digest(operation: Object) -> Iterator[Text]:
+    """Yield the digest of a deploy or a promote, which a pipeline passes to the next command."""
+    rollout = texts.command_name(operation) in ("deploy", "promote")
+    found = {get_text(each, "digest") for each in get_objects(operation, "environments")}
+    if rollout and len(found) == 1 and (digest := found.pop()):
+        yield texts.text(f"Digest: {digest}", "dim")
+
+
 def warmup(operation: Object) -> Iterator[Text]:
     """Yield a line for each page that was fetched before a swap: status or error, and seconds."""
     for each in get_objects(operation, "warmup"):
@@ -108,10 +118,11 @@ def _next_step(operation: Object, command: Command) -> Iterator[Text]:
         line = command("promote", name, "--from", source.lower())
         yield _hint("Next, to promote it to the idle production slot: ", line)
     elif kind == "promote":
-        line = command("swap", name, *_version_option(found.get("PROD-BLUE")))
+        line = command("swap", name, *_release_options(found.get("PROD-BLUE")))
         yield _hint("Next, to make it live: ", line)
     elif kind == "swap":
-        line = command("swap", name, *_version_option(found.get("PROD-BLUE")))
+        options = _release_options(found.get("PROD-BLUE"), found.get("PROD-GREEN"))
+        line = command("swap", name, *options)
         yield _hint("To roll back, until the next promote: ", line)
 
 
@@ -120,9 +131,11 @@ def _after_failure(operation: Object, command: Command) -> Iterator[Text]:
     yield _hint("Events: ", command("events", name, "--operation", identifier))
 
 
-def _version_option(environment: Object | None) -> tuple[str, ...]:
-    version = get_text(environment, "version")
-    return ("--version", version) if version else ()
+def _release_options(environment: Object | None, other: Object | None = None) -> tuple[str, ...]:
+    """Return the options for a release, with the digest if the other slot has the same version."""
+    version, digest = get_text(environment, "version"), get_text(environment, "digest")
+    same = bool(digest) and other is not None and get_text(other, "version") == version
+    return (*(("--version", version) if version else ()), *(("--digest", digest) if same else ()))
 
 
 def _hint(text: str, line: str) -> Text:

@@ -11,6 +11,7 @@ from devops_core.errors import ConflictError, NotDeployableError
 from devops_core.kinds import rollout
 from devops_core.kinds.kind import Kind
 from devops_core.model.decisions import Plan
+from devops_core.model.expectation import Expectation
 from devops_core.model.inventory import Inventory, Row, Service, other_slot, require_live_slot
 from devops_core.model.observed import Observed
 from devops_core.model.operation import Operation
@@ -80,28 +81,16 @@ def plan(
 def _source(request: PromoteRequest, inventory: Inventory) -> tuple[Row, Service]:
     """Return the environment whose version is promoted: the requested or the most tested one.
 
-    Raises NotDeployableError without a version, or if no rollout has verified it.
+    Raises NotDeployableError without a version, if no rollout has verified it, or if the caller
+    expects another release.
     """
-    if request.source:
-        ((row, service),) = inventory.usable(request.source)
-        if not service.version:
-            raise NotDeployableError(
-                f"{request.source} of {request.application} has no deployed version:"
-                " deploy to it first"
-            )
-        return _verified(row, service)
-    for environment in PROMOTABLE:
-        tested = inventory.service(environment)
-        if tested and tested.version:
-            ((row, service),) = inventory.usable(environment)
-            return _verified(row, service)
-    raise NotDeployableError(
-        f"STAGE, QA and DEV of {request.application} have no deployed version:"
-        " deploy to one of them first"
-    )
-
-
-def _verified(row: Row, service: Service) -> tuple[Row, Service]:
+    row, service = _tested(request, inventory)
+    expected = Expectation(request.version, request.digest)
+    if not expected.matches(service):
+        raise NotDeployableError(
+            f"{row.environment} of {request.application} runs {expected.actual(service)}, not"
+            f" {expected}: deploy {expected} to it first, or correct the expectation"
+        )
     if service.unverified:
         raise NotDeployableError(
             f"{service.version} in {row.environment} of {row.application.name} is not verified"
@@ -109,6 +98,26 @@ def _verified(row: Row, service: Service) -> tuple[Row, Service]:
             f" {service.version} again"
         )
     return row, service
+
+
+def _tested(request: PromoteRequest, inventory: Inventory) -> tuple[Row, Service]:
+    if request.source:
+        ((row, service),) = inventory.usable(request.source)
+        if not service.version:
+            raise NotDeployableError(
+                f"{request.source} of {request.application} has no deployed version:"
+                " deploy to it first"
+            )
+        return row, service
+    for environment in PROMOTABLE:
+        tested = inventory.service(environment)
+        if tested and tested.version:
+            ((row, service),) = inventory.usable(environment)
+            return row, service
+    raise NotDeployableError(
+        f"STAGE, QA and DEV of {request.application} have no deployed version:"
+        " deploy to one of them first"
+    )
 
 
 KIND = Kind(

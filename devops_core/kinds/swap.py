@@ -8,9 +8,10 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from devops_core.details.swap import SwapDetails
-from devops_core.errors import ConflictError, NotDeployableError, NotReadyError
+from devops_core.errors import AmbiguousError, ConflictError, NotDeployableError, NotReadyError
 from devops_core.kinds.kind import Abort, Kind, RowChanges
 from devops_core.model.decisions import Act, Decision, Done, Fail, Plan, State, Wait
+from devops_core.model.expectation import Expectation, release_text
 from devops_core.model.inventory import Inventory, Row, Service, other_slot, require_live_slot
 from devops_core.model.listeners import Listener
 from devops_core.model.observed import Observed, RunningService
@@ -31,10 +32,12 @@ def plan(request: SwapRequest, inventory: Inventory, observed: Observed, draft: 
             "the inventory lacks a production slot: delete the application and create it again"
         )
     live_now, next_live = slots[idle], slots[live]
-    if request.version and live_now.version == request.version:
-        message = f"{request.version} is already live; the swap changed nothing"
+    expected = Expectation(request.version, request.digest)
+    if expected != Expectation() and expected.matches(live_now):
+        _require_unambiguous(expected, live_now, next_live)
+        message = f"{request.version or request.digest} is already live; the swap changed nothing"
         return Plan(None, observed, message)
-    _require_ready(request, next_live, observed)
+    _require_ready(expected, next_live, observed)
     urls = {row.environment: row.url for row in rows}
     progress = (
         _exchange(Environment.PROD_GREEN, urls, next_live, live_now),
@@ -49,12 +52,26 @@ def plan(request: SwapRequest, inventory: Inventory, observed: Observed, draft: 
     return Plan(operation, observed, taken=tuple(rows), production=(idle, live))
 
 
-def _require_ready(request: SwapRequest, next_live: Service, observed: Observed) -> None:
-    """Raise ConflictError if the idle slot has another version or cannot become live."""
-    if request.version and next_live.version != request.version:
-        runs = next_live.version or "the first image"
+def _require_unambiguous(expected: Expectation, live_now: Service, next_live: Service) -> None:
+    """Raise AmbiguousError if the slots run different releases that both are expected."""
+    same = live_now.version == next_live.version and live_now.digest == next_live.digest
+    if expected.matches(next_live) and not (same and live_now.digest):
+        raise AmbiguousError(
+            f"both slots run {expected}; repeat the swap with the version and the digest that must"
+            " become live",
+            (
+                f"the live slot runs {release_text(live_now)}",
+                f"the idle slot runs {release_text(next_live)}",
+            ),
+        )
+
+
+def _require_ready(expected: Expectation, next_live: Service, observed: Observed) -> None:
+    """Raise ConflictError if the idle slot has another release or cannot become live."""
+    if not expected.matches(next_live):
         raise NotDeployableError(
-            f"the idle slot runs {runs}, not {request.version}: promote {request.version} first"
+            f"the idle slot runs {expected.actual(next_live)}, not {expected}: promote {expected}"
+            " first"
         )
     deployed = next_live.version or next_live.was_live
     never_deployed = (

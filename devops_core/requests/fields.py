@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from devops_core.naming import APPLICATION_NAME, DEPLOYABLE, IMAGE_TAG, Environment
+from devops_core.naming import (
+    APPLICATION_NAME,
+    DEPLOYABLE,
+    IMAGE_DIGEST,
+    IMAGE_TAG,
+    Environment,
+)
 from devops_core.requests import schema
 
 APPLICATION = schema.Text(
@@ -33,6 +39,12 @@ VERSION = schema.Text(
     name="Version",
     description="An image tag: 1 to 128 letters, digits, `.`, `_` or `-`, without `.` or `-` at "
     "the start.",
+)
+DIGEST = schema.Text(
+    IMAGE_DIGEST.pattern,
+    "must be the digest of an image: 'sha256:' and 64 hexadecimal digits in lower case",
+    name="Digest",
+    description="The digest of an image: `sha256:` and 64 hexadecimal digits in lower case.",
 )
 TEAM = schema.Text(
     r" *[\w.:/=+@-][\w .:/=+@-]*",

@@ -9,10 +9,15 @@ from devops_core.requests import fields, schema
 
 
 class PromoteRequest(NamedTuple):
-    """A promotion; without `source` it takes the highest environment that runs a version."""
+    """A promotion; without `source` it takes the highest environment that runs a version.
+
+    `version` and `digest` are those that the source must run, None for any.
+    """
 
     application: str
     source: Environment | None
+    version: str | None
+    digest: str | None
 
 
 PROMOTE = schema.Object(
@@ -25,5 +30,9 @@ PROMOTE = schema.Object(
             "a deployed version.",
             attribute="source",
         ),
+        "version": schema.Member(
+            fields.VERSION, "The version that the source environment must run."
+        ),
+        "digest": schema.Member(fields.DIGEST, "The digest that the source environment must run."),
     },
 )

@@ -8,10 +8,11 @@ from devops_core.requests import fields, schema
 
 
 class SwapRequest(NamedTuple):
-    """A swap; `version` is the one that must become live, None for any."""
+    """A swap; `version` and `digest` are those that must become live, None for any."""
 
     application: str
     version: str | None
+    digest: str | None
 
 
 SWAP = schema.Object(
@@ -21,5 +22,6 @@ SWAP = schema.Object(
         "version": schema.Member(
             fields.VERSION, "The version that must become live: an image tag."
         ),
+        "digest": schema.Member(fields.DIGEST, "The digest that must become live."),
     },
 )

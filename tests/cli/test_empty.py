@@ -72,11 +72,16 @@ def test_every_command_is_looked_at() -> None:
         assert any(option in each for each in looked)
 
 
+DIGEST = "sha256:" + "0" * 64
+
+
 def call(given: Mapping[str, str], at: Path) -> tuple[int, list[str]]:
     """Run the action with some inputs; return its exit code and the arguments of `devops`."""
     program, said = at / "devops-ecs" / "bin" / "devops", at / "said"
     program.parent.mkdir(parents=True)
-    program.write_text(f"#!/bin/sh\nfor each; do echo \"$each\"; done > '{said}'\n")
+    program.write_text(
+        f"#!/bin/sh\nfor each; do echo \"$each\"; done > '{said}'\necho 'Digest: {DIGEST}'\n"
+    )
     program.chmod(0o755)
     _, step = recipes.action(given)
     done = step.run({"RUNNER_TEMP": str(at)}, at)
@@ -103,8 +108,12 @@ def test_an_empty_input_of_the_action_is_refused(command: str, name: str, tmp_pa
         ({"command": "promote"}, ["promote", "Shop", "--timeout", "60m"]),
         ({"command": "promote", "environment": "qa"},
          ["promote", "Shop", "--timeout", "60m", "--from", "qa"]),
+        ({"command": "promote", "version": "1", "digest": DIGEST},
+         ["promote", "Shop", "--timeout", "60m", "--version", "1", "--digest", DIGEST]),
         ({"command": "swap", "version": "1"},
          ["swap", "Shop", "--timeout", "60m", "--version", "1"]),
+        ({"command": "swap", "version": "1", "digest": DIGEST},
+         ["swap", "Shop", "--timeout", "60m", "--version", "1", "--digest", DIGEST]),
     ],
     ids=lambda each: json.dumps(each)[:40],
 )  # fmt: skip
@@ -112,6 +121,7 @@ def test_the_inputs_of_the_action_are_options(
     inputs: dict[str, str], arguments: list[str], tmp_path: Path
 ) -> None:
     assert call({"application": "Shop"} | inputs, tmp_path) == (0, arguments)
+    assert (tmp_path / "unnamed.outputs").read_text() == f"digest={DIGEST}\n"
 
 
 @pytest.mark.parametrize("command", ["swap", "delete"])

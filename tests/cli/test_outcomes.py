@@ -33,6 +33,39 @@ def test_a_warning_is_printed_and_the_version_is_not_recommended_for_a_promote()
     assert result.exit_code == 0
 
 
+DIGESTS = ["sha256:" + "0" * 64, "sha256:" + "1" * 64]
+
+
+@pytest.mark.parametrize(("kind", "status", "printed"), [
+    ("deploy", "SUCCEEDED", True), ("deploy-blue", "SUCCEEDED", True), ("swap", "SUCCEEDED", False),
+    ("deploy", "FAILED", False),
+])  # fmt: skip
+def test_the_digest_of_a_rollout_is_printed_for_the_next_command(
+    kind: str, status: str, *, printed: bool
+) -> None:
+    service, done = Service(), operation(status, kind=kind)
+    done["environments"][0]["digest"] = DIGESTS[0]
+    service.on("POST", "/stacks/deploy", answer(operation=done))
+    result = run(service, *DEPLOY)
+    assert (f"\nDigest: {DIGESTS[0]}\n" in result.stdout) is printed
+
+
+@pytest.mark.parametrize(("live", "options"), [
+    ("1.1", "--version 1.0"), ("1.0", f"--version 1.0 --digest {DIGESTS[1]}"),
+])  # fmt: skip
+def test_the_roll_back_names_the_digest_if_both_slots_run_the_same_version(
+    live: str, options: str
+) -> None:
+    service, done = Service(), operation("SUCCEEDED", kind="swap")
+    done["environments"] = [
+        {"environment": "PROD-GREEN", "status": "SUCCEEDED", "version": live, "digest": DIGESTS[0]},
+        {"environment": "PROD-BLUE", "status": "SUCCEEDED", "version": "1.0", "digest": DIGESTS[1]},
+    ]
+    service.on("POST", "/stacks/swapProdBlueAndGreen", answer(operation=done))
+    result = run(service, "swap", "Shop")
+    assert f"until the next promote: devops swap Shop {options}\n" in result.stdout
+
+
 def test_a_dry_run_has_the_warnings() -> None:
     plan = {"kind": "deploy", "applicationName": "Shop", "warnings": ["one", "two"]}
     service = Service()

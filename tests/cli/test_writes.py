@@ -25,6 +25,7 @@ from tests.lab.prepared_service import (
 
 CREATE = ("create", "Shop", "--team", "payments", "--email", "team@example.com")
 DEPLOY = ("deploy", "Shop", "--env", "dev", "--version", "1.1")
+DIGEST = "sha256:" + "0" * 64
 LOST = httpx.ReadError("connection reset")
 
 
@@ -156,6 +157,10 @@ def test_what_cannot_be_right_is_told_before_anything_is_sent(
         (("promote", "Shop"), "/stacks/deploytoprodBlue", {"applicationName": "Shop"}),
         (("promote", "Shop", "--from=QA"), "/stacks/deploytoprodBlue",
          {"applicationName": "Shop", "environment": "qa"}),
+        (("promote", "Shop", "--version=1.1", f"--digest={DIGEST}"), "/stacks/deploytoprodBlue",
+         {"applicationName": "Shop", "version": "1.1", "digest": DIGEST}),
+        (("swap", "Shop", f"--digest={DIGEST}"), "/stacks/swapProdBlueAndGreen",
+         {"applicationName": "Shop", "digest": DIGEST}),
         (("swap", "Shop"), "/stacks/swapProdBlueAndGreen", {"applicationName": "Shop"}),
         (("swap", "Shop", "--version=1.1"), "/stacks/swapProdBlueAndGreen",
          {"applicationName": "Shop", "version": "1.1"}),

@@ -76,6 +76,15 @@ def _other_version(account: Account) -> Reply:
     return account.promoted().api.swap(version="2.0.0.0")
 
 
+def _ambiguous(account: Account) -> Reply:
+    api = account.promoted().api
+    api.swap()
+    account.cloud.images.push("shop", "1.0.0.0", content="rebuilt")
+    api.finished(api.deploy("1.0.0.0", "stage"))
+    api.finished(api.promote())
+    return api.swap(version="1.0.0.0")
+
+
 def _not_ready(account: Account) -> Reply:
     return account.with_shop().send("swap", "back")
 
@@ -142,6 +151,7 @@ REFUSALS: Scenarios = {
     ("promote", 409, "NOT_DEPLOYABLE"): _nothing_tested,
     ("swap", 409, "NOT_DEPLOYABLE"): _other_version,
     ("swap", 409, "NOT_READY"): _not_ready,
+    ("swap", 409, "AMBIGUOUS"): _ambiguous,
     ("swap", 409, "CONFLICT"): _listener,
     ("readOperation", 404, "NOT_FOUND"): lambda account: account.api.status(NOBODY),
     ("abortOperation", 409, "ALREADY_ENDED"): _ended,

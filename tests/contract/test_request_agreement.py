@@ -480,7 +480,10 @@ _CHECKED: Mapping[tuple[str, str], schema.Type] = {
         )
     },
     ("deploy", "version"): fields.VERSION,
+    ("promote", "version"): fields.VERSION,
+    ("promote", "digest"): fields.DIGEST,
     ("swap", "version"): fields.VERSION,
+    ("swap", "digest"): fields.DIGEST,
     ("ls", "version"): fields.VERSION,
     ("promote", "source"): fields.DEPLOYABLE_ENVIRONMENT,
     ("ls", "env"): STACKS.members["environment"].type,

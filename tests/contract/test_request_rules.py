@@ -154,6 +154,13 @@ VERSION = text(
     ["1", "1.0.0.1", "v1_2-RC.3", "_x", "latest", "x" * 128],
     ["", ".1", "-1", "1 0", "1/0", "1:0", "ä", "1.0\n", "x" * 129],
 )
+DIGEST = text(
+    "must be the digest of an image: 'sha256:' and 64 hexadecimal digits in lower case",
+    ["sha256:" + "0" * 64, "sha256:" + "0123456789abcdef" * 4],
+    ["", "sha256:", "0" * 64, "sha256:" + "0" * 63, "sha256:" + "0" * 65, "sha256:" + "A" * 64,
+     "sha256:" + "g" * 64, "sha512:" + "0" * 128, "@sha256:" + "0" * 64,
+     "sha256:" + "0" * 64 + "\n", " sha256:" + "0" * 64],
+)  # fmt: skip
 TEAM = text(
     "must be text of 1 to 256 letters, digits, spaces or _.:/=+@-, and more than spaces",
     ["Core", " a ", "größe", "\u2155", "x" * 256],
@@ -319,8 +326,11 @@ FIELDS: Mapping[str, Values] = {
     "deploy.repouri": IMAGE,
     "promote.applicationName": NAME,
     "promote.environment": SOURCE,
+    "promote.version": VERSION,
+    "promote.digest": DIGEST,
     "swap.applicationName": NAME,
     "swap.version": VERSION,
+    "swap.digest": DIGEST,
     "delete.stack": NAME,
 }
 _LIMIT = number(
@@ -778,15 +788,23 @@ REQUESTS: Mapping[str, tuple[str, dict[str, Any], Any]] = {
     ),
     "a promote": (
         "promote", {"applicationName": "MyApp", "environment": "qa"},
-        PromoteRequest("MyApp", Environment.QA),
+        PromoteRequest("MyApp", Environment.QA, None, None),
+    ),
+    "a promote of an expected release": (
+        "promote", MINIMAL["promote"] | {"version": "1.0", "digest": DIGEST.valid[0]},
+        PromoteRequest("MyApp", None, "1.0", DIGEST.valid[0]),
     ),
     "a promote without a source": (
-        "promote", MINIMAL["promote"], PromoteRequest("MyApp", None)
+        "promote", MINIMAL["promote"], PromoteRequest("MyApp", None, None, None)
     ),
     "a swap": (
-        "swap", {"applicationName": "MyApp", "version": "1.0"}, SwapRequest("MyApp", "1.0")
+        "swap", {"applicationName": "MyApp", "version": "1.0"}, SwapRequest("MyApp", "1.0", None)
     ),
-    "a swap to any version": ("swap", MINIMAL["swap"], SwapRequest("MyApp", None)),
+    "a swap to a digest": (
+        "swap", MINIMAL["swap"] | {"digest": DIGEST.valid[0]},
+        SwapRequest("MyApp", None, DIGEST.valid[0]),
+    ),
+    "a swap to any version": ("swap", MINIMAL["swap"], SwapRequest("MyApp", None, None)),
     "a delete": ("delete", MINIMAL["delete"], DeleteRequest("MyApp")),
     "all stacks": ("stacks", {}, StacksRequest(None, None, None, None, _PAGED)),
     "some stacks": (

@@ -1,9 +1,12 @@
 """POST /stacks/deploytoprodBlue."""
 
+from typing import Any
+
 import pytest
 
 from devops_core.naming import Environment
 from tests.lab.client import Client
+from tests.lab.dry import DryClient
 from tests.lab.fakes import FakeCloud
 from tests.lab.fakes.task_service import CRASH
 
@@ -97,6 +100,82 @@ def test_an_image_of_another_registry_is_promoted_unchanged(shop: FakeCloud, api
     api.finished(api.deploy("2.0", "dev", repouri="public.ecr.aws/nginx/nginx"))
     assert api.finished(api.promote()).operation["status"] == "SUCCEEDED"
     assert _slots(shop)["prod-2"] == "public.ecr.aws/nginx/nginx:2.0"
+
+
+def _other(cloud: FakeCloud) -> str:
+    return cloud.images.pushed["shop", "1.1"]
+
+
+@pytest.mark.parametrize(
+    ("version", "has_digest", "status"),
+    [("1.0", True, 200), ("1.0", False, 200), (None, True, 200), ("1.1", True, 409)],
+)
+def test_a_promote_of_the_expected_release(
+    shop: FakeCloud, api: Client, dry: DryClient, version: str | None, *,
+    has_digest: bool, status: int,
+) -> None:  # fmt: skip
+    api.finished(api.deploy("1.0", "dev"))
+    expected = {"version": version, "digest": shop.images.pushed["shop", "1.0"]}
+    members: dict[str, Any] = {name: value for name, value in expected.items() if value}
+    if not has_digest:
+        del members["digest"]
+    assert dry.promote(None, **members).status == status
+    reply = api.promote(None, **members)
+    assert (reply.status == 202) is (status == 200)
+
+
+def test_a_promote_of_another_release_is_refused_with_the_actual_one(
+    shop: FakeCloud, api: Client, dry: DryClient
+) -> None:
+    api.finished(api.deploy("1.0", "dev"))
+    actual = shop.images.pushed["shop", "1.0"]
+    for caller in (api, dry):
+        for members, message in (
+            ({"version": "1.1"}, "DEV of Shop runs 1.0, not 1.1"),
+            ({"digest": _other(shop)}, f"runs 1.0 ({actual}), not {_other(shop)}"),
+            (
+                {"version": "1.0", "digest": _other(shop)},
+                f"runs 1.0 ({actual}), not 1.0 ({_other(shop)})",
+            ),
+        ):
+            reply = caller.promote(None, **members)
+            assert (reply.status, reply.body["code"]) == (409, "NOT_DEPLOYABLE")
+            assert message in reply.body["errorMessage"]
+    assert shop.tables.in_progress() == []
+
+
+def test_a_second_deploy_of_the_approved_version_is_not_promoted(
+    shop: FakeCloud, api: Client, dry: DryClient
+) -> None:
+    """Between the dry run of the approver and the promote, another caller deploys other bytes."""
+    api.finished(api.deploy("1.0", "dev"))
+    (approved,) = dry.promote().body["plan"]["environments"]
+    shop.images.push("shop", "1.0", content="evil")
+    api.finished(api.deploy("1.0", "dev"))
+    expected = {"version": approved["version"], "digest": approved["digest"]}
+    reply = api.promote(None, **expected)
+    assert (reply.status, reply.body["code"]) == (409, "NOT_DEPLOYABLE")
+    # The same while the promote is being accepted.
+    shop.images.push("shop", "1.0")
+    api.finished(api.deploy("1.0", "dev"))
+
+    def attack() -> None:
+        shop.images.push("shop", "1.0", content="evil")
+        api.finished(api.deploy("1.0", "dev"))
+
+    shop.wire.on("tables.claim", attack)
+    reply = api.promote(None, **expected)
+    assert (reply.status, reply.body["code"]) == (409, "NOT_DEPLOYABLE")
+
+
+def test_the_same_version_with_another_digest_is_rolled_out(shop: FakeCloud, api: Client) -> None:
+    api.finished(api.deploy("1.0", "dev"))
+    api.finished(api.promote())
+    digest = shop.images.push("shop", "1.0", content="rebuilt")
+    api.finished(api.deploy("1.0", "dev"))
+    done = api.finished(api.promote(digest=digest))
+    assert done.environments["PROD-BLUE"]["digest"] == digest
+    assert _slots(shop)["prod-2"].endswith(digest)
 
 
 def test_a_promote_does_not_change_the_live_slot(shop: FakeCloud, api: Client) -> None:

@@ -9,6 +9,7 @@ from devops_core.errors import RefusedError, ThrottledError, UnreachableError
 from devops_core.model.operation import Status
 from devops_core.naming import PRODUCTION, Environment
 from tests.lab.client import SCHEDULE, Client
+from tests.lab.dry import DryClient
 from tests.lab.events import DEPLOYMENT_COMPLETED
 from tests.lab.fakes import Crash, FakeCloud
 
@@ -69,6 +70,77 @@ def test_a_swap_to_a_version_that_blue_does_not_run_is_refused(api: Client) -> N
     reply = api.swap(version="2.0")
     assert (reply.status, reply.body["code"]) == (409, "NOT_DEPLOYABLE")
     assert reply.body["errorMessage"] == "the idle slot runs 1.0, not 2.0: promote 2.0 first"
+
+
+def _digest(cloud: FakeCloud, role: Environment) -> str | None:
+    service = cloud.tables.inventory_of("Shop").service(role)
+    return service.digest if service else None
+
+
+def test_a_swap_to_the_expected_digest(promoted: FakeCloud, api: Client) -> None:
+    digest = promoted.images.pushed["shop", "1.0"]
+    other = promoted.images.pushed["shop", "1.1"]
+    for members, actual in (
+        ({"digest": other}, f"1.0 ({digest}), not {other}: promote {other} first"),
+        ({"digest": other, "version": "1.0"}, f"1.0 ({digest}), not 1.0 ({other})"),
+    ):
+        reply = api.swap(None, **members)
+        assert (reply.status, reply.body["code"]) == (409, "NOT_DEPLOYABLE")
+        assert f"the idle slot runs {actual}" in reply.body["errorMessage"]
+    assert api.swap(digest=digest).operation["status"] == "SUCCEEDED"
+    assert _live(promoted) == "prod-2"
+    # A repetition changes nothing; the other slot runs the first image.
+    for members in ({"digest": digest}, {"digest": digest, "version": "1.0"}):
+        again = api.swap(None, **members)
+        assert (again.status, again.body["operation"]) == (200, None)
+        assert "is already live; the swap changed nothing" in again.body["message"]
+
+
+@pytest.fixture
+def rebuilt(promoted: FakeCloud, api: Client) -> tuple[str, str]:
+    """Both slots run 1.0, built twice: the digests of the live and of the idle slot."""
+    api.swap()
+    digest = promoted.images.push("shop", "1.0", content="rebuilt")
+    api.finished(api.deploy("1.0", "dev"))
+    api.finished(api.promote())
+    live = _digest(promoted, Environment.PROD_GREEN)
+    assert live
+    assert live != digest == _digest(promoted, Environment.PROD_BLUE)
+    return live, digest
+
+
+def test_a_version_that_both_slots_run_with_different_digests_is_ambiguous(
+    promoted: FakeCloud, api: Client, dry: DryClient, rebuilt: tuple[str, str]
+) -> None:
+    live, idle = rebuilt
+    for caller in (api, dry):
+        reply = caller.swap(version="1.0")
+        assert (reply.status, reply.body["code"]) == (409, "AMBIGUOUS")
+        assert reply.body["reasons"] == [
+            f"the live slot runs 1.0 ({live})", f"the idle slot runs 1.0 ({idle})",
+        ]  # fmt: skip
+    assert api.swap(version="1.0", digest=live).body["operation"] is None
+    assert api.swap(version="1.0", digest=idle).operation["status"] == "SUCCEEDED"
+    assert _digest(promoted, Environment.PROD_GREEN) == idle
+
+
+def test_a_digest_with_two_versions_is_ambiguous(promoted: FakeCloud, api: Client) -> None:
+    """The bytes are the same, but the record of the live version would change."""
+    api.swap()
+    digest = promoted.images.push("shop", "2.0", content="1.0")
+    api.finished(api.deploy("2.0", "dev"))
+    api.finished(api.promote())
+    reply = api.swap(digest=digest)
+    assert (reply.status, reply.body["code"]) == (409, "AMBIGUOUS")
+    assert api.swap(digest=digest, version="2.0").operation["status"] == "SUCCEEDED"
+
+
+def test_the_same_release_in_both_slots_is_already_live(promoted: FakeCloud, api: Client) -> None:
+    api.swap()
+    api.finished(api.promote())
+    reply = api.swap(version="1.0")
+    assert (reply.status, reply.body["operation"]) == (200, None)
+    assert _live(promoted) == "prod-2"
 
 
 @pytest.mark.usefixtures("shop")

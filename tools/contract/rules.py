@@ -13,6 +13,7 @@ RULES = FILE.parents[1] / "devops_cli" / "rules.json"
 _TYPES: dict[str, schema.Type] = {
     "name": fields.APPLICATION,
     "version": fields.VERSION,
+    "digest": fields.DIGEST,
     "deployable": fields.DEPLOYABLE_ENVIRONMENT,
     "environment": STACKS.members["environment"].type,
     "operation": EVENTS.members["operation"].type,

@@ -16,6 +16,7 @@ ROOT = Path(__file__).parents[3]
 RECIPES = ROOT / "docs" / "ci"
 ACTION = ROOT / "action.yml"
 
+_OUTPUT = re.compile(r"\$\{\{\s*steps\.(\w+)\.outputs\.(\w+)\s*\}\}")
 _EXPRESSION = re.compile(r"\$\{\{\s*([\w.]+)\s*\}\}")
 _JENKINS_STAGE = re.compile(r"stage\('(\w+)'\) \{(.*?)\n    \}", re.DOTALL)
 _JENKINS_STEP = re.compile(r"^\s*sh '([^']*)'$", re.MULTILINE)
@@ -34,12 +35,26 @@ class Step:
         return subprocess.run(  # noqa: S603 - the steps of our own recipes
             [*self.shell, "-c", self.script],
             cwd=at,
-            env={"PATH": os.environ["PATH"], **environment, **self.variables},
+            env={
+                "PATH": os.environ["PATH"],
+                **environment,
+                **{name: _with_outputs(value, at) for name, value in self.variables.items()},
+            },
             capture_output=True,
             text=True,
             check=False,
             timeout=300,
         )
+
+
+def _with_outputs(value: str, at: Path) -> str:
+    """Return a value with the last outputs of earlier steps of GitHub Actions."""
+
+    def output(found: re.Match[str]) -> str:
+        lines = (at / f"{found[1]}.outputs").read_text().splitlines()
+        return dict(line.split("=", 1) for line in lines)[found[2]]
+
+    return _OUTPUT.sub(output, value)
 
 
 def load(path: Path) -> Any:
@@ -56,21 +71,28 @@ def github(version: str) -> list[Step]:
     """Return the steps of the action, for each use in the workflow."""
     jobs = load(RECIPES / "github-actions.yml")["jobs"]
     uses = [step for job in jobs.values() for step in job["steps"] if "devops-ecs@" in str(step)]
-    known = {"github.sha": version}
+    known = {"github.sha": version} | {
+        f"needs.{job}.outputs.{name}": value
+        for job in jobs
+        for name, value in jobs[job].get("outputs", {}).items()
+    }
     return [
-        step for use in uses for step in action(_expressions(use["with"], known))
-    ]  # fmt: skip
+        step
+        for use in uses
+        for step in action(_expressions(use["with"], known), use.get("id", "unnamed"))
+    ]
 
 
-def action(inputs: Mapping[str, str]) -> Iterator[Step]:
-    """Yield the steps of the action for its inputs."""
+def action(inputs: Mapping[str, str], identity: str = "unnamed") -> Iterator[Step]:
+    """Yield the steps of the action for its inputs; its outputs are in "<identity>.outputs"."""
     told = load(ACTION)
     given = {name: each.get("default", "") for name, each in told["inputs"].items()} | dict(inputs)
     known = {f"inputs.{name}": value for name, value in given.items()}
     for step in told["runs"]["steps"]:
         assert step["shell"] == "bash"
         variables = _expressions(step.get("env", {}), known)
-        yield Step(step["run"], variables | {"GITHUB_ACTION_PATH": str(ROOT)})
+        files = {"GITHUB_ACTION_PATH": str(ROOT), "GITHUB_OUTPUT": f"{identity}.outputs"}
+        yield Step(step["run"], variables | files)
 
 
 def gitlab(version: str) -> list[Step]:
@@ -99,8 +121,9 @@ def codebuild(version: str) -> list[Step]:
 
 
 def _expressions(values: Mapping[str, Any], known: Mapping[str, str]) -> dict[str, str]:
-    """Return values with replaced expressions of GitHub Actions."""
-    return {
-        name: _EXPRESSION.sub(lambda found: known[found[1]], str(value))
-        for name, value in values.items()
-    }
+    """Return values with replaced expressions of GitHub Actions, except outputs of steps."""
+
+    def replaced(found: re.Match[str]) -> str:
+        return found[0] if _OUTPUT.fullmatch(found[0]) else known[found[1]]
+
+    return {name: _EXPRESSION.sub(replaced, str(value)) for name, value in values.items()}

@@ -15,13 +15,13 @@ from devops_core.adapters.dynamodb import items
 from devops_core.naming import SLOTS
 from tools.bench.cold.shop import (
     APPLICATION,
+    DIGEST,
     ECS,
     NOW,
     OPERATION,
     STACK,
     TABLES,
     VERSIONS,
-    digest_of,
     ended_operation,
     listener,
     row,
@@ -151,8 +151,9 @@ def _services(body: str) -> PreparedResponse:
 
 
 def _image(body: str) -> PreparedResponse:
-    (image,) = json.loads(body)["imageIds"]
-    digest = image.get("imageDigest") or digest_of(image["imageTag"])
+    """Return the image of a digest, or of any tag."""
+    (named,) = json.loads(body)["imageIds"]
+    digest = named.get("imageDigest", DIGEST)
     return _json({"imageDetails": [{"imageDigest": digest, "imageTags": ["1.0"]}]})
 
 

@@ -45,15 +45,11 @@ CALLER = f"arn:aws:iam::{ACCOUNT}:user/alice"
 
 ECS = f"arn:aws:ecs:{REGION}:{ACCOUNT}"
 STACK = f"arn:aws:cloudformation:{REGION}:{ACCOUNT}:stack/{APPLICATION}/1"
+DIGEST = "sha256:" + "0f" * 32
 NOW = datetime.now(UTC).replace(microsecond=0)
 VERSIONS = {Environment.PROD_GREEN: "1.0", Environment.PROD_BLUE: "2.0", Environment.DEV: "3.0"}
 _ELB = f"arn:aws:elasticloadbalancing:{REGION}:{ACCOUNT}"
 _REPOSITORY = f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/shop"
-
-
-def digest_of(tag: str) -> str:
-    """Return the digest of an image in the account's ECR."""
-    return "sha256:" + tag[0] * 64
 
 
 def running(name: str, rolled_out: str | None = None) -> dict[str, Any]:
@@ -102,7 +98,7 @@ def row(environment: Environment) -> Row:
             task_definition=task_definition(name),
             blueprint=_blueprint(name),
             image=f"{_REPOSITORY}:{VERSIONS[environment]}",
-            digest=digest_of(VERSIONS[environment]),
+            digest="sha256:" + VERSIONS[environment][0] * 64,
             version=VERSIONS[environment],
             was_live=environment is Environment.PROD_GREEN,
         ),
