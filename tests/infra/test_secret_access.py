@@ -39,8 +39,8 @@ try {
   process.exitCode = 1;
 }
 """
-SECRETS = f"arn:aws:secretsmanager:eu-west-1:{VALUES['AWS::AccountId']}:secret:"
-PARAMETERS = f"arn:aws:ssm:eu-west-1:{VALUES['AWS::AccountId']}:parameter/"
+MANAGER = f"arn:aws:secretsmanager:eu-west-1:{VALUES['AWS::AccountId']}:secret:"
+STORE = f"arn:aws:ssm:eu-west-1:{VALUES['AWS::AccountId']}:parameter/"
 READS = {"secretsmanager": "secretsmanager:GetSecretValue", "ssm": "ssm:GetParameters"}
 PREFIXES = {"payments": ["payments/", "shared/"], "search": ["search/"]}
 TEAMS: dict[str, list[str]] = {"payments": [], "search": [], "mail + post": []}
@@ -139,33 +139,33 @@ def foreign(arn: str) -> str:
 
 CASES = [
     # The tag rule.
-    (f"{SECRETS}vault-AbCdEf", "payments", "payments", True),
-    (f"{PARAMETERS}vault", "payments", "payments", True),
-    (f"{SECRETS}vault-AbCdEf", "mail + post", "mail + post", True),
-    (f"{SECRETS}vault-AbCdEf", "payments", "search", False),
-    (f"{SECRETS}vault-AbCdEf", "payments", "Payments", False),
-    (f"{SECRETS}vault-AbCdEf", "payments", None, False),
-    (f"{SECRETS}vault-AbCdEf", "payments", "*", False),
-    (f"{SECRETS}vault-AbCdEf", None, "payments", False),
-    (f"{SECRETS}vault-AbCdEf", None, None, False),
+    (f"{MANAGER}vault-AbCdEf", "payments", "payments", True),
+    (f"{STORE}vault", "payments", "payments", True),
+    (f"{MANAGER}vault-AbCdEf", "mail + post", "mail + post", True),
+    (f"{MANAGER}vault-AbCdEf", "payments", "search", False),
+    (f"{MANAGER}vault-AbCdEf", "payments", "Payments", False),
+    (f"{MANAGER}vault-AbCdEf", "payments", None, False),
+    (f"{MANAGER}vault-AbCdEf", "payments", "*", False),
+    (f"{MANAGER}vault-AbCdEf", None, "payments", False),
+    (f"{MANAGER}vault-AbCdEf", None, None, False),
     (
-        f"{SECRETS}vault-AbCdEf".replace("012345678901", "999999999999"),
+        f"{MANAGER}vault-AbCdEf".replace("012345678901", "999999999999"),
         "payments",
         "payments",
         False,
     ),
     # The prefixes.
-    (f"{SECRETS}payments/db-AbCdEf", "payments", None, True),
-    (f"{PARAMETERS}shared/db", "payments", "search", True),
-    (f"{SECRETS}payments/db-AbCdEf".replace("eu-west-1", "us-east-1"), "payments", None, True),
-    (f"{SECRETS}payments/db-AbCdEf", "search", None, False),
-    (f"{SECRETS}payments/db-AbCdEf", None, None, False),
-    (f"{SECRETS}payments/db-AbCdEf", "*", None, False),
-    (f"{SECRETS}payments/db-AbCdEf", "mail + post", None, False),
-    (f"{SECRETS}payments-AbCdEf", "payments", None, False),
-    (f"{SECRETS}x/payments/db-AbCdEf", "payments", None, False),
+    (f"{MANAGER}payments/db-AbCdEf", "payments", None, True),
+    (f"{STORE}shared/db", "payments", "search", True),
+    (f"{MANAGER}payments/db-AbCdEf".replace("eu-west-1", "us-east-1"), "payments", None, True),
+    (f"{MANAGER}payments/db-AbCdEf", "search", None, False),
+    (f"{MANAGER}payments/db-AbCdEf", None, None, False),
+    (f"{MANAGER}payments/db-AbCdEf", "*", None, False),
+    (f"{MANAGER}payments/db-AbCdEf", "mail + post", None, False),
+    (f"{MANAGER}payments-AbCdEf", "payments", None, False),
+    (f"{MANAGER}x/payments/db-AbCdEf", "payments", None, False),
     (
-        f"{SECRETS}payments/db-AbCdEf".replace("012345678901", "999999999999"),
+        f"{MANAGER}payments/db-AbCdEf".replace("012345678901", "999999999999"),
         "payments",
         None,
         False,
@@ -194,7 +194,7 @@ def test_the_service_never_accepts_a_secret_that_the_boundary_denies(
 def test_without_teams_the_boundary_does_not_change(packaged: Packaged, tmp_path: Path) -> None:
     unchanged, _ = run(packaged, tmp_path, {}, {})
     assert unchanged == packaged.template
-    assert Boundary(unchanged).reads(f"{SECRETS}vault-AbCdEf", {})
+    assert Boundary(unchanged).reads(f"{MANAGER}vault-AbCdEf", {})
 
 
 def test_the_other_permissions_do_not_change(template: Template, packaged: Packaged) -> None:
