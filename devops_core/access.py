@@ -13,20 +13,24 @@ _SESSION = re.compile(r"arn:([a-z-]+):sts::(\d{12}):assumed-role/([^:/]+)/.+", r
 # identify a principal.
 _PRINCIPAL = re.compile(r"arn:\S+|[A-Za-z0-9]+")
 _LISTS = ("admins", "productionApprovers")
+_MAPS = ("teams", "secretPrefixes")
 
 
 class AccessPolicy(NamedTuple):
-    """The patterns of each team, of admins and of production approvers.
+    """The patterns of each team, of admins and of production approvers, and names of secrets.
 
     A pattern is the ARN of an IAM user or role (without the role's path, which STS omits) or the id
     of an API key. `*` matches any characters except `:` and `/`, so it cannot match another
     account, another type of principal or the path of a user. Without teams and production
     approvers, all callers are allowed.
+
+    `secret_prefixes` has the beginnings of the names of the secrets that each team can use.
     """
 
     teams: Mapping[str, tuple[str, ...]] = {}
     admins: tuple[str, ...] = ()
     production_approvers: tuple[str, ...] = ()
+    secret_prefixes: Mapping[str, tuple[str, ...]] = {}
 
     @classmethod
     def parse(cls, text: str) -> AccessPolicy:
@@ -46,6 +50,9 @@ class AccessPolicy(NamedTuple):
             teams={team: tuple(some) for team, some in policy.get("teams", {}).items()},
             admins=tuple(policy.get("admins", ())),
             production_approvers=tuple(policy.get("productionApprovers", ())),
+            secret_prefixes={
+                team: tuple(some) for team, some in policy.get("secretPrefixes", {}).items()
+            },
         )
 
     @property
@@ -67,6 +74,10 @@ class AccessPolicy(NamedTuple):
         if approvers and not _matches(identity, approvers):
             lists.append("productionapprovers")
         return tuple(lists)
+
+    def may_use(self, team: str, secret_name: str) -> bool:
+        """Return whether a team has a prefix of the name of a secret."""
+        return secret_name.startswith(self.secret_prefixes.get(team, ()))
 
     def _owners(self, team: str | None) -> str:
         if team in self.teams:
@@ -92,13 +103,14 @@ def _matches(identity: str | None, patterns: Iterable[str]) -> bool:
 
 
 def _check_policy(policy: Any) -> None:
-    if not isinstance(policy, dict) or not policy.keys() <= {"teams", *_LISTS}:
-        raise ValueError(f"ACCESS_POLICY must be an object with teams, {', '.join(_LISTS)}")
-    teams = policy.get("teams", {})
-    if not isinstance(teams, dict) or "" in teams:
-        raise ValueError("ACCESS_POLICY: teams must map the name of each team to a list")
-    lists = {f"teams.{team}": patterns for team, patterns in teams.items()}
-    lists |= {name: policy.get(name, []) for name in _LISTS}
+    if not isinstance(policy, dict) or not policy.keys() <= {*_MAPS, *_LISTS}:
+        raise ValueError(f"ACCESS_POLICY must be an object with {', '.join((*_MAPS, *_LISTS))}")
+    lists = {name: policy.get(name, []) for name in _LISTS}
+    for member in _MAPS:
+        teams = policy.get(member, {})
+        if not isinstance(teams, dict) or "" in teams:
+            raise ValueError(f"ACCESS_POLICY: {member} must map the name of each team to a list")
+        lists |= {f"{member}.{team}": values for team, values in teams.items()}
     for name, patterns in lists.items():
         strings = isinstance(patterns, list) and all(isinstance(each, str) for each in patterns)
         if not strings or "" in patterns:

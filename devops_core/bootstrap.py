@@ -144,6 +144,13 @@ class AwsCloud:
         return S3Templates(self._client("s3"))
 
     @_MadeOnce
+    def secret_tags(self) -> ports.SecretTags:
+        """Secrets Manager and SSM."""
+        from devops_core.adapters.secrets import SecretTags
+
+        return SecretTags(self._client("secretsmanager"), self._client("ssm"))
+
+    @_MadeOnce
     def web(self) -> ports.Web:
         """HTTP, for pages of the applications."""
         from devops_core.adapters.web import HttpWeb

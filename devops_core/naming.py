@@ -57,6 +57,8 @@ DOCKER_HUB = "docker.io"
 # The tag of stacks and task definitions with the operation that created them. It lets a worker
 # find the resources that an earlier worker created for the same operation.
 OPERATION_TAG = "devops:operation"
+# The tag of stacks, of their resources and of secrets with the team that owns them.
+TEAM_TAG = "technicalTeam"
 
 
 class Environment(StrEnum):

@@ -19,6 +19,7 @@ from devops_core.settings import Settings, TemplateLocation
 
 if TYPE_CHECKING:
     from devops_core.model.listing import EventSearch, Page
+    from devops_core.model.secret import Secret
     from devops_core.naming import Environment
 
 
@@ -258,6 +259,13 @@ class TemplateStore(Protocol):
         """Return the problems of the bucket and of the template, by `bucket` or `template`."""
 
 
+class SecretTags(Protocol):
+    """Tags of secrets and parameters of this account and region."""
+
+    def tags(self, secret: Secret) -> Mapping[str, str]:
+        """Return the tags of a secret or a parameter; empty if it does not exist."""
+
+
 class Web(Protocol):
     """Pages of the applications."""
 
@@ -296,6 +304,8 @@ class Cloud(Protocol):
     def images(self) -> ImageRegistry: ...  # noqa: D102
     @property
     def templates(self) -> TemplateStore: ...  # noqa: D102
+    @property
+    def secret_tags(self) -> SecretTags: ...  # noqa: D102
     @property
     def web(self) -> Web: ...  # noqa: D102
 

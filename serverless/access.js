@@ -1,7 +1,7 @@
 'use strict';
 
 // Access control: translates auth, apikeys, allowedcidrs and vpcendpoint to settings of API
-// Gateway, and teams, admins and productionapprovers to a policy for the functions.
+// Gateway, and teams, admins, productionapprovers and secretprefixes to a policy for the functions.
 
 const INVOKE = { Action: 'execute-api:Invoke', Resource: 'execute-api:/*' };
 
@@ -46,8 +46,13 @@ function resourcePolicy(auth, { vpcendpoint, allowedcidrs }) {
 const statement = (Effect) => ({ Effect, Principal: '*', ...INVOKE });
 
 /** The access policy for the functions as JSON; empty if all callers have all rights. */
-function accessPolicy({ teams, admins, productionapprovers: productionApprovers }) {
-  const rules = { teams, admins, productionApprovers };
+function accessPolicy({ teams, admins, productionapprovers, secretprefixes }) {
+  const rules = {
+    teams,
+    admins,
+    productionApprovers: productionapprovers,
+    secretPrefixes: secretprefixes,
+  };
   const given = Object.values(rules).some((rule) => Object.keys(rule).length > 0);
   return given ? JSON.stringify(rules) : '';
 }

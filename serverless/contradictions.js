@@ -71,13 +71,21 @@ function unknownCallers({ auth, teams = {}, admins = [], productionapprovers = [
 }
 
 /** Lists that are too long for the environment variables of the functions. */
-function longPolicy({ teams = {}, admins = [], productionapprovers = [] }) {
-  const size = JSON.stringify([teams, admins, productionapprovers]).length;
+function longPolicy({ teams = {}, admins = [], productionapprovers = [], secretprefixes = {} }) {
+  const size = JSON.stringify([teams, admins, productionapprovers, secretprefixes]).length;
   if (size <= LONGEST_ACCESS_POLICY) return [];
   return [
-    `teams: together with admins and productionapprovers it has ${size} characters, and the limit ` +
-      `is ${LONGEST_ACCESS_POLICY}; write shorter lists, with * in the place of names`,
+    `teams: together with admins, productionapprovers and secretprefixes it has ${size} characters, ` +
+      `and the limit is ${LONGEST_ACCESS_POLICY}; write shorter lists, with * in the place of names ` +
+      'of callers',
   ];
+}
+
+function unknownTeams({ teams, secretprefixes }) {
+  if (!teams || !secretprefixes) return [];
+  return Object.keys(secretprefixes)
+    .filter((team) => !(team in teams))
+    .map((team) => `secretprefixes: ${team} is not in teams; write the team there too`);
 }
 
 const CHECKS = [
@@ -88,6 +96,7 @@ const CHECKS = [
   openAccess,
   unknownCallers,
   longPolicy,
+  unknownTeams,
 ];
 
 /** Return the contradictions between the valid values of parameters.yml. */

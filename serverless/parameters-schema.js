@@ -42,6 +42,13 @@ const CALLER =
   `arn:aws[a-z-]*:iam::${ACCOUNT}:(role/[A-Za-z0-9_+=,.@*-]+|user/[A-Za-z0-9_+=,.@*/-]+)` +
   '|[a-z0-9]{10}';
 
+// A value of the tag technicalTeam.
+const TEAM = '^[A-Za-z0-9 _.:/=+@-]{1,256}$';
+// The characters of names of secrets and of SSM parameters. IAM would interpret other characters of a
+// prefix: the wildcards * and ?, and the policy variables that begin with $ (IAM User Guide, "Policy
+// variables").
+const SECRET_PREFIX = '^[A-Za-z0-9/_+=.@!-]{1,256}$';
+
 /** Whether a text is a CIDR range of IP addresses; the range of all addresses is not accepted. */
 function isCidr(range) {
   const [address, length, ...more] = range.split('/');
@@ -153,13 +160,24 @@ const optional = {
   ),
   teams: {
     type: 'object',
-    // A value of the tag technicalTeam.
-    propertyNames: { pattern: '^[A-Za-z0-9 _.:/=+@-]{1,256}$' },
+    propertyNames: { pattern: TEAM },
     additionalProperties: callers('a list of callers'),
     description: 'a list of callers for each team, as in {payments: ["arn:aws:iam::...:role/..."]}',
   },
   admins: callers('a list of callers'),
   productionapprovers: callers('a list of callers'),
+  secretprefixes: {
+    type: 'object',
+    propertyNames: { pattern: TEAM },
+    additionalProperties: {
+      type: 'array',
+      minItems: 1,
+      uniqueItems: true,
+      items: { type: 'string', pattern: SECRET_PREFIX },
+    },
+    description:
+      'a list of beginnings of names for each team, without *, ? and $, as in {payments: [payments/]}',
+  },
 };
 
 module.exports = {
@@ -185,6 +203,7 @@ module.exports = {
     teams: {},
     admins: [],
     productionapprovers: [],
+    secretprefixes: {},
   },
   formats: { cidr: isCidr },
   schema: {

@@ -144,6 +144,12 @@ const images = [
   allow(['ecr:DescribePullThroughCacheRules'], '*'),
 ];
 
+/** Read the tags of secrets and parameters, not their values. */
+const secretTags = [
+  allow(['secretsmanager:DescribeSecret'], arn('secretsmanager', 'secret:*')),
+  allow(['ssm:ListTagsForResource'], arn('ssm', 'parameter/*')),
+];
+
 // --- Load balancers of production. ELB has no resource-level permissions for Describe calls. ---
 
 const listenerRules = allow(['elasticloadbalancing:DescribeRules'], '*');
@@ -187,6 +193,7 @@ const FUNCTIONS = {
     ...createStack,
     // A dry run.
     validateTemplate,
+    ...secretTags,
     ...undoStack,
     ...register(SERVICES),
     passTaskRoles,

@@ -7,6 +7,8 @@ create checks a value that depends on other functions of CloudFormation than tho
 
 from __future__ import annotations
 
+import json
+import re
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
@@ -21,7 +23,8 @@ from devops_core.details.create import CreateDetails
 from devops_core.model.inventory import Application
 from devops_core.model.operation import Operation, Progress
 from devops_core.model.service_spec import ServiceSpec
-from devops_core.naming import DEPLOYABLE, PRODUCTION, service_name
+from devops_core.naming import DEPLOYABLE, PRODUCTION, SLOTS, service_name
+from devops_core.render import SECRETS_PARAMETER
 from devops_core.settings import Settings
 from devops_core.template_contract import (
     Account,
@@ -37,6 +40,7 @@ from tools.security.templates import ROOT, Template, load, unroll
 
 NAME = "Example"
 ACCOUNT = Account("aws", "eu-west-1", "012345678901")
+_ROLES = ("ExecutionRoleArn", "TaskRoleArn")
 SERVICES = tuple(service_name(each) for each in (*DEPLOYABLE, *PRODUCTION))
 _ENVIRONMENT = {
     "ACCOUNT_ID": ACCOUNT.number,
@@ -172,7 +176,7 @@ class Resolver:
         }
 
     def faults(self) -> Iterator[str]:
-        """Yield the faults of the outputs and of the services."""
+        """Yield the faults of the outputs, of the services and of their secrets."""
         outputs = {}
         for name, output in self._outputs.items():
             try:
@@ -186,6 +190,8 @@ class Resolver:
         yield from foreign_outputs(NAME, SERVICES, ACCOUNT, outputs)
         for name in SERVICES:
             yield from self._service_faults(name)
+        for name in SERVICES:
+            yield from self._secret_faults(name)
 
     def _service_faults(self, name: str) -> Iterator[str]:
         """Yield the faults of the load balancer entry of a service."""
@@ -204,6 +210,41 @@ class Resolver:
             containers = definition.get("ContainerDefinitions", [])
             blueprint = {"containerDefinitions": [{"name": each["Name"]} for each in containers]}
             yield from container_faults(name, blueprint, entries.get(group))
+
+    def _secret_faults(self, name: str) -> Iterator[str]:
+        """Yield the parameters with secrets of other environments that a service can read."""
+        own = "prod" if name in SLOTS else name
+        for service in self._of_type("AWS::ECS::Service"):
+            try:
+                if self.value(service.get("ServiceName", "")) != name:
+                    continue
+                definition = self._properties(service["TaskDefinition"])
+                roles = {self._named(definition[each]) for each in _ROLES if each in definition}
+            except (UnknownValueError, KeyError):
+                continue
+            for role in sorted(roles):
+                for environment in sorted(self._readable(role) - {own}):
+                    yield f"{role}: {name} must not read {environment}{SECRETS_PARAMETER}"
+
+    def _readable(self, role: str) -> set[str]:
+        """Return the environments whose parameters are in the policies of a role."""
+        policies: list[Any] = [self._resources.get(role, {}).get("Properties", {}).get("Policies")]
+        for each in (*self._of_type("AWS::IAM::RolePolicy"), *self._of_type("AWS::IAM::Policy")):
+            named = [each["RoleName"]] if "RoleName" in each else each.get("Roles", [])
+            if role in map(self._named, named):
+                policies.append(each.get("PolicyDocument"))
+        return set(re.findall(rf'"(\w+){SECRETS_PARAMETER}"', json.dumps(policies)))
+
+    def _named(self, node: Any) -> str:
+        """Return the name of the resource that a reference or an attribute names."""
+        function, argument = _single(node) if isinstance(node, dict) else ("", None)
+        if function == "Fn::GetAtt":
+            argument = (
+                argument[0] if isinstance(argument, list) else str(argument).partition(".")[0]
+            )
+        elif function != "Ref":
+            raise UnknownValueError(function)
+        return str(self.value(argument))
 
     def value(self, node: Any) -> Any:
         """Return the value of an expression; UnknownValueError if CloudFormation determines it."""

@@ -59,9 +59,10 @@ def secret_arns(values: Iterable[str]) -> list[str]:
 
     ECS allows `:json-key:stage:version` after the ARN of a Secrets Manager secret, IAM does not.
     """
-    return sorted({_without_key(value) for value in values})
+    return sorted({secret_arn(value) for value in values})
 
 
-def _without_key(value_from: str) -> str:
+def secret_arn(value_from: str) -> str:
+    """Return the ARN of a secret, without a key, a stage and a version."""
     parts = value_from.split(":")
     return ":".join(parts[:7]) if parts[2] == "secretsmanager" else value_from

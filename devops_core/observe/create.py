@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
 
 from devops_core import template_contract, templates
-from devops_core.errors import AwsError
+from devops_core.errors import AccessDeniedError, AwsError, ForbiddenError, RefusedError
 from devops_core.kinds import create
 from devops_core.model.inventory import Inventory
 from devops_core.model.observed import Observed, RunningService, Stack
 from devops_core.model.operation import Operation
-from devops_core.naming import output_key
+from devops_core.model.secret import Secret
+from devops_core.model.service_spec import secret_arn
+from devops_core.naming import TEAM_TAG, output_key
 from devops_core.observe import Controller, rollout
 from devops_core.observe.stacks import orphans
 from devops_core.ports import Cloud
@@ -25,14 +27,66 @@ _FAILED_STACK = ("ROLLBACK_IN_PROGRESS", "ROLLBACK_COMPLETE", "ROLLBACK_FAILED",
 def before(cloud: Cloud, request: CreateRequest, inventory: Inventory) -> Observed:
     """Return the newest template, so that the claim records it.
 
-    If it cannot be read now, the operation reads it again and reports the error.
+    If it cannot be read now, the operation reads it again and reports the error. ForbiddenError
+    names the secrets that the team cannot use.
     """
-    del request, inventory
+    del inventory
+    secrets = _unowned_secrets(cloud, request)
+    checks = [partial(_has_tag, cloud, request, secret) for secret in secrets]
+    observed, *owned = cloud.gather([partial(_newest_template, cloud), *checks])
+    foreign = [fields for fields, own in zip(secrets.values(), owned, strict=True) if not own]
+    if foreign:
+        raise _forbidden(request, sorted(field for fields in foreign for field in fields))
+    found: Observed = observed
+    return found
+
+
+def _newest_template(cloud: Cloud) -> Observed:
     try:
         template, content = templates.newest(cloud)
     except AwsError:
         return Observed()
     return Observed(template=template, template_content=content)
+
+
+def _unowned_secrets(cloud: Cloud, request: CreateRequest) -> dict[Secret, list[str]]:
+    """Return the secrets that no prefix of the team allows, with the fields that name them."""
+    access, team = cloud.settings.access, request.tags[TEAM_TAG]
+    if not access.teams:
+        return {}
+    settings = {"service": request.service.secrets}
+    settings |= {f"overrides.{name}": each.secrets for name, each in request.overrides.items()}
+    found: dict[Secret, list[str]] = {}
+    for path, secrets in settings.items():
+        for variable, value in secrets.items():
+            secret = Secret.parse(secret_arn(value))
+            if not access.may_use(team, secret.name):
+                found.setdefault(secret, []).append(f"{path}.secrets.{variable}")
+    return found
+
+
+def _has_tag(cloud: Cloud, request: CreateRequest, secret: Secret) -> bool:
+    """Return whether a secret of this region has the tag of the team.
+
+    A refusal of AWS has the same result as a missing secret, because the response must not show
+    whether a secret of another team exists.
+    """
+    if secret.region != cloud.settings.region:
+        return False
+    try:
+        tags = cloud.secret_tags.tags(secret)
+    except (AccessDeniedError, RefusedError) as error:
+        cloud.log("tags not read", applicationName=request.application, error=error.code)
+        return False
+    return tags.get(TEAM_TAG) == request.tags[TEAM_TAG]
+
+
+def _forbidden(request: CreateRequest, fields: Sequence[str]) -> ForbiddenError:
+    team = request.tags[TEAM_TAG]
+    return ForbiddenError(
+        f"not allowed to create {request.application}: {', '.join(fields)} must name secrets with a"
+        f" name in secretprefixes of the team {team}, or with its tag {TEAM_TAG}"
+    )
 
 
 def during(cloud: Cloud, operation: Operation, inventory: Inventory) -> Observed:

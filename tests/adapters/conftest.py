@@ -51,6 +51,8 @@ _CALLED_BY_TESTS = {
     "ecs": ("CreateCluster", "CreateService"),
     "elbv2": ("CreateListener", "CreateLoadBalancer", "CreateTargetGroup"),
     "s3": ("CreateBucket", "PutBucketVersioning", "PutObject"),
+    "secretsmanager": ("CreateSecret",),
+    "ssm": ("PutParameter",),
 }
 
 

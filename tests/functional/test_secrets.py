@@ -185,6 +185,7 @@ def test_a_misplaced_secret_is_not_repeated(cloud: FakeCloud, api: Client) -> No
             {"applicationName": arn, "email": arn, "tags": {arn: arn}, arn: 1},
             {"environments": {"nonProd": [arn], arn: True}},
             {"service": {"environment": {arn: "x"}, "secrets": {arn: arn, "A": f"{arn} "}}},
+            {"overrides": {arn: {}, "dev": {"secrets": {arn: arn, "A": f"{arn} "}, arn: 1}}},
             {"service": {"warmup": [f"/{arn}", f"/{arn}"], "healthCheckPath": arn, arn: 1}},
         ]
         replies = [api.send("POST", "/stacks", body) for body in bodies]

@@ -37,6 +37,7 @@ OPTIONAL = [
     "teams",
     "admins",
     "productionapprovers",
+    "secretprefixes",
 ]
 DELIVERED = ROOT / "parameters.yml"
 UUID = "a1b2c3d4-0000-4000-8000-000000000000"
@@ -96,6 +97,7 @@ def test_a_complete_file_is_accepted_with_defaults(tmp_path: Path) -> None:
         "teams": {},
         "admins": [],
         "productionapprovers": [],
+        "secretprefixes": {},
     }
     assert loaded["templatebucket"] == "ecs-cf-bucket-012345678901-eu-west-1"
     assert loaded["ecsbucket"] == "ecs-bucket-012345678901-eu-west-1"
@@ -202,6 +204,17 @@ def test_a_missing_key_is_named(tmp_path: Path, key: str) -> None:
         ("admins", '["arn:aws:iam::*:role/admin"]'),
         ("admins", '["arn:aws:sts::012345678901:assumed-role/admin/alice"]'),
         ("productionapprovers", '["arn:aws:iam::012345678901:root"]'),
+        ("secretprefixes", "[payments/]"),
+        ("secretprefixes", "{payments: payments/}"),
+        ("secretprefixes", "{payments: []}"),
+        ("secretprefixes", '{payments: [""]}'),
+        ("secretprefixes", '{payments: ["*"]}'),
+        ("secretprefixes", '{payments: ["pay?"]}'),
+        ("secretprefixes", "{payments: ['${aws:username}']}"),
+        ("secretprefixes", '{payments: ["a b"]}'),
+        ("secretprefixes", "{payments: [payments/, payments/]}"),
+        ("secretprefixes", '{"pay*": [payments/]}'),
+        ("secretprefixes", "{payments: [payments/]}"),
     ],
 )
 def test_a_malformed_value_is_named(tmp_path: Path, key: str, value: str) -> None:
@@ -283,6 +296,8 @@ def test_the_defaults_that_the_delivered_file_tells_of_are_the_defaults(tmp_path
         ({"auth": "none", "vpcendpoint": "vpce-0123456789abcdef0", "admins": f'["{ROLE}"]'},
          "admins", "callers are not identified"),
         ({"teams": f'{{payments: ["{ROLE}{"x" * 2000}"]}}'}, "teams", "the limit is 2000"),
+        ({"teams": f'{{payments: ["{ROLE}"]}}', "secretprefixes": "{search: [search/]}"},
+         "secretprefixes", "search is not in teams"),
         ({"repouri": "ghcr.io/team/app:1", "allowedregistries": "[docker.io]"}, "repouri",
          "add the registry to allowedregistries"),
     ],
@@ -309,5 +324,9 @@ def test_the_functions_are_told_who_may_change_what(tmp_path: Path) -> None:
         "teams": {"payments": [ROLE]},
         "admins": [],
         "productionApprovers": [ROLE],
+        "secretPrefixes": {},
     }
+    prefixes = {"teams": lists["teams"], "secretprefixes": "{payments: [payments/, rds!x]}"}
+    told = accepted(parameters_file(tmp_path, {**GOOD, **prefixes}))["accesspolicy"]
+    assert json.loads(told)["secretPrefixes"] == {"payments": ["payments/", "rds!x"]}
     assert accepted(parameters_file(tmp_path, GOOD))["accesspolicy"] == ""

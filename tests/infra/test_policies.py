@@ -30,6 +30,9 @@ SAMPLES = {
 # The macro that expands the application template; the Reference does not have it.
 _TRANSFORM = ":transform/LanguageExtensions"
 _READING = ("Read", "List")
+# Keys of all requests of a role with tags, which the Reference does not list (IAM User Guide, "AWS
+# global condition context keys").
+_GLOBAL_KEYS = ("aws:PrincipalTag/*",)
 
 
 class Action(NamedTuple):
@@ -51,8 +54,9 @@ def faults(statement: Statement, samples: Mapping[str, Any]) -> list[str]:
         for action in actions.values() if arns else ():
             found += _at_wrong_resources(name, action, arns)
         for action in actions.values():
+            known_keys = (*action.keys, *_GLOBAL_KEYS)
             keys = [key for each in statement.get("Condition", {}).values() for key in each]
-            wrong = [key for key in keys if not any(fnmatchcase(key, k) for k in action.keys)]
+            wrong = [key for key in keys if not any(fnmatchcase(key, k) for k in known_keys)]
             found += [f"{name} knows no {key}" for key in wrong]
     fitting = {arn for name in listed(statement["Action"]) for arn in _fitting(name, arns)}
     return found + [f"{arn} does not fit an action" for arn in arns if arn not in fitting]

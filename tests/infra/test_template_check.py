@@ -76,6 +76,34 @@ def test_the_page_names_every_parameter_and_every_output() -> None:
             '              TargetGroupArn:\n                Ref: !Sub "prod${Slot}TargetGroup"',
             ["the task definition of prod-1 has no container web"],
         ),
+        (
+            "                Resource: !Ref prodSecretArns",
+            "                Resource: !Ref qaSecretArns",
+            [
+                "prod1ExecutionRole: prod-1 must not read qaSecretArns",
+                "prod2ExecutionRole: prod-2 must not read qaSecretArns",
+            ],
+        ),
+        (
+            '                Resource:\n                  Ref: !Sub "${Environment}SecretArns"',
+            "                Resource: !Ref prodSecretArns",
+            [f"{name}ExecutionRole: {name} must not read prodSecretArns" for name in ("dev", "da")],
+        ),
+        (
+            "          ExecutionRoleArn:\n"
+            '            Fn::GetAtt: [!Sub "${Environment}ExecutionRole", Arn]',
+            "          ExecutionRoleArn: !GetAtt prod1ExecutionRole.Arn",
+            ["prod1ExecutionRole: dev must not read prodSecretArns"],
+        ),
+        (
+            "            - PolicyName: write-logs",
+            "            - PolicyName: more\n              PolicyDocument:\n"
+            "                Version: '2012-10-17'\n                Statement:\n"
+            "                  - Effect: Allow\n                    Action: ssm:GetParameters\n"
+            "                    Resource: !Ref stageSecretArns\n"
+            "            - PolicyName: write-logs",
+            ["devExecutionRole: dev must not read stageSecretArns"],
+        ),
         ("  HealthCheckPath:\n", "  HealthPath:\n", ["Parameters: HealthCheckPath is missing"]),
         (
             "\nConditions:\n",

@@ -39,6 +39,8 @@ CALLED: Mapping[str, tuple[str, ...]] = {
     ),
     "elbv2": ("DescribeRules", "DescribeTargetHealth", "ModifyListener"),
     "s3": ("GetObject", "HeadBucket", "HeadObject"),
+    "secretsmanager": ("DescribeSecret",),
+    "ssm": ("ListTagsForResource",),
 }
 
 # Operations that only the SDK calls: DescribeEndpoints if endpoint discovery is on

@@ -12,7 +12,10 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 
+from devops_core.access import AccessPolicy
 from tests.infra.permissions.needed import needed
+from tests.lab.client import USER
+from tests.lab.fakes import ACCOUNT, REGION
 from tests.lab.faults import Kind, Plan
 from tests.lab.moto import backends, states
 from tests.lab.moto.moto_world import World
@@ -23,6 +26,7 @@ from tests.lab.moto.transport_faults import Fault
 from tests.lab.processes import processes
 from tests.lab.reads import READS, STACK
 from tests.lab.world import (
+    APPLICATION,
     OPERATION,
     Request,
     create,
@@ -74,6 +78,8 @@ _PAUSE = 70
 # A create begins with reading the template.
 _TEMPLATE = 0
 _DRY_RUN = {"dryRun": "true"}
+_STORED = f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:missing-AbCdEf"
+_PARAMETER = f"arn:aws:ssm:{REGION}:{ACCOUNT}:parameter/missing/key"
 # Enough to look more than once, in seconds.
 _WAIT = 2
 # More turns than an operation needs that does not wait for its time limit.
@@ -203,12 +209,22 @@ class Trace:
         # The registry is asked for pull-through caches only if an image is missing.
         self._opened(_FULL).ask(deploy("9.0", "dev"))
         self._opened(_WITHOUT_IMAGES).ask(promote())
+        self._secrets_of_a_team()
         world = self._opened(states.DEPLOYING)
         event(world)
         world.ask(Request("GET", "/health", key=None))
         for resource in READS:
             world.ask(Request("GET", resource, key=None))
         self._opened(_FULL).ask(Request("GET", STACK, key=None, query={"live": "true"}))
+
+    def _secrets_of_a_team(self) -> None:
+        """Send a create whose secrets have no prefix of the team, and do not exist."""
+        world = self._opened(_NOTHING)
+        policy = AccessPolicy(teams={"payments": (USER,)})
+        world.cloud.settings = world.cloud.settings._replace(access=policy)
+        world.function = "create"
+        request = create(service={"secrets": {"DB": _STORED, "KEY": _PARAMETER}})
+        assert world.send(request.event(APPLICATION, "")).status == 403
 
     def _opened(self, state: State) -> Traced:
         self._stand.opened(state)

@@ -105,6 +105,15 @@ def _ecr(operation: str, params: Params) -> Iterator[Permission]:
     yield Permission(f"ecr:{operation}", resource)
 
 
+def _secretsmanager(operation: str, params: Params) -> Iterator[Permission]:
+    yield Permission(f"secretsmanager:{operation}", params["SecretId"])
+
+
+def _ssm(operation: str, params: Params) -> Iterator[Permission]:
+    name = params["ResourceId"].removeprefix("/")
+    yield Permission(f"ssm:{operation}", _arn("ssm", f"parameter/{name}"))
+
+
 def _table(params: Params) -> str:
     index = f"/index/{params['IndexName']}" if "IndexName" in params else ""
     return _arn("dynamodb", f"table/{params['TableName']}{index}")
@@ -118,4 +127,6 @@ _OWN: Mapping[str, Callable[[str, Params], Iterator[Permission]]] = {
     "dynamodb": _dynamodb,
     "ecr": _ecr,
     "s3": _s3,
+    "secretsmanager": _secretsmanager,
+    "ssm": _ssm,
 }

@@ -15,6 +15,7 @@ from tests.lab.fakes.containers import FakeContainers
 from tests.lab.fakes.images import FakeImages, FakeTemplates
 from tests.lab.fakes.listing import FakeListing
 from tests.lab.fakes.load_balancer import FakeLoadBalancer
+from tests.lab.fakes.secrets import FakeSecretTags
 from tests.lab.fakes.stacks import FakeStacks
 from tests.lab.fakes.tables import FakeTables
 from tests.lab.fakes.task_service import OK
@@ -102,6 +103,7 @@ class FakeCloud:
         self.stacks = FakeStacks(self.wire, self.containers, self.load_balancer, ACCOUNT)
         self.images = FakeImages(self.wire)
         self.templates = FakeTemplates(self.wire)
+        self.secret_tags = FakeSecretTags(self.wire)
         self.web = FakeWeb(self.wire, self.clock)
         self.lines: list[tuple[str, dict[str, Any]]] = []
         self.measured: list[dict[str, Any]] = []

@@ -10,6 +10,7 @@ from ministack.services import alb, ecs
 
 from tools.laptop.patches.load_balancers import prober, task_health
 from tools.laptop.patches.restarts import Restarts
+from tools.laptop.patches.task_secrets import require_access
 
 STEADY_DELAY = 0.3  # seconds that a task must stay up; task programs start only when they listen
 LISTED = 10.0  # seconds that a failed deployment stays in the list, like the draining of its tasks
@@ -267,13 +268,14 @@ def _propagated_tags(service: dict[str, Any]) -> list[dict[str, str]]:
     return list(ecs._tags.get(source, [])) if source else []
 
 
-def start_task_worker(task: dict[str, Any], *args: Any) -> None:
-    """Start a task, with an increasing delay after failures.
+def start_task_worker(task: dict[str, Any], definition: dict[str, Any], *args: Any) -> None:
+    """Start a task with the permissions of its execution role, with a delay after failures.
 
     Gap: the emulator restarts a crashing task at once. The scheduler of ECS throttles it.
     """
     _restarts.wait(_service_key(task), lambda: ecs._task_is_active(task["taskArn"], task))
-    _start_task_worker(task, *args)
+    require_access(definition)
+    _start_task_worker(task, definition, *args)
 
 
 def _service_key(task: dict[str, Any]) -> str:

@@ -27,6 +27,7 @@ PARAMETERS = {
         "search": [f"{_IAM}:user/search-*"],
     },
     "productionapprovers": [f"{_IAM}:user/{ADMIN}"],
+    "secretprefixes": {"platform": ["platform/"]},
 }
 
 

@@ -1,0 +1,255 @@
+"""With teams, the permissions boundary lets the roles of a team read only its secrets."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from devops_core.access import AccessPolicy
+from devops_core.model.secret import Secret
+from tests.infra.conftest import Packaged, run_node
+from tests.infra.reference import VALUES, Statement, listed, resources
+from tests.infra.test_policies import faults
+from tests.lab.templates import ROOT, Template, load, of_type
+from tools.laptop.packages import GOOD
+
+RUN = """
+const fs = require("node:fs");
+const SecretAccess = require("./serverless/secret-access.js");
+const [file, parameters] = process.argv.slice(1);
+const compiledCloudFormationTemplate = JSON.parse(fs.readFileSync(file, "utf8"));
+const serverless = {
+  classes: { Error },
+  service: {
+    custom: { parameters: JSON.parse(parameters) },
+    provider: { compiledCloudFormationTemplate },
+  },
+};
+try {
+  const { hooks } = new SecretAccess(serverless);
+  hooks["after:aws:package:finalize:mergeCustomProviderResources"]();
+  console.log(JSON.stringify(compiledCloudFormationTemplate));
+} catch (error) {
+  console.error(error.message);
+  process.exitCode = 1;
+}
+"""
+MANAGER = f"arn:aws:secretsmanager:eu-west-1:{VALUES['AWS::AccountId']}:secret:"
+STORE = f"arn:aws:ssm:eu-west-1:{VALUES['AWS::AccountId']}:parameter/"
+READS = {"secretsmanager": "secretsmanager:GetSecretValue", "ssm": "ssm:GetParameters"}
+PREFIXES = {"payments": ["payments/", "shared/"], "search": ["search/"]}
+TEAMS: dict[str, list[str]] = {"payments": [], "search": [], "mail + post": []}
+TAG = "technicalTeam"
+LONGEST = 6144
+
+
+class Boundary:
+    """The statements of the boundary after the plugin has run, and a judge of them."""
+
+    def __init__(self, template: Template) -> None:
+        (policy,) = of_type(template, "AWS::IAM::ManagedPolicy").values()
+        self.document = policy["PolicyDocument"]
+        self.statements: list[Statement] = self.document["Statement"]
+
+    def reads(self, arn: str, role: Mapping[str, str], secret: Mapping[str, str] = {}) -> bool:
+        """Return whether a role with tags can read a secret with tags.
+
+        The rules: IAM User Guide, "Policy evaluation logic", "Condition operators" and "Policy
+        variables with no value".
+        """
+        keys = {f"aws:PrincipalTag/{key}".lower(): value for key, value in role.items()}
+        keys |= {f"aws:ResourceTag/{key}".lower(): value for key, value in secret.items()}
+        action = READS[arn.split(":")[2]]
+        return any(
+            each["Effect"] == "Allow"
+            and action in listed(each["Action"])
+            and any(_matches(pattern, arn) for pattern in resources(each, {}))
+            and _holds(each.get("Condition", {}), keys)
+            for each in self.statements
+        )
+
+    @property
+    def size(self) -> int:
+        """The number of characters that IAM counts."""
+        return len(re.sub(r"\s", "", json.dumps(_filled(self.document), separators=(",", ":"))))
+
+
+def _matches(pattern: str, arn: str) -> bool:
+    parts = (re.escape(each) for each in pattern.split("*"))
+    return re.fullmatch(".*".join(parts), arn) is not None
+
+
+def _holds(conditions: Mapping[str, Mapping[str, str]], keys: Mapping[str, str]) -> bool:
+    assert conditions.keys() <= {"StringEquals"}
+    for key, expected in conditions.get("StringEquals", {}).items():
+        variable = re.fullmatch(r"\$\{([^}]+)\}", expected)
+        value = keys.get(variable[1].lower()) if variable else expected
+        if value is None or keys.get(key.lower()) != value:
+            return False
+    return True
+
+
+def _filled(node: Any) -> Any:
+    if isinstance(node, dict) and "Fn::Sub" in node:
+        return re.sub(r"\$\{(AWS::\w+)\}", lambda found: VALUES[found[1]], node["Fn::Sub"])
+    if isinstance(node, dict):
+        return {key: _filled(each) for key, each in node.items()}
+    return [_filled(each) for each in node] if isinstance(node, list) else node
+
+
+def run(
+    packaged: Packaged,
+    folder: Path,
+    teams: Mapping[str, Any] = TEAMS,
+    prefixes: Mapping[str, Any] = PREFIXES,
+) -> tuple[Template, str]:
+    """Return the template after the plugin, and the error that stops the deploy."""
+    file = folder / "template.json"
+    file.write_text(json.dumps(packaged.template))
+    parameters: dict[str, Any] = {"teams": teams, "secretprefixes": prefixes}
+    parameters |= {"accountid": GOOD["accountid"].strip('"'), "region": GOOD["region"]}
+    done = run_node("-e", RUN, str(file), json.dumps(parameters))
+    return json.loads(done.stdout or "{}"), done.stderr
+
+
+@pytest.fixture(scope="module")
+def template(packaged: Packaged, tmp_path_factory: pytest.TempPathFactory) -> Template:
+    found, error = run(packaged, tmp_path_factory.mktemp("boundary"))
+    assert not error
+    return found
+
+
+@pytest.fixture(scope="module")
+def boundary(template: Template) -> Boundary:
+    return Boundary(template)
+
+
+def of(team: str | None) -> dict[str, str]:
+    return {TAG: team} if team else {}
+
+
+def foreign(arn: str) -> str:
+    return arn.replace(VALUES["AWS::AccountId"], "999999999999")
+
+
+CASES = [
+    # The tag rule.
+    (f"{MANAGER}vault-AbCdEf", "payments", "payments", True),
+    (f"{STORE}vault", "payments", "payments", True),
+    (f"{MANAGER}vault-AbCdEf", "mail + post", "mail + post", True),
+    (f"{MANAGER}vault-AbCdEf", "payments", "search", False),
+    (f"{MANAGER}vault-AbCdEf", "payments", "Payments", False),
+    (f"{MANAGER}vault-AbCdEf", "payments", None, False),
+    (f"{MANAGER}vault-AbCdEf", "payments", "*", False),
+    (f"{MANAGER}vault-AbCdEf", None, "payments", False),
+    (f"{MANAGER}vault-AbCdEf", None, None, False),
+    (
+        f"{MANAGER}vault-AbCdEf".replace("012345678901", "999999999999"),
+        "payments",
+        "payments",
+        False,
+    ),
+    # The prefixes.
+    (f"{MANAGER}payments/db-AbCdEf", "payments", None, True),
+    (f"{STORE}shared/db", "payments", "search", True),
+    (f"{MANAGER}payments/db-AbCdEf".replace("eu-west-1", "us-east-1"), "payments", None, True),
+    (f"{MANAGER}payments/db-AbCdEf", "search", None, False),
+    (f"{MANAGER}payments/db-AbCdEf", None, None, False),
+    (f"{MANAGER}payments/db-AbCdEf", "*", None, False),
+    (f"{MANAGER}payments/db-AbCdEf", "mail + post", None, False),
+    (f"{MANAGER}payments-AbCdEf", "payments", None, False),
+    (f"{MANAGER}x/payments/db-AbCdEf", "payments", None, False),
+    (
+        f"{MANAGER}payments/db-AbCdEf".replace("012345678901", "999999999999"),
+        "payments",
+        None,
+        False,
+    ),
+]
+
+
+@pytest.mark.parametrize(("arn", "role", "owner", "allowed"), CASES)
+def test_a_role_reads_only_the_secrets_of_its_team(
+    boundary: Boundary, arn: str, role: str | None, owner: str | None, allowed: bool
+) -> None:
+    assert boundary.reads(arn, of(role), of(owner)) is allowed
+
+
+@pytest.mark.parametrize(("arn", "role", "owner", "allowed"), CASES)
+def test_the_service_never_accepts_a_secret_that_the_boundary_denies(
+    boundary: Boundary, arn: str, role: str | None, owner: str | None, allowed: bool
+) -> None:
+    policy = AccessPolicy.parse(json.dumps({"secretPrefixes": PREFIXES}))
+    own_account = arn.split(":")[4] == VALUES["AWS::AccountId"]
+    named = policy.may_use(role or "", Secret.parse(arn).name)
+    accepted = own_account and bool(role) and (named or role == owner)
+    assert accepted == allowed == boundary.reads(arn, of(role), of(owner))
+
+
+def test_without_teams_the_boundary_does_not_change(packaged: Packaged, tmp_path: Path) -> None:
+    unchanged, _ = run(packaged, tmp_path, {}, {})
+    assert unchanged == packaged.template
+    assert Boundary(unchanged).reads(f"{MANAGER}vault-AbCdEf", {})
+
+
+def test_the_other_permissions_do_not_change(template: Template, packaged: Packaged) -> None:
+    def others(each: Template) -> list[Statement]:
+        return [one for one in Boundary(each).statements if not _reads_secrets(one)]
+
+    assert others(template) == others(packaged.template) != []
+
+
+def _reads_secrets(statement: Statement) -> bool:
+    return set(READS.values()) <= {*listed(statement["Action"])}
+
+
+def test_aws_knows_the_actions_the_resources_and_the_keys(boundary: Boundary) -> None:
+    found = [fault for each in boundary.statements for fault in faults(each, {})]
+    assert found == []
+
+
+def test_no_text_of_a_parameter_is_a_wildcard_or_a_variable(boundary: Boundary) -> None:
+    for statement in filter(_reads_secrets, boundary.statements):
+        for arn in resources(statement, {}):
+            assert arn.count("*") == 2, arn
+            assert arn.endswith("*")
+            assert "$" not in arn
+
+
+def prefixes_of(count: int) -> dict[str, list[str]]:
+    return {f"team-{number:02}": [f"team-{number:02}/"] for number in range(count)}
+
+
+def test_the_longest_boundary_that_iam_accepts_is_deployed(
+    packaged: Packaged, tmp_path: Path
+) -> None:
+    sizes: list[int] = []
+    error = ""
+    while not error:
+        prefixes = prefixes_of(len(sizes))
+        longest, error = run(packaged, tmp_path, {"payments": [], **prefixes}, prefixes)
+        sizes += [] if error else [Boundary(longest).size]
+    assert sizes[-1] <= LONGEST
+    next_size = 2 * sizes[-1] - sizes[-2]
+    assert next_size > LONGEST
+    assert f"the permissions boundary has {next_size} characters, and IAM allows 6144. " in error
+    assert "Write fewer or shorter prefixes, or give the secrets the tag technicalTeam" in error
+
+
+def test_a_boundary_without_the_statement_stops_the_deploy(
+    packaged: Packaged, tmp_path: Path
+) -> None:
+    changed = json.loads(json.dumps(packaged.template))
+    statements = Boundary(changed).statements
+    statements[:] = [each for each in statements if each.get("Sid") != "ReadSecrets"]
+    _, error = run(packaged._replace(template=changed), tmp_path)
+    assert "lacks the statement ReadSecrets" in error
+
+
+def test_the_deploy_uses_the_plugin() -> None:
+    assert "./serverless/secret-access.js" in load(ROOT / "serverless.yml")["plugins"]
