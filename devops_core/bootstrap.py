@@ -10,8 +10,9 @@ import json
 import os
 import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
+from contextvars import copy_context
 from datetime import UTC, datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
@@ -36,11 +37,12 @@ CLIENT_CONFIG = Config(
     read_timeout=8,
     retries={"mode": "standard", "total_max_attempts": 3},
     tcp_keepalive=True,
-    max_pool_connections=10,
+    # As many as the threads, so that no connection is closed while others use the client.
+    max_pool_connections=64,
 )
-# More than the calls that any step sends at once (production: two listeners, services, and target
-# health twice).
-_MAX_THREADS = 8
+# The calls that a step sends at once (production: two listeners, services, and target health
+# twice), for each worker of the schedule. A thread is started only if all others are in use.
+_MAX_THREADS = 8 * 8
 
 T = TypeVar("T")
 
@@ -180,9 +182,20 @@ class AwsCloud:
             return [call() for call in calls]
         from concurrent.futures import wait
 
-        futures = [self._threads.submit(call) for call in calls]
+        # The calls of an abandoned worker are abandoned too.
+        futures = [self._threads.submit(copy_context().run, call) for call in calls]
         wait(futures)
         return [future.result() for future in futures]
+
+    def work_off(self, calls: Iterable[Callable[[], T]], workers: int, until: datetime) -> list[T]:
+        """Make calls in threads; return the results of those that have ended at the time `until`.
+
+        The other calls are abandoned: they send no further requests to AWS.
+        """
+        # Only the schedule uses these threads.
+        from devops_core.adapters.aws.workers import work_off
+
+        return work_off(calls, workers, (until - self.clock.now()).total_seconds())
 
     @_MadeOnce
     def _threads(self) -> ThreadPoolExecutor:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from devops_core.model.inventory import Inventory, Row
 from devops_core.model.listeners import ListenerRules
@@ -18,9 +18,11 @@ from devops_core.model.operation import Event, Operation
 from devops_core.settings import Settings, TemplateLocation
 
 if TYPE_CHECKING:
-    from devops_core.model.listing import EventSearch, Page
+    from devops_core.model.listing import EventSearch, OpenOperation, Page
     from devops_core.model.secret import Secret
     from devops_core.naming import Environment
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,8 +126,20 @@ class Tables(Protocol):
         Each call continues after the last one; after the last application it starts again.
         """
 
-    def open_operations(self) -> list[tuple[str, str]]:
-        """Return `(application, operation id)` of the open operations; eventually consistent."""
+    def open_operations(self, after: str | None = None) -> Page[OpenOperation]:
+        """Return a page of the open operations, the oldest first; eventually consistent.
+
+        `after` is `Page.next` of the previous page, the position of its last operation.
+        """
+
+    def sweep_position(self) -> str | None:
+        """Return the position at which the last run of the schedule stopped, None for the start.
+
+        Any text can be stored, also a position of an operation that no longer exists.
+        """
+
+    def save_sweep_position(self, position: str) -> None:
+        """Write the position after which the next run of the schedule continues."""
 
     def check(self) -> Mapping[str, str]:
         """Return the problem of each unreadable table by table name."""
@@ -319,4 +333,11 @@ class Cloud(Protocol):
         """Make independent calls at the same time and return their results in order.
 
         All calls have ended before the first error is raised.
+        """
+
+    def work_off(self, calls: Iterable[Callable[[], T]], workers: int, until: datetime) -> list[T]:
+        """Make calls in their order, some at the same time; return the results of ended calls.
+
+        A call that has not ended at the time `until` is abandoned: it sends no further requests
+        to AWS, as after a crash. An error of a call is raised after the other calls have ended.
         """

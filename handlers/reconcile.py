@@ -5,7 +5,7 @@ from typing import Any
 
 from devops_core import http
 from devops_core.drift.check import check_application, check_next_applications
-from devops_core.engine.reconcile import sweep, sweep_open
+from devops_core.engine.sweep import sweep, sweep_open
 from devops_core.http.triggers import changed_application, is_drift_check, is_stopped_task
 from devops_core.model.operation import Operation
 from devops_core.ports import Cloud

@@ -105,7 +105,10 @@ const widgets = (names) => [
   graph('Open operations', 'Maximum', [
     counted('OpenOperations', 'open'),
     counted('OverdueOperations', 'past their deadline'),
+    counted('ProcessedOperations', 'processed in a minute'),
+    counted('UnreachedOperations', 'without a turn in a minute'),
   ]),
+  graph('Age of the oldest operation, seconds', 'Maximum', [counted('OldestOperation', 'age')]),
   graph('Reconcile and drift check errors, throttled calls', 'Sum', [
     counted('ReconcileErrors', 'reconcile errors'),
     counted('Throttles', 'throttles'),

@@ -14,7 +14,7 @@ The path of an operation, from a request to its end:
    `steps.applied`, a pure function, applies the results. The worker takes the lease
    before it acts, and every save writes the events of its changes (`events.with_changes`).
 4. While AWS works, the operation waits on record. EventBridge, a one-minute schedule
-   (`reconcile.sweep_open`) and status reads call `reconcile.resume`: it observes AWS
+   (`sweep.sweep_open`) and status reads call `reconcile.resume`: it observes AWS
    (`Controller.during`) and continues as in step 3.
 5. `Done` or `Fail` ends the operation: `reconcile.finish` writes the status, the rows of the kind
    (`Kind.rows`), the release of the claim and the last event in one transaction, and

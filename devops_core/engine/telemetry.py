@@ -9,11 +9,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from devops_core.errors import AwsError, ThrottledError, redact
 from devops_core.model.operation import Operation
 from devops_core.ports import Cloud
+
+if TYPE_CHECKING:
+    from devops_core.model.listing import OpenOperation
 
 NAMESPACE = "devops-ecs"
 # The dimension of every metric. An account and region have one installation for each stage.
@@ -35,6 +38,9 @@ OPERATIONS = Metric("Operations", "Count", ("Kind", "Outcome"))
 OPERATION_DURATION = Metric("OperationDuration", "Seconds", ("Kind",))
 OPEN_OPERATIONS = Metric("OpenOperations", "Count")
 OVERDUE_OPERATIONS = Metric("OverdueOperations", "Count")
+OLDEST_OPERATION = Metric("OldestOperation", "Seconds")
+PROCESSED_OPERATIONS = Metric("ProcessedOperations", "Count")
+UNREACHED_OPERATIONS = Metric("UnreachedOperations", "Count")
 RECONCILE_ERRORS = Metric("ReconcileErrors", "Count")
 THROTTLES = Metric("Throttles", "Count")
 ALL = (
@@ -42,6 +48,9 @@ ALL = (
     OPERATION_DURATION,
     OPEN_OPERATIONS,
     OVERDUE_OPERATIONS,
+    OLDEST_OPERATION,
+    PROCESSED_OPERATIONS,
+    UNREACHED_OPERATIONS,
     RECONCILE_ERRORS,
     THROTTLES,
 )
@@ -107,16 +116,36 @@ def reconcile_failed(cloud: Cloud, message: str, error: Exception, **facts: Any)
     measure(cloud, message, values, **facts, error=redact(repr(error)))
 
 
-def sweep_finished(cloud: Cloud, found: int, swept: Sequence[Operation]) -> None:
-    """Count the open operations after a sweep that began with `found`, including failed ones.
+def sweep_finished(
+    cloud: Cloud, still_open: Sequence[OpenOperation], *, processed: int, found: int
+) -> None:
+    """Count the open operations after a run of the schedule that `found` a number of them.
 
-    The metrics also show that the schedule runs, so zero is a value.
+    `still_open` includes the operations that the run did not reach. The metrics also show that the
+    schedule runs, so zero is a value.
     """
     now = cloud.clock.now()
-    still_open = found - sum(operation.ended for operation in swept)
-    overdue = sum(not operation.ended and operation.overdue(now) for operation in swept)
-    values = {OPEN_OPERATIONS: still_open, OVERDUE_OPERATIONS: overdue, RECONCILE_ERRORS: 0}
+    overdue = [each for each in still_open if each.deadline is not None and each.deadline <= now]
+    ages = [now - time for each in still_open if (time := _start(each))]
+    values: dict[Metric, float] = {
+        OPEN_OPERATIONS: len(still_open),
+        OVERDUE_OPERATIONS: len(overdue),
+        OLDEST_OPERATION: max(0.0, *(age.total_seconds() for age in ages)) if ages else 0,
+        PROCESSED_OPERATIONS: processed,
+        UNREACHED_OPERATIONS: found - processed,
+        RECONCILE_ERRORS: 0,
+    }
     measure(cloud, "swept", values)
+
+
+def _start(operation: OpenOperation) -> datetime | None:
+    """Return the time in an operation's id, None if the id is not valid."""
+    from devops_core.operation_id import operation_time
+
+    try:
+        return operation_time(operation.id)
+    except (OverflowError, ValueError):
+        return None
 
 
 def throttles(*errors: Exception) -> dict[Metric, float]:

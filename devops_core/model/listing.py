@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Generic, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 T = TypeVar("T")
 
@@ -18,6 +18,19 @@ class Page(Generic[T]):
 
     items: tuple[T, ...]
     next: str | None = None
+
+
+class OpenOperation(NamedTuple):
+    """An operation in progress, from the index; `deadline` is None if it is not valid."""
+
+    application: str
+    id: str
+    deadline: datetime | None
+
+    @property
+    def position(self) -> str:
+        """The place in the order of the index: the oldest operation first."""
+        return f"{self.id} {self.application}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

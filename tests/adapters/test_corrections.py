@@ -55,7 +55,7 @@ def test_a_correction_writes_an_ended_operation(
     corrected = replace(closing.kept[0], revision=row.revision + 1)
     assert inventory.rows[Environment.DEV] == corrected
     assert tables.operation("Shop", "01REPAIR") == closing.operation
-    assert tables.open_operations() == []
+    assert tables.open_operations().items == ()
     entries = [item["entry"]["S"] for item in dynamodb.scan(TableName="Log")["Items"]]
     assert {"EVENT#01REPAIR#000", "EVENT#01REPAIR#END"} <= set(entries)
 

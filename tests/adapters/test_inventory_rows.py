@@ -7,9 +7,11 @@ from typing import Any
 import pytest
 
 from devops_core.adapters.dynamodb import items
+from devops_core.adapters.dynamodb.attributes import encode
 from devops_core.adapters.dynamodb.tables import DynamoTables
 from devops_core.details import details_type
 from devops_core.errors import AccessDeniedError, ThrottledError
+from devops_core.model.listing import OpenOperation
 from devops_core.naming import Environment
 from tests.adapters.conftest import Time
 from tests.lab import samples
@@ -107,22 +109,85 @@ def test_open_operations_come_oldest_first(tables: DynamoTables) -> None:
     tables.claim(done)
     tables.close(samples.failed_closing(done))
 
-    assert tables.open_operations() == [("Shop", "01"), ("Blog", "02")]
+    page = tables.open_operations()
+
+    assert [each[:2] for each in page.items] == [("Shop", "01"), ("Blog", "02")]
+    assert page.next is None
 
 
-def test_all_pages_of_open_operations_are_read_up_to_200(
+def test_open_operations_have_their_deadline(tables: DynamoTables) -> None:
+    claim = samples.create_claim()
+    tables.claim(claim)
+
+    (found,) = tables.open_operations().items
+
+    assert found == OpenOperation("Shop", claim.operation.id, claim.operation.deadline)
+
+
+@pytest.mark.parametrize("deadline", [{}, {"deadline": {"S": "soon"}}, {"deadline": {"N": "7"}}])
+def test_an_open_operation_without_a_valid_deadline_is_found(
+    tables: DynamoTables, dynamodb: Any, deadline: dict[str, Any]
+) -> None:
+    key = items.operation_key("Shop", "01")
+    dynamodb.put_item(TableName=samples.NAMES.log, Item={**key, "open": {"S": "1"}, **deadline})
+
+    assert tables.open_operations().items == (OpenOperation("Shop", "01", None),)
+
+
+def test_pages_of_open_operations_continue_after_the_last_one(
     tables: DynamoTables, dynamodb: Any
 ) -> None:
-    def page(first: int, last: int) -> dict[str, Any]:
-        keys = [items.operation_key("Shop", f"{number:03}") for number in range(first, last)]
-        return {"Items": keys, "LastEvaluatedKey": keys[-1]}
+    for number in range(1005):
+        key = items.operation_key(f"App{number % 7}", f"{number:04}")
+        dynamodb.put_item(TableName=samples.NAMES.log, Item={**key, "open": {"S": "1"}})
 
-    sent = respond(dynamodb, "Query", page(0, 150), page(150, 200), page(200, 201))
+    first = tables.open_operations()
+    second = tables.open_operations(first.next)
 
-    found = tables.open_operations()
+    assert [each.id for each in first.items] == [f"{number:04}" for number in range(1000)]
+    assert [each.id for each in second.items] == [f"{number:04}" for number in range(1000, 1005)]
+    assert second.next is None
 
-    assert found == [("Shop", f"{number:03}") for number in range(200)]
-    assert len(sent) == 2
+
+def test_a_page_continues_after_an_operation_that_has_ended(tables: DynamoTables) -> None:
+    claims = [samples.create_claim(name, f"0{n}") for n, name in enumerate(("Shop", "Blog"), 1)]
+    for claim in claims:
+        tables.claim(claim)
+    position = tables.open_operations().items[0].position
+    tables.close(samples.failed_closing(claims[0]))
+
+    assert [each.id for each in tables.open_operations(position).items] == ["02"]
+
+
+def test_a_page_that_dynamodb_ends_early_has_a_next_page(
+    tables: DynamoTables, dynamodb: Any
+) -> None:
+    key = items.operation_key("Shop", "01") | {"open": {"S": "1"}}
+    respond(dynamodb, "Query", {"Items": [key], "LastEvaluatedKey": key})
+
+    assert tables.open_operations().next == "01 Shop"
+
+
+def test_the_position_of_the_schedule_is_stored(tables: DynamoTables) -> None:
+    assert tables.sweep_position() is None
+
+    for position in ("01 Shop", "02 Blog"):
+        tables.save_sweep_position(position)
+
+        assert tables.sweep_position() == position
+    assert tables.open_operations().items == ()
+
+
+@pytest.mark.parametrize("damage", [{}, {"after": {"N": "7"}}, {"after": {"M": {}}}])
+def test_a_damaged_position_is_none_until_the_next_write(
+    tables: DynamoTables, dynamodb: Any, damage: dict[str, Any]
+) -> None:
+    item = encode(items.SWEEP_POSITION) | damage
+    dynamodb.put_item(TableName=samples.NAMES.log, Item=item)
+
+    assert tables.sweep_position() is None
+    tables.save_sweep_position("01 Shop")
+    assert tables.sweep_position() == "01 Shop"
 
 
 def test_existing_tables_have_no_problem(tables: DynamoTables) -> None:

@@ -36,7 +36,7 @@ def test_a_note_is_one_event(tables: DynamoTables, dynamodb: Any) -> None:
             "reason": "not allowed to swap Shop: requires the team web or admins",
         }
     ]
-    assert tables.open_operations() == []
+    assert tables.open_operations().items == ()
     assert tables.operation("Shop", "01DENIED") is None
 
 

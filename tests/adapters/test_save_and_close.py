@@ -49,7 +49,8 @@ def test_a_save_writes_the_operation_and_counts_the_revision(
 
     assert saved == replace(changed, revision=1)
     assert tables.operation("Shop", open_operation.id) == saved
-    assert tables.open_operations() == [("Shop", open_operation.id)]
+    (found,) = tables.open_operations().items
+    assert found == ("Shop", open_operation.id, open_operation.deadline)
 
 
 def test_a_save_writes_its_events(
@@ -149,7 +150,7 @@ def test_a_close_releases_the_rows_and_ends_the_operation(
     assert [(row.claim, row.revision, row.status) for row in rows] == [
         (None, 1, RowStatus.ACTIVE)
     ] * 4
-    assert tables.open_operations() == []
+    assert tables.open_operations().items == ()
     assert item(dynamodb, f"EVENT#{operation.id}#END")["outcome"] == "ACCEPTED"
     assert item(dynamodb, f"EVENT#{operation.id}#001")["key"] == "001"
 

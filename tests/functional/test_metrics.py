@@ -13,7 +13,14 @@ from tests.lab.fakes import ACCOUNT, FakeCloud
 from tests.lab.fakes.task_service import CRASH
 from tests.lab.measured import forget, sums, told
 
-SWEPT = ("OpenOperations", "OverdueOperations", "ReconcileErrors")
+SWEPT = {
+    "OpenOperations": "Count",
+    "OverdueOperations": "Count",
+    "OldestOperation": "Seconds",
+    "ProcessedOperations": "Count",
+    "UnreachedOperations": "Count",
+    "ReconcileErrors": "Count",
+}
 
 # --- ended operations ---
 
@@ -139,13 +146,11 @@ def test_the_schedule_measures_open_operations_also_if_there_are_none(
     assert shop.measured == [
         {
             "Stage": "dev",
-            "OpenOperations": 0,
-            "OverdueOperations": 0,
-            "ReconcileErrors": 0,
+            **dict.fromkeys(SWEPT, 0),
             "_aws": {
                 "Timestamp": int(shop.clock.now().timestamp() * 1000),
                 "CloudWatchMetrics": [
-                    directive(["Stage"], **dict.fromkeys(SWEPT, "Count")),
+                    directive(["Stage"], **SWEPT),
                 ],
             },
         }

@@ -128,6 +128,9 @@ def test_every_kind_is_shown_with_its_outcomes_and_its_durations(
     assert others == {
         "OpenOperations": "Maximum",
         "OverdueOperations": "Maximum",
+        "OldestOperation": "Maximum",
+        "ProcessedOperations": "Maximum",
+        "UnreachedOperations": "Maximum",
         "ReconcileErrors": "Sum",
         "Throttles": "Sum",
     }

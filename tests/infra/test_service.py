@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import json
 import zipfile
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from devops_core.bootstrap import CLIENT_CONFIG
+from devops_core.engine import sweep
 from devops_core.http.triggers import changed_application, is_drift_check
+from devops_core.model.operation import LEASE
 from devops_core.settings import Settings
 from tests.infra.conftest import Packaged
 from tests.lab.templates import ROOT, Template, load, of_type
@@ -84,6 +88,17 @@ def test_functions_run_on_arm_and_end_before_the_gateway_gives_up(template: Temp
         assert len(function["FunctionName"]) <= 64  # Lambda API, CreateFunction
 
 
+def test_a_run_of_the_schedule_ends_before_its_function(template: Template) -> None:
+    functions = of_type(template, "AWS::Lambda::Function")
+    timeout = timedelta(seconds=functions["ReconcileLambdaFunction"]["Timeout"])
+    attempts = CLIENT_CONFIG.retries["total_max_attempts"]
+    seconds = CLIENT_CONFIG.connect_timeout + CLIENT_CONFIG.read_timeout
+    # The log lines, and the pauses between the attempts, take less than five seconds.
+    assert sweep.BUDGET < sweep.LIMIT <= timeout - timedelta(seconds=5)
+    assert attempts * seconds < sweep.LIMIT.seconds
+    assert sweep.LIMIT < LEASE
+
+
 def test_the_functions_can_read_their_environment(lambda_environment: dict[str, str]) -> None:
     settings = Settings.from_environment(lambda_environment)
     tables = settings.tables
@@ -115,7 +130,7 @@ def test_the_log_table_finds_open_operations_and_forgets_old_entries(template: T
     (index,) = table["GlobalSecondaryIndexes"]
     assert index["IndexName"] == "OpenOperations"
     assert [key["AttributeName"] for key in index["KeySchema"]] == ["open", "entry"]
-    assert index["Projection"] == {"ProjectionType": "KEYS_ONLY"}
+    assert index["Projection"] == {"ProjectionType": "INCLUDE", "NonKeyAttributes": ["deadline"]}
     assert table["TimeToLiveSpecification"] == {"AttributeName": "expiresAt", "Enabled": True}
 
 

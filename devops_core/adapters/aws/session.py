@@ -13,6 +13,7 @@ import botocore.session
 from botocore.loaders import Loader
 
 from devops_core.adapters.aws.models import CALLED
+from devops_core.adapters.aws.workers import refuse_if_abandoned
 
 MODELS = Path(__file__).resolve().parents[3] / "service_models"
 
@@ -40,6 +41,7 @@ class ModelsLoader(Loader):  # type: ignore[misc] # botocore ships no types
 def new_session(models: Path = MODELS) -> botocore.session.Session:
     """Return a session with the trimmed models in a folder, if the folder exists."""
     session = botocore.session.get_session()
+    session.register("before-send", refuse_if_abandoned)
     if models.is_dir():
         session.register_component("data_loader", ModelsLoader(models))
     return session

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from devops_core.adapters.aws.errors import translated
@@ -19,6 +21,7 @@ from devops_core.settings import TableNames
 
 if TYPE_CHECKING:
     from devops_core.model.inventory import Application, Inventory, Row
+    from devops_core.model.listing import OpenOperation
     from devops_core.model.operation import Event, Operation
     from devops_core.ports import IdempotencyRecord
 
@@ -36,6 +39,8 @@ NAMES = "NAMES#"
 EVENTS = "EVENTS#"
 # The key of the drift check's position.
 CURSOR = {"applicationName": "DRIFT#", "entry": "CURSOR"}
+# The key of the schedule's position in the index of open operations.
+SWEEP_POSITION = {"applicationName": "SCHEDULE#", "entry": "CURSOR"}
 # Attributes of an application that an item omits if they are empty.
 _OPTIONAL = ("description", "warmup")
 _FOR_CALLS = (
@@ -158,10 +163,27 @@ def operation_of(item: Mapping[str, Mapping[str, Any]], details_type: DetailsTyp
     return replace(operation, details=typed(made, operation.details) if made else None)
 
 
-def operation_id_of(item: Mapping[str, Mapping[str, Any]]) -> tuple[str, str]:
-    """Return `(application, operation id)` from the key of a record."""
+def open_operation_of(item: Mapping[str, Mapping[str, Any]]) -> OpenOperation:
+    """Return the operation of an entry in the index of open operations."""
     values = decode(item)
-    return values["applicationName"], values["entry"].removeprefix(OPERATION)
+    deadline = None
+    with suppress(KeyError, TypeError, ValueError):
+        deadline = datetime.fromisoformat(values["deadline"])
+    entry: str = values["entry"]
+    from devops_core.model.listing import OpenOperation
+
+    return OpenOperation(values["applicationName"], entry.removeprefix(OPERATION), deadline)
+
+
+def open_operation_key(position: str) -> Item:
+    """Return the key of an entry in the index of open operations."""
+    operation_id, _, application = position.partition(" ")
+    return operation_key(application, operation_id) | encode({"open": "1"})
+
+
+def sweep_position_of(item: Mapping[str, Mapping[str, Any]]) -> str | None:
+    """Return the position in the schedule's item; None if the item is missing or damaged."""
+    return item.get("after", {}).get("S")
 
 
 def written_by(item: Mapping[str, Mapping[str, Any]], write: str) -> bool:

@@ -10,7 +10,7 @@ from uuid import uuid4
 
 from devops_core.adapters.aws.errors import translated
 from devops_core.adapters.dynamodb import items
-from devops_core.adapters.dynamodb.attributes import Item, encode
+from devops_core.adapters.dynamodb.attributes import encode
 from devops_core.adapters.dynamodb.transactions import (
     ActionBuilder,
     FailedCondition,
@@ -23,12 +23,13 @@ from devops_core.settings import TableNames
 
 if TYPE_CHECKING:
     from devops_core.model.inventory import Inventory
+    from devops_core.model.listing import OpenOperation, Page
     from devops_core.model.operation import Event, Operation
     from devops_core.ports import Claim, Closing, IdempotencyRecord
 
 _INDEX = "OpenOperations"
-# Open operations in one read of the index: as many as one run of the schedule can process.
-_MAX_OPEN = 200
+# Operations in one read of the index: about 120 KB. DynamoDB reads at most 1 MB for a page.
+_OPEN_PAGE = 1000
 _CONFLICT = "another transaction uses the same items"
 
 
@@ -153,25 +154,38 @@ class DynamoTables:
         return list(dict.fromkeys(each["applicationName"]["S"] for each in page["Items"]))
 
     @translated()
-    def open_operations(self) -> list[tuple[str, str]]:
-        """Return `(application, operation id)` of at most 200 open operations, oldest first."""
-        found: list[Item] = []
-        start: dict[str, Any] = {}
-        while len(found) < _MAX_OPEN:
-            page = self._client.query(
-                TableName=self._names.log,
-                IndexName=_INDEX,
-                KeyConditionExpression="#open = :open",
-                ExpressionAttributeNames={"#open": "open"},
-                ExpressionAttributeValues=encode({":open": "1"}),
-                Limit=_MAX_OPEN - len(found),
-                **start,
-            )
-            found += page["Items"]
-            if "LastEvaluatedKey" not in page:
-                break
-            start = {"ExclusiveStartKey": page["LastEvaluatedKey"]}
-        return [items.operation_id_of(item) for item in found]
+    def open_operations(self, after: str | None = None) -> Page[OpenOperation]:
+        """Return a page of the open operations, the oldest first; eventually consistent."""
+        # Only the schedule needs this module.
+        from devops_core.model.listing import Page
+
+        start = {"ExclusiveStartKey": items.open_operation_key(after)} if after else {}
+        response = self._client.query(
+            TableName=self._names.log,
+            IndexName=_INDEX,
+            KeyConditionExpression="#open = :open",
+            ExpressionAttributeNames={"#open": "open"},
+            ExpressionAttributeValues=encode({":open": "1"}),
+            Limit=_OPEN_PAGE,
+            **start,
+        )
+        last = response.get("LastEvaluatedKey")
+        found = tuple(map(items.open_operation_of, response["Items"]))
+        return Page(found, items.open_operation_of(last).position if last else None)
+
+    @translated()
+    def sweep_position(self) -> str | None:
+        """Return the stored position of the schedule; consistent."""
+        response = self._client.get_item(
+            TableName=self._names.log, Key=encode(items.SWEEP_POSITION), ConsistentRead=True
+        )
+        return items.sweep_position_of(response.get("Item", {}))
+
+    @translated()
+    def save_sweep_position(self, position: str) -> None:
+        """Write the position of the schedule; the last one of simultaneous runs remains."""
+        item = encode(items.SWEEP_POSITION | {"after": position})
+        self._client.put_item(TableName=self._names.log, Item=item)
 
     def check(self) -> Mapping[str, str]:
         """Return the error of each table that cannot be read, by table name."""

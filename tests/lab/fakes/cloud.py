@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any, TypeVar
 
 from devops_core.access import AccessPolicy
 from devops_core.naming import SLOTS, EcrRegistry, Image
@@ -24,6 +25,8 @@ from tests.lab.fakes.wire import Wire
 
 ACCOUNT = "123456789012"
 REGION = "eu-west-1"
+T = TypeVar("T")
+WorkOff = Callable[[Iterable[Callable[[], Any]], int, datetime], list[Any]]
 REGISTRY = f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com"
 
 
@@ -84,12 +87,19 @@ def in_turn(calls: Sequence[Callable[[], Any]]) -> list[Any]:
     return answers
 
 
+def one_worker(calls: Iterable[Callable[[], Any]], workers: int, until: datetime) -> list[Any]:
+    """Make calls in order, without a time limit, and return their results."""
+    del workers, until
+    return [call() for call in calls]
+
+
 class FakeCloud:
     """`ports.Cloud`.
 
     `lines` has the message and the members of each log line, `measured` the lines with metrics as
     CloudWatch gets them. With `backwards`, simultaneous calls are made in reverse order, because
-    AWS can execute them in any order. `together` makes simultaneous calls.
+    AWS can execute them in any order. `together` makes simultaneous calls. `workers` takes over
+    the calls of `work_off`, a number of workers and the time limit.
     """
 
     def __init__(self, **changes: Any) -> None:
@@ -109,6 +119,7 @@ class FakeCloud:
         self.measured: list[dict[str, Any]] = []
         self.backwards = False
         self.together: Callable[[Sequence[Callable[[], Any]]], list[Any]] = in_turn
+        self.workers: WorkOff = one_worker
 
     def log(self, message: str, **facts: Any) -> None:
         """Record a log line and its metrics; its members must be JSON."""
@@ -124,6 +135,10 @@ class FakeCloud:
     def gather(self, calls: Sequence[Callable[[], Any]]) -> list[Any]:
         """Make simultaneous calls, one after the other unless `together` makes them otherwise."""
         return in_turn(calls[::-1])[::-1] if self.backwards else self.together(calls)
+
+    def work_off(self, calls: Iterable[Callable[[], T]], workers: int, until: datetime) -> list[T]:
+        """Make calls in order, one after the other unless `workers` makes them otherwise."""
+        return self.workers(calls, workers, until)
 
     def live(self, application: str) -> str | None:
         """Return the live slot, None unless production forwards to exactly one slot."""

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from devops_core.errors import AlreadyExistsError, BusyError, ChangedMeanwhileError, LostClaimError
 from devops_core.model.inventory import Inventory, Row
+from devops_core.model.listing import OpenOperation, Page
 from devops_core.model.operation import Event, Operation
 from devops_core.naming import Environment
 from devops_core.ports import AlreadyClaimedError, Claim, Closing, IdempotencyRecord
@@ -20,6 +21,7 @@ class FakeTables(Port, port="tables"):
     `rows` has the inventory by application and environment, `operations` the records by application
     and id, `events` the audit log by application, operation and key in the order of the writes,
     `idempotency_records` the records by Idempotency-Key. `problems` is the result of `check`.
+    `open_page` is the limit of a page of open operations, `position` that of the schedule.
     """
 
     def __init__(self, wire: Wire, clock: FakeClock) -> None:
@@ -30,6 +32,8 @@ class FakeTables(Port, port="tables"):
         self.events: dict[tuple[str, str, str], Event] = {}
         self.idempotency_records: dict[str, IdempotencyRecord] = {}
         self.problems: dict[str, str] = {}
+        self.open_page = 1000
+        self.position: str | None = None
         self._last = ""
 
     # --- the port: reads ---
@@ -62,9 +66,27 @@ class FakeTables(Port, port="tables"):
         return turn
 
     @outgoing
-    def open_operations(self) -> list[tuple[str, str]]:
-        """Return the operations in progress."""
-        return self.in_progress()
+    def open_operations(self, after: str | None = None) -> Page[OpenOperation]:
+        """Return a page of the operations in progress, in the order of their ids, as DynamoDB."""
+        found = [
+            OpenOperation(application, operation_id, operation.deadline)
+            for (application, operation_id), operation in self.operations.items()
+            if not operation.ended
+        ]
+        ordered = sorted(found, key=lambda each: each.position)
+        later = [each for each in ordered if after is None or each.position > after]
+        page = tuple(later[: self.open_page])
+        return Page(page, page[-1].position if len(later) > len(page) else None)
+
+    @outgoing
+    def sweep_position(self) -> str | None:
+        """Return the position of the schedule."""
+        return self.position
+
+    @outgoing
+    def save_sweep_position(self, position: str) -> None:
+        """Write the position of the schedule."""
+        self.position = position
 
     @outgoing
     def check(self) -> Mapping[str, str]:

@@ -20,8 +20,11 @@ AWS_WRITES = frozenset(
     }
 )  # fmt: skip
 TABLE_WRITES = frozenset(
-    {"tables.claim", "tables.save", "tables.close", "tables.correct", "tables.note"}
-)
+    {
+        "tables.claim", "tables.save", "tables.close", "tables.correct", "tables.note",
+        "tables.save_sweep_position",
+    }
+)  # fmt: skip
 
 
 class Crash(BaseException):

@@ -14,7 +14,7 @@ def create_tables(client: Any, names: TableNames) -> None:
     index = {
         "IndexName": "OpenOperations",
         "KeySchema": _keys("open", "entry"),
-        "Projection": {"ProjectionType": "KEYS_ONLY"},
+        "Projection": {"ProjectionType": "INCLUDE", "NonKeyAttributes": ["deadline"]},
     }
     log = _table(names.log, "entry", "open") | {"GlobalSecondaryIndexes": [index]}
     client.create_table(**log)

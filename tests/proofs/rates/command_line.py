@@ -10,7 +10,7 @@ from devops_cli import follow
 from devops_cli.failures import ApiError, UnreachableError
 from devops_cli.responses import Response
 from tests.lab.client import Reply
-from tests.proofs.rates.timeline import Timeline
+from tests.lab.timeline import Timeline
 
 # Sends one GET request; None without a response.
 Get = Callable[[str, Mapping[str, str], Mapping[str, str]], Reply | None]

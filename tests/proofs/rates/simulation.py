@@ -24,8 +24,8 @@ from tests.lab.fakes import Call, Crash, FakeCloud
 from tests.lab.memory.memory_snapshot import MemorySnapshot
 from tests.lab.promises import Watch
 from tests.lab.rates import Limiter
+from tests.lab.timeline import Timeline
 from tests.proofs.rates import command_line
-from tests.proofs.rates.timeline import Timeline
 
 # Seconds.
 _CALL = (0.02, 0.08)  # one call of AWS
@@ -101,6 +101,7 @@ class Simulation:
         """Let all callers begin at the same time, and return the results when all have ended."""
         cloud, timeline = self.cloud, self._timeline
         cloud.clock.sleep, cloud.together = timeline.sleep, timeline.together
+        cloud.workers = timeline.work_off
         cloud.wire.around = self._send
         cloud.containers.automatic = False
         cloud.stacks.pace = None
@@ -110,6 +111,7 @@ class Simulation:
         timeline.start(self._schedule, _SCHEDULE * self._random.random())
         timeline.run()
         cloud.clock.sleep, cloud.together = None, FakeCloud().together
+        cloud.workers = FakeCloud().workers
         cloud.wire.around = None
         self._watch.hold_at_rest()
         return self.result

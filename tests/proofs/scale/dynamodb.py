@@ -62,9 +62,9 @@ class Table:
                 self.index[sort, name] = entry
 
     def entry(self, item: Item) -> Item:
-        """Return the index entry of an item: its keys, if it has all of them."""
-        names = ("open", "applicationName", self.sort)
-        return {name: item[name] for name in names} if "open" in item else {}
+        """Return the index entry of an item: its keys and the deadline, if it has all keys."""
+        names = ("open", "applicationName", self.sort, "deadline")
+        return {name: item[name] for name in names if name in item} if "open" in item else {}
 
     def after(self, last: Item | None) -> Iterator[Item]:
         """Return all items after a key, in the order of their keys."""

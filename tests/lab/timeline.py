@@ -10,7 +10,8 @@ from __future__ import annotations
 import heapq
 import itertools
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
 from functools import partial
 from typing import Any
 
@@ -96,6 +97,23 @@ class Timeline:
             raise Stopped
         if errors:
             raise errors[0]
+        return results
+
+    def work_off(
+        self, calls: Iterable[Callable[[], Any]], workers: int, until: datetime
+    ) -> list[Any]:
+        """Make calls with some workers, each of which makes one call after the other.
+
+        No call of a simulation hangs, so all calls end before `until`.
+        """
+        waiting, results = iter(calls), []
+
+        def work() -> None:
+            for call in waiting:
+                results.append(call())
+
+        self.together([work] * workers)
+        assert self._clock.now() <= until
         return results
 
     @property
