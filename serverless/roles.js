@@ -108,7 +108,12 @@ const updateServices = (names) =>
 const taskDefinitions = (names) => named('ecs', names, (name) => `task-definition/*-${name}:*`);
 /** Register the next task definition of a service, and find it again. */
 const register = (names) => [
-  allow(['ecs:RegisterTaskDefinition'], taskDefinitions(names)),
+  // As in stack-role.yml: only for Fargate and without privileges.
+  allow(['ecs:RegisterTaskDefinition'], taskDefinitions(names), {
+    Null: { 'ecs:compute-compatibility': 'false' },
+    'ForAllValues:StringEquals': { 'ecs:compute-compatibility': ['FARGATE'] },
+    StringNotEqualsIgnoreCase: { 'ecs:privileged': 'true' },
+  }),
   // Only at registration: a new tag would assign an existing task definition to another operation.
   allow(['ecs:TagResource'], taskDefinitions(names), {
     StringEquals: { 'ecs:CreateAction': 'RegisterTaskDefinition' },

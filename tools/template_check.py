@@ -77,6 +77,7 @@ def faults(path: Path) -> list[str]:
         *found,
         *_parameter_faults(written, parameters),
         *_role_faults(template),
+        *_task_faults(template),
         *_permission_faults(template),
         *Resolver(template, parameters).faults(),
     ]
@@ -125,6 +126,25 @@ def _role_faults(template: Template) -> Iterator[str]:
             yield f"{name}: PermissionsBoundary must be the parameter PermissionsBoundary"
         if "RoleName" in properties:
             yield f"{name}: RoleName requires CAPABILITY_NAMED_IAM, which the service does not send"
+
+
+def _task_faults(template: Template) -> Iterator[str]:
+    """Yield the properties of tasks and services that CloudFormation's role cannot set."""
+    for name, resource in template.get("Resources", {}).items():
+        properties = resource.get("Properties", {})
+        if resource["Type"] == "AWS::ECS::TaskDefinition":
+            if properties.get("RequiresCompatibilities") != ["FARGATE"]:
+                yield f"{name}: RequiresCompatibilities must be [FARGATE]"
+            if any(each.get("Privileged") for each in properties.get("ContainerDefinitions", ())):
+                yield f"{name}: Privileged is not allowed"
+        if resource["Type"] == "AWS::ECS::Service":
+            network = properties.get("NetworkConfiguration", {}).get("AwsvpcConfiguration", {})
+            if network.get("Subnets") != {"Ref": "Subnets"}:
+                yield f"{name}: Subnets must be the parameter Subnets"
+            if network.get("AssignPublicIp", "DISABLED") != "DISABLED":
+                yield f"{name}: AssignPublicIp is not allowed"
+            if properties.get("EnableExecuteCommand"):
+                yield f"{name}: EnableExecuteCommand is not allowed"
 
 
 def _permission_faults(template: Template) -> Iterator[str]:

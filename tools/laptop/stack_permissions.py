@@ -13,7 +13,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from tools.laptop.permissions import Permission
+from tools.laptop.permissions import Permission, service_keys, task_definition_keys
 
 _HANDLERS = Path(__file__).with_name("resource-handlers.json")
 _KMS = "a customer-managed KMS key; the template uses keys of AWS"
@@ -152,6 +152,19 @@ def _keys(resource: Resource, action: str) -> dict[str, Any]:
     keys: dict[str, Any] = {f"aws:ResourceTag/{key}": value for key, value in tags.items()}
     if action in ("ecs:TagResource", "elasticloadbalancing:AddTags"):
         keys[f"{action.partition(':')[0]}:CreateAction"] = _CREATE_CALLS[resource.type]
+    if action == "ecs:RegisterTaskDefinition":
+        containers = resource.properties.get("ContainerDefinitions") or ()
+        keys |= task_definition_keys(
+            resource.properties.get("RequiresCompatibilities"),
+            [each.get("Privileged") for each in containers],
+        )
+    # The update before a delete has only the count.
+    if action == "ecs:CreateService":
+        network = resource.properties.get("NetworkConfiguration", {}).get("AwsvpcConfiguration", {})
+        keys |= service_keys(
+            {f"{name[0].lower()}{name[1:]}": value for name, value in network.items()},
+            resource.properties.get("EnableExecuteCommand"),
+        )
     if boundary := resource.properties.get("PermissionsBoundary"):
         keys["iam:PermissionsBoundary"] = boundary
     return keys

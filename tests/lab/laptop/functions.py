@@ -38,15 +38,15 @@ class Functions:
     @contextmanager
     def stacks_without(self, action: str) -> Iterator[None]:
         """Remove a permission from CloudFormation's role during the context."""
-        roles = self._iam.get_paginator("list_roles").paginate()
-        (role,) = (
-            each["RoleName"]
-            for page in roles
-            for each in page["Roles"]
-            if "-StackRole-" in each["RoleName"]
-        )
-        with self._role_without(role, action):
+        with self._role_without(self.stack_role()["RoleName"], action):
             yield
+
+    def stack_role(self) -> dict[str, Any]:
+        """Return CloudFormation's role for the stacks of applications."""
+        pages = self._iam.get_paginator("list_roles").paginate()
+        roles: list[dict[str, Any]] = [each for page in pages for each in page["Roles"]]
+        (role,) = (each for each in roles if "-StackRole-" in each["RoleName"])
+        return role
 
     @contextmanager
     def _role_without(self, role: str, action: str) -> Iterator[None]:
