@@ -28,6 +28,7 @@ from devops_core.template_contract import (
     container_faults,
     foreign_outputs,
     missing_outputs,
+    policy_faults,
     template_faults,
 )
 from tools.laptop.stack_permissions import UNNEEDED, resource_handlers
@@ -69,7 +70,8 @@ def faults(path: Path) -> list[str]:
         parameters = sent_parameters(content)
     except ValueError as error:
         return [str(error)]
-    found = list(template_faults(content.decode(), NAME, SERVICES, ACCOUNT))
+    text = content.decode()
+    found = [*template_faults(text, NAME, SERVICES, ACCOUNT), *policy_faults(text)]
     written = load(path)
     environments = parameters["Environments"].split(",")
     template = unroll(written, {"Environments": environments})

@@ -16,6 +16,7 @@ from tools.laptop.stack_permissions import (
     UNNEEDED,
     Resource,
     handler_permissions,
+    iam_calls,
     resource_handlers,
 )
 
@@ -58,6 +59,32 @@ def test_the_list_of_handlers_has_the_actions_of_the_current_schemas(
     actions = {*schema["handlers"][handler]["permissions"]} - set(UNNEEDED)
     allowed = [action for each in statements() for action in listed(each["Action"])]
     assert [one for one in actions if not any(fnmatchcase(one, each) for each in allowed)] == []
+
+
+def test_the_additional_iam_calls_are_actions_of_the_current_schemas() -> None:
+    for (kind, handler), calls in iam_calls().items():
+        schema = PROVIDER_SCHEMA_MANAGER.get_resource_schema("eu-west-1", kind).schema
+        assert {*calls} <= {*schema["handlers"][handler]["permissions"]}
+
+
+@pytest.mark.parametrize("kind", sorted({kind for kind, _ in iam_calls()}))
+def test_a_template_cannot_change_users_groups_and_managed_policies(kind: str) -> None:
+    """The role of CloudFormation lacks the actions; a create refuses these types as well."""
+    allowed = {action for each in statements() for action in listed(each["Action"])}
+    for handler in ("create", "delete"):
+        assert not allowed & {*iam_calls()[kind, handler]}
+
+
+def test_a_policy_requires_the_permission_for_each_user_and_group() -> None:
+    properties = {"Users": ["Ann", "Bob"], "Groups": ["Admins"]}
+    resource = Resource("AWS::IAM::Policy", properties, "eu-west-1", "012345678901")
+    assert [
+        (each.action, each.resource) for each in handler_permissions(resource, "create") or ()
+    ] == [
+        ("iam:PutUserPolicy", "arn:aws:iam::012345678901:user/Ann"),
+        ("iam:PutUserPolicy", "arn:aws:iam::012345678901:user/Bob"),
+        ("iam:PutGroupPolicy", "arn:aws:iam::012345678901:group/Admins"),
+    ]
 
 
 def test_each_exception_is_an_action_of_a_handler() -> None:

@@ -89,6 +89,11 @@ def test_the_page_names_every_parameter_and_every_output() -> None:
             ["devExecutionRole: PermissionsBoundary must be the parameter PermissionsBoundary"],
         ),
         (
+            '          RoleName:\n            Ref: !Sub "${Environment}ExecutionRole"',
+            "          RoleName: role-of-another-application",
+            ["each RoleName must be the Ref of a role of the template"],
+        ),
+        (
             "          RequiresCompatibilities: [FARGATE]",
             "          RequiresCompatibilities: [FARGATE, EC2]",
             ["devTaskDefinition: RequiresCompatibilities must be [FARGATE]"],

@@ -81,6 +81,24 @@ _CREATE_CALLS = {
 }
 # The services that assume the service-linked roles of an account; its first cluster creates one.
 _LINKED = {"AWS::ECS::Cluster": "ecs.amazonaws.com"}
+# The calls that give a resource of a further IAM type its effect; `{Users}` is each of the users.
+# The roles of an AWS::IAM::Policy have the rule of AWS::IAM::RolePolicy.
+_IAM_CALLS: Mapping[tuple[str, str], Mapping[str, str]] = {
+    ("AWS::IAM::InstanceProfile", "create"): {"iam:CreateInstanceProfile": "instance-profile/*"},
+    ("AWS::IAM::InstanceProfile", "delete"): {"iam:DeleteInstanceProfile": "instance-profile/*"},
+    ("AWS::IAM::ManagedPolicy", "create"): {"iam:CreatePolicy": "policy/*"},
+    ("AWS::IAM::ManagedPolicy", "delete"): {"iam:DeletePolicy": "policy/*"},
+    ("AWS::IAM::Policy", "create"): {
+        "iam:PutUserPolicy": "user/{Users}",
+        "iam:PutGroupPolicy": "group/{Groups}",
+    },
+    ("AWS::IAM::Policy", "delete"): {
+        "iam:DeleteUserPolicy": "user/{Users}",
+        "iam:DeleteGroupPolicy": "group/{Groups}",
+    },
+    ("AWS::IAM::User", "create"): {"iam:CreateUser": "user/*"},
+    ("AWS::IAM::User", "delete"): {"iam:DeleteUser": "user/*"},
+}
 
 
 class Resource(NamedTuple):
@@ -97,6 +115,8 @@ def handler_permissions(resource: Resource, handler: str) -> list[Permission] | 
 
     None means that no rule exists for the type of the resource.
     """
+    if (resource.type, handler) in _IAM_CALLS:
+        return list(_iam_permissions(resource, handler))
     if resource.type not in _RESOURCES:
         return None
     actions = {*resource_handlers()[resource.type]["handlers"][handler]} - set(UNNEEDED)
@@ -109,6 +129,19 @@ def resource_handlers() -> Mapping[str, Any]:
     """Return the published handlers, with their actions, by type of resource."""
     handlers: dict[str, Any] = json.loads(_HANDLERS.read_text(encoding="utf-8"))["types"]
     return handlers
+
+
+def iam_calls() -> Mapping[tuple[str, str], Mapping[str, str]]:
+    """Return the actions of each IAM type and handler that resource-handlers.json lacks."""
+    return _IAM_CALLS
+
+
+def _iam_permissions(resource: Resource, handler: str) -> Iterator[Permission]:
+    for action, name in _IAM_CALLS[resource.type, handler].items():
+        kind, _, names = name.partition("/")
+        several = resource.properties.get(names.strip("{}")) or () if "{" in names else [names]
+        for each in several:
+            yield Permission(action, f"arn:aws:iam::{resource.account}:{kind}/{each}")
 
 
 def _permissions(resource: Resource, action: str) -> Iterator[Permission]:

@@ -32,7 +32,7 @@ class Functions:
     @contextmanager
     def without(self, name: str, action: str) -> Iterator[None]:
         """Remove a permission from a function's role during the context."""
-        with self._role_without(self._role(name), action):
+        with self._role_without(self.role(name), action):
             yield
 
     @contextmanager
@@ -62,7 +62,8 @@ class Functions:
         finally:
             self._put(role, policies)
 
-    def _role(self, name: str) -> str:
+    def role(self, name: str) -> str:
+        """Return the name of a function's role."""
         about = self._lambda.get_function_configuration(FunctionName=PREFIX + name)
         role: str = about["Role"].rpartition("/")[2]
         return role

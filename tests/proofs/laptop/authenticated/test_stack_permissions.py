@@ -56,6 +56,34 @@ def test_a_stack_cannot_register_tasks_with_more_rights(
     assert "not authorized to perform: ecs:RegisterTaskDefinition" in problem
 
 
+POLICY = {"Version": "2012-10-17", "Statement": []}
+
+
+@pytest.mark.parametrize(
+    ("resource", "action"),
+    [
+        (
+            {"Type": "AWS::IAM::Policy", "Properties": {"Roles": ["lambda"]}},
+            "iam:GetRolePolicy",
+        ),
+        (
+            {"Type": "AWS::IAM::Policy", "Properties": {"Users": ["pipeline"]}},
+            "iam:PutUserPolicy",
+        ),
+        ({"Type": "AWS::IAM::ManagedPolicy", "Properties": {}}, "iam:CreatePolicy"),
+    ],
+    ids=["role", "user", "managed policy"],
+)
+def test_a_stack_cannot_change_principals_of_the_account(
+    api: Api, functions: Functions, resource: dict[str, Any], action: str
+) -> None:
+    """A function's role has neither the path nor the boundary of applications."""
+    named = {"Roles": [functions.role("create")]} if "Roles" in resource["Properties"] else {}
+    properties = {"PolicyName": "more", "PolicyDocument": POLICY, **resource["Properties"], **named}
+    problem = stack_problem(api, functions, {**resource, "Properties": properties})
+    assert f"not authorized to perform: {action}" in problem
+
+
 def stack_problem(api: Api, functions: Functions, resource: dict[str, Any]) -> str:
     """Return the reason why a stack with this resource fails; "" if it is created."""
     stacks = api.client("cloudformation")
@@ -64,6 +92,7 @@ def stack_problem(api: Api, functions: Functions, resource: dict[str, Any]) -> s
         TemplateBody=json.dumps({"Resources": {"It": resource}}),
         RoleARN=functions.stack_role()["Arn"],
         OnFailure="DO_NOTHING",
+        Capabilities=["CAPABILITY_IAM"],
     )["StackId"]
 
     def status() -> str:
