@@ -141,7 +141,7 @@ class AwsCloud:
         """S3."""
         from devops_core.adapters.s3 import S3Templates
 
-        return S3Templates(self._client("s3"))
+        return S3Templates(self._client("s3"), self.settings.account)
 
     @_MadeOnce
     def web(self) -> ports.Web:

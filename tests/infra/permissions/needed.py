@@ -97,10 +97,11 @@ def _dynamodb(operation: str, params: Params) -> Iterator[Permission]:
 def _s3(operation: str, params: Params) -> Iterator[Permission]:
     bucket = f"arn:aws:s3:::{params['Bucket']}"
     # Without it, S3 reports a missing object as forbidden.
-    yield Permission("s3:ListBucket", bucket)
+    owner = {"s3:ResourceAccount": ACCOUNT}
+    yield Permission("s3:ListBucket", bucket, owner)
     if operation != "HeadBucket":
         action = "s3:GetObjectVersion" if params.get("VersionId") else "s3:GetObject"
-        yield Permission(action, f"{bucket}/{params['Key']}")
+        yield Permission(action, f"{bucket}/{params['Key']}", owner)
 
 
 def _ecr(operation: str, params: Params) -> Iterator[Permission]:
