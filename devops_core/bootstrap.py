@@ -143,7 +143,7 @@ class AwsCloud:
         """S3."""
         from devops_core.adapters.s3 import S3Templates
 
-        return S3Templates(self._client("s3"))
+        return S3Templates(self._client("s3"), self.settings.account)
 
     @_MadeOnce
     def secret_tags(self) -> ports.SecretTags:

@@ -1,8 +1,12 @@
-"""The contract of an application template: its outputs name only the application's own resources.
+"""The contract of an application template: it names only the application's own resources.
 
 The service trusts the outputs of a stack: swaps change these listeners, deploys these services. So
 a create checks them against the names that docs/custom-template.md requires, before the stack
 exists as far as the text of the template shows them, and afterwards completely.
+
+CloudFormation has one role for the stacks of all applications, and IAM has no condition that
+separates them: PutRolePolicy has no tags of the request. So a create refuses a template that writes
+a policy into a role of another stack. All roles of stacks have generated names.
 """
 
 from __future__ import annotations
@@ -30,6 +34,22 @@ _LITERAL_ARN = re.compile(
     r"\bValue[\"']?:\s*(?:!Sub\s+)?[\"']?(?P<arn>arn:[^\s\"',\]}$]+)[\"']?\s*(?:[,}#\n]|\Z)"
 )
 _IMPORTED = re.compile(r"\bValue[\"']?:\s*(?:!ImportValue\b|[{\s\"']*Fn::ImportValue\b)")
+# The only types of IAM resources; the others can change the permissions of existing principals.
+_IAM_TYPE = re.compile(r"AWS::IAM::(?!(?:Role|RolePolicy)\b)")
+_ROLE_POLICY = re.compile(r"AWS::IAM::RolePolicy\b")
+_ROLE_TYPE = re.compile(r"\bType[\"']?: *[\"']?AWS::IAM::Role\b(?!\w)")
+_ROLE_NAME = re.compile(r"\bRoleName[\"']?\s*:")
+# A Ref to one resource, in each style of YAML; in a loop with Fn::Sub.
+_REFERENCE = re.compile(
+    r"\s*(?:!Ref\s+|\{?\s*[\"']?Ref[\"']?:\s*(?:!Sub\s+|\{?\s*[\"']?Fn::Sub[\"']?:\s*)?)"
+    r"[\"']?(?P<id>(?:[A-Za-z0-9]|[$&]\{\w+\})+)[\"']?\s*(?:[,}\n#]|\Z)"
+)
+_LOOP_VARIABLE = re.compile(r"Fn::ForEach::\w+[\"']?:\s*[-\[]\s*[\"']?(\w+)")
+_VARIABLE_TYPE = re.compile(r"\bType[\"']?\s*:[^\n,}]*\$\{")
+# Escapes of YAML in double quotes that can hide letters.
+_ESCAPE = re.compile(r"\\[xuU][0-9A-Fa-f]{2}")
+_CONTINUATION = re.compile(r"\\\r?\n\s*")
+_COMMENT = re.compile(r"^\s*#.*$", re.MULTILINE)
 
 
 class Account(NamedTuple):
@@ -100,6 +120,74 @@ def template_faults(
     if missing:
         faults.insert(0, f"it lacks the outputs {', '.join(missing)}")
     return tuple(faults)
+
+
+def policy_faults(template: str) -> tuple[str, ...]:
+    """Return the faults of a template that can write policies into roles of other stacks.
+
+    A type or a role that the text does not show is a fault too.
+    """
+    escaped = False
+    if template.lstrip().startswith("{"):
+        try:
+            document = json.loads(template)
+            roles, others = _json_roles(document)
+        except (ValueError, AttributeError, LookupError, TypeError, RecursionError):
+            # CloudFormation describes the fault.
+            return ()
+        text = json.dumps(document, ensure_ascii=False)
+    else:
+        text = _COMMENT.sub("", template)
+        roles, others = _yaml_roles(text.splitlines())
+        escaped = _ESCAPE.search(text) is not None
+        text = _CONTINUATION.sub("", text)
+    others |= set(_LOOP_VARIABLE.findall(text))
+    own = {role for role in roles if not any(map(_name_pattern(role).fullmatch, others))}
+    named = [_REFERENCE.match(text, found.end()) for found in _ROLE_NAME.finditer(text)]
+    faults = []
+    if escaped or _VARIABLE_TYPE.search(text):
+        faults.append("each Type must be a text without escapes and variables")
+    if _IAM_TYPE.search(text):
+        faults.append("IAM resources must have the type AWS::IAM::Role or AWS::IAM::RolePolicy")
+    if len(named) < len(_ROLE_POLICY.findall(text)) or not all(
+        reference and reference["id"] in own for reference in named
+    ):
+        faults.append("each RoleName must be the Ref of a role of the template")
+    return tuple(faults)
+
+
+def _json_roles(document: Mapping[str, Any]) -> tuple[set[str], set[str]]:
+    """Return the logical ids of the roles, and the names of the parameters."""
+    resources = {
+        key: json.loads(text) for key, text in _json_members(document.get("Resources", {}))
+    }
+    roles = {key for key, resource in resources.items() if resource["Type"] == "AWS::IAM::Role"}
+    return roles, set(document.get("Parameters", {}))
+
+
+def _yaml_roles(lines: list[str]) -> tuple[set[str], set[str]]:
+    """Return the logical ids of the roles, and the keys of the parameters.
+
+    There are no roles without these two sections in block style.
+    """
+    resources, parameters = _section(lines, "Resources"), _section(lines, "Parameters")
+    if resources is None or parameters is None:
+        return set(), set()
+    roles = set()
+    for number, line in enumerate(resources):
+        found = _ROLE_TYPE.search(line)
+        if not found:
+            continue
+        keys = [_KEY.match(each) for each in reversed(resources[: number + 1])]
+        level = found.start()
+        above = (key for key in keys if key and len(key["indent"]) < level)
+        roles |= {key["key"] for key in [next(above, None)] if key}
+    return roles, {key["key"] for key in map(_KEY.match, parameters) if key}
+
+
+def _name_pattern(key: str) -> re.Pattern[str]:
+    """Return a pattern for the names of a key, which has a placeholder in a loop."""
+    return re.compile(_PLACEHOLDER.sub(r"\\w+", re.escape(key)))
 
 
 def container_faults(
@@ -181,7 +269,7 @@ def _declared_outputs(template: str) -> list[tuple[re.Pattern[str], str]] | None
         if lines is None:
             return None if re.search(r"\bOutputs\b", template) else []
         found = dict(_yaml_members(lines))
-    return [(re.compile(_PLACEHOLDER.sub(r"\\w+", re.escape(key))), found[key]) for key in found]
+    return [(_name_pattern(key), found[key]) for key in found]
 
 
 def _json_members(outputs: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

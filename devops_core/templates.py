@@ -48,8 +48,10 @@ def stack_request(
     partition = settings.stack_role.split(":")[1]
     account = template_contract.Account(partition, settings.region, settings.account)
     services = [part.service for part in operation.progress]
-    faults = template_contract.template_faults(
-        request["TemplateBody"], application.name, services, account
+    body = request["TemplateBody"]
+    faults = (
+        *template_contract.template_faults(body, application.name, services, account),
+        *template_contract.policy_faults(body),
     )
     if faults:
         raise RefusedError(f"the application template cannot be used: {'; '.join(faults)}")

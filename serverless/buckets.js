@@ -22,7 +22,7 @@ const { physicalId } = require('./stack-resource');
 const TEMPLATE = 'cloudformation/application.yml';
 const KEY = 'application.yml';
 
-/** Plugin for osls; reads custom.parameters.datastores, .templatebucket and .ecsbucket. */
+/** Plugin for osls; reads custom.parameters.accountid, .datastores, .templatebucket and .ecsbucket. */
 module.exports = class Buckets {
   constructor(serverless, options, { log }) {
     this.serverless = serverless;
@@ -34,8 +34,15 @@ module.exports = class Buckets {
     };
   }
 
+  /** A client that accepts only buckets of the account of the installation. */
   async s3() {
-    return new S3Client(await this.serverless.getProvider('aws').getAwsSdkV3Config());
+    const { accountid: ExpectedBucketOwner } = this.serverless.service.custom.parameters;
+    const s3 = new S3Client(await this.serverless.getProvider('aws').getAwsSdkV3Config());
+    s3.middlewareStack.add(
+      (next) => (call) => next({ ...call, input: { ...call.input, ExpectedBucketOwner } }),
+      { step: 'initialize', name: 'expectedBucketOwner' },
+    );
+    return s3;
   }
 
   async refuseLeftovers() {

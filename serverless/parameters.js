@@ -83,6 +83,7 @@ function check(file, values) {
 function derived(values) {
   const { accountid, region, cftemplate, requiredtags, logretentiondays, alarmtopic } = values;
   const { bucket, key } = templateUrls.map((url) => url.exec(cftemplate)).find(Boolean).groups;
+  const tasksubnets = [values.subnet1, values.subnet2, ...values.subnets];
   const templatebucket = `ecs-cf-bucket-${accountid}-${region}`;
   return {
     // Bucket names are unique in all of AWS, so they contain account and region.
@@ -93,7 +94,8 @@ function derived(values) {
       'Fn::Sub': `arn:\${AWS::Partition}:s3:::${name}`,
     })),
     templateobject: `${bucket}/${key}`,
-    allsubnets: [values.subnet1, values.subnet2, ...values.subnets].join(','),
+    tasksubnets,
+    allsubnets: tasksubnets.join(','),
     allelbsubnets: [values.elbsubnet1, values.elbsubnet2, ...values.elbsubnets].join(','),
     requiredtags: requiredtags.join(','),
     allowedregistries: values.allowedregistries.join(','),

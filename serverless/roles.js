@@ -29,6 +29,8 @@ const MACRO = sub(
 );
 const STACK = arn('cloudformation', 'stack/*');
 const MADE_BY_AN_OPERATION = 'devops:operation';
+// ARNs of buckets have no account, and another account can own a bucket with the same name.
+const OWN_BUCKET = { StringEquals: { 's3:ResourceAccount': sub('${AWS::AccountId}') } };
 
 const named = (service, names, format) => names.map((name) => arn(service, format(name)));
 
@@ -80,9 +82,10 @@ const createStack = [
   allow(
     ['s3:GetObject', 's3:GetObjectVersion'],
     sub('arn:${AWS::Partition}:s3:::${self:custom.parameters.templateobject}'),
+    OWN_BUCKET,
   ),
   // Without it S3 returns 403 instead of 404 for a missing template.
-  allow(['s3:ListBucket'], '${self:custom.parameters.readablebuckets}'),
+  allow(['s3:ListBucket'], '${self:custom.parameters.readablebuckets}', OWN_BUCKET),
 ];
 /** Validate a template and read its parameters; no resource-level permissions exist. */
 const validateTemplate = allow(['cloudformation:ValidateTemplate'], '*');
@@ -108,7 +111,12 @@ const updateServices = (names) =>
 const taskDefinitions = (names) => named('ecs', names, (name) => `task-definition/*-${name}:*`);
 /** Register the next task definition of a service, and find it again. */
 const register = (names) => [
-  allow(['ecs:RegisterTaskDefinition'], taskDefinitions(names)),
+  // As in stack-role.yml: only for Fargate and without privileges.
+  allow(['ecs:RegisterTaskDefinition'], taskDefinitions(names), {
+    Null: { 'ecs:compute-compatibility': 'false' },
+    'ForAllValues:StringEquals': { 'ecs:compute-compatibility': ['FARGATE'] },
+    StringNotEqualsIgnoreCase: { 'ecs:privileged': 'true' },
+  }),
   // Only at registration: a new tag would assign an existing task definition to another operation.
   allow(['ecs:TagResource'], taskDefinitions(names), {
     StringEquals: { 'ecs:CreateAction': 'RegisterTaskDefinition' },

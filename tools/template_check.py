@@ -31,6 +31,7 @@ from devops_core.template_contract import (
     container_faults,
     foreign_outputs,
     missing_outputs,
+    policy_faults,
     template_faults,
 )
 from tools.laptop.stack_permissions import UNNEEDED, resource_handlers
@@ -73,7 +74,8 @@ def faults(path: Path) -> list[str]:
         parameters = sent_parameters(content)
     except ValueError as error:
         return [str(error)]
-    found = list(template_faults(content.decode(), NAME, SERVICES, ACCOUNT))
+    text = content.decode()
+    found = [*template_faults(text, NAME, SERVICES, ACCOUNT), *policy_faults(text)]
     written = load(path)
     environments = parameters["Environments"].split(",")
     template = unroll(written, {"Environments": environments})
@@ -81,6 +83,7 @@ def faults(path: Path) -> list[str]:
         *found,
         *_parameter_faults(written, parameters),
         *_role_faults(template),
+        *_task_faults(template),
         *_permission_faults(template),
         *Resolver(template, parameters).faults(),
     ]
@@ -129,6 +132,25 @@ def _role_faults(template: Template) -> Iterator[str]:
             yield f"{name}: PermissionsBoundary must be the parameter PermissionsBoundary"
         if "RoleName" in properties:
             yield f"{name}: RoleName requires CAPABILITY_NAMED_IAM, which the service does not send"
+
+
+def _task_faults(template: Template) -> Iterator[str]:
+    """Yield the properties of tasks and services that CloudFormation's role cannot set."""
+    for name, resource in template.get("Resources", {}).items():
+        properties = resource.get("Properties", {})
+        if resource["Type"] == "AWS::ECS::TaskDefinition":
+            if properties.get("RequiresCompatibilities") != ["FARGATE"]:
+                yield f"{name}: RequiresCompatibilities must be [FARGATE]"
+            if any(each.get("Privileged") for each in properties.get("ContainerDefinitions", ())):
+                yield f"{name}: Privileged is not allowed"
+        if resource["Type"] == "AWS::ECS::Service":
+            network = properties.get("NetworkConfiguration", {}).get("AwsvpcConfiguration", {})
+            if network.get("Subnets") != {"Ref": "Subnets"}:
+                yield f"{name}: Subnets must be the parameter Subnets"
+            if network.get("AssignPublicIp", "DISABLED") != "DISABLED":
+                yield f"{name}: AssignPublicIp is not allowed"
+            if properties.get("EnableExecuteCommand"):
+                yield f"{name}: EnableExecuteCommand is not allowed"
 
 
 def _permission_faults(template: Template) -> Iterator[str]:

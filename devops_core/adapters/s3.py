@@ -19,10 +19,14 @@ _UNVERSIONED = "null"
 
 
 class S3Templates:
-    """`ports.TemplateStore` over S3."""
+    """`ports.TemplateStore` over S3, only for buckets of the account `owner`.
 
-    def __init__(self, client: Any) -> None:
+    Anyone can create a bucket with the name of a deleted one; S3 refuses the buckets of others.
+    """
+
+    def __init__(self, client: Any, owner: str) -> None:
         self._client = client
+        self._of_owner = {"ExpectedBucketOwner": owner}
 
     @translated()
     def read(self, location: TemplateLocation, version: str | None) -> tuple[bytes, str | None]:
@@ -32,7 +36,9 @@ class S3Templates:
         """
         selected = {"VersionId": version} if version else {}
         try:
-            response = self._client.get_object(Bucket=location.bucket, Key=location.key, **selected)
+            response = self._client.get_object(
+                Bucket=location.bucket, Key=location.key, **selected, **self._of_owner
+            )
         except ClientError as error:
             if code(error) in _MISSING:
                 raise RefusedError(_missing_template(location)) from error
@@ -42,10 +48,12 @@ class S3Templates:
 
     def check(self, bucket: str, location: TemplateLocation) -> Mapping[str, str]:
         """Return the errors of reading the bucket and the template, by `bucket` or `template`."""
-        head = partial(self._client.head_object, Bucket=location.bucket, Key=location.key)
+        head = partial(
+            self._client.head_object, Bucket=location.bucket, Key=location.key, **self._of_owner
+        )
         problems = {
             "bucket": _problem(
-                partial(self._client.head_bucket, Bucket=bucket),
+                partial(self._client.head_bucket, Bucket=bucket, **self._of_owner),
                 f"the bucket {bucket} does not exist",
             ),
             "template": _problem(head, _missing_template(location)),

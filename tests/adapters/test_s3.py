@@ -4,12 +4,14 @@ from typing import Any
 
 import pytest
 
+from devops_core.adapters.aws.models import MODELLED
 from devops_core.adapters.s3 import S3Templates
 from devops_core.errors import AccessDeniedError, RefusedError
 from devops_core.settings import TemplateLocation
 from tests.adapters.conftest import REGION, Aws
 from tests.lab.moto.hooks import refuse
 
+ACCOUNT = "123456789012"
 LOCATION = TemplateLocation.parse("s3://templates/application.yml")
 MISSING = "the application template s3://templates/application.yml is missing"
 
@@ -24,7 +26,7 @@ def templates(client: Any) -> S3Templates:
     client.create_bucket(
         Bucket="templates", CreateBucketConfiguration={"LocationConstraint": REGION}
     )
-    return S3Templates(client)
+    return S3Templates(client, ACCOUNT)
 
 
 def put(client: Any, content: bytes) -> Any:
@@ -103,3 +105,22 @@ def test_missing_permissions_are_named(templates: S3Templates, client: Any) -> N
         "bucket": "the service's role lacks the permission s3:ListBucket",
         "template": "the service's role lacks the permission s3:GetObject",
     }
+
+
+def test_each_call_names_the_owner_of_the_bucket(templates: S3Templates, client: Any) -> None:
+    """botocore's model has the operations that accept ExpectedBucketOwner."""
+    put(client, b"one")
+    calls: dict[str, Any] = {}
+    client.meta.events.register(
+        "before-parameter-build.s3",
+        lambda params, model, **_: calls.update({model.name: params.get("ExpectedBucketOwner")}),
+    )
+
+    templates.read(LOCATION, None)
+    templates.check("templates", LOCATION)
+
+    # botocore itself calls CreateSession, only for buckets of S3 Express.
+    assert calls == dict.fromkeys({*MODELLED["s3"]} - {"CreateSession"}, ACCOUNT)
+    for operation in calls:
+        model = client.meta.service_model.operation_model(operation)
+        assert "ExpectedBucketOwner" in model.input_shape.members

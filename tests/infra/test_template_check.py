@@ -117,6 +117,35 @@ def test_the_page_names_every_parameter_and_every_output() -> None:
             ["devExecutionRole: PermissionsBoundary must be the parameter PermissionsBoundary"],
         ),
         (
+            '          RoleName:\n            Ref: !Sub "${Environment}ExecutionRole"',
+            "          RoleName: role-of-another-application",
+            ["each RoleName must be the Ref of a role of the template"],
+        ),
+        (
+            "          RequiresCompatibilities: [FARGATE]",
+            "          RequiresCompatibilities: [FARGATE, EC2]",
+            ["devTaskDefinition: RequiresCompatibilities must be [FARGATE]"],
+        ),
+        (
+            "            - Name: app\n              Image: !Ref Image",
+            "            - Name: app\n              Privileged: true\n"
+            "              Image: !Ref Image",
+            ["devTaskDefinition: Privileged is not allowed"],
+        ),
+        (
+            "              AssignPublicIp: DISABLED\n              Subnets: !Ref Subnets",
+            "              AssignPublicIp: ENABLED\n              Subnets: [subnet-1]",
+            [
+                "devService: Subnets must be the parameter Subnets",
+                "devService: AssignPublicIp is not allowed",
+            ],
+        ),
+        (
+            "          LaunchType: FARGATE\n",
+            "          LaunchType: FARGATE\n          EnableExecuteCommand: true\n",
+            ["devService: EnableExecuteCommand is not allowed"],
+        ),
+        (
             "\nResources:\n",
             "\nResources:\n  Scaling:\n    Type: AWS::ApplicationAutoScaling::ScalableTarget\n",
             ["AWS::ApplicationAutoScaling::ScalableTarget: serverless/stack-role.yml lacks "],

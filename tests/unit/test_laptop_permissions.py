@@ -122,10 +122,15 @@ CALLS: list[tuple[str, dict[str, Any], list[Permission]]] = [
         "ecs:RegisterTaskDefinition",
         {
             "family": "Shop-dev", "executionRoleArn": ROLE, "taskRoleArn": "Shop",
-            "tags": [{"key": "team", "value": "red"}],
+            "tags": [{"key": "team", "value": "red"}], "requiresCompatibilities": ["FARGATE"],
+            "containerDefinitions": [{"name": "app"}, {"name": "log", "privileged": True}],
         },
         [
-            Permission("ecs:RegisterTaskDefinition", f"{ECS}:task-definition/Shop-dev:*", TAGS),
+            Permission(
+                "ecs:RegisterTaskDefinition",
+                f"{ECS}:task-definition/Shop-dev:*",
+                TAGS | {"ecs:privileged": "true", "ecs:compute-compatibility": ["FARGATE"]},
+            ),
             Permission(
                 "ecs:TagResource",
                 f"{ECS}:task-definition/Shop-dev:*",
@@ -157,6 +162,25 @@ CALLS: list[tuple[str, dict[str, Any], list[Permission]]] = [
                 "ecs:UpdateService",
                 f"{ECS}:service/default/dev",
                 {"ecs:cluster": f"{ECS}:cluster/default"},
+            )
+        ],
+    ),
+    (
+        "ecs:UpdateService",
+        {
+            "service": "dev", "enableExecuteCommand": True,
+            "networkConfiguration": {"awsvpcConfiguration": {"subnets": ["subnet-1"]}},
+        },
+        [
+            Permission(
+                "ecs:UpdateService",
+                f"{ECS}:service/default/dev",
+                {
+                    "ecs:cluster": f"{ECS}:cluster/default",
+                    "ecs:subnet": ["subnet-1"],
+                    "ecs:auto-assign-public-ip": "false",
+                    "ecs:enable-execute-command": "true",
+                },
             )
         ],
     ),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from devops_core.template_contract import (
     container_faults,
     foreign_outputs,
     missing_outputs,
+    policy_faults,
     template_faults,
 )
 from tests.lab.templates import APPLICATION, SMALL, load
@@ -228,6 +230,101 @@ def test_outputs_that_the_text_does_not_show_are_not_faults(template: str) -> No
 def test_a_template_without_outputs_lacks_all() -> None:
     (fault,) = faults("Resources: {}")
     assert fault.startswith("it lacks the outputs RepositoryUri, ProductionListenerArn, ")
+
+
+# --- policies of roles ---
+
+WHOLE = APPLICATION.read_text()
+TYPE = "IAM resources must have the type AWS::IAM::Role or AWS::IAM::RolePolicy"
+ROLE = "each RoleName must be the Ref of a role of the template"
+HIDDEN = "each Type must be a text without escapes and variables"
+SECRETS = '          RoleName:\n            Ref: !Sub "${Environment}ExecutionRole"\n'
+ROLES = """\
+Parameters:
+  Other: {Type: String, Default: role-of-another-stack}
+Resources:
+  Second: {Type: AWS::IAM::Role, Properties: {Path: /devops-ecs/}}
+  Own:
+    Type: AWS::IAM::Role
+    Properties: {Path: /devops-ecs/}
+"""
+
+
+def with_resource(text: str) -> str:
+    """Return the application template with one more resource, given in flow style."""
+    return WHOLE.replace("\nResources:\n", f"\nResources:\n  Extra: {text}\n")
+
+
+@pytest.mark.parametrize(
+    "template",
+    [WHOLE, SMALL, as_json(load(APPLICATION)), json.dumps(load(APPLICATION))],
+    ids=["YAML", "flow style", "JSON", "JSON in one line"],
+)
+def test_a_template_with_policies_for_its_own_roles_has_no_fault(template: str) -> None:
+    assert policy_faults(template) == ()
+
+
+@pytest.mark.parametrize("name", ["Own", "Second"])
+@pytest.mark.parametrize("reference", ["!Ref {}", "{{Ref: {}}}", '\n        Ref: "{}"\n'])
+def test_each_style_of_a_reference_has_no_fault(name: str, reference: str) -> None:
+    template = ROLES + (
+        "  Policy:\n    Type: AWS::IAM::RolePolicy\n    Properties:\n"
+        f"      RoleName: {reference.format(name)}\n      PolicyName: extra # for {name}\n"
+    )
+    assert policy_faults(template) == ()
+
+
+@pytest.mark.parametrize(
+    ("template", "expected"),
+    [
+        (with_resource("{Type: AWS::IAM::Policy, Properties: {Roles: [other]}}"), (TYPE,)),
+        (with_resource("{Type: AWS::IAM::ManagedPolicy, Properties: {Roles: [other]}}"), (TYPE,)),
+        (with_resource("{Type: AWS::IAM::UserPolicy, Properties: {UserName: admin}}"), (TYPE,)),
+        (with_resource("{Type: AWS::IAM::GroupPolicy}"), (TYPE,)),
+        (with_resource("{Type: AWS::IAM::InstanceProfile, Properties: {Roles: [a]}}"), (TYPE,)),
+        (with_resource("{Type: AWS::IAM::RoleX}"), (TYPE,)),
+        (with_resource("{Type: !Sub AWS::IAM::${Kind}}"), (HIDDEN, TYPE)),
+        (with_resource('{Type: "AWS::${Kind}"}'), (HIDDEN,)),
+        (with_resource('{Type: "AWS::\\x49AM::Policy"}'), (HIDDEN,)),
+        (with_resource('{"\\u0054ype": AWS::IAM::Policy}'), (HIDDEN, TYPE)),
+        (with_resource('{Type: "AWS::I\\\n  AM::Policy"}'), (TYPE,)),
+        (with_resource("{Type: AWS::IAM::RolePolicy}"), (ROLE,)),
+        (WHOLE.replace(SECRETS, "          RoleName: role-of-another-stack\n"), (ROLE,)),
+        (WHOLE.replace(SECRETS, "          RoleName: !Ref Image\n"), (ROLE,)),
+        (WHOLE.replace(SECRETS, "          RoleName: !ImportValue other\n"), (ROLE,)),
+        (WHOLE.replace(SECRETS, '          RoleName: !Sub "${Image}"\n'), (ROLE,)),
+        (WHOLE.replace(SECRETS, "          ? RoleName\n          : other\n"), (ROLE,)),
+        (WHOLE.replace(SECRETS, '          "Role\\x4eame": other\n'), (HIDDEN, ROLE)),
+        (WHOLE.replace(SECRETS, "          # RoleName: !Ref Own\n"), (ROLE,)),
+    ],
+)  # fmt: skip
+def test_a_policy_for_a_role_of_another_stack_is_a_fault(
+    template: str, expected: tuple[str, ...]
+) -> None:
+    assert template != WHOLE
+    assert policy_faults(template) == expected
+
+
+@pytest.mark.parametrize(
+    "template",
+    [
+        ROLES + "  P: {Type: AWS::IAM::RolePolicy, Properties: {RoleName: !Ref Other}}\n",
+        # A parameter or a variable that looks like a role.
+        ROLES + "    Metadata: {Other: {Type: AWS::IAM::Role}}\n"
+        "  P: {Type: AWS::IAM::RolePolicy, Properties: {RoleName: !Ref Other}}\n",
+        ROLES + "    Metadata:\n      ${X}her:\n        Type: AWS::IAM::Role\n"
+        "  Fn::ForEach::Loop:\n  - X\n  - [Ot]\n  - ${X}P:\n      Type: AWS::IAM::RolePolicy\n"
+        '      Properties: {RoleName: {Ref: !Sub "${X}her"}}\n',
+        ROLES + "  Fn::ForEach::Loop:\n  - Own\n  - [role-of-another-stack]\n"
+        "  - ${Own}P: {Type: AWS::IAM::RolePolicy, Properties: {RoleName: !Ref Own}}\n",
+    ],
+    ids=["parameter", "metadata", "loop", "loop variable"],
+)
+def test_a_parameter_or_a_variable_is_not_a_role(tmp_path: Path, template: str) -> None:
+    path = tmp_path / "template.yml"
+    path.write_text(template)
+    assert policy_faults(template) == (ROLE,)
+    assert policy_faults(as_json(load(path))) == (ROLE,)
 
 
 # --- the container of a service ---

@@ -7,7 +7,7 @@ Authorization Reference.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -99,7 +99,11 @@ def _register(call: Call) -> Iterable[Permission]:
     # The revision number is not known before the call.
     family = call.arn(f"task-definition/{call.parameters.get('family')}:*")
     tags = _tag_keys((tag["key"], tag["value"]) for tag in call.parameters.get("tags") or ())
-    yield Permission(call.action, family, tags)
+    compute = task_definition_keys(
+        call.parameters.get("requiresCompatibilities"),
+        [each.get("privileged") for each in call.parameters.get("containerDefinitions") or ()],
+    )
+    yield Permission(call.action, family, tags | compute)
     if tags:
         tags = tags | {"ecs:CreateAction": "RegisterTaskDefinition"}
         yield Permission("ecs:TagResource", family, tags)
@@ -107,9 +111,40 @@ def _register(call: Call) -> Iterable[Permission]:
         yield from _pass_role(call, role, "ecs-tasks.amazonaws.com")
 
 
+def task_definition_keys(
+    compatibilities: Sequence[str] | None, privileged: Iterable[bool | str | None]
+) -> dict[str, Any]:
+    """Return the condition keys of a task definition: its compute types and its privileges."""
+    keys: dict[str, Any] = {"ecs:privileged": _flag(*privileged)}
+    if compatibilities:
+        keys["ecs:compute-compatibility"] = list(compatibilities)
+    return keys
+
+
+def service_keys(network: Mapping[str, Any], execute_command: bool | str | None) -> dict[str, Any]:
+    """Return the condition keys of a service: its network and its use of ECS Exec.
+
+    `network` is the configuration of awsvpc, with the names of the API.
+    """
+    keys: dict[str, Any] = {}
+    if network.get("subnets"):
+        keys["ecs:subnet"] = list(network["subnets"])
+        keys["ecs:auto-assign-public-ip"] = _flag(network.get("assignPublicIp") == "ENABLED")
+    if execute_command is not None:
+        keys["ecs:enable-execute-command"] = _flag(execute_command)
+    return keys
+
+
+def _flag(*values: bool | str | None) -> str:
+    """Return "true" if one value is true; CloudFormation also has texts."""
+    return str(any(str(value).lower() == "true" for value in values)).lower()
+
+
 def _update_service(call: Call) -> Iterable[Permission]:
     service = _in_cluster(call, "service", call.parameters["service"])
-    keys, name = _cluster_key(call), call.parameters.get("taskDefinition")
+    network = call.parameters.get("networkConfiguration", {}).get("awsvpcConfiguration", {})
+    keys = _cluster_key(call) | service_keys(network, call.parameters.get("enableExecuteCommand"))
+    name = call.parameters.get("taskDefinition")
     if not name:
         yield Permission(call.action, service, keys)
         return

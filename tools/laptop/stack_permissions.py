@@ -13,7 +13,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from tools.laptop.permissions import Permission
+from tools.laptop.permissions import Permission, service_keys, task_definition_keys
 
 _HANDLERS = Path(__file__).with_name("resource-handlers.json")
 _KMS = "a customer-managed KMS key; the template uses keys of AWS"
@@ -81,6 +81,24 @@ _CREATE_CALLS = {
 }
 # The services that assume the service-linked roles of an account; its first cluster creates one.
 _LINKED = {"AWS::ECS::Cluster": "ecs.amazonaws.com"}
+# The calls that give a resource of a further IAM type its effect; `{Users}` is each of the users.
+# The roles of an AWS::IAM::Policy have the rule of AWS::IAM::RolePolicy.
+_IAM_CALLS: Mapping[tuple[str, str], Mapping[str, str]] = {
+    ("AWS::IAM::InstanceProfile", "create"): {"iam:CreateInstanceProfile": "instance-profile/*"},
+    ("AWS::IAM::InstanceProfile", "delete"): {"iam:DeleteInstanceProfile": "instance-profile/*"},
+    ("AWS::IAM::ManagedPolicy", "create"): {"iam:CreatePolicy": "policy/*"},
+    ("AWS::IAM::ManagedPolicy", "delete"): {"iam:DeletePolicy": "policy/*"},
+    ("AWS::IAM::Policy", "create"): {
+        "iam:PutUserPolicy": "user/{Users}",
+        "iam:PutGroupPolicy": "group/{Groups}",
+    },
+    ("AWS::IAM::Policy", "delete"): {
+        "iam:DeleteUserPolicy": "user/{Users}",
+        "iam:DeleteGroupPolicy": "group/{Groups}",
+    },
+    ("AWS::IAM::User", "create"): {"iam:CreateUser": "user/*"},
+    ("AWS::IAM::User", "delete"): {"iam:DeleteUser": "user/*"},
+}
 
 
 class Resource(NamedTuple):
@@ -97,6 +115,8 @@ def handler_permissions(resource: Resource, handler: str) -> list[Permission] | 
 
     None means that no rule exists for the type of the resource.
     """
+    if (resource.type, handler) in _IAM_CALLS:
+        return list(_iam_permissions(resource, handler))
     if resource.type not in _RESOURCES:
         return None
     actions = {*resource_handlers()[resource.type]["handlers"][handler]} - set(UNNEEDED)
@@ -109,6 +129,19 @@ def resource_handlers() -> Mapping[str, Any]:
     """Return the published handlers, with their actions, by type of resource."""
     handlers: dict[str, Any] = json.loads(_HANDLERS.read_text(encoding="utf-8"))["types"]
     return handlers
+
+
+def iam_calls() -> Mapping[tuple[str, str], Mapping[str, str]]:
+    """Return the actions of each IAM type and handler that resource-handlers.json lacks."""
+    return _IAM_CALLS
+
+
+def _iam_permissions(resource: Resource, handler: str) -> Iterator[Permission]:
+    for action, name in _IAM_CALLS[resource.type, handler].items():
+        kind, _, names = name.partition("/")
+        several = resource.properties.get(names.strip("{}")) or () if "{" in names else [names]
+        for each in several:
+            yield Permission(action, f"arn:aws:iam::{resource.account}:{kind}/{each}")
 
 
 def _permissions(resource: Resource, action: str) -> Iterator[Permission]:
@@ -152,6 +185,19 @@ def _keys(resource: Resource, action: str) -> dict[str, Any]:
     keys: dict[str, Any] = {f"aws:ResourceTag/{key}": value for key, value in tags.items()}
     if action in ("ecs:TagResource", "elasticloadbalancing:AddTags"):
         keys[f"{action.partition(':')[0]}:CreateAction"] = _CREATE_CALLS[resource.type]
+    if action == "ecs:RegisterTaskDefinition":
+        containers = resource.properties.get("ContainerDefinitions") or ()
+        keys |= task_definition_keys(
+            resource.properties.get("RequiresCompatibilities"),
+            [each.get("Privileged") for each in containers],
+        )
+    # The update before a delete has only the count.
+    if action == "ecs:CreateService":
+        network = resource.properties.get("NetworkConfiguration", {}).get("AwsvpcConfiguration", {})
+        keys |= service_keys(
+            {f"{name[0].lower()}{name[1:]}": value for name, value in network.items()},
+            resource.properties.get("EnableExecuteCommand"),
+        )
     if boundary := resource.properties.get("PermissionsBoundary"):
         keys["iam:PermissionsBoundary"] = boundary
     return keys

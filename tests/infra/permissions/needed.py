@@ -48,8 +48,12 @@ def _task_roles(_definition: str) -> list[str]:
 def _as_sent(call: Call) -> Params:
     """Return the parameters as the API gets them, with those that moto does not get."""
     if call.operation == "RegisterTaskDefinition":
-        # moto makes no roles of the template, which gives one to every task definition.
-        return {"executionRoleArn": _EXECUTION_ROLE, **call.params}
+        # moto drops the role and the compute type that the template gives to each task definition.
+        return {
+            "executionRoleArn": _EXECUTION_ROLE,
+            "requiresCompatibilities": ["FARGATE"],
+            **call.params,
+        }
     if call.operation == "CreateStack":
         tags = {f"Tags.member.{n}.Key": tag["Key"] for n, tag in enumerate(call.params["Tags"], 1)}
         # moto gets it with its loops unrolled, without the macro.
@@ -93,10 +97,11 @@ def _dynamodb(operation: str, params: Params) -> Iterator[Permission]:
 def _s3(operation: str, params: Params) -> Iterator[Permission]:
     bucket = f"arn:aws:s3:::{params['Bucket']}"
     # Without it, S3 reports a missing object as forbidden.
-    yield Permission("s3:ListBucket", bucket)
+    owner = {"s3:ResourceAccount": ACCOUNT}
+    yield Permission("s3:ListBucket", bucket, owner)
     if operation != "HeadBucket":
         action = "s3:GetObjectVersion" if params.get("VersionId") else "s3:GetObject"
-        yield Permission(action, f"{bucket}/{params['Key']}")
+        yield Permission(action, f"{bucket}/{params['Key']}", owner)
 
 
 def _ecr(operation: str, params: Params) -> Iterator[Permission]:

@@ -13,6 +13,7 @@ from devops_core.naming import DEPLOYABLE, SLOTS, family, service_name
 from tests.infra.conftest import Packaged
 from tests.infra.permissions import courses
 from tests.infra.permissions.courses import FUNCTIONS, Used
+from tests.infra.reference import holds, listed
 from tests.lab.fakes import ACCOUNT, REGION, settings
 from tests.lab.templates import Template
 from tools.laptop.permissions import Permission
@@ -37,7 +38,7 @@ class Grant:
             self.action == permission.action
             and _matches(self.resource, permission.resource)
             and all(
-                _holds(operator, key, value, permission.keys)
+                holds(operator, key, value, permission.keys)
                 for operator, keys in self.conditions.items()
                 for key, value in keys.items()
             )
@@ -65,16 +66,12 @@ def grants(template: Template, function: str) -> list[Grant]:
 def _grants(statement: Mapping[str, Any]) -> Iterator[Grant]:
     assert statement["Effect"] == "Allow"
     conditions = {
-        operator: {key: _text(value) for key, value in keys.items()}
+        operator: {key: [_text(each) for each in listed(value)] for key, value in keys.items()}
         for operator, keys in statement.get("Condition", {}).items()
     }
     for action in statement["Action"]:
-        for resource in _listed(statement["Resource"]):
+        for resource in listed(statement["Resource"]):
             yield Grant(action, _text(resource), conditions)
-
-
-def _listed(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else [value]
 
 
 def _text(value: Any) -> str:
@@ -89,14 +86,6 @@ def _text(value: Any) -> str:
 
 def _matches(pattern: str, resource: str) -> bool:
     return re.fullmatch(re.escape(pattern).replace(r"\*", ".*"), resource) is not None
-
-
-def _holds(operator: str, key: str, value: str, keys: Mapping[str, Any]) -> bool:
-    """Whether a condition holds (IAM User Guide, "Condition operators")."""
-    if operator == "StringEquals":
-        return keys.get(key) == value
-    assert operator == "Null"
-    return (key not in keys) == (value == "true")
 
 
 @pytest.fixture(scope="module")

@@ -32,21 +32,21 @@ class Functions:
     @contextmanager
     def without(self, name: str, action: str) -> Iterator[None]:
         """Remove a permission from a function's role during the context."""
-        with self._role_without(self._role(name), action):
+        with self._role_without(self.role(name), action):
             yield
 
     @contextmanager
     def stacks_without(self, action: str) -> Iterator[None]:
         """Remove a permission from CloudFormation's role during the context."""
-        roles = self._iam.get_paginator("list_roles").paginate()
-        (role,) = (
-            each["RoleName"]
-            for page in roles
-            for each in page["Roles"]
-            if "-StackRole-" in each["RoleName"]
-        )
-        with self._role_without(role, action):
+        with self._role_without(self.stack_role()["RoleName"], action):
             yield
+
+    def stack_role(self) -> dict[str, Any]:
+        """Return CloudFormation's role for the stacks of applications."""
+        pages = self._iam.get_paginator("list_roles").paginate()
+        roles: list[dict[str, Any]] = [each for page in pages for each in page["Roles"]]
+        (role,) = (each for each in roles if "-StackRole-" in each["RoleName"])
+        return role
 
     @contextmanager
     def _role_without(self, role: str, action: str) -> Iterator[None]:
@@ -62,7 +62,8 @@ class Functions:
         finally:
             self._put(role, policies)
 
-    def _role(self, name: str) -> str:
+    def role(self, name: str) -> str:
+        """Return the name of a function's role."""
         about = self._lambda.get_function_configuration(FunctionName=PREFIX + name)
         role: str = about["Role"].rpartition("/")[2]
         return role

@@ -63,6 +63,9 @@ def _check(kind: str, handler: str, props: dict[str, Any], stack_name: str) -> N
     role = _roles.get(_key(stack_name))
     if role is None:
         return
+    if kind == "AWS::IAM::Policy":
+        for name in props.get("Roles") or ():
+            _check(role_policies.KIND, handler, {**props, "RoleName": name}, stack_name)
     if kind == role_policies.KIND:
         props = {**props, **role_policies.role_properties(props["RoleName"])}
     resource = Resource(kind, props, get_region(), get_account_id())

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import json
+from typing import Any
+
 import pytest
 
 from tests.lab.laptop.api import Api, create_body
 from tests.lab.laptop.functions import Functions
+from tools.laptop.client import until
 
 WAIT = {"Prefer": "wait=25"}
 
@@ -24,3 +28,82 @@ def test_a_create_fails_with_the_permission_that_the_stack_role_lacks(
     reasons = response.operation["reasons"]
     assert any(f"not authorized to perform: {action}" in each for each in reasons)
     assert api.call("GET", "/stacks/Lacking").status == 404
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"RequiresCompatibilities": ["FARGATE", "EC2"]},
+        {"ContainerDefinitions": [{"Name": "app", "Image": "app", "Privileged": True}]},
+    ],
+    ids=["EC2", "privileged"],
+)
+def test_a_stack_cannot_register_tasks_with_more_rights(
+    api: Api, functions: Functions, change: dict[str, Any]
+) -> None:
+    properties = {
+        "Family": "Trespass-dev",
+        "RequiresCompatibilities": ["FARGATE"],
+        "NetworkMode": "awsvpc",
+        "Cpu": "256",
+        "Memory": "512",
+        "ContainerDefinitions": [{"Name": "app", "Image": "app"}],
+    }
+    task = {"Type": "AWS::ECS::TaskDefinition", "Properties": properties}
+    trespass = {**task, "Properties": {**properties, **change}}
+    assert stack_problem(api, functions, task) == ""
+    problem = stack_problem(api, functions, trespass)
+    assert "not authorized to perform: ecs:RegisterTaskDefinition" in problem
+
+
+POLICY = {"Version": "2012-10-17", "Statement": []}
+
+
+@pytest.mark.parametrize(
+    ("resource", "action"),
+    [
+        (
+            {"Type": "AWS::IAM::Policy", "Properties": {"Roles": ["lambda"]}},
+            "iam:GetRolePolicy",
+        ),
+        (
+            {"Type": "AWS::IAM::Policy", "Properties": {"Users": ["pipeline"]}},
+            "iam:PutUserPolicy",
+        ),
+        ({"Type": "AWS::IAM::ManagedPolicy", "Properties": {}}, "iam:CreatePolicy"),
+    ],
+    ids=["role", "user", "managed policy"],
+)
+def test_a_stack_cannot_change_principals_of_the_account(
+    api: Api, functions: Functions, resource: dict[str, Any], action: str
+) -> None:
+    """A function's role has neither the path nor the boundary of applications."""
+    named = {"Roles": [functions.role("create")]} if "Roles" in resource["Properties"] else {}
+    properties = {"PolicyName": "more", "PolicyDocument": POLICY, **resource["Properties"], **named}
+    problem = stack_problem(api, functions, {**resource, "Properties": properties})
+    assert f"not authorized to perform: {action}" in problem
+
+
+def stack_problem(api: Api, functions: Functions, resource: dict[str, Any]) -> str:
+    """Return the reason why a stack with this resource fails; "" if it is created."""
+    stacks = api.client("cloudformation")
+    stack = stacks.create_stack(
+        StackName="Trespass",
+        TemplateBody=json.dumps({"Resources": {"It": resource}}),
+        RoleARN=functions.stack_role()["Arn"],
+        OnFailure="DO_NOTHING",
+        Capabilities=["CAPABILITY_IAM"],
+    )["StackId"]
+
+    def status() -> str:
+        (described,) = stacks.describe_stacks(StackName=stack)["Stacks"]
+        name: str = described["StackStatus"]
+        return name
+
+    assert until(lambda: not status().endswith("IN_PROGRESS"))
+    created = status() == "CREATE_COMPLETE"
+    events = stacks.describe_stack_events(StackName=stack)["StackEvents"]
+    stacks.delete_stack(StackName=stack)
+    assert until(lambda: status() == "DELETE_COMPLETE")
+    reasons = [each.get("ResourceStatusReason", "") for each in events]
+    return "" if created else " ".join(reasons)
