@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,7 +29,7 @@ class Grant:
 
     action: str
     resource: str
-    conditions: Mapping[str, Mapping[str, Any]]
+    conditions: Mapping[str, Mapping[str, Sequence[str]]]
 
     def allows(self, permission: Permission) -> bool:
         """Whether the grant includes a permission."""
@@ -37,9 +37,9 @@ class Grant:
             self.action == permission.action
             and _matches(self.resource, permission.resource)
             and all(
-                _holds(operator, key, value, permission.keys)
+                _holds(operator, key, values, permission.keys)
                 for operator, keys in self.conditions.items()
-                for key, value in keys.items()
+                for key, values in keys.items()
             )
         )
 
@@ -65,7 +65,7 @@ def grants(template: Template, function: str) -> list[Grant]:
 def _grants(statement: Mapping[str, Any]) -> Iterator[Grant]:
     assert statement["Effect"] == "Allow"
     conditions = {
-        operator: {key: _text(value) for key, value in keys.items()}
+        operator: {key: [*map(_text, _listed(value))] for key, value in keys.items()}
         for operator, keys in statement.get("Condition", {}).items()
     }
     for action in statement["Action"]:
@@ -91,12 +91,14 @@ def _matches(pattern: str, resource: str) -> bool:
     return re.fullmatch(re.escape(pattern).replace(r"\*", ".*"), resource) is not None
 
 
-def _holds(operator: str, key: str, value: str, keys: Mapping[str, Any]) -> bool:
-    """Whether a condition holds (IAM User Guide, "Condition operators")."""
+def _holds(operator: str, key: str, values: Sequence[str], keys: Mapping[str, Any]) -> bool:
+    """Whether a condition holds (IAM User Guide, "Condition operators", "Multivalued keys")."""
     if operator == "StringEquals":
-        return keys.get(key) == value
+        return keys.get(key) in values
+    if operator == "ForAllValues:StringEquals":
+        return all(each in values for each in keys.get(key, ()))
     assert operator == "Null"
-    return (key not in keys) == (value == "true")
+    return (key not in keys) == (values == ["true"])
 
 
 @pytest.fixture(scope="module")

@@ -20,7 +20,7 @@ AWS_WRITES = frozenset(
     }
 )  # fmt: skip
 TABLE_WRITES = frozenset(
-    {"tables.claim", "tables.save", "tables.close", "tables.correct", "tables.note"}
+    {"tables.claim", "tables.save", "tables.close", "tables.correct", "tables.count_refusal"}
 )
 
 
