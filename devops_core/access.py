@@ -9,6 +9,8 @@ from typing import Any, NamedTuple
 
 # The ARN of a role's session, which omits the path of the role (IAM User Guide, "IAM identifiers").
 _SESSION = re.compile(r"arn:([a-z-]+):sts::(\d{12}):assumed-role/([^:/]+)/.+", re.DOTALL)
+# The ARN of a federated user's session (IAM User Guide, "IAM identifiers").
+_FEDERATED = re.compile(r"(arn:[a-z-]+:sts::\d{12}:federated-user)/.+", re.DOTALL)
 # An ARN, or the id of an API key. The only other form of a caller is an IP address, which does not
 # identify a principal.
 _PRINCIPAL = re.compile(r"arn:\S+|[A-Za-z0-9]+")
@@ -94,6 +96,15 @@ def principal(caller: str) -> str | None:
     if session:
         return f"arn:{session[1]}:iam::{session[2]}:role/{session[3]}"
     return caller if _PRINCIPAL.fullmatch(caller) else None
+
+
+def account_principal(caller: str) -> str:
+    """Return the part of a caller that the caller cannot choose, for counts of calls.
+
+    Unlike `principal`, all federated users of an account are one, because a user chooses the name
+    in a call of GetFederationToken. A caller with only an IP address remains unchanged.
+    """
+    return _FEDERATED.sub(r"\1", principal(caller) or caller)
 
 
 def _matches(identity: str | None, patterns: Iterable[str]) -> bool:

@@ -6,6 +6,7 @@ A ULID has 26 characters of Crockford's base 32: 48 bits for the milliseconds si
 
 from __future__ import annotations
 
+import hashlib
 import os
 from datetime import UTC, datetime, timedelta
 
@@ -17,8 +18,18 @@ _RANDOM_BYTES = 10
 
 def new_operation_id(now: datetime) -> str:
     """Return a new id with the time `now`, which is cut to whole milliseconds."""
-    milliseconds = (now - _EPOCH) // _MILLISECOND
-    number = int.from_bytes(milliseconds.to_bytes(6, "big") + os.urandom(_RANDOM_BYTES), "big")
+    return _ulid(now, os.urandom(_RANDOM_BYTES))
+
+
+def derived_id(time: datetime, *names: str) -> str:
+    """Return the same id for the same time and names, and another one for others."""
+    content = hashlib.sha256("\n".join(names).encode()).digest()
+    return _ulid(time, content[:_RANDOM_BYTES])
+
+
+def _ulid(time: datetime, random: bytes) -> str:
+    milliseconds = (time - _EPOCH) // _MILLISECOND
+    number = int.from_bytes(milliseconds.to_bytes(6, "big") + random, "big")
     return "".join(_DIGITS[number >> bits & 31] for bits in range(125, -1, -5))
 
 

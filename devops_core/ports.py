@@ -117,8 +117,11 @@ class Tables(Protocol):
         Raises ChangedMeanwhileError if a `kept` row has another revision.
         """
 
-    def note(self, event: Event) -> None:
-        """Write an event without an operation."""
+    def count_refusal(self, event: Event) -> None:
+        """Write the event of a refused call, or add its count to the stored event.
+
+        The stored event keeps its first time, and gets the last time and the reason of this call.
+        """
 
     def applications(self, limit: int) -> list[str]:
         """Return the next applications of the drift check, at most `limit`.

@@ -10,7 +10,12 @@ const TIMED_KINDS = KINDS.filter((kind) => kind !== 'repair');
 const TABLES = ['nonproduction', 'production', 'trainingda', 'log'];
 const INDEX = 'OpenOperations';
 // Resources of serverless/alarms.yml.
-const ALARMS = ['OverdueOperationsAlarm', 'ReconcileErrorsAlarm', 'ReconcileFunctionAlarm'];
+const ALARMS = [
+  'OverdueOperationsAlarm',
+  'ReconcileErrorsAlarm',
+  'ReconcileFunctionAlarm',
+  'RefusalsAlarm',
+];
 // Log messages about faults of the functions, as opposed to faults of a call or an application.
 const FAULTS = ['broken', 'failed', 'given up', 'reconcile failed', 'check failed'];
 
@@ -113,6 +118,7 @@ const widgets = (names) => [
     counted('ReconcileErrors', 'reconcile errors'),
     counted('Throttles', 'throttles'),
   ]),
+  graph('Refused callers', 'Sum', [counted('Refusals', 'refusals')]),
   graph('API calls', 'Sum', calls),
   graph('API latency, milliseconds', 'p50', latencies),
   graph('Errors of functions', 'Sum', errors(names)),
@@ -122,6 +128,10 @@ const widgets = (names) => [
   table(names, 'Operations that have failed', [
     'fields @timestamp, applicationName, kind, operation, caller, reason',
     'filter message = "ended" and outcome = "FAILED"',
+  ]),
+  table(names, 'Refused callers', [
+    'fields @timestamp, caller, applicationName, route, reason',
+    'filter message = "refused"',
   ]),
   table(names, 'Faults of the service', [
     'fields @timestamp, message, applicationName, operation, caller, route, cause, error',

@@ -55,8 +55,17 @@ const record = [allow(['dynamodb:PutItem'], LOG)];
 const take = (tables) => allow(['dynamodb:UpdateItem'], tables);
 /** Write new rows, and the results of operations. */
 const write = (tables) => allow(['dynamodb:PutItem'], tables);
+/** Count refused calls in the event log. */
+const countRefusals = allow(['dynamodb:UpdateItem'], LOG);
+/** Delete items of some partitions of the log, which also contains the records of applications. */
+const removeFromLog = (...partitions) =>
+  allow(['dynamodb:DeleteItem'], LOG, {
+    'ForAllValues:StringEquals': { 'dynamodb:LeadingKeys': partitions },
+    // ForAllValues is also true for a call without keys.
+    Null: { 'dynamodb:LeadingKeys': 'false' },
+  });
 /** Remove an application: its rows, and the entry that reserves its name. */
-const remove = allow(['dynamodb:DeleteItem'], [...INVENTORY, LOG]);
+const remove = [allow(['dynamodb:DeleteItem'], INVENTORY), removeFromLog('NAMES#')];
 
 // --- CloudFormation: the stacks of applications ---
 
@@ -180,7 +189,7 @@ const endEarly = [
   ...read(),
   ...record,
   write(INVENTORY),
-  remove,
+  ...remove,
   ...undoStack,
   findTaskDefinitions,
   ...follow(SERVICES),
@@ -197,7 +206,7 @@ const FUNCTIONS = {
     ...read(),
     ...record,
     write(INVENTORY),
-    remove,
+    ...remove,
     ...createStack,
     // A dry run.
     validateTemplate,
@@ -212,6 +221,7 @@ const FUNCTIONS = {
   deployNonProd: [
     ...read(LOG),
     ...record,
+    countRefusals,
     take(TESTS),
     write(TESTS),
     ...images,
@@ -220,6 +230,7 @@ const FUNCTIONS = {
   deployProdBlue: [
     ...read(LOG),
     ...record,
+    countRefusals,
     take(PRODUCTION),
     write(PRODUCTION),
     // The source of the promote must not change.
@@ -231,6 +242,7 @@ const FUNCTIONS = {
   swap: [
     ...read(LOG),
     ...record,
+    countRefusals,
     take(PRODUCTION),
     write(PRODUCTION),
     followServices(SLOTS),
@@ -244,12 +256,13 @@ const FUNCTIONS = {
     ...record,
     take(INVENTORY),
     write(INVENTORY),
-    remove,
+    ...remove,
+    countRefusals,
     ...undoStack,
     findTaskDefinitions,
     deregister,
   ],
-  abort: endEarly,
+  abort: [...endEarly, countRefusals],
   query: [
     ...anyOperation,
     // The health check.
@@ -266,8 +279,9 @@ const FUNCTIONS = {
   reconcile: [
     ...anyOperation,
     allow(['dynamodb:Query'], arn('dynamodb', 'table/${self:custom.tables.log}/index/OpenOperations')),
-    // The drift check.
+    // The drift check, which deletes its position at the end of the applications.
     allow(['dynamodb:Scan'], PRODUCTION),
+    removeFromLog('DRIFT#'),
   ],
 };
 

@@ -58,8 +58,16 @@ def events(found: Iterable[Object], name: str = "") -> RenderableType:
             texts.state(get_text(each, "outcome")),
             progress.version_change(each, each),
             texts.caller_name(get_text(each, "caller")),
-            get_text(each, "reason"),
+            _reason(each),
         ]
         for each in found
     ]
     return texts.Rows(columns, lines, named=4) if lines else texts.text("No events.")
+
+
+def _reason(event: Object) -> str:
+    """Return the reason of an event; with the number of calls and the last time for refusals."""
+    count, last = event.get("count"), get_time(event, "lastTime")
+    if not isinstance(count, int) or count < 2:
+        return get_text(event, "reason")
+    return f"{count} calls, the last at {texts.timestamp(last)}: {get_text(event, 'reason')}"

@@ -187,7 +187,7 @@ def permit(
     """Raise ForbiddenError unless a caller has the right to start or abort an operation of a kind.
 
     `team` is the application's technicalTeam, None if it is unknown. `aborts` is the id of the
-    operation to abort, None for a start. `record` adds a refusal to the event log.
+    operation to abort, None for a start. `record` counts a refusal in the event log.
     """
     missing = cloud.settings.access.missing_lists(caller, team, production=kind.needs_approver)
     if not missing:
@@ -196,7 +196,8 @@ def permit(
     refusal = ForbiddenError(
         f"not allowed to {action} {application}: requires {' and '.join(missing)}"
     )
-    if record:
+    # An application that does not exist has no log: its name would get events of others.
+    if record and not (kind.creates and aborts is None):
         _record_denial(cloud, kind, application, caller, refusal.message, aborts)
     raise refusal
 
@@ -204,11 +205,11 @@ def permit(
 def _record_denial(
     cloud: Cloud, kind: Kind, application: str, caller: str, reason: str, aborts: str | None
 ) -> None:
-    """Write a refusal to the event log; a failed write does not change the refusal."""
+    """Count a refusal in the event log; a failed write does not change the refusal."""
     now = cloud.clock.now()
-    event = events.denial(cloud.new_id(), kind.name, application, caller, reason, now)
+    event = events.denial(kind.name, application, caller, reason, now)
     try:
-        cloud.tables.note(event)
+        cloud.tables.count_refusal(event)
     except AwsError as error:
         cloud.log(
             "refusal not recorded",

@@ -7,8 +7,10 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+from devops_core import access
 from devops_core.errors import redact
 from devops_core.model.operation import Event, Operation, Progress, Status
+from devops_core.operation_id import derived_id
 
 # The members of an event that differ from those of its operation (arguments of `_event`).
 Members = dict[str, Any]
@@ -67,19 +69,27 @@ def end(operation: Operation, now: datetime) -> Event:
     return _event(operation, "END", now, outcome=operation.status.value, reason=reason)
 
 
-def denial(
-    identity: str, kind: str, application: str, caller: str, reason: str, now: datetime
-) -> Event:
-    """Return the event of a refused caller. It has no operation, so `identity` is its own id."""
+def denial(kind: str, application: str, caller: str, reason: str, now: datetime) -> Event:
+    """Return the event of a refused call.
+
+    All refusals of an IAM user, IAM role or API key for one kind and application on one day (UTC)
+    are one event at the start of the day. So repeated refusals cannot displace other events. The
+    event has no operation, so it has an id of its own, which depends on these values only.
+    """
+    day = now.replace(hour=0, minute=0, second=0, microsecond=0)
+    identity = access.account_principal(caller)
     return Event(
         key="DENIED",
-        operation=identity,
+        operation=derived_id(day, application, kind, identity),
         kind=kind,
         application=application,
-        caller=caller,
-        time=now,
+        caller=identity,
+        time=day,
         outcome="DENIED",
         reason=reason,
+        count=1,
+        first_time=now,
+        last_time=now,
     )
 
 

@@ -11,7 +11,7 @@ from contextlib import suppress
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from devops_core.errors import AwsError, ThrottledError, redact
+from devops_core.errors import AwsError, ForbiddenError, ThrottledError, redact
 from devops_core.model.operation import Operation
 from devops_core.ports import Cloud
 
@@ -43,6 +43,7 @@ PROCESSED_OPERATIONS = Metric("ProcessedOperations", "Count")
 UNREACHED_OPERATIONS = Metric("UnreachedOperations", "Count")
 RECONCILE_ERRORS = Metric("ReconcileErrors", "Count")
 THROTTLES = Metric("Throttles", "Count")
+REFUSALS = Metric("Refusals", "Count")
 ALL = (
     OPERATIONS,
     OPERATION_DURATION,
@@ -53,6 +54,7 @@ ALL = (
     UNREACHED_OPERATIONS,
     RECONCILE_ERRORS,
     THROTTLES,
+    REFUSALS,
 )
 
 
@@ -114,6 +116,11 @@ def reconcile_failed(cloud: Cloud, message: str, error: Exception, **facts: Any)
     """Count an operation that cannot be reconciled, or an application that cannot be checked."""
     values = {RECONCILE_ERRORS: 1, **throttles(error)}
     measure(cloud, message, values, **facts, error=redact(repr(error)))
+
+
+def caller_refused(cloud: Cloud, error: ForbiddenError, facts: Mapping[str, Any]) -> None:
+    """Count a refused caller, also that of a dry run or of a create, which have no event."""
+    measure(cloud, "refused", {REFUSALS: 1}, **facts, reason=error.message)
 
 
 def sweep_finished(

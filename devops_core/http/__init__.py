@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from devops_core import bootstrap
-from devops_core.errors import DevOpsError, trace
+from devops_core.errors import DevOpsError, ForbiddenError, trace
 from devops_core.http.request import Request
 from devops_core.http.responses import Response, failure
 
@@ -35,6 +35,8 @@ def handler(serve: Callable[[Request], Response]) -> LambdaHandler:
         except DevOpsError as error:
             if error.http_status >= 500:
                 _log_failure(cloud, error, request.facts)
+            if isinstance(error, ForbiddenError):
+                _log_refusal(cloud, error, request.facts)
             response = failure(request, error)
         except Exception:  # noqa: BLE001 - the caller receives a response for every fault
             cloud.log("broken", **request.facts, error=trace())
@@ -95,6 +97,13 @@ def _log_failure(cloud: Cloud, error: Exception, facts: Mapping[str, Any]) -> No
     from devops_core.engine import telemetry
 
     telemetry.measure(cloud, "failed", telemetry.throttles(error), **facts, error=trace())
+
+
+def _log_refusal(cloud: Cloud, error: ForbiddenError, facts: Mapping[str, Any]) -> None:
+    """Log and count a refused caller."""
+    from devops_core.engine import telemetry
+
+    telemetry.caller_refused(cloud, error, facts)
 
 
 def _trigger_facts(event: Event) -> dict[str, Any]:

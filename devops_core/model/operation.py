@@ -159,7 +159,8 @@ class Operation:
 class Event:
     """One entry of the event log. `key` is unique in its operation, so a repeated write adds none.
 
-    `kind` is the kind of the operation.
+    `kind` is the kind of the operation. The event of refused calls has their number `count`, and
+    the times of the first and the last one.
     """
 
     key: str
@@ -175,3 +176,6 @@ class Event:
     image: str | None = None
     digest: str | None = None
     reason: str | None = None
+    count: int | None = None
+    first_time: datetime | None = None
+    last_time: datetime | None = None

@@ -70,7 +70,7 @@ def events(tables: DynamoTables, *some: tuple[str, float, str, str]) -> list[Eve
         for application, minutes, operation, key in some
     ]
     for event in written:
-        tables.note(event)
+        tables.count_refusal(event)
     return written
 
 

@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import pytest
 
-from devops_core.access import AccessPolicy
+from devops_core.access import AccessPolicy, account_principal
 from devops_core.errors import AccessDeniedError, ThrottledError, UnreachableError
 from devops_core.model.operation import Event
 from devops_core.naming import OPERATION_ID
+from devops_core.operation_id import operation_time
 from tests.lab.callers import ADMIN, APPROVER, OTHER, OWNER, WRITES, denied, with_policy
 from tests.lab.client import Client
-from tests.lab.fakes import FakeCloud
+from tests.lab.dry import DryClient
+from tests.lab.fakes import ACCOUNT, FakeCloud
 from tests.lab.memory.memory_snapshot import watch
+
+SEARCH_CI, PAYMENTS_CI = (
+    f"arn:aws:iam::{ACCOUNT}:role/{name}" for name in ("search-ci", "payments-ci")
+)
 
 
 @pytest.fixture
@@ -53,10 +60,14 @@ def test_an_abort_requires_the_right_to_start(
     assert reply.body["errorMessage"] == (
         f"not allowed to abort the {kind} {before.id} of {name}: requires {needs}"
     )
-    assert owned.wire.names(start) == ["tables.operation", "tables.inventory", "tables.note"]
+    assert owned.wire.names(start) == [
+        "tables.operation",
+        "tables.inventory",
+        "tables.count_refusal",
+    ]
     assert owned.tables.operations[name, before.id] == before
     (event,) = denied(owned, name)
-    assert (event.kind, event.caller) == (kind, caller)
+    assert (event.kind, event.caller) == (kind, account_principal(caller))
 
 
 @pytest.mark.parametrize(
@@ -131,28 +142,99 @@ def test_every_caller_can_read(owned: FakeCloud, hanging: Mapping[str, str]) -> 
 # --- the record of a denial ---
 
 
-def test_a_denial_is_recorded(owned: FakeCloud) -> None:
+def test_a_refusal_is_recorded(owned: FakeCloud) -> None:
     owned.clock.wait(7)
     owned.lines.clear()
+    now = owned.clock.now()
     reply = Client(owned, OTHER).swap(version="1.0")
     (event,) = denied(owned)
     assert OPERATION_ID.fullmatch(event.operation)
     assert ("Shop", event.operation) not in owned.tables.operations
+    day = now.replace(hour=0, minute=0, second=0, microsecond=0)
+    assert operation_time(event.operation) == day
     assert event == Event(
         key="DENIED",
         operation=event.operation,
         kind="swap",
         application="Shop",
-        caller=OTHER,
-        time=owned.clock.now(),
+        caller=SEARCH_CI,
+        time=day,
         outcome="DENIED",
         reason=reply.body["errorMessage"],
+        count=1,
+        first_time=now,
+        last_time=now,
     )
-    assert [(message, facts["code"], facts["caller"]) for message, facts in owned.lines] == [
-        ("answered", "FORBIDDEN", OTHER)
+    assert [(message, facts["caller"]) for message, facts in owned.lines] == [
+        ("refused", OTHER), ("answered", OTHER),
+    ]  # fmt: skip
+    refused, answered = (facts for _, facts in owned.lines)
+    assert (refused["reason"], answered["code"]) == (reply.body["errorMessage"], "FORBIDDEN")
+
+
+def test_repeated_refusals_of_a_day_are_one_event(owned: FakeCloud) -> None:
+    session = OTHER.rpartition("/")[0]
+    times = []
+    for number in range(30):
+        owned.clock.wait(60)
+        times.append(owned.clock.now())
+        assert Client(owned, f"{session}/attempt-{number}").swap().status == 403
+    (event,) = denied(owned)
+    assert (event.count, event.first_time, event.last_time) == (30, times[0], times[-1])
+    assert event.caller == SEARCH_CI
+
+
+def test_refusals_are_distinguished_by_kind_caller_application_and_day(owned: FakeCloud) -> None:
+    asked = [
+        WRITES["deploy"](Client(owned, OTHER)),
+        WRITES["swap"](Client(owned, OTHER)),
+        WRITES["swap"](Client(owned, OWNER)),
     ]
-    Client(owned, OTHER).swap(version="1.0")
-    assert len({each.operation for each in denied(owned)}) == 2
+    owned.clock.pass_(hours=24)
+    asked.append(WRITES["swap"](Client(owned, OWNER)))
+    assert [reply.status for reply in asked] == [403] * 4
+    assert sorted((event.kind, event.caller, event.count) for event in denied(owned)) == [
+        ("deploy", SEARCH_CI, 1),
+        ("swap", PAYMENTS_CI, 1),
+        ("swap", PAYMENTS_CI, 1),
+        ("swap", SEARCH_CI, 1),
+    ]
+
+
+def test_refusals_do_not_displace_the_events_of_an_application(owned: FakeCloud) -> None:
+    deployed = Client(owned, OWNER).deploy("1.2", "qa")
+    for _ in range(25):
+        for ask in WRITES.values():
+            assert ask(Client(owned, OTHER)).status == 403
+    newest = listed(owned, limit=2)
+    assert (deployed.id, "ACCEPTED") in {(each["operation"], each["outcome"]) for each in newest}
+    entries = [event for event in listed(owned, limit=100) if event["outcome"] == "DENIED"]
+    assert [entry["count"] for entry in entries] == [25] * len(WRITES)
+
+
+def listed(cloud: FakeCloud, limit: int) -> list[dict[str, Any]]:
+    resource, parameters = "/stacks/{applicationName}/events", {"applicationName": "Shop"}
+    query = {"limit": str(limit)}
+    reply = Client(cloud).send("GET", resource, parameters=parameters, query=query)
+    found: list[dict[str, Any]] = reply.body["events"]
+    return found
+
+
+def test_the_federated_users_of_an_account_are_one_caller() -> None:
+    """A user chooses their names in a call of GetFederationToken."""
+    token = f"arn:aws:sts::{ACCOUNT}:federated-user"
+    assert account_principal(f"{token}/one") == account_principal(f"{token}/two/x") == token
+    assert account_principal(OTHER) == SEARCH_CI
+    assert account_principal("a1b2c3d4e5") == "a1b2c3d4e5"
+    assert account_principal("address 192.0.2.7") == "address 192.0.2.7"
+
+
+def test_every_refusal_is_counted_by_the_metric(owned: FakeCloud) -> None:
+    owned.measured.clear()
+    dry = DryClient(owned, OTHER)
+    for reply in (WRITES["swap"](Client(owned, OTHER)), dry.swap(), Client(owned, OTHER).create()):
+        assert reply.status == 403
+    assert [line["Refusals"] for line in owned.measured] == [1, 1, 1]
 
 
 @pytest.mark.parametrize(
@@ -164,11 +246,9 @@ def test_a_denial_that_cannot_be_recorded_is_still_a_denial(
 ) -> None:
     owned.lines.clear()
     for name in ("deploy", "delete"):
-        owned.wire.fail("tables.note", error, times=1)
+        owned.wire.fail("tables.count_refusal", error, times=1)
         reply = WRITES[name](Client(owned, OTHER))
         assert (reply.status, reply.body["code"]) == (403, "FORBIDDEN")
-    owned.wire.fail("tables.note", error, times=1)
-    assert Client(owned, OTHER).create("Fresh").status == 403
     assert denied(owned) == []
     lines = [facts for message, facts in owned.lines if message == "refusal not recorded"]
     assert lines[0] == {
@@ -178,15 +258,13 @@ def test_a_denial_that_cannot_be_recorded_is_still_a_denial(
         "reason": "not allowed to deploy Shop: requires the team payments or admins",
         "error": str(error),
     }
-    assert [(each["kind"], each["applicationName"]) for each in lines[1:]] == [
-        ("delete", "Shop"), ("create", "Fresh"),
-    ]  # fmt: skip
+    assert [(each["kind"], each["applicationName"]) for each in lines[1:]] == [("delete", "Shop")]
 
 
 def test_a_denied_abort_that_cannot_be_recorded_is_logged_with_its_operation(
     owned: FakeCloud, hanging: Mapping[str, str]
 ) -> None:
-    owned.wire.fail("tables.note", ThrottledError("slow down"), times=1)
+    owned.wire.fail("tables.count_refusal", ThrottledError("slow down"), times=1)
     assert Client(owned, OTHER).abort(hanging["deploy"]).status == 403
     (lines,) = [facts for message, facts in owned.lines if message == "refusal not recorded"]
     assert (lines["operation"], lines["applicationName"]) == (hanging["deploy"], "Shop")

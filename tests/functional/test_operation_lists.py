@@ -82,9 +82,12 @@ def test_a_recorded_refusal_is_returned(owned: FakeCloud, api: Client) -> None:
     stranger = Client(owned, USER.replace("alice", "mallory"))
     assert stranger.deploy("1.0", "dev").status == 403
 
-    denied = get(api, "/events").body["events"][0]
+    assert stranger.deploy("1.0", "dev").status == 403
+
+    denied = get(api, "/events").body["events"][-1]
 
     assert (denied["outcome"], denied["caller"].rpartition("/")[2]) == ("DENIED", "mallory")
+    assert (denied["count"], denied["firstTime"]) == (2, denied["lastTime"])
     assert get(api, "/events", operation=denied["operation"]).body["events"] == [denied]
 
 

@@ -133,6 +133,7 @@ def test_every_kind_is_shown_with_its_outcomes_and_its_durations(
         "UnreachedOperations": "Maximum",
         "ReconcileErrors": "Sum",
         "Throttles": "Sum",
+        "Refusals": "Sum",
     }
 
 
@@ -184,12 +185,16 @@ def test_logs_of_all_functions_are_searched(
         assert sorted(sources) == sorted(f"/aws/lambda/{name}" for name in names)
         assert set(sources) <= groups
         assert table["view"] == "table"
-    failed, faults = [table["query"].split("\n| ")[len(names) :] for table in tables]
+    failed, refused, faults = [table["query"].split("\n| ")[len(names) :] for table in tables]
     assert failed == [
         "fields @timestamp, applicationName, kind, operation, caller, reason",
         'filter message = "ended" and outcome = "FAILED"',
         "sort @timestamp desc",
         "limit 20",
+    ]
+    assert refused[:2] == [
+        "fields @timestamp, caller, applicationName, route, reason",
+        'filter message = "refused"',
     ]
     source = "".join(path.read_text() for path in (ROOT / "devops_core").rglob("*.py"))
     messages = json.loads(faults[1].removeprefix("filter message in "))
@@ -230,13 +235,22 @@ def test_alarms_are_for_what_a_person_must_look_at(alarms: dict[str, dict[str, A
         ("devops-ecs", "OverdueOperations"): ("Maximum", [{"Name": STAGE, "Value": "dev"}]),
         ("devops-ecs", "ReconcileErrors"): ("Sum", [{"Name": STAGE, "Value": "dev"}]),
         ("AWS/Lambda", "Errors"): ("Sum", [{"Name": FUNCTION, "Value": reconcile}]),
+        ("devops-ecs", "Refusals"): ("Sum", [{"Name": STAGE, "Value": "dev"}]),
     }
-    for alarm in alarms.values():
+    for name, alarm in alarms.items():
+        if name == "RefusalsAlarm":
+            continue
         assert (alarm["ComparisonOperator"], alarm["Threshold"]) == ("GreaterThanThreshold", 0)
         # At most a day altogether (CloudWatch API, PutMetricAlarm).
         assert alarm["Period"] * alarm["EvaluationPeriods"] <= 86400
         # A datapoint may be late or missing: M of N.
         assert 1 < alarm["DatapointsToAlarm"] < alarm["EvaluationPeriods"]
+
+
+def test_many_refusals_in_a_short_time_raise_an_alarm(alarms: dict[str, dict[str, Any]]) -> None:
+    alarm = alarms["RefusalsAlarm"]
+    assert (alarm["Period"], alarm["EvaluationPeriods"], alarm["Threshold"]) == (300, 1, 10)
+    assert alarm["ComparisonOperator"] == "GreaterThanThreshold"
 
 
 def test_an_overdue_operation_is_told_before_it_is_given_up(
@@ -264,7 +278,7 @@ def test_a_description_says_where_to_look(alarms: dict[str, dict[str, Any]]) -> 
 def test_without_a_topic_alarms_tell_nobody_and_with_one_they_tell_both_ways(
     alarms: dict[str, dict[str, Any]],
 ) -> None:
-    assert [each["AlarmActions"] + each["OKActions"] for each in alarms.values()] == [[], [], []]
+    assert [each["AlarmActions"] + each["OKActions"] for each in alarms.values()] == [[]] * 4
     told = of_type(compile_template({"alarmtopic": TOPIC}), "AWS::CloudWatch::Alarm")
     assert {name: (each["AlarmActions"], each["OKActions"]) for name, each in told.items()} == {
         name: ([TOPIC], [TOPIC]) for name in alarms

@@ -112,7 +112,7 @@ class Client:
         if reply.status in (400, 404, 409, 422):
             assert wrote == [], f"{reply.status} after {wrote}"
         if reply.status == 403:
-            assert wrote in ([], ["tables.note"]), f"403 after {wrote}"
+            assert wrote in ([], ["tables.count_refusal"]), f"403 after {wrote}"
         self._over.update(range(start, len(self.cloud.wire.journal)))
 
     def _own(self, start: int) -> list[Call]:

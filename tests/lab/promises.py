@@ -131,7 +131,9 @@ def each_event_belongs_to_an_operation(snapshot: Snapshot, context: Context) -> 
     for identifier in snapshot.events.keys() - snapshot.operations.keys():
         for event in snapshot.events[identifier]:
             refusal = event.key == event.outcome == "DENIED" and event.caller and event.reason
+            counted = event.count and event.first_time and event.last_time
             assert refusal, f"{event} belongs to no operation"
+            assert counted, f"{event} has no number of calls"
 
 
 def each_event_is_listed(snapshot: Snapshot, context: Context) -> None:

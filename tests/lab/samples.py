@@ -185,6 +185,9 @@ def full_event(operation: Operation) -> Event:
         image="repo/shop:1.2.0",
         digest=DIGEST,
         reason="no",
+        count=2,
+        first_time=NOW,
+        last_time=NOW,
     )
 
 
@@ -199,6 +202,9 @@ def denied_event() -> Event:
         time=NOW,
         outcome="DENIED",
         reason="not allowed to swap Shop: requires the team web or admins",
+        count=1,
+        first_time=NOW,
+        last_time=NOW,
     )
 
 

@@ -27,6 +27,8 @@ TEMPLATE = (
     "Transform: AWS::LanguageExtensions\nParameters: {Vpc: {Type: AWS::EC2::VPC::Id}, "
     "Subnets: {Type: List<AWS::EC2::Subnet::Id>}, Group: {Type: AWS::EC2::SecurityGroup::Id}}"
 )
+DYNAMODB = "arn:aws:dynamodb:eu-west-1:000000000000"
+NAMES, SHOP = ({"dynamodb:LeadingKeys": [partition]} for partition in ("NAMES#", "Shop"))
 STACK_ROLE = {"cloudformation:RoleArn": ROLE}
 PASSED = Permission("iam:PassRole", ROLE, {"iam:PassedToService": "cloudformation.amazonaws.com"})
 TASK_ROLE = Permission("iam:PassRole", ROLE, {"iam:PassedToService": "ecs-tasks.amazonaws.com"})
@@ -83,6 +85,28 @@ CALLS: list[tuple[str, dict[str, Any], list[Permission]]] = [
         "cloudformation:ValidateTemplate",
         {"TemplateBody": TEMPLATE},
         [Permission("cloudformation:ValidateTemplate")],
+    ),
+    (
+        "dynamodb:DeleteItem",
+        {"TableName": "Log", "Key": {"applicationName": {"S": "NAMES#"}, "entry": {"S": "shop"}}},
+        [Permission("dynamodb:DeleteItem", f"{DYNAMODB}:table/Log", NAMES)],
+    ),
+    (
+        "dynamodb:TransactWriteItems",
+        {
+            "TransactItems": [
+                {"Delete": {"TableName": "Log", "Key": {"applicationName": {"S": "NAMES#"}}}},
+                {"Put": {"TableName": "Log", "Item": {"applicationName": {"S": "Shop"}}}},
+                {"Update": {"TableName": "Log", "Key": {"applicationName": {"S": "Shop"}}}},
+                {"ConditionCheck": {"TableName": "Log", "Key": {"applicationName": {"S": "Shop"}}}},
+            ]
+        },
+        [
+            Permission("dynamodb:DeleteItem", f"{DYNAMODB}:table/Log", NAMES),
+            Permission("dynamodb:PutItem", f"{DYNAMODB}:table/Log", SHOP),
+            Permission("dynamodb:UpdateItem", f"{DYNAMODB}:table/Log", SHOP),
+            Permission("dynamodb:ConditionCheckItem", f"{DYNAMODB}:table/Log", SHOP),
+        ],
     ),
     (
         "ecr:DescribePullThroughCacheRules",
@@ -227,7 +251,9 @@ def test_a_call_needs_these_permissions(
 
 def test_each_action_is_tested_here() -> None:
     assert {action for action, _, _ in CALLS} == ACTIONS
-    assert {each.action for each in ASKED.values()} == ACTIONS | ADDITIONAL_ACTIONS
+    # IAM has no action for a transaction.
+    asked = (ACTIONS - {"dynamodb:TransactWriteItems"}) | ADDITIONAL_ACTIONS
+    assert {each.action for each in ASKED.values()} == asked
 
 
 def test_other_actions_are_left_to_the_emulator() -> None:

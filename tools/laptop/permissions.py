@@ -1,8 +1,8 @@
 """The IAM permissions that a call to AWS requires: actions, resources, condition keys; no I/O.
 
-The rules cover the calls of the service's functions to ECS, CloudFormation, ECR and Elastic Load
-Balancing, for which the emulator checks other permissions than AWS. Source: AWS Service
-Authorization Reference.
+The rules cover the calls of the service's functions to ECS, CloudFormation, DynamoDB, ECR and
+Elastic Load Balancing, for which the emulator checks other permissions than AWS. Source: AWS
+Service Authorization Reference.
 """
 
 from __future__ import annotations
@@ -55,6 +55,25 @@ def required_permissions(call: Call) -> list[Permission] | None:
     """
     rule = _RULES.get(call.action)
     return list(rule(call)) if rule else None
+
+
+def leading_keys(parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the condition key for the partition of an item in a table of the service."""
+    item = parameters.get("Item") or parameters.get("Key") or {}
+    partition = item.get("applicationName", {}).get("S")
+    return {"dynamodb:LeadingKeys": [partition]} if partition else {}
+
+
+def _delete_item(call: Call) -> Iterable[Permission]:
+    yield Permission(call.action, _table(call, call.parameters), leading_keys(call.parameters))
+
+
+def _transact_write_items(call: Call) -> Iterable[Permission]:
+    # A transaction requires the permissions of its actions (DynamoDB Developer Guide, "Using IAM
+    # with DynamoDB transactions").
+    for item in call.parameters.get("TransactItems") or ():
+        for kind, action in item.items():
+            yield Permission(f"dynamodb:{kind}Item", _table(call, action), leading_keys(action))
 
 
 def _any_resource(call: Call) -> Iterable[Permission]:
@@ -186,6 +205,8 @@ _RULES: dict[str, Callable[[Call], Iterable[Permission]]] = {
     "cloudformation:DescribeStacks": _one_stack,
     "cloudformation:UpdateTerminationProtection": _one_stack,
     "cloudformation:ValidateTemplate": _any_resource,
+    "dynamodb:DeleteItem": _delete_item,
+    "dynamodb:TransactWriteItems": _transact_write_items,
     "ecr:DescribePullThroughCacheRules": _any_resource,
     "ecs:DeregisterTaskDefinition": _any_resource,
     "ecs:DescribeServices": _describe_services,
@@ -207,6 +228,9 @@ ADDITIONAL_ACTIONS = frozenset(
         "cloudformation:SetStackPolicy",
         "cloudformation:TagResource",
         "cognito-idp:DescribeUserPoolClient",
+        "dynamodb:ConditionCheckItem",
+        "dynamodb:PutItem",
+        "dynamodb:UpdateItem",
         "ecs:TagResource",
         "iam:PassRole",
         *_TYPED_PARAMETERS.values(),
@@ -216,6 +240,10 @@ ADDITIONAL_ACTIONS = frozenset(
 
 def _arn(call: Call, prefix: str, name: str) -> str:
     return name if name.startswith("arn:") else call.arn(prefix + name)
+
+
+def _table(call: Call, parameters: Mapping[str, Any]) -> str:
+    return call.arn(f"table/{parameters['TableName']}")
 
 
 def _in_cluster(call: Call, kind: str, name: str) -> str:

@@ -129,9 +129,9 @@ class DynamoTables:
                 " repeat the call"
             )
 
-    def note(self, event: Event) -> None:
-        """Write an event without an operation; a repeated write does not duplicate it."""
-        if commit(self._client, self._actions.put_events([event])):
+    def count_refusal(self, event: Event) -> None:
+        """Write the event of a refused call, or add its count to the stored event."""
+        if commit(self._client, self._actions.count_refusal(event)):
             raise ThrottledError(_CONFLICT)
 
     @translated()

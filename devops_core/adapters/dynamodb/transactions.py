@@ -109,6 +109,13 @@ class ActionBuilder:
         copies = [item for event in events for item in items.event_items(event)]
         return [WriteAction(Subject.EVENT, _put_request(self._names.log, item)) for item in copies]
 
+    def count_refusal(self, event: Event) -> list[WriteAction]:
+        """Return the updates of a refusal's items, which add its count and keep its first time."""
+        return [
+            WriteAction(Subject.EVENT, _count_request(self._names.log, item))
+            for item in items.event_items(event)
+        ]
+
     def release_row(self, row: Row, operation_id: str) -> WriteAction:
         """Return the write of a row that its operation releases."""
         item = items.row_item(replace(row, claim=None, revision=row.revision + 1))
@@ -229,6 +236,24 @@ def _update_request(
 ) -> dict[str, Any]:
     request = {"TableName": table, "Key": key, "UpdateExpression": change}
     return {"Update": request | _conditional(condition, values, change)}
+
+
+def _count_request(table: str, item: Item) -> dict[str, Any]:
+    """Return the update that creates an event's item, or adds to the count of the stored one."""
+    key = {name: item[name] for name in ("applicationName", "entry")}
+    values = {name: value for name, value in item.items() if name not in key}
+    changes = {name: f":{name}" for name in values if name != "count"}
+    changes["firstTime"] = "if_not_exists(#firstTime, :firstTime)"
+    assignments = ", ".join(f"#{name} = {change}" for name, change in changes.items())
+    return {
+        "Update": {
+            "TableName": table,
+            "Key": key,
+            "UpdateExpression": f"SET {assignments} ADD #count :count",
+            "ExpressionAttributeNames": {f"#{name}": name for name in values},
+            "ExpressionAttributeValues": {f":{name}": value for name, value in values.items()},
+        }
+    }
 
 
 def _delete_request(table: str, key: Item, condition: str = "", **values: Any) -> dict[str, Any]:

@@ -148,6 +148,9 @@ def event_view(event: Event) -> dict[str, Any]:
             "image": event.image,
             "digest": event.digest,
             "reason": event.reason,
+            "count": event.count,
+            "firstTime": time_text(event.first_time),
+            "lastTime": time_text(event.last_time),
         }
     )
 

@@ -11,10 +11,14 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import Any
 
 from devops_core.access import AccessPolicy
+from devops_core.adapters.dynamodb.attributes import encode
+from devops_core.adapters.dynamodb.items import CURSOR
+from devops_core.naming import Environment
 from tests.infra.permissions.needed import needed
-from tests.lab.client import USER
+from tests.lab.client import USER, Reply
 from tests.lab.fakes import ACCOUNT, REGION
 from tests.lab.faults import Kind, Plan
 from tests.lab.moto import backends, states
@@ -73,6 +77,7 @@ _REQUESTS: tuple[tuple[State, Request], ...] = (
 )
 _WITHOUT_IMAGES = State(states.remove_images, states.TESTED)
 _DRIFTS = (states.SERVICE_CHANGED, states.STACK_DELETED, states.CLAIM_LEFT)
+_OTHER_TEAMS = AccessPolicy(teams={"others": ("arn:aws:iam::123456789012:role/others",)})
 # Longer than a lease, and than anything takes here that goes on by itself.
 _PAUSE = 70
 # A create begins with reading the template.
@@ -95,11 +100,11 @@ class Traced(World):
     begun: Request
     function = "reconcile"
 
-    def ask(self, request: Request) -> object:  # type: ignore[override] # the result is not used
+    def send(self, event: Mapping[str, Any]) -> Reply:
         """Make a call of the API, as the function of its route."""
-        self.function = FUNCTIONS[request.method, request.resource]
+        self.function = FUNCTIONS[event["httpMethod"], event["resource"]]
         try:
-            return super().ask(request)
+            return super().send(event)
         finally:
             self.function = "reconcile"
 
@@ -206,10 +211,18 @@ class Trace:
         for state in _DRIFTS:
             world = self._opened(state)
             drift_check(world)
+        # The last page of a check deletes its stored position.
+        world = self._opened(states.SHOP)
+        last = {"applicationName": "A", "environment": Environment.PROD_BLUE.value}
+        position = encode({**CURSOR, "after": last})
+        account = self._stand.account
+        account.plain("dynamodb").put_item(TableName=account.settings.tables.log, Item=position)
+        drift_check(world)
         # The registry is asked for pull-through caches only if an image is missing.
         self._opened(_FULL).ask(deploy("9.0", "dev"))
         self._opened(_WITHOUT_IMAGES).ask(promote())
         self._secrets_of_a_team()
+        self._refused_callers()
         world = self._opened(states.DEPLOYING)
         event(world)
         world.ask(Request("GET", "/health", key=None))
@@ -225,6 +238,17 @@ class Trace:
         world.function = "create"
         request = create(service={"secrets": {"DB": _STORED, "KEY": _PARAMETER}})
         assert world.send(request.event(APPLICATION, "")).status == 403
+
+    def _refused_callers(self) -> None:
+        """Refuse each call that has an application, so that the refusal is counted."""
+        requests = (deploy("2.0", "dev"), promote(), swap("2.0"), delete())
+        for state, request in (
+            *((_FULL, request) for request in requests),
+            (states.DEPLOYING, Request("DELETE", OPERATION, key=None)),
+        ):
+            world = self._opened(state)
+            world.cloud.settings = world.cloud.settings._replace(access=_OTHER_TEAMS)
+            assert world.send(request.event(APPLICATION, world.going)).status == 403
 
     def _opened(self, state: State) -> Traced:
         self._stand.opened(state)

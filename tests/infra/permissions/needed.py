@@ -14,7 +14,7 @@ from tests.lab.moto.backends import backend
 from tests.lab.moto.transport import Call
 from tests.lab.templates import APPLICATION
 from tools.laptop.permissions import Call as ApiCall
-from tools.laptop.permissions import Permission, required_permissions
+from tools.laptop.permissions import Permission, leading_keys, required_permissions
 
 Params = Mapping[str, Any]
 
@@ -86,12 +86,12 @@ def _dynamodb(operation: str, params: Params) -> Iterator[Permission]:
         for part in params["TransactItems"]:
             # A transaction needs the permissions of its parts.
             for kind, action in part.items():
-                yield Permission(f"dynamodb:{kind}Item", _table(action))
+                yield Permission(f"dynamodb:{kind}Item", _table(action), leading_keys(action))
     elif operation == "BatchGetItem":
         for table in params["RequestItems"]:
             yield Permission("dynamodb:BatchGetItem", _table({"TableName": table}))
     else:
-        yield Permission(f"dynamodb:{operation}", _table(params))
+        yield Permission(f"dynamodb:{operation}", _table(params), leading_keys(params))
 
 
 def _s3(operation: str, params: Params) -> Iterator[Permission]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,7 +30,7 @@ class Grant:
 
     action: str
     resource: str
-    conditions: Mapping[str, Mapping[str, Any]]
+    conditions: Mapping[str, Mapping[str, Sequence[str]]]
 
     def allows(self, permission: Permission) -> bool:
         """Whether the grant includes a permission."""
@@ -38,9 +38,9 @@ class Grant:
             self.action == permission.action
             and _matches(self.resource, permission.resource)
             and all(
-                holds(operator, key, value, permission.keys)
+                holds(operator, key, values, permission.keys)
                 for operator, keys in self.conditions.items()
-                for key, value in keys.items()
+                for key, values in keys.items()
             )
         )
 

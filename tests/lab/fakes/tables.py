@@ -159,9 +159,14 @@ class FakeTables(Port, port="tables"):
         self._log([*closing.events, closing.event])
 
     @outgoing
-    def note(self, event: Event) -> None:
-        """Write an event without an operation."""
-        self._log([event])
+    def count_refusal(self, event: Event) -> None:
+        """Write the event of a refused call, or add it to the stored one."""
+        key = event.application, event.operation, event.key
+        stored = self.events.get(key)
+        if stored:
+            count = (stored.count or 0) + (event.count or 0)
+            event = replace(event, count=count, first_time=stored.first_time)
+        self.events[key] = event
 
     # --- for tests, without outgoing calls ---
 

@@ -21,7 +21,7 @@ AWS_WRITES = frozenset(
 )  # fmt: skip
 TABLE_WRITES = frozenset(
     {
-        "tables.claim", "tables.save", "tables.close", "tables.correct", "tables.note",
+        "tables.claim", "tables.save", "tables.close", "tables.correct", "tables.count_refusal",
         "tables.save_sweep_position",
     }
 )  # fmt: skip

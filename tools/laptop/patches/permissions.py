@@ -17,7 +17,7 @@ from tools.laptop.permissions import ACTIONS, Call, Permission, required_permiss
 
 Handler = Callable[..., Awaitable[Any]]
 
-_SERVICES = ("cloudformation", "ecs", "elasticloadbalancing")
+_SERVICES = ("cloudformation", "dynamodb", "ecs", "elasticloadbalancing")
 _LOG = logging.getLogger("laptop")
 _extract_iam_action = iam_actions.extract_iam_action
 _enforce = iam_evaluator.enforce
@@ -71,7 +71,8 @@ def authorized(service: str, handler: Handler) -> Handler:
     """Wrap the handler of a service with a check of the caller's permissions.
 
     Gap: the emulator checks a cluster where ECS checks a service, checks a load balancer where AWS
-    has no resource-level permission, and ignores condition keys, tags and iam:PassRole.
+    has no resource-level permission, and ignores condition keys, tags, the partitions of items and
+    iam:PassRole.
     """
 
     async def handle(method: str, path: str, headers: Any, body: bytes, query: Any) -> Any:
