@@ -19,7 +19,10 @@ def dripping(start: bytes, rest: Iterable[bytes]) -> Iterator[int]:
     ended = threading.Event()
 
     def serve() -> None:
-        connection, _ = listening.accept()
+        try:
+            connection, _ = listening.accept()
+        except OSError:  # no client has connected
+            return
         with connection:
             try:
                 connection.sendall(start)
@@ -33,6 +36,9 @@ def dripping(start: bytes, rest: Iterable[bytes]) -> Iterator[int]:
     with socket.create_server(("127.0.0.1", 0)) as listening:
         thread = threading.Thread(target=serve)
         thread.start()
-        yield listening.getsockname()[1]
-        ended.set()
-        thread.join()
+        try:
+            yield listening.getsockname()[1]
+        finally:
+            ended.set()
+            listening.shutdown(socket.SHUT_RDWR)
+            thread.join()
