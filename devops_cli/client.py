@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Mapping
-from typing import Any
-from urllib.parse import quote, urlencode
+from typing import Any, NamedTuple
+from urllib.parse import quote, urlencode, urlsplit
 
 import httpx
 
-from devops_cli import __version__
+from devops_cli import __version__, config
 from devops_cli.clock import Clock
 from devops_cli.config import Profile
 from devops_cli.failures import ApiError, UnreachableError, UsageError
@@ -16,6 +17,11 @@ from devops_cli.responses import Object, Response, retry_after
 
 # Seconds. API Gateway ends a request after 29.
 TIMEOUT = httpx.Timeout(connect=10, read=35, write=10, pool=10)
+# Seconds for a complete request. The time-outs above apply to each read and write, so a server that
+# sends one byte at a time could extend a request without a limit.
+TOTAL_TIMEOUT = 60.0
+# Bytes of a response body, the limit of API Gateway (quotas of a REST API).
+_LONGEST_BODY = 10 * 1024 * 1024
 # Seconds before each retry, unless the response has Retry-After.
 _PAUSES = (0.5, 1, 2, 4)
 ATTEMPTS = len(_PAUSES) + 1
@@ -29,15 +35,24 @@ _UNSIGNED = (
 )
 
 
+class _Received(NamedTuple):
+    """A response with its complete body."""
+
+    status_code: int
+    content: bytes
+    headers: Mapping[str, str]
+
+
 class Api:
     """A client of the service.
 
     Args:
         address: the URL of the service, without a slash at its end.
-        http: the HTTP client; it also signs the requests.
+        http: the HTTP client.
         clock: waits before a retry.
         notice: receives a line of text for each retry.
-        signed: whether requests are signed; if not, a refusal (401, 403) mentions it.
+        auth: signs the requests; without it, a refusal (401, 403) mentions the missing signature.
+        total_timeout: the limit for each complete request, in seconds.
 
     """
 
@@ -48,13 +63,15 @@ class Api:
         clock: Clock,
         notice: Callable[[str], None],
         *,
-        signed: bool = True,
+        auth: httpx.Auth | None,
+        total_timeout: float,
     ) -> None:
         self.address = address
         self._http = http
         self._clock = clock
         self._notice = notice
-        self._signed = signed
+        self._auth = auth
+        self._total_timeout = total_timeout
 
     def get(
         self, path: str, query: Mapping[str, Any] | None = None, *, attempts: int = ATTEMPTS
@@ -98,11 +115,39 @@ class Api:
             self._clock.pause(pause)
         return self._to_response(self._try(request))
 
-    def _try(self, request: httpx.Request) -> httpx.Response | httpx.HTTPError:
+    def _try(self, request: httpx.Request) -> _Received | httpx.HTTPError:
+        """Sign a request and send it; return the response or the error."""
+        if self._auth:
+            # Here and not in the thread below: credentials can ask the person for a code.
+            request = next(self._auth.sync_auth_flow(request))
+        results: list[_Received | BaseException] = []
+
+        def exchange() -> None:
+            try:
+                results.append(self._exchange(request))
+            except BaseException as error:  # noqa: BLE001 - raised again below
+                results.append(error)
+
+        # A daemon thread does not delay the end of the program.
+        thread = threading.Thread(target=exchange, daemon=True)
+        thread.start()
+        thread.join(self._total_timeout)
+        result = results[0] if results else httpx.ReadTimeout("timed out")
+        if isinstance(result, (_Received, httpx.HTTPError)):
+            return result
+        raise result
+
+    def _exchange(self, request: httpx.Request) -> _Received:
+        content = b""
+        response = self._http.send(request, stream=True)
         try:
-            return self._http.send(request)
-        except httpx.HTTPError as error:
-            return error
+            for part in response.iter_bytes():
+                content += part
+                if len(content) > _LONGEST_BODY:
+                    raise httpx.ReadError(f"the response exceeds {_LONGEST_BODY} bytes")
+        finally:
+            response.close()
+        return _Received(response.status_code, content, response.headers)
 
     def _request(
         self,
@@ -119,14 +164,14 @@ class Api:
         except (httpx.InvalidURL, UnicodeEncodeError) as error:
             raise UsageError(f"{method} {path} cannot be sent: {error}") from error
 
-    def _to_response(self, result: httpx.Response | httpx.HTTPError) -> Response:
+    def _to_response(self, result: _Received | httpx.HTTPError) -> Response:
         if isinstance(result, httpx.HTTPError):
             message = f"no response from {self.address}: {_problem(result)}"
             raise UnreachableError(message) from result
         response = Response.parse(result.status_code, result.content, result.headers, self.address)
         if not response.is_error:
             return response
-        unsigned = response.status in (401, 403) and not self._signed
+        unsigned = response.status in (401, 403) and not self._auth
         raise ApiError(response, *(_UNSIGNED if unsigned else ()))
 
     def _url(self, path: str, query: Mapping[str, Any] | None) -> str:
@@ -136,7 +181,7 @@ class Api:
         return f"{url}?{urlencode(given, quote_via=quote, safe='')}" if given else url
 
 
-def _retry_delay(result: httpx.Response | httpx.HTTPError, attempt: int) -> float | None:
+def _retry_delay(result: _Received | httpx.HTTPError, attempt: int) -> float | None:
     """Return the seconds to wait before a retry; None if the call must not be retried."""
     if isinstance(result, httpx.HTTPError):
         return _PAUSES[attempt]
@@ -147,7 +192,7 @@ def _retry_delay(result: httpx.Response | httpx.HTTPError, attempt: int) -> floa
     return pause if pause <= LONGEST_PAUSE else None
 
 
-def _problem(result: httpx.Response | httpx.HTTPError) -> str:
+def _problem(result: _Received | httpx.HTTPError) -> str:
     if isinstance(result, httpx.HTTPError):
         return str(result) or type(result).__name__
     return f"status {result.status_code}"
@@ -159,10 +204,13 @@ def connect(
     transport: httpx.BaseTransport | None,
     clock: Clock,
     notice: Callable[[str], None],
+    total_timeout: float = TOTAL_TIMEOUT,
 ) -> Api:
     """Return a client for the service of a profile.
 
-    `transport` replaces the network in tests; None uses the network.
+    `transport` replaces the network in tests; None uses the network. It uses the proxies of the
+    environment, but not for an http address of this machine: the API key and the signature would
+    leave the machine without encryption.
 
     Raises:
         UsageError: the proxy or certificate settings of the environment are not valid.
@@ -171,11 +219,13 @@ def connect(
     headers = {"User-Agent": f"devops-cli/{__version__}", "Accept": "application/json"}
     if profile.api_key:
         headers["x-api-key"] = profile.api_key
+    direct = urlsplit(profile.api).scheme == "http" and config.is_loopback(profile.api)
+    mounts = {"http://": None} if direct else {}
     try:
-        http = httpx.Client(auth=auth, headers=headers, timeout=TIMEOUT, transport=transport)
+        http = httpx.Client(headers=headers, timeout=TIMEOUT, transport=transport, mounts=mounts)
     except (ValueError, OSError, httpx.InvalidURL) as error:
         raise UsageError(
             f"the HTTP client cannot be set up: {error}",
             "Check HTTP_PROXY, HTTPS_PROXY, NO_PROXY and SSL_CERT_FILE.",
         ) from error
-    return Api(profile.api, http, clock, notice, signed=auth is not None)
+    return Api(profile.api, http, clock, notice, auth=auth, total_timeout=total_timeout)

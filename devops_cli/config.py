@@ -13,6 +13,7 @@ machine.
 from __future__ import annotations
 
 import configparser
+import ipaddress
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
@@ -96,7 +97,8 @@ def resolve(
     of a profile is never sent to another address than that of the profile.
 
     Raises:
-        UsageError: no address is set, or the profile does not exist; the hints name the remedy.
+        UsageError: no address is set, the profile does not exist, or the API key would be sent
+            without encryption; the hints name the remedy.
 
     """
     file = path(environment)
@@ -115,7 +117,7 @@ def resolve(
     where = parse_address(where)
     own = chosen.api_key if where == chosen.api.rstrip("/") else ""
     sent = environment.get("DEVOPS_API_KEY", "")
-    key = _api_key(own or sent if profile else sent or own)
+    key = _api_key(own or sent if profile else sent or own, where)
     return replace(chosen, api=where, region=region or chosen.region, api_key=key)
 
 
@@ -139,9 +141,24 @@ def parse_address(text: str) -> str:
     return text.strip().rstrip("/")
 
 
-def _api_key(key: str) -> str:
+def is_loopback(address: str) -> bool:
+    """Return whether an address of the service belongs to this machine."""
+    host = urlsplit(address).hostname or ""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _api_key(key: str, address: str) -> str:
     if not key.isascii() or not (key + " ").isprintable():
         raise UsageError("the API key contains characters that are not printable ASCII")
+    if key and urlsplit(address).scheme != "https" and not is_loopback(address):
+        raise UsageError(
+            f"the API key is not sent to {address}, because http does not encrypt it",
+            "Use an address that begins with https://, or remove the API key: unset the variable"
+            " DEVOPS_API_KEY, or use `devops config unset api_key`.",
+        )
     return key
 
 
@@ -185,8 +202,11 @@ def _write(file: Path, sections: configparser.ConfigParser) -> None:
         # Created with mode 600, so that no other user can read it at any time. The replacement is
         # atomic: a reader finds the old file or the new one.
         descriptor = os.open(new_file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
-            sections.write(stream)
-        new_file.replace(file)
+        try:
+            with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
+                sections.write(stream)
+            new_file.replace(file)
+        finally:
+            new_file.unlink(missing_ok=True)  # it exists only after a failure
     except OSError as error:
         raise UsageError(f"the configuration file cannot be written: {error}") from error

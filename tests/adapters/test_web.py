@@ -5,14 +5,14 @@ from __future__ import annotations
 import itertools
 import socket
 import threading
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
 from devops_core.adapters.web import HttpWeb
 from devops_core.errors import UnreachableError
+from tests.lab.dripping import dripping
 
 
 class Pages(BaseHTTPRequestHandler):
@@ -64,35 +64,6 @@ def test_a_server_without_a_response_is_unreachable(server: ThreadingHTTPServer)
 
 # The time-out of these tests, and a time that no test exceeds on a busy machine.
 SHORT, LONG = 0.3, 30.0
-PAUSE = 0.05  # seconds between two bytes, shorter than the time-out
-
-
-@contextmanager
-def dripping(start: bytes, rest: Iterable[bytes]) -> Iterator[int]:
-    """A server that sends some bytes and then one more after each pause; yields its port.
-
-    It never ends a response itself.
-    """
-    ended = threading.Event()
-
-    def serve() -> None:
-        connection, _ = listening.accept()
-        with connection:
-            try:
-                connection.sendall(start)
-                for part in rest:
-                    if ended.wait(PAUSE):
-                        return
-                    connection.sendall(part)
-            except OSError:  # the client has closed the connection
-                return
-
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        thread = threading.Thread(target=serve)
-        thread.start()
-        yield listening.getsockname()[1]
-        ended.set()
-        thread.join()
 
 
 @pytest.mark.parametrize(

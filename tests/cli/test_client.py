@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+import threading
+from collections.abc import Iterator
 
 import httpx
 import pytest
@@ -10,6 +13,7 @@ import pytest
 from devops_cli import __version__, client
 from devops_cli.config import Profile
 from devops_cli.failures import ApiError, NotTheServiceError, UnreachableError, UsageError
+from tests.lab.dripping import dripping
 from tests.lab.prepared_service import API, Clock, Service, answer
 
 LOST = httpx.ReadTimeout("timed out")
@@ -155,6 +159,61 @@ def test_time_outs_are_explicit() -> None:
         "write": 10,
         "pool": 10,
     }
+
+
+@pytest.mark.parametrize(
+    ("start", "part"),
+    [
+        (b"", b"H"),
+        (b"HTTP/1.1 200 OK\r\n", b"X: y\r\n"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n{", b" "),
+    ],
+)
+def test_a_server_that_drips_its_response_is_unreachable_after_the_total_time_out(
+    start: bytes, part: bytes
+) -> None:
+    finished = threading.Event()
+
+    def get(port: int) -> None:
+        profile = Profile(api=f"http://127.0.0.1:{port}")
+        slow = client.connect(profile, None, None, Clock(), print, total_timeout=0.3)
+        with pytest.raises(UnreachableError, match="timed out"):
+            slow.get("/stacks", attempts=1)
+        finished.set()
+
+    with dripping(start, itertools.repeat(part)) as port:
+        # A thread, so that the test fails instead of waiting without end.
+        threading.Thread(target=get, args=(port,), daemon=True).start()
+        assert finished.wait(30)
+
+
+def test_a_response_longer_than_the_limit_of_api_gateway_is_not_read() -> None:
+    parts = itertools.repeat(b" " * 2**20, 12)
+    read: list[bytes] = []
+
+    def body() -> Iterator[bytes]:
+        for part in parts:
+            read.append(part)
+            yield part
+
+    service = Service()
+    service.on("GET", "/stacks", httpx.Response(200, content=body()))
+    with pytest.raises(UnreachableError, match="the response exceeds 10485760 bytes"):
+        api(service).get("/stacks", attempts=1)
+    assert len(read) == 11
+
+
+def test_a_call_of_this_machine_does_not_pass_a_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The proxy would receive the API key without encryption."""
+    response = b'HTTP/1.1 200 OK\r\nContent-Length: 12\r\n\r\n{"ok": true}'
+    with dripping(response, ()) as port:
+        for name in ("http_proxy", "all_proxy"):
+            monkeypatch.setenv(name, "http://127.0.0.1:1")  # a port without a server
+        monkeypatch.delenv("no_proxy", raising=False)
+        monkeypatch.delenv("NO_PROXY", raising=False)
+        profile = Profile(api=f"http://127.0.0.1:{port}", api_key="sesame")
+        found = client.connect(profile, None, None, Clock(), print)
+        assert found.get("/stacks", attempts=1).body == {"ok": True}
 
 
 def test_a_redirection_is_not_followed() -> None:

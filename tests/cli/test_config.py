@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import resource
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -69,6 +72,57 @@ def test_the_key_of_a_profile_goes_to_its_own_address_alone(
     file: Path, options: dict[str, str], environment: dict[str, str], key: str
 ) -> None:
     assert config.resolve({"DEVOPS_CONFIG": str(file)} | environment, **options).api_key == key
+
+
+LOOPBACK = [
+    "https://host/dev",
+    "http://127.0.0.1:4566/dev",
+    "http://127.9.9.9/dev",
+    "http://[::1]:4566/dev",
+    "http://localhost:4566/dev",
+    "http://LOCALHOST/dev",
+]
+REMOTE = [
+    "http://host/dev",
+    "HTTP://host/dev",
+    "http://10.0.0.1/dev",
+    "http://0.0.0.0/dev",
+    "http://127.0.0.1.example.com/dev",
+    "http://localhost.example.com/dev",
+    "http://[::ffff:10.0.0.1]/dev",
+]
+
+
+@pytest.mark.parametrize("address", LOOPBACK)
+def test_an_api_key_is_sent_with_encryption_or_to_this_machine(address: str) -> None:
+    found = config.resolve({"DEVOPS_CONFIG": "/nowhere"} | OF_ENVIRONMENT, api=address)
+    assert (found.api, found.api_key) == (address, "of-env")
+
+
+@pytest.mark.parametrize("address", REMOTE)
+@pytest.mark.parametrize("source", ["option", "variable", "profile"])
+def test_an_api_key_is_not_sent_over_http_to_another_machine(
+    tmp_path: Path, source: str, address: str
+) -> None:
+    file, options = tmp_path / "config", {}
+    environment = {"DEVOPS_CONFIG": str(file)}
+    if source == "profile":
+        file.write_text(f"[test]\napi = {address}\napi_key = of-file\n")
+        options["profile"] = "test"
+    elif source == "variable":
+        environment |= {"DEVOPS_API": address} | OF_ENVIRONMENT
+    else:
+        environment |= OF_ENVIRONMENT
+        options["api"] = address
+    with pytest.raises(UsageError, match="the API key is not sent to") as refused:
+        config.resolve(environment, **options)
+    assert "https://" in refused.value.hints[0]
+    assert "of-" not in f"{refused.value} {refused.value.hints}"
+
+
+def test_an_address_without_encryption_needs_no_api_key() -> None:
+    found = config.resolve({"DEVOPS_CONFIG": "/nowhere"}, api="http://host/dev")
+    assert (found.api, found.api_key) == ("http://host/dev", "")
 
 
 def test_the_rest_of_a_profile_comes_along(file: Path) -> None:
@@ -158,6 +212,24 @@ def test_settings_are_kept_for_the_owner_alone(tmp_path: Path) -> None:
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert stat.S_IMODE(file.parent.stat().st_mode) == 0o700
     assert list(file.parent.iterdir()) == [file]
+
+
+@contextmanager
+def full_disk() -> Iterator[None]:
+    """Let each write to a file fail."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def test_a_failed_write_leaves_no_temporary_file(file: Path) -> None:
+    with full_disk(), pytest.raises(UsageError, match=r"cannot be written: .*File too large"):
+        config.store(file, "test", "api_key", "key")
+    assert list(file.parent.iterdir()) == [file]
+    assert file.read_text() == FILE
 
 
 def test_a_profile_goes_with_its_last_setting(file: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import subprocess
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -63,7 +64,7 @@ def load(path: Path) -> Any:
 
 def curl(version: str, application: str = "MyDevOpsAPI") -> list[Step]:
     """Return the only step: the unchanged script, for one environment."""
-    script = f'"{RECIPES / "deploy.sh"}" {application} dev {version}'
+    script = shlex.join([str(RECIPES / "deploy.sh"), application, "dev", version])
     return [Step(script, {"BUILD_ID": "17"})]
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 def apply(*, real_docker: bool) -> None:
     """Apply all corrections. The emulator must be importable; this imports its services."""
     from tools.laptop.patches import (
+        access_log,
         api,
         functions,
         images,
@@ -40,6 +41,7 @@ def apply(*, real_docker: bool) -> None:
         images,
         times,
         api,
+        access_log,
         functions,
         kept_state,
         permissions,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -88,6 +89,18 @@ def test_a_recipe_succeeds_for_a_good_version_and_fails_for_one_that_crashes(
     assert "exit code 1" in done.stdout + done.stderr
     assert runs(api, "DEV") == good
     assert runs(api, delivered) == good
+
+
+@pytest.mark.parametrize(
+    "version", ['1.0", "environment": ["qa"], "x": "', "a\nPrefer: wait=0", "@/etc/hostname", "-x"]
+)
+def test_the_service_refuses_a_hostile_version_of_the_script(
+    application: str, home: Path, environment: dict[str, str], version: str
+) -> None:
+    (step,) = recipes.curl(version, application)
+    done = step.run(environment, home)
+    assert done.returncode == 1, done.stderr
+    assert json.loads(done.stdout)["errors"][0]["field"] == "version"
 
 
 @pytest.fixture

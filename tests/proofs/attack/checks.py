@@ -1,0 +1,272 @@
+"""The three checks: no forbidden change, no leak, and a complete log."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from tests.proofs.attack.installation import Installation
+from tests.proofs.attack.rights import APPLICATIONS, KINDS, PRINCIPALS, Principal
+from tests.proofs.attack.sender import Exchange
+from tests.proofs.attack.state import Key, Reader, State, kinds_that_change
+from tools.laptop.callers import ADMIN
+from tools.laptop.cloud import ACCOUNT, REGION
+
+ACCESS_LOG = "/aws/apigateway/devops-ecs-dev/access"
+FUNCTION_LOGS = "/aws/lambda/"
+_BY_ARN = {each.arn: each for each in PRINCIPALS}
+_ADMIN = f"arn:aws:iam::{ACCOUNT}:user/{ADMIN}"
+_OWN_REGISTRY = f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/"
+_TOKEN = re.compile(rb'"nextToken": "([\w=+/.-]+)"')
+# The refusals of API Gateway that do not know the caller: the signature is missing or not valid.
+_UNKNOWN_CALLER = {"MISSING_AUTHENTICATION_TOKEN", "INVALID_SIGNATURE", "DEFAULT_4XX"}
+
+
+def json_of(content: bytes) -> Mapping[str, Any]:
+    """Return the JSON object in a body; an empty one for other bodies."""
+    try:
+        found = json.loads(content)
+    except (ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def signer(exchange: Exchange) -> Principal | None:
+    """Return the principal that the service knows for a call; None without a valid signature."""
+    if exchange.header("x-request-id"):
+        return exchange.call.principal if exchange.call.signature == "signed" else None
+    refused = json_of(exchange.content).get("code") in _UNKNOWN_CALLER or exchange.status == 403
+    return None if refused or exchange.call.signature != "signed" else exchange.call.principal
+
+
+class Changes:
+    """The first check: each difference of the state belongs to an allowed operation.
+
+    An operation is allowed if the service accepted a call of its principal, and the principal has
+    the right for it. `drift` operations are the service's own.
+    """
+
+    def __init__(self, made: Installation) -> None:
+        self._made = made
+        self._reader = Reader(made.api)
+        self._accepted: dict[str, set[str]] = {}
+        self._teams = dict(APPLICATIONS)
+        self.state = self._reader.read()
+        self._earlier = set(self.state.operations)
+
+    def accept(self, exchange: Exchange) -> bool:
+        """Note the operation that a write has started or repeated; return whether there is one."""
+        body = json_of(exchange.content)
+        operation = body.get("operation")
+        if exchange.call.method == "GET" or exchange.status not in (200, 202, 424):
+            return False
+        if not isinstance(operation, dict) or "id" not in operation:
+            return False
+        path = f"/stacks/{operation.get('applicationName')}/operations/{operation['id']}"
+        if path not in self._made.known.operations:
+            self._made.known.operations.append(path)
+        self._accepted.setdefault(operation["id"], set()).add(exchange.call.principal.arn)
+        return True
+
+    def problems(self) -> list[str]:
+        """Compare the state with the one before, and return the forbidden differences."""
+        before, self.state = self.state, self._reader.read()
+        for name, team in self.state.teams.items():
+            self._teams.setdefault(name, team)
+        found = [*self._operations(), *self._aborts(), *self._bytes()]
+        for key in sorted(before.parts.keys() | self.state.parts.keys()):
+            old, new = before.parts.get(key), self.state.parts.get(key)
+            if old != new and not self._is_explained(key, before):
+                found.append(f"{'/'.join(key)} changed from {old} to {new} without an operation")
+        return found
+
+    def log_items(self) -> list[dict[str, Any]]:
+        """Return all items of the log table."""
+        return self._reader.log_items()
+
+    def _is_explained(self, key: Key, before: State) -> bool:
+        """Return whether an operation that can change this part ran since the last check."""
+        application = key[1]
+        running = {*before.open, *(self.state.operations.keys() - before.operations.keys())}
+        records = [self.state.operations.get(each) or before.operations[each] for each in running]
+        return any(
+            record["applicationName"] == application and record["kind"] in kinds_that_change(key)
+            for record in records
+        )
+
+    def _operations(self) -> Iterator[str]:
+        for identifier, record in self.state.operations.items():
+            if identifier in self._earlier:
+                continue
+            self._earlier.add(identifier)
+            kind, application, caller = (
+                record[each] for each in ("kind", "applicationName", "caller")
+            )
+            what = f"the {kind} {identifier} of {application} by {caller}"
+            if kind not in KINDS:
+                continue  # a correction of drift
+            principal = _BY_ARN.get(caller)
+            team = self._teams.get(application, "")
+            if principal is None or not principal.may(kind, team):
+                yield f"{what} is forbidden (team {team})"
+            elif caller not in self._accepted.get(identifier, ()):
+                yield f"{what} has no accepted call of this caller"
+        for identifier, arns in self._accepted.items():
+            record = self.state.operations.get(identifier)
+            allowed = {record["caller"], record.get("abortedBy")} if record else set(arns)
+            if self._by_team_mates(arns - allowed, record):
+                yield f"the operation {identifier} was returned to {sorted(arns - allowed)}"
+
+    def _by_team_mates(self, others: set[str], record: Mapping[str, Any] | None) -> bool:
+        """Return whether a caller without the right to abort received a foreign operation."""
+        if record is None:
+            return False
+        team = self._teams.get(record["applicationName"], "")
+        return any(not _BY_ARN[each].may(record["kind"], team) for each in others)
+
+    def _aborts(self) -> Iterator[str]:
+        for identifier, record in self.state.operations.items():
+            caller = record.get("abortedBy")
+            principal = _BY_ARN.get(caller or "")
+            team = self._teams.get(record["applicationName"], "")
+            if (
+                caller
+                and caller != _ADMIN
+                and not (principal and principal.may(record["kind"], team))
+            ):
+                yield f"the abort of {identifier} by {caller} is forbidden"
+
+    def _bytes(self) -> Iterator[str]:
+        """Check that each version in the own ECR is the image that was pushed with this tag."""
+        for row in self.state.rows:
+            image, digest = str(row.get("image") or ""), row.get("digest")
+            repository = image.removeprefix(_OWN_REGISTRY).partition("@")[0].partition(":")[0]
+            pushed = self._made.digests.get((repository, str(row.get("version"))))
+            if image.startswith(_OWN_REGISTRY) and digest and digest != pushed:
+                where = f"{row['applicationName']} {row['environment']}"
+                yield f"{where}: the version {row.get('version')} has the bytes {digest} of {image}"
+
+
+class Leaks:
+    """The second check: no response contains a unique value of another team."""
+
+    def __init__(self, made: Installation) -> None:
+        self._canaries = made.canaries
+        self._applications = made.digests
+
+    def problems(self, exchange: Exchange, rows: Iterable[Mapping[str, Any]]) -> list[str]:
+        """Return the values of other teams in a response.
+
+        A value that the caller has sent itself is no leak, nor is the digest of an image that the
+        caller's team runs.
+        """
+        sender = signer(exchange)
+        own = sender.team if sender else ""
+        received = exchange.raw + b"".join(map(_decoded, _TOKEN.findall(exchange.content)))
+        sent = exchange.path.encode() + (exchange.body or b"")
+        running = " ".join(str(row) for row in rows if row.get("technicalTeam") == own).encode()
+        return [
+            f"the response contains {value.decode()} of the team {team}"
+            for team, values in self._canaries.items()
+            for value in sorted(values)
+            if team != own and value in received and value not in sent and value not in running
+        ]
+
+
+def _decoded(token: bytes) -> bytes:
+    try:
+        return base64.urlsafe_b64decode(token + b"=" * (-len(token) % 4))
+    except ValueError:
+        return b""
+
+
+class Logs:
+    """The third check: the access log, the function logs and the event log have each call."""
+
+    def __init__(self, made: Installation) -> None:
+        self._api = made.api
+        self._logs = made.api.client("logs")
+        self._waiting: list[Exchange] = []
+        self._refused: Counter[tuple[str, str, str]] = Counter()
+        self._since = 0
+
+    def add(self, exchange: Exchange, applications: Iterable[str]) -> None:
+        """Note a call whose log lines the next check must find."""
+        self._waiting.append(exchange)
+        body = json_of(exchange.content)
+        if body.get("code") != "FORBIDDEN" or "dryRun=true" in exchange.path:
+            return
+        # The message is "not allowed to swap Shop", or "not allowed to abort the swap ID of Shop".
+        words = str(body["errorMessage"]).partition(":")[0].split()
+        application, verb = words[-1], words[5] if words[3] == "abort" else words[3]
+        aborts = words[3] == "abort"
+        kind = {"promote": "deploy-blue"}.get(verb, verb)
+        if application in set(applications) and (aborts or kind != "create"):
+            self._refused[application, kind, exchange.call.principal.arn] += 1
+
+    def problems(self, items: Iterable[Mapping[str, Any]]) -> list[str]:
+        """Return the calls since the last check that a log lacks, and wrong counts of refusals."""
+        access = {line["requestId"]: line for line in self._lines([ACCESS_LOG])}
+        groups = self._logs.describe_log_groups(logGroupNamePrefix=FUNCTION_LOGS)["logGroups"]
+        names = [each["logGroupName"] for each in groups]
+        functions = {line["requestId"]: line for line in self._lines(names, '"answered"')}
+        found = []
+        for exchange in self._waiting:
+            found += self._missing(exchange, access, functions)
+        self._waiting.clear()
+        return found + self._wrong_counts(items)
+
+    def _missing(
+        self,
+        exchange: Exchange,
+        access: Mapping[str, Any],
+        functions: Mapping[str, Any],
+    ) -> Iterator[str]:
+        principal = signer(exchange)
+        identifier = exchange.header("x-request-id")
+        key = identifier or exchange.header("x-amzn-requestid")
+        line = access.get(key)
+        if line is None:
+            yield f"the access log lacks {exchange}"
+        elif line["status"] != str(exchange.status):
+            yield f"the access log has another status ({line}) for {exchange}"
+        elif principal and line["caller"] != principal.arn:
+            yield f"the access log has another caller ({line}) for {exchange}"
+        if not identifier:
+            return
+        answered = functions.get(identifier)
+        if answered is None:
+            yield f"the log of the function lacks {exchange}"
+        elif principal and (answered["status"], answered["caller"]) != (
+            exchange.status, principal.arn,
+        ):  # fmt: skip
+            yield f"the log of the function is wrong ({answered}) for {exchange}"
+
+    def _wrong_counts(self, items: Iterable[Mapping[str, Any]]) -> list[str]:
+        logged: Counter[tuple[str, str, str]] = Counter()
+        for item in items:
+            if item["entry"].startswith("EVENT#") and item.get("outcome") == "DENIED":
+                key = item["applicationName"], item["kind"], item["caller"]
+                logged[key] += int(item.get("count", 1))
+        return [
+            f"the event log has {logged[key]} refusals of {' '.join(key)}, not {count}"
+            for key, count in self._refused.items()
+            if logged[key] != count
+        ]
+
+    def _lines(self, groups: Iterable[str], pattern: str = "") -> Iterator[Mapping[str, Any]]:
+        """Yield the lines of JSON of some log groups since the last check."""
+        for name in groups:
+            pages = self._logs.get_paginator("filter_log_events").paginate(
+                logGroupName=name, startTime=self._since,
+                **({"filterPattern": pattern} if pattern else {}),
+            )  # fmt: skip
+            for page in pages:
+                for event in page["events"]:
+                    line = json_of(event["message"].encode())
+                    if "requestId" in line and (not pattern or line.get("message") == "answered"):
+                        yield line

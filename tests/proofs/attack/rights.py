@@ -1,0 +1,44 @@
+"""The principals of the attack and an independent model of their rights (docs/teams.md)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tools.laptop.cloud import ACCOUNT
+
+PAYMENTS, SEARCH = "payments", "search"
+TEAMS = (PAYMENTS, SEARCH)
+# The kinds of operations, and those that change production.
+KINDS = ("create", "deploy", "deploy-blue", "swap", "delete")
+_PRODUCTION = ("deploy-blue", "swap", "delete")
+
+
+@dataclass(frozen=True)
+class Principal:
+    """An IAM user with access to all routes; `team` and `approver` are its rights."""
+
+    name: str
+    team: str
+    approver: bool
+
+    @property
+    def arn(self) -> str:
+        """The ARN of the user."""
+        return f"arn:aws:iam::{ACCOUNT}:user/{self.name}"
+
+    def may(self, kind: str, team: str) -> bool:
+        """Return whether the principal may start or abort an operation in an application."""
+        return self.team == team and (self.approver or kind not in _PRODUCTION)
+
+
+DEVELOPER = Principal("payments-dev", PAYMENTS, approver=False)
+RELEASE_MANAGER = Principal("payments-release", PAYMENTS, approver=True)
+# An approver, so that only its team separates it from the production of the other team.
+STRANGER = Principal("search-dev", SEARCH, approver=True)
+PRINCIPALS = (DEVELOPER, RELEASE_MANAGER, STRANGER)
+# The applications before the attack, with similar names in both teams.
+APPLICATIONS = {"Pay": PAYMENTS, "Pay-find": PAYMENTS, "Find": SEARCH, "Find-pay": SEARCH}
+# Names that the attack may create.
+NEW_NAMES = ("Loot", "Loot-b")
+# The tags of the images in the repository of each application.
+VERSIONS = ("1.0", "1.1", "2.0", "evil")
