@@ -126,21 +126,11 @@ def _call(chance: random.Random, number: int) -> Call:
     headers: dict[str, str] = {}
     body: bytes | None = None
     if chance.random() < 0.3:
-        kind = "read"
-        method, path = "GET", _path(chance, chance.choice(_READS), _name(chance, tricks))
+        kind, method = "read", "GET"
+        path = _path(chance, chance.choice(_READS), _name(chance, tricks))
     else:
         kind = chance.choice([*_WRITES, "deploy", "deploy", "promote", "swap", "abort"])
-        method, path = _WRITES[kind]
-        name = _name(chance, tricks)
-        if kind == "abort" and chance.random() < 0.3:
-            path = "/stacks/{name}/operations/<operation:{number}>"
-        path = _path(chance, path, name)
-        if kind != "abort":
-            body, path = _body(chance, kind, name, path, tricks)
-        _write_options(chance, headers, tricks)
-        if chance.random() < 0.3:
-            path += ("&" if "?" in path else "?") + "dryRun=true"
-            tricks.append("dry run")
+        method, path, body = _write(chance, kind, principal, headers, tricks)
     signature = SIGNED
     trick = chance.random()
     if trick < 0.12:
@@ -157,11 +147,33 @@ def _call(chance: random.Random, number: int) -> Call:
         tricks.append("method")
     if body is not None:
         headers = {"Content-Type": "application/json", **headers}
-    together = chance.random() < 0.05
-    return Call(
-        number, ", ".join([kind, *tricks]), principal, method, path, headers, body, signature,
-        together,
-    )  # fmt: skip
+    attack, together = ", ".join([kind, *tricks]), chance.random() < 0.05
+    return Call(number, attack, principal, method, path, headers, body, signature, together)
+
+
+def _write(
+    chance: random.Random,
+    kind: str,
+    principal: Principal,
+    headers: dict[str, str],
+    tricks: list[str],
+) -> tuple[str, str, bytes | None]:
+    """Return the method, the path and the body of a write."""
+    method, path = _WRITES[kind]
+    name = _name(chance, tricks)
+    body: bytes | None = None
+    if kind == "delete" and principal.may(kind, APPLICATIONS.get(name, "")):
+        name = chance.choice(NEW_NAMES)  # the applications must last until the end
+    if kind == "abort" and chance.random() < 0.3:
+        path = "/stacks/{name}/operations/<operation:{number}>"
+    path = _path(chance, path, name)
+    if kind != "abort":
+        body, path = _body(chance, kind, name, path, tricks)
+    _write_options(chance, headers, tricks)
+    if chance.random() < 0.3:
+        path += ("&" if "?" in path else "?") + "dryRun=true"
+        tricks.append("dry run")
+    return method, path, body
 
 
 def _path(chance: random.Random, path: str, name: str) -> str:

@@ -66,6 +66,9 @@ class Changes:
             return False
         if not isinstance(operation, dict) or "id" not in operation:
             return False
+        record = self.state.operations.get(operation["id"])
+        if record and record["status"] != "IN_PROGRESS" and exchange.call.attack[:5] == "abort":
+            return False  # a repeated abort of an ended operation changes nothing
         path = f"/stacks/{operation.get('applicationName')}/operations/{operation['id']}"
         if path not in self._made.known.operations:
             self._made.known.operations.append(path)
@@ -109,35 +112,27 @@ class Changes:
             what = f"the {kind} {identifier} of {application} by {caller}"
             if kind not in KINDS:
                 continue  # a correction of drift
-            principal = _BY_ARN.get(caller)
-            team = self._teams.get(application, "")
-            if principal is None or not principal.may(kind, team):
-                yield f"{what} is forbidden (team {team})"
+            if not self._may(caller, record):
+                yield f"{what} is forbidden (team {self._teams.get(application)})"
             elif caller not in self._accepted.get(identifier, ()):
                 yield f"{what} has no accepted call of this caller"
         for identifier, arns in self._accepted.items():
-            record = self.state.operations.get(identifier)
-            allowed = {record["caller"], record.get("abortedBy")} if record else set(arns)
-            if self._by_team_mates(arns - allowed, record):
-                yield f"the operation {identifier} was returned to {sorted(arns - allowed)}"
+            given = self.state.operations.get(identifier)
+            others = arns - {given["caller"]} if given else set()
+            # A caller with the right to abort receives the operation too.
+            if given and not all(self._may(each, given) for each in others):
+                yield f"the operation {identifier} was returned to {sorted(others)}"
 
-    def _by_team_mates(self, others: set[str], record: Mapping[str, Any] | None) -> bool:
-        """Return whether a caller without the right to abort received a foreign operation."""
-        if record is None:
-            return False
+    def _may(self, arn: str, record: Mapping[str, Any]) -> bool:
+        """Return whether a caller has the right for the kind of an operation."""
         team = self._teams.get(record["applicationName"], "")
-        return any(not _BY_ARN[each].may(record["kind"], team) for each in others)
+        principal = _BY_ARN.get(arn)
+        return principal is not None and principal.may(record["kind"], team)
 
     def _aborts(self) -> Iterator[str]:
         for identifier, record in self.state.operations.items():
             caller = record.get("abortedBy")
-            principal = _BY_ARN.get(caller or "")
-            team = self._teams.get(record["applicationName"], "")
-            if (
-                caller
-                and caller != _ADMIN
-                and not (principal and principal.may(record["kind"], team))
-            ):
+            if caller and not self._may(caller, record):
                 yield f"the abort of {identifier} by {caller} is forbidden"
 
     def _bytes(self) -> Iterator[str]:
@@ -214,7 +209,7 @@ class Logs:
         groups = self._logs.describe_log_groups(logGroupNamePrefix=FUNCTION_LOGS)["logGroups"]
         names = [each["logGroupName"] for each in groups]
         functions = {line["requestId"]: line for line in self._lines(names, '"answered"')}
-        found = []
+        found: list[str] = []
         for exchange in self._waiting:
             found += self._missing(exchange, access, functions)
         self._waiting.clear()

@@ -99,14 +99,12 @@ class Reader:
     def _services(self, application: str) -> dict[Key, Any]:
         try:
             arns = self._ecs.list_services(cluster=application)["serviceArns"]
+            described = self._ecs.describe_services(cluster=application, services=arns or ["none"])
         except self._ecs.exceptions.ClusterNotFoundException:
-            return {}
-        if not arns:
-            return {}
-        found = self._ecs.describe_services(cluster=application, services=arns)["services"]
+            return {}  # during a create or a delete
         return {
             ("service", application, each["serviceName"]): self._image(each["taskDefinition"])
-            for each in found
+            for each in described["services"]
             if each["status"] == "ACTIVE"
         }
 

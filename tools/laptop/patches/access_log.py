@@ -61,17 +61,16 @@ async def handle_execute_api_request(
     API Gateway the address is that of the connection.
     """
     parsed = app._parse_execute_api_url(host, path)
+    handle = _handle_execute_api_request
     if parsed is None:
-        return await _handle_execute_api_request(host, path, method, headers, body, query, **options)
+        return await handle(host, path, method, headers, body, query, **options)
     address = str(iam_evaluator._request_origin.get()[0])
     own = {**headers, "x-forwarded-for": address}
     types: list[str] = []
     token = _response_type.set(types)
     started = time.monotonic()
     try:
-        response = await _handle_execute_api_request(
-            host, path, method, own, body, query, **options
-        )
+        response = await handle(host, path, method, own, body, query, **options)
     finally:
         _response_type.reset(token)
     api_id, stage_name, execute_path = parsed
