@@ -1,5 +1,6 @@
 'use strict';
 
+const { templateUrls } = require('./parameters-schema');
 const { isAllowed } = require('./registries');
 
 // Checks of parameters.yml that involve several values. Each check receives the values that are
@@ -42,6 +43,24 @@ function foreignArns({ region, accountid, ...values }) {
     .filter((key) => values[key]?.startsWith('arn:'))
     .filter((key) => values[key].split(':').slice(3, 5).join() !== `${region},${accountid}`)
     .map((key) => `${key}: is not in region and accountid; write one that is`);
+}
+
+/** Principals of other accounts, and templates in a bucket whose policy another stack writes. */
+function unprotectedTemplate({ accountid, region, cftemplate, datastores, templatewriters = [] }) {
+  if (templatewriters.length === 0 || !accountid || !region || !cftemplate) return [];
+  const bucket = `ecs-cf-bucket-${accountid}-${region}`;
+  const found = templateUrls.map((url) => url.exec(cftemplate)).find(Boolean);
+  return [
+    ...(templatewriters.every((arn) => arn.split(':')[4] === accountid)
+      ? []
+      : ['templatewriters: contains a principal that is not in accountid; write one that is']),
+    ...(datastores === 'existing' || found.groups.bucket !== bucket
+      ? [
+          `templatewriters: this installation does not write the policy of the bucket of cftemplate; ` +
+            `use datastores create and the bucket ${bucket}, or leave it out`,
+        ]
+      : []),
+  ];
 }
 
 /** CloudWatch sends alarms only to topics of the same region; the account may differ. */
@@ -92,6 +111,7 @@ const CHECKS = [
   sameSubnets,
   refusedImage,
   foreignArns,
+  unprotectedTemplate,
   foreignTopic,
   openAccess,
   unknownCallers,

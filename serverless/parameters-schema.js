@@ -48,6 +48,9 @@ const TEAM = '^[A-Za-z0-9 _.:/=+@-]{1,256}$';
 // prefix: the wildcards * and ?, and the policy variables that begin with $ (IAM User Guide, "Policy
 // variables").
 const SECRET_PREFIX = '^[A-Za-z0-9/_+=.@!-]{1,256}$';
+// A value of aws:PrincipalArn, with * for any characters. For the session of a role it is the ARN of
+// the role with its path (IAM User Guide, "AWS global condition context keys").
+const PRINCIPAL = `arn:aws[a-z-]*:iam::${ACCOUNT}:(root|(role|user)/[A-Za-z0-9_+=,.@*/-]+)`;
 
 /** Whether a text is a CIDR range of IP addresses; the range of all addresses is not accepted. */
 function isCidr(range) {
@@ -118,6 +121,16 @@ const optional = {
     'the ARN of an ACM certificate, as in arn:aws:acm:eu-west-1:012345678901:certificate/...',
   ),
   datastores: choice(['create', 'existing'], 'create or existing'),
+  templatewriters: {
+    type: 'array',
+    uniqueItems: true,
+    // A bucket policy has at most 20 KB (Amazon S3 User Guide, "Bucket policies").
+    maxItems: 20,
+    items: { type: 'string', maxLength: 512, pattern: `^${PRINCIPAL}$` },
+    description:
+      'a list of at most 20 IAM roles and users with their paths, ' +
+      'as in ["arn:aws:iam::012345678901:role/ci/deploy-*"]',
+  },
   auth: choice(['iam', 'apikey', 'none'], 'iam, apikey or none'),
   apikeys: {
     type: 'array',
@@ -190,6 +203,7 @@ module.exports = {
     productionscheme: 'internal',
     certificatearn: '',
     datastores: 'create',
+    templatewriters: [],
     auth: 'iam',
     apikeys: ['default'],
     allowedcidrs: [],

@@ -100,6 +100,7 @@ function derived(values) {
     requiredtags: requiredtags.join(','),
     allowedregistries: values.allowedregistries.join(','),
     imagerepositories: imageRepositories(values),
+    restrictedtemplate: String(values.templatewriters.length > 0),
     logretentiondays: Number(logretentiondays),
     alarmactions: alarmtopic ? [alarmtopic] : [],
     gateway: gateway(values),

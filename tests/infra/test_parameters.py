@@ -24,6 +24,7 @@ OPTIONAL = [
     "productionscheme",
     "certificatearn",
     "datastores",
+    "templatewriters",
     "allowedregistries",
     "alarmtopic",
     "auth",
@@ -42,6 +43,7 @@ OPTIONAL = [
 DELIVERED = ROOT / "parameters.yml"
 UUID = "a1b2c3d4-0000-4000-8000-000000000000"
 ROLE = "arn:aws:iam::012345678901:role/payments-*"
+WRITERS = '["arn:aws:iam::012345678901:role/ci/deploy-*", "arn:aws:iam::012345678901:root"]'
 
 LOAD = """
 const load = require("./serverless/parameters.js");
@@ -84,6 +86,7 @@ def test_a_complete_file_is_accepted_with_defaults(tmp_path: Path) -> None:
         "productionscheme": "internal",
         "certificatearn": "",
         "datastores": "create",
+        "templatewriters": [],
         "allowedregistries": "*",
         "auth": "iam",
         "apikeys": ["default"],
@@ -171,6 +174,12 @@ def test_a_missing_key_is_named(tmp_path: Path, key: str) -> None:
         ("certificatearn", "arn:aws:acm:eu-west-1:999999999999:certificate/0a"),
         ("certificatearn", "arn:aws:acm:us-east-1:012345678901:certificate/0a"),
         ("datastores", "keep"),
+        ("templatewriters", "everybody"),
+        ("templatewriters", '["*"]'),
+        ("templatewriters", '["arn:aws:iam::*:role/deploy"]'),
+        ("templatewriters", '["arn:aws:iam::999999999999:role/deploy"]'),
+        ("templatewriters", '["arn:aws:sts::012345678901:assumed-role/deploy/ci"]'),
+        ("templatewriters", str([f"arn:aws:iam::012345678901:role/{n}" for n in range(21)])),
         ("auth", "basic"),
         ("auth", "none"),
         ("apikeys", "[]"),
@@ -298,6 +307,10 @@ def test_the_defaults_that_the_delivered_file_tells_of_are_the_defaults(tmp_path
         ({"teams": f'{{payments: ["{ROLE}{"x" * 2000}"]}}'}, "teams", "the limit is 2000"),
         ({"teams": f'{{payments: ["{ROLE}"]}}', "secretprefixes": "{search: [search/]}"},
          "secretprefixes", "search is not in teams"),
+        ({"templatewriters": WRITERS, "datastores": "existing"}, "templatewriters",
+         "does not write the policy of the bucket"),
+        ({"templatewriters": WRITERS, "cftemplate": "s3://other/ecs-cf-bucket-012345678901-eu-west-1"},
+         "templatewriters", "use datastores create and the bucket ecs-cf-bucket-012345678901-eu-"),
         ({"repouri": "ghcr.io/team/app:1", "allowedregistries": "[docker.io]"}, "repouri",
          "add the registry to allowedregistries"),
     ],
@@ -308,6 +321,13 @@ def test_what_cannot_be_together_is_named(
     (problem,) = refused(parameters_file(tmp_path, {**GOOD, **changes}))
     assert problem.startswith(f"{key}: ")
     assert told in problem
+
+
+def test_the_writers_of_the_template_can_have_paths(tmp_path: Path) -> None:
+    loaded = accepted(parameters_file(tmp_path, {**GOOD, "templatewriters": WRITERS}))
+    assert loaded["templatewriters"] == json.loads(WRITERS)
+    assert loaded["restrictedtemplate"] == "true"
+    assert accepted(parameters_file(tmp_path, GOOD))["restrictedtemplate"] == "false"
 
 
 def test_alarms_may_go_to_another_account_of_the_region(tmp_path: Path) -> None:

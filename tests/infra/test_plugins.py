@@ -159,6 +159,72 @@ def test_each_resource_of_another_vpc_and_each_missing_one_is_named() -> None:
     assert "does not exist in this account and region" in error
 
 
+WRITER = """
+const CheckWriter = require("./serverless/check-writer.js");
+const { IAMClient } = require("@aws-sdk/client-iam");
+const { arn, role, templatewriters } = JSON.parse(process.argv[1]);
+IAMClient.prototype.send = async ({ input }) => {
+  if (!role) throw Object.assign(new Error("no"), { name: "AccessDenied" });
+  return { Role: { Arn: `${role}${input.RoleName}` } };
+};
+const serverless = {
+  classes: { Error },
+  service: { custom: { parameters: { templatewriters } } },
+  getProvider: () => ({
+    getAccountInfo: async () => ({ arn }),
+    getAwsSdkV3Config: async () => ({}),
+  }),
+};
+new CheckWriter(serverless).hooks["before:deploy:deploy"]().catch((error) => {
+  console.log(error.message);
+  process.exitCode = 1;
+});
+"""
+IAM = f"arn:aws:iam::{OURS}"
+SESSION = f"arn:aws:sts::{OURS}:assumed-role/deploy/run-7"
+
+
+def check_writer(arn: str, writers: list[str], role: str | None = f"{IAM}:role/ci/") -> str:
+    """Return the error for credentials; `role` is the ARN of roles without their name."""
+    given = {"arn": arn, "role": role, "templatewriters": writers}
+    return run_node("-e", WRITER, json.dumps(given)).stdout
+
+
+@pytest.mark.parametrize(
+    ("arn", "writers"),
+    [
+        (SESSION, []),
+        (SESSION, [f"{IAM}:role/other", f"{IAM}:role/ci/deploy"]),
+        (SESSION, [f"{IAM}:role/*deploy"]),
+        (f"{IAM}:user/ops/Ann", [f"{IAM}:user/ops/*"]),
+        (f"{IAM}:root", [f"{IAM}:root"]),
+    ],
+)
+def test_a_listed_principal_deploys(arn: str, writers: list[str]) -> None:
+    assert check_writer(arn, writers) == ""
+
+
+@pytest.mark.parametrize(
+    ("arn", "writers", "principal"),
+    [
+        # The condition key has the ARN of the role with its path.
+        (SESSION, [f"{IAM}:role/deploy"], f"{IAM}:role/ci/deploy"),
+        (SESSION, [f"{IAM}:role/ci/deploy-*"], f"{IAM}:role/ci/deploy"),
+        (f"{IAM}:user/Ann", [f"{IAM}:user/A.n", f"{IAM}:role/*"], f"{IAM}:user/Ann"),
+        (f"{IAM}:root", [f"{IAM}:user/root"], f"{IAM}:root"),
+    ],
+)
+def test_another_principal_does_not_deploy(arn: str, writers: list[str], principal: str) -> None:
+    error = check_writer(arn, writers)
+    assert error.startswith(f"templatewriters: does not contain {principal}, whose credentials")
+
+
+def test_a_role_without_a_known_path_does_not_deploy() -> None:
+    error = check_writer(SESSION, [f"{IAM}:role/deploy"], role=None)
+    assert "the path of the role deploy, whose credentials run this deploy, is not known" in error
+    assert "Allow iam:GetRole for this role (AccessDenied)." in error
+
+
 BUCKETS = """
 const http = require("node:http");
 const Buckets = require("./serverless/buckets.js");

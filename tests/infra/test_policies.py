@@ -161,6 +161,19 @@ def test_an_application_has_no_faulty_statement() -> None:
     assert [f for each in statements(template) for f in faults(each, samples(template))] == []
 
 
+def test_the_template_bucket_denies_actions_that_replace_the_template(packaged: Packaged) -> None:
+    policy = packaged.template["Resources"]["TemplateBucketPolicy"]["Properties"]["PolicyDocument"]
+    (condition, statement, nothing) = policy["Statement"][1]["Fn::If"]
+    assert (condition, nothing) == ("RestrictTemplate", {"Ref": "AWS::NoValue"})
+    actions = {"Action": statement["Action"], "Resource": "arn:aws:s3:::bucket/*"}
+    assert faults(actions, {}) == []
+    assert (statement["Effect"], statement["Principal"]) == ("Deny", "*")
+    # A global key, which the Reference does not list for each action. It is missing for anonymous
+    # callers and services; the negated operator then holds, and denies.
+    assert statement["Condition"] == {"ArnNotLike": {"aws:PrincipalArn": []}}
+    assert {"s3:PutObject", "s3:DeleteObject", "s3:DeleteObjectVersion"} <= {*statement["Action"]}
+
+
 QUEUE = "arn:aws:sqs:eu-west-1:012345678901:queue"
 TABLE = "arn:aws:dynamodb:eu-west-1:012345678901:table/Shop"
 WRONG: list[tuple[Statement, str]] = [

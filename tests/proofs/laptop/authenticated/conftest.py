@@ -26,6 +26,8 @@ PARAMETERS = {
         ],
         "search": [f"{_IAM}:user/search-*"],
     },
+    # The deploy of these tests has the credentials of the root user.
+    "templatewriters": [f"{_IAM}:root"],
     "productionapprovers": [f"{_IAM}:user/{ADMIN}"],
     "secretprefixes": {"platform": ["platform/"]},
 }

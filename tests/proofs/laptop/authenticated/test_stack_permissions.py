@@ -5,12 +5,19 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import boto3
 import pytest
+from botocore.credentials import Credentials
+from botocore.exceptions import ClientError
 
 from tests.lab.laptop.api import Api, create_body
 from tests.lab.laptop.functions import Functions
+from tools.laptop.callers import ADMIN
 from tools.laptop.client import until
+from tools.laptop.cloud import ACCOUNT, REGION, Cloud, CloudError
+from tools.laptop.deploy import deploy
 
+BUCKET = f"ecs-cf-bucket-{ACCOUNT}-{REGION}"
 WAIT = {"Prefer": "wait=25"}
 
 
@@ -82,6 +89,41 @@ def test_a_stack_cannot_change_principals_of_the_account(
     properties = {"PolicyName": "more", "PolicyDocument": POLICY, **resource["Properties"], **named}
     problem = stack_problem(api, functions, {**resource, "Properties": properties})
     assert f"not authorized to perform: {action}" in problem
+
+
+def test_only_the_writers_of_the_template_can_replace_it(
+    callers: tuple[Cloud, dict[str, Credentials]],
+) -> None:
+    """The deploy has uploaded the template; the administrator is not in the list."""
+    cloud, users = callers
+    s3 = boto3.client(
+        "s3",
+        endpoint_url=cloud.endpoint,
+        region_name=REGION,
+        aws_access_key_id=users[ADMIN].access_key,
+        aws_secret_access_key=users[ADMIN].secret_key,
+    )
+    template = {"Bucket": BUCKET, "Key": "application.yml"}
+    content = s3.get_object(**template)["Body"].read()
+    with pytest.raises(ClientError, match="AccessDenied"):
+        s3.put_object(**template, Body=b"Resources: {}")
+    with pytest.raises(ClientError, match="AccessDenied"):
+        s3.delete_object(**template)
+    assert s3.get_object(**template)["Body"].read() == content
+
+
+def test_a_deploy_that_cannot_upload_the_template_changes_nothing(api: Api) -> None:
+    stacks = api.client("cloudformation")
+
+    def events() -> list[str]:
+        pages = stacks.get_paginator("describe_stack_events").paginate(StackName="devops-ecs-dev")
+        return [event["EventId"] for page in pages for event in page["StackEvents"]]
+
+    before = events()
+    others = {"templatewriters": [f"arn:aws:iam::{ACCOUNT}:user/{ADMIN}"]}
+    with pytest.raises(CloudError, match=f"does not contain arn:aws:iam::{ACCOUNT}:root"):
+        deploy(api.cloud, parameters=others)
+    assert events() == before != []
 
 
 def stack_problem(api: Api, functions: Functions, resource: dict[str, Any]) -> str:
