@@ -10,7 +10,7 @@ from tools.laptop.permissions import ACTIONS, ADDITIONAL_ACTIONS
 
 # The emulator itself checks these services as AWS does. The functions do not call logs; Lambda
 # writes their output there.
-_BY_THE_EMULATOR = {"dynamodb", "s3", "ecr", "logs"}
+_BY_THE_EMULATOR = {"dynamodb", "s3", "ecr", "logs", "secretsmanager", "ssm"}
 
 
 def listed(value: Any) -> list[str]:

@@ -41,7 +41,11 @@ try {
 """
 MANAGER = f"arn:aws:secretsmanager:eu-west-1:{VALUES['AWS::AccountId']}:secret:"
 STORE = f"arn:aws:ssm:eu-west-1:{VALUES['AWS::AccountId']}:parameter/"
-READS = {"secretsmanager": "secretsmanager:GetSecretValue", "ssm": "ssm:GetParameters"}
+# The action that reads a value, by service.
+READS = {
+    action.partition(":")[0]: action
+    for action in ("secretsmanager:GetSecretValue", "ssm:GetParameters")
+}
 PREFIXES = {"payments": ["payments/", "shared/"], "search": ["search/"]}
 TEAMS: dict[str, list[str]] = {"payments": [], "search": [], "mail + post": []}
 TAG = "technicalTeam"

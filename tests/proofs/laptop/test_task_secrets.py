@@ -13,7 +13,7 @@ from tools.laptop import deploy
 from tools.laptop.client import until
 
 ACTIONS = ["secretsmanager:GetSecretValue", "ssm:GetParameters"]
-TAG = "technicalTeam"
+TAG, VALUE = "technicalTeam", "hush"
 OWN = {"StringEquals": {f"aws:ResourceTag/{TAG}": f"${{aws:PrincipalTag/{TAG}}}"}}
 NAMED = {"StringEquals": {f"aws:PrincipalTag/{TAG}": "payments"}}
 
@@ -29,7 +29,7 @@ def tagged(team: str | None) -> list[dict[str, str]]:
 
 def created_secret(api: Api, name: str, team: str | None = None) -> str:
     client = api.client("secretsmanager")
-    arn: str = client.create_secret(Name=name, SecretString="hush", Tags=tagged(team))["ARN"]
+    arn: str = client.create_secret(Name=name, SecretString=VALUE, Tags=tagged(team))["ARN"]
     return arn
 
 

@@ -8,9 +8,11 @@ from typing import Any
 import pytest
 
 from tests.lab.laptop.api import Api, Response, create_body
+from tests.lab.laptop.functions import Functions
 
 TAG = "technicalTeam"
 DEV = {"nonProd": ["dev"]}
+VALUE = "hush"
 
 
 @pytest.fixture(scope="module")
@@ -20,7 +22,7 @@ def vault(api: Api) -> dict[str, str]:
     teams = {"platform/own": None, "vault/own": "platform", "vault/other": "search", "bare": None}
     arns = {
         name: client.create_secret(
-            Name=name, SecretString="hush", Tags=[{"Key": TAG, "Value": team}] if team else []
+            Name=name, SecretString=VALUE, Tags=[{"Key": TAG, "Value": team}] if team else []
         )["ARN"]
         for name, team in teams.items()
     }
@@ -54,6 +56,26 @@ def test_a_parameter_of_another_team_is_refused(api: Api) -> None:
     answer = create(api, "Foreign", {"A": f"{at}/own", "B": f"{at}/other"})
     assert answer.status == 403
     assert "overrides.dev.secrets.B must name" in answer.body["errorMessage"]
+
+
+@pytest.mark.parametrize(
+    ("action", "secret"),
+    [
+        ("secretsmanager:DescribeSecret", "vault/own"),
+        ("ssm:ListTagsForResource", "parameter"),
+    ],
+)
+def test_a_role_without_the_permission_refuses_a_secret_of_the_team(
+    api: Api, functions: Functions, vault: dict[str, str], action: str, secret: str
+) -> None:
+    at = f"arn:aws:ssm:{api.client('ssm').meta.region_name}:000000000000:parameter/vault/own"
+    arn = {**vault, "parameter": at}[secret]
+    before = functions.refusals()
+    with functions.without("create", action):
+        answer = create(api, "Foreign", {"DB": arn})
+    assert answer.status == 403
+    (refusal,) = functions.refusals()[len(before) :]
+    assert f"may not {action} on {arn}" in refusal
 
 
 def test_the_boundary_denies_a_secret_that_the_team_has_lost(
