@@ -144,6 +144,15 @@ class Tables(Protocol):
     def save_sweep_position(self, position: str) -> None:
         """Write the position after which the next run of the schedule continues."""
 
+    def begin_wait(self) -> tuple[str, int]:
+        """Count a call that begins to wait; return its window and the number of waiting calls.
+
+        The number includes this call, and calls that have crashed within the last minute.
+        """
+
+    def end_wait(self, window: str) -> None:
+        """Count the end of a waiting call that began in a window."""
+
     def check(self) -> Mapping[str, str]:
         """Return the problem of each unreadable table by table name."""
 

@@ -78,6 +78,8 @@ class Settings(NamedTuple):
     certificate: str
     access: AccessPolicy
     registries: AllowedRegistries
+    # Calls that can wait at the same time; None without a limit.
+    waiting_limit: int | None = None
 
     @property
     def image_repositories(self) -> list[str]:
@@ -119,6 +121,7 @@ class Settings(NamedTuple):
             certificate=environment.get("CERTIFICATE_ARN", ""),
             access=AccessPolicy.parse(environment.get("ACCESS_POLICY", "")),
             registries=AllowedRegistries(own, _listed(environment["ALLOWED_REGISTRIES"])),
+            waiting_limit=int(waiting) if (waiting := environment.get("WAITING_LIMIT")) else None,
         )
 
 

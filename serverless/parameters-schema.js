@@ -161,6 +161,8 @@ const optional = {
   ),
   ratelimit: text(RATE, 'a number of requests a second, 1 to 10000'),
   burstlimit: text(BURST, 'a number of requests at once, 1 to 5000'),
+  // With 1 no call could wait.
+  apiconcurrency: text('|[2-9]|[1-9][0-9]{1,3}', 'a number of executions, 2 to 9999'),
   webacl: text(
     `none|create|arn:aws[a-z-]*:wafv2:${REGION}:${ACCOUNT}:regional/webacl/[A-Za-z0-9_-]+/[0-9a-f-]+`,
     'none, create, or the ARN of a regional web ACL',
@@ -211,6 +213,7 @@ module.exports = {
     vpcendpoint: '',
     ratelimit: '50',
     burstlimit: '100',
+    apiconcurrency: '',
     webacl: 'none',
     gatewaylogrole: 'create',
     alarmtopic: '',

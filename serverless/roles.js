@@ -55,8 +55,8 @@ const record = [allow(['dynamodb:PutItem'], LOG)];
 const take = (tables) => allow(['dynamodb:UpdateItem'], tables);
 /** Write new rows, and the results of operations. */
 const write = (tables) => allow(['dynamodb:PutItem'], tables);
-/** Count refused calls in the event log. */
-const countRefusals = allow(['dynamodb:UpdateItem'], LOG);
+/** Count refused calls and waiting calls in the log. */
+const countCalls = allow(['dynamodb:UpdateItem'], LOG);
 /** Delete items of some partitions of the log, which also contains the records of applications. */
 const removeFromLog = (...partitions) =>
   allow(['dynamodb:DeleteItem'], LOG, {
@@ -205,6 +205,7 @@ const FUNCTIONS = {
   create: [
     ...read(),
     ...record,
+    countCalls,
     write(INVENTORY),
     ...remove,
     ...createStack,
@@ -221,7 +222,7 @@ const FUNCTIONS = {
   deployNonProd: [
     ...read(LOG),
     ...record,
-    countRefusals,
+    countCalls,
     take(TESTS),
     write(TESTS),
     ...images,
@@ -230,7 +231,7 @@ const FUNCTIONS = {
   deployProdBlue: [
     ...read(LOG),
     ...record,
-    countRefusals,
+    countCalls,
     take(PRODUCTION),
     write(PRODUCTION),
     // The source of the promote must not change.
@@ -242,7 +243,7 @@ const FUNCTIONS = {
   swap: [
     ...read(LOG),
     ...record,
-    countRefusals,
+    countCalls,
     take(PRODUCTION),
     write(PRODUCTION),
     followServices(SLOTS),
@@ -254,17 +255,18 @@ const FUNCTIONS = {
   delete: [
     ...read(LOG),
     ...record,
+    countCalls,
     take(INVENTORY),
     write(INVENTORY),
     ...remove,
-    countRefusals,
     ...undoStack,
     findTaskDefinitions,
     deregister,
   ],
-  abort: [...endEarly, countRefusals],
+  abort: [...endEarly, countCalls],
   query: [
     ...anyOperation,
+    countCalls,
     // The health check.
     allow(['dynamodb:GetItem'], INVENTORY),
   ],

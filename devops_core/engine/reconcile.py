@@ -36,9 +36,9 @@ from devops_core.ports import Closing, Cloud
 GRACE = timedelta(minutes=30)
 # Upper bound of the decisions of one run; a failed promote with its rollback takes six.
 _MAX_DECISIONS = 50
-# Interval between two reads of the record for a waiting caller, in seconds. AWS is observed less
-# often with the age of the operation: after a tenth of the age, at most after _LONGEST_POLL.
-_POLL_SECONDS = 1.0
+# Interval between two reads of the record for a waiting caller. AWS is observed less often with the
+# age of the operation: after a tenth of the age, at most after _LONGEST_POLL, in seconds.
+POLL = timedelta(seconds=1)
 _LONGEST_POLL = 5.0
 # Maximum pause of an operation after throttled calls, in seconds; the first pause is at most 2 s.
 _LONGEST_PAUSE = 32.0
@@ -115,12 +115,25 @@ def try_reconcile(cloud: Cloud, operation: Operation) -> Operation:
 def wait_for_end(cloud: Cloud, operation: Operation, until: datetime | None) -> Operation:
     """Reconcile an operation until it ends or the time is reached; None returns at once.
 
+    It also returns at once if too many calls wait already.
+    """
+    if until is None or operation.ended or cloud.clock.now() + POLL > until:
+        return operation
+    # Only calls that wait need this module.
+    from devops_core.engine.waiting import admission
+
+    with admission(cloud) as admitted:
+        return _poll_until(cloud, operation, until) if admitted else operation
+
+
+def _poll_until(cloud: Cloud, operation: Operation, until: datetime) -> Operation:
+    """Reconcile an operation repeatedly until it ends or the time is reached.
+
     Between two observations of AWS only the record is read: another worker can end the operation.
     """
-    poll = timedelta(seconds=_POLL_SECONDS)
     observe_at = _next_observation(operation, cloud.clock.now())
-    while until and not operation.ended and cloud.clock.now() + poll <= until:
-        cloud.clock.wait(_POLL_SECONDS)
+    while not operation.ended and cloud.clock.now() + POLL <= until:
+        cloud.clock.wait(POLL.total_seconds())
         if cloud.clock.now() < observe_at:
             operation = _try_read(cloud, operation)
             continue
@@ -132,7 +145,7 @@ def wait_for_end(cloud: Cloud, operation: Operation, until: datetime | None) -> 
 def _next_observation(operation: Operation, now: datetime) -> datetime:
     """Return the time of the next observation for a waiting caller (tests/lab/rates.py)."""
     age = operation.seconds_until(now) or 0.0
-    return now + timedelta(seconds=min(max(age / 10, _POLL_SECONDS), _LONGEST_POLL))
+    return now + timedelta(seconds=min(max(age / 10, POLL.total_seconds()), _LONGEST_POLL))
 
 
 def _try_read(cloud: Cloud, operation: Operation) -> Operation:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
+from zlib import crc32
 
 from devops_core.errors import DevOpsError, redact, redacted
 from devops_core.http.views.operations import operation_view
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
 
 # Recommended interval between two status reads of a running operation, in seconds.
 _RETRY_AFTER = 2
+# The interval after a call that did not wait, because too many calls were waiting: 5 to 10 seconds.
+# It differs between calls, so that they do not return at the same time.
+_RETRY_WAIT = (5, 6)
 
 
 class Response(NamedTuple):
@@ -107,20 +111,33 @@ def _operation_response(
 ) -> Response:
     """Return a response with an operation; 202 names the place and the interval of status reads."""
     url = request.operation_url(operation.application, operation.id)
-    headers = {}
-    if request.wait_seconds is not None:
+    headers = {"Location": url, "Retry-After": str(_RETRY_AFTER)} if status == 202 else {}
+    refused = _wait_refused(request, operation)
+    if refused:
+        least, spread = _RETRY_WAIT
+        headers["Retry-After"] = str(least + crc32(request.id.encode()) % spread)
+    elif request.wait_seconds is not None:
         headers["Preference-Applied"] = f"wait={request.wait_seconds}"
-    if status == 202:
-        headers |= {"Location": url, "Retry-After": str(_RETRY_AFTER)}
     facts = {
         "operation": operation.id,
         "kind": operation.kind,
         "applicationName": operation.application,
         "outcome": operation.status.value,
+        **({"waitRefused": True} if refused else {}),
     }
     return Response(
         status, {"operation": operation_view(operation, url), **further}, headers, facts
     )
+
+
+def _wait_refused(request: Request, operation: Operation) -> bool:
+    """Return whether a call did not wait for the end, because too many calls were waiting."""
+    if request.wait_until is None or operation.ended:
+        return False
+    # A call that waits ends less than a poll before the end of its wait.
+    from devops_core.engine.reconcile import POLL
+
+    return request.cloud.clock.now() + POLL <= request.wait_until
 
 
 def _plan(dry_run: DryRun | None) -> Response:

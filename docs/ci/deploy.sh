@@ -13,17 +13,17 @@ quote() { # a value in a configuration file of curl
   local value=${1//\\/\\\\}
   printf '"%s"\n' "${value//\"/\\\"}"
 }
-answer=$(mktemp)
-trap 'rm -f "$answer"' EXIT
+answer=$(mktemp) headers=$(mktemp)
+trap 'rm -f "$answer" "$headers"' EXIT
 until
-  status=$(curl -sS -X POST --url "$API_URL/stacks/deploy" -d "$body" -o "$answer" -w '%{http_code}' \
-    -H 'Prefer: wait=25' -H "Idempotency-Key: $key" --retry 5 --max-time 60 \
+  status=$(curl -sS -X POST --url "$API_URL/stacks/deploy" -d "$body" -w '%{http_code}' \
+    -o "$answer" -D "$headers" -H 'Prefer: wait=25' -H "Idempotency-Key: $key" --retry 5 --max-time 60 \
     --aws-sigv4 "aws:amz:$AWS_REGION:execute-api" -K <(
       printf 'user = %s\n' "$(quote "$AWS_ACCESS_KEY_ID:$AWS_SECRET_ACCESS_KEY")"
       token=${AWS_SESSION_TOKEN:-}
       [ -z "$token" ] || printf 'header = %s\n' "$(quote "x-amz-security-token: $token")"))
   [ "$status" != 202 ]
-do :; done
+do sleep "$(awk 'tolower($1) == "retry-after:" {print $2 + 0}' "$headers" | tail -n 1)"; done
 cat "$answer"
 grep -o '"warnings": \[[^]]*\]' "$answer" >&2 || true # for example: no task ran
 [ "$status" = 200 ]

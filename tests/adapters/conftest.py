@@ -46,7 +46,7 @@ ENVIRONMENT = {
 # Operations that only the tests call, to prepare and to inspect AWS.
 _CALLED_BY_TESTS = {
     "cloudformation": (),
-    "dynamodb": ("CreateTable", "UpdateItem"),
+    "dynamodb": ("CreateTable",),
     "ecr": ("CreateRepository", "PutImage"),
     "ecs": ("CreateCluster", "CreateService"),
     "elbv2": ("CreateListener", "CreateLoadBalancer", "CreateTargetGroup"),

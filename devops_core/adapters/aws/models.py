@@ -25,6 +25,7 @@ CALLED: Mapping[str, tuple[str, ...]] = {
         "Query",
         "Scan",
         "TransactWriteItems",
+        "UpdateItem",
     ),
     "ecr": ("DescribeImages", "DescribePullThroughCacheRules"),
     "ecs": (

@@ -41,6 +41,13 @@ EVENTS = "EVENTS#"
 CURSOR = {"applicationName": "DRIFT#", "entry": "CURSOR"}
 # The key of the schedule's position in the index of open operations.
 SWEEP_POSITION = {"applicationName": "SCHEDULE#", "entry": "CURSOR"}
+# The partition of the counters of waiting calls. Each counter has the calls that began in a window
+# of time. A function of the API runs for at most 29 s. So only the last two counters matter, and
+# the calls of crashed functions are forgotten after a minute.
+WAITING = "WAITING#"
+WAITING_SECONDS = 30
+# Then DynamoDB removes a counter (TTL).
+WAITING_KEPT_SECONDS = 3600
 # Attributes of an application that an item omits if they are empty.
 _OPTIONAL = ("description", "warmup")
 _FOR_CALLS = (
@@ -184,6 +191,16 @@ def open_operation_key(position: str) -> Item:
 def sweep_position_of(item: Mapping[str, Mapping[str, Any]]) -> str | None:
     """Return the position in the schedule's item; None if the item is missing or damaged."""
     return item.get("after", {}).get("S")
+
+
+def waiting_key(window: int) -> Item:
+    """Return the key of the counter of the calls that began to wait in a window."""
+    return encode({"applicationName": WAITING, "entry": str(window)})
+
+
+def waiting_calls(item: Mapping[str, Mapping[str, Any]]) -> int:
+    """Return the calls of a counter that still wait; 0 without a counter."""
+    return int(decode(item).get("calls", 0))
 
 
 def written_by(item: Mapping[str, Mapping[str, Any]], write: str) -> bool:

@@ -187,6 +187,38 @@ class DynamoTables:
         item = encode(items.SWEEP_POSITION | {"after": position})
         self._client.put_item(TableName=self._names.log, Item=item)
 
+    @translated()
+    def begin_wait(self) -> tuple[str, int]:
+        """Count a call that begins to wait; return its window and the number of waiting calls."""
+        number = self._epoch() // items.WAITING_SECONDS
+        response = self._client.update_item(
+            TableName=self._names.log,
+            Key=items.waiting_key(number),
+            UpdateExpression="SET expiresAt = :expiry ADD calls :one",
+            ExpressionAttributeValues=encode(
+                {":one": 1, ":expiry": self._epoch() + items.WAITING_KEPT_SECONDS}
+            ),
+            ReturnValues="UPDATED_NEW",
+        )
+        # Calls of the window before can still wait.
+        earlier = self._client.get_item(
+            TableName=self._names.log, Key=items.waiting_key(number - 1), ConsistentRead=True
+        )
+        waiting = map(items.waiting_calls, (response["Attributes"], earlier.get("Item", {})))
+        return str(number), sum(waiting)
+
+    @translated()
+    def end_wait(self, window: str) -> None:
+        """Count the end of a waiting call that began in a window."""
+        self._client.update_item(
+            TableName=self._names.log,
+            Key=items.waiting_key(int(window)),
+            UpdateExpression="ADD calls :less",
+            # An expired item must not be created again.
+            ConditionExpression="attribute_exists(calls)",
+            ExpressionAttributeValues=encode({":less": -1}),
+        )
+
     def check(self) -> Mapping[str, str]:
         """Return the error of each table that cannot be read, by table name."""
         absent = {"applicationName": "HEALTH#"}

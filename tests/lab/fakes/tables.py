@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -21,7 +22,8 @@ class FakeTables(Port, port="tables"):
     `rows` has the inventory by application and environment, `operations` the records by application
     and id, `events` the audit log by application, operation and key in the order of the writes,
     `idempotency_records` the records by Idempotency-Key. `problems` is the result of `check`.
-    `open_page` is the limit of a page of open operations, `position` that of the schedule.
+    `open_page` is the limit of a page of open operations, `position` that of the schedule,
+    `waiting` the number of waiting calls by the window in which they began.
     """
 
     def __init__(self, wire: Wire, clock: FakeClock) -> None:
@@ -34,6 +36,7 @@ class FakeTables(Port, port="tables"):
         self.problems: dict[str, str] = {}
         self.open_page = 1000
         self.position: str | None = None
+        self.waiting: Counter[int] = Counter()
         self._last = ""
 
     # --- the port: reads ---
@@ -87,6 +90,18 @@ class FakeTables(Port, port="tables"):
     def save_sweep_position(self, position: str) -> None:
         """Write the position of the schedule."""
         self.position = position
+
+    @outgoing
+    def begin_wait(self) -> tuple[str, int]:
+        """Count a waiting call; the counters of two windows of 30 seconds matter."""
+        window = int(self._clock.now().timestamp()) // 30
+        self.waiting[window] += 1
+        return str(window), self.waiting[window] + self.waiting[window - 1]
+
+    @outgoing
+    def end_wait(self, window: str) -> None:
+        """Count the end of a waiting call."""
+        self.waiting[int(window)] -= 1
 
     @outgoing
     def check(self) -> Mapping[str, str]:

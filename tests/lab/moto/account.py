@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
 from functools import cache, cached_property
-from typing import Any
+from typing import Any, TypeVar
 
 import botocore.session
 from botocore.config import Config
@@ -14,12 +15,14 @@ from devops_core.bootstrap import AwsCloud
 from devops_core.settings import Settings
 from tests.lab.fakes import REGION, settings
 from tests.lab.fakes.clock import FakeClock
-from tests.lab.fakes.cloud import in_turn
+from tests.lab.fakes.cloud import in_turn, one_worker
 from tests.lab.moto import backends
 from tests.lab.moto.application_template import application_template
 from tests.lab.moto.completion import Completion
 from tests.lab.moto.create_tables import create_tables
 from tests.lab.moto.transport import Wire, answered, transport
+
+T = TypeVar("T")
 
 # One attempt, so that a fault reaches the service. A repeated send is a separate fault (RESENT).
 _CONFIG = Config(retries={"mode": "standard", "total_max_attempts": 1})
@@ -43,6 +46,10 @@ class MotoCloud(AwsCloud):
     def gather(self, calls: Sequence[Callable[[], Any]]) -> list[Any]:
         """Execute calls one after the other, because moto is not thread-safe."""
         return in_turn(calls)
+
+    def work_off(self, calls: Iterable[Callable[[], T]], workers: int, until: datetime) -> list[T]:
+        """Execute calls one after the other."""
+        return one_worker(calls, workers, until)
 
     def _client(self, service: str) -> Any:
         return self._given(service)
@@ -76,7 +83,7 @@ class Account:
         group = ec2.create_security_group(GroupName="web", Description="web", VpcId=vpc)["GroupId"]
         return settings(
             vpc=vpc, subnets=subnets, load_balancer_subnets=subnets,
-            security_group=group, load_balancer_security_group=group,
+            security_group=group, load_balancer_security_group=group, waiting_limit=100,
         )  # fmt: skip
 
     def install(self, environments: Sequence[str]) -> None:

@@ -13,6 +13,7 @@ def apply(*, real_docker: bool) -> None:
     from tools.laptop.patches import (
         access_log,
         api,
+        concurrency,
         functions,
         images,
         kept_state,
@@ -43,6 +44,7 @@ def apply(*, real_docker: bool) -> None:
         api,
         access_log,
         functions,
+        concurrency,
         kept_state,
         permissions,
         stack_roles,
