@@ -239,6 +239,14 @@ class Containers(Protocol):
         ECS returns stopped tasks for about an hour (ECS API, DescribeTasks).
         """
 
+    def digests(
+        self, cluster: str, service: str, task_definition: str, container: str
+    ) -> tuple[str, ...]:
+        """Return the different digests of a container's image in the running tasks of a service.
+
+        Only tasks of the task definition count. A task that reports no digest adds an empty text.
+        """
+
 
 class LoadBalancer(Protocol):
     """ALB listeners and target groups."""

@@ -135,6 +135,36 @@ class EcsContainers:
         reasons = dict.fromkeys(filter(None, map(_stop_reason, newest_first)))
         return tuple(reasons)[:_MAX_REASONS]
 
+    @translated()
+    def digests(
+        self, cluster: str, service: str, task_definition: str, container: str
+    ) -> tuple[str, ...]:
+        """Return the different digests of a container's image in the running tasks of a service.
+
+        The primary deployment can share the service with tasks of others that still stop or start.
+        """
+        digests = {
+            each.get("imageDigest", "")
+            for task in self._running_tasks(cluster, service)
+            if task["taskDefinitionArn"] == task_definition and task["lastStatus"] == "RUNNING"
+            for each in task.get("containers", ())
+            if each["name"] == container
+        }
+        return tuple(sorted(digests))
+
+    def _running_tasks(self, cluster: str, service: str) -> Iterator[Mapping[str, Any]]:
+        """Yield the tasks of a service that ECS does not stop."""
+        following: dict[str, str] = {}
+        while True:
+            listed = self._client.list_tasks(
+                cluster=cluster, serviceName=service, desiredStatus="RUNNING", **following
+            )
+            if arns := listed["taskArns"]:
+                yield from self._client.describe_tasks(cluster=cluster, tasks=arns)["tasks"]
+            if not listed.get("nextToken"):
+                return
+            following = {"nextToken": listed["nextToken"]}
+
 
 def _running_service(service: Mapping[str, Any]) -> RunningService:
     return RunningService(

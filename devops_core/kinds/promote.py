@@ -20,7 +20,10 @@ from devops_core.requests.promote import PromoteRequest
 
 
 def source_image(request: PromoteRequest, inventory: Inventory) -> Image:
-    """Return the image to promote; ConflictError for an unusable environment."""
+    """Return the image to promote, with its digest, so that production runs the tested bytes.
+
+    Raises ConflictError for an unusable environment, and NotDeployableError without a digest.
+    """
     inventory.usable(*PRODUCTION)
     row, service = _source(request, inventory)
     try:
@@ -31,6 +34,12 @@ def source_image(request: PromoteRequest, inventory: Inventory) -> Image:
             f"{row.environment} of {row.application.name} runs {service.image}, which is not a"
             " valid image reference: deploy a version to it first"
         ) from None
+    if not service.digest:
+        raise NotDeployableError(
+            f"the digest of {service.version} in {row.environment} of {request.application} is not"
+            f" on record: deploy {service.version} to it again, with the digest in repouri if the"
+            " image is in another registry"
+        )
     return image._replace(digest=service.digest)
 
 

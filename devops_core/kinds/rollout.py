@@ -152,7 +152,9 @@ def decide(operation: Operation, observed: Observed, now: datetime) -> Decision:
     if decision:
         return decision
     failed = [part for part in operation.progress if part.status is Status.FAILED]
-    remarks = [part for part in operation.progress if part not in failed and part.reason]
+    remarks = [
+        part for part in operation.progress if part not in failed and (part.reason or part.remark)
+    ]
     warnings = (*operation.warnings, *map(_labelled_reason, remarks))
     operation = replace(operation, warnings=tuple(dict.fromkeys(warnings)))
     if not failed:
@@ -163,7 +165,7 @@ def decide(operation: Operation, observed: Observed, now: datetime) -> Decision:
 
 
 def _labelled_reason(part: Progress) -> str:
-    return f"{part.environment} {part.version}: {part.reason}"
+    return f"{part.environment} {part.version}: {part.reason or part.remark}"
 
 
 def advance(part: Progress, operation: Operation, observed: Observed, now: datetime) -> Advance:
@@ -187,8 +189,7 @@ def advance(part: Progress, operation: Operation, observed: Observed, now: datet
         return _failed_rollout(part, "the ECS service does not exist any more")
     if service is None or not (part.sent or _received(part, service)):
         return _update(part, limit, now)
-    active = observed.previous_active.get(part.service)
-    return _follow(replace(part, sent=True), operation, service, active, now)
+    return _follow(replace(part, sent=True), operation, service, observed, now)
 
 
 def next_decision(operation: Operation, advances: Sequence[Advance]) -> Act | Wait | None:
@@ -256,7 +257,7 @@ def _follow(
     part: Progress,
     operation: Operation,
     service: RunningService,
-    active: bool | None,
+    observed: Observed,
     now: datetime,
 ) -> Advance:
     """Follow a rollout that ECS has accepted."""
@@ -266,10 +267,44 @@ def _follow(
             return _failed_rollout(part, f"ECS started no deployment {limit}")
         return Advance(part, waiting_for=f"{part.environment}: a deployment")
     if primary.task_definition == part.target:
+        if service.completed(part.target):
+            return _completed(part, service, observed.digests.get(part.service), limit)
+        active = observed.previous_active.get(part.service)
         return _follow_rollout(part, service, primary, active, limit)
     if _outdated(part, service, primary, now):
         return Advance(part, waiting_for=f"{part.environment}: ECS to show the update")
     return _follow_rollback(part, service, primary, overdue=operation.overdue(now))
+
+
+def _completed(
+    part: Progress, service: RunningService, digests: tuple[str, ...] | None, limit: str | None
+) -> Advance:
+    """End a complete rollout; `digests` are those of its tasks, None if they were not observed.
+
+    They matter only for an image without a digest; a create needs none. After the limit the
+    rollout ends without them.
+    """
+    if not service.desired:
+        return _ended(replace(part, status=Status.SUCCEEDED, reason=NOT_STARTED))
+    if part.image and part.digest is None:
+        if digests is None and not limit:
+            return Advance(part, waiting_for=f"{part.environment}: the digest of the new tasks")
+        part = _with_reported_digest(part, digests or ())
+    return _ended(replace(part, status=Status.SUCCEEDED))
+
+
+def _with_reported_digest(part: Progress, digests: tuple[str, ...]) -> Progress:
+    """Return the progress with the one digest of all tasks, or with the reason for none."""
+    if len(digests) == 1 and digests[0]:
+        return replace(part, digest=digests[0], digest_reported=True)
+    cause = "ECS did not report the digest of the image for all new tasks"
+    if len(digests) > 1 and all(digests):
+        cause = f"the new tasks run images with different digests: {', '.join(digests)}"
+    return replace(
+        part,
+        remark=f"{cause}. A promote refuses this version: deploy it again, with the digest in"
+        " repouri",
+    )
 
 
 def _follow_rollout(
@@ -279,9 +314,6 @@ def _follow_rollout(
     active: bool | None,
     limit: str | None,
 ) -> Advance:
-    if primary.state == "COMPLETED" and service.running >= service.desired:
-        reason = None if service.desired else NOT_STARTED
-        return _ended(replace(part, status=Status.SUCCEEDED, reason=reason))
     if primary.state == "FAILED" or limit:
         reason = part.reason or _failure_reason(part, service, limit)
         if part.previous is None or part.previous == part.target:
@@ -361,11 +393,13 @@ def _ended(part: Progress) -> Advance:
 def task_definition(state: State, part: Progress, tags: Mapping[str, str]) -> dict[str, Any]:
     """Return the registration input of a service's target: its blueprint with the new image.
 
-    It depends on the record only, so every worker computes the same input.
+    It depends on the record only, so every worker computes the same input. A digest that ECS
+    reported after the rollout is not part of it.
     """
     rows = state.inventory.rows.values()
     service = next(row.service for row in rows if row.service and row.service.name == part.service)
-    image = Image.parse(part.image)._replace(digest=part.digest) if part.image else None
+    digest = None if part.digest_reported else part.digest
+    image = Image.parse(part.image)._replace(digest=digest) if part.image else None
     return render.task_definition(service.blueprint, service.container, image, tags)
 
 

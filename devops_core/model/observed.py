@@ -76,6 +76,16 @@ class RunningService:
             return True
         return primary.state == "FAILED" or primary.failed_tasks > 0
 
+    def completed(self, task_definition: str) -> bool:
+        """Return whether the rollout of a task definition is complete with all tasks."""
+        primary = self.primary
+        return (
+            primary is not None
+            and primary.task_definition == task_definition
+            and primary.state == "COMPLETED"
+            and self.running >= self.desired
+        )
+
     def failed(self, task_definition: str) -> Deployment | None:
         """Return the failed deployment of a task definition, while ECS still lists it."""
         return next(
@@ -94,9 +104,10 @@ class Observed:
 
     `services` has the observed services by name, None for a service that does not exist; an absent
     name was not observed. `registered` has the task definitions with the operation's tag by
-    service, `previous_active` whether the task definition to return to is ACTIVE by service, and
-    `blueprints` the registration inputs of task definitions by service. `production` and
-    `test` are the slots behind the listeners, `listeners` the rules of the observed listeners,
+    service, `digests` the different digests that the running tasks of a complete rollout report
+    (`Containers.digests`), `previous_active` whether the task definition to return to is ACTIVE by
+    service, and `blueprints` the registration inputs of task definitions by service. `production`
+    and `test` are the slots behind the listeners, `listeners` the rules of the observed listeners,
     `listener_problems` the reasons of the listeners against a promote and a swap, `healthy` the
     number of healthy targets by service.
     `orphans` has the task definitions that remain after the stack was deleted, by service.
@@ -109,6 +120,7 @@ class Observed:
     stack_failures: tuple[str, ...] = ()
     services: Mapping[str, RunningService | None] = field(default_factory=dict)
     registered: Mapping[str, str] = field(default_factory=dict)
+    digests: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     previous_active: Mapping[str, bool] = field(default_factory=dict)
     blueprints: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     production: str | None = None

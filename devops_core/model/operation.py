@@ -29,8 +29,10 @@ class Progress:
     `previous` is the task definition to return to, `obsolete` the one to deregister after success.
     `desired_count` is the task count to set, None for no change. `asked_at` is the time of the
     last UpdateService decision, `sent` means that ECS accepted it, `deregistered` that the
-    unused task definition is deregistered. `unrestored` means that the service keeps the target of
-    a failed rollout, because it cannot return to `previous`. `url` is the address of the
+    unused task definition is deregistered. `digest_reported` means that ECS reported the digest
+    after the rollout, so the task definition names the image by its tag. `remark` is a fact about a
+    successful rollout that the caller must know. `unrestored` means that the service keeps the
+    target of a failed rollout, because it cannot return to `previous`. `url` is the address of the
     environment.
     """
 
@@ -49,6 +51,8 @@ class Progress:
     asked_at: datetime | None = None
     sent: bool = False
     deregistered: bool = False
+    digest_reported: bool = False
+    remark: str | None = None
     unrestored: bool = False
     reason: str | None = None
 

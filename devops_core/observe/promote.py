@@ -16,13 +16,12 @@ from devops_core.requests.promote import PromoteRequest
 def before(cloud: Cloud, request: PromoteRequest, inventory: Inventory) -> Observed:
     """Return the slots and the image to promote; ConflictError for an unusable environment."""
     image = promote.source_image(request, inventory)
-    tag = None if image.digest else image.tag
     production, _ = inventory.listeners
     slots = inventory.slots
     rules, pinned, running = cloud.gather(
         [
             partial(cloud.load_balancer.rules, production),
-            partial(rollout.with_digest, cloud, request.application, image, tag),
+            partial(rollout.with_digest, cloud, request.application, image, None),
             partial(cloud.containers.services, request.application, slots),
         ]
     )

@@ -32,7 +32,6 @@ def with_outside_blueprints(
 
 def during(cloud: Cloud, operation: Operation, inventory: Inventory) -> Observed:
     """Return the services of an operation and its unrecorded task definitions."""
-    del inventory
     names = [part.service for part in operation.progress]
     unrecorded = [part.service for part in operation.progress if part.target is None]
     containers = cloud.containers
@@ -50,6 +49,7 @@ def during(cloud: Cloud, operation: Operation, inventory: Inventory) -> Observed
     return Observed(
         services={name: explained.get(name) for name in names},
         registered=registered,
+        digests=_reported_digests(cloud, operation, inventory, services, registered),
         previous_active=_previous_active(cloud, operation, services, registered),
     )
 
@@ -72,6 +72,45 @@ def _previous_active(
     }
     checks = [partial(_active, cloud, operation, arn) for arn in previous.values()]
     return dict(zip(previous, cloud.gather(checks), strict=True))
+
+
+def _reported_digests(
+    cloud: Cloud,
+    operation: Operation,
+    inventory: Inventory,
+    services: Mapping[str, RunningService],
+    registered: Mapping[str, str],
+) -> dict[str, tuple[str, ...]]:
+    """Return the digests that the tasks of complete rollouts report, for images without a digest.
+
+    Only ECS knows them for images that are not in this account's ECR.
+    """
+    containers = {row.service.name: row.service.container for row in inventory.rows.values()
+                  if row.service}  # fmt: skip
+    targets = {
+        part.service: target
+        for part in operation.progress
+        if part.status is Status.IN_PROGRESS and part.image and part.digest is None
+        if (target := part.target or registered.get(part.service)) and part.service in services
+        if services[part.service].desired and services[part.service].completed(target)
+    }
+    reads = [
+        partial(_digests, cloud, operation, name, target, containers[name])
+        for name, target in targets.items()
+    ]
+    return dict(zip(targets, cloud.gather(reads), strict=True))
+
+
+def _digests(
+    cloud: Cloud, operation: Operation, service: str, task_definition: str, container: str
+) -> tuple[str, ...]:
+    """Return the digests that tasks report; after the deadline or an abort, none after an error."""
+    try:
+        return cloud.containers.digests(operation.application, service, task_definition, container)
+    except AwsError:
+        if operation.aborted_by or operation.overdue(cloud.clock.now()):
+            return ()
+        raise
 
 
 def _active(cloud: Cloud, operation: Operation, task_definition: str) -> bool:
@@ -131,7 +170,7 @@ def stop_reasons(
 def with_digest(cloud: Cloud, application: str, image: Image, tag: str | None) -> Image:
     """Return an image of this account's ECR with its digest if it is known, others unchanged.
 
-    It must have the `tag`; None if the tag may have been moved.
+    It must have the `tag`. None is for an image with a digest, whose tag may have been moved.
     """
     repository = image.ecr_repository(cloud.settings.registries.own)
     if repository is None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
@@ -141,6 +142,67 @@ def test_without_listed_tasks_there_are_no_reasons(containers: EcsContainers, cl
     respond(client, "ListTasks", {"taskArns": []})
 
     assert containers.stopped("Shop", "dev", NEW) == ()
+
+
+def running(digest: str | None, *, container: str = "app", **changes: Any) -> dict[str, Any]:
+    """Return a running task with a container."""
+    image = {"imageDigest": digest} if digest else {}
+    return {
+        "taskDefinitionArn": NEW,
+        "lastStatus": "RUNNING",
+        "containers": [{"name": "sidecar", "imageDigest": SIDECAR}, {"name": container} | image],
+    } | changes
+
+
+DIGESTS = [f"sha256:{digit * 64}" for digit in "12"]
+SIDECAR = f"sha256:{'9' * 64}"
+
+
+@pytest.mark.parametrize(
+    ("tasks", "digests"),
+    [
+        ([running(DIGESTS[0]), running(DIGESTS[0])], (DIGESTS[0],)),
+        ([running(DIGESTS[1]), running(DIGESTS[0])], tuple(DIGESTS)),
+        ([running(DIGESTS[0]), running(None)], ("", DIGESTS[0])),
+        ([running(DIGESTS[0]), running(DIGESTS[1], taskDefinitionArn=OLD)], (DIGESTS[0],)),
+        ([running(DIGESTS[0]), running(None, lastStatus="PROVISIONING")], (DIGESTS[0],)),
+        ([running(DIGESTS[0], container="other")], ()),
+        ([], ()),
+    ],
+    ids=[
+        "equal",
+        "different",
+        "missing",
+        "of an old task",
+        "of a new task",
+        "no container",
+        "none",
+    ],
+)
+def test_the_digests_are_those_of_the_container_in_the_running_tasks(
+    containers: EcsContainers, client: Any, tasks: list[dict[str, Any]], digests: tuple[str, ...]
+) -> None:
+    listed = respond(client, "ListTasks", {"taskArns": [f"task/{n}" for n in range(len(tasks))]})
+    described = respond(client, "DescribeTasks", {"tasks": tasks})
+
+    assert containers.digests("Shop", "dev", NEW, "app") == digests
+    assert json.loads(listed[0]["body"]) == {
+        "cluster": "Shop", "serviceName": "dev", "desiredStatus": "RUNNING",
+    }  # fmt: skip
+    assert len(described) == bool(tasks)
+
+
+def test_the_digests_of_more_than_a_hundred_tasks_are_read(
+    containers: EcsContainers, client: Any
+) -> None:
+    """ListTasks returns and DescribeTasks accepts at most 100 (ECS API)."""
+    pages = {"taskArns": ["task/1"], "nextToken": "second"}, {"taskArns": ["task/2"]}
+    listed = respond(client, "ListTasks", *pages)
+    tasks = [{"tasks": [running(digest)]} for digest in DIGESTS]
+    respond(client, "DescribeTasks", *tasks)
+
+    assert containers.digests("Shop", "dev", NEW, "app") == tuple(DIGESTS)
+    assert [json.loads(each["body"]).get("nextToken") for each in listed] == [None, "second"]
 
 
 def test_a_throttled_read_is_an_error(containers: EcsContainers, client: Any) -> None:

@@ -172,7 +172,7 @@ def test_progress_is_a_list_of_maps() -> None:
     assert item["entry"] == "OPERATION#01OPERATION"
     assert item["progress"][0] == {
         "environment": "DEV", "service": "dev", "status": "IN_PROGRESS", "sent": False,
-        "deregistered": False, "unrestored": False,
+        "deregistered": False, "digestReported": False, "unrestored": False,
     }  # fmt: skip
 
 

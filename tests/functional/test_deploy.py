@@ -106,7 +106,8 @@ def test_an_image_of_another_registry_runs_as_requested(shop: FakeCloud, api: Cl
     assert done.operation["status"] == "SUCCEEDED"
     assert shop.containers.running("Shop", "dev").image == "public.ecr.aws/nginx/nginx:2.0"
     assert shop.wire.count("images.digest", start) == 0
-    assert "digest" not in done.environments["DEV"]
+    (digest,) = shop.containers.digests_of("public.ecr.aws/nginx/nginx:2.0")
+    assert done.environments["DEV"]["digest"] == digest
 
 
 @pytest.mark.parametrize("host", [OTHER_ECR, SAME_OTHER_ECR, OF_REGION])
@@ -139,12 +140,14 @@ def test_an_image_that_a_cache_has_not_imported_yet_is_deployed_by_its_tag(
 ) -> None:
     shop.images.caches = ["docker-hub"]
     image = f"{REGISTRY}/docker-hub/library/nginx"
+    digest = f"sha256:{'7' * 64}"
+    shop.containers.resolved[f"{image}:1.27"] = (digest,)
     assert dry.deploy("1.27", "dev", repouri=image).status == 200
     done = api.finished(api.deploy("1.27", "dev", repouri=image))
-    assert "digest" not in done.environments["DEV"]
+    assert done.environments["DEV"]["digest"] == digest
     assert shop.containers.running("Shop", "dev").image == f"{image}:1.27"
-    # After the first pull, ECR knows the digest.
-    digest = shop.images.push("docker-hub/library/nginx", "1.27")
+    # After the first pull, ECR has the image.
+    shop.images.pushed["docker-hub/library/nginx", "1.27"] = digest
     promoted = api.finished(api.promote())
     assert promoted.environments["PROD-BLUE"]["digest"] == digest
     assert shop.containers.running("Shop", "prod-2").image == f"{image}@{digest}"

@@ -163,6 +163,8 @@ def changes(
     view["previousVersion"] = part.get("version") if leaves_operation else recorded
     if old and row and (service := row.service):
         view |= {"version": service.version, "image": service.image, "digest": service.digest}
+        if part["image"].startswith(PUBLIC):
+            del view["digest"]  # only the tasks know it
         if not leaves_operation:
             key = application, service.name
             view["taskDefinition"] = differences(before.definitions[key], end.definitions[key])

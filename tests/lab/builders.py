@@ -82,6 +82,9 @@ def fails(reasons: str, *, keep_rows: bool = False) -> Summary:
 DONE = Summary("Done")
 
 
+DIGEST = "sha256:" + "d" * 64
+
+
 def part(service: str = "dev", **changes: Any) -> Progress:
     """Return the progress in a service; the service's name determines the environment."""
     roles = {"prod-1": Environment.PROD_GREEN, "prod-2": Environment.PROD_BLUE}
@@ -93,7 +96,8 @@ def rolling(service: str = "dev", **changes: Any) -> Progress:
     """Return the progress of a deploy of 1.1 over 1.0, registered and accepted by ECS."""
     facts: dict[str, Any] = {
         "target": "new", "previous": "old", "obsolete": "old", "version": "1.1",
-        "image": "repo:1.1", "previous_version": "1.0", "asked_at": NOW, "sent": True,
+        "image": "repo:1.1", "digest": DIGEST, "previous_version": "1.0", "asked_at": NOW,
+        "sent": True,
     }  # fmt: skip
     return part(service, **(facts | changes))
 

@@ -206,15 +206,32 @@ def rows_of_production_follow_the_listeners(snapshot: Snapshot, context: Context
 
 
 def rows_have_the_running_release(snapshot: Snapshot, context: Context) -> None:
-    """Each row has the task definition and the image that its service runs."""
+    """Each row has the task definition and the image that its service runs.
+
+    An image outside the application's own repository can run by its tag; ECS reports its digest.
+    """
     del context
     for row, definition, arn in _running(snapshot):
         service = row.service
         assert service
         assert arn == service.task_definition, f"{_name(row)} runs {arn}"
         image = Image.parse(service.image)
-        expected = Image(image.repository, image.tag, service.digest).pinned
-        assert definition.image == expected, f"{_name(row)} runs {definition.image}, not {expected}"
+        expected = {Image(image.repository, image.tag, service.digest).pinned}
+        if image.repository != row.application.repository:
+            expected.add(image.uri)
+        assert definition.image in expected, f"{_name(row)} runs {definition.image}, not {expected}"
+
+
+def rows_have_the_digest_of_the_running_tasks(snapshot: Snapshot, context: Context) -> None:
+    """The digest of a row, if it has one, is that of the image of all running tasks."""
+    del context
+    for row, _, _ in _running(snapshot):
+        assert row.service
+        service = snapshot.services[row.application.name, row.service.name]
+        if not row.service.digest or service.state != "COMPLETED":
+            continue
+        reported = {row.service.digest, *service.digests}
+        assert reported == {row.service.digest}, f"{_name(row)} has digests {reported}"
 
 
 def no_running_task_definition_is_deregistered(snapshot: Snapshot, context: Context) -> None:
@@ -319,6 +336,7 @@ AT_REST: tuple[Check, ...] = (
     production_has_two_rows,
     rows_of_production_follow_the_listeners,
     rows_have_the_running_release,
+    rows_have_the_digest_of_the_running_tasks,
     no_running_task_definition_is_deregistered,
     tasks_receive_only_the_secrets_of_their_environment,
     each_environment_is_in_service,

@@ -128,6 +128,8 @@ FULL_PROGRESS = Progress(
     asked_at=NOW,
     sent=True,
     deregistered=True,
+    digest_reported=True,
+    remark="different digests",
     unrestored=True,
     reason="Essential container in task exited",
 )

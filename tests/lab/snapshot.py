@@ -28,7 +28,8 @@ SERVICES = (*map(service_name, DEPLOYABLE), *SLOTS)
 class Service:
     """An ECS service with the task definition and the rolloutState of its primary deployment.
 
-    `active` is False for a deleted service that ECS still describes.
+    `active` is False for a deleted service that ECS still describes. `digests` are those that its
+    tasks report, empty if they were not read.
     """
 
     task_definition: str
@@ -36,6 +37,7 @@ class Service:
     running: int
     desired: int
     active: bool = True
+    digests: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

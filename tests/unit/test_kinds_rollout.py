@@ -44,12 +44,58 @@ OLD = observed(service(deployment("old")))
 OUTDATED = observed(service(deployment("old", updated_at=BEFORE)))
 MISSING = Observed(services={"dev": None})
 
+DIGEST = f"sha256:{'1' * 64}"
+UNKNOWN = rolling(digest=None, obsolete=None)
+
+
+def with_digests(*digests: str) -> Observed:
+    return replace(COMPLETE, digests={"dev": digests})
+
+
+DIFFERENT = (
+    f"the new tasks run images with different digests: {DIGEST}, {DIGEST[:-1]}2. A promote refuses"
+    " this version: deploy it again, with the digest in repouri"
+)
+NOT_REPORTED = (
+    "ECS did not report the digest of the image for all new tasks. A promote refuses this version:"
+    " deploy it again, with the digest in repouri"
+)
+# An operation, the observation, the time, and the digest and the remark at the end.
+REPORTED: list[tuple[str, Progress, Observed, datetime, str | None, str | None]] = [
+    ("one", UNKNOWN, with_digests(DIGEST), NOW, DIGEST, None),
+    ("different ones", UNKNOWN, with_digests(DIGEST, f"{DIGEST[:-1]}2"), NOW, None, DIFFERENT),
+    ("one and none", UNKNOWN, with_digests("", DIGEST), NOW, None, NOT_REPORTED),
+    ("none", UNKNOWN, with_digests(""), NOW, None, NOT_REPORTED),
+    ("no task", UNKNOWN, with_digests(), NOW, None, NOT_REPORTED),
+    ("not observed until the deadline", UNKNOWN, COMPLETE, LATE, None, NOT_REPORTED),
+    ("at the deadline", UNKNOWN, with_digests(DIGEST), LATE, DIGEST, None),
+    ("the digest is known", replace(UNKNOWN, digest="known"), with_digests(DIGEST), NOW, "known",
+     None),
+    ("a create, which has no image", replace(UNKNOWN, image=None), COMPLETE, NOW, None, None),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("before", "seen", "now", "digest", "remark"),
+    [case[1:] for case in REPORTED],
+    ids=[case[0] for case in REPORTED],
+)
+def test_a_complete_rollout_has_the_digest_of_its_tasks(
+    before: Progress, seen: Observed, now: datetime, digest: str | None, remark: str | None
+) -> None:
+    after = advance(before, DEPLOY, seen, now).part
+    assert (after.status, after.digest, after.remark) == (Status.SUCCEEDED, digest, remark)
+    assert after.digest_reported is (digest == DIGEST)
+
+
 WAITS: list[tuple[str, Progress, Observed, str]] = [
     ("tasks start", rolling(), STARTING,
      "DEV: rollout IN_PROGRESS, 0 of 1 new tasks running, 0 pending"),
     ("complete, but a task is being replaced", rolling(),
      observed(service(deployment("new"), running=0)),
      "DEV: rollout COMPLETED, 0 of 1 new tasks running, 0 pending"),
+    ("complete, but the digest is not observed", UNKNOWN, COMPLETE,
+     "DEV: the digest of the new tasks"),
     ("no primary deployment", rolling(), observed(service(failed_deployment())),
      "DEV: a deployment"),
     ("ECS rolls back", rolling(),

@@ -70,6 +70,7 @@ class Container:
         self.id = secrets.token_hex(32)
         self.name: str = about["name"]
         self.labels: dict[str, str] = about["labels"]
+        self.image_digest: str = about["image_digest"]
         self.address = address
         self.port = port
         self.removed = False
@@ -160,7 +161,12 @@ class Engine:
         bound = self._ports[address, port] = bindable_port(address, port)
         process = _start(address, bound, _environment(reference, image, options))
         container = Container(
-            process, address, bound, name=options.get("name") or "task", labels=labels
+            process,
+            address,
+            bound,
+            name=options.get("name") or "task",
+            labels=labels,
+            image_digest=image.digest,
         )
         self._containers[container.id] = container
         container.wait_until_listening()

@@ -48,6 +48,7 @@ def operation_view(operation: Operation, url: str) -> dict[str, Any]:
 
 def progress_view(part: Progress) -> dict[str, Any]:
     """Return the view of an operation's progress in one environment."""
+    reason = part.reason or part.remark
     members = {
         "environment": part.environment.value,
         "slot": part.service if part.environment in PRODUCTION else None,
@@ -57,7 +58,7 @@ def progress_view(part: Progress) -> dict[str, Any]:
         "previousVersion": part.previous_version,
         "image": part.image,
         "digest": part.digest,
-        "reason": redact(part.reason) if part.reason else None,
+        "reason": redact(reason) if reason else None,
     }
     return {name: value for name, value in members.items() if value is not None}
 

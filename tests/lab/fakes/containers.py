@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -25,7 +26,8 @@ _MAX_NAMES = 10
 class FakeTaskDefinition:
     """A registered task definition; it is `active` until it is deregistered.
 
-    `container` is the name of the application's container.
+    `container` is the name of the application's container, `digests` are those of its image in the
+    tasks.
     """
 
     arn: str
@@ -34,6 +36,7 @@ class FakeTaskDefinition:
     tags: Mapping[str, str]
     container: str = "app"
     active: bool = True
+    digests: tuple[str, ...] = ()
 
     @property
     def image(self) -> str:
@@ -53,9 +56,9 @@ class FakeContainers(Port, port="containers"):
     """`ports.Containers`.
 
     `task_definitions` has them by ARN in the order of registration, `services_` has the services
-    by cluster and name. `behaviours` has the behaviour of the tasks by image (`OK`, `CRASH`,
-    `HANG`). With `automatic`, each describe advances a service by one phase; otherwise only
-    `advance` does.
+    by cluster and name. `resolved` has the digests that new tasks report by image, `behaviours` the
+    behaviour of the tasks by image (`OK`, `CRASH`, `HANG`). With `automatic`, each describe
+    advances a service by one phase; otherwise only `advance` does.
     """
 
     def __init__(self, wire: Wire, clock: FakeClock, arn_prefix: str) -> None:
@@ -65,6 +68,7 @@ class FakeContainers(Port, port="containers"):
         self.task_definitions: dict[str, FakeTaskDefinition] = {}
         self.services_: dict[tuple[str, str], FakeService] = {}
         self.behaviours: dict[str, str] = {}
+        self.resolved: dict[str, tuple[str, ...]] = {}
         self.automatic = True
 
     # --- the port ---
@@ -139,7 +143,34 @@ class FakeContainers(Port, port="containers"):
         reason = reasons.get(task_definition or next(iter(reasons), ""))
         return (reason,) if reason else ()
 
+    @outgoing
+    def digests(
+        self, cluster: str, service: str, task_definition: str, container: str
+    ) -> tuple[str, ...]:
+        """Return the digests that the running tasks of a service report for a container."""
+        known = self.services_.get((cluster, service))
+        if known is None:
+            raise RefusedError("Service not found.")
+        if known.primary.task_definition != task_definition or not known.running:
+            return ()
+        assert container == self._known(task_definition).container
+        return self.reported(task_definition)
+
     # --- for tests and other fakes, without outgoing calls ---
+
+    def reported(self, task_definition: str) -> tuple[str, ...]:
+        """Return the digests of the tasks of a task definition, which stay the same."""
+        definition = self._known(task_definition)
+        definition.digests = definition.digests or self.digests_of(definition.image)
+        return definition.digests
+
+    def digests_of(self, image: str) -> tuple[str, ...]:
+        """Return the digests of new tasks with an image: those of `resolved`, or its own one.
+
+        Any other reference has a digest that depends on its text.
+        """
+        text = f"sha256:{hashlib.sha256(image.encode()).hexdigest()}"
+        return self.resolved.get(image) or (image.partition("@")[2] or text,)
 
     def add(self, request: Mapping[str, Any]) -> str:
         """Register a task definition."""
@@ -177,7 +208,10 @@ class FakeContainers(Port, port="containers"):
     def advance(self, cluster: str, name: str) -> None:
         """Advance a service by one phase."""
         image = self.running(cluster, name).image
-        self.service(cluster, name).advance(self.behaviours.get(image, OK), self._clock.right())
+        service = self.service(cluster, name)
+        service.advance(self.behaviours.get(image, OK), self._clock.right())
+        if service.primary.state == "COMPLETED":
+            self.reported(service.primary.task_definition)
 
     def tagged(self, operation_id: str, *, active: bool = True) -> list[FakeTaskDefinition]:
         """Return the task definitions with an operation's tag."""

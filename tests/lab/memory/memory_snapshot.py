@@ -74,6 +74,7 @@ class MemorySnapshot:
     @property
     def services(self) -> Mapping[tuple[str, str], Service]:
         """The services by cluster and name."""
+        containers = self._cloud.containers
         return {
             key: Service(
                 each.primary.task_definition,
@@ -81,8 +82,9 @@ class MemorySnapshot:
                 each.running,
                 each.desired,
                 each.active,
+                containers.reported(each.primary.task_definition) if each.running else (),
             )
-            for key, each in self._cloud.containers.services_.items()
+            for key, each in containers.services_.items()
         }
 
     @cached_property

@@ -47,6 +47,7 @@ class MotoSnapshot(TableItems):
         "each_claim_is_that_of_an_operation": "one account starts with an unknown claim",
         "production_has_two_rows": _FAULTS_REMAIN,
         "each_environment_is_in_service": _FAULTS_REMAIN,
+        "rows_have_the_digest_of_the_running_tasks": "moto runs no tasks",
         "pages_are_those_of_the_release": "moto runs no tasks and returns no pages",
         "a_failed_operation_has_no_event_of_a_switch": (
             "a swap fails after its switch if the switch of the test listener is denied until then"

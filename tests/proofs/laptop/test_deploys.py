@@ -74,11 +74,58 @@ def test_an_image_of_a_pull_through_cache_is_imported_by_its_first_deploy(
     assert deploy().body["code"] == "IMAGE_NOT_FOUND"
     ecr.create_pull_through_cache_rule(ecrRepositoryPrefix="quay", upstreamRegistryUrl="quay.io")
     first = api.succeed(deploy())["environments"][0]
-    assert "digest" not in first
+    # ECS reports the digest of the imported image.
     assert _served(api, running, "QA") == "3.1"
     second = api.succeed(deploy())["environments"][0]
     (image,) = ecr.describe_images(repositoryName=repository)["imageDetails"]
-    assert second["digest"] == image["imageDigest"]
+    assert first["digest"] == second["digest"] == image["imageDigest"]
+
+
+def test_an_image_of_another_registry_is_promoted_by_the_digest_that_ecs_reports(
+    api: Api, running: str
+) -> None:
+    image = "public.ecr.aws/nginx/nginx"
+    body = {"applicationName": running, "environment": ["qa"], "version": "1.27"}
+    operation = api.succeed(api.post("/stacks/deploy", body | {"repouri": image}))
+    digest = operation["environments"][0]["digest"]
+    assert _row(api, running, "QA")["digest"] == digest
+    assert "warnings" not in operation
+    ecs = api.client("ecs")
+    (task,) = ecs.list_tasks(cluster=running, serviceName="qa")["taskArns"]
+    (described,) = ecs.describe_tasks(cluster=running, tasks=[task])["tasks"]
+    assert described["containers"][0]["imageDigest"] == digest
+    promote = {"applicationName": running, "environment": "qa", "digest": digest}
+    (part,) = api.succeed(api.post("/stacks/deploytoprodBlue", promote))["environments"]
+    assert (part["version"], part["digest"]) == ("1.27", digest)
+    services = ecs.describe_services(cluster=running, services=[part["slot"]])["services"]
+    definition = ecs.describe_task_definition(taskDefinition=services[0]["taskDefinition"])
+    (container,) = definition["taskDefinition"]["containerDefinitions"]
+    assert container["image"] == f"{image}@{digest}"
+
+
+@pytest.fixture(scope="module")
+def two_digests(api: Api, running: str) -> list[str]:
+    """The digests of the tags 8.0 and 8.1."""
+    return [api.push(running, tag) for tag in ("8.0", "8.1")]
+
+
+@pytest.mark.parametrize(
+    ("reference", "version"),
+    [(":8.1@{0}", "8.1"), ("@{0}", "8.1"), (":8.1", "8.0"), (":8.1@{1}", "8.0")],
+    ids=["tag and another digest", "another digest", "another tag", "another tag and its digest"],
+)
+def test_a_version_in_the_own_ecr_cannot_get_other_bytes(
+    api: Api, running: str, two_digests: list[str], reference: str, version: str
+) -> None:
+    repository = _row(api, running, "DEV")["image"].partition(":")[0]
+    before = _row(api, running, "DEV")
+    body = {"applicationName": running, "environment": ["dev"], "version": version}
+    answer = api.post(
+        "/stacks/deploy", body | {"repouri": repository + reference.format(*two_digests)}
+    )
+    assert answer.status == (400 if version == "8.0" else 409), answer.body
+    assert "repouri" in answer.body["errorMessage"] or two_digests[1] in answer.body["errorMessage"]
+    assert _row(api, running, "DEV") == before
 
 
 def test_a_missing_environment_is_refused(api: Api, running: str) -> None:

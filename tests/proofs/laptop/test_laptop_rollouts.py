@@ -109,6 +109,14 @@ class Application:
         (service,) = self.ecs.describe_services(cluster=self.name, services=["dev"])["services"]
         return [event["message"] for event in service["events"]]
 
+    def running_tasks(self) -> list[dict[str, Any]]:
+        """Return the running tasks."""
+        arns = self.ecs.list_tasks(cluster=self.name, desiredStatus="RUNNING")["taskArns"]
+        found: list[dict[str, Any]] = self.ecs.describe_tasks(cluster=self.name, tasks=arns)[
+            "tasks"
+        ]
+        return found
+
     def stopped_reasons(self) -> set[str]:
         """Return the stop reasons of the tasks of the last rollout."""
         arns = self.ecs.list_tasks(cluster=self.name, desiredStatus="STOPPED")["taskArns"]
@@ -131,6 +139,28 @@ def application(there: cloud.Cloud) -> Application:
 def test_a_service_responds_after_its_stack_is_complete(application: Application) -> None:
     assert application.status == "CREATE_COMPLETE"
     assert application.call() == (200, "1")
+
+
+def test_each_running_task_reports_the_digest_of_its_image(application: Application) -> None:
+    tasks = application.running_tasks()
+    assert tasks
+    for task in tasks:
+        (container,) = task["containers"]
+        assert re.fullmatch(r"sha256:[0-9a-f]{64}", container["imageDigest"])
+
+
+def test_a_tag_and_the_digest_of_another_image_are_not_found(there: cloud.Cloud) -> None:
+    ecr = deploy.client(there, "ecr")
+    one, other = (images.push(ecr, "app", tag) for tag in ("described-1", "described-2"))
+
+    def describe(**image: str) -> str:
+        (found,) = ecr.describe_images(repositoryName="app", imageIds=[image])["imageDetails"]
+        return str(found["imageDigest"])
+
+    assert describe(imageTag="described-1") == one
+    assert describe(imageTag="described-1", imageDigest=one) == one
+    with pytest.raises(ecr.exceptions.ImageNotFoundException):
+        describe(imageTag="described-1", imageDigest=other)
 
 
 def test_a_new_target_is_healthy_only_after_its_health_checks(application: Application) -> None:

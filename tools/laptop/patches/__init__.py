@@ -55,8 +55,9 @@ def apply(*, real_docker: bool) -> None:
 
 def _apply_container_patches(*, real_docker: bool) -> None:
     """Apply the corrections that depend on the container engine, real or replaced."""
-    from tools.laptop.patches import ended_tasks, rollouts
+    from tools.laptop.patches import ended_tasks, image_digests, rollouts
     from tools.laptop.patches import real_docker as registry
 
     rollouts.apply(real_docker=real_docker)
-    (registry if real_docker else ended_tasks).apply()
+    for patch in (registry,) if real_docker else (ended_tasks, image_digests):
+        patch.apply()

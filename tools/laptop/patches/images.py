@@ -69,11 +69,12 @@ def _import_upstream(account: str, region: str, repository: str, tag: str) -> No
 def describe_images(data: dict[str, Any]) -> Any:
     """Return ImageNotFoundException if the repository lacks one of the requested images.
 
-    Gap: the emulator leaves the image out of the response.
+    Gap: the emulator leaves the image out of the response. Of a tag and a digest it compares only
+    one.
     """
     name = data.get("repositoryName", "")
     for image in data.get("imageIds") or [] if name in ecr._repositories else []:
-        if ecr._find_image(name, image) is None:
+        if not _exists(name, image):
             digest, tag = image.get("imageDigest", "null"), image.get("imageTag", "null")
             message = (
                 f"The image with imageId {{imageDigest:'{digest}', imageTag:'{tag}'}} does not "
@@ -82,3 +83,10 @@ def describe_images(data: dict[str, Any]) -> Any:
             )
             return ecr.error_response_json("ImageNotFoundException", message, 400)
     return _describe_images(data)
+
+
+def _exists(repository: str, image: dict[str, Any]) -> bool:
+    """Return whether an image has all given identifiers: its digest, its tag or both."""
+    keys = [key for key in ("imageDigest", "imageTag") if image.get(key)]
+    found = [ecr._find_image(repository, {key: image[key]}) for key in keys]
+    return bool(found) and all(each is not None and each is found[0] for each in found)
