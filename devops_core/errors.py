@@ -17,6 +17,24 @@ _ARN = re.compile(
     r"arn:aws[a-z-]*:([a-z0-9-]+):[a-z0-9*-]*:[a-z0-9*]*:([A-Za-z0-9_./:*-]*[A-Za-z0-9_*])"
 )
 
+# Characters of names in Secrets Manager and in the SSM parameter store (Secrets Manager API,
+# CreateSecret; Systems Manager API, PutParameter), without punctuation at the end.
+_NAME = r"[A-Za-z0-9/_+=.@:*-]*[A-Za-z0-9/_+=@*-]"
+# Names of secrets and parameters: in ARNs, in messages of IAM about actions of both services, in
+# the message of the ECS agent about missing parameters, in dynamic references of templates and in
+# the message of CloudFormation about them ("Parameters: [ssm:name:1] cannot be found").
+_SECRET_NAMES = (
+    (rf"arn:aws[a-z-]*:secretsmanager:[^:\s]*:[^:\s]*:secret:{_NAME}", "secretsmanager <secret>"),
+    (rf"arn:aws[a-z-]*:ssm:[^:\s]*:[^:\s]*:parameter/?{_NAME}", "ssm <parameter>"),
+    (rf"(secretsmanager:[A-Za-z]+ on resource: )(?!secretsmanager <){_NAME}", r"\1<secret>"),
+    (rf"(ssm:[A-Za-z]+ on resource: )(?!ssm <){_NAME}", r"\1<parameter>"),
+    (rf"((?i:invalid (?:ssm )?parameters): ?){_NAME}(?:, ?{_NAME})*", r"\1<parameter>"),
+    (r"\{\{resolve:(secretsmanager|ssm|ssm-secure):[^}]*\}\}", r"{{resolve:\1:<secret>}}"),
+    (r"\[(ssm|ssm-secure|secretsmanager):[^\]]*\]", r"[\1:<parameter>]"),
+)
+# Each of these patterns needs one of these words. Other texts need no compiled patterns.
+_SECRET_WORDS = ("secretsmanager", "ssm", "arameters:")
+
 # Control characters (C0, DEL, C1), line and paragraph separators, characters that change the
 # direction of text (Unicode Standard Annex 9, "Directional Formatting Characters"), and surrogates,
 # which encoders reject.
@@ -33,10 +51,15 @@ def printable(text: str) -> str:
 def redact(text: str) -> str:
     """Return printable text with ARNs shortened to `service resource`, without the account number.
 
-    The number is that of this installation, from its environment. Other numbers stay, because a
-    version can have twelve digits, such as 202611282309.
+    It contains no names of secrets and parameters either. The number is that of this installation,
+    from its environment. Other numbers stay, because a version can have twelve digits, such as
+    202611282309.
     """
-    without_arns = _ARN.sub(lambda found: f"{found[1]} {found[2]}", printable(text))
+    text = printable(text)
+    if any(word in text for word in _SECRET_WORDS):
+        for pattern, replacement in _SECRET_NAMES:
+            text = re.sub(pattern, replacement, text)
+    without_arns = _ARN.sub(lambda found: f"{found[1]} {found[2]}", text)
     account = os.environ.get("ACCOUNT_ID")
     if not account or account not in without_arns:
         return without_arns

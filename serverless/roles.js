@@ -115,8 +115,11 @@ const undoStack = [
 
 const followServices = (names) =>
   allow(['ecs:DescribeServices'], named('ecs', names, (name) => `service/*/${name}`));
+/** Update only services of applications: the template tags them. */
 const updateServices = (names) =>
-  allow(['ecs:UpdateService'], named('ecs', names, (name) => `service/*/${name}`));
+  allow(['ecs:UpdateService'], named('ecs', names, (name) => `service/*/${name}`), {
+    Null: { 'aws:ResourceTag/devops:application': 'false' },
+  });
 const taskDefinitions = (names) => named('ecs', names, (name) => `task-definition/*-${name}:*`);
 /** Register the next task definition of a service, and find it again. */
 const register = (names) => [

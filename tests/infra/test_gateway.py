@@ -127,6 +127,8 @@ def test_a_line_of_the_log_is_json_and_says_who_called_what(packaged: Packaged) 
     variables = {name: re.findall(r"\$context\.([\w.]+)", value) for name, value in line.items()}
     assert variables == {
         "requestId": ["requestId"],
+        # API Gateway Developer Guide, "$context variables": the clients can choose requestId.
+        "extendedRequestId": ["extendedRequestId"],
         "time": ["requestTime"],
         "caller": ["identity.userArn"],
         "apiKeyId": ["identity.apiKeyId"],

@@ -52,6 +52,50 @@ def test_redacts_arns_and_accounts_and_nothing_else(text: str, safe: str) -> Non
     assert redact(text) == safe
 
 
+_PULL = "ResourceInitializationError: unable to pull secrets or registry auth:"
+_STORE, _SSM = f"arn:aws:secretsmanager:eu-west-1:{ACCOUNT}", f"arn:aws:ssm:eu-west-1:{ACCOUNT}"
+
+
+# The forms of AWS's messages: re:Post, "How do I resolve the ResourceInitializationError error";
+# aws/amazon-ecs-agent, agent/asm and agent/ssm; IAM User Guide, "Troubleshoot access denied error
+# messages"; CloudFormation User Guide, "Get values stored in other services".
+@pytest.mark.parametrize(
+    ("text", "safe"),
+    [
+        (f"{_PULL} unable to retrieve secret from asm: failed to fetch secret"
+         f" {_STORE}:secret:payments/db+x=y@z-AbCdEf:password:: from secrets manager:"
+         " ResourceNotFoundException: Secrets Manager can't find the specified secret.",
+         f"{_PULL} unable to retrieve secret from asm: failed to fetch secret"
+         " secretsmanager <secret>:: from secrets manager:"
+         " ResourceNotFoundException: Secrets Manager can't find the specified secret."),
+        (f"{_PULL} unable to retrieve secrets from ssm: service call has been retried 1 time(s):"
+         " invalid ssm parameters: /payments/db, payments.key (and more)",
+         f"{_PULL} unable to retrieve secrets from ssm: service call has been retried 1 time(s):"
+         " invalid ssm parameters: <parameter> (and more)"),
+        ("invalid parameters: /payments/db,/payments/key", "invalid parameters: <parameter>"),
+        (f"User: arn:aws:sts::{ACCOUNT}:assumed-role/a/b is not authorized to perform:"
+         f" secretsmanager:GetSecretValue on resource: {_STORE}:secret:payments/db-AbCdEf because",
+         "User: sts assumed-role/a/b is not authorized to perform:"
+         " secretsmanager:GetSecretValue on resource: secretsmanager <secret> because"),
+        ("may not perform: secretsmanager:GetSecretValue on resource: payments/db because",
+         "may not perform: secretsmanager:GetSecretValue on resource: <secret> because"),
+        (f"not authorized to perform: ssm:GetParameters on resource: {_SSM}:parameter/payments/db",
+         "not authorized to perform: ssm:GetParameters on resource: ssm <parameter>"),
+        ("perform: ssm:GetParameters on resource: payments.db, try",
+         "perform: ssm:GetParameters on resource: <parameter>, try"),
+        ("Could not parse {{resolve:secretsmanager:payments/db:SecretString:password}}",
+         "Could not parse {{resolve:secretsmanager:<secret>}}"),
+        ("Parameters: [ssm:/payments/db:1] cannot be found. Rollback requested",
+         "Parameters: [ssm:<parameter>] cannot be found. Rollback requested"),
+        (f"arn:aws-cn:ssm:cn-north-1:{ACCOUNT}:parameter/payments/db.", "ssm <parameter>."),
+    ],
+)  # fmt: skip
+def test_names_of_secrets_and_parameters_are_redacted(text: str, safe: str) -> None:
+    assert redact(text) == safe
+    assert redact(safe) == safe
+    assert "payments" not in safe
+
+
 @pytest.mark.parametrize(
     ("text", "plain"),
     [
@@ -78,7 +122,7 @@ def test_what_a_terminal_would_obey_is_a_question_mark(text: str, plain: str) ->
     [
         ("x" * 100, "x" * 64),
         ("a\nb\tc", "a?b?c"),
-        (f"arn:aws:secretsmanager:eu-west-1:{ACCOUNT}:secret:db", "secretsmanager secret:db"),
+        (f"arn:aws:secretsmanager:eu-west-1:{ACCOUNT}:secret:db", "secretsmanager <secret>"),
         # A text is redacted before it is cut, so that no part of an ARN or account remains.
         ("y" * 40 + f" arn:aws:iam::{ACCOUNT}:role/r", "y" * 40 + " iam role/r"),
         ("y" * 55 + f" {ACCOUNT}", "y" * 55 + " <account"),

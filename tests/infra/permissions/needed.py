@@ -70,7 +70,11 @@ def _as_sent(call: Call) -> Params:
 
 
 def _tags(permission: Permission) -> Mapping[str, str]:
-    """Return the condition keys for the tags of a stack."""
+    """Return the condition keys for the tags of a stack or of a service."""
+    if permission.action == "ecs:UpdateService":
+        # moto does not tag the services of a stack; tests/infra/test_application_template.py checks
+        # that the template does.
+        return {"aws:ResourceTag/devops:application": "Shop"}
     stacks = backend("cloudformation")
     return {
         f"aws:ResourceTag/{key}": value

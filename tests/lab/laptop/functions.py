@@ -29,6 +29,17 @@ class Functions:
         lines = self._log.read_text().splitlines()
         return [line for line in lines if "denied:" in line and ":assumed-role/" in line]
 
+    def statements(self, name: str) -> list[dict[str, Any]]:
+        """Return the statements of a function's role."""
+        role = self._role(name)
+        return [
+            statement
+            for each in self._iam.list_role_policies(RoleName=role)["PolicyNames"]
+            for statement in self._iam.get_role_policy(RoleName=role, PolicyName=each)[
+                "PolicyDocument"
+            ]["Statement"]
+        ]
+
     @contextmanager
     def without(self, name: str, action: str) -> Iterator[None]:
         """Remove a permission from a function's role during the context."""

@@ -5,11 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 from typing import Any
+from uuid import uuid4
 
 import pytest
+from boto3 import Session
+from botocore.exceptions import ClientError
 
 from tests.lab.laptop.api import Api, Response, create_body, until, until_ended
 from tests.lab.laptop.functions import Functions
+from tools.laptop import callers
+from tools.laptop.cloud import REGION
 
 SWAP = "/stacks/swapProdBlueAndGreen"
 PROMOTE = "/stacks/deploytoprodBlue"
@@ -230,3 +235,50 @@ def test_a_schedule_without_a_permission_fails_and_continues_with_it(functions: 
     assert not done
     assert answer["errorMessage"] == "the service's role lacks the permission dynamodb:Query"
     assert functions.invoke("reconcile", {"detail-type": "Scheduled Event"})[0]
+
+
+@pytest.mark.parametrize("function", ["delete", "reconcile", "create", "query", "abort"])
+def test_a_function_can_delete_only_reserved_names_from_the_log(
+    api: Api, functions: Functions, application: str, function: str
+) -> None:
+    """`dynamodb:LeadingKeys` excludes the records and events of applications."""
+    role = as_function(api, functions, function)
+    table = role.client("dynamodb", endpoint_url=api.cloud.endpoint)
+    for partition in (application, "EVENTS#", f"IDEMPOTENCY#{application}"):
+        entry = {"applicationName": {"S": partition}, "entry": {"S": "EVENT#1"}}
+        with pytest.raises(ClientError, match="dynamodb:DeleteItem"):
+            table.delete_item(TableName=LOG, Key=entry)
+        delete = {"Delete": {"TableName": LOG, "Key": entry}}
+        with pytest.raises(ClientError, match="dynamodb:DeleteItem"):
+            table.transact_write_items(TransactItems=[delete])
+    absent = {"applicationName": {"S": "NAMES#"}, "entry": {"S": "absent"}}
+    table.delete_item(TableName=LOG, Key=absent)
+    table.transact_write_items(TransactItems=[{"Delete": {"TableName": LOG, "Key": absent}}])
+
+
+@pytest.mark.parametrize("function", ["deployNonProd", "swap", "reconcile"])
+def test_a_function_can_update_only_services_of_applications(
+    api: Api, functions: Functions, application: str, function: str
+) -> None:
+    service = "prod-2" if function == "swap" else "dev"
+    ecs, session = api.client("ecs"), as_function(api, functions, function)
+    role = session.client("ecs", endpoint_url=api.cloud.endpoint)
+    arn = ecs.describe_services(cluster=application, services=[service])["services"][0][
+        "serviceArn"
+    ]
+    update = partial(role.update_service, cluster=application, service=service)
+    assert update(desiredCount=1)["service"]["serviceName"] == service
+    tag = {"key": "devops:application", "value": application}
+    ecs.untag_resource(resourceArn=arn, tagKeys=[tag["key"]])
+    try:
+        with pytest.raises(ClientError, match="ecs:UpdateService"):
+            update(desiredCount=1)
+    finally:
+        ecs.tag_resource(resourceArn=arn, tags=[tag])
+
+
+def as_function(api: Api, functions: Functions, name: str) -> Session:
+    """Return a session with the permissions of a function."""
+    iam, user = api.client("iam"), f"{name}-{uuid4().hex[:8]}"
+    keys = callers.create_user(iam, user, *functions.statements(name))
+    return Session(keys.access_key, keys.secret_key, region_name=REGION)
