@@ -291,11 +291,14 @@ def test_a_warning_is_one_annotation(runner: Runner) -> None:
 def test_a_recipe_passes_the_version_as_one_argument(
     runner: Runner, recipe: Callable[[str], list[Step]], value: str
 ) -> None:
+    digest = f"sha256:{64 * '0'}"
+    promoted = {"operation": {"environments": [{"digest": digest}]}}
     for step in recipe(value):
-        done = runner.run(step)
+        done = runner.run(step, TEXT=json.dumps(promoted))
         assert done.returncode == 0, done.stderr
     option = f"--version={value}"
-    assert [call for call in runner.calls() if call[0] != "promote"] == [
+    assert runner.calls() == [
         ["deploy", "MyDevOpsAPI", "--env", "dev,stage", option],
-        ["swap", "MyDevOpsAPI", option],
+        ["promote", "MyDevOpsAPI", "--from", "stage", option, "--json"],
+        ["swap", "MyDevOpsAPI", option, f"--digest={digest}"],
     ]
