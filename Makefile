@@ -15,7 +15,7 @@ UP_OPTIONS = $(if $(PORT),--port $(PORT)) $(if $(LAMBDA_ENDPOINT),--lambda-endpo
 	$(if $(filter 1,$(AUTH)),--auth) $(if $(REPOURI),--repouri $(REPOURI))
 
 .PHONY: help setup cli up down logs push demo lint security test proofs test-busy check template-check reference lock crash \
-	races stateful fuzz mutants scale rates bench bench-swap clean
+	races stateful fuzz attack mutants scale rates bench bench-swap clean
 
 help: ## List the targets
 	sed -n -e 's/^##@ \(.*\)/\n\1/p' -e 's/^\([a-z-]*\):.*## /  \1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -60,10 +60,11 @@ test: ## Run the tests of each module and one story on a laptop cloud (3 min; AR
 	$(MAKE) -j5 $(TEST_TOOLS)
 	$(TOOLS)/python -m pytest -n auto --cov --cov-report=term-missing $(ARGS)
 
-proofs: ## Run all proofs in CI size: crash, races, stateful, scale, rates, laptop, fuzz (13 min)
+proofs: ## Run all proofs in CI size: crash, races, stateful, scale, rates, laptop, fuzz, attack (16 min)
 	$(MAKE) -j5 $(TEST_TOOLS)
 	$(TOOLS)/python -m pytest -n auto tests/proofs
 	$(MAKE) fuzz
+	$(MAKE) attack
 
 # A loop ends with the shell that started it, also after Ctrl-C or a failure.
 test-busy: ## Run test and proofs while two other processes use both cores (one hour)
@@ -100,6 +101,10 @@ stateful: .venv/installed ## Run random sequences of calls, faults and clocks (A
 fuzz: ## Send valid and invalid requests to a laptop cloud (4 min; ARGS="--full --seed 2")
 	$(MAKE) -j3 .venv/installed .local/venv/installed node_modules/installed
 	$(TOOLS)/python -m tests.proofs.fuzz $(ARGS)
+
+attack: ## Send hostile calls of three callers with different rights (2 min; ARGS="--calls 300 --seed 2")
+	$(MAKE) -j3 .venv/installed .local/venv/installed node_modules/installed
+	$(TOOLS)/python -m tests.proofs.attack $(ARGS)
 
 mutants: .venv/installed ## Run mutation tests: change the code and check that a test fails (25 min)
 	$(TOOLS)/python -m tests.proofs.mutants $(ARGS)

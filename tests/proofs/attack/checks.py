@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import re
+import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
@@ -182,12 +183,11 @@ def _decoded(token: bytes) -> bytes:
 class Logs:
     """The third check: the access log, the function logs and the event log have each call."""
 
-    def __init__(self, made: Installation) -> None:
-        self._api = made.api
+    def __init__(self, made: Installation, items: Iterable[Mapping[str, Any]]) -> None:
         self._logs = made.api.client("logs")
         self._waiting: list[Exchange] = []
-        self._refused: Counter[tuple[str, str, str]] = Counter()
-        self._since = 0
+        self._refused = _refusals(items)
+        self._since = _milliseconds()
 
     def add(self, exchange: Exchange, applications: Iterable[str]) -> None:
         """Note a call whose log lines the next check must find."""
@@ -208,7 +208,8 @@ class Logs:
         access = {line["requestId"]: line for line in self._lines([ACCESS_LOG])}
         groups = self._logs.describe_log_groups(logGroupNamePrefix=FUNCTION_LOGS)["logGroups"]
         names = [each["logGroupName"] for each in groups]
-        functions = {line["requestId"]: line for line in self._lines(names, '"answered"')}
+        functions = {(line["message"], line["requestId"]): line for line in self._lines(names)}
+        self._since = _milliseconds()
         found: list[str] = []
         for exchange in self._waiting:
             found += self._missing(exchange, access, functions)
@@ -219,7 +220,7 @@ class Logs:
         self,
         exchange: Exchange,
         access: Mapping[str, Any],
-        functions: Mapping[str, Any],
+        functions: Mapping[tuple[str, str], Any],
     ) -> Iterator[str]:
         principal = signer(exchange)
         identifier = exchange.header("x-request-id")
@@ -233,7 +234,10 @@ class Logs:
             yield f"the access log has another caller ({line}) for {exchange}"
         if not identifier:
             return
-        answered = functions.get(identifier)
+        refused = json_of(exchange.content).get("code") == "FORBIDDEN"
+        if refused and ("refused", identifier) not in functions:
+            yield f"the log of the function lacks the refusal of {exchange}"
+        answered = functions.get(("answered", identifier))
         if answered is None:
             yield f"the log of the function lacks {exchange}"
         elif principal and (answered["status"], answered["caller"]) != (
@@ -242,26 +246,36 @@ class Logs:
             yield f"the log of the function is wrong ({answered}) for {exchange}"
 
     def _wrong_counts(self, items: Iterable[Mapping[str, Any]]) -> list[str]:
-        logged: Counter[tuple[str, str, str]] = Counter()
-        for item in items:
-            if item["entry"].startswith("EVENT#") and item.get("outcome") == "DENIED":
-                key = item["applicationName"], item["kind"], item["caller"]
-                logged[key] += int(item.get("count", 1))
+        logged = _refusals(items)
         return [
             f"the event log has {logged[key]} refusals of {' '.join(key)}, not {count}"
             for key, count in self._refused.items()
             if logged[key] != count
         ]
 
-    def _lines(self, groups: Iterable[str], pattern: str = "") -> Iterator[Mapping[str, Any]]:
+    def _lines(self, groups: Iterable[str]) -> Iterator[Mapping[str, Any]]:
         """Yield the lines of JSON of some log groups since the last check."""
         for name in groups:
             pages = self._logs.get_paginator("filter_log_events").paginate(
-                logGroupName=name, startTime=self._since,
-                **({"filterPattern": pattern} if pattern else {}),
-            )  # fmt: skip
+                logGroupName=name, startTime=self._since
+            )
             for page in pages:
                 for event in page["events"]:
                     line = json_of(event["message"].encode())
-                    if "requestId" in line and (not pattern or line.get("message") == "answered"):
-                        yield line
+                    if "requestId" in line:
+                        yield {"message": "", **line}
+
+
+def _milliseconds() -> int:
+    """Return the present time for a log; a margin covers lines that are written late."""
+    return int(1000 * (time.time() - 5))
+
+
+def _refusals(items: Iterable[Mapping[str, Any]]) -> Counter[tuple[str, str, str]]:
+    """Return the number of refusals in the event log by application, kind and caller."""
+    found: Counter[tuple[str, str, str]] = Counter()
+    for item in items:
+        if item["entry"].startswith("EVENT#") and item.get("outcome") == "DENIED":
+            key = item["applicationName"], item["kind"], item["caller"]
+            found[key] += int(item.get("count", 1))
+    return found

@@ -75,7 +75,8 @@ class _Run:
         self._made = made
         self._keep_going = keep_going
         self._sender = Sender(made.api.cloud, made.credentials, made.known)
-        self._changes, self._leaks, self._logs = Changes(made), Leaks(made), Logs(made)
+        self._changes, self._leaks = Changes(made), Leaks(made)
+        self._logs = Logs(made, self._changes.log_items())
         self._recent: list[Exchange] = []
         self._unlogged = 0
         self.report = Report()
@@ -102,7 +103,7 @@ class _Run:
             rows = self._changes.state.rows
             self._found("leak", self._leaks.problems(exchange, rows), exchange)
             if exchange.status >= 500:
-                self._found("fault", [f"status {exchange.status}"], exchange)
+                self._found("fault", [_response_of(exchange)], exchange)
         if accepted or len(self._recent) >= STATE_INTERVAL:
             self._recent.clear()
         self._unlogged += len(exchanges)
@@ -135,3 +136,9 @@ class _Run:
     def _found(self, check: str, problems: Sequence[str], *of: Exchange) -> None:
         exchanges = of or tuple(self._recent)
         self.report.findings += [Finding(check, problem, exchanges) for problem in problems]
+
+
+def _response_of(exchange: Exchange) -> str:
+    """Return the start of a response for a report."""
+    content = exchange.content[:500].decode("utf-8", "backslashreplace")
+    return f"the response is {exchange.status} {content}"

@@ -44,13 +44,17 @@ class Exchange(NamedTuple):
 
     def __str__(self) -> str:
         """Return the call as a command line of curl, and the status."""
-        call = self.call
+        call, start = self.call, ""
         words = ["curl", "-X", call.method, f"$API_URL{self.path}"]
         for name, value in call.headers.items():
             words += ["-H", f"{name}: {value}"]
         if self.body is not None:
-            words += ["--data-binary", self.body.decode("utf-8", "backslashreplace")[:2000]]
-        line = shlex.join(words).replace("'$API_URL", '"$API_URL"\'')
+            text = self.body.decode("ascii", "replace")
+            if not self.body.isascii() or not text.isprintable():
+                start = f"base64 -d <<< {base64.b64encode(self.body).decode()} | "
+                text = "@-"
+            words += ["--data-binary", text]
+        line = start + shlex.join(words).replace("'$API_URL", '"$API_URL"\'')
         who = f"{call.principal.name}, {call.signature}"
         return f"call {call.number} ({call.attack}; {who}) -> {self.status}\n    {line}"
 

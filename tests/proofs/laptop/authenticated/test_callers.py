@@ -15,7 +15,9 @@ from tests.lab.laptop.api import Api, Response, until_ended
 from tests.lab.laptop.routes import OTHERS, ROUTES
 from tools.laptop import callers
 from tools.laptop.client import signed
+from tools.laptop.cloud import Cloud
 
+Callers = tuple[Cloud, dict[str, Credentials]]
 PRODUCTION = "ECS_Inventory_Production"
 TRUST = {
     "Version": "2012-10-17",
@@ -123,3 +125,35 @@ def test_the_record_names_the_session_of_a_role(api: Api, application: str) -> N
     arn = "arn:aws:sts::000000000000:assumed-role/platform-ci/build-7"
     assert operation["caller"] == arn
     assert {each["caller"]["S"] for each in events(api, operation["id"])} == {arn}
+
+
+@pytest.mark.parametrize(
+    ("user", "status", "caller", "error"),
+    [
+        ("admin", "200", "arn:aws:iam::000000000000:user/admin", "-"),
+        ("stranger", "403", "arn:aws:iam::000000000000:user/stranger", "ACCESS_DENIED"),
+        ("", "403", "-", "MISSING_AUTHENTICATION_TOKEN"),
+    ],
+)
+def test_the_access_log_has_each_call(
+    api: Api, callers: Callers, user: str, status: str, caller: str, error: str
+) -> None:
+    """The address is that of the connection, as in API Gateway: a header cannot change it."""
+    cloud, users = callers
+    sent = Api(cloud, users.get(user)).call("GET", "/health", X_Forwarded_For="192.0.2.1")
+    identifier = sent.headers.get("X-Request-Id") or sent.headers["x-amzn-requestid"]
+    pages = (
+        api.client("logs")
+        .get_paginator("filter_log_events")
+        .paginate(logGroupName="/aws/apigateway/devops-ecs-dev/access")
+    )
+    lines = [json.loads(event["message"]) for page in pages for event in page["events"]]
+    (line,) = (each for each in lines if each["requestId"] == identifier)
+    found = {name: line[name] for name in ("caller", "sourceIp", "route", "status", "error")}
+    assert found == {
+        "caller": caller,
+        "sourceIp": "127.0.0.1",
+        "route": "GET /health",
+        "status": status,
+        "error": error,
+    }
