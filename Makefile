@@ -158,11 +158,9 @@ clean: down ## Remove all files that the other targets installed or generated
 	.local/bench/venv/bin/python $(PIP_INSTALL) -r tools/bench/requirements.txt
 	touch $@
 
-.local/cli/installed: pyproject.toml $(wildcard devops_cli/requirements.*) $(wildcard devops_cli/*.py devops_cli/*.json devops_cli/*/*.py)
+.local/cli/installed: pyproject.toml devops_cli/install.sh $(wildcard devops_cli/requirements.*) $(wildcard devops_cli/*.py devops_cli/*.json devops_cli/*/*.py)
 	echo "installing the command line ..."
-	$(PYTHON) -m venv .local/cli
-	.local/cli/bin/python $(PIP_INSTALL) --require-hashes -r devops_cli/requirements.lock
-	.local/cli/bin/python $(PIP_INSTALL) --no-deps --no-build-isolation .
+	PYTHON=$(PYTHON) devops_cli/install.sh .local/cli
 	touch $@
 
 .local/lock/installed: tools/lock/requirements.txt

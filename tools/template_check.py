@@ -253,9 +253,16 @@ class Resolver:
         policies: list[Any] = [self._resources.get(role, {}).get("Properties", {}).get("Policies")]
         for each in (*self._of_type("AWS::IAM::RolePolicy"), *self._of_type("AWS::IAM::Policy")):
             named = [each["RoleName"]] if "RoleName" in each else each.get("Roles", [])
-            if role in map(self._named, named):
+            if any(self._refers_to(node, role) for node in named):
                 policies.append(each.get("PolicyDocument"))
         return set(re.findall(rf'"(\w+){SECRETS_PARAMETER}"', json.dumps(policies)))
+
+    def _refers_to(self, node: Any, role: str) -> bool:
+        """Return whether a node is a reference to a role; `policy_faults` reports other nodes."""
+        try:
+            return self._named(node) == role
+        except UnknownValueError:
+            return False
 
     def _named(self, node: Any) -> str:
         """Return the name of the resource that a reference or an attribute names."""

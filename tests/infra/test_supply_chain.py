@@ -18,6 +18,14 @@ from tests.lab.templates import ROOT
 
 NPM = json.loads((ROOT / "package-lock.json").read_text())
 COMMAND_LINE = ROOT / "devops_cli" / "requirements.lock"
+INSTALL = ROOT / "devops_cli" / "install.sh"
+INSTALLERS = [
+    ROOT / "action.yml",
+    *(
+        ROOT / "docs" / "ci" / name
+        for name in ("gitlab-ci.yml", "Jenkinsfile", "buildspec.yml", "buildspec-release.yml")
+    ),
+]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 WORKFLOWS = [
     ROOT / "action.yml",
@@ -137,11 +145,17 @@ def test_the_locked_packages_are_built_by_their_authors() -> None:
     assert "\n--only-binary :all:\n" in COMMAND_LINE.read_text()
 
 
-@pytest.mark.parametrize("path", [ROOT / "action.yml", ROOT / "Makefile"], ids=lambda it: it.name)
-def test_the_command_line_is_installed_from_the_lock(path: Path) -> None:
+def test_the_command_line_is_installed_from_the_lock() -> None:
+    (locked, build) = re.findall(r"^install (.*)$", INSTALL.read_text(), re.MULTILINE)
+    assert locked == '--require-hashes -r "$source/requirements.lock"'
+    assert build == '--no-deps --no-build-isolation "$source/.."'
+
+
+@pytest.mark.parametrize("path", INSTALLERS, ids=lambda path: path.name)
+def test_each_installer_of_the_command_line_checks_the_hashes(path: Path) -> None:
     text = path.read_text()
-    assert re.search(r"--require-hashes -r \S*devops_cli/requirements\.lock", text)
-    assert re.search(r"--no-deps --no-build-isolation (\.|\S*GITHUB_ACTION_PATH)", text)
+    assert "devops_cli/install.sh" in text
+    assert "pip install" not in text
 
 
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
@@ -151,6 +165,13 @@ def test_actions_are_pinned_by_commit(path: Path) -> None:
 
 def test_the_recipe_uses_actions() -> None:
     assert len(_USED.findall((ROOT / "docs" / "ci" / "github-actions.yml").read_text())) > 4
+
+
+def test_the_images_of_the_recipes_have_exact_versions() -> None:
+    text = (ROOT / "docs" / "ci" / "gitlab-ci.yml").read_text()
+    images = re.findall(r"(?:image: |services: \[)([a-z]+:[\w.-]+)", text)
+    assert len(images) == 3
+    assert all(re.fullmatch(r"[a-z]+:\d+\.\d+\.\d+(-dind)?", image) for image in images)
 
 
 @pytest.mark.parametrize(

@@ -122,6 +122,11 @@ def test_the_page_names_every_parameter_and_every_output() -> None:
             ["each RoleName must be the Ref of a role of the template"],
         ),
         (
+            '          RoleName:\n            Ref: !Sub "${Environment}ExecutionRole"',
+            "          RoleName: !ImportValue role-of-another-application",
+            ["each RoleName must be the Ref of a role of the template"],
+        ),
+        (
             "          RequiresCompatibilities: [FARGATE]",
             "          RequiresCompatibilities: [FARGATE, EC2]",
             ["devTaskDefinition: RequiresCompatibilities must be [FARGATE]"],
