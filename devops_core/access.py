@@ -69,17 +69,23 @@ class AccessPolicy(NamedTuple):
         changes what customers receive, which requires a production approver as well. The two
         requirements are independent: an admin is not automatically an approver.
         """
-        identity, lists = principal(caller), []
-        if self.teams and not _matches(identity, (*self.teams.get(team or "", ()), *self.admins)):
-            lists.append(self._owners(team))
+        lists = [] if self.owns(caller, team) else [self._owners(team)]
         approvers = self.production_approvers if production else ()
-        if approvers and not _matches(identity, approvers):
+        if approvers and not _matches(principal(caller), approvers):
             lists.append("productionapprovers")
         return tuple(lists)
 
     def may_use(self, team: str, secret_name: str) -> bool:
         """Return whether a team has a prefix of the name of a secret."""
         return secret_name.startswith(self.secret_prefixes.get(team, ()))
+
+    def owns(self, caller: str, team: str | None) -> bool:
+        """Return whether a caller belongs to the team of an application, or to admins.
+
+        `team` is None if it is unknown. Without teams all callers do.
+        """
+        owners = (*self.teams.get(team or "", ()), *self.admins)
+        return not self.teams or _matches(principal(caller), owners)
 
     def _owners(self, team: str | None) -> str:
         if team in self.teams:

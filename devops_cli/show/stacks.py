@@ -12,9 +12,10 @@ from devops_cli.responses import Object, get_object, get_objects, get_text, get_
 from devops_cli.show import progress, texts
 
 _COLUMNS = (
-    "ENV", "SLOT", "LIVE", "VERSION", "STATUS", "TASKS", "HEALTHY", "ROLLOUT", "SINCE",
+    "ENV", "SLOT", "LIVE", "VERSION", "DIGEST", "STATUS", "TASKS", "HEALTHY", "ROLLOUT", "SINCE",
     "BY", "URL",
 )  # fmt: skip
+_SHORT_DIGEST = 12  # characters, as Docker shows
 
 
 def details(stack: Object, now: datetime) -> Iterator[RenderableType]:
@@ -30,6 +31,7 @@ def details(stack: Object, now: datetime) -> Iterator[RenderableType]:
     environments = get_objects(stack, "environments")
     yield texts.Rows(_COLUMNS, [_line(each, now) for each in environments], named=2)
     for each in environments:
+        yield from _other_repository(each, get_text(stack, "repository"))
         yield from _remarks(each)
 
 
@@ -63,6 +65,7 @@ def _line(each: Object, now: datetime) -> list[str | Text]:
         get_text(each, "slot"),
         _live(each),
         _version(each),
+        get_text(each, "digest").removeprefix("sha256:")[:_SHORT_DIGEST],
         texts.state(get_text(each, "status")),
         progress.task_count(tasks),
         get_text(tasks, "healthy"),
@@ -83,6 +86,13 @@ def _live(each: Object) -> Text:
     if each.get("live") is True:
         return texts.text("live", "bold green")
     return texts.text("idle" if each.get("live") is False else "")
+
+
+def _other_repository(each: Object, own: str) -> Iterator[Text]:
+    """Yield the image of an environment if it is not in the application's own repository."""
+    image = get_text(each, "image")
+    if get_text(each, "version") and own and image and not image.startswith((f"{own}:", f"{own}@")):
+        yield texts.text(f"{progress.label(each)}: the image is {image}", "yellow")
 
 
 def _remarks(each: Object) -> Iterator[Text]:

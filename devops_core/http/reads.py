@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from devops_core.http.responses import Response
 from devops_core.http.views.inventory import application_view, event_view, stack_view
 from devops_core.http.views.operations import operation_view
+from devops_core.http.visibility import visible
 from devops_core.reads import inventory
 from devops_core.requests.reads import EVENTS, OPERATIONS, STACK, STACKS, token
 
@@ -20,7 +21,7 @@ def list_stacks(request: Request) -> Response:
     """GET /stacks: all applications with their environments."""
     page = inventory.applications_page(request.cloud, STACKS.parse_query(request.query))
     views = (stack_view(each, None, request.operation_url) for each in page.items)
-    return _page_response("stacks", views, page)
+    return _page_response(request, "stacks", views, page)
 
 
 def read_stack(request: Request) -> Response:
@@ -34,7 +35,8 @@ def read_stack(request: Request) -> Response:
         from devops_core.reads.live import observe_services
 
         observed = observe_services(request.cloud, name, rows)
-    return Response(200, {"stack": application_view(rows, observed, request.operation_url)})
+    (stack,) = visible(request, [application_view(rows, observed, request.operation_url)])
+    return Response(200, {"stack": stack})
 
 
 def list_operations(request: Request) -> Response:
@@ -42,14 +44,14 @@ def list_operations(request: Request) -> Response:
     name = request.parameters["applicationName"]
     page = inventory.operations_page(request.cloud, name, OPERATIONS.parse_query(request.query))
     views = (operation_view(each, request.operation_url(name, each.id)) for each in page.items)
-    return _page_response("operations", views, page)
+    return _page_response(request, "operations", views, page)
 
 
 def list_events(request: Request) -> Response:
     """GET /events and GET /stacks/{applicationName}/events: the newest first."""
     name = request.parameters.get("applicationName")
     page = inventory.events_page(request.cloud, name, EVENTS.parse_query(request.query))
-    return _page_response("events", map(event_view, page.items), page)
+    return _page_response(request, "events", map(event_view, page.items), page)
 
 
 ROUTES: Mapping[str, Callable[[Request], Response]] = {
@@ -61,6 +63,9 @@ ROUTES: Mapping[str, Callable[[Request], Response]] = {
 }
 
 
-def _page_response(name: str, views: Iterable[Mapping[str, Any]], page: Page[Any]) -> Response:
+def _page_response(
+    request: Request, name: str, views: Iterable[dict[str, Any]], page: Page[Any]
+) -> Response:
     following = token(page.next)
-    return Response(200, {name: list(views)} | ({"nextToken": following} if following else {}))
+    body = {name: visible(request, views)} | ({"nextToken": following} if following else {})
+    return Response(200, body)

@@ -93,7 +93,14 @@ def aborted(request: Request, outcome: Outcome) -> Response:
 
 def status(request: Request, operation: Operation) -> Response:
     """Return the response to a status read: 200 for every state of the operation."""
-    return _operation_response(request, operation, 200, {})
+    response = _operation_response(request, operation, 200, {})
+    if not request.cloud.settings.access.teams:
+        return response
+    # Only an installation with teams needs this module.
+    from devops_core.http.visibility import visible
+
+    (view,) = visible(request, [response.body["operation"]])
+    return response._replace(body={"operation": view})
 
 
 def health(problems: Mapping[str, str]) -> Response:

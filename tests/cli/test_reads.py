@@ -23,6 +23,8 @@ DEV = {
     "environment": "DEV",
     "status": "ACTIVE",
     "version": "1.1",
+    "image": "123.dkr/shop:1.1",
+    "digest": "sha256:0123456789abcdef",
     "url": "http://internal-Shop-dev.elb.example",
     "since": "2026-01-31T11:00:10.000Z",
     "by": CALLER,
@@ -74,9 +76,9 @@ def test_status_shows_what_runs_where() -> None:
     assert lines == [
         ["Shop", "payments, team@example.com, Web"],
         ["Images: 123.dkr/shop"],
-        ["ENV", "SLOT", "LIVE", "VERSION", "STATUS", "TASKS", "HEALTHY", "ROLLOUT", "SINCE",
-         "BY", "URL"],
-        ["DEV", "1.1", "ACTIVE", "1/2", "1", "IN_PROGRESS", "1 h", "user/alice",
+        ["ENV", "SLOT", "LIVE", "VERSION", "DIGEST", "STATUS", "TASKS", "HEALTHY", "ROLLOUT",
+         "SINCE", "BY", "URL"],
+        ["DEV", "1.1", "0123456789ab", "ACTIVE", "1/2", "1", "IN_PROGRESS", "1 h", "user/alice",
          "http://internal-Shop-dev.elb.example"],
         ["PROD-GREEN", "prod-2", "live", "1.0", "ACTIVE", "http://internal-Shop-prod.elb.example"],
         ["PROD-BLUE", "prod-1", "idle", "DELETE_FAILED"],
@@ -85,6 +87,23 @@ def test_status_shows_what_runs_where() -> None:
         ["2026-01-31 11:59:59Z DEV: (service dev) has started 1 task"],
         ["PROD-GREEN (prod-2): changed outside of the service: the image is another one"],
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("image", "named"),
+    [
+        ("123.dkr/shop:1", False),
+        ("123.dkr/shop@sha256:12", False),
+        ("123.dkr/shop-2:1", True),
+        ("public.example/shop:1", True),
+    ],
+)
+def test_status_names_an_image_of_another_repository(image: str, *, named: bool) -> None:
+    service = Service()
+    found = stack(GREEN | {"image": image}) | {"repository": "123.dkr/shop"}
+    service.on("GET", "/stacks/Shop", answer(stack=found))
+    out = run(service, "status", "Shop", width=200, environment={"NO_COLOR": "1"}).stdout
+    assert (f"PROD-GREEN (prod-2): the image is {image}\n" in out) is named
 
 
 def test_status_shows_the_listener_problems_once() -> None:
@@ -111,10 +130,14 @@ def test_on_a_narrow_terminal_nothing_is_broken() -> None:
     lines = shown(80).splitlines()
     assert max(map(len, lines)) <= 80
     assert lines[2].split() == [
-        "ENV", "SLOT", "LIVE", "VERSION", "STATUS", "TASKS", "HEALTHY", "ROLLOUT",
+        "ENV", "SLOT", "LIVE", "VERSION", "DIGEST", "STATUS", "TASKS", "HEALTHY",
     ]  # fmt: skip
-    below = "DEV: since 1 h  by user/alice  url http://internal-Shop-dev.elb.example"
-    assert lines[6:8] == [below, "PROD-GREEN prod-2: url http://internal-Shop-prod.elb.example"]
+    below = "DEV: rollout IN_PROGRESS  since 1 h  by user/alice  url"
+    assert [line.rstrip() for line in lines[6:9]] == [
+        below,
+        "http://internal-Shop-dev.elb.example",
+        "PROD-GREEN prod-2: url http://internal-Shop-prod.elb.example",
+    ]
     assert not any(line.startswith("PROD-BLUE prod-1:") for line in lines)
     assert "URL" in shown(160)
 

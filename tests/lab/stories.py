@@ -100,6 +100,9 @@ def _deploys() -> Iterator[Story]:
     yield replace(all_of, following=deploy("2.0", *_TESTS), moto=states.LARGE)
     yield story("waiting", deploy("3.0", "dev", wait=25), DEV="3.0")
     yield story("same", deploy("2.0", "dev"))
+    # ECS reports the digest after the rollout.
+    foreign = deploy("3.0", "dev", "qa", repouri="public.ecr.aws/nginx/nginx")
+    yield story("foreign", foreign, DEV="3.0", QA="3.0")
     # The record of updates and the updates themselves go out together, in any order.
     backwards = story("two-backwards", deploy("3.0", "dev", "qa"), DEV="3.0", QA="3.0")
     yield replace(backwards, memory=accounts.backwards)
@@ -125,6 +128,14 @@ def _production() -> Iterator[Story]:
     untested = accounts.unverified
     following = deploy("4.0", "stage")
     yield Story("promote-unverified", promote(), following, "REFUSED", same, memory=untested)
+    # Another caller deploys the approved version with other bytes before the promote.
+    unexpected, following = promote(version="3.0", digest=accounts.REBUILT_DIGEST), swap("2.0")
+    yield Story("promote-unexpected", unexpected, following, "REFUSED", same, memory=tested)
+    rebuilt = swap("1.0", digest=accounts.REBUILT_DIGEST)
+    yield Story(
+        "swap-rebuilt", rebuilt, deploy("4.0", "stage"), runs={"STAGE": "1.0", "PROD-BLUE": "1.0"},
+        memory=accounts.rebuilt,
+    )  # fmt: skip
     yield swaps("swap", accounts.shop, states.SHOP)
     yield swaps("swap-raised", accounts.small_blue, states.GROWN)
     yield swaps("swap-warmed", accounts.cold)

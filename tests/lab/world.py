@@ -63,9 +63,9 @@ def create(**members: Any) -> Request:
     return Request("POST", "/stacks", body)
 
 
-def deploy(version: str, *environments: str, wait: int = 0) -> Request:
+def deploy(version: str, *environments: str, wait: int = 0, **members: Any) -> Request:
     """Return the request that deploys a version."""
-    request = _about("/stacks/deploy", environment=environments, version=version)
+    request = _about("/stacks/deploy", environment=environments, version=version, **members)
     return replace(request, wait=wait)
 
 
@@ -74,9 +74,9 @@ def promote(**members: Any) -> Request:
     return _about("/stacks/deploytoprodBlue", **members)
 
 
-def swap(version: str) -> Request:
+def swap(version: str, **members: Any) -> Request:
     """Return the request that swaps to a version; a repetition does not swap back."""
-    return _about("/stacks/swapProdBlueAndGreen", version=version)
+    return _about("/stacks/swapProdBlueAndGreen", version=version, **members)
 
 
 def delete() -> Request:

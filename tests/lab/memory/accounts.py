@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -13,6 +14,9 @@ from tests.lab.fakes.task_service import CRASH, HANG, OK
 Prepare = Callable[[FakeCloud, Client], object]
 Call = Callable[[Client], Reply]
 
+# The content of an image that `rebuilt` pushes again, and its digest.
+REBUILT = "rebuilt"
+REBUILT_DIGEST = f"sha256:{hashlib.sha256(REBUILT.encode()).hexdigest()}"
 TESTS = ("dev", "qa", "stage")
 
 
@@ -61,6 +65,14 @@ def shop(cloud: FakeCloud, api: Client) -> None:
         api.finished(api.promote())
         if version == "1.0":
             assert api.swap().status == 200
+
+
+def rebuilt(cloud: FakeCloud, api: Client) -> None:
+    """Promote a rebuilt image with the live version 1.0."""
+    shop(cloud, api)
+    cloud.images.push("shop", "1.0", content=REBUILT)
+    api.finished(api.deploy("1.0", "stage"))
+    api.finished(api.promote())
 
 
 def backwards(cloud: FakeCloud, api: Client) -> None:

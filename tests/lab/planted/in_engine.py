@@ -16,6 +16,7 @@ from devops_core.errors import AwsError, RefusedError, ThrottledError
 from devops_core.kinds import rollout
 from devops_core.kinds.kind import Kind, RowChanges
 from devops_core.model.decisions import Act, Decision, Fail, Plan, State, Wait
+from devops_core.model.expectation import Expectation
 from devops_core.model.inventory import Application, Inventory, Row, Service
 from devops_core.model.listeners import Listener
 from devops_core.model.observed import Deployment, Observed, RunningService
@@ -398,6 +399,47 @@ def listener_of_testers_is_not_switched(
     if isinstance(decision, Act) and isinstance(decision.steps[0], Switch):
         return Act(decision.operation, decision.steps[:1])
     return decision
+
+
+@_bug(
+    "devops_core.observe.rollout:_digests",
+    why="a promote runs another image than the tested one",
+    stories=("deploy-foreign",),
+)
+def digest_of_another_service_is_recorded(
+    original: Callable[..., tuple[str, ...]],
+    cloud: Cloud,
+    operation: Operation,
+    service: str,
+    task_definition: str,
+    container: str,
+) -> tuple[str, ...]:
+    other = SLOTS[0]
+    primary = cloud.containers.services(operation.application, [other])[other].primary
+    assert primary
+    return original(cloud, operation, other, primary.task_definition, container)
+
+
+@_bug(
+    "devops_core.model.expectation:Expectation.matches",
+    why="other bytes than the approved ones reach production",
+    stories=("promote-unexpected",),
+)
+def expectation_of_a_digest_is_ignored(
+    original: Callable[..., bool], self: Expectation, service: Service
+) -> bool:
+    return original(self._replace(digest=None), service)
+
+
+@_bug(
+    "devops_core.model.expectation:Expectation.matches",
+    why="a swap to a rebuilt version changes nothing and reports success",
+    stories=("swap-rebuilt",),
+)
+def release_is_compared_by_its_version(
+    original: Callable[..., bool], self: Expectation, service: Service
+) -> bool:
+    return original(self._replace(digest=None) if self.version else self, service)
 
 
 BUGS = bugs_among(list(globals().values()))

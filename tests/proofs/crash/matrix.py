@@ -91,6 +91,7 @@ def undisturbed(half: str, name: str) -> Course:
     _run_story(story, world)
     course = Course(tuple(HALVES[half].journal(world)), world.end())
     _hold_ends(story, world)
+    assert story.ends == "REFUSED" or world.records().operations, "no operation has started"
     assert world.versions() == versions, f"inventory has {world.versions()}, not {versions}"
     world.hold()
     assert world.drift() == 0, "the drift check finds drift without a change"

@@ -1,0 +1,95 @@
+"""The members of reads that only the team of an application and admins receive."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from devops_core.http.request import Request
+
+    View = dict[str, Any]
+
+_HIDDEN = ("image", "digest", "repository")
+# Members whose texts can name an image, for example an error of a pull.
+_TEXTS = (
+    "drift", "message", "previousVersion", "reason", "reasons", "version", "waitingFor", "warnings",
+)  # fmt: skip
+# An image reference with a registry, or a digest.
+_REFERENCE = re.compile(
+    r"(?:https?://)?[\w-]+(?:\.[\w-]+)+(?::\d+)?(?:/[\w.-]+)+(?::[\w.-]+)?(?:@sha256:[0-9a-f]+)?"
+    r"|sha256:[0-9a-f]+"
+)
+_CONCEALED = "<image>"
+
+
+def visible(request: Request, views: Iterable[View]) -> list[View]:
+    """Return views of applications, operations or events as the caller may see them.
+
+    Images and digests are removed from those of other teams. Each view has `applicationName`.
+    """
+    access, found = request.cloud.settings.access, list(views)
+    if access.owns(request.caller, None):
+        return found
+    teams = _teams(request, found)
+    return [
+        view if access.owns(request.caller, teams[view["applicationName"]]) else concealed(view)
+        for view in found
+    ]
+
+
+def _teams(request: Request, views: Iterable[View]) -> dict[str, str | None]:
+    """Return the team of each application, None for one that does not exist any more."""
+    teams: dict[str, str | None] = {
+        view["applicationName"]: view.get("technicalTeam") for view in views
+    }
+    unknown = [name for name, team in teams.items() if team is None]
+    if unknown:
+        from devops_core.naming import PRODUCTION
+
+        inventories = request.cloud.listing.inventories(unknown, PRODUCTION)
+        for name, inventory in zip(unknown, inventories, strict=True):
+            application = inventory.application
+            teams[name] = application.technical_team if application else None
+    return teams
+
+
+def concealed(view: View) -> View:
+    """Return a view without images and digests, also in its texts."""
+    images = {image.partition("@")[0] for image in _images(view)}
+    names = sorted({*images, *(image.rpartition(":")[0] or image for image in images)}, key=len)
+    pattern = "|".join([*map(re.escape, reversed(names)), _REFERENCE.pattern])
+    result: View = _without_images(view, re.compile(pattern))
+    return result
+
+
+def _images(value: Any) -> Iterator[str]:
+    """Yield the images and repositories of a view."""
+    if isinstance(value, Mapping):
+        for name, member in value.items():
+            if name in ("image", "repository"):
+                yield str(member)
+            else:
+                yield from _images(member)
+    elif isinstance(value, list):
+        for member in value:
+            yield from _images(member)
+
+
+def _without_images(value: Any, pattern: re.Pattern[str]) -> Any:
+    if isinstance(value, list):
+        return [_without_images(member, pattern) for member in value]
+    if not isinstance(value, Mapping):
+        return value
+    return {
+        name: _text(member, pattern) if name in _TEXTS else _without_images(member, pattern)
+        for name, member in value.items()
+        if name not in _HIDDEN
+    }
+
+
+def _text(value: Any, pattern: re.Pattern[str]) -> Any:
+    if isinstance(value, list):
+        return [_text(member, pattern) for member in value]
+    return pattern.sub(_CONCEALED, value) if isinstance(value, str) else value

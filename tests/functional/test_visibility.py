@@ -1,0 +1,120 @@
+"""Reads with teams: other teams receive versions, but no images and no digests."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+
+import pytest
+
+from devops_core.http.visibility import concealed
+from tests.lab.callers import ADMIN, OTHER, OWNER, with_policy
+from tests.lab.client import Client, Reply
+from tests.lab.fakes import FakeCloud
+from tests.lab.fakes.task_service import CRASH
+
+PUBLIC = "public.ecr.aws/nginx/nginx"
+READS: Mapping[str, Callable[[Client], Reply]] = {
+    "stacks": lambda api: api.send("GET", "/stacks"),
+    "stack": lambda api: _of_shop(api, "/stacks/{applicationName}"),
+    "live stack": lambda api: _of_shop(api, "/stacks/{applicationName}", live="true"),
+    "operations": lambda api: _of_shop(api, "/stacks/{applicationName}/operations"),
+    "events": lambda api: _of_shop(api, "/stacks/{applicationName}/events"),
+    "all events": lambda api: api.send("GET", "/events"),
+    "operation": lambda api: api.status(max(api.cloud.tables.operations)[1]),
+}
+
+
+def _of_shop(api: Client, route: str, **query: str) -> Reply:
+    return api.send("GET", route, parameters={"applicationName": "Shop"}, query=query)
+
+
+@pytest.fixture
+def secretive(owned: FakeCloud) -> FakeCloud:
+    """Shop with releases of its own repository and of another one, with warnings and failures."""
+    owner = Client(owned, OWNER)
+    other = owned.containers
+    other.resolved[f"{PUBLIC}:1.27"] = tuple(f"sha256:{digit * 64}" for digit in "12")
+    owner.finished(owner.deploy("1.27", "qa", repouri=PUBLIC))
+    owner.finished(owner.deploy("1.1", "stage"))
+    owned.push("bad", CRASH)
+    owner.finished(owner.deploy("bad", "stage"))
+    return owned
+
+
+@pytest.mark.parametrize("read", READS)
+def test_another_team_receives_no_image_and_no_digest(secretive: FakeCloud, read: str) -> None:
+    reply = READS[read](Client(secretive, OTHER))
+    assert reply.status == 200
+    text = json.dumps(reply.body)
+    for hidden in ("sha256:", "dkr.ecr", PUBLIC, '"image"', '"digest"', '"repository"'):
+        assert hidden not in text, hidden
+    assert '"version"' in text
+
+
+@pytest.mark.parametrize("caller", [OWNER, ADMIN])
+@pytest.mark.parametrize("read", READS)
+def test_the_team_and_admins_receive_images_and_digests(
+    secretive: FakeCloud, read: str, caller: str
+) -> None:
+    calls = len(secretive.wire.journal)
+    text = json.dumps(READS[read](Client(secretive, caller)).body)
+    for shown in ("sha256:", "dkr.ecr", '"image"', '"digest"'):
+        assert shown in text, shown
+    # The team of an operation or event must be read; admins need no read.
+    reads = secretive.wire.count("listing.inventories", calls)
+    needs = read in ("operations", "operation", "events", "all events") and caller == OWNER
+    assert reads == (1 if needs or read == "stacks" else 0)
+
+
+def test_without_teams_all_callers_receive_them(secretive: FakeCloud) -> None:
+    policy = secretive.settings.access
+    with_policy(secretive, policy._replace(teams={}))
+    for read in READS:
+        assert "sha256:" in json.dumps(READS[read](Client(secretive, OTHER)).body)
+    with_policy(secretive, policy)
+
+
+def test_the_events_of_a_deleted_application_belong_to_admins(
+    secretive: FakeCloud
+) -> None:  # fmt: skip
+    admin = Client(secretive, ADMIN)
+    secretive.settings = secretive.settings._replace(
+        access=secretive.settings.access._replace(production_approvers=())
+    )
+    admin.finished(admin.delete())
+    for caller, shown in ((OWNER, False), (OTHER, False), (ADMIN, True)):
+        text = json.dumps(READS["all events"](Client(secretive, caller)).body)
+        assert ("sha256:" in text) is shown
+
+
+DIGEST = f"sha256:{'a' * 64}"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("nothing to see: 2 of 3 tasks, http 503, v1.2.3", None),
+        (f"the image {DIGEST} is missing", "the image <image> is missing"),
+        (
+            "CannotPullContainerError: failed to resolve ref docker.io/team/app:1: not found",
+            "CannotPullContainerError: failed to resolve ref <image>: not found",
+        ),
+        (f"ran registry.local:5000/app@{DIGEST}, then", "ran <image>, then"),
+        ("replaces team/app:7, which", "replaces <image>:7, which"),
+        ("(target-group elasticloadbalancing targetgroup/Shop-dev/1)", None),
+    ],
+)
+def test_texts_do_not_name_images(text: str, expected: str | None) -> None:
+    view = {
+        "applicationName": "Shop",
+        "url": "https://api.example.com/dev/stacks/Shop",
+        "reasons": [text],
+        "environments": [{"environment": "DEV", "image": f"team/app@{DIGEST}", "reason": text}],
+    }
+    assert concealed(view) == {
+        "applicationName": "Shop",
+        "url": "https://api.example.com/dev/stacks/Shop",
+        "reasons": [expected or text],
+        "environments": [{"environment": "DEV", "reason": expected or text}],
+    }
