@@ -79,6 +79,11 @@ class Settings(NamedTuple):
     access: AccessPolicy
     registries: AllowedRegistries
 
+    def repository_arn(self, name: str) -> str:
+        """Return the ARN of a repository in the ECR of the installation."""
+        partition = self.stack_role.split(":")[1]
+        return f"arn:{partition}:ecr:{self.region}:{self.account}:repository/{name}"
+
     @property
     def image_repositories(self) -> list[str]:
         """The ARN patterns of the ECR repositories that the execution roles can read."""

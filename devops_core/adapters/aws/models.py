@@ -26,7 +26,7 @@ CALLED: Mapping[str, tuple[str, ...]] = {
         "Scan",
         "TransactWriteItems",
     ),
-    "ecr": ("DescribeImages", "DescribePullThroughCacheRules"),
+    "ecr": ("DescribeImages", "DescribePullThroughCacheRules", "ListTagsForResource"),
     "ecs": (
         "DeregisterTaskDefinition",
         "DescribeServices",

@@ -31,7 +31,7 @@ class Functions:
 
     def statements(self, name: str) -> list[dict[str, Any]]:
         """Return the statements of a function's role."""
-        role = self._role(name)
+        role = self.role(name)
         return [
             statement
             for each in self._iam.list_role_policies(RoleName=role)["PolicyNames"]

@@ -62,7 +62,9 @@ async def handle_execute_api_request(
     """
     parsed = app._parse_execute_api_url(host, path)
     if parsed is None:
-        return await _handle_execute_api_request(host, path, method, headers, body, query, **options)
+        return await _handle_execute_api_request(
+            host, path, method, headers, body, query, **options
+        )
     address = str(iam_evaluator._request_origin.get()[0])
     own = {**headers, "x-forwarded-for": address}
     types: list[str] = []
