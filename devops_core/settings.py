@@ -78,6 +78,7 @@ class Settings(NamedTuple):
     certificate: str
     access: AccessPolicy
     registries: AllowedRegistries
+    authentication: str
 
     def repository_arn(self, name: str) -> str:
         """Return the ARN of a repository in the ECR of the installation."""
@@ -124,6 +125,7 @@ class Settings(NamedTuple):
             certificate=environment.get("CERTIFICATE_ARN", ""),
             access=AccessPolicy.parse(environment.get("ACCESS_POLICY", "")),
             registries=AllowedRegistries(own, _listed(environment["ALLOWED_REGISTRIES"])),
+            authentication=environment["AUTH"],
         )
 
 
