@@ -128,6 +128,12 @@ class ForbiddenError(DevOpsError):
     http_status = 403
 
 
+class CrossSiteError(ForbiddenError):
+    """403: a web page sent the request, and callers are not authenticated."""
+
+    code = "CROSS_SITE"
+
+
 class NotFoundError(DevOpsError):
     """404: a GET for a resource that does not exist."""
 

@@ -282,6 +282,9 @@ class ImageRegistry(Protocol):
         does (cloudformation/application.yml). Then NotDeployableError refuses such an image.
         """
 
+    def tags(self, repository_arn: str) -> Mapping[str, str] | None:
+        """Return the tags of a repository, None if it does not exist."""
+
 
 class TemplateStore(Protocol):
     """The S3 object that holds the application template."""

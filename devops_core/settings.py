@@ -78,8 +78,14 @@ class Settings(NamedTuple):
     certificate: str
     access: AccessPolicy
     registries: AllowedRegistries
+    authentication: str
     # Calls that can wait at the same time; None without a limit.
     waiting_limit: int | None = None
+
+    def repository_arn(self, name: str) -> str:
+        """Return the ARN of a repository in the ECR of the installation."""
+        partition = self.stack_role.split(":")[1]
+        return f"arn:{partition}:ecr:{self.region}:{self.account}:repository/{name}"
 
     @property
     def image_repositories(self) -> list[str]:
@@ -121,6 +127,7 @@ class Settings(NamedTuple):
             certificate=environment.get("CERTIFICATE_ARN", ""),
             access=AccessPolicy.parse(environment.get("ACCESS_POLICY", "")),
             registries=AllowedRegistries(own, _listed(environment["ALLOWED_REGISTRIES"])),
+            authentication=environment["AUTH"],
             waiting_limit=int(waiting) if (waiting := environment.get("WAITING_LIMIT")) else None,
         )
 

@@ -203,6 +203,9 @@ const endEarly = [
 /** Complete an operation of any kind. */
 const anyOperation = [...endEarly, ...createStack, ...register(SERVICES)];
 
+/** Read the team of a repository that is not the application's own. */
+const repositoryTeams = allow(['ecr:ListTagsForResource'], arn('ecr', 'repository/*'));
+
 /** The statements of each function of serverless.yml. */
 const FUNCTIONS = {
   create: [
@@ -229,6 +232,7 @@ const FUNCTIONS = {
     take(TESTS),
     write(TESTS),
     ...images,
+    repositoryTeams,
     ...rollOut(TEST_ENVIRONMENTS),
   ],
   deployProdBlue: [

@@ -58,6 +58,7 @@ _ENVIRONMENT = {
     "STACK_ROLE_ARN": "arn:aws:iam::012345678901:role/stacks",
     "PERMISSIONS_BOUNDARY_ARN": "arn:aws:iam::012345678901:policy/devops-ecs/boundary",
     "ALLOWED_REGISTRIES": "*",
+    "AUTH": "iam",
     **dict.fromkeys(("NONPRODUCTION_TABLE", "PRODUCTION_TABLE"), "table"),
     **dict.fromkeys(("TRAININGDA_TABLE", "LOG_TABLE"), "table"),
 }

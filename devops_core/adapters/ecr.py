@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from devops_core.adapters.aws.errors import translated
@@ -51,6 +52,15 @@ class EcrImages:
                 " this account's ECR is the tag of its digest"
             )
         return known
+
+    @translated()
+    def tags(self, repository_arn: str) -> Mapping[str, str] | None:
+        """Return the tags of a repository, None if it does not exist."""
+        try:
+            response = self._client.list_tags_for_resource(resourceArn=repository_arn)
+        except self._client.exceptions.RepositoryNotFoundException:
+            return None
+        return {tag["Key"]: tag["Value"] for tag in response["tags"]}
 
     def _in_pull_through_cache(self, repository: str) -> bool:
         """Return whether ECR would import a missing image of a repository at its first pull.

@@ -7,12 +7,13 @@ from datetime import datetime
 
 from devops_core import kinds
 from devops_core.engine import events
-from devops_core.engine.accept import permit
+from devops_core.engine.accept import permit, record_refusal
 from devops_core.engine.reconcile import try_reconcile, wait_for_end
 from devops_core.engine.run import Outcome
 from devops_core.errors import (
     AlreadyEndedError,
     ChangedMeanwhileError,
+    ForbiddenError,
     LostClaimError,
     NotAbortableError,
 )
@@ -88,7 +89,13 @@ def _permit(cloud: Cloud, kind: Kind, operation: Operation, caller: str, *, reco
         return
     inventory, _ = cloud.tables.inventory(operation.application)
     team = inventory.application.technical_team if inventory.application else None
-    permit(cloud, kind, operation.application, team, caller, aborts=operation.id, record=record)
+    name, aborts = operation.application, operation.id
+    try:
+        permit(cloud, kind, name, team, caller, aborts=aborts)
+    except ForbiddenError as refusal:
+        if record:
+            record_refusal(cloud, kind, name, caller, refusal, aborts)
+        raise
 
 
 def _require_in_progress(operation: Operation) -> None:

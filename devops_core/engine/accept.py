@@ -84,7 +84,7 @@ def _checked_plan(
             if kind.creates
             else inventory.existing_application(name).technical_team
         )
-        permit(cloud, kind, name, team, context.caller, record=not context.dry_run)
+        permit(cloud, kind, name, team, context.caller)
         observed = controller.before(cloud, request, inventory)
         draft = Operation(
             id=cloud.new_id(),
@@ -97,6 +97,11 @@ def _checked_plan(
         )
         return kind.plan(request, inventory, observed, draft)
     except BusyError:
+        raise
+    except ForbiddenError as refusal:
+        # An application that does not exist has no log: its name would get events of others.
+        if not context.dry_run and not kind.creates:
+            record_refusal(cloud, kind, name, context.caller, refusal)
         raise
     except (ConflictError, RefusedError) as error:
         if not kind.creates and cloud.tables.inventory(name)[0] != inventory:
@@ -182,31 +187,29 @@ def permit(
     caller: str,
     *,
     aborts: str | None = None,
-    record: bool,
 ) -> None:
     """Raise ForbiddenError unless a caller has the right to start or abort an operation of a kind.
 
     `team` is the application's technicalTeam, None if it is unknown. `aborts` is the id of the
-    operation to abort, None for a start. `record` counts a refusal in the event log.
+    operation to abort, None for a start.
     """
     missing = cloud.settings.access.missing_lists(caller, team, production=kind.needs_approver)
     if not missing:
         return
     action = f"abort the {kind.name} {aborts} of" if aborts else kind.verb or kind.name
-    refusal = ForbiddenError(
-        f"not allowed to {action} {application}: requires {' and '.join(missing)}"
-    )
-    # An application that does not exist has no log: its name would get events of others.
-    if record and not (kind.creates and aborts is None):
-        _record_denial(cloud, kind, application, caller, refusal.message, aborts)
-    raise refusal
+    raise ForbiddenError(f"not allowed to {action} {application}: requires {' and '.join(missing)}")
 
 
-def _record_denial(
-    cloud: Cloud, kind: Kind, application: str, caller: str, reason: str, aborts: str | None
+def record_refusal(
+    cloud: Cloud,
+    kind: Kind,
+    application: str,
+    caller: str,
+    refusal: ForbiddenError,
+    aborts: str | None = None,
 ) -> None:
     """Count a refusal in the event log; a failed write does not change the refusal."""
-    now = cloud.clock.now()
+    reason, now = refusal.message, cloud.clock.now()
     event = events.denial(kind.name, application, caller, reason, now)
     try:
         cloud.tables.count_refusal(event)

@@ -31,6 +31,7 @@ def handler(serve: Callable[[Request], Response]) -> LambdaHandler:
         cloud = cloud or bootstrap.cloud()
         request = Request(event, cloud)
         try:
+            request.refuse_web_page()
             response = serve(request)
         except DevOpsError as error:
             if error.http_status >= 500:

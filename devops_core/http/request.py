@@ -12,7 +12,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from devops_core.access import principal
-from devops_core.errors import InvalidRequestError, brief, printable
+from devops_core.errors import CrossSiteError, InvalidRequestError, brief, printable
 from devops_core.naming import APPLICATION_NAME, OPERATION_ID
 
 if TYPE_CHECKING:
@@ -61,6 +61,23 @@ class Request:
         self.id = printable(str(self._context.get("requestId", "")))
         self.route = printable(str(event.get("resource") or event.get("path") or ""))
         self.caller = printable(str(caller))
+
+    def refuse_web_page(self) -> None:
+        """Raise CrossSiteError for a request of a web page, if callers are not authenticated.
+
+        A page that a person in an allowed network opens could otherwise start a write with a form
+        or a script. Browsers add `Origin` to each POST and DELETE of a page, and `Sec-Fetch-Site`
+        to all requests; its value is "none" for an address that a person types (Fetch Standard,
+        "Origin header"; Fetch Metadata Request Headers, 2.4). No page of the API itself exists.
+        """
+        if self.cloud.settings.authentication != "none":
+            return
+        site = self._headers.get("sec-fetch-site", "none")
+        if "origin" in self._headers or site != "none":
+            raise CrossSiteError(
+                "a web page cannot call this API, because it does not authenticate callers (auth:"
+                " none): call it from a program without the headers Origin and Sec-Fetch-Site"
+            )
 
     @property
     def facts(self) -> dict[str, Any]:

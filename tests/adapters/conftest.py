@@ -41,6 +41,7 @@ ENVIRONMENT = {
     "LOAD_BALANCER_SECURITY_GROUP": "sg-2",
     "STACK_ROLE_ARN": "arn:aws:iam::123456789012:role/stack",
     "ALLOWED_REGISTRIES": "*",
+    "AUTH": "iam",
     "PERMISSIONS_BOUNDARY_ARN": "arn:aws:iam::123456789012:policy/boundary",
 }
 # Operations that only the tests call, to prepare and to inspect AWS.

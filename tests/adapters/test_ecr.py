@@ -167,3 +167,15 @@ def test_a_cached_image_has_its_digest_without_a_further_call(aws: Aws, pushed: 
 
     assert EcrImages(client).digest("shop", tag="1.2.0", digest=None, expires=True) == pushed
     assert asked == []
+
+
+def test_a_repository_has_its_tags(client: Any, images: EcrImages) -> None:
+    tag = {"Key": "technicalTeam", "Value": "search"}
+    created = client.create_repository(repositoryName="search/api", tags=[tag])
+    arn = created["repository"]["repositoryArn"]
+
+    assert images.tags(arn) == {"technicalTeam": "search"}
+    assert images.tags(arn.replace("search/api", "missing")) is None
+    refuse(client, "ListTagsForResource", "AccessDeniedException")
+    with pytest.raises(AccessDeniedError):
+        images.tags(arn)

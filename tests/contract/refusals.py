@@ -35,6 +35,12 @@ def _other_team(account: Account) -> Reply:
     return account.send("deploy", "own")
 
 
+def _web_page(account: Account) -> Reply:
+    cloud = account.with_shop().cloud
+    cloud.settings = cloud.settings._replace(authentication="none")
+    return account.api.deploy("1.0", "dev", headers={"Origin": "https://intranet.example.com"})
+
+
 def _unknown_environment(account: Account) -> Reply:
     account.api.finished(account.send("createApplication", "minimal"))
     return account.send("deploy", "own")
@@ -131,6 +137,7 @@ REFUSALS: Scenarios = {
     ("createApplication", 409, "ALREADY_EXISTS"): _exists,
     ("deploy", 400, "INVALID_REQUEST"): _faulty,
     ("deploy", 403, "FORBIDDEN"): _other_team,
+    ("deploy", 403, "CROSS_SITE"): _web_page,
     ("deploy", 409, "NO_SUCH_APPLICATION"): lambda account: account.send("deploy", "own"),
     ("deploy", 409, "NO_SUCH_ENVIRONMENT"): _unknown_environment,
     ("deploy", 409, "NOT_DEPLOYABLE"): _incomplete,

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import pytest
 
@@ -25,7 +26,9 @@ from tests.lab.callers import (
     with_policy,
 )
 from tests.lab.client import Client, Reply, http_event
+from tests.lab.dry import DryClient
 from tests.lab.fakes import FakeCloud
+from tests.lab.fakes.cloud import REGISTRY
 
 KEY = {"Idempotency-Key": "build-17"}
 
@@ -197,3 +200,85 @@ def test_a_repeated_request_of_another_session_returns_the_same_operation(
     again = asks[kind](Client(owned, APPROVER.replace("/lea", "/another-session")))
     assert (first.status in (200, 202), again.id) == (True, first.id)
     assert asks[kind](Client(owned, OTHER)).status == 403
+
+
+# --- images of other teams ---
+
+_FOREIGN = (
+    "not allowed to deploy Shop from the repository search/api: it does not exist, or belongs to"
+    " another team than payments"
+)
+
+
+def _deploy_from(owned: FakeCloud, repository: str, tag: str = "1.0", **further: Any) -> Reply:
+    return Client(owned, OWNER).deploy(tag, "dev", repouri=f"{REGISTRY}/{repository}", **further)
+
+
+@pytest.fixture
+def repositories(owned: FakeCloud) -> FakeCloud:
+    """The own team has another repository, the team search has one, and one has no team."""
+    tags = {"payments/tools": "payments", "search/api": "search"}
+    owned.images.repository_tags = {name: {"technicalTeam": tag} for name, tag in tags.items()}
+    for repository in (*tags, "base/images"):
+        owned.images.push(repository, "1.0", content=repository)
+    return owned
+
+
+@pytest.mark.parametrize("policy", [ONLY_TEAMS, BOTH], ids=["teams", "both"])
+def test_an_image_of_another_team_has_the_same_answer_as_a_missing_repository(
+    repositories: FakeCloud, policy: AccessPolicy
+) -> None:
+    with_policy(repositories, policy)
+    existing = _deploy_from(repositories, "search/api")
+    missing_tag = _deploy_from(repositories, "search/api", "9.9")
+    pinned = f"search/api@sha256:{'0' * 64}"
+    dry = DryClient(repositories, OWNER).deploy("1.0", "dev", repouri=f"{REGISTRY}/search/api")
+    repositories.images.repository_tags.clear()
+    repositories.images.pushed = {
+        key: value for key, value in repositories.images.pushed.items() if key[0] != "search/api"
+    }
+    missing = _deploy_from(repositories, "search/api")
+    for reply in (existing, missing_tag, dry, missing, _deploy_from(repositories, pinned)):
+        assert (reply.status, reply.body) == (
+            403, {"errorMessage": _FOREIGN, "code": "FORBIDDEN"},
+        )  # fmt: skip
+    assert sum(each.count or 0 for each in denied(repositories)) == 4
+
+
+@pytest.mark.parametrize("repository", ["payments/tools", "base/images", "shop"])
+def test_images_of_the_own_team_and_shared_images_can_be_deployed(
+    repositories: FakeCloud, repository: str
+) -> None:
+    start = len(repositories.wire.journal)
+    assert _deploy_from(repositories, repository).status in (200, 202)
+    called = repositories.wire.names(start).count("images.tags")
+    assert called == int(repository != "shop")
+
+
+def test_a_missing_image_of_a_shared_repository_is_reported(repositories: FakeCloud) -> None:
+    reply = _deploy_from(repositories, "base/images", "9.9")
+    assert (reply.status, reply.body["code"]) == (409, "IMAGE_NOT_FOUND")
+
+
+def test_a_pull_through_cache_needs_no_repository(repositories: FakeCloud) -> None:
+    repositories.images.caches = ["hub"]
+    assert _deploy_from(repositories, "hub/nginx").status == 202
+
+
+def test_without_teams_the_team_of_a_repository_is_not_read(repositories: FakeCloud) -> None:
+    with_policy(repositories, ONLY_APPROVERS)
+    assert _deploy_from(repositories, "search/api").status in (200, 202)
+    assert repositories.wire.count("images.tags") == 0
+
+
+def test_the_team_of_a_repository_is_read_together_with_the_image(repositories: FakeCloud) -> None:
+    together: list[int] = []
+    original = repositories.together
+
+    def noted(calls: Sequence[Callable[[], Any]]) -> list[Any]:
+        together.append(len(calls))
+        return original(calls)
+
+    repositories.together = noted
+    assert _deploy_from(repositories, "payments/tools").status in (200, 202)
+    assert together[0] == 3

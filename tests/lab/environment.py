@@ -26,5 +26,6 @@ VARIABLES = {
     "PRODUCTION_SCHEME": "internet-facing",
     "CERTIFICATE_ARN": "arn:aws:acm:eu-west-1:123456789012:certificate/1",
     "ALLOWED_REGISTRIES": "*",
+    "AUTH": "iam",
     "ACCESS_POLICY": '{"teams": {"payments": ["arn:aws:iam::123456789012:role/payments-*"]}}',
 }

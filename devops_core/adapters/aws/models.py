@@ -27,7 +27,7 @@ CALLED: Mapping[str, tuple[str, ...]] = {
         "TransactWriteItems",
         "UpdateItem",
     ),
-    "ecr": ("DescribeImages", "DescribePullThroughCacheRules"),
+    "ecr": ("DescribeImages", "DescribePullThroughCacheRules", "ListTagsForResource"),
     "ecs": (
         "DeregisterTaskDefinition",
         "DescribeServices",

@@ -13,13 +13,14 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-from devops_core.access import AccessPolicy
+from devops_core.access import AccessPolicy, principal
 from devops_core.adapters.dynamodb.attributes import encode
 from devops_core.adapters.dynamodb.items import CURSOR
 from devops_core.naming import Environment
 from tests.infra.permissions.needed import needed
 from tests.lab.client import USER, Reply
 from tests.lab.fakes import ACCOUNT, REGION
+from tests.lab.fakes.cloud import REGISTRY
 from tests.lab.faults import Kind, Plan
 from tests.lab.moto import backends, states
 from tests.lab.moto.moto_world import World
@@ -223,6 +224,7 @@ class Trace:
         self._opened(_WITHOUT_IMAGES).ask(promote())
         self._secrets_of_a_team()
         self._refused_callers()
+        self._image_of_another_repository()
         world = self._opened(states.DEPLOYING)
         event(world)
         world.ask(Request("GET", "/health", key=None))
@@ -238,6 +240,15 @@ class Trace:
         world.function = "create"
         request = create(service={"secrets": {"DB": _STORED, "KEY": _PARAMETER}})
         assert world.send(request.event(APPLICATION, "")).status == 403
+
+    def _image_of_another_repository(self) -> None:
+        """Deploy an image of another repository, whose team the service reads."""
+        world = self._opened(_FULL)
+        own = AccessPolicy(teams={"payments": (principal(USER) or "",)})
+        world.cloud.settings = world.cloud.settings._replace(access=own)
+        request = deploy("2.0", "dev")
+        body = {**(request.body or {}), "repouri": f"{REGISTRY}/other"}
+        assert world.send(replace(request, body=body).event(APPLICATION, "")).status == 403
 
     def _refused_callers(self) -> None:
         """Refuse each call that has an application, so that the refusal is counted."""

@@ -111,7 +111,7 @@ def _s3(operation: str, params: Params) -> Iterator[Permission]:
 def _ecr(operation: str, params: Params) -> Iterator[Permission]:
     name = params.get("repositoryName")
     resource = _arn("ecr", f"repository/{name}") if name else "*"
-    yield Permission(f"ecr:{operation}", resource)
+    yield Permission(f"ecr:{operation}", params.get("resourceArn", resource))
 
 
 def _secretsmanager(operation: str, params: Params) -> Iterator[Permission]:

@@ -59,6 +59,7 @@ def settings(**changes: Any) -> Settings:
         certificate="",
         access=AccessPolicy(),
         registries=AllowedRegistries(EcrRegistry(ACCOUNT, REGION)),
+        authentication="iam",
     )
     return usual._replace(**changes)
 

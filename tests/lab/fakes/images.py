@@ -14,13 +14,14 @@ from tests.lab.templates import SMALL
 class FakeImages(Port, port="images"):
     """`ports.ImageRegistry`; `pushed` has the digest by repository and tag.
 
-    `caches` are the prefixes of pull-through caches.
+    `caches` are the prefixes of pull-through caches, `repository_tags` the tags by repository.
     """
 
     def __init__(self, wire: Wire) -> None:
         super().__init__(wire)
         self.pushed: dict[tuple[str, str], str] = {}
         self.caches: list[str] = []
+        self.repository_tags: dict[str, dict[str, str]] = {}
 
     @outgoing
     def digest(
@@ -41,6 +42,13 @@ class FakeImages(Port, port="images"):
         if expires and not any(tag for (_, tag), known in self.pushed.items() if known == found):
             raise NotDeployableError(f"the image {name} has no tag")
         return found
+
+    @outgoing
+    def tags(self, repository_arn: str) -> Mapping[str, str] | None:
+        """Return the tags of a repository."""
+        name = repository_arn.partition(":repository/")[2]
+        exists = name in self.repository_tags or any(name == each for each, _ in self.pushed)
+        return dict(self.repository_tags.get(name, {})) if exists else None
 
     def push(self, repository: str, tag: str, content: str = "") -> str:
         """Push an image and return its digest, which depends on the content (default: the tag).

@@ -37,6 +37,7 @@ ENVIRONMENT = {
     "LOAD_BALANCER_SECURITY_GROUP": "sg-2",
     "STACK_ROLE_ARN": f"arn:aws:iam::{ACCOUNT}:role/stack",
     "ALLOWED_REGISTRIES": "*",
+    "AUTH": "iam",
     "PERMISSIONS_BOUNDARY_ARN": f"arn:aws:iam::{ACCOUNT}:policy/boundary",
 }
 APPLICATION = "Shop"
