@@ -103,7 +103,7 @@ function longPolicy({ teams = {}, admins = [], productionapprovers = [], secretp
 function unknownTeams({ teams, secretprefixes }) {
   if (!teams || !secretprefixes) return [];
   return Object.keys(secretprefixes)
-    .filter((team) => !(team in teams))
+    .filter((team) => !Object.hasOwn(teams, team))
     .map((team) => `secretprefixes: ${team} is not in teams; write the team there too`);
 }
 

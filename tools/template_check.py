@@ -266,14 +266,14 @@ class Resolver:
             return False
 
     def _named(self, node: Any) -> str:
-        """Return the name of the resource that a reference or an attribute names."""
+        """Return the resource that a reference or an attribute names; "" for other values."""
         function, argument = _single(node) if isinstance(node, dict) else ("", None)
         if function == "Fn::GetAtt":
             argument = (
                 argument[0] if isinstance(argument, list) else str(argument).partition(".")[0]
             )
         elif function != "Ref":
-            raise UnknownValueError(function)
+            return ""
         return str(self.value(argument))
 
     def value(self, node: Any) -> Any:

@@ -316,6 +316,8 @@ def test_the_defaults_that_the_delivered_file_tells_of_are_the_defaults(tmp_path
          "does not write the policy of the bucket"),
         ({"templatewriters": WRITERS, "cftemplate": "s3://other/ecs-cf-bucket-012345678901-eu-west-1"},
          "templatewriters", "use datastores create and the bucket ecs-cf-bucket-012345678901-eu-"),
+        ({"secretprefixes": "{constructor: [a/]}"}, "secretprefixes",
+         "constructor is not in teams"),
         ({"repouri": "ghcr.io/team/app:1", "allowedregistries": "[docker.io]"}, "repouri",
          "add the registry to allowedregistries"),
     ],

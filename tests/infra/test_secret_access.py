@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -88,14 +88,30 @@ def _matches(pattern: str, arn: str) -> bool:
     return re.fullmatch(".*".join(parts), arn) is not None
 
 
-def _holds(conditions: Mapping[str, Mapping[str, str]], keys: Mapping[str, str]) -> bool:
-    assert conditions.keys() <= {"StringEquals"}
-    for key, expected in conditions.get("StringEquals", {}).items():
-        variable = re.fullmatch(r"\$\{([^}]+)\}", expected)
-        value = keys.get(variable[1].lower()) if variable else expected
-        if value is None or keys.get(key.lower()) != value:
-            return False
-    return True
+def _holds(conditions: Mapping[str, Mapping[str, Any]], keys: Mapping[str, Any]) -> bool:
+    """Return whether all conditions hold; keys of conditions have no upper and lower case."""
+    return all(
+        _JUDGES[operator](keys.get(key.lower()), _value(expected, keys))
+        for operator, each in conditions.items()
+        for key, expected in each.items()
+    )
+
+
+def _value(expected: Any, keys: Mapping[str, Any]) -> Any:
+    """Return the text of a condition, with the value of a policy variable; None without one."""
+    # CloudFormation writes "${!name}" of Fn::Sub as "${name}".
+    text = expected["Fn::Sub"].replace("${!", "${") if isinstance(expected, dict) else expected
+    variable = re.fullmatch(r"\$\{([^}]+)\}", text)
+    return keys.get(variable[1].lower()) if variable else text
+
+
+_JUDGES: Mapping[str, Callable[[Any, Any], bool]] = {
+    "StringEquals": lambda found, expected: None is not found == expected,
+    "Null": lambda found, expected: (found is None) == (expected == "true"),
+    "ForAllValues:StringNotEqualsIgnoreCase": lambda found, expected: (
+        expected.lower() not in [each.lower() for each in found or ()]
+    ),
+}
 
 
 def _filled(node: Any) -> Any:
@@ -193,6 +209,46 @@ def test_the_service_never_accepts_a_secret_that_the_boundary_denies(
     named = policy.may_use(role or "", Secret.parse(arn).name)
     accepted = own_account and bool(role) and (named or role == owner)
     assert accepted == allowed == boundary.reads(arn, of(role), of(owner))
+
+
+# The request tags, the tags of the role, and whether CloudFormation's role may set them.
+TAGGING: list[tuple[dict[str, str], dict[str, str], bool]] = [
+    (of("payments"), of(None), True),
+    (of("payments"), of("payments"), True),
+    (of("search"), of("payments"), False),
+    ({"TechnicalTeam": "search"}, of("payments"), False),
+    ({"cost": "1"}, of("payments"), True),
+    ({"cost": "1"}, {}, True),
+    (of("search") | {"cost": "1"}, of("payments"), False),
+]
+
+
+@pytest.mark.parametrize(("request_tags", "role", "allowed"), TAGGING)
+def test_no_stack_can_give_a_role_to_another_team(
+    packaged: Packaged, request_tags: dict[str, str], role: dict[str, str], allowed: bool
+) -> None:
+    keys = {f"aws:RequestTag/{key}".lower(): value for key, value in request_tags.items()}
+    keys |= {f"aws:ResourceTag/{key}".lower(): value for key, value in role.items()}
+    assert permitted(packaged.template, "iam:TagRole", keys) is allowed
+
+
+@pytest.mark.parametrize(
+    ("removed", "allowed"),
+    [(["cost"], True), (["cost", TAG], False), ([TAG], False), (["TECHNICALTEAM"], False)],
+)
+def test_no_stack_can_remove_the_team_of_a_role(
+    packaged: Packaged, removed: list[str], allowed: bool
+) -> None:
+    assert permitted(packaged.template, "iam:UntagRole", {"aws:tagkeys": removed}) is allowed
+
+
+def permitted(template: Template, action: str, keys: Mapping[str, Any]) -> bool:
+    """Return whether the role of CloudFormation allows an action on a role of an application."""
+    (policy,) = of_type(template, "AWS::IAM::Role")["StackRole"]["Policies"]
+    return any(
+        action in listed(each["Action"]) and _holds(each.get("Condition", {}), keys)
+        for each in policy["PolicyDocument"]["Statement"]
+    )
 
 
 def test_without_teams_the_boundary_does_not_change(packaged: Packaged, tmp_path: Path) -> None:

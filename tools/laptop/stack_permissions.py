@@ -198,6 +198,8 @@ def _keys(resource: Resource, action: str) -> dict[str, Any]:
             {f"{name[0].lower()}{name[1:]}": value for name, value in network.items()},
             resource.properties.get("EnableExecuteCommand"),
         )
+    if action == "iam:UntagRole":
+        keys["aws:TagKeys"] = []  # create and delete remove no tags
     if boundary := resource.properties.get("PermissionsBoundary"):
         keys["iam:PermissionsBoundary"] = boundary
     return keys
