@@ -84,8 +84,8 @@ def _has_tag(cloud: Cloud, request: CreateRequest, secret: Secret) -> bool:
 def _forbidden(request: CreateRequest, fields: Sequence[str]) -> ForbiddenError:
     team = request.tags[TEAM_TAG]
     return ForbiddenError(
-        f"not allowed to create {request.application}: {', '.join(fields)} must name secrets with a"
-        f" name in secretprefixes of the team {team}, or with its tag {TEAM_TAG}"
+        f"not allowed to create {request.application}: {', '.join(fields)} must name secrets of the"
+        f" team {team}, by its secretprefixes or by the tag {TEAM_TAG}"
     )
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from devops_core.access import AccessPolicy
-from devops_core.errors import AccessDeniedError, RefusedError, ThrottledError
+from devops_core.errors import AccessDeniedError, AwsError, RefusedError, ThrottledError
 from tests.lab.callers import ADMIN, ONLY_TEAMS, OWNER, with_policy
 from tests.lab.client import Client, Reply
 from tests.lab.dry import DryClient
@@ -53,8 +53,8 @@ def calls(cloud: FakeCloud) -> list[str]:
 
 def message(*fields: str) -> str:
     return (
-        f"not allowed to create Shop: {', '.join(fields)} must name secrets with a name in"
-        " secretprefixes of the team payments, or with its tag technicalTeam"
+        f"not allowed to create Shop: {', '.join(fields)} must name secrets of the team"
+        " payments, by its secretprefixes or by the tag technicalTeam"
     )
 
 
@@ -82,13 +82,13 @@ def test_another_secret_is_refused_in_the_same_words(vault: FakeCloud, secret: s
 
 @pytest.mark.parametrize("error", [AccessDeniedError, RefusedError])
 def test_a_secret_that_the_service_cannot_read_is_refused_as_a_missing_one(
-    vault: FakeCloud, error: type[Exception]
+    vault: FakeCloud, error: type[AwsError]
 ) -> None:
     vault.wire.fail("secret_tags.tags", error(f"not allowed on {OTHER}"))
     reply = create(vault, {"DB": OTHER})
     assert (reply.status, reply.body["errorMessage"]) == (403, message("service.secrets.DB"))
     (line,) = [facts for text, facts in vault.lines if text == "tags not read"]
-    assert "search" not in str(line)
+    assert line == {"applicationName": "Shop", "error": error.code}
 
 
 def test_a_create_during_throttling_can_be_repeated(vault: FakeCloud, api: Client) -> None:
