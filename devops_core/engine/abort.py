@@ -84,11 +84,16 @@ def _abort_message(kind: Kind, operation: Operation) -> str:
 
 
 def _permit(cloud: Cloud, kind: Kind, operation: Operation, caller: str, *, record: bool) -> None:
-    """Raise ForbiddenError without the right; an ended operation cannot be changed anyway."""
-    if operation.ended or not cloud.settings.access.refuses:
+    """Raise ForbiddenError without the right, also for a repeated abort: it returns the operation.
+
+    After an aborted create there is no application, and so no team; the abort changes nothing then.
+    """
+    if not cloud.settings.access.refuses:
         return
-    inventory, _ = cloud.tables.inventory(operation.application)
-    team = inventory.application.technical_team if inventory.application else None
+    application = cloud.tables.inventory(operation.application)[0].application
+    if operation.ended and application is None:
+        return
+    team = application.technical_team if application else None
     name, aborts = operation.application, operation.id
     try:
         permit(cloud, kind, name, team, caller, aborts=aborts)

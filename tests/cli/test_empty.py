@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
+import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -83,6 +84,7 @@ def call(given: Mapping[str, str], at: Path) -> tuple[int, list[str]]:
         f"#!/bin/sh\nfor each; do echo \"$each\"; done > '{said}'\necho 'Digest: {DIGEST}'\n"
     )
     program.chmod(0o755)
+    (program.parent / "python").symlink_to(sys.executable)
     _, step = recipes.action(given)
     done = step.run({"RUNNER_TEMP": str(at)}, at)
     return done.returncode, said.read_text().splitlines() if said.exists() else []
@@ -99,28 +101,25 @@ def test_an_empty_input_of_the_action_is_refused(command: str, name: str, tmp_pa
     ("inputs", "arguments"),
     [
         ({"environment": "dev,qa", "version": "1"},
-         ["deploy", "Shop", "--timeout", "60m", "--env", "dev,qa", "--version", "1"]),
+         ["deploy", "--timeout=60m", "--env=dev,qa", "--version=1"]),
         ({"environment": "dev", "version": "1", "image": "a/b", "api": "https://x"},
-         ["deploy", "Shop", "--timeout", "60m", "--api", "https://x", "--env", "dev",
-          "--image", "a/b", "--version", "1"]),
-        ({"environment": "dev", "timeout": "5m"},
-         ["deploy", "Shop", "--timeout", "5m", "--env", "dev"]),
-        ({"command": "promote"}, ["promote", "Shop", "--timeout", "60m"]),
-        ({"command": "promote", "environment": "qa"},
-         ["promote", "Shop", "--timeout", "60m", "--from", "qa"]),
+         ["deploy", "--timeout=60m", "--api=https://x", "--env=dev", "--image=a/b", "--version=1"]),
+        ({"environment": "dev", "timeout": "5m"}, ["deploy", "--timeout=5m", "--env=dev"]),
+        ({"command": "promote"}, ["promote", "--timeout=60m"]),
+        ({"command": "promote", "environment": "qa"}, ["promote", "--timeout=60m", "--from=qa"]),
         ({"command": "promote", "version": "1", "digest": DIGEST},
-         ["promote", "Shop", "--timeout", "60m", "--version", "1", "--digest", DIGEST]),
-        ({"command": "swap", "version": "1"},
-         ["swap", "Shop", "--timeout", "60m", "--version", "1"]),
+         ["promote", "--timeout=60m", "--version=1", f"--digest={DIGEST}"]),
+        ({"command": "swap", "version": "1"}, ["swap", "--timeout=60m", "--version=1"]),
         ({"command": "swap", "version": "1", "digest": DIGEST},
-         ["swap", "Shop", "--timeout", "60m", "--version", "1", "--digest", DIGEST]),
+         ["swap", "--timeout=60m", "--version=1", f"--digest={DIGEST}"]),
     ],
     ids=lambda each: json.dumps(each)[:40],
 )  # fmt: skip
 def test_the_inputs_of_the_action_are_options(
     inputs: dict[str, str], arguments: list[str], tmp_path: Path
 ) -> None:
-    assert call({"application": "Shop"} | inputs, tmp_path) == (0, arguments)
+    expected = 0, [*arguments, "--", "Shop"]
+    assert call({"application": "Shop"} | inputs, tmp_path) == expected
     assert (tmp_path / "unnamed.outputs").read_text() == f"digest={DIGEST}\n"
 
 

@@ -96,17 +96,45 @@ def test_the_abort_of_a_delete_is_checked_for_rights_first(owned: FakeCloud) -> 
     assert Client(owned, APPROVER).abort(deleting.id).body["code"] == "NOT_ABORTABLE"
 
 
-def test_the_abort_of_an_ended_operation_needs_no_right(
+def test_a_repeated_abort_of_an_ended_operation_requires_the_right_too(
     owned: FakeCloud, hanging: Mapping[str, str]
 ) -> None:
+    """The response has the operation with its images, which are those of the team."""
     Client(owned, OWNER).abort(hanging["deploy"])
     owned.resume()
     api = Client(owned, OTHER)
     api.settle()
-    assert api.abort(hanging["deploy"]).operation["status"] == "FAILED"
+    refused = api.abort(hanging["deploy"])
+    assert (refused.status, refused.body["code"]) == (403, "FORBIDDEN")
+    assert "operation" not in refused.body
+    assert Client(owned, OWNER).abort(hanging["deploy"]).operation["status"] == "FAILED"
+
+
+def test_an_ended_operation_without_an_abort_needs_no_right(
+    owned: FakeCloud, hanging: Mapping[str, str]
+) -> None:
+    owned.resume()
+    api = Client(owned, OTHER)
+    api.settle()
     promoted = api.abort(hanging["deploy-blue"])
     assert (promoted.status, promoted.body["code"]) == (409, "ALREADY_ENDED")
     assert denied(owned) == []
+
+
+def test_a_repeated_abort_of_a_create_needs_no_right_without_the_application(
+    owned: FakeCloud, hanging: Mapping[str, str]
+) -> None:
+    """The application has no team any more, so the right of its own team is unknown too."""
+    owner = Client(owned, OWNER)
+    aborted = owner.abort(hanging["create"], "Fresh")
+    owned.resume()
+    assert owner.finished(aborted).operation["status"] == "FAILED"
+    rows = {key: row for key, row in owned.tables.rows.items() if key[0] == "Fresh"}
+    for key in rows:
+        del owned.tables.rows[key]
+    again = owner.abort(hanging["create"], "Fresh")
+    assert (again.status, again.operation["status"]) == (200, "FAILED")
+    owned.tables.rows |= rows
 
 
 def test_only_admins_can_abort_an_operation_without_rows(

@@ -23,6 +23,8 @@ _BY_ARN = {each.arn: each for each in PRINCIPALS}
 _ADMIN = f"arn:aws:iam::{ACCOUNT}:user/{ADMIN}"
 _OWN_REGISTRY = f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/"
 _TOKEN = re.compile(rb'"nextToken": "([\w=+/.-]+)"')
+# "not allowed to swap Shop", "not allowed to abort the swap 01J... of Shop"
+_REFUSAL = re.compile(r"not allowed to (?:abort the (\S+) \S+ of|(\S+)) ([\w-]+)")
 # The refusals of API Gateway that do not know the caller: the signature is missing or not valid.
 _UNKNOWN_CALLER = {"MISSING_AUTHENTICATION_TOKEN", "INVALID_SIGNATURE", "DEFAULT_4XX"}
 
@@ -195,10 +197,10 @@ class Logs:
         body = json_of(exchange.content)
         if body.get("code") != "FORBIDDEN" or "dryRun=true" in exchange.path:
             return
-        # The message is "not allowed to swap Shop", or "not allowed to abort the swap ID of Shop".
-        words = str(body["errorMessage"]).partition(":")[0].split()
-        application, verb = words[-1], words[5] if words[3] == "abort" else words[3]
-        aborts = words[3] == "abort"
+        found = _REFUSAL.match(str(body["errorMessage"]))
+        if found is None:
+            return
+        verb, application, aborts = found[1] or found[2], found[3], bool(found[1])
         kind = {"promote": "deploy-blue"}.get(verb, verb)
         if application in set(applications) and (aborts or kind != "create"):
             self._refused[application, kind, exchange.call.principal.arn] += 1

@@ -136,6 +136,31 @@ def application(there: cloud.Cloud) -> Application:
     return Application(there, "Shop", deploy.INITIAL_IMAGE)
 
 
+def test_a_stack_that_is_deleted_during_its_creation_creates_nothing_afterwards(
+    there: cloud.Cloud,
+) -> None:
+    stacks = deploy.client(there, "cloudformation")
+    stack = stacks.create_stack(
+        StackName="Brief",
+        TemplateBody=TEMPLATE.read_text(),
+        Parameters=[{"ParameterKey": "Image", "ParameterValue": deploy.INITIAL_IMAGE}],
+        OnFailure="DELETE",
+    )["StackId"]
+
+    def events() -> list[tuple[str, str]]:
+        found = stacks.describe_stack_events(StackName=stack)["StackEvents"]
+        return [(each["LogicalResourceId"], each["ResourceStatus"]) for each in found]
+
+    assert until(lambda: ("Service", "CREATE_IN_PROGRESS") in events())
+    stacks.delete_stack(StackName="Brief")
+    assert until(lambda: ("Brief", "DELETE_COMPLETE") in events())
+    started = {name for name, status in events() if status == "CREATE_IN_PROGRESS"} - {"Brief"}
+    ended = {
+        name for name, status in events() if status in ("CREATE_COMPLETE", "CREATE_FAILED")
+    } - {"Brief"}
+    assert started == ended
+
+
 def test_a_service_responds_after_its_stack_is_complete(application: Application) -> None:
     assert application.status == "CREATE_COMPLETE"
     assert application.call() == (200, "1")

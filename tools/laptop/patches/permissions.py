@@ -20,6 +20,7 @@ Handler = Callable[..., Awaitable[Any]]
 _SERVICES = ("cloudformation", "dynamodb", "ecs", "elasticloadbalancing")
 _LOG = logging.getLogger("laptop")
 _extract_iam_action = iam_actions.extract_iam_action
+_extract_resource_arn = iam_actions.extract_resource_arn
 _enforce = iam_evaluator.enforce
 _pin_request_origin = app.pin_request_origin
 
@@ -29,6 +30,7 @@ def apply() -> None:
     if not app.AUTH:
         return
     iam_actions.extract_iam_action = emulator_action
+    iam_actions.extract_resource_arn = resource_arn
     iam_evaluator.enforce = enforce
     app.pin_request_origin = pin_request_origin
     for service in _SERVICES:
@@ -56,6 +58,20 @@ def enforce(
     if principal:
         _LOG.warning("denied: %s may not %s on %s", principal, action, resource_arn)
     return refusal
+
+
+def resource_arn(
+    service: str, method: str, path: str, headers: Any, body: bytes, *rest: Any, **options: Any
+) -> Any:
+    """Return the resource of a call.
+
+    Gap: the emulator knows an ECR repository only by its name, and calls for tags have its ARN.
+    """
+    if service == "ecr" and body.startswith(b"{"):
+        named = json.loads(body).get("resourceArn")
+        if isinstance(named, str):
+            return named
+    return _extract_resource_arn(service, method, path, headers, body, *rest, **options)
 
 
 def emulator_action(service: str, *request: Any) -> str | None:
