@@ -168,7 +168,7 @@ def _json_roles(document: Mapping[str, Any]) -> tuple[set[str], set[str]]:
 def _yaml_roles(lines: list[str]) -> tuple[set[str], set[str]]:
     """Return the logical ids of the roles, and the keys of the parameters.
 
-    There are no roles without these two sections in block style.
+    Both are empty without these two sections in block style.
     """
     resources, parameters = _section(lines, "Resources"), _section(lines, "Parameters")
     if resources is None or parameters is None:
