@@ -101,8 +101,24 @@ def _services(api: Api, active: list[Row]) -> Iterable[tuple[tuple[str, str], Se
         for each in client.describe_services(cluster=application, services=arns)["services"]:
             primary = next(one for one in each["deployments"] if one["status"] == "PRIMARY")
             counts = each["runningCount"], each["desiredCount"]
-            service = Service(primary["taskDefinition"], primary["rolloutState"], *counts)
-            yield (application, each["serviceName"]), service
+            definition, name = primary["taskDefinition"], each["serviceName"]
+            digests = _digests(client, application, name, definition)
+            state = primary["rolloutState"]
+            yield (application, name), Service(definition, state, *counts, digests=digests)
+
+
+def _digests(client: Any, cluster: str, service: str, definition: str) -> tuple[str, ...]:
+    """Return the digests that the running tasks of a task definition report."""
+    tasks = client.list_tasks(cluster=cluster, serviceName=service, desiredStatus="RUNNING")
+    if not tasks["taskArns"]:
+        return ()
+    found = client.describe_tasks(cluster=cluster, tasks=tasks["taskArns"])["tasks"]
+    reported = {
+        each["containers"][0].get("imageDigest", "")
+        for each in found
+        if each["taskDefinitionArn"] == definition and each["lastStatus"] == "RUNNING"
+    }
+    return tuple(sorted(reported))
 
 
 def _definitions(api: Api) -> Iterable[tuple[str, TaskDefinition]]:

@@ -248,6 +248,10 @@ BROKEN: tuple[tuple[Callable[..., Any], Break], ...] = (
     ),
     (promises.rows_have_the_running_release, changed_image),
     (
+        promises.rows_have_the_digest_of_the_running_tasks,
+        changed_service("dev", digests=("sha256:" + "cd" * 32,)),
+    ),
+    (
         promises.no_running_task_definition_is_deregistered,
         lambda state: state.task_definitions.update(
             {definition("dev"): TaskDefinition(IMAGE, SWAP, active=False)}

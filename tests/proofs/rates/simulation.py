@@ -44,6 +44,7 @@ _OPERATIONS = {
     "containers.update": ("UpdateService",),
     "containers.services": ("DescribeServices",),
     "containers.stopped": ("ListTasks", "DescribeTasks"),
+    "containers.digests": ("ListTasks", "DescribeTasks"),
     "load_balancer.rules": ("DescribeRules",),
     "load_balancer.healthy": ("DescribeTargetHealth",),
     "load_balancer.switch": ("ModifyListener",),

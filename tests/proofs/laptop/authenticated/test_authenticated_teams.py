@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -61,6 +62,28 @@ def test_another_team_is_refused_and_the_refusal_is_recorded(
     (event,) = [item for item in new if item["entry"]["S"].startswith("EVENT#")]
     assert (event["outcome"]["S"], event["kind"]["S"]) == ("DENIED", kind)
     assert event["caller"]["S"] == "arn:aws:iam::000000000000:user/search-dev"
+
+
+def test_another_team_reads_versions_but_no_images_and_digests(
+    team: Api, other_team: Api, application: str
+) -> None:
+    """The function must also have the permission to read the digest of the tasks."""
+    image = "public.ecr.aws/nginx/nginx"
+    body = {"applicationName": application, "environment": ["dev"], "version": "1.27"}
+    operation = team.succeed(team.post("/stacks/deploy", body | {"repouri": image}))
+    (part,) = operation["environments"]
+    assert part["digest"].startswith("sha256:")
+    stack = f"/stacks/{application}"
+    for path in (
+        "/stacks", stack, f"{stack}?live=true", f"{stack}/operations", f"{stack}/events", "/events",
+        f"{stack}/operations/{operation['id']}",
+    ):  # fmt: skip
+        shown, hidden = (json.dumps(api.call("GET", path).body) for api in (team, other_team))
+        assert part["digest"] in shown, path
+        assert image in shown, path
+        assert "sha256:" not in hidden, path
+        assert image not in hidden, path
+        assert '"1.27"' in hidden, path
 
 
 def test_a_refused_swap_names_the_missing_right(api: Api, team: Api, application: str) -> None:
