@@ -23,7 +23,7 @@ until
       token=${AWS_SESSION_TOKEN:-}
       [ -z "$token" ] || printf 'header = %s\n' "$(quote "x-amz-security-token: $token")"))
   [ "$status" != 202 ]
-do sleep "$(awk 'tolower($1) == "retry-after:" {print $2 + 0}' "$headers" | tail -n 1)"; done
+do sleep "$(awk 'tolower($1) == "retry-after:" {seconds = $2} END {print seconds + 0}' "$headers")"; done
 cat "$answer"
 grep -o '"warnings": \[[^]]*\]' "$answer" >&2 || true # for example: no task ran
 [ "$status" = 200 ]
