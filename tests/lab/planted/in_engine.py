@@ -230,14 +230,15 @@ def same_slot_is_always_expected_to_be_idle(
 
 
 @_bug(
-    "devops_core.kinds.promote:_verified",
+    "devops_core.kinds.promote:_tested",
     why="a version that has never started reaches production",
     stories=("promote-unverified",),
 )
 def version_without_a_started_task_is_promoted(
-    original: Callable[..., tuple[Row, Service]], row: Row, service: Service
+    original: Callable[..., tuple[Row, Service]], request: PromoteRequest, inventory: Inventory
 ) -> tuple[Row, Service]:
-    return original(row, replace(service, unverified=None))
+    row, service = original(request, inventory)
+    return row, replace(service, unverified=None)
 
 
 @_bug(
