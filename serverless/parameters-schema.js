@@ -181,6 +181,7 @@ const optional = {
   },
   admins: callers('a list of callers'),
   productionapprovers: callers('a list of callers'),
+  selfapproval: choice(['true', 'false'], 'true or false'),
   secretprefixes: {
     type: 'object',
     propertyNames: { pattern: TEAM },
@@ -220,6 +221,7 @@ module.exports = {
     teams: {},
     admins: [],
     productionapprovers: [],
+    selfapproval: 'true',
     secretprefixes: {},
   },
   formats: { cidr: isCidr },
