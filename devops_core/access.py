@@ -16,6 +16,7 @@ _FEDERATED = re.compile(r"(arn:[a-z-]+:sts::\d{12}:federated-user)/.+", re.DOTAL
 _PRINCIPAL = re.compile(r"arn:\S+|[A-Za-z0-9]+")
 _LISTS = ("admins", "productionApprovers")
 _MAPS = ("teams", "secretPrefixes")
+_SELF_APPROVAL = "selfApproval"
 
 
 class AccessPolicy(NamedTuple):
@@ -26,6 +27,7 @@ class AccessPolicy(NamedTuple):
     account, another type of principal or the path of a user. Without teams and production
     approvers, all callers are allowed.
 
+    Without `self_approval`, the deployers of a release cannot make it live.
     `secret_prefixes` has the beginnings of the names of the secrets that each team can use.
     """
 
@@ -33,6 +35,7 @@ class AccessPolicy(NamedTuple):
     admins: tuple[str, ...] = ()
     production_approvers: tuple[str, ...] = ()
     secret_prefixes: Mapping[str, tuple[str, ...]] = {}
+    self_approval: bool = True
 
     @classmethod
     def parse(cls, text: str) -> AccessPolicy:
@@ -55,6 +58,7 @@ class AccessPolicy(NamedTuple):
             secret_prefixes={
                 team: tuple(some) for team, some in policy.get("secretPrefixes", {}).items()
             },
+            self_approval=policy.get(_SELF_APPROVAL, True),
         )
 
     @property
@@ -74,6 +78,10 @@ class AccessPolicy(NamedTuple):
         if approvers and not _matches(principal(caller), approvers):
             lists.append("productionapprovers")
         return tuple(lists)
+
+    def approves_own(self, caller: str, deployers: Iterable[str]) -> bool:
+        """Return whether a caller would make its own release live although this is not allowed."""
+        return not self.self_approval and account_principal(caller) in deployers
 
     def may_use(self, team: str, secret_name: str) -> bool:
         """Return whether a team has a prefix of the name of a secret."""
@@ -120,8 +128,11 @@ def _matches(identity: str | None, patterns: Iterable[str]) -> bool:
 
 
 def _check_policy(policy: Any) -> None:
-    if not isinstance(policy, dict) or not policy.keys() <= {*_MAPS, *_LISTS}:
-        raise ValueError(f"ACCESS_POLICY must be an object with {', '.join((*_MAPS, *_LISTS))}")
+    if not isinstance(policy, dict) or not policy.keys() <= {*_MAPS, *_LISTS, _SELF_APPROVAL}:
+        members = ", ".join((*_MAPS, *_LISTS, _SELF_APPROVAL))
+        raise ValueError(f"ACCESS_POLICY must be an object with {members}")
+    if not any(policy.get(_SELF_APPROVAL, True) is each for each in (True, False)):
+        raise ValueError(f"ACCESS_POLICY: {_SELF_APPROVAL} must be true or false")
     lists = {name: policy.get(name, []) for name in _LISTS}
     for member in _MAPS:
         teams = policy.get(member, {})

@@ -79,6 +79,7 @@ class Settings(NamedTuple):
     access: AccessPolicy
     registries: AllowedRegistries
     authentication: str
+    max_vcpus: int | None
     # Calls that can wait at the same time; None without a limit.
     waiting_limit: int | None = None
 
@@ -128,6 +129,7 @@ class Settings(NamedTuple):
             access=AccessPolicy.parse(environment.get("ACCESS_POLICY", "")),
             registries=AllowedRegistries(own, _listed(environment["ALLOWED_REGISTRIES"])),
             authentication=environment["AUTH"],
+            max_vcpus=int(environment.get("MAX_VCPUS") or 0) or None,
             waiting_limit=int(waiting) if (waiting := environment.get("WAITING_LIMIT")) else None,
         )
 

@@ -15,7 +15,10 @@ def handle(request: Request) -> responses.Response:
     """Create an application's stack and its inventory rows."""
     settings = request.cloud.settings
     body = CREATE.parse(
-        request.body, required_tags=settings.required_tags, account=settings.account
+        request.body,
+        required_tags=settings.required_tags,
+        account=settings.account,
+        max_vcpus=settings.max_vcpus,
     )
     context = request.context(CONTROLLER.kind.name, request.body)
     outcome = accept(request.cloud, CONTROLLER, body, context)

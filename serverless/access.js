@@ -46,14 +46,15 @@ function resourcePolicy(auth, { vpcendpoint, allowedcidrs }) {
 const statement = (Effect) => ({ Effect, Principal: '*', ...INVOKE });
 
 /** The access policy for the functions as JSON; empty if all callers have all rights. */
-function accessPolicy({ teams, admins, productionapprovers, secretprefixes }) {
+function accessPolicy({ teams, admins, productionapprovers, secretprefixes, selfapproval }) {
   const rules = {
     teams,
     admins,
     productionApprovers: productionapprovers,
     secretPrefixes: secretprefixes,
+    ...(selfapproval === 'false' ? { selfApproval: false } : {}),
   };
-  const given = Object.values(rules).some((rule) => Object.keys(rule).length > 0);
+  const given = Object.values(rules).some((rule) => rule === false || Object.keys(rule).length > 0);
   return given ? JSON.stringify(rules) : '';
 }
 

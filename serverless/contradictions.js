@@ -100,6 +100,11 @@ function longPolicy({ teams = {}, admins = [], productionapprovers = [], secretp
   ];
 }
 
+function unidentifiedApprovers({ auth, selfapproval }) {
+  if (auth !== 'none' || selfapproval !== 'false') return [];
+  return ['selfapproval: with auth none callers are not identified; leave it out'];
+}
+
 function unknownTeams({ teams, secretprefixes }) {
   if (!teams || !secretprefixes) return [];
   return Object.keys(secretprefixes)
@@ -117,6 +122,7 @@ const CHECKS = [
   unknownCallers,
   longPolicy,
   unknownTeams,
+  unidentifiedApprovers,
 ];
 
 /** Return the contradictions between the valid values of parameters.yml. */

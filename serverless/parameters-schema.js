@@ -114,6 +114,7 @@ const optional = {
     items: { type: 'string', pattern: '^(?!aws:|devops:)[A-Za-z0-9 _.:/=+@-]{1,128}$' },
     description: 'a list of tag keys, as in [costCenter, dataClass]',
   },
+  maxvcpus: text('|[1-9][0-9]{0,4}', 'a number of vCPUs for one application, or leave it out'),
   logretentiondays: choice(RETENTION_DAYS, `a number of days: ${RETENTION_DAYS.join(', ')}`),
   productionscheme: choice(['internal', 'internet-facing'], 'internal or internet-facing'),
   certificatearn: text(
@@ -181,6 +182,7 @@ const optional = {
   },
   admins: callers('a list of callers'),
   productionapprovers: callers('a list of callers'),
+  selfapproval: choice(['true', 'false'], 'true or false'),
   secretprefixes: {
     type: 'object',
     propertyNames: { pattern: TEAM },
@@ -201,6 +203,7 @@ module.exports = {
     elbsubnets: [],
     publicurl: '',
     requiredtags: [],
+    maxvcpus: '',
     logretentiondays: '30',
     productionscheme: 'internal',
     certificatearn: '',
@@ -220,6 +223,7 @@ module.exports = {
     teams: {},
     admins: [],
     productionapprovers: [],
+    selfapproval: 'true',
     secretprefixes: {},
   },
   formats: { cidr: isCidr },

@@ -80,7 +80,7 @@ def _follow_listener(
         return rows, []
     if live in (None, green.service.name):
         return rows, []
-    now_live = replace(blue.service, was_live=True)
+    now_live = replace(blue.service, was_live=True, deployers=())
     exchanged = {
         Environment.PROD_GREEN: replace(green, service=now_live),
         Environment.PROD_BLUE: replace(blue, service=green.service),

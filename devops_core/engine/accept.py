@@ -95,7 +95,8 @@ def _checked_plan(
             deadline=context.asked_at + kind.limit,
             lease_until=cloud.clock.now() + LEASE,
         )
-        return kind.plan(request, inventory, observed, draft)
+        plan = kind.plan(request, inventory, observed, draft)
+        return _approvable(cloud, plan, context.caller)
     except BusyError:
         raise
     except ForbiddenError as refusal:
@@ -109,6 +110,16 @@ def _checked_plan(
                 f"the inventory of {name} changed at the same moment: repeat the call"
             ) from error
         raise
+
+
+def _approvable(cloud: Cloud, plan: Plan, caller: str) -> Plan:
+    """Return a plan; ForbiddenError if the caller must not make its own release live."""
+    if plan.operation and cloud.settings.access.approves_own(caller, plan.deployers):
+        raise ForbiddenError(
+            f"not allowed to swap {plan.operation.application}: this caller deployed or promoted"
+            " the release of the idle slot, and selfapproval is false: another caller must swap"
+        )
+    return plan
 
 
 def _claim(cloud: Cloud, plan: Plan, operation: Operation, context: RequestContext) -> Outcome:

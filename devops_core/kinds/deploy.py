@@ -32,7 +32,7 @@ def plan(
         for row, service in usable
     ]
     progress = tuple(
-        rollout.target_progress(source.row, source.service, image, request.version)
+        rollout.target_progress(source.row, source.service, image, request.version, [draft.caller])
         for source in sources
     )
     warnings = tuple(warning for source in sources for warning in source.warnings)

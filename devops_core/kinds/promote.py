@@ -69,7 +69,8 @@ def plan(
     version = tested.version or ""
     idle_row = next(row for row in rows if row.service is idle_service)
     slot = rollout.source(idle_row, idle_service, inventory, observed, draft.requested_at)
-    progress = (rollout.target_progress(rows[0], slot.service, image, version),)
+    deployers = (draft.caller, *tested.deployers)
+    progress = (rollout.target_progress(rows[0], slot.service, image, version, deployers),)
     deadline = rollout.deadline(draft, rows[0].application)
     return Plan(
         replace(

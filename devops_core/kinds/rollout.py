@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from devops_core import render
+from devops_core.access import account_principal
 from devops_core.errors import NotDeployableError
 from devops_core.kinds.kind import Abort, RowChanges
 from devops_core.model.decisions import Act, After, Decision, Done, Fail, State, Wait
@@ -123,8 +124,10 @@ def _outside_changes(
     return tuple(f"{environment}: {warning}" for warning in warnings)
 
 
-def target_progress(row: Row, service: Service, image: Image, version: str) -> Progress:
-    """Return the initial progress of a rollout.
+def target_progress(
+    row: Row, service: Service, image: Image, version: str, deployers: Iterable[str]
+) -> Progress:
+    """Return the initial progress of a rollout; `deployers` are callers.
 
     The same image and version need no registration, unless the release is not verified.
     """
@@ -141,6 +144,7 @@ def target_progress(row: Row, service: Service, image: Image, version: str) -> P
         previous=service.task_definition,
         obsolete=service.registered,
         target=service.task_definition if unchanged else None,
+        deployers=tuple(dict.fromkeys(map(account_principal, deployers))),
     )
 
 
@@ -436,6 +440,7 @@ def _released(state: State, service: Service, part: Progress, now: datetime) -> 
         version=part.version,
         deployed_at=now,
         deployed_by=state.operation.caller,
+        deployers=part.deployers,
         # Only a service without tasks succeeds with a reason.
         unverified=NOT_COMPLETED if part.unrestored else part.reason,
     )

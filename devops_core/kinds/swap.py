@@ -49,7 +49,13 @@ def plan(request: SwapRequest, inventory: Inventory, observed: Observed, draft: 
         details=SwapDetails(live=live, idle=idle, warmup=rows[0].application.warmup),
         version=next_live.version,
     )
-    return Plan(operation, observed, taken=tuple(rows), production=(idle, live))
+    return Plan(
+        operation,
+        observed,
+        taken=tuple(rows),
+        production=(idle, live),
+        deployers=next_live.deployers,
+    )
 
 
 def _require_unambiguous(expected: Expectation, live_now: Service, next_live: Service) -> None:
@@ -254,7 +260,7 @@ def rows_after(state: State, held: Sequence[Row], now: datetime, *, keep_rows: b
     for row in held:
         service = services[row.environment]
         if service and row.environment is Environment.PROD_GREEN:
-            service = replace(service, was_live=True, unverified=None)
+            service = replace(service, was_live=True, unverified=None, deployers=())
         rows.append(row.updated(operation, now, service=service))
     return RowChanges(rows)
 

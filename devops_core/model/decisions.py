@@ -75,7 +75,7 @@ class Plan(NamedTuple):
     from the inventory. `new` rows must not exist, `unchanged` rows must stay free and unchanged
     until the claim. `observed` is the observation for the first decision
     after the claim. `production` is the live slot before and after the operation, for a plan of
-    production.
+    production. `deployers` are the callers that brought the release that becomes live.
     """
 
     operation: Operation | None
@@ -86,3 +86,4 @@ class Plan(NamedTuple):
     new: tuple[Row, ...] = ()
     unchanged: tuple[Row, ...] = ()
     production: tuple[str, str] | None = None
+    deployers: tuple[str, ...] = ()

@@ -66,11 +66,12 @@ class Service:
 
     `blueprint` is the input of the RegisterTaskDefinition call for `task_definition`.
     `container` is the name of the application's container, which the load balancer entry of the
-    service names. `version` is None until the first deploy. `was_live` means that production ran in
-    this service before. `registered` is the last task definition that an operation registered for
-    it, which the next rollout deregisters; None while the service runs the stack's task definition.
-    `unverified` is the reason why the release cannot be promoted: no rollout of it has completed
-    with tasks.
+    service names. `version` is None until the first deploy. `deployers` are the callers that
+    deployed or promoted the release, without the names of sessions; a release that was live has
+    none. `was_live` means that production ran in this service before. `registered` is the last task
+    definition that an operation registered for it, which the next rollout deregisters; None while
+    the service runs the stack's task definition. `unverified` is the reason why the release cannot
+    be promoted: no rollout of it has completed with tasks.
     """
 
     name: str
@@ -85,6 +86,7 @@ class Service:
     version: str | None = None
     deployed_at: datetime | None = None
     deployed_by: str | None = None
+    deployers: tuple[str, ...] = ()
     was_live: bool = False
     unverified: str | None = None
 

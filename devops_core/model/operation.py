@@ -25,6 +25,7 @@ class Status(StrEnum):
 class Progress:
     """The progress of an operation in one ECS service.
 
+    `deployers` are those of the release (`Service.deployers`).
     `target` is the task definition that the service must run, None until it is registered.
     `previous` is the task definition to return to, `obsolete` the one to deregister after success.
     `desired_count` is the task count to set, None for no change. `asked_at` is the time of the
@@ -47,6 +48,7 @@ class Progress:
     previous: str | None = None
     obsolete: str | None = None
     target: str | None = None
+    deployers: tuple[str, ...] = ()
     desired_count: int | None = None
     asked_at: datetime | None = None
     sent: bool = False

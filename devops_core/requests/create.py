@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from devops_core.errors import CONTROL
@@ -12,7 +12,7 @@ from devops_core.model.service_spec import (
     ServiceSpec,
     secret_arns,
 )
-from devops_core.naming import DEPLOYABLE, NON_PRODUCTION, Environment, environment_name
+from devops_core.naming import DEPLOYABLE, NON_PRODUCTION, SLOTS, Environment, environment_name
 from devops_core.requests import fields, schema
 
 # Memory in MiB for each number of CPU units that Fargate accepts (Amazon ECS Developer Guide,
@@ -226,9 +226,12 @@ def _foreign_secrets(data: Mapping[str, Any], context: Mapping[str, Any]) -> Ite
 def _effective_faults(
     data: Mapping[str, Any], context: Mapping[str, Any]
 ) -> Iterator[schema.Fault]:
-    """Yield the faults of overrides, and of the effective settings of each environment."""
-    del context
+    """Yield the faults of overrides, and of the effective settings of each environment.
+
+    `max_vcpus` is the installation's limit of vCPUs for an application, None without a limit.
+    """
     service = data["service"] or ServiceSpec()
+    yield from _size_faults(data["environments"], service, context.get("max_vcpus"))
     overrides: Mapping[str, ServiceOverride] = data["overrides"] or {}
     created = [*map(environment_name, data["environments"] or ()), "prod"]
     for name, override in overrides.items():
@@ -248,6 +251,26 @@ def _effective_faults(
                 field, general = f"overrides.{name}.secrets", " with service.secrets"
             message = f"must have ARNs of at most {MAX_SECRET_BYTES} bytes together{general}"
             yield field, f"{message}, not {size}"
+
+
+def _size_faults(
+    environments: Sequence[Environment] | None, service: ServiceSpec, limit: int | None
+) -> Iterator[schema.Fault]:
+    """Yield the fault of an application whose services have more vCPUs than allowed.
+
+    Production has two services. A rollout adds up to the tasks of its service for a while.
+    """
+    if limit is None or environments is None or not service.cpu or not service.desired_count:
+        return
+    services = len(environments) + len(SLOTS)
+    vcpus = services * service.desired_count * service.cpu / 1024
+    if vcpus > limit:
+        count, size = service.desired_count, service.cpu / 1024
+        message = (
+            f"must need at most {limit} vCPUs in this installation, not {vcpus:g}: {services}"
+            f" services with {count} tasks of {size:g} vCPUs"
+        )
+        yield "service", message
 
 
 _SECRETS: schema.Object[dict[str, str]] = schema.Object(dict, {}, others=(_VARIABLE, _SECRET))

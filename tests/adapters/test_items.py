@@ -116,6 +116,7 @@ def test_a_row_is_readable_in_the_console() -> None:
         "drift": "the ECS service does not exist any more",
         "unverified": "its rollout did not complete",
         "deployedAt": "2026-01-31T12:00:00.123Z",
+        "deployers": ["arn:aws:iam::123456789012:role/ci"],
         "deployedBy": "ci",
         "technicalTeam": "web",
         "email": "web@example.com",
@@ -172,7 +173,7 @@ def test_progress_is_a_list_of_maps() -> None:
     assert item["entry"] == "OPERATION#01OPERATION"
     assert item["progress"][0] == {
         "environment": "DEV", "service": "dev", "status": "IN_PROGRESS", "sent": False,
-        "deregistered": False, "digestReported": False, "unrestored": False,
+        "deregistered": False, "digestReported": False, "unrestored": False, "deployers": [],
     }  # fmt: skip
 
 

@@ -149,6 +149,30 @@ def test_the_tags_that_the_installation_requires_must_be_present(api: Client) ->
     assert Client(cloud).create(tags=tags).status == 202
 
 
+def test_the_size_of_an_application_is_limited(api: Client) -> None:
+    del api
+    cloud = FakeCloud(max_vcpus=6)
+    service = {"cpu": 512, "memory": 1024, "desiredCount": 3}
+    environments = {"nonProd": ["dev", "qa", "stage"]}
+    reply = Client(cloud).create(service=service, environments=environments)
+    assert (reply.status, reply.body["errors"]) == (
+        400,
+        [
+            {
+                "field": "service",
+                "message": "must need at most 6 vCPUs in this installation, not 7.5: 5 services"
+                " with 3 tasks of 0.5 vCPUs",
+            }
+        ],
+    )
+    # dev and both slots of production: 4.5 vCPUs; at the limit: four services.
+    for name, some in (("Small", ["dev"]), ("Exact", ["dev", "qa"])):
+        created = Client(cloud).create(name, service=service, environments={"nonProd": some})
+        assert created.status == 202
+    # Other faults are reported without the size.
+    assert _fields(Client(cloud).create(service={"cpu": 1})) == {"service.cpu"}
+
+
 @pytest.mark.parametrize("key", ["", " ", "a b", "ä", "x" * 256, "a\n"])
 @pytest.mark.usefixtures("shop")
 def test_an_idempotency_key_must_be_printable(api: Client, key: str) -> None:

@@ -20,6 +20,7 @@ OPTIONAL = [
     "elbsubnets",
     "publicurl",
     "requiredtags",
+    "maxvcpus",
     "logretentiondays",
     "productionscheme",
     "certificatearn",
@@ -39,6 +40,7 @@ OPTIONAL = [
     "teams",
     "admins",
     "productionapprovers",
+    "selfapproval",
     "secretprefixes",
 ]
 DELIVERED = ROOT / "parameters.yml"
@@ -83,6 +85,7 @@ def test_a_complete_file_is_accepted_with_defaults(tmp_path: Path) -> None:
         "elbsubnets": [],
         "publicurl": "",
         "requiredtags": "",
+        "maxvcpus": "",
         "logretentiondays": 30,
         "productionscheme": "internal",
         "certificatearn": "",
@@ -102,6 +105,7 @@ def test_a_complete_file_is_accepted_with_defaults(tmp_path: Path) -> None:
         "teams": {},
         "admins": [],
         "productionapprovers": [],
+        "selfapproval": "true",
         "secretprefixes": {},
     }
     assert loaded["templatebucket"] == "ecs-cf-bucket-012345678901-eu-west-1"
@@ -167,6 +171,8 @@ def test_a_missing_key_is_named(tmp_path: Path, key: str) -> None:
         ("cftemplate", "application.yml"),
         ("cftemplate", "https://example.com/application.yml"),
         ("publicurl", "https://api.example.com/"),
+        ("maxvcpus", "0"),
+        ("maxvcpus", "1.5"),
         ("requiredtags", "costCenter"),
         ("requiredtags", '["cost,center"]'),
         ("requiredtags", '["devops:operation"]'),
@@ -218,6 +224,7 @@ def test_a_missing_key_is_named(tmp_path: Path, key: str) -> None:
         ("admins", '["arn:aws:iam::*:role/admin"]'),
         ("admins", '["arn:aws:sts::012345678901:assumed-role/admin/alice"]'),
         ("productionapprovers", '["arn:aws:iam::012345678901:root"]'),
+        ("selfapproval", "no"),
         ("secretprefixes", "[payments/]"),
         ("secretprefixes", "{payments: payments/}"),
         ("secretprefixes", "{payments: []}"),
@@ -309,6 +316,8 @@ def test_the_defaults_that_the_delivered_file_tells_of_are_the_defaults(tmp_path
         ({"auth": "apikey", "teams": f'{{payments: ["{ROLE}"]}}'}, "teams", "ids of API keys"),
         ({"auth": "none", "vpcendpoint": "vpce-0123456789abcdef0", "admins": f'["{ROLE}"]'},
          "admins", "callers are not identified"),
+        ({"auth": "none", "vpcendpoint": "vpce-0123456789abcdef0", "selfapproval": "false"},
+         "selfapproval", "callers are not identified"),
         ({"teams": f'{{payments: ["{ROLE}{"x" * 2000}"]}}'}, "teams", "the limit is 2000"),
         ({"teams": f'{{payments: ["{ROLE}"]}}', "secretprefixes": "{search: [search/]}"},
          "secretprefixes", "search is not in teams"),
@@ -357,3 +366,5 @@ def test_the_functions_are_told_who_may_change_what(tmp_path: Path) -> None:
     told = accepted(parameters_file(tmp_path, {**GOOD, **prefixes}))["accesspolicy"]
     assert json.loads(told)["secretPrefixes"] == {"payments": ["payments/", "rds!x"]}
     assert accepted(parameters_file(tmp_path, GOOD))["accesspolicy"] == ""
+    told = accepted(parameters_file(tmp_path, {**GOOD, "selfapproval": "false"}))["accesspolicy"]
+    assert json.loads(told)["selfApproval"] is False

@@ -27,5 +27,6 @@ VARIABLES = {
     "CERTIFICATE_ARN": "arn:aws:acm:eu-west-1:123456789012:certificate/1",
     "ALLOWED_REGISTRIES": "*",
     "AUTH": "iam",
+    "MAX_VCPUS": "64",
     "ACCESS_POLICY": '{"teams": {"payments": ["arn:aws:iam::123456789012:role/payments-*"]}}',
 }

@@ -219,3 +219,19 @@ def test_nothing_refuses_nobody(text: str) -> None:
 def test_refuses_a_policy_that_it_does_not_understand(text: str, message: str) -> None:
     with pytest.raises(ValueError, match=f"ACCESS_POLICY.*{message}"):
         AccessPolicy.parse(text)
+
+
+@pytest.mark.parametrize("text", ['{"selfApproval": "false"}', '{"selfApproval": 0}'])
+def test_self_approval_is_a_boolean(text: str) -> None:
+    with pytest.raises(ValueError, match="selfApproval must be true or false"):
+        AccessPolicy.parse(text)
+
+
+def test_without_self_approval_a_deployer_is_excluded() -> None:
+    policy = AccessPolicy.parse('{"selfApproval": false}')
+    assert not policy.refuses
+    session = "arn:aws:sts::123456789012:assumed-role/ci/run-1"
+    deployers = ("arn:aws:iam::123456789012:role/ci",)
+    assert policy.approves_own(session, deployers)
+    assert not policy.approves_own(session, ())
+    assert not AccessPolicy().approves_own(session, deployers)

@@ -10,7 +10,7 @@ from tests.lab.environment import VARIABLES
 
 OPTIONAL = {
     "PUBLIC_URL", "REQUIRED_TAGS", "LOG_RETENTION_DAYS", "PRODUCTION_SCHEME", "CERTIFICATE_ARN",
-    "ACCESS_POLICY",
+    "ACCESS_POLICY", "MAX_VCPUS",
 }  # fmt: skip
 
 
@@ -66,6 +66,7 @@ def test_reads_every_setting() -> None:
     assert settings.access.teams == {"payments": ("arn:aws:iam::123456789012:role/payments-*",)}
     assert settings.public_url == "https://deploy.example.com/dev"
     assert settings.region == "eu-west-1"
+    assert settings.max_vcpus == 64
 
 
 @pytest.mark.parametrize("name", sorted(set(VARIABLES) - OPTIONAL))
@@ -85,6 +86,7 @@ def test_optional_settings_have_defaults() -> None:
     assert (settings.public_url, settings.certificate) == ("", "")
     assert (settings.log_retention_days, settings.production_scheme) == ("30", "internal")
     assert settings.access == AccessPolicy()
+    assert settings.max_vcpus is None
 
 
 def test_an_unusable_template_is_refused_when_the_function_starts() -> None:

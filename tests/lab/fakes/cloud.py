@@ -60,6 +60,7 @@ def settings(**changes: Any) -> Settings:
         access=AccessPolicy(),
         registries=AllowedRegistries(EcrRegistry(ACCOUNT, REGION)),
         authentication="iam",
+        max_vcpus=None,
     )
     return usual._replace(**changes)
 

@@ -1,0 +1,89 @@
+"""With `selfapproval: false`, the deployers of a release cannot make it live."""
+
+from __future__ import annotations
+
+import pytest
+
+from devops_core.access import AccessPolicy
+from tests.lab.callers import ADMIN, APPROVER, OTHER, OWNER, denied, with_policy
+from tests.lab.client import Client, Reply
+from tests.lab.dry import DryClient
+from tests.lab.fakes import FakeCloud
+
+REFUSED = (
+    "not allowed to swap Shop: this caller deployed or promoted the release of the idle slot, and"
+    " selfapproval is false: another caller must swap"
+)
+
+
+@pytest.fixture
+def separated(shop: FakeCloud) -> FakeCloud:
+    """Shop, whose version 1.0 OWNER has deployed and APPROVER has promoted."""
+    with_policy(shop, AccessPolicy(self_approval=False))
+    release(shop, "1.0", OWNER, APPROVER)
+    return shop
+
+
+def release(cloud: FakeCloud, version: str, deployer: str, promoter: str) -> None:
+    api = Client(cloud, deployer)
+    api.finished(api.deploy(version, "dev"))
+    api = Client(cloud, promoter)
+    api.finished(api.promote())
+
+
+def hold_refused(reply: Reply) -> None:
+    assert (reply.status, reply.body) == (403, {"errorMessage": REFUSED, "code": "FORBIDDEN"})
+
+
+@pytest.mark.parametrize("caller", [OWNER, APPROVER])
+def test_a_deployer_and_a_promoter_cannot_swap(separated: FakeCloud, caller: str) -> None:
+    live = separated.live("Shop")
+    for session in (caller, f"{caller.rpartition('/')[0]}/another-session"):
+        hold_refused(Client(separated, session).swap())
+        hold_refused(DryClient(separated, session).swap())
+    assert separated.live("Shop") == live
+    assert [event.count for event in denied(separated)] == [2]
+
+
+@pytest.mark.parametrize("caller", [OTHER, ADMIN])
+def test_another_caller_can_swap(separated: FakeCloud, caller: str) -> None:
+    assert DryClient(separated, caller).swap().status == 200
+    assert Client(separated, caller).swap().status == 200
+
+
+def test_every_caller_can_swap_back_to_a_release_that_was_live(separated: FakeCloud) -> None:
+    first = separated.live("Shop")
+    assert Client(separated, OTHER).swap().status == 200
+    for caller in (OWNER, APPROVER, OTHER):
+        assert Client(separated, caller).swap().status == 200
+    assert separated.live("Shop") == first
+
+
+def test_a_new_release_in_the_slot_of_a_live_one_needs_another_caller(
+    separated: FakeCloud,
+) -> None:
+    assert Client(separated, OTHER).swap().status == 200
+    release(separated, "1.1", OTHER, OTHER)
+    hold_refused(Client(separated, OTHER).swap())
+    assert Client(separated, OWNER).swap().status == 200
+
+
+def test_a_repeated_promote_by_another_caller_does_not_free_the_deployer(
+    separated: FakeCloud,
+) -> None:
+    release(separated, "1.1", OWNER, OWNER)
+    hold_refused(Client(separated, OWNER).swap())
+    Client(separated, OTHER).promote()
+    Client(separated, OTHER).settle()
+    hold_refused(Client(separated, OWNER).swap())
+
+
+def test_a_swap_that_changes_nothing_is_not_refused(separated: FakeCloud) -> None:
+    assert Client(separated, OTHER).swap().status == 200
+    reply = Client(separated, OWNER).swap(version="1.0")
+    assert (reply.status, reply.body["operation"]) == (200, None)
+
+
+def test_an_own_release_can_go_live_by_default(shop: FakeCloud) -> None:
+    release(shop, "1.0", OWNER, OWNER)
+    assert Client(shop, OWNER).swap().status == 200
