@@ -12,7 +12,7 @@ from devops_core.engine import reconcile
 from devops_core.engine.run import Outcome, RequestContext, Run
 from devops_core.kinds.kind import Kind
 from devops_core.model.decisions import Plan, State
-from devops_core.model.inventory import Service
+from devops_core.model.inventory import Inventory, Service
 from devops_core.model.observed import Observed, Stack
 from devops_core.model.operation import LEASE, Operation, Progress
 from devops_core.naming import Environment
@@ -29,8 +29,9 @@ def request_with_a_known_key_counts_as_a_repetition(
     cloud: Cloud,
     record: IdempotencyRecord,
     context: RequestContext,
+    inventory: Inventory,
 ) -> Outcome:
-    return original(cloud, record, context._replace(fingerprint=record.fingerprint))
+    return original(cloud, record, context._replace(fingerprint=record.fingerprint), inventory)
 
 
 @planted_in(

@@ -384,7 +384,8 @@ def test_surplus_task_definitions_may_remain_only_in_untidy_families(state: Prep
 
 
 def test_a_refusal_belongs_to_no_operation(state: Prepared) -> None:
-    changed_events(lambda events: events.append(event("DENIED", "DENIED", OTHER)), OTHER)(state)
+    refusal = replace(event("DENIED", "DENIED", OTHER), count=1, first_time=NOW, last_time=NOW)
+    changed_events(lambda events: events.append(refusal), OTHER)(state)
     hold_at_rest(state)
 
 
