@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from devops_core.http.request import Request
+    from devops_core.model.inventory import Application
 
     View = dict[str, Any]
 
@@ -32,27 +33,37 @@ def visible(request: Request, views: Iterable[View]) -> list[View]:
     access, found = request.cloud.settings.access, list(views)
     if access.owns(request.caller, None):
         return found
-    teams = _teams(request, found)
+    applications = _applications(request, found)
     return [
-        view if access.owns(request.caller, teams[view["applicationName"]]) else concealed(view)
+        view if access.owns(request.caller, _team(view, applications)) else concealed(view)
         for view in found
     ]
 
 
-def _teams(request: Request, views: Iterable[View]) -> dict[str, str | None]:
-    """Return the team of each application, None for one that does not exist any more."""
-    teams: dict[str, str | None] = {
-        view["applicationName"]: view.get("technicalTeam") for view in views
-    }
-    unknown = [name for name, team in teams.items() if team is None]
-    if unknown:
-        from devops_core.naming import PRODUCTION
+def _applications(request: Request, views: Iterable[View]) -> dict[str, Application | None]:
+    """Return the application of each view without a team, None if it does not exist any more."""
+    names = list(dict.fromkeys(v["applicationName"] for v in views if "technicalTeam" not in v))
+    if not names:
+        return {}
+    from devops_core.naming import PRODUCTION
 
-        inventories = request.cloud.listing.inventories(unknown, PRODUCTION)
-        for name, inventory in zip(unknown, inventories, strict=True):
-            application = inventory.application
-            teams[name] = application.technical_team if application else None
-    return teams
+    inventories = request.cloud.listing.inventories(names, PRODUCTION)
+    return {name: inventory.application for name, inventory in zip(names, inventories, strict=True)}
+
+
+def _team(view: View, applications: Mapping[str, Application | None]) -> str | None:
+    """Return the team of a view, None if its application was deleted.
+
+    An operation or event before the present create belongs to an earlier application of the same
+    name, which can have had another team. The ids of operations are in the order of their times.
+    """
+    if "technicalTeam" in view:
+        return str(view["technicalTeam"])
+    application = applications[view["applicationName"]]
+    operation = view.get("operation") or view["id"]
+    if application is None or operation < (application.creation or ""):
+        return None
+    return application.technical_team
 
 
 def concealed(view: View) -> View:

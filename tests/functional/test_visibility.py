@@ -88,6 +88,22 @@ def test_the_events_of_a_deleted_application_belong_to_admins(
         assert ("sha256:" in text) is shown
 
 
+def test_the_events_of_an_earlier_application_belong_to_admins(secretive: FakeCloud) -> None:
+    """The next application of the same name can belong to another team."""
+    admin = Client(secretive, ADMIN)
+    with_policy(secretive, secretive.settings.access._replace(production_approvers=()))
+    admin.finished(admin.delete())
+    earlier = max(secretive.tables.operations)[1]
+    admin.finished(admin.create())
+    admin.finished(admin.deploy("1.1", "dev"))
+    for caller, shown in ((OWNER, False), (OTHER, False), (ADMIN, True)):
+        events = READS["events"](Client(secretive, caller)).body["events"]
+        old = [each for each in events if each["operation"] <= earlier]
+        new = [each for each in events if each["operation"] > earlier]
+        assert ("sha256:" in json.dumps(old)) is shown
+        assert ("sha256:" in json.dumps(new)) is (caller != OTHER)
+
+
 DIGEST = f"sha256:{'a' * 64}"
 
 
