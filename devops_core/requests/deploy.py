@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 # Characters of a container's image (Amazon ECS API Reference, ContainerDefinition, `image`).
 LONGEST_IMAGE = 255
+# A rollout by digest uses the repository and "@sha256:" with 64 digits.
+LONGEST_REPOSITORY = LONGEST_IMAGE - 72
 
 
 class DeployRequest(NamedTuple):
@@ -35,7 +37,9 @@ def _image_faults(data: Mapping[str, Any], context: Mapping[str, Any]) -> Iterat
         return
     image = Image.parse(repouri)
     named = image.tag or image.digest or version is None
-    if not named and len(f"{repouri}:{version}") > LONGEST_IMAGE:
+    if len(image.repository) > LONGEST_REPOSITORY:
+        yield "repouri", f"must have at most {LONGEST_REPOSITORY} characters without tag and digest"
+    elif not named and len(f"{repouri}:{version}") > LONGEST_IMAGE:
         yield "repouri", f"must have at most {LONGEST_IMAGE} characters including the version"
     registries: AllowedRegistries | None = context.get("registries")
     refusal = registries.refusal(image) if registries else None
@@ -67,8 +71,8 @@ DEPLOY = schema.Object(
             "The repository of the image, optionally with a tag or a digest. The default is the "
             "application's own repository. Without a tag and a digest, the tag is `version`. In "
             "this account's ECR, `version` is always the tag, and a digest must be that of the "
-            f"tag. At most {LONGEST_IMAGE} characters, including the tag. The installation can "
-            "restrict the [registries](security.md#registries).",
+            f"tag. At most {LONGEST_REPOSITORY} characters, and {LONGEST_IMAGE} with the tag. The "
+            "installation can restrict the [registries](security.md#registries).",
         ),
     },
     check=_image_faults,

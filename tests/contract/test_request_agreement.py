@@ -159,10 +159,12 @@ EXCEPTIONS = (
         lambda body: any(isinstance(each, float) and each.is_integer() for each in _numbers(body)),
     ),
     Inexpressible(
-        "including the tag",
+        "with the tag",
         ("deploy",),
-        MINIMAL["deploy"] | {"repouri": "a" * 254},
-        lambda body: len(f"{body['repouri']}:{body['version']}") > 255,
+        MINIMAL["deploy"] | {"repouri": "a" * 184},
+        lambda body: (
+            len(body["repouri"]) > 183 or len(f"{body['repouri']}:{body['version']}") > 255
+        ),
     ),
     Inexpressible(
         "The unchanged `nextToken` of the previous page",

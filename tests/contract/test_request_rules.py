@@ -230,7 +230,7 @@ IMAGE = text(
     "must be an image such as registry/name or registry/name:tag, of at most 255 characters",
     ["app", "team/app", "localhost:5000/app", "registry.example.com:8443/a/b/c:1.0", "app:1",
      f"{ACCOUNT}.dkr.ecr.eu-west-1.amazonaws.com/app@{_DIGEST}", f"app:1@{_DIGEST}", "a_b/c",
-     "a.-b", "a" * 251, "a" * 253 + ":1", "a" * 183 + "@" + _DIGEST, "a:" + "b" * 128],
+     "a.-b", "a" * 183 + ":1", "a" * 183 + "@" + _DIGEST, "a:" + "b" * 128],
     ["", "App", "registry/App", "REGISTRY/app", "https://registry/app", "app:", "app:-1", "a b",
      "app\n", "app@sha256:1", "registry:\u0663/app", "a//b", "/app", "a/", "a:/b", "a/b:1/c",
      "-a", "a-", "a:" + "b" * 129, "a" * 256],
@@ -468,6 +468,7 @@ def to_image(repouri: str, version: Any = "1.0") -> dict[str, Any]:
 
 
 _TOO_LONG = {"repouri": "must have at most 255 characters including the version"}
+_TOO_LONG_REPOSITORY = "must have at most 183 characters without tag and digest"
 _OF_THIS_ACCOUNT = "must be in the AWS account of this service"
 _TWO_SOURCES = "must not also be in environment"
 _NOT_CREATED = "is not an environment of the application"
@@ -633,8 +634,9 @@ CASES: Mapping[str, Case] = {
         "create", serving(secrets=None), {"service.secrets": _MUST_BE_OBJECT},
         {"account": ACCOUNT},
     ),
-    "an image that is too long with its version": Case(
-        "deploy", to_image("a" * 252), _TOO_LONG
+    "the longest repository": Case("deploy", to_image("a" * 183), {}),
+    "a repository that is too long with a digest": Case(
+        "deploy", to_image("a" * 184), {"repouri": _TOO_LONG_REPOSITORY}
     ),
     "an image that is too long with the longest version": Case(
         "deploy", to_image("a" * 127, "v" * 128), _TOO_LONG
@@ -643,7 +645,7 @@ CASES: Mapping[str, Case] = {
         "deploy", to_image("a" * 126, "v" * 128), {}
     ),
     "a faulty version has no length": Case(
-        "deploy", to_image("a" * 255, 5), {"version": VERSION.wrong_type}
+        "deploy", to_image("a" * 183, 5), {"version": VERSION.wrong_type}
     ),
     "an image of this account's ECR": Case(
         "deploy", to_image(f"{ACCOUNT}.dkr.ecr.eu-west-1.amazonaws.com/app"), {},
