@@ -285,13 +285,14 @@ def _completed(
 ) -> Advance:
     """End a complete rollout; `digests` are those of its tasks, None if they were not observed.
 
-    They matter only for an image without a digest; a create needs none. After the limit the
-    rollout ends without them.
+    They matter only for an image without a digest; a create needs none. ListTasks can omit a new
+    task for a short time ("eventual consistency model", ECS API, RunTask), so no digest means that
+    the tasks are not listed yet. After the limit the rollout ends without digests.
     """
     if not service.desired:
         return _ended(replace(part, status=Status.SUCCEEDED, reason=NOT_STARTED))
     if part.image and part.digest is None:
-        if digests is None and not limit:
+        if not digests and not limit:
             return Advance(part, waiting_for=f"{part.environment}: the digest of the new tasks")
         part = _with_reported_digest(part, digests or ())
     return _ended(replace(part, status=Status.SUCCEEDED))
