@@ -3,8 +3,9 @@
 // Reserves executions for the reconcile function, so that waiting calls and other functions of the
 // account cannot stop it, and limits the functions of the API to `apiconcurrency`. Lambda requires that
 // at least 100 executions remain unreserved (Lambda API, PutFunctionConcurrency), and a new account has
-// only 10 (Lambda Developer Guide, "Lambda quotas"). A reservation that is not possible is left out,
-// because it would fail the deploy. Each function gets the number of calls that can wait at the same time.
+// less than 1,000 (Lambda Developer Guide, "Lambda quotas"), often 10. A reservation that is not possible
+// is left out, because it would fail the deploy. Each function gets the number of calls that can wait at
+// the same time.
 
 const {
   GetAccountSettingsCommand,

@@ -8,7 +8,8 @@ const BOUNDARY = 'TaskBoundary';
 const SID = 'ReadSecrets';
 const TEAM_TAG = 'technicalTeam';
 const PRINCIPAL = `aws:PrincipalTag/${TEAM_TAG}`;
-// Characters of a managed policy without white space (IAM User Guide, "IAM and STS character limits").
+// Characters of a managed policy without white space between its members (IAM User Guide, "IAM and STS
+// character limits").
 const LONGEST = 6144;
 // The partitions of regions by the beginning of their names; all others are in "aws".
 const PARTITIONS = [
@@ -77,7 +78,7 @@ function beginning(resources, prefix) {
   return resources.map(({ 'Fn::Sub': arn }) => ({ 'Fn::Sub': arn.replace(/\*$/, `${prefix}*`) }));
 }
 
-/** The number of characters of a policy, as IAM counts them. */
+/** The number of characters of a policy for IAM, including the spaces of texts. */
 function characters(policy, { accountid, region }) {
   const [, partition] = PARTITIONS.find(([start]) => region.startsWith(start)) ?? [, 'aws'];
   const values = { Partition: partition, Region: region, AccountId: accountid };
@@ -86,5 +87,5 @@ function characters(policy, { accountid, region }) {
       ? value
       : value['Fn::Sub'].replace(/\$\{AWS::(\w+)\}/g, (all, name) => values[name] ?? all),
   );
-  return text.replace(/\s/g, '').length;
+  return text.length;
 }

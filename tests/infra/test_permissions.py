@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.infra.conftest import Packaged
-from tests.infra.reference import listed, statements
+from tests.infra.reference import holds, listed, statements
 from tests.lab.templates import Template, of_type
 
 
@@ -68,3 +68,31 @@ def test_the_stack_role_is_for_cloudformation_alone(template: Template) -> None:
         "Statement"
     ]
     assert trust["Principal"] == {"Service": "cloudformation.amazonaws.com"}
+
+
+@pytest.mark.parametrize(
+    ("keys", "allowed"),
+    [
+        ({"dynamodb:LeadingKeys": ["NAMES#"]}, True),
+        ({"dynamodb:LeadingKeys": ["Shop"]}, False),
+        ({"dynamodb:LeadingKeys": ["NAMES#", "Shop"]}, False),
+        # The DynamoDB Developer Guide does not document the key for the actions of a transaction
+        # ("Using IAM with DynamoDB transactions", "Using IAM policy conditions").
+        ({}, True),
+    ],
+    ids=["the partition", "another", "both", "no key"],
+)
+def test_a_delete_removes_the_reserved_name_in_a_transaction(
+    template: Template, keys: dict[str, list[str]], allowed: bool
+) -> None:
+    policy = template["Resources"]["DeleteRole"]["Properties"]["Policies"][0]["PolicyDocument"]
+    (condition,) = (
+        each["Condition"]
+        for each in policy["Statement"]
+        if "dynamodb:DeleteItem" in each["Action"] and "Condition" in each
+    )
+    assert allowed == all(
+        holds(operator, key, listed(values), keys)
+        for operator, each in condition.items()
+        for key, values in each.items()
+    )

@@ -33,8 +33,12 @@ _READING = ("Read", "List")
 # Keys of all requests of a role with tags, which the Reference does not list (IAM User Guide, "AWS
 # global condition context keys").
 _GLOBAL_KEYS = ("aws:PrincipalTag/*",)
-# Keys that a correct request can lack: an update changes only the members that it names.
-OPTIONAL = {"ecs:UpdateService": ("ecs:subnet",)}
+# Keys that a correct request can lack: an update changes only the members that it names. A delete
+# always names its partition, but the keys of an action in a transaction are not documented.
+OPTIONAL = {
+    "dynamodb:DeleteItem": ("dynamodb:LeadingKeys",),
+    "ecs:UpdateService": ("ecs:subnet",),
+}
 
 
 class Action(NamedTuple):
@@ -111,9 +115,15 @@ def _without_set_operator(statement: Statement) -> Iterator[str]:
             if not operator.startswith(("ForAllValues:", "ForAnyValue:")):
                 yield f"{operator} for {key}, which has several values"
                 continue
-            required = {*conditions.get("Null", {}), *OPTIONAL.get(str(statement["Action"]), ())}
+            required = {*conditions.get("Null", {}), *_optional(statement)}
             if operator.startswith("ForAllValues:") and key not in required:
                 yield f"{operator} is true without {key}"
+
+
+def _optional(statement: Statement) -> Iterator[str]:
+    """Yield the keys that all actions of a statement can lack."""
+    first, *others = (OPTIONAL.get(action, ()) for action in listed(statement["Action"]))
+    yield from (key for key in first if all(key in each for each in others))
 
 
 def _multivalued(key: str) -> bool:

@@ -301,6 +301,16 @@ def test_the_longest_boundary_that_iam_accepts_is_deployed(
     assert "Write fewer or shorter prefixes, or give the secrets the tag technicalTeam" in error
 
 
+def test_spaces_in_the_name_of_a_team_count(packaged: Packaged, tmp_path: Path) -> None:
+    """IAM excludes white space; whether also inside of texts is not documented."""
+    spaces = [" " * length for length in range(1, 121)]
+    prefixes = {f"a{space}z": ["x/"] for space in spaces}
+    _, long = run(packaged, tmp_path, prefixes, prefixes)
+    same = {f"a{'-' * len(space)}z": ["x/"] for space in spaces}
+    _, expected = run(packaged, tmp_path, same, same)
+    assert long == expected != ""
+
+
 def test_a_boundary_without_the_statement_stops_the_deploy(
     packaged: Packaged, tmp_path: Path
 ) -> None:
