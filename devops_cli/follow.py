@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any, Protocol
 from urllib.parse import quote, urlsplit
@@ -197,9 +197,14 @@ def _age(response: Response, operation: Object, clock: Clock) -> float:
 
     The current time is taken from the header Date of the response, if there is one.
     """
-    try:
-        now = parsedate_to_datetime(response.headers.get("date", ""))
-    except ValueError:
-        now = clock.now()
-    requested = get_time(operation, "requestedAt")
+    now, requested = _date(response) or clock.now(), get_time(operation, "requestedAt")
     return max((now - requested).total_seconds(), 0.0) if requested else 0.0
+
+
+def _date(response: Response) -> datetime | None:
+    """Return the time in the header Date; None if it is missing, not a time, or has no zone."""
+    try:
+        found = parsedate_to_datetime(response.headers.get("date", ""))
+    except (ValueError, OverflowError):
+        return None
+    return found if found.tzinfo else None

@@ -221,11 +221,7 @@ const FUNCTIONS = {
     validateTemplate,
     ...secretTags,
     ...undoStack,
-    ...register(SERVICES),
-    passTaskRoles,
-    findTaskDefinitions,
-    followServices(SERVICES),
-    updateServices(SERVICES),
+    ...rollOut(SERVICES),
   ],
   deployNonProd: [
     ...read(LOG),

@@ -93,6 +93,28 @@ def test_the_age_is_by_the_clock_of_the_service() -> None:
 
 
 @pytest.mark.parametrize(
+    "date",
+    [
+        "Sat, 31 Jan 2026 12:00:03 -0000",
+        "Sat, 31 Jan 2026 12:00:03",
+        "Sat, 31 Jan 2026 12:00:03 GMT, Sat, 31 Jan 2026 12:00:03 GMT",
+        "Sat, 99 Jan 2026 12:00:03 GMT",
+        "Sat, 31 Jan 2026 12:00:03 +999999999999",
+        "soon",
+        "",
+    ],
+)
+def test_a_date_that_a_proxy_has_changed_does_no_harm(date: str) -> None:
+    """Two headers, for example, are read as one value."""
+    body = {"operation": operation("FAILED")}
+    changed, missing = (
+        followed(Service(), accepted=Response(202, b"", body, headers))[0].seconds
+        for headers in ({"date": date}, {})
+    )
+    assert changed == missing
+
+
+@pytest.mark.parametrize(
     "trouble",
     [answer(404), answer(503), answer(500), httpx.Response(502, html="<p>"), LOST, answer(stack=7)],
     ids=["404", "503", "500", "html", "lost", "odd"],

@@ -259,6 +259,22 @@ def test_a_hanging_call_does_not_delay_other_operations() -> None:
     assert len(ended(cloud)) == 40
 
 
+def test_a_run_has_a_time_limit_from_its_start() -> None:
+    """A test of serverless.yml compares the limit with the time-out of the function."""
+    cloud = crowd(2)
+    limits: list[datetime] = []
+
+    def note(calls: Iterable[Callable[[], Any]], count: int, until: datetime) -> list[Any]:
+        limits.append(until)
+        return in_threads(calls, count, until)
+
+    cloud.workers = note
+    started = cloud.clock.now()
+    cloud.wire.on("tables.open_operations", lambda: cloud.clock.wait(20))
+    Client(cloud).wake(SCHEDULE)
+    assert limits == [started + sweep.LIMIT]
+
+
 def test_a_run_reports_its_results_although_a_call_hangs() -> None:
     cloud = crowd(3)
     reached, answered = threading.Event(), threading.Event()

@@ -1,6 +1,7 @@
 """POST /stacks/swapProdBlueAndGreen."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -141,6 +142,25 @@ def test_the_same_release_in_both_slots_is_already_live(promoted: FakeCloud, api
     reply = api.swap(version="1.0")
     assert (reply.status, reply.body["operation"]) == (200, None)
     assert _live(promoted) == "prod-2"
+
+
+def test_a_version_without_digests_in_both_slots_is_ambiguous(
+    promoted: FakeCloud, api: Client, dry: DryClient
+) -> None:
+    """Without digests, as after releases of another tool, the bytes of the slots can differ."""
+    api.swap()
+    api.finished(api.promote())
+    recorded = {key: row for key, row in promoted.tables.rows.items() if key[1] in PRODUCTION}
+    for key, row in recorded.items():
+        assert row.service
+        promoted.tables.rows[key] = replace(row, service=replace(row.service, digest=None))
+    for caller in (api, dry):
+        reply = caller.swap(version="1.0")
+        assert (reply.status, reply.body["code"]) == (409, "AMBIGUOUS")
+        assert reply.body["reasons"] == [
+            "the live slot runs 1.0 (unknown digest)", "the idle slot runs 1.0 (unknown digest)",
+        ]  # fmt: skip
+    promoted.tables.rows |= recorded
 
 
 @pytest.mark.usefixtures("shop")

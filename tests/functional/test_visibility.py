@@ -134,3 +134,24 @@ def test_texts_do_not_name_images(text: str, expected: str | None) -> None:
         "reasons": [expected or text],
         "environments": [{"environment": "DEV", "reason": expected or text}],
     }
+
+
+@pytest.mark.parametrize(
+    "member",
+    [
+        "drift", "message", "previousVersion", "reason", "reasons", "version", "waitingFor",
+        "warnings",
+    ],
+)  # fmt: skip
+def test_each_member_with_a_text_of_aws_is_concealed(member: str) -> None:
+    """ECS, another tool or a failed pull can name an image in these members at any depth."""
+    text, hidden = f"cannot pull ghcr.io/team/app@{DIGEST}", "cannot pull <image>"
+    plural = member in ("reasons", "warnings")
+    view: dict[str, object] = {member: [text] if plural else text}
+    expected: dict[str, object] = {member: [hidden] if plural else hidden}
+    deep = {"applicationName": "Shop", "environments": [{"messages": [view], **view}], **view}
+    assert concealed(deep) == {
+        "applicationName": "Shop",
+        "environments": [{"messages": [expected], **expected}],
+        **expected,
+    }

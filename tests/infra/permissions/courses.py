@@ -132,12 +132,16 @@ _ABORT: Drive = _abort
 
 @dataclass(frozen=True, slots=True)
 class Course:
-    """A request, the driver that ends it, whether AWS fails, and the call at which it crashes."""
+    """A request, the driver that ends it, whether AWS fails, and the call at which it crashes.
+
+    `fails_late` means that the second rollout of a create fails, after its stack is complete.
+    """
 
     state: State
     request: Request
     drive: Drive
     fails: bool = False
+    fails_late: bool = False
     dies_at: int | None = None
 
 
@@ -205,6 +209,8 @@ class Trace:
             if not world.records().open:
                 return
             account.clock.wait(_PAUSE)
+            if course.fails_late:
+                account.completion.failing |= _running()
             course.drive(world)
 
     def others(self) -> None:
@@ -284,6 +290,8 @@ def _prepare(world: World) -> None:
 def _courses(state: State, request: Request, drive: Drive, deaths: list[int]) -> Iterator[Course]:
     yield Course(state, request, drive)
     yield Course(state, request, drive, fails=True)
+    if request is _CREATE:
+        yield Course(state, request, drive, fails_late=True)
     for number in deaths:
         yield Course(state, request, drive, dies_at=number)
 
