@@ -78,6 +78,17 @@ def test_a_repeated_promote_by_another_caller_does_not_free_the_deployer(
     hold_refused(Client(separated, OWNER).swap())
 
 
+def test_a_release_that_went_live_by_hand_has_no_deployer(separated: FakeCloud) -> None:
+    estate, listeners = separated.stacks.estate, separated.load_balancer.listeners
+    for which, slot in (("production", "prod-2"), ("test", "prod-1")):
+        listeners[estate.listener("Shop", which)] = [estate.target_group("Shop", slot)]
+    separated.clock.pass_(minutes=10)
+    assert Client(separated, OWNER).drift_check() == 1
+    for live in ("prod-1", "prod-2"):
+        assert Client(separated, OWNER).swap().status == 200
+        assert separated.live("Shop") == live
+
+
 def test_a_swap_that_changes_nothing_is_not_refused(separated: FakeCloud) -> None:
     assert Client(separated, OTHER).swap().status == 200
     reply = Client(separated, OWNER).swap(version="1.0")

@@ -21,6 +21,7 @@ from tools.laptop.permissions import Permission
 _FUNCTIONS = sorted({*FUNCTIONS.values(), "reconcile"})
 TESTS = [*map(service_name, DEPLOYABLE)]
 _BALANCING = "elasticloadbalancing"
+Keys = Mapping[str, str | list[str]]
 _PSEUDO = {"Partition": "aws", "Region": REGION, "AccountId": ACCOUNT}
 
 
@@ -149,3 +150,54 @@ def test_no_name_of_an_application_makes_a_service_that_of_another_environment(
         "deployProdBlue": {*SLOTS},
         "swap": {*SLOTS, "prod"},
     }
+
+
+_ECS, _STACK = f"arn:aws:ecs:{REGION}:{ACCOUNT}", f"arn:aws:cloudformation:{REGION}:{ACCOUNT}"
+_TASK_DEFINITION = f"{_ECS}:task-definition/Shop-dev:1"
+_FARGATE = {"ecs:compute-compatibility": ["FARGATE"]}
+_BUCKET = f"arn:aws:s3:::{settings().template_bucket}"
+_ROLE = {"cloudformation:RoleArn": settings().stack_role}
+
+
+@pytest.mark.parametrize(
+    ("action", "resource", "own", "hostile"),
+    [
+        ("ecs:UpdateService", f"{_ECS}:service/Shop/dev",
+         {"aws:ResourceTag/devops:application": "Shop"}, {"aws:ResourceTag/team": "others"}),
+        ("ecs:RegisterTaskDefinition", _TASK_DEFINITION, _FARGATE, {}),
+        ("ecs:RegisterTaskDefinition", _TASK_DEFINITION, _FARGATE,
+         {"ecs:compute-compatibility": ["EC2", "FARGATE"]}),
+        ("ecs:RegisterTaskDefinition", _TASK_DEFINITION, _FARGATE | {"ecs:privileged": "false"},
+         _FARGATE | {"ecs:privileged": "true"}),
+        ("ecs:TagResource", _TASK_DEFINITION, {"ecs:CreateAction": "RegisterTaskDefinition"}, {}),
+        ("iam:PassRole", f"arn:aws:iam::{ACCOUNT}:role/devops-ecs/Shop-dev",
+         {"iam:PassedToService": "ecs-tasks.amazonaws.com"},
+         {"iam:PassedToService": "ec2.amazonaws.com"}),
+        ("s3:GetObject", f"{_BUCKET}/application.yml", {"s3:ResourceAccount": ACCOUNT},
+         {"s3:ResourceAccount": "210987654321"}),
+        ("s3:ListBucket", _BUCKET, {"s3:ResourceAccount": ACCOUNT},
+         {"s3:ResourceAccount": "210987654321"}),
+        ("cloudformation:DeleteStack", f"{_STACK}:stack/Shop/1",
+         _ROLE | {"aws:ResourceTag/devops:operation": "01"}, _ROLE),
+        ("cloudformation:CreateStack", f"{_STACK}:stack/Shop/1",
+         _ROLE | {"aws:RequestTag/devops:operation": "01"},
+         {"aws:RequestTag/devops:operation": "01"}),
+    ],
+)  # fmt: skip
+def test_no_function_can_make_a_call_outside_the_conditions(
+    packaged: Packaged, action: str, resource: str, own: Keys, hostile: Keys
+) -> None:
+    """The own call has the condition keys of the service, the other one those of an attacker."""
+    allowed = [
+        [
+            function
+            for function in _FUNCTIONS
+            if any(
+                grant.allows(Permission(action, resource, keys))
+                for grant in grants(packaged.template, function)
+            )
+        ]
+        for keys in (own, hostile)
+    ]
+    assert allowed[0]
+    assert allowed[1] == []
