@@ -99,8 +99,10 @@ def _holds(conditions: Mapping[str, Mapping[str, Any]], keys: Mapping[str, Any])
 
 def _value(expected: Any, keys: Mapping[str, Any]) -> Any:
     """Return the text of a condition, with the value of a policy variable; None without one."""
-    # CloudFormation writes "${!name}" of Fn::Sub as "${name}".
-    text = expected["Fn::Sub"].replace("${!", "${") if isinstance(expected, dict) else expected
+    text = expected
+    if isinstance(expected, dict):
+        separator, parts = expected["Fn::Join"]
+        text = separator.join(parts)
     variable = re.fullmatch(r"\$\{([^}]+)\}", text)
     return keys.get(variable[1].lower()) if variable else text
 
