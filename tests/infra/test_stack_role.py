@@ -165,6 +165,37 @@ def test_tasks_run_on_fargate_in_the_subnets_of_the_installation(
 
 
 @pytest.mark.parametrize(
+    ("keys", "allowed"),
+    [
+        ({}, True),
+        ({"ecs:enable-execute-command": "true"}, False),
+        ({"ecs:auto-assign-public-ip": "true"}, False),
+        (
+            {"ecs:subnet": ["arn:aws:ec2:eu-west-1:012345678901:subnet/subnet-0fedcba9876543210"]},
+            False,
+        ),
+        ({"aws:ResourceTag/devops:application": None}, False),
+    ],
+)
+def test_an_update_of_a_service_has_the_limits_of_its_create(
+    packaged: Packaged, keys: dict[str, Any], allowed: bool
+) -> None:
+    policy = packaged.template["Resources"]["StackRole"]["Properties"]["Policies"][0]
+    (statement,) = (
+        each
+        for each in policy["PolicyDocument"]["Statement"]
+        if "ecs:UpdateService" in listed(each["Action"])
+    )
+    given = {"aws:ResourceTag/devops:application": "Shop"} | keys
+    found = {name: value for name, value in given.items() if value is not None}
+    assert allowed == all(
+        reference.holds(operator, key, listed(value), found)
+        for operator, each in statement["Condition"].items()
+        for key, value in each.items()
+    )
+
+
+@pytest.mark.parametrize(
     ("action", "key", "creating"),
     [
         (
