@@ -8,7 +8,7 @@ from xdist.scheduler import LoadScopeScheduling
 
 # One process runs all tests of such a folder, so that its laptop cloud starts only once, and the
 # deploy tool builds the package only once.
-_TOGETHER = ("tests/e2e/", "tests/infra/", "tests/proofs/laptop/")
+_TOGETHER = ("tests/e2e/", "tests/infra/", "tests/proofs/attack/", "tests/proofs/laptop/")
 
 
 class Sharing(LoadScopeScheduling):  # type: ignore[misc] # xdist ships no types

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import subprocess
@@ -13,7 +14,15 @@ import boto3
 from botocore.credentials import Credentials
 
 from tools.laptop import callers
-from tools.laptop.cloud import ACCOUNT, API_STAGE, REGION, ROOT, Cloud, CloudError
+from tools.laptop.cloud import (
+    ACCOUNT,
+    API_STAGE,
+    DIRECTORY,
+    REGION,
+    ROOT,
+    Cloud,
+    CloudError,
+)
 
 SERVERLESS = ROOT / "node_modules" / ".bin" / "serverless"
 INITIAL_IMAGE = "public.ecr.aws/devops/welcome:1"  # resolved without a registry
@@ -68,16 +77,19 @@ def _run_serverless(environment: dict[str, str], *, quiet: bool) -> None:
     if not SERVERLESS.exists():
         raise CloudError("serverless is not installed: run `make setup` first")
     output = subprocess.PIPE if quiet else None
-    done = subprocess.run(  # noqa: S603 - the tool of package.json, no shell
-        [str(SERVERLESS), "deploy"],
-        cwd=ROOT,
-        env=environment,
-        stdin=subprocess.DEVNULL,
-        stdout=output,
-        stderr=subprocess.STDOUT,
-        text=True,
-        check=False,
-    )
+    DIRECTORY.mkdir(exist_ok=True)
+    with (DIRECTORY / "deploying").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # all deploys write their package into the same folder
+        done = subprocess.run(  # noqa: S603 - the tool of package.json, no shell
+            [str(SERVERLESS), "deploy"],
+            cwd=ROOT,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
     if done.returncode != 0:
         raise CloudError(f"serverless deploy failed:\n{done.stdout or ''}")
 
