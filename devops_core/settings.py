@@ -83,17 +83,20 @@ class Settings(NamedTuple):
     # Calls that can wait at the same time; None without a limit.
     waiting_limit: int | None = None
 
+    @property
+    def partition(self) -> str:
+        """The partition of the installation's ARNs, such as `aws` or `aws-cn`."""
+        return self.stack_role.split(":")[1]
+
     def repository_arn(self, name: str) -> str:
         """Return the ARN of a repository in the ECR of the installation."""
-        partition = self.stack_role.split(":")[1]
-        return f"arn:{partition}:ecr:{self.region}:{self.account}:repository/{name}"
+        return f"arn:{self.partition}:ecr:{self.region}:{self.account}:repository/{name}"
 
     @property
     def image_repositories(self) -> list[str]:
         """The ARN patterns of the ECR repositories that the execution roles can read."""
-        partition = self.stack_role.split(":")[1]
         return [
-            f"arn:{partition}:ecr:{each.region}:{each.account}:repository/*"
+            f"arn:{self.partition}:ecr:{each.region}:{each.account}:repository/*"
             for each in self.registries.ecr
         ]
 

@@ -18,6 +18,7 @@ def handle(request: Request) -> responses.Response:
         request.body,
         required_tags=settings.required_tags,
         account=settings.account,
+        partition=settings.partition,
         max_vcpus=settings.max_vcpus,
     )
     context = request.context(CONTROLLER.kind.name, request.body)

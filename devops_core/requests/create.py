@@ -212,14 +212,14 @@ def _service_faults(data: Mapping[str, Any], context: Mapping[str, Any]) -> Iter
 def _foreign_secrets(data: Mapping[str, Any], context: Mapping[str, Any]) -> Iterator[schema.Fault]:
     """Yield the faults of secrets of another account.
 
-    `account` is the installation's; without it, secrets of any account are valid. A secret of
-    another account needs a KMS key of that account (AWS Secrets Manager User Guide, "Access AWS
-    Secrets Manager secrets from a different account"), which execution roles cannot use. A
-    secret can be in another region (Amazon ECS API Reference, Secret).
+    `account` and `partition` are the installation's; without an account, secrets of any account are
+    valid. A secret of another account needs a KMS key of that account (AWS Secrets Manager User
+    Guide, "Access AWS Secrets Manager secrets from a different account"), which execution roles
+    cannot use. A secret can be in another region (Amazon ECS API Reference, Secret).
     """
-    account = context.get("account")
+    own = context.get("partition"), context.get("account")
     for name, arn in (data["secrets"] or {}).items():
-        if account and arn and arn.split(":")[4] != account:
+        if own[1] and arn and (arn.split(":")[1], arn.split(":")[4]) != own:
             yield f"secrets.{name}", "must be in the AWS account of this service"
 
 

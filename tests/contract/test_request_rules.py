@@ -469,6 +469,7 @@ def to_image(repouri: str, version: Any = "1.0") -> dict[str, Any]:
 
 _TOO_LONG = {"repouri": "must have at most 255 characters including the version"}
 _TOO_LONG_REPOSITORY = "must have at most 183 characters without tag and digest"
+_INSTALLATION = {"account": ACCOUNT, "partition": "aws"}
 _OF_THIS_ACCOUNT = "must be in the AWS account of this service"
 _TWO_SOURCES = "must not also be in environment"
 _NOT_CREATED = "is not an environment of the application"
@@ -535,13 +536,14 @@ CASES: Mapping[str, Case] = {
                 "A": _OTHER, "B": SECRET, "C": f"{_OTHER}:user::",
                 "D": f"arn:aws:ssm:eu-west-1:999999999999:parameter/{ACCOUNT}",
                 "E": PARAMETER.replace("eu-west-1", "us-east-1"), "F": "arn:aws:s3:::b", "G": 5,
+                "H": SECRET.replace("arn:aws:", "arn:aws-cn:"),
             }
         ),
         {
-            **dict.fromkeys(["service.secrets." + name for name in "ACD"], _OF_THIS_ACCOUNT),
+            **dict.fromkeys(["service.secrets." + name for name in "ACDH"], _OF_THIS_ACCOUNT),
             **dict.fromkeys(["service.secrets." + name for name in "FG"], SECRET_ARN.wrong_type),
         },
-        {"account": ACCOUNT},
+        _INSTALLATION,
     ),
     "secrets with too many bytes": Case(
         "create",
@@ -595,7 +597,7 @@ CASES: Mapping[str, Case] = {
             "service.secrets.A": _OF_THIS_ACCOUNT, "overrides.prod.secrets.B": _OF_THIS_ACCOUNT,
             "overrides.prod.secrets.C": SECRET_ARN.wrong_type,
         },
-        {"account": ACCOUNT},
+        _INSTALLATION,
     ),
     "overrides with too many bytes": Case(
         "create",
@@ -628,11 +630,11 @@ CASES: Mapping[str, Case] = {
         "create", serving(secrets={f"S{n}": f"{SECRET}:key{n}::" for n in range(100)}), {}
     ),
     "secrets of the installation's account": Case(
-        "create", serving(secrets={"A": SECRET, "B": PARAMETER}), {}, {"account": ACCOUNT}
+        "create", serving(secrets={"A": SECRET, "B": PARAMETER}), {}, _INSTALLATION
     ),
     "no secrets to compare with the account": Case(
         "create", serving(secrets=None), {"service.secrets": _MUST_BE_OBJECT},
-        {"account": ACCOUNT},
+        _INSTALLATION,
     ),
     "the longest repository": Case("deploy", to_image("a" * 183), {}),
     "a repository that is too long with a digest": Case(
