@@ -114,10 +114,12 @@ def _checked_plan(
 
 def _approvable(cloud: Cloud, plan: Plan, caller: str) -> Plan:
     """Return a plan; ForbiddenError if the caller must not make its own release live."""
-    if plan.operation and cloud.settings.access.approves_own(caller, plan.deployers):
+    operation = plan.operation
+    if operation and cloud.settings.access.approves_own(caller, plan.deployers):
         raise ForbiddenError(
-            f"not allowed to swap {plan.operation.application}: this caller deployed or promoted"
-            " the release of the idle slot, and selfapproval is false: another caller must swap"
+            f"not allowed to {operation.kind} {operation.application}: this caller deployed or"
+            " promoted the release of the idle slot, and selfapproval is false: another caller must"
+            f" {operation.kind}"
         )
     return plan
 
