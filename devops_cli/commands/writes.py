@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -11,6 +11,11 @@ from devops_cli.exits import Exit
 from devops_cli.failures import UsageError
 from devops_cli.options import Environments, Name, Timeout, Write, command, environments
 from devops_cli.session import Session
+
+
+def _release(part: str, text: str) -> Any:
+    """Return the option for the version or the digest of a release, with its help text."""
+    return typer.Option(metavar=part.upper(), parser=rules.text(part), help=text)
 
 
 @command
@@ -27,14 +32,7 @@ def create(name: Name, new: bodies.New, write: Write, timeout: Timeout, session:
 def deploy(
     name: Name,
     env: Environments,
-    version: Annotated[
-        str,
-        typer.Option(
-            metavar="VERSION",
-            parser=rules.text("version"),
-            help="The version: the tag of the image.",
-        ),
-    ],
+    version: Annotated[str, _release("version", "The version: the tag of the image.")],
     write: Write,
     timeout: Timeout,
     session: Session,
@@ -69,20 +67,10 @@ def promote(
         ),
     ] = None,
     version: Annotated[
-        str | None,
-        typer.Option(
-            metavar="VERSION",
-            parser=rules.text("version"),
-            help="The version that the source must run.",
-        ),
+        str | None, _release("version", "The version that the source must run.")
     ] = None,
     digest: Annotated[
-        str | None,
-        typer.Option(
-            metavar="DIGEST",
-            parser=rules.text("digest"),
-            help="The digest that the source must run: sha256:...",
-        ),
+        str | None, _release("digest", "The digest that the source must run: sha256:...")
     ] = None,
 ) -> Exit:
     """Promote the image of a non-production environment to the idle production slot.
@@ -102,19 +90,12 @@ def swap(
     session: Session,
     version: Annotated[
         str | None,
-        typer.Option(
-            metavar="VERSION",
-            parser=rules.text("version"),
-            help="The version that must become live. If it is already live, nothing changes.",
+        _release(
+            "version", "The version that must become live. If it is already live, nothing changes."
         ),
     ] = None,
     digest: Annotated[
-        str | None,
-        typer.Option(
-            metavar="DIGEST",
-            parser=rules.text("digest"),
-            help="The digest that must become live: sha256:...",
-        ),
+        str | None, _release("digest", "The digest that must become live: sha256:...")
     ] = None,
 ) -> Exit:
     """Make the idle production slot live and the live slot idle.
