@@ -50,15 +50,22 @@ class HttpConnection(HTTPConnection):
     one byte at a time could extend a request without a limit.
     """
 
-    def __init__(self, host: str, port: int | None = None, **options: Any) -> None:
+    def __init__(
+        self,
+        host: str,
+        port: int | None = None,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        **options: Any,
+    ) -> None:
         super().__init__(host, port, **options)
-        _limit(self)
+        _limit(self, clock)
 
 
 class _HttpsConnection(HTTPSConnection):
     def __init__(self, host: str, **options: Any) -> None:
         super().__init__(host, **options)
-        _limit(self)
+        _limit(self, time.monotonic)
 
 
 class HttpHandler(urllib.request.HTTPHandler):
@@ -82,12 +89,12 @@ class _NoRedirects(urllib.request.HTTPRedirectHandler):
         """Return the redirect itself as the response."""
 
 
-def _limit(connection: Any) -> None:
+def _limit(connection: Any, clock: Callable[[], float]) -> None:
     """Apply the time-out of a connection to the sum of its steps."""
-    end = time.monotonic() + float(connection.timeout)
+    end = clock() + float(connection.timeout)
 
     def left() -> float:
-        seconds = end - time.monotonic()
+        seconds = end - clock()
         if seconds <= 0:
             raise TimeoutError("timed out")
         return seconds
@@ -100,8 +107,12 @@ def _limit(connection: Any) -> None:
             except OSError as refused:
                 error = refused
                 continue
-            # Python applies this time-out to a TLS handshake as a whole.
-            connected.settimeout(left())
+            try:
+                # Python applies this time-out to a TLS handshake as a whole.
+                connected.settimeout(left())
+            except TimeoutError:
+                connected.close()
+                raise
             return connected
         raise error
 

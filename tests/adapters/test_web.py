@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import itertools
 import socket
 import threading
@@ -10,7 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from devops_core.adapters.web import HttpWeb
+from devops_core.adapters.web import HttpConnection, HttpWeb
 from devops_core.errors import UnreachableError
 from tests.lab.dripping import dripping
 
@@ -91,6 +92,18 @@ def test_a_server_that_drips_its_response_is_unreachable_after_the_time_out(
         thread = threading.Thread(target=get, daemon=True)
         thread.start()
         assert finished.wait(LONG)
+
+
+def test_a_connection_that_opens_at_the_end_of_the_time_out_is_closed() -> None:
+    """Python reports an open connection as a warning when it removes the object."""
+    times = iter([0.0, 0.5, 2.0])
+    with dripping(b"", ()) as port:
+        connection = HttpConnection("127.0.0.1", port, timeout=1.0, clock=times.__next__)
+        with pytest.raises(TimeoutError, match="timed out"):
+            connection.connect()
+        del connection
+        gc.collect()
+    assert not list(times)
 
 
 @pytest.mark.parametrize(

@@ -205,7 +205,9 @@ def test_a_response_longer_than_the_limit_of_api_gateway_is_not_read() -> None:
 
 def test_a_call_of_this_machine_does_not_pass_a_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
     """The proxy would receive the API key without encryption."""
-    response = b'HTTP/1.1 200 OK\r\nContent-Length: 12\r\n\r\n{"ok": true}'
+    # The client keeps a connection open unless the response ends it.
+    head = b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 12\r\n\r\n"
+    response = head + b'{"ok": true}'
     with dripping(response, ()) as port:
         for name in ("http_proxy", "all_proxy"):
             monkeypatch.setenv(name, "http://127.0.0.1:1")  # a port without a server
