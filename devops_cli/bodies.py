@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
+from devops_cli import rules
 from devops_cli.failures import UsageError
 from devops_cli.options import ENVIRONMENT_OPTION, environments
 
@@ -23,7 +24,12 @@ class New:
 
     team: Annotated[
         str | None,
-        typer.Option(metavar="TEAM", help="The owning team. Required.", show_default=False),
+        typer.Option(
+            metavar="TEAM",
+            parser=rules.text("team"),
+            help="The owning team. Required.",
+            show_default=False,
+        ),
     ] = None
     email: Annotated[
         str | None,

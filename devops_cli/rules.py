@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+import unicodedata
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -23,11 +24,20 @@ def text(rule: str, change: Callable[[str], str] = str) -> Callable[[str], str]:
 
     def parse(value: str) -> str:
         changed = change(value)
-        if not re.fullmatch(_RULES[rule]["pattern"], changed):
+        if not _fits(changed, _RULES[rule]):
             raise typer.BadParameter(f"{value!r} {_RULES[rule]['message']}")
         return changed
 
     return parse
+
+
+def _fits(value: str, rule: dict[str, Any]) -> bool:
+    """Return whether a text fits a rule: its pattern, maximum length and Unicode normal form."""
+    return (
+        re.fullmatch(rule["pattern"], value) is not None
+        and len(value) <= rule.get("longest", len(value))
+        and ("form" not in rule or unicodedata.is_normalized(rule["form"], value))
+    )
 
 
 def values(rule: str) -> list[str]:

@@ -1,4 +1,10 @@
-"""Names and their formats: environments, slots, applications, stack outputs, images."""
+"""Names and their formats: environments, slots, applications, stack outputs, images, tags.
+
+Each kind of name has one pattern. The requests use these patterns; `make reference` derives those
+of the contract, of the command line (devops_cli/rules.json) and of parameters.yml
+(serverless/names.json) from them. The kinds that only parameters.yml has are in
+serverless/parameters-schema.js.
+"""
 
 from __future__ import annotations
 
@@ -31,18 +37,20 @@ IMAGE_TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
 # The digest of an image (OCI image specification, "Digests"; registries use SHA-256).
 IMAGE_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
+# A part of the path of a repository (OCI distribution specification, "Pulling manifests").
+_PART = r"[a-z0-9]+(?:(?:\.|__?|-+)[a-z0-9]+)*"
+
 # An image reference: registry and path in lower case, then an optional tag and digest. A number
 # after the first component is a port only if a path follows it: "nginx:1" has a tag.
 IMAGE_URI = re.compile(
-    r"(?P<repository>[a-z0-9]+(?:[._-]+[a-z0-9]+)*(?::[0-9]+(?=/))?(?:/[a-z0-9]+(?:[._-]+[a-z0-9]+)*)*)"
-    r"(?::(?P<tag>[A-Za-z0-9_][A-Za-z0-9._-]{0,127}))?"
-    r"(?:@(?P<digest>sha256:[0-9a-f]{64}))?"
+    rf"(?P<repository>{_PART}(?::[0-9]+(?=/))?(?:/{_PART})*)"
+    rf"(?::(?P<tag>{IMAGE_TAG.pattern}))?"
+    rf"(?:@(?P<digest>{IMAGE_DIGEST.pattern}))?"
 )
 
 # Host of a private ECR registry, optionally with a port: "<account>.dkr.ecr.<region>.amazonaws.com"
 # or the dual-stack "<account>.dkr-ecr.<region>.on.aws", both also with "-fips" (AWS General
 # Reference, "Amazon ECR endpoints and quotas"). The other domains are those of other partitions.
-# serverless/registries.js has the same pattern.
 ECR_DOMAIN = (
     r"(?:amazonaws\.com(?:\.cn)?|amazonaws\.eu|on\.aws|on\.amazonwebservices\.(?:com\.cn|eu)"
     r"|c2s\.ic\.gov|sc2s\.sgov\.gov|cloud\.adc-e\.uk|csp\.hci\.ic\.gov)"
@@ -53,6 +61,21 @@ ECR_HOST = re.compile(
 )
 # The registry of images without a host.
 DOCKER_HUB = "docker.io"
+
+# The value of a tag, also of technicalTeam: letters and digits of all languages, and spaces inside
+# (IAM API, tagValueType; the characters of \p{Z} other than the space are not visible). ELB refuses
+# spaces at the ends (ELB User Guide, "Tag an Application Load Balancer").
+TAG_TEXT = re.compile(r"[\w.:/=+@-](?:[\w .:/=+@-]*[\w.:/=+@-])?")
+# The key of a tag. AWS reserves "aws:" in any case (AWS General Reference, "Tag naming limits and
+# requirements"), and this service "devops:".
+TAG_KEY = re.compile(rf"(?!(?i:aws|devops):){TAG_TEXT.pattern}")
+
+# The name of a secret of Secrets Manager. Secrets that an AWS service manages have a "!", as in
+# "rds!cluster-..." (AWS Secrets Manager User Guide, "AWS Secrets Manager secrets managed by other
+# AWS services"). A beginning of such a name has the same characters.
+SECRET_NAME = re.compile(r"[A-Za-z0-9/_+=.@!-]+")
+# The name of an SSM parameter in an ARN, without its first slash.
+PARAMETER_NAME = re.compile(r"[A-Za-z0-9/_.-]+")
 
 # The tag of stacks and task definitions with the operation that created them. It lets a worker
 # find the resources that an earlier worker created for the same operation.

@@ -91,10 +91,11 @@ function unknownCallers({ auth, teams = {}, admins = [], productionapprovers = [
 
 /** Lists that are too long for the environment variables of the functions. */
 function longPolicy({ teams = {}, admins = [], productionapprovers = [], secretprefixes = {} }) {
-  const size = JSON.stringify([teams, admins, productionapprovers, secretprefixes]).length;
+  const lists = JSON.stringify([teams, admins, productionapprovers, secretprefixes]);
+  const size = Buffer.byteLength(lists);
   if (size <= LONGEST_ACCESS_POLICY) return [];
   return [
-    `teams: together with admins, productionapprovers and secretprefixes it has ${size} characters, ` +
+    `teams: together with admins, productionapprovers and secretprefixes it has ${size} bytes, ` +
       `and the limit is ${LONGEST_ACCESS_POLICY}; write shorter lists, with * in the place of names ` +
       'of callers',
   ];
@@ -112,6 +113,17 @@ function unknownTeams({ teams, secretprefixes }) {
     .map((team) => `secretprefixes: ${team} is not in teams; write the team there too`);
 }
 
+/** Teams that a policy cannot name: it has only characters of Latin-1 (IAM API, CreatePolicy). */
+function unnameableTeams({ secretprefixes = {} }) {
+  return Object.keys(secretprefixes)
+    .filter((team) => /[^\u0020-\u00ff]/.test(team))
+    .map(
+      (team) =>
+        `secretprefixes: an IAM policy cannot contain the name ${team}, which has characters after ` +
+        'U+00FF; leave the team out, and give its secrets the tag technicalTeam',
+    );
+}
+
 const CHECKS = [
   sameSubnets,
   refusedImage,
@@ -122,6 +134,7 @@ const CHECKS = [
   unknownCallers,
   longPolicy,
   unknownTeams,
+  unnameableTeams,
   unidentifiedApprovers,
 ];
 

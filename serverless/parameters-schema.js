@@ -1,9 +1,11 @@
 'use strict';
 
 // The JSON Schema of parameters.yml. Each `description` completes the sentence "write ..." in the
-// error message for a value that is not valid. All values are strings (parameters.js).
+// error message for a value that is not valid. The keyword `fault` has a complete message: that of
+// the same kind of name in requests (names.json). All values are strings (parameters.js).
 
 const net = require('node:net');
+const names = require('./names.json');
 const { ANY_OTHER } = require('./registries');
 
 const ACCOUNT = '[0-9]{12}';
@@ -21,10 +23,6 @@ const TEMPLATE_URLS = [
   `https://(?<bucket>${BUCKET})\\.${S3_HOST}/(?<key>${KEY})`,
   `https://${S3_HOST}/(?<bucket>${BUCKET})/(?<key>${KEY})`,
 ];
-// Registry host and path in lower case, then a tag, a digest, or both (OCI distribution spec).
-const IMAGE =
-  '[a-z0-9]+([._-]+[a-z0-9]+)*(:[0-9]+)?(/[a-z0-9]+([._-]+[a-z0-9]+)*)*' +
-  '(:[A-Za-z0-9_][A-Za-z0-9._-]{0,127})?(@sha256:[0-9a-f]{64})?';
 // The host of a registry: a name with a dot or a port, or localhost.
 const REGISTRY_HOST = 'localhost|[a-z0-9-]+(\\.[a-z0-9-]+)+(:[0-9]+)?|[a-z0-9-]+:[0-9]+';
 // The valid numbers of days (CloudWatch Logs API, PutRetentionPolicy).
@@ -42,12 +40,6 @@ const CALLER =
   `arn:aws[a-z-]*:iam::${ACCOUNT}:(role/[A-Za-z0-9_+=,.@*-]+|user/[A-Za-z0-9_+=,.@*/-]+)` +
   '|[a-z0-9]{10}';
 
-// A value of the tag technicalTeam.
-const TEAM = '^[A-Za-z0-9 _.:/=+@-]{1,256}$';
-// The characters of names of secrets and of SSM parameters. IAM would interpret other characters of a
-// prefix: the wildcards * and ?, and the policy variables that begin with $ (IAM User Guide, "Policy
-// variables").
-const SECRET_PREFIX = '^[A-Za-z0-9/_+=.@!-]{1,256}$';
 // A value of aws:PrincipalArn, with * for any characters. For the session of a role it is the ARN of
 // the role with its path (IAM User Guide, "AWS global condition context keys").
 const PRINCIPAL = `arn:aws[a-z-]*:iam::${ACCOUNT}:(root|(role|user)/[A-Za-z0-9_+=,.@*/-]+)`;
@@ -59,12 +51,25 @@ function isCidr(range) {
   return more.length === 0 && /^[1-9][0-9]{0,2}$/.test(length) && Number(length) <= most;
 }
 
+/** The schema of a kind of name that requests have as well; with its own message or theirs. */
+function named({ pattern, message, longest, form }, description) {
+  const normal = form ? { format: form } : {};
+  const advice = description ? { description } : { fault: message };
+  return { type: 'string', pattern, maxLength: longest, ...normal, ...advice };
+}
+
 const text = (pattern, description) => ({ type: 'string', pattern: `^(${pattern})$`, description });
 const choice = (values, description) => ({ type: 'string', enum: values.map(String), description });
 const callers = (description) => ({
   type: 'array',
   uniqueItems: true,
-  items: { type: 'string', pattern: `^(${CALLER})$` },
+  items: {
+    type: 'string',
+    pattern: `^(${CALLER})$`,
+    fault:
+      'is not a caller: use the ARN of an IAM role without its path or of an IAM user, with a name ' +
+      'of letters, digits or _+=,.@- and with * for any characters, or the id of an API key',
+  },
   description: `${description}, as in ["arn:aws:iam::012345678901:role/payments-*"]`,
 });
 const subnet = (what) =>
@@ -81,9 +86,15 @@ const securityGroup = (what) =>
   text(`sg-${EC2_ID}`, `the id of the security group of ${what}, as in sg-0123456789abcdef0`);
 
 const required = {
-  apiname: text('[A-Za-z0-9][A-Za-z0-9 ._-]{0,99}', 'a name for the REST API, as in devops-ecs'),
+  apiname: text(
+    '[A-Za-z0-9][A-Za-z0-9 ._-]{0,99}',
+    'a name for the REST API of 1 to 100 letters, digits, spaces, ., _ or -, as in devops-ecs',
+  ),
   // 20 characters, because the stage is part of function names, which have at most 64.
-  stage: text('[A-Za-z0-9][A-Za-z0-9-]{0,19}', 'the API stage, as in dev: letters, digits and -'),
+  stage: text(
+    '[A-Za-z0-9][A-Za-z0-9-]{0,19}',
+    'the API stage of 1 to 20 letters, digits or -, as in dev',
+  ),
   accountid: text(ACCOUNT, 'the AWS account number, 12 digits in quotes, as in "012345678901"'),
   vpc: text(`vpc-${EC2_ID}`, 'the id of the VPC, as in vpc-0123456789abcdef0'),
   subnet1: subnet('a subnet for the tasks'),
@@ -93,7 +104,10 @@ const required = {
   sg: securityGroup('the tasks'),
   elbsg: securityGroup('the load balancers'),
   region: text(REGION, 'the AWS region, as in eu-west-1'),
-  repouri: text(IMAGE, 'the image new applications start with, as in public.ecr.aws/team/app:1.0'),
+  repouri: named(
+    names.image,
+    'the image new applications start with, as in public.ecr.aws/team/app:1.0',
+  ),
   cftemplate: text(
     TEMPLATE_URLS.join('|').replace(/\?<(bucket|key)>/g, ''),
     'the S3 URL of the application template, as in s3://bucket/application.yml',
@@ -110,8 +124,7 @@ const optional = {
   requiredtags: {
     type: 'array',
     uniqueItems: true,
-    // Tag keys that every AWS service accepts, without prefixes that callers cannot set.
-    items: { type: 'string', pattern: '^(?!aws:|devops:)[A-Za-z0-9 _.:/=+@-]{1,128}$' },
+    items: named(names.tagKey),
     description: 'a list of tag keys, as in [costCenter, dataClass]',
   },
   maxvcpus: text('|[1-9][0-9]{0,4}', 'a number of vCPUs for one application, or leave it out'),
@@ -127,7 +140,14 @@ const optional = {
     uniqueItems: true,
     // A bucket policy has at most 20 KB (Amazon S3 User Guide, "Bucket policies").
     maxItems: 20,
-    items: { type: 'string', maxLength: 512, pattern: `^${PRINCIPAL}$` },
+    items: {
+      type: 'string',
+      maxLength: 512,
+      pattern: `^${PRINCIPAL}$`,
+      fault:
+        'is not a principal: use the ARN of an IAM role or user with its path of letters, digits or ' +
+        '_+=,.@/-, and with * for any characters, or the ARN of the root of the account',
+    },
     description:
       'a list of at most 20 IAM roles and users with their paths, ' +
       'as in ["arn:aws:iam::012345678901:role/ci/deploy-*"]',
@@ -137,7 +157,13 @@ const optional = {
     type: 'array',
     minItems: 1,
     uniqueItems: true,
-    items: { type: 'string', pattern: '^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$' },
+    items: {
+      type: 'string',
+      pattern: '^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$',
+      fault:
+        'is not a name of an API key: use 1 to 64 letters, digits, ., _ or -, and begin with a ' +
+        'letter or digit',
+    },
     description: 'a list of names, one for each key, as in [payments-ci, shop-ci]',
   },
   allowedcidrs: {
@@ -152,7 +178,14 @@ const optional = {
     // The list is in an environment variable of each function (4 KB for all variables). The longest
     // host of an ECR has 62 characters.
     maxItems: 10,
-    items: { type: 'string', maxLength: 70, pattern: `^(\\*|${REGISTRY_HOST})$` },
+    items: {
+      type: 'string',
+      maxLength: 70,
+      pattern: `^(\\*|${REGISTRY_HOST})$`,
+      fault:
+        'is not the host of a registry: use small letters, digits, . or -, with a dot or a port, or ' +
+        '"*" for every registry except ECR',
+    },
     description:
       'a list of at most 10 registries, as in [ghcr.io], or "*" for every registry except ECR',
   },
@@ -176,7 +209,7 @@ const optional = {
   ),
   teams: {
     type: 'object',
-    propertyNames: { pattern: TEAM },
+    propertyNames: named(names.team),
     additionalProperties: callers('a list of callers'),
     description: 'a list of callers for each team, as in {payments: ["arn:aws:iam::...:role/..."]}',
   },
@@ -185,12 +218,14 @@ const optional = {
   selfapproval: choice(['true', 'false'], 'true or false'),
   secretprefixes: {
     type: 'object',
-    propertyNames: { pattern: TEAM },
+    propertyNames: named(names.team),
     additionalProperties: {
       type: 'array',
       minItems: 1,
       uniqueItems: true,
-      items: { type: 'string', pattern: SECRET_PREFIX },
+      // IAM would interpret other characters of a prefix: the wildcards * and ?, and the policy
+      // variables that begin with $ (IAM User Guide, "Policy variables").
+      items: named(names.secretPrefix),
     },
     description:
       'a list of beginnings of names for each team, without *, ? and $, as in {payments: [payments/]}',
@@ -226,7 +261,7 @@ module.exports = {
     selfapproval: 'true',
     secretprefixes: {},
   },
-  formats: { cidr: isCidr },
+  formats: { cidr: isCidr, NFC: (name) => name === name.normalize('NFC') },
   schema: {
     type: 'object',
     required: Object.keys(required),

@@ -60,7 +60,8 @@ function describe({ keyword, params, parentSchema, instancePath, data }) {
     return `${params.additionalProperty}: is not a parameter; the parameters are ${known}`;
   }
   const key = instancePath.split('/')[1];
-  const advice = `write ${schema.properties[key].description ?? parentSchema.description}`;
+  if (parentSchema.fault) return `${key}: ${JSON.stringify(data)} ${parentSchema.fault}`;
+  const advice = `write ${schema.properties[key].description}`;
   if (data === null || data === '') return `${key}: is empty; ${advice}`;
   if (PLACEHOLDER.test(data)) return `${key}: still holds its placeholder; ${advice}`;
   return `${key}: ${JSON.stringify(data)} does not fit; ${advice}`;
@@ -68,7 +69,8 @@ function describe({ keyword, params, parentSchema, instancePath, data }) {
 
 /** Throw a ParametersError that names every key with a fault. */
 function check(file, values) {
-  const validate = new Ajv({ allErrors: true, verbose: true, formats }).compile(schema);
+  const ajv = new Ajv({ allErrors: true, verbose: true, formats, keywords: ['fault'] });
+  const validate = ajv.compile(schema);
   // A name that is not valid has another error as well.
   const errors = (validate(values) ? [] : validate.errors).filter(
     ({ keyword }) => keyword !== 'propertyNames',

@@ -1,23 +1,20 @@
 'use strict';
 
 // The registries whose images the applications can use: `allowedregistries` of parameters.yml. The
-// functions have the same rule in devops_core/naming.py and devops_core/registries.py; a test
-// compares both.
+// functions have the same rule in devops_core/registries.py; a test compares both.
+
+const names = require('./names.json');
 
 // The entry that allows every registry that is not a private ECR.
 const ANY_OTHER = '*';
 const DOCKER_HUB = 'docker.io';
-const ECR_HOST = new RegExp(
-  '^(?<account>[0-9]{12})\\.dkr[.-]ecr(?:-fips)?\\.(?<region>[a-z0-9-]+)\\.' +
-    '(?:amazonaws\\.com(?:\\.cn)?|amazonaws\\.eu|on\\.aws|on\\.amazonwebservices\\.(?:com\\.cn|eu)' +
-    '|c2s\\.ic\\.gov|sc2s\\.sgov\\.gov|cloud\\.adc-e\\.uk|csp\\.hci\\.ic\\.gov)' +
-    '(?::[0-9]+)?$',
-);
+// Its groups are the account and the region.
+const ECR_HOST = new RegExp(names.ecrHost.pattern);
 
 /** The ECR registry of a host as "account.region"; undefined for another registry. */
 function ecrRegistry(host) {
-  const found = ECR_HOST.exec(host)?.groups;
-  return found && `${found.account}.${found.region}`;
+  const found = ECR_HOST.exec(host);
+  return found ? `${found[1]}.${found[2]}` : undefined;
 }
 
 /** The host of the registry of an image. */

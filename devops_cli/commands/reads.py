@@ -40,7 +40,10 @@ def status(name: Name, session: Session, operation_id: OperationId = None) -> Ex
 def ls(
     page: Page,
     session: Session,
-    team: Annotated[str | None, typer.Option(metavar="TEAM", help="Only this team.")] = None,
+    team: Annotated[
+        str | None,
+        typer.Option(metavar="TEAM", parser=rules.text("team"), help="Only this team."),
+    ] = None,
     env: Annotated[
         str | None,
         typer.Option(

@@ -12,7 +12,15 @@ from devops_core.model.service_spec import (
     ServiceSpec,
     secret_arns,
 )
-from devops_core.naming import DEPLOYABLE, NON_PRODUCTION, SLOTS, Environment, environment_name
+from devops_core.naming import (
+    DEPLOYABLE,
+    NON_PRODUCTION,
+    PARAMETER_NAME,
+    SECRET_NAME,
+    SLOTS,
+    Environment,
+    environment_name,
+)
 from devops_core.requests import fields, schema
 
 # Memory in MiB for each number of CPU units that Fargate accepts (Amazon ECS Developer Guide,
@@ -131,8 +139,6 @@ def _tag_faults(data: Mapping[str, Any], context: Mapping[str, Any]) -> Iterator
     for name in context.get("required_tags", ()):
         if name not in data:
             yield name, "is required"
-        elif data[name] and not data[name].strip(" "):
-            yield name, "must contain more than spaces"
     first: dict[str, str] = {}
     for name in data:
         same = first.setdefault(name.lower(), name)
@@ -140,31 +146,18 @@ def _tag_faults(data: Mapping[str, Any], context: Mapping[str, Any]) -> Iterator
             yield name, f"must differ from {same} in more than upper and lower case"
 
 
-# Tag limits: AWS General Reference, "Tag naming limits and requirements". AWS keeps "aws:" for
-# itself in any case. A stack takes no empty value (CloudFormation API, Tag).
+# A stack takes no empty value (CloudFormation API, Tag).
 _TAGS: schema.Object[dict[str, str]] = schema.Object(
     dict,
     {"technicalTeam": schema.Member(fields.TEAM, required=True)},
-    others=(
-        schema.Text(
-            r"(?!(?i:aws|devops):)[\w .:/=+@-]+",
-            "is not a tag key: use 1 to 128 letters, digits, spaces or _.:/=+@-, without the prefix"
-            " aws: or devops:",
-            128,
-        ),
-        schema.Text(
-            r"[\w .:/=+@-]+",
-            "must be text of 1 to 256 letters, digits, spaces or _.:/=+@-",
-            256,
-            description="1 to 256 letters, digits, spaces or `_.:/=+@-`.",
-        ),
-    ),
+    others=(fields.KEY_OF_TAG, fields.VALUE_OF_TAG),
     most=MAX_TAGS,
     check=_tag_faults,
     name="Tags",
     description=f"Tags of the stack and of all its resources; at most {MAX_TAGS}. Keys of 1 to "
-    "128 and values of 1 to 256 letters, digits, spaces or `_.:/=+@-`. Keys must not begin with "
-    "`aws:` or `devops:`, and must differ in more than upper and lower case. The installation can "
+    "128 and values of 1 to 256 letters, digits, spaces or `_.:/=+@-`, without spaces at the ends, "
+    "each letter as one character (Unicode NFC). Keys must not begin with `aws:` or `devops:`, "
+    "and must differ in more than upper and lower case. The installation can "
     "require [further tags](install.md#parameters).",
 )
 
@@ -181,12 +174,10 @@ _VARIABLE = schema.Text(
 )
 _SECRET = schema.Text(
     r"arn:aws[a-z-]*:(?:secretsmanager:[a-z0-9-]+:[0-9]{12}:secret:"
-    # Secrets that an AWS service manages have a "!" in their names, as in "rds!cluster-..." (AWS
-    # Secrets Manager User Guide, "AWS Secrets Manager secrets managed by other AWS services").
     # Key, stage and version are present together, and each can be empty (ECS Developer Guide,
     # "Pass Secrets Manager secrets through environment variables").
-    rf"[A-Za-z0-9/_+=.@!-]+(?:(?::[^:{_SPACES}{_CONTROLS}]*){{3}})?"
-    r"|ssm:[a-z0-9-]+:[0-9]{12}:parameter/[A-Za-z0-9/_.-]+)",
+    rf"{SECRET_NAME.pattern}(?:(?::[^:{_SPACES}{_CONTROLS}]*){{3}})?"
+    rf"|ssm:[a-z0-9-]+:[0-9]{{12}}:parameter/{PARAMETER_NAME.pattern})",
     "must be the ARN of a Secrets Manager secret or an SSM parameter",
     name="SecretArn",
     description="The ARN of a Secrets Manager secret (with or without key, stage and version) or "

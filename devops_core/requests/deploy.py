@@ -5,16 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from devops_core.naming import IMAGE_URI, Environment, Image
+from devops_core.naming import Environment, Image
 from devops_core.requests import fields, schema
 
 if TYPE_CHECKING:
     from devops_core.registries import AllowedRegistries
 
-# Characters of a container's image (Amazon ECS API Reference, ContainerDefinition, `image`).
-LONGEST_IMAGE = 255
 # A rollout by digest uses the repository and "@sha256:" with 64 digits.
-LONGEST_REPOSITORY = LONGEST_IMAGE - 72
+LONGEST_REPOSITORY = fields.LONGEST_IMAGE - 72
 
 
 class DeployRequest(NamedTuple):
@@ -39,8 +37,11 @@ def _image_faults(data: Mapping[str, Any], context: Mapping[str, Any]) -> Iterat
     named = image.tag or image.digest or version is None
     if len(image.repository) > LONGEST_REPOSITORY:
         yield "repouri", f"must have at most {LONGEST_REPOSITORY} characters without tag and digest"
-    elif not named and len(f"{repouri}:{version}") > LONGEST_IMAGE:
-        yield "repouri", f"must have at most {LONGEST_IMAGE} characters including the version"
+    elif not named and len(f"{repouri}:{version}") > fields.LONGEST_IMAGE:
+        yield (
+            "repouri",
+            f"must have at most {fields.LONGEST_IMAGE} characters including the version",
+        )
     registries: AllowedRegistries | None = context.get("registries")
     refusal = registries.refusal(image) if registries else None
     if refusal:
@@ -62,17 +63,12 @@ DEPLOY = schema.Object(
         ),
         "version": schema.Member(fields.VERSION, required=True),
         "repouri": schema.Member(
-            schema.Text(
-                IMAGE_URI.pattern,
-                "must be an image such as registry/name or registry/name:tag, of at most "
-                f"{LONGEST_IMAGE} characters",
-                LONGEST_IMAGE,
-            ),
+            fields.IMAGE,
             "The repository of the image, optionally with a tag or a digest. The default is the "
             "application's own repository. Without a tag and a digest, the tag is `version`. In "
             "this account's ECR, `version` is always the tag, and a digest must be that of the "
-            f"tag. At most {LONGEST_REPOSITORY} characters, and {LONGEST_IMAGE} with the tag. The "
-            "installation can restrict the [registries](security.md#registries).",
+            f"tag. At most {LONGEST_REPOSITORY} characters, and {fields.LONGEST_IMAGE} with the "
+            "tag. The installation can restrict the [registries](security.md#registries).",
         ),
     },
     check=_image_faults,

@@ -9,16 +9,35 @@ from devops_core.naming import (
     DEPLOYABLE,
     IMAGE_DIGEST,
     IMAGE_TAG,
+    IMAGE_URI,
+    SECRET_NAME,
+    TAG_KEY,
+    TAG_TEXT,
     Environment,
 )
 from devops_core.requests import schema
 
+
+def composed(text: str) -> str:
+    """Return a text in Unicode NFC; ValueError for another text.
+
+    Two names that look the same are then the same. AWS compares them character by character.
+    """
+    if not text.isascii():
+        # Most names are ASCII, so a cold start need not load this module.
+        from unicodedata import is_normalized
+
+        if not is_normalized("NFC", text):
+            raise ValueError(f"{text!r} is not in Unicode NFC")
+    return text
+
+
 APPLICATION = schema.Text(
     APPLICATION_NAME.pattern,
-    "must be a letter followed by 1 to 21 letters, digits and single hyphens; it must not end with"
-    " a hyphen, '-idle', or a hyphen and an environment or slot (dev, qa, stage, training, da,"
-    " prod, prod-1, prod-2), not begin with 'internal-', and not be 'internal', 'deploy',"
-    " 'deploytoprodBlue' or 'swapProdBlueAndGreen'",
+    "must be an application name: a letter followed by 1 to 21 letters, digits and single hyphens;"
+    " it must not end with a hyphen, '-idle', or a hyphen and an environment or slot (dev, qa,"
+    " stage, training, da, prod, prod-1, prod-2), not begin with 'internal-', and not be"
+    " 'internal', 'deploy', 'deploytoprodBlue' or 'swapProdBlueAndGreen'",
     name="ApplicationName",
     description="A letter, then 1 to 21 letters, digits and single hyphens. It does not end with a "
     "hyphen, `-idle`, or a hyphen and an environment or slot (`-prod`, `-prod-1`), and does not "
@@ -46,12 +65,45 @@ DIGEST = schema.Text(
     name="Digest",
     description="The digest of an image: `sha256:` and 64 hexadecimal digits in lower case.",
 )
+_TAG_CHARACTERS = (
+    "letters, digits, spaces or _.:/=+@-, without spaces at the ends, each letter as one character"
+    " (Unicode NFC)"
+)
 TEAM = schema.Text(
-    r" *[\w.:/=+@-][\w .:/=+@-]*",
-    "must be text of 1 to 256 letters, digits, spaces or _.:/=+@-, and more than spaces",
+    TAG_TEXT.pattern,
+    f"is not a team name: use 1 to 256 {_TAG_CHARACTERS}",
     256,
+    convert=composed,
     name="TeamName",
-    description="The team that owns the application. At least one character is not a space.",
+    description=f"The team that owns the application: 1 to 256 {_TAG_CHARACTERS}.",
+)
+KEY_OF_TAG = schema.Text(
+    TAG_KEY.pattern,
+    f"is not a tag key: use 1 to 128 {_TAG_CHARACTERS}, and without the prefix aws: or devops:",
+    128,
+    convert=composed,
+)
+VALUE_OF_TAG = schema.Text(
+    TAG_TEXT.pattern,
+    f"is not a tag value: use 1 to 256 {_TAG_CHARACTERS}",
+    256,
+    convert=composed,
+    description="1 to 256 letters, digits, spaces or `_.:/=+@-`, without spaces at the ends.",
+)
+# Characters of a container's image (Amazon ECS API Reference, ContainerDefinition, `image`).
+LONGEST_IMAGE = 255
+IMAGE = schema.Text(
+    IMAGE_URI.pattern,
+    f"must be an image such as registry/name or registry/name:tag, of at most {LONGEST_IMAGE}"
+    " characters",
+    LONGEST_IMAGE,
+)
+# 512: the longest name of a secret (AWS Secrets Manager API, CreateSecret).
+SECRET_PREFIX = schema.Text(
+    SECRET_NAME.pattern,
+    "is not the beginning of the name of a secret: use 1 to 512 letters from a to z, digits or"
+    " /_+=.@!-",
+    512,
 )
 
 

@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache
 from typing import Any, NamedTuple
+from unicodedata import is_normalized
 
 import pytest
 import typer
@@ -121,6 +122,12 @@ def _starts_too_long(body: Any) -> bool:
     return bool(service.get("startSeconds", 60) >= 60 * service.get("rolloutMinutes", 30))
 
 
+def _is_not_composed(body: Any) -> bool:
+    """Return whether a body or a query has a tag or a team in another form than Unicode NFC."""
+    texts = [*itertools.chain(*body.get("tags", {}).items()), body.get("team", "")]
+    return not all(is_normalized("NFC", text) for text in texts if isinstance(text, str))
+
+
 def _never(body: Any) -> bool:
     """The rule depends on the rest of the request."""
     del body
@@ -133,6 +140,12 @@ EXCEPTIONS = (
         ("create",),
         put(FULL, "tags.Technicalteam", "x"),
         _differ_in_case_only,
+    ),
+    Inexpressible(
+        "each letter as one character (Unicode NFC)",
+        ("create", "stacks"),
+        put(FULL, "tags.owner", "\u212bngstr\u00f6m"),
+        _is_not_composed,
     ),
     Inexpressible(
         "must not also be in",
@@ -486,6 +499,8 @@ _CHECKED: Mapping[tuple[str, str], schema.Type] = {
     ("promote", "digest"): fields.DIGEST,
     ("swap", "version"): fields.VERSION,
     ("swap", "digest"): fields.DIGEST,
+    ("create", "team"): fields.TEAM,
+    ("ls", "team"): fields.TEAM,
     ("ls", "version"): fields.VERSION,
     ("promote", "source"): fields.DEPLOYABLE_ENVIRONMENT,
     ("ls", "env"): STACKS.members["environment"].type,

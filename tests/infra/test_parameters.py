@@ -243,6 +243,13 @@ def test_a_malformed_value_is_named(tmp_path: Path, key: str, value: str) -> Non
     assert problem.startswith(f"{key}: ")
 
 
+def test_a_faulty_name_of_a_team_is_named_with_its_characters(tmp_path: Path) -> None:
+    lists = {"teams": f'{{größe: ["{ROLE}"], "a#b": ["{ROLE}"]}}'}
+    (problem,) = refused(parameters_file(tmp_path, {**GOOD, **lists}))
+    assert problem.startswith('teams: "a#b" is not a team name: use 1 to 256 letters, digits, ')
+    accepted(parameters_file(tmp_path, {**GOOD, "teams": f'{{größe: ["{ROLE}"]}}'}))
+
+
 def test_all_problems_are_named_at_once(tmp_path: Path) -> None:
     bad = {**GOOD, "vpc": "<id of the VPC>", "sg": "no", "elbsubnet2": GOOD["elbsubnet1"]}
     problems = refused(parameters_file(tmp_path, bad))

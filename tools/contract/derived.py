@@ -31,6 +31,7 @@ def files(bodies: Mapping[recording.Key, Any]) -> Iterator[tuple[Path, str]]:
             yield page, filled(text, tables)
     yield reference.PAGE, reference.page()
     yield rules.RULES, rules.text()
+    yield rules.NAMES, rules.names()
 
 
 def _tables() -> dict[str, str]:

@@ -1,28 +1,52 @@
-"""Derives devops_cli/rules.json, by which the command line checks names, versions, environments."""
+"""Derives the rules for names of the command line and of parameters.yml.
+
+devops_cli/rules.json is for options of the command line, serverless/names.json for parameters.yml.
+"""
 
 from __future__ import annotations
 
 import json
 from typing import Any
 
+from devops_core.naming import ECR_HOST
 from devops_core.requests import fields, schema
 from devops_core.requests.reads import EVENTS, STACKS
 from tools.contract.document import FILE
+from tools.contract.schemas import ecma
 
+NAMES = FILE.parents[1] / "serverless" / "names.json"
 RULES = FILE.parents[1] / "devops_cli" / "rules.json"
 _TYPES: dict[str, schema.Type] = {
     "name": fields.APPLICATION,
+    "team": fields.TEAM,
     "version": fields.VERSION,
     "digest": fields.DIGEST,
     "deployable": fields.DEPLOYABLE_ENVIRONMENT,
     "environment": STACKS.members["environment"].type,
     "operation": EVENTS.members["operation"].type,
 }
+_PARAMETERS: dict[str, schema.Text] = {
+    "team": fields.TEAM,
+    "tagKey": fields.KEY_OF_TAG,
+    "secretPrefix": fields.SECRET_PREFIX,
+    "image": fields.IMAGE,
+}
 
 
 def text() -> str:
-    """Return the text of the file."""
-    rules = {name: _rule(declared) for name, declared in _TYPES.items()}
+    """Return the text of devops_cli/rules.json."""
+    return _json({name: _rule(declared) for name, declared in _TYPES.items()})
+
+
+def names() -> str:
+    """Return the text of serverless/names.json, with patterns for JavaScript."""
+    found: dict[str, Any] = {"ecrHost": {"pattern": ecma(ECR_HOST.pattern)}}
+    for name, declared in _PARAMETERS.items():
+        found[name] = _rule(declared) | {"pattern": ecma(declared.pattern)}
+    return _json(found)
+
+
+def _json(rules: dict[str, Any]) -> str:
     return json.dumps(rules, indent=2, ensure_ascii=False) + "\n"
 
 
@@ -31,4 +55,7 @@ def _rule(declared: schema.Type) -> dict[str, Any]:
         return {"values": list(declared.values)}
     assert isinstance(declared, schema.Text)  # noqa: S101 - as in the table above
     # The command line is written in Python, too, so it can use the pattern as it is.
-    return {"pattern": declared.pattern, "message": declared.message}
+    rule: dict[str, Any] = {"pattern": declared.pattern, "message": declared.message}
+    rule |= {} if declared.longest is None else {"longest": declared.longest}
+    # A pattern cannot express this rule of `fields.composed`.
+    return rule | ({"form": "NFC"} if declared.convert is fields.composed else {})

@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, MutableMapping, Sequence
 from typing import Any
+from unicodedata import is_normalized
 
 from devops_core.model.service_spec import DEFAULT_ROLLOUT_MINUTES
 from devops_core.naming import APPLICATION_NAME, IMAGE_TAG
 from devops_core.requests.create import MAX_TASKS
-from devops_core.requests.deploy import LONGEST_IMAGE
+from devops_core.requests.fields import LONGEST_IMAGE
 from tools.laptop.cloud import ACCOUNT
 
 # Applications that exist during the whole run, and applications that calls create and delete.
@@ -63,6 +64,8 @@ def follow_descriptions(operation_id: str, body: Any, query: Holder) -> None:
     query.pop("nextToken", None)
     if query.get("since", "") > query.get("until", "~"):
         query["since"], query["until"] = query["until"], query["since"]
+    if not is_normalized("NFC", query.get("team", "")):
+        del query["team"]
     if operation_id == "deleteApplication":
         query["stack"] = named.get("stack") or query.get("stack") or TEMPORARY[0]
     if len(str(named.get("repouri", ""))) + len(str(named.get("version", ""))) >= LONGEST_IMAGE:
@@ -76,6 +79,16 @@ def follow_descriptions(operation_id: str, body: Any, query: Holder) -> None:
             service["startSeconds"] = longest
     if operation_id == "createApplication":
         _follow_secrets(named)
+        _compose_tags(named.get("tags", {}))
+
+
+def _compose_tags(tags: dict[str, str]) -> None:
+    """Replace the values, and remove the keys, that are not in Unicode NFC."""
+    for name, value in list(tags.items()):
+        if not is_normalized("NFC", name):
+            del tags[name]
+        elif not is_normalized("NFC", value):
+            tags[name] = "x"
 
 
 def _follow_secrets(body: dict[str, Any]) -> None:

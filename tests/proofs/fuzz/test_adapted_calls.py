@@ -119,6 +119,14 @@ def test_a_create_follows_the_descriptions() -> None:
     assert type(service["cpu"]) is int
 
 
+def test_tags_and_teams_are_in_unicode_nfc() -> None:
+    body = {"tags": {"technicalTeam": "\u212b", "\u2126": "x", "owner": "größe"}}
+    query = {"team": "\u212b"}
+    follow_descriptions("createApplication", body, query)
+    assert body == {"tags": {"technicalTeam": "x", "owner": "größe"}}
+    assert query == {}
+
+
 @pytest.mark.parametrize(
     ("service", "seconds"),
     [
