@@ -47,8 +47,22 @@ KEYS = tuple(each.name for each in fields(Profile))
 
 def path(environment: Mapping[str, str]) -> Path:
     """Return the path of the configuration file, which may not exist."""
-    chosen = environment.get("DEVOPS_CONFIG")
+    chosen = variable(environment, "DEVOPS_CONFIG")
     return Path(chosen) if chosen else Path(typer.get_app_dir("devops")) / "config"
+
+
+def variable(environment: Mapping[str, str], name: str) -> str:
+    """Return an environment variable; an empty text if it is not set.
+
+    Raises:
+        UsageError: the variable is set to an empty text, usually by a workflow in which its source
+            is missing.
+
+    """
+    value = environment.get(name)
+    if value is not None and not value.strip():
+        raise UsageError(f"the variable {name} is empty", "Give it a value, or unset it.")
+    return value or ""
 
 
 def load(file: Path) -> dict[str, Profile]:
@@ -103,7 +117,7 @@ def resolve(
     """
     file = path(environment)
     profiles = load(file)
-    name = profile or environment.get("DEVOPS_PROFILE", "")
+    name = profile or variable(environment, "DEVOPS_PROFILE")
     if name and name not in profiles:
         raise UsageError(
             f"no profile {name!r} in {file}; its profiles: {', '.join(profiles) or 'none'}",
@@ -111,12 +125,12 @@ def resolve(
         )
     chosen = profiles.get(name or DEFAULT_PROFILE, Profile())
     named = chosen.api if profile else ""
-    where = api or named or environment.get("DEVOPS_API", "") or chosen.api
+    where = api or named or variable(environment, "DEVOPS_API") or chosen.api
     if not where:
         raise _no_address(file)
     where = parse_address(where)
     own = chosen.api_key if where == chosen.api.rstrip("/") else ""
-    sent = environment.get("DEVOPS_API_KEY", "")
+    sent = variable(environment, "DEVOPS_API_KEY")
     key = _api_key(own or sent if profile else sent or own, where)
     return replace(chosen, api=where, region=region or chosen.region, api_key=key)
 

@@ -153,7 +153,8 @@ def _refuse_empty(context: typer.Context, given: Mapping[str, Any]) -> None:
     """
     for each in context.command.params:
         value, source = given.get(str(each.name)), context.get_parameter_source(str(each.name))
-        is_empty = value == "" or (isinstance(value, list) and "" in value)
+        texts = value if isinstance(value, list) else [value]
+        is_empty = any(isinstance(text, str) and not text.strip() for text in texts)
         if is_empty and source and source.name == "COMMANDLINE":
             raise typer.BadParameter("must not be empty", param_hint=f"'{each.opts[0]}'")
 

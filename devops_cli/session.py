@@ -99,6 +99,13 @@ class Session:
         for each in shown:
             print_on(self.runtime.out, each)
 
+    def print_outcome(self, response: Response, *shown: RenderableType) -> None:
+        """Print the elements of `shown`, with --json on stderr, and then the response."""
+        for each in shown:
+            print_on(self.progress, each)
+        if self.common.as_json:
+            print_response(response)
+
     def notice(self, text: str) -> None:
         """Print a line on stderr."""
         print_on(self.runtime.err, texts.text(text, "dim"))

@@ -14,6 +14,7 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 from botocore.exceptions import BotoCoreError, ClientError, ProfileNotFound
 
+from devops_cli import config
 from devops_cli.config import Profile
 from devops_cli.failures import CredentialsError, UsageError
 
@@ -90,7 +91,7 @@ def auth(
     found = _HOST.search(urlsplit(profile.api).hostname or "")
     region = found[1] if found else profile.region or source.region_name
     # botocore reads AWS_DEFAULT_REGION, but not AWS_REGION.
-    region = region or environment.get("AWS_REGION", "")
+    region = region or config.variable(environment, "AWS_REGION")
     if not region:
         raise UsageError(
             "the AWS region of the signature is not known: the address does not contain it",

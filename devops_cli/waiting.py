@@ -45,7 +45,7 @@ def wait_for_end(
         ) from None
     except CliError as error:
         raise _with_resume_hints(session, operation, last, error) from error
-    session.print_result(snapshot.response, *summary.outcome(snapshot, session.command))
+    session.print_outcome(snapshot.response, *summary.outcome(snapshot, session.command))
     return snapshot
 
 

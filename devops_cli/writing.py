@@ -47,13 +47,13 @@ def run(
     response = send(session, call, write.idempotency_key)
     operation, message = response.operation, get_text(response.body, "message")
     if operation is None:
-        session.print_result(response, texts.text(message or "nothing to do"))
+        session.print_outcome(response, texts.text(message or "nothing to do"))
         return Exit.SUCCEEDED
     if message:
         print_on(session.progress, texts.text(message))
     if get_text(operation, "status") == IN_PROGRESS and not write.wait:
         hints = [texts.text(line) for line in waiting.resume_hints(session, operation)]
-        session.print_result(response, summary.headline(operation), *hints)
+        session.print_outcome(response, summary.headline(operation), *hints)
         return Exit.SUCCEEDED
     return exit_code(waiting.wait_for_end(session, response, operation, timeout).operation)
 

@@ -84,7 +84,8 @@ def unset(runtime: Runtime, key: Key, profile: Chosen = "") -> Exit:
 
 
 def _profile_name(runtime: Runtime, profile: str) -> str:
-    return profile or runtime.environment.get("DEVOPS_PROFILE") or config.DEFAULT_PROFILE
+    named = profile or config.variable(runtime.environment, "DEVOPS_PROFILE")
+    return named or config.DEFAULT_PROFILE
 
 
 def _prompt_value(runtime: Runtime, key: str) -> str:

@@ -326,7 +326,7 @@ _SERVICE = schema.Object(
         "environment": schema.Member(
             schema.Object(dict, {}, others=(_VARIABLE, _VALUE)),
             "Environment variables of the container. Names match "
-            "`[A-Za-z_][A-Za-z0-9_.-]{0,127}`; values have at most 4096 characters and no control "
+            "`[A-Za-z_][A-Za-z0-9_.-]{0,127}`; values have 0 to 4096 characters and no control "
             "characters except tabs and line breaks. The service itself sets `APPLICATION`, "
             "`ENVIRONMENT` and `PORT` (the container port), and [ECS sets others](https://docs.aws."
             "amazon.com/AmazonECS/latest/developerguide/ecs-environment-variables.html). Of these, "

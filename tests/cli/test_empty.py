@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 import sys
 from collections.abc import Iterator, Mapping
@@ -11,10 +12,14 @@ from typing import Any
 
 import pytest
 
+import devops_cli
 from tests.cli.test_main import COMMANDS, SETTINGS
 from tests.lab.laptop import recipes
-from tests.lab.prepared_service import Service, run
+from tests.lab.prepared_service import KEYS, Service, Source, run
 
+# Read by the SDK.
+OF_BOTOCORE = {"AWS_PROFILE", "AWS_DEFAULT_REGION"}
+PAGE = (Path(devops_cli.__file__).parents[1] / "docs" / "cli.md").read_text()
 _VALID = {"NAME": "Shop", "KEY": "api"}
 INPUTS = list(recipes.load(recipes.ACTION)["inputs"])
 
@@ -28,38 +33,84 @@ def commands() -> Iterator[tuple[list[str], Any]]:
         yield ["config", name], each
 
 
-def empty_options() -> Iterator[list[str]]:
-    """Yield the example of each command with each option empty."""
+def empty_options() -> Iterator[tuple[str, list[str]]]:
+    """Yield each option, and the arguments of its command up to the value of the option."""
     for _, command in commands():
         example = shlex.split(command.epilog.removeprefix("Example: devops "))
         for each in command.params:
             if each.param_type_name == "option" and not each.is_flag:
-                yield [*example, each.opts[0], ""]
+                yield each.opts[0], [*example, each.opts[0]]
 
 
-def empty_arguments() -> Iterator[list[str]]:
-    """Yield each command with each argument empty, and those before it valid."""
+def empty_arguments() -> Iterator[tuple[str, list[str]]]:
+    """Yield each argument, and the valid arguments before it."""
     for words, command in commands():
         before: list[str] = []
         for each in command.params:
             if each.param_type_name == "argument":
-                yield [*words, *before, ""]
+                yield each.name, [*words, *before]
                 before.append(_VALID.get(each.metavar, "x"))
 
 
-@pytest.mark.parametrize("arguments", [*empty_options(), *empty_arguments()], ids=shlex.join)
-def test_an_empty_value_is_refused(arguments: list[str], tmp_path: Path) -> None:
+@pytest.mark.parametrize("value", ["", " ", "\t\n"], ids=repr)
+@pytest.mark.parametrize(
+    ("name", "arguments"), [*empty_options(), *empty_arguments()], ids=lambda each: str(each)[:40]
+)
+def test_an_empty_value_is_refused(
+    name: str, arguments: list[str], value: str, tmp_path: Path
+) -> None:
     service, file = Service(), tmp_path / "config"
-    result = run(service, *arguments, environment={"DEVOPS_CONFIG": str(file)}, interactive=True)
+    result = run(
+        service, *arguments, value, environment={"DEVOPS_CONFIG": str(file)}, interactive=True
+    )
     assert result.exit_code == 2
-    assert "Invalid value" in result.stderr
+    assert f"Invalid value for '{name}'" in result.stderr.replace(name.upper(), name)
     assert service.requests == []
     assert not file.exists()
 
 
+def variables() -> set[str]:
+    """Return the environment variables that the modules of the command line read."""
+    sources = (Path(devops_cli.__file__).parent).rglob("*.py")
+    read = re.compile(r'(?:variable\(|environ\w*(?:\.get\(|\[))[^"()]*"([A-Z_]+)"')
+    return {name for source in sources for name in read.findall(source.read_text())}
+
+
+def test_the_variables_of_the_page_are_looked_at() -> None:
+    documented = set(re.findall(r"`((?:DEVOPS|AWS)_[A-Z_]+)`", PAGE)) - OF_BOTOCORE
+    assert variables() == documented
+
+
+@pytest.mark.parametrize("value", ["", " "], ids=repr)
+@pytest.mark.parametrize("name", sorted(variables()))
+def test_an_empty_variable_is_refused(name: str, value: str) -> None:
+    service = Service()
+    # An address without a region, so that the signature needs AWS_REGION.
+    environment = {"DEVOPS_API": "http://localhost/dev", name: value}
+    result = run(service, "ls", environment=environment, source=Source(KEYS))
+    assert result.exit_code == 2
+    assert f"the variable {name} is empty" in result.stderr
+    assert service.requests == []
+
+
+def test_an_option_overrides_an_empty_variable() -> None:
+    service = Service()
+    run(service, "ls", "--api", "http://localhost/dev", api=" ")
+    assert service.calls() == ["GET /dev/stacks"]
+
+
+def test_an_empty_value_of_a_variable_of_the_container_is_sent() -> None:
+    """`--variable NAME=` is the only option whose value can be empty after its name."""
+    service = Service()
+    options = ("--team=core", "--email=a@example.com", "--variable=COLOUR=", "--tag=cost=")
+    run(service, "create", "Shop", *options)
+    body = service.body()
+    assert (body["service"]["environment"], body["tags"]["cost"]) == ({"COLOUR": ""}, "")
+
+
 def test_every_command_is_looked_at() -> None:
     looked = [*empty_options(), *empty_arguments()]
-    assert {each[0] for each in looked} == set(COMMANDS)
+    assert {arguments[0] for _, arguments in looked} == set(COMMANDS)
     for option in (
         "--version",
         "--from",
@@ -70,7 +121,7 @@ def test_every_command_is_looked_at() -> None:
         "--tag",
         "--file",
     ):
-        assert any(option in each for each in looked)
+        assert any(option == name for name, _ in looked)
 
 
 DIGEST = "sha256:" + "0" * 64

@@ -81,6 +81,25 @@ def test_json_has_progress_on_stderr_alone() -> None:
     assert "DEV: IN_PROGRESS, 1.1" in result.stderr
 
 
+def test_json_has_the_outcome_on_stderr() -> None:
+    """The log of a job then has the reasons and the warnings, and a file the response."""
+    done = operation("SUCCEEDED", warnings=["no task was started"])
+    service = Service()
+    service.on("POST", "/stacks/deploy", answer(operation=done))
+    result = run(service, *DEPLOY, "--json")
+    assert json.loads(result.stdout)["operation"] == done
+    assert "deploy of Shop SUCCEEDED" in result.stderr
+    assert "\nWarning: no task was started\n" in result.stderr
+
+
+def test_json_has_the_reason_for_no_operation_on_stderr() -> None:
+    service = Service()
+    service.on("POST", "/stacks/swapProdBlueAndGreen", answer(operation=None, message="is live"))
+    result = run(service, "swap", "Shop", "--json")
+    assert json.loads(result.stdout) == {"operation": None, "message": "is live"}
+    assert result.stderr == "is live\n"
+
+
 def test_json_of_an_error_is_the_error() -> None:
     service = Service()
     service.on("POST", "/stacks/deploy", answer(409, errorMessage="busy", code="BUSY"))

@@ -33,8 +33,8 @@ def test_what_is_set_is_shown_and_used(file: Path) -> None:
     ]
     service = Service()
     service.on("GET", "/stacks", answer(stacks=[stack()]))
-    environment = {"DEVOPS_CONFIG": str(file), "DEVOPS_API": ""}
-    assert run(service, "ls", environment=environment).exit_code == 0
+    environment = {"DEVOPS_CONFIG": str(file)}
+    assert run(service, "ls", api="", environment=environment).exit_code == 0
     assert service.requests[0].url.host == "host.example"
 
 

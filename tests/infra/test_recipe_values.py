@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -77,6 +78,7 @@ def deploy(
     *arguments: str,
     credentials: Credentials | None = None,
     build: str = "17",
+    **variables: str,
 ) -> subprocess.CompletedProcess[str]:
     """Run deploy.sh with temporary files in a folder, which must be empty afterwards."""
     keys = credentials or Credentials("AKIDEXAMPLE", "not-real")
@@ -94,6 +96,7 @@ def deploy(
             "BUILD_ID": build,
             "TMPDIR": str(temporary),
             "no_proxy": "*",
+            **variables,
         },
         capture_output=True,
         text=True,
@@ -177,6 +180,49 @@ def test_the_script_signs_with_each_secret(
     text = judge.string_to_sign(request, judge.canonical_request(request))
     assert authorization.endswith(f"Signature={judge.signature(text, request)}")
     assert found.get("x-amz-security-token") == credentials.token
+
+
+SCRIPT = (recipes.RECIPES / "deploy.sh").read_text()
+READ = sorted(
+    set(re.findall(r"\$\{?([A-Z_]+)", SCRIPT)) - {"APPLICATION", "ENVIRONMENT", "VERSION"}
+)
+
+
+@pytest.mark.parametrize("value", ["", " ", "\n\t"], ids=repr)
+@pytest.mark.parametrize("name", READ)
+def test_the_script_refuses_an_empty_variable(
+    server: ThreadingHTTPServer, tmp_path: Path, name: str, value: str
+) -> None:
+    done = deploy(server, tmp_path, "Shop", "dev", "1.0", **{name: value})
+    assert (done.returncode, done.stderr) == (2, f"{name} is missing or empty\n")
+    assert requests(server) == []
+
+
+@pytest.mark.parametrize("value", ["", " "], ids=repr)
+@pytest.mark.parametrize("name", ["APPLICATION", "ENVIRONMENT", "VERSION"])
+def test_the_script_refuses_an_empty_argument(
+    server: ThreadingHTTPServer, tmp_path: Path, name: str, value: str
+) -> None:
+    arguments = {"APPLICATION": "Shop", "ENVIRONMENT": "dev", "VERSION": "1.0", name: value}
+    done = deploy(server, tmp_path, *arguments.values())
+    assert (done.returncode, done.stderr) == (2, f"{name} is missing or empty\n")
+    assert requests(server) == []
+
+
+@pytest.mark.parametrize("arguments", [[], ["Shop", "dev"], ["Shop", "dev", "1.0", "qa"]])
+def test_the_script_requires_three_arguments(
+    server: ThreadingHTTPServer, tmp_path: Path, arguments: list[str]
+) -> None:
+    done = deploy(server, tmp_path, *arguments)
+    assert (done.returncode, done.stderr) == (
+        2,
+        "usage: deploy.sh APPLICATION ENVIRONMENT VERSION\n",
+    )
+    assert requests(server) == []
+
+
+def test_the_variables_of_the_script_are_looked_at() -> None:
+    assert {"API_URL", "BUILD_ID", "AWS_REGION", "AWS_SESSION_TOKEN"} < set(READ)
 
 
 # A program in place of `devops` that stores its arguments and prints the text in a variable.

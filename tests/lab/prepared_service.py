@@ -131,9 +131,14 @@ def run(
     width: int = 0,
     interactive: bool = False,
     typed: str = "",
+    api: str = API,
 ) -> Result:
-    """Run `devops` with these arguments; with a width on a terminal with that many columns."""
-    environment = {"DEVOPS_API": API, "DEVOPS_CONFIG": "/nowhere", "TERM": "xterm"} | dict(
+    """Run `devops` with these arguments; with a width on a terminal with that many columns.
+
+    Without an `api` the variable for the address is not set.
+    """
+    address = {"DEVOPS_API": api} if api else {}
+    environment = {**address, "DEVOPS_CONFIG": "/nowhere", "TERM": "xterm"} | dict(
         environment or {}
     )
     source = source or Source(None)

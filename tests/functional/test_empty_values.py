@@ -1,0 +1,145 @@
+"""An empty value of a request is refused with its name; it is never a missing value.
+
+The fields and parameters are those of the contract.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import pytest
+import yaml
+
+from tests.lab.client import Client
+from tests.lab.templates import ROOT
+
+TEXT = (ROOT / "docs" / "openapi.yml").read_text()
+CONTRACT = yaml.safe_load(TEXT)
+EMPTY = ["", " ", "\t"]
+# Fields in which some of these values have a meaning, and a part of their description.
+MEANINGS = {
+    "description": ({"", " "}, "At most 256 characters"),
+    "service.environment.NAME": ({"", " ", "\t"}, "values have 0 to 4096 characters"),
+    "tags.NAME": ({" "}, "values of 1 to 256 letters, digits, spaces"),
+}
+# A server ignores preferences that it does not know (RFC 7240, 2).
+IGNORED = {"Prefer"}
+BODY = {
+    "applicationName": "Shop",
+    "stack": "Shop",
+    "email": "team@example.com",
+    "tags": {"technicalTeam": "payments"},
+    "environment": ["dev"],
+    "version": "1.0",
+}
+OPERATION = "01JN8EY4M00000000000000001"
+
+
+class Place(NamedTuple):
+    """A text in a request: a parameter, or a field of the body with the path to its value."""
+
+    method: str
+    route: str
+    kind: str
+    name: str
+    path: tuple[str | int, ...] = ()
+
+
+def resolved(schema: dict[str, Any]) -> dict[str, Any]:
+    if "$ref" not in schema:
+        return schema
+    found: Any = CONTRACT
+    for each in schema["$ref"].removeprefix("#/").split("/"):
+        found = found[each]
+    return resolved(found)
+
+
+def texts(
+    given: dict[str, Any], path: tuple[str | int, ...] = ()
+) -> Iterator[tuple[str | int, ...]]:
+    """Yield the path of each text of a schema; a free name is NAME, and a list has one item."""
+    schema = resolved(given)
+    for part in schema.get("allOf", []):
+        yield from texts(part, path)
+    for name, member in schema.get("properties", {}).items():
+        yield from texts(member, (*path, name))
+    others = schema.get("additionalProperties")
+    if isinstance(others, dict):
+        yield from texts(others, (*path, "NAME"))
+    if schema.get("type") == "array":
+        yield from texts(schema["items"], (*path, 0))
+    if schema.get("type") == "string":
+        yield path
+
+
+def places() -> Iterator[Place]:
+    for route, item in CONTRACT["paths"].items():
+        for method in ("get", "post", "delete"):
+            call = item.get(method, {})
+            for each in [
+                *(item.get("parameters", []) if call else []),
+                *call.get("parameters", []),
+            ]:
+                parameter = resolved(each)
+                if parameter["in"] != "path":
+                    yield Place(method.upper(), route, parameter["in"], parameter["name"])
+            content = resolved(call.get("requestBody", {})).get("content", {})
+            for schema in [each["schema"] for each in content.values()]:
+                for path in dict.fromkeys(texts(schema)):
+                    name = ".".join(each for each in path if isinstance(each, str))
+                    yield Place(method.upper(), route, "body", name, path)
+
+
+def body(place: Place, value: str) -> dict[str, Any]:
+    """Return a body that is valid except for this value."""
+    schema = resolved(CONTRACT["paths"][place.route][place.method.lower()]["requestBody"])
+    members = resolved(schema["content"]["application/json"]["schema"])["properties"]
+    given = {name: copy.deepcopy(each) for name, each in BODY.items() if name in members}
+    if resolved(members.get("environment", {})).get("type") == "string":
+        given["environment"] = "dev"
+    inner: Any = given
+    for each, following in zip(place.path, [*place.path[1:], None], strict=True):
+        if following is None:
+            inner[each] = value
+        elif isinstance(each, str):
+            inner = inner.setdefault(each, {} if isinstance(following, str) else [None])
+        else:
+            inner = inner[each]
+    return given
+
+
+def call(api: Client, place: Place, value: str) -> Any:
+    query = {} if place.method == "GET" or place.name == "dryRun" else {"dryRun": "true"}
+    headers = {place.name: value} if place.kind == "header" else None
+    if place.kind == "query":
+        query[place.name] = value
+    content = body(place, value) if place.kind == "body" else None
+    if content is None and place.route != "/stacks" and place.method == "POST":
+        content = body(place._replace(path=("applicationName",)), "Shop")
+    elif content is None and place.method == "POST":
+        content = body(place._replace(path=("applicationName",)), "New")
+    elif content is None and place.method == "DELETE" and place.name != "stack":
+        query |= {"stack": "Shop"} if place.route == "/stacks" else {}
+    parameters = {"applicationName": "Shop", "id": OPERATION}
+    named = {name: each for name, each in parameters.items() if f"{{{name}}}" in place.route}
+    return api.send(
+        place.method, place.route, content, query=query, headers=headers, parameters=named
+    )
+
+
+@pytest.mark.usefixtures("shop")
+@pytest.mark.parametrize("value", EMPTY, ids=repr)
+@pytest.mark.parametrize("place", [*places()], ids=lambda each: " ".join(each[:4]))
+def test_an_empty_value_is_refused_or_has_a_documented_meaning(
+    api: Client, place: Place, value: str
+) -> None:
+    reply = call(api, place, value)
+    meanings, description = MEANINGS.get(place.name, (set[str](), ""))
+    assert description in " ".join(TEXT.split())
+    if place.name in IGNORED or value in meanings:
+        assert reply.status in (200, 404, 409), reply.body
+        return
+    assert (reply.status, reply.body["code"]) == (400, "INVALID_REQUEST"), reply.body
+    assert place.name in {error["field"] for error in reply.body["errors"]}
