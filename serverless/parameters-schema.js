@@ -93,7 +93,11 @@ const required = {
   sg: securityGroup('the tasks'),
   elbsg: securityGroup('the load balancers'),
   region: text(REGION, 'the AWS region, as in eu-west-1'),
-  repouri: text(IMAGE, 'the image new applications start with, as in public.ecr.aws/team/app:1.0'),
+  repouri: text(
+    IMAGE,
+    'the image new applications start with, in lower case except its tag, as in ' +
+      'public.ecr.aws/team/app:1.0',
+  ),
   cftemplate: text(
     TEMPLATE_URLS.join('|').replace(/\?<(bucket|key)>/g, ''),
     'the S3 URL of the application template, as in s3://bucket/application.yml',

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -24,6 +25,31 @@ class DeployRequest(NamedTuple):
     environments: tuple[Environment, ...]
     version: str
     repouri: str | None
+
+
+class _ImageText(schema.Text):
+    """An image; a fault that only the case of the repository has contains the correct image."""
+
+    def accept(self, value: Any) -> Any:
+        """Return the image. Raises InvalidValueError."""
+        try:
+            return super().accept(value)
+        except schema.InvalidValueError:
+            ascii_text = isinstance(value, str) and value.isascii()
+            corrected = _in_lower_case(value) if ascii_text else ""
+            if len(corrected) > LONGEST_IMAGE or not re.fullmatch(self.pattern, corrected):
+                raise
+            message = f"must have its repository in lower case, as in {corrected}"
+            raise schema.InvalidValueError(message) from None
+
+
+def _in_lower_case(image: str) -> str:
+    """Return an image with its registry and repository in lower case."""
+    name, at, digest = image.partition("@")
+    path, colon, tag = name.rpartition(":")
+    if not colon or "/" in tag:
+        path, colon, tag = name, "", ""
+    return f"{path.lower()}{colon}{tag}{at}{digest}"
 
 
 def _image_faults(data: Mapping[str, Any], context: Mapping[str, Any]) -> Iterator[schema.Fault]:
@@ -62,7 +88,7 @@ DEPLOY = schema.Object(
         ),
         "version": schema.Member(fields.VERSION, required=True),
         "repouri": schema.Member(
-            schema.Text(
+            _ImageText(
                 IMAGE_URI.pattern,
                 "must be an image such as registry/name or registry/name:tag, of at most "
                 f"{LONGEST_IMAGE} characters",
