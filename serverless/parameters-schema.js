@@ -106,7 +106,8 @@ const required = {
   region: text(REGION, 'the AWS region, as in eu-west-1'),
   repouri: named(
     names.image,
-    'the image new applications start with, as in public.ecr.aws/team/app:1.0',
+    'the image new applications start with, in lower case except its tag, as in ' +
+      'public.ecr.aws/team/app:1.0',
   ),
   cftemplate: text(
     TEMPLATE_URLS.join('|').replace(/\?<(bucket|key)>/g, ''),

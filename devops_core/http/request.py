@@ -157,7 +157,8 @@ class Request:
     def body(self) -> Any:
         """The JSON body; InvalidRequestError if it is empty, too large or not JSON in UTF-8.
 
-        Ambiguous JSON is refused too: repeated names, NaN, other encodings (RFC 8259, 4 and 8).
+        Ambiguous JSON is refused too: repeated names, NaN, other encodings (RFC 8259, 4 and 8). A
+        byte order mark at the start is ignored, because some editors and shells add it.
         """
         content = self._content()
         if not content.strip():
@@ -169,7 +170,7 @@ class Request:
             )
         try:
             return json.loads(
-                content.decode(), object_pairs_hook=_members, parse_constant=_no_number
+                content.decode("utf-8-sig"), object_pairs_hook=_members, parse_constant=_no_number
             )
         except json.JSONDecodeError as error:
             where = f"line {error.lineno}, column {error.colno}"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
+from typing import Any
 
 from devops_core.naming import (
     APPLICATION_NAME,
@@ -30,6 +32,35 @@ def composed(text: str) -> str:
         if not is_normalized("NFC", text):
             raise ValueError(f"{text!r} is not in Unicode NFC")
     return text
+
+
+# Characters of a container's image (Amazon ECS API Reference, ContainerDefinition, `image`).
+LONGEST_IMAGE = 255
+
+
+class ImageText(schema.Text):
+    """An image; a fault that only the case of the repository has contains the correct image."""
+
+    def accept(self, value: Any) -> Any:
+        """Return the image. Raises InvalidValueError."""
+        try:
+            return super().accept(value)
+        except schema.InvalidValueError:
+            ascii_text = isinstance(value, str) and value.isascii()
+            corrected = _in_lower_case(value) if ascii_text else ""
+            if len(corrected) > LONGEST_IMAGE or not re.fullmatch(self.pattern, corrected):
+                raise
+            message = f"must have its repository in lower case, as in {corrected}"
+            raise schema.InvalidValueError(message) from None
+
+
+def _in_lower_case(image: str) -> str:
+    """Return an image with its registry and repository in lower case."""
+    name, at, digest = image.partition("@")
+    path, colon, tag = name.rpartition(":")
+    if not colon or "/" in tag:
+        path, colon, tag = name, "", ""
+    return f"{path.lower()}{colon}{tag}{at}{digest}"
 
 
 APPLICATION = schema.Text(
@@ -90,9 +121,7 @@ VALUE_OF_TAG = schema.Text(
     convert=composed,
     description="1 to 256 letters, digits, spaces or `_.:/=+@-`, without spaces at the ends.",
 )
-# Characters of a container's image (Amazon ECS API Reference, ContainerDefinition, `image`).
-LONGEST_IMAGE = 255
-IMAGE = schema.Text(
+IMAGE = ImageText(
     IMAGE_URI.pattern,
     f"must be an image such as registry/name or registry/name:tag, of at most {LONGEST_IMAGE}"
     " characters",

@@ -234,14 +234,23 @@ TAG_VALUE = text(
     ["42", "a b", "größe", "x" * 256],
     [*_NO_TAG_TEXT, "x" * 257],
 )
-IMAGE = text(
-    "must be an image such as registry/name or registry/name:tag, of at most 255 characters",
+_IMAGE = "must be an image such as registry/name or registry/name:tag, of at most 255 characters"
+IMAGE = Values(
+    str,
+    _IMAGE,
     ["app", "team/app", "localhost:5000/app", "registry.example.com:8443/a/b/c:1.0", "app:1",
      f"{ACCOUNT}.dkr.ecr.eu-west-1.amazonaws.com/app@{_DIGEST}", f"app:1@{_DIGEST}", "a_b/c",
      "a--b", "a__b", "a" * 183 + ":1", "a" * 183 + "@" + _DIGEST, "a:" + "b" * 128],
-    ["", "App", "registry/App", "REGISTRY/app", "https://registry/app", "app:", "app:-1", "a b",
-     "app\n", "app@sha256:1", "registry:\u0663/app", "a//b", "/app", "a/", "a:/b", "a/b:1/c",
-     "-a", "a-", "a.-b", "a..b", "a___b", "a:" + "b" * 129, "a" * 256],
+    {
+        _IMAGE: ["", "https://registry/app", "app:", "app:-1", "a b", "app\n", "app@sha256:1",
+                 "registry:\u0663/app", "a//b", "/app", "a/", "a:/b", "a/b:1/c", "-a", "a-",
+                 "a.-b", "a..b", "a___b", "a:" + "b" * 129, "a" * 256, "A" * 256, "A b",
+                 "\u212aube", "App@sha256:1"],
+        "must have its repository in lower case, as in app": ["App", "aPP"],
+        "must have its repository in lower case, as in registry/app": [
+            "registry/App", "REGISTRY/app",
+        ],
+    },
 )  # fmt: skip
 NON_PROD = Values(
     list,
@@ -475,6 +484,11 @@ def to_image(repouri: str, version: Any = "1.0") -> dict[str, Any]:
     return MINIMAL["deploy"] | {"repouri": repouri, "version": version}
 
 
+def _lower_case(image: str) -> dict[str, str]:
+    """Return the fault of an image whose repository is correct in lower case."""
+    return {"repouri": f"must have its repository in lower case, as in {image}"}
+
+
 _TOO_LONG = {"repouri": "must have at most 255 characters including the version"}
 _TOO_LONG_REPOSITORY = "must have at most 183 characters without tag and digest"
 _INSTALLATION = {"account": ACCOUNT, "partition": "aws"}
@@ -643,6 +657,15 @@ CASES: Mapping[str, Case] = {
     "no secrets to compare with the account": Case(
         "create", serving(secrets=None), {"service.secrets": _MUST_BE_OBJECT},
         _INSTALLATION,
+    ),
+    "a repository in upper case": Case(
+        "deploy", to_image("Localhost:5000/App:RC-1"), _lower_case("localhost:5000/app:RC-1")
+    ),
+    "a repository in upper case without a tag": Case(
+        "deploy", to_image("localhost:5000/App"), _lower_case("localhost:5000/app")
+    ),
+    "a repository in upper case with a digest": Case(
+        "deploy", to_image(f"App@{_DIGEST}"), _lower_case(f"app@{_DIGEST}")
     ),
     "the longest repository": Case("deploy", to_image("a" * 183), {}),
     "a repository that is too long with a digest": Case(

@@ -95,6 +95,27 @@ def test_an_invalid_base64_body_is_refused(api: Client, body: str) -> None:
     assert _fields(api.raw(http_event("POST", "/stacks", body, base64=True))) == {"body"}
 
 
+def test_a_byte_order_mark_is_ignored(shop: FakeCloud, api: Client) -> None:
+    shop.push("1.0")
+    body = json.dumps({"applicationName": "Shop", "environment": ["dev"], "version": "1.0"})
+    marked = f"\ufeff{body}"
+    route, key = ("POST", "/stacks/deploy"), {"Idempotency-Key": "one"}
+    encoded = base64.b64encode(marked.encode()).decode()
+    replies = [
+        api.raw(http_event(*route, marked, headers=key)),
+        api.raw(http_event(*route, encoded, headers=key, base64=True)),
+        api.raw(http_event(*route, body, headers=key)),
+    ]
+    # The key and the same content identify one operation.
+    assert len({reply.id for reply in replies}) == 1
+    assert api.finished(replies[0]).operation["status"] == "SUCCEEDED"
+
+
+@pytest.mark.parametrize("body", ["\ufeff", "\ufeff\ufeff{}", "{}\ufeff", "\ufffe{}"])
+def test_only_one_byte_order_mark_at_the_start_is_ignored(api: Client, body: str) -> None:
+    assert _fields(api.raw(http_event("POST", "/stacks/deploy", body))) == {"body"}
+
+
 def test_all_faults_are_reported_at_once(api: Client) -> None:
     reply = api.send(
         "POST",

@@ -117,11 +117,15 @@ class Application:
         ]
         return found
 
-    def stopped_reasons(self) -> set[str]:
-        """Return the stop reasons of the tasks of the last rollout."""
+    def stopped_tasks(self, definition: str) -> list[dict[str, Any]]:
+        """Return the stopped tasks of a task definition."""
         arns = self.ecs.list_tasks(cluster=self.name, desiredStatus="STOPPED")["taskArns"]
         tasks = self.ecs.describe_tasks(cluster=self.name, tasks=arns)["tasks"]
-        return {task["stoppedReason"] for task in tasks if task["taskDefinitionArn"] == self.arn}
+        return [task for task in tasks if task["taskDefinitionArn"] == definition]
+
+    def stopped_reasons(self) -> set[str]:
+        """Return the stop reasons of the tasks of the last rollout."""
+        return {task["stoppedReason"] for task in self.stopped_tasks(self.arn)}
 
 
 @pytest.fixture(scope="module")
@@ -267,6 +271,16 @@ def test_a_faulty_version_is_rolled_back(
     assert failed["rolloutStateReason"] == "ECS deployment circuit breaker: tasks failed to start."
     assert {text[: len(reason)] for text in application.stopped_reasons()} == {reason}
     assert application.call() == before
+
+
+def test_a_replaced_task_has_the_stop_reason_of_the_scheduler(application: Application) -> None:
+    application.roll_out("3.2")
+    replaced = application.arn
+    application.roll_out("3.3")
+    (task,) = application.stopped_tasks(replaced)
+    assert task["stopCode"] == "ServiceSchedulerInitiated"
+    expected = r"Scaling activity initiated by \(deployment ecs-svc/\w+\)"
+    assert re.fullmatch(expected, task["stoppedReason"])
 
 
 def test_a_task_that_was_killed_is_replaced(there: cloud.Cloud, application: Application) -> None:

@@ -16,6 +16,16 @@ STEADY_DELAY = 0.3  # seconds that a task must stay up; task programs start only
 LISTED = 10.0  # seconds that a failed deployment stays in the list, like the draining of its tasks
 POLL = 0.1  # seconds between two checks of a task's health
 _TASKS_FAILED = "ECS deployment circuit breaker: tasks failed to start."
+# The emulator's reasons for tasks that the scheduler of a service stops.
+_SCHEDULER_REASONS = frozenset(
+    {
+        "Deployment capacity limit",
+        "Deployment completed",
+        "Service deleted",
+        "Service scaling down",
+        "Task definition updated",
+    }
+)
 
 _create_service = ecs._create_service
 _update_service = ecs._update_service
@@ -222,9 +232,19 @@ def record_healthy(key: str, task: dict[str, Any]) -> None:
 
 
 def mark_task_stopped(arn: str, task: Any, reason: str, code: str, exit_code: Any = None) -> Any:
-    """Stop a task with the reason text of ECS, which the emulator words differently in one case."""
+    """Stop a task with the reason and the stop code of ECS.
+
+    Gap: the emulator stops the tasks of a replaced or rolled back deployment, and those of a
+    smaller or deleted service, like a user, with own texts. ECS names the scheduler (ECS API,
+    Task, `stopCode`), and the deployment in the text.
+    """
     if code == "EssentialContainerExited":
         reason = "Essential container in task exited"
+    elif code == "UserInitiated" and reason in _SCHEDULER_REASONS:
+        service = ecs._services.get(_service_key(task)) or {}
+        deployment = ecs._primary_deployment(service) or {}
+        reason = f"Scaling activity initiated by (deployment {deployment.get('id', '')})"
+        code = "ServiceSchedulerInitiated"
     return _mark_task_stopped(arn, task, reason, code, exit_code)
 
 
