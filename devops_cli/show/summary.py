@@ -122,7 +122,7 @@ def _next_step(operation: Object, command: Command) -> Iterator[Text]:
         yield _hint("Next, to make it live: ", line)
     elif kind == "swap":
         options = _release_options(found.get("PROD-BLUE"), found.get("PROD-GREEN"))
-        line = command("swap", name, *options)
+        line = command("swap", name, *(options or ("--back",)))
         yield _hint("To roll back, until the next promote: ", line)
 
 

@@ -152,7 +152,7 @@ def part(environment: str, **members: Any) -> dict[str, Any]:
         ("swap", [part("PROD-GREEN", version="1.1"), part("PROD-BLUE", version="1.0")],
          "devops swap Shop --version 1.0"),
         ("swap", [part("PROD-GREEN", version="1.1"), part("PROD-BLUE", previousVersion="1.1")],
-         "devops swap Shop\n"),
+         "devops swap Shop --back\n"),
     ],
 )  # fmt: skip
 def test_the_next_step_is_named(kind: str, environments: list[dict[str, Any]], step: str) -> None:
