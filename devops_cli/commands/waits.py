@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import typer
+
 from devops_cli import waiting, writing
 from devops_cli.exits import Exit
-from devops_cli.failures import OperationNotFoundError
+from devops_cli.failures import OperationNotFoundError, UsageError
 from devops_cli.follow import operation_path
 from devops_cli.options import Name, OperationId, Timeout, Write, command
 from devops_cli.responses import IN_PROGRESS, SUCCEEDED, Object, get_objects, get_text
+from devops_cli.runtime import print_on
 from devops_cli.session import Session
+from devops_cli.show import records
 
 _NEWEST = 20  # operations to read; operations in progress are among the newest
 
@@ -17,11 +21,12 @@ _NEWEST = 20  # operations to read; operations in progress are among the newest
 def wait(name: Name, timeout: Timeout, session: Session, operation_id: OperationId = None) -> Exit:
     """Wait for the end of an operation and show its progress.
 
-    Without an id: the newest operation in progress, or else the newest operation.
+    Without an id: the operation in progress, or else the newest operation. If several are in
+    progress, the command asks; without a terminal it requires an id.
     """
     if not operation_id:
         operations = _recent_operations(session, name)
-        operation_id = get_text([*_unfinished(operations), *operations][0], "id")
+        operation_id = _choose(session, "wait", _unfinished(operations) or operations[:1])
     response = session.api.get(operation_path(name, operation_id))
     operation = response.required_operation
     seen = waiting.wait_for_end(session, response, operation, timeout.timeout)
@@ -34,16 +39,45 @@ def abort(
 ) -> Exit:
     """Abort an operation and roll back its changes, as far as possible.
 
-    Without an id: the newest operation in progress. The exit code is 0 if the operation was
-    aborted. A swap after its switch is completed instead; the exit code is then 1.
+    Without an id: the operation in progress. If several are in progress, the command asks; without
+    a terminal it requires an id. The exit code is 0 if the operation was aborted. A swap after its
+    switch is completed instead; the exit code is then 1.
     """
     if not operation_id:
         unfinished = _unfinished(_recent_operations(session, name))
         if not unfinished:
             raise OperationNotFoundError(f"no operation of {name} is in progress")
-        operation_id = get_text(unfinished[0], "id")
+        operation_id = _choose(session, "abort", unfinished)
     call = writing.Call("DELETE", operation_path(name, operation_id))
     return writing.run(session, call, write, timeout.timeout, _abort_exit_code)
+
+
+def _choose(session: Session, command: str, operations: list[Object]) -> str:
+    """Return the id of the one operation, or of the one that the person chooses on a terminal.
+
+    Raises:
+        UsageError: there are several operations and no terminal.
+
+    """
+    identifiers = [get_text(each, "id") for each in operations]
+    if len(operations) == 1:
+        return identifiers[0]
+    name = get_text(operations[0], "applicationName")
+    several = f"{len(operations)} operations of {name} are in progress"
+    session.notice(f"{several}:")
+    print_on(session.runtime.err, records.choices(operations))
+    if not session.runtime.interactive:
+        lines = (session.command(command, name, each) for each in identifiers)
+        raise UsageError(f"{several}: name the operation", *lines)
+
+    numbered = {str(at): each for at, each in enumerate(identifiers, start=1)}
+
+    def chosen(text: str) -> str:
+        if (found := numbered.get(text.strip())) is None:
+            raise typer.BadParameter(f"{text!r} is not a number from 1 to {len(numbered)}")
+        return found
+
+    return str(typer.prompt(f"Which operation to {command}", value_proc=chosen, err=True))
 
 
 def _abort_exit_code(operation: Object) -> Exit:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated, Any
 
 import typer
 
-from devops_cli import bodies, rules, writing
+from devops_cli import bodies, releases, rules, writing
 from devops_cli.exits import Exit
 from devops_cli.failures import UsageError
 from devops_cli.options import Environments, Name, Timeout, Write, command, environments
@@ -97,12 +98,29 @@ def swap(
     digest: Annotated[
         str | None, _release("digest", "The digest that must become live: sha256:...")
     ] = None,
+    back: Annotated[
+        bool, typer.Option("--back", help="Return to the release that was live before.")
+    ] = False,
+    yes: Annotated[
+        bool, typer.Option("--yes", "-y", help="Do not ask; accept any release of the idle slot.")
+    ] = False,
 ) -> Exit:
     """Make the idle production slot live and the live slot idle.
 
-    The previous version keeps running until the next promote, so a second swap restores it at once.
+    Without --version the command shows both releases and asks. Without a terminal it requires
+    --version, --back or --yes. The previous version keeps running until the next promote, so
+    --back restores it at once.
     """
-    body = bodies.present(applicationName=name, version=version, digest=digest)
+    expected = releases.Expected(bodies.present(version=version, digest=digest))
+    if back and expected.members:
+        raise UsageError("--back chooses the release: remove --version and --digest")
+    if back:
+        expected = releases.previous(session, name)
+    elif not (expected.members or yes or write.dry_run):
+        expected = releases.confirmed(session, name)
+    if expected.key and write.idempotency_key is None:
+        write = replace(write, idempotency_key=expected.key)
+    body = {"applicationName": name, **expected.members}
     call = writing.Call("POST", "/stacks/swapProdBlueAndGreen", body)
     return writing.run(session, call, write, timeout.timeout)
 

@@ -115,6 +115,15 @@ def current_state(stack: Object, each: Object) -> Object:
     return next((one for one in environments if get_text(one, by) == get_text(each, by)), {})
 
 
+def running_version(each: Object) -> str:
+    """Return the version of an environment of an application; empty if nothing may run there.
+
+    The first image of an application has no version. Only an existing environment has an address.
+    """
+    exists = get_text(each, "status") == "ACTIVE" and get_text(each, "url")
+    return get_text(each, "version") or (FIRST_IMAGE if exists else "")
+
+
 def label(each: Object) -> str:
     """Return the name of an environment, with its slot in production: DEV, PROD-BLUE (prod-2)."""
     slot = get_text(each, "slot")

@@ -43,6 +43,22 @@ def operation(found: Object) -> Iterator[RenderableType]:
     yield from summary.warmup(found)
 
 
+def choices(operations: Iterable[Object]) -> RenderableType:
+    """Return a numbered table of operations, for a choice."""
+    lines: list[list[str | Text]] = [
+        [
+            str(number),
+            get_text(each, "id"),
+            texts.command_name(each),
+            ", ".join(get_text(one, "environment") for one in get_objects(each, "environments")),
+            texts.timestamp(get_time(each, "requestedAt")),
+            texts.caller_name(get_text(each, "caller")),
+        ]
+        for number, each in enumerate(operations, start=1)
+    ]
+    return texts.Rows(("NO", "OPERATION", "KIND", "ENV", "REQUESTED", "BY"), lines, named=2)
+
+
 def events(found: Iterable[Object], name: str = "") -> RenderableType:
     """Return the table of events in the given order.
 

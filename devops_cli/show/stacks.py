@@ -46,7 +46,7 @@ def table(stacks: Iterable[Object], now: datetime) -> RenderableType:
             get_text(each, "environment"),
             get_text(each, "slot"),
             _live(each),
-            _version(each),
+            progress.running_version(each),
             texts.state(get_text(each, "status")),
             texts.age(get_time(each, "since"), now),
             get_text(stack, "technicalTeam"),
@@ -64,7 +64,7 @@ def _line(each: Object, now: datetime) -> list[str | Text]:
         get_text(each, "environment"),
         get_text(each, "slot"),
         _live(each),
-        _version(each),
+        progress.running_version(each),
         get_text(each, "digest").removeprefix("sha256:")[:_SHORT_DIGEST],
         texts.state(get_text(each, "status")),
         progress.task_count(tasks),
@@ -74,12 +74,6 @@ def _line(each: Object, now: datetime) -> list[str | Text]:
         texts.caller_name(get_text(each, "by")),
         get_text(each, "url"),
     ]
-
-
-def _version(each: Object) -> str:
-    """Return the version of an environment; the first image of an application has none."""
-    active = get_text(each, "status") == "ACTIVE"
-    return get_text(each, "version") or (progress.FIRST_IMAGE if active else "")
 
 
 def _live(each: Object) -> Text:

@@ -24,8 +24,7 @@ def outcome(snapshot: Snapshot, command: Command) -> Iterator[RenderableType]:
     if not succeeded:
         yield from reasons(operation)
     yield from warnings(operation)
-    if not (succeeded and get_text(operation, "kind") == "delete"):
-        yield environment_table(operation, snapshot.stack)
+    yield from environment_table(operation, snapshot.stack)
     if succeeded:
         yield from _digest(operation)
     yield from warmup(operation)
@@ -61,30 +60,52 @@ def warnings(found: Object) -> Iterator[Text]:
         yield texts.text(f"Warning: {warning}", "yellow")
 
 
-def environment_table(operation: Object, stack: Object) -> RenderableType:
-    """Return a table with the current state of the environments of an operation."""
+def environment_table(operation: Object, stack: Object) -> Iterator[RenderableType]:
+    """Yield a table with the current state of the environments of an operation that exist.
+
+    If the application could not be read, the table has the release of the operation. A failed
+    create and a delete leave no environments, or a part of them, which only the application shows.
+    """
+    kind, succeeded = get_text(operation, "kind"), get_text(operation, "status") == SUCCEEDED
+    if kind == "delete" and succeeded:
+        return  # a new application can have the same name
+    removed = kind == "delete" or (kind == "create" and not succeeded)
     lines: list[list[str | Text]] = []
     for each in get_objects(operation, "environments"):
         current = progress.current_state(stack, each)
-        tasks = get_object(current, "tasks")
-        done = get_text(each, "status") == SUCCEEDED
-        # If the application could not be read, the version is taken from the operation.
-        version = (
-            get_text(current, "version")
-            if current
-            else get_text(each, "version" if done else "previousVersion")
-        )
-        lines.append(
-            [
-                get_text(current, "environment") or get_text(each, "environment"),
-                get_text(each, "slot"),
-                version or progress.FIRST_IMAGE,
-                progress.task_count(tasks),
-                get_text(tasks, "healthy"),
-                get_text(current, "url") or get_text(each, "url"),
-            ]
-        )
-    return texts.Rows(("ENV", "SLOT", "VERSION", "TASKS", "HEALTHY", "URL"), lines, named=2)
+        if current:
+            lines.append(_current_row(current))
+        elif not removed:
+            lines.append(_recorded_row(each))
+    if lines:
+        columns = ("ENV", "SLOT", "STATUS", "VERSION", "TASKS", "HEALTHY", "URL")
+        yield texts.Rows(columns, lines, named=2)
+
+
+def _current_row(current: Object) -> list[str | Text]:
+    tasks, status = get_object(current, "tasks"), get_text(current, "status")
+    return [
+        get_text(current, "environment"),
+        get_text(current, "slot"),
+        texts.state("" if status == "ACTIVE" else status),
+        progress.running_version(current),
+        progress.task_count(tasks),
+        get_text(tasks, "healthy"),
+        get_text(current, "url"),
+    ]
+
+
+def _recorded_row(each: Object) -> list[str | Text]:
+    done = get_text(each, "status") == SUCCEEDED
+    return [
+        get_text(each, "environment"),
+        get_text(each, "slot"),
+        "",
+        get_text(each, "version" if done else "previousVersion") or progress.FIRST_IMAGE,
+        "",
+        "",
+        get_text(each, "url"),
+    ]
 
 
 def _digest(operation: Object) -> Iterator[Text]:
@@ -122,7 +143,7 @@ def _next_step(operation: Object, command: Command) -> Iterator[Text]:
         yield _hint("Next, to make it live: ", line)
     elif kind == "swap":
         options = _release_options(found.get("PROD-BLUE"), found.get("PROD-GREEN"))
-        line = command("swap", name, *options)
+        line = command("swap", name, *(options or ("--back",)))
         yield _hint("To roll back, until the next promote: ", line)
 
 

@@ -217,12 +217,16 @@ def _undo(operation: Operation, observed: Observed, now: datetime) -> Decision:
 
 
 def _abandoned(operation: Operation) -> Operation:
-    """Return the operation with all services FAILED, also those that were complete."""
+    """Return the operation with all services FAILED, also those that were complete.
+
+    Their addresses do not exist any more.
+    """
     progress = tuple(
-        part
-        if part.status is Status.FAILED
-        else replace(
-            part, status=Status.FAILED, reason=part.reason or "the application was not created"
+        replace(
+            part,
+            status=Status.FAILED,
+            url=None,
+            reason=part.reason or "the application was not created",
         )
         for part in operation.progress
     )

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NoReturn
 
 from devops_core.errors import NotFoundError, brief
-from devops_core.model.inventory import Inventory
+from devops_core.model.inventory import Inventory, RowStatus
 from devops_core.model.listing import EventSearch, Page
 from devops_core.naming import APPLICATION_NAME, Environment
 
 if TYPE_CHECKING:
+    from devops_core.model.inventory import Row
     from devops_core.model.operation import Event, Operation
     from devops_core.ports import Cloud
     from devops_core.requests.reads import EventsRequest, PageRequest, StacksRequest
@@ -44,9 +45,15 @@ def _matching(inventory: Inventory, query: StacksRequest) -> Inventory:
             environment: row
             for environment, row in inventory.rows.items()
             if query.status in (None, row.status)
-            if query.version is None or (row.service and row.service.version == query.version)
+            if query.version is None or _runs(row, query.version)
         }
     )
+
+
+def _runs(row: Row, version: str) -> bool:
+    """Return whether an environment runs a version; a partly deleted one may run nothing."""
+    service = row.service if row.status is RowStatus.ACTIVE else None
+    return service is not None and service.version == version
 
 
 def one_application(cloud: Cloud, name: str) -> Inventory:

@@ -62,7 +62,7 @@ def test_the_roll_back_names_the_digest_if_both_slots_run_the_same_version(
         {"environment": "PROD-BLUE", "status": "SUCCEEDED", "version": "1.0", "digest": DIGESTS[1]},
     ]
     service.on("POST", "/stacks/swapProdBlueAndGreen", answer(operation=done))
-    result = run(service, "swap", "Shop")
+    result = run(service, "swap", "Shop", "--yes")
     assert f"until the next promote: devops swap Shop {options}\n" in result.stdout
 
 

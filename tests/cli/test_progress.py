@@ -152,7 +152,7 @@ def part(environment: str, **members: Any) -> dict[str, Any]:
         ("swap", [part("PROD-GREEN", version="1.1"), part("PROD-BLUE", version="1.0")],
          "devops swap Shop --version 1.0"),
         ("swap", [part("PROD-GREEN", version="1.1"), part("PROD-BLUE", previousVersion="1.1")],
-         "devops swap Shop\n"),
+         "devops swap Shop --back\n"),
     ],
 )  # fmt: skip
 def test_the_next_step_is_named(kind: str, environments: list[dict[str, Any]], step: str) -> None:
@@ -175,10 +175,40 @@ def test_a_promote_is_called_as_its_command() -> None:
 
 def test_what_is_deleted_runs_nowhere() -> None:
     assert said_after("delete", part("DEV")).strip() == ""
-    assert "http://DEV" in said_after("delete", part("DEV"), status="FAILED")
 
 
 def test_a_swap_tells_what_the_pages_answered() -> None:
     assert "warm-up /: 200, 0.4 s" in said_after(
         "swap", part("PROD-GREEN"), warmup=[{"path": "/", "status": 200, "seconds": 0.4}]
     )
+
+
+GONE = part("DEV", status="FAILED"), part("PROD-GREEN", slot="prod-1", status="FAILED")
+
+
+@pytest.mark.parametrize("reason", ["aborted by iam user/bob", "did not stabilize"])
+def test_a_create_that_left_nothing_shows_no_environments(reason: str) -> None:
+    out = said_after("create", *GONE, status="FAILED", reasons=[reason])
+    assert [line.strip() for line in out.splitlines() if line] == [
+        reason,
+        f"Events: devops events Shop --operation {OPERATION}",
+    ]
+
+
+@pytest.mark.parametrize("kind", ["create", "delete"])
+def test_a_partly_deleted_application_shows_only_existing_resources(kind: str) -> None:
+    service = Service()
+    service.on("GET", PATH, answer(operation=operation("FAILED", kind, environments=GONE)))
+    tasks = {"desired": 1, "running": 1, "healthy": 1}
+    dev = {"environment": "DEV", "status": "DELETE_FAILED", "url": "http://dev", "tasks": tasks}
+    green = {"environment": "PROD-GREEN", "slot": "prod-1", "status": "DELETE_FAILED"}
+    service.on("GET", "/stacks/Shop", answer(stack=stack(dev, green)))
+    lines = [line.split() for line in run(service, *WAIT).stdout.splitlines()]
+    assert lines[1:4] == [
+        ["ENV", "SLOT", "STATUS", "TASKS", "HEALTHY", "URL"],
+        ["DEV", "DELETE_FAILED", "1/1", "1", "http://dev"],
+        ["PROD-GREEN", "prod-1", "DELETE_FAILED"],
+    ]
+    assert "first image" not in run(service, "status", "Shop").stdout
+    service.on("GET", "/stacks", answer(stacks=[stack(dev, green)]))
+    assert "first image" not in run(service, "ls").stdout

@@ -30,7 +30,6 @@ def test_wait_ends_as_the_operation_does(status: str, code: int) -> None:
     ("older", "newer", "waited_for"),
     [
         ("IN_PROGRESS", "SUCCEEDED", OLDER),
-        ("IN_PROGRESS", "IN_PROGRESS", OPERATION),
         ("FAILED", "SUCCEEDED", OPERATION),
     ],
 )
@@ -43,6 +42,61 @@ def test_wait_finds_the_operation(older: str, newer: str, waited_for: str) -> No
         service.on("GET", f"{LIST}/{each}", answer(operation=operation("SUCCEEDED", id=each)))
     assert run(service, "wait", "Shop").exit_code == 0
     assert service.calls()[1] == f"GET /dev{LIST}/{waited_for}"
+
+
+def two_in_progress() -> Service:
+    """Return a service with two open operations; the third has ended."""
+    service = Service()
+    qa = [{"environment": "QA", "status": "IN_PROGRESS"}]
+    older = operation(id=OLDER, url="", environments=qa, caller="key-1")
+    ended = operation("FAILED", id=OLDER[:-1] + "2")
+    service.on("GET", LIST, answer(operations=[operation(kind="swap"), older, ended]))
+    for each in (OLDER, OPERATION):
+        done = operation("FAILED", id=each)
+        service.on("GET", f"{LIST}/{each}", answer(operation=done))
+        service.on("DELETE", f"{LIST}/{each}", answer(operation=done, message="stopped"))
+    return service
+
+
+@pytest.mark.parametrize("command", ["wait", "abort"])
+@pytest.mark.parametrize("further", [(), ("--json",)])
+def test_two_operations_in_progress_are_refused_without_a_terminal(
+    command: str, further: tuple[str, ...]
+) -> None:
+    service = two_in_progress()
+    result = run(service, command, "Shop", *further)
+    assert (result.exit_code, result.stdout, len(service.requests)) == (2, "", 1)
+    lines = [line.split() for line in result.stderr.splitlines()]
+    time = ["2026-01-31", "12:00:00Z"]
+    assert lines[1:4] == [
+        ["NO", "OPERATION", "KIND", "ENV", "REQUESTED", "BY"],
+        ["1", OPERATION, "swap", "DEV", *time, "user/alice"],
+        ["2", OLDER, "deploy", "QA", *time, "key-1"],
+    ]
+    assert result.stderr.splitlines()[4:] == [
+        "Error: 2 operations of Shop are in progress: name the operation",
+        f"devops {command} Shop {OPERATION}",
+        f"devops {command} Shop {OLDER}",
+    ]
+
+
+@pytest.mark.parametrize(("command", "method"), [("wait", "GET"), ("abort", "DELETE")])
+@pytest.mark.parametrize(("typed", "chosen"), [("1\n", OPERATION), ("3\nx\n2\n", OLDER)])
+def test_a_terminal_asks_which_operation(
+    command: str, method: str, typed: str, chosen: str
+) -> None:
+    service = two_in_progress()
+    result = run(service, command, "Shop", interactive=True, typed=typed)
+    assert service.calls()[1] == f"{method} /dev{LIST}/{chosen}"
+    assert {each.rpartition("/")[2] for each in service.calls()[1:]} <= {chosen, "Shop"}
+    assert result.stderr.count("is not a number from 1 to 2") == typed.count("\n") - 1
+    assert f"Which operation to {command}" in result.stderr
+
+
+def test_no_choice_aborts_nothing() -> None:
+    service = two_in_progress()
+    assert run(service, "abort", "Shop", interactive=True).exit_code != 0
+    assert len(service.requests) == 1
 
 
 @pytest.mark.parametrize("command", ["wait", "abort"])

@@ -161,7 +161,7 @@ def test_what_cannot_be_right_is_told_before_anything_is_sent(
          {"applicationName": "Shop", "version": "1.1", "digest": DIGEST}),
         (("swap", "Shop", f"--digest={DIGEST}"), "/stacks/swapProdBlueAndGreen",
          {"applicationName": "Shop", "digest": DIGEST}),
-        (("swap", "Shop"), "/stacks/swapProdBlueAndGreen", {"applicationName": "Shop"}),
+        (("swap", "Shop", "--yes"), "/stacks/swapProdBlueAndGreen", {"applicationName": "Shop"}),
         (("swap", "Shop", "--version=1.1"), "/stacks/swapProdBlueAndGreen",
          {"applicationName": "Shop", "version": "1.1"}),
     ],
@@ -299,4 +299,4 @@ def test_nothing_to_do_is_a_success() -> None:
     result = run(service, "swap", "Shop", "--version=1.1")
     assert (result.exit_code, result.stdout) == (0, f"{said}\n")
     service.on("POST", path, answer(operation=None))
-    assert run(service, "swap", "Shop").stdout == "nothing to do\n"
+    assert run(service, "swap", "Shop", "--yes").stdout == "nothing to do\n"

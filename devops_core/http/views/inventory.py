@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from devops_core.errors import redact
 from devops_core.http.views.operations import time_text
+from devops_core.model.inventory import RowStatus
 from devops_core.model.listeners import role_problems
 from devops_core.naming import DEPLOYABLE, PRODUCTION, Environment, repository_name, service_name
 
 if TYPE_CHECKING:
-    from devops_core.model.inventory import Application, Inventory, Row
+    from devops_core.model.inventory import Application, Inventory, Row, Service
     from devops_core.model.observed import Observed, RunningService
     from devops_core.model.operation import Event
     from devops_core.requests.create import CreateRequest
@@ -72,16 +73,18 @@ def _application(inventory: Inventory) -> Application:
 
 
 def _row_view(row: Row, observed: Observed | None, operation_url: OperationUrl) -> dict[str, Any]:
-    name, service, claim = row.application.name, row.service, row.claim
+    name, claim = row.application.name, row.claim
+    service = _existing_service(row, observed)
+    production = row.service if row.environment in PRODUCTION else None
     members = {
         "environment": row.environment.value,
         "status": row.status.value,
         "version": service.version if service else None,
         "image": service.image if service else None,
         "digest": service.digest if service else None,
-        "slot": service.name if service and row.environment in PRODUCTION else None,
-        "live": _is_live(row, observed),
-        "url": row.url,
+        "slot": production.name if production else None,
+        "live": _is_live(row, observed) if service else None,
+        "url": row.url if service else None,
         "since": time_text(row.updated_at),
         "by": row.updated_by,
         "deployedAt": time_text(service.deployed_at) if service else None,
@@ -91,6 +94,18 @@ def _row_view(row: Row, observed: Observed | None, operation_url: OperationUrl) 
         "drift": redact(row.drift) if row.drift else None,
     }
     return _present(members | (_service_view(row, observed) if observed else {}))
+
+
+def _existing_service(row: Row, observed: Observed | None) -> Service | None:
+    """Return the service of a row, None if it may not exist any more.
+
+    A deletion that failed, or that was made outside of the service, can leave some of the services;
+    only an observation shows them.
+    """
+    if observed is None or row.service is None:
+        return row.service if row.status is RowStatus.ACTIVE else None
+    running = observed.services.get(row.service.name)
+    return row.service if running and running.active else None
 
 
 def _is_live(row: Row, observed: Observed | None) -> bool | None:
@@ -113,7 +128,7 @@ def _service_view(row: Row, observed: Observed) -> dict[str, Any]:
     """Return the tasks, the rollout and the messages of a row's ECS service, if it exists."""
     name = row.service.name if row.service else service_name(row.environment)
     service = observed.services.get(name)
-    if service is None:
+    if service is None or not service.active:
         return {}
     tasks = {
         "desired": service.desired,

@@ -66,7 +66,8 @@ def test_a_version_is_deployed_promoted_swapped_and_swapped_back(
         run("swap", application, "--version", version)
         assert live(run) == version
     assert "the swap changed nothing" in run("swap", application, "--version=2.0")
-    run("swap", application)
+    assert "add --version, --back or --yes" in run("swap", application, code=Exit.USAGE)
+    assert f"swap of {application} SUCCEEDED" in run("swap", application, "--back")
     assert live(run) == "1.0"
     assert "SWITCHED" in run("events", application, "--since=1h")
     assert re.search(rf"{application} +PROD-GREEN", run("ls", "--env=prod-green", "--version=1.0"))
