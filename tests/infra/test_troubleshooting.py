@@ -53,11 +53,15 @@ def test_each_text_of_aws_is_quoted() -> None:
     assert set(quoted()) >= FROM_AWS
 
 
+def remedies() -> list[list[str]]:
+    """Return the rows with a remedy for a code: of this page, and of the tables of errors."""
+    of_calls = [row for text in PAGES.values() for row in rows(text, "Errors") if row[-1]]
+    return [*rows(PAGE, "Refused calls"), *of_calls]
+
+
 def test_each_error_code_has_a_remedy() -> None:
     explained = {
-        (int(row[0]), code)
-        for row in rows(PAGE, "Refused calls")
-        for code in re.findall(r"[A-Z_]{4,}", row[1])
+        (int(row[0]), code) for row in remedies() for code in re.findall(r"[A-Z_]{4,}", row[1])
     }
     known = {(each.http_status, each.code) for each in subclasses(errors.DevOpsError)}
     assert explained >= known
@@ -66,7 +70,7 @@ def test_each_error_code_has_a_remedy() -> None:
 @pytest.mark.parametrize("status", ["403", "413", "429", "504"])
 def test_each_code_of_api_gateway_has_a_remedy(status: str) -> None:
     document = yaml.safe_load((ROOT / "docs" / "openapi.yml").read_text())
-    explained = " ".join(row[1] for row in rows(PAGE, "Refused calls") if row[0] == status)
+    explained = " ".join(row[1] for row in remedies() if row[0] == status)
     used = {
         response["$ref"].rpartition("/")[2]
         for path in document["paths"].values()
