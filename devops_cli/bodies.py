@@ -135,7 +135,7 @@ def create(name: str, new: New) -> dict[str, Any]:
     missing = [f"--{each}" for each in ("team", "email") if not getattr(new, each)]
     if missing:
         raise UsageError(f"create needs {' and '.join(missing)} (or --file)")
-    chosen = environments(new.env or [])
+    chosen = environments(new.env or [], ". Every application has production: omit it")
     return {
         "applicationName": name,
         **present(description=new.description),

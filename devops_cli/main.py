@@ -9,6 +9,7 @@ import typer
 from devops_cli import __version__
 from devops_cli.commands import profiles, reads, waits, writes
 from devops_cli.exits import MEANINGS
+from devops_cli.hints import CreateCommand, HintCommand, HintGroup
 
 _KEEP_LINES = "\b\n"  # Click does not join the lines of a paragraph after this mark
 _START = f"""{_KEEP_LINES}Begin with:
@@ -22,6 +23,7 @@ _READ_PANEL = "Read and wait"
 
 app = typer.Typer(
     name="devops",
+    cls=HintGroup,
     help="Deploys applications to Amazon ECS Fargate and shows their state.",
     epilog=f"{_START}\n\n{_EXITS}",
     no_args_is_help=True,
@@ -67,7 +69,11 @@ _COMMANDS = (
     (waits.wait, _READ_PANEL, "wait Shop"),
 )
 for _function, _panel, _example in _COMMANDS:
-    app.command(epilog=f"Example: devops {_example}", rich_help_panel=_panel)(_function)
+    app.command(
+        cls=CreateCommand if _function is writes.create else HintCommand,
+        epilog=f"Example: devops {_example}",
+        rich_help_panel=_panel,
+    )(_function)
 
 _SETTINGS = (
     ("show", profiles.show, "show --profile test"),
@@ -76,7 +82,7 @@ _SETTINGS = (
     ("unset", profiles.unset, "unset region"),
 )
 for _name, _function, _example in _SETTINGS:
-    config.command(_name, epilog=f"Example: devops config {_example}")(_function)
+    config.command(_name, cls=HintCommand, epilog=f"Example: devops config {_example}")(_function)
 app.add_typer(config, name="config", rich_help_panel="Set up")
 
 if __name__ == "__main__":

@@ -36,14 +36,16 @@ def _duration(value: str | timedelta) -> timedelta:
         raise typer.BadParameter(str(error)) from error
 
 
-def environments(values: list[str]) -> list[str]:
+def environments(values: list[str], production: str) -> list[str]:
     """Return the environments of an option that is repeatable and also accepts commas.
+
+    `production` is the remedy if a value is production.
 
     Raises:
         typer.BadParameter: a value is not an environment.
 
     """
-    parse = rules.choice("deployable")
+    parse = rules.choice("deployable", production)
     try:
         return [parse(each) for value in values for each in value.split(",")]
     except typer.BadParameter as error:

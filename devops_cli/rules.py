@@ -17,6 +17,11 @@ import typer
 _RULES: dict[str, Any] = json.loads(
     Path(__file__).with_name("rules.json").read_text(encoding="utf-8")
 )
+# Names of production and of its slots, which a deploy does not accept.
+_PRODUCTION = {
+    "prod", "production", "prod-1", "prod-2", "prod-blue", "prod-green", "blue", "green", "live",
+    "idle",
+}  # fmt: skip
 
 
 def text(rule: str, change: Callable[[str], str] = str) -> Callable[[str], str]:
@@ -46,12 +51,19 @@ def values(rule: str) -> list[str]:
     return found
 
 
-def choice(rule: str) -> Callable[[str], str]:
-    """Return a parser of an option with one of the values of a rule, in any case."""
+def choice(rule: str, production: str) -> Callable[[str], str]:
+    """Return a parser of an option with one of the values of a rule, in any case.
+
+    `production` is the remedy for a name of production that is not one of the values.
+    """
 
     def parse(value: str) -> str:
-        if value.strip().lower() not in values(rule):
-            raise typer.BadParameter(f"{value!r} is not one of {', '.join(values(rule))}")
-        return value.strip().lower()
+        chosen = value.strip().lower()
+        if chosen in values(rule):
+            return chosen
+        remedy = production if chosen in _PRODUCTION else ""
+        if len(chosen.split()) > 1 and set(chosen.split()) <= set(values(rule)):
+            remedy = f". Separate them with commas: {','.join(chosen.split())}"
+        raise typer.BadParameter(f"{value!r} is not one of {', '.join(values(rule))}{remedy}")
 
     return parse

@@ -72,6 +72,12 @@ def brief(text: str) -> str:
     return redact(CONTROL.sub("?", text))[:64]
 
 
+def no_application(name: str, existing: str | None = None) -> str:
+    """Return the message for a missing application; `existing` may differ from it only in case."""
+    missing = f"there is no application {brief(name)} (names are case-sensitive)"
+    return f"{missing}: did you mean {existing}?" if existing and existing != name else missing
+
+
 def trace() -> str:
     """Return the traceback of the error that is being handled, with each line redacted."""
     return "\n".join(map(redact, traceback.format_exc().splitlines()))

@@ -278,7 +278,8 @@ const FUNCTIONS = {
   // Only reads.
   inventory: [
     allow(['dynamodb:BatchGetItem'], INVENTORY),
-    allow(['dynamodb:Query'], LOG),
+    // Names in any case, for the message about a missing application.
+    allow(['dynamodb:GetItem', 'dynamodb:Query'], LOG),
     followServices(SERVICES),
     listenerRules,
     targets,

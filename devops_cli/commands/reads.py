@@ -48,7 +48,7 @@ def ls(
         str | None,
         typer.Option(
             metavar="ENV",
-            parser=rules.choice("environment"),
+            parser=rules.choice("environment", ". prod-green is live, prod-blue is idle"),
             help="Only this environment: qa, prod-green.",
         ),
     ] = None,

@@ -46,7 +46,12 @@ def deploy(
     ] = None,
 ) -> Exit:
     """Deploy a version to dev, qa, stage, training or da."""
-    body = {"applicationName": name, "environment": environments(env), "version": version}
+    production = (
+        f". To production: devops promote {name} --from ENV, then devops swap {name}"
+        f" --version {version}"
+    )
+    targets = environments(env, production)
+    body = {"applicationName": name, "environment": targets, "version": version}
     body |= {"repouri": image} if image else {}
     call = writing.Call("POST", "/stacks/deploy", body)
     return writing.run(session, call, write, timeout.timeout)
@@ -63,7 +68,7 @@ def promote(
         typer.Option(
             "--from",
             metavar="ENV",
-            parser=rules.choice("deployable"),
+            parser=rules.choice("deployable", ". A promote copies from one of them to production"),
             help="The source. Default: the first of stage, qa, dev.",
         ),
     ] = None,

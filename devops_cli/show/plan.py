@@ -27,7 +27,11 @@ def lines(found: Object) -> Iterator[RenderableType]:
 
 
 def _environments(found: Object) -> Iterator[RenderableType]:
+    created: dict[tuple[str, ...], list[str]] = {}
     for each in get_objects(found, "environments"):
+        if settings := tuple(_settings(each)):
+            created.setdefault(settings, []).append(progress.label(each))
+            continue
         yield texts.heading(
             f"{progress.label(each)}  {progress.version_change(found, each)}".rstrip()
         )
@@ -39,6 +43,22 @@ def _environments(found: Object) -> Iterator[RenderableType]:
             yield texts.text("  task definition:")
         for change in changes:
             yield from _difference(change)
+
+    # The environments of a new application usually have the same settings.
+    for settings, labels in created.items():
+        yield texts.heading(", ".join(labels))
+        yield from map(texts.text, settings)
+
+
+def _settings(each: Object) -> Iterator[str]:
+    """Yield the settings of the tasks of a new environment as lines."""
+    if count := get_text(each, "desiredCount"):
+        yield f"  tasks    {count}"
+    variables = get_object(each, "variables")
+    for name in variables:
+        yield f"  variable {name}={get_text(variables, name)}"
+    for name in get_texts(each, "secrets"):
+        yield f"  secret   {name}"
 
 
 def _difference(change: Object) -> Iterator[Text]:

@@ -20,6 +20,8 @@ from devops_core.errors import (
     ForbiddenError,
     IdempotencyMismatchError,
     RefusedError,
+    UnknownApplicationError,
+    no_application,
 )
 from devops_core.kinds.kind import Kind
 from devops_core.model.decisions import After, Plan, State
@@ -109,6 +111,9 @@ def _checked_plan(
             raise ChangedMeanwhileError(
                 f"the inventory of {name} changed at the same moment: repeat the call"
             ) from error
+        if isinstance(error, UnknownApplicationError):
+            existing = cloud.tables.reserved(name)
+            raise UnknownApplicationError(no_application(name, existing)) from error
         raise
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from devops_core import observe, render, templates
 from devops_core.errors import AlreadyExistsError, NotAbortableError, RefusedError
@@ -23,10 +23,10 @@ class DryRun(NamedTuple):
     """The plan of a write.
 
     `claims` are the environments whose rows it would hold, `progress` the planned release of each
-    service. `definitions` has the differences of each service's next task definition.
-    `warnings` are those of the operation. `production` is the live slot, now and after the
-    operation. `template` and `parameters` are the input of CreateStack, without the ARNs of
-    secrets, which no response contains.
+    service. `definitions` has the differences of each service's next task definition, `settings`
+    the settings of the tasks of a new one. `warnings` are those of the operation. `production` is
+    the live slot, now and after the operation. `template` and `parameters` are the input of
+    CreateStack, without the ARNs of secrets, which no response contains.
     """
 
     kind: str
@@ -35,6 +35,7 @@ class DryRun(NamedTuple):
     claims: tuple[Environment, ...] = ()
     progress: tuple[Progress, ...] = ()
     definitions: Mapping[str, Sequence[Difference]] = {}
+    settings: Mapping[str, Mapping[str, Any]] = {}
     warnings: tuple[str, ...] = ()
     production: tuple[str, str] | None = None
     template: Template | None = None
@@ -55,6 +56,7 @@ def of_request(cloud: Cloud, kind: Kind, application: str, plan: Plan) -> DryRun
         claims=tuple(row.environment for row in (*plan.taken, *plan.new)),
         progress=operation.progress,
         definitions=_definitions(kind, plan, operation),
+        settings={part.service: kind.settings(operation, part) for part in operation.progress},
         warnings=operation.warnings,
         production=plan.production,
     )

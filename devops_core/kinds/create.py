@@ -245,6 +245,16 @@ def task_definition(state: State, part: Progress, tags: Mapping[str, str]) -> di
     return render.task_definition(base, container, None, tags, spec)
 
 
+def settings(operation: Operation, part: Progress) -> dict[str, Any]:
+    """Return the count, the variables and the names of the secrets of an environment."""
+    spec = operation.details.service_of(part.environment)
+    return {
+        "desiredCount": spec.desired_count,
+        "variables": dict(spec.environment),
+        "secrets": sorted(spec.secrets),
+    }
+
+
 def rows_after(state: State, held: Sequence[Row], now: datetime, *, keep_rows: bool) -> RowChanges:
     """Return complete rows after a success; a failure removes them unless its stack remains."""
     operation, stack = state.operation, state.observed.stack
@@ -312,6 +322,7 @@ KIND = Kind(
     rows=rows_after,
     events=events,
     task_definition=task_definition,
+    settings=settings,
     abort=Abort(
         planned="the created resources would be deleted",
         running="the created resources are being deleted",

@@ -66,7 +66,8 @@ class Kind(NamedTuple):
 
     `events(before, after)` returns further audit events of a change, as members of `Event`.
     `task_definition(state, part, tags)` returns the registration input of a service's target task
-    definition. `abort` is None if the operation cannot be aborted, and
+    definition. `settings(operation, part)` returns the settings of the tasks of a new service, as
+    members of a plan. `abort` is None if the operation cannot be aborted, and
     `abort_refusal` is then the reason.
     """
 
@@ -80,5 +81,6 @@ class Kind(NamedTuple):
     creates: bool = False
     events: Callable[[Operation, Operation], list[dict[str, Any]]] = lambda _before, _after: []
     task_definition: Callable[[State, Progress, Mapping[str, str]], dict[str, Any]] | None = None
+    settings: Callable[[Operation, Progress], dict[str, Any]] = lambda _operation, _part: {}
     abort: Abort | None = None
     abort_refusal: str = ""

@@ -14,6 +14,7 @@ from devops_core.errors import (
     NotDeployableError,
     UnknownApplicationError,
     UnknownEnvironmentError,
+    no_application,
 )
 from devops_core.model.service_spec import DEFAULT_ROLLOUT_MINUTES
 from devops_core.naming import SLOTS, Environment
@@ -149,7 +150,7 @@ class Inventory:
         """Return the application; UnknownApplicationError without rows."""
         for row in self.rows.values():
             return row.application
-        raise UnknownApplicationError(f"there is no application {name} (names are case-sensitive)")
+        raise UnknownApplicationError(no_application(name))
 
     def usable(self, *environments: Environment) -> list[tuple[Row, Service]]:
         """Return rows that an operation can claim, each with its service.

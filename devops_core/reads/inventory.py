@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NoReturn
 
-from devops_core.errors import NotFoundError, brief
+from devops_core.errors import NotFoundError, no_application
 from devops_core.model.inventory import Inventory, RowStatus
 from devops_core.model.listing import EventSearch, Page
 from devops_core.naming import APPLICATION_NAME, Environment
@@ -60,14 +60,14 @@ def one_application(cloud: Cloud, name: str) -> Inventory:
     """Return all rows of an application; NotFoundError if it does not exist."""
     _require_possible(name)
     inventory, _ = cloud.tables.inventory(name)
-    return inventory if inventory.rows else _no_application(name)
+    return inventory if inventory.rows else _no_application(name, cloud)
 
 
 def operations_page(cloud: Cloud, name: str, page: PageRequest) -> Page[Operation]:
     """Return the operations of an existing or deleted application; NotFoundError without any."""
     _require_possible(name)
     found = cloud.listing.operations(name, page.after, page.limit)
-    return found if found.items or page.after else _no_application(name)
+    return found if found.items or page.after else _no_application(name, cloud)
 
 
 def events_page(cloud: Cloud, name: str | None, query: EventsRequest) -> Page[Event]:
@@ -88,7 +88,7 @@ def events_page(cloud: Cloud, name: str | None, query: EventsRequest) -> Page[Ev
         return found
     if query.operation:
         raise NotFoundError(f"there are no events of operation {query.operation}")
-    return _no_application(name or "")
+    return _no_application(name or "", cloud)
 
 
 def _require_possible(name: str) -> None:
@@ -97,5 +97,7 @@ def _require_possible(name: str) -> None:
         _no_application(name)
 
 
-def _no_application(name: str) -> NoReturn:
-    raise NotFoundError(f"there is no application {brief(name)} (names are case-sensitive)")
+def _no_application(name: str, cloud: Cloud | None = None) -> NoReturn:
+    """Raise NotFoundError; with `cloud` it names the application that differs only in case."""
+    existing = cloud.tables.reserved(name) if cloud else None
+    raise NotFoundError(no_application(name, existing))

@@ -19,8 +19,10 @@ def recorded_operation(cloud: Cloud, application: str, operation_id: str) -> Ope
     possible = APPLICATION_NAME.fullmatch(application) and OPERATION_ID.fullmatch(operation_id)
     operation = cloud.tables.operation(application, operation_id) if possible else None
     if operation is None:
+        existing = cloud.tables.reserved(application) if possible else None
+        other = f": did you mean {existing}?" if existing and existing != application else ""
         raise NotFoundError(
-            f"application {brief(application)} has no operation {brief(operation_id)}"
+            f"application {brief(application)} has no operation {brief(operation_id)}{other}"
         )
     return operation
 

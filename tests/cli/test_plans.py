@@ -124,6 +124,23 @@ def test_a_create_shows_template_and_parameters(template: dict[str, str], line: 
     ]  # fmt: skip
 
 
+def test_a_create_shows_the_settings_of_the_tasks() -> None:
+    same = {"desiredCount": 2, "variables": {"B": "1", "A": "x=y"}, "secrets": ["KEY"]}
+    production = {"slot": "prod-1", **same, "secrets": ["KEY", "CARDS"]}
+    out = planned(
+        "create", "Shop", "--team=a", "--email=b", path="/stacks", kind="create",
+        environments=[
+            {"environment": "DEV", **same}, {"environment": "PROD-GREEN", **production},
+            {"environment": "QA", **same}, {"environment": "DA", "desiredCount": 1},
+        ],
+    )  # fmt: skip
+    assert out.splitlines()[1:] == [
+        "DEV, QA", "  tasks    2", "  variable B=1", "  variable A=x=y", "  secret   KEY",
+        "PROD-GREEN (prod-1)", "  tasks    2", "  variable B=1", "  variable A=x=y",
+        "  secret   KEY", "  secret   CARDS", "DA", "  tasks    1",
+    ]  # fmt: skip
+
+
 def test_a_plan_as_json_is_the_answer() -> None:
     service = Service()
     service.on("POST", "/stacks/deploytoprodBlue", answer(dryRun=True, plan={}))

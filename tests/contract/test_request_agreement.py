@@ -578,7 +578,9 @@ def test_an_option_accepts_the_same_values(option: tuple[str, str]) -> None:
 
 def test_the_option_env_accepts_the_same_environments() -> None:
     for value in _near_type(fields.DEPLOYABLE_ENVIRONMENT):
-        _agrees(lambda text: options.environments([text])[0], fields.DEPLOYABLE_ENVIRONMENT, value)
+        _agrees(
+            lambda text: options.environments([text], "")[0], fields.DEPLOYABLE_ENVIRONMENT, value
+        )
 
 
 def test_the_command_line_has_the_messages_of_the_service() -> None:

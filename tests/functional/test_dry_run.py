@@ -20,7 +20,7 @@ from devops_core.naming import SLOTS
 from tests.lab.callers import BOTH, OTHER, OWNER, WRITES, Ask, with_policy
 from tests.lab.client import USER, Client, Reply
 from tests.lab.dry import DryClient, plan
-from tests.lab.fakes import FakeCloud
+from tests.lab.fakes import ACCOUNT, REGION, FakeCloud
 from tests.lab.memory import accounts
 from tests.lab.memory.accounts import Prepare
 from tests.lab.stories import STORIES
@@ -28,6 +28,8 @@ from tests.lab.templates import SMALL
 from tests.lab.world import Request
 
 THROTTLED = ThrottledError("AWS throttles the call")
+# The variables that the application template sets.
+STANDARD = {"APPLICATION", "ENVIRONMENT", "PORT"}
 # The parameters of the application template, and whether each has a default.
 DECLARED = FakeCloud().stacks.declared
 
@@ -72,7 +74,11 @@ def sent_by_client(request: Request) -> Ask:
 
 # --- accepted requests ---
 
-SERVICE = {"cpu": 512, "memory": 1024, "containerPort": 8080, "environment": {"WORD": "hidden"}}
+SECRET = f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:hidden-AbCdEf"
+SERVICE = {
+    "cpu": 512, "memory": 1024, "containerPort": 8080, "desiredCount": 2,
+    "environment": {"WORD": "shown"}, "secrets": {"TOKEN": SECRET},
+}  # fmt: skip
 SIZES = {"nonProd": ["dev", "qa"], "da": True}
 PUBLIC = "public.ecr.aws/nginx/nginx"
 ACCEPTED: Mapping[str, tuple[Prepare, Ask]] = {
@@ -139,6 +145,7 @@ class Observation:
         self.definitions = {
             key: render.blueprint(containers.running(*key).request) for key in containers.services_
         }
+        self.counts = {key: service.desired for key, service in containers.services_.items()}
         estate, listeners = cloud.stacks.estate, cloud.load_balancer.listeners
         targets = listeners.get(estate.listener("Shop", "production"))
         slots = (slot for slot in SLOTS if [estate.target_group("Shop", slot)] == targets)
@@ -161,6 +168,8 @@ def changes(
     leaves_operation = "abortedBy" in operation
     recorded = old.service.version if old and old.service else None
     view["previousVersion"] = part.get("version") if leaves_operation else recorded
+    if row and row.service and operation["kind"] == "create":
+        view |= settings(end, (application, row.service.name))
     if old and row and (service := row.service):
         view |= {"version": service.version, "image": service.image, "digest": service.digest}
         if part["image"].startswith(PUBLIC):
@@ -169,6 +178,20 @@ def changes(
             key = application, service.name
             view["taskDefinition"] = differences(before.definitions[key], end.definitions[key])
     return {name: value for name, value in view.items() if value}
+
+
+def settings(end: Observation, key: tuple[str, str]) -> dict[str, Any]:
+    """Return the count, the variables and the names of the secrets of a service that was created.
+
+    The template sets some variables of every application.
+    """
+    (container,) = end.definitions[key]["containerDefinitions"]
+    variables = {each["name"]: each["value"] for each in container.get("environment", ())}
+    return {
+        "desiredCount": end.counts[key],
+        "variables": {name: variables[name] for name in variables.keys() - STANDARD},
+        "secrets": [each["name"] for each in container.get("secrets", ())],
+    }
 
 
 def test_a_dry_run_of_a_swap_to_the_live_version_has_only_a_message(

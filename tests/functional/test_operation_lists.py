@@ -68,9 +68,17 @@ def test_unknown_applications_and_operations_are_404(api: Client) -> None:
         for name in ("shop", "Nothing", "internal", "x" * 300, "a/b"):
             reply = get(api, resource, name)
             assert (reply.status, reply.body["code"]) == (404, "NOT_FOUND")
+            suggestion = ": did you mean Shop?" if name == "shop" else ""
             assert reply.body["errorMessage"] == (
-                f"there is no application {name[:64]} (names are case-sensitive)"
+                f"there is no application {name[:64]} (names are case-sensitive){suggestion}"
             )
+    operation = "01JN8EY4M00000000000000009"
+    for name, suggestion in (("shop", ": did you mean Shop?"), ("Shop", ""), ("Nothing", "")):
+        reply = api.status(operation, name)
+        assert (reply.status, reply.body["code"]) == (404, "NOT_FOUND")
+        assert reply.body["errorMessage"] == (
+            f"application {name} has no operation {operation}{suggestion}"
+        )
     for resource, application in ((EVENTS, "Shop"), ("/events", None)):
         unknown = "01JN8EY4M00000000000000009"
         reply = get(api, resource, application, operation=unknown)

@@ -237,3 +237,16 @@ def test_a_refusal_names_the_unknown_application(api: Client) -> None:
         assert (
             reply.body["errorMessage"] == "there is no application Shop (names are case-sensitive)"
         )
+
+
+@pytest.mark.usefixtures("shop")
+def test_a_refusal_suggests_the_application_that_differs_only_in_case(api: Client) -> None:
+    expected = "there is no application sHOP (names are case-sensitive): did you mean Shop?"
+    for reply in (
+        api.promote(application="sHOP"),
+        api.swap(application="sHOP"),
+        api.delete("sHOP"),
+        api.deploy("1.0", application="sHOP"),
+    ):
+        assert (reply.status, reply.body["code"]) == (409, "NO_SUCH_APPLICATION")
+        assert reply.body["errorMessage"] == expected

@@ -34,5 +34,7 @@ def plan_view(plan: DryRun) -> dict[str, Any]:
 
 def _environment_view(part: Progress, plan: DryRun) -> dict[str, Any]:
     view = {name: value for name, value in progress_view(part).items() if name in _MEMBERS}
-    changes = plan.definitions.get(part.service)
-    return {**view, "taskDefinition": list(changes)} if changes else view
+    settings = plan.settings.get(part.service, {})
+    changes = plan.definitions.get(part.service, ())
+    further = {**settings, "taskDefinition": list(changes)}
+    return view | {name: value for name, value in further.items() if value}

@@ -237,6 +237,13 @@ class Trace:
         for resource in READS:
             world.ask(Request("GET", resource, key=None))
         self._opened(_FULL).ask(Request("GET", STACK, key=None, query={"live": "true"}))
+        self._missing_application()
+
+    def _missing_application(self) -> None:
+        """Read an application that does not exist, for which the service reads the names."""
+        world = self._opened(_NOTHING)
+        request = Request("GET", STACK, key=None)
+        assert world.send(request.event(APPLICATION, "")).status == 404
 
     def _secrets_of_a_team(self) -> None:
         """Send a create whose secrets have no prefix of the team, and do not exist."""
