@@ -185,7 +185,8 @@ def _pairs(option: str, values: _Texts) -> dict[str, str]:
 def _from_file(name: str, file: str) -> dict[str, Any]:
     try:
         text = sys.stdin.read() if file == "-" else Path(file).read_text(encoding="utf-8")
-        body = json.loads(text)
+        # Some editors and shells start a file with a byte order mark.
+        body = json.loads(text.removeprefix("\ufeff"))
     except OSError as error:
         raise UsageError(f"{file} cannot be read: {error.strerror}") from error
     except (ValueError, RecursionError) as error:

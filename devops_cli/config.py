@@ -190,7 +190,7 @@ def _read(file: Path) -> configparser.ConfigParser:
     # of % signs in values.
     sections = configparser.ConfigParser(interpolation=None, default_section="")
     try:
-        sections.read_string(file.read_text(encoding="utf-8"), str(file))
+        sections.read_string(file.read_text(encoding="utf-8-sig"), str(file))
     except FileNotFoundError:
         pass
     except (OSError, UnicodeDecodeError, configparser.Error) as error:

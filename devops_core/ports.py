@@ -185,8 +185,11 @@ class Stacks(Protocol):
     def create(self, request: Mapping[str, Any]) -> str:
         """Create a stack with the input of `render.stack` and return its id."""
 
-    def parameters(self, template: str) -> Mapping[str, bool]:
-        """Return the parameters of a template and whether each has a default."""
+    def parameters(self, template: Mapping[str, str]) -> Mapping[str, bool]:
+        """Return the parameters of a template and whether each has a default.
+
+        `template` has the member of `render.stack` with the template or its URL.
+        """
 
     def unprotect(self, stack_id: str) -> None:
         """Disable the termination protection of a stack; no error if it cannot be changed."""

@@ -19,8 +19,10 @@ from devops_core.naming import (
 )
 from devops_core.settings import Settings
 
-# Maximum size of TemplateBody in bytes (CloudFormation API, CreateStack).
-MAX_TEMPLATE_BYTES = 51_200
+# Maximum size of TemplateBody and of the object of TemplateURL in bytes (CloudFormation User Guide,
+# "Understand CloudFormation quotas"; the guide has 1 MB).
+MAX_TEMPLATE_BODY = 51_200
+MAX_TEMPLATE_BYTES = 1_000_000
 
 # The end of the names of parameters with the secrets that an environment can read.
 SECRETS_PARAMETER = "SecretArns"
@@ -61,26 +63,29 @@ _STACK_POLICY = {
 
 
 def stack(
-    operation: Operation, application: Application, settings: Settings, template: bytes
+    operation: Operation,
+    application: Application,
+    settings: Settings,
+    template: bytes,
+    url: str | None = None,
 ) -> dict[str, Any]:
     """Return the input of CreateStack for a create, with the unchanged template.
 
-    `operation.progress` has the environments. Raises ValueError if the template is empty, not
-    text or too large.
+    `operation.progress` has the environments. `url` is that of exactly these bytes, None without
+    one; only a template that is too large for the request needs it. Raises ValueError if the
+    template is empty, not text or too large.
     """
-    if not template.strip():
-        raise ValueError("the template is empty")
-    if len(template) > MAX_TEMPLATE_BYTES:
-        size = len(template)
-        raise ValueError(f"the template has {size} bytes; CreateStack accepts {MAX_TEMPLATE_BYTES}")
     parameters = _parameters(operation, application, settings)
     return {
         "StackName": application.name,
-        "TemplateBody": template.decode("utf-8"),
+        **_template(template, url),
         "Parameters": _pairs(parameters, "ParameterKey", "ParameterValue"),
         "Tags": _pairs(dict(application.tags) | {OPERATION_TAG: operation.id}, "Key", "Value"),
         # The template creates roles (IAM) and uses a transform (auto-expand).
-        "Capabilities": ["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
+        "Capabilities": [
+            "CAPABILITY_NAMED_IAM" if settings.named_roles else "CAPABILITY_IAM",
+            "CAPABILITY_AUTO_EXPAND",
+        ],
         "RoleARN": settings.stack_role,
         "ClientRequestToken": operation.id,
         # A failed stack remains until its reasons are read; then the operation deletes it.
@@ -88,6 +93,22 @@ def stack(
         "EnableTerminationProtection": True,
         "StackPolicyBody": json.dumps(_STACK_POLICY),
     }
+
+
+def _template(template: bytes, url: str | None) -> dict[str, str]:
+    """Return the member of CreateStack with the template; ValueError if it cannot be used."""
+    if not template.strip():
+        raise ValueError("the template is empty")
+    body, size = template.decode("utf-8"), len(template)
+    if size <= MAX_TEMPLATE_BODY:
+        return {"TemplateBody": body}
+    if size > MAX_TEMPLATE_BYTES:
+        raise ValueError(f"the template has {size} bytes; the maximum is {MAX_TEMPLATE_BYTES}")
+    if url is None:
+        raise ValueError(
+            f"the template has {size} bytes; over {MAX_TEMPLATE_BODY} its bucket needs versioning"
+        )
+    return {"TemplateURL": url}
 
 
 def _parameters(

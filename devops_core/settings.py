@@ -80,6 +80,8 @@ class Settings(NamedTuple):
     registries: AllowedRegistries
     authentication: str
     max_vcpus: int | None
+    # Whether the roles of a template can have names.
+    named_roles: bool = False
     # Calls that can wait at the same time; None without a limit.
     waiting_limit: int | None = None
 
@@ -133,6 +135,7 @@ class Settings(NamedTuple):
             registries=AllowedRegistries(own, _listed(environment["ALLOWED_REGISTRIES"])),
             authentication=environment["AUTH"],
             max_vcpus=int(environment.get("MAX_VCPUS") or 0) or None,
+            named_roles=environment.get("NAMED_ROLES") == "true",
             waiting_limit=int(waiting) if (waiting := environment.get("WAITING_LIMIT")) else None,
         )
 

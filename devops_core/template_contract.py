@@ -44,12 +44,29 @@ _REFERENCE = re.compile(
     r"\s*(?:!Ref\s+|\{?\s*[\"']?Ref[\"']?:\s*(?:!Sub\s+|\{?\s*[\"']?Fn::Sub[\"']?:\s*)?)"
     r"[\"']?(?P<id>(?:[A-Za-z0-9]|[$&]\{\w+\})+)[\"']?\s*(?:[,}\n#]|\Z)"
 )
+# The name of a role of the stack, with Fn::Sub or Fn::Join. No name of an application has an
+# underscore, and generated names continue with a hyphen, so roles of other stacks cannot have this
+# name.
+_OWN_NAME = re.compile(
+    r"\s*(?:(?:!Sub\s+|\{?\s*[\"']?Fn::Sub[\"']?:\s*)[\"']?\$\{AWS::StackName\}_[^\s\"',}]"
+    r"|(?:!Join\s+|\{?\s*[\"']?Fn::Join[\"']?:\s*)\[\s*[\"']?_[\"']?\s*,\s*\[\s*"
+    r"(?:!Ref\s+|\{\s*[\"']?Ref[\"']?:\s*)[\"']?AWS::StackName[\"']?\s*\}?\s*,)"
+)
 _LOOP_VARIABLE = re.compile(r"Fn::ForEach::\w+[\"']?:\s*[-\[]\s*[\"']?(\w+)")
 _VARIABLE_TYPE = re.compile(r"\bType[\"']?\s*:[^\n,}]*\$\{")
 # Escapes of YAML in double quotes that can hide letters.
 _ESCAPE = re.compile(r"\\[xuU][0-9A-Fa-f]{2}")
 _CONTINUATION = re.compile(r"\\\r?\n\s*")
 _COMMENT = re.compile(r"^\s*#.*$", re.MULTILINE)
+
+_UNNAMED = (
+    "each RoleName must be the Ref of a role of the template; a role with a name requires"
+    " namedroles in parameters.yml"
+)
+_NAMED = (
+    "each RoleName must be the Ref of a role of the template, or the Fn::Sub or Fn::Join of the"
+    " stack's name, an underscore and further characters"
+)
 
 
 class Account(NamedTuple):
@@ -122,10 +139,11 @@ def template_faults(
     return tuple(faults)
 
 
-def policy_faults(template: str) -> tuple[str, ...]:
+def policy_faults(template: str, *, named_roles: bool = False) -> tuple[str, ...]:
     """Return the faults of a template that can write policies into roles of other stacks.
 
-    A type or a role that the text does not show is a fault too.
+    A type or a role that the text does not show is a fault too. With `named_roles` a role can have
+    a name that begins with that of its stack.
     """
     escaped = False
     if template.lstrip().startswith("{"):
@@ -143,16 +161,20 @@ def policy_faults(template: str) -> tuple[str, ...]:
         text = _CONTINUATION.sub("", text)
     others |= set(_LOOP_VARIABLE.findall(text))
     own = {role for role in roles if not any(map(_name_pattern(role).fullmatch, others))}
-    named = [_REFERENCE.match(text, found.end()) for found in _ROLE_NAME.finditer(text)]
+    ends = [found.end() for found in _ROLE_NAME.finditer(text)]
+    references = [found for end in ends if (found := _REFERENCE.match(text, end))]
+    own_names = [end for end in ends if named_roles and _OWN_NAME.match(text, end)]
     faults = []
     if escaped or _VARIABLE_TYPE.search(text):
         faults.append("each Type must be a text without escapes and variables")
     if _IAM_TYPE.search(text):
         faults.append("IAM resources must have the type AWS::IAM::Role or AWS::IAM::RolePolicy")
-    if len(named) < len(_ROLE_POLICY.findall(text)) or not all(
-        reference and reference["id"] in own for reference in named
+    if (
+        len(references) < len(_ROLE_POLICY.findall(text))
+        or len(references) + len(own_names) < len(ends)
+        or not all(reference["id"] in own for reference in references)
     ):
-        faults.append("each RoleName must be the Ref of a role of the template")
+        faults.append(_NAMED if named_roles else _UNNAMED)
     return tuple(faults)
 
 

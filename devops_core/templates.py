@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from devops_core.errors import RefusedError
 from devops_core.model.template import Template
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from devops_core.model.inventory import Application
     from devops_core.model.operation import Operation
     from devops_core.ports import Cloud
+    from devops_core.settings import Settings
 
 
 def newest(cloud: Cloud) -> tuple[Template, bytes]:
@@ -34,28 +36,50 @@ def recorded(cloud: Cloud, template: Template) -> bytes:
 
 
 def stack_request(
-    cloud: Cloud, operation: Operation, application: Application, content: bytes
+    cloud: Cloud,
+    operation: Operation,
+    application: Application,
+    template: Template,
+    content: bytes,
 ) -> dict[str, Any]:
-    """Return the input of CreateStack; RefusedError if the template cannot be used."""
+    """Return the input of CreateStack; RefusedError if the template cannot be used.
+
+    `content` has the bytes of `template`.
+    """
     # Only a create needs them.
     from devops_core import render, template_contract
 
     settings = cloud.settings
     try:
-        request = render.stack(operation, application, settings, content)
+        url = _version_url(template, settings)
+        request = render.stack(operation, application, settings, content, url)
     except ValueError as error:
         raise RefusedError(f"the application template cannot be used: {error}") from error
-    partition = settings.stack_role.split(":")[1]
-    account = template_contract.Account(partition, settings.region, settings.account)
+    account = template_contract.Account(settings.partition, settings.region, settings.account)
     services = [part.service for part in operation.progress]
-    body = request["TemplateBody"]
+    body = content.decode("utf-8")
     faults = (
         *template_contract.template_faults(body, application.name, services, account),
-        *template_contract.policy_faults(body),
+        *template_contract.policy_faults(body, named_roles=settings.named_roles),
     )
     if faults:
         raise RefusedError(f"the application template cannot be used: {'; '.join(faults)}")
     return request
+
+
+def _version_url(template: Template, settings: Settings) -> str | None:
+    """Return the URL of exactly the recorded template; None in a bucket without versioning.
+
+    Without the version, CloudFormation could read other bytes than the service has checked. The
+    form is that of the CloudFormation User Guide ("Selecting a stack template").
+    """
+    if template.version is None:
+        return None
+    url, bucket, key = TemplateLocation.parse(template.url)
+    if url.startswith("s3:"):
+        domain = "amazonaws.com.cn" if settings.partition == "aws-cn" else "amazonaws.com"
+        url = f"https://{bucket}.s3.{settings.region}.{domain}/{quote(key)}"
+    return f"{url}?versionId={quote(template.version, safe='')}"
 
 
 def _sha256(content: bytes) -> str:

@@ -153,6 +153,7 @@ const optional = {
       'a list of at most 20 IAM roles and users with their paths, ' +
       'as in ["arn:aws:iam::012345678901:role/ci/deploy-*"]',
   },
+  namedroles: choice(['true', 'false'], 'true or false'),
   auth: choice(['iam', 'apikey', 'none'], 'iam, apikey or none'),
   apikeys: {
     type: 'array',
@@ -245,6 +246,7 @@ module.exports = {
     certificatearn: '',
     datastores: 'create',
     templatewriters: [],
+    namedroles: 'false',
     auth: 'iam',
     apikeys: ['default'],
     allowedcidrs: [],

@@ -76,7 +76,10 @@ def faults(path: Path) -> list[str]:
     except ValueError as error:
         return [str(error)]
     text = content.decode()
-    found = [*template_faults(text, NAME, SERVICES, ACCOUNT), *policy_faults(text)]
+    found = [
+        *template_faults(text, NAME, SERVICES, ACCOUNT),
+        *policy_faults(text, named_roles=True),
+    ]
     written = load(path)
     environments = parameters["Environments"].split(",")
     template = unroll(written, {"Environments": environments})
@@ -108,7 +111,8 @@ def sent_parameters(content: bytes) -> dict[str, str]:
     )
     application = Application(name=NAME, technical_team="team", email="team@example.com")
     settings = Settings.from_environment(_ENVIRONMENT)
-    sent = render.stack(operation, application, settings, content)["Parameters"]
+    url = "https://bucket.s3.eu-west-1.amazonaws.com/application.yml?versionId=1"
+    sent = render.stack(operation, application, settings, content, url)["Parameters"]
     return {each["ParameterKey"]: each["ParameterValue"] for each in sent}
 
 
@@ -131,8 +135,6 @@ def _role_faults(template: Template) -> Iterator[str]:
             yield f"{name}: Path must be /devops-ecs/"
         if properties.get("PermissionsBoundary") != {"Ref": "PermissionsBoundary"}:
             yield f"{name}: PermissionsBoundary must be the parameter PermissionsBoundary"
-        if "RoleName" in properties:
-            yield f"{name}: RoleName requires CAPABILITY_NAMED_IAM, which the service does not send"
 
 
 def _task_faults(template: Template) -> Iterator[str]:

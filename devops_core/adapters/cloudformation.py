@@ -41,13 +41,13 @@ class CloudFormationStacks:
             raise RefusedError("a stack of this name exists: choose another name") from error
 
     @translated()
-    def parameters(self, template: str) -> Mapping[str, bool]:
+    def parameters(self, template: Mapping[str, str]) -> Mapping[str, bool]:
         """Return the names of a template's parameters and whether each has a default.
 
         CloudFormation does not expand macros for this call (API reference, ValidateTemplate).
         RefusedError has the reason if the template is invalid.
         """
-        found = self._client.validate_template(TemplateBody=template)["Parameters"]
+        found = self._client.validate_template(**template)["Parameters"]
         return {each["ParameterKey"]: "DefaultValue" in each for each in found}
 
     @translated()

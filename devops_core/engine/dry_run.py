@@ -116,10 +116,12 @@ def _with_stack_request(cloud: Cloud, plan: Plan, operation: Operation, planned:
     template, content = plan.observed.template, plan.observed.template_content
     if template is None or content is None:
         template, content = templates.newest(cloud)
-    request = templates.stack_request(cloud, operation, plan.new[0].application, content)
+    application = plan.new[0].application
+    request = templates.stack_request(cloud, operation, application, template, content)
     pairs = request["Parameters"]
     parameters = {each["ParameterKey"]: each["ParameterValue"] for each in pairs}
-    _require_declared(parameters, cloud.stacks.parameters(request["TemplateBody"]))
+    source = {name: request[name] for name in request if name.startswith("Template")}
+    _require_declared(parameters, cloud.stacks.parameters(source))
     shown = {
         name: value
         for name, value in parameters.items()

@@ -141,7 +141,8 @@ def _create_stack(cloud: Cloud, _kind: Kind, state: State, _step: CreateStack) -
     if application is None or template is None:
         raise RefusedError("the application's rows, or its template, are not on record")
     content = state.observed.template_content or templates.recorded(cloud, template)
-    return cloud.stacks.create(templates.stack_request(cloud, operation, application, content))
+    request = templates.stack_request(cloud, operation, application, template, content)
+    return cloud.stacks.create(request)
 
 
 def _stack_created(state: State, _step: CreateStack, stack_id: str) -> State:

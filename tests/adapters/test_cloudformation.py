@@ -139,7 +139,8 @@ def test_the_parameters_of_a_template_are_read(stacks: CloudFormationStacks, cli
     ]
     sent = respond(client, "ValidateTemplate", {"Parameters": told})
 
-    assert stacks.parameters(TEMPLATE) == {"Cpu": True, "Certificate": True, "VpcId": False}
+    template = {"TemplateBody": TEMPLATE}
+    assert stacks.parameters(template) == {"Cpu": True, "Certificate": True, "VpcId": False}
     assert sent[0]["body"]["TemplateBody"] == TEMPLATE
 
 
@@ -150,7 +151,7 @@ def test_a_text_that_is_not_a_template_is_refused_with_the_message_of_aws(
     refuse(client, "ValidateTemplate", "ValidationError", words)
 
     with pytest.raises(RefusedError, match="unsupported structure"):
-        stacks.parameters("-")
+        stacks.parameters({"TemplateBody": "-"})
 
 
 def test_a_create_without_a_response_can_have_taken_effect(

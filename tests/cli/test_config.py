@@ -56,6 +56,11 @@ def test_an_option_goes_before_the_environment_and_that_before_the_file(
     assert config.resolve({"DEVOPS_CONFIG": str(file)} | environment, **options).api == api
 
 
+def test_a_byte_order_mark_at_the_start_of_the_file_is_ignored(file: Path) -> None:
+    file.write_text(f"\ufeff{FILE.lstrip()}", encoding="utf-8")
+    assert config.resolve({"DEVOPS_CONFIG": str(file)}).api == "https://default/dev"
+
+
 @pytest.mark.parametrize(
     ("options", "environment", "key"),
     [

@@ -96,6 +96,15 @@ def test_a_create_takes_what_comes_in() -> None:
     assert service.body() == {"email": "a", "applicationName": "Shop"}
 
 
+def test_a_byte_order_mark_at_the_start_of_a_file_is_ignored(tmp_path: Path) -> None:
+    marked = '\ufeff{"email": "a"}'
+    (tmp_path / "body.json").write_text(marked, encoding="utf-8")
+    for file in (str(tmp_path / "body.json"), "-"):
+        service = accepting(path="/stacks", kind="create")
+        assert run(service, "create", "Shop", "--file", file, typed=marked).exit_code == 0
+        assert service.body() == {"email": "a", "applicationName": "Shop"}
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [

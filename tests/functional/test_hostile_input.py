@@ -75,10 +75,10 @@ def check_clean(cloud: FakeCloud, *replies: Reply) -> None:
         ('{"a": Infinity}', "JSON"),
         ('{"a": -Infinity}', "JSON"),
         ('{"a": %s}' % ("9" * 5000), "JSON"),
-        ("\ufeff{}", "JSON"),
+        ("\ufeff\ufeff{}", "JSON"),
     ],
     ids=["repeated member", "nested", "in a list", "long number", "NaN", "Infinity", "-Infinity",
-         "overflowing number", "a byte order mark"],
+         "overflowing number", "two byte order marks"],
 )  # fmt: skip
 @pytest.mark.parametrize("resource", ["/stacks", "/stacks/deploy", "/stacks/swapProdBlueAndGreen"])
 def test_ambiguous_json_is_refused(
@@ -91,7 +91,7 @@ def test_ambiguous_json_is_refused(
     check_clean(cloud, reply)
 
 
-@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-32", "utf-8-sig", "latin-1"])
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-32", "latin-1"])
 def test_a_body_must_be_utf_8(cloud: FakeCloud, api: Client, encoding: str) -> None:
     body = json.dumps(GOOD | {"description": "é"}, ensure_ascii=False).encode(encoding)
     reply = api.raw(http_event("POST", "/stacks", base64.b64encode(body).decode(), base64=True))

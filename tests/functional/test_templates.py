@@ -15,7 +15,9 @@ from devops_core.errors import (
 )
 from devops_core.model.operation import LEASE
 from devops_core.model.template import Template
+from devops_core.settings import TemplateLocation
 from tests.lab.client import Client, Reply
+from tests.lab.dry import DryClient
 from tests.lab.fakes import Crash, FakeCloud
 from tests.lab.templates import SMALL
 
@@ -29,8 +31,12 @@ def sha256(content: bytes) -> str:
 
 def sent(cloud: FakeCloud) -> list[bytes]:
     """Return the templates that CloudFormation has received."""
-    calls = [call for call in cloud.wire.journal if call.name == "stacks.create"]
-    return [call.args[0]["TemplateBody"].encode() for call in calls]
+    return [cloud.stacks.template(request).encode() for request in requests(cloud)]
+
+
+def requests(cloud: FakeCloud) -> list[dict[str, Any]]:
+    """Return the inputs of CreateStack."""
+    return [call.args[0] for call in cloud.wire.journal if call.name == "stacks.create"]
 
 
 def recorded(cloud: FakeCloud) -> Template | None:
@@ -149,6 +155,91 @@ def test_a_create_without_rows_sends_nothing(cloud: FakeCloud, api: Client) -> N
     assert cloud.wire.count("stacks.create", start) == 0
 
 
+# --- a template that is too large for a request ---
+
+LARGE = f"{SMALL}{'#' * 51_200}".encode()
+
+
+def test_a_large_template_is_sent_by_the_url_of_the_recorded_version(
+    cloud: FakeCloud, api: Client
+) -> None:
+    cloud.templates.versions["a/b+c"] = LARGE
+    cloud.wire.fail("stacks.create", Crash(), times=1)
+    _tried(api)
+    update(cloud)
+    cloud.clock.wait(LEASE.total_seconds())
+    api.settle()
+    first, second = requests(cloud)
+    assert "TemplateBody" not in first
+    assert first["TemplateURL"] == second["TemplateURL"] == (
+        "https://ecs-cf-bucket.s3.eu-west-1.amazonaws.com/application.yml?versionId=a%2Fb%2Bc"
+    )  # fmt: skip
+    assert sent(cloud) == [LARGE, LARGE]
+    assert cloud.stacks.named("Shop") is not None
+
+
+@pytest.mark.parametrize(
+    ("url", "changes", "expected"),
+    [
+        ("s3://b/folder/a b.yml", {}, "https://b.s3.eu-west-1.amazonaws.com/folder/a%20b.yml"),
+        (
+            "s3://b/a.yml",
+            {"stack_role": "arn:aws-cn:iam::123456789012:role/stack", "region": "cn-north-1"},
+            "https://b.s3.cn-north-1.amazonaws.com.cn/a.yml",
+        ),
+        ("https://s3.eu-west-3.amazonaws.com/b/a.yml", {},
+         "https://s3.eu-west-3.amazonaws.com/b/a.yml"),
+        ("https://b.s3.amazonaws.com/a%20b.yml", {}, "https://b.s3.amazonaws.com/a%20b.yml"),
+    ],
+)  # fmt: skip
+def test_the_url_of_a_large_template_has_the_form_of_the_parameter(
+    url: str, changes: dict[str, Any], expected: str
+) -> None:
+    cloud = FakeCloud(template=TemplateLocation.parse(url), **changes)
+    cloud.templates.versions["v1"] = LARGE
+    assert Client(cloud).create().status == 202
+    (request,) = requests(cloud)
+    assert request["TemplateURL"] == f"{expected}?versionId=v1"
+
+
+def test_the_dry_run_of_a_large_template_reads_its_parameters(
+    cloud: FakeCloud, dry: DryClient
+) -> None:
+    cloud.templates.versions["v1"] = LARGE
+    assert dry.create().body["plan"]["template"] == {"version": "v1", "sha256": sha256(LARGE)}
+
+
+def test_a_large_template_in_a_bucket_without_versioning_fails_the_create(
+    cloud: FakeCloud, api: Client
+) -> None:
+    """Otherwise CloudFormation could read other bytes than the service has checked."""
+    cloud.templates.versions["v1"] = LARGE
+    cloud.templates.versioned = False
+    failed = api.create()
+    assert failed.operation["reasons"] == [
+        f"the application template cannot be used: the template has {len(LARGE)} bytes; over 51200"
+        " its bucket needs versioning"
+    ]
+    assert requests(cloud) == []
+
+
+# --- roles with names ---
+
+
+def test_a_role_with_a_name_requires_the_parameter_of_the_installation(
+    cloud: FakeCloud, api: Client
+) -> None:
+    role = '{R: {Type: AWS::IAM::Role, Properties: {RoleName: !Sub "${AWS::StackName}_task"}}}'
+    cloud.templates.versions["v1"] = SMALL.replace("{}", role).encode()
+    refused = api.create().operation["reasons"]
+    assert "a role with a name requires namedroles in parameters.yml" in refused[0]
+    assert requests(cloud) == []
+    cloud.settings = cloud.settings._replace(named_roles=True)
+    assert api.create().status == 202
+    (request,) = requests(cloud)
+    assert request["Capabilities"] == ["CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"]
+
+
 # --- a template that cannot be read at first ---
 
 
@@ -223,7 +314,7 @@ def test_a_missing_template_fails_the_create_and_leaves_nothing(
         ),
         (b"", "the application template cannot be used: the template is empty"),
         (b"\xff\xfe", "the application template cannot be used: "),
-        (b"Resources:" + b" " * 51_200, "the application template cannot be used: the template"),
+        (SMALL.encode().ljust(1_000_001), "the application template cannot be used: the template"),
         (
             SMALL.replace("{}", "{P: {Type: AWS::IAM::Policy, Properties: {Roles: [a]}}}").encode(),
             "the application template cannot be used: IAM resources must have the type AWS::IAM::",

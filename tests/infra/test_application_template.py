@@ -42,7 +42,7 @@ def name(node: Any) -> Any:
 
 
 def test_fits_into_a_create_stack_call() -> None:
-    assert APPLICATION.stat().st_size <= render.MAX_TEMPLATE_BYTES
+    assert APPLICATION.stat().st_size <= render.MAX_TEMPLATE_BODY
 
 
 def test_every_reference_has_a_target(template: Template) -> None:

@@ -24,6 +24,10 @@ FIRST = """\
             - Name: app
               Image: !Ref Image
 """
+ROLE_NAME = (
+    "each RoleName must be the Ref of a role of the template, or the Fn::Sub or Fn::Join of the"
+    " stack's name, an underscore and further characters"
+)
 LISTENER = "must be a listener of the load balancer Example-prod"
 
 
@@ -114,17 +118,20 @@ def test_the_page_names_every_parameter_and_every_output() -> None:
         (
             "          PermissionsBoundary: !Ref PermissionsBoundary",
             "          RoleName: fixed",
-            ["devExecutionRole: PermissionsBoundary must be the parameter PermissionsBoundary"],
+            [
+                "devExecutionRole: PermissionsBoundary must be the parameter PermissionsBoundary",
+                ROLE_NAME,
+            ],
         ),
         (
             '          RoleName:\n            Ref: !Sub "${Environment}ExecutionRole"',
             "          RoleName: role-of-another-application",
-            ["each RoleName must be the Ref of a role of the template"],
+            [ROLE_NAME],
         ),
         (
             '          RoleName:\n            Ref: !Sub "${Environment}ExecutionRole"',
             "          RoleName: !ImportValue role-of-another-application",
-            ["each RoleName must be the Ref of a role of the template"],
+            [ROLE_NAME],
         ),
         (
             "          RequiresCompatibilities: [FARGATE]",
@@ -180,9 +187,15 @@ def test_a_log_router_may_stand_first(tmp_path: Path) -> None:
 
 def test_a_template_that_is_too_large_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "application.yml"
-    path.write_text(TEXT + "#" * 51_200)
+    path.write_text(TEXT + "#" * 1_000_000)
     (fault,) = faults(path)
-    assert "CreateStack accepts 51200" in fault
+    assert "the maximum is 1000000" in fault
+
+
+def test_a_template_that_is_sent_by_its_url_has_no_fault(tmp_path: Path) -> None:
+    path = tmp_path / "application.yml"
+    path.write_text(TEXT + "#" * 51_200)
+    assert faults(path) == []
 
 
 def test_the_faults_of_cfn_lint_are_printed(

@@ -12,7 +12,7 @@ from tests.lab.fakes import FakeCloud
 
 _PORTS = ("tables", "stacks", "containers", "load_balancer", "images", "templates", "web")
 # Members of a fake that refer to other fakes or to the wire.
-_REFERENCES = ("_wire", "_clock", "_containers", "estate")
+_REFERENCES = ("_wire", "_clock", "_containers", "estate", "templates")
 
 
 class DryClient(Client):

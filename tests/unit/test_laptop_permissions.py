@@ -15,6 +15,7 @@ from tools.laptop.permissions import (
     Permission,
     required_permissions,
 )
+from tools.laptop.template_urls import TemplateObject
 
 ECS = "arn:aws:ecs:eu-west-1:000000000000"
 STACK = "arn:aws:cloudformation:eu-west-1:000000000000:stack/Shop/*"
@@ -27,6 +28,8 @@ TEMPLATE = (
     "Transform: AWS::LanguageExtensions\nParameters: {Vpc: {Type: AWS::EC2::VPC::Id}, "
     "Subnets: {Type: List<AWS::EC2::Subnet::Id>}, Group: {Type: AWS::EC2::SecurityGroup::Id}}"
 )
+URL = "https://templates.s3.eu-west-1.amazonaws.com/a/b.yml"
+OWNER = {"s3:ResourceAccount": "000000000000"}
 DYNAMODB = "arn:aws:dynamodb:eu-west-1:000000000000"
 NAMES, SHOP = ({"dynamodb:LeadingKeys": [partition]} for partition in ("NAMES#", "Shop"))
 STACK_ROLE = {"cloudformation:RoleArn": ROLE}
@@ -61,6 +64,25 @@ CALLS: list[tuple[str, dict[str, Any], list[Permission]]] = [
         ],
     ),
     (
+        "cloudformation:CreateStack",
+        {"StackName": "Shop", "TemplateURL": f"{URL}?versionId=1"},
+        [
+            Permission(
+                "cloudformation:CreateStack",
+                STACK,
+                {"cloudformation:TemplateUrl": f"{URL}?versionId=1"},
+            ),
+            Permission("s3:GetObjectVersion", "arn:aws:s3:::templates/a/b.yml", OWNER),
+            Permission(
+                "cloudformation:CreateChangeSet",
+                "arn:aws:cloudformation:eu-west-1:aws:transform/LanguageExtensions",
+            ),
+            Permission("ec2:DescribeVpcs"),
+            Permission("ec2:DescribeSubnets"),
+            Permission("ec2:DescribeSecurityGroups"),
+        ],
+    ),
+    (
         "cloudformation:DeleteStack",
         {"StackName": "Shop", "RoleARN": ROLE},
         [Permission("cloudformation:DeleteStack", STACK, STACK_ROLE), PASSED],
@@ -85,6 +107,14 @@ CALLS: list[tuple[str, dict[str, Any], list[Permission]]] = [
         "cloudformation:ValidateTemplate",
         {"TemplateBody": TEMPLATE},
         [Permission("cloudformation:ValidateTemplate")],
+    ),
+    (
+        "cloudformation:ValidateTemplate",
+        {"TemplateURL": URL},
+        [
+            Permission("cloudformation:ValidateTemplate"),
+            Permission("s3:GetObject", "arn:aws:s3:::templates/a/b.yml", OWNER),
+        ],
     ),
     (
         "dynamodb:DeleteItem",
@@ -239,7 +269,14 @@ ASKED = {(each.action, each.resource): each for _, _, asked in CALLS for each in
 
 
 def call(action: str, parameters: dict[str, Any]) -> Call:
-    return Call(action, parameters, "eu-west-1", "000000000000", lambda _definition: [ROLE])
+    return Call(
+        action,
+        parameters,
+        "eu-west-1",
+        "000000000000",
+        lambda _definition: [ROLE],
+        lambda _url: TEMPLATE,
+    )
 
 
 @pytest.mark.parametrize(("action", "parameters", "asked"), CALLS)
@@ -247,6 +284,21 @@ def test_a_call_needs_these_permissions(
     action: str, parameters: dict[str, Any], asked: list[Permission]
 ) -> None:
     assert required_permissions(call(action, parameters)) == asked
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("https://b.s3.eu-west-1.amazonaws.com/a/b.yml?versionId=x%2Fy", ("b", "a/b.yml", "x/y")),
+        ("https://a.b.s3.amazonaws.com/a%20b.yml", ("a.b", "a b.yml", None)),
+        ("https://b.s3-eu-west-1.amazonaws.com/a.yml", ("b", "a.yml", None)),
+        ("https://s3.eu-west-1.amazonaws.com/b/c/a.yml?versionId=1", ("b", "c/a.yml", "1")),
+        ("https://s3.amazonaws.com/b/a.yml", ("b", "a.yml", None)),
+        ("http://127.0.0.1:4566/b/a.yml", ("b", "a.yml", None)),
+    ],
+)
+def test_a_template_url_names_an_object(url: str, expected: tuple[str, str, str | None]) -> None:
+    assert TemplateObject.parse(url) == expected
 
 
 def test_each_action_is_tested_here() -> None:

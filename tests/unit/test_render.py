@@ -68,9 +68,10 @@ def sent(
     spec: ServiceSpec = DEFAULTS,
     template: bytes = b"Resources: {}",
     overrides: Mapping[str, ServiceOverride] = {},
+    url: str | None = None,
 ) -> dict[str, Any]:
     create = operation("create", *PARTS, service=spec, overrides=overrides)
-    return render.stack(create, APPLICATION, SETTINGS, template)
+    return render.stack(create, APPLICATION, SETTINGS, template, url)
 
 
 def pairs(listed: list[dict[str, str]], key: str, value: str) -> dict[str, str]:
@@ -216,25 +217,56 @@ def test_the_template_is_sent_without_changes() -> None:
 @pytest.mark.parametrize(
     ("template", "fault"),
     [
-        (b"#" * 51_201, "the template has 51201 bytes; CreateStack accepts 51200"),
+        (b"#" * 51_201, "the template has 51201 bytes; over 51200 its bucket needs versioning"),
+        (b"#" * 1_000_001, "the template has 1000001 bytes; the maximum is 1000000"),
         (b"\xff\xfe", "can't decode byte 0xff"),
         (b" \n", "the template is empty"),
     ],
-    ids=["too large", "not UTF-8", "empty"],
+    ids=["too large without a version", "too large", "not UTF-8", "empty"],
 )
 def test_refuses_a_template_that_create_stack_refuses(template: bytes, fault: str) -> None:
     with pytest.raises(ValueError, match=fault):
         sent(template=template)
 
 
-def test_accepts_a_template_of_the_largest_size() -> None:
-    assert len(sent(template=b"#" * 51_200)["TemplateBody"]) == 51_200
+URL = "https://bucket.s3.eu-west-1.amazonaws.com/application.yml?versionId=1"
+
+
+@pytest.mark.parametrize(("size", "member"), [(51_200, "TemplateBody"), (51_201, "TemplateURL"),
+                                              (1_000_000, "TemplateURL")])  # fmt: skip
+def test_a_template_that_is_too_large_for_a_request_is_sent_by_its_url(
+    size: int, member: str
+) -> None:
+    content = b"#" * size
+    request = sent(template=content, url=URL)
+    given = {name: request[name] for name in ("TemplateBody", "TemplateURL") if name in request}
+    assert given == {member: URL if member == "TemplateURL" else content.decode()}
+    assert faults("cloudformation", "CreateStack", request) == ""
+    assert sent(template=b"a", url=URL)["TemplateBody"] == "a"
+
+
+def test_the_sizes_of_templates_are_those_of_the_api() -> None:
+    for call in ("CreateStack", "ValidateTemplate"):
+        members = model("cloudformation").operation_model(call).input_shape.members
+        body, url = members["TemplateBody"], members["TemplateURL"]
+        assert f"maximum length of {render.MAX_TEMPLATE_BODY:,} bytes" in body.documentation
+        assert "(max size: 1 MB)" in url.documentation
+    assert render.MAX_TEMPLATE_BYTES == 1_000_000
+
+
+def test_names_of_roles_require_the_parameter_of_the_installation() -> None:
+    assert sent()["Capabilities"] == ["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"]
+    create = operation("create", *PARTS, service=DEFAULTS, overrides={})
+    settings = SETTINGS._replace(named_roles=True)
+    request = render.stack(create, APPLICATION, settings, b"Resources: {}")
+    assert request["Capabilities"] == ["CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"]
+    assert faults("cloudformation", "CreateStack", request) == ""
 
 
 def test_the_shipped_template_fits() -> None:
     size = (ROOT / "cloudformation" / "application.yml").stat().st_size
 
-    assert size <= render.MAX_TEMPLATE_BYTES
+    assert size <= render.MAX_TEMPLATE_BODY
 
 
 @pytest.mark.parametrize("spec", [None, ServiceSpec(environment={"A": "1"}, secrets={"B": SECRET})],

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from devops_core.naming import APPLICATION_NAME
 from devops_core.template_contract import (
     Account,
     container_faults,
@@ -236,7 +237,14 @@ def test_a_template_without_outputs_lacks_all() -> None:
 
 WHOLE = APPLICATION.read_text()
 TYPE = "IAM resources must have the type AWS::IAM::Role or AWS::IAM::RolePolicy"
-ROLE = "each RoleName must be the Ref of a role of the template"
+ROLE = (
+    "each RoleName must be the Ref of a role of the template; a role with a name requires"
+    " namedroles in parameters.yml"
+)
+NAME = (
+    "each RoleName must be the Ref of a role of the template, or the Fn::Sub or Fn::Join of the"
+    " stack's name, an underscore and further characters"
+)
 HIDDEN = "each Type must be a text without escapes and variables"
 SECRETS = '          RoleName:\n            Ref: !Sub "${Environment}ExecutionRole"\n'
 ROLES = """\
@@ -325,6 +333,65 @@ def test_a_parameter_or_a_variable_is_not_a_role(tmp_path: Path, template: str) 
     path.write_text(template)
     assert policy_faults(template) == (ROLE,)
     assert policy_faults(as_json(load(path))) == (ROLE,)
+
+
+def with_named_role(name: str, path: Path) -> list[str]:
+    """Return the application template with a named role: in YAML, and if possible in JSON."""
+    text = with_resource(f"{{Type: AWS::IAM::Role, Properties: {{Path: /, RoleName: {name}}}}}")
+    path.write_text(text)
+    return [text, as_json(load(path))]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        '!Sub "${AWS::StackName}_task"',
+        "!Sub '${AWS::StackName}_${Image}'",
+        '{"Fn::Sub": "${AWS::StackName}_task"}',
+        '!Join ["_", [!Ref AWS::StackName, !Ref Image]]',
+        '{"Fn::Join": ["_", [{"Ref": "AWS::StackName"}, task]]}',
+    ],
+)
+def test_a_role_can_have_a_name_of_its_stack_if_the_installation_allows_it(
+    tmp_path: Path, name: str
+) -> None:
+    for template in with_named_role(name, tmp_path / "template.yml"):
+        assert policy_faults(template, named_roles=True) == ()
+        assert policy_faults(template) == (ROLE,)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "fixed",
+        '!Sub "${AWS::StackName}"',
+        '!Sub "${AWS::StackName}-task"',
+        '!Sub "${AWS::StackName}_"',
+        '!Sub "a${AWS::StackName}_task"',
+        '!Sub "${Image}_task"',
+        '!Sub ["${AWS::StackName}_task", {"AWS::StackName": other}]',
+        '!Join ["-", [!Ref "AWS::StackName", task]]',
+        '!Join ["_", [task, !Ref "AWS::StackName"]]',
+        '!Join ["_", [!Ref "AWS::StackName"]]',
+        '!Join ["_", [!Ref "Image", task]]',
+        "!ImportValue other",
+    ],
+)
+def test_a_name_that_roles_of_other_stacks_can_have_is_a_fault(tmp_path: Path, name: str) -> None:
+    for template in with_named_role(name, tmp_path / "template.yml"):
+        assert policy_faults(template, named_roles=True) == (NAME,)
+
+
+def test_a_policy_refers_to_its_role_also_if_roles_can_have_names() -> None:
+    named = '          RoleName: !Sub "${AWS::StackName}_task"\n'
+    assert policy_faults(WHOLE.replace(SECRETS, named), named_roles=True) == (NAME,)
+    assert policy_faults(WHOLE, named_roles=True) == ()
+
+
+def test_no_application_and_no_generated_role_has_a_name_that_another_stack_can_give() -> None:
+    assert not APPLICATION_NAME.fullmatch("shop_task")
+    # CloudFormation generates "<stack>-<logical id>-<random>".
+    assert not "shop-2-Role-1A2B".startswith("shop_")
 
 
 # --- the container of a service ---

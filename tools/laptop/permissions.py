@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from tools.laptop.template_urls import TemplateObject
+
 _MACRO = "AWS::LanguageExtensions"
 _TYPED_PARAMETERS = {
     "AWS::EC2::VPC::Id": "ec2:DescribeVpcs",
@@ -32,6 +34,8 @@ class Call:
     account: str
     # The roles of a registered task definition, by its ARN.
     task_roles: Callable[[str], Iterable[str]] = lambda _definition: ()
+    # The template at a URL.
+    template_at: Callable[[str], str] = lambda _url: ""
 
     def arn(self, resource: str) -> str:
         """Return the ARN of a resource of the called service."""
@@ -96,13 +100,29 @@ def _create_stack(call: Call) -> Iterable[Permission]:
     if str(call.parameters.get("EnableTerminationProtection")).lower() == "true":
         yield Permission("cloudformation:UpdateTerminationProtection", stack)
     yield from _pass_role(call, "RoleARN", "cloudformation.amazonaws.com")
-    template = str(call.parameters.get("TemplateBody", ""))
+    yield from _template_object(call)
+    url = call.parameters.get("TemplateURL")
+    template = call.template_at(url) if url else str(call.parameters.get("TemplateBody", ""))
     if _MACRO in template:
         macro = f"arn:aws:cloudformation:{call.region}:aws:transform/LanguageExtensions"
         yield Permission("cloudformation:CreateChangeSet", macro)
     for kind, action in _TYPED_PARAMETERS.items():
         if kind in template:
             yield Permission(action)
+
+
+def _validate_template(call: Call) -> Iterable[Permission]:
+    yield Permission(call.action)
+    yield from _template_object(call)
+
+
+def _template_object(call: Call) -> Iterable[Permission]:
+    """CloudFormation reads a template at a URL with the permissions of the caller."""
+    if url := call.parameters.get("TemplateURL"):
+        bucket, key, version = TemplateObject.parse(url)
+        action = "s3:GetObjectVersion" if version else "s3:GetObject"
+        owner = {"s3:ResourceAccount": call.account}
+        yield Permission(action, f"arn:aws:s3:::{bucket}/{key}", owner)
 
 
 def _delete_stack(call: Call) -> Iterable[Permission]:
@@ -204,7 +224,7 @@ _RULES: dict[str, Callable[[Call], Iterable[Permission]]] = {
     "cloudformation:DescribeStackEvents": _one_stack,
     "cloudformation:DescribeStacks": _one_stack,
     "cloudformation:UpdateTerminationProtection": _one_stack,
-    "cloudformation:ValidateTemplate": _any_resource,
+    "cloudformation:ValidateTemplate": _validate_template,
     "dynamodb:DeleteItem": _delete_item,
     "dynamodb:TransactWriteItems": _transact_write_items,
     "ecr:DescribePullThroughCacheRules": _any_resource,
@@ -233,6 +253,8 @@ ADDITIONAL_ACTIONS = frozenset(
         "dynamodb:UpdateItem",
         "ecs:TagResource",
         "iam:PassRole",
+        "s3:GetObject",
+        "s3:GetObjectVersion",
         *_TYPED_PARAMETERS.values(),
     }
 )

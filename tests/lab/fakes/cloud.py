@@ -112,9 +112,11 @@ class FakeCloud:
         self.listing = FakeListing(self.wire, self.tables)
         self.containers = FakeContainers(self.wire, self.clock, f"arn:aws:ecs:{REGION}:{ACCOUNT}")
         self.load_balancer = FakeLoadBalancer(self.wire, self.containers)
-        self.stacks = FakeStacks(self.wire, self.containers, self.load_balancer, ACCOUNT)
         self.images = FakeImages(self.wire)
         self.templates = FakeTemplates(self.wire)
+        self.stacks = FakeStacks(
+            self.wire, self.containers, self.load_balancer, self.templates, ACCOUNT
+        )
         self.secret_tags = FakeSecretTags(self.wire)
         self.web = FakeWeb(self.wire, self.clock)
         self.lines: list[tuple[str, dict[str, Any]]] = []

@@ -6,17 +6,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 from devops_core.errors import RefusedError
 from devops_core.model.observed import Stack
 from devops_core.naming import OPERATION_TAG
 from tests.lab.fakes.containers import FakeContainers
+from tests.lab.fakes.images import FakeTemplates
 from tests.lab.fakes.load_balancer import FakeLoadBalancer
 from tests.lab.fakes.resources import Estate
 from tests.lab.fakes.shapes import check_request
 from tests.lab.fakes.wire import Port, Wire, outgoing
 from tests.lab.templates import APPLICATION, load
 
+# Bytes (CloudFormation API, CreateStack).
+_LARGEST_BODY = 51_200
 _IN_PROGRESS = ("CREATE_IN_PROGRESS", "ROLLBACK_IN_PROGRESS", "DELETE_IN_PROGRESS")
 
 
@@ -64,9 +68,15 @@ class FakeStacks(Port, port="stacks"):
     """
 
     def __init__(
-        self, wire: Wire, containers: FakeContainers, balancer: FakeLoadBalancer, account: str
+        self,
+        wire: Wire,
+        containers: FakeContainers,
+        balancer: FakeLoadBalancer,
+        templates: FakeTemplates,
+        account: str,
     ) -> None:
         super().__init__(wire)
+        self.templates = templates
         self._prefix = f"arn:aws:cloudformation:eu-west-1:{account}:stack"
         self.estate = Estate(containers, balancer, account)
         self.stacks: dict[str, FakeStack] = {}
@@ -107,9 +117,10 @@ class FakeStacks(Port, port="stacks"):
         return stack.id
 
     @outgoing
-    def parameters(self, template: str) -> Mapping[str, bool]:
+    def parameters(self, template: Mapping[str, str]) -> Mapping[str, bool]:
         """Return the parameters of a template: whether each has a default."""
-        return self._parameters(template)
+        check_request("cloudformation", "ValidateTemplate", template)
+        return self._parameters(self.template(template))
 
     @outgoing
     def unprotect(self, stack_id: str) -> None:
@@ -181,6 +192,22 @@ class FakeStacks(Port, port="stacks"):
     def _new_id(self, name: str) -> str:
         return f"{self._prefix}/{name}/00000000-0000-0000-0000-{len(self.stacks):012x}"
 
+    def template(self, request: Mapping[str, Any]) -> str:
+        """Return the template of a request, also by its URL; the refusals are CloudFormation's."""
+        if "TemplateURL" not in request:
+            body: str = request["TemplateBody"]
+            if len(body.encode()) > _LARGEST_BODY:
+                raise RefusedError(
+                    "Value at 'templateBody' failed to satisfy constraint: Member must have length"
+                    f" less than or equal to {_LARGEST_BODY}"
+                )
+            return body
+        version = parse_qs(urlsplit(request["TemplateURL"]).query)["versionId"][0]
+        content = self.templates.versions.get(version)
+        if content is None:
+            raise RefusedError("S3 error: The specified key does not exist.")
+        return content.decode()
+
     def _parameters(self, template: str) -> Mapping[str, bool]:
         if "Resources:" not in template:
             raise RefusedError(
@@ -190,7 +217,7 @@ class FakeStacks(Port, port="stacks"):
 
     def _check(self, request: Mapping[str, Any]) -> None:
         """Check the parameters; the messages are those of CloudFormation."""
-        declared = self._parameters(request["TemplateBody"])
+        declared = self._parameters(self.template(request))
         given = [each["ParameterKey"] for each in request["Parameters"]]
         unknown = [name for name in given if name not in declared]
         if unknown:

@@ -12,7 +12,7 @@ from ministack.core import iam_actions, iam_evaluator
 from ministack.core.responses import get_account_id, get_region
 from ministack.services import alb, cloudformation, ecs
 
-from tools.laptop.patches import stack_roles
+from tools.laptop.patches import stack_roles, template_urls
 from tools.laptop.permissions import ACTIONS, Call, Permission, required_permissions
 
 Handler = Callable[..., Awaitable[Any]]
@@ -95,7 +95,7 @@ def authorized(service: str, handler: Handler) -> Handler:
         parameters = app._routing_params(method, path, headers, body, query)
         action = _extract_iam_action(service, method, path, headers, body, parameters)
         members = _parameters(body, parameters)
-        call = Call(action or "", members, get_region(), get_account_id(), task_roles)
+        call = Call(action or "", members, get_region(), get_account_id(), task_roles, template_at)
         for permission in required_permissions(call) or ():
             denied = app._enforce_data_plane(
                 service,
@@ -121,6 +121,11 @@ def task_roles(definition: str) -> list[str]:
     registered = ecs._task_defs.get(ecs._resolve_td_key(definition)) or {}
     roles = (registered.get(name) for name in ("executionRoleArn", "taskRoleArn"))
     return [role for role in roles if role]
+
+
+def template_at(url: str) -> str:
+    """Return the template at a URL; "" if it does not exist."""
+    return (template_urls.read(url) or b"").decode(errors="replace")
 
 
 def _parameters(body: bytes, parameters: Mapping[str, Any]) -> Mapping[str, Any]:

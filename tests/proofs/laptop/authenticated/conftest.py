@@ -30,6 +30,7 @@ PARAMETERS = {
     "templatewriters": [f"{_IAM}:root"],
     "productionapprovers": [f"{_IAM}:user/{ADMIN}"],
     "secretprefixes": {"platform": ["platform/"]},
+    "namedroles": "true",
 }
 
 
