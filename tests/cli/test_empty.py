@@ -71,7 +71,8 @@ def test_an_empty_value_is_refused(
 
 def variables() -> set[str]:
     """Return the environment variables that the modules of the command line read."""
-    sources = (Path(devops_cli.__file__).parent).rglob("*.py")
+    files = Path(devops_cli.__file__).parent.rglob("*.py")
+    sources = [file for file in files if file.name != "action_outputs.py"]  # run by the action only
     read = re.compile(r'(?:variable\(|environ\w*(?:\.get\(|\[))[^"()]*"([A-Z_]+)"')
     return {name for source in sources for name in read.findall(source.read_text())}
 
@@ -127,25 +128,38 @@ def test_every_command_is_looked_at() -> None:
 DIGEST = "sha256:" + "0" * 64
 
 
-def call(given: Mapping[str, str], at: Path) -> tuple[int, list[str]]:
-    """Run the action with some inputs; return its exit code and the arguments of `devops`."""
+RESPONSE = {"operation": {"status": "SUCCEEDED", "environments": [{"digest": DIGEST}]}}
+
+
+def call(given: Mapping[str, str], at: Path) -> tuple[int, list[str], str]:
+    """Run the action with some inputs; return its exit code, the arguments of `devops`, its log."""
     program, said = at / "devops-ecs" / "bin" / "devops", at / "said"
     program.parent.mkdir(parents=True)
     program.write_text(
-        f"#!/bin/sh\nfor each; do echo \"$each\"; done > '{said}'\necho 'Digest: {DIGEST}'\n"
+        f"#!/bin/sh\nfor each; do echo \"$each\"; done > '{said}'\necho '{json.dumps(RESPONSE)}'\n"
     )
     program.chmod(0o755)
     (program.parent / "python").symlink_to(sys.executable)
     _, step = recipes.action(given)
     done = step.run({"RUNNER_TEMP": str(at)}, at)
-    return done.returncode, said.read_text().splitlines() if said.exists() else []
+    arguments = said.read_text().splitlines() if said.exists() else []
+    return done.returncode, arguments, done.stdout
 
 
+@pytest.mark.parametrize("value", ["", " ", "\t\n"], ids=repr)
 @pytest.mark.parametrize("name", INPUTS)
 @pytest.mark.parametrize("command", ["deploy", "promote", "swap"])
-def test_an_empty_input_of_the_action_is_refused(command: str, name: str, tmp_path: Path) -> None:
+def test_an_empty_input_of_the_action_is_refused(
+    command: str, name: str, value: str, tmp_path: Path
+) -> None:
     inputs = {"command": command, "application": "Shop", "environment": "qa", "version": "1"}
-    assert call(inputs | {name: ""}, tmp_path) == (2, [])
+    refusal = f"::error::the input {name} is empty\n"
+    assert call(inputs | {name: value}, tmp_path) == (2, [], refusal)
+
+
+def test_a_missing_input_without_a_default_is_empty(tmp_path: Path) -> None:
+    """GitHub does not enforce `required`."""
+    assert call({}, tmp_path) == (2, [], "::error::the input application is empty\n")
 
 
 @pytest.mark.parametrize(
@@ -169,11 +183,11 @@ def test_an_empty_input_of_the_action_is_refused(command: str, name: str, tmp_pa
 def test_the_inputs_of_the_action_are_options(
     inputs: dict[str, str], arguments: list[str], tmp_path: Path
 ) -> None:
-    expected = 0, [*arguments, "--", "Shop"]
-    assert call({"application": "Shop"} | inputs, tmp_path) == expected
+    code, found, _ = call({"application": "Shop"} | inputs, tmp_path)
+    assert (code, found) == (0, [*arguments, "--json", "--", "Shop"])
     assert (tmp_path / "unnamed.outputs").read_text() == f"digest={DIGEST}\n"
 
 
-@pytest.mark.parametrize("command", ["swap", "delete"])
-def test_the_action_refuses_a_swap_without_a_version(command: str, tmp_path: Path) -> None:
-    assert call({"application": "Shop", "command": command}, tmp_path) == (2, [])
+def test_the_action_refuses_a_swap_without_a_version(tmp_path: Path) -> None:
+    refusal = "::error::a swap needs the input version\n"
+    assert call({"application": "Shop", "command": "swap"}, tmp_path) == (2, [], refusal)

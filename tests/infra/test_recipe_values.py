@@ -9,13 +9,16 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from html.parser import HTMLParser
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import pytest
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
+from markdown_it import MarkdownIt
 
 from tests.lab.laptop import recipes
 from tests.lab.laptop.recipes import Step
@@ -260,6 +263,20 @@ class Runner:
         assert list(self.temporary.iterdir()) == [self.temporary / "devops-ecs"]
         return done
 
+    def outputs(self) -> dict[str, str]:
+        """Return the outputs of the action."""
+        lines = (self._folder / "unnamed.outputs").read_text().splitlines()
+        assert all("=" in line for line in lines)
+        return dict(line.split("=", 1) for line in lines)
+
+    def summary(self) -> str:
+        """Return the job summary of the action."""
+        return (self._folder / "summary").read_text()
+
+    def reset(self) -> None:
+        """Remove the job summary."""
+        (self._folder / "summary").unlink()
+
     def calls(self) -> list[list[str]]:
         """Return the arguments of each call of the program."""
         if not self._arguments.exists():
@@ -285,7 +302,7 @@ def test_the_action_passes_each_value_as_its_own_argument(runner: Runner, value:
     done = runner.run(action(command="deploy", **dict.fromkeys(inputs, value)))
     assert done.returncode == 0, done.stderr
     options = [f"--{name}={value}" for name in ("timeout", "api", "env", "image", "version")]
-    assert runner.calls() == [["deploy", *options, "--", value]]
+    assert runner.calls() == [["deploy", *options, "--json", "--", value]]
 
 
 @pytest.mark.parametrize("name", ["--help", "-h", "--dry-run", "-x", "--", "@x"])
@@ -303,7 +320,7 @@ def test_a_name_of_the_action_is_never_an_option(runner: Runner, name: str) -> N
 @pytest.mark.parametrize("value", ["x", "promote\n::error::x", "-x", "delete"])
 def test_an_unknown_command_of_the_action_is_refused(runner: Runner, value: str) -> None:
     done = runner.run(action(command=value))
-    text = "::error::the input for COMMAND is not deploy, promote or swap\n"
+    text = "::error::the input command is not deploy, promote or swap\n"
     assert (done.returncode, done.stdout, runner.calls()) == (2, text, [])
 
 
@@ -322,14 +339,134 @@ def test_a_text_of_the_service_is_no_workflow_command(runner: Runner, text: str,
     start, _, token = first.rpartition("::")
     assert (start, last) == ("::stop-commands", f"::{token}::")
     assert len(token) == 32
-    assert sorted(lines) == sorted(text.splitlines() * 2)
+    assert lines == text.splitlines()
     assert token not in again.stdout
 
 
 def test_a_warning_is_one_annotation(runner: Runner) -> None:
-    done = runner.run(action(command="promote"), TEXT="Warning: 5%0A::error::x\nother")
+    response = {"operation": {"warnings": ["5%0A::error::x\n::error::y\r", "two"]}}
+    done = runner.run(action(command="promote"), TEXT=json.dumps(response))
     *_, first, second = done.stdout.splitlines()
-    assert first == second == "::warning::5%250A::error::x"
+    assert first == "::warning::5%250A::error::x%0A::error::y%0D"
+    assert second == "::warning::two"
+
+
+# The id of an operation, and the address of an environment.
+_OPERATION, _URL = (
+    "01JN8EY4M00000000000000001",
+    "http://Shop-dev-1.eu-west-1.elb.amazonaws.com:8080",
+)
+_DIGESTS = f"sha256:{64 * 'a'}", f"sha256:{64 * 'b'}"
+
+
+def _part(environment: str, version: str = "1.0", digest: str = _DIGESTS[0]) -> dict[str, str]:
+    return {"environment": environment, "version": version, "digest": digest, "url": _URL}
+
+
+def _operation(*parts: dict[str, str], status: str = "SUCCEEDED", **more: Any) -> dict[str, Any]:
+    return {"operation": {"id": _OPERATION, "status": status, "environments": [*parts], **more}}
+
+
+_ALL = {"operation": _OPERATION, "version": "1.0", "digest": _DIGESTS[0], "url": _URL}
+_OLD = _part("PROD-BLUE", "0.9", _DIGESTS[1])
+
+
+@pytest.mark.parametrize(
+    ("command", "response", "outputs"),
+    [
+        ("deploy", _operation(_part("DEV"), _part("STAGE")), _ALL),
+        ("promote", _operation(_part("PROD-BLUE")), _ALL),
+        ("swap", _operation(_part("PROD-GREEN"), _OLD), _ALL),
+        ("swap", _operation(_OLD, _part("PROD-GREEN")), _ALL),
+        ("swap", {"operation": None, "message": "1.0 is already live"}, {"version": "1.0"}),
+        ("deploy", _operation(_part("DEV"), status="FAILED"), {"operation": _OPERATION}),
+        ("deploy", _operation(_part("DEV"), status="IN_PROGRESS"), {"operation": _OPERATION}),
+        ("deploy", {"errorMessage": "busy", "code": "BUSY"}, {}),
+        ("deploy", _operation(), {"operation": _OPERATION}),
+        ("deploy", {"operation": 5}, {}),
+        ("deploy", [], {}),
+    ],
+    ids=repr,
+)  # fmt: skip
+@pytest.mark.parametrize("code", ["0", "1", "3"])
+def test_the_action_has_outputs(
+    runner: Runner, command: str, response: Any, outputs: dict[str, str], code: str
+) -> None:
+    """Also if the step fails, for example because the operation fails or is still in progress."""
+    step = action(command=command, version="1.0")
+    done = runner.run(step, TEXT=json.dumps(response), EXIT=code)
+    assert done.returncode == int(code)
+    assert runner.outputs() == outputs
+
+
+@pytest.mark.parametrize("text", ["", "<h1>Bad gateway</h1>", "{", "[" * 100_000], ids=len)
+def test_the_action_without_a_response_has_no_outputs(runner: Runner, text: str) -> None:
+    done = runner.run(action(command="deploy"), TEXT=text, EXIT="1")
+    assert (done.returncode, runner.outputs()) == (1, {})
+    assert "no response of the service" in runner.summary()
+
+
+HOSTILE = [
+    "x\noperation=y", "x\r\nb", "<script>alert(1)</script>", "</code></li></ul><h1>x", "`a` **b**",
+    "x\n\n# heading\n[a](http://b)", "![a](http://b/c.png)",
+    "| a | b |", "&lt;b&gt;", "@octocat #1",
+    "<!-- x", "\u2028\u202e x", "</pre>", "<details open>", "EOF\nEOF", "::error::x", "]]>",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", HOSTILE, ids=repr)
+def test_a_text_of_the_service_is_no_output(runner: Runner, text: str) -> None:
+    part = {"environment": text, "version": text, "digest": text, "url": f"http://{text}"}
+    response = _operation(part)
+    response["operation"]["id"] = text
+    runner.run(action(command="deploy"), TEXT=json.dumps(response))
+    assert runner.outputs() == {}
+
+
+class _Texts(HTMLParser):
+    """Collects the tags of a page, and the texts inside of code."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.code: list[str] = []
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
+        assert not attributes
+        self.tags.append(tag)
+        self.code += [""] if tag == "code" else []
+
+    def handle_data(self, data: str) -> None:
+        if self.tags and self.tags[-1] == "code" and data.strip():
+            self.code[-1] += data
+
+
+@pytest.mark.parametrize("text", HOSTILE, ids=repr)
+def test_a_text_of_the_service_is_only_code_in_the_summary(runner: Runner, text: str) -> None:
+    """The judge is a parser of CommonMark, which lets HTML blocks through."""
+    names = ("environment", "slot", "status", "version", "digest", "url")
+    response = _operation(dict.fromkeys(names, text), reasons=[text], warnings=[text], status=text)
+    runner.run(action(command="deploy"), TEXT=json.dumps({**response, "errorMessage": text}))
+    plain = {
+        **_operation(dict.fromkeys(names, "x"), reasons=["x"], status="x"),
+        "errorMessage": "x",
+    }
+    judge = MarkdownIt("commonmark", {"html": True}).enable("table")
+    seen = _Texts(judge.render(runner.summary()))
+    runner.reset()
+    runner.run(action(command="deploy"), TEXT=json.dumps(plain))
+    assert seen.tags == _Texts(judge.render(runner.summary())).tags
+    line = " ".join("".join(each if each.isprintable() else " " for each in text).split())
+    assert [each for each in seen.code if each == line] == [line] * (len(names) + 2)
+
+
+def test_the_summary_has_the_reasons_and_the_environments(runner: Runner) -> None:
+    failed = _operation(_part("DEV"), status="FAILED", reasons=["exit code 1"])
+    runner.run(action(command="deploy"), TEXT=json.dumps(failed), EXIT="1")
+    code = _Texts(MarkdownIt("commonmark", {"html": True}).render(runner.summary())).code
+    assert code[:3] == ["deploy of Shop", "FAILED", _OPERATION]
+    assert {"DEV", "1.0", _URL, "exit code 1"} < set(code)
 
 
 @pytest.mark.parametrize("value", VALUES, ids=repr)

@@ -92,7 +92,11 @@ def action(inputs: Mapping[str, str], identity: str = "unnamed") -> Iterator[Ste
     for step in told["runs"]["steps"]:
         assert step["shell"] == "bash"
         variables = _expressions(step.get("env", {}), known)
-        files = {"GITHUB_ACTION_PATH": str(ROOT), "GITHUB_OUTPUT": f"{identity}.outputs"}
+        files = {
+            "GITHUB_ACTION_PATH": str(ROOT),
+            "GITHUB_OUTPUT": f"{identity}.outputs",
+            "GITHUB_STEP_SUMMARY": "summary",
+        }
         yield Step(step["run"], variables | files)
 
 
