@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -123,7 +123,7 @@ PATH = f"/stacks/Shop/operations/{OPERATION}"
 
 
 def run(
-    service: Service,
+    service: Callable[[httpx.Request], httpx.Response] | None,
     *arguments: str,
     environment: Mapping[str, str] | None = None,
     clock: Clock | None = None,
@@ -132,7 +132,10 @@ def run(
     interactive: bool = False,
     typed: str = "",
 ) -> Result:
-    """Run `devops` with these arguments; with a width on a terminal with that many columns."""
+    """Run `devops` with these arguments; with a width on a terminal with that many columns.
+
+    `service` replaces the network; None uses the network.
+    """
     environment = {"DEVOPS_API": API, "DEVOPS_CONFIG": "/nowhere", "TERM": "xterm"} | dict(
         environment or {}
     )
@@ -148,7 +151,7 @@ def run(
         err=console(environment, terminal=bool(width), width=width, stderr=True),
         clock=clock or Clock(),
         credentials=credentials,
-        transport=httpx.MockTransport(service),
+        transport=httpx.MockTransport(service) if service else None,
         interactive=interactive,
     )
     return CliRunner().invoke(app, list(arguments), obj=runtime, input=typed, prog_name="devops")
