@@ -52,6 +52,12 @@ class TimedOutError(CliError):
     code = Exit.TIMED_OUT
 
 
+class StoppedError(CliError):
+    """The person has interrupted the command."""
+
+    code = Exit.INTERRUPTED
+
+
 class UnreachableError(CliError):
     """No response was received: a network, name, certificate or time-out error."""
 

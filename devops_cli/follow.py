@@ -118,11 +118,11 @@ def follow(
             operation, response = found.required_operation, found
             last_read, trouble = clock.monotonic(), ""
             pause = next(pauses, min(max(seconds // 10, INTERVAL), _LONGEST_INTERVAL))
-            pause = max(pause, _requested_pause(found))
+            pause = max(pause, requested_pause(found))
         except CliError as error:
-            if not _is_transient(error) or clock.monotonic() - last_read >= SILENCE_LIMIT:
+            if not is_transient(error) or clock.monotonic() - last_read >= SILENCE_LIMIT:
                 raise
-            trouble, pause = str(error), max(INTERVAL, _requested_pause(error.response))
+            trouble, pause = str(error), max(INTERVAL, requested_pause(error.response))
 
 
 def _pause(clock: Clock, seconds: float, end: float, operation: Object) -> None:
@@ -132,7 +132,7 @@ def _pause(clock: Clock, seconds: float, end: float, operation: Object) -> None:
     clock.pause(min(seconds, left))
 
 
-def _requested_pause(response: Response | None) -> float:
+def requested_pause(response: Response | None) -> float:
     """Return the seconds of Retry-After, limited; zero without a response or the header."""
     requested = retry_after(response.headers) if response else None
     return min(requested or 0.0, LONGEST_PAUSE)
@@ -228,7 +228,7 @@ def _origin(url: str) -> tuple[str, str | None, int | None]:
     return parts.scheme, parts.hostname, parts.port or {"http": 80, "https": 443}.get(parts.scheme)
 
 
-def _is_transient(error: CliError) -> bool:
+def is_transient(error: CliError) -> bool:
     """Return whether a later read may succeed."""
     if isinstance(error, ApiError):
         return error.code is Exit.FAILED  # 429, 5xx

@@ -6,17 +6,11 @@ from datetime import timedelta
 from typing import Protocol
 
 from devops_cli.exits import Exit
-from devops_cli.failures import CliError
+from devops_cli.failures import CliError, StoppedError
 from devops_cli.follow import DEFAULT_TIMEOUT, Snapshot, follow
 from devops_cli.responses import IN_PROGRESS, SUCCEEDED, Object, Response, get_text, get_time
 from devops_cli.session import Session
 from devops_cli.show import progress, summary
-
-
-class StoppedError(CliError):
-    """The person has interrupted the command."""
-
-    code = Exit.INTERRUPTED
 
 
 class Repeatable(Protocol):

@@ -7,10 +7,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from devops_cli import waiting
+from devops_cli import queueing, waiting
 from devops_cli.exits import Exit
-from devops_cli.failures import ApiError, CliError, NotTheServiceError
-from devops_cli.options import Write
+from devops_cli.failures import ApiError, CliError, NotTheServiceError, StoppedError
+from devops_cli.options import Queue, Write
 from devops_cli.responses import IN_PROGRESS, Object, Response, get_object, get_text
 from devops_cli.runtime import print_on
 from devops_cli.session import Session
@@ -36,10 +36,12 @@ def run(
     write: Write,
     timeout: timedelta,
     exit_code: Callable[[Object], Exit] = waiting.exit_code,
+    queue: Queue | None = None,
 ) -> Exit:
     """Send a write and wait for the end of its operation, or print the plan of a dry run.
 
-    Returns the exit code; `exit_code` determines it from an operation that has ended.
+    Returns the exit code; `exit_code` determines it from an operation that has ended. With a
+    `queue`, the command can wait until no other operation holds the environments.
 
     Raises:
         CliError: the write was refused, or the wait ended before the operation.
@@ -48,7 +50,8 @@ def run(
     if write.dry_run:
         return _dry_run(session, call)
     sender = Sender(session, call, write.idempotency_key)
-    response = sender.send()
+    limit = queue.limit if queue else None
+    response = queueing.send(session, sender, limit) if limit is not None else sender.send()
     operation, message = response.operation, get_text(response.body, "message")
     if operation is None:
         session.print_result(response, texts.text(message or "nothing to do"))
@@ -93,7 +96,7 @@ class Sender:
                 error.hints = [*error.hints, *self._retry_hints()]
             raise
         except KeyboardInterrupt:
-            stopped = waiting.StoppedError("interrupted before a response", *self._retry_hints())
+            stopped = StoppedError("interrupted before a response", *self._retry_hints())
             raise stopped from None
 
     def repeat(self, seconds: float) -> Response:

@@ -9,7 +9,7 @@ import typer
 from devops_cli import bodies, rules, writing
 from devops_cli.exits import Exit
 from devops_cli.failures import UsageError
-from devops_cli.options import Environments, Name, Timeout, Write, command, environments
+from devops_cli.options import Environments, Name, Queue, Timeout, Write, command, environments
 from devops_cli.session import Session
 
 
@@ -19,13 +19,15 @@ def _release(part: str, text: str) -> Any:
 
 
 @command
-def create(name: Name, new: bodies.New, write: Write, timeout: Timeout, session: Session) -> Exit:
+def create(
+    name: Name, new: bodies.New, write: Write, queue: Queue, timeout: Timeout, session: Session
+) -> Exit:
     """Create an application with its environments and two production slots.
 
     Production is always created. Without --env the application also has dev.
     """
     call = writing.Call("POST", "/stacks", bodies.create(name, new))
-    return writing.run(session, call, write, timeout.timeout)
+    return writing.run(session, call, write, timeout.timeout, queue=queue)
 
 
 @command
@@ -34,6 +36,7 @@ def deploy(
     env: Environments,
     version: Annotated[str, _release("version", "The version: the tag of the image.")],
     write: Write,
+    queue: Queue,
     timeout: Timeout,
     session: Session,
     image: Annotated[
@@ -48,13 +51,14 @@ def deploy(
     body = {"applicationName": name, "environment": environments(env), "version": version}
     body |= {"repouri": image} if image else {}
     call = writing.Call("POST", "/stacks/deploy", body)
-    return writing.run(session, call, write, timeout.timeout)
+    return writing.run(session, call, write, timeout.timeout, queue=queue)
 
 
 @command
 def promote(
     name: Name,
     write: Write,
+    queue: Queue,
     timeout: Timeout,
     session: Session,
     source: Annotated[
@@ -79,13 +83,14 @@ def promote(
     """
     body = bodies.present(applicationName=name, environment=source, version=version, digest=digest)
     call = writing.Call("POST", "/stacks/deploytoprodBlue", body)
-    return writing.run(session, call, write, timeout.timeout)
+    return writing.run(session, call, write, timeout.timeout, queue=queue)
 
 
 @command
 def swap(
     name: Name,
     write: Write,
+    queue: Queue,
     timeout: Timeout,
     session: Session,
     version: Annotated[
@@ -104,13 +109,14 @@ def swap(
     """
     body = bodies.present(applicationName=name, version=version, digest=digest)
     call = writing.Call("POST", "/stacks/swapProdBlueAndGreen", body)
-    return writing.run(session, call, write, timeout.timeout)
+    return writing.run(session, call, write, timeout.timeout, queue=queue)
 
 
 @command
 def delete(
     name: Name,
     write: Write,
+    queue: Queue,
     timeout: Timeout,
     session: Session,
     yes: Annotated[
@@ -121,7 +127,7 @@ def delete(
     if not (yes or write.dry_run):
         _confirm(session, name)
     call = writing.Call("DELETE", "/stacks", query={"stack": name})
-    return writing.run(session, call, write, timeout.timeout)
+    return writing.run(session, call, write, timeout.timeout, queue=queue)
 
 
 def _confirm(session: Session, name: str) -> None:

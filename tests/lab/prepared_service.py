@@ -11,6 +11,7 @@ import httpx
 from botocore.credentials import Credentials
 from typer.testing import CliRunner, Result
 
+from devops_cli import clock as clocks
 from devops_cli.config import Profile
 from devops_cli.main import app
 from devops_cli.runtime import Runtime, console
@@ -126,7 +127,7 @@ def run(
     service: Callable[[httpx.Request], httpx.Response] | None,
     *arguments: str,
     environment: Mapping[str, str] | None = None,
-    clock: Clock | None = None,
+    clock: clocks.Clock | None = None,
     source: Source | None = None,
     width: int = 0,
     interactive: bool = False,
