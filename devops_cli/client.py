@@ -12,8 +12,8 @@ import httpx
 from devops_cli import __version__, config
 from devops_cli.clock import Clock
 from devops_cli.config import Profile
-from devops_cli.failures import ApiError, UnreachableError, UsageError
-from devops_cli.responses import Object, Response, retry_after
+from devops_cli.failures import ApiError, CliError, UnreachableError, UsageError
+from devops_cli.responses import LONGEST_PAUSE, Object, Response, retry_after
 
 # Seconds. API Gateway ends a request after 29.
 TIMEOUT = httpx.Timeout(connect=10, read=35, write=10, pool=10)
@@ -25,8 +25,6 @@ _LONGEST_BODY = 10 * 1024 * 1024
 # Seconds before each retry, unless the response has Retry-After.
 _PAUSES = (0.5, 1, 2, 4)
 ATTEMPTS = len(_PAUSES) + 1
-# Seconds. With a longer Retry-After the command fails, and the person decides about a retry.
-LONGEST_PAUSE = 60.0
 # Statuses that are worth a retry. A write has an Idempotency-Key, so a retry does not repeat it.
 _TRANSIENT = {429, 500, 503, 504}
 _UNSIGNED = (
@@ -93,10 +91,12 @@ class Api:
         *,
         key: str = "",
         attempts: int = ATTEMPTS,
+        wait: int = 0,
     ) -> Response:
         """Send a request and return the response, with at most `attempts` attempts.
 
-        `key` is the Idempotency-Key. Members of `query` that are None are not sent.
+        `key` is the Idempotency-Key. With `wait`, the service responds at the end of the operation,
+        or after that many seconds. Members of `query` that are None are not sent.
 
         Raises:
             UnreachableError: no response was received.
@@ -105,15 +105,25 @@ class Api:
             UsageError: the request cannot be built.
 
         """
-        request = self._request(method, path, query, body, key)
+        headers = {"Idempotency-Key": key} if key else {}
+        headers |= {"Prefer": f"wait={wait}"} if wait else {}
+        request = self._request(method, path, query, body, headers)
+        may_be_accepted = False
         for attempt in range(attempts - 1):
             result = self._try(request)
             pause = _retry_delay(result, attempt)
             if pause is None:
-                return self._to_response(result)
+                break
+            may_be_accepted = may_be_accepted or _may_be_accepted(result)
             self._notice(f"{self.address}: {_problem(result)}; retrying in {pause:g} s")
             self._clock.pause(pause)
-        return self._to_response(self._try(request))
+        else:
+            result = self._try(request)
+        try:
+            return self._to_response(result)
+        except CliError as error:
+            error.may_be_accepted = may_be_accepted or _may_be_accepted(result)
+            raise
 
     def _try(self, request: httpx.Request) -> _Received | httpx.HTTPError:
         """Sign a request and send it; return the response or the error."""
@@ -139,7 +149,10 @@ class Api:
 
     def _exchange(self, request: httpx.Request) -> _Received:
         content = b""
-        response = self._http.send(request, stream=True)
+        try:
+            response = self._http.send(request, stream=True)
+        except httpx.InvalidURL as error:  # in the header Location, which httpx always parses
+            raise httpx.RemoteProtocolError(f"Location: {error}") from error
         try:
             for part in response.iter_bytes():
                 content += part
@@ -155,9 +168,8 @@ class Api:
         path: str,
         query: Mapping[str, Any] | None,
         body: Object | None,
-        key: str,
+        headers: Mapping[str, str],
     ) -> httpx.Request:
-        headers = {"Idempotency-Key": key} if key else {}
         try:
             url = self._url(path, query)
             return self._http.build_request(method, url, json=body, headers=headers)
@@ -189,7 +201,20 @@ def _retry_delay(result: _Received | httpx.HTTPError, attempt: int) -> float | N
         return None
     requested = retry_after(result.headers)
     pause = _PAUSES[attempt] if requested is None else requested
+    # After a longer pause the person decides about a retry.
     return pause if pause <= LONGEST_PAUSE else None
+
+
+def _may_be_accepted(result: _Received | httpx.HTTPError) -> bool:
+    """Return whether the service may have accepted a request with this result.
+
+    A result 502 with a code is a refusal of the service; without a code it comes from a proxy.
+    """
+    if isinstance(result, httpx.HTTPError):
+        return True
+    if result.status_code == 502 and b'"code"' in result.content:
+        return False
+    return result.status_code < 400 or result.status_code in (408, 424) or result.status_code >= 500
 
 
 def _problem(result: _Received | httpx.HTTPError) -> str:

@@ -15,11 +15,13 @@ if TYPE_CHECKING:
 class CliError(Exception):
     """An error that ends the command, with a message and hints, one line each.
 
-    `response` is the service's response, if there is one.
+    `response` is the service's response, if there is one. `may_be_accepted` is whether the service
+    may have accepted the request, although the command did not receive its response.
     """
 
     code = Exit.FAILED
     response: Response | None = None
+    may_be_accepted = False
 
     def __init__(self, message: str, *hints: str) -> None:
         super().__init__(message)
@@ -48,6 +50,12 @@ class TimedOutError(CliError):
     """The operation is still in progress after the time-out."""
 
     code = Exit.TIMED_OUT
+
+
+class StoppedError(CliError):
+    """The person has interrupted the command."""
+
+    code = Exit.INTERRUPTED
 
 
 class UnreachableError(CliError):

@@ -6,7 +6,7 @@ read as well; an error of that read is ignored.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -24,6 +24,7 @@ from devops_cli.failures import (
 )
 from devops_cli.responses import (
     IN_PROGRESS,
+    LONGEST_PAUSE,
     Object,
     Response,
     get_object,
@@ -80,9 +81,17 @@ class Snapshot:
 
 
 def follow(
-    api: Reader, response: Response, operation: Object, clock: Clock, timeout: timedelta
+    api: Reader,
+    response: Response,
+    operation: Object,
+    clock: Clock,
+    timeout: timedelta,
+    repeat: Callable[[float], Response] | None = None,
 ) -> Iterator[Snapshot]:
     """Yield snapshots of an operation; the first contains `operation` as given, the last its end.
+
+    `repeat` sends the write of the operation again, and returns its response after at most the
+    given number of seconds. It replaces the reads if IAM does not allow them to the caller.
 
     Raises:
         TimedOutError: the operation is still in progress after `timeout`.
@@ -92,6 +101,8 @@ def follow(
     started = last_read = clock.monotonic()
     requested = started - _age(response, operation, clock)
     application = _Application(api, get_text(operation, "applicationName"))
+    source = _Source(api, repeat)
+    end = started + timeout.total_seconds()
     trouble, pauses, pause = "", iter(_FIRST[1:]), _FIRST[0]
     while True:
         seconds = clock.monotonic() - requested
@@ -101,16 +112,17 @@ def follow(
         yield snapshot
         if snapshot.ended:
             return
-        _pause(clock, pause, started + timeout.total_seconds(), operation)
+        _pause(clock, pause, end, operation)
         try:
-            found = api.get(operation_url(operation, api.address), attempts=1)
+            found = source.read(operation, end - clock.monotonic())
             operation, response = found.required_operation, found
             last_read, trouble = clock.monotonic(), ""
             pause = next(pauses, min(max(seconds // 10, INTERVAL), _LONGEST_INTERVAL))
+            pause = max(pause, requested_pause(found))
         except CliError as error:
-            if not _is_transient(error) or clock.monotonic() - last_read >= SILENCE_LIMIT:
+            if not is_transient(error) or clock.monotonic() - last_read >= SILENCE_LIMIT:
                 raise
-            trouble, pause = str(error), max(INTERVAL, _requested_pause(error))
+            trouble, pause = str(error), max(INTERVAL, requested_pause(error.response))
 
 
 def _pause(clock: Clock, seconds: float, end: float, operation: Object) -> None:
@@ -120,9 +132,40 @@ def _pause(clock: Clock, seconds: float, end: float, operation: Object) -> None:
     clock.pause(min(seconds, left))
 
 
-def _requested_pause(error: CliError) -> float:
-    """Return the seconds of Retry-After in the error response; zero without the header."""
-    return (retry_after(error.response.headers) if error.response else None) or 0.0
+def requested_pause(response: Response | None) -> float:
+    """Return the seconds of Retry-After, limited; zero without a response or the header."""
+    requested = retry_after(response.headers) if response else None
+    return min(requested or 0.0, LONGEST_PAUSE)
+
+
+class _Source:
+    """Reads an operation; if the caller is not allowed to read it, repeats its write instead."""
+
+    def __init__(self, api: Reader, repeat: Callable[[float], Response] | None) -> None:
+        self._api = api
+        self._repeat = repeat
+        self._refused = False
+
+    def read(self, operation: Object, seconds: float) -> Response:
+        """Return a response with the operation; a repeated write waits for at most some seconds.
+
+        Raises:
+            CliError: the read failed.
+
+        """
+        if self._repeat is None:
+            return self._get(operation)
+        if not self._refused:
+            try:
+                return self._get(operation)
+            except ApiError as error:
+                if get_text(error.response.body, "code") != "ACCESS_DENIED":
+                    raise
+                self._refused = True
+        return self._repeat(seconds)
+
+    def _get(self, operation: Object) -> Response:
+        return self._api.get(operation_url(operation, self._api.address), attempts=1)
 
 
 class _Application:
@@ -185,7 +228,7 @@ def _origin(url: str) -> tuple[str, str | None, int | None]:
     return parts.scheme, parts.hostname, parts.port or {"http": 80, "https": 443}.get(parts.scheme)
 
 
-def _is_transient(error: CliError) -> bool:
+def is_transient(error: CliError) -> bool:
     """Return whether a later read may succeed."""
     if isinstance(error, ApiError):
         return error.code is Exit.FAILED  # 429, 5xx

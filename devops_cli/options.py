@@ -20,6 +20,7 @@ from devops_cli.runtime import Runtime, print_on, system_runtime
 from devops_cli.session import Common, Session, print_response
 from devops_cli.show import errors
 
+DEFAULT_QUEUE_TIMEOUT = timedelta(hours=1)
 _KEY = re.compile(r"[!-~]{1,255}")
 
 
@@ -113,6 +114,35 @@ class Write:
             help="For 24 hours the same key returns the same operation. Default: a new key.",
         ),
     ] = None
+
+
+@dataclass(frozen=True)
+class Queue:
+    """The options for a write that needs environments of another operation."""
+
+    queue: Annotated[
+        bool,
+        typer.Option(
+            "--queue",
+            help="If another operation holds an environment, wait for its end and try again.",
+        ),
+    ] = False
+    queue_timeout: Annotated[
+        timedelta | None,
+        typer.Option(
+            parser=_duration,
+            metavar="DURATION",
+            show_default=False,
+            help="The time limit of --queue, which this option includes. Default: 60m.",
+        ),
+    ] = None
+
+    @property
+    def limit(self) -> timedelta | None:
+        """The time limit for waiting; None if the command does not wait."""
+        if self.queue_timeout is not None:
+            return self.queue_timeout
+        return DEFAULT_QUEUE_TIMEOUT if self.queue else None
 
 
 def command(function: Callable[..., Exit]) -> Callable[..., None]:

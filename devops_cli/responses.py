@@ -9,8 +9,9 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Any
+from datetime import UTC, datetime
+from math import isfinite
+from typing import Any, NoReturn
 
 from devops_cli.failures import NotTheServiceError
 
@@ -19,6 +20,8 @@ Object = Mapping[str, Any]  # a JSON object
 IN_PROGRESS = "IN_PROGRESS"
 SUCCEEDED = "SUCCEEDED"
 FAILED = "FAILED"
+LONGEST_PAUSE = 60.0  # seconds; no command waits longer for one response
+_STATUSES = {IN_PROGRESS, SUCCEEDED, FAILED}
 
 
 @dataclass(frozen=True)
@@ -40,11 +43,8 @@ class Response:
             NotTheServiceError: the body is not a JSON object, or the response is a redirection.
 
         """
-        try:
-            body = json.loads(content)
-        except (ValueError, RecursionError):
-            body = None
-        if not isinstance(body, dict) or 300 <= status < 400:
+        body = _decode(content)
+        if body is None or 300 <= status < 400:
             kind = headers.get("content-type", "no content type")
             raise NotTheServiceError(
                 f"{address} answered {status} with a body that is not the service's JSON ({kind})",
@@ -87,22 +87,53 @@ class Response:
             NotTheServiceError: the member is missing or is not an operation.
 
         """
-        return self.required("operation", "id", "applicationName", "status")
+        found = self.required("operation", "id", "applicationName", "status")
+        if get_text(found, "status") not in _STATUSES:
+            raise NotTheServiceError(
+                f"the operation has the unknown status {get_text(found, 'status')!r}:"
+                " a newer version of devops may know it"
+            )
+        return found
 
     def required(self, name: str, *members: str) -> Object:
-        """Return the object in the member `name`, which must have all of `members`.
+        """Return the object in the member `name`, which must have the texts `members`.
 
         Raises:
-            NotTheServiceError: the member is missing, is not an object, or lacks a member.
+            NotTheServiceError: the member is missing, is not an object, or lacks a text.
 
         """
         found = get_object(self.body, name)
-        if not set(members) <= found.keys():
+        if not all(_is_printable(found.get(each)) for each in members):
             raise NotTheServiceError(
                 f"the response (status {self.status}) contains no {name};"
                 " it may not come from the service"
             )
         return found
+
+
+def _decode(content: bytes) -> Object | None:
+    """Return the JSON object in UTF-8; None for other content, also for numbers beyond a float."""
+    try:
+        body = json.loads(
+            content.decode("utf-8-sig"), parse_float=_finite, parse_constant=_not_finite
+        )
+    except (ValueError, RecursionError):
+        return None
+    return body if isinstance(body, dict) else None
+
+
+def _finite(number: str) -> float:
+    found = float(number)
+    return found if isfinite(found) else _not_finite(number)
+
+
+def _not_finite(number: str) -> NoReturn:
+    raise ValueError(f"{number[:20]} is not a finite number")
+
+
+def _is_printable(value: object) -> bool:
+    """Return whether a value is a text that a URL and a command line can contain."""
+    return isinstance(value, str) and value != "" and value.isprintable()
 
 
 def get_object(parent: Object | None, name: str) -> Object:
@@ -118,24 +149,29 @@ def get_objects(parent: Object | None, name: str) -> list[Object]:
 
 
 def get_texts(parent: Object | None, name: str) -> list[str]:
-    """Return the elements of a member that is a list, as texts; an empty list if there is none."""
+    """Return the scalar elements of a member that is a list, as texts; otherwise an empty list."""
     found = (parent or {}).get(name)
-    return [str(each) for each in found] if isinstance(found, list) else []
+    elements = found if isinstance(found, list) else []
+    return [text for each in elements if (text := _text(each))]
 
 
 def get_text(parent: Object | None, name: str) -> str:
-    """Return a member as text; an empty text if it is missing or null."""
-    found = (parent or {}).get(name)
-    return "" if found is None else str(found)
+    """Return a scalar member as text; otherwise an empty text."""
+    return _text((parent or {}).get(name))
+
+
+def _text(value: object) -> str:
+    # The text of a deeply nested object can exceed the recursion limit of Python.
+    return "" if value is None or isinstance(value, dict | list) else str(value)
 
 
 def get_time(parent: Object | None, name: str) -> datetime | None:
-    """Return a member as a time with a zone; None if it is missing or is not such a time."""
+    """Return a member in UTC; None if it is missing, is not a time, or has no zone."""
     try:
         found = datetime.fromisoformat(get_text(parent, name))
-    except ValueError:
+        return found.astimezone(UTC) if found.tzinfo else None
+    except (ValueError, OverflowError):
         return None
-    return found if found.tzinfo else None
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 from dataclasses import dataclass
 from functools import cached_property
@@ -112,6 +113,12 @@ class Session:
 
 
 def print_response(response: Response) -> None:
-    """Print the unchanged bytes of a response, with a line feed at the end."""
+    """Print the unchanged bytes of a response, with a line feed at the end.
+
+    JSON can contain characters that control a terminal; a response with such characters is printed
+    with escape sequences of JSON instead.
+    """
     content = response.content
+    if not texts.is_plain(content.decode("utf-8", "replace")):
+        content = json.dumps(response.body).encode()
     typer.echo(content if content.endswith(b"\n") else content + b"\n", nl=False)

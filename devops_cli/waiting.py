@@ -3,25 +3,37 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Protocol
 
 from devops_cli.exits import Exit
-from devops_cli.failures import CliError
+from devops_cli.failures import CliError, StoppedError
 from devops_cli.follow import DEFAULT_TIMEOUT, Snapshot, follow
 from devops_cli.responses import IN_PROGRESS, SUCCEEDED, Object, Response, get_text, get_time
 from devops_cli.session import Session
 from devops_cli.show import progress, summary
 
 
-class StoppedError(CliError):
-    """The person has interrupted the command."""
+class Repeatable(Protocol):
+    """A write that can be repeated with its Idempotency-Key, such as `writing.Sender`."""
 
-    code = Exit.INTERRUPTED
+    key: str
+    repeats: bool
+
+    def repeat(self, seconds: float) -> Response:
+        """Send the write once more and return its response after at most some seconds."""
+        ...
 
 
 def wait_for_end(
-    session: Session, response: Response, operation: Object, timeout: timedelta
+    session: Session,
+    response: Response,
+    operation: Object,
+    timeout: timedelta,
+    write: Repeatable | None = None,
 ) -> Snapshot:
     """Follow an operation to its end, print progress and outcome; return the last snapshot.
+
+    `write` started the operation; it is repeated if the caller is not allowed to read operations.
 
     Raises:
         CliError: the wait was interrupted or timed out, or the operation cannot be read. The
@@ -33,18 +45,22 @@ def wait_for_end(
     try:
         with progress.display(session.progress) as show:
             for snapshot in follow(
-                session.api, response, operation, session.runtime.clock, timeout
+                session.api,
+                response,
+                operation,
+                session.runtime.clock,
+                timeout,
+                write.repeat if write else None,
             ):
                 last = snapshot.response
                 # An operation that had already ended has no progress to show.
                 if last is not response or not snapshot.ended:
                     show(snapshot)
     except KeyboardInterrupt:
-        raise _with_resume_hints(
-            session, operation, last, StoppedError("stopped waiting")
-        ) from None
+        hints = _hints(session, operation, write)
+        raise _with_hints(StoppedError("stopped waiting"), hints, last) from None
     except CliError as error:
-        raise _with_resume_hints(session, operation, last, error) from error
+        raise _with_hints(error, _hints(session, operation, write), last) from error
     session.print_outcome(snapshot.response, *summary.outcome(snapshot, session.command))
     return snapshot
 
@@ -76,9 +92,18 @@ def resume_hints(session: Session, operation: Object) -> list[str]:
     ]
 
 
-def _with_resume_hints(
-    session: Session, operation: Object, last: Response, error: CliError
-) -> CliError:
-    error.hints = [*error.hints, *resume_hints(session, operation)]
+def _hints(session: Session, operation: Object, write: Repeatable | None) -> list[str]:
+    """Return the hints after a wait; with the key of the write if only the write is allowed."""
+    if write is None or not write.repeats:
+        return resume_hints(session, operation)
+    identifier = get_text(operation, "id")
+    return [
+        f"The operation {identifier} continues.",
+        f"To wait for its end, repeat the command with --idempotency-key {write.key}",
+    ]
+
+
+def _with_hints(error: CliError, hints: list[str], last: Response) -> CliError:
+    error.hints = [*error.hints, *hints]
     error.response = error.response or last
     return error

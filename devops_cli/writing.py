@@ -7,14 +7,17 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from devops_cli import waiting
+from devops_cli import queueing, waiting
 from devops_cli.exits import Exit
-from devops_cli.failures import ApiError, UnreachableError
-from devops_cli.options import Write
+from devops_cli.failures import ApiError, CliError, NotTheServiceError, StoppedError
+from devops_cli.options import Queue, Write
 from devops_cli.responses import IN_PROGRESS, Object, Response, get_object, get_text
 from devops_cli.runtime import print_on
 from devops_cli.session import Session
 from devops_cli.show import plan, summary, texts
+
+# Seconds that a repeated write waits for the end of its operation: the maximum of the service.
+_LONGEST_WAIT = 25
 
 
 @dataclass(frozen=True)
@@ -33,10 +36,12 @@ def run(
     write: Write,
     timeout: timedelta,
     exit_code: Callable[[Object], Exit] = waiting.exit_code,
+    queue: Queue | None = None,
 ) -> Exit:
     """Send a write and wait for the end of its operation, or print the plan of a dry run.
 
-    Returns the exit code; `exit_code` determines it from an operation that has ended.
+    Returns the exit code; `exit_code` determines it from an operation that has ended. With a
+    `queue`, the command can wait until no other operation holds the environments.
 
     Raises:
         CliError: the write was refused, or the wait ended before the operation.
@@ -44,7 +49,9 @@ def run(
     """
     if write.dry_run:
         return _dry_run(session, call)
-    response = send(session, call, write.idempotency_key)
+    sender = Sender(session, call, write.idempotency_key)
+    limit = queue.limit if queue else None
+    response = queueing.send(session, sender, limit) if limit is not None else sender.send()
     operation, message = response.operation, get_text(response.body, "message")
     if operation is None:
         session.print_outcome(response, texts.text(message or "nothing to do"))
@@ -55,32 +62,81 @@ def run(
         hints = [texts.text(line) for line in waiting.resume_hints(session, operation)]
         session.print_outcome(response, summary.headline(operation), *hints)
         return Exit.SUCCEEDED
-    return exit_code(waiting.wait_for_end(session, response, operation, timeout).operation)
+    end = waiting.wait_for_end(session, response, operation, timeout, sender)
+    return exit_code(end.operation)
 
 
-def send(session: Session, call: Call, key: str | None = None) -> Response:
-    """Send a write, with retries, and return the response.
+class Sender:
+    """Sends a write once or repeatedly.
 
-    All attempts have the same Idempotency-Key (`key`, or else a new one), so they start at most one
-    operation. A response 424 with an operation that has failed is returned, not raised.
-
-    Raises:
-        CliError: the write was refused, or no response was received, so its result is unknown.
-
+    All requests have the same Idempotency-Key (`key`, or else a new one), so they start at most one
+    operation. `repeats` is whether the write was repeated because the operation cannot be read.
     """
-    key = key or str(uuid.uuid4())
-    try:
-        return session.api.send(call.method, call.path, call.query, call.body, key=key)
-    except ApiError as error:
-        if error.response.status == 424 and get_object(error.response.body, "operation"):
-            return error.response
-        raise
-    except UnreachableError as error:
-        error.hints = [*error.hints, *_retry_hints(key)]
-        raise
-    except KeyboardInterrupt:
-        stopped = waiting.StoppedError("interrupted before a response", *_retry_hints(key))
-        raise stopped from None
+
+    def __init__(self, session: Session, call: Call, key: str | None) -> None:
+        self.key = key or str(uuid.uuid4())
+        self.repeats = False
+        self._session = session
+        self._call = call
+
+    def send(self) -> Response:
+        """Send the write, with retries, and return a response with a valid operation or none.
+
+        A response 424 with an operation that has failed is returned, not raised.
+
+        Raises:
+            CliError: the write was refused, or no valid response was received, so that its result
+                is unknown.
+
+        """
+        try:
+            return self._send()
+        except CliError as error:
+            if error.may_be_accepted:
+                error.hints = [*error.hints, *self._retry_hints()]
+            raise
+        except KeyboardInterrupt:
+            stopped = StoppedError("interrupted before a response", *self._retry_hints())
+            raise stopped from None
+
+    def repeat(self, seconds: float) -> Response:
+        """Send the write once more; the response arrives at the end, or after some seconds.
+
+        Raises:
+            CliError: the service refuses the repetition, or no valid response was received.
+
+        """
+        if not self.repeats:
+            self.repeats = True
+            self._session.notice(
+                "This caller is not allowed to read the operation. devops repeats the request with"
+                " its key instead, until the operation ends."
+            )
+        return self._send(attempts=1, wait=max(1, min(int(seconds), _LONGEST_WAIT)))
+
+    def _send(self, **options: int) -> Response:
+        call = self._call
+        try:
+            response = self._session.api.send(
+                call.method, call.path, call.query, call.body, key=self.key, **options
+            )
+        except ApiError as error:
+            if error.response.status != 424 or not get_object(error.response.body, "operation"):
+                raise
+            response = error.response
+        try:
+            _ = response.operation
+        except NotTheServiceError as error:
+            error.may_be_accepted = True
+            raise
+        return response
+
+    def _retry_hints(self) -> list[str]:
+        return [
+            "The service may have accepted the request. To find out, repeat the command with the"
+            " same",
+            f"key; it does not start a second operation: --idempotency-key {self.key}",
+        ]
 
 
 def _dry_run(session: Session, call: Call) -> Exit:
@@ -88,10 +144,3 @@ def _dry_run(session: Session, call: Call) -> Exit:
     response = session.api.send(call.method, call.path, query, call.body)
     session.print_result(response, *plan.lines(get_object(response.body, "plan")))
     return Exit.SUCCEEDED
-
-
-def _retry_hints(key: str) -> list[str]:
-    return [
-        "The service may have accepted the request. To find out, repeat the command with the same",
-        f"key; it does not start a second operation: --idempotency-key {key}",
-    ]

@@ -10,7 +10,7 @@ import typer
 from devops_cli import bodies, releases, rules, writing
 from devops_cli.exits import Exit
 from devops_cli.failures import UsageError
-from devops_cli.options import Environments, Name, Timeout, Write, command, environments
+from devops_cli.options import Environments, Name, Queue, Timeout, Write, command, environments
 from devops_cli.session import Session
 
 
@@ -20,13 +20,15 @@ def _release(part: str, text: str) -> Any:
 
 
 @command
-def create(name: Name, new: bodies.New, write: Write, timeout: Timeout, session: Session) -> Exit:
+def create(
+    name: Name, new: bodies.New, write: Write, queue: Queue, timeout: Timeout, session: Session
+) -> Exit:
     """Create an application with its environments and two production slots.
 
     Production is always created. Without --env the application also has dev.
     """
     call = writing.Call("POST", "/stacks", bodies.create(name, new))
-    return writing.run(session, call, write, timeout.timeout)
+    return writing.run(session, call, write, timeout.timeout, queue=queue)
 
 
 @command
@@ -35,6 +37,7 @@ def deploy(
     env: Environments,
     version: Annotated[str, _release("version", "The version: the tag of the image.")],
     write: Write,
+    queue: Queue,
     timeout: Timeout,
     session: Session,
     image: Annotated[
@@ -54,13 +57,14 @@ def deploy(
     body = {"applicationName": name, "environment": targets, "version": version}
     body |= {"repouri": image} if image else {}
     call = writing.Call("POST", "/stacks/deploy", body)
-    return writing.run(session, call, write, timeout.timeout)
+    return writing.run(session, call, write, timeout.timeout, queue=queue)
 
 
 @command
 def promote(
     name: Name,
     write: Write,
+    queue: Queue,
     timeout: Timeout,
     session: Session,
     source: Annotated[
@@ -85,13 +89,14 @@ def promote(
     """
     body = bodies.present(applicationName=name, environment=source, version=version, digest=digest)
     call = writing.Call("POST", "/stacks/deploytoprodBlue", body)
-    return writing.run(session, call, write, timeout.timeout)
+    return writing.run(session, call, write, timeout.timeout, queue=queue)
 
 
 @command
 def swap(
     name: Name,
     write: Write,
+    queue: Queue,
     timeout: Timeout,
     session: Session,
     version: Annotated[
@@ -127,13 +132,14 @@ def swap(
         write = replace(write, idempotency_key=expected.key)
     body = {"applicationName": name, **expected.members}
     call = writing.Call("POST", "/stacks/swapProdBlueAndGreen", body)
-    return writing.run(session, call, write, timeout.timeout)
+    return writing.run(session, call, write, timeout.timeout, queue=queue)
 
 
 @command
 def delete(
     name: Name,
     write: Write,
+    queue: Queue,
     timeout: Timeout,
     session: Session,
     yes: Annotated[
@@ -144,7 +150,7 @@ def delete(
     if not (yes or write.dry_run):
         _confirm(session, name)
     call = writing.Call("DELETE", "/stacks", query={"stack": name})
-    return writing.run(session, call, write, timeout.timeout)
+    return writing.run(session, call, write, timeout.timeout, queue=queue)
 
 
 def _confirm(session: Session, name: str) -> None:

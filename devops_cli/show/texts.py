@@ -43,6 +43,12 @@ def plain(value: object) -> str:
     return "".join("?" if unicodedata.category(each) in _INVISIBLE else each for each in str(value))
 
 
+def is_plain(content: str) -> bool:
+    """Return whether a text of several lines cannot control a terminal."""
+    lines = content.replace("\r\n", "\n").replace("\n", "").replace("\t", "")
+    return plain(lines) == lines
+
+
 def text(value: object, style: str = "") -> Text:
     """Return a value as text with the given style; markup in the value has no effect."""
     return Text(plain(value), style=style)

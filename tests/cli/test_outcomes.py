@@ -169,12 +169,3 @@ def test_an_hour_is_long_enough_by_default() -> None:
     service.on("GET", PATH, answer(operation=operation()))
     assert run(service, *DEPLOY, clock=clock).exit_code == 5
     assert sum(clock.pauses) == 3600
-
-
-def test_who_may_write_but_not_read_is_told_what_became_of_it() -> None:
-    service = accepting()
-    service.on("GET", PATH, answer(403, errorMessage="not authorized", code="ACCESS_DENIED"))
-    result = run(service, *DEPLOY)
-    assert result.exit_code == 4
-    assert "Error: not authorized (403 ACCESS_DENIED)" in result.stderr
-    assert "The operation continues." in result.stderr

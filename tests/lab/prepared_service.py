@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -11,6 +11,7 @@ import httpx
 from botocore.credentials import Credentials
 from typer.testing import CliRunner, Result
 
+from devops_cli import clock as clocks
 from devops_cli.config import Profile
 from devops_cli.main import app
 from devops_cli.runtime import Runtime, console
@@ -123,10 +124,10 @@ PATH = f"/stacks/Shop/operations/{OPERATION}"
 
 
 def run(
-    service: Service,
+    service: Callable[[httpx.Request], httpx.Response] | None,
     *arguments: str,
     environment: Mapping[str, str] | None = None,
-    clock: Clock | None = None,
+    clock: clocks.Clock | None = None,
     source: Source | None = None,
     width: int = 0,
     interactive: bool = False,
@@ -135,7 +136,8 @@ def run(
 ) -> Result:
     """Run `devops` with these arguments; with a width on a terminal with that many columns.
 
-    Without an `api` the variable for the address is not set.
+    `service` replaces the network; None uses the network. Without an `api` the variable for the
+    address is not set.
     """
     address = {"DEVOPS_API": api} if api else {}
     environment = {**address, "DEVOPS_CONFIG": "/nowhere", "TERM": "xterm"} | dict(
@@ -153,7 +155,7 @@ def run(
         err=console(environment, terminal=bool(width), width=width, stderr=True),
         clock=clock or Clock(),
         credentials=credentials,
-        transport=httpx.MockTransport(service),
+        transport=httpx.MockTransport(service) if service else None,
         interactive=interactive,
     )
     return CliRunner().invoke(app, list(arguments), obj=runtime, input=typed, prog_name="devops")

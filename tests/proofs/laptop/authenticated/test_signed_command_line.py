@@ -6,7 +6,8 @@ import pytest
 from botocore.credentials import Credentials
 
 from devops_cli.exits import Exit
-from tests.lab.laptop.devops import devops
+from tests.lab.laptop.api import Api
+from tests.lab.laptop.devops import PATIENCE, devops
 from tools.laptop.cloud import Cloud
 
 Callers = tuple[Cloud, dict[str, Credentials]]
@@ -54,3 +55,19 @@ def test_a_wrong_key_is_an_invalid_signature(callers: Callers) -> None:
     done = devops(cloud, "ls", **wrong)
     assert done.returncode == Exit.DENIED
     assert "INVALID_SIGNATURE" in done.stderr
+
+
+def test_a_caller_with_only_the_deploy_right_waits_for_the_end(
+    callers: Callers, api: Api, application: str
+) -> None:
+    cloud, users = callers
+    api.push(application, "7.0")
+    api.push(application, "7.1", "crash")
+    deploy = ("deploy", application, "--env=dev", "--timeout", PATIENCE)
+    done = devops(cloud, *deploy, "--version=7.0", **keys(users["pipeline"]))
+    assert done.returncode == Exit.SUCCEEDED, done.stderr
+    assert done.stderr.count("This caller is not allowed to read the operation.") == 1
+    assert f"deploy of {application} SUCCEEDED" in done.stdout
+    failed = devops(cloud, *deploy, "--version=7.1", **keys(users["pipeline"]))
+    assert failed.returncode == Exit.FAILED
+    assert "exit code 1" in failed.stdout
