@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
+import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -26,6 +28,12 @@ case "$*" in
   "ecr get-login-password") echo password ;;
   status*) cat "$STATUS"; exit "${EXIT:-0}" ;;
 esac
+"""
+
+
+# `devops status` has a prepared response; the other commands are real.
+_COMMAND_LINE = f"""
+case "$1" in status) cat "$STATUS" ;; *) exec {sys.executable} -m devops_cli.main "$@" ;; esac
 """
 
 
@@ -57,6 +65,30 @@ class Machine:
         return subprocess.run(  # noqa: S603 - our own recipe
             [str(recipes.RECIPES / script), *arguments],
             cwd=at or self._folder,
+            env=own | variables,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=30,
+        )
+
+    def shell(self, line: str, **variables: str) -> subprocess.CompletedProcess[str]:
+        """Run a line of a recipe, with the real command line."""
+        (self._folder / "devops").write_text(f"#!/bin/sh\n{_COMMAND_LINE}")
+        (self._folder / "ci").symlink_to(recipes.RECIPES)
+        response = {"operation": {"environments": [{"digest": f"sha256:{64 * '0'}"}]}}
+        (self._folder / "deploy.json").write_text(json.dumps(response))
+        own = {
+            "PATH": f"{self._folder}:{os.environ['PATH']}",
+            "HOME": str(self._folder),
+            "PYTHONPATH": str(recipes.ROOT),
+            "RECORD": str(self._record),
+            "STATUS": str(self._folder / "status"),
+            "ERROR": "",
+        }
+        return subprocess.run(  # noqa: S603 - a line of our own recipe
+            ["bash", "-eo", "pipefail", "-c", line],  # noqa: S607 - the shell of the machine
+            cwd=self._folder,
             env=own | variables,
             capture_output=True,
             text=True,
@@ -235,6 +267,44 @@ def test_an_unknown_state_fails(machine: Machine, history: History) -> None:
         assert (done.returncode, environment in done.stderr) == (1, True)
     done = machine.run("check-order.sh", "Shop", "prod", history.new, EXIT="4")
     assert done.returncode != 0
+
+
+_VARIABLE = re.compile(r"\$\{?([A-Z][A-Z_]*)")
+
+
+def lines() -> Iterator[tuple[str, str, str]]:
+    """Yield each variable that a line of a recipe reads, with the recipe and the line."""
+    for path in sorted(recipes.RECIPES.iterdir()):
+        if path.suffix in (".md", ".sh"):
+            continue
+        for line in recipes.commands(path):
+            for name in dict.fromkeys(_VARIABLE.findall(line)):
+                if name not in ("PATH", "AWS_WEB_IDENTITY_TOKEN_FILE"):  # set by the recipe
+                    yield path.name, name, line
+
+
+@pytest.mark.parametrize(("recipe", "name", "line"), [*lines()])
+def test_an_empty_variable_of_a_recipe_fails_its_line(
+    machine: Machine, recipe: str, name: str, line: str
+) -> None:
+    """The message contains the name of the variable, of the option or of the argument."""
+    machine.status({"environment": "STAGE"}, {"environment": "PROD-GREEN", "live": True})
+    variables = {**dict.fromkeys(_VARIABLE.findall(line), "x"), name: ""}
+    done = machine.shell(line, **variables)
+    assert done.returncode != 0, recipe
+    names = {"GITHUB_SHA": "TAG", "GIT_COMMIT": "TAG", "CI_COMMIT_SHA": "TAG",
+             "CODEBUILD_RESOLVED_SOURCE_VERSION": "TAG"}  # fmt: skip
+    argument = "COMMIT" if "check-order" in line else names.get(name, name)
+    option = "--digest" if name == "DIGEST" else "--version"
+    assert any(each in done.stderr for each in (f"{name}: ", f"{argument} is empty", f"'{option}'"))
+
+
+def test_the_lines_of_all_recipes_are_looked_at() -> None:
+    found = {recipe for recipe, _, _ in lines()}
+    assert found == {path.name for path in recipes.RECIPES.iterdir()} - {
+        "README.md", "deploy.sh", "push.sh", "check-order.sh"
+    }  # fmt: skip
+    assert {name for _, name, _ in lines()} >= {"REGISTRY", "DIGEST", "DEVOPS_ECS", "AWS_ID_TOKEN"}
 
 
 @pytest.mark.parametrize("name", ["gitlab-ci.yml", "github-actions.yml"])

@@ -64,6 +64,20 @@ def load(path: Path) -> Any:
     return yaml.safe_load(path.read_text())
 
 
+def commands(path: Path) -> list[str]:
+    """Return the commands of a recipe."""
+    if path.suffix != ".yml":
+        return [one or several for several, one in _JENKINS_STEP.findall(path.read_text())]
+    found = load(path)
+    parts = [*found.get("phases", {}).values(), *found.get("jobs", {}).values(), *found.values()]
+    lines = []
+    for part in [each for each in parts if isinstance(each, dict)]:
+        for key in ("commands", "before_script", "script", "after_script"):
+            lines += part.get(key, [])
+        lines += [step["run"] for step in part.get("steps", []) if "run" in step]
+    return lines
+
+
 def curl(version: str, application: str = "MyDevOpsAPI") -> list[Step]:
     """Return the only step: the unchanged script, for one environment."""
     script = shlex.join([str(RECIPES / "deploy.sh"), application, "dev", version])
