@@ -110,7 +110,7 @@ def main(file: str, environment: Mapping[str, str]) -> None:
     try:
         response = _object(json.loads(Path(file).read_text(encoding="utf-8")))
     except (ValueError, RecursionError):
-        response = {"code": "no response of the service"}
+        response = {"code": "no response; the log of the step has the reason"}
     expected = {"version": environment["VERSION"], "digest": environment["DIGEST"]}
     with Path(environment["GITHUB_OUTPUT"]).open("a", encoding="utf-8") as stream:
         for name, value in outputs(response, expected).items():

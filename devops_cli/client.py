@@ -13,7 +13,7 @@ from devops_cli import __version__, config
 from devops_cli.clock import Clock
 from devops_cli.config import Profile
 from devops_cli.failures import ApiError, CliError, UnreachableError, UsageError
-from devops_cli.responses import LONGEST_PAUSE, Object, Response, retry_after
+from devops_cli.responses import LONGEST_PAUSE, Object, Response, error_code, retry_after
 
 # Seconds. API Gateway ends a request after 29.
 TIMEOUT = httpx.Timeout(connect=10, read=35, write=10, pool=10)
@@ -26,7 +26,10 @@ _LONGEST_BODY = 10 * 1024 * 1024
 _PAUSES = (0.5, 1, 2, 4)
 ATTEMPTS = len(_PAUSES) + 1
 # Statuses that are worth a retry. A write has an Idempotency-Key, so a retry does not repeat it.
-_TRANSIENT = {429, 500, 503, 504}
+_TRANSIENT = {429, 500, 502, 503, 504}
+# Codes of the service with status 502 that a retry does not change. Another 502 comes from a proxy
+# or from API Gateway.
+PERMANENT = {"ACCESS_DENIED", "AWS_ERROR", "REFUSED"}
 _UNSIGNED = (
     "The call was not signed: no AWS credentials were found.",
     "Create some with `aws configure` or `aws sso login`; select a profile with AWS_PROFILE.",
@@ -198,6 +201,8 @@ def _retry_delay(result: _Received | httpx.HTTPError, attempt: int) -> float | N
     if isinstance(result, httpx.HTTPError):
         return _PAUSES[attempt]
     if result.status_code not in _TRANSIENT:
+        return None
+    if result.status_code == 502 and error_code(result.content) in PERMANENT:
         return None
     requested = retry_after(result.headers)
     pause = _PAUSES[attempt] if requested is None else requested

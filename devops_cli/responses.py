@@ -174,6 +174,15 @@ def get_time(parent: Object | None, name: str) -> datetime | None:
         return None
 
 
+def error_code(content: bytes) -> str:
+    """Return the code of an error response of the service; an empty text without one."""
+    try:
+        body = json.loads(content)
+    except (ValueError, RecursionError):
+        return ""
+    return get_text(body, "code") if isinstance(body, dict) else ""
+
+
 def retry_after(headers: Mapping[str, str]) -> float | None:
     """Return the seconds of the header Retry-After; None if it is missing.
 

@@ -13,8 +13,10 @@ import pytest
 from devops_cli import __version__, client
 from devops_cli.config import Profile
 from devops_cli.failures import ApiError, NotTheServiceError, UnreachableError, UsageError
+from devops_core import errors
 from tests.lab.dripping import dripping
 from tests.lab.prepared_service import API, Clock, Service, answer
+from tests.lab.surface import subclasses
 
 LOST = httpx.ReadTimeout("timed out")
 
@@ -88,13 +90,42 @@ def test_a_longer_pause_is_left_to_the_person() -> None:
     assert clock.pauses == []
 
 
-@pytest.mark.parametrize("status", [400, 403, 404, 409, 422, 424, 502])
+@pytest.mark.parametrize("status", [400, 403, 404, 409, 422, 424])
 def test_what_does_not_pass_is_not_sent_again(status: int) -> None:
     service = Service()
     service.on("GET", "/stacks", answer(status, errorMessage="no"))
     with pytest.raises(ApiError, match="no"):
         api(service).get("/stacks")
     assert len(service.requests) == 1
+
+
+@pytest.mark.parametrize("code", sorted(client.PERMANENT))
+def test_a_permanent_error_of_the_service_is_not_sent_again(code: str) -> None:
+    service = Service()
+    service.on("GET", "/stacks", answer(502, errorMessage="no", code=code))
+    with pytest.raises(ApiError, match="no"):
+        api(service).get("/stacks")
+    assert len(service.requests) == 1
+
+
+def test_the_permanent_errors_are_those_of_the_service() -> None:
+    own = {each.code for each in subclasses(errors.DevOpsError) if each.http_status == 502}
+    assert own == client.PERMANENT
+
+
+@pytest.mark.parametrize(
+    "first",
+    [
+        httpx.Response(502, html="<h1>Bad gateway</h1>"),
+        httpx.Response(502, content=b"[" * 100_000),
+        answer(502, errorMessage="Internal server error", code="DEFAULT_5XX"),
+    ],
+)
+def test_the_502_of_a_proxy_is_sent_again(first: httpx.Response) -> None:
+    service = Service()
+    service.on("GET", "/stacks", first, answer(stacks=[]))
+    assert api(service).get("/stacks").body == {"stacks": []}
+    assert len(service.requests) == 2
 
 
 def test_it_gives_up_in_the_end() -> None:

@@ -248,6 +248,7 @@ class Runner:
         program.write_text(_DEVOPS)
         program.chmod(0o755)
         (self.commands / "python").symlink_to(sys.executable)
+        (folder / "ci").symlink_to(recipes.RECIPES)
         (folder / ".devops").symlink_to(self.temporary / "devops-ecs")
         self._folder, self._arguments = folder, folder / "arguments"
 
@@ -343,6 +344,19 @@ def test_a_text_of_the_service_is_no_workflow_command(runner: Runner, text: str,
     assert token not in again.stdout
 
 
+def test_the_action_checks_the_order_first(runner: Runner) -> None:
+    newer = 40 * "f"
+    status = {"stack": {"environments": [{"environment": "STAGE", "version": newer}]}}
+    step = action(environment="dev,stage", version=40 * "0", order="stage")
+    done = runner.run(step, TEXT=json.dumps(status))
+    assert (done.returncode, runner.outputs()) == (1, {})
+    assert runner.calls() == [["status", "--json", "--", "Shop"]]
+    start, *lines, last = done.stdout.splitlines()
+    assert start.startswith("::stop-commands::")
+    assert last == f"::{start.rpartition('::')[2]}::"
+    assert lines[-1] == f"stage runs {newer}, which is not a predecessor of {40 * '0'}"
+
+
 def test_a_warning_is_one_annotation(runner: Runner) -> None:
     response = {"operation": {"warnings": ["5%0A::error::x\n::error::y\r", "two"]}}
     done = runner.run(action(command="promote"), TEXT=json.dumps(response))
@@ -403,7 +417,7 @@ def test_the_action_has_outputs(
 def test_the_action_without_a_response_has_no_outputs(runner: Runner, text: str) -> None:
     done = runner.run(action(command="deploy"), TEXT=text, EXIT="1")
     assert (done.returncode, runner.outputs()) == (1, {})
-    assert "no response of the service" in runner.summary()
+    assert "no response" in runner.summary()
 
 
 HOSTILE = [
@@ -475,13 +489,20 @@ def test_a_recipe_passes_the_version_as_one_argument(
     runner: Runner, recipe: Callable[[str], list[Step]], value: str
 ) -> None:
     digest = f"sha256:{64 * '0'}"
-    promoted = {"operation": {"environments": [{"digest": digest}]}}
+    response = {
+        "operation": {"environments": [{"digest": digest}]},
+        # Without a version every commit is newer.
+        "stack": {"environments": [{"environment": "STAGE"}, {"live": True}, {"live": False}]},
+    }
     for step in recipe(value):
-        done = runner.run(step, TEXT=json.dumps(promoted))
+        done = runner.run(step, TEXT=json.dumps(response))
         assert done.returncode == 0, done.stderr
-    option = f"--version={value}"
+    status = ["status", "--json", "--", "MyDevOpsAPI"]
+    release = [f"--version={value}", f"--digest={digest}"]
     assert runner.calls() == [
-        ["deploy", "MyDevOpsAPI", "--env", "dev,stage", option],
-        ["promote", "MyDevOpsAPI", "--from", "stage", option, "--json"],
-        ["swap", "MyDevOpsAPI", option, f"--digest={digest}"],
+        status,
+        ["deploy", "MyDevOpsAPI", "--env", "dev,stage", release[0], "--json"],
+        status,
+        ["promote", "MyDevOpsAPI", "--from", "stage", *release],
+        ["swap", "MyDevOpsAPI", *release],
     ]

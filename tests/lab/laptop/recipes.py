@@ -20,7 +20,9 @@ ACTION = ROOT / "action.yml"
 _OUTPUT = re.compile(r"\$\{\{\s*steps\.(\w+)\.outputs\.(\w+)\s*\}\}")
 _EXPRESSION = re.compile(r"\$\{\{\s*([\w.]+)\s*\}\}")
 _JENKINS_STAGE = re.compile(r"stage\('(\w+)'\) \{(.*?)\n    \}", re.DOTALL)
-_JENKINS_STEP = re.compile(r"^\s*sh '([^']*)'$", re.MULTILINE)
+_JENKINS_STEP = re.compile(r"^\s*sh (?:'''(.*?)'''|'([^'\n]*)')$", re.MULTILINE | re.DOTALL)
+# The variables of earlier jobs in a file.
+_VARIABLES = "set -a; . ./{}; set +a\n"
 
 
 @dataclass(frozen=True)
@@ -62,6 +64,20 @@ def load(path: Path) -> Any:
     return yaml.safe_load(path.read_text())
 
 
+def commands(path: Path) -> list[str]:
+    """Return the commands of a recipe."""
+    if path.suffix != ".yml":
+        return [one or several for several, one in _JENKINS_STEP.findall(path.read_text())]
+    found = load(path)
+    parts = [*found.get("phases", {}).values(), *found.get("jobs", {}).values(), *found.values()]
+    lines = []
+    for part in [each for each in parts if isinstance(each, dict)]:
+        for key in ("commands", "before_script", "script", "after_script"):
+            lines += part.get(key, [])
+        lines += [step["run"] for step in part.get("steps", []) if "run" in step]
+    return lines
+
+
 def curl(version: str, application: str = "MyDevOpsAPI") -> list[Step]:
     """Return the only step: the unchanged script, for one environment."""
     script = shlex.join([str(RECIPES / "deploy.sh"), application, "dev", version])
@@ -101,10 +117,12 @@ def action(inputs: Mapping[str, str], identity: str = "unnamed") -> Iterator[Ste
 
 
 def gitlab(version: str) -> list[Step]:
-    """Return the scripts of the jobs that call the service."""
+    """Return the scripts of the jobs that call the service; a job has the variables of others."""
     jobs = load(RECIPES / "gitlab-ci.yml")
-    ours = [job for job in jobs.values() if isinstance(job, dict) and job.get("extends")]
-    return [Step("\n".join(job["script"]), {"CI_COMMIT_SHA": version}) for job in ours]
+    first, second = (jobs[name] for name in ("deploy", "release"))
+    before = _VARIABLES.format(first["artifacts"]["reports"]["dotenv"])
+    scripts = "\n".join(first["script"]), before + "\n".join(second["script"])
+    return [Step(script, {"CI_COMMIT_SHA": version}) for script in scripts]
 
 
 def jenkins(version: str) -> list[Step]:
@@ -112,17 +130,23 @@ def jenkins(version: str) -> list[Step]:
     stages = dict(_JENKINS_STAGE.findall((RECIPES / "Jenkinsfile").read_text()))
     assert list(stages) == ["Build", "Test", "Production"]
     scripts = [
-        each for name in ("Test", "Production") for each in _JENKINS_STEP.findall(stages[name])
+        one or several
+        for name in ("Test", "Production")
+        for several, one in _JENKINS_STEP.findall(stages[name])
     ]
     return [Step(script, {"GIT_COMMIT": version}, ("sh", "-xe")) for script in scripts]
 
 
 def codebuild(version: str) -> list[Step]:
-    """Return the commands of the two projects that call the service."""
-    specs = [load(RECIPES / name) for name in ("buildspec.yml", "buildspec-release.yml")]
-    commands = [command for spec in specs for command in spec["phases"]["build"]["commands"]]
-    ours = [command for command in commands if command.startswith("devops ")]
-    return [Step(each, {"CODEBUILD_RESOLVED_SOURCE_VERSION": version}) for each in ours]
+    """Return the commands of the two projects after the push; one shell runs those of a project."""
+    first, second = (load(RECIPES / name) for name in ("buildspec.yml", "buildspec-release.yml"))
+    push, *commands = first["phases"]["build"]["commands"]
+    assert push.startswith("ci/push.sh ")
+    [exported] = first["env"]["exported-variables"]
+    commands.append(f"export -p | grep ' {exported}=' > exported.env")
+    later = _VARIABLES.format("exported.env") + "\n".join(second["phases"]["build"]["commands"])
+    scripts = "\n".join(commands), later
+    return [Step(each, {"CODEBUILD_RESOLVED_SOURCE_VERSION": version}) for each in scripts]
 
 
 def _expressions(values: Mapping[str, Any], known: Mapping[str, str]) -> dict[str, str]:

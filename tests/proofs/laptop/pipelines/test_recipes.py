@@ -1,17 +1,26 @@
-"""Each recipe succeeds for a version that starts, and fails for one that does not."""
+"""Each recipe succeeds for a version that starts, and fails for one that does not.
+
+The connections between a recipe and the service are lost for every second request.
+"""
 
 from __future__ import annotations
 
 import json
+import subprocess
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
+from tests.lab.dropping import DroppingProxy
+from tests.lab.git import Repository
 from tests.lab.laptop import recipes
 from tests.lab.laptop.api import Api, create_body
+from tests.lab.laptop.proxy import Moment
 from tests.lab.laptop.recipes import Step
+from tools.bench.serving import serving
 from tools.laptop import deploy
 from tools.laptop.cloud import Cloud
 
@@ -26,13 +35,42 @@ ALL: Mapping[str, Recipe] = {
 }
 
 
+class Case(NamedTuple):
+    """A recipe, and the moment at which every second request is lost."""
+
+    recipe: str
+    moment: Moment
+
+
+CASES = [Case(recipe, moment) for recipe in ALL for moment in Moment]
+
+
+class Versions(NamedTuple):
+    """Commits, which are the versions: `good` ones start, `bad` ones and `idle` ones crash."""
+
+    good: Mapping[Case, str]
+    bad: Mapping[Case, str]
+    outputs: str
+    idle: Mapping[str, str]
+
+
 @pytest.fixture(scope="module")
-def application(api: Api) -> Iterator[str]:
+def versions(home: Path) -> Versions:
+    """The commits, in the order in which the tests deliver them."""
+    commit = Repository(home).commit
+    pairs = {case: (commit(), commit()) for case in CASES}
+    good, bad = ({case: pair[n] for case, pair in pairs.items()} for n in (0, 1))
+    return Versions(good, bad, commit(), {recipe: commit() for recipe in ALL})
+
+
+@pytest.fixture(scope="module")
+def application(api: Api, versions: Versions) -> Iterator[str]:
     """The application of the recipes, with the versions that they deliver."""
     api.succeed(api.post("/stacks", create_body(NAME, environments={"nonProd": ["dev", "stage"]})))
-    for recipe in ALL:
-        api.push(NAME, f"{recipe}-good")
-        api.push(NAME, f"{recipe}-bad", "crash")
+    for version in (*versions.good.values(), versions.outputs):
+        api.push(NAME, version)
+    for version in (*versions.bad.values(), *versions.idle.values()):
+        api.push(NAME, version, "crash")
     yield NAME
     api.succeed(api.call("DELETE", "/stacks", {"stack": NAME}))
 
@@ -41,6 +79,7 @@ def application(api: Api) -> Iterator[str]:
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with `devops` at the path of the recipes, installed as by the action."""
     there = tmp_path_factory.mktemp("runner")
+    (there / "ci").symlink_to(recipes.RECIPES)
     install, _ = recipes.action({"application": NAME})
     done = install.run({"RUNNER_TEMP": str(there)}, there)
     assert done.returncode == 0, done.stderr
@@ -62,6 +101,34 @@ def environment(cloud: Cloud, home: Path) -> dict[str, str]:
     }
 
 
+def operations(api: Api) -> list[tuple[str, str]]:
+    """Return kind and status of the operations of the application, the oldest first."""
+    found, token = list[tuple[str, str]](), ""
+    while True:
+        page = api.call("GET", f"/stacks/{NAME}/operations?limit=100{token}").body
+        found += [(each["kind"], each["status"]) for each in page["operations"]]
+        if "nextToken" not in page:
+            return found[::-1]
+        token = f"&nextToken={page['nextToken']}"
+
+
+def run_until_failure(
+    steps: list[Step], environment: Mapping[str, str], home: Path
+) -> tuple[subprocess.CompletedProcess[str], str]:
+    """Run steps, without the installation, until one fails; return its result and all output."""
+    output = ""
+    for step in [step for step in steps if "install" not in step.script]:
+        done = step.run(environment, home)
+        output += f"{step.script}\n{done.stdout}\n{done.stderr}\n"
+        if done.returncode:
+            break
+    return done, output
+
+
+def checks_the_order(step: Step) -> bool:
+    return "ci/check-order.sh MyDevOpsAPI" in step.script or step.variables.get("ORDER", "-") != "-"
+
+
 def runs(api: Api, environment: str) -> str | None:
     stack = api.call("GET", f"/stacks/{NAME}").body["stack"]
     row = next(row for row in stack["environments"] if row["environment"] == environment)
@@ -70,25 +137,68 @@ def runs(api: Api, environment: str) -> str | None:
 
 
 @pytest.mark.usefixtures("application")
-@pytest.mark.parametrize("recipe", ALL)
+@pytest.mark.parametrize("case", CASES, ids=lambda each: f"{each.recipe}-{each.moment.value}")
 def test_a_recipe_succeeds_for_a_good_version_and_fails_for_one_that_crashes(
-    api: Api, home: Path, environment: dict[str, str], recipe: str
+    cloud: Cloud, api: Api, home: Path, environment: dict[str, str], versions: Versions, case: Case
 ) -> None:
-    good, bad = f"{recipe}-good", f"{recipe}-bad"
-    for step in ALL[recipe](good):
-        done = step.run(environment, home)
-        assert done.returncode == 0, f"{step.script}\n{done.stdout}\n{done.stderr}"
-    assert runs(api, "DEV") == good
-    delivered = "PROD-GREEN" if recipe != "curl" else "DEV"
-    assert runs(api, delivered) == good
+    """Although every second request is lost, each call starts one operation."""
+    good, bad, recipe = versions.good[case], versions.bad[case], ALL[case.recipe]
+    delivered = "PROD-GREEN" if case.recipe != "curl" else "DEV"
+    earlier = len(operations(api))
+    with serving(DroppingProxy(cloud.endpoint, case.moment)) as proxy:
+        address = cloud.api_url.replace(cloud.endpoint, proxy.url)
+        behind = environment | {"API_URL": address, "DEVOPS_API": address}
+        done, output = run_until_failure(recipe(good), behind, home)
+        assert done.returncode == 0, output
+        assert (runs(api, "DEV"), runs(api, delivered)) == (good, good)
+        kinds = ["deploy", "deploy-blue", "swap"] if case.recipe != "curl" else ["deploy"]
+        assert operations(api)[earlier:] == [(kind, "SUCCEEDED") for kind in kinds]
 
-    steps = [step for step in ALL[recipe](bad) if "install" not in step.script]
-    done = steps[0].run(environment, home)
+        done, output = run_until_failure(recipe(bad), behind, home)
+        assert done.returncode == 1, output
+        assert "exit code 1" in output
+        assert (runs(api, "DEV"), runs(api, delivered)) == (good, good)
+        assert operations(api)[earlier + len(kinds) :] == [("deploy", "FAILED")]
+    assert proxy.dropped >= len(kinds)
 
-    assert done.returncode == 1, f"{steps[0].script}\n{done.stdout}\n{done.stderr}"
-    assert "exit code 1" in done.stdout + done.stderr
-    assert runs(api, "DEV") == good
-    assert runs(api, delivered) == good
+
+@pytest.mark.usefixtures("application")
+@pytest.mark.parametrize("recipe", [each for each in ALL if each != "curl"])
+def test_a_late_job_of_an_older_commit_changes_nothing(
+    api: Api, home: Path, environment: dict[str, str], versions: Versions, recipe: str
+) -> None:
+    """Both jobs fail at their check, for example if a person repeats them."""
+    before, steps = operations(api), ALL[recipe](versions.good[CASES[0]])
+    starts = [number for number, step in enumerate(steps) if checks_the_order(step)]
+    assert len(starts) == 2
+    for start, environment_name in zip(starts, ("stage", "prod"), strict=True):
+        done, output = run_until_failure(steps[start:], environment, home)
+        assert done.returncode == 1, output
+        assert f"{environment_name} runs" in output
+        assert "which is not a predecessor of" in output
+    assert operations(api) == before
+
+
+@pytest.mark.usefixtures("application")
+def test_the_outputs_of_the_action_are_those_of_the_operation(
+    api: Api, home: Path, environment: dict[str, str], versions: Versions
+) -> None:
+    """After the recipe for GitHub has released the version of this test."""
+    steps = recipes.github(versions.outputs)
+    (home / "summary").unlink(missing_ok=True)
+    done, output = run_until_failure(steps, environment, home)
+    assert done.returncode == 0, output
+    rows = api.call("GET", f"/stacks/{NAME}").body["stack"]["environments"]
+    idle = next(row for row in rows if row["environment"] == "PROD-BLUE")
+    live = next(row for row in rows if row["environment"] == "PROD-GREEN")
+    for name, url in (("promote", idle["url"]), ("unnamed", live["url"])):
+        lines = (home / f"{name}.outputs").read_text().splitlines()
+        found = dict(line.split("=", 1) for line in lines)
+        assert (found["version"], found["digest"]) == (live["version"], live["digest"])
+        assert found["url"] == url
+        operation = api.call("GET", f"/stacks/{NAME}/operations/{found['operation']}").body
+        assert operation["operation"]["kind"] == {"promote": "deploy-blue"}.get(name, "swap")
+    assert (home / "summary").read_text().count("SUCCEEDED") >= 3
 
 
 @pytest.mark.parametrize(
@@ -117,19 +227,17 @@ def without_tasks(cloud: Cloud, application: str) -> Iterator[None]:
 @pytest.mark.usefixtures("without_tasks")
 @pytest.mark.parametrize("recipe", ALL)
 def test_a_recipe_warns_that_no_task_was_started_and_does_not_release_the_version(
-    api: Api, home: Path, environment: dict[str, str], recipe: str
+    api: Api, home: Path, environment: dict[str, str], versions: Versions, recipe: str
 ) -> None:
-    bad = f"{recipe}-bad"
-    first, *later = [step for step in ALL[recipe](bad) if "install" not in step.script]
-    # Another run on the build server than that of the test before.
-    done = replace(first, variables={**first.variables, "BUILD_ID": "18"}).run(environment, home)
-    assert done.returncode == 0, f"{first.script}\n{done.stdout}\n{done.stderr}"
+    bad = versions.idle[recipe]
+    # Another run on the build server than that of the tests before.
+    steps = [
+        replace(step, variables={**step.variables, "BUILD_ID": "18"}) for step in ALL[recipe](bad)
+    ]
+    done, output = run_until_failure(steps, environment, home)
     warning = f"DEV {bad}: no task was started: the service is scaled to 0"
-    output = done.stderr if recipe == "curl" else done.stdout
     prefix = {"curl": '"warnings": ["', "github": "::warning::"}.get(recipe, "Warning: ")
     assert f"{prefix}{warning}" in output
     assert runs(api, "DEV") == bad
-    for step in later[:1]:
-        done = step.run(environment, home)
-        assert done.returncode == 3, f"{step.script}\n{done.stdout}\n{done.stderr}"
-        assert "is not verified (no task was started" in done.stdout + done.stderr
+    assert done.returncode == (0 if recipe == "curl" else 3), output
+    assert recipe == "curl" or "is not verified (no task was started" in output
