@@ -9,7 +9,7 @@ from urllib.parse import quote, urlencode, urlsplit
 
 import httpx
 
-from devops_cli import __version__, config
+from devops_cli import __version__, config, denials
 from devops_cli.clock import Clock
 from devops_cli.config import Profile
 from devops_cli.failures import ApiError, UnreachableError, UsageError
@@ -110,10 +110,10 @@ class Api:
             result = self._try(request)
             pause = _retry_delay(result, attempt)
             if pause is None:
-                return self._to_response(result)
+                return self._to_response(result, request)
             self._notice(f"{self.address}: {_problem(result)}; retrying in {pause:g} s")
             self._clock.pause(pause)
-        return self._to_response(self._try(request))
+        return self._to_response(self._try(request), request)
 
     def _try(self, request: httpx.Request) -> _Received | httpx.HTTPError:
         """Sign a request and send it; return the response or the error."""
@@ -164,15 +164,18 @@ class Api:
         except (httpx.InvalidURL, UnicodeEncodeError) as error:
             raise UsageError(f"{method} {path} cannot be sent: {error}") from error
 
-    def _to_response(self, result: _Received | httpx.HTTPError) -> Response:
+    def _to_response(self, result: _Received | httpx.HTTPError, request: httpx.Request) -> Response:
         if isinstance(result, httpx.HTTPError):
             message = f"no response from {self.address}: {_problem(result)}"
             raise UnreachableError(message) from result
         response = Response.parse(result.status_code, result.content, result.headers, self.address)
         if not response.is_error:
             return response
-        unsigned = response.status in (401, 403) and not self._auth
-        raise ApiError(response, *(_UNSIGNED if unsigned else ()))
+        if response.status not in (401, 403):
+            raise ApiError(response)
+        path = request.url.path.removeprefix(urlsplit(self.address).path)
+        unsigned = () if self._auth else _UNSIGNED
+        raise ApiError(response, *unsigned, *denials.hints(response, request.method, path))
 
     def _url(self, path: str, query: Mapping[str, Any] | None) -> str:
         url = path if "://" in path else f"{self.address}{path}"
