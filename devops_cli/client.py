@@ -9,7 +9,7 @@ from urllib.parse import quote, urlencode, urlsplit
 
 import httpx
 
-from devops_cli import __version__, config
+from devops_cli import __version__, config, denials
 from devops_cli.clock import Clock
 from devops_cli.config import Profile
 from devops_cli.failures import ApiError, CliError, UnreachableError, UsageError
@@ -123,7 +123,7 @@ class Api:
         else:
             result = self._try(request)
         try:
-            return self._to_response(result)
+            return self._to_response(result, request)
         except CliError as error:
             error.may_be_accepted = may_be_accepted or _may_be_accepted(result)
             raise
@@ -179,15 +179,18 @@ class Api:
         except (httpx.InvalidURL, UnicodeEncodeError) as error:
             raise UsageError(f"{method} {path} cannot be sent: {error}") from error
 
-    def _to_response(self, result: _Received | httpx.HTTPError) -> Response:
+    def _to_response(self, result: _Received | httpx.HTTPError, request: httpx.Request) -> Response:
         if isinstance(result, httpx.HTTPError):
             message = f"no response from {self.address}: {_problem(result)}"
             raise UnreachableError(message) from result
         response = Response.parse(result.status_code, result.content, result.headers, self.address)
         if not response.is_error:
             return response
-        unsigned = response.status in (401, 403) and not self._auth
-        raise ApiError(response, *(_UNSIGNED if unsigned else ()))
+        if response.status not in (401, 403):
+            raise ApiError(response)
+        path = request.url.path.removeprefix(urlsplit(self.address).path)
+        unsigned = () if self._auth else _UNSIGNED
+        raise ApiError(response, *unsigned, *denials.hints(response, request.method, path))
 
     def _url(self, path: str, query: Mapping[str, Any] | None) -> str:
         url = path if "://" in path else f"{self.address}{path}"
@@ -202,7 +205,7 @@ def _retry_delay(result: _Received | httpx.HTTPError, attempt: int) -> float | N
         return _PAUSES[attempt]
     if result.status_code not in _TRANSIENT:
         return None
-    if result.status_code == 502 and error_code(result.content) in PERMANENT:
+    if _is_refusal(result):
         return None
     requested = retry_after(result.headers)
     pause = _PAUSES[attempt] if requested is None else requested
@@ -211,15 +214,17 @@ def _retry_delay(result: _Received | httpx.HTTPError, attempt: int) -> float | N
 
 
 def _may_be_accepted(result: _Received | httpx.HTTPError) -> bool:
-    """Return whether the service may have accepted a request with this result.
-
-    A result 502 with a code is a refusal of the service; without a code it comes from a proxy.
-    """
+    """Return whether the service may have accepted a request with this result."""
     if isinstance(result, httpx.HTTPError):
         return True
-    if result.status_code == 502 and b'"code"' in result.content:
+    if _is_refusal(result):
         return False
     return result.status_code < 400 or result.status_code in (408, 424) or result.status_code >= 500
+
+
+def _is_refusal(result: _Received) -> bool:
+    """Return whether a status 502 comes from the service, and not from a proxy."""
+    return result.status_code == 502 and error_code(result.content) in PERMANENT
 
 
 def _problem(result: _Received | httpx.HTTPError) -> str:

@@ -12,7 +12,7 @@ from typing import Annotated, Any, get_type_hints
 
 import typer
 
-from devops_cli import durations, rules
+from devops_cli import completion, durations, rules
 from devops_cli.exits import Exit
 from devops_cli.failures import CliError
 from devops_cli.follow import DEFAULT_TIMEOUT
@@ -54,8 +54,15 @@ def environments(values: list[str], production: str) -> list[str]:
         raise
 
 
+NewName = Annotated[
+    str,
+    typer.Argument(metavar="NAME", parser=rules.text("name"), help="The application's name."),
+]
 _NAME_ARGUMENT = typer.Argument(
-    metavar="NAME", parser=rules.text("name"), help="The application's name."
+    metavar="NAME",
+    parser=rules.text("name"),
+    help="The application's name.",
+    autocompletion=completion.application_names,
 )
 Name = Annotated[str, _NAME_ARGUMENT]
 OptionalName = Annotated[str | None, _NAME_ARGUMENT]
@@ -71,7 +78,7 @@ ENVIRONMENT_OPTION = typer.Option(
     "--env",
     metavar="ENV",
     help="dev, qa, stage, training or da; several with commas or by repeating the option.",
-    autocompletion=lambda: rules.values("deployable"),
+    autocompletion=completion.environments,
 )
 Environments = Annotated[list[str], ENVIRONMENT_OPTION]
 

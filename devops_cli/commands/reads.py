@@ -48,6 +48,7 @@ def ls(
         str | None,
         typer.Option(
             metavar="ENV",
+            autocompletion=lambda: rules.values("environment"),
             parser=rules.choice("environment", ". prod-green is live, prod-blue is idle"),
             help="Only this environment: qa, prod-green.",
         ),
@@ -63,8 +64,15 @@ def ls(
     state: Annotated[
         str | None, typer.Option("--status", metavar="STATUS", help="Only this status: ACTIVE.")
     ] = None,
+    long: Annotated[
+        bool, typer.Option("--long", "-l", help="One row for each environment, with its state.")
+    ] = False,
 ) -> Exit:
-    """List all applications with their environments and versions."""
+    """List all applications with the versions of their environments.
+
+    The default is one row for each application. --env, --version and --status select environments,
+    so the list then has one row for each of them, as with --long.
+    """
     query = {
         "team": team,
         "environment": env,
@@ -72,7 +80,12 @@ def ls(
         "status": state and state.upper(),
     }
     found = paging.read(session, "/stacks", "stacks", query, page)
-    session.print_result(found.last, stacks.table(found.entries, session.runtime.clock.now()))
+    if long or env or version or state:
+        session.print_result(found.last, stacks.table(found.entries, session.runtime.clock.now()))
+    else:
+        session.print_result(found.last, stacks.matrix(found.entries, session.runtime.out.width))
+        if any(map(stacks.is_busy, found.entries)):
+            session.notice(f"{stacks.BUSY} an operation is in progress")
     found.report_more(session)
     return Exit.SUCCEEDED
 

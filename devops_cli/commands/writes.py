@@ -10,7 +10,16 @@ import typer
 from devops_cli import bodies, releases, rules, writing
 from devops_cli.exits import Exit
 from devops_cli.failures import UsageError
-from devops_cli.options import Environments, Name, Queue, Timeout, Write, command, environments
+from devops_cli.options import (
+    Environments,
+    Name,
+    NewName,
+    Queue,
+    Timeout,
+    Write,
+    command,
+    environments,
+)
 from devops_cli.session import Session
 
 
@@ -21,7 +30,7 @@ def _release(part: str, text: str) -> Any:
 
 @command
 def create(
-    name: Name, new: bodies.New, write: Write, queue: Queue, timeout: Timeout, session: Session
+    name: NewName, new: bodies.New, write: Write, queue: Queue, timeout: Timeout, session: Session
 ) -> Exit:
     """Create an application with its environments and two production slots.
 
@@ -72,6 +81,7 @@ def promote(
         typer.Option(
             "--from",
             metavar="ENV",
+            autocompletion=lambda: rules.values("deployable"),
             parser=rules.choice("deployable", ". A promote copies from one of them to production"),
             help="The source. Default: the first of stage, qa, dev.",
         ),

@@ -16,6 +16,15 @@ _COLUMNS = (
     "BY", "URL",
 )  # fmt: skip
 _SHORT_DIGEST = 12  # characters, as Docker shows
+_SHORT_VERSION = 12  # characters, for example of a long commit id
+_LIVE = "bold green"
+# The columns of the matrix by environment.
+_MATRIX = {
+    **{name: name for name in ("DEV", "QA", "STAGE", "TRAINING", "DA")},
+    "PROD-GREEN": "LIVE",
+    "PROD-BLUE": "IDLE",
+}
+BUSY = "*"  # marks an environment during an operation
 
 
 def details(stack: Object, now: datetime) -> Iterator[RenderableType]:
@@ -33,6 +42,48 @@ def details(stack: Object, now: datetime) -> Iterator[RenderableType]:
     for each in environments:
         yield from _other_repository(each, get_text(stack, "repository"))
         yield from _remarks(each)
+
+
+def matrix(stacks: Iterable[Object], width: int) -> RenderableType:
+    """Return a table with a row for each application and a column for each environment.
+
+    A cell has the version, with a star during an operation, or the status of an environment that is
+    not active. If the table is wider than `width`, long versions are shortened.
+    """
+    found = list(stacks)
+    full = _matrix(found, None)
+    if not found:
+        return texts.text("No applications.")
+    return full if full.fits(width) else _matrix(found, _SHORT_VERSION)
+
+
+def is_busy(stack: Object) -> bool:
+    """Return whether an operation holds an environment of an application."""
+    return any(get_object(each, "operation") for each in get_objects(stack, "environments"))
+
+
+def _matrix(stacks: Iterable[Object], longest: int | None) -> texts.Rows:
+    lines: list[list[str | Text]] = []
+    for stack in stacks:
+        cells = {
+            get_text(each, "environment"): _cell(each, longest)
+            for each in get_objects(stack, "environments")
+        }
+        environments = [cells.get(name, "") for name in _MATRIX]
+        name, team = get_text(stack, "applicationName"), get_text(stack, "technicalTeam")
+        lines.append([name, *environments, team])
+    return texts.Rows(("APPLICATION", *_MATRIX.values(), "TEAM"), lines)
+
+
+def _cell(each: Object, longest: int | None) -> str | Text:
+    status = get_text(each, "status")
+    busy = BUSY if get_object(each, "operation") else ""
+    if status != "ACTIVE":
+        return texts.text(f"{status}{busy}", texts.STYLES.get(status, ""))
+    version = progress.running_version(each)
+    if longest and len(version) > longest:
+        version = f"{version[: longest - 1]}…"
+    return texts.text(f"{version}{busy}", _LIVE if each.get("live") is True else "")
 
 
 def table(stacks: Iterable[Object], now: datetime) -> RenderableType:
@@ -78,7 +129,7 @@ def _line(each: Object, now: datetime) -> list[str | Text]:
 
 def _live(each: Object) -> Text:
     if each.get("live") is True:
-        return texts.text("live", "bold green")
+        return texts.text("live", _LIVE)
     return texts.text("idle" if each.get("live") is False else "")
 
 

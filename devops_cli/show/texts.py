@@ -92,6 +92,10 @@ class Rows:
         self._lines = [[line[at] for at in kept] for line in cells]
         self._named = sum(at < named for at in kept)
 
+    def fits(self, width: int) -> bool:
+        """Return whether all columns fit on a terminal with this number of columns."""
+        return self._width(len(self._columns)) <= width
+
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         count = len(self._columns)
         while count > self._named and self._width(count) > options.max_width:

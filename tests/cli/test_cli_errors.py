@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.lab.prepared_service import OPERATION, Service, answer, run
+from tests.lab.prepared_service import KEYS, OPERATION, Service, Source, answer, run
 
 DEPLOY = ("deploy", "Shop", "--env", "dev", "--version", "1.1")
 
@@ -81,3 +81,57 @@ def test_on_a_narrow_terminal_a_command_can_be_copied() -> None:
     service.on("POST", "/stacks/deploy", answer(409, errorMessage="held", operation=holder))
     result = run(service, *DEPLOY, width=30, environment={"NO_COLOR": "1"})
     assert f"devops wait Shop {OPERATION}" in result.stderr
+
+
+SIGNED = Source(KEYS)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "call", "pattern"),
+    [
+        (DEPLOY, "POST /stacks/deploy", "POST/stacks/deploy"),
+        (("swap", "Shop", "--yes"), "POST /stacks/swapProdBlueAndGreen",
+         "POST/stacks/swapProdBlueAndGreen"),
+        (("delete", "Shop", "--yes"), "DELETE /stacks", "DELETE/stacks"),
+        (("status", "Shop"), "GET /stacks/Shop", "GET/stacks/*"),
+        (("status", "events"), "GET /stacks/events", "GET/stacks/*"),
+        (("events", "Shop"), "GET /stacks/Shop/events", "GET/stacks/*/events"),
+        (("wait", "Shop"), "GET /stacks/Shop/operations", "GET/stacks/*/operations"),
+        (("wait", "Shop", OPERATION), f"GET /stacks/Shop/operations/{OPERATION}",
+         "GET/stacks/*/operations/*"),
+        (("abort", "Shop", OPERATION), f"DELETE /stacks/Shop/operations/{OPERATION}",
+         "DELETE/stacks/*/operations/*"),
+        (("events",), "GET /events", "GET/events"),
+        (("ls",), "GET /stacks", "GET/stacks"),
+    ],
+)  # fmt: skip
+def test_a_denied_call_names_its_route_and_the_permission(
+    arguments: tuple[str, ...], call: str, pattern: str
+) -> None:
+    service = Service()
+    method, _, path = call.partition(" ")
+    denied = answer(403, errorMessage="may not call", code="ACCESS_DENIED")
+    service.on(method, path, denied)
+    result = run(service, *arguments, source=SIGNED)
+    assert result.exit_code == 4
+    assert result.stderr.splitlines() == [
+        "Error: may not call (403 ACCESS_DENIED)",
+        f"The refused call: {call}",
+        f"IAM must allow execute-api:Invoke on {pattern}: docs/install.md, Permissions of callers",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("code", "remedy"),
+    [
+        ("FORBIDDEN", ["An admin of the installation changes the lists of callers: docs/teams.md"]),
+        ("EXPIRED_TOKEN", []),
+    ],
+)
+def test_another_refusal_names_its_route_and_not_the_permission(
+    code: str, remedy: list[str]
+) -> None:
+    service = Service()
+    service.on("POST", "/stacks/deploy", answer(403, errorMessage="no", code=code))
+    lines = run(service, *DEPLOY, source=SIGNED).stderr.splitlines()
+    assert lines == [f"Error: no (403 {code})", "The refused call: POST /stacks/deploy", *remedy]

@@ -95,7 +95,7 @@ def test_json_has_the_outcome_on_stderr() -> None:
 def test_json_has_the_reason_for_no_operation_on_stderr() -> None:
     service = Service()
     service.on("POST", "/stacks/swapProdBlueAndGreen", answer(operation=None, message="is live"))
-    result = run(service, "swap", "Shop", "--json")
+    result = run(service, "swap", "Shop", "--yes", "--json")
     assert json.loads(result.stdout) == {"operation": None, "message": "is live"}
     assert result.stderr == "is live\n"
 

@@ -213,12 +213,70 @@ def queries(service: Service) -> list[str]:
 
 def test_ls_goes_through_all_pages() -> None:
     service = pages("stacks", "/stacks", 2, 0, 1)
-    result = run(service, "ls")
+    result = run(service, "ls", "-l")
     assert result.exit_code == 0
     assert queries(service) == ["limit=100", "limit=100&nextToken=t1", "limit=100&nextToken=t2"]
     lines = [line.split() for line in result.stdout.splitlines()]
     assert lines[0][:3] == ["APPLICATION", "ENV", "VERSION"]
     assert lines[1:] == [["Shop", "DEV", "1.1", "ACTIVE", "1", "h", "payments", OPERATION]] * 3
+
+
+COMMIT = "4f2a9c1b" * 5
+MIXED = [
+    stack(
+        DEV | {"version": COMMIT}, GREEN, BLUE | {"status": "ACTIVE", "url": "http://x"},
+        {"environment": "QA", "status": "CREATING", "operation": {"id": OPERATION}},
+    ),
+    stack(GREEN | {"version": "2"}, {"environment": "STAGE", "status": "DELETE_FAILED"})
+    | {"applicationName": "Basket", "technicalTeam": "web"},
+]  # fmt: skip
+
+
+def listed(*arguments: str, width: int = 0) -> list[list[str]]:
+    service = Service()
+    service.on("GET", "/stacks", answer(stacks=MIXED))
+    result = run(service, "ls", *arguments, width=width, environment={"NO_COLOR": "1"})
+    assert result.exit_code == 0
+    out = re.sub("\x1b\\[[0-9;]*m", "", result.stdout)
+    assert not width or max(map(len, out.splitlines())) <= width
+    return [re.split(" {2,}", line.rstrip()) for line in (out + result.stderr).splitlines()]
+
+
+def test_ls_has_a_row_for_each_application() -> None:
+    assert listed() == listed("--team=payments") == [
+        ["APPLICATION", "DEV", "QA", "STAGE", "LIVE", "IDLE", "TEAM"],
+        ["Shop", f"{COMMIT}*", "CREATING*", "1.0", "first image", "payments"],
+        ["Basket", "DELETE_FAILED", "2", "web"],
+        ["* an operation is in progress"],
+    ]  # fmt: skip
+
+
+def test_the_matrix_keeps_its_columns_in_place() -> None:
+    service = Service()
+    service.on("GET", "/stacks", answer(stacks=MIXED))
+    heading, *rows = run(service, "ls").stdout.splitlines()
+    for row, column, cell in ((0, "LIVE", "1.0"), (1, "LIVE", "2"), (1, "STAGE", "DELETE_FAILED")):
+        assert rows[row][heading.index(column) :].startswith(cell)
+
+
+def test_the_matrix_shortens_long_versions_on_a_narrow_terminal() -> None:
+    lines = listed(width=90)
+    assert lines[1] == ["Shop", f"{COMMIT[:11]}…*", "CREATING*", "1.0", "first image", "payments"]
+    assert lines[0] == ["APPLICATION", "DEV", "QA", "STAGE", "LIVE", "IDLE", "TEAM"]
+
+
+def test_the_matrix_moves_columns_below_a_very_narrow_terminal() -> None:
+    assert listed(width=40)[0] == ["APPLICATION", "DEV", "QA"]
+    assert ["Shop: live 1.0", "idle first image", "team payments"] in listed(width=50)
+
+
+@pytest.mark.parametrize(
+    "option", ["--long", "-l", "--env=dev", "--version=1.1", "--status=ACTIVE"]
+)
+def test_ls_can_have_a_row_for_each_environment(option: str) -> None:
+    lines = listed(option)
+    assert lines[0][:4] == ["APPLICATION", "ENV", "SLOT", "LIVE"]
+    assert len(lines) == 7
 
 
 def test_ls_passes_its_filters_on() -> None:
@@ -237,7 +295,7 @@ def test_ls_stops_at_the_limit_and_says_how_to_go_on() -> None:
     result = run(service, "ls", "--limit=3")
     assert queries(service) == ["limit=3", "limit=1&nextToken=t1"]
     assert len(result.stdout.splitlines()) == 4
-    assert result.stderr == "There is more: --limit 6\n"
+    assert result.stderr.splitlines()[-1] == "There is more: --limit 6"
 
 
 def test_ls_as_json_is_one_page() -> None:
