@@ -20,8 +20,7 @@ from devops_core.http.request import MAX_BODY_BYTES, MAX_WAIT_SECONDS
 from devops_core.model.operation import LEASE
 from devops_core.naming import SLOTS
 from devops_core.render import MAX_TEMPLATE_BYTES
-from devops_core.requests import create, fields
-from devops_core.requests.reads import LONGEST_PAGE
+from devops_core.requests import create
 from tests.infra.test_docs import rows
 from tests.lab.kinds import RULES
 from tests.lab.templates import ROOT, load
@@ -87,13 +86,9 @@ FACTS = {
         r"(?:For|`Idempotency-Key` \|) (\d+) hours", IDEMPOTENCY_SECONDS // 3600, 2
     ),
     "length of a key": Fact(r"1 to (\d+) (?:printable|characters\.? \| Afterwards)", 255, 2),
-    "longest page": Fact(r"a list \| (\d+)", LONGEST_PAGE),
     "tasks": Fact(r"at the create \| (\d+) \|", create.MAX_TASKS),
-    "tags": Fact(r"(?:Tags of an application \||resources; at most) (\d+)", create.MAX_TAGS, 2),
-    "warm-up pages": Fact(r"pages of a swap \| (\d+),", create.MAX_WARMUP),
-    "time of a warm-up": Fact(r"(?:; |after )(\d) (?:s for each page|seconds at the latest)",
-                              int(web.TIMEOUT), 2),
-    "length of an image": Fact(r"Image with tag \| (\d+)", fields.LONGEST_IMAGE),
+    "tags": Fact(r"resources; at most (\d+)", create.MAX_TAGS),
+    "time of a warm-up": Fact(r"after (\d) seconds at the latest", int(web.TIMEOUT)),
     "template": Fact(r"(?:at most |template \| )(\d+,\d{3}) bytes", f"{MAX_TEMPLATE_BYTES:,}"),
     "access lists": Fact(r"`secretprefixes` \| ([\d,]+) bytes",
                          f"{constant('contradictions.js', 'LONGEST_ACCESS_POLICY'):,}"),

@@ -1,0 +1,119 @@
+"""The page about other deployment tools: its example, its table of settings and its commands."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+import botocore.session
+import pytest
+from botocore.validate import ParamValidator
+from typer.main import get_command
+
+from devops_cli.main import app
+from devops_core.errors import InvalidRequestError
+from devops_core.requests import schema
+from devops_core.requests.create import CREATE
+from tests.infra.test_docs import PAGES, rows
+from tests.lab.templates import ROOT
+
+PAGE = PAGES["moving.md"]
+FOLDER = ROOT / "docs" / "examples" / "moving"
+TASK, SERVICE, BODY = (
+    json.loads((FOLDER / name).read_text())
+    for name in ("task-definition.json", "service.json", "create.json")
+)
+ACCOUNT = "012345678901"
+# Settings of tasks that other tools do not have.
+_OWN = {"rolloutMinutes", "warmup"}
+
+
+def faults(body: Any) -> dict[str, str]:
+    """Return the faults of a create in the account of the example."""
+    try:
+        CREATE.parse(body, account=ACCOUNT, partition="aws", required_tags=("costCenter",))
+    except InvalidRequestError as error:
+        return {each["field"]: each["message"] for each in error.details["errors"]}
+    return {}
+
+
+def translated() -> dict[str, Any]:
+    """Return the settings of the create by the rows of the page's table, except the health check.
+
+    The target group has its path, and the example does not contain a target group.
+    """
+    (container,) = TASK["containerDefinitions"]
+    (port,) = container["portMappings"]
+    at = f"arn:aws:ssm:eu-west-1:{ACCOUNT}:parameter"
+    secrets = {each["name"]: each["valueFrom"] for each in container["secrets"]}
+    return {
+        "containerPort": port["containerPort"],
+        "cpu": int(TASK["cpu"]),
+        "memory": int(TASK["memory"]),
+        "architecture": TASK["runtimePlatform"]["cpuArchitecture"],
+        "desiredCount": SERVICE["desiredCount"],
+        "startSeconds": SERVICE["healthCheckGracePeriodSeconds"],
+        "environment": {each["name"]: each["value"] for each in container["environment"]},
+        "secrets": {
+            name: source if source.startswith("arn:") else f"{at}{source}"
+            for name, source in secrets.items()
+        },
+    }
+
+
+@pytest.mark.parametrize(
+    ("operation", "values"), [("RegisterTaskDefinition", TASK), ("CreateService", SERVICE)]
+)
+def test_the_example_has_the_form_of_ecs(operation: str, values: Any) -> None:
+    model = botocore.session.get_session().get_service_model("ecs")
+    shape = model.operation_model(operation).input_shape
+    report = ParamValidator().validate(values, shape)
+    assert not report.has_errors(), report.generate_report()
+
+
+def test_the_translated_example_is_a_valid_create() -> None:
+    assert faults(BODY) == {}
+    service = dict(BODY["service"])
+    assert service.pop("healthCheckPath")
+    assert service == translated()
+    assert BODY["tags"].items() >= {each["key"]: each["value"] for each in SERVICE["tags"]}.items()
+
+
+def test_the_untranslated_values_are_not_valid() -> None:
+    raw = {"cpu": TASK["cpu"], "environment": TASK["containerDefinitions"][0]["environment"]}
+    raw |= {"secrets": {"MAIL_KEY": "/orders/mail-key"}}
+    found = faults(BODY | {"service": raw})
+    assert {"service.cpu", "service.environment", "service.secrets.MAIL_KEY"} <= found.keys()
+
+
+def test_the_table_has_each_setting_of_a_task() -> None:
+    service = CREATE.members["service"].type
+    assert isinstance(service, schema.Object)
+    targets = " ".join(row[1] for row in rows(PAGE, "Settings"))
+    told = set(re.findall(r"`service\.(\w+)`", targets))
+    assert told == service.members.keys() - _OWN
+    others = set(re.findall(r"`(applicationName|tags|overrides)`", targets))
+    assert others == {"applicationName", "tags", "overrides"} <= CREATE.members.keys()
+
+
+@pytest.mark.parametrize(
+    "field",
+    ["command", "entryPoint", "taskRoleArn", "taskRole", "volumes", "sidecars", "scaling",
+     "ephemeralStorage", "capacityProviders", "serviceConnect"],
+)  # fmt: skip
+def test_there_is_no_field_for_these_settings(field: str) -> None:
+    """The page lists them; a new field must change the page."""
+    found = faults(BODY | {"service": BODY["service"] | {field: "x"}})
+    assert found == {f"service.{field}": "is not a known field"}
+    assert faults(BODY | {"overrides": {"prod": {"environment": {}}}}) == {
+        "overrides.prod.environment": "is not a known field"
+    }
+
+
+def test_the_new_commands_exist() -> None:
+    commands: dict[str, Any] = get_command(app).commands  # type: ignore[attr-defined]
+    told = re.findall(r"`devops (\w+)", PAGE)
+    assert {"deploy", "promote", "swap", "status"} <= set(told) <= commands.keys()
+    options = {option for each in commands.values() for one in each.params for option in one.opts}
+    assert {"--dry-run", "--timeout", "--image", "--env", "--version"} <= options
