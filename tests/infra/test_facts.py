@@ -19,7 +19,7 @@ from devops_core.http import responses
 from devops_core.http.request import MAX_BODY_BYTES, MAX_WAIT_SECONDS
 from devops_core.model.operation import LEASE
 from devops_core.naming import SLOTS
-from devops_core.render import MAX_TEMPLATE_BYTES
+from devops_core.render import MAX_TEMPLATE_BODY, MAX_TEMPLATE_BYTES
 from devops_core.requests import create
 from tests.infra.test_docs import rows
 from tests.lab.kinds import RULES
@@ -89,7 +89,10 @@ FACTS = {
     "tasks": Fact(r"at the create \| (\d+) \|", create.MAX_TASKS),
     "tags": Fact(r"resources; at most (\d+)", create.MAX_TAGS),
     "time of a warm-up": Fact(r"after (\d) seconds at the latest", int(web.TIMEOUT)),
-    "template": Fact(r"(?:at most |template \| )(\d+,\d{3}) bytes", f"{MAX_TEMPLATE_BYTES:,}"),
+    "template": Fact(
+        r"(?:A template has at most|#size\) \|) ([\d,]+) bytes", f"{MAX_TEMPLATE_BYTES:,}", 2
+    ),
+    "template without a URL": Fact(r"[Oo]ver ([\d,]+) bytes", f"{MAX_TEMPLATE_BODY:,}", 2),
     "access lists": Fact(r"`secretprefixes` \| ([\d,]+) bytes",
                          f"{constant('contradictions.js', 'LONGEST_ACCESS_POLICY'):,}"),
     "rate": Fact(r"`ratelimit` (\d+) per", default("ratelimit")),
