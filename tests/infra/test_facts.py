@@ -27,7 +27,7 @@ from tests.lab.templates import ROOT, load
 
 PAGES = {
     path.relative_to(ROOT).as_posix(): path.read_text()
-    for pattern in ("*.md", "docs/**/*.md", "tests/README.md")
+    for pattern in ("*.md", "docs/**/*.md", "tests/**/README.md")
     for path in sorted(ROOT.glob(pattern))
     if path.name != "api.md"
 }
@@ -182,8 +182,8 @@ def test_the_sums_of_the_faults_are_correct() -> None:
 
 
 def test_the_sum_of_the_interleavings_is_correct() -> None:
-    page = PAGES["docs/reliability.md"]
-    found = sum(numbers([row[1]])[0] for row in rows(page, "Interleavings"))
+    page, details = PAGES["docs/reliability.md"], PAGES["tests/proofs/README.md"]
+    found = sum(numbers([row[1]])[0] for row in rows(details, "Interleavings"))
     assert f"| `make races` | {found:,} interleavings |" in page
 
 
