@@ -429,7 +429,7 @@ HOSTILE = [
 
 
 @pytest.mark.parametrize("text", HOSTILE, ids=repr)
-def test_a_text_of_the_service_is_no_output(runner: Runner, text: str) -> None:
+def test_a_text_of_the_service_does_not_become_an_output(runner: Runner, text: str) -> None:
     part = {"environment": text, "version": text, "digest": text, "url": f"http://{text}"}
     response = _operation(part)
     response["operation"]["id"] = text
