@@ -138,6 +138,12 @@ def swap(
         expected = releases.previous(session, name)
     elif not (expected.members or yes or write.dry_run):
         expected = releases.confirmed(session, name)
+    accepts_any = write.dry_run or (yes and not back)
+    if queue.limit is not None and not (expected.members or accepts_any):
+        # A promote could end during the wait, and the service could not refuse its release.
+        raise UsageError(
+            "the idle slot runs the first image, which has no version: repeat without --queue"
+        )
     if expected.key and write.idempotency_key is None:
         write = replace(write, idempotency_key=expected.key)
     body = {"applicationName": name, **expected.members}

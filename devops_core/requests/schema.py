@@ -120,6 +120,12 @@ class Boolean(Type):
         return value
 
 
+def _suggestion(given: str, known: Iterable[str]) -> str:
+    """Return a question with the known name that differs only in case, if there is one."""
+    same = next((each for each in known if each.lower() == given.lower()), None)
+    return f": did you mean {same}?" if same else ""
+
+
 class Choice(Type):
     """One of some strings; `values` has the Python value of each."""
 
@@ -132,7 +138,10 @@ class Choice(Type):
         if not isinstance(value, str):
             raise InvalidValueError(f"must be one of {', '.join(self.values)}")
         if value not in self.values:
-            raise InvalidValueError(f'"{brief(value)}" is not one of {", ".join(self.values)}')
+            raise InvalidValueError(
+                f'"{brief(value)}" is not one of {", ".join(self.values)}'
+                f"{_suggestion(value, self.values)}"
+            )
         return self.values[value]
 
 
@@ -250,7 +259,7 @@ class Object(Type, Generic[T]):
         for name in [each for each in value if each not in self.members]:
             field = brief(name)  # the caller wrote the name
             if self.others is None:
-                found.append((field, "is not a known field"))
+                found.append((field, f"is not a known field{_suggestion(name, self.members)}"))
                 continue
             names, values = self.others
             try:

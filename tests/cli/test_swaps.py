@@ -182,6 +182,28 @@ def test_two_returns_to_the_first_image_have_the_same_key() -> None:
     assert service.sent("POST").headers["idempotency-key"] == "mine"
 
 
+@pytest.mark.parametrize(
+    ("options", "code"),
+    [
+        (["--back"], 2), (["--back", "--yes"], 2), ([], 2), (["--yes"], 0), (["--dry-run"], 0),
+    ],
+)  # fmt: skip
+def test_a_release_without_a_version_is_not_queued(options: list[str], code: int) -> None:
+    """A promote could end while the command waits."""
+    service = production(slot("prod-1", live=False, **FIRST))
+    if "--dry-run" in options:
+        service.on("POST", SWAP, answer(dryRun=True, plan={}))
+    result = run(service, "swap", "Shop", "--queue", *options, interactive=True, typed="y\n")
+    assert (result.exit_code, len(posts(service))) == (code, int(code == 0))
+    assert ("repeat without --queue" in result.stderr) == (code == 2)
+
+
+def test_a_previous_release_with_a_version_can_be_queued() -> None:
+    service = production()
+    assert run(service, "swap", "Shop", "--queue", "--back").exit_code == 0
+    assert posts(service) == [EXPECTED]
+
+
 def test_a_promote_in_the_meantime_refuses_the_return() -> None:
     service = production()
     reason = "the idle slot runs 1.2, not 1.0: promote 1.0 first"

@@ -258,7 +258,7 @@ NON_PROD = Values(
     [[], ["dev"], ["stage", "qa", "dev"]],
     {
         "must be a list of dev, qa, stage": [[["dev"]], [None], ["dev", 1]],
-        '"DEV" is not one of dev, qa, stage': [["DEV"]],
+        '"DEV" is not one of dev, qa, stage: did you mean dev?': [["DEV"]],
         '"da" is not one of dev, qa, stage': [["da"]],
         '"??" is not one of dev, qa, stage': [["\x7f\n"]],
         "must not contain dev more than once": [["dev", "qa", "dev"]],
@@ -281,7 +281,7 @@ SOURCE = Values(
     ["dev", "da"],
     {
         f'"prod-green" is not one of {_DEPLOYABLE}': ["prod-green"],
-        f'"QA" is not one of {_DEPLOYABLE}': ["QA"],
+        f'"QA" is not one of {_DEPLOYABLE}: did you mean qa?': ["QA"],
         f'"" is not one of {_DEPLOYABLE}': [""],
     },
 )
@@ -315,8 +315,14 @@ FIELDS: Mapping[str, Values] = {
         "must be one of X86_64, ARM64",
         ["X86_64", "ARM64"],
         {
-            f'"{value}" is not one of X86_64, ARM64': [value]
-            for value in ("", "arm64", "x86_64", "amd64", "ARM64 ")
+            f'"{value}" is not one of X86_64, ARM64{suggestion}': [value]
+            for value, suggestion in (
+                ("", ""),
+                ("amd64", ""),
+                ("ARM64 ", ""),
+                ("arm64", ": did you mean ARM64?"),
+                ("x86_64", ": did you mean X86_64?"),
+            )
         },
     ),
     "create.service.desiredCount": number(
@@ -373,16 +379,25 @@ PARAMETERS: Mapping[str, Values] = {
     "stacks.environment": SOURCE._replace(
         valid=["dev", "prod-green", "prod-blue"],
         invalid={
-            f'"{value}" is not one of {_DEPLOYABLE}, prod-blue, prod-green': [value]
-            for value in ("", "DEV", "PROD-GREEN", "prod")
+            f'"{value}" is not one of {_DEPLOYABLE}, prod-blue, prod-green{suggestion}': [value]
+            for value, suggestion in (
+                ("", ""),
+                ("prod", ""),
+                ("DEV", ": did you mean dev?"),
+                ("PROD-GREEN", ": did you mean prod-green?"),
+            )
         },
     ),
     "stacks.version": VERSION,
     "stacks.status": SOURCE._replace(
         valid=["ACTIVE", "CREATING", "DELETE_FAILED", "STACK_DELETED"],
         invalid={
-            f'"{value}" is not one of {_STATUSES}': [value]
-            for value in ("", "active", "IN_PROGRESS")
+            f'"{value}" is not one of {_STATUSES}{suggestion}': [value]
+            for value, suggestion in (
+                ("", ""),
+                ("IN_PROGRESS", ""),
+                ("active", ": did you mean ACTIVE?"),
+            )
         },
     ),
     "stack.live": SWITCH._replace(
@@ -589,10 +604,13 @@ CASES: Mapping[str, Case] = {
     ),
     "overrides of slots, of roles, and in another case": Case(
         "create", overriding({"prod-1": {}, "PROD-GREEN": {}, "production": {}, "Dev": {}}),
-        dict.fromkeys(
-            [f"overrides.{name}" for name in ("prod-1", "PROD-GREEN", "production", "Dev")],
-            _NOT_KNOWN,
-        ),
+        {
+            f"overrides.{name}": f"{_NOT_KNOWN}{suggestion}"
+            for name, suggestion in (
+                ("prod-1", ""), ("PROD-GREEN", ""), ("production", ""),
+                ("Dev", ": did you mean dev?"),
+            )
+        },
     ),
     "other members than secrets in an override": Case(
         "create", overriding({"prod": {"cpu": 512, "environment": {}, "unset": ["A"]}}),
