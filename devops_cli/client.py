@@ -9,10 +9,16 @@ from urllib.parse import quote, urlencode, urlsplit
 
 import httpx
 
-from devops_cli import __version__, config, denials
+from devops_cli import __version__, certificates, config, denials
 from devops_cli.clock import Clock
 from devops_cli.config import Profile
-from devops_cli.failures import ApiError, CliError, UnreachableError, UsageError
+from devops_cli.failures import (
+    ApiError,
+    CertificateError,
+    CliError,
+    UnreachableError,
+    UsageError,
+)
 from devops_cli.responses import LONGEST_PAUSE, Object, Response, error_code, retry_after
 
 # Seconds. API Gateway ends a request after 29.
@@ -54,6 +60,7 @@ class Api:
         notice: receives a line of text for each retry.
         auth: signs the requests; without it, a refusal (401, 403) mentions the missing signature.
         total_timeout: the limit for each complete request, in seconds.
+        trusted: the place of the trusted certificates, for a message.
 
     """
 
@@ -66,6 +73,7 @@ class Api:
         *,
         auth: httpx.Auth | None,
         total_timeout: float,
+        trusted: str = "",
     ) -> None:
         self.address = address
         self._http = http
@@ -73,6 +81,7 @@ class Api:
         self._notice = notice
         self._auth = auth
         self._total_timeout = total_timeout
+        self._trusted = trusted
 
     def get(
         self, path: str, query: Mapping[str, Any] | None = None, *, attempts: int = ATTEMPTS
@@ -103,6 +112,7 @@ class Api:
 
         Raises:
             UnreachableError: no response was received.
+            CertificateError: the certificate of the server cannot be verified.
             NotTheServiceError: the response does not come from the service.
             ApiError: the response is an error.
             UsageError: the request cannot be built.
@@ -181,6 +191,12 @@ class Api:
 
     def _to_response(self, result: _Received | httpx.HTTPError, request: httpx.Request) -> Response:
         if isinstance(result, httpx.HTTPError):
+            if invalid := certificates.find_error(result):
+                raise CertificateError(
+                    f"the certificate of {self.address} cannot be verified:"
+                    f" {invalid.verify_message.rstrip('.')}",
+                    *certificates.hints(invalid, self._trusted),
+                ) from result
             message = f"no response from {self.address}: {_problem(result)}"
             raise UnreachableError(message) from result
         response = Response.parse(result.status_code, result.content, result.headers, self.address)
@@ -202,7 +218,7 @@ class Api:
 def _retry_delay(result: _Received | httpx.HTTPError, attempt: int) -> float | None:
     """Return the seconds to wait before a retry; None if the call must not be retried."""
     if isinstance(result, httpx.HTTPError):
-        return _PAUSES[attempt]
+        return None if certificates.find_error(result) else _PAUSES[attempt]
     if result.status_code not in _TRANSIENT:
         return None
     if _is_refusal(result):
@@ -216,7 +232,7 @@ def _retry_delay(result: _Received | httpx.HTTPError, attempt: int) -> float | N
 def _may_be_accepted(result: _Received | httpx.HTTPError) -> bool:
     """Return whether the service may have accepted a request with this result."""
     if isinstance(result, httpx.HTTPError):
-        return True
+        return certificates.find_error(result) is None
     if _is_refusal(result):
         return False
     return result.status_code < 400 or result.status_code in (408, 424) or result.status_code >= 500
@@ -240,15 +256,16 @@ def connect(
     clock: Clock,
     notice: Callable[[str], None],
     total_timeout: float = TOTAL_TIMEOUT,
+    trust: certificates.Trust | None = None,
 ) -> Api:
     """Return a client for the service of a profile.
 
     `transport` replaces the network in tests; None uses the network. It uses the proxies of the
     environment, but not for an http address of this machine: the API key and the signature would
-    leave the machine without encryption.
+    leave the machine without encryption. `trust` has the trusted certificates; None is the default.
 
     Raises:
-        UsageError: the proxy or certificate settings of the environment are not valid.
+        UsageError: the proxy settings of the environment are not valid.
 
     """
     headers = {"User-Agent": f"devops-cli/{__version__}", "Accept": "application/json"}
@@ -256,11 +273,26 @@ def connect(
         headers["x-api-key"] = profile.api_key
     direct = urlsplit(profile.api).scheme == "http" and config.is_loopback(profile.api)
     mounts = {"http://": None} if direct else {}
+    trust = trust or certificates.load({})
     try:
-        http = httpx.Client(headers=headers, timeout=TIMEOUT, transport=transport, mounts=mounts)
+        http = httpx.Client(
+            headers=headers,
+            timeout=TIMEOUT,
+            transport=transport,
+            mounts=mounts,
+            verify=trust.context,
+        )
     except (ValueError, OSError, httpx.InvalidURL) as error:
         raise UsageError(
             f"the HTTP client cannot be set up: {error}",
-            "Check HTTP_PROXY, HTTPS_PROXY, NO_PROXY and SSL_CERT_FILE.",
+            "Check HTTP_PROXY, HTTPS_PROXY and NO_PROXY.",
         ) from error
-    return Api(profile.api, http, clock, notice, auth=auth, total_timeout=total_timeout)
+    return Api(
+        profile.api,
+        http,
+        clock,
+        notice,
+        auth=auth,
+        total_timeout=total_timeout,
+        trusted=trust.source,
+    )

@@ -59,7 +59,11 @@ class StoppedError(CliError):
 
 
 class UnreachableError(CliError):
-    """No response was received: a network, name, certificate or time-out error."""
+    """No response was received: a network, name or time-out error."""
+
+
+class CertificateError(CliError):
+    """The certificate of the server cannot be verified, so no request was sent."""
 
 
 class NotTheServiceError(CliError):

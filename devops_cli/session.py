@@ -68,17 +68,26 @@ class Session:
         """The client of the service.
 
         Raises:
-            CliError: the address is not configured, or the credentials cannot be used.
+            CliError: the address is not configured, or the credentials or certificates cannot be
+                used.
 
         """
-        from devops_cli import client, signing  # slow to import, and --help does not need them
+        from devops_cli import (
+            certificates,
+            client,
+            signing,
+        )  # slow to import, and --help does not need them
 
         runtime, common = self.runtime, self.common
         profile = config.resolve(
             runtime.environment, api=common.api, profile=common.profile, region=common.region
         )
+        # Before the credentials: botocore reads the same variables.
+        trust = certificates.load(runtime.environment)
         auth = signing.auth(profile, runtime.credentials(profile), runtime.environment)
-        return client.connect(profile, auth, runtime.transport, runtime.clock, self.notice)
+        return client.connect(
+            profile, auth, runtime.transport, runtime.clock, self.notice, trust=trust
+        )
 
     @property
     def progress(self) -> Console:

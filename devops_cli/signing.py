@@ -14,7 +14,7 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 from botocore.exceptions import BotoCoreError, ClientError, ProfileNotFound
 
-from devops_cli import config
+from devops_cli import certificates, config
 from devops_cli.config import Profile
 from devops_cli.failures import CredentialsError, UsageError
 
@@ -101,6 +101,10 @@ def auth(
 
 
 def _unusable(error: Exception) -> CredentialsError:
+    if invalid := certificates.find_error(error):
+        return CredentialsError(
+            f"the AWS credentials cannot be used: {error}", *certificates.hints(invalid)
+        )
     return CredentialsError(
         f"the AWS credentials cannot be used: {error}",
         "Renew them, for example with `aws sso login`, or select others with AWS_PROFILE.",

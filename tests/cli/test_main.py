@@ -83,14 +83,13 @@ def test_help_imports_nothing_that_is_slow() -> None:
     assert not {"boto3", "botocore", "httpx", "pydantic"} & imported
 
 
-@pytest.mark.parametrize(
-    ("name", "value"), [("HTTPS_PROXY", "foo://x"), ("SSL_CERT_FILE", "/nowhere/ca.pem")]
-)
-def test_an_environment_that_is_wrong_is_told_without_a_traceback(name: str, value: str) -> None:
-    done = python("-m", "devops_cli.main", "ls", "--api=https://host.example", **{name: value})
+def test_a_proxy_that_is_not_valid_is_named() -> None:
+    done = python(
+        "-m", "devops_cli.main", "ls", "--api=https://host.example", HTTPS_PROXY="foo://x"
+    )
     assert done.returncode == 2
     assert "the HTTP client cannot be set up" in done.stderr
-    assert name in done.stderr
+    assert "HTTPS_PROXY" in done.stderr
     assert "Traceback" not in done.stderr
 
 
