@@ -40,6 +40,13 @@ CLIENT_CONFIG = Config(
     # As many as the threads, so that no connection is closed while others use the client.
     max_pool_connections=64,
 )
+# For calls whose result an operation does not need.
+QUICK_CONFIG = Config(
+    connect_timeout=1,
+    read_timeout=1,
+    retries={"mode": "standard", "total_max_attempts": 1},
+    max_pool_connections=64,
+)
 # The calls that a step sends at once (production: two listeners, services, and target health
 # twice), for each worker of the schedule. A thread is started only if all others are in use.
 _MAX_THREADS = 8 * 8
@@ -125,6 +132,13 @@ class AwsCloud:
         return EcsContainers(self._client("ecs"))
 
     @_MadeOnce
+    def logs(self) -> ports.Logs:
+        """CloudWatch Logs."""
+        from devops_core.adapters.logs import CloudWatchLogs
+
+        return CloudWatchLogs(self._client("logs", QUICK_CONFIG))
+
+    @_MadeOnce
     def load_balancer(self) -> ports.LoadBalancer:
         """Elastic Load Balancing."""
         from devops_core.adapters.elbv2 import AlbLoadBalancer
@@ -203,8 +217,8 @@ class AwsCloud:
 
         return ThreadPoolExecutor(_MAX_THREADS, thread_name_prefix="gather")
 
-    def _client(self, service: str) -> Any:
+    def _client(self, service: str, config: Config = CLIENT_CONFIG) -> Any:
         with self.making:
             return self._session.create_client(
-                service, region_name=self.settings.region, config=CLIENT_CONFIG
+                service, region_name=self.settings.region, config=config
             )

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from devops_core.model.inventory import Inventory, Row
 from devops_core.model.listeners import ListenerRules
-from devops_core.model.observed import RunningService, Stack
+from devops_core.model.observed import RunningService, Stack, StoppedTask
 from devops_core.model.operation import Event, Operation
 from devops_core.settings import Settings, TemplateLocation
 
@@ -236,10 +236,12 @@ class Containers(Protocol):
         At most ten names (ECS API, DescribeServices).
         """
 
-    def stopped(self, cluster: str, service: str, task_definition: str | None) -> tuple[str, ...]:
-        """Return the stop reasons of tasks of a task definition (None: of any), the newest first.
+    def stopped(
+        self, cluster: str, service: str, task_definition: str | None
+    ) -> tuple[StoppedTask, ...]:
+        """Return the failed tasks of a task definition (None: of any), the newest first.
 
-        ECS returns stopped tasks for about an hour (ECS API, DescribeTasks).
+        Their reasons differ. ECS returns stopped tasks for about an hour (ECS API, DescribeTasks).
         """
 
     def digests(
@@ -248,6 +250,17 @@ class Containers(Protocol):
         """Return the different digests of a container's image in the running tasks of a service.
 
         Only tasks of the task definition count. A task that reports no digest adds an empty text.
+        """
+
+
+class Logs(Protocol):
+    """CloudWatch Logs."""
+
+    def tail(self, group: str, stream: str) -> tuple[str, ...]:
+        """Return the last lines of a log stream, at most `container_log.MAX_LINES`.
+
+        The oldest is the first. The call has a short time limit and no repetition, because an
+        operation can end without the lines. RefusedError for a missing group or stream.
         """
 
 
@@ -338,6 +351,8 @@ class Cloud(Protocol):
     def stacks(self) -> Stacks: ...  # noqa: D102
     @property
     def containers(self) -> Containers: ...  # noqa: D102
+    @property
+    def logs(self) -> Logs: ...  # noqa: D102
     @property
     def load_balancer(self) -> LoadBalancer: ...  # noqa: D102
     @property

@@ -136,6 +136,7 @@ const optional = {
     'the ARN of an ACM certificate, as in arn:aws:acm:eu-west-1:012345678901:certificate/...',
   ),
   datastores: choice(['create', 'existing'], 'create or existing'),
+  containerlogs: choice(['true', 'false'], 'true or false'),
   templatewriters: {
     type: 'array',
     uniqueItems: true,
@@ -245,6 +246,7 @@ module.exports = {
     productionscheme: 'internal',
     certificatearn: '',
     datastores: 'create',
+    containerlogs: 'true',
     templatewriters: [],
     namedroles: 'false',
     auth: 'iam',

@@ -143,10 +143,12 @@ const passTaskRoles = passed(
 );
 const findTaskDefinitions = allow(['ecs:ListTaskDefinitions', 'ecs:DescribeTaskDefinition'], '*');
 const deregister = allow(['ecs:DeregisterTaskDefinition'], '*');
-/** Read the reasons of stopped tasks. */
+/** Read the reasons of stopped tasks, and the logs of their containers. */
 const stoppedTasks = [
   allow(['ecs:ListTasks'], '*'),
   allow(['ecs:DescribeTasks'], arn('ecs', 'task/*')),
+  // The last lines of a container that failed. The service reads only groups of the application.
+  allow(['logs:GetLogEvents'], arn('logs', 'log-group:/ecs/*:log-stream:*')),
 ];
 /** Follow a rollout to its end, including a rollback to the previous task definition. */
 const follow = (names) => [

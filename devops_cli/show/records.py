@@ -29,6 +29,7 @@ def operation(found: Object) -> Iterator[RenderableType]:
         if value:
             yield texts.sentence(texts.text(f"{name:>11}  ", "dim"), value)
     yield from summary.reasons(found)
+    yield from summary.container_logs(found)
     lines: list[list[str | Text]] = [
         [
             get_text(each, "environment"),

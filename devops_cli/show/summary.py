@@ -23,6 +23,7 @@ def outcome(snapshot: Snapshot, command: Command) -> Iterator[RenderableType]:
     succeeded = get_text(operation, "status") == SUCCEEDED
     if not succeeded:
         yield from reasons(operation)
+        yield from container_logs(operation)
     yield from warnings(operation)
     yield from environment_table(operation, snapshot.stack)
     if succeeded:
@@ -52,6 +53,16 @@ def reasons(operation: Object) -> Iterator[Text]:
         reason = get_text(each, "reason")
         if reason and not any(reason in other for other in reasons):
             yield texts.text(f"  {progress.label(each)}: {reason}", "red")
+
+
+def container_logs(operation: Object) -> Iterator[Text]:
+    """Yield the log of each container that failed: its group and stream, and its last lines."""
+    for each in get_objects(operation, "environments"):
+        if log := get_object(each, "containerLog"):
+            lines = get_texts(log, "lines")
+            place = f"{get_text(log, 'group')} {get_text(log, 'stream')}{':' if lines else ''}"
+            yield texts.text(f"  {progress.label(each)}: container log {place}")
+            yield from (texts.text(f"    {line}", "dim") for line in lines)
 
 
 def warnings(found: Object) -> Iterator[Text]:

@@ -9,7 +9,7 @@ from typing import Any
 from devops_core import render
 from devops_core.adapters.aws.errors import translated
 from devops_core.errors import redact
-from devops_core.model.observed import Deployment, RunningService
+from devops_core.model.observed import Deployment, RunningService, StoppedTask
 from devops_core.naming import OPERATION_TAG
 
 # Newest task definitions that `find` reads. An operation registers one in a family; the others
@@ -25,6 +25,9 @@ _MAX_REASONS = 3
 _MAX_MESSAGES = 5
 # The reason of tasks that ECS stopped after a change of the count or deployment: not a failure.
 _SCALED_IN = "Scaling activity initiated by"
+# The exit codes of containers that ended by themselves, or by SIGTERM or SIGKILL when ECS stopped
+# their task (128 and the number of the signal).
+_STOPPED_CODES = (None, 0, 137, 143)
 _LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 
@@ -115,8 +118,10 @@ class EcsContainers:
         }
 
     @translated()
-    def stopped(self, cluster: str, service: str, task_definition: str | None) -> tuple[str, ...]:
-        """Return up to three different reasons of stopped tasks, the newest first."""
+    def stopped(
+        self, cluster: str, service: str, task_definition: str | None
+    ) -> tuple[StoppedTask, ...]:
+        """Return the newest failed tasks with up to three different reasons, the newest first."""
         listed = self._client.list_tasks(
             cluster=cluster, serviceName=service, desiredStatus="STOPPED"
         )["taskArns"]
@@ -132,8 +137,11 @@ class EcsContainers:
             key=lambda task: task.get("stoppedAt", _LONG_AGO),
             reverse=True,
         )
-        reasons = dict.fromkeys(filter(None, map(_stop_reason, newest_first)))
-        return tuple(reasons)[:_MAX_REASONS]
+        found: dict[str, StoppedTask] = {}
+        for task in newest_first:
+            if reason := _stop_reason(task):
+                found.setdefault(reason, _stopped_task(task, reason))
+        return tuple(found.values())[:_MAX_REASONS]
 
     @translated()
     def digests(
@@ -197,6 +205,21 @@ def _deployment(deployment: Mapping[str, Any]) -> Deployment:
         reason=redact(deployment.get("rolloutStateReason", "")),
         failed_tasks=deployment.get("failedTasks", 0),
         updated_at=updated.astimezone(UTC) if updated else None,
+    )
+
+
+def _stopped_task(task: Mapping[str, Any], reason: str) -> StoppedTask:
+    failed = (
+        container["name"]
+        for container in task.get("containers", ())
+        if container.get("exitCode") not in _STOPPED_CODES or container.get("reason")
+    )
+    return StoppedTask(
+        id=task["taskArn"].rpartition("/")[2],
+        task_definition=task["taskDefinitionArn"],
+        reason=reason,
+        failed=tuple(failed),
+        started=task.get("stopCode") != "TaskFailedToStart",
     )
 
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     View = dict[str, Any]
 
-_HIDDEN = ("image", "digest", "repository")
+_HIDDEN = ("containerLog", "digest", "image", "repository")
 # Members whose texts can name an image, for example an error of a pull.
 _TEXTS = (
     "drift", "message", "previousVersion", "reason", "reasons", "version", "waitingFor", "warnings",
@@ -28,7 +28,7 @@ _CONCEALED = "<image>"
 def visible(request: Request, views: Iterable[View]) -> list[View]:
     """Return views of applications, operations or events as the caller may see them.
 
-    Images and digests are removed from those of other teams. Each view has `applicationName`.
+    Logs, images and digests are removed from those of other teams. Each view has `applicationName`.
     """
     access, found = request.cloud.settings.access, list(views)
     if access.owns(request.caller, None):
@@ -67,7 +67,7 @@ def _team(view: View, applications: Mapping[str, Application | None]) -> str | N
 
 
 def concealed(view: View) -> View:
-    """Return a view without images and digests, also in its texts."""
+    """Return a view without logs, images and digests; images also in its texts."""
     images = {image.partition("@")[0] for image in _images(view)}
     names = sorted({*images, *(image.rpartition(":")[0] or image for image in images)}, key=len)
     pattern = "|".join([*map(re.escape, reversed(names)), _REFERENCE.pattern])

@@ -118,7 +118,12 @@ def decide(operation: Operation, observed: Observed, now: datetime) -> Decision:
         )
     # Record the reasons early, because the rollback of the stack removes their evidence.
     reasons = operation.reasons or observed.stack_failures
-    return Wait(replace(operation, waiting_for=f"stack {stack.status}", reasons=reasons))
+    progress = tuple(
+        replace(part, log=part.log or observed.logs.get(part.service))
+        for part in operation.progress
+    )
+    waiting_for = f"stack {stack.status}"
+    return Wait(replace(operation, waiting_for=waiting_for, reasons=reasons, progress=progress))
 
 
 def _before_stack(operation: Operation, now: datetime) -> Decision:

@@ -320,10 +320,10 @@ def _follow_rollout(
     limit: str | None,
 ) -> Advance:
     if primary.state == "FAILED" or limit:
-        reason = part.reason or _failure_reason(part, service, limit)
+        part, reason = _explained(part, service, limit)
         if part.previous is None or part.previous == part.target:
             return _failed_rollout(part, reason)
-        return _roll_back(replace(part, reason=reason), reason, active)
+        return _roll_back(part, reason, active)
     counts = f"{primary.running} of {service.desired} new tasks running, {service.pending} pending"
     return Advance(part, waiting_for=f"{part.environment}: rollout {primary.state}, {counts}")
 
@@ -359,13 +359,22 @@ def _outdated(part: Progress, service: RunningService, primary: Deployment, now:
 def _follow_rollback(
     part: Progress, service: RunningService, primary: Deployment, *, overdue: bool
 ) -> Advance:
-    reason = part.reason or _failure_reason(part, service)
-    part = replace(part, reason=reason)
+    part, reason = _explained(part, service)
     if primary.state == "IN_PROGRESS" and not overdue:
         return Advance(
             part, waiting_for=f"{part.environment}: ECS rolling back to the previous version"
         )
     return _failed_rollout(part, reason)
+
+
+def _explained(
+    part: Progress, service: RunningService, limit: str | None = None
+) -> tuple[Progress, str]:
+    """Return a failed rollout with its reason and the log of a container, and the reason."""
+    if part.reason:
+        return part, part.reason
+    reason = _failure_reason(part, service, limit)
+    return replace(part, reason=reason, log=service.log), reason
 
 
 def _failure_reason(part: Progress, service: RunningService, limit: str | None = None) -> str:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
+    from devops_core.model.container_log import ContainerLog
     from devops_core.model.listeners import Listener, ListenerRules
     from devops_core.model.template import Template
     from devops_core.naming import Image
@@ -41,13 +42,26 @@ class Deployment:
     updated_at: datetime | None = None
 
 
+class StoppedTask(NamedTuple):
+    """A stopped task of ECS: the reason, and the containers that failed; all if it did not start.
+
+    `started` is whether its containers were started, so that they can have logs.
+    """
+
+    id: str
+    task_definition: str
+    reason: str
+    failed: tuple[str, ...] = ()
+    started: bool = True
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunningService:
     """An ECS service of DescribeServices.
 
-    `stopped` has the stop reasons of the tasks of a failing rollout, if they were read. `messages`
-    are the service events of ECS with their times, the newest first. `containers` has the name of
-    the container behind each target group.
+    `stopped` has the stop reasons of the tasks of a failing rollout, if they were read, and `log`
+    the log of the container that failed last. `messages` are the service events of ECS with their
+    times, the newest first. `containers` has the name of the container behind each target group.
     """
 
     name: str
@@ -57,6 +71,7 @@ class RunningService:
     pending: int
     deployments: tuple[Deployment, ...]
     stopped: tuple[str, ...] = ()
+    log: ContainerLog | None = None
     messages: tuple[tuple[datetime, str], ...] = ()
     containers: Mapping[str, str] = field(default_factory=dict)
 
@@ -71,10 +86,18 @@ class RunningService:
 
     def fails(self, task_definition: str) -> bool:
         """Return whether the rollout of a task definition, or one of its tasks, has failed."""
+        return self.ended(task_definition) or any(
+            each.primary and each.failed_tasks > 0 for each in self.deployments
+        )
+
+    def ended(self, task_definition: str) -> bool:
+        """Return whether the rollout of a task definition has failed: ECS does not continue it."""
         primary = self.primary
-        if primary is None or primary.task_definition != task_definition:
-            return True
-        return primary.state == "FAILED" or primary.failed_tasks > 0
+        return (
+            primary is None
+            or primary.task_definition != task_definition
+            or primary.state == "FAILED"
+        )
 
     def completed(self, task_definition: str) -> bool:
         """Return whether the rollout of a task definition is complete with all tasks."""
@@ -113,7 +136,8 @@ class Observed:
     `orphans` has the task definitions that remain after the stack was deleted, by service.
     `image` is the requested image with its digest, `template` and `template_content` are the
     application template and its bytes, if they were read. `containers` has the name of the
-    application's container by service, `contract_faults` the faults of a complete stack.
+    application's container by service, `contract_faults` the faults of a complete stack. `logs`
+    has the logs of containers that failed during the creation of a stack, by service.
     """
 
     stack: Stack | None = None
@@ -134,6 +158,7 @@ class Observed:
     template_content: bytes | None = None
     containers: Mapping[str, str] = field(default_factory=dict)
     contract_faults: tuple[str, ...] = ()
+    logs: Mapping[str, ContainerLog] = field(default_factory=dict)
 
     def require_image(self) -> Image:
         """Return the observed image; ValueError without one."""

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
+from devops_core.model.container_log import ContainerLog
 from devops_core.naming import Environment
 
 # A worker may act on an operation for this long (docs/decisions/0003-lease.md).
@@ -33,8 +34,8 @@ class Progress:
     unused task definition is deregistered. `digest_reported` means that ECS reported the digest
     after the rollout, so the task definition names the image by its tag. `remark` is a fact about a
     successful rollout that the caller must know. `unrestored` means that the service keeps the
-    target of a failed rollout, because it cannot return to `previous`. `url` is the address of the
-    environment.
+    target of a failed rollout, because it cannot return to `previous`. `log` is that of a container
+    that failed. `url` is the address of the environment.
     """
 
     environment: Environment
@@ -57,6 +58,7 @@ class Progress:
     remark: str | None = None
     unrestored: bool = False
     reason: str | None = None
+    log: ContainerLog | None = None
 
     def update_in_flight(self, now: datetime) -> bool:
         """Return whether an UpdateService call without a recorded result may still take effect.

@@ -10,6 +10,7 @@ from typing import Any
 from devops_core import template_contract, templates
 from devops_core.errors import AccessDeniedError, AwsError, ForbiddenError, RefusedError
 from devops_core.kinds import create
+from devops_core.model.container_log import ContainerLog
 from devops_core.model.inventory import Inventory
 from devops_core.model.observed import Observed, RunningService, Stack
 from devops_core.model.operation import Operation
@@ -100,7 +101,8 @@ def during(cloud: Cloud, operation: Operation, inventory: Inventory) -> Observed
     if stack.operation != operation.id:
         return Observed(stack=stack)
     if stack.status in _FAILED_STACK and not details.undoing:
-        return Observed(stack=stack, stack_failures=_create_failures(cloud, operation, stack))
+        failures, logs = _create_failures(cloud, operation, stack)
+        return Observed(stack=stack, stack_failures=failures, logs=logs)
     if stack.status == "DELETE_FAILED":
         failures = cloud.stacks.failures(stack.id, create.undo_token(operation))
         return Observed(stack=stack, stack_failures=failures)
@@ -109,12 +111,17 @@ def during(cloud: Cloud, operation: Operation, inventory: Inventory) -> Observed
     return _created(cloud, operation, inventory, stack)
 
 
-def _create_failures(cloud: Cloud, operation: Operation, stack: Stack) -> tuple[str, ...]:
-    """Return the reasons of a failed create; while the cluster exists, also those of its tasks."""
+def _create_failures(
+    cloud: Cloud, operation: Operation, stack: Stack
+) -> tuple[tuple[str, ...], Mapping[str, ContainerLog]]:
+    """Return the reasons of a failed create, and the logs of its failed containers by service.
+
+    While the cluster exists, the reasons include those of the tasks.
+    """
     if stack.status != "ROLLBACK_IN_PROGRESS":
-        return cloud.stacks.failures(stack.id, operation.id)
+        return cloud.stacks.failures(stack.id, operation.id), {}
     if operation.reasons:
-        return ()
+        return (), {}
     failures = cloud.stacks.failures(stack.id, operation.id)
     failed = [
         part.service
@@ -123,15 +130,16 @@ def _create_failures(cloud: Cloud, operation: Operation, stack: Stack) -> tuple[
     ]
     stopped = cloud.gather(
         [
-            partial(rollout.stop_reasons, cloud.containers, operation.application, name, None)
+            partial(rollout.stopped_tasks, cloud.containers, operation.application, name, None)
             for name in failed
         ]
     )
-    return failures + tuple(
-        f"{name}: {reason}"
-        for name, reasons in zip(failed, stopped, strict=True)
-        for reason in reasons
+    tasks = {name: found for name, found in zip(failed, stopped, strict=True) if found}
+    logs = rollout.failed_logs(
+        cloud, operation, {name: (found[0], None) for name, found in tasks.items()}
     )
+    reasons = (f"{name}: {task.reason}" for name, found in tasks.items() for task in found)
+    return (*failures, *reasons), logs
 
 
 def _created(cloud: Cloud, operation: Operation, inventory: Inventory, stack: Stack) -> Observed:

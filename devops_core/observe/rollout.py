@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
 from devops_core.errors import AwsError, RefusedError
+from devops_core.model.container_log import ContainerLog, bounded, container_log
 from devops_core.model.inventory import Inventory, Service
-from devops_core.model.observed import Observed, RunningService
+from devops_core.model.observed import Observed, RunningService, StoppedTask
 from devops_core.model.operation import Operation, Status
 from devops_core.model.outside_release import outside_deployment
 from devops_core.naming import Image, family, repository_name
@@ -134,7 +136,10 @@ def _with_stop_reasons(
     services: Mapping[str, RunningService],
     registered: Mapping[str, str],
 ) -> dict[str, RunningService]:
-    """Return the services; those with a failing rollout have the stop reasons of their tasks."""
+    """Return the services; those with a failing rollout have the stop reasons of their tasks.
+
+    Those with a failed rollout also have the log of a container, unless a reason is on record.
+    """
     failing = {
         part.service: target
         for part in operation.progress
@@ -144,27 +149,88 @@ def _with_stop_reasons(
         if part.sent or services[part.service].has(target)
         if services[part.service].fails(target)
     }
-    reasons = cloud.gather(
+    stopped = cloud.gather(
         [
-            partial(stop_reasons, cloud.containers, operation.application, name, target)
+            partial(stopped_tasks, cloud.containers, operation.application, name, target)
             for name, target in failing.items()
         ]
     )
+    tasks = dict(zip(failing, stopped, strict=True))
+    over = operation.aborted_by is not None or operation.overdue(cloud.clock.now())
+    # A rollout in progress can still succeed, and its record has the log from then on.
+    unrecorded = {
+        name: (tasks[name][0], next(iter(services[name].containers.values()), None))
+        for name, target in failing.items()
+        if tasks[name] and operation.part(name).reason is None
+        if over or services[name].ended(target)
+    }
+    logs = failed_logs(cloud, operation, unrecorded)
     explained = {
-        name: replace(services[name], stopped=stopped)
-        for name, stopped in zip(failing, reasons, strict=True)
+        name: replace(
+            services[name], stopped=tuple(task.reason for task in found), log=logs.get(name)
+        )
+        for name, found in tasks.items()
     }
     return {**services, **explained}
 
 
-def stop_reasons(
+def stopped_tasks(
     containers: Containers, application: str, service: str, task_definition: str | None
-) -> tuple[str, ...]:
-    """Return the stop reasons of tasks, none after an AWS error: an operation can end without."""
+) -> tuple[StoppedTask, ...]:
+    """Return the failed tasks, none after an AWS error: an operation can end without."""
     try:
         return containers.stopped(application, service, task_definition)
     except AwsError:
         return ()
+
+
+def failed_logs(
+    cloud: Cloud, operation: Operation, tasks: Mapping[str, tuple[StoppedTask, str | None]]
+) -> dict[str, ContainerLog]:
+    """Return the logs of failed tasks by service, with their last lines if they can be read.
+
+    `tasks` has a task, and the name of the application's container if it is known.
+    """
+    reads = [
+        partial(_failed_log, cloud, operation, task, container)
+        for task, container in tasks.values()
+    ]
+    logs = zip(tasks, cloud.gather(reads), strict=True)
+    return {name: log for name, log in logs if log}
+
+
+def _first_with_port(task_definition: Mapping[str, Any]) -> str:
+    """Return the first container with a port, by default the first one."""
+    containers = task_definition["containerDefinitions"]
+    with_port = (each for each in containers if each.get("portMappings"))
+    return str(next(with_port, containers[0])["name"])
+
+
+def _failed_log(
+    cloud: Cloud, operation: Operation, task: StoppedTask, container: str | None
+) -> ContainerLog | None:
+    """Return the log of the container that failed; after an AWS error, without its lines.
+
+    A failed container ends its whole task, so the other containers have the exit codes of signals.
+    """
+    if not task.started:
+        return None
+    try:
+        definition = cloud.containers.blueprint(task.task_definition)
+    except AwsError:
+        return None
+    own = container or _first_with_port(definition)
+    failed = own if own in task.failed else next(iter(task.failed), own)
+    log = container_log(definition, failed, task.id)
+    if log is None or not log.belongs_to(operation.application):
+        return log
+    if not cloud.settings.container_logs:
+        return log
+    try:
+        lines = cloud.logs.tail(log.group, log.stream)
+    except AwsError:
+        return log
+    return log._replace(lines=bounded(lines, len(operation.progress)))
 
 
 def with_digest(cloud: Cloud, application: str, image: Image, tag: str | None) -> Image:

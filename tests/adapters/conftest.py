@@ -51,6 +51,7 @@ _CALLED_BY_TESTS = {
     "ecr": ("CreateRepository", "PutImage"),
     "ecs": ("CreateCluster", "CreateService"),
     "elbv2": ("CreateListener", "CreateLoadBalancer", "CreateTargetGroup"),
+    "logs": ("CreateLogGroup", "CreateLogStream", "PutLogEvents"),
     "s3": ("CreateBucket", "PutBucketVersioning", "PutObject"),
     "secretsmanager": ("CreateSecret",),
     "ssm": ("PutParameter",),

@@ -8,7 +8,7 @@ import pytest
 
 from devops_core.adapters.ecs import EcsContainers
 from devops_core.errors import ThrottledError
-from devops_core.model.observed import Deployment, RunningService
+from devops_core.model.observed import Deployment, RunningService, StoppedTask
 from tests.adapters.conftest import Aws
 from tests.lab.moto.hooks import refuse, respond
 
@@ -58,6 +58,7 @@ def stopped(
     code: str = "EssentialContainerExited",
 ) -> dict[str, Any]:
     return {
+        "taskArn": f"arn:aws:ecs:eu-west-1:123456789012:task/Shop/{minutes:032x}",
         "taskDefinitionArn": task_definition,
         "stoppedReason": reason,
         "stopCode": code,
@@ -120,7 +121,8 @@ def test_the_reasons_of_stopped_tasks_have_the_newest_first(
     listed = respond(client, "ListTasks", {"taskArns": ["task/1", "task/2"]})
     respond(client, "DescribeTasks", {"tasks": TASKS})
 
-    assert containers.stopped("Shop", "dev", NEW) == (
+    found = containers.stopped("Shop", "dev", NEW)
+    assert tuple(task.reason for task in found) == (
         "Task failed ELB health checks in (target-group elasticloadbalancing targetgroup/"
         "Shop-dev/1)",
         f"{EXITED} (container app: exit code 137, OutOfMemoryError: memory usage)",
@@ -132,10 +134,42 @@ def test_the_reasons_of_stopped_tasks_have_the_newest_first(
 
 def test_a_reason_is_not_repeated(containers: EcsContainers, client: Any) -> None:
     task = stopped(PULL, {"name": "app", "reason": PULL}, code="TaskFailedToStart")
-    respond(client, "ListTasks", {"taskArns": ["task/1"]})
-    respond(client, "DescribeTasks", {"tasks": [task]})
+    respond(client, "ListTasks", {"taskArns": ["task/1", "task/2"]})
+    respond(client, "DescribeTasks", {"tasks": [task, task]})
 
-    assert containers.stopped("Shop", "dev", NEW) == (PULL,)
+    assert containers.stopped("Shop", "dev", NEW) == (
+        StoppedTask(id="0" * 32, task_definition=NEW, reason=PULL, failed=("app",), started=False),
+    )
+
+
+SIDECAR_STOPPED = {"name": "sidecar", "exitCode": 143}
+
+
+@pytest.mark.parametrize(
+    ("reason", "code", "ended", "failed"),
+    [
+        (EXITED, "EssentialContainerExited", [CRASH, SIDECAR_STOPPED], ("app",)),
+        (EXITED, "EssentialContainerExited", [SIDECAR_STOPPED, CRASH], ("app",)),
+        (EXITED, "EssentialContainerExited", [MEMORY, SIDECAR_STOPPED], ("app",)),
+        (EXITED, "EssentialContainerExited", [{"name": "app", "exitCode": 0}], ()),
+        (EXITED, "EssentialContainerExited",
+         [{"name": "app", "exitCode": 137}, {"name": "sidecar", "exitCode": 2}], ("sidecar",)),
+        (HEALTH, BY_ECS, [{"name": "app", "exitCode": 143}, {"name": "sidecar"}], ()),
+    ],
+)  # fmt: skip
+def test_the_failed_containers_of_a_task_did_not_end_by_a_signal_of_ecs(
+    containers: EcsContainers,
+    client: Any,
+    reason: str,
+    code: str,
+    ended: list[dict[str, Any]],
+    failed: tuple[str, ...],
+) -> None:
+    respond(client, "ListTasks", {"taskArns": ["task/1"]})
+    respond(client, "DescribeTasks", {"tasks": [stopped(reason, *ended, code=code)]})
+
+    (task,) = containers.stopped("Shop", "dev", NEW)
+    assert (task.failed, task.started) == (failed, True)
 
 
 def test_without_listed_tasks_there_are_no_reasons(containers: EcsContainers, client: Any) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import httpx
 import pytest
@@ -31,6 +32,22 @@ def test_a_warning_is_printed_and_the_version_is_not_recommended_for_a_promote()
     assert f"\nWarning: DEV 1.1: {reason}\n" in result.stdout
     assert "promote" not in result.stdout
     assert result.exit_code == 0
+
+
+@pytest.mark.parametrize("lines", [["starting", "fatal: \x1b[2Jno database"], []])
+def test_a_failure_has_the_log_of_the_container(lines: list[str]) -> None:
+    service, failed = Service(), operation("FAILED")
+    log: dict[str, Any] = {"group": "/ecs/Shop/dev", "stream": "app/app/0123"}
+    failed["environments"][0]["containerLog"] = log | ({"lines": lines} if lines else {})
+    service.on("POST", "/stacks/deploy", answer(operation=failed))
+    output = run(service, *DEPLOY).stdout
+    place = "  DEV: container log /ecs/Shop/dev app/app/0123"
+    if lines:
+        assert f"\n{place}:\n    starting\n    fatal: " in output
+        assert "no database\n" in output
+        assert "\x1b" not in output
+    else:
+        assert f"\n{place}\n" in output
 
 
 DIGESTS = ["sha256:" + "0" * 64, "sha256:" + "1" * 64]

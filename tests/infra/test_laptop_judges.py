@@ -8,8 +8,8 @@ from tests.infra.conftest import Packaged
 from tests.lab.templates import of_type
 from tools.laptop.permissions import ACTIONS, ADDITIONAL_ACTIONS
 
-# The emulator itself checks these services as AWS does. The functions do not call logs; Lambda
-# writes their output there.
+# The emulator itself checks these services as AWS does; Lambda writes the output of the functions
+# to logs.
 _BY_THE_EMULATOR = {"dynamodb", "s3", "ecr", "logs", "secretsmanager", "ssm"}
 
 

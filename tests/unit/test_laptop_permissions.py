@@ -264,6 +264,16 @@ CALLS: list[tuple[str, dict[str, Any], list[Permission]]] = [
             Permission("cognito-idp:DescribeUserPoolClient", USER_POOL),
         ],
     ),
+    (
+        "logs:GetLogEvents",
+        {"logGroupName": "/ecs/Shop/dev", "logStreamName": "app/app/1"},
+        [
+            Permission(
+                "logs:GetLogEvents",
+                "arn:aws:logs:eu-west-1:000000000000:log-group:/ecs/Shop/dev:log-stream:app/app/1",
+            )
+        ],
+    ),
 ]  # fmt: skip
 ASKED = {(each.action, each.resource): each for _, _, asked in CALLS for each in asked}
 

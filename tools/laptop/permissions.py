@@ -1,8 +1,8 @@
 """The IAM permissions that a call to AWS requires: actions, resources, condition keys; no I/O.
 
-The rules cover the calls of the service's functions to ECS, CloudFormation, DynamoDB, ECR and
-Elastic Load Balancing, for which the emulator checks other permissions than AWS. Source: AWS
-Service Authorization Reference.
+The rules cover the calls of the service's functions to ECS, CloudFormation, DynamoDB, ECR,
+CloudWatch Logs and Elastic Load Balancing, for which the emulator checks other permissions than
+AWS. Source: AWS Service Authorization Reference.
 """
 
 from __future__ import annotations
@@ -218,6 +218,11 @@ def _modify_listener(call: Call) -> Iterable[Permission]:
             yield Permission("cognito-idp:DescribeUserPoolClient", value)
 
 
+def _get_log_events(call: Call) -> Iterable[Permission]:
+    group, stream = call.parameters.get("logGroupName"), call.parameters.get("logStreamName")
+    yield Permission(call.action, call.arn(f"log-group:{group}:log-stream:{stream}"))
+
+
 _RULES: dict[str, Callable[[Call], Iterable[Permission]]] = {
     "cloudformation:CreateStack": _create_stack,
     "cloudformation:DeleteStack": _delete_stack,
@@ -239,6 +244,7 @@ _RULES: dict[str, Callable[[Call], Iterable[Permission]]] = {
     "elasticloadbalancing:DescribeRules": _any_resource,
     "elasticloadbalancing:DescribeTargetHealth": _any_resource,
     "elasticloadbalancing:ModifyListener": _modify_listener,
+    "logs:GetLogEvents": _get_log_events,
 }
 ACTIONS = frozenset(_RULES)
 # Actions that AWS checks in addition to the action of a call.

@@ -39,6 +39,7 @@ CALLED: Mapping[str, tuple[str, ...]] = {
         "UpdateService",
     ),
     "elbv2": ("DescribeRules", "DescribeTargetHealth", "ModifyListener"),
+    "logs": ("GetLogEvents",),
     "s3": ("GetObject", "HeadBucket", "HeadObject"),
     "secretsmanager": ("DescribeSecret",),
     "ssm": ("ListTagsForResource",),

@@ -59,6 +59,7 @@ def progress_view(part: Progress) -> dict[str, Any]:
         "image": part.image,
         "digest": part.digest,
         "reason": redact(reason) if reason else None,
+        "containerLog": part.log.view() if part.log else None,
     }
     return {name: value for name, value in members.items() if value is not None}
 

@@ -11,7 +11,7 @@ from typing import Any
 from devops_core import render
 from devops_core.errors import RefusedError
 from devops_core.model.inventory import container_of
-from devops_core.model.observed import RunningService
+from devops_core.model.observed import RunningService, StoppedTask
 from devops_core.naming import OPERATION_TAG, Image
 from tests.lab.fakes.clock import FakeClock
 from tests.lab.fakes.shapes import check_request
@@ -136,12 +136,18 @@ class FakeContainers(Port, port="containers"):
         return {name: self.service(cluster, name).shown() for name in there}
 
     @outgoing
-    def stopped(self, cluster: str, service: str, task_definition: str | None) -> tuple[str, ...]:
-        """Return the reasons why tasks stopped, by default those of the first task definition."""
+    def stopped(
+        self, cluster: str, service: str, task_definition: str | None
+    ) -> tuple[StoppedTask, ...]:
+        """Return the failed tasks, by default those of the first task definition."""
         there = self.services_.get((cluster, service))
         reasons = there.stopped if there else {}
-        reason = reasons.get(task_definition or next(iter(reasons), ""))
-        return (reason,) if reason else ()
+        definition = task_definition or next(iter(reasons), "")
+        if there is None or definition not in reasons:
+            return ()
+        task_id = hashlib.sha256(definition.encode()).hexdigest()[:32]
+        reason, failed = reasons[definition], (there.container,)
+        return (StoppedTask(task_id, definition, reason, failed, started=there.starts),)
 
     @outgoing
     def digests(

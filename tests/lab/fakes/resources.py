@@ -108,6 +108,14 @@ def _definition(
                     {"name": "APPLICATION", "value": application},
                     {"name": "ENVIRONMENT", "value": name},
                 ],
+                "logConfiguration": {
+                    "logDriver": "awslogs",
+                    "options": {
+                        "awslogs-group": f"/ecs/{application}/{name}",
+                        "awslogs-region": "eu-west-1",
+                        "awslogs-stream-prefix": "app",
+                    },
+                },
             }
         ],
         "tags": [{"key": key, "value": value} for key, value in {**tags, **own}.items()],

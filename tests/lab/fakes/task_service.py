@@ -33,7 +33,8 @@ class FakeDeployment:
 class FakeService:
     """An ECS service behind a target group.
 
-    The tasks of a `sick` service have no healthy target. A deleted service is not `active`, but
+    The tasks of a `sick` service have no healthy target. Without `starts`, its stopped
+    tasks have failed before the start of their containers. A deleted service is not `active`, but
     ECS still describes it. `stopped` has the reason of stopped tasks by task definition. Like a new
     service of CloudFormation, it has one task and a complete rollout.
     """
@@ -45,6 +46,7 @@ class FakeService:
     running: int = 1
     active: bool = True
     sick: bool = False
+    starts: bool = True
     deployments: list[FakeDeployment] = field(default_factory=list)
     stopped: dict[str, str] = field(default_factory=dict)
     messages: list[tuple[datetime, str]] = field(default_factory=list)

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import botocore.session
 from botocore.config import Config
 
-from devops_core.bootstrap import AwsCloud
+from devops_core.bootstrap import CLIENT_CONFIG, AwsCloud
 from devops_core.settings import Settings
 from tests.lab.fakes import REGION, settings
 from tests.lab.fakes.clock import FakeClock
@@ -51,7 +51,8 @@ class MotoCloud(AwsCloud):
         """Execute calls one after the other."""
         return one_worker(calls, workers, until)
 
-    def _client(self, service: str) -> Any:
+    def _client(self, service: str, config: Config = CLIENT_CONFIG) -> Any:
+        del config
         return self._given(service)
 
 

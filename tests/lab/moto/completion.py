@@ -77,7 +77,7 @@ class Completion:
                 "UpdateService": self._updated,
                 "ListTaskDefinitions": _newest_first,
                 "ListTasks": self._tasks,
-                "DescribeTasks": _stopped,
+                "DescribeTasks": self._stopped,
             },
             "elastic-load-balancing-v2": {"DescribeTargetHealth": _targets},
         }
@@ -140,6 +140,16 @@ class Completion:
         """List a stopped task after a failure."""
         where = f"arn:aws:ecs:{REGION}:{ACCOUNT}:task/{asked['cluster']}"
         answer["taskArns"] = [f"{where}/{'0' * 32}"] if self.failing else []
+
+    def _stopped(self, asked: Answer, answer: Answer) -> None:
+        definitions = (each for each in self.failing if ":task-definition/" in each)
+        task = {
+            "taskDefinitionArn": next(definitions, ""),
+            "stoppedReason": "Essential container in task exited",
+            "stopCode": "EssentialContainerExited",
+            "containers": [{"name": "app", "exitCode": 1}],
+        }
+        answer["tasks"] = [task | {"taskArn": each} for each in asked["tasks"]]
 
     def _goes_on(self, thing: str) -> bool:
         state, since = self.begun[thing]
@@ -221,14 +231,6 @@ def _newest_first(asked: Answer, answer: Answer) -> None:
     found = answer["taskDefinitionArns"]
     found.sort(key=lambda arn: int(arn.rpartition(":")[2]), reverse=asked.get("sort") == "DESC")
     del found[asked.get("maxResults", 100) :]
-
-
-def _stopped(asked: Answer, answer: Answer) -> None:
-    reason = "Essential container in task exited"
-    answer["tasks"] = [
-        {"taskDefinitionArn": "", "stoppedReason": reason, "taskArn": task}
-        for task in asked["tasks"]
-    ]
 
 
 def _targets(asked: Answer, answer: Answer) -> None:

@@ -17,6 +17,7 @@ _THROTTLED: Mapping[str, tuple[int, str]] = {
     "ecr": (400, "ThrottlingException"),
     "ecs": (400, "ThrottlingException"),
     "elbv2": (400, "Throttling"),
+    "logs": (400, "ThrottlingException"),
     "s3": (503, "SlowDown"),
 }
 _BROKEN: Mapping[str, str] = {
@@ -25,6 +26,7 @@ _BROKEN: Mapping[str, str] = {
     "ecr": "ServerException",
     "ecs": "ServerException",
     "elbv2": "InternalFailure",
+    "logs": "ServiceUnavailableException",
     "s3": "InternalError",
 }
 

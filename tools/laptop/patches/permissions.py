@@ -17,7 +17,7 @@ from tools.laptop.permissions import ACTIONS, Call, Permission, required_permiss
 
 Handler = Callable[..., Awaitable[Any]]
 
-_SERVICES = ("cloudformation", "dynamodb", "ecs", "elasticloadbalancing")
+_SERVICES = ("cloudformation", "dynamodb", "ecs", "elasticloadbalancing", "logs")
 _LOG = logging.getLogger("laptop")
 _extract_iam_action = iam_actions.extract_iam_action
 _extract_resource_arn = iam_actions.extract_resource_arn
