@@ -22,7 +22,6 @@ EMPTY = ["", " ", "\t"]
 MEANINGS = {
     "description": ({"", " "}, "At most 256 characters"),
     "service.environment.NAME": ({"", " ", "\t"}, "values have 0 to 4096 characters"),
-    "tags.NAME": ({" "}, "values of 1 to 256 letters, digits, spaces"),
 }
 # A server ignores preferences that it does not know (RFC 7240, 2).
 IGNORED = {"Prefer"}
