@@ -15,6 +15,12 @@ from devops_cli.paging import Page
 from devops_cli.session import Session
 from devops_cli.show import records, stacks
 
+_ONE_ENVIRONMENT = typer.Option(
+    metavar="ENV",
+    autocompletion=lambda: rules.values("environment"),
+    parser=rules.choice("environment", ". prod-green is live, prod-blue is idle"),
+    help="Only this environment: qa, prod-green.",
+)
 _EVENTS = 50  # events without --limit; the default page size of the service
 
 
@@ -44,15 +50,7 @@ def ls(
         str | None,
         typer.Option(metavar="TEAM", parser=rules.text("team"), help="Only this team."),
     ] = None,
-    env: Annotated[
-        str | None,
-        typer.Option(
-            metavar="ENV",
-            autocompletion=lambda: rules.values("environment"),
-            parser=rules.choice("environment", ". prod-green is live, prod-blue is idle"),
-            help="Only this environment: qa, prod-green.",
-        ),
-    ] = None,
+    env: Annotated[str | None, _ONE_ENVIRONMENT] = None,
     version: Annotated[
         str | None,
         typer.Option(

@@ -131,13 +131,8 @@ def swap(
     --version, --back or --yes. The previous version keeps running until the next promote, so
     --back restores it at once.
     """
-    expected = releases.Expected(bodies.present(version=version, digest=digest))
-    if back and expected.members:
-        raise UsageError("--back chooses the release: remove --version and --digest")
-    if back:
-        expected = releases.previous(session, name)
-    elif not (expected.members or yes or write.dry_run):
-        expected = releases.confirmed(session, name)
+    given = bodies.present(version=version, digest=digest)
+    expected = _expected(session, name, given, back=back, ask=not (yes or write.dry_run))
     accepts_any = write.dry_run or (yes and not back)
     if queue.limit is not None and not (expected.members or accepts_any):
         # A promote could end during the wait, and the service could not refuse its release.
@@ -149,6 +144,17 @@ def swap(
     body = {"applicationName": name, **expected.members}
     call = writing.Call("POST", "/stacks/swapProdBlueAndGreen", body)
     return writing.run(session, call, write, timeout.timeout, queue=queue)
+
+
+def _expected(
+    session: Session, name: str, given: dict[str, Any], *, back: bool, ask: bool
+) -> releases.Expected:
+    """Return the release that a swap must make live; `given` are its members of the options."""
+    if back and given:
+        raise UsageError("--back chooses the release: remove --version and --digest")
+    if back:
+        return releases.previous(session, name)
+    return releases.confirmed(session, name) if ask and not given else releases.Expected(given)
 
 
 @command

@@ -88,16 +88,7 @@ def _checked_plan(
         )
         permit(cloud, kind, name, team, context.caller)
         observed = controller.before(cloud, request, inventory)
-        draft = Operation(
-            id=cloud.new_id(),
-            kind=kind.name,
-            application=name,
-            caller=context.caller,
-            requested_at=context.asked_at,
-            deadline=context.asked_at + kind.limit,
-            lease_until=cloud.clock.now() + LEASE,
-        )
-        plan = kind.plan(request, inventory, observed, draft)
+        plan = kind.plan(request, inventory, observed, _draft(cloud, kind, name, context))
         return _approvable(cloud, plan, context.caller)
     except BusyError:
         raise
@@ -112,9 +103,26 @@ def _checked_plan(
                 f"the inventory of {name} changed at the same moment: repeat the call"
             ) from error
         if isinstance(error, UnknownApplicationError):
-            existing = cloud.tables.reserved(name)
-            raise UnknownApplicationError(no_application(name, existing)) from error
+            raise _unknown_application(cloud, name) from error
         raise
+
+
+def _draft(cloud: Cloud, kind: Kind, name: str, context: RequestContext) -> Operation:
+    """Return the members of a new operation that do not depend on the plan."""
+    return Operation(
+        id=cloud.new_id(),
+        kind=kind.name,
+        application=name,
+        caller=context.caller,
+        requested_at=context.asked_at,
+        deadline=context.asked_at + kind.limit,
+        lease_until=cloud.clock.now() + LEASE,
+    )
+
+
+def _unknown_application(cloud: Cloud, name: str) -> UnknownApplicationError:
+    """Return the error for a missing application, with the one that differs only in case."""
+    return UnknownApplicationError(no_application(name, cloud.tables.reserved(name)))
 
 
 def _approvable(cloud: Cloud, plan: Plan, caller: str) -> Plan:
