@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import httpx
 
+from devops_cli import config
 from devops_cli.failures import UsageError
 
 # The first variable that is set decides. The AWS CLI and botocore read the first two in this order,
@@ -36,10 +37,8 @@ def load(environment: Mapping[str, str]) -> Trust:
     name = next((each for each in VARIABLES if each in environment), None)
     if name is None:
         return Trust(httpx.create_ssl_context(trust_env=False), "the Python package certifi")
-    value = environment[name]
+    value = config.variable(environment, name)
     remedy = f"Set {name} to a file with certificates in PEM format, or remove it: unset {name}"
-    if not value.strip():
-        raise UsageError(f"the variable {name} is empty", remedy)
     try:
         if Path(value).is_dir():
             context = ssl.create_default_context(capath=value)

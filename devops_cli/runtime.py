@@ -5,6 +5,7 @@ Commands receive it as an argument (`obj` of Typer's context), so that tests can
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from collections.abc import Callable, Mapping
@@ -73,7 +74,12 @@ def print_on(console: Console, item: RenderableType) -> None:
 
 
 def system_runtime() -> Runtime:
-    """Return the runtime of the machine: the standard streams, the network and the clock."""
+    """Return the runtime of the machine: the standard streams, the network and the clock.
+
+    Characters that the encoding of stdout lacks become question marks; stderr has escape sequences.
+    """
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")
     return Runtime(
         environment=os.environ,
         out=console(os.environ, terminal=sys.stdout.isatty()),

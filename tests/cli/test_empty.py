@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 import devops_cli
+from devops_cli import certificates
 from tests.cli.test_main import COMMANDS, SETTINGS
 from tests.lab.laptop import recipes
 from tests.lab.prepared_service import KEYS, Service, Source, run
@@ -74,11 +75,12 @@ def variables() -> set[str]:
     files = Path(devops_cli.__file__).parent.rglob("*.py")
     sources = [file for file in files if file.name != "action_outputs.py"]  # run by the action only
     read = re.compile(r'(?:variable\(|environ\w*(?:\.get\(|\[))[^"()]*"([A-Z_]+)"')
-    return {name for source in sources for name in read.findall(source.read_text())}
+    found = {name for source in sources for name in read.findall(source.read_text())}
+    return found | set(certificates.VARIABLES)
 
 
 def test_the_variables_of_the_page_are_looked_at() -> None:
-    documented = set(re.findall(r"`((?:DEVOPS|AWS)_[A-Z_]+)`", PAGE)) - OF_BOTOCORE
+    documented = set(re.findall(r"`((?:DEVOPS|AWS|REQUESTS|SSL)_[A-Z_]+)`", PAGE)) - OF_BOTOCORE
     assert variables() == documented
 
 

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import subprocess
+import sys
 import unicodedata
 from collections.abc import Sequence
 from typing import Any
@@ -24,7 +27,7 @@ from tests.cli.hostile import (
     encoded,
     raw_answers,
 )
-from tests.lab.prepared_service import OPERATION, operation, run
+from tests.lab.prepared_service import OPERATION, operation, run, stack
 from tests.lab.raw_server import raw_server
 
 CHECKED = settings(
@@ -172,6 +175,26 @@ def test_a_refused_write_was_not_accepted(status: int, code: int) -> None:
     result = run(Hostile([Answer(status, (), content)]), *DEPLOY)
     assert result.exit_code == code
     assert "may have accepted" not in result.stderr
+
+
+def test_characters_that_the_output_cannot_encode_are_replaced() -> None:
+    body = encoded({"stack": stack() | {"description": "\u2603"}})
+    content = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body)
+    with raw_server(lambda: content) as port:
+        done = subprocess.run(
+            [sys.executable, "-m", "devops_cli.main", "status", "Shop"],
+            env={
+                "DEVOPS_API": f"http://127.0.0.1:{port}/dev",
+                "DEVOPS_CONFIG": "/nowhere",
+                "PYTHONIOENCODING": "ascii",
+                "AWS_EC2_METADATA_DISABLED": "true",
+                "AWS_CONFIG_FILE": os.devnull,
+                "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+            },
+            capture_output=True, text=True, check=False, timeout=60,
+        )  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "team@example.com, ?\n" in done.stdout
 
 
 @pytest.mark.parametrize("control", CONTROLS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import socket
 import ssl
 import threading
@@ -28,6 +29,7 @@ class Authority:
 
     def __init__(self, directory: Path, name: str = "Test Root") -> None:
         self._directory = directory
+        self._common_name = name
         self._name = _name(name)
         self._key = ec.generate_private_key(ec.SECP256R1())
         self.file = directory / f"{name.replace(' ', '-')}.pem"
@@ -39,6 +41,19 @@ class Authority:
         )
         signed = root.sign(self._key, hashes.SHA256())
         self.file.write_bytes(signed.public_bytes(serialization.Encoding.PEM))
+
+    @property
+    def hashed_name(self) -> str:
+        """The file name of the root certificate in a directory of OpenSSL (openssl-rehash).
+
+        It is the SHA-1 of the name in lower case, encoded with DER (X509_NAME_hash).
+        """
+        text = self._common_name.lower().encode()
+        attribute = b"\x06\x03\x55\x04\x03\x0c" + bytes([len(text)]) + text
+        sequence = b"\x30" + bytes([len(attribute)]) + attribute
+        encoded = b"\x31" + bytes([len(sequence)]) + sequence
+        digest = hashlib.sha1(encoded, usedforsecurity=False).digest()
+        return f"{int.from_bytes(digest[:4], 'little'):08x}.0"
 
     def server(
         self, host: str = "localhost", *, lifetime: timedelta = DAY, signed: bool = True
