@@ -22,6 +22,7 @@ _FUNCTIONS = sorted({*FUNCTIONS.values(), "reconcile"})
 TESTS = [*map(service_name, DEPLOYABLE)]
 _BALANCING = "elasticloadbalancing"
 Keys = Mapping[str, str | list[str]]
+_OWN_LOG = ("logs:CreateLogStream", "logs:PutLogEvents")
 _PSEUDO = {"Partition": "aws", "Region": REGION, "AccountId": ACCOUNT}
 
 
@@ -60,7 +61,7 @@ def grants(template: Template, function: str) -> list[Grant]:
         grant
         for statement in policy["PolicyDocument"]["Statement"]
         for grant in _grants(statement)
-        if not grant.action.startswith("logs:")
+        if grant.action not in _OWN_LOG
     ]
 
 

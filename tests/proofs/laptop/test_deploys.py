@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
@@ -134,20 +135,24 @@ def test_a_missing_environment_is_refused(api: Api, running: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("behaviour", "reason"),
+    ("behaviour", "reason", "line"),
     [
-        pytest.param("crash", "exit code 1", id="crashes at start"),
-        pytest.param("unhealthy", "failed ELB health checks", id="fails its health checks"),
+        pytest.param("crash", "exit code 1", "fatal: version 2.0-crash", id="crashes at start"),
+        pytest.param("unhealthy", "failed ELB health checks", "listening", id="unhealthy"),
     ],
 )
 def test_a_version_that_does_not_start_fails_and_the_previous_one_runs(
-    api: Api, running: str, behaviour: str, reason: str
+    api: Api, running: str, behaviour: str, reason: str, line: str
 ) -> None:
     before = _row(api, running, "DEV")
     api.push(running, f"2.0-{behaviour}", behaviour)
     operation = api.wait_for_end(_deploy(api, running, f"2.0-{behaviour}"))
     assert operation["status"] == "FAILED"
     recorded = operation["environments"][0]["reason"]
+    log = operation["environments"][0]["containerLog"]
+    assert log["group"] == f"/ecs/{running}/dev"
+    assert re.fullmatch(r"app/app/[0-9a-f-]{32,36}", log["stream"])
+    assert log["lines"][-1].startswith(line)
     assert "circuit breaker" in recorded
     assert reason in recorded
     assert _row(api, running, "DEV")["version"] == before["version"]

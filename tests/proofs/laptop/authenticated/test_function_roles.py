@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import ExitStack
 from functools import partial
 from typing import Any
 from uuid import uuid4
@@ -282,3 +283,24 @@ def as_function(api: Api, functions: Functions, name: str) -> Session:
     iam, user = api.client("iam"), f"{name}-{uuid4().hex[:8]}"
     keys = callers.create_user(iam, user, *functions.statements(name))
     return Session(keys.access_key, keys.secret_key, region_name=REGION)
+
+
+def test_a_failure_has_log_lines_if_the_functions_can_read_them(
+    api: Api, functions: Functions, application: str
+) -> None:
+    """Without the permission the operation ends in the same way, and names the log."""
+    assert application == "Signed"
+    failed = api.wait_for_end(deploy(api, "8.0-crash", "crash"))
+    (part,) = failed["environments"]
+    assert part["containerLog"]["lines"] == ["fatal: version 8.0-crash cannot start"]
+    names = ("deployNonProd", "query", "reconcile")
+    with ExitStack() as removed:
+        for name in names:
+            removed.enter_context(functions.without(name, "logs:GetLogEvents"))
+        failed = api.wait_for_end(deploy(api, "8.1-crash", "crash"))
+    (part,) = failed["environments"]
+    assert failed["status"] == "FAILED"
+    assert part["containerLog"].keys() == {"group", "stream"}
+    denied = [line for line in functions.refusals() if "logs:GetLogEvents" in line]
+    assert any(f"/ecs/Signed/dev:log-stream:{part['containerLog']['stream']}" in line
+               for line in denied)  # fmt: skip
