@@ -24,7 +24,7 @@ WEIGHTS = "- { TargetGroupArn: !Ref prod2TargetGroup, Weight: 0 }\n"
 STICKY = "            TargetGroupStickinessConfig: { Enabled: true, DurationSeconds: 60 }\n"
 # A part of the application template, and its broken version.
 BROKEN = {
-    "template": ("HealthCheckPath: !Ref HealthCheckPath", "HealthCheckPath: !Ref Nothing"),
+    "template": ("  RepositoryUri:\n", "  OtherUri:\n"),
     "listener": (WEIGHTS, WEIGHTS + STICKY),
     "circuit breaker": (BREAKER, "DeploymentCircuitBreaker: { Enable: false, Rollback: false }"),
 }
@@ -101,7 +101,7 @@ def test_it_passes(runs: Mapping[str, Run]) -> None:
     ("broken", "step", "reason"),
     [
         ("permission", "deploy", "502: the service's role lacks the permission dynamodb:PutItem"),
-        ("template", "create", "Nothing"),
+        ("template", "create", "it lacks the outputs RepositoryUri"),
         ("listener", "promote", "409: the production listener does not allow a promote"),
         ("circuit breaker", "failing version", "still in progress after"),
     ],
