@@ -27,7 +27,7 @@ def main(arguments: Sequence[str]) -> int:
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.default_int_handler)  # raises KeyboardInterrupt
     runtime = run.Runtime(
-        environment, SystemClock(), _out, signing.credential_source, Pages, Account
+        environment, SystemClock(), _out, signing.credential_source, Pages, Account.of_caller
     )
     try:
         with locked(options.directory) as state:

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
-from typing import Any
+from typing import Any, Self
 
 import boto3
 from botocore.config import Config
@@ -31,11 +31,21 @@ class NotPossibleError(Exception):
 
 
 class Account:
-    """Calls AWS in a region. `profile` is a profile of the AWS CLI, empty for the default."""
+    """Calls AWS with the clients of `client`, a function of the name of the service."""
 
-    def __init__(self, profile: str, region: str) -> None:
-        self._profile, self._region = profile, region
+    def __init__(self, client: Callable[[str], Any]) -> None:
+        self._new_client = client
         self._clients: dict[str, Any] = {}
+
+    @classmethod
+    def of_caller(cls, profile: str, region: str) -> Self:
+        """Return the account of a profile of the AWS CLI, empty for the default, in a region."""
+
+        def client(service: str) -> Any:
+            session = boto3.Session(profile_name=profile or None, region_name=region or None)
+            return session.client(service, config=_CONFIG)
+
+        return cls(client)
 
     def set_desired_count(self, application: str, service: str, count: int) -> None:
         """Change the number of tasks of a service.
@@ -124,10 +134,7 @@ class Account:
     def _client(self, service: str) -> Any:
         if service not in self._clients:
             with _possible(f"a client of {service}"):
-                session = boto3.Session(
-                    profile_name=self._profile or None, region_name=self._region or None
-                )
-                self._clients[service] = session.client(service, config=_CONFIG)
+                self._clients[service] = self._new_client(service)
         return self._clients[service]
 
 

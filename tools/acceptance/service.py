@@ -161,7 +161,7 @@ class Service:
     def stack(self, name: str) -> Object | None:
         """Return an application with the state of AWS; None if it does not exist."""
         response = self._read(f"/stacks/{quote(name, safe='')}", {"live": "true"})
-        return None if response is None else response.required("stack", "environments")
+        return None if response is None else response.required("stack", "applicationName")
 
     def operations(self, name: str) -> Sequence[Object] | None:
         """Return the newest operations of an application; None if it never existed."""
