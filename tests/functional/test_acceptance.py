@@ -17,6 +17,7 @@ from tests.lab.acceptance import Acceptance
 from tests.lab.fakes import ACCOUNT, FakeCloud
 from tests.lab.fakes.task_service import HANG
 from tools.acceptance import options
+from tools.acceptance.pages import Fingerprint
 from tools.acceptance.results import LoggedCall
 from tools.acceptance.state import locked
 from tools.acceptance.steps import TITLES
@@ -215,6 +216,33 @@ def test_a_delete_that_fails_is_repeated_and_then_reported(acceptance: Acceptanc
     assert "Repository: it cannot be deleted" in acceptance.report()
     acceptance.cloud.stacks.delete_failures = ()
     assert acceptance.run("--remove") == 0
+    assert remaining(acceptance.cloud) == []
+
+
+def test_credentials_of_another_account_do_not_prove_the_removal(acceptance: Acceptance) -> None:
+    acceptance.account.elsewhere = True
+    assert acceptance.run() == 0
+    ((step, text, reason),) = acceptance.checks("unchecked")
+    assert (step, text) == ("delete", "AWS does not have the stack and the ECR repository")
+    assert reason == "the credentials belong to another account or region than the installation"
+
+
+def test_failed_requests_during_a_swap_fail_the_test(acceptance: Acceptance) -> None:
+    acceptance.pages.failing = 1
+    assert acceptance.run() == 1
+    assert {(step, reason) for step, _, reason in acceptance.checks("failed")} == {
+        (swap, "1 of 1 requests failed") for swap in ("swap", "second swap", "swap back")
+    }
+
+
+def test_a_defect_of_the_test_removes_the_application_and_fails(acceptance: Acceptance) -> None:
+    def defect(url: str) -> Fingerprint:
+        raise TypeError(f"a defect: {url}")
+
+    acceptance.pages.fetch = defect  # type: ignore[method-assign]
+    with pytest.raises(TypeError, match="a defect"):
+        acceptance.run()
+    assert "# Acceptance test: failed" in acceptance.report()
     assert remaining(acceptance.cloud) == []
 
 

@@ -98,6 +98,7 @@ class PagesOfImages:
     def __init__(self, cloud: FakeCloud) -> None:
         self._cloud = cloud
         self.unreachable = False
+        self.failing = 0  # requests during a step that fail
 
     def fetch(self, url: str) -> Fingerprint:
         if self.unreachable:
@@ -106,7 +107,7 @@ class PagesOfImages:
 
     @contextmanager
     def watched(self, url: str, is_new: Callable[[Fingerprint], bool]) -> Iterator[Watch]:
-        yield _Watched(lambda: is_new(self.fetch(url)))
+        yield _Watched(lambda: is_new(self.fetch(url)), self.failing)
 
     def close(self) -> None:
         """There are no connections."""
@@ -131,8 +132,8 @@ class PagesOfImages:
 class _Watched:
     """A page that is requested only once, at the end of the step."""
 
-    def __init__(self, is_new: Callable[[], bool]) -> None:
-        self.requests, self.failed = 1, 0
+    def __init__(self, is_new: Callable[[], bool], failed: int) -> None:
+        self.requests, self.failed = 1, failed
         self.first_new: float | None = None
         self._is_new = is_new
 
@@ -147,6 +148,7 @@ class AccountByHand:
     def __init__(self, cloud: FakeCloud) -> None:
         self._cloud = cloud
         self.allowed = True
+        self.elsewhere = False  # whether the credentials belong to another account
         self.lines: list[LoggedCall] = []
 
     def set_desired_count(self, application: str, service: str, count: int) -> None:
@@ -163,6 +165,8 @@ class AccountByHand:
         self._require("cloudformation:DescribeStacks")
         stacks = self._cloud.stacks.stacks.values()
         there = [each for each in stacks if each.status != "DELETE_COMPLETE"]
+        if self.elsewhere:
+            return []
         return [f"the stack {each.name}" for each in there if each.name == application]
 
     def logged(self, application: str, since: datetime) -> list[LoggedCall]:

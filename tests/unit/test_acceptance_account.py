@@ -168,6 +168,16 @@ def test_a_region_without_the_service_has_no_logs() -> None:
         Account(stubs.client).logged(NAME, NOW)
 
 
+def test_logs_without_the_application_belong_to_another_installation() -> None:
+    stubs = Stubs()
+    stubs.on("logs", "describe_log_groups", {"logGroups": [{"logGroupName": GROUP}]},
+             logGroupNamePrefix="/aws/lambda/devops-ecs-")  # fmt: skip
+    stubs.on("logs", "filter_log_events", {"events": []}, logGroupName=GROUP,
+             startTime=int(NOW.timestamp() * 1000), filterPattern=f'"{NAME}"')  # fmt: skip
+    with pytest.raises(NotPossibleError, match="no line about the application"):
+        Account(stubs.client).logged(NAME, NOW)
+
+
 def test_a_missing_right_is_a_reason() -> None:
     stubs = Stubs()
     stubs.refuse("ecs", "update_service", "AccessDeniedException")

@@ -43,6 +43,7 @@ def results(*found: Check, **members: Any) -> Results:
         ("the account 123456789012 has", "the account <account> has"),
         ("version 1234567890123 and 12345678901", "version 1234567890123 and 12345678901"),
         ("123456789012.dkr.ecr.eu-west-1.amazonaws.com/shop:1", "<registry>/shop:1"),
+        ("registry.corp.example:5000/team/app:1 is missing", "<registry>/team/app:1 is missing"),
         ("http://Shop-prod-1.eu-west-1.elb.amazonaws.com:8080 failed", "<address> failed"),
         ("abcde12345.execute-api.eu-west-1.amazonaws.com", "<address>"),
         ("aborted by iam user/alice", "aborted by <caller>"),
@@ -388,7 +389,7 @@ def test_the_log_lines_of_throttled_and_refused_calls_are_counted() -> None:
         "START RequestId: 1",
         "[1]",
     ]
-    found = account.logged_calls("/aws/lambda/devops-ecs-dev-swap", iter(lines))
+    found = account.logged_calls("/aws/lambda/devops-ecs-dev-swap", lines)
     assert found == [
         LoggedCall("swap", "interrupted", "throttled", 2),
         LoggedCall("swap", "failed", "AwsError: refused", 1),

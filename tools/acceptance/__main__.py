@@ -24,8 +24,10 @@ def main(arguments: Sequence[str]) -> int:
     environment = dict(os.environ)
     if "DEVOPS_API" not in environment and environment.get("API_URL"):
         environment["DEVOPS_API"] = environment["API_URL"]
-    for number in (signal.SIGTERM, signal.SIGHUP):
+    for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.default_int_handler)  # raises KeyboardInterrupt
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as nohup sets it
+        signal.signal(signal.SIGHUP, signal.default_int_handler)
     runtime = run.Runtime(
         environment, SystemClock(), _out, signing.credential_source, Pages, Account.of_caller
     )

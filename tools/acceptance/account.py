@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, Self
@@ -105,7 +105,7 @@ class Account:
         """Return the AWS calls for an application that the service logged as throttled or refused.
 
         Raises:
-            NotPossibleError: AWS does not allow it.
+            NotPossibleError: AWS does not allow it, or the logs are those of another installation.
 
         """
         logs = self._client("logs")
@@ -116,11 +116,10 @@ class Account:
             groups = [group["logGroupName"] for page in pages for group in page["logGroups"]]
             if not groups:
                 raise NotPossibleError(f"the account has no log groups {_LOG_GROUPS}*")
-            return [
-                each
-                for group in groups
-                for each in logged_calls(group, self._lines(logs, group, application, since))
-            ]
+            lines = {group: [*self._lines(logs, group, application, since)] for group in groups}
+        if not any(lines.values()):
+            raise NotPossibleError("the logs have no line about the application")
+        return [call for group in groups for call in logged_calls(group, lines[group])]
 
     def _lines(self, logs: Any, group: str, application: str, since: datetime) -> Iterator[str]:
         pages = logs.get_paginator("filter_log_events").paginate(
@@ -138,7 +137,7 @@ class Account:
         return self._clients[service]
 
 
-def logged_calls(group: str, lines: Iterator[str]) -> list[LoggedCall]:
+def logged_calls(group: str, lines: Iterable[str]) -> list[LoggedCall]:
     """Return the throttled and refused calls in the log lines of a function, most frequent first.
 
     `group` is the name of the log group. Equal lines are counted; lines that are not JSON are

@@ -20,6 +20,10 @@ _REPLACED = tuple(
     (re.compile(pattern), replacement)
     for pattern, replacement in (
         (r"\b\d{12}\.dkr\.ecr\.[\w.-]+", "<registry>"),
+        (
+            r"(?<![\w.-])(?!public\.ecr\.aws/)(?:[\w-]+\.)+[a-z]{2,}(?::\d+)?(?=/[\w.-]+)",
+            "<registry>",
+        ),
         (r"\barn:[\w-]*:[^\s,;\"')]*[\w*/]", "<arn>"),
         (r"\b(?:iam|sts) (?:root\b|[\w-]+/[^\s,;:\"')]+)", "<caller>"),
         (r"\bhttps?://[^\s,;\"')]+", "<address>"),

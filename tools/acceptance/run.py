@@ -106,6 +106,9 @@ def test(runtime: Runtime, options: Options, state: State) -> int:
     except KeyboardInterrupt:
         results.interrupted = True
         runtime.out("Interrupted. A second Ctrl-C also stops the removal.")
+    except Exception as error:
+        recorder.failed("the acceptance test works", repr(error))
+        raise
     finally:
         results.remaining = _remaining(runtime, options.limits, state)
         results.interrupted |= results.remaining == _STOPPED
