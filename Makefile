@@ -14,7 +14,7 @@ UP_OPTIONS = $(if $(PORT),--port $(PORT)) $(if $(LAMBDA_ENDPOINT),--lambda-endpo
 	$(if $(filter 1,$(DOCKER)),--docker) $(if $(filter 1,$(KEEP)),--keep) \
 	$(if $(filter 1,$(AUTH)),--auth) $(if $(REPOURI),--repouri $(REPOURI))
 
-.PHONY: help setup cli up down logs push demo lint security test proofs test-busy check template-check reference lock crash \
+.PHONY: help setup cli up down logs push demo lint security test proofs test-busy check acceptance template-check reference lock crash \
 	races stateful fuzz attack mutants scale rates bench bench-swap clean
 
 help: ## List the targets
@@ -73,6 +73,9 @@ test-busy: ## Run test and proofs while two other processes use both cores (one 
 	$(MAKE) test && $(MAKE) proofs
 
 check: lint security test proofs ## Run all checks that a change must pass
+
+acceptance: .venv/installed ## Test an installation with a small application (API_URL=, ARGS=--help)
+	$(TOOLS)/python -m tools.acceptance $(ARGS)
 
 template-check: .venv/installed ## Check a custom application template (FILE=path)
 	$(TOOLS)/python -m tools.template_check $(FILE)

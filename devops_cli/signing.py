@@ -88,16 +88,21 @@ def auth(
         raise _unusable(error) from error
     if credentials is None:
         return None
-    found = _HOST.search(urlsplit(profile.api).hostname or "")
-    region = found[1] if found else profile.region or source.region_name
-    # botocore reads AWS_DEFAULT_REGION, but not AWS_REGION.
-    region = region or config.variable(environment, "AWS_REGION")
-    if not region:
+    found = region(profile, source, environment)
+    if not found:
         raise UsageError(
             "the AWS region of the signature is not known: the address does not contain it",
             "Use --region, or store it: devops config set region REGION",
         )
-    return SigV4(credentials, region)
+    return SigV4(credentials, found)
+
+
+def region(profile: Profile, source: CredentialSource, environment: Mapping[str, str]) -> str:
+    """Return the AWS region of an installation; an empty text if it is not known."""
+    found = _HOST.search(urlsplit(profile.api).hostname or "")
+    known = found[1] if found else profile.region or source.region_name
+    # botocore reads AWS_DEFAULT_REGION, but not AWS_REGION.
+    return known or config.variable(environment, "AWS_REGION")
 
 
 def _unusable(error: Exception) -> CredentialsError:

@@ -24,7 +24,7 @@ from tools.laptop import gateway
 
 USER = f"arn:aws:iam::{ACCOUNT}:user/alice"
 http_event = partial(gateway.http_event, caller=USER)
-_HANDLERS: Mapping[tuple[str, str], Any] = {
+HANDLED: Mapping[tuple[str, str], Any] = {
     ("POST", "/stacks"): handlers.create.handle,
     ("POST", "/stacks/deploy"): handlers.deploy_nonprod.handle,
     ("POST", "/stacks/deploytoprodBlue"): handlers.deploy_prod_blue.handle,
@@ -69,7 +69,7 @@ class Reply:
 def handled(event: Mapping[str, Any], cloud: Cloud) -> Reply:
     """Return what the handler of an API Gateway event answers, held to docs/openapi.yml."""
     route = event["httpMethod"], event["resource"]
-    answer = _HANDLERS[route](event, None, cloud)
+    answer = HANDLED[route](event, None, cloud)
     reply = Reply(answer["statusCode"], answer["headers"], json.loads(answer["body"]))
     assert conformance.problems(*route, reply.status, reply.headers, reply.body) == []
     return reply

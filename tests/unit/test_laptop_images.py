@@ -61,7 +61,15 @@ def test_word_in_the_tag_sets_the_behaviour_too() -> None:
     assert registry(("2-unhealthy", "")).resolve(f"{HOST}/app:2-unhealthy").behaviour == "unhealthy"
 
 
-@pytest.mark.parametrize("reference", [f"{HOST}/app:2", f"{HOST}/app@sha256:2", f"{HOST}/other:1"])
+@pytest.mark.parametrize(
+    "reference",
+    [
+        f"{HOST}/app:2",
+        f"{HOST}/app@sha256:2",
+        f"{HOST}/other:1",
+        "public.ecr.aws/library/app:is-missing",
+    ],
+)
 def test_image_that_was_not_pushed_is_missing(reference: str) -> None:
     with pytest.raises(ImageMissingError, match="failed to resolve ref"):
         registry(("1", "")).resolve(reference)

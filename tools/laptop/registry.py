@@ -1,7 +1,8 @@
 """Resolves image references to digest, version and behaviour.
 
 Images of ECR are those pushed to the emulator (see `images`). Other registries are not accessible:
-any reference to them resolves to an image whose digest is computed from its name.
+any reference to them resolves to an image whose digest is computed from its name, except for a tag
+that contains "missing".
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from devops_core.naming import EcrRegistry
 VERSION_ANNOTATION = "org.opencontainers.image.version"
 BEHAVIOUR_ANNOTATION = "devops.local/behaviour"
 BEHAVIOURS = ("crash", "unhealthy")
+_MISSING = "missing"  # in the tag of an image that another registry does not have
 
 
 class ImageMissingError(LookupError):
@@ -57,6 +59,13 @@ def describe(manifest: str, digest: str, tags: list[str]) -> Image:
     return Image(digest, version, annotations.get(BEHAVIOUR_ANNOTATION) or _behaviour(version))
 
 
+def _missing(reference: str) -> ImageMissingError:
+    return ImageMissingError(
+        "pull image manifest has been retried 1 time(s): failed to resolve ref "
+        f"{reference}: {reference}: not found"
+    )
+
+
 def _behaviour(tag: str) -> str:
     return next((word for word in BEHAVIOURS if word in tag), "")
 
@@ -82,13 +91,15 @@ class Registry:
         """Return the image of a reference.
 
         Raises:
-            ImageMissingError: ECR does not have the repository, tag or digest.
+            ImageMissingError: the registry does not have the repository, tag or digest.
 
         """
         reference = Reference.parse(text)
         host, _, name = reference.repository.partition("/")
         registry = EcrRegistry.of_host(host)
         if registry is None:
+            if _MISSING in reference.tag:
+                raise _missing(text)
             return self._external_image(reference)
         found = self._stored(registry, name, reference)
         if found is None and reference.tag:
@@ -96,10 +107,7 @@ class Registry:
             found = self._stored(registry, name, reference)
         if found is not None:
             return found
-        raise ImageMissingError(
-            "pull image manifest has been retried 1 time(s): failed to resolve ref "
-            f"{text}: {text}: not found"
-        )
+        raise _missing(text)
 
     def _stored(self, registry: EcrRegistry, name: str, reference: Reference) -> Image | None:
         images = self._ecr._images.get_scoped(registry.account, registry.region, name)
