@@ -33,26 +33,10 @@ def apply(*, real_docker: bool) -> None:
     )
 
     for patch in (
-        load_balancers,
-        weights,
-        target_groups,
-        unhealthy_tasks,
-        templates,
-        template_urls,
-        role_policies,
-        stack_deletes,
-        stack_policies,
-        task_definitions,
-        images,
-        times,
-        api,
-        access_log,
-        functions,
-        concurrency,
-        kept_state,
-        permissions,
-        stack_roles,
-    ):
+        load_balancers, weights, target_groups, unhealthy_tasks, templates, template_urls,
+        role_policies, stack_deletes, stack_policies, task_definitions, images, times, api,
+        access_log, functions, concurrency, kept_state, permissions, stack_roles,
+    ):  # fmt: skip
         patch.apply()
     _apply_container_patches(real_docker=real_docker)
 
