@@ -219,6 +219,20 @@ def test_a_delete_that_fails_is_repeated_and_then_reported(acceptance: Acceptanc
     assert remaining(acceptance.cloud) == []
 
 
+def test_a_removal_without_a_permission_of_the_service_ends_with_the_reason(
+    acceptance: Acceptance,
+) -> None:
+    problem = "the service's role lacks the permission cloudformation:DeleteStack"
+    acceptance.cloud.wire.fail("stacks.delete", AccessDeniedError(problem))
+    assert acceptance.run() == 1
+    text = "\n".join(acceptance.printed)
+    assert f"the operation delete cannot end: waiting for {problem}" in text
+    assert "REMOVAL INCOMPLETE" in text
+    acceptance.cloud.wire.heal()
+    assert acceptance.run("--remove") == 0
+    assert remaining(acceptance.cloud) == []
+
+
 def test_credentials_of_another_account_do_not_prove_the_removal(acceptance: Acceptance) -> None:
     acceptance.account.elsewhere = True
     assert acceptance.run() == 0
