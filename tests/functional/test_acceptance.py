@@ -14,6 +14,7 @@ from devops_core.errors import AccessDeniedError
 from devops_core.naming import EcrRegistry
 from devops_core.registries import AllowedRegistries
 from tests.lab.acceptance import Acceptance
+from tests.lab.client import Client
 from tests.lab.fakes import ACCOUNT, FakeCloud
 from tests.lab.fakes.task_service import HANG
 from tools.acceptance import options
@@ -80,6 +81,33 @@ def test_without_pages_and_aws_the_checks_are_unchecked_with_their_reasons(
         ("delete", refused.format("cloudformation:DescribeStacks")),
     } <= reasons  # fmt: skip
     assert f"Unchecked: {refused.format('logs:FilterLogEvents')}." in acceptance.report()
+
+
+def test_equal_pages_prove_no_swap(acceptance: Acceptance) -> None:
+    acceptance.pages.constant = "the same page"
+    assert acceptance.run() == 0, acceptance.report()
+    reasons = {(step, reason) for step, _, reason in acceptance.checks("unchecked")}
+    assert ("swap", "both slots have the same page") in reasons
+    assert ("deploy", "the page is the same before and after the step") in reasons
+
+
+@pytest.mark.parametrize(("early", "unchecked"), [(1, False), (2, True)])
+def test_a_deploy_that_ends_before_its_abort_is_followed_by_a_second_one(
+    acceptance: Acceptance, early: int, unchecked: bool
+) -> None:
+    aborts: list[int] = []
+
+    def end_early(number: int) -> None:
+        # The aborts are the only deletes before the delete of the application.
+        if acceptance.network.sent[-1] == "DELETE" and len(aborts) < early:
+            aborts.append(number)
+            Client(acceptance.cloud).settle()
+
+    acceptance.network.before = end_early
+    assert acceptance.run() == 0, acceptance.report()
+    expected = ("abort", "the abort ends the deploy", "both deploys ended before the abort")
+    assert acceptance.checks("unchecked") == ([expected] if unchecked else [])
+    assert len(aborts) == early
 
 
 def test_the_drift_check_is_not_waited_for_with_a_limit_of_zero(acceptance: Acceptance) -> None:
@@ -215,6 +243,20 @@ def test_a_delete_that_fails_is_repeated_and_then_reported(acceptance: Acceptanc
     assert "REMOVAL INCOMPLETE" in "\n".join(acceptance.printed)
     assert "Repository: it cannot be deleted" in acceptance.report()
     acceptance.cloud.stacks.delete_failures = ()
+    assert acceptance.run("--remove") == 0
+    assert remaining(acceptance.cloud) == []
+
+
+def test_a_removal_without_a_permission_of_the_service_ends_with_the_reason(
+    acceptance: Acceptance,
+) -> None:
+    problem = "the service's role lacks the permission cloudformation:DeleteStack"
+    acceptance.cloud.wire.fail("stacks.delete", AccessDeniedError(problem))
+    assert acceptance.run() == 1
+    text = "\n".join(acceptance.printed)
+    assert f"the operation delete cannot end: waiting for {problem}" in text
+    assert "REMOVAL INCOMPLETE" in text
+    acceptance.cloud.wire.heal()
     assert acceptance.run("--remove") == 0
     assert remaining(acceptance.cloud) == []
 

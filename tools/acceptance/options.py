@@ -91,7 +91,7 @@ def _parser() -> argparse.ArgumentParser:
         type=_image,
         default=[*map(_image, IMAGES)],
         metavar=("FIRST", "SECOND"),
-        help="two images with different pages; default: %(default)s",
+        help=f"two images with different pages; default: {' '.join(IMAGES)}",
     )
     add(
         "--failing",

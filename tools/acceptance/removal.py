@@ -27,7 +27,7 @@ def remove(service: Service, pending: Pending, out: Callable[[str], None]) -> No
     """End all operations of an application and delete it, if it exists.
 
     Raises:
-        RemovalError: the service refused the delete, or it failed.
+        RemovalError: the service refused the delete, it failed, or an operation cannot end.
         CliError: no response was received.
 
     """
@@ -66,7 +66,9 @@ def _known_operations(service: Service, pending: Pending) -> list[Object]:
 def _end(service: Service, operation: Object, out: Callable[[str], None]) -> None:
     kind = get_text(operation, "kind")
     out(f"Ending the operation in progress: {kind} ...")
-    service.abort(operation)
+    ended = service.abort(operation)
+    if get_text(ended, "status") == IN_PROGRESS:
+        raise RemovalError(f"the operation {kind} cannot end: {reasons(ended)}")
 
 
 def _reason(course: Course) -> str:

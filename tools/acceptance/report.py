@@ -99,7 +99,7 @@ def _section(title: str, lines: Sequence[str], otherwise: str) -> list[str]:
 
 def _checks(checks: Iterable[Check]) -> list[str]:
     return [
-        f"- {each.step}: {each.text}" + (f". {_line(each.reason)}" if each.reason else "")
+        f"- {each.step}: {each.text}" + (f" ({_line(each.reason)})" if each.reason else "")
         for each in checks
     ]
 

@@ -167,7 +167,7 @@ def _run_steps(
         options.drift_limit,
         options.limits.failing,
     )
-    service = Service(there.api, runtime.clock, options.limits)
+    service = Service(there.api, runtime.clock, options.limits, runtime.out)
     pages = runtime.pages(options.page_proxy)
     steps_of_test = steps.AcceptanceTest(subject, service, pages, account, recorder, ledger)
     try:
@@ -185,7 +185,7 @@ def _remaining(runtime: Runtime, limits: Limits, state: State) -> str:
         return ""
     try:
         there = _connect(runtime, pending.api, pending.profile, pending.region)
-        removal.remove(Service(there.api, runtime.clock, limits), pending, runtime.out)
+        removal.remove(Service(there.api, runtime.clock, limits, runtime.out), pending, runtime.out)
     except CliError as error:
         reason = str(error)
     except KeyboardInterrupt:

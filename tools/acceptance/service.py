@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -68,15 +68,15 @@ class Limits:
 class Service:
     """An installation of the service; implements `follow.Reader`.
 
-    `faults` has the differences between the responses and the contract since the last
-    `take_faults`.
+    `out` prints a line when an operation waits for another condition. `faults` has the differences
+    between the responses and the contract since the last `take_faults`.
     """
 
-    def __init__(self, api: Api, clock: Clock, limits: Limits) -> None:
+    def __init__(self, api: Api, clock: Clock, limits: Limits, out: Callable[[str], None]) -> None:
         self.address = api.address
         self.clock = clock
         self._api = api
-        self._limits = limits
+        self._limits, self._out = limits, out
         self.faults: list[str] = []
 
     def get(
@@ -143,6 +143,8 @@ class Service:
     def abort(self, operation: Object) -> Object:
         """Abort an operation, if this is still possible; return it after its end.
 
+        It is still in progress if the service lacks a permission for longer than the limit.
+
         Raises:
             CliError: the abort was refused, or the operation cannot be read.
 
@@ -194,9 +196,14 @@ class Service:
     def _end(self, response: Response, operation: Object, limit: timedelta) -> Object:
         """Return an operation after its end, or while it waits too long for a permission."""
         denied: float | None = None
+        shown = ""
         for snapshot in follow.follow(self, response, operation, self.clock, limit):
             operation, now = snapshot.operation, self.clock.monotonic()
-            if not get_text(operation, "waitingFor").startswith(_NO_PERMISSION):
+            waiting = get_text(operation, "waitingFor")
+            if waiting not in ("", shown):
+                self._out(f"        waiting for {waiting}")
+                shown = waiting
+            if not waiting.startswith(_NO_PERMISSION):
                 denied = None
             elif denied is None:
                 denied = now
