@@ -83,6 +83,10 @@ class Api:
         self._total_timeout = total_timeout
         self._trusted = trusted
 
+    def close(self) -> None:
+        """Close the connections."""
+        self._http.close()
+
     def get(
         self, path: str, query: Mapping[str, Any] | None = None, *, attempts: int = ATTEMPTS
     ) -> Response:

@@ -168,11 +168,13 @@ def command(function: Callable[..., Exit]) -> Callable[..., None]:
     def run(context: typer.Context, **given: Any) -> None:
         _refuse_empty(context, given)
         runtime: Runtime = context.obj or system_runtime()
-        common = _gather(given, sets, runtime)
+        session = _gather(given, sets, runtime)
         try:
             code = function(**given)
         except CliError as error:
-            code = _print_error(error, Session(runtime, common))
+            code = _print_error(error, session)
+        finally:
+            session.close()
         raise typer.Exit(code)
 
     shown = [parameter for each in asked for parameter in _shown(each, sets.get(each.name))]
@@ -224,9 +226,9 @@ def _shown(parameter: inspect.Parameter, options: type[Any] | None) -> Iterator[
             )
 
 
-def _gather(given: dict[str, Any], sets: Mapping[str, type[Any]], runtime: Runtime) -> Common:
-    """Replace the options in `given` by instances of their dataclasses; return the common ones."""
-    common = Common()
+def _gather(given: dict[str, Any], sets: Mapping[str, type[Any]], runtime: Runtime) -> Session:
+    """Replace the options in `given` by instances of their dataclasses; return the session."""
+    session = Session(runtime, Common())
     for name, options in sets.items():
         if options is Runtime:
             given[name] = runtime
@@ -234,8 +236,8 @@ def _gather(given: dict[str, Any], sets: Mapping[str, type[Any]], runtime: Runti
         made = options(**{each.name: given.pop(each.name) for each in fields(options)})
         given[name] = made
         if isinstance(made, Common):
-            common, given[name] = made, Session(runtime, made)
-    return common
+            session = given[name] = Session(runtime, made)
+    return session
 
 
 def _print_error(error: CliError, session: Session) -> Exit:

@@ -89,6 +89,11 @@ class Session:
             profile, auth, runtime.transport, runtime.clock, self.notice, trust=trust
         )
 
+    def close(self) -> None:
+        """Close the connections to the service, if there are any."""
+        if "api" in vars(self):
+            self.api.close()
+
     @property
     def progress(self) -> Console:
         """The console for progress: stderr with --json, because stdout has only the response."""

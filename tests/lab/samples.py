@@ -9,6 +9,7 @@ from typing import Any
 from devops_core.details.create import CreateDetails
 from devops_core.details.delete import DeleteDetails
 from devops_core.details.swap import SwapDetails
+from devops_core.model.container_log import ContainerLog
 from devops_core.model.inventory import Application, Row, RowStatus, Service
 from devops_core.model.operation import Event, Operation, Progress, Status
 from devops_core.model.service_spec import ServiceOverride, ServiceSpec
@@ -134,6 +135,7 @@ FULL_PROGRESS = Progress(
     remark="different digests",
     unrestored=True,
     reason="Essential container in task exited",
+    log=ContainerLog("/ecs/Shop/prod-2", "app/app/0123456789abcdef", ("one", "two")),
 )
 
 
