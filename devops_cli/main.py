@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from devops_cli import __version__
-from devops_cli.commands import profiles, reads, waits, writes
+from devops_cli.commands import doctor, profiles, reads, waits, writes
 from devops_cli.exits import MEANINGS
 from devops_cli.hints import CreateCommand, HintCommand, HintGroup
 
@@ -67,6 +67,7 @@ _COMMANDS = (
     (reads.ls, _READ_PANEL, "ls --env prod-green --team payments"),
     (reads.events, _READ_PANEL, "events Shop --since 2h"),
     (waits.wait, _READ_PANEL, "wait Shop"),
+    (doctor.doctor, "Set up", "doctor --json"),
 )
 for _function, _panel, _example in _COMMANDS:
     app.command(

@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from rich.console import Console, RenderableType
 
     from devops_cli.client import Api
+    from devops_cli.config import Profile
     from devops_cli.responses import Response
+    from devops_cli.signing import CredentialSource
 
 _CONNECTION = "Connection"
 
@@ -64,6 +66,24 @@ class Session:
     common: Common
 
     @cached_property
+    def connection(self) -> Profile:
+        """The settings of the connection.
+
+        Raises:
+            UsageError: the address is not configured, or the profile does not exist.
+
+        """
+        common = self.common
+        return config.resolve(
+            self.runtime.environment, api=common.api, profile=common.profile, region=common.region
+        )
+
+    @cached_property
+    def credentials(self) -> CredentialSource:
+        """The source of the AWS credentials."""
+        return self.runtime.credentials(self.connection)
+
+    @cached_property
     def api(self) -> Api:
         """The client of the service.
 
@@ -78,13 +98,10 @@ class Session:
             signing,
         )  # slow to import, and --help does not need them
 
-        runtime, common = self.runtime, self.common
-        profile = config.resolve(
-            runtime.environment, api=common.api, profile=common.profile, region=common.region
-        )
+        runtime, profile = self.runtime, self.connection
         # Before the credentials: botocore reads the same variables.
         trust = certificates.load(runtime.environment)
-        auth = signing.auth(profile, runtime.credentials(profile), runtime.environment)
+        auth = signing.auth(profile, self.credentials, runtime.environment)
         return client.connect(
             profile, auth, runtime.transport, runtime.clock, self.notice, trust=trust
         )

@@ -82,27 +82,44 @@ def auth(
         UsageError: the region of the signature is not known.
 
     """
+    credentials = load_credentials(source)
+    return SigV4(credentials, region_of(profile, source, environment)) if credentials else None
+
+
+def load_credentials(source: CredentialSource) -> Credentials | None:
+    """Return the credentials of a source; None without credentials.
+
+    Raises:
+        CredentialsError: credentials are configured, but they cannot be loaded.
+
+    """
     try:
-        credentials = source.get_credentials()
+        return source.get_credentials()
     except (BotoCoreError, ClientError) as error:
         raise _unusable(error) from error
-    if credentials is None:
-        return None
-    found = region(profile, source, environment)
-    if not found:
-        raise UsageError(
-            "the AWS region of the signature is not known: the address does not contain it",
-            "Use --region, or store it: devops config set region REGION",
-        )
-    return SigV4(credentials, found)
 
 
-def region(profile: Profile, source: CredentialSource, environment: Mapping[str, str]) -> str:
-    """Return the AWS region of an installation; an empty text if it is not known."""
+def region_of(profile: Profile, source: CredentialSource, environment: Mapping[str, str]) -> str:
+    """Return the region of the service, of its address or else of the settings.
+
+    Raises:
+        UsageError: the region is not known.
+
+    """
+    if region := known_region(profile, source, environment):
+        return region
+    raise UsageError(
+        "the AWS region of the signature is not known: the address does not contain it",
+        "Use --region, or store it: devops config set region REGION",
+    )
+
+
+def known_region(profile: Profile, source: CredentialSource, environment: Mapping[str, str]) -> str:
+    """Return the region of the service; an empty text if it is not known."""
     found = _HOST.search(urlsplit(profile.api).hostname or "")
-    known = found[1] if found else profile.region or source.region_name
+    region = found[1] if found else profile.region or source.region_name
     # botocore reads AWS_DEFAULT_REGION, but not AWS_REGION.
-    return known or config.variable(environment, "AWS_REGION")
+    return region or config.variable(environment, "AWS_REGION")
 
 
 def _unusable(error: Exception) -> CredentialsError:

@@ -47,7 +47,7 @@ def test_each_command_has_an_example_that_is_understood(example: list[str], tmp_
 def test_help_tells_of_all_commands_and_exit_codes() -> None:
     out = run(Service(), "--help").stdout
     assert {"create", "deploy", "promote", "swap", "delete", "status", "ls", "events", "wait",
-            "abort", "config"} == set(COMMANDS)  # fmt: skip
+            "abort", "doctor", "config"} == set(COMMANDS)  # fmt: skip
     assert all(re.search(rf"│ {name} ", out) for name in COMMANDS)
     told = " ".join(out.split())
     assert all(f" {code.value} {said}" in told for code, said in MEANINGS.items())

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from devops_cli import __version__
 from devops_core.bootstrap import CLIENT_CONFIG
 from devops_core.engine import sweep
 from devops_core.http.triggers import changed_application, is_drift_check
@@ -16,6 +17,7 @@ from devops_core.model.operation import LEASE
 from devops_core.settings import Settings
 from tests.infra.conftest import Packaged
 from tests.lab.templates import ROOT, Template, load, of_type
+from tools.laptop.packages import GOOD
 
 FUNCTIONS = {
     "create": ("create", ["POST /stacks"]),
@@ -240,3 +242,16 @@ def test_the_functions_require_only_the_sdk_which_is_pinned() -> None:
     lines = (ROOT / "requirements.txt").read_text().splitlines()
     (requirement,) = [line for line in lines if line and not line.startswith("#")]
     assert requirement.startswith("botocore==")
+
+
+def test_the_stack_has_the_facts_for_the_checks_of_the_command_line(template: Template) -> None:
+    outputs = {name: each["Value"] for name, each in template["Outputs"].items()}
+    expected = {
+        "Version": __version__,
+        "Vpc": GOOD["vpc"],
+        "TaskSubnets": f"{GOOD['subnet1']},{GOOD['subnet2']}",
+        "LoadBalancerSubnets": f"{GOOD['elbsubnet1']},{GOOD['elbsubnet2']}",
+        "ProductionScheme": "internal",
+        "RequiredTags": "technicalTeam,",
+    }
+    assert {name: outputs[name] for name in expected} == expected

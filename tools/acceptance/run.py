@@ -142,7 +142,8 @@ def _connect(runtime: Runtime, api: str, profile: str, region: str) -> Installat
     connected = client.connect(
         chosen, auth, runtime.transport, runtime.clock, lambda text: runtime.out(f"      {text}")
     )
-    return Installation(connected, chosen, signing.region(chosen, source, runtime.environment))
+    region = signing.known_region(chosen, source, runtime.environment)
+    return Installation(connected, chosen, region)
 
 
 def _run_steps(
