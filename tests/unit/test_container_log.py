@@ -8,7 +8,7 @@ import pytest
 
 from devops_core.model.container_log import ContainerLog, bounded, container_log
 
-TASK = "0123456789abcdef0123456789abcdef"
+TASK = 32 * "7"
 
 
 def definition(**configuration: Any) -> dict[str, Any]:
