@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from devops_core.errors import RefusedError
 from devops_core.model.template import Template
@@ -71,14 +71,20 @@ def _version_url(template: Template, settings: Settings) -> str | None:
     """Return the URL of exactly the recorded template; None in a bucket without versioning.
 
     Without the version, CloudFormation could read other bytes than the service has checked. The
-    form is that of the CloudFormation User Guide ("Selecting a stack template").
+    form is that of the CloudFormation User Guide ("Selecting a stack template"). A bucket with a
+    dot is in the path, because the certificate of S3 is not valid for its host name (Amazon S3 User
+    Guide, "Virtual hosting of general purpose buckets").
     """
     if template.version is None:
         return None
     url, bucket, key = TemplateLocation.parse(template.url)
+    dotted, host = "." in bucket, urlsplit(url).netloc
     if url.startswith("s3:"):
         domain = "amazonaws.com.cn" if settings.partition == "aws-cn" else "amazonaws.com"
-        url = f"https://{bucket}.s3.{settings.region}.{domain}/{quote(key)}"
+        host = f"{bucket}.s3.{settings.region}.{domain}"
+        url = f"https://{host}/{quote(key)}"
+    if dotted and host.startswith(f"{bucket}."):
+        url = f"https://{host.removeprefix(f'{bucket}.')}/{bucket}/{quote(key)}"
     return f"{url}?versionId={quote(template.version, safe='')}"
 
 

@@ -133,17 +133,30 @@ def swap(
     """
     given = bodies.present(version=version, digest=digest)
     expected = _expected(session, name, given, back=back, ask=not (yes or write.dry_run))
-    accepts_any = write.dry_run or (yes and not back)
-    if queue.limit is not None and not (expected.members or accepts_any):
-        # A promote could end during the wait, and the service could not refuse its release.
-        raise UsageError(
-            "the idle slot runs the first image, which has no version: repeat without --queue"
-        )
+    if queue.limit is not None and not (expected.members or write.dry_run):
+        raise _unnamed_release(back=back, yes=yes)
     if expected.key and write.idempotency_key is None:
         write = replace(write, idempotency_key=expected.key)
     body = {"applicationName": name, **expected.members}
     call = writing.Call("POST", "/stacks/swapProdBlueAndGreen", body)
     return writing.run(session, call, write, timeout.timeout, queue=queue)
+
+
+def _unnamed_release(*, back: bool, yes: bool) -> UsageError:
+    """Return the error of a queued swap without a release.
+
+    A promote could end during the wait, and its release would become live. After another swap, the
+    command would return to the release that this swap replaced.
+    """
+    if yes and not back:
+        return UsageError(
+            "--queue does not swap to any release, because the operation that it waits for can"
+            " change the idle slot",
+            "Name the release: --version VERSION",
+        )
+    return UsageError(
+        "the idle slot runs the first image, which has no version: repeat without --queue"
+    )
 
 
 def _expected(

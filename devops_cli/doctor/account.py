@@ -176,6 +176,7 @@ def _installation(clients: Clients, stack: str) -> Installation:
         load_balancer_subnets=_listed(outputs, "LoadBalancerSubnets"),
         scheme=outputs.get("ProductionScheme", ""),
         required_tags=_listed(outputs, "RequiredTags"),
+        account=found["StackId"].split(":")[4],
     )
 
 
@@ -191,7 +192,12 @@ def _network(clients: Clients, installation: Installation) -> Network:
     vpc = [{"Name": "vpc-id", "Values": [installation.vpc]}]
     return Network(
         [
-            Subnet(each["SubnetId"], each["AvailabilityZone"], each["AvailableIpAddressCount"])
+            Subnet(
+                each["SubnetId"],
+                each["AvailabilityZone"],
+                each["AvailableIpAddressCount"],
+                each.get("OwnerId", ""),
+            )
             for each in _pages(ec2, "describe_subnets", "Subnets", Filters=subnets)
         ],
         [_table(each) for each in _pages(ec2, "describe_route_tables", "RouteTables", Filters=vpc)],
@@ -200,6 +206,7 @@ def _network(clients: Clients, installation: Installation) -> Network:
                 each["ServiceName"],
                 each.get("VpcEndpointType") == "Gateway",
                 each.get("RouteTableIds", ()),
+                each.get("PrivateDnsEnabled", True),
             )
             for each in _pages(ec2, "describe_vpc_endpoints", "VpcEndpoints", Filters=vpc)
             if each["State"].lower() == "available"

@@ -71,6 +71,8 @@ def examine(
     if account:
         check(account.missing_roles, roles.problems)
         check(account.network, lambda each: network.problems(*each))
+        if not isinstance(account.network, Unchecked):
+            unchecked.extend(network.unchecked(*account.network))
         for limit in (account.load_balancers, account.target_groups, account.roles):
             check(limit, lambda each: quotas.problems([each]))
             used += [limit] if isinstance(limit, Quota) else []

@@ -40,18 +40,23 @@ class Installation(NamedTuple):
     load_balancer_subnets: Sequence[str] = ()
     scheme: str = ""
     required_tags: Sequence[str] = ()
+    account: str = ""
 
 
 class Subnet(NamedTuple):
-    """A subnet with its availability zone and its free addresses."""
+    """A subnet with its availability zone, its free addresses and the account that owns it."""
 
     id: str
     zone: str
     free_addresses: int
+    owner: str = ""
 
 
 class Route(NamedTuple):
-    """A route; `target` is the id of a gateway or another resource."""
+    """A route; `target` is the id of a gateway or another resource.
+
+    `destination` is a range of IPv4, empty for one of IPv6 and for a prefix list.
+    """
 
     destination: str
     target: str
@@ -68,11 +73,15 @@ class RouteTable(NamedTuple):
 
 
 class Endpoint(NamedTuple):
-    """An available VPC endpoint; a gateway endpoint has route tables."""
+    """An available VPC endpoint; a gateway endpoint has route tables.
+
+    `has_names` is whether the usual host names of the service lead to an interface endpoint.
+    """
 
     service: str
     is_gateway: bool
     route_tables: Sequence[str] = ()
+    has_names: bool = True
 
 
 class Network(NamedTuple):

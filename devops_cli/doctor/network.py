@@ -1,10 +1,23 @@
-"""Checks of the subnets: zones, free addresses, routes and endpoints."""
+"""Checks of the subnets: zones, free addresses, routes and endpoints.
+
+Routes can lead to other networks, and a VPC can belong to another account. The check of a route is
+then not possible: only a fault that the facts prove is a problem.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from devops_cli.doctor.facts import Installation, Network, Problem, Route, RouteTable, Subnet
+from devops_cli.doctor.facts import (
+    Endpoint,
+    Installation,
+    Network,
+    Problem,
+    Route,
+    RouteTable,
+    Subnet,
+    Unchecked,
+)
 
 # Elastic Load Balancing, Application Load Balancers, "Subnets for your load balancer".
 _FREE_ADDRESSES = 8
@@ -13,6 +26,12 @@ _ANYWHERE = "0.0.0.0/0"
 ENDPOINTS = ("ecr.api", "ecr.dkr", "logs", "s3")
 _PARAMETERS = "correct parameters.yml and run npx serverless deploy"
 _CREATES = "The create of an application fails."
+# The targets of routes that stay in the VPC, and those that tasks without public addresses cannot
+# use: the VPC itself, internet gateways, and egress-only gateways, which are for IPv6.
+_NOT_ELSEWHERE = ("local", "igw-", "eigw-")
+# Targets that inspect packets and forward them: endpoints of firewalls and appliances (AWS Network
+# Firewall Developer Guide, "Simple single zone architecture with an internet gateway").
+_APPLIANCES = ("vpce-", "eni-", "i-")
 
 
 def problems(installation: Installation, network: Network) -> Iterator[Problem]:
@@ -31,11 +50,48 @@ def problems(installation: Installation, network: Network) -> Iterator[Problem]:
     own_balancers = [known[name] for name in balancers if name in known]
     yield from _zones(own_tasks, own_balancers)
     yield from _addresses(own_balancers)
+    if _is_shared(installation, network):
+        return
     for each in own_tasks:
         yield from _task_routes(each, network)
     if installation.scheme == "internet-facing":
         for each in own_balancers:
-            yield from _public_route(each, network)
+            yield from _public_route(each, installation, network)
+
+
+def unchecked(installation: Installation, network: Network) -> Iterator[Unchecked]:
+    """Yield the checks of routes that are not possible with the facts."""
+    if _is_shared(installation, network):
+        yield Unchecked(
+            "routes of the subnets",
+            "another account owns the VPC, and only that account can read its routes and endpoints",
+        )
+        return
+    for each in network.subnets:
+        table = _table(each, network.tables)
+        route = _default_route(table)
+        if each.id in installation.task_subnets and (reason := _unknown_way(table, network)):
+            yield Unchecked(f"routes of the task subnet {each.id}", reason)
+        if (
+            installation.scheme == "internet-facing"
+            and each.id in installation.load_balancer_subnets
+            and _is_appliance(route)
+        ):
+            yield Unchecked(
+                f"routes of the load balancer subnet {each.id}",
+                f"the default route is {route.target if route else ''}, for example a firewall;"
+                " its own subnet needs the route to the internet gateway",
+            )
+
+
+def _is_shared(installation: Installation, network: Network) -> bool:
+    """Return whether another account owns a subnet.
+
+    A participant of a shared VPC cannot view resources of the owner (Amazon VPC User Guide, "Share
+    your VPC subnets with other accounts").
+    """
+    owners = {each.owner for each in network.subnets if each.owner}
+    return bool(installation.account and owners - {installation.account})
 
 
 def _zones(tasks: Sequence[Subnet], balancers: Sequence[Subnet]) -> Iterator[Problem]:
@@ -72,8 +128,8 @@ def _addresses(balancers: Sequence[Subnet]) -> Iterator[Problem]:
 def _task_routes(subnet: Subnet, network: Network) -> Iterator[Problem]:
     table = _table(subnet, network.tables)
     route = _default_route(table)
-    missing = [name for name in ENDPOINTS if not _has_endpoint(name, table, network)]
-    if not missing or (route and route.is_active and not _is_internet_gateway(route)):
+    missing = _missing_endpoints(table, network)
+    if not missing or _unknown_way(table, network) or _is_private_way(route):
         return
     if route is None:
         name = "A task subnet has no default route"
@@ -91,17 +147,30 @@ def _task_routes(subnet: Subnet, network: Network) -> Iterator[Problem]:
     )
 
 
-def _public_route(subnet: Subnet, network: Network) -> Iterator[Problem]:
+def _public_route(
+    subnet: Subnet, installation: Installation, network: Network
+) -> Iterator[Problem]:
     table = _table(subnet, network.tables)
     route = _default_route(table)
     if route and route.is_active and _is_internet_gateway(route):
         return
-    target = f"igw-… --route-table-id {table.id if table else 'rtb-…'}"
+    if _is_appliance(route):
+        return
+    tasks = [each for each in network.subnets if each.id in installation.task_subnets]
+    if route or table in [_table(each, network.tables) for each in tasks]:
+        # The route exists already, or the tasks would lose their way without public addresses.
+        remedy = (
+            "Associate the subnet with another route table, whose default route is an internet"
+            " gateway (VPC console, Route tables)"
+        )
+    else:
+        target = f"igw-… --route-table-id {table.id if table else 'rtb-…'}"
+        remedy = f"aws ec2 create-route --destination-cidr-block {_ANYWHERE} --gateway-id {target}"
     yield Problem(
         "A load balancer subnet has no route to an internet gateway",
         f"{subnet.id}, {table.id if table else 'no route table'}",
         "Customers on the internet do not reach production (productionscheme: internet-facing).",
-        f"aws ec2 create-route --destination-cidr-block {_ANYWHERE} --gateway-id {target}",
+        remedy,
     )
 
 
@@ -120,10 +189,70 @@ def _is_internet_gateway(route: Route) -> bool:
     return route.target.startswith("igw-")
 
 
-def _has_endpoint(name: str, table: RouteTable | None, network: Network) -> bool:
-    """Return whether an interface endpoint exists, or a gateway endpoint of the route table."""
-    return any(
-        each.service.endswith(f".{name}")
-        and (not each.is_gateway or (table is not None and table.id in each.route_tables))
-        for each in network.endpoints
+def _is_private_way(route: Route | None) -> bool:
+    """Return whether tasks without public addresses can use a default route."""
+    return bool(route and route.is_active and not route.target.startswith(_NOT_ELSEWHERE))
+
+
+def _is_appliance(route: Route | None) -> bool:
+    return bool(route and route.is_active and route.target.startswith(_APPLIANCES))
+
+
+def _unknown_way(table: RouteTable | None, network: Network) -> str:
+    """Return why tasks may reach AWS on a way that the facts do not show; empty if they cannot.
+
+    A default route without a target that exists is a fault, also with other routes.
+    """
+    missing, route = _missing_endpoints(table, network), _default_route(table)
+    if not missing or _is_private_way(route) or (route and not route.is_active):
+        return ""
+    nameless = [
+        name
+        for name in missing
+        if any(not each.is_gateway for each in _for_service(name, network.endpoints))
+    ]
+    if nameless == missing:
+        return (
+            f"the endpoints for {', '.join(nameless)} have no private DNS names; tasks use them"
+            " only with other DNS records"
+        )
+    routes = table.routes if table else ()
+    others = dict.fromkeys(each.target for each in routes if _leads_elsewhere(each))
+    if others:
+        return (
+            f"there are no endpoints for {', '.join(missing)} in the VPC, but routes to"
+            f" {', '.join(others)}, which can lead to them"
+        )
+    return ""
+
+
+def _leads_elsewhere(route: Route) -> bool:
+    """Return whether a route leads out of the VPC; a gateway endpoint has no IPv4 destination."""
+    to_endpoint = route.target.startswith("vpce-") and not route.destination
+    return bool(
+        route.is_active
+        and route.target
+        and not to_endpoint
+        and not route.target.startswith(_NOT_ELSEWHERE)
     )
+
+
+def _missing_endpoints(table: RouteTable | None, network: Network) -> list[str]:
+    """Return the services without a usable endpoint.
+
+    An interface endpoint needs private DNS names, a gateway endpoint the route table.
+    """
+    return [
+        name
+        for name in ENDPOINTS
+        if not any(
+            (table is not None and table.id in each.route_tables)
+            if each.is_gateway
+            else each.has_names
+            for each in _for_service(name, network.endpoints)
+        )
+    ]
+
+
+def _for_service(name: str, endpoints: Sequence[Endpoint]) -> list[Endpoint]:
+    return [each for each in endpoints if each.service.endswith(f".{name}")]

@@ -22,8 +22,17 @@ class CloudWatchLogs:
     @translated()
     def tail(self, group: str, stream: str) -> tuple[str, ...]:
         """Return the last lines of a stream, the oldest first, without control characters."""
-        response = self._client.get_log_events(
-            logGroupName=group, logStreamName=stream, limit=MAX_LINES, startFromHead=False
-        )
+        request = {
+            "logGroupName": group,
+            "logStreamName": stream,
+            "limit": MAX_LINES,
+            "startFromHead": False,
+        }
+        response = self._client.get_log_events(**request)
+        if not response["events"]:
+            # The first page can be empty although the stream has events (CloudWatch Logs API,
+            # GetLogEvents).
+            token = response["nextBackwardToken"]
+            response = self._client.get_log_events(**request, nextToken=token)
         messages = (event["message"].rstrip() for event in response["events"])
         return tuple(redact(_CONTROL_SEQUENCE.sub("", message)) for message in messages)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from typing import Any
 
@@ -12,7 +13,7 @@ from devops_core.adapters.logs import CloudWatchLogs
 from devops_core.bootstrap import CLIENT_CONFIG, QUICK_CONFIG, AwsCloud
 from devops_core.errors import AccessDeniedError, AwsError, RefusedError, ThrottledError
 from tests.adapters.conftest import Aws
-from tests.lab.moto.hooks import break_after, refuse
+from tests.lab.moto.hooks import break_after, refuse, respond
 
 GROUP, STREAM = "/ecs/Shop/dev", "app/app/0123456789abcdef0123456789abcdef"
 
@@ -41,6 +42,15 @@ def write(client: Any, *messages: str) -> None:
 def test_the_last_lines_are_read_in_their_order(logs: CloudWatchLogs, client: Any) -> None:
     write(client, *(f"line {number}" for number in range(50)))
     assert logs.tail(GROUP, STREAM) == tuple(f"line {number}" for number in range(30, 50))
+
+
+def test_an_empty_page_is_not_the_end_of_a_stream(logs: CloudWatchLogs, client: Any) -> None:
+    write(client, "fatal: no database")
+    response = client.get_log_events(logGroupName=GROUP, logStreamName=STREAM)
+    sent = respond(client, "GetLogEvents", {**response, "events": []}, response)
+    assert logs.tail(GROUP, STREAM) == ("fatal: no database",)
+    first, second = (json.loads(each["body"]) for each in sent)
+    assert second == {**first, "nextToken": response["nextBackwardToken"]}
 
 
 def test_an_empty_stream_has_no_lines(logs: CloudWatchLogs) -> None:

@@ -11,7 +11,7 @@ import pytest
 from botocore.exceptions import ClientError
 from moto import mock_aws
 
-from devops_cli.doctor import account
+from devops_cli.doctor import account, network
 from devops_cli.doctor.facts import Installation, Unchecked
 from devops_cli.doctor.roles import NAMES
 from tests.lab.prepared_service import KEYS, NOW, Service, Source, answer, run
@@ -200,6 +200,36 @@ def test_endpoints_replace_the_default_route(aws: Account, service: Service) -> 
     )
     aws.install()
     assert doctor(service) == (0, doctor(service)[1])
+
+
+def test_endpoints_without_private_dns_names_are_unchecked(aws: Account, service: Service) -> None:
+    aws.ec2.delete_route(RouteTableId=aws.table, DestinationCidrBlock="0.0.0.0/0")
+    for name in ("ecr.api", "ecr.dkr", "logs", "s3"):
+        aws.ec2.create_vpc_endpoint(
+            VpcId=aws.vpc,
+            ServiceName=f"com.amazonaws.{REGION}.{name}",
+            VpcEndpointType="Interface",
+            SubnetIds=aws.subnets[:2],
+            PrivateDnsEnabled=False,
+        )
+    aws.install()
+    code, report = doctor(service)
+    assert (code, problems(report)) == (0, [])
+    unchecked = {each["check"] for each in report["unchecked"]}
+    assert unchecked > {f"routes of the task subnet {each}" for each in aws.subnets[:2]}
+
+
+def test_routes_of_a_vpc_of_another_account_are_unchecked(aws: Account) -> None:
+    aws.ec2.delete_route(RouteTableId=aws.table, DestinationCidrBlock="0.0.0.0/0")
+    aws.install()
+    with account.clients(KEYS, REGION) as clients:
+        installation = account.read_installation(clients, STACK)
+        assert isinstance(installation, Installation)
+        participant = installation._replace(account="999999999999")
+        found = account.read(clients, STACK, participant, NOW).network
+    assert not isinstance(found, Unchecked)
+    assert [*network.problems(*found)] == []
+    assert [each.check for each in network.unchecked(*found)] == ["routes of the subnets"]
 
 
 def test_the_internet_does_not_reach_production_without_an_internet_gateway(

@@ -182,6 +182,112 @@ def test_subnets_have_two_zones_free_addresses_and_routes(
     assert names([*found]) == expected
 
 
+INTERFACES = ("ecr.api", "ecr.dkr", "logs", "s3")
+NAMELESS = [
+    Endpoint(each.service, is_gateway=False, has_names=False) for each in endpoints(*INTERFACES)
+]
+SHARED = [each._replace(owner="999999999999") for each in SUBNETS]
+
+
+def private_routes(*routes: Route) -> Network:
+    return NETWORK._replace(tables=(PRIVATE._replace(routes=(LOCAL, *routes)), PUBLIC))
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        # The endpoints of an organization can be in another VPC.
+        (private_routes(Route("10.0.0.0/8", "tgw-1")), "routes to tgw-1"),
+        (private_routes(Route("10.8.0.0/16", "pcx-1")), "routes to pcx-1"),
+        (private_routes(Route("10.0.0.0/8", "arn:aws:networkmanager::1:core-network/c")), "arn:"),
+        (private_routes(INTERNET, Route("10.0.0.0/8", "vgw-1")), "routes to vgw-1"),
+        # A prefix list of the customer, and both halves of the IPv4 addresses.
+        (private_routes(Route("", "nat-1")), "routes to nat-1"),
+        (private_routes(Route("0.0.0.0/1", "nat-1"), Route("128.0.0.0/1", "nat-1")), "to nat-1"),
+        (private_routes()._replace(endpoints=NAMELESS), "no private DNS names"),
+    ],
+)
+def test_a_way_that_the_facts_do_not_show_is_unchecked(change: Network, reason: str) -> None:
+    assert names([*network.problems(INSTALLATION, change)]) == []
+    found = [*network.unchecked(INSTALLATION, change)]
+    assert [each.check for each in found] == [f"routes of the task subnet {each}" for each in "ab"]
+    assert all(reason in each.reason for each in found)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        # Neither is a way for IPv4: a gateway endpoint for another service, egress-only for IPv6.
+        private_routes(Route("", "vpce-1")),
+        private_routes(Route("", "eigw-1")),
+        private_routes(Route("10.0.0.0/8", "tgw-1", is_active=False)),
+        private_routes(NAT._replace(is_active=False), Route("10.0.0.0/8", "pcx-1")),
+        private_routes()._replace(endpoints=NAMELESS[:2]),
+    ],
+)
+def test_routes_that_cannot_help_are_no_excuse(change: Network) -> None:
+    assert [each.place for each in network.problems(INSTALLATION, change)] == [
+        "a, private", "b, private",
+    ]  # fmt: skip
+    assert [*network.unchecked(INSTALLATION, change)] == []
+
+
+@pytest.mark.parametrize("target", ["vpce-1", "eni-1", "i-1"])
+def test_a_firewall_before_the_internet_gateway_is_unchecked(target: str) -> None:
+    public = INSTALLATION._replace(scheme="internet-facing")
+    routes = (LOCAL, Route("0.0.0.0/0", target))
+    change = NETWORK._replace(tables=(PRIVATE, PUBLIC._replace(routes=routes)))
+    assert names([*network.problems(public, change)]) == []
+    found = [*network.unchecked(public, change)]
+    assert [each.check for each in found] == [
+        f"routes of the load balancer subnet {each}" for each in "cd"
+    ]
+    assert all(target in each.reason for each in found)
+    assert [*network.unchecked(INSTALLATION, change)] == []
+
+
+@pytest.mark.parametrize("tables", [(), (PRIVATE._replace(routes=(LOCAL,)), PUBLIC)])
+def test_routes_of_a_shared_vpc_are_unchecked(tables: Sequence[RouteTable]) -> None:
+    participant = INSTALLATION._replace(account="123456789012", scheme="internet-facing")
+    shared = Network(SHARED, tables, ())
+    assert names([*network.problems(participant, shared)]) == []
+    (found,) = network.unchecked(participant, shared)
+    assert "another account owns the VPC" in found.reason
+    # Zones and addresses are known.
+    assert names([*network.problems(participant, shared._replace(subnets=SHARED[1:]))]) == [
+        ("A subnet of the installation does not exist", "a")
+    ]
+
+
+def test_known_ways_are_not_unchecked() -> None:
+    with_endpoints = private_routes()._replace(endpoints=endpoints(*INTERFACES))
+    for each in (NETWORK, with_endpoints):
+        owned = each._replace(subnets=[s._replace(owner="123456789012") for s in each.subnets])
+        account = INSTALLATION._replace(account="123456789012", scheme="internet-facing")
+        assert [*network.unchecked(account, owned)] == []
+
+
+@pytest.mark.parametrize(
+    ("tables", "remedy"),
+    [
+        # An empty route table of the load balancers alone.
+        ((PRIVATE, PUBLIC._replace(routes=(LOCAL,))), "aws ec2 create-route"),
+        # The tasks use the route table too, or it already has a default route.
+        ((PRIVATE,), "Associate the subnet with another route table"),
+        ((PRIVATE._replace(routes=(LOCAL,)),), "Associate the subnet with another route table"),
+        ((PRIVATE, PUBLIC._replace(routes=(NAT,))), "Associate the subnet with another"),
+    ],
+)
+def test_the_remedy_for_a_private_load_balancer_keeps_the_routes_of_the_tasks(
+    tables: Sequence[RouteTable], remedy: str
+) -> None:
+    public = INSTALLATION._replace(scheme="internet-facing")
+    found = [*network.problems(public, NETWORK._replace(tables=tables))]
+    remedies = [each.remedy for each in found if each.name.startswith("A load balancer subnet")]
+    assert len(remedies) == 2
+    assert all(each.startswith(remedy) for each in remedies)
+
+
 def test_the_problem_names_the_missing_endpoints() -> None:
     without = NETWORK._replace(
         tables=(PRIVATE._replace(routes=(LOCAL,)), PUBLIC), endpoints=endpoints("ecr.api", "s3")

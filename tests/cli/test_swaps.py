@@ -185,7 +185,8 @@ def test_two_returns_to_the_first_image_have_the_same_key() -> None:
 @pytest.mark.parametrize(
     ("options", "code"),
     [
-        (["--back"], 2), (["--back", "--yes"], 2), ([], 2), (["--yes"], 0), (["--dry-run"], 0),
+        (["--back"], 2), (["--back", "--yes"], 2), ([], 2), (["--dry-run"], 0),
+        (["--yes", "--dry-run"], 0),
     ],
 )  # fmt: skip
 def test_a_release_without_a_version_is_not_queued(options: list[str], code: int) -> None:
@@ -196,6 +197,16 @@ def test_a_release_without_a_version_is_not_queued(options: list[str], code: int
     result = run(service, "swap", "Shop", "--queue", *options, interactive=True, typed="y\n")
     assert (result.exit_code, len(posts(service))) == (code, int(code == 0))
     assert ("repeat without --queue" in result.stderr) == (code == 2)
+
+
+def test_any_release_is_not_queued() -> None:
+    """The swap would undo that of another caller, or make an unknown promote live."""
+    service = production()
+    result = run(service, "swap", "Shop", "--queue", "--yes")
+    assert (result.exit_code, service.requests) == (2, [])
+    assert "Name the release: --version VERSION" in result.stderr
+    assert run(service, "swap", "Shop", "--queue", "--yes", "--version=1.0").exit_code == 0
+    assert posts(service) == [{"applicationName": "Shop", "version": "1.0"}]
 
 
 def test_a_previous_release_with_a_version_can_be_queued() -> None:

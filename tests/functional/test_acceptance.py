@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,7 +19,9 @@ from tests.lab.acceptance import Acceptance
 from tests.lab.client import Client
 from tests.lab.fakes import ACCOUNT, FakeCloud
 from tests.lab.fakes.task_service import HANG
-from tools.acceptance import options
+from tests.lab.raw_server import raw_server
+from tests.lab.tls import Authority, counted
+from tools.acceptance import options, run
 from tools.acceptance.pages import Fingerprint
 from tools.acceptance.results import LoggedCall
 from tools.acceptance.state import locked
@@ -51,6 +55,19 @@ def test_it_passes_on_an_installation_that_works(acceptance: Acceptance) -> None
     assert {step for step, _, _ in acceptance.checks("passed")} == set(TITLES)
     assert remaining(acceptance.cloud) == []
     assert acceptance.state.read() is None
+
+
+def test_it_trusts_the_certificates_of_the_command_line(
+    acceptance: Acceptance, tmp_path: Path
+) -> None:
+    authority = Authority(tmp_path)
+    body = b'HTTP/1.1 200 OK\r\nContent-Length: 16\r\n\r\n{"status": "ok"}'
+    variables = {**acceptance.runtime.environment, "AWS_CA_BUNDLE": str(authority.file)}
+    runtime = replace(acceptance.runtime, environment=variables, transport=None)
+    with raw_server(lambda: body, counted(authority.server(), [])) as port:
+        there = run.connect(runtime, f"https://localhost:{port}/dev", "", "")
+        with closing(there.api):
+            assert there.api.get("/health").body == {"status": "ok"}
 
 
 def test_the_report_has_the_durations_of_each_operation(acceptance: Acceptance) -> None:

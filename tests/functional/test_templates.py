@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import hashlib
 from typing import Any
+from urllib.parse import urlsplit
 
+import boto3
 import pytest
+from botocore.config import Config
 
 from devops_core.errors import (
     AccessDeniedError,
@@ -190,6 +193,13 @@ def test_a_large_template_is_sent_by_the_url_of_the_recorded_version(
         ("https://s3.eu-west-3.amazonaws.com/b/a.yml", {},
          "https://s3.eu-west-3.amazonaws.com/b/a.yml"),
         ("https://b.s3.amazonaws.com/a%20b.yml", {}, "https://b.s3.amazonaws.com/a%20b.yml"),
+        ("s3://my.b/a b.yml", {}, "https://s3.eu-west-1.amazonaws.com/my.b/a%20b.yml"),
+        ("https://my.b.s3.eu-west-3.amazonaws.com/a.yml", {},
+         "https://s3.eu-west-3.amazonaws.com/my.b/a.yml"),
+        ("https://my.b.s3-eu-west-1.amazonaws.com/a.yml", {},
+         "https://s3-eu-west-1.amazonaws.com/my.b/a.yml"),
+        ("https://s3.eu-west-3.amazonaws.com/my.b/a.yml", {},
+         "https://s3.eu-west-3.amazonaws.com/my.b/a.yml"),
     ],
 )  # fmt: skip
 def test_the_url_of_a_large_template_has_the_form_of_the_parameter(
@@ -200,6 +210,25 @@ def test_the_url_of_a_large_template_has_the_form_of_the_parameter(
     assert Client(cloud).create().status == 202
     (request,) = requests(cloud)
     assert request["TemplateURL"] == f"{expected}?versionId=v1"
+
+
+@pytest.mark.parametrize("bucket", ["ecs-cf-bucket", "my.bucket", "a.b.c", "s3.b"])
+def test_a_bucket_is_in_the_path_of_the_url_if_it_is_for_the_sdk(bucket: str) -> None:
+    cloud = FakeCloud(template=TemplateLocation.parse(f"s3://{bucket}/folder/a b.yml"))
+    cloud.templates.versions["v1"] = LARGE
+    Client(cloud).create()
+    (request,) = requests(cloud)
+    s3 = boto3.client(
+        "s3",
+        region_name=cloud.settings.region,
+        aws_access_key_id="id",
+        aws_secret_access_key="key",  # noqa: S106 # not sent
+        config=Config(signature_version="s3v4"),
+    )
+    parameters = {"Bucket": bucket, "Key": "folder/a b.yml"}
+    signed = s3.generate_presigned_url("get_object", Params=parameters)
+    # The SDK writes the global host into the URL of another region.
+    assert urlsplit(request["TemplateURL"]).path == urlsplit(signed).path
 
 
 def test_the_dry_run_of_a_large_template_reads_its_parameters(

@@ -193,10 +193,10 @@ class Acceptance:
         missing = f"{options.parse([]).failing}"
         cloud.containers.behaviours[missing] = CRASH
 
-    def run(self, *arguments: str) -> int:
-        """Run the program with arguments; return its exit code."""
-        chosen = options.parse([*arguments, "--directory", str(self.directory)])
-        runtime = run.Runtime(
+    @property
+    def runtime(self) -> run.Runtime:
+        """The parts of this machine."""
+        return run.Runtime(
             environment={"DEVOPS_API": API, "DEVOPS_CONFIG": str(self.directory / "config")},
             clock=self.clock,
             out=self.printed.append,
@@ -205,6 +205,11 @@ class Acceptance:
             account=lambda *_: self.account,
             transport=self.network,
         )
+
+    def run(self, *arguments: str) -> int:
+        """Run the program with arguments; return its exit code."""
+        chosen = options.parse([*arguments, "--directory", str(self.directory)])
+        runtime = self.runtime
         with locked(self.directory) as state:
             if chosen.remove:
                 return run.remove(runtime, chosen.limits, state)

@@ -10,7 +10,7 @@ from typing import Protocol
 
 import httpx
 
-from devops_cli import __version__, client, config, signing
+from devops_cli import __version__, certificates, client, config, signing
 from devops_cli.client import Api
 from devops_cli.clock import Clock
 from devops_cli.config import Profile
@@ -90,7 +90,7 @@ def test(runtime: Runtime, options: Options, state: State) -> int:
     """
     if state.read() and (code := remove(runtime, options.limits, state)):
         return code
-    there = _connect(runtime, options.api, options.profile, options.region)
+    there = connect(runtime, options.api, options.profile, options.region)
     started = runtime.clock.monotonic()
     images = tuple(map(str, (options.first, options.second, options.failing)))
     name = "Acceptance-" + "".join(secrets.choice(_ALPHABET) for _ in range(6))
@@ -135,12 +135,24 @@ def remove(runtime: Runtime, limits: Limits, state: State) -> int:
     return Exit.FAILED if reason else Exit.SUCCEEDED
 
 
-def _connect(runtime: Runtime, api: str, profile: str, region: str) -> Installation:
+def connect(runtime: Runtime, api: str, profile: str, region: str) -> Installation:
+    """Return an installation, with the settings and certificates that `devops` would use.
+
+    Raises:
+        CliError: the settings are not valid, or the credentials or certificates cannot be used.
+
+    """
     chosen = config.resolve(runtime.environment, api=api, profile=profile, region=region)
     source = runtime.credentials(chosen)
+    trust = certificates.load(runtime.environment)
     auth = signing.auth(chosen, source, runtime.environment)
     connected = client.connect(
-        chosen, auth, runtime.transport, runtime.clock, lambda text: runtime.out(f"      {text}")
+        chosen,
+        auth,
+        runtime.transport,
+        runtime.clock,
+        lambda text: runtime.out(f"      {text}"),
+        trust=trust,
     )
     region = signing.known_region(chosen, source, runtime.environment)
     return Installation(connected, chosen, region)
@@ -185,7 +197,7 @@ def _remaining(runtime: Runtime, limits: Limits, state: State) -> str:
     if pending is None:
         return ""
     try:
-        there = _connect(runtime, pending.api, pending.profile, pending.region)
+        there = connect(runtime, pending.api, pending.profile, pending.region)
         removal.remove(Service(there.api, runtime.clock, limits, runtime.out), pending, runtime.out)
     except CliError as error:
         reason = str(error)
