@@ -127,7 +127,7 @@ def resolve(
     named = chosen.api if profile else ""
     where = api or named or variable(environment, "DEVOPS_API") or chosen.api
     if not where:
-        raise _no_address(file)
+        raise _no_address(file, name)
     where = parse_address(where)
     own = chosen.api_key if where == chosen.api.rstrip("/") else ""
     sent = variable(environment, "DEVOPS_API_KEY")
@@ -176,11 +176,13 @@ def _api_key(key: str, address: str) -> str:
     return key
 
 
-def _no_address(file: Path) -> UsageError:
+def _no_address(file: Path, profile: str) -> UsageError:
+    option = f" --profile {profile}" if profile else ""
     return UsageError(
         "the address of the service is not configured",
         "`npx serverless info` prints it in the installation of the service. Store it with",
-        "  devops config set api https://abcde12345.execute-api.eu-west-1.amazonaws.com/dev",
+        "  devops config set api https://abcde12345.execute-api.eu-west-1.amazonaws.com/dev"
+        + option,
         f"(written to {file}), or set the variable DEVOPS_API, or use the option --api.",
     )
 

@@ -59,8 +59,8 @@ def deploy(
 ) -> Exit:
     """Deploy a version to dev, qa, stage, training or da."""
     production = (
-        f". To production: devops promote {name} --from ENV, then devops swap {name}"
-        f" --version {version}"
+        f". To production: {session.command('promote', name, '--from', 'ENV')},"
+        f" then {session.command('swap', name, '--version', version)}"
     )
     targets = environments(env, production)
     body = {"applicationName": name, "environment": targets, "version": version}

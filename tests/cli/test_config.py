@@ -151,6 +151,12 @@ def test_without_an_address_it_says_what_to_do(tmp_path: Path) -> None:
     assert "--api" in said
 
 
+def test_the_hint_for_a_profile_without_an_address_names_the_profile(file: Path) -> None:
+    with pytest.raises(UsageError, match="not configured") as error:
+        config.resolve({"DEVOPS_CONFIG": str(file)}, profile="bare")
+    assert error.value.hints[1].endswith("/dev --profile bare")
+
+
 def test_an_unknown_profile_is_an_error_that_names_the_others(file: Path) -> None:
     with pytest.raises(
         UsageError, match=r"no profile 'prod' in .*; its profiles: default, test, bare"

@@ -74,6 +74,14 @@ def test_a_deploy_to_production_names_promote_and_swap(name: str) -> None:
     )
 
 
+def test_the_commands_for_production_have_the_options_of_the_connection() -> None:
+    message = refusal(f"deploy Shop --env prod {RELEASE} --region eu-west-3")
+    assert message.endswith(
+        "To production: devops promote Shop --from ENV --region eu-west-3,"
+        " then devops swap Shop --version 1.0 --region eu-west-3"
+    )
+
+
 @pytest.mark.parametrize(
     ("line", "hint"),
     [

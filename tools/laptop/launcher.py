@@ -35,7 +35,8 @@ def main() -> int:
 
 def _stop_without_owner() -> None:
     """Stop when standard input ends: the process that started the laptop cloud has ended."""
-    sys.stdin.buffer.read()
+    while os.read(0, 1024):  # without a lock of sys.stdin, see task_server.exit_when_orphaned
+        pass
     os.kill(os.getpid(), signal.SIGTERM)
 
 

@@ -102,8 +102,12 @@ def identity() -> dict[str, str]:
 
 
 def exit_when_orphaned() -> None:
-    """End the process when standard input closes, because the laptop cloud was killed."""
-    sys.stdin.buffer.read()
+    """End the process when standard input closes, because the laptop cloud was killed.
+
+    `os.read` holds no lock of `sys.stdin`: Python aborts at its end while a thread holds one.
+    """
+    while os.read(0, 1024):
+        pass
     os._exit(1)
 
 
