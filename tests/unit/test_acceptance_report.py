@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,6 +16,7 @@ import pytest
 
 from devops_cli.failures import UsageError
 from devops_cli.responses import Response
+from tests.lab.templates import ROOT
 from tools.acceptance import account, checks, options, pages, report, service
 from tools.acceptance.checks import DEV, IDLE, LIVE, Expected, Image, Release
 from tools.acceptance.pages import Fingerprint, PageError, Pages
@@ -360,6 +364,20 @@ def test_own_images_are_split_at_their_tag() -> None:
 def test_invalid_options_end_with_2(arguments: list[str]) -> None:
     with pytest.raises(SystemExit, match="2"):
         options.parse(arguments)
+
+
+def test_a_missing_address_ends_with_2_before_anything_is_created(tmp_path: Path) -> None:
+    done = subprocess.run(  # noqa: S603 - our own program
+        [sys.executable, "-m", "tools.acceptance", "--directory", str(tmp_path / "new")],
+        env={"PATH": os.defpath, "DEVOPS_CONFIG": str(tmp_path / "no-configuration")},
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: the address of the service is not configured\n")
+    assert State(tmp_path / "new").read() is None
 
 
 def test_the_record_survives_until_it_is_cleared(tmp_path: Path) -> None:

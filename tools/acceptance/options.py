@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -81,17 +81,37 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="make acceptance ARGS=...", description=_DESCRIPTION, epilog=_EXITS
     )
-    add = parser.add_argument
+    _add_connection(parser.add_argument_group("installation").add_argument)
+    _add_application(parser.add_argument_group("application").add_argument)
+    _add_limits(parser.add_argument_group("time limits, in minutes").add_argument)
+    parser.add_argument(
+        "--directory",
+        type=Path,
+        default=DIRECTORY,
+        metavar="PATH",
+        help="directory of the report and of the state; default: %(default)s",
+    )
+    parser.add_argument("--remove", action="store_true", help="only complete an earlier removal")
+    return parser
+
+
+def _add_connection(add: Callable[..., object]) -> None:
     add("--api", default="", metavar="URL", help="address; or set DEVOPS_API or API_URL")
     add("--profile", default="", metavar="NAME", help="profile of `devops config`")
     add("--region", default="", metavar="REGION", help="region, if the address has none")
+    add("--page-proxy", default="", metavar="URL", help="HTTP proxy for the pages")
+
+
+def _add_application(add: Callable[..., object]) -> None:
+    images = [*map(_image, IMAGES)]
+    default = " ".join(IMAGES)
     add(
         "--images",
         nargs=2,
         type=_image,
-        default=[*map(_image, IMAGES)],
+        default=images,
         metavar=("FIRST", "SECOND"),
-        help=f"two images with different pages; default: {' '.join(IMAGES)}",
+        help=f"two images with different pages; default: {default}",
     )
     add(
         "--failing",
@@ -106,54 +126,22 @@ def _parser() -> argparse.ArgumentParser:
         metavar="PATH",
         help="health check path of all images; default: %(default)s",
     )
-    add("--page-proxy", default="", metavar="URL", help="HTTP proxy for the pages")
     add("--team", default="acceptance", help="tag technicalTeam; default: %(default)s")
     add("--email", default="acceptance@example.com", help="owner; default: %(default)s")
-    add(
-        "--tag",
-        action="append",
-        type=_tag,
-        default=[],
-        metavar="KEY=VALUE",
-        help="further tag; repeatable",
-    )
-    add(
-        "--limit",
-        type=_minutes,
-        default=30.0,
-        metavar="MINUTES",
-        help="abort an operation after this time; default: %(default)g",
-    )
-    add(
-        "--failing-limit",
-        type=_minutes,
-        default=15.0,
-        metavar="MINUTES",
-        help="abort the deploy of the failing image after this time; default: %(default)g",
-    )
-    add(
-        "--permission-limit",
-        type=_minutes,
-        default=2.0,
-        metavar="MINUTES",
-        help="abort an operation that lacks a permission for this time; default: %(default)g",
-    )
-    add(
-        "--drift",
-        type=_minutes,
-        default=10.0,
-        metavar="MINUTES",
-        help="longest wait for the drift check, 0 does not wait; default: %(default)g",
-    )
-    add(
-        "--directory",
-        type=Path,
-        default=DIRECTORY,
-        metavar="PATH",
-        help="directory of the report and of the state; default: %(default)s",
-    )
-    add("--remove", action="store_true", help="only complete an earlier removal")
-    return parser  # fmt: skip
+    add("--tag", action="append", type=_tag, default=[], metavar="KEY=VALUE",
+        help="further tag; repeatable")  # fmt: skip
+
+
+def _add_limits(add: Callable[..., object]) -> None:
+    limits = {
+        "--limit": (30, "abort an operation after this time"),
+        "--failing-limit": (15, "abort the deploy of the failing image after this time"),
+        "--permission-limit": (2, "abort an operation that lacks a permission for this time"),
+        "--drift": (10, "longest wait for the drift check; 0 does not wait"),
+    }
+    for name, (minutes, text) in limits.items():
+        shown = f"{text}; default: {minutes}"
+        add(name, type=_minutes, default=float(minutes), metavar="N", help=shown)
 
 
 def _image(text: str) -> Image:

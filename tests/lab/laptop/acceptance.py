@@ -27,6 +27,8 @@ class Run:
         self.directory = directory
         self._output = directory / "output"
         kept = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+        # The address comes from API_URL, which the program accepts in place of DEVOPS_API.
+        there = {name: value for name, value in cloud.environment.items() if name != "DEVOPS_API"}
         own = {
             "AWS_ACCESS_KEY_ID": keys.access_key,
             "AWS_SECRET_ACCESS_KEY": keys.secret_key,
@@ -38,7 +40,7 @@ class Run:
                 [sys.executable, "-m", "tools.acceptance", "--directory", str(directory),
                  *options, *arguments],
                 cwd=ROOT,
-                env=kept | cloud.environment | own,
+                env=kept | there | own,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
