@@ -198,7 +198,7 @@ def _network(clients: Clients, installation: Installation) -> Network:
         [
             Endpoint(
                 each["ServiceName"],
-                each.get("VpcEndpointType") == "Gateway",
+                each.get("VpcEndpointType", "Gateway") == "Gateway",
                 each.get("RouteTableIds", ()),
             )
             for each in _pages(ec2, "describe_vpc_endpoints", "VpcEndpoints", Filters=vpc)

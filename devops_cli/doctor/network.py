@@ -9,8 +9,10 @@ from devops_cli.doctor.facts import Installation, Network, Problem, Route, Route
 # Elastic Load Balancing, Application Load Balancers, "Subnets for your load balancer".
 _FREE_ADDRESSES = 8
 _ANYWHERE = "0.0.0.0/0"
-# Amazon ECR User Guide, "Amazon ECR interface VPC endpoints"; the logs of the containers.
-ENDPOINTS = ("ecr.api", "ecr.dkr", "logs", "s3")
+# Amazon ECS Developer Guide, "Amazon ECS interface VPC endpoints". The layers of ECR images are in
+# S3, and ECR cannot use an interface endpoint for it.
+_GATEWAY = "s3"
+ENDPOINTS = ("ecr.api", "ecr.dkr", "logs", _GATEWAY)
 _PARAMETERS = "correct parameters.yml and run npx serverless deploy"
 _CREATES = "The create of an application fails."
 
@@ -121,9 +123,10 @@ def _is_internet_gateway(route: Route) -> bool:
 
 
 def _has_endpoint(name: str, table: RouteTable | None, network: Network) -> bool:
-    """Return whether an interface endpoint exists, or a gateway endpoint of the route table."""
+    """Return whether an endpoint exists; a gateway endpoint must belong to the route table."""
     return any(
         each.service.endswith(f".{name}")
+        and each.is_gateway == (name == _GATEWAY)
         and (not each.is_gateway or (table is not None and table.id in each.route_tables))
         for each in network.endpoints
     )

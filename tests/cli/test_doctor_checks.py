@@ -182,6 +182,18 @@ def test_subnets_have_two_zones_free_addresses_and_routes(
     assert names([*found]) == expected
 
 
+def test_an_interface_endpoint_for_s3_does_not_serve_the_layers_of_images() -> None:
+    interface = Endpoint("com.amazonaws.eu-west-1.s3", is_gateway=False)
+    found = network.problems(
+        INSTALLATION,
+        NETWORK._replace(
+            tables=(PRIVATE._replace(routes=(LOCAL,)), PUBLIC),
+            endpoints=[*endpoints("ecr.api", "ecr.dkr", "logs"), interface],
+        ),
+    )
+    assert ["VPC endpoints for s3 " in each.remedy for each in found] == [True, True]
+
+
 def test_the_problem_names_the_missing_endpoints() -> None:
     without = NETWORK._replace(
         tables=(PRIVATE._replace(routes=(LOCAL,)), PUBLIC), endpoints=endpoints("ecr.api", "s3")
