@@ -50,7 +50,7 @@ lint: .venv/installed ## Check format, style, types, imports and templates
 	$(TOOLS)/ruff check .
 	$(TOOLS)/mypy
 	$(TOOLS)/lint-imports
-	$(TOOLS)/cfn-lint cloudformation/*.yml
+	$(TOOLS)/cfn-lint cloudformation/*.yml docs/examples/*.yml
 
 security: ## Search for security problems with six tools (2 min; ARGS="checkov", ARGS=--online)
 	$(MAKE) -j3 .venv/installed .local/security/installed node_modules/installed

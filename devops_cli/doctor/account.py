@@ -204,7 +204,7 @@ def _network(clients: Clients, installation: Installation) -> Network:
         [
             Endpoint(
                 each["ServiceName"],
-                each.get("VpcEndpointType") == "Gateway",
+                each.get("VpcEndpointType", "Gateway") == "Gateway",
                 each.get("RouteTableIds", ()),
                 each.get("PrivateDnsEnabled", True),
             )

@@ -22,8 +22,10 @@ from devops_cli.doctor.facts import (
 # Elastic Load Balancing, Application Load Balancers, "Subnets for your load balancer".
 _FREE_ADDRESSES = 8
 _ANYWHERE = "0.0.0.0/0"
-# Amazon ECR User Guide, "Amazon ECR interface VPC endpoints"; the logs of the containers.
-ENDPOINTS = ("ecr.api", "ecr.dkr", "logs", "s3")
+# Amazon ECS Developer Guide, "Amazon ECS interface VPC endpoints". The layers of ECR images are in
+# S3, and ECR cannot use an interface endpoint for it.
+_GATEWAY = "s3"
+ENDPOINTS = ("ecr.api", "ecr.dkr", "logs", _GATEWAY)
 _PARAMETERS = "correct parameters.yml and run npx serverless deploy"
 _CREATES = "The create of an application fails."
 # The targets of routes that stay in the VPC, and those that tasks without public addresses cannot
@@ -255,4 +257,9 @@ def _missing_endpoints(table: RouteTable | None, network: Network) -> list[str]:
 
 
 def _for_service(name: str, endpoints: Sequence[Endpoint]) -> list[Endpoint]:
-    return [each for each in endpoints if each.service.endswith(f".{name}")]
+    is_gateway = name == _GATEWAY
+    return [
+        each
+        for each in endpoints
+        if each.service.endswith(f".{name}") and each.is_gateway == is_gateway
+    ]

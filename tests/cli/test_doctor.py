@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
+from datetime import timedelta
 from typing import Any
 
 import boto3
+import httpx
 import pytest
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, EndpointConnectionError
 from moto import mock_aws
 
-from devops_cli.doctor import account, network
+from devops_cli.doctor import account, examination, network
 from devops_cli.doctor.facts import Installation, Unchecked
 from devops_cli.doctor.roles import NAMES
+from devops_cli.doctor.service import ServiceFacts
 from tests.lab.prepared_service import KEYS, NOW, Service, Source, answer, run
 
 REGION = "eu-west-1"
@@ -204,7 +207,7 @@ def test_endpoints_replace_the_default_route(aws: Account, service: Service) -> 
 
 def test_endpoints_without_private_dns_names_are_unchecked(aws: Account, service: Service) -> None:
     aws.ec2.delete_route(RouteTableId=aws.table, DestinationCidrBlock="0.0.0.0/0")
-    for name in ("ecr.api", "ecr.dkr", "logs", "s3"):
+    for name in ("ecr.api", "ecr.dkr", "logs"):
         aws.ec2.create_vpc_endpoint(
             VpcId=aws.vpc,
             ServiceName=f"com.amazonaws.{REGION}.{name}",
@@ -212,6 +215,12 @@ def test_endpoints_without_private_dns_names_are_unchecked(aws: Account, service
             SubnetIds=aws.subnets[:2],
             PrivateDnsEnabled=False,
         )
+    aws.ec2.create_vpc_endpoint(
+        VpcId=aws.vpc,
+        ServiceName=f"com.amazonaws.{REGION}.s3",
+        VpcEndpointType="Gateway",
+        RouteTableIds=[aws.table],
+    )
     aws.install()
     code, report = doctor(service)
     assert (code, problems(report)) == (0, [])
@@ -272,8 +281,6 @@ def test_a_caller_without_any_route_is_a_problem() -> None:
 
 
 def test_without_a_response_the_address_is_the_problem(service: Service) -> None:
-    import httpx
-
     service.on("GET", "/health", httpx.ConnectError("refused"))
     code, report = doctor(service, source=Source(None))
     assert code == 1
@@ -362,3 +369,82 @@ def test_an_installation_without_outputs_has_no_checked_network(aws: Account) ->
         network = account.read(clients, STACK, own, NOW).network
     assert isinstance(network, Unchecked)
     assert network.reason == f"the stack {STACK} has no outputs with its network"
+
+
+def test_the_concurrent_executions_and_their_limit_are_read() -> None:
+    class Lambda:
+        def get_account_settings(self) -> Any:
+            return {"AccountLimit": {"ConcurrentExecutions": 10}}
+
+    class CloudWatch(Denied):
+        def get_metric_statistics(self, **request: Any) -> Any:
+            assert request["MetricName"] == "ConcurrentExecutions"
+            assert request["EndTime"] - request["StartTime"] == timedelta(days=7)
+            return {"Datapoints": [{"Maximum": 3.0}, {"Maximum": 9.0}]}
+
+    watch = CloudWatch({"describe_alarms": "DescribeAlarms"})
+    clients = denied_clients() | {"lambda": Lambda(), "cloudwatch": watch}
+    unread = Unchecked("stack", "denied")
+    facts = account.read(clients, STACK, unread, NOW)
+    assert facts.executions == (10, 9)
+    service = ServiceFacts([], [], [])
+    report = examination.examine(STACK, unread, facts, service, NOW)
+    assert [each.name for each in report.problems] == [
+        "The account has only 10 concurrent executions of Lambda",
+        "The concurrent executions of Lambda are nearly used up",
+    ]
+    assert report.quotas == [("Lambda concurrent executions", 9, 10, 0)]
+
+
+def test_without_a_connection_to_aws_the_stack_is_not_checked() -> None:
+    class Unreachable:
+        def describe_stacks(self, **_: Any) -> Any:
+            raise EndpointConnectionError(endpoint_url="https://cloudformation")
+
+    found = account.read_installation({"cloudformation": Unreachable()}, STACK)
+    assert isinstance(found, Unchecked)
+    assert found.reason.startswith("AWS does not respond: ")
+    assert not found.action
+
+
+@pytest.mark.parametrize(
+    ("response", "expected"),
+    [
+        (
+            answer(400, code="INVALID_REQUEST", errorMessage="tags: a tag is missing"),
+            "tags: a tag is missing",
+        ),
+        (
+            answer(403, code="FORBIDDEN", errorMessage="requires team payments"),
+            "the call was refused by the lists of callers in parameters.yml (docs/teams.md);"
+            " use --team TEAM",
+        ),
+    ],
+)
+def test_a_refused_dry_run_of_a_create_says_nothing_about_the_template(
+    aws: Account, service: Service, response: httpx.Response, expected: str
+) -> None:
+    aws.install()
+    service.on("POST", "/stacks", response)
+    code, report = doctor(service)
+    assert (code, report["problems"]) == (0, [])
+    checks = {each["check"]: each["reason"] for each in report["unchecked"]}
+    assert checks["application template and create"] == expected
+
+
+def test_an_unhealthy_service_without_details_and_a_lost_call_are_named(service: Service) -> None:
+    service.on("GET", "/health", answer(500, errorMessage="no table"))
+    service.on("GET", "/events", httpx.ReadTimeout("timed out"))
+    code, report = doctor(service, source=Source(None))
+    assert code == 1
+    assert problems(report) == [("The service is not healthy", "GET /health")]
+    (lost,) = (each for each in report["unchecked"] if each["check"] == "route GET /events")
+    assert "timed out" in lost["reason"]
+
+
+def test_a_person_without_credentials_sees_the_routes(service: Service) -> None:
+    result = run(service, "doctor", source=Source(None))
+    assert result.exit_code == 0
+    assert result.stdout.splitlines()[0] == "No problem"
+    assert "no AWS credentials were found" in result.stdout
+    assert "QUOTA" not in result.stdout

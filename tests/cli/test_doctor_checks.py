@@ -182,9 +182,10 @@ def test_subnets_have_two_zones_free_addresses_and_routes(
     assert names([*found]) == expected
 
 
-INTERFACES = ("ecr.api", "ecr.dkr", "logs", "s3")
+INTERFACES = ("ecr.api", "ecr.dkr", "logs")
 NAMELESS = [
-    Endpoint(each.service, is_gateway=False, has_names=False) for each in endpoints(*INTERFACES)
+    *(Endpoint(each.service, is_gateway=False, has_names=False) for each in endpoints(*INTERFACES)),
+    *endpoints("s3"),
 ]
 SHARED = [each._replace(owner="999999999999") for each in SUBNETS]
 
@@ -260,7 +261,7 @@ def test_routes_of_a_shared_vpc_are_unchecked(tables: Sequence[RouteTable]) -> N
 
 
 def test_known_ways_are_not_unchecked() -> None:
-    with_endpoints = private_routes()._replace(endpoints=endpoints(*INTERFACES))
+    with_endpoints = private_routes()._replace(endpoints=endpoints(*INTERFACES, "s3"))
     for each in (NETWORK, with_endpoints):
         owned = each._replace(subnets=[s._replace(owner="123456789012") for s in each.subnets])
         account = INSTALLATION._replace(account="123456789012", scheme="internet-facing")
@@ -286,6 +287,18 @@ def test_the_remedy_for_a_private_load_balancer_keeps_the_routes_of_the_tasks(
     remedies = [each.remedy for each in found if each.name.startswith("A load balancer subnet")]
     assert len(remedies) == 2
     assert all(each.startswith(remedy) for each in remedies)
+
+
+def test_an_interface_endpoint_for_s3_does_not_serve_the_layers_of_images() -> None:
+    interface = Endpoint("com.amazonaws.eu-west-1.s3", is_gateway=False)
+    found = network.problems(
+        INSTALLATION,
+        NETWORK._replace(
+            tables=(PRIVATE._replace(routes=(LOCAL,)), PUBLIC),
+            endpoints=[*endpoints("ecr.api", "ecr.dkr", "logs"), interface],
+        ),
+    )
+    assert ["VPC endpoints for s3 " in each.remedy for each in found] == [True, True]
 
 
 def test_the_problem_names_the_missing_endpoints() -> None:
