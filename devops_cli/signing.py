@@ -12,7 +12,7 @@ import botocore.session
 import httpx
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
-from botocore.credentials import Credentials
+from botocore.credentials import Credentials, ReadOnlyCredentials
 from botocore.exceptions import BotoCoreError, ClientError, ProfileNotFound
 
 from devops_cli import certificates, config
@@ -47,11 +47,8 @@ class SigV4(httpx.Auth):
 
     def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
         """Add the signature to the headers of a request."""
-        try:
-            # For each request, because the credentials of a role may expire during a wait.
-            frozen = self._credentials.get_frozen_credentials()
-        except (BotoCoreError, ClientError) as error:
-            raise _unusable(error) from error
+        # For each request, because the credentials of a role may expire during a wait.
+        frozen = current_keys(self._credentials)
         headers = {name: request.headers[name] for name in _SIGNED if name in request.headers}
         headers["host"] = request.headers["host"]
         signed = AWSRequest(request.method, str(request.url), headers, request.content)
@@ -113,6 +110,20 @@ def load_credentials(source: CredentialSource) -> Credentials | None:
         return source.get_credentials()
     except (BotoCoreError, ClientError) as error:
         raise _unusable(error) from error
+
+
+def current_keys(credentials: Credentials) -> ReadOnlyCredentials:
+    """Return the present keys of credentials, which renew themselves if necessary.
+
+    Raises:
+        CredentialsError: the credentials cannot be renewed, for example after their session.
+
+    """
+    try:
+        found: ReadOnlyCredentials = credentials.get_frozen_credentials()
+    except (BotoCoreError, ClientError) as error:
+        raise _unusable(error) from error
+    return found
 
 
 def region_of(profile: Profile, source: CredentialSource, environment: Mapping[str, str]) -> str:
