@@ -15,6 +15,8 @@ from devops_cli.failures import UsageError
 # The first variable that is set decides. The AWS CLI and botocore read the first two in this order,
 # OpenSSL reads the others.
 VARIABLES = ("AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_DIR")
+# The setting in the configuration file of the AWS CLI.
+_SETTING = "ca_bundle"
 # Verification results of OpenSSL: x509_vfy.h, X509_V_ERR_*.
 _TIMES = {9, 10}  # CERT_NOT_YET_VALID, CERT_HAS_EXPIRED
 _NAMES = {62, 63, 64}  # HOSTNAME_MISMATCH, EMAIL_MISMATCH, IP_ADDRESS_MISMATCH
@@ -27,18 +29,26 @@ class Trust(NamedTuple):
     source: str
 
 
-def load(environment: Mapping[str, str]) -> Trust:
+def load(environment: Mapping[str, str], configured: str = "") -> Trust:
     """Return the trusted certificates: of a variable, or else of the package certifi.
+
+    `configured` is the setting `ca_bundle` of the AWS CLI. As in botocore, only AWS_CA_BUNDLE
+    precedes it.
 
     Raises:
         UsageError: the variable is empty, or its file or directory cannot be used.
 
     """
     name = next((each for each in VARIABLES if each in environment), None)
-    if name is None:
+    remove = f"it: unset {name}"
+    if configured and name != VARIABLES[0]:
+        name, value = _SETTING, configured
+        remove = "it from the configuration file of the AWS CLI"
+    elif name is None:
         return Trust(httpx.create_ssl_context(trust_env=False), "the Python package certifi")
-    value = config.variable(environment, name)
-    remedy = f"Set {name} to a file with certificates in PEM format, or remove it: unset {name}"
+    else:
+        value = config.variable(environment, name)
+    remedy = f"Set {name} to a file with certificates in PEM format, or remove {remove}"
     try:
         if Path(value).is_dir():
             context = ssl.create_default_context(capath=value)

@@ -100,8 +100,9 @@ class Session:
 
         runtime, profile = self.runtime, self.connection
         # Before the credentials: botocore reads the same variables.
-        trust = certificates.load(runtime.environment)
-        auth = signing.auth(profile, self.credentials, runtime.environment)
+        source = self.credentials
+        trust = certificates.load(runtime.environment, source.ca_bundle)
+        auth = signing.auth(profile, source, runtime.environment)
         return client.connect(
             profile, auth, runtime.transport, runtime.clock, self.notice, trust=trust
         )

@@ -8,10 +8,11 @@ from typing import Protocol
 from urllib.parse import urlsplit
 
 import boto3
+import botocore.session
 import httpx
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
-from botocore.credentials import Credentials
+from botocore.credentials import Credentials, ReadOnlyCredentials
 from botocore.exceptions import BotoCoreError, ClientError, ProfileNotFound
 
 from devops_cli import certificates, config
@@ -25,9 +26,10 @@ _SIGNED = ("content-type", "idempotency-key")
 
 
 class CredentialSource(Protocol):
-    """A source of credentials and a region, such as a session of boto3."""
+    """A source of credentials, a region and a file of certificates (empty without one)."""
 
     region_name: str | None
+    ca_bundle: str
 
     def get_credentials(self) -> Credentials | None:
         """Return credentials that refresh themselves; None if there are none."""
@@ -45,11 +47,8 @@ class SigV4(httpx.Auth):
 
     def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
         """Add the signature to the headers of a request."""
-        try:
-            # For each request, because the credentials of a role may expire during a wait.
-            frozen = self._credentials.get_frozen_credentials()
-        except (BotoCoreError, ClientError) as error:
-            raise _unusable(error) from error
+        # For each request, because the credentials of a role may expire during a wait.
+        frozen = current_keys(self._credentials)
         headers = {name: request.headers[name] for name in _SIGNED if name in request.headers}
         headers["host"] = request.headers["host"]
         signed = AWSRequest(request.method, str(request.url), headers, request.content)
@@ -58,18 +57,32 @@ class SigV4(httpx.Auth):
         yield request
 
 
+class _AwsProfile:
+    """The credentials and settings of a profile of the AWS CLI."""
+
+    def __init__(self, name: str) -> None:
+        core = botocore.session.Session(profile=name or None)
+        self._session = boto3.Session(botocore_session=core)
+        self.region_name: str | None = self._session.region_name
+        self.ca_bundle = str(core.get_scoped_config().get("ca_bundle", ""))
+
+    def get_credentials(self) -> Credentials | None:
+        """Return credentials that refresh themselves; None if there are none."""
+        found: Credentials | None = self._session.get_credentials()
+        return found
+
+
 def credential_source(profile: Profile) -> CredentialSource:
-    """Return the session of boto3 for a profile.
+    """Return the profile of the AWS CLI that a profile of `devops` names.
 
     Raises:
         UsageError: the AWS CLI does not have the profile.
 
     """
     try:
-        found: CredentialSource = boto3.Session(profile_name=profile.aws_profile or None)
+        return _AwsProfile(profile.aws_profile)
     except ProfileNotFound as error:
         raise UsageError(f"{error}: aws configure list-profiles lists the profiles") from error
-    return found
 
 
 def auth(
@@ -97,6 +110,20 @@ def load_credentials(source: CredentialSource) -> Credentials | None:
         return source.get_credentials()
     except (BotoCoreError, ClientError) as error:
         raise _unusable(error) from error
+
+
+def current_keys(credentials: Credentials) -> ReadOnlyCredentials:
+    """Return the present keys of credentials, which renew themselves if necessary.
+
+    Raises:
+        CredentialsError: the credentials cannot be renewed, for example after their session.
+
+    """
+    try:
+        found: ReadOnlyCredentials = credentials.get_frozen_credentials()
+    except (BotoCoreError, ClientError) as error:
+        raise _unusable(error) from error
+    return found
 
 
 def region_of(profile: Profile, source: CredentialSource, environment: Mapping[str, str]) -> str:

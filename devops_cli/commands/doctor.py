@@ -66,7 +66,7 @@ def _examine(session: Session, stack: str, team: str) -> Report:
     facts = None
     if credentials:
         region = signing.region_of(session.connection, source, runtime.environment)
-        with account.clients(credentials, region) as clients:
+        with account.clients(signing.current_keys(credentials), region) as clients:
             found = account.read_installation(clients, stack)
             # Without the stack, the credentials can belong to another account.
             if isinstance(found, Installation) or found.action:

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, TypeVar
 
 import botocore.session
 from botocore.config import Config
-from botocore.credentials import Credentials
+from botocore.credentials import ReadOnlyCredentials
 from botocore.exceptions import BotoCoreError, ClientError
 
 from devops_cli.doctor import quotas, roles
@@ -78,14 +78,8 @@ def action(service: str, operation: str) -> str:
 
 
 @contextmanager
-def clients(credentials: Credentials, region: str) -> Iterator[Clients]:
-    """Return a client for each service, and close their connections at the end.
-
-    Raises:
-        BotoCoreError, ClientError: the credentials cannot be loaded.
-
-    """
-    frozen = credentials.get_frozen_credentials()
+def clients(keys: ReadOnlyCredentials, region: str) -> Iterator[Clients]:
+    """Return a client for each service, and close their connections at the end."""
     session = botocore.session.Session()
     with ExitStack() as stack:
         yield {
@@ -94,9 +88,9 @@ def clients(credentials: Credentials, region: str) -> Iterator[Clients]:
                     session.create_client(
                         name,
                         region_name=region,
-                        aws_access_key_id=frozen.access_key,
-                        aws_secret_access_key=frozen.secret_key,
-                        aws_session_token=frozen.token,
+                        aws_access_key_id=keys.access_key,
+                        aws_secret_access_key=keys.secret_key,
+                        aws_session_token=keys.token,
                         config=_CONFIG,
                     )
                 )

@@ -10,7 +10,8 @@ from devops_cli.doctor.facts import Installation, Problem
 # Corrections of faults, and new versions of the Lambda runtime, arrive only with a deploy.
 OLDEST = timedelta(days=180)
 UPGRADE = "git pull && npm ci --ignore-scripts && npx serverless deploy (docs/install.md#upgrade)"
-_COMPLETE = {"CREATE_COMPLETE", "UPDATE_COMPLETE"}
+# A stack that got resources by an import, for example its tables, is complete too.
+_COMPLETE = {"CREATE_COMPLETE", "IMPORT_COMPLETE", "UPDATE_COMPLETE"}
 
 
 def problems(found: Installation, now: datetime, command_line: str) -> Iterator[Problem]:

@@ -10,10 +10,13 @@ from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 
+import botocore.session
 import pytest
 from typer.testing import Result
 
-from tests.lab.prepared_service import Clock, Service, answer, run
+from devops_cli import certificates, signing
+from devops_cli.config import Profile
+from tests.lab.prepared_service import KEYS, Clock, Service, Source, answer, run
 from tests.lab.raw_server import raw_server
 from tests.lab.tls import Authority, connect_proxy, counted
 
@@ -68,6 +71,44 @@ def test_the_first_variable_decides(authority: Authority, other: Authority, firs
         result = listing(port, None, **{BUNDLES[first]: wrong}, **later)
     assert result.exit_code == 1
     assert f"The trusted certificates are from {BUNDLES[first]}={wrong}.\n" in result.stderr
+
+
+@pytest.mark.parametrize("variables", [(), BUNDLES[:1], BUNDLES[1:2], BUNDLES[:2]])
+def test_the_order_of_the_setting_and_the_variables_is_that_of_botocore(
+    authority: Authority, other: Authority, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    variables: tuple[str, ...],
+) -> None:  # fmt: skip
+    configuration = tmp_path / "config"
+    configuration.write_text(f"[profile p]\nca_bundle = {authority.file}\n")
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(configuration))
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", os.devnull)
+    environment = dict.fromkeys(variables, str(other.file))
+    for name in BUNDLES:
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    session = botocore.session.Session(profile="p")
+    session.set_credentials(KEYS.access_key, KEYS.secret_key)
+    client = session.create_client("sts", region_name="eu-west-1")
+    source = signing.credential_source(Profile(aws_profile="p"))
+    trust = certificates.load(environment, source.ca_bundle)
+    assert trust.source.partition("=")[2] == client._endpoint.http_session._verify
+
+
+def test_the_setting_of_the_aws_cli_names_the_trusted_certificates(authority: Authority) -> None:
+    with raw_server(lambda: STACKS, counted(authority.server(), [])) as port:
+        source = Source(None, ca_bundle=str(authority.file))
+        environment = {"DEVOPS_API": f"https://localhost:{port}/dev"}
+        result = run(None, "ls", environment=environment, source=source)
+    assert (result.exit_code, result.stdout) == (0, "No applications.\n"), result.stderr
+
+
+def test_a_missing_file_of_the_setting_is_named(tmp_path: Path) -> None:
+    source = Source(None, ca_bundle=str(tmp_path / "missing.pem"))
+    result = run(Service(), "ls", source=source)
+    assert result.exit_code == 2
+    assert f"ca_bundle: {tmp_path}/missing.pem: No such file or directory" in result.stderr
+    assert "remove it from the configuration file of the AWS CLI" in result.stderr
 
 
 @pytest.mark.parametrize("name", BUNDLES)

@@ -10,7 +10,12 @@ from typing import Any
 import boto3
 import httpx
 import pytest
-from botocore.exceptions import ClientError, EndpointConnectionError
+from botocore.credentials import Credentials, ReadOnlyCredentials
+from botocore.exceptions import (
+    ClientError,
+    EndpointConnectionError,
+    UnauthorizedSSOTokenError,
+)
 from moto import mock_aws
 
 from devops_cli.doctor import account, examination, network
@@ -231,7 +236,7 @@ def test_endpoints_without_private_dns_names_are_unchecked(aws: Account, service
 def test_routes_of_a_vpc_of_another_account_are_unchecked(aws: Account) -> None:
     aws.ec2.delete_route(RouteTableId=aws.table, DestinationCidrBlock="0.0.0.0/0")
     aws.install()
-    with account.clients(KEYS, REGION) as clients:
+    with account.clients(KEYS.get_frozen_credentials(), REGION) as clients:
         installation = account.read_installation(clients, STACK)
         assert isinstance(installation, Installation)
         participant = installation._replace(account="999999999999")
@@ -286,6 +291,17 @@ def test_without_a_response_the_address_is_the_problem(service: Service) -> None
     assert code == 1
     assert [name for name, _ in problems(report)] == ["The API does not respond"]
     assert report["routes"] == []
+
+
+def test_expired_credentials_have_the_message_of_the_other_commands(service: Service) -> None:
+    class Expired(Credentials):  # type: ignore[misc] # botocore ships no types
+        def get_frozen_credentials(self) -> ReadOnlyCredentials:
+            raise UnauthorizedSSOTokenError
+
+    result = run(service, "doctor", source=Source(Expired("a", "b"), REGION))
+    assert result.exit_code == 4
+    assert "the AWS credentials cannot be used: The SSO session" in result.stderr
+    assert "aws sso login" in result.stderr
 
 
 def test_a_stack_of_another_account_stops_the_checks_in_aws(aws: Account, service: Service) -> None:
@@ -364,7 +380,7 @@ def test_each_missing_permission_is_named() -> None:
 
 def test_an_installation_without_outputs_has_no_checked_network(aws: Account) -> None:
     del aws
-    with account.clients(KEYS, REGION) as clients:
+    with account.clients(KEYS.get_frozen_credentials(), REGION) as clients:
         own = Installation(STACK, "UPDATE_COMPLETE", NOW)
         network = account.read(clients, STACK, own, NOW).network
     assert isinstance(network, Unchecked)

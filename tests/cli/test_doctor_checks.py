@@ -57,6 +57,11 @@ def names(problems: Sequence[Problem]) -> list[tuple[str, str]]:
     [
         ({}, []),
         ({"status": "UPDATE_IN_PROGRESS", "version": ""}, []),
+        ({"status": "IMPORT_COMPLETE"}, []),
+        (
+            {"status": "IMPORT_COMPLETE", "version": ""},
+            ["The installation does not report its version"],
+        ),
         (
             {"status": "UPDATE_ROLLBACK_COMPLETE"},
             ["The last deploy of the service ended as UPDATE_ROLLBACK_COMPLETE"],

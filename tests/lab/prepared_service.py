@@ -82,9 +82,11 @@ class Clock:
 class Source:
     """Credentials and a region, as a session of boto3 has them."""
 
-    def __init__(self, credentials: Credentials | None, region_name: str | None = None) -> None:
+    def __init__(
+        self, credentials: Credentials | None, region_name: str | None = None, ca_bundle: str = ""
+    ) -> None:
         self.credentials = credentials
-        self.region_name = region_name
+        self.region_name, self.ca_bundle = region_name, ca_bundle
         self.profiles: list[Profile] = []
 
     def get_credentials(self) -> Credentials | None:

@@ -144,7 +144,7 @@ def connect(runtime: Runtime, api: str, profile: str, region: str) -> Installati
     """
     chosen = config.resolve(runtime.environment, api=api, profile=profile, region=region)
     source = runtime.credentials(chosen)
-    trust = certificates.load(runtime.environment)
+    trust = certificates.load(runtime.environment, source.ca_bundle)
     auth = signing.auth(chosen, source, runtime.environment)
     connected = client.connect(
         chosen,
