@@ -6,6 +6,15 @@ from collections.abc import Iterator
 
 from devops_cli.responses import Response, get_text
 
+# Codes of API Gateway. DEFAULT_4XX is an access key that AWS does not know.
+_CREDENTIALS = {
+    **dict.fromkeys(
+        ("EXPIRED_TOKEN", "INVALID_SIGNATURE", "DEFAULT_4XX"),
+        "Check the AWS credentials (AWS_PROFILE, AWS_ACCESS_KEY_ID), the region and the clock,"
+        " or sign in again.",
+    ),
+    "INVALID_API_KEY": "Check the API key: DEVOPS_API_KEY, or devops config set api_key",
+}
 _NAMES = (1, 3)  # the positions of names in a path: /stacks/NAME/operations/ID
 
 
@@ -15,6 +24,8 @@ def hints(response: Response, method: str, path: str) -> Iterator[str]:
     code = get_text(response.body, "code")
     if code == "FORBIDDEN":
         yield "An admin of the installation changes the lists of callers: docs/teams.md"
+    elif code in _CREDENTIALS:
+        yield _CREDENTIALS[code]
     elif code in ("ACCESS_DENIED", ""):
         yield (
             f"IAM must allow execute-api:Invoke on {method}{_pattern(method, path)}:"

@@ -20,7 +20,7 @@ class Exit(IntEnum):
 MEANINGS = {
     Exit.SUCCEEDED: "succeeded",
     Exit.FAILED: "the operation or the service failed, or no response was received",
-    Exit.USAGE: "the command or the request is not valid (400, 422)",
+    Exit.USAGE: "the command or the request is not valid (400, 413, 422)",
     Exit.CONFLICT: "conflict with the current state (409), or not found (404)",
     Exit.DENIED: "not authorised (401, 403)",
     Exit.TIMED_OUT: "the operation was still in progress after --timeout",

@@ -6,7 +6,9 @@ import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 
+from rich.cells import cell_len
 from rich.console import Console, ConsoleOptions, RenderResult
+from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
@@ -105,7 +107,11 @@ class Rows:
             table.add_column(name, overflow="fold")
         for line in self._lines:
             table.add_row(*line[:count])
-        yield table
+        for shown in console.render_lines(table, options, pad=False):
+            # A long cell, such as the reason of an event, would pad its column in all other lines.
+            end = cell_len("".join(each.text for each in shown).rstrip())
+            yield from Segment.adjust_line_length(shown, end, pad=False)
+            yield Segment.line()
         for line in self._lines:
             yield from self._below(line, count)
 

@@ -121,11 +121,21 @@ def test_a_denied_call_names_its_route_and_the_permission(
     ]
 
 
+CREDENTIALS = (
+    "Check the AWS credentials (AWS_PROFILE, AWS_ACCESS_KEY_ID), the region and the clock,"
+    " or sign in again."
+)
+
+
 @pytest.mark.parametrize(
     ("code", "remedy"),
     [
         ("FORBIDDEN", ["An admin of the installation changes the lists of callers: docs/teams.md"]),
-        ("EXPIRED_TOKEN", []),
+        ("EXPIRED_TOKEN", [CREDENTIALS]),
+        ("INVALID_SIGNATURE", [CREDENTIALS]),
+        ("DEFAULT_4XX", [CREDENTIALS]),
+        ("INVALID_API_KEY", ["Check the API key: DEVOPS_API_KEY, or devops config set api_key"]),
+        ("CROSS_SITE", []),
     ],
 )
 def test_another_refusal_names_its_route_and_not_the_permission(

@@ -27,3 +27,9 @@ def test_each_status_of_the_service_has_an_exit_code(status: int, code: int) -> 
 
 def test_each_exit_code_is_explained() -> None:
     assert set(MEANINGS) == set(Exit)
+
+
+def test_the_meaning_of_a_code_names_all_statuses_of_refused_calls() -> None:
+    for status in range(400, 500):
+        if (code := from_status(status)) != Exit.FAILED:
+            assert str(status) in MEANINGS[code]

@@ -344,7 +344,7 @@ def test_what_is_no_time_is_told(option: str) -> None:
     assert "is not a time" in result.stderr
 
 
-def test_an_event_is_a_line() -> None:
+def test_an_event_is_a_line_without_spaces_at_its_end() -> None:
     service = Service()
     event = {
         "time": "2026-01-31T11:59:59.999Z", "applicationName": "Shop", "operation": OPERATION,
@@ -353,9 +353,7 @@ def test_an_event_is_a_line() -> None:
         "caller": "arn:aws:sts::123456789012:assumed-role/ci/build-7",
     }  # fmt: skip
     service.on("GET", "/events", answer(events=[event, {"caller": "key-1"}]))
-    lines = [
-        re.split(" {2,}", line.rstrip()) for line in run(service, "events").stdout.splitlines()
-    ]
+    lines = [re.split(" {2,}", line) for line in run(service, "events").stdout.splitlines()]
     assert lines[1] == [
         "2026-01-31 11:59:59Z", "Shop", "deploy", "DEV", "FAILED", "1.0 -> 1.1",
         "assumed-role/ci/build-7", "task exited",

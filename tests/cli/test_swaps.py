@@ -81,7 +81,7 @@ def test_the_confirmation_names_the_placeholder() -> None:
     result = run(service, "swap", "Shop", interactive=True, typed="y\n")
     assert (result.exit_code, posts(service)) == (0, [{"applicationName": "Shop"}])
     said = re.sub(" +", " ", result.stderr)
-    assert "goes live prod-1 first image registry.example:5000/devops/welcome \n" in said
+    assert "goes live prod-1 first image registry.example:5000/devops/welcome\n" in said
     assert "prod-1 runs the first image of the application, a placeholder" in said
 
 
