@@ -500,6 +500,7 @@ _CHECKED: Mapping[tuple[str, str], schema.Type] = {
     ("swap", "version"): fields.VERSION,
     ("swap", "digest"): fields.DIGEST,
     ("create", "team"): fields.TEAM,
+    ("doctor", "team"): fields.TEAM,
     ("ls", "team"): fields.TEAM,
     ("ls", "version"): fields.VERSION,
     ("promote", "source"): fields.DEPLOYABLE_ENVIRONMENT,
