@@ -174,7 +174,6 @@ def _expected(
 def delete(
     name: Name,
     write: Write,
-    queue: Queue,
     timeout: Timeout,
     session: Session,
     yes: Annotated[
@@ -185,7 +184,7 @@ def delete(
     if not (yes or write.dry_run):
         _confirm(session, name)
     call = writing.Call("DELETE", "/stacks", query={"stack": name})
-    return writing.run(session, call, write, timeout.timeout, queue=queue)
+    return writing.run(session, call, write, timeout.timeout)
 
 
 def _confirm(session: Session, name: str) -> None:

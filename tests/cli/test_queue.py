@@ -14,7 +14,6 @@ WRITES = {
     ("promote", "Shop"): ("POST", "/stacks/deploytoprodBlue"),
     ("swap", "Shop", "--version", "1.1"): ("POST", "/stacks/swapProdBlueAndGreen"),
     ("create", "Shop", "--team=a", "--email=a@example.com"): ("POST", "/stacks"),
-    ("delete", "Shop", "--yes"): ("DELETE", "/stacks"),
 }
 
 
@@ -177,3 +176,12 @@ def test_the_queue_and_the_wait_have_separate_limits() -> None:
 
 def test_an_abort_has_no_queue() -> None:
     assert run(Service(), "abort", "Shop", OPERATION, "--queue").exit_code == 2
+
+
+def test_a_delete_does_not_wait() -> None:
+    """During the wait, a new application could get the name."""
+    found = Service()
+    result = run(found, "delete", "Shop", "--yes", "--queue")
+    assert result.exit_code == 2
+    assert "--queue" in result.stderr
+    assert not found.requests
