@@ -13,7 +13,10 @@ _CREDENTIALS = {
         "Check the AWS credentials (AWS_PROFILE, AWS_ACCESS_KEY_ID), the region and the clock,"
         " or sign in again.",
     ),
-    "INVALID_API_KEY": "Check the API key: DEVOPS_API_KEY, or devops config set api_key",
+    **dict.fromkeys(
+        ("INVALID_API_KEY",),
+        "Check the API key: DEVOPS_API_KEY, or devops config set api_key",
+    ),
 }
 _NAMES = (1, 3)  # the positions of names in a path: /stacks/NAME/operations/ID
 
