@@ -8,7 +8,8 @@ APPLICATION=$1 ENVIRONMENT=$2 COMMIT=$3
 for name in APPLICATION ENVIRONMENT COMMIT; do # an empty value is an unset variable of the build server
   [[ ${!name} == *[![:space:]]* ]] || { echo "$name is empty" >&2; exit 2; }
 done
-running=$(devops status --json -- "$APPLICATION" | python3 -c 'import json, sys
+status=$(devops status --json -- "$APPLICATION")
+running=$(printf %s "$status" | python3 -c 'import json, sys
 rows = json.load(sys.stdin)["stack"]["environments"]
 production = sys.argv[1] == "prod"
 found = [row for row in rows if (row.get("live") if production else row.get("environment") == sys.argv[1].upper())]

@@ -98,8 +98,11 @@ class Machine:
 
     def status(self, *rows: Mapping[str, Any]) -> None:
         """Set the environments in the response of `devops status`."""
-        stack = {"stack": {"environments": rows}}
-        (self._folder / "status").write_text(json.dumps(stack))
+        self.respond({"stack": {"environments": rows}})
+
+    def respond(self, response: Mapping[str, Any]) -> None:
+        """Set the response of `devops status`."""
+        (self._folder / "status").write_text(json.dumps(response))
 
     def calls(self) -> list[str]:
         return self._record.read_text().splitlines()
@@ -265,8 +268,12 @@ def test_an_unknown_state_fails(machine: Machine, history: History) -> None:
     for environment in ("prod", "stage"):
         done = machine.run("check-order.sh", "Shop", environment, history.new)
         assert (done.returncode, environment in done.stderr) == (1, True)
-    done = machine.run("check-order.sh", "Shop", "prod", history.new, EXIT="4")
-    assert done.returncode != 0
+
+
+def test_an_error_of_the_service_is_the_only_message(machine: Machine, history: History) -> None:
+    machine.respond({"errorMessage": "there is no application Shop", "code": "NOT_FOUND"})
+    done = machine.run("check-order.sh", "Shop", "prod", history.new, EXIT="3")
+    assert (done.returncode, done.stderr) == (3, "")
 
 
 _VARIABLE = re.compile(r"\$\{?([A-Z][A-Z_]*)")
