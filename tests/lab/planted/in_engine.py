@@ -308,8 +308,9 @@ def each_create_stack_has_a_token_of_its_own(
     application: Application,
     settings: Settings,
     template: bytes,
+    url: str | None = None,
 ) -> dict[str, Any]:
-    request = original(operation, application, settings, template)
+    request = original(operation, application, settings, template, url)
     return {**request, "ClientRequestToken": f"{operation.id}-{operation.revision}"}
 
 

@@ -38,7 +38,7 @@ _DIFFERS = {
     r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z": "TIME",
     r"^\d+\.\d+$": "SECONDS",
     # The id of a task: 32 hexadecimal digits on AWS, a UUID in the emulator.
-    r"/app/[0-9a-f-]{32,36}$": "/app/TASK",
+    r"/app/[0-9a-f-]{32,36}": "/app/TASK",
     r"-[a-z0-9]{8}\.eu-west-1\.elb\.": "-X.eu-west-1.elb.",
 }
 
