@@ -23,7 +23,7 @@ OUTPUTS: Mapping[str, str] = {
     "url": r"https?://[A-Za-z0-9.-]+(?::[0-9]{1,5})?(?:/[A-Za-z0-9._~/-]*)?",
 }
 _ROWS = ("environment", "slot", "status", "version", "digest", "url")
-# Of the workflow command `warning` (actions/toolkit, packages/core, command.ts, escapeData).
+# The escapes of the workflow command `warning` (actions/toolkit, packages/core, command.ts).
 _ESCAPED = (("%", "%25"), ("\r", "%0D"), ("\n", "%0A"))
 
 

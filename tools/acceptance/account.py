@@ -141,7 +141,7 @@ def logged_calls(group: str, lines: Iterable[str]) -> list[LoggedCall]:
     """Return the throttled and refused calls in the log lines of a function, most frequent first.
 
     `group` is the name of the log group. Equal lines are counted; lines that are not JSON are
-    ignored. Of an error with a traceback, only the last line counts.
+    ignored. The error of a traceback is its last line.
     """
     function = group.rpartition("-")[2]
     counts: Counter[tuple[str, str]] = Counter()
