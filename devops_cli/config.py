@@ -25,6 +25,7 @@ import typer
 from devops_cli.failures import UsageError
 
 DEFAULT_PROFILE = "default"
+_EMULATOR = "_user_request_"  # the end of the addresses of an emulated API Gateway
 
 
 @dataclass(frozen=True)
@@ -133,6 +134,15 @@ def resolve(
     sent = variable(environment, "DEVOPS_API_KEY")
     key = _api_key(own or sent if profile else sent or own, where)
     return replace(chosen, api=where, region=region or chosen.region, api_key=key)
+
+
+def stack_of(address: str) -> str:
+    """Return the name of the stack of an installation; the last part of its address is the stage.
+
+    The address of a laptop cloud has one more part.
+    """
+    parts = [each for each in urlsplit(address).path.split("/") if each not in ("", _EMULATOR)]
+    return f"devops-ecs-{parts[-1] if parts else ''}"
 
 
 def parse_address(text: str) -> str:

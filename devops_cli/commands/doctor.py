@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import json
 from typing import Annotated
-from urllib.parse import urlsplit
 
 import typer
 
-from devops_cli import rules
+from devops_cli import config, rules
 from devops_cli.doctor import examination
 from devops_cli.doctor.examination import Report
 from devops_cli.doctor.facts import Installation, Unchecked
@@ -44,7 +43,7 @@ def doctor(
     It only reads, with your own rights. Checks that these rights exclude are listed; they do not
     change the exit code, which is 1 if there is a problem.
     """
-    report = _examine(session, stack or _stack_of(session.connection.api), team)
+    report = _examine(session, stack or config.stack_of(session.connection.api), team)
     if session.common.as_json:
         typer.echo(json.dumps(report.as_json(), indent=2))
     else:
@@ -74,8 +73,3 @@ def _examine(session: Session, stack: str, team: str) -> Report:
     tags = found.required_tags if isinstance(found, Installation) else ()
     calls = service.read(api, service.unused_name(), team, tags)
     return examination.examine(stack, found, facts, calls, now)
-
-
-def _stack_of(address: str) -> str:
-    """Return the name of the stack: the last part of the address is the stage."""
-    return f"{_SERVICE}-{urlsplit(address).path.rpartition('/')[2]}"

@@ -273,3 +273,15 @@ def test_a_file_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     (tmp_path / "config.new").mkdir()
     with pytest.raises(UsageError, match=r"cannot be written: .*config\.new"):
         config.store(tmp_path / "config", "default", "region", "eu-west-1")
+
+
+@pytest.mark.parametrize(
+    ("address", "stack"),
+    [
+        ("https://abcde12345.execute-api.eu-west-1.amazonaws.com/dev", "devops-ecs-dev"),
+        ("http://127.0.0.1:4566/restapis/devops/test/_user_request_", "devops-ecs-test"),
+        ("https://deploy.example.com", "devops-ecs-"),
+    ],
+)
+def test_the_name_of_the_stack_contains_the_stage(address: str, stack: str) -> None:
+    assert config.stack_of(address) == stack

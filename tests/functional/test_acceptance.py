@@ -55,6 +55,7 @@ def test_it_passes_on_an_installation_that_works(acceptance: Acceptance) -> None
     assert {step for step, _, _ in acceptance.checks("passed")} == set(TITLES)
     assert remaining(acceptance.cloud) == []
     assert acceptance.state.read() is None
+    assert "| Service | 0.1.0 |" in (acceptance.directory / "report.md").read_text()
 
 
 def test_it_trusts_the_certificates_of_the_command_line(

@@ -143,6 +143,10 @@ class _Watched:
             self.first_new = seconds
 
 
+# The version of the service by the name of its stack.
+VERSIONS = {"devops-ecs-dev": "0.1.0"}
+
+
 class AccountByHand:
     """Changes the account as a person does in the console; without `allowed` it refuses."""
 
@@ -151,6 +155,10 @@ class AccountByHand:
         self.allowed = True
         self.elsewhere = False  # whether the credentials belong to another account
         self.lines: list[LoggedCall] = []
+
+    def installed_version(self, stack: str) -> str:
+        self._require("cloudformation:DescribeStacks")
+        return VERSIONS.get(stack, "")
 
     def set_desired_count(self, application: str, service: str, count: int) -> None:
         self._require("ecs:UpdateService")

@@ -137,6 +137,25 @@ def logged(stubs: Stubs) -> None:
     assert found == [LoggedCall("swap", "interrupted", "throttled", 1)]
 
 
+INSTALLED = {"StackName": "devops-ecs-dev", "StackStatus": "CREATE_COMPLETE", "CreationTime": NOW}
+
+
+@pytest.mark.parametrize(
+    ("outputs", "version"),
+    [
+        ([{"OutputKey": "Vpc", "OutputValue": "vpc-1"}], ""),
+        ([{"OutputKey": "Version", "OutputValue": "0.1.0"}], "0.1.0"),
+    ],
+)
+def test_the_version_of_the_service_is_an_output_of_its_stack(
+    outputs: list[dict[str, str]], version: str
+) -> None:
+    stubs = Stubs()
+    stack = INSTALLED | {"Outputs": outputs}
+    stubs.on("cloudformation", "describe_stacks", {"Stacks": [stack]}, StackName="devops-ecs-dev")
+    assert Account(stubs.client).installed_version("devops-ecs-dev") == version
+
+
 def test_resources_that_still_exist_are_found() -> None:
     stubs = Stubs()
     stack = {"StackName": NAME, "StackStatus": "DELETE_FAILED", "CreationTime": NOW}

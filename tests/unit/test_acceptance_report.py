@@ -98,6 +98,7 @@ def test_the_markdown_has_a_line_for_each_result() -> None:
         Check("swap", "no request fails", FAILED, "2 of 9\n requests failed"),
         Check("drift", "the drift check", UNCHECKED, "no rights"),
         seconds=61.4,
+        version_unread="no rights",
         measures=[Measure("swap", 0.21, 1.0, 1.25, 2.04, 9, 2), Measure("create", 0.5)],
         logged=[LoggedCall("swap", "interrupted", "throttled", 3)],
     )
@@ -105,7 +106,7 @@ def test_the_markdown_has_a_line_for_each_result() -> None:
     assert {
         "| Date | 2026-11-29 17:30 UTC |",
         "| Region | eu-west-1 |",
-        "| Service | the API reports no version |",
+        "| Service | not known: no rights |",
         "| Duration | 61 s |",
         "| Checks | 1 passed, 1 failed, 1 unchecked |",
         "| Removal | complete |",

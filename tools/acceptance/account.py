@@ -47,6 +47,18 @@ class Account:
 
         return cls(client)
 
+    def installed_version(self, stack: str) -> str:
+        """Return the version of the service in a stack; empty if the stack does not have it.
+
+        Raises:
+            NotPossibleError: AWS does not allow it.
+
+        """
+        with _possible("cloudformation:DescribeStacks"):
+            (found,) = self._client("cloudformation").describe_stacks(StackName=stack)["Stacks"]
+        outputs = {each["OutputKey"]: each["OutputValue"] for each in found.get("Outputs", ())}
+        return str(outputs.get("Version", ""))
+
     def set_desired_count(self, application: str, service: str, count: int) -> None:
         """Change the number of tasks of a service.
 

@@ -54,6 +54,7 @@ def as_json(results: Results) -> str:
         "seconds": round(results.seconds, 1),
         "region": results.region,
         "service": results.service or None,
+        "versionUnread": results.version_unread or None,
         "tool": results.tool,
         "application": results.application,
         "images": list(results.images),
@@ -75,7 +76,7 @@ def as_markdown(results: Results) -> str:
         *_table(("", ""), [
             ("Date", f"{results.started:%Y-%m-%d %H:%M} UTC"),
             ("Region", results.region or "not known"),
-            ("Service", results.service or "the API reports no version"),
+            ("Service", results.service or f"not known: {results.version_unread}"),
             ("Acceptance test", results.tool),
             ("Application", results.application),
             ("Images", ", ".join(results.images)),

@@ -62,6 +62,7 @@ class LoggedCall:
 class Results:
     """All results.
 
+    `service` is the version of the service, `version_unread` the reason why it is not known.
     `logs_unread` is the reason why the logs were not read, `remaining` the reason why the removal
     is incomplete; both are empty otherwise.
     """
@@ -72,6 +73,7 @@ class Results:
     started: datetime
     images: tuple[str, ...] = ()
     service: str = ""
+    version_unread: str = ""
     seconds: float = 0.0
     checks: list[Check] = field(default_factory=list)
     measures: list[Measure] = field(default_factory=list)

@@ -98,6 +98,7 @@ def test(runtime: Runtime, options: Options, state: State) -> int:
     recorder = Recorder(results, steps.TITLES, runtime.out)
     account = runtime.account(there.profile.aws_profile, there.region)
     pending = Pending(name, there.profile.api, options.profile, there.region, runtime.clock.now())
+    _read_version(account, config.stack_of(there.profile.api), results)
     runtime.out(f"Acceptance test with the application {name}")
     try:
         _run_steps(
@@ -212,6 +213,15 @@ def _remaining(runtime: Runtime, limits: Limits, state: State) -> str:
         f"Continue the removal: {_CONTINUE}"
     )
     return reason
+
+
+def _read_version(account: steps.Aws, stack: str, results: Results) -> None:
+    try:
+        results.service = account.installed_version(stack)
+    except NotPossibleError as error:
+        results.version_unread = str(error)
+    else:
+        results.version_unread = "" if results.service else f"the stack {stack} has no version"
 
 
 def _read_logs(account: steps.Aws, results: Results) -> None:

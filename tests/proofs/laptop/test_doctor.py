@@ -41,7 +41,6 @@ class Account:
             self.cloud,
             "doctor",
             "--json",
-            f"--stack={STACK}",
             AWS_ENDPOINT_URL=self.cloud.endpoint,
             AWS_ACCESS_KEY_ID="test",
             AWS_SECRET_ACCESS_KEY="test",  # noqa: S106 - known key of the emulator

@@ -40,7 +40,7 @@ def test_the_commands_lead_to_a_swap_and_remove_the_application(cloud: Cloud) ->
         if arguments[0] == "config":
             continue
         if arguments[0] == "doctor":
-            found = devops(cloud, *arguments, "--stack=devops-ecs-dev", **root)
+            found = devops(cloud, *arguments, **root)
             # The routes and zones of the example are complete.
             assert "subnet" not in found.stdout, found.stdout
             assert "No call is possible" not in found.stdout

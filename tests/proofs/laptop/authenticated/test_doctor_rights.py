@@ -21,7 +21,6 @@ def doctor(cloud: Cloud, keys: Credentials) -> Any:
         cloud,
         "doctor",
         "--json",
-        "--stack=devops-ecs-dev",
         "--team=platform",
         AWS_ENDPOINT_URL=cloud.endpoint,
         AWS_ACCESS_KEY_ID=keys.access_key,
