@@ -21,7 +21,8 @@ TEMPORARY = ("Kiosk", "Shop-dev-kiosk")
 VERSIONS = ("1.0.0.0", "1.0.0.1")
 
 _KEY = re.compile(r"[!-~]{1,240}")
-_ACCOUNT = re.compile(":[0-9]{12}:")
+# The partition and the account of the ARN of a secret.
+_OWNER = re.compile(r"arn:aws[a-z-]*(:[a-z]+:[a-z0-9-]+:)[0-9]{12}(?=:)")
 _WAIT = re.compile(r"wait=\d+")
 
 Holder = MutableMapping[str, Any]
@@ -102,7 +103,7 @@ def _follow_secrets(body: dict[str, Any]) -> None:
     for settings in (service, *overrides.values()):
         secrets = settings.get("secrets", {})
         for name, arn in list(secrets.items()):
-            secrets[name] = _ACCOUNT.sub(f":{ACCOUNT}:", arn, 1)
+            secrets[name] = _OWNER.sub(rf"arn:aws\g<1>{ACCOUNT}", arn, count=1)
             if name in service.get("environment", {}):
                 del secrets[name]
 

@@ -104,7 +104,7 @@ def test_a_delete_names_one_application(body: Any, query: dict[str, Any], stack:
 
 
 def test_a_create_follows_the_descriptions() -> None:
-    arn = "arn:aws:ssm:eu-west-1:123456789012:parameter/x"
+    arn = "arn:aws-cn:ssm:eu-west-1:123456789012:parameter/x"
     service = {"cpu": 512.0, "environment": {"A": "a", "B": "b"}, "secrets": {"B": arn, "C": arn}}
     overrides = {"prod": {"secrets": {"A": arn, "D": arn}}, "qa": {}, "da": {"secrets": {}}}
     body = {"service": service, "overrides": overrides, "environments": {"da": True}}
