@@ -43,7 +43,7 @@ CLIENT_CONFIG = Config(
 # For calls whose result an operation does not need.
 QUICK_CONFIG = Config(
     connect_timeout=1,
-    read_timeout=1,
+    read_timeout=3,
     retries={"mode": "standard", "total_max_attempts": 1},
     max_pool_connections=64,
 )

@@ -103,6 +103,6 @@ def test_the_call_has_a_short_time_limit(cloud: AwsCloud) -> None:
     logs = cloud.logs
     assert isinstance(logs, CloudWatchLogs)
     config = logs._client.meta.config
-    assert (config.connect_timeout, config.read_timeout) == (1, 1)
+    assert (config.connect_timeout, config.read_timeout) == (1, 3)
     assert config.retries["total_max_attempts"] == 1
     assert QUICK_CONFIG.read_timeout < CLIENT_CONFIG.read_timeout
