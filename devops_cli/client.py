@@ -272,14 +272,28 @@ def connect(
         UsageError: the proxy settings of the environment are not valid.
 
     """
+    trust = trust or certificates.load({})
+    return Api(
+        profile.api,
+        _http_client(profile, transport, trust),
+        clock,
+        notice,
+        auth=auth,
+        total_timeout=total_timeout,
+        trusted=trust.source,
+    )
+
+
+def _http_client(
+    profile: Profile, transport: httpx.BaseTransport | None, trust: certificates.Trust
+) -> httpx.Client:
     headers = {"User-Agent": f"devops-cli/{__version__}", "Accept": "application/json"}
     if profile.api_key:
         headers["x-api-key"] = profile.api_key
     direct = urlsplit(profile.api).scheme == "http" and config.is_loopback(profile.api)
     mounts = {"http://": None} if direct else {}
-    trust = trust or certificates.load({})
     try:
-        http = httpx.Client(
+        return httpx.Client(
             headers=headers,
             timeout=TIMEOUT,
             transport=transport,
@@ -291,12 +305,3 @@ def connect(
             f"the HTTP client cannot be set up: {error}",
             "Check HTTP_PROXY, HTTPS_PROXY and NO_PROXY.",
         ) from error
-    return Api(
-        profile.api,
-        http,
-        clock,
-        notice,
-        auth=auth,
-        total_timeout=total_timeout,
-        trusted=trust.source,
-    )
