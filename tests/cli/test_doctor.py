@@ -194,7 +194,8 @@ def test_planted_problems_are_found(aws: Account, service: Service) -> None:
     assert all(all(each.values()) for each in report["problems"])
 
 
-def test_endpoints_replace_the_default_route(aws: Account, service: Service) -> None:
+def replace_default_route(aws: Account, *, private_names: bool) -> None:
+    """Remove the default route of the tasks, and create the endpoints that they require."""
     aws.ec2.delete_route(RouteTableId=aws.table, DestinationCidrBlock="0.0.0.0/0")
     for name in ("ecr.api", "ecr.dkr", "logs"):
         aws.ec2.create_vpc_endpoint(
@@ -202,30 +203,22 @@ def test_endpoints_replace_the_default_route(aws: Account, service: Service) -> 
             ServiceName=f"com.amazonaws.{REGION}.{name}",
             VpcEndpointType="Interface",
             SubnetIds=aws.subnets[:2],
+            PrivateDnsEnabled=private_names,
         )
     aws.ec2.create_vpc_endpoint(
         VpcId=aws.vpc, ServiceName=f"com.amazonaws.{REGION}.s3", RouteTableIds=[aws.table]
     )
+
+
+def test_endpoints_replace_the_default_route(aws: Account, service: Service) -> None:
+    replace_default_route(aws, private_names=True)
     aws.install()
-    assert doctor(service) == (0, doctor(service)[1])
+    code, report = doctor(service)
+    assert (code, problems(report)) == (0, [])
 
 
 def test_endpoints_without_private_dns_names_are_unchecked(aws: Account, service: Service) -> None:
-    aws.ec2.delete_route(RouteTableId=aws.table, DestinationCidrBlock="0.0.0.0/0")
-    for name in ("ecr.api", "ecr.dkr", "logs"):
-        aws.ec2.create_vpc_endpoint(
-            VpcId=aws.vpc,
-            ServiceName=f"com.amazonaws.{REGION}.{name}",
-            VpcEndpointType="Interface",
-            SubnetIds=aws.subnets[:2],
-            PrivateDnsEnabled=False,
-        )
-    aws.ec2.create_vpc_endpoint(
-        VpcId=aws.vpc,
-        ServiceName=f"com.amazonaws.{REGION}.s3",
-        VpcEndpointType="Gateway",
-        RouteTableIds=[aws.table],
-    )
+    replace_default_route(aws, private_names=False)
     aws.install()
     code, report = doctor(service)
     assert (code, problems(report)) == (0, [])

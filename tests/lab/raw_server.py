@@ -19,20 +19,31 @@ def raw_server(
     `wrap` changes each accepted connection, for example to TLS.
     """
 
-    def serve() -> None:
+    def serve(connection: socket.socket) -> None:
+        connection.settimeout(_PATIENCE)
+        # The client can close the connection at any time.
+        with connection, suppress(OSError), wrap(connection) as stream:
+            _read_request(stream)
+            stream.sendall(respond())
+
+    with accepting(serve) as port:
+        yield port
+
+
+@contextmanager
+def accepting(serve: Callable[[socket.socket], None]) -> Iterator[int]:
+    """Pass each connection to a function, one after the other; yields the port."""
+
+    def accept() -> None:
         while True:
             try:
                 connection, _ = listening.accept()
             except OSError:  # the end of the test
                 return
-            connection.settimeout(_PATIENCE)
-            # The client can close the connection at any time.
-            with connection, suppress(OSError), wrap(connection) as stream:
-                _read_request(stream)
-                stream.sendall(respond())
+            serve(connection)
 
     with socket.create_server(("127.0.0.1", 0)) as listening:
-        thread = threading.Thread(target=serve)
+        thread = threading.Thread(target=accept)
         thread.start()
         try:
             yield listening.getsockname()[1]

@@ -16,6 +16,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from tests.lab.raw_server import accepting
+
 DAY = timedelta(days=1)
 _SIGNS_CERTIFICATES = x509.KeyUsage(
     key_cert_sign=True, crl_sign=True, digital_signature=False, content_commitment=False,
@@ -129,14 +131,6 @@ def connect_proxy() -> Iterator[tuple[int, list[str]]]:
     targets: list[str] = []
     threads: list[threading.Thread] = []
 
-    def relay(source: socket.socket, target: socket.socket) -> None:
-        with suppress(OSError):
-            while part := source.recv(65536):
-                target.sendall(part)
-        for each in (source, target):
-            with suppress(OSError):
-                each.shutdown(socket.SHUT_RDWR)
-
     def tunnel(connection: socket.socket) -> None:
         with connection, suppress(OSError):
             request = b""
@@ -148,27 +142,28 @@ def connect_proxy() -> Iterator[tuple[int, list[str]]]:
             host, _, port = target.partition(":")
             with socket.create_connection((host, int(port)), timeout=10) as server:
                 connection.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
-                back = threading.Thread(target=relay, args=(server, connection))
+                back = threading.Thread(target=_relay, args=(server, connection))
                 back.start()
-                relay(connection, server)
+                _relay(connection, server)
                 back.join()
 
-    def serve() -> None:
-        while True:
-            try:
-                connection, _ = listening.accept()
-            except OSError:  # the end of the test
-                return
-            connection.settimeout(10)
-            threads.append(threading.Thread(target=tunnel, args=(connection,)))
-            threads[-1].start()
+    def serve(connection: socket.socket) -> None:
+        connection.settimeout(10)
+        threads.append(threading.Thread(target=tunnel, args=(connection,)))
+        threads[-1].start()
 
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        threads.append(threading.Thread(target=serve))
-        threads[0].start()
-        try:
-            yield listening.getsockname()[1], targets
-        finally:
-            listening.shutdown(socket.SHUT_RDWR)
-            for thread in threads:
-                thread.join()
+    try:
+        with accepting(serve) as port:
+            yield port, targets
+    finally:
+        for thread in threads:
+            thread.join()
+
+
+def _relay(source: socket.socket, target: socket.socket) -> None:
+    with suppress(OSError):
+        while part := source.recv(65536):
+            target.sendall(part)
+    for each in (source, target):
+        with suppress(OSError):
+            each.shutdown(socket.SHUT_RDWR)
