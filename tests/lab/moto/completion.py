@@ -10,10 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
+from hashlib import sha256
 from typing import Any
 
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 
+from devops_core.naming import family
 from tests.lab.fakes import ACCOUNT, REGION
 from tests.lab.fakes.clock import FakeClock
 from tests.lab.moto import responses
@@ -40,6 +42,8 @@ class Completion:
         self.begun: dict[str, tuple[str, datetime]] = {}
         self.endless: set[str] = set()
         self.failing: set[str] = set()
+        # The task definitions of the tasks that ECS has listed.
+        self._failed_tasks: dict[str, str] = {}
 
     def deliver(self, call: Call, request: AWSPreparedRequest) -> AWSResponse:
         """Send a call to moto, unless AWS would refuse it."""
@@ -137,19 +141,25 @@ class Completion:
         ]
 
     def _tasks(self, asked: Answer, answer: Answer) -> None:
-        """List a stopped task after a failure."""
+        """List a stopped task for each failed task definition of a service."""
         where = f"arn:aws:ecs:{REGION}:{ACCOUNT}:task/{asked['cluster']}"
-        answer["taskArns"] = [f"{where}/{'0' * 32}"] if self.failing else []
+        own = f":task-definition/{family(asked['cluster'], asked['serviceName'])}:"
+        failed = sorted(each for each in self.failing if own in each)
+        listed = failed if asked["desiredStatus"] == "STOPPED" else []
+        tasks = {f"{where}/{sha256(each.encode()).hexdigest()[:32]}": each for each in listed}
+        self._failed_tasks.update(tasks)
+        answer["taskArns"] = [*tasks]
 
     def _stopped(self, asked: Answer, answer: Answer) -> None:
-        definitions = (each for each in self.failing if ":task-definition/" in each)
         task = {
-            "taskDefinitionArn": next(definitions, ""),
             "stoppedReason": "Essential container in task exited",
             "stopCode": "EssentialContainerExited",
             "containers": [{"name": "app", "exitCode": 1}],
         }
-        answer["tasks"] = [task | {"taskArn": each} for each in asked["tasks"]]
+        answer["tasks"] = [
+            task | {"taskArn": each, "taskDefinitionArn": self._failed_tasks[each]}
+            for each in asked["tasks"]
+        ]
 
     def _goes_on(self, thing: str) -> bool:
         state, since = self.begun[thing]
