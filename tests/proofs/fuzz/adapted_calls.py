@@ -8,7 +8,7 @@ from typing import Any
 from unicodedata import is_normalized
 
 from devops_core.model.service_spec import DEFAULT_ROLLOUT_MINUTES
-from devops_core.naming import APPLICATION_NAME, IMAGE_TAG
+from devops_core.naming import APPLICATION_NAME, IMAGE_TAG, TEAM_TAG
 from devops_core.requests.create import MAX_TASKS
 from devops_core.requests.fields import LONGEST_IMAGE
 from tools.laptop.cloud import ACCOUNT
@@ -84,12 +84,17 @@ def follow_descriptions(operation_id: str, body: Any, query: Holder) -> None:
 
 
 def _compose_tags(tags: dict[str, str]) -> None:
-    """Replace the values, and remove the keys, that are not in Unicode NFC."""
+    """Replace the values that are not in Unicode NFC.
+
+    Remove the keys that are not, and those that differ from another one only in case.
+    """
+    seen = {TEAM_TAG.lower()}
     for name, value in list(tags.items()):
-        if not is_normalized("NFC", name):
+        if name != TEAM_TAG and (name.lower() in seen or not is_normalized("NFC", name)):
             del tags[name]
         elif not is_normalized("NFC", value):
             tags[name] = "x"
+        seen.add(name.lower())
 
 
 def _follow_secrets(body: dict[str, Any]) -> None:

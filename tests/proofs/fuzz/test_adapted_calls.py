@@ -127,6 +127,12 @@ def test_tags_and_teams_are_in_unicode_nfc() -> None:
     assert query == {}
 
 
+def test_keys_of_tags_differ_in_more_than_case() -> None:
+    tags = {"\u015e": "a", "TechnicalTeam": "b", "technicalTeam": "c", "\u015f": "d", "owner": "e"}
+    follow_descriptions("createApplication", {"tags": tags}, {})
+    assert tags == {"\u015e": "a", "technicalTeam": "c", "owner": "e"}
+
+
 @pytest.mark.parametrize(
     ("service", "seconds"),
     [
