@@ -8,8 +8,9 @@ from typing import Any
 from unicodedata import is_normalized
 
 from devops_core.model.service_spec import DEFAULT_ROLLOUT_MINUTES
-from devops_core.naming import APPLICATION_NAME, IMAGE_TAG, TEAM_TAG
-from devops_core.requests.create import MAX_TASKS
+from devops_core.naming import APPLICATION_NAME, IMAGE_TAG, IMAGE_URI, TEAM_TAG
+from devops_core.requests.create import MAX_SECRET_BYTES, MAX_TASKS
+from devops_core.requests.deploy import LONGEST_REPOSITORY
 from devops_core.requests.fields import LONGEST_IMAGE
 from tools.laptop.cloud import ACCOUNT
 
@@ -69,7 +70,10 @@ def follow_descriptions(operation_id: str, body: Any, query: Holder) -> None:
         del query["team"]
     if operation_id == "deleteApplication":
         query["stack"] = named.get("stack") or query.get("stack") or TEMPORARY[0]
-    if len(str(named.get("repouri", ""))) + len(str(named.get("version", ""))) >= LONGEST_IMAGE:
+    image = str(named.get("repouri", ""))
+    too_long = len(image) + len(str(named.get("version", ""))) >= LONGEST_IMAGE
+    parsed = IMAGE_URI.fullmatch(image)
+    if too_long or (parsed and len(parsed["repository"]) > LONGEST_REPOSITORY):
         del named["repouri"]
     service = named.get("service")
     if isinstance(service, dict):
@@ -111,6 +115,9 @@ def _follow_secrets(body: dict[str, Any]) -> None:
             secrets[name] = _OWNER.sub(rf"arn:aws\g<1>{ACCOUNT}", arn, count=1)
             if name in service.get("environment", {}):
                 del secrets[name]
+        # The general secrets and those of an environment are one parameter of the stack.
+        while len(",".join(secrets.values())) >= MAX_SECRET_BYTES // 2:
+            secrets.popitem()
 
 
 def _replace(

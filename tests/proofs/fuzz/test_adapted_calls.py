@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from devops_core.requests.create import MAX_SECRET_BYTES
 from tests.lab.values import IMAGES, NAMES, VERSIONS, WRONG
 from tests.proofs.fuzz.adapted_calls import (
     PERMANENT,
@@ -119,6 +120,16 @@ def test_a_create_follows_the_descriptions() -> None:
     assert type(service["cpu"]) is int
 
 
+def test_the_secrets_of_an_environment_fit_into_a_parameter() -> None:
+    arn = "arn:aws:ssm:eu-west-1:123456789012:parameter/"
+    general = {f"S{number}": f"{arn}{number}{'x' * 500}" for number in range(9)}
+    own = dict(general)
+    body = {"service": {"secrets": general}, "overrides": {"prod": {"secrets": own}}}
+    follow_descriptions("createApplication", body, {})
+    kept = [*general.values(), *own.values()]
+    assert 0 < len(",".join(kept)) <= MAX_SECRET_BYTES
+
+
 def test_tags_and_teams_are_in_unicode_nfc() -> None:
     body = {"tags": {"technicalTeam": "\u212b", "\u2126": "x", "owner": "größe"}}
     query = {"team": "\u212b"}
@@ -146,11 +157,16 @@ def test_a_start_is_shorter_than_a_rollout(service: dict[str, int], seconds: int
     assert service["startSeconds"] == seconds
 
 
-@pytest.mark.parametrize(("length", "kept"), [(253, True), (254, False)])
-def test_an_image_with_its_tag_has_at_most_the_length_that_ecs_allows(
-    length: int, kept: bool
+@pytest.mark.parametrize(
+    ("repository", "tag", "kept"),
+    [("a" * 183, "", True), ("a" * 184, "", False), ("a" * 183, ":1", True),
+     ("a" * 184, ":1", False), ("a" * 125, f":{'t' * 127}", True),
+     ("a" * 126, f":{'t' * 127}", False)],
+)  # fmt: skip
+def test_an_image_has_at_most_the_length_that_ecs_allows(
+    repository: str, tag: str, kept: bool
 ) -> None:
-    body = {"applicationName": "Shop", "repouri": "a" * length, "version": "1"}
+    body = {"applicationName": "Shop", "repouri": f"{repository}{tag}", "version": "1"}
     follow_descriptions("deploy", body, {})
     assert ("repouri" in body) == kept
 
