@@ -42,8 +42,6 @@ class Completion:
         self.begun: dict[str, tuple[str, datetime]] = {}
         self.endless: set[str] = set()
         self.failing: set[str] = set()
-        # The task definitions of the tasks that ECS has listed.
-        self._failed_tasks: dict[str, str] = {}
 
     def deliver(self, call: Call, request: AWSPreparedRequest) -> AWSResponse:
         """Send a call to moto, unless AWS would refuse it."""
@@ -142,24 +140,28 @@ class Completion:
 
     def _tasks(self, asked: Answer, answer: Answer) -> None:
         """List a stopped task for each failed task definition of a service."""
-        where = f"arn:aws:ecs:{REGION}:{ACCOUNT}:task/{asked['cluster']}"
         own = f":task-definition/{family(asked['cluster'], asked['serviceName'])}:"
-        failed = sorted(each for each in self.failing if own in each)
-        listed = failed if asked["desiredStatus"] == "STOPPED" else []
-        tasks = {f"{where}/{sha256(each.encode()).hexdigest()[:32]}": each for each in listed}
-        self._failed_tasks.update(tasks)
-        answer["taskArns"] = [*tasks]
+        failed = self._failed_tasks(asked["cluster"]) if asked["desiredStatus"] == "STOPPED" else {}
+        answer["taskArns"] = [task for task, definition in failed.items() if own in definition]
 
     def _stopped(self, asked: Answer, answer: Answer) -> None:
+        failed = self._failed_tasks(asked["cluster"])
         task = {
             "stoppedReason": "Essential container in task exited",
             "stopCode": "EssentialContainerExited",
             "containers": [{"name": "app", "exitCode": 1}],
         }
         answer["tasks"] = [
-            task | {"taskArn": each, "taskDefinitionArn": self._failed_tasks[each]}
-            for each in asked["tasks"]
+            task | {"taskArn": each, "taskDefinitionArn": failed[each]} for each in asked["tasks"]
         ]
+
+    def _failed_tasks(self, cluster: str) -> dict[str, str]:
+        """Return the failed task definitions by the ARN of their task."""
+        where = f"arn:aws:ecs:{REGION}:{ACCOUNT}:task/{cluster}"
+        return {
+            f"{where}/{sha256(each.encode()).hexdigest()[:32]}": each
+            for each in sorted(self.failing)
+        }
 
     def _goes_on(self, thing: str) -> bool:
         state, since = self.begun[thing]
