@@ -169,18 +169,28 @@ def test_a_certificate_error_is_reported_once_with_the_remedy(
     assert "--idempotency-key" not in result.stderr
 
 
-def test_after_an_unknown_result_of_a_write_a_certificate_error_names_the_key(
-    authority: Authority,
-) -> None:
-    contexts = iter([authority.server(), authority.server("example.com")])
+def deploy_before_another_certificate(
+    authority: Authority, response: bytes, further: int
+) -> Result:
+    """Deploy through a server whose certificate is valid for the first connection only.
+
+    It accepts a number of `further` connections.
+    """
+    contexts = iter([authority.server(), *[authority.server("example.com")] * further])
     with raw_server(
-        lambda: b"", lambda each: next(contexts).wrap_socket(each, server_side=True)
+        lambda: response, lambda each: next(contexts).wrap_socket(each, server_side=True)
     ) as port:
         environment = {
             "DEVOPS_API": f"https://localhost:{port}/dev",
             "AWS_CA_BUNDLE": str(authority.file),
         }
-        result = run(None, *DEPLOY, environment=environment)
+        return run(None, *DEPLOY, environment=environment)
+
+
+def test_after_an_unknown_result_of_a_write_a_certificate_error_names_the_key(
+    authority: Authority,
+) -> None:
+    result = deploy_before_another_certificate(authority, b"", further=1)
     assert result.exit_code == 1
     assert "cannot be verified: Hostname mismatch" in result.stderr
     assert "--idempotency-key" in result.stderr
@@ -195,15 +205,7 @@ def test_a_certificate_error_during_a_wait_ends_the_wait(authority: Authority) -
         len(operation),
         operation,
     )
-    contexts = iter([authority.server(), *[authority.server("example.com")] * 9])
-    with raw_server(
-        lambda: accepted, lambda each: next(contexts).wrap_socket(each, server_side=True)
-    ) as port:
-        environment = {
-            "DEVOPS_API": f"https://localhost:{port}/dev",
-            "AWS_CA_BUNDLE": str(authority.file),
-        }
-        result = run(None, *DEPLOY, environment=environment)
+    result = deploy_before_another_certificate(authority, accepted, further=9)
     assert result.exit_code == 1
     assert result.stderr.count("cannot be verified: Hostname mismatch") == 1
     assert "devops wait Shop 01JN8EY4M00000000000000001" in result.stderr

@@ -36,6 +36,17 @@ STACK_ROLE = {"cloudformation:RoleArn": ROLE}
 PASSED = Permission("iam:PassRole", ROLE, {"iam:PassedToService": "cloudformation.amazonaws.com"})
 TASK_ROLE = Permission("iam:PassRole", ROLE, {"iam:PassedToService": "ecs-tasks.amazonaws.com"})
 
+# The transform of TEMPLATE, and its typed parameters.
+OF_THE_TEMPLATE = (
+    Permission(
+        "cloudformation:CreateChangeSet",
+        "arn:aws:cloudformation:eu-west-1:aws:transform/LanguageExtensions",
+    ),
+    Permission("ec2:DescribeVpcs"),
+    Permission("ec2:DescribeSubnets"),
+    Permission("ec2:DescribeSecurityGroups"),
+)
+
 CALLS: list[tuple[str, dict[str, Any], list[Permission]]] = [
     (
         "cloudformation:CreateStack",
@@ -54,13 +65,7 @@ CALLS: list[tuple[str, dict[str, Any], list[Permission]]] = [
             Permission("cloudformation:SetStackPolicy", STACK),
             Permission("cloudformation:UpdateTerminationProtection", STACK),
             PASSED,
-            Permission(
-                "cloudformation:CreateChangeSet",
-                "arn:aws:cloudformation:eu-west-1:aws:transform/LanguageExtensions",
-            ),
-            Permission("ec2:DescribeVpcs"),
-            Permission("ec2:DescribeSubnets"),
-            Permission("ec2:DescribeSecurityGroups"),
+            *OF_THE_TEMPLATE,
         ],
     ),
     (
@@ -73,13 +78,7 @@ CALLS: list[tuple[str, dict[str, Any], list[Permission]]] = [
                 {"cloudformation:TemplateUrl": f"{URL}?versionId=1"},
             ),
             Permission("s3:GetObjectVersion", "arn:aws:s3:::templates/a/b.yml", OWNER),
-            Permission(
-                "cloudformation:CreateChangeSet",
-                "arn:aws:cloudformation:eu-west-1:aws:transform/LanguageExtensions",
-            ),
-            Permission("ec2:DescribeVpcs"),
-            Permission("ec2:DescribeSubnets"),
-            Permission("ec2:DescribeSecurityGroups"),
+            *OF_THE_TEMPLATE,
         ],
     ),
     (
