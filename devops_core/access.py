@@ -15,7 +15,9 @@ _FEDERATED = re.compile(r"(arn:[a-z-]+:sts::\d{12}:federated-user)/.+", re.DOTAL
 # identify a principal.
 _PRINCIPAL = re.compile(r"arn:\S+|[A-Za-z0-9]+")
 _LISTS = ("admins", "productionApprovers")
-_MAPS = ("teams", "secretPrefixes")
+_MAPS = ("teams", "secretPrefixes", "taskRoles")
+# The key of the task roles of all teams.
+ALL_TEAMS = "*"
 _SELF_APPROVAL = "selfApproval"
 
 
@@ -28,7 +30,9 @@ class AccessPolicy(NamedTuple):
     approvers, all callers are allowed.
 
     Without `self_approval`, the deployers of a release cannot make it live.
-    `secret_prefixes` has the beginnings of the names of the secrets that each team can use.
+    `secret_prefixes` has the beginnings of the names of the secrets that each team can use,
+    `task_roles` the patterns of the ARNs of the roles that each team can give to its tasks, with
+    "*" for all teams.
     """
 
     teams: Mapping[str, tuple[str, ...]] = {}
@@ -36,6 +40,7 @@ class AccessPolicy(NamedTuple):
     production_approvers: tuple[str, ...] = ()
     secret_prefixes: Mapping[str, tuple[str, ...]] = {}
     self_approval: bool = True
+    task_roles: Mapping[str, tuple[str, ...]] = {}
 
     @classmethod
     def parse(cls, text: str) -> AccessPolicy:
@@ -59,6 +64,7 @@ class AccessPolicy(NamedTuple):
                 team: tuple(some) for team, some in policy.get("secretPrefixes", {}).items()
             },
             self_approval=policy.get(_SELF_APPROVAL, True),
+            task_roles={team: tuple(some) for team, some in policy.get("taskRoles", {}).items()},
         )
 
     @property
@@ -75,7 +81,7 @@ class AccessPolicy(NamedTuple):
         """
         lists = [] if self.owns(caller, team) else [self._owners(team)]
         approvers = self.production_approvers if production else ()
-        if approvers and not _matches(principal(caller), approvers):
+        if approvers and not matches(principal(caller), approvers):
             lists.append("productionapprovers")
         return tuple(lists)
 
@@ -87,13 +93,17 @@ class AccessPolicy(NamedTuple):
         """Return whether a team has a prefix of the name of a secret."""
         return secret_name.startswith(self.secret_prefixes.get(team, ()))
 
+    def task_roles_of(self, team: str) -> tuple[str, ...]:
+        """Return the patterns of the roles that a team can give to its tasks."""
+        return (*self.task_roles.get(team, ()), *self.task_roles.get(ALL_TEAMS, ()))
+
     def owns(self, caller: str, team: str | None) -> bool:
         """Return whether a caller belongs to the team of an application, or to admins.
 
         `team` is None if it is unknown. Without teams all callers do.
         """
         owners = (*self.teams.get(team or "", ()), *self.admins)
-        return not self.teams or _matches(principal(caller), owners)
+        return not self.teams or matches(principal(caller), owners)
 
     def _owners(self, team: str | None) -> str:
         if team in self.teams:
@@ -121,7 +131,8 @@ def account_principal(caller: str) -> str:
     return _FEDERATED.sub(r"\1", principal(caller) or caller)
 
 
-def _matches(identity: str | None, patterns: Iterable[str]) -> bool:
+def matches(identity: str | None, patterns: Iterable[str]) -> bool:
+    """Return whether an ARN or an id matches a pattern of `AccessPolicy`."""
     return identity is not None and any(
         re.fullmatch(re.escape(pattern).replace(r"\*", "[^:/]*"), identity) for pattern in patterns
     )

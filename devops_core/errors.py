@@ -127,6 +127,20 @@ class InvalidRequestError(DevOpsError):
         super().__init__(f"The request is not valid: {summary}", errors=errors)
 
 
+class PreconditionRequiredError(DevOpsError):
+    """428: a call that replaces a document does not name the revision that it replaces."""
+
+    code = "PRECONDITION_REQUIRED"
+    http_status = 428
+
+
+class PreconditionFailedError(DevOpsError):
+    """412: the specification has another revision than the caller expects."""
+
+    code = "PRECONDITION_FAILED"
+    http_status = 412
+
+
 class ForbiddenError(DevOpsError):
     """403: the caller is missing from the teams or production approvers of the installation."""
 
@@ -188,14 +202,18 @@ class AlreadyExistsError(ConflictError):
         )
 
 
+# The name of an application's record in messages.
+SPECIFICATION = "the specification"
+
+
 class BusyError(ConflictError):
-    """409: another operation, in the member `operation`, holds a required row."""
+    """409: another operation, in the member `operation`, holds a required row or the record."""
 
     code = "BUSY"
 
-    def __init__(self, environment: str, application: str, operation_id: str) -> None:
+    def __init__(self, held: str, application: str, operation_id: str) -> None:
         super().__init__(
-            f"{environment} of {application} is held by operation {operation_id}: wait for its end",
+            f"{held} of {application} is held by operation {operation_id}: wait for its end",
             operation={"id": operation_id, "applicationName": application},
         )
 

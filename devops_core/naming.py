@@ -80,6 +80,8 @@ PARAMETER_NAME = re.compile(r"[A-Za-z0-9/_.-]+")
 # The tag of stacks and task definitions with the operation that created them. It lets a worker
 # find the resources that an earlier worker created for the same operation.
 OPERATION_TAG = "devops:operation"
+# The tag of task definitions with the hash of the settings that they have.
+SPECIFICATION_TAG = "devops:spec"
 # The tag of stacks, of their resources and of secrets with the team that owns them.
 TEAM_TAG = "technicalTeam"
 

@@ -20,6 +20,7 @@ from devops_core.settings import Settings, TemplateLocation
 if TYPE_CHECKING:
     from devops_core.model.listing import EventSearch, OpenOperation, Page
     from devops_core.model.secret import Secret
+    from devops_core.model.specification import RecordClaim, Revision, StackRecord
     from devops_core.naming import Environment
 
 T = TypeVar("T")
@@ -55,6 +56,8 @@ class Claim:
     `taken` rows become the operation's; those of them in `corrected` are written with their
     release. `new` rows must not exist, `unchanged` rows must be free. Taken and unchanged rows must
     have the revision that was read.
+
+    `record` is the part that concerns the record of the application, None without a record.
     """
 
     operation: Operation
@@ -63,6 +66,7 @@ class Claim:
     corrected: Sequence[Row] = ()
     new: Sequence[Row] = ()
     unchanged: Sequence[Row] = ()
+    record: RecordClaim | None = None
     idempotency: IdempotencyRecord | None = None
 
 
@@ -71,7 +75,9 @@ class Closing:
     """One transaction that ends an operation: its record, its rows, its last event.
 
     `event` is the last event, with the key "END"; `events` are further new events. `kept` rows are
-    written without a claim, `removed` rows are deleted.
+    written without a claim, `removed` rows are deleted. With `ends_application` the record of the
+    application, its present revision and the reservation of its name are deleted. Otherwise, with
+    `releases_record` the record is written without a claim, and with the members of `stack`.
     """
 
     operation: Operation
@@ -79,15 +85,22 @@ class Closing:
     events: Sequence[Event] = ()
     kept: Sequence[Row] = ()
     removed: Sequence[Row] = ()
+    ends_application: bool = False
+    releases_record: bool = False
+    stack: StackRecord | None = None
 
 
 class Tables(Protocol):
-    """Inventory rows, operation records, events."""
+    """Inventory rows, specifications, operation records, events."""
 
     def inventory(
-        self, application: str, key: str | None = None
+        self, application: str, key: str | None = None, revision: int | None = None
     ) -> tuple[Inventory, IdempotencyRecord | None]:
-        """Return all rows of an application and the record of an Idempotency-Key; consistent."""
+        """Return all rows of an application and the record of an Idempotency-Key; consistent.
+
+        The inventory has a revision of the specification, None means the present one. Without this
+        revision it has no specification.
+        """
 
     def reserved(self, application: str) -> str | None:
         """Return the application with a name, in any case, or None; consistent."""
@@ -98,6 +111,12 @@ class Tables(Protocol):
         Raises BusyError (names the holder), AlreadyExistsError, ChangedMeanwhileError for a row of
         another revision, AlreadyClaimedError for a used Idempotency-Key.
         """
+
+    def revisions(self, application: str, numbers: Sequence[int]) -> Mapping[int, Revision]:
+        """Return stored revisions of a specification by number, at most 100; consistent."""
+
+    def remove_revisions(self, application: str) -> None:
+        """Delete all stored revisions of a specification."""
 
     def operation(self, application: str, operation_id: str) -> Operation | None:
         """Return the record of an operation, or None; consistent."""
@@ -226,9 +245,17 @@ class Containers(Protocol):
         """Deregister a task definition; its running tasks continue."""
 
     def update(
-        self, cluster: str, service: str, task_definition: str | None, desired_count: int | None
+        self,
+        cluster: str,
+        service: str,
+        task_definition: str | None,
+        desired_count: int | None,
+        start_seconds: int | None = None,
     ) -> RunningService:
-        """Update the task definition or the task count of a service and return the service."""
+        """Update the members of a service that are not None, and return the service.
+
+        `start_seconds` is its grace period for health checks.
+        """
 
     def services(self, cluster: str, names: Iterable[str]) -> dict[str, RunningService]:
         """Return the existing services by name.

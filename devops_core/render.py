@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 from devops_core.model.inventory import Application, container_of
 from devops_core.model.operation import Operation
-from devops_core.model.service_spec import ServiceSpec, secret_arns
+from devops_core.model.specification import (
+    ApplicationRecord,
+    EnvironmentSettings,
+    Specification,
+    secret_arns,
+)
 from devops_core.naming import (
-    DEPLOYABLE,
     OPERATION_TAG,
+    PRODUCTION,
+    SPECIFICATION_TAG,
     Image,
     environment_name,
     repository_name,
@@ -65,17 +71,18 @@ _STACK_POLICY = {
 def stack(
     operation: Operation,
     application: Application,
+    record: ApplicationRecord,
     settings: Settings,
     template: bytes,
     url: str | None = None,
 ) -> dict[str, Any]:
     """Return the input of CreateStack for a create, with the unchanged template.
 
-    `operation.progress` has the environments. `url` is that of exactly these bytes, None without
-    one; only a template that is too large for the request needs it. Raises ValueError if the
-    template is empty, not text or too large.
+    `record` has the specification with the environments. `url` is that of exactly these bytes,
+    None without one; only a template that is too large for the request needs it. Raises ValueError
+    if the template is empty, not text or too large.
     """
-    parameters = _parameters(operation, application, settings)
+    parameters = _parameters(application, record, settings)
     return {
         "StackName": application.name,
         **_template(template, url),
@@ -112,11 +119,11 @@ def _template(template: bytes, url: str | None) -> dict[str, str]:
 
 
 def _parameters(
-    operation: Operation, application: Application, settings: Settings
+    application: Application, record: ApplicationRecord, settings: Settings
 ) -> dict[str, str]:
-    chosen = {part.environment for part in operation.progress}
-    environments = [service_name(name) for name in DEPLOYABLE if name in chosen]
-    spec = operation.details.service
+    specification, fixed = record.specification, record.fixed
+    environments = [service_name(name) for name in specification.environments]
+    general = stack_settings(specification)
     return {
         "Environments": ",".join(environments),
         "RepositoryName": repository_name(application.name),
@@ -126,29 +133,51 @@ def _parameters(
         "SecurityGroup": settings.security_group,
         "LoadBalancerSecurityGroup": settings.load_balancer_security_group,
         "Image": settings.initial_image,
-        "ContainerPort": str(spec.container_port),
-        "HealthCheckPath": spec.health_check_path,
-        "Cpu": str(spec.cpu),
-        "Memory": str(spec.memory),
-        "CpuArchitecture": spec.architecture,
-        "StartSeconds": str(spec.start_seconds),
+        "ContainerPort": str(fixed.container_port),
+        "HealthCheckPath": fixed.health_check_path,
+        "Cpu": str(general.cpu),
+        "Memory": str(general.memory),
+        "CpuArchitecture": fixed.architecture,
+        "StartSeconds": str(general.start_seconds),
         "LogRetentionDays": settings.log_retention_days,
         "ProductionScheme": settings.production_scheme,
         "CertificateArn": settings.certificate,
         "PermissionsBoundary": settings.permissions_boundary,
         "ImageRepositories": ",".join(settings.image_repositories),
-        **_secrets(operation),
+        **{
+            f"{name}{SECRETS_PARAMETER}": ",".join(arns)
+            for name, arns in secrets_by_environment(specification).items()
+        },
     }
 
 
-def _secrets(operation: Operation) -> dict[str, str]:
-    """Return the parameters with the secrets that the tasks of each environment can read."""
-    service_of = operation.details.service_of
+class StackSettings(NamedTuple):
+    """The settings that the stack gives the services of all environments.
+
+    The defaults are those of cloudformation/application.yml.
+    """
+
+    cpu: int = 256
+    memory: int = 512
+    start_seconds: int = 60
+
+
+def stack_settings(specification: Specification) -> StackSettings:
+    """Return the settings in the parameters of a new stack."""
+    service, usual = specification.document.get("service", {}), StackSettings()
+    return StackSettings(
+        cpu=service.get("cpu", usual.cpu),
+        memory=service.get("memory", usual.memory),
+        start_seconds=service.get("startSeconds", usual.start_seconds),
+    )
+
+
+def secrets_by_environment(specification: Specification) -> dict[str, list[str]]:
+    """Return the ARNs of the secrets of each environment by its name in a document."""
+    environments = (*specification.environments, PRODUCTION[0])
     return {
-        f"{environment_name(part.environment)}{SECRETS_PARAMETER}": ",".join(
-            secret_arns(service_of(part.environment).secrets.values())
-        )
-        for part in operation.progress
+        environment_name(each): secret_arns(specification.settings(each).secrets.values())
+        for each in environments
     }
 
 
@@ -162,34 +191,85 @@ def task_definition(
     name: str,
     image: Image | None,
     tags: Mapping[str, str],
-    spec: ServiceSpec | None = None,
+    settings: EnvironmentSettings | None = None,
+    owned: Sequence[str] = (),
 ) -> dict[str, Any]:
-    """Return the input of RegisterTaskDefinition: `base` with another image and other tags.
+    """Return the input of RegisterTaskDefinition: `base` with other values.
 
     `name` is the name of the application's container; the others (sidecars) do not change. An
-    image with a digest is named by the digest, so that the tested image runs. The variables and
-    secrets of `spec` replace those of the same name, because ECS refuses a name that is both
-    (RegisterTaskDefinition).
+    image with a digest is named by the digest, so that the tested image runs. None keeps the image
+    or the settings of `base`. `owned` are the settings of `base` that an earlier specification set
+    (`EnvironmentSettings.owned`); those that `settings` lack are removed.
     """
     present = container_of(base, name)
     container = dict(present)
+    definition = dict(base)
     if image is not None:
         container["image"] = image.pinned
-    if spec is not None:
-        own = {**spec.environment, **spec.secrets}
-        for members, value, wanted in (
-            ("environment", "value", spec.environment),
-            ("secrets", "valueFrom", spec.secrets),
-        ):
-            kept = [pair for pair in present.get(members, []) if pair["name"] not in own]
-            container[members] = [*kept, *_pairs(wanted, "name", value)]
-    return {
-        **base,
-        "containerDefinitions": [
-            container if each is present else each for each in base["containerDefinitions"]
-        ],
-        "tags": _pairs(tags, "key", "value"),
+    if settings is not None:
+        container = _configured_container(container, settings, owned)
+        definition = _configured_task(definition, settings, owned)
+        tags = {**tags, SPECIFICATION_TAG: settings.hash}
+    containers = base["containerDefinitions"]
+    definition["containerDefinitions"] = [
+        container if each is present else each for each in containers
+    ]
+    return {**definition, "tags": _pairs(tags, "key", "value")}
+
+
+def _configured_task(
+    definition: Mapping[str, Any], settings: EnvironmentSettings, owned: Sequence[str]
+) -> dict[str, Any]:
+    """Return a task definition with the size and the role of an environment."""
+    sizes = {"cpu": settings.cpu, "memory": settings.memory}
+    changes = {member: str(size) for member, size in sizes.items() if size is not None}
+    return _changed(definition, changes, {"taskRole": ("taskRoleArn", settings.task_role)}, owned)
+
+
+def _configured_container(
+    container: Mapping[str, Any], settings: EnvironmentSettings, owned: Sequence[str]
+) -> dict[str, Any]:
+    """Return the application's container with the settings of an environment.
+
+    The variables and secrets replace those of the same name, because ECS refuses a name that is
+    both (RegisterTaskDefinition).
+    """
+    dropped = {*settings.environment, *settings.secrets, *settings.unset}
+    dropped |= {name.partition(".")[2] for name in owned if "." in name}
+    changes: dict[str, Any] = {}
+    for member, value, wanted in (
+        ("environment", "value", settings.environment),
+        ("secrets", "valueFrom", settings.secrets),
+    ):
+        kept = [pair for pair in container.get(member, []) if pair["name"] not in dropped]
+        pairs = [*kept, *_pairs(dict(sorted(wanted.items())), "name", value)]
+        if pairs or member in container:
+            changes[member] = pairs
+    command = list(settings.command) if settings.command else None
+    removable = {
+        "command": ("command", command),
+        "stopSeconds": ("stopTimeout", settings.stop_seconds),
     }
+    return _changed(container, changes, removable, owned)
+
+
+def _changed(
+    values: Mapping[str, Any],
+    changes: Mapping[str, Any],
+    removable: Mapping[str, tuple[str, Any]],
+    owned: Sequence[str],
+) -> dict[str, Any]:
+    """Return values with changes; a `removable` one is removed if it is owned and not wanted.
+
+    `removable` has a member of the values and the wanted value, None for none, by setting.
+    """
+    result = {**values, **changes}
+    for setting, (member, wanted) in removable.items():
+        if wanted is not None:
+            result[member] = wanted
+        elif setting in owned:
+            result.pop(member, None)
+    return result
 
 
 def _pairs(values: Mapping[str, str], key: str, value: str) -> list[dict[str, str]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from urllib.parse import unquote, urlsplit
 
 from devops_core.access import AccessPolicy
@@ -91,6 +91,15 @@ class Settings(NamedTuple):
     def partition(self) -> str:
         """The partition of the installation's ARNs, such as `aws` or `aws-cn`."""
         return self.stack_role.split(":")[1]
+
+    @property
+    def limits(self) -> dict[str, Any]:
+        """The limits of the installation for specifications (`requests.specification`)."""
+        return {
+            "account": self.account,
+            "partition": self.partition,
+            "max_vcpus": self.max_vcpus,
+        }
 
     def repository_arn(self, name: str) -> str:
         """Return the ARN of a repository in the ECR of the installation."""

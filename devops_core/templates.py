@@ -13,6 +13,7 @@ from devops_core.settings import TemplateLocation
 if TYPE_CHECKING:
     from devops_core.model.inventory import Application
     from devops_core.model.operation import Operation
+    from devops_core.model.specification import ApplicationRecord
     from devops_core.ports import Cloud
     from devops_core.settings import Settings
 
@@ -39,6 +40,7 @@ def stack_request(
     cloud: Cloud,
     operation: Operation,
     application: Application,
+    record: ApplicationRecord,
     template: Template,
     content: bytes,
 ) -> dict[str, Any]:
@@ -52,7 +54,7 @@ def stack_request(
     settings = cloud.settings
     try:
         url = _version_url(template, settings)
-        request = render.stack(operation, application, settings, content, url)
+        request = render.stack(operation, application, record, settings, content, url)
     except ValueError as error:
         raise RefusedError(f"the application template cannot be used: {error}") from error
     account = template_contract.Account(settings.partition, settings.region, settings.account)

@@ -17,9 +17,7 @@ def handle(request: Request) -> responses.Response:
     body = CREATE.parse(
         request.body,
         required_tags=settings.required_tags,
-        account=settings.account,
-        partition=settings.partition,
-        max_vcpus=settings.max_vcpus,
+        **settings.limits,
     )
     context = request.context(CONTROLLER.kind.name, request.body)
     outcome = accept(request.cloud, CONTROLLER, body, context)

@@ -44,9 +44,9 @@ const passed = (role, service) =>
 
 // --- Inventory, operations and log. A transaction needs the permissions of its actions. ---
 
-/** Read an application; a call also reads its Idempotency-Key. */
-const read = (...tables) => [
-  allow(['dynamodb:BatchGetItem'], [...INVENTORY, ...tables]),
+/** Read an application, with its specification; a call also reads its Idempotency-Key. */
+const read = [
+  allow(['dynamodb:BatchGetItem'], [...INVENTORY, LOG]),
   allow(['dynamodb:GetItem'], LOG),
 ];
 /** Write records and events. */
@@ -55,8 +55,10 @@ const record = [allow(['dynamodb:PutItem'], LOG)];
 const take = (tables) => allow(['dynamodb:UpdateItem'], tables);
 /** Write new rows, and the results of operations. */
 const write = (tables) => allow(['dynamodb:PutItem'], tables);
-/** Count refused calls and waiting calls in the log. */
-const countCalls = allow(['dynamodb:UpdateItem'], LOG);
+/** Count refused calls and waiting calls in the log; claim and release specifications. */
+const updateLog = allow(['dynamodb:UpdateItem'], LOG);
+/** Check that the specification has not changed since it was read. */
+const checkSpecification = allow(['dynamodb:ConditionCheckItem'], LOG);
 /**
  * Delete items of some partitions of the log, which also contains the records of applications.
  * ForAllValues is also true without the key. DeleteItem always has one, and whether DynamoDB gives it
@@ -66,8 +68,20 @@ const removeFromLog = (...partitions) =>
   allow(['dynamodb:DeleteItem'], LOG, {
     'ForAllValues:StringEquals': { 'dynamodb:LeadingKeys': partitions },
   });
-/** Remove an application: its rows, and the entry that reserves its name. */
-const remove = [allow(['dynamodb:DeleteItem'], INVENTORY), removeFromLog('NAMES#')];
+/**
+ * Delete items of applications, whose names have no "#", from the log. The names are not known, and no
+ * condition key has the sort key of an item. So this includes the records and events of applications.
+ */
+const removeFromApplications = (...actions) =>
+  allow(actions, LOG, { 'ForAllValues:StringNotLike': { 'dynamodb:LeadingKeys': ['*#*'] } });
+/** Remove an application: its rows, its specification, and the entry that reserves its name. */
+const remove = [
+  allow(['dynamodb:DeleteItem'], INVENTORY),
+  removeFromLog('NAMES#'),
+  removeFromApplications('dynamodb:DeleteItem'),
+];
+/** Find and delete the revisions of a specification. */
+const removeRevisions = removeFromApplications('dynamodb:Query', 'dynamodb:BatchWriteItem');
 
 // --- CloudFormation: the stacks of applications ---
 
@@ -193,7 +207,7 @@ const switchListeners = [
 
 /** Abort an operation of any kind: roll it back or complete it. */
 const endEarly = [
-  ...read(),
+  ...read,
   ...record,
   write(INVENTORY),
   ...remove,
@@ -205,7 +219,7 @@ const endEarly = [
   ...switchListeners,
 ];
 /** Complete an operation of any kind. */
-const anyOperation = [...endEarly, ...createStack, ...register(SERVICES)];
+const anyOperation = [...endEarly, removeRevisions, ...createStack, ...register(SERVICES)];
 
 /** Read the team of a repository that is not the application's own. */
 const repositoryTeams = allow(['ecr:ListTagsForResource'], arn('ecr', 'repository/*'));
@@ -213,9 +227,9 @@ const repositoryTeams = allow(['ecr:ListTagsForResource'], arn('ecr', 'repositor
 /** The statements of each function of serverless.yml. */
 const FUNCTIONS = {
   create: [
-    ...read(),
+    ...read,
     ...record,
-    countCalls,
+    updateLog,
     write(INVENTORY),
     ...remove,
     ...createStack,
@@ -226,9 +240,10 @@ const FUNCTIONS = {
     ...rollOut(SERVICES),
   ],
   deployNonProd: [
-    ...read(LOG),
+    ...read,
     ...record,
-    countCalls,
+    updateLog,
+    checkSpecification,
     take(TESTS),
     write(TESTS),
     ...images,
@@ -236,9 +251,10 @@ const FUNCTIONS = {
     ...rollOut(TEST_ENVIRONMENTS),
   ],
   deployProdBlue: [
-    ...read(LOG),
+    ...read,
     ...record,
-    countCalls,
+    updateLog,
+    checkSpecification,
     take(PRODUCTION),
     write(PRODUCTION),
     // The source of the promote must not change.
@@ -248,9 +264,10 @@ const FUNCTIONS = {
     ...rollOut(SLOTS),
   ],
   swap: [
-    ...read(LOG),
+    ...read,
     ...record,
-    countCalls,
+    updateLog,
+    checkSpecification,
     take(PRODUCTION),
     write(PRODUCTION),
     followServices(SLOTS),
@@ -259,27 +276,37 @@ const FUNCTIONS = {
     targets,
     ...switchListeners,
   ],
-  delete: [
+  update: [
     ...read(LOG),
     ...record,
     countCalls,
     take(INVENTORY),
     write(INVENTORY),
+    ...secretTags,
+    ...rollOut(SERVICES),
+  ],
+  delete: [
+    ...read,
+    ...record,
+    updateLog,
+    take(INVENTORY),
+    write(INVENTORY),
     ...remove,
+    removeRevisions,
     ...undoStack,
     findTaskDefinitions,
     deregister,
   ],
-  abort: [...endEarly, countCalls],
+  abort: [...endEarly, updateLog],
   query: [
     ...anyOperation,
-    countCalls,
+    updateLog,
     // The health check.
     allow(['dynamodb:GetItem'], INVENTORY),
   ],
   // Only reads.
   inventory: [
-    allow(['dynamodb:BatchGetItem'], INVENTORY),
+    allow(['dynamodb:BatchGetItem'], [...INVENTORY, LOG]),
     // Names in any case, for the message about a missing application.
     allow(['dynamodb:GetItem', 'dynamodb:Query'], LOG),
     followServices(SERVICES),
@@ -288,6 +315,7 @@ const FUNCTIONS = {
   ],
   reconcile: [
     ...anyOperation,
+    updateLog,
     allow(['dynamodb:Query'], arn('dynamodb', 'table/${self:custom.tables.log}/index/OpenOperations')),
     // The drift check, which deletes its position at the end of the applications.
     allow(['dynamodb:Scan'], PRODUCTION),

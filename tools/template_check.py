@@ -22,7 +22,7 @@ from devops_core import render
 from devops_core.details.create import CreateDetails
 from devops_core.model.inventory import Application
 from devops_core.model.operation import Operation, Progress
-from devops_core.model.service_spec import ServiceSpec
+from devops_core.model.specification import ApplicationRecord, Specification
 from devops_core.naming import DEPLOYABLE, PRODUCTION, SLOTS, service_name
 from devops_core.render import SECRETS_PARAMETER
 from devops_core.settings import Settings
@@ -107,12 +107,15 @@ def sent_parameters(content: bytes) -> dict[str, str]:
             Progress(environment=each, service=service_name(each))
             for each in (*DEPLOYABLE, *PRODUCTION)
         ),
-        details=CreateDetails(service=ServiceSpec()),
+        details=CreateDetails(),
     )
-    application = Application(name=NAME, technical_team="team", email="team@example.com")
+    application = Application(name=NAME, technical_team="team")
+    chosen = {"nonProd": ["dev", "qa", "stage"], "training": True, "da": True}
+    document = {"email": "team@example.com", "environments": chosen}
+    record = ApplicationRecord(Specification(1, document), 1)
     settings = Settings.from_environment(_ENVIRONMENT)
     url = "https://bucket.s3.eu-west-1.amazonaws.com/application.yml?versionId=1"
-    sent = render.stack(operation, application, settings, content, url)["Parameters"]
+    sent = render.stack(operation, application, record, settings, content, url)["Parameters"]
     return {each["ParameterKey"]: each["ParameterValue"] for each in sent}
 
 

@@ -89,10 +89,19 @@ class EcsContainers:
 
     @translated()
     def update(
-        self, cluster: str, service: str, task_definition: str | None, desired_count: int | None
+        self,
+        cluster: str,
+        service: str,
+        task_definition: str | None,
+        desired_count: int | None,
+        start_seconds: int | None = None,
     ) -> RunningService:
-        """Change the task definition or the task count of a service; return the new state."""
-        changes = {"taskDefinition": task_definition, "desiredCount": desired_count}
+        """Change the members of a service that are not None; return the new state."""
+        changes = {
+            "taskDefinition": task_definition,
+            "desiredCount": desired_count,
+            "healthCheckGracePeriodSeconds": start_seconds,
+        }
         response = self._client.update_service(
             cluster=cluster,
             service=service,
@@ -188,6 +197,7 @@ def _running_service(service: Mapping[str, Any]) -> RunningService:
             for entry in service.get("loadBalancers", ())
             if "targetGroupArn" in entry
         },
+        start_seconds=service.get("healthCheckGracePeriodSeconds", 0),
     )
 
 

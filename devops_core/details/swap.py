@@ -12,7 +12,9 @@ from devops_core.model.steps import WarmedPage
 class SwapDetails(NamedTuple):
     """`live` and `idle` are the slots after the swap, `switched_at` the time of the switch.
 
-    `warmup` lists the paths to fetch from the idle slot before the switch, `warmed` the results.
+    `spec` is the revision of the specification that becomes live, None for a release of another
+    tool. `warmup` lists the paths to fetch from the idle slot before the switch, `warmed` the
+    results.
     """
 
     live: str
@@ -20,10 +22,11 @@ class SwapDetails(NamedTuple):
     warmup: tuple[str, ...] = ()
     warmed: tuple[WarmedPage, ...] = ()
     switched_at: datetime | None = None
+    spec: int | None = None
 
     def view(self) -> dict[str, Any]:
-        """Return the pages of the warm-up."""
-        return {"warmup": list(map(_page_view, self.warmed))}
+        """Return the revision of the specification, and the pages of the warm-up."""
+        return {"spec": self.spec, "warmup": list(map(_page_view, self.warmed))}
 
     def milestones(self) -> dict[str, datetime | None]:
         """Return the time of the switch."""

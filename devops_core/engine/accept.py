@@ -24,9 +24,10 @@ from devops_core.errors import (
     no_application,
 )
 from devops_core.kinds.kind import Kind
-from devops_core.model.decisions import After, Plan, State
+from devops_core.model.decisions import After, Plan, State, claimed_record
 from devops_core.model.inventory import Inventory
 from devops_core.model.operation import LEASE, Operation, Status
+from devops_core.model.specification import ApplicationRecord
 from devops_core.observe import Controller
 from devops_core.ports import AlreadyClaimedError, Claim, Cloud, IdempotencyRecord
 
@@ -89,7 +90,7 @@ def _checked_plan(
         permit(cloud, kind, name, team, context.caller)
         observed = controller.before(cloud, request, inventory)
         plan = kind.plan(request, inventory, observed, _draft(cloud, kind, name, context))
-        return _approvable(cloud, plan, context.caller)
+        return _approvable(cloud, plan, team, context.caller)
     except BusyError:
         raise
     except ForbiddenError as refusal:
@@ -125,9 +126,16 @@ def _unknown_application(cloud: Cloud, name: str) -> UnknownApplicationError:
     return UnknownApplicationError(no_application(name, cloud.tables.reserved(name)))
 
 
-def _approvable(cloud: Cloud, plan: Plan, caller: str) -> Plan:
-    """Return a plan; ForbiddenError if the caller must not make its own release live."""
-    operation = plan.operation
+def _approvable(cloud: Cloud, plan: Plan, team: str | None, caller: str) -> Plan:
+    """Return a plan; ForbiddenError if the caller must not approve it, or not its own release."""
+    operation, access = plan.operation, cloud.settings.access
+    if operation and plan.needs_approver:
+        missing = access.missing_lists(caller, team, production=True)
+        if missing:
+            raise ForbiddenError(
+                f"not allowed to change production of {operation.application}: requires"
+                f" {' and '.join(missing)}"
+            )
     if operation and cloud.settings.access.approves_own(caller, plan.deployers):
         raise ForbiddenError(
             f"not allowed to {operation.kind} {operation.application}: this caller deployed or"
@@ -140,7 +148,8 @@ def _approvable(cloud: Cloud, plan: Plan, caller: str) -> Plan:
 def _claim(cloud: Cloud, plan: Plan, operation: Operation, context: RequestContext) -> Outcome:
     """Claim the rows of a plan; the lease begins with the claim."""
     held = [replace(row, claim=operation.id, revision=row.revision + 1) for row in plan.taken]
-    inventory = Inventory({row.environment: row for row in (*held, *plan.new)})
+    rows = {row.environment: row for row in (*held, *plan.new)}
+    inventory = Inventory(rows, _held_record(plan, operation))
     idempotency = context.key and IdempotencyRecord(
         key=context.key,
         fingerprint=context.fingerprint,
@@ -156,6 +165,7 @@ def _claim(cloud: Cloud, plan: Plan, operation: Operation, context: RequestConte
         corrected=plan.corrected,
         new=plan.new,
         unchanged=plan.unchanged,
+        record=plan.record,
         idempotency=idempotency or None,
     )
     try:
@@ -167,6 +177,13 @@ def _claim(cloud: Cloud, plan: Plan, operation: Operation, context: RequestConte
         return _repeated(cloud, claimed.record, context, inventory)
     state = State(operation, inventory, plan.observed)
     return Outcome(operation, run=Run(operation, state, After.CONTINUE))
+
+
+def _held_record(plan: Plan, operation: Operation) -> ApplicationRecord | None:
+    """Return the record of the application after a claim."""
+    record = claimed_record(plan)
+    taken = plan.record is not None and plan.record.taken
+    return record._replace(claim=operation.id) if record and taken else record
 
 
 def _repeated(

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from devops_core import observe, render, templates
 from devops_core.errors import AlreadyExistsError, NotAbortableError, RefusedError
 from devops_core.kinds.kind import Kind
-from devops_core.model.decisions import Done, Fail, Plan, State
+from devops_core.model.decisions import Done, Fail, Plan, State, claimed_record
 from devops_core.model.differences import Difference, differences
 from devops_core.model.inventory import Inventory
 from devops_core.model.operation import Operation, Progress, Status
@@ -25,8 +25,9 @@ class DryRun(NamedTuple):
     `claims` are the environments whose rows it would hold, `progress` the planned release of each
     service. `definitions` has the differences of each service's next task definition, `settings`
     the settings of the tasks of a new one. `warnings` are those of the operation. `production` is
-    the live slot, now and after the operation. `template` and `parameters` are the input of
-    CreateStack, without the ARNs of secrets, which no response contains.
+    the live slot, now and after the operation. `changes` are those of the specification, `pending`
+    those that production receives with its next release. `template` and `parameters` are the input
+    of CreateStack, without the ARNs of secrets.
     """
 
     kind: str
@@ -38,6 +39,8 @@ class DryRun(NamedTuple):
     settings: Mapping[str, Mapping[str, Any]] = {}
     warnings: tuple[str, ...] = ()
     production: tuple[str, str] | None = None
+    changes: Sequence[Difference] = ()
+    pending: Sequence[Difference] = ()
     template: Template | None = None
     parameters: Mapping[str, str] = {}
 
@@ -56,9 +59,11 @@ def of_request(cloud: Cloud, kind: Kind, application: str, plan: Plan) -> DryRun
         claims=tuple(row.environment for row in (*plan.taken, *plan.new)),
         progress=operation.progress,
         definitions=_definitions(kind, plan, operation),
-        settings={part.service: kind.settings(operation, part) for part in operation.progress},
+        settings={part.service: kind.settings(plan, part) for part in operation.progress},
         warnings=operation.warnings,
         production=plan.production,
+        changes=plan.changes,
+        pending=plan.pending,
     )
     return _with_stack_request(cloud, plan, operation, planned) if kind.creates else planned
 
@@ -72,7 +77,7 @@ def of_abort(cloud: Cloud, operation: Operation, caller: str) -> DryRun:
     planned = DryRun(kind.name, operation.application)
     if operation.ended:
         return planned._replace(message="nothing to do: an earlier abort has ended the operation")
-    inventory, _ = cloud.tables.inventory(operation.application)
+    inventory, _ = cloud.tables.inventory(operation.application, revision=operation.spec)
     aborted = replace(operation, aborted_by=operation.aborted_by or caller)
     observed = controller.during(cloud, aborted, inventory)
     decision = kind.decide(aborted, observed, cloud.clock.now())
@@ -98,7 +103,7 @@ def _definitions(kind: Kind, plan: Plan, operation: Operation) -> dict[str, list
     """Return the differences between the running and the next task definition by service."""
     if kind.task_definition is None:
         return {}
-    inventory = Inventory({row.environment: row for row in plan.taken})
+    inventory = Inventory({row.environment: row for row in plan.taken}, claimed_record(plan))
     state = State(operation, inventory, plan.observed)
     running = {row.service.name: row.service.blueprint for row in plan.taken if row.service}
     return {
@@ -116,8 +121,10 @@ def _with_stack_request(cloud: Cloud, plan: Plan, operation: Operation, planned:
     template, content = plan.observed.template, plan.observed.template_content
     if template is None or content is None:
         template, content = templates.newest(cloud)
-    application = plan.new[0].application
-    request = templates.stack_request(cloud, operation, application, template, content)
+    application, record = plan.new[0].application, plan.record and plan.record.new
+    if record is None:
+        raise ValueError(f"the kind {planned.kind} plans a stack without a specification")
+    request = templates.stack_request(cloud, operation, application, record, template, content)
     pairs = request["Parameters"]
     parameters = {each["ParameterKey"]: each["ParameterValue"] for each in pairs}
     source = {name: request[name] for name in request if name.startswith("Template")}

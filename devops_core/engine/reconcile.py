@@ -7,6 +7,7 @@ It is level-triggered, so it can run any number of times, concurrently and late
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -25,8 +26,9 @@ from devops_core.errors import (
     UnreachableError,
     trace,
 )
-from devops_core.kinds.kind import Kind
+from devops_core.kinds.kind import Kind, RowChanges
 from devops_core.model.decisions import Act, After, Done, Fail, State, Wait
+from devops_core.model.inventory import Inventory, Row
 from devops_core.model.observed import Observed
 from devops_core.model.operation import LEASE, Operation, Status
 from devops_core.observe import Controller
@@ -81,7 +83,7 @@ def resume(cloud: Cloud, operation: Operation) -> Operation | None:
     if operation.ended or operation.leased(now) or operation.paused(now):
         return operation
     key = operation.application, operation.id
-    inventory, _ = cloud.tables.inventory(operation.application)
+    inventory, _ = cloud.tables.inventory(operation.application, revision=operation.spec)
     if not inventory.held_by(operation.id):
         # The operation has ended since it was read, and its application may be deleted.
         reread = cloud.tables.operation(*key)
@@ -199,7 +201,8 @@ def _try_observation(cloud: Cloud, controller: Controller, run: Run) -> Observed
 def _give_up_after_fault(cloud: Cloud, kind: Kind, run: Run, fault: Exception) -> Operation:
     """End an operation after its grace period that this version cannot advance.
 
-    The record can be newer than the run, because a save and the fault can be simultaneous.
+    The record can be newer than the run, because a save and the fault can be simultaneous. If the
+    fault is in the rows of the kind, they end unchanged, and the drift check corrects them.
     """
     if not run.saved.overdue(cloud.clock.now() - GRACE):
         raise fault
@@ -212,10 +215,22 @@ def _give_up_after_fault(cloud: Cloud, kind: Kind, run: Run, fault: Exception) -
     reason = "the service has a fault: its log has the cause"
     if isinstance(fault, DevOpsError):
         reason = fault.message
-    state = run.state._replace(operation=recorded)
-    ended = give_up(cloud, kind, Run(recorded, state), reason)
+    last = Run(recorded, run.state._replace(operation=recorded))
+    try:
+        ended = give_up(cloud, kind, last, reason)
+    except (AwsError, LostClaimError):
+        raise
+    except Exception:  # noqa: BLE001 - the log has the first fault
+        ended = give_up(cloud, kind._replace(rows=_unchanged_rows), last, reason)
     cloud.log("given up", **recorded.facts, error=error)
     return ended
+
+
+def _unchanged_rows(
+    _state: State, held: Sequence[Row], _now: datetime, *, keep_rows: bool
+) -> RowChanges:
+    del keep_rows
+    return RowChanges(held)
 
 
 def _act(cloud: Cloud, kind: Kind, run: Run, act: Act) -> tuple[Run, list[AwsError]]:
@@ -337,10 +352,18 @@ def finish(cloud: Cloud, kind: Kind, run: Run, decision: Done | Fail) -> Operati
         events=changes,
         kept=rows.kept,
         removed=rows.removed,
+        ends_application=rows.ends_application,
+        releases_record=_holds_record(run.state.inventory, operation),
+        stack=rows.stack,
     )
     cloud.tables.close(closing)
     telemetry.operation_ended(cloud, operation)
     return operation
+
+
+def _holds_record(inventory: Inventory, operation: Operation) -> bool:
+    """Return whether an operation holds the record of its application."""
+    return inventory.record is not None and inventory.record.claim == operation.id
 
 
 def give_up(cloud: Cloud, kind: Kind, run: Run, reason: str) -> Operation:

@@ -27,6 +27,7 @@ from devops_core.model.steps import (
     Deregister,
     ReadTemplate,
     Register,
+    RemoveRevisions,
     ScaleService,
     Step,
     Switch,
@@ -138,10 +139,11 @@ def _create_stack(cloud: Cloud, _kind: Kind, state: State, _step: CreateStack) -
 
     operation, application = state.operation, state.inventory.application
     template = operation.details.template
-    if application is None or template is None:
+    if application is None or template is None or state.inventory.record is None:
         raise RefusedError("the application's rows, or its template, are not on record")
     content = state.observed.template_content or templates.recorded(cloud, template)
-    request = templates.stack_request(cloud, operation, application, template, content)
+    record = state.inventory.record
+    request = templates.stack_request(cloud, operation, application, record, template, content)
     return cloud.stacks.create(request)
 
 
@@ -165,6 +167,14 @@ def _delete_sent(state: State, _step: DeleteStack, _result: None) -> State:
     return _with_stack(state, "DELETE_IN_PROGRESS")
 
 
+def _remove_revisions(cloud: Cloud, _kind: Kind, state: State, _step: RemoveRevisions) -> None:
+    cloud.tables.remove_revisions(state.operation.application)
+
+
+def _revisions_removed(state: State, _step: RemoveRevisions, _result: None) -> State:
+    return state._replace(operation=state.operation.with_details(cleared=True))
+
+
 def _register(cloud: Cloud, kind: Kind, state: State, step: Register) -> str:
     if kind.task_definition is None:
         raise ValueError(f"the kind {kind.name} defines no task definitions")
@@ -181,9 +191,12 @@ def _registered(state: State, step: Register, arn: str) -> State:
 def _update_service(
     cloud: Cloud, _kind: Kind, state: State, step: UpdateService | ScaleService
 ) -> Any:
-    task_definition = step.task_definition if isinstance(step, UpdateService) else None
-    application = state.operation.application
-    return cloud.containers.update(application, step.service, task_definition, step.desired_count)
+    application, count = state.operation.application, step.desired_count
+    if isinstance(step, ScaleService):
+        return cloud.containers.update(application, step.service, None, count)
+    return cloud.containers.update(
+        application, step.service, step.task_definition, count, step.start_seconds
+    )
 
 
 def _service_updated(state: State, step: UpdateService | ScaleService, service: Any) -> State:
@@ -242,6 +255,7 @@ _CALLS: Mapping[type[Any], Callable[[Cloud, Kind, State, Any], Any]] = {
     ReadTemplate: _read_template,
     CreateStack: _create_stack,
     DeleteStack: _delete_stack,
+    RemoveRevisions: _remove_revisions,
     Register: _register,
     UpdateService: _update_service,
     ScaleService: _update_service,
@@ -253,6 +267,7 @@ _RESULTS: Mapping[type[Any], Callable[[State, Any, Any], State]] = {
     ReadTemplate: _template_read,
     CreateStack: _stack_created,
     DeleteStack: _delete_sent,
+    RemoveRevisions: _revisions_removed,
     Register: _registered,
     UpdateService: _service_updated,
     ScaleService: _service_updated,

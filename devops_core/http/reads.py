@@ -10,7 +10,7 @@ from devops_core.http.views.inventory import application_view, event_view, stack
 from devops_core.http.views.operations import operation_view
 from devops_core.http.visibility import visible
 from devops_core.reads import inventory
-from devops_core.requests.reads import EVENTS, OPERATIONS, STACK, STACKS, token
+from devops_core.requests.reads import EVENTS, OPERATIONS, SPECIFICATION, STACK, STACKS, token
 
 if TYPE_CHECKING:
     from devops_core.http.request import Request
@@ -39,6 +39,21 @@ def read_stack(request: Request) -> Response:
     return Response(200, {"stack": stack})
 
 
+def read_specification(request: Request) -> Response:
+    """GET /stacks/{applicationName}/spec: the specification, or one of its revisions."""
+    # The other reads do not need these modules.
+    from devops_core.http.views.specification import revision_view, specification_view
+    from devops_core.reads.specification import stored_revision, stored_specification
+
+    query = SPECIFICATION.parse_query(request.query)
+    name = request.parameters["applicationName"]
+    if query.revision is not None:
+        found = stored_revision(request.cloud, name, query.revision, request.caller)
+        return Response(200, revision_view(*found))
+    view = specification_view(stored_specification(request.cloud, name, request.caller))
+    return Response(200, view, {"ETag": f'"{view["revision"]}"'})
+
+
 def list_operations(request: Request) -> Response:
     """GET /stacks/{applicationName}/operations: the newest first."""
     name = request.parameters["applicationName"]
@@ -57,6 +72,7 @@ def list_events(request: Request) -> Response:
 ROUTES: Mapping[str, Callable[[Request], Response]] = {
     "/stacks": list_stacks,
     "/stacks/{applicationName}": read_stack,
+    "/stacks/{applicationName}/spec": read_specification,
     "/stacks/{applicationName}/operations": list_operations,
     "/stacks/{applicationName}/events": list_events,
     "/events": list_events,

@@ -12,7 +12,14 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from devops_core.access import principal
-from devops_core.errors import CrossSiteError, InvalidRequestError, brief, printable
+from devops_core.errors import (
+    CrossSiteError,
+    InvalidRequestError,
+    PreconditionFailedError,
+    PreconditionRequiredError,
+    brief,
+    printable,
+)
 from devops_core.naming import APPLICATION_NAME, OPERATION_ID
 
 if TYPE_CHECKING:
@@ -22,12 +29,17 @@ if TYPE_CHECKING:
     from devops_core.ports import Cloud
 
 MAX_BODY_BYTES = 16 * 1024
+# A specification can have this size (`requests.specification.MAX_DOCUMENT_BYTES`).
+MAX_SPECIFICATION_BYTES = 64 * 1024
+_SPECIFICATION_CALLS = {("POST", "/stacks")}
 # API Gateway ends a request after 29 s (Amazon API Gateway Developer Guide, quotas).
 MAX_WAIT_SECONDS = 25
 # A preference may have parameters; unknown ones are ignored (RFC 7240, 2).
 _WAIT = re.compile(r"\s*wait\s*=\s*\"?([0-9]{1,9})\"?\s*(?:;.*)?", re.IGNORECASE)
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
 _DRY_RUN = re.compile(r"[\W_]*dry[\W_]*run[\W_]*", re.IGNORECASE)
+# The ETag of a specification: its revision.
+_REVISION_TAG = re.compile(r'"([1-9][0-9]{0,7})"')
 _FLAGS = ("true", "false")
 
 
@@ -121,6 +133,33 @@ class Request:
         return self._event.get("queryStringParameters") or {}
 
     @property
+    def method(self) -> str:
+        """The HTTP method."""
+        return str(self._event.get("httpMethod"))
+
+    @property
+    def expected_revision(self) -> int | None:
+        """The revision in `If-Match` (RFC 9110, 13.1.1); None for `*`, and without it for a PATCH.
+
+        Raises PreconditionRequiredError for a PUT without it (RFC 6585, 3), and
+        PreconditionFailedError for a value that no revision has.
+        """
+        given = self._headers.get("if-match")
+        if given is None and self.method == "PUT":
+            raise PreconditionRequiredError(
+                "a PUT needs the header If-Match with the revision that it replaces, as the ETag of"
+                " a GET has it"
+            )
+        if given is None or given.strip() == "*":
+            return None
+        found = _REVISION_TAG.fullmatch(given.strip())
+        if not found:
+            raise PreconditionFailedError(
+                'the header If-Match must have the ETag of a GET, for example "3"'
+            )
+        return int(found[1])
+
+    @property
     def named(self) -> dict[str, str]:
         """The query parameters of a DELETE without a body."""
         return {name: value for name, value in self.query.items() if name != "dryRun"}
@@ -163,11 +202,11 @@ class Request:
         content = self._content()
         if not content.strip():
             raise InvalidRequestError([("body", "is empty: send a JSON object")])
-        if len(content) > MAX_BODY_BYTES:
+        call = self._event.get("httpMethod"), self.route
+        longest = MAX_SPECIFICATION_BYTES if call in _SPECIFICATION_CALLS else MAX_BODY_BYTES
+        if len(content) > longest:
             size = len(content)
-            raise InvalidRequestError(
-                [("body", f"has {size} bytes: send at most {MAX_BODY_BYTES}")]
-            )
+            raise InvalidRequestError([("body", f"has {size} bytes: send at most {longest}")])
         try:
             return json.loads(
                 content.decode("utf-8-sig"), object_pairs_hook=_members, parse_constant=_no_number

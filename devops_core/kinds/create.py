@@ -9,7 +9,7 @@ from typing import Any
 
 from devops_core import render, template_contract
 from devops_core.details.create import CreateDetails
-from devops_core.kinds import rollout, stacks
+from devops_core.kinds import releases, rollout, stacks
 from devops_core.kinds.kind import Abort, Kind, RowChanges
 from devops_core.model.decisions import Act, After, Decision, Done, Fail, Plan, State, Wait
 from devops_core.model.inventory import (
@@ -22,7 +22,14 @@ from devops_core.model.inventory import (
 )
 from devops_core.model.observed import Observed, Stack
 from devops_core.model.operation import Operation, Progress, Status
-from devops_core.model.service_spec import DEFAULT_ROLLOUT_MINUTES, ServiceSpec
+from devops_core.model.specification import (
+    DEFAULT_ROLLOUT_MINUTES,
+    ApplicationRecord,
+    EnvironmentSettings,
+    RecordClaim,
+    Revision,
+    StackRecord,
+)
 from devops_core.model.steps import CreateStack, DeleteStack, ReadTemplate
 from devops_core.naming import Environment, output_key, service_name
 from devops_core.requests.create import CreateRequest
@@ -49,20 +56,24 @@ def plan(
 ) -> Plan:
     """Add a row for each environment; the claim fails if the application exists."""
     del inventory
-    environments = (*request.environments, Environment.PROD_GREEN, Environment.PROD_BLUE)
+    specification = request.specification
+    environments = (*specification.environments, Environment.PROD_GREEN, Environment.PROD_BLUE)
     application = Application(
         name=request.application,
         technical_team=request.tags["technicalTeam"],
-        email=request.email,
         creation=draft.id,
-        description=request.description,
         tags=request.tags,
-        rollout_minutes=request.service.rollout_minutes,
-        warmup=request.service.warmup,
     )
+    settings = {each: specification.settings(each) for each in environments}
     progress = tuple(
-        Progress(environment=environment, service=service_name(environment))
-        for environment in environments
+        Progress(
+            environment=environment,
+            service=service_name(environment),
+            desired_count=own.desired_count or 1,
+            start_seconds=own.start_seconds,
+            spec_hash=own.hash,
+        )
+        for environment, own in settings.items()
     )
     rows = tuple(
         Row(
@@ -76,22 +87,50 @@ def plan(
         )
         for environment in environments
     )
+    general = render.stack_settings(specification)
+    registers = {each for each, own in settings.items() if _needs_registration(own, general)}
+    configures = registers | {each for each, own in settings.items() if _needs_update(own, general)}
     details = CreateDetails(
-        service=request.service, template=observed.template, overrides=request.overrides
+        template=observed.template,
+        registers=tuple(service_name(each) for each in environments if each in registers),
+        configures=tuple(service_name(each) for each in environments if each in configures),
     )
     operation = replace(
         draft,
         progress=progress,
         details=details,
-        deadline=rollout.deadline(draft, application, rollouts=_ROLLOUTS),
+        spec=specification.revision,
+        deadline=releases.deadline(draft, specification, environments, rollouts=_ROLLOUTS),
     )
-    return Plan(operation, observed, new=rows)
+    record = RecordClaim(
+        seen=None,
+        taken=True,
+        new=ApplicationRecord(specification, specification.revision, request.fixed),
+        revision=Revision(specification, draft.id, draft.caller, draft.requested_at),
+    )
+    return Plan(operation, observed, new=rows, record=record)
 
 
-def needs_configuring(operation: Operation) -> bool:
-    """Return whether a create must change a service after the stack exists."""
-    service_of = operation.details.service_of
-    return any(service_of(part.environment).needs_configuring for part in operation.progress)
+def _needs_registration(own: EnvironmentSettings, general: render.StackSettings) -> bool:
+    """Return whether an environment needs another task definition than that of the stack.
+
+    A CloudFormation parameter cannot hold a map, and all services have the parameters in common.
+    """
+    other_size = own.cpu not in (None, general.cpu) or own.memory not in (None, general.memory)
+    own_values = own.owned or own.unset
+    return bool(other_size or own_values)
+
+
+def _needs_update(own: EnvironmentSettings, general: render.StackSettings) -> bool:
+    """Return whether a service differs from that of the stack in its count or grace period.
+
+    The template sets no task count, so that a later stack update does not undo the scaling of a
+    service.
+    """
+    return own.desired_count not in (None, 1) or own.start_seconds not in (
+        None,
+        general.start_seconds,
+    )
 
 
 def decide(operation: Operation, observed: Observed, now: datetime) -> Decision:
@@ -161,8 +200,7 @@ def _configure(operation: Operation, observed: Observed, stack: Stack, now: date
         return _start_undo(operation, observed, (reason,), now)
     if observed.containers:
         operation = operation.with_details(containers=observed.containers)
-    service_of = operation.details.service_of
-    targets = [_target(part, stack, service_of(part.environment)) for part in operation.progress]
+    targets = [_target(part, operation.details, stack) for part in operation.progress]
     advances = [rollout.advance(part, operation, observed, now) for part in targets]
     operation = replace(operation, progress=tuple(each.part for each in advances))
     failed = [part for part in operation.progress if part.status is Status.FAILED]
@@ -172,21 +210,20 @@ def _configure(operation: Operation, observed: Observed, stack: Stack, now: date
     return rollout.next_decision(operation, advances) or Done(operation)
 
 
-def _target(part: Progress, stack: Stack, spec: ServiceSpec) -> Progress:
+def _target(part: Progress, details: CreateDetails, stack: Stack) -> Progress:
     """Return the progress with the stack's task definition and the settings of the request.
 
     A service without such settings is complete.
     """
     created = stack.outputs[output_key(part.service, "TaskDefinitionArn")]
-    unchanged = not spec.environment and not spec.secrets
+    unchanged = part.service not in details.registers
     url_output = _URL_OUTPUTS.get(part.environment, output_key(part.service, "Url"))
     return replace(
         part,
         url=stack.outputs.get(url_output),
         previous=created,
         target=created if unchanged else part.target,
-        desired_count=spec.desired_count,
-        status=part.status if spec.needs_configuring else Status.SUCCEEDED,
+        status=part.status if part.service in details.configures else Status.SUCCEEDED,
     )
 
 
@@ -244,19 +281,21 @@ def _failed_create(operation: Operation, reason: str, *, keep_rows: bool = False
 
 def task_definition(state: State, part: Progress, tags: Mapping[str, str]) -> dict[str, Any]:
     """Return the registration input of a service: the stack's, with the request's settings."""
-    base, details = state.observed.blueprints[part.service], state.operation.details
-    container = details.containers[part.service]
-    spec = details.service_of(part.environment)
-    return render.task_definition(base, container, None, tags, spec)
+    base = state.observed.blueprints[part.service]
+    container = state.operation.details.containers[part.service]
+    own = state.inventory.specification.settings(part.environment)
+    return render.task_definition(base, container, None, tags, own)
 
 
-def settings(operation: Operation, part: Progress) -> dict[str, Any]:
+def settings(plan: Plan, part: Progress) -> dict[str, Any]:
     """Return the count, the variables and the names of the secrets of an environment."""
-    spec = operation.details.service_of(part.environment)
+    if plan.record is None or plan.record.new is None:
+        return {}
+    own = plan.record.new.specification.settings(part.environment)
     return {
-        "desiredCount": spec.desired_count,
-        "variables": dict(spec.environment),
-        "secrets": sorted(spec.secrets),
+        "desiredCount": part.desired_count,
+        "variables": dict(own.environment),
+        "secrets": sorted(own.secrets),
     }
 
 
@@ -265,7 +304,9 @@ def rows_after(state: State, held: Sequence[Row], now: datetime, *, keep_rows: b
     operation, stack = state.operation, state.observed.stack
     if operation.status is not Status.SUCCEEDED:
         return (
-            stacks.undeleted_rows(operation, held, now) if keep_rows else RowChanges(removed=held)
+            stacks.undeleted_rows(operation, held, now)
+            if keep_rows
+            else RowChanges(removed=held, ends_application=True)
         )
     if stack is None:
         raise ValueError(f"create {operation.id} ends without a stack")
@@ -276,6 +317,7 @@ def rows_after(state: State, held: Sequence[Row], now: datetime, *, keep_rows: b
         "test_listener": stack.outputs["TestListenerArn"],
     }
     parts = {part.environment: part for part in operation.progress}
+    granted = render.secrets_by_environment(state.inventory.specification)
     return RowChanges(
         [
             row.updated(
@@ -287,7 +329,10 @@ def rows_after(state: State, held: Sequence[Row], now: datetime, *, keep_rows: b
                 service=_created_service(state, parts[row.environment], stack),
             )
             for row in held
-        ]
+        ],
+        stack=StackRecord(
+            operation.details.template, {name: tuple(arns) for name, arns in granted.items()}
+        ),
     )
 
 
@@ -298,6 +343,7 @@ def _created_service(state: State, part: Progress, stack: Stack) -> Service:
     if registered:
         blueprint = render.blueprint(task_definition(state, part, {}))
     container = state.operation.details.containers[part.service]
+    specification = state.inventory.specification
     return Service(
         name=part.service,
         container=container,
@@ -308,6 +354,10 @@ def _created_service(state: State, part: Progress, stack: Stack) -> Service:
         image=container_of(blueprint, container)["image"],
         registered=registered,
         was_live=part.environment is Environment.PROD_GREEN,
+        spec=specification.revision,
+        spec_hash=part.spec_hash,
+        owned=specification.settings(part.environment).owned,
+        desired_count=specification.settings(part.environment).desired_count,
     )
 
 

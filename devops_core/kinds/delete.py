@@ -13,7 +13,8 @@ from devops_core.model.decisions import Act, Decision, Done, Fail, Plan, State, 
 from devops_core.model.inventory import Inventory, Row
 from devops_core.model.observed import Observed, Stack
 from devops_core.model.operation import Operation, Progress, Status
-from devops_core.model.steps import DeleteStack
+from devops_core.model.specification import RecordClaim
+from devops_core.model.steps import DeleteStack, RemoveRevisions
 from devops_core.naming import service_name
 from devops_core.requests.delete import DeleteRequest
 
@@ -35,7 +36,8 @@ def plan(
     )
     # A known stack can be deleted without an observation.
     expected = Stack(id="", status=_NOT_OBSERVED)
-    return Plan(operation, Observed(stack=expected), taken=rows)
+    record = RecordClaim(inventory.record, taken=True)
+    return Plan(operation, Observed(stack=expected), taken=rows, record=record)
 
 
 def _removal(row: Row) -> Progress:
@@ -73,7 +75,8 @@ def decide(operation: Operation, observed: Observed, now: datetime) -> Decision:
 
 
 def _after_stack(operation: Operation, observed: Observed) -> Decision:
-    steps = stacks.deregistrations(observed)
+    clearing = () if operation.details.cleared else (RemoveRevisions(),)
+    steps = (*stacks.deregistrations(observed), *clearing)
     if steps:
         return Act(operation, steps)
     progress = tuple(replace(part, status=Status.SUCCEEDED) for part in operation.progress)
@@ -89,7 +92,7 @@ def rows_after(state: State, held: Sequence[Row], now: datetime, *, keep_rows: b
     """Return no rows after a success; after a failure a caller can repeat the delete."""
     del keep_rows
     if state.operation.status is Status.SUCCEEDED:
-        return RowChanges(removed=held)
+        return RowChanges(removed=held, ends_application=True)
     return stacks.undeleted_rows(state.operation, held, now)
 
 

@@ -1,15 +1,16 @@
-"""Deploy: roll out an image in non-production environments."""
+"""Deploy: roll out an image in non-production environments, or restart them."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
-from devops_core.kinds import rollout
+from devops_core.kinds import releases, rollout, sources
 from devops_core.kinds.kind import Kind
 from devops_core.model.decisions import Plan
 from devops_core.model.inventory import Inventory
 from devops_core.model.observed import Observed
-from devops_core.model.operation import Operation
+from devops_core.model.operation import Operation, Progress
+from devops_core.model.specification import EnvironmentSettings, RecordClaim
 from devops_core.naming import Image
 from devops_core.requests.deploy import DeployRequest
 
@@ -41,39 +42,58 @@ def plan(
     request: DeployRequest, inventory: Inventory, observed: Observed, draft: Operation
 ) -> Plan:
     """Take the rows of the environments; `observed` has the image with its digest, and services."""
-    image = observed.require_image()
+    specification = inventory.specification
     usable = inventory.usable(*request.environments)
-    sources = [
-        rollout.source(row, service, inventory, observed, draft.requested_at)
+    settings = {row.environment: specification.settings(row.environment) for row, _ in usable}
+    starts = [
+        sources.source(
+            row, service, settings[row.environment], inventory, observed, draft.requested_at
+        )
         for row, service in usable
     ]
     progress = tuple(
-        rollout.target_progress(source.row, source.service, image, request.version, [draft.caller])
-        for source in sources
+        _target(request, start, settings[start.row.environment], observed, draft)
+        for start in starts
     )
-    outside_changes = (warning for source in sources for warning in source.warnings)
-    warnings = (*_moving_tag(requested_image(request, inventory)), *outside_changes)
-    deadline = rollout.deadline(draft, usable[0][0].application)
+    moving = () if request.restart else _moving_tag(requested_image(request, inventory))
     return Plan(
         replace(
             draft,
             progress=progress,
             version=request.version,
-            deadline=deadline,
-            warnings=warnings,
+            spec=specification.revision,
+            deadline=releases.deadline(draft, specification, request.environments),
+            warnings=(*moving, *(warning for start in starts for warning in start.warnings)),
         ),
         Observed(),
-        taken=tuple(source.row for source in sources),
-        corrected=tuple(source.row for source in sources if source.corrected),
+        taken=tuple(start.row for start in starts),
+        corrected=tuple(start.row for start in starts if start.corrected),
+        record=RecordClaim(inventory.record),
+    )
+
+
+def _target(
+    request: DeployRequest,
+    start: sources.Source,
+    settings: EnvironmentSettings,
+    observed: Observed,
+    draft: Operation,
+) -> Progress:
+    """Return the progress of a deploy, or of a restart, which always registers."""
+    if request.version is None:
+        return releases.reconfigured(start.row, start.service, settings)
+    image, callers = observed.require_image(), [draft.caller]
+    return releases.target_progress(
+        start.row, start.service, image, request.version, callers, settings
     )
 
 
 KIND = Kind(
     name="deploy",
-    limit=rollout.LIMIT,
+    limit=releases.LIMIT,
     plan=plan,
     decide=rollout.decide,
-    rows=rollout.rows_after,
-    task_definition=rollout.task_definition,
-    abort=rollout.ABORT,
+    rows=releases.rows_after,
+    task_definition=releases.task_definition,
+    abort=releases.ABORT,
 )

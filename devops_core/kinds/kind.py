@@ -10,13 +10,20 @@ from devops_core.model.decisions import Decision, Plan, State
 from devops_core.model.inventory import Inventory, Row
 from devops_core.model.observed import Observed
 from devops_core.model.operation import Operation, Progress, Status
+from devops_core.model.specification import StackRecord
 
 
 class RowChanges(NamedTuple):
-    """The inventory rows after the end of an operation: rows to write and rows to remove."""
+    """The inventory after the end of an operation: rows to write and rows to remove.
+
+    `stack` is the new state of the stack, None for no change. `ends_application` means that the
+    application does not exist any more.
+    """
 
     kept: Sequence[Row] = ()
     removed: Sequence[Row] = ()
+    stack: StackRecord | None = None
+    ends_application: bool = False
 
 
 class Abort(NamedTuple):
@@ -66,7 +73,7 @@ class Kind(NamedTuple):
 
     `events(before, after)` returns further audit events of a change, as members of `Event`.
     `task_definition(state, part, tags)` returns the registration input of a service's target task
-    definition. `settings(operation, part)` returns the settings of the tasks of a new service, as
+    definition. `settings(plan, part)` returns the settings of the tasks of a new service, as
     members of a plan. `abort` is None if the operation cannot be aborted, and
     `abort_refusal` is then the reason.
     """
@@ -81,6 +88,6 @@ class Kind(NamedTuple):
     creates: bool = False
     events: Callable[[Operation, Operation], list[dict[str, Any]]] = lambda _before, _after: []
     task_definition: Callable[[State, Progress, Mapping[str, str]], dict[str, Any]] | None = None
-    settings: Callable[[Operation, Progress], dict[str, Any]] = lambda _operation, _part: {}
+    settings: Callable[[Plan, Progress], dict[str, Any]] = lambda _plan, _part: {}
     abort: Abort | None = None
     abort_refusal: str = ""

@@ -8,13 +8,14 @@ from __future__ import annotations
 from dataclasses import replace
 
 from devops_core.errors import ConflictError, NotDeployableError
-from devops_core.kinds import rollout
+from devops_core.kinds import releases, rollout, sources
 from devops_core.kinds.kind import Kind
 from devops_core.model.decisions import Plan
 from devops_core.model.expectation import Expectation
 from devops_core.model.inventory import Inventory, Row, Service, other_slot, require_live_slot
 from devops_core.model.observed import Observed
 from devops_core.model.operation import Operation
+from devops_core.model.specification import RecordClaim, Specification
 from devops_core.naming import PRODUCTION, PROMOTABLE, Image
 from devops_core.requests.promote import PromoteRequest
 
@@ -68,15 +69,22 @@ def plan(
         )
     version = tested.version or ""
     idle_row = next(row for row in rows if row.service is idle_service)
-    slot = rollout.source(idle_row, idle_service, inventory, observed, draft.requested_at)
+    specification, environment = inventory.specification, rows[0].environment
+    _require_expected_revision(request, specification)
+    settings = specification.settings(environment)
+    slot = sources.source(idle_row, idle_service, settings, inventory, observed, draft.requested_at)
+    _require_present_settings(source, tested, inventory)
     deployers = (draft.caller, *tested.deployers)
-    progress = (rollout.target_progress(rows[0], slot.service, image, version, deployers),)
-    deadline = rollout.deadline(draft, rows[0].application)
+    progress = (
+        releases.target_progress(rows[0], slot.service, image, version, deployers, settings),
+    )
+    deadline = releases.deadline(draft, specification, [environment])
     return Plan(
         replace(
             draft,
             progress=progress,
             version=tested.version,
+            spec=specification.revision,
             deadline=deadline,
             warnings=slot.warnings,
         ),
@@ -85,6 +93,7 @@ def plan(
         corrected=(slot.row,) if slot.corrected else (),
         unchanged=(source,),
         production=(live, live),
+        record=RecordClaim(inventory.record),
     )
 
 
@@ -110,6 +119,31 @@ def _source(request: PromoteRequest, inventory: Inventory) -> tuple[Row, Service
     return row, service
 
 
+def _require_expected_revision(request: PromoteRequest, present: Specification) -> None:
+    """Raise NotDeployableError if the caller expects another revision than the present one."""
+    if request.spec not in (None, present.revision):
+        raise NotDeployableError(
+            f"the specification of {request.application} has revision {present.revision}, not"
+            f" {request.spec}: read it again, and repeat the promote with the revision that"
+            " production must receive"
+        )
+
+
+def _require_present_settings(row: Row, service: Service, inventory: Inventory) -> None:
+    """Raise NotDeployableError if an environment lacks the present settings.
+
+    Production receives the settings of the same revision, so they must have been tested.
+    """
+    specification = inventory.specification
+    if service.spec_hash == specification.settings(row.environment).hash:
+        return
+    running = f"revision {service.spec}" if service.spec else "other settings"
+    raise NotDeployableError(
+        f"{row.environment} of {row.application.name} runs {running} of the specification, not"
+        f" revision {specification.revision}: deploy {service.version} to it again first"
+    )
+
+
 def _tested(request: PromoteRequest, inventory: Inventory) -> tuple[Row, Service]:
     if request.source:
         ((row, service),) = inventory.usable(request.source)
@@ -133,11 +167,11 @@ def _tested(request: PromoteRequest, inventory: Inventory) -> tuple[Row, Service
 KIND = Kind(
     name="deploy-blue",
     verb="promote",
-    limit=rollout.LIMIT,
+    limit=releases.LIMIT,
     needs_approver=True,
     plan=plan,
     decide=rollout.decide,
-    rows=rollout.rows_after,
-    task_definition=rollout.task_definition,
-    abort=rollout.ABORT,
+    rows=releases.rows_after,
+    task_definition=releases.task_definition,
+    abort=releases.ABORT,
 )

@@ -1,41 +1,18 @@
-"""The rollout of a task definition in one ECS service, shared by deploy, promote and create."""
+"""The rollout of a task definition in one ECS service, shared by several kinds."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
-from typing import Any, NamedTuple
+from datetime import datetime
+from typing import NamedTuple
 
-from devops_core import render
-from devops_core.access import account_principal
-from devops_core.errors import NotDeployableError
-from devops_core.kinds.kind import Abort, RowChanges
-from devops_core.model.decisions import Act, After, Decision, Done, Fail, State, Wait
-from devops_core.model.inventory import (
-    NOT_COMPLETED,
-    NOT_STARTED,
-    Application,
-    Inventory,
-    Row,
-    Service,
-    container_of,
-)
+from devops_core.kinds.sources import ECS_DELAY
+from devops_core.model.decisions import Act, After, Decision, Done, Fail, Wait
+from devops_core.model.inventory import NOT_STARTED
 from devops_core.model.observed import Deployment, Observed, RunningService
 from devops_core.model.operation import Operation, Progress, Status
-from devops_core.model.outside_release import followed_service, outside_deployment
-from devops_core.model.service_spec import DEFAULT_ROLLOUT_MINUTES
 from devops_core.model.steps import Deregister, Register, Step, UpdateService
-from devops_core.naming import Environment, Image
-
-# The time limit of a rollout in an application with the default of `rolloutMinutes`.
-LIMIT = timedelta(minutes=DEFAULT_ROLLOUT_MINUTES)
-# The path of the roles that the functions can pass to tasks (serverless/roles.js).
-_PASSABLE_ROLE = ":role/devops-ecs/"
-# The maximum of changed fields in a warning.
-_MAX_FIELDS = 10
-# Maximum age of an ECS response after an update, and maximum difference between two clocks.
-_ECS_DELAY = timedelta(seconds=30)
 
 
 class Advance(NamedTuple):
@@ -44,108 +21,6 @@ class Advance(NamedTuple):
     part: Progress
     step: Step | None = None
     waiting_for: str | None = None
-
-
-def deadline(draft: Operation, application: Application, rollouts: int = 1) -> datetime:
-    """Return the deadline of an operation with a number of rollouts, one after the other."""
-    return draft.requested_at + timedelta(minutes=rollouts * application.rollout_minutes)
-
-
-class Source(NamedTuple):
-    """The row and the service that a rollout starts from.
-
-    `corrected` means that another tool deployed its task definition, so that the row differs from
-    the inventory. `warnings` describe the changes.
-    """
-
-    row: Row
-    service: Service
-    corrected: bool = False
-    warnings: tuple[str, ...] = ()
-
-
-def source(
-    row: Row, service: Service, inventory: Inventory, observed: Observed, now: datetime
-) -> Source:
-    """Return the running release of a service, so that the next rollout keeps outside changes.
-
-    Raises NotDeployableError for a role that the next task definition cannot have.
-    """
-    found = _running_source(row, service, inventory, observed, now)
-    _require_passable_roles(row.environment, found.service)
-    return found
-
-
-def _running_source(
-    row: Row, service: Service, inventory: Inventory, observed: Observed, now: datetime
-) -> Source:
-    deployment = outside_deployment(service, observed)
-    changed, recorded = deployment and deployment.updated_at, row.updated_at
-    # For a short time ECS can return a state from before the end of the last operation.
-    young = recorded is not None and now < recorded + _ECS_DELAY
-    if deployment is None or (young and changed and recorded and changed < recorded):
-        return Source(row, service)
-    running = followed_service(service, deployment, inventory.rows.values(), observed)
-    warnings = _outside_changes(row.environment, service, running)
-    return Source(replace(row, service=running), running, corrected=True, warnings=warnings)
-
-
-def _require_passable_roles(environment: Environment, service: Service) -> None:
-    """Raise NotDeployableError for a role that the functions cannot pass to tasks.
-
-    AWS would deny the registration, and also the return to the present task definition.
-    """
-    roles = (service.blueprint.get(member) for member in ("taskRoleArn", "executionRoleArn"))
-    for role in filter(None, roles):
-        if _PASSABLE_ROLE not in role:
-            raise NotDeployableError(
-                f"{environment} runs a task definition with {role}, which this service cannot pass"
-                " to tasks: deploy a task definition with the roles of the application by hand"
-            )
-
-
-def _outside_changes(
-    environment: Environment, recorded: Service, running: Service
-) -> tuple[str, ...]:
-    """Return warnings of the changes that a rollout keeps, and of the image that it replaces."""
-    from devops_core.model.differences import differences
-
-    image = Image("")
-    before, after = (
-        render.blueprint(render.task_definition(each.blueprint, each.container, image, {}))
-        for each in (recorded, running)
-    )
-    fields = [each["field"] for each in differences(before, after)]
-    further = f" and {len(fields) - _MAX_FIELDS} more" if len(fields) > _MAX_FIELDS else ""
-    kept = f"{', '.join(fields[:_MAX_FIELDS])}{further}"
-    warnings = [f"keeps changes made outside of this service: {kept}"] if fields else []
-    if container_of(recorded.blueprint, recorded.container)["image"] != running.image:
-        warnings.append(f"replaces {running.image}, which was deployed outside of this service")
-    return tuple(f"{environment}: {warning}" for warning in warnings)
-
-
-def target_progress(
-    row: Row, service: Service, image: Image, version: str, deployers: Iterable[str]
-) -> Progress:
-    """Return the initial progress of a rollout; `deployers` are callers.
-
-    The same image and version need no registration, unless the release is not verified.
-    """
-    same_image = image.digest is not None and image.digest == service.digest
-    unchanged = same_image and version == service.version and not service.unverified
-    return Progress(
-        environment=row.environment,
-        service=service.name,
-        url=row.url,
-        image=image.uri,
-        digest=image.digest,
-        version=version,
-        previous_version=service.version,
-        previous=service.task_definition,
-        obsolete=service.registered,
-        target=service.task_definition if unchanged else None,
-        deployers=tuple(dict.fromkeys(map(account_principal, deployers))),
-    )
 
 
 def decide(operation: Operation, observed: Observed, now: datetime) -> Decision:
@@ -169,7 +44,8 @@ def decide(operation: Operation, observed: Observed, now: datetime) -> Decision:
 
 
 def _labelled_reason(part: Progress) -> str:
-    return f"{part.environment} {part.version}: {part.reason or part.remark}"
+    release = f"{part.environment} {part.version}" if part.version else part.environment
+    return f"{release}: {part.reason or part.remark}"
 
 
 def advance(part: Progress, operation: Operation, observed: Observed, now: datetime) -> Advance:
@@ -211,7 +87,9 @@ def next_decision(operation: Operation, advances: Sequence[Advance]) -> Act | Wa
 def _only_updates(advance: Advance) -> bool:
     """Return whether a service needs no step but the update to its target."""
     step, target = advance.step, advance.part.target
-    return step is None or (isinstance(step, UpdateService) and step.task_definition == target)
+    return step is None or (
+        isinstance(step, UpdateService) and step.task_definition in (None, target)
+    )
 
 
 def deregistration(part: Progress) -> Deregister | None:
@@ -237,7 +115,8 @@ def _update(part: Progress, limit: str | None, now: datetime) -> Advance:
         return Advance(part, waiting_for=waiting_for)
     if limit:
         return _failed_rollout(part, f"the update was not sent to ECS {limit}")
-    step = UpdateService(part.service, part.target, part.desired_count)
+    target = None if part.only_counts else part.target
+    step = UpdateService(part.service, target, part.desired_count, part.start_seconds)
     return Advance(replace(part, asked_at=now), step, waiting_for)
 
 
@@ -253,8 +132,11 @@ def _received(part: Progress, service: RunningService) -> bool:
     if part.target and service.failed(part.target):
         return True
     primary = service.primary
+    # A service can keep its task definition, and change only these values.
     expected_count = part.desired_count in (None, service.desired)
-    return primary is not None and primary.task_definition == part.target and expected_count
+    expected_start = part.start_seconds in (None, service.start_seconds)
+    expected = expected_count and expected_start
+    return primary is not None and primary.task_definition == part.target and expected
 
 
 def _follow(
@@ -291,7 +173,7 @@ def _completed(
     """
     if not service.desired:
         return _ended(replace(part, status=Status.SUCCEEDED, reason=NOT_STARTED))
-    if part.image and part.digest is None:
+    if part.image and part.digest is None and not part.keeps_image:
         if not digests and not limit:
             return Advance(part, waiting_for=f"{part.environment}: the digest of the new tasks")
         part = _with_reported_digest(part, digests or ())
@@ -340,7 +222,8 @@ def _roll_back(part: Progress, reason: str, active: bool | None) -> Advance:
     return _failed_rollout(
         replace(part, unrestored=True),
         f"{reason}. No rollback: the previous task definition is INACTIVE, because another tool"
-        f" deregistered it. The service keeps {part.version} until its next rollout",
+        f" deregistered it. The service keeps {part.version or 'the new one'} until its next"
+        " rollout",
     )
 
 
@@ -353,7 +236,7 @@ def _outdated(part: Progress, service: RunningService, primary: Deployment, now:
     changed, asked = primary.updated_at, part.asked_at
     if part.reason or service.failed(part.target or "") or changed is None or asked is None:
         return False
-    return changed < asked and now < asked + _ECS_DELAY
+    return changed < asked and now < asked + ECS_DELAY
 
 
 def _follow_rollback(
@@ -402,81 +285,3 @@ def _failed_rollout(part: Progress, reason: str) -> Advance:
 
 def _ended(part: Progress) -> Advance:
     return Advance(part, deregistration(part))
-
-
-def task_definition(state: State, part: Progress, tags: Mapping[str, str]) -> dict[str, Any]:
-    """Return the registration input of a service's target: its blueprint with the new image.
-
-    It depends on the record only, so every worker computes the same input. A digest that ECS
-    reported after the rollout is not part of it.
-    """
-    rows = state.inventory.rows.values()
-    service = next(row.service for row in rows if row.service and row.service.name == part.service)
-    digest = None if part.digest_reported else part.digest
-    image = Image.parse(part.image)._replace(digest=digest) if part.image else None
-    return render.task_definition(service.blueprint, service.container, image, tags)
-
-
-def rows_after(state: State, held: Sequence[Row], now: datetime, *, keep_rows: bool) -> RowChanges:
-    """Return the held rows after the end, with the release of each service that has its target."""
-    del keep_rows
-    changed = {
-        part.service: part
-        for part in state.operation.progress
-        if part.status is Status.SUCCEEDED or part.unrestored
-    }
-    kept = [
-        row.updated(state.operation, now, service=_released(state, row.service, part, now))
-        if row.service and (part := changed.get(row.service.name))
-        else row
-        for row in held
-    ]
-    return RowChanges(kept)
-
-
-def _released(state: State, service: Service, part: Progress, now: datetime) -> Service:
-    """Return a service that has the target of its rollout."""
-    if part.target is None or part.image is None:
-        raise ValueError(f"the rollout of {part.environment} has no task definition or no image")
-    if part.target == service.task_definition:
-        return service
-    return replace(
-        service,
-        task_definition=part.target,
-        registered=part.target,
-        blueprint=render.blueprint(task_definition(state, part, {})),
-        image=part.image,
-        digest=part.digest,
-        version=part.version,
-        deployed_at=now,
-        deployed_by=state.operation.caller,
-        deployers=part.deployers,
-        # Only a service without tasks succeeds with a reason.
-        unverified=NOT_COMPLETED if part.unrestored else part.reason,
-    )
-
-
-def restored_services(operation: Operation, inventory: Inventory) -> tuple[Progress, ...]:
-    """Return the release of each service after the abort of a rollout."""
-    services = {row.service.name: row.service for row in inventory.rows.values() if row.service}
-    return tuple(
-        part
-        if part.unrestored
-        else replace(
-            part,
-            image=services[part.service].image,
-            digest=services[part.service].digest,
-            version=services[part.service].version,
-            previous_version=part.version,
-        )
-        for part in operation.progress
-        if part.status is not Status.SUCCEEDED and part.service in services
-    )
-
-
-ABORT = Abort(
-    planned="would return to the previous version",
-    running="returning to the previous version",
-    done="the previous version runs again",
-    restored=restored_services,
-)

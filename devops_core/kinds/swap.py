@@ -16,6 +16,7 @@ from devops_core.model.inventory import Inventory, Row, Service, other_slot, req
 from devops_core.model.listeners import Listener
 from devops_core.model.observed import Observed, RunningService
 from devops_core.model.operation import Operation, Progress, Status
+from devops_core.model.specification import RecordClaim
 from devops_core.model.steps import ScaleService, Switch, WarmUp
 from devops_core.naming import PRODUCTION, Environment
 from devops_core.requests.swap import SwapRequest
@@ -32,10 +33,11 @@ def plan(request: SwapRequest, inventory: Inventory, observed: Observed, draft: 
             "the inventory lacks a production slot: delete the application and create it again"
         )
     live_now, next_live = slots[idle], slots[live]
-    expected = Expectation(request.version, request.digest)
+    expected = Expectation(request.version, request.digest, request.spec)
     if expected != Expectation() and expected.matches(live_now):
         _require_unambiguous(expected, live_now, next_live)
-        message = f"{request.version or request.digest} is already live; the swap changed nothing"
+        named = request.version or request.digest or f"revision {request.spec}"
+        message = f"{named} is already live; the swap changed nothing"
         return Plan(None, observed, message)
     _require_ready(expected, next_live, observed)
     urls = {row.environment: row.url for row in rows}
@@ -46,7 +48,7 @@ def plan(request: SwapRequest, inventory: Inventory, observed: Observed, draft: 
     operation = replace(
         draft,
         progress=progress,
-        details=SwapDetails(live=live, idle=idle, warmup=rows[0].application.warmup),
+        details=SwapDetails(live=live, idle=idle, warmup=_warmup(inventory), spec=next_live.spec),
         version=next_live.version,
     )
     return Plan(
@@ -55,16 +57,24 @@ def plan(request: SwapRequest, inventory: Inventory, observed: Observed, draft: 
         taken=tuple(rows),
         production=(idle, live),
         deployers=next_live.deployers,
+        record=RecordClaim(inventory.record),
     )
+
+
+def _warmup(inventory: Inventory) -> tuple[str, ...]:
+    """Return the paths of the warm-up; a swap does not need the specification otherwise."""
+    record = inventory.record
+    return record.specification.settings(Environment.PROD_BLUE).warmup if record else ()
 
 
 def _require_unambiguous(expected: Expectation, live_now: Service, next_live: Service) -> None:
     """Raise AmbiguousError if the slots run different releases that both are expected."""
-    same = live_now.version == next_live.version and live_now.digest == next_live.digest
+    same = release_text(live_now) == release_text(next_live)
+    same = same and live_now.spec_hash == next_live.spec_hash
     if expected.matches(next_live) and not (same and live_now.digest):
         raise AmbiguousError(
-            f"both slots run {expected}; repeat the swap with the version and the digest that must"
-            " become live",
+            f"both slots run {expected}; repeat the swap with the version, the digest and the spec"
+            " that must become live",
             (
                 f"the live slot runs {release_text(live_now)}",
                 f"the idle slot runs {release_text(next_live)}",

@@ -6,9 +6,11 @@ from enum import Enum, auto
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
+    from devops_core.model.differences import Difference
     from devops_core.model.inventory import Inventory, Row
     from devops_core.model.observed import Observed
     from devops_core.model.operation import Operation
+    from devops_core.model.specification import ApplicationRecord, RecordClaim
     from devops_core.model.steps import Step
 
 
@@ -75,7 +77,10 @@ class Plan(NamedTuple):
     from the inventory. `new` rows must not exist, `unchanged` rows must stay free and unchanged
     until the claim. `observed` is the observation for the first decision
     after the claim. `production` is the live slot before and after the operation, for a plan of
-    production. `deployers` are the callers that brought the release that becomes live.
+    production. `deployers` are the callers that brought the release that becomes live. `record` is
+    the part of the claim that concerns the record of the application. `needs_approver` means that
+    the caller must be a production approver, beside the requirements of the kind. `changes` are
+    those of the specification, `pending` those that production receives with its next release.
     """
 
     operation: Operation | None
@@ -87,3 +92,17 @@ class Plan(NamedTuple):
     unchanged: tuple[Row, ...] = ()
     production: tuple[str, str] | None = None
     deployers: tuple[str, ...] = ()
+    record: RecordClaim | None = None
+    needs_approver: bool = False
+    changes: tuple[Difference, ...] = ()
+    pending: tuple[Difference, ...] = ()
+
+
+def claimed_record(plan: Plan) -> ApplicationRecord | None:
+    """Return the record of the application with the specification that a plan applies."""
+    if plan.record is None:
+        return None
+    record, revision = plan.record.new or plan.record.seen, plan.record.revision
+    if record and revision:
+        return record._replace(specification=revision.specification)
+    return record

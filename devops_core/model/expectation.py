@@ -9,24 +9,31 @@ if TYPE_CHECKING:
 
 
 class Expectation(NamedTuple):
-    """A version, a digest or both; None matches any."""
+    """A version, a digest, and the revision of a specification; None matches any."""
 
     version: str | None = None
     digest: str | None = None
+    spec: int | None = None
 
     def __str__(self) -> str:
-        """Return the expected release, such as `1.0 (sha256:...)`."""
+        """Return the expected release, such as `1.0 (sha256:...) with revision 3`."""
+        release = self.version or self.digest or "any release"
         if self.version and self.digest:
-            return f"{self.version} ({self.digest})"
-        return self.version or self.digest or "any release"
+            release = f"{self.version} ({self.digest})"
+        return release if self.spec is None else f"{release} with revision {self.spec}"
 
     def matches(self, service: Service) -> bool:
         """Return whether a service runs the expected release."""
-        return self.version in (None, service.version) and self.digest in (None, service.digest)
+        return (
+            self.version in (None, service.version)
+            and self.digest in (None, service.digest)
+            and self.spec in (None, service.spec)
+        )
 
     def actual(self, service: Service) -> str:
-        """Return the release of a service, with its digest if a digest is expected."""
-        return release_text(service) if self.digest else service.version or _FIRST
+        """Return the release of a service, with its digest and revision if these are expected."""
+        release = release_text(service) if self.digest else service.version or _FIRST
+        return f"{release} with revision {service.spec}" if self.spec else release
 
 
 _FIRST = "the first image"

@@ -16,11 +16,11 @@ from devops_core.errors import (
     UnknownEnvironmentError,
     no_application,
 )
-from devops_core.model.service_spec import DEFAULT_ROLLOUT_MINUTES
 from devops_core.naming import SLOTS, Environment
 
 if TYPE_CHECKING:
     from devops_core.model.operation import Operation
+    from devops_core.model.specification import ApplicationRecord, Specification
 
 
 class RowStatus(StrEnum):
@@ -37,23 +37,17 @@ class Application:
     """The members that all rows of an application share. ARNs are None until the stack exists.
 
     `creation` is the id of the operation that created the application, which distinguishes it from
-    an earlier, deleted application with the same name. `rollout_minutes` is the time limit of its
-    rollouts. `warmup` lists the paths of pages that a swap fetches from the idle slot before the
-    switch.
+    an earlier, deleted application with the same name.
     """
 
     name: str
     technical_team: str
-    email: str
     creation: str | None = None
-    description: str = ""
     tags: Mapping[str, str] = field(default_factory=dict)
     stack_id: str | None = None
     repository: str | None = None
     production_listener: str | None = None
     test_listener: str | None = None
-    rollout_minutes: int = DEFAULT_ROLLOUT_MINUTES
-    warmup: tuple[str, ...] = ()
 
 
 # Reasons of `Service.unverified`.
@@ -72,7 +66,11 @@ class Service:
     none. `was_live` means that production ran in this service before. `registered` is the last task
     definition that an operation registered for it, which the next rollout deregisters; None while
     the service runs the stack's task definition. `unverified` is the reason why the release cannot
-    be promoted: no rollout of it has completed with tasks.
+    be promoted: no rollout of it has completed with tasks. `spec` is the revision of the
+    specification that the release has, `spec_hash` identifies its settings (`EnvironmentSettings`),
+    and `owned` lists the settings that a rollout removes with the specification's; a release of
+    another tool has no revision and no hash. `desired_count` is the task count that the
+    specification has set, None for none; another tool can have changed it.
     """
 
     name: str
@@ -90,6 +88,10 @@ class Service:
     deployers: tuple[str, ...] = ()
     was_live: bool = False
     unverified: str | None = None
+    spec: int | None = None
+    spec_hash: str | None = None
+    owned: tuple[str, ...] = ()
+    desired_count: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,14 +139,28 @@ def container_of(blueprint: Mapping[str, Any], name: str) -> Mapping[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class Inventory:
-    """All rows of one application by environment; without rows the application does not exist."""
+    """All rows of one application by environment; without rows the application does not exist.
+
+    `record` has its specification. It is None without the application, and if only rows were read.
+    """
 
     rows: Mapping[Environment, Row]
+    record: ApplicationRecord | None = None
 
     @property
     def application(self) -> Application | None:
         """The members that the rows share, or None without rows."""
         return next((row.application for row in self.rows.values()), None)
+
+    @property
+    def specification(self) -> Specification:
+        """The specification of the application; NotDeployableError if it is not on record."""
+        if self.record is None:
+            raise NotDeployableError(
+                "the specification of the application is not on record: delete the application and"
+                " create it again"
+            )
+        return self.record.specification
 
     def existing_application(self, name: str) -> Application:
         """Return the application; UnknownApplicationError without rows."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 if TYPE_CHECKING:
     from devops_core.model.container_log import ContainerLog
     from devops_core.model.listeners import Listener, ListenerRules
+    from devops_core.model.specification import Specification
     from devops_core.model.template import Template
     from devops_core.naming import Image
 
@@ -62,6 +63,7 @@ class RunningService:
     `stopped` has the stop reasons of the tasks of a failing rollout, if they were read, and `log`
     the log of the container that failed last. `messages` are the service events of ECS with their
     times, the newest first. `containers` has the name of the container behind each target group.
+    `start_seconds` is its grace period for health checks.
     """
 
     name: str
@@ -74,6 +76,7 @@ class RunningService:
     log: ContainerLog | None = None
     messages: tuple[tuple[datetime, str], ...] = ()
     containers: Mapping[str, str] = field(default_factory=dict)
+    start_seconds: int = 0
 
     @property
     def primary(self) -> Deployment | None:
@@ -138,6 +141,8 @@ class Observed:
     application template and its bytes, if they were read. `containers` has the name of the
     application's container by service, `contract_faults` the faults of a complete stack. `logs`
     has the logs of containers that failed during the creation of a stack, by service.
+    `specifications` has revisions that are not the present one, by number, `task_roles` the
+    patterns of the roles that the team of the application can give to its tasks.
     """
 
     stack: Stack | None = None
@@ -159,6 +164,8 @@ class Observed:
     containers: Mapping[str, str] = field(default_factory=dict)
     contract_faults: tuple[str, ...] = ()
     logs: Mapping[str, ContainerLog] = field(default_factory=dict)
+    specifications: Mapping[int, Specification] = field(default_factory=dict)
+    task_roles: tuple[str, ...] = ()
 
     def require_image(self) -> Image:
         """Return the observed image; ValueError without one."""

@@ -35,7 +35,9 @@ class Progress:
     after the rollout, so the task definition names the image by its tag. `remark` is a fact about a
     successful rollout that the caller must know. `unrestored` means that the service keeps the
     target of a failed rollout, because it cannot return to `previous`. `log` is that of a container
-    that failed. `url` is the address of the environment.
+    that failed. `url` is the address of the environment. `spec_hash` identifies the settings that
+    the service must have, None if they do not change; `start_seconds` is its wanted grace period,
+    None for no change. `keeps_image` means that the rollout changes only settings.
     """
 
     environment: Environment
@@ -51,6 +53,9 @@ class Progress:
     target: str | None = None
     deployers: tuple[str, ...] = ()
     desired_count: int | None = None
+    start_seconds: int | None = None
+    spec_hash: str | None = None
+    keeps_image: bool = False
     asked_at: datetime | None = None
     sent: bool = False
     deregistered: bool = False
@@ -59,6 +64,11 @@ class Progress:
     unrestored: bool = False
     reason: str | None = None
     log: ContainerLog | None = None
+
+    @property
+    def only_counts(self) -> bool:
+        """Whether only the task count of the service changes."""
+        return self.keeps_image and self.spec_hash is None
 
     def update_in_flight(self, now: datetime) -> bool:
         """Return whether an UpdateService call without a recorded result may still take effect.
@@ -73,7 +83,8 @@ class Operation:
     """One accepted request, from its claim to its end.
 
     `kind` is the name of the operation's kind (`devops_core.kinds`), `details` the members that
-    only this kind has. `revision` grows with every save, and a save requires the revision that it
+    only this kind has. `spec` is the revision of the specification that it applies, None for none.
+    `revision` grows with every save, and a save requires the revision that it
     read, so of two workers only one can save. `lease_until` is set while a worker acts.
     `throttles` counts the runs in a row that AWS has throttled, and `paused_until` is the earliest
     time of the next run. `aborted_by` is the caller of the abort. `events` counts the audit events.
@@ -96,6 +107,7 @@ class Operation:
     progress: tuple[Progress, ...] = ()
     details: Any = None
     version: str | None = None
+    spec: int | None = None
     aborted_by: str | None = None
     events: int = 0
     waiting_for: str | None = None

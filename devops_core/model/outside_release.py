@@ -51,6 +51,8 @@ def followed_service(
         version=version,
         deployed_at=deployment.updated_at,
         deployed_by=None,
+        spec=None,
+        spec_hash=None,
         unverified=complete if deployment.state == "COMPLETED" else NOT_COMPLETED,
     )
 

@@ -35,6 +35,10 @@ class DeleteStack(NamedTuple):
     token: str
 
 
+class RemoveRevisions(NamedTuple):
+    """Delete the revisions of the specification, and set `details.cleared`."""
+
+
 class Register(NamedTuple):
     """Register the target task definition of a service."""
 
@@ -42,7 +46,7 @@ class Register(NamedTuple):
 
 
 class UpdateService(NamedTuple):
-    """Roll out a task definition, with a task count or without a change of the count.
+    """Roll out a task definition, with a task count and a grace period or without their change.
 
     If ECS refuses it, the rollout of this service fails.
     """
@@ -50,6 +54,7 @@ class UpdateService(NamedTuple):
     service: str
     task_definition: str | None
     desired_count: int | None = None
+    start_seconds: int | None = None
 
 
 class ScaleService(NamedTuple):
@@ -96,6 +101,7 @@ Step = (
     ReadTemplate
     | CreateStack
     | DeleteStack
+    | RemoveRevisions
     | Register
     | UpdateService
     | ScaleService

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 from typing import Any
 
 from devops_core import template_contract, templates
-from devops_core.errors import AccessDeniedError, AwsError, ForbiddenError, RefusedError
+from devops_core.access import matches
+from devops_core.errors import AwsError
 from devops_core.kinds import create
 from devops_core.model.container_log import ContainerLog
 from devops_core.model.inventory import Inventory
 from devops_core.model.observed import Observed, RunningService, Stack
 from devops_core.model.operation import Operation
-from devops_core.model.secret import Secret
-from devops_core.model.service_spec import secret_arn
-from devops_core.naming import TEAM_TAG, output_key
-from devops_core.observe import Controller, rollout
+from devops_core.naming import PRODUCTION, TEAM_TAG, output_key
+from devops_core.observe import Controller, rollout, secrets
 from devops_core.observe.stacks import orphans
 from devops_core.ports import Cloud
 from devops_core.requests.create import CreateRequest
@@ -32,14 +31,24 @@ def before(cloud: Cloud, request: CreateRequest, inventory: Inventory) -> Observ
     names the secrets that the team cannot use.
     """
     del inventory
-    secrets = _unowned_secrets(cloud, request)
-    checks = [partial(_has_tag, cloud, request, secret) for secret in secrets]
+    name, team = request.application, request.tags[TEAM_TAG]
+    unowned = secrets.unowned_secrets(cloud, team, request.specification)
+    checks = [partial(secrets.has_tag, cloud, name, team, secret) for secret in unowned]
     observed, *owned = cloud.gather([partial(_newest_template, cloud), *checks])
-    foreign = [fields for fields, own in zip(secrets.values(), owned, strict=True) if not own]
-    if foreign:
-        raise _forbidden(request, sorted(field for fields in foreign for field in fields))
+    secrets.require_tags(f"create {name}", team, unowned, owned)
+    _require_roles(cloud, request)
     found: Observed = observed
     return found
+
+
+def _require_roles(cloud: Cloud, request: CreateRequest) -> None:
+    """Raise ForbiddenError for a task role that the team cannot use."""
+    team, specification = request.tags[TEAM_TAG], request.specification
+    allowed = cloud.settings.access.task_roles_of(team)
+    for each in (*specification.environments, *PRODUCTION):
+        role = specification.settings(each).task_role
+        if role and not matches(role, allowed):
+            raise rollout.forbidden_role(request.application, team)
 
 
 def _newest_template(cloud: Cloud) -> Observed:
@@ -48,46 +57,6 @@ def _newest_template(cloud: Cloud) -> Observed:
     except AwsError:
         return Observed()
     return Observed(template=template, template_content=content)
-
-
-def _unowned_secrets(cloud: Cloud, request: CreateRequest) -> dict[Secret, list[str]]:
-    """Return the secrets that no prefix of the team allows, with the fields that name them."""
-    access, team = cloud.settings.access, request.tags[TEAM_TAG]
-    if not access.teams:
-        return {}
-    settings = {"service": request.service.secrets}
-    settings |= {f"overrides.{name}": each.secrets for name, each in request.overrides.items()}
-    found: dict[Secret, list[str]] = {}
-    for path, secrets in settings.items():
-        for variable, value in secrets.items():
-            secret = Secret.parse(secret_arn(value))
-            if not access.may_use(team, secret.name):
-                found.setdefault(secret, []).append(f"{path}.secrets.{variable}")
-    return found
-
-
-def _has_tag(cloud: Cloud, request: CreateRequest, secret: Secret) -> bool:
-    """Return whether a secret of this region has the tag of the team.
-
-    A refusal of AWS has the same result as a missing secret, because the response must not show
-    whether a secret of another team exists.
-    """
-    if secret.region != cloud.settings.region:
-        return False
-    try:
-        tags = cloud.secret_tags.tags(secret)
-    except (AccessDeniedError, RefusedError) as error:
-        cloud.log("tags not read", applicationName=request.application, error=error.code)
-        return False
-    return tags.get(TEAM_TAG) == request.tags[TEAM_TAG]
-
-
-def _forbidden(request: CreateRequest, fields: Sequence[str]) -> ForbiddenError:
-    team = request.tags[TEAM_TAG]
-    return ForbiddenError(
-        f"not allowed to create {request.application}: {', '.join(fields)} must name secrets of the"
-        f" team {team}, by its secretprefixes or by the tag {TEAM_TAG}"
-    )
 
 
 def during(cloud: Cloud, operation: Operation, inventory: Inventory) -> Observed:
@@ -161,7 +130,7 @@ def _created(cloud: Cloud, operation: Operation, inventory: Inventory, stack: St
         services, *found = cloud.gather([partial(containers.services, application, names), *read])
         blueprints = dict(zip(names, found, strict=True))
         observed = _with_containers(stack, blueprints, services)
-    if observed.contract_faults or not create.needs_configuring(operation):
+    if observed.contract_faults or not operation.details.configures:
         return observed
     services = rollout.during(cloud, operation, inventory)
     # CloudFormation propagates the stack's tags, so its task definitions have the operation's tag.

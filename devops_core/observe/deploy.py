@@ -18,11 +18,16 @@ from devops_core.requests.deploy import DeployRequest
 def before(cloud: Cloud, request: DeployRequest, inventory: Inventory) -> Observed:
     """Return the requested image with its digest, and the services of the environments.
 
-    ForbiddenError for an image of another team.
+    A restart has no other image. ForbiddenError for an image of another team.
     """
-    image = deploy.requested_image(request, inventory)
     services = [service for _, service in inventory.usable(*request.environments)]
     names = [service.name for service in services]
+    roles = rollout.task_roles(cloud, inventory, request.environments)
+    if request.restart:
+        running = cloud.containers.services(request.application, names)
+        observed = Observed(services=running, task_roles=roles)
+        return rollout.with_outside_blueprints(cloud, observed, services)
+    image = deploy.requested_image(request, inventory)
     other = _other_repository(cloud, request, image)
     pinned, running, *tags = cloud.gather(
         [
@@ -37,7 +42,7 @@ def before(cloud: Cloud, request: DeployRequest, inventory: Inventory) -> Observ
     if isinstance(pinned, ConflictError):
         raise pinned
     return rollout.with_outside_blueprints(
-        cloud, Observed(image=pinned, services=running), services
+        cloud, Observed(image=pinned, services=running, task_roles=roles), services
     )
 
 

@@ -8,6 +8,7 @@ from devops_core.kinds import promote
 from devops_core.model.inventory import Inventory
 from devops_core.model.listeners import observed_listeners
 from devops_core.model.observed import Observed
+from devops_core.naming import PRODUCTION
 from devops_core.observe import Controller, rollout
 from devops_core.ports import Cloud
 from devops_core.requests.promote import PromoteRequest
@@ -26,7 +27,8 @@ def before(cloud: Cloud, request: PromoteRequest, inventory: Inventory) -> Obser
         ]
     )
     listeners = observed_listeners([rules], inventory.slots_by_target_group)
-    observed = Observed(**listeners, image=pinned, services=running)
+    roles = rollout.task_roles(cloud, inventory, PRODUCTION)
+    observed = Observed(**listeners, image=pinned, services=running, task_roles=roles)
     idle = [slot for name, slot in slots.items() if name != observed.production]
     return rollout.with_outside_blueprints(cloud, observed, idle)
 

@@ -7,13 +7,14 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from devops_core.errors import AwsError, RefusedError
+from devops_core.access import matches
+from devops_core.errors import AwsError, ForbiddenError, RefusedError
 from devops_core.model.container_log import ContainerLog, bounded, container_log
 from devops_core.model.inventory import Inventory, Service
 from devops_core.model.observed import Observed, RunningService, StoppedTask
 from devops_core.model.operation import Operation, Status
 from devops_core.model.outside_release import outside_deployment
-from devops_core.naming import Image, family, repository_name
+from devops_core.naming import Environment, Image, family, repository_name
 from devops_core.ports import Cloud, Containers
 
 
@@ -30,6 +31,32 @@ def with_outside_blueprints(
         [partial(cloud.containers.blueprint, arn) for arn in outside.values()]
     )
     return replace(observed, blueprints=dict(zip(outside, blueprints, strict=True)))
+
+
+def task_roles(
+    cloud: Cloud, inventory: Inventory, environments: Iterable[Environment]
+) -> tuple[str, ...]:
+    """Return the patterns of the roles that the team can give to its tasks.
+
+    ForbiddenError if the specification names another role for one of the environments.
+    """
+    access, application = cloud.settings.access, inventory.application
+    if application is None:
+        return ()
+    allowed = access.task_roles_of(application.technical_team)
+    for each in environments:
+        role = inventory.specification.settings(each).task_role
+        if role and not matches(role, allowed):
+            raise forbidden_role(application.name, application.technical_team)
+    return allowed
+
+
+def forbidden_role(application: str, team: str) -> ForbiddenError:
+    """Return the error for a task role that the installation does not allow."""
+    return ForbiddenError(
+        f"not allowed to roll out {application}: taskRole names a role that taskroles in"
+        f" parameters.yml does not list for the team {team}"
+    )
 
 
 def during(cloud: Cloud, operation: Operation, inventory: Inventory) -> Observed:
@@ -93,6 +120,7 @@ def _reported_digests(
         part.service: target
         for part in operation.progress
         if part.status is Status.IN_PROGRESS and part.image and part.digest is None
+        if not part.keeps_image
         if (target := part.target or registered.get(part.service)) and part.service in services
         if services[part.service].desired and services[part.service].completed(target)
     }

@@ -40,14 +40,13 @@ def applications_page(cloud: Cloud, query: StacksRequest) -> Page[Inventory]:
 
 
 def _matching(inventory: Inventory, query: StacksRequest) -> Inventory:
-    return Inventory(
-        {
-            environment: row
-            for environment, row in inventory.rows.items()
-            if query.status in (None, row.status)
-            if query.version is None or _runs(row, query.version)
-        }
-    )
+    rows = {
+        environment: row
+        for environment, row in inventory.rows.items()
+        if query.status in (None, row.status)
+        if query.version is None or _runs(row, query.version)
+    }
+    return Inventory(rows, inventory.record)
 
 
 def _runs(row: Row, version: str) -> bool:

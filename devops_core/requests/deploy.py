@@ -16,12 +16,26 @@ LONGEST_REPOSITORY = fields.LONGEST_IMAGE - 72
 
 
 class DeployRequest(NamedTuple):
-    """An image for some environments; without `repouri` it is in the application's repository."""
+    """An image for some environments; without `repouri` it is in the application's repository.
+
+    With `restart` the environments run their present images again, and `version` is None.
+    """
 
     application: str
     environments: tuple[Environment, ...]
-    version: str
+    version: str | None
     repouri: str | None
+    restart: bool = False
+
+
+def _faults(data: Mapping[str, Any], context: Mapping[str, Any]) -> Iterator[schema.Fault]:
+    """Yield the faults of a deploy; a restart has neither a version nor an image."""
+    if data["restart"]:
+        for name in ("version", "repouri"):
+            if data[name] is not None:
+                yield name, "must be absent with restart, which keeps the image"
+        return
+    yield from _image_faults(data, context)
 
 
 def _image_faults(data: Mapping[str, Any], context: Mapping[str, Any]) -> Iterator[schema.Fault]:
@@ -61,7 +75,13 @@ DEPLOY = schema.Object(
             attribute="environments",
             required=True,
         ),
-        "version": schema.Member(fields.VERSION, required=True),
+        "version": schema.Member(fields.VERSION, required_unless="restart"),
+        "restart": schema.Member(
+            schema.Boolean(),
+            "`true` instead of a `version` runs the present image again with the newest "
+            "specification, for example after the value of a secret has changed.",
+            default=False,
+        ),
         "repouri": schema.Member(
             fields.IMAGE,
             "The repository of the image, optionally with a tag or a digest. The default is the "
@@ -71,5 +91,5 @@ DEPLOY = schema.Object(
             "tag. The installation can restrict the [registries](security.md#registries).",
         ),
     },
-    check=_image_faults,
+    check=_faults,
 )

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
+from devops_core.model.specification import MAX_REVISION
 from devops_core.naming import (
     APPLICATION_NAME,
     DEPLOYABLE,
@@ -96,6 +97,7 @@ DIGEST = schema.Text(
     name="Digest",
     description="The digest of an image: `sha256:` and 64 hexadecimal digits in lower case.",
 )
+REVISION = schema.Integer(range(1, MAX_REVISION + 1))
 _TAG_CHARACTERS = (
     "letters, digits, spaces or _.:/=+@-, without spaces at the ends, each letter as one character"
     " (Unicode NFC)"
@@ -146,4 +148,5 @@ def several(choice: schema.Choice, least: int = 0) -> schema.List:
     return schema.List(choice, ", ".join(choice.values), least)
 
 
+DEPLOYABLE_NAME = schema.Choice({name.lower(): name.lower() for name in DEPLOYABLE})
 DEPLOYABLE_ENVIRONMENT = environments(DEPLOYABLE, "DeployableEnvironment")

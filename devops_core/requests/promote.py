@@ -11,13 +11,15 @@ from devops_core.requests import fields, schema
 class PromoteRequest(NamedTuple):
     """A promotion; without `source` it takes the highest environment that runs a version.
 
-    `version` and `digest` are those that the source must run, None for any.
+    `version` and `digest` are those that the source must run, `spec` is the revision of the
+    specification that production must receive, None for any.
     """
 
     application: str
     source: Environment | None
     version: str | None
     digest: str | None
+    spec: int | None = None
 
 
 PROMOTE = schema.Object(
@@ -34,5 +36,9 @@ PROMOTE = schema.Object(
             fields.VERSION, "The version that the source environment must run."
         ),
         "digest": schema.Member(fields.DIGEST, "The digest that the source environment must run."),
+        "spec": schema.Member(
+            fields.REVISION,
+            "The revision of the specification that production must receive: the present one.",
+        ),
     },
 )

@@ -39,6 +39,12 @@ class StackRequest(NamedTuple):
     live: bool
 
 
+class SpecificationRequest(NamedTuple):
+    """Query of `GET /stacks/{applicationName}/spec`; None stands for the present revision."""
+
+    revision: int | None
+
+
 class EventsRequest(NamedTuple):
     """Query of `GET /events` and `GET /stacks/{applicationName}/events`: `since` <= time < `until`.
 
@@ -145,6 +151,16 @@ STACK = schema.Object(
             "environment, and the slot that the production listener forwards to.",
             default=False,
             example=True,
+        )
+    },
+)
+SPECIFICATION = schema.Object(
+    SpecificationRequest,
+    {
+        "revision": schema.Member(
+            fields.REVISION,
+            "A revision. The default is the present one.",
+            example=1,
         )
     },
 )

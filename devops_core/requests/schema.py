@@ -146,12 +146,21 @@ class Choice(Type):
 
 
 class List(Type):
-    """A list of `least` to `most` different strings; `items` names them in the message."""
+    """A list of `least` to `most` strings; `items` names them in the message.
+
+    The strings differ unless `distinct` is false.
+    """
 
     def __init__(
-        self, item: Text | Choice, items: str, least: int = 0, most: int | None = None
+        self,
+        item: Text | Choice,
+        items: str,
+        least: int = 0,
+        most: int | None = None,
+        *,
+        distinct: bool = True,
     ) -> None:
-        self.item, self.least, self.most = item, least, most
+        self.item, self.least, self.most, self.distinct = item, least, most, distinct
         self.message = f"must be a list of {items}"
 
     def accept(self, value: Any) -> tuple[Any, ...]:
@@ -163,7 +172,7 @@ class List(Type):
         if len(value) < self.least:
             raise InvalidValueError("must not be empty")
         found = tuple(self.item.accept(item) for item in value)
-        if len(set(value)) < len(value):
+        if self.distinct and len(set(value)) < len(value):
             repeated = next(item for item in value if value.count(item) > 1)
             raise InvalidValueError(f"must not contain {brief(repeated)} more than once")
         return found
@@ -173,7 +182,8 @@ class Member(NamedTuple):
     """A member of an object: its type, and its meaning in this object.
 
     A member that is missing has the default, which is a JSON value, or becomes None. `attribute`
-    is its name in Python if that is not the one in JSON.
+    is its name in Python if that is not the one in JSON. `required_unless` is the name of a member
+    that replaces this one if it is true.
     """
 
     type: Type
@@ -182,6 +192,7 @@ class Member(NamedTuple):
     default: Any = None
     attribute: str | None = None
     example: Any = None
+    required_unless: str | None = None
 
 
 class Object(Type, Generic[T]):
@@ -190,7 +201,7 @@ class Object(Type, Generic[T]):
     `others` are the types of the names and values of further members, of which none are allowed
     without it. The object has at most `most` members. A `partial` object with faults, and one with
     `others`, still takes part in the check of the object that contains it; its faulty members are
-    None.
+    None. A missing member without a default is not an argument of `make` in a `sparse` object.
     """
 
     def __init__(
@@ -202,10 +213,12 @@ class Object(Type, Generic[T]):
         most: int | None = None,
         check: Check | None = None,
         partial: bool = False,
+        sparse: bool = False,
         name: str | None = None,
         description: str = "",
     ) -> None:
         self.make, self.members, self.others, self.most = make, members, others, most
+        self.sparse = sparse
         self.partial = partial or others is not None
         self.check, self.name, self.description = check, name, description
 
@@ -245,9 +258,14 @@ class Object(Type, Generic[T]):
             known = name in value or given is not None
             if member.required and not known:
                 faults.append((_path(field, name), "is required"))
-            data[member.attribute or name] = (
-                member.type.read(given, _path(field, name), faults, context) if known else None
-            )
+            other = member.required_unless
+            if other and not known and value.get(other) is not True:
+                message = f"is required, except with {other}: true"
+                faults.append((_path(field, name), message))
+            if known or not self.sparse:
+                data[member.attribute or name] = (
+                    member.type.read(given, _path(field, name), faults, context) if known else None
+                )
         found = self._read_others(value, data)
         found += self.check(data, context) if self.check else ()
         faults += [(_path(field, name), message) for name, message in found]

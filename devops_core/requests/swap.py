@@ -8,11 +8,12 @@ from devops_core.requests import fields, schema
 
 
 class SwapRequest(NamedTuple):
-    """A swap; `version` and `digest` are those that must become live, None for any."""
+    """A swap; `version`, `digest` and `spec` are those that must become live, None for any."""
 
     application: str
     version: str | None
     digest: str | None
+    spec: int | None = None
 
 
 SWAP = schema.Object(
@@ -23,5 +24,8 @@ SWAP = schema.Object(
             fields.VERSION, "The version that must become live: an image tag."
         ),
         "digest": schema.Member(fields.DIGEST, "The digest that must become live."),
+        "spec": schema.Member(
+            fields.REVISION, "The revision of the specification that must become live."
+        ),
     },
 )

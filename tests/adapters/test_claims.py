@@ -18,11 +18,25 @@ from devops_core.errors import (
     UnreachableError,
 )
 from devops_core.model.inventory import Inventory, Row
+from devops_core.model.specification import (
+    ApplicationRecord,
+    RecordClaim,
+    Revision,
+    Specification,
+)
 from devops_core.naming import Environment
 from devops_core.ports import AlreadyClaimedError, Claim
 from tests.adapters.conftest import Time
 from tests.lab import samples
-from tests.lab.moto.hooks import break_after, cancel, meanwhile, refuse, respond, send_twice
+from tests.lab.moto.hooks import (
+    break_after,
+    cancel,
+    meanwhile,
+    parameters,
+    refuse,
+    respond,
+    send_twice,
+)
 
 
 def existing(tables: DynamoTables, name: str = "Shop") -> Inventory:
@@ -51,6 +65,38 @@ def entries(dynamodb: Any, application: str = "Shop") -> list[str]:
     return [item["entry"]["S"] for item in dynamodb.query(TableName="Log", **query)["Items"]]
 
 
+def created(tables: DynamoTables) -> tuple[Row, ApplicationRecord]:
+    """Return the row of dev and the record of a created application."""
+    inventory = existing(tables)
+    assert inventory.record is not None
+    return inventory.rows[Environment.DEV], inventory.record
+
+
+def record_of(tables: DynamoTables) -> ApplicationRecord:
+    record = tables.inventory("Shop")[0].record
+    assert record is not None
+    return record
+
+
+def update(seen: ApplicationRecord, number: int, identity: str = "01UPDATE") -> RecordClaim:
+    """Return the part of a claim that makes a new revision the present one."""
+    specification = Specification(number, {"email": "new@example.com"})
+    new = seen._replace(specification=specification, current=number)
+    revision = Revision(specification, identity, "ci", samples.NOW)
+    return RecordClaim(seen, taken=True, new=new, revision=revision)
+
+
+def with_record(claim: Claim, record: RecordClaim) -> Claim:
+    return replace(claim, record=record)
+
+
+def row_counts(dynamodb: Any) -> dict[str, int]:
+    """Return the numbers of rows in the inventory tables, without the empty ones."""
+    tables = ("NonProduction", "Production", "TrainingDA")
+    counts = {table: dynamodb.scan(TableName=table)["Count"] for table in tables}
+    return {table: count for table, count in counts.items() if count}
+
+
 def test_a_claim_takes_rows_and_writes_record_and_event(
     tables: DynamoTables, dynamodb: Any
 ) -> None:
@@ -64,6 +110,165 @@ def test_a_claim_takes_rows_and_writes_record_and_event(
     assert dict(after) == dict(before) | {Environment.DEV: taken}
     assert tables.operation("Shop", "01DEPLOY") == claim.operation
     assert {"OPERATION#01DEPLOY", "EVENT#01DEPLOY#000"} <= set(entries(dynamodb))
+
+
+def test_a_create_writes_its_record_and_its_first_revision(
+    tables: DynamoTables, dynamodb: Any
+) -> None:
+    claim = samples.create_claim()
+    sent = parameters(dynamodb, "TransactWriteItems")
+
+    tables.claim(claim)
+
+    assert record_of(tables) == samples.MINIMAL_RECORD._replace(claim="01CREATE")
+    assert tables.revisions("Shop", [1]) == {1: samples.revision(claim.operation)}
+    assert {"APPLICATION", "SPEC#00000001", "OPERATION#01CREATE"} <= set(entries(dynamodb))
+    assert len(sent) == 1
+
+
+def test_a_create_holds_its_record_although_the_caller_names_no_holder(
+    tables: DynamoTables,
+) -> None:
+    claim = samples.create_claim()
+    assert claim.record is not None
+    assert claim.record.new is not None
+    assert claim.record.new.claim is None
+
+    tables.claim(claim)
+
+    assert record_of(tables).claim == claim.operation.id
+
+
+@pytest.mark.parametrize("entry", ["APPLICATION", "SPEC#00000001"])
+def test_a_create_does_not_replace_a_record_or_a_revision_that_remained(
+    tables: DynamoTables, dynamodb: Any, entry: str
+) -> None:
+    item = {"applicationName": {"S": "Shop"}, "entry": {"S": entry}, "claim": {"S": "01OLD"}}
+    dynamodb.put_item(TableName="Log", Item=item)
+
+    with pytest.raises(ChangedMeanwhileError, match="repeat the call"):
+        tables.claim(samples.create_claim())
+
+    assert entries(dynamodb) == [entry]
+    assert row_counts(dynamodb) == {}
+
+
+def test_a_claim_with_the_present_revision_keeps_the_record(
+    tables: DynamoTables, dynamodb: Any
+) -> None:
+    row, seen = created(tables)
+
+    tables.claim(with_record(deploy(row), RecordClaim(seen)))
+
+    assert record_of(tables) == seen
+    assert dev(tables).claim == "01DEPLOY"
+    assert [each for each in entries(dynamodb) if each.startswith("SPEC#")] == ["SPEC#00000001"]
+
+
+@pytest.mark.parametrize("taken", [False, True])
+def test_a_claim_is_refused_after_another_revision_became_present(
+    tables: DynamoTables, dynamodb: Any, taken: bool
+) -> None:
+    row, seen = created(tables)
+    changed = seen._replace(specification=Specification(2, {"email": "b@example.com"}), current=2)
+    dynamodb.put_item(TableName="Log", Item=items.record_item("Shop", changed))
+
+    with pytest.raises(ChangedMeanwhileError, match="repeat the call"):
+        tables.claim(with_record(deploy(row), RecordClaim(seen, taken=taken)))
+
+    assert record_of(tables) == changed
+    assert dev(tables).claim is None
+    assert tables.operation("Shop", "01DEPLOY") is None
+
+
+def test_a_revision_can_become_present_between_the_read_and_the_claim(
+    tables: DynamoTables, dynamodb: Any
+) -> None:
+    row, seen = created(tables)
+    winner = with_record(deploy(identity="01UPDATE"), update(seen, 2))
+    meanwhile(dynamodb, "TransactWriteItems", lambda: tables.claim(winner))
+
+    with pytest.raises(ChangedMeanwhileError):
+        tables.claim(with_record(deploy(row), RecordClaim(seen)))
+
+    assert (record_of(tables).current, record_of(tables).claim) == (2, "01UPDATE")
+
+
+def test_a_claim_does_not_need_a_free_record(tables: DynamoTables) -> None:
+    """An update changes the stack for minutes; deploys of the present revision continue."""
+    row, seen = created(tables)
+    tables.claim(with_record(deploy(identity="01UPDATE"), RecordClaim(seen, taken=True)))
+
+    tables.claim(with_record(deploy(row), RecordClaim(seen)))
+
+    assert dev(tables).claim == "01DEPLOY"
+    assert record_of(tables).claim == "01UPDATE"
+
+
+@pytest.mark.parametrize("new", [False, True], ids=["a delete", "an update"])
+def test_a_record_that_is_held_is_busy(tables: DynamoTables, dynamodb: Any, new: bool) -> None:
+    _, seen = created(tables)
+    tables.claim(with_record(deploy(identity="01WON"), RecordClaim(seen, taken=True)))
+    lost = update(seen, 2, "02LOST") if new else RecordClaim(seen, taken=True)
+
+    with pytest.raises(
+        BusyError, match=r"^the specification of Shop is held by operation 01WON: wait for its end$"
+    ) as raised:
+        tables.claim(with_record(deploy(identity="02LOST"), lost))
+
+    assert raised.value.details == {"operation": {"id": "01WON", "applicationName": "Shop"}}
+    assert record_of(tables).claim == "01WON"
+    assert "SPEC#00000002" not in entries(dynamodb)
+
+
+def test_a_held_row_precedes_a_held_record(tables: DynamoTables) -> None:
+    row, seen = created(tables)
+    tables.claim(with_record(deploy(row, identity="01WON"), RecordClaim(seen, taken=True)))
+
+    with pytest.raises(BusyError, match="DEV of Shop is held by operation 01WON"):
+        tables.claim(with_record(deploy(row, identity="02"), RecordClaim(seen, taken=True)))
+
+
+def test_a_taken_record_keeps_its_other_members(tables: DynamoTables, dynamodb: Any) -> None:
+    existing(tables)
+    full = samples.FULL_RECORD._replace(claim=None)
+    dynamodb.put_item(TableName="Log", Item=items.record_item("Shop", full))
+
+    tables.claim(with_record(deploy(identity="01DELETE"), RecordClaim(full, taken=True)))
+
+    assert record_of(tables) == full._replace(claim="01DELETE")
+
+
+def test_an_update_writes_the_record_and_the_revision(tables: DynamoTables, dynamodb: Any) -> None:
+    _, seen = created(tables)
+    claim = update(seen, 2)
+
+    tables.claim(with_record(deploy(identity="01UPDATE"), claim))
+
+    assert claim.new is not None
+    assert record_of(tables) == claim.new._replace(claim="01UPDATE")
+    assert tables.revisions("Shop", [1, 2])[2] == claim.revision
+    assert {"SPEC#00000001", "SPEC#00000002"} <= set(entries(dynamodb))
+
+
+def test_a_removed_record_refuses_the_claim(tables: DynamoTables, dynamodb: Any) -> None:
+    row, seen = created(tables)
+    dynamodb.delete_item(TableName="Log", Key=items.record_key("Shop"))
+
+    for claim in (RecordClaim(seen), RecordClaim(seen, taken=True), update(seen, 2)):
+        with pytest.raises(ChangedMeanwhileError):
+            tables.claim(with_record(deploy(row), claim))
+
+    assert tables.inventory("Shop")[0].record is None
+    assert "SPEC#00000002" not in entries(dynamodb)
+
+
+def test_an_application_without_a_record_can_be_deleted(tables: DynamoTables) -> None:
+    row, _ = created(tables)
+
+    tables.claim(with_record(deploy(row), RecordClaim(None, taken=True)))
+
+    assert dev(tables).claim == "01DEPLOY"
 
 
 def test_a_claim_writes_a_corrected_row_completely(tables: DynamoTables) -> None:
@@ -224,6 +429,21 @@ def test_an_expired_key_can_be_used_again(tables: DynamoTables, time: Time) -> N
     tables.claim(replace(second, idempotency=later))
 
     assert tables.inventory("Shop", later.key)[1] == later
+
+
+@pytest.mark.parametrize("taken", [False, True])
+def test_a_claim_of_a_record_that_is_sent_twice_takes_effect_once(
+    tables: DynamoTables, dynamodb: Any, taken: bool
+) -> None:
+    _, seen = created(tables)
+    claim = update(seen, 2) if taken else RecordClaim(seen)
+    sends = send_twice(dynamodb, "TransactWriteItems")
+
+    tables.claim(with_record(deploy(identity="01UPDATE"), claim))
+
+    assert sends[:2] == [1, 2]
+    assert record_of(tables).claim == ("01UPDATE" if taken else None)
+    assert tables.operation("Shop", "01UPDATE") is not None
 
 
 @pytest.mark.parametrize("make", [samples.create_claim, lambda: deploy(samples.MINIMAL_ROW)])

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -178,13 +179,18 @@ def test_an_update_changes_the_given_values(
 
 
 def test_an_update_keeps_the_other_values(containers: EcsContainers, client: Any) -> None:
-    sent = respond(client, "UpdateService", UPDATED, UPDATED)
+    sent = respond(client, "UpdateService", UPDATED, UPDATED, UPDATED)
 
     containers.update("Shop", "dev", None, 0)
     containers.update("Shop", "dev", NEW, None)
+    containers.update("Shop", "dev", None, None, 0)
 
-    assert [b"taskDefinition" in call["body"] for call in sent] == [False, True]
-    assert [b"desiredCount" in call["body"] for call in sent] == [True, False]
+    named = {"cluster": "Shop", "service": "dev"}
+    assert [json.loads(call["body"]) for call in sent] == [
+        {**named, "desiredCount": 0},
+        {**named, "taskDefinition": NEW},
+        {**named, "healthCheckGracePeriodSeconds": 0},
+    ]
 
 
 @pytest.mark.parametrize("code", ["ServiceNotFoundException", "ServiceNotActiveException"])

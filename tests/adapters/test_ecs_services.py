@@ -33,6 +33,7 @@ def described(*deployments: dict[str, Any], status: str = "ACTIVE") -> dict[str,
         "desiredCount": 2,
         "runningCount": 1,
         "pendingCount": 1,
+        "healthCheckGracePeriodSeconds": 90,
         "deployments": list(deployments),
     }
 
@@ -111,8 +112,17 @@ def test_a_service_has_the_values_of_ecs(containers: EcsContainers, client: Any)
                 ),
                 Deployment(task_definition=OLD, primary=False, state="IN_PROGRESS"),
             ),
+            start_seconds=90,
         )
     }
+
+
+def test_a_service_without_a_grace_period_has_none(containers: EcsContainers, client: Any) -> None:
+    service = described()
+    del service["healthCheckGracePeriodSeconds"]
+    respond(client, "DescribeServices", {"services": [service]})
+
+    assert containers.services("Shop", ["dev"])["dev"].start_seconds == 0
 
 
 def test_the_reasons_of_stopped_tasks_have_the_newest_first(

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -10,12 +11,14 @@ from devops_core.adapters.dynamodb import items
 from devops_core.adapters.dynamodb.attributes import encode
 from devops_core.adapters.dynamodb.tables import DynamoTables
 from devops_core.details import details_type
-from devops_core.errors import AccessDeniedError, ThrottledError
+from devops_core.errors import AccessDeniedError, NotDeployableError, ThrottledError
+from devops_core.model.inventory import Inventory
 from devops_core.model.listing import OpenOperation
+from devops_core.model.specification import ApplicationRecord, Revision, Specification
 from devops_core.naming import Environment
 from tests.adapters.conftest import Time
 from tests.lab import samples
-from tests.lab.moto.hooks import refuse, respond
+from tests.lab.moto.hooks import parameters, refuse, respond
 
 
 def test_the_rows_of_all_tables_are_read_in_one_call(tables: DynamoTables, dynamodb: Any) -> None:
@@ -29,6 +32,7 @@ def test_the_rows_of_all_tables_are_read_in_one_call(tables: DynamoTables, dynam
     assert dict(inventory.rows) == expected
     assert list(inventory.rows) == [name for name in Environment if name in expected]
     assert record is None
+    assert inventory.record == samples.MINIMAL_RECORD._replace(claim="01CREATE")
     assert len(sent) == 1
 
 
@@ -43,15 +47,16 @@ def test_reads_are_consistent(tables: DynamoTables, dynamodb: Any) -> None:
     (request,) = requests
     wanted = request["RequestItems"]
     assert {table: len(some["Keys"]) for table, some in wanted.items()} == {
-        "NonProduction": 3, "TrainingDA": 2, "Production": 2, "Log": 1,
+        "NonProduction": 3, "TrainingDA": 2, "Production": 2, "Log": 2,
     }  # fmt: skip
+    assert items.record_key("Shop") in wanted["Log"]["Keys"]
     assert all(some["ConsistentRead"] for some in wanted.values())
 
 
 def test_a_missing_application_has_no_rows(tables: DynamoTables) -> None:
     inventory, record = tables.inventory("Nothing", "some key")
 
-    assert (dict(inventory.rows), record) == ({}, None)
+    assert (dict(inventory.rows), inventory.record, record) == ({}, None, None)
 
 
 def test_a_key_gives_its_record_until_it_expires(tables: DynamoTables, time: Time) -> None:
@@ -65,6 +70,187 @@ def test_a_key_gives_its_record_until_it_expires(tables: DynamoTables, time: Tim
     assert tables.inventory("Shop", record.key)[1] == record
     time.value += timedelta(seconds=1)
     assert tables.inventory("Shop", record.key)[1] is None
+
+
+def test_a_key_and_a_record_are_both_read(tables: DynamoTables) -> None:
+    claim = samples.create_claim()
+    used = samples.idempotency_record(claim.operation)
+    tables.claim(replace(claim, idempotency=used))
+
+    inventory, record = tables.inventory("Shop", used.key, revision=1)
+
+    assert (inventory.specification, record) == (samples.MINIMAL_SPECIFICATION, used)
+    assert tables.inventory("Another", used.key) == (Inventory({}), used)
+
+
+def with_revisions(dynamodb: Any, *numbers: int, application: str = "Shop") -> list[Revision]:
+    """Write and return revisions of a specification."""
+    written = [revision(number) for number in numbers]
+    for each in written:
+        dynamodb.put_item(TableName="Log", Item=items.revision_item(application, each))
+    return written
+
+
+def revision(number: int) -> Revision:
+    specification = Specification(number, {"email": f"web{number}@example.com"})
+    return Revision(specification, f"01UPDATE{number}", "ci", samples.NOW)
+
+
+def with_record(dynamodb: Any, current: int) -> ApplicationRecord:
+    """Write and return a record with a present revision."""
+    specification = revision(current).specification
+    record = ApplicationRecord(specification, current, claim="01UPDATE")
+    dynamodb.put_item(TableName="Log", Item=items.record_item("Shop", record))
+    return record
+
+
+@pytest.mark.parametrize("wanted", [None, 3])
+def test_the_present_revision_needs_no_second_call(
+    tables: DynamoTables, dynamodb: Any, wanted: int | None
+) -> None:
+    record = with_record(dynamodb, 3)
+    sent = respond(dynamodb, "BatchGetItem")
+
+    assert tables.inventory("Shop", revision=wanted)[0].record == record
+    assert len(sent) == 1
+
+
+@pytest.mark.parametrize("wanted", [2, 4], ids=["an older one", "the next one"])
+def test_another_revision_is_read_with_the_record(
+    tables: DynamoTables, dynamodb: Any, wanted: int
+) -> None:
+    record = with_record(dynamodb, 3)
+    others = with_revisions(dynamodb, 2, 4)
+    sent = respond(dynamodb, "BatchGetItem")
+
+    found = tables.inventory("Shop", revision=wanted)[0].record
+
+    specification = next(each.specification for each in others
+                         if each.specification.revision == wanted)  # fmt: skip
+    assert found == record._replace(specification=specification)
+    assert len(sent) == 2
+
+
+def test_an_inventory_without_the_wanted_revision_has_no_specification(
+    tables: DynamoTables, dynamodb: Any
+) -> None:
+    with_record(dynamodb, 3)
+
+    inventory, _ = tables.inventory("Shop", revision=2)
+
+    assert inventory.record is None
+    with pytest.raises(NotDeployableError, match="not on record"):
+        _ = inventory.specification
+
+
+def test_a_revision_of_a_missing_application_is_not_read(
+    tables: DynamoTables, dynamodb: Any
+) -> None:
+    with_revisions(dynamodb, 2)
+    sent = respond(dynamodb, "BatchGetItem")
+
+    assert tables.inventory("Shop", revision=2)[0].record is None
+    assert len(sent) == 1
+
+
+def test_revisions_are_read_by_their_numbers(tables: DynamoTables, dynamodb: Any) -> None:
+    written = with_revisions(dynamodb, *range(1, 101))
+    with_revisions(dynamodb, 7, application="Blog")
+    requests = parameters(dynamodb, "BatchGetItem")
+
+    assert tables.revisions("Shop", range(1, 101)) == dict(enumerate(written, 1))
+    assert tables.revisions("Shop", [7, 200]) == {7: written[6]}
+    assert tables.revisions("Another", [7]) == {}
+    assert all(each["RequestItems"]["Log"]["ConsistentRead"] for each in requests)
+    assert len(requests) == 3
+
+
+def log_entries(dynamodb: Any) -> list[tuple[str, str]]:
+    scanned = dynamodb.scan(TableName="Log")["Items"]
+    return sorted((item["applicationName"]["S"], item["entry"]["S"]) for item in scanned)
+
+
+@pytest.mark.parametrize("number", [0, 1, 25, 26, 60])
+def test_all_revisions_of_an_application_are_removed(
+    tables: DynamoTables, dynamodb: Any, number: int
+) -> None:
+    tables.claim(samples.create_claim("Blog", "01BLOG"))
+    with_record(dynamodb, number)
+    others = log_entries(dynamodb)
+    with_revisions(dynamodb, *range(1, number + 1))
+    sent = respond(dynamodb, "BatchWriteItem")
+
+    tables.remove_revisions("Shop")
+
+    assert log_entries(dynamodb) == others
+    assert ("Blog", "SPEC#00000001") in others
+    assert len(sent) == -(-number // 25)
+    tables.remove_revisions("Shop")
+    assert log_entries(dynamodb) == others
+
+
+def test_the_revisions_of_all_pages_are_removed(tables: DynamoTables, dynamodb: Any) -> None:
+    with_revisions(dynamodb, 1, 2, 3)
+    keys = [items.revision_key("Shop", number) for number in (1, 2)]
+    sent = respond(
+        dynamodb,
+        "Query",
+        {"Items": keys[:1], "LastEvaluatedKey": keys[0]},
+        {"Items": [], "LastEvaluatedKey": keys[1]},
+    )
+
+    tables.remove_revisions("Shop")
+
+    assert log_entries(dynamodb) == [("Shop", "SPEC#00000002")]
+    starts = [json.loads(call["body"]).get("ExclusiveStartKey") for call in sent]
+    assert starts == [None, *keys]
+    assert all(json.loads(call["body"])["ConsistentRead"] for call in sent)
+
+
+def test_unprocessed_deletions_are_sent_again(tables: DynamoTables, dynamodb: Any) -> None:
+    with_revisions(dynamodb, 1, 2)
+    rest = [{"DeleteRequest": {"Key": items.revision_key("Shop", 2)}}]
+    sent = respond(dynamodb, "BatchWriteItem", {"UnprocessedItems": {"Log": rest}})
+
+    tables.remove_revisions("Shop")
+
+    # The prepared response has not removed the first one.
+    assert log_entries(dynamodb) == [("Shop", "SPEC#00000001")]
+    assert json.loads(sent[1]["body"])["RequestItems"] == {"Log": rest}
+    assert len(sent) == 2
+
+
+def test_deletions_that_stay_unprocessed_are_throttling(
+    tables: DynamoTables, dynamodb: Any
+) -> None:
+    with_revisions(dynamodb, 1)
+    rest = [{"DeleteRequest": {"Key": items.revision_key("Shop", 1)}}]
+    sent = respond(dynamodb, "BatchWriteItem", *[{"UnprocessedItems": {"Log": rest}}] * 9)
+
+    with pytest.raises(ThrottledError, match="AWS throttles BatchWriteItem"):
+        tables.remove_revisions("Shop")
+
+    assert len(sent) == 4
+
+
+@pytest.mark.parametrize("call", ["Query", "BatchWriteItem"])
+@pytest.mark.parametrize(
+    ("code", "error"),
+    [
+        ("ProvisionedThroughputExceededException", ThrottledError),
+        ("AccessDeniedException", AccessDeniedError),
+    ],
+)
+def test_a_refused_removal_is_an_error(
+    tables: DynamoTables, dynamodb: Any, call: str, code: str, error: type[Exception]
+) -> None:
+    with_revisions(dynamodb, 1)
+    refuse(dynamodb, call, code)
+
+    with pytest.raises(error):
+        tables.remove_revisions("Shop")
+
+    assert log_entries(dynamodb) == [("Shop", "SPEC#00000001")]
 
 
 def test_unprocessed_keys_are_read_again(tables: DynamoTables, dynamodb: Any) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from typing import Any
 
@@ -10,7 +11,14 @@ from devops_core.adapters.dynamodb.attributes import decode
 from devops_core.details import details_type
 from devops_core.model.inventory import Row
 from devops_core.model.operation import Event, Operation, Status
-from devops_core.model.service_spec import ServiceOverride, ServiceSpec
+from devops_core.model.specification import (
+    MAX_REVISION,
+    ApplicationRecord,
+    FixedSettings,
+    Revision,
+    Specification,
+    StackRecord,
+)
 from devops_core.model.steps import WarmedPage
 from devops_core.model.template import Template
 from devops_core.naming import Environment
@@ -26,7 +34,8 @@ def test_the_full_samples_leave_no_field_out() -> None:
     operation = samples.full_operation("swap")
     everything = (
         samples.FULL_APPLICATION, samples.FULL_SERVICE, samples.FULL_ROW, samples.FULL_PROGRESS,
-        samples.FULL_SPEC, samples.FULL_OVERRIDE, samples.FULL_TEMPLATE, samples.FULL_PAGE,
+        samples.FULL_TEMPLATE, samples.FULL_PAGE, samples.FULL_RECORD, samples.FULL_RECORD.fixed,
+        samples.FULL_RECORD.stack, samples.FULL_SPECIFICATION.settings(Environment.PROD_GREEN),
         *samples.FULL_DETAILS.values(), operation, samples.full_event(operation),
     )  # fmt: skip
 
@@ -45,6 +54,114 @@ def test_the_full_samples_leave_no_field_out() -> None:
 )
 def test_a_row_comes_back_as_it_was(row: Row) -> None:
     assert items.row_of(items.row_item(row)) == row
+
+
+@pytest.mark.parametrize("record", [samples.MINIMAL_RECORD, samples.FULL_RECORD])
+def test_a_record_comes_back_with_its_types(record: ApplicationRecord) -> None:
+    found = items.record_of(items.record_item("Shop", record))
+
+    assert found == record
+    assert type(found.specification) is Specification
+    assert type(found.fixed) is FixedSettings
+    assert type(found.stack) is (StackRecord if record.stack else type(None))
+    assert found.stack is None or type(found.stack.template) is Template
+    assert found.stack is None or type(found.stack.granted["dev"]) is tuple
+
+
+def test_a_record_has_the_number_of_its_present_revision() -> None:
+    """An operation can name another revision; only the present one is in the record."""
+    record = samples.FULL_RECORD._replace(current=9)
+
+    assert items.record_of(items.record_item("Shop", record)).specification.revision == 9
+
+
+def test_a_record_is_readable_in_the_console() -> None:
+    values = decode(items.record_item("Shop", samples.FULL_RECORD))
+
+    assert json.loads(values.pop("document")) == samples.FULL_SPECIFICATION.document
+    assert values == {
+        "applicationName": "Shop",
+        "entry": "APPLICATION",
+        "current": 3,
+        "claim": "01CLAIM",
+        "fixed": {"containerPort": 8080, "healthCheckPath": "/", "architecture": "ARM64"},
+        "stack": {
+            "template": {"url": "s3://templates/application.yml", "version": "v1", "sha256": "ab"},
+            "granted": {"dev": ["arn:secret"], "prod": []},
+        },
+    }
+
+
+def test_the_record_of_a_create_has_no_stack_and_no_claim() -> None:
+    assert set(items.record_item("Shop", samples.MINIMAL_RECORD)) == {
+        "applicationName", "entry", "current", "document", "fixed",
+    }  # fmt: skip
+
+
+def test_only_the_record_of_an_application_is_one() -> None:
+    operation = samples.minimal_operation()
+    others = [
+        items.operation_item(operation, "w"),
+        items.revision_item("Shop", samples.revision(operation)),
+        items.idempotency_record_item(samples.idempotency_record(operation)),
+        *items.event_items(samples.minimal_event(operation)),
+    ]
+
+    assert items.is_record(items.record_item("Shop", samples.MINIMAL_RECORD))
+    assert not any(map(items.is_record, others))
+    assert {items.application_of(each) for each in others[:2]} == {"Shop"}
+
+
+def test_a_revision_comes_back_as_it_was() -> None:
+    revision = Revision(samples.FULL_SPECIFICATION, "01UPDATE", "ci", samples.NOW)
+
+    item = items.revision_item("Shop", revision)
+
+    assert items.revision_of(item) == revision
+    values = decode(item)
+    assert json.loads(values.pop("document")) == samples.FULL_SPECIFICATION.document
+    assert values == {
+        "applicationName": "Shop",
+        "entry": "SPEC#00000003",
+        "revision": 3,
+        "operation": "01UPDATE",
+        "caller": "ci",
+        "time": "2026-01-31T12:00:00.123Z",
+    }
+
+
+def test_revisions_are_in_the_order_of_their_numbers() -> None:
+    numbers = [1, 2, 9, 10, 99, 100, 12_345_678, MAX_REVISION]
+    keys = [items.revision_key("Shop", number)["entry"]["S"] for number in numbers]
+
+    assert keys == sorted(keys)
+    assert {len(key) for key in keys} == {len("SPEC#00000001")}
+
+
+DOCUMENTS: list[dict[str, Any]] = [
+    {"email": "a@example.com"},
+    {"email": "a@example.com", "description": ""},
+    {"email": "a@example.com", "service": {}, "overrides": {"dev": {}}},
+    {"service": {"environment": {"EMPTY": "", "spring.a.b": "1", "A": '\u00e9\U0001f600\n\t"\\'}}},
+    {"service": {"command": ["a", "", "a", "b c"], "stopSeconds": 0, "warmup": []}},
+    {"environments": {"nonProd": ["qa", "dev"], "training": False}},
+    {"service": {"environment": {"#claim": ":value", "claim": "x", "document": "{}"}}},
+]
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_a_document_comes_back_exactly(document: dict[str, Any]) -> None:
+    specification = Specification(3, document)
+    record = samples.FULL_RECORD._replace(specification=specification)
+    revision = Revision(specification, "01", "ci", samples.NOW)
+
+    read = items.record_of(items.record_item("Shop", record))
+    stored = items.revision_of(items.revision_item("Shop", revision))
+
+    assert json.dumps(read.specification.document, sort_keys=True) == json.dumps(
+        document, sort_keys=True
+    )
+    assert stored.specification == read.specification
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -72,8 +189,6 @@ def test_details_come_back_with_their_types(kind: str) -> None:
 def test_the_members_of_details_come_back_with_their_types() -> None:
     create, swap = (read_back(samples.full_operation(kind)) for kind in ("create", "swap"))
 
-    assert type(create.details.service) is ServiceSpec
-    assert type(create.details.overrides["prod"]) is ServiceOverride
     assert type(create.details.template) is Template
     assert {type(page) for page in swap.details.warmed} == {WarmedPage}
 
@@ -118,23 +233,22 @@ def test_a_row_is_readable_in_the_console() -> None:
         "deployedAt": "2026-01-31T12:00:00.123Z",
         "deployers": ["arn:aws:iam::123456789012:role/ci"],
         "deployedBy": "ci",
+        "spec": 3,
+        "specHash": "5e" * 32,
+        "owned": ["environment.LEVEL", "command"],
+        "desiredCount": 2,
         "technicalTeam": "web",
-        "email": "web@example.com",
-        "description": "The shop",
         "tags": {"technicalTeam": "web", "cost centre": "4711"},
         "stackId": samples.FULL_APPLICATION.stack_id,
         "repository": samples.FULL_APPLICATION.repository,
         "productionListener": "arn:listener/production",
         "testListener": "arn:listener/test",
-        "rolloutMinutes": 45,
-        "warmup": ["/", "/a?b=c"],
     }
 
 
 def test_empty_values_of_a_row_have_no_attribute() -> None:
     assert set(items.row_item(samples.MINIMAL_ROW)) == {
-        "applicationName", "environment", "status", "revision", "technicalTeam", "email", "tags",
-        "rolloutMinutes",
+        "applicationName", "environment", "status", "revision", "technicalTeam", "tags",
     }  # fmt: skip
 
 
@@ -174,6 +288,7 @@ def test_progress_is_a_list_of_maps() -> None:
     assert item["progress"][0] == {
         "environment": "DEV", "service": "dev", "status": "IN_PROGRESS", "sent": False,
         "deregistered": False, "digestReported": False, "unrestored": False, "deployers": [],
+        "keepsImage": False,
     }  # fmt: skip
 
 

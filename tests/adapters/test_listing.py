@@ -161,9 +161,13 @@ def test_inventories_come_a_hundred_rows_at_a_time(
     found = listing.inventories([*names, "Nothing"], tuple(Environment))
 
     assert found[:-1] == expected
-    assert dict(found[-1].rows) == {}
+    assert (dict(found[-1].rows), found[-1].record) == ({}, None)
+    assert {each.record and each.record.claim for each in found[:-1]} == {
+        f"{number:026}" for number in range(20)
+    }
     sizes = [sum(len(keys["Keys"]) for keys in each["RequestItems"].values()) for each in queries]
-    assert sizes == [100, 47]
+    # 21 applications have 7 rows and a record each.
+    assert sizes == [100, 68]
     assert all(keys["ConsistentRead"] for each in queries for keys in each["RequestItems"].values())
 
 
@@ -176,8 +180,24 @@ def test_only_the_requested_environments_are_read(
     (found,) = listing.inventories(["Shop"], (Environment.PROD_GREEN,))
 
     assert set(found.rows) == {Environment.PROD_GREEN}
+    assert found.specification == samples.MINIMAL_SPECIFICATION
     (query,) = queries
-    assert set(query["RequestItems"]) == {"Production"}
+    assert set(query["RequestItems"]) == {"Production", "Log"}
+    assert query["RequestItems"]["Log"]["Keys"] == [items.record_key("Shop")]
+
+
+def test_each_application_is_listed_with_its_own_record(
+    tables: DynamoTables, listing: DynamoListing, dynamodb: Any
+) -> None:
+    create(tables, ["Blog", "Shop", "Zoo"])
+    dynamodb.delete_item(TableName=samples.NAMES.log, Key=items.record_key("Shop"))
+
+    found = listing.inventories(["Zoo", "Shop", "Blog"], tuple(Environment))
+
+    assert [each.record and each.record.claim for each in found] == [
+        f"{2:026}", None, f"{0:026}",
+    ]  # fmt: skip
+    assert [len(each.rows) for each in found] == [4, 4, 4]
 
 
 def test_no_applications_have_no_inventories(

@@ -10,10 +10,11 @@ from devops_core.adapters.dynamodb import items
 from devops_core.adapters.dynamodb.attributes import decode
 from devops_core.adapters.dynamodb.tables import DynamoTables
 from devops_core.errors import LostClaimError, ThrottledError, UnreachableError
-from devops_core.model.inventory import RowStatus
+from devops_core.model.inventory import Inventory, RowStatus
 from devops_core.model.operation import Event, Operation, Status
+from devops_core.model.specification import ApplicationRecord, RecordClaim, StackRecord
 from devops_core.naming import Environment
-from devops_core.ports import Closing
+from devops_core.ports import Claim, Closing
 from tests.lab import samples
 from tests.lab.moto.hooks import break_after, break_before, cancel, meanwhile, refuse, send_twice
 
@@ -169,6 +170,130 @@ def test_a_close_that_removes_the_rows_keeps_only_the_log(
         *(("Shop", entry) for entry in (f"EVENT#{first}", f"EVENT#{last}", *in_time)),
         *(("EVENTS#", entry) for entry in in_time),
     }
+
+
+def record_of(tables: DynamoTables) -> ApplicationRecord | None:
+    return tables.inventory("Shop")[0].record
+
+
+STACK = StackRecord(samples.FULL_TEMPLATE, {"dev": ("arn:secret",), "prod": ()})
+
+
+@pytest.mark.parametrize("stack", [None, STACK])
+def test_a_close_releases_the_record_and_writes_its_stack(
+    tables: DynamoTables, closing: Closing, stack: StackRecord | None
+) -> None:
+    held = record_of(tables)
+    assert held is not None
+    assert held.claim == closing.operation.id
+
+    tables.close(replace(closing, stack=stack))
+
+    assert record_of(tables) == held._replace(claim=None, stack=stack)
+    assert set(tables.revisions("Shop", [1])) == {1}
+
+
+def test_a_close_without_a_stack_keeps_the_recorded_one(
+    tables: DynamoTables, dynamodb: Any, closing: Closing
+) -> None:
+    held = samples.FULL_RECORD._replace(claim=closing.operation.id)
+    dynamodb.put_item(TableName="Log", Item=items.record_item("Shop", held))
+
+    tables.close(closing)
+
+    assert record_of(tables) == held._replace(claim=None)
+
+
+def test_a_close_of_an_operation_without_the_record_does_not_change_it(
+    tables: DynamoTables, closing: Closing
+) -> None:
+    held = record_of(tables)
+
+    tables.close(replace(closing, releases_record=False, stack=STACK))
+
+    assert record_of(tables) == held
+
+
+def test_a_record_of_another_operation_is_not_released(
+    tables: DynamoTables, dynamodb: Any, closing: Closing
+) -> None:
+    other = samples.MINIMAL_RECORD._replace(claim="02OTHER")
+    dynamodb.put_item(TableName="Log", Item=items.record_item("Shop", other))
+
+    with pytest.raises(LostClaimError):
+        tables.close(closing)
+
+    assert record_of(tables) == other
+    assert tables.operation("Shop", closing.operation.id) == replace(
+        closing.operation, status=Status.IN_PROGRESS, ended_at=None
+    )
+
+
+@pytest.mark.parametrize("stack", [None, STACK])
+def test_a_record_removed_by_hand_does_not_prevent_the_end(
+    tables: DynamoTables, dynamodb: Any, closing: Closing, stack: StackRecord | None
+) -> None:
+    """A release must not create the record again, because the new one would lack its document."""
+    dynamodb.delete_item(TableName="Log", Key=items.record_key("Shop"))
+
+    with pytest.raises(LostClaimError):
+        tables.close(replace(closing, stack=stack))
+    # The next worker reads the inventory again, and finds no record to release.
+    assert record_of(tables) is None
+    tables.close(replace(closing, releases_record=False, stack=stack))
+
+    assert record_of(tables) is None
+    known = tables.operation("Shop", closing.operation.id)
+    assert known is not None
+    assert known.status is Status.SUCCEEDED
+
+
+@pytest.mark.parametrize("removed", [["APPLICATION"], ["APPLICATION", "SPEC#00000001"]])
+def test_the_end_of_an_application_does_not_need_its_record(
+    tables: DynamoTables, dynamodb: Any, open_operation: Operation, removed: list[str]
+) -> None:
+    for entry in removed:
+        key = {"applicationName": {"S": "Shop"}, "entry": {"S": entry}}
+        dynamodb.delete_item(TableName="Log", Key=key)
+
+    tables.close(samples.failed_closing(samples.create_claim()))
+
+    known = tables.operation("Shop", open_operation.id)
+    assert known is not None
+    assert known.status is Status.FAILED
+    assert tables.reserved("Shop") is None
+    assert tables.revisions("Shop", [1]) == {}
+
+
+def test_a_delete_ends_the_record_and_the_name_without_a_revision(
+    tables: DynamoTables, closing: Closing
+) -> None:
+    """Its steps have removed the revisions before; there can be thousands."""
+    tables.close(closing)
+    rows = list(tables.inventory("Shop")[0].rows.values())
+    seen = record_of(tables)
+    operation = samples.minimal_operation("delete", "02DELETE")
+    claim = Claim(
+        operation=operation,
+        event=event(operation, "000"),
+        taken=rows,
+        record=RecordClaim(seen, taken=True),
+    )
+    tables.claim(claim)
+    tables.remove_revisions("Shop")
+
+    tables.close(
+        Closing(
+            operation=replace(operation, status=Status.SUCCEEDED, ended_at=samples.NOW),
+            event=event(operation, "END"),
+            removed=rows,
+            ends_application=True,
+        )
+    )
+
+    assert tables.inventory("Shop")[0] == Inventory({})
+    assert tables.reserved("Shop") is None
+    tables.claim(samples.create_claim("Shop", "03CREATE"))
 
 
 def test_a_row_removed_by_hand_does_not_prevent_the_end(

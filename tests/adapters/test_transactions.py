@@ -41,7 +41,10 @@ def fails(subject: Subject, stored: dict[str, Any] | None = None) -> Reasons:
 def reasons_of(reasons: Reasons) -> tuple[list[WriteAction], list[dict[str, Any]]]:
     row = samples.MINIMAL_ROW
     return (
-        [WriteAction(subject, {}, row) for subject, _, _ in reasons],
+        [
+            WriteAction(subject, {}, row if subject in (Subject.ROW, Subject.NEW_ROW) else None)
+            for subject, _, _ in reasons
+        ],
         [
             {"Code": code, "Message": f"because of {code}"} | ({"Item": item} if item else {})
             for _, code, item in reasons
@@ -56,6 +59,9 @@ NEW_IS_THEIRS = fails(Subject.NEW_ROW, encode(FREE | {"claim": THEIRS}))
 NAME_IS_TAKEN = fails(
     Subject.NAME, items.name_item(replace(samples.MINIMAL_APPLICATION, name="SHOP"))
 )
+RECORD_IS_FREE = fails(Subject.RECORD, encode({"applicationName": "Shop", "current": 2}))
+RECORD_IS_THEIRS = fails(Subject.RECORD, encode({"applicationName": "Shop", "claim": THEIRS}))
+RECORD_IS_OURS = fails(Subject.RECORD, encode({"applicationName": "Shop", "claim": OURS}))
 CONFLICT: Reasons = [(Subject.ROW, "TransactionConflict", None)]
 FINE: Reasons = [(Subject.EVENT, "None", None)]
 
@@ -78,6 +84,14 @@ FINE: Reasons = [(Subject.EVENT, "None", None)]
             THEIRS,
         ),
         (fails(Subject.IDEMPOTENCY_RECORD), ChangedMeanwhileError, "repeat the call"),
+        (RECORD_IS_FREE, ChangedMeanwhileError, "repeat the call"),
+        (fails(Subject.RECORD), ChangedMeanwhileError, "repeat the call"),
+        (fails(Subject.NEW_RECORD), ChangedMeanwhileError, "repeat the call"),
+        (fails(Subject.REVISION), ChangedMeanwhileError, "repeat the call"),
+        (RECORD_IS_THEIRS, BusyError, f"the specification of Shop is held by operation {THEIRS}"),
+        (ROW_IS_FREE + RECORD_IS_THEIRS, BusyError, "the specification of Shop"),
+        (RECORD_IS_THEIRS + ROW_IS_THEIRS, BusyError, "DEV of Shop"),
+        (NEW_IS_THEIRS + RECORD_IS_THEIRS, AlreadyExistsError, THEIRS),
     ],
 )
 def test_the_error_of_a_claim_follows_from_its_failed_conditions(
@@ -96,6 +110,7 @@ def test_the_error_of_a_claim_follows_from_its_failed_conditions(
     [
         ROW_IS_OURS,
         ROW_IS_OURS + fails(Subject.OPERATION, {"write": {"S": "w"}}),
+        RECORD_IS_OURS + fails(Subject.OPERATION, {"write": {"S": "w"}}),
         fails(Subject.OPERATION),
         fails(Subject.IDEMPOTENCY_RECORD, OWN_REPEATED),
         fails(Subject.NEW_ROW, encode(FREE | {"claim": OURS})) + NAME_IS_TAKEN,
@@ -105,6 +120,16 @@ def test_a_repeat_of_the_same_claim_is_not_refused(reasons: Reasons) -> None:
     operation: Operation = samples.minimal_operation(identity=OURS)
 
     assert refusal(operation, failed_conditions(*reasons_of(reasons))) is None
+
+
+def test_a_record_that_must_only_be_unchanged_is_not_busy() -> None:
+    """Its condition names the revision, so another revision is the reason of the failure."""
+    (known,) = failed_conditions(*reasons_of(RECORD_IS_THEIRS))
+    checked = known._replace(action=known.action._replace(ignores_claim=True))
+
+    error = refusal(samples.minimal_operation(identity=OURS), [checked])
+
+    assert type(error) is ChangedMeanwhileError
 
 
 @pytest.mark.parametrize(

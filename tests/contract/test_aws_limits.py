@@ -9,7 +9,7 @@ from typing import Any
 import botocore.session
 import pytest
 
-from devops_core.model.service_spec import ServiceSpec
+from devops_core.render import StackSettings
 from tests.contract.test_request_agreement import type_at
 from tests.contract.test_request_rules import RDS_SECRET, SECRET
 from tests.lab.templates import APPLICATION, load
@@ -63,7 +63,7 @@ def test_the_template_accepts_the_same_start_times() -> None:
     parameter = parameters()["StartSeconds"]
 
     assert (parameter["MinValue"], parameter["MaxValue"]) == (allowed[0], allowed[-1])
-    assert parameter["Default"] == ServiceSpec().start_seconds
+    assert parameter["Default"] == StackSettings().start_seconds
 
 
 @pytest.mark.parametrize("secret", [SECRET, RDS_SECRET])

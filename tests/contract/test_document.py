@@ -9,7 +9,7 @@ from typing import Any
 import openapi_spec_validator
 import pytest
 
-from devops_core.http.request import MAX_BODY_BYTES, MAX_WAIT_SECONDS
+from devops_core.http.request import MAX_BODY_BYTES, MAX_SPECIFICATION_BYTES, MAX_WAIT_SECONDS
 from devops_core.model.inventory import RowStatus
 from devops_core.model.operation import Status
 from devops_core.naming import DEPLOYABLE, NON_PRODUCTION, SLOTS, Environment
@@ -103,7 +103,8 @@ def test_its_words_and_numbers_are_those_of_the_code() -> None:
     non_prod = [name.lower() for name in NON_PRODUCTION]
     assert SCHEMAS["NonProductionEnvironment"]["enum"] == non_prod
     text = document()["info"]["description"]
-    assert f"at most {MAX_BODY_BYTES // 1024} KiB" in text
+    assert f"at most {MAX_BODY_BYTES // 1024} KiB, that of a create" in text
+    assert f"a create {MAX_SPECIFICATION_BYTES // 1024} KiB" in text
     assert f"up to {MAX_WAIT_SECONDS} seconds" in text
 
 

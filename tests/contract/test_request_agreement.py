@@ -7,6 +7,7 @@ test_request_rules.py.
 from __future__ import annotations
 
 import itertools
+import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache
@@ -29,8 +30,11 @@ from tests.contract.test_request_rules import (
     ACCOUNT,
     BODIES,
     EVERYWHERE,
+    FARGATE,
     FIELDS,
     FULL,
+    LARGEST,
+    MANY_ARNS,
     MINIMAL,
     NAMES,
     OVERRIDES,
@@ -64,7 +68,9 @@ _COMPLETE: Mapping[str, dict[str, Any]] = {
     "create": FULL
     | {
         "environments": EVERYWHERE["environments"],
-        "overrides": {name: {"secrets": {"B": SECRET}} for name in OVERRIDES},
+        "overrides": {
+            name: {"environment": {"C": "x"}, "secrets": {"B": SECRET}} for name in OVERRIDES
+        },
     },
     "deploy": MINIMAL["deploy"] | {"repouri": "nginx"},
     "promote": {"applicationName": "MyApp", "environment": "dev"},
@@ -104,9 +110,36 @@ def _differ_in_case_only(body: Any) -> bool:
 
 
 def _in_both(body: Any) -> bool:
-    service = body.get("service", {})
-    secrets = [each.get("secrets", {}) for each in (service, *body.get("overrides", {}).values())]
-    return bool(set(service.get("environment", ())) & set().union(*secrets))
+    return any(
+        set(each.get("environment", ())) & set(each.get("secrets", ())) for each in _settings(body)
+    )
+
+
+def _settings(body: Any) -> list[Any]:
+    return [body.get("service", {}), *body.get("overrides", {}).values()]
+
+
+def _unsets_own(body: Any) -> bool:
+    return any(
+        set(each.get("unset", ())) & {*each.get("environment", ()), *each.get("secrets", ())}
+        for each in _settings(body)
+    )
+
+
+def _effective(body: Any) -> list[dict[str, Any]]:
+    """Return the numbers of `service`, and of each environment with an override."""
+    service, *overrides = _settings(body)
+    return [service, *({**service, **override} for override in overrides)]
+
+
+def _does_not_fit(body: Any) -> bool:
+    return any(
+        each.get("memory", 512) not in FARGATE[each.get("cpu", 256)] for each in _effective(body)
+    )
+
+
+def _has_large_secrets(body: Any) -> bool:
+    return any(len(",".join(each.get("secrets", {}).values())) > 4096 for each in _settings(body))
 
 
 def _overrides_others(body: Any) -> bool:
@@ -118,8 +151,10 @@ def _overrides_others(body: Any) -> bool:
 
 
 def _starts_too_long(body: Any) -> bool:
-    service = body.get("service", {})
-    return bool(service.get("startSeconds", 60) >= 60 * service.get("rolloutMinutes", 30))
+    return any(
+        each.get("startSeconds", 60) >= 60 * each.get("rolloutMinutes", 30)
+        for each in _effective(body)
+    )
 
 
 def _is_not_composed(body: Any) -> bool:
@@ -152,6 +187,30 @@ EXCEPTIONS = (
         ("create",),
         put(FULL, "service.environment.KEY", "x"),
         _in_both,
+    ),
+    Inexpressible(
+        "Names of variables and secrets that this environment does not receive",
+        ("create",),
+        put(FULL, "overrides.prod.unset", ["COLOUR"]),
+        _unsets_own,
+    ),
+    Inexpressible(
+        "Fargate supports certain sizes for each `cpu`",
+        ("create",),
+        put(FULL, "overrides.stage.cpu", 4096),
+        _does_not_fit,
+    ),
+    Inexpressible(
+        "have at most 4096 bytes together",
+        ("create",),
+        put(FULL, "service.secrets", MANY_ARNS),
+        _has_large_secrets,
+    ),
+    Inexpressible(
+        "A specification has at most 65536 bytes",
+        ("create",),
+        put(LARGEST, "description", "x" * 6),
+        lambda body: len(json.dumps(body, ensure_ascii=False).encode()) > 65536,
     ),
     Inexpressible(
         "Settings of single environments of the application",

@@ -17,7 +17,7 @@ import pytest
 
 from devops_core.errors import CONTROL, InvalidRequestError
 from devops_core.model.inventory import RowStatus
-from devops_core.model.service_spec import ServiceOverride, ServiceSpec
+from devops_core.model.specification import FixedSettings, Specification
 from devops_core.naming import EcrRegistry, Environment
 from devops_core.registries import AllowedRegistries
 from devops_core.requests import schema
@@ -52,7 +52,7 @@ QUERIES: Mapping[str, schema.Object[Any]] = {
 }
 ACCOUNT = "123456789012"
 SECRET = f"arn:aws:secretsmanager:eu-west-1:{ACCOUNT}:secret:team/db-AbCdEf"
-TOO_MANY_BYTES = "must have ARNs of at most 4096 bytes together, not 4575"
+TOO_MANY_BYTES = "must have ARNs of at most 4096 bytes together for an environment, not {}"
 # 4,575 bytes together.
 MANY_ARNS = {f"S{n}": f"{SECRET[:-7]}-{n:02}{'x' * 79}" for n in range(32)}
 # The secret of a database whose password RDS manages.
@@ -61,6 +61,7 @@ RDS_SECRET = (
     "rds!cluster-3c2f1b0a-9d8e-4f7a-8b6c-5d4e3f2a1b0c-AbCdEf"
 )
 PARAMETER = f"arn:aws:ssm:eu-west-1:{ACCOUNT}:parameter/team/key"
+ROLE = f"arn:aws:iam::{ACCOUNT}:role/shop-tasks"
 # The smallest valid bodies, and a complete one.
 MINIMAL: Mapping[str, dict[str, Any]] = {
     "create": {
@@ -85,12 +86,31 @@ FULL = MINIMAL["create"] | {
         "architecture": "ARM64",
         "desiredCount": 3,
         "startSeconds": 120,
+        "stopSeconds": 90,
         "rolloutMinutes": 45,
+        "command": ["serve", "--quiet", "--quiet"],
+        "taskRole": ROLE,
         "environment": {"COLOUR": "blue", "_x1": "", "spring.profiles-1": "a\n\tb"},
         "secrets": {"TOKEN": f"{SECRET}:token::", "KEY": PARAMETER},
         "warmup": ["/", "/products?page=1&sort=-price"],
     },
-    "overrides": {"stage": {}, "prod": {"secrets": {"TOKEN": SECRET, "CARD": f"{SECRET}:card::"}}},
+    "overrides": {
+        "stage": {},
+        "prod": {
+            "cpu": 2048,
+            "memory": 4096,
+            "desiredCount": 6,
+            "startSeconds": 300,
+            "stopSeconds": 120,
+            "rolloutMinutes": 60,
+            "command": ["serve"],
+            "environment": {"COLOUR": "green"},
+            "secrets": {"TOKEN": SECRET, "CARD": f"{SECRET}:card::"},
+            "taskRole": f"{ROLE}-of-production",
+            "warmup": ["/"],
+            "unset": ["_x1", "KEY"],
+        },
+    },
 }
 # The names of the overrides, which are those of all environments.
 OVERRIDES = ("dev", "qa", "stage", "training", "da", "prod")
@@ -139,6 +159,10 @@ def number(message: str, valid: list[Any], invalid: list[Any]) -> Values:
 _DIGEST = "sha256:" + "a" * 64
 _REQUIRED, _NOT_KNOWN = "is required", "is not a known field"
 _DEPLOYABLE = "dev, qa, stage, training, da"
+_NO_VARIABLE = (
+    "is not a variable name: use 1 to 128 letters, digits, '_', '.' or '-', and begin with a letter"
+    " or '_'"
+)
 _SET_BY_ECS = "is a variable of this service or of ECS: choose another name"
 
 NAME = text(
@@ -208,14 +232,42 @@ WARMUP = Values(
         "must not contain /a more than once": [["/a", "/a"]],
     },
 )  # fmt: skip
-VARIABLE_VALUE = text(
+_TEXT = (
     "must be text of at most 4096 characters without control characters other than tabs and line"
-    " breaks",
+    " breaks"
+)
+VARIABLE_VALUE = text(
+    _TEXT,
     ["", "{}", "x" * 4096, "-----BEGIN KEY-----\nMII=\n-----END KEY-----\n", "a\tb", "a\r\nb",
      "\n" * 4096],
     ["\x1b[0m", "a\x00b", "a\x0bb", "a\x0cb",
      "a\x1fb", "\x7f", "\x85", "a\u2028b", "\u202e",
      "\ud800", "x" * 4097],
+)  # fmt: skip
+_WORDS = "must be a list of 1 to 100 words"
+COMMAND = Values(
+    list,
+    _WORDS,
+    [["serve"], ["a", "a"], [""], ["sh", "-c", "exec serve\n\t--all"], ["x" * 4096],
+     [f"{n}" for n in range(100)], ["same"] * 100],
+    {
+        "must not be empty": [[]],
+        _WORDS: [[5], [None], [["a"]], ["a", 1], ["same"] * 101],
+        _TEXT: [["a\x00b"], ["a", "\x1b[0m"], ["a\u2028b"], ["x" * 4097]],
+    },
+)  # fmt: skip
+ROLE_ARN = text(
+    "must be the ARN of an IAM role",
+    [ROLE, f"arn:aws:iam::{ACCOUNT}:role/a/b!c~/shop-tasks",
+     f"arn:aws:iam::{ACCOUNT}:role/A_1+=,.@-",
+     f"arn:aws-cn:iam::{ACCOUNT}:role/x", f"arn:aws:iam::{ACCOUNT}:role/{'x' * 64}",
+     f"arn:aws:iam::{ACCOUNT}:role/{'p' * 510}/x"],
+    ["", "shop-tasks", "role/shop-tasks", f"arn:aws:iam::{ACCOUNT}:role/",
+     f"arn:aws:iam::{ACCOUNT}:role//x", f"arn:aws:iam::{ACCOUNT}:role/a b", f"{ROLE}\n", f"{ROLE}/",
+     f"arn:aws:iam:eu-west-1:{ACCOUNT}:role/x", "arn:aws:iam::12345:role/x",
+     f"arn:aws:iam::{ACCOUNT}:user/x", f"arn:aws:sts::{ACCOUNT}:assumed-role/x/y",
+     f"arn:aws:iam::{ACCOUNT}:role/{'x' * 65}", f"arn:aws:iam::{ACCOUNT}:role/{'p' * 511}/x",
+     f"arn:aws:iam::{ACCOUNT}:role/é", ROLE.replace(ACCOUNT, "\u0663" * 12)],
 )  # fmt: skip
 SECRET_ARN = text(
     "must be the ARN of a Secrets Manager secret or an SSM parameter",
@@ -292,6 +344,34 @@ CPU = number(
 )
 SWITCH = Values(bool, "must be true or false", [True, False], {})
 OBJECT = Values(dict, "must be an object", [{}], {})
+# The settings of `service` that an override can have, too.
+SETTINGS: Mapping[str, Values] = {
+    "cpu": CPU,
+    "memory": number("must be a whole number", [512, 1024, 2048], []),
+    "desiredCount": number("must be a whole number from 1 to 100", [1, 100], [0, 101, -1]),
+    "startSeconds": number("must be a whole number from 0 to 7200", [0, 60, 1799], [-1, 7201]),
+    "stopSeconds": number("must be a whole number from 1 to 120", [1, 30, 120], [0, -1, 121]),
+    "rolloutMinutes": number("must be a whole number from 30 to 180", [30, 180], [0, 29, 181, -30]),
+    "command": COMMAND,
+    "environment": OBJECT,
+    "environment.A": VARIABLE_VALUE,
+    "secrets": OBJECT,
+    "secrets.A": SECRET_ARN,
+    "taskRole": ROLE_ARN,
+    "warmup": WARMUP,
+}
+_NAMES = "must be a list of names of variables"
+UNSET = Values(
+    list,
+    _NAMES,
+    [[], ["A"], ["A", "spring.profiles.active"]],
+    {
+        _NAMES: [[5], [None], [["A"]]],
+        _NO_VARIABLE: [["1A"], ["A", "a b"], [""]],
+        _SET_BY_ECS: [["PORT"]],
+        "must not contain A more than once": [["A", "B", "A"]],
+    },
+)
 FIELDS: Mapping[str, Values] = {
     "create.applicationName": NAME,
     "create.description": DESCRIPTION,
@@ -308,8 +388,6 @@ FIELDS: Mapping[str, Values] = {
         "must be a whole number from 1 to 65535", [1, 65535], [0, 65536, -1]
     ),
     "create.service.healthCheckPath": PATH,
-    "create.service.cpu": CPU,
-    "create.service.memory": number("must be a whole number", [512, 1024, 2048], []),
     "create.service.architecture": Values(
         str,
         "must be one of X86_64, ARM64",
@@ -325,24 +403,14 @@ FIELDS: Mapping[str, Values] = {
             )
         },
     ),
-    "create.service.desiredCount": number(
-        "must be a whole number from 1 to 100", [1, 100], [0, 101, -1]
-    ),
-    "create.service.startSeconds": number(
-        "must be a whole number from 0 to 7200", [0, 60, 1799], [-1, 7201]
-    ),
-    "create.service.rolloutMinutes": number(
-        "must be a whole number from 30 to 180", [30, 180], [0, 29, 181, -30]
-    ),
-    "create.service.environment": OBJECT,
-    "create.service.environment.A": VARIABLE_VALUE,
-    "create.service.secrets": OBJECT,
-    "create.service.secrets.A": SECRET_ARN,
-    "create.service.warmup": WARMUP,
+    **{f"create.service.{name}": values for name, values in SETTINGS.items()},
     "create.overrides": OBJECT,
     **{f"create.overrides.{name}": OBJECT for name in OVERRIDES},
-    **{f"create.overrides.{name}.secrets": OBJECT for name in OVERRIDES},
-    **{f"create.overrides.{name}.secrets.A": SECRET_ARN for name in OVERRIDES},
+    **{
+        f"create.overrides.{environment}.{name}": values
+        for environment in OVERRIDES
+        for name, values in {**SETTINGS, "unset": UNSET}.items()
+    },
     "deploy.applicationName": NAME,
     "deploy.environment": ENVIRONMENTS,
     "deploy.version": VERSION,
@@ -416,8 +484,7 @@ PARAMETERS: Mapping[str, Values] = {
 # The names of members that are not declared. A fault shows at most 64 characters of a name, and a
 # question mark for each control character.
 _VARIABLE = text(
-    "is not a variable name: use 1 to 128 letters, digits, '_', '.' or '-', and begin with a letter"
-    " or '_'",
+    _NO_VARIABLE,
     [
         "A",
         "_",
@@ -453,6 +520,7 @@ NAMES: Mapping[str, Values] = {
     ),
     "create.service.environment": _VARIABLE,
     "create.service.secrets": _VARIABLE,
+    "create.overrides.prod.environment": _VARIABLE,
     "create.overrides.prod.secrets": _VARIABLE,
 }  # fmt: skip
 # Values of such a member that are valid with each valid name.
@@ -495,6 +563,17 @@ def overriding(
     return MINIMAL["create"] | members
 
 
+def put(body: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
+    """Return a body with another value at a path; missing objects are added."""
+    changed = copy.deepcopy(body)
+    *way, last = path.split(".")
+    at = changed
+    for step in way:
+        at = at.setdefault(step, {})
+    at[last] = value
+    return changed
+
+
 def to_image(repouri: str, version: Any = "1.0") -> dict[str, Any]:
     return MINIMAL["deploy"] | {"repouri": repouri, "version": version}
 
@@ -510,13 +589,34 @@ _INSTALLATION = {"account": ACCOUNT, "partition": "aws"}
 _OF_THIS_ACCOUNT = "must be in the AWS account of this service"
 _TWO_SOURCES = "must not also be in environment"
 _NOT_CREATED = "is not an environment of the application"
-_TOO_MANY_WITH = "must have ARNs of at most 4096 bytes together with service.secrets, not {}"
 _REGISTRIES = AllowedRegistries(EcrRegistry(ACCOUNT, "eu-west-1"), ("*",))
 _OTHER_ECR = {
     "repouri": "is in the ECR of another account or region, which this service cannot read"
 }
 _OTHER_TAG = {"repouri": "must have no other tag than the version, which is a tag in this registry"}
 _OTHER = SECRET.replace(ACCOUNT, "123456789013")
+_FOREIGN = (
+    "beforeRollout",
+    "scaling",
+    "sidecars",
+    "registryCredentials",
+    "production",
+    "entryPoint",
+)
+
+
+def _no_size(cpu: int, memory: int) -> str:
+    """Return the fault of a memory size."""
+    return (
+        f"must be one of {', '.join(map(str, FARGATE[cpu]))} MiB for {cpu} CPU units, not {memory}"
+    )
+
+
+# A body whose document has 65,536 bytes with a description of five characters.
+LARGEST = MINIMAL["create"] | {
+    "description": "x" * 5,
+    "service": {"environment": {f"V{n:02}": "é" * 2048 for n in range(15)} | {"V": "x" * 3876}},
+}
 CASES: Mapping[str, Case] = {
     "most tags": Case("create", tagged(**{f"k{n}": "v" for n in range(39)}), {}),
     "too many tags": Case(
@@ -539,9 +639,119 @@ CASES: Mapping[str, Case] = {
         },
         {"required_tags": ("owner", "costCentre", "room", "cost")},
     ),
-    "the default of memory does not fit cpu": Case(
-        "create", serving(cpu=512),
-        {"service.memory": "must be one of 1024, 2048, 3072, 4096 MiB for 512 CPU units"},
+    "the memory of a new application does not fit cpu": Case(
+        "create", serving(cpu=512), {"service.memory": _no_size(512, 512)}
+    ),
+    "the memory of a new application does not fit cpu, in spite of all overrides": Case(
+        "create", overriding({"dev": {"memory": 1024}, "prod": {"memory": 2048}}, {"cpu": 512}),
+        {"service.memory": _no_size(512, 512)},
+    ),
+    "the present memory fits cpu": Case(
+        "create", serving(cpu=512), {},
+        {"sizes": {"dev": (256, 1024), "prod": (1024, 4096)}},
+    ),
+    "the present memory of one environment does not fit cpu": Case(
+        "create", serving(cpu=512), {"service.memory": _no_size(512, 8192)},
+        {"sizes": {"dev": (256, 1024), "prod": (1024, 8192)}},
+    ),
+    "a present size that Fargate did not offer": Case(
+        "create", serving(desiredCount=2), {},
+        {"sizes": {"dev": (32768, 1024), "prod": (256, 511)}},
+    ),
+    "an override of cpu for which the memory of all environments is too small": Case(
+        "create", overriding({"prod": {"cpu": 1024}}, {"memory": 1024}),
+        {"overrides.prod.memory": _no_size(1024, 1024)},
+    ),
+    "an override of memory that does not fit the cpu of all environments": Case(
+        "create", overriding({"prod": {"memory": 512}}, {"cpu": 1024, "memory": 2048}),
+        {"overrides.prod.memory": _no_size(1024, 512)},
+    ),
+    "an override with a size of its own": Case(
+        "create", overriding({"prod": {"cpu": 4096, "memory": 8192}, "dev": {"memory": 1024}}), {}
+    ),
+    "a faulty cpu of an override has no memory sizes": Case(
+        "create", overriding({"prod": {"cpu": 300, "memory": 8192}}),
+        {"overrides.prod.cpu": CPU.wrong_type},
+    ),
+    "a size of an environment that the application does not have": Case(
+        "create", overriding({"da": {"cpu": 1024}}), {"overrides.da": _NOT_CREATED}
+    ),
+    "a start of all environments that takes longer than the rollout of one": Case(
+        "create", overriding({"prod": {"rolloutMinutes": 30}},
+                             {"startSeconds": 3000, "rolloutMinutes": 60}),
+        {"overrides.prod.startSeconds": "must be shorter than rolloutMinutes: less than 1800"},
+    ),
+    "a start of one environment that takes longer than the rollout of all": Case(
+        "create", overriding({"dev": {"startSeconds": 2700}}, {"rolloutMinutes": 45}),
+        {"overrides.dev.startSeconds": "must be shorter than rolloutMinutes: less than 2700"},
+    ),
+    "a start of one environment with a rollout of its own": Case(
+        "create", overriding({"dev": {"startSeconds": 2700, "rolloutMinutes": 46}}), {}
+    ),
+    "vCPUs of environments with different sizes": Case(
+        "create",
+        overriding(
+            {"dev": {"desiredCount": 3}, "prod": {"cpu": 1024, "memory": 2048}},
+            {"cpu": 512, "memory": 1024, "desiredCount": 2},
+            {"nonProd": ["dev", "qa"]},
+        ),
+        {
+            "service": "must need at most 6 vCPUs in this installation, not 6.5: dev 1.5, qa 1,"
+            " prod 4 (both slots)"
+        },
+        {"max_vcpus": 6},
+    ),
+    "vCPUs at the limit": Case(
+        "create", overriding({"prod": {"cpu": 1024, "memory": 2048}}), {}, {"max_vcpus": 2.25}
+    ),
+    "the largest document": Case("create", LARGEST, {}),
+    "a document that is too large": Case(
+        "create", put(LARGEST, "description", "x" * 6),
+        {"body": "has 65537 bytes as a specification: at most 65536"},
+    ),
+    "fields of other services in a specification": Case(
+        "create",
+        MINIMAL["create"] | {
+            "production": {}, "schedules": [], "environments": {"production": True},
+            "service": dict.fromkeys(_FOREIGN, 1),
+            "overrides": {"prod": dict.fromkeys(_FOREIGN, 1)},
+        },
+        dict.fromkeys(
+            ["production", "schedules", "environments.production",
+             *(f"{part}.{name}" for part in ("service", "overrides.prod") for name in _FOREIGN)],
+            _NOT_KNOWN,
+        ),
+    ),
+    "fixed settings and unset in the wrong place": Case(
+        "create",
+        overriding({"prod": {"containerPort": 1, "healthCheckPath": "/", "architecture": "ARM64"}},
+                   {"unset": ["A"]}),
+        {
+            "service.unset": _NOT_KNOWN,
+            **dict.fromkeys(
+                ["overrides.prod.containerPort", "overrides.prod.healthCheckPath",
+                 "overrides.prod.architecture"], _NOT_KNOWN,
+            ),
+        },
+    ),
+    "names that an override sets and unsets": Case(
+        "create",
+        overriding({"prod": {"environment": {"A": "1"}, "secrets": {"B": SECRET},
+                             "unset": ["C", "B"]},
+                    "dev": {"environment": {"A": "1"}, "unset": ["A"]}}),
+        {
+            "overrides.dev.unset": "must not contain A, which this environment sets",
+            "overrides.prod.unset": "must not contain B, which this environment sets",
+        },
+    ),
+    "roles of another account and of another partition": Case(
+        "create",
+        overriding(
+            {"dev": {"taskRole": ROLE.replace("aws", "aws-cn", 1)}, "prod": {"taskRole": ROLE}},
+            {"taskRole": ROLE.replace(ACCOUNT, "123456789013")},
+        ),
+        dict.fromkeys(["overrides.dev.taskRole", "service.taskRole"], _OF_THIS_ACCOUNT),
+        _INSTALLATION,
     ),
     "a faulty cpu has no memory sizes": Case(
         "create", serving(cpu=300, memory=2048), {"service.cpu": CPU.wrong_type}
@@ -585,7 +795,7 @@ CASES: Mapping[str, Case] = {
     "secrets with too many bytes": Case(
         "create",
         serving(secrets=MANY_ARNS),
-        {"service.secrets": TOO_MANY_BYTES},
+        {"service.secrets": TOO_MANY_BYTES.format(4575)},
     ),
     "an override of each environment": Case(
         "create", EVERYWHERE | {"overrides": {name: {"secrets": {"A": SECRET}}
@@ -612,21 +822,26 @@ CASES: Mapping[str, Case] = {
             )
         },
     ),
-    "other members than secrets in an override": Case(
-        "create", overriding({"prod": {"cpu": 512, "environment": {}, "unset": ["A"]}}),
-        {f"overrides.prod.{name}": _NOT_KNOWN for name in ("cpu", "environment", "unset")},
-    ),
-    "a secret of an override that is also a variable": Case(
+    "a variable of an override with two sources": Case(
         "create",
         overriding(
-            {"prod": {"secrets": {"A": SECRET, "B": SECRET}}, "dev": {"secrets": {"B": "x"}}},
+            {"prod": {"environment": {"B": "1"}, "secrets": {"B": SECRET}},
+             "dev": {"secrets": {"B": "x"}}},
             {"environment": {"A": "1"}, "cpu": 5, "secrets": {"A": SECRET}},
         ),
         {
             "overrides.dev.secrets.B": SECRET_ARN.wrong_type,
-            "overrides.prod.secrets.A": "must not also be in service.environment",
+            "overrides.prod.secrets.B": _TWO_SOURCES,
             "service.cpu": CPU.wrong_type, "service.secrets.A": _TWO_SOURCES,
         },
+    ),
+    "a secret of an override that replaces a variable, and a variable that replaces a secret": Case(
+        "create",
+        overriding(
+            {"prod": {"environment": {"B": "1"}, "secrets": {"A": SECRET}}},
+            {"environment": {"A": "1"}, "secrets": {"B": SECRET}},
+        ),
+        {},
     ),
     "a secret of an override that replaces one of another account": Case(
         "create",
@@ -647,8 +862,8 @@ CASES: Mapping[str, Case] = {
         ),
         {
             "service.secrets.S1": SECRET_ARN.wrong_type,
-            "overrides.dev.secrets": _TOO_MANY_WITH.format(4357),
-            "overrides.prod.secrets": _TOO_MANY_WITH.format(4486),
+            "overrides.dev.secrets": TOO_MANY_BYTES.format(4357),
+            "overrides.prod.secrets": TOO_MANY_BYTES.format(4486),
         },
     ),
     "an override that makes room": Case(
@@ -664,7 +879,18 @@ CASES: Mapping[str, Case] = {
         overriding(
             {"prod": {"secrets": {f"S{n}": SECRET for n in range(8)}}}, {"secrets": MANY_ARNS}
         ),
-        {"service.secrets": TOO_MANY_BYTES},
+        {"service.secrets": TOO_MANY_BYTES.format(4575)},
+    ),
+    "variables and unset names that make room": Case(
+        "create",
+        overriding(
+            {
+                "dev": {"unset": [f"S{n}" for n in range(8)]},
+                "prod": {"environment": {f"S{n}": "1" for n in range(8)}},
+            },
+            {"secrets": MANY_ARNS},
+        ),
+        {},
     ),
     "one secret with many keys": Case(
         "create", serving(secrets={f"S{n}": f"{SECRET}:key{n}::" for n in range(100)}), {}
@@ -799,34 +1025,30 @@ for _call, _minimal in MINIMAL.items():
     }
 
 _PAGED = PageRequest(50, None)
+_FIXED = ("containerPort", "healthCheckPath", "architecture")
 # Bodies and queries with the requests that the declarations make of them.
 REQUESTS: Mapping[str, tuple[str, dict[str, Any], Any]] = {
     "the defaults of a create": (
         "create", MINIMAL["create"],
         CreateRequest(
-            "MyApp", "team@example.com", "", (Environment.DEV,), {"technicalTeam": "Core"},
-            ServiceSpec(
-                container_port=80, health_check_path="/health", cpu=256, memory=512,
-                architecture="X86_64", desired_count=1, start_seconds=60, rollout_minutes=30,
-                environment={}, secrets={}, warmup=(),
-            ),
+            "MyApp", {"technicalTeam": "Core"}, Specification(1, {"email": "team@example.com"}),
+            FixedSettings(80, "/health", "X86_64"),
         ),
     ),
     "a complete create": (
         "create", FULL,
         CreateRequest(
-            "MyApp", "team@example.com", "Sells things, naïvely",
-            (Environment.DEV, Environment.STAGE, Environment.TRAINING), FULL["tags"],
-            ServiceSpec(
-                container_port=8080, health_check_path="/up/z?full=1", cpu=1024, memory=2048,
-                architecture="ARM64", desired_count=3, start_seconds=120, rollout_minutes=45,
-                environment=FULL["service"]["environment"],
-                secrets=FULL["service"]["secrets"], warmup=("/", "/products?page=1&sort=-price"),
+            "MyApp", FULL["tags"],
+            Specification(
+                1,
+                {
+                    "service": {name: value for name, value in FULL["service"].items()
+                                if name not in _FIXED},
+                    **{name: FULL[name] for name in ("description", "email", "environments",
+                                                     "overrides")},
+                },
             ),
-            {
-                "stage": ServiceOverride(),
-                "prod": ServiceOverride(FULL["overrides"]["prod"]["secrets"]),
-            },
+            FixedSettings(8080, "/up/z?full=1", "ARM64"),
         ),
     ),
     "a deploy": (
@@ -898,17 +1120,6 @@ def faults(call: str, body: Any, context: Mapping[str, Any] = {}) -> list[tuple[
     return []
 
 
-def put(body: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
-    """Return a body with another value at a path; missing objects are added."""
-    changed = copy.deepcopy(body)
-    *way, last = path.split(".")
-    at = changed
-    for step in way:
-        at = at.setdefault(step, {})
-    at[last] = value
-    return changed
-
-
 def paths(declared: schema.Object[Any], prefix: str) -> Iterator[str]:
     """Yield the path of each declared member, with those of nested objects."""
     for name, member in declared.members.items():
@@ -922,6 +1133,7 @@ def test_the_table_has_each_declared_field() -> None:
         "create.tags.cost",
         "create.service.environment.A",
         "create.service.secrets.A",
+        *(f"create.overrides.{name}.environment.A" for name in OVERRIDES),
         *(f"create.overrides.{name}.secrets.A" for name in OVERRIDES),
     }
     fields = {path for call, declared in BODIES.items() for path in paths(declared, call)}
@@ -979,11 +1191,10 @@ def test_memory_is_a_size_that_fargate_offers_for_cpu(cpu: int) -> None:
     sizes = FARGATE[cpu]
     for memory in sizes:
         assert faults("create", serving(cpu=cpu, memory=memory)) == []
-    message = f"must be one of {', '.join(map(str, sizes))} MiB for {cpu} CPU units"
     between = [(one + other) // 2 for one, other in pairwise(sizes)]
     for memory in (sizes[0] - 512, sizes[0] - 1, *between, sizes[-1] + 1, sizes[-1] + 1024):
         found = faults("create", serving(cpu=cpu, memory=memory))
-        assert found == [("service.memory", message)], memory
+        assert found == [("service.memory", _no_size(cpu, memory))], memory
 
 
 @pytest.mark.parametrize("name", REQUESTS)
@@ -992,8 +1203,3 @@ def test_a_body_becomes_this_request(name: str) -> None:
     before = copy.deepcopy(body)
     assert parsed(call, body) == request
     assert body == before
-
-
-def test_two_requests_share_no_default() -> None:
-    first, second = (CREATE.parse(MINIMAL["create"]).service for _ in range(2))
-    assert first.environment is not second.environment

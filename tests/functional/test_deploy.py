@@ -42,7 +42,12 @@ def test_a_task_definition_has_the_tags_and_the_id_of_the_operation(
 ) -> None:
     reply = api.deploy("1.0", "dev")
     (definition,) = shop.containers.tagged(reply.id)
-    assert definition.tags == {"technicalTeam": "payments", "devops:operation": reply.id}
+    settings = shop.tables.records["Shop"].specification.settings(Environment.DEV)
+    assert definition.tags == {
+        "technicalTeam": "payments",
+        "devops:operation": reply.id,
+        "devops:spec": settings.hash,
+    }
     assert definition.family == "Shop-dev"
 
 

@@ -48,6 +48,7 @@ def test_a_status_read_returns_all_members_of_an_operation(shop: FakeCloud, api:
         "caller": USER,
         "requestedAt": "2025-03-01T09:02:00.000Z",
         "deadline": "2025-03-01T09:32:00.000Z",
+        "spec": 1,
         "waitingFor": "DEV: rollout IN_PROGRESS, 0 of 1 new tasks running, 0 pending",
         "environments": [
             {

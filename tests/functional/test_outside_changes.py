@@ -135,14 +135,14 @@ def test_a_manual_image_does_not_survive(promoted: FakeCloud, api: Client) -> No
     _assert_kept(promoted, "dev")
 
 
-def test_the_version_that_runs_with_changes_is_not_deployed_again(
+def test_the_version_that_runs_with_changes_receives_the_specification_again(
     promoted: FakeCloud, api: Client
 ) -> None:
     definition = _by_hand(promoted)
-    again = api.deploy("1.0", "dev")
-    assert (again.status, again.operation["warnings"]) == (200, [f"DEV: {KEPT}"])
-    assert promoted.containers.running("Shop", "dev").arn == definition
-    assert _service(promoted, Environment.DEV).task_definition == definition
+    again = api.finished(api.deploy("1.0", "dev"))
+    assert again.operation["warnings"] == [f"DEV: {KEPT}"]
+    assert promoted.containers.running("Shop", "dev").arn != definition
+    _assert_kept(promoted, "dev")
 
 
 def test_a_failed_rollout_returns_to_the_changed_task_definition(

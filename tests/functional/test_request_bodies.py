@@ -73,16 +73,43 @@ def test_a_missing_body_is_refused(api: Client, route: tuple[str, str]) -> None:
     assert _fields(api.raw(event)) <= {"body", "stack"}
 
 
-def test_a_body_can_have_16_kib_and_not_more(cloud: FakeCloud, api: Client) -> None:
+def test_a_body_with_a_specification_can_have_64_kib_and_not_more(
+    cloud: FakeCloud, api: Client
+) -> None:
     body = json.dumps(GOOD)
-    assert api.raw(http_event("POST", "/stacks", body.ljust(16 * 1024))).status == 202
+    assert api.raw(http_event("POST", "/stacks", body.ljust(64 * 1024))).status == 202
     start = len(cloud.wire.journal)
-    too_large = api.raw(http_event("POST", "/stacks", body.ljust(16 * 1024 + 1)))
+    too_large = api.raw(http_event("POST", "/stacks", body.ljust(64 * 1024 + 1)))
+    assert _fields(too_large) == {"body"}
+    assert "65537 bytes: send at most 65536" in too_large.body["errorMessage"]
+    wide = json.dumps(GOOD | {"description": "é" * 33000}, ensure_ascii=False)
+    assert "at most 65536" in api.raw(http_event("POST", "/stacks", wide)).body["errorMessage"]
+    assert cloud.wire.journal[start:] == []
+
+
+@pytest.mark.parametrize("route", [route for route in ROUTES if route != ("POST", "/stacks")])
+def test_another_body_can_have_16_kib_and_not_more(
+    cloud: FakeCloud, api: Client, route: tuple[str, str]
+) -> None:
+    start = len(cloud.wire.journal)
+    assert "send at most" not in str(api.raw(http_event(*route, "{}".ljust(16 * 1024))).body)
+    too_large = api.raw(http_event(*route, "{}".ljust(16 * 1024 + 1)))
     assert _fields(too_large) == {"body"}
     assert "16385 bytes: send at most 16384" in too_large.body["errorMessage"]
-    wide = json.dumps(GOOD | {"description": "é" * 9000}, ensure_ascii=False)
-    assert "at most 16384" in api.raw(http_event("POST", "/stacks", wide)).body["errorMessage"]
     assert cloud.wire.journal[start:] == []
+
+
+def test_the_largest_specification_is_stored(api: Client) -> None:
+    values = {f"V{n}": "é" * 2000 for n in range(15)}
+    reply = api.raw(
+        http_event(
+            "POST",
+            "/stacks",
+            json.dumps(GOOD | {"service": {"environment": values}}, ensure_ascii=False),
+        )
+    )
+    assert reply.status == 202
+    assert api.finished(reply).operation["status"] == "SUCCEEDED"
 
 
 def test_a_base64_body_is_decoded(api: Client) -> None:
@@ -181,8 +208,8 @@ def test_the_size_of_an_application_is_limited(api: Client) -> None:
         [
             {
                 "field": "service",
-                "message": "must need at most 6 vCPUs in this installation, not 7.5: 5 services"
-                " with 3 tasks of 0.5 vCPUs",
+                "message": "must need at most 6 vCPUs in this installation, not 7.5: dev 1.5, qa"
+                " 1.5, stage 1.5, prod 3 (both slots)",
             }
         ],
     )

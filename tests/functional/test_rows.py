@@ -10,6 +10,7 @@ import pytest
 
 from devops_core.model.inventory import Service
 from devops_core.model.operation import Operation
+from devops_core.model.specification import Revision, StackRecord
 from devops_core.model.template import Template
 from devops_core.naming import PRODUCTION, Environment
 from tests.lab.client import USER, Client, http_event
@@ -78,10 +79,14 @@ def test_a_new_application_is_recorded_with_its_request(cloud: FakeCloud, api: C
     reply = api.create(description="what it is for")
     assert reply.operation["waitingFor"] == "stack CREATE_IN_PROGRESS"
     operation = _record(cloud, reply.id)
+    record = cloud.tables.records["Shop"]
+    document = {"email": "team@example.com", "description": "what it is for"}
+    assert record.specification.document == document
+    assert (record.current, record.claim, record.stack) == (1, reply.id, None)
+    stored = cloud.tables.stored_revisions["Shop"][1]
+    assert stored == Revision(record.specification, reply.id, USER, operation.requested_at)
     for row in cloud.tables.inventory_of("Shop").rows.values():
-        application = row.application
-        assert (application.technical_team, application.email) == ("payments", "team@example.com")
-        assert application.description == "what it is for"
+        assert row.application.technical_team == "payments"
         assert (row.status, row.claim, row.operation) == ("CREATING", reply.id, reply.id)
         assert (row.updated_at, row.updated_by) == (operation.requested_at, USER)
     assert operation.details.template == Template(
@@ -102,6 +107,9 @@ def test_a_new_application_is_recorded_with_its_request(cloud: FakeCloud, api: C
         production_listener=stack.outputs["ProductionListenerArn"],
         test_listener=stack.outputs["TestListenerArn"],
     )
+    record = cloud.tables.records["Shop"]
+    assert (record.current, record.claim) == (1, None)
+    assert record.stack == StackRecord(operation.details.template, {"dev": (), "prod": ()})
 
 
 @pytest.mark.parametrize("environment", [Environment.DEV, GREEN, BLUE])
@@ -119,6 +127,8 @@ def test_a_new_service_is_recorded_with_the_resources_of_the_stack(
         blueprint=shop.containers.blueprint(made.arn),
         image=shop.settings.initial_image,
         was_live=environment is GREEN,
+        spec=1,
+        spec_hash=shop.tables.records["Shop"].specification.settings(environment).hash,
     )
 
 
@@ -140,7 +150,14 @@ def test_a_service_with_variables_is_recorded_with_its_task_definition(
     for environment in (Environment.DEV, GREEN, BLUE):
         service = _service(cloud, environment)
         definition = cloud.containers.running("Shop", service.name)
-        assert definition.tags == {"technicalTeam": "payments", "devops:operation": done.id}
+        settings = cloud.tables.records["Shop"].specification.settings(environment)
+        assert definition.tags == {
+            "technicalTeam": "payments",
+            "devops:operation": done.id,
+            "devops:spec": settings.hash,
+        }
+        assert (service.spec, service.spec_hash) == (1, settings.hash)
+        assert service.owned == ("environment.MODE",)
         assert (service.task_definition, service.registered) == (definition.arn, definition.arn)
         assert service.blueprint == cloud.containers.blueprint(definition.arn)
         assert service.image == cloud.settings.initial_image

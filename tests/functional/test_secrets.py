@@ -45,7 +45,8 @@ def test_a_successful_create_reveals_no_secret_arn(cloud: FakeCloud, api: Client
     done = api.finished(reply)
     assert done.operation["status"] == "SUCCEEDED"
     container = cloud.containers.running("Shop", "dev").request["containerDefinitions"][0]
-    assert [each["valueFrom"] for each in container["secrets"]] == [SECRET, KEYED, PARAMETER]
+    references = sorted(each["valueFrom"] for each in container["secrets"])
+    assert references == sorted([SECRET, KEYED, PARAMETER])
     cloud.push("1.0")
     deployed = api.finished(api.deploy("1.0"))
     check_hidden(cloud, reply, *seen, done, deployed, api.delete())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from fnmatch import fnmatchcase
 from typing import Any
 
 from tests.lab.templates import Template, literal, of_type
@@ -60,6 +61,8 @@ def holds(operator: str, key: str, values: Sequence[str], keys: Mapping[str, Any
 def _compares(comparison: str, actual: str, values: Sequence[str]) -> bool:
     if comparison == "StringEquals":
         return actual in values
+    if comparison == "StringNotLike":
+        return not any(fnmatchcase(actual, value) for value in values)
     assert comparison == "StringNotEqualsIgnoreCase", comparison
     return actual.lower() not in [value.lower() for value in values]
 

@@ -14,9 +14,9 @@ from devops_core import naming, render
 from devops_core.details.create import CreateDetails
 from devops_core.model.inventory import Application
 from devops_core.model.operation import Operation, Progress
-from devops_core.model.service_spec import ServiceSpec
+from devops_core.model.specification import ApplicationRecord, Specification
 from devops_core.naming import Environment
-from devops_core.requests.create import RESERVED_VARIABLES
+from devops_core.requests.specification import RESERVED_VARIABLES
 from devops_core.settings import Settings
 from tests.lab.templates import APPLICATION, Template, literal, load, of_type, references, unroll
 
@@ -292,11 +292,18 @@ def test_the_service_gives_the_parameters_that_the_template_takes(
         progress=tuple(
             Progress(environment=Environment(each.upper()), service=each) for each in environments
         ),
-        details=CreateDetails(service=ServiceSpec()),
+        details=CreateDetails(),
     )
+    chosen = {
+        "nonProd": [each for each in environments if each in ("dev", "qa", "stage")],
+        "training": "training" in environments,
+        "da": "da" in environments,
+    }
+    document = {"email": "web@example.com", "environments": chosen}
     sent = render.stack(
         operation,
-        Application(name="Shop", technical_team="web", email="web@example.com"),
+        Application(name="Shop", technical_team="web"),
+        ApplicationRecord(Specification(1, document), 1),
         Settings.from_environment(lambda_environment),
         APPLICATION.read_bytes(),
     )

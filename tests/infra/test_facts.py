@@ -16,11 +16,11 @@ from devops_core.engine import sweep
 from devops_core.engine.accept import IDEMPOTENCY_SECONDS
 from devops_core.engine.reconcile import GRACE
 from devops_core.http import responses
-from devops_core.http.request import MAX_BODY_BYTES, MAX_WAIT_SECONDS
+from devops_core.http.request import MAX_BODY_BYTES, MAX_SPECIFICATION_BYTES, MAX_WAIT_SECONDS
 from devops_core.model.operation import LEASE
 from devops_core.naming import SLOTS
 from devops_core.render import MAX_TEMPLATE_BODY, MAX_TEMPLATE_BYTES
-from devops_core.requests import create
+from devops_core.requests import create, specification
 from tests.infra.test_docs import rows
 from tests.lab.kinds import RULES
 from tests.lab.templates import ROOT, load
@@ -67,7 +67,10 @@ class Fact(NamedTuple):
 
 
 FACTS = {
-    "size of a body": Fact(r"(\d+) KiB", MAX_BODY_BYTES // 1024, 3),
+    "size of a body": Fact(r"(?:at most|[Bb]ody \||body) (\d+) KiB", MAX_BODY_BYTES // 1024, 3),
+    "size of the body of a create": Fact(
+        r"(\d+) KiB (?:for|of) a create", MAX_SPECIFICATION_BYTES // 1024, 3
+    ),
     "longest wait": Fact(
         r"(?:wait up to|maximum is|`Prefer: wait=N`\) \||of Lambda for up to) (\d+)",
         MAX_WAIT_SECONDS, 4,
@@ -86,7 +89,7 @@ FACTS = {
         r"(?:For|`Idempotency-Key` \|) (\d+) hours", IDEMPOTENCY_SECONDS // 3600, 2
     ),
     "length of a key": Fact(r"1 to (\d+) (?:printable|characters\.? \| Afterwards)", 255, 2),
-    "tasks": Fact(r"at the create \| (\d+) \|", create.MAX_TASKS),
+    "tasks": Fact(r"at the create \| (\d+) \|", specification.MAX_TASKS),
     "tags": Fact(r"resources; at most (\d+)", create.MAX_TAGS),
     "time of a warm-up": Fact(r"after (\d) seconds at the latest", int(web.TIMEOUT)),
     "template": Fact(

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from devops_core.http.request import MAX_BODY_BYTES, MAX_SPECIFICATION_BYTES
 from tests.infra.conftest import Packaged, run_node
 from tests.lab.templates import Template, of_type
 from tools.security.compiled import compile_template
@@ -194,15 +195,29 @@ def test_a_private_api_is_reached_through_its_endpoint(tmp_path: Path) -> None:
     assert [each["Effect"] for each in api["Policy"]["Statement"]] == ["Allow", "Deny"]
     assert not of_type(template, "AWS::ApiGateway::Account")
     (acl,) = of_type(template, "AWS::WAFv2::WebACL").values()
-    (rule,) = acl["Rules"]
-    assert rule["Statement"]["SizeConstraintStatement"]["Size"] == 16 * 1024
-    answer = json.loads(acl["CustomResponseBodies"]["TooLarge"]["Content"])
-    assert answer.keys() == {"errorMessage", "code"}
-    headers = rule["Action"]["Block"]["CustomResponse"]["ResponseHeaders"]
-    assert {header["Name"]: header["Value"] for header in headers} == {
-        "Cache-Control": "no-store",
-        "X-Content-Type-Options": "nosniff",
-    }
+    inspected = acl["AssociationConfig"]["RequestBody"]["API_GATEWAY"]
+    assert inspected == {"DefaultSizeInspectionLimit": "KB_64"}
+    assert [rule["Priority"] for rule in acl["Rules"]] == [0, 1]
+    create, other = acl["Rules"]
+    assert create["Statement"]["SizeConstraintStatement"]["Size"] == MAX_SPECIFICATION_BYTES
+    size, exception = other["Statement"]["AndStatement"]["Statements"]
+    assert size["SizeConstraintStatement"]["Size"] == MAX_BODY_BYTES
+    conditions = exception["NotStatement"]["Statement"]["AndStatement"]["Statements"]
+    assert [
+        (*each["FieldToMatch"], each["PositionalConstraint"], each["SearchString"])
+        for each in (condition["ByteMatchStatement"] for condition in conditions)
+    ] == [("Method", "EXACTLY", "POST"), ("UriPath", "ENDS_WITH", "/stacks")]
+    for rule, longest in ((create, MAX_SPECIFICATION_BYTES), (other, MAX_BODY_BYTES)):
+        response = rule["Action"]["Block"]["CustomResponse"]
+        content = acl["CustomResponseBodies"][response["CustomResponseBodyKey"]]["Content"]
+        assert json.loads(content) == {
+            "errorMessage": f"The body has more than {longest} bytes",
+            "code": "REQUEST_TOO_LARGE",
+        }
+        assert {header["Name"]: header["Value"] for header in response["ResponseHeaders"]} == {
+            "Cache-Control": "no-store",
+            "X-Content-Type-Options": "nosniff",
+        }
 
 
 def test_a_web_acl_of_the_account_can_be_used(tmp_path: Path) -> None:

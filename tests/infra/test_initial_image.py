@@ -14,7 +14,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from devops_core.requests.create import CREATE
+from devops_core.model.specification import FixedSettings
 from tests.lab.templates import APPLICATION, ROOT, load, unroll
 
 FOLDER = ROOT / "docs" / "examples" / "initial-image"
@@ -104,7 +104,7 @@ def test_the_container_is_not_root_and_has_the_default_port() -> None:
     found = instructions()
     (user,), (port,), (exposed,) = found["USER"], found["ENV"], found["EXPOSE"]
     assert re.fullmatch(r"[1-9]\d*:[1-9]\d*", user)
-    default = CREATE.members["service"].type.members["containerPort"].default  # type: ignore[attr-defined]
+    default = FixedSettings().container_port
     assert (port, exposed) == (f"PORT={default}", str(default))
 
 

@@ -14,7 +14,7 @@ from devops_core.model.inventory import Application, Inventory, Row, RowStatus
 from devops_core.model.listeners import Listener, ListenerRules
 from devops_core.model.observed import Deployment, Observed, RunningService, Stack
 from devops_core.model.operation import Operation, Progress, Status
-from devops_core.model.service_spec import ServiceSpec
+from devops_core.model.specification import ApplicationRecord
 from devops_core.model.steps import Step
 from devops_core.model.template import Template
 from devops_core.naming import Environment
@@ -25,11 +25,12 @@ BEFORE = START - timedelta(days=1)
 ID = "01KG8Z0000000000000000TEST"
 STACK_ID = "stack/MyApp/1"
 TEMPLATE = Template(url="s3://bucket/key", version="v1", sha256="ab")
-CONFIGURED = ServiceSpec(environment={"COLOUR": "blue"}, desired_count=2)
+# Members of a create whose service dev has variables.
+CONFIGURED: Mapping[str, Any] = {"registers": ("dev",), "configures": ("dev",)}
 # The members of a kind's details without a default.
 _DETAILS: Mapping[str, Mapping[str, Any]] = {
-    "create": {"service": ServiceSpec()},
     "swap": {"live": "prod-2", "idle": "prod-1"},
+    "update": {"previous": 1},
 }
 
 
@@ -207,13 +208,11 @@ def swapping(**changes: Any) -> Operation:
     return operation("swap", *parts, **changes)
 
 
-def planned_delete(stack_id: str | None) -> Plan:
+def planned_delete(stack_id: str | None, record: ApplicationRecord | None = None) -> Plan:
     """Return the plan of a delete; `stack_id` is the stack in the inventory."""
-    application = Application(
-        name="MyApp", technical_team="Core", email="a@example.com", stack_id=stack_id
-    )
+    application = Application(name="MyApp", technical_team="Core", stack_id=stack_id)
     row = Row(application=application, environment=Environment.DEV, status=RowStatus.ACTIVE)
-    inventory = Inventory({row.environment: row})
+    inventory = Inventory({row.environment: row}, record)
     return kinds.load("delete").plan(None, inventory, Observed(), operation("delete"))
 
 

@@ -17,6 +17,7 @@ import handlers.inventory
 import handlers.query
 import handlers.reconcile
 import handlers.swap
+import handlers.update
 from devops_core.ports import Cloud
 from tests.lab.fakes import ACCOUNT, Call, FakeCloud
 from tools.contract import conformance
@@ -24,12 +25,16 @@ from tools.laptop import gateway
 
 USER = f"arn:aws:iam::{ACCOUNT}:user/alice"
 http_event = partial(gateway.http_event, caller=USER)
+SPECIFICATION = "/stacks/{applicationName}/spec"
 HANDLED: Mapping[tuple[str, str], Any] = {
     ("POST", "/stacks"): handlers.create.handle,
     ("POST", "/stacks/deploy"): handlers.deploy_nonprod.handle,
     ("POST", "/stacks/deploytoprodBlue"): handlers.deploy_prod_blue.handle,
     ("POST", "/stacks/swapProdBlueAndGreen"): handlers.swap.handle,
     ("DELETE", "/stacks"): handlers.delete.handle,
+    ("PUT", SPECIFICATION): handlers.update.handle,
+    ("PATCH", SPECIFICATION): handlers.update.handle,
+    ("GET", SPECIFICATION): handlers.inventory.handle,
     ("GET", "/stacks/{applicationName}/operations/{id}"): handlers.query.handle,
     ("DELETE", "/stacks/{applicationName}/operations/{id}"): handlers.abort.handle,
     ("GET", "/health"): handlers.query.handle,
@@ -162,6 +167,46 @@ class Client:
         """POST /stacks/swapProdBlueAndGreen."""
         body = {"applicationName": application, **members}
         return self.send("POST", "/stacks/swapProdBlueAndGreen", body, headers=headers)
+
+    def specification(self, application: str = "Shop", **query: str) -> Reply:
+        """GET /stacks/{applicationName}/spec."""
+        parameters = {"applicationName": application}
+        return self.send("GET", SPECIFICATION, parameters=parameters, query=query)
+
+    def replace(
+        self,
+        document: Any,
+        revision: int | None = None,
+        application: str = "Shop",
+        headers: Mapping[str, str] | None = None,
+        **query: str,
+    ) -> Reply:
+        """PUT /stacks/{applicationName}/spec; `revision` None matches any."""
+        expected = {"If-Match": "*" if revision is None else f'"{revision}"'}
+        return self._change("PUT", document, application, {**expected, **(headers or {})}, query)
+
+    def patch(
+        self,
+        document: Any,
+        application: str = "Shop",
+        headers: Mapping[str, str] | None = None,
+        **query: str,
+    ) -> Reply:
+        """PATCH /stacks/{applicationName}/spec."""
+        return self._change("PATCH", document, application, headers, query)
+
+    def _change(
+        self,
+        method: str,
+        document: Any,
+        application: str,
+        headers: Mapping[str, str] | None,
+        query: Mapping[str, str],
+    ) -> Reply:
+        parameters = {"applicationName": application}
+        return self.send(
+            method, SPECIFICATION, document, parameters=parameters, headers=headers, query=query
+        )
 
     def delete(self, name: str = "Shop", headers: Mapping[str, str] | None = None) -> Reply:
         """DELETE /stacks with a body."""

@@ -240,24 +240,29 @@ def no_running_task_definition_is_deregistered(snapshot: Snapshot, context: Cont
         assert definition.active, f"{_name(row)} runs {arn}, which is deregistered"
 
 
-def tasks_receive_only_the_secrets_of_their_environment(
-    snapshot: Snapshot, context: Context
-) -> None:
-    """These are the secrets of all environments and of its own in the newest create."""
+def tasks_have_the_settings_of_their_revision(snapshot: Snapshot, context: Context) -> None:
+    """A service runs the settings of its environment in the revision of its row."""
     del context
-    created = {
-        each.application: each.details
-        for _, each in sorted(snapshot.operations.items())
-        if each.kind == "create" and each.status is Status.SUCCEEDED
-    }
     for row, definition, _ in _running(snapshot):
-        details = created.get(row.application.name)
-        own = "prod" if row.environment in _ROLES else row.environment.lower()
-        if details:
-            override = details.overrides.get(own)
-            expected = {**details.service.secrets, **(override.secrets if override else {})}
-            has = sorted(definition.secrets)
-            assert definition.secrets == expected, f"{_name(row)} has the secrets {has}"
+        service = row.service
+        if service is None or service.spec is None:
+            continue
+        specification = snapshot.specifications[row.application.name, service.spec]
+        settings = specification.settings(row.environment)
+        assert service.spec_hash == settings.hash, f"{_name(row)} has the hash of other settings"
+        has = sorted(definition.secrets)
+        assert definition.secrets == settings.secrets, f"{_name(row)} has the secrets {has}"
+        wanted = settings.environment.items()
+        assert wanted <= definition.variables.items(), f"{_name(row)} lacks variables"
+        kept = definition.variables.keys() & {*settings.unset}
+        assert not kept, f"{_name(row)} has the variables {sorted(kept)}"
+
+
+def each_revision_belongs_to_an_application(snapshot: Snapshot, context: Context) -> None:
+    """The revisions of a specification do not outlive its application."""
+    del context
+    for application, number in snapshot.specifications:
+        assert application in _applications(snapshot), f"{application} has revision {number}"
 
 
 def each_environment_is_in_service(snapshot: Snapshot, context: Context) -> None:
@@ -338,7 +343,8 @@ AT_REST: tuple[Check, ...] = (
     rows_have_the_running_release,
     rows_have_the_digest_of_the_running_tasks,
     no_running_task_definition_is_deregistered,
-    tasks_receive_only_the_secrets_of_their_environment,
+    tasks_have_the_settings_of_their_revision,
+    each_revision_belongs_to_an_application,
     each_environment_is_in_service,
     pages_are_those_of_the_release,
     no_stack_remains_without_a_row,
@@ -412,10 +418,14 @@ def no_rollout_changes_the_live_slot(acting: Acting, context: Context) -> None:
 
 
 def a_rollout_changes_only_the_image(acting: Acting, context: Context) -> None:
-    """A deploy or a promote keeps the settings of the running task definition."""
+    """A deploy or a promote of the same settings keeps those of the running task definition."""
     del context
     change, definitions = acting.change, acting.snapshot.task_definitions
     if acting.operation.kind not in ("deploy", "deploy-blue") or not change.task_definition:
+        return
+    wanted = acting.operation.part(change.service or "").spec_hash
+    rows = (row.service for row in acting.snapshot.rows if row.service)
+    if wanted not in [row.spec_hash for row in rows if row.name == change.service]:
         return
     service = acting.snapshot.services.get((change.application, change.service or ""))
     if service is None:

@@ -9,10 +9,18 @@ from typing import Any
 from devops_core.details.create import CreateDetails
 from devops_core.details.delete import DeleteDetails
 from devops_core.details.swap import SwapDetails
+from devops_core.details.update import UpdateDetails
 from devops_core.model.container_log import ContainerLog
 from devops_core.model.inventory import Application, Row, RowStatus, Service
 from devops_core.model.operation import Event, Operation, Progress, Status
-from devops_core.model.service_spec import ServiceOverride, ServiceSpec
+from devops_core.model.specification import (
+    ApplicationRecord,
+    FixedSettings,
+    RecordClaim,
+    Revision,
+    Specification,
+    StackRecord,
+)
 from devops_core.model.steps import WarmedPage
 from devops_core.model.template import Template
 from devops_core.naming import Environment
@@ -25,20 +33,16 @@ NAMES = TableNames(
 )
 DIGEST = "sha256:" + "0f" * 32
 
-MINIMAL_APPLICATION = Application(name="Shop", technical_team="web", email="web@example.com")
+MINIMAL_APPLICATION = Application(name="Shop", technical_team="web")
 FULL_APPLICATION = Application(
     name="Shop",
     technical_team="web",
-    email="web@example.com",
     creation="01CREATE",
-    description="The shop",
     tags={"technicalTeam": "web", "cost centre": "4711"},
     stack_id="arn:aws:cloudformation:eu-west-1:123456789012:stack/Shop/1",
     repository="123456789012.dkr.ecr.eu-west-1.amazonaws.com/shop",
     production_listener="arn:listener/production",
     test_listener="arn:listener/test",
-    rollout_minutes=45,
-    warmup=("/", "/a?b=c"),
 )
 MINIMAL_SERVICE = Service(
     name="dev",
@@ -60,6 +64,10 @@ FULL_SERVICE = replace(
     deployers=("arn:aws:iam::123456789012:role/ci",),
     was_live=True,
     unverified="its rollout did not complete",
+    spec=3,
+    spec_hash="5e" * 32,
+    owned=("environment.LEVEL", "command"),
+    desired_count=2,
     blueprint={"containerDefinitions": [{"linuxParameters": {"ratio": 0.5, "on": None}}]},
 )
 MINIMAL_ROW = Row(
@@ -78,31 +86,48 @@ FULL_ROW = Row(
     updated_by="ci",
     drift="the ECS service does not exist any more",
 )
-FULL_SPEC = ServiceSpec(
-    container_port=8080,
-    health_check_path="/",
-    cpu=512,
-    memory=1024,
-    architecture="ARM64",
-    desired_count=2,
-    start_seconds=90,
-    rollout_minutes=45,
-    environment={"LOG_LEVEL": "debug", "EMPTY": ""},
-    secrets={"PASSWORD": "arn:secret"},
-    warmup=("/",),
+MINIMAL_SPECIFICATION = Specification(1, {"email": "web@example.com"})
+FULL_SPECIFICATION = Specification(
+    3,
+    {
+        "description": "The shop",
+        "email": "web@example.com",
+        "environments": {"nonProd": ["dev", "qa"], "training": True, "da": True},
+        "service": {
+            "cpu": 512,
+            "memory": 1024,
+            "desiredCount": 2,
+            "startSeconds": 90,
+            "stopSeconds": 60,
+            "rolloutMinutes": 45,
+            "command": ["serve", "serve"],
+            "environment": {"LOG_LEVEL": "debug", "EMPTY": ""},
+            "secrets": {"PASSWORD": "arn:secret"},
+            "taskRole": "arn:aws:iam::123456789012:role/shop",
+            "warmup": ["/", "/a?b=c"],
+        },
+        "overrides": {"prod": {"secrets": {"CARD": "arn:secret"}, "unset": ["LOG_LEVEL"]}},
+    },
 )
-FULL_OVERRIDE = ServiceOverride(secrets={"CARD": "arn:secret"})
 FULL_TEMPLATE = Template(url="s3://templates/application.yml", version="v1", sha256="ab")
 FULL_PAGE = WarmedPage(path="/", status=200, milliseconds=7, reason="slow")
+MINIMAL_RECORD = ApplicationRecord(MINIMAL_SPECIFICATION, 1)
+FULL_RECORD = ApplicationRecord(
+    FULL_SPECIFICATION,
+    3,
+    fixed=FixedSettings(8080, "/", "ARM64"),
+    claim="01CLAIM",
+    stack=StackRecord(FULL_TEMPLATE, {"dev": ("arn:secret",), "prod": ()}),
+)
 # The details with all members, by kind; operations of other kinds have no details.
 FULL_DETAILS = {
     "create": CreateDetails(
-        service=FULL_SPEC,
         template=FULL_TEMPLATE,
         stack_id="arn:stack/Shop",
         undoing=True,
         containers={"dev": "app"},
-        overrides={"prod": FULL_OVERRIDE},
+        registers=("dev",),
+        configures=("dev", "qa"),
     ),
     "swap": SwapDetails(
         live="prod-2",
@@ -110,8 +135,10 @@ FULL_DETAILS = {
         warmup=("/",),
         warmed=(FULL_PAGE,),
         switched_at=NOW,
+        spec=3,
     ),
-    "delete": DeleteDetails(stack_id="arn:stack/Shop", sent=True),
+    "update": UpdateDetails(previous=2, pending=("environment.LEVEL",)),
+    "delete": DeleteDetails(stack_id="arn:stack/Shop", sent=True, cleared=True),
 }
 MINIMAL_PROGRESS = Progress(environment=Environment.DEV, service="dev")
 FULL_PROGRESS = Progress(
@@ -128,6 +155,9 @@ FULL_PROGRESS = Progress(
     target="arn:task-definition/Shop-prod-2:2",
     deployers=("arn:aws:iam::123456789012:role/ci",),
     desired_count=3,
+    start_seconds=90,
+    spec_hash="5e" * 32,
+    keeps_image=True,
     asked_at=NOW,
     sent=True,
     deregistered=True,
@@ -162,6 +192,7 @@ def full_operation(kind: str = "deploy") -> Operation:
         progress=(MINIMAL_PROGRESS, FULL_PROGRESS),
         details=FULL_DETAILS.get(kind),
         version="1.2.0",
+        spec=3,
         aborted_by="alice",
         events=3,
         waiting_for="stack CREATE_IN_PROGRESS",
@@ -236,22 +267,30 @@ def rows(name: str = "Shop") -> list[Row]:
 
 
 def create_claim(name: str = "Shop", identity: str = "01CREATE") -> Claim:
-    operation = replace(minimal_operation("create", identity), application=name)
-    return Claim(operation=operation, event=minimal_event(operation), new=rows(name))
+    operation = replace(minimal_operation("create", identity), application=name, spec=1)
+    record = RecordClaim(seen=None, taken=True, new=MINIMAL_RECORD, revision=revision(operation))
+    return Claim(operation=operation, event=minimal_event(operation), new=rows(name), record=record)
+
+
+def revision(operation: Operation) -> Revision:
+    """Return the first revision of a specification."""
+    return Revision(MINIMAL_SPECIFICATION, operation.id, operation.caller, NOW)
 
 
 def failed_closing(claim: Claim) -> Closing:
     """Return the end of a failed create, which removes its rows."""
     operation = replace(claim.operation, status=Status.FAILED, ended_at=NOW, reasons=("no",))
     rows = [replace(row, claim=operation.id) for row in claim.new]
-    return Closing(operation=operation, event=minimal_event(operation, "END"), removed=rows)
+    event = minimal_event(operation, "END")
+    return Closing(operation=operation, event=event, removed=rows, ends_application=True)
 
 
 def created_closing(claim: Claim) -> Closing:
     """Return the end of a successful create, which keeps its rows, complete and free."""
     operation = replace(claim.operation, status=Status.SUCCEEDED, ended_at=NOW)
     rows = [replace(row, status=RowStatus.ACTIVE, service=MINIMAL_SERVICE) for row in claim.new]
-    return Closing(operation=operation, event=minimal_event(operation, "END"), kept=rows)
+    event = minimal_event(operation, "END")
+    return Closing(operation=operation, event=event, kept=rows, releases_record=True)
 
 
 def unset_fields(value: Any) -> list[str]:

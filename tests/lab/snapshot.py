@@ -16,6 +16,7 @@ from typing import Any, Literal, Protocol
 
 from devops_core.model.inventory import Row
 from devops_core.model.operation import Event, Operation
+from devops_core.model.specification import Specification
 from devops_core.naming import DEPLOYABLE, SLOTS, service_name
 from tools.laptop.forwards import forward_groups
 
@@ -45,7 +46,8 @@ class TaskDefinition:
     """A task definition; `operation` and `stack` are the values of its tags, "" without a tag.
 
     `settings` has all members except the image of the application's container, "" if not read.
-    `secrets` are the references of that container to secrets, by variable.
+    `secrets` are the references of that container to secrets, `variables` its other variables, both
+    by name.
     """
 
     image: str
@@ -54,6 +56,7 @@ class TaskDefinition:
     active: bool = True
     settings: str = ""
     secrets: Mapping[str, str] = field(default_factory=dict)
+    variables: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +73,7 @@ class Snapshot(Protocol):
 
     `unchecked` names promises that cannot be checked on this snapshot, each with the reason.
     `operations` are by id, `events` by the id of their operation and in the order of their keys.
+    `specifications` are the stored revisions by application and number.
     `listed` counts, for each event (operation, key), its entries in the listings by time.
     `services` are by cluster and name, `task_definitions` by ARN, and `pages` by URL.
     """
@@ -78,6 +82,8 @@ class Snapshot(Protocol):
     def unchecked(self) -> Mapping[str, str]: ...
     @property
     def rows(self) -> Collection[Row]: ...
+    @property
+    def specifications(self) -> Mapping[tuple[str, int], Specification]: ...
     @property
     def operations(self) -> Mapping[str, Operation]: ...
     @property
@@ -159,6 +165,7 @@ class StoredSnapshot:
 
     unchecked: Mapping[str, str] = field(default_factory=dict)
     rows: list[Row] = field(default_factory=list)
+    specifications: dict[tuple[str, int], Specification] = field(default_factory=dict)
     operations: dict[str, Operation] = field(default_factory=dict)
     events: dict[str, list[Event]] = field(default_factory=dict)
     listed: Counter[tuple[str, str]] = field(default_factory=Counter)
@@ -182,6 +189,9 @@ class StoredSnapshot:
         return replace(
             self,
             rows=[row for row in self.rows if row.application.name in applications],
+            specifications={
+                key: each for key, each in self.specifications.items() if key[0] in applications
+            },
             operations={
                 identifier: operation
                 for identifier, operation in self.operations.items()
@@ -201,6 +211,11 @@ class StoredSnapshot:
 def secrets_of(container: Mapping[str, Any]) -> dict[str, str]:
     """Return the references of a described container to secrets, by variable."""
     return {each["name"]: each["valueFrom"] for each in container.get("secrets", ())}
+
+
+def variables_of(container: Mapping[str, Any]) -> dict[str, str]:
+    """Return the variables of a described container that are not secrets, by name."""
+    return {each["name"]: each["value"] for each in container.get("environment", ())}
 
 
 def family_of(task_definition: str) -> str:

@@ -11,6 +11,7 @@ from devops_core.adapters.dynamodb import items
 from devops_core.adapters.dynamodb.attributes import Item
 from devops_core.model.inventory import Row
 from devops_core.model.operation import Event, Operation
+from devops_core.model.specification import Specification
 
 
 class TableItems:
@@ -27,6 +28,17 @@ class TableItems:
     def rows(self) -> Collection[Row]:
         """The inventory."""
         return [items.row_of(item) for table in self._inventory for item in self._read(table)]
+
+    @cached_property
+    def specifications(self) -> Mapping[tuple[str, int], Specification]:
+        """The stored revisions by application and number."""
+        found = [
+            (items.application_of(item), items.revision_of(item)) for item in self._log("SPEC")
+        ]
+        return {
+            (application, each.specification.revision): each.specification
+            for application, each in found
+        }
 
     @cached_property
     def operations(self) -> Mapping[str, Operation]:

@@ -18,7 +18,7 @@ from tests.lab.builders import BEFORE, NOW, deployment, observed, production, se
 
 DEV, GREEN, BLUE = Environment.DEV, Environment.PROD_GREEN, Environment.PROD_BLUE
 DIGEST = f"sha256:{'a' * 64}"
-APPLICATION = Application(name="MyApp", technical_team="payments", email="team@example.com")
+APPLICATION = Application(name="MyApp", technical_team="payments")
 NO_SERVICE = "the ECS service does not exist: delete the application and create it again"
 
 

@@ -27,6 +27,7 @@ from devops_core.model.steps import (
     Deregister,
     ReadTemplate,
     Register,
+    RemoveRevisions,
     ScaleService,
     Step,
     Switch,
@@ -60,6 +61,7 @@ ERRORS = (REFUSED, DENIED, THROTTLED, UNREACHABLE)
 READ_TEMPLATE = ReadTemplate()
 CREATE_STACK = CreateStack()
 DELETE_STACK = DeleteStack(ID)
+REMOVE_REVISIONS = RemoveRevisions()
 REGISTER = Register("dev")
 UPDATE = UpdateService("dev", "new")
 SCALE = ScaleService("prod-2", 3)
@@ -112,6 +114,9 @@ RESULTS: list[tuple[str, State, Step, Any, State]] = [
     ("the deleted stack is in deletion, without earlier failures",
      deleting("DELETE_FAILED", ("earlier",)), DELETE_STACK, None,
      deleting("DELETE_IN_PROGRESS")),
+    ("removed revisions are recorded", deleting("DELETE_COMPLETE"), REMOVE_REVISIONS, None,
+     state(operation("delete", stack_id=STACK_ID, cleared=True),
+           Observed(stack=stack("DELETE_COMPLETE")))),
     ("the registered task definition is the target", state(operation("deploy", part(), part("qa"))),
      REGISTER, "dev:2", state(operation("deploy", part(target="dev:2"), part("qa")))),
     ("the updated service replaces its observation", state(SENDING, services(OLD, QA)), UPDATE,
@@ -180,6 +185,8 @@ STOPS: list[tuple[State, Step, Sequence[AwsError]]] = [
     (state(operation("create")), READ_TEMPLATE, ERRORS[1:]),
     (state(operation("create")), CREATE_STACK, ERRORS[1:]),
     (deleting("CREATE_COMPLETE"), DELETE_STACK, ERRORS[1:]),
+    # Without the revisions' removal another application of the name would have them.
+    (deleting("DELETE_COMPLETE"), REMOVE_REVISIONS, ERRORS),
     (sending(target=None), REGISTER, ERRORS[1:]),
     (sending(), UPDATE, [UNREACHABLE]),
     (state(swapping(), production("prod-1", "prod-2")), SCALE, ERRORS),

@@ -2,19 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
+import pytest
+
+from devops_core import kinds
+from devops_core.model.decisions import Plan
+from devops_core.model.inventory import Inventory
 from devops_core.model.observed import Observed
 from devops_core.model.operation import Operation, Status
-from devops_core.model.service_spec import ServiceOverride, ServiceSpec
+from devops_core.model.specification import (
+    ApplicationRecord,
+    FixedSettings,
+    RecordClaim,
+    Revision,
+    Specification,
+)
 from devops_core.model.steps import DeleteStack, Deregister, Register, UpdateService
+from devops_core.naming import Environment
+from devops_core.requests.create import CreateRequest
 from tests.lab.builders import (
     CONFIGURED,
     DONE,
     ID,
     NOW,
     STACK_ID,
+    START,
+    TEMPLATE,
     acts,
     decide,
     deployment,
@@ -31,13 +48,17 @@ from tests.lab.builders import (
 )
 
 NEW = operation("create")
-CONFIGURING = operation("create", service=CONFIGURED, stack_id=STACK_ID)
+CONFIGURING = operation("create", part(desired_count=2), stack_id=STACK_ID, **CONFIGURED)
 COMPLETE = stack(outputs=outputs("dev"))
+SLOTS = ("prod-1", "prod-2")
+ALL = ("dev", *SLOTS)
+FIXED = FixedSettings(container_port=8080)
+BOTH: Mapping[str, Any] = {"registers": ("dev", "qa"), "configures": ("dev", "qa")}
 UNDO = acts(DeleteStack(f"{ID}-undo"))
 
 
 def configuring(**changes: Any) -> Operation:
-    return operation("create", part(**changes), service=CONFIGURED, stack_id=STACK_ID)
+    return operation("create", part(desired_count=2, **changes), stack_id=STACK_ID, **CONFIGURED)
 
 
 def test_registers_settings_that_no_template_parameter_holds() -> None:
@@ -56,16 +77,22 @@ def test_updates_the_service_with_task_definition_and_count() -> None:
 
 
 def test_sets_the_count_alone_without_other_settings() -> None:
-    counted = operation("create", service=ServiceSpec(desired_count=3))
+    counted = operation("create", part(desired_count=3), configures=("dev",))
     seen = observed(service(deployment("dev:1")), stack=COMPLETE)
 
     assert summary(decide(counted, seen, NOW)) == acts(UpdateService("dev", "dev:1", 3))
 
 
+def test_sets_the_grace_period_of_a_service() -> None:
+    slow = operation("create", part(desired_count=1, start_seconds=300), configures=("dev",))
+    seen = observed(service(deployment("dev:1")), stack=COMPLETE)
+
+    assert summary(decide(slow, seen, NOW)) == acts(UpdateService("dev", "dev:1", 1, 300))
+
+
 def test_changes_only_the_services_with_settings_of_their_own() -> None:
-    overrides = {"prod": ServiceOverride({"CARD": "arn:secret"})}
     parts = (part(), part("prod-1"), part("prod-2"))
-    new = operation("create", *parts, overrides=overrides)
+    new = operation("create", *parts, registers=SLOTS, configures=SLOTS)
     created = {name: service(deployment(f"{name}:1")) for name in ("dev", "prod-1", "prod-2")}
     complete = stack(outputs=outputs("dev", "prod-1", "prod-2"))
 
@@ -78,10 +105,97 @@ def test_changes_only_the_services_with_settings_of_their_own() -> None:
     assert decision.operation.progress[0].target == "dev:1"
 
 
-def test_an_empty_override_needs_no_change() -> None:
-    new = operation("create", overrides={"dev": ServiceOverride()})
+PLANS: list[tuple[str, dict[str, Any], tuple[str, ...], tuple[str, ...]]] = [
+    ("no settings", {}, (), ()),
+    ("only parameters of the template", {"service": {"cpu": 512, "memory": 1024,
+     "startSeconds": 5}}, (), ()),
+    ("settings of a swap and of the operation", {"service": {"warmup": ["/"],
+     "rolloutMinutes": 60}}, (), ()),
+    ("a task count", {"service": {"desiredCount": 2}}, (), ALL),
+    ("the usual task count", {"service": {"desiredCount": 1}}, (), ()),
+    ("variables", {"service": {"environment": {"A": "1"}}}, ALL, ALL),
+    ("secrets", {"service": {"secrets": {"A": "arn"}}}, ALL, ALL),
+    ("a command", {"service": {"command": ["serve"]}}, ALL, ALL),
+    ("a time for the stop", {"service": {"stopSeconds": 0}}, ALL, ALL),
+    ("a task role", {"service": {"taskRole": "arn"}}, ALL, ALL),
+    ("an empty override", {"overrides": {"dev": {}}}, (), ()),
+    ("variables of one environment", {"overrides": {"dev": {"environment": {"A": "1"}}}},
+     ("dev",), ("dev",)),
+    ("secrets of production", {"overrides": {"prod": {"secrets": {"A": "arn"}}}}, SLOTS, SLOTS),
+    ("removed variables", {"overrides": {"dev": {"unset": ["A"]}}}, ("dev",), ("dev",)),
+    ("another number of CPU units", {"overrides": {"dev": {"cpu": 512}}}, ("dev",), ("dev",)),
+    ("another memory", {"overrides": {"dev": {"memory": 1024}}}, ("dev",), ("dev",)),
+    ("the size of the template", {"overrides": {"dev": {"cpu": 256, "memory": 512}}}, (), ()),
+    ("the general size", {"service": {"cpu": 512, "memory": 1024},
+     "overrides": {"dev": {"cpu": 512, "memory": 1024}}}, (), ()),
+    ("another task count", {"overrides": {"prod": {"desiredCount": 3}}}, (), SLOTS),
+    ("another start", {"overrides": {"dev": {"startSeconds": 0}}}, (), ("dev",)),
+    ("the start of the template", {"overrides": {"dev": {"startSeconds": 60}}}, (), ()),
+    ("the general start", {"service": {"startSeconds": 5},
+     "overrides": {"dev": {"startSeconds": 5}}}, (), ()),
+]  # fmt: skip
 
-    assert summary(decide(new, observed(stack=COMPLETE), NOW)) == DONE
+
+def planned(document: dict[str, Any]) -> Plan:
+    """Return the plan of a create with the environment dev."""
+    specification = Specification(1, {"email": "a@example.com", **document})
+    request = CreateRequest("MyApp", {"technicalTeam": "Core"}, specification, FIXED)
+    seen = Observed(template=TEMPLATE)
+    return kinds.load("create").plan(request, Inventory({}), seen, operation("create"))
+
+
+@pytest.mark.parametrize(
+    ("document", "registers", "configures"),
+    [case[1:] for case in PLANS],
+    ids=[case[0] for case in PLANS],
+)
+def test_plans_the_services_that_the_parameters_of_the_stack_cannot_configure(
+    document: dict[str, Any], registers: tuple[str, ...], configures: tuple[str, ...]
+) -> None:
+    create = planned(document).operation
+    assert create is not None
+    assert (create.details.registers, create.details.configures) == (registers, configures)
+
+
+def test_plans_each_service_with_its_effective_settings() -> None:
+    document = {
+        "service": {"desiredCount": 2, "startSeconds": 5, "rolloutMinutes": 40},
+        "overrides": {"prod": {"startSeconds": 9, "rolloutMinutes": 50, "cpu": 512}},
+    }
+    specification = Specification(1, {"email": "a@example.com", **document})
+    create = planned(document).operation
+    assert create is not None
+
+    assert create.progress == tuple(
+        part(
+            name,
+            desired_count=2,
+            start_seconds=start,
+            spec_hash=specification.settings(environment).hash,
+        )
+        for name, environment, start in (
+            ("dev", Environment.DEV, 5),
+            ("prod-1", Environment.PROD_GREEN, 9),
+            ("prod-2", Environment.PROD_BLUE, 9),
+        )
+    )
+    assert (create.spec, create.details.template) == (1, TEMPLATE)
+    # The stack has the services' first rollout, and the longest limit counts for both.
+    assert create.deadline == START + timedelta(minutes=2 * 50)
+
+
+def test_the_plan_stores_the_first_revision_in_a_record_that_the_create_holds() -> None:
+    plan = planned({"service": {"cpu": 512, "memory": 1024}})
+    specification = Specification(
+        1, {"email": "a@example.com", "service": {"cpu": 512, "memory": 1024}}
+    )
+
+    assert plan.record == RecordClaim(
+        seen=None,
+        taken=True,
+        new=ApplicationRecord(specification, 1, FIXED),
+        revision=Revision(specification, ID, "someone", START),
+    )
 
 
 def test_waits_for_the_tasks() -> None:
@@ -136,7 +250,7 @@ def test_the_reasons_name_both_failed_services() -> None:
         for name in ("dev", "qa")
     ]
     parts = [part(name, target=f"{name}:2", sent=True) for name in ("dev", "qa")]
-    both = operation("create", *parts, service=CONFIGURED, stack_id=STACK_ID)
+    both = operation("create", *parts, stack_id=STACK_ID, **BOTH)
     seen = observed(*services, stack=stack(outputs=outputs("dev", "qa")))
 
     assert decide(both, seen, NOW).operation.reasons == ("DEV: dev fails", "QA: qa fails")
@@ -148,7 +262,7 @@ def test_one_failed_service_ends_the_wait_for_the_other() -> None:
         service(deployment("qa:2", "IN_PROGRESS"), name="qa"),
     ]
     parts = [part(name, target=f"{name}:2", sent=True) for name in ("dev", "qa")]
-    both = operation("create", *parts, service=CONFIGURED, stack_id=STACK_ID)
+    both = operation("create", *parts, stack_id=STACK_ID, **BOTH)
     seen = observed(*services, stack=stack(outputs=outputs("dev", "qa")))
 
     assert summary(decide(both, seen, NOW)) == UNDO
@@ -163,7 +277,6 @@ def test_without_settings_the_task_definition_of_the_stack_is_target_and_previou
             url="http://dev",
             previous="dev:1",
             target="dev:1",
-            desired_count=1,
         ),
     )
 

@@ -8,7 +8,8 @@ import pytest
 
 from devops_core.model.observed import Observed, Stack
 from devops_core.model.operation import Operation, Status
-from devops_core.model.steps import DeleteStack, Deregister
+from devops_core.model.specification import ApplicationRecord, RecordClaim, Specification
+from devops_core.model.steps import DeleteStack, Deregister, RemoveRevisions
 from tests.lab.builders import (
     DONE,
     ID,
@@ -32,6 +33,8 @@ LATE = overdue("delete")
 NEW = operation("delete", stack_id=STACK_ID)
 SENT = operation("delete", stack_id=STACK_ID, sent=True)
 DELETE = acts(DeleteStack(ID))
+CLEARED = operation("delete", stack_id=STACK_ID, sent=True, cleared=True)
+CLEAR = acts(RemoveRevisions())
 FAILED = stack("DELETE_FAILED", reason="The following resource(s) failed to delete: [Repository]")
 
 CASES: list[tuple[str, Operation, Stack | None, tuple[str, ...], datetime, Summary]] = [
@@ -53,8 +56,13 @@ CASES: list[tuple[str, Operation, Stack | None, tuple[str, ...], datetime, Summa
      LATE, fails("the stack is still UPDATE_IN_PROGRESS at the time limit", keep_rows=True)),
     ("failed without a failed resource: fail with the stack's reason", SENT, FAILED, (), LATE,
      fails(f"the stack is still DELETE_FAILED at the time limit: {FAILED.reason}", keep_rows=True)),
-    ("the stack was deleted: succeed", SENT, stack("DELETE_COMPLETE"), (), NOW, DONE),
-    ("the stack never existed: succeed", NEW, None, (), NOW, DONE),
+    ("the stack was deleted: remove the revisions", SENT, stack("DELETE_COMPLETE"), (), NOW, CLEAR),
+    ("the stack was deleted at the deadline: remove the revisions", SENT, stack("DELETE_COMPLETE"),
+     (), LATE, CLEAR),
+    ("the stack never existed: remove the revisions", NEW, None, (), NOW, CLEAR),
+    ("the revisions are removed: succeed", CLEARED, stack("DELETE_COMPLETE"), (), NOW, DONE),
+    ("the revisions are removed, and the stack is not visible: succeed", CLEARED, None, (), NOW,
+     DONE),
 ]  # fmt: skip
 
 
@@ -91,16 +99,29 @@ def test_task_definitions_of_deploys_are_deregistered_after_the_stack() -> None:
     deleted = Observed(orphans={"dev": ("dev:7", "dev:8"), "prod-1": ()})
 
     steps = (Deregister("dev", "dev:7"), Deregister("dev", "dev:8"))
-    assert summary(decide(SENT, deleted, NOW)) == acts(*steps)
+    assert summary(decide(SENT, deleted, NOW)) == acts(*steps, RemoveRevisions())
+    assert summary(decide(CLEARED, deleted, NOW)) == acts(*steps)
 
 
 def test_succeeds_in_every_environment_after_the_last_deregistration() -> None:
-    delete = operation("delete", part("dev"), part("prod-1"))
+    delete = operation("delete", part("dev"), part("prod-1"), cleared=True)
 
     decision = decide(delete, Observed(orphans={"dev": (), "prod-1": ()}), NOW)
 
     assert summary(decision) == DONE
     assert statuses(decision) == [Status.SUCCEEDED, Status.SUCCEEDED]
+
+
+def test_takes_the_record_of_the_application() -> None:
+    assert planned_delete(STACK_ID).record == RecordClaim(seen=None, taken=True)
+    record = ApplicationRecord(Specification(3, {"email": "a@example.com"}), 3)
+
+    plan = planned_delete(STACK_ID, record)
+
+    assert plan.record == RecordClaim(seen=record, taken=True)
+    # The steps remove the revisions, so no transaction needs one.
+    assert plan.operation is not None
+    assert plan.operation.spec is None
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,8 @@
-"""Deploy and promote: each environment has its own outcome, and all must succeed."""
+"""Deploy, promote and update: each environment has its own outcome, and all must succeed."""
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 import pytest
 
@@ -15,6 +17,7 @@ from tests.lab.builders import (
     fails,
     observed,
     operation,
+    part,
     rolling,
     service,
     statuses,
@@ -26,7 +29,7 @@ COMPLETE = service(deployment("new"))
 FAILED = rolling("qa", status=Status.FAILED, reason="crashed", deregistered=True)
 
 
-@pytest.mark.parametrize("kind", ["deploy", "deploy-blue"])
+@pytest.mark.parametrize("kind", ["deploy", "deploy-blue", "update"])
 def test_succeeds_when_the_old_task_definition_is_deregistered(kind: str) -> None:
     decision = decide(operation(kind, rolling(deregistered=True)), observed(COMPLETE), NOW)
 
@@ -70,3 +73,27 @@ def test_the_wait_names_the_conditions_of_all_environments() -> None:
 
     assert summary(decision).decision == "Wait"
     assert [text[:4] for text in summary(decision).text.split("; ")] == ["DEV:", "QA: "]
+
+
+def test_a_rollout_of_settings_does_not_wait_for_the_digest_of_the_image() -> None:
+    """The image does not change, so its digest can remain unknown."""
+    unknown = rolling(digest=None, keeps_image=True, deregistered=True, spec_hash="5e")
+
+    assert summary(decide(operation("update", unknown), observed(COMPLETE), NOW)) == DONE
+
+
+def test_a_task_count_alone_is_updated_without_the_task_definition() -> None:
+    """Both slots of production keep their releases; an update never rolls production out."""
+    counted = part("prod-2", target="new", previous="new", keeps_image=True, desired_count=3)
+    slot = service(deployment("new"), name="prod-2")
+
+    decision = decide(operation("update", counted), observed(slot), NOW)
+
+    assert summary(decision) == acts(UpdateService("prod-2", None, 3))
+
+
+def test_an_update_without_a_rollout_succeeds_at_once() -> None:
+    """The revision can change only production, or settings that no task has."""
+    stored = replace(operation("update"), progress=())
+
+    assert summary(decide(stored, observed(), NOW)) == DONE

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from functools import cache
 from itertools import product
@@ -15,8 +15,14 @@ from devops_core.model.decisions import Act, Decision, Done, Fail
 from devops_core.model.listeners import Listener
 from devops_core.model.observed import Deployment, Observed, RunningService, Stack
 from devops_core.model.operation import Operation, Status
-from devops_core.model.service_spec import ServiceSpec
-from devops_core.model.steps import CreateStack, DeleteStack, Deregister, Step, Switch
+from devops_core.model.steps import (
+    CreateStack,
+    DeleteStack,
+    Deregister,
+    RemoveRevisions,
+    Step,
+    Switch,
+)
 from tests.lab.builders import (
     BEFORE,
     CONFIGURED,
@@ -49,6 +55,8 @@ STACK_STATUSES = (
     "REVIEW_IN_PROGRESS",
 )  # fmt: skip
 STATES = ("IN_PROGRESS", "COMPLETED", "FAILED")
+# A create whose service dev has only another task count.
+COUNTED: Mapping[str, Any] = {"configures": ("dev",)}
 Case = tuple[Operation, Observed, datetime]
 
 
@@ -84,17 +92,17 @@ def services() -> Iterator[RunningService | None]:
 
 def creates() -> Iterator[Case]:
     variants = product(
-        (ServiceSpec(), CONFIGURED),
+        ({}, COUNTED, CONFIGURED),
         (None, STACK_ID),
         (False, True),
-        (part(), part(target="dev:2")),
+        (part(), part(target="dev:2"), part(desired_count=2, start_seconds=9)),
         (None, TEMPLATE),
     )
-    for (spec, known, undoing, progress, template), seen, failures, now in product(
+    for (configured, known, undoing, progress, template), seen, failures, now in product(
         variants, stacks(), ((), ("it broke",)), times("create")
     ):
-        details = {"service": spec, "stack_id": known, "undoing": undoing, "template": template}
-        start = operation("create", progress, **details)
+        details = {"stack_id": known, "undoing": undoing, "template": template}
+        start = operation("create", progress, **details, **configured)
         yield start, Observed(stack=seen, stack_failures=failures, services={"dev": None}), now
 
 
@@ -133,8 +141,11 @@ def swaps() -> Iterator[Case]:
 
 
 def deletes() -> Iterator[Case]:
-    for known, sent, now in product((None, STACK_ID), (False, True), times("delete")):
-        start = operation("delete", part(obsolete="dev:7"), stack_id=known, sent=sent)
+    for known, sent, cleared, now in product(
+        (None, STACK_ID), (False, True), (False, True), times("delete")
+    ):
+        details = {"stack_id": known, "sent": sent, "cleared": cleared}
+        start = operation("delete", part(obsolete="dev:7"), **details)
         yield start, planned_delete(known).observed, now
         # Failures are those of the operation's own delete: it has none before it is sent.
         for seen, failures in product(stacks(), ((), ("it remains",)) if sent else ((),)):
@@ -270,6 +281,18 @@ def test_a_delete_succeeds_only_without_a_stack() -> None:
     for (_, seen, _), decision in decided("delete"):
         if isinstance(decision, Done):
             assert seen.stack is None or seen.stack.status == "DELETE_COMPLETE"
+
+
+def test_a_delete_removes_the_revisions_once_after_the_stack_and_before_its_end() -> None:
+    removed = 0
+    for (start, seen, _), decision in decided("delete"):
+        if RemoveRevisions() in steps(decision):
+            removed += 1
+            assert seen.stack is None or seen.stack.status == "DELETE_COMPLETE"
+            assert not start.details.cleared
+        if isinstance(decision, Done):
+            assert start.details.cleared
+    assert removed
 
 
 def test_a_deploy_succeeds_only_if_the_target_runs() -> None:

@@ -20,6 +20,7 @@ from devops_core.model.steps import (
     Deregister,
     ReadTemplate,
     Register,
+    RemoveRevisions,
     ScaleService,
     Switch,
     UpdateService,
@@ -58,6 +59,7 @@ class SimulatedAws:
         self.healthy = healthy
         self.moves = moves
         self.switches: list[str] = []
+        self.revisions = 1
 
     def execute(self, current: Operation, step: Any) -> Operation:
         """Execute a step and return the operation with its result."""
@@ -65,6 +67,7 @@ class SimulatedAws:
             ReadTemplate: self._read_template,
             CreateStack: self._create_stack,
             DeleteStack: self._delete_stack,
+            RemoveRevisions: self._remove_revisions,
             Register: self._register,
             UpdateService: self._update_service,
             ScaleService: self._scale_service,
@@ -117,6 +120,12 @@ class SimulatedAws:
         assert self.seen.stack is not None
         self.seen = replace(self.seen, stack=replace(self.seen.stack, status="DELETE_IN_PROGRESS"))
         return current
+
+    def _remove_revisions(self, current: Operation, step: RemoveRevisions) -> Operation:
+        del step
+        assert not current.details.cleared
+        self.revisions = 0
+        return current.with_details(cleared=True)
 
     def _register(self, current: Operation, step: Register) -> Operation:
         return current.with_progress(step.service, target=f"{step.service}:2")
@@ -173,7 +182,10 @@ def dev() -> Observed:
 
 STARTS: dict[str, Callable[[], tuple[Operation, Observed]]] = {
     "create": lambda: (operation("create"), dev()),
-    "create with variables": lambda: (operation("create", service=CONFIGURED), dev()),
+    "create with a task count": lambda: (
+        operation("create", part(desired_count=2), configures=("dev",)), dev()
+    ),
+    "create with variables": lambda: (operation("create", **CONFIGURED), dev()),
     "undo of a create": lambda: (
         operation("create", undoing=True, reasons=("x",)), replace(dev(), stack=stack())
     ),
@@ -185,6 +197,17 @@ STARTS: dict[str, Callable[[], tuple[Operation, Observed]]] = {
     "deploy without deployment": lambda: (
         operation("deploy", rolling()), observed(service())
     ),
+    "update": lambda: (
+        operation("update", part(previous="dev:1", keeps_image=True, spec_hash="5e")), dev()
+    ),
+    "update of a task count": lambda: (
+        operation(
+            "update",
+            part(previous="dev:1", target="dev:1", keeps_image=True, desired_count=3),
+        ),
+        dev(),
+    ),
+    "update without a rollout": lambda: (replace(operation("update"), progress=()), dev()),
     "promote": lambda: (
         operation("deploy-blue", part("prod-2", previous="td")), production("prod-1", "prod-2")
     ),
@@ -231,7 +254,7 @@ def test_every_operation_succeeds_if_nothing_prevents_it(name: str) -> None:
     assert isinstance(decision, Fail if name in CANNOT_SUCCEED else Done)
 
 
-@pytest.mark.parametrize("name", ["create with variables", "deploy", "promote"])
+@pytest.mark.parametrize("name", ["create with variables", "deploy", "promote", "update"])
 def test_an_operation_with_a_failed_rollout_fails(name: str) -> None:
     start, seen = STARTS[name]()
 
@@ -257,6 +280,16 @@ def test_a_failed_create_ends_without_a_stack() -> None:
 
     assert aws.seen.stack is not None
     assert aws.seen.stack.status == "DELETE_COMPLETE"
+
+
+@pytest.mark.parametrize("moves", [True, False])
+def test_a_delete_removes_the_revisions_only_with_the_stack(moves: bool) -> None:
+    start, seen = STARTS["delete"]()
+    aws = SimulatedAws(seen, moves=moves)
+
+    decision = end_of(start, aws, START)
+
+    assert (type(decision), aws.revisions) == ((Done, 0) if moves else (Fail, 1))
 
 
 def test_a_failed_swap_changes_no_listener() -> None:

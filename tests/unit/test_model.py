@@ -7,14 +7,14 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from devops_core.errors import ConflictError
+from devops_core.errors import ConflictError, NotDeployableError
 from devops_core.model.inventory import Application, Inventory, Row, RowStatus, Service, other_slot
 from devops_core.model.operation import Status
-from devops_core.model.service_spec import ServiceSpec
+from devops_core.model.specification import ApplicationRecord, Specification
 from devops_core.naming import Environment
 from tests.lab.builders import NOW, deployment, failed_deployment, operation, overdue, part, service
 
-APPLICATION = Application(name="MyApp", technical_team="Core", email="a@example.com")
+APPLICATION = Application(name="MyApp", technical_team="Core")
 
 
 def row(environment: Environment, name: str | None, claim: str | None = None) -> Row:
@@ -40,23 +40,6 @@ SWAPPED = inventory(
     row(Environment.PROD_GREEN, "prod-2"),
     row(Environment.PROD_BLUE, "prod-1", claim="02"),
 )
-
-
-@pytest.mark.parametrize(
-    ("spec", "needed"),
-    [
-        (ServiceSpec(), False),
-        (ServiceSpec(cpu=512, memory=1024, container_port=8080), False),
-        (ServiceSpec(desired_count=2), True),
-        (ServiceSpec(environment={"A": "1"}), True),
-        (ServiceSpec(secrets={"A": "arn"}), True),
-    ],
-    ids=["defaults", "only template parameters", "task count", "variables", "secrets"],
-)
-def test_settings_that_no_template_parameter_holds_need_configuring(
-    spec: ServiceSpec, needed: bool
-) -> None:
-    assert spec.needs_configuring is needed
 
 
 def test_an_inventory_has_its_slots_by_name_in_any_role() -> None:
@@ -88,6 +71,17 @@ def test_an_inventory_has_an_application_services_and_held_rows() -> None:
     assert inventory().application is None
     assert SWAPPED.service(Environment.QA) is None
     assert [each.environment for each in SWAPPED.held_by("01")] == [Environment.DEV]
+
+
+def test_an_inventory_has_the_specification_of_its_record() -> None:
+    specification = Specification(2, {"email": "a@example.com"})
+    known = replace(SWAPPED, record=ApplicationRecord(specification, 3))
+
+    assert known.specification == specification
+    with pytest.raises(
+        NotDeployableError, match="the specification of the application is not on recor"
+    ):
+        _ = SWAPPED.specification
 
 
 def test_an_operation_has_ended_with_a_final_status() -> None:

@@ -13,10 +13,15 @@ from botocore.validate import ParamValidator
 
 from devops_core import render
 from devops_core.model.inventory import Application
-from devops_core.model.service_spec import ServiceOverride, ServiceSpec
+from devops_core.model.specification import (
+    ApplicationRecord,
+    EnvironmentSettings,
+    FixedSettings,
+    Specification,
+)
 from devops_core.naming import Image
 from devops_core.settings import Settings
-from tests.lab.builders import ID, operation, part
+from tests.lab.builders import ID, operation
 from tests.lab.environment import VARIABLES
 from tests.lab.templates import ROOT, load, unroll
 
@@ -24,14 +29,15 @@ SETTINGS = Settings.from_environment(VARIABLES)
 APPLICATION = Application(
     name="MyApp",
     technical_team="Core",
-    email="a@example.com",
     tags={"technicalTeam": "Core", "cost": "7"},
 )
-PARTS = (part("da"), part("qa"), part("dev"), part("prod-1"), part("prod-2"))
 SECRET = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:db-AbCdEf"  # noqa: S105 - a name
 PARAMETER = "arn:aws:ssm:eu-west-1:123456789012:parameter/team/key"
 DIGEST = "sha256:" + "0" * 64
-DEFAULTS = ServiceSpec()
+ENVIRONMENTS = {"nonProd": ["qa", "dev"], "da": True}
+ROLE = "arn:aws:iam::123456789012:role/shop"
+USUAL = FixedSettings()
+NO_SETTINGS = EnvironmentSettings(hash="5e" * 32)
 BASE: dict[str, Any] = {
     "family": "MyApp-dev",
     "executionRoleArn": "arn:aws:iam::123456789012:role/devops-ecs/x",
@@ -64,14 +70,28 @@ def faults(service: str, call: str, request: Mapping[str, Any]) -> str:
     return str(ParamValidator().validate(request, shape).generate_report())
 
 
+def record(
+    service: Mapping[str, Any] = {},
+    overrides: Mapping[str, Any] = {},
+    fixed: FixedSettings = USUAL,
+) -> ApplicationRecord:
+    document = {
+        "email": "a@example.com",
+        "environments": ENVIRONMENTS,
+        "service": service,
+        "overrides": overrides,
+    }
+    return ApplicationRecord(Specification(1, document), 1, fixed)
+
+
 def sent(
-    spec: ServiceSpec = DEFAULTS,
+    of: ApplicationRecord | None = None,
     template: bytes = b"Resources: {}",
-    overrides: Mapping[str, ServiceOverride] = {},
     url: str | None = None,
+    settings: Settings = SETTINGS,
 ) -> dict[str, Any]:
-    create = operation("create", *PARTS, service=spec, overrides=overrides)
-    return render.stack(create, APPLICATION, SETTINGS, template, url)
+    create = operation("create")
+    return render.stack(create, APPLICATION, of or record(), settings, template, url)
 
 
 def pairs(listed: list[dict[str, str]], key: str, value: str) -> dict[str, str]:
@@ -79,10 +99,12 @@ def pairs(listed: list[dict[str, str]], key: str, value: str) -> dict[str, str]:
     return {each[key]: each[value] for each in listed}
 
 
-def parameters(
-    spec: ServiceSpec = DEFAULTS, overrides: Mapping[str, ServiceOverride] = {}
-) -> dict[str, str]:
-    return pairs(sent(spec, overrides=overrides)["Parameters"], "ParameterKey", "ParameterValue")
+def parameters(of: ApplicationRecord | None = None) -> dict[str, str]:
+    return pairs(sent(of)["Parameters"], "ParameterKey", "ParameterValue")
+
+
+def secret_parameters(of: ApplicationRecord) -> dict[str, str]:
+    return {name: value for name, value in parameters(of).items() if name.endswith("SecretArns")}
 
 
 def test_the_request_of_create_stack_matches_its_model() -> None:
@@ -130,12 +152,14 @@ def test_a_stack_update_changes_no_resource_that_operations_change() -> None:
 
 
 def test_the_parameters_are_those_of_the_request_and_the_installation() -> None:
-    spec = ServiceSpec(
-        container_port=8080, health_check_path="/up?full=1", cpu=512, memory=1024,
-        architecture="ARM64", start_seconds=0,
-    )  # fmt: skip
+    wanted = record(
+        {"cpu": 512, "memory": 1024, "startSeconds": 0},
+        fixed=FixedSettings(
+            container_port=8080, health_check_path="/up?full=1", architecture="ARM64"
+        ),
+    )
 
-    assert parameters(spec) == {
+    assert parameters(wanted) == {
         "Environments": "dev,qa,da",
         "RepositoryName": "myapp",
         "VpcId": "vpc-1",
@@ -170,31 +194,58 @@ def test_the_template_declares_every_parameter_and_requires_no_other() -> None:
     assert required <= set(parameters())
 
 
-def test_the_parameters_have_each_secret_once_without_its_json_key() -> None:
-    spec = ServiceSpec(
-        secrets={"A": f"{SECRET}:user::", "B": f"{SECRET}:password::", "C": SECRET, "D": PARAMETER}
-    )
+def test_the_usual_parameters_are_those_of_the_template() -> None:
+    declared = load(ROOT / "cloudformation" / "application.yml")["Parameters"]
+    given = parameters()
 
-    given = parameters(spec)
+    for name in ("Cpu", "Memory", "StartSeconds", "ContainerPort", "HealthCheckPath"):
+        assert given[name] == str(declared[name]["Default"])
+    assert given["CpuArchitecture"] == "X86_64"
+
+
+def test_the_parameters_of_the_stack_have_no_override() -> None:
+    """All services share them, so an override is a task definition after the stack."""
+    wanted = record(
+        {"cpu": 512, "memory": 1024},
+        {
+            "dev": {"cpu": 1024, "memory": 4096, "startSeconds": 5},
+            "prod": {"cpu": 2048, "memory": 8192, "startSeconds": 300},
+        },
+    )
+    given = parameters(wanted)
+
+    assert (given["Cpu"], given["Memory"], given["StartSeconds"]) == ("512", "1024", "60")
+
+
+def test_the_parameters_have_each_secret_once_without_its_json_key() -> None:
+    secrets = {
+        "A": f"{SECRET}:user::", "B": f"{SECRET}:password::", "C": SECRET, "D": PARAMETER,
+    }  # fmt: skip
+
+    given = secret_parameters(record({"secrets": secrets}))
+
     names = ("devSecretArns", "qaSecretArns", "daSecretArns", "prodSecretArns")
-    assert [given[name] for name in names] == [f"{SECRET},{PARAMETER}"] * 4
+    assert given == dict.fromkeys(names, f"{SECRET},{PARAMETER}")
 
 
 def test_each_environment_can_read_only_its_own_secrets() -> None:
-    spec = ServiceSpec(secrets={"A": f"{SECRET}:user::", "B": PARAMETER})
     live = f"{SECRET}-live"
     overrides = {
-        "prod": ServiceOverride({"A": f"{live}:user::", "CARD": f"{live}:card::"}),
-        "qa": ServiceOverride({"C": SECRET}),
-        "da": ServiceOverride(),
+        "prod": {"secrets": {"A": f"{live}:user::", "CARD": f"{live}:card::"}},
+        "qa": {"secrets": {"C": SECRET}},
+        "dev": {"unset": ["A"]},
+        "da": {"environment": {"B": "plain"}},
+        "stage": {"secrets": {"D": f"{SECRET}-stage"}},
     }
 
-    given = parameters(spec, overrides)
+    given = secret_parameters(
+        record({"secrets": {"A": f"{SECRET}:user::", "B": PARAMETER}}, overrides)
+    )
 
-    assert {name: value for name, value in given.items() if name.endswith("SecretArns")} == {
-        "devSecretArns": f"{SECRET},{PARAMETER}",
+    assert given == {
+        "devSecretArns": PARAMETER,
         "qaSecretArns": f"{SECRET},{PARAMETER}",
-        "daSecretArns": f"{SECRET},{PARAMETER}",
+        "daSecretArns": SECRET,
         "prodSecretArns": f"{live},{PARAMETER}",
     }
 
@@ -256,9 +307,7 @@ def test_the_sizes_of_templates_are_those_of_the_api() -> None:
 
 def test_names_of_roles_require_the_parameter_of_the_installation() -> None:
     assert sent()["Capabilities"] == ["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"]
-    create = operation("create", *PARTS, service=DEFAULTS, overrides={})
-    settings = SETTINGS._replace(named_roles=True)
-    request = render.stack(create, APPLICATION, settings, b"Resources: {}")
+    request = sent(settings=SETTINGS._replace(named_roles=True))
     assert request["Capabilities"] == ["CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"]
     assert faults("cloudformation", "CreateStack", request) == ""
 
@@ -269,19 +318,63 @@ def test_the_shipped_template_fits() -> None:
     assert size <= render.MAX_TEMPLATE_BODY
 
 
-@pytest.mark.parametrize("spec", [None, ServiceSpec(environment={"A": "1"}, secrets={"B": SECRET})],
-                         ids=["a deploy", "a create with variables"])  # fmt: skip
-def test_the_request_of_register_task_definition_matches_its_model(
-    spec: ServiceSpec | None,
-) -> None:
-    image = Image("repo", "1.1", DIGEST)
+ALL_SETTINGS = EnvironmentSettings(
+    hash="5e" * 32,
+    cpu=512,
+    memory=1024,
+    desired_count=2,
+    environment={"A": "1"},
+    secrets={"B": SECRET},
+    command=("serve", "--port", "80"),
+    start_seconds=90,
+    stop_seconds=0,
+    task_role=ROLE,
+    unset=("ENVIRONMENT",),
+)
 
-    request = render.task_definition(BASE, "app", image, {"devops:operation": ID}, spec)
+
+def rendered(
+    settings: EnvironmentSettings | None = NO_SETTINGS,
+    *owned: str,
+    base: Mapping[str, Any] = BASE,
+    image: Image | None = None,
+) -> dict[str, Any]:
+    return render.task_definition(base, "app", image, {"k": "v"}, settings, owned)
+
+
+def container(settings: EnvironmentSettings, *owned: str, **present: Any) -> dict[str, Any]:
+    """Return the rendered container; `present` are members of the running one."""
+    app, sidecar = BASE["containerDefinitions"]
+    base = BASE | {"containerDefinitions": [app | present, sidecar]}
+    first, second = rendered(settings, *owned, base=base)["containerDefinitions"]
+    assert second == sidecar
+    found: dict[str, Any] = first
+    return found
+
+
+def changed(**settings: Any) -> EnvironmentSettings:
+    return NO_SETTINGS._replace(**settings)
+
+
+def variables(of: Mapping[str, Any]) -> dict[str, str]:
+    return pairs(of["environment"], "name", "value")
+
+
+def references(of: Mapping[str, Any]) -> dict[str, str]:
+    return pairs(of["secrets"], "name", "valueFrom")
+
+
+@pytest.mark.parametrize("settings", [None, NO_SETTINGS, ALL_SETTINGS],
+                         ids=["none", "no members", "all members"])  # fmt: skip
+def test_the_request_of_register_task_definition_matches_its_model(
+    settings: EnvironmentSettings | None,
+) -> None:
+    request = rendered(settings, "command", "taskRole", image=Image("repo", "1.1", DIGEST))
 
     assert faults("ecs", "RegisterTaskDefinition", request) == ""
 
 
-def test_a_deploy_changes_only_the_image_of_the_first_container_and_the_tags() -> None:
+def test_without_settings_only_the_image_of_the_first_container_and_the_tags_change() -> None:
     request = render.task_definition(BASE, "app", Image("repo", "1.1", DIGEST), {"k": "v"})
 
     first, second = request["containerDefinitions"]
@@ -293,35 +386,187 @@ def test_a_deploy_changes_only_the_image_of_the_first_container_and_the_tags() -
     }  # fmt: skip
 
 
-def test_a_create_keeps_the_image_and_the_variables_of_the_template() -> None:
-    spec = ServiceSpec(environment={"COLOUR": "blue"}, secrets={"TOKEN": SECRET})
+def test_settings_without_members_change_only_the_tags() -> None:
+    request = rendered()
 
-    (first, _) = render.task_definition(BASE, "app", None, {}, spec)["containerDefinitions"]
+    assert request.pop("tags") == [
+        {"key": "k", "value": "v"}, {"key": "devops:spec", "value": NO_SETTINGS.hash},
+    ]  # fmt: skip
+    assert request == BASE
+
+
+def test_settings_add_to_the_values_of_the_template() -> None:
+    wanted = changed(environment={"COLOUR": "blue"}, secrets={"TOKEN": SECRET})
+    first = container(wanted)
 
     assert first["image"] == "start:1.0"
-    assert pairs(first["environment"], "name", "value") == {
-        "APPLICATION": "MyApp", "ENVIRONMENT": "dev", "COLOUR": "blue",
-    }  # fmt: skip
-    assert pairs(first["secrets"], "name", "valueFrom") == {"KEY": PARAMETER, "TOKEN": SECRET}
+    assert variables(first) == {"APPLICATION": "MyApp", "ENVIRONMENT": "dev", "COLOUR": "blue"}
+    assert references(first) == {"KEY": PARAMETER, "TOKEN": SECRET}
 
 
 def test_a_name_is_a_variable_or_a_secret() -> None:
-    spec = ServiceSpec(environment={"KEY": "plain"}, secrets={"ENVIRONMENT": SECRET})
+    first = container(changed(environment={"KEY": "plain"}, secrets={"ENVIRONMENT": SECRET}))
 
-    (first, _) = render.task_definition(BASE, "app", None, {}, spec)["containerDefinitions"]
+    assert variables(first) == {"APPLICATION": "MyApp", "KEY": "plain"}
+    assert references(first) == {"ENVIRONMENT": SECRET}
 
-    assert pairs(first["environment"], "name", "value") == {
-        "APPLICATION": "MyApp", "KEY": "plain",
+
+@pytest.mark.parametrize(
+    ("owned", "name"),
+    [
+        ("environment.COLOUR", "COLOUR"),
+        ("environment.spring.profiles.active", "spring.profiles.active"),
+    ],
+)
+def test_a_variable_that_the_specification_lacks_is_removed_if_it_owned_it(
+    owned: str, name: str
+) -> None:
+    present = [{"name": name, "value": "1"}, {"name": "BY_HAND", "value": "2"}]
+
+    assert variables(container(NO_SETTINGS, owned, environment=present)) == {"BY_HAND": "2"}
+    assert variables(container(NO_SETTINGS, environment=present)) == {name: "1", "BY_HAND": "2"}
+
+
+def test_a_secret_that_the_specification_lacks_is_removed_if_it_owned_it() -> None:
+    present = [{"name": "TOKEN", "valueFrom": SECRET}, {"name": "KEY", "valueFrom": PARAMETER}]
+
+    assert references(container(NO_SETTINGS, "secrets.TOKEN", secrets=present)) == {
+        "KEY": PARAMETER
+    }
+    assert references(container(NO_SETTINGS, secrets=present)) == {
+        "KEY": PARAMETER, "TOKEN": SECRET,
     }  # fmt: skip
-    assert pairs(first["secrets"], "name", "valueFrom") == {"ENVIRONMENT": SECRET}
+
+
+def test_an_owned_name_that_remains_has_the_new_value() -> None:
+    first = container(
+        changed(environment={"COLOUR": "red"}),
+        "environment.COLOUR",
+        environment=[{"name": "COLOUR", "value": "blue"}],
+    )
+
+    assert variables(first) == {"COLOUR": "red"}
+
+
+def test_a_variable_can_become_a_secret_and_back() -> None:
+    plain = {"environment": [{"name": "TOKEN", "value": "1"}], "secrets": []}
+    first = container(changed(secrets={"TOKEN": SECRET}), "environment.TOKEN", **plain)
+    assert (variables(first), references(first)) == ({}, {"TOKEN": SECRET})
+
+    hidden = {"environment": [], "secrets": [{"name": "TOKEN", "valueFrom": SECRET}]}
+    first = container(changed(environment={"TOKEN": "1"}), "secrets.TOKEN", **hidden)
+    assert (variables(first), references(first)) == ({"TOKEN": "1"}, {})
+
+
+def test_unset_removes_variables_and_secrets_of_any_owner() -> None:
+    first = container(changed(unset=("ENVIRONMENT", "KEY", "ABSENT")))
+
+    assert variables(first) == {"APPLICATION": "MyApp"}
+    assert references(first) == {}
+
+
+def test_a_container_without_variables_receives_no_empty_members() -> None:
+    bare = {"name": "app", "image": "start:1.0"}
+    base = BASE | {"containerDefinitions": [bare]}
+
+    (first,) = rendered(base=base)["containerDefinitions"]
+
+    assert first == bare
+
+
+def test_values_of_the_task_keep_their_order_and_others_follow_by_name() -> None:
+    """The order of a document does not change the task definition."""
+    environment = {"B": "1", "A": "2", "ENVIRONMENT": "moved"}
+    first = container(changed(environment=environment))
+    other = container(changed(environment=dict(reversed(environment.items()))))
+
+    assert [pair["name"] for pair in first["environment"]] == [
+        "APPLICATION", "A", "B", "ENVIRONMENT",
+    ]  # fmt: skip
+    assert first == other
+
+
+REMOVABLE: list[tuple[str, str, dict[str, Any], Any]] = [
+    ("command", "command", {"command": ("serve", "now")}, ["serve", "now"]),
+    ("stopSeconds", "stopTimeout", {"stop_seconds": 5}, 5),
+    ("stopSeconds", "stopTimeout", {"stop_seconds": 0}, 0),
+]
+
+
+@pytest.mark.parametrize(("setting", "member", "wanted", "value"), REMOVABLE)
+def test_a_setting_of_the_container_is_set_kept_and_removed(
+    setting: str, member: str, wanted: dict[str, Any], value: Any
+) -> None:
+    present = {member: ["old"] if setting == "command" else 30}
+
+    assert container(changed(**wanted))[member] == value
+    assert container(changed(**wanted), setting, **present)[member] == value
+    assert container(NO_SETTINGS, **present)[member] == present[member]
+    assert member not in container(NO_SETTINGS, setting, **present)
+    assert member not in container(NO_SETTINGS, setting)
+
+
+def test_a_task_role_is_set_kept_and_removed() -> None:
+    present = BASE | {"taskRoleArn": "arn:old"}
+
+    assert rendered(changed(task_role=ROLE))["taskRoleArn"] == ROLE
+    assert rendered(changed(task_role=ROLE), "taskRole", base=present)["taskRoleArn"] == ROLE
+    assert rendered(base=present)["taskRoleArn"] == "arn:old"
+    assert "taskRoleArn" not in rendered(NO_SETTINGS, "taskRole", base=present)
+
+
+def test_the_size_is_text_and_remains_without_a_setting() -> None:
+    sized = rendered(changed(cpu=1024, memory=2048))
+    assert (sized["cpu"], sized["memory"]) == ("1024", "2048")
+    larger = rendered(changed(memory=2048))
+    assert (larger["cpu"], larger["memory"]) == (BASE["cpu"], "2048")
+
+
+def test_the_count_and_the_start_are_no_members_of_a_task_definition() -> None:
+    service = changed(desired_count=9, start_seconds=9, rollout_minutes=90, warmup=("/",))
+
+    assert rendered(service) == rendered()
+
+
+def test_the_hash_of_the_settings_is_a_tag() -> None:
+    tags = pairs(rendered(ALL_SETTINGS)["tags"], "key", "value")
+
+    assert tags == {"k": "v", "devops:spec": ALL_SETTINGS.hash}
+    assert pairs(rendered(None)["tags"], "key", "value") == {"k": "v"}
+
+
+def test_settings_change_only_the_container_behind_the_load_balancer() -> None:
+    router, app = {"name": "log-router", "image": "fluent:1"}, BASE["containerDefinitions"][0]
+    base = BASE | {"containerDefinitions": [router, app]}
+
+    first, second = rendered(ALL_SETTINGS, base=base)["containerDefinitions"]
+
+    assert first == router
+    assert second["stopTimeout"] == 0
+
+
+def test_the_same_settings_again_change_nothing() -> None:
+    once = rendered(ALL_SETTINGS)
+    tags = once.pop("tags")
+
+    again = rendered(ALL_SETTINGS, *ALL_SETTINGS.owned, base=once)
+
+    assert again == once | {"tags": tags}
+
+
+def test_the_removal_of_all_settings_restores_the_removable_ones() -> None:
+    wanted = ALL_SETTINGS._replace(cpu=None, memory=None, unset=())
+    once = rendered(wanted)
+
+    back = rendered(NO_SETTINGS, *wanted.owned, base=once)
+
+    assert back == rendered()
 
 
 def test_rendering_does_not_change_the_blueprint() -> None:
     before = repr(BASE)
 
-    render.task_definition(
-        BASE, "app", Image("repo"), {"k": "v"}, ServiceSpec(environment={"A": "1"})
-    )
+    rendered(ALL_SETTINGS, "secrets.KEY", "environment.APPLICATION", image=Image("repo"))
 
     assert repr(BASE) == before
 

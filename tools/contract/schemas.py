@@ -13,18 +13,25 @@ from devops_core.requests.create import CREATE
 from devops_core.requests.delete import DELETE
 from devops_core.requests.deploy import DEPLOY
 from devops_core.requests.promote import PROMOTE
-from devops_core.requests.reads import EVENTS, OPERATIONS, STACK, STACKS
+from devops_core.requests.reads import EVENTS, OPERATIONS, SPECIFICATION, STACK, STACKS
 from devops_core.requests.swap import SWAP
+from devops_core.requests.update import SPECIFICATION as DOCUMENT
 from tools.contract.document import Node
 
-# The declared bodies by the class of the request, which is the name of their component.
+# The declared bodies by the names of their components.
 BODIES: Mapping[str, schema.Object[Any]] = {
-    declared.make.__name__: declared for declared in (CREATE, DEPLOY, PROMOTE, SWAP, DELETE)
+    "CreateRequest": CREATE,
+    "DeployRequest": DEPLOY,
+    "PromoteRequest": PROMOTE,
+    "SwapRequest": SWAP,
+    "DeleteRequest": DELETE,
+    "UpdateRequest": DOCUMENT,
 }
 # The declared queries by the ids of their operations.
 QUERIES: Mapping[str, schema.Object[Any]] = {
     "listApplications": STACKS,
     "readApplication": STACK,
+    "readSpecification": SPECIFICATION,
     "listOperations": OPERATIONS,
     "listApplicationEvents": EVENTS,
     "listEvents": EVENTS,
@@ -120,7 +127,8 @@ def _inline(declared: schema.Type) -> Node:
     if isinstance(declared, schema.List):
         bounds = {"minItems": declared.least} if declared.least else {}
         bounds |= {} if declared.most is None else {"maxItems": declared.most}
-        return {"type": "array", **bounds, "uniqueItems": True, "items": _type(declared.item)}
+        bounds |= {"uniqueItems": True} if declared.distinct else {}
+        return {"type": "array", **bounds, "items": _type(declared.item)}
     assert isinstance(declared, schema.Boolean)  # noqa: S101 - the only type that is left
     return {"type": "boolean"}
 
@@ -156,31 +164,22 @@ def _object(declared: schema.Object[Any]) -> Node:
     node |= {"properties": properties} if properties else {}
     for name, member in declared.members.items():
         if isinstance(member.type, schema.Integer) and member.type.allowed_with:
-            other, allowed = member.type.allowed_with
-            default = declared.members[other].default
-            node |= _dependence(name, member.default, other, default, allowed)
+            node |= _dependence(name, *member.type.allowed_with)
     return node
 
 
-def _dependence(
-    name: str, default: int, other: str, other_default: int, values: Mapping[int, Collection[int]]
-) -> Node:
+def _dependence(name: str, other: str, values: Mapping[int, Collection[int]]) -> Node:
     """Return the rule of a member whose allowed `values` depend on the value of another member.
 
-    A missing member has its default. Generators of code ignore `if` and its branches. They would
-    make a class of each alternative of an `anyOf` beside `properties`.
+    The rule applies to objects with both members. Generators of code ignore `if` and its branches.
+    They would make a class of each alternative of an `anyOf` beside `properties`.
     """
-
-    def alternative(value: int) -> Node:
-        required = [other] if default in values[value] else [other, name]
-        members = {other: {"const": value}, name: _numbers(list(values[value]))}
-        return {"required": required, "properties": members}
-
-    return {
-        "if": {"properties": {other: {"const": other_default}}},
-        "then": {"properties": {name: _numbers(list(values[other_default]))}},
-        "else": {"anyOf": [alternative(value) for value in values if value != other_default]},
-    }
+    alternatives = [
+        {"properties": {other: {"const": value}, name: _numbers(list(allowed))}}
+        for value, allowed in values.items()
+    ]
+    both = {"required": [other, name], "properties": {each: {} for each in (other, name)}}
+    return {"if": both, "then": {"anyOf": alternatives}}
 
 
 def _numbers(allowed: Sequence[int]) -> Node:

@@ -7,6 +7,7 @@ AWS. Source: AWS Service Authorization Reference.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -63,9 +64,39 @@ def required_permissions(call: Call) -> list[Permission] | None:
 
 def leading_keys(parameters: Mapping[str, Any]) -> dict[str, Any]:
     """Return the condition key for the partition of an item in a table of the service."""
-    item = parameters.get("Item") or parameters.get("Key") or {}
+    item = parameters.get("Item") or parameters.get("Key") or _queried(parameters)
     partition = item.get("applicationName", {}).get("S")
     return {"dynamodb:LeadingKeys": [partition]} if partition else {}
+
+
+def _queried(parameters: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the partition key that a Query names in its condition."""
+    pair = re.match(r"(#\w+) = (:\w+)", parameters.get("KeyConditionExpression", ""))
+    if not pair:
+        return {}
+    name = parameters["ExpressionAttributeNames"][pair[1]]
+    return {name: parameters["ExpressionAttributeValues"][pair[2]]}
+
+
+def batch_write_item(
+    parameters: Mapping[str, Any], table: Callable[[str], str]
+) -> Iterable[Permission]:
+    """Yield the permissions for the writes of a batch; `table` returns the ARN of a table."""
+    for name, writes in parameters["RequestItems"].items():
+        for write in writes:
+            for action in write.values():
+                keys = leading_keys(action)
+                yield Permission("dynamodb:BatchWriteItem", table(name), keys)
+
+
+def _batch_write_item(call: Call) -> Iterable[Permission]:
+    yield from batch_write_item(call.parameters, lambda name: call.arn(f"table/{name}"))
+
+
+def _query(call: Call) -> Iterable[Permission]:
+    index = call.parameters.get("IndexName")
+    table = _table(call, call.parameters) + (f"/index/{index}" if index else "")
+    yield Permission(call.action, table, leading_keys(call.parameters))
 
 
 def _delete_item(call: Call) -> Iterable[Permission]:
@@ -230,7 +261,9 @@ _RULES: dict[str, Callable[[Call], Iterable[Permission]]] = {
     "cloudformation:DescribeStacks": _one_stack,
     "cloudformation:UpdateTerminationProtection": _one_stack,
     "cloudformation:ValidateTemplate": _validate_template,
+    "dynamodb:BatchWriteItem": _batch_write_item,
     "dynamodb:DeleteItem": _delete_item,
+    "dynamodb:Query": _query,
     "dynamodb:TransactWriteItems": _transact_write_items,
     "ecr:DescribePullThroughCacheRules": _any_resource,
     "ecs:DeregisterTaskDefinition": _any_resource,

@@ -19,6 +19,7 @@ CALLED: Mapping[str, tuple[str, ...]] = {
     ),
     "dynamodb": (
         "BatchGetItem",
+        "BatchWriteItem",
         "DeleteItem",
         "GetItem",
         "PutItem",

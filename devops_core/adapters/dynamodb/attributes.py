@@ -68,7 +68,7 @@ def typed(hint: Any, value: Any) -> Any:
         return datetime.fromisoformat(value)
     if origin is tuple:
         return tuple(typed(arguments[0], member) for member in value)
-    if origin is Mapping and _member_names(arguments[1]):
+    if origin is Mapping:
         return {name: typed(arguments[1], member) for name, member in value.items()}
     if isinstance(hint, type) and issubclass(hint, Enum):
         return hint(value)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from devops_core.model.inventory import Application, Inventory, Row
     from devops_core.model.listing import OpenOperation
     from devops_core.model.operation import Event, Operation
+    from devops_core.model.specification import ApplicationRecord, Revision, Specification
     from devops_core.ports import IdempotencyRecord
 
 # Returns the class of `Operation.details` for a kind, None for a kind without details.
@@ -32,6 +33,9 @@ DetailsType = Callable[[str], type[Any] | None]
 OPERATION = "OPERATION#"
 EVENT = "EVENT#"
 TIME = "TIME#"
+REVISION = "SPEC#"
+# The entry of the record of an application.
+RECORD = "APPLICATION"
 # Partitions of the log table for all applications; application names have no "#". A partition
 # takes 1,000 writes a second (DynamoDB Developer Guide, "Best practices for designing partition
 # keys"), far more than the deployments that ECS accepts in that time.
@@ -48,15 +52,15 @@ WAITING = "WAITING#"
 WAITING_SECONDS = 30
 # Then DynamoDB removes a counter (TTL).
 WAITING_KEPT_SECONDS = 3600
-# Attributes of an application that an item omits if they are empty.
-_OPTIONAL = ("description", "warmup")
 _FOR_CALLS = (
     "name", "arn", "targetGroup", "container", "taskDefinition", "registered", "wasLive",
 )  # fmt: skip
 # Keys in one call (DynamoDB API, BatchGetItem).
 MAX_KEYS = 100
+# Deletions in one call (DynamoDB API, BatchWriteItem).
+MAX_DELETES = 25
 # Calls for the keys that DynamoDB returns as unprocessed.
-_MAX_READS = 4
+_MAX_ATTEMPTS = 4
 
 
 @translated()
@@ -68,7 +72,7 @@ def batch_get(client: Any, keys: Mapping[str, Sequence[Item]]) -> dict[str, list
     """
     unread = {table: {"Keys": some, "ConsistentRead": True} for table, some in keys.items()}
     found: dict[str, list[Item]] = {}
-    for _ in range(_MAX_READS):
+    for _ in range(_MAX_ATTEMPTS):
         response = client.batch_get_item(RequestItems=unread)
         for table, items in response["Responses"].items():
             found.setdefault(table, []).extend(items)
@@ -76,6 +80,24 @@ def batch_get(client: Any, keys: Mapping[str, Sequence[Item]]) -> dict[str, list
         if not unread:
             return found
     raise ThrottledError("AWS throttles BatchGetItem")
+
+
+@translated()
+def batch_delete(client: Any, table: str, keys: Sequence[Item]) -> None:
+    """Delete items by their keys.
+
+    Raises ThrottledError if DynamoDB leaves keys unprocessed in four calls.
+    """
+    for start in range(0, len(keys), MAX_DELETES):
+        batch = keys[start : start + MAX_DELETES]
+        unprocessed = {table: [{"DeleteRequest": {"Key": key}} for key in batch]}
+        for _ in range(_MAX_ATTEMPTS):
+            response = client.batch_write_item(RequestItems=unprocessed)
+            unprocessed = response.get("UnprocessedItems")
+            if not unprocessed:
+                break
+        else:
+            raise ThrottledError("AWS throttles BatchWriteItem")
 
 
 def table_of(environment: Environment, names: TableNames) -> str:
@@ -107,7 +129,7 @@ def row_item(row: Row) -> Item:
     values, service = plain(row), row.service
     application = values.pop("application")
     application["applicationName"] = application.pop("name")
-    values |= {name: each for name, each in application.items() if each or name not in _OPTIONAL}
+    values |= application
     if service:
         attributes = values.pop("service")
         # The values for AWS calls are in one map, so that they do not hide the values for people.
@@ -133,12 +155,91 @@ def row_of(item: Mapping[str, Mapping[str, Any]]) -> Row:
     return row
 
 
-def inventory_of(rows: Iterable[Row]) -> Inventory:
+def inventory_of(rows: Iterable[Row], record: ApplicationRecord | None) -> Inventory:
     """Return the inventory of one application's rows, in the order of the environments."""
     found = {row.environment: row for row in rows}
     from devops_core.model.inventory import Inventory
 
-    return Inventory({name: found[name] for name in Environment if name in found})
+    return Inventory({name: found[name] for name in Environment if name in found}, record)
+
+
+def record_key(application: str) -> Item:
+    """Return the key of the record of an application."""
+    return encode({"applicationName": application, "entry": RECORD})
+
+
+def is_record(item: Mapping[str, Mapping[str, Any]]) -> bool:
+    """Return whether an item of the log table is the record of an application."""
+    return bool(item["entry"]["S"] == RECORD)
+
+
+def application_of(item: Mapping[str, Mapping[str, Any]]) -> str:
+    """Return the application of an item."""
+    name: str = item["applicationName"]["S"]
+    return name
+
+
+def record_item(application: str, record: ApplicationRecord) -> Item:
+    """Return the record of an application as an item.
+
+    The document is JSON text: DynamoDB would not keep a null and an empty name of a member.
+    """
+    values = plain(record)
+    del values["specification"]
+    return record_key(application) | encode(values | document(record.specification))
+
+
+def document(specification: Specification) -> dict[str, str]:
+    """Return the attribute of a document."""
+    return {"document": json.dumps(specification.document, sort_keys=True)}
+
+
+def record_of(item: Mapping[str, Mapping[str, Any]]) -> ApplicationRecord:
+    """Return the record of an application in an item, with its present revision."""
+    from devops_core.model.specification import (
+        ApplicationRecord,
+        FixedSettings,
+        Specification,
+        StackRecord,
+    )
+
+    values = decode(item)
+    current = values["current"]
+    return ApplicationRecord(
+        Specification(current, json.loads(values["document"])),
+        current,
+        fixed=typed(FixedSettings, values["fixed"]),
+        claim=values.get("claim"),
+        stack=typed(StackRecord, values.get("stack")),
+    )
+
+
+def revision_key(application: str, number: int) -> Item:
+    """Return the key of a revision; the keys have the order of the numbers."""
+    return encode({"applicationName": application, "entry": f"{REVISION}{number:08d}"})
+
+
+def revision_item(application: str, revision: Revision) -> Item:
+    """Return a revision as an item."""
+    specification = revision.specification
+    values = plain(revision) | {"revision": specification.revision}
+    del values["specification"]
+    key = revision_key(application, specification.revision)
+    return key | encode(values | document(specification))
+
+
+def revision_of(item: Mapping[str, Mapping[str, Any]]) -> Revision:
+    """Return the revision in an item."""
+    from devops_core.model.specification import Revision, Specification
+
+    values = decode(item)
+    specification = Specification(values["revision"], json.loads(values["document"]))
+    return Revision(
+        specification,
+        operation=values["operation"],
+        caller=values["caller"],
+        time=datetime.fromisoformat(values["time"]),
+    )
 
 
 def operation_key(application: str, operation_id: str) -> Item:

@@ -19,6 +19,7 @@ from devops_core.errors import InvalidRequestError
 from devops_core.model.inventory import Inventory, Row
 from devops_core.model.listing import EventSearch, Page
 from devops_core.model.operation import Event, Operation
+from devops_core.model.specification import ApplicationRecord
 from devops_core.naming import Environment
 from devops_core.settings import TableNames
 
@@ -104,15 +105,19 @@ class DynamoListing:
             for table, some in items.row_keys(application, environments, self._names).items()
             for key in some
         ]
+        keys += [(self._names.log, items.record_key(application)) for application in applications]
         size = items.MAX_KEYS
         batches = [_by_table(keys[start : start + size]) for start in range(0, len(keys), size)]
         calls = [partial(items.batch_get, self._client, batch) for batch in batches]
         rows: dict[str, list[Row]] = defaultdict(list)
+        records: dict[str, ApplicationRecord] = {}
         for found in self._gather(calls):
+            for item in found.pop(self._names.log, []):
+                records[items.application_of(item)] = items.record_of(item)
             for item in (item for some in found.values() for item in some):
                 row = items.row_of(item)
                 rows[row.application.name].append(row)
-        return [items.inventory_of(rows[application]) for application in applications]
+        return [items.inventory_of(rows[name], records.get(name)) for name in applications]
 
     def operations(self, application: str, after: str | None, limit: int) -> Page[Operation]:
         """Return the operations of an application, the newest first."""

@@ -7,7 +7,12 @@ from collections.abc import Sequence
 from devops_core.adapters.dynamodb import items
 from devops_core.adapters.dynamodb.attributes import decode
 from devops_core.adapters.dynamodb.transactions import FailedCondition, Subject
-from devops_core.errors import AlreadyExistsError, BusyError, ChangedMeanwhileError
+from devops_core.errors import (
+    SPECIFICATION,
+    AlreadyExistsError,
+    BusyError,
+    ChangedMeanwhileError,
+)
 from devops_core.model.operation import Operation
 from devops_core.ports import AlreadyClaimedError
 
@@ -25,6 +30,7 @@ def refusal(operation: Operation, failed: Sequence[FailedCondition]) -> Exceptio
         (Subject.NEW_ROW, _exists),
         (Subject.NAME, _name_taken),
         (Subject.ROW, _busy),
+        (Subject.RECORD, _busy),
     ):
         errors = [explain(operation, each) for each in known if each.action.subject is subject]
         error = next((each for each in errors if each), None)
@@ -61,7 +67,8 @@ def _name_taken(operation: Operation, failed: FailedCondition) -> Exception:
 
 
 def _busy(operation: Operation, failed: FailedCondition) -> Exception | None:
-    holder, row = decode(failed.stored).get("claim"), failed.action.row
-    if holder is None or row is None:
+    holder, action = decode(failed.stored).get("claim"), failed.action
+    if holder is None or action.ignores_claim:
         return None
-    return BusyError(row.environment, operation.application, holder)
+    held = action.row.environment if action.row else SPECIFICATION
+    return BusyError(held, operation.application, holder)

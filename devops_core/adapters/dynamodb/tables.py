@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from devops_core.model.inventory import Inventory
     from devops_core.model.listing import OpenOperation, Page
     from devops_core.model.operation import Event, Operation
+    from devops_core.model.specification import ApplicationRecord, Revision
     from devops_core.ports import Claim, Closing, IdempotencyRecord
 
 _INDEX = "OpenOperations"
@@ -50,17 +51,61 @@ class DynamoTables:
         self._now = now
 
     def inventory(
-        self, application: str, key: str | None = None
+        self, application: str, key: str | None = None, revision: int | None = None
     ) -> tuple[Inventory, IdempotencyRecord | None]:
-        """Return all rows of an application and the record of an Idempotency-Key; consistent."""
+        """Return all rows of an application and the record of an Idempotency-Key; consistent.
+
+        Another revision of the specification than the present one requires a second call.
+        """
         keys = items.row_keys(application, Environment, self._names)
+        keys[self._names.log] = [items.record_key(application)]
         if key is not None:
-            keys.setdefault(self._names.log, []).append(items.idempotency_record_key(key))
+            keys[self._names.log].append(items.idempotency_record_key(key))
         found = items.batch_get(self._client, keys)
-        stored = [items.idempotency_record_of(item) for item in found.pop(self._names.log, [])]
+        logged = found.pop(self._names.log, [])
         rows = [items.row_of(item) for some in found.values() for item in some]
-        valid = [record for record in stored if record.expires_at >= self._epoch()]
-        return items.inventory_of(rows), next(iter(valid), None)
+        records = [items.record_of(item) for item in logged if items.is_record(item)]
+        record = self._with_revision(application, next(iter(records), None), revision)
+        stored = [items.idempotency_record_of(item) for item in logged if not items.is_record(item)]
+        valid = [each for each in stored if each.expires_at >= self._epoch()]
+        return items.inventory_of(rows, record), next(iter(valid), None)
+
+    def _with_revision(
+        self, application: str, record: ApplicationRecord | None, revision: int | None
+    ) -> ApplicationRecord | None:
+        """Return a record with a revision, None if the revision does not exist."""
+        if record is None or revision in (None, record.current):
+            return record
+        found = self.revisions(application, [revision]).get(revision)
+        return record._replace(specification=found.specification) if found else None
+
+    def revisions(self, application: str, numbers: Sequence[int]) -> Mapping[int, Revision]:
+        """Return stored revisions of a specification by number; consistent."""
+        keys = [items.revision_key(application, number) for number in numbers]
+        found = items.batch_get(self._client, {self._names.log: keys}).get(self._names.log, [])
+        revisions = map(items.revision_of, found)
+        return {each.specification.revision: each for each in revisions}
+
+    @translated()
+    def remove_revisions(self, application: str) -> None:
+        """Delete all stored revisions of a specification, in batches."""
+        start: dict[str, Any] = {}
+        while True:
+            page = self._client.query(
+                TableName=self._names.log,
+                KeyConditionExpression="#partition = :application AND begins_with(#entry, :spec)",
+                ExpressionAttributeNames={"#partition": "applicationName", "#entry": "entry"},
+                ExpressionAttributeValues=encode(
+                    {":application": application, ":spec": items.REVISION}
+                ),
+                ProjectionExpression="#partition, #entry",
+                ConsistentRead=True,
+                **start,
+            )
+            items.batch_delete(self._client, self._names.log, page["Items"])
+            if "LastEvaluatedKey" not in page:
+                return
+            start = {"ExclusiveStartKey": page["LastEvaluatedKey"]}
 
     def claim(self, claim: Claim) -> None:
         """Accept an operation in one transaction; a repeat of the same claim succeeds too."""
@@ -111,8 +156,11 @@ class DynamoTables:
         actions = [build.update_operation(ended, write, seen=operation.revision)]
         actions += [build.release_row(row, operation.id) for row in closing.kept]
         actions += [build.remove_row(row, operation.id) for row in closing.removed]
-        if closing.removed and not closing.kept:
+        if closing.ends_application:
             actions.append(build.release_name(operation.application))
+            actions += build.remove_record(operation.application, operation.spec)
+        elif closing.releases_record:
+            actions.append(build.release_record(operation.application, operation.id, closing.stack))
         actions += build.put_events((*closing.events, closing.event))
         _check_written(commit(self._client, actions), operation, write)
 

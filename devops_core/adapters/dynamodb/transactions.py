@@ -13,7 +13,7 @@ from uuid import uuid4
 
 from devops_core.adapters.aws.errors import translated
 from devops_core.adapters.dynamodb import items
-from devops_core.adapters.dynamodb.attributes import encode
+from devops_core.adapters.dynamodb.attributes import encode, plain
 from devops_core.errors import AwsError, RefusedError, ThrottledError
 from devops_core.model.operation import Status
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from devops_core.adapters.dynamodb.attributes import Item
     from devops_core.model.inventory import Row
     from devops_core.model.operation import Event, Operation
+    from devops_core.model.specification import RecordClaim, StackRecord
     from devops_core.ports import Claim, IdempotencyRecord
     from devops_core.settings import TableNames
 
@@ -36,6 +37,8 @@ _FREE_AS_SEEN = f"attribute_not_exists(#claim) AND {_AS_SEEN}"
 # A row that was removed by hand must not prevent the end of its operation.
 _HELD = f"{_ABSENT} OR #claim = :operation"
 _IN_PROGRESS_AS_SEEN = f"{_AS_SEEN} AND #status = :open"
+_PRESENT_REVISION = "#current = :current"
+_FREE_RECORD = f"attribute_not_exists(#claim) AND {_PRESENT_REVISION}"
 
 
 class Subject(Enum):
@@ -47,14 +50,21 @@ class Subject(Enum):
     NAME = auto()
     NEW_ROW = auto()
     ROW = auto()
+    NEW_RECORD = auto()
+    RECORD = auto()
+    REVISION = auto()
 
 
 class WriteAction(NamedTuple):
-    """One action of a transaction. `request` is its member of TransactItems, `row` its row."""
+    """One action of a transaction. `request` is its member of TransactItems, `row` its row.
+
+    `ignores_claim` means that its condition does not depend on the claim of the item.
+    """
 
     subject: Subject
     request: Mapping[str, Any]
     row: Row | None = None
+    ignores_claim: bool = False
 
 
 class FailedCondition(NamedTuple):
@@ -87,6 +97,8 @@ class ActionBuilder:
         actions += [self._check_row(row) for row in claim.unchanged]
         actions += [self._create_row(row, operation_id) for row in claim.new]
         actions += self._reserve_names(claim.new)
+        if claim.record:
+            actions += self._claim_record(claim.record, claim.operation)
         actions += [self.create_operation(claim.operation), *self.put_events([claim.event])]
         if claim.idempotency:
             actions.append(self._put_idempotency_record(claim.idempotency, now))
@@ -127,6 +139,29 @@ class ActionBuilder:
         request = _delete_request(self._table(row), _key(row), _HELD, operation=operation_id)
         return WriteAction(Subject.ROW, request, row)
 
+    def release_record(
+        self, application: str, operation_id: str, stack: StackRecord | None
+    ) -> WriteAction:
+        """Return the release of an application's record, and the write of its stack."""
+        change, values = "REMOVE #claim", {"operation": operation_id}
+        if stack:
+            change, values = f"SET #stack = :stack {change}", values | {"stack": plain(stack)}
+        # A record that was removed by hand must not be created again without its document.
+        condition = "#claim = :operation"
+        key = items.record_key(application)
+        request = _update_request(self._names.log, key, change, condition, **values)
+        return WriteAction(Subject.RECORD, request)
+
+    def remove_record(self, application: str, revision: int | None) -> list[WriteAction]:
+        """Return the removals of an application's record, and of a revision if one is given."""
+        keys = {Subject.RECORD: items.record_key(application)}
+        if revision is not None:
+            keys[Subject.REVISION] = items.revision_key(application, revision)
+        return [
+            WriteAction(subject, _delete_request(self._names.log, key))
+            for subject, key in keys.items()
+        ]
+
     def release_name(self, application: str) -> WriteAction:
         """Return the removal of a name's reservation."""
         return WriteAction(
@@ -163,6 +198,30 @@ class ActionBuilder:
             WriteAction(Subject.NAME, _put_request(self._names.log, items.name_item(each), _ABSENT))
             for each in applications.values()
         ]
+
+    def _claim_record(self, claim: RecordClaim, operation: Operation) -> list[WriteAction]:
+        """Return the actions that check, take or write an application's record."""
+        application, log = operation.application, self._names.log
+        actions = []
+        if claim.revision:
+            item = items.revision_item(application, claim.revision)
+            actions.append(WriteAction(Subject.REVISION, _put_request(log, item, _ABSENT)))
+        held = claim.new and claim.new._replace(claim=operation.id)
+        if claim.seen is None:
+            new = [_put_request(log, items.record_item(application, held), _ABSENT)] if held else []
+            return [*(WriteAction(Subject.NEW_RECORD, each) for each in new), *actions]
+        key, seen = items.record_key(application), {"current": claim.seen.current}
+        if held:
+            item = items.record_item(application, held)
+            request = _put_request(log, item, _FREE_RECORD, **seen)
+        elif claim.taken:
+            values = seen | {"operation": operation.id}
+            change = "SET #claim = :operation"
+            request = _update_request(log, key, change, _FREE_RECORD, **values)
+        else:
+            request = _check_request(log, key, _PRESENT_REVISION, **seen)
+        own = WriteAction(Subject.RECORD, request, ignores_claim=not claim.taken)
+        return [own, *actions]
 
     def _put_idempotency_record(self, record: IdempotencyRecord, now: int) -> WriteAction:
         item = items.idempotency_record_item(record)

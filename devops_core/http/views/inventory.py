@@ -27,9 +27,10 @@ def created_view(request: CreateRequest) -> dict[str, Any]:
         "application": request.application,
         "ecrName": repository_name(request.application),
         "technicalTeam": request.tags["technicalTeam"],
-        "email": request.email,
+        "email": request.specification.email,
         "environmentType": [
-            {name.value: "YES" if name in request.environments else "NO"} for name in DEPLOYABLE
+            {name.value: "YES" if name in request.specification.environments else "NO"}
+            for name in DEPLOYABLE
         ],
     }
 
@@ -52,12 +53,13 @@ def stack_view(
 ) -> dict[str, Any]:
     """Return the view of an application in a list; `observed` adds its state in AWS."""
     application = _application(inventory)
+    specification = inventory.record.specification if inventory.record else None
     rows = inventory.rows.values()
     members = {
         "applicationName": application.name,
         "technicalTeam": application.technical_team,
-        "email": application.email,
-        "description": application.description or None,
+        "email": specification.email if specification else None,
+        "description": (specification.description or None) if specification else None,
         "environments": [
             _row_view(row, observed, operation_url)
             | (_problems_view(row, inventory, observed) if observed else {})
@@ -82,6 +84,7 @@ def _row_view(row: Row, observed: Observed | None, operation_url: OperationUrl) 
         "version": service.version if service else None,
         "image": service.image if service else None,
         "digest": service.digest if service else None,
+        "spec": service.spec if service else None,
         "slot": production.name if production else None,
         "live": _is_live(row, observed) if service else None,
         "url": row.url if service else None,

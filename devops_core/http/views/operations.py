@@ -30,6 +30,7 @@ def operation_view(operation: Operation, url: str) -> dict[str, Any]:
         "kind": operation.kind,
         "applicationName": operation.application,
         "status": operation.status.value,
+        "spec": operation.spec,
         "url": url,
         "caller": operation.caller,
         "abortedBy": operation.aborted_by,

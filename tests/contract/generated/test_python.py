@@ -147,13 +147,8 @@ def test_a_service_has_variables_secrets_and_a_size(client: PythonClient) -> Non
         warmup=["/"],
     )
     assert service.to_dict() == {
-        "containerPort": 80,
-        "healthCheckPath": "/health",
         "cpu": 512,
         "memory": 1024,
-        "desiredCount": 1,
-        "startSeconds": 60,
-        "rolloutMinutes": 30,
         "environment": {"LOG_LEVEL": "info"},
         "secrets": {"TOKEN": "arn:aws:ssm:…"},
         "warmup": ["/"],

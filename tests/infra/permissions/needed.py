@@ -14,7 +14,12 @@ from tests.lab.moto.backends import backend
 from tests.lab.moto.transport import Call
 from tests.lab.templates import APPLICATION
 from tools.laptop.permissions import Call as ApiCall
-from tools.laptop.permissions import Permission, leading_keys, required_permissions
+from tools.laptop.permissions import (
+    Permission,
+    batch_write_item,
+    leading_keys,
+    required_permissions,
+)
 
 Params = Mapping[str, Any]
 
@@ -94,6 +99,8 @@ def _dynamodb(operation: str, params: Params) -> Iterator[Permission]:
     elif operation == "BatchGetItem":
         for table in params["RequestItems"]:
             yield Permission("dynamodb:BatchGetItem", _table({"TableName": table}))
+    elif operation == "BatchWriteItem":
+        yield from batch_write_item(params, lambda name: _table({"TableName": name}))
     else:
         yield Permission(f"dynamodb:{operation}", _table(params), leading_keys(params))
 

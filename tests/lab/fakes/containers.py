@@ -44,6 +44,12 @@ class FakeTaskDefinition:
         return str(container_of(self.request, self.container)["image"])
 
     @property
+    def variables(self) -> dict[str, str]:
+        """The variables of the application's container, without secrets."""
+        own = container_of(self.request, self.container).get("environment", ())
+        return {each["name"]: each["value"] for each in own}
+
+    @property
     def settings(self) -> str:
         """The other members that a rollout keeps."""
         request = {**render.blueprint(self.request), "family": ""}
@@ -57,7 +63,8 @@ class FakeContainers(Port, port="containers"):
 
     `task_definitions` has them by ARN in the order of registration, `services_` has the services
     by cluster and name. `resolved` has the digests that new tasks report by image, `behaviours` the
-    behaviour of the tasks by image (`OK`, `CRASH`, `HANG`). With `automatic`, each describe
+    behaviour of the tasks by image (`OK`, `CRASH`, `HANG`); the variable BEHAVIOUR of the container
+    has precedence. With `automatic`, each describe
     advances a service by one phase; otherwise only `advance` does.
     """
 
@@ -107,9 +114,14 @@ class FakeContainers(Port, port="containers"):
 
     @outgoing
     def update(
-        self, cluster: str, service: str, task_definition: str | None, desired_count: int | None
+        self,
+        cluster: str,
+        service: str,
+        task_definition: str | None,
+        desired_count: int | None,
+        start_seconds: int | None = None,
     ) -> RunningService:
-        """Change the task definition or the number of tasks of a service."""
+        """Change the task definition, the number of tasks or the grace period of a service."""
         known = self.services_.get((cluster, service))
         if known is None:
             raise RefusedError("Service not found.")
@@ -118,6 +130,8 @@ class FakeContainers(Port, port="containers"):
         if desired_count is not None:
             known.desired = desired_count
             known.running = min(known.running, desired_count)
+        if start_seconds is not None:
+            known.start_seconds = start_seconds
         if task_definition is not None:
             if not self._known(task_definition).active:
                 raise RefusedError("TaskDefinition is inactive")
@@ -213,9 +227,9 @@ class FakeContainers(Port, port="containers"):
 
     def advance(self, cluster: str, name: str) -> None:
         """Advance a service by one phase."""
-        image = self.running(cluster, name).image
-        service = self.service(cluster, name)
-        service.advance(self.behaviours.get(image, OK), self._clock.right())
+        running, service = self.running(cluster, name), self.service(cluster, name)
+        behaviour = running.variables.get("BEHAVIOUR") or self.behaviours.get(running.image, OK)
+        service.advance(behaviour, self._clock.right())
         if service.primary.state == "COMPLETED":
             self.reported(service.primary.task_definition)
 

@@ -60,8 +60,9 @@ class FakeListing(Port, port="listing"):
         return _newest_first(keyed, after, limit)
 
     def _inventory(self, name: str, environments: Sequence[Environment]) -> Inventory:
-        rows = self._tables.inventory_of(name).rows
-        return Inventory({each: row for each, row in rows.items() if each in environments})
+        inventory = self._tables.inventory_of(name)
+        rows = {each: row for each, row in inventory.rows.items() if each in environments}
+        return Inventory(rows, inventory.record)
 
 
 def _is_searched(event: Event, search: EventSearch) -> bool:

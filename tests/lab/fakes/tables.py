@@ -1,15 +1,22 @@
-"""The tables of DynamoDB: rows, operations, events and idempotency records."""
+"""The tables of DynamoDB: rows, specifications, operations, events and idempotency records."""
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from devops_core.errors import AlreadyExistsError, BusyError, ChangedMeanwhileError, LostClaimError
+from devops_core.errors import (
+    SPECIFICATION,
+    AlreadyExistsError,
+    BusyError,
+    ChangedMeanwhileError,
+    LostClaimError,
+)
 from devops_core.model.inventory import Inventory, Row
 from devops_core.model.listing import OpenOperation, Page
 from devops_core.model.operation import Event, Operation
+from devops_core.model.specification import ApplicationRecord, Revision
 from devops_core.naming import Environment
 from devops_core.ports import AlreadyClaimedError, Claim, Closing, IdempotencyRecord
 from tests.lab.fakes.clock import FakeClock
@@ -19,9 +26,11 @@ from tests.lab.fakes.wire import Port, Wire, outgoing
 class FakeTables(Port, port="tables"):
     """`ports.Tables`; each transaction takes effect completely or not at all.
 
-    `rows` has the inventory by application and environment, `operations` the records by application
-    and id, `events` the audit log by application, operation and key in the order of the writes,
-    `idempotency_records` the records by Idempotency-Key. `problems` is the result of `check`.
+    `rows` has the inventory by application and environment, `records` the record of each
+    application, `stored_revisions` its specification by number, `operations` the records by
+    application and id, `events` the audit log by application, operation and key in the order of
+    the writes, `idempotency_records` the records by Idempotency-Key. `problems` is the result of
+    `check`.
     `open_page` is the limit of a page of open operations, `position` that of the schedule,
     `waiting` the number of waiting calls by the window in which they began.
     """
@@ -30,6 +39,8 @@ class FakeTables(Port, port="tables"):
         super().__init__(wire)
         self._clock = clock
         self.rows: dict[tuple[str, Environment], Row] = {}
+        self.records: dict[str, ApplicationRecord] = {}
+        self.stored_revisions: dict[str, dict[int, Revision]] = defaultdict(dict)
         self.operations: dict[tuple[str, str], Operation] = {}
         self.events: dict[tuple[str, str, str], Event] = {}
         self.idempotency_records: dict[str, IdempotencyRecord] = {}
@@ -43,10 +54,26 @@ class FakeTables(Port, port="tables"):
 
     @outgoing
     def inventory(
-        self, application: str, key: str | None = None
+        self, application: str, key: str | None = None, revision: int | None = None
     ) -> tuple[Inventory, IdempotencyRecord | None]:
         """Return the rows of an application, and the valid record of an Idempotency-Key."""
-        return self.inventory_of(application), self._idempotency_record(key)
+        inventory = self.inventory_of(application)
+        record = inventory.record
+        if record and revision not in (None, record.current):
+            found = self.stored_revisions[application].get(revision or 0)
+            record = record._replace(specification=found.specification) if found else None
+        return replace(inventory, record=record), self._idempotency_record(key)
+
+    @outgoing
+    def revisions(self, application: str, numbers: Sequence[int]) -> Mapping[int, Revision]:
+        """Return stored revisions by number."""
+        stored = self.stored_revisions[application]
+        return {number: stored[number] for number in numbers if number in stored}
+
+    @outgoing
+    def remove_revisions(self, application: str) -> None:
+        """Delete all stored revisions."""
+        self.stored_revisions[application].clear()
 
     @outgoing
     def reserved(self, application: str) -> str | None:
@@ -120,6 +147,7 @@ class FakeTables(Port, port="tables"):
         self._check_new(claim)
         for row in (*claim.taken, *claim.unchanged):
             self._check_free(row)
+        self._check_record(claim)
         assert (operation.application, operation.id) not in self.operations, "an id is used once"
         for row in claim.taken:
             stored = self.rows[row.application.name, row.environment]
@@ -127,6 +155,7 @@ class FakeTables(Port, port="tables"):
             self._put(replace(taken, claim=operation.id, revision=row.revision + 1))
         for row in claim.new:
             self._put(replace(row, claim=operation.id))
+        self._write_record(claim)
         self.operations[operation.application, operation.id] = operation
         self._log([claim.event])
         if claim.idempotency:
@@ -157,6 +186,13 @@ class FakeTables(Port, port="tables"):
             self._put(replace(row, claim=None, revision=row.revision + 1))
         for row in closing.removed:
             self.rows.pop((row.application.name, row.environment), None)
+        record = self.records.get(operation.application)
+        if closing.ends_application:
+            self.records.pop(operation.application, None)
+            self.stored_revisions[operation.application].pop(operation.spec or 0, None)
+        elif closing.releases_record and record:
+            stack = closing.stack or record.stack
+            self.records[operation.application] = record._replace(claim=None, stack=stack)
         self._log([*closing.events, closing.event])
 
     @outgoing
@@ -189,7 +225,7 @@ class FakeTables(Port, port="tables"):
         """Return the rows of an application."""
         rows = {name: self.rows[application, name] for name in Environment
                 if (application, name) in self.rows}  # fmt: skip
-        return Inventory(rows)
+        return Inventory(rows, self.records.get(application))
 
     def in_progress(self) -> list[tuple[str, str]]:
         """Return the application and the id of each operation in progress."""
@@ -226,6 +262,33 @@ class FakeTables(Port, port="tables"):
             raise ChangedMeanwhileError(
                 f"the inventory of {name} changed at the same moment: repeat the call"
             )
+
+    def _check_record(self, claim: Claim) -> None:
+        part, name = claim.record, claim.operation.application
+        stored = self.records.get(name)
+        if part is None or (part.seen is None and part.new is None):
+            return
+        if part.seen is None:
+            assert stored is None, "a record without rows"
+            return
+        if part.taken and stored and stored.claim:
+            raise BusyError(SPECIFICATION, name, stored.claim)
+        if stored is None or stored.current != part.seen.current:
+            raise ChangedMeanwhileError(
+                f"the inventory of {name} changed at the same moment: repeat the call"
+            )
+
+    def _write_record(self, claim: Claim) -> None:
+        part, name = claim.record, claim.operation.application
+        if part is None:
+            return
+        if part.revision:
+            number = part.revision.specification.revision
+            assert number not in self.stored_revisions[name], "a revision is written once"
+            self.stored_revisions[name][number] = part.revision
+        held = part.new or self.records.get(name)
+        if part.taken and held:
+            self.records[name] = held._replace(claim=claim.operation.id)
 
     def _check_unchanged(self, operation: Operation) -> None:
         stored = self.operations.get((operation.application, operation.id))

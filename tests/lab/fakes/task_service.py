@@ -51,6 +51,7 @@ class FakeService:
     stopped: dict[str, str] = field(default_factory=dict)
     messages: list[tuple[datetime, str]] = field(default_factory=list)
     made: int = 0
+    start_seconds: int = 60
 
     @property
     def primary(self) -> FakeDeployment:
@@ -143,4 +144,5 @@ class FakeService:
             ),
             messages=tuple(self.messages[:5]),
             containers={self.target_group: self.container},
+            start_seconds=self.start_seconds,
         )

@@ -19,6 +19,7 @@ from tests.lab.snapshot import (
     TaskDefinition,
     forward_weights,
     secrets_of,
+    variables_of,
 )
 from tests.lab.table_items import TableItems
 
@@ -66,6 +67,7 @@ def read(api: Api) -> StoredSnapshot:
     return StoredSnapshot(
         unchecked=UNCHECKED,
         rows=list(tables.rows),
+        specifications=dict(tables.specifications),
         operations=dict(tables.operations),
         events={key: list(some) for key, some in tables.events.items()},
         listed=tables.listed,
@@ -128,8 +130,15 @@ def _definitions(api: Api) -> Iterable[tuple[str, TaskDefinition]]:
             found = client.describe_task_definition(taskDefinition=arn, include=["TAGS"])
             tags = {tag["key"]: tag["value"] for tag in found.get("tags", [])}
             (container,) = found["taskDefinition"]["containerDefinitions"]
-            operation, secrets = tags.get(OPERATION_TAG, ""), secrets_of(container)
-            yield arn, TaskDefinition(container["image"], operation, secrets=secrets)
+            yield (
+                arn,
+                TaskDefinition(
+                    container["image"],
+                    tags.get(OPERATION_TAG, ""),
+                    secrets=secrets_of(container),
+                    variables=variables_of(container),
+                ),
+            )
 
 
 def _stacks(api: Api) -> Iterable[Stack]:

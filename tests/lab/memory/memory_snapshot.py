@@ -14,6 +14,7 @@ from typing import Any, ClassVar
 
 from devops_core.model.inventory import Row, container_of
 from devops_core.model.operation import Event
+from devops_core.model.specification import Specification
 from devops_core.naming import OPERATION_TAG
 from tests.lab.fakes import Call, FakeCloud
 from tests.lab.promises import Watch
@@ -27,6 +28,7 @@ from tests.lab.snapshot import (
     family_of,
     secrets_of,
     split_name,
+    variables_of,
 )
 
 _ACTIONS = {
@@ -63,13 +65,22 @@ class MemorySnapshot:
         self._cloud = cloud
         tables = cloud.tables
         self.rows: Collection[Row] = tables.rows.values()
-        # The promises that hold at any moment need these two.
+        # The promises that hold at any moment need these.
         self.operations = {key[1]: each for key, each in tables.operations.items()}
         self.events: dict[str, list[Event]] = {}
         for event in tables.events.values():
             self.events.setdefault(event.operation, []).append(event)
         for events in self.events.values():
             events.sort(key=attrgetter("key"))
+
+    @property
+    def specifications(self) -> Mapping[tuple[str, int], Specification]:
+        """The stored revisions by application and number."""
+        return {
+            (application, number): each.specification
+            for application, revisions in self._cloud.tables.stored_revisions.items()
+            for number, each in revisions.items()
+        }
 
     @property
     def services(self) -> Mapping[tuple[str, str], Service]:
@@ -98,6 +109,7 @@ class MemorySnapshot:
                 each.active,
                 each.settings,
                 secrets_of(container_of(each.request, each.container)),
+                variables_of(container_of(each.request, each.container)),
             )
             for arn, each in self._cloud.containers.task_definitions.items()
         }

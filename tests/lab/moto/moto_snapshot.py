@@ -31,6 +31,7 @@ from tests.lab.snapshot import (
     receiving,
     secrets_of,
     split_name,
+    variables_of,
 )
 from tests.lab.table_items import TableItems
 
@@ -160,6 +161,7 @@ def _task_definition(definition: Any) -> TaskDefinition:
         tags.get(OPERATION_TAG, ""),
         active=definition.status == "ACTIVE",
         secrets=secrets_of(container),
+        variables=variables_of(container),
     )
 
 

@@ -9,11 +9,10 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from devops_core.details.create import CreateDetails
 from devops_core.engine import reconcile, telemetry
 from devops_core.engine.run import Outcome, RequestContext, Run
 from devops_core.errors import AwsError, RefusedError, ThrottledError
-from devops_core.kinds import rollout
+from devops_core.kinds import rollout, sources
 from devops_core.kinds.kind import Kind, RowChanges
 from devops_core.model.decisions import Act, Decision, Fail, Plan, State, Wait
 from devops_core.model.expectation import Expectation
@@ -21,7 +20,7 @@ from devops_core.model.inventory import Application, Inventory, Row, Service
 from devops_core.model.listeners import Listener
 from devops_core.model.observed import Deployment, Observed, RunningService
 from devops_core.model.operation import Event, Operation, Progress, Status
-from devops_core.model.service_spec import ServiceSpec
+from devops_core.model.specification import ApplicationRecord, EnvironmentSettings, Specification
 from devops_core.model.steps import Deregister, Step, Switch, UpdateService
 from devops_core.naming import SLOTS, Environment
 from devops_core.ports import Cloud
@@ -203,13 +202,13 @@ def deregistered_task_definition_counts_as_active(
 
 
 @_bug(
-    "devops_core.details.create:CreateDetails.service_of",
+    "devops_core.model.specification:Specification.settings",
     why="an image in dev receives the secrets of production",
     stories=("create-configured",),
 )
 def secrets_of_production_are_in_every_environment(
-    original: Callable[..., ServiceSpec], self: CreateDetails, environment: Environment
-) -> ServiceSpec:
+    original: Callable[..., EnvironmentSettings], self: Specification, environment: Environment
+) -> EnvironmentSettings:
     del environment
     return original(self, Environment.PROD_GREEN)
 
@@ -260,7 +259,7 @@ def rows_are_exchanged_without_a_switch(
 
 
 @_bug(
-    "devops_core.kinds.rollout:rows_after",
+    "devops_core.kinds.releases:rows_after",
     why="the inventory has a version that does not run",
     stories=("deploy-crashes",),
 )
@@ -281,19 +280,20 @@ def failed_rollout_changes_the_row(
 
 
 @_bug(
-    "devops_core.kinds.rollout:source",
+    "devops_core.kinds.sources:source",
     why="a deploy reverts a change that a person made in the console",
     stories=("deploy-resized",),
 )
 def outside_changes_are_reverted(
-    original: Callable[..., rollout.Source],
+    original: Callable[..., sources.Source],
     row: Row,
     service: Service,
+    settings: EnvironmentSettings,
     inventory: Inventory,
     observed: Observed,
     now: datetime,
-) -> rollout.Source:
-    return rollout.Source(row, service)
+) -> sources.Source:
+    return sources.Source(row, service)
 
 
 @_bug(
@@ -306,11 +306,12 @@ def each_create_stack_has_a_token_of_its_own(
     original: Callable[..., dict[str, Any]],
     operation: Operation,
     application: Application,
+    record: ApplicationRecord,
     settings: Settings,
     template: bytes,
     url: str | None = None,
 ) -> dict[str, Any]:
-    request = original(operation, application, settings, template, url)
+    request = original(operation, application, record, settings, template, url)
     return {**request, "ClientRequestToken": f"{operation.id}-{operation.revision}"}
 
 

@@ -9,11 +9,11 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from devops_core.model.service_spec import ServiceOverride, ServiceSpec
 
 from devops_core.details.create import CreateDetails
 from devops_core.model.inventory import Row, RowStatus
 from devops_core.model.operation import LEASE, Event, Progress, Status
-from devops_core.model.service_spec import ServiceOverride, ServiceSpec
 from devops_core.naming import Environment
 from tests.lab import promises
 from tests.lab.fakes import FakeCloud

@@ -19,6 +19,7 @@ from tools.bench.cold.shop import (
     ECS,
     NOW,
     OPERATION,
+    RECORD,
     STACK,
     TABLES,
     VERSIONS,
@@ -43,6 +44,8 @@ class Account:
             (items.table_of(name, TABLES), name.value): items.row_item(row(name))
             for name in VERSIONS
         }
+        record = items.record_item(APPLICATION, RECORD)
+        self._items[TABLES.log, items.RECORD] = record
         self._operation = items.operation_item(ended_operation(), "1")
         self.reset()
 
@@ -84,9 +87,9 @@ class Account:
     def _rows(self, body: str) -> PreparedResponse:
         found: dict[str, list[Any]] = {}
         for table, keys in json.loads(body)["RequestItems"].items():
-            names = [key.get("environment", {}).get("S", "") for key in keys["Keys"]]
-            items = (self._items.get((table, name)) for name in names)
-            found[table] = [item for item in items if item]
+            names = [key.get("environment", key.get("entry"))["S"] for key in keys["Keys"]]
+            stored = (self._items.get((table, name)) for name in names)
+            found[table] = [item for item in stored if item]
         return _json({"Responses": found, "UnprocessedKeys": {}})
 
     def _record(self, body: str) -> PreparedResponse:

@@ -7,6 +7,7 @@ from typing import Any
 
 from devops_core.model.inventory import Application, Row, RowStatus, Service
 from devops_core.model.operation import Operation, Progress, Status
+from devops_core.model.specification import ApplicationRecord, Specification
 from devops_core.naming import Environment, service_name
 from devops_core.settings import TableNames
 
@@ -48,6 +49,7 @@ ECS = f"arn:aws:ecs:{REGION}:{ACCOUNT}"
 STACK = f"arn:aws:cloudformation:{REGION}:{ACCOUNT}:stack/{APPLICATION}/1"
 DIGEST = "sha256:" + "0f" * 32
 NOW = datetime.now(UTC).replace(microsecond=0)
+RECORD = ApplicationRecord(Specification(1, {"email": "web@example.com"}), 1)
 VERSIONS = {Environment.PROD_GREEN: "1.0", Environment.PROD_BLUE: "2.0", Environment.DEV: "3.0"}
 _ELB = f"arn:aws:elasticloadbalancing:{REGION}:{ACCOUNT}"
 _REPOSITORY = f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/shop"
@@ -81,7 +83,6 @@ def row(environment: Environment) -> Row:
         application=Application(
             name=APPLICATION,
             technical_team="web",
-            email="web@example.com",
             tags={"technicalTeam": "web"},
             stack_id=STACK,
             repository=_REPOSITORY,
@@ -102,6 +103,8 @@ def row(environment: Environment) -> Row:
             digest="sha256:" + VERSIONS[environment][0] * 64,
             version=VERSIONS[environment],
             was_live=environment is Environment.PROD_GREEN,
+            spec=RECORD.current,
+            spec_hash=RECORD.specification.settings(environment).hash,
         ),
     )
 

@@ -12,7 +12,7 @@ from devops_core.details.resize import (  # type: ignore[import-not-found] # the
 )
 
 from devops_core.kinds.kind import Kind, RowChanges
-from devops_core.kinds.rollout import ABORT
+from devops_core.kinds.releases import ABORT
 from devops_core.model.decisions import Act, Decision, Done, Fail, Plan, State, Wait
 from devops_core.model.inventory import Inventory, Row
 from devops_core.model.observed import Observed

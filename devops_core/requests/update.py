@@ -1,0 +1,110 @@
+"""Update: the body of `PUT` and `PATCH /stacks/{applicationName}/spec`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+from devops_core.errors import InvalidRequestError
+from devops_core.model.specification import FixedSettings
+from devops_core.requests import fields, schema, specification
+
+
+class UpdateRequest(NamedTuple):
+    """A change of the specification of an application.
+
+    `content` is a whole document, or with `patch` a merge patch (RFC 7396). `revision` is the
+    present revision that the caller expects, None for any. `remove` has the names of the
+    environments that the caller expects to be removed. `context` has the limits of the installation
+    for `SPECIFICATION`.
+    """
+
+    application: str
+    content: Mapping[str, Any]
+    patch: bool = False
+    revision: int | None = None
+    remove: tuple[str, ...] = ()
+    context: Mapping[str, Any] = {}
+
+
+def update_request(
+    application: str,
+    content: Any,
+    *,
+    patch: bool,
+    revision: int | None,
+    remove: str | None,
+    context: Mapping[str, Any],
+) -> UpdateRequest:
+    """Return the request of a body and a query; InvalidRequestError for an invalid query or body.
+
+    The service can check a patch only with the present document.
+    """
+    names = tuple(remove.split(",")) if remove is not None else ()
+    query = {"applicationName": application, "remove": list(names)}
+    parsed: tuple[str, tuple[str, ...]] = _QUERY.parse(query)
+    if not isinstance(content, dict):
+        raise InvalidRequestError([("body", "must be a JSON object")])
+    return UpdateRequest(parsed[0], content, patch, revision, parsed[1], context)
+
+
+def merged(document: Mapping[str, Any], patch: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a document with a merge patch applied (RFC 7396, 2)."""
+    result = dict(document)
+    for name, value in patch.items():
+        if value is None:
+            result.pop(name, None)
+        elif isinstance(value, dict):
+            present = result.get(name)
+            result[name] = merged(present if isinstance(present, dict) else {}, value)
+        else:
+            result[name] = value
+    return result
+
+
+def _faults(data: Mapping[str, Any], context: Mapping[str, Any]) -> Iterator[schema.Fault]:
+    """Yield the faults of a document, and those of settings that no update changes.
+
+    `application`, `tags` and `fixed` are those of the application.
+    """
+    yield from specification.document_faults(data, context)
+    fixed: FixedSettings = context["fixed"]
+    present = dict(zip(specification.FIXED, fixed, strict=True))
+    for name, value in present.items():
+        given = (data["service"] or {}).get(name)
+        if given not in (None, value):
+            yield f"service.{name}", f"is {value} since the create, and cannot change"
+    if data["application"] not in (None, context["application"]):
+        yield "applicationName", f"must be {context['application']}, the application in the path"
+    if data["tags"] not in (None, context["tags"]):
+        yield "tags", "are fixed since the create, and cannot change"
+
+
+def _parsed(**members: Any) -> dict[str, Any]:
+    document, _ = specification.document_of(members)
+    return document
+
+
+# The value is the document without the settings that no update changes.
+SPECIFICATION = schema.Object(
+    _parsed,
+    {
+        "applicationName": schema.Member(
+            fields.APPLICATION, "The application in the path, optional.", attribute="application"
+        ),
+        "tags": schema.Member(
+            specification.TAGS, "The tags of the create, optional: no update changes them."
+        ),
+        **specification.MEMBERS,
+    },
+    check=_faults,
+)
+_QUERY = schema.Object(
+    lambda application, remove: (application, remove),
+    {
+        "applicationName": fields.EXISTING,
+        "remove": schema.Member(
+            fields.several(fields.DEPLOYABLE_NAME), "The environments to remove."
+        ),
+    },
+)

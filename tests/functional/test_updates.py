@@ -1,0 +1,378 @@
+"""Updates: revisions of the specification, and their rollout in the environments."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from devops_core.access import AccessPolicy
+from devops_core.errors import RefusedError
+from devops_core.naming import Environment
+from tests.lab.callers import APPROVER, ONLY_APPROVERS, ONLY_TEAMS, OTHER, OWNER, with_policy
+from tests.lab.client import USER, Client, Reply
+from tests.lab.fakes import FakeCloud
+from tests.lab.fakes.cloud import REGISTRY
+from tests.lab.fakes.task_service import CRASH
+
+BLUE, GREEN = Environment.PROD_BLUE, Environment.PROD_GREEN
+CRASHES: Mapping[str, Any] = {"overrides": {"dev": {"environment": {"BEHAVIOUR": CRASH}}}}
+LEVEL: Mapping[str, Any] = {"service": {"environment": {"LEVEL": "debug"}}}
+
+
+def variables(cloud: FakeCloud, service: str) -> dict[str, str]:
+    """Return the variables of the running task definition of a service."""
+    container = cloud.containers.running("Shop", service).request["containerDefinitions"][0]
+    own = {each["name"]: each["value"] for each in container["environment"]}
+    return {name: own[name] for name in own if name not in ("APPLICATION", "ENVIRONMENT")}
+
+
+def by_hand(cloud: FakeCloud, **values: str) -> None:
+    """Deploy a task definition of dev with other variables, as a person in the console."""
+    running = cloud.containers.running("Shop", "dev").request
+    app = running["containerDefinitions"][0]
+    kept = [each for each in app["environment"] if each["name"] not in values]
+    changed = [*kept, *({"name": name, "value": value} for name, value in values.items())]
+    request = {**running, "containerDefinitions": [{**app, "environment": changed}], "tags": []}
+    service = cloud.containers.service("Shop", "dev")
+    service.deploy(cloud.containers.add(request), cloud.clock.now())
+    service.complete(cloud.clock.now())
+
+
+def revisions(cloud: FakeCloud) -> dict[str, int | None]:
+    """Return the revision of each environment in the inventory."""
+    rows = cloud.tables.inventory_of("Shop").rows.items()
+    return {name.value: row.service.spec if row.service else None for name, row in rows}
+
+
+def updated(api: Client, patch: Mapping[str, Any]) -> Reply:
+    """Return the successful end of an update."""
+    done = api.finished(api.patch(patch))
+    assert done.operation["status"] == "SUCCEEDED", done.body
+    return done
+
+
+def test_a_patch_rolls_out_the_environments_that_it_changes(
+    promoted: FakeCloud, api: Client
+) -> None:
+    before = promoted.containers.running("Shop", "qa").arn
+    change = {"overrides": {"dev": {"environment": {"LEVEL": "debug"}, "cpu": 512, "memory": 2048}}}
+    done = updated(api, change)
+    assert (done.operation["kind"], done.operation["spec"]) == ("update", 2)
+    assert set(done.environments) == {"DEV"}
+    definition = promoted.containers.running("Shop", "dev")
+    assert variables(promoted, "dev") == {"LEVEL": "debug"}
+    assert (definition.request["cpu"], definition.request["memory"]) == ("512", "2048")
+    assert promoted.containers.running("Shop", "qa").arn == before
+    assert revisions(promoted) == {
+        "DEV": 2, "QA": 1, "STAGE": 1, "TRAINING": 1, "PROD-BLUE": 1, "PROD-GREEN": 1,
+    }  # fmt: skip
+
+
+def test_an_update_keeps_the_version_and_its_deploy(promoted: FakeCloud, api: Client) -> None:
+    before = promoted.tables.inventory_of("Shop").rows[Environment.DEV].service
+    bob = Client(promoted, USER.replace("alice", "bob"))
+    bob.finished(bob.patch(LEVEL))
+    after = promoted.tables.inventory_of("Shop").rows[Environment.DEV].service
+    assert before is not None
+    assert after is not None
+    kept = ("version", "digest", "image", "deployed_at", "deployed_by", "deployers")
+    assert [getattr(after, name) for name in kept] == [getattr(before, name) for name in kept]
+    digest = promoted.images.pushed["shop", "1.0"]
+    assert promoted.containers.running("Shop", "dev").image == f"{REGISTRY}/shop@{digest}"
+    first = promoted.containers.running("Shop", "qa")
+    assert first.image == promoted.settings.initial_image
+    assert variables(promoted, "qa") == {"LEVEL": "debug"}
+    assert api.specification(revision="2").body["caller"] == bob.caller
+
+
+def test_customers_receive_settings_only_after_a_swap(promoted: FakeCloud, api: Client) -> None:
+    updated(api, LEVEL)
+    assert variables(promoted, "prod-1") == variables(promoted, "prod-2") == {}
+    promote = api.finished(api.promote(spec=2))
+    assert promote.operation["spec"] == 2
+    live = promoted.live("Shop")
+    assert (live, variables(promoted, "prod-1"), variables(promoted, "prod-2")) == (
+        "prod-1", {}, {"LEVEL": "debug"},
+    )  # fmt: skip
+    swapped = api.swap(version="1.0", spec=2)
+    assert (swapped.status, swapped.operation["spec"]) == (200, 2)
+    assert promoted.live("Shop") == "prod-2"
+    assert api.specification().body["pending"] == []
+    assert api.swap().status == 200
+    assert (promoted.live("Shop"), variables(promoted, "prod-1")) == ("prod-1", {})
+
+
+def test_pending_changes_name_the_next_call(promoted: FakeCloud, api: Client) -> None:
+    del promoted
+    done = updated(api, LEVEL)
+    assert done.operation["pending"] == ["environment"]
+    change = [{"field": "environment", "new": {"LEVEL": "debug"}}]
+    for call, following in (
+        ("POST /stacks/deploytoprodBlue", api.promote),
+        ("POST /stacks/swapProdBlueAndGreen", api.swap),
+    ):
+        pending = api.specification().body["pending"]
+        assert pending == [{"environment": "PROD-GREEN", "changes": change, "call": call}]
+        following()
+        api.settle()
+    assert api.specification().body["pending"] == []
+
+
+def test_a_removed_setting_leaves_the_tasks(promoted: FakeCloud, api: Client) -> None:
+    updated(api, {"service": {"environment": {"A": "1", "B": "2"}, "command": ["serve"]}})
+    updated(api, {"service": {"environment": {"B": None}, "command": None}})
+    assert variables(promoted, "dev") == {"A": "1"}
+    container = promoted.containers.running("Shop", "dev").request["containerDefinitions"][0]
+    assert "command" not in container
+    updated(api, {"overrides": {"dev": {"unset": ["A"]}}})
+    assert (variables(promoted, "dev"), variables(promoted, "qa")) == ({}, {"A": "1"})
+
+
+def test_a_put_replaces_exactly_the_expected_revision(promoted: FakeCloud, api: Client) -> None:
+    document = api.specification().body["specification"]
+    document["service"]["environment"] = {"LEVEL": "info"}
+    bare = {"applicationName": "Shop"}
+    missing = api.send("PUT", "/stacks/{applicationName}/spec", document, parameters=bare)
+    assert (missing.status, missing.body["code"]) == (428, "PRECONDITION_REQUIRED")
+    old = api.replace(document, 7)
+    assert (old.status, old.body["code"]) == (412, "PRECONDITION_FAILED")
+    for wrong in ("3", 'W/"1"', '"0"', '"x"', ""):
+        assert api.replace(document, headers={"If-Match": wrong}).status == 412
+    assert promoted.tables.records["Shop"].current == 1
+    done = api.finished(api.replace(document, 1))
+    assert done.operation["status"] == "SUCCEEDED"
+    assert variables(promoted, "qa") == {"LEVEL": "info"}
+    again = api.specification()
+    assert (again.headers["ETag"], again.body["specification"]) == ('"2"', document)
+
+
+def test_an_unchanged_specification_starts_nothing(promoted: FakeCloud, api: Client) -> None:
+    updated(api, LEVEL)
+    again = api.patch(LEVEL)
+    assert (again.status, again.body["operation"]) == (200, None)
+    assert "revision 2 of the specification has these settings" in again.body["message"]
+    assert promoted.tables.records["Shop"].current == 2
+
+
+def test_a_failed_environment_is_outdated_until_the_update_is_repeated(
+    shop: FakeCloud, api: Client
+) -> None:
+    failed = api.finished(api.patch(CRASHES))
+    assert failed.operation["status"] == "FAILED"
+    assert variables(shop, "dev") == {}
+    view = {each["environment"]: each for each in api.specification().body["environments"]}
+    assert (view["DEV"]["outdated"], view["DEV"]["revision"]) == (True, 1)
+    (pending,) = api.specification().body["pending"]
+    assert (pending["environment"], pending["call"]) == ("DEV", "POST /stacks/deploy")
+    repeated = api.finished(api.patch({}))
+    assert (repeated.operation["status"], repeated.operation["spec"]) == ("FAILED", 2)
+    updated(api, {"overrides": {"dev": {"environment": {"BEHAVIOUR": "ok"}}}})
+    assert (variables(shop, "dev"), revisions(shop)["DEV"]) == ({"BEHAVIOUR": "ok"}, 3)
+
+
+def test_a_deploy_applies_the_present_specification(shop: FakeCloud, api: Client) -> None:
+    shop.wire.fail("containers.register", RefusedError("the role does not exist"), times=1)
+    assert api.patch({"overrides": {"dev": {"environment": {"A": "1"}}}}).status == 424
+    done = api.finished(api.deploy("1.0", "dev"))
+    assert (done.operation["spec"], variables(shop, "dev")) == (2, {"A": "1"})
+    assert api.specification().body["pending"] == []
+
+
+def test_a_promote_requires_that_the_source_runs_the_present_settings(
+    promoted: FakeCloud, api: Client
+) -> None:
+    del promoted
+    assert api.finished(api.patch(CRASHES)).operation["status"] == "FAILED"
+    refused = api.promote()
+    assert (refused.status, refused.body["code"]) == (409, "NOT_DEPLOYABLE")
+    assert (
+        "DEV of Shop runs revision 1 of the specification, not revision 2"
+        in (refused.body["errorMessage"])
+    )
+
+
+@pytest.mark.parametrize("kind", ["promote", "swap"])
+def test_another_revision_than_the_expected_one_is_refused(
+    promoted: FakeCloud, api: Client, kind: str
+) -> None:
+    call = {"promote": api.promote, "swap": api.swap}[kind]
+    refused = call(spec=9)
+    assert (refused.status, refused.body["code"]) == (409, "NOT_DEPLOYABLE")
+    assert promoted.live("Shop") == "prod-1"
+
+
+def test_slots_with_the_same_image_and_other_settings_are_ambiguous(
+    promoted: FakeCloud, api: Client
+) -> None:
+    assert api.swap().status == 200
+    updated(api, LEVEL)
+    api.finished(api.promote())
+    ambiguous = api.swap(version="1.0")
+    assert (ambiguous.status, ambiguous.body["code"]) == (409, "AMBIGUOUS")
+    assert api.swap(version="1.0", spec=2).status == 200
+    assert promoted.live("Shop") == "prod-1"
+    live = api.swap(version="1.0", spec=2)
+    assert (live.status, live.body["operation"]) == (200, None)
+
+
+def test_only_the_count_of_production_changes_at_once(promoted: FakeCloud, api: Client) -> None:
+    definitions = [promoted.containers.running("Shop", slot).arn for slot in ("prod-1", "prod-2")]
+    done = updated(api, {"overrides": {"prod": {"desiredCount": 3}}})
+    assert set(done.environments) == {"PROD-GREEN", "PROD-BLUE"}
+    slots = [promoted.containers.service("Shop", slot) for slot in ("prod-1", "prod-2")]
+    assert [slot.desired for slot in slots] == [3, 3]
+    assert [slot.primary.task_definition for slot in slots] == definitions
+    assert api.specification().body["pending"] == []
+    both = {"overrides": {"prod": {"desiredCount": 4, "environment": {"A": "1"}}}}
+    updated(api, both)
+    assert [slot.desired for slot in slots] == [3, 3]
+    (pending,) = api.specification().body["pending"]
+    assert [each["field"] for each in pending["changes"]] == ["desiredCount", "environment"]
+
+
+def test_a_count_alone_keeps_the_task_definition(promoted: FakeCloud, api: Client) -> None:
+    before = promoted.containers.running("Shop", "dev").arn
+    updated(api, {"overrides": {"dev": {"desiredCount": 3}}})
+    service = promoted.containers.service("Shop", "dev")
+    assert (service.desired, service.primary.task_definition) == (3, before)
+
+
+def test_a_restart_registers_a_new_task_definition_with_the_same_image(
+    promoted: FakeCloud, api: Client
+) -> None:
+    before = promoted.containers.running("Shop", "dev")
+    body = {"applicationName": "Shop", "environment": ["dev", "qa"], "restart": True}
+    done = api.finished(api.send("POST", "/stacks/deploy", body))
+    assert done.operation["status"] == "SUCCEEDED"
+    after = promoted.containers.running("Shop", "dev")
+    assert (after.arn != before.arn, after.image) == (True, before.image)
+    assert done.environments["DEV"]["version"] == "1.0"
+    assert "version" not in done.environments["QA"]
+
+
+def test_an_update_holds_the_specification_and_its_environments(
+    promoted: FakeCloud, api: Client
+) -> None:
+    promoted.containers.automatic = False
+    running = api.patch({"overrides": {"dev": {"environment": {"A": "1"}}}})
+    assert running.status == 202
+    for refused in (api.patch(LEVEL), api.delete(), api.deploy("1.1", "dev")):
+        assert (refused.status, refused.body["code"]) == (409, "BUSY")
+        assert refused.body["operation"]["id"] == running.id
+    assert api.deploy("1.1", "qa").status == 202
+
+
+def test_an_abort_returns_to_the_previous_settings(promoted: FakeCloud, api: Client) -> None:
+    promoted.containers.automatic = False
+    running = api.patch({"overrides": {"dev": {"environment": {"A": "1"}}}})
+    assert api.abort(running.id).status == 202
+    promoted.containers.automatic = True
+    api.settle()
+    done = api.status(running.id)
+    assert done.operation["status"] == "FAILED"
+    assert variables(promoted, "dev") == {}
+    assert promoted.tables.records["Shop"].current == 2
+
+
+def test_all_faults_of_the_resulting_document_are_reported(
+    promoted: FakeCloud, api: Client
+) -> None:
+    del promoted
+    patch = {
+        "email": None,
+        "service": {"containerPort": 81, "cpu": 1024, "sidecars": []},
+        "overrides": {"da": {}, "prod": {"desiredCount": 0}},
+        "tags": {"technicalTeam": "others"},
+        "applicationName": "Store",
+    }
+    refused = api.patch(patch)
+    assert refused.status == 400
+    assert {each["field"] for each in refused.body["errors"]} == {
+        "email", "service.containerPort", "service.memory", "service.sidecars", "overrides.da",
+        "overrides.prod.desiredCount", "tags", "applicationName",
+    }  # fmt: skip
+
+
+def test_a_dry_run_shows_the_differences(promoted: FakeCloud, api: Client) -> None:
+    reply = api.patch(
+        {"overrides": {"dev": {"cpu": 512, "memory": 1024}, "prod": {"environment": {"A": "1"}}}},
+        dryRun="true",
+    )
+    plan = reply.body["plan"]
+    assert (reply.status, plan["kind"], plan["claims"]) == (200, "update", ["DEV"])
+    assert plan["changes"] == [
+        {
+            "field": "overrides",
+            "new": {"dev": {"cpu": 512, "memory": 1024}, "prod": {"environment": {"A": "1"}}},
+        }
+    ]
+    assert plan["pending"] == [{"field": "environment", "new": {"A": "1"}}]
+    (dev,) = plan["environments"]
+    assert [each["field"] for each in dev["taskDefinition"]] == ["cpu", "memory"]
+    assert promoted.tables.records["Shop"].current == 1
+
+
+def test_only_the_team_reads_and_changes_the_specification(shop: FakeCloud) -> None:
+    with_policy(shop, ONLY_TEAMS)
+    assert Client(shop, OWNER).specification().status == 200
+    for query in ({}, {"revision": "1"}):
+        reply = Client(shop, OTHER).specification(**query)
+        assert (reply.status, reply.body["code"]) == (403, "FORBIDDEN")
+    assert Client(shop, OTHER).patch(LEVEL).status == 403
+    assert Client(shop, OWNER).patch(LEVEL).status == 202
+
+
+def test_a_change_of_production_requires_an_approver(shop: FakeCloud) -> None:
+    with_policy(shop, ONLY_APPROVERS)
+    owner = Client(shop, OWNER)
+    dev_only = {"overrides": {"dev": {"environment": {"A": "1"}}}}
+    assert owner.patch(dev_only).status == 202
+    owner.settle()
+    for patch in (
+        LEVEL,
+        {"overrides": {"prod": {"desiredCount": 2}}},
+        {"service": {"warmup": ["/"]}},
+    ):
+        refused = owner.patch(patch)
+        assert (refused.status, refused.body["code"]) == (403, "FORBIDDEN")
+        assert refused.body["errorMessage"] == (
+            "not allowed to change production of Shop: requires productionapprovers"
+        )
+    assert Client(shop, APPROVER).patch(LEVEL).status == 202
+
+
+def test_a_task_role_must_be_one_of_the_team(shop: FakeCloud, api: Client) -> None:
+    role = "arn:aws:iam::123456789012:role/payments-tasks"
+    policy = AccessPolicy(task_roles={"payments": ("arn:aws:iam::123456789012:role/payments-*",)})
+    refused = api.patch({"service": {"taskRole": role}})
+    assert (refused.status, refused.body["code"]) == (403, "FORBIDDEN")
+    with_policy(shop, policy)
+    updated(api, {"service": {"taskRole": role}})
+    assert shop.containers.running("Shop", "dev").request["taskRoleArn"] == role
+    with_policy(shop, AccessPolicy())
+    assert api.deploy("1.0", "dev").status == 403
+
+
+def test_a_rollout_names_the_changes_that_it_overwrites(promoted: FakeCloud, api: Client) -> None:
+    updated(api, {"overrides": {"dev": {"environment": {"LEVEL": "info"}}}})
+    by_hand(promoted, LEVEL="debug", EXTRA="1")
+    done = api.finished(api.deploy("1.1", "dev"))
+    warnings = " ".join(done.operation["warnings"])
+    assert (
+        "keeps changes made outside of this service: containerDefinitions.app.environment.EXTRA"
+        in warnings
+    )
+    assert "OVERWRITTEN" in warnings
+    assert variables(promoted, "dev") == {"LEVEL": "info", "EXTRA": "1"}
+
+
+def test_the_calls_of_an_update_are_few(promoted: FakeCloud, api: Client) -> None:
+    start = len(promoted.wire.journal)
+    assert api.patch({"overrides": {"dev": {"environment": {"A": "1"}}}}).status == 202
+    made = [call.name for call in promoted.wire.journal[start:]]
+    assert made == [
+        "tables.inventory", "containers.services", "tables.claim", "containers.register",
+        "containers.update", "tables.save",
+    ]  # fmt: skip
