@@ -20,7 +20,7 @@ from devops_core.http.request import MAX_BODY_BYTES, MAX_SPECIFICATION_BYTES, MA
 from devops_core.model.operation import LEASE
 from devops_core.naming import SLOTS
 from devops_core.render import MAX_TEMPLATE_BODY, MAX_TEMPLATE_BYTES
-from devops_core.requests import create, specification
+from devops_core.requests import specification
 from tests.infra.test_docs import rows
 from tests.lab.kinds import RULES
 from tests.lab.templates import ROOT, load
@@ -90,7 +90,7 @@ FACTS = {
     ),
     "length of a key": Fact(r"1 to (\d+) (?:printable|characters\.? \| Afterwards)", 255, 2),
     "tasks": Fact(r"at the create \| (\d+) \|", specification.MAX_TASKS),
-    "tags": Fact(r"resources; at most (\d+)", create.MAX_TAGS),
+    "tags": Fact(r"resources; at most (\d+)", specification.MAX_TAGS),
     "time of a warm-up": Fact(r"after (\d) seconds at the latest", int(web.TIMEOUT)),
     "template": Fact(
         r"(?:A template has at most|#size\) \|) ([\d,]+) bytes", f"{MAX_TEMPLATE_BYTES:,}", 2
