@@ -79,7 +79,8 @@ DEPLOY = schema.Object(
         "restart": schema.Member(
             schema.Boolean(),
             "`true` instead of a `version` runs the present image again with the newest "
-            "specification, for example after the value of a secret has changed.",
+            "specification, for example after the value of a secret has changed. A restart keeps "
+            "the image, so `repouri` must be absent, too.",
             default=False,
         ),
         "repouri": schema.Member(

@@ -14,6 +14,7 @@ from tests.lab.fakes.task_service import CRASH
 from tools.contract.document import operation
 
 WAIT = {"Prefer": "wait=25"}
+REVISION_1 = {"If-Match": '"1"'}
 
 
 @dataclass(frozen=True)
@@ -35,18 +36,29 @@ class Account:
         """Send a request example: a body, or the value of a query parameter."""
         self.sent.append((operation_id, example))
         called, value = operation(operation_id), operation(operation_id).examples[example]["value"]
+        of_shop = _parameters(called.path)
         if called.body and example in called.body["examples"]:
-            return self.api.send(called.method, called.path, value, headers=headers)
+            return self.api.send(
+                called.method, called.path, value, parameters=of_shop, headers=headers
+            )
         (name,) = (
             each["name"] for each in called.parameters if example in each.get("examples", {})
         )
-        return self.api.send(called.method, called.path, query={name: value}, headers=headers)
+        query = {name: value}
+        return self.api.send(
+            called.method, called.path, parameters=of_shop, query=query, headers=headers
+        )
 
     def get(self, operation_id: str, **query: str) -> Reply:
         """Send a read, about the application of the examples if the path has a name."""
         called = operation(operation_id)
-        of_shop = {"applicationName": "Shop"} if "{applicationName}" in called.path else None
+        of_shop = _parameters(called.path)
         return self.api.send("GET", called.path, parameters=of_shop, query=query)
+
+    def configured(self) -> Account:
+        """Promote to blue, then give all environments a variable."""
+        self.promoted().api.finished(self.send("replaceSpecification", "whole", REVISION_1))
+        return self
 
     def with_shop(self) -> Account:
         """Create the application of the examples, with two versions in its repository."""
@@ -69,6 +81,11 @@ class Account:
         """Change a row of the inventory by hand."""
         rows = self.cloud.tables.rows
         rows["Shop", environment] = replace(rows["Shop", environment], **changes)
+
+
+def _parameters(path: str) -> dict[str, str] | None:
+    """Return the path parameters of the application of the examples, None without any."""
+    return {"applicationName": "Shop"} if "{applicationName}" in path else None
 
 
 # Prepares an account, makes one call and returns its answer.

@@ -15,7 +15,7 @@ from devops_core.errors import (
 )
 from devops_core.model.inventory import RowStatus
 from devops_core.naming import Environment
-from tests.contract.example_account import Account, Scenarios
+from tests.contract.example_account import REVISION_1, Account, Scenarios
 from tests.lab.callers import ONLY_TEAMS, with_policy
 from tests.lab.client import Reply
 
@@ -116,6 +116,19 @@ def _moving_on(account: Account) -> Reply:
     return account.api.abort(running.id)
 
 
+def _without_precondition(account: Account) -> Reply:
+    return account.with_shop().send("replaceSpecification", "whole")
+
+
+def _another_revision(account: Account) -> Reply:
+    return account.configured().send("replaceSpecification", "whole", REVISION_1)
+
+
+def _without_record(account: Account) -> Reply:
+    account.with_shop().cloud.tables.records.pop("Shop")
+    return account.get("readSpecification")
+
+
 def _unhealthy(account: Account) -> Reply:
     account.cloud.tables.problems = {
         "DevOpsLogsTable": "the service's role lacks the permission GetItem"
@@ -160,6 +173,9 @@ REFUSALS: Scenarios = {
     ("swap", 409, "NOT_READY"): _not_ready,
     ("swap", 409, "AMBIGUOUS"): _ambiguous,
     ("swap", 409, "CONFLICT"): _listener,
+    ("replaceSpecification", 412, "PRECONDITION_FAILED"): _another_revision,
+    ("replaceSpecification", 428, "PRECONDITION_REQUIRED"): _without_precondition,
+    ("readSpecification", 409, "NOT_DEPLOYABLE"): _without_record,
     ("readOperation", 404, "NOT_FOUND"): lambda account: account.api.status(NOBODY),
     ("abortOperation", 409, "ALREADY_ENDED"): _ended,
     ("abortOperation", 409, "NOT_ABORTABLE"): _a_delete,

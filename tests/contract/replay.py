@@ -40,6 +40,12 @@ _READS: Scenarios = {
     ("listApplications", 200, "version"): _a_version,
     ("readApplication", 200, "recorded"): lambda account: account.promoted().get("readApplication"),
     ("readApplication", 200, "live"): _live,
+    ("readSpecification", 200, "present"): lambda account: account.configured().get(
+        "readSpecification"
+    ),
+    ("readSpecification", 200, "revision"): lambda account: account.configured().get(
+        "readSpecification", revision="2"
+    ),
     ("listOperations", 200, "page"): lambda account: account.deployed().get(
         "listOperations", limit="1"
     ),

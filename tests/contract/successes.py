@@ -3,9 +3,27 @@
 from __future__ import annotations
 
 from devops_core.errors import RefusedError, ThrottledError
-from tests.contract.example_account import WAIT, Account, Scenarios
+from tests.contract.example_account import REVISION_1, WAIT, Account, Scenarios
 from tests.lab.client import Reply
-from tests.lab.fakes.task_service import HANG
+from tests.lab.fakes.task_service import CRASH, HANG
+
+_CRASHES = {"overrides": {"dev": {"environment": {"BEHAVIOUR": CRASH}}}}
+
+
+def _variable(account: Account) -> Reply:
+    return account.configured().send("patchSpecification", "variable", WAIT)
+
+
+def _unchanged(account: Account) -> Reply:
+    return account.configured().send("replaceSpecification", "whole", {"If-Match": '"2"'})
+
+
+def _update_tried(account: Account) -> Reply:
+    return account.configured().dry.patch({"service": {"environment": {"LOG_LEVEL": None}}})
+
+
+def _update_that_fails(account: Account) -> Reply:
+    return account.configured().api.patch(_CRASHES, headers=WAIT)
 
 
 def _create_that_fails(account: Account) -> Reply:
@@ -122,6 +140,16 @@ SUCCESSES: Scenarios = {
     ("swap", 200, "dryRun"): lambda account: account.promoted().dry.swap(version="1.0.0.0"),
     ("swap", 202, "back"): _swap_that_waits,
     ("swap", 424, "OPERATION_FAILED"): _swap_that_fails,
+    ("replaceSpecification", 200, "variable"): _variable,
+    ("replaceSpecification", 200, "unchanged"): _unchanged,
+    ("replaceSpecification", 200, "dryRun"): _update_tried,
+    ("replaceSpecification", 202, "whole"): lambda account: account.promoted().send(
+        "replaceSpecification", "whole", REVISION_1
+    ),
+    ("replaceSpecification", 424, "OPERATION_FAILED"): _update_that_fails,
+    ("patchSpecification", 202, "removed"): lambda account: account.configured().send(
+        "patchSpecification", "removed"
+    ),
     ("readOperation", 200, "inProgress"): _in_progress,
     ("readOperation", 200, "failed"): _failed,
     ("readOperation", 200, "warmedUp"): _warmed_up,

@@ -59,6 +59,7 @@ _OPERATIONS: Mapping[str, tuple[str, ...]] = {
     "delete": ("deleteApplication",),
     "stacks": ("listApplications",),
     "stack": ("readApplication",),
+    "specification": ("readSpecification",),
     "operations": ("listOperations",),
     "events": ("listEvents", "listApplicationEvents"),
 }
@@ -226,7 +227,7 @@ EXCEPTIONS = (
     ),
     Inexpressible(
         "without a fraction",
-        ("create",),
+        ("create", "promote", "swap"),
         put(FULL, "service.desiredCount", 1.0),
         lambda body: any(isinstance(each, float) and each.is_integer() for each in _numbers(body)),
     ),
@@ -237,6 +238,12 @@ EXCEPTIONS = (
         lambda body: (
             len(body["repouri"]) > 183 or len(f"{body['repouri']}:{body['version']}") > 255
         ),
+    ),
+    Inexpressible(
+        "A restart keeps the image",
+        ("deploy",),
+        {"applicationName": "MyApp", "environment": ["dev"], "restart": True, "repouri": "nginx"},
+        lambda body: body.get("restart") is True and "repouri" in body,
     ),
     Inexpressible(
         "The unchanged `nextToken` of the previous page",

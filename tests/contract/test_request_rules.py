@@ -28,6 +28,7 @@ from devops_core.requests.promote import PROMOTE, PromoteRequest
 from devops_core.requests.reads import (
     EVENTS,
     OPERATIONS,
+    SPECIFICATION,
     STACK,
     STACKS,
     EventsRequest,
@@ -47,6 +48,7 @@ BODIES: Mapping[str, schema.Object[Any]] = {
 QUERIES: Mapping[str, schema.Object[Any]] = {
     "stacks": STACKS,
     "stack": STACK,
+    "specification": SPECIFICATION,
     "operations": OPERATIONS,
     "events": EVENTS,
 }
@@ -157,6 +159,7 @@ def number(message: str, valid: list[Any], invalid: list[Any]) -> Values:
 
 
 _DIGEST = "sha256:" + "a" * 64
+_NO_VERSION = "is required, except with restart: true"
 _REQUIRED, _NOT_KNOWN = "is required", "is not a known field"
 _DEPLOYABLE = "dev, qa, stage, training, da"
 _NO_VARIABLE = (
@@ -343,6 +346,8 @@ CPU = number(
     [0, 128, 255, 257, 768, 3072, 16385, 32768],
 )
 SWITCH = Values(bool, "must be true or false", [True, False], {})
+_REVISION = "must be a whole number from 1 to 99999999"
+REVISION = number(_REVISION, [1, 99_999_999], [0, -1, 100_000_000])
 OBJECT = Values(dict, "must be an object", [{}], {})
 # The settings of `service` that an override can have, too.
 SETTINGS: Mapping[str, Values] = {
@@ -415,13 +420,17 @@ FIELDS: Mapping[str, Values] = {
     "deploy.environment": ENVIRONMENTS,
     "deploy.version": VERSION,
     "deploy.repouri": IMAGE,
+    # A version must be absent with `true`.
+    "deploy.restart": SWITCH._replace(valid=[False]),
     "promote.applicationName": NAME,
     "promote.environment": SOURCE,
     "promote.version": VERSION,
     "promote.digest": DIGEST,
+    "promote.spec": REVISION,
     "swap.applicationName": NAME,
     "swap.version": VERSION,
     "swap.digest": DIGEST,
+    "swap.spec": REVISION,
     "delete.stack": NAME,
 }
 _LIMIT = number(
@@ -467,6 +476,9 @@ PARAMETERS: Mapping[str, Values] = {
                 ("active", ": did you mean ACTIVE?"),
             )
         },
+    ),
+    "specification.revision": number(
+        _REVISION, ["1", "99999999"], ["0", "100000000", "", "01", "1.0", "*", '"1"']
     ),
     "stack.live": SWITCH._replace(
         valid=["true", "false"], invalid={SWITCH.wrong_type: ["", "True", "1"]}
@@ -999,8 +1011,21 @@ CASES: Mapping[str, Case] = {
         "deploy", {"applicationName": "my-app-", "environment": ["x"], "repouri": 5, "extra": 1},
         {
             "applicationName": NAME.wrong_type, "environment": f'"x" is not one of {_DEPLOYABLE}',
-            "extra": _NOT_KNOWN, "repouri": IMAGE.wrong_type, "version": _REQUIRED,
+            "extra": _NOT_KNOWN, "repouri": IMAGE.wrong_type, "version": _NO_VERSION,
         },
+    ),
+    "a restart": Case(
+        "deploy", {"applicationName": "MyApp", "environment": ["dev"], "restart": True}, {}
+    ),
+    "a restart with an image": Case(
+        "deploy", MINIMAL["deploy"] | {"restart": True, "repouri": "nginx"},
+        dict.fromkeys(
+            ("version", "repouri"), "must be absent with restart, which keeps the image"
+        ),
+    ),
+    "no restart": Case(
+        "deploy", {"applicationName": "MyApp", "environment": ["dev"], "restart": False},
+        {"version": _NO_VERSION},
     ),
     "events until a time before the first": Case(
         "events", {"since": "2026-01-31T12:00:00Z", "until": "2026-01-31T12:30:00+01:00"},
@@ -1011,7 +1036,7 @@ CASES: Mapping[str, Case] = {
     ),
 }  # fmt: skip
 for _call, _minimal in MINIMAL.items():
-    _without = dict.fromkeys(_minimal, _REQUIRED)
+    _without = {name: _NO_VERSION if name == "version" else _REQUIRED for name in _minimal}
     CASES = {
         **CASES,
         f"an empty body of {_call}": Case(_call, {}, _without),

@@ -226,7 +226,8 @@ def test_only_the_count_of_production_changes_at_once(promoted: FakeCloud, api: 
     assert [slot.primary.task_definition for slot in slots] == definitions
     assert api.specification().body["pending"] == []
     both = {"overrides": {"prod": {"desiredCount": 4, "environment": {"A": "1"}}}}
-    updated(api, both)
+    # Nothing rolls out, so the operation ends at once.
+    assert api.patch(both).status == 200
     assert [slot.desired for slot in slots] == [3, 3]
     (pending,) = api.specification().body["pending"]
     assert [each["field"] for each in pending["changes"]] == ["desiredCount", "environment"]

@@ -39,7 +39,7 @@ def _tables() -> dict[str, str]:
     bodies = {
         each.body["schema"]["$ref"].rpartition("/")[2]: each.body["schema"]
         for each in operations().values()
-        if each.body and "$ref" in each.body["schema"]
+        if each.body
     }
     found = {f"fields of {name}": reference.fields(schema) for name, schema in bodies.items()}
     for called in schemas.QUERIES:

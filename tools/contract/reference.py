@@ -95,7 +95,9 @@ def _parameter(each: Node) -> Row:
 
 
 def fields(schema: Node) -> str:
-    """Return the table of the fields of a body."""
+    """Return the table of the fields of a body, or the description of a body without fields."""
+    if "properties" not in resolved(schema):
+        return str(resolved(schema)["description"])
     return table(("Field", "Type", "Required", "Default", "Rule"), _fields(schema))
 
 

@@ -165,6 +165,8 @@ def _object(declared: schema.Object[Any]) -> Node:
     for name, member in declared.members.items():
         if isinstance(member.type, schema.Integer) and member.type.allowed_with:
             node |= _dependence(name, *member.type.allowed_with)
+        if member.required_unless:
+            node |= _replacement(name, member.required_unless)
     return node
 
 
@@ -182,6 +184,13 @@ def _dependence(name: str, other: str, values: Mapping[int, Collection[int]]) ->
     return {"if": both, "then": {"anyOf": alternatives}}
 
 
+def _replacement(name: str, other: str) -> Node:
+    """Return the rule of a member that is required, unless another member is true."""
+    replaced = {"required": [other], "properties": {other: {"const": True}}}
+    otherwise = {"required": [name], "properties": {name: {}}}
+    return {"if": replaced, "then": {"properties": {name: False}}, "else": otherwise}
+
+
 def _numbers(allowed: Sequence[int]) -> Node:
     """Return the bounds of numbers; of more than three, their range and step."""
     if len(allowed) < 4:
@@ -196,6 +205,8 @@ def _member(member: schema.Member) -> Node:
     description = member.description
     if isinstance(member.type, schema.Integer) and member.type.allowed_with:
         description += f" {_in_words(*member.type.allowed_with)}"
+    if member.required_unless:
+        description += f" Required, except with `{member.required_unless}: true`."
     first = {key: node.pop(key) for key in ("$ref", "type") if key in node}
     return first | ({"description": description} if description else {}) | _default(member) | node
 
