@@ -211,6 +211,7 @@ def record_of(item: Mapping[str, Mapping[str, Any]]) -> ApplicationRecord:
         fixed=typed(FixedSettings, values["fixed"]),
         claim=values.get("claim"),
         stack=typed(StackRecord, values.get("stack")),
+        latest=values.get("latest"),
     )
 
 

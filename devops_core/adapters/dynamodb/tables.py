@@ -160,7 +160,7 @@ class DynamoTables:
             actions.append(build.release_name(operation.application))
             actions += build.remove_record(operation.application, operation.spec)
         elif closing.releases_record:
-            actions.append(build.release_record(operation.application, operation.id, closing.stack))
+            actions.append(build.release_record(closing))
         actions += build.put_events((*closing.events, closing.event))
         _check_written(commit(self._client, actions), operation, write)
 

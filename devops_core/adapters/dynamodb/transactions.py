@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from devops_core.adapters.dynamodb.attributes import Item
     from devops_core.model.inventory import Row
     from devops_core.model.operation import Event, Operation
-    from devops_core.model.specification import RecordClaim, StackRecord
-    from devops_core.ports import Claim, IdempotencyRecord
+    from devops_core.model.specification import RecordClaim
+    from devops_core.ports import Claim, Closing, IdempotencyRecord
     from devops_core.settings import TableNames
 
 # Attempts while another transaction holds the same items. That transaction takes milliseconds, so
@@ -96,7 +96,8 @@ class ActionBuilder:
         ]
         actions += [self._check_row(row) for row in claim.unchanged]
         actions += [self._create_row(row, operation_id) for row in claim.new]
-        actions += self._reserve_names(claim.new)
+        if claim.record is None or claim.record.seen is None:
+            actions += self._reserve_names(claim.new)
         if claim.record:
             actions += self._claim_record(claim.record, claim.operation)
         actions += [self.create_operation(claim.operation), *self.put_events([claim.event])]
@@ -139,16 +140,20 @@ class ActionBuilder:
         request = _delete_request(self._table(row), _key(row), _HELD, operation=operation_id)
         return WriteAction(Subject.ROW, request, row)
 
-    def release_record(
-        self, application: str, operation_id: str, stack: StackRecord | None
-    ) -> WriteAction:
-        """Return the release of an application's record, and the write of its stack."""
-        change, values = "REMOVE #claim", {"operation": operation_id}
-        if stack:
-            change, values = f"SET #stack = :stack {change}", values | {"stack": plain(stack)}
+    def release_record(self, closing: Closing) -> WriteAction:
+        """Return the release of an application's record, and the write of its new members."""
+        operation, written = closing.operation, {}
+        if closing.stack:
+            written["stack"] = plain(closing.stack)
+        if closing.specification:
+            written["current"] = closing.specification.revision
+            written |= items.document(closing.specification)
+        assignments = ", ".join(f"#{name} = :{name}" for name in written)
+        change = f"SET {assignments} REMOVE #claim" if written else "REMOVE #claim"
         # A record that was removed by hand must not be created again without its document.
         condition = "#claim = :operation"
-        key = items.record_key(application)
+        key = items.record_key(operation.application)
+        values = {**written, "operation": operation.id}
         request = _update_request(self._names.log, key, change, condition, **values)
         return WriteAction(Subject.RECORD, request)
 
@@ -217,6 +222,9 @@ class ActionBuilder:
         elif claim.taken:
             values = seen | {"operation": operation.id}
             change = "SET #claim = :operation"
+            if claim.revision:
+                change += ", #latest = :latest"
+                values["latest"] = claim.revision.specification.revision
             request = _update_request(log, key, change, _FREE_RECORD, **values)
         else:
             request = _check_request(log, key, _PRESENT_REVISION, **seen)

@@ -192,7 +192,10 @@ class FakeTables(Port, port="tables"):
             self.stored_revisions[operation.application].pop(operation.spec or 0, None)
         elif closing.releases_record and record:
             stack = closing.stack or record.stack
-            self.records[operation.application] = record._replace(claim=None, stack=stack)
+            present = closing.specification or record.specification
+            self.records[operation.application] = record._replace(
+                claim=None, stack=stack, specification=present, current=present.revision
+            )
         self._log([*closing.events, closing.event])
 
     @outgoing
@@ -248,6 +251,10 @@ class FakeTables(Port, port="tables"):
         return record if valid else None
 
     def _check_new(self, claim: Claim) -> None:
+        if claim.record and claim.record.seen:
+            for row in claim.new:
+                assert (row.application.name, row.environment) not in self.rows, "a row exists"
+            return
         for name in {row.application.name for row in claim.new}:
             for (other, _), there in self.rows.items():
                 if other.lower() == name.lower():
@@ -287,6 +294,8 @@ class FakeTables(Port, port="tables"):
             assert number not in self.stored_revisions[name], "a revision is written once"
             self.stored_revisions[name][number] = part.revision
         held = part.new or self.records.get(name)
+        if held and part.revision and not part.new:
+            held = held._replace(latest=part.revision.specification.revision)
         if part.taken and held:
             self.records[name] = held._replace(claim=claim.operation.id)
 

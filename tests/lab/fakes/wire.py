@@ -15,7 +15,9 @@ AnyPort = TypeVar("AnyPort", bound="Port")
 # Calls that change AWS resources other than the tables.
 AWS_WRITES = frozenset(
     {
-        "stacks.create", "stacks.unprotect", "stacks.delete", "containers.register",
+        "stacks.create", "stacks.unprotect", "stacks.delete", "stacks.create_change_set",
+        "stacks.execute_change_set", "stacks.delete_change_set", "stacks.continue_rollback",
+        "containers.register",
         "containers.deregister", "containers.update", "load_balancer.switch",
     }
 )  # fmt: skip
