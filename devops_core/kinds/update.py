@@ -187,6 +187,7 @@ def plan(
         needs_approver=wanted.production or bool(removed),
         changes=tuple(differences(wanted.present.document, specification.document)),
         pending=tuple(pending),
+        stack=stack,
         record=_record_claim(inventory.record, wanted, draft),
     )
 

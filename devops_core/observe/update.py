@@ -109,7 +109,12 @@ def _changing(cloud: Cloud, operation: Operation, stack: Stack | None) -> Observ
     observed = Observed(
         stack=stack, change_set=stacks.change_set(stack.id, change_set_name(operation.id))
     )
-    if operation.details.executed_at is None or stack.status.endswith("_IN_PROGRESS"):
+    if operation.details.executed_at is None:
+        return observed
+    if stack.status.endswith("_IN_PROGRESS"):
+        if stack.status.startswith("UPDATE_ROLLBACK") and not operation.reasons:
+            failures = stacks.failures(stack.id, operation.id)
+            observed = replace(observed, stack_failures=failures)
         return observed
     if stack.status == "UPDATE_ROLLBACK_FAILED" and operation.details.continued:
         failures = stacks.failures(stack.id, rollback_token(operation.id))

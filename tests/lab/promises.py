@@ -38,6 +38,10 @@ _ROLES: Mapping[Environment, Listener] = {
 _KINDS: Mapping[Action, tuple[str, ...]] = {
     Action.CREATE_STACK: ("create",),
     Action.UNPROTECT_STACK: ("create", "delete"),
+    Action.CREATE_CHANGE_SET: ("update",),
+    Action.EXECUTE_CHANGE_SET: ("update",),
+    Action.DELETE_CHANGE_SET: ("update",),
+    Action.CONTINUE_ROLLBACK: ("update",),
     Action.DELETE_STACK: ("create", "delete"),
     Action.MODIFY_LISTENER: ("swap",),
 }

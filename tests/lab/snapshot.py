@@ -123,10 +123,23 @@ class Action(StrEnum):
     CREATE_STACK = "CreateStack"
     UNPROTECT_STACK = "UpdateTerminationProtection"
     DELETE_STACK = "DeleteStack"
+    CREATE_CHANGE_SET = "CreateChangeSet"
+    EXECUTE_CHANGE_SET = "ExecuteChangeSet"
+    DELETE_CHANGE_SET = "DeleteChangeSet"
+    CONTINUE_ROLLBACK = "ContinueUpdateRollback"
     REGISTER = "RegisterTaskDefinition"
     DEREGISTER = "DeregisterTaskDefinition"
     UPDATE_SERVICE = "UpdateService"
     MODIFY_LISTENER = "ModifyListener"
+
+
+# The actions whose target is a stack.
+STACK_ACTIONS = frozenset(
+    {
+        Action.CREATE_STACK, Action.UNPROTECT_STACK, Action.DELETE_STACK, Action.CREATE_CHANGE_SET,
+        Action.EXECUTE_CHANGE_SET, Action.DELETE_CHANGE_SET, Action.CONTINUE_ROLLBACK,
+    }
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

@@ -342,7 +342,8 @@ class FakeStacks(Port, port="stacks"):
             failed, ended = bool(self.rollback_failures), "EXECUTE_FAILED"
             stack.status = "UPDATE_ROLLBACK_FAILED" if failed else "UPDATE_ROLLBACK_COMPLETE"
             if failed:
-                stack.failures[stack.token] = self.rollback_failures
+                known = stack.failures.get(stack.token, ())
+                stack.failures[stack.token] = (*known, *self.rollback_failures)
         elif self.update_failures:
             stack.status, stack.failures[stack.token] = (
                 "UPDATE_ROLLBACK_IN_PROGRESS",

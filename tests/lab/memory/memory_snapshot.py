@@ -19,6 +19,7 @@ from devops_core.naming import OPERATION_TAG
 from tests.lab.fakes import Call, FakeCloud
 from tests.lab.promises import Watch
 from tests.lab.snapshot import (
+    STACK_ACTIONS,
     Action,
     Change,
     Listener,
@@ -35,6 +36,10 @@ _ACTIONS = {
     "stacks.create": Action.CREATE_STACK,
     "stacks.unprotect": Action.UNPROTECT_STACK,
     "stacks.delete": Action.DELETE_STACK,
+    "stacks.create_change_set": Action.CREATE_CHANGE_SET,
+    "stacks.execute_change_set": Action.EXECUTE_CHANGE_SET,
+    "stacks.delete_change_set": Action.DELETE_CHANGE_SET,
+    "stacks.continue_rollback": Action.CONTINUE_ROLLBACK,
     "containers.register": Action.REGISTER,
     "containers.deregister": Action.DEREGISTER,
     "containers.update": Action.UPDATE_SERVICE,
@@ -143,8 +148,9 @@ class MemorySnapshot:
         action = _ACTIONS[call.name]
         if action is Action.CREATE_STACK:
             return Change(call.number, action, first["StackName"])
-        if action in (Action.UNPROTECT_STACK, Action.DELETE_STACK):
-            return Change(call.number, action, self._cloud.stacks.stacks[first].name)
+        if action in STACK_ACTIONS:
+            stack_id = first["StackName"] if action is Action.CREATE_CHANGE_SET else first
+            return Change(call.number, action, self._cloud.stacks.stacks[stack_id].name)
         if action is Action.UPDATE_SERVICE:
             return Change(call.number, action, first, others[0], others[1])
         if action is Action.MODIFY_LISTENER:
