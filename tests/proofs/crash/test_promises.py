@@ -12,7 +12,7 @@ import pytest
 
 from devops_core.model.inventory import Row, RowStatus
 from devops_core.model.operation import LEASE, Event, Progress, Status
-from devops_core.model.specification import Specification
+from devops_core.model.specification import ApplicationRecord, Specification
 from devops_core.naming import Environment
 from tests.lab import promises
 from tests.lab.fakes import FakeCloud
@@ -43,10 +43,10 @@ OTHER = "01ARZ3NDEKTSV4RRFFQ69G5FAX"
 TEST, LIVE = {"KEY": "arn:test"}, {"KEY": "arn:live"}
 SERVICES = {"DEV": "dev", "PROD-GREEN": "prod-2", "PROD-BLUE": "prod-1"}
 SPECIFICATION = Specification(
-    3,
+    1,
     {
         "email": "web@example.com",
-        "service": {"environment": {"LEVEL": "info", "DEBUG": "1"}},
+        "service": {"cpu": 512, "environment": {"LEVEL": "info", "DEBUG": "1"}},
         "overrides": {"dev": {"secrets": TEST}, "prod": {"secrets": LIVE, "unset": ["DEBUG"]}},
     },
 )
@@ -90,7 +90,12 @@ def tasks(environment: str) -> TaskDefinition:
     """Return a task definition with the settings of an environment."""
     settings = SPECIFICATION.settings(Environment(environment))
     return TaskDefinition(
-        IMAGE, SWAP, secrets=settings.secrets, variables={"PORT": "80", **settings.environment}
+        IMAGE,
+        SWAP,
+        secrets=settings.secrets,
+        variables={"PORT": "80", **settings.environment},
+        size=("512", "1024"),
+        spec_hash=settings.hash,
     )
 
 
@@ -141,6 +146,7 @@ def state() -> Prepared:
     events = [event("000", "ACCEPTED"), event("001", "SWITCHED"), event("END", "SUCCEEDED")]
     return Prepared(
         rows=[row(*each) for each in SERVICES.items()],
+        records={"Shop": ApplicationRecord(SPECIFICATION, SPECIFICATION.revision)},
         specifications={("Shop", SPECIFICATION.revision): SPECIFICATION},
         operations={SWAP: swap},
         events={SWAP: events},
@@ -230,6 +236,13 @@ def changed_hash(state: Prepared) -> None:
     changed_row(service=replace(service, spec_hash=other))(state)
 
 
+def changed_record(**changes: Any) -> Break:
+    def broken(state: Prepared) -> None:
+        state.records["Shop"] = state.records["Shop"]._replace(**changes)
+
+    return broken
+
+
 BROKEN: tuple[tuple[Callable[..., Any], Break], ...] = (
     (
         promises.production_forwards_to_one_slot,
@@ -285,7 +298,22 @@ BROKEN: tuple[tuple[Callable[..., Any], Break], ...] = (
         promises.tasks_have_the_settings_of_their_revision,
         changed_definition("prod-1", variables={"LEVEL": "info", "DEBUG": "1"}),
     ),
-    (promises.tasks_have_the_settings_of_their_revision, changed_hash),
+    (
+        promises.tasks_have_the_settings_of_their_revision,
+        changed_definition("dev", size=("256", "1024")),
+    ),
+    (promises.rows_have_the_hash_of_the_running_settings, changed_hash),
+    (promises.each_application_has_one_specification, lambda state: state.records.clear()),
+    (
+        promises.each_revision_is_stored,
+        changed_record(specification=SPECIFICATION._replace(revision=2), current=2),
+    ),
+    (
+        promises.each_revision_is_stored,
+        changed_record(specification=Specification(1, {"email": "other@example.com"})),
+    ),
+    (promises.no_claim_outlives_its_operation, changed_record(claim=SWAP)),
+    (promises.each_claim_is_that_of_an_operation, changed_record(claim=OTHER)),
     (
         promises.each_revision_belongs_to_an_application,
         lambda state: state.specifications.update({("Cart", 1): SPECIFICATION}),
@@ -387,7 +415,7 @@ def test_tasks_can_have_other_variables_than_those_of_their_revision(state: Prep
 def test_a_claim_after_the_end_is_found_without_its_operation(state: Prepared) -> None:
     changed_row(claim=OTHER)(state)
     state.unchecked = {"each_claim_is_that_of_an_operation": "an example"}
-    with pytest.raises(AssertionError, match=r"^no row is claimed: "):
+    with pytest.raises(AssertionError, match=r"^no claim remains: "):
         hold_at_rest(state)
 
 
