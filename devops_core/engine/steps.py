@@ -168,7 +168,7 @@ def _delete_sent(state: State, _step: DeleteStack, _result: None) -> State:
 
 
 def _remove_revisions(cloud: Cloud, _kind: Kind, state: State, _step: RemoveRevisions) -> None:
-    cloud.tables.remove_revisions(state.operation.application)
+    cloud.tables.remove_revisions(state.operation.application, state.operation.id)
 
 
 def _revisions_removed(state: State, _step: RemoveRevisions, _result: None) -> State:

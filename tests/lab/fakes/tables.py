@@ -71,9 +71,11 @@ class FakeTables(Port, port="tables"):
         return {number: stored[number] for number in numbers if number in stored}
 
     @outgoing
-    def remove_revisions(self, application: str) -> None:
-        """Delete all stored revisions."""
-        self.stored_revisions[application].clear()
+    def remove_revisions(self, application: str, operation_id: str) -> None:
+        """Delete all stored revisions, unless another operation holds the record."""
+        record = self.records.get(application)
+        if record is None or record.claim == operation_id:
+            self.stored_revisions[application].clear()
 
     @outgoing
     def reserved(self, application: str) -> str | None:

@@ -111,10 +111,11 @@ def outdated_plan_is_claimed_with_the_present_rows(
     plan: Plan,
     operation: Operation,
     context: RequestContext,
+    inventory: Inventory,
 ) -> Outcome:
     rows = cloud.tables.inventory(operation.application)[0].rows
     taken = tuple(rows[row.environment] for row in plan.taken)
-    return original(cloud, plan._replace(taken=taken), operation, context)
+    return original(cloud, plan._replace(taken=taken), operation, context, inventory)
 
 
 @_bug(
@@ -168,9 +169,10 @@ def key_of_a_simultaneous_request_fits_every_body(
     plan: Plan,
     operation: Operation,
     context: RequestContext,
+    inventory: Inventory,
 ) -> Outcome:
     try:
-        return original(cloud, plan, operation, context)
+        return original(cloud, plan, operation, context, inventory)
     except IdempotencyMismatchError:
         _, record = cloud.tables.inventory(operation.application, context.key)
         if record is None:
