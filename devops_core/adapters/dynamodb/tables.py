@@ -22,6 +22,7 @@ from devops_core.naming import PRODUCTION, Environment
 from devops_core.settings import TableNames
 
 if TYPE_CHECKING:
+    from devops_core.adapters.dynamodb.attributes import Item
     from devops_core.model.inventory import Inventory
     from devops_core.model.listing import OpenOperation, Page
     from devops_core.model.operation import Event, Operation
@@ -100,7 +101,7 @@ class DynamoTables:
                 if failed:
                     return
 
-    def _revision_keys(self, application: str) -> Iterator[list[items.Item]]:
+    def _revision_keys(self, application: str) -> Iterator[list[Item]]:
         """Yield the keys of the stored revisions of a specification, page by page."""
         start: dict[str, Any] = {}
         while True:
