@@ -140,6 +140,26 @@ def request_is_refused_for_effects_of_another_operation(
         raise
 
 
+@_bug(
+    "devops_core.engine.accept:_claim",
+    why="an operation applies a revision of the specification that is not the present one",
+    race="update-promote",
+)
+def operation_applies_an_outdated_revision(
+    original: Callable[..., Outcome],
+    cloud: Cloud,
+    plan: Plan,
+    operation: Operation,
+    context: RequestContext,
+    inventory: Inventory,
+) -> Outcome:
+    present, record = cloud.tables.inventory(operation.application)[0].record, plan.record
+    if record and record.seen and present:
+        # The condition of the transaction names the present revision.
+        record = record._replace(seen=record.seen._replace(current=present.current))
+    return original(cloud, plan._replace(record=record), operation, context, inventory)
+
+
 # The first observation of each swap request by its id. The request is kept, so that no other
 # request gets its id.
 _first: dict[int, tuple[SwapRequest, Observed]] = {}
