@@ -123,8 +123,11 @@ class Tables(Protocol):
     def revisions(self, application: str, numbers: Sequence[int]) -> Mapping[int, Revision]:
         """Return stored revisions of a specification by number, at most 100; consistent."""
 
-    def remove_revisions(self, application: str) -> None:
-        """Delete all stored revisions of a specification."""
+    def remove_revisions(self, application: str, operation_id: str) -> None:
+        """Delete all stored revisions of a specification whose record an operation holds.
+
+        An operation that does not hold the record removes nothing.
+        """
 
     def operation(self, application: str, operation_id: str) -> Operation | None:
         """Return the record of an operation, or None; consistent."""

@@ -69,19 +69,19 @@ const removeFromLog = (...partitions) =>
     'ForAllValues:StringEquals': { 'dynamodb:LeadingKeys': partitions },
   });
 /**
- * Delete items of applications, whose names have no "#", from the log. The names are not known, and no
+ * Find or delete items of applications, whose names have no "#", in the log. The names are not known, and no
  * condition key has the sort key of an item. So this includes the records and events of applications.
  */
-const removeFromApplications = (...actions) =>
+const ofApplications = (...actions) =>
   allow(actions, LOG, { 'ForAllValues:StringNotLike': { 'dynamodb:LeadingKeys': ['*#*'] } });
 /** Remove an application: its rows, its specification, and the entry that reserves its name. */
 const remove = [
   allow(['dynamodb:DeleteItem'], INVENTORY),
   removeFromLog('NAMES#'),
-  removeFromApplications('dynamodb:DeleteItem'),
+  ofApplications('dynamodb:DeleteItem'),
 ];
-/** Find and delete the revisions of a specification. */
-const removeRevisions = removeFromApplications('dynamodb:Query', 'dynamodb:BatchWriteItem');
+/** Find the revisions of a specification, and delete them while an operation holds its record. */
+const removeRevisions = [ofApplications('dynamodb:Query'), checkSpecification];
 
 // --- CloudFormation: the stacks of applications ---
 
@@ -219,7 +219,7 @@ const endEarly = [
   ...switchListeners,
 ];
 /** Complete an operation of any kind. */
-const anyOperation = [...endEarly, removeRevisions, ...createStack, ...register(SERVICES)];
+const anyOperation = [...endEarly, ...removeRevisions, ...createStack, ...register(SERVICES)];
 
 /** Read the team of a repository that is not the application's own. */
 const repositoryTeams = allow(['ecr:ListTagsForResource'], arn('ecr', 'repository/*'));
@@ -292,7 +292,7 @@ const FUNCTIONS = {
     take(INVENTORY),
     write(INVENTORY),
     ...remove,
-    removeRevisions,
+    ...removeRevisions,
     ...undoStack,
     findTaskDefinitions,
     deregister,

@@ -234,7 +234,7 @@ def _observed_stack(state: State) -> Stack:
 
 
 def _remove_revisions(cloud: Cloud, _kind: Kind, state: State, _step: RemoveRevisions) -> None:
-    cloud.tables.remove_revisions(state.operation.application)
+    cloud.tables.remove_revisions(state.operation.application, state.operation.id)
 
 
 def _revisions_removed(state: State, _step: RemoveRevisions, _result: None) -> State:

@@ -156,6 +156,17 @@ def test_an_unchanged_specification_starts_nothing(promoted: FakeCloud, api: Cli
     assert promoted.tables.records["Shop"].current == 2
 
 
+def test_a_repeated_update_without_rollouts_returns_its_operation(
+    promoted: FakeCloud, api: Client
+) -> None:
+    change, key = {"overrides": {"prod": {"cpu": 512, "memory": 1024}}}, {"Idempotency-Key": "k"}
+    first = api.patch(change, headers=key)
+    assert (first.status, first.operation["status"]) == (200, "SUCCEEDED")
+    again = api.patch(change, headers=key)
+    assert (again.status, again.id) == (200, first.id)
+    assert promoted.tables.records["Shop"].current == 2
+
+
 def test_a_failed_environment_is_outdated_until_the_update_is_repeated(
     shop: FakeCloud, api: Client
 ) -> None:

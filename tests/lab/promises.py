@@ -17,6 +17,7 @@ from typing import Any, Protocol
 from devops_core.model.inventory import Row, RowStatus
 from devops_core.model.operation import Event, Operation, Status
 from devops_core.naming import SLOTS, Environment, Image
+from tests.lab.effective import effective_settings
 from tests.lab.snapshot import (
     Action,
     ActiveSnapshot,
@@ -45,6 +46,10 @@ _KINDS: Mapping[Action, tuple[str, ...]] = {
     Action.DELETE_STACK: ("create", "delete"),
     Action.MODIFY_LISTENER: ("swap",),
 }
+# The kinds of operation that hold the record of the application while they change AWS.
+_HOLD_RECORD = ("create", "update", "delete")
+# The kinds of operation that apply the settings of a revision to existing services.
+_APPLY_SETTINGS = ("deploy", "deploy-blue", "update")
 
 
 class Broken(BaseException):
@@ -152,16 +157,23 @@ def each_event_is_listed(snapshot: Snapshot, context: Context) -> None:
 
 def no_claim_outlives_its_operation(snapshot: Snapshot, context: Context) -> None:
     del context
-    for row in snapshot.rows:
-        holder = snapshot.operations.get(row.claim) if row.claim else None
-        assert not (holder and holder.ended), f"the claim of {_name(row)} outlives {row.claim}"
+    for name, claim in _claims(snapshot):
+        holder = snapshot.operations.get(claim)
+        assert not (holder and holder.ended), f"the claim of {name} outlives {claim}"
 
 
 def each_claim_is_that_of_an_operation(snapshot: Snapshot, context: Context) -> None:
     del context
-    for row in snapshot.rows:
-        known = row.claim is None or row.claim in snapshot.operations
-        assert known, f"the claim of {_name(row)} has the unknown operation {row.claim}"
+    for name, claim in _claims(snapshot):
+        known = claim in snapshot.operations
+        assert known, f"the claim of {name} has the unknown operation {claim}"
+
+
+def each_application_has_one_specification(snapshot: Snapshot, context: Context) -> None:
+    """An application with rows has a record, and a record belongs to an application."""
+    del context
+    applications, records = sorted(_applications(snapshot)), sorted(snapshot.records)
+    assert records == applications, f"{applications} have the specifications of {records}"
 
 
 ALWAYS: tuple[Check, ...] = (
@@ -172,6 +184,7 @@ ALWAYS: tuple[Check, ...] = (
     each_event_is_listed,
     no_claim_outlives_its_operation,
     each_claim_is_that_of_an_operation,
+    each_application_has_one_specification,
 )
 
 
@@ -184,10 +197,10 @@ def each_operation_ends(snapshot: Snapshot, context: Context) -> None:
         assert operation.ended, f"{_title(operation)} has not ended: {operation}"
 
 
-def no_row_is_claimed(snapshot: Snapshot, context: Context) -> None:
+def no_claim_remains(snapshot: Snapshot, context: Context) -> None:
     del context
-    for row in snapshot.rows:
-        assert row.claim is None, f"{_name(row)} is claimed by {row.claim}"
+    for name, claim in _claims(snapshot):
+        raise AssertionError(f"{name} is claimed by {claim}")
 
 
 def rows_of_production_follow_the_listeners(snapshot: Snapshot, context: Context) -> None:
@@ -252,14 +265,31 @@ def tasks_have_the_settings_of_their_revision(snapshot: Snapshot, context: Conte
         if service is None or service.spec is None:
             continue
         specification = snapshot.specifications[row.application.name, service.spec]
-        settings = specification.settings(row.environment)
-        assert service.spec_hash == settings.hash, f"{_name(row)} has the hash of other settings"
+        wanted, name = effective_settings(specification.document, row.environment), _name(row)
         has = sorted(definition.secrets)
-        assert definition.secrets == settings.secrets, f"{_name(row)} has the secrets {has}"
-        wanted = settings.environment.items()
-        assert wanted <= definition.variables.items(), f"{_name(row)} lacks variables"
-        kept = definition.variables.keys() & {*settings.unset}
-        assert not kept, f"{_name(row)} has the variables {sorted(kept)}"
+        assert definition.secrets == wanted["secrets"], f"{name} has the secrets {has}"
+        variables = wanted["environment"].items()
+        assert variables <= definition.variables.items(), f"{name} lacks variables"
+        kept = definition.variables.keys() & {*wanted["unset"]}
+        assert not kept, f"{name} has the variables {sorted(kept)}"
+        for setting, has_value in _single_settings(definition).items():
+            value = wanted.get(setting, has_value)
+            assert value == has_value, f"{setting} of {name} is {has_value}, not {value}"
+
+
+def _single_settings(definition: TaskDefinition) -> dict[str, Any]:
+    cpu, memory = (int(each) if each else None for each in definition.size)
+    return {"cpu": cpu, "memory": memory, "command": list(definition.command)}
+
+
+def rows_have_the_hash_of_the_running_settings(snapshot: Snapshot, context: Context) -> None:
+    """The hash of a row is that of the running task definition, which its registration recorded."""
+    del context
+    for row, definition, _ in _running(snapshot):
+        assert row.service
+        recorded = definition.spec_hash if definition.operation else ""
+        has = row.service.spec_hash
+        assert has is None or recorded in ("", has), f"{_name(row)} has the hash {has}"
 
 
 def each_revision_belongs_to_an_application(snapshot: Snapshot, context: Context) -> None:
@@ -267,6 +297,17 @@ def each_revision_belongs_to_an_application(snapshot: Snapshot, context: Context
     del context
     for application, number in snapshot.specifications:
         assert application in _applications(snapshot), f"{application} has revision {number}"
+
+
+def each_revision_is_stored(snapshot: Snapshot, context: Context) -> None:
+    """An application has all revisions up to the present one, which its record also has."""
+    del context
+    for application, record in snapshot.records.items():
+        numbers = sorted(number for name, number in snapshot.specifications if name == application)
+        expected = list(range(1, record.current + 1))
+        assert numbers == expected, f"{application} has the revisions {numbers}, not {expected}"
+        stored = snapshot.specifications[application, record.current]
+        assert record.specification == stored, f"the record of {application} is another revision"
 
 
 def each_environment_is_in_service(snapshot: Snapshot, context: Context) -> None:
@@ -341,14 +382,16 @@ def a_failed_operation_has_no_event_of_a_switch(snapshot: Snapshot, context: Con
 
 AT_REST: tuple[Check, ...] = (
     each_operation_ends,
-    no_row_is_claimed,
+    no_claim_remains,
     production_has_two_rows,
     rows_of_production_follow_the_listeners,
     rows_have_the_running_release,
     rows_have_the_digest_of_the_running_tasks,
     no_running_task_definition_is_deregistered,
     tasks_have_the_settings_of_their_revision,
+    rows_have_the_hash_of_the_running_settings,
     each_revision_belongs_to_an_application,
+    each_revision_is_stored,
     each_environment_is_in_service,
     pages_are_those_of_the_release,
     no_stack_remains_without_a_row,
@@ -373,10 +416,12 @@ class Acting:
 def only_the_holder_of_a_claim_changes_aws(snapshot: ActiveSnapshot, change: Change) -> Operation:
     """Return the operation that makes a change: in progress, with a claim and a lease.
 
-    An update that a record has as sent excludes other workers as a lease does.
+    An update that a record has as sent excludes other workers as a lease does. An operation that
+    can change the specification also holds the record of the application.
     """
     name = f"{change.action} for {change.application}"
     claims = {row.claim for row in snapshot.rows}
+    record = snapshot.records.get(change.application)
     holding = [
         operation
         for operation in snapshot.operations.values()
@@ -388,6 +433,9 @@ def only_the_holder_of_a_claim_changes_aws(snapshot: ActiveSnapshot, change: Cha
     assert holding, f"{name} without a held claim and lease"
     own = [operation for operation in holding if _concerns(operation, change)]
     assert own, f"{name} does not belong to {holding[0].kind} {holding[0].id}: {change}"
+    holds_record = record is not None and record.claim == own[0].id
+    required = own[0].kind in _HOLD_RECORD
+    assert holds_record or not required, f"{name} without a held claim of the specification"
     return own[0]
 
 
@@ -441,11 +489,43 @@ def a_rollout_changes_only_the_image(acting: Acting, context: Context) -> None:
     )
 
 
+def a_rollout_changes_only_settings_of_the_specification(acting: Acting, context: Context) -> None:
+    """It sets those of its revision, removes those that only earlier ones have, and keeps others.
+
+    Others are those of the template and of people who change the running task definition by hand.
+    """
+    del context
+    change, operation = acting.change, acting.operation
+    if operation.kind not in _APPLY_SETTINGS or not (change.task_definition and change.service):
+        return
+    part, definitions = operation.part(change.service), acting.snapshot.task_definitions
+    base = definitions.get(part.previous or "")
+    target = definitions.get(change.task_definition)
+    rows = (row for row in acting.snapshot.rows if row.application.name == change.application)
+    row = next(row for row in rows if row.service and row.service.name == part.service)
+    specification = acting.snapshot.specifications.get((change.application, operation.spec or 0))
+    # A rollback restores the previous task definition.
+    if base is None or target is None or target is base or row.service is None:
+        return
+    assert specification, f"{operation.kind} applies revision {operation.spec}, which is not stored"
+    wanted = effective_settings(specification.document, row.environment)
+    own = {*wanted["environment"], *wanted["secrets"], *wanted["unset"]}
+    own |= {name.partition(".")[2] for name in row.service.owned if "." in name}
+    for setting, before, after in (
+        ("environment", base.variables, target.variables),
+        ("secrets", base.secrets, target.secrets),
+    ):
+        kept = {name: value for name, value in before.items() if name not in own}
+        expected = kept | wanted[setting]
+        assert after == expected, f"{setting} of {part.service} is {after}, not {expected}"
+
+
 AT_CHANGE: tuple[Callable[[Acting, Context], None], ...] = (
     customers_move_only_to_a_ready_slot,
     only_a_promote_changes_the_idle_slot,
     no_rollout_changes_the_live_slot,
     a_rollout_changes_only_the_image,
+    a_rollout_changes_only_settings_of_the_specification,
 )
 
 
@@ -561,6 +641,16 @@ class Watch:
 
 def _applications(snapshot: Snapshot) -> set[str]:
     return {row.application.name for row in snapshot.rows}
+
+
+def _claims(snapshot: Snapshot) -> Iterator[tuple[str, str]]:
+    """Yield the claimed rows and records, with the ids of the operations."""
+    for row in snapshot.rows:
+        if row.claim:
+            yield _name(row), row.claim
+    for application, record in snapshot.records.items():
+        if record.claim:
+            yield f"the specification of {application}", record.claim
 
 
 def _failed(snapshot: Snapshot) -> Iterator[Operation]:

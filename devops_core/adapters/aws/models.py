@@ -19,7 +19,6 @@ CALLED: Mapping[str, tuple[str, ...]] = {
     ),
     "dynamodb": (
         "BatchGetItem",
-        "BatchWriteItem",
         "DeleteItem",
         "GetItem",
         "PutItem",

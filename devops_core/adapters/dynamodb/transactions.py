@@ -167,6 +167,21 @@ class ActionBuilder:
             for subject, key in keys.items()
         ]
 
+    def remove_revisions(
+        self, application: str, keys: Iterable[Item], operation_id: str
+    ) -> list[WriteAction]:
+        """Return the removals of revisions, and the check that an operation holds the record.
+
+        Without the check, a late call would remove the revisions of a new application with the same
+        name. A record that was removed by hand must not prevent the end of the operation.
+        """
+        record, log = items.record_key(application), self._names.log
+        check = _check_request(log, record, _HELD, operation=operation_id)
+        return [
+            WriteAction(Subject.RECORD, check),
+            *(WriteAction(Subject.REVISION, _delete_request(log, key)) for key in keys),
+        ]
+
     def release_name(self, application: str) -> WriteAction:
         """Return the removal of a name's reservation."""
         return WriteAction(

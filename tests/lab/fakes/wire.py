@@ -24,7 +24,7 @@ AWS_WRITES = frozenset(
 TABLE_WRITES = frozenset(
     {
         "tables.claim", "tables.save", "tables.close", "tables.correct", "tables.count_refusal",
-        "tables.save_sweep_position",
+        "tables.save_sweep_position", "tables.remove_revisions",
     }
 )  # fmt: skip
 

@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 
 from devops_core.model.inventory import Row, container_of
 from devops_core.model.operation import Event
-from devops_core.model.specification import Specification
+from devops_core.model.specification import ApplicationRecord, Specification
 from devops_core.naming import OPERATION_TAG
 from tests.lab.fakes import Call, FakeCloud
 from tests.lab.promises import Watch
@@ -27,9 +27,8 @@ from tests.lab.snapshot import (
     Stack,
     TaskDefinition,
     family_of,
-    secrets_of,
+    settings_of,
     split_name,
-    variables_of,
 )
 
 _ACTIONS = {
@@ -70,6 +69,7 @@ class MemorySnapshot:
         self._cloud = cloud
         tables = cloud.tables
         self.rows: Collection[Row] = tables.rows.values()
+        self.records: Mapping[str, ApplicationRecord] = tables.records
         # The promises that hold at any moment need these.
         self.operations = {key[1]: each for key, each in tables.operations.items()}
         self.events: dict[str, list[Event]] = {}
@@ -113,8 +113,7 @@ class MemorySnapshot:
                 each.tags.get("aws:cloudformation:stack-name", ""),
                 each.active,
                 each.settings,
-                secrets_of(container_of(each.request, each.container)),
-                variables_of(container_of(each.request, each.container)),
+                **settings_of(each.request, container_of(each.request, each.container), each.tags),
             )
             for arn, each in self._cloud.containers.task_definitions.items()
         }

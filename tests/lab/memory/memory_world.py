@@ -99,6 +99,7 @@ class World(BaseWorld):
     def rest(self) -> None:
         """Complete everything that is in progress in AWS."""
         containers, stacks = self.cloud.containers, self.cloud.stacks.stacks.values()
+        containers.hangs = False
         for image, behaviour in containers.behaviours.items():
             containers.behaviours[image] = OK if behaviour == HANG else behaviour
         for application, name in containers.services_:
@@ -121,11 +122,15 @@ class World(BaseWorld):
             for operation in self.cloud.tables.operations.values()
         }
         services = {
-            f"{application} {name}": (containers.running(application, name).image, service.desired)
+            f"{application} {name}": (
+                containers.running(application, name).image,
+                containers.running(application, name).settings,
+                service.desired,
+            )
             for (application, name), service in containers.services_.items()
         }
         listeners = self.cloud.load_balancer.listeners
-        return operations | self.inventory() | services | listeners
+        return operations | self.inventory() | self.specification() | services | listeners
 
 
 _prepared = cache(World.prepared)

@@ -44,8 +44,9 @@ def idempotency_key_is_not_recorded(
     plan: Plan,
     operation: Operation,
     context: RequestContext,
+    inventory: Inventory,
 ) -> Outcome:
-    return original(cloud, plan, operation, context._replace(key=None))
+    return original(cloud, plan, operation, context._replace(key=None), inventory)
 
 
 @planted_in(
