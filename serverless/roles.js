@@ -59,29 +59,35 @@ const write = (tables) => allow(['dynamodb:PutItem'], tables);
 const updateLog = allow(['dynamodb:UpdateItem'], LOG);
 /** Check that the specification has not changed since it was read. */
 const checkSpecification = allow(['dynamodb:ConditionCheckItem'], LOG);
-/**
- * Delete items of some partitions of the log, which also contains the records of applications.
- * ForAllValues is also true without the key. DeleteItem always has one, and whether DynamoDB gives it
- * to IAM for an action of a transaction is not documented, so the condition does not require it.
- */
-const removeFromLog = (...partitions) =>
+// ForAllValues is also true without the key. DeleteItem always has one, and whether DynamoDB gives it to
+// IAM for an action of a transaction is not documented, so the conditions do not require it.
+const removeFromLog = (operator, partitions) =>
   allow(['dynamodb:DeleteItem'], LOG, {
-    'ForAllValues:StringEquals': { 'dynamodb:LeadingKeys': partitions },
+    [`ForAllValues:${operator}`]: { 'dynamodb:LeadingKeys': partitions },
   });
 /**
- * Find or delete items of applications, whose names have no "#", in the log. The names are not known, and no
- * condition key has the sort key of an item. So this includes the records and events of applications.
+ * Remove an application: its rows, its specification, and the entry that reserves its name.
+ *
+ * The names of applications are not known, so the condition excludes all other partitions of the log
+ * (devops_core/adapters/dynamodb/items.py). No condition key has the sort key of an item, so this
+ * includes the records and events of applications. One statement has all partitions of a transaction,
+ * because IAM could receive their keys together.
  */
-const ofApplications = (...actions) =>
-  allow(actions, LOG, { 'ForAllValues:StringNotLike': { 'dynamodb:LeadingKeys': ['*#*'] } });
-/** Remove an application: its rows, its specification, and the entry that reserves its name. */
 const remove = [
   allow(['dynamodb:DeleteItem'], INVENTORY),
-  removeFromLog('NAMES#'),
-  ofApplications('dynamodb:DeleteItem'),
+  removeFromLog('StringNotLike', ['*#?*', 'DRIFT#', 'EVENTS#', 'SCHEDULE#', 'WAITING#']),
 ];
-/** Find the revisions of a specification, and delete them while an operation holds its record. */
-const removeRevisions = [ofApplications('dynamodb:Query'), checkSpecification];
+/**
+ * Find the revisions of a specification, which are items of applications, whose names have no "#". An
+ * operation deletes them while it holds the record.
+ */
+const removeRevisions = [
+  allow(['dynamodb:Query'], LOG, {
+    'ForAllValues:StringNotLike': { 'dynamodb:LeadingKeys': ['*#*'] },
+    Null: { 'dynamodb:LeadingKeys': 'false' },
+  }),
+  checkSpecification,
+];
 
 // --- CloudFormation: the stacks of applications ---
 
@@ -277,9 +283,9 @@ const FUNCTIONS = {
     ...switchListeners,
   ],
   update: [
-    ...read(LOG),
+    ...read,
     ...record,
-    countCalls,
+    updateLog,
     take(INVENTORY),
     write(INVENTORY),
     ...secretTags,
@@ -319,7 +325,7 @@ const FUNCTIONS = {
     allow(['dynamodb:Query'], arn('dynamodb', 'table/${self:custom.tables.log}/index/OpenOperations')),
     // The drift check, which deletes its position at the end of the applications.
     allow(['dynamodb:Scan'], PRODUCTION),
-    removeFromLog('DRIFT#'),
+    removeFromLog('StringEquals', ['DRIFT#']),
   ],
 };
 
