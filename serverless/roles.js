@@ -277,9 +277,9 @@ const FUNCTIONS = {
     ...switchListeners,
   ],
   update: [
-    ...read(LOG),
+    ...read,
     ...record,
-    countCalls,
+    updateLog,
     take(INVENTORY),
     write(INVENTORY),
     ...secretTags,
