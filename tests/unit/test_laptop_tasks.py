@@ -45,6 +45,6 @@ def test_a_page_shows_the_variables_that_a_request_names() -> None:
             ("", None),
         ):
             url = f"http://127.0.0.1:{server.server_port}/{query}"
-            with urllib.request.urlopen(url) as response:  # noqa: S310 - http
+            with urllib.request.urlopen(url) as response:
                 page = json.load(response)
             assert (page["version"], page.get("variables")) == ("1.0", expected)
