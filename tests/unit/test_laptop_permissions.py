@@ -33,6 +33,7 @@ OWNER = {"s3:ResourceAccount": "000000000000"}
 DYNAMODB = "arn:aws:dynamodb:eu-west-1:000000000000"
 NAMES, SHOP = ({"dynamodb:LeadingKeys": [partition]} for partition in ("NAMES#", "Shop"))
 STACK_ROLE = {"cloudformation:RoleArn": ROLE}
+CHANGE_SET = {"cloudformation:ChangeSetName": "op-1"}
 PASSED = Permission("iam:PassRole", ROLE, {"iam:PassedToService": "cloudformation.amazonaws.com"})
 TASK_ROLE = Permission("iam:PassRole", ROLE, {"iam:PassedToService": "ecs-tasks.amazonaws.com"})
 
@@ -82,6 +83,50 @@ CALLS: list[tuple[str, dict[str, Any], list[Permission]]] = [
         ],
     ),
     (
+        "cloudformation:ContinueUpdateRollback",
+        {"StackName": "Shop", "RoleARN": ROLE},
+        [Permission("cloudformation:ContinueUpdateRollback", STACK, STACK_ROLE), PASSED],
+    ),
+    (
+        "cloudformation:CreateChangeSet",
+        {
+            "StackName": "Shop", "ChangeSetName": "op-1", "RoleARN": ROLE, "TemplateBody": TEMPLATE,
+            "Tags.member.1.Key": "team", "Tags.member.1.Value": "red",
+        },
+        [
+            Permission(
+                "cloudformation:CreateChangeSet", STACK, STACK_ROLE | CHANGE_SET | TAGS
+            ),
+            Permission(
+                "cloudformation:TagResource",
+                STACK,
+                TAGS | {"cloudformation:CreateAction": "CreateChangeSet"},
+            ),
+            PASSED,
+            *OF_THE_TEMPLATE,
+        ],
+    ),
+    *(
+        (
+            f"cloudformation:{action}ChangeSet",
+            {"StackName": "Shop", "ChangeSetName": name},
+            [Permission(f"cloudformation:{action}ChangeSet", STACK, CHANGE_SET)],
+        )
+        for action, name in (
+            ("Delete", "op-1"),
+            ("Describe", "arn:aws:cloudformation:eu-west-1:000000000000:changeSet/op-1/f2"),
+            ("Execute", "op-1"),
+        )
+    ),
+    *(
+        (action, {"StackName": "Shop"}, [Permission(action, STACK)])
+        for action in (
+            "cloudformation:DescribeStackResources",
+            "cloudformation:GetTemplate",
+            "cloudformation:ListStackResources",
+        )
+    ),
+    (
         "cloudformation:DeleteStack",
         {"StackName": "Shop", "RoleARN": ROLE},
         [Permission("cloudformation:DeleteStack", STACK, STACK_ROLE), PASSED],
@@ -114,6 +159,35 @@ CALLS: list[tuple[str, dict[str, Any], list[Permission]]] = [
             Permission("cloudformation:ValidateTemplate"),
             Permission("s3:GetObject", "arn:aws:s3:::templates/a/b.yml", OWNER),
         ],
+    ),
+    (
+        "dynamodb:BatchWriteItem",
+        {
+            "RequestItems": {
+                "Log": [
+                    {"DeleteRequest": {"Key": {"applicationName": {"S": "Shop"}}}},
+                    {"PutRequest": {"Item": {"applicationName": {"S": "NAMES#"}}}},
+                ]
+            }
+        },
+        [
+            Permission("dynamodb:BatchWriteItem", f"{DYNAMODB}:table/Log", SHOP),
+            Permission("dynamodb:BatchWriteItem", f"{DYNAMODB}:table/Log", NAMES),
+        ],
+    ),
+    (
+        "dynamodb:Query",
+        {
+            "TableName": "Log", "KeyConditionExpression": "#a = :a AND begins_with(#e, :e)",
+            "ExpressionAttributeNames": {"#a": "applicationName", "#e": "entry"},
+            "ExpressionAttributeValues": {":a": {"S": "Shop"}, ":e": {"S": "SPEC#"}},
+        },
+        [Permission("dynamodb:Query", f"{DYNAMODB}:table/Log", SHOP)],
+    ),
+    (
+        "dynamodb:Query",
+        {"TableName": "Log", "IndexName": "open"},
+        [Permission("dynamodb:Query", f"{DYNAMODB}:table/Log/index/open")],
     ),
     (
         "dynamodb:DeleteItem",

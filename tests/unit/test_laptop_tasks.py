@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
+import os
 import signal
 import subprocess
 import sys
+import urllib.request
 
 import pytest
 
+from tools.bench.serving import serving
 from tools.laptop import task_server
 
 
@@ -23,3 +27,24 @@ def test_task_that_is_stopped_exits_with_0_and_one_log_line(behaviour: str) -> N
         task.send_signal(signal.SIGTERM)
         assert task.stdout.read() == b""
         assert task.wait() == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [(["exit", "3"], 3), (["exit 4"], 4), ([], None), (["serve", "--port", "80"], None)],
+)
+def test_only_the_command_exit_ends_a_task(words: list[str], expected: int | None) -> None:
+    assert task_server.exit_status(words) == expected
+
+
+def test_a_page_shows_the_variables_that_a_request_names() -> None:
+    server = task_server.TaskServer("127.0.0.1", 0, identity={"version": "1.0"}, healthy=True)
+    with serving(server):
+        for query, expected in (
+            ("?variable=PATH&variable=NONE", {"PATH": os.environ["PATH"], "NONE": None}),
+            ("", None),
+        ):
+            url = f"http://127.0.0.1:{server.server_port}/{query}"
+            with urllib.request.urlopen(url) as response:
+                page = json.load(response)
+            assert (page["version"], page.get("variables")) == ("1.0", expected)

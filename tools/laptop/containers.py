@@ -7,6 +7,7 @@ The package `standin/docker` provides them under the name that MiniStack imports
 from __future__ import annotations
 
 import itertools
+import json
 import os
 import secrets
 import signal
@@ -198,7 +199,12 @@ def _environment(reference: str, image: Image, options: dict[str, Any]) -> dict[
         name: str(value).replace("host.docker.internal", "127.0.0.1")
         for name, value in (options.get("environment") or {}).items()
     }
-    description = {"IMAGE": reference, "VERSION": image.version, "BEHAVIOUR": image.behaviour}
+    description = {
+        "IMAGE": reference,
+        "VERSION": image.version,
+        "BEHAVIOUR": image.behaviour,
+        "COMMAND": json.dumps(options.get("command") or []),
+    }
     marker = {"LAPTOP_CLOUD": os.environ.get("LAPTOP_CLOUD", "")}
     return {"PATH": os.defpath, **variables, **description, **marker}
 

@@ -116,6 +116,21 @@ def _create_stack(call: Call) -> Iterable[Permission]:
     if str(call.parameters.get("EnableTerminationProtection")).lower() == "true":
         yield Permission("cloudformation:UpdateTerminationProtection", stack)
     yield from _pass_role(call, "RoleARN", "cloudformation.amazonaws.com")
+    yield from _processed_template(call)
+
+
+def _create_change_set(call: Call) -> Iterable[Permission]:
+    stack, tags = _stack(call), _tag_keys(_stack_tags(call.parameters))
+    yield Permission(call.action, stack, _stack_keys(call) | _change_set_key(call) | tags)
+    if tags:
+        tags = tags | {"cloudformation:CreateAction": "CreateChangeSet"}
+        yield Permission("cloudformation:TagResource", stack, tags)
+    yield from _pass_role(call, "RoleARN", "cloudformation.amazonaws.com")
+    yield from _processed_template(call)
+
+
+def _processed_template(call: Call) -> Iterable[Permission]:
+    """Yield what CloudFormation does with a template with the permissions of the caller."""
     yield from _template_object(call)
     url = call.parameters.get("TemplateURL")
     template = call.template_at(url) if url else str(call.parameters.get("TemplateBody", ""))
@@ -141,9 +156,14 @@ def _template_object(call: Call) -> Iterable[Permission]:
         yield Permission(action, f"arn:aws:s3:::{bucket}/{key}", owner)
 
 
-def _delete_stack(call: Call) -> Iterable[Permission]:
+def _stack_with_role(call: Call) -> Iterable[Permission]:
+    """For calls that can pass a role to an existing stack."""
     yield Permission(call.action, _stack(call), _stack_keys(call))
     yield from _pass_role(call, "RoleARN", "cloudformation.amazonaws.com")
+
+
+def _one_change_set(call: Call) -> Iterable[Permission]:
+    yield Permission(call.action, _stack(call), _change_set_key(call))
 
 
 def _one_stack(call: Call) -> Iterable[Permission]:
@@ -240,10 +260,18 @@ def _get_log_events(call: Call) -> Iterable[Permission]:
 
 
 _RULES: dict[str, Callable[[Call], Iterable[Permission]]] = {
+    "cloudformation:ContinueUpdateRollback": _stack_with_role,
+    "cloudformation:CreateChangeSet": _create_change_set,
     "cloudformation:CreateStack": _create_stack,
-    "cloudformation:DeleteStack": _delete_stack,
+    "cloudformation:DeleteChangeSet": _one_change_set,
+    "cloudformation:DeleteStack": _stack_with_role,
+    "cloudformation:DescribeChangeSet": _one_change_set,
     "cloudformation:DescribeStackEvents": _one_stack,
+    "cloudformation:DescribeStackResources": _one_stack,
     "cloudformation:DescribeStacks": _one_stack,
+    "cloudformation:ExecuteChangeSet": _one_change_set,
+    "cloudformation:GetTemplate": _one_stack,
+    "cloudformation:ListStackResources": _one_stack,
     "cloudformation:UpdateTerminationProtection": _one_stack,
     "cloudformation:ValidateTemplate": _validate_template,
     "dynamodb:DeleteItem": _delete_item,
@@ -267,7 +295,6 @@ ACTIONS = frozenset(_RULES)
 # Actions that AWS checks in addition to the action of a call.
 ADDITIONAL_ACTIONS = frozenset(
     {
-        "cloudformation:CreateChangeSet",
         "cloudformation:SetStackPolicy",
         "cloudformation:TagResource",
         "cognito-idp:DescribeUserPoolClient",
@@ -314,6 +341,12 @@ def _stack(call: Call) -> str:
 def _stack_keys(call: Call) -> dict[str, Any]:
     keys = {"RoleARN": "cloudformation:RoleArn", "TemplateURL": "cloudformation:TemplateUrl"}
     return {key: call.parameters[name] for name, key in keys.items() if name in call.parameters}
+
+
+def _change_set_key(call: Call) -> dict[str, Any]:
+    """Return the condition key with the name of a change set; the id contains the name."""
+    name = call.parameters.get("ChangeSetName", "")
+    return {"cloudformation:ChangeSetName": name.split("/")[1] if "/" in name else name}
 
 
 def _stack_tags(parameters: Mapping[str, Any]) -> Iterable[tuple[str, str]]:

@@ -3,9 +3,11 @@
 Usage: `python task_server.py ADDRESS PORT`, with IMAGE, VERSION, APPLICATION, ENVIRONMENT and
 BEHAVIOUR ("", "crash" or "unhealthy") in the environment. `GET /` returns application, environment,
 version and image. Every other path returns the same, with 503 if the image is unhealthy, so that
-any health check path works. `?seconds=0.5` delays the response by half a second. After SIGTERM it
+any health check path works. `?seconds=0.5` delays the response by half a second. `?variable=LEVEL`
+adds the value of a variable to the response, null without the variable. After SIGTERM the program
 completes the requests in flight and ends. It also ends when its standard input closes, because then
-its parent process has ended.
+its parent process has ended. COMMAND has the words of the container's command, as JSON: `exit 3`
+ends the task with this status, and other commands have no effect.
 """
 
 from __future__ import annotations
@@ -30,7 +32,7 @@ class TaskServer(ThreadingHTTPServer):
 
     def __init__(self, address: str, port: int, *, identity: dict[str, str], healthy: bool) -> None:
         super().__init__((address, port), TaskHandler)
-        self.body = json.dumps(identity).encode()
+        self.identity = identity
         self.healthy = healthy
         self.stopping = False
         self._open: set[socket.socket] = set()
@@ -69,18 +71,26 @@ class TaskHandler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         """Return 200, or 503 for an unhealthy image on any path except `/`."""
-        seconds = parse_qs(urlsplit(self.path).query).get("seconds", ["0"])
-        threading.Event().wait(float(seconds[0]))
+        query = parse_qs(urlsplit(self.path).query)
+        threading.Event().wait(float(query.get("seconds", ["0"])[0]))
+        body = self._body(query.get("variable", []))
         unhealthy = not self.server.healthy and self.path != "/"
         self.send_response(503 if unhealthy else 200)
         self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(self.server.body)))
+        self.send_header("Content-Length", str(len(body)))
         if self.server.stopping:
             self.send_header("Connection", "close")
             self.close_connection = True
         self.end_headers()
         if self.command != "HEAD":
-            self.wfile.write(self.server.body)
+            self.wfile.write(body)
+
+    def _body(self, variables: list[str]) -> bytes:
+        """Return the identity of the task, with the values of the named variables."""
+        body: dict[str, Any] = dict(self.server.identity)
+        if variables:
+            body["variables"] = {name: os.environ.get(name) for name in variables}
+        return json.dumps(body).encode()
 
     do_HEAD = do_GET  # noqa: N815 - names of http.server
 
@@ -101,6 +111,12 @@ def identity() -> dict[str, str]:
     return {name: os.environ.get(name.upper(), "") for name in names}
 
 
+def exit_status(command: list[str]) -> int | None:
+    """Return the status with which a command ends the task; None if the task continues."""
+    words = " ".join(command).split()
+    return int(words[1]) if len(words) == 2 and words[0] == "exit" else None
+
+
 def exit_when_orphaned() -> None:
     """End the process when standard input closes, because the laptop cloud was killed.
 
@@ -118,6 +134,10 @@ def main() -> int:
     if behaviour == "crash":
         print(f"fatal: version {task['version']} cannot start", flush=True)
         return 1
+    status = exit_status(json.loads(os.environ.get("COMMAND", "[]")))
+    if status is not None:
+        print(f"fatal: the command ends with status {status}", flush=True)
+        return status
     server = TaskServer(address, port, identity=task, healthy=behaviour != "unhealthy")
     threading.Thread(target=exit_when_orphaned, daemon=True).start()
     signal.signal(

@@ -32,6 +32,12 @@ REQUESTS: Mapping[str, tuple[str, str, str, dict[str, Any]]] = {
         "/stacks/deploy",
         {"applicationName": NAME, "environment": THREE, "version": "2.0"},
     ),
+    "update": (
+        "update",
+        "PATCH",
+        f"/stacks/{NAME}/spec",
+        {"overrides": {"dev": {"environment": {"LEVEL": "debug"}}}},
+    ),
     "promote": ("deployProdBlue", "POST", "/stacks/deploytoprodBlue", {"applicationName": NAME}),
     "swap": ("swap", "POST", "/stacks/swapProdBlueAndGreen", {"applicationName": NAME}),
     "delete": ("delete", "DELETE", "/stacks", {"stack": NAME}),
@@ -47,6 +53,11 @@ EXPECTED: Mapping[str, tuple[dict[str, int], int]] = {
     "deploy three": (
         {"BatchGetItem": 1, "DescribeImages": 1, "DescribeServices": 1, "TransactWriteItems": 1}
         | {"RegisterTaskDefinition": 3, "UpdateService": 3, "PutItem": 1},
+        5,
+    ),
+    "update": (
+        {"BatchGetItem": 1, "DescribeServices": 1, "TransactWriteItems": 1}
+        | {"RegisterTaskDefinition": 1, "UpdateService": 1, "PutItem": 1},
         5,
     ),
     "promote": (

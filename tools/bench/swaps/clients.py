@@ -1,8 +1,9 @@
 """The clients of the customers: a separate process that sends requests to both listeners.
 
-Usage: `python -m tools.bench.swaps.clients ENDPOINT HOST CONCURRENCY`. It prints a line of JSON for
-each request, with the fields of `records.Request`, until its standard input closes; then it waits
-for the responses of the requests in flight.
+Usage: `python -m tools.bench.swaps.clients ENDPOINT HOST CONCURRENCY [VARIABLE]`. It prints a line
+of JSON for each request, with the fields of `records.Request`, until its standard input closes;
+then it waits for the responses of the requests in flight. Each request asks for the value of
+VARIABLE in the task.
 
 Each port has CONCURRENCY clients, each with one request in flight all the time. The delay of their
 pages limits them to RATE requests per second together, so that the capacity of the emulator does
@@ -17,6 +18,7 @@ import json
 import sys
 import time
 from itertools import cycle
+from urllib.parse import urlencode
 
 import aiohttp
 
@@ -35,11 +37,18 @@ class Customer:
         host: the DNS name of the load balancer.
         port: the port of the listener.
         seconds: the delay of the page.
+        variable: the variable of the task that the page shows; "" for none.
 
     """
 
-    def __init__(self, endpoint: str, host: str, port: int, seconds: float) -> None:
-        self._url = f"{endpoint}/" + (f"?seconds={seconds}" if seconds else "")
+    def __init__(
+        self, endpoint: str, host: str, port: int, seconds: float, variable: str = ""
+    ) -> None:
+        query = ({"seconds": seconds} if seconds else {}) | (
+            {"variable": variable} if variable else {}
+        )
+        self._url = f"{endpoint}/" + (f"?{urlencode(query)}" if query else "")
+        self._variable = variable
         self._headers = {"Host": host if port == LIVE else f"{host}:{port}"}
         self._port, self._seconds = port, seconds
 
@@ -62,30 +71,32 @@ class Customer:
 
     async def _request(self, session: aiohttp.ClientSession) -> Request:
         """Send one request, by POST, which aiohttp does not retry after a closed connection."""
-        begun, status, version = time.monotonic(), 0, ""
+        begun, status, version, setting = time.monotonic(), 0, "", None
         try:
             async with session.post(self._url, headers=self._headers) as response:
-                version = str((await response.json(content_type=None)).get("version", ""))
+                page = await response.json(content_type=None)
+                version = str(page.get("version", ""))
+                setting = page.get("variables", {}).get(self._variable)
                 status = response.status
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
             print(f"port {self._port}: {status} {error!r}", file=sys.stderr, flush=True)
         quick = not self._seconds
-        return Request(self._port, begun, time.monotonic(), status, version, quick)
+        return Request(self._port, begun, time.monotonic(), status, version, quick, setting)
 
 
-async def run_clients(endpoint: str, host: str, concurrency: int) -> None:
+async def run_clients(endpoint: str, host: str, concurrency: int, variable: str = "") -> None:
     """Run all clients until standard input closes."""
     stop = asyncio.Event()
     seconds = round(concurrency / RATE, 3)
     async with asyncio.TaskGroup() as group:
         for port in (LIVE, IDLE):
-            group.create_task(Customer(endpoint, host, port, 0).run(stop))
+            group.create_task(Customer(endpoint, host, port, 0, variable).run(stop))
             for number in range(concurrency):
-                customer = Customer(endpoint, host, port, seconds)
+                customer = Customer(endpoint, host, port, seconds, variable)
                 group.create_task(customer.run(stop, number / RATE))
         await asyncio.to_thread(sys.stdin.read)
         stop.set()
 
 
 if __name__ == "__main__":
-    asyncio.run(run_clients(sys.argv[1], sys.argv[2], int(sys.argv[3])))
+    asyncio.run(run_clients(sys.argv[1], sys.argv[2], int(sys.argv[3]), *sys.argv[4:]))

@@ -43,16 +43,18 @@ class Load:
 
 
 @contextmanager
-def load(client: Client, url: str, concurrency: int) -> Iterator[Load]:
+def load(client: Client, url: str, concurrency: int, variable: str = "") -> Iterator[Load]:
     """Put a load on both listeners of a load balancer during a `with` block.
 
     Args:
         client: the client of the laptop cloud.
         url: the URL of the production listener.
         concurrency: the number of clients on each port, each with a request in flight all the time.
+        variable: the variable of the tasks that each request asks for; "" for none.
 
     """
-    with _start_clients(client.cloud.endpoint, url.removeprefix("http://"), concurrency) as process:
+    host = url.removeprefix("http://")
+    with _start_clients(client.cloud.endpoint, host, concurrency, variable) as process:
         if process.stdin is None or process.stdout is None:
             raise AssertionError("Popen has opened both pipes")
         customers = Load()
@@ -69,7 +71,9 @@ def load(client: Client, url: str, concurrency: int) -> Iterator[Load]:
         raise UnexpectedError("the process of the clients failed")
 
 
-def _start_clients(endpoint: str, host: str, concurrency: int) -> subprocess.Popen[str]:
+def _start_clients(
+    endpoint: str, host: str, concurrency: int, variable: str
+) -> subprocess.Popen[str]:
     command = [
         sys.executable,
         "-m",
@@ -77,6 +81,7 @@ def _start_clients(endpoint: str, host: str, concurrency: int) -> subprocess.Pop
         endpoint,
         host,
         str(concurrency),
+        *([variable] if variable else []),
     ]
     return subprocess.Popen(  # noqa: S603 - our own program, no shell
         command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True

@@ -18,7 +18,7 @@ class Request(NamedTuple):
     """One request of a customer.
 
     `version` is the version in the response, "" without a response. `quick` is whether the page was
-    requested without a delay.
+    requested without a delay. `setting` is the value of the variable that the clients request.
     """
 
     port: int
@@ -27,6 +27,7 @@ class Request(NamedTuple):
     status: int
     version: str
     quick: bool
+    setting: str | None = None
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,9 @@ def apply(*, real_docker: bool) -> None:
     from tools.laptop.patches import (
         access_log,
         api,
+        change_sets,
         concurrency,
+        conditions,
         functions,
         images,
         kept_state,
@@ -23,6 +25,7 @@ def apply(*, real_docker: bool) -> None:
         stack_deletes,
         stack_policies,
         stack_roles,
+        stack_updates,
         target_groups,
         task_definitions,
         template_urls,
@@ -36,6 +39,7 @@ def apply(*, real_docker: bool) -> None:
         load_balancers, weights, target_groups, unhealthy_tasks, templates, template_urls,
         role_policies, stack_deletes, stack_policies, task_definitions, images, times, api,
         access_log, functions, concurrency, kept_state, permissions, stack_roles,
+        conditions, stack_updates, change_sets,
     ):  # fmt: skip
         patch.apply()
     _apply_container_patches(real_docker=real_docker)

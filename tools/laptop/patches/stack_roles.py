@@ -20,6 +20,7 @@ _LOG = logging.getLogger("laptop")
 _roles: dict[tuple[str, str, str], str] = {}
 _provision_resource = provisioners._provision_resource
 _delete_resource = stacks._delete_resource
+_update_resource = stacks._update_resource
 
 
 def apply() -> None:
@@ -27,6 +28,7 @@ def apply() -> None:
     if app.AUTH:
         stacks._provision_resource = provision
         stacks._delete_resource = delete
+        stacks._update_resource = update
 
 
 def remember(parameters: Mapping[str, Any]) -> None:
@@ -44,6 +46,21 @@ def provision(kind: str, logical_id: str, props: dict[str, Any], stack_name: str
     """
     _check(kind, "create", props, stack_name)
     return _provision_resource(kind, logical_id, props, stack_name)
+
+
+def update(
+    kind: str,
+    physical_id: str,
+    old: dict[str, Any],
+    new: dict[str, Any],
+    stack_name: str,
+    *rest: Any,
+) -> Any:
+    """Change a resource with the permissions of the stack's role, as `provision`."""
+    if old != new:
+        replaced = stacks._replacing_change(kind, old, new)
+        _check(kind, "create" if replaced else "update", new, stack_name)
+    return _update_resource(kind, physical_id, old, new, stack_name, *rest)
 
 
 def delete(
