@@ -148,6 +148,14 @@ def test_a_put_replaces_exactly_the_expected_revision(promoted: FakeCloud, api: 
     assert (again.headers["ETag"], again.body["specification"]) == ('"2"', document)
 
 
+def test_a_replacement_by_the_document_of_a_read_starts_nothing(
+    promoted: FakeCloud, api: Client
+) -> None:
+    del promoted
+    same = api.replace(api.specification().body["specification"], 1)
+    assert (same.status, same.body["operation"]) == (200, None)
+
+
 def test_an_unchanged_specification_starts_nothing(promoted: FakeCloud, api: Client) -> None:
     updated(api, LEVEL)
     again = api.patch(LEVEL)
