@@ -14,7 +14,6 @@ from tests.lab.client import Client
 from tests.lab.command_line import Gateway, command
 from tests.lab.fakes import FakeCloud
 
-SECRET = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:payments/db-AbCdEf"
 FILE = """\
 applicationName: Blog
 email: team@example.com
@@ -221,6 +220,8 @@ def test_production_receives_settings_with_the_release_and_returns(
     assert devops("diff", "Shop").stdout == ""
     devops("swap", "Shop", "--back")
     assert variables(promoted, promoted.live("Shop") or "") == {}
+    devops("promote", "Shop")
+    assert "the settings of a promote after" in devops("swap", "Shop", "--back", code=3).stderr
     first = devops("spec", "Shop", "--revision", "1")
     assert "overrides" not in yaml.safe_load(first.stdout)
     assert "Shop, revision 1, " in first.stderr

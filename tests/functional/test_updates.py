@@ -323,6 +323,30 @@ def test_a_dry_run_shows_the_differences(promoted: FakeCloud, api: Client) -> No
     assert promoted.tables.records["Shop"].current == 1
 
 
+def test_a_dry_run_of_a_swap_shows_the_differences_of_the_slots(
+    promoted: FakeCloud, api: Client
+) -> None:
+    updated(api, {"service": {"environment": {"LEVEL": "debug"}, "cpu": 512, "memory": 1024}})
+    api.finished(api.promote())
+    query = {"dryRun": "true"}
+    body = {"applicationName": "Shop"}
+    plan = api.send("POST", "/stacks/swapProdBlueAndGreen", body, query=query).body["plan"]
+    green, blue = plan["environments"]
+    assert {each["field"]: each["new"] for each in green["taskDefinition"]} == {
+        "containerDefinitions.app.environment.LEVEL": "debug",
+        "containerDefinitions.app.image": promoted.containers.running("Shop", "prod-2").image,
+        "cpu": "512",
+        "memory": "1024",
+    }
+    assert "taskDefinition" not in blue
+    live = api.send("POST", "/stacks/swapProdBlueAndGreen", {**body, "version": "1.0"})
+    assert live.status == 200
+    again = api.send(
+        "POST", "/stacks/swapProdBlueAndGreen", {**body, "version": "1.0"}, query=query
+    )
+    assert "environments" not in again.body["plan"]
+
+
 def test_only_the_team_reads_and_changes_the_specification(shop: FakeCloud) -> None:
     with_policy(shop, ONLY_TEAMS)
     assert Client(shop, OWNER).specification().status == 200
