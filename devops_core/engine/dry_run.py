@@ -104,17 +104,36 @@ def of_abort(cloud: Cloud, operation: Operation, caller: str) -> DryRun:
 
 def _definitions(kind: Kind, plan: Plan, operation: Operation) -> dict[str, list[Difference]]:
     """Return the differences between the running and the next task definition by service."""
+    running = {row.service.name: row.service.blueprint for row in plan.taken if row.service}
     if kind.task_definition is None:
-        return {}
+        return _exchanged(plan, running)
     inventory = Inventory({row.environment: row for row in plan.taken}, claimed_record(plan))
     state = State(operation, inventory, plan.observed)
-    running = {row.service.name: row.service.blueprint for row in plan.taken if row.service}
     return {
         part.service: differences(
             running[part.service], render.blueprint(kind.task_definition(state, part, {}))
         )
         for part in operation.progress
         if part.target is None and part.service in running
+    }
+
+
+def _exchanged(plan: Plan, running: Mapping[str, Mapping[str, Any]]) -> dict[str, list[Difference]]:
+    """Return the differences between the task definitions of two slots that exchange their roles.
+
+    Differences that consist only of the names of the slots are left out, such as that of the log
+    group.
+    """
+    now, afterwards = plan.production or ("", "")
+    if now == afterwards or not {now, afterwards} <= running.keys():
+        return {}
+    found = differences(running[now], running[afterwards])
+    return {
+        afterwards: [
+            each
+            for each in found
+            if str(each.get("old")).replace(now, afterwards) != str(each.get("new"))
+        ]
     }
 
 

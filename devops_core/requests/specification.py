@@ -380,9 +380,9 @@ MEMBERS = {
 def document_of(data: Mapping[str, Any]) -> tuple[dict[str, Any], FixedSettings]:
     """Return the document of valid members, and the settings that no update changes."""
     document = {name: data[name] for name in MEMBERS if data.get(name) is not None}
-    service = document.get("service", {})
-    if service:
-        rest = {name: value for name, value in service.items() if name not in FIXED}
+    service = document.pop("service", {})
+    # Without other settings, the member is missing, as in a document that names no fixed one.
+    if rest := {name: value for name, value in service.items() if name not in FIXED}:
         document["service"] = rest
     port, path, architecture = (service.get(name) for name in FIXED)
     usual = FixedSettings()
