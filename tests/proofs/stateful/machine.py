@@ -108,9 +108,9 @@ class Service(RuleBasedStateMachine):
     def replace(self, name: str, service: Any, revision: int | None, key: str | None) -> None:
         """Replace the specification by a document with the present environments."""
         record = self.simulation.cloud.tables.records.get(name)
-        document = {"email": "team@example.com"}
-        if record:
-            document["environments"] = record.specification.document["environments"]
+        document: dict[str, Any] = {"email": "team@example.com"}
+        present = record.specification.document if record else {}
+        document |= {name: present[name] for name in ("environments",) if name in present}
         document |= {"service": service} if service else {}
         change = members(document=document)
         self.simulation.send(CallerRequest("update", name, change, (), key, False, revision))
