@@ -89,12 +89,12 @@ def _faults(data: Mapping[str, Any], context: Mapping[str, Any]) -> Iterator[sch
     fixed: FixedSettings = context["fixed"]
     present = dict(zip(specification.FIXED, fixed, strict=True))
     for name, value in present.items():
-        given = (data["service"] or {}).get(name)
+        given = (data.get("service") or {}).get(name)
         if given not in (None, value):
             yield f"service.{name}", f"is {value} since the create, and cannot change"
-    if data["application"] not in (None, context["application"]):
+    if data.get("application") not in (None, context["application"]):
         yield "applicationName", f"must be {context['application']}, the application in the path"
-    if data["tags"] not in (None, context["tags"]):
+    if data.get("tags") not in (None, context["tags"]):
         yield "tags", "are fixed since the create, and cannot change"
 
 
@@ -116,6 +116,7 @@ SPECIFICATION = schema.Object(
         **specification.MEMBERS,
     },
     check=_faults,
+    sparse=True,
 )
 _QUERY = schema.Object(
     lambda application, remove: (application, remove),

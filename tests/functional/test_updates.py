@@ -315,6 +315,25 @@ def test_all_faults_of_the_resulting_document_are_reported(
     }  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("patch", "fields"),
+    [
+        ({"overrides": {"qa": {"cpu": 512, "memory": 1024}}}, ["overrides.qa"]),
+        ({"overrides": {"dev": {"cpu": 1024, "memory": 512}}}, ["overrides.dev.memory"]),
+        ({"service": {"startSeconds": 1800}}, ["service.startSeconds"]),
+    ],
+)
+def test_a_document_with_only_required_members_is_checked_as_a_whole(
+    cloud: FakeCloud, api: Client, patch: Mapping[str, Any], fields: list[str]
+) -> None:
+    """Its environments are the default: dev and production."""
+    api.finished(api.create())
+    refused = api.patch(patch)
+    assert refused.status == 400
+    assert [each["field"] for each in refused.body["errors"]] == fields
+    assert cloud.tables.records["Shop"].current == 1
+
+
 def test_a_dry_run_shows_the_differences(promoted: FakeCloud, api: Client) -> None:
     reply = api.patch(
         {"overrides": {"dev": {"cpu": 512, "memory": 1024}, "prod": {"environment": {"A": "1"}}}},

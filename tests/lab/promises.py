@@ -692,7 +692,9 @@ def _in_flight(operation: Operation, change: Change, now: datetime) -> bool:
         return False
     parts = [part for part in operation.progress if part.service == change.service]
     return any(
-        part.update_in_flight(now) and part.target == change.task_definition for part in parts
+        part.update_in_flight(now)
+        and change.task_definition == (None if part.only_counts else part.target)
+        for part in parts
     )
 
 

@@ -140,8 +140,10 @@ def initial_state(cloud: FakeCloud) -> State:
 def _settings_after(
     cloud: FakeCloud, operation: Operation, rows: Mapping[Key, RowState]
 ) -> Iterator[tuple[Environment, str | None]]:
-    """Yield the settings of the environments after the success of an operation."""
+    """Yield the settings of the environments after the success of an open operation."""
     application = operation.application
+    if operation.ended:
+        return
     if operation.kind == "swap":
         yield _GREEN, rows[application, _BLUE].settings
         yield _BLUE, rows[application, _GREEN].settings
