@@ -91,6 +91,24 @@ const removeRevisions = [
 
 // --- CloudFormation: the stacks of applications ---
 
+/** Read the application template, in the version at the start of the operation. */
+const readTemplate = [
+  allow(
+    ['s3:GetObject', 's3:GetObjectVersion'],
+    sub('arn:${AWS::Partition}:s3:::${self:custom.parameters.templateobject}'),
+    OWN_BUCKET,
+  ),
+  // Without it S3 returns 403 instead of 404 for a missing template.
+  allow(['s3:ListBucket'], '${self:custom.parameters.readablebuckets}', OWN_BUCKET),
+];
+/**
+ * CloudFormation checks the typed parameters of a template (VPC, subnets, security groups) with the
+ * permissions of the caller. EC2 has no resource-level permissions for these calls.
+ */
+const typedParameters = allow(
+  ['ec2:DescribeVpcs', 'ec2:DescribeSubnets', 'ec2:DescribeSecurityGroups'],
+  '*',
+);
 /** Create stacks, only with the role for stacks: the functions cannot create their resources. */
 const createStack = [
   allow(['cloudformation:CreateStack'], STACK, {
@@ -106,23 +124,48 @@ const createStack = [
   // The template uses this macro, for which CloudFormation requires the right to create a change
   // set.
   allow(['cloudformation:CreateStack', 'cloudformation:CreateChangeSet'], MACRO),
-  // CloudFormation checks the typed parameters of a template (VPC, subnets, security groups) with
-  // the permissions of the caller. EC2 has no resource-level permissions for these calls.
-  allow(['ec2:DescribeVpcs', 'ec2:DescribeSubnets', 'ec2:DescribeSecurityGroups'], '*'),
-  // The application template, in the version at the start of the operation.
+  typedParameters,
+  ...readTemplate,
+];
+/**
+ * Change stacks of this service by change sets, only with the role for stacks, and read the stacks and
+ * their events.
+ */
+const followStack = allow(
+  ['cloudformation:DescribeStacks', 'cloudformation:DescribeStackEvents'],
+  STACK,
+);
+const changeStack = [
+  allow(['cloudformation:CreateChangeSet', 'cloudformation:ContinueUpdateRollback'], STACK, {
+    StringEquals: { 'cloudformation:RoleArn': STACK_ROLE },
+    Null: { [`aws:ResourceTag/${MADE_BY_AN_OPERATION}`]: 'false' },
+  }),
   allow(
-    ['s3:GetObject', 's3:GetObjectVersion'],
-    sub('arn:${AWS::Partition}:s3:::${self:custom.parameters.templateobject}'),
-    OWN_BUCKET,
+    [
+      'cloudformation:DescribeChangeSet',
+      'cloudformation:ExecuteChangeSet',
+      'cloudformation:DeleteChangeSet',
+    ],
+    STACK,
+    {
+      StringLike: { 'cloudformation:ChangeSetName': 'op-*' },
+      Null: { [`aws:ResourceTag/${MADE_BY_AN_OPERATION}`]: 'false' },
+    },
   ),
-  // Without it S3 returns 403 instead of 404 for a missing template.
-  allow(['s3:ListBucket'], '${self:custom.parameters.readablebuckets}', OWN_BUCKET),
+  allow(['cloudformation:GetTemplate'], STACK, {
+    Null: { [`aws:ResourceTag/${MADE_BY_AN_OPERATION}`]: 'false' },
+  }),
+  // A change set has the unchanged tags of the stack.
+  allow(['cloudformation:TagResource'], STACK, {
+    StringEquals: { 'cloudformation:CreateAction': 'CreateChangeSet' },
+  }),
+  allow(['cloudformation:CreateChangeSet'], MACRO),
 ];
 /** Validate a template and read its parameters; no resource-level permissions exist. */
 const validateTemplate = allow(['cloudformation:ValidateTemplate'], '*');
 /** Delete only stacks that operations of this service have created, and read their events. */
 const undoStack = [
-  allow(['cloudformation:DescribeStacks', 'cloudformation:DescribeStackEvents'], STACK),
+  followStack,
   allow(['cloudformation:DeleteStack'], STACK, {
     StringEquals: { 'cloudformation:RoleArn': STACK_ROLE },
     Null: { [`aws:ResourceTag/${MADE_BY_AN_OPERATION}`]: 'false' },
@@ -289,6 +332,12 @@ const FUNCTIONS = {
     take(INVENTORY),
     write(INVENTORY),
     ...secretTags,
+    followStack,
+    ...changeStack,
+    typedParameters,
+    // Only a template that is too large for the request.
+    ...readTemplate,
+    passed(STACK_ROLE, 'cloudformation.amazonaws.com'),
     ...rollOut(SERVICES),
   ],
   delete: [
@@ -321,6 +370,7 @@ const FUNCTIONS = {
   ],
   reconcile: [
     ...anyOperation,
+    ...changeStack,
     updateLog,
     allow(['dynamodb:Query'], arn('dynamodb', 'table/${self:custom.tables.log}/index/OpenOperations')),
     // The drift check, which deletes its position at the end of the applications.

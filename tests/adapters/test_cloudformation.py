@@ -58,6 +58,7 @@ def test_a_stack_is_found_by_name_and_by_id(stacks: CloudFormationStacks) -> Non
         status="CREATE_COMPLETE",
         operation="01CREATE",
         outputs={"ClusterName": "Shop", "Url": "http://shop"},
+        tags={"technicalTeam": "web", OPERATION_TAG: "01CREATE"},
     )
 
 

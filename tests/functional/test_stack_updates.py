@@ -141,8 +141,7 @@ def test_secrets_of_running_tasks_stay_readable(promoted: FakeCloud, api: Client
 def test_a_removal_must_be_named(
     promoted: FakeCloud, api: Client, remove: str | None, patch: Mapping[str, Any], message: str
 ) -> None:
-    query = {"remove": remove} if remove else {}
-    reply = api.patch(patch, **query)
+    reply = api.patch(patch, remove=remove) if remove else api.patch(patch)
     assert reply.status == 400
     (fault,) = reply.body["errors"]
     assert fault["field"] == "remove"

@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import chain
 from typing import Any, Protocol
 
 from devops_core.model.inventory import Row, RowStatus
@@ -502,15 +503,16 @@ def a_rollout_changes_only_settings_of_the_specification(acting: Acting, context
     base = definitions.get(part.previous or "")
     target = definitions.get(change.task_definition)
     rows = (row for row in acting.snapshot.rows if row.application.name == change.application)
-    row = next(row for row in rows if row.service and row.service.name == part.service)
+    # An added environment has no service in its row yet.
+    owned = [row.service.owned for row in rows if row.service and row.service.name == part.service]
     specification = acting.snapshot.specifications.get((change.application, operation.spec or 0))
     # A rollback restores the previous task definition.
-    if base is None or target is None or target is base or row.service is None:
+    if base is None or target is None or target is base:
         return
     assert specification, f"{operation.kind} applies revision {operation.spec}, which is not stored"
-    wanted = effective_settings(specification.document, row.environment)
+    wanted = effective_settings(specification.document, part.environment)
     own = {*wanted["environment"], *wanted["secrets"], *wanted["unset"]}
-    own |= {name.partition(".")[2] for name in row.service.owned if "." in name}
+    own |= {name.partition(".")[2] for name in chain(*owned) if "." in name}
     for setting, before, after in (
         ("environment", base.variables, target.variables),
         ("secrets", base.secrets, target.secrets),

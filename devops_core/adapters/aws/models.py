@@ -10,10 +10,16 @@ from collections.abc import Mapping
 
 CALLED: Mapping[str, tuple[str, ...]] = {
     "cloudformation": (
+        "ContinueUpdateRollback",
+        "CreateChangeSet",
         "CreateStack",
+        "DeleteChangeSet",
         "DeleteStack",
+        "DescribeChangeSet",
         "DescribeStackEvents",
         "DescribeStacks",
+        "ExecuteChangeSet",
+        "GetTemplate",
         "UpdateTerminationProtection",
         "ValidateTemplate",
     ),

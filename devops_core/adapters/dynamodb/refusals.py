@@ -27,10 +27,10 @@ def refusal(operation: Operation, failed: Sequence[FailedCondition]) -> Exceptio
         return None
     for subject, explain in (
         (Subject.IDEMPOTENCY_RECORD, _key_used),
-        (Subject.ROW, _busy),
-        (Subject.RECORD, _busy),
         (Subject.NEW_ROW, _exists),
         (Subject.NAME, _name_taken),
+        (Subject.ROW, _busy),
+        (Subject.RECORD, _busy),
     ):
         errors = [explain(operation, each) for each in known if each.action.subject is subject]
         error = next((each for each in errors if each), None)

@@ -95,9 +95,10 @@ class ActionBuilder:
             for row in claim.taken
         ]
         actions += [self._check_row(row) for row in claim.unchanged]
-        actions += [self._create_row(row, operation_id) for row in claim.new]
-        if claim.record is None or claim.record.seen is None:
-            actions += self._reserve_names(claim.new)
+        creates = claim.record is None or claim.record.seen is None
+        subject = Subject.NEW_ROW if creates else Subject.ROW
+        actions += [self._create_row(row, operation_id, subject) for row in claim.new]
+        actions += self._reserve_names(claim.new) if creates else []
         if claim.record:
             actions += self._claim_record(claim.record, claim.operation)
         actions += [self.create_operation(claim.operation), *self.put_events([claim.event])]
@@ -208,9 +209,9 @@ class ActionBuilder:
         request = _check_request(self._table(row), _key(row), _FREE_AS_SEEN, seen=row.revision)
         return WriteAction(Subject.ROW, request, row)
 
-    def _create_row(self, row: Row, operation_id: str) -> WriteAction:
+    def _create_row(self, row: Row, operation_id: str, subject: Subject) -> WriteAction:
         item = items.row_item(replace(row, claim=operation_id))
-        return WriteAction(Subject.NEW_ROW, _put_request(self._table(row), item, _ABSENT), row)
+        return WriteAction(subject, _put_request(self._table(row), item, _ABSENT), row)
 
     def _reserve_names(self, rows: Iterable[Row]) -> list[WriteAction]:
         applications = {row.application.name: row.application for row in rows}
