@@ -161,12 +161,12 @@ class CloudFormationStacks:
 
     @translated()
     def delete_change_set(self, stack_id: str, name: str) -> None:
-        """Delete a change set.
+        """Delete a change set; returns without an error if it does not exist.
 
-        CloudFormation returns no error for one that does not exist (API reference, DeleteChangeSet,
-        lists none).
+        The API reference of DeleteChangeSet has no such error; another call of the service has it.
         """
-        self._client.delete_change_set(StackName=stack_id, ChangeSetName=name)
+        with contextlib.suppress(self._client.exceptions.ChangeSetNotFoundException):
+            self._client.delete_change_set(StackName=stack_id, ChangeSetName=name)
 
     @translated()
     def continue_rollback(self, stack_id: str, token: str) -> None:

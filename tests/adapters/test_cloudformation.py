@@ -390,9 +390,6 @@ def test_a_change_set_updates_a_stack(stacks: CloudFormationStacks, changeable: 
 
     assert change_set is not None
     assert (change_set.status, change_set.execution) == ("CREATE_COMPLETE", "AVAILABLE")
-    assert [(each.action, each.logical_id, each.type) for each in change_set.changes] == [
-        ("Modify", "Log", "AWS::Logs::LogGroup")
-    ]
     stacks.execute_change_set(changeable, "op-1", "1")
     found = stacks.describe(changeable)
     assert found is not None
@@ -470,11 +467,18 @@ def test_a_change_set_that_cannot_be_executed_is_refused(
         stacks.execute_change_set(STACK_ID, "op-1", "1")
 
 
-def test_a_change_set_is_deleted_twice(stacks: CloudFormationStacks, changeable: str) -> None:
+def test_a_change_set_is_deleted(stacks: CloudFormationStacks, changeable: str) -> None:
     stacks.create_change_set(change_request("Shop"))
 
     stacks.delete_change_set(changeable, "op-1")
-    stacks.delete_change_set(changeable, "op-1")
+
+    assert stacks.change_set(changeable, "op-1") is None
+
+
+def test_a_missing_change_set_is_deleted(stacks: CloudFormationStacks, client: Any) -> None:
+    refuse(client, "DeleteChangeSet", "ChangeSetNotFound", "ChangeSet [op-1] does not exist")
+
+    stacks.delete_change_set(STACK_ID, "op-1")
 
 
 def test_a_rollback_continues_with_the_role_of_this_installation(
