@@ -260,8 +260,9 @@ def tasks_have_the_settings_of_their_revision(snapshot: Snapshot, context: Conte
         service = row.service
         if service is None or service.spec is None:
             continue
-        specification = snapshot.specifications[row.application.name, service.spec]
-        wanted, name = effective_settings(specification.document, row.environment), _name(row)
+        name, key = _name(row), (row.application.name, service.spec)
+        assert key in snapshot.specifications, f"{name} runs revision {service.spec}, not stored"
+        wanted = effective_settings(snapshot.specifications[key].document, row.environment)
         has = sorted(definition.secrets)
         assert definition.secrets == wanted["secrets"], f"{name} has the secrets {has}"
         variables = wanted["environment"].items()
