@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from devops_core.model.inventory import RowStatus
 from devops_core.model.operation import Operation, Status
 from devops_core.naming import Environment
 from tests.lab.effective import effective_settings
@@ -94,7 +95,8 @@ class Specifications:
     def check_services(self, application: str) -> None:
         """Check that each service runs the settings of its last successful rollout."""
         for row in self._cloud.tables.inventory_of(application).rows.values():
-            if row.service is None or (application, row.service.name) not in self._running:
+            known = row.service and (application, row.service.name) in self._running
+            if row.service is None or not known or row.status is not RowStatus.ACTIVE:
                 continue
             name, wanted = row.service.name, self._running[application, row.service.name]
             variables = self._cloud.containers.running(application, name).variables
