@@ -199,11 +199,8 @@ const register = (names) => [
     StringEquals: { 'ecs:CreateAction': 'RegisterTaskDefinition' },
   }),
 ];
-/** Use a task definition with the roles that the application template creates. */
-const passTaskRoles = passed(
-  sub('arn:${AWS::Partition}:iam::${AWS::AccountId}:role/devops-ecs/*'),
-  'ecs-tasks.amazonaws.com',
-);
+/** Use a task definition with the roles that the application template creates, or with taskroles. */
+const passTaskRoles = passed('${self:custom.parameters.passableroles}', 'ecs-tasks.amazonaws.com');
 const findTaskDefinitions = allow(['ecs:ListTaskDefinitions', 'ecs:DescribeTaskDefinition'], '*');
 const deregister = allow(['ecs:DeregisterTaskDefinition'], '*');
 /** Read the reasons of stopped tasks, and the logs of their containers. */
@@ -386,6 +383,21 @@ const ownLog = (name) =>
     arn('logs', `log-group:/aws/lambda/\${self:service}-\${self:provider.stage}-${name}:*`),
   );
 
+/**
+ * The same permissions in fewer characters: one statement for all actions with the same resources and
+ * condition. All inline policies of a role have at most 10,240 characters (IAM User Guide, "IAM and STS
+ * character limits").
+ */
+function combined(statements) {
+  const groups = new Map();
+  for (const { Action, ...rest } of statements) {
+    const key = JSON.stringify(rest);
+    const actions = groups.get(key)?.Action ?? [];
+    groups.set(key, { ...rest, Action: [...new Set([...actions, ...Action])] });
+  }
+  return [...groups.values()];
+}
+
 const role = (name, statements) => ({
   Type: 'AWS::IAM::Role',
   Properties: {
@@ -403,7 +415,7 @@ const role = (name, statements) => ({
     Policies: [
       {
         PolicyName: 'calls',
-        PolicyDocument: { Version: '2012-10-17', Statement: [ownLog(name), ...statements] },
+        PolicyDocument: { Version: '2012-10-17', Statement: combined([ownLog(name), ...statements]) },
       },
     ],
   },

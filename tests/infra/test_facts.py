@@ -96,7 +96,9 @@ FACTS = {
         r"(?:A template has at most|#size\) \|) ([\d,]+) bytes", f"{MAX_TEMPLATE_BYTES:,}", 2
     ),
     "template without a URL": Fact(r"[Oo]ver ([\d,]+) bytes", f"{MAX_TEMPLATE_BODY:,}", 2),
-    "access lists": Fact(r"`secretprefixes` \| ([\d,]+) bytes",
+    "task roles": Fact(r"`taskroles` ([\d,]+) characters",
+                       f"{constant('contradictions.js', 'LONGEST_TASK_ROLES'):,}"),
+    "access lists": Fact(r"`taskroles` \| ([\d,]+) bytes",
                          f"{constant('contradictions.js', 'LONGEST_ACCESS_POLICY'):,}"),
     "rate": Fact(r"`ratelimit` (\d+) per", default("ratelimit")),
     "burst": Fact(r"`burstlimit` (\d+)", default("burstlimit")),
