@@ -130,7 +130,10 @@ class CloudFormationStacks:
 
     @translated()
     def change_set(self, stack_id: str, name: str) -> ChangeSet | None:
-        """Return a change set with the changes of all pages, or None if it does not exist."""
+        """Return a change set with the changes of all pages.
+
+        None if it, or its stack, does not exist.
+        """
         changes: list[ResourceChange] = []
         more: dict[str, str] = {}
         while True:
@@ -140,6 +143,10 @@ class CloudFormationStacks:
                 )
             except self._client.exceptions.ChangeSetNotFoundException:
                 return None
+            except ClientError as error:
+                if _is_missing(error):
+                    return None
+                raise
             changes += map(_resource_change, page.get("Changes", ()))
             if not page.get("NextToken"):
                 break

@@ -175,6 +175,19 @@ def test_a_repeated_update_without_rollouts_returns_its_operation(
     assert promoted.tables.records["Shop"].current == 2
 
 
+@pytest.mark.parametrize("removed", [None, {"stopSeconds": None}, {"cpu": None}])
+def test_a_specification_that_was_read_is_written_back_without_a_change(
+    promoted: FakeCloud, api: Client, removed: Mapping[str, None] | None
+) -> None:
+    del promoted
+    updated(api, {"service": {"stopSeconds": 5}})
+    assert api.patch({"service": removed, "description": "The web shop"}).status in (200, 202)
+    api.settle()
+    found = api.specification()
+    again = api.replace(found.body["specification"], found.body["revision"])
+    assert (again.status, again.body["operation"]) == (200, None)
+
+
 def test_a_failed_environment_is_outdated_until_the_update_is_repeated(
     shop: FakeCloud, api: Client
 ) -> None:

@@ -11,18 +11,21 @@ from tests.lab.laptop.estate import operations
 from tests.lab.laptop.interruptions import AFTER, KILL, Case
 from tests.lab.laptop.proxy import proxy
 from tests.lab.laptop.scene import Scene, prepare
+from tests.lab.laptop.stacks import ApplicationStack
 from tools.laptop.cloud import Options, start, started, stop
 from tools.laptop.deploy import deploy
 
 STAYS, BEGINS, GOES = "Stays", "Begins", "Goes"
+GROWS = "Grows"  # a stack without an application, which a change set extends
 SWAP = Case("swap", STAYS, "move customers", AFTER, KILL)
 
 
 class Restarted:
     """The operations that were open at the stop, by kind and application, and the started cloud."""
 
-    def __init__(self, before: Scene) -> None:
-        self.api = before.api
+    def __init__(self, before: Scene, growing: ApplicationStack) -> None:
+        self.api, self.growing = before.api, growing
+        self.growth = growing.status
         self.open = [
             (each["kind"], each["applicationName"])
             for each in operations(before.api)
@@ -33,7 +36,7 @@ class Restarted:
 
 @contextmanager
 def restarted(directory: Path) -> Iterator[Restarted]:
-    """Begin a swap, a create, a deploy and a delete; stop, and start again."""
+    """Begin a swap, a create, a deploy, a delete and an update; stop, and start again."""
     with proxy() as between:
         options = Options(lambda_endpoint=between.url, keep=True)
         with started(directory, options) as running:
@@ -42,8 +45,13 @@ def restarted(directory: Path) -> Iterator[Restarted]:
             scene = Scene(Api(running), between)
             prepare(scene.api, STAYS, "swap")
             prepare(scene.api, GOES, "delete")
+            growing = ApplicationStack(scene.api, GROWS, STAYS)
+            growing.create()
+            change = growing.change(Environments="dev,qa")
+            growing.completed(change)
             _begin(scene)
-            seen = Restarted(scene)
+            growing.stacks.execute_change_set(StackName=GROWS, ChangeSetName=change)
+            seen = Restarted(scene, growing)
             stop(directory)
             start(directory, options, owned=True)
             yield seen

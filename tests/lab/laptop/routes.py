@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 _OPERATION = "/stacks/Signed/operations/01ARZ3NDEKTSV4RRFFQ69G5FAV"
+_SPECIFICATION = "/stacks/Signed/spec"
 DEPLOY = ("POST", "/stacks/deploy")
 OTHERS = [
     ("POST", "/stacks"),
@@ -11,6 +12,9 @@ OTHERS = [
     ("DELETE", "/stacks"),
     ("GET", _OPERATION),
     ("DELETE", _OPERATION),
+    ("GET", _SPECIFICATION),
+    ("PUT", _SPECIFICATION),
+    ("PATCH", _SPECIFICATION),
     ("GET", "/health"),
 ]
 ROUTES = [DEPLOY, *OTHERS]

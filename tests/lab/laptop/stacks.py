@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
 from typing import Any
 from uuid import uuid4
 
@@ -17,14 +16,18 @@ _FREE = {"Effect": "Allow", "Action": "Update:*", "Principal": "*", "Resource": 
 
 
 class ApplicationStack:
-    """A stack with the parameters of an existing application, and its own name."""
+    """The stack of an application, or a stack of its own with the parameters of an application.
 
-    def __init__(self, api: Api, name: str, model: str) -> None:
+    `model` is the application whose parameters it has.
+    """
+
+    def __init__(self, api: Api, name: str, model: str = "") -> None:
         self.api, self.name = api, name
         self.stacks = api.client("cloudformation")
-        (described,) = self.stacks.describe_stacks(StackName=model)["Stacks"]
+        (described,) = self.stacks.describe_stacks(StackName=model or name)["Stacks"]
         values = {each["ParameterKey"]: each["ParameterValue"] for each in described["Parameters"]}
-        self._values = {**values, "Environments": "dev", "RepositoryName": name.lower()}
+        own = {"Environments": "dev", "RepositoryName": name.lower()}
+        self._values = {**values, **(own if model else {})}
         content = api.client("s3").get_object(Bucket=_BUCKET, Key=_TEMPLATE)["Body"].read()
         self.template: str = content.decode()
 
@@ -54,15 +57,18 @@ class ApplicationStack:
     def change(self, **parameters: str) -> str:
         """Create a change set with other parameters, and return its name."""
         name = f"op-{uuid4().hex}"
-        previous = {key: None for key in self._values if key not in parameters}
         self.stacks.create_change_set(
             StackName=self.name,
             ChangeSetName=name,
             TemplateBody=self.template,
-            Parameters=[*_given(parameters), *_given(previous)],
+            Parameters=self.parameters(**parameters),
             Capabilities=_CAPABILITIES,
         )
         return name
+
+    def parameters(self, **changed: str) -> list[dict[str, Any]]:
+        """Return the parameters of a change set: changed ones, and the previous other ones."""
+        return _given(dict.fromkeys(self._values) | changed)
 
     def described(self, name: str, **page: str) -> dict[str, Any]:
         found: dict[str, Any] = self.stacks.describe_change_set(
@@ -165,7 +171,7 @@ class ApplicationStack:
         return processes.tasks(self.api.cloud.directory, self.name, service)
 
 
-def _given(values: dict[str, Any]) -> Iterable[dict[str, Any]]:
+def _given(values: dict[str, Any]) -> list[dict[str, Any]]:
     """Return parameters of a call; one without a value keeps the previous value."""
     return [
         {"ParameterKey": key, "UsePreviousValue": True}

@@ -31,6 +31,8 @@ _WRITES = {
     "swap": ("POST", "/stacks/swapProdBlueAndGreen"),
     "delete": ("DELETE", "/stacks"),
     "abort": ("DELETE", "<path:{number}>"),
+    "update": ("PATCH", "/stacks/{name}/spec"),
+    "replace": ("PUT", "/stacks/{name}/spec"),
 }
 _READS = (
     "/stacks",
@@ -48,6 +50,9 @@ _READS = (
     "/events?team={team}",
     "/stacks?team={team}&limit=1",
     "/stacks?nextToken=<token:{number}>",
+    "/stacks/{name}/spec",
+    "/stacks/{name}/spec?revision=1",
+    "/stacks/{name}/spec?revision={revision}",
     "/health",
 )
 _METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "TRACE")
@@ -129,7 +134,7 @@ def _call(chance: random.Random, number: int) -> Call:
         kind, method = "read", "GET"
         path = _path(chance, chance.choice(_READS), _name(chance, tricks))
     else:
-        kind = chance.choice([*_WRITES, "deploy", "deploy", "promote", "swap", "abort"])
+        kind = chance.choice([*_WRITES, "deploy", "deploy", "promote", "swap", "abort", "update"])
         method, path, body = _write(chance, kind, principal, headers, tricks)
     signature = SIGNED
     trick = chance.random()
@@ -169,6 +174,8 @@ def _write(
     path = _path(chance, path, name)
     if kind != "abort":
         body, path = _body(chance, kind, name, path, tricks)
+    if kind in ("update", "replace") and chance.random() < 0.7:
+        headers["If-Match"] = chance.choice(["*", '"1"', '"2"', '"99"', "W/*"])
     _write_options(chance, headers, tricks)
     if chance.random() < 0.3:
         path += ("&" if "?" in path else "?") + "dryRun=true"
@@ -182,6 +189,7 @@ def _path(chance: random.Random, path: str, name: str) -> str:
     # The last operation can still be in progress.
     number = -1 if chance.random() < 0.4 else chance.randrange(1000)
     team = chance.choice(TEAMS)
+    path = path.replace("{revision}", str(chance.randrange(5)))
     return path.replace("{name}", safe).replace("{number}", str(number)).replace("{team}", team)
 
 
@@ -247,18 +255,8 @@ def _body(
     chance: random.Random, kind: str, name: str, path: str, tricks: list[str]
 ) -> tuple[bytes | None, str]:
     """Return the body of a write, sometimes with a trick, and its path."""
-    members: dict[str, Any] = {"applicationName": name}
-    if kind == "create":
-        members |= _create(chance)
-    elif kind == "deploy":
-        few = chance.sample(_ENVIRONMENTS, chance.choice([1, 1, 1, 2]))
-        few = ["dev"] if chance.random() < 0.6 else few
-        members |= {"environment": few} | _image(chance, name)
-    elif kind == "promote" and chance.random() < 0.6:
-        members["environment"] = chance.choice(_ENVIRONMENTS)
-    elif kind == "swap" and chance.random() < 0.6:
-        members["version"] = chance.choice(VERSIONS)
-    elif kind == "delete":
+    members = _members(chance, kind, name)
+    if kind == "delete":
         if chance.random() < 0.4 and name.isascii() and name.isalnum():
             return None, f"{path}?stack={name}"
         members = {"stack": name}
@@ -274,6 +272,26 @@ def _body(
         tricks.append("body")
         body = _broken(chance, members, body)
     return body, path
+
+
+def _members(chance: random.Random, kind: str, name: str) -> dict[str, Any]:
+    """Return the members of the body of a write."""
+    members: dict[str, Any] = {"applicationName": name}
+    if kind == "create":
+        members |= _create(chance)
+    elif kind == "deploy":
+        few = chance.sample(_ENVIRONMENTS, chance.choice([1, 1, 1, 2]))
+        few = ["dev"] if chance.random() < 0.6 else few
+        members |= {"environment": few} | _image(chance, name)
+        if chance.random() < 0.15:
+            members = {"applicationName": name, "environment": few, "restart": True}
+    elif kind in ("update", "replace"):
+        members = _specification(chance, name, whole=kind == "replace")
+    elif kind == "promote" and chance.random() < 0.6:
+        members["environment"] = chance.choice(_ENVIRONMENTS)
+    elif kind == "swap" and chance.random() < 0.6:
+        members["version"] = chance.choice(VERSIONS)
+    return members
 
 
 def _create(chance: random.Random) -> dict[str, Any]:
@@ -298,9 +316,34 @@ def _create(chance: random.Random) -> dict[str, Any]:
     return members
 
 
+def _specification(chance: random.Random, name: str, *, whole: bool) -> dict[str, Any]:
+    """Return a patch of a specification, or with `whole` a document."""
+    owner = chance.choice(TEAMS)
+    level = {"environment": {"LEVEL": f"level-{chance.randrange(5)}"}}
+    secrets = {"secrets": {"TOKEN": f"<secret:{owner}>"}}
+    role = {"taskRole": f"arn:aws:iam::{ACCOUNT}:role/{chance.choice(['admin', 'devops-ecs/x'])}"}
+    harmful: list[dict[str, Any]] = [
+        {"service": secrets}, {"overrides": {"prod": secrets}}, {"service": role},
+        {"tags": {"technicalTeam": owner}}, {"applicationName": chance.choice([*APPLICATIONS])},
+        {"environments": {"nonProd": ["dev", "qa"]}}, {"environments": None}, {"email": None},
+        {"overrides": {"prod": {"cpu": 16384, "memory": 122880, "desiredCount": 100}}},
+        {"service": {"environment": {"ENVIRONMENT": "prod", "APPLICATION": "Find"}}},
+    ]  # fmt: skip
+    usual: list[dict[str, Any]] = [
+        {"overrides": {"dev": level}}, {"overrides": {"dev": level}}, {"service": level},
+        {"overrides": {"prod": level}},
+        {"overrides": {"prod": {"desiredCount": chance.choice([1, 2])}}},
+        {"overrides": {"dev": {"unset": ["LEVEL"]}}}, {"description": f"of {name}"}, {},
+    ]  # fmt: skip
+    change = chance.choice([*usual, *usual, *harmful])
+    if not whole:
+        return change
+    return {"email": "team@example.com", "environments": {"nonProd": ["dev"]}} | change
+
+
 def _broken(chance: random.Random, members: dict[str, Any], body: bytes) -> bytes:
     """Return a body that different parsers could read differently."""
-    first = json.dumps(next(iter(members)))
+    first = json.dumps(next(iter(members), "email"))
     return chance.choice(
         [
             b"\xef\xbb\xbf" + body,

@@ -11,7 +11,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from tests.proofs.attack.installation import Installation
-from tests.proofs.attack.rights import APPLICATIONS, KINDS, PRINCIPALS, Principal
+from tests.proofs.attack.rights import (
+    APPLICATIONS,
+    KINDS,
+    PRINCIPALS,
+    Principal,
+    of_production,
+)
 from tests.proofs.attack.sender import Exchange
 from tests.proofs.attack.state import Key, Reader, State, kinds_that_change
 from tools.laptop.callers import ADMIN
@@ -23,8 +29,12 @@ _BY_ARN = {each.arn: each for each in PRINCIPALS}
 _ADMIN = f"arn:aws:iam::{ACCOUNT}:user/{ADMIN}"
 _OWN_REGISTRY = f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/"
 _TOKEN = re.compile(rb'"nextToken": "([\w=+/.-]+)"')
-# "not allowed to swap Shop", "not allowed to abort the swap 01J... of Shop"
-_REFUSAL = re.compile(r"not allowed to (?:abort the (\S+) \S+ of|(\S+)) ([\w-]+)")
+# "not allowed to swap Shop", "not allowed to abort the swap 01J... of Shop", "not allowed to change
+# the specification of Shop", "not allowed to change production of Shop", "not allowed to roll out
+# Shop"
+_REFUSAL = re.compile(
+    r"not allowed to (?:abort the (\S+) \S+ of|(change [a-z ]+ of|roll out)|(\S+)) ([\w-]+)"
+)
 # The refusals of API Gateway that do not know the caller: the signature is missing or not valid.
 _UNKNOWN_CALLER = {"MISSING_AUTHENTICATION_TOKEN", "INVALID_SIGNATURE", "DEFAULT_4XX"}
 
@@ -83,7 +93,7 @@ class Changes:
         before, self.state = self.state, self._reader.read()
         for name, team in self.state.teams.items():
             self._teams.setdefault(name, team)
-        found = [*self._operations(), *self._aborts(), *self._bytes()]
+        found = [*self._operations(), *self._aborts(), *self._bytes(), *self._revisions(before)]
         for key in sorted(before.parts.keys() | self.state.parts.keys()):
             old, new = before.parts.get(key), self.state.parts.get(key)
             if old != new and not self._is_explained(key, before):
@@ -138,6 +148,23 @@ class Changes:
             if caller and not self._may(caller, record):
                 yield f"the abort of {identifier} by {caller} is forbidden"
 
+    def _revisions(self, before: State) -> Iterator[str]:
+        """Check that each new revision keeps production, or that its caller is an approver."""
+        for application, number in self.state.revisions.keys() - before.revisions.keys():
+            revision = self.state.revisions[application, number]
+            previous = self.state.revisions.get((application, number - 1))
+            caller = _BY_ARN.get(revision["caller"])
+            if previous is None or (caller and caller.approver):
+                continue
+            old, new = (
+                of_production(json.loads(each["document"])) for each in (previous, revision)
+            )
+            if old != new:
+                yield (
+                    f"revision {number} of {application} by {revision['caller']} changes production"
+                    f" from {old} to {new}"
+                )
+
     def _bytes(self) -> Iterator[str]:
         """Check that each version in the own ECR is the image that was pushed with this tag."""
         for row in self.state.rows:
@@ -150,10 +177,14 @@ class Changes:
 
 
 class Leaks:
-    """The second check: no response contains a unique value of another team."""
+    """The second check: no response contains a unique value of another team.
+
+    Only the calls of specifications return the ARNs of secrets, also to their own team.
+    """
 
     def __init__(self, made: Installation) -> None:
         self._canaries = made.canaries
+        self._secrets = [arn.encode() for arn in made.known.secrets.values()]
         self._applications = made.digests
 
     def problems(self, exchange: Exchange, rows: Iterable[Mapping[str, Any]]) -> list[str]:
@@ -164,6 +195,7 @@ class Leaks:
         """
         sender = signer(exchange)
         own = sender.team if sender else ""
+        is_specification = "/spec" in exchange.path
         received = exchange.raw + b"".join(map(_decoded, _TOKEN.findall(exchange.content)))
         sent = exchange.path.encode() + (exchange.body or b"")
         running = " ".join(str(row) for row in rows if row.get("technicalTeam") == own).encode()
@@ -172,6 +204,10 @@ class Leaks:
             for team, values in self._canaries.items()
             for value in sorted(values)
             if team != own and value in received and value not in sent and value not in running
+        ] + [
+            f"the response contains {value.decode()} outside of a specification"
+            for value in self._secrets
+            if not is_specification and value in received and value not in sent
         ]
 
 
@@ -200,7 +236,9 @@ class Logs:
         found = _REFUSAL.match(str(body["errorMessage"]))
         if found is None:
             return
-        verb, application, aborts = found[1] or found[2], found[3], bool(found[1])
+        verb, application, aborts = found[1] or found[3], found[4], bool(found[1])
+        if found[2]:
+            verb = "deploy" if exchange.call.attack.startswith("deploy") else "update"
         kind = {"promote": "deploy-blue"}.get(verb, verb)
         if application in set(applications) and (aborts or kind != "create"):
             self._refused[application, kind, exchange.call.principal.arn] += 1

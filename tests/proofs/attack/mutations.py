@@ -16,13 +16,16 @@ from tests.lab.laptop.api import Api
 class Mutation:
     """A bug: `source` is added at the end of a module and replaces one of its functions.
 
-    `check` is the check that must find it.
+    `checks` are the checks that can find it first. The attack has the calls of `seed` from the
+    number `first`, because the first calls of a seed do not meet each bug.
     """
 
     name: str
     module: str
     source: str
-    check: str
+    checks: tuple[str, ...]
+    seed: int = 1
+    first: int = 1
 
 
 MUTATIONS = (
@@ -30,7 +33,7 @@ MUTATIONS = (
         "the teams are not checked",
         "devops_core/access.py",
         "AccessPolicy.missing_lists = lambda *_, **__: ()",
-        "forbidden change",
+        ("forbidden change", "leak"),
     ),
     Mutation(
         "an error shows the recorded image",
@@ -45,13 +48,37 @@ def permit(cloud, kind, application, team, caller, **options):
         digests = [row.service.digest for row in rows if row.service]
         raise ForbiddenError(f"{error.message} {digests}") from None
 """,
-        "leak",
+        ("leak",),
+    ),
+    Mutation(
+        "each team reads each specification",
+        "devops_core/reads/specification.py",
+        "_require_team = lambda *_: None",
+        ("leak",),
+    ),
+    Mutation(
+        "an update of production needs no approver",
+        "devops_core/engine/accept.py",
+        "_approvable = lambda cloud, plan, *_: plan",
+        ("forbidden change",),
+        seed=5,
+        first=100,
+    ),
+    Mutation(
+        "an application shows its secrets",
+        "devops_core/http/views/inventory.py",
+        """
+_view = application_view
+def application_view(inventory, *rest):
+    return _view(inventory, *rest) | {"secrets": str(inventory.record.specification.document)}
+""",
+        ("leak",),
     ),
     Mutation(
         "refusals are not counted",
         "devops_core/engine/accept.py",
         "record_refusal = lambda *_: None",
-        "incomplete log",
+        ("incomplete log",),
     ),
     Mutation(
         "the log has no callers",
@@ -60,7 +87,7 @@ def permit(cloud, kind, application, team, caller, **options):
 _facts = Request.facts.fget
 Request.facts = property(lambda self: {**_facts(self), "caller": "-"})
 """,
-        "incomplete log",
+        ("incomplete log",),
     ),
 )
 

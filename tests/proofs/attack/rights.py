@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from tools.laptop.cloud import ACCOUNT
 
 PAYMENTS, SEARCH = "payments", "search"
 TEAMS = (PAYMENTS, SEARCH)
 # The kinds of operations, and those that change production.
-KINDS = ("create", "deploy", "deploy-blue", "swap", "delete")
+KINDS = ("create", "deploy", "deploy-blue", "swap", "update", "delete")
 _PRODUCTION = ("deploy-blue", "swap", "delete")
 
 
@@ -27,8 +29,27 @@ class Principal:
         return f"arn:aws:iam::{ACCOUNT}:user/{self.name}"
 
     def may(self, kind: str, team: str) -> bool:
-        """Return whether the principal may start or abort an operation in an application."""
+        """Return whether the principal may start or abort an operation in an application.
+
+        An update that changes production also requires an approver (`of_production`).
+        """
         return self.team == team and (self.approver or kind not in _PRODUCTION)
+
+
+def of_production(document: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the settings of production in the document of a specification."""
+    service, own = document.get("service", {}), document.get("overrides", {}).get("prod", {})
+    settings = {**service, **own}
+    variables: dict[str, Any] = {}
+    for level in (service, own):
+        for member in ("environment", "secrets"):
+            # The value, and whether it is the ARN of a secret.
+            variables |= {name: (value, member) for name, value in level.get(member, {}).items()}
+    for name in own.get("unset", ()):
+        variables.pop(name, None)
+    for member in ("environment", "secrets", "unset"):
+        settings.pop(member, None)
+    return {**settings, "variables": variables}
 
 
 DEVELOPER = Principal("payments-dev", PAYMENTS, approver=False)

@@ -15,7 +15,7 @@ from tests.lab.snapshot import forward_weights
 _plain = TypeDeserializer().deserialize
 Key = tuple[str, str, str]  # part, application, name
 # The kinds of operations that can change a part of an application.
-_NON_PRODUCTION = {"create", "deploy", "delete"}
+_NON_PRODUCTION = {"create", "deploy", "update", "delete"}
 _SLOT = {"create", "deploy-blue", "delete"}
 
 
@@ -29,17 +29,23 @@ def kinds_that_change(key: Key) -> set[str]:
         return {*_SLOT, "swap"} if production else _NON_PRODUCTION
     if part == "listener":
         return {"create", "swap", "delete"}
+    if part in ("specification", "revision"):
+        return {"create", "update", "delete"}
     return {"create", "delete"}
 
 
 @dataclass(frozen=True)
 class State:
-    """The parts of AWS and of the inventory by key, and the records of all operations by id."""
+    """The parts of AWS and of the inventory by key, and the records of all operations by id.
+
+    `revisions` has the revisions of each application, by name and number.
+    """
 
     parts: Mapping[Key, Any]
     operations: Mapping[str, Mapping[str, Any]]
     teams: Mapping[str, str]
     rows: tuple[Mapping[str, Any], ...]
+    revisions: Mapping[tuple[str, int], Mapping[str, Any]]
 
     @property
     def open(self) -> list[str]:
@@ -77,9 +83,14 @@ class Reader:
             parts["stack", key, ""] = stack
             parts |= self._services(key)
         parts |= self._listeners()
+        revisions = {key: each for name in self._seen for key, each in self._revisions(name)}
+        for (name, number), each in revisions.items():
+            parts["revision", name, str(number)] = each["document"]
+        for name in self._seen:
+            parts |= self._specification(name)
         teams = {row["applicationName"]: row.get("technicalTeam", "") for row in rows}
         operations = {key: each for name in self._seen for key, each in self._operations(name)}
-        return State(parts, operations, teams, rows)
+        return State(parts, operations, teams, rows, revisions)
 
     def log_items(self) -> list[dict[str, Any]]:
         """Return all items of the log table."""
@@ -129,15 +140,32 @@ class Reader:
                     found[key] = forward_weights(listener["DefaultActions"])
         return found
 
+    def _specification(self, application: str) -> dict[Key, Any]:
+        """Return the present specification: the number of its revision and its document."""
+        key = {"applicationName": {"S": application}, "entry": {"S": "APPLICATION"}}
+        item = self._tables.get_item(TableName=LOG, Key=key).get("Item")
+        if item is None:
+            return {}
+        found = _plain(item["current"]), _plain(item["document"])
+        return {("specification", application, ""): found}
+
+    def _revisions(self, application: str) -> Iterator[tuple[tuple[str, int], Mapping[str, Any]]]:
+        for record in self._entries(application, "SPEC#"):
+            yield (application, int(record["entry"].partition("#")[2])), record
+
     def _operations(self, application: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
+        for record in self._entries(application, "OPERATION#"):
+            yield record["entry"].partition("#")[2], record
+
+    def _entries(self, application: str, start: str) -> Iterator[Mapping[str, Any]]:
+        """Yield the items of an application in the log table whose sort key begins so."""
         pages = self._tables.get_paginator("query").paginate(
             TableName=LOG,
             KeyConditionExpression="applicationName = :name AND begins_with(entry, :start)",
             ExpressionAttributeValues={
-                ":name": {"S": application}, ":start": {"S": "OPERATION#"},
+                ":name": {"S": application}, ":start": {"S": start},
             },
         )  # fmt: skip
         for page in pages:
             for item in page["Items"]:
-                record = {name: _plain(value) for name, value in item.items()}
-                yield record["entry"].partition("#")[2], record
+                yield {name: _plain(value) for name, value in item.items()}

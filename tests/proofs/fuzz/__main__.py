@@ -26,7 +26,12 @@ from tests.lab.laptop.api import Api, create_body, until
 from tests.lab.laptop.estate import hold_after_recovery
 from tests.lab.sizes import Sizes
 from tests.proofs.fuzz import reports
-from tests.proofs.fuzz.adapted_calls import PERMANENT, TEMPORARY, VERSIONS
+from tests.proofs.fuzz.adapted_calls import (
+    ALL_ENVIRONMENTS,
+    PERMANENT,
+    TEMPORARY,
+    VERSIONS,
+)
 from tools.contract.document import FILE
 from tools.laptop.callers import ADMIN
 from tools.laptop.cloud import ROOT, Options, started
@@ -58,7 +63,6 @@ ROUNDS_LIMIT = 3
 RUN_LIMIT = 1200.0  # seconds of one run of schemathesis, which takes 100 s on an idle machine
 # The log lines of errors of the service.
 _ERROR_LINES = ("broken", "check failed", "given up", "reconcile failed")
-_ALL = {"nonProd": ["dev", "qa", "stage"], "training": True, "da": True}
 
 
 def main() -> int:
@@ -91,7 +95,9 @@ def main() -> int:
 
 def prepare(api: Api) -> None:
     """Create the permanent applications with a version in dev and blue, and a temporary one."""
-    created = [api.post("/stacks", create_body(name, environments=_ALL)) for name in PERMANENT]
+    created = [
+        api.post("/stacks", create_body(name, environments=ALL_ENVIRONMENTS)) for name in PERMANENT
+    ]
     for response in (*created, api.post("/stacks", create_body(TEMPORARY[1]))):
         api.succeed(response)
     for name in PERMANENT:
@@ -179,7 +185,27 @@ def final_problems(api: Api) -> list[str]:
         hold_after_recovery(api)
     except AssertionError as violation:
         found.append(str(violation))
-    return found
+    return found + [each for name in PERMANENT for each in specification_problems(api, name)]
+
+
+def specification_problems(api: Api, application: str) -> Iterator[str]:
+    """Read the specification and all of its revisions, and write it back in a dry run."""
+    path = f"/stacks/{application}/spec"
+    present = api.call("GET", path)
+    if present.status != 200:
+        yield f"the specification of {application}: {present.status} {present.body}"
+        return
+    last, document = present.body["revision"], present.body["specification"]
+    for number in range(1, last + 1):
+        revision = api.call("GET", f"{path}?revision={number}")
+        if revision.status != 200 or revision.body["revision"] != number:
+            yield f"revision {number} of {application}: {revision.status} {revision.body}"
+        elif number == last and revision.body["specification"] != document:
+            yield f"revision {number} of {application} is not the present specification"
+    written = api.call("PUT", f"{path}?dryRun=true", document, If_Match=present.headers["ETag"])
+    changes = (written.body.get("plan") or {}).get("changes", [])
+    if written.status != 200 or changes:
+        yield f"the specification of {application} is not valid: {written.status} {written.body}"
 
 
 def _open_operations(api: Api) -> list[dict[str, Any]]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import re
-from collections.abc import Callable, MutableMapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
 from typing import Any
 from unicodedata import is_normalized
 
@@ -11,13 +12,15 @@ from devops_core.model.specification import DEFAULT_ROLLOUT_MINUTES
 from devops_core.naming import APPLICATION_NAME, IMAGE_TAG, IMAGE_URI, TEAM_TAG
 from devops_core.requests.deploy import LONGEST_REPOSITORY
 from devops_core.requests.fields import LONGEST_IMAGE
-from devops_core.requests.specification import MAX_SECRET_BYTES, MAX_TASKS
+from devops_core.requests.specification import FIXED, MAX_SECRET_BYTES, MAX_TASKS
 from tools.laptop.cloud import ACCOUNT
 
 # Applications that exist during the whole run, and applications that calls create and delete.
 # "Shop-dev" is a prefix of the second and the last name, but not a valid name.
 PERMANENT = ("Shop", "Shop-dev-api", "Stand")
 TEMPORARY = ("Kiosk", "Shop-dev-kiosk")
+# The environments of the permanent applications; the temporary ones have only dev.
+ALL_ENVIRONMENTS = {"nonProd": ["dev", "qa", "stage"], "training": True, "da": True}
 # The pushed versions.
 VERSIONS = ("1.0.0.0", "1.0.0.1")
 
@@ -25,6 +28,21 @@ _KEY = re.compile(r"[!-~]{1,240}")
 # The partition and the account of the ARN of a secret.
 _OWNER = re.compile(r"arn:aws[a-z-]*(:[a-z]+:[a-z0-9-]+:)[0-9]{12}(?=:)")
 _WAIT = re.compile(r"wait=\d+")
+_REVISION = re.compile(r'"[1-9][0-9]{0,8}"')
+# The shortest time limit of a rollout, which every start must be shorter than.
+_SHORTEST_ROLLOUT = 60 * DEFAULT_ROLLOUT_MINUTES
+# Patches that are valid for each application; the numbers select one.
+PATCHES: Sequence[Mapping[str, Any]] = (
+    {"service": {"environment": {"LEVEL": "debug", "OLD": None}}},
+    {"overrides": {"dev": {"environment": {"LEVEL": "trace"}, "unset": ["NONE"]}}},
+    {"overrides": {"prod": {"desiredCount": 2}}},
+    {"overrides": {"prod": {"desiredCount": 1}, "dev": None}},
+    {"service": {"cpu": 512, "memory": 1024}, "overrides": None},
+    {"service": None, "description": "Patched"},
+    {"service": {"command": ["serve"], "stopSeconds": 5, "warmup": ["/", "/a?b=c"]}},
+    {"description": None, "email": "owners@example.com"},
+    {},
+)
 
 Holder = MutableMapping[str, Any]
 
@@ -44,16 +62,25 @@ def use_existing_names(holder: Any, number: int) -> None:
             _replace(holder, "version", IMAGE_TAG.fullmatch, VERSIONS, number)
         if holder.get("dryRun") == "true" and number % 4:
             holder["dryRun"] = "false"
-        if isinstance(holder.get("service"), dict):
-            few = (1, 2)
-            _replace(holder["service"], "desiredCount", lambda n: 0 < n <= MAX_TASKS, few, number)
+        for settings in _all_settings(holder):
+            _replace(settings, "desiredCount", lambda n: 0 < n <= MAX_TASKS, (1, 2), number)
+
+
+def _all_settings(body: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """Yield the settings of all environments and of each one, as far as they are objects."""
+    overrides = body.get("overrides")
+    some = overrides.values() if isinstance(overrides, dict) else ()
+    yield from (each for each in (body.get("service"), *some) if isinstance(each, dict))
 
 
 def shorten_waits(headers: Holder, number: int) -> None:
     """Shorten the wait of a call, and give most calls a unique Idempotency-Key.
 
-    Each eighth call keeps its key, because a key with another body must be refused.
+    Each eighth call keeps its key, because a key with another body must be refused. Most calls that
+    expect a revision of a specification expect the present one.
     """
+    if number % 4:
+        _replace(headers, "If-Match", _REVISION.fullmatch, ("*",), number)
     _replace(headers, "Prefer", _WAIT.fullmatch, ("wait=1", "wait=2"), number)
     if number % 8:
         _replace(headers, "Idempotency-Key", _KEY.fullmatch, (f"key-{number}",), number)
@@ -62,6 +89,7 @@ def shorten_waits(headers: Holder, number: int) -> None:
 def follow_descriptions(operation_id: str, body: Any, query: Holder) -> None:
     """Change a valid call to follow the rules that the document describes only in words."""
     named = body if isinstance(body, dict) else {}
+    _use_whole_numbers(named)
     # A token must be one of the service, and `until` must follow `since`.
     query.pop("nextToken", None)
     if query.get("since", "") > query.get("until", "~"):
@@ -73,18 +101,76 @@ def follow_descriptions(operation_id: str, body: Any, query: Holder) -> None:
     image = str(named.get("repouri", ""))
     too_long = len(image) + len(str(named.get("version", ""))) >= LONGEST_IMAGE
     parsed = IMAGE_URI.fullmatch(image)
-    if too_long or (parsed and len(parsed["repository"]) > LONGEST_REPOSITORY):
+    restarts = named.get("restart") is True and "repouri" in named
+    if restarts or too_long or (parsed and len(parsed["repository"]) > LONGEST_REPOSITORY):
         del named["repouri"]
-    service = named.get("service")
-    if isinstance(service, dict):
-        for member, value in service.items():
-            service[member] = int(value) if isinstance(value, float) else value
-        longest = 60 * service.get("rolloutMinutes", DEFAULT_ROLLOUT_MINUTES) - 1
-        if service.get("startSeconds", 0) > longest:
-            service["startSeconds"] = longest
+    if operation_id in ("createApplication", "replaceSpecification"):
+        _follow_settings(named)
     if operation_id == "createApplication":
         _follow_secrets(named)
         _compose_tags(named.get("tags", {}))
+
+
+def follow_specification(
+    operation_id: str, application: str, headers: Holder, body: Any, query: Holder, number: int
+) -> None:
+    """Change a valid change of a specification to follow the rules in words.
+
+    It keeps the environments, the fixed settings and the tags of the create, and grants no secrets.
+    Most of the calls are dry runs, because each other call replaces tasks. Half of the patches
+    become valid ones; the others are probably not, because a patch can be any object.
+    """
+    if operation_id not in ("replaceSpecification", "patchSpecification"):
+        return
+    query.pop("remove", None)
+    if number % 4:
+        query["dryRun"] = "true"
+    if operation_id == "patchSpecification":
+        if number % 2:
+            body.clear()
+            body.update(copy.deepcopy(PATCHES[number // 2 % len(PATCHES)]))
+        return
+    headers.setdefault("If-Match", "*")
+    for member in ("applicationName", "tags"):
+        body.pop(member, None)
+    chosen = ALL_ENVIRONMENTS if application in PERMANENT else {"nonProd": ["dev"]}
+    body["environments"] = dict(chosen)
+    overrides = body.get("overrides", {})
+    for name in overrides.keys() - ({*_names(chosen)}):
+        del overrides[name]
+    for settings in _all_settings(body):
+        for member in (*FIXED, "secrets"):
+            settings.pop(member, None)
+
+
+def _names(chosen: Mapping[str, Any]) -> set[str]:
+    """Return the environments of a document, with production."""
+    others = {name for name in ("training", "da") if chosen.get(name)}
+    return {"prod", *(chosen.get("nonProd") or ["dev"]), *others}
+
+
+def _use_whole_numbers(holder: Holder) -> None:
+    """Replace numbers such as 328.0, which are integers for a schema, but not for the service."""
+    for member, value in holder.items():
+        holder[member] = int(value) if isinstance(value, float) else value
+
+
+def _follow_settings(body: dict[str, Any]) -> None:
+    """Give each environment a valid size, and a start that is shorter than a rollout.
+
+    Without a list of roles, the installation allows no role of tasks.
+    """
+    for settings in _all_settings(body):
+        _use_whole_numbers(settings)
+        settings.pop("taskRole", None)
+        if not {"cpu", "memory"} <= settings.keys():
+            settings.pop("cpu", None)
+            settings.pop("memory", None)
+        if settings.get("startSeconds", 0) >= _SHORTEST_ROLLOUT:
+            settings["startSeconds"] = _SHORTEST_ROLLOUT - 1
+        names = {*settings.get("environment", {}), *settings.get("secrets", {})}
+        if "unset" in settings:
+            settings["unset"] = [each for each in settings["unset"] if each not in names]
 
 
 def _compose_tags(tags: dict[str, str]) -> None:
@@ -103,17 +189,14 @@ def _compose_tags(tags: dict[str, str]) -> None:
 
 def _follow_secrets(body: dict[str, Any]) -> None:
     """Remove overrides of missing environments, and secrets that are also variables."""
-    service, chosen = body.get("service", {}), body.get("environments", {})
-    created = {"prod", *(chosen.get("nonProd") or ["dev"])}
-    created |= {name for name in ("training", "da") if chosen.get(name)}
-    overrides = body.get("overrides", {})
-    for name in overrides.keys() - created:
+    service, overrides = body.get("service", {}), body.get("overrides", {})
+    for name in overrides.keys() - _names(body.get("environments", {})):
         del overrides[name]
     for settings in (service, *overrides.values()):
         secrets = settings.get("secrets", {})
         for name, arn in list(secrets.items()):
             secrets[name] = _OWNER.sub(rf"arn:aws\g<1>{ACCOUNT}", arn, count=1)
-            if name in service.get("environment", {}):
+            if name in {**service.get("environment", {}), **settings.get("environment", {})}:
                 del secrets[name]
         # The general secrets and those of an environment are one parameter of the stack.
         while len(",".join(secrets.values())) >= MAX_SECRET_BYTES // 2:

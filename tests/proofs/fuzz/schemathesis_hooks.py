@@ -14,7 +14,12 @@ import schemathesis
 from botocore.credentials import Credentials
 from requests.auth import AuthBase
 
-from tests.proofs.fuzz.adapted_calls import follow_descriptions, shorten_waits, use_existing_names
+from tests.proofs.fuzz.adapted_calls import (
+    follow_descriptions,
+    follow_specification,
+    shorten_waits,
+    use_existing_names,
+)
 from tools.laptop.client import signed
 
 _calls = itertools.count()
@@ -58,4 +63,7 @@ def before_call(context: Any, case: schemathesis.Case[Any], kwargs: dict[str, An
         use_existing_names(holder, number)
     shorten_waits(case.headers, number)
     if case.meta is not None and case.meta.generation.mode.is_positive:
-        follow_descriptions(case.operation.definition.raw["operationId"], case.body, case.query)
+        operation_id = case.operation.definition.raw["operationId"]
+        follow_descriptions(operation_id, case.body, case.query)
+        application = str((case.path_parameters or {}).get("applicationName"))
+        follow_specification(operation_id, application, case.headers, case.body, case.query, number)

@@ -11,9 +11,11 @@ import pytest
 from devops_core.requests.specification import MAX_SECRET_BYTES
 from tests.lab.values import IMAGES, NAMES, VERSIONS, WRONG
 from tests.proofs.fuzz.adapted_calls import (
+    PATCHES,
     PERMANENT,
     TEMPORARY,
     follow_descriptions,
+    follow_specification,
     shorten_waits,
     use_existing_names,
 )
@@ -35,7 +37,7 @@ def adapted(body: Any, number: int) -> Any:
     [
         (called, member)
         for called, body in BODIES.items()
-        for member in resolved(body["schema"])["properties"]
+        for member in resolved(body["schema"]).get("properties", ())
     ],
 )
 def test_a_valid_body_remains_valid_and_an_invalid_one_is_unchanged(
@@ -106,13 +108,19 @@ def test_a_delete_names_one_application(body: Any, query: dict[str, Any], stack:
 
 def test_a_create_follows_the_descriptions() -> None:
     arn = "arn:aws-cn:ssm:eu-west-1:123456789012:parameter/x"
-    service = {"cpu": 512.0, "environment": {"A": "a", "B": "b"}, "secrets": {"B": arn, "C": arn}}
+    service = {
+        "cpu": 512.0,
+        "memory": 1024,
+        "environment": {"A": "a", "B": "b"},
+        "secrets": {"B": arn, "C": arn},
+    }
     overrides = {"prod": {"secrets": {"A": arn, "D": arn}}, "qa": {}, "da": {"secrets": {}}}
     body = {"service": service, "overrides": overrides, "environments": {"da": True}}
     follow_descriptions("createApplication", body, {})
     own = "arn:aws:ssm:eu-west-1:000000000000:parameter/x"
     assert service == {
         "cpu": 512,
+        "memory": 1024,
         "environment": {"A": "a", "B": "b"},
         "secrets": {"C": own},
     }
@@ -128,6 +136,46 @@ def test_the_secrets_of_an_environment_fit_into_a_parameter() -> None:
     follow_descriptions("createApplication", body, {})
     kept = [*general.values(), *own.values()]
     assert 0 < len(",".join(kept)) <= MAX_SECRET_BYTES
+
+
+def test_a_replaced_specification_keeps_what_is_fixed() -> None:
+    settings = {"cpu": 512, "memory": 1024, "containerPort": 81, "secrets": {"A": "arn"}}
+    for application, kept in ((PERMANENT[0], {"da", "prod"}), (TEMPORARY[0], {"prod"})):
+        body: dict[str, Any] = {
+            "applicationName": application,
+            "tags": {"technicalTeam": "x"},
+            "email": "a@example.com",
+            "service": dict(settings),
+            "overrides": {"da": dict(settings), "prod": {"memory": 512}},
+        }
+        query = {"remove": "dev"}
+        follow_descriptions("replaceSpecification", body, query)
+        headers: dict[str, Any] = {}
+        follow_specification("replaceSpecification", application, headers, body, query, 1)
+        assert headers == {"If-Match": "*"}
+        assert query == {"dryRun": "true"}
+        assert body.keys() == {"email", "environments", "service", "overrides"}
+        assert body["service"] == {"cpu": 512, "memory": 1024}
+        assert body["overrides"].keys() == kept
+        assert body["overrides"]["prod"] == {}
+
+
+def test_half_of_the_patches_are_valid() -> None:
+    bodies = [{"any": number} for number in CALLS]
+    for number, body in enumerate(bodies):
+        follow_specification("patchSpecification", PERMANENT[0], {}, body, {}, number)
+    assert sum("any" in body for body in bodies) == len(CALLS) // 2
+    assert all(body in PATCHES for body in bodies if "any" not in body)
+    assert all(each in bodies for each in PATCHES)
+
+
+def test_most_calls_expect_the_present_revision() -> None:
+    sent = []
+    for number in CALLS:
+        headers = {"If-Match": '"7"'}
+        shorten_waits(headers, number)
+        sent.append(headers["If-Match"])
+    assert (sent.count("*"), sent.count('"7"')) == (30, 10)
 
 
 def test_tags_and_teams_are_in_unicode_nfc() -> None:
@@ -148,8 +196,8 @@ def test_keys_of_tags_differ_in_more_than_case() -> None:
     ("service", "seconds"),
     [
         ({"startSeconds": 1800}, 1799),
-        ({"startSeconds": 7200, "rolloutMinutes": 60}, 3599),
-        ({"startSeconds": 3599, "rolloutMinutes": 60}, 3599),
+        ({"startSeconds": 7200, "rolloutMinutes": 60}, 1799),
+        ({"startSeconds": 1799}, 1799),
     ],
 )
 def test_a_start_is_shorter_than_a_rollout(service: dict[str, int], seconds: int) -> None:
@@ -169,6 +217,18 @@ def test_an_image_has_at_most_the_length_that_ecs_allows(
     body = {"applicationName": "Shop", "repouri": f"{repository}{tag}", "version": "1"}
     follow_descriptions("deploy", body, {})
     assert ("repouri" in body) == kept
+
+
+def test_numbers_are_whole() -> None:
+    body: dict[str, Any] = {"applicationName": "Shop", "spec": 328.0}
+    follow_descriptions("promote", body, {})
+    assert (body["spec"], type(body["spec"])) == (328, int)
+
+
+def test_a_restart_names_no_image() -> None:
+    body = {"applicationName": "Shop", "restart": True, "repouri": "shop"}
+    follow_descriptions("deploy", body, {})
+    assert body == {"applicationName": "Shop", "restart": True}
 
 
 def test_a_list_has_a_valid_period_and_no_token() -> None:

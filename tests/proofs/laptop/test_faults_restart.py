@@ -31,3 +31,19 @@ def test_the_tasks_start_again_and_production_remains_switched(
     assert until(lambda: api.fetch(url).status == 200)
     page = api.fetch(url).body
     assert (page["environment"], page["version"]) == ("prod-2", "1.0")
+
+
+def test_the_update_of_a_stack_continues(stopped_and_started: Restarted) -> None:
+    api, stack = stopped_and_started.api, stopped_and_started.growing
+    assert stopped_and_started.growth == "UPDATE_IN_PROGRESS"
+    assert stack.end() == "UPDATE_COMPLETE"
+    resources = stack.resources()
+    assert {"devService", "qaService"} <= resources.keys()
+    assert {status for _, status in resources.values()} == {"CREATE_COMPLETE"}
+    url = stack.outputs()["qaUrl"]
+    assert until(lambda: api.fetch(url).status == 200)
+    assert api.fetch(url).body["environment"] == "qa"
+    (change,) = stack.stacks.list_change_sets(StackName=stack.name)["Summaries"]
+    assert until(
+        lambda: stack.described(change["ChangeSetId"])["ExecutionStatus"] == "EXECUTE_COMPLETE"
+    )

@@ -18,7 +18,10 @@ BAD = [
     pytest.param("/stacks", "", {"body"}, id="empty"),
     pytest.param("/stacks", "name=x", {"body"}, id="not JSON"),
     pytest.param("/stacks", "[1]", {"body"}, id="not an object"),
-    pytest.param("/stacks", '{"a": "' + "x" * 16_400 + '"}', {"body"}, id="oversized"),
+    pytest.param("/stacks", '{"a": "' + "x" * 65_600 + '"}', {"body"}, id="oversized"),
+    pytest.param(
+        "/stacks/deploy", '{"a": "' + "x" * 16_400 + '"}', {"body"}, id="oversized deploy"
+    ),
     pytest.param("/stacks", "[" * 9_000, {"body"}, id="nested too deeply"),
     pytest.param("/stacks", {}, {"applicationName", "email", "tags"}, id="all required missing"),
     pytest.param("/stacks", create_body("My-App-Dev"), {"applicationName"}, id="name"),

@@ -27,8 +27,8 @@ ARNS = [f"arn:aws:secretsmanager:eu-west-1:000000000000:secret:app/{name}-AbCdEf
 
 @pytest.fixture(scope="module")
 def stack(api: Api) -> Iterator[ApplicationStack]:
-    (row,) = (each for each in [LEFT_ALONE] if until(lambda: _is_created(api, LEFT_ALONE)))
-    created = ApplicationStack(api, NAME, row)
+    assert until(lambda: _is_created(api, LEFT_ALONE))
+    created = ApplicationStack(api, NAME, LEFT_ALONE)
     created.create()
     yield created
     created.delete()

@@ -20,8 +20,7 @@ def evaluate_conditions(template: dict[str, Any], params: dict[str, Any]) -> dic
     """Return the values of the conditions of a template.
 
     Gap: the emulator compares an Fn::Join as text, so a list parameter is never empty. AWS joins
-    the list: a public idiom for an empty list is `!Equals [!Join ["", !Ref Names], ""]`
-    (aws-cloudformation/cfn-lint, rule E8003 accepts Fn::Join in Fn::Equals).
+    the list (cfn-lint, schema of Fn::Equals: Fn::Join is among the functions of its arguments).
     """
     joined = {**template, "Conditions": _joined(template.get("Conditions", {}), params)}
     values: dict[str, bool] = _evaluate_conditions(joined, params)

@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from ministack.services import alb, cloudformation, ecs
-from ministack.services.cloudformation import stacks
+from ministack.services.cloudformation import changesets, stacks
+
+from tools.laptop.patches import stack_updates
 
 _load_stacks = cloudformation.load_persisted_state
 _load_ecs = ecs.load_persisted_state
@@ -28,10 +30,10 @@ def is_resumed(stack_name: str) -> bool:
 
 
 def load_stacks(data: Any) -> None:
-    """Restore stacks, and continue those that were being created or deleted.
+    """Restore stacks, and continue those that were being created, updated or deleted.
 
-    Gap: the emulator leaves them in CREATE_IN_PROGRESS or DELETE_IN_PROGRESS forever. A stack that
-    was rolling back becomes ROLLBACK_FAILED, because the state does not contain its remaining
+    Gap: the emulator leaves them in progress forever. A stack that was rolling back becomes
+    ROLLBACK_FAILED or UPDATE_ROLLBACK_FAILED, because the state does not contain its remaining
     steps.
     """
     _load_stacks(data)
@@ -49,11 +51,29 @@ def _resume(name: str, stack: dict[str, Any]) -> None:
         work = stacks._deploy_stack_async(name, identifier, *arguments, stack["Tags"])
     elif status == "DELETE_IN_PROGRESS":
         work = stacks._delete_stack_async(name, identifier)
+    elif status in ("UPDATE_IN_PROGRESS", stack_updates.CLEANUP):
+        _resumed.add(name)
+        work = _update(name, stack)
     else:
-        if status == "ROLLBACK_IN_PROGRESS":
-            stack["StackStatus"] = "ROLLBACK_FAILED"
+        if "ROLLBACK" in status and status.endswith("_IN_PROGRESS"):
+            stack.update(stack.pop("_update", {}).get("previous", {}))
+            kind = "UPDATE_ROLLBACK" if status.startswith("UPDATE") else "ROLLBACK"
+            stack["StackStatus"] = f"{kind}_FAILED"
         return
     stacks._create_stack_task_in_region(work, stack, identifier)
+
+
+async def _update(name: str, stack: dict[str, Any]) -> None:
+    """Continue an update from its start; the resources that it created before exist already."""
+    update, identifier = stack["_update"], stack["StackId"]
+    options = {"is_update": True, "previous_stack": update["previous"]}
+    work = stack_updates.deploy(name, identifier, *update["arguments"], **options)
+    for change_set in list(cloudformation._change_sets.values()):
+        executing = change_set["ExecutionStatus"] == "EXECUTE_IN_PROGRESS"
+        if executing and change_set["StackId"] == identifier:
+            await changesets._track_change_set_execution(change_set, stack, work)
+            return
+    await work
 
 
 def provision(resource_type: str, logical_id: str, props: Any, stack_name: str) -> Any:

@@ -100,8 +100,11 @@ async def deploy(
     update = Update(previous_stack["_resources"]) if is_update else None
     _current.set(update)
     options = {**options, "is_update": is_update, "previous_stack": previous_stack}
+    stack = cloudformation._stacks[stack_name]
+    if is_update:  # for a restart, see `kept_state`
+        stack["_update"] = {"arguments": [*arguments], "previous": previous_stack}
     await stack_deletes.deploy(stack_name, stack_id, *arguments, **options)
-    stack = cloudformation._stacks.get(stack_name) or {}
+    stack.pop("_update", None)
     if update is None or stack.get("StackStatus") != "UPDATE_COMPLETE":
         return
     for logical_id, record in stack["_resources"].items():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 import boto3
@@ -12,7 +13,8 @@ from botocore.exceptions import ClientError
 
 from tests.lab.laptop.api import Api, create_body
 from tests.lab.laptop.functions import Functions
-from tools.laptop.callers import ADMIN
+from tests.lab.laptop.stacks import ApplicationStack
+from tools.laptop.callers import ADMIN, create_user
 from tools.laptop.client import until
 from tools.laptop.cloud import ACCOUNT, REGION, Cloud, CloudError
 from tools.laptop.deploy import deploy
@@ -124,6 +126,77 @@ def test_a_deploy_that_cannot_upload_the_template_changes_nothing(api: Api) -> N
     with pytest.raises(CloudError, match=f"does not contain arn:aws:iam::{ACCOUNT}:root"):
         deploy(api.cloud, parameters=others)
     assert events() == before != []
+
+
+@pytest.fixture(scope="module")
+def stack(api: Api) -> Iterator[ApplicationStack]:
+    """The stack of an application, which has the role of the service."""
+    name = "Granted"
+    api.succeed(api.post("/stacks", create_body(name, environments={"nonProd": ["dev"]})))
+    yield ApplicationStack(api, name)
+    api.succeed(api.call("DELETE", "/stacks", {"stack": name}))
+
+
+def test_an_update_has_only_the_permissions_of_the_stack_role(
+    functions: Functions, stack: ApplicationStack
+) -> None:
+    secrets = [f"arn:aws:ssm:{REGION}:{ACCOUNT}:parameter/{each}" for each in "ab"]
+    assert stack.changed(devSecretArns=secrets[0]) == [("Add", "devSecrets")]
+    change = stack.change(devSecretArns=secrets[1])
+    assert stack.completed(change) == [("Modify", "devSecrets")]
+    with functions.stacks_without("iam:PutRolePolicy"):
+        # The rollback has nothing to do, because the policy has not changed.
+        assert stack.execute(change) == "UPDATE_ROLLBACK_COMPLETE"
+    failed = [reason for _, status, reason in stack.events(change) if status == "UPDATE_FAILED"]
+    assert len(failed) == 1
+    assert "not authorized to perform: iam:PutRolePolicy" in failed[0]
+    assert stack.changed(devSecretArns="") == [("Remove", "devSecrets")]
+
+
+def test_a_change_set_requires_its_own_permissions(api: Api, stack: ApplicationStack) -> None:
+    allowed = {
+        "Effect": "Allow",
+        "Action": ["cloudformation:CreateChangeSet", "cloudformation:DescribeChangeSet"],
+        "Resource": f"arn:aws:cloudformation:{REGION}:{ACCOUNT}:stack/{stack.name}/*",
+        "Condition": {"StringLike": {"cloudformation:ChangeSetName": "op-*"}},
+    }
+    macro = {
+        "Effect": "Allow",
+        "Action": "cloudformation:CreateChangeSet",
+        "Resource": f"arn:aws:cloudformation:{REGION}:aws:transform/LanguageExtensions",
+    }
+    typed = {"Effect": "Allow", "Action": "ec2:Describe*", "Resource": "*"}
+    user = create_user(api.client("iam"), "changer", allowed, macro, typed)
+    limited = boto3.client(
+        "cloudformation",
+        endpoint_url=api.cloud.endpoint,
+        region_name=REGION,
+        aws_access_key_id=user.access_key,
+        aws_secret_access_key=user.secret_key,
+    )
+
+    def create(name: str) -> None:
+        limited.create_change_set(
+            StackName=stack.name,
+            ChangeSetName=name,
+            TemplateBody=stack.template,
+            Parameters=stack.parameters(Environments="dev,qa"),
+            Capabilities=["CAPABILITY_IAM"],
+        )
+
+    with pytest.raises(ClientError, match="AccessDenied"):
+        create("other")
+    create("op-1")
+    found = limited.describe_change_set(StackName=stack.name, ChangeSetName="op-1")
+    assert found["ChangeSetName"] == "op-1"
+    for call in (limited.execute_change_set, limited.delete_change_set):
+        with pytest.raises(ClientError, match="AccessDenied"):
+            call(StackName=stack.name, ChangeSetName="op-1")
+    for read in (limited.get_template, limited.continue_update_rollback):
+        with pytest.raises(ClientError, match="AccessDenied"):
+            read(StackName=stack.name)
+    assert stack.completed("op-1")
+    stack.stacks.delete_change_set(StackName=stack.name, ChangeSetName="op-1")
 
 
 def stack_problem(api: Api, functions: Functions, resource: dict[str, Any]) -> str:
