@@ -44,7 +44,7 @@ def production(api: Api) -> Iterator[Production]:
 
 def patched(api: Api, change: dict[str, Any], query: str = "") -> dict[str, Any]:
     """Return the successful end of an update."""
-    return api.succeed(api.call("PATCH", f"{SPEC}{query}", change))
+    return api.succeed(api.call("PATCH", f"{SPEC}{query}", change, Prefer="wait=25"))
 
 
 def state(api: Api) -> dict[str, tuple[Any, ...]]:
