@@ -243,17 +243,18 @@ def test_another_revision_than_the_expected_one_is_refused() -> None:
     assert refused.value.message == message
 
 
-@pytest.mark.parametrize("claim", ["01OTHER", None])
-def test_a_held_specification_is_busy(claim: str | None) -> None:
-    record = RECORD._replace(claim=claim) if claim else None
+def test_a_held_specification_is_busy() -> None:
     request = UpdateRequest("MyApp", LEVEL, patch=True)
-    if record is None:
-        with pytest.raises(NotDeployableError):
-            update.change(request, inventory(record=record))
-        return
     with pytest.raises(BusyError) as busy:
-        update.change(request, inventory(record=record))
-    assert "01OTHER" in busy.value.message
+        update.change(request, inventory(record=RECORD._replace(claim="01OTHER")))
+    assert busy.value.message == (
+        "the specification of MyApp is held by operation 01OTHER: wait for its end"
+    )
+
+
+def test_a_specification_that_was_removed_by_hand_cannot_change() -> None:
+    with pytest.raises(NotDeployableError):
+        update.change(UpdateRequest("MyApp", LEVEL, patch=True), inventory(record=None))
 
 
 def test_an_environment_without_a_service_is_refused() -> None:
@@ -281,3 +282,22 @@ def test_the_whole_document_is_checked_with_the_present_sizes(
     with pytest.raises(InvalidRequestError) as refused:
         planned(content)
     assert [each["field"] for each in refused.value.details["errors"]] == [field]
+
+
+def test_a_put_replaces_the_whole_document() -> None:
+    request = UpdateRequest("MyApp", {"email": "b@example.com"})
+    found = update.change(request, inventory())
+    assert found.wanted == Specification(4, {"email": "b@example.com"})
+    assert found.production
+
+
+def test_the_limits_of_the_installation_count() -> None:
+    with pytest.raises(InvalidRequestError) as refused:
+        planned(COUNT, context={"max_vcpus": 1})
+    assert [each["field"] for each in refused.value.details["errors"]] == ["service"]
+
+
+def test_services_that_ecs_does_not_return_get_the_count() -> None:
+    plan = planned(COUNT, observation=Observed())
+    assert plan.operation is not None
+    assert {each.environment for each in plan.operation.progress} == {GREEN, BLUE}
