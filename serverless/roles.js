@@ -286,7 +286,10 @@ const FUNCTIONS = {
     take(INVENTORY),
     write(INVENTORY),
     ...secretTags,
-    ...rollOut(SERVICES),
+    ...rollOut(TEST_ENVIRONMENTS),
+    // Of production only the task count changes at once.
+    followServices(SLOTS),
+    updateServices(SLOTS),
   ],
   delete: [
     ...read,
