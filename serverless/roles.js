@@ -335,7 +335,10 @@ const FUNCTIONS = {
     // Only a template that is too large for the request.
     ...readTemplate,
     passed(STACK_ROLE, 'cloudformation.amazonaws.com'),
-    ...rollOut(SERVICES),
+    ...rollOut(TEST_ENVIRONMENTS),
+    // Of production only the task count changes at once.
+    followServices(SLOTS),
+    updateServices(SLOTS),
   ],
   delete: [
     ...read,

@@ -16,8 +16,8 @@ ROLE = f"{_IAM}/payments-tasks"
 PATTERN = f"{_IAM}/payments-*"
 OWN = AccessPolicy(task_roles={"payments": (PATTERN,)})
 REFUSAL = (
-    "not allowed to roll out {}: taskRole names a role that taskroles in parameters.yml does not list"
-    " for the team payments"
+    "not allowed to roll out {}: taskRole names a role that taskroles in parameters.yml does not"
+    " list for the team payments"
 )
 CALLS: dict[str, Callable[[Client], Reply]] = {
     "deploy": lambda api: api.deploy("1.1", "dev"),

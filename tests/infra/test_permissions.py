@@ -76,13 +76,15 @@ def test_the_stack_role_is_for_cloudformation_alone(template: Template) -> None:
     assert trust["Principal"] == {"Service": "cloudformation.amazonaws.com"}
 
 
-OTHERS = [items.EVENTS, items.WAITING, "IDEMPOTENCY#caller build-1",
-          *(str(key["applicationName"]) for key in (items.CURSOR, items.SWEEP_POSITION))]  # fmt: skip
+OTHERS = [
+    *(items.EVENTS, items.WAITING, "IDEMPOTENCY#caller build-1"),
+    *(items.CURSOR["applicationName"], items.SWEEP_POSITION["applicationName"]),
+]
 
 
-# The DynamoDB Developer Guide does not document the key for the actions of a transaction ("Using IAM
-# with DynamoDB transactions", "Using IAM policy conditions"): each action can have its own key, all
-# actions the same keys, or none of them a key.
+# The DynamoDB Developer Guide does not document the key for the actions of a transaction ("Using
+# IAM with DynamoDB transactions", "Using IAM policy conditions"): each action can have its own key,
+# all actions the same keys, or none of them a key.
 @pytest.mark.parametrize(
     ("partitions", "allowed"),
     [
