@@ -2,10 +2,11 @@
 
 Usage: `python task_server.py ADDRESS PORT`, with IMAGE, VERSION, APPLICATION, ENVIRONMENT and
 BEHAVIOUR ("", "crash" or "unhealthy") in the environment. `GET /` returns application, environment,
-version and image. Every other path returns the same, with 503 if the image is unhealthy, so that
-any health check path works. `?seconds=0.5` delays the response by half a second. After SIGTERM it
-completes the requests in flight and ends. It also ends when its standard input closes, because then
-its parent process has ended.
+version and image, and the variable GREETING of a specification if it is set. Every other path
+returns the same, with 503 if the image is unhealthy, so that any health check path works.
+`?seconds=0.5` delays the response by half a second. After SIGTERM it completes the requests in
+flight and ends. It also ends when its standard input closes, because then its parent process has
+ended.
 """
 
 from __future__ import annotations
@@ -96,9 +97,10 @@ class TaskHandler(BaseHTTPRequestHandler):
 
 
 def identity() -> dict[str, str]:
-    """Return the body of `GET /`: application, environment (or slot), version, image."""
+    """Return the body of `GET /`: application, environment (or slot), version, image, greeting."""
     names = ("application", "environment", "version", "image")
-    return {name: os.environ.get(name.upper(), "") for name in names}
+    greeting = {"greeting": text} if (text := os.environ.get("GREETING")) else {}
+    return {name: os.environ.get(name.upper(), "") for name in names} | greeting
 
 
 def exit_when_orphaned() -> None:
