@@ -18,7 +18,8 @@ PLAN = {"kind": "update", "changes": [{"field": "service.cpu", "old": 256, "new"
 
 
 def present(**members: Any) -> httpx.Response:
-    body = {"applicationName": "Shop", "revision": 3, "specification": DOCUMENT} | members
+    body: dict[str, Any] = {"applicationName": "Shop", "revision": 3, "specification": DOCUMENT}
+    body |= members
     return answer(headers={"ETag": '"3"'}, **body)
 
 
@@ -127,8 +128,7 @@ def test_a_response_without_an_etag_is_refused(file: str) -> None:
 def test_a_removal_without_the_option_names_it(file: str) -> None:
     found = service()
     errors = [{"field": "remove", "message": "must be qa"}]
-    body = {"errorMessage": "x", "code": "INVALID_REQUEST", "errors": errors}
-    found.on("PUT", SPEC, answer(400, **body))
+    found.on("PUT", SPEC, answer(400, errorMessage="x", code="INVALID_REQUEST", errors=errors))
     result = run(found, "apply", "-f", file, "--yes")
     assert (result.exit_code, "remove: must be qa\nThe option --remove" in result.stderr) == (
         2,
