@@ -94,12 +94,12 @@ def _parse(name: str, text: str) -> Document:
     try:
         reader = _Reader(name)
         found = reader.document(yaml.compose(source, Loader=_Loader))
-    except yaml.MarkedYAMLError as error:
-        _refuse(name, error.problem_mark, f"is not valid YAML: {error.problem}")
     except yaml.YAMLError as error:
         # JSON can have characters in a text that YAML does not allow there.
         if content is not None:
             return Document(name, json.loads(text, object_pairs_hook=partial(_unique, name)))
+        if isinstance(error, yaml.MarkedYAMLError):
+            _refuse(name, error.problem_mark, f"is not valid YAML: {error.problem}")
         raise UsageError(f"{name} is not valid YAML: {str(error).splitlines()[0]}") from error
     except RecursionError as error:
         raise UsageError(f"{name} is nested too deeply") from error

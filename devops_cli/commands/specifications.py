@@ -79,7 +79,8 @@ def apply(
         return _replacement(session, application, document.content, removed)
 
     with _explained(session.command("diff", *words), document.places):
-        question = f"Apply this to {application}?" if asks else ""
+        deletes = f" and delete {', '.join(removed)}" if removed else ""
+        question = f"Apply this to {application}{deletes}?" if asks else ""
         return _change(session, prepare, write, queue, timeout, question)
 
 
@@ -247,7 +248,7 @@ def _change(
         return writing.print_plan(session, response)
     found = get_object(response.body, "plan")
     # Without these members, the service would start no operation.
-    if get_objects(found, "changes") or get_texts(found, "claims"):
+    if get_objects(found, "changes") or get_texts(found, "claims") or get_object(found, "stack"):
         for line in plan.effects(found):
             print_on(session.progress, line)
         if question and not typer.confirm(question, err=True):
@@ -266,7 +267,7 @@ def _require_terminal(session: Session, *words: str) -> None:
 
 @contextmanager
 def _explained(look: str, places: Mapping[str, str] | None = None) -> Iterator[None]:
-    """Add the places of fields, and the remedy for another revision, to an error of the service.
+    """Add the places of fields, and remedies on the command line, to an error of the service.
 
     `look` is the command that shows the present specification.
     """
@@ -274,6 +275,9 @@ def _explained(look: str, places: Mapping[str, str] | None = None) -> Iterator[N
         yield
     except ApiError as error:
         error.places = places or {}
+        faults = get_objects(error.response.body, "errors")
+        if any(get_text(each, "field") == "remove" for each in faults):
+            error.hints = [*error.hints, "The option --remove has these environments."]
         if error.response.status == 412:
             error.hints = [*error.hints, f"See the present specification: {look}"]
             error.hints = [*error.hints, "Then repeat the command."]

@@ -27,11 +27,24 @@ def effects(found: Object) -> Iterator[RenderableType]:
     if specification := get_objects(found, "changes"):
         yield texts.heading("Specification")
         yield from changes.lines(specification, 2)
+    yield from _stack(get_object(found, "stack"))
     yield from _environments(found)
     yield from _production(get_object(found, "production"))
     if pending := get_objects(found, "pending"):
         yield texts.heading("Production receives these settings with the next promote and swap")
         yield from changes.lines(pending, 2)
+
+
+def _stack(change: Object) -> Iterator[RenderableType]:
+    """Yield the environments that an update of the stack adds and removes, and the secrets."""
+    for member, text in (
+        ("added", "Added environments"),
+        ("removed", "Deleted environments, with their load balancers and logs"),
+        ("secrets", "Changed permissions for secrets"),
+    ):
+        if names := get_texts(change, member):
+            style = "red" if member == "removed" else ""
+            yield texts.text(f"{text}: {', '.join(names)}", style)
 
 
 def _environments(found: Object) -> Iterator[RenderableType]:
