@@ -15,9 +15,11 @@ from datetime import datetime
 from itertools import chain
 from typing import Any, Protocol
 
+from devops_core.details.update import UpdateDetails
 from devops_core.model.inventory import Row, RowStatus
 from devops_core.model.operation import Event, Operation, Status
-from devops_core.naming import SLOTS, Environment, Image
+from devops_core.model.specification import secret_arns
+from devops_core.naming import SLOTS, Environment, Image, environment_name, service_name
 from tests.lab.effective import effective_settings
 from tests.lab.snapshot import (
     Action,
@@ -177,7 +179,31 @@ def each_specification_belongs_to_an_application(snapshot: Snapshot, context: Co
     assert not left, f"the specifications of {left} remain"
 
 
+def the_present_revision_is_that_of_the_stack(snapshot: Snapshot, context: Context) -> None:
+    """The present revision changes only if the stack has the environments of the new one.
+
+    The stack can be ahead of it: until the update ends, and after an update that was given up.
+    """
+    del context
+    for stack in snapshot.stacks:
+        record = snapshot.records.get(stack.name)
+        if record is None or record.stack is None or stack.environments is None:
+            continue
+        present = {*map(service_name, record.specification.environments)}
+        ahead = [
+            operation
+            for operation in snapshot.operations.values()
+            if operation.application == stack.name
+            and isinstance(operation.details, UpdateDetails)
+            and operation.details.stack
+            and (operation.spec or 0) > record.current
+        ]
+        name = f"revision {record.current} of {stack.name} has the environments {sorted(present)}"
+        assert present == stack.environments or ahead, f"{name}, not {sorted(stack.environments)}"
+
+
 ALWAYS: tuple[Check, ...] = (
+    the_present_revision_is_that_of_the_stack,
     production_forwards_to_one_slot,
     production_listeners_refer_to_both_slots,
     each_operation_has_one_complete_log,
@@ -302,14 +328,49 @@ def each_revision_belongs_to_an_application(snapshot: Snapshot, context: Context
 
 
 def each_revision_is_stored(snapshot: Snapshot, context: Context) -> None:
-    """An application has all revisions up to the present one, which its record also has."""
+    """An application has all revisions up to the latest one; its record also has the present one.
+
+    A revision whose change of the stack failed is stored too.
+    """
     del context
     for application, record in snapshot.records.items():
         numbers = sorted(number for name, number in snapshot.specifications if name == application)
-        expected = list(range(1, record.current + 1))
+        expected = list(range(1, record.next_revision))
         assert numbers == expected, f"{application} has the revisions {numbers}, not {expected}"
         stored = snapshot.specifications[application, record.current]
         assert record.specification == stored, f"the record of {application} is another revision"
+
+
+def rows_are_those_of_the_specification(snapshot: Snapshot, context: Context) -> None:
+    """An application has a row for each environment of its present revision, and no other."""
+    for application, record in snapshot.records.items():
+        if application in context.moved:
+            continue
+        rows = {row.environment for row in snapshot.rows if row.application.name == application}
+        expected = {*record.specification.environments, *_ROLES}
+        assert rows == expected, f"{application} has {sorted(rows)}, not {sorted(expected)}"
+
+
+def no_change_set_remains_executable(snapshot: Snapshot, context: Context) -> None:
+    del context
+    for stack in snapshot.stacks:
+        for name, change_set in stack.change_sets.items():
+            assert change_set.execution != "AVAILABLE", f"{name} of {stack.name} remains"
+
+
+def tasks_can_read_their_secrets(snapshot: Snapshot, context: Context) -> None:
+    """The stack lets tasks read the secrets of their task definition and of their settings."""
+    del context
+    stacks = {stack.name: stack for stack in snapshot.stacks if stack.parameters}
+    for row, definition, _ in _running(snapshot):
+        stack, record = (each.get(row.application.name) for each in (stacks, snapshot.records))
+        if stack is None or record is None:
+            continue
+        settings = effective_settings(record.specification.document, row.environment)
+        values = {*definition.secrets.values(), *settings["secrets"].values()}
+        needed = {*secret_arns(value for value in values if value.startswith("arn:aws:"))}
+        missing = needed - stack.secrets(environment_name(row.environment))
+        assert not missing, f"{_name(row)} cannot read {sorted(missing)}"
 
 
 def each_environment_is_in_service(snapshot: Snapshot, context: Context) -> None:
@@ -386,6 +447,7 @@ AT_REST: tuple[Check, ...] = (
     each_operation_ends,
     no_claim_remains,
     production_has_two_rows,
+    rows_are_those_of_the_specification,
     rows_of_production_follow_the_listeners,
     rows_have_the_running_release,
     rows_have_the_digest_of_the_running_tasks,
@@ -394,6 +456,8 @@ AT_REST: tuple[Check, ...] = (
     rows_have_the_hash_of_the_running_settings,
     each_revision_belongs_to_an_application,
     each_revision_is_stored,
+    no_change_set_remains_executable,
+    tasks_can_read_their_secrets,
     each_environment_is_in_service,
     pages_are_those_of_the_release,
     no_stack_remains_without_a_row,
@@ -524,12 +588,28 @@ def a_rollout_changes_only_settings_of_the_specification(acting: Acting, context
         assert after == expected, f"{setting} of {part.service} is {after}, not {expected}"
 
 
+def a_change_of_the_stack_concerns_only_its_environments(acting: Acting, context: Context) -> None:
+    """An executed change set adds and removes whole environments, and else changes policies."""
+    del context
+    change, details = acting.change, acting.operation.details
+    if change.action is not Action.EXECUTE_CHANGE_SET:
+        return
+    assert details.stack, f"{_title(acting.operation)} has no change of the stack"
+    (stack,) = (each for each in acting.snapshot.stacks if each.name == change.application)
+    executed = stack.change_sets.get(f"op-{acting.operation.id}")
+    own = [*map(service_name, (*details.stack.added, *details.stack.removed))]
+    for action, logical_id, kind in executed.changes if executed else ():
+        whole = action in ("Add", "Remove") and any(map(logical_id.startswith, own))
+        assert whole or kind == "AWS::IAM::RolePolicy", f"it would {action} {logical_id} ({kind})"
+
+
 AT_CHANGE: tuple[Callable[[Acting, Context], None], ...] = (
     customers_move_only_to_a_ready_slot,
     only_a_promote_changes_the_idle_slot,
     no_rollout_changes_the_live_slot,
     a_rollout_changes_only_the_image,
     a_rollout_changes_only_settings_of_the_specification,
+    a_change_of_the_stack_concerns_only_its_environments,
 )
 
 

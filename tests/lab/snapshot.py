@@ -64,12 +64,35 @@ class TaskDefinition:
 
 
 @dataclass(frozen=True, slots=True)
+class ChangeSet:
+    """A change set: its ExecutionStatus, and action, logical id and type of each change."""
+
+    execution: str
+    changes: tuple[tuple[str, str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Stack:
-    """A CloudFormation stack that is not deleted; `operation` is the value of its tag, or ""."""
+    """A CloudFormation stack that is not deleted; `operation` is the value of its tag, or "".
+
+    `parameters` are empty if they were not read. `change_sets` are by name.
+    """
 
     id: str
     name: str
     operation: str
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    change_sets: Mapping[str, ChangeSet] = field(default_factory=dict)
+
+    @property
+    def environments(self) -> set[str] | None:
+        """The names of its environments except production, None if they were not read."""
+        names = self.parameters.get("Environments")
+        return {*names.split(",")} if names else None
+
+    def secrets(self, name: str) -> set[str]:
+        """Return the ARNs of the secrets that the tasks of an environment can read."""
+        return {*self.parameters.get(f"{name}SecretArns", "").split(",")}
 
 
 class Snapshot(Protocol):

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from tests.lab.fakes import ACCOUNT
 from tests.lab.fakes.task_service import CRASH, HANG
 from tests.lab.memory import accounts
-from tests.lab.memory.accounts import LEVEL, PRODUCTION, Prepare
+from tests.lab.memory.accounts import ADD_DA, DROP_QA, LEVEL, PRODUCTION, SECRET, Prepare
 from tests.lab.moto import states
 from tests.lab.moto.states import State
 from tests.lab.world import (
@@ -40,10 +39,9 @@ _OK, _ABORTED = "SUCCEEDED", "FAILED: aborted by"
 _NEW: Versions = {"DEV": None, "PROD-GREEN": None, "PROD-BLUE": None}
 _SWAPPED: Versions = {"PROD-GREEN": "2.0", "PROD-BLUE": "1.0"}
 _CONFIGURED: Mapping[str, Any] = {"environment": {"LEVEL": "info"}, "desiredCount": 2}
-_SECRET = f"arn:aws:secretsmanager:eu-west-1:{ACCOUNT}:secret:shop"
 _OVERRIDES: Mapping[str, Any] = {
-    "dev": {"secrets": {"KEY": f"{_SECRET}/test-AbCdEf"}},
-    "prod": {"secrets": {"KEY": f"{_SECRET}/live-AbCdEf"}},
+    "dev": {"secrets": {"KEY": f"{SECRET}/test-AbCdEf"}},
+    "prod": {"secrets": {"KEY": f"{SECRET}/live-AbCdEf"}},
 }
 
 
@@ -54,7 +52,8 @@ class Story:
     `memory` prepares the account over the fakes, `moto` the one in moto; a story without one of
     them has no cases there. `ends` is the status of its operations ("FAILED: reason"), or REFUSED
     if no operation starts. `runs` has the versions that differ from those at the start, None if no
-    row of the inventory remains. `revisions` has the revisions that differ from those at the start.
+    row of the inventory remains. `revisions` has the revisions that differ from those at the start,
+    `gone` the environments that do not exist any more.
     `request` is None if the story is about its `triggers`; these fire in turn until all operations
     have ended, and at least `at_least` times. With `at_once`, a caller without a response repeats
     the request immediately. `following` is the next operation. `by_hand` means that the drift check
@@ -74,6 +73,7 @@ class Story:
     by_hand: bool = False
     pairs: bool = True
     revisions: Revisions = field(default_factory=dict)
+    gone: Collection[str] = ()
 
 
 def _creates() -> Iterator[Story]:
@@ -179,6 +179,42 @@ def _updates() -> Iterator[Story]:
     yield replace(outdated, revisions={"DEV": 2}, runs={"DEV": "3.0"})
 
 
+def _updates_of_stacks() -> Iterator[Story]:
+    """Updates that add and remove environments, and that give tasks other secrets."""
+    same = dict[str, str | None]()
+    story = Story("", patch(ADD_DA), deploy("4.0", *_TESTS), runs=same, memory=accounts.configured)
+    adds = replace(story, name="update-adds", runs={"DA": None}, revisions={"DA": 2})
+    yield adds
+    crash = {**ADD_DA, "overrides": {"da": {"environment": {"BEHAVIOUR": CRASH}}}}
+    crashes = replace(adds, name="update-adds-crashes", request=patch(crash))
+    yield replace(crashes, ends="FAILED: exit code 1", revisions={"DA": None})
+    removes = replace(story, request=patch(DROP_QA, "qa"), following=deploy("4.0", "dev", "stage"))
+    removes = replace(removes, name="update-removes", gone=("QA",))
+    yield removes
+    yield replace(removes, name="update-removes-partly", memory=accounts.remaining_resources)
+    read = {"secrets": {"KEY": f"{SECRET}/third-AbCdEf"}}
+    tests: Revisions = {"DEV": 2, "QA": 2, "STAGE": 2}
+    secret = replace(story, name="update-secrets", request=patch({"service": read}))
+    yield replace(secret, revisions=tests)
+    third: Revisions = {"DEV": 3, "QA": 3, "STAGE": 3}
+    secret = replace(secret, name="update-secrets-again", memory=accounts.replaced_secret)
+    yield replace(secret, revisions=third)
+    moved = {"environments": {"nonProd": ["dev", "stage"], "da": True}, "service": read}
+    moves = replace(adds, name="update-moves", request=patch(moved, "qa"), gone=("QA",))
+    moves = replace(moves, following=deploy("4.0", "dev", "stage"))
+    yield replace(moves, revisions={"DEV": 2, "STAGE": 2, "DA": 2})
+    fails = replace(story, name="update-stack-fails", ends="FAILED: it was not stable")
+    yield replace(fails, memory=accounts.failing_update())
+    removed = replace(fails, name="update-removes-fails", request=removes.request)
+    yield replace(removed, memory=accounts.failing_update())
+    again = accounts.failing_update(rollback=True, repaired=True)
+    yield replace(fails, name="update-rollback-continued", memory=again)
+    stays = replace(fails, name="update-rollback-fails", ends="FAILED: it is in use")
+    yield replace(stays, memory=accounts.failing_update(rollback=True))
+    unexpected = replace(story, name="update-unexpected", ends="FAILED: it would Modify prod1")
+    yield replace(unexpected, memory=accounts.changed_stack)
+
+
 def _releases_with_settings() -> Iterator[Story]:
     """A new specification in production: promote, swap and swap back."""
     same = dict[str, str | None]()
@@ -233,6 +269,13 @@ def _aborts() -> Iterator[Story]:
         ("swap", accounts.swapping, states.SWAPPING),
     ):
         yield replace(story, name=f"abort-{name}", memory=memory, moto=moto)
+    yield replace(story, name="abort-change-set", memory=accounts.preparing, gone=("DA",))
+    adding = replace(story, name="abort-update-adds", memory=accounts.executing(ADD_DA))
+    # CloudFormation completes the update of the stack.
+    yield replace(adding, runs={"DA": None}, revisions={"DA": None})
+    # Nothing remains to be aborted.
+    removing = replace(story, name="abort-update-removes", ends=_OK, gone=("QA",))
+    yield replace(removing, memory=accounts.executing(DROP_QA, "qa"))
     # Another tool has deregistered the previous task definition.
     inactive = replace(story, memory=accounts.deploying_over_inactive, runs={"DEV": "hang"})
     yield replace(inactive, name="abort-deploy-inactive", ends="FAILED: another tool deregistered")
@@ -275,6 +318,7 @@ STORIES: tuple[Story, ...] = tuple(
         _deploys,
         _production,
         _updates,
+        _updates_of_stacks,
         _releases_with_settings,
         _deletes,
         _triggers,

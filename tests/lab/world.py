@@ -80,9 +80,9 @@ def swap(version: str, **members: Any) -> Request:
     return _about("/stacks/swapProdBlueAndGreen", version=version, **members)
 
 
-def patch(document: Mapping[str, Any]) -> Request:
-    """Return the request that changes the specification."""
-    return Request("PATCH", SPECIFICATION, document)
+def patch(document: Mapping[str, Any], remove: str = "") -> Request:
+    """Return the request that changes the specification; `remove` has the removed environments."""
+    return Request("PATCH", SPECIFICATION, document, query={"remove": remove} if remove else None)
 
 
 def restart(*environments: str) -> Request:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from devops_core.naming import SLOTS, family, output_key
@@ -78,6 +78,13 @@ class Estate:
             kept |= self._service(application, name, after, tags)
             kept[output_key(name, "Url")] = f"http://internal-{application}-{name}.elb.example"
         return kept
+
+    def reset(self, application: str, names: Iterable[str], outputs: Mapping[str, str]) -> None:
+        """Return services to the task definitions of the stack, as an update of them does."""
+        for name in names:
+            service = self._containers.service(application, name)
+            first = outputs[output_key(name, "TaskDefinitionArn")]
+            service.primary.task_definition = first
 
     def tear_down(self, application: str) -> None:
         """Remove the resources of an application."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
@@ -10,8 +10,8 @@ from urllib.parse import parse_qs, urlsplit
 
 from devops_core.errors import RefusedError
 from devops_core.model.observed import Stack
-from devops_core.model.stack_change import ChangeSet
-from devops_core.naming import OPERATION_TAG
+from devops_core.model.stack_change import ChangeSet, ResourceChange
+from devops_core.naming import OPERATION_TAG, SLOTS
 from tests.lab.fakes.change_sets import FakeChangeSet, changed_parameters, changes
 from tests.lab.fakes.containers import FakeContainers
 from tests.lab.fakes.images import FakeTemplates
@@ -75,9 +75,11 @@ class FakeStacks(Port, port="stacks"):
     None it waits for `finish`. `lag` is the number of describes that do not return a new stack yet.
     `create_failures`, `update_failures` and `delete_failures` have the reasons of failing
     resources, `rollback_failures` those of the rollback of an update, `cleanup_failures` those of
-    resources that an update does not need any more. `without_outputs` has the outputs that the
-    template lacks, `other_outputs` those with other values. A template with
-    "Resources:" is valid; its parameters are `declared`, with True for a default.
+    resources that an update does not need any more. With `repaired` a rollback fails only once.
+    `unexpected` has the further changes of change sets, because another tool has changed the stack.
+    `without_outputs` has the outputs that the template lacks, `other_outputs` those with other
+    values. A template with "Resources:" is valid; its parameters are `declared`, with True for a
+    default.
     """
 
     def __init__(
@@ -100,6 +102,8 @@ class FakeStacks(Port, port="stacks"):
         self.update_failures: tuple[str, ...] = ()
         self.rollback_failures: tuple[str, ...] = ()
         self.cleanup_failures: tuple[str, ...] = ()
+        self.repaired = False
+        self.unexpected: tuple[ResourceChange, ...] = ()
         self.without_outputs: set[str] = set()
         self.other_outputs: dict[str, str] = {}
         self.declared = _declared().copy()
@@ -197,6 +201,8 @@ class FakeStacks(Port, port="stacks"):
         assert {each["Key"]: each["Value"] for each in request["Tags"]} == stack.tags
         parameters = changed_parameters(stack.parameters, request)
         found = changes(stack.parameters, parameters)
+        if found:
+            found += self.unexpected
         stack.change_sets[name] = FakeChangeSet(name, parameters, found, left=self.pace)
 
     @outgoing
@@ -344,6 +350,8 @@ class FakeStacks(Port, port="stacks"):
             if failed:
                 known = stack.failures.get(stack.token, ())
                 stack.failures[stack.token] = (*known, *self.rollback_failures)
+            if self.repaired:
+                self.rollback_failures = ()
         elif self.update_failures:
             stack.status, stack.failures[stack.token] = (
                 "UPDATE_ROLLBACK_IN_PROGRESS",
@@ -355,7 +363,14 @@ class FakeStacks(Port, port="stacks"):
             stack.outputs = self.estate.rebuild(
                 stack.name, before, stack.parameters, stack.tags, stack.outputs
             )
+            self.estate.reset(stack.name, _reset_services(self.unexpected), stack.outputs)
             stack.status, stack.left = "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS", self.pace
         for change_set in stack.change_sets.values():
             if change_set.execution == "EXECUTE_IN_PROGRESS" and not stack.in_progress:
                 change_set.execution = ended
+
+
+def _reset_services(changes: Iterable[ResourceChange]) -> list[str]:
+    """Return the slots of production whose ECS services are among unexpected changes."""
+    changed = {each.logical_id for each in changes if each.type == "AWS::ECS::Service"}
+    return [slot for slot in SLOTS if f"{slot.replace('-', '')}Service" in changed]

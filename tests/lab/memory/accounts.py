@@ -8,9 +8,10 @@ from dataclasses import replace
 from typing import Any
 
 from devops_core.errors import RefusedError
+from devops_core.model.stack_change import ResourceChange
 from devops_core.naming import Environment
 from tests.lab.client import Client, Reply
-from tests.lab.fakes import Crash, FakeCloud
+from tests.lab.fakes import ACCOUNT, Crash, FakeCloud
 from tests.lab.fakes.task_service import CRASH, HANG, OK
 
 Prepare = Callable[[FakeCloud, Client], object]
@@ -27,6 +28,12 @@ CONFIGURED: Mapping[str, Any] = {
 }
 # A patch that changes the settings of all environments.
 LEVEL: Mapping[str, Any] = {"service": {"environment": {"LEVEL": "debug", "OLD": None}}}
+# A patch that adds an environment.
+ADD_DA: Mapping[str, Any] = {"environments": {"da": True}}
+# A patch that removes an environment.
+DROP_QA: Mapping[str, Any] = {"environments": {"nonProd": ["dev", "stage"]}}
+# The beginning of the ARNs of secrets.
+SECRET = f"arn:aws:secretsmanager:eu-west-1:{ACCOUNT}:secret:shop"
 # A patch that changes the settings of production only.
 PRODUCTION: Mapping[str, Any] = {"overrides": {"prod": {"environment": {"LIVE": "1"}}}}
 
@@ -217,7 +224,68 @@ def variable_by_hand(cloud: FakeCloud, api: Client) -> None:
     cloud.containers.service("Shop", "dev").complete(cloud.clock.now())
 
 
+# --- changes of the stack ---
+
+
+def failing_update(*, rollback: bool = False, repaired: bool = False) -> Prepare:
+    """Return the shop in an account in which an update of its stack fails.
+
+    With `rollback` its rollback fails too; with `repaired` this happens only once.
+    """
+
+    def prepare(cloud: FakeCloud, api: Client) -> None:
+        configured(cloud, api)
+        cloud.stacks.update_failures = ("daService: it was not stable",)
+        cloud.stacks.rollback_failures = ("daListener: it is in use",) if rollback else ()
+        cloud.stacks.repaired = repaired
+
+    return prepare
+
+
+def remaining_resources(cloud: FakeCloud, api: Client) -> None:
+    """Create the shop in an account that cannot delete the load balancer of qa."""
+    configured(cloud, api)
+    cloud.stacks.cleanup_failures = ("qaLoadBalancer: it is protected",)
+
+
+def changed_stack(cloud: FakeCloud, api: Client) -> None:
+    """Change the stack of the shop by hand, so that each change set would change a slot too."""
+    configured(cloud, api)
+    slot = ResourceChange("Modify", "prod1Service", "AWS::ECS::Service", "False")
+    cloud.stacks.unexpected = (slot,)
+
+
+def replaced_secret(cloud: FakeCloud, api: Client) -> None:
+    """Replace a secret of the shop, so that only the live slot still runs the first one."""
+    _in_use(cloud, api, service={"secrets": {"KEY": f"{SECRET}/first-AbCdEf"}})
+    second = {"service": {"secrets": {"KEY": f"{SECRET}/second-AbCdEf"}}}
+    api.finished(api.patch(second))
+
+
 # --- operations in progress, for aborts ---
+
+
+def preparing(cloud: FakeCloud, api: Client) -> None:
+    """Accept an update with a change set that is not complete yet."""
+    configured(cloud, api)
+    cloud.stacks.pace = 1000
+    api.patch(ADD_DA)
+    cloud.stacks.pace = 1
+
+
+def executing(change: Mapping[str, Any], remove: str = "") -> Prepare:
+    """Return the shop with an accepted update whose stack is changing."""
+
+    def prepare(cloud: FakeCloud, api: Client) -> None:
+        configured(cloud, api)
+        api.patch(change, **({"remove": remove} if remove else {}))
+        stack = cloud.stacks.named("Shop")
+        assert stack
+        while stack.status != "UPDATE_IN_PROGRESS":
+            api.tick()
+        stack.left = 12
+
+    return prepare
 
 
 def creating(cloud: FakeCloud, api: Client) -> None:

@@ -22,6 +22,7 @@ from tests.lab.snapshot import (
     STACK_ACTIONS,
     Action,
     Change,
+    ChangeSet,
     Listener,
     Service,
     Stack,
@@ -122,7 +123,19 @@ class MemorySnapshot:
     def stacks(self) -> Collection[Stack]:
         """The stacks that are not deleted."""
         return [
-            Stack(each.id, each.name, each.operation or "")
+            Stack(
+                each.id,
+                each.name,
+                each.operation or "",
+                dict(each.parameters),
+                {
+                    name: ChangeSet(
+                        one.execution,
+                        tuple((each.action, each.logical_id, each.type) for each in one.changes),
+                    )
+                    for name, one in each.change_sets.items()
+                },
+            )
             for each in self._cloud.stacks.stacks.values()
             if each.status != "DELETE_COMPLETE"
         ]

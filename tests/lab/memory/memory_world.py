@@ -112,6 +112,7 @@ class World(BaseWorld):
         """Delete the application; if it does not exist, create it first."""
         stacks = self.cloud.stacks
         stacks.create_failures, stacks.delete_failures = (), ()
+        stacks.update_failures, stacks.rollback_failures = (), ()
         super().delete()
 
     def end(self) -> dict[str, Any]:

@@ -18,9 +18,15 @@ from devops_core.model.decisions import Act, Decision, Fail, Plan, State, Wait
 from devops_core.model.expectation import Expectation
 from devops_core.model.inventory import Application, Inventory, Row, Service
 from devops_core.model.listeners import Listener
-from devops_core.model.observed import Deployment, Observed, RunningService
+from devops_core.model.observed import Deployment, Observed, RunningService, Stack
 from devops_core.model.operation import Event, Operation, Progress, Status
-from devops_core.model.specification import ApplicationRecord, EnvironmentSettings, Specification
+from devops_core.model.specification import (
+    ApplicationRecord,
+    EnvironmentSettings,
+    RecordClaim,
+    Specification,
+)
+from devops_core.model.stack_change import ChangeSet, StackChange
 from devops_core.model.steps import Deregister, Step, Switch, UpdateService
 from devops_core.naming import PRODUCTION, SLOTS, Environment, Image
 from devops_core.ports import Cloud
@@ -589,6 +595,103 @@ def revisions_remain_after_a_delete(
     original: Callable[..., Decision], operation: Operation, observed: Observed
 ) -> Decision:
     return original(operation.with_details(cleared=True), observed)
+
+
+# --- changes of the stack ---
+
+
+@_bug(
+    "devops_core.kinds.update:_record_claim",
+    why="the specification has environments that do not exist, if the stack fails",
+    stories=("update-stack-fails",),
+)
+def revision_is_present_before_its_stack(
+    original: Callable[..., RecordClaim],
+    record: ApplicationRecord | None,
+    wanted: update.Change,
+    draft: Operation,
+) -> RecordClaim:
+    return original(record, wanted._replace(restacks=False), draft)
+
+
+@_bug(
+    "devops_core.kinds.stack_update:unexpected_changes",
+    why="CloudFormation returns a live service to its first task definition",
+    stories=("update-unexpected",),
+)
+def unexpected_changes_are_executed(
+    original: Callable[..., list[str]], change: StackChange, change_set: ChangeSet
+) -> list[str]:
+    return []
+
+
+@_bug(
+    "devops_core.kinds.update:rows_after",
+    why="deploys name an environment that does not exist",
+    stories=("update-stack-fails",),
+)
+def rows_of_added_environments_remain(
+    original: Callable[..., RowChanges],
+    state: State,
+    held: Sequence[Row],
+    now: datetime,
+    *,
+    keep_rows: bool,
+) -> RowChanges:
+    rows = original(state, held, now, keep_rows=keep_rows)
+    return rows if state.operation.details.changed else rows._replace(removed=())
+
+
+@_bug(
+    "devops_core.kinds.update:rows_after",
+    why="an environment runs that the service does not know any more",
+    stories=("update-removes-fails",),
+)
+def row_is_removed_although_the_stack_failed(
+    original: Callable[..., RowChanges],
+    state: State,
+    held: Sequence[Row],
+    now: datetime,
+    *,
+    keep_rows: bool,
+) -> RowChanges:
+    rows, change = original(state, held, now, keep_rows=keep_rows), state.operation.details.stack
+    gone = [row for row in held if change and row.environment in change.removed]
+    kept = [row for row in rows.kept if row.environment not in {each.environment for each in gone}]
+    return rows._replace(kept=kept, removed=[*rows.removed, *gone])
+
+
+@_bug(
+    "devops_core.kinds.stack_update:_running_secrets",
+    why="ECS cannot restart a task of the live slot",
+    stories=("update-secrets-again",),
+)
+def running_tasks_lose_their_secrets(
+    original: Callable[..., list[str]], row: Row, observed: Observed
+) -> list[str]:
+    return []
+
+
+@_bug(
+    "devops_core.kinds.stack_update:_continue_rollback",
+    why="an update whose rollback fails does not end",
+    stories=("update-rollback-fails",),
+)
+def rollback_is_continued_again_and_again(
+    original: Callable[..., Decision], operation: Operation, observed: Observed, stack: Stack
+) -> Decision:
+    return original(operation.with_details(continued=False), observed, stack)
+
+
+@_bug(
+    "devops_core.kinds.stack_update:_undo",
+    why="a person can execute a change that the service has given up",
+    stories=("abort-change-set", "update-unexpected"),
+)
+def change_set_remains_after_a_failure(
+    original: Callable[..., Decision], operation: Operation, observed: Observed
+) -> Decision:
+    return original(operation, replace(observed, change_set=None))
 
 
 BUGS = bugs_among(list(globals().values()))

@@ -10,9 +10,12 @@ from typing import Any
 
 import pytest
 
+from devops_core.details.update import UpdateDetails
 from devops_core.model.inventory import Row, RowStatus
 from devops_core.model.operation import LEASE, Event, Progress, Status
-from devops_core.model.specification import ApplicationRecord, Specification
+from devops_core.model.specification import ApplicationRecord, Specification, StackRecord
+from devops_core.model.stack_change import StackChange
+from devops_core.model.template import Template
 from devops_core.naming import Environment
 from tests.lab import promises
 from tests.lab.fakes import FakeCloud
@@ -31,6 +34,7 @@ from tests.lab.samples import (
 from tests.lab.snapshot import (
     Action,
     Change,
+    ChangeSet,
     Service,
     Stack,
     StoredSnapshot,
@@ -40,15 +44,26 @@ from tests.lab.snapshot import (
 IMAGE = f"repo/shop@{DIGEST}"
 SWAP = "01ARZ3NDEKTSV4RRFFQ69G5FAV"
 OTHER = "01ARZ3NDEKTSV4RRFFQ69G5FAX"
-TEST, LIVE = {"KEY": "arn:test"}, {"KEY": "arn:live"}
+_ARN = "arn:aws:secretsmanager:eu-west-1:123456789012:secret"
+TEST, LIVE = {"KEY": f"{_ARN}:test-AbCdEf"}, {"KEY": f"{_ARN}:live-AbCdEf"}
+PARAMETERS = {
+    "Environments": "dev",
+    "devSecretArns": TEST["KEY"],
+    "prodSecretArns": LIVE["KEY"],
+}
 SERVICES = {"DEV": "dev", "PROD-GREEN": "prod-2", "PROD-BLUE": "prod-1"}
 SPECIFICATION = Specification(
     1,
     {
         "email": "web@example.com",
+        "environments": {"nonProd": ["dev"]},
         "service": {"cpu": 512, "environment": {"LEVEL": "info", "DEBUG": "1"}},
         "overrides": {"dev": {"secrets": TEST}, "prod": {"secrets": LIVE, "unset": ["DEBUG"]}},
     },
+)
+
+RECORD = ApplicationRecord(
+    SPECIFICATION, SPECIFICATION.revision, stack=StackRecord(Template("s3://templates", "1", "ab"))
 )
 
 
@@ -146,7 +161,7 @@ def state() -> Prepared:
     events = [event("000", "ACCEPTED"), event("001", "SWITCHED"), event("END", "SUCCEEDED")]
     return Prepared(
         rows=[row(*each) for each in SERVICES.items()],
-        records={"Shop": ApplicationRecord(SPECIFICATION, SPECIFICATION.revision)},
+        records={"Shop": RECORD},
         specifications={("Shop", SPECIFICATION.revision): SPECIFICATION},
         operations={SWAP: swap},
         events={SWAP: events},
@@ -162,7 +177,7 @@ def state() -> Prepared:
         task_definitions={
             definition(name): tasks(environment) for environment, name in SERVICES.items()
         },
-        stacks=[Stack(FULL_APPLICATION.stack_id or "", "Shop", SWAP)],
+        stacks=[Stack(FULL_APPLICATION.stack_id or "", "Shop", SWAP, PARAMETERS)],
         pages={
             f"http://{name}": {"application": "Shop", "environment": name, "image": IMAGE}
             for name in SERVICES.values()
@@ -239,6 +254,13 @@ def changed_hash(state: Prepared) -> None:
 def changed_record(**changes: Any) -> Break:
     def broken(state: Prepared) -> None:
         state.records["Shop"] = state.records["Shop"]._replace(**changes)
+
+    return broken
+
+
+def changed_stack(**changes: Any) -> Break:
+    def broken(state: Prepared) -> None:
+        state.stacks = [replace(each, **changes) for each in state.stacks]
 
     return broken
 
@@ -324,6 +346,31 @@ BROKEN: tuple[tuple[Callable[..., Any], Break], ...] = (
     (
         promises.each_revision_belongs_to_an_application,
         lambda state: state.specifications.update({("Cart", 1): SPECIFICATION}),
+    ),
+    (
+        promises.the_present_revision_is_that_of_the_stack,
+        changed_stack(parameters={**PARAMETERS, "Environments": "dev,qa"}),
+    ),
+    (
+        promises.the_present_revision_is_that_of_the_stack,
+        changed_stack(parameters={**PARAMETERS, "Environments": "qa"}),
+    ),
+    (promises.rows_are_those_of_the_specification, lambda state: state.rows.pop(0)),
+    (
+        promises.rows_are_those_of_the_specification,
+        lambda state: state.rows.append(replace(state.rows[0], environment=Environment.QA)),
+    ),
+    (
+        promises.no_change_set_remains_executable,
+        changed_stack(change_sets={f"op-{SWAP}": ChangeSet("AVAILABLE")}),
+    ),
+    (
+        promises.tasks_can_read_their_secrets,
+        changed_stack(parameters={**PARAMETERS, "devSecretArns": LIVE["KEY"]}),
+    ),
+    (
+        promises.tasks_can_read_their_secrets,
+        changed_stack(parameters={**PARAMETERS, "prodSecretArns": ""}),
     ),
     (promises.each_environment_is_in_service, changed_service("dev", state="IN_PROGRESS")),
     (promises.each_environment_is_in_service, changed_service("prod-2", desired=2)),
@@ -584,6 +631,49 @@ def test_a_change_that_breaks_a_promise_does_not_take_effect(
     broken(acting)
     with pytest.raises(Broken, match=f"^at ecs.UpdateService: {named(promise)}: "):
         watched(acting, change)
+
+
+UPDATE = UpdateDetails(previous=1, stack=StackChange(added=(Environment.QA,)))
+EXECUTION = Change(0, Action.EXECUTE_CHANGE_SET, "Shop")
+
+
+def updating_stack(state: Prepared, *changes: tuple[str, str, str]) -> None:
+    """Make the operation an update with a change set."""
+    changed_operation(kind="update", details=UPDATE, spec=2)(state)
+    changed_record(claim=SWAP)(state)
+    changed_stack(change_sets={f"op-{SWAP}": ChangeSet("AVAILABLE", changes)})(state)
+
+
+def test_an_update_changes_environments_and_policies(acting: Prepared) -> None:
+    added = ("Add", "qaService", "AWS::ECS::Service")
+    updating_stack(acting, added, ("Modify", "prod1Secrets", "AWS::IAM::RolePolicy"))
+    watched(acting, EXECUTION)
+    # The stack is ahead of the record until the update ends.
+    changed_stack(parameters={**PARAMETERS, "Environments": "dev,qa"})(acting)
+    promises.hold_always(acting)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        ("Modify", "prod1Service", "AWS::ECS::Service"),
+        ("Modify", "qaService", "AWS::ECS::Service"),
+        ("Remove", "devService", "AWS::ECS::Service"),
+        ("Modify", "ProductionListener", "AWS::ElasticLoadBalancingV2::Listener"),
+    ],
+)
+def test_an_update_changes_no_other_resource(
+    acting: Prepared, change: tuple[str, str, str]
+) -> None:
+    updating_stack(acting, change)
+    promise = named(promises.a_change_of_the_stack_concerns_only_its_environments)
+    with pytest.raises(Broken, match=f"{promise}: it would {change[0]} {change[1]}"):
+        watched(acting, EXECUTION)
+
+
+def test_a_person_can_remove_a_row(state: Prepared) -> None:
+    state.rows.pop(0)
+    hold_at_rest(state, Context(moved={"Shop"}, untidy=["Shop-dev"]))
 
 
 def test_an_update_in_flight_excludes_other_workers_as_a_lease_does(acting: Prepared) -> None:
