@@ -17,8 +17,8 @@ from devops_cli.runtime import print_on
 from devops_cli.session import Session
 from devops_cli.show import plan, summary, texts
 
-# Seconds that a repeated write waits for the end of its operation: the maximum of the service.
-_LONGEST_WAIT = 25
+# Seconds that a write can wait for the end of its operation: the maximum of the service.
+LONGEST_WAIT = 25
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,8 @@ class Call:
     """A request that changes something: method, path, body and query.
 
     `expected` is the ETag of the document that it changes; without it, the call has no such
-    condition.
+    condition. `wait` is the number of seconds that the service may wait for the end of the
+    operation before it responds, 0 for none.
     """
 
     method: str
@@ -34,6 +35,7 @@ class Call:
     body: Object | None = None
     query: Mapping[str, str] = field(default_factory=dict)
     expected: str = ""
+    wait: int = 0
 
 
 def run(
@@ -118,7 +120,7 @@ class Sender:
                 "This caller is not allowed to read the operation. devops repeats the request with"
                 " its key instead, until the operation ends."
             )
-        return self._send(attempts=1, wait=max(1, min(int(seconds), _LONGEST_WAIT)))
+        return self._send(attempts=1, wait=max(1, min(int(seconds), LONGEST_WAIT)))
 
     def _send(self, **options: Any) -> Response:
         call = self._call
@@ -130,7 +132,7 @@ class Sender:
                 call.body,
                 key=self.key,
                 expected=call.expected,
-                **options,
+                **{"wait": call.wait, **options},
             )
         except ApiError as error:
             if error.response.status != 424 or not get_object(error.response.body, "operation"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Annotated, Any
 
 import typer
@@ -246,14 +247,17 @@ def _change(
     response = preview.send() if limit is None else queueing.send(session, preview, limit)
     if write.dry_run:
         return writing.print_plan(session, response)
-    found = get_object(response.body, "plan")
+    found, call = get_object(response.body, "plan"), preview.call
+    if get_object(found, "stack") and write.wait:
+        # Only the function of this call and the schedule, which runs each minute, change stacks.
+        call = replace(call, wait=writing.LONGEST_WAIT)
     # Without these members, the service would start no operation.
     if get_objects(found, "changes") or get_texts(found, "claims") or get_object(found, "stack"):
         for line in plan.effects(found):
             print_on(session.progress, line)
         if question and not typer.confirm(question, err=True):
             raise UsageError("nothing was changed")
-    return writing.run(session, preview.call, write, timeout.timeout, queue=queue)
+    return writing.run(session, call, write, timeout.timeout, queue=queue)
 
 
 def _require_terminal(session: Session, *words: str) -> None:
