@@ -215,7 +215,8 @@ _SETTINGS = {
     ),
     "command": schema.Member(
         schema.List(_WORD, f"1 to {MAX_WORDS} words", least=1, most=MAX_WORDS, distinct=False),
-        "The command of the container, word by word. The default is that of the image.",
+        "The command of the container, word by word; a word can be empty. The default is that of "
+        "the image.",
     ),
     "environment": schema.Member(
         schema.Object(dict, {}, others=(_VARIABLE, _VALUE)),

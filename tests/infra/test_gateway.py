@@ -224,11 +224,12 @@ def applies(statement: dict[str, Any], method: str, path: str, size: int) -> boo
     if kind == "SizeConstraintStatement":
         assert content["ComparisonOperator"] == "GT"
         assert content["FieldToMatch"] == {"Body": {"OversizeHandling": "MATCH"}}
-        return size > min(content["Size"], INSPECTED)
+        return size > min(int(content["Size"]), INSPECTED)
     assert kind == "ByteMatchStatement"
     (field,) = content["FieldToMatch"]
-    compare = {"EXACTLY": str.__eq__, "ENDS_WITH": str.endswith}[content["PositionalConstraint"]]
-    return bool(compare({"Method": method, "UriPath": path}[field], content["SearchString"]))
+    value, wanted = {"Method": method, "UriPath": path}[field], str(content["SearchString"])
+    exact = {"EXACTLY": True, "ENDS_WITH": False}[content["PositionalConstraint"]]
+    return value == wanted if exact else value.endswith(wanted)
 
 
 def test_a_private_api_is_reached_through_its_endpoint(tmp_path: Path) -> None:
