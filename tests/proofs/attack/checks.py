@@ -200,7 +200,8 @@ class Leaks:
         sent = exchange.path.encode() + (exchange.body or b"")
         running = " ".join(str(row) for row in rows if row.get("technicalTeam") == own).encode()
         return [
-            f"the response contains {value.decode()} of the team {team}"
+            f"the response contains {value.decode()} of the team {team}:"
+            f" {_excerpt(received, value)}"
             for team, values in self._canaries.items()
             for value in sorted(values)
             if team != own and value in received and value not in sent and value not in running
@@ -209,6 +210,13 @@ class Leaks:
             for value in self._secrets
             if not is_specification and value in received and value not in sent
         ]
+
+
+def _excerpt(received: bytes, value: bytes) -> str:
+    """Return the text around a value."""
+    place = received.index(value)
+    text = received[max(0, place - 100) : place + len(value) + 20]
+    return f"…{text.decode('utf-8', 'backslashreplace')}…"
 
 
 def _decoded(token: bytes) -> bytes:
