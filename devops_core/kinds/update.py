@@ -152,7 +152,8 @@ def plan(
         progress=tuple(each.progress for each in planned),
         details=UpdateDetails(
             previous=wanted.present.revision,
-            pending=tuple(each["field"] for each in pending),
+            # Not the names of variables and secrets: all callers can read an operation.
+            pending=tuple(dict.fromkeys(each["field"].partition(".")[0] for each in pending)),
         ),
         spec=specification.revision,
         deadline=releases.deadline(draft, specification, environments),
