@@ -108,11 +108,13 @@ class Api:
         key: str = "",
         attempts: int = ATTEMPTS,
         wait: int = 0,
+        expected: str = "",
     ) -> Response:
         """Send a request and return the response, with at most `attempts` attempts.
 
         `key` is the Idempotency-Key. With `wait`, the service responds at the end of the operation,
-        or after that many seconds. Members of `query` that are None are not sent.
+        or after that many seconds. `expected` is the ETag that must still be the present one.
+        Members of `query` that are None are not sent.
 
         Raises:
             UnreachableError: no response was received.
@@ -124,6 +126,7 @@ class Api:
         """
         headers = {"Idempotency-Key": key} if key else {}
         headers |= {"Prefer": f"wait={wait}"} if wait else {}
+        headers |= {"If-Match": expected} if expected else {}
         request = self._request(method, path, query, body, headers)
         may_be_accepted = False
         for attempt in range(attempts - 1):

@@ -46,10 +46,19 @@ def application_names(context: typer.Context) -> list[str]:
 
 
 def environments(incomplete: str) -> list[str]:
-    """Return the environments that can complete a list with commas."""
+    """Return the environments for a deploy that can complete a list with commas."""
+    return _listed("deployable", incomplete)
+
+
+def configurable(incomplete: str) -> list[str]:
+    """Return the environments with own settings that can complete a list with commas."""
+    return _listed("configurable", incomplete)
+
+
+def _listed(rule: str, incomplete: str) -> list[str]:
     *first, _ = incomplete.split(",")
     start = "".join(f"{each}," for each in first)
-    return [f"{start}{each}" for each in rules.values("deployable") if each not in first]
+    return [f"{start}{each}" for each in rules.values(rule) if each not in first]
 
 
 def _child_environment(environment: Mapping[str, str]) -> dict[str, str]:

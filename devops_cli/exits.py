@@ -19,9 +19,10 @@ class Exit(IntEnum):
 
 MEANINGS = {
     Exit.SUCCEEDED: "succeeded",
-    Exit.FAILED: "the operation or the service failed, or no response was received",
+    Exit.FAILED: "the operation or the service failed, no response was received, or diff found"
+    " differences",
     Exit.USAGE: "the command or the request is not valid (400, 413, 422)",
-    Exit.CONFLICT: "conflict with the current state (409), or not found (404)",
+    Exit.CONFLICT: "conflict with the current state (409, 412), or not found (404)",
     Exit.DENIED: "not authorised (401, 403)",
     Exit.TIMED_OUT: "the operation was still in progress after --timeout",
     Exit.INTERRUPTED: "interrupted; the operation continues",
@@ -33,6 +34,7 @@ _OF_STATUS = {
     403: Exit.DENIED,
     404: Exit.CONFLICT,
     409: Exit.CONFLICT,
+    412: Exit.CONFLICT,
     413: Exit.USAGE,  # the body exceeds the limit of API Gateway or of the service
     422: Exit.USAGE,
 }

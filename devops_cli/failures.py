@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from devops_cli import exits
@@ -71,9 +71,13 @@ class NotTheServiceError(CliError):
 
 
 class ApiError(CliError):
-    """An error response of the service."""
+    """An error response of the service.
+
+    `places` has the file and the line of each field of the request that comes from a file.
+    """
 
     response: Response
+    places: Mapping[str, str] = {}
 
     def __init__(self, response: Response, *hints: str) -> None:
         super().__init__(response.error_message, *hints)

@@ -17,12 +17,14 @@ ELSEWHERE = {
     "release": "Use devops swap NAME --version VERSION.",
     "logs": "devops status NAME shows the messages of ECS. CloudWatch Logs has the output of the"
     " containers.",
-    "scale": "devops create NAME --count N sets the number of tasks. Later, change the desired"
-    " count of the service in ECS; a deploy keeps it.",
-    "restart": "Only a deploy of another image starts new tasks.",
+    "scale": "Use devops set NAME desiredCount=N --env ENV.",
+    "env": "Use devops set NAME environment.VARIABLE=VALUE --env ENV.",
+    "secret": "Use devops set NAME secrets.VARIABLE=ARN --env ENV.",
+    "edit": "Use devops spec NAME > app.yml, then devops apply -f app.yml.",
+    "update": "Use devops apply -f app.yml.",
+    "get": "Use devops spec NAME.",
     "push": "Push the image with docker push. Then use devops deploy NAME.",
     "plan": "Use --dry-run with the command that changes the application.",
-    "diff": "Use --dry-run with the command that changes the application.",
     "cancel": "Use devops abort NAME.",
     "list": "Use devops ls.",
     "ps": "Use devops status NAME.",

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from devops_cli import __version__
-from devops_cli.commands import doctor, profiles, reads, waits, writes
+from devops_cli.commands import doctor, profiles, reads, specifications, waits, writes
 from devops_cli.exits import MEANINGS
 from devops_cli.hints import CreateCommand, HintCommand, HintGroup
 
@@ -58,12 +58,18 @@ _COMMANDS = (
         _WRITE_PANEL,
         "create Shop --team payments --email team@example.com --env dev,qa",
     ),
+    (specifications.apply, _WRITE_PANEL, "apply -f app.yml"),
+    (specifications.set_, _WRITE_PANEL, "set Shop cpu=512 environment.LEVEL=info --env stage"),
+    (specifications.unset, _WRITE_PANEL, "unset Shop environment.LEVEL --env stage"),
     (writes.deploy, _WRITE_PANEL, "deploy Shop --env dev,qa --version 1.0.0"),
+    (writes.restart, _WRITE_PANEL, "restart Shop --env dev,qa"),
     (writes.promote, _WRITE_PANEL, "promote Shop --from qa"),
     (writes.swap, _WRITE_PANEL, "swap Shop --version 1.0.0"),
     (writes.delete, _WRITE_PANEL, "delete Shop"),
     (waits.abort, _WRITE_PANEL, "abort Shop"),
     (reads.status, _READ_PANEL, "status Shop"),
+    (specifications.spec, _READ_PANEL, "spec Shop --effective prod"),
+    (specifications.diff, _READ_PANEL, "diff Shop"),
     (reads.ls, _READ_PANEL, "ls --env prod-green --team payments"),
     (reads.events, _READ_PANEL, "events Shop --since 2h"),
     (waits.wait, _READ_PANEL, "wait Shop"),
@@ -71,6 +77,7 @@ _COMMANDS = (
 )
 for _function, _panel, _example in _COMMANDS:
     app.command(
+        _function.__name__.rstrip("_"),
         cls=CreateCommand if _function is writes.create else HintCommand,
         epilog=f"Example: devops {_example}",
         rich_help_panel=_panel,

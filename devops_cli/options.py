@@ -46,7 +46,21 @@ def environments(values: list[str], production: str) -> list[str]:
         typer.BadParameter: a value is not an environment.
 
     """
-    parse = rules.choice("deployable", production)
+    return _listed("deployable", values, production)
+
+
+def configurable(values: list[str]) -> list[str]:
+    """Return the environments of an option for settings, in which `prod` is both slots.
+
+    Raises:
+        typer.BadParameter: a value is not an environment.
+
+    """
+    return _listed("configurable", values, ". prod has the settings of both slots")
+
+
+def _listed(rule: str, values: list[str], production: str) -> list[str]:
+    parse = rules.choice(rule, production)
     try:
         return [parse(each) for value in values for each in value.split(",")]
     except typer.BadParameter as error:
@@ -81,6 +95,16 @@ ENVIRONMENT_OPTION = typer.Option(
     autocompletion=completion.environments,
 )
 Environments = Annotated[list[str], ENVIRONMENT_OPTION]
+Configurable = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--env",
+        metavar="ENV",
+        help="Only for dev, qa, stage, training, da or prod; several with commas or by repeating"
+        " the option. Default: all environments.",
+        autocompletion=completion.configurable,
+    ),
+]
 
 
 @dataclass(frozen=True)

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import typer
+from rich.console import RenderableType
 
+from devops_cli import writing
 from devops_cli.bodies import present
 from devops_cli.exits import Exit
 from devops_cli.failures import ApiError, CliError, UsageError
 from devops_cli.responses import SUCCEEDED, Object, get_object, get_objects, get_text
 from devops_cli.runtime import print_on
 from devops_cli.session import Session
-from devops_cli.show import releases
+from devops_cli.show import changes, releases, texts
 
 _PAGE = 20  # operations of one read; the last swap is usually among the newest
 _NAME_IT = "Name the release: --version VERSION"
@@ -61,11 +64,30 @@ def confirmed(session: Session, name: str) -> Expected:
             "and --yes accepts any release of the idle slot.",
         )
     production = _read_production(session, name)
+    expected = _expectation(production.idle)
     for line in releases.exchange(production.idle, production.live):
+        print_on(session.runtime.err, line)
+    for line in _differences(session, {"applicationName": name, **expected}):
         print_on(session.runtime.err, line)
     if not typer.confirm(f"Swap {name}?", err=True):
         raise UsageError("nothing was swapped")
-    return Expected(_expectation(production.idle))
+    return Expected(expected)
+
+
+def _differences(session: Session, body: Object) -> Iterator[RenderableType]:
+    """Yield the differences between the slots, by a dry run of the swap.
+
+    A refusal is not of interest here: the swap has the same one.
+    """
+    call = writing.Call("POST", "/stacks/swapProdBlueAndGreen", body)
+    try:
+        found = get_object(writing.dry_run(session, call).body, "plan")
+    except ApiError:
+        return
+    for each in get_objects(found, "environments"):
+        if changed := get_objects(each, "taskDefinition"):
+            yield texts.heading("Differences of the slot that goes live")
+            yield from changes.lines(changed, 2)
 
 
 def previous(session: Session, name: str) -> Expected:
@@ -81,7 +103,7 @@ def previous(session: Session, name: str) -> Expected:
 
     """
     production = _read_production(session, name)
-    newest, swap = _last_swap(session, name)
+    newest, swap, promoted = _last_swap(session, name)
     if swap is None:
         raise ReleaseError(f"{name} has no previous release: no swap has succeeded", _NAME_IT)
     left = next(
@@ -96,6 +118,13 @@ def previous(session: Session, name: str) -> Expected:
             "After a promote the previous release must be deployed and promoted again.",
             _NAME_IT,
         )
+    if promoted:
+        raise ReleaseError(
+            f"the idle slot runs {releases.named(idle)} with the settings of a promote after the"
+            " last swap, not the previous release",
+            f"See its settings: {session.command('swap', name, '--dry-run')}",
+            _NAME_IT,
+        )
     session.notice(f"Return to {releases.named(idle)} from {releases.named(production.live)}")
     members = _expectation(idle)
     return Expected(members, None if members else f"swap-back-after-{newest}")
@@ -103,7 +132,10 @@ def previous(session: Session, name: str) -> Expected:
 
 def _expectation(idle: Object) -> Object:
     version, digest = get_text(idle, "version"), get_text(idle, "digest")
-    return present(version=version or None, digest=digest or None)
+    revision = idle.get("spec")
+    # The first image has only a revision, which both slots can have.
+    known = (version or digest) and isinstance(revision, int)
+    return present(version=version or None, digest=digest or None, spec=revision if known else None)
 
 
 def _read_production(session: Session, name: str) -> _Production:
@@ -129,12 +161,13 @@ def _read_production(session: Session, name: str) -> _Production:
     return _Production(by_role[False], by_role[True])
 
 
-def _last_swap(session: Session, name: str) -> tuple[str, Object | None]:
+def _last_swap(session: Session, name: str) -> tuple[str, Object | None, bool]:
     """Return the id of the newest operation, and the newest swap that succeeded.
 
-    The list also has the operations of an earlier application of the same name; they are not read.
+    The last member is whether a promote succeeded after it, which can have other settings. The
+    list also has the operations of an earlier application of the same name; they are not read.
     """
-    newest, token = "", None
+    newest, token, promoted = "", None, False
     while True:
         query = {"limit": _PAGE, "nextToken": token}
         response = session.api.get(f"/stacks/{name}/operations", query)
@@ -142,8 +175,9 @@ def _last_swap(session: Session, name: str) -> tuple[str, Object | None]:
             newest = newest or get_text(each, "id")
             kind, succeeded = get_text(each, "kind"), get_text(each, "status") == SUCCEEDED
             if kind in ("swap", "create") and succeeded:
-                return newest, each if kind == "swap" else None
+                return newest, each if kind == "swap" else None, promoted
+            promoted = promoted or (kind == "deploy-blue" and succeeded)
         following = get_text(response.body, "nextToken") or None
         if following in (None, token):
-            return newest, None
+            return newest, None, promoted
         token = following

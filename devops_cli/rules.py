@@ -51,6 +51,12 @@ def values(rule: str) -> list[str]:
     return found
 
 
+def kinds(rule: str) -> dict[str, str]:
+    """Return the kinds of the members of a rule: number, text, list or map."""
+    found: dict[str, str] = _RULES[rule]["kinds"]
+    return found
+
+
 def choice(rule: str, production: str) -> Callable[[str], str]:
     """Return a parser of an option with one of the values of a rule, in any case.
 

@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import Any
 
 from devops_cli import queueing, waiting
 from devops_cli.exits import Exit
@@ -22,12 +23,17 @@ _LONGEST_WAIT = 25
 
 @dataclass(frozen=True)
 class Call:
-    """A request that changes something: method, path, body and query."""
+    """A request that changes something: method, path, body and query.
+
+    `expected` is the ETag of the document that it changes; without it, the call has no such
+    condition.
+    """
 
     method: str
     path: str
     body: Object | None = None
     query: Mapping[str, str] = field(default_factory=dict)
+    expected: str = ""
 
 
 def run(
@@ -48,7 +54,7 @@ def run(
 
     """
     if write.dry_run:
-        return _dry_run(session, call)
+        return print_plan(session, dry_run(session, call))
     sender = Sender(session, call, write.idempotency_key)
     limit = queue.limit if queue else None
     response = queueing.send(session, sender, limit) if limit is not None else sender.send()
@@ -114,11 +120,17 @@ class Sender:
             )
         return self._send(attempts=1, wait=max(1, min(int(seconds), _LONGEST_WAIT)))
 
-    def _send(self, **options: int) -> Response:
+    def _send(self, **options: Any) -> Response:
         call = self._call
         try:
             response = self._session.api.send(
-                call.method, call.path, call.query, call.body, key=self.key, **options
+                call.method,
+                call.path,
+                call.query,
+                call.body,
+                key=self.key,
+                expected=call.expected,
+                **options,
             )
         except ApiError as error:
             if error.response.status != 424 or not get_object(error.response.body, "operation"):
@@ -139,8 +151,18 @@ class Sender:
         ]
 
 
-def _dry_run(session: Session, call: Call) -> Exit:
+def dry_run(session: Session, call: Call) -> Response:
+    """Return the response with the plan of a write.
+
+    Raises:
+        CliError: the write would be refused, or no valid response was received.
+
+    """
     query = {**call.query, "dryRun": "true"}
-    response = session.api.send(call.method, call.path, query, call.body)
+    return session.api.send(call.method, call.path, query, call.body, expected=call.expected)
+
+
+def print_plan(session: Session, response: Response) -> Exit:
+    """Print the plan of a dry run, as the result of a command with --dry-run."""
     session.print_result(response, *plan.lines(get_object(response.body, "plan")))
     return Exit.SUCCEEDED

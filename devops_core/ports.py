@@ -20,7 +20,13 @@ from devops_core.settings import Settings, TemplateLocation
 if TYPE_CHECKING:
     from devops_core.model.listing import EventSearch, OpenOperation, Page
     from devops_core.model.secret import Secret
-    from devops_core.model.specification import RecordClaim, Revision, StackRecord
+    from devops_core.model.specification import (
+        RecordClaim,
+        Revision,
+        Specification,
+        StackRecord,
+    )
+    from devops_core.model.stack_change import ChangeSet
     from devops_core.naming import Environment
 
 T = TypeVar("T")
@@ -77,7 +83,8 @@ class Closing:
     `event` is the last event, with the key "END"; `events` are further new events. `kept` rows are
     written without a claim, `removed` rows are deleted. With `ends_application` the record of the
     application, its present revision and the reservation of its name are deleted. Otherwise, with
-    `releases_record` the record is written without a claim, and with the members of `stack`.
+    `releases_record` the record is written without a claim, and with the members of `stack`; a
+    `specification` becomes the present one.
     """
 
     operation: Operation
@@ -88,6 +95,7 @@ class Closing:
     ends_application: bool = False
     releases_record: bool = False
     stack: StackRecord | None = None
+    specification: Specification | None = None
 
 
 class Tables(Protocol):
@@ -115,8 +123,11 @@ class Tables(Protocol):
     def revisions(self, application: str, numbers: Sequence[int]) -> Mapping[int, Revision]:
         """Return stored revisions of a specification by number, at most 100; consistent."""
 
-    def remove_revisions(self, application: str) -> None:
-        """Delete all stored revisions of a specification."""
+    def remove_revisions(self, application: str, operation_id: str) -> None:
+        """Delete all stored revisions of a specification whose record an operation holds.
+
+        An operation that does not hold the record removes nothing.
+        """
 
     def operation(self, application: str, operation_id: str) -> Operation | None:
         """Return the record of an operation, or None; consistent."""
@@ -218,6 +229,24 @@ class Stacks(Protocol):
 
     def describe(self, name_or_id: str) -> Stack | None:
         """Return a stack, None if it does not exist; an id also finds a deleted stack."""
+
+    def template(self, stack_id: str) -> str:
+        """Return the template of a stack as it was sent, before its transforms."""
+
+    def create_change_set(self, request: Mapping[str, Any]) -> None:
+        """Create a change set with the input of `render.change_set`; no error if it exists."""
+
+    def change_set(self, stack_id: str, name: str) -> ChangeSet | None:
+        """Return a change set with all its changes, None if it does not exist."""
+
+    def execute_change_set(self, stack_id: str, name: str, token: str) -> None:
+        """Start the update of a stack by a change set."""
+
+    def delete_change_set(self, stack_id: str, name: str) -> None:
+        """Delete a change set; no error if it does not exist."""
+
+    def continue_rollback(self, stack_id: str, token: str) -> None:
+        """Continue the rollback of a stack whose status is UPDATE_ROLLBACK_FAILED."""
 
     def failures(self, stack_id: str, token: str) -> tuple[str, ...]:
         """Return the failures of resources in calls with `token`, the first failure first."""

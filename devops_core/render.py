@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from devops_core.model.inventory import Application, container_of
 from devops_core.model.operation import Operation
@@ -14,6 +14,7 @@ from devops_core.model.specification import (
     Specification,
     secret_arns,
 )
+from devops_core.model.stack_change import StackChange, change_set_name
 from devops_core.naming import (
     OPERATION_TAG,
     PRODUCTION,
@@ -24,6 +25,9 @@ from devops_core.naming import (
     service_name,
 )
 from devops_core.settings import Settings
+
+if TYPE_CHECKING:
+    from devops_core.model.observed import Stack
 
 # Maximum size of TemplateBody and of the object of TemplateURL in bytes (CloudFormation User Guide,
 # "Understand CloudFormation quotas"; the guide has 1 MB).
@@ -88,11 +92,7 @@ def stack(
         **_template(template, url),
         "Parameters": _pairs(parameters, "ParameterKey", "ParameterValue"),
         "Tags": _pairs(dict(application.tags) | {OPERATION_TAG: operation.id}, "Key", "Value"),
-        # The template creates roles (IAM) and uses a transform (auto-expand).
-        "Capabilities": [
-            "CAPABILITY_NAMED_IAM" if settings.named_roles else "CAPABILITY_IAM",
-            "CAPABILITY_AUTO_EXPAND",
-        ],
+        "Capabilities": _capabilities(settings),
         "RoleARN": settings.stack_role,
         "ClientRequestToken": operation.id,
         # A failed stack remains until its reasons are read; then the operation deletes it.
@@ -100,6 +100,46 @@ def stack(
         "EnableTerminationProtection": True,
         "StackPolicyBody": json.dumps(_STACK_POLICY),
     }
+
+
+def change_set(
+    operation: Operation,
+    change: StackChange,
+    stack: Stack,
+    settings: Settings,
+    template: bytes,
+    url: str | None = None,
+) -> dict[str, Any]:
+    """Return the input of CreateChangeSet for a change of a stack.
+
+    `template` is that of the stack: with UsePreviousTemplate, CloudFormation would use the expanded
+    loops (CloudFormation API, CreateChangeSet). `url` is that of a template that is too large for
+    the request. The tags are those of the stack, because the API does not document the effect of
+    absent tags; tags that begin with "aws:" are CloudFormation's own. Raises ValueError as `stack`.
+    """
+    parameters = {name: {"UsePreviousValue": True} for name in stack.parameters} | {
+        name: {"ParameterValue": value} for name, value in change.parameters.items()
+    }
+    tags = {key: value for key, value in stack.tags.items() if not key.startswith("aws:")}
+    return {
+        "StackName": stack.id,
+        "ChangeSetName": change_set_name(operation.id),
+        "ChangeSetType": "UPDATE",
+        "ClientToken": operation.id,
+        **_template(template, url),
+        "Parameters": [{"ParameterKey": name, **value} for name, value in parameters.items()],
+        "Tags": _pairs(tags, "Key", "Value"),
+        "Capabilities": _capabilities(settings),
+        "RoleARN": settings.stack_role,
+    }
+
+
+def _capabilities(settings: Settings) -> list[str]:
+    """Return the capabilities of the template: it creates roles and uses a transform."""
+    return [
+        "CAPABILITY_NAMED_IAM" if settings.named_roles else "CAPABILITY_IAM",
+        "CAPABILITY_AUTO_EXPAND",
+    ]
 
 
 def _template(template: bytes, url: str | None) -> dict[str, str]:

@@ -82,6 +82,8 @@ class Settings(NamedTuple):
     max_vcpus: int | None
     # Whether the roles of a template can have names.
     named_roles: bool = False
+    # Whether this function can change stacks: only those that update and reconcile can.
+    changes_stacks: bool = True
     # Whether failures contain the last lines of the logs of containers.
     container_logs: bool = True
     # Calls that can wait at the same time; None without a limit.
@@ -147,6 +149,7 @@ class Settings(NamedTuple):
             authentication=environment["AUTH"],
             max_vcpus=int(environment.get("MAX_VCPUS") or 0) or None,
             named_roles=environment.get("NAMED_ROLES") == "true",
+            changes_stacks=environment.get("CHANGES_STACKS") == "true",
             container_logs=environment.get("CONTAINER_LOGS") != "false",
             waiting_limit=int(waiting) if (waiting := environment.get("WAITING_LIMIT")) else None,
         )

@@ -12,6 +12,7 @@ from devops_core.settings import TemplateLocation
 
 if TYPE_CHECKING:
     from devops_core.model.inventory import Application
+    from devops_core.model.observed import Stack
     from devops_core.model.operation import Operation
     from devops_core.model.specification import ApplicationRecord
     from devops_core.ports import Cloud
@@ -67,6 +68,24 @@ def stack_request(
     if faults:
         raise RefusedError(f"the application template cannot be used: {'; '.join(faults)}")
     return request
+
+
+def change_set_request(
+    cloud: Cloud, operation: Operation, record: ApplicationRecord, stack: Stack
+) -> dict[str, Any]:
+    """Return the input of CreateChangeSet with the stack's own template.
+
+    RefusedError if the template is too large and its object has no version.
+    """
+    from devops_core import render
+
+    change = operation.details.stack
+    template = cloud.stacks.template(stack.id).encode()
+    url = _version_url(record.stack.template, cloud.settings) if record.stack else None
+    try:
+        return render.change_set(operation, change, stack, cloud.settings, template, url)
+    except ValueError as error:
+        raise RefusedError(f"the template of the stack cannot be used: {error}") from error
 
 
 def _version_url(template: Template, settings: Settings) -> str | None:

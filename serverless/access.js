@@ -1,7 +1,8 @@
 'use strict';
 
 // Access control: translates auth, apikeys, allowedcidrs and vpcendpoint to settings of API
-// Gateway, and teams, admins, productionapprovers and secretprefixes to a policy for the functions.
+// Gateway, and teams, admins, productionapprovers, secretprefixes, taskroles and selfapproval to a
+// policy for the functions.
 
 const INVOKE = { Action: 'execute-api:Invoke', Resource: 'execute-api:/*' };
 
@@ -46,12 +47,13 @@ function resourcePolicy(auth, { vpcendpoint, allowedcidrs }) {
 const statement = (Effect) => ({ Effect, Principal: '*', ...INVOKE });
 
 /** The access policy for the functions as JSON; empty if all callers have all rights. */
-function accessPolicy({ teams, admins, productionapprovers, secretprefixes, selfapproval }) {
+function accessPolicy({ teams, admins, productionapprovers, selfapproval, ...values }) {
   const rules = {
     teams,
     admins,
     productionApprovers: productionapprovers,
-    secretPrefixes: secretprefixes,
+    secretPrefixes: values.secretprefixes,
+    taskRoles: values.taskroles,
     ...(selfapproval === 'false' ? { selfApproval: false } : {}),
   };
   const given = Object.values(rules).some((rule) => rule === false || Object.keys(rule).length > 0);

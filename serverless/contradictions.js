@@ -1,6 +1,6 @@
 'use strict';
 
-const { templateUrls } = require('./parameters-schema');
+const { ALL_TEAMS, templateUrls } = require('./parameters-schema');
 const { isAllowed } = require('./registries');
 
 // Checks of parameters.yml that involve several values. Each check receives the values that are
@@ -9,6 +9,9 @@ const { isAllowed } = require('./registries');
 // Lambda limits all environment variables of a function to 4 KB (AWS Lambda quotas); the other
 // variables need less than half of it.
 const LONGEST_ACCESS_POLICY = 2000;
+// The inline policies of a role have at most 10,240 characters (IAM User Guide, "IAM and STS character
+// limits"). The roles of the functions need most of them.
+const LONGEST_TASK_ROLES = 1000;
 
 function sameSubnets(values) {
   return ['', 'elb'].flatMap((prefix) => {
@@ -90,14 +93,25 @@ function unknownCallers({ auth, teams = {}, admins = [], productionapprovers = [
 }
 
 /** Lists that are too long for the environment variables of the functions. */
-function longPolicy({ teams = {}, admins = [], productionapprovers = [], secretprefixes = {} }) {
-  const lists = JSON.stringify([teams, admins, productionapprovers, secretprefixes]);
+function longPolicy({ teams = {}, admins = [], productionapprovers = [], ...values }) {
+  const { secretprefixes = {}, taskroles = {} } = values;
+  const lists = JSON.stringify([teams, admins, productionapprovers, secretprefixes, taskroles]);
   const size = Buffer.byteLength(lists);
   if (size <= LONGEST_ACCESS_POLICY) return [];
   return [
-    `teams: together with admins, productionapprovers and secretprefixes it has ${size} bytes, ` +
-      `and the limit is ${LONGEST_ACCESS_POLICY}; write shorter lists, with * in the place of names ` +
-      'of callers',
+    `teams: together with admins, productionapprovers, secretprefixes and taskroles it has ${size} ` +
+      `bytes, and the limit is ${LONGEST_ACCESS_POLICY}; write shorter lists, with * in the place of ` +
+      'names of callers and roles',
+  ];
+}
+
+/** Task roles that are too long for the policies of the functions, in which each is once. */
+function longTaskRoles({ taskroles = {} }) {
+  const size = JSON.stringify([...new Set(Object.values(taskroles).flat())]).length;
+  if (size <= LONGEST_TASK_ROLES) return [];
+  return [
+    `taskroles: has ${size} characters, and the limit is ${LONGEST_TASK_ROLES}; write fewer or ` +
+      'shorter roles, with * in the place of their names',
   ];
 }
 
@@ -106,11 +120,26 @@ function unidentifiedApprovers({ auth, selfapproval }) {
   return ['selfapproval: with auth none callers are not identified; leave it out'];
 }
 
-function unknownTeams({ teams, secretprefixes }) {
-  if (!teams || !secretprefixes) return [];
-  return Object.keys(secretprefixes)
-    .filter((team) => !Object.hasOwn(teams, team))
-    .map((team) => `secretprefixes: ${team} is not in teams; write the team there too`);
+function unknownTeams({ teams, secretprefixes = {}, taskroles = {} }) {
+  if (!teams) return [];
+  // Without teams the name of a team is only a tag of applications.
+  const withTeams = Object.keys(teams).length > 0;
+  const named = {
+    secretprefixes: Object.keys(secretprefixes),
+    taskroles: Object.keys(taskroles).filter((team) => withTeams && team !== ALL_TEAMS),
+  };
+  return Object.entries(named).flatMap(([key, given]) =>
+    given
+      .filter((team) => !Object.hasOwn(teams, team))
+      .map((team) => `${key}: ${team} is not in teams; write the team there too`),
+  );
+}
+
+/** ECS accepts only task roles of the account of the task. */
+function foreignTaskRoles({ accountid, taskroles = {} }) {
+  const roles = Object.values(taskroles).flat();
+  if (!accountid || roles.every((arn) => arn.split(':')[4] === accountid)) return [];
+  return ['taskroles: contains a role that is not in accountid; write one that is'];
 }
 
 /** Teams that a policy cannot name: it has only characters of Latin-1 (IAM API, CreatePolicy). */
@@ -135,6 +164,8 @@ const CHECKS = [
   longPolicy,
   unknownTeams,
   unnameableTeams,
+  foreignTaskRoles,
+  longTaskRoles,
   unidentifiedApprovers,
 ];
 

@@ -44,6 +44,14 @@ const CALLER =
 // the role with its path (IAM User Guide, "AWS global condition context keys").
 const PRINCIPAL = `arn:aws[a-z-]*:iam::${ACCOUNT}:(root|(role|user)/[A-Za-z0-9_+=,.@*/-]+)`;
 
+// A role that tasks can have, with its path, and with * for any characters of its name. The path
+// /devops-ecs/ has the roles of all applications, which read the secrets of these applications.
+const TASK_ROLE =
+  `arn:aws[a-z-]*:iam::${ACCOUNT}:role/(?!devops-ecs/)` +
+  '([A-Za-z0-9_+=,.@-]+/)*[A-Za-z0-9_+=,.@*-]+';
+// The key of taskroles for the roles of all teams; no team has this name.
+const ALL_TEAMS = '*';
+
 /** Whether a text is a CIDR range of IP addresses; the range of all addresses is not accepted. */
 function isCidr(range) {
   const [address, length, ...more] = range.split('/');
@@ -233,9 +241,33 @@ const optional = {
     description:
       'a list of beginnings of names for each team, without *, ? and $, as in {payments: [payments/]}',
   },
+  taskroles: {
+    type: 'object',
+    propertyNames: named({
+      ...names.team,
+      pattern: `^\\*$|${names.team.pattern}`,
+      message: `${names.team.message}, or * for all teams`,
+    }),
+    additionalProperties: {
+      type: 'array',
+      minItems: 1,
+      uniqueItems: true,
+      items: {
+        type: 'string',
+        pattern: `^${TASK_ROLE}$`,
+        fault:
+          'is not a task role: use the ARN of an IAM role with its path of letters, digits or ' +
+          '_+=,.@/-, not the path /devops-ecs/, and with * for any characters of the name',
+      },
+    },
+    description:
+      'a list of IAM roles for each team, ' +
+      'as in {payments: ["arn:aws:iam::012345678901:role/payments-*"]}',
+  },
 };
 
 module.exports = {
+  ALL_TEAMS,
   defaults: {
     subnets: [],
     elbsubnets: [],
@@ -265,6 +297,7 @@ module.exports = {
     productionapprovers: [],
     selfapproval: 'true',
     secretprefixes: {},
+    taskroles: {},
   },
   formats: { cidr: isCidr, NFC: (name) => name === name.normalize('NFC') },
   schema: {

@@ -96,6 +96,11 @@ function derived(values) {
       'Fn::Sub': `arn:\${AWS::Partition}:s3:::${name}`,
     })),
     templateobject: `${bucket}/${key}`,
+    // The roles that the functions can pass to tasks: those of the application template, and taskroles.
+    passableroles: [
+      { 'Fn::Sub': 'arn:${AWS::Partition}:iam::${AWS::AccountId}:role/devops-ecs/*' },
+      ...new Set(Object.values(values.taskroles).flat()),
+    ],
     tasksubnets,
     allsubnets: tasksubnets.join(','),
     allelbsubnets: [values.elbsubnet1, values.elbsubnet2, ...values.elbsubnets].join(','),

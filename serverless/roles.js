@@ -59,32 +59,56 @@ const write = (tables) => allow(['dynamodb:PutItem'], tables);
 const updateLog = allow(['dynamodb:UpdateItem'], LOG);
 /** Check that the specification has not changed since it was read. */
 const checkSpecification = allow(['dynamodb:ConditionCheckItem'], LOG);
-/**
- * Delete items of some partitions of the log, which also contains the records of applications.
- * ForAllValues is also true without the key. DeleteItem always has one, and whether DynamoDB gives it
- * to IAM for an action of a transaction is not documented, so the condition does not require it.
- */
-const removeFromLog = (...partitions) =>
+// ForAllValues is also true without the key. DeleteItem always has one, and whether DynamoDB gives it to
+// IAM for an action of a transaction is not documented, so the conditions do not require it.
+const removeFromLog = (operator, partitions) =>
   allow(['dynamodb:DeleteItem'], LOG, {
-    'ForAllValues:StringEquals': { 'dynamodb:LeadingKeys': partitions },
+    [`ForAllValues:${operator}`]: { 'dynamodb:LeadingKeys': partitions },
   });
 /**
- * Delete items of applications, whose names have no "#", from the log. The names are not known, and no
- * condition key has the sort key of an item. So this includes the records and events of applications.
+ * Remove an application: its rows, its specification, and the entry that reserves its name.
+ *
+ * The names of applications are not known, so the condition excludes all other partitions of the log
+ * (devops_core/adapters/dynamodb/items.py). No condition key has the sort key of an item, so this
+ * includes the records and events of applications. One statement has all partitions of a transaction,
+ * because IAM could receive their keys together.
  */
-const removeFromApplications = (...actions) =>
-  allow(actions, LOG, { 'ForAllValues:StringNotLike': { 'dynamodb:LeadingKeys': ['*#*'] } });
-/** Remove an application: its rows, its specification, and the entry that reserves its name. */
 const remove = [
   allow(['dynamodb:DeleteItem'], INVENTORY),
-  removeFromLog('NAMES#'),
-  removeFromApplications('dynamodb:DeleteItem'),
+  removeFromLog('StringNotLike', ['*#?*', 'DRIFT#', 'EVENTS#', 'SCHEDULE#', 'WAITING#']),
 ];
-/** Find and delete the revisions of a specification. */
-const removeRevisions = removeFromApplications('dynamodb:Query', 'dynamodb:BatchWriteItem');
+/**
+ * Find the revisions of a specification, which are items of applications, whose names have no "#". An
+ * operation deletes them while it holds the record.
+ */
+const removeRevisions = [
+  allow(['dynamodb:Query'], LOG, {
+    'ForAllValues:StringNotLike': { 'dynamodb:LeadingKeys': ['*#*'] },
+    Null: { 'dynamodb:LeadingKeys': 'false' },
+  }),
+  checkSpecification,
+];
 
 // --- CloudFormation: the stacks of applications ---
 
+/** Read the application template, in the version at the start of the operation. */
+const readTemplate = [
+  allow(
+    ['s3:GetObject', 's3:GetObjectVersion'],
+    sub('arn:${AWS::Partition}:s3:::${self:custom.parameters.templateobject}'),
+    OWN_BUCKET,
+  ),
+  // Without it S3 returns 403 instead of 404 for a missing template.
+  allow(['s3:ListBucket'], '${self:custom.parameters.readablebuckets}', OWN_BUCKET),
+];
+/**
+ * CloudFormation checks the typed parameters of a template (VPC, subnets, security groups) with the
+ * permissions of the caller. EC2 has no resource-level permissions for these calls.
+ */
+const typedParameters = allow(
+  ['ec2:DescribeVpcs', 'ec2:DescribeSubnets', 'ec2:DescribeSecurityGroups'],
+  '*',
+);
 /** Create stacks, only with the role for stacks: the functions cannot create their resources. */
 const createStack = [
   allow(['cloudformation:CreateStack'], STACK, {
@@ -100,23 +124,48 @@ const createStack = [
   // The template uses this macro, for which CloudFormation requires the right to create a change
   // set.
   allow(['cloudformation:CreateStack', 'cloudformation:CreateChangeSet'], MACRO),
-  // CloudFormation checks the typed parameters of a template (VPC, subnets, security groups) with
-  // the permissions of the caller. EC2 has no resource-level permissions for these calls.
-  allow(['ec2:DescribeVpcs', 'ec2:DescribeSubnets', 'ec2:DescribeSecurityGroups'], '*'),
-  // The application template, in the version at the start of the operation.
+  typedParameters,
+  ...readTemplate,
+];
+/**
+ * Change stacks of this service by change sets, only with the role for stacks, and read the stacks and
+ * their events.
+ */
+const followStack = allow(
+  ['cloudformation:DescribeStacks', 'cloudformation:DescribeStackEvents'],
+  STACK,
+);
+const changeStack = [
+  allow(['cloudformation:CreateChangeSet', 'cloudformation:ContinueUpdateRollback'], STACK, {
+    StringEquals: { 'cloudformation:RoleArn': STACK_ROLE },
+    Null: { [`aws:ResourceTag/${MADE_BY_AN_OPERATION}`]: 'false' },
+  }),
   allow(
-    ['s3:GetObject', 's3:GetObjectVersion'],
-    sub('arn:${AWS::Partition}:s3:::${self:custom.parameters.templateobject}'),
-    OWN_BUCKET,
+    [
+      'cloudformation:DescribeChangeSet',
+      'cloudformation:ExecuteChangeSet',
+      'cloudformation:DeleteChangeSet',
+    ],
+    STACK,
+    {
+      StringLike: { 'cloudformation:ChangeSetName': 'op-*' },
+      Null: { [`aws:ResourceTag/${MADE_BY_AN_OPERATION}`]: 'false' },
+    },
   ),
-  // Without it S3 returns 403 instead of 404 for a missing template.
-  allow(['s3:ListBucket'], '${self:custom.parameters.readablebuckets}', OWN_BUCKET),
+  allow(['cloudformation:GetTemplate'], STACK, {
+    Null: { [`aws:ResourceTag/${MADE_BY_AN_OPERATION}`]: 'false' },
+  }),
+  // A change set has the unchanged tags of the stack.
+  allow(['cloudformation:TagResource'], STACK, {
+    StringEquals: { 'cloudformation:CreateAction': 'CreateChangeSet' },
+  }),
+  allow(['cloudformation:CreateChangeSet'], MACRO),
 ];
 /** Validate a template and read its parameters; no resource-level permissions exist. */
 const validateTemplate = allow(['cloudformation:ValidateTemplate'], '*');
 /** Delete only stacks that operations of this service have created, and read their events. */
 const undoStack = [
-  allow(['cloudformation:DescribeStacks', 'cloudformation:DescribeStackEvents'], STACK),
+  followStack,
   allow(['cloudformation:DeleteStack'], STACK, {
     StringEquals: { 'cloudformation:RoleArn': STACK_ROLE },
     Null: { [`aws:ResourceTag/${MADE_BY_AN_OPERATION}`]: 'false' },
@@ -150,11 +199,8 @@ const register = (names) => [
     StringEquals: { 'ecs:CreateAction': 'RegisterTaskDefinition' },
   }),
 ];
-/** Use a task definition with the roles that the application template creates. */
-const passTaskRoles = passed(
-  sub('arn:${AWS::Partition}:iam::${AWS::AccountId}:role/devops-ecs/*'),
-  'ecs-tasks.amazonaws.com',
-);
+/** Use a task definition with the roles that the application template creates, or with taskroles. */
+const passTaskRoles = passed('${self:custom.parameters.passableroles}', 'ecs-tasks.amazonaws.com');
 const findTaskDefinitions = allow(['ecs:ListTaskDefinitions', 'ecs:DescribeTaskDefinition'], '*');
 const deregister = allow(['ecs:DeregisterTaskDefinition'], '*');
 /** Read the reasons of stopped tasks, and the logs of their containers. */
@@ -219,7 +265,7 @@ const endEarly = [
   ...switchListeners,
 ];
 /** Complete an operation of any kind. */
-const anyOperation = [...endEarly, removeRevisions, ...createStack, ...register(SERVICES)];
+const anyOperation = [...endEarly, ...removeRevisions, ...createStack, ...register(SERVICES)];
 
 /** Read the team of a repository that is not the application's own. */
 const repositoryTeams = allow(['ecr:ListTagsForResource'], arn('ecr', 'repository/*'));
@@ -283,7 +329,16 @@ const FUNCTIONS = {
     take(INVENTORY),
     write(INVENTORY),
     ...secretTags,
-    ...rollOut(SERVICES),
+    followStack,
+    ...changeStack,
+    typedParameters,
+    // Only a template that is too large for the request.
+    ...readTemplate,
+    passed(STACK_ROLE, 'cloudformation.amazonaws.com'),
+    ...rollOut(TEST_ENVIRONMENTS),
+    // Of production only the task count changes at once.
+    followServices(SLOTS),
+    updateServices(SLOTS),
   ],
   delete: [
     ...read,
@@ -292,7 +347,7 @@ const FUNCTIONS = {
     take(INVENTORY),
     write(INVENTORY),
     ...remove,
-    removeRevisions,
+    ...removeRevisions,
     ...undoStack,
     findTaskDefinitions,
     deregister,
@@ -315,11 +370,12 @@ const FUNCTIONS = {
   ],
   reconcile: [
     ...anyOperation,
+    ...changeStack,
     updateLog,
     allow(['dynamodb:Query'], arn('dynamodb', 'table/${self:custom.tables.log}/index/OpenOperations')),
     // The drift check, which deletes its position at the end of the applications.
     allow(['dynamodb:Scan'], PRODUCTION),
-    removeFromLog('DRIFT#'),
+    removeFromLog('StringEquals', ['DRIFT#']),
   ],
 };
 
@@ -329,6 +385,21 @@ const ownLog = (name) =>
     ['logs:CreateLogStream', 'logs:PutLogEvents'],
     arn('logs', `log-group:/aws/lambda/\${self:service}-\${self:provider.stage}-${name}:*`),
   );
+
+/**
+ * The same permissions in fewer characters: one statement for all actions with the same resources and
+ * condition. All inline policies of a role have at most 10,240 characters (IAM User Guide, "IAM and STS
+ * character limits").
+ */
+function combined(statements) {
+  const groups = new Map();
+  for (const { Action, ...rest } of statements) {
+    const key = JSON.stringify(rest);
+    const actions = groups.get(key)?.Action ?? [];
+    groups.set(key, { ...rest, Action: [...new Set([...actions, ...Action])] });
+  }
+  return [...groups.values()];
+}
 
 const role = (name, statements) => ({
   Type: 'AWS::IAM::Role',
@@ -347,7 +418,7 @@ const role = (name, statements) => ({
     Policies: [
       {
         PolicyName: 'calls',
-        PolicyDocument: { Version: '2012-10-17', Statement: [ownLog(name), ...statements] },
+        PolicyDocument: { Version: '2012-10-17', Statement: combined([ownLog(name), ...statements]) },
       },
     ],
   },

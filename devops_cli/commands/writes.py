@@ -1,4 +1,4 @@
-"""The commands that change something: create, deploy, promote, swap, delete."""
+"""The commands that change something: create, deploy, restart, promote, swap, delete."""
 
 from __future__ import annotations
 
@@ -26,6 +26,11 @@ from devops_cli.session import Session
 def _release(part: str, text: str) -> Any:
     """Return the option for the version or the digest of a release, with its help text."""
     return typer.Option(metavar=part.upper(), parser=rules.text(part), help=text)
+
+
+def _revision(text: str) -> Any:
+    """Return the option for a revision of the specification, with its help text."""
+    return typer.Option(metavar="REVISION", min=1, help=text)
 
 
 @command
@@ -70,6 +75,24 @@ def deploy(
 
 
 @command
+def restart(
+    name: Name, env: Environments, write: Write, queue: Queue, timeout: Timeout, session: Session
+) -> Exit:
+    """Start new tasks with the same image and the present specification.
+
+    The new tasks read the present values of their secrets.
+    """
+    production = f". For production: {session.command('promote', name)}, then a swap"
+    body = {
+        "applicationName": name,
+        "environment": environments(env, production),
+        "restart": True,
+    }
+    call = writing.Call("POST", "/stacks/deploy", body)
+    return writing.run(session, call, write, timeout.timeout, queue=queue)
+
+
+@command
 def promote(
     name: Name,
     write: Write,
@@ -92,12 +115,17 @@ def promote(
     digest: Annotated[
         str | None, _release("digest", "The digest that the source must run: sha256:...")
     ] = None,
+    spec: Annotated[
+        int | None, _revision("The revision of the specification that must be the present one.")
+    ] = None,
 ) -> Exit:
     """Promote the image of a non-production environment to the idle production slot.
 
     The digest stays the same. Customers get the new version only after a swap.
     """
-    body = bodies.present(applicationName=name, environment=source, version=version, digest=digest)
+    body = bodies.present(
+        applicationName=name, environment=source, version=version, digest=digest, spec=spec
+    )
     call = writing.Call("POST", "/stacks/deploytoprodBlue", body)
     return writing.run(session, call, write, timeout.timeout, queue=queue)
 
@@ -118,6 +146,9 @@ def swap(
     digest: Annotated[
         str | None, _release("digest", "The digest that must become live: sha256:...")
     ] = None,
+    spec: Annotated[
+        int | None, _revision("The revision of the specification that must become live.")
+    ] = None,
     back: Annotated[
         bool, typer.Option("--back", help="Return to the release that was live before.")
     ] = False,
@@ -131,7 +162,7 @@ def swap(
     --version, --back or --yes. The previous version keeps running until the next promote, so
     --back restores it at once.
     """
-    given = bodies.present(version=version, digest=digest)
+    given = bodies.present(version=version, digest=digest, spec=spec)
     expected = _expected(session, name, given, back=back, ask=not (yes or write.dry_run))
     if queue.limit is not None and not (expected.members or write.dry_run):
         raise _unnamed_release(back=back, yes=yes)
@@ -164,7 +195,7 @@ def _expected(
 ) -> releases.Expected:
     """Return the release that a swap must make live; `given` are its members of the options."""
     if back and given:
-        raise UsageError("--back chooses the release: remove --version and --digest")
+        raise UsageError("--back chooses the release: remove --version, --digest and --spec")
     if back:
         return releases.previous(session, name)
     return releases.confirmed(session, name) if ask and not given else releases.Expected(given)

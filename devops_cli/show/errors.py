@@ -30,8 +30,10 @@ def _service_error(error: ApiError, command: Command) -> Iterator[Text]:
     code = texts.text(f" ({error.response.status} {get_text(body, 'code')}".rstrip() + ")", "dim")
     yield texts.sentence(texts.text("Error: ", "bold red"), message, code)
     for each in faults:
+        field = get_text(each, "field")
+        place = f"{error.places[field]}: " if field in error.places else ""
         yield texts.sentence(
-            "  ", texts.text(get_text(each, "field"), "bold"), f": {get_text(each, 'message')}"
+            f"  {place}", texts.text(field, "bold"), f": {get_text(each, 'message')}"
         )
     for reason in reasons:
         yield texts.text(f"  {reason}")

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
-from typing import Any
 
 from rich.console import RenderableType
-from rich.text import Text
 
 from devops_cli.responses import Object, get_object, get_objects, get_text, get_texts
-from devops_cli.show import progress, summary, texts
+from devops_cli.show import changes, progress, summary, texts
 
 
 def lines(found: Object) -> Iterator[RenderableType]:
@@ -18,12 +15,36 @@ def lines(found: Object) -> Iterator[RenderableType]:
     yield texts.heading("Dry run: ", texts.title(found), ". Nothing was changed.")
     if message := get_text(found, "message"):
         yield texts.text(message)
+    yield from effects(found)
+    yield from _template(found)
+
+
+def effects(found: Object) -> Iterator[RenderableType]:
+    """Yield the changes that a write would make in the application and its environments."""
     yield from summary.warnings(found)
     if claims := get_texts(found, "claims"):
         yield texts.text(f"Locked until the end of the operation: {', '.join(claims)}")
+    if specification := get_objects(found, "changes"):
+        yield texts.heading("Specification")
+        yield from changes.lines(specification, 2)
+    yield from _stack(get_object(found, "stack"))
     yield from _environments(found)
     yield from _production(get_object(found, "production"))
-    yield from _template(found)
+    if pending := get_objects(found, "pending"):
+        yield texts.heading("Production receives these settings with the next promote and swap")
+        yield from changes.lines(pending, 2)
+
+
+def _stack(change: Object) -> Iterator[RenderableType]:
+    """Yield the environments that an update of the stack adds and removes, and the secrets."""
+    for member, text in (
+        ("added", "Added environments"),
+        ("removed", "Deleted environments, with their load balancers and logs"),
+        ("secrets", "Changed permissions for secrets"),
+    ):
+        if names := get_texts(change, member):
+            style = "red" if member == "removed" else ""
+            yield texts.text(f"{text}: {', '.join(names)}", style)
 
 
 def _environments(found: Object) -> Iterator[RenderableType]:
@@ -32,22 +53,25 @@ def _environments(found: Object) -> Iterator[RenderableType]:
         if settings := tuple(_settings(each)):
             created.setdefault(settings, []).append(progress.label(each))
             continue
-        yield texts.heading(
-            f"{progress.label(each)}  {progress.version_change(found, each)}".rstrip()
-        )
-        for name in ("image", "digest", "url"):
-            if value := get_text(each, name):
-                yield texts.text(f"  {name:7} {value}")
-        changes = get_objects(each, "taskDefinition")
-        if changes:
-            yield texts.text("  task definition:")
-        for change in changes:
-            yield from _difference(change)
+        yield from _environment(found, each)
 
     # The environments of a new application usually have the same settings.
     for settings, labels in created.items():
         yield texts.heading(", ".join(labels))
         yield from map(texts.text, settings)
+
+
+def _environment(found: Object, each: Object) -> Iterator[RenderableType]:
+    # An update keeps the release.
+    keeps = texts.command_name(found) == "update"
+    version = "" if keeps else progress.version_change(found, each)
+    yield texts.heading(f"{progress.label(each)}  {version}".rstrip())
+    for name in () if keeps else ("image", "digest", "url"):
+        if value := get_text(each, name):
+            yield texts.text(f"  {name:7} {value}")
+    if definition := get_objects(each, "taskDefinition"):
+        yield texts.text("  task definition:")
+        yield from changes.lines(definition, 4)
 
 
 def _settings(each: Object) -> Iterator[str]:
@@ -59,19 +83,6 @@ def _settings(each: Object) -> Iterator[str]:
         yield f"  variable {name}={get_text(variables, name)}"
     for name in get_texts(each, "secrets"):
         yield f"  secret   {name}"
-
-
-def _difference(change: Object) -> Iterator[Text]:
-    yield texts.text(f"    {get_text(change, 'field')}")
-    for sign, name, style in (("-", "old", "red"), ("+", "new", "green")):
-        if name in change:
-            yield texts.text(f"      {sign} {_value(change, name)}", style)
-
-
-def _value(change: Object, name: str) -> str:
-    """Return a text unchanged, and any other value as JSON."""
-    value: Any = change[name]
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 def _production(found: Object) -> Iterator[RenderableType]:
@@ -89,5 +100,5 @@ def _template(found: Object) -> Iterator[RenderableType]:
         yield texts.text(f"Application template: {prefix}sha256 {get_text(template, 'sha256')}")
     if parameters:
         yield texts.heading("Parameters of the stack:")
-        rows = [[f"  {name}", _value(parameters, name)] for name in sorted(parameters)]
+        rows = [[f"  {name}", changes.value(parameters[name])] for name in sorted(parameters)]
         yield texts.Rows(("  NAME", "VALUE"), rows)

@@ -13,7 +13,7 @@ from devops_cli.show import progress, texts
 def exchange(idle: Object, live: Object) -> Iterator[RenderableType]:
     """Yield a table with the release that a swap makes live and the one that leaves."""
     yield texts.Rows(
-        ("", "SLOT", "VERSION", "REPOSITORY", "DIGEST"),
+        ("", "SLOT", "VERSION", "SPEC", "REPOSITORY", "DIGEST"),
         [["goes live", *_release(idle)], ["leaves", *_release(live)]],
         named=2,
     )
@@ -36,6 +36,7 @@ def _release(environment: Object) -> list[str]:
     return [
         get_text(environment, "slot"),
         get_text(environment, "version") or progress.FIRST_IMAGE,
+        get_text(environment, "spec"),
         repository(get_text(environment, "image")),
         get_text(environment, "digest"),
     ]

@@ -28,6 +28,7 @@ def outcome(snapshot: Snapshot, command: Command) -> Iterator[RenderableType]:
     yield from environment_table(operation, snapshot.stack)
     if succeeded:
         yield from _digest(operation)
+        yield from _revision(operation)
     yield from warmup(operation)
     yield from (_next_step if succeeded else _after_failure)(operation, command)
 
@@ -127,6 +128,13 @@ def _digest(operation: Object) -> Iterator[Text]:
         yield texts.text(f"Digest: {digest}", "dim")
 
 
+def _revision(operation: Object) -> Iterator[Text]:
+    """Yield the revision of the specification that customers, or the idle slot, have afterwards."""
+    kind, revision = texts.command_name(operation), get_text(operation, "spec")
+    if kind in ("promote", "swap", "update") and revision:
+        yield texts.text(f"Specification: revision {revision}", "dim")
+
+
 def warmup(operation: Object) -> Iterator[Text]:
     """Yield a line for each page that was fetched before a swap: status or error, and seconds."""
     for each in get_objects(operation, "warmup"):
@@ -149,6 +157,9 @@ def _next_step(operation: Object, command: Command) -> Iterator[Text]:
             return
         line = command("promote", name, "--from", source.lower())
         yield _hint("Next, to promote it to the idle production slot: ", line)
+    elif kind == "update" and (pending := get_texts(operation, "pending")):
+        line = command("promote", name)
+        yield _hint(f"Production lacks {', '.join(pending)}. Next, for the idle slot: ", line)
     elif kind == "promote":
         line = command("swap", name, *_release_options(found.get("PROD-BLUE")))
         yield _hint("Next, to make it live: ", line)

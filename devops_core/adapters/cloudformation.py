@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -11,6 +13,7 @@ from botocore.exceptions import ClientError
 from devops_core.adapters.aws.errors import message, translated
 from devops_core.errors import RefusedError, redact
 from devops_core.model.observed import Stack
+from devops_core.model.stack_change import ChangeSet, ResourceChange
 from devops_core.naming import OPERATION_TAG
 
 # Pages of DescribeStackEvents with up to 100 events each; a create of an application's stack has a
@@ -101,7 +104,84 @@ class CloudFormationStacks:
             operation=_tagged_operation(stack.get("Tags", ())),
             reason=redact(reason) if reason else None,
             outputs=outputs,
+            parameters={
+                each["ParameterKey"]: each.get("ParameterValue", "")
+                for each in stack.get("Parameters", ())
+            },
+            tags={each["Key"]: each["Value"] for each in stack.get("Tags", ())},
         )
+
+    @translated()
+    def template(self, stack_id: str) -> str:
+        """Return the template of a stack as it was sent, before its transforms.
+
+        The SDK returns a JSON template as an object.
+        """
+        body = self._client.get_template(StackName=stack_id, TemplateStage="Original")[
+            "TemplateBody"
+        ]
+        return body if isinstance(body, str) else json.dumps(body)
+
+    @translated()
+    def create_change_set(self, request: Mapping[str, Any]) -> None:
+        """Create a change set; returns without an error if an earlier call has created it."""
+        with contextlib.suppress(self._client.exceptions.AlreadyExistsException):
+            self._client.create_change_set(**request)
+
+    @translated()
+    def change_set(self, stack_id: str, name: str) -> ChangeSet | None:
+        """Return a change set with the changes of all pages.
+
+        None if it, or its stack, does not exist.
+        """
+        changes: list[ResourceChange] = []
+        more: dict[str, str] = {}
+        while True:
+            try:
+                page = self._client.describe_change_set(
+                    StackName=stack_id, ChangeSetName=name, **more
+                )
+            except self._client.exceptions.ChangeSetNotFoundException:
+                return None
+            except ClientError as error:
+                if _is_missing(error):
+                    return None
+                raise
+            changes += map(_resource_change, page.get("Changes", ()))
+            if not page.get("NextToken"):
+                break
+            more = {"NextToken": page["NextToken"]}
+        return ChangeSet(
+            status=page["Status"],
+            execution=page.get("ExecutionStatus", "UNAVAILABLE"),
+            reason=redact(page.get("StatusReason", "")),
+            changes=tuple(changes),
+        )
+
+    @translated()
+    def execute_change_set(self, stack_id: str, name: str, token: str) -> None:
+        """Start the update of a stack; RefusedError if the change set cannot be executed now."""
+        with contextlib.suppress(self._client.exceptions.TokenAlreadyExistsException):
+            self._client.execute_change_set(
+                StackName=stack_id, ChangeSetName=name, ClientRequestToken=token
+            )
+
+    @translated()
+    def delete_change_set(self, stack_id: str, name: str) -> None:
+        """Delete a change set; returns without an error if it does not exist.
+
+        The API reference of DeleteChangeSet has no such error; another call of the service has it.
+        """
+        with contextlib.suppress(self._client.exceptions.ChangeSetNotFoundException):
+            self._client.delete_change_set(StackName=stack_id, ChangeSetName=name)
+
+    @translated()
+    def continue_rollback(self, stack_id: str, token: str) -> None:
+        """Continue a failed rollback with this installation's role, as `delete`."""
+        with contextlib.suppress(self._client.exceptions.TokenAlreadyExistsException):
+            self._client.continue_update_rollback(
+                StackName=stack_id, ClientRequestToken=token, RoleARN=self._role
+            )
 
     def failures(self, stack_id: str, token: str) -> tuple[str, ...]:
         """Return the reasons of failed resources in calls with `token`, the oldest first.
@@ -141,6 +221,16 @@ class CloudFormationStacks:
                 break
             more = {"NextToken": page["NextToken"]}
         return events[::-1]
+
+
+def _resource_change(change: Mapping[str, Any]) -> ResourceChange:
+    resource = change["ResourceChange"]
+    return ResourceChange(
+        action=resource["Action"],
+        logical_id=resource["LogicalResourceId"],
+        type=resource["ResourceType"],
+        replacement=resource.get("Replacement", ""),
+    )
 
 
 def _is_missing(error: ClientError) -> bool:

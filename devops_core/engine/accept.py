@@ -62,7 +62,7 @@ def accept(cloud: Cloud, controller: Controller, request: Any, context: RequestC
                 return Outcome(dry_run=dry_run.of_request(cloud, kind, name, plan))
             if plan.operation is None:
                 return Outcome(message=plan.message)
-            return _claim(cloud, plan, plan.operation, context)
+            return _claim(cloud, plan, plan.operation, context, inventory)
         except ChangedMeanwhileError:
             if kind.creates or checks == _MAX_CHECKS:
                 raise
@@ -145,18 +145,25 @@ def _approvable(cloud: Cloud, plan: Plan, team: str | None, caller: str) -> Plan
     return plan
 
 
-def _claim(cloud: Cloud, plan: Plan, operation: Operation, context: RequestContext) -> Outcome:
-    """Claim the rows of a plan; the lease begins with the claim."""
+def _claim(
+    cloud: Cloud,
+    plan: Plan,
+    operation: Operation,
+    context: RequestContext,
+    inventory: Inventory,
+) -> Outcome:
+    """Claim the rows of a plan for an inventory; the lease begins with the claim."""
     held = [replace(row, claim=operation.id, revision=row.revision + 1) for row in plan.taken]
     rows = {row.environment: row for row in (*held, *plan.new)}
-    inventory = Inventory(rows, _held_record(plan, operation))
+    claimed = Inventory(rows, _held_record(plan, operation))
     idempotency = context.key and IdempotencyRecord(
         key=context.key,
         fingerprint=context.fingerprint,
         application=operation.application,
         operation=operation.id,
         expires_at=int(cloud.clock.now().timestamp()) + IDEMPOTENCY_SECONDS,
-        creation=_creation(inventory),
+        # An operation can claim no rows, and a create has read none.
+        creation=_creation(inventory) or _creation(claimed),
     )
     claim = Claim(
         operation=operation,
@@ -170,12 +177,12 @@ def _claim(cloud: Cloud, plan: Plan, operation: Operation, context: RequestConte
     )
     try:
         cloud.tables.claim(claim)
-    except AlreadyClaimedError as claimed:
+    except AlreadyClaimedError as earlier:
         if plan.new:
             # A create has not read the inventory.
             inventory, _ = cloud.tables.inventory(operation.application)
-        return _repeated(cloud, claimed.record, context, inventory)
-    state = State(operation, inventory, plan.observed)
+        return _repeated(cloud, earlier.record, context, inventory)
+    state = State(operation, claimed, plan.observed)
     return Outcome(operation, run=Run(operation, state, After.CONTINUE))
 
 

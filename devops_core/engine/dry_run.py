@@ -14,6 +14,7 @@ from devops_core.model.decisions import Done, Fail, Plan, State, claimed_record
 from devops_core.model.differences import Difference, differences
 from devops_core.model.inventory import Inventory
 from devops_core.model.operation import Operation, Progress, Status
+from devops_core.model.stack_change import StackChange
 from devops_core.model.template import Template
 from devops_core.naming import Environment
 from devops_core.ports import Cloud
@@ -25,9 +26,9 @@ class DryRun(NamedTuple):
     `claims` are the environments whose rows it would hold, `progress` the planned release of each
     service. `definitions` has the differences of each service's next task definition, `settings`
     the settings of the tasks of a new one. `warnings` are those of the operation. `production` is
-    the live slot, now and after the operation. `changes` are those of the specification, `pending`
-    those that production receives with its next release. `template` and `parameters` are the input
-    of CreateStack, without the ARNs of secrets.
+    the live slot, now and after the operation. `stack` is the change of the stack. `changes` are
+    those of the specification, `pending` those that production receives with its next release.
+    `template` and `parameters` are the input of CreateStack, without the ARNs of secrets.
     """
 
     kind: str
@@ -41,6 +42,7 @@ class DryRun(NamedTuple):
     production: tuple[str, str] | None = None
     changes: Sequence[Difference] = ()
     pending: Sequence[Difference] = ()
+    stack: StackChange | None = None
     template: Template | None = None
     parameters: Mapping[str, str] = {}
 
@@ -64,6 +66,7 @@ def of_request(cloud: Cloud, kind: Kind, application: str, plan: Plan) -> DryRun
         production=plan.production,
         changes=plan.changes,
         pending=plan.pending,
+        stack=plan.stack,
     )
     return _with_stack_request(cloud, plan, operation, planned) if kind.creates else planned
 
@@ -101,17 +104,36 @@ def of_abort(cloud: Cloud, operation: Operation, caller: str) -> DryRun:
 
 def _definitions(kind: Kind, plan: Plan, operation: Operation) -> dict[str, list[Difference]]:
     """Return the differences between the running and the next task definition by service."""
+    running = {row.service.name: row.service.blueprint for row in plan.taken if row.service}
     if kind.task_definition is None:
-        return {}
+        return _exchanged(plan, running)
     inventory = Inventory({row.environment: row for row in plan.taken}, claimed_record(plan))
     state = State(operation, inventory, plan.observed)
-    running = {row.service.name: row.service.blueprint for row in plan.taken if row.service}
     return {
         part.service: differences(
             running[part.service], render.blueprint(kind.task_definition(state, part, {}))
         )
         for part in operation.progress
         if part.target is None and part.service in running
+    }
+
+
+def _exchanged(plan: Plan, running: Mapping[str, Mapping[str, Any]]) -> dict[str, list[Difference]]:
+    """Return the differences between the task definitions of two slots that exchange their roles.
+
+    Differences that consist only of the names of the slots are left out, such as that of the log
+    group.
+    """
+    now, afterwards = plan.production or ("", "")
+    if now == afterwards or not {now, afterwards} <= running.keys():
+        return {}
+    found = differences(running[now], running[afterwards])
+    return {
+        afterwards: [
+            each
+            for each in found
+            if str(each.get("old")).replace(now, afterwards) != str(each.get("new"))
+        ]
     }
 
 

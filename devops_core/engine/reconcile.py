@@ -27,7 +27,7 @@ from devops_core.errors import (
     trace,
 )
 from devops_core.kinds.kind import Kind, RowChanges
-from devops_core.model.decisions import Act, After, Done, Fail, State, Wait
+from devops_core.model.decisions import Act, After, Decision, Done, Fail, State, Wait
 from devops_core.model.inventory import Inventory, Row
 from devops_core.model.observed import Observed
 from devops_core.model.operation import LEASE, Operation, Status
@@ -173,7 +173,7 @@ def _run(cloud: Cloud, controller: Controller, run: Run) -> Operation:
                 return _not_observed(cloud, kind, run, observed)
             run = run._replace(state=run.state._replace(observed=observed))
         for _ in range(_MAX_DECISIONS):
-            decision = kind.decide(run.state.operation, run.state.observed, cloud.clock.now())
+            decision = _decide(cloud, kind, run)
             run = run._replace(state=run.state._replace(operation=decision.operation))
             if isinstance(decision, Done | Fail):
                 return finish(cloud, kind, run, decision)
@@ -189,6 +189,14 @@ def _run(cloud: Cloud, controller: Controller, run: Run) -> Operation:
         raise
     except Exception as fault:  # noqa: BLE001 - raised again before the end of the grace period
         return _give_up_after_fault(cloud, kind, run, fault)
+
+
+def _decide(cloud: Cloud, kind: Kind, run: Run) -> Decision:
+    """Return the next decision; a wait for the schedule if this function cannot execute it."""
+    decision = kind.decide(run.state.operation, run.state.observed, cloud.clock.now())
+    if isinstance(decision, Act) and not steps.permitted(cloud, decision.steps):
+        return Wait(run.state.operation)
+    return decision
 
 
 def _try_observation(cloud: Cloud, controller: Controller, run: Run) -> Observed | AwsError:
@@ -355,6 +363,7 @@ def finish(cloud: Cloud, kind: Kind, run: Run, decision: Done | Fail) -> Operati
         ends_application=rows.ends_application,
         releases_record=_holds_record(run.state.inventory, operation),
         stack=rows.stack,
+        specification=rows.specification,
     )
     cloud.tables.close(closing)
     telemetry.operation_ended(cloud, operation)

@@ -21,10 +21,15 @@ from devops_core.model.inventory import other_slot
 from devops_core.model.listeners import Listener
 from devops_core.model.observed import Stack
 from devops_core.model.operation import Status
+from devops_core.model.stack_change import ChangeSet, change_set_name, rollback_token
 from devops_core.model.steps import (
+    ContinueRollback,
+    CreateChangeSet,
     CreateStack,
+    DeleteChangeSet,
     DeleteStack,
     Deregister,
+    ExecuteChangeSet,
     ReadTemplate,
     Register,
     RemoveRevisions,
@@ -37,6 +42,16 @@ from devops_core.model.steps import (
 )
 from devops_core.naming import OPERATION_TAG, Environment
 from devops_core.ports import Cloud
+
+# The steps whose permissions only the functions with `Settings.changes_stacks` have.
+_CHANGES_OF_STACKS = (CreateChangeSet, ExecuteChangeSet, DeleteChangeSet, ContinueRollback)
+
+
+def permitted(cloud: Cloud, steps: Sequence[Step]) -> bool:
+    """Return whether this function has the permissions for steps."""
+    return cloud.settings.changes_stacks or not any(
+        isinstance(step, _CHANGES_OF_STACKS) for step in steps
+    )
 
 
 def calls(
@@ -84,7 +99,7 @@ def _refused(state: State, step: Step, error: AwsError, now: datetime) -> State 
         return _deregistered(state, step, None) if ignored else None
     if not refused:
         return None
-    if isinstance(step, ReadTemplate | CreateStack):
+    if isinstance(step, ReadTemplate | CreateStack | CreateChangeSet):
         operation = replace(state.operation, reasons=(error.message,)).with_details(undoing=True)
         return state._replace(operation=operation)
     if isinstance(step, DeleteStack):
@@ -167,8 +182,59 @@ def _delete_sent(state: State, _step: DeleteStack, _result: None) -> State:
     return _with_stack(state, "DELETE_IN_PROGRESS")
 
 
+def _create_change_set(cloud: Cloud, _kind: Kind, state: State, _step: CreateChangeSet) -> None:
+    # Only a change of a stack needs the template.
+    from devops_core import templates
+
+    record, stack = state.inventory.record, _observed_stack(state)
+    if record is None:
+        raise RefusedError("the specification of the application is not on record")
+    request = templates.change_set_request(cloud, state.operation, record, stack)
+    cloud.stacks.create_change_set(request)
+
+
+def _change_set_created(state: State, _step: CreateChangeSet, _result: None) -> State:
+    return _with_observed(state, change_set=ChangeSet("CREATE_PENDING"))
+
+
+def _execute_change_set(cloud: Cloud, _kind: Kind, state: State, _step: ExecuteChangeSet) -> None:
+    operation = state.operation.id
+    stack = _observed_stack(state)
+    cloud.stacks.execute_change_set(stack.id, change_set_name(operation), operation)
+
+
+def _change_set_executed(state: State, _step: ExecuteChangeSet, _result: None) -> State:
+    stack = replace(_observed_stack(state), status="UPDATE_IN_PROGRESS")
+    return _with_observed(state, stack=stack)
+
+
+def _delete_change_set(cloud: Cloud, _kind: Kind, state: State, _step: DeleteChangeSet) -> None:
+    name = change_set_name(state.operation.id)
+    cloud.stacks.delete_change_set(_observed_stack(state).id, name)
+
+
+def _change_set_deleted(state: State, _step: DeleteChangeSet, _result: None) -> State:
+    return _with_observed(state, change_set=None)
+
+
+def _continue_rollback(cloud: Cloud, _kind: Kind, state: State, _step: ContinueRollback) -> None:
+    cloud.stacks.continue_rollback(_observed_stack(state).id, rollback_token(state.operation.id))
+
+
+def _rollback_continued(state: State, _step: ContinueRollback, _result: None) -> State:
+    stack = replace(_observed_stack(state), status="UPDATE_ROLLBACK_IN_PROGRESS")
+    return _with_observed(state, stack=stack)
+
+
+def _observed_stack(state: State) -> Stack:
+    """Return the observed stack; ValueError without one."""
+    if state.observed.stack is None:
+        raise ValueError("the stack was not observed")
+    return state.observed.stack
+
+
 def _remove_revisions(cloud: Cloud, _kind: Kind, state: State, _step: RemoveRevisions) -> None:
-    cloud.tables.remove_revisions(state.operation.application)
+    cloud.tables.remove_revisions(state.operation.application, state.operation.id)
 
 
 def _revisions_removed(state: State, _step: RemoveRevisions, _result: None) -> State:
@@ -255,6 +321,10 @@ _CALLS: Mapping[type[Any], Callable[[Cloud, Kind, State, Any], Any]] = {
     ReadTemplate: _read_template,
     CreateStack: _create_stack,
     DeleteStack: _delete_stack,
+    CreateChangeSet: _create_change_set,
+    ExecuteChangeSet: _execute_change_set,
+    DeleteChangeSet: _delete_change_set,
+    ContinueRollback: _continue_rollback,
     RemoveRevisions: _remove_revisions,
     Register: _register,
     UpdateService: _update_service,
@@ -267,6 +337,10 @@ _RESULTS: Mapping[type[Any], Callable[[State, Any, Any], State]] = {
     ReadTemplate: _template_read,
     CreateStack: _stack_created,
     DeleteStack: _delete_sent,
+    CreateChangeSet: _change_set_created,
+    ExecuteChangeSet: _change_set_executed,
+    DeleteChangeSet: _change_set_deleted,
+    ContinueRollback: _rollback_continued,
     RemoveRevisions: _revisions_removed,
     Register: _registered,
     UpdateService: _service_updated,

@@ -31,7 +31,11 @@ if TYPE_CHECKING:
 MAX_BODY_BYTES = 16 * 1024
 # A specification can have this size (`requests.specification.MAX_DOCUMENT_BYTES`).
 MAX_SPECIFICATION_BYTES = 64 * 1024
-_SPECIFICATION_CALLS = {("POST", "/stacks")}
+_SPECIFICATION_CALLS = {
+    ("POST", "/stacks"),
+    ("PUT", "/stacks/{applicationName}/spec"),
+    ("PATCH", "/stacks/{applicationName}/spec"),
+}
 # API Gateway ends a request after 29 s (Amazon API Gateway Developer Guide, quotas).
 MAX_WAIT_SECONDS = 25
 # A preference may have parameters; unknown ones are ignored (RFC 7240, 2).

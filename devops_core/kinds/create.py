@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -17,8 +17,6 @@ from devops_core.model.inventory import (
     Inventory,
     Row,
     RowStatus,
-    Service,
-    container_of,
 )
 from devops_core.model.observed import Observed, Stack
 from devops_core.model.operation import Operation, Progress, Status
@@ -279,26 +277,6 @@ def _failed_create(operation: Operation, reason: str, *, keep_rows: bool = False
     return Fail(replace(_abandoned(operation), reasons=(reason,)), keep_rows)
 
 
-def task_definition(state: State, part: Progress, tags: Mapping[str, str]) -> dict[str, Any]:
-    """Return the registration input of a service: the stack's, with the request's settings."""
-    base = state.observed.blueprints[part.service]
-    container = state.operation.details.containers[part.service]
-    own = state.inventory.specification.settings(part.environment)
-    return render.task_definition(base, container, None, tags, own)
-
-
-def settings(plan: Plan, part: Progress) -> dict[str, Any]:
-    """Return the count, the variables and the names of the secrets of an environment."""
-    if plan.record is None or plan.record.new is None:
-        return {}
-    own = plan.record.new.specification.settings(part.environment)
-    return {
-        "desiredCount": part.desired_count,
-        "variables": dict(own.environment),
-        "secrets": sorted(own.secrets),
-    }
-
-
 def rows_after(state: State, held: Sequence[Row], now: datetime, *, keep_rows: bool) -> RowChanges:
     """Return complete rows after a success; a failure removes them unless its stack remains."""
     operation, stack = state.operation, state.observed.stack
@@ -326,38 +304,13 @@ def rows_after(state: State, held: Sequence[Row], now: datetime, *, keep_rows: b
                 application=replace(row.application, **arns),
                 status=RowStatus.ACTIVE,
                 url=parts[row.environment].url,
-                service=_created_service(state, parts[row.environment], stack),
+                service=stacks.created_service(state, parts[row.environment], stack),
             )
             for row in held
         ],
         stack=StackRecord(
             operation.details.template, {name: tuple(arns) for name, arns in granted.items()}
         ),
-    )
-
-
-def _created_service(state: State, part: Progress, stack: Stack) -> Service:
-    created = stack.outputs[output_key(part.service, "TaskDefinitionArn")]
-    blueprint = state.observed.blueprints[part.service]
-    registered = part.target if part.target != created else None
-    if registered:
-        blueprint = render.blueprint(task_definition(state, part, {}))
-    container = state.operation.details.containers[part.service]
-    specification = state.inventory.specification
-    return Service(
-        name=part.service,
-        container=container,
-        arn=stack.outputs[output_key(part.service, "ServiceArn")],
-        target_group=stack.outputs[output_key(part.service, "TargetGroupArn")],
-        task_definition=part.target or created,
-        blueprint=blueprint,
-        image=container_of(blueprint, container)["image"],
-        registered=registered,
-        was_live=part.environment is Environment.PROD_GREEN,
-        spec=specification.revision,
-        spec_hash=part.spec_hash,
-        owned=specification.settings(part.environment).owned,
-        desired_count=specification.settings(part.environment).desired_count,
     )
 
 
@@ -376,8 +329,8 @@ KIND = Kind(
     decide=decide,
     rows=rows_after,
     events=events,
-    task_definition=task_definition,
-    settings=settings,
+    task_definition=stacks.task_definition,
+    settings=stacks.settings,
     abort=Abort(
         planned="the created resources would be deleted",
         running="the created resources are being deleted",

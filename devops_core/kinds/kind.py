@@ -10,19 +10,21 @@ from devops_core.model.decisions import Decision, Plan, State
 from devops_core.model.inventory import Inventory, Row
 from devops_core.model.observed import Observed
 from devops_core.model.operation import Operation, Progress, Status
-from devops_core.model.specification import StackRecord
+from devops_core.model.specification import Specification, StackRecord
 
 
 class RowChanges(NamedTuple):
     """The inventory after the end of an operation: rows to write and rows to remove.
 
-    `stack` is the new state of the stack, None for no change. `ends_application` means that the
-    application does not exist any more.
+    `stack` is the new state of the stack, None for no change. `specification` is the revision that
+    becomes the present one, None for no change. `ends_application` means that the application does
+    not exist any more.
     """
 
     kept: Sequence[Row] = ()
     removed: Sequence[Row] = ()
     stack: StackRecord | None = None
+    specification: Specification | None = None
     ends_application: bool = False
 
 

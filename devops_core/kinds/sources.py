@@ -87,7 +87,8 @@ def _require_passable_roles(
         if _PASSABLE_ROLE not in role and not matches(role, observed.task_roles):
             raise NotDeployableError(
                 f"{environment} runs a task definition with {role}, which this service cannot pass"
-                " to tasks: deploy a task definition with the roles of the application by hand"
+                " to tasks: list the role for the team in taskroles of parameters.yml, or deploy a"
+                " task definition with the roles of the application by hand"
             )
 
 

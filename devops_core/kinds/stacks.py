@@ -1,16 +1,20 @@
-"""Rules for stacks, shared by create and delete."""
+"""Rules for stacks, shared by create, update and delete."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
+from devops_core import render
 from devops_core.kinds.kind import RowChanges
-from devops_core.model.inventory import Row, RowStatus
-from devops_core.model.observed import Observed
-from devops_core.model.operation import Operation
+from devops_core.model.decisions import Plan, State, claimed_record
+from devops_core.model.inventory import Row, RowStatus, Service, container_of
+from devops_core.model.observed import Observed, Stack
+from devops_core.model.operation import Operation, Progress, Status
 from devops_core.model.steps import Deregister
+from devops_core.naming import Environment, output_key
 
 
 def deregistrations(observed: Observed) -> tuple[Deregister, ...]:
@@ -32,3 +36,61 @@ def undeleted_rows(operation: Operation, held: Sequence[Row], now: datetime) -> 
             row.updated(operation, now, application=application, status=RowStatus.DELETE_FAILED)
         )
     return RowChanges(kept)
+
+
+def task_definition(state: State, part: Progress, tags: Mapping[str, str]) -> dict[str, Any]:
+    """Return the registration input of a new service: the stack's, with the specification's."""
+    base = state.observed.blueprints[part.service]
+    container = state.operation.details.containers[part.service]
+    own = state.inventory.specification.settings(part.environment)
+    return render.task_definition(base, container, None, tags, own)
+
+
+def created_service(state: State, part: Progress, stack: Stack) -> Service:
+    """Return a service of a stack that has just been created, or added to it.
+
+    If its rollout failed, it runs the task definition of the stack, without the settings of the
+    specification.
+    """
+    created = stack.outputs[output_key(part.service, "TaskDefinitionArn")]
+    blueprint = state.observed.blueprints[part.service]
+    target = created if part.status is Status.FAILED and not part.unrestored else part.target
+    registered = target if target != created else None
+    if registered:
+        blueprint = render.blueprint(task_definition(state, part, {}))
+    container = state.operation.details.containers[part.service]
+    service = Service(
+        name=part.service,
+        container=container,
+        arn=stack.outputs[output_key(part.service, "ServiceArn")],
+        target_group=stack.outputs[output_key(part.service, "TargetGroupArn")],
+        task_definition=target or created,
+        blueprint=blueprint,
+        image=container_of(blueprint, container)["image"],
+        registered=registered,
+        was_live=part.environment is Environment.PROD_GREEN,
+    )
+    if part.status is Status.FAILED:
+        return service
+    specification = state.inventory.specification
+    own = specification.settings(part.environment)
+    return replace(
+        service,
+        spec=specification.revision,
+        spec_hash=part.spec_hash,
+        owned=own.owned,
+        desired_count=own.desired_count,
+    )
+
+
+def settings(plan: Plan, part: Progress) -> dict[str, Any]:
+    """Return the count, the variables and the names of the secrets of a new environment."""
+    record = claimed_record(plan)
+    if record is None or part.environment not in [row.environment for row in plan.new]:
+        return {}
+    own = record.specification.settings(part.environment)
+    return {
+        "desiredCount": part.desired_count or 1,
+        "variables": dict(own.environment),
+        "secrets": sorted(own.secrets),
+    }

@@ -1,5 +1,8 @@
 """Update: a new revision of the specification, and its rollout in all environments but production.
 
+If the revision changes the stack, the change of the stack comes first (`stack_update`), and the
+revision becomes the present one only after it.
+
 Production receives the settings with its next release: a promote applies them to the idle slot, and
 a swap makes them live. Only the task count of production changes at once, if nothing else of its
 settings does.
@@ -7,9 +10,10 @@ settings does.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import NamedTuple
+from datetime import datetime
+from typing import Any, NamedTuple
 
 from devops_core.details.update import UpdateDetails
 from devops_core.errors import SPECIFICATION as RECORD
@@ -19,9 +23,9 @@ from devops_core.errors import (
     NotDeployableError,
     PreconditionFailedError,
 )
-from devops_core.kinds import releases, rollout, sources
-from devops_core.kinds.kind import Abort, Kind
-from devops_core.model.decisions import Plan
+from devops_core.kinds import releases, rollout, sources, stack_update, stacks
+from devops_core.kinds.kind import Abort, Kind, RowChanges
+from devops_core.model.decisions import Decision, Plan, State
 from devops_core.model.differences import Difference, differences
 from devops_core.model.inventory import Inventory, Row
 from devops_core.model.observed import Observed
@@ -33,8 +37,8 @@ from devops_core.model.specification import (
     RecordClaim,
     Revision,
     Specification,
-    secret_arns,
 )
+from devops_core.model.stack_change import StackChange
 from devops_core.naming import PRODUCTION, Environment, environment_name
 from devops_core.requests.update import SPECIFICATION, UpdateRequest, merged
 
@@ -42,11 +46,12 @@ from devops_core.requests.update import SPECIFICATION, UpdateRequest, merged
 class Change(NamedTuple):
     """The present specification of an application, and the one that a request asks for.
 
-    Both are the same if the request changes nothing.
+    Both are the same if the request changes nothing. `restacks` means that the stack must change.
     """
 
     present: Specification
     wanted: Specification
+    restacks: bool = False
 
     @property
     def production(self) -> bool:
@@ -91,9 +96,9 @@ def change(request: UpdateRequest, inventory: Inventory) -> Change:
         **request.context,
     )
     changed = document != present.document
-    wanted = Specification(present.revision + 1, document) if changed else present
-    _require_same_stack(record, wanted, request.remove)
-    return Change(present, wanted)
+    wanted = Specification(record.next_revision, document) if changed else present
+    _require_named_removals(present, wanted, request.remove)
+    return Change(present, wanted, stack_update.is_needed(record, wanted))
 
 
 def _present_sizes(inventory: Inventory) -> dict[str, tuple[int, int]]:
@@ -108,22 +113,23 @@ def _present_sizes(inventory: Inventory) -> dict[str, tuple[int, int]]:
     }
 
 
-def _require_same_stack(
-    record: ApplicationRecord, wanted: Specification, remove: Sequence[str]
+def _require_named_removals(
+    present: Specification, wanted: Specification, remove: Sequence[str]
 ) -> None:
-    """Raise InvalidRequestError for a change that requires an update of the stack."""
-    faults = []
-    if wanted.environments != record.specification.environments or remove:
-        faults.append(("environments", "cannot change: create another application"))
-    granted = record.stack.granted if record.stack else {}
-    for each in (*wanted.environments, PRODUCTION[0]):
-        name = environment_name(each)
-        arns = secret_arns(wanted.settings(each).secrets.values())
-        if not {*arns} <= {*granted.get(name, ())}:
-            message = f"has secrets that the role of {name} cannot read: create them with it"
-            faults.append((f"overrides.{name}.secrets", message))
-    if faults:
-        raise InvalidRequestError(faults)
+    """Raise InvalidRequestError unless a request names exactly the environments that it removes."""
+    removed = [
+        environment_name(each) for each in present.environments if each not in wanted.environments
+    ]
+    if {*removed} == {*remove}:
+        return
+    names = ",".join(removed)
+    message = "must be absent: the specification keeps all environments"
+    if removed:
+        message = (
+            f"must be {names}: the environments that the specification does not have any more. The"
+            " call deletes them, with their load balancers and logs"
+        )
+    raise InvalidRequestError([("remove", message)])
 
 
 def plan(
@@ -132,43 +138,76 @@ def plan(
     """Take the record, and the rows of the environments that run other settings."""
     wanted = change(request, inventory)
     specification = wanted.wanted
+    stack = stack_update.planned(inventory, observed, *wanted[:2]) if wanted.restacks else None
+    removed = [row for row in inventory.rows.values() if stack and row.environment in stack.removed]
     rollouts = [
         _rollout(row, specification.settings(row.environment), inventory, observed, draft)
         for row in inventory.rows.values()
-        if row.environment not in PRODUCTION
+        if row.environment not in PRODUCTION and row not in removed
     ]
     planned = [each for each in rollouts if each]
     planned += _counts(inventory, observed, wanted.production_count)
-    if not planned and wanted.wanted == wanted.present:
+    if not planned and not stack and wanted.wanted == wanted.present:
         message = (
             f"revision {specification.revision} of the specification has these settings, and all"
             " environments except production run them"
         )
         return Plan(None, observed, message=message)
-    environments = [row.environment for row in inventory.rows.values()]
+    for row in removed:
+        row.require_free()
     pending = _pending(wanted, inventory, observed)
     operation = replace(
         draft,
-        progress=tuple(each.progress for each in planned),
+        progress=(
+            *(each.progress for each in planned),
+            *(stack_update.new_progress(stack, specification) if stack else ()),
+            *map(stack_update.removal, removed),
+        ),
         details=UpdateDetails(
             previous=wanted.present.revision,
             # Not the names of variables and secrets: all callers can read an operation.
             pending=tuple(dict.fromkeys(each["field"].partition(".")[0] for each in pending)),
+            stack=stack,
         ),
         spec=specification.revision,
-        deadline=releases.deadline(draft, specification, environments),
+        # The update of the stack can take as long as a rollout.
+        deadline=releases.deadline(
+            draft,
+            specification,
+            (*specification.environments, *PRODUCTION),
+            rollouts=2 if stack else 1,
+        ),
         warnings=tuple(warning for each in planned for warning in each.source.warnings),
     )
     return Plan(
         operation,
-        Observed(),
-        taken=tuple(each.source.row for each in planned),
+        Observed(stack=observed.stack),
+        taken=(*(each.source.row for each in planned), *removed),
         corrected=tuple(each.source.row for each in planned if each.source.corrected),
-        needs_approver=wanted.production,
+        new=_new_rows(stack, inventory, draft),
+        needs_approver=wanted.production or bool(removed),
         changes=tuple(differences(wanted.present.document, specification.document)),
         pending=tuple(pending),
+        stack=stack,
         record=_record_claim(inventory.record, wanted, draft),
     )
+
+
+def _new_rows(stack: StackChange | None, inventory: Inventory, draft: Operation) -> tuple[Row, ...]:
+    """Return the rows of added environments."""
+    if stack is None or inventory.application is None:
+        return ()
+    return stack_update.new_rows(stack, inventory.application, draft)
+
+
+def decide(operation: Operation, observed: Observed, now: datetime) -> Decision:
+    """Change the stack if necessary, then roll out the settings."""
+    if operation.details.changing:
+        decision = stack_update.decide(operation, observed, now)
+        if not isinstance(decision, Operation):
+            return decision
+        operation = decision
+    return rollout.decide(operation, observed, now)
 
 
 def _record_claim(
@@ -178,10 +217,11 @@ def _record_claim(
     if record is None or wanted.wanted == wanted.present:
         return RecordClaim(record, taken=True)
     specification = wanted.wanted
+    present = record._replace(specification=specification, current=specification.revision)
     return RecordClaim(
         record,
         taken=True,
-        new=record._replace(specification=specification, current=specification.revision),
+        new=None if wanted.restacks else present,
         revision=Revision(specification, draft.id, draft.caller, draft.requested_at),
     )
 
@@ -253,18 +293,43 @@ def _pending(wanted: Change, inventory: Inventory, observed: Observed) -> list[D
     return pending_changes(service, Environment.PROD_GREEN, live, wanted.wanted)
 
 
+def task_definition(state: State, part: Progress, tags: Mapping[str, str]) -> dict[str, Any]:
+    """Return the registration input of a running service, or of one in an added environment."""
+    change: StackChange | None = state.operation.details.stack
+    if change and part.environment in change.added:
+        return stacks.task_definition(state, part, tags)
+    return releases.task_definition(state, part, tags)
+
+
+def rows_after(state: State, held: Sequence[Row], now: datetime, *, keep_rows: bool) -> RowChanges:
+    """Return the rows with their releases, without those of environments that do not exist."""
+    change: StackChange | None = state.operation.details.stack
+    if change is None:
+        return releases.rows_after(state, held, now, keep_rows=keep_rows)
+    moved = {*change.added, *change.removed}
+    others = [row for row in held if row.environment not in moved]
+    usual = releases.rows_after(state, others, now, keep_rows=keep_rows)
+    own = stack_update.rows_after(state, held, now)
+    if own is None:
+        kept = [row for row in held if row.environment in change.removed]
+        added = [row for row in held if row.environment in change.added]
+        return RowChanges([*usual.kept, *kept], added)
+    return own._replace(kept=[*usual.kept, *own.kept])
+
+
 KIND = Kind(
     name="update",
     verb="change the specification of",
     limit=releases.LIMIT,
     plan=plan,
-    decide=rollout.decide,
-    rows=releases.rows_after,
-    task_definition=releases.task_definition,
+    decide=decide,
+    rows=rows_after,
+    task_definition=task_definition,
+    settings=stacks.settings,
     abort=Abort(
-        planned="would return to the previous settings; the specification keeps the revision",
-        running="returning to the previous settings; the specification keeps the revision",
-        done="the previous settings run again; the specification keeps the revision",
+        planned="would return to the previous settings; a revision that is present remains",
+        running="returning to the previous settings; a revision that is present remains",
+        done="the previous settings run again; a revision that is present remains",
         restored=releases.restored_services,
     ),
 )

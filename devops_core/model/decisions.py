@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from devops_core.model.observed import Observed
     from devops_core.model.operation import Operation
     from devops_core.model.specification import ApplicationRecord, RecordClaim
+    from devops_core.model.stack_change import StackChange
     from devops_core.model.steps import Step
 
 
@@ -81,6 +82,7 @@ class Plan(NamedTuple):
     the part of the claim that concerns the record of the application. `needs_approver` means that
     the caller must be a production approver, beside the requirements of the kind. `changes` are
     those of the specification, `pending` those that production receives with its next release.
+    `stack` is the change of the stack.
     """
 
     operation: Operation | None
@@ -96,6 +98,7 @@ class Plan(NamedTuple):
     needs_approver: bool = False
     changes: tuple[Difference, ...] = ()
     pending: tuple[Difference, ...] = ()
+    stack: StackChange | None = None
 
 
 def claimed_record(plan: Plan) -> ApplicationRecord | None:

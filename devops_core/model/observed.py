@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from devops_core.model.container_log import ContainerLog
     from devops_core.model.listeners import Listener, ListenerRules
     from devops_core.model.specification import Specification
+    from devops_core.model.stack_change import ChangeSet
     from devops_core.model.template import Template
     from devops_core.naming import Image
 
@@ -24,6 +25,8 @@ class Stack:
     operation: str | None = None
     reason: str | None = None
     outputs: Mapping[str, str] = field(default_factory=dict)
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    tags: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,12 +144,16 @@ class Observed:
     application template and its bytes, if they were read. `containers` has the name of the
     application's container by service, `contract_faults` the faults of a complete stack. `logs`
     has the logs of containers that failed during the creation of a stack, by service.
-    `specifications` has revisions that are not the present one, by number, `task_roles` the
-    patterns of the roles that the team of the application can give to its tasks.
+    `change_set` is the one of the operation, None if it does not exist, `rollback_failures` are
+    those of a continued rollback of the stack. `specifications` has
+    revisions that are not the present one, by number, `task_roles` the patterns of the roles that
+    the team of the application can give to its tasks.
     """
 
     stack: Stack | None = None
     stack_failures: tuple[str, ...] = ()
+    rollback_failures: tuple[str, ...] = ()
+    change_set: ChangeSet | None = None
     services: Mapping[str, RunningService | None] = field(default_factory=dict)
     registered: Mapping[str, str] = field(default_factory=dict)
     digests: Mapping[str, tuple[str, ...]] = field(default_factory=dict)

@@ -140,8 +140,10 @@ class ApplicationRecord(NamedTuple):
     """The specification of an application, and the state of its stack.
 
     `specification` is the present revision, or the one that an operation names. `current` is the
-    number of the present revision. `claim` is the id of the operation that changes the
-    specification or the stack. `stack` is None until the stack exists.
+    number of the present revision. `latest` is the number of the latest revision, None if it was
+    not recorded: a revision whose stack change failed never becomes the present one, and its number
+    is not used again. `claim` is the id of the operation that changes the specification or the
+    stack. `stack` is None until the stack exists.
     """
 
     specification: Specification
@@ -149,6 +151,12 @@ class ApplicationRecord(NamedTuple):
     fixed: FixedSettings = FixedSettings()
     claim: str | None = None
     stack: StackRecord | None = None
+    latest: int | None = None
+
+    @property
+    def next_revision(self) -> int:
+        """The number of the next revision."""
+        return max(self.current, self.latest or 0) + 1
 
 
 class RecordClaim(NamedTuple):
@@ -156,7 +164,8 @@ class RecordClaim(NamedTuple):
 
     `seen` is the record as it was read, whose revision must still be the present one; None means
     that no record exists. With `taken` the operation holds the record, which must be free. `new` is
-    the record to write, None for no change, and `revision` the new revision to store.
+    the record to write, None for no change, and `revision` the new revision to store. A revision
+    without a new record becomes the present one at the end of the operation.
     """
 
     seen: ApplicationRecord | None

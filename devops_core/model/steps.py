@@ -35,6 +35,25 @@ class DeleteStack(NamedTuple):
     token: str
 
 
+class CreateChangeSet(NamedTuple):
+    """Create the change set of the operation for `details.stack`, with the stack's own template.
+
+    If AWS refuses it, `details.undoing` is set.
+    """
+
+
+class ExecuteChangeSet(NamedTuple):
+    """Execute the change set of the operation. If AWS refuses it, the operation waits."""
+
+
+class DeleteChangeSet(NamedTuple):
+    """Delete the change set of the operation."""
+
+
+class ContinueRollback(NamedTuple):
+    """Continue the rollback of a stack update that CloudFormation could not roll back."""
+
+
 class RemoveRevisions(NamedTuple):
     """Delete the revisions of the specification, and set `details.cleared`."""
 
@@ -101,6 +120,10 @@ Step = (
     ReadTemplate
     | CreateStack
     | DeleteStack
+    | CreateChangeSet
+    | ExecuteChangeSet
+    | DeleteChangeSet
+    | ContinueRollback
     | RemoveRevisions
     | Register
     | UpdateService

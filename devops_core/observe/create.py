@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
-from typing import Any
 
 from devops_core import template_contract, templates
 from devops_core.access import matches
@@ -13,11 +12,11 @@ from devops_core.errors import AwsError
 from devops_core.kinds import create
 from devops_core.model.container_log import ContainerLog
 from devops_core.model.inventory import Inventory
-from devops_core.model.observed import Observed, RunningService, Stack
+from devops_core.model.observed import Observed, Stack
 from devops_core.model.operation import Operation
 from devops_core.naming import PRODUCTION, TEAM_TAG, output_key
 from devops_core.observe import Controller, rollout, secrets
-from devops_core.observe.stacks import orphans
+from devops_core.observe.stacks import orphans, with_containers
 from devops_core.ports import Cloud
 from devops_core.requests.create import CreateRequest
 
@@ -129,7 +128,7 @@ def _created(cloud: Cloud, operation: Operation, inventory: Inventory, stack: St
     else:
         services, *found = cloud.gather([partial(containers.services, application, names), *read])
         blueprints = dict(zip(names, found, strict=True))
-        observed = _with_containers(stack, blueprints, services)
+        observed = with_containers(stack, blueprints, services)
     if observed.contract_faults or not operation.details.configures:
         return observed
     services = rollout.during(cloud, operation, inventory)
@@ -141,24 +140,6 @@ def _created(cloud: Cloud, operation: Operation, inventory: Inventory, stack: St
         blueprints=observed.blueprints,
         containers=observed.containers,
         registered=registered,
-    )
-
-
-def _with_containers(
-    stack: Stack,
-    blueprints: Mapping[str, Mapping[str, Any]],
-    services: Mapping[str, RunningService],
-) -> Observed:
-    """Return a complete stack with the container of each service, or the faults of its template."""
-    containers: dict[str, str] = {}
-    faults: list[str] = []
-    for name, blueprint in blueprints.items():
-        group = stack.outputs[output_key(name, "TargetGroupArn")]
-        container = services[name].containers.get(group) if name in services else None
-        faults += template_contract.container_faults(name, blueprint, container)
-        containers[name] = container or ""
-    return Observed(
-        stack=stack, blueprints=blueprints, containers=containers, contract_faults=tuple(faults)
     )
 
 

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
 from devops_core.access import matches
 from devops_core.kinds import update
 from devops_core.model.inventory import Inventory
-from devops_core.model.observed import Observed
-from devops_core.naming import environment_name
+from devops_core.model.observed import Observed, Stack
+from devops_core.model.operation import Operation
+from devops_core.model.stack_change import StackChange, change_set_name, rollback_token
+from devops_core.naming import environment_name, output_key
 from devops_core.observe import Controller, rollout, secrets
+from devops_core.observe.stacks import orphans, with_containers
 from devops_core.ports import Cloud
 from devops_core.requests.update import UpdateRequest
+from devops_core.template_contract import Account, foreign_outputs, missing_outputs
 
 if TYPE_CHECKING:
     from devops_core.model.specification import Specification
@@ -33,15 +38,18 @@ def before(cloud: Cloud, request: UpdateRequest, inventory: Inventory) -> Observ
     secrets.require_owned(cloud, verb, application.name, team, change.wanted, change.present)
     services = [row.service for row in inventory.rows.values() if row.service]
     names = [service.name for service in services]
+    stack_id = application.stack_id or application.name
     live = update.live_revision(inventory)
     other = live if live not in (None, change.present.revision) else None
-    running, specifications = cloud.gather(
+    running, specifications, *stack = cloud.gather(
         [
             partial(cloud.containers.services, request.application, names),
             partial(_specifications, cloud, request.application, other),
+            *([partial(cloud.stacks.describe, stack_id)] if change.restacks else ()),
         ]
     )
     observed = Observed(
+        stack=stack[0] if stack else None,
         services=running,
         specifications=specifications,
         task_roles=cloud.settings.access.task_roles_of(application.technical_team),
@@ -73,4 +81,82 @@ def _require_roles(cloud: Cloud, inventory: Inventory, change: update.Change) ->
             raise rollout.forbidden_role(f"{application.name} in {name}", team)
 
 
-CONTROLLER = Controller(update.KIND, before, rollout.during)
+def during(cloud: Cloud, operation: Operation, inventory: Inventory) -> Observed:
+    """Return the stack until it has its change, then the services."""
+    change: StackChange | None = operation.details.stack
+    if change is None:
+        return rollout.during(cloud, operation, inventory)
+    application = inventory.application
+    stack_id = application.stack_id if application else None
+    stack = cloud.stacks.describe(stack_id or operation.application)
+    if operation.details.changing:
+        return _changing(cloud, operation, stack)
+    observed = rollout.during(cloud, operation, inventory)
+    if stack is None:
+        return observed
+    names = _added_services(operation)
+    created = [stack.outputs.get(output_key(name, "TaskDefinitionArn")) for name in names]
+    found = cloud.gather([partial(cloud.containers.blueprint, arn) for arn in created if arn])
+    return replace(observed, stack=stack, blueprints=dict(zip(names, found, strict=True)))
+
+
+def _changing(cloud: Cloud, operation: Operation, stack: Stack | None) -> Observed:
+    """Return a stack with the change set of the operation, and the results of its execution."""
+    if stack is None:
+        return Observed()
+    change: StackChange = operation.details.stack
+    stacks = cloud.stacks
+    observed = Observed(
+        stack=stack, change_set=stacks.change_set(stack.id, change_set_name(operation.id))
+    )
+    if operation.details.executed_at is None:
+        return observed
+    if stack.status.endswith("_IN_PROGRESS"):
+        if stack.status.startswith("UPDATE_ROLLBACK") and not operation.reasons:
+            failures = stacks.failures(stack.id, operation.id)
+            observed = replace(observed, stack_failures=failures)
+        return observed
+    if stack.status == "UPDATE_ROLLBACK_FAILED" and operation.details.continued:
+        failures = stacks.failures(stack.id, rollback_token(operation.id))
+        observed = replace(observed, rollback_failures=failures)
+    if not change.applied(stack.parameters):
+        return replace(observed, stack_failures=stacks.failures(stack.id, operation.id))
+    if change.removed:
+        observed = replace(
+            observed,
+            stack_failures=stacks.failures(stack.id, operation.id),
+            orphans=orphans(cloud, operation, change.removed),
+        )
+    created = _created(cloud, operation, stack)
+    return replace(
+        observed,
+        blueprints=created.blueprints,
+        containers=created.containers,
+        contract_faults=created.contract_faults,
+    )
+
+
+def _created(cloud: Cloud, operation: Operation, stack: Stack) -> Observed:
+    """Return the services of added environments, or the faults of the template."""
+    names, account = _added_services(operation), Account.of_stack(stack.id)
+    missing = [f"{output} is missing" for output in missing_outputs(stack.outputs, names)]
+    faults = missing or foreign_outputs(operation.application, names, account, stack.outputs)
+    if faults or not names:
+        return Observed(stack=stack, contract_faults=tuple(faults))
+    containers = cloud.containers
+    created = [stack.outputs[output_key(name, "TaskDefinitionArn")] for name in names]
+    services, *found = cloud.gather(
+        [
+            partial(containers.services, operation.application, names),
+            *(partial(containers.blueprint, arn) for arn in created),
+        ]
+    )
+    return with_containers(stack, dict(zip(names, found, strict=True)), services)
+
+
+def _added_services(operation: Operation) -> list[str]:
+    change: StackChange = operation.details.stack
+    return [part.service for part in operation.progress if part.environment in change.added]
+
+
+CONTROLLER = Controller(update.KIND, before, during)

@@ -380,13 +380,11 @@ MEMBERS = {
 def document_of(data: Mapping[str, Any]) -> tuple[dict[str, Any], FixedSettings]:
     """Return the document of valid members, and the settings that no update changes."""
     document = {name: data[name] for name in MEMBERS if data.get(name) is not None}
-    service = document.get("service", {})
-    rest = {name: value for name, value in service.items() if name not in FIXED}
-    if rest:
+    service = document.pop("service", {})
+    # Without other settings, the member is missing, as in a document that names no fixed one. So a
+    # document that was read and written back is unchanged.
+    if rest := {name: value for name, value in service.items() if name not in FIXED}:
         document["service"] = rest
-    else:
-        # A document that was read, with the fixed settings, and written back is unchanged.
-        document.pop("service", None)
     port, path, architecture = (service.get(name) for name in FIXED)
     usual = FixedSettings()
     fixed = FixedSettings(

@@ -9,6 +9,9 @@ from devops_core.errors import InvalidRequestError
 from devops_core.model.specification import FixedSettings
 from devops_core.requests import fields, schema, specification
 
+# Maximum of nested objects and lists; a valid document has at most five levels.
+_MAX_LEVELS = 20
+
 
 class UpdateRequest(NamedTuple):
     """A change of the specification of an application.
@@ -45,7 +48,22 @@ def update_request(
     parsed: tuple[str, tuple[str, ...]] = _QUERY.parse(query)
     if not isinstance(content, dict):
         raise InvalidRequestError([("body", "must be a JSON object")])
+    _require_few_levels(content)
     return UpdateRequest(parsed[0], content, patch, revision, parsed[1], context)
+
+
+def _require_few_levels(content: Mapping[str, Any]) -> None:
+    """Raise InvalidRequestError for a content whose levels would exceed Python's recursion limit.
+
+    The content is merged, hashed and only then checked against the schema.
+    """
+    level: list[Any] = [content]
+    for _ in range(_MAX_LEVELS):
+        objects = [each.values() for each in level if isinstance(each, dict)]
+        lists = [each for each in level if isinstance(each, list)]
+        level = [value for values in (*objects, *lists) for value in values]
+    if level:
+        raise InvalidRequestError([("body", f"has more than {_MAX_LEVELS} levels")])
 
 
 def merged(document: Mapping[str, Any], patch: Mapping[str, Any]) -> dict[str, Any]:
@@ -71,12 +89,12 @@ def _faults(data: Mapping[str, Any], context: Mapping[str, Any]) -> Iterator[sch
     fixed: FixedSettings = context["fixed"]
     present = dict(zip(specification.FIXED, fixed, strict=True))
     for name, value in present.items():
-        given = (data["service"] or {}).get(name)
+        given = (data.get("service") or {}).get(name)
         if given not in (None, value):
             yield f"service.{name}", f"is {value} since the create, and cannot change"
-    if data["application"] not in (None, context["application"]):
+    if data.get("application") not in (None, context["application"]):
         yield "applicationName", f"must be {context['application']}, the application in the path"
-    if data["tags"] not in (None, context["tags"]):
+    if data.get("tags") not in (None, context["tags"]):
         yield "tags", "are fixed since the create, and cannot change"
 
 
@@ -98,6 +116,7 @@ SPECIFICATION = schema.Object(
         **specification.MEMBERS,
     },
     check=_faults,
+    sparse=True,
 )
 _QUERY = schema.Object(
     lambda application, remove: (application, remove),

@@ -12,7 +12,7 @@ from devops_core.errors import AccessDeniedError, RefusedError, ThrottledError, 
 from devops_core.model.observed import Stack
 from devops_core.naming import OPERATION_TAG
 from tests.adapters.conftest import Aws
-from tests.lab.moto.hooks import break_after, refuse, respond, send_twice
+from tests.lab.moto.hooks import break_after, parameters, refuse, respond, send_twice
 
 TEMPLATE = json.dumps(
     {
@@ -58,6 +58,7 @@ def test_a_stack_is_found_by_name_and_by_id(stacks: CloudFormationStacks) -> Non
         status="CREATE_COMPLETE",
         operation="01CREATE",
         outputs={"ClusterName": "Shop", "Url": "http://shop"},
+        tags={"technicalTeam": "web", OPERATION_TAG: "01CREATE"},
     )
 
 
@@ -323,3 +324,169 @@ def test_the_pages_of_events_are_bounded(stacks: CloudFormationStacks, client: A
 
 def test_a_successful_stack_has_no_failures(stacks: CloudFormationStacks) -> None:
     assert stacks.failures(stacks.create(request()), "01CREATE") == ()
+
+
+# --- change sets ---
+
+PARAMETERS_TEMPLATE = json.dumps(
+    {
+        "Parameters": {"Name": {"Type": "String", "Default": "a"}, "Other": {"Type": "String"}},
+        "Resources": {
+            "Log": {"Type": "AWS::Logs::LogGroup", "Properties": {"LogGroupName": {"Ref": "Name"}}}
+        },
+    }
+)
+
+
+@pytest.fixture
+def changeable(stacks: CloudFormationStacks) -> str:
+    """The id of a stack with two parameters."""
+    own = request() | {
+        "TemplateBody": PARAMETERS_TEMPLATE,
+        "Parameters": [{"ParameterKey": "Other", "ParameterValue": "x"}],
+    }
+    return stacks.create(own)
+
+
+def change_request(stack_id: str, value: str = "b") -> dict[str, Any]:
+    return {
+        "StackName": stack_id,
+        "ChangeSetName": "op-1",
+        "ChangeSetType": "UPDATE",
+        "ClientToken": "1",
+        "TemplateBody": PARAMETERS_TEMPLATE,
+        "Parameters": [
+            {"ParameterKey": "Name", "ParameterValue": value},
+            {"ParameterKey": "Other", "UsePreviousValue": True},
+        ],
+        "Capabilities": ["CAPABILITY_IAM"],
+        "RoleARN": ROLE,
+    }
+
+
+def test_a_stack_has_its_parameters(stacks: CloudFormationStacks, changeable: str) -> None:
+    found = stacks.describe(changeable)
+
+    assert found is not None
+    assert found.parameters == {"Name": "a", "Other": "x"}
+
+
+def test_the_template_is_the_one_that_was_sent(
+    stacks: CloudFormationStacks, changeable: str
+) -> None:
+    assert json.loads(stacks.template(changeable)) == json.loads(PARAMETERS_TEMPLATE)
+
+
+def test_a_yaml_template_is_unchanged(stacks: CloudFormationStacks, client: Any) -> None:
+    respond(client, "GetTemplate", {"TemplateBody": "# comment\nResources: {}\n"})
+
+    assert stacks.template(STACK_ID) == "# comment\nResources: {}\n"
+
+
+def test_a_change_set_updates_a_stack(stacks: CloudFormationStacks, changeable: str) -> None:
+    # moto knows the stack of a new change set only by its name.
+    stacks.create_change_set(change_request("Shop"))
+    change_set = stacks.change_set(changeable, "op-1")
+
+    assert change_set is not None
+    assert (change_set.status, change_set.execution) == ("CREATE_COMPLETE", "AVAILABLE")
+    stacks.execute_change_set(changeable, "op-1", "1")
+    found = stacks.describe(changeable)
+    assert found is not None
+    assert (found.status, found.parameters["Name"]) == ("UPDATE_COMPLETE", "b")
+
+
+def test_an_existing_change_set_is_that_of_an_earlier_call(
+    stacks: CloudFormationStacks, client: Any
+) -> None:
+    refuse(client, "CreateChangeSet", "AlreadyExistsException", "ChangeSet op-1 already exists")
+
+    stacks.create_change_set(change_request(STACK_ID))
+
+
+def test_a_missing_change_set_is_none(
+    stacks: CloudFormationStacks, client: Any, changeable: str
+) -> None:
+    refuse(client, "DescribeChangeSet", "ChangeSetNotFound", "ChangeSet [op-1] does not exist")
+
+    assert stacks.change_set(changeable, "op-1") is None
+
+
+def test_a_change_set_has_the_changes_of_all_pages(
+    stacks: CloudFormationStacks, client: Any
+) -> None:
+    def page(name: str, token: str | None) -> dict[str, Any]:
+        resource = {
+            "Action": "Modify",
+            "LogicalResourceId": name,
+            "ResourceType": "AWS::IAM::RolePolicy",
+            "Replacement": "False",
+        }
+        further = {"NextToken": token} if token else {}
+        return {
+            "Status": "CREATE_COMPLETE",
+            "ExecutionStatus": "AVAILABLE",
+            "Changes": [{"Type": "Resource", "ResourceChange": resource}],
+            **further,
+        }
+
+    respond(client, "DescribeChangeSet", page("devSecrets", "more"), page("qaSecrets", None))
+    change_set = stacks.change_set(STACK_ID, "op-1")
+
+    assert change_set is not None
+    assert [each.logical_id for each in change_set.changes] == ["devSecrets", "qaSecrets"]
+
+
+def test_an_empty_change_set_has_a_reason(stacks: CloudFormationStacks, client: Any) -> None:
+    reason = "The submitted information didn't contain changes."
+    respond(
+        client,
+        "DescribeChangeSet",
+        {"Status": "FAILED", "ExecutionStatus": "UNAVAILABLE", "StatusReason": reason},
+    )
+    change_set = stacks.change_set(STACK_ID, "op-1")
+
+    assert change_set is not None
+    assert change_set.empty
+
+
+def test_a_repeated_execution_is_no_error(stacks: CloudFormationStacks, client: Any) -> None:
+    words = "Token 1 was already used"
+    refuse(client, "ExecuteChangeSet", "TokenAlreadyExistsException", words)
+
+    stacks.execute_change_set(STACK_ID, "op-1", "1")
+
+
+def test_a_change_set_that_cannot_be_executed_is_refused(
+    stacks: CloudFormationStacks, client: Any
+) -> None:
+    words = "ChangeSet [op-1] cannot be executed in its current execution status of [OBSOLETE]"
+    refuse(client, "ExecuteChangeSet", "InvalidChangeSetStatus", words)
+
+    with pytest.raises(RefusedError, match="OBSOLETE"):
+        stacks.execute_change_set(STACK_ID, "op-1", "1")
+
+
+def test_a_change_set_is_deleted(stacks: CloudFormationStacks, changeable: str) -> None:
+    stacks.create_change_set(change_request("Shop"))
+
+    stacks.delete_change_set(changeable, "op-1")
+
+    assert stacks.change_set(changeable, "op-1") is None
+
+
+def test_a_missing_change_set_is_deleted(stacks: CloudFormationStacks, client: Any) -> None:
+    refuse(client, "DeleteChangeSet", "ChangeSetNotFound", "ChangeSet [op-1] does not exist")
+
+    stacks.delete_change_set(STACK_ID, "op-1")
+
+
+def test_a_rollback_continues_with_the_role_of_this_installation(
+    stacks: CloudFormationStacks, client: Any
+) -> None:
+    sent = parameters(client, "ContinueUpdateRollback")
+    respond(client, "ContinueUpdateRollback", {})
+
+    stacks.continue_rollback(STACK_ID, "1-rollback")
+
+    assert sent == [{"StackName": STACK_ID, "ClientRequestToken": "1-rollback", "RoleARN": ROLE}]

@@ -18,7 +18,7 @@ from devops_core.model.specification import ApplicationRecord, Revision, Specifi
 from devops_core.naming import Environment
 from tests.adapters.conftest import Time
 from tests.lab import samples
-from tests.lab.moto.hooks import parameters, refuse, respond
+from tests.lab.moto.hooks import cancel, parameters, refuse, respond
 
 
 def test_the_rows_of_all_tables_are_read_in_one_call(tables: DynamoTables, dynamodb: Any) -> None:
@@ -170,7 +170,7 @@ def log_entries(dynamodb: Any) -> list[tuple[str, str]]:
     return sorted((item["applicationName"]["S"], item["entry"]["S"]) for item in scanned)
 
 
-@pytest.mark.parametrize("number", [0, 1, 25, 26, 60])
+@pytest.mark.parametrize("number", [0, 1, 99, 100, 210])
 def test_all_revisions_of_an_application_are_removed(
     tables: DynamoTables, dynamodb: Any, number: int
 ) -> None:
@@ -178,14 +178,14 @@ def test_all_revisions_of_an_application_are_removed(
     with_record(dynamodb, number)
     others = log_entries(dynamodb)
     with_revisions(dynamodb, *range(1, number + 1))
-    sent = respond(dynamodb, "BatchWriteItem")
+    sent = respond(dynamodb, "TransactWriteItems")
 
-    tables.remove_revisions("Shop")
+    tables.remove_revisions("Shop", "01UPDATE")
 
     assert log_entries(dynamodb) == others
     assert ("Blog", "SPEC#00000001") in others
-    assert len(sent) == -(-number // 25)
-    tables.remove_revisions("Shop")
+    assert len(sent) == -(-number // 99)
+    tables.remove_revisions("Shop", "01UPDATE")
     assert log_entries(dynamodb) == others
 
 
@@ -199,7 +199,7 @@ def test_the_revisions_of_all_pages_are_removed(tables: DynamoTables, dynamodb: 
         {"Items": [], "LastEvaluatedKey": keys[1]},
     )
 
-    tables.remove_revisions("Shop")
+    tables.remove_revisions("Shop", "01UPDATE")
 
     assert log_entries(dynamodb) == [("Shop", "SPEC#00000002")]
     starts = [json.loads(call["body"]).get("ExclusiveStartKey") for call in sent]
@@ -207,33 +207,37 @@ def test_the_revisions_of_all_pages_are_removed(tables: DynamoTables, dynamodb: 
     assert all(json.loads(call["body"])["ConsistentRead"] for call in sent)
 
 
-def test_unprocessed_deletions_are_sent_again(tables: DynamoTables, dynamodb: Any) -> None:
-    with_revisions(dynamodb, 1, 2)
-    rest = [{"DeleteRequest": {"Key": items.revision_key("Shop", 2)}}]
-    sent = respond(dynamodb, "BatchWriteItem", {"UnprocessedItems": {"Log": rest}})
-
-    tables.remove_revisions("Shop")
-
-    # The prepared response has not removed the first one.
-    assert log_entries(dynamodb) == [("Shop", "SPEC#00000001")]
-    assert json.loads(sent[1]["body"])["RequestItems"] == {"Log": rest}
-    assert len(sent) == 2
-
-
-def test_deletions_that_stay_unprocessed_are_throttling(
+def test_a_late_removal_keeps_the_revisions_of_a_new_application(
     tables: DynamoTables, dynamodb: Any
 ) -> None:
+    with_record(dynamodb, 2)
+    with_revisions(dynamodb, 1, 2)
+    before = log_entries(dynamodb)
+
+    tables.remove_revisions("Shop", "01DELETE")
+
+    assert log_entries(dynamodb) == before
+
+
+def test_revisions_without_a_record_are_removed(tables: DynamoTables, dynamodb: Any) -> None:
+    with_revisions(dynamodb, 1, 2)
+
+    tables.remove_revisions("Shop", "01DELETE")
+
+    assert log_entries(dynamodb) == []
+
+
+def test_a_simultaneous_transaction_delays_the_removal(tables: DynamoTables, dynamodb: Any) -> None:
     with_revisions(dynamodb, 1)
-    rest = [{"DeleteRequest": {"Key": items.revision_key("Shop", 1)}}]
-    sent = respond(dynamodb, "BatchWriteItem", *[{"UnprocessedItems": {"Log": rest}}] * 9)
+    cancel(dynamodb, "TransactionConflict", times=9)
 
-    with pytest.raises(ThrottledError, match="AWS throttles BatchWriteItem"):
-        tables.remove_revisions("Shop")
+    with pytest.raises(ThrottledError, match="another transaction uses the same items"):
+        tables.remove_revisions("Shop", "01DELETE")
 
-    assert len(sent) == 4
+    assert log_entries(dynamodb) == [("Shop", "SPEC#00000001")]
 
 
-@pytest.mark.parametrize("call", ["Query", "BatchWriteItem"])
+@pytest.mark.parametrize("call", ["Query", "TransactWriteItems"])
 @pytest.mark.parametrize(
     ("code", "error"),
     [
@@ -248,7 +252,7 @@ def test_a_refused_removal_is_an_error(
     refuse(dynamodb, call, code)
 
     with pytest.raises(error):
-        tables.remove_revisions("Shop")
+        tables.remove_revisions("Shop", "01UPDATE")
 
     assert log_entries(dynamodb) == [("Shop", "SPEC#00000001")]
 

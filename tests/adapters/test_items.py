@@ -89,6 +89,7 @@ def test_a_record_is_readable_in_the_console() -> None:
             "template": {"url": "s3://templates/application.yml", "version": "v1", "sha256": "ab"},
             "granted": {"dev": ["arn:secret"], "prod": []},
         },
+        "latest": 4,
     }
 
 

@@ -280,7 +280,7 @@ def test_a_delete_ends_the_record_and_the_name_without_a_revision(
         record=RecordClaim(seen, taken=True),
     )
     tables.claim(claim)
-    tables.remove_revisions("Shop")
+    tables.remove_revisions("Shop", operation.id)
 
     tables.close(
         Closing(

@@ -100,9 +100,9 @@ def test_production_is_not_one_of_these_environments(line: str, hint: str) -> No
         ("rollback Shop", "Use devops swap NAME --back."),
         ("Rollback", "Use devops swap NAME --back."),
         ("logs Shop", "devops status NAME shows the messages of ECS."),
-        ("scale Shop 3", "devops create NAME --count N sets the number of tasks."),
-        ("restart Shop", "Only a deploy of another image starts new tasks."),
-        ("diff Shop", "Use --dry-run with the command"),
+        ("scale Shop 3", "Use devops set NAME desiredCount=N --env ENV."),
+        ("env Shop", "Use devops set NAME environment.VARIABLE=VALUE --env ENV."),
+        ("plan Shop", "Use --dry-run with the command"),
         ("deplyo Shop", "Did you mean 'deploy'?"),
     ],
 )

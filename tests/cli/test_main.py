@@ -37,7 +37,9 @@ def examples() -> Iterator[list[str]]:
 
 @pytest.mark.parametrize("example", list(examples()), ids=" ".join)
 def test_each_command_has_an_example_that_is_understood(example: list[str], tmp_path: Path) -> None:
-    service = Service()
+    service, file = Service(), tmp_path / "app.yml"
+    file.write_text("applicationName: Shop")
+    example = [str(file) if each == file.name else each for each in example]
     environment = {"DEVOPS_CONFIG": str(tmp_path / "config")}
     result = run(service, *example, environment=environment, interactive=True, typed="y")
     assert "Usage:" not in result.stderr
@@ -46,8 +48,9 @@ def test_each_command_has_an_example_that_is_understood(example: list[str], tmp_
 
 def test_help_tells_of_all_commands_and_exit_codes() -> None:
     out = run(Service(), "--help").stdout
-    assert {"create", "deploy", "promote", "swap", "delete", "status", "ls", "events", "wait",
-            "abort", "doctor", "config"} == set(COMMANDS)  # fmt: skip
+    assert {"create", "apply", "set", "unset", "deploy", "restart", "promote", "swap", "delete",
+            "status", "spec", "diff", "ls", "events", "wait", "abort", "doctor", "config",
+           } == set(COMMANDS)  # fmt: skip
     assert all(re.search(rf"│ {name} ", out) for name in COMMANDS)
     told = " ".join(out.split())
     assert all(f" {code.value} {said}" in told for code, said in MEANINGS.items())
@@ -80,7 +83,7 @@ def test_help_imports_nothing_that_is_slow() -> None:
     done = python("-X", "importtime", "-m", "devops_cli.main", "--help")
     imported = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
     assert "devops_cli.commands.writes" in imported
-    assert not {"boto3", "botocore", "httpx", "pydantic"} & imported
+    assert not {"boto3", "botocore", "httpx", "pydantic", "yaml"} & imported
 
 
 def test_a_proxy_that_is_not_valid_is_named() -> None:
@@ -97,6 +100,9 @@ def test_a_proxy_that_is_not_valid_is_named() -> None:
     ("typed", "offered"),
     [
         ("devops st", ["status"]),
+        ("devops set Shop a=b --env s", ["stage"]),
+        ("devops unset Shop a --env qa,p", ["qa,prod"]),
+        ("devops spec Shop --effective p", ["prod"]),
         ("devops config ", ["show", "list", "set", "unset"]),
         ("devops deploy Shop --env s", ["stage"]),
         ("devops config set a", ["api", "aws_profile", "api_key"]),

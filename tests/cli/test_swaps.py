@@ -47,8 +47,10 @@ def production(idle: dict[str, Any] = IDLE, *operations: dict[str, Any]) -> Serv
     return service
 
 
-def posts(service: Service) -> list[Any]:
-    return [json.loads(each.content) for each in service.requests if each.method == "POST"]
+def posts(service: Service, *, dry: bool = False) -> list[Any]:
+    """Return the bodies of the swaps, or of their dry runs."""
+    sent = [each for each in service.requests if each.method == "POST"]
+    return [json.loads(each.content) for each in sent if ("dryRun" in each.url.params) == dry]
 
 
 EXPECTED = {"applicationName": "Shop", "version": "1.0", "digest": OLD}
@@ -67,6 +69,25 @@ def test_a_swap_without_a_version_shows_both_releases_and_asks() -> None:
     ]
     assert "Swap Shop? [y/N]" in result.stderr
     assert "first image" not in result.stderr
+
+
+def test_the_confirmation_shows_the_differences_of_the_settings() -> None:
+    service = production(IDLE | {"spec": 2})
+    changed = [{"field": "cpu", "old": "256", "new": "512"}]
+    part = {"environment": "PROD-GREEN", "slot": "prod-1", "taskDefinition": changed}
+    planned = answer(dryRun=True, plan={"environments": [part]})
+    service.on("POST", SWAP, planned, answer(202, operation=operation(kind="swap")))
+    result = run(service, "swap", "Shop", interactive=True, typed="y\n")
+    assert (result.exit_code, posts(service)) == (0, [EXPECTED | {"spec": 2}])
+    assert "goes live\n  cpu\n    - 256\n    + 512\nSwap Shop?" in result.stderr
+
+
+def test_a_refused_dry_run_leaves_the_refusal_to_the_swap() -> None:
+    service = production()
+    service.on("POST", SWAP, answer(409, errorMessage="held", code="BUSY"))
+    result = run(service, "swap", "Shop", interactive=True, typed="y\n")
+    assert (result.exit_code, posts(service)) == (3, [EXPECTED])
+    assert "Swap Shop?" in result.stderr
 
 
 def test_a_swap_without_confirmation_sends_nothing() -> None:
@@ -101,12 +122,12 @@ def test_without_a_terminal_the_refusal_names_the_three_options() -> None:
     assert "add --version, --back or --yes" in result.stderr
 
 
-@pytest.mark.parametrize("option", ["--version=1.0", f"--digest={OLD}"])
+@pytest.mark.parametrize("option", ["--version=1.0", f"--digest={OLD}", "--spec=2"])
 def test_back_and_a_release_exclude_each_other(option: str) -> None:
     service = production()
     result = run(service, "swap", "Shop", "--back", option)
     assert (result.exit_code, service.requests) == (2, [])
-    assert "remove --version and --digest" in result.stderr
+    assert "remove --version, --digest and --spec" in result.stderr
 
 
 @pytest.mark.parametrize("further", [(), ("--yes",), ("--dry-run",)])
@@ -115,7 +136,8 @@ def test_back_expects_the_previous_release(further: tuple[str, ...]) -> None:
     if "--dry-run" in further:
         service.on("POST", SWAP, answer(dryRun=True, plan={}))
     result = run(service, "swap", "Shop", "--back", *further)
-    assert (result.exit_code, posts(service)) == (0, [EXPECTED])
+    dry = "--dry-run" in further
+    assert (result.exit_code, posts(service, dry=dry)) == (0, [EXPECTED])
     assert f"Return to 1.0 ({OLD}) from 1.1 ({NEW})\n" in result.stderr
 
 
@@ -148,6 +170,16 @@ def test_back_refuses_another_release_in_the_idle_slot(idle: dict[str, Any], rea
     assert "does not run the previous release any more" in result.stderr
     assert reason in result.stderr
     assert f"the last swap replaced 1.0 ({OLD})" in result.stderr
+
+
+def test_back_refuses_the_same_release_with_the_settings_of_a_later_promote() -> None:
+    later = operation("SUCCEEDED", "deploy-blue")
+    service = production(IDLE, later, swapped(IDLE))
+    result = run(service, "swap", "Shop", "--back")
+    assert (result.exit_code, posts(service)) == (3, [])
+    assert "with the settings of a promote after the last swap" in result.stderr
+    failed = operation("FAILED", "deploy-blue")
+    assert run(production(IDLE, failed, swapped(IDLE)), "swap", "Shop", "--back").exit_code == 0
 
 
 @pytest.mark.parametrize(
@@ -195,7 +227,8 @@ def test_a_release_without_a_version_is_not_queued(options: list[str], code: int
     if "--dry-run" in options:
         service.on("POST", SWAP, answer(dryRun=True, plan={}))
     result = run(service, "swap", "Shop", "--queue", *options, interactive=True, typed="y\n")
-    assert (result.exit_code, len(posts(service))) == (code, int(code == 0))
+    sent = posts(service, dry="--dry-run" in options)
+    assert (result.exit_code, len(sent)) == (code, int(code == 0))
     assert ("repeat without --queue" in result.stderr) == (code == 2)
 
 

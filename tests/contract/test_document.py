@@ -104,7 +104,7 @@ def test_its_words_and_numbers_are_those_of_the_code() -> None:
     assert SCHEMAS["NonProductionEnvironment"]["enum"] == non_prod
     text = document()["info"]["description"]
     assert f"at most {MAX_BODY_BYTES // 1024} KiB, that of a create" in text
-    assert f"a create {MAX_SPECIFICATION_BYTES // 1024} KiB" in text
+    assert f"a create or an update {MAX_SPECIFICATION_BYTES // 1024} KiB" in text
     assert f"up to {MAX_WAIT_SECONDS} seconds" in text
 
 

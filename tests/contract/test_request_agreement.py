@@ -557,7 +557,8 @@ _CHECKED: Mapping[tuple[str, str], schema.Type] = {
     **{
         (command, "name"): fields.APPLICATION
         for command in (
-            "abort", "create", "delete", "deploy", "events", "promote", "status", "swap", "wait",
+            "abort", "apply", "create", "delete", "deploy", "diff", "events", "promote", "restart",
+            "set", "spec", "status", "swap", "unset", "wait",
         )
     },
     ("deploy", "version"): fields.VERSION,
@@ -570,6 +571,7 @@ _CHECKED: Mapping[tuple[str, str], schema.Type] = {
     ("ls", "team"): fields.TEAM,
     ("ls", "version"): fields.VERSION,
     ("promote", "source"): fields.DEPLOYABLE_ENVIRONMENT,
+    ("spec", "effective"): schema.Choice({name: name for name in OVERRIDES}),
     ("ls", "env"): STACKS.members["environment"].type,
     ("abort", "operation_id"): EVENTS.members["operation"].type,
     ("events", "operation"): EVENTS.members["operation"].type,

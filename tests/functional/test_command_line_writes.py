@@ -2,91 +2,11 @@
 
 from __future__ import annotations
 
-import json
-from datetime import datetime
-
-import httpx
 import pytest
-from typer.testing import Result
 
 from tests.lab.client import Client
+from tests.lab.command_line import Gateway, command
 from tests.lab.fakes import FakeCloud
-from tests.lab.prepared_service import run
-
-_ROUTES = (
-    "/stacks",
-    "/stacks/deploy",
-    "/stacks/deploytoprodBlue",
-    "/stacks/swapProdBlueAndGreen",
-    "/stacks/{applicationName}",
-    "/stacks/{applicationName}/operations/{id}",
-)
-# The response of API Gateway to a call that IAM does not allow (serverless.yml).
-_DENIED = {"errorMessage": "not authorized to perform: execute-api:Invoke", "code": "ACCESS_DENIED"}
-
-
-class Gateway:
-    """Replaces the network by the handlers; with `write_only` it denies all reads, as IAM does."""
-
-    def __init__(self, api: Client, *, write_only: bool = False) -> None:
-        self.calls: list[tuple[str, int]] = []
-        self._api = api
-        self._write_only = write_only
-
-    def __call__(self, request: httpx.Request) -> httpx.Response:
-        if self._write_only and request.method == "GET":
-            return httpx.Response(403, json=_DENIED)
-        path = request.url.path.removeprefix("/dev")
-        resource, parameters = _match(path)
-        reply = self._api.send(
-            request.method,
-            resource,
-            json.loads(request.content) if request.content else None,
-            headers=_headers(request),
-            parameters=parameters,
-            query=dict(request.url.params),
-        )
-        self.calls.append((f"{request.method} {path}", reply.status))
-        return httpx.Response(reply.status, headers=dict(reply.headers), json=reply.body)
-
-
-class SharedClock:
-    """A clock of the command line that advances the clock of AWS; the schedule runs meanwhile."""
-
-    def __init__(self, cloud: FakeCloud, api: Client) -> None:
-        self._cloud = cloud
-        self._api = api
-
-    def monotonic(self) -> float:
-        return self._cloud.clock.now().timestamp()
-
-    def now(self) -> datetime:
-        return self._cloud.clock.now()
-
-    def pause(self, seconds: float) -> None:
-        self._cloud.clock.pass_(seconds=seconds)
-        self._api.tick()
-
-
-def _headers(request: httpx.Request) -> dict[str, str]:
-    names = {"idempotency-key": "Idempotency-Key", "prefer": "Prefer"}
-    return {names[name]: value for name, value in request.headers.items() if name in names}
-
-
-def _match(path: str) -> tuple[str, dict[str, str]]:
-    """Return the route of a path, and its parameters."""
-    if path in _ROUTES:
-        return path, {}
-    parts = path.split("/")
-    parameters = {"applicationName": parts[2]} | ({"id": parts[4]} if len(parts) > 3 else {})
-    return _ROUTES[-1 if len(parts) > 3 else -2], parameters
-
-
-def command(cloud: FakeCloud, api: Client, gateway: Gateway, *arguments: str) -> Result:
-    result = run(gateway, *arguments, clock=SharedClock(cloud, api))
-    if result.exception is not None and not isinstance(result.exception, SystemExit):
-        raise result.exception
-    return result
 
 
 @pytest.mark.parametrize(

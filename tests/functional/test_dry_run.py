@@ -16,6 +16,7 @@ import pytest
 from devops_core import render
 from devops_core.errors import ThrottledError
 from devops_core.model.differences import differences
+from devops_core.model.inventory import Service
 from devops_core.naming import SLOTS
 from tests.lab.callers import BOTH, OTHER, OWNER, WRITES, Ask, with_policy
 from tests.lab.client import USER, Client, Reply
@@ -175,9 +176,24 @@ def changes(
         if part["image"].startswith(PUBLIC):
             del view["digest"]  # only the tasks know it
         if not leaves_operation:
-            key = application, service.name
-            view["taskDefinition"] = differences(before.definitions[key], end.definitions[key])
+            view["taskDefinition"] = _definition(before, end, application, old.service, service)
     return {name: value for name, value in view.items() if value}
+
+
+def _definition(
+    before: Observation, end: Observation, application: str, old: Service | None, new: Service
+) -> list[dict[str, Any]]:
+    """Return the differences of the task definition of an environment; after a swap, of live."""
+    name = old.name if old else new.name
+    found = differences(
+        before.definitions[application, name], end.definitions[application, new.name]
+    )
+    if name == new.name:
+        return found
+    changed = [
+        each for each in found if each.get("old") != str(each.get("new")).replace(new.name, name)
+    ]
+    return changed if end.live == new.name else []
 
 
 def settings(end: Observation, key: tuple[str, str]) -> dict[str, Any]:

@@ -11,8 +11,11 @@ import pytest
 from tests.lab.client import Client, Reply, http_event
 from tests.lab.fakes import FakeCloud
 
+SPECIFICATION = "/stacks/{applicationName}/spec"
+# The calls whose body has a specification.
+LARGE = [("POST", "/stacks"), ("PUT", SPECIFICATION), ("PATCH", SPECIFICATION)]
 ROUTES = [
-    ("POST", "/stacks"),
+    *LARGE,
     ("POST", "/stacks/deploy"),
     ("POST", "/stacks/deploytoprodBlue"),
     ("POST", "/stacks/swapProdBlueAndGreen"),
@@ -34,6 +37,13 @@ def _fields(reply: Reply) -> set[str]:
     return {error["field"] for error in reply.body["errors"]}
 
 
+def _event(route: tuple[str, str], body: str | None = None, **further: Any) -> dict[str, Any]:
+    """Return a call; one of a specification has an application, and replaces any revision."""
+    if route[1] == SPECIFICATION:
+        further |= {"parameters": {"applicationName": "Shop"}, "headers": {"If-Match": "*"}}
+    return http_event(*route, body, **further)
+
+
 def _nested(depth: int) -> str:
     return '{"applicationName":' + "[" * depth + "]" * depth + "}"
 
@@ -50,25 +60,28 @@ def test_a_body_that_is_not_a_json_object_is_refused(
     cloud: FakeCloud, api: Client, route: tuple[str, str], body: str
 ) -> None:
     start = len(cloud.wire.journal)
-    fields = _fields(api.raw(http_event(*route, body)))
+    fields = _fields(api.raw(_event(route, body)))
     # Without a body, DELETE reads the name from the query.
     assert fields == ({"stack"} if route[0] == "DELETE" and not body.strip() else {"body"})
     assert cloud.wire.journal[start:] == []
 
 
+@pytest.mark.usefixtures("shop")
 @pytest.mark.parametrize("route", ROUTES)
 @pytest.mark.parametrize("depth", [50, 300, 800, 900, 950, 980, 3000, 7000])
 def test_a_deeply_nested_body_is_refused_without_an_internal_error(
     api: Client, route: tuple[str, str], depth: int
 ) -> None:
-    assert _fields(api.raw(http_event(*route, _nested(depth))))
+    assert _fields(api.raw(_event(route, _nested(depth))))
     environment = '{"environment":[' + "[" * depth + "]" * depth + "]}"
-    assert _fields(api.raw(http_event(*route, environment)))
+    assert _fields(api.raw(_event(route, environment)))
+    objects = '{"a":' * depth + "1" + "}" * depth
+    assert _fields(api.raw(_event(route, objects)))
 
 
 @pytest.mark.parametrize("route", ROUTES)
 def test_a_missing_body_is_refused(api: Client, route: tuple[str, str]) -> None:
-    event = http_event(*route)
+    event = _event(route)
     event["headers"] = None
     assert _fields(api.raw(event)) <= {"body", "stack"}
 
@@ -76,24 +89,28 @@ def test_a_missing_body_is_refused(api: Client, route: tuple[str, str]) -> None:
 def test_a_body_with_a_specification_can_have_64_kib_and_not_more(
     cloud: FakeCloud, api: Client
 ) -> None:
-    body = json.dumps(GOOD)
-    assert api.raw(http_event("POST", "/stacks", body.ljust(64 * 1024))).status == 202
-    start = len(cloud.wire.journal)
-    too_large = api.raw(http_event("POST", "/stacks", body.ljust(64 * 1024 + 1)))
-    assert _fields(too_large) == {"body"}
-    assert "65537 bytes: send at most 65536" in too_large.body["errorMessage"]
-    wide = json.dumps(GOOD | {"description": "é" * 33000}, ensure_ascii=False)
-    assert "at most 65536" in api.raw(http_event("POST", "/stacks", wide)).body["errorMessage"]
-    assert cloud.wire.journal[start:] == []
+    document = {"email": "team@example.com"}
+    bodies = dict(zip(LARGE, (GOOD, document, {"description": "Sells"}), strict=True))
+    for route, content in bodies.items():
+        body = json.dumps(content)
+        assert api.raw(_event(route, body.ljust(64 * 1024))).status in (200, 202)
+        api.settle()
+        start = len(cloud.wire.journal)
+        too_large = api.raw(_event(route, body.ljust(64 * 1024 + 1)))
+        assert _fields(too_large) == {"body"}
+        assert "65537 bytes: send at most 65536" in too_large.body["errorMessage"]
+        wide = json.dumps(content | {"description": "é" * 33000}, ensure_ascii=False)
+        assert "at most 65536" in api.raw(_event(route, wide)).body["errorMessage"]
+        assert cloud.wire.journal[start:] == []
 
 
-@pytest.mark.parametrize("route", [route for route in ROUTES if route != ("POST", "/stacks")])
+@pytest.mark.parametrize("route", [route for route in ROUTES if route not in LARGE])
 def test_another_body_can_have_16_kib_and_not_more(
     cloud: FakeCloud, api: Client, route: tuple[str, str]
 ) -> None:
     start = len(cloud.wire.journal)
-    assert "send at most" not in str(api.raw(http_event(*route, "{}".ljust(16 * 1024))).body)
-    too_large = api.raw(http_event(*route, "{}".ljust(16 * 1024 + 1)))
+    assert "send at most" not in str(api.raw(_event(route, "{}".ljust(16 * 1024))).body)
+    too_large = api.raw(_event(route, "{}".ljust(16 * 1024 + 1)))
     assert _fields(too_large) == {"body"}
     assert "16385 bytes: send at most 16384" in too_large.body["errorMessage"]
     assert cloud.wire.journal[start:] == []
@@ -129,9 +146,9 @@ def test_a_byte_order_mark_is_ignored(shop: FakeCloud, api: Client) -> None:
     route, key = ("POST", "/stacks/deploy"), {"Idempotency-Key": "one"}
     encoded = base64.b64encode(marked.encode()).decode()
     replies = [
-        api.raw(http_event(*route, marked, headers=key)),
-        api.raw(http_event(*route, encoded, headers=key, base64=True)),
-        api.raw(http_event(*route, body, headers=key)),
+        api.raw(_event(route, marked, headers=key)),
+        api.raw(_event(route, encoded, headers=key, base64=True)),
+        api.raw(_event(route, body, headers=key)),
     ]
     # The key and the same content identify one operation.
     assert len({reply.id for reply in replies}) == 1

@@ -35,7 +35,7 @@ def sha256(content: bytes) -> str:
 
 def sent(cloud: FakeCloud) -> list[bytes]:
     """Return the templates that CloudFormation has received."""
-    return [cloud.stacks.template(request).encode() for request in requests(cloud)]
+    return [cloud.stacks.template_of(request).encode() for request in requests(cloud)]
 
 
 def requests(cloud: FakeCloud) -> list[dict[str, Any]]:

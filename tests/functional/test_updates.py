@@ -164,11 +164,30 @@ def test_a_put_replaces_exactly_the_expected_revision(promoted: FakeCloud, api: 
     assert (again.headers["ETag"], again.body["specification"]) == ('"2"', document)
 
 
+def test_a_replacement_by_the_document_of_a_read_starts_nothing(
+    promoted: FakeCloud, api: Client
+) -> None:
+    del promoted
+    same = api.replace(api.specification().body["specification"], 1)
+    assert (same.status, same.body["operation"]) == (200, None)
+
+
 def test_an_unchanged_specification_starts_nothing(promoted: FakeCloud, api: Client) -> None:
     updated(api, LEVEL)
     again = api.patch(LEVEL)
     assert (again.status, again.body["operation"]) == (200, None)
     assert "revision 2 of the specification has these settings" in again.body["message"]
+    assert promoted.tables.records["Shop"].current == 2
+
+
+def test_a_repeated_update_without_rollouts_returns_its_operation(
+    promoted: FakeCloud, api: Client
+) -> None:
+    change, key = {"overrides": {"prod": {"cpu": 512, "memory": 1024}}}, {"Idempotency-Key": "k"}
+    first = api.patch(change, headers=key)
+    assert (first.status, first.operation["status"]) == (200, "SUCCEEDED")
+    again = api.patch(change, headers=key)
+    assert (again.status, again.id) == (200, first.id)
     assert promoted.tables.records["Shop"].current == 2
 
 
@@ -325,6 +344,25 @@ def test_all_faults_of_the_resulting_document_are_reported(
     }  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("patch", "fields"),
+    [
+        ({"overrides": {"qa": {"cpu": 512, "memory": 1024}}}, ["overrides.qa"]),
+        ({"overrides": {"dev": {"cpu": 1024, "memory": 512}}}, ["overrides.dev.memory"]),
+        ({"service": {"startSeconds": 1800}}, ["service.startSeconds"]),
+    ],
+)
+def test_a_document_with_only_required_members_is_checked_as_a_whole(
+    cloud: FakeCloud, api: Client, patch: Mapping[str, Any], fields: list[str]
+) -> None:
+    """Its environments are the default: dev and production."""
+    api.finished(api.create())
+    refused = api.patch(patch)
+    assert refused.status == 400
+    assert [each["field"] for each in refused.body["errors"]] == fields
+    assert cloud.tables.records["Shop"].current == 1
+
+
 def test_a_dry_run_shows_the_differences(promoted: FakeCloud, api: Client) -> None:
     reply = api.patch(
         {"overrides": {"dev": {"cpu": 512, "memory": 1024}, "prod": {"environment": {"A": "1"}}}},
@@ -342,6 +380,30 @@ def test_a_dry_run_shows_the_differences(promoted: FakeCloud, api: Client) -> No
     (dev,) = plan["environments"]
     assert [each["field"] for each in dev["taskDefinition"]] == ["cpu", "memory"]
     assert promoted.tables.records["Shop"].current == 1
+
+
+def test_a_dry_run_of_a_swap_shows_the_differences_of_the_slots(
+    promoted: FakeCloud, api: Client
+) -> None:
+    updated(api, {"service": {"environment": {"LEVEL": "debug"}, "cpu": 512, "memory": 1024}})
+    api.finished(api.promote())
+    query = {"dryRun": "true"}
+    body = {"applicationName": "Shop"}
+    plan = api.send("POST", "/stacks/swapProdBlueAndGreen", body, query=query).body["plan"]
+    green, blue = plan["environments"]
+    assert {each["field"]: each["new"] for each in green["taskDefinition"]} == {
+        "containerDefinitions.app.environment.LEVEL": "debug",
+        "containerDefinitions.app.image": promoted.containers.running("Shop", "prod-2").image,
+        "cpu": "512",
+        "memory": "1024",
+    }
+    assert "taskDefinition" not in blue
+    live = api.send("POST", "/stacks/swapProdBlueAndGreen", {**body, "version": "1.0"})
+    assert live.status == 200
+    again = api.send(
+        "POST", "/stacks/swapProdBlueAndGreen", {**body, "version": "1.0"}, query=query
+    )
+    assert "environments" not in again.body["plan"]
 
 
 def test_only_the_team_reads_and_changes_the_specification(shop: FakeCloud) -> None:

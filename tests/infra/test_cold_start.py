@@ -39,13 +39,16 @@ NEEDED = {
     "deploy": {"dynamodb.tables", "ecr", "ecs"},
     "create": {"cloudformation", "dynamodb.tables", "s3"},
     "promote": {"dynamodb.tables", "ecr", "ecs", "elbv2"},
+    "update": {"dynamodb.tables", "ecs"},
     "delete": {"cloudformation", "dynamodb.tables"},
     "status": {"dynamodb.tables"},
     "health": {"dynamodb.tables", "s3"},
 }
-KINDS = ("create", "deploy", "promote", "swap", "delete")
+KINDS = ("create", "deploy", "promote", "swap", "update", "delete")
 # The modules of kinds that several kinds share.
-SHARED = {"kind", "rollout", "stacks"}
+SHARED = {"kind", "releases", "rollout", "secrets", "sources", "stacks"}
+# Further modules of the rules of a kind.
+PARTS = {"update": ("stack_update",)}
 # Only writes need these modules and packages. The package `devops_core.kinds` is the registry; its
 # modules have the rules.
 FOR_WRITES = (
@@ -100,7 +103,9 @@ def test_a_handler_loads_the_adapters_that_it_needs(costs: dict[str, Cost], row:
 @pytest.mark.parametrize("row", KINDS)
 def test_a_handler_loads_the_requests_of_its_own_kind(costs: dict[str, Cost], row: str) -> None:
     requests = loaded(costs[row], "devops_core.requests.")
-    names = {"schema", "fields", row} | ({"specification"} if row == "create" else set())
+    names = {"schema", "fields", row} | (
+        {"specification"} if row in ("create", "update") else set()
+    )
     assert requests == sorted(f"devops_core.requests.{name}" for name in names)
 
 
@@ -108,13 +113,16 @@ def test_a_handler_loads_the_requests_of_its_own_kind(costs: dict[str, Cost], ro
 @pytest.mark.parametrize("row", KINDS)
 def test_a_handler_loads_its_own_kind(costs: dict[str, Cost], row: str, layer: str) -> None:
     modules = loaded(costs[row], f"devops_core.{layer}.")
-    assert {name.rpartition(".")[2] for name in modules} - SHARED == {row}
+    own = {row, *PARTS.get(row, ())} if layer == "kinds" else {row}
+    assert {name.rpartition(".")[2] for name in modules} - SHARED == own
 
 
 @pytest.mark.parametrize("row", NEEDED)
 def test_a_handler_loads_nothing_heavy(costs: dict[str, Cost], row: str) -> None:
     unneeded = FOR_DRY_RUNS if row in KINDS else FOR_DRY_RUNS + FOR_WRITES
-    assert loaded(costs[row], *NEVER, *unneeded) == []
+    # An update records the changes that production lacks.
+    needed = {"devops_core.model.differences"} if row == "update" else set()
+    assert {*loaded(costs[row], *NEVER, *unneeded)} == needed
 
 
 def test_a_read_of_the_inventory_loads_nothing_that_moves_operations(workspace: Workspace) -> None:

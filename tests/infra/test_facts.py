@@ -69,7 +69,7 @@ class Fact(NamedTuple):
 FACTS = {
     "size of a body": Fact(r"(?:at most|[Bb]ody \||body) (\d+) KiB", MAX_BODY_BYTES // 1024, 3),
     "size of the body of a create": Fact(
-        r"(\d+) KiB (?:for|of) a create", MAX_SPECIFICATION_BYTES // 1024, 3
+        r"(\d+) KiB (?:for|of) a create or an update", MAX_SPECIFICATION_BYTES // 1024, 3
     ),
     "longest wait": Fact(
         r"(?:wait up to|maximum is|`Prefer: wait=N`\) \||of Lambda for up to) (\d+)",
@@ -96,7 +96,9 @@ FACTS = {
         r"(?:A template has at most|#size\) \|) ([\d,]+) bytes", f"{MAX_TEMPLATE_BYTES:,}", 2
     ),
     "template without a URL": Fact(r"[Oo]ver ([\d,]+) bytes", f"{MAX_TEMPLATE_BODY:,}", 2),
-    "access lists": Fact(r"`secretprefixes` \| ([\d,]+) bytes",
+    "task roles": Fact(r"`taskroles` ([\d,]+) characters",
+                       f"{constant('contradictions.js', 'LONGEST_TASK_ROLES'):,}"),
+    "access lists": Fact(r"`taskroles` \| ([\d,]+) bytes",
                          f"{constant('contradictions.js', 'LONGEST_ACCESS_POLICY'):,}"),
     "rate": Fact(r"`ratelimit` (\d+) per", default("ratelimit")),
     "burst": Fact(r"`burstlimit` (\d+)", default("burstlimit")),
@@ -205,9 +207,13 @@ def test_the_sums_of_the_cost_are_correct() -> None:
             items.append(value)
     assert [*sums] == ["Applications", "Service", "Total"]
     assert f"service      = {sums['Service']}" in page
-    assert f"about {sums['Service']:.0f} USD a month, and about {sums['Service'] + 6:.0f} USD" in (
-        TEXTS["docs/cost.md"]
-    ).replace("\n", " ")
+    resources = load(ROOT / "serverless" / "web-acl.yml")["create"]["Resources"]
+    web_acl = 5 + len(resources["WebAcl"]["Properties"]["Rules"])
+    assert f"| `webacl: create`: a web ACL with two rules | {web_acl:.2f} |" in page
+    assert (
+        f"about {sums['Service']:.0f} USD a month, and about {sums['Service'] + web_acl:.0f} USD"
+        in (TEXTS["docs/cost.md"]).replace("\n", " ")
+    )
 
 
 def test_the_number_of_applications_follows_from_the_quotas() -> None:

@@ -11,9 +11,12 @@ from typing import Any
 
 import pytest
 
-from devops_core.http.request import MAX_BODY_BYTES, MAX_SPECIFICATION_BYTES
+from devops_core.errors import InvalidRequestError
+from devops_core.http.request import MAX_BODY_BYTES, MAX_SPECIFICATION_BYTES, Request
 from tests.infra.conftest import Packaged, run_node
-from tests.lab.templates import Template, of_type
+from tests.lab.client import http_event
+from tests.lab.fakes import FakeCloud
+from tests.lab.templates import ROOT, Template, load, of_type
 from tools.security.compiled import compile_template
 from tools.security.infrastructure import cfn_lint
 from tools.security.outcome import Outcome, Status
@@ -53,6 +56,8 @@ new Stage(serverless).hooks["before:deploy:deploy"]().catch((error) => {
 });
 """
 CIDR = "203.0.113.0/24"
+# The part of a body that AWS WAF inspects with the setting KB_64.
+INSPECTED = 64 * 1024
 ENDPOINT = "vpce-0123456789abcdef0"
 WEB_ACL = (
     "arn:aws:wafv2:eu-west-1:012345678901:regional/webacl/edge/a1b2c3d4-0000-4000-8000-000000000000"
@@ -88,7 +93,7 @@ def compiled(directory: Path, **changes: str) -> Template:
 def methods(template: Template) -> set[tuple[str, bool]]:
     """Return the authentication of the API's methods, and whether they need a key."""
     found = of_type(template, "AWS::ApiGateway::Method").values()
-    assert len(found) == 13
+    assert len(found) == 16
     return {(method["AuthorizationType"], method["ApiKeyRequired"]) for method in found}
 
 
@@ -185,6 +190,47 @@ def test_with_apikey_every_route_wants_a_key_of_the_usage_plan(tmp_path: Path) -
         assert template["Resources"][name]["DependsOn"] == "ApiGatewayStage"
 
 
+def routes_with_bodies() -> list[tuple[str, str]]:
+    """Return the method and the path of each call that can have a body."""
+    functions = load(ROOT / "serverless.yml")["functions"].values()
+    calls = [event["http"] for each in functions for event in each["events"] if "http" in event]
+    found = [(call["method"].upper(), f"/{call['path']}") for call in calls]
+    return [each for each in found if each[0] != "GET"]
+
+
+def longest_body(method: str, route: str) -> int:
+    """Return the maximum size of the body of a call, from the refusal of a larger one."""
+    event = http_event(method, route, " " * MAX_SPECIFICATION_BYTES + "{}")
+    with pytest.raises(InvalidRequestError) as refused:
+        _ = Request(event, FakeCloud()).body
+    return int(str(refused.value).rpartition("at most ")[2])
+
+
+def blocking(acl: dict[str, Any], method: str, path: str, size: int) -> list[str]:
+    """Return the rules of a web ACL that block a request with a body of this size."""
+    return [rule["Name"] for rule in acl["Rules"] if applies(rule["Statement"], method, path, size)]
+
+
+def applies(statement: dict[str, Any], method: str, path: str, size: int) -> bool:
+    """Return whether a statement of AWS WAF matches a request (AWS WAF API, Statement)."""
+    ((kind, content),) = statement.items()
+    parts = content.get("Statements", [])
+    if kind == "AndStatement":
+        return all(applies(each, method, path, size) for each in parts)
+    if kind == "OrStatement":
+        return any(applies(each, method, path, size) for each in parts)
+    if kind == "NotStatement":
+        return not applies(content["Statement"], method, path, size)
+    if kind == "SizeConstraintStatement":
+        assert content["ComparisonOperator"] == "GT"
+        assert content["FieldToMatch"] == {"Body": {"OversizeHandling": "MATCH"}}
+        return size > min(content["Size"], INSPECTED)
+    assert kind == "ByteMatchStatement"
+    (field,) = content["FieldToMatch"]
+    compare = {"EXACTLY": str.__eq__, "ENDS_WITH": str.endswith}[content["PositionalConstraint"]]
+    return bool(compare({"Method": method, "UriPath": path}[field], content["SearchString"]))
+
+
 def test_a_private_api_is_reached_through_its_endpoint(tmp_path: Path) -> None:
     template = compiled(
         tmp_path, auth="none", vpcendpoint=ENDPOINT, webacl="create", gatewaylogrole="existing"
@@ -198,16 +244,14 @@ def test_a_private_api_is_reached_through_its_endpoint(tmp_path: Path) -> None:
     inspected = acl["AssociationConfig"]["RequestBody"]["API_GATEWAY"]
     assert inspected == {"DefaultSizeInspectionLimit": "KB_64"}
     assert [rule["Priority"] for rule in acl["Rules"]] == [0, 1]
-    create, other = acl["Rules"]
-    assert create["Statement"]["SizeConstraintStatement"]["Size"] == MAX_SPECIFICATION_BYTES
-    size, exception = other["Statement"]["AndStatement"]["Statements"]
-    assert size["SizeConstraintStatement"]["Size"] == MAX_BODY_BYTES
-    conditions = exception["NotStatement"]["Statement"]["AndStatement"]["Statements"]
-    assert [
-        (*each["FieldToMatch"], each["PositionalConstraint"], each["SearchString"])
-        for each in (condition["ByteMatchStatement"] for condition in conditions)
-    ] == [("Method", "EXACTLY", "POST"), ("UriPath", "ENDS_WITH", "/stacks")]
-    for rule, longest in ((create, MAX_SPECIFICATION_BYTES), (other, MAX_BODY_BYTES)):
+    for method, route in routes_with_bodies():
+        path = "/dev" + route.replace("{applicationName}", "My-Shop")
+        longest = longest_body(method, route)
+        assert blocking(acl, method, path, longest) == []
+        name = "specification-size" if longest == MAX_SPECIFICATION_BYTES else "body-size"
+        assert blocking(acl, method, path, longest + 1) == [name]
+    specification, other = acl["Rules"]
+    for rule, longest in ((specification, MAX_SPECIFICATION_BYTES), (other, MAX_BODY_BYTES)):
         response = rule["Action"]["Block"]["CustomResponse"]
         content = acl["CustomResponseBodies"][response["CustomResponseBodyKey"]]["Content"]
         assert json.loads(content) == {

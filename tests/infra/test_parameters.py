@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from devops_core.access import AccessPolicy
 from devops_core.settings import TemplateLocation
 from tests.infra.conftest import run_node
 from tests.lab.templates import ROOT
@@ -44,6 +45,7 @@ OPTIONAL = [
     "productionapprovers",
     "selfapproval",
     "secretprefixes",
+    "taskroles",
 ]
 DELIVERED = ROOT / "parameters.yml"
 UUID = "a1b2c3d4-0000-4000-8000-000000000000"
@@ -111,6 +113,7 @@ def test_a_complete_file_is_accepted_with_defaults(tmp_path: Path) -> None:
         "productionapprovers": [],
         "selfapproval": "true",
         "secretprefixes": {},
+        "taskroles": {},
     }
     assert loaded["templatebucket"] == "ecs-cf-bucket-012345678901-eu-west-1"
     assert loaded["ecsbucket"] == "ecs-bucket-012345678901-eu-west-1"
@@ -242,6 +245,18 @@ def test_a_missing_key_is_named(tmp_path: Path, key: str) -> None:
         ("secretprefixes", "{payments: [payments/, payments/]}"),
         ("secretprefixes", '{"pay*": [payments/]}'),
         ("secretprefixes", "{payments: [payments/]}"),
+        ("taskroles", f'["{ROLE}"]'),
+        ("taskroles", f'{{payments: "{ROLE}"}}'),
+        ("taskroles", "{payments: []}"),
+        ("taskroles", '{payments: ["*"]}'),
+        ("taskroles", '{payments: ["payments-tasks"]}'),
+        ("taskroles", '{payments: ["arn:aws:iam::*:role/tasks"]}'),
+        ("taskroles", '{payments: ["arn:aws:iam::012345678901:user/tasks"]}'),
+        ("taskroles", '{payments: ["arn:aws:iam::012345678901:role/*/tasks"]}'),
+        ("taskroles", '{payments: ["arn:aws:iam::012345678901:role/devops-ecs/*"]}'),
+        ("taskroles", '{payments: ["arn:aws:iam::012345678901:role/tasks?"]}'),
+        ("taskroles", f'{{payments: ["{ROLE}", "{ROLE}"]}}'),
+        ("taskroles", f'{{"pay*": ["{ROLE}"]}}'),
     ],
 )
 def test_a_malformed_value_is_named(tmp_path: Path, key: str, value: str) -> None:
@@ -340,6 +355,12 @@ def test_the_defaults_that_the_delivered_file_tells_of_are_the_defaults(tmp_path
          "templatewriters", "use datastores create and the bucket ecs-cf-bucket-012345678901-eu-"),
         ({"secretprefixes": "{constructor: [a/]}"}, "secretprefixes",
          "constructor is not in teams"),
+        ({"teams": f'{{payments: ["{ROLE}"]}}', "taskroles": f'{{search: ["{ROLE}"]}}'},
+         "taskroles", "search is not in teams"),
+        ({"taskroles": '{"*": ["arn:aws:iam::999999999999:role/tasks"]}'}, "taskroles",
+         "is not in accountid"),
+        ({"taskroles": f'{{payments: ["{ROLE}{"x" * 1000}"]}}'}, "taskroles",
+         "the limit is 1000"),
         ({"repouri": "ghcr.io/team/app:1", "allowedregistries": "[docker.io]"}, "repouri",
          "add the registry to allowedregistries"),
     ],
@@ -374,6 +395,7 @@ def test_the_functions_are_told_who_may_change_what(tmp_path: Path) -> None:
         "admins": [],
         "productionApprovers": [ROLE],
         "secretPrefixes": {},
+        "taskRoles": {},
     }
     prefixes = {"teams": lists["teams"], "secretprefixes": "{payments: [payments/, rds!x]}"}
     told = accepted(parameters_file(tmp_path, {**GOOD, **prefixes}))["accesspolicy"]
@@ -381,3 +403,20 @@ def test_the_functions_are_told_who_may_change_what(tmp_path: Path) -> None:
     assert accepted(parameters_file(tmp_path, GOOD))["accesspolicy"] == ""
     told = accepted(parameters_file(tmp_path, {**GOOD, "selfapproval": "false"}))["accesspolicy"]
     assert json.loads(told)["selfApproval"] is False
+
+
+@pytest.mark.parametrize("teams", [{}, {"teams": f'{{payments: ["{ROLE}"]}}'}])
+def test_the_functions_receive_the_task_roles_of_each_team(
+    tmp_path: Path, teams: dict[str, str]
+) -> None:
+    shared = "arn:aws:iam::012345678901:role/teams/all/reader"
+    roles = f'{{payments: ["{ROLE}", "{shared}"], "*": ["{shared}"]}}'
+    loaded = accepted(parameters_file(tmp_path, {**GOOD, **teams, "taskroles": roles}))
+    policy = AccessPolicy.parse(loaded["accesspolicy"])
+    assert policy.task_roles_of("payments") == (ROLE, shared, shared)
+    assert policy.task_roles_of("search") == (shared,)
+    of_applications, *others = loaded["passableroles"]
+    assert of_applications["Fn::Sub"].endswith(":role/devops-ecs/*")
+    assert others == [ROLE, shared]
+    (only,) = accepted(parameters_file(tmp_path, {**GOOD, **teams}))["passableroles"]
+    assert only == of_applications

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import pytest
 
+from devops_core.adapters.dynamodb import items
 from tests.infra.conftest import Packaged
 from tests.infra.reference import holds, listed, statements
 from tests.lab.templates import Template, of_type
@@ -60,7 +64,9 @@ def test_who_creates_stacks_and_the_stack_role_may_expand_the_template(template:
         if statement["Resource"] == macro
         and "cloudformation:CreateChangeSet" in listed(statement["Action"])
     ]
-    assert sorted(roles) == ["CreateRole", "QueryRole", "ReconcileRole", "StackRole"]
+    assert sorted({*roles}) == [
+        "CreateRole", "QueryRole", "ReconcileRole", "StackRole", "UpdateRole",
+    ]  # fmt: skip
 
 
 def test_the_stack_role_is_for_cloudformation_alone(template: Template) -> None:
@@ -70,28 +76,61 @@ def test_the_stack_role_is_for_cloudformation_alone(template: Template) -> None:
     assert trust["Principal"] == {"Service": "cloudformation.amazonaws.com"}
 
 
+OTHERS = [
+    *(items.EVENTS, items.WAITING, "IDEMPOTENCY#caller build-1"),
+    *(items.CURSOR["applicationName"], items.SWEEP_POSITION["applicationName"]),
+]
+
+
+# The DynamoDB Developer Guide does not document the key for the actions of a transaction ("Using
+# IAM with DynamoDB transactions", "Using IAM policy conditions"): each action can have its own key,
+# all actions the same keys, or none of them a key.
 @pytest.mark.parametrize(
-    ("keys", "allowed"),
+    ("partitions", "allowed"),
     [
-        ({"dynamodb:LeadingKeys": ["NAMES#"]}, True),
-        ({"dynamodb:LeadingKeys": ["Shop"]}, False),
-        ({"dynamodb:LeadingKeys": ["NAMES#", "Shop"]}, False),
-        # The DynamoDB Developer Guide does not document the key for the actions of a transaction
-        # ("Using IAM with DynamoDB transactions", "Using IAM policy conditions").
-        ({}, True),
+        ([items.NAMES], True),
+        (["Shop"], True),
+        ([items.NAMES, "Shop"], True),
+        (None, True),
+        *(([other], False) for other in OTHERS),
+        *((["Shop", other], False) for other in OTHERS),
     ],
-    ids=["the partition", "another", "both", "no key"],
 )
-def test_a_delete_removes_the_reserved_name_in_a_transaction(
-    template: Template, keys: dict[str, list[str]], allowed: bool
+@pytest.mark.parametrize("role", ["DeleteRole", "CreateRole", "AbortRole", "QueryRole"])
+def test_an_application_is_removed_in_a_transaction(
+    template: Template, role: str, partitions: list[str] | None, allowed: bool
 ) -> None:
-    policy = template["Resources"]["DeleteRole"]["Properties"]["Policies"][0]["PolicyDocument"]
-    (condition,) = (
+    keys = {} if partitions is None else {"dynamodb:LeadingKeys": partitions}
+    (condition,) = conditions(template, role, "dynamodb:DeleteItem")
+    assert fulfilled(condition, keys) == allowed
+
+
+@pytest.mark.parametrize(
+    ("partitions", "allowed"),
+    [(["Shop"], True), (None, False), *(([other], False) for other in (items.NAMES, *OTHERS))],
+)
+def test_revisions_are_found_only_in_applications(
+    template: Template, partitions: list[str] | None, allowed: bool
+) -> None:
+    keys = {} if partitions is None else {"dynamodb:LeadingKeys": partitions}
+    for role in ("DeleteRole", "QueryRole", "ReconcileRole"):
+        (condition,) = conditions(template, role, "dynamodb:Query")
+        assert fulfilled(condition, keys) == allowed
+
+
+def conditions(template: Template, role: str, action: str) -> list[Mapping[str, Any]]:
+    """Return the conditions of an action in the policy of a role."""
+    policy = template["Resources"][role]["Properties"]["Policies"][0]["PolicyDocument"]
+    return [
         each["Condition"]
         for each in policy["Statement"]
-        if "dynamodb:DeleteItem" in each["Action"] and "Condition" in each
-    )
-    assert allowed == all(
+        if action in each["Action"] and "Condition" in each
+    ]
+
+
+def fulfilled(condition: Mapping[str, Any], keys: Mapping[str, Any]) -> bool:
+    """Return whether the condition keys of a request fulfil a condition."""
+    return all(
         holds(operator, key, listed(values), keys)
         for operator, each in condition.items()
         for key, values in each.items()

@@ -51,14 +51,18 @@ class Recorder(BaseHTTPRequestHandler):
     """Records each request and returns the next prepared status."""
 
     def do_POST(self) -> None:
-        content = self.rfile.read(int(self.headers["Content-Length"]))
+        content = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         requests: list[Request] = self.server.requests  # type: ignore[attr-defined]
         requests.append((self.path, dict(self.headers.items()), content))
+        self.server.methods.append(self.command)  # type: ignore[attr-defined]
         self.send_response(self.server.statuses.pop(0))  # type: ignore[attr-defined]
         body = b'{"warnings": ["no task"]}\n'
         self.send_header("Content-Length", str(len(body)))
+        self.send_header("ETag", '"7"')
         self.end_headers()
         self.wfile.write(body)
+
+    do_GET = do_PUT = do_POST  # noqa: N815 - names of http.server
 
     def log_message(self, *_: object) -> None:
         """Print nothing."""
@@ -68,6 +72,7 @@ class Recorder(BaseHTTPRequestHandler):
 def server() -> Iterator[ThreadingHTTPServer]:
     with ThreadingHTTPServer(("127.0.0.1", 0), Recorder) as running:
         running.requests, running.statuses = [], [400]  # type: ignore[attr-defined]
+        running.methods = []  # type: ignore[attr-defined]
         thread = threading.Thread(target=running.serve_forever, args=(0.01,))
         thread.start()
         yield running
@@ -89,6 +94,7 @@ def deploy(
     temporary.mkdir(exist_ok=True)
     done = subprocess.run(  # noqa: S603 - our own recipe
         [str(recipes.RECIPES / "deploy.sh"), *arguments],
+        cwd=tmp_path,
         env={
             "PATH": os.environ["PATH"],
             "API_URL": f"http://127.0.0.1:{server.server_port}/dev",
@@ -141,6 +147,35 @@ def test_the_script_repeats_a_call_with_the_same_key_until_its_end(
     assert (done.returncode, done.stdout) == (0, '{"warnings": ["no task"]}\n')
     assert done.stderr == '"warnings": ["no task"]\n'
     assert len({headers["Idempotency-Key"] for _, headers, _ in requests(server)}) == 1
+
+
+def test_the_script_replaces_the_revision_that_it_has_read(
+    server: ThreadingHTTPServer, tmp_path: Path
+) -> None:
+    text = '{"email": "ü@b.example",\n "description": "@x"}'
+    (tmp_path / "app.json").write_text(text)
+    server.statuses = [200, 202, 200, 200]  # type: ignore[attr-defined]
+    done = deploy(server, tmp_path, "a/b", "dev", "1.0")
+    assert (done.returncode, done.stdout) == (0, '{"warnings": ["no task"]}\n')
+    assert server.methods == ["GET", "PUT", "PUT", "POST"]  # type: ignore[attr-defined]
+    _, *puts, (_, last, _) = requests(server)
+    assert {path for path, _, _ in puts} == {"/dev/stacks/a%2Fb/spec"}
+    assert {content.decode() for _, _, content in puts} == {text}
+    assert {headers["If-Match"] for _, headers, _ in puts} == {'"7"'}
+    (key,) = {headers["Idempotency-Key"] for _, headers, _ in puts}
+    assert key != last["Idempotency-Key"]
+
+
+@pytest.mark.parametrize("statuses", [[404], [200, 412], [200, 424]])
+def test_the_script_does_not_deploy_without_the_specification(
+    server: ThreadingHTTPServer, tmp_path: Path, statuses: list[int]
+) -> None:
+    (tmp_path / "app.json").write_text("{}")
+    server.statuses = [*statuses]  # type: ignore[attr-defined]
+    done = deploy(server, tmp_path, "Shop", "dev", "1.0")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "no task" in done.stderr
+    assert len(requests(server)) == len(statuses)
 
 
 def test_each_other_call_of_the_script_has_another_key(
@@ -355,6 +390,40 @@ def test_the_action_checks_the_order_first(runner: Runner) -> None:
     assert start.startswith("::stop-commands::")
     assert last == f"::{start.rpartition('::')[2]}::"
     assert lines[-1] == f"stage runs {newer}, which is not a predecessor of {40 * '0'}"
+
+
+@pytest.mark.parametrize("name", ["app.yml", "a b.yml", "--help", "$(id)"])
+def test_the_action_applies_a_file_before_the_deploy(
+    runner: Runner, tmp_path: Path, name: str
+) -> None:
+    (tmp_path / name).touch()
+    step = action(environment="dev", version="1.0", api="https://x.example", specification=name)
+    done = runner.run(step)
+    assert done.returncode == 0, done.stderr
+    common = ["--timeout=60m", "--api=https://x.example"]
+    applied, deployed = runner.calls()
+    assert applied == ["apply", *common, f"--file={name}", "--yes", "--", "Shop"]
+    assert deployed[0] == "deploy"
+
+
+def test_the_action_applies_nothing_without_the_file_or_for_other_commands(
+    runner: Runner, tmp_path: Path
+) -> None:
+    runner.run(action(environment="dev", version="1.0", specification="app.yml"))
+    (tmp_path / "app.yml").touch()
+    runner.run(action(command="promote", specification="app.yml"))
+    runner.run(action(environment="dev", version="1.0"))
+    assert [arguments[0] for arguments in runner.calls()] == ["deploy", "promote", "deploy"]
+
+
+def test_the_action_does_not_deploy_after_a_refused_file(runner: Runner, tmp_path: Path) -> None:
+    (tmp_path / "app.yml").touch()
+    step = action(environment="dev", version="1.0", specification="app.yml")
+    done = runner.run(step, TEXT="::error::x", EXIT="3")
+    assert (done.returncode, runner.outputs()) == (3, {})
+    assert [arguments[0] for arguments in runner.calls()] == ["apply"]
+    start, *_, last = done.stdout.splitlines()
+    assert last == f"::{start.rpartition('::')[2]}::"
 
 
 def test_a_warning_is_one_annotation(runner: Runner) -> None:

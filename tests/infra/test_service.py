@@ -24,6 +24,10 @@ FUNCTIONS = {
     "deployNonProd": ("deploy_nonprod", ["POST /stacks/deploy"]),
     "deployProdBlue": ("deploy_prod_blue", ["POST /stacks/deploytoprodBlue"]),
     "swap": ("swap", ["POST /stacks/swapProdBlueAndGreen"]),
+    "update": (
+        "update",
+        ["PUT /stacks/{applicationName}/spec", "PATCH /stacks/{applicationName}/spec"],
+    ),
     "delete": ("delete", ["DELETE /stacks"]),
     "abort": ("abort", ["DELETE /stacks/{applicationName}/operations/{id}"]),
     "query": ("query", ["GET /stacks/{applicationName}/operations/{id}", "GET /health"]),
@@ -32,6 +36,7 @@ FUNCTIONS = {
         [
             "GET /stacks",
             "GET /stacks/{applicationName}",
+            "GET /stacks/{applicationName}/spec",
             "GET /stacks/{applicationName}/operations",
             "GET /stacks/{applicationName}/events",
             "GET /events",

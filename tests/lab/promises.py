@@ -12,11 +12,15 @@ from collections import Counter
 from collections.abc import Callable, Collection, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import chain
 from typing import Any, Protocol
 
+from devops_core.details.update import UpdateDetails
 from devops_core.model.inventory import Row, RowStatus
 from devops_core.model.operation import Event, Operation, Status
-from devops_core.naming import SLOTS, Environment, Image
+from devops_core.model.specification import secret_arns
+from devops_core.naming import SLOTS, Environment, Image, environment_name, service_name
+from tests.lab.effective import effective_settings
 from tests.lab.snapshot import (
     Action,
     ActiveSnapshot,
@@ -38,9 +42,17 @@ _ROLES: Mapping[Environment, Listener] = {
 _KINDS: Mapping[Action, tuple[str, ...]] = {
     Action.CREATE_STACK: ("create",),
     Action.UNPROTECT_STACK: ("create", "delete"),
+    Action.CREATE_CHANGE_SET: ("update",),
+    Action.EXECUTE_CHANGE_SET: ("update",),
+    Action.DELETE_CHANGE_SET: ("update",),
+    Action.CONTINUE_ROLLBACK: ("update",),
     Action.DELETE_STACK: ("create", "delete"),
     Action.MODIFY_LISTENER: ("swap",),
 }
+# The kinds of operation that hold the record of the application while they change AWS.
+_HOLD_RECORD = ("create", "update", "delete")
+# The kinds of operation that apply the settings of a revision to existing services.
+_APPLY_SETTINGS = ("deploy", "deploy-blue", "update")
 
 
 class Broken(BaseException):
@@ -148,19 +160,50 @@ def each_event_is_listed(snapshot: Snapshot, context: Context) -> None:
 
 def no_claim_outlives_its_operation(snapshot: Snapshot, context: Context) -> None:
     del context
-    for row in snapshot.rows:
-        holder = snapshot.operations.get(row.claim) if row.claim else None
-        assert not (holder and holder.ended), f"the claim of {_name(row)} outlives {row.claim}"
+    for name, claim in _claims(snapshot):
+        holder = snapshot.operations.get(claim)
+        assert not (holder and holder.ended), f"the claim of {name} outlives {claim}"
 
 
 def each_claim_is_that_of_an_operation(snapshot: Snapshot, context: Context) -> None:
     del context
-    for row in snapshot.rows:
-        known = row.claim is None or row.claim in snapshot.operations
-        assert known, f"the claim of {_name(row)} has the unknown operation {row.claim}"
+    for name, claim in _claims(snapshot):
+        known = claim in snapshot.operations
+        assert known, f"the claim of {name} has the unknown operation {claim}"
+
+
+def each_specification_belongs_to_an_application(snapshot: Snapshot, context: Context) -> None:
+    """The record of an application does not outlive its rows. A person can remove a record."""
+    del context
+    left = sorted(snapshot.records.keys() - _applications(snapshot))
+    assert not left, f"the specifications of {left} remain"
+
+
+def the_present_revision_is_that_of_the_stack(snapshot: Snapshot, context: Context) -> None:
+    """The present revision changes only if the stack has the environments of the new one.
+
+    The stack can be ahead of it: until the update ends, and after an update that was given up.
+    """
+    del context
+    for stack in snapshot.stacks:
+        record = snapshot.records.get(stack.name)
+        if record is None or record.stack is None or stack.environments is None:
+            continue
+        present = {*map(service_name, record.specification.environments)}
+        ahead = [
+            operation
+            for operation in snapshot.operations.values()
+            if operation.application == stack.name
+            and isinstance(operation.details, UpdateDetails)
+            and operation.details.stack
+            and (operation.spec or 0) > record.current
+        ]
+        name = f"revision {record.current} of {stack.name} has the environments {sorted(present)}"
+        assert present == stack.environments or ahead, f"{name}, not {sorted(stack.environments)}"
 
 
 ALWAYS: tuple[Check, ...] = (
+    the_present_revision_is_that_of_the_stack,
     production_forwards_to_one_slot,
     production_listeners_refer_to_both_slots,
     each_operation_has_one_complete_log,
@@ -168,6 +211,7 @@ ALWAYS: tuple[Check, ...] = (
     each_event_is_listed,
     no_claim_outlives_its_operation,
     each_claim_is_that_of_an_operation,
+    each_specification_belongs_to_an_application,
 )
 
 
@@ -180,10 +224,10 @@ def each_operation_ends(snapshot: Snapshot, context: Context) -> None:
         assert operation.ended, f"{_title(operation)} has not ended: {operation}"
 
 
-def no_row_is_claimed(snapshot: Snapshot, context: Context) -> None:
+def no_claim_remains(snapshot: Snapshot, context: Context) -> None:
     del context
-    for row in snapshot.rows:
-        assert row.claim is None, f"{_name(row)} is claimed by {row.claim}"
+    for name, claim in _claims(snapshot):
+        raise AssertionError(f"{name} is claimed by {claim}")
 
 
 def rows_of_production_follow_the_listeners(snapshot: Snapshot, context: Context) -> None:
@@ -247,15 +291,33 @@ def tasks_have_the_settings_of_their_revision(snapshot: Snapshot, context: Conte
         service = row.service
         if service is None or service.spec is None:
             continue
-        specification = snapshot.specifications[row.application.name, service.spec]
-        settings = specification.settings(row.environment)
-        assert service.spec_hash == settings.hash, f"{_name(row)} has the hash of other settings"
+        name, key = _name(row), (row.application.name, service.spec)
+        assert key in snapshot.specifications, f"{name} runs revision {service.spec}, not stored"
+        wanted = effective_settings(snapshot.specifications[key].document, row.environment)
         has = sorted(definition.secrets)
-        assert definition.secrets == settings.secrets, f"{_name(row)} has the secrets {has}"
-        wanted = settings.environment.items()
-        assert wanted <= definition.variables.items(), f"{_name(row)} lacks variables"
-        kept = definition.variables.keys() & {*settings.unset}
-        assert not kept, f"{_name(row)} has the variables {sorted(kept)}"
+        assert definition.secrets == wanted["secrets"], f"{name} has the secrets {has}"
+        variables = wanted["environment"].items()
+        assert variables <= definition.variables.items(), f"{name} lacks variables"
+        kept = definition.variables.keys() & {*wanted["unset"]}
+        assert not kept, f"{name} has the variables {sorted(kept)}"
+        for setting, has_value in _single_settings(definition).items():
+            value = wanted.get(setting, has_value)
+            assert value == has_value, f"{setting} of {name} is {has_value}, not {value}"
+
+
+def _single_settings(definition: TaskDefinition) -> dict[str, Any]:
+    cpu, memory = (int(each) if each else None for each in definition.size)
+    return {"cpu": cpu, "memory": memory, "command": list(definition.command)}
+
+
+def rows_have_the_hash_of_the_running_settings(snapshot: Snapshot, context: Context) -> None:
+    """The hash of a row is that of the running task definition, which its registration recorded."""
+    del context
+    for row, definition, _ in _running(snapshot):
+        assert row.service
+        recorded = definition.spec_hash if definition.operation else ""
+        has = row.service.spec_hash
+        assert has is None or recorded in ("", has), f"{_name(row)} has the hash {has}"
 
 
 def each_revision_belongs_to_an_application(snapshot: Snapshot, context: Context) -> None:
@@ -263,6 +325,52 @@ def each_revision_belongs_to_an_application(snapshot: Snapshot, context: Context
     del context
     for application, number in snapshot.specifications:
         assert application in _applications(snapshot), f"{application} has revision {number}"
+
+
+def each_revision_is_stored(snapshot: Snapshot, context: Context) -> None:
+    """An application has all revisions up to the latest one; its record also has the present one.
+
+    A revision whose change of the stack failed is stored too.
+    """
+    del context
+    for application, record in snapshot.records.items():
+        numbers = sorted(number for name, number in snapshot.specifications if name == application)
+        expected = list(range(1, record.next_revision))
+        assert numbers == expected, f"{application} has the revisions {numbers}, not {expected}"
+        stored = snapshot.specifications[application, record.current]
+        assert record.specification == stored, f"the record of {application} is another revision"
+
+
+def rows_are_those_of_the_specification(snapshot: Snapshot, context: Context) -> None:
+    """An application has a row for each environment of its present revision, and no other."""
+    for application, record in snapshot.records.items():
+        if application in context.moved:
+            continue
+        rows = {row.environment for row in snapshot.rows if row.application.name == application}
+        expected = {*record.specification.environments, *_ROLES}
+        assert rows == expected, f"{application} has {sorted(rows)}, not {sorted(expected)}"
+
+
+def no_change_set_remains_executable(snapshot: Snapshot, context: Context) -> None:
+    del context
+    for stack in snapshot.stacks:
+        for name, change_set in stack.change_sets.items():
+            assert change_set.execution != "AVAILABLE", f"{name} of {stack.name} remains"
+
+
+def tasks_can_read_their_secrets(snapshot: Snapshot, context: Context) -> None:
+    """The stack lets tasks read the secrets of their task definition and of their settings."""
+    del context
+    stacks = {stack.name: stack for stack in snapshot.stacks if stack.parameters}
+    for row, definition, _ in _running(snapshot):
+        stack, record = (each.get(row.application.name) for each in (stacks, snapshot.records))
+        if stack is None or record is None:
+            continue
+        settings = effective_settings(record.specification.document, row.environment)
+        values = {*definition.secrets.values(), *settings["secrets"].values()}
+        needed = {*secret_arns(value for value in values if value.startswith("arn:aws:"))}
+        missing = needed - stack.secrets(environment_name(row.environment))
+        assert not missing, f"{_name(row)} cannot read {sorted(missing)}"
 
 
 def each_environment_is_in_service(snapshot: Snapshot, context: Context) -> None:
@@ -337,14 +445,19 @@ def a_failed_operation_has_no_event_of_a_switch(snapshot: Snapshot, context: Con
 
 AT_REST: tuple[Check, ...] = (
     each_operation_ends,
-    no_row_is_claimed,
+    no_claim_remains,
     production_has_two_rows,
+    rows_are_those_of_the_specification,
     rows_of_production_follow_the_listeners,
     rows_have_the_running_release,
     rows_have_the_digest_of_the_running_tasks,
     no_running_task_definition_is_deregistered,
     tasks_have_the_settings_of_their_revision,
+    rows_have_the_hash_of_the_running_settings,
     each_revision_belongs_to_an_application,
+    each_revision_is_stored,
+    no_change_set_remains_executable,
+    tasks_can_read_their_secrets,
     each_environment_is_in_service,
     pages_are_those_of_the_release,
     no_stack_remains_without_a_row,
@@ -369,10 +482,12 @@ class Acting:
 def only_the_holder_of_a_claim_changes_aws(snapshot: ActiveSnapshot, change: Change) -> Operation:
     """Return the operation that makes a change: in progress, with a claim and a lease.
 
-    An update that a record has as sent excludes other workers as a lease does.
+    An update that a record has as sent excludes other workers as a lease does. An operation that
+    can change the specification also holds the record of the application.
     """
     name = f"{change.action} for {change.application}"
     claims = {row.claim for row in snapshot.rows}
+    record = snapshot.records.get(change.application)
     holding = [
         operation
         for operation in snapshot.operations.values()
@@ -384,6 +499,10 @@ def only_the_holder_of_a_claim_changes_aws(snapshot: ActiveSnapshot, change: Cha
     assert holding, f"{name} without a held claim and lease"
     own = [operation for operation in holding if _concerns(operation, change)]
     assert own, f"{name} does not belong to {holding[0].kind} {holding[0].id}: {change}"
+    # A person can remove the record.
+    holds_record = record is None or record.claim == own[0].id
+    required = own[0].kind in _HOLD_RECORD
+    assert holds_record or not required, f"{name} without a held claim of the specification"
     return own[0]
 
 
@@ -437,11 +556,60 @@ def a_rollout_changes_only_the_image(acting: Acting, context: Context) -> None:
     )
 
 
+def a_rollout_changes_only_settings_of_the_specification(acting: Acting, context: Context) -> None:
+    """It sets those of its revision, removes those that only earlier ones have, and keeps others.
+
+    Others are those of the template and of people who change the running task definition by hand.
+    """
+    del context
+    change, operation = acting.change, acting.operation
+    if operation.kind not in _APPLY_SETTINGS or not (change.task_definition and change.service):
+        return
+    part, definitions = operation.part(change.service), acting.snapshot.task_definitions
+    base = definitions.get(part.previous or "")
+    target = definitions.get(change.task_definition)
+    rows = (row for row in acting.snapshot.rows if row.application.name == change.application)
+    # An added environment has no service in its row yet.
+    owned = [row.service.owned for row in rows if row.service and row.service.name == part.service]
+    specification = acting.snapshot.specifications.get((change.application, operation.spec or 0))
+    # A rollback restores the previous task definition.
+    if base is None or target is None or target is base:
+        return
+    assert specification, f"{operation.kind} applies revision {operation.spec}, which is not stored"
+    wanted = effective_settings(specification.document, part.environment)
+    own = {*wanted["environment"], *wanted["secrets"], *wanted["unset"]}
+    own |= {name.partition(".")[2] for name in chain(*owned) if "." in name}
+    for setting, before, after in (
+        ("environment", base.variables, target.variables),
+        ("secrets", base.secrets, target.secrets),
+    ):
+        kept = {name: value for name, value in before.items() if name not in own}
+        expected = kept | wanted[setting]
+        assert after == expected, f"{setting} of {part.service} is {after}, not {expected}"
+
+
+def a_change_of_the_stack_concerns_only_its_environments(acting: Acting, context: Context) -> None:
+    """An executed change set adds and removes whole environments, and else changes policies."""
+    del context
+    change, details = acting.change, acting.operation.details
+    if change.action is not Action.EXECUTE_CHANGE_SET:
+        return
+    assert details.stack, f"{_title(acting.operation)} has no change of the stack"
+    (stack,) = (each for each in acting.snapshot.stacks if each.name == change.application)
+    executed = stack.change_sets.get(f"op-{acting.operation.id}")
+    own = [*map(service_name, (*details.stack.added, *details.stack.removed))]
+    for action, logical_id, kind in executed.changes if executed else ():
+        whole = action in ("Add", "Remove") and any(map(logical_id.startswith, own))
+        assert whole or kind == "AWS::IAM::RolePolicy", f"it would {action} {logical_id} ({kind})"
+
+
 AT_CHANGE: tuple[Callable[[Acting, Context], None], ...] = (
     customers_move_only_to_a_ready_slot,
     only_a_promote_changes_the_idle_slot,
     no_rollout_changes_the_live_slot,
     a_rollout_changes_only_the_image,
+    a_rollout_changes_only_settings_of_the_specification,
+    a_change_of_the_stack_concerns_only_its_environments,
 )
 
 
@@ -559,6 +727,16 @@ def _applications(snapshot: Snapshot) -> set[str]:
     return {row.application.name for row in snapshot.rows}
 
 
+def _claims(snapshot: Snapshot) -> Iterator[tuple[str, str]]:
+    """Yield the claimed rows and records, with the ids of the operations."""
+    for row in snapshot.rows:
+        if row.claim:
+            yield _name(row), row.claim
+    for application, record in snapshot.records.items():
+        if record.claim:
+            yield f"the specification of {application}", record.claim
+
+
 def _failed(snapshot: Snapshot) -> Iterator[Operation]:
     return (each for each in snapshot.operations.values() if each.status is Status.FAILED)
 
@@ -598,7 +776,9 @@ def _in_flight(operation: Operation, change: Change, now: datetime) -> bool:
         return False
     parts = [part for part in operation.progress if part.service == change.service]
     return any(
-        part.update_in_flight(now) and part.target == change.task_definition for part in parts
+        part.update_in_flight(now)
+        and change.task_definition == (None if part.only_counts else part.target)
+        for part in parts
     )
 
 

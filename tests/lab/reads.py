@@ -8,8 +8,8 @@ from typing import Any
 from tests.lab.client import Client, Reply
 
 STACKS, STACK = "/stacks", "/stacks/{applicationName}"
-OPERATIONS, EVENTS = f"{STACK}/operations", f"{STACK}/events"
-NAMED = (STACK, OPERATIONS, EVENTS)
+OPERATIONS, EVENTS, SPEC = f"{STACK}/operations", f"{STACK}/events", f"{STACK}/spec"
+NAMED = (STACK, OPERATIONS, EVENTS, SPEC)
 READS = (STACKS, "/events", *NAMED)
 
 

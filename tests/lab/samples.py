@@ -21,6 +21,7 @@ from devops_core.model.specification import (
     Specification,
     StackRecord,
 )
+from devops_core.model.stack_change import StackChange
 from devops_core.model.steps import WarmedPage
 from devops_core.model.template import Template
 from devops_core.naming import Environment
@@ -118,6 +119,13 @@ FULL_RECORD = ApplicationRecord(
     fixed=FixedSettings(8080, "/", "ARM64"),
     claim="01CLAIM",
     stack=StackRecord(FULL_TEMPLATE, {"dev": ("arn:secret",), "prod": ()}),
+    latest=4,
+)
+FULL_STACK_CHANGE = StackChange(
+    parameters={"Environments": "dev,qa", "devSecretArns": ""},
+    added=(Environment.QA,),
+    removed=(Environment.DA,),
+    permitted=("dev", "prod"),
 )
 # The details with all members, by kind; operations of other kinds have no details.
 FULL_DETAILS = {
@@ -137,7 +145,16 @@ FULL_DETAILS = {
         switched_at=NOW,
         spec=3,
     ),
-    "update": UpdateDetails(previous=2, pending=("environment.LEVEL",)),
+    "update": UpdateDetails(
+        previous=2,
+        pending=("environment.LEVEL",),
+        stack=FULL_STACK_CHANGE,
+        executed_at=NOW,
+        undoing=True,
+        continued=True,
+        changed=True,
+        containers={"qa": "app"},
+    ),
     "delete": DeleteDetails(stack_id="arn:stack/Shop", sent=True, cleared=True),
 }
 MINIMAL_PROGRESS = Progress(environment=Environment.DEV, service="dev")

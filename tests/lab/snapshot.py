@@ -16,8 +16,8 @@ from typing import Any, Literal, Protocol
 
 from devops_core.model.inventory import Row
 from devops_core.model.operation import Event, Operation
-from devops_core.model.specification import Specification
-from devops_core.naming import DEPLOYABLE, SLOTS, service_name
+from devops_core.model.specification import ApplicationRecord, Specification
+from devops_core.naming import DEPLOYABLE, SLOTS, SPECIFICATION_TAG, service_name
 from tools.laptop.forwards import forward_groups
 
 Listener = Literal["production", "test"]
@@ -43,11 +43,12 @@ class Service:
 
 @dataclass(frozen=True, slots=True)
 class TaskDefinition:
-    """A task definition; `operation` and `stack` are the values of its tags, "" without a tag.
+    """A task definition; `operation`, `stack` and `spec_hash` are the values of its tags.
 
-    `settings` has all members except the image of the application's container, "" if not read.
-    `secrets` are the references of that container to secrets, `variables` its other variables, both
-    by name.
+    They are "" without a tag. `settings` has all members except the image of the application's
+    container, "" if not read. `secrets` are the references of that container to secrets,
+    `variables` its other variables, both by name. `command` is that of the container. `size` has
+    the CPU units and the memory in MiB.
     """
 
     image: str
@@ -57,15 +58,41 @@ class TaskDefinition:
     settings: str = ""
     secrets: Mapping[str, str] = field(default_factory=dict)
     variables: Mapping[str, str] = field(default_factory=dict)
+    command: tuple[str, ...] = ()
+    size: tuple[str, str] = ("", "")
+    spec_hash: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeSet:
+    """A change set: its ExecutionStatus, and action, logical id and type of each change."""
+
+    execution: str
+    changes: tuple[tuple[str, str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Stack:
-    """A CloudFormation stack that is not deleted; `operation` is the value of its tag, or ""."""
+    """A CloudFormation stack that is not deleted; `operation` is the value of its tag, or "".
+
+    `parameters` are empty if they were not read. `change_sets` are by name.
+    """
 
     id: str
     name: str
     operation: str
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    change_sets: Mapping[str, ChangeSet] = field(default_factory=dict)
+
+    @property
+    def environments(self) -> set[str] | None:
+        """The names of its environments except production, None if they were not read."""
+        names = self.parameters.get("Environments")
+        return {*names.split(",")} if names else None
+
+    def secrets(self, name: str) -> set[str]:
+        """Return the ARNs of the secrets that the tasks of an environment can read."""
+        return {*self.parameters.get(f"{name}SecretArns", "").split(",")}
 
 
 class Snapshot(Protocol):
@@ -73,7 +100,8 @@ class Snapshot(Protocol):
 
     `unchecked` names promises that cannot be checked on this snapshot, each with the reason.
     `operations` are by id, `events` by the id of their operation and in the order of their keys.
-    `specifications` are the stored revisions by application and number.
+    `records` are the records of applications by name, `specifications` the stored revisions by
+    application and number.
     `listed` counts, for each event (operation, key), its entries in the listings by time.
     `services` are by cluster and name, `task_definitions` by ARN, and `pages` by URL.
     """
@@ -82,6 +110,8 @@ class Snapshot(Protocol):
     def unchecked(self) -> Mapping[str, str]: ...
     @property
     def rows(self) -> Collection[Row]: ...
+    @property
+    def records(self) -> Mapping[str, ApplicationRecord]: ...
     @property
     def specifications(self) -> Mapping[tuple[str, int], Specification]: ...
     @property
@@ -123,10 +153,23 @@ class Action(StrEnum):
     CREATE_STACK = "CreateStack"
     UNPROTECT_STACK = "UpdateTerminationProtection"
     DELETE_STACK = "DeleteStack"
+    CREATE_CHANGE_SET = "CreateChangeSet"
+    EXECUTE_CHANGE_SET = "ExecuteChangeSet"
+    DELETE_CHANGE_SET = "DeleteChangeSet"
+    CONTINUE_ROLLBACK = "ContinueUpdateRollback"
     REGISTER = "RegisterTaskDefinition"
     DEREGISTER = "DeregisterTaskDefinition"
     UPDATE_SERVICE = "UpdateService"
     MODIFY_LISTENER = "ModifyListener"
+
+
+# The actions whose target is a stack.
+STACK_ACTIONS = frozenset(
+    {
+        Action.CREATE_STACK, Action.UNPROTECT_STACK, Action.DELETE_STACK, Action.CREATE_CHANGE_SET,
+        Action.EXECUTE_CHANGE_SET, Action.DELETE_CHANGE_SET, Action.CONTINUE_ROLLBACK,
+    }
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +208,7 @@ class StoredSnapshot:
 
     unchecked: Mapping[str, str] = field(default_factory=dict)
     rows: list[Row] = field(default_factory=list)
+    records: dict[str, ApplicationRecord] = field(default_factory=dict)
     specifications: dict[tuple[str, int], Specification] = field(default_factory=dict)
     operations: dict[str, Operation] = field(default_factory=dict)
     events: dict[str, list[Event]] = field(default_factory=dict)
@@ -189,6 +233,7 @@ class StoredSnapshot:
         return replace(
             self,
             rows=[row for row in self.rows if row.application.name in applications],
+            records={name: each for name, each in self.records.items() if name in applications},
             specifications={
                 key: each for key, each in self.specifications.items() if key[0] in applications
             },
@@ -208,6 +253,19 @@ class StoredSnapshot:
         )
 
 
+def settings_of(
+    definition: Mapping[str, Any], container: Mapping[str, Any], tags: Mapping[str, str]
+) -> dict[str, Any]:
+    """Return the settings of a described task definition, as members of `TaskDefinition`."""
+    return {
+        "secrets": secrets_of(container),
+        "variables": variables_of(container),
+        "command": tuple(container.get("command") or ()),
+        "size": (str(definition.get("cpu") or ""), str(definition.get("memory") or "")),
+        "spec_hash": tags.get(SPECIFICATION_TAG, ""),
+    }
+
+
 def secrets_of(container: Mapping[str, Any]) -> dict[str, str]:
     """Return the references of a described container to secrets, by variable."""
     return {each["name"]: each["valueFrom"] for each in container.get("secrets", ())}
@@ -215,7 +273,8 @@ def secrets_of(container: Mapping[str, Any]) -> dict[str, str]:
 
 def variables_of(container: Mapping[str, Any]) -> dict[str, str]:
     """Return the variables of a described container that are not secrets, by name."""
-    return {each["name"]: each["value"] for each in container.get("environment", ())}
+    # The stacks of moto have numbers.
+    return {each["name"]: str(each["value"]) for each in container.get("environment", ())}
 
 
 def family_of(task_definition: str) -> str:

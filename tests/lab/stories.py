@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from tests.lab.fakes import ACCOUNT
-from tests.lab.fakes.task_service import CRASH
+from tests.lab.fakes.task_service import CRASH, HANG
 from tests.lab.memory import accounts
-from tests.lab.memory.accounts import Prepare
+from tests.lab.memory.accounts import ADD_DA, DROP_QA, LEVEL, PRODUCTION, SECRET, Prepare
 from tests.lab.moto import states
 from tests.lab.moto.states import State
 from tests.lab.world import (
@@ -22,24 +21,27 @@ from tests.lab.world import (
     deploy,
     drift_check,
     event,
+    patch,
     promote,
     read,
+    restart,
     schedule,
     swap,
 )
 
 # Version by environment; None before the first deploy.
 Versions = Mapping[str, str | None]
+# Revision of the specification by environment.
+Revisions = Mapping[str, int | None]
 
 _TESTS = ("dev", "qa", "stage")
 _OK, _ABORTED = "SUCCEEDED", "FAILED: aborted by"
 _NEW: Versions = {"DEV": None, "PROD-GREEN": None, "PROD-BLUE": None}
 _SWAPPED: Versions = {"PROD-GREEN": "2.0", "PROD-BLUE": "1.0"}
 _CONFIGURED: Mapping[str, Any] = {"environment": {"LEVEL": "info"}, "desiredCount": 2}
-_SECRET = f"arn:aws:secretsmanager:eu-west-1:{ACCOUNT}:secret:shop"
 _OVERRIDES: Mapping[str, Any] = {
-    "dev": {"secrets": {"KEY": f"{_SECRET}/test-AbCdEf"}},
-    "prod": {"secrets": {"KEY": f"{_SECRET}/live-AbCdEf"}},
+    "dev": {"secrets": {"KEY": f"{SECRET}/test-AbCdEf"}},
+    "prod": {"secrets": {"KEY": f"{SECRET}/live-AbCdEf"}},
 }
 
 
@@ -50,7 +52,8 @@ class Story:
     `memory` prepares the account over the fakes, `moto` the one in moto; a story without one of
     them has no cases there. `ends` is the status of its operations ("FAILED: reason"), or REFUSED
     if no operation starts. `runs` has the versions that differ from those at the start, None if no
-    row of the inventory remains.
+    row of the inventory remains. `revisions` has the revisions that differ from those at the start,
+    `gone` the environments that do not exist any more.
     `request` is None if the story is about its `triggers`; these fire in turn until all operations
     have ended, and at least `at_least` times. With `at_once`, a caller without a response repeats
     the request immediately. `following` is the next operation. `by_hand` means that the drift check
@@ -69,6 +72,8 @@ class Story:
     at_once: bool = False
     by_hand: bool = False
     pairs: bool = True
+    revisions: Revisions = field(default_factory=dict)
+    gone: Collection[str] = ()
 
 
 def _creates() -> Iterator[Story]:
@@ -146,9 +151,90 @@ def _production() -> Iterator[Story]:
     )  # fmt: skip
 
 
+def _updates() -> Iterator[Story]:
+    same = dict[str, str | None]()
+    dev: Mapping[str, Any] = {"overrides": {"dev": {"environment": {"DEV": None, "NEW": "1"}}}}
+    story = Story("", patch(dev), deploy("4.0", *_TESTS), runs=same, memory=accounts.configured)
+    one = replace(story, name="update-one", revisions={"DEV": 2})
+    yield replace(one, moto=states.SHOP, following=deploy("3.0", "dev"))
+    three = replace(story, name="update-three", request=patch(LEVEL))
+    yield replace(three, revisions={"DEV": 2, "QA": 2, "STAGE": 2})
+    crash, hang = ({"dev": {"environment": {"BEHAVIOUR": each}}} for each in (CRASH, HANG))
+    fails = replace(story, name="update-crashes", request=patch({"overrides": crash}))
+    yield replace(fails, ends="FAILED: exit code 1")
+    late = replace(fails, name="update-hangs", request=patch({"overrides": hang}), pairs=False)
+    yield replace(late, ends="FAILED: within the time limit")
+    by_hand = replace(one, name="update-by-hand", memory=accounts.variable_by_hand, by_hand=True)
+    yield by_hand
+    # Without a rollout, the new revision ends with its claim.
+    yield replace(story, name="update-production", request=patch(PRODUCTION))
+    count = patch({"overrides": {"prod": {"desiredCount": 3}}})
+    counted = replace(story, name="update-count", request=count, moto=states.SHOP)
+    yield replace(counted, following=deploy("3.0", "dev"))
+    again = replace(story, name="update-again", request=patch({}), memory=accounts.outdated)
+    yield replace(again, revisions={"DEV": 2})
+    restarted = replace(story, name="restart", request=restart("dev", "qa"))
+    yield replace(restarted, following=deploy("4.0", "dev", "qa"))
+    outdated = replace(again, name="deploy-outdated", request=deploy("3.0", "dev"))
+    yield replace(outdated, revisions={"DEV": 2}, runs={"DEV": "3.0"})
+
+
+def _updates_of_stacks() -> Iterator[Story]:
+    """Updates that add and remove environments, and that give tasks other secrets."""
+    same = dict[str, str | None]()
+    story = Story("", patch(ADD_DA), deploy("4.0", *_TESTS), runs=same, memory=accounts.configured)
+    adds = replace(story, name="update-adds", runs={"DA": None}, revisions={"DA": 2})
+    yield adds
+    crash = {**ADD_DA, "overrides": {"da": {"environment": {"BEHAVIOUR": CRASH}}}}
+    crashes = replace(adds, name="update-adds-crashes", request=patch(crash))
+    yield replace(crashes, ends="FAILED: exit code 1", revisions={"DA": None})
+    removes = replace(story, request=patch(DROP_QA, "qa"), following=deploy("4.0", "dev", "stage"))
+    removes = replace(removes, name="update-removes", gone=("QA",))
+    yield removes
+    yield replace(removes, name="update-removes-partly", memory=accounts.remaining_resources)
+    read = {"secrets": {"KEY": f"{SECRET}/third-AbCdEf"}}
+    tests: Revisions = {"DEV": 2, "QA": 2, "STAGE": 2}
+    secret = replace(story, name="update-secrets", request=patch({"service": read}))
+    yield replace(secret, revisions=tests)
+    third: Revisions = {"DEV": 3, "QA": 3, "STAGE": 3}
+    secret = replace(secret, name="update-secrets-again", memory=accounts.replaced_secret)
+    yield replace(secret, revisions=third)
+    moved = {"environments": {"nonProd": ["dev", "stage"], "da": True}, "service": read}
+    moves = replace(adds, name="update-moves", request=patch(moved, "qa"), gone=("QA",))
+    moves = replace(moves, following=deploy("4.0", "dev", "stage"))
+    yield replace(moves, revisions={"DEV": 2, "STAGE": 2, "DA": 2})
+    fails = replace(story, name="update-stack-fails", ends="FAILED: it was not stable")
+    yield replace(fails, memory=accounts.failing_update())
+    removed = replace(fails, name="update-removes-fails", request=removes.request)
+    yield replace(removed, memory=accounts.failing_update())
+    again = accounts.failing_update(rollback=True, repaired=True)
+    yield replace(fails, name="update-rollback-continued", memory=again)
+    stays = replace(fails, name="update-rollback-fails", ends="FAILED: it is in use")
+    yield replace(stays, memory=accounts.failing_update(rollback=True))
+    unexpected = replace(story, name="update-unexpected", ends="FAILED: it would Modify prod1")
+    yield replace(unexpected, memory=accounts.changed_stack)
+
+
+def _releases_with_settings() -> Iterator[Story]:
+    """A new specification in production: promote, swap and swap back."""
+    same = dict[str, str | None]()
+    promoted = Story("promote-update", promote(spec=2), swap("2.0", spec=2), runs=same)
+    promoted = replace(promoted, memory=accounts.updated, runs={"PROD-BLUE": "2.0"})
+    yield replace(promoted, revisions={"PROD-BLUE": 2})
+    live = Story("swap-update", swap("2.0", spec=2), swap("1.0", spec=1), runs=_SWAPPED)
+    live = replace(live, revisions={"PROD-GREEN": 2, "PROD-BLUE": 1})
+    yield replace(live, memory=accounts.promoted_update, moto=states.UPDATED)
+    back: Versions = {"PROD-GREEN": "1.0", "PROD-BLUE": "2.0"}
+    returned = Story("swap-back-update", swap("1.0", spec=1), swap("2.0", spec=2), runs=back)
+    returned = replace(returned, revisions={"PROD-GREEN": 1, "PROD-BLUE": 2})
+    yield replace(returned, memory=accounts.swapped_update)
+
+
 def _deletes() -> Iterator[Story]:
     stays, same = "FAILED: it is not empty", dict[str, str | None]()
     yield Story("delete", delete(), create(), memory=accounts.shop, moto=states.SHOP)
+    revised = Story("delete-revisions", delete(), create(), memory=accounts.several_revisions)
+    yield replace(revised, moto=states.UPDATED)
     yield Story("delete-fails", delete(), delete(), stays, same, memory=accounts.undeletable)
 
 
@@ -159,13 +245,15 @@ def _triggers() -> Iterator[Story]:
     for name, trigger in (("event", event), ("schedule", schedule), ("read", read)):
         for story in (several, one):
             yield replace(story, name=f"reconcile-by-{name}", triggers=(trigger,))
-    for name, state, versions in (
-        ("create", states.BEGUN_CREATE, _NEW),
-        ("deploy", states.BEGUN_DEPLOY, {"DEV": "3.0"}),
-        ("swap", states.BEGUN_SWAP, _SWAPPED),
+    created: Revisions = dict.fromkeys(_NEW, 1)
+    for name, state, versions, revisions in (
+        ("create", states.BEGUN_CREATE, _NEW, created),
+        ("deploy", states.BEGUN_DEPLOY, {"DEV": "3.0"}, {}),
+        ("update", states.BEGUN_UPDATE, {}, {"DEV": 2}),
+        ("swap", states.BEGUN_SWAP, _SWAPPED, {}),
     ):
         begun = replace(one, name=f"reconcile-{name}", moto=state, runs=versions)
-        yield replace(begun, triggers=(schedule,))
+        yield replace(begun, triggers=(schedule,), revisions=revisions)
 
 
 def _aborts() -> Iterator[Story]:
@@ -177,9 +265,17 @@ def _aborts() -> Iterator[Story]:
     for name, memory, moto in (
         ("deploy", accounts.deploying, states.HANGING),
         ("promote", accounts.promoting, states.PROMOTING),
+        ("update", accounts.updating, states.UPDATING),
         ("swap", accounts.swapping, states.SWAPPING),
     ):
         yield replace(story, name=f"abort-{name}", memory=memory, moto=moto)
+    yield replace(story, name="abort-change-set", memory=accounts.preparing, gone=("DA",))
+    adding = replace(story, name="abort-update-adds", memory=accounts.executing(ADD_DA))
+    # CloudFormation completes the update of the stack.
+    yield replace(adding, runs={"DA": None}, revisions={"DA": None})
+    # Nothing remains to be aborted.
+    removing = replace(story, name="abort-update-removes", ends=_OK, gone=("QA",))
+    yield replace(removing, memory=accounts.executing(DROP_QA, "qa"))
     # Another tool has deregistered the previous task definition.
     inactive = replace(story, memory=accounts.deploying_over_inactive, runs={"DEV": "hang"})
     yield replace(inactive, name="abort-deploy-inactive", ends="FAILED: another tool deregistered")
@@ -210,11 +306,24 @@ def _drifts() -> Iterator[Story]:
             story = replace(moto, moto=account, at_least=3)
         else:
             story = replace(memory, memory=account)
-        yield replace(story, name=f"drift-{name}", ends=ends, runs=runs)
+        # The settings of a task definition of another tool are unknown.
+        revisions = {"DEV": None} if name == "service" else story.revisions
+        yield replace(story, name=f"drift-{name}", ends=ends, runs=runs, revisions=revisions)
 
 
 STORIES: tuple[Story, ...] = tuple(
     story
-    for stories in (_creates, _deploys, _production, _deletes, _triggers, _aborts, _drifts)
+    for stories in (
+        _creates,
+        _deploys,
+        _production,
+        _updates,
+        _updates_of_stacks,
+        _releases_with_settings,
+        _deletes,
+        _triggers,
+        _aborts,
+        _drifts,
+    )
     for story in stories()
 )

@@ -11,7 +11,7 @@ from devops_core.adapters.dynamodb import items
 from devops_core.adapters.dynamodb.attributes import Item
 from devops_core.model.inventory import Row
 from devops_core.model.operation import Event, Operation
-from devops_core.model.specification import Specification
+from devops_core.model.specification import ApplicationRecord, Specification
 
 
 class TableItems:
@@ -28,6 +28,12 @@ class TableItems:
     def rows(self) -> Collection[Row]:
         """The inventory."""
         return [items.row_of(item) for table in self._inventory for item in self._read(table)]
+
+    @cached_property
+    def records(self) -> Mapping[str, ApplicationRecord]:
+        """The records of applications, with their present specifications, by name."""
+        found = self._log("APPLICATION")
+        return {items.application_of(item): items.record_of(item) for item in found}
 
     @cached_property
     def specifications(self) -> Mapping[tuple[str, int], Specification]:

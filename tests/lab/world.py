@@ -19,6 +19,7 @@ from tests.lab.snapshot import ActiveSnapshot
 
 APPLICATION = "Shop"
 OPERATION = "/stacks/{applicationName}/operations/{id}"
+SPECIFICATION = "/stacks/{applicationName}/spec"
 # Runs of the drift check: the second one can find drift that the first one has uncovered.
 _LOOKS = 2
 
@@ -49,7 +50,7 @@ class Request:
         return http_event(
             self.method,
             self.resource,
-            json.dumps(self.body) if self.body else None,
+            None if self.body is None else json.dumps(self.body),
             headers=headers,
             parameters={name: value for name, value in named.items() if name in self.resource},
             query=self.query,
@@ -77,6 +78,16 @@ def promote(**members: Any) -> Request:
 def swap(version: str, **members: Any) -> Request:
     """Return the request that swaps to a version; a repetition does not swap back."""
     return _about("/stacks/swapProdBlueAndGreen", version=version, **members)
+
+
+def patch(document: Mapping[str, Any], remove: str = "") -> Request:
+    """Return the request that changes the specification; `remove` has the removed environments."""
+    return Request("PATCH", SPECIFICATION, document, query={"remove": remove} if remove else None)
+
+
+def restart(*environments: str) -> Request:
+    """Return the request that restarts environments with the present specification."""
+    return _about("/stacks/deploy", environment=environments, restart=True)
 
 
 def delete() -> Request:
@@ -196,6 +207,24 @@ class World(ABC):
             row.environment.value: row.service.version if row.service else None
             for row in self.records().rows
         }
+
+    def revisions(self) -> dict[str, int | None]:
+        """Return the revisions of the specification in the inventory by environment."""
+        return {
+            row.environment.value: row.service.spec if row.service else None
+            for row in self.records().rows
+        }
+
+    def specification(self) -> dict[str, Any]:
+        """Return the present revision and the settings that each environment runs on record."""
+        snapshot = self.records()
+        settings = {
+            f"settings of {row.environment}": (row.service.spec, row.service.spec_hash)
+            for row in snapshot.rows
+            if row.service
+        }
+        records = {name: each.current for name, each in snapshot.records.items()}
+        return {"present revision": records, **settings}
 
     def inventory(self) -> dict[str, Any]:
         """Return the members of the inventory that do not depend on the time."""

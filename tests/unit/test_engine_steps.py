@@ -21,10 +21,15 @@ from devops_core.model.inventory import Inventory
 from devops_core.model.listeners import Listener
 from devops_core.model.observed import Observed
 from devops_core.model.operation import Operation, Status
+from devops_core.model.stack_change import ChangeSet
 from devops_core.model.steps import (
+    ContinueRollback,
+    CreateChangeSet,
     CreateStack,
+    DeleteChangeSet,
     DeleteStack,
     Deregister,
+    ExecuteChangeSet,
     ReadTemplate,
     Register,
     RemoveRevisions,
@@ -61,6 +66,10 @@ ERRORS = (REFUSED, DENIED, THROTTLED, UNREACHABLE)
 READ_TEMPLATE = ReadTemplate()
 CREATE_STACK = CreateStack()
 DELETE_STACK = DeleteStack(ID)
+CREATE_CHANGE_SET = CreateChangeSet()
+EXECUTE_CHANGE_SET = ExecuteChangeSet()
+DELETE_CHANGE_SET = DeleteChangeSet()
+CONTINUE_ROLLBACK = ContinueRollback()
 REMOVE_REVISIONS = RemoveRevisions()
 REGISTER = Register("dev")
 UPDATE = UpdateService("dev", "new")
@@ -70,6 +79,7 @@ WARM_UP = WarmUp("/a")
 SWITCH = Switch(Listener.PRODUCTION, "prod-2")
 SWITCH_TEST = Switch(Listener.TEST, "prod-1")
 
+AVAILABLE = ChangeSet("CREATE_COMPLETE", "AVAILABLE")
 OLD, NEW = service(deployment("old")), service(deployment("new"))
 QA = service(deployment("qa"), name="qa")
 FIRST, SECOND = WarmedPage("/", 200, 1), WarmedPage("/a", None, 2, "no response")
@@ -89,6 +99,13 @@ def sending(**changes: Any) -> State:
 def deleting(status: str, failures: tuple[str, ...] = ()) -> State:
     seen = Observed(stack=stack(status), stack_failures=failures)
     return state(operation("delete", stack_id=STACK_ID), seen)
+
+
+def updating(
+    status: str, change_set: ChangeSet | None = None, *reasons: str, **details: Any
+) -> State:
+    seen = Observed(stack=stack(status), change_set=change_set)
+    return state(operation("update", reasons=reasons, previous=1, **details), seen)
 
 
 def undoing(reason: str) -> State:
@@ -114,6 +131,14 @@ RESULTS: list[tuple[str, State, Step, Any, State]] = [
     ("the deleted stack is in deletion, without earlier failures",
      deleting("DELETE_FAILED", ("earlier",)), DELETE_STACK, None,
      deleting("DELETE_IN_PROGRESS")),
+    ("a new change set is pending", updating("CREATE_COMPLETE"), CREATE_CHANGE_SET, None,
+     updating("CREATE_COMPLETE", ChangeSet("CREATE_PENDING"))),
+    ("an executed change set updates the stack", updating("CREATE_COMPLETE", AVAILABLE),
+     EXECUTE_CHANGE_SET, None, updating("UPDATE_IN_PROGRESS", AVAILABLE)),
+    ("a deleted change set does not exist", updating("CREATE_COMPLETE", AVAILABLE),
+     DELETE_CHANGE_SET, None, updating("CREATE_COMPLETE")),
+    ("a continued rollback is in progress", updating("UPDATE_ROLLBACK_FAILED"), CONTINUE_ROLLBACK,
+     None, updating("UPDATE_ROLLBACK_IN_PROGRESS")),
     ("removed revisions are recorded", deleting("DELETE_COMPLETE"), REMOVE_REVISIONS, None,
      state(operation("delete", stack_id=STACK_ID, cleared=True),
            Observed(stack=stack("DELETE_COMPLETE")))),
@@ -160,6 +185,8 @@ REFUSALS: list[tuple[str, State, Step, State]] = [
      undoing(REFUSED.message)),
     ("a refused stack undoes the create", state(operation("create")), CREATE_STACK,
      undoing(REFUSED.message)),
+    ("a refused change set fails the update", updating("CREATE_COMPLETE"), CREATE_CHANGE_SET,
+     updating("CREATE_COMPLETE", None, REFUSED.message, undoing=True)),
     ("a refused delete is a failed delete", deleting("CREATE_COMPLETE"), DELETE_STACK,
      deleting("DELETE_FAILED", (REFUSED.message,))),
     ("a refused registration fails one environment", sending(target=None), REGISTER,
@@ -185,6 +212,11 @@ STOPS: list[tuple[State, Step, Sequence[AwsError]]] = [
     (state(operation("create")), READ_TEMPLATE, ERRORS[1:]),
     (state(operation("create")), CREATE_STACK, ERRORS[1:]),
     (deleting("CREATE_COMPLETE"), DELETE_STACK, ERRORS[1:]),
+    (updating("CREATE_COMPLETE"), CREATE_CHANGE_SET, ERRORS[1:]),
+    # The change set can be in execution already.
+    (updating("CREATE_COMPLETE", AVAILABLE), EXECUTE_CHANGE_SET, ERRORS),
+    (updating("CREATE_COMPLETE", AVAILABLE), DELETE_CHANGE_SET, ERRORS),
+    (updating("UPDATE_ROLLBACK_FAILED"), CONTINUE_ROLLBACK, ERRORS),
     # Without the revisions' removal another application of the name would have them.
     (deleting("DELETE_COMPLETE"), REMOVE_REVISIONS, ERRORS),
     (sending(target=None), REGISTER, ERRORS[1:]),

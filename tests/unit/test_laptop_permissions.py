@@ -161,21 +161,6 @@ CALLS: list[tuple[str, dict[str, Any], list[Permission]]] = [
         ],
     ),
     (
-        "dynamodb:BatchWriteItem",
-        {
-            "RequestItems": {
-                "Log": [
-                    {"DeleteRequest": {"Key": {"applicationName": {"S": "Shop"}}}},
-                    {"PutRequest": {"Item": {"applicationName": {"S": "NAMES#"}}}},
-                ]
-            }
-        },
-        [
-            Permission("dynamodb:BatchWriteItem", f"{DYNAMODB}:table/Log", SHOP),
-            Permission("dynamodb:BatchWriteItem", f"{DYNAMODB}:table/Log", NAMES),
-        ],
-    ),
-    (
         "dynamodb:Query",
         {
             "TableName": "Log", "KeyConditionExpression": "#a = :a AND begins_with(#e, :e)",

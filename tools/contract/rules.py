@@ -9,7 +9,7 @@ import json
 from typing import Any
 
 from devops_core.naming import ECR_HOST
-from devops_core.requests import fields, schema
+from devops_core.requests import fields, schema, specification
 from devops_core.requests.reads import EVENTS, STACKS
 from tools.contract.document import FILE
 from tools.contract.schemas import ecma
@@ -25,6 +25,12 @@ _TYPES: dict[str, schema.Type] = {
     "environment": STACKS.members["environment"].type,
     "operation": EVENTS.members["operation"].type,
 }
+_KINDS: dict[type[schema.Type], str] = {
+    schema.Integer: "number",
+    schema.List: "list",
+    schema.Object: "map",
+    schema.Text: "text",
+}
 _PARAMETERS: dict[str, schema.Text] = {
     "team": fields.TEAM,
     "tagKey": fields.KEY_OF_TAG,
@@ -35,7 +41,24 @@ _PARAMETERS: dict[str, schema.Text] = {
 
 def text() -> str:
     """Return the text of devops_cli/rules.json."""
-    return _json({name: _rule(declared) for name, declared in _TYPES.items()})
+    return _json({name: _rule(declared) for name, declared in _TYPES.items()} | _specification())
+
+
+def _specification() -> dict[str, Any]:
+    """Return the members of a specification that a command can change, with their kinds."""
+    members = specification.MEMBERS
+    service, overrides = members["service"].type, members["overrides"].type
+    assert isinstance(service, schema.Object)  # noqa: S101 - objects of the contract
+    assert isinstance(overrides, schema.Object)  # noqa: S101
+    fixed = specification.FIXED
+    settings = {name: each for name, each in service.members.items() if name not in fixed}
+    texts = [name for name, member in members.items() if isinstance(member.type, schema.Text)]
+    return {
+        "configurable": {"values": list(overrides.members)},
+        "setting": {"kinds": {name: _KINDS[type(each.type)] for name, each in settings.items()}},
+        "fixed": {"values": list(fixed)},
+        "detail": {"values": texts},
+    }
 
 
 def names() -> str:

@@ -78,21 +78,6 @@ def _queried(parameters: Mapping[str, Any]) -> Mapping[str, Any]:
     return {name: parameters["ExpressionAttributeValues"][pair[2]]}
 
 
-def batch_write_item(
-    parameters: Mapping[str, Any], table: Callable[[str], str]
-) -> Iterable[Permission]:
-    """Yield the permissions for the writes of a batch; `table` returns the ARN of a table."""
-    for name, writes in parameters["RequestItems"].items():
-        for write in writes:
-            for action in write.values():
-                keys = leading_keys(action)
-                yield Permission("dynamodb:BatchWriteItem", table(name), keys)
-
-
-def _batch_write_item(call: Call) -> Iterable[Permission]:
-    yield from batch_write_item(call.parameters, lambda name: call.arn(f"table/{name}"))
-
-
 def _query(call: Call) -> Iterable[Permission]:
     index = call.parameters.get("IndexName")
     table = _table(call, call.parameters) + (f"/index/{index}" if index else "")
@@ -289,7 +274,6 @@ _RULES: dict[str, Callable[[Call], Iterable[Permission]]] = {
     "cloudformation:ListStackResources": _one_stack,
     "cloudformation:UpdateTerminationProtection": _one_stack,
     "cloudformation:ValidateTemplate": _validate_template,
-    "dynamodb:BatchWriteItem": _batch_write_item,
     "dynamodb:DeleteItem": _delete_item,
     "dynamodb:Query": _query,
     "dynamodb:TransactWriteItems": _transact_write_items,

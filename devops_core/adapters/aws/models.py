@@ -10,16 +10,21 @@ from collections.abc import Mapping
 
 CALLED: Mapping[str, tuple[str, ...]] = {
     "cloudformation": (
+        "ContinueUpdateRollback",
+        "CreateChangeSet",
         "CreateStack",
+        "DeleteChangeSet",
         "DeleteStack",
+        "DescribeChangeSet",
         "DescribeStackEvents",
         "DescribeStacks",
+        "ExecuteChangeSet",
+        "GetTemplate",
         "UpdateTerminationProtection",
         "ValidateTemplate",
     ),
     "dynamodb": (
         "BatchGetItem",
-        "BatchWriteItem",
         "DeleteItem",
         "GetItem",
         "PutItem",

@@ -57,8 +57,6 @@ _FOR_CALLS = (
 )  # fmt: skip
 # Keys in one call (DynamoDB API, BatchGetItem).
 MAX_KEYS = 100
-# Deletions in one call (DynamoDB API, BatchWriteItem).
-MAX_DELETES = 25
 # Calls for the keys that DynamoDB returns as unprocessed.
 _MAX_ATTEMPTS = 4
 
@@ -80,24 +78,6 @@ def batch_get(client: Any, keys: Mapping[str, Sequence[Item]]) -> dict[str, list
         if not unread:
             return found
     raise ThrottledError("AWS throttles BatchGetItem")
-
-
-@translated()
-def batch_delete(client: Any, table: str, keys: Sequence[Item]) -> None:
-    """Delete items by their keys.
-
-    Raises ThrottledError if DynamoDB leaves keys unprocessed in four calls.
-    """
-    for start in range(0, len(keys), MAX_DELETES):
-        batch = keys[start : start + MAX_DELETES]
-        unprocessed = {table: [{"DeleteRequest": {"Key": key}} for key in batch]}
-        for _ in range(_MAX_ATTEMPTS):
-            response = client.batch_write_item(RequestItems=unprocessed)
-            unprocessed = response.get("UnprocessedItems")
-            if not unprocessed:
-                break
-        else:
-            raise ThrottledError("AWS throttles BatchWriteItem")
 
 
 def table_of(environment: Environment, names: TableNames) -> str:
@@ -211,6 +191,7 @@ def record_of(item: Mapping[str, Mapping[str, Any]]) -> ApplicationRecord:
         fixed=typed(FixedSettings, values["fixed"]),
         claim=values.get("claim"),
         stack=typed(StackRecord, values.get("stack")),
+        latest=values.get("latest"),
     )
 
 

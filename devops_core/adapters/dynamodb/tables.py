@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -22,6 +22,7 @@ from devops_core.naming import PRODUCTION, Environment
 from devops_core.settings import TableNames
 
 if TYPE_CHECKING:
+    from devops_core.adapters.dynamodb.attributes import Item
     from devops_core.model.inventory import Inventory
     from devops_core.model.listing import OpenOperation, Page
     from devops_core.model.operation import Event, Operation
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
 _INDEX = "OpenOperations"
 # Operations in one read of the index: about 120 KB. DynamoDB reads at most 1 MB for a page.
 _OPEN_PAGE = 1000
+# Revisions in one transaction, beside the record (DynamoDB API, TransactWriteItems: 100 actions).
+_MAX_REMOVALS = 99
 _CONFLICT = "another transaction uses the same items"
 
 
@@ -86,23 +89,37 @@ class DynamoTables:
         revisions = map(items.revision_of, found)
         return {each.specification.revision: each for each in revisions}
 
-    @translated()
-    def remove_revisions(self, application: str) -> None:
-        """Delete all stored revisions of a specification, in batches."""
+    def remove_revisions(self, application: str, operation_id: str) -> None:
+        """Delete all stored revisions of a specification whose record an operation holds."""
+        for keys in self._revision_keys(application):
+            for start in range(0, len(keys), _MAX_REMOVALS):
+                removals = keys[start : start + _MAX_REMOVALS]
+                actions = self._actions.remove_revisions(application, removals, operation_id)
+                failed = commit(self._client, actions)
+                if any(each.conflict for each in failed):
+                    raise ThrottledError(_CONFLICT)
+                if failed:
+                    return
+
+    def _revision_keys(self, application: str) -> Iterator[list[Item]]:
+        """Yield the keys of the stored revisions of a specification, page by page."""
         start: dict[str, Any] = {}
         while True:
-            page = self._client.query(
-                TableName=self._names.log,
-                KeyConditionExpression="#partition = :application AND begins_with(#entry, :spec)",
-                ExpressionAttributeNames={"#partition": "applicationName", "#entry": "entry"},
-                ExpressionAttributeValues=encode(
-                    {":application": application, ":spec": items.REVISION}
-                ),
-                ProjectionExpression="#partition, #entry",
-                ConsistentRead=True,
-                **start,
-            )
-            items.batch_delete(self._client, self._names.log, page["Items"])
+            with translated():
+                page = self._client.query(
+                    TableName=self._names.log,
+                    KeyConditionExpression=(
+                        "#partition = :application AND begins_with(#entry, :spec)"
+                    ),
+                    ExpressionAttributeNames={"#partition": "applicationName", "#entry": "entry"},
+                    ExpressionAttributeValues=encode(
+                        {":application": application, ":spec": items.REVISION}
+                    ),
+                    ProjectionExpression="#partition, #entry",
+                    ConsistentRead=True,
+                    **start,
+                )
+            yield page["Items"]
             if "LastEvaluatedKey" not in page:
                 return
             start = {"ExclusiveStartKey": page["LastEvaluatedKey"]}
@@ -160,7 +177,7 @@ class DynamoTables:
             actions.append(build.release_name(operation.application))
             actions += build.remove_record(operation.application, operation.spec)
         elif closing.releases_record:
-            actions.append(build.release_record(operation.application, operation.id, closing.stack))
+            actions.append(build.release_record(closing))
         actions += build.put_events((*closing.events, closing.event))
         _check_written(commit(self._client, actions), operation, write)
 

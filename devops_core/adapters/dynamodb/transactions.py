@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from devops_core.adapters.dynamodb.attributes import Item
     from devops_core.model.inventory import Row
     from devops_core.model.operation import Event, Operation
-    from devops_core.model.specification import RecordClaim, StackRecord
-    from devops_core.ports import Claim, IdempotencyRecord
+    from devops_core.model.specification import RecordClaim
+    from devops_core.ports import Claim, Closing, IdempotencyRecord
     from devops_core.settings import TableNames
 
 # Attempts while another transaction holds the same items. That transaction takes milliseconds, so
@@ -95,8 +95,10 @@ class ActionBuilder:
             for row in claim.taken
         ]
         actions += [self._check_row(row) for row in claim.unchanged]
-        actions += [self._create_row(row, operation_id) for row in claim.new]
-        actions += self._reserve_names(claim.new)
+        creates = claim.record is None or claim.record.seen is None
+        subject = Subject.NEW_ROW if creates else Subject.ROW
+        actions += [self._create_row(row, operation_id, subject) for row in claim.new]
+        actions += self._reserve_names(claim.new) if creates else []
         if claim.record:
             actions += self._claim_record(claim.record, claim.operation)
         actions += [self.create_operation(claim.operation), *self.put_events([claim.event])]
@@ -139,16 +141,20 @@ class ActionBuilder:
         request = _delete_request(self._table(row), _key(row), _HELD, operation=operation_id)
         return WriteAction(Subject.ROW, request, row)
 
-    def release_record(
-        self, application: str, operation_id: str, stack: StackRecord | None
-    ) -> WriteAction:
-        """Return the release of an application's record, and the write of its stack."""
-        change, values = "REMOVE #claim", {"operation": operation_id}
-        if stack:
-            change, values = f"SET #stack = :stack {change}", values | {"stack": plain(stack)}
+    def release_record(self, closing: Closing) -> WriteAction:
+        """Return the release of an application's record, and the write of its new members."""
+        operation, written = closing.operation, {}
+        if closing.stack:
+            written["stack"] = plain(closing.stack)
+        if closing.specification:
+            written["current"] = closing.specification.revision
+            written |= items.document(closing.specification)
+        assignments = ", ".join(f"#{name} = :{name}" for name in written)
+        change = f"SET {assignments} REMOVE #claim" if written else "REMOVE #claim"
         # A record that was removed by hand must not be created again without its document.
         condition = "#claim = :operation"
-        key = items.record_key(application)
+        key = items.record_key(operation.application)
+        values = {**written, "operation": operation.id}
         request = _update_request(self._names.log, key, change, condition, **values)
         return WriteAction(Subject.RECORD, request)
 
@@ -160,6 +166,21 @@ class ActionBuilder:
         return [
             WriteAction(subject, _delete_request(self._names.log, key))
             for subject, key in keys.items()
+        ]
+
+    def remove_revisions(
+        self, application: str, keys: Iterable[Item], operation_id: str
+    ) -> list[WriteAction]:
+        """Return the removals of revisions, and the check that an operation holds the record.
+
+        Without the check, a late call would remove the revisions of a new application with the same
+        name. A record that was removed by hand must not prevent the end of the operation.
+        """
+        record, log = items.record_key(application), self._names.log
+        check = _check_request(log, record, _HELD, operation=operation_id)
+        return [
+            WriteAction(Subject.RECORD, check),
+            *(WriteAction(Subject.REVISION, _delete_request(log, key)) for key in keys),
         ]
 
     def release_name(self, application: str) -> WriteAction:
@@ -188,9 +209,9 @@ class ActionBuilder:
         request = _check_request(self._table(row), _key(row), _FREE_AS_SEEN, seen=row.revision)
         return WriteAction(Subject.ROW, request, row)
 
-    def _create_row(self, row: Row, operation_id: str) -> WriteAction:
+    def _create_row(self, row: Row, operation_id: str, subject: Subject) -> WriteAction:
         item = items.row_item(replace(row, claim=operation_id))
-        return WriteAction(Subject.NEW_ROW, _put_request(self._table(row), item, _ABSENT), row)
+        return WriteAction(subject, _put_request(self._table(row), item, _ABSENT), row)
 
     def _reserve_names(self, rows: Iterable[Row]) -> list[WriteAction]:
         applications = {row.application.name: row.application for row in rows}
@@ -217,6 +238,9 @@ class ActionBuilder:
         elif claim.taken:
             values = seen | {"operation": operation.id}
             change = "SET #claim = :operation"
+            if claim.revision:
+                change += ", #latest = :latest"
+                values["latest"] = claim.revision.specification.revision
             request = _update_request(log, key, change, _FREE_RECORD, **values)
         else:
             request = _check_request(log, key, _PRESENT_REVISION, **seen)

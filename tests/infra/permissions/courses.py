@@ -29,17 +29,20 @@ from tests.lab.moto.states import State
 from tests.lab.moto.transport import Call
 from tests.lab.moto.transport_faults import Fault
 from tests.lab.processes import processes
-from tests.lab.reads import READS, STACK
+from tests.lab.reads import READS, SPEC, STACK
 from tests.lab.world import (
     APPLICATION,
     OPERATION,
+    SPECIFICATION,
     Request,
     create,
     delete,
     deploy,
     drift_check,
     event,
+    patch,
     promote,
+    restart,
     schedule,
     swap,
 )
@@ -51,6 +54,8 @@ FUNCTIONS: Mapping[tuple[str, str], str] = {
     ("POST", "/stacks/deploy"): "deployNonProd",
     ("POST", "/stacks/deploytoprodBlue"): "deployProdBlue",
     ("POST", "/stacks/swapProdBlueAndGreen"): "swap",
+    ("PUT", SPECIFICATION): "update",
+    ("PATCH", SPECIFICATION): "update",
     ("DELETE", "/stacks"): "delete",
     ("DELETE", OPERATION): "abort",
     ("GET", OPERATION): "query",
@@ -64,11 +69,17 @@ _CREATE = create(
 )
 _NOTHING = replace(states.EMPTY, environments=_ALL)
 _FULL = State(lambda world: _prepare(world), environments=_ALL)
+_LEVEL = patch({"service": {"environment": {"LEVEL": "debug"}}})
+# The release and the test environments have different revisions.
+_UPDATED = State(lambda world: states.done(world, _LEVEL), _FULL, environments=_ALL)
 _WITH_LOGIN = State(states.require_login, states.SHOP)
 _GROWN_BACK = State(lambda world: states.scale(world, "prod-1"), states.SWAPPED)
 _REQUESTS: tuple[tuple[State, Request], ...] = (
     (_NOTHING, _CREATE),
     (_FULL, deploy("2.0", *_ALL)),
+    (states.SHOP, restart("dev")),
+    (_FULL, _LEVEL),
+    (_FULL, patch({"overrides": {"prod": {"desiredCount": 3}}})),
     (states.TESTED, promote()),
     (_FULL, promote(environment="training")),
     (_WITH_LOGIN, swap("2.0")),
@@ -237,6 +248,10 @@ class Trace:
         for resource in READS:
             world.ask(Request("GET", resource, key=None))
         self._opened(_FULL).ask(Request("GET", STACK, key=None, query={"live": "true"}))
+        world = self._opened(_UPDATED)
+        for query in (None, {"revision": "1"}):
+            reply = world.send(Request("GET", SPEC, key=None, query=query).event(APPLICATION, ""))
+            assert reply.status == 200
         self._missing_application()
 
     def _missing_application(self) -> None:
@@ -246,13 +261,16 @@ class Trace:
         assert world.send(request.event(APPLICATION, "")).status == 404
 
     def _secrets_of_a_team(self) -> None:
-        """Send a create whose secrets have no prefix of the team, and do not exist."""
-        world = self._opened(_NOTHING)
+        """Name secrets that have no prefix of the team, and do not exist."""
+        secrets = {"secrets": {"DB": _STORED, "KEY": _PARAMETER}}
         policy = AccessPolicy(teams={"payments": (USER,)})
-        world.cloud.settings = world.cloud.settings._replace(access=policy)
-        world.function = "create"
-        request = create(service={"secrets": {"DB": _STORED, "KEY": _PARAMETER}})
-        assert world.send(request.event(APPLICATION, "")).status == 403
+        for state, request in (
+            (_NOTHING, create(service=secrets)),
+            (_FULL, patch({"service": secrets})),
+        ):
+            world = self._opened(state)
+            world.cloud.settings = world.cloud.settings._replace(access=policy)
+            assert world.send(request.event(APPLICATION, "")).status == 403
 
     def _image_of_another_repository(self) -> None:
         """Deploy an image of another repository, whose team the service reads."""
@@ -265,7 +283,7 @@ class Trace:
 
     def _refused_callers(self) -> None:
         """Refuse each call that has an application, so that the refusal is counted."""
-        requests = (deploy("2.0", "dev"), promote(), swap("2.0"), delete())
+        requests = (deploy("2.0", "dev"), promote(), swap("2.0"), _LEVEL, delete())
         for state, request in (
             *((_FULL, request) for request in requests),
             (states.DEPLOYING, Request("DELETE", OPERATION, key=None)),

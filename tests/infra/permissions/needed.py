@@ -16,7 +16,6 @@ from tests.lab.templates import APPLICATION
 from tools.laptop.permissions import Call as ApiCall
 from tools.laptop.permissions import (
     Permission,
-    batch_write_item,
     leading_keys,
     required_permissions,
 )
@@ -99,8 +98,6 @@ def _dynamodb(operation: str, params: Params) -> Iterator[Permission]:
     elif operation == "BatchGetItem":
         for table in params["RequestItems"]:
             yield Permission("dynamodb:BatchGetItem", _table({"TableName": table}))
-    elif operation == "BatchWriteItem":
-        yield from batch_write_item(params, lambda name: _table({"TableName": name}))
     else:
         yield Permission(f"dynamodb:{operation}", _table(params), leading_keys(params))
 

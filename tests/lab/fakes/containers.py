@@ -15,7 +15,7 @@ from devops_core.model.observed import RunningService, StoppedTask
 from devops_core.naming import OPERATION_TAG, Image
 from tests.lab.fakes.clock import FakeClock
 from tests.lab.fakes.shapes import check_request
-from tests.lab.fakes.task_service import OK, FakeService
+from tests.lab.fakes.task_service import HANG, OK, FakeService
 from tests.lab.fakes.wire import Port, Wire, outgoing
 
 # The maximum of names in one DescribeServices (ECS API).
@@ -64,8 +64,8 @@ class FakeContainers(Port, port="containers"):
     `task_definitions` has them by ARN in the order of registration, `services_` has the services
     by cluster and name. `resolved` has the digests that new tasks report by image, `behaviours` the
     behaviour of the tasks by image (`OK`, `CRASH`, `HANG`); the variable BEHAVIOUR of the container
-    has precedence. With `automatic`, each describe
-    advances a service by one phase; otherwise only `advance` does.
+    has precedence. Without `hangs`, tasks with a variable that lets them hang start. With
+    `automatic`, each describe advances a service by one phase; otherwise only `advance` does.
     """
 
     def __init__(self, wire: Wire, clock: FakeClock, arn_prefix: str) -> None:
@@ -77,6 +77,7 @@ class FakeContainers(Port, port="containers"):
         self.behaviours: dict[str, str] = {}
         self.resolved: dict[str, tuple[str, ...]] = {}
         self.automatic = True
+        self.hangs = True
 
     # --- the port ---
 
@@ -228,7 +229,10 @@ class FakeContainers(Port, port="containers"):
     def advance(self, cluster: str, name: str) -> None:
         """Advance a service by one phase."""
         running, service = self.running(cluster, name), self.service(cluster, name)
-        behaviour = running.variables.get("BEHAVIOUR") or self.behaviours.get(running.image, OK)
+        own = running.variables.get("BEHAVIOUR")
+        if own == HANG and not self.hangs:
+            own = OK
+        behaviour = own or self.behaviours.get(running.image, OK)
         service.advance(behaviour, self._clock.right())
         if service.primary.state == "COMPLETED":
             self.reported(service.primary.task_definition)

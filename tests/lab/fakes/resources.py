@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from devops_core.naming import SLOTS, family, output_key
@@ -49,6 +49,42 @@ class Estate:
         self._balancer.add(outputs["ProductionListenerArn"], green, idle=blue)
         self._balancer.add(outputs["TestListenerArn"], blue, idle=green)
         return outputs
+
+    def rebuild(
+        self,
+        application: str,
+        before: Mapping[str, str],
+        after: Mapping[str, str],
+        tags: Mapping[str, str],
+        outputs: Mapping[str, str],
+    ) -> dict[str, str]:
+        """Add and remove the resources of environments, and return the outputs of the stack.
+
+        The other resources keep their state, which the service has changed meanwhile.
+        """
+        old, new = (each["Environments"].split(",") for each in (before, after))
+        kept = {
+            key: value
+            for key, value in outputs.items()
+            if not any(key.startswith(name) for name in old if name not in new)
+        }
+        for name in [each for each in old if each not in new]:
+            self._containers.services_.pop((application, name), None)
+            for definition in self._containers.task_definitions.values():
+                created = definition.tags.get("aws:cloudformation:stack-name") == application
+                if created and definition.request["family"] == family(application, name):
+                    definition.active = False
+        for name in [each for each in new if each not in old]:
+            kept |= self._service(application, name, after, tags)
+            kept[output_key(name, "Url")] = f"http://internal-{application}-{name}.elb.example"
+        return kept
+
+    def reset(self, application: str, names: Iterable[str], outputs: Mapping[str, str]) -> None:
+        """Return services to the task definitions of the stack, as an update of them does."""
+        for name in names:
+            service = self._containers.service(application, name)
+            first = outputs[output_key(name, "TaskDefinitionArn")]
+            service.primary.task_definition = first
 
     def tear_down(self, application: str) -> None:
         """Remove the resources of an application."""

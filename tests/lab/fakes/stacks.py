@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
@@ -10,7 +10,9 @@ from urllib.parse import parse_qs, urlsplit
 
 from devops_core.errors import RefusedError
 from devops_core.model.observed import Stack
-from devops_core.naming import OPERATION_TAG
+from devops_core.model.stack_change import ChangeSet, ResourceChange
+from devops_core.naming import OPERATION_TAG, SLOTS
+from tests.lab.fakes.change_sets import FakeChangeSet, changed_parameters, changes
 from tests.lab.fakes.containers import FakeContainers
 from tests.lab.fakes.images import FakeTemplates
 from tests.lab.fakes.load_balancer import FakeLoadBalancer
@@ -21,7 +23,7 @@ from tests.lab.templates import APPLICATION, load
 
 # Bytes (CloudFormation API, CreateStack).
 _LARGEST_BODY = 51_200
-_IN_PROGRESS = ("CREATE_IN_PROGRESS", "ROLLBACK_IN_PROGRESS", "DELETE_IN_PROGRESS")
+_CREATE_MESSAGE = "is in {} state and can not be updated."
 
 
 @dataclass(slots=True)
@@ -43,6 +45,15 @@ class FakeStack:
     left: int | None = None
     unseen: int = 0
     protected: bool = False
+    template: str = ""
+    change_sets: dict[str, FakeChangeSet] = field(default_factory=dict)
+    # The parameters of the stack after the update in progress.
+    target: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def in_progress(self) -> bool:
+        """Whether CloudFormation changes it."""
+        return self.status.endswith("_IN_PROGRESS")
 
     @property
     def operation(self) -> str | None:
@@ -62,9 +73,13 @@ class FakeStacks(Port, port="stacks"):
 
     `pace` is the number of describes that return a stack in progress before its next status. With
     None it waits for `finish`. `lag` is the number of describes that do not return a new stack yet.
-    `create_failures` and `delete_failures` have the reasons of failing resources, `without_outputs`
-    the outputs that the template lacks, `other_outputs` those with other values. A template with
-    "Resources:" is valid; its parameters are `declared`, with True for a default.
+    `create_failures`, `update_failures` and `delete_failures` have the reasons of failing
+    resources, `rollback_failures` those of the rollback of an update, `cleanup_failures` those of
+    resources that an update does not need any more. With `repaired` a rollback fails only once.
+    `unexpected` has the further changes of change sets, because another tool has changed the stack.
+    `without_outputs` has the outputs that the template lacks, `other_outputs` those with other
+    values. A template with "Resources:" is valid; its parameters are `declared`, with True for a
+    default.
     """
 
     def __init__(
@@ -84,6 +99,11 @@ class FakeStacks(Port, port="stacks"):
         self.lag = 0
         self.create_failures: tuple[str, ...] = ()
         self.delete_failures: tuple[str, ...] = ()
+        self.update_failures: tuple[str, ...] = ()
+        self.rollback_failures: tuple[str, ...] = ()
+        self.cleanup_failures: tuple[str, ...] = ()
+        self.repaired = False
+        self.unexpected: tuple[ResourceChange, ...] = ()
         self.without_outputs: set[str] = set()
         self.other_outputs: dict[str, str] = {}
         self.declared = _declared().copy()
@@ -112,6 +132,7 @@ class FakeStacks(Port, port="stacks"):
             left=self.pace,
             unseen=self.lag,
             protected=request["EnableTerminationProtection"],
+            template=self.template_of(request),
         )
         self.stacks[stack.id] = stack
         return stack.id
@@ -120,7 +141,7 @@ class FakeStacks(Port, port="stacks"):
     def parameters(self, template: Mapping[str, str]) -> Mapping[str, bool]:
         """Return the parameters of a template: whether each has a default."""
         check_request("cloudformation", "ValidateTemplate", template)
-        return self._parameters(self.template(template))
+        return self._parameters(self.template_of(template))
 
     @outgoing
     def unprotect(self, stack_id: str) -> None:
@@ -148,7 +169,7 @@ class FakeStacks(Port, port="stacks"):
         if stack.unseen:
             stack.unseen -= 1
             return None
-        if stack.status in _IN_PROGRESS and stack.left is not None:
+        if stack.in_progress and stack.left is not None:
             stack.left -= 1
             if stack.left < 0:
                 self._finish(stack)
@@ -158,7 +179,79 @@ class FakeStacks(Port, port="stacks"):
             operation=stack.operation,
             reason=stack.reason,
             outputs=dict(stack.outputs),
+            parameters=dict(stack.parameters),
+            tags=dict(stack.tags),
         )
+
+    @outgoing
+    def template(self, stack_id: str) -> str:
+        """Return the template of a stack."""
+        return self.stacks[stack_id].template
+
+    @outgoing
+    def create_change_set(self, request: Mapping[str, Any]) -> None:
+        """Create a change set; CloudFormation refuses it for a stack that cannot be updated."""
+        check_request("cloudformation", "CreateChangeSet", request)
+        stack, name = self.stacks[request["StackName"]], request["ChangeSetName"]
+        if name in stack.change_sets:
+            return
+        if stack.in_progress or stack.status in ("UPDATE_ROLLBACK_FAILED", "DELETE_COMPLETE"):
+            raise RefusedError(f"Stack:{stack.name} {_CREATE_MESSAGE.format(stack.status)}")
+        assert self.template_of(request) == stack.template, "another template"
+        assert {each["Key"]: each["Value"] for each in request["Tags"]} == stack.tags
+        parameters = changed_parameters(stack.parameters, request)
+        found = changes(stack.parameters, parameters)
+        if found:
+            found += self.unexpected
+        stack.change_sets[name] = FakeChangeSet(name, parameters, found, left=self.pace)
+
+    @outgoing
+    def change_set(self, stack_id: str, name: str) -> ChangeSet | None:
+        """Return a change set."""
+        change_set = self.stacks[stack_id].change_sets.get(name)
+        if change_set is None:
+            return None
+        if change_set.status == "CREATE_IN_PROGRESS" and change_set.left is not None:
+            change_set.left -= 1
+            if change_set.left < 0:
+                change_set.complete()
+        return change_set.described()
+
+    @outgoing
+    def execute_change_set(self, stack_id: str, name: str, token: str) -> None:
+        """Start an update; a repetition with its token has no effect."""
+        stack = self.stacks[stack_id]
+        change_set = stack.change_sets.get(name)
+        if stack.token == token:
+            return
+        if change_set is None:
+            raise RefusedError(f"ChangeSet [{name}] does not exist")
+        if change_set.execution != "AVAILABLE" or stack.in_progress:
+            raise RefusedError(
+                f"ChangeSet [{name}] cannot be executed in its current execution status of"
+                f" [{change_set.execution}]"
+            )
+        stack.change_sets = {name: change_set}
+        change_set.execution = "EXECUTE_IN_PROGRESS"
+        stack.status, stack.token, stack.left = "UPDATE_IN_PROGRESS", token, self.pace
+        stack.target = change_set.parameters
+
+    @outgoing
+    def delete_change_set(self, stack_id: str, name: str) -> None:
+        """Delete a change set."""
+        self.stacks[stack_id].change_sets.pop(name, None)
+
+    @outgoing
+    def continue_rollback(self, stack_id: str, token: str) -> None:
+        """Continue a failed rollback."""
+        stack = self.stacks[stack_id]
+        if stack.token == token:
+            return
+        if stack.status != "UPDATE_ROLLBACK_FAILED":
+            raise RefusedError(
+                f"Stack:{stack.name} is in {stack.status} state and can not be rolled back"
+            )
+        stack.status, stack.token, stack.left = "UPDATE_ROLLBACK_IN_PROGRESS", token, self.pace
 
     @outgoing
     def failures(self, stack_id: str, token: str) -> tuple[str, ...]:
@@ -179,7 +272,7 @@ class FakeStacks(Port, port="stacks"):
         return stack
 
     def finish(self, name: str) -> None:
-        """Complete the creation, the rollback or the deletion of a stack."""
+        """Complete the creation, the update, the rollback or the deletion of a stack."""
         stack = self.named(name)
         assert stack is not None, f"stack {name} does not exist"
         self._finish(stack)
@@ -192,7 +285,7 @@ class FakeStacks(Port, port="stacks"):
     def _new_id(self, name: str) -> str:
         return f"{self._prefix}/{name}/00000000-0000-0000-0000-{len(self.stacks):012x}"
 
-    def template(self, request: Mapping[str, Any]) -> str:
+    def template_of(self, request: Mapping[str, Any]) -> str:
         """Return the template of a request, also by its URL; the refusals are CloudFormation's."""
         if "TemplateURL" not in request:
             body: str = request["TemplateBody"]
@@ -217,7 +310,7 @@ class FakeStacks(Port, port="stacks"):
 
     def _check(self, request: Mapping[str, Any]) -> None:
         """Check the parameters; the messages are those of CloudFormation."""
-        declared = self._parameters(self.template(request))
+        declared = self._parameters(self.template_of(request))
         given = [each["ParameterKey"] for each in request["Parameters"]]
         unknown = [name for name in given if name not in declared]
         if unknown:
@@ -227,8 +320,10 @@ class FakeStacks(Port, port="stacks"):
             raise RefusedError(f"Parameters: [{', '.join(missing)}] must have values")
 
     def _finish(self, stack: FakeStack) -> None:
-        assert stack.status in _IN_PROGRESS, f"{stack.name} is {stack.status}"
-        if stack.status == "DELETE_IN_PROGRESS" and self.delete_failures:
+        assert stack.in_progress, f"{stack.name} is {stack.status}"
+        if stack.status.startswith("UPDATE_"):
+            self._finish_update(stack)
+        elif stack.status == "DELETE_IN_PROGRESS" and self.delete_failures:
             stack.status, stack.failures[stack.token] = "DELETE_FAILED", self.delete_failures
         elif stack.status == "DELETE_IN_PROGRESS":
             self.estate.tear_down(stack.name)
@@ -243,3 +338,39 @@ class FakeStacks(Port, port="stacks"):
             stack.status = "CREATE_COMPLETE"
             made |= self.other_outputs
             stack.outputs = {key: made[key] for key in made if key not in self.without_outputs}
+
+    def _finish_update(self, stack: FakeStack) -> None:
+        """Move an update to its next status, as CloudFormation does."""
+        ended = "EXECUTE_COMPLETE"
+        if stack.status == "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS":
+            stack.status, stack.failures[stack.token] = "UPDATE_COMPLETE", self.cleanup_failures
+        elif stack.status == "UPDATE_ROLLBACK_IN_PROGRESS":
+            failed, ended = bool(self.rollback_failures), "EXECUTE_FAILED"
+            stack.status = "UPDATE_ROLLBACK_FAILED" if failed else "UPDATE_ROLLBACK_COMPLETE"
+            if failed:
+                known = stack.failures.get(stack.token, ())
+                stack.failures[stack.token] = (*known, *self.rollback_failures)
+            if self.repaired:
+                self.rollback_failures = ()
+        elif self.update_failures:
+            stack.status, stack.failures[stack.token] = (
+                "UPDATE_ROLLBACK_IN_PROGRESS",
+                self.update_failures,
+            )
+            stack.left = self.pace
+        else:
+            before, stack.parameters = stack.parameters, stack.target
+            stack.outputs = self.estate.rebuild(
+                stack.name, before, stack.parameters, stack.tags, stack.outputs
+            )
+            self.estate.reset(stack.name, _reset_services(self.unexpected), stack.outputs)
+            stack.status, stack.left = "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS", self.pace
+        for change_set in stack.change_sets.values():
+            if change_set.execution == "EXECUTE_IN_PROGRESS" and not stack.in_progress:
+                change_set.execution = ended
+
+
+def _reset_services(changes: Iterable[ResourceChange]) -> list[str]:
+    """Return the slots of production whose ECS services are among unexpected changes."""
+    changed = {each.logical_id for each in changes if each.type == "AWS::ECS::Service"}
+    return [slot for slot in SLOTS if f"{slot.replace('-', '')}Service" in changed]

@@ -71,9 +71,11 @@ class FakeTables(Port, port="tables"):
         return {number: stored[number] for number in numbers if number in stored}
 
     @outgoing
-    def remove_revisions(self, application: str) -> None:
-        """Delete all stored revisions."""
-        self.stored_revisions[application].clear()
+    def remove_revisions(self, application: str, operation_id: str) -> None:
+        """Delete all stored revisions, unless another operation holds the record."""
+        record = self.records.get(application)
+        if record is None or record.claim == operation_id:
+            self.stored_revisions[application].clear()
 
     @outgoing
     def reserved(self, application: str) -> str | None:
@@ -180,19 +182,24 @@ class FakeTables(Port, port="tables"):
             # An operation can end although one of its rows was removed by hand.
             if held and held.claim != operation.id:
                 raise LostClaimError(operation.id)
+        record = self.records.get(operation.application)
+        if closing.releases_record and record and record.claim != operation.id:
+            raise LostClaimError(operation.id)
         ended = replace(operation, revision=operation.revision + 1, lease_until=None)
         self.operations[operation.application, operation.id] = ended
         for row in closing.kept:
             self._put(replace(row, claim=None, revision=row.revision + 1))
         for row in closing.removed:
             self.rows.pop((row.application.name, row.environment), None)
-        record = self.records.get(operation.application)
         if closing.ends_application:
             self.records.pop(operation.application, None)
             self.stored_revisions[operation.application].pop(operation.spec or 0, None)
         elif closing.releases_record and record:
             stack = closing.stack or record.stack
-            self.records[operation.application] = record._replace(claim=None, stack=stack)
+            present = closing.specification or record.specification
+            self.records[operation.application] = record._replace(
+                claim=None, stack=stack, specification=present, current=present.revision
+            )
         self._log([*closing.events, closing.event])
 
     @outgoing
@@ -248,6 +255,10 @@ class FakeTables(Port, port="tables"):
         return record if valid else None
 
     def _check_new(self, claim: Claim) -> None:
+        if claim.record and claim.record.seen:
+            for row in claim.new:
+                assert (row.application.name, row.environment) not in self.rows, "a row exists"
+            return
         for name in {row.application.name for row in claim.new}:
             for (other, _), there in self.rows.items():
                 if other.lower() == name.lower():
@@ -286,9 +297,12 @@ class FakeTables(Port, port="tables"):
             number = part.revision.specification.revision
             assert number not in self.stored_revisions[name], "a revision is written once"
             self.stored_revisions[name][number] = part.revision
-        held = part.new or self.records.get(name)
-        if part.taken and held:
-            self.records[name] = held._replace(claim=claim.operation.id)
+        record = part.new or self.records.get(name)
+        if record and part.revision and not part.new:
+            record = record._replace(latest=part.revision.specification.revision)
+        if record and (part.taken or part.new):
+            holder = claim.operation.id if part.taken else None
+            self.records[name] = record._replace(claim=holder)
 
     def _check_unchanged(self, operation: Operation) -> None:
         stored = self.operations.get((operation.application, operation.id))

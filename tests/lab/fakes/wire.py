@@ -15,14 +15,16 @@ AnyPort = TypeVar("AnyPort", bound="Port")
 # Calls that change AWS resources other than the tables.
 AWS_WRITES = frozenset(
     {
-        "stacks.create", "stacks.unprotect", "stacks.delete", "containers.register",
+        "stacks.create", "stacks.unprotect", "stacks.delete", "stacks.create_change_set",
+        "stacks.execute_change_set", "stacks.delete_change_set", "stacks.continue_rollback",
+        "containers.register",
         "containers.deregister", "containers.update", "load_balancer.switch",
     }
 )  # fmt: skip
 TABLE_WRITES = frozenset(
     {
         "tables.claim", "tables.save", "tables.close", "tables.correct", "tables.count_refusal",
-        "tables.save_sweep_position",
+        "tables.save_sweep_position", "tables.remove_revisions",
     }
 )  # fmt: skip
 

@@ -18,8 +18,7 @@ from tests.lab.snapshot import (
     StoredSnapshot,
     TaskDefinition,
     forward_weights,
-    secrets_of,
-    variables_of,
+    settings_of,
 )
 from tests.lab.table_items import TableItems
 
@@ -67,6 +66,7 @@ def read(api: Api) -> StoredSnapshot:
     return StoredSnapshot(
         unchecked=UNCHECKED,
         rows=list(tables.rows),
+        records=dict(tables.records),
         specifications=dict(tables.specifications),
         operations=dict(tables.operations),
         events={key: list(some) for key, some in tables.events.items()},
@@ -135,8 +135,7 @@ def _definitions(api: Api) -> Iterable[tuple[str, TaskDefinition]]:
                 TaskDefinition(
                     container["image"],
                     tags.get(OPERATION_TAG, ""),
-                    secrets=secrets_of(container),
-                    variables=variables_of(container),
+                    **settings_of(found["taskDefinition"], container, tags),
                 ),
             )
 

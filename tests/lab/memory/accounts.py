@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from typing import Any
 
+from devops_core.errors import RefusedError
+from devops_core.model.stack_change import ResourceChange
 from devops_core.naming import Environment
 from tests.lab.client import Client, Reply
-from tests.lab.fakes import Crash, FakeCloud
+from tests.lab.fakes import ACCOUNT, Crash, FakeCloud
 from tests.lab.fakes.task_service import CRASH, HANG, OK
 
 Prepare = Callable[[FakeCloud, Client], object]
@@ -18,6 +21,21 @@ Call = Callable[[Client], Reply]
 REBUILT = "rebuilt"
 REBUILT_DIGEST = f"sha256:{hashlib.sha256(REBUILT.encode()).hexdigest()}"
 TESTS = ("dev", "qa", "stage")
+# A specification with a variable in all environments, and another one in dev.
+CONFIGURED: Mapping[str, Any] = {
+    "service": {"environment": {"LEVEL": "info", "OLD": "1"}, "desiredCount": 1},
+    "overrides": {"dev": {"environment": {"DEV": "1"}}},
+}
+# A patch that changes the settings of all environments.
+LEVEL: Mapping[str, Any] = {"service": {"environment": {"LEVEL": "debug", "OLD": None}}}
+# A patch that adds an environment.
+ADD_DA: Mapping[str, Any] = {"environments": {"da": True}}
+# A patch that removes an environment.
+DROP_QA: Mapping[str, Any] = {"environments": {"nonProd": ["dev", "stage"]}}
+# The beginning of the ARNs of secrets.
+SECRET = f"arn:aws:secretsmanager:eu-west-1:{ACCOUNT}:secret:shop"
+# A patch that changes the settings of production only.
+PRODUCTION: Mapping[str, Any] = {"overrides": {"prod": {"environment": {"LIVE": "1"}}}}
 
 
 def empty(cloud: FakeCloud, api: Client) -> None:
@@ -58,8 +76,17 @@ def first_image(behaviour: str) -> Prepare:
 
 def shop(cloud: FakeCloud, api: Client) -> None:
     """Create an application in use: 1.0 is live, 2.0 is tested and promoted."""
+    _in_use(cloud, api)
+
+
+def configured(cloud: FakeCloud, api: Client) -> None:
+    """Create the shop with settings in its specification."""
+    _in_use(cloud, api, **CONFIGURED)
+
+
+def _in_use(cloud: FakeCloud, api: Client, **members: Any) -> None:
     empty(cloud, api)
-    api.finished(api.create(environments={"nonProd": [*TESTS]}))
+    api.finished(api.create(environments={"nonProd": [*TESTS]}, **members))
     for version in ("1.0", "2.0"):
         api.finished(api.deploy(version, *TESTS))
         api.finished(api.promote())
@@ -145,7 +172,120 @@ def under_way(cloud: FakeCloud, api: Client) -> None:
     api.deploy("4.0", "dev", "qa")
 
 
+# --- revisions of the specification ---
+
+
+def updated(cloud: FakeCloud, api: Client) -> None:
+    """Update the specification of the shop, so that production lacks the settings."""
+    configured(cloud, api)
+    api.finished(api.patch(LEVEL))
+
+
+def promoted_update(cloud: FakeCloud, api: Client) -> None:
+    """Promote the settings of an update with the release 2.0."""
+    updated(cloud, api)
+    api.finished(api.promote(spec=2))
+
+
+def swapped_update(cloud: FakeCloud, api: Client) -> None:
+    """Make the settings of an update live."""
+    promoted_update(cloud, api)
+    assert api.swap(spec=2).status == 200
+
+
+def outdated(cloud: FakeCloud, api: Client) -> None:
+    """Update the specification; ECS refuses the task definition of dev."""
+    configured(cloud, api)
+    cloud.wire.fail("containers.register", RefusedError("it is not valid"), times=1)
+    patch = {"overrides": {"dev": {"environment": {"DEV": None, "NEW": "1"}}}}
+    assert api.patch(patch).status == 424
+    cloud.wire.heal()
+
+
+def several_revisions(cloud: FakeCloud, api: Client) -> None:
+    """Write several revisions of the specification."""
+    configured(cloud, api)
+    for number in range(3):
+        reply = api.patch({"description": f"{number}"})
+        assert reply.status == 200, reply.body
+
+
+def variable_by_hand(cloud: FakeCloud, api: Client) -> None:
+    """Add a variable to dev by hand, and change one of the specification."""
+    configured(cloud, api)
+    running = cloud.containers.running("Shop", "dev").request
+    container = running["containerDefinitions"][0]
+    variables = {each["name"]: each["value"] for each in container["environment"]}
+    variables |= {"BY_HAND": "1", "LEVEL": "error"}
+    pairs = [{"name": name, "value": value} for name, value in variables.items()]
+    containers = [{**container, "environment": pairs}]
+    by_hand = cloud.containers.add({**running, "containerDefinitions": containers, "tags": []})
+    cloud.containers.service("Shop", "dev").deploy(by_hand, cloud.clock.now())
+    cloud.containers.service("Shop", "dev").complete(cloud.clock.now())
+
+
+# --- changes of the stack ---
+
+
+def failing_update(*, rollback: bool = False, repaired: bool = False) -> Prepare:
+    """Return the shop in an account in which an update of its stack fails.
+
+    With `rollback` its rollback fails too; with `repaired` this happens only once.
+    """
+
+    def prepare(cloud: FakeCloud, api: Client) -> None:
+        configured(cloud, api)
+        cloud.stacks.update_failures = ("daService: it was not stable",)
+        cloud.stacks.rollback_failures = ("daListener: it is in use",) if rollback else ()
+        cloud.stacks.repaired = repaired
+
+    return prepare
+
+
+def remaining_resources(cloud: FakeCloud, api: Client) -> None:
+    """Create the shop in an account that cannot delete the load balancer of qa."""
+    configured(cloud, api)
+    cloud.stacks.cleanup_failures = ("qaLoadBalancer: it is protected",)
+
+
+def changed_stack(cloud: FakeCloud, api: Client) -> None:
+    """Change the stack of the shop by hand, so that each change set would change a slot too."""
+    configured(cloud, api)
+    slot = ResourceChange("Modify", "prod1Service", "AWS::ECS::Service", "False")
+    cloud.stacks.unexpected = (slot,)
+
+
+def replaced_secret(cloud: FakeCloud, api: Client) -> None:
+    """Replace a secret of the shop, so that only the live slot still runs the first one."""
+    _in_use(cloud, api, service={"secrets": {"KEY": f"{SECRET}/first-AbCdEf"}})
+    second = {"service": {"secrets": {"KEY": f"{SECRET}/second-AbCdEf"}}}
+    api.finished(api.patch(second))
+
+
 # --- operations in progress, for aborts ---
+
+
+def preparing(cloud: FakeCloud, api: Client) -> None:
+    """Accept an update with a change set that is not complete yet."""
+    configured(cloud, api)
+    cloud.stacks.pace = 1000
+    api.patch(ADD_DA)
+    cloud.stacks.pace = 1
+
+
+def executing(change: Mapping[str, Any], remove: str = "") -> Prepare:
+    """Return the shop with an accepted update whose stack is changing."""
+
+    def prepare(cloud: FakeCloud, api: Client) -> None:
+        configured(cloud, api)
+        api.patch(change, **({"remove": remove} if remove else {}))
+        stack = cloud.stacks.named("Shop")
+        assert stack
+        while stack.status != "UPDATE_IN_PROGRESS":
+            api.tick()
+        stack.left = 12
+
+    return prepare
 
 
 def creating(cloud: FakeCloud, api: Client) -> None:
@@ -168,6 +308,14 @@ def deploying(cloud: FakeCloud, api: Client) -> None:
     """Accept a deploy that hangs in all environments."""
     shop(cloud, api)
     api.deploy("hang", *TESTS)
+    api.tick()
+
+
+def updating(cloud: FakeCloud, api: Client) -> None:
+    """Accept an update that hangs in dev and qa."""
+    configured(cloud, api)
+    hangs = {"environment": {"BEHAVIOUR": HANG}}
+    api.patch({"overrides": {"dev": hangs, "qa": hangs}})
     api.tick()
 
 

@@ -14,27 +14,32 @@ from typing import Any, ClassVar
 
 from devops_core.model.inventory import Row, container_of
 from devops_core.model.operation import Event
-from devops_core.model.specification import Specification
+from devops_core.model.specification import ApplicationRecord, Specification
 from devops_core.naming import OPERATION_TAG
 from tests.lab.fakes import Call, FakeCloud
 from tests.lab.promises import Watch
 from tests.lab.snapshot import (
+    STACK_ACTIONS,
     Action,
     Change,
+    ChangeSet,
     Listener,
     Service,
     Stack,
     TaskDefinition,
     family_of,
-    secrets_of,
+    settings_of,
     split_name,
-    variables_of,
 )
 
 _ACTIONS = {
     "stacks.create": Action.CREATE_STACK,
     "stacks.unprotect": Action.UNPROTECT_STACK,
     "stacks.delete": Action.DELETE_STACK,
+    "stacks.create_change_set": Action.CREATE_CHANGE_SET,
+    "stacks.execute_change_set": Action.EXECUTE_CHANGE_SET,
+    "stacks.delete_change_set": Action.DELETE_CHANGE_SET,
+    "stacks.continue_rollback": Action.CONTINUE_ROLLBACK,
     "containers.register": Action.REGISTER,
     "containers.deregister": Action.DEREGISTER,
     "containers.update": Action.UPDATE_SERVICE,
@@ -65,6 +70,7 @@ class MemorySnapshot:
         self._cloud = cloud
         tables = cloud.tables
         self.rows: Collection[Row] = tables.rows.values()
+        self.records: Mapping[str, ApplicationRecord] = tables.records
         # The promises that hold at any moment need these.
         self.operations = {key[1]: each for key, each in tables.operations.items()}
         self.events: dict[str, list[Event]] = {}
@@ -108,8 +114,7 @@ class MemorySnapshot:
                 each.tags.get("aws:cloudformation:stack-name", ""),
                 each.active,
                 each.settings,
-                secrets_of(container_of(each.request, each.container)),
-                variables_of(container_of(each.request, each.container)),
+                **settings_of(each.request, container_of(each.request, each.container), each.tags),
             )
             for arn, each in self._cloud.containers.task_definitions.items()
         }
@@ -118,7 +123,19 @@ class MemorySnapshot:
     def stacks(self) -> Collection[Stack]:
         """The stacks that are not deleted."""
         return [
-            Stack(each.id, each.name, each.operation or "")
+            Stack(
+                each.id,
+                each.name,
+                each.operation or "",
+                dict(each.parameters),
+                {
+                    name: ChangeSet(
+                        one.execution,
+                        tuple((each.action, each.logical_id, each.type) for each in one.changes),
+                    )
+                    for name, one in each.change_sets.items()
+                },
+            )
             for each in self._cloud.stacks.stacks.values()
             if each.status != "DELETE_COMPLETE"
         ]
@@ -143,8 +160,9 @@ class MemorySnapshot:
         action = _ACTIONS[call.name]
         if action is Action.CREATE_STACK:
             return Change(call.number, action, first["StackName"])
-        if action in (Action.UNPROTECT_STACK, Action.DELETE_STACK):
-            return Change(call.number, action, self._cloud.stacks.stacks[first].name)
+        if action in STACK_ACTIONS:
+            stack_id = first["StackName"] if action is Action.CREATE_CHANGE_SET else first
+            return Change(call.number, action, self._cloud.stacks.stacks[stack_id].name)
         if action is Action.UPDATE_SERVICE:
             return Change(call.number, action, first, others[0], others[1])
         if action is Action.MODIFY_LISTENER:

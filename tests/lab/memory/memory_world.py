@@ -99,6 +99,7 @@ class World(BaseWorld):
     def rest(self) -> None:
         """Complete everything that is in progress in AWS."""
         containers, stacks = self.cloud.containers, self.cloud.stacks.stacks.values()
+        containers.hangs = False
         for image, behaviour in containers.behaviours.items():
             containers.behaviours[image] = OK if behaviour == HANG else behaviour
         for application, name in containers.services_:
@@ -111,6 +112,7 @@ class World(BaseWorld):
         """Delete the application; if it does not exist, create it first."""
         stacks = self.cloud.stacks
         stacks.create_failures, stacks.delete_failures = (), ()
+        stacks.update_failures, stacks.rollback_failures = (), ()
         super().delete()
 
     def end(self) -> dict[str, Any]:
@@ -121,11 +123,15 @@ class World(BaseWorld):
             for operation in self.cloud.tables.operations.values()
         }
         services = {
-            f"{application} {name}": (containers.running(application, name).image, service.desired)
+            f"{application} {name}": (
+                containers.running(application, name).image,
+                containers.running(application, name).settings,
+                service.desired,
+            )
             for (application, name), service in containers.services_.items()
         }
         listeners = self.cloud.load_balancer.listeners
-        return operations | self.inventory() | services | listeners
+        return operations | self.inventory() | self.specification() | services | listeners
 
 
 _prepared = cache(World.prepared)

@@ -2,8 +2,8 @@
 
 moto completes a stack at once, and it has neither rollouts (an update does not change
 `deployments`) nor running tasks nor targets. It lists task definitions in random order, accepts a
-deregistered task definition for a service, and leaves most resources of a deleted stack. Here
-stacks and rollouts take some seconds of the tests' clock.
+deregistered task definition for a service, drops the CPU units in a template, and leaves most
+resources of a deleted stack. Here stacks and rollouts take some seconds of the tests' clock.
 """
 
 from __future__ import annotations
@@ -60,6 +60,7 @@ class Completion:
         answer = answered(request)
         if call.operation == "CreateStack":
             _weigh_target_groups()
+            _size_task_definitions()
         if call.operation == "DeleteStack":
             _tear_down()
         for thing, state in _states() if call.changes_aws else ():
@@ -202,6 +203,15 @@ def _weigh_target_groups() -> None:
             ]
             forward = {"Type": "forward", "ForwardConfig": {"TargetGroups": weighted}}
             elb.modify_listener(listener, actions=[forward])
+
+
+def _size_task_definitions() -> None:
+    """Set the CPU units of the task definitions of stacks, which moto drops."""
+    ecs = backend("ecs")
+    for stack in backend("cloudformation").stacks.values():
+        for definitions in ecs.task_definitions.values():
+            for definition in definitions.values():
+                definition.cpu = definition.cpu or stack.parameters["Cpu"]
 
 
 def _tear_down() -> None:

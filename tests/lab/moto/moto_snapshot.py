@@ -29,9 +29,8 @@ from tests.lab.snapshot import (
     family_of,
     forward_weights,
     receiving,
-    secrets_of,
+    settings_of,
     split_name,
-    variables_of,
 )
 from tests.lab.table_items import TableItems
 
@@ -160,8 +159,7 @@ def _task_definition(definition: Any) -> TaskDefinition:
         container["image"],
         tags.get(OPERATION_TAG, ""),
         active=definition.status == "ACTIVE",
-        secrets=secrets_of(container),
-        variables=variables_of(container),
+        **settings_of({"cpu": definition.cpu, "memory": definition.memory}, container, tags),
     )
 
 

@@ -69,6 +69,7 @@ class World(BaseWorld):
             for operation in seen.operations.values()
         }
         ends |= {row.environment.value: _known(row) for row in seen.rows}
+        ends |= self.specification()
         for (_, name), service in seen.services.items():
             definition = backend("ecs").describe_task_definition(service.task_definition)
             ends[f"service {name}"] = definition.container_definitions, service.desired

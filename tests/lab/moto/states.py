@@ -14,10 +14,11 @@ from tests.lab.fakes import ACCOUNT, REGION, Crash
 from tests.lab.moto.backends import backend
 from tests.lab.moto.moto_world import World
 from tests.lab.moto.transport import Call, Deliver
-from tests.lab.world import APPLICATION, Request, create, deploy, promote, schedule, swap
+from tests.lab.world import APPLICATION, Request, create, deploy, patch, promote, schedule, swap
 
 TESTS = ("dev", "qa", "stage")
 _VERSIONS = ("1.0", "2.0", "3.0")
+_LEVEL = patch({"service": {"environment": {"LEVEL": "debug"}}})
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +98,10 @@ def _grown(world: World) -> None:
     scale(world, "prod-2")
 
 
+def _updated(world: World) -> None:
+    done(world, _LEVEL, promote())
+
+
 def _swapped(world: World) -> None:
     done(world, swap("2.0"))
 
@@ -118,7 +123,7 @@ def _listener_moved(world: World) -> None:
 def _service_changed(world: World) -> None:
     container = {"name": "app", "image": "nginx:2"}
     definition = world.account.plain("ecs").register_task_definition(
-        family=f"{APPLICATION}-dev", memory="512", containerDefinitions=[container]
+        family=f"{APPLICATION}-dev", cpu="256", memory="512", containerDefinitions=[container]
     )["taskDefinition"]["taskDefinitionArn"]
     _update(world, "dev", taskDefinition=definition)
     _long_ago(world)
@@ -179,11 +184,14 @@ LARGE = State(_large, environments=TESTS)
 TESTED = State(_tested, SHOP)
 GROWN = State(_grown, SHOP)
 SWAPPED = State(_swapped, SHOP)
+UPDATED = State(_updated, SHOP)
 BEGUN_CREATE = State(_begun(create()), EMPTY)
 BEGUN_DEPLOY = State(_begun(deploy("3.0", "dev")), SHOP)
+BEGUN_UPDATE = State(_begun(_LEVEL), SHOP)
 BEGUN_SWAP = State(_begun(swap("2.0")), SHOP)
 HANGING = State(_hanging(deploy("3.0", "dev"), "dev"), SHOP)
 PROMOTING = State(_hanging(promote(), "prod-1"), TESTED)
+UPDATING = State(_hanging(_LEVEL, "dev"), SHOP)
 CREATING = State(_doing(create()), EMPTY)
 DEPLOYING = State(_doing(deploy("3.0", "dev")), SHOP)
 SWAPPING = State(_hanging(swap("2.0"), "prod-1"), GROWN)

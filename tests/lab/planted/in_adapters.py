@@ -4,11 +4,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from devops_core.adapters.dynamodb import transactions
-from devops_core.adapters.dynamodb.transactions import FailedCondition, Subject, WriteAction
+from devops_core.adapters.dynamodb.attributes import Item
+from devops_core.adapters.dynamodb.transactions import (
+    ActionBuilder,
+    FailedCondition,
+    Subject,
+    WriteAction,
+)
 from devops_core.adapters.ecs import EcsContainers
 from tests.lab.planted import Bug, bugs_among, in_matrix, planted_in
 
@@ -116,6 +122,23 @@ def listener_loses_the_target_group_with_weight_0(
         groups = sent["ForwardConfig"]["TargetGroups"]
         sent["ForwardConfig"]["TargetGroups"] = [each for each in groups if each["Weight"]]
     return sent
+
+
+@_bug(
+    "devops_core.adapters.dynamodb.transactions:ActionBuilder.remove_revisions",
+    why="a delayed removal deletes the revisions of the next application of the same name",
+    kind="LATE_OPERATION",
+    story="delete-revisions",
+)
+def revisions_are_removed_without_a_claim(
+    original: Callable[..., list[WriteAction]],
+    self: ActionBuilder,
+    application: str,
+    keys: Iterable[Item],
+    operation_id: str,
+) -> list[WriteAction]:
+    _, *removals = original(self, application, keys, operation_id)
+    return removals
 
 
 BUGS = bugs_among(list(globals().values()))

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -12,20 +12,27 @@ from typing import Any
 from devops_core.engine import reconcile, telemetry
 from devops_core.engine.run import Outcome, RequestContext, Run
 from devops_core.errors import AwsError, RefusedError, ThrottledError
-from devops_core.kinds import rollout, sources
+from devops_core.kinds import releases, rollout, sources, update
 from devops_core.kinds.kind import Kind, RowChanges
 from devops_core.model.decisions import Act, Decision, Fail, Plan, State, Wait
 from devops_core.model.expectation import Expectation
 from devops_core.model.inventory import Application, Inventory, Row, Service
 from devops_core.model.listeners import Listener
-from devops_core.model.observed import Deployment, Observed, RunningService
+from devops_core.model.observed import Deployment, Observed, RunningService, Stack
 from devops_core.model.operation import Event, Operation, Progress, Status
-from devops_core.model.specification import ApplicationRecord, EnvironmentSettings, Specification
+from devops_core.model.specification import (
+    ApplicationRecord,
+    EnvironmentSettings,
+    RecordClaim,
+    Specification,
+)
+from devops_core.model.stack_change import ChangeSet, StackChange
 from devops_core.model.steps import Deregister, Step, Switch, UpdateService
-from devops_core.naming import SLOTS, Environment
+from devops_core.naming import PRODUCTION, SLOTS, Environment, Image
 from devops_core.ports import Cloud
 from devops_core.requests.promote import PromoteRequest
 from devops_core.requests.swap import SwapRequest
+from devops_core.requests.update import UpdateRequest
 from devops_core.settings import Settings
 from tests.lab.planted import Bug, bugs_among, in_matrix, planted_in
 
@@ -156,8 +163,9 @@ def idempotency_key_is_not_recorded(
     plan: Plan,
     operation: Operation,
     context: RequestContext,
+    inventory: Inventory,
 ) -> Outcome:
-    return original(cloud, plan, operation, context._replace(key=None))
+    return original(cloud, plan, operation, context._replace(key=None), inventory)
 
 
 # --- observations ---
@@ -443,6 +451,247 @@ def release_is_compared_by_its_version(
     original: Callable[..., bool], self: Expectation, service: Service
 ) -> bool:
     return original(self._replace(digest=None) if self.version else self, service)
+
+
+# --- revisions of the specification ---
+
+
+@_bug(
+    "devops_core.kinds.update:plan",
+    why="two updates change the specification and the environments at the same time",
+    stories=("update-one",),
+)
+def update_does_not_claim_the_specification(
+    original: Callable[..., Plan],
+    request: UpdateRequest,
+    inventory: Inventory,
+    observed: Observed,
+    draft: Operation,
+) -> Plan:
+    plan = original(request, inventory, observed, draft)
+    return plan._replace(record=plan.record and plan.record._replace(taken=False))
+
+
+@_bug(
+    "devops_core.engine.reconcile:_holds_record",
+    why="after a failed update the specification cannot be changed any more",
+    stories=("update-crashes",),
+)
+def failed_update_keeps_its_claim_of_the_specification(
+    original: Callable[..., bool], inventory: Inventory, operation: Operation
+) -> bool:
+    failed_update = operation.kind == "update" and operation.status is Status.FAILED
+    return original(inventory, operation) and not failed_update
+
+
+@_bug(
+    "devops_core.engine.reconcile:_holds_record",
+    why="after a refused deletion of the stack the delete cannot be repeated",
+    stories=("delete-fails",),
+)
+def failed_delete_keeps_its_claim_of_the_specification(
+    original: Callable[..., bool], inventory: Inventory, operation: Operation
+) -> bool:
+    return original(inventory, operation) and operation.kind != "delete"
+
+
+@_bug(
+    "devops_core.kinds.releases:_target_image",
+    why="the inventory has the new version, and the previous image runs",
+    stories=("deploy-outdated",),
+)
+def old_image_is_in_the_new_task_definition(
+    original: Callable[..., Image | None], part: Progress
+) -> Image | None:
+    return None
+
+
+@_bug(
+    "devops_core.kinds.releases:_target_image",
+    why="an update deploys other bytes if the tag of the running image has moved",
+    stories=("update-one",),
+)
+def update_names_the_image_by_its_tag(
+    original: Callable[..., Image | None], part: Progress
+) -> Image | None:
+    return original(replace(part, digest_reported=part.keeps_image))
+
+
+@_bug(
+    "devops_core.render:_configured_container",
+    why="a rollout removes the variables of other tools and of people",
+    stories=("update-by-hand",),
+)
+def variables_of_others_are_removed(
+    original: Callable[..., dict[str, Any]],
+    container: Mapping[str, Any],
+    settings: EnvironmentSettings,
+    owned: Sequence[str],
+) -> dict[str, Any]:
+    template = ("APPLICATION", "ENVIRONMENT", "PORT")
+    kept = [each for each in container["environment"] if each["name"] in template]
+    return original({**container, "environment": kept}, settings, owned)
+
+
+@_bug(
+    "devops_core.render:_configured_container",
+    why="tasks keep a variable that the specification no longer has",
+    stories=("update-one",),
+)
+def removed_variables_remain(
+    original: Callable[..., dict[str, Any]],
+    container: Mapping[str, Any],
+    settings: EnvironmentSettings,
+    owned: Sequence[str],
+) -> dict[str, Any]:
+    return original(container, settings, ())
+
+
+@_bug(
+    "devops_core.model.specification:merged_settings",
+    why="an environment runs the settings of the others",
+    stories=("update-three",),
+)
+def overrides_are_not_applied(
+    original: Callable[..., dict[str, Any]], document: Mapping[str, Any], environment: str
+) -> dict[str, Any]:
+    return original({**document, "overrides": {}}, environment)
+
+
+@_bug(
+    "devops_core.kinds.releases:_released",
+    why="each update rolls out again, and a promote is refused",
+    stories=("update-one",),
+)
+def row_keeps_the_hash_of_its_previous_settings(
+    original: Callable[..., Service], state: State, service: Service, part: Progress, now: datetime
+) -> Service:
+    return replace(original(state, service, part, now), spec_hash=service.spec_hash)
+
+
+@_bug(
+    "devops_core.kinds.update:_counts",
+    why="the slots of production run settings that no promote has applied",
+    stories=("update-one",),
+)
+def update_rolls_out_production(
+    original: Callable[..., list[Any]], inventory: Inventory, observed: Observed, count: int | None
+) -> list[Any]:
+    return [
+        update._Rollout(
+            sources.Source(row, service),
+            releases.reconfigured(row, service, inventory.specification.settings(row.environment)),
+        )
+        for row, service in inventory.usable(*PRODUCTION)
+    ]
+
+
+@_bug(
+    "devops_core.kinds.delete:_after_stack",
+    why="the next application of this name has the revisions of the deleted one",
+    stories=("delete-revisions",),
+)
+def revisions_remain_after_a_delete(
+    original: Callable[..., Decision], operation: Operation, observed: Observed
+) -> Decision:
+    return original(operation.with_details(cleared=True), observed)
+
+
+# --- changes of the stack ---
+
+
+@_bug(
+    "devops_core.kinds.update:_record_claim",
+    why="the specification has environments that do not exist, if the stack fails",
+    stories=("update-stack-fails",),
+)
+def revision_is_present_before_its_stack(
+    original: Callable[..., RecordClaim],
+    record: ApplicationRecord | None,
+    wanted: update.Change,
+    draft: Operation,
+) -> RecordClaim:
+    return original(record, wanted._replace(restacks=False), draft)
+
+
+@_bug(
+    "devops_core.kinds.stack_update:unexpected_changes",
+    why="CloudFormation returns a live service to its first task definition",
+    stories=("update-unexpected",),
+)
+def unexpected_changes_are_executed(
+    original: Callable[..., list[str]], change: StackChange, change_set: ChangeSet
+) -> list[str]:
+    return []
+
+
+@_bug(
+    "devops_core.kinds.update:rows_after",
+    why="deploys name an environment that does not exist",
+    stories=("update-stack-fails",),
+)
+def rows_of_added_environments_remain(
+    original: Callable[..., RowChanges],
+    state: State,
+    held: Sequence[Row],
+    now: datetime,
+    *,
+    keep_rows: bool,
+) -> RowChanges:
+    rows = original(state, held, now, keep_rows=keep_rows)
+    return rows if state.operation.details.changed else rows._replace(removed=())
+
+
+@_bug(
+    "devops_core.kinds.update:rows_after",
+    why="an environment runs that the service does not know any more",
+    stories=("update-removes-fails",),
+)
+def row_is_removed_although_the_stack_failed(
+    original: Callable[..., RowChanges],
+    state: State,
+    held: Sequence[Row],
+    now: datetime,
+    *,
+    keep_rows: bool,
+) -> RowChanges:
+    rows, change = original(state, held, now, keep_rows=keep_rows), state.operation.details.stack
+    gone = [row for row in held if change and row.environment in change.removed]
+    kept = [row for row in rows.kept if row.environment not in {each.environment for each in gone}]
+    return rows._replace(kept=kept, removed=[*rows.removed, *gone])
+
+
+@_bug(
+    "devops_core.kinds.stack_update:_running_secrets",
+    why="ECS cannot restart a task of the live slot",
+    stories=("update-secrets-again",),
+)
+def running_tasks_lose_their_secrets(
+    original: Callable[..., list[str]], row: Row, observed: Observed
+) -> list[str]:
+    return []
+
+
+@_bug(
+    "devops_core.kinds.stack_update:_continue_rollback",
+    why="an update whose rollback fails does not end",
+    stories=("update-rollback-fails",),
+)
+def rollback_is_continued_again_and_again(
+    original: Callable[..., Decision], operation: Operation, observed: Observed, stack: Stack
+) -> Decision:
+    return original(operation.with_details(continued=False), observed, stack)
+
+
+@_bug(
+    "devops_core.kinds.stack_update:_undo",
+    why="a person can execute a change that the service has given up",
+    stories=("abort-change-set", "update-unexpected"),
+)
+def change_set_remains_after_a_failure(
+    original: Callable[..., Decision], operation: Operation, observed: Observed
+) -> Decision:
+    return original(operation, replace(observed, change_set=None))
 
 
 BUGS = bugs_among(list(globals().values()))

@@ -6,17 +6,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import datetime
 
 from devops_core.drift.comparison import RowsByEnvironment
 from devops_core.engine import reconcile
 from devops_core.engine.run import Outcome, RequestContext, Run
 from devops_core.kinds.kind import Kind
+from devops_core.kinds.update import Change
 from devops_core.model.decisions import Plan, State
 from devops_core.model.inventory import Inventory, Service
 from devops_core.model.observed import Observed, Stack
 from devops_core.model.operation import LEASE, Operation, Progress
 from devops_core.naming import Environment
 from devops_core.ports import Cloud, IdempotencyRecord
+from devops_core.requests.update import UpdateRequest
 from tests.lab.planted import bugs_among, planted_in
 
 
@@ -44,8 +47,9 @@ def idempotency_key_is_not_recorded(
     plan: Plan,
     operation: Operation,
     context: RequestContext,
+    inventory: Inventory,
 ) -> Outcome:
-    return original(cloud, plan, operation, context._replace(key=None))
+    return original(cloud, plan, operation, context._replace(key=None), inventory)
 
 
 @planted_in(
@@ -83,6 +87,26 @@ def rows_follow_the_listener_only_partly(
     corrected, reasons = original(rows, observed)
     blue = Environment.PROD_BLUE
     return ({**corrected, blue: rows[blue]} if reasons else corrected), reasons
+
+
+@planted_in(
+    "devops_core.kinds.update:change",
+    why="a caller overwrites a revision that this caller has not read",
+)
+def expected_revision_is_ignored(
+    original: Callable[..., Change], request: UpdateRequest, inventory: Inventory
+) -> Change:
+    return original(request._replace(revision=None), inventory)
+
+
+@planted_in(
+    "devops_core.kinds.releases:_released",
+    why="the next rollout keeps variables that the specification no longer has",
+)
+def row_keeps_the_names_of_its_previous_settings(
+    original: Callable[..., Service], state: State, service: Service, part: Progress, now: datetime
+) -> Service:
+    return replace(original(state, service, part, now), owned=service.owned)
 
 
 BUGS = bugs_among(list(globals().values()))

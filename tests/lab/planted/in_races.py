@@ -111,10 +111,11 @@ def outdated_plan_is_claimed_with_the_present_rows(
     plan: Plan,
     operation: Operation,
     context: RequestContext,
+    inventory: Inventory,
 ) -> Outcome:
     rows = cloud.tables.inventory(operation.application)[0].rows
     taken = tuple(rows[row.environment] for row in plan.taken)
-    return original(cloud, plan._replace(taken=taken), operation, context)
+    return original(cloud, plan._replace(taken=taken), operation, context, inventory)
 
 
 @_bug(
@@ -137,6 +138,26 @@ def request_is_refused_for_effects_of_another_operation(
         if isinstance(refusal, ConflictError | RefusedError):
             raise refusal from None
         raise
+
+
+@_bug(
+    "devops_core.engine.accept:_claim",
+    why="an operation applies a revision of the specification that is not the present one",
+    race="update-promote",
+)
+def operation_applies_an_outdated_revision(
+    original: Callable[..., Outcome],
+    cloud: Cloud,
+    plan: Plan,
+    operation: Operation,
+    context: RequestContext,
+    inventory: Inventory,
+) -> Outcome:
+    present, record = cloud.tables.inventory(operation.application)[0].record, plan.record
+    if record and record.seen and present:
+        # The condition of the transaction names the present revision.
+        record = record._replace(seen=record.seen._replace(current=present.current))
+    return original(cloud, plan._replace(record=record), operation, context, inventory)
 
 
 # The first observation of each swap request by its id. The request is kept, so that no other
@@ -168,9 +189,10 @@ def key_of_a_simultaneous_request_fits_every_body(
     plan: Plan,
     operation: Operation,
     context: RequestContext,
+    inventory: Inventory,
 ) -> Outcome:
     try:
-        return original(cloud, plan, operation, context)
+        return original(cloud, plan, operation, context, inventory)
     except IdempotencyMismatchError:
         _, record = cloud.tables.inventory(operation.application, context.key)
         if record is None:

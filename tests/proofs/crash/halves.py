@@ -80,6 +80,7 @@ HALVES: Mapping[str, Half] = {
         blind={
             "deploy": _UPDATES,
             "deploy-blue": _UPDATES,
+            "update": _UPDATES,
             "swap": ("load_balancer.rules",),
         },
         create_stack="stacks.create",
@@ -98,6 +99,7 @@ HALVES: Mapping[str, Half] = {
         blind={
             "deploy": _ECS_UPDATES,
             "deploy-blue": _ECS_UPDATES,
+            "update": _ECS_UPDATES,
             "swap": ("elbv2.DescribeRules",),
         },
         create_stack="cloudformation.CreateStack",

@@ -88,11 +88,17 @@ def undisturbed(half: str, name: str) -> Course:
     story = HALVES[half].stories[name]
     world = HALVES[half].begin(story)
     versions = {} if story.runs is None else world.versions() | dict(story.runs)
+    revisions = {} if story.runs is None else world.revisions() | dict(story.revisions)
     _run_story(story, world)
     course = Course(tuple(HALVES[half].journal(world)), world.end())
     _hold_ends(story, world)
     assert story.ends == "REFUSED" or world.records().operations, "no operation has started"
+    for gone in story.gone:
+        versions.pop(gone)
+        revisions[gone] = None
     assert world.versions() == versions, f"inventory has {world.versions()}, not {versions}"
+    actual = {name: world.revisions().get(name) for name in revisions}
+    assert actual == revisions, f"environments run the revisions {actual}, not {revisions}"
     world.hold()
     assert world.drift() == 0, "the drift check finds drift without a change"
     return course

@@ -9,11 +9,13 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from devops_core.model.service_spec import ServiceOverride, ServiceSpec
 
-from devops_core.details.create import CreateDetails
+from devops_core.details.update import UpdateDetails
 from devops_core.model.inventory import Row, RowStatus
 from devops_core.model.operation import LEASE, Event, Progress, Status
+from devops_core.model.specification import ApplicationRecord, Specification, StackRecord
+from devops_core.model.stack_change import StackChange
+from devops_core.model.template import Template
 from devops_core.naming import Environment
 from tests.lab import promises
 from tests.lab.fakes import FakeCloud
@@ -32,6 +34,7 @@ from tests.lab.samples import (
 from tests.lab.snapshot import (
     Action,
     Change,
+    ChangeSet,
     Service,
     Stack,
     StoredSnapshot,
@@ -41,8 +44,27 @@ from tests.lab.snapshot import (
 IMAGE = f"repo/shop@{DIGEST}"
 SWAP = "01ARZ3NDEKTSV4RRFFQ69G5FAV"
 OTHER = "01ARZ3NDEKTSV4RRFFQ69G5FAX"
-TEST, LIVE = {"KEY": "arn:test"}, {"KEY": "arn:live"}
+_ARN = "arn:aws:secretsmanager:eu-west-1:123456789012:secret"
+TEST, LIVE = {"KEY": f"{_ARN}:test-AbCdEf"}, {"KEY": f"{_ARN}:live-AbCdEf"}
+PARAMETERS = {
+    "Environments": "dev",
+    "devSecretArns": TEST["KEY"],
+    "prodSecretArns": LIVE["KEY"],
+}
 SERVICES = {"DEV": "dev", "PROD-GREEN": "prod-2", "PROD-BLUE": "prod-1"}
+SPECIFICATION = Specification(
+    1,
+    {
+        "email": "web@example.com",
+        "environments": {"nonProd": ["dev"]},
+        "service": {"cpu": 512, "environment": {"LEVEL": "info", "DEBUG": "1"}},
+        "overrides": {"dev": {"secrets": TEST}, "prod": {"secrets": LIVE, "unset": ["DEBUG"]}},
+    },
+)
+
+RECORD = ApplicationRecord(
+    SPECIFICATION, SPECIFICATION.revision, stack=StackRecord(Template("s3://templates", "1", "ab"))
+)
 
 
 def group(service: str) -> str:
@@ -66,6 +88,8 @@ def row(environment: str, service: str) -> Row:
         task_definition=definition(service),
         registered=definition(service),
         image="repo/shop:1.0",
+        spec=SPECIFICATION.revision,
+        spec_hash=SPECIFICATION.settings(Environment(environment)).hash,
     )
     return replace(
         MINIMAL_ROW,
@@ -74,6 +98,19 @@ def row(environment: str, service: str) -> Row:
         status=RowStatus.ACTIVE,
         service=running,
         url=f"http://{service}",
+    )
+
+
+def tasks(environment: str) -> TaskDefinition:
+    """Return a task definition with the settings of an environment."""
+    settings = SPECIFICATION.settings(Environment(environment))
+    return TaskDefinition(
+        IMAGE,
+        SWAP,
+        secrets=settings.secrets,
+        variables={"PORT": "80", **settings.environment},
+        size=("512", "1024"),
+        spec_hash=settings.hash,
     )
 
 
@@ -124,6 +161,8 @@ def state() -> Prepared:
     events = [event("000", "ACCEPTED"), event("001", "SWITCHED"), event("END", "SUCCEEDED")]
     return Prepared(
         rows=[row(*each) for each in SERVICES.items()],
+        records={"Shop": RECORD},
+        specifications={("Shop", SPECIFICATION.revision): SPECIFICATION},
         operations={SWAP: swap},
         events={SWAP: events},
         listed=Counter({(SWAP, each.key): 2 for each in events}),
@@ -136,9 +175,9 @@ def state() -> Prepared:
             for name in SERVICES.values()
         },
         task_definitions={
-            definition(name): TaskDefinition(IMAGE, SWAP) for name in SERVICES.values()
+            definition(name): tasks(environment) for environment, name in SERVICES.items()
         },
-        stacks=[Stack(FULL_APPLICATION.stack_id or "", "Shop", SWAP)],
+        stacks=[Stack(FULL_APPLICATION.stack_id or "", "Shop", SWAP, PARAMETERS)],
         pages={
             f"http://{name}": {"application": "Shop", "environment": name, "image": IMAGE}
             for name in SERVICES.values()
@@ -197,22 +236,31 @@ def failed_swap(state: Prepared) -> None:
     state.events[SWAP][-1] = event("END", "FAILED")
 
 
-def with_secrets(**secrets: Mapping[str, str]) -> Break:
-    """Add a create with secrets; some services have other ones."""
-
+def changed_definition(service: str, **changes: Any) -> Break:
     def broken(state: Prepared) -> None:
-        state.unchecked = {"each_operation_has_one_complete_log": "the create has no events"}
-        overrides = {"dev": ServiceOverride(TEST), "prod": ServiceOverride(LIVE)}
-        state.operations[OTHER] = replace(
-            minimal_operation("create", OTHER),
-            status=Status.SUCCEEDED,
-            ended_at=NOW,
-            details=CreateDetails(ServiceSpec(), overrides=overrides),
-        )
-        expected = {"dev": TEST, "prod_1": LIVE, "prod_2": LIVE}
-        for name, given in {**expected, **secrets}.items():
-            arn = definition(name.replace("_", "-"))
-            state.task_definitions[arn] = replace(state.task_definitions[arn], secrets=given)
+        arn = definition(service)
+        state.task_definitions[arn] = replace(state.task_definitions[arn], **changes)
+
+    return broken
+
+
+def changed_hash(state: Prepared) -> None:
+    service = state.rows[0].service
+    assert service
+    other = SPECIFICATION.settings(Environment.PROD_GREEN).hash
+    changed_row(service=replace(service, spec_hash=other))(state)
+
+
+def changed_record(**changes: Any) -> Break:
+    def broken(state: Prepared) -> None:
+        state.records["Shop"] = state.records["Shop"]._replace(**changes)
+
+    return broken
+
+
+def changed_stack(**changes: Any) -> Break:
+    def broken(state: Prepared) -> None:
+        state.stacks = [replace(each, **changes) for each in state.stacks]
 
     return broken
 
@@ -253,13 +301,77 @@ BROKEN: tuple[tuple[Callable[..., Any], Break], ...] = (
     ),
     (
         promises.no_running_task_definition_is_deregistered,
-        lambda state: state.task_definitions.update(
-            {definition("dev"): TaskDefinition(IMAGE, SWAP, active=False)}
-        ),
+        changed_definition("dev", active=False),
     ),
-    (promises.tasks_receive_only_the_secrets_of_their_environment, with_secrets(dev=LIVE)),
-    (promises.tasks_receive_only_the_secrets_of_their_environment, with_secrets(prod_1=TEST)),
-    (promises.tasks_receive_only_the_secrets_of_their_environment, with_secrets(prod_2={})),
+    (
+        promises.tasks_have_the_settings_of_their_revision,
+        changed_definition("dev", secrets=LIVE),
+    ),
+    (
+        promises.tasks_have_the_settings_of_their_revision,
+        changed_definition("prod-1", secrets={**LIVE, **TEST, "OTHER": "arn:other"}),
+    ),
+    (promises.tasks_have_the_settings_of_their_revision, changed_definition("prod-2", secrets={})),
+    (
+        promises.tasks_have_the_settings_of_their_revision,
+        changed_definition("dev", variables={"LEVEL": "debug", "DEBUG": "1"}),
+    ),
+    (
+        promises.tasks_have_the_settings_of_their_revision,
+        changed_definition("prod-1", variables={"LEVEL": "info", "DEBUG": "1"}),
+    ),
+    (
+        promises.tasks_have_the_settings_of_their_revision,
+        changed_definition("dev", size=("256", "1024")),
+    ),
+    (
+        promises.tasks_have_the_settings_of_their_revision,
+        lambda state: state.specifications.clear(),
+    ),
+    (promises.rows_have_the_hash_of_the_running_settings, changed_hash),
+    (
+        promises.each_specification_belongs_to_an_application,
+        lambda state: state.records.update(Cart=ApplicationRecord(SPECIFICATION, 1)),
+    ),
+    (
+        promises.each_revision_is_stored,
+        changed_record(specification=SPECIFICATION._replace(revision=2), current=2),
+    ),
+    (
+        promises.each_revision_is_stored,
+        changed_record(specification=Specification(1, {"email": "other@example.com"})),
+    ),
+    (promises.no_claim_outlives_its_operation, changed_record(claim=SWAP)),
+    (promises.each_claim_is_that_of_an_operation, changed_record(claim=OTHER)),
+    (
+        promises.each_revision_belongs_to_an_application,
+        lambda state: state.specifications.update({("Cart", 1): SPECIFICATION}),
+    ),
+    (
+        promises.the_present_revision_is_that_of_the_stack,
+        changed_stack(parameters={**PARAMETERS, "Environments": "dev,qa"}),
+    ),
+    (
+        promises.the_present_revision_is_that_of_the_stack,
+        changed_stack(parameters={**PARAMETERS, "Environments": "qa"}),
+    ),
+    (promises.rows_are_those_of_the_specification, lambda state: state.rows.pop(0)),
+    (
+        promises.rows_are_those_of_the_specification,
+        lambda state: state.rows.append(replace(state.rows[0], environment=Environment.QA)),
+    ),
+    (
+        promises.no_change_set_remains_executable,
+        changed_stack(change_sets={f"op-{SWAP}": ChangeSet("AVAILABLE")}),
+    ),
+    (
+        promises.tasks_can_read_their_secrets,
+        changed_stack(parameters={**PARAMETERS, "devSecretArns": LIVE["KEY"]}),
+    ),
+    (
+        promises.tasks_can_read_their_secrets,
+        changed_stack(parameters={**PARAMETERS, "prodSecretArns": ""}),
+    ),
     (promises.each_environment_is_in_service, changed_service("dev", state="IN_PROGRESS")),
     (promises.each_environment_is_in_service, changed_service("prod-2", desired=2)),
     (promises.each_environment_is_in_service, changed_service("prod-1", running=0, desired=0)),
@@ -349,15 +461,15 @@ def test_a_broken_promise_is_named(
         hold_at_rest(state)
 
 
-def test_each_environment_has_its_own_secrets(state: Prepared) -> None:
-    with_secrets()(state)
+def test_tasks_can_have_other_variables_than_those_of_their_revision(state: Prepared) -> None:
+    changed_definition("dev", variables={"LEVEL": "info", "DEBUG": "1", "OTHER": "1"})(state)
     hold_at_rest(state)
 
 
 def test_a_claim_after_the_end_is_found_without_its_operation(state: Prepared) -> None:
     changed_row(claim=OTHER)(state)
     state.unchecked = {"each_claim_is_that_of_an_operation": "an example"}
-    with pytest.raises(AssertionError, match=r"^no row is claimed: "):
+    with pytest.raises(AssertionError, match=r"^no claim remains: "):
         hold_at_rest(state)
 
 
@@ -428,8 +540,15 @@ def updating(service: str = "prod-1") -> Change:
 def acting(state: Prepared) -> Prepared:
     """An application whose swap holds the rows and is about to move the customers."""
     lease, deadline = NOW + LEASE, NOW + timedelta(minutes=30)
-    parts = tuple(Progress(environment=each.environment, service=each.service.name)
-                  for each in state.rows if each.service)  # fmt: skip
+    parts = tuple(
+        Progress(
+            environment=each.environment,
+            service=each.service.name,
+            spec_hash=each.service.spec_hash,
+        )
+        for each in state.rows
+        if each.service
+    )
     open_one: Mapping[str, Any] = {
         "status": Status.IN_PROGRESS, "ended_at": None, "lease_until": lease,
         "deadline": deadline, "progress": parts,
@@ -512,6 +631,49 @@ def test_a_change_that_breaks_a_promise_does_not_take_effect(
     broken(acting)
     with pytest.raises(Broken, match=f"^at ecs.UpdateService: {named(promise)}: "):
         watched(acting, change)
+
+
+UPDATE = UpdateDetails(previous=1, stack=StackChange(added=(Environment.QA,)))
+EXECUTION = Change(0, Action.EXECUTE_CHANGE_SET, "Shop")
+
+
+def updating_stack(state: Prepared, *changes: tuple[str, str, str]) -> None:
+    """Make the operation an update with a change set."""
+    changed_operation(kind="update", details=UPDATE, spec=2)(state)
+    changed_record(claim=SWAP)(state)
+    changed_stack(change_sets={f"op-{SWAP}": ChangeSet("AVAILABLE", changes)})(state)
+
+
+def test_an_update_changes_environments_and_policies(acting: Prepared) -> None:
+    added = ("Add", "qaService", "AWS::ECS::Service")
+    updating_stack(acting, added, ("Modify", "prod1Secrets", "AWS::IAM::RolePolicy"))
+    watched(acting, EXECUTION)
+    # The stack is ahead of the record until the update ends.
+    changed_stack(parameters={**PARAMETERS, "Environments": "dev,qa"})(acting)
+    promises.hold_always(acting)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        ("Modify", "prod1Service", "AWS::ECS::Service"),
+        ("Modify", "qaService", "AWS::ECS::Service"),
+        ("Remove", "devService", "AWS::ECS::Service"),
+        ("Modify", "ProductionListener", "AWS::ElasticLoadBalancingV2::Listener"),
+    ],
+)
+def test_an_update_changes_no_other_resource(
+    acting: Prepared, change: tuple[str, str, str]
+) -> None:
+    updating_stack(acting, change)
+    promise = named(promises.a_change_of_the_stack_concerns_only_its_environments)
+    with pytest.raises(Broken, match=f"{promise}: it would {change[0]} {change[1]}"):
+        watched(acting, EXECUTION)
+
+
+def test_a_person_can_remove_a_row(state: Prepared) -> None:
+    state.rows.pop(0)
+    hold_at_rest(state, Context(moved={"Shop"}, untidy=["Shop-dev"]))
 
 
 def test_an_update_in_flight_excludes_other_workers_as_a_lease_does(acting: Prepared) -> None:

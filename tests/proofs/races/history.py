@@ -8,20 +8,22 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
 from devops_core.model.inventory import Row
-from devops_core.model.operation import Status
+from devops_core.model.operation import Operation, Status
 from devops_core.naming import PRODUCTION, Environment
-from devops_core.ports import Closing
-from tests.lab.client import Reply
+from devops_core.ports import Claim, Closing
+from tests.lab.client import SPECIFICATION, Reply
 from tests.lab.fakes import Call, FakeCloud
 from tests.proofs.races import specification
 from tests.proofs.races.linearizable import Step, order
 from tests.proofs.races.specification import (
     Apply,
+    Document,
+    Key,
     OperationState,
     RowState,
     StartRequest,
@@ -36,6 +38,8 @@ _KINDS: Mapping[tuple[str, str], str] = {
     ("POST", "/stacks/deploytoprodBlue"): "deploy-blue",
     ("POST", "/stacks/swapProdBlueAndGreen"): "swap",
     ("DELETE", "/stacks"): "delete",
+    ("PUT", SPECIFICATION): "update",
+    ("PATCH", SPECIFICATION): "update",
 }
 
 Steps = Iterator[Step[State]]
@@ -56,22 +60,32 @@ class History:
 
     def add_effect(self, call: Call) -> None:
         """Add the effect of a call; this is a hook of the wire after successful calls."""
+        if call.name == "tables.claim":
+            self._add_claim(call.args[0])
         if call.name in ("tables.close", "tables.correct"):
             closing = call.args[0]
-            self._add_instant(f"ends {closing.operation.status}", _end(closing))
+            self._add_instant(f"ends {closing.operation.status}", _end(self.cloud, closing))
         if call.name == "load_balancer.switch":
             for application in _applications_behind(self.cloud, call.args[0]):
                 self._add_instant("switches", partial(specification.switched, application))
 
+    def _add_claim(self, claim: Claim) -> None:
+        operation, name = claim.operation, claim.operation.application
+        corrections = {(name, row.environment): _row_state(self.cloud, row)
+                       for row in claim.corrected}  # fmt: skip
+        claimed = partial(specification.claimed, name, operation.spec, corrections)
+        self._add_instant(f"claims for revision {operation.spec}", claimed)
+
     def add_final_records(self) -> None:
         """Add the content of the tables after all operations have ended."""
         tables = self.cloud.tables
-        versions = {key: _version(row) for key, row in tables.rows.items()}
+        rows = {key: _row_state(self.cloud, row) for key, row in tables.rows.items()}
         records = {
             operation.id: (operation.status.value, bool(operation.aborted_by))
             for operation in tables.operations.values()
         }
-        self._add_instant("final records", partial(specification.at_rest, versions, records))
+        content = rows, records, _documents(self.cloud)
+        self._add_instant("final records", partial(specification.at_rest, *content))
 
     def _add_instant(self, name: str, apply: Apply) -> None:
         now = self.now()
@@ -83,12 +97,13 @@ class History:
         assert order(self.steps, self.start) is not None, f"not linearizable: {steps}"
 
 
-def _end(closing: Closing) -> Apply:
+def _end(cloud: FakeCloud, closing: Closing) -> Apply:
     operation, status = closing.operation, closing.operation.status.value
     if operation.kind == "repair":
-        versions = {row.environment: _version(row) for row in closing.kept}
+        rows = {row.environment: replace(_row_state(cloud, row), holder=None)
+                for row in closing.kept}  # fmt: skip
         application = operation.application
-        return partial(specification.corrected, operation.id, status, application, versions)
+        return partial(specification.corrected, operation.id, status, application, rows)
     succeeded = {part.environment for part in operation.progress if part.status is Status.SUCCEEDED}
     return partial(specification.ended, operation.id, status, succeeded)
 
@@ -96,14 +111,20 @@ def _end(closing: Closing) -> Apply:
 def initial_state(cloud: FakeCloud) -> State:
     """Return the state of an account; the version of green is the live version."""
     tables = cloud.tables
-    rows = {key: RowState(row.claim, _version(row)) for key, row in tables.rows.items()}
+    rows = {key: _row_state(cloud, row) for key, row in tables.rows.items()}
     operations = {}
     for (application, identifier), operation in tables.operations.items():
         versions = tuple((part.environment, part.version) for part in operation.progress)
         aborted, status = bool(operation.aborted_by), operation.status.value
         switched = operation.kind == "swap" and operation.details.live == cloud.live(application)
         operations[identifier] = OperationState(
-            operation.kind, application, versions, status, aborted, switched
+            operation.kind,
+            application,
+            versions if operation.kind not in ("delete", "update") else (),
+            tuple(_settings_after(cloud, operation, rows)),
+            status,
+            aborted,
+            switched,
         )
     existing = {name for name, _ in tables.rows}
     earlier_keys = frozenset(
@@ -112,7 +133,47 @@ def initial_state(cloud: FakeCloud) -> State:
         for record in tables.idempotency_records.values()
         if record.application not in existing
     )
-    return _with_listeners(cloud, State(rows, operations, earlier_keys=earlier_keys))
+    state = State(rows, operations, earlier_keys=earlier_keys, documents=_documents(cloud))
+    return _with_listeners(cloud, state)
+
+
+def _settings_after(
+    cloud: FakeCloud, operation: Operation, rows: Mapping[Key, RowState]
+) -> Iterator[tuple[Environment, str | None]]:
+    """Yield the settings of the environments after the success of an open operation."""
+    application = operation.application
+    if operation.ended:
+        return
+    if operation.kind == "swap":
+        yield _GREEN, rows[application, _BLUE].settings
+        yield _BLUE, rows[application, _GREEN].settings
+    elif operation.spec is not None:
+        revision = cloud.tables.stored_revisions[application][operation.spec].specification
+        document = Document.of(revision.revision, revision.document)
+        for part in operation.progress:
+            if part.spec_hash is not None:
+                yield part.environment, document.settings(part.environment)
+
+
+def _documents(cloud: FakeCloud) -> dict[str, Document]:
+    """Return the present specifications by application."""
+    return {
+        application: Document.of(record.current, record.specification.document)
+        for application, record in cloud.tables.records.items()
+    }
+
+
+def _row_state(cloud: FakeCloud, row: Row) -> RowState:
+    """Return the state of a row; the settings of a release are those of its revision."""
+    service = row.service
+    if service is None:
+        return RowState(row.claim)
+    settings = None
+    if service.spec is not None:
+        revision = cloud.tables.stored_revisions[row.application.name][service.spec].specification
+        document = Document.of(revision.revision, revision.document)
+        settings = document.settings(row.environment)
+    return RowState(row.claim, service.version, settings)
 
 
 def _with_listeners(cloud: FakeCloud, state: State) -> State:
@@ -129,10 +190,6 @@ def _with_listeners(cloud: FakeCloud, state: State) -> State:
 def _applications_behind(cloud: FakeCloud, listener: str) -> list[str]:
     names = {name for name, _ in cloud.tables.rows}
     return [name for name in names if cloud.stacks.estate.listener(name, "production") == listener]
-
-
-def _version(row: Row) -> str | None:
-    return row.service.version if row.service else None
 
 
 def _steps(event: Mapping[str, Any], began: int, ended: int, reply: Reply) -> Steps:
@@ -160,7 +217,7 @@ def _steps(event: Mapping[str, Any], began: int, ended: int, reply: Reply) -> St
 
 def _start_step(start: StartRequest, reply: Reply) -> Apply:
     operation = reply.body.get("operation")
-    if reply.status in (409, 422):
+    if reply.status in (409, 412, 422):
         holder = operation["id"] if operation else None
         return partial(specification.refused, start, reply.body["code"], holder)
     if operation:
@@ -170,18 +227,25 @@ def _start_step(start: StartRequest, reply: Reply) -> Apply:
 
 def _start_request(kind: str, event: Mapping[str, Any]) -> StartRequest:
     body = json.loads(event["body"])
-    key = event["headers"].get("Idempotency-Key")
+    key, named = event["headers"].get("Idempotency-Key"), event["pathParameters"] or {}
+    revision = event["headers"].get("If-Match", "*").strip('"')
+    fixed = ("applicationName", "tags")
     return StartRequest(
         kind=kind,
         body=f"{kind} {json.dumps(body, sort_keys=True)}",
-        application=body.get("applicationName") or body["stack"],
+        application=named.get("applicationName") or body.get("applicationName") or body["stack"],
         environments=tuple(_environments(kind, body)),
         version=body.get("version"),
         key=key,
+        content=json.dumps({name: each for name, each in body.items() if name not in fixed}),
+        patches=event["httpMethod"] == "PATCH",
+        expected=None if revision == "*" else int(revision),
     )
 
 
 def _environments(kind: str, body: Mapping[str, Any]) -> Iterator[Environment]:
+    if kind not in ("create", "deploy"):
+        return
     named = body.get("environment") or body.get("environments", {}).get("nonProd") or ["dev"]
     yield from (Environment(name.upper()) for name in named)
     if kind == "create":

@@ -142,7 +142,7 @@ class RunningRace:
 
     def _check_responses(self) -> None:
         for reply in (reply for actor in self.actors for reply in actor.replies):
-            if reply.status in (409, 422):
+            if reply.status in (409, 412, 422):
                 code, message = reply.body["code"], reply.body["errorMessage"]
                 assert code in self.race.refusals, f"responded {code}: {message}"
             else:

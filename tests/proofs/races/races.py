@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import Any
 
 from tests.lab.client import SCHEDULE, Client, Reply
 from tests.lab.events import DEPLOYMENT_COMPLETED
 from tests.lab.fakes import FakeCloud
+from tests.lab.fakes.task_service import CRASH
 from tests.lab.memory import accounts
+from tests.lab.memory.accounts import LEVEL, PRODUCTION, Prepare
 from tests.lab.memory.accounts import Call as Request
-from tests.lab.memory.accounts import Prepare
 from tests.proofs.races.race import Act, Actor, Race
 from tests.proofs.races.starts import aged, interrupted
 
@@ -23,11 +25,28 @@ _NONE, _TWO, _SOME = (frozenset(each) for each in ({0}, {2}, {1, 2}))
 _BUSY, _GONE = frozenset({"BUSY"}), frozenset({"BUSY", "NO_SUCH_APPLICATION"})
 _EXISTS, _ENDED = frozenset({"ALREADY_EXISTS"}), frozenset({"ALREADY_ENDED"})
 _EITHER = frozenset({"SUCCEEDED", "FAILED"})
+_CONFIGURED, _PROMOTED = (accounts.configured,), (accounts.promoted_update,)
 _EMPTY, _SHOP, _TESTED = (accounts.empty,), (accounts.shop,), (accounts.tested("3.0"),)
 
 
 def _deploy(version: str, *environments: str, **headers: str) -> Call:
     return lambda actor: actor.deploy(version, *environments, headers=headers)
+
+
+def _patch(document: Mapping[str, Any], **headers: str) -> Call:
+    return lambda actor: actor.patch(document, headers=headers)
+
+
+def _replace(actor: Client) -> Reply:
+    """Replace the first revision of the specification."""
+    environments = {"nonProd": [*accounts.TESTS]}
+    document = {**accounts.CONFIGURED, "email": "ci@example.com", "environments": environments}
+    return actor.replace(document, revision=1)
+
+
+def _restart(actor: Client) -> Reply:
+    body = {"applicationName": "Shop", "environment": ["dev"], "restart": True}
+    return actor.send("POST", "/stacks/deploy", body)
 
 
 def _schedule(actor: Actor) -> int:
@@ -63,6 +82,9 @@ def _after_busy(call: Callable[[Client], Reply], then: Callable[..., Reply]) -> 
 
 
 _DEV, _OTHER, _QA = _deploy("3.0", "dev"), _deploy("4.0", "dev"), _deploy("4.0", "qa")
+_UPDATE, _UPDATE_PRODUCTION = _patch(LEVEL), _patch(PRODUCTION)
+_UPDATE_DEV = _patch({"overrides": {"dev": {"environment": {"NEW": "1"}}}})
+_UPDATE_COUNT = _patch({"overrides": {"prod": {"desiredCount": 3}}})
 _DEV_WAITS, _OTHER_WAITS = _deploy("3.0", "dev", **_WAITS), _deploy("4.0", "dev", **_WAITS)
 _SWAP_2, _SWAP_1 = partial(Client.swap, version="2.0"), partial(Client.swap, version="1.0")
 _PROMOTE_WAITS = partial(Client.promote, headers=_WAITS)
@@ -120,6 +142,40 @@ def _creates_and_deletes() -> Iterator[Race]:
     yield Race("delete-delete-waiting", _SHOP, (_DELETE_WAITS, _DELETE_WAITS), refusals=_GONE)
 
 
+def _updates() -> Iterator[Race]:
+    """An update with each other kind; its claim checks that the revision is the present one."""
+
+    def race(name: str, *actors: Act, accepted: frozenset[int] = _SOME) -> Race:
+        return Race(f"update-{name}", _CONFIGURED, actors, accepted, refusals=_BUSY)
+
+    one, waits = frozenset({1}), _patch(LEVEL, **_WAITS)
+    yield race("deploy", _UPDATE_DEV, _DEV, accepted=one)
+    yield race("deploy-other", _UPDATE_DEV, _QA, accepted=_TWO)
+    yield race("deploy-waiting", waits, _DEV_WAITS)
+    yield race("restart", _UPDATE_DEV, _restart, accepted=one)
+    yield race("promote", _UPDATE_PRODUCTION, Client.promote, accepted=_TWO)
+    yield race("promote-source", _UPDATE, Client.promote)
+    yield race("promote-count", _UPDATE_COUNT, Client.promote)
+    for name, act, accepted in (
+        ("swap", _UPDATE_PRODUCTION, _TWO),
+        ("swap-other", _UPDATE_DEV, _TWO),
+        ("swap-count", _UPDATE_COUNT, _SOME),
+    ):
+        yield replace(race(name, act, _SWAP_2, accepted=accepted), steps=_PROMOTED)
+    yield race("delete", _UPDATE, Client.delete, accepted=one)
+    yield race("delete-production", _UPDATE_PRODUCTION, Client.delete)
+    yield replace(race("delete-waiting", waits, _DELETE_WAITS), refusals=_GONE)
+    yield race("update", _UPDATE, _UPDATE_DEV, accepted=one)
+    yield race("update-production", _UPDATE_PRODUCTION, _UPDATE_COUNT)
+    yield race("update-same", _UPDATE_PRODUCTION, _UPDATE_PRODUCTION)
+    other = _BUSY | {"PRECONDITION_FAILED"}
+    yield replace(race("update-expected", _replace, _UPDATE), refusals=other)
+    keyed = _patch(PRODUCTION, **_KEY)
+    yield race("update-key", keyed, keyed, accepted=one)
+    creates = partial(Client.create, headers=_WAITS)
+    yield Race("create-update", _EMPTY, (creates, waits), _SOME, refusals=_GONE)
+
+
 def _keys() -> Iterator[Race]:
     """Requests with the same Idempotency-Key: one operation, or a refusal for another body."""
     reused = frozenset({"IDEMPOTENCY_KEY_REUSED"})
@@ -175,7 +231,9 @@ def _drifts() -> Iterator[Race]:
         "-changed": (accounts.changed_service,),
         "-moved": (accounts.moved_listeners,),
     }
-    acts = {"deploy": _DEV, "swap": Client.swap, "promote": Client.promote}
+    acts = {
+        "deploy": _DEV, "swap": Client.swap, "promote": Client.promote, "update": _UPDATE_DEV,
+    }  # fmt: skip
     for change, steps in changes.items():
         for name, act in acts.items():
             race = Race(f"drift-{name}{change}", steps, (Client.drift_check, act))
@@ -196,7 +254,7 @@ class OpenOperation:
     @property
     def fails(self) -> bool:
         """Whether the operation ends FAILED."""
-        return self.name in ("create-fails", "deploy-crashes")
+        return self.name in ("create-fails", "deploy-crashes", "update-crashes")
 
     @property
     def aborts(self) -> bool:
@@ -213,18 +271,21 @@ class OpenOperation:
         return (*self.steps, interrupted(self.request, writes))
 
 
-_CONFIGURED = {"environment": {"LEVEL": "info"}, "desiredCount": 2}
+_SETTINGS = {"environment": {"LEVEL": "info"}, "desiredCount": 2}
+_CRASHES = {"overrides": {"dev": {"environment": {"BEHAVIOUR": CRASH}}}}
 OPEN_OPERATIONS = (
     OpenOperation("create", _EMPTY, Client.create, 3),
-    OpenOperation("create-configured", _EMPTY, partial(Client.create, service=_CONFIGURED), 12),
+    OpenOperation("create-configured", _EMPTY, partial(Client.create, service=_SETTINGS), 12),
     OpenOperation("create-fails", (accounts.failing(create=True),), Client.create, 8),
     OpenOperation("deploy", _SHOP, partial(Client.deploy, version="3.0"), 7),
     OpenOperation("deploy-backwards", (accounts.backwards,), _DEV, 7),
     OpenOperation("deploy-crashes", _SHOP, partial(Client.deploy, version="crash"), 8),
+    OpenOperation("update", _CONFIGURED, _UPDATE_DEV, 7),
+    OpenOperation("update-crashes", _CONFIGURED, _patch(_CRASHES), 8),
     OpenOperation("promote", _TESTED, Client.promote, 7),
     OpenOperation("swap", _SHOP, Client.swap, 3),
     OpenOperation("swap-raised", (accounts.small_blue,), Client.swap, 6),
-    OpenOperation("delete", _SHOP, Client.delete, 10),
+    OpenOperation("delete", _SHOP, Client.delete, 11),
 )
 
 
@@ -257,6 +318,7 @@ RACES: Mapping[str, Race] = {
         _deploys,
         _production,
         _creates_and_deletes,
+        _updates,
         _keys,
         _refused_callers,
         _drifts,

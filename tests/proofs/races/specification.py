@@ -1,4 +1,4 @@
-"""The sequential specification of the service: rows, claims and operations.
+"""The sequential specification of the service: rows, claims, documents and operations.
 
 Each function takes the state before a step and returns the state after it, None if the step is
 impossible. Only the end of an operation is specified, not its progress.
@@ -6,35 +6,101 @@ impossible. Only the end of an operation is specified, not its progress.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from devops_core.naming import PRODUCTION, PROMOTABLE, Environment
+from tests.lab.effective import effective_settings
 
 # The application and the environment of a row.
 Key = tuple[str, Environment]
 _GREEN, _BLUE = Environment.PROD_GREEN, Environment.PROD_BLUE
+# The kinds of operation that hold the specification of an application.
+_HOLD_SPECIFICATION = ("create", "update", "delete")
+# Settings that no task has; the count of production changes at once, without a release.
+_NOT_RUNNING = ("rolloutMinutes", "warmup")
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """The present revision of a specification, as JSON text."""
+
+    revision: int
+    text: str
+
+    @classmethod
+    def of(cls, revision: int, content: Mapping[str, Any]) -> Document:
+        """Return a revision of a document."""
+        return cls(revision, json.dumps(content, sort_keys=True))
+
+    def settings(self, environment: Environment) -> str:
+        """Return the settings that a release runs in an environment, as JSON text."""
+        left_out = {*_NOT_RUNNING, *(["desiredCount"] if environment in PRODUCTION else [])}
+        settings = self._effective(environment)
+        kept = {name: value for name, value in settings.items() if name not in left_out}
+        return json.dumps(kept, sort_keys=True)
+
+    def count(self, environment: Environment) -> int | None:
+        """Return the task count of an environment, None if the document does not name it."""
+        count: int | None = self._effective(environment).get("desiredCount")
+        return count
+
+    def patched(self, patch: Mapping[str, Any]) -> Document:
+        """Return the next revision after a merge patch, the same one without a change."""
+        return self.replaced(_merged(json.loads(self.text), patch))
+
+    def replaced(self, content: Mapping[str, Any]) -> Document:
+        """Return the next revision with another content, the same one without a change."""
+        changed = Document.of(self.revision + 1, content)
+        return self if changed.text == self.text else changed
+
+    def _effective(self, environment: Environment) -> dict[str, Any]:
+        return effective_settings(json.loads(self.text), environment)
+
+
+def _merged(content: Mapping[str, Any], patch: Mapping[str, Any]) -> dict[str, Any]:
+    """Apply a merge patch (RFC 7396)."""
+    result = {**content}
+    for name, value in patch.items():
+        if value is None:
+            result.pop(name, None)
+        elif isinstance(value, Mapping):
+            inner = content.get(name)
+            result[name] = _merged(inner if isinstance(inner, Mapping) else {}, value)
+        else:
+            result[name] = value
+    return result
 
 
 @dataclass(frozen=True, slots=True)
 class RowState:
-    """An inventory row: the operation that claims it, and its version."""
+    """An inventory row: the operation that claims it, its version and its settings.
+
+    The settings of a release of another tool are None.
+    """
 
     holder: str | None = None
     version: str | None = None
+    settings: str | None = None
+
+
+# Values by environment.
+Values = tuple[tuple[Environment, str | None], ...]
 
 
 @dataclass(frozen=True, slots=True)
 class OperationState:
-    """An operation; `versions` has its versions by environment.
+    """An operation; `versions` and `settings` are those of its releases by environment.
 
     `switched` means that a swap has switched the production listener.
     """
 
     kind: str
     application: str
-    versions: tuple[tuple[Environment, str | None], ...] = ()
+    versions: Values = ()
+    settings: Values = ()
     status: str = "IN_PROGRESS"
     aborted: bool = False
     switched: bool = False
@@ -44,13 +110,15 @@ class OperationState:
 class State:
     """The state of the service; `keys` has body and operation by Idempotency-Key.
 
-    `earlier_keys` are the keys of requests for an earlier application, which was deleted.
+    `documents` are the present specifications by application. `earlier_keys` are the keys of
+    requests for an earlier application, which was deleted.
     """
 
     rows: Mapping[Key, RowState] = field(default_factory=dict)
     operations: Mapping[str, OperationState] = field(default_factory=dict)
     keys: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     earlier_keys: frozenset[str] = frozenset()
+    documents: Mapping[str, Document] = field(default_factory=dict)
 
     def __hash__(self) -> int:
         return hash((frozenset(self.rows.items()), frozenset(self.operations.items())))
@@ -58,6 +126,21 @@ class State:
     def rows_of(self, application: str) -> dict[Environment, RowState]:
         """Return the rows of an application."""
         return {name: row for (owner, name), row in self.rows.items() if owner == application}
+
+    def holder(self, application: str) -> str | None:
+        """Return the operation that holds the specification of an application."""
+        for identifier, operation in self.operations.items():
+            own = operation.application == application and operation.status == "IN_PROGRESS"
+            if own and operation.kind in _HOLD_SPECIFICATION:
+                return identifier
+        return None
+
+    def settings(
+        self, application: str, environments: Iterable[Environment]
+    ) -> dict[Environment, str | None]:
+        """Return the present settings of environments, none without a specification."""
+        document = self.documents.get(application)
+        return {name: document.settings(name) for name in environments} if document else {}
 
     def with_rows(self, rows: Mapping[Key, RowState]) -> State:
         """Return this state with changed rows."""
@@ -67,13 +150,23 @@ class State:
         """Return this state with a changed operation."""
         return replace(self, operations={**self.operations, identifier: operation})
 
+    def with_document(self, application: str, document: Document | None) -> State:
+        """Return this state with a changed specification; None removes it."""
+        others = {name: each for name, each in self.documents.items() if name != application}
+        changed = {application: document} if document else {}
+        return replace(self, documents=others | changed)
+
 
 Apply = Callable[[State], State | None]
 
 
 @dataclass(frozen=True, slots=True)
 class StartRequest:
-    """A request that starts an operation; `key` is its Idempotency-Key."""
+    """A request that starts an operation; `key` is its Idempotency-Key.
+
+    `content` is the document of a create or an update, as JSON text; with `patches` it is a merge
+    patch. `expected` is the revision that an update expects.
+    """
 
     kind: str
     body: str
@@ -81,12 +174,41 @@ class StartRequest:
     environments: tuple[Environment, ...] = ()
     version: str | None = None
     key: str | None = None
+    content: str = "{}"
+    patches: bool = False
+    expected: int | None = None
 
     def needs(self, state: State) -> Iterable[Environment]:
         """Return the environments whose rows it claims."""
         if self.kind in ("deploy", "create"):
             return self.environments
+        if self.kind == "update":
+            return [*self._outdated(state), *self._counted(state)]
         return state.rows_of(self.application) if self.kind == "delete" else PRODUCTION
+
+    def document(self, state: State) -> Document | None:
+        """Return the specification after the request, None without an application."""
+        content, present = json.loads(self.content), state.documents.get(self.application)
+        if self.kind == "create":
+            return Document.of(1, content)
+        if self.kind != "update" or present is None:
+            return present
+        return present.patched(content) if self.patches else present.replaced(content)
+
+    def _outdated(self, state: State) -> Iterable[Environment]:
+        """Return the environments that an update rolls out."""
+        document = self.document(state)
+        for name, row in state.rows_of(self.application).items():
+            if document and name not in PRODUCTION and row.settings != document.settings(name):
+                yield name
+
+    def _counted(self, state: State) -> Iterable[Environment]:
+        """Return production if an update changes only its task count."""
+        before, after = state.documents.get(self.application), self.document(state)
+        if before is None or after is None:
+            return ()
+        same_settings = before.settings(_GREEN) == after.settings(_GREEN)
+        return PRODUCTION if same_settings and before.count(_GREEN) != after.count(_GREEN) else ()
 
 
 def accepted(start: StartRequest, identifier: str, state: State) -> State | None:
@@ -106,6 +228,7 @@ def accepted(start: StartRequest, identifier: str, state: State) -> State | None
         for name in start.needs(state)
     }
     after = state.with_rows(claimed).with_operation(identifier, operation)
+    after = after.with_document(start.application, start.document(state))
     if start.key is None:
         return after
     return replace(after, keys={**after.keys, start.key: (start.body, identifier)})
@@ -116,28 +239,84 @@ def _started_operation(start: StartRequest, state: State) -> OperationState | No
     rows = state.rows_of(start.application)
     if start.kind == "create":
         versions: dict[Environment, str | None] = dict.fromkeys(start.environments)
-        operation = OperationState(start.kind, start.application, tuple(versions.items()))
-        return None if _name_is_taken(start.application, state) else operation
+        document = Document.of(1, json.loads(start.content))
+        settings = {name: document.settings(name) for name in start.environments}
+        return (
+            None
+            if _name_is_taken(start.application, state)
+            else _operation(start, versions, settings)
+        )
     needed = list(start.needs(state))
     if not rows or any(name not in rows or rows[name].holder for name in needed):
         return None
-    versions = dict.fromkeys(needed, start.version)
+    if start.kind in _HOLD_SPECIFICATION and state.holder(start.application):
+        return None
+    if start.kind == "delete":
+        return _operation(start, {}, {})
+    if start.kind == "update":
+        return _started_update(start, needed, state)
+    # A restart has no version: the present one remains.
+    versions = dict.fromkeys(needed, start.version) if start.version else {}
+    wanted = state.settings(start.application, needed)
     if start.kind == "swap":
         green, blue = rows[_GREEN].version, rows[_BLUE].version
         versions = {_GREEN: blue, _BLUE: green}
+        wanted = {_GREEN: rows[_BLUE].settings, _BLUE: rows[_GREEN].settings}
         if start.version and (start.version == green or start.version != blue):
             return None
     if start.kind == "deploy-blue":
         source = next((name for name in PROMOTABLE if name in rows and rows[name].version), None)
-        if source is None or rows[source].holder:
+        if source is None or rows[source].holder or not _deployable(start, state):
             return None
         versions = {_BLUE: rows[source].version}
-    return OperationState(start.kind, start.application, tuple(versions.items()))
+        wanted = state.settings(start.application, [_BLUE])
+    return _operation(start, versions, wanted)
+
+
+def _operation(
+    start: StartRequest,
+    versions: Mapping[Environment, str | None],
+    settings: Mapping[Environment, str | None],
+) -> OperationState:
+    parts = tuple(versions.items()), tuple(settings.items())
+    return OperationState(start.kind, start.application, *parts)
+
+
+def _started_update(
+    start: StartRequest, needed: Collection[Environment], state: State
+) -> OperationState | None:
+    """Return the operation of an update, None if it is refused or changes nothing."""
+    document, present = start.document(state), state.documents.get(start.application)
+    if document is None or present is None or (document == present and not needed):
+        return None
+    if start.expected not in (None, present.revision):
+        return None
+    rollouts = [name for name in needed if name not in PRODUCTION]
+    return _operation(start, {}, {name: document.settings(name) for name in rollouts})
+
+
+def claimed(
+    application: str, revision: int | None, corrections: Mapping[Key, RowState], state: State
+) -> State | None:
+    """Claim an operation in the tables; a `revision` that it names must be the present one.
+
+    `corrections` are the rows whose release another tool deployed.
+    """
+    document = state.documents.get(application)
+    if revision is not None and (document is None or document.revision != revision):
+        return None
+    return state.with_rows(
+        {key: replace(row, holder=state.rows[key].holder) for key, row in corrections.items()}
+    )
 
 
 def nothing_to_do(start: StartRequest, state: State) -> State | None:
-    """Respond to a swap whose version is live by the production listener."""
+    """Respond to an update without effect, or to a swap whose version is live."""
     rows = state.rows_of(start.application)
+    if start.kind == "update":
+        document = start.document(state)
+        same = document == state.documents.get(start.application) and not [*start.needs(state)]
+        return state if same and state.holder(start.application) is None else None
     if start.kind != "swap" or not rows:
         return None
     live, operation = rows[_GREEN].version, state.operations.get(rows[_GREEN].holder or "")
@@ -152,9 +331,14 @@ def refused(start: StartRequest, code: str, holder: str | None, state: State) ->
     needs = set(start.needs(state))
     consulted = needs | set(PROMOTABLE) if start.kind == "deploy-blue" else needs
     free = bool(rows) and not any(rows[name].holder for name in needs if name in rows)
+    held = start.kind in _HOLD_SPECIFICATION and state.holder(start.application) == holder
+    present = state.documents.get(start.application)
+    other_revision = present is not None and start.expected not in (None, present.revision)
     other_body = state.keys.get(start.key or "", (start.body,))[0] != start.body
     reasons = {
-        "BUSY": any(rows[name].holder == holder for name in consulted if name in rows and holder),
+        "BUSY": holder is not None
+        and (held or any(rows[name].holder == holder for name in consulted if name in rows)),
+        "PRECONDITION_FAILED": other_revision,
         "ALREADY_EXISTS": start.kind == "create" and _name_is_taken(start.application, state),
         "NO_SUCH_APPLICATION": not rows,
         "NO_SUCH_ENVIRONMENT": bool(rows) and not needs <= rows.keys(),
@@ -167,10 +351,12 @@ def refused(start: StartRequest, code: str, holder: str | None, state: State) ->
 
 
 def _deployable(start: StartRequest, state: State) -> bool:
-    """Return whether a version exists to promote, or to swap to."""
+    """Return whether a version exists to promote, with the present settings, or to swap to."""
     rows = state.rows_of(start.application)
     if start.kind == "deploy-blue":
-        return any(rows[name].version for name in PROMOTABLE if name in rows)
+        source = next((name for name in PROMOTABLE if name in rows and rows[name].version), None)
+        present = state.settings(start.application, [source] if source else [])
+        return source is not None and present.get(source) in (None, rows[source].settings)
     return start.kind != "swap" or _started_operation(start, state) is not None
 
 
@@ -235,16 +421,16 @@ def ended(
     after = state.with_operation(identifier, replace(operation, status=status))
     if (operation.kind == "delete" and succeeded) or (operation.kind == "create" and not succeeded):
         left = {key: row for key, row in after.rows.items() if key not in claimed}
-        return replace(after, rows=left)
-    versions: dict[Environment, Any] = (
-        dict(operation.versions) if operation.kind != "delete" else {}
-    )
+        return replace(after, rows=left).with_document(operation.application, None)
+    versions, settings = dict(operation.versions), dict(operation.settings)
+    partial = done if operation.kind in ("deploy", "update") else ()
     free = {
         (application, name): RowState(
-            version=versions[name]
-            if name in versions and (succeeded or (operation.kind == "deploy" and name in done))
-            else row.version
+            version=versions.get(name, row.version),
+            settings=settings.get(name, row.settings),
         )
+        if succeeded or name in partial
+        else RowState(version=row.version, settings=row.settings)
         for (application, name), row in claimed.items()
     }
     return after.with_rows(free)
@@ -254,11 +440,11 @@ def corrected(
     identifier: str,
     status: str,
     application: str,
-    versions: Mapping[Environment, str | None],
+    corrections: Mapping[Environment, RowState],
     state: State,
 ) -> State | None:
     """Correct rows that no operation claims."""
-    rows = {(application, name): RowState(version=version) for name, version in versions.items()}
+    rows = {(application, name): row for name, row in corrections.items()}
     if any(key not in state.rows or state.rows[key].holder for key in rows):
         return None
     return state.with_rows(rows).with_operation(
@@ -267,18 +453,19 @@ def corrected(
 
 
 def at_rest(
-    versions: Mapping[Key, str | None],
+    rows: Mapping[Key, RowState],
     records: Mapping[str, tuple[str, bool]],
+    documents: Mapping[str, Document],
     state: State,
 ) -> State | None:
     """Compare the tables with this state after all operations have ended.
 
-    `versions` has the version of each row, `records` the status of each operation and whether it
-    was aborted.
+    `records` has the status of each operation and whether it was aborted.
     """
-    rows = {key: row.version for key, row in state.rows.items()}
+    expected = dict(state.rows), dict(state.documents)
     operations = {
         name: (operation.status, operation.aborted) for name, operation in state.operations.items()
     }
     free = not any(row.holder for row in state.rows.values())
-    return state if free and (rows, operations) == (versions, records) else None
+    same = expected == (rows, documents) and operations == records
+    return state if free and same else None

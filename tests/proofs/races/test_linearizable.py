@@ -62,9 +62,10 @@ def _switches(now: int) -> Step[State]:
 def _final_records(
     now: int, versions: Mapping[str, str], records: Mapping[str, tuple[str, bool]]
 ) -> Step[State]:
-    rows = {key: row.version for key, row in _SHOP.rows.items()}
-    rows |= {("Shop", Environment(name)): version for name, version in versions.items()}
-    return _at(now, now, partial(spec.at_rest, rows, records))
+    changed = {
+        ("Shop", Environment(name)): RowState(version=each) for name, each in versions.items()
+    }
+    return _at(now, now, partial(spec.at_rest, {**_SHOP.rows, **changed}, records, {}))
 
 
 _BOTH_SWITCH = [_accepted(1, 2, _SWAP, "a"), _switches(3), _ends(4, "a", _OK),

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tests.lab.client import SCHEDULE, Client
 from tests.lab.events import DEPLOYMENT_COMPLETED
 from tests.lab.memory import accounts
-from tests.lab.memory.accounts import Prepare
+from tests.lab.memory.accounts import LEVEL, PRODUCTION, Prepare
 from tests.proofs.races.race import Act, Actor, Race, run
 from tests.proofs.races.scheduler import Schedule, Turn
 from tests.proofs.races.starts import aged, interrupted
@@ -20,12 +20,14 @@ from tests.proofs.races.starts import aged, interrupted
 _WAITS = {"Prefer": "wait=5"}
 _KEY = {"Idempotency-Key": "build-1"}
 _ACTORS = 3
+_DEV = {"overrides": {"dev": {"environment": {"OWN": "1"}}}}
 
 _ACCOUNTS: Mapping[str, tuple[Prepare, ...]] = {
     "in use": (accounts.tested("3.0"), aged),
     "empty": (accounts.empty,),
     "deploying": (accounts.shop, interrupted(partial(Client.deploy, version="3.0"), 3)),
     "swapping": (accounts.shop, interrupted(Client.swap, 2)),
+    "updating": (accounts.configured, interrupted(partial(Client.patch, document=LEVEL), 3)),
     "deleting": (accounts.shop, interrupted(Client.delete, 3)),
 }
 
@@ -45,6 +47,9 @@ _ACTS: Mapping[str, Act] = {
     "deploy dev": lambda actor: actor.deploy("4.0", "dev", "stage"),
     "deploy dev and wait": lambda actor: actor.deploy("3.0", "dev", headers=_WAITS),
     "deploy stage with a key": lambda actor: actor.deploy("4.0", "stage", headers=_KEY),
+    "update": partial(Client.patch, document=LEVEL),
+    "update dev": partial(Client.patch, document=_DEV),
+    "update production with a key": partial(Client.patch, document=PRODUCTION, headers=_KEY),
     "promote": Client.promote,
     "promote and wait": partial(Client.promote, headers=_WAITS),
     "swap": Client.swap,

@@ -26,6 +26,7 @@ Key = tuple[str, str]
 Partition = dict[str, Item]
 Seeds = Callable[[str], Partition]
 
+_LAST = "\U0010ffff"  # after all other characters
 _PAGE = 1_000_000  # maximum of bytes that one Query or Scan evaluates (DynamoDB API)
 
 
@@ -161,15 +162,20 @@ class DynamoDB:
         return self._range(table, request)
 
     def _range(self, table: Table, request: Any) -> dict[str, Any]:
-        """Respond to a query of a range of one partition."""
-        assert request["KeyConditionExpression"] == (
-            "#partition = :partition AND #entry BETWEEN :low AND :high"
-        )
-        name, low, high = (
-            request["ExpressionAttributeValues"][f":{each}"]["S"]
-            for each in ("partition", "low", "high")
-        )
-        forward = request["ScanIndexForward"]
+        """Respond to a query of a range of one partition, or of keys with one beginning."""
+        values = {
+            name: value["S"]
+            for name, value in request["ExpressionAttributeValues"].items()
+            if "S" in value
+        }
+        if ":spec" in values:
+            name, low, high = values[":application"], values[":spec"], values[":spec"] + _LAST
+            key_condition = "#partition = :application AND begins_with(#entry, :spec)"
+        else:
+            name, low, high = (values[f":{each}"] for each in ("partition", "low", "high"))
+            key_condition = "#partition = :partition AND #entry BETWEEN :low AND :high"
+        assert request["KeyConditionExpression"] == key_condition
+        forward = request.get("ScanIndexForward", True)
         start = request.get("ExclusiveStartKey", {}).get(table.sort, {}).get("S")
         keys = sorted(
             key
@@ -177,7 +183,7 @@ class DynamoDB:
             if low <= key <= high
             if start is None or (key > start if forward else key < start)
         )
-        turn = (keys if forward else keys[::-1])[: request["Limit"]]
+        turn = (keys if forward else keys[::-1])[: request.get("Limit", len(keys))]
         evaluated = [table.partition(name)[key] for key in turn]
         self.consumed.reads(sum(map(size, evaluated)), consistent=request["ConsistentRead"])
         last = {table.sort: {"S": turn[-1]}, "applicationName": {"S": name}} if turn else {}
@@ -237,7 +243,15 @@ def _after(kind: str, request: Any, before: Item) -> Item:
         return {}
     if kind == "ConditionCheck" or not before:
         return before
-    assert request["UpdateExpression"] == "SET #claim = :operation, #revision = #revision + :one"
     values = request["ExpressionAttributeValues"]
-    revision = str(int(before["revision"]["N"]) + int(values[":one"]["N"]))
-    return {**before, "claim": values[":operation"], "revision": {"N": revision}}
+    changes: Mapping[str, Mapping[str, Any]] = {
+        "SET #claim = :operation, #revision = #revision + :one": {
+            "claim": values.get(":operation"),
+            "revision": {"N": str(int(before.get("revision", {"N": 0})["N"]) + 1)},
+        },
+        "SET #claim = :operation": {"claim": values.get(":operation")},
+        "SET #stack = :stack REMOVE #claim": {"stack": values.get(":stack"), "claim": None},
+        "REMOVE #claim": {"claim": None},
+    }
+    after = {**before, **changes[request["UpdateExpression"]]}
+    return {name: value for name, value in after.items() if value is not None}

@@ -146,9 +146,10 @@ class Installation:
 
 
 def _lines(log: Mapping[str, Item]) -> Partition:
-    """Return the lines of log of one application: its events, repeated with other keys."""
+    """Return the log of one application: its specification, and its events with other keys."""
     events = [item for entry, item in log.items() if entry.startswith("EVENT#")]
-    found: Partition = {}
+    specification = (items.RECORD, items.REVISION)
+    found = {entry: item for entry, item in log.items() if entry.startswith(specification)}
     for number in range(LINES):
         event = events[number % len(events)]
         entry = f"EVENT#{number:026}#{event['entry']['S'].rpartition('#')[2]}"

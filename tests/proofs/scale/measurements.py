@@ -57,6 +57,11 @@ class Measurements:
         self._measure("status, ended", lambda: self.api.status(self.api.last, ORIGINAL))
         self._measure("deploy, 3 environments", lambda: deploy("1.2", *TEST_ENVIRONMENTS))
         self.api.settle()
+        update = partial(self.api.patch, application=ORIGINAL)
+        dev = {"overrides": {"dev": {"environment": {"LEVEL": "debug"}}}}
+        self._measure("update, 1 environment", lambda: update(dev))
+        self.api.settle()
+        self._measure("read a specification", lambda: self.api.specification(ORIGINAL))
 
     def _measure_production(self) -> None:
         self._measure("promote", lambda: self.api.promote(application=ORIGINAL))

@@ -26,7 +26,7 @@ OPERATIONS = (
     "deploy, 1 environment", "deploy, 3 environments", "promote", "swap", "abort", "delete",
     "status, in progress", "status, ended", "read an application", "list operations, a page of 4",
     "list events, a page of 4", "list events of all, a page of 4", "list events of an operation",
-    "list events of an operation of any",
+    "list events of an operation of any", "update, 1 environment", "read a specification",
 )  # fmt: skip
 LISTS = (LIST, LIST_VERSION)
 
@@ -48,7 +48,9 @@ def test_there_are_ten_thousand_applications_and_a_million_lines(many: Measureme
     )
     assert len(production.seeded) == MANY
     assert len(log.seeded) * LINES == 1_000_000
-    assert len(log.partition("App09999")) == LINES
+    entries = log.partition("App09999")
+    assert sum(entry.startswith("EVENT#") for entry in entries) == LINES
+    assert {*entries} >= {"APPLICATION", "SPEC#00000001"}
     assert set(production.partition("App09999")) == {"PROD-BLUE", "PROD-GREEN"}
 
 

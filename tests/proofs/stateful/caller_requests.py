@@ -16,7 +16,10 @@ _DEFAULT = ("dev",)
 
 @dataclass(frozen=True, slots=True)
 class CallerRequest:
-    """One request; `members` has the members of its body except the application's name."""
+    """One request; `members` has the members of its body except the application's name.
+
+    An update has the member `patch` or the member `document`, and it can expect a `revision`.
+    """
 
     kind: str
     application: str
@@ -24,6 +27,7 @@ class CallerRequest:
     environments: tuple[str, ...] = ()
     key: str | None = None
     wait: bool = False
+    revision: int | None = None
 
     def send(self, api: Client) -> Reply:
         """Send the request."""
@@ -34,18 +38,34 @@ class CallerRequest:
         if self.kind == "create":
             chosen = {"nonProd": list(self.environments)}
             return api.create(self.application, headers, environments=chosen, **members)
+        if self.kind == "update":
+            return self._send_update(api, headers)
         if self.kind == "deploy":
-            version, name = members["version"], self.application
-            return api.deploy(version, *self.environments, application=name, headers=headers)
+            body = {"applicationName": self.application, "environment": list(self.environments)}
+            return api.send("POST", "/stacks/deploy", body | members, headers=headers)
         if self.kind == "deploy-blue":
             return api.promote(headers, self.application, **members)
         if self.kind == "swap":
             return api.swap(headers, self.application, **members)
         return api.delete(self.application, headers)
 
+    def _send_update(self, api: Client, headers: Mapping[str, str]) -> Reply:
+        members = dict(self.members)
+        if "document" in members:
+            return api.replace(
+                members["document"], self.revision, self.application, headers=headers
+            )
+        expected = {} if self.revision is None else {"If-Match": f'"{self.revision}"'}
+        return api.patch(members["patch"], self.application, {**headers, **expected})
+
     @property
     def claims(self) -> frozenset[Environment]:
-        """The environments whose rows its operation claims, if they exist."""
+        """The environments whose rows its operation claims, if they exist.
+
+        Those of an update depend on the present settings.
+        """
+        if self.kind == "update":
+            return frozenset()
         if self.kind in ("deploy-blue", "swap"):
             return frozenset(PRODUCTION)
         if self.kind == "delete":
@@ -57,7 +77,7 @@ class CallerRequest:
     @property
     def body(self) -> tuple[Any, ...]:
         """The parts that must be equal in a repetition with the same Idempotency-Key."""
-        return self.kind, self.application, self.members, self.environments
+        return self.kind, self.application, self.members, self.environments, self.revision
 
     def can_start(self, operation: Operation) -> bool:
         """Return whether an operation can be the result of this request."""
@@ -65,7 +85,10 @@ class CallerRequest:
         return (
             (self.kind, self.application) == (operation.kind, operation.application)
             and (self.kind != "deploy" or version == operation.version)
-            and (self.kind == "delete" or self.claims == _environments(operation, self.kind))
+            and (
+                self.kind in ("delete", "update")
+                or self.claims == _environments(operation, self.kind)
+            )
         )
 
     def without_key(self) -> CallerRequest:

@@ -37,6 +37,25 @@ _versions = st.sampled_from(("1.0", "2.0", "3.0", "4.0", "crash", "hang"))
 _keys = st.sampled_from((None, None, "k1", "k2", "k3", "k4"))
 _services = st.sampled_from((None, {"desiredCount": 2}, {"environment": {"LEVEL": "info"}}))
 _pick = st.integers(0, 11)
+# Merge patches of specifications: most change single environments.
+_patches = st.sampled_from(
+    (
+        {"service": {"environment": {"LEVEL": "debug"}}},
+        {"service": {"environment": {"LEVEL": None, "MODE": "1"}}},
+        {"service": {"environment": None}},
+        {"overrides": {"dev": {"environment": {"OWN": "1"}}}},
+        {"overrides": {"dev": {"environment": {"LEVEL": "info"}, "unset": ["MODE"]}}},
+        {"overrides": {"dev": None, "qa": None}},
+        {"overrides": {"qa": {"environment": {"BEHAVIOUR": "crash"}}}},
+        {"overrides": {"prod": {"environment": {"LIVE": "1"}}}},
+        {"overrides": {"prod": {"environment": {"LIVE": "2"}, "desiredCount": 2}}},
+        {"overrides": {"prod": {"desiredCount": 3}}},
+        {"overrides": {"prod": None}},
+        {"description": "another one"},
+        {},
+    )
+)
+_revisions = st.sampled_from((None, None, None, 1, 2, 3))
 # Maximum difference between two clocks, in seconds (tests/functional/test_clocks.py).
 _SKEW = 5
 _SECONDS = (1, 5, 30, 63, 66, 120, 300, 900, 1900, 3700, 10800)
@@ -73,14 +92,46 @@ class Service(RuleBasedStateMachine):
             CallerRequest("deploy", name, members(version=version), chosen, key, wait)
         )
 
-    @rule(name=_names, source=st.sampled_from((None, None, *_TESTS)), key=_keys, wait=_waits)
-    def promote(self, name: str, source: str | None, key: str | None, wait: bool) -> None:
-        request = ("deploy-blue", name, members(environment=source), (), key, wait)
+    @rule(name=_names, chosen=_some, key=_keys, wait=_waits)
+    def restart(self, name: str, chosen: Any, key: str | None, wait: bool) -> None:
+        restart = members(restart=True)
+        self.simulation.send(CallerRequest("deploy", name, restart, chosen, key, wait))
+
+    @rule(name=_names, patch=_patches, revision=_revisions, key=_keys, wait=_waits)
+    def patch(
+        self, name: str, patch: Any, revision: int | None, key: str | None, wait: bool
+    ) -> None:
+        change = members(patch=patch)
+        self.simulation.send(CallerRequest("update", name, change, (), key, wait, revision))
+
+    @rule(name=_names, service=_services, revision=_revisions, key=_keys)
+    def replace(self, name: str, service: Any, revision: int | None, key: str | None) -> None:
+        """Replace the specification by a document with the present environments."""
+        record = self.simulation.cloud.tables.records.get(name)
+        document: dict[str, Any] = {"email": "team@example.com"}
+        present = record.specification.document if record else {}
+        document |= {name: present[name] for name in ("environments",) if name in present}
+        document |= {"service": service} if service else {}
+        change = members(document=document)
+        self.simulation.send(CallerRequest("update", name, change, (), key, False, revision))
+
+    @rule(name=_names)
+    def read_specification(self, name: str) -> None:
+        self.simulation.read_specification(name)
+
+    @rule(name=_names, source=st.sampled_from((None, None, *_TESTS)), spec=_revisions, key=_keys,
+          wait=_waits)  # fmt: skip
+    def promote(
+        self, name: str, source: str | None, spec: int | None, key: str | None, wait: bool
+    ) -> None:
+        request = ("deploy-blue", name, members(environment=source, spec=spec), (), key, wait)
         self.simulation.send(CallerRequest(*request))
 
-    @rule(name=_names, version=st.sampled_from((None, None, None, "1.0", "2.0")), key=_keys)
-    def swap(self, name: str, version: str | None, key: str | None) -> None:
-        self.simulation.send(CallerRequest("swap", name, members(version=version), (), key))
+    @rule(name=_names, version=st.sampled_from((None, None, None, "1.0", "2.0")), spec=_revisions,
+          key=_keys)  # fmt: skip
+    def swap(self, name: str, version: str | None, spec: int | None, key: str | None) -> None:
+        expected = members(version=version, spec=spec)
+        self.simulation.send(CallerRequest("swap", name, expected, (), key))
 
     @rule(name=_names, key=_keys, wait=_waits)
     def delete(self, name: str, key: str | None, wait: bool) -> None:
@@ -201,6 +252,8 @@ def recover(simulation: Simulation) -> None:
         _correct_drift(simulation)
         if not (simulation.model.changed_manually or simulation.faults.blind):
             assert simulation.world.inventory() == before, "6: the inventory had drift"
+            for application in NAMES:
+                simulation.model.specifications.check_services(application)
         _check_final_state(simulation)
 
 

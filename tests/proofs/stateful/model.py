@@ -16,11 +16,16 @@ from tests.lab.client import Reply
 from tests.lab.fakes import FakeCloud
 from tests.lab.promises import Watch
 from tests.proofs.stateful.caller_requests import CallerRequest
+from tests.proofs.stateful.specifications import Specifications
 
 _ACCEPTED = frozenset({200, 202, 424})
 _REFUSED = frozenset({409})
 _ACCEPTED_OR_REFUSED = _ACCEPTED | _REFUSED
 _REUSED = frozenset({422})
+# A faulty document, and another revision than the expected one.
+_FAULTY, _OTHER_REVISION = frozenset({400}), frozenset({412})
+# The kinds of operation that hold the specification of an application.
+_HOLD_SPECIFICATION = ("create", "update", "delete")
 # The additional allowed statuses during faults of AWS.
 _UNAVAILABLE = frozenset({502, 503})
 # An Idempotency-Key is valid for 24 h; near this limit the response depends on jumps of the clocks.
@@ -49,6 +54,7 @@ class Model:
         self.accepted: dict[str, CallerRequest] = {}
         self.changed_manually: set[str] = set()
         self.live = self._production()
+        self.specifications = Specifications(cloud)
         # In the initial applications both slots have a release.
         self._deployed_slots = {(name, slot) for name in self.live for slot in SLOTS}
 
@@ -68,21 +74,48 @@ class Model:
             return Allowed(_REFUSED if inventory.rows else _ACCEPTED)
         if not inventory.rows:
             return Allowed(_REFUSED)
+        if request.kind == "update":
+            return self._allowed_update(request, inventory)
         if request.application in self.changed_manually:
             return Allowed(_ACCEPTED_OR_REFUSED)
         holders = self._holders(request, inventory)
         return Allowed(_REFUSED, holders) if holders else self._free(request, inventory)
+
+    def _allowed_update(self, request: CallerRequest, inventory: Inventory) -> Allowed:
+        """Return the allowed responses of an update of an existing application."""
+        application = request.application
+        record = self._cloud.tables.records[application]
+        if record.claim:
+            return Allowed(_REFUSED, {record.claim})
+        if request.revision not in (None, self.specifications.current[application]):
+            return Allowed(_OTHER_REVISION)
+        if self.specifications.are_faulty(request):
+            return Allowed(_FAULTY)
+        rows = inventory.rows.values()
+        free = all(row.status is RowStatus.ACTIVE and row.claim is None for row in rows)
+        certain = free and application not in self.changed_manually
+        return Allowed(_ACCEPTED if certain else _ACCEPTED_OR_REFUSED)
 
     def _holders(self, request: CallerRequest, inventory: Inventory) -> Collection[str]:
         """Return the open operations that check rows of a request."""
         if request.kind != "delete" and not request.claims <= set(inventory.rows):
             return ()
         return {
-            identifier
-            for application, identifier in self._cloud.tables.in_progress()
-            if application == request.application
-            if request.claims & self.accepted[identifier].claims & set(inventory.rows)
+            operation.id
+            for operation in self._cloud.tables.operations.values()
+            if operation.application == request.application and not operation.ended
+            if self._is_held(request, operation, inventory)
         }
+
+    def _is_held(self, request: CallerRequest, operation: Operation, inventory: Inventory) -> bool:
+        """Return whether an open operation excludes a request."""
+        held = self.accepted[operation.id].claims
+        if operation.kind == "update":
+            held = frozenset(part.environment for part in operation.progress)
+        holds_specification = operation.kind in _HOLD_SPECIFICATION
+        if holds_specification and request.kind in _HOLD_SPECIFICATION:
+            return True
+        return bool(request.claims & held & set(inventory.rows))
 
     def _free(self, request: CallerRequest, inventory: Inventory) -> Allowed:
         if request.kind == "delete":
@@ -95,7 +128,11 @@ class Model:
         if request.kind == "deploy-blue":
             source = _source(request, inventory)
             row = inventory.rows[source] if source else None
-            return Allowed(_ACCEPTED if row and not row.claim else _REFUSED)
+            expected = dict(request.members).get("spec")
+            same = expected in (None, self.specifications.current[request.application])
+            tested = source and self.specifications.tested(request.application, source)
+            free = row is not None and row.claim is None
+            return Allowed(_ACCEPTED if free and same and tested else _REFUSED)
         return Allowed(_ACCEPTED_OR_REFUSED)
 
     # --- after a request ---
@@ -114,7 +151,10 @@ class Model:
         certain = (
             allowed.statuses <= _ACCEPTED and allowed.operations
         ) or allowed.statuses == _REUSED
-        statuses = allowed.statuses if undisturbed or certain else _ACCEPTED_OR_REFUSED | _REUSED
+        disturbed = _ACCEPTED_OR_REFUSED | _REUSED
+        if request.kind == "update":
+            disturbed |= _FAULTY | _OTHER_REVISION
+        statuses = allowed.statuses if undisturbed or certain else disturbed
         assert reply.status in statuses, message
         operation = reply.body.get("operation")
         if operation and undisturbed and allowed.operations is not None:
@@ -149,6 +189,7 @@ class Model:
             cause = next((each for each in candidates if each.can_start(operation)), None)
             assert cause, f"no request for {operation.kind} {identifier} with key {key}"
             self.accepted[identifier] = cause
+            self.specifications.record_start(operation, cause)
             if key is not None:
                 self._record_key(key, cause, operation)
 
@@ -165,9 +206,11 @@ class Model:
         for key, operation in self._cloud.tables.operations.items():
             before = self._ended.get(key)
             assert before is None or before == operation, f"{key} has changed after its end"
-            if operation.ended:
+            if operation.ended and before is None:
                 self._ended[key] = operation
                 self._record_deployed_slot(operation)
+                self.specifications.record_end(operation)
+        self.specifications.check()
         switches = self._watcher.switches[self._switches :]
         self._switches += len(switches)
         swapped = {self.accepted[each].application for each in switches}

@@ -97,6 +97,21 @@ class Simulation:
             request, allowed, reply, undisturbed=self._undisturbed_since(hits)
         )
 
+    def read_specification(self, application: str) -> None:
+        """Read the specification of an application, which has the present revision."""
+        hits, exists = len(self.faults.hit), application in self.cloud.tables.records
+        reply = self._response(partial(self.api.specification, application))
+        undisturbed = self._undisturbed_since(hits)
+        assert reply or not undisturbed, "a read of a specification crashed"
+        if reply is None or (reply.status in (502, 503) and not undisturbed):
+            return
+        assert reply.status == (200 if exists else 404), reply
+        if exists:
+            body, specifications = reply.body, self.model.specifications
+            assert body["revision"] == specifications.current[application], body
+            document = specifications.document(application)
+            assert body["specification"].get("overrides") == document.get("overrides"), body
+
     def read(self, back: int, *, wait: bool) -> None:
         """Read the status of an operation."""
         application, operation = self.operations[-1 - back % len(self.operations)]
@@ -167,7 +182,8 @@ class Simulation:
         self.model.add_new_operations(self.requests[-1])
         with suppress(Crash):
             reply = request.send(self.api)
-            assert reply.status in (200, 202, 409, 424, 502, 503), reply
+            refused = (400, 409, 412) if request.kind == "update" else (409,)
+            assert reply.status in (200, 202, 424, 502, 503, *refused), reply
         self.model.add_new_operations(request)
 
     # --- AWS, manual changes, time ---

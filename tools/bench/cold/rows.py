@@ -38,6 +38,8 @@ _NEW = {
     "tags": {"technicalTeam": "web"},
 }
 _DEPLOY = {**_SHOP, "environment": ["dev"], "version": "4.0"}
+_SPEC = "/stacks/{applicationName}/spec"
+_CHANGE = {"overrides": {"dev": {"environment": {"LEVEL": "debug"}}}}
 _STATUS = "/stacks/{applicationName}/operations/{id}"
 _ONE = {**_SHOP, "id": OPERATION}
 
@@ -46,6 +48,7 @@ ROWS = (
     Row("deploy", "deploy_nonprod", _event("POST", "/stacks/deploy", _DEPLOY), 0.75),
     Row("create", "create", _event("POST", "/stacks", _NEW), 0.75),
     Row("promote", "deploy_prod_blue", _event("POST", "/stacks/deploytoprodBlue", _SHOP), None),
+    Row("update", "update", _event("PATCH", _SPEC, _CHANGE, parameters=_SHOP), None),
     Row("delete", "delete", _event("DELETE", "/stacks", {"stack": APPLICATION}), None),
     Row("status", "query", _event("GET", _STATUS, parameters=_ONE), 0.65),
     Row("health", "query", _event("GET", "/health"), 0.65),

@@ -239,23 +239,27 @@ def test_a_schedule_without_a_permission_fails_and_continues_with_it(functions: 
 
 
 @pytest.mark.parametrize("function", ["delete", "reconcile", "create", "query", "abort"])
-def test_a_function_can_delete_only_names_and_applications_from_the_log(
+def test_a_function_can_delete_only_applications_and_their_names_from_the_log(
     api: Api, functions: Functions, application: str, function: str
 ) -> None:
-    """`dynamodb:LeadingKeys` excludes all other partitions: their names contain "#"."""
+    """`dynamodb:LeadingKeys` excludes the partitions of the service."""
     role = as_function(api, functions, function)
     table = role.client("dynamodb", endpoint_url=api.cloud.endpoint)
-    for partition in ("EVENTS#", f"IDEMPOTENCY#{application}"):
+    for partition in ("EVENTS#", "WAITING#", f"IDEMPOTENCY#{application}"):
         entry = {"applicationName": {"S": partition}, "entry": {"S": "EVENT#1"}}
         with pytest.raises(ClientError, match="dynamodb:DeleteItem"):
             table.delete_item(TableName=LOG, Key=entry)
         delete = {"Delete": {"TableName": LOG, "Key": entry}}
         with pytest.raises(ClientError, match="dynamodb:DeleteItem"):
             table.transact_write_items(TransactItems=[delete])
-    for partition in ("NAMES#", application):
-        absent = {"applicationName": {"S": partition}, "entry": {"S": "absent"}}
-        table.delete_item(TableName=LOG, Key=absent)
-        table.transact_write_items(TransactItems=[{"Delete": {"TableName": LOG, "Key": absent}}])
+    absent = [
+        {"applicationName": {"S": partition}, "entry": {"S": "absent"}}
+        for partition in ("NAMES#", application)
+    ]
+    for key in absent:
+        table.delete_item(TableName=LOG, Key=key)
+    both = [{"Delete": {"TableName": LOG, "Key": key}} for key in absent]
+    table.transact_write_items(TransactItems=both)
 
 
 @pytest.mark.parametrize("function", ["deployNonProd", "swap", "reconcile"])

@@ -136,12 +136,35 @@ def runs(api: Api, environment: str) -> str | None:
     return version
 
 
+@pytest.fixture
+def specification(api: Api, home: Path, application: str) -> Iterator[Callable[[str], None]]:
+    """A function that changes a variable in the files of the recipes, which a test removes."""
+    read = api.call("GET", f"/stacks/{application}/spec").body["specification"]
+    files = [home / "app.yml", home / "app.json"]
+
+    def change(value: str) -> None:
+        service = {**read["service"], "environment": {"GREETING": value}}
+        for file in files:
+            file.write_text(json.dumps({**read, "service": service}))
+
+    yield change
+    for file in files:
+        file.unlink()
+
+
 @pytest.mark.usefixtures("application")
 @pytest.mark.parametrize("case", CASES, ids=lambda each: f"{each.recipe}-{each.moment.value}")
 def test_a_recipe_succeeds_for_a_good_version_and_fails_for_one_that_crashes(
-    cloud: Cloud, api: Api, home: Path, environment: dict[str, str], versions: Versions, case: Case
+    cloud: Cloud,
+    api: Api,
+    home: Path,
+    environment: dict[str, str],
+    versions: Versions,
+    case: Case,
+    specification: Callable[[str], None],
 ) -> None:
     """Although every second request is lost, each call starts one operation."""
+    specification(f"{case.recipe} {case.moment.value}")
     good, bad, recipe = versions.good[case], versions.bad[case], ALL[case.recipe]
     delivered = "PROD-GREEN" if case.recipe != "curl" else "DEV"
     earlier = len(operations(api))
@@ -151,7 +174,8 @@ def test_a_recipe_succeeds_for_a_good_version_and_fails_for_one_that_crashes(
         done, output = run_until_failure(recipe(good), behind, home)
         assert done.returncode == 0, output
         assert (runs(api, "DEV"), runs(api, delivered)) == (good, good)
-        kinds = ["deploy", "deploy-blue", "swap"] if case.recipe != "curl" else ["deploy"]
+        release = ["deploy-blue", "swap"] if case.recipe != "curl" else []
+        kinds = ["update", "deploy", *release]
         assert operations(api)[earlier:] == [(kind, "SUCCEEDED") for kind in kinds]
 
         done, output = run_until_failure(recipe(bad), behind, home)

@@ -1,0 +1,210 @@
+"""Changes of a specification: single settings, merge patches and differences; no requests."""
+
+from __future__ import annotations
+
+import copy
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from devops_cli import rules
+from devops_cli.failures import UsageError
+from devops_cli.responses import Object
+
+# A variable and a secret of the same name exclude each other in one part of a specification.
+_OTHER = {"environment": "secrets", "secrets": "environment"}
+
+
+@dataclass(frozen=True)
+class Setting:
+    """A setting, for example `cpu` or the variable `LEVEL` of `environment`.
+
+    `detail` is whether it describes the application, as `email` does; such a setting is no part of
+    `service` or of an override.
+    """
+
+    member: str
+    name: str = ""
+    detail: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.member}.{self.name}" if self.name else self.member
+
+
+def parse_setting(text: str, environments: list[str]) -> Setting:
+    """Return the setting that a text names.
+
+    Raises:
+        UsageError: there is no such setting, or no command can change it.
+
+    """
+    member, dot, name = text.partition(".")
+    kinds = rules.kinds("setting")
+    if member in rules.values("detail") and not dot:
+        if environments:
+            raise UsageError(f"{member} is the same in all environments: remove --env")
+        return Setting(member, detail=True)
+    if member in rules.values("fixed"):
+        raise UsageError(f"{member} is fixed since the create, and cannot change")
+    if member not in kinds:
+        known = ", ".join([*kinds, *rules.values("detail")])
+        raise UsageError(f"{text!r} is not one of {known}", *_remedy(text))
+    if kinds[member] == "map" and not name:
+        raise UsageError(f"{member} has several values: name one of them, as {member}.NAME")
+    if kinds[member] != "map" and dot:
+        raise UsageError(f"{member} is a single setting: write it without {dot}{name}")
+    return Setting(member, name)
+
+
+def _remedy(text: str) -> tuple[str, ...]:
+    """Return a hint for the name of a variable, or for a member of the whole document."""
+    if re.fullmatch("[A-Z][A-Z0-9_]*", text):
+        return (f"For the variable {text}, write environment.{text}.",)
+    if text.partition(".")[0] in ("environments", "overrides", "service", "tags"):
+        return (
+            "Settings are named without service, and --env selects an override. For all other"
+            " changes, use devops apply.",
+        )
+    return ()
+
+
+def parse_assignment(text: str, environments: list[str]) -> tuple[Setting, Any]:
+    """Return the setting and the JSON value of SETTING=VALUE.
+
+    Raises:
+        UsageError: it has no value, or no valid one.
+
+    """
+    left, sign, value = text.partition("=")
+    if not sign:
+        raise UsageError(f"{text!r} has no value: write it as {left}=VALUE")
+    setting = parse_setting(left, environments)
+    kind = "text" if setting.detail else rules.kinds("setting")[setting.member]
+    if kind == "number":
+        if not re.fullmatch("-?(?:0|[1-9][0-9]{0,17})", value):
+            raise UsageError(f"{setting} must be a whole number, not {value!r}")
+        return setting, int(value)
+    if kind == "list":
+        return setting, _list(setting, value)
+    return setting, value
+
+
+def _list(setting: Setting, value: str) -> list[Any]:
+    try:
+        found = json.loads(value)
+    except (ValueError, RecursionError):
+        found = None
+    if not isinstance(found, list):
+        raise UsageError(f'{setting} must be a JSON list, as in {setting}=\'["first", "second"]\'')
+    return found
+
+
+def with_setting(document: Object, setting: Setting, value: Any, environments: list[str]) -> Object:
+    """Return a document in which a setting has a value: in all environments, or in some."""
+    changed = copy.deepcopy(dict(document))
+    for part in _parts(changed, setting, environments):
+        if not setting.name:
+            part[setting.member] = value
+            continue
+        _map(part, setting.member)[setting.name] = value
+        _map(part, _OTHER[setting.member]).pop(setting.name, None)
+        if setting.name in (unset := _names(part)):
+            part["unset"] = [each for each in unset if each != setting.name]
+    return _without_empty(changed)
+
+
+def without_setting(document: Object, setting: Setting, environments: list[str]) -> Object:
+    """Return a document without a setting: in all environments, or in some.
+
+    An environment loses its own value, so that it has the one of `service` again. A variable or a
+    secret that only `service` has becomes one of the names that the environment does not receive.
+    """
+    changed = copy.deepcopy(dict(document))
+    inherited = changed.get("service", {}).get(setting.member, {})
+    for part in _parts(changed, setting, environments):
+        if not setting.name:
+            part.pop(setting.member, None)
+        elif setting.name in part.get(setting.member, {}):
+            part[setting.member].pop(setting.name)
+        elif environments and setting.name in inherited:
+            hidden = {*_names(part), *part.get(_OTHER[setting.member], {})}
+            part["unset"] = [*_names(part), *([] if setting.name in hidden else [setting.name])]
+    return _without_empty(changed)
+
+
+def _parts(document: dict[str, Any], setting: Setting, names: list[str]) -> list[dict[str, Any]]:
+    """Return the parts of a document that have the setting, which are added if they are missing."""
+    if setting.detail:
+        return [document]
+    if not names:
+        return [_map(document, "service")]
+    return [_map(_map(document, "overrides"), name) for name in names]
+
+
+def _map(parent: dict[str, Any], name: str) -> dict[str, Any]:
+    found: dict[str, Any] = parent.setdefault(name, {})
+    return found
+
+
+def _names(part: Mapping[str, Any]) -> list[str]:
+    return list(part.get("unset", ()))
+
+
+def _without_empty(document: dict[str, Any]) -> dict[str, Any]:
+    """Return a document whose parts have no empty maps and lists, and no empty overrides."""
+    overrides = {
+        name: kept
+        for name, part in document.get("overrides", {}).items()
+        if (kept := _filled(part))
+    }
+    service = _filled(document.get("service", {}))
+    rest = {name: each for name, each in document.items() if name not in ("service", "overrides")}
+    return {
+        **rest,
+        **({"service": service} if service else {}),
+        **({"overrides": overrides} if overrides else {}),
+    }
+
+
+def _filled(part: Mapping[str, Any]) -> dict[str, Any]:
+    emptied = ("environment", "secrets", "unset")
+    return {name: value for name, value in part.items() if name not in emptied or value}
+
+
+def merge_patch(old: Object, new: Object) -> dict[str, Any]:
+    """Return the merge patch (RFC 7396) that changes one document into another."""
+    patch: dict[str, Any] = dict.fromkeys(name for name in old if name not in new)
+    for name, value in new.items():
+        before = old.get(name)
+        if isinstance(value, dict) and isinstance(before, dict):
+            if inner := merge_patch(before, value):
+                patch[name] = inner
+        elif name not in old or before != value:
+            patch[name] = value
+    return patch
+
+
+def completed(document: Object, present: Object) -> Object:
+    """Return a document with the members that it can omit, as the present one has them."""
+    general = {name: present[name] for name in ("applicationName", "tags") if name in present}
+    own, service = document.get("service", {}), present.get("service", {})
+    fixed = {name: service[name] for name in rules.values("fixed") if name in service}
+    filled = {**fixed, **own} if isinstance(own, dict) else own
+    return {**general, **document, "service": filled}
+
+
+def differences(old: Object, new: Object, prefix: str = "") -> Iterator[Object]:
+    """Yield the differences between two documents, with the members of a difference of a plan."""
+    for name in sorted({*old, *new}):
+        field = f"{prefix}{name}"
+        before, after = old.get(name), new.get(name)
+        if isinstance(before, dict) and isinstance(after, dict):
+            yield from differences(before, after, f"{field}.")
+        elif name not in new:
+            yield {"field": field, "old": before}
+        elif name not in old:
+            yield {"field": field, "new": after}
+        elif before != after:
+            yield {"field": field, "old": before, "new": after}

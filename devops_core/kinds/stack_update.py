@@ -1,0 +1,438 @@
+"""The part of an update that changes the stack: environments, and the secrets that tasks can read.
+
+A change set makes the change, so that CloudFormation lists the resources before it changes them.
+The operation executes it only if the list has exactly the expected resources. The stack keeps its
+template, its tags and all other parameters.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from devops_core.errors import InvalidRequestError, NotDeployableError
+from devops_core.kinds import stacks
+from devops_core.kinds.kind import RowChanges
+from devops_core.model.decisions import Act, After, Decision, Fail, State, Wait
+from devops_core.model.inventory import Application, Inventory, Row, RowStatus
+from devops_core.model.observed import Observed, Stack
+from devops_core.model.operation import Operation, Progress, Status
+from devops_core.model.specification import (
+    ApplicationRecord,
+    Specification,
+    StackRecord,
+    secret_arns,
+)
+from devops_core.model.stack_change import ChangeSet, ResourceChange, StackChange, items
+from devops_core.model.steps import (
+    ContinueRollback,
+    CreateChangeSet,
+    DeleteChangeSet,
+    ExecuteChangeSet,
+)
+from devops_core.naming import (
+    PRODUCTION,
+    environment_name,
+    output_key,
+    service_name,
+)
+from devops_core.render import SECRETS_PARAMETER, secrets_by_environment
+from devops_core.requests.specification import MAX_SECRET_BYTES
+
+# The parameter of the template with the environments except production.
+_ENVIRONMENTS = "Environments"
+# Maximum age of a response of DescribeStacks after an execution (as `sources.ECS_DELAY`).
+_DELAY = timedelta(seconds=60)
+# The time after the deadline in which the operation waits for a stack that is changing.
+_LIMIT = timedelta(minutes=60)
+# Resources that grant secrets to a role.
+_POLICY = "AWS::IAM::RolePolicy"
+_SERVICE = "AWS::ECS::Service"
+
+
+def is_needed(record: ApplicationRecord, wanted: Specification) -> bool:
+    """Return whether a specification requires a change of the stack."""
+    granted: Mapping[str, Sequence[str]] = record.stack.granted if record.stack else {}
+    return wanted.environments != record.specification.environments or any(
+        not {*arns} <= {*granted.get(name, ())}
+        for name, arns in secrets_by_environment(wanted).items()
+    )
+
+
+def planned(
+    inventory: Inventory, observed: Observed, present: Specification, wanted: Specification
+) -> StackChange:
+    """Return the change that a stack needs for a specification.
+
+    Raises NotDeployableError for a stack that cannot be updated now, and InvalidRequestError if the
+    secrets of an environment do not fit into their parameter.
+    """
+    name = inventory.application.name if inventory.application else ""
+    stack = updatable_stack(name, observed.stack)
+    added = [each for each in wanted.environments if each not in inventory.rows]
+    removed = [
+        each
+        for each in inventory.rows
+        if each not in PRODUCTION and each not in wanted.environments
+    ]
+    environments = ",".join(service_name(each) for each in wanted.environments)
+    parameters = {_ENVIRONMENTS: environments}
+    secrets = _readable_secrets(inventory, observed, present, wanted)
+    parameters |= {f"{each}{SECRETS_PARAMETER}": ",".join(secrets[each]) for each in secrets}
+    parameters |= {f"{environment_name(each)}{SECRETS_PARAMETER}": "" for each in removed}
+    changed = {
+        key: value
+        for key, value in parameters.items()
+        if items(stack.parameters.get(key, "")) != items(value)
+    }
+    permitted = [
+        name
+        for name in secrets
+        if f"{name}{SECRETS_PARAMETER}" in changed and name not in map(environment_name, added)
+    ]
+    return StackChange(changed, tuple(added), tuple(removed), tuple(permitted))
+
+
+def updatable_stack(application: str, stack: Stack | None) -> Stack:
+    """Return a stack; NotDeployableError if CloudFormation cannot update it now."""
+    if stack is None or stack.status.startswith("DELETE_"):
+        raise NotDeployableError(
+            f"the stack of {application} does not exist: delete the application, then create it"
+            " again"
+        )
+    if stack.status.endswith("_IN_PROGRESS"):
+        raise NotDeployableError(
+            f"the stack of {application} is {stack.status}, because another tool changes it: repeat"
+            " the call later"
+        )
+    if stack.status.endswith("_FAILED"):
+        raise NotDeployableError(
+            f"the stack of {application} is {stack.status}: repair it in CloudFormation first"
+        )
+    return stack
+
+
+def _readable_secrets(
+    inventory: Inventory, observed: Observed, present: Specification, wanted: Specification
+) -> dict[str, list[str]]:
+    """Return the secrets that each environment must read, by its name in a document.
+
+    These are the wanted ones, those of the present specification and those of the running task
+    definitions, so that restarts, promotes and swaps back still work.
+    """
+    readable = {name: set(arns) for name, arns in secrets_by_environment(wanted).items()}
+    before = secrets_by_environment(present)
+    for environment, row in inventory.rows.items():
+        name = environment_name(environment)
+        if name in readable:
+            readable[name] |= {*before.get(name, ()), *_running_secrets(row, observed)}
+    faults = []
+    for name, arns in readable.items():
+        size = len(",".join(arns))
+        if size > MAX_SECRET_BYTES:
+            message = (
+                f"have {size} bytes together with those of the running tasks: at most"
+                f" {MAX_SECRET_BYTES}; remove secrets first, then add the others"
+            )
+            faults.append((f"overrides.{name}.secrets", message))
+    if faults:
+        raise InvalidRequestError(faults)
+    return {name: sorted(arns) for name, arns in readable.items()}
+
+
+def _running_secrets(row: Row, observed: Observed) -> list[str]:
+    """Return the ARNs of the secrets in the task definition of a service."""
+    if row.service is None:
+        return []
+    blueprint = observed.blueprints.get(row.service.name, row.service.blueprint)
+    values = [
+        secret["valueFrom"]
+        for container in blueprint["containerDefinitions"]
+        for secret in container.get("secrets", ())
+    ]
+    # Another tool can name a parameter without its ARN.
+    return secret_arns(value for value in values if value.startswith("arn:"))
+
+
+def new_rows(change: StackChange, application: Application, draft: Operation) -> tuple[Row, ...]:
+    """Return the rows of added environments."""
+    return tuple(
+        Row(
+            application=application,
+            environment=environment,
+            status=RowStatus.CREATING,
+            claim=draft.id,
+            operation=draft.id,
+            updated_at=draft.requested_at,
+            updated_by=draft.caller,
+        )
+        for environment in change.added
+    )
+
+
+def new_progress(change: StackChange, wanted: Specification) -> list[Progress]:
+    """Return the progress of added environments: the settings follow after the stack."""
+    settings = {each: wanted.settings(each) for each in change.added}
+    return [
+        Progress(
+            environment=environment,
+            service=service_name(environment),
+            desired_count=own.desired_count,
+            start_seconds=own.start_seconds,
+            spec_hash=own.hash,
+        )
+        for environment, own in settings.items()
+    ]
+
+
+def removal(row: Row) -> Progress:
+    """Return the progress of an environment that the change removes."""
+    service = row.service
+    return Progress(
+        environment=row.environment,
+        service=service.name if service else service_name(row.environment),
+        url=row.url,
+        previous_version=service.version if service else None,
+        target=service.task_definition if service else None,
+    )
+
+
+def decide(operation: Operation, observed: Observed, now: datetime) -> Decision | Operation:
+    """Return the next decision, or the operation as soon as the stack has its change."""
+    details, stack = operation.details, observed.stack
+    if details.undoing:
+        return _undo(operation, observed)
+    if stack is None or stack.status.startswith("DELETE_"):
+        return _failed(operation, "the stack of the application does not exist any more")
+    if details.executed_at is None:
+        return _before_execution(operation, observed, stack, now)
+    return _after_execution(operation, observed, stack, now)
+
+
+def _before_execution(
+    operation: Operation, observed: Observed, stack: Stack, now: datetime
+) -> Decision | Operation:
+    """Create the change set, and execute it as soon as it is complete."""
+    change_set = observed.change_set
+    if change_set and change_set.execution.startswith("EXECUTE_"):
+        # The worker crashed after the call and before recording it.
+        return _after_execution(operation.with_details(executed_at=now), observed, stack, now)
+    if operation.aborted_by:
+        return _start_undo(operation, observed, f"aborted by {operation.aborted_by}")
+    if operation.overdue(now):
+        return _start_undo(
+            operation, observed, "the change set was not executed within the time limit"
+        )
+    if stack.status.endswith("_IN_PROGRESS"):
+        return Wait(replace(operation, waiting_for=f"stack {stack.status}"))
+    if change_set is None:
+        return Act(operation, (CreateChangeSet(),), After.SAVE)
+    return _with_change_set(operation, observed, change_set, now)
+
+
+def _with_change_set(
+    operation: Operation, observed: Observed, change_set: ChangeSet, now: datetime
+) -> Decision:
+    """Execute a complete change set with exactly the expected changes."""
+    if change_set.empty:
+        # The stack has the parameters already: an earlier operation was given up.
+        waiting_for = "an observation of the stack"
+        return Wait(replace(operation, waiting_for=waiting_for).with_details(executed_at=now))
+    if change_set.status == "FAILED":
+        return _start_undo(operation, observed, f"CloudFormation: {change_set.reason}")
+    if change_set.status != "CREATE_COMPLETE" or change_set.execution == "UNAVAILABLE":
+        return Wait(replace(operation, waiting_for=f"change set {change_set.status}"))
+    if change_set.execution != "AVAILABLE":
+        reason = f"the change set is {change_set.execution}, because another tool changed the stack"
+        return _start_undo(operation, observed, reason)
+    unexpected = unexpected_changes(operation.details.stack, change_set)
+    if unexpected:
+        reason = f"the change set was not executed, because it would {'; '.join(unexpected)}"
+        return _start_undo(operation, observed, reason)
+    return Act(operation.with_details(executed_at=now), (ExecuteChangeSet(),), After.SAVE)
+
+
+def unexpected_changes(change: StackChange, change_set: ChangeSet) -> list[str]:
+    """Return the changes of resources that a change of a stack does not need, and missing ones."""
+    unexpected = [
+        f"{each.action} {each.logical_id} ({each.type})"
+        for each in change_set.changes
+        if not _is_expected(change, each)
+    ]
+    for action, environments in (("Add", change.added), ("Remove", change.removed)):
+        services = {
+            each.logical_id
+            for each in change_set.changes
+            if each.action == action and each.type == _SERVICE
+        }
+        unexpected += [
+            f"not {action} the service of {environment}"
+            for environment in environments
+            if not _own(services, [environment_name(environment)])
+        ]
+    return unexpected
+
+
+def _is_expected(change: StackChange, resource: ResourceChange) -> bool:
+    """Return whether a change adds or removes an environment, or changes only a policy."""
+    own = {"Add": change.added, "Remove": change.removed}.get(resource.action, ())
+    if _own([resource.logical_id], map(environment_name, own)):
+        return True
+    # The policy of an environment is added with its first secret and removed with its last one.
+    replaced = resource.replacement not in ("", "False")
+    permits = resource.type == _POLICY and resource.action in ("Add", "Modify", "Remove")
+    return permits and not replaced and bool(_own([resource.logical_id], change.permitted))
+
+
+def _own(logical_ids: Iterable[str], names: Iterable[str]) -> list[str]:
+    """Return the logical ids of the resources of environments: `qaService`, `prod1Secrets`."""
+    pattern = "|".join(names)
+    return [each for each in logical_ids if pattern and re.match(f"(?:{pattern})\\d?[A-Z]", each)]
+
+
+def _after_execution(
+    operation: Operation, observed: Observed, stack: Stack, now: datetime
+) -> Decision | Operation:
+    """Follow the update of the stack to its end; it cannot be aborted."""
+    details, status = operation.details, stack.status
+    if observed.stack_failures and not operation.reasons:
+        # Record the reasons early, because later events can displace them.
+        operation = replace(operation, reasons=observed.stack_failures)
+    if status.endswith("_IN_PROGRESS"):
+        if now >= operation.deadline + _LIMIT:
+            return _failed(operation, f"the stack is still {status} after the time limit")
+        return Wait(replace(operation, waiting_for=f"stack {status}"))
+    if status == "UPDATE_ROLLBACK_FAILED":
+        return _continue_rollback(operation, observed, stack)
+    if details.stack.applied(stack.parameters):
+        return _completed(operation, observed, stack)
+    execution = observed.change_set.execution if observed.change_set else ""
+    if execution == "AVAILABLE":
+        # The worker crashed before the call.
+        if operation.aborted_by or operation.overdue(now):
+            return _start_undo(operation, observed, "the change set was not executed")
+        return Act(operation, (ExecuteChangeSet(),))
+    # DescribeStacks is eventually consistent.
+    settled = operation.reasons or status == "UPDATE_FAILED"
+    if not settled and now < details.executed_at + _DELAY:
+        return Wait(replace(operation, waiting_for="CloudFormation to show the update"))
+    reasons = operation.reasons or (stack.reason or f"the stack is {status} without the change",)
+    return _start_undo(replace(operation, reasons=reasons), observed)
+
+
+def _continue_rollback(operation: Operation, observed: Observed, stack: Stack) -> Decision:
+    """Continue a failed rollback once; a second failure needs a person."""
+    if operation.details.continued and observed.rollback_failures:
+        reasons = (
+            *operation.reasons,
+            *observed.rollback_failures,
+            f"the stack is {stack.status}: remove the cause, then call ContinueUpdateRollback in"
+            " CloudFormation, if necessary with the resources to skip",
+        )
+        return _start_undo(replace(operation, reasons=tuple(dict.fromkeys(reasons))), observed)
+    return Act(operation.with_details(continued=True), (ContinueRollback(),), After.SAVE)
+
+
+def _completed(operation: Operation, observed: Observed, stack: Stack) -> Decision | Operation:
+    """Return the operation with the services of the stack, as soon as the removed ones are gone."""
+    change = operation.details.stack
+    if observed.contract_faults:
+        faults = "; ".join(observed.contract_faults)
+        return _failed(operation, f"the stack lacks parts of the new environments: {faults}")
+    added = [part.service for part in operation.progress if part.environment in change.added]
+    if not observed.containers.keys() >= {*added}:
+        return Wait(replace(operation, waiting_for="an observation of the new services"))
+    empty = observed.change_set is not None and observed.change_set.empty
+    steps = (*stacks.deregistrations(observed), *((DeleteChangeSet(),) if empty else ()))
+    if steps:
+        return Act(operation, steps)
+    warnings = operation.warnings
+    if observed.stack_failures:
+        remaining = "; ".join(observed.stack_failures)
+        warnings += (
+            f"CloudFormation could not delete resources of {', '.join(change.removed)}, and does"
+            f" not manage them any more: delete them by hand: {remaining}",
+        )
+    progress = tuple(_in_stack(part, change, stack) for part in operation.progress)
+    operation = replace(operation, progress=progress, reasons=(), warnings=warnings)
+    return operation.with_details(changed=True, containers=observed.containers)
+
+
+def _in_stack(part: Progress, change: StackChange, stack: Stack) -> Progress:
+    """Return the progress of a service after the change of its stack."""
+    if part.environment in change.removed:
+        return replace(part, status=Status.SUCCEEDED, url=None)
+    if part.environment not in change.added:
+        return part
+    return replace(
+        part,
+        url=stack.outputs.get(output_key(part.service, "Url")),
+        previous=stack.outputs[output_key(part.service, "TaskDefinitionArn")],
+    )
+
+
+def _start_undo(operation: Operation, observed: Observed, *reasons: str) -> Decision:
+    reasons = tuple(dict.fromkeys((*operation.reasons, *reasons)))
+    return _undo(replace(operation, reasons=reasons).with_details(undoing=True), observed)
+
+
+def _undo(operation: Operation, observed: Observed) -> Decision:
+    """Delete the change set, then fail; the stack and the specification are unchanged."""
+    change_set = observed.change_set
+    if change_set and change_set.execution not in ("EXECUTE_COMPLETE", "EXECUTE_FAILED"):
+        return Act(operation, (DeleteChangeSet(),))
+    return _failed(operation)
+
+
+def _failed(operation: Operation, *reasons: str) -> Fail:
+    reasons = tuple(dict.fromkeys((*operation.reasons, *reasons)))
+    progress = operation.failed_everywhere("the stack was not changed")
+    return Fail(replace(operation, progress=progress, reasons=reasons))
+
+
+def _record_after(operation: Operation, record: ApplicationRecord) -> StackRecord | None:
+    """Return the state of the stack after its change."""
+    change, stack = operation.details.stack, record.stack
+    if stack is None:
+        return None
+    gone = {*map(environment_name, change.removed)}
+    granted = {name: arns for name, arns in stack.granted.items() if name not in gone}
+    for key, value in change.parameters.items():
+        name = key.removesuffix(SECRETS_PARAMETER)
+        if name != key and name not in gone:
+            granted[name] = items(value)
+    return stack._replace(granted=granted)
+
+
+def rows_after(state: State, held: Sequence[Row], now: datetime) -> RowChanges | None:
+    """Return the rows of added and removed environments, None if the stack lacks the change.
+
+    An operation that was given up has no observation of new services. It ends as before the change,
+    and the next update repeats the change, which the stack has already.
+    """
+    operation, observed = state.operation, state.observed
+    change, record = operation.details.stack, state.inventory.record
+    parts = {part.environment: part for part in operation.progress}
+    observable = all(parts[each].service in observed.blueprints for each in change.added)
+    if record is None or not (operation.details.changed and observed.stack and observable):
+        return None
+    kept = [
+        row.updated(
+            operation,
+            now,
+            status=RowStatus.ACTIVE,
+            url=parts[row.environment].url,
+            service=stacks.created_service(state, parts[row.environment], observed.stack),
+        )
+        for row in held
+        if row.environment in change.added
+    ]
+    removed = [row for row in held if row.environment in change.removed]
+    return RowChanges(
+        kept,
+        removed,
+        stack=_record_after(operation, record),
+        specification=record.specification,
+    )

@@ -1,0 +1,326 @@
+"""Updates that change the stack: environments, and the secrets that tasks can read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from devops_core.errors import RefusedError, UnreachableError
+from devops_core.naming import Environment
+from tests.lab.callers import ONLY_APPROVERS, OWNER, with_policy
+from tests.lab.client import Client, Reply
+from tests.lab.dry import DryClient, plan
+from tests.lab.fakes import FakeCloud
+from tests.lab.fakes.cloud import ACCOUNT
+from tests.lab.fakes.stacks import FakeStack
+from tests.lab.fakes.task_service import CRASH
+
+SECRET = f"arn:aws:secretsmanager:eu-west-1:{ACCOUNT}:secret:payments/db-AbCdEf"
+OTHER = f"arn:aws:secretsmanager:eu-west-1:{ACCOUNT}:secret:payments/key-AbCdEf"
+ADD_DA: Mapping[str, Any] = {"environments": {"da": True}}
+DROP_QA: Mapping[str, Any] = {"environments": {"nonProd": ["dev", "stage"]}}
+READ: Mapping[str, Any] = {"service": {"secrets": {"DB": SECRET}}}
+
+
+def stack(cloud: FakeCloud) -> FakeStack:
+    found = cloud.stacks.named("Shop")
+    assert found
+    return found
+
+
+def ended(api: Client, reply: Reply, status: str = "SUCCEEDED") -> Reply:
+    done = api.finished(reply) if reply.status == 202 else reply
+    assert done.operation["status"] == status, done.body
+    return done
+
+
+def revision(api: Client) -> int:
+    return int(api.specification().body["revision"])
+
+
+def parameters(cloud: FakeCloud, name: str) -> set[str]:
+    """Return the secrets that the stack lets an environment read."""
+    return set(filter(None, stack(cloud).parameters.get(f"{name}SecretArns", "").split(",")))
+
+
+def unchanged(cloud: FakeCloud, api: Client) -> None:
+    """Assert that the specification and the environments are those of the create."""
+    assert revision(api) == 1
+    assert set(cloud.tables.inventory_of("Shop").rows) == {
+        Environment.DEV, Environment.QA, Environment.STAGE, Environment.TRAINING,
+        Environment.PROD_BLUE, Environment.PROD_GREEN,
+    }  # fmt: skip
+    executable = [
+        each for each in stack(cloud).change_sets.values() if each.execution == "AVAILABLE"
+    ]
+    assert executable == []
+    # The next update is possible, with a new number.
+    done = ended(api, api.patch({"service": {"environment": {"LEVEL": "debug"}}}))
+    assert done.operation["spec"] == 3
+
+
+def test_an_added_environment_gets_its_settings(promoted: FakeCloud, api: Client) -> None:
+    before = {
+        name: each.primary.task_definition
+        for (_, name), each in promoted.containers.services_.items()
+    }
+    change = {**ADD_DA, "overrides": {"da": {"environment": {"LEVEL": "debug"}, "desiredCount": 2}}}
+    done = ended(api, api.patch(change))
+    assert set(done.environments) == {"DA"}
+    assert done.operation["stack"] == {"added": ["DA"]}
+    assert done.environments["DA"]["url"] == "http://internal-Shop-da.elb.example"
+    row = promoted.tables.inventory_of("Shop").rows[Environment.DA]
+    assert row.service
+    assert (row.status, row.service.spec, row.service.desired_count) == ("ACTIVE", 2, 2)
+    assert promoted.containers.running("Shop", "da").variables["LEVEL"] == "debug"
+    assert promoted.containers.service("Shop", "da").desired == 2
+    for name, definition in before.items():
+        assert promoted.containers.service("Shop", name).primary.task_definition == definition
+    assert revision(api) == 2
+    ended(api, api.deploy("1.1", "da"))
+
+
+def test_a_removed_environment_leaves_nothing(promoted: FakeCloud, api: Client) -> None:
+    ended(api, api.deploy("1.1", "qa"))
+    done = ended(api, api.patch(DROP_QA, remove="qa"))
+    assert done.operation["stack"] == {"removed": ["QA"]}
+    assert Environment.QA not in promoted.tables.inventory_of("Shop").rows
+    assert ("Shop", "qa") not in promoted.containers.services_
+    left = [each for each in promoted.containers.task_definitions.values()
+            if each.request["family"] == "Shop-qa" and each.active]  # fmt: skip
+    assert left == []
+    assert api.deploy("1.1", "qa").status == 409
+    # The environment can be added again.
+    ended(api, api.patch({"environments": {"nonProd": ["dev", "qa", "stage"]}}))
+    ended(api, api.deploy("1.1", "qa"))
+
+
+def test_new_secrets_are_readable_before_their_rollout(promoted: FakeCloud, api: Client) -> None:
+    started: list[bool] = []
+
+    def watch(call: Any) -> None:
+        if call.name == "containers.register":
+            started.append(SECRET in parameters(promoted, "dev"))
+
+    promoted.wire.watchers.append(watch)
+    done = ended(api, api.patch(READ))
+    assert started
+    assert all(started)
+    assert done.operation["stack"] == {"secrets": ["dev", "qa", "stage", "training", "prod"]}
+    for name in ("dev", "qa", "stage", "training", "prod"):
+        assert parameters(promoted, name) == {SECRET}
+    # A further use of the same secret needs no change of the stack.
+    promoted.wire.journal.clear()
+    ended(api, api.patch({"service": {"secrets": {"DB": None, "DATABASE": SECRET}}}))
+    assert not [call for call in promoted.wire.journal if call.port == "stacks"]
+
+
+def test_secrets_of_running_tasks_stay_readable(promoted: FakeCloud, api: Client) -> None:
+    ended(api, api.patch(READ))
+    ended(api, api.promote())
+    ended(api, api.patch({"service": {"secrets": {"DB": None, "KEY": OTHER}}}))
+    # The idle slot still runs the first secret, and a swap makes it live.
+    assert parameters(promoted, "prod") == {SECRET, OTHER}
+    ended(api, api.promote())
+    ended(api, api.patch(ADD_DA))
+    assert parameters(promoted, "dev") == {OTHER}
+    assert parameters(promoted, "prod") == {OTHER}
+
+
+@pytest.mark.parametrize(
+    ("remove", "patch", "message"),
+    [
+        (None, DROP_QA, "must be qa"),
+        ("qa,stage", DROP_QA, "must be qa"),
+        ("qa", ADD_DA, "must be absent"),
+        ("qa", {"description": "x"}, "must be absent"),
+    ],
+)
+def test_a_removal_must_be_named(
+    promoted: FakeCloud, api: Client, remove: str | None, patch: Mapping[str, Any], message: str
+) -> None:
+    reply = api.patch(patch, remove=remove) if remove else api.patch(patch)
+    assert reply.status == 400
+    (fault,) = reply.body["errors"]
+    assert fault["field"] == "remove"
+    assert fault["message"].startswith(message)
+    assert not promoted.tables.in_progress()
+
+
+def test_a_removal_requires_the_right_to_delete(promoted: FakeCloud) -> None:
+    with_policy(promoted, ONLY_APPROVERS)
+    team = Client(promoted, OWNER)
+    refused = team.patch(DROP_QA, remove="qa")
+    assert (refused.status, refused.body["code"]) == (403, "FORBIDDEN")
+    assert team.patch(ADD_DA).status == 202
+
+
+@pytest.mark.usefixtures("promoted")
+def test_a_dry_run_shows_the_change_of_the_stack(dry: DryClient) -> None:
+    change = {"environments": {"nonProd": ["dev", "stage"], "da": True}, **READ}
+    planned = plan(dry.patch(change, remove="qa"))
+    assert planned["stack"] == {
+        "added": ["DA"], "removed": ["QA"], "secrets": ["dev", "stage", "training", "prod"],
+    }  # fmt: skip
+    parts = {part["environment"]: part for part in planned["environments"]}
+    assert set(parts) == {"DEV", "QA", "STAGE", "TRAINING", "DA"}
+    assert parts["DA"]["secrets"] == ["DB"]
+    assert "taskDefinition" not in parts["QA"]
+
+
+def test_unexpected_changes_are_not_executed(promoted: FakeCloud, api: Client) -> None:
+    # Another tool has changed the stack, and its change set would change all services.
+    found = api.patch(ADD_DA)
+    name = f"op-{found.id}"
+    promoted.stacks.pace = None
+    change_set = stack(promoted).change_sets[name]
+    foreign = change_set.changes[-1]._replace(
+        action="Modify", logical_id="prod1Service", type="AWS::ECS::Service", replacement="False"
+    )
+    change_set.changes = (*change_set.changes, foreign)
+    change_set.complete()
+    done = ended(api, found, "FAILED")
+    assert done.operation["reasons"] == [
+        "the change set was not executed, because it would Modify prod1Service (AWS::ECS::Service)"
+    ]
+    assert stack(promoted).status == "CREATE_COMPLETE"
+    promoted.stacks.pace = 1
+    unchanged(promoted, api)
+
+
+def test_a_failed_update_of_the_stack_changes_nothing(promoted: FakeCloud, api: Client) -> None:
+    promoted.stacks.update_failures = ("daService (AWS::ECS::Service): limit exceeded",)
+    done = ended(api, api.patch(ADD_DA), "FAILED")
+    assert done.operation["reasons"] == ["daService (AWS::ECS::Service): limit exceeded"]
+    assert stack(promoted).status == "UPDATE_ROLLBACK_COMPLETE"
+    promoted.stacks.update_failures = ()
+    unchanged(promoted, api)
+    done = ended(api, api.patch(ADD_DA))
+    assert done.operation["spec"] == 4
+
+
+def test_a_failed_rollback_is_continued_once(promoted: FakeCloud, api: Client) -> None:
+    promoted.stacks.update_failures = ("daService (AWS::ECS::Service): limit exceeded",)
+    promoted.stacks.rollback_failures = ("daListener (AWS::…::Listener): in use",)
+    done = ended(api, api.patch(ADD_DA), "FAILED")
+    continued = [call for call in promoted.wire.journal if call.name == "stacks.continue_rollback"]
+    assert len(continued) == 1
+    assert "daListener" in str(done.operation["reasons"])
+    assert "ContinueUpdateRollback" in str(done.operation["reasons"])
+    refused = api.patch(ADD_DA)
+    assert (refused.status, refused.body["code"]) == (409, "NOT_DEPLOYABLE")
+    assert "UPDATE_ROLLBACK_FAILED" in refused.body["errorMessage"]
+    # An update without the stack is possible.
+    ended(api, api.patch({"service": {"environment": {"LEVEL": "debug"}}}))
+
+
+def test_a_continued_rollback_can_succeed(promoted: FakeCloud, api: Client) -> None:
+    promoted.stacks.update_failures = ("daService (AWS::ECS::Service): limit exceeded",)
+    promoted.stacks.rollback_failures = ("daListener (AWS::…::Listener): in use",)
+
+    def repaired(call: Any) -> None:
+        if call.name == "stacks.continue_rollback":
+            promoted.stacks.rollback_failures = ()
+
+    promoted.wire.watchers.append(repaired)
+    done = ended(api, api.patch(ADD_DA), "FAILED")
+    assert done.operation["reasons"] == ["daService (AWS::ECS::Service): limit exceeded"]
+    promoted.stacks.update_failures = ()
+    unchanged(promoted, api)
+
+
+def test_resources_that_cannot_be_deleted_are_named(promoted: FakeCloud, api: Client) -> None:
+    promoted.stacks.cleanup_failures = ("qaLoadBalancer (AWS::…::LoadBalancer): protected",)
+    done = ended(api, api.patch(DROP_QA, remove="qa"))
+    (warning,) = done.operation["warnings"]
+    assert "could not delete resources of QA" in warning
+    assert "qaLoadBalancer" in warning
+    assert revision(api) == 2
+
+
+def test_a_refused_change_set_fails_the_update(promoted: FakeCloud, api: Client) -> None:
+    words = "Stack:Shop is in DELETE_IN_PROGRESS state and can not be updated."
+    promoted.wire.fail("stacks.create_change_set", RefusedError(words), times=1)
+    done = ended(api, api.patch(ADD_DA), "FAILED")
+    assert done.operation["reasons"] == [words]
+    unchanged(promoted, api)
+
+
+def test_an_abort_before_the_execution_removes_the_change_set(
+    promoted: FakeCloud, api: Client
+) -> None:
+    promoted.stacks.pace = None
+    accepted = api.patch(ADD_DA)
+    assert api.abort(accepted.id).status == 200
+    assert api.status(accepted.id).operation["status"] == "FAILED"
+    assert stack(promoted).change_sets == {}
+    assert stack(promoted).status == "CREATE_COMPLETE"
+    promoted.stacks.pace = 1
+    unchanged(promoted, api)
+
+
+def test_an_abort_during_the_execution_waits_for_the_stack(
+    promoted: FakeCloud, api: Client
+) -> None:
+    accepted = api.patch(ADD_DA)
+    promoted.stacks.pace = None
+    name = f"op-{accepted.id}"
+    stack(promoted).change_sets[name].complete()
+    api.status(accepted.id)
+    assert stack(promoted).status == "UPDATE_IN_PROGRESS"
+    assert api.abort(accepted.id).status == 202
+    promoted.stacks.pace = 1
+    stack(promoted).left = 1
+    done = ended(api, accepted, "FAILED")
+    assert done.operation["abortedBy"] == api.caller
+    # The stack has the change, so the revision is the present one.
+    assert revision(api) == 2
+    assert promoted.tables.inventory_of("Shop").rows[Environment.DA].status == "ACTIVE"
+
+
+def test_a_failed_rollout_keeps_the_added_environment(promoted: FakeCloud, api: Client) -> None:
+    crashes = {"environment": {"BEHAVIOUR": CRASH}}
+    done = ended(api, api.patch({**ADD_DA, "overrides": {"da": crashes}}), "FAILED")
+    assert done.environments["DA"]["status"] == "FAILED"
+    row = promoted.tables.inventory_of("Shop").rows[Environment.DA]
+    assert row.service
+    assert (row.status, row.service.spec) == ("ACTIVE", None)
+    assert revision(api) == 2
+    ended(api, api.patch({"overrides": {"da": {"environment": {"BEHAVIOUR": None}}}}))
+
+
+def test_an_operation_that_was_given_up_can_be_repeated(promoted: FakeCloud, api: Client) -> None:
+    accepted = api.patch(ADD_DA)
+    promoted.wire.fail("containers.services", UnreachableError("AWS did not respond"))
+    promoted.wire.fail("stacks.describe", UnreachableError("AWS did not respond"))
+    promoted.clock.pass_(minutes=180)
+    api.settle()
+    assert promoted.tables.operations["Shop", accepted.id].status == "FAILED"
+    promoted.wire.heal()
+    promoted.lines.clear()
+    ended(api, api.patch(ADD_DA))
+    assert promoted.tables.inventory_of("Shop").rows[Environment.DA].status == "ACTIVE"
+
+
+def test_only_functions_with_the_permission_change_stacks(promoted: FakeCloud, api: Client) -> None:
+    accepted = api.patch(ADD_DA)
+    settings = promoted.settings
+    promoted.settings = settings._replace(changes_stacks=False)
+    for _ in range(5):
+        assert api.status(accepted.id).operation["status"] == "IN_PROGRESS"
+    executed = [call for call in promoted.wire.journal if call.name == "stacks.execute_change_set"]
+    assert executed == []
+    promoted.settings = settings
+    ended(api, accepted)
+
+
+@pytest.mark.usefixtures("promoted")
+def test_secrets_must_fit_into_their_parameter(api: Client) -> None:
+    many = {f"S{n}": f"{SECRET[:-7]}-{n:02}{'x' * 79}-AbCdEf" for n in range(26)}
+    ended(api, api.patch({"service": {"secrets": many}}))
+    others = {name: arn.replace("db", "key") for name, arn in many.items()}
+    reply = api.patch({"service": {"secrets": others}})
+    assert reply.status == 400
+    assert "remove secrets first" in reply.body["errors"][0]["message"]

@@ -1,0 +1,99 @@
+"""The change sets of CloudFormation: the resources that other parameters would change."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from devops_core.model.stack_change import ChangeSet, ResourceChange
+from devops_core.naming import SLOTS
+
+_SERVICE_RESOURCES = {
+    "TargetGroup": "AWS::ElasticLoadBalancingV2::TargetGroup",
+    "LogGroup": "AWS::Logs::LogGroup",
+    "ExecutionRole": "AWS::IAM::Role",
+    "TaskDefinition": "AWS::ECS::TaskDefinition",
+    "Service": "AWS::ECS::Service",
+}
+_ENVIRONMENT_RESOURCES = {
+    "LoadBalancer": "AWS::ElasticLoadBalancingV2::LoadBalancer",
+    "Listener": "AWS::ElasticLoadBalancingV2::Listener",
+    **_SERVICE_RESOURCES,
+}
+_POLICY = "AWS::IAM::RolePolicy"
+# The parameters that a resource of a service depends on.
+_USES = {
+    "TaskDefinition": ("Image", "Cpu", "Memory", "ContainerPort", "CpuArchitecture"),
+    "Service": ("StartSeconds", "Subnets", "SecurityGroup"),
+    "TargetGroup": ("HealthCheckPath", "ContainerPort"),
+}
+
+
+@dataclass(slots=True)
+class FakeChangeSet:
+    """A change set. `left` is the number of describes before it is complete, None for no limit."""
+
+    name: str
+    parameters: dict[str, str]
+    changes: tuple[ResourceChange, ...]
+    status: str = "CREATE_IN_PROGRESS"
+    execution: str = "UNAVAILABLE"
+    reason: str = ""
+    left: int | None = None
+
+    def complete(self) -> None:
+        """End its creation as CloudFormation does; without changes it fails."""
+        if self.changes:
+            self.status, self.execution = "CREATE_COMPLETE", "AVAILABLE"
+            return
+        self.status = "FAILED"
+        self.reason = (
+            "The submitted information didn't contain changes. Submit different information to"
+            " create a change set."
+        )
+
+    def described(self) -> ChangeSet:
+        """Return it as the port does."""
+        complete = self.status == "CREATE_COMPLETE"
+        changes = self.changes if complete else ()
+        return ChangeSet(self.status, self.execution, self.reason, changes)
+
+
+def changed_parameters(present: Mapping[str, str], request: Mapping[str, Any]) -> dict[str, str]:
+    """Return the parameters of a stack after a change set."""
+    return {
+        each["ParameterKey"]: present[each["ParameterKey"]]
+        if each.get("UsePreviousValue")
+        else each["ParameterValue"]
+        for each in request["Parameters"]
+    }
+
+
+def changes(before: Mapping[str, str], after: Mapping[str, str]) -> tuple[ResourceChange, ...]:
+    """Return the changes of the resources of cloudformation/application.yml."""
+    old, new = _resources(before), _resources(after)
+    found = [ResourceChange("Remove", each, old[each][0]) for each in old if each not in new]
+    found += [ResourceChange("Add", each, new[each][0]) for each in new if each not in old]
+    found += [
+        ResourceChange("Modify", each, new[each][0], "False")
+        for each in new
+        if each in old and old[each] != new[each]
+    ]
+    return tuple(found)
+
+
+def _resources(parameters: Mapping[str, str]) -> dict[str, tuple[str, tuple[str, ...]]]:
+    """Return the type of each resource, and the values that it depends on, by logical id."""
+    resources = {}
+    environments = parameters["Environments"].split(",")
+    for name in (*environments, *SLOTS):
+        prefix = name.replace("-", "")
+        kinds = _ENVIRONMENT_RESOURCES if name in environments else _SERVICE_RESOURCES
+        for kind, resource_type in kinds.items():
+            values = tuple(parameters.get(each, "") for each in _USES.get(kind, ()))
+            resources[f"{prefix}{kind}"] = resource_type, values
+        secrets = parameters.get(f"{name.partition('-')[0]}SecretArns", "")
+        if secrets:
+            resources[f"{prefix}Secrets"] = _POLICY, (secrets,)
+    return resources

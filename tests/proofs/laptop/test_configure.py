@@ -1,0 +1,75 @@
+"""docs/configure.md: its commands, in the order of the page, by a person with a shell."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from tests.lab.templates import ROOT
+from tools.laptop import images
+from tools.laptop.cloud import Cloud
+from tools.laptop.deploy import client
+
+PAGE = (ROOT / "docs" / "configure.md").read_text()
+_BLOCK = re.compile(r"^```(?:console|yaml)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_PUSH = re.compile(r"make push IMAGE=(\w+):(\S+)")
+# Times, ids and the parts of the page that stand for any text.
+_ANY = r"\d+\.\d s|[0-9A-HJKMNP-TV-Z]{26}|\.\.\.,?"
+
+
+def steps() -> Iterator[tuple[str, str]]:
+    """Yield each command with its output on the page."""
+    for block in _BLOCK.findall(PAGE)[1:]:
+        for step in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
+            command, _, output = step.partition("\n")
+            yield command, output
+
+
+def shows(documented: str, actual: str) -> bool:
+    """Return whether an output has the text of the page; `...` is any text."""
+    fixed = [re.escape(each) for each in re.split(_ANY, documented.strip())]
+    return re.search(".*?".join(fixed), actual, re.DOTALL) is not None
+
+
+def test_the_commands_of_the_page_have_their_results(cloud: Cloud, tmp_path: Path) -> None:
+    (tmp_path / "app.yml").write_text(_BLOCK.findall(PAGE)[0])
+    devops = tmp_path / "bin" / "devops"
+    devops.parent.mkdir()
+    devops.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m devops_cli.main "$@"\n')
+    devops.chmod(0o755)
+    environment = {
+        **cloud.environment,
+        "PATH": f"{devops.parent}:{os.environ['PATH']}",
+        "PYTHONPATH": str(ROOT),
+        "HOME": str(tmp_path),
+        "DEVOPS_API": cloud.api_url,
+        "DEVOPS_CONFIG": str(tmp_path / "config"),
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "no_proxy": "127.0.0.1",
+    }
+    shown = 0
+    variables = ""
+    for command, output in steps():
+        if push := _PUSH.fullmatch(command):
+            images.push(client(cloud, "ecr"), push[1], push[2], "")
+            continue
+        if command.startswith("PRODUCTION="):
+            variables = f"{command}; "
+        done = subprocess.run(  # noqa: S603 - the commands of our own page
+            ["bash", "-euo", "pipefail", "-c", variables + command],  # noqa: S607
+            cwd=tmp_path,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=240,
+        )
+        assert done.returncode == 0, (command, done.stdout, done.stderr)
+        assert shows(output, done.stdout), (command, output, done.stdout)
+        shown += bool(output)
+    assert shown > 8
