@@ -165,7 +165,8 @@ def plan(
         ),
         details=UpdateDetails(
             previous=wanted.present.revision,
-            pending=tuple(each["field"] for each in pending),
+            # Not the names of variables and secrets: all callers can read an operation.
+            pending=tuple(dict.fromkeys(each["field"].partition(".")[0] for each in pending)),
             stack=stack,
         ),
         spec=specification.revision,

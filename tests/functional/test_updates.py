@@ -120,6 +120,22 @@ def test_pending_changes_name_the_next_call(promoted: FakeCloud, api: Client) ->
     assert api.specification().body["pending"] == []
 
 
+def test_an_operation_does_not_name_the_variables_of_production(
+    promoted: FakeCloud, api: Client
+) -> None:
+    """All callers can read an operation, and only the team sees a plan and the specification."""
+    del promoted
+    updated(api, {"service": {"environment": {"LEVEL": "debug", "TOKEN_NAME": "a"}}})
+    api.finished(api.promote())
+    assert api.swap().status == 200
+    change = {"service": {"environment": {"LEVEL": "info", "TOKEN_NAME": None}}}
+    plan = api.patch(change, dryRun="true").body["plan"]
+    assert {each["field"] for each in plan["pending"]} == {
+        "environment.LEVEL", "environment.TOKEN_NAME",
+    }  # fmt: skip
+    assert updated(api, change).operation["pending"] == ["environment"]
+
+
 def test_a_removed_setting_leaves_the_tasks(promoted: FakeCloud, api: Client) -> None:
     updated(api, {"service": {"environment": {"A": "1", "B": "2"}, "command": ["serve"]}})
     updated(api, {"service": {"environment": {"B": None}, "command": None}})

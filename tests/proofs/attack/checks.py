@@ -179,7 +179,8 @@ class Changes:
 class Leaks:
     """The second check: no response contains a unique value of another team.
 
-    Only the calls of specifications return the ARNs of secrets, also to their own team.
+    Only the calls of specifications, and the plans of dry runs, return the ARNs of secrets, also to
+    their own team.
     """
 
     def __init__(self, made: Installation) -> None:
@@ -195,20 +196,28 @@ class Leaks:
         """
         sender = signer(exchange)
         own = sender.team if sender else ""
-        is_specification = "/spec" in exchange.path
+        shows_secrets = "/spec" in exchange.path or "dryRun=true" in exchange.path
         received = exchange.raw + b"".join(map(_decoded, _TOKEN.findall(exchange.content)))
         sent = exchange.path.encode() + (exchange.body or b"")
         running = " ".join(str(row) for row in rows if row.get("technicalTeam") == own).encode()
         return [
-            f"the response contains {value.decode()} of the team {team}"
+            f"the response contains {value.decode()} of the team {team}:"
+            f" {_excerpt(received, value)}"
             for team, values in self._canaries.items()
             for value in sorted(values)
             if team != own and value in received and value not in sent and value not in running
         ] + [
-            f"the response contains {value.decode()} outside of a specification"
+            f"the response contains {value.decode()}, and neither a specification nor a plan"
             for value in self._secrets
-            if not is_specification and value in received and value not in sent
+            if not shows_secrets and value in received and value not in sent
         ]
+
+
+def _excerpt(received: bytes, value: bytes) -> str:
+    """Return the text around a value."""
+    place = received.index(value)
+    text = received[max(0, place - 100) : place + len(value) + 20]
+    return f"…{text.decode('utf-8', 'backslashreplace')}…"
 
 
 def _decoded(token: bytes) -> bytes:

@@ -27,11 +27,12 @@ def kinds_that_change(key: Key) -> set[str]:
         return _SLOT if production else _NON_PRODUCTION
     if part == "row":
         return {*_SLOT, "swap"} if production else _NON_PRODUCTION
-    if part == "listener":
+    if part == "listener" and production:
         return {"create", "swap", "delete"}
-    if part in ("specification", "revision"):
-        return {"create", "update", "delete"}
-    return {"create", "delete"}
+    if part == "stack" or production:
+        return {"create", "delete"}
+    # Specifications, and environments that an update adds or removes.
+    return {"create", "update", "delete"}
 
 
 @dataclass(frozen=True)
