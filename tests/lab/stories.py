@@ -75,6 +75,11 @@ class Story:
     revisions: Revisions = field(default_factory=dict)
     gone: Collection[str] = ()
 
+    @property
+    def moves(self) -> bool:
+        """Whether environments are added or removed."""
+        return bool(self.gone) or "DA" in (self.runs or {})
+
 
 def _creates() -> Iterator[Story]:
     plain = create(environments={"nonProd": ["dev", "qa"]})

@@ -235,6 +235,14 @@ def test_each_call_that_changes_the_stack_is_recorded_first() -> None:
     assert continued.operation.details.continued  # type: ignore[union-attr]
 
 
+def test_the_change_is_recorded_before_the_rollouts() -> None:
+    """The next worker would register again, because it does not search registrations before."""
+    observed = replace(COMPLETE, orphans={"qa": ("qa:7",)})
+    decision = stack_update.decide(EXECUTED, observed, NOW)
+    assert isinstance(decision, Act)
+    assert decision.after is After.SAVE
+
+
 def test_an_empty_change_set_counts_as_executed() -> None:
     decision = stack_update.decide(NEW, seen("UPDATE_COMPLETE", EMPTY), NOW)
     assert isinstance(decision, Wait)
