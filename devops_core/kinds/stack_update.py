@@ -347,7 +347,8 @@ def _completed(operation: Operation, observed: Observed, stack: Stack) -> Decisi
     empty = observed.change_set is not None and observed.change_set.empty
     steps = (*stacks.deregistrations(observed), *((DeleteChangeSet(),) if empty else ()))
     if steps:
-        return Act(operation, steps)
+        # The rollouts follow in the same run: without a save, the next worker would register again.
+        return Act(operation, steps, After.SAVE)
     warnings = operation.warnings
     if observed.stack_failures:
         remaining = "; ".join(observed.stack_failures)
@@ -415,8 +416,9 @@ def rows_after(state: State, held: Sequence[Row], now: datetime) -> RowChanges |
     operation, observed = state.operation, state.observed
     change, record = operation.details.stack, state.inventory.record
     parts = {part.environment: part for part in operation.progress}
-    observable = all(parts[each].service in observed.blueprints for each in change.added)
-    if record is None or not (operation.details.changed and observed.stack and observable):
+    stack = observed.stack
+    observable = all(stack and parts[each].service in observed.blueprints for each in change.added)
+    if record is None or not (operation.details.changed and observable):
         return None
     kept = [
         row.updated(
@@ -424,10 +426,10 @@ def rows_after(state: State, held: Sequence[Row], now: datetime) -> RowChanges |
             now,
             status=RowStatus.ACTIVE,
             url=parts[row.environment].url,
-            service=stacks.created_service(state, parts[row.environment], observed.stack),
+            service=stacks.created_service(state, parts[row.environment], stack),
         )
         for row in held
-        if row.environment in change.added
+        if stack and row.environment in change.added
     ]
     removed = [row for row in held if row.environment in change.removed]
     return RowChanges(

@@ -82,14 +82,15 @@ def _require_roles(cloud: Cloud, inventory: Inventory, change: update.Change) ->
 
 
 def during(cloud: Cloud, operation: Operation, inventory: Inventory) -> Observed:
-    """Return the stack until it has its change, then the services."""
+    """Return the stack until it has its change, then the services, and the stack of new ones."""
     change: StackChange | None = operation.details.stack
-    if change is None:
+    changing = operation.details.changing
+    if change is None or not (changing or change.added):
         return rollout.during(cloud, operation, inventory)
     application = inventory.application
     stack_id = application.stack_id if application else None
     stack = cloud.stacks.describe(stack_id or operation.application)
-    if operation.details.changing:
+    if changing:
         return _changing(cloud, operation, stack)
     observed = rollout.during(cloud, operation, inventory)
     if stack is None:

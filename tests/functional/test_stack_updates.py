@@ -304,6 +304,27 @@ def test_an_operation_that_was_given_up_can_be_repeated(promoted: FakeCloud, api
     assert promoted.tables.inventory_of("Shop").rows[Environment.DA].status == "ACTIVE"
 
 
+def test_two_updates_can_add_the_same_environment(promoted: FakeCloud, api: Client) -> None:
+    promoted.wire.on("containers.services", lambda: api.patch(ADD_DA))
+    refused = api.patch(ADD_DA)
+    assert (refused.status, refused.body["code"]) == (409, "BUSY")
+    assert "the specification of Shop is held" in refused.body["errorMessage"]
+
+
+def test_new_secrets_need_the_stack_only_until_it_has_them(
+    promoted: FakeCloud, api: Client
+) -> None:
+    accepted = api.patch(READ)
+
+    def denied(call: Any) -> None:
+        if call.name == "containers.register":
+            promoted.wire.fail("stacks.describe", UnreachableError("AWS did not respond"))
+
+    promoted.wire.watchers.append(denied)
+    ended(api, accepted)
+    assert revision(api) == 2
+
+
 def test_only_functions_with_the_permission_change_stacks(promoted: FakeCloud, api: Client) -> None:
     accepted = api.patch(ADD_DA)
     settings = promoted.settings

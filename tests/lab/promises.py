@@ -64,12 +64,14 @@ class Context:
     """Facts that a snapshot does not have.
 
     `excused` has the applications whose production listener was changed by hand. `moved` has those
-    with any listener changed by hand. In the families in `untidy`, task definitions may remain
-    until the application is deleted. `switched` has the operations that moved the customers.
+    with any listener changed by hand, `incomplete` those with a row removed by hand. In the
+    families in `untidy`, task definitions may remain until the application is deleted. `switched`
+    has the operations that moved the customers.
     """
 
     excused: Collection[str] = ()
     moved: Collection[str] = ()
+    incomplete: Collection[str] = ()
     untidy: Container[str] = ()
     switched: Collection[str] = ()
 
@@ -344,7 +346,7 @@ def each_revision_is_stored(snapshot: Snapshot, context: Context) -> None:
 def rows_are_those_of_the_specification(snapshot: Snapshot, context: Context) -> None:
     """An application has a row for each environment of its present revision, and no other."""
     for application, record in snapshot.records.items():
-        if application in context.moved:
+        if application in context.incomplete:
             continue
         rows = {row.environment for row in snapshot.rows if row.application.name == application}
         expected = {*record.specification.environments, *_ROLES}
@@ -656,9 +658,9 @@ class Wire(Protocol):
 class Watch:
     """Checks of the promises at the outgoing calls of an account, just before they take effect.
 
-    `look` returns a snapshot. `excused` and `moved` are those of `Context`. `overruled` has the
-    operations that were in progress when a listener was changed by hand, so that their records do
-    not show whether they have moved the customers.
+    `look` returns a snapshot. `excused`, `moved` and `incomplete` are those of `Context`.
+    `overruled` has the operations that were in progress when a listener was changed by hand, so
+    that their records do not show whether they have moved the customers.
     """
 
     def __init__(
@@ -670,6 +672,7 @@ class Watch:
         self._switches: dict[int, str] = {}
         self.excused: set[str] = set()
         self.moved: set[str] = set()
+        self.incomplete: set[str] = set()
         self.overruled: set[str] = set()
         wire.watchers.append(self)
 
@@ -707,7 +710,8 @@ class Watch:
         """
         switched = set(self.switches) - self.overruled
         untidy = () if tidy else EVERY_FAMILY
-        hold_at_rest(self._look(), Context(self.excused, self.moved, untidy, switched))
+        context = Context(self.excused, self.moved, self.incomplete, untidy, switched)
+        hold_at_rest(self._look(), context)
 
     def _hold_change(self, snapshot: ActiveSnapshot, change: Change) -> None:
         operation = _hold(only_the_holder_of_a_claim_changes_aws, snapshot, change)

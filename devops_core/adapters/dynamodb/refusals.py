@@ -56,8 +56,12 @@ def _key_used(operation: Operation, failed: FailedCondition) -> Exception | None
     return AlreadyClaimedError(items.idempotency_record_of(stored)) if stored else None
 
 
-def _exists(operation: Operation, failed: FailedCondition) -> Exception:
+def _exists(operation: Operation, failed: FailedCondition) -> Exception | None:
     name = operation.application
+    if operation.kind != "create":
+        # Another update has added the environment; the record and the other rows show whether it is
+        # still in progress.
+        return None
     return AlreadyExistsError.of(name, name, decode(failed.stored).get("claim"))
 
 

@@ -150,6 +150,11 @@ class FakeTables(Port, port="tables"):
         for row in (*claim.taken, *claim.unchanged):
             self._check_free(row)
         self._check_record(claim)
+        if any((row.application.name, row.environment) in self.rows for row in claim.new):
+            raise ChangedMeanwhileError(
+                f"the inventory of {operation.application} changed at the same moment: repeat the"
+                " call"
+            )
         assert (operation.application, operation.id) not in self.operations, "an id is used once"
         for row in claim.taken:
             stored = self.rows[row.application.name, row.environment]
@@ -256,8 +261,6 @@ class FakeTables(Port, port="tables"):
 
     def _check_new(self, claim: Claim) -> None:
         if claim.record and claim.record.seen:
-            for row in claim.new:
-                assert (row.application.name, row.environment) not in self.rows, "a row exists"
             return
         for name in {row.application.name for row in claim.new}:
             for (other, _), there in self.rows.items():

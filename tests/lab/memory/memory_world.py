@@ -31,7 +31,9 @@ class World(BaseWorld):
     # up, and some more.
     pauses: ClassVar[Sequence[float]] = [60] * (2 * 60 + 30 + 5)
 
-    creation: ClassVar[Request] = create(environments={"nonProd": ["dev", "qa", "stage"]})
+    creation: ClassVar[Request] = create(
+        environments={"nonProd": ["dev", "qa", "stage"], "da": True}
+    )
 
     def __init__(self, cloud: FakeCloud, watcher: Watch) -> None:
         self.cloud = cloud

@@ -80,7 +80,8 @@ HALVES: Mapping[str, Half] = {
         blind={
             "deploy": _UPDATES,
             "deploy-blue": _UPDATES,
-            "update": _UPDATES,
+            # Without its stack and the first task definitions, new environments have no rows.
+            "update": (*_UPDATES, "stacks.describe", "containers.blueprint"),
             "swap": ("load_balancer.rules",),
         },
         create_stack="stacks.create",

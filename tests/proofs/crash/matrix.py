@@ -208,6 +208,10 @@ class Trial:
         world.hold(tidy=tidy)
         if not tidy:
             world.delete()
+            if story.moves:
+                # A delete removes the task definitions of existing environments, so an application
+                # with the others must exist once.
+                world.delete()
             world.hold()
 
     def _heal(self, name: str) -> None:

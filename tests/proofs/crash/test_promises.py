@@ -673,7 +673,7 @@ def test_an_update_changes_no_other_resource(
 
 def test_a_person_can_remove_a_row(state: Prepared) -> None:
     state.rows.pop(0)
-    hold_at_rest(state, Context(moved={"Shop"}, untidy=["Shop-dev"]))
+    hold_at_rest(state, Context(incomplete={"Shop"}, untidy=["Shop-dev"]))
 
 
 def test_an_update_in_flight_excludes_other_workers_as_a_lease_does(acting: Prepared) -> None:

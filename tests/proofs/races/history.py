@@ -14,6 +14,7 @@ from typing import Any
 
 from devops_core.model.inventory import Row
 from devops_core.model.operation import Operation, Status
+from devops_core.model.stack_change import StackChange
 from devops_core.naming import PRODUCTION, Environment
 from devops_core.ports import Claim, Closing
 from tests.lab.client import SPECIFICATION, Reply
@@ -105,7 +106,8 @@ def _end(cloud: FakeCloud, closing: Closing) -> Apply:
         application = operation.application
         return partial(specification.corrected, operation.id, status, application, rows)
     succeeded = {part.environment for part in operation.progress if part.status is Status.SUCCEEDED}
-    return partial(specification.ended, operation.id, status, succeeded)
+    adopts = closing.specification is not None
+    return partial(specification.ended, operation.id, status, succeeded, adopts)
 
 
 def initial_state(cloud: FakeCloud) -> State:
@@ -125,6 +127,7 @@ def initial_state(cloud: FakeCloud) -> State:
             status,
             aborted,
             switched,
+            _pending_document(cloud, operation),
         )
     existing = {name for name, _ in tables.rows}
     earlier_keys = frozenset(
@@ -135,6 +138,15 @@ def initial_state(cloud: FakeCloud) -> State:
     )
     state = State(rows, operations, earlier_keys=earlier_keys, documents=_documents(cloud))
     return _with_listeners(cloud, state)
+
+
+def _pending_document(cloud: FakeCloud, operation: Operation) -> Document | None:
+    """Return the revision of an open update that needs another stack."""
+    change = getattr(operation.details, "stack", None)
+    if operation.ended or operation.spec is None or not isinstance(change, StackChange):
+        return None
+    stored = cloud.tables.stored_revisions[operation.application][operation.spec].specification
+    return Document.of(stored.revision, stored.document)
 
 
 def _settings_after(

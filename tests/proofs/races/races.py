@@ -12,7 +12,7 @@ from tests.lab.events import DEPLOYMENT_COMPLETED
 from tests.lab.fakes import FakeCloud
 from tests.lab.fakes.task_service import CRASH
 from tests.lab.memory import accounts
-from tests.lab.memory.accounts import LEVEL, PRODUCTION, Prepare
+from tests.lab.memory.accounts import ADD_DA, DROP_QA, LEVEL, PRODUCTION, Prepare
 from tests.lab.memory.accounts import Call as Request
 from tests.proofs.races.race import Act, Actor, Race
 from tests.proofs.races.starts import aged, interrupted
@@ -83,6 +83,7 @@ def _after_busy(call: Callable[[Client], Reply], then: Callable[..., Reply]) -> 
 
 _DEV, _OTHER, _QA = _deploy("3.0", "dev"), _deploy("4.0", "dev"), _deploy("4.0", "qa")
 _UPDATE, _UPDATE_PRODUCTION = _patch(LEVEL), _patch(PRODUCTION)
+_ADD_DA, _DROP_QA = _patch(ADD_DA), partial(Client.patch, document=DROP_QA, remove="qa")
 _UPDATE_DEV = _patch({"overrides": {"dev": {"environment": {"NEW": "1"}}}})
 _UPDATE_COUNT = _patch({"overrides": {"prod": {"desiredCount": 3}}})
 _DEV_WAITS, _OTHER_WAITS = _deploy("3.0", "dev", **_WAITS), _deploy("4.0", "dev", **_WAITS)
@@ -149,6 +150,14 @@ def _updates() -> Iterator[Race]:
         return Race(f"update-{name}", _CONFIGURED, actors, accepted, refusals=_BUSY)
 
     one, waits = frozenset({1}), _patch(LEVEL, **_WAITS)
+    yield race("deploy-adds", _ADD_DA, _DEV, accepted=_TWO)
+    yield race("deploy-removes", _DROP_QA, _QA, accepted=one)
+    yield race("promote-adds", _ADD_DA, Client.promote, accepted=_TWO)
+    yield race("delete-adds", _ADD_DA, Client.delete, accepted=one)
+    yield race("update-adds", _ADD_DA, _ADD_DA, accepted=one)
+    yield race("update-moves", _ADD_DA, _DROP_QA, accepted=one)
+    yield race("update-adds-other", _ADD_DA, _UPDATE_PRODUCTION)
+    yield replace(race("swap-removes", _DROP_QA, _SWAP_2, accepted=_TWO), steps=_PROMOTED)
     yield race("deploy", _UPDATE_DEV, _DEV, accepted=one)
     yield race("deploy-other", _UPDATE_DEV, _QA, accepted=_TWO)
     yield race("deploy-waiting", waits, _DEV_WAITS)
@@ -233,6 +242,7 @@ def _drifts() -> Iterator[Race]:
     }
     acts = {
         "deploy": _DEV, "swap": Client.swap, "promote": Client.promote, "update": _UPDATE_DEV,
+        "adds": _ADD_DA, "removes": _DROP_QA,
     }  # fmt: skip
     for change, steps in changes.items():
         for name, act in acts.items():

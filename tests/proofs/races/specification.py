@@ -56,6 +56,13 @@ class Document:
         changed = Document.of(self.revision + 1, content)
         return self if changed.text == self.text else changed
 
+    @property
+    def environments(self) -> set[Environment]:
+        """The environments except production."""
+        named: Mapping[str, Any] = json.loads(self.text).get("environments", {})
+        others = [name for name in ("training", "da") if named.get(name)]
+        return {Environment(name.upper()) for name in (*named.get("nonProd", ["dev"]), *others)}
+
     def _effective(self, environment: Environment) -> dict[str, Any]:
         return effective_settings(json.loads(self.text), environment)
 
@@ -94,7 +101,9 @@ Values = tuple[tuple[Environment, str | None], ...]
 class OperationState:
     """An operation; `versions` and `settings` are those of its releases by environment.
 
-    `switched` means that a swap has switched the production listener.
+    `switched` means that a swap has switched the production listener. `document` is the revision
+    that becomes the present one as soon as the stack has its environments, None for a change
+    without the stack.
     """
 
     kind: str
@@ -104,6 +113,7 @@ class OperationState:
     status: str = "IN_PROGRESS"
     aborted: bool = False
     switched: bool = False
+    document: Document | None = None
 
 
 @dataclass(frozen=True)
@@ -183,7 +193,7 @@ class StartRequest:
         if self.kind in ("deploy", "create"):
             return self.environments
         if self.kind == "update":
-            return [*self._outdated(state), *self._counted(state)]
+            return [*self._outdated(state), *self._counted(state), *self._removed(state)]
         return state.rows_of(self.application) if self.kind == "delete" else PRODUCTION
 
     def document(self, state: State) -> Document | None:
@@ -195,11 +205,30 @@ class StartRequest:
             return present
         return present.patched(content) if self.patches else present.replaced(content)
 
+    def pending(self, state: State) -> Document | None:
+        """Return the revision that needs another stack, None for a request that needs none."""
+        before, after = state.documents.get(self.application), self.document(state)
+        if self.kind != "update" or before is None or after is None:
+            return None
+        return after if after.environments != before.environments else None
+
+    def added(self, state: State) -> set[Environment]:
+        """Return the environments that an update adds."""
+        document = self.pending(state)
+        return document.environments - state.rows_of(self.application).keys() if document else set()
+
+    def _removed(self, state: State) -> set[Environment]:
+        document = self.pending(state)
+        if document is None:
+            return set()
+        return state.rows_of(self.application).keys() - document.environments - {*PRODUCTION}
+
     def _outdated(self, state: State) -> Iterable[Environment]:
         """Return the environments that an update rolls out."""
         document = self.document(state)
         for name, row in state.rows_of(self.application).items():
-            if document and name not in PRODUCTION and row.settings != document.settings(name):
+            remains = document and name in document.environments
+            if document and remains and row.settings != document.settings(name):
                 yield name
 
     def _counted(self, state: State) -> Iterable[Environment]:
@@ -225,10 +254,11 @@ def accepted(start: StartRequest, identifier: str, state: State) -> State | None
     rows = state.rows_of(start.application)
     claimed = {
         (start.application, name): replace(rows.get(name, RowState()), holder=identifier)
-        for name in start.needs(state)
+        for name in (*start.needs(state), *start.added(state))
     }
     after = state.with_rows(claimed).with_operation(identifier, operation)
-    after = after.with_document(start.application, start.document(state))
+    if operation.document is None:
+        after = after.with_document(start.application, start.document(state))
     if start.key is None:
         return after
     return replace(after, keys={**after.keys, start.key: (start.body, identifier)})
@@ -291,8 +321,9 @@ def _started_update(
         return None
     if start.expected not in (None, present.revision):
         return None
-    rollouts = [name for name in needed if name not in PRODUCTION]
-    return _operation(start, {}, {name: document.settings(name) for name in rollouts})
+    wanted = {*needed, *start.added(state)} & document.environments
+    settings = {name: document.settings(name) for name in wanted}
+    return replace(_operation(start, {}, settings), document=start.pending(state))
 
 
 def claimed(
@@ -302,8 +333,11 @@ def claimed(
 
     `corrections` are the rows whose release another tool deployed.
     """
-    document = state.documents.get(application)
-    if revision is not None and (document is None or document.revision != revision):
+    documents = [state.documents.get(application)]
+    documents += [each.document for each in state.operations.values()
+                  if each.application == application and each.status == "IN_PROGRESS"]  # fmt: skip
+    known = [None, *(each.revision for each in documents if each)]
+    if revision not in known:
         return None
     return state.with_rows(
         {key: replace(row, holder=state.rows[key].holder) for key, row in corrections.items()}
@@ -406,9 +440,12 @@ def switched(application: str, state: State) -> State | None:
 
 
 def ended(
-    identifier: str, status: str, done: Collection[Environment], state: State
+    identifier: str, status: str, done: Collection[Environment], adopts: bool, state: State
 ) -> State | None:
-    """End an operation once; a deploy succeeded in `done`."""
+    """End an operation once; a deploy succeeded in `done`.
+
+    `adopts` means that the revision of an update becomes the present one with its end.
+    """
     operation = state.operations.get(identifier)
     if operation is None or operation.status != "IN_PROGRESS":
         return None
@@ -416,6 +453,8 @@ def ended(
     if operation.aborted and operation.kind == "create" and succeeded:
         return None
     if operation.kind == "swap" and operation.switched is not succeeded:
+        return None
+    if adopts is not (operation.document is not None) and (adopts or succeeded):
         return None
     claimed = {key: row for key, row in state.rows.items() if row.holder == identifier}
     after = state.with_operation(identifier, replace(operation, status=status))
@@ -433,7 +472,19 @@ def ended(
         else RowState(version=row.version, settings=row.settings)
         for (application, name), row in claimed.items()
     }
-    return after.with_rows(free)
+    after = after.with_rows(free)
+    document = operation.document
+    if document is None:
+        return after
+    if adopts:
+        after = after.with_document(operation.application, document)
+    environments = {*after.documents[operation.application].environments, *PRODUCTION}
+    existing = {
+        key: row
+        for key, row in after.rows.items()
+        if key[0] != operation.application or key[1] in environments
+    }
+    return replace(after, rows=existing)
 
 
 def corrected(

@@ -207,6 +207,7 @@ class Simulation:
             self.model.record_manual_change(application)
             if change == "row_removed":
                 self.incomplete.add(application)
+                self.watcher.incomplete.add(application)
             if change.startswith("listener"):
                 self.watcher.moved.add(application)
                 operations = self.cloud.tables.operations.items()
