@@ -8,12 +8,13 @@ import typer
 
 from devops_cli import durations, paging, rules
 from devops_cli.exits import Exit
-from devops_cli.failures import UsageError
+from devops_cli.failures import CliError, UsageError
 from devops_cli.follow import operation_path
 from devops_cli.options import Name, OperationId, OptionalName, command
 from devops_cli.paging import Page
+from devops_cli.runtime import print_on
 from devops_cli.session import Session
-from devops_cli.show import records, stacks
+from devops_cli.show import changes, records, stacks
 
 _ONE_ENVIRONMENT = typer.Option(
     metavar="ENV",
@@ -39,7 +40,19 @@ def status(name: Name, session: Session, operation_id: OperationId = None) -> Ex
     session.print_result(
         response, *stacks.details(response.required("stack", "applicationName"), now)
     )
+    if not session.common.as_json:
+        _print_pending(session, name)
     return Exit.SUCCEEDED
+
+
+def _print_pending(session: Session, name: str) -> None:
+    """Print the changes of the specification that environments lack, if the caller can read it."""
+    try:
+        found = session.api.get(f"/stacks/{name}/spec", attempts=1).body
+    except CliError:
+        return
+    for line in changes.pending(found, session.command):
+        print_on(session.runtime.out, line)
 
 
 @command

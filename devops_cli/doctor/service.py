@@ -94,6 +94,10 @@ def _calls(name: str, team: str, required_tags: Sequence[str]) -> Iterator[_Call
     yield _Call("GET /stacks/*", "GET", f"/stacks/{name}", {})
     for each in ("operations", "events"):
         yield _Call(f"GET /stacks/*/{each}", "GET", f"/stacks/{name}/{each}", {"limit": "1"})
+    # The service refuses both changes: the application does not exist, and a PUT needs If-Match.
+    for method, query in (("PUT", _DRY), ("PATCH", _DRY), ("GET", {})):
+        body: Object | None = {} if query else None
+        yield _Call(f"{method} /stacks/*/spec", method, f"/stacks/{name}/spec", query, body)
     yield _Call("GET /events", "GET", "/events", {"limit": "1"})
 
 

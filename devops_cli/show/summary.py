@@ -82,8 +82,11 @@ def environment_table(operation: Object, stack: Object) -> Iterator[RenderableTy
     if kind == "delete" and succeeded:
         return  # a new application can have the same name
     removed = kind == "delete" or (kind == "create" and not succeeded)
+    deleted = get_texts(get_object(operation, "stack"), "removed") if succeeded else []
     lines: list[list[str | Text]] = []
     for each in get_objects(operation, "environments"):
+        if get_text(each, "environment") in deleted:
+            continue
         current = progress.current_state(stack, each)
         if current:
             lines.append(_current_row(current))

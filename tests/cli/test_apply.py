@@ -144,6 +144,19 @@ def test_the_plan_shows_the_change_of_the_stack(file: str) -> None:
     assert "nothing was changed" in result.stderr
 
 
+@pytest.mark.parametrize(("status", "shown"), [("SUCCEEDED", False), ("FAILED", True)])
+def test_a_deleted_environment_is_not_in_the_outcome(
+    file: str, status: str, *, shown: bool
+) -> None:
+    found = service()
+    parts = [{"environment": each, "status": status, "version": "1"} for each in ("DEV", "QA")]
+    ended = operation(status, "update", stack={"removed": ["QA"]}, environments=parts)
+    found.on("GET", PATH, answer(operation=ended))
+    lines = run(found, "apply", "-f", file, "--yes").stdout.splitlines()
+    assert any(line.startswith("DEV  ") for line in lines)
+    assert any(line.startswith("QA  ") for line in lines) == shown
+
+
 def test_nothing_to_change_is_not_asked(file: str) -> None:
     found = service()
     said = "revision 3 of the specification has these settings"

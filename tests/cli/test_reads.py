@@ -6,6 +6,7 @@ import json
 import re
 from typing import Any
 
+import httpx
 import pytest
 
 from tests.lab.prepared_service import (
@@ -67,8 +68,32 @@ def shown(width: int = 0) -> str:
     service.on("GET", "/stacks/Shop", answer(stack=found))
     result = run(service, "status", "Shop", width=width, environment={"NO_COLOR": "1"})
     assert result.exit_code == 0
-    assert service.sent("GET").url.query == b"live=true"
+    assert [each.url.query for each in service.requests] == [b"live=true", b""]
     return re.sub("\x1b\\[[0-9;]*m", "", result.stdout)
+
+
+def test_status_shows_the_pending_changes_of_the_specification() -> None:
+    service = Service()
+    service.on("GET", "/stacks/Shop", answer(stack=stack(DEV)))
+    change = {"field": "cpu", "old": 256, "new": 512}
+    pending = [{"environment": "PROD-GREEN", "changes": [change], "call": "POST /stacks/x"}]
+    body = {"applicationName": "Shop", "pending": pending}
+    service.on("GET", "/stacks/Shop/spec", answer(200, None, **body))
+    shown = run(service, "status", "Shop").stdout
+    assert "PROD-GREEN lacks these changes." in shown
+    assert shown.endswith("  cpu\n    - 256\n    + 512\n")
+    before = len(service.requests)
+    assert "lacks" not in run(service, "status", "Shop", "--json").stdout
+    assert len(service.requests) == before + 1
+
+
+@pytest.mark.parametrize("refusal", [answer(403, errorMessage="no"), httpx.ReadError("reset")])
+def test_status_does_not_need_the_specification(refusal: httpx.Response | Exception) -> None:
+    service = Service()
+    service.on("GET", "/stacks/Shop", answer(stack=stack(DEV)))
+    service.on("GET", "/stacks/Shop/spec", refusal)
+    result = run(service, "status", "Shop")
+    assert (result.exit_code, result.stderr, len(service.requests)) == (0, "", 2)
 
 
 def test_status_shows_what_runs_where() -> None:
