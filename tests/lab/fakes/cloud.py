@@ -168,3 +168,5 @@ class FakeCloud:
         self.stacks.pace = 1
         for stack in self.stacks.stacks.values():
             stack.left = stack.left or 1
+            for change_set in stack.change_sets.values():
+                change_set.left = change_set.left or 1

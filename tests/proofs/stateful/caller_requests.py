@@ -18,7 +18,8 @@ _DEFAULT = ("dev",)
 class CallerRequest:
     """One request; `members` has the members of its body except the application's name.
 
-    An update has the member `patch` or the member `document`, and it can expect a `revision`.
+    An update has the member `patch` or the member `document`, and it can expect a `revision`. The
+    member `remove` has the environments that a patch removes.
     """
 
     kind: str
@@ -56,7 +57,8 @@ class CallerRequest:
                 members["document"], self.revision, self.application, headers=headers
             )
         expected = {} if self.revision is None else {"If-Match": f'"{self.revision}"'}
-        return api.patch(members["patch"], self.application, {**headers, **expected})
+        named = {"remove": members["remove"]} if members.get("remove") else {}
+        return api.patch(members["patch"], self.application, {**headers, **expected}, **named)
 
     @property
     def claims(self) -> frozenset[Environment]:

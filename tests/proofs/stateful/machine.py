@@ -51,6 +51,10 @@ _patches = st.sampled_from(
         {"overrides": {"prod": {"environment": {"LIVE": "2"}, "desiredCount": 2}}},
         {"overrides": {"prod": {"desiredCount": 3}}},
         {"overrides": {"prod": None}},
+        {"environments": {"da": True}},
+        {"environments": {"da": None}},
+        {"environments": {"nonProd": ["dev", "qa", "stage"]}},
+        {"environments": {"nonProd": ["dev"]}, "overrides": {"qa": None}},
         {"description": "another one"},
         {},
     )
@@ -101,7 +105,8 @@ class Service(RuleBasedStateMachine):
     def patch(
         self, name: str, patch: Any, revision: int | None, key: str | None, wait: bool
     ) -> None:
-        change = members(patch=patch)
+        removed = self.simulation.model.specifications.removed(name, patch)
+        change = members(patch=patch, remove=removed or None)
         self.simulation.send(CallerRequest("update", name, change, (), key, wait, revision))
 
     @rule(name=_names, service=_services, revision=_revisions, key=_keys)
@@ -205,11 +210,14 @@ class Service(RuleBasedStateMachine):
         self.simulation.cloud.containers.automatic = automatic
         self.simulation.cloud.stacks.pace, self.simulation.cloud.stacks.lag = pace, lag
 
-    @rule(create=st.booleans(), delete=st.booleans())
-    def stacks_fail(self, create: bool, delete: bool) -> None:
+    @rule(create=st.booleans(), delete=st.booleans(), update=st.booleans(), back=st.booleans())
+    def stacks_fail(self, create: bool, delete: bool, update: bool, back: bool) -> None:
+        """Let stacks fail; with `back`, a failed update can be rolled back."""
         stacks = self.simulation.cloud.stacks
         stacks.create_failures = ("DevService: it was not stable",) if create else ()
         stacks.delete_failures = ("Repository: it is not empty",) if delete else ()
+        stacks.update_failures = ("daService: it was not stable",) if update else ()
+        stacks.rollback_failures = () if back else ("daListener: it is in use",)
 
     @rule(name=_names)
     def aws_advances(self, name: str) -> None:
@@ -264,6 +272,7 @@ def _restore_aws(simulation: Simulation) -> None:
     cloud.clock.skew = timedelta()
     cloud.stacks.lag = 0
     cloud.stacks.create_failures = cloud.stacks.delete_failures = ()
+    cloud.stacks.update_failures = cloud.stacks.rollback_failures = ()
     simulation.world.rest()
 
 
@@ -324,6 +333,6 @@ def _delete(simulation: Simulation, application: str) -> None:
         assert api.finished(api.delete(application)).operation["status"] == "SUCCEEDED"
     incomplete = application in simulation.incomplete or simulation.faults.untidy
     if incomplete or not exists:
-        environments = {"nonProd": ["dev", "qa", "stage"]}
+        environments = {"nonProd": ["dev", "qa", "stage"], "da": True}
         api.finished(api.create(application, environments=environments))
         assert api.finished(api.delete(application)).operation["status"] == "SUCCEEDED"

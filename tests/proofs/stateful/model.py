@@ -94,6 +94,8 @@ class Model:
         rows = inventory.rows.values()
         free = all(row.status is RowStatus.ACTIVE and row.claim is None for row in rows)
         certain = free and application not in self.changed_manually
+        # CloudFormation cannot update each stack.
+        certain = certain and not self.specifications.needs_stack(request)
         return Allowed(_ACCEPTED if certain else _ACCEPTED_OR_REFUSED)
 
     def _holders(self, request: CallerRequest, inventory: Inventory) -> Collection[str]:

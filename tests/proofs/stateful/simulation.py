@@ -197,6 +197,9 @@ class Simulation:
         stack = self.cloud.stacks.named(application)
         if stack and stack.status.endswith("_IN_PROGRESS"):
             self.cloud.stacks.finish(application)
+        for change_set in stack.change_sets.values() if stack else ():
+            if change_set.status == "CREATE_IN_PROGRESS":
+                change_set.complete()
         for cluster, name in self.cloud.containers.services_:
             if cluster == application:
                 self.cloud.containers.advance(cluster, name)

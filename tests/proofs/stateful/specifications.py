@@ -7,7 +7,7 @@ from typing import Any
 
 from devops_core.model.inventory import RowStatus
 from devops_core.model.operation import Operation, Status
-from devops_core.naming import Environment
+from devops_core.naming import Environment, service_name
 from tests.lab.effective import effective_settings
 from tests.lab.fakes import FakeCloud
 from tests.proofs.stateful.caller_requests import CallerRequest
@@ -40,10 +40,27 @@ class Specifications:
         return self._documents[application][self.current[application]]
 
     def are_faulty(self, request: CallerRequest) -> bool:
-        """Return whether an update names an environment that the application does not have."""
+        """Return whether an update names an environment that the application does not have.
+
+        It must also name exactly the environments that it removes.
+        """
         document = self._after(request)
-        existing = {*document.get("environments", {}).get("nonProd", ["dev"]), "prod"}
-        return not document.get("overrides", {}).keys() <= existing
+        existing = _environments(document)
+        removed = _environments(self.document(request.application)) - existing
+        named = {*filter(None, dict(request.members).get("remove", "").split(","))}
+        return removed != named or not document.get("overrides", {}).keys() <= {*existing, "prod"}
+
+    def removed(self, application: str, patch: Mapping[str, Any]) -> str:
+        """Return the environments that a merge patch removes, as the query parameter names them."""
+        if application not in self._documents:
+            return ""
+        document = self.document(application)
+        return ",".join(sorted(_environments(document) - _environments(_patched(document, patch))))
+
+    def needs_stack(self, request: CallerRequest) -> bool:
+        """Return whether an update changes the environments of the stack."""
+        after = self._after(request)
+        return _environments(self.document(request.application)) != _environments(after)
 
     def tested(self, application: str, environment: Environment) -> bool:
         """Return whether an environment runs the present settings, as a promote requires."""
@@ -69,20 +86,42 @@ class Specifications:
         if operation.kind == "update":
             assert cause.revision in (None, present), f"{cause} changed revision {present}"
             after = self._after(cause)
-            expected = present if after == self.document(application) else present + 1
+            # The number of a revision whose change of the stack failed is not used again.
+            following = max(self._documents[application]) + 1
+            expected = present if after == self.document(application) else following
             self._documents[application][expected] = after
-            self.current[application] = present = expected
+            if operation.details.stack is None:
+                self.current[application] = expected
+            present = expected
         assert revision in (None, present), f"{operation.kind} names {revision}, not {present}"
 
     def record_end(self, operation: Operation) -> None:
         """Record the settings of the releases that an operation brought."""
         documents = self._documents.get(operation.application, {})
+        if operation.kind == "update" and operation.details.stack:
+            self._record_stack(operation)
         for part in operation.progress if operation.spec in documents else ():
             # A failed create has removed its services.
             partial = operation.kind != "create" or operation.status is Status.SUCCEEDED
             if part.status is Status.SUCCEEDED and part.spec_hash and partial:
                 wanted = effective_settings(documents[operation.spec or 0], part.environment)
                 self._running[operation.application, part.service] = wanted
+
+    def _record_stack(self, operation: Operation) -> None:
+        """Record the end of an update of the stack.
+
+        A failed one can have changed the stack; then its revision is the present one too.
+        """
+        application, change = operation.application, operation.details.stack
+        record = self._cloud.tables.records.get(application)
+        adopted = record is not None and record.current == operation.spec
+        done = operation.status is Status.SUCCEEDED
+        assert adopted or not done, f"revision {operation.spec} is not the present one"
+        assert operation.details.changed or not adopted, f"the stack lacks {operation.spec}"
+        if adopted:
+            self.current[application] = operation.spec or 0
+            for environment in change.removed:
+                self._running.pop((application, service_name(environment)), None)
 
     def check(self) -> None:
         """Check that the records have the present documents."""
@@ -110,6 +149,13 @@ class Specifications:
             document: Document = members["document"]
             return document
         return _patched(self.document(request.application), members["patch"])
+
+
+def _environments(document: Document) -> set[str]:
+    """Return the names of the environments except production."""
+    named = document.get("environments", {})
+    others = [name for name in ("training", "da") if named.get(name)]
+    return {*named.get("nonProd", ["dev"]), *others}
 
 
 def _patched(document: Document, patch: Mapping[str, Any]) -> dict[str, Any]:
