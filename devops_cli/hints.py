@@ -19,7 +19,6 @@ ELSEWHERE = {
     " containers.",
     "scale": "Use devops set NAME desiredCount=N --env ENV.",
     "env": "Use devops set NAME environment.VARIABLE=VALUE --env ENV.",
-    "secret": "Use devops set NAME secrets.VARIABLE=ARN --env ENV.",
     "edit": "Use devops spec NAME > app.yml, then devops apply -f app.yml.",
     "update": "Use devops apply -f app.yml.",
     "get": "Use devops spec NAME.",

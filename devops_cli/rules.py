@@ -53,8 +53,8 @@ def values(rule: str) -> list[str]:
 
 def kinds(rule: str) -> dict[str, str]:
     """Return the kinds of the members of a rule: number, text, list or map."""
-    found: dict[str, str] = _RULES[rule]["kinds"]
-    return found
+    found: dict[str, list[str]] = _RULES[rule]["kinds"]
+    return {name: kind for kind, names in found.items() for name in names}
 
 
 def choice(rule: str, production: str) -> Callable[[str], str]:

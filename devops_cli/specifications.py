@@ -14,15 +14,16 @@ from devops_cli.failures import UsageError
 from devops_cli.responses import Object
 
 # A variable and a secret of the same name exclude each other in one part of a specification.
-_OTHER = {"environment": "secrets", "secrets": "environment"}
+_SOURCES = ("environment", "secrets")
+_OTHER = dict(zip(_SOURCES, reversed(_SOURCES), strict=True))
 
 
 @dataclass(frozen=True)
 class Setting:
     """A setting, for example `cpu` or the variable `LEVEL` of `environment`.
 
-    `detail` is whether it describes the application, as `email` does; such a setting is no part of
-    `service` or of an override.
+    `detail` is whether it describes the application, as `email` does. Neither `service` nor an
+    override has such a setting.
     """
 
     member: str

@@ -55,7 +55,12 @@ def _specification() -> dict[str, Any]:
     texts = [name for name, member in members.items() if isinstance(member.type, schema.Text)]
     return {
         "configurable": {"values": list(overrides.members)},
-        "setting": {"kinds": {name: _KINDS[type(each.type)] for name, each in settings.items()}},
+        "setting": {
+            "kinds": {
+                kind: [name for name, each in settings.items() if isinstance(each.type, declared)]
+                for declared, kind in _KINDS.items()
+            }
+        },
         "fixed": {"values": list(fixed)},
         "detail": {"values": texts},
     }
