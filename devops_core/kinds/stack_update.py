@@ -187,6 +187,18 @@ def new_progress(change: StackChange, wanted: Specification) -> list[Progress]:
     ]
 
 
+def committed(operation: Operation) -> bool:
+    """Return whether an update can only be completed: its stack is losing all its environments."""
+    details = operation.details
+    change: StackChange | None = details.stack
+    return (
+        change is not None
+        and details.executed_at is not None
+        and not details.undoing
+        and all(part.environment in change.removed for part in operation.progress)
+    )
+
+
 def removal(row: Row) -> Progress:
     """Return the progress of an environment that the change removes."""
     service = row.service

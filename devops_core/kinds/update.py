@@ -317,6 +317,13 @@ def rows_after(state: State, held: Sequence[Row], now: datetime, *, keep_rows: b
     return own._replace(kept=[*usual.kept, *own.kept])
 
 
+def restored(operation: Operation, inventory: Inventory) -> tuple[Progress, ...]:
+    """Return the release of each service after an abort; a removal that has begun continues."""
+    if stack_update.committed(operation):
+        return ()
+    return releases.restored_services(operation, inventory)
+
+
 KIND = Kind(
     name="update",
     verb="change the specification of",
@@ -327,9 +334,10 @@ KIND = Kind(
     task_definition=task_definition,
     settings=stacks.settings,
     abort=Abort(
-        planned="would return to the previous settings; a revision that is present remains",
-        running="returning to the previous settings; a revision that is present remains",
-        done="the previous settings run again; a revision that is present remains",
-        restored=releases.restored_services,
+        planned="would return to the previous settings",
+        running="returning to the previous settings",
+        done="the previous settings run again",
+        committed=stack_update.committed,
+        restored=restored,
     ),
 )

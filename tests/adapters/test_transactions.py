@@ -106,26 +106,6 @@ def test_the_error_of_a_claim_follows_from_its_failed_conditions(
 
 
 @pytest.mark.parametrize(
-    ("reasons", "expected", "words"),
-    [
-        (NEW_IS_THEIRS + RECORD_IS_THEIRS, BusyError, "the specification of Shop is held"),
-        (NEW_IS_THEIRS + ROW_IS_THEIRS, BusyError, "DEV of Shop is held"),
-        (fails(Subject.NEW_ROW, encode(FREE)) + RECORD_IS_FREE, ChangedMeanwhileError, "repeat"),
-        (NEW_IS_THEIRS, ChangedMeanwhileError, "repeat"),
-    ],
-)
-def test_an_update_that_adds_the_same_environment_is_no_second_application(
-    reasons: Reasons, expected: type[Exception], words: str
-) -> None:
-    operation = samples.minimal_operation("update", OURS)
-
-    error = refusal(operation, failed_conditions(*reasons_of(reasons)))
-
-    assert type(error) is expected
-    assert words in str(error)
-
-
-@pytest.mark.parametrize(
     "reasons",
     [
         ROW_IS_OURS,

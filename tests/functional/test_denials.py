@@ -132,9 +132,11 @@ def test_a_repeated_abort_of_a_create_needs_no_right_without_the_application(
     rows = {key: row for key, row in owned.tables.rows.items() if key[0] == "Fresh"}
     for key in rows:
         del owned.tables.rows[key]
+    record = owned.tables.records.pop("Fresh")
     again = owner.abort(hanging["create"], "Fresh")
     assert (again.status, again.operation["status"]) == (200, "FAILED")
     owned.tables.rows |= rows
+    owned.tables.records["Fresh"] = record
 
 
 def test_only_admins_can_abort_an_operation_without_rows(
@@ -144,10 +146,12 @@ def test_only_admins_can_abort_an_operation_without_rows(
     rows = {key: row for key, row in owned.tables.rows.items() if key[0] == "Fresh"}
     for key in rows:
         del owned.tables.rows[key]
+    record = owned.tables.records.pop("Fresh")
     refused = Client(owned, OWNER).abort(hanging["create"], "Fresh")
     assert refused.status == 403
     assert refused.body["errorMessage"].endswith("of Fresh: requires admins")
     owned.tables.rows |= rows
+    owned.tables.records["Fresh"] = record
     assert Client(owned, OWNER).abort(hanging["create"], "Fresh").status == 202
 
 

@@ -147,10 +147,11 @@ def test_a_removed_template_version_fails_the_create(cloud: FakeCloud, api: Clie
 
 
 def test_a_create_without_rows_sends_nothing(cloud: FakeCloud, api: Client) -> None:
-    """The rows were removed by hand."""
+    """The rows and the record of the application were removed by hand."""
     cloud.wire.fail("stacks.create", ThrottledError("slow down"), times=1)
     reply = api.create()
     cloud.tables.rows.clear()
+    cloud.tables.records.clear()
     start = len(cloud.wire.journal)
     failed = api.finished(reply)
     assert (failed.operation["status"], failed.operation["reasons"]) == (

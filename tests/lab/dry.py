@@ -59,12 +59,14 @@ def state(cloud: FakeCloud) -> dict[str, Any]:
 def _paused(cloud: FakeCloud) -> Iterator[None]:
     """Stop the fakes, which otherwise advance each time they are described."""
     automatic, cloud.containers.automatic = cloud.containers.automatic, False
-    left = {name: stack.left for name, stack in cloud.stacks.stacks.items()}
-    for stack in cloud.stacks.stacks.values():
-        stack.left = None
+    stacks = list(cloud.stacks.stacks.values())
+    moving = [*stacks, *(each for stack in stacks for each in stack.change_sets.values())]
+    left = [each.left for each in moving]
+    for each in moving:
+        each.left = None
     try:
         yield
     finally:
         cloud.containers.automatic = automatic
-        for name, stack in cloud.stacks.stacks.items():
-            stack.left = left[name]
+        for each, number in zip(moving, left, strict=True):
+            each.left = number

@@ -178,7 +178,7 @@ def test_production_waits_for_its_next_release() -> None:
     assert (plan.operation.progress, plan.taken) == ((), ())
     assert plan.needs_approver
     assert fields(plan) == ["environment.LIVE"]
-    assert plan.operation.details == UpdateDetails(3, ("environment.LIVE",))
+    assert plan.operation.details == UpdateDetails(3, ("environment",))
 
 
 def test_only_the_count_of_production_changes_at_once() -> None:

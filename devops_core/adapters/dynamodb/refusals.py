@@ -56,12 +56,8 @@ def _key_used(operation: Operation, failed: FailedCondition) -> Exception | None
     return AlreadyClaimedError(items.idempotency_record_of(stored)) if stored else None
 
 
-def _exists(operation: Operation, failed: FailedCondition) -> Exception | None:
+def _exists(operation: Operation, failed: FailedCondition) -> Exception:
     name = operation.application
-    if operation.kind != "create":
-        # Another update has added the environment; the record and the other rows show whether it is
-        # still in progress.
-        return None
     return AlreadyExistsError.of(name, name, decode(failed.stored).get("claim"))
 
 
