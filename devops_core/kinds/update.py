@@ -29,7 +29,7 @@ from devops_core.model.decisions import Decision, Plan, State
 from devops_core.model.differences import Difference, differences
 from devops_core.model.inventory import Inventory, Row
 from devops_core.model.observed import Observed
-from devops_core.model.operation import Operation, Progress
+from devops_core.model.operation import Operation, Progress, Status
 from devops_core.model.pending import pending_changes
 from devops_core.model.specification import (
     ApplicationRecord,
@@ -321,7 +321,12 @@ def restored(operation: Operation, inventory: Inventory) -> tuple[Progress, ...]
     """Return the release of each service after an abort; a removal that has begun continues."""
     if stack_update.committed(operation):
         return ()
-    return releases.restored_services(operation, inventory)
+    change: StackChange = operation.details.stack or StackChange()
+    added = [part for part in operation.progress if part.environment in change.added]
+    return (
+        *releases.restored_services(operation, inventory),
+        *(part for part in added if part.status is not Status.SUCCEEDED),
+    )
 
 
 KIND = Kind(

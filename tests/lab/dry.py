@@ -9,6 +9,8 @@ from typing import Any
 
 from tests.lab.client import Client, Reply
 from tests.lab.fakes import FakeCloud
+from tests.lab.fakes.change_sets import FakeChangeSet
+from tests.lab.fakes.stacks import FakeStack
 
 _PORTS = ("tables", "stacks", "containers", "load_balancer", "images", "templates", "web")
 # Members of a fake that refer to other fakes or to the wire.
@@ -60,7 +62,10 @@ def _paused(cloud: FakeCloud) -> Iterator[None]:
     """Stop the fakes, which otherwise advance each time they are described."""
     automatic, cloud.containers.automatic = cloud.containers.automatic, False
     stacks = list(cloud.stacks.stacks.values())
-    moving = [*stacks, *(each for stack in stacks for each in stack.change_sets.values())]
+    moving: list[FakeStack | FakeChangeSet] = [
+        *stacks,
+        *(each for stack in stacks for each in stack.change_sets.values()),
+    ]
     left = [each.left for each in moving]
     for each in moving:
         each.left = None
