@@ -79,10 +79,28 @@ def _execute(change_sets: ChangeSets, params: Params) -> AWSResponse:
     for key in [each for each in change_sets if each[0] == stack.stack_id]:
         if key[1] != change_set.name:
             del change_sets[key]
-    environments = change_set.parameters["Environments"].split(",")
-    stack.update(application_template(environments).decode(), parameters=change_set.parameters)
+    change_set.before = parameters_of(stack)
+    _update(stack, change_set.parameters)
     stack.status, change_set.execution = "UPDATE_COMPLETE", "EXECUTE_COMPLETE"
     return responses.result("ExecuteChangeSet", "")
+
+
+def _continue_rollback(change_sets: ChangeSets, params: Params) -> AWSResponse:
+    """Return a stack to the parameters from before its last execution."""
+    stack = _stack(params)
+    (executed,) = (
+        each
+        for (stack_id, _), each in change_sets.items()
+        if stack_id == stack.stack_id and each.execution.startswith("EXECUTE_")
+    )
+    _update(stack, executed.before)
+    stack.status, executed.execution = "UPDATE_ROLLBACK_COMPLETE", "EXECUTE_FAILED"
+    return responses.result("ContinueUpdateRollback", "")
+
+
+def _update(stack: Any, parameters: Mapping[str, str]) -> None:
+    environments = parameters["Environments"].split(",")
+    stack.update(application_template(environments).decode(), parameters={**parameters})
 
 
 def _delete(change_sets: ChangeSets, params: Params) -> AWSResponse:
@@ -119,4 +137,5 @@ _HANDLERS: Mapping[str, Callable[[ChangeSets, Params], AWSResponse]] = {
     "DescribeChangeSet": _describe,
     "ExecuteChangeSet": _execute,
     "DeleteChangeSet": _delete,
+    "ContinueUpdateRollback": _continue_rollback,
 }

@@ -25,7 +25,11 @@ from tests.lab.snapshot import forward_weights, split_name
 
 _TAKES = timedelta(seconds=30)
 # The status of a stack that fails, by its intended status.
-_FAILED = {"CREATE_COMPLETE": "ROLLBACK_COMPLETE", "DELETE_COMPLETE": "DELETE_FAILED"}
+_FAILED = {
+    "CREATE_COMPLETE": "ROLLBACK_COMPLETE",
+    "UPDATE_COMPLETE": "UPDATE_ROLLBACK_FAILED",
+    "DELETE_COMPLETE": "DELETE_FAILED",
+}
 
 Answer = dict[str, Any]
 

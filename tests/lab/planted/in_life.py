@@ -66,7 +66,7 @@ def lease_is_a_thousand_times_too_long(
 
 
 @planted_in(
-    "devops_core.kinds.create:_created_service",
+    "devops_core.kinds.stacks:created_service",
     why="the first swap cannot be reversed",
 )
 def first_live_slot_is_not_recorded(
