@@ -354,7 +354,9 @@ def rows_are_those_of_the_specification(snapshot: Snapshot, context: Context) ->
 
 
 def no_change_set_remains_executable(snapshot: Snapshot, context: Context) -> None:
-    del context
+    """A change set remains only if its update was given up because it could not be read."""
+    if context.untidy is EVERY_FAMILY:
+        return
     for stack in snapshot.stacks:
         for name, change_set in stack.change_sets.items():
             assert change_set.execution != "AVAILABLE", f"{name} of {stack.name} remains"

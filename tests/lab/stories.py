@@ -193,7 +193,7 @@ def _updates_of_stacks() -> Iterator[Story]:
     # Their operations make so many calls that all pairs of all stories would take hours.
     story = replace(story, changes_stack=True, pairs=False)
     adds = replace(story, name="update-adds", runs={"DA": None}, revisions={"DA": 2})
-    yield adds
+    yield replace(adds, moto=states.SHOP, following=deploy("3.0", "dev"))
     crash = {**ADD_DA, "overrides": {"da": {"environment": {"BEHAVIOUR": CRASH}}}}
     crashes = replace(adds, name="update-adds-crashes", request=patch(crash))
     yield replace(crashes, ends="FAILED: exit code 1", revisions={"DA": None})

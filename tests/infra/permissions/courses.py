@@ -62,6 +62,8 @@ FUNCTIONS: Mapping[tuple[str, str], str] = {
     ("GET", "/health"): "query",
     **{("GET", resource): "inventory" for resource in READS},
 }
+# The functions with the environment variable CHANGES_STACKS.
+CHANGES_STACKS = ("update", "reconcile")
 _ALL = ("dev", "qa", "stage", "training", "da")
 _CREATE = create(
     environments={"nonProd": _ALL[:3], "training": True, "da": True},
@@ -74,12 +76,16 @@ _LEVEL = patch({"service": {"environment": {"LEVEL": "debug"}}})
 _UPDATED = State(lambda world: states.done(world, _LEVEL), _FULL, environments=_ALL)
 _WITH_LOGIN = State(states.require_login, states.SHOP)
 _GROWN_BACK = State(lambda world: states.scale(world, "prod-1"), states.SWAPPED)
+_ADDS = patch({"environments": {"da": True}})
+_REMOVES = patch({"environments": {"nonProd": ["dev", "qa"]}}, "stage")
 _REQUESTS: tuple[tuple[State, Request], ...] = (
     (_NOTHING, _CREATE),
     (_FULL, deploy("2.0", *_ALL)),
     (states.SHOP, restart("dev")),
     (_FULL, _LEVEL),
     (_FULL, patch({"overrides": {"prod": {"desiredCount": 3}}})),
+    (states.SHOP, _ADDS),
+    (_FULL, _REMOVES),
     (states.TESTED, promote()),
     (_FULL, promote(environment="training")),
     (_WITH_LOGIN, swap("2.0")),
@@ -114,11 +120,17 @@ class Traced(World):
 
     def send(self, event: Mapping[str, Any]) -> Reply:
         """Make a call of the API, as the function of its route."""
-        self.function = FUNCTIONS[event["httpMethod"], event["resource"]]
+        self._start(FUNCTIONS[event["httpMethod"], event["resource"]])
         try:
             return super().send(event)
         finally:
-            self.function = "reconcile"
+            self._start("reconcile")
+
+    def _start(self, function: str) -> None:
+        """Continue as a function, with its environment variables."""
+        self.function = function
+        changes = function in CHANGES_STACKS
+        self.cloud.settings = self.cloud.settings._replace(changes_stacks=changes)
 
 
 def again(world: Traced) -> None:
@@ -135,6 +147,18 @@ def _each(request: Request, world: Traced) -> None:
 def _abort(world: Traced) -> None:
     for query in (_DRY_RUN, None):
         _each(Request("DELETE", OPERATION, key=None, wait=_WAIT, query=query), world)
+
+
+def _abort_and_schedule(world: Traced) -> None:
+    """Abort an update of a stack; the function of the abort cannot delete the change set."""
+    _abort(world)
+    schedule(world)
+
+
+def _abort_and_repeat(world: Traced) -> None:
+    """Abort an update of a stack, and repeat its call, which deletes the change set."""
+    _abort(world)
+    again(world)
 
 
 _READ: Drive = partial(_each, Request("GET", OPERATION, key=None, wait=_WAIT))
@@ -185,9 +209,10 @@ class Trace:
 
     def request(self, state: State, request: Request) -> None:
         """Go through everything that a request can lead to."""
-        self._opened(state).ask(replace(request, query=_DRY_RUN))
+        self._opened(state).ask(replace(request, query={**(request.query or {}), **_DRY_RUN}))
         deaths = self._deaths(state, request)
-        for drive in (again, _READ, schedule, _ABORT):
+        stack = (_abort_and_schedule, _abort_and_repeat) if request in (_ADDS, _REMOVES) else ()
+        for drive in (again, _READ, schedule, _ABORT, *stack):
             if drive is _ABORT and request.resource == "/stacks" and request.method == "DELETE":
                 continue  # a delete cannot be aborted
             for course in _courses(state, request, drive, deaths):
@@ -214,7 +239,9 @@ class Trace:
             Fault(account, Plan(_death(course.dies_at), []), {})
         world.ask(course.request)
         if course.fails:
-            stack = "DELETE_COMPLETE" if course.request.method == "DELETE" else "CREATE_COMPLETE"
+            stack = {"DELETE": "DELETE_COMPLETE", "PATCH": "UPDATE_COMPLETE"}.get(
+                course.request.method, "CREATE_COMPLETE"
+            )
             account.completion.failing |= {stack} | (_running() - before)
         for _ in range(_TURNS):
             if not world.records().open:

@@ -18,14 +18,18 @@ from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from devops_core.naming import family
 from tests.lab.fakes import ACCOUNT, REGION
 from tests.lab.fakes.clock import FakeClock
-from tests.lab.moto import responses
+from tests.lab.moto import change_sets, responses
 from tests.lab.moto.backends import backend
 from tests.lab.moto.transport import Call, answered
 from tests.lab.snapshot import forward_weights, split_name
 
 _TAKES = timedelta(seconds=30)
 # The status of a stack that fails, by its intended status.
-_FAILED = {"CREATE_COMPLETE": "ROLLBACK_COMPLETE", "DELETE_COMPLETE": "DELETE_FAILED"}
+_FAILED = {
+    "CREATE_COMPLETE": "ROLLBACK_COMPLETE",
+    "UPDATE_COMPLETE": "UPDATE_ROLLBACK_FAILED",
+    "DELETE_COMPLETE": "DELETE_FAILED",
+}
 
 Answer = dict[str, Any]
 
@@ -34,7 +38,7 @@ class Completion:
     """Completes moto.
 
     `begun` has the state of each stack and service, with its start. A state in `endless` is never
-    complete, and a state in `failing` fails.
+    complete, and a state in `failing` fails. `change_sets` has the change sets of stacks.
     """
 
     def __init__(self, clock: FakeClock) -> None:
@@ -42,6 +46,7 @@ class Completion:
         self.begun: dict[str, tuple[str, datetime]] = {}
         self.endless: set[str] = set()
         self.failing: set[str] = set()
+        self.change_sets: change_sets.ChangeSets = {}
 
     def deliver(self, call: Call, request: AWSPreparedRequest) -> AWSResponse:
         """Send a call to moto, unless AWS would refuse it."""
@@ -57,8 +62,8 @@ class Completion:
             return responses.parameters(call.params["TemplateBody"])
         if call.operation == "DescribePullThroughCacheRules":
             return responses.no_cache_rules()
-        answer = answered(request)
-        if call.operation == "CreateStack":
+        answer = change_sets.answer(self.change_sets, call) or answered(request)
+        if call.operation in ("CreateStack", "ExecuteChangeSet"):
             _weigh_target_groups()
             _size_task_definitions()
         if call.operation == "DeleteStack":
@@ -94,6 +99,12 @@ class Completion:
     def _stacks(self, asked: Answer, answer: Answer) -> None:
         del asked
         for stack in answer["Stacks"]:
+            known = backend("cloudformation").stacks.get(stack["StackId"])
+            if known:
+                stack["Parameters"] = [
+                    {"ParameterKey": name, "ParameterValue": value}
+                    for name, value in change_sets.parameters_of(known).items()
+                ]
             if self._goes_on(stack["StackId"]):
                 stack["StackStatus"] = stack["StackStatus"].replace("_COMPLETE", "_IN_PROGRESS")
                 stack["Outputs"] = []

@@ -18,10 +18,13 @@ from devops_core.model.operation import Operation
 from devops_core.naming import OPERATION_TAG
 from tests.lab.moto.account import Account
 from tests.lab.moto.backends import backend
+from tests.lab.moto.change_sets import parameters_of
 from tests.lab.moto.transport import Call
 from tests.lab.snapshot import (
+    STACK_ACTIONS,
     Action,
     Change,
+    ChangeSet,
     Listener,
     Service,
     Stack,
@@ -98,7 +101,24 @@ class MotoSnapshot(TableItems):
     def stacks(self) -> Collection[Stack]:
         """The stacks that are not deleted."""
         found = backend("cloudformation").stacks.values()
-        return [Stack(each.stack_id, each.name, each.tags.get(OPERATION_TAG, "")) for each in found]
+        change_sets = self._account.completion.change_sets.items()
+        return [
+            Stack(
+                each.stack_id,
+                each.name,
+                each.tags.get(OPERATION_TAG, ""),
+                parameters_of(each),
+                {
+                    name: ChangeSet(
+                        one.execution,
+                        tuple((item.action, item.logical_id, item.type) for item in one.changes),
+                    )
+                    for (stack, name), one in change_sets
+                    if stack == each.stack_id
+                },
+            )
+            for each in found
+        ]
 
     def weights(self, application: str, listener: Listener) -> Mapping[str, int] | None:
         """Return the weight of each target group of a listener, None without the listener."""
@@ -128,7 +148,7 @@ class MotoSnapshot(TableItems):
         params, action = call.params, Action(call.operation)
         application = next(iter(self.rows)).application
         name = application.name
-        if action in (Action.CREATE_STACK, Action.UNPROTECT_STACK, Action.DELETE_STACK):
+        if action in STACK_ACTIONS:
             return Change(call.number, action, name)
         if action is Action.UPDATE_SERVICE:
             definition = params.get("taskDefinition")

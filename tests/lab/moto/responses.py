@@ -83,12 +83,15 @@ def parameters(template: str) -> AWSResponse:
     return _response(200, f"<ValidateTemplateResponse>{result}</ValidateTemplateResponse>")
 
 
+def result(operation: str, members: str) -> AWSResponse:
+    """Return the response of an operation of CloudFormation."""
+    wrapped = f"<{operation}Result>{members}</{operation}Result>"
+    return _response(200, f"<{operation}Response>{wrapped}</{operation}Response>")
+
+
 def unprotected(stack_id: str) -> AWSResponse:
     """Return the response of UpdateTerminationProtection."""
-    result = f"<StackId>{escape(stack_id)}</StackId>"
-    result = f"<UpdateTerminationProtectionResult>{result}</UpdateTerminationProtectionResult>"
-    name = "UpdateTerminationProtectionResponse"
-    return _response(200, f"<{name}>{result}</{name}>")
+    return result("UpdateTerminationProtection", f"<StackId>{escape(stack_id)}</StackId>")
 
 
 def _response(status: int, body: str) -> AWSResponse:

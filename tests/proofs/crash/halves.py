@@ -100,7 +100,11 @@ HALVES: Mapping[str, Half] = {
         blind={
             "deploy": _ECS_UPDATES,
             "deploy-blue": _ECS_UPDATES,
-            "update": _ECS_UPDATES,
+            "update": (
+                *_ECS_UPDATES,
+                "cloudformation.DescribeStacks",
+                "ecs.DescribeTaskDefinition",
+            ),
             "swap": ("elbv2.DescribeRules",),
         },
         create_stack="cloudformation.CreateStack",

@@ -51,12 +51,17 @@ _patches = st.sampled_from(
         {"overrides": {"prod": {"environment": {"LIVE": "2"}, "desiredCount": 2}}},
         {"overrides": {"prod": {"desiredCount": 3}}},
         {"overrides": {"prod": None}},
+        {"description": "another one"},
+        {},
+    )
+)
+# Merge patches that add and remove environments.
+_environments = st.sampled_from(
+    (
         {"environments": {"da": True}},
         {"environments": {"da": None}},
         {"environments": {"nonProd": ["dev", "qa", "stage"]}},
         {"environments": {"nonProd": ["dev"]}, "overrides": {"qa": None}},
-        {"description": "another one"},
-        {},
     )
 )
 _revisions = st.sampled_from((None, None, None, 1, 2, 3))
@@ -105,8 +110,7 @@ class Service(RuleBasedStateMachine):
     def patch(
         self, name: str, patch: Any, revision: int | None, key: str | None, wait: bool
     ) -> None:
-        removed = self.simulation.model.specifications.removed(name, patch)
-        change = members(patch=patch, remove=removed or None)
+        change = members(patch=patch)
         self.simulation.send(CallerRequest("update", name, change, (), key, wait, revision))
 
     @rule(name=_names, service=_services, revision=_revisions, key=_keys)
@@ -210,14 +214,11 @@ class Service(RuleBasedStateMachine):
         self.simulation.cloud.containers.automatic = automatic
         self.simulation.cloud.stacks.pace, self.simulation.cloud.stacks.lag = pace, lag
 
-    @rule(create=st.booleans(), delete=st.booleans(), update=st.booleans(), back=st.booleans())
-    def stacks_fail(self, create: bool, delete: bool, update: bool, back: bool) -> None:
-        """Let stacks fail; with `back`, a failed update can be rolled back."""
+    @rule(create=st.booleans(), delete=st.booleans())
+    def stacks_fail(self, create: bool, delete: bool) -> None:
         stacks = self.simulation.cloud.stacks
         stacks.create_failures = ("DevService: it was not stable",) if create else ()
         stacks.delete_failures = ("Repository: it is not empty",) if delete else ()
-        stacks.update_failures = ("daService: it was not stable",) if update else ()
-        stacks.rollback_failures = () if back else ("daListener: it is in use",)
 
     @rule(name=_names)
     def aws_advances(self, name: str) -> None:
@@ -248,6 +249,23 @@ class Service(RuleBasedStateMachine):
     def teardown(self) -> None:
         if hasattr(self, "simulation"):
             recover(self.simulation)
+
+
+class Environments(Service):
+    """The service, whose callers also add and remove environments."""
+
+    @rule(name=_names, patch=_environments, key=_keys, wait=_waits)
+    def change_environments(self, name: str, patch: Any, key: str | None, wait: bool) -> None:
+        removed = self.simulation.model.specifications.removed(name, patch)
+        change = members(patch=patch, remove=removed or None)
+        self.simulation.send(CallerRequest("update", name, change, (), key, wait))
+
+    @rule(update=st.booleans(), back=st.booleans())
+    def updates_of_stacks_fail(self, update: bool, back: bool) -> None:
+        """Let updates of stacks fail; with `back` their rollback succeeds."""
+        stacks = self.simulation.cloud.stacks
+        stacks.update_failures = ("daService: it was not stable",) if update else ()
+        stacks.rollback_failures = () if back else ("daListener: it is in use",)
 
 
 def recover(simulation: Simulation) -> None:

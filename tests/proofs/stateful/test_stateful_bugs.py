@@ -13,5 +13,5 @@ _CI_SIZE = ["--examples", str(CI_EXAMPLES), "--steps", str(CI_STEPS), "--no-shri
 
 @pytest.mark.parametrize("bug", BUGS, ids=lambda bug: bug.name)
 def test_the_machine_finds_a_planted_bug(bug: Bug) -> None:
-    found = run_proof("tests.proofs.stateful", [*_CI_SIZE, "--bug", bug.name])
+    found = run_proof("tests.proofs.stateful", [*_CI_SIZE, *bug.arguments, "--bug", bug.name])
     assert (found.returncode, "Failing test case" in found.stderr) == (1, True), found.stderr
