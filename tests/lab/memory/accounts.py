@@ -278,7 +278,10 @@ def executing(change: Mapping[str, Any], remove: str = "") -> Prepare:
 
     def prepare(cloud: FakeCloud, api: Client) -> None:
         configured(cloud, api)
-        api.patch(change, **({"remove": remove} if remove else {}))
+        if remove:
+            api.patch(change, remove=remove)
+        else:
+            api.patch(change)
         stack = cloud.stacks.named("Shop")
         assert stack
         while stack.status != "UPDATE_IN_PROGRESS":
