@@ -367,7 +367,8 @@ def tasks_can_read_their_secrets(snapshot: Snapshot, context: Context) -> None:
     del context
     stacks = {stack.name: stack for stack in snapshot.stacks if stack.parameters}
     for row, definition, _ in _running(snapshot):
-        stack, record = (each.get(row.application.name) for each in (stacks, snapshot.records))
+        stack = stacks.get(row.application.name)
+        record = snapshot.records.get(row.application.name)
         if stack is None or record is None:
             continue
         settings = effective_settings(record.specification.document, row.environment)

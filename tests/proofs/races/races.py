@@ -240,7 +240,7 @@ def _drifts() -> Iterator[Race]:
         "-changed": (accounts.changed_service,),
         "-moved": (accounts.moved_listeners,),
     }
-    acts = {
+    acts: Mapping[str, Act] = {
         "deploy": _DEV, "swap": Client.swap, "promote": Client.promote, "update": _UPDATE_DEV,
         "adds": _ADD_DA, "removes": _DROP_QA,
     }  # fmt: skip
