@@ -127,25 +127,24 @@ const createStack = [
   typedParameters,
   ...readTemplate,
 ];
-/**
- * Change stacks of this service by change sets, only with the role for stacks, and read the stacks and
- * their events.
- */
 const followStack = allow(
   ['cloudformation:DescribeStacks', 'cloudformation:DescribeStackEvents'],
   STACK,
 );
+/** Read the change sets of operations: a function that cannot change a stack follows its update. */
+const followChangeSet = allow(['cloudformation:DescribeChangeSet'], STACK, {
+  StringLike: { 'cloudformation:ChangeSetName': 'op-*' },
+  Null: { [`aws:ResourceTag/${MADE_BY_AN_OPERATION}`]: 'false' },
+});
+/** Change stacks of this service by change sets, only with the role for stacks. */
 const changeStack = [
+  followChangeSet,
   allow(['cloudformation:CreateChangeSet', 'cloudformation:ContinueUpdateRollback'], STACK, {
     StringEquals: { 'cloudformation:RoleArn': STACK_ROLE },
     Null: { [`aws:ResourceTag/${MADE_BY_AN_OPERATION}`]: 'false' },
   }),
   allow(
-    [
-      'cloudformation:DescribeChangeSet',
-      'cloudformation:ExecuteChangeSet',
-      'cloudformation:DeleteChangeSet',
-    ],
+    ['cloudformation:ExecuteChangeSet', 'cloudformation:DeleteChangeSet'],
     STACK,
     {
       StringLike: { 'cloudformation:ChangeSetName': 'op-*' },
@@ -352,8 +351,9 @@ const FUNCTIONS = {
     findTaskDefinitions,
     deregister,
   ],
-  abort: [...endEarly, updateLog],
+  abort: [...endEarly, followChangeSet, updateLog],
   query: [
+    followChangeSet,
     ...anyOperation,
     updateLog,
     // The health check.

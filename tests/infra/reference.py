@@ -61,6 +61,8 @@ def holds(operator: str, key: str, values: Sequence[str], keys: Mapping[str, Any
 def _compares(comparison: str, actual: str, values: Sequence[str]) -> bool:
     if comparison == "StringEquals":
         return actual in values
+    if comparison == "StringLike":
+        return any(fnmatchcase(actual, value) for value in values)
     if comparison == "StringNotLike":
         return not any(fnmatchcase(actual, value) for value in values)
     assert comparison == "StringNotEqualsIgnoreCase", comparison

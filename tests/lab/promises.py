@@ -367,8 +367,8 @@ def tasks_can_read_their_secrets(snapshot: Snapshot, context: Context) -> None:
     del context
     stacks = {stack.name: stack for stack in snapshot.stacks if stack.parameters}
     for row, definition, _ in _running(snapshot):
-        name = row.application.name
-        stack, record = stacks.get(name), snapshot.records.get(name)
+        stack = stacks.get(row.application.name)
+        record = snapshot.records.get(row.application.name)
         if stack is None or record is None:
             continue
         settings = effective_settings(record.specification.document, row.environment)

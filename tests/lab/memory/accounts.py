@@ -278,10 +278,8 @@ def executing(change: Mapping[str, Any], remove: str = "") -> Prepare:
 
     def prepare(cloud: FakeCloud, api: Client) -> None:
         configured(cloud, api)
-        if remove:
-            api.patch(change, remove=remove)
-        else:
-            api.patch(change)
+        query = {"remove": remove} if remove else {}
+        api.patch(change, "Shop", None, **query)
         stack = cloud.stacks.named("Shop")
         assert stack
         while stack.status != "UPDATE_IN_PROGRESS":
