@@ -215,7 +215,7 @@ def decide(operation: Operation, observed: Observed, now: datetime) -> Decision 
     """Return the next decision, or the operation as soon as the stack has its change."""
     details, stack = operation.details, observed.stack
     if details.undoing:
-        return _undo(operation, observed)
+        return _discard(operation, observed)
     if stack is None or stack.status.startswith("DELETE_"):
         return _failed(operation, "the stack of the application does not exist any more")
     if details.executed_at is None:
@@ -232,9 +232,9 @@ def _before_execution(
         # The worker crashed after the call and before recording it.
         return _after_execution(operation.with_details(executed_at=now), observed, stack, now)
     if operation.aborted_by:
-        return _start_undo(operation, observed, f"aborted by {operation.aborted_by}")
+        return _start_discard(operation, observed, f"aborted by {operation.aborted_by}")
     if operation.overdue(now):
-        return _start_undo(
+        return _start_discard(
             operation, observed, "the change set was not executed within the time limit"
         )
     if stack.status.endswith("_IN_PROGRESS"):
@@ -253,16 +253,16 @@ def _with_change_set(
         waiting_for = "an observation of the stack"
         return Wait(replace(operation, waiting_for=waiting_for).with_details(executed_at=now))
     if change_set.status == "FAILED":
-        return _start_undo(operation, observed, f"CloudFormation: {change_set.reason}")
+        return _start_discard(operation, observed, f"CloudFormation: {change_set.reason}")
     if change_set.status != "CREATE_COMPLETE" or change_set.execution == "UNAVAILABLE":
         return Wait(replace(operation, waiting_for=f"change set {change_set.status}"))
     if change_set.execution != "AVAILABLE":
         reason = f"the change set is {change_set.execution}, because another tool changed the stack"
-        return _start_undo(operation, observed, reason)
+        return _start_discard(operation, observed, reason)
     unexpected = unexpected_changes(operation.details.stack, change_set)
     if unexpected:
         reason = f"the change set was not executed, because it would {'; '.join(unexpected)}"
-        return _start_undo(operation, observed, reason)
+        return _start_discard(operation, observed, reason)
     return Act(operation.with_details(executed_at=now), (ExecuteChangeSet(),), After.SAVE)
 
 
@@ -317,24 +317,24 @@ def _after_execution(
             return _failed(operation, f"the stack is still {status} after the time limit")
         return Wait(replace(operation, waiting_for=f"stack {status}"))
     if status == "UPDATE_ROLLBACK_FAILED":
-        return _continue_rollback(operation, observed, stack)
+        return _after_failed_rollback(operation, observed, stack)
     if details.stack.applied(stack.parameters):
-        return _completed(operation, observed, stack)
+        return _after_update(operation, observed, stack)
     execution = observed.change_set.execution if observed.change_set else ""
     if execution == "AVAILABLE":
         # The worker crashed before the call.
         if operation.aborted_by or operation.overdue(now):
-            return _start_undo(operation, observed, "the change set was not executed")
+            return _start_discard(operation, observed, "the change set was not executed")
         return Act(operation, (ExecuteChangeSet(),))
     # DescribeStacks is eventually consistent.
     settled = operation.reasons or status == "UPDATE_FAILED"
     if not settled and now < details.executed_at + _DELAY:
         return Wait(replace(operation, waiting_for="CloudFormation to show the update"))
     reasons = operation.reasons or (stack.reason or f"the stack is {status} without the change",)
-    return _start_undo(replace(operation, reasons=reasons), observed)
+    return _start_discard(replace(operation, reasons=reasons), observed)
 
 
-def _continue_rollback(operation: Operation, observed: Observed, stack: Stack) -> Decision:
+def _after_failed_rollback(operation: Operation, observed: Observed, stack: Stack) -> Decision:
     """Continue a failed rollback once; a second failure needs a person."""
     if operation.details.continued and observed.rollback_failures:
         reasons = (
@@ -343,11 +343,11 @@ def _continue_rollback(operation: Operation, observed: Observed, stack: Stack) -
             f"the stack is {stack.status}: remove the cause, then call ContinueUpdateRollback in"
             " CloudFormation, if necessary with the resources to skip",
         )
-        return _start_undo(replace(operation, reasons=tuple(dict.fromkeys(reasons))), observed)
+        return _start_discard(replace(operation, reasons=tuple(dict.fromkeys(reasons))), observed)
     return Act(operation.with_details(continued=True), (ContinueRollback(),), After.SAVE)
 
 
-def _completed(operation: Operation, observed: Observed, stack: Stack) -> Decision | Operation:
+def _after_update(operation: Operation, observed: Observed, stack: Stack) -> Decision | Operation:
     """Return the operation with the services of the stack, as soon as the removed ones are gone."""
     change = operation.details.stack
     if observed.contract_faults:
@@ -386,12 +386,12 @@ def _in_stack(part: Progress, change: StackChange, stack: Stack) -> Progress:
     )
 
 
-def _start_undo(operation: Operation, observed: Observed, *reasons: str) -> Decision:
+def _start_discard(operation: Operation, observed: Observed, *reasons: str) -> Decision:
     reasons = tuple(dict.fromkeys((*operation.reasons, *reasons)))
-    return _undo(replace(operation, reasons=reasons).with_details(undoing=True), observed)
+    return _discard(replace(operation, reasons=reasons).with_details(undoing=True), observed)
 
 
-def _undo(operation: Operation, observed: Observed) -> Decision:
+def _discard(operation: Operation, observed: Observed) -> Decision:
     """Delete the change set, then fail; the stack and the specification are unchanged."""
     change_set = observed.change_set
     if change_set and change_set.execution not in ("EXECUTE_COMPLETE", "EXECUTE_FAILED"):

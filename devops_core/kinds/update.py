@@ -137,17 +137,11 @@ def plan(
 ) -> Plan:
     """Take the record, and the rows of the environments that run other settings."""
     wanted = change(request, inventory)
-    specification = wanted.wanted
+    present, specification = wanted.present, wanted.wanted
     stack = stack_update.planned(inventory, observed, *wanted[:2]) if wanted.restacks else None
     removed = [row for row in inventory.rows.values() if stack and row.environment in stack.removed]
-    rollouts = [
-        _rollout(row, specification.settings(row.environment), inventory, observed, draft)
-        for row in inventory.rows.values()
-        if row.environment not in PRODUCTION and row not in removed
-    ]
-    planned = [each for each in rollouts if each]
-    planned += _counts(inventory, observed, wanted.production_count)
-    if not planned and not stack and wanted.wanted == wanted.present:
+    rollouts = _rollouts(wanted, removed, inventory, observed, draft)
+    if not rollouts and not stack and specification == present:
         message = (
             f"revision {specification.revision} of the specification has these settings, and all"
             " environments except production run them"
@@ -156,41 +150,62 @@ def plan(
     for row in removed:
         row.require_free()
     pending = _pending(wanted, inventory, observed)
+    details = UpdateDetails(
+        previous=present.revision,
+        # Not the names of variables and secrets: all callers can read an operation.
+        pending=tuple(dict.fromkeys(each["field"].partition(".")[0] for each in pending)),
+        stack=stack,
+    )
+    progress = (
+        *(each.progress for each in rollouts),
+        *(stack_update.new_progress(stack, specification) if stack else ()),
+        *map(stack_update.removal, removed),
+    )
     operation = replace(
         draft,
-        progress=(
-            *(each.progress for each in planned),
-            *(stack_update.new_progress(stack, specification) if stack else ()),
-            *map(stack_update.removal, removed),
-        ),
-        details=UpdateDetails(
-            previous=wanted.present.revision,
-            # Not the names of variables and secrets: all callers can read an operation.
-            pending=tuple(dict.fromkeys(each["field"].partition(".")[0] for each in pending)),
-            stack=stack,
-        ),
+        progress=progress,
+        details=details,
         spec=specification.revision,
-        # The update of the stack can take as long as a rollout.
-        deadline=releases.deadline(
-            draft,
-            specification,
-            (*specification.environments, *PRODUCTION),
-            rollouts=2 if stack else 1,
-        ),
-        warnings=tuple(warning for each in planned for warning in each.source.warnings),
+        deadline=_deadline(draft, specification, stack),
+        warnings=tuple(warning for each in rollouts for warning in each.source.warnings),
     )
     return Plan(
         operation,
         Observed(stack=observed.stack),
-        taken=(*(each.source.row for each in planned), *removed),
-        corrected=tuple(each.source.row for each in planned if each.source.corrected),
+        taken=(*(each.source.row for each in rollouts), *removed),
+        corrected=tuple(each.source.row for each in rollouts if each.source.corrected),
         new=_new_rows(stack, inventory, draft),
         needs_approver=wanted.production or bool(removed),
-        changes=tuple(differences(wanted.present.document, specification.document)),
+        changes=tuple(differences(present.document, specification.document)),
         pending=tuple(pending),
         stack=stack,
         record=_record_claim(inventory.record, wanted, draft),
     )
+
+
+def _rollouts(
+    wanted: Change,
+    removed: Sequence[Row],
+    inventory: Inventory,
+    observed: Observed,
+    draft: Operation,
+) -> list[_Rollout]:
+    """Return the rollouts of all environments that remain, and the task count of production."""
+    rollouts = [
+        _rollout(row, wanted.wanted.settings(row.environment), inventory, observed, draft)
+        for row in inventory.rows.values()
+        if row.environment not in PRODUCTION and row not in removed
+    ]
+    counts = _counts(inventory, observed, wanted.production_count)
+    return [*(each for each in rollouts if each), *counts]
+
+
+def _deadline(
+    draft: Operation, specification: Specification, stack: StackChange | None
+) -> datetime:
+    """Return the deadline; the update of a stack can take as long as a rollout."""
+    environments = (*specification.environments, *PRODUCTION)
+    return releases.deadline(draft, specification, environments, rollouts=2 if stack else 1)
 
 
 def _new_rows(stack: StackChange | None, inventory: Inventory, draft: Operation) -> tuple[Row, ...]:

@@ -128,7 +128,7 @@ def _changing(cloud: Cloud, operation: Operation, stack: Stack | None) -> Observ
             stack_failures=stacks.failures(stack.id, operation.id),
             orphans=orphans(cloud, operation, change.removed),
         )
-    created = _created(cloud, operation, stack)
+    created = _with_added_services(cloud, operation, stack)
     return replace(
         observed,
         blueprints=created.blueprints,
@@ -137,7 +137,7 @@ def _changing(cloud: Cloud, operation: Operation, stack: Stack | None) -> Observ
     )
 
 
-def _created(cloud: Cloud, operation: Operation, stack: Stack) -> Observed:
+def _with_added_services(cloud: Cloud, operation: Operation, stack: Stack) -> Observed:
     """Return the services of added environments, or the faults of the template."""
     names, account = _added_services(operation), Account.of_stack(stack.id)
     missing = [f"{output} is missing" for output in missing_outputs(stack.outputs, names)]

@@ -673,7 +673,7 @@ def running_tasks_lose_their_secrets(
 
 
 @_bug(
-    "devops_core.kinds.stack_update:_continue_rollback",
+    "devops_core.kinds.stack_update:_after_failed_rollback",
     why="an update whose rollback fails does not end",
     stories=("update-rollback-fails",),
 )
@@ -684,7 +684,7 @@ def rollback_is_continued_again_and_again(
 
 
 @_bug(
-    "devops_core.kinds.stack_update:_undo",
+    "devops_core.kinds.stack_update:_discard",
     why="a person can execute a change that the service has given up",
     stories=("abort-change-set", "update-unexpected"),
 )
