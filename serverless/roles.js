@@ -331,8 +331,14 @@ const FUNCTIONS = {
     followStack,
     ...changeStack,
     typedParameters,
-    // Only a template that is too large for the request.
-    ...readTemplate,
+    // The rows of environments that do not exist any more.
+    allow(['dynamodb:DeleteItem'], TESTS),
+    // CloudFormation reads a template that is too large for the request.
+    allow(
+      ['s3:GetObjectVersion'],
+      sub('arn:${AWS::Partition}:s3:::${self:custom.parameters.templateobject}'),
+      OWN_BUCKET,
+    ),
     passed(STACK_ROLE, 'cloudformation.amazonaws.com'),
     ...rollOut(TEST_ENVIRONMENTS),
     // Of production only the task count changes at once.

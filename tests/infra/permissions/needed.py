@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from tests.lab.fakes import ACCOUNT, REGION
+from tests.lab.fakes import ACCOUNT, REGION, settings
 from tests.lab.moto.backends import backend
 from tests.lab.moto.transport import Call
 from tests.lab.templates import APPLICATION
@@ -40,6 +40,12 @@ def needed(call: Call) -> Iterator[Permission]:
         yield Permission(
             permission.action, permission.resource, {**permission.keys, **_tags(permission)}
         )
+    if call.operation == "CreateChangeSet":
+        # CloudFormation reads a template that is too large for the request; the object has a
+        # version then.
+        _, bucket, key = settings().template
+        owner = {"s3:ResourceAccount": ACCOUNT}
+        yield Permission("s3:GetObjectVersion", f"arn:aws:s3:::{bucket}/{key}", owner)
     if call.operation == "CreateStack":
         # The macro is asked for under both names, depending on how the stack is made.
         yield Permission("cloudformation:CreateStack", _MACRO)
@@ -58,7 +64,7 @@ def _as_sent(call: Call) -> Params:
             "requiresCompatibilities": ["FARGATE"],
             **call.params,
         }
-    if call.operation == "CreateStack":
+    if call.operation in ("CreateStack", "CreateChangeSet"):
         tags = {f"Tags.member.{n}.Key": tag["Key"] for n, tag in enumerate(call.params["Tags"], 1)}
         # moto gets it with its loops unrolled, without the macro.
         return {**call.params, **tags, "TemplateBody": APPLICATION.read_text()}
