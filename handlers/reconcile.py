@@ -28,8 +28,7 @@ def _changed(cloud: Cloud, application: str, *, may_be_drift: bool) -> list[Oper
     The tasks of a crash loop stop every few seconds, so they start no drift check.
     """
     inventory, _ = cloud.tables.inventory(application)
-    claims = {row.claim for row in inventory.rows.values() if row.claim}
-    if claims:
+    if claims := inventory.claims:
         return sweep(cloud, ((application, claim) for claim in sorted(claims)))
     repair = check_application(cloud, inventory) if may_be_drift else None
     return [repair] if repair else []

@@ -162,6 +162,12 @@ class Inventory:
             )
         return self.record.specification
 
+    @property
+    def claims(self) -> set[str]:
+        """The ids of the operations that hold rows or the record of the application."""
+        held = {row.claim for row in self.rows.values() if row.claim}
+        return held | ({self.record.claim} if self.record and self.record.claim else set())
+
     def existing_application(self, name: str) -> Application:
         """Return the application; UnknownApplicationError without rows."""
         for row in self.rows.values():

@@ -12,6 +12,7 @@ from devops_core.naming import Environment
 from tests.lab.callers import ONLY_APPROVERS, OWNER, with_policy
 from tests.lab.client import Client, Reply
 from tests.lab.dry import DryClient, plan
+from tests.lab.events import stack_status
 from tests.lab.fakes import FakeCloud
 from tests.lab.fakes.cloud import ACCOUNT
 from tests.lab.fakes.stacks import FakeStack
@@ -345,3 +346,16 @@ def test_secrets_must_fit_into_their_parameter(api: Client) -> None:
     reply = api.patch({"service": {"secrets": others}})
     assert reply.status == 400
     assert "remove secrets first" in reply.body["errors"][0]["message"]
+
+
+def test_the_event_of_a_stack_continues_an_update_that_holds_no_rows(
+    promoted: FakeCloud, api: Client
+) -> None:
+    accepted = api.patch({"overrides": {"prod": {"secrets": {"DB": SECRET}}}})
+    assert "environments" not in accepted.operation
+    promoted.clock.wait(60)
+    stack(promoted).change_sets[f"op-{accepted.id}"].complete()
+    assert api.wake(stack_status("Shop", "UPDATE_COMPLETE")) == 1
+    assert stack(promoted).status == "UPDATE_IN_PROGRESS"
+    ended(api, accepted)
+    assert parameters(promoted, "prod") == {SECRET}

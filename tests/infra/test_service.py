@@ -196,7 +196,7 @@ def test_every_state_that_ends_or_fails_a_stack_triggers_reconcile(template: Tem
     # While a create rolls back, its cluster still has the stopped tasks with their reasons.
     assert set(pattern["detail"]["status-details"]["status"]) == {
         f"{phase}_{end}"
-        for phase in ("CREATE", "ROLLBACK", "DELETE")
+        for phase in ("CREATE", "ROLLBACK", "UPDATE", "UPDATE_ROLLBACK", "DELETE")
         for end in ("COMPLETE", "FAILED")
     } | {"ROLLBACK_IN_PROGRESS"}
 

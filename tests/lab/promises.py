@@ -491,8 +491,9 @@ def only_the_holder_of_a_claim_changes_aws(snapshot: ActiveSnapshot, change: Cha
     can change the specification also holds the record of the application.
     """
     name = f"{change.action} for {change.application}"
-    claims = {row.claim for row in snapshot.rows}
     record = snapshot.records.get(change.application)
+    # An update that only gives secrets to production holds no rows.
+    claims = {*(row.claim for row in snapshot.rows), record.claim if record else None}
     holding = [
         operation
         for operation in snapshot.operations.values()
