@@ -7,7 +7,8 @@ from typing import Any
 
 from devops_core.naming import PRODUCTION, Environment
 
-_OTHER = {"environment": "secrets", "secrets": "environment"}
+_MAPS = ("environment", "secrets")
+_OTHER = dict(zip(_MAPS, reversed(_MAPS), strict=True))
 
 
 def effective_settings(document: Mapping[str, Any], environment: Environment) -> dict[str, Any]:

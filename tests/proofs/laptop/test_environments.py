@@ -18,6 +18,7 @@ from tools.bench.swaps.records import failed
 NAME = "Growing"
 SPEC = f"/stacks/{NAME}/spec"
 CLIENTS = 6
+FIRST = "first"
 REQUESTS = 40  # on each listener, in each phase under load
 
 
@@ -26,7 +27,7 @@ def secret(api: Api) -> str:
     """The ARN of a secret of the application's team."""
     arn: str = api.client("secretsmanager").create_secret(
         Name="growing/db",
-        SecretString="first",
+        SecretString=FIRST,
         Tags=[{"Key": "technicalTeam", "Value": "platform"}],
     )["ARN"]
     return arn

@@ -15,6 +15,7 @@ from tools.bench.swaps.records import IDLE, LIVE, failed
 NAME = "Settings"
 SPEC = f"/stacks/{NAME}/spec"
 CLIENTS = 10
+FIRST, SECOND = "first", "second"
 REQUESTS = 40  # on each listener, in each phase under load
 
 
@@ -23,7 +24,7 @@ def shared(api: Api) -> str:
     """The ARN of a secret of the application's team."""
     arn: str = api.client("secretsmanager").create_secret(
         Name="settings/db",
-        SecretString="first",
+        SecretString=FIRST,
         Tags=[{"Key": "technicalTeam", "Value": "platform"}],
     )["ARN"]
     return arn
@@ -139,7 +140,7 @@ def test_a_restart_gives_new_tasks_the_new_value_of_a_secret(
         running(api, "dev")[0],
         ecs.list_tasks(cluster=NAME, serviceName="dev")["taskArns"],
     )
-    api.client("secretsmanager").put_secret_value(SecretId=shared, SecretString="second")
+    api.client("secretsmanager").put_secret_value(SecretId=shared, SecretString=SECOND)
     assert page(api, "dev", "DB") == {"DB": "first"}
     body = {"applicationName": application, "environment": ["dev"], "restart": True}
     api.succeed(api.post("/stacks/deploy", body))
