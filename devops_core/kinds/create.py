@@ -73,18 +73,7 @@ def plan(
         )
         for environment, own in settings.items()
     )
-    rows = tuple(
-        Row(
-            application=application,
-            environment=environment,
-            status=RowStatus.CREATING,
-            claim=draft.id,
-            operation=draft.id,
-            updated_at=draft.requested_at,
-            updated_by=draft.caller,
-        )
-        for environment in environments
-    )
+    rows = stacks.new_rows(environments, application, draft)
     general = render.stack_settings(specification)
     registers = {each for each, own in settings.items() if _needs_registration(own, general)}
     configures = registers | {each for each, own in settings.items() if _needs_update(own, general)}

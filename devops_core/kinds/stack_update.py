@@ -16,7 +16,7 @@ from devops_core.errors import InvalidRequestError, NotDeployableError
 from devops_core.kinds import stacks
 from devops_core.kinds.kind import RowChanges
 from devops_core.model.decisions import Act, After, Decision, Fail, State, Wait
-from devops_core.model.inventory import Application, Inventory, Row, RowStatus
+from devops_core.model.inventory import Inventory, Row, RowStatus
 from devops_core.model.observed import Observed, Stack
 from devops_core.model.operation import Operation, Progress, Status
 from devops_core.model.specification import (
@@ -154,22 +154,6 @@ def _running_secrets(row: Row, observed: Observed) -> list[str]:
     ]
     # Another tool can name a parameter without its ARN.
     return secret_arns(value for value in values if value.startswith("arn:"))
-
-
-def new_rows(change: StackChange, application: Application, draft: Operation) -> tuple[Row, ...]:
-    """Return the rows of added environments."""
-    return tuple(
-        Row(
-            application=application,
-            environment=environment,
-            status=RowStatus.CREATING,
-            claim=draft.id,
-            operation=draft.id,
-            updated_at=draft.requested_at,
-            updated_by=draft.caller,
-        )
-        for environment in change.added
-    )
 
 
 def new_progress(change: StackChange, wanted: Specification) -> list[Progress]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -10,11 +10,29 @@ from typing import Any
 from devops_core import render
 from devops_core.kinds.kind import RowChanges
 from devops_core.model.decisions import Plan, State, claimed_record
-from devops_core.model.inventory import Row, RowStatus, Service, container_of
+from devops_core.model.inventory import Application, Row, RowStatus, Service, container_of
 from devops_core.model.observed import Observed, Stack
 from devops_core.model.operation import Operation, Progress, Status
 from devops_core.model.steps import Deregister
 from devops_core.naming import Environment, output_key
+
+
+def new_rows(
+    environments: Iterable[Environment], application: Application, draft: Operation
+) -> tuple[Row, ...]:
+    """Return the rows of environments that a stack does not have yet."""
+    return tuple(
+        Row(
+            application=application,
+            environment=environment,
+            status=RowStatus.CREATING,
+            claim=draft.id,
+            operation=draft.id,
+            updated_at=draft.requested_at,
+            updated_by=draft.caller,
+        )
+        for environment in environments
+    )
 
 
 def deregistrations(observed: Observed) -> tuple[Deregister, ...]:

@@ -212,7 +212,7 @@ def _new_rows(stack: StackChange | None, inventory: Inventory, draft: Operation)
     """Return the rows of added environments."""
     if stack is None or inventory.application is None:
         return ()
-    return stack_update.new_rows(stack, inventory.application, draft)
+    return stacks.new_rows(stack.added, inventory.application, draft)
 
 
 def decide(operation: Operation, observed: Observed, now: datetime) -> Decision:

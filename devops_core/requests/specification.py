@@ -233,8 +233,8 @@ _SETTINGS = {
         "parameter store: the name of the variable, and the ARN of a secret (with or without "
         "key, stage and version) or of a parameter in this account. A name must not also be "
         "in `environment`. The ARNs of an environment, each counted once, have at most "
-        f"{MAX_SECRET_BYTES} bytes together. Only the [specification](api.md) contains the ARNs, "
-        "no other response and no log. "
+        f"{MAX_SECRET_BYTES} bytes together. Only the [specification](configure.md#call-the-api) "
+        "and dry runs contain the ARNs, no other response and no log. "
         "The secrets must be encrypted with the AWS managed key, because the execution role "
         "cannot use other KMS keys.",
     ),
