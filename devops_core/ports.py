@@ -84,7 +84,8 @@ class Closing:
     written without a claim, `removed` rows are deleted. With `ends_application` the record of the
     application, its present revision and the reservation of its name are deleted. Otherwise, with
     `releases_record` the record is written without a claim, and with the members of `stack`; a
-    `specification` becomes the present one.
+    `specification` becomes the present one. A correction removes the claim of the record that the
+    ended operation `freed` has.
     """
 
     operation: Operation
@@ -96,6 +97,7 @@ class Closing:
     releases_record: bool = False
     stack: StackRecord | None = None
     specification: Specification | None = None
+    freed: str | None = None
 
 
 class Tables(Protocol):

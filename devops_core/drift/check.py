@@ -8,6 +8,7 @@ from functools import partial
 from devops_core.drift import comparison
 from devops_core.drift.repair import CALLER, record_repair
 from devops_core.engine import telemetry
+from devops_core.errors import SPECIFICATION
 from devops_core.model.inventory import Inventory
 from devops_core.model.listeners import observed_listeners
 from devops_core.model.observed import Observed
@@ -38,7 +39,7 @@ def check_next_applications(cloud: Cloud) -> list[Operation]:
 def check_application(cloud: Cloud, inventory: Inventory) -> Operation | None:
     """Check an application without an operation in progress and return its repair, if needed."""
     stale = _stale_claims(cloud, inventory)
-    if stale.rows:
+    if not stale.empty:
         return record_repair(cloud, inventory, stale)
     if not comparison.settled(inventory, cloud.clock.now()):
         return None
@@ -47,19 +48,26 @@ def check_application(cloud: Cloud, inventory: Inventory) -> Operation | None:
 
 
 def _stale_claims(cloud: Cloud, inventory: Inventory) -> comparison.Finding:
-    """Return the rows whose claims belong to ended or unrecorded operations."""
-    held = [row for row in inventory.rows.values() if row.claim]
-    keys = {(row.application.name, row.claim) for row in held if row.claim}
+    """Return the rows and the record whose claims belong to ended or unrecorded operations."""
+    application = inventory.application
+    if application is None:
+        return comparison.Finding()
     stale = {
         claim
-        for application, claim in keys
-        if (operation := cloud.tables.operation(application, claim)) is None or operation.ended
+        for claim in inventory.claims
+        if (operation := cloud.tables.operation(application.name, claim)) is None or operation.ended
     }
-    freed = [row for row in held if row.claim in stale]
-    reasons = [
-        f"{row.environment} was held by operation {row.claim}, which has ended" for row in freed
-    ]
-    return comparison.Finding(tuple(replace(row, claim=None) for row in freed), tuple(reasons))
+    freed = [row for row in inventory.rows.values() if row.claim in stale]
+    held = [(row.environment.value, row.claim) for row in freed]
+    claim = inventory.record.claim if inventory.record else None
+    if claim in stale:
+        held.append((SPECIFICATION, claim))
+    reasons = [f"{name} was held by operation {each}, which has ended" for name, each in held]
+    return comparison.Finding(
+        tuple(replace(row, claim=None) for row in freed),
+        tuple(reasons),
+        claim if claim in stale else None,
+    )
 
 
 def _observe(cloud: Cloud, inventory: Inventory) -> Observed:

@@ -20,18 +20,28 @@ RowsByEnvironment = Mapping[Environment, Row]
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """The corrected rows and the reasons of the corrections; both empty without drift."""
+    """The corrected rows and the reasons of the corrections; both empty without drift.
+
+    `freed` is the id of an operation whose claim of the specification must be removed.
+    """
 
     rows: tuple[Row, ...] = ()
     reasons: tuple[str, ...] = ()
+    freed: str | None = None
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing must be corrected."""
+        return not self.rows and self.freed is None
 
 
 def settled(inventory: Inventory, now: datetime) -> bool:
     """Return whether an application can be checked: complete, free, and unchanged for a while."""
     rows = inventory.rows.values()
+    if inventory.claims:
+        return False
     return bool(rows) and all(
-        row.claim is None
-        and row.status is RowStatus.ACTIVE
+        row.status is RowStatus.ACTIVE
         and (row.updated_at is None or now - row.updated_at >= SETTLED_AFTER)
         for row in rows
     )

@@ -21,7 +21,7 @@ CALLER = "the drift check of this service"
 
 def record_repair(cloud: Cloud, inventory: Inventory, finding: Finding) -> Operation | None:
     """Write the corrected rows of a finding and return the repair, None if nothing was written."""
-    if not finding.rows:
+    if finding.empty:
         return None
     now = cloud.clock.now()
     repair = _repair_operation(cloud, inventory, finding, now)
@@ -31,6 +31,7 @@ def record_repair(cloud: Cloud, inventory: Inventory, finding: Finding) -> Opera
         event=events.end(repair, now),
         events=[events.drift_found(repair), *changes],
         kept=[row.updated(repair, now) for row in finding.rows],
+        freed=finding.freed,
     )
     try:
         cloud.tables.correct(closing)
@@ -50,7 +51,7 @@ def _repair_operation(
     return Operation(
         id=cloud.new_id(),
         kind=KIND,
-        application=finding.rows[0].application.name,
+        application=inventory.existing_application("").name,
         caller=CALLER,
         requested_at=now,
         deadline=now,

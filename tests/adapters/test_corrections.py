@@ -12,8 +12,9 @@ from devops_core.adapters.dynamodb.tables import DynamoTables
 from devops_core.errors import ChangedMeanwhileError, UnreachableError
 from devops_core.model.inventory import Row
 from devops_core.model.operation import Status
+from devops_core.model.specification import RecordClaim
 from devops_core.naming import PRODUCTION, Environment
-from devops_core.ports import Closing
+from devops_core.ports import Claim, Closing
 from tests.lab import samples
 from tests.lab.moto.hooks import break_after, send_twice
 
@@ -101,3 +102,44 @@ def test_the_drift_check_reads_all_applications_in_turn(
     assert [sorted(each) for each in rounds] == [["One", "Three", "Two"]] * 2
     assert sorted(tables.applications(100)) == ["One", "Three", "Two"]
     assert sorted(tables.applications(100)) == ["One", "Three", "Two"]
+
+
+def held_by(tables: DynamoTables, identity: str) -> None:
+    """Let an operation hold the record of the application."""
+    record = tables.inventory("Shop")[0].record
+    assert record is not None
+    operation = samples.minimal_operation("update", identity)
+    tables.claim(
+        Claim(
+            operation=operation,
+            event=samples.minimal_event(operation),
+            record=RecordClaim(record, taken=True),
+        )
+    )
+
+
+def claim_of(tables: DynamoTables) -> str | None:
+    record = tables.inventory("Shop")[0].record
+    return record.claim if record else None
+
+
+def test_a_correction_frees_the_record_from_an_ended_operation(
+    tables: DynamoTables, row: Row
+) -> None:
+    held_by(tables, "01ENDED")
+
+    tables.correct(replace(correction(row), kept=(), freed="01ENDED"))
+
+    assert claim_of(tables) is None
+
+
+def test_a_correction_does_not_free_the_record_from_another_operation(
+    tables: DynamoTables, row: Row
+) -> None:
+    held_by(tables, "02OTHER")
+
+    with pytest.raises(ChangedMeanwhileError):
+        tables.correct(replace(correction(row), freed="01ENDED"))
+
+    assert claim_of(tables) == "02OTHER"
+    assert tables.operation("Shop", "01REPAIR") is None

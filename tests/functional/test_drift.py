@@ -210,6 +210,24 @@ def test_the_claim_of_an_ended_operation_is_released(
     assert api.deploy("1.1", "qa").status == 202
 
 
+@pytest.mark.parametrize("recorded", [True, False], ids=["ended", "not on record"])
+def test_the_claim_of_the_specification_of_an_ended_operation_is_released(
+    settled: FakeCloud, api: Client, recorded: bool
+) -> None:
+    row, tables = _row(settled, Environment.QA), settled.tables
+    over = row.operation if recorded else "01JN8F1ST00000000000000ZZZ"
+    settled.wire.watchers.clear()
+    tables.records["Shop"] = tables.records["Shop"]._replace(claim=over)
+    change = {"service": {"environment": {"LEVEL": "debug"}}}
+    assert api.patch(change).status == 409
+    assert api.drift_check() == 1
+    assert _repairs(settled)[-1].reasons == (
+        f"the specification was held by operation {over}, which has ended",
+    )
+    assert tables.records["Shop"].claim is None
+    assert api.patch(change).status == 202
+
+
 def test_an_application_with_an_open_operation_is_not_checked(
     settled: FakeCloud, api: Client
 ) -> None:

@@ -185,6 +185,8 @@ class DynamoTables:
         """Write an operation that ends at once; ChangedMeanwhileError if a row has changed."""
         operation, build = closing.operation, self._actions
         actions = [build.create_operation(operation), *map(build.correct_row, closing.kept)]
+        if closing.freed:
+            actions.append(build.free_record(operation.application, closing.freed))
         actions += build.put_events((*closing.events, closing.event))
         failed = commit(self._client, actions)
         # A stored record is our own: its response was lost and the SDK has sent the call again.

@@ -158,6 +158,13 @@ class ActionBuilder:
         request = _update_request(self._names.log, key, change, condition, **values)
         return WriteAction(Subject.RECORD, request)
 
+    def free_record(self, application: str, operation_id: str) -> WriteAction:
+        """Return the removal of an ended operation's claim of an application's record."""
+        key, condition = items.record_key(application), "#claim = :operation"
+        change = "REMOVE #claim"
+        request = _update_request(self._names.log, key, change, condition, operation=operation_id)
+        return WriteAction(Subject.RECORD, request)
+
     def remove_record(self, application: str, revision: int | None) -> list[WriteAction]:
         """Return the removals of an application's record, and of a revision if one is given."""
         keys = {Subject.RECORD: items.record_key(application)}

@@ -215,10 +215,15 @@ class FakeTables(Port, port="tables"):
             there = self.rows.get((row.application.name, row.environment))
             if there is None or there.revision != row.revision:
                 raise ChangedMeanwhileError("a row has changed")
+        record = self.records.get(operation.application)
+        if closing.freed and (record is None or record.claim != closing.freed):
+            raise ChangedMeanwhileError("the record has changed")
         assert (operation.application, operation.id) not in self.operations, "an id is used once"
         self.operations[operation.application, operation.id] = operation
         for row in closing.kept:
             self._put(replace(row, revision=row.revision + 1))
+        if closing.freed and record:
+            self.records[operation.application] = record._replace(claim=None)
         self._log([*closing.events, closing.event])
 
     @outgoing
