@@ -154,9 +154,10 @@ const changeStack = [
   allow(['cloudformation:GetTemplate'], STACK, {
     Null: { [`aws:ResourceTag/${MADE_BY_AN_OPERATION}`]: 'false' },
   }),
-  // A change set has the unchanged tags of the stack.
-  allow(['cloudformation:TagResource'], STACK, {
-    StringEquals: { 'cloudformation:CreateAction': 'CreateChangeSet' },
+  // A change set has the unchanged tags of the stack. Whether CloudFormation checks this action for
+  // unchanged tags, at the execution too, is not documented.
+  allow(['cloudformation:TagResource'], [STACK, arn('cloudformation', 'changeSet/op-*')], {
+    StringEquals: { 'cloudformation:CreateAction': ['CreateChangeSet', 'ExecuteChangeSet'] },
   }),
   allow(['cloudformation:CreateChangeSet'], MACRO),
 ];

@@ -187,14 +187,23 @@ class CloudFormationStacks:
         """Return the reasons of failed resources in calls with `token`, the oldest first.
 
         Without a failed resource, returns the reasons of the stack itself: a failed transform stops
-        the stack before it has resources.
+        the stack before it has resources. CloudFormation repeats a failed deletion, so a resource
+        that was deleted later has not failed.
         """
+        all_events = _of_call(self._events(stack_id), token)
+        deleted = {
+            event["LogicalResourceId"]
+            for event in all_events
+            if event["ResourceStatus"] == "DELETE_COMPLETE"
+        }
         events = [
             event
-            for event in self._events(stack_id)
-            if event.get("ClientRequestToken", token) == token
-            and event.get("ResourceStatusReason")
+            for event in all_events
+            if event.get("ResourceStatusReason")
             and not _CANCELLED.search(event["ResourceStatusReason"])
+            and not (
+                event["ResourceStatus"] == "DELETE_FAILED" and event["LogicalResourceId"] in deleted
+            )
         ]
         own = [event for event in events if event.get("PhysicalResourceId") == event["StackId"]]
         failed = [
@@ -221,6 +230,19 @@ class CloudFormationStacks:
                 break
             more = {"NextToken": page["NextToken"]}
         return events[::-1]
+
+
+def _of_call(events: Sequence[Mapping[str, Any]], token: str) -> list[Mapping[str, Any]]:
+    """Return the events of calls with a token, the oldest first.
+
+    An event without a token belongs to the call before it; the first event of a call has its token.
+    """
+    own, belongs = [], False
+    for event in events:
+        belongs = event["ClientRequestToken"] == token if "ClientRequestToken" in event else belongs
+        if belongs:
+            own.append(event)
+    return own
 
 
 def _resource_change(change: Mapping[str, Any]) -> ResourceChange:

@@ -198,13 +198,21 @@ def removal(row: Row) -> Progress:
 def decide(operation: Operation, observed: Observed, now: datetime) -> Decision | Operation:
     """Return the next decision, or the operation as soon as the stack has its change."""
     details, stack = operation.details, observed.stack
-    if details.undoing:
+    if details.undoing and not _executed(observed):
         return _discard(operation, observed)
     if stack is None or stack.status.startswith("DELETE_"):
         return _failed(operation, "the stack of the application does not exist any more")
-    if details.executed_at is None:
+    if details.executed_at is None and not _executed(observed):
         return _before_execution(operation, observed, stack, now)
-    return _after_execution(operation, observed, stack, now)
+    # The call of an earlier worker can have taken effect, although its result was not visible yet.
+    executed = operation.with_details(executed_at=details.executed_at or now, undoing=False)
+    return _after_execution(executed, observed, stack, now)
+
+
+def _executed(observed: Observed) -> bool:
+    """Return whether CloudFormation has accepted the execution of the change set."""
+    change_set = observed.change_set
+    return change_set is not None and change_set.execution.startswith("EXECUTE_")
 
 
 def _before_execution(
@@ -212,9 +220,6 @@ def _before_execution(
 ) -> Decision | Operation:
     """Create the change set, and execute it as soon as it is complete."""
     change_set = observed.change_set
-    if change_set and change_set.execution.startswith("EXECUTE_"):
-        # The worker crashed after the call and before recording it.
-        return _after_execution(operation.with_details(executed_at=now), observed, stack, now)
     if operation.aborted_by:
         return _start_discard(operation, observed, f"aborted by {operation.aborted_by}")
     if operation.overdue(now):
@@ -296,9 +301,10 @@ def _after_execution(
     if observed.stack_failures and not operation.reasons:
         # Record the reasons early, because later events can displace them.
         operation = replace(operation, reasons=observed.stack_failures)
-    if status.endswith("_IN_PROGRESS"):
-        if now >= operation.deadline + _LIMIT:
-            return _failed(operation, f"the stack is still {status} after the time limit")
+    moving = status.endswith("_IN_PROGRESS")
+    if now >= operation.deadline + _LIMIT and (moving or status == "UPDATE_ROLLBACK_FAILED"):
+        return _failed(operation, f"the stack is still {status} after the time limit")
+    if moving:
         return Wait(replace(operation, waiting_for=f"stack {status}"))
     if status == "UPDATE_ROLLBACK_FAILED":
         return _after_failed_rollback(operation, observed, stack)
@@ -378,7 +384,7 @@ def _start_discard(operation: Operation, observed: Observed, *reasons: str) -> D
 def _discard(operation: Operation, observed: Observed) -> Decision:
     """Delete the change set, then fail; the stack and the specification are unchanged."""
     change_set = observed.change_set
-    if change_set and change_set.execution not in ("EXECUTE_COMPLETE", "EXECUTE_FAILED"):
+    if change_set and not _executed(observed):
         return Act(operation, (DeleteChangeSet(),))
     return _failed(operation)
 

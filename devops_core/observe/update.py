@@ -103,8 +103,9 @@ def during(cloud: Cloud, operation: Operation, inventory: Inventory) -> Observed
 
 def _changing(cloud: Cloud, operation: Operation, stack: Stack | None) -> Observed:
     """Return a stack with the change set of the operation, and the results of its execution."""
-    if stack is None:
-        return Observed()
+    if stack is None or stack.status.startswith("DELETE_"):
+        # The permission for change sets depends on the tags of the stack.
+        return Observed(stack=stack)
     change: StackChange = operation.details.stack
     stacks = cloud.stacks
     observed = Observed(

@@ -300,6 +300,22 @@ def test_failures_have_the_oldest_first_and_no_cancelled_resources(
     )
 
 
+def test_failures_of_earlier_calls_without_a_token_do_not_count(
+    stacks: CloudFormationStacks, client: Any
+) -> None:
+    """The call of another tool has no token; CloudFormation repeats failed deletions."""
+    events = [
+        event("DELETE_COMPLETE", name="Balancer"),
+        event("DELETE_FAILED", "is in use", name="Group"),
+        event("DELETE_FAILED", "is in use", name="Balancer", call=None),
+        event("UPDATE_IN_PROGRESS", "User Initiated", name="Shop"),
+        event("UPDATE_FAILED", "of another tool", name="Service", call=None),
+    ]
+    respond(client, "DescribeStackEvents", {"StackEvents": events})
+
+    assert stacks.failures(STACK_ID, "01CREATE") == ("Group (AWS::ECS::Service): is in use",)
+
+
 def test_a_stack_that_failed_before_its_resources_has_its_own_reason(
     stacks: CloudFormationStacks, client: Any
 ) -> None:

@@ -102,6 +102,11 @@ CALLS: list[tuple[str, dict[str, Any], list[Permission]]] = [
                 STACK,
                 TAGS | {"cloudformation:CreateAction": "CreateChangeSet"},
             ),
+            Permission(
+                "cloudformation:TagResource",
+                STACK.replace("stack/Shop/", "changeSet/op-1/"),
+                TAGS | {"cloudformation:CreateAction": "CreateChangeSet"},
+            ),
             PASSED,
             *OF_THE_TEMPLATE,
         ],

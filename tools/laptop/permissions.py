@@ -125,6 +125,9 @@ def _create_change_set(call: Call) -> Iterable[Permission]:
     if tags:
         tags = tags | {"cloudformation:CreateAction": "CreateChangeSet"}
         yield Permission("cloudformation:TagResource", stack, tags)
+        # The Service Authorization Reference has change sets among the resources of this action.
+        name = call.parameters.get("ChangeSetName", "")
+        yield Permission("cloudformation:TagResource", call.arn(f"changeSet/{name}/*"), tags)
     yield from _pass_role(call, "RoleARN", "cloudformation.amazonaws.com")
     yield from _processed_template(call)
 
