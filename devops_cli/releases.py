@@ -125,7 +125,10 @@ def previous(session: Session, name: str) -> Expected:
             f"See its settings: {session.command('swap', name, '--dry-run')}",
             _NAME_IT,
         )
-    session.notice(f"Return to {releases.named(idle)} from {releases.named(production.live)}")
+    to, since = (releases.named(each) for each in (idle, production.live))
+    if to == since and idle.get("spec"):
+        to = f"{to} with revision {get_text(idle, 'spec')} of the specification"
+    session.notice(f"Return to {to} from {since}")
     members = _expectation(idle)
     return Expected(members, None if members else f"swap-back-after-{newest}")
 

@@ -161,13 +161,17 @@ def _next_step(operation: Object, command: Command) -> Iterator[Text]:
         line = command("promote", name, "--from", source.lower())
         yield _hint("Next, to promote it to the idle production slot: ", line)
     elif kind == "update" and (pending := get_texts(operation, "pending")):
-        line = command("promote", name)
-        yield _hint(f"Production lacks {', '.join(pending)}. Next, for the idle slot: ", line)
+        # The idle slot can have the settings already, so the next command is not always a promote.
+        line = command("diff", name)
+        yield _hint(f"Production lacks {', '.join(pending)}. The changes and the next step: ", line)
     elif kind == "promote":
-        line = command("swap", name, *_release_options(found.get("PROD-BLUE")))
+        options = _release_options(found.get("PROD-BLUE"))
+        line = command("swap", name, *options, *_revision_option(operation))
         yield _hint("Next, to make it live: ", line)
     elif kind == "swap":
-        options = _release_options(found.get("PROD-BLUE"), found.get("PROD-GREEN"))
+        idle, live = found.get("PROD-BLUE"), found.get("PROD-GREEN")
+        # Slots with the same image differ only in their settings.
+        options = () if _same_image(idle, live) else _release_options(idle, live)
         line = command("swap", name, *(options or ("--back",)))
         yield _hint("To roll back, until the next promote: ", line)
 
@@ -182,6 +186,19 @@ def _release_options(environment: Object | None, other: Object | None = None) ->
     version, digest = get_text(environment, "version"), get_text(environment, "digest")
     same = bool(digest) and other is not None and get_text(other, "version") == version
     return (*(("--version", version) if version else ()), *(("--digest", digest) if same else ()))
+
+
+def _revision_option(operation: Object) -> tuple[str, ...]:
+    """Return the option for the revision of a promote; all releases have the first one."""
+    revision = operation.get("spec")
+    return ("--spec", str(revision)) if isinstance(revision, int) and revision > 1 else ()
+
+
+def _same_image(one: Object | None, other: Object | None) -> bool:
+    names = ("version", "digest")
+    return all(
+        get_text(one, name) and get_text(one, name) == get_text(other, name) for name in names
+    )
 
 
 def _hint(text: str, line: str) -> Text:

@@ -76,10 +76,16 @@ def _require_unambiguous(expected: Expectation, live_now: Service, next_live: Se
             f"both slots run {expected}; repeat the swap with the version, the digest and the spec"
             " that must become live",
             (
-                f"the live slot runs {release_text(live_now)}",
-                f"the idle slot runs {release_text(next_live)}",
+                f"the live slot runs {_with_revision(live_now)}",
+                f"the idle slot runs {_with_revision(next_live)}",
             ),
         )
+
+
+def _with_revision(service: Service) -> str:
+    """Return the release of a slot, with the revision of its specification if it is on record."""
+    release = release_text(service)
+    return f"{release} with revision {service.spec}" if service.spec else release
 
 
 def _require_ready(expected: Expectation, next_live: Service, observed: Observed) -> None:

@@ -118,7 +118,8 @@ def test_a_version_that_both_slots_run_with_different_digests_is_ambiguous(
         reply = caller.swap(version="1.0")
         assert (reply.status, reply.body["code"]) == (409, "AMBIGUOUS")
         assert reply.body["reasons"] == [
-            f"the live slot runs 1.0 ({live})", f"the idle slot runs 1.0 ({idle})",
+            f"the live slot runs 1.0 ({live}) with revision 1",
+            f"the idle slot runs 1.0 ({idle}) with revision 1",
         ]  # fmt: skip
     assert api.swap(version="1.0", digest=live).body["operation"] is None
     assert api.swap(version="1.0", digest=idle).operation["status"] == "SUCCEEDED"
@@ -158,7 +159,8 @@ def test_a_version_without_digests_in_both_slots_is_ambiguous(
         reply = caller.swap(version="1.0")
         assert (reply.status, reply.body["code"]) == (409, "AMBIGUOUS")
         assert reply.body["reasons"] == [
-            "the live slot runs 1.0 (unknown digest)", "the idle slot runs 1.0 (unknown digest)",
+            "the live slot runs 1.0 (unknown digest) with revision 1",
+            "the idle slot runs 1.0 (unknown digest) with revision 1",
         ]  # fmt: skip
     promoted.tables.rows |= recorded
 
