@@ -37,16 +37,16 @@ def _duration(value: str | timedelta) -> timedelta:
         raise typer.BadParameter(str(error)) from error
 
 
-def environments(values: list[str], production: str) -> list[str]:
+def environments(values: list[str], production: str, option: str = "--env") -> list[str]:
     """Return the environments of an option that is repeatable and also accepts commas.
 
-    `production` is the remedy if a value is production.
+    `production` is the remedy if a value is production, `option` the name of the option.
 
     Raises:
         typer.BadParameter: a value is not an environment.
 
     """
-    return _listed("deployable", values, production)
+    return _listed("deployable", values, production, option)
 
 
 def configurable(values: list[str]) -> list[str]:
@@ -59,12 +59,12 @@ def configurable(values: list[str]) -> list[str]:
     return _listed("configurable", values, ". prod has the settings of both slots")
 
 
-def _listed(rule: str, values: list[str], production: str) -> list[str]:
+def _listed(rule: str, values: list[str], production: str, option: str = "--env") -> list[str]:
     parse = rules.choice(rule, production)
     try:
         return [parse(each) for value in values for each in value.split(",")]
     except typer.BadParameter as error:
-        error.param_hint = "'--env'"
+        error.param_hint = f"'{option}'"
         raise
 
 

@@ -70,7 +70,7 @@ def apply(
 
     document = documents.read(file)
     application = _application(document, name)
-    removed = environments(remove or [], ". Every application has production")
+    removed = environments(remove or [], ". Every application has production", "--remove")
     asks = not (yes or write.dry_run)
     words = ("-f", file, *([name] if name else []))
     if asks:
