@@ -52,7 +52,7 @@ def _aborted(began: int, ended: int, name: str, code: str | None = None) -> Step
 
 
 def _ends(now: int, name: str, status: str) -> Step[State]:
-    return _at(now, now, partial(spec.ended, name, status, ()))
+    return _at(now, now, partial(spec.ended, name, status, (), False))
 
 
 def _switches(now: int) -> Step[State]:
