@@ -7,7 +7,6 @@ from dataclasses import replace
 from functools import partial
 
 from devops_core import template_contract, templates
-from devops_core.access import matches
 from devops_core.errors import AwsError
 from devops_core.kinds import create
 from devops_core.model.container_log import ContainerLog
@@ -44,10 +43,9 @@ def _require_roles(cloud: Cloud, request: CreateRequest) -> None:
     """Raise ForbiddenError for a task role that the team cannot use."""
     team, specification = request.tags[TEAM_TAG], request.specification
     allowed = cloud.settings.access.task_roles_of(team)
-    for each in (*specification.environments, *PRODUCTION):
-        role = specification.settings(each).task_role
-        if role and not matches(role, allowed):
-            raise rollout.forbidden_role(request.application, team)
+    environments = (*specification.environments, *PRODUCTION)
+    if rollout.refused_role(specification, environments, allowed):
+        raise rollout.forbidden_role(request.application, team)
 
 
 def _newest_template(cloud: Cloud) -> Observed:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from devops_core.access import matches
 from devops_core.errors import AwsError, ForbiddenError, RefusedError
@@ -16,6 +16,9 @@ from devops_core.model.operation import Operation, Status
 from devops_core.model.outside_release import outside_deployment
 from devops_core.naming import Environment, Image, family, repository_name
 from devops_core.ports import Cloud, Containers
+
+if TYPE_CHECKING:
+    from devops_core.model.specification import Specification
 
 
 def with_outside_blueprints(
@@ -44,11 +47,21 @@ def task_roles(
     if application is None:
         return ()
     allowed = access.task_roles_of(application.technical_team)
-    for each in environments:
-        role = inventory.specification.settings(each).task_role
-        if role and not matches(role, allowed):
-            raise forbidden_role(application.name, application.technical_team)
+    if refused_role(inventory.specification, environments, allowed):
+        raise forbidden_role(application.name, application.technical_team)
     return allowed
+
+
+def refused_role(
+    specification: Specification, environments: Iterable[Environment], allowed: Iterable[str]
+) -> Environment | None:
+    """Return the first environment whose task role matches none of the allowed patterns."""
+    patterns = tuple(allowed)
+    for each in environments:
+        role = specification.settings(each).task_role
+        if role and not matches(role, patterns):
+            return each
+    return None
 
 
 def forbidden_role(application: str, team: str) -> ForbiddenError:

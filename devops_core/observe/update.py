@@ -7,13 +7,12 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from devops_core.access import matches
 from devops_core.kinds import update
 from devops_core.model.inventory import Inventory
 from devops_core.model.observed import Observed, Stack
 from devops_core.model.operation import Operation
 from devops_core.model.stack_change import StackChange, change_set_name, rollback_token
-from devops_core.naming import environment_name, output_key
+from devops_core.naming import PRODUCTION, environment_name, output_key
 from devops_core.observe import Controller, rollout, secrets
 from devops_core.observe.stacks import orphans, with_containers
 from devops_core.ports import Cloud
@@ -74,11 +73,11 @@ def _require_roles(cloud: Cloud, inventory: Inventory, change: update.Change) ->
         return
     team = application.technical_team
     allowed = cloud.settings.access.task_roles_of(team)
-    for row in inventory.rows.values():
-        role = change.wanted.settings(row.environment).task_role
-        if role and not matches(role, allowed):
-            name = environment_name(row.environment)
-            raise rollout.forbidden_role(f"{application.name} in {name}", team)
+    # An added environment has no row yet.
+    environments = (*change.wanted.environments, *PRODUCTION)
+    if refused := rollout.refused_role(change.wanted, environments, allowed):
+        name = environment_name(refused)
+        raise rollout.forbidden_role(f"{application.name} in {name}", team)
 
 
 def during(cloud: Cloud, operation: Operation, inventory: Inventory) -> Observed:

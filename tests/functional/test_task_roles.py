@@ -125,3 +125,13 @@ def test_a_role_of_another_account_is_invalid(cloud: FakeCloud, api: Client) -> 
     reply = api.create(service={"taskRole": "arn:aws:iam::210987654321:role/payments-tasks"})
     assert (reply.status, reply.body["code"]) == (400, "INVALID_REQUEST")
     assert [each["field"] for each in reply.body["errors"]] == ["service.taskRole"]
+
+
+def test_the_role_of_an_added_environment_is_checked_too(promoted: FakeCloud, api: Client) -> None:
+    with_policy(promoted, OWN)
+    foreign = {"da": {"taskRole": f"{_IAM}/orders-tasks"}}
+    _hold_refused(
+        api.patch({"environments": {"da": True}, "overrides": foreign}),
+        REFUSAL.format("Shop in da"),
+    )
+    assert not promoted.tables.in_progress()
