@@ -75,27 +75,26 @@ def reconfigured(
 
     With `same` the running task definition has these settings already, so it remains.
     """
-    return Progress(
-        environment=row.environment,
-        service=service.name,
-        url=row.url,
-        image=service.image,
-        digest=service.digest,
-        version=service.version,
-        previous_version=service.version,
-        previous=service.task_definition,
+    return replace(
+        _unchanged_release(row, service),
         obsolete=service.registered,
         target=service.task_definition if same else None,
         deployers=service.deployers,
         desired_count=settings.desired_count,
         start_seconds=settings.start_seconds,
         spec_hash=settings.hash,
-        keeps_image=True,
     )
 
 
 def recounted(row: Row, service: Service, count: int) -> Progress:
     """Return the initial progress of a change of the task count only."""
+    return replace(
+        _unchanged_release(row, service), target=service.task_definition, desired_count=count
+    )
+
+
+def _unchanged_release(row: Row, service: Service) -> Progress:
+    """Return the initial progress of a change that keeps the image of a service."""
     return Progress(
         environment=row.environment,
         service=service.name,
@@ -105,8 +104,6 @@ def recounted(row: Row, service: Service, count: int) -> Progress:
         version=service.version,
         previous_version=service.version,
         previous=service.task_definition,
-        target=service.task_definition,
-        desired_count=count,
         keeps_image=True,
     )
 
