@@ -85,7 +85,7 @@ def test_a_file_creates_an_application_and_then_changes_it(
     assert "  service.environment.LEVEL\n    - info\n    + debug\n" in changed.stdout
     assert "update of Blog SUCCEEDED" in changed.stdout
     assert "Specification: revision 2" in changed.stdout
-    assert "devops promote Blog" in changed.stdout
+    assert "the next step: devops diff Blog" in changed.stdout
     assert variables(promoted, "qa", "Blog") == {"LEVEL": "debug"}
     assert variables(promoted, "prod-1", "Blog") == {"LEVEL": "info"}
 

@@ -68,6 +68,8 @@ class Completion:
             _size_task_definitions()
         if call.operation == "DeleteStack":
             _tear_down()
+        if call.service == "cloudformation" and call.changes_aws:
+            _mark_events(call.params.get("ClientRequestToken", ""))
         for thing, state in _states() if call.changes_aws else ():
             if self.begun.get(thing, ("",))[0] != state:
                 self.begun[thing] = state, self.clock.now()
@@ -114,6 +116,10 @@ class Completion:
 
     def _events(self, asked: Answer, answer: Answer) -> None:
         del asked
+        tokens = {str(event.event_id): event.client_request_token for event in _stack_events()}
+        for event in answer["StackEvents"]:
+            if token := tokens[event["EventId"]]:
+                event["ClientRequestToken"] = token
         if self.failing:
             failed = {"ResourceStatus": "DELETE_FAILED", "ResourceStatusReason": "in use"}
             resource = {"LogicalResourceId": "Cluster", "ResourceType": "AWS::ECS::Cluster"}
@@ -198,6 +204,23 @@ def _before(call: Call) -> str | None:
     return "TaskDefinition is inactive" if definition.status == "INACTIVE" else None
 
 
+def _mark_events(token: str) -> None:
+    """Give the events of a call its token, which moto drops."""
+    for event in _stack_events():
+        if event.client_request_token is None:
+            event.client_request_token = token
+
+
+def _stack_events() -> Iterator[Any]:
+    for stack in _stacks():
+        yield from stack.events
+
+
+def _stacks() -> Iterator[Any]:
+    cloudformation = backend("cloudformation")
+    yield from (*cloudformation.stacks.values(), *cloudformation.deleted_stacks.values())
+
+
 def _weigh_target_groups() -> None:
     """Make both listeners of production forward to both slots, as in the application template."""
     elb = backend("elbv2")
@@ -235,8 +258,7 @@ def _tear_down() -> None:
 
 
 def _states() -> Iterator[tuple[str, str]]:
-    cloudformation = backend("cloudformation")
-    for stack in (*cloudformation.stacks.values(), *cloudformation.deleted_stacks.values()):
+    for stack in _stacks():
         yield stack.stack_id, stack.status
     for service in backend("ecs").services.values():
         yield service.arn, service.task_definition
