@@ -196,6 +196,15 @@ def test_slots_are_made_like_environments() -> None:
     assert slot == environment
 
 
+def test_the_condition_of_a_resource_in_a_loop_is_not_its_first_member() -> None:
+    """Stack creation fails otherwise (CloudFormation Template Reference, "Fn::ForEach")."""
+    resources = load(APPLICATION)["Resources"]
+    loops = [body[2] for name, body in resources.items() if name.startswith("Fn::ForEach::")]
+    conditional = [each for loop in loops for each in loop.values() if "Condition" in each]
+    assert len(conditional) == 2
+    assert all(next(iter(each)) == "Type" for each in conditional)
+
+
 def test_repository_is_immutable_scanned_and_goes_with_the_stack(template: Template) -> None:
     repository = of_type(template, "AWS::ECR::Repository")["Repository"]
     assert repository["ImageTagMutability"] == "IMMUTABLE"
