@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from devops_core.model.inventory import Application, container_of
@@ -226,6 +226,24 @@ def blueprint(described: Mapping[str, Any]) -> dict[str, Any]:
     return {key: described[key] for key in _BLUEPRINT_MEMBERS if described.get(key)}
 
 
+def settings_of(definition: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """Return the settings of a task definition, by their names in a specification.
+
+    `name` is the name of the application's container. Settings without a value are missing.
+    """
+    container = container_of(definition, name)
+    found = {
+        "cpu": int(definition["cpu"]),
+        "memory": int(definition["memory"]),
+        "environment": _mapping(container.get("environment", ()), "value"),
+        "secrets": _mapping(container.get("secrets", ()), "valueFrom"),
+        "command": container.get("command"),
+        "stopSeconds": container.get("stopTimeout"),
+        "taskRole": definition.get("taskRoleArn"),
+    }
+    return {setting: value for setting, value in found.items() if value is not None}
+
+
 def task_definition(
     base: Mapping[str, Any],
     name: str,
@@ -310,6 +328,10 @@ def _changed(
         elif setting in owned:
             result.pop(member, None)
     return result
+
+
+def _mapping(pairs: Iterable[Mapping[str, str]], value: str) -> dict[str, str]:
+    return {pair["name"]: pair[value] for pair in pairs}
 
 
 def _pairs(values: Mapping[str, str], key: str, value: str) -> list[dict[str, str]]:

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from rich.console import RenderableType
 
 from devops_cli.responses import Object, get_object, get_objects, get_text, get_texts
 from devops_cli.show import changes, progress, summary, texts
+
+# The fields of a task definition that hold settings of a specification.
+_SETTING_FIELD = (
+    r"(?:cpu|memory|taskRoleArn"
+    r"|containerDefinitions\.[^.]+\.(?:environment|secrets|command|stopTimeout))(?:\.|$)"
+)
 
 
 def lines(found: Object) -> Iterator[RenderableType]:
@@ -69,7 +76,17 @@ def _environment(found: Object, each: Object) -> Iterator[RenderableType]:
     for name in () if keeps else ("image", "digest", "url"):
         if value := get_text(each, name):
             yield texts.text(f"  {name:7} {value}")
-    if definition := get_objects(each, "taskDefinition"):
+    settings, definition = get_objects(each, "changes"), get_objects(each, "taskDefinition")
+    if settings:
+        yield texts.text("  settings:")
+        yield from changes.lines(settings, 4)
+        # The task definition has the same values under other names.
+        definition = [
+            change
+            for change in definition
+            if not re.match(_SETTING_FIELD, get_text(change, "field"))
+        ]
+    if definition:
         yield texts.text("  task definition:")
         yield from changes.lines(definition, 4)
 

@@ -24,10 +24,11 @@ class DryRun(NamedTuple):
     """The plan of a write.
 
     `claims` are the environments whose rows it would hold, `progress` the planned release of each
-    service. `definitions` has the differences of each service's next task definition, `settings`
-    the settings of the tasks of a new one. `warnings` are those of the operation. `production` is
-    the live slot, now and after the operation. `stack` is the change of the stack. `changes` are
-    those of the specification, `pending` those that production receives with its next release.
+    service. `definitions` has the differences of each service's next task definition, `changed`
+    those of its settings, `settings` the settings of the tasks of a new one. `warnings` are those
+    of the operation. `production` is the live slot, now and after the operation. `stack` is the
+    change of the stack. `changes` are those of the specification, `pending` those that production
+    receives with its next release.
     `template` and `parameters` are the input of CreateStack, without the ARNs of secrets.
     """
 
@@ -37,6 +38,7 @@ class DryRun(NamedTuple):
     claims: tuple[Environment, ...] = ()
     progress: tuple[Progress, ...] = ()
     definitions: Mapping[str, Sequence[Difference]] = {}
+    changed: Mapping[str, Sequence[Difference]] = {}
     settings: Mapping[str, Mapping[str, Any]] = {}
     warnings: tuple[str, ...] = ()
     production: tuple[str, str] | None = None
@@ -55,12 +57,14 @@ def of_request(cloud: Cloud, kind: Kind, application: str, plan: Plan) -> DryRun
     operation = plan.operation
     if operation is None:
         return DryRun(kind.name, application, message=plan.message)
+    following = _next_blueprints(kind, plan, operation)
     planned = DryRun(
         kind.name,
         application,
         claims=tuple(row.environment for row in (*plan.taken, *plan.new)),
         progress=operation.progress,
-        definitions=_definitions(kind, plan, operation),
+        definitions=_definitions(kind, plan, following),
+        changed=_changed_settings(plan, operation, following),
         settings={part.service: kind.settings(plan, part) for part in operation.progress},
         warnings=operation.warnings,
         production=plan.production,
@@ -102,20 +106,53 @@ def of_abort(cloud: Cloud, operation: Operation, caller: str) -> DryRun:
     )
 
 
-def _definitions(kind: Kind, plan: Plan, operation: Operation) -> dict[str, list[Difference]]:
+def _next_blueprints(kind: Kind, plan: Plan, operation: Operation) -> dict[str, dict[str, Any]]:
+    """Return the task definitions to register for running services, by service."""
+    if kind.task_definition is None:
+        return {}
+    inventory = Inventory({row.environment: row for row in plan.taken}, claimed_record(plan))
+    state = State(operation, inventory, plan.observed)
+    running = {row.service.name for row in plan.taken if row.service}
+    return {
+        part.service: render.blueprint(kind.task_definition(state, part, {}))
+        for part in operation.progress
+        if part.target is None and part.service in running
+    }
+
+
+def _definitions(
+    kind: Kind, plan: Plan, following: Mapping[str, Mapping[str, Any]]
+) -> dict[str, list[Difference]]:
     """Return the differences between the running and the next task definition by service."""
     running = {row.service.name: row.service.blueprint for row in plan.taken if row.service}
     if kind.task_definition is None:
         return _exchanged(plan, running)
-    inventory = Inventory({row.environment: row for row in plan.taken}, claimed_record(plan))
-    state = State(operation, inventory, plan.observed)
-    return {
-        part.service: differences(
-            running[part.service], render.blueprint(kind.task_definition(state, part, {}))
+    return {name: differences(running[name], following[name]) for name in following}
+
+
+def _changed_settings(
+    plan: Plan, operation: Operation, following: Mapping[str, Mapping[str, Any]]
+) -> dict[str, list[Difference]]:
+    """Return the differences between the running and the next settings by service.
+
+    Their names are those of a specification. The plan of a kind without rollouts observes no
+    services, and its settings do not change.
+    """
+    parts = {part.service: part for part in operation.progress}
+    found = {}
+    for service in (row.service for row in plan.taken if row.service):
+        part, running = parts.get(service.name), plan.services.get(service.name)
+        if part is None or running is None:
+            continue
+        present = {"desiredCount": running.desired, "startSeconds": running.start_seconds}
+        wanted = {"desiredCount": part.desired_count, "startSeconds": part.start_seconds}
+        changed = {name: value for name, value in wanted.items() if value is not None}
+        target = following.get(service.name, service.blueprint)
+        before, after = (
+            render.settings_of(each, service.container) for each in (service.blueprint, target)
         )
-        for part in operation.progress
-        if part.target is None and part.service in running
-    }
+        found[service.name] = differences({**before, **present}, {**after, **present, **changed})
+    return found
 
 
 def _exchanged(plan: Plan, running: Mapping[str, Mapping[str, Any]]) -> dict[str, list[Difference]]:

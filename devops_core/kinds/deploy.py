@@ -69,6 +69,7 @@ def plan(
         taken=tuple(start.row for start in starts),
         corrected=tuple(start.row for start in starts if start.corrected),
         record=RecordClaim(inventory.record),
+        services=observed.services,
     )
 
 

@@ -94,6 +94,7 @@ def plan(
         unchanged=(source,),
         production=(live, live),
         record=RecordClaim(inventory.record),
+        services=observed.services,
     )
 
 

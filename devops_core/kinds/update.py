@@ -180,6 +180,7 @@ def plan(
         pending=tuple(pending),
         stack=stack,
         record=_record_claim(inventory.record, wanted, draft),
+        services=observed.services,
     )
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import Enum, auto
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from devops_core.model.differences import Difference
     from devops_core.model.inventory import Inventory, Row
-    from devops_core.model.observed import Observed
+    from devops_core.model.observed import Observed, RunningService
     from devops_core.model.operation import Operation
     from devops_core.model.specification import ApplicationRecord, RecordClaim
     from devops_core.model.stack_change import StackChange
@@ -82,7 +83,8 @@ class Plan(NamedTuple):
     the part of the claim that concerns the record of the application. `needs_approver` means that
     the caller must be a production approver, beside the requirements of the kind. `changes` are
     those of the specification, `pending` those that production receives with its next release.
-    `stack` is the change of the stack.
+    `stack` is the change of the stack. `services` are the observed ECS services before the
+    operation, for a dry run.
     """
 
     operation: Operation | None
@@ -99,6 +101,7 @@ class Plan(NamedTuple):
     changes: tuple[Difference, ...] = ()
     pending: tuple[Difference, ...] = ()
     stack: StackChange | None = None
+    services: Mapping[str, RunningService | None] = {}
 
 
 def claimed_record(plan: Plan) -> ApplicationRecord | None:

@@ -81,6 +81,38 @@ def test_the_task_definition_is_shown_field_by_field() -> None:
     ]
 
 
+def test_changed_settings_are_shown_once() -> None:
+    settings = [
+        {"field": "cpu", "old": 256, "new": 512},
+        {"field": "desiredCount", "old": 1, "new": 7},
+        {"field": "environment.LEVEL", "old": "info", "new": "debug"},
+    ]
+    definition = [
+        {"field": "containerDefinitions.app.environment.LEVEL", "old": "info", "new": "debug"},
+        {"field": "containerDefinitions.app.image", "old": "shop:1.0", "new": "shop@sha256:52ab"},
+        {"field": "cpu", "old": "256", "new": "512"},
+    ]
+    out = planned(
+        "deploy", "Shop", "--env=dev", "--version=1", path="/stacks/deploy", kind="update",
+        environments=[
+            {"environment": "DEV", "changes": settings, "taskDefinition": definition},
+            {"environment": "PROD-GREEN", "slot": "prod-1", "changes": settings[1:2]},
+        ],
+    )  # fmt: skip
+    assert out.splitlines()[1:] == [
+        "DEV",
+        "  settings:",
+        "    cpu", "      - 256", "      + 512",
+        "    desiredCount", "      - 1", "      + 7",
+        "    environment.LEVEL", "      - info", "      + debug",
+        "  task definition:",
+        "    containerDefinitions.app.image", "      - shop:1.0", "      + shop@sha256:52ab",
+        "PROD-GREEN (prod-1)",
+        "  settings:",
+        "    desiredCount", "      - 1", "      + 7",
+    ]  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("then", "line"),
     [

@@ -165,6 +165,7 @@ class Observation:
             key: render.blueprint(containers.running(*key).request) for key in containers.services_
         }
         self.counts = {key: service.desired for key, service in containers.services_.items()}
+        self.starts = {key: service.start_seconds for key, service in containers.services_.items()}
         estate, listeners = cloud.stacks.estate, cloud.load_balancer.listeners
         targets = listeners.get(estate.listener("Shop", "production"))
         slots = (slot for slot in SLOTS if [estate.target_group("Shop", slot)] == targets)
@@ -195,7 +196,28 @@ def changes(
             del view["digest"]  # only the tasks know it
         if not leaves_operation:
             view["taskDefinition"] = _definition(before, end, application, old.service, service)
+        if operation["kind"] != "swap" and not leaves_operation:
+            view["changes"] = changed_settings(before, end, (application, service.name))
     return {name: value for name, value in view.items() if value}
+
+
+def changed_settings(
+    before: Observation, end: Observation, key: tuple[str, str]
+) -> list[dict[str, Any]]:
+    """Return the differences between the settings of a service before and after an operation."""
+    old, new = (
+        {
+            "desiredCount": each.counts[key],
+            "startSeconds": each.starts[key],
+            "cpu": int(each.definitions[key]["cpu"]),
+            "memory": int(each.definitions[key]["memory"]),
+            "environment": {pair["name"]: pair["value"] for pair in container["environment"]},
+            "secrets": {pair["name"]: pair["valueFrom"] for pair in container.get("secrets", ())},
+        }
+        for each in (before, end)
+        for container in each.definitions[key]["containerDefinitions"]
+    )
+    return differences(old, new)
 
 
 def _definition(

@@ -39,5 +39,9 @@ def _environment_view(part: Progress, plan: DryRun) -> dict[str, Any]:
     view = {name: value for name, value in progress_view(part).items() if name in _MEMBERS}
     settings = plan.settings.get(part.service, {})
     changes = plan.definitions.get(part.service, ())
-    further = {**settings, "taskDefinition": list(changes)}
+    further = {
+        **settings,
+        "changes": list(plan.changed.get(part.service, ())),
+        "taskDefinition": list(changes),
+    }
     return view | {name: value for name, value in further.items() if value}
