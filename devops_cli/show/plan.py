@@ -95,6 +95,10 @@ def _settings(each: Object) -> Iterator[str]:
     """Yield the settings of the tasks of a new environment as lines."""
     if count := get_text(each, "desiredCount"):
         yield f"  tasks    {count}"
+    if cpu := get_text(each, "cpu"):
+        yield f"  size     {cpu} CPU units, {get_text(each, 'memory')} MiB"
+    if role := get_text(each, "taskRole"):
+        yield f"  role     {role}"
     variables = get_object(each, "variables")
     for name in variables:
         yield f"  variable {name}={get_text(variables, name)}"

@@ -102,12 +102,18 @@ def created_service(state: State, part: Progress, stack: Stack) -> Service:
 
 
 def settings(plan: Plan, part: Progress) -> dict[str, Any]:
-    """Return the count, the variables and the names of the secrets of a new environment."""
+    """Return the settings of a new environment, with only the names of its secrets."""
     record = claimed_record(plan)
     if record is None or part.environment not in [row.environment for row in plan.new]:
         return {}
     own = record.specification.settings(part.environment)
+    general, stack = render.stack_settings(record.specification), plan.observed.stack
+    # An update keeps the parameters of the stack.
+    parameters = stack.parameters if stack else {}
     return {
+        "cpu": own.cpu or int(parameters.get("Cpu", general.cpu)),
+        "memory": own.memory or int(parameters.get("Memory", general.memory)),
+        "taskRole": own.task_role,
         "desiredCount": part.desired_count or 1,
         "variables": dict(own.environment),
         "secrets": sorted(own.secrets),

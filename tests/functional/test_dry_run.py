@@ -237,13 +237,16 @@ def _definition(
 
 
 def settings(end: Observation, key: tuple[str, str]) -> dict[str, Any]:
-    """Return the count, the variables and the names of the secrets of a service that was created.
+    """Return the settings of a service that was created, with only the names of its secrets.
 
     The template sets some variables of every application.
     """
     (container,) = end.definitions[key]["containerDefinitions"]
     variables = {each["name"]: each["value"] for each in container.get("environment", ())}
     return {
+        "cpu": int(end.definitions[key]["cpu"]),
+        "memory": int(end.definitions[key]["memory"]),
+        "taskRole": end.definitions[key].get("taskRoleArn"),
         "desiredCount": end.counts[key],
         "variables": {name: variables[name] for name in variables.keys() - STANDARD},
         "secrets": [each["name"] for each in container.get("secrets", ())],

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from devops_core.access import AccessPolicy
 from devops_core.errors import RefusedError, UnreachableError
 from devops_core.naming import Environment
 from tests.lab.callers import ONLY_APPROVERS, OWNER, with_policy
@@ -169,6 +170,21 @@ def test_a_dry_run_shows_the_change_of_the_stack(dry: DryClient) -> None:
     assert set(parts) == {"DEV", "QA", "STAGE", "TRAINING", "DA"}
     assert parts["DA"]["secrets"] == ["DB"]
     assert "taskDefinition" not in parts["QA"]
+
+
+def test_a_dry_run_shows_the_settings_of_an_added_environment(
+    cloud: FakeCloud, api: Client, dry: DryClient
+) -> None:
+    role = f"arn:aws:iam::{ACCOUNT}:role/payments-tasks"
+    with_policy(cloud, AccessPolicy(task_roles={"payments": (role,)}))
+    api.finished(api.create(service={"cpu": 512, "memory": 1024}))
+    named = {"da": {"cpu": 1024, "memory": 2048, "taskRole": role, "desiredCount": 2}}
+    (part,) = plan(dry.patch({**ADD_DA, "overrides": named}))["environments"]
+    assert part == {"environment": "DA", **named["da"]}
+    # A size that the specification does not name any more is that of the stack.
+    ended(api, api.patch({"service": None}))
+    (part,) = plan(dry.patch(ADD_DA))["environments"]
+    assert part == {"environment": "DA", "cpu": 512, "memory": 1024, "desiredCount": 1}
 
 
 def test_unexpected_changes_are_not_executed(promoted: FakeCloud, api: Client) -> None:
