@@ -136,7 +136,9 @@ def version_change(parent: Object, each: Object) -> str:
     `parent` is the operation, plan or event that contains the environment.
     """
     before, after = get_text(each, "previousVersion"), get_text(each, "version")
-    without = "deleted" if get_text(parent, "kind") == "delete" else FIRST_IMAGE
+    # An update keeps the versions of the environments that remain.
+    deletes = get_text(parent, "kind") in ("delete", "update")
+    without = "deleted" if deletes else FIRST_IMAGE
     return f"{before} -> {after or without}" if before else after
 
 

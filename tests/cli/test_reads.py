@@ -188,6 +188,24 @@ def test_status_of_an_operation() -> None:
     ]
 
 
+def test_a_removed_environment_is_shown_as_deleted() -> None:
+    service = Service()
+    removed = {"environment": "QA", "status": "SUCCEEDED", "previousVersion": "1.0"}
+    kept = {"environment": "DEV", "status": "SUCCEEDED", "version": "1.0", "previousVersion": "1.0"}
+    update = operation("SUCCEEDED", kind="update", environments=[kept, removed])
+    service.on("GET", PATH, answer(operation=update))
+    lines = run(service, "status", "Shop", OPERATION).stdout.splitlines()
+    assert ["QA", "SUCCEEDED", "1.0 -> deleted"] in [
+        re.split(" {2,}", line.strip()) for line in lines
+    ]
+    event = {
+        "time": "2026-01-31T12:00:00.000Z", "kind": "update", "applicationName": "Shop",
+        "outcome": "SUCCEEDED", "environment": "QA", "previousVersion": "1.0", "caller": CALLER,
+    }  # fmt: skip
+    service.on("GET", "/stacks/Shop/events", answer(events=[event]))
+    assert "1.0 -> deleted" in run(service, "events", "Shop").stdout
+
+
 def test_status_of_an_operation_that_waits() -> None:
     service = Service()
     waits = operation(waitingFor="stack CREATE_IN_PROGRESS", deadline="2026-01-31T13:00:00Z")
