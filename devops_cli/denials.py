@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from devops_cli.responses import Response, get_text
+from devops_cli.responses import Response, get_objects, get_text
 
 # Codes of API Gateway. DEFAULT_4XX is an access key that AWS does not know.
 _CREDENTIALS = {
@@ -25,7 +25,9 @@ def hints(response: Response, method: str, path: str) -> Iterator[str]:
     """Yield the route of a refused call, with the right that the caller needs."""
     yield f"The refused call: {method} {path}"
     code = get_text(response.body, "code")
-    if code == "FORBIDDEN":
+    if code == "FORBIDDEN" and get_objects(response.body, "errors"):
+        yield "Secrets and roles of each team: docs/teams.md"
+    elif code == "FORBIDDEN":
         yield "An admin of the installation changes the lists of callers: docs/teams.md"
     elif code in _CREDENTIALS:
         yield _CREDENTIALS[code]

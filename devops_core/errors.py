@@ -142,7 +142,10 @@ class PreconditionFailedError(DevOpsError):
 
 
 class ForbiddenError(DevOpsError):
-    """403: the caller is missing from the teams or production approvers of the installation."""
+    """403: the caller is missing from the teams or production approvers of the installation.
+
+    `errors` lists the fields with secrets or roles that the team of the application cannot use.
+    """
 
     code = "FORBIDDEN"
     http_status = 403

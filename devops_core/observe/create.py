@@ -44,8 +44,8 @@ def _require_roles(cloud: Cloud, request: CreateRequest) -> None:
     team, specification = request.tags[TEAM_TAG], request.specification
     allowed = cloud.settings.access.task_roles_of(team)
     environments = (*specification.environments, *PRODUCTION)
-    if rollout.refused_role(specification, environments, allowed):
-        raise rollout.forbidden_role(request.application, team)
+    name = request.application
+    rollout.require_roles("create", name, team, specification, environments, allowed)
 
 
 def _newest_template(cloud: Cloud) -> Observed:

@@ -14,7 +14,7 @@ from devops_core.model.inventory import Inventory, Service
 from devops_core.model.observed import Observed, RunningService, StoppedTask
 from devops_core.model.operation import Operation, Status
 from devops_core.model.outside_release import outside_deployment
-from devops_core.naming import Environment, Image, family, repository_name
+from devops_core.naming import Environment, Image, environment_name, family, repository_name
 from devops_core.ports import Cloud, Containers
 
 if TYPE_CHECKING:
@@ -47,29 +47,53 @@ def task_roles(
     if application is None:
         return ()
     allowed = access.task_roles_of(application.technical_team)
-    if refused_role(inventory.specification, environments, allowed):
-        raise forbidden_role(application.name, application.technical_team)
+    require_roles(
+        "roll out",
+        application.name,
+        application.technical_team,
+        inventory.specification,
+        environments,
+        allowed,
+    )
     return allowed
 
 
-def refused_role(
-    specification: Specification, environments: Iterable[Environment], allowed: Iterable[str]
-) -> Environment | None:
-    """Return the first environment whose task role matches none of the allowed patterns."""
-    patterns = tuple(allowed)
-    for each in environments:
-        role = specification.settings(each).task_role
-        if role and not matches(role, patterns):
-            return each
-    return None
+def require_roles(
+    action: str,
+    application: str,
+    team: str,
+    specification: Specification,
+    environments: Iterable[Environment],
+    allowed: tuple[str, ...],
+) -> None:
+    """Raise ForbiddenError unless the task role of each environment matches an allowed pattern.
 
-
-def forbidden_role(application: str, team: str) -> ForbiddenError:
-    """Return the error for a task role that the installation does not allow."""
-    return ForbiddenError(
-        f"not allowed to roll out {application}: taskRole names a role that taskroles in"
-        f" parameters.yml does not list for the team {team}"
+    `action` is a verb for the message.
+    """
+    refused = [
+        each
+        for each in environments
+        if (role := specification.settings(each).task_role) and not matches(role, allowed)
+    ]
+    if not refused:
+        return
+    fields = sorted({_role_field(specification, each) for each in refused})
+    remedy = (
+        f"must be a role of the team {team}: an admin of the installation can add the role to"
+        " taskroles in parameters.yml"
     )
+    raise ForbiddenError(
+        f"not allowed to {action} {application}: {', '.join(fields)} must name a role that"
+        f" taskroles in parameters.yml lists for the team {team}",
+        errors=[{"field": field, "message": remedy} for field in fields],
+    )
+
+
+def _role_field(specification: Specification, environment: Environment) -> str:
+    """Return the field of a specification that has the task role of an environment."""
+    name = environment_name(environment)
+    override = specification.document.get("overrides", {}).get(name, {})
+    return f"overrides.{name}.taskRole" if "taskRole" in override else "service.taskRole"
 
 
 def during(cloud: Cloud, operation: Operation, inventory: Inventory) -> Observed:

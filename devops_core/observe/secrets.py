@@ -74,8 +74,13 @@ def require_tags(
     """Raise ForbiddenError for the secrets without the tag of the team."""
     foreign = [fields for fields, own in zip(unowned.values(), owned, strict=True) if not own]
     if foreign:
-        named = ", ".join(sorted(field for fields in foreign for field in fields))
+        named = sorted(field for fields in foreign for field in fields)
+        remedy = (
+            f"must be a secret of the team {team}: an admin of the installation can add its prefix"
+            f" to secretprefixes in parameters.yml, or its owner can tag it with {TEAM_TAG}"
+        )
         raise ForbiddenError(
-            f"not allowed to {action}: {named} must name secrets of the"
-            f" team {team}, by its secretprefixes or by the tag {TEAM_TAG}"
+            f"not allowed to {action}: {', '.join(named)} must name secrets of the"
+            f" team {team}, by its secretprefixes or by the tag {TEAM_TAG}",
+            errors=[{"field": field, "message": remedy} for field in named],
         )

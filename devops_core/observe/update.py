@@ -12,7 +12,7 @@ from devops_core.model.inventory import Inventory
 from devops_core.model.observed import Observed, Stack
 from devops_core.model.operation import Operation
 from devops_core.model.stack_change import StackChange, change_set_name, rollback_token
-from devops_core.naming import PRODUCTION, environment_name, output_key
+from devops_core.naming import PRODUCTION, output_key
 from devops_core.observe import Controller, rollout, secrets
 from devops_core.observe.stacks import orphans, with_containers
 from devops_core.ports import Cloud
@@ -75,9 +75,8 @@ def _require_roles(cloud: Cloud, inventory: Inventory, change: update.Change) ->
     allowed = cloud.settings.access.task_roles_of(team)
     # An added environment has no row yet.
     environments = (*change.wanted.environments, *PRODUCTION)
-    if refused := rollout.refused_role(change.wanted, environments, allowed):
-        name = environment_name(refused)
-        raise rollout.forbidden_role(f"{application.name} in {name}", team)
+    name = application.name
+    rollout.require_roles(update.KIND.verb, name, team, change.wanted, environments, allowed)
 
 
 def during(cloud: Cloud, operation: Operation, inventory: Inventory) -> Observed:

@@ -157,6 +157,25 @@ def test_a_deleted_environment_is_not_in_the_outcome(
     assert any(line.startswith("QA  ") for line in lines) == shown
 
 
+def test_a_refused_role_has_its_place_and_its_remedy(file: str) -> None:
+    found, field = service(), "service.taskRole"
+    Path(file).write_text(CONTENT + "  taskRole: arn:aws:iam::1:role/x\n")
+    remedy = "must be a role of the team payments"
+    errors = [{"field": field, "message": remedy}]
+    refusal = answer(403, errorMessage="not allowed", code="FORBIDDEN", errors=errors)
+    found.on("PUT", SPEC, refusal)
+    result = run(found, "apply", "-f", file, "--yes")
+    lines = result.stderr.splitlines()
+    assert (result.exit_code, lines[:2], lines[-2:]) == (
+        4,
+        ["Error: not allowed (403 FORBIDDEN)", f"  {file}:5: {field}: {remedy}"],
+        [
+            "The refused call: PUT /stacks/Shop/spec",
+            "Secrets and roles of each team: docs/teams.md",
+        ],
+    )
+
+
 def test_nothing_to_change_is_not_asked(file: str) -> None:
     found = service()
     said = "revision 3 of the specification has these settings"

@@ -16,9 +16,14 @@ ROLE = f"{_IAM}/payments-tasks"
 PATTERN = f"{_IAM}/payments-*"
 OWN = AccessPolicy(task_roles={"payments": (PATTERN,)})
 REFUSAL = (
-    "not allowed to roll out {}: taskRole names a role that taskroles in parameters.yml does not"
-    " list for the team payments"
+    "not allowed to {} Shop: {} must name a role that taskroles in parameters.yml lists for the"
+    " team payments"
 )
+REMEDY = (
+    "must be a role of the team payments: an admin of the installation can add the role to"
+    " taskroles in parameters.yml"
+)
+UPDATE = "change the specification of"
 CALLS: dict[str, Callable[[Client], Reply]] = {
     "deploy": lambda api: api.deploy("1.1", "dev"),
     "restart": lambda api: api.send(
@@ -47,9 +52,10 @@ def _roles(cloud: FakeCloud) -> dict[str, str | None]:
     }
 
 
-def _hold_refused(reply: Reply, message: str) -> None:
+def _hold_refused(reply: Reply, action: str, *fields: str) -> None:
     assert (reply.status, reply.body["code"]) == (403, "FORBIDDEN"), reply.body
-    assert reply.body["errorMessage"] == message
+    assert reply.body["errorMessage"] == REFUSAL.format(action, ", ".join(fields))
+    assert reply.body["errors"] == [{"field": field, "message": REMEDY} for field in fields]
 
 
 def test_each_rollout_applies_the_role(configured: FakeCloud, api: Client) -> None:
@@ -69,7 +75,7 @@ def test_each_call_refuses_a_role_that_was_removed_from_the_list(
     with_policy(configured, AccessPolicy(task_roles=roles))
     before = configured.tables.inventory_of("Shop")
     reply = CALLS[name](api)
-    _hold_refused(reply, REFUSAL.format("Shop in dev" if name == "update" else "Shop"))
+    _hold_refused(reply, UPDATE if name == "update" else "roll out", "service.taskRole")
     assert configured.tables.inventory_of("Shop") == before
     assert configured.tables.in_progress() == []
     assert len(denied(configured)) == 1
@@ -116,7 +122,7 @@ def test_a_wildcard_does_not_match_a_path(
     reply = api.create(overrides={"prod": {"taskRole": f"{_IAM}/{role}"}})
     assert reply.status == status
     if status == 403:
-        _hold_refused(reply, REFUSAL.format("Shop"))
+        _hold_refused(reply, "create", "overrides.prod.taskRole")
         assert not cloud.tables.rows
 
 
@@ -132,6 +138,20 @@ def test_the_role_of_an_added_environment_is_checked_too(promoted: FakeCloud, ap
     foreign = {"da": {"taskRole": f"{_IAM}/orders-tasks"}}
     _hold_refused(
         api.patch({"environments": {"da": True}, "overrides": foreign}),
-        REFUSAL.format("Shop in da"),
+        UPDATE,
+        "overrides.da.taskRole",
     )
     assert not promoted.tables.in_progress()
+
+
+def test_all_fields_with_a_refused_role_are_named(promoted: FakeCloud, api: Client) -> None:
+    with_policy(promoted, OWN)
+    foreign, own = {"taskRole": f"{_IAM}/orders-tasks"}, {"taskRole": ROLE}
+    overrides = {"dev": own, "qa": foreign, "prod": foreign}
+    _hold_refused(
+        api.patch({"service": foreign, "overrides": overrides}),
+        UPDATE,
+        "overrides.prod.taskRole",
+        "overrides.qa.taskRole",
+        "service.taskRole",
+    )

@@ -77,6 +77,11 @@ def test_another_secret_is_refused_in_the_same_words(vault: FakeCloud, secret: s
     reply = create(vault, {"DB": secret})
     assert (reply.status, reply.body["code"]) == (403, "FORBIDDEN")
     assert reply.body["errorMessage"] == message("service.secrets.DB")
+    remedy = (
+        "must be a secret of the team payments: an admin of the installation can add its prefix to"
+        " secretprefixes in parameters.yml, or its owner can tag it with technicalTeam"
+    )
+    assert reply.body["errors"] == [{"field": "service.secrets.DB", "message": remedy}]
     assert not vault.tables.rows
 
 
