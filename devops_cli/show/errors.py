@@ -32,9 +32,11 @@ def _service_error(error: ApiError, command: Command) -> Iterator[Text]:
     yield texts.sentence(texts.text("Error: ", "bold red"), message, code)
     for each in faults:
         field = get_text(each, "field")
-        place = f"{error.places[field]}: " if field in error.places else ""
+        place = _place(error, field)
         yield texts.sentence(
-            f"  {place}", texts.text(field, "bold"), f": {get_text(each, 'message')}"
+            f"  {place}: " if place else "  ",
+            texts.text(field, "bold"),
+            f": {get_text(each, 'message')}",
         )
     for reason in reasons:
         yield texts.text(f"  {reason}")
@@ -42,3 +44,10 @@ def _service_error(error: ApiError, command: Command) -> Iterator[Text]:
     if holder and error.response.status == 409:
         name, operation = get_text(holder, "applicationName"), get_text(holder, "id")
         yield texts.sentence("Wait for its end: ", texts.command(command("wait", name, operation)))
+
+
+def _place(error: ApiError, field: str) -> str:
+    """Return the place of a field in a file, or of the object that lacks it; empty without one."""
+    while field and field not in error.places:
+        field = field.rpartition(".")[0]
+    return error.places.get(field, "")

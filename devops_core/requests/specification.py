@@ -411,7 +411,9 @@ def document_faults(data: Mapping[str, Any], context: Mapping[str, Any]) -> Iter
     # The stack of a new application has the size of `service`, and an override can name a part of
     # the size.
     if not sizes or {"cpu", "memory"} <= service.keys():
-        yield from ((f"service.{field}", text) for field, text in _size_faults(service))
+        origins = _size_origins({}, service, present=bool(sizes))
+        faults = _size_faults(service, DEFAULT_SIZE, origins)
+        yield from ((f"service.{field}", text) for field, text in faults)
     # The environments of a faulty document, and their settings, are not known.
     if any(data.get(name, {}) is None for name in ("environments", "service", "overrides")):
         return
@@ -428,14 +430,20 @@ def document_faults(data: Mapping[str, Any], context: Mapping[str, Any]) -> Iter
         override = _without_faulty_maps(override)
         merged = merged_settings({"service": service, "overrides": {name: override}}, name)
         present = sizes.get(name, DEFAULT_SIZE)
-        for field, message in _effective_faults(merged, present):
+        origins = _size_origins(override, service, present=name in sizes)
+        for field, message in _effective_faults(merged, present, origins):
             own = override.keys() & _CAUSES[field]
             yield f"overrides.{name}.{field}" if own else f"service.{field}", message
         services = len(SLOTS) if name == "prod" else 1
         # Faulty numbers are None.
         cpu = (merged.get("cpu", present[0]) or 0) / 1024
         vcpus[name] = services * (merged.get("desiredCount", 1) or 0) * cpu
-    limit, needed = context.get("max_vcpus"), sum(vcpus.values())
+    yield from _vcpu_faults(vcpus, context.get("max_vcpus"))
+
+
+def _vcpu_faults(vcpus: Mapping[str, float], limit: int | None) -> Iterator[schema.Fault]:
+    """Yield the fault of an application that needs more vCPUs than the limit."""
+    needed = sum(vcpus.values())
     if limit is not None and needed > limit:
         parts = ", ".join(f"{name} {number:g}" for name, number in vcpus.items())
         message = (
@@ -461,24 +469,49 @@ def _without_faulty_maps(settings: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+def _size_origins(
+    override: Mapping[str, Any], service: Mapping[str, Any], *, present: bool
+) -> dict[str, str]:
+    """Return the origins of the parts of a size that the faulty settings do not name.
+
+    These are the settings of the override, or of `service` if the override names no part.
+    `present` is whether tasks run with a size.
+    """
+    members = ("cpu", "memory")
+    named = override if override.keys() & set(members) else service
+    general = "of the running tasks" if present else "the default"
+    return {
+        each: f" (from service.{each})" if each in service else f" ({general})"
+        for each in members
+        if each not in named
+    }
+
+
 def _size_faults(
-    settings: Mapping[str, Any], present: tuple[int, int] = DEFAULT_SIZE
+    settings: Mapping[str, Any], present: tuple[int, int], origins: Mapping[str, str]
 ) -> Iterator[schema.Fault]:
-    """Yield the fault of the memory of settings, for tasks with a present size."""
+    """Yield the fault of the memory of settings, for tasks with a present size.
+
+    `origins` has texts for inherited values.
+    """
     cpu, memory = settings.get("cpu", present[0]), settings.get("memory", present[1])
     named = settings.keys() & {"cpu", "memory"}
     # A faulty number is None. A custom template can have other sizes.
     sizes = FARGATE_SIZES.get(cpu) if named and memory is not None else None
     if sizes and memory not in sizes:
         allowed = ", ".join(map(str, sizes))
-        yield "memory", f"must be one of {allowed} MiB for {cpu} CPU units, not {memory}"
+        of_cpu, of_memory = origins.get("cpu", ""), origins.get("memory", "")
+        yield (
+            "memory",
+            f"must be one of {allowed} MiB for {cpu} CPU units{of_cpu}, not {memory}{of_memory}",
+        )
 
 
 def _effective_faults(
-    merged: Mapping[str, Any], present: tuple[int, int]
+    merged: Mapping[str, Any], present: tuple[int, int], origins: Mapping[str, str]
 ) -> Iterator[schema.Fault]:
     """Yield the faults of the effective settings of an environment with a present size."""
-    yield from _size_faults(merged, present)
+    yield from _size_faults(merged, present, origins)
     start, minutes = (
         merged.get("startSeconds"),
         merged.get("rolloutMinutes", DEFAULT_ROLLOUT_MINUTES),

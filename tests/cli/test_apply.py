@@ -176,6 +176,19 @@ def test_a_refused_role_has_its_place_and_its_remedy(file: str) -> None:
     )
 
 
+def test_a_fault_of_a_missing_field_has_the_place_of_its_object(file: str) -> None:
+    found = service()
+    errors = [
+        {"field": "service.memory", "message": "must be one of 1024"},
+        {"field": "overrides.qa", "message": "is not an environment"},
+    ]
+    found.on("PUT", SPEC, answer(400, errorMessage="x", code="INVALID_REQUEST", errors=errors))
+    assert run(found, "apply", "-f", file, "--yes").stderr.splitlines()[1:] == [
+        f"  {file}:3: service.memory: must be one of 1024",
+        "  overrides.qa: is not an environment",
+    ]
+
+
 def test_nothing_to_change_is_not_asked(file: str) -> None:
     found = service()
     said = "revision 3 of the specification has these settings"

@@ -617,10 +617,15 @@ _FOREIGN = (
 )
 
 
-def _no_size(cpu: int, memory: int) -> str:
-    """Return the fault of a memory size."""
+def _no_size(cpu: int, memory: int, *, of_cpu: str = "", of_memory: str = "") -> str:
+    """Return the fault of a memory size, with the origins of inherited values."""
+    allowed, cpu_origin, memory_origin = (
+        ", ".join(map(str, FARGATE[cpu])),
+        f" ({of_cpu})" if of_cpu else "",
+        f" ({of_memory})" if of_memory else "",
+    )
     return (
-        f"must be one of {', '.join(map(str, FARGATE[cpu]))} MiB for {cpu} CPU units, not {memory}"
+        f"must be one of {allowed} MiB for {cpu} CPU units{cpu_origin}, not {memory}{memory_origin}"
     )
 
 
@@ -652,18 +657,20 @@ CASES: Mapping[str, Case] = {
         {"required_tags": ("owner", "costCentre", "room", "cost")},
     ),
     "the memory of a new application does not fit cpu": Case(
-        "create", serving(cpu=512), {"service.memory": _no_size(512, 512)}
+        "create", serving(cpu=512),
+        {"service.memory": _no_size(512, 512, of_memory="the default")},
     ),
     "the memory of a new application does not fit cpu, in spite of all overrides": Case(
         "create", overriding({"dev": {"memory": 1024}, "prod": {"memory": 2048}}, {"cpu": 512}),
-        {"service.memory": _no_size(512, 512)},
+        {"service.memory": _no_size(512, 512, of_memory="the default")},
     ),
     "the present memory fits cpu": Case(
         "create", serving(cpu=512), {},
         {"sizes": {"dev": (256, 1024), "prod": (1024, 4096)}},
     ),
     "the present memory of one environment does not fit cpu": Case(
-        "create", serving(cpu=512), {"service.memory": _no_size(512, 8192)},
+        "create", serving(cpu=512),
+        {"service.memory": _no_size(512, 8192, of_memory="of the running tasks")},
         {"sizes": {"dev": (256, 1024), "prod": (1024, 8192)}},
     ),
     "a present size that Fargate did not offer": Case(
@@ -672,11 +679,20 @@ CASES: Mapping[str, Case] = {
     ),
     "an override of cpu for which the memory of all environments is too small": Case(
         "create", overriding({"prod": {"cpu": 1024}}, {"memory": 1024}),
-        {"overrides.prod.memory": _no_size(1024, 1024)},
+        {"overrides.prod.memory": _no_size(1024, 1024, of_memory="from service.memory")},
     ),
     "an override of memory that does not fit the cpu of all environments": Case(
         "create", overriding({"prod": {"memory": 512}}, {"cpu": 1024, "memory": 2048}),
-        {"overrides.prod.memory": _no_size(1024, 512)},
+        {"overrides.prod.memory": _no_size(1024, 512, of_cpu="from service.cpu")},
+    ),
+    "an override of memory that does not fit the cpu of the running tasks": Case(
+        "create", overriding({"prod": {"memory": 4096}}),
+        {"overrides.prod.memory": _no_size(256, 4096, of_cpu="of the running tasks")},
+        {"sizes": {"dev": (256, 512), "prod": (256, 512)}},
+    ),
+    "an override of memory that does not fit the default cpu": Case(
+        "create", overriding({"prod": {"memory": 4096}}),
+        {"overrides.prod.memory": _no_size(256, 4096, of_cpu="the default")},
     ),
     "an override with a size of its own": Case(
         "create", overriding({"prod": {"cpu": 4096, "memory": 8192}, "dev": {"memory": 1024}}), {}
