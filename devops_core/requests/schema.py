@@ -52,7 +52,8 @@ class Text(Type):
 
     `reserved` maps strings that are refused in spite of the pattern to the message. `convert`
     makes the Python value; its ValueError or OverflowError refuses the string. `format` is the
-    one of JSON Schema that has the meaning of `pattern` and `convert`.
+    one of JSON Schema that has the meaning of `pattern` and `convert`. `wrong_type` is the message
+    for values of other JSON types, by default `message`.
     """
 
     def __init__(
@@ -64,16 +65,20 @@ class Text(Type):
         reserved: Mapping[str, str] | None = None,
         convert: Callable[[str], Any] = str,
         format: str | None = None,  # noqa: A002 - the keyword of JSON Schema
+        wrong_type: str | None = None,
         name: str | None = None,
         description: str = "",
     ) -> None:
         self.pattern, self.message, self.longest = pattern, message, longest
         self.reserved, self.convert, self.format = reserved or {}, convert, format
+        self.wrong_type = wrong_type or message
         self.name, self.description = name, description
 
     def accept(self, value: Any) -> Any:
         """Return what `convert` makes of the string."""
-        if not isinstance(value, str) or len(value) > (self.longest or len(value)):
+        if not isinstance(value, str):
+            raise InvalidValueError(self.wrong_type)
+        if len(value) > (self.longest or len(value)):
             raise InvalidValueError(self.message)
         if value in self.reserved:
             raise InvalidValueError(self.reserved[value])

@@ -106,6 +106,7 @@ _VALUE = schema.Text(
     "must be text of at most 4096 characters without control characters other than tabs and line"
     " breaks",
     4096,
+    wrong_type='must be a text: write numbers, true, false and null in quotes, as in "42"',
 )
 
 

@@ -239,13 +239,17 @@ _TEXT = (
     "must be text of at most 4096 characters without control characters other than tabs and line"
     " breaks"
 )
-VARIABLE_VALUE = text(
-    _TEXT,
+VARIABLE_VALUE = Values(
+    str,
+    'must be a text: write numbers, true, false and null in quotes, as in "42"',
     ["", "{}", "x" * 4096, "-----BEGIN KEY-----\nMII=\n-----END KEY-----\n", "a\tb", "a\r\nb",
      "\n" * 4096],
-    ["\x1b[0m", "a\x00b", "a\x0bb", "a\x0cb",
-     "a\x1fb", "\x7f", "\x85", "a\u2028b", "\u202e",
-     "\ud800", "x" * 4097],
+    {
+        _TEXT: [
+            "\x1b[0m", "a\x00b", "a\x0bb", "a\x0cb", "a\x1fb", "\x7f", "\x85", "a\u2028b",
+            "\u202e", "\ud800", "x" * 4097,
+        ],
+    },
 )  # fmt: skip
 _WORDS = "must be a list of 1 to 100 words"
 COMMAND = Values(

@@ -12,7 +12,7 @@ from typer.testing import Result
 
 from tests.lab.client import Client
 from tests.lab.command_line import Gateway, command
-from tests.lab.fakes import FakeCloud
+from tests.lab.fakes import ACCOUNT, FakeCloud
 
 FILE = """\
 applicationName: Blog
@@ -132,16 +132,28 @@ def test_the_settings_of_a_rich_document_survive_both_ways(devops: Devops, tmp_p
 
 def test_faults_have_the_line_of_the_file(devops: Devops, file: Path) -> None:
     devops("apply", "-f", file, "--yes")
-    bad = FILE.replace("LEVEL: info", "LEVEL: info\n    PORT: 80").replace("8080", "80")
+    bad = FILE.replace("LEVEL: info", "LEVEL: 42\n    PORT: 80").replace("8080", "80")
     file.write_text(bad + "    cpu: 3\n  stage: {}\n")
     refused = devops("apply", "-f", file, "--yes", code=2)
     for place in (
         f"{file}:8: service.containerPort: is 8080 since the create",
+        f"{file}:10: service.environment.LEVEL: must be a text: write numbers, true, false and null"
+        ' in quotes, as in "42"',
         f"{file}:11: service.environment.PORT: is a variable of this service",
         f"{file}:15: overrides.prod.cpu: must be a number of CPU units",
         f"{file}:16: overrides.stage: is not an environment",
     ):
         assert place in refused.stderr, refused.stderr
+
+
+def test_a_refused_role_has_the_line_of_the_file_and_the_remedy(devops: Devops, file: Path) -> None:
+    file.write_text(FILE + f"    taskRole: arn:aws:iam::{ACCOUNT}:role/other\n")
+    refused = devops("apply", "-f", file, "--yes", code=4)
+    assert (
+        f"{file}:14: overrides.prod.taskRole: must be a role of the team payments: an admin of the"
+        " installation can add the role to taskroles in parameters.yml"
+    ) in refused.stderr
+    assert "lists of callers" not in refused.stderr
 
 
 def test_a_revision_in_between_is_reported_with_the_remedy(
