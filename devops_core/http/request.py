@@ -44,6 +44,8 @@ _KEY = re.compile(r"[\x21-\x7e]{1,255}")
 _DRY_RUN = re.compile(r"[\W_]*dry[\W_]*run[\W_]*", re.IGNORECASE)
 # The ETag of a specification: its revision.
 _REVISION_TAG = re.compile(r'"([1-9][0-9]{0,7})"')
+# Any entity tag (RFC 9110, 8.8.3).
+_ENTITY_TAG = re.compile(r'(?:W/)?"[\x21\x23-\x7e\x80-\xff]*"')
 _FLAGS = ("true", "false")
 
 
@@ -145,8 +147,9 @@ class Request:
     def expected_revision(self) -> int | None:
         """The revision in `If-Match` (RFC 9110, 13.1.1); None for `*`, and without it for a PATCH.
 
-        Raises PreconditionRequiredError for a PUT without it (RFC 6585, 3), and
-        PreconditionFailedError for a value that no revision has.
+        Raises PreconditionRequiredError for a PUT without it (RFC 6585, 3), InvalidRequestError for
+        another value than one entity tag, and PreconditionFailedError for a tag that no revision
+        has. A weak tag never matches (RFC 9110, 8.8.3.2).
         """
         given = self._headers.get("if-match")
         if given is None and self.method == "PUT":
@@ -156,10 +159,13 @@ class Request:
             )
         if given is None or given.strip() == "*":
             return None
+        if not _ENTITY_TAG.fullmatch(given.strip()):
+            problem = 'must be one ETag of a GET with its quotes, for example "3", or *'
+            raise InvalidRequestError([("If-Match", problem)])
         found = _REVISION_TAG.fullmatch(given.strip())
         if not found:
             raise PreconditionFailedError(
-                'the header If-Match must have the ETag of a GET, for example "3"'
+                'no revision has the ETag of If-Match: send the ETag of a GET, for example "3"'
             )
         return int(found[1])
 

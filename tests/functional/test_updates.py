@@ -154,8 +154,15 @@ def test_a_put_replaces_exactly_the_expected_revision(promoted: FakeCloud, api: 
     assert (missing.status, missing.body["code"]) == (428, "PRECONDITION_REQUIRED")
     old = api.replace(document, 7)
     assert (old.status, old.body["code"]) == (412, "PRECONDITION_FAILED")
-    for wrong in ("3", 'W/"1"', '"0"', '"x"', ""):
-        assert api.replace(document, headers={"If-Match": wrong}).status == 412
+    for unknown in ('W/"1"', '"0"', '"x"', '""', '"123456789"'):
+        assert api.replace(document, headers={"If-Match": unknown}).status == 412
+    for malformed in ("1", "", "W/*", "'1'", '"1', 'w/"1"', '"a b"', '"1", "2"', '"1"2"'):
+        refused = api.replace(document, headers={"If-Match": malformed})
+        fault = 'must be one ETag of a GET with its quotes, for example "3", or *'
+        assert (refused.status, refused.body["errors"]) == (
+            400, [{"field": "If-Match", "message": fault}],
+        )  # fmt: skip
+    assert api.patch({"email": "b@example.com"}, headers={"If-Match": "1"}).status == 400
     assert promoted.tables.records["Shop"].current == 1
     done = api.finished(api.replace(document, 1))
     assert done.operation["status"] == "SUCCEEDED"

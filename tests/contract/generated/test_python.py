@@ -53,7 +53,7 @@ def exchange(client: PythonClient, call: Operation, status: int, answer: Any) ->
         httpx_args={"transport": httpx.MockTransport(respond)},
         raise_on_unexpected_status=True,
     )
-    arguments = {snake_case(name): value for name, value in in_path(call).items()}
+    arguments = {snake_case(name): value for name, value in required_of(call).items()}
     if call.body:
         model = getattr(client.module("models"), schema_name(call.body["schema"]))
         arguments["body"] = model.from_dict(body_of(call))
@@ -63,9 +63,10 @@ def exchange(client: PythonClient, call: Operation, status: int, answer: Any) ->
     return Exchange(request, parsed)
 
 
-def in_path(call: Operation) -> dict[str, Any]:
-    """Return the examples of the parameters in the path."""
-    return {each["name"]: each["example"] for each in call.parameters if each["in"] == "path"}
+def required_of(call: Operation, place: str | None = None) -> dict[str, Any]:
+    """Return the examples of the required parameters, of all places or of one."""
+    required = (each for each in call.parameters if each.get("required"))
+    return {each["name"]: each["example"] for each in required if place in (None, each["in"])}
 
 
 def body_of(call: Operation) -> Any:
@@ -97,7 +98,12 @@ def moments(value: Any) -> Any:
 def test_every_call_has_a_function(client: PythonClient, call: Operation) -> None:
     (_, example) = next(iter(examples(call.responses[200]).items()))
     request = exchange(client, call, 200, example["value"]).request
-    assert (request.method, request.url.path) == (call.method, call.path.format(**in_path(call)))
+    assert (request.method, request.url.path) == (
+        call.method,
+        call.path.format(**required_of(call)),
+    )
+    for name, value in required_of(call, "header").items():
+        assert request.headers[name] == value
     if call.body:
         assert json.loads(request.content) == body_of(call)
 
