@@ -39,7 +39,8 @@ def plan(request: SwapRequest, inventory: Inventory, observed: Observed, draft: 
         named = request.version or request.digest or f"revision {request.spec}"
         message = f"{named} is already live; the swap changed nothing"
         return Plan(None, observed, message)
-    _require_ready(expected, next_live, observed)
+    _require_expected(expected, live_now, next_live, inventory)
+    _require_ready(next_live, observed)
     urls = {row.environment: row.url for row in rows}
     progress = (
         _exchange(Environment.PROD_GREEN, urls, next_live, live_now),
@@ -88,13 +89,39 @@ def _with_revision(service: Service) -> str:
     return f"{release} with revision {service.spec}" if service.spec else release
 
 
-def _require_ready(expected: Expectation, next_live: Service, observed: Observed) -> None:
-    """Raise ConflictError if the idle slot has another release or cannot become live."""
-    if not expected.matches(next_live):
+def _require_expected(
+    expected: Expectation, live_now: Service, next_live: Service, inventory: Inventory
+) -> None:
+    """Raise NotDeployableError if the idle slot has another release or another revision.
+
+    An update that does not change the settings of production leaves the revision of the slots.
+    """
+    if expected.matches(next_live):
+        return
+    difference = f"the idle slot runs {expected.actual(next_live)}, not {expected}"
+    only_revision = expected._replace(spec=None).matches(next_live)
+    if only_revision and _has_present_settings(next_live, expected.spec, inventory):
+        actual = expected._replace(spec=next_live.spec)
+        if actual.matches(live_now):
+            actual = Expectation(next_live.version, next_live.digest, next_live.spec)
+        members = [f"{name} {value}" for name, value in actual._asdict().items() if value]
         raise NotDeployableError(
-            f"the idle slot runs {expected.actual(next_live)}, not {expected}: promote {expected}"
-            " first"
+            f"{difference}: both revisions have the same settings of production, so it needs no"
+            f" promote. Repeat the swap with {', '.join(members)}"
         )
+    raise NotDeployableError(f"{difference}: promote {expected} first")
+
+
+def _has_present_settings(service: Service, revision: int | None, inventory: Inventory) -> bool:
+    """Return whether a revision is the present one, and a slot has its settings."""
+    record = inventory.record
+    if record is None or service.spec is None or revision != record.specification.revision:
+        return False
+    return service.spec_hash == record.specification.settings(Environment.PROD_BLUE).hash
+
+
+def _require_ready(next_live: Service, observed: Observed) -> None:
+    """Raise NotReadyError if the idle slot cannot become live."""
     deployed = next_live.version or next_live.was_live
     never_deployed = (
         () if deployed else ("the idle slot has no promoted version: promote one first",)

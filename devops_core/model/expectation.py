@@ -33,7 +33,7 @@ class Expectation(NamedTuple):
     def actual(self, service: Service) -> str:
         """Return the release of a service, with its digest and revision if these are expected."""
         release = release_text(service) if self.digest else service.version or _FIRST
-        return f"{release} with revision {service.spec}" if self.spec else release
+        return f"{release} with revision {service.spec}" if self.spec and service.spec else release
 
 
 _FIRST = "the first image"

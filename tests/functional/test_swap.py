@@ -165,6 +165,33 @@ def test_a_version_without_digests_in_both_slots_is_ambiguous(
     promoted.tables.rows |= recorded
 
 
+def test_the_present_revision_with_the_settings_of_the_idle_slot_names_its_revision(
+    promoted: FakeCloud, api: Client
+) -> None:
+    api.finished(api.patch({"overrides": {"dev": {"environment": {"LEVEL": "debug"}}}}))
+    same = (
+        "the idle slot runs 1.0 with revision 1, not {} with revision 2: both revisions have the"
+        " same settings of production, so it needs no promote. Repeat the swap with {}"
+    )
+    digest = _digest(promoted, Environment.PROD_BLUE)
+    # The live slot runs the first image with revision 1, so the revision alone is ambiguous.
+    for version, named, members in (
+        (None, "any release", f"version 1.0, digest {digest}, spec 1"),
+        ("1.0", "1.0", "version 1.0, spec 1"),
+    ):
+        refused = api.swap(spec=2, version=version) if version else api.swap(spec=2)
+        assert (refused.status, refused.body["code"]) == (409, "NOT_DEPLOYABLE")
+        assert refused.body["errorMessage"] == same.format(named, members)
+    # Another version, another revision and other settings need a promote.
+    other = api.swap(version="2.0", spec=2)
+    assert "promote 2.0 with revision 2 first" in other.body["errorMessage"]
+    assert "with revision 3 first" in api.swap(spec=3).body["errorMessage"]
+    api.patch({"overrides": {"prod": {"environment": {"LEVEL": "debug"}}}})
+    assert "with revision 3 first" in api.swap(spec=3).body["errorMessage"]
+    assert api.swap(version="1.0", digest=digest, spec=1).operation["status"] == "SUCCEEDED"
+    assert _live(promoted) == "prod-2"
+
+
 @pytest.mark.usefixtures("shop")
 def test_a_swap_to_an_unused_blue_slot_is_refused(api: Client) -> None:
     reply = api.swap()
