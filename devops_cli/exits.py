@@ -21,7 +21,7 @@ MEANINGS = {
     Exit.SUCCEEDED: "succeeded",
     Exit.FAILED: "the operation or the service failed, no response was received, or diff found"
     " differences",
-    Exit.USAGE: "the command or the request is not valid (400, 413, 422)",
+    Exit.USAGE: "the command or the request is not valid (400, 413, 422, 428)",
     Exit.CONFLICT: "conflict with the current state (409, 412), or not found (404)",
     Exit.DENIED: "not authorised (401, 403)",
     Exit.TIMED_OUT: "the operation was still in progress after --timeout",
@@ -37,6 +37,7 @@ _OF_STATUS = {
     412: Exit.CONFLICT,
     413: Exit.USAGE,  # the body exceeds the limit of API Gateway or of the service
     422: Exit.USAGE,
+    428: Exit.USAGE,
 }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
@@ -280,12 +281,23 @@ def _explained(look: str, places: Mapping[str, str] | None = None) -> Iterator[N
     except ApiError as error:
         error.places = places or {}
         faults = get_objects(error.response.body, "errors")
-        if any(get_text(each, "field") == "remove" for each in faults):
-            error.hints = [*error.hints, "The option --remove has these environments."]
+        for each in faults:
+            error.hints = [*error.hints, *_removal_hint(each)]
         if error.response.status == 412:
             error.hints = [*error.hints, f"See the present specification: {look}"]
             error.hints = [*error.hints, "Then repeat the command."]
         raise
+
+
+def _removal_hint(fault: Object) -> Iterator[str]:
+    """Yield the option that a fault of the removals asks for, such as `must be qa,stage: …`."""
+    found = re.match("must be ([a-z,]+)", get_text(fault, "message"))
+    if get_text(fault, "field") != "remove" or not found:
+        return
+    if {*found[1].split(",")} <= {*rules.values("deployable")}:
+        yield f"To delete these environments, repeat the command with --remove {found[1]}"
+    elif found[1] == "absent":
+        yield "Repeat the command without --remove"
 
 
 @command

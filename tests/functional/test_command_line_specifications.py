@@ -146,6 +146,19 @@ def test_faults_have_the_line_of_the_file(devops: Devops, file: Path) -> None:
         assert place in refused.stderr, refused.stderr
 
 
+def test_a_removal_has_the_exact_option(devops: Devops, file: Path) -> None:
+    devops("apply", "-f", file, "--yes")
+    file.write_text(FILE.replace("[dev, qa]", "[dev]"))
+    for options in ((), ("--remove", "stage")):
+        refused = devops("apply", "-f", file, "--yes", *options, code=2)
+        assert refused.stderr.splitlines()[-1] == (
+            "To delete these environments, repeat the command with --remove qa"
+        )
+    devops("apply", "-f", file, "--yes", "--remove", "qa")
+    absent = devops("apply", "-f", file, "--yes", "--remove", "qa", code=2)
+    assert absent.stderr.splitlines()[-1] == "Repeat the command without --remove"
+
+
 def test_a_refused_role_has_the_line_of_the_file_and_the_remedy(devops: Devops, file: Path) -> None:
     file.write_text(FILE + f"    taskRole: arn:aws:iam::{ACCOUNT}:role/other\n")
     refused = devops("apply", "-f", file, "--yes", code=4)
