@@ -15,8 +15,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
 
+import typer
 import yaml
 
+from devops_cli import rules
 from devops_cli.failures import UsageError
 from devops_cli.responses import Object
 from devops_cli.show import texts
@@ -65,6 +67,28 @@ def read(file: str) -> Document:
     except UnicodeDecodeError as error:
         raise UsageError(f"{name} is not text in UTF-8") from error
     return _parse(name, text)
+
+
+def application_name(document: Document, given: str | None) -> str:
+    """Return the name of the application in a document, or else that of the command line.
+
+    Raises:
+        UsageError: there is no name, or they differ.
+
+    """
+    named = document.content.get("applicationName")
+    if named is None and given is not None:
+        return given
+    if named is None:
+        raise UsageError(f"{document.file} has no applicationName: add it, or add the name as NAME")
+    place = document.places.get("applicationName", document.file)
+    try:
+        name = rules.text("name")(named if isinstance(named, str) else "")
+    except typer.BadParameter as error:
+        raise UsageError(f"{place}: applicationName: {error}") from error
+    if given not in (None, name):
+        raise UsageError(f"{place}: the file is for {name!r}, not for {given!r}")
+    return name
 
 
 def text(document: Object) -> str:

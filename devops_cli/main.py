@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from devops_cli import __version__
-from devops_cli.commands import doctor, profiles, reads, specifications, waits, writes
+from devops_cli.commands import doctor, profiles, reads, specifications, updates, waits, writes
 from devops_cli.exits import MEANINGS
 from devops_cli.hints import CreateCommand, HintCommand, HintGroup
 
@@ -58,9 +58,9 @@ _COMMANDS = (
         _WRITE_PANEL,
         "create Shop --team payments --email team@example.com --env dev,qa",
     ),
-    (specifications.apply, _WRITE_PANEL, "apply -f app.yml"),
-    (specifications.set_, _WRITE_PANEL, "set Shop cpu=512 environment.LEVEL=info --env stage"),
-    (specifications.unset, _WRITE_PANEL, "unset Shop environment.LEVEL --env stage"),
+    (updates.apply, _WRITE_PANEL, "apply -f app.yml"),
+    (updates.set_, _WRITE_PANEL, "set Shop cpu=512 environment.LEVEL=info --env stage"),
+    (updates.unset, _WRITE_PANEL, "unset Shop environment.LEVEL --env stage"),
     (writes.deploy, _WRITE_PANEL, "deploy Shop --env dev,qa --version 1.0.0"),
     (writes.restart, _WRITE_PANEL, "restart Shop --env dev,qa"),
     (writes.promote, _WRITE_PANEL, "promote Shop --from qa"),

@@ -78,6 +78,9 @@ _NAME_ARGUMENT = typer.Argument(
     help="The application's name.",
     autocompletion=completion.application_names,
 )
+FILE_OPTION = typer.Option(
+    "--file", "-f", metavar="FILE", help="The specification in YAML or JSON; - is stdin."
+)
 Name = Annotated[str, _NAME_ARGUMENT]
 OptionalName = Annotated[str | None, _NAME_ARGUMENT]
 OperationId = Annotated[
