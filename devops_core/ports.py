@@ -241,6 +241,9 @@ class Stacks(Protocol):
     def change_set(self, stack_id: str, name: str) -> ChangeSet | None:
         """Return a change set with all its changes, None if it does not exist."""
 
+    def change_set_failures(self, stack_id: str, change_set_id: str) -> tuple[str, ...]:
+        """Return the failures of resources in the validation of a change set and in its hooks."""
+
     def execute_change_set(self, stack_id: str, name: str, token: str) -> None:
         """Start the update of a stack by a change set."""
 

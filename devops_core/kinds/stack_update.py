@@ -242,7 +242,8 @@ def _with_change_set(
         waiting_for = "an observation of the stack"
         return Wait(replace(operation, waiting_for=waiting_for).with_details(executed_at=now))
     if change_set.status == "FAILED":
-        return _start_discard(operation, observed, f"CloudFormation: {change_set.reason}")
+        reasons = change_set.failures or (f"CloudFormation: {change_set.reason}",)
+        return _start_discard(operation, observed, *reasons)
     if change_set.status != "CREATE_COMPLETE" or change_set.execution == "UNAVAILABLE":
         return Wait(replace(operation, waiting_for=f"change set {change_set.status}"))
     if change_set.execution != "AVAILABLE":

@@ -62,6 +62,8 @@ READY = ChangeSet("CREATE_COMPLETE", "AVAILABLE", changes=CHANGES)
 EMPTY = ChangeSet("FAILED", reason="The submitted information didn't contain changes.")
 SAME = ChangeSet("FAILED", reason="No updates are to be performed.")
 INVALID = ChangeSet("FAILED", reason="the template is invalid")
+CONFLICT = "daLoadBalancer (AWS::…::LoadBalancer): already exists"
+CONFLICTING = INVALID._replace(failures=(CONFLICT,))
 OBSOLETE = READY._replace(execution="OBSOLETE")
 FOREIGN = READY._replace(
     changes=(*CHANGES, ResourceChange("Modify", "prod1Service", SERVICE, "False"))
@@ -195,6 +197,7 @@ REASONS: list[tuple[Operation, Observed, str]] = [
     (NEW, seen("CREATE_COMPLETE", FOREIGN),
      "the change set was not executed, because it would Modify prod1Service (AWS::ECS::Service)"),
     (NEW, seen("CREATE_COMPLETE", INVALID), "CloudFormation: the template is invalid"),
+    (NEW, seen("CREATE_COMPLETE", CONFLICTING), CONFLICT),
     (NEW, seen("CREATE_COMPLETE", OBSOLETE),
      "the change set is OBSOLETE, because another tool changed the stack"),
     (updating(**ABORTED), seen("CREATE_COMPLETE", READY), "aborted by alice"),

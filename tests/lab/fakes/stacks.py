@@ -75,7 +75,8 @@ class FakeStacks(Port, port="stacks"):
     None it waits for `finish`. `lag` is the number of describes that do not return a new stack yet.
     `create_failures`, `update_failures` and `delete_failures` have the reasons of failing
     resources, `rollback_failures` those of the rollback of an update, `cleanup_failures` those of
-    resources that an update does not need any more. With `repaired` a rollback fails only once.
+    resources that an update does not need any more, `validation_failures` those of the validation
+    of a change set. With `repaired` a rollback fails only once.
     `unexpected` has the further changes of change sets, because another tool has changed the stack.
     `without_outputs` has the outputs that the template lacks, `other_outputs` those with other
     values. A template with "Resources:" is valid; its parameters are `declared`, with True for a
@@ -102,6 +103,7 @@ class FakeStacks(Port, port="stacks"):
         self.update_failures: tuple[str, ...] = ()
         self.rollback_failures: tuple[str, ...] = ()
         self.cleanup_failures: tuple[str, ...] = ()
+        self.validation_failures: tuple[str, ...] = ()
         self.repaired = False
         self.unexpected: tuple[ResourceChange, ...] = ()
         self.without_outputs: set[str] = set()
@@ -203,7 +205,14 @@ class FakeStacks(Port, port="stacks"):
         found = changes(stack.parameters, parameters)
         if found:
             found += self.unexpected
-        stack.change_sets[name] = FakeChangeSet(name, parameters, found, left=self.pace)
+        stack.change_sets[name] = FakeChangeSet(
+            name,
+            parameters,
+            found,
+            left=self.pace,
+            failures=self.validation_failures,
+            id=f"{self._prefix.removesuffix('stack')}changeSet/{name}/{len(stack.change_sets):032x}",
+        )
 
     @outgoing
     def change_set(self, stack_id: str, name: str) -> ChangeSet | None:
@@ -216,6 +225,14 @@ class FakeStacks(Port, port="stacks"):
             if change_set.left < 0:
                 change_set.complete()
         return change_set.described()
+
+    @outgoing
+    def change_set_failures(self, stack_id: str, change_set_id: str) -> tuple[str, ...]:
+        """Return the failures of the validation of a change set."""
+        (found,) = (
+            each for each in self.stacks[stack_id].change_sets.values() if each.id == change_set_id
+        )
+        return found.failures
 
     @outgoing
     def execute_change_set(self, stack_id: str, name: str, token: str) -> None:
