@@ -256,6 +256,9 @@ class Stacks(Protocol):
     def failures(self, stack_id: str, token: str) -> tuple[str, ...]:
         """Return the failures of resources in calls with `token`, the first failure first."""
 
+    def undeleted(self, stack_id: str, token: str) -> tuple[str, ...]:
+        """Return the resources that calls with `token` could not delete, with the reasons."""
+
 
 class Containers(Protocol):
     """ECS."""

@@ -219,21 +219,7 @@ class CloudFormationStacks:
         the stack before it has resources. CloudFormation repeats a failed deletion, so a resource
         that was deleted later has not failed.
         """
-        all_events = _of_call(self._events(stack_id), token)
-        deleted = {
-            event["LogicalResourceId"]
-            for event in all_events
-            if event["ResourceStatus"] == "DELETE_COMPLETE"
-        }
-        events = [
-            event
-            for event in all_events
-            if event.get("ResourceStatusReason")
-            and not _CANCELLED.search(event["ResourceStatusReason"])
-            and not (
-                event["ResourceStatus"] == "DELETE_FAILED" and event["LogicalResourceId"] in deleted
-            )
-        ]
+        events = _unresolved(_of_call(self._events(stack_id), token))
         own = [event for event in events if event.get("PhysicalResourceId") == event["StackId"]]
         failed = [
             event
@@ -246,6 +232,17 @@ class CloudFormationStacks:
             if event["ResourceStatus"].endswith(("_FAILED", "ROLLBACK_IN_PROGRESS"))
         ]
         return tuple(dict.fromkeys(_failure(event) for event in failed or ended))
+
+    def undeleted(self, stack_id: str, token: str) -> tuple[str, ...]:
+        """Return the reasons of resources that calls with `token` could not delete."""
+        events = _unresolved(_of_call(self._events(stack_id), token))
+        failed = [
+            event
+            for event in events
+            if event["ResourceStatus"] == "DELETE_FAILED"
+            and event.get("PhysicalResourceId") != event["StackId"]
+        ]
+        return tuple(dict.fromkeys(map(_failure, failed)))
 
     @translated()
     def _events(self, stack_id: str) -> list[Mapping[str, Any]]:
@@ -272,6 +269,27 @@ def _of_call(events: Sequence[Mapping[str, Any]], token: str) -> list[Mapping[st
         if belongs:
             own.append(event)
     return own
+
+
+def _unresolved(events: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Return the events of a call with a reason, without those that do not count.
+
+    These are cancellations, and failed deletions of resources that were deleted later.
+    """
+    deleted = {
+        event["LogicalResourceId"]
+        for event in events
+        if event["ResourceStatus"] == "DELETE_COMPLETE"
+    }
+    return [
+        event
+        for event in events
+        if event.get("ResourceStatusReason")
+        and not _CANCELLED.search(event["ResourceStatusReason"])
+        and not (
+            event["ResourceStatus"] == "DELETE_FAILED" and event["LogicalResourceId"] in deleted
+        )
+    ]
 
 
 def _resource_change(change: Mapping[str, Any]) -> ResourceChange:

@@ -299,9 +299,10 @@ def _after_execution(
 ) -> Decision | Operation:
     """Follow the update of the stack to its end; it cannot be aborted."""
     details, status = operation.details, stack.status
-    if observed.stack_failures and not operation.reasons:
+    causes = tuple(each for each in observed.stack_failures if each not in observed.undeleted)
+    if causes and not operation.reasons:
         # Record the reasons early, because later events can displace them.
-        operation = replace(operation, reasons=observed.stack_failures)
+        operation = replace(operation, reasons=causes)
     moving = status.endswith("_IN_PROGRESS")
     if now >= operation.deadline + _LIMIT and (moving or status == "UPDATE_ROLLBACK_FAILED"):
         return _failed(operation, f"the stack is still {status} after the time limit")
@@ -322,7 +323,19 @@ def _after_execution(
     if not settled and now < details.executed_at + _DELAY:
         return Wait(replace(operation, waiting_for="CloudFormation to show the update"))
     reasons = operation.reasons or (stack.reason or f"the stack is {status} without the change",)
-    return _start_discard(replace(operation, reasons=reasons), observed)
+    created = "that the failed update had created"
+    warnings = (*operation.warnings, *_remains(observed, created))
+    return _start_discard(replace(operation, reasons=reasons, warnings=warnings), observed)
+
+
+def _remains(observed: Observed, resources: str) -> tuple[str, ...]:
+    """Return the warning about resources that CloudFormation could not delete."""
+    if not observed.undeleted:
+        return ()
+    return (
+        f"CloudFormation could not delete resources {resources}, and does not manage them any more:"
+        f" delete them by hand: {'; '.join(observed.undeleted)}",
+    )
 
 
 def _after_failed_rollback(operation: Operation, observed: Observed, stack: Stack) -> Decision:
@@ -352,13 +365,8 @@ def _after_update(operation: Operation, observed: Observed, stack: Stack) -> Dec
     if steps:
         # The rollouts follow in the same run: without a save, the next worker would register again.
         return Act(operation, steps, After.SAVE)
-    warnings = operation.warnings
-    if observed.stack_failures:
-        remaining = "; ".join(observed.stack_failures)
-        warnings += (
-            f"CloudFormation could not delete resources of {', '.join(change.removed)}, and does"
-            f" not manage them any more: delete them by hand: {remaining}",
-        )
+    removed = f"of {', '.join(change.removed)}"
+    warnings = (*operation.warnings, *_remains(observed, removed))
     progress = tuple(_in_stack(part, change, stack) for part in operation.progress)
     operation = replace(operation, progress=progress, reasons=(), warnings=warnings)
     return operation.with_details(changed=True, containers=observed.containers)

@@ -126,11 +126,11 @@ def _changing(cloud: Cloud, operation: Operation, stack: Stack | None) -> Observ
         failures = stacks.failures(stack.id, rollback_token(operation.id))
         observed = replace(observed, rollback_failures=failures)
     if not change.applied(stack.parameters):
-        return replace(observed, stack_failures=stacks.failures(stack.id, operation.id))
+        return _unchanged(cloud, operation, observed, stack)
     if change.removed:
         observed = replace(
             observed,
-            stack_failures=stacks.failures(stack.id, operation.id),
+            undeleted=stacks.undeleted(stack.id, operation.id),
             orphans=orphans(cloud, operation, change.removed),
         )
     created = _with_added_services(cloud, operation, stack)
@@ -140,6 +140,18 @@ def _changing(cloud: Cloud, operation: Operation, stack: Stack | None) -> Observ
         containers=created.containers,
         contract_faults=created.contract_faults,
     )
+
+
+def _unchanged(cloud: Cloud, operation: Operation, observed: Observed, stack: Stack) -> Observed:
+    """Return a stack without its change: the failures, and the remains of a rolled-back update."""
+    stacks = cloud.stacks
+    failures = stacks.failures(stack.id, operation.id)
+    if not failures or stack.status != "UPDATE_ROLLBACK_COMPLETE":
+        return replace(observed, stack_failures=failures)
+    continued = rollback_token(operation.id) if operation.details.continued else None
+    tokens = filter(None, (operation.id, continued))
+    undeleted = [each for token in tokens for each in stacks.undeleted(stack.id, token)]
+    return replace(observed, stack_failures=failures, undeleted=tuple(undeleted))
 
 
 def _explained(

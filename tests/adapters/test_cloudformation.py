@@ -338,6 +338,23 @@ def test_the_pages_of_events_are_bounded(stacks: CloudFormationStacks, client: A
     assert len(sent) == 20
 
 
+def test_the_resources_that_a_cleanup_could_not_delete_have_their_reasons(
+    stacks: CloudFormationStacks, client: Any
+) -> None:
+    newest_first = [
+        event("DELETE_FAILED", "The following resource(s) failed to delete", name="Shop"),
+        event("DELETE_COMPLETE", name="Retried"),
+        event("DELETE_FAILED", "in use", name="Retried"),
+        event("DELETE_FAILED", "protected", name="Balancer"),
+        event("DELETE_FAILED", "protected", name="Balancer"),
+        event("CREATE_FAILED", "did not start"),
+        event("DELETE_FAILED", "of another call", name="Foreign", call="02OTHER"),
+    ]
+    respond(client, "DescribeStackEvents", {"StackEvents": newest_first})
+
+    assert stacks.undeleted(STACK_ID, "01CREATE") == ("Balancer (AWS::ECS::Service): protected",)
+
+
 def test_a_successful_stack_has_no_failures(stacks: CloudFormationStacks) -> None:
     assert stacks.failures(stacks.create(request()), "01CREATE") == ()
 

@@ -247,6 +247,34 @@ def test_resources_that_cannot_be_deleted_are_named(promoted: FakeCloud, api: Cl
     assert revision(api) == 2
 
 
+def warning_of_remains(cloud: FakeCloud, api: Client) -> str:
+    """Add an environment, which fails with remaining resources; return the warning."""
+    cloud.stacks.update_failures = ("daService (AWS::ECS::Service): limit exceeded",)
+    cloud.stacks.cleanup_failures = ("daLoadBalancer (AWS::…::LoadBalancer): protected",)
+    done = ended(api, api.patch(ADD_DA), "FAILED")
+    assert stack(cloud).status == "UPDATE_ROLLBACK_COMPLETE"
+    assert done.operation["reasons"] == ["daService (AWS::ECS::Service): limit exceeded"]
+    (warning,) = done.operation["warnings"]
+    assert "could not delete resources that the failed update had created" in warning
+    return str(warning)
+
+
+def test_resources_that_a_rollback_cannot_delete_are_named(
+    promoted: FakeCloud, api: Client
+) -> None:
+    assert "daLoadBalancer" in warning_of_remains(promoted, api)
+    promoted.stacks.update_failures = promoted.stacks.cleanup_failures = ()
+    unchanged(promoted, api)
+
+
+def test_resources_that_a_continued_rollback_cannot_delete_are_named(
+    promoted: FakeCloud, api: Client
+) -> None:
+    promoted.stacks.rollback_failures = ("daListener (AWS::…::Listener): in use",)
+    promoted.stacks.repaired = True
+    assert "daLoadBalancer" in warning_of_remains(promoted, api)
+
+
 def test_a_refused_change_set_fails_the_update(promoted: FakeCloud, api: Client) -> None:
     words = "Stack:Shop is in DELETE_IN_PROGRESS state and can not be updated."
     promoted.wire.fail("stacks.create_change_set", RefusedError(words), times=1)
