@@ -39,7 +39,7 @@ from devops_core.naming import (
     service_name,
 )
 from devops_core.render import SECRETS_PARAMETER, secrets_by_environment
-from devops_core.requests.specification import MAX_SECRET_BYTES
+from devops_core.requests.task_settings import MAX_SECRET_BYTES
 
 # The parameter of the template with the environments except production.
 _ENVIRONMENTS = "Environments"

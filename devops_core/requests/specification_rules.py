@@ -1,0 +1,127 @@
+"""The rules of a whole specification: its size, and the effective settings of each environment."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from devops_core.model.specification import (
+    DEFAULT_ROLLOUT_MINUTES,
+    merged_settings,
+    named_environments,
+    secret_arns,
+)
+from devops_core.naming import SLOTS, environment_name
+from devops_core.requests import schema
+from devops_core.requests.specification import document_of
+from devops_core.requests.task_settings import FARGATE_SIZES, MAX_SECRET_BYTES
+
+# UTF-8 bytes of a document: the maximum of a task definition (Amazon ECS service quotas, "Task
+# definition size limit"), which contains its largest parts.
+MAX_DOCUMENT_BYTES = 64 * 1024
+# The size of the tasks of a new application (cloudformation/application.yml).
+DEFAULT_SIZE = (256, 512)
+
+
+def document_faults(data: Mapping[str, Any], context: Mapping[str, Any]) -> Iterator[schema.Fault]:
+    """Yield the faults of a whole specification: its size, and the settings of each environment.
+
+    `sizes` has the present CPU units and memory by environment, for settings without a size.
+    `max_vcpus` is the installation's limit of vCPUs for an application, None without a limit.
+    """
+    document, _ = document_of(data)
+    size = len(json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode())
+    if size > MAX_DOCUMENT_BYTES:
+        yield "body", f"has {size} bytes as a specification: at most {MAX_DOCUMENT_BYTES}"
+    sizes, vcpus = context.get("sizes", {}), {}
+    service = _without_faulty_maps(document.get("service", {}))
+    # The stack of a new application has the size of `service`, and an override can name a part of
+    # the size.
+    if not sizes or {"cpu", "memory"} <= service.keys():
+        yield from ((f"service.{field}", text) for field, text in _size_faults(service))
+    # The environments of a faulty document, and their settings, are not known.
+    if any(data.get(name, {}) is None for name in ("environments", "service", "overrides")):
+        return
+    overrides = document.get("overrides", {})
+    environments = named_environments(document.get("environments", {}))
+    existing = [*map(environment_name, environments), "prod"]
+    for name in overrides:
+        if name not in existing:
+            yield f"overrides.{name}", "is not an environment of the application"
+    for name in existing:
+        override = overrides.get(name, {})
+        if override is None:
+            continue
+        override = _without_faulty_maps(override)
+        merged = merged_settings({"service": service, "overrides": {name: override}}, name)
+        present = sizes.get(name, DEFAULT_SIZE)
+        for field, message in _effective_faults(merged, present):
+            own = override.keys() & _CAUSES[field]
+            yield f"overrides.{name}.{field}" if own else f"service.{field}", message
+        services = len(SLOTS) if name == "prod" else 1
+        # Faulty numbers are None.
+        cpu = (merged.get("cpu", present[0]) or 0) / 1024
+        vcpus[name] = services * (merged.get("desiredCount", 1) or 0) * cpu
+    limit, needed = context.get("max_vcpus"), sum(vcpus.values())
+    if limit is not None and needed > limit:
+        parts = ", ".join(f"{name} {number:g}" for name, number in vcpus.items())
+        message = (
+            f"must need at most {limit} vCPUs in this installation, not {needed:g}: {parts} (both"
+            " slots)"
+        )
+        yield "service", message
+
+
+# The members of an override that can cause a fault of an effective setting.
+_CAUSES: Mapping[str, frozenset[str]] = {
+    "memory": frozenset({"cpu", "memory"}),
+    "startSeconds": frozenset({"startSeconds", "rolloutMinutes"}),
+    "secrets": frozenset({"secrets"}),
+}
+
+
+def _without_faulty_maps(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return settings with empty values instead of faulty maps and lists of names."""
+    maps = ("environment", "secrets", "unset")
+    return {
+        name: {} if value is None and name in maps else value for name, value in settings.items()
+    }
+
+
+def _size_faults(
+    settings: Mapping[str, Any], present: tuple[int, int] = DEFAULT_SIZE
+) -> Iterator[schema.Fault]:
+    """Yield the fault of the memory of settings, for tasks with a present size."""
+    cpu, memory = settings.get("cpu", present[0]), settings.get("memory", present[1])
+    named = settings.keys() & {"cpu", "memory"}
+    # A faulty number is None. A custom template can have other sizes.
+    sizes = FARGATE_SIZES.get(cpu) if named and memory is not None else None
+    if sizes and memory not in sizes:
+        allowed = ", ".join(map(str, sizes))
+        yield "memory", f"must be one of {allowed} MiB for {cpu} CPU units, not {memory}"
+
+
+def _effective_faults(
+    merged: Mapping[str, Any], present: tuple[int, int]
+) -> Iterator[schema.Fault]:
+    """Yield the faults of the effective settings of an environment with a present size."""
+    yield from _size_faults(merged, present)
+    start, minutes = (
+        merged.get("startSeconds"),
+        merged.get("rolloutMinutes", DEFAULT_ROLLOUT_MINUTES),
+    )
+    # Faulty numbers are None.
+    if start is not None and minutes is not None and start >= minutes * 60:
+        yield "startSeconds", f"must be shorter than rolloutMinutes: less than {minutes * 60}"
+    # A faulty secret is None.
+    arns = filter(None, merged["secrets"].values())
+    size = len(",".join(secret_arns(arns)))
+    if size > MAX_SECRET_BYTES:
+        yield (
+            "secrets",
+            (
+                f"must have ARNs of at most {MAX_SECRET_BYTES} bytes together for an environment,"
+                f" not {size}"
+            ),
+        )
