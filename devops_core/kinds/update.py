@@ -15,6 +15,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any, NamedTuple
 
+from devops_core import render
 from devops_core.details.update import UpdateDetails
 from devops_core.errors import SPECIFICATION as RECORD
 from devops_core.errors import (
@@ -98,6 +99,7 @@ def change(request: UpdateRequest, inventory: Inventory) -> Change:
     changed = document != present.document
     wanted = Specification(record.next_revision, document) if changed else present
     _require_named_removals(present, wanted, request.remove)
+    _require_small_task_definitions(inventory, wanted)
     return Change(present, wanted, stack_update.is_needed(record, wanted))
 
 
@@ -111,6 +113,32 @@ def _present_sizes(inventory: Inventory) -> dict[str, tuple[int, int]]:
         for row in inventory.rows.values()
         if row.service
     }
+
+
+def _require_small_task_definitions(inventory: Inventory, wanted: Specification) -> None:
+    """Raise InvalidRequestError for settings that do not fit beside other containers.
+
+    A custom template can have large ones. Both slots of production can have a fault, with the same
+    name.
+    """
+    sizes: dict[str, int] = {}
+    for row in inventory.rows.values():
+        if row.service and row.environment in (*wanted.environments, *PRODUCTION):
+            base, name, owned = row.service.blueprint, row.service.container, row.service.owned
+            settings = wanted.settings(row.environment)
+            size = render.task_definition_bytes(
+                render.task_definition(base, name, None, {}, settings, owned)
+            )
+            environment = environment_name(row.environment)
+            sizes[environment] = max(size, sizes.get(environment, 0))
+    limit = render.MAX_TASK_DEFINITION_BYTES
+    large = [f"{size} in {name}" for name, size in sizes.items() if size > limit]
+    if large:
+        message = (
+            f"must be smaller: a task definition with all its containers has at most {limit} bytes,"
+            f" not {', '.join(large)}"
+        )
+        raise InvalidRequestError([("service", message)])
 
 
 def _require_named_removals(

@@ -41,5 +41,7 @@ CREATE = schema.Object(
     sparse=True,
     name="CreateRequest",
     description="The application, its tags and the first revision of its specification. A "
-    f"specification has at most {specification_rules.MAX_DOCUMENT_BYTES} bytes.",
+    f"specification has at most {specification_rules.MAX_DOCUMENT_BYTES} bytes, and the variables, "
+    "secrets and command of an environment have at most "
+    f"{specification_rules.MAX_SETTINGS_BYTES} bytes in its task definition.",
 )

@@ -20,6 +20,11 @@ from devops_core.requests.task_settings import FARGATE_SIZES, MAX_SECRET_BYTES
 # UTF-8 bytes of a document: the maximum of a task definition (Amazon ECS service quotas, "Task
 # definition size limit"), which contains its largest parts.
 MAX_DOCUMENT_BYTES = 64 * 1024
+# UTF-8 bytes of the variables, secrets and command of an environment as JSON in its task
+# definition. ECS does not document how it measures the size; its error message compares bytes with
+# 65,536 (awsdocs/amazon-ecs-developer-guide, pull request 149). The other 4 KiB are for everything
+# else: cloudformation/application.yml with the longest names needs less than half of them.
+MAX_SETTINGS_BYTES = 60 * 1024
 # The size of the tasks of a new application (cloudformation/application.yml).
 DEFAULT_SIZE = (256, 512)
 
@@ -34,7 +39,7 @@ def document_faults(data: Mapping[str, Any], context: Mapping[str, Any]) -> Iter
     size = len(json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode())
     if size > MAX_DOCUMENT_BYTES:
         yield "body", f"has {size} bytes as a specification: at most {MAX_DOCUMENT_BYTES}"
-    sizes, vcpus = context.get("sizes", {}), {}
+    sizes = context.get("sizes", {})
     service = _without_faulty_maps(document.get("service", {}))
     # The stack of a new application has the size of `service`, and an override can name a part of
     # the size.
@@ -49,21 +54,57 @@ def document_faults(data: Mapping[str, Any], context: Mapping[str, Any]) -> Iter
     for name in overrides:
         if name not in existing:
             yield f"overrides.{name}", "is not an environment of the application"
+    effective = {}
     for name in existing:
         override = overrides.get(name, {})
         if override is None:
             continue
         override = _without_faulty_maps(override)
         merged = merged_settings({"service": service, "overrides": {name: override}}, name)
-        present = sizes.get(name, DEFAULT_SIZE)
-        for field, message in _effective_faults(merged, present):
+        effective[name] = merged
+        for field, message in _effective_faults(merged, sizes.get(name, DEFAULT_SIZE)):
             own = override.keys() & _CAUSES[field]
             yield f"overrides.{name}.{field}" if own else f"service.{field}", message
+    yield from _large_settings(effective, overrides)
+    yield from _vcpu_faults(effective, sizes, context.get("max_vcpus"))
+
+
+def _large_settings(
+    effective: Mapping[str, Mapping[str, Any]], overrides: Mapping[str, Mapping[str, Any]]
+) -> Iterator[schema.Fault]:
+    """Yield the faults of settings that do not fit into a task definition, at the largest member.
+
+    `effective` has the effective settings by environment.
+    """
+    totals: dict[str, list[str]] = {}
+    for name, merged in effective.items():
+        needed = settings_bytes(merged)
+        total = sum(needed.values())
+        if total > MAX_SETTINGS_BYTES:
+            field = max(needed, key=lambda member: needed[member])
+            owner = f"overrides.{name}" if field in overrides.get(name, {}) else "service"
+            totals.setdefault(f"{owner}.{field}", []).append(f"{total} in {name}")
+    for field, found in totals.items():
+        message = (
+            "must be smaller: variables, secrets and command of an environment need at most"
+            f" {MAX_SETTINGS_BYTES} bytes in its task definition, not {', '.join(found)}"
+        )
+        yield field, message
+
+
+def _vcpu_faults(
+    effective: Mapping[str, Mapping[str, Any]],
+    sizes: Mapping[str, tuple[int, int]],
+    limit: int | None,
+) -> Iterator[schema.Fault]:
+    """Yield the fault of environments that need more vCPUs than a limit, None without a limit."""
+    vcpus = {}
+    for name, merged in effective.items():
         services = len(SLOTS) if name == "prod" else 1
         # Faulty numbers are None.
-        cpu = (merged.get("cpu", present[0]) or 0) / 1024
+        cpu = (merged.get("cpu", sizes.get(name, DEFAULT_SIZE)[0]) or 0) / 1024
         vcpus[name] = services * (merged.get("desiredCount", 1) or 0) * cpu
-    limit, needed = context.get("max_vcpus"), sum(vcpus.values())
+    needed = sum(vcpus.values())
     if limit is not None and needed > limit:
         parts = ", ".join(f"{name} {number:g}" for name, number in vcpus.items())
         message = (
@@ -125,3 +166,23 @@ def _effective_faults(
                 f" not {size}"
             ),
         )
+
+
+def settings_bytes(merged: Mapping[str, Any]) -> dict[str, int]:
+    """Return the bytes that effective settings need in a task definition, by member.
+
+    Faulty values are None, and need nothing.
+    """
+    pairs = {
+        member: [
+            {"name": name, key: value}
+            for name, value in merged[member].items()
+            if value is not None
+        ]
+        for member, key in (("environment", "value"), ("secrets", "valueFrom"))
+    }
+    members = {**pairs, "command": merged.get("command") or []}
+    return {
+        name: len(json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode())
+        for name, value in members.items()
+    }
