@@ -24,7 +24,7 @@ from devops_core.errors import (
     NotDeployableError,
     PreconditionFailedError,
 )
-from devops_core.kinds import releases, rollout, sources, stack_update, stacks
+from devops_core.kinds import releases, rollout, sources, stack_plan, stack_update, stacks
 from devops_core.kinds.kind import Abort, Kind, RowChanges
 from devops_core.model.decisions import Decision, Plan, State
 from devops_core.model.differences import Difference, differences
@@ -100,7 +100,7 @@ def change(request: UpdateRequest, inventory: Inventory) -> Change:
     wanted = Specification(record.next_revision, document) if changed else present
     _require_named_removals(present, wanted, request.remove)
     _require_small_task_definitions(inventory, wanted)
-    return Change(present, wanted, stack_update.is_needed(record, wanted))
+    return Change(present, wanted, stack_plan.is_needed(record, wanted))
 
 
 def _present_sizes(inventory: Inventory) -> dict[str, tuple[int, int]]:
@@ -166,7 +166,7 @@ def plan(
     """Take the record, and the rows of the environments that run other settings."""
     wanted = change(request, inventory)
     present, specification = wanted.present, wanted.wanted
-    stack = stack_update.planned(inventory, observed, *wanted[:2]) if wanted.restacks else None
+    stack = stack_plan.planned(inventory, observed, *wanted[:2]) if wanted.restacks else None
     removed = [row for row in inventory.rows.values() if stack and row.environment in stack.removed]
     rollouts = _rollouts(wanted, removed, inventory, observed, draft)
     if not rollouts and not stack and specification == present:
@@ -178,21 +178,17 @@ def plan(
     for row in removed:
         row.require_free()
     pending = _pending(wanted, inventory, observed)
-    details = UpdateDetails(
-        previous=present.revision,
-        # Not the names of variables and secrets: all callers can read an operation.
-        pending=tuple(dict.fromkeys(each["field"].partition(".")[0] for each in pending)),
-        stack=stack,
-    )
+    # Not the names of variables and secrets: all callers can read an operation.
+    fields = tuple(dict.fromkeys(each["field"].partition(".")[0] for each in pending))
     progress = (
         *(each.progress for each in rollouts),
-        *(stack_update.new_progress(stack, specification) if stack else ()),
-        *map(stack_update.removal, removed),
+        *(stack_plan.new_progress(stack, specification) if stack else ()),
+        *map(stack_plan.removal, removed),
     )
     operation = replace(
         draft,
         progress=progress,
-        details=details,
+        details=UpdateDetails(previous=present.revision, pending=fields, stack=stack),
         spec=specification.revision,
         deadline=_deadline(draft, specification, stack),
         warnings=tuple(warning for each in rollouts for warning in each.source.warnings),
