@@ -7,11 +7,11 @@ Every method can raise `ThrottledError`, `UnreachableError` (the effect is unkno
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from devops_core.model.inventory import Inventory, Row
+from devops_core.model.claims import Claim, Closing, IdempotencyRecord
+from devops_core.model.inventory import Inventory
 from devops_core.model.listeners import ListenerRules
 from devops_core.model.observed import RunningService, Stack, StoppedTask
 from devops_core.model.operation import Event, Operation
@@ -20,84 +20,11 @@ from devops_core.settings import Settings, TemplateLocation
 if TYPE_CHECKING:
     from devops_core.model.listing import EventSearch, OpenOperation, Page
     from devops_core.model.secret import Secret
-    from devops_core.model.specification import (
-        RecordClaim,
-        Revision,
-        Specification,
-        StackRecord,
-    )
+    from devops_core.model.specification import Revision
     from devops_core.model.stack_change import ChangeSet
     from devops_core.naming import Environment
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class IdempotencyRecord:
-    """The use of an Idempotency-Key; `expires_at` in epoch seconds.
-
-    `creation` is `Application.creation` of the application at the time of the request.
-    """
-
-    key: str
-    fingerprint: str
-    application: str
-    operation: str
-    expires_at: int
-    creation: str | None = None
-
-
-class AlreadyClaimedError(Exception):
-    """The Idempotency-Key of a claim is taken: `record` names its operation."""
-
-    def __init__(self, record: IdempotencyRecord) -> None:
-        super().__init__(record.operation)
-        self.record = record
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Claim:
-    """One transaction that accepts an operation.
-
-    `taken` rows become the operation's; those of them in `corrected` are written with their
-    release. `new` rows must not exist, `unchanged` rows must be free. Taken and unchanged rows must
-    have the revision that was read.
-
-    `record` is the part that concerns the record of the application, None without a record.
-    """
-
-    operation: Operation
-    event: Event
-    taken: Sequence[Row] = ()
-    corrected: Sequence[Row] = ()
-    new: Sequence[Row] = ()
-    unchanged: Sequence[Row] = ()
-    record: RecordClaim | None = None
-    idempotency: IdempotencyRecord | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Closing:
-    """One transaction that ends an operation: its record, its rows, its last event.
-
-    `event` is the last event, with the key "END"; `events` are further new events. `kept` rows are
-    written without a claim, `removed` rows are deleted. With `ends_application` the record of the
-    application, its present revision and the reservation of its name are deleted. Otherwise, with
-    `releases_record` the record is written without a claim, and with the members of `stack`; a
-    `specification` becomes the present one. A correction removes the claim of the record that the
-    ended operation `freed` has.
-    """
-
-    operation: Operation
-    event: Event
-    events: Sequence[Event] = ()
-    kept: Sequence[Row] = ()
-    removed: Sequence[Row] = ()
-    ends_application: bool = False
-    releases_record: bool = False
-    stack: StackRecord | None = None
-    specification: Specification | None = None
-    freed: str | None = None
 
 
 class Tables(Protocol):
@@ -241,6 +168,9 @@ class Stacks(Protocol):
     def change_set(self, stack_id: str, name: str) -> ChangeSet | None:
         """Return a change set with all its changes, None if it does not exist."""
 
+    def change_set_failures(self, stack_id: str, change_set_id: str) -> tuple[str, ...]:
+        """Return the failures of resources in the validation of a change set and in its hooks."""
+
     def execute_change_set(self, stack_id: str, name: str, token: str) -> None:
         """Start the update of a stack by a change set."""
 
@@ -252,6 +182,9 @@ class Stacks(Protocol):
 
     def failures(self, stack_id: str, token: str) -> tuple[str, ...]:
         """Return the failures of resources in calls with `token`, the first failure first."""
+
+    def undeleted(self, stack_id: str, token: str) -> tuple[str, ...]:
+        """Return the resources that calls with `token` could not delete, with the reasons."""
 
 
 class Containers(Protocol):

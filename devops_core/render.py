@@ -34,6 +34,10 @@ if TYPE_CHECKING:
 MAX_TEMPLATE_BODY = 51_200
 MAX_TEMPLATE_BYTES = 1_000_000
 
+# Maximum size of a task definition in bytes (Amazon ECS service quotas, "Task definition size
+# limit").
+MAX_TASK_DEFINITION_BYTES = 64 * 1024
+
 # The end of the names of parameters with the secrets that an environment can read.
 SECRETS_PARAMETER = "SecretArns"
 
@@ -273,6 +277,12 @@ def task_definition(
         container if each is present else each for each in containers
     ]
     return {**definition, "tags": _pairs(tags, "key", "value")}
+
+
+def task_definition_bytes(definition: Mapping[str, Any]) -> int:
+    """Return the size of a task definition as UTF-8 JSON; its tags are not a part of it."""
+    content = {name: value for name, value in definition.items() if name != "tags"}
+    return len(json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode())
 
 
 def _configured_task(

@@ -96,7 +96,7 @@ class Settings(NamedTuple):
 
     @property
     def limits(self) -> dict[str, Any]:
-        """The limits of the installation for specifications (`requests.specification`)."""
+        """The limits of the installation for specifications (`requests.specification_rules`)."""
         return {
             "account": self.account,
             "partition": self.partition,

@@ -139,6 +139,12 @@ const followChangeSet = allow(['cloudformation:DescribeChangeSet'], STACK, {
 /** Change stacks of this service by change sets, only with the role for stacks. */
 const changeStack = [
   followChangeSet,
+  // The reasons of a failed change set. The Service Authorization Reference has both resources for
+  // this action, and none of them as required.
+  allow(['cloudformation:DescribeEvents'], STACK, {
+    Null: { [`aws:ResourceTag/${MADE_BY_AN_OPERATION}`]: 'false' },
+  }),
+  allow(['cloudformation:DescribeEvents'], arn('cloudformation', 'changeSet/op-*')),
   allow(['cloudformation:CreateChangeSet', 'cloudformation:ContinueUpdateRollback'], STACK, {
     StringEquals: { 'cloudformation:RoleArn': STACK_ROLE },
     Null: { [`aws:ResourceTag/${MADE_BY_AN_OPERATION}`]: 'false' },

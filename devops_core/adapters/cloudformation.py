@@ -19,6 +19,8 @@ from devops_core.naming import OPERATION_TAG
 # Pages of DescribeStackEvents with up to 100 events each; a create of an application's stack has a
 # few hundred events.
 _MAX_PAGES = 20
+# Failures of a change set in the record of an operation: an item of DynamoDB has a maximum size.
+_MAX_FAILURES = 20
 # The reason of resources that CloudFormation cancelled because another resource failed.
 _CANCELLED = re.compile(r"resource (creation|update|deletion) cancelled", re.IGNORECASE)
 
@@ -156,7 +158,34 @@ class CloudFormationStacks:
             execution=page.get("ExecutionStatus", "UNAVAILABLE"),
             reason=redact(page.get("StatusReason", "")),
             changes=tuple(changes),
+            id=page.get("ChangeSetId", ""),
         )
+
+    @translated()
+    def change_set_failures(self, stack_id: str, change_set_id: str) -> tuple[str, ...]:
+        """Return the failures of resources in the validation of a change set and in its hooks.
+
+        DescribeChangeSet does not have them (CloudFormation User Guide, "Validate stack
+        deployments"). The call names the stack and the id of the change set, because it does not
+        accept a name alone (aws-cloudformation/cloudformation-cli issue 1116).
+        """
+        events: list[Mapping[str, Any]] = []
+        more: dict[str, str] = {}
+        for _ in range(_MAX_PAGES):
+            page = self._client.describe_events(
+                StackName=stack_id,
+                ChangeSetName=change_set_id,
+                Filters={"FailedEvents": True},
+                **more,
+            )
+            events += page.get("OperationEvents", ())
+            if not page.get("NextToken"):
+                break
+            more = {"NextToken": page["NextToken"]}
+        found = tuple(dict.fromkeys(filter(None, map(_operation_failure, events))))
+        further = len(found) - _MAX_FAILURES
+        counted = (f"and {further} further failures",) if further > 0 else ()
+        return (*found[:_MAX_FAILURES], *counted)
 
     @translated()
     def execute_change_set(self, stack_id: str, name: str, token: str) -> None:
@@ -190,21 +219,7 @@ class CloudFormationStacks:
         the stack before it has resources. CloudFormation repeats a failed deletion, so a resource
         that was deleted later has not failed.
         """
-        all_events = _of_call(self._events(stack_id), token)
-        deleted = {
-            event["LogicalResourceId"]
-            for event in all_events
-            if event["ResourceStatus"] == "DELETE_COMPLETE"
-        }
-        events = [
-            event
-            for event in all_events
-            if event.get("ResourceStatusReason")
-            and not _CANCELLED.search(event["ResourceStatusReason"])
-            and not (
-                event["ResourceStatus"] == "DELETE_FAILED" and event["LogicalResourceId"] in deleted
-            )
-        ]
+        events = _unresolved(_of_call(self._events(stack_id), token))
         own = [event for event in events if event.get("PhysicalResourceId") == event["StackId"]]
         failed = [
             event
@@ -217,6 +232,17 @@ class CloudFormationStacks:
             if event["ResourceStatus"].endswith(("_FAILED", "ROLLBACK_IN_PROGRESS"))
         ]
         return tuple(dict.fromkeys(_failure(event) for event in failed or ended))
+
+    def undeleted(self, stack_id: str, token: str) -> tuple[str, ...]:
+        """Return the reasons of resources that calls with `token` could not delete."""
+        events = _unresolved(_of_call(self._events(stack_id), token))
+        failed = [
+            event
+            for event in events
+            if event["ResourceStatus"] == "DELETE_FAILED"
+            and event.get("PhysicalResourceId") != event["StackId"]
+        ]
+        return tuple(dict.fromkeys(map(_failure, failed)))
 
     @translated()
     def _events(self, stack_id: str) -> list[Mapping[str, Any]]:
@@ -245,6 +271,27 @@ def _of_call(events: Sequence[Mapping[str, Any]], token: str) -> list[Mapping[st
     return own
 
 
+def _unresolved(events: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Return the events of a call with a reason, without those that do not count.
+
+    These are cancellations, and failed deletions of resources that were deleted later.
+    """
+    deleted = {
+        event["LogicalResourceId"]
+        for event in events
+        if event["ResourceStatus"] == "DELETE_COMPLETE"
+    }
+    return [
+        event
+        for event in events
+        if event.get("ResourceStatusReason")
+        and not _CANCELLED.search(event["ResourceStatusReason"])
+        and not (
+            event["ResourceStatus"] == "DELETE_FAILED" and event["LogicalResourceId"] in deleted
+        )
+    ]
+
+
 def _resource_change(change: Mapping[str, Any]) -> ResourceChange:
     resource = change["ResourceChange"]
     return ResourceChange(
@@ -262,6 +309,20 @@ def _is_missing(error: ClientError) -> bool:
 
 def _tagged_operation(tags: Sequence[Mapping[str, str]]) -> str | None:
     return next((tag["Value"] for tag in tags if tag["Key"] == OPERATION_TAG), None)
+
+
+def _operation_failure(event: Mapping[str, Any]) -> str | None:
+    """Return the failure in an event of DescribeEvents, None for a warning and other events."""
+    modes = event.get("ValidationFailureMode"), event.get("HookFailureMode")
+    if "WARN" in modes or event.get("ValidationStatus") == "SKIPPED":
+        return None
+    reason, hook = event.get("ValidationStatusReason"), event.get("HookStatusReason")
+    if not reason and not hook:
+        return None
+    text = redact(reason) if reason else f"{event.get('HookType', 'hook')}: {redact(hook or '')}"
+    name, path = event.get("LogicalResourceId"), event.get("ValidationPath")
+    resource = f"{name} ({event.get('ResourceType', 'resource')}): " if name else ""
+    return f"{resource}{text}" + (f" (at {path})" if path else "")
 
 
 def _failure(event: Mapping[str, Any]) -> str:

@@ -8,10 +8,11 @@ from datetime import datetime
 from devops_core.drift.comparison import Finding
 from devops_core.engine import events, telemetry
 from devops_core.errors import ChangedMeanwhileError
+from devops_core.model.claims import Closing
 from devops_core.model.inventory import Inventory, Row
 from devops_core.model.operation import Operation, Progress, Status
 from devops_core.naming import service_name
-from devops_core.ports import Closing, Cloud
+from devops_core.ports import Cloud
 
 # The kind of a repair in the contract. It ends with its record, so it needs no further rules.
 KIND = "repair"

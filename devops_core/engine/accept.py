@@ -24,12 +24,13 @@ from devops_core.errors import (
     no_application,
 )
 from devops_core.kinds.kind import Kind
+from devops_core.model.claims import AlreadyClaimedError, Claim, IdempotencyRecord
 from devops_core.model.decisions import After, Plan, State, claimed_record
 from devops_core.model.inventory import Inventory
 from devops_core.model.operation import LEASE, Operation, Status
 from devops_core.model.specification import ApplicationRecord
 from devops_core.observe import Controller
-from devops_core.ports import AlreadyClaimedError, Claim, Cloud, IdempotencyRecord
+from devops_core.ports import Cloud
 
 # Number of checks of a request that loses races, before its caller must repeat it.
 _MAX_CHECKS = 3

@@ -27,12 +27,13 @@ from devops_core.errors import (
     trace,
 )
 from devops_core.kinds.kind import Kind, RowChanges
+from devops_core.model.claims import Closing
 from devops_core.model.decisions import Act, After, Decision, Done, Fail, State, Wait
 from devops_core.model.inventory import Inventory, Row
 from devops_core.model.observed import Observed
 from devops_core.model.operation import LEASE, Operation, Status
 from devops_core.observe import Controller
-from devops_core.ports import Closing, Cloud
+from devops_core.ports import Cloud
 
 # Grace period after the deadline before an operation fails that AWS blocks.
 GRACE = timedelta(minutes=30)

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from devops_core.ports import Cloud
 
 MAX_BODY_BYTES = 16 * 1024
-# A specification can have this size (`requests.specification.MAX_DOCUMENT_BYTES`).
+# A specification can have this size (`requests.specification_rules.MAX_DOCUMENT_BYTES`).
 MAX_SPECIFICATION_BYTES = 64 * 1024
 _SPECIFICATION_CALLS = {
     ("POST", "/stacks"),

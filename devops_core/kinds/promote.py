@@ -55,18 +55,7 @@ def plan(
     source, tested = _source(request, inventory)
     image = observed.require_image()
     live = require_live_slot(observed.production)
-    if observed.listener_problems:
-        # Customers could reach the idle slot during its rollout.
-        raise NotDeployableError(
-            "the production listener does not allow a promote:"
-            f" {'; '.join(observed.listener_problems)}"
-        )
-    idle_service = inventory.slots.get(other_slot(live))
-    if idle_service is None:
-        raise ConflictError(
-            f"the inventory lacks the slot {other_slot(live)}: delete the application and create it"
-            " again"
-        )
+    idle_service = _idle_service(inventory, observed, live)
     version = tested.version or ""
     idle_row = next(row for row in rows if row.service is idle_service)
     specification, environment = inventory.specification, rows[0].environment
@@ -96,6 +85,26 @@ def plan(
         record=RecordClaim(inventory.record),
         services=observed.services,
     )
+
+
+def _idle_service(inventory: Inventory, observed: Observed, live: str) -> Service:
+    """Return the service of the idle slot, which customers must not reach during its rollout.
+
+    Raises NotDeployableError if the production listener allows it, and ConflictError if the
+    inventory lacks the slot.
+    """
+    if observed.listener_problems:
+        raise NotDeployableError(
+            "the production listener does not allow a promote:"
+            f" {'; '.join(observed.listener_problems)}"
+        )
+    idle = other_slot(live)
+    service = inventory.slots.get(idle)
+    if service is None:
+        raise ConflictError(
+            f"the inventory lacks the slot {idle}: delete the application and create it again"
+        )
+    return service
 
 
 def _source(request: PromoteRequest, inventory: Inventory) -> tuple[Row, Service]:

@@ -1,29 +1,25 @@
-"""The part of an update that changes the stack: environments, and the secrets that tasks can read.
+"""The part of an update that changes the stack as planned (`stack_plan`).
 
 A change set makes the change, so that CloudFormation lists the resources before it changes them.
-The operation executes it only if the list has exactly the expected resources. The stack keeps its
-template, its tags and all other parameters.
+The operation executes it only if the list has exactly the expected resources.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from devops_core.errors import InvalidRequestError, NotDeployableError
 from devops_core.kinds import stacks
 from devops_core.kinds.kind import RowChanges
 from devops_core.model.decisions import Act, After, Decision, Fail, State, Wait
-from devops_core.model.inventory import Inventory, Row, RowStatus
+from devops_core.model.inventory import Row, RowStatus
 from devops_core.model.observed import Observed, Stack
 from devops_core.model.operation import Operation, Progress, Status
 from devops_core.model.specification import (
     ApplicationRecord,
-    Specification,
     StackRecord,
-    secret_arns,
 )
 from devops_core.model.stack_change import ChangeSet, ResourceChange, StackChange, items
 from devops_core.model.steps import (
@@ -33,16 +29,11 @@ from devops_core.model.steps import (
     ExecuteChangeSet,
 )
 from devops_core.naming import (
-    PRODUCTION,
     environment_name,
     output_key,
-    service_name,
 )
-from devops_core.render import SECRETS_PARAMETER, secrets_by_environment
-from devops_core.requests.specification import MAX_SECRET_BYTES
+from devops_core.render import SECRETS_PARAMETER
 
-# The parameter of the template with the environments except production.
-_ENVIRONMENTS = "Environments"
 # Maximum age of a response of DescribeStacks after an execution (as `sources.ECS_DELAY`).
 _DELAY = timedelta(seconds=60)
 # The time after the deadline in which the operation waits for a stack that is changing.
@@ -50,125 +41,6 @@ _LIMIT = timedelta(minutes=60)
 # Resources that grant secrets to a role.
 _POLICY = "AWS::IAM::RolePolicy"
 _SERVICE = "AWS::ECS::Service"
-
-
-def is_needed(record: ApplicationRecord, wanted: Specification) -> bool:
-    """Return whether a specification requires a change of the stack."""
-    granted: Mapping[str, Sequence[str]] = record.stack.granted if record.stack else {}
-    return wanted.environments != record.specification.environments or any(
-        not {*arns} <= {*granted.get(name, ())}
-        for name, arns in secrets_by_environment(wanted).items()
-    )
-
-
-def planned(
-    inventory: Inventory, observed: Observed, present: Specification, wanted: Specification
-) -> StackChange:
-    """Return the change that a stack needs for a specification.
-
-    Raises NotDeployableError for a stack that cannot be updated now, and InvalidRequestError if the
-    secrets of an environment do not fit into their parameter.
-    """
-    name = inventory.application.name if inventory.application else ""
-    stack = updatable_stack(name, observed.stack)
-    added = [each for each in wanted.environments if each not in inventory.rows]
-    removed = [
-        each
-        for each in inventory.rows
-        if each not in PRODUCTION and each not in wanted.environments
-    ]
-    environments = ",".join(service_name(each) for each in wanted.environments)
-    parameters = {_ENVIRONMENTS: environments}
-    secrets = _readable_secrets(inventory, observed, present, wanted)
-    parameters |= {f"{each}{SECRETS_PARAMETER}": ",".join(secrets[each]) for each in secrets}
-    parameters |= {f"{environment_name(each)}{SECRETS_PARAMETER}": "" for each in removed}
-    changed = {
-        key: value
-        for key, value in parameters.items()
-        if items(stack.parameters.get(key, "")) != items(value)
-    }
-    permitted = [
-        name
-        for name in secrets
-        if f"{name}{SECRETS_PARAMETER}" in changed and name not in map(environment_name, added)
-    ]
-    return StackChange(changed, tuple(added), tuple(removed), tuple(permitted))
-
-
-def updatable_stack(application: str, stack: Stack | None) -> Stack:
-    """Return a stack; NotDeployableError if CloudFormation cannot update it now."""
-    if stack is None or stack.status.startswith("DELETE_"):
-        raise NotDeployableError(
-            f"the stack of {application} does not exist: delete the application, then create it"
-            " again"
-        )
-    if stack.status.endswith("_IN_PROGRESS"):
-        raise NotDeployableError(
-            f"the stack of {application} is {stack.status}, because another tool changes it: repeat"
-            " the call later"
-        )
-    if stack.status.endswith("_FAILED"):
-        raise NotDeployableError(
-            f"the stack of {application} is {stack.status}: repair it in CloudFormation first"
-        )
-    return stack
-
-
-def _readable_secrets(
-    inventory: Inventory, observed: Observed, present: Specification, wanted: Specification
-) -> dict[str, list[str]]:
-    """Return the secrets that each environment must read, by its name in a document.
-
-    These are the wanted ones, those of the present specification and those of the running task
-    definitions, so that restarts, promotes and swaps back still work.
-    """
-    readable = {name: set(arns) for name, arns in secrets_by_environment(wanted).items()}
-    before = secrets_by_environment(present)
-    for environment, row in inventory.rows.items():
-        name = environment_name(environment)
-        if name in readable:
-            readable[name] |= {*before.get(name, ()), *_running_secrets(row, observed)}
-    faults = []
-    for name, arns in readable.items():
-        size = len(",".join(arns))
-        if size > MAX_SECRET_BYTES:
-            message = (
-                f"have {size} bytes together with those of the running tasks: at most"
-                f" {MAX_SECRET_BYTES}; remove secrets first, then add the others"
-            )
-            faults.append((f"overrides.{name}.secrets", message))
-    if faults:
-        raise InvalidRequestError(faults)
-    return {name: sorted(arns) for name, arns in readable.items()}
-
-
-def _running_secrets(row: Row, observed: Observed) -> list[str]:
-    """Return the ARNs of the secrets in the task definition of a service."""
-    if row.service is None:
-        return []
-    blueprint = observed.blueprints.get(row.service.name, row.service.blueprint)
-    values = [
-        secret["valueFrom"]
-        for container in blueprint["containerDefinitions"]
-        for secret in container.get("secrets", ())
-    ]
-    # Another tool can name a parameter without its ARN.
-    return secret_arns(value for value in values if value.startswith("arn:"))
-
-
-def new_progress(change: StackChange, wanted: Specification) -> list[Progress]:
-    """Return the progress of added environments: the settings follow after the stack."""
-    settings = {each: wanted.settings(each) for each in change.added}
-    return [
-        Progress(
-            environment=environment,
-            service=service_name(environment),
-            desired_count=own.desired_count,
-            start_seconds=own.start_seconds,
-            spec_hash=own.hash,
-        )
-        for environment, own in settings.items()
-    ]
 
 
 def committed(operation: Operation) -> bool:
@@ -180,18 +52,6 @@ def committed(operation: Operation) -> bool:
         and details.executed_at is not None
         and not details.undoing
         and all(part.environment in change.removed for part in operation.progress)
-    )
-
-
-def removal(row: Row) -> Progress:
-    """Return the progress of an environment that the change removes."""
-    service = row.service
-    return Progress(
-        environment=row.environment,
-        service=service.name if service else service_name(row.environment),
-        url=row.url,
-        previous_version=service.version if service else None,
-        target=service.task_definition if service else None,
     )
 
 
@@ -242,7 +102,8 @@ def _with_change_set(
         waiting_for = "an observation of the stack"
         return Wait(replace(operation, waiting_for=waiting_for).with_details(executed_at=now))
     if change_set.status == "FAILED":
-        return _start_discard(operation, observed, f"CloudFormation: {change_set.reason}")
+        reasons = change_set.failures or (f"CloudFormation: {change_set.reason}",)
+        return _start_discard(operation, observed, *reasons)
     if change_set.status != "CREATE_COMPLETE" or change_set.execution == "UNAVAILABLE":
         return Wait(replace(operation, waiting_for=f"change set {change_set.status}"))
     if change_set.execution != "AVAILABLE":
@@ -298,9 +159,10 @@ def _after_execution(
 ) -> Decision | Operation:
     """Follow the update of the stack to its end; it cannot be aborted."""
     details, status = operation.details, stack.status
-    if observed.stack_failures and not operation.reasons:
+    causes = tuple(each for each in observed.stack_failures if each not in observed.undeleted)
+    if causes and not operation.reasons:
         # Record the reasons early, because later events can displace them.
-        operation = replace(operation, reasons=observed.stack_failures)
+        operation = replace(operation, reasons=causes)
     moving = status.endswith("_IN_PROGRESS")
     if now >= operation.deadline + _LIMIT and (moving or status == "UPDATE_ROLLBACK_FAILED"):
         return _failed(operation, f"the stack is still {status} after the time limit")
@@ -321,7 +183,19 @@ def _after_execution(
     if not settled and now < details.executed_at + _DELAY:
         return Wait(replace(operation, waiting_for="CloudFormation to show the update"))
     reasons = operation.reasons or (stack.reason or f"the stack is {status} without the change",)
-    return _start_discard(replace(operation, reasons=reasons), observed)
+    created = "that the failed update had created"
+    warnings = (*operation.warnings, *_remains(observed, created))
+    return _start_discard(replace(operation, reasons=reasons, warnings=warnings), observed)
+
+
+def _remains(observed: Observed, resources: str) -> tuple[str, ...]:
+    """Return the warning about resources that CloudFormation could not delete."""
+    if not observed.undeleted:
+        return ()
+    return (
+        f"CloudFormation could not delete resources {resources}, and does not manage them any more:"
+        f" delete them by hand: {'; '.join(observed.undeleted)}",
+    )
 
 
 def _after_failed_rollback(operation: Operation, observed: Observed, stack: Stack) -> Decision:
@@ -351,13 +225,8 @@ def _after_update(operation: Operation, observed: Observed, stack: Stack) -> Dec
     if steps:
         # The rollouts follow in the same run: without a save, the next worker would register again.
         return Act(operation, steps, After.SAVE)
-    warnings = operation.warnings
-    if observed.stack_failures:
-        remaining = "; ".join(observed.stack_failures)
-        warnings += (
-            f"CloudFormation could not delete resources of {', '.join(change.removed)}, and does"
-            f" not manage them any more: delete them by hand: {remaining}",
-        )
+    removed = f"of {', '.join(change.removed)}"
+    warnings = (*operation.warnings, *_remains(observed, removed))
     progress = tuple(_in_stack(part, change, stack) for part in operation.progress)
     operation = replace(operation, progress=progress, reasons=(), warnings=warnings)
     return operation.with_details(changed=True, containers=observed.containers)

@@ -15,6 +15,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any, NamedTuple
 
+from devops_core import render
 from devops_core.details.update import UpdateDetails
 from devops_core.errors import SPECIFICATION as RECORD
 from devops_core.errors import (
@@ -23,7 +24,7 @@ from devops_core.errors import (
     NotDeployableError,
     PreconditionFailedError,
 )
-from devops_core.kinds import releases, rollout, sources, stack_update, stacks
+from devops_core.kinds import releases, rollout, sources, stack_plan, stack_update, stacks
 from devops_core.kinds.kind import Abort, Kind, RowChanges
 from devops_core.model.decisions import Decision, Plan, State
 from devops_core.model.differences import Difference, differences
@@ -98,7 +99,8 @@ def change(request: UpdateRequest, inventory: Inventory) -> Change:
     changed = document != present.document
     wanted = Specification(record.next_revision, document) if changed else present
     _require_named_removals(present, wanted, request.remove)
-    return Change(present, wanted, stack_update.is_needed(record, wanted))
+    _require_small_task_definitions(inventory, wanted)
+    return Change(present, wanted, stack_plan.is_needed(record, wanted))
 
 
 def _present_sizes(inventory: Inventory) -> dict[str, tuple[int, int]]:
@@ -111,6 +113,32 @@ def _present_sizes(inventory: Inventory) -> dict[str, tuple[int, int]]:
         for row in inventory.rows.values()
         if row.service
     }
+
+
+def _require_small_task_definitions(inventory: Inventory, wanted: Specification) -> None:
+    """Raise InvalidRequestError for settings that do not fit beside other containers.
+
+    A custom template can have large ones. Both slots of production can have a fault, with the same
+    name.
+    """
+    sizes: dict[str, int] = {}
+    for row in inventory.rows.values():
+        if row.service and row.environment in (*wanted.environments, *PRODUCTION):
+            base, name, owned = row.service.blueprint, row.service.container, row.service.owned
+            settings = wanted.settings(row.environment)
+            size = render.task_definition_bytes(
+                render.task_definition(base, name, None, {}, settings, owned)
+            )
+            environment = environment_name(row.environment)
+            sizes[environment] = max(size, sizes.get(environment, 0))
+    limit = render.MAX_TASK_DEFINITION_BYTES
+    large = [f"{size} in {name}" for name, size in sizes.items() if size > limit]
+    if large:
+        message = (
+            f"must be smaller: a task definition with all its containers has at most {limit} bytes,"
+            f" not {', '.join(large)}"
+        )
+        raise InvalidRequestError([("service", message)])
 
 
 def _require_named_removals(
@@ -138,7 +166,7 @@ def plan(
     """Take the record, and the rows of the environments that run other settings."""
     wanted = change(request, inventory)
     present, specification = wanted.present, wanted.wanted
-    stack = stack_update.planned(inventory, observed, *wanted[:2]) if wanted.restacks else None
+    stack = stack_plan.planned(inventory, observed, *wanted[:2]) if wanted.restacks else None
     removed = [row for row in inventory.rows.values() if stack and row.environment in stack.removed]
     rollouts = _rollouts(wanted, removed, inventory, observed, draft)
     if not rollouts and not stack and specification == present:
@@ -150,21 +178,17 @@ def plan(
     for row in removed:
         row.require_free()
     pending = _pending(wanted, inventory, observed)
-    details = UpdateDetails(
-        previous=present.revision,
-        # Not the names of variables and secrets: all callers can read an operation.
-        pending=tuple(dict.fromkeys(each["field"].partition(".")[0] for each in pending)),
-        stack=stack,
-    )
+    # Not the names of variables and secrets: all callers can read an operation.
+    fields = tuple(dict.fromkeys(each["field"].partition(".")[0] for each in pending))
     progress = (
         *(each.progress for each in rollouts),
-        *(stack_update.new_progress(stack, specification) if stack else ()),
-        *map(stack_update.removal, removed),
+        *(stack_plan.new_progress(stack, specification) if stack else ()),
+        *map(stack_plan.removal, removed),
     )
     operation = replace(
         draft,
         progress=progress,
-        details=details,
+        details=UpdateDetails(previous=present.revision, pending=fields, stack=stack),
         spec=specification.revision,
         deadline=_deadline(draft, specification, stack),
         warnings=tuple(warning for each in rollouts for warning in each.source.warnings),

@@ -145,7 +145,8 @@ class Observed:
     application's container by service, `contract_faults` the faults of a complete stack. `logs`
     has the logs of containers that failed during the creation of a stack, by service.
     `change_set` is the one of the operation, None if it does not exist, `rollback_failures` are
-    those of a continued rollback of the stack. `specifications` has
+    those of a continued rollback of the stack, `undeleted` the resources that an update or its
+    rollback could not delete. `specifications` has
     revisions that are not the present one, by number, `task_roles` the patterns of the roles that
     the team of the application can give to its tasks.
     """
@@ -153,6 +154,7 @@ class Observed:
     stack: Stack | None = None
     stack_failures: tuple[str, ...] = ()
     rollback_failures: tuple[str, ...] = ()
+    undeleted: tuple[str, ...] = ()
     change_set: ChangeSet | None = None
     services: Mapping[str, RunningService | None] = field(default_factory=dict)
     registered: Mapping[str, str] = field(default_factory=dict)

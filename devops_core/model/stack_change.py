@@ -48,12 +48,18 @@ class ResourceChange(NamedTuple):
 
 
 class ChangeSet(NamedTuple):
-    """A change set of DescribeChangeSet. `execution` is its ExecutionStatus."""
+    """A change set of DescribeChangeSet. `execution` is its ExecutionStatus.
+
+    `failures` has the failures of a failed one if they were read, and `reason` often only their
+    kind.
+    """
 
     status: str
     execution: str = "UNAVAILABLE"
     reason: str = ""
     changes: tuple[ResourceChange, ...] = ()
+    id: str = ""
+    failures: tuple[str, ...] = ()
 
     @property
     def empty(self) -> bool:

@@ -7,11 +7,17 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
+from devops_core.errors import AwsError
 from devops_core.kinds import update
 from devops_core.model.inventory import Inventory
 from devops_core.model.observed import Observed, Stack
 from devops_core.model.operation import Operation
-from devops_core.model.stack_change import StackChange, change_set_name, rollback_token
+from devops_core.model.stack_change import (
+    ChangeSet,
+    StackChange,
+    change_set_name,
+    rollback_token,
+)
 from devops_core.naming import PRODUCTION, output_key
 from devops_core.observe import Controller, rollout, secrets
 from devops_core.observe.stacks import orphans, with_containers
@@ -106,11 +112,10 @@ def _changing(cloud: Cloud, operation: Operation, stack: Stack | None) -> Observ
         return Observed(stack=stack)
     change: StackChange = operation.details.stack
     stacks = cloud.stacks
-    observed = Observed(
-        stack=stack, change_set=stacks.change_set(stack.id, change_set_name(operation.id))
-    )
+    change_set = stacks.change_set(stack.id, change_set_name(operation.id))
+    observed = Observed(stack=stack, change_set=change_set)
     if operation.details.executed_at is None:
-        return observed
+        return replace(observed, change_set=_explained(cloud, operation, stack, change_set))
     if stack.status.endswith("_IN_PROGRESS"):
         if stack.status.startswith("UPDATE_ROLLBACK") and not operation.reasons:
             failures = stacks.failures(stack.id, operation.id)
@@ -120,11 +125,11 @@ def _changing(cloud: Cloud, operation: Operation, stack: Stack | None) -> Observ
         failures = stacks.failures(stack.id, rollback_token(operation.id))
         observed = replace(observed, rollback_failures=failures)
     if not change.applied(stack.parameters):
-        return replace(observed, stack_failures=stacks.failures(stack.id, operation.id))
+        return _unchanged(cloud, operation, observed, stack)
     if change.removed:
         observed = replace(
             observed,
-            stack_failures=stacks.failures(stack.id, operation.id),
+            undeleted=stacks.undeleted(stack.id, operation.id),
             orphans=orphans(cloud, operation, change.removed),
         )
     created = _with_added_services(cloud, operation, stack)
@@ -134,6 +139,38 @@ def _changing(cloud: Cloud, operation: Operation, stack: Stack | None) -> Observ
         containers=created.containers,
         contract_faults=created.contract_faults,
     )
+
+
+def _unchanged(cloud: Cloud, operation: Operation, observed: Observed, stack: Stack) -> Observed:
+    """Return a stack without its change: the failures, and the remains of a rolled-back update."""
+    stacks = cloud.stacks
+    failures = stacks.failures(stack.id, operation.id)
+    if not failures or stack.status != "UPDATE_ROLLBACK_COMPLETE":
+        return replace(observed, stack_failures=failures)
+    continued = rollback_token(operation.id) if operation.details.continued else None
+    tokens = filter(None, (operation.id, continued))
+    undeleted = [each for token in tokens for each in stacks.undeleted(stack.id, token)]
+    return replace(observed, stack_failures=failures, undeleted=tuple(undeleted))
+
+
+def _explained(
+    cloud: Cloud, operation: Operation, stack: Stack, change_set: ChangeSet | None
+) -> ChangeSet | None:
+    """Return a change set; a failed one has its failures, none after an AWS error.
+
+    Only a decision to discard it needs them, which only functions with the permissions for change
+    sets can carry out. An operation that ends for another reason does not need them.
+    """
+    decided = operation.details.undoing or operation.aborted_by is not None
+    if change_set is None or change_set.status != "FAILED" or change_set.empty or decided:
+        return change_set
+    if not cloud.settings.changes_stacks:
+        return change_set
+    try:
+        failures = cloud.stacks.change_set_failures(stack.id, change_set.id)
+    except AwsError:
+        return change_set
+    return change_set._replace(failures=failures)
 
 
 def _with_added_services(cloud: Cloud, operation: Operation, stack: Stack) -> Observed:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from devops_core.model.specification import FixedSettings, Specification
-from devops_core.requests import fields, schema, specification
+from devops_core.requests import fields, schema, specification, specification_rules
 
 
 class CreateRequest(NamedTuple):
@@ -37,9 +37,11 @@ CREATE = schema.Object(
         "tags": schema.Member(specification.TAGS, required=True),
         **specification.MEMBERS,
     },
-    check=specification.document_faults,
+    check=specification_rules.document_faults,
     sparse=True,
     name="CreateRequest",
     description="The application, its tags and the first revision of its specification. A "
-    f"specification has at most {specification.MAX_DOCUMENT_BYTES} bytes.",
+    f"specification has at most {specification_rules.MAX_DOCUMENT_BYTES} bytes, and the variables, "
+    "secrets and command of an environment have at most "
+    f"{specification_rules.MAX_SETTINGS_BYTES} bytes in its task definition.",
 )

@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 
 from devops_core.errors import InvalidRequestError
 from devops_core.model.specification import FixedSettings
-from devops_core.requests import fields, schema, specification
+from devops_core.requests import fields, schema, specification, specification_rules
+from devops_core.requests.task_settings import FIXED
 
 # Maximum of nested objects and lists; a valid document has at most five levels.
 _MAX_LEVELS = 20
@@ -85,9 +86,9 @@ def _faults(data: Mapping[str, Any], context: Mapping[str, Any]) -> Iterator[sch
 
     `application`, `tags` and `fixed` are those of the application.
     """
-    yield from specification.document_faults(data, context)
+    yield from specification_rules.document_faults(data, context)
     fixed: FixedSettings = context["fixed"]
-    present = dict(zip(specification.FIXED, fixed, strict=True))
+    present = dict(zip(FIXED, fixed, strict=True))
     for name, value in present.items():
         given = (data.get("service") or {}).get(name)
         if given not in (None, value):

@@ -17,6 +17,7 @@ from devops_core.errors import (
     ThrottledError,
     UnreachableError,
 )
+from devops_core.model.claims import AlreadyClaimedError, Claim
 from devops_core.model.inventory import Inventory, Row
 from devops_core.model.specification import (
     ApplicationRecord,
@@ -25,7 +26,6 @@ from devops_core.model.specification import (
     Specification,
 )
 from devops_core.naming import Environment
-from devops_core.ports import AlreadyClaimedError, Claim
 from tests.adapters.conftest import Time
 from tests.lab import samples
 from tests.lab.moto.hooks import (

@@ -338,6 +338,23 @@ def test_the_pages_of_events_are_bounded(stacks: CloudFormationStacks, client: A
     assert len(sent) == 20
 
 
+def test_the_resources_that_a_cleanup_could_not_delete_have_their_reasons(
+    stacks: CloudFormationStacks, client: Any
+) -> None:
+    newest_first = [
+        event("DELETE_FAILED", "The following resource(s) failed to delete", name="Shop"),
+        event("DELETE_COMPLETE", name="Retried"),
+        event("DELETE_FAILED", "in use", name="Retried"),
+        event("DELETE_FAILED", "protected", name="Balancer"),
+        event("DELETE_FAILED", "protected", name="Balancer"),
+        event("CREATE_FAILED", "did not start"),
+        event("DELETE_FAILED", "of another call", name="Foreign", call="02OTHER"),
+    ]
+    respond(client, "DescribeStackEvents", {"StackEvents": newest_first})
+
+    assert stacks.undeleted(STACK_ID, "01CREATE") == ("Balancer (AWS::ECS::Service): protected",)
+
+
 def test_a_successful_stack_has_no_failures(stacks: CloudFormationStacks) -> None:
     assert stacks.failures(stacks.create(request()), "01CREATE") == ()
 
@@ -464,6 +481,121 @@ def test_an_empty_change_set_has_a_reason(stacks: CloudFormationStacks, client: 
 
     assert change_set is not None
     assert change_set.empty
+
+
+# The path of a change set's ARN is its name and a UUID.
+CHANGE_SET_ID = STACK_ID.replace("stack/Shop", "changeSet/op-1")
+
+
+def validation(name: str, **changes: Any) -> dict[str, Any]:
+    """Return an event of a failed validation (API reference, OperationEvent)."""
+    return {
+        "EventType": "VALIDATION_ERROR",
+        "LogicalResourceId": name,
+        "ResourceType": "AWS::ElasticLoadBalancingV2::LoadBalancer",
+        "ValidationName": "NAME_CONFLICT_VALIDATION",
+        "ValidationFailureMode": "FAIL",
+        "ValidationStatus": "FAILED",
+        "ValidationStatusReason": "Resource with identifier 'Shop-da' already exists",
+        "ValidationPath": f"/Resources/{name}/Properties/Name",
+        **changes,
+    }
+
+
+def test_a_change_set_has_an_id(stacks: CloudFormationStacks, changeable: str) -> None:
+    stacks.create_change_set(change_request("Shop"))
+    change_set = stacks.change_set(changeable, "op-1")
+
+    assert change_set is not None
+    assert ":changeSet/op-1/" in change_set.id
+
+
+def test_the_failures_of_a_change_set_name_resource_path_and_reason(
+    stacks: CloudFormationStacks, client: Any
+) -> None:
+    sent = respond(
+        client,
+        "DescribeEvents",
+        {"OperationEvents": [validation("daLoadBalancer")], "NextToken": "more"},
+        {"OperationEvents": [validation("qaLoadBalancer", ValidationPath="")]},
+    )
+    words = (
+        "(AWS::ElasticLoadBalancingV2::LoadBalancer): Resource with identifier 'Shop-da' already"
+        " exists"
+    )
+
+    assert stacks.change_set_failures(STACK_ID, CHANGE_SET_ID) == (
+        f"daLoadBalancer {words} (at /Resources/daLoadBalancer/Properties/Name)",
+        f"qaLoadBalancer {words}",
+    )
+    first, second = (each["body"] for each in sent)
+    assert (first["StackName"], first["ChangeSetName"]) == (STACK_ID, CHANGE_SET_ID)
+    assert first["Filters.FailedEvents"] == "true"
+    assert second["NextToken"] == "more"
+
+
+def test_the_failures_of_a_change_set_include_those_of_hooks(
+    stacks: CloudFormationStacks, client: Any
+) -> None:
+    hook = {
+        "EventType": "HOOK_INVOCATION_ERROR",
+        "LogicalResourceId": "daService",
+        "ResourceType": "AWS::ECS::Service",
+        "HookType": "Company::Rules::Hook",
+        "HookFailureMode": "FAIL",
+        "HookStatus": "HOOK_COMPLETE_FAILED",
+        "HookStatusReason": "no public address",
+    }
+    respond(client, "DescribeEvents", {"OperationEvents": [hook]})
+
+    assert stacks.change_set_failures(STACK_ID, CHANGE_SET_ID) == (
+        "daService (AWS::ECS::Service): Company::Rules::Hook: no public address",
+    )
+
+
+def test_the_failures_of_a_change_set_exclude_warnings_and_events_without_a_reason(
+    stacks: CloudFormationStacks, client: Any
+) -> None:
+    events = [
+        validation("daService", ValidationFailureMode="WARN"),
+        validation("daService", ValidationStatus="SKIPPED"),
+        validation("daService", ValidationStatusReason=""),
+        {"EventType": "STACK_EVENT", "OperationStatus": "FAILED"},
+    ]
+    respond(client, "DescribeEvents", {"OperationEvents": events})
+
+    assert stacks.change_set_failures(STACK_ID, CHANGE_SET_ID) == ()
+
+
+def test_the_failures_of_a_change_set_are_limited(
+    stacks: CloudFormationStacks, client: Any
+) -> None:
+    events = [validation(f"da{number}") for number in range(100)]
+    page = {"OperationEvents": events, "NextToken": "more"}
+    sent = respond(client, "DescribeEvents", *[page] * 50)
+    found = stacks.change_set_failures(STACK_ID, CHANGE_SET_ID)
+
+    assert len(sent) == 20
+    assert len(found) == 21
+    assert found[-1] == "and 80 further failures"
+
+
+def test_an_event_can_lack_its_resource(stacks: CloudFormationStacks, client: Any) -> None:
+    event = validation("daService")
+    del event["LogicalResourceId"], event["ResourceType"]
+    respond(client, "DescribeEvents", {"OperationEvents": [event]})
+
+    (found,) = stacks.change_set_failures(STACK_ID, CHANGE_SET_ID)
+    assert found.startswith("Resource with identifier")
+
+
+def test_a_denied_read_of_the_failures_of_a_change_set_is_an_error(
+    stacks: CloudFormationStacks, client: Any
+) -> None:
+    refuse(client, "DescribeEvents", "AccessDenied", "not authorized", status=403)
+
+    with pytest.raises(AccessDeniedError):
+        stacks.change_set_failures(STACK_ID, CHANGE_SET_ID)
 
 
 def test_a_repeated_execution_is_no_error(stacks: CloudFormationStacks, client: Any) -> None:

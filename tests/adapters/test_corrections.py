@@ -10,11 +10,11 @@ from botocore.exceptions import ReadTimeoutError
 
 from devops_core.adapters.dynamodb.tables import DynamoTables
 from devops_core.errors import ChangedMeanwhileError, UnreachableError
+from devops_core.model.claims import Claim, Closing
 from devops_core.model.inventory import Row
 from devops_core.model.operation import Status
 from devops_core.model.specification import RecordClaim
 from devops_core.naming import PRODUCTION, Environment
-from devops_core.ports import Claim, Closing
 from tests.lab import samples
 from tests.lab.moto.hooks import break_after, send_twice
 

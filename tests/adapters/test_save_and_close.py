@@ -10,11 +10,11 @@ from devops_core.adapters.dynamodb import items
 from devops_core.adapters.dynamodb.attributes import decode
 from devops_core.adapters.dynamodb.tables import DynamoTables
 from devops_core.errors import LostClaimError, ThrottledError, UnreachableError
+from devops_core.model.claims import Claim, Closing
 from devops_core.model.inventory import Inventory, RowStatus
 from devops_core.model.operation import Event, Operation, Status
 from devops_core.model.specification import ApplicationRecord, RecordClaim, StackRecord
 from devops_core.naming import Environment
-from devops_core.ports import Claim, Closing
 from tests.lab import samples
 from tests.lab.moto.hooks import break_after, break_before, cancel, meanwhile, refuse, send_twice
 

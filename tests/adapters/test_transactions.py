@@ -17,8 +17,8 @@ from devops_core.errors import (
     RefusedError,
     ThrottledError,
 )
+from devops_core.model.claims import AlreadyClaimedError
 from devops_core.model.operation import Operation
-from devops_core.ports import AlreadyClaimedError
 from tests.lab import samples
 
 OURS, THEIRS = "01OURS", "02THEIRS"

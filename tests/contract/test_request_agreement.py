@@ -33,6 +33,7 @@ from tests.contract.test_request_rules import (
     FARGATE,
     FIELDS,
     FULL,
+    LARGE_SETTINGS,
     LARGEST,
     MANY_ARNS,
     MINIMAL,
@@ -143,6 +144,15 @@ def _has_large_secrets(body: Any) -> bool:
     return any(len(",".join(each.get("secrets", {}).values())) > 4096 for each in _settings(body))
 
 
+def _has_large_settings(body: Any) -> bool:
+    """Return whether the variables of an environment alone do not fit into a task definition."""
+    pairs = [
+        [{"name": name, "value": value} for name, value in each.get("environment", {}).items()]
+        for each in _settings(body)
+    ]
+    return any(len(json.dumps(each, separators=(",", ":"))) > 61440 for each in pairs)
+
+
 def _overrides_others(body: Any) -> bool:
     """Return whether a body has an override of an environment that it does not create."""
     chosen = body.get("environments", {})
@@ -212,6 +222,12 @@ EXCEPTIONS = (
         ("create",),
         put(LARGEST, "description", "x" * 6),
         lambda body: len(json.dumps(body, ensure_ascii=False).encode()) > 65536,
+    ),
+    Inexpressible(
+        "of an environment have at most 61440 bytes in its task definition",
+        ("create",),
+        put(FULL, "service.environment", LARGE_SETTINGS | {"V": "x"}),
+        _has_large_settings,
     ),
     Inexpressible(
         "Settings of single environments of the application",

@@ -633,11 +633,26 @@ def _no_size(cpu: int, memory: int, *, of_cpu: str = "", of_memory: str = "") ->
     )
 
 
-# A body whose document has 65,536 bytes with a description of five characters.
+def _too_large_settings(totals: str) -> str:
+    """Return the fault of settings that do not fit into a task definition."""
+    return (
+        "must be smaller: variables, secrets and command of an environment need at most 61440 bytes"
+        f" in its task definition, not {totals}"
+    )
+
+
+# A body whose document has 65,536 bytes with a description of five characters, in several
+# environments.
 LARGEST = MINIMAL["create"] | {
     "description": "x" * 5,
-    "service": {"environment": {f"V{n:02}": "é" * 2048 for n in range(15)} | {"V": "x" * 3876}},
+    "service": {"environment": {f"V{n:02}": "é" * 2048 for n in range(11)} | {"V": "x" * 3821}},
+    "overrides": {
+        "dev": {"environment": {"W": "x" * 4096, "Z": "x" * 4096}},
+        "prod": {"environment": {"X": "x" * 4096, "Y": "x" * 4096}},
+    },
 }
+# In a task definition they have 61,430 bytes.
+LARGE_SETTINGS = {f"V{n:02}": "x" * 4069 for n in range(15)}
 CASES: Mapping[str, Case] = {
     "most tags": Case("create", tagged(**{f"k{n}": "v" for n in range(39)}), {}),
     "too many tags": Case(
@@ -740,6 +755,25 @@ CASES: Mapping[str, Case] = {
     "a document that is too large": Case(
         "create", put(LARGEST, "description", "x" * 6),
         {"body": "has 65537 bytes as a specification: at most 65536"},
+    ),
+    "the largest settings of an environment": Case(
+        "create", serving(environment=LARGE_SETTINGS, command=["x" * 8]), {}
+    ),
+    "settings that are too large for a task definition": Case(
+        "create",
+        overriding({"prod": {"command": ["x" * 9]}}, {"environment": LARGE_SETTINGS}),
+        {"service.environment": _too_large_settings("61441 in prod")},
+    ),
+    "an override that is too large for a task definition": Case(
+        "create",
+        overriding({"dev": {"environment": {f"W{n}": "x" * 4000 for n in range(16)}}},
+                   {"secrets": {"KEY": SECRET}}),
+        {"overrides.dev.environment": _too_large_settings("64507 in dev")},
+    ),
+    "small variables of a small document": Case(
+        "create",
+        serving(environment={f"V{n}": "" for n in range(2300)}),
+        {"service.environment": _too_large_settings("63295 in dev, 63295 in prod")},
     ),
     "fields of other services in a specification": Case(
         "create",

@@ -8,7 +8,13 @@ from typing import Any
 import pytest
 
 from devops_core.access import AccessPolicy
-from devops_core.errors import RefusedError, UnreachableError
+from devops_core.errors import (
+    AccessDeniedError,
+    AwsError,
+    RefusedError,
+    ThrottledError,
+    UnreachableError,
+)
 from devops_core.naming import Environment
 from tests.lab.callers import ONLY_APPROVERS, OWNER, with_policy
 from tests.lab.client import Client, Reply
@@ -257,12 +263,95 @@ def test_resources_that_cannot_be_deleted_are_named(promoted: FakeCloud, api: Cl
     assert revision(api) == 2
 
 
+def warning_of_remains(cloud: FakeCloud, api: Client) -> str:
+    """Add an environment, which fails with remaining resources; return the warning."""
+    cloud.stacks.update_failures = ("daService (AWS::ECS::Service): limit exceeded",)
+    cloud.stacks.cleanup_failures = ("daLoadBalancer (AWS::…::LoadBalancer): protected",)
+    done = ended(api, api.patch(ADD_DA), "FAILED")
+    assert stack(cloud).status == "UPDATE_ROLLBACK_COMPLETE"
+    assert done.operation["reasons"] == ["daService (AWS::ECS::Service): limit exceeded"]
+    (warning,) = done.operation["warnings"]
+    assert "could not delete resources that the failed update had created" in warning
+    return str(warning)
+
+
+def test_resources_that_a_rollback_cannot_delete_are_named(
+    promoted: FakeCloud, api: Client
+) -> None:
+    assert "daLoadBalancer" in warning_of_remains(promoted, api)
+    promoted.stacks.update_failures = promoted.stacks.cleanup_failures = ()
+    unchanged(promoted, api)
+
+
+def test_resources_that_a_continued_rollback_cannot_delete_are_named(
+    promoted: FakeCloud, api: Client
+) -> None:
+    promoted.stacks.rollback_failures = ("daListener (AWS::…::Listener): in use",)
+    promoted.stacks.repaired = True
+    assert "daLoadBalancer" in warning_of_remains(promoted, api)
+
+
 def test_a_refused_change_set_fails_the_update(promoted: FakeCloud, api: Client) -> None:
     words = "Stack:Shop is in DELETE_IN_PROGRESS state and can not be updated."
     promoted.wire.fail("stacks.create_change_set", RefusedError(words), times=1)
     done = ended(api, api.patch(ADD_DA), "FAILED")
     assert done.operation["reasons"] == [words]
     unchanged(promoted, api)
+
+
+CONFLICT = "daLoadBalancer (AWS::…::LoadBalancer): Shop-da already exists"
+
+
+def test_an_invalid_change_set_fails_with_the_reasons_of_its_validation(
+    promoted: FakeCloud, api: Client
+) -> None:
+    promoted.stacks.validation_failures = (CONFLICT,)
+    done = ended(api, api.patch(ADD_DA), "FAILED")
+    assert done.operation["reasons"] == [CONFLICT]
+    assert stack(promoted).change_sets == {}
+    reads = [call for call in promoted.wire.journal if call.name == "stacks.change_set_failures"]
+    assert len(reads) == 1
+    promoted.stacks.validation_failures = ()
+    unchanged(promoted, api)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        AccessDeniedError("the service's role lacks cloudformation:DescribeEvents"),
+        RefusedError("DescribeEvents is not supported"),
+        ThrottledError("Rate exceeded"),
+        UnreachableError("AWS did not respond"),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_without_the_reasons_of_its_validation_an_update_fails_with_the_general_text(
+    promoted: FakeCloud, api: Client, error: AwsError
+) -> None:
+    promoted.stacks.validation_failures = (CONFLICT,)
+    promoted.wire.fail("stacks.change_set_failures", error)
+    done = ended(api, api.patch(ADD_DA), "FAILED")
+    (reason,) = done.operation["reasons"]
+    assert reason.startswith("CloudFormation: The following hook(s)/validation failed: [AWS::Early")
+    promoted.stacks.validation_failures = ()
+    unchanged(promoted, api)
+
+
+def test_only_failed_change_sets_need_the_reasons_of_their_validation(
+    promoted: FakeCloud, api: Client
+) -> None:
+    ended(api, api.patch(ADD_DA))
+    promoted.stacks.validation_failures = (CONFLICT,)
+    promoted.stacks.pace = None
+    accepted = api.patch(DROP_QA, remove="qa")
+    stack(promoted).change_sets[f"op-{accepted.id}"].complete()
+    # A function without the permissions for change sets does not decide on the failure.
+    settings = promoted.settings
+    promoted.settings = settings._replace(changes_stacks=False)
+    assert api.status(accepted.id).operation["status"] == "IN_PROGRESS"
+    promoted.settings = settings
+    assert api.abort(accepted.id).operation["reasons"] == ["aborted by iam user/alice"]
+    assert not [call for call in promoted.wire.journal if "failures" in call.name]
 
 
 def test_an_abort_before_the_execution_removes_the_change_set(

@@ -28,6 +28,10 @@ def variables(cloud: FakeCloud, service: str) -> dict[str, str]:
     return {name: own[name] for name in own if name not in ("APPLICATION", "ENVIRONMENT")}
 
 
+# Variables that need most of the bytes of a task definition.
+LARGE: Mapping[str, str] = {f"V{number:02}": "x" * 4069 for number in range(15)}
+
+
 def by_hand(cloud: FakeCloud, **values: str) -> None:
     """Deploy a task definition of dev with other variables, as a person in the console."""
     running = cloud.containers.running("Shop", "dev").request
@@ -541,3 +545,38 @@ def test_the_calls_of_an_update_are_few(promoted: FakeCloud, api: Client) -> Non
         "tables.inventory", "containers.services", "tables.claim", "containers.register",
         "containers.update", "tables.save",
     ]  # fmt: skip
+
+
+def test_settings_that_do_not_fit_into_a_task_definition_are_refused(
+    promoted: FakeCloud, api: Client
+) -> None:
+    assert api.patch({"service": {"environment": LARGE}}).status == 202
+    api.settle()
+    override = {"overrides": {"qa": {"environment": {"MORE": "x"}}}}
+    reply = api.patch(override)
+    assert reply.status == 400
+    assert reply.body["errors"] == [
+        {
+            "field": "overrides.qa.environment",
+            "message": "must be smaller: variables, secrets and command of an environment need at"
+            " most 61440 bytes in its task definition, not 61458 in qa",
+        }
+    ]
+    assert not promoted.tables.in_progress()
+    # A merge patch that removes a variable makes room.
+    assert api.patch({"service": {"environment": {"V00": None}}, **override}).status == 202
+
+
+def test_settings_must_fit_beside_the_other_containers(cloud: FakeCloud, api: Client) -> None:
+    sidecar = {"name": "proxy", "image": "proxy", "command": ["x" * 4000]}
+    cloud.stacks.estate.sidecars = [sidecar]
+    api.finished(api.create(environments={"nonProd": ["dev", "qa"]}))
+    reply = api.patch({"overrides": {"qa": {"environment": LARGE}}})
+    assert reply.status == 400
+    ((field, message),) = [(each["field"], each["message"]) for each in reply.body["errors"]]
+    assert field == "service"
+    assert message.startswith(
+        "must be smaller: a task definition with all its containers has at most 65536 bytes, not 65"
+    )
+    assert message.endswith(" in qa")
+    assert not cloud.tables.in_progress()

@@ -48,7 +48,7 @@ KINDS = ("create", "deploy", "promote", "swap", "update", "delete")
 # The modules of kinds that several kinds share.
 SHARED = {"kind", "releases", "rollout", "secrets", "sources", "stacks"}
 # Further modules of the rules of a kind.
-PARTS = {"update": ("stack_update",)}
+PARTS = {"update": ("stack_plan", "stack_update")}
 # Only writes need these modules and packages. The package `devops_core.kinds` is the registry; its
 # modules have the rules.
 FOR_WRITES = (

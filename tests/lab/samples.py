@@ -10,6 +10,7 @@ from devops_core.details.create import CreateDetails
 from devops_core.details.delete import DeleteDetails
 from devops_core.details.swap import SwapDetails
 from devops_core.details.update import UpdateDetails
+from devops_core.model.claims import Claim, Closing, IdempotencyRecord
 from devops_core.model.container_log import ContainerLog
 from devops_core.model.inventory import Application, Row, RowStatus, Service
 from devops_core.model.operation import Event, Operation, Progress, Status
@@ -25,7 +26,6 @@ from devops_core.model.stack_change import StackChange
 from devops_core.model.steps import WarmedPage
 from devops_core.model.template import Template
 from devops_core.naming import Environment
-from devops_core.ports import Claim, Closing, IdempotencyRecord
 from devops_core.settings import TableNames
 
 NOW = datetime(2026, 1, 31, 12, 0, 0, 123_000, tzinfo=UTC)

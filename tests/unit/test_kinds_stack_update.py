@@ -62,6 +62,8 @@ READY = ChangeSet("CREATE_COMPLETE", "AVAILABLE", changes=CHANGES)
 EMPTY = ChangeSet("FAILED", reason="The submitted information didn't contain changes.")
 SAME = ChangeSet("FAILED", reason="No updates are to be performed.")
 INVALID = ChangeSet("FAILED", reason="the template is invalid")
+CONFLICT = "daLoadBalancer (AWS::…::LoadBalancer): already exists"
+CONFLICTING = INVALID._replace(failures=(CONFLICT,))
 OBSOLETE = READY._replace(execution="OBSOLETE")
 FOREIGN = READY._replace(
     changes=(*CHANGES, ResourceChange("Modify", "prod1Service", SERVICE, "False"))
@@ -195,6 +197,7 @@ REASONS: list[tuple[Operation, Observed, str]] = [
     (NEW, seen("CREATE_COMPLETE", FOREIGN),
      "the change set was not executed, because it would Modify prod1Service (AWS::ECS::Service)"),
     (NEW, seen("CREATE_COMPLETE", INVALID), "CloudFormation: the template is invalid"),
+    (NEW, seen("CREATE_COMPLETE", CONFLICTING), CONFLICT),
     (NEW, seen("CREATE_COMPLETE", OBSOLETE),
      "the change set is OBSOLETE, because another tool changed the stack"),
     (updating(**ABORTED), seen("CREATE_COMPLETE", READY), "aborted by alice"),
@@ -264,7 +267,7 @@ def test_the_first_reasons_of_a_failure_are_kept() -> None:
 def test_the_rollouts_follow_the_change_of_the_stack() -> None:
     services = ("da", "dev", "prod-1", "prod-2")
     complete = stack("UPDATE_COMPLETE", parameters=AFTER, outputs=outputs(*services))
-    observed = replace(COMPLETE, stack=complete, stack_failures=("qaLoadBalancer: in use",))
+    observed = replace(COMPLETE, stack=complete, undeleted=("qaLoadBalancer: in use",))
     update = replace(FAILING, warnings=("an earlier warning",))
     changed = stack_update.decide(update, observed, NOW)
     assert isinstance(changed, Operation)
@@ -280,6 +283,24 @@ def test_the_rollouts_follow_the_change_of_the_stack() -> None:
     assert warning == (
         "CloudFormation could not delete resources of QA, and does not manage them any more: delete"
         " them by hand: qaLoadBalancer: in use"
+    )
+
+
+def test_resources_that_a_rollback_could_not_delete_are_a_warning() -> None:
+    remaining = ("daLoadBalancer: in use", "daLogGroup: denied")
+    failures = ("daService: limit", *remaining)
+    rolled_back = seen(
+        "UPDATE_ROLLBACK_COMPLETE", READY, stack_failures=failures, undeleted=remaining
+    )
+    update = replace(EXECUTED, warnings=("an earlier warning",))
+    executed = replace(rolled_back, change_set=executing("EXECUTE_FAILED"))
+    decision = stack_update.decide(update, executed, NOW)
+    assert isinstance(decision, Fail)
+    assert decision.operation.reasons == ("daService: limit",)
+    assert decision.operation.warnings == (
+        "an earlier warning",
+        "CloudFormation could not delete resources that the failed update had created, and does not"
+        " manage them any more: delete them by hand: daLoadBalancer: in use; daLogGroup: denied",
     )
 
 

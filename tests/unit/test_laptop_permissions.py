@@ -34,6 +34,7 @@ DYNAMODB = "arn:aws:dynamodb:eu-west-1:000000000000"
 NAMES, SHOP = ({"dynamodb:LeadingKeys": [partition]} for partition in ("NAMES#", "Shop"))
 STACK_ROLE = {"cloudformation:RoleArn": ROLE}
 CHANGE_SET = {"cloudformation:ChangeSetName": "op-1"}
+CHANGE_SET_ID = "arn:aws:cloudformation:eu-west-1:000000000000:changeSet/op-1/f2"
 PASSED = Permission("iam:PassRole", ROLE, {"iam:PassedToService": "cloudformation.amazonaws.com"})
 TASK_ROLE = Permission("iam:PassRole", ROLE, {"iam:PassedToService": "ecs-tasks.amazonaws.com"})
 
@@ -119,9 +120,22 @@ CALLS: list[tuple[str, dict[str, Any], list[Permission]]] = [
         )
         for action, name in (
             ("Delete", "op-1"),
-            ("Describe", "arn:aws:cloudformation:eu-west-1:000000000000:changeSet/op-1/f2"),
+            ("Describe", CHANGE_SET_ID),
             ("Execute", "op-1"),
         )
+    ),
+    (
+        "cloudformation:DescribeEvents",
+        {"StackName": "Shop", "ChangeSetName": CHANGE_SET_ID},
+        [
+            Permission("cloudformation:DescribeEvents", STACK),
+            Permission("cloudformation:DescribeEvents", CHANGE_SET_ID),
+        ],
+    ),
+    (
+        "cloudformation:DescribeEvents",
+        {"StackName": "Shop"},
+        [Permission("cloudformation:DescribeEvents", STACK)],
     ),
     *(
         (action, {"StackName": "Shop"}, [Permission(action, STACK)])

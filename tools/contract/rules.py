@@ -9,7 +9,7 @@ import json
 from typing import Any
 
 from devops_core.naming import ECR_HOST
-from devops_core.requests import fields, schema, specification
+from devops_core.requests import fields, schema, specification, task_settings
 from devops_core.requests.reads import EVENTS, STACKS
 from tools.contract.document import FILE
 from tools.contract.schemas import ecma
@@ -50,7 +50,7 @@ def _specification() -> dict[str, Any]:
     service, overrides = members["service"].type, members["overrides"].type
     assert isinstance(service, schema.Object)  # noqa: S101 - objects of the contract
     assert isinstance(overrides, schema.Object)  # noqa: S101
-    fixed = specification.FIXED
+    fixed = task_settings.FIXED
     settings = {name: each for name, each in service.members.items() if name not in fixed}
     texts = [name for name, member in members.items() if isinstance(member.type, schema.Text)]
     return {

@@ -169,6 +169,13 @@ def _one_change_set(call: Call) -> Iterable[Permission]:
     yield Permission(call.action, _stack(call), _change_set_key(call))
 
 
+def _events(call: Call) -> Iterable[Permission]:
+    """For DescribeEvents: the Service Authorization Reference has stacks and change sets."""
+    yield Permission(call.action, _stack(call))
+    if name := call.parameters.get("ChangeSetName"):
+        yield Permission(call.action, _arn(call, "changeSet/", name))
+
+
 def _one_stack(call: Call) -> Iterable[Permission]:
     yield Permission(call.action, _stack(call))
 
@@ -269,6 +276,7 @@ _RULES: dict[str, Callable[[Call], Iterable[Permission]]] = {
     "cloudformation:DeleteChangeSet": _one_change_set,
     "cloudformation:DeleteStack": _stack_with_role,
     "cloudformation:DescribeChangeSet": _one_change_set,
+    "cloudformation:DescribeEvents": _events,
     "cloudformation:DescribeStackEvents": _one_stack,
     "cloudformation:DescribeStackResources": _one_stack,
     "cloudformation:DescribeStacks": _one_stack,

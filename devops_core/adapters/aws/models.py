@@ -16,6 +16,7 @@ CALLED: Mapping[str, tuple[str, ...]] = {
         "DeleteChangeSet",
         "DeleteStack",
         "DescribeChangeSet",
+        "DescribeEvents",
         "DescribeStackEvents",
         "DescribeStacks",
         "ExecuteChangeSet",

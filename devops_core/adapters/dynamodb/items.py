@@ -20,11 +20,11 @@ from devops_core.naming import Environment
 from devops_core.settings import TableNames
 
 if TYPE_CHECKING:
+    from devops_core.model.claims import IdempotencyRecord
     from devops_core.model.inventory import Application, Inventory, Row
     from devops_core.model.listing import OpenOperation
     from devops_core.model.operation import Event, Operation
     from devops_core.model.specification import ApplicationRecord, Revision, Specification
-    from devops_core.ports import IdempotencyRecord
 
 # Returns the class of `Operation.details` for a kind, None for a kind without details.
 DetailsType = Callable[[str], type[Any] | None]
@@ -334,7 +334,7 @@ def idempotency_record_item(record: IdempotencyRecord) -> Item:
 
 def idempotency_record_of(item: Mapping[str, Mapping[str, Any]]) -> IdempotencyRecord:
     """Return the idempotency record in an item."""
-    from devops_core.ports import IdempotencyRecord
+    from devops_core.model.claims import IdempotencyRecord
 
     record: IdempotencyRecord = typed(IdempotencyRecord, decode(item))
     return record

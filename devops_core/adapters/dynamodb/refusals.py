@@ -13,8 +13,8 @@ from devops_core.errors import (
     BusyError,
     ChangedMeanwhileError,
 )
+from devops_core.model.claims import AlreadyClaimedError
 from devops_core.model.operation import Operation
-from devops_core.ports import AlreadyClaimedError
 
 
 def refusal(operation: Operation, failed: Sequence[FailedCondition]) -> Exception | None:

@@ -23,11 +23,11 @@ from devops_core.settings import TableNames
 
 if TYPE_CHECKING:
     from devops_core.adapters.dynamodb.attributes import Item
+    from devops_core.model.claims import Claim, Closing, IdempotencyRecord
     from devops_core.model.inventory import Inventory
     from devops_core.model.listing import OpenOperation, Page
     from devops_core.model.operation import Event, Operation
     from devops_core.model.specification import ApplicationRecord, Revision
-    from devops_core.ports import Claim, Closing, IdempotencyRecord
 
 _INDEX = "OpenOperations"
 # Operations in one read of the index: about 120 KB. DynamoDB reads at most 1 MB for a page.

@@ -19,10 +19,10 @@ from devops_core.model.operation import Status
 
 if TYPE_CHECKING:
     from devops_core.adapters.dynamodb.attributes import Item
+    from devops_core.model.claims import Claim, Closing, IdempotencyRecord
     from devops_core.model.inventory import Row
     from devops_core.model.operation import Event, Operation
     from devops_core.model.specification import RecordClaim
-    from devops_core.ports import Claim, Closing, IdempotencyRecord
     from devops_core.settings import TableNames
 
 # Attempts while another transaction holds the same items. That transaction takes milliseconds, so

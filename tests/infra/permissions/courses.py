@@ -169,7 +169,8 @@ _ABORT: Drive = _abort
 class Course:
     """A request, the driver that ends it, whether AWS fails, and the call at which it crashes.
 
-    `fails_late` means that the second rollout of a create fails, after its stack is complete.
+    `fails_late` means that the second rollout of a create fails, after its stack is complete,
+    `invalid` that the validation of the change set of an update fails.
     """
 
     state: State
@@ -177,6 +178,7 @@ class Course:
     drive: Drive
     fails: bool = False
     fails_late: bool = False
+    invalid: bool = False
     dies_at: int | None = None
 
 
@@ -237,6 +239,8 @@ class Trace:
         before = _running()
         if course.dies_at is not None:
             Fault(account, Plan(_death(course.dies_at), []), {})
+        if course.invalid:
+            account.completion.validation_failures = ("daService already exists",)
         world.ask(course.request)
         if course.fails:
             stack = {"DELETE": "DELETE_COMPLETE", "PATCH": "UPDATE_COMPLETE"}.get(
@@ -344,6 +348,8 @@ def _courses(state: State, request: Request, drive: Drive, deaths: list[int]) ->
     yield Course(state, request, drive, fails=True)
     if request is _CREATE:
         yield Course(state, request, drive, fails_late=True)
+    if request in (_ADDS, _REMOVES):
+        yield from (Course(state, request, drive, invalid=True, dies_at=n) for n in (None, *deaths))
     for number in deaths:
         yield Course(state, request, drive, dies_at=number)
 

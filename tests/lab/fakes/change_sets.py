@@ -22,6 +22,12 @@ _ENVIRONMENT_RESOURCES = {
     **_SERVICE_RESOURCES,
 }
 _POLICY = "AWS::IAM::RolePolicy"
+# The reason of a change set whose validation fails (aws/aws-cdk-cli issue 1000).
+INVALID_REASON = (
+    "The following hook(s)/validation failed: [AWS::EarlyValidation::ResourceExistenceCheck]. To"
+    " troubleshoot Early Validation errors, use the DescribeEvents API for detailed failure"
+    " information."
+)
 # The parameters that a resource of a service depends on.
 _USES = {
     "TaskDefinition": ("Image", "Cpu", "Memory", "ContainerPort", "CpuArchitecture"),
@@ -34,7 +40,8 @@ _USES = {
 class FakeChangeSet:
     """A change set. `left` is the number of describes before it is complete, None for no limit.
 
-    `before` has the parameters of the stack before its execution.
+    `before` has the parameters of the stack before its execution, `failures` the failures of its
+    validation. `id` is its ARN.
     """
 
     name: str
@@ -45,9 +52,14 @@ class FakeChangeSet:
     reason: str = ""
     left: int | None = None
     before: dict[str, str] = field(default_factory=dict)
+    failures: tuple[str, ...] = ()
+    id: str = ""
 
     def complete(self) -> None:
-        """End its creation as CloudFormation does; without changes it fails."""
+        """End its creation as CloudFormation does; it fails if it is invalid or without changes."""
+        if self.failures:
+            self.status, self.reason = "FAILED", INVALID_REASON
+            return
         if self.changes:
             self.status, self.execution = "CREATE_COMPLETE", "AVAILABLE"
             return
@@ -61,7 +73,7 @@ class FakeChangeSet:
         """Return it as the port does."""
         complete = self.status == "CREATE_COMPLETE"
         changes = self.changes if complete else ()
-        return ChangeSet(self.status, self.execution, self.reason, changes)
+        return ChangeSet(self.status, self.execution, self.reason, changes, self.id)
 
 
 def changed_parameters(present: Mapping[str, str], request: Mapping[str, Any]) -> dict[str, str]:

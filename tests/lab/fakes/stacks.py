@@ -42,6 +42,7 @@ class FakeStack:
     parameters: dict[str, str] = field(default_factory=dict)
     outputs: dict[str, str] = field(default_factory=dict)
     failures: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    undeleted: dict[str, tuple[str, ...]] = field(default_factory=dict)
     left: int | None = None
     unseen: int = 0
     protected: bool = False
@@ -75,7 +76,8 @@ class FakeStacks(Port, port="stacks"):
     None it waits for `finish`. `lag` is the number of describes that do not return a new stack yet.
     `create_failures`, `update_failures` and `delete_failures` have the reasons of failing
     resources, `rollback_failures` those of the rollback of an update, `cleanup_failures` those of
-    resources that an update does not need any more. With `repaired` a rollback fails only once.
+    resources that an update or its rollback does not need any more, `validation_failures` those of
+    the validation of a change set. With `repaired` a rollback fails only once.
     `unexpected` has the further changes of change sets, because another tool has changed the stack.
     `without_outputs` has the outputs that the template lacks, `other_outputs` those with other
     values. A template with "Resources:" is valid; its parameters are `declared`, with True for a
@@ -102,6 +104,7 @@ class FakeStacks(Port, port="stacks"):
         self.update_failures: tuple[str, ...] = ()
         self.rollback_failures: tuple[str, ...] = ()
         self.cleanup_failures: tuple[str, ...] = ()
+        self.validation_failures: tuple[str, ...] = ()
         self.repaired = False
         self.unexpected: tuple[ResourceChange, ...] = ()
         self.without_outputs: set[str] = set()
@@ -203,7 +206,14 @@ class FakeStacks(Port, port="stacks"):
         found = changes(stack.parameters, parameters)
         if found:
             found += self.unexpected
-        stack.change_sets[name] = FakeChangeSet(name, parameters, found, left=self.pace)
+        stack.change_sets[name] = FakeChangeSet(
+            name,
+            parameters,
+            found,
+            left=self.pace,
+            failures=self.validation_failures,
+            id=f"{self._prefix.removesuffix('stack')}changeSet/{name}/{len(stack.change_sets):032x}",
+        )
 
     @outgoing
     def change_set(self, stack_id: str, name: str) -> ChangeSet | None:
@@ -216,6 +226,14 @@ class FakeStacks(Port, port="stacks"):
             if change_set.left < 0:
                 change_set.complete()
         return change_set.described()
+
+    @outgoing
+    def change_set_failures(self, stack_id: str, change_set_id: str) -> tuple[str, ...]:
+        """Return the failures of the validation of a change set."""
+        (found,) = (
+            each for each in self.stacks[stack_id].change_sets.values() if each.id == change_set_id
+        )
+        return found.failures
 
     @outgoing
     def execute_change_set(self, stack_id: str, name: str, token: str) -> None:
@@ -257,6 +275,11 @@ class FakeStacks(Port, port="stacks"):
     def failures(self, stack_id: str, token: str) -> tuple[str, ...]:
         """Return the reasons of resources that failed in calls with a token."""
         return self.stacks[stack_id].failures.get(token, ())
+
+    @outgoing
+    def undeleted(self, stack_id: str, token: str) -> tuple[str, ...]:
+        """Return the reasons of resources that calls with a token could not delete."""
+        return self.stacks[stack_id].undeleted.get(token, ())
 
     # --- for tests, without outgoing calls ---
 
@@ -342,11 +365,18 @@ class FakeStacks(Port, port="stacks"):
     def _finish_update(self, stack: FakeStack) -> None:
         """Move an update to its next status, as CloudFormation does."""
         ended = "EXECUTE_COMPLETE"
-        if stack.status == "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS":
-            stack.status, stack.failures[stack.token] = "UPDATE_COMPLETE", self.cleanup_failures
+        if stack.status.endswith("_CLEANUP_IN_PROGRESS"):
+            rolled_back = stack.status.startswith("UPDATE_ROLLBACK")
+            stack.status = stack.status.removesuffix("_CLEANUP_IN_PROGRESS")
+            ended = "EXECUTE_FAILED" if rolled_back else ended
+            stack.undeleted[stack.token] = self.cleanup_failures
+            known = stack.failures.get(stack.token, ())
+            stack.failures[stack.token] = (*known, *self.cleanup_failures)
         elif stack.status == "UPDATE_ROLLBACK_IN_PROGRESS":
             failed, ended = bool(self.rollback_failures), "EXECUTE_FAILED"
-            stack.status = "UPDATE_ROLLBACK_FAILED" if failed else "UPDATE_ROLLBACK_COMPLETE"
+            cleanup = "UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS"
+            stack.status = "UPDATE_ROLLBACK_FAILED" if failed else cleanup
+            stack.left = self.pace
             if failed:
                 known = stack.failures.get(stack.token, ())
                 stack.failures[stack.token] = (*known, *self.rollback_failures)

@@ -13,12 +13,12 @@ from devops_core.errors import (
     ChangedMeanwhileError,
     LostClaimError,
 )
+from devops_core.model.claims import AlreadyClaimedError, Claim, Closing, IdempotencyRecord
 from devops_core.model.inventory import Inventory, Row
 from devops_core.model.listing import OpenOperation, Page
 from devops_core.model.operation import Event, Operation
 from devops_core.model.specification import ApplicationRecord, Revision
 from devops_core.naming import Environment
-from devops_core.ports import AlreadyClaimedError, Claim, Closing, IdempotencyRecord
 from tests.lab.fakes.clock import FakeClock
 from tests.lab.fakes.wire import Port, Wire, outgoing
 

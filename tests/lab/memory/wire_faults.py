@@ -13,7 +13,7 @@ from devops_core.errors import (
     ThrottledError,
     UnreachableError,
 )
-from devops_core.ports import AlreadyClaimedError
+from devops_core.model.claims import AlreadyClaimedError
 from tests.lab.fakes import Call, Crash, FakeCloud
 from tests.lab.faults import Effect, Faults, Kind, Plan
 

@@ -12,6 +12,7 @@ from xml.sax.saxutils import escape
 
 from botocore.awsrequest import AWSResponse
 
+from tests.lab.fakes import ACCOUNT, REGION
 from tests.lab.fakes.change_sets import FakeChangeSet, changed_parameters, changes
 from tests.lab.moto import responses
 from tests.lab.moto.application_template import application_template
@@ -23,11 +24,18 @@ ChangeSets = dict[tuple[str, str], FakeChangeSet]
 Params = Mapping[str, Any]
 
 
-def answer(change_sets: ChangeSets, call: Call) -> AWSResponse | None:
-    """Execute a call about a change set, and return its response; None for another call."""
+def answer(change_sets: ChangeSets, call: Call, failures: tuple[str, ...]) -> AWSResponse | None:
+    """Execute a call about a change set, and return its response; None for another call.
+
+    With `failures` the validation of the change sets that have not been executed fails.
+    """
     handler = _HANDLERS.get(call.operation) if call.service == "cloudformation" else None
     if handler is None:
         return None
+    for each in change_sets.values():
+        if failures and each.execution == "AVAILABLE":
+            each.failures, each.execution = failures, "UNAVAILABLE"
+            each.complete()
     return handler(change_sets, call.params)
 
 
@@ -38,10 +46,13 @@ def _create(change_sets: ChangeSets, params: Params) -> AWSResponse:
         return responses.failure("cloudformation", 400, "AlreadyExistsException", words)
     before = parameters_of(stack)
     after = changed_parameters(before, params)
-    change_set = FakeChangeSet(key[1], after, changes(before, after))
+    where = f"arn:aws:cloudformation:{REGION}:{ACCOUNT}:changeSet"
+    change_set_id = f"{where}/{key[1]}/{len(change_sets):032x}"
+    change_set = FakeChangeSet(key[1], after, changes(before, after), id=change_set_id)
     change_set.complete()
     change_sets[key] = change_set
-    return responses.result("CreateChangeSet", f"<Id>{key[1]}</Id><StackId>{key[0]}</StackId>")
+    members = f"<Id>{change_set_id}</Id><StackId>{key[0]}</StackId>"
+    return responses.result("CreateChangeSet", members)
 
 
 def _describe(change_sets: ChangeSets, params: Params) -> AWSResponse:
@@ -60,10 +71,24 @@ def _describe(change_sets: ChangeSets, params: Params) -> AWSResponse:
     reason = f"<StatusReason>{escape(described.reason)}</StatusReason>" if described.reason else ""
     return responses.result(
         "DescribeChangeSet",
-        f"<Status>{described.status}</Status>"
+        f"<ChangeSetId>{change_set.id}</ChangeSetId><Status>{described.status}</Status>"
         f"<ExecutionStatus>{described.execution}</ExecutionStatus>{reason}"
         f"<Changes>{members}</Changes>",
     )
+
+
+def _events(change_sets: ChangeSets, params: Params) -> AWSResponse:
+    """Return the failed events of a change set by its id."""
+    found = [each for each in change_sets.values() if each.id == params["ChangeSetName"]]
+    if not found:
+        return _missing(params)
+    members = "".join(
+        "<member><EventType>VALIDATION_ERROR</EventType>"
+        "<ValidationFailureMode>FAIL</ValidationFailureMode>"
+        f"<ValidationStatusReason>{escape(failure)}</ValidationStatusReason></member>"
+        for failure in found[0].failures
+    )
+    return responses.result("DescribeEvents", f"<OperationEvents>{members}</OperationEvents>")
 
 
 def _execute(change_sets: ChangeSets, params: Params) -> AWSResponse:
@@ -135,6 +160,7 @@ def parameters_of(stack: Any) -> dict[str, str]:
 _HANDLERS: Mapping[str, Callable[[ChangeSets, Params], AWSResponse]] = {
     "CreateChangeSet": _create,
     "DescribeChangeSet": _describe,
+    "DescribeEvents": _events,
     "ExecuteChangeSet": _execute,
     "DeleteChangeSet": _delete,
     "ContinueUpdateRollback": _continue_rollback,

@@ -38,7 +38,8 @@ class Completion:
     """Completes moto.
 
     `begun` has the state of each stack and service, with its start. A state in `endless` is never
-    complete, and a state in `failing` fails. `change_sets` has the change sets of stacks.
+    complete, and a state in `failing` fails. `change_sets` has the change sets of stacks,
+    `validation_failures` the failures of their validation.
     """
 
     def __init__(self, clock: FakeClock) -> None:
@@ -47,6 +48,7 @@ class Completion:
         self.endless: set[str] = set()
         self.failing: set[str] = set()
         self.change_sets: change_sets.ChangeSets = {}
+        self.validation_failures: tuple[str, ...] = ()
 
     def deliver(self, call: Call, request: AWSPreparedRequest) -> AWSResponse:
         """Send a call to moto, unless AWS would refuse it."""
@@ -62,7 +64,8 @@ class Completion:
             return responses.parameters(call.params["TemplateBody"])
         if call.operation == "DescribePullThroughCacheRules":
             return responses.no_cache_rules()
-        answer = change_sets.answer(self.change_sets, call) or answered(request)
+        own = change_sets.answer(self.change_sets, call, self.validation_failures)
+        answer = own or answered(request)
         if call.operation in ("CreateStack", "ExecuteChangeSet"):
             _weigh_target_groups()
             _size_task_definitions()

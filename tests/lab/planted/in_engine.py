@@ -662,7 +662,7 @@ def row_is_removed_although_the_stack_failed(
 
 
 @_bug(
-    "devops_core.kinds.stack_update:_running_secrets",
+    "devops_core.kinds.stack_plan:_running_secrets",
     why="ECS cannot restart a task of the live slot",
     stories=("update-secrets-again",),
 )

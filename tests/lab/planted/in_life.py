@@ -13,12 +13,13 @@ from devops_core.engine import reconcile
 from devops_core.engine.run import Outcome, RequestContext, Run
 from devops_core.kinds.kind import Kind
 from devops_core.kinds.update import Change
+from devops_core.model.claims import IdempotencyRecord
 from devops_core.model.decisions import Plan, State
 from devops_core.model.inventory import Inventory, Service
 from devops_core.model.observed import Observed, Stack
 from devops_core.model.operation import LEASE, Operation, Progress
 from devops_core.naming import Environment
-from devops_core.ports import Cloud, IdempotencyRecord
+from devops_core.ports import Cloud
 from devops_core.requests.update import UpdateRequest
 from tests.lab.planted import bugs_among, planted_in
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from devops_core.requests.specification import MAX_SECRET_BYTES
+from devops_core.requests.task_settings import MAX_SECRET_BYTES
 from tests.lab.values import IMAGES, NAMES, VERSIONS, WRONG
 from tests.proofs.fuzz.adapted_calls import (
     PATCHES,

@@ -173,6 +173,18 @@ def test_a_change_set_without_changes_fails(stack: ApplicationStack) -> None:
     stack.stacks.delete_change_set(StackName=NAME, ChangeSetName=change)
 
 
+def test_a_change_set_without_a_failed_validation_has_no_failed_events(
+    stack: ApplicationStack,
+) -> None:
+    name = stack.change()
+    stack.completed(name)
+    identifier = stack.described(name)["ChangeSetId"]
+    events = {"StackName": stack.name, "Filters": {"FailedEvents": True}}
+    assert stack.stacks.describe_events(ChangeSetName=identifier, **events)["OperationEvents"] == []
+    with pytest.raises(ClientError, match="ChangeSetNotFound"):
+        stack.stacks.describe_events(ChangeSetName=identifier + "0", **events)
+
+
 def test_a_stack_in_progress_refuses_changes_and_its_deletion(stack: ApplicationStack) -> None:
     other = stack.change(devSecretArns=ARNS[0])
     change = stack.change(Environments="dev,qa")

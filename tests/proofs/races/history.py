@@ -12,11 +12,11 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
+from devops_core.model.claims import Claim, Closing
 from devops_core.model.inventory import Row
 from devops_core.model.operation import Operation, Status
 from devops_core.model.stack_change import StackChange
 from devops_core.naming import PRODUCTION, Environment
-from devops_core.ports import Claim, Closing
 from tests.lab.client import SPECIFICATION, Reply
 from tests.lab.fakes import Call, FakeCloud
 from tests.proofs.races import specification

@@ -44,6 +44,7 @@ def apply() -> None:
         "CreateChangeSet": create_change_set,
         "DeleteChangeSet": delete_change_set,
         "DescribeChangeSet": describe_change_set,
+        "DescribeEvents": describe_events,
         "ExecuteChangeSet": execute_change_set,
     }
 
@@ -123,6 +124,18 @@ def describe_change_set(params: Any) -> Any:
         following = f"<NextToken>{start + PAGE}</NextToken>".encode()
         body = _bytes(body).replace(_END, following + _END)
     return status, headers, body
+
+
+def describe_events(params: Any) -> Any:
+    """Describe the failed events of a change set, which are none.
+
+    Gap: the emulator does not have the operation. It does not validate change sets.
+    """
+    name, stack_name = helpers._p(params, "ChangeSetName"), helpers._p(params, "StackName")
+    if find_change_set(name, stack_name)[1] is None:
+        return helpers._error("ChangeSetNotFound", f"ChangeSet [{name}] does not exist", 404)
+    result = "<DescribeEventsResult><OperationEvents/></DescribeEventsResult>"
+    return helpers._xml(200, "DescribeEventsResponse", result)
 
 
 def execute_change_set(params: Any) -> Any:

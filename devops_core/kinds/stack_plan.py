@@ -1,0 +1,153 @@
+"""The plan of an update that changes the stack: the change, and the environments of the change.
+
+Environments and the secrets that tasks can read are parameters of the stack. The stack keeps its
+template, its tags and all other parameters.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from devops_core.errors import InvalidRequestError, NotDeployableError
+from devops_core.model.inventory import Inventory, Row
+from devops_core.model.observed import Observed, Stack
+from devops_core.model.operation import Progress
+from devops_core.model.specification import ApplicationRecord, Specification, secret_arns
+from devops_core.model.stack_change import StackChange, items
+from devops_core.naming import PRODUCTION, environment_name, service_name
+from devops_core.render import SECRETS_PARAMETER, secrets_by_environment
+from devops_core.requests.task_settings import MAX_SECRET_BYTES
+
+# The parameter of the template with the environments except production.
+_ENVIRONMENTS = "Environments"
+
+
+def is_needed(record: ApplicationRecord, wanted: Specification) -> bool:
+    """Return whether a specification requires a change of the stack."""
+    granted: Mapping[str, Sequence[str]] = record.stack.granted if record.stack else {}
+    return wanted.environments != record.specification.environments or any(
+        not {*arns} <= {*granted.get(name, ())}
+        for name, arns in secrets_by_environment(wanted).items()
+    )
+
+
+def planned(
+    inventory: Inventory, observed: Observed, present: Specification, wanted: Specification
+) -> StackChange:
+    """Return the change that a stack needs for a specification.
+
+    Raises NotDeployableError for a stack that cannot be updated now, and InvalidRequestError if the
+    secrets of an environment do not fit into their parameter.
+    """
+    name = inventory.application.name if inventory.application else ""
+    stack = updatable_stack(name, observed.stack)
+    added = [each for each in wanted.environments if each not in inventory.rows]
+    removed = [
+        each
+        for each in inventory.rows
+        if each not in PRODUCTION and each not in wanted.environments
+    ]
+    environments = ",".join(service_name(each) for each in wanted.environments)
+    parameters = {_ENVIRONMENTS: environments}
+    secrets = _readable_secrets(inventory, observed, present, wanted)
+    parameters |= {f"{each}{SECRETS_PARAMETER}": ",".join(secrets[each]) for each in secrets}
+    parameters |= {f"{environment_name(each)}{SECRETS_PARAMETER}": "" for each in removed}
+    changed = {
+        key: value
+        for key, value in parameters.items()
+        if items(stack.parameters.get(key, "")) != items(value)
+    }
+    permitted = [
+        name
+        for name in secrets
+        if f"{name}{SECRETS_PARAMETER}" in changed and name not in map(environment_name, added)
+    ]
+    return StackChange(changed, tuple(added), tuple(removed), tuple(permitted))
+
+
+def updatable_stack(application: str, stack: Stack | None) -> Stack:
+    """Return a stack; NotDeployableError if CloudFormation cannot update it now."""
+    if stack is None or stack.status.startswith("DELETE_"):
+        raise NotDeployableError(
+            f"the stack of {application} does not exist: delete the application, then create it"
+            " again"
+        )
+    if stack.status.endswith("_IN_PROGRESS"):
+        raise NotDeployableError(
+            f"the stack of {application} is {stack.status}, because another tool changes it: repeat"
+            " the call later"
+        )
+    if stack.status.endswith("_FAILED"):
+        raise NotDeployableError(
+            f"the stack of {application} is {stack.status}: repair it in CloudFormation first"
+        )
+    return stack
+
+
+def _readable_secrets(
+    inventory: Inventory, observed: Observed, present: Specification, wanted: Specification
+) -> dict[str, list[str]]:
+    """Return the secrets that each environment must read, by its name in a document.
+
+    These are the wanted ones, those of the present specification and those of the running task
+    definitions, so that restarts, promotes and swaps back still work.
+    """
+    readable = {name: set(arns) for name, arns in secrets_by_environment(wanted).items()}
+    before = secrets_by_environment(present)
+    for environment, row in inventory.rows.items():
+        name = environment_name(environment)
+        if name in readable:
+            readable[name] |= {*before.get(name, ()), *_running_secrets(row, observed)}
+    faults = []
+    for name, arns in readable.items():
+        size = len(",".join(arns))
+        if size > MAX_SECRET_BYTES:
+            message = (
+                f"have {size} bytes together with those of the running tasks: at most"
+                f" {MAX_SECRET_BYTES}; remove secrets first, then add the others"
+            )
+            faults.append((f"overrides.{name}.secrets", message))
+    if faults:
+        raise InvalidRequestError(faults)
+    return {name: sorted(arns) for name, arns in readable.items()}
+
+
+def _running_secrets(row: Row, observed: Observed) -> list[str]:
+    """Return the ARNs of the secrets in the task definition of a service."""
+    if row.service is None:
+        return []
+    blueprint = observed.blueprints.get(row.service.name, row.service.blueprint)
+    values = [
+        secret["valueFrom"]
+        for container in blueprint["containerDefinitions"]
+        for secret in container.get("secrets", ())
+    ]
+    # Another tool can name a parameter without its ARN.
+    return secret_arns(value for value in values if value.startswith("arn:"))
+
+
+def new_progress(change: StackChange, wanted: Specification) -> list[Progress]:
+    """Return the progress of added environments: the settings follow after the stack."""
+    settings = {each: wanted.settings(each) for each in change.added}
+    return [
+        Progress(
+            environment=environment,
+            service=service_name(environment),
+            desired_count=own.desired_count,
+            start_seconds=own.start_seconds,
+            spec_hash=own.hash,
+        )
+        for environment, own in settings.items()
+    ]
+
+
+def removal(row: Row) -> Progress:
+    """Return the progress of an environment that the change removes."""
+    service = row.service
+    return Progress(
+        environment=row.environment,
+        service=service.name if service else service_name(row.environment),
+        url=row.url,
+        previous_version=service.version if service else None,
+        target=service.task_definition if service else None,
+    )
