@@ -47,6 +47,8 @@ NEEDED = {
 KINDS = ("create", "deploy", "promote", "swap", "update", "delete")
 # The modules of kinds that several kinds share.
 SHARED = {"kind", "releases", "rollout", "secrets", "sources", "stacks"}
+# The modules of the declaration of a specification.
+SPECIFICATION = ("specification", "specification_rules", "task_settings")
 # Further modules of the rules of a kind.
 PARTS = {"update": ("stack_plan", "stack_update")}
 # Only writes need these modules and packages. The package `devops_core.kinds` is the registry; its
@@ -103,9 +105,8 @@ def test_a_handler_loads_the_adapters_that_it_needs(costs: dict[str, Cost], row:
 @pytest.mark.parametrize("row", KINDS)
 def test_a_handler_loads_the_requests_of_its_own_kind(costs: dict[str, Cost], row: str) -> None:
     requests = loaded(costs[row], "devops_core.requests.")
-    names = {"schema", "fields", row} | (
-        {"specification"} if row in ("create", "update") else set()
-    )
+    specification = SPECIFICATION if row in ("create", "update") else ()
+    names = {"schema", "fields", row, *specification}
     assert requests == sorted(f"devops_core.requests.{name}" for name in names)
 
 

@@ -15,6 +15,7 @@ from tests.lab.templates import ROOT
 PAGE = PAGES["troubleshooting.md"]
 # Texts of CloudFormation, ECS and Fargate, which the service passes on.
 FROM_AWS = {
+    "/Resources/",
     "already exists",
     "CannotPullContainerError",
     "do not exist in the template",
@@ -27,6 +28,7 @@ FROM_AWS = {
     "ResourceInitializationError",
     "Unable to assume the service linked role",
     "TerminationProtection is enabled",
+    "use the DescribeEvents API",
 }
 # Tables whose first column quotes texts.
 QUOTING = ("Failed operations", "Waiting operations", "Drift", "Installation")
