@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from devops_core.model.stack_change import ChangeSet, ResourceChange
@@ -32,10 +32,7 @@ _USES = {
 
 @dataclass(slots=True)
 class FakeChangeSet:
-    """A change set. `left` is the number of describes before it is complete, None for no limit.
-
-    `before` has the parameters of the stack before its execution.
-    """
+    """A change set. `left` is the number of describes before it is complete, None for no limit."""
 
     name: str
     parameters: dict[str, str]
@@ -44,7 +41,6 @@ class FakeChangeSet:
     execution: str = "UNAVAILABLE"
     reason: str = ""
     left: int | None = None
-    before: dict[str, str] = field(default_factory=dict)
 
     def complete(self) -> None:
         """End its creation as CloudFormation does; without changes it fails."""
