@@ -56,7 +56,10 @@ def _stack(change: Object) -> Iterator[RenderableType]:
 
 def _environments(found: Object) -> Iterator[RenderableType]:
     created: dict[tuple[str, ...], list[str]] = {}
+    removed = get_texts(get_object(found, "stack"), "removed")
     for each in get_objects(found, "environments"):
+        if get_text(each, "environment") in removed:
+            continue
         if settings := tuple(_settings(each)):
             created.setdefault(settings, []).append(progress.label(each))
             continue

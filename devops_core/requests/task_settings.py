@@ -149,7 +149,13 @@ _SETTINGS = {
         f"{DEFAULT_ROLLOUT_MINUTES}.",
     ),
     "command": schema.Member(
-        schema.List(_WORD, f"1 to {MAX_WORDS} words", least=1, most=MAX_WORDS, distinct=False),
+        schema.List(
+            _WORD,
+            f"1 to {MAX_WORDS} words (numbers in quotes)",
+            least=1,
+            most=MAX_WORDS,
+            distinct=False,
+        ),
         "The command of the container, word by word; a word can be empty. The default is that of "
         "the image.",
     ),

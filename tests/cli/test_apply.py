@@ -148,9 +148,10 @@ def test_a_removal_without_the_option_names_it(file: str, message: str, hints: l
 
 def test_the_plan_shows_the_change_of_the_stack(file: str) -> None:
     stack = {"added": ["STAGE"], "removed": ["QA"], "secrets": ["PROD-GREEN"]}
-    found = service(changes=[], stack=stack)
+    found = service(changes=[], stack=stack, environments=[{"environment": "QA"}])
     result = run(found, "apply", "-f", file, interactive=True, typed="n\n")
     assert "Added environments: STAGE\nDeleted environments, with their load" in result.stdout
+    assert "QA" not in result.stdout.splitlines()
     assert "nothing was changed" in result.stderr
 
 

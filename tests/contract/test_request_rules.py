@@ -251,7 +251,7 @@ VARIABLE_VALUE = Values(
         ],
     },
 )  # fmt: skip
-_WORDS = "must be a list of 1 to 100 words"
+_WORDS = "must be a list of 1 to 100 words (numbers in quotes)"
 COMMAND = Values(
     list,
     _WORDS,

@@ -24,6 +24,8 @@ MEANINGS = {
     ".environment.NAME": ({*EMPTY}, "values have 0 to 4096 characters"),
     ".command": ({*EMPTY}, "a word can be empty"),
 }
+# No revision matches an unreadable precondition (RFC 9110, 13.1.1).
+PRECONDITION = "If-Match"
 # A server ignores preferences that it does not know (RFC 7240, 2).
 IGNORED = {"Prefer"}
 BODY = {
@@ -77,7 +79,7 @@ def texts(
 
 def places() -> Iterator[Place]:
     for route, item in CONTRACT["paths"].items():
-        for method in ("get", "post", "delete"):
+        for method in ("get", "post", "put", "patch", "delete"):
             call = item.get(method, {})
             for each in [
                 *(item.get("parameters", []) if call else []),
@@ -86,20 +88,26 @@ def places() -> Iterator[Place]:
                 parameter = resolved(each)
                 if parameter["in"] != "path":
                     yield Place(method.upper(), route, parameter["in"], parameter["name"])
-            content = resolved(call.get("requestBody", {})).get("content", {})
-            for schema in [each["schema"] for each in content.values()]:
-                for path in dict.fromkeys(texts(schema)):
-                    name = ".".join(each for each in path if isinstance(each, str))
-                    yield Place(method.upper(), route, "body", name, path)
+            for path in dict.fromkeys(texts(schema_of(method, route))):
+                name = ".".join(each for each in path if isinstance(each, str))
+                yield Place(method.upper(), route, "body", name, path)
+
+
+def schema_of(method: str, route: str) -> dict[str, Any]:
+    """Return the schema of a body, empty without one; a patch has the members of its result."""
+    call = CONTRACT["paths"][route].get("put" if method == "patch" else method, {})
+    content = resolved(call.get("requestBody", {})).get("content", {})
+    return resolved(content["application/json"]["schema"]) if content else {}
 
 
 def body(place: Place, value: str) -> dict[str, Any]:
     """Return a body that is valid except for this value."""
-    schema = resolved(CONTRACT["paths"][place.route][place.method.lower()]["requestBody"])
-    members = resolved(schema["content"]["application/json"]["schema"])["properties"]
+    members = schema_of(place.method.lower(), place.route)["properties"]
     given = {name: copy.deepcopy(each) for name, each in BODY.items() if name in members}
     if place.route == "/stacks" and place.method == "POST":
-        given |= {"applicationName": "New", "environments": copy.deepcopy(ALL)}
+        given["applicationName"] = "New"
+    if "environments" in members:
+        given["environments"] = copy.deepcopy(ALL)
     if resolved(members.get("environment", {})).get("type") == "string":
         given["environment"] = "dev"
     inner: Any = given
@@ -115,11 +123,12 @@ def body(place: Place, value: str) -> dict[str, Any]:
 
 def call(api: Client, place: Place, value: str) -> Any:
     query = {} if place.method == "GET" or place.name == "dryRun" else {"dryRun": "true"}
-    headers = {place.name: value} if place.kind == "header" else None
+    headers = {"If-Match": "*"} if place.method == "PUT" else {}
+    headers |= {place.name: value} if place.kind == "header" else {}
     if place.kind == "query":
         query[place.name] = value
     content = body(place, value) if place.kind == "body" else None
-    if content is None and place.route != "/stacks" and place.method == "POST":
+    if content is None and place.route != "/stacks" and place.method in ("POST", "PUT", "PATCH"):
         content = body(place._replace(path=("applicationName",)), "Shop")
     elif content is None and place.method == "POST":
         content = body(place._replace(path=("applicationName",)), "New")
@@ -144,6 +153,10 @@ def test_an_empty_value_is_refused_or_has_a_documented_meaning(
     assert description in " ".join(TEXT.split())
     if place.name in IGNORED or value in meanings:
         assert reply.status in (200, 404, 409), reply.body
+        return
+    if place.name == PRECONDITION:
+        assert (reply.status, reply.body["code"]) == (412, "PRECONDITION_FAILED"), reply.body
+        assert f"the header {place.name} must" in reply.body["errorMessage"]
         return
     assert (reply.status, reply.body["code"]) == (400, "INVALID_REQUEST"), reply.body
     assert place.name in {error["field"] for error in reply.body["errors"]}

@@ -55,3 +55,14 @@ def test_a_delete_ends_without_a_record(shop: FakeCloud, api: Client) -> None:
 
     assert api.finished(reply).operation["status"] == "SUCCEEDED"
     assert shop.tables.rows == {}
+
+
+def test_a_task_count_of_production_is_refused_without_one_of_its_rows(
+    shop: FakeCloud, api: Client
+) -> None:
+    removed = shop.tables.rows.pop(("Shop", Environment.PROD_BLUE))
+    refused = api.patch({"overrides": {"prod": {"desiredCount": 2}}})
+    shop.tables.rows["Shop", Environment.PROD_BLUE] = removed
+
+    assert (refused.status, refused.body["code"]) == (409, "NO_SUCH_ENVIRONMENT")
+    assert "has no environment PROD-BLUE" in refused.body["errorMessage"]

@@ -69,17 +69,16 @@ _CREATE = create(
     environments={"nonProd": _ALL[:3], "training": True, "da": True},
     service={"environment": {"LEVEL": "info"}, "desiredCount": 2},
 )
-_NOTHING = replace(states.EMPTY, environments=_ALL)
-_FULL = State(lambda world: _prepare(world), environments=_ALL)
+_FULL = State(lambda world: _prepare(world))
 _LEVEL = patch({"service": {"environment": {"LEVEL": "debug"}}})
 # The release and the test environments have different revisions.
-_UPDATED = State(lambda world: states.done(world, _LEVEL), _FULL, environments=_ALL)
+_UPDATED = State(lambda world: states.done(world, _LEVEL), _FULL)
 _WITH_LOGIN = State(states.require_login, states.SHOP)
 _GROWN_BACK = State(lambda world: states.scale(world, "prod-1"), states.SWAPPED)
 _ADDS = patch({"environments": {"da": True}})
 _REMOVES = patch({"environments": {"nonProd": ["dev", "qa"]}}, "stage")
 _REQUESTS: tuple[tuple[State, Request], ...] = (
-    (_NOTHING, _CREATE),
+    (states.EMPTY, _CREATE),
     (_FULL, deploy("2.0", *_ALL)),
     (states.SHOP, restart("dev")),
     (_FULL, _LEVEL),
@@ -240,13 +239,14 @@ class Trace:
         if course.dies_at is not None:
             Fault(account, Plan(_death(course.dies_at), []), {})
         if course.invalid:
-            account.completion.validation_failures = ("daService already exists",)
+            account.completion.change_sets.invalid = ("daService already exists",)
         world.ask(course.request)
         if course.fails:
-            stack = {"DELETE": "DELETE_COMPLETE", "PATCH": "UPDATE_COMPLETE"}.get(
-                course.request.method, "CREATE_COMPLETE"
-            )
-            account.completion.failing |= {stack} | (_running() - before)
+            ends = {"DELETE": {"DELETE_COMPLETE"}, "POST": {"CREATE_COMPLETE"}}
+            stack = ends.get(course.request.method, set())
+            account.completion.failing |= stack | (_running() - before)
+            updates = account.completion.change_sets
+            updates.failing, updates.failing_rollbacks = True, 1
         for _ in range(_TURNS):
             if not world.records().open:
                 return
@@ -287,7 +287,7 @@ class Trace:
 
     def _missing_application(self) -> None:
         """Read an application that does not exist, for which the service reads the names."""
-        world = self._opened(_NOTHING)
+        world = self._opened(states.EMPTY)
         request = Request("GET", STACK, key=None)
         assert world.send(request.event(APPLICATION, "")).status == 404
 
@@ -296,7 +296,7 @@ class Trace:
         secrets = {"secrets": {"DB": _STORED, "KEY": _PARAMETER}}
         policy = AccessPolicy(teams={"payments": (USER,)})
         for state, request in (
-            (_NOTHING, create(service=secrets)),
+            (states.EMPTY, create(service=secrets)),
             (_FULL, patch({"service": secrets})),
         ):
             world = self._opened(state)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from devops_core.model.stack_change import ChangeSet, ResourceChange
@@ -40,8 +40,7 @@ _USES = {
 class FakeChangeSet:
     """A change set. `left` is the number of describes before it is complete, None for no limit.
 
-    `before` has the parameters of the stack before its execution, `failures` the failures of its
-    validation. `id` is its ARN.
+    `failures` has the failures of its validation. `id` is its ARN.
     """
 
     name: str
@@ -51,7 +50,6 @@ class FakeChangeSet:
     execution: str = "UNAVAILABLE"
     reason: str = ""
     left: int | None = None
-    before: dict[str, str] = field(default_factory=dict)
     failures: tuple[str, ...] = ()
     id: str = ""
 

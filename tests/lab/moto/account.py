@@ -24,6 +24,8 @@ from tests.lab.moto.transport import Wire, answered, transport
 
 T = TypeVar("T")
 
+# The environments of the template in S3; `completion` unrolls it again for each stack.
+_ENVIRONMENTS = ("dev", "qa", "stage", "training", "da")
 # One attempt, so that a fault reaches the service. A repeated send is a separate fault (RESENT).
 _CONFIG = Config(retries={"mode": "standard", "total_max_attempts": 1})
 
@@ -87,7 +89,7 @@ class Account:
             security_group=group, load_balancer_security_group=group, waiting_limit=100,
         )  # fmt: skip
 
-    def install(self, environments: Sequence[str]) -> None:
+    def install(self) -> None:
         """Empty the account and install the tables and the application template."""
         backends.reset()
         self.wire.begin()
@@ -98,7 +100,7 @@ class Account:
         s3.create_bucket(Bucket=location.bucket, **where)
         versioned = {"Status": "Enabled"}
         s3.put_bucket_versioning(Bucket=location.bucket, VersioningConfiguration=versioned)
-        body = application_template(environments)
+        body = application_template(_ENVIRONMENTS)
         s3.put_object(Bucket=location.bucket, Key=location.key, Body=body)
 
     def cloud(self) -> MotoCloud:

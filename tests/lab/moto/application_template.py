@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
@@ -16,7 +15,8 @@ _NAMES_THEM = ("ExecutionRoleArn",)
 _LOG_GROUP = "awslogs-group"
 
 
-def application_template(environments: Sequence[str]) -> bytes:
+@cache
+def application_template(environments: tuple[str, ...]) -> bytes:
     """Return the template with its loops unrolled, because moto fails at Fn::ForEach.
 
     moto parses a template as YAML first, which takes a second for this JSON. The tab at the

@@ -8,9 +8,12 @@ resources of a deleted stack. Here stacks and rollouts take some seconds of the 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
+from functools import partial
 from hashlib import sha256
+from http import HTTPStatus
 from typing import Any
 
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
@@ -19,6 +22,7 @@ from devops_core.naming import family
 from tests.lab.fakes import ACCOUNT, REGION
 from tests.lab.fakes.clock import FakeClock
 from tests.lab.moto import change_sets, responses
+from tests.lab.moto.application_template import application_template
 from tests.lab.moto.backends import backend
 from tests.lab.moto.transport import Call, answered
 from tests.lab.snapshot import forward_weights, split_name
@@ -27,9 +31,12 @@ _TAKES = timedelta(seconds=30)
 # The status of a stack that fails, by its intended status.
 _FAILED = {
     "CREATE_COMPLETE": "ROLLBACK_COMPLETE",
-    "UPDATE_COMPLETE": "UPDATE_ROLLBACK_FAILED",
     "DELETE_COMPLETE": "DELETE_FAILED",
 }
+# The end of the states of a stack that is not changing.
+_ENDED = re.compile("_(COMPLETE|FAILED)$")
+# The calls that start an update of a stack, or its rollback.
+_UPDATES = ("ExecuteChangeSet", "ContinueUpdateRollback")
 
 Answer = dict[str, Any]
 
@@ -38,8 +45,7 @@ class Completion:
     """Completes moto.
 
     `begun` has the state of each stack and service, with its start. A state in `endless` is never
-    complete, and a state in `failing` fails. `change_sets` has the change sets of stacks,
-    `validation_failures` the failures of their validation.
+    complete, and a state in `failing` fails. `change_sets` has the change sets of stacks.
     """
 
     def __init__(self, clock: FakeClock) -> None:
@@ -47,8 +53,7 @@ class Completion:
         self.begun: dict[str, tuple[str, datetime]] = {}
         self.endless: set[str] = set()
         self.failing: set[str] = set()
-        self.change_sets: change_sets.ChangeSets = {}
-        self.validation_failures: tuple[str, ...] = ()
+        self.change_sets = change_sets.ChangeSets()
 
     def deliver(self, call: Call, request: AWSPreparedRequest) -> AWSResponse:
         """Send a call to moto, unless AWS would refuse it."""
@@ -64,8 +69,16 @@ class Completion:
             return responses.parameters(call.params["TemplateBody"])
         if call.operation == "DescribePullThroughCacheRules":
             return responses.no_cache_rules()
-        own = change_sets.answer(self.change_sets, call, self.validation_failures)
-        answer = own or answered(request)
+        send = partial(_created, call) if call.operation == "CreateStack" else answered
+        answer = change_sets.answer(self.change_sets, call, self._goes_on) or send(request)
+        self._complete(call, answer)
+        return answer
+
+    def _complete(self, call: Call, answer: AWSResponse) -> None:
+        """Do the part of AWS that moto lacks, and record the changed states."""
+        if call.operation in _UPDATES and answer.status_code == HTTPStatus.OK:
+            # It can end in the same state as the one before.
+            del self.begun[call.params["StackName"]]
         if call.operation in ("CreateStack", "ExecuteChangeSet"):
             _weigh_target_groups()
             _size_task_definitions()
@@ -76,7 +89,6 @@ class Completion:
         for thing, state in _states() if call.changes_aws else ():
             if self.begun.get(thing, ("",))[0] != state:
                 self.begun[thing] = state, self.clock.now()
-        return answer
 
     def attach(self, client: Any) -> None:
         """Complete the responses that a client receives from now on."""
@@ -111,7 +123,7 @@ class Completion:
                     for name, value in change_sets.parameters_of(known).items()
                 ]
             if self._goes_on(stack["StackId"]):
-                stack["StackStatus"] = stack["StackStatus"].replace("_COMPLETE", "_IN_PROGRESS")
+                stack["StackStatus"] = _ENDED.sub("_IN_PROGRESS", stack["StackStatus"])
                 stack["Outputs"] = []
             elif stack["StackStatus"] in self.failing:
                 stack["StackStatus"] = _FAILED[stack["StackStatus"]]
@@ -205,6 +217,20 @@ def _before(call: Call) -> str | None:
         return None
     definition = backend("ecs").describe_task_definition(call.params["taskDefinition"])
     return "TaskDefinition is inactive" if definition.status == "INACTIVE" else None
+
+
+def _created(call: Call, request: AWSPreparedRequest) -> AWSResponse:
+    """Create a stack from the only template in S3, with its loops unrolled for the environments."""
+    given = {each["ParameterKey"]: each["ParameterValue"] for each in call.params["Parameters"]}
+    (bucket,) = backend("s3").buckets.values()
+    (template,) = bucket.keys.values()
+    stored = template.value
+    template.value = application_template(tuple(given["Environments"].split(",")))
+    try:
+        return answered(request)
+    finally:
+        # Its readers compare it with its checksum.
+        template.value = stored
 
 
 def _mark_events(token: str) -> None:

@@ -101,7 +101,7 @@ class MotoSnapshot(TableItems):
     def stacks(self) -> Collection[Stack]:
         """The stacks that are not deleted."""
         found = backend("cloudformation").stacks.values()
-        change_sets = self._account.completion.change_sets.items()
+        change_sets = self._account.completion.change_sets
         return [
             Stack(
                 each.stack_id,
@@ -113,8 +113,7 @@ class MotoSnapshot(TableItems):
                         one.execution,
                         tuple((item.action, item.logical_id, item.type) for item in one.changes),
                     )
-                    for (stack, name), one in change_sets
-                    if stack == each.stack_id
+                    for name, one in change_sets.of_stack(each.stack_id).items()
                 },
             )
             for each in found

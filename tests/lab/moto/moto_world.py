@@ -15,7 +15,7 @@ from tests.lab.moto.moto_snapshot import MotoSnapshot
 from tests.lab.moto.transport import undisturbed
 from tests.lab.promises import Watch, service_of
 from tests.lab.snapshot import LISTENERS
-from tests.lab.world import APPLICATION
+from tests.lab.world import APPLICATION, Request, create
 from tests.lab.world import World as BaseWorld
 
 
@@ -24,6 +24,7 @@ class World(BaseWorld):
 
     # First a little more than a lease; later so much that the operations approach their limits.
     pauses: ClassVar[Sequence[float]] = [70] * 6 + [600] * 20
+    creation: ClassVar[Request] = create(environments={"nonProd": ["dev", "qa"], "da": True})
 
     def __init__(self, account: Account) -> None:
         self.account = account

@@ -25,7 +25,7 @@ class Stand:
         if state.before:
             world = self.opened(state.before)
         else:
-            self.account.install(state.environments)
+            self.account.install()
             world = World(self.account)
         state.prepare(world)
         world.forget()

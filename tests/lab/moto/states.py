@@ -27,7 +27,6 @@ class State:
 
     prepare: Callable[[World], object]
     before: State | None = None
-    environments: tuple[str, ...] = ("dev",)
 
 
 def done(world: World, *requests: Request) -> None:
@@ -100,6 +99,16 @@ def _grown(world: World) -> None:
 
 def _updated(world: World) -> None:
     done(world, _LEVEL, promote())
+
+
+def _failing_update(*, rollbacks: int = 0) -> Callable[[World], object]:
+    """Return a preparation after which updates of stacks fail, and as many of their rollbacks."""
+
+    def prepare(world: World) -> None:
+        updates = world.account.completion.change_sets
+        updates.failing, updates.failing_rollbacks = True, rollbacks
+
+    return prepare
 
 
 def _swapped(world: World) -> None:
@@ -180,11 +189,13 @@ def _long_ago(world: World) -> None:
 
 EMPTY = State(_new)
 SHOP = State(_shop)
-LARGE = State(_large, environments=TESTS)
+LARGE = State(_large)
 TESTED = State(_tested, SHOP)
 GROWN = State(_grown, SHOP)
 SWAPPED = State(_swapped, SHOP)
 UPDATED = State(_updated, SHOP)
+FAILING_UPDATE = State(_failing_update(), SHOP)
+FAILING_ROLLBACK = State(_failing_update(rollbacks=1), SHOP)
 BEGUN_CREATE = State(_begun(create()), EMPTY)
 BEGUN_DEPLOY = State(_begun(deploy("3.0", "dev")), SHOP)
 BEGUN_UPDATE = State(_begun(_LEVEL), SHOP)

@@ -68,6 +68,7 @@ def _plant_in_moto(world: MotoWorld, plan: Plan[Any], meanwhile: Meanwhile) -> F
 _UPDATES = ("containers.services", "containers.update")
 _ECS_UPDATES = ("ecs.DescribeServices", "ecs.UpdateService")
 _ORPHANS = ("ecs.DeregisterTaskDefinition", "ecs.ListTaskDefinitions")
+_DESCRIBED_ORPHANS = (*_ORPHANS, "ecs.DescribeTaskDefinition")
 HALVES: Mapping[str, Half] = {
     "memory": Half(
         stories={story.name: story for story in STORIES if story.memory},
@@ -95,8 +96,8 @@ HALVES: Mapping[str, Half] = {
         journal=lambda world: world.account.wire.journal,
         applies=transport_faults.applies,
         tables="dynamodb",
-        # A delete describes task definitions only to find orphans.
-        orphans={"": _ORPHANS, "delete": (*_ORPHANS, "ecs.DescribeTaskDefinition")},
+        # A delete, and an update that removes environments, describe orphans.
+        orphans={"": _ORPHANS, "delete": _DESCRIBED_ORPHANS, "update": _DESCRIBED_ORPHANS},
         blind={
             "deploy": _ECS_UPDATES,
             "deploy-blue": _ECS_UPDATES,

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
 
 import pytest
 
+from tests.lab.fakes import Call
+from tests.lab.faults import Kind
+from tests.lab.memory.memory_world import World
 from tests.lab.report import Case, Outcome, markdown, spread
 from tests.lab.stories import STORIES
 from tests.lab.templates import ROOT
+from tests.lab.world import APPLICATION
 from tests.proofs.crash.halves import HALVES
 from tests.proofs.crash.matrix import cases, run_all
 
@@ -30,9 +35,61 @@ def _broken(half: str, chosen: Iterable[Case]) -> list[str]:
     ]
 
 
+def _of_stacks() -> tuple[list[Case], list[Case]]:
+    """Return all cases of the stories about updates of stacks, and the chosen ones."""
+    every = list(cases("memory", _STACKS, pairs=False))
+    # The distance of evenly spread cases would omit some faults of a story.
+    by_fault = defaultdict[tuple[str, Kind], list[Case]](list)
+    for case in every:
+        by_fault[case.story, case.kind].append(case)
+    middle = [group[len(group) // 2] for group in by_fault.values()]
+    known = {*middle}
+    others = [case for case in every if case not in known]
+    return every, [*middle, *spread(others, _OF_STACKS - len(middle))]
+
+
+def _statuses(name: str) -> Mapping[int, str]:
+    """Return the status of the stack at each call of a story without a fault."""
+    story = HALVES["memory"].stories[name]
+    world, statuses = HALVES["memory"].begin(story), dict[int, str]()
+    assert isinstance(world, World)
+    stacks = world.cloud.stacks
+
+    def look(call: Call) -> None:
+        stack = stacks.named(APPLICATION)
+        statuses[call.number] = stack.status if stack else ""
+
+    world.cloud.wire.watchers.append(look)
+    assert story.request
+    world.ask(story.request)
+    world.recover(story.triggers, story.at_least)
+    return statuses
+
+
+def test_the_chosen_cases_have_each_status_of_the_stack_in_each_story() -> None:
+    every, chosen = _of_stacks()
+    statuses = {name: _statuses(name) for name in _STACKS}
+    reached = {(case.story, statuses[case.story][case.call]) for case in every}
+    assert len(reached) > 2 * len(_STACKS)
+    assert {(case.story, statuses[case.story][case.call]) for case in chosen} == reached
+
+
+def test_the_chosen_cases_have_each_fault_in_each_story() -> None:
+    every, chosen = _of_stacks()
+    assert {(case.story, case.kind) for case in chosen} == {
+        (case.story, case.kind) for case in every
+    }
+
+
+def test_the_number_of_the_chosen_cases_is_documented() -> None:
+    every, chosen = _of_stacks()
+    stated = f"{len(chosen):,} of the {len(every):,} cases about updates of stacks"
+    assert stated in " ".join((ROOT / "tests" / "README.md").read_text().split())
+
+
 def test_no_fault_at_any_call_breaks_a_promise() -> None:
     others = [name for name in HALVES["memory"].stories if name not in _STACKS]
-    chosen = spread(list(cases("memory", _STACKS, pairs=False)), _OF_STACKS)
+    _, chosen = _of_stacks()
     assert _broken("memory", (*cases("memory", others, pairs=False), *chosen)) == []
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from tests.lab.laptop.api import Api
+from tests.lab.laptop.stored_secrets import stored_secret
 from tools.bench.swaps.load import load
 from tools.bench.swaps.production import Production
 from tools.bench.swaps.records import failed
@@ -18,19 +19,13 @@ from tools.bench.swaps.records import failed
 NAME = "Growing"
 SPEC = f"/stacks/{NAME}/spec"
 CLIENTS = 6
-FIRST = "first"
 REQUESTS = 40  # on each listener, in each phase under load
 
 
 @pytest.fixture(scope="module")
 def secret(api: Api) -> str:
     """The ARN of a secret of the application's team."""
-    arn: str = api.client("secretsmanager").create_secret(
-        Name="growing/db",
-        SecretString=FIRST,
-        Tags=[{"Key": "technicalTeam", "Value": "platform"}],
-    )["ARN"]
-    return arn
+    return stored_secret(api, "growing/db", "first", "platform")
 
 
 @pytest.fixture(scope="module")

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from tests.lab.laptop.api import Api, create_body
+from tests.lab.laptop.stored_secrets import stored_secret
 from tools.bench.swaps.load import load
 from tools.bench.swaps.production import Production
 from tools.bench.swaps.records import IDLE, LIVE, failed
@@ -22,12 +23,7 @@ REQUESTS = 40  # on each listener, in each phase under load
 @pytest.fixture(scope="module")
 def shared(api: Api) -> str:
     """The ARN of a secret of the application's team."""
-    arn: str = api.client("secretsmanager").create_secret(
-        Name="settings/db",
-        SecretString=FIRST,
-        Tags=[{"Key": "technicalTeam", "Value": "platform"}],
-    )["ARN"]
-    return arn
+    return stored_secret(api, "settings/db", FIRST, "platform")
 
 
 @pytest.fixture(scope="module")

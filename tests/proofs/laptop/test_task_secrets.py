@@ -9,11 +9,12 @@ from uuid import uuid4
 import pytest
 
 from tests.lab.laptop.api import Api, create_body
+from tests.lab.laptop.stored_secrets import TAG, stored_secret, tagged
 from tools.laptop import deploy
 from tools.laptop.client import until
 
 ACTIONS = ["secretsmanager:GetSecretValue", "ssm:GetParameters"]
-TAG, VALUE = "technicalTeam", "hush"
+VALUE = "hush"
 OWN = {"StringEquals": {f"aws:ResourceTag/{TAG}": f"${{aws:PrincipalTag/{TAG}}}"}}
 NAMED = {"StringEquals": {f"aws:PrincipalTag/{TAG}": "payments"}}
 
@@ -21,16 +22,6 @@ NAMED = {"StringEquals": {f"aws:PrincipalTag/{TAG}": "payments"}}
 def policy(*resources: str, **condition: Any) -> str:
     statement = {"Effect": "Allow", "Action": ACTIONS, "Resource": resources, **condition}
     return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
-
-
-def tagged(team: str | None) -> list[dict[str, str]]:
-    return [{"Key": TAG, "Value": team}] if team else []
-
-
-def created_secret(api: Api, name: str, team: str | None = None) -> str:
-    client = api.client("secretsmanager")
-    arn: str = client.create_secret(Name=name, SecretString=VALUE, Tags=tagged(team))["ARN"]
-    return arn
 
 
 def created_role(api: Api, read: str, boundary: str | None, team: str | None) -> str:
@@ -98,7 +89,7 @@ def started(api: Api, role: str, secret: str) -> dict[str, Any]:
 def test_the_boundary_of_its_role_limits_the_secrets_of_a_task(
     api: Api, boundary: str | None, role: str | None, owner: str | None, starts: bool
 ) -> None:
-    arn = created_secret(api, f"vault/{uuid4().hex}", owner)
+    arn = stored_secret(api, f"vault/{uuid4().hex}", VALUE, owner)
     task = started(api, created_role(api, policy(arn), boundary, role), arn)
     assert (task["lastStatus"] == "RUNNING") is starts, task
     if not starts:
@@ -106,7 +97,7 @@ def test_the_boundary_of_its_role_limits_the_secrets_of_a_task(
 
 
 def test_a_task_needs_a_role_that_can_read_its_secret(api: Api) -> None:
-    arn, other = (created_secret(api, f"vault/{uuid4().hex}") for _ in range(2))
+    arn, other = (stored_secret(api, f"vault/{uuid4().hex}", VALUE, None) for _ in range(2))
     task = started(api, created_role(api, policy(other), None, None), f"{arn}:user::")
     assert "not authorized" in task["stoppedReason"]
 
@@ -127,7 +118,9 @@ def test_a_task_needs_a_role_that_can_read_its_parameter(api: Api) -> None:
 
 
 def test_dev_receives_no_secret_of_production(api: Api) -> None:
-    test, live = (created_secret(api, f"shop/{name}-{uuid4().hex}") for name in ("test", "live"))
+    test, live = (
+        stored_secret(api, f"shop/{name}-{uuid4().hex}", VALUE, None) for name in ("test", "live")
+    )
     body = create_body(
         "Split",
         service={"secrets": {"DB": test}},

@@ -9,8 +9,8 @@ import pytest
 
 from tests.lab.laptop.api import Api, Response, create_body
 from tests.lab.laptop.functions import Functions
+from tests.lab.laptop.stored_secrets import TAG, stored_secret, tagged
 
-TAG = "technicalTeam"
 DEV = {"nonProd": ["dev"]}
 VALUE = "hush"
 
@@ -18,14 +18,8 @@ VALUE = "hush"
 @pytest.fixture(scope="module")
 def vault(api: Api) -> dict[str, str]:
     """The ARNs of secrets by name."""
-    client = api.client("secretsmanager")
     teams = {"platform/own": None, "vault/own": "platform", "vault/other": "search", "bare": None}
-    arns = {
-        name: client.create_secret(
-            Name=name, SecretString=VALUE, Tags=[{"Key": TAG, "Value": team}] if team else []
-        )["ARN"]
-        for name, team in teams.items()
-    }
+    arns = {name: stored_secret(api, name, VALUE, team) for name, team in teams.items()}
     return {**arns, "missing": arns["bare"].replace(":bare-", ":none-")}
 
 
@@ -50,7 +44,7 @@ def test_another_secret_is_refused_in_the_same_words(
 def test_a_parameter_of_another_team_is_refused(api: Api) -> None:
     ssm = api.client("ssm")
     for name, team in (("/vault/own", "platform"), ("/vault/other", "search")):
-        tags = [{"Key": TAG, "Value": team}]
+        tags = tagged(team)
         ssm.put_parameter(Name=name, Value="x", Type="String", Tags=tags)
     at = f"arn:aws:ssm:{ssm.meta.region_name}:000000000000:parameter/vault"
     answer = create(api, "Foreign", {"A": f"{at}/own", "B": f"{at}/other"})
@@ -86,12 +80,11 @@ def test_the_boundary_denies_a_secret_that_the_team_has_lost(
     api.succeed(create(api, "Vaulted", secrets))
     api.push("Vaulted", "2.0")
     body = {"applicationName": "Vaulted", "environment": ["dev"], "version": "2.0"}
-    api.client("secretsmanager").untag_resource(SecretId=vault["vault/own"], TagKeys=[TAG])
+    manager = api.client("secretsmanager")
+    manager.untag_resource(SecretId=vault["vault/own"], TagKeys=[TAG])
     failed = api.wait_for_end(api.post("/stacks/deploy", body))
     assert failed["status"] == "FAILED"
     assert "not authorized to perform: secretsmanager:GetSecretValue" in failed["reasons"][0]
-    api.client("secretsmanager").tag_resource(
-        SecretId=vault["vault/own"], Tags=[{"Key": TAG, "Value": "platform"}]
-    )
+    manager.tag_resource(SecretId=vault["vault/own"], Tags=tagged("platform"))
     api.succeed(api.post("/stacks/deploy", body))
     api.succeed(api.call("DELETE", "/stacks", {"stack": "Vaulted"}))
