@@ -181,10 +181,18 @@ def each_specification_belongs_to_an_application(snapshot: Snapshot, context: Co
     assert not left, f"the specifications of {left} remain"
 
 
+def given_up(operation: Operation) -> bool:
+    """Return whether an update has failed while its stack could still receive the change."""
+    details = operation.details
+    failed = operation.status is Status.FAILED and isinstance(details, UpdateDetails)
+    return failed and details.executed_at is not None and not details.changed
+
+
 def the_present_revision_is_that_of_the_stack(snapshot: Snapshot, context: Context) -> None:
     """The present revision changes only if the stack has the environments of the new one.
 
-    The stack can be ahead of it: until the update ends, and after an update that was given up.
+    The stack can be ahead of it: until the update ends, and after an update that was given up. The
+    next revision of other settings keeps the environments of the record.
     """
     del context
     for stack in snapshot.stacks:
@@ -198,7 +206,7 @@ def the_present_revision_is_that_of_the_stack(snapshot: Snapshot, context: Conte
             if operation.application == stack.name
             and isinstance(operation.details, UpdateDetails)
             and operation.details.stack
-            and (operation.spec or 0) > record.current
+            and ((operation.spec or 0) > record.current or given_up(operation))
         ]
         name = f"revision {record.current} of {stack.name} has the environments {sorted(present)}"
         assert present == stack.environments or ahead, f"{name}, not {sorted(stack.environments)}"
@@ -549,8 +557,9 @@ def a_rollout_changes_only_the_image(acting: Acting, context: Context) -> None:
     if acting.operation.kind not in ("deploy", "deploy-blue") or not change.task_definition:
         return
     wanted = acting.operation.part(change.service or "").spec_hash
-    rows = (row.service for row in acting.snapshot.rows if row.service)
-    if wanted not in [row.spec_hash for row in rows if row.name == change.service]:
+    rows = (row for row in acting.snapshot.rows if row.application.name == change.application)
+    services = (row.service for row in rows if row.service)
+    if wanted not in [each.spec_hash for each in services if each.name == change.service]:
         return
     service = acting.snapshot.services.get((change.application, change.service or ""))
     if service is None:

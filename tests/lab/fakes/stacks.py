@@ -393,7 +393,8 @@ class FakeStacks(Port, port="stacks"):
             stack.outputs = self.estate.rebuild(
                 stack.name, before, stack.parameters, stack.tags, stack.outputs
             )
-            self.estate.reset(stack.name, _reset_services(self.unexpected), stack.outputs)
+            (executed,) = stack.change_sets.values()
+            self.estate.reset(stack.name, _reset_services(executed.changes), stack.outputs)
             stack.status, stack.left = "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS", self.pace
         for change_set in stack.change_sets.values():
             if change_set.execution == "EXECUTE_IN_PROGRESS" and not stack.in_progress:

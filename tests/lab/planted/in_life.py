@@ -56,8 +56,6 @@ def idempotency_key_is_not_recorded(
 @planted_in(
     "devops_core.engine.reconcile:_take_lease",
     why="a worker that crashes blocks an application for most of a day",
-    # Few sequences have a crash, and a later call for its application.
-    arguments=("--seed", "2"),
 )
 def lease_is_a_thousand_times_too_long(
     original: Callable[..., Run], cloud: Cloud, kind: Kind, run: Run
@@ -105,7 +103,6 @@ def expected_revision_is_ignored(
 @planted_in(
     "devops_core.kinds.releases:_released",
     why="the next rollout keeps variables that the specification no longer has",
-    arguments=("--seed", "2"),
 )
 def row_keeps_the_names_of_its_previous_settings(
     original: Callable[..., Service], state: State, service: Service, part: Progress, now: datetime

@@ -21,6 +21,7 @@ from hypothesis.stateful import run_state_machine_as_test
 from tests.lab.planted import plant
 from tests.lab.planted.in_life import BUGS
 from tests.lab.sizes import Sizes
+from tests.proofs.stateful.independent import BACKEND
 from tests.proofs.stateful.machine import Service
 
 _BUGS = {bug.name: bug for bug in BUGS}
@@ -46,6 +47,7 @@ def settings(examples: int, steps: int, *, shrink: bool = True) -> hypothesis.se
         deadline=None,
         print_blob=True,
         phases=phases,
+        backend=BACKEND,
         suppress_health_check=list(HealthCheck),
         report_multiple_bugs=False,
     )

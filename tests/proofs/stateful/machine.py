@@ -18,13 +18,16 @@ from devops_core.model.inventory import RowStatus
 from tests.lab import events
 from tests.lab.client import SCHEDULE
 from tests.lab.faults import Kind as Fault
+from tests.lab.memory.accounts import SECRET
 from tests.lab.world import TRIGGERS, drift_check
 from tests.proofs.stateful.caller_requests import CallerRequest, members
 from tests.proofs.stateful.manual_changes import CHANGES, restore_production
 from tests.proofs.stateful.simulation import (
     ACCOUNTS,
     NAMES,
+    STACK_FAULTS,
     Simulation,
+    StackFault,
     violations_as_assertions,
 )  # fmt: skip
 
@@ -64,6 +67,21 @@ _environments = st.sampled_from(
         {"environments": {"nonProd": ["dev"]}, "overrides": {"qa": None}},
     )
 )
+# Merge patches that change the secrets of tasks.
+_secrets = st.sampled_from(
+    (
+        {"service": {"secrets": {"KEY": f"{SECRET}/first-AbCdEf"}}},
+        {"service": {"secrets": {"KEY": f"{SECRET}/second-AbCdEf"}}},
+        {"service": {"secrets": None}},
+        {"overrides": {"dev": {"secrets": {"KEY": f"{SECRET}/test-AbCdEf"}}}},
+        {"overrides": {"prod": {"secrets": {"KEY": f"{SECRET}/live-AbCdEf", "LEVEL": None}}}},
+    )
+)
+_stack_patches = _environments | _secrets
+_stack_faults = st.sampled_from((StackFault(), StackFault(), *STACK_FAULTS))
+# Seconds between two schedules of the service.
+_TURN = 60
+_turns = st.integers(0, 4)
 _revisions = st.sampled_from((None, None, None, 1, 2, 3))
 # Maximum difference between two clocks, in seconds (tests/functional/test_clocks.py).
 _SKEW = 5
@@ -78,14 +96,10 @@ _TRIGGERS = (*TRIGGERS, drift_check)
 _DRIFT_CHECKS = 4
 
 
-class Service(RuleBasedStateMachine):
+class Actors(RuleBasedStateMachine):
     """The service, its callers, AWS, and users of the console."""
 
     simulation: Simulation
-
-    @initialize(account=st.sampled_from(sorted(ACCOUNTS)))
-    def begin(self, account: str) -> None:
-        self.simulation = Simulation(account)
 
     # --- callers ---
 
@@ -112,6 +126,13 @@ class Service(RuleBasedStateMachine):
     ) -> None:
         change = members(patch=patch)
         self.simulation.send(CallerRequest("update", name, change, (), key, wait, revision))
+
+    @rule(name=_names, first=_patches, second=_patches)
+    def patch_in_turn(self, name: str, first: Any, second: Any) -> None:
+        """Send two updates, and let the schedule continue each: the second can undo the first."""
+        for patch in (first, second):
+            self.simulation.send(CallerRequest("update", name, members(patch=patch)))
+            self._continue(2)
 
     @rule(name=_names, service=_services, revision=_revisions, key=_keys)
     def replace(self, name: str, service: Any, revision: int | None, key: str | None) -> None:
@@ -241,6 +262,12 @@ class Service(RuleBasedStateMachine):
 
     # --- checks ---
 
+    def _continue(self, turns: int) -> None:
+        """Fire the schedule after each minute."""
+        for _ in range(turns):
+            self.simulation.pass_(_TURN)
+            self.simulation.wake(SCHEDULE)
+
     @invariant()
     def promises_hold(self) -> None:
         if hasattr(self, "simulation"):
@@ -251,21 +278,42 @@ class Service(RuleBasedStateMachine):
             recover(self.simulation)
 
 
-class Environments(Service):
-    """The service, whose callers also add and remove environments."""
+class Service(Actors):
+    """Sequences that start in any of the accounts."""
 
-    @rule(name=_names, patch=_environments, key=_keys, wait=_waits)
-    def change_environments(self, name: str, patch: Any, key: str | None, wait: bool) -> None:
+    @initialize(account=st.sampled_from(sorted(ACCOUNTS)))
+    def begin(self, account: str) -> None:
+        self.simulation = Simulation(account)
+
+
+class Stacks(Actors):
+    """Sequences in which callers change stacks too: environments, and the secrets of tasks."""
+
+    @initialize(account=st.sampled_from(("backwards", "both")), patch=_stack_patches,
+                fault=_stack_faults, turns=_turns)  # fmt: skip
+    def begin(self, account: str, patch: Any, fault: StackFault, turns: int) -> None:
+        """Begin with an update of a stack, because random steps seldom start one."""
+        self.simulation = Simulation(account)
+        self.change_stack(NAMES[0], patch, None, False, fault, turns)
+
+    @rule(name=_names, patch=_stack_patches, key=_keys, wait=_waits, fault=_stack_faults,
+          turns=_turns)  # fmt: skip
+    def change_stack(
+        self, name: str, patch: Any, key: str | None, wait: bool, fault: StackFault, turns: int
+    ) -> None:
+        """Update a stack, in which resources can fail; the schedule continues the operation."""
+        self.simulation.set_stack_fault(fault)
         removed = self.simulation.model.specifications.removed(name, patch)
         change = members(patch=patch, remove=removed or None)
         self.simulation.send(CallerRequest("update", name, change, (), key, wait))
+        self._continue(turns)
 
-    @rule(update=st.booleans(), back=st.booleans())
-    def updates_of_stacks_fail(self, update: bool, back: bool) -> None:
-        """Let updates of stacks fail; with `back` their rollback succeeds."""
-        stacks = self.simulation.cloud.stacks
-        stacks.update_failures = ("daService: it was not stable",) if update else ()
-        stacks.rollback_failures = () if back else ("daListener: it is in use",)
+    @precondition(lambda self: self.simulation.open_changes)
+    @rule(back=_pick)
+    def abort_change(self, back: int) -> None:
+        """Abort an open update of a stack."""
+        changes = self.simulation.open_changes
+        self.simulation.abort_operation(changes[back % len(changes)])
 
 
 def recover(simulation: Simulation) -> None:
@@ -273,6 +321,7 @@ def recover(simulation: Simulation) -> None:
     with violations_as_assertions():
         _restore_aws(simulation)
         _await_ends(simulation)
+        simulation.record_overtaken()
         simulation.check()
         before = simulation.world.inventory()
         _correct_drift(simulation)
@@ -290,7 +339,7 @@ def _restore_aws(simulation: Simulation) -> None:
     cloud.clock.skew = timedelta()
     cloud.stacks.lag = 0
     cloud.stacks.create_failures = cloud.stacks.delete_failures = ()
-    cloud.stacks.update_failures = cloud.stacks.rollback_failures = ()
+    simulation.set_stack_fault(StackFault())
     simulation.world.rest()
 
 

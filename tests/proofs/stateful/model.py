@@ -65,8 +65,13 @@ class Model:
         used = self._keys.get(request.key or "")
         age = self._cloud.clock.now() - used[2] if used else _KEY_VALIDITY + _CLOCK_JUMPS
         if used and age < _KEY_VALIDITY - _CLOCK_JUMPS:
-            same = used[0].body == request.body
-            return Allowed(_ACCEPTED, {used[1]}) if same else Allowed(_REUSED)
+            if used[0].body != request.body or self._is_recreated(request.application, used[1]):
+                return Allowed(_REUSED)
+            gone = (
+                request.kind == "create"
+                and not self._cloud.tables.inventory_of(request.application).rows
+            )
+            return Allowed(_ACCEPTED | _REUSED if gone else _ACCEPTED, {used[1]})
         if used and age < _KEY_VALIDITY + _CLOCK_JUMPS:
             return Allowed(_ACCEPTED_OR_REFUSED | _REUSED)
         inventory = self._cloud.tables.inventory_of(request.application)
@@ -80,6 +85,20 @@ class Model:
             return Allowed(_ACCEPTED_OR_REFUSED)
         holders = self._holders(request, inventory)
         return Allowed(_REFUSED, holders) if holders else self._free(request, inventory)
+
+    def _is_recreated(self, application: str, operation: str) -> bool:
+        """Return whether an existing application is newer than an operation.
+
+        The operations are in the order of their acceptance; their times depend on the clocks.
+        """
+        inventory = self._cloud.tables.inventory_of(application)
+        own = [
+            each
+            for each in self._cloud.tables.operations.values()
+            if each.application == application
+        ]
+        position = [each.id for each in own].index(operation)
+        return bool(inventory.rows) and any(each.kind == "create" for each in own[position + 1 :])
 
     def _allowed_update(self, request: CallerRequest, inventory: Inventory) -> Allowed:
         """Return the allowed responses of an update of an existing application."""
@@ -190,6 +209,8 @@ class Model:
             candidates = [each for each in (request, *self._unanswered) if each and each.key == key]
             cause = next((each for each in candidates if each.can_start(operation)), None)
             assert cause, f"no request for {operation.kind} {identifier} with key {key}"
+            # An operation can end and the next one can start in one step.
+            self._record_ends()
             self.accepted[identifier] = cause
             self.specifications.record_start(operation, cause)
             if key is not None:
@@ -208,10 +229,7 @@ class Model:
         for key, operation in self._cloud.tables.operations.items():
             before = self._ended.get(key)
             assert before is None or before == operation, f"{key} has changed after its end"
-            if operation.ended and before is None:
-                self._ended[key] = operation
-                self._record_deployed_slot(operation)
-                self.specifications.record_end(operation)
+        self._record_ends()
         self.specifications.check()
         switches = self._watcher.switches[self._switches :]
         self._switches += len(switches)
@@ -225,6 +243,15 @@ class Model:
         self.live = now
         self._deployed_slots |= {(name, slot) for name, slot in now.items() if slot}
         self._deployed_slots = {each for each in self._deployed_slots if each[0] in now}
+
+    def _record_ends(self) -> None:
+        """Record the operations that have ended since the last step."""
+        for key, operation in self._cloud.tables.operations.items():
+            recorded = key[1] in self.accepted or operation.kind == "repair"
+            if operation.ended and recorded and key not in self._ended:
+                self._ended[key] = operation
+                self._record_deployed_slot(operation)
+                self.specifications.record_end(operation)
 
     def _record_deployed_slot(self, operation: Operation) -> None:
         if operation.kind == "deploy-blue" and operation.status == "SUCCEEDED":

@@ -6,16 +6,18 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import timedelta
 from functools import cache, partial
-from typing import Any
+from typing import Any, NamedTuple
 
 from devops_core.errors import AwsError
+from devops_core.model.operation import Operation
+from devops_core.model.stack_change import ResourceChange
 from tests.lab.client import SCHEDULE, Client, Reply
 from tests.lab.fakes import Crash, FakeCloud
 from tests.lab.fakes.task_service import CRASH, HANG
 from tests.lab.faults import Kind as Fault
 from tests.lab.memory import accounts
 from tests.lab.memory.memory_world import World
-from tests.lab.promises import Broken
+from tests.lab.promises import Broken, given_up
 from tests.proofs.stateful.caller_requests import CallerRequest
 from tests.proofs.stateful.manual_changes import CHANGES
 from tests.proofs.stateful.model import Model
@@ -59,6 +61,28 @@ ACCOUNTS: Mapping[str, Callable[[FakeCloud, Client], object]] = {
 }  # fmt: skip
 
 
+class StackFault(NamedTuple):
+    """Failures of updates of stacks, with the names of `FakeStacks`."""
+
+    update_failures: tuple[str, ...] = ()
+    rollback_failures: tuple[str, ...] = ()
+    cleanup_failures: tuple[str, ...] = ()
+    repaired: bool = False
+    unexpected: tuple[ResourceChange, ...] = ()
+
+
+_UNSTABLE, _IN_USE = ("daService: it was not stable",), ("daListener: it is in use",)
+STACK_FAULTS = (
+    StackFault(update_failures=_UNSTABLE),
+    StackFault(update_failures=_UNSTABLE, rollback_failures=_IN_USE, repaired=True),
+    StackFault(update_failures=_UNSTABLE, rollback_failures=_IN_USE),
+    StackFault(cleanup_failures=("qaLoadBalancer: it is protected",)),
+    StackFault(
+        unexpected=(ResourceChange("Modify", "prod1Service", "AWS::ECS::Service", "False"),)
+    ),
+)
+
+
 @cache
 def _prepared(account: str) -> bytes:
     return World.prepared(ACCOUNTS[account])
@@ -84,6 +108,28 @@ class Simulation:
     def operations(self) -> list[tuple[str, str]]:
         """All operations, by application and id."""
         return list(self.cloud.tables.operations)
+
+    @property
+    def changes(self) -> list[Operation]:
+        """The updates of stacks."""
+        operations = self.cloud.tables.operations.values()
+        return [each for each in operations if each.kind == "update" and each.details.stack]
+
+    @property
+    def open_changes(self) -> list[tuple[str, str]]:
+        """The open updates of stacks, by application and id."""
+        return [(each.application, each.id) for each in self.changes if not each.ended]
+
+    def record_overtaken(self) -> None:
+        """Record updates of stacks that were given up before CloudFormation made the change.
+
+        The rows are then those from before the change, and resources can remain.
+        """
+        for each in self.changes:
+            stack = self.cloud.stacks.named(each.application)
+            parameters = stack.parameters if stack else {}
+            if given_up(each) and each.details.stack.applied(parameters):
+                self.faults.blind = self.faults.untidy = True
 
     # --- callers ---
 
@@ -124,7 +170,10 @@ class Simulation:
 
     def abort(self, back: int) -> None:
         """Abort an operation."""
-        key = self.operations[-1 - back % len(self.operations)]
+        self.abort_operation(self.operations[-1 - back % len(self.operations)])
+
+    def abort_operation(self, key: tuple[str, str]) -> None:
+        """Abort an operation by its application and id."""
         before, hits = self.cloud.tables.operations[key], len(self.faults.hit)
         reply = self._response(partial(self.api.abort, key[1], key[0]))
         undisturbed = self._undisturbed_since(hits)
@@ -203,6 +252,11 @@ class Simulation:
         for cluster, name in self.cloud.containers.services_:
             if cluster == application:
                 self.cloud.containers.advance(cluster, name)
+
+    def set_stack_fault(self, fault: StackFault) -> None:
+        """Let the following updates of stacks fail, or not."""
+        for name, value in fault._asdict().items():
+            setattr(self.cloud.stacks, name, value)
 
     def change_manually(self, application: str, change: str, pick: int) -> None:
         """Change an application manually."""

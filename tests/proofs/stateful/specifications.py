@@ -10,6 +10,7 @@ from devops_core.model.operation import Operation, Status
 from devops_core.naming import Environment, service_name
 from tests.lab.effective import effective_settings
 from tests.lab.fakes import FakeCloud
+from tests.lab.snapshot import secrets_of
 from tests.proofs.stateful.caller_requests import CallerRequest
 
 # The variables of the application template.
@@ -58,9 +59,9 @@ class Specifications:
         return ",".join(sorted(_environments(document) - _environments(_patched(document, patch))))
 
     def needs_stack(self, request: CallerRequest) -> bool:
-        """Return whether an update changes the environments of the stack."""
-        after = self._after(request)
-        return _environments(self.document(request.application)) != _environments(after)
+        """Return whether an update changes the environments or the secrets of the stack."""
+        before, after = self.document(request.application), self._after(request)
+        return (_environments(before), _secrets(before)) != (_environments(after), _secrets(after))
 
     def tested(self, application: str, environment: Environment) -> bool:
         """Return whether an environment runs the present settings, as a promote requires."""
@@ -114,7 +115,12 @@ class Specifications:
         """
         application, change = operation.application, operation.details.stack
         record = self._cloud.tables.records.get(application)
-        adopted = record is not None and record.current == operation.spec
+        later = [
+            each.details.previous
+            for each in self._cloud.tables.operations.values()
+            if each.kind == "update" and each.application == application
+        ]
+        adopted = record is not None and operation.spec in (record.current, *later)
         done = operation.status is Status.SUCCEEDED
         assert adopted or not done, f"revision {operation.spec} is not the present one"
         assert operation.details.changed or not adopted, f"the stack lacks {operation.spec}"
@@ -138,17 +144,23 @@ class Specifications:
             if row.service is None or not known or row.status is not RowStatus.ACTIVE:
                 continue
             name, wanted = row.service.name, self._running[application, row.service.name]
-            variables = self._cloud.containers.running(application, name).variables
-            own = {each: variables[each] for each in variables if each not in _TEMPLATE}
+            running = self._cloud.containers.running(application, name)
+            own = {each: text for each, text in running.variables.items() if each not in _TEMPLATE}
             assert own == wanted["environment"], f"{application} {name} has {own}, not {wanted}"
+            (container,) = running.request["containerDefinitions"]
+            read = secrets_of(container)
+            assert read == wanted["secrets"], f"{application} {name} reads {read}, not {wanted}"
 
     def _after(self, request: CallerRequest) -> Document:
         """Return the document that an update asks for."""
         members = dict(request.members)
+        document: Document
         if "document" in members:
-            document: Document = members["document"]
-            return document
-        return _patched(self.document(request.application), members["patch"])
+            document = members["document"]
+        else:
+            document = _patched(self.document(request.application), members["patch"])
+        # A service without settings is the same as none.
+        return {name: value for name, value in document.items() if name != "service" or value}
 
 
 def _environments(document: Document) -> set[str]:
@@ -156,6 +168,12 @@ def _environments(document: Document) -> set[str]:
     named = document.get("environments", {})
     others = [name for name in ("training", "da") if named.get(name)]
     return {*named.get("nonProd", ["dev"]), *others}
+
+
+def _secrets(document: Document) -> dict[str, Mapping[str, str]]:
+    """Return the secrets of all environments, and of each one, by variable."""
+    parts = {"service": document.get("service", {}), **document.get("overrides", {})}
+    return {name: part["secrets"] for name, part in parts.items() if part.get("secrets")}
 
 
 def _patched(document: Document, patch: Mapping[str, Any]) -> dict[str, Any]:
