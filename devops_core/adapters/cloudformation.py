@@ -274,21 +274,29 @@ def _of_call(events: Sequence[Mapping[str, Any]], token: str) -> list[Mapping[st
 def _unresolved(events: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     """Return the events of a call with a reason, without those that do not count.
 
-    These are cancellations, and failed deletions of resources that were deleted later.
+    These are cancellations, and failed deletions that CloudFormation repeated. The reason of each
+    attempt can have another request id.
     """
+    explained = [
+        event
+        for event in events
+        if (reason := event.get("ResourceStatusReason")) and not _CANCELLED.search(reason)
+    ]
     deleted = {
         event["LogicalResourceId"]
         for event in events
         if event["ResourceStatus"] == "DELETE_COMPLETE"
     }
+    last = {
+        event["LogicalResourceId"]: event
+        for event in explained
+        if event["ResourceStatus"] == "DELETE_FAILED"
+    }
     return [
         event
-        for event in events
-        if event.get("ResourceStatusReason")
-        and not _CANCELLED.search(event["ResourceStatusReason"])
-        and not (
-            event["ResourceStatus"] == "DELETE_FAILED" and event["LogicalResourceId"] in deleted
-        )
+        for event in explained
+        if event["ResourceStatus"] != "DELETE_FAILED"
+        or (event["LogicalResourceId"] not in deleted and event is last[event["LogicalResourceId"]])
     ]
 
 

@@ -355,6 +355,27 @@ def test_the_resources_that_a_cleanup_could_not_delete_have_their_reasons(
     assert stacks.undeleted(STACK_ID, "01CREATE") == ("Balancer (AWS::ECS::Service): protected",)
 
 
+def test_a_repeated_deletion_has_the_reason_of_its_last_attempt(
+    stacks: CloudFormationStacks, client: Any
+) -> None:
+    """The reason of each attempt has other ids, so the texts differ."""
+    newest_first = [
+        event("DELETE_FAILED", "Resource deletion cancelled", name="Balancer"),
+        event("DELETE_FAILED", "protected (Service: Elb, Request ID: 3)", name="Balancer"),
+        event("DELETE_FAILED", "protected (Service: Elb, Request ID: 2)", name="Balancer"),
+        event("DELETE_FAILED", "protected (Service: Elb, Request ID: 1)", name="Balancer"),
+        event("CREATE_FAILED", "did not start"),
+    ]
+    respond(client, "DescribeStackEvents", *[{"StackEvents": newest_first}] * 2)
+    last = "Balancer (AWS::ECS::Service): protected (Service: Elb, Request ID: 3)"
+
+    assert stacks.undeleted(STACK_ID, "01CREATE") == (last,)
+    assert stacks.failures(STACK_ID, "01CREATE") == (
+        "Service (AWS::ECS::Service): did not start",
+        last,
+    )
+
+
 def test_a_successful_stack_has_no_failures(stacks: CloudFormationStacks) -> None:
     assert stacks.failures(stacks.create(request()), "01CREATE") == ()
 
