@@ -20,7 +20,7 @@ def require_owned(
     wanted: Specification,
     present: Specification | None = None,
 ) -> None:
-    """Raise ForbiddenError, which names the secrets that a team cannot use.
+    """Raise ForbiddenError, which names the variables with secrets that a team cannot use.
 
     `action` is a verb for the message. Secrets of the `present` specification were checked before.
     """
@@ -71,16 +71,21 @@ def has_tag(cloud: Cloud, application: str, team: str, secret: Secret) -> bool:
 def require_tags(
     action: str, team: str, unowned: dict[Secret, list[str]], owned: Sequence[bool]
 ) -> None:
-    """Raise ForbiddenError for the secrets without the tag of the team."""
+    """Raise ForbiddenError for the secrets without the tag of the team.
+
+    The message does not name the variables: all callers can read it in the event log.
+    """
     foreign = [fields for fields, own in zip(unowned.values(), owned, strict=True) if not own]
     if foreign:
         named = sorted(field for fields in foreign for field in fields)
+        # The name of a variable can contain dots.
+        members = sorted({field.partition(".secrets.")[0] + ".secrets" for field in named})
         remedy = (
             f"must be a secret of the team {team}: an admin of the installation can add its prefix"
             f" to secretprefixes in parameters.yml, or its owner can tag it with {TEAM_TAG}"
         )
         raise ForbiddenError(
-            f"not allowed to {action}: {', '.join(named)} must name secrets of the"
+            f"not allowed to {action}: {', '.join(members)} must name secrets of the"
             f" team {team}, by its secretprefixes or by the tag {TEAM_TAG}",
             errors=[{"field": field, "message": remedy} for field in named],
         )

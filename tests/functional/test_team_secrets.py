@@ -10,6 +10,7 @@ import pytest
 from devops_core.access import AccessPolicy
 from devops_core.errors import AccessDeniedError, AwsError, RefusedError, ThrottledError
 from tests.lab.callers import ADMIN, ONLY_TEAMS, OWNER, with_policy
+from tests.lab.callers import OTHER as FOREIGN
 from tests.lab.client import Client, Reply
 from tests.lab.dry import DryClient
 from tests.lab.fakes import ACCOUNT, REGION, FakeCloud
@@ -76,7 +77,7 @@ def test_the_tag_of_the_team_is_enough(vault: FakeCloud, api: Client) -> None:
 def test_another_secret_is_refused_in_the_same_words(vault: FakeCloud, secret: str) -> None:
     reply = create(vault, {"DB": secret})
     assert (reply.status, reply.body["code"]) == (403, "FORBIDDEN")
-    assert reply.body["errorMessage"] == message("service.secrets.DB")
+    assert reply.body["errorMessage"] == message("service.secrets")
     remedy = (
         "must be a secret of the team payments: an admin of the installation can add its prefix to"
         " secretprefixes in parameters.yml, or its owner can tag it with technicalTeam"
@@ -91,7 +92,7 @@ def test_a_secret_that_the_service_cannot_read_is_refused_as_a_missing_one(
 ) -> None:
     vault.wire.fail("secret_tags.tags", error(f"not allowed on {OTHER}"))
     reply = create(vault, {"DB": OTHER})
-    assert (reply.status, reply.body["errorMessage"]) == (403, message("service.secrets.DB"))
+    assert (reply.status, reply.body["errorMessage"]) == (403, message("service.secrets"))
     (line,) = [facts for text, facts in vault.lines if text == "tags not read"]
     assert line == {"applicationName": "Shop", "error": error.code}
 
@@ -107,9 +108,23 @@ def test_all_faulty_secrets_are_named_without_their_names(vault: FakeCloud) -> N
     overrides = {"prod": {"secrets": {"DB": OTHER, "OWN": OWN}}, "dev": {"secrets": {"X": BARE}}}
     reply = create(vault, {"DB": TAGGED, "KEY": MISSING}, overrides)
     assert reply.body["errorMessage"] == message(
-        "overrides.dev.secrets.X", "overrides.prod.secrets.DB", "service.secrets.KEY"
+        "overrides.dev.secrets", "overrides.prod.secrets", "service.secrets"
     )
     assert reply.status == 403
+    assert [each["field"] for each in reply.body["errors"]] == [
+        "overrides.dev.secrets.X", "overrides.prod.secrets.DB", "service.secrets.KEY"
+    ]  # fmt: skip
+
+
+def test_the_event_of_a_refusal_does_not_name_variables(vault: FakeCloud, api: Client) -> None:
+    """All callers can read events; only the team can read the specification."""
+    api.finished(create(vault, {}))
+    refused = Client(vault, OWNER).patch({"service": {"secrets": {"app.secrets.DB": OTHER}}})
+    assert [each["field"] for each in refused.body["errors"]] == ["service.secrets.app.secrets.DB"]
+    events = Client(vault, FOREIGN).send("GET", "/events").body["events"]
+    (reason,) = [each["reason"] for each in events if each["outcome"] == "DENIED"]
+    assert "service.secrets must name secrets of the team payments" in reason
+    assert "DB" not in reason
 
 
 def test_a_secret_of_another_region_needs_a_prefix(vault: FakeCloud, api: Client) -> None:
@@ -127,7 +142,7 @@ def test_an_admin_can_use_only_secrets_of_the_team(vault: FakeCloud) -> None:
 
 def test_a_dry_run_has_the_same_refusal(vault: FakeCloud) -> None:
     tried = DryClient(vault, OWNER).create(service={"secrets": {"DB": OTHER}})
-    assert (tried.status, tried.body["errorMessage"]) == (403, message("service.secrets.DB"))
+    assert (tried.status, tried.body["errorMessage"]) == (403, message("service.secrets"))
 
 
 def test_a_caller_of_another_team_does_not_learn_about_secrets(vault: FakeCloud) -> None:

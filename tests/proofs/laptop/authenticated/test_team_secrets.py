@@ -35,7 +35,7 @@ def test_another_secret_is_refused_in_the_same_words(
     answer = create(api, "Foreign", {"DB": vault[name], "OWN": vault["platform/own"]})
     assert (answer.status, answer.body["code"]) == (403, "FORBIDDEN"), answer.body
     assert answer.body["errorMessage"] == (
-        "not allowed to create Foreign: overrides.dev.secrets.DB must name secrets of the team"
+        "not allowed to create Foreign: overrides.dev.secrets must name secrets of the team"
         " platform, by its secretprefixes or by the tag technicalTeam"
     )
     assert api.call("GET", "/stacks/Foreign").status == 404
