@@ -580,3 +580,17 @@ def test_settings_must_fit_beside_the_other_containers(cloud: FakeCloud, api: Cl
     )
     assert message.endswith(" in qa")
     assert not cloud.tables.in_progress()
+
+
+def test_settings_can_shrink_in_a_task_definition_above_the_limit(
+    cloud: FakeCloud, api: Client
+) -> None:
+    """ECS does not document how it measures the size, so it can have accepted such a definition."""
+    words = ["x" * 4000] * 17
+    cloud.stacks.estate.sidecars = [{"name": "proxy", "image": "proxy", "command": words}]
+    level = {"environment": {"LEVEL": "debug"}}
+    api.finished(api.create(environments={"nonProd": ["dev", "qa"]}, service=level))
+    assert api.patch({"overrides": {"qa": {"environment": {"MORE": "x"}}}}).status == 400
+    updated(api, {"service": {"environment": {"LEVEL": "info"}}})
+    _, app = cloud.containers.running("Shop", "qa").request["containerDefinitions"]
+    assert {"name": "LEVEL", "value": "info"} in app["environment"]
