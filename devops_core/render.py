@@ -341,7 +341,8 @@ def _changed(
 
 
 def _mapping(pairs: Iterable[Mapping[str, str]], value: str) -> dict[str, str]:
-    return {pair["name"]: pair[value] for pair in pairs}
+    # ECS requires only the name of a variable (ECS API, KeyValuePair).
+    return {pair["name"]: pair.get(value, "") for pair in pairs}
 
 
 def _pairs(values: Mapping[str, str], key: str, value: str) -> list[dict[str, str]]:

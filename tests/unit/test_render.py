@@ -587,3 +587,18 @@ def test_a_blueprint_has_every_member_that_the_sdk_accepts() -> None:
     again = (set(described) & set(accepted)) - {"inferenceAccelerators"}
 
     assert set(render.blueprint(dict.fromkeys(described, "x"))) >= again
+
+
+def test_the_settings_of_a_task_definition_have_the_names_of_a_specification() -> None:
+    app, sidecar = BASE["containerDefinitions"]
+    environment = [{"name": "LEVEL", "value": "info"}, {"name": "EMPTY"}]
+    containers = [sidecar, {**app, "environment": environment, "stopTimeout": 60}]
+    found = render.settings_of({**BASE, "containerDefinitions": containers}, "app")
+    assert found == {
+        "cpu": 256,
+        "memory": 512,
+        # ECS accepts a variable without a value (ECS API, KeyValuePair).
+        "environment": {"LEVEL": "info", "EMPTY": ""},
+        "secrets": {"KEY": PARAMETER},
+        "stopSeconds": 60,
+    }
