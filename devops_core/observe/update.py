@@ -164,7 +164,8 @@ def _explained(
     decided = operation.details.undoing or operation.aborted_by is not None
     if change_set is None or change_set.status != "FAILED" or change_set.empty or decided:
         return change_set
-    if not cloud.settings.changes_stacks:
+    # The operation waits for a stack that another tool changes, before it discards the change set.
+    if not cloud.settings.changes_stacks or stack.status.endswith("_IN_PROGRESS"):
         return change_set
     try:
         failures = cloud.stacks.change_set_failures(stack.id, change_set.id)

@@ -354,6 +354,23 @@ def test_only_failed_change_sets_need_the_reasons_of_their_validation(
     assert not [call for call in promoted.wire.journal if "failures" in call.name]
 
 
+def test_the_reasons_of_a_validation_are_read_once_after_the_change_of_another_tool(
+    promoted: FakeCloud, api: Client
+) -> None:
+    promoted.stacks.validation_failures = (CONFLICT,)
+    promoted.stacks.pace = None
+    accepted = api.patch(ADD_DA)
+    stack(promoted).change_sets[f"op-{accepted.id}"].complete()
+    stack(promoted).status, stack(promoted).left = "UPDATE_IN_PROGRESS", None
+    for _ in range(3):
+        waiting = api.status(accepted.id).operation
+        assert waiting["waitingFor"] == "stack UPDATE_IN_PROGRESS"
+    stack(promoted).status = "UPDATE_COMPLETE"
+    assert api.status(accepted.id).operation["reasons"] == [CONFLICT]
+    reads = [call for call in promoted.wire.journal if call.name == "stacks.change_set_failures"]
+    assert len(reads) == 1
+
+
 def test_an_abort_before_the_execution_removes_the_change_set(
     promoted: FakeCloud, api: Client
 ) -> None:
