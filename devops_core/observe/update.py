@@ -119,7 +119,10 @@ def _changing(cloud: Cloud, operation: Operation, stack: Stack | None) -> Observ
     if stack.status.endswith("_IN_PROGRESS"):
         if stack.status.startswith("UPDATE_ROLLBACK") and not operation.reasons:
             failures = stacks.failures(stack.id, operation.id)
-            observed = replace(observed, stack_failures=failures)
+            # CloudFormation repeats a failed deletion, so it is not a reason yet.
+            cleans = stack.status.startswith("UPDATE_ROLLBACK_COMPLETE")
+            undeleted = stacks.undeleted(stack.id, operation.id) if cleans else ()
+            observed = replace(observed, stack_failures=failures, undeleted=undeleted)
         return observed
     if stack.status == "UPDATE_ROLLBACK_FAILED" and operation.details.continued:
         failures = stacks.failures(stack.id, rollback_token(operation.id))

@@ -291,6 +291,27 @@ def test_resources_that_a_continued_rollback_cannot_delete_are_named(
     assert "daLoadBalancer" in warning_of_remains(promoted, api)
 
 
+def test_a_deletion_that_the_rollback_repeats_is_not_a_reason(
+    promoted: FakeCloud, api: Client
+) -> None:
+    promoted.stacks.pace = None
+    accepted = api.patch(ADD_DA)
+    stack(promoted).change_sets[f"op-{accepted.id}"].complete()
+    api.status(accepted.id)
+    cause, repeated = "daService: limit exceeded", "daLoadBalancer: in use"
+    updating = stack(promoted)
+    updating.status = "UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS"
+    updating.failures[accepted.id] = cause, repeated
+    updating.undeleted[accepted.id] = (repeated,)
+    assert api.status(accepted.id).operation["reasons"] == [cause]
+    # A later attempt has deleted it.
+    updating.failures[accepted.id] = (cause,)
+    promoted.stacks.finish("Shop")
+    done = ended(api, accepted, "FAILED")
+    assert done.operation["reasons"] == [cause]
+    assert "warnings" not in done.operation
+
+
 def test_a_refused_change_set_fails_the_update(promoted: FakeCloud, api: Client) -> None:
     words = "Stack:Shop is in DELETE_IN_PROGRESS state and can not be updated."
     promoted.wire.fail("stacks.create_change_set", RefusedError(words), times=1)
