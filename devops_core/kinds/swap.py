@@ -99,7 +99,7 @@ def _require_expected(
     if expected.matches(next_live):
         return
     difference = f"the idle slot runs {expected.actual(next_live)}, not {expected}"
-    only_revision = expected._replace(spec=None).matches(next_live)
+    only_revision = expected._replace(spec=None).matches(next_live) and _was_deployed(next_live)
     if only_revision and _has_present_settings(next_live, expected.spec, inventory):
         actual = expected._replace(spec=next_live.spec)
         if actual.matches(live_now):
@@ -120,13 +120,17 @@ def _has_present_settings(service: Service, revision: int | None, inventory: Inv
     return service.spec_hash == record.specification.settings(Environment.PROD_BLUE).hash
 
 
+def _was_deployed(service: Service) -> bool:
+    """Return whether a slot has a promoted release, or was live before."""
+    return bool(service.version or service.was_live)
+
+
 def _require_ready(next_live: Service, observed: Observed) -> None:
     """Raise NotReadyError if the idle slot cannot become live."""
-    deployed = next_live.version or next_live.was_live
-    never_deployed = (
-        () if deployed else ("the idle slot has no promoted version: promote one first",)
-    )
-    missing = never_deployed + refusals(observed, next_live.name)
+    never_deployed = ("the idle slot has no promoted version: promote one first",)
+    missing = refusals(observed, next_live.name)
+    if not _was_deployed(next_live):
+        missing = never_deployed + missing
     if missing:
         raise NotReadyError("the idle slot is not ready", missing)
     problems = observed.listener_problems

@@ -193,6 +193,16 @@ def test_the_present_revision_with_the_settings_of_the_idle_slot_names_its_revis
 
 
 @pytest.mark.usefixtures("shop")
+def test_an_unused_idle_slot_needs_a_promote_also_with_the_same_settings(api: Client) -> None:
+    api.finished(api.patch({"overrides": {"dev": {"environment": {"LEVEL": "debug"}}}}))
+    message = api.swap(spec=2).body["errorMessage"]
+    assert message == (
+        "the idle slot runs the first image with revision 1, not any release with revision 2:"
+        " promote any release with revision 2 first"
+    )
+
+
+@pytest.mark.usefixtures("shop")
 def test_a_swap_to_an_unused_blue_slot_is_refused(api: Client) -> None:
     reply = api.swap()
     assert (reply.status, reply.body["code"]) == (409, "NOT_READY")
