@@ -101,15 +101,23 @@ def _require_expected(
     difference = f"the idle slot runs {expected.actual(next_live)}, not {expected}"
     only_revision = expected._replace(spec=None).matches(next_live) and _was_deployed(next_live)
     if only_revision and _has_present_settings(next_live, expected.spec, inventory):
-        actual = expected._replace(spec=next_live.spec)
-        if actual.matches(live_now):
-            actual = Expectation(next_live.version, next_live.digest, next_live.spec)
-        members = [f"{name} {value}" for name, value in actual._asdict().items() if value]
         raise NotDeployableError(
             f"{difference}: both revisions have the same settings of production, so it needs no"
-            f" promote. Repeat the swap with {', '.join(members)}"
+            f" promote. Repeat the swap {_naming(expected, live_now, next_live)}"
         )
     raise NotDeployableError(f"{difference}: promote {expected} first")
+
+
+def _naming(expected: Expectation, live_now: Service, next_live: Service) -> str:
+    """Return the members of a request that name the release of the idle slot."""
+    actual = expected._replace(spec=next_live.spec)
+    if actual.matches(live_now):
+        actual = Expectation(next_live.version, next_live.digest, next_live.spec)
+    if actual.matches(live_now) and not next_live.digest:
+        # The request would be ambiguous.
+        return "without version, digest and spec"
+    members = [f"{name} {value}" for name, value in actual._asdict().items() if value]
+    return f"with {', '.join(members)}"
 
 
 def _has_present_settings(service: Service, revision: int | None, inventory: Inventory) -> bool:

@@ -192,6 +192,19 @@ def test_the_present_revision_with_the_settings_of_the_idle_slot_names_its_revis
     assert _live(promoted) == "prod-2"
 
 
+@pytest.mark.usefixtures("promoted")
+def test_an_idle_slot_that_no_request_can_name_needs_a_swap_without_an_expectation(
+    api: Client,
+) -> None:
+    """The first image, which was live before, has no version and no recorded digest."""
+    assert api.swap(version="1.0").status == 200
+    api.finished(api.patch({"overrides": {"dev": {"environment": {"LEVEL": "debug"}}}}))
+    message = api.swap(spec=2).body["errorMessage"]
+    assert message.endswith("Repeat the swap without version, digest and spec")
+    assert api.swap(spec=1).body["code"] == "AMBIGUOUS"
+    assert api.swap().operation["status"] == "SUCCEEDED"
+
+
 @pytest.mark.usefixtures("shop")
 def test_an_unused_idle_slot_needs_a_promote_also_with_the_same_settings(api: Client) -> None:
     api.finished(api.patch({"overrides": {"dev": {"environment": {"LEVEL": "debug"}}}}))
