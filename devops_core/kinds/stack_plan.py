@@ -12,10 +12,16 @@ from devops_core.errors import InvalidRequestError, NotDeployableError
 from devops_core.model.inventory import Inventory, Row
 from devops_core.model.observed import Observed, Stack
 from devops_core.model.operation import Progress
-from devops_core.model.specification import ApplicationRecord, Specification, secret_arns
+from devops_core.model.specification import (
+    ApplicationRecord,
+    Specification,
+    merged_settings,
+    secret_arns,
+)
 from devops_core.model.stack_change import StackChange, items
-from devops_core.naming import PRODUCTION, environment_name, service_name
+from devops_core.naming import PRODUCTION, Environment, environment_name, service_name
 from devops_core.render import SECRETS_PARAMETER, secrets_by_environment
+from devops_core.requests.specification_rules import DEFAULT_SIZE, owner, size_faults
 from devops_core.requests.task_settings import MAX_SECRET_BYTES
 
 # The parameter of the template with the environments except production.
@@ -37,11 +43,12 @@ def planned(
     """Return the change that a stack needs for a specification.
 
     Raises NotDeployableError for a stack that cannot be updated now, and InvalidRequestError if the
-    secrets of an environment do not fit into their parameter.
+    secrets of an environment do not fit into their parameter, or for a size of a new environment.
     """
     name = inventory.application.name if inventory.application else ""
     stack = updatable_stack(name, observed.stack)
     added = [each for each in wanted.environments if each not in inventory.rows]
+    _require_sizes(stack, wanted, added)
     removed = [
         each
         for each in inventory.rows
@@ -82,6 +89,28 @@ def updatable_stack(application: str, stack: Stack | None) -> Stack:
             f"the stack of {application} is {stack.status}: repair it in CloudFormation first"
         )
     return stack
+
+
+def _require_sizes(stack: Stack, wanted: Specification, added: Sequence[Environment]) -> None:
+    """Raise InvalidRequestError for a size of new tasks that Fargate does not support.
+
+    The stack keeps the size of the create, which a later specification need not name.
+    """
+    cpu, memory = (
+        int(stack.parameters.get(name, usual))
+        for name, usual in zip(("Cpu", "Memory"), DEFAULT_SIZE, strict=True)
+    )
+    faults = []
+    for name in map(environment_name, added):
+        merged = merged_settings(wanted.document, name)
+        origins = {
+            member: " (of the stack)" for member in ("cpu", "memory") if member not in merged
+        }
+        override = wanted.document.get("overrides", {}).get(name, {})
+        for field, message in size_faults(merged, (cpu, memory), origins):
+            faults.append((owner(name, field, override), message))
+    if faults:
+        raise InvalidRequestError(faults)
 
 
 def _readable_secrets(

@@ -45,7 +45,7 @@ def document_faults(data: Mapping[str, Any], context: Mapping[str, Any]) -> Iter
     # the size.
     if not sizes or {"cpu", "memory"} <= service.keys():
         origins = _size_origins({}, service, present=bool(sizes))
-        faults = _size_faults(service, DEFAULT_SIZE, origins)
+        faults = size_faults(service, DEFAULT_SIZE, origins)
         yield from ((f"service.{field}", text) for field, text in faults)
     # The environments of a faulty document, and their settings, are not known.
     if any(data.get(name, {}) is None for name in ("environments", "service", "overrides")):
@@ -64,11 +64,9 @@ def document_faults(data: Mapping[str, Any], context: Mapping[str, Any]) -> Iter
         override = _without_faulty_maps(override)
         merged = merged_settings({"service": service, "overrides": {name: override}}, name)
         effective[name] = merged
-        origins = _size_origins(override, service, present=name in sizes)
-        present = sizes.get(name, DEFAULT_SIZE)
-        for field, message in _effective_faults(merged, present, origins):
-            own = override.keys() & _CAUSES[field]
-            yield f"overrides.{name}.{field}" if own else f"service.{field}", message
+        faults = _size_faults(name, merged, override, service, sizes)
+        for field, message in (*faults, *_effective_faults(merged)):
+            yield owner(name, field, override), message
     yield from _large_settings(effective, overrides)
     yield from _vcpu_faults(effective, sizes, context.get("max_vcpus"))
 
@@ -126,6 +124,12 @@ _CAUSES: Mapping[str, frozenset[str]] = {
 }
 
 
+def owner(environment: str, field: str, override: Mapping[str, Any]) -> str:
+    """Return the path of the member that causes a fault of an effective setting."""
+    own = override.keys() & _CAUSES[field]
+    return f"overrides.{environment}.{field}" if own else f"service.{field}"
+
+
 def _without_faulty_maps(settings: Mapping[str, Any]) -> dict[str, Any]:
     """Return settings with empty values instead of faulty maps and lists of names."""
     maps = ("environment", "secrets", "unset")
@@ -153,6 +157,22 @@ def _size_origins(
 
 
 def _size_faults(
+    name: str,
+    merged: Mapping[str, Any],
+    override: Mapping[str, Any],
+    service: Mapping[str, Any],
+    sizes: Mapping[str, tuple[int, int]],
+) -> Iterator[schema.Fault]:
+    """Yield the fault of the size of an environment with present `sizes`.
+
+    An environment that an update adds has the size of the stack (`kinds.stack_plan`).
+    """
+    if not sizes or name in sizes or {"cpu", "memory"} <= merged.keys():
+        origins = _size_origins(override, service, present=name in sizes)
+        yield from size_faults(merged, sizes.get(name, DEFAULT_SIZE), origins)
+
+
+def size_faults(
     settings: Mapping[str, Any], present: tuple[int, int], origins: Mapping[str, str]
 ) -> Iterator[schema.Fault]:
     """Yield the fault of the memory of settings, for tasks with a present size.
@@ -172,11 +192,8 @@ def _size_faults(
         )
 
 
-def _effective_faults(
-    merged: Mapping[str, Any], present: tuple[int, int], origins: Mapping[str, str]
-) -> Iterator[schema.Fault]:
-    """Yield the faults of the effective settings of an environment with a present size."""
-    yield from _size_faults(merged, present, origins)
+def _effective_faults(merged: Mapping[str, Any]) -> Iterator[schema.Fault]:
+    """Yield the faults of the effective settings of an environment, except those of its size."""
     start, minutes = (
         merged.get("startSeconds"),
         merged.get("rolloutMinutes", DEFAULT_ROLLOUT_MINUTES),

@@ -193,6 +193,22 @@ def test_a_dry_run_shows_the_settings_of_an_added_environment(
     assert part == {"environment": "DA", "cpu": 512, "memory": 1024, "desiredCount": 1}
 
 
+def test_an_added_environment_has_the_size_of_the_stack(cloud: FakeCloud, api: Client) -> None:
+    """The stack keeps the size of the create, which the present specification does not name."""
+    size = {"cpu": 1024, "memory": 2048}
+    api.finished(api.create(environments={"nonProd": ["dev"]}, service=size))
+    ended(api, api.patch({"service": dict.fromkeys(size)}))
+    small, large = ({**ADD_DA, "overrides": {"da": {"memory": each}}} for each in (1024, 4096))
+    refused = api.patch(small)
+    assert refused.status == 400
+    sizes = "2048, 3072, 4096, 5120, 6144, 7168, 8192"
+    fault = f"must be one of {sizes} MiB for 1024 CPU units (of the stack), not 1024"
+    assert refused.body["errors"] == [{"field": "overrides.da.memory", "message": fault}]
+    ended(api, api.patch(large))
+    definition = cloud.containers.running("Shop", "da").request
+    assert (definition["cpu"], definition["memory"]) == ("1024", "4096")
+
+
 def test_unexpected_changes_are_not_executed(promoted: FakeCloud, api: Client) -> None:
     # Another tool has changed the stack, and its change set would change all services.
     found = api.patch(ADD_DA)
