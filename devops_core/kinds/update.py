@@ -131,7 +131,7 @@ def _require_small_task_definitions(inventory: Inventory, wanted: Specification)
                 render.task_definition(base, name, None, {}, settings, owned)
             )
             environment = environment_name(row.environment)
-            if size > max(limit, render.task_definition_bytes(base)):
+            if size > limit and size > render.task_definition_bytes(base):
                 large[environment] = max(size, large.get(environment, 0))
     if large:
         found = ", ".join(f"{size} in {name}" for name, size in large.items())
