@@ -1,4 +1,4 @@
-"""The members of reads that only the team of an application and admins receive."""
+"""The parts of reads that only the team of an application and admins receive."""
 
 from __future__ import annotations
 
@@ -23,12 +23,16 @@ _REFERENCE = re.compile(
     r"|sha256:[0-9a-f]+"
 )
 _CONCEALED = "<image>"
+# A setting in a text, for example of a warning about changes by another tool: the member, and the
+# name of a variable.
+_VARIABLE = re.compile(r"\b(environment|secrets)\.[^\s,;]+")
 
 
 def visible(request: Request, views: Iterable[View]) -> list[View]:
     """Return views of applications, operations or events as the caller may see them.
 
-    Logs, images and digests are removed from those of other teams. Each view has `applicationName`.
+    Logs, images, digests and names of variables are removed from those of other teams. Each view
+    has `applicationName`.
     """
     access, found = request.cloud.settings.access, list(views)
     if access.owns(request.caller, None):
@@ -67,7 +71,7 @@ def _team(view: View, applications: Mapping[str, Application | None]) -> str | N
 
 
 def concealed(view: View) -> View:
-    """Return a view without logs, images and digests; images also in its texts."""
+    """Return a view without logs, images and digests, and its texts without names of variables."""
     images = {image.partition("@")[0] for image in _images(view)}
     names = sorted({*images, *(image.rpartition(":")[0] or image for image in images)}, key=len)
     pattern = "|".join([*map(re.escape, reversed(names)), _REFERENCE.pattern])
@@ -103,4 +107,6 @@ def _without_images(value: Any, pattern: re.Pattern[str]) -> Any:
 def _text(value: Any, pattern: re.Pattern[str]) -> Any:
     if isinstance(value, list):
         return [_text(member, pattern) for member in value]
-    return pattern.sub(_CONCEALED, value) if isinstance(value, str) else value
+    if not isinstance(value, str):
+        return value
+    return _VARIABLE.sub(r"\1", pattern.sub(_CONCEALED, value))

@@ -181,14 +181,11 @@ def plan(
     pending = _pending(wanted, inventory, observed)
     # Not the names of variables and secrets: all callers can read an operation.
     fields = tuple(dict.fromkeys(each["field"].partition(".")[0] for each in pending))
-    progress = (
-        *(each.progress for each in rollouts),
-        *(stack_plan.new_progress(stack, specification) if stack else ()),
-        *map(stack_plan.removal, removed),
-    )
+    added = stack_plan.new_progress(stack, specification) if stack else ()
+    removals = map(stack_plan.removal, removed)
     operation = replace(
         draft,
-        progress=progress,
+        progress=(*(each.progress for each in rollouts), *added, *removals),
         details=UpdateDetails(previous=present.revision, pending=fields, stack=stack),
         spec=specification.revision,
         deadline=_deadline(draft, specification, stack),

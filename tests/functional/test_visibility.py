@@ -119,9 +119,14 @@ DIGEST = f"sha256:{'a' * 64}"
         (f"ran registry.local:5000/app@{DIGEST}, then", "ran <image>, then"),
         ("replaces team/app:7, which", "replaces <image>:7, which"),
         ("(target-group elasticloadbalancing targetgroup/Shop-dev/1)", None),
+        (
+            "DEV: keeps changes: containerDefinitions.app.environment.TOKEN, cpu and 2 more",
+            "DEV: keeps changes: containerDefinitions.app.environment, cpu and 2 more",
+        ),
+        ("QA: OVERWRITTEN: secrets.DB.KEY, command", "QA: OVERWRITTEN: secrets, command"),
     ],
 )
-def test_texts_do_not_name_images(text: str, expected: str | None) -> None:
+def test_texts_do_not_name_images_and_variables(text: str, expected: str | None) -> None:
     view = {
         "applicationName": "Shop",
         "url": "https://api.example.com/dev/stacks/Shop",
