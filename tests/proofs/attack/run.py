@@ -78,7 +78,8 @@ class _Run:
         self._changes, self._leaks = Changes(made), Leaks(made)
         self._logs = Logs(made, self._changes.log_items())
         self._recent: list[Exchange] = []
-        self._unlogged = 0
+        # The calls since the last check of the logs, the newest first.
+        self._unlogged: list[Exchange] = []
         self.report = Report()
 
     @property
@@ -93,6 +94,7 @@ class _Run:
             self.report.calls += 1
             self.report.statuses[exchange.call.attack.partition(",")[0], exchange.status] += 1
             self._recent.insert(0, exchange)
+            self._unlogged.insert(0, exchange)
             self._keep_token(exchange)
             accepted |= self._changes.accept(exchange)
             self._logs.add(exchange, self._changes.state.teams)
@@ -106,8 +108,7 @@ class _Run:
                 self._found("fault", [_response_of(exchange)], exchange)
         if accepted or len(self._recent) >= STATE_INTERVAL:
             self._recent.clear()
-        self._unlogged += len(exchanges)
-        if self._unlogged >= LOG_INTERVAL:
+        if len(self._unlogged) >= LOG_INTERVAL:
             self._check_logs()
         return self._keep_going or not self.report.findings
 
@@ -118,9 +119,9 @@ class _Run:
         self._check_logs()
 
     def _check_logs(self) -> None:
-        self._unlogged = 0
-        items = self._changes.log_items()
-        self._found("incomplete log", self._logs.problems(items))
+        problems = self._logs.problems(self._changes.log_items())
+        self._found("incomplete log", problems, *self._unlogged[:STATE_INTERVAL])
+        self._unlogged.clear()
 
     def _advance(self) -> None:
         """Read the operations in progress, which advances them."""

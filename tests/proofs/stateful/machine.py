@@ -133,6 +133,8 @@ class Actors(RuleBasedStateMachine):
         for patch in (first, second):
             self.simulation.send(CallerRequest("update", name, members(patch=patch)))
             self._continue(2)
+            # The model of the next response needs the end of this update.
+            self.simulation.check()
 
     @rule(name=_names, service=_services, revision=_revisions, key=_keys)
     def replace(self, name: str, service: Any, revision: int | None, key: str | None) -> None:

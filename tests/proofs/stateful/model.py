@@ -207,10 +207,11 @@ class Model:
                 continue
             key = keys.get(identifier)
             candidates = [each for each in (request, *self._unanswered) if each and each.key == key]
-            cause = next((each for each in candidates if each.can_start(operation)), None)
-            assert cause, f"no request for {operation.kind} {identifier} with key {key}"
             # An operation can end and the next one can start in one step.
             self._record_ends()
+            causes = (each for each in candidates if each.can_start(operation))
+            cause = next((c for c in causes if self.specifications.explains(operation, c)), None)
+            assert cause, f"no request for {operation.kind} {identifier} with key {key}"
             self.accepted[identifier] = cause
             self.specifications.record_start(operation, cause)
             if key is not None:

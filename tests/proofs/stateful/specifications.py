@@ -75,6 +75,17 @@ class Specifications:
         )
         return _without_count(ran) == _without_count(wanted)
 
+    def explains(self, operation: Operation, cause: CallerRequest) -> bool:
+        """Return whether an update has the document that a request asked for.
+
+        Several requests without a response can have the same kind and application.
+        """
+        stored = self._cloud.tables.stored_revisions.get(operation.application, {})
+        revision = stored.get(operation.spec or 0)
+        if operation.kind != "update" or revision is None:
+            return True
+        return bool(revision.specification.document == self._after(cause))
+
     def record_start(self, operation: Operation, cause: CallerRequest) -> None:
         """Record a new operation; it must follow the present revision."""
         application, revision = operation.application, operation.spec

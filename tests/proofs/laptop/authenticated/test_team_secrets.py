@@ -49,7 +49,8 @@ def test_a_parameter_of_another_team_is_refused(api: Api) -> None:
     at = f"arn:aws:ssm:{ssm.meta.region_name}:000000000000:parameter/vault"
     answer = create(api, "Foreign", {"A": f"{at}/own", "B": f"{at}/other"})
     assert answer.status == 403
-    assert "overrides.dev.secrets.B must name" in answer.body["errorMessage"]
+    assert "overrides.dev.secrets must name" in answer.body["errorMessage"]
+    assert [each["field"] for each in answer.body["errors"]] == ["overrides.dev.secrets.B"]
 
 
 @pytest.mark.parametrize(
