@@ -56,11 +56,11 @@ security: ## Search for security problems with six tools (2 min; ARGS="checkov",
 	$(MAKE) -j3 .venv/installed .local/security/installed node_modules/installed
 	$(TOOLS)/python -m tools.security $(ARGS)
 
-test: ## Run the tests of each module and one story on a laptop cloud (3 min; ARGS=paths)
+test: ## Run the tests of each module and one story on a laptop cloud (8 min; ARGS=paths)
 	$(MAKE) -j5 $(TEST_TOOLS)
 	$(TOOLS)/python -m pytest -n auto --cov --cov-report=term-missing $(ARGS)
 
-proofs: ## Run all proofs in CI size: crash, races, stateful, scale, rates, laptop, fuzz, attack (16 min)
+proofs: ## Run all proofs in CI size: crash, races, stateful, scale, rates, laptop, fuzz, attack (25 min)
 	$(MAKE) -j5 $(TEST_TOOLS)
 	$(TOOLS)/python -m pytest -n auto tests/proofs
 	$(MAKE) fuzz
