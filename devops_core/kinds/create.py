@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -74,7 +74,10 @@ def plan(
     )
     operation = replace(
         draft,
-        progress=_new_progress(settings),
+        progress=tuple(
+            replace(part, desired_count=part.desired_count or 1)
+            for part in stacks.new_progress(settings)
+        ),
         details=details,
         spec=specification.revision,
         deadline=releases.deadline(draft, specification, environments, rollouts=_ROLLOUTS),
@@ -86,22 +89,6 @@ def plan(
         revision=Revision(specification, draft.id, draft.caller, draft.requested_at),
     )
     return Plan(operation, observed, new=rows, record=record)
-
-
-def _new_progress(
-    settings: Mapping[Environment, EnvironmentSettings],
-) -> tuple[Progress, ...]:
-    """Return the progress of new environments with their settings."""
-    return tuple(
-        Progress(
-            environment=environment,
-            service=service_name(environment),
-            desired_count=own.desired_count or 1,
-            start_seconds=own.start_seconds,
-            spec_hash=own.hash,
-        )
-        for environment, own in settings.items()
-    )
 
 
 def _needs_registration(own: EnvironmentSettings, general: render.StackSettings) -> bool:

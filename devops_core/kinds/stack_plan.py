@@ -155,21 +155,6 @@ def _running_secrets(row: Row, observed: Observed) -> list[str]:
     return secret_arns(value for value in values if value.startswith("arn:"))
 
 
-def new_progress(change: StackChange, wanted: Specification) -> list[Progress]:
-    """Return the progress of added environments: the settings follow after the stack."""
-    settings = {each: wanted.settings(each) for each in change.added}
-    return [
-        Progress(
-            environment=environment,
-            service=service_name(environment),
-            desired_count=own.desired_count,
-            start_seconds=own.start_seconds,
-            spec_hash=own.hash,
-        )
-        for environment, own in settings.items()
-    ]
-
-
 def removal(row: Row) -> Progress:
     """Return the progress of an environment that the change removes."""
     service = row.service

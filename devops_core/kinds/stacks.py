@@ -13,8 +13,9 @@ from devops_core.model.decisions import Plan, State, claimed_record
 from devops_core.model.inventory import Application, Row, RowStatus, Service, container_of
 from devops_core.model.observed import Observed, Stack
 from devops_core.model.operation import Operation, Progress, Status
+from devops_core.model.specification import EnvironmentSettings
 from devops_core.model.steps import Deregister
-from devops_core.naming import Environment, output_key
+from devops_core.naming import Environment, output_key, service_name
 
 
 def new_rows(
@@ -32,6 +33,20 @@ def new_rows(
             updated_by=draft.caller,
         )
         for environment in environments
+    )
+
+
+def new_progress(settings: Mapping[Environment, EnvironmentSettings]) -> tuple[Progress, ...]:
+    """Return the initial progress of environments that a stack does not have yet."""
+    return tuple(
+        Progress(
+            environment=environment,
+            service=service_name(environment),
+            desired_count=own.desired_count,
+            start_seconds=own.start_seconds,
+            spec_hash=own.hash,
+        )
+        for environment, own in settings.items()
     )
 
 

@@ -181,7 +181,9 @@ def plan(
     pending = _pending(wanted, inventory, observed)
     # Not the names of variables and secrets: all callers can read an operation.
     fields = tuple(dict.fromkeys(each["field"].partition(".")[0] for each in pending))
-    added = stack_plan.new_progress(stack, specification) if stack else ()
+    # Their settings follow after the change of the stack.
+    new = {each: specification.settings(each) for each in (stack.added if stack else ())}
+    added = stacks.new_progress(new)
     removals = map(stack_plan.removal, removed)
     operation = replace(
         draft,
