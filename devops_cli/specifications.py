@@ -54,6 +54,8 @@ def parse_setting(text: str, environments: list[str]) -> Setting:
         raise UsageError(f"{text!r} is not one of {known}", *_remedy(text))
     if kinds[member] == "map" and not name:
         raise UsageError(f"{member} has several values: name one of them, as {member}.NAME")
+    if kinds[member] == "json" and dot:
+        raise UsageError(f"{member} is set as a whole, as JSON: write it without {dot}{name}")
     if kinds[member] != "map" and dot:
         raise UsageError(f"{member} is a single setting: write it without {dot}{name}")
     return Setting(member, name)
@@ -89,6 +91,8 @@ def parse_assignment(text: str, environments: list[str]) -> tuple[Setting, Any]:
         return setting, int(value)
     if kind == "list":
         return setting, _list(setting, value)
+    if kind == "json":
+        return setting, _json(setting, value)
     return setting, value
 
 
@@ -99,6 +103,16 @@ def _list(setting: Setting, value: str) -> list[Any]:
         found = None
     if not isinstance(found, list):
         raise UsageError(f'{setting} must be a JSON list, as in {setting}=\'["first", "second"]\'')
+    return found
+
+
+def _json(setting: Setting, value: str) -> Any:
+    try:
+        found = json.loads(value)
+    except (ValueError, RecursionError):
+        found = None
+    if not isinstance(found, list | dict):
+        raise UsageError(f"{setting} must be JSON: a list or an object")
     return found
 
 

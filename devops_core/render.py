@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from devops_core.container_definitions import (
+    changed,
+    configured_containers,
+    container_settings,
+    mapping,
+    pairs,
+)
 from devops_core.model.inventory import Application, container_of
 from devops_core.model.operation import Operation
 from devops_core.model.specification import (
     ApplicationRecord,
     EnvironmentSettings,
     Specification,
+    merged_settings,
     secret_arns,
+    secret_fields,
 )
 from devops_core.model.stack_change import StackChange, change_set_name
 from devops_core.naming import (
@@ -94,8 +103,8 @@ def stack(
     return {
         "StackName": application.name,
         **_template(template, url),
-        "Parameters": _pairs(parameters, "ParameterKey", "ParameterValue"),
-        "Tags": _pairs(dict(application.tags) | {OPERATION_TAG: operation.id}, "Key", "Value"),
+        "Parameters": pairs(parameters, "ParameterKey", "ParameterValue"),
+        "Tags": pairs(dict(application.tags) | {OPERATION_TAG: operation.id}, "Key", "Value"),
         "Capabilities": _capabilities(settings),
         "RoleARN": settings.stack_role,
         "ClientRequestToken": operation.id,
@@ -132,7 +141,7 @@ def change_set(
         "ClientToken": operation.id,
         **_template(template, url),
         "Parameters": [{"ParameterKey": name, **value} for name, value in parameters.items()],
-        "Tags": _pairs(tags, "Key", "Value"),
+        "Tags": pairs(tags, "Key", "Value"),
         "Capabilities": _capabilities(settings),
         "RoleARN": settings.stack_role,
     }
@@ -220,8 +229,8 @@ def secrets_by_environment(specification: Specification) -> dict[str, list[str]]
     """Return the ARNs of the secrets of each environment by its name in a document."""
     environments = (*specification.environments, PRODUCTION[0])
     return {
-        environment_name(each): secret_arns(specification.settings(each).secrets.values())
-        for each in environments
+        name: secret_arns(secret_fields(merged_settings(specification.document, name)).values())
+        for name in map(environment_name, environments)
     }
 
 
@@ -239,11 +248,12 @@ def settings_of(definition: Mapping[str, Any], name: str) -> dict[str, Any]:
     found = {
         "cpu": int(definition["cpu"]),
         "memory": int(definition["memory"]),
-        "environment": _mapping(container.get("environment", ()), "value"),
-        "secrets": _mapping(container.get("secrets", ()), "valueFrom"),
+        "environment": mapping(container.get("environment", ()), "value"),
+        "secrets": mapping(container.get("secrets", ()), "valueFrom"),
         "command": container.get("command"),
         "stopSeconds": container.get("stopTimeout"),
         "taskRole": definition.get("taskRoleArn"),
+        **container_settings(definition["containerDefinitions"], name),
     }
     return {setting: value for setting, value in found.items() if value is not None}
 
@@ -258,25 +268,22 @@ def task_definition(
 ) -> dict[str, Any]:
     """Return the input of RegisterTaskDefinition: `base` with other values.
 
-    `name` is the name of the application's container; the others (sidecars) do not change. An
-    image with a digest is named by the digest, so that the tested image runs. None keeps the image
-    or the settings of `base`. `owned` are the settings of `base` that an earlier specification set
-    (`EnvironmentSettings.owned`); those that `settings` lack are removed.
+    `name` is the name of the application's container. An image with a digest is named by the
+    digest, so that the tested image runs. None keeps the image or the settings of `base`. `owned`
+    are the settings of `base` that an earlier specification set (`EnvironmentSettings.owned`);
+    those that `settings` lack are removed.
     """
-    present = container_of(base, name)
-    container = dict(present)
+    containers = [
+        {**each, "image": image.pinned} if image and each["name"] == name else each
+        for each in base["containerDefinitions"]
+    ]
     definition = dict(base)
-    if image is not None:
-        container["image"] = image.pinned
     if settings is not None:
-        container = _configured_container(container, settings, owned)
+        containers = configured_containers(containers, name, settings, owned)
         definition = _configured_task(definition, settings, owned)
         tags = {**tags, SPECIFICATION_TAG: settings.hash}
-    containers = base["containerDefinitions"]
-    definition["containerDefinitions"] = [
-        container if each is present else each for each in containers
-    ]
-    return {**definition, "tags": _pairs(tags, "key", "value")}
+    definition["containerDefinitions"] = containers
+    return {**definition, "tags": pairs(tags, "key", "value")}
 
 
 def task_definition_bytes(definition: Mapping[str, Any]) -> int:
@@ -291,59 +298,4 @@ def _configured_task(
     """Return a task definition with the size and the role of an environment."""
     sizes = {"cpu": settings.cpu, "memory": settings.memory}
     changes = {member: str(size) for member, size in sizes.items() if size is not None}
-    return _changed(definition, changes, {"taskRole": ("taskRoleArn", settings.task_role)}, owned)
-
-
-def _configured_container(
-    container: Mapping[str, Any], settings: EnvironmentSettings, owned: Sequence[str]
-) -> dict[str, Any]:
-    """Return the application's container with the settings of an environment.
-
-    The variables and secrets replace those of the same name, because ECS refuses a name that is
-    both (RegisterTaskDefinition).
-    """
-    dropped = {*settings.environment, *settings.secrets, *settings.unset}
-    dropped |= {name.partition(".")[2] for name in owned if "." in name}
-    changes: dict[str, Any] = {}
-    for member, value, wanted in (
-        ("environment", "value", settings.environment),
-        ("secrets", "valueFrom", settings.secrets),
-    ):
-        kept = [pair for pair in container.get(member, []) if pair["name"] not in dropped]
-        pairs = [*kept, *_pairs(dict(sorted(wanted.items())), "name", value)]
-        if pairs or member in container:
-            changes[member] = pairs
-    command = list(settings.command) if settings.command else None
-    removable = {
-        "command": ("command", command),
-        "stopSeconds": ("stopTimeout", settings.stop_seconds),
-    }
-    return _changed(container, changes, removable, owned)
-
-
-def _changed(
-    values: Mapping[str, Any],
-    changes: Mapping[str, Any],
-    removable: Mapping[str, tuple[str, Any]],
-    owned: Sequence[str],
-) -> dict[str, Any]:
-    """Return values with changes; a `removable` one is removed if it is owned and not wanted.
-
-    `removable` has a member of the values and the wanted value, None for none, by setting.
-    """
-    result = {**values, **changes}
-    for setting, (member, wanted) in removable.items():
-        if wanted is not None:
-            result[member] = wanted
-        elif setting in owned:
-            result.pop(member, None)
-    return result
-
-
-def _mapping(pairs: Iterable[Mapping[str, str]], value: str) -> dict[str, str]:
-    # ECS requires only the name of a variable (ECS API, KeyValuePair).
-    return {pair["name"]: pair.get(value, "") for pair in pairs}
-
-
-def _pairs(values: Mapping[str, str], key: str, value: str) -> list[dict[str, str]]:
-    return [{key: name, value: values[name]} for name in values]
+    return changed(definition, changes, {"taskRole": ("taskRoleArn", settings.task_role)}, owned)

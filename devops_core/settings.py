@@ -101,6 +101,7 @@ class Settings(NamedTuple):
             "account": self.account,
             "partition": self.partition,
             "max_vcpus": self.max_vcpus,
+            "registries": self.registries,
         }
 
     def repository_arn(self, name: str) -> str:

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from devops_core.naming import ECR_DOMAIN, SLOTS, family, output_key, repository_name
@@ -213,13 +213,21 @@ def _name_pattern(key: str) -> re.Pattern[str]:
 
 
 def container_faults(
-    service: str, blueprint: Mapping[str, Any], container: str | None
+    service: str,
+    blueprint: Mapping[str, Any],
+    container: str | None,
+    sidecars: Collection[str] = (),
 ) -> tuple[str, ...]:
-    """Return the fault of a service whose load balancer entry names no container of its tasks."""
+    """Return the fault of a service whose load balancer entry names no container of its tasks.
+
+    The container must not have the name of one of the `sidecars` of the specification.
+    """
     if container is None:
         return (f"the service {service} has no load balancer entry for its target group",)
     if container not in [each["name"] for each in blueprint["containerDefinitions"]]:
         return (f"the task definition of {service} has no container {container}",)
+    if container in sidecars:
+        return (f"the container {container} of {service} has the name of a sidecar",)
     return ()
 
 

@@ -288,6 +288,9 @@ const FUNCTIONS = {
     // A dry run.
     validateTemplate,
     ...secretTags,
+    // The images of sidecars.
+    ...images,
+    repositoryTeams,
     ...undoStack,
     ...rollOut(SERVICES),
   ],
@@ -335,6 +338,9 @@ const FUNCTIONS = {
     take(INVENTORY),
     write(INVENTORY),
     ...secretTags,
+    // The images of sidecars.
+    ...images,
+    repositoryTeams,
     followStack,
     ...changeStack,
     typedParameters,

@@ -25,7 +25,7 @@ _REFERENCE = re.compile(
 _CONCEALED = "<image>"
 # A setting in a text, for example of a warning about changes by another tool: the member, and the
 # name of a variable.
-_VARIABLE = re.compile(r"\b(environment|secrets)\.[^\s,;]+")
+_VARIABLE = re.compile(r"\b(environment|secrets|secretOptions|options)\.[^\s,;]+")
 
 
 def visible(request: Request, views: Iterable[View]) -> list[View]:

@@ -54,7 +54,7 @@ def plan(
 ) -> Plan:
     """Add a row for each environment; the claim fails if the application exists."""
     del inventory
-    specification = request.specification
+    specification = request.specification._replace(digests=observed.sidecar_digests)
     environments = (*specification.environments, Environment.PROD_GREEN, Environment.PROD_BLUE)
     application = Application(
         name=request.application,

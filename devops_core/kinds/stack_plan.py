@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from devops_core import container_definitions
 from devops_core.errors import InvalidRequestError, NotDeployableError
 from devops_core.model.inventory import Inventory, Row
 from devops_core.model.observed import Observed, Stack
@@ -21,6 +22,7 @@ from devops_core.model.specification import (
 from devops_core.model.stack_change import StackChange, items
 from devops_core.naming import PRODUCTION, Environment, environment_name, service_name
 from devops_core.render import SECRETS_PARAMETER, secrets_by_environment
+from devops_core.requests import container_rules
 from devops_core.requests.specification_rules import DEFAULT_SIZE, owner, size_faults
 from devops_core.requests.task_settings import MAX_SECRET_BYTES
 
@@ -107,7 +109,9 @@ def _require_sizes(stack: Stack, wanted: Specification, added: Sequence[Environm
             member: " (of the stack)" for member in ("cpu", "memory") if member not in merged
         }
         override = wanted.document.get("overrides", {}).get(name, {})
-        for field, message in size_faults(merged, (cpu, memory), origins):
+        size = (cpu, memory)
+        found = (*size_faults(merged, size, origins), *container_rules.size_faults(merged, size))
+        for field, message in found:
             faults.append((owner(name, field, override), message))
     if faults:
         raise InvalidRequestError(faults)
@@ -147,9 +151,9 @@ def _running_secrets(row: Row, observed: Observed) -> list[str]:
         return []
     blueprint = observed.blueprints.get(row.service.name, row.service.blueprint)
     values = [
-        secret["valueFrom"]
+        value
         for container in blueprint["containerDefinitions"]
-        for secret in container.get("secrets", ())
+        for value in container_definitions.secret_values(container)
     ]
     # Another tool can name a parameter without its ARN.
     return secret_arns(value for value in values if value.startswith("arn:"))

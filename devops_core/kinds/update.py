@@ -38,6 +38,8 @@ from devops_core.model.specification import (
     RecordClaim,
     Revision,
     Specification,
+    sidecar_fields,
+    sidecar_images,
 )
 from devops_core.model.stack_change import StackChange
 from devops_core.naming import PRODUCTION, Environment, environment_name
@@ -72,8 +74,12 @@ class Change(NamedTuple):
         return specification.settings(Environment.PROD_GREEN)
 
 
-def change(request: UpdateRequest, inventory: Inventory) -> Change:
-    """Return the change that a request asks for.
+def change(
+    request: UpdateRequest, inventory: Inventory, digests: Mapping[str, str] | None = None
+) -> Change:
+    """Return the change that a request asks for; `digests` are those of new images of sidecars.
+
+    An image that the present revision names keeps its digest.
 
     Raises BusyError, PreconditionFailedError for another revision, and InvalidRequestError with all
     faults of the resulting document.
@@ -97,10 +103,19 @@ def change(request: UpdateRequest, inventory: Inventory) -> Change:
         **request.context,
     )
     changed = document != present.document
-    wanted = Specification(record.next_revision, document) if changed else present
+    known = {**(digests or {}), **present.digests}
+    named = {each: known[each] for each in sidecar_images(document) if each in known}
+    wanted = Specification(record.next_revision, document, named) if changed else present
+    _require_other_names(inventory, wanted)
     _require_named_removals(present, wanted, request.remove)
     _require_small_task_definitions(inventory, wanted)
     return Change(present, wanted, stack_plan.is_needed(record, wanted))
+
+
+def new_images(change: Change) -> list[str]:
+    """Return the references of images of sidecars that the present revision does not have."""
+    present = sidecar_images(change.present.document)
+    return [each for each in sidecar_images(change.wanted.document) if each not in present]
 
 
 def _present_sizes(inventory: Inventory) -> dict[str, tuple[int, int]]:
@@ -113,6 +128,21 @@ def _present_sizes(inventory: Inventory) -> dict[str, tuple[int, int]]:
         for row in inventory.rows.values()
         if row.service
     }
+
+
+def _require_other_names(inventory: Inventory, wanted: Specification) -> None:
+    """Raise InvalidRequestError for a sidecar with the name of the application's container.
+
+    A custom template can give this container any name.
+    """
+    own = {row.service.container for row in inventory.rows.values() if row.service}
+    faults = [
+        (field, "is the name of the application's container: choose another name")
+        for field, name in sidecar_fields(wanted.document, "name").items()
+        if name in own
+    ]
+    if faults:
+        raise InvalidRequestError(faults)
 
 
 def _require_small_task_definitions(inventory: Inventory, wanted: Specification) -> None:
@@ -165,7 +195,7 @@ def plan(
     request: UpdateRequest, inventory: Inventory, observed: Observed, draft: Operation
 ) -> Plan:
     """Take the record, and the rows of the environments that run other settings."""
-    wanted = change(request, inventory)
+    wanted = change(request, inventory, observed.sidecar_digests)
     present, specification = wanted.present, wanted.wanted
     stack = stack_plan.planned(inventory, observed, *wanted[:2]) if wanted.restacks else None
     removed = [row for row in inventory.rows.values() if stack and row.environment in stack.removed]

@@ -148,7 +148,8 @@ class Observed:
     those of a continued rollback of the stack, `undeleted` the resources that an update or its
     rollback could not delete. `specifications` has
     revisions that are not the present one, by number, `task_roles` the patterns of the roles that
-    the team of the application can give to its tasks.
+    the team of the application can give to its tasks. `sidecar_digests` has the digests of images
+    that a new revision names, by their references.
     """
 
     stack: Stack | None = None
@@ -175,6 +176,7 @@ class Observed:
     logs: Mapping[str, ContainerLog] = field(default_factory=dict)
     specifications: Mapping[int, Specification] = field(default_factory=dict)
     task_roles: tuple[str, ...] = ()
+    sidecar_digests: Mapping[str, str] = field(default_factory=dict)
 
     def require_image(self) -> Image:
         """Return the observed image; ValueError without one."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from devops_core.model.differences import Difference, differences
-from devops_core.model.specification import named_settings
 from devops_core.naming import Environment, environment_name
 
 if TYPE_CHECKING:
@@ -25,7 +24,7 @@ def pending_changes(
     the count of production at once if nothing else of production changes.
     """
     name = environment_name(environment)
-    old, new = (named_settings(each.document, name) for each in (running, wanted))
+    old, new = (each.named(name) for each in (running, wanted))
     old = {**old, "desiredCount": service.desired_count}
     return [
         each

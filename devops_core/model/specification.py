@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from devops_core.model.template import Template
-from devops_core.naming import DEPLOYABLE, Environment, environment_name
+from devops_core.naming import DEPLOYABLE, Environment, Image, environment_name
 
 # ECS's circuit breaker ends nearly every failed rollout before this limit.
 DEFAULT_ROLLOUT_MINUTES = 30
@@ -19,11 +19,11 @@ MAX_REVISION = 99_999_999
 # task count is missing, because ECS can change it, and ECS shows it.
 _RUNNING = (
     "cpu", "memory", "environment", "secrets", "command", "startSeconds", "stopSeconds", "taskRole",
-    "unset",
+    "unset", "registryCredentials", "dependsOn", "logs", "sidecars",
 )  # fmt: skip
 # The settings that a rollout removes from a task definition if the specification lacks them. The
 # others keep their values.
-_REMOVABLE = ("command", "stopSeconds", "taskRole")
+_REMOVABLE = ("command", "stopSeconds", "taskRole", "registryCredentials", "dependsOn", "logs")
 
 
 class EnvironmentSettings(NamedTuple):
@@ -34,8 +34,10 @@ class EnvironmentSettings(NamedTuple):
     which ECS ignores failed health checks, `stop_seconds` the time between the signals SIGTERM and
     SIGKILL. `task_role` is the ARN of the role that the containers have. `unset` has the names of
     variables to remove. `rollout_minutes` is the time limit of a rollout. `warmup` lists the paths
-    that a swap fetches from the idle slot before the switch. `hash` identifies the settings of the
-    running tasks.
+    that a swap fetches from the idle slot before the switch. `registry_credentials` is the ARN of
+    the secret for a private registry. `depends_on` has the conditions by sidecar that the
+    application's container waits for. `logs` and `sidecars` are as in the document, but the images
+    of sidecars have their digests. `hash` identifies the settings of the running tasks.
     """
 
     hash: str
@@ -51,6 +53,10 @@ class EnvironmentSettings(NamedTuple):
     unset: tuple[str, ...] = ()
     rollout_minutes: int = DEFAULT_ROLLOUT_MINUTES
     warmup: tuple[str, ...] = ()
+    registry_credentials: str | None = None
+    depends_on: Mapping[str, str] = {}
+    logs: Mapping[str, Any] | None = None
+    sidecars: tuple[Mapping[str, Any], ...] = ()
 
     @property
     def owned(self) -> tuple[str, ...]:
@@ -59,19 +65,29 @@ class EnvironmentSettings(NamedTuple):
             "command": self.command,
             "stopSeconds": self.stop_seconds,
             "taskRole": self.task_role,
+            "registryCredentials": self.registry_credentials,
+            "dependsOn": self.depends_on or None,
+            "logs": self.logs,
         }
         return (
             *(f"environment.{name}" for name in sorted(self.environment)),
             *(f"secrets.{name}" for name in sorted(self.secrets)),
+            *(f"sidecars.{sidecar['name']}" for sidecar in self.sidecars),
             *(name for name in _REMOVABLE if single[name] is not None),
         )
 
 
 class Specification(NamedTuple):
-    """A revision of a specification. `document` is valid JSON with the names of the contract."""
+    """A revision of a specification. `document` is valid JSON with the names of the contract.
+
+    `digests` has the digests of the images of sidecars in this account's ECR, by their references
+    in the document. They were read when the revision was accepted, so a tag that moves later does
+    not change the containers.
+    """
 
     revision: int
     document: Mapping[str, Any]
+    digests: Mapping[str, str] = {}
 
     @property
     def email(self) -> str:
@@ -90,7 +106,7 @@ class Specification(NamedTuple):
 
     def settings(self, environment: Environment) -> EnvironmentSettings:
         """Return the effective specification of an environment."""
-        merged = merged_settings(self.document, environment_name(environment))
+        merged = self.merged(environment_name(environment))
         return EnvironmentSettings(
             hash=settings_hash(merged),
             cpu=merged.get("cpu"),
@@ -105,7 +121,29 @@ class Specification(NamedTuple):
             unset=tuple(merged["unset"]),
             rollout_minutes=merged.get("rolloutMinutes", DEFAULT_ROLLOUT_MINUTES),
             warmup=tuple(merged.get("warmup", ())),
+            registry_credentials=merged.get("registryCredentials"),
+            depends_on=merged.get("dependsOn", {}),
+            logs=merged.get("logs"),
+            sidecars=tuple(merged.get("sidecars", ())),
         )
+
+    def merged(self, environment: str) -> dict[str, Any]:
+        """Return `merged_settings`, with the digests of the images of sidecars."""
+        merged = merged_settings(self.document, environment)
+        if "sidecars" in merged:
+            merged["sidecars"] = [
+                {**each, "image": self._pinned(each["image"])} for each in merged["sidecars"]
+            ]
+        return merged
+
+    def named(self, environment: str) -> dict[str, Any]:
+        """Return the settings of an environment that the document names, by their names."""
+        merged = self.merged(environment)
+        return {name: value for name, value in sorted(merged.items()) if value not in ({}, [])}
+
+    def _pinned(self, reference: str) -> str:
+        image = Image.parse(reference)
+        return image._replace(digest=self.digests.get(reference, image.digest)).pinned
 
 
 class Revision(NamedTuple):
@@ -192,10 +230,43 @@ def merged_settings(document: Mapping[str, Any], environment: str) -> dict[str, 
     return {**service, **override, **maps, "unset": unset}
 
 
-def named_settings(document: Mapping[str, Any], environment: str) -> dict[str, Any]:
-    """Return the settings of an environment that the document names, by their names."""
-    merged = merged_settings(document, environment)
-    return {name: value for name, value in sorted(merged.items()) if value not in ({}, [])}
+def sidecar_images(document: Mapping[str, Any]) -> list[str]:
+    """Return the references of the images of all sidecars in a document, each once."""
+    return list(dict.fromkeys(each["image"] for each in _sidecars(document).values()))
+
+
+def sidecar_fields(document: Mapping[str, Any], member: str) -> dict[str, str]:
+    """Return the names or the images of all sidecars in a document by the fields' paths."""
+    return {f"{path}.{member}": each[member] for path, each in _sidecars(document).items()}
+
+
+def _sidecars(document: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+    """Return all sidecars in a document by their paths."""
+    parts = {"service": document.get("service", {})}
+    parts |= {f"overrides.{name}": each for name, each in document.get("overrides", {}).items()}
+    return {
+        f"{path}.sidecars.{number}": each
+        for path, part in parts.items()
+        for number, each in enumerate(part.get("sidecars", ()))
+    }
+
+
+def secret_fields(settings: Mapping[str, Any]) -> dict[str, str]:
+    """Return the references to secrets in the settings of a document, by the fields' paths.
+
+    Faulty values are None, and have no references.
+    """
+    logs = settings.get("logs") or {}
+    parts = {"": settings, "logs.": logs}
+    parts |= {
+        f"sidecars.{n}.": each for n, each in enumerate(settings.get("sidecars") or ()) if each
+    }
+    found: dict[str, str] = {}
+    for prefix, part in parts.items():
+        own = {f"secrets.{name}": value for name, value in (part.get("secrets") or {}).items()}
+        named = {**own, "registryCredentials": part.get("registryCredentials")}
+        found |= {f"{prefix}{field}": value for field, value in named.items() if value}
+    return found
 
 
 def settings_hash(merged: Mapping[str, Any]) -> str:

@@ -10,11 +10,12 @@ from devops_core import template_contract, templates
 from devops_core.errors import AwsError
 from devops_core.kinds import create
 from devops_core.model.container_log import ContainerLog
-from devops_core.model.inventory import Inventory
+from devops_core.model.inventory import Application, Inventory
 from devops_core.model.observed import Observed, Stack
 from devops_core.model.operation import Operation
+from devops_core.model.specification import sidecar_fields, sidecar_images
 from devops_core.naming import PRODUCTION, TEAM_TAG, output_key
-from devops_core.observe import Controller, rollout, secrets
+from devops_core.observe import Controller, images, rollout, secrets
 from devops_core.observe.stacks import orphans, with_containers
 from devops_core.ports import Cloud
 from devops_core.requests.create import CreateRequest
@@ -25,18 +26,29 @@ _FAILED_STACK = ("ROLLBACK_IN_PROGRESS", "ROLLBACK_COMPLETE", "ROLLBACK_FAILED",
 def before(cloud: Cloud, request: CreateRequest, inventory: Inventory) -> Observed:
     """Return the newest template, so that the claim records it.
 
-    If it cannot be read now, the operation reads it again and reports the error. ForbiddenError
-    names the secrets that the team cannot use.
+    If it cannot be read now, the operation reads it again and reports the error. The images of
+    sidecars get their digests. ForbiddenError names the secrets that the team cannot use.
     """
     del inventory
     name, team = request.application, request.tags[TEAM_TAG]
     unowned = secrets.unowned_secrets(cloud, team, request.specification)
     checks = [partial(secrets.has_tag, cloud, name, team, secret) for secret in unowned]
-    observed, *owned = cloud.gather([partial(_newest_template, cloud), *checks])
-    secrets.require_tags(f"create {name}", team, unowned, owned)
+    references = sidecar_images(request.specification.document)
+    sidecars = images.sidecars(cloud, references)
+    wanted = [*sidecars.values()]
+    observed, *results = cloud.gather(
+        [partial(_newest_template, cloud), *checks, *images.checks(cloud, name, wanted)]
+    )
+    secrets.require_tags(f"create {name}", team, unowned, results[: len(checks)])
     _require_roles(cloud, request)
-    found: Observed = observed
-    return found
+    application = Application(name=name, technical_team=team)
+    action = f"create {name} with a sidecar"
+    pinned = images.usable(cloud, action, application, wanted, results[len(checks) :])
+    template: Observed = observed
+    return replace(
+        template,
+        sidecar_digests=images.digests(request.specification.document, [*sidecars], pinned),
+    )
 
 
 def _require_roles(cloud: Cloud, request: CreateRequest) -> None:
@@ -126,7 +138,8 @@ def _created(cloud: Cloud, operation: Operation, inventory: Inventory, stack: St
     else:
         services, *found = cloud.gather([partial(containers.services, application, names), *read])
         blueprints = dict(zip(names, found, strict=True))
-        observed = with_containers(stack, blueprints, services)
+        sidecars = sidecar_fields(inventory.specification.document, "name").values()
+        observed = with_containers(stack, blueprints, services, [*sidecars])
     if observed.contract_faults or not operation.details.configures:
         return observed
     services = rollout.during(cloud, operation, inventory)

@@ -9,7 +9,7 @@ from devops_core.model.inventory import Inventory
 from devops_core.model.listeners import observed_listeners
 from devops_core.model.observed import Observed
 from devops_core.naming import PRODUCTION
-from devops_core.observe import Controller, rollout
+from devops_core.observe import Controller, images, rollout
 from devops_core.ports import Cloud
 from devops_core.requests.promote import PromoteRequest
 
@@ -22,7 +22,7 @@ def before(cloud: Cloud, request: PromoteRequest, inventory: Inventory) -> Obser
     rules, pinned, running = cloud.gather(
         [
             partial(cloud.load_balancer.rules, production),
-            partial(rollout.with_digest, cloud, request.application, image, None),
+            partial(images.with_digest, cloud, request.application, image, None),
             partial(cloud.containers.services, request.application, slots),
         ]
     )

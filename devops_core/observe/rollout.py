@@ -1,4 +1,4 @@
-"""Observations of images and of rollouts, shared by deploy, promote and create."""
+"""Observations of rollouts, shared by deploy, promote and create."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from devops_core.model.inventory import Inventory, Service
 from devops_core.model.observed import Observed, RunningService, StoppedTask
 from devops_core.model.operation import Operation, Status
 from devops_core.model.outside_release import outside_deployment
-from devops_core.naming import Environment, Image, environment_name, family, repository_name
+from devops_core.naming import Environment, environment_name, family
 from devops_core.ports import Cloud, Containers
 
 if TYPE_CHECKING:
@@ -296,16 +296,3 @@ def _failed_log(
     except AwsError:
         return log
     return log._replace(lines=bounded(lines, len(operation.progress)))
-
-
-def with_digest(cloud: Cloud, application: str, image: Image, tag: str | None) -> Image:
-    """Return an image of this account's ECR with its digest if it is known, others unchanged.
-
-    It must have the `tag`. None is for an image with a digest, whose tag may have been moved.
-    """
-    repository = image.ecr_repository(cloud.settings.registries.own)
-    if repository is None:
-        return image
-    expires = repository == repository_name(application)
-    digest = cloud.images.digest(repository, tag=tag, digest=image.digest, expires=expires)
-    return image._replace(tag=tag or image.tag, digest=digest)

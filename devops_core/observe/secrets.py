@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from functools import partial
 
 from devops_core.errors import AccessDeniedError, ForbiddenError, RefusedError
 from devops_core.model.secret import Secret
-from devops_core.model.specification import Specification, secret_arn
+from devops_core.model.specification import Specification, secret_arn, secret_fields
 from devops_core.naming import TEAM_TAG
 from devops_core.ports import Cloud
+
+# The name of a variable can contain dots.
+_VARIABLE = re.compile(r"\.secrets\..+")
 
 
 def require_owned(
@@ -45,10 +49,10 @@ def unowned_secrets(
     settings |= {f"overrides.{name}": override for name, override in overrides.items()}
     found: dict[Secret, list[str]] = {}
     for path, named in settings.items():
-        for variable, value in named.get("secrets", {}).items():
+        for field, value in secret_fields(named).items():
             secret = Secret.parse(secret_arn(value))
             if not access.may_use(team, secret.name):
-                found.setdefault(secret, []).append(f"{path}.secrets.{variable}")
+                found.setdefault(secret, []).append(f"{path}.{field}")
     return found
 
 
@@ -78,8 +82,7 @@ def require_tags(
     foreign = [fields for fields, own in zip(unowned.values(), owned, strict=True) if not own]
     if foreign:
         named = sorted(field for fields in foreign for field in fields)
-        # The name of a variable can contain dots.
-        members = sorted({field.partition(".secrets.")[0] + ".secrets" for field in named})
+        members = sorted({_VARIABLE.sub(".secrets", field) for field in named})
         remedy = (
             f"must be a secret of the team {team}: an admin of the installation can add its prefix"
             f" to secretprefixes in parameters.yml, or its owner can tag it with {TEAM_TAG}"

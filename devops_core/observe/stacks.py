@@ -43,14 +43,18 @@ def with_containers(
     stack: Stack,
     blueprints: Mapping[str, Mapping[str, Any]],
     services: Mapping[str, RunningService],
+    sidecars: Collection[str] = (),
 ) -> Observed:
-    """Return a complete stack with the container of each service, or the faults of its template."""
+    """Return a complete stack with the container of each service, or the faults of its template.
+
+    `sidecars` are the names in the specification.
+    """
     containers: dict[str, str] = {}
     faults: list[str] = []
     for name, blueprint in blueprints.items():
         group = stack.outputs[output_key(name, "TargetGroupArn")]
         container = services[name].containers.get(group) if name in services else None
-        faults += template_contract.container_faults(name, blueprint, container)
+        faults += template_contract.container_faults(name, blueprint, container, sidecars)
         containers[name] = container or ""
     return Observed(
         stack=stack, blueprints=blueprints, containers=containers, contract_faults=tuple(faults)

@@ -12,6 +12,7 @@ from devops_core.kinds import update
 from devops_core.model.inventory import Inventory
 from devops_core.model.observed import Observed, Stack
 from devops_core.model.operation import Operation
+from devops_core.model.specification import sidecar_fields
 from devops_core.model.stack_change import (
     ChangeSet,
     StackChange,
@@ -19,7 +20,7 @@ from devops_core.model.stack_change import (
     rollback_token,
 )
 from devops_core.naming import PRODUCTION, output_key
-from devops_core.observe import Controller, rollout, secrets
+from devops_core.observe import Controller, images, rollout, secrets
 from devops_core.observe.stacks import orphans, with_containers
 from devops_core.ports import Cloud
 from devops_core.requests.update import UpdateRequest
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 
 
 def before(cloud: Cloud, request: UpdateRequest, inventory: Inventory) -> Observed:
-    """Return the services of all environments.
+    """Return the services of all environments, and the digests of new images of sidecars.
 
     Raises InvalidRequestError for an invalid specification, and ForbiddenError for secrets and
     roles that the team cannot use.
@@ -46,20 +47,31 @@ def before(cloud: Cloud, request: UpdateRequest, inventory: Inventory) -> Observ
     stack_id = application.stack_id or application.name
     live = update.live_revision(inventory)
     other = live if live not in (None, change.present.revision) else None
-    running, specifications, *stack = cloud.gather(
+    sidecars = images.sidecars(cloud, update.new_images(change))
+    wanted = [*sidecars.values()]
+    checks = images.checks(cloud, request.application, wanted)
+    *found, running, specifications, stack = cloud.gather(
         [
+            *checks,
             partial(cloud.containers.services, request.application, names),
             partial(_specifications, cloud, request.application, other),
-            *([partial(cloud.stacks.describe, stack_id)] if change.restacks else ()),
+            partial(cloud.stacks.describe, stack_id) if change.restacks else _nothing,
         ]
     )
+    action = f"{verb} {application.name} with a sidecar"
+    pinned = images.usable(cloud, action, application, wanted, found)
     observed = Observed(
-        stack=stack[0] if stack else None,
+        stack=stack,
         services=running,
         specifications=specifications,
         task_roles=cloud.settings.access.task_roles_of(application.technical_team),
+        sidecar_digests=images.digests(change.wanted.document, [*sidecars], pinned),
     )
     return rollout.with_outside_blueprints(cloud, observed, services)
+
+
+def _nothing() -> None:
+    """Make no call."""
 
 
 def _specifications(
@@ -95,7 +107,7 @@ def during(cloud: Cloud, operation: Operation, inventory: Inventory) -> Observed
     stack_id = application.stack_id if application else None
     stack = cloud.stacks.describe(stack_id or operation.application)
     if changing:
-        return _changing(cloud, operation, stack)
+        return _changing(cloud, operation, inventory, stack)
     observed = rollout.during(cloud, operation, inventory)
     if stack is None:
         return observed
@@ -105,7 +117,9 @@ def during(cloud: Cloud, operation: Operation, inventory: Inventory) -> Observed
     return replace(observed, stack=stack, blueprints=dict(zip(names, found, strict=True)))
 
 
-def _changing(cloud: Cloud, operation: Operation, stack: Stack | None) -> Observed:
+def _changing(
+    cloud: Cloud, operation: Operation, inventory: Inventory, stack: Stack | None
+) -> Observed:
     """Return a stack with the change set of the operation, and the results of its execution."""
     if stack is None or stack.status.startswith("DELETE_"):
         # The permission for change sets depends on the tags of the stack.
@@ -135,7 +149,7 @@ def _changing(cloud: Cloud, operation: Operation, stack: Stack | None) -> Observ
             undeleted=stacks.undeleted(stack.id, operation.id),
             orphans=orphans(cloud, operation, change.removed),
         )
-    created = _with_added_services(cloud, operation, stack)
+    created = _with_added_services(cloud, operation, inventory, stack)
     return replace(
         observed,
         blueprints=created.blueprints,
@@ -177,7 +191,9 @@ def _explained(
     return change_set._replace(failures=failures)
 
 
-def _with_added_services(cloud: Cloud, operation: Operation, stack: Stack) -> Observed:
+def _with_added_services(
+    cloud: Cloud, operation: Operation, inventory: Inventory, stack: Stack
+) -> Observed:
     """Return the services of added environments, or the faults of the template."""
     names, account = _added_services(operation), Account.of_stack(stack.id)
     missing = [f"{output} is missing" for output in missing_outputs(stack.outputs, names)]
@@ -192,7 +208,9 @@ def _with_added_services(cloud: Cloud, operation: Operation, stack: Stack) -> Ob
             *(partial(containers.blueprint, arn) for arn in created),
         ]
     )
-    return with_containers(stack, dict(zip(names, found, strict=True)), services)
+    sidecars = sidecar_fields(inventory.specification.document, "name").values()
+    blueprints = dict(zip(names, found, strict=True))
+    return with_containers(stack, blueprints, services, [*sidecars])
 
 
 def _added_services(operation: Operation) -> list[str]:

@@ -151,14 +151,14 @@ class Choice(Type):
 
 
 class List(Type):
-    """A list of `least` to `most` strings; `items` names them in the message.
+    """A list of `least` to `most` strings or numbers; `items` names them in the message.
 
-    The strings differ unless `distinct` is false.
+    The items differ unless `distinct` is false.
     """
 
     def __init__(
         self,
-        item: Text | Choice,
+        item: Text | Choice | Integer,
         items: str,
         least: int = 0,
         most: int | None = None,
@@ -172,14 +172,14 @@ class List(Type):
         """Return the Python values of the items."""
         if not isinstance(value, list) or len(value) > (self.most or len(value)):
             raise InvalidValueError(self.message)
-        if not all(isinstance(item, str) for item in value):
+        if not isinstance(self.item, Integer) and not all(isinstance(each, str) for each in value):
             raise InvalidValueError(self.message)
         if len(value) < self.least:
             raise InvalidValueError("must not be empty")
         found = tuple(self.item.accept(item) for item in value)
         if self.distinct and len(set(value)) < len(value):
             repeated = next(item for item in value if value.count(item) > 1)
-            raise InvalidValueError(f"must not contain {brief(repeated)} more than once")
+            raise InvalidValueError(f"must not contain {brief(str(repeated))} more than once")
         return found
 
 
@@ -214,7 +214,7 @@ class Object(Type, Generic[T]):
         make: Callable[..., T],
         members: Mapping[str, Member],
         *,
-        others: tuple[Text, Text] | None = None,
+        others: tuple[Text, Text | Choice] | None = None,
         most: int | None = None,
         check: Check | None = None,
         partial: bool = False,
@@ -292,6 +292,28 @@ class Object(Type, Generic[T]):
             except InvalidValueError as error:
                 found.append((field, str(error)))
         return found
+
+
+class Objects(Type):
+    """A list of at most `most` objects; `items` names them in the message.
+
+    The field of a fault has the position of its object: "sidecars.0.name". A faulty object that is
+    not `partial` is None.
+    """
+
+    def __init__(self, item: Object[Any], items: str, most: int) -> None:
+        self.item, self.most = item, most
+        self.message = f"must be a list of {items}"
+
+    def read(self, value: Any, field: str, faults: list[Fault], context: Mapping[str, Any]) -> Any:
+        """Return what the objects make of their members."""
+        if not isinstance(value, list) or len(value) > self.most:
+            faults.append((field, self.message))
+            return None
+        return tuple(
+            self.item.read(each, _path(field, str(number)), faults, context)
+            for number, each in enumerate(value)
+        )
 
 
 def _path(field: str, name: str) -> str:

@@ -11,7 +11,8 @@ from typing import Any
 from devops_core.model.specification import FixedSettings
 from devops_core.naming import NON_PRODUCTION
 from devops_core.requests import fields, schema
-from devops_core.requests.task_settings import CONTROLS, FIXED, OVERRIDES, SERVICE, named
+from devops_core.requests.container_settings import CONTROLS, named
+from devops_core.requests.task_settings import FIXED, OVERRIDES, SERVICE
 
 # A local part of atoms (RFC 5321, "Dot-string") and a host of two or more labels (RFC 1123).
 _ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"

@@ -11,19 +11,21 @@ from devops_core.model.specification import (
     merged_settings,
     named_environments,
     secret_arns,
+    secret_fields,
 )
 from devops_core.naming import SLOTS, environment_name
-from devops_core.requests import schema
+from devops_core.requests import container_rules, schema
 from devops_core.requests.specification import document_of
 from devops_core.requests.task_settings import FARGATE_SIZES, MAX_SECRET_BYTES
 
 # UTF-8 bytes of a document: the maximum of a task definition (Amazon ECS service quotas, "Task
 # definition size limit"), which contains its largest parts.
 MAX_DOCUMENT_BYTES = 64 * 1024
-# UTF-8 bytes of the variables, secrets and command of an environment as JSON in its task
-# definition. ECS does not document how it measures the size; its error message compares bytes with
-# 65,536 (awsdocs/amazon-ecs-developer-guide, pull request 149). The other 4 KiB are for everything
-# else: cloudformation/application.yml with the longest names needs less than half of them.
+# UTF-8 bytes of the variables, secrets, command, logs and sidecars of an environment as JSON in its
+# task definition. ECS does not document how it measures the size; its error message compares bytes
+# with 65,536 (awsdocs/amazon-ecs-developer-guide, pull request 149). The other 4 KiB are for
+# everything else: cloudformation/application.yml with the longest names needs less than half of
+# them.
 MAX_SETTINGS_BYTES = 60 * 1024
 # The size of the tasks of a new application (cloudformation/application.yml).
 DEFAULT_SIZE = (256, 512)
@@ -35,7 +37,7 @@ def document_faults(data: Mapping[str, Any], context: Mapping[str, Any]) -> Iter
     `sizes` has the present CPU units and memory by environment, for settings without a size.
     `max_vcpus` is the installation's limit of vCPUs for an application, None without a limit.
     """
-    document, _ = document_of(data)
+    document, fixed = document_of(data)
     size = len(json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode())
     if size > MAX_DOCUMENT_BYTES:
         yield "body", f"has {size} bytes as a specification: at most {MAX_DOCUMENT_BYTES}"
@@ -50,6 +52,7 @@ def document_faults(data: Mapping[str, Any], context: Mapping[str, Any]) -> Iter
     # The environments of a faulty document, and their settings, are not known.
     if any(data.get(name, {}) is None for name in ("environments", "service", "overrides")):
         return
+    port = context.get("fixed", fixed).container_port
     overrides = document.get("overrides", {})
     environments = named_environments(document.get("environments", {}))
     existing = [*map(environment_name, environments), "prod"]
@@ -64,8 +67,12 @@ def document_faults(data: Mapping[str, Any], context: Mapping[str, Any]) -> Iter
         override = _without_faulty_maps(override)
         merged = merged_settings({"service": service, "overrides": {name: override}}, name)
         effective[name] = merged
-        faults = _size_faults(name, merged, override, service, sizes)
-        for field, message in (*faults, *_effective_faults(merged)):
+        found = [
+            *_size_faults(name, merged, override, service, sizes),
+            *_effective_faults(merged),
+            *container_rules.container_faults(merged, port),
+        ]
+        for field, message in found:
             yield owner(name, field, override), message
     yield from _large_settings(effective, overrides)
     yield from _vcpu_faults(effective, sizes, context.get("max_vcpus"))
@@ -88,8 +95,8 @@ def _large_settings(
             totals.setdefault(f"{owner}.{field}", []).append(f"{total} in {name}")
     for field, found in totals.items():
         message = (
-            "must be smaller: variables, secrets and command of an environment need at most"
-            f" {MAX_SETTINGS_BYTES} bytes in its task definition, not {', '.join(found)}"
+            "must be smaller: variables, secrets, command and sidecars of an environment need at"
+            f" most {MAX_SETTINGS_BYTES} bytes in its task definition, not {', '.join(found)}"
         )
         yield field, message
 
@@ -120,13 +127,16 @@ def _vcpu_faults(
 _CAUSES: Mapping[str, frozenset[str]] = {
     "memory": frozenset({"cpu", "memory"}),
     "startSeconds": frozenset({"startSeconds", "rolloutMinutes"}),
-    "secrets": frozenset({"secrets"}),
+    "secrets": frozenset({"secrets", "sidecars", "logs", "registryCredentials"}),
+    "dependsOn": frozenset({"dependsOn", "sidecars"}),
+    "logs": frozenset({"logs", "sidecars"}),
+    "sidecars": frozenset({"sidecars", "cpu", "memory", "logs"}),
 }
 
 
 def owner(environment: str, field: str, override: Mapping[str, Any]) -> str:
     """Return the path of the member that causes a fault of an effective setting."""
-    own = override.keys() & _CAUSES[field]
+    own = override.keys() & _CAUSES[field.partition(".")[0]]
     return f"overrides.{environment}.{field}" if own else f"service.{field}"
 
 
@@ -169,7 +179,9 @@ def _size_faults(
     """
     if not sizes or name in sizes or {"cpu", "memory"} <= merged.keys():
         origins = _size_origins(override, service, present=name in sizes)
-        yield from size_faults(merged, sizes.get(name, DEFAULT_SIZE), origins)
+        size = sizes.get(name, DEFAULT_SIZE)
+        yield from size_faults(merged, size, origins)
+        yield from container_rules.size_faults(merged, size)
 
 
 def size_faults(
@@ -201,9 +213,7 @@ def _effective_faults(merged: Mapping[str, Any]) -> Iterator[schema.Fault]:
     # Faulty numbers are None.
     if start is not None and minutes is not None and start >= minutes * 60:
         yield "startSeconds", f"must be shorter than rolloutMinutes: less than {minutes * 60}"
-    # A faulty secret is None.
-    arns = filter(None, merged["secrets"].values())
-    size = len(",".join(secret_arns(arns)))
+    size = len(",".join(secret_arns(secret_fields(merged).values())))
     if size > MAX_SECRET_BYTES:
         yield (
             "secrets",
@@ -227,7 +237,11 @@ def settings_bytes(merged: Mapping[str, Any]) -> dict[str, int]:
         ]
         for member, key in (("environment", "value"), ("secrets", "valueFrom"))
     }
-    members = {**pairs, "command": merged.get("command") or []}
+    members = {
+        **pairs,
+        "command": merged.get("command") or [],
+        **{name: merged[name] for name in ("logs", "sidecars") if merged.get(name)},
+    }
     return {
         name: len(json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode())
         for name, value in members.items()

@@ -8,10 +8,24 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from devops_core.errors import CONTROL
 from devops_core.model.specification import DEFAULT_ROLLOUT_MINUTES
-from devops_core.naming import DEPLOYABLE, PARAMETER_NAME, SECRET_NAME, environment_name
+from devops_core.naming import DEPLOYABLE, environment_name
 from devops_core.requests import schema
+from devops_core.requests.container_settings import (
+    COMMAND,
+    CONDITIONS,
+    DEPENDENCIES,
+    LOGS,
+    MAX_SIDECARS,
+    REGISTRY_CREDENTIALS,
+    SECRETS,
+    SIDECAR,
+    VALUE,
+    VARIABLE,
+    account_faults,
+    named,
+    variable_faults,
+)
 
 # Memory in MiB for each number of CPU units that Fargate accepts (Amazon ECS Developer Guide,
 # "Task definition parameters for Fargate", table "Task CPU and memory").
@@ -32,25 +46,9 @@ MAX_TASKS = 100
 MAX_SECRET_BYTES = 4096
 # A swap fetches all of them at once while production waits.
 MAX_WARMUP = 10
-# The application template sets the first three in every container, ECS the others (Amazon ECS
-# Developer Guide, "Amazon ECS environment variables"). That guide lets a container have another
-# AWS_REGION and AWS_DEFAULT_REGION than its own, so these two are not here.
-RESERVED_VARIABLES = frozenset(
-    {
-        "APPLICATION", "ENVIRONMENT", "PORT",
-        "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "AWS_EXECUTION_ENV", "ECS_AGENT_URI",
-        "ECS_CONTAINER_METADATA_URI", "ECS_CONTAINER_METADATA_URI_V4",
-    }
-)  # fmt: skip
-
-# Words of a command. The size of a task definition is the limit of ECS.
-MAX_WORDS = 100
 # Fargate kills a container after at most 120 seconds (ECS API, ContainerDefinition, `stopTimeout`).
 # The agent of ECS replaces 0 by its default (aws/amazon-ecs-agent, docker_task_engine.go).
 _STOP_SECONDS = range(1, 121)
-# The characters of the class, without its brackets.
-CONTROLS = CONTROL.pattern[1:-1]
-_SPACES = r"\u0020\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000"
 _PATH = "/[A-Za-z0-9._~/%+-]{0,1023}"
 # ELB allows "a-z, A-Z, 0-9, and @:%_+.~#?&/=" and "-" in the path of a health check (message of the
 # console, apollographql/router issue 1852; API of Global Accelerator, HealthCheckPath), and at most
@@ -65,57 +63,12 @@ _START_SECONDS = range(7201)
 # The members of `service` that no update changes.
 FIXED = ("containerPort", "healthCheckPath", "architecture")
 
-# The value of a variable, which can have several lines, for example a PEM key.
-_VALUE = schema.Text(
-    "[^" + CONTROLS.replace(r"\x00-\x1f", r"\x00-\x08\x0b\x0c\x0e-\x1f") + "]*",
-    "must be text of at most 4096 characters without control characters other than tabs and line"
-    " breaks",
-    4096,
-    wrong_type='must be a text: write numbers, true, false and null in quotes, as in "42"',
-)
-
-
-def named(**members: Any) -> dict[str, Any]:
-    """Return the members that a document names, as JSON; faulty ones are None."""
-    return {
-        name: list(value) if isinstance(value, tuple) else value for name, value in members.items()
-    }
-
-
-# ECS documents no pattern (ECS API, KeyValuePair), and passes names such as
-# "spring.profiles.active" to the container (aws/amazon-ecs-agent issue 1194).
-_VARIABLE = schema.Text(
-    "[A-Za-z_][A-Za-z0-9_.-]{0,127}",
-    "is not a variable name: use 1 to 128 letters, digits, '_', '.' or '-', and begin with a letter"
-    " or '_'",
-    reserved=dict.fromkeys(
-        RESERVED_VARIABLES, "is a variable of this service or of ECS: choose another name"
-    ),
-    name="Variable",
-)
-_SECRET = schema.Text(
-    r"arn:aws[a-z-]*:(?:secretsmanager:[a-z0-9-]+:[0-9]{12}:secret:"
-    # Key, stage and version are present together, and each can be empty (ECS Developer Guide,
-    # "Pass Secrets Manager secrets through environment variables").
-    rf"{SECRET_NAME.pattern}(?:(?::[^:{_SPACES}{CONTROLS}]*){{3}})?"
-    rf"|ssm:[a-z0-9-]+:[0-9]{{12}}:parameter/{PARAMETER_NAME.pattern})",
-    "must be the ARN of a Secrets Manager secret or an SSM parameter",
-    name="SecretArn",
-    description="The ARN of a Secrets Manager secret (with or without key, stage and version) or "
-    "of an SSM parameter.",
-)
-
-
 _TASK_ROLE = schema.Text(
     # The path and the name of a role (IAM API, Role).
     r"arn:aws[a-z-]*:iam::[0-9]{12}:role/(?:[\x21-\x7e]{1,510}/)?[A-Za-z0-9_+=,.@-]{1,64}",
     "must be the ARN of an IAM role",
     name="RoleArn",
 )
-_WORD = schema.Text(
-    _VALUE.pattern, _VALUE.message, _VALUE.longest, description="A word of a command."
-)
-_SECRETS: schema.Object[dict[str, str]] = schema.Object(dict, {}, others=(_VARIABLE, _SECRET))
 _SETTINGS = {
     "cpu": schema.Member(
         schema.Integer(
@@ -149,18 +102,12 @@ _SETTINGS = {
         f"{DEFAULT_ROLLOUT_MINUTES}.",
     ),
     "command": schema.Member(
-        schema.List(
-            _WORD,
-            f"1 to {MAX_WORDS} words (numbers in quotes)",
-            least=1,
-            most=MAX_WORDS,
-            distinct=False,
-        ),
+        COMMAND,
         "The command of the container, word by word; a word can be empty. The default is that of "
         "the image.",
     ),
     "environment": schema.Member(
-        schema.Object(dict, {}, others=(_VARIABLE, _VALUE)),
+        schema.Object(dict, {}, others=(VARIABLE, VALUE)),
         "Environment variables of the container. Names match "
         "`[A-Za-z_][A-Za-z0-9_.-]{0,127}`; values have 0 to 4096 characters and no control "
         "characters except tabs and line breaks. The service itself sets `APPLICATION`, "
@@ -169,7 +116,7 @@ _SETTINGS = {
         "you can set only `AWS_REGION` and `AWS_DEFAULT_REGION`.",
     ),
     "secrets": schema.Member(
-        _SECRETS,
+        SECRETS,
         "Environment variables with values that ECS reads from Secrets Manager or from the SSM "
         "parameter store: the name of the variable, and the ARN of a secret (with or without "
         "key, stage and version) or of a parameter in this account. A name must not also be "
@@ -183,6 +130,23 @@ _SETTINGS = {
         _TASK_ROLE,
         "The ARN of the IAM role of the containers. The installation lists the "
         "[allowed roles](install.md#parameters) of each team.",
+    ),
+    "registryCredentials": schema.Member(
+        REGISTRY_CREDENTIALS,
+        "The ARN of the Secrets Manager secret with the user and the password of the private "
+        "registry of the application's images, in this account. Images in ECR need none.",
+    ),
+    "dependsOn": schema.Member(
+        DEPENDENCIES,
+        "The [sidecars](configure.md#add-a-sidecar) that the application's container waits for, "
+        f"with the condition of each. {CONDITIONS}",
+    ),
+    "logs": schema.Member(LOGS, "Where the logs of the application's container go."),
+    "sidecars": schema.Member(
+        schema.Objects(SIDECAR, f"at most {MAX_SIDECARS} sidecars", MAX_SIDECARS),
+        "Further containers in each task of the application; their names differ. Their `cpu` and "
+        "their `memory` together are less than those of the task, and their ports differ from each "
+        "other and from `containerPort`. At most one is a log router.",
     ),
     "warmup": schema.Member(
         schema.List(
@@ -222,25 +186,16 @@ _FIXED_SETTINGS = {
 def _settings_faults(data: Mapping[str, Any], context: Mapping[str, Any]) -> Iterator[schema.Fault]:
     """Yield the faults of variables with two sources, and of resources of other accounts.
 
-    `account` and `partition` are the installation's; without an account, all accounts are valid. A
-    secret of another account needs a KMS key of that account (AWS Secrets Manager User Guide,
-    "Access AWS Secrets Manager secrets from a different account"), which execution roles cannot
-    use. A secret can be in another region (Amazon ECS API Reference, Secret). ECS accepts only task
-    roles of the task's account (IAM User Guide, "Grant a user permissions to pass a role to an AWS
-    service").
+    ECS accepts only task roles of the task's account (IAM User Guide, "Grant a user permissions to
+    pass a role to an AWS service").
     """
     variables, secrets = data.get("environment") or {}, data.get("secrets") or {}
-    for name in secrets:
-        if name in variables:
-            yield f"secrets.{name}", "must not also be in environment"
+    yield from variable_faults(data, context)
     for name in data.get("unset") or ():
         if name in variables or name in secrets:
             yield "unset", f"must not contain {name}, which this environment sets"
-    own = context.get("partition"), context.get("account")
-    arns = [(f"secrets.{name}", arn) for name, arn in secrets.items()]
-    for field, arn in (*arns, ("taskRole", data.get("taskRole"))):
-        if own[1] and arn and (arn.split(":")[1], arn.split(":")[4]) != own:
-            yield field, "must be in the AWS account of this service"
+    if role := data.get("taskRole"):
+        yield from account_faults({"taskRole": role}, context)
 
 
 SERVICE = schema.Object(
@@ -266,7 +221,7 @@ _OVERRIDE = schema.Object(
             for name, member in _SETTINGS.items()
         },
         "unset": schema.Member(
-            schema.List(_VARIABLE, "names of variables"),
+            schema.List(VARIABLE, "names of variables"),
             "Names of variables and secrets that this environment does not receive.",
         ),
     },
@@ -287,4 +242,3 @@ OVERRIDES = schema.Object(
     "write it only into the overrides of the others, because all environments receive "
     "`service.secrets`.",
 )
-# The members of a specification.

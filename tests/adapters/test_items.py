@@ -79,6 +79,7 @@ def test_a_record_is_readable_in_the_console() -> None:
     values = decode(items.record_item("Shop", samples.FULL_RECORD))
 
     assert json.loads(values.pop("document")) == samples.FULL_SPECIFICATION.document
+    assert json.loads(values.pop("digests")) == samples.FULL_SPECIFICATION.digests
     assert values == {
         "applicationName": "Shop",
         "entry": "APPLICATION",
@@ -95,7 +96,7 @@ def test_a_record_is_readable_in_the_console() -> None:
 
 def test_the_record_of_a_create_has_no_stack_and_no_claim() -> None:
     assert set(items.record_item("Shop", samples.MINIMAL_RECORD)) == {
-        "applicationName", "entry", "current", "document", "fixed",
+        "applicationName", "entry", "current", "document", "digests", "fixed",
     }  # fmt: skip
 
 
@@ -121,6 +122,7 @@ def test_a_revision_comes_back_as_it_was() -> None:
     assert items.revision_of(item) == revision
     values = decode(item)
     assert json.loads(values.pop("document")) == samples.FULL_SPECIFICATION.document
+    assert json.loads(values.pop("digests")) == samples.FULL_SPECIFICATION.digests
     assert values == {
         "applicationName": "Shop",
         "entry": "SPEC#00000003",

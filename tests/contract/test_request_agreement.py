@@ -40,6 +40,7 @@ from tests.contract.test_request_rules import (
     NAMES,
     OVERRIDES,
     PARAMETERS,
+    PINNED,
     QUERIES,
     SECRET,
     faults,
@@ -82,6 +83,7 @@ _VALUES = {**FIELDS, **PARAMETERS}
 _JSON: tuple[Any, ...] = (
     None, True, False, 0, 1, -1, 2.5, 10**30, "x", "", [], {}, [None], [[]], {"a": 1}, {"a": {}},
 )  # fmt: skip
+ECR = f"{ACCOUNT}.dkr.ecr.eu-west-1.amazonaws.com/agent:1"
 _ENCODABLE = st.characters(exclude_categories=["Cs"])
 _UNKNOWN = ("colour", "", "applicationname", "Stack")
 
@@ -172,6 +174,10 @@ def _is_not_composed(body: Any) -> bool:
     """Return whether a body or a query has a tag or a team in another form than Unicode NFC."""
     texts = [*itertools.chain(*body.get("tags", {}).items()), body.get("team", "")]
     return not all(is_normalized("NFC", text) for text in texts if isinstance(text, str))
+
+
+def _has_sidecars(body: Any) -> bool:
+    return any(each.get("sidecars") for each in _settings(body))
 
 
 def _never(body: Any) -> bool:
@@ -280,6 +286,32 @@ EXCEPTIONS = (
         _never,
         {"registries": AllowedRegistries(EcrRegistry(ACCOUNT, "eu-west-1"), ())},
     ),
+    *(
+        Inexpressible(words, ("create",), put(FULL, "service.sidecars", [sidecar]), _has_sidecars)
+        for words, sidecar in (
+            ("In other registries with a digest", {"name": "a", "image": "envoy:1"}),
+            ("Images in ECR need none", {"name": "a", "image": ECR, "registryCredentials": SECRET}),
+            (
+                "`CMD` and the words of a command",
+                {"name": "a", "image": PINNED, "healthCheck": {"command": ["curl"]}},
+            ),
+            (
+                "their ports differ from each other and from `containerPort`",
+                {"name": "a", "image": PINNED, "ports": [8080]},
+            ),
+            ("`memory` together are less than those", {"name": "a", "image": PINNED, "cpu": 2048}),
+            (
+                "A log router needs `awsfirelens`",
+                {"name": "a", "image": PINNED, "logRouter": {"type": "fluentd"}},
+            ),
+        )
+    ),
+    Inexpressible(
+        "Further containers in each task",
+        ("create",),
+        put(FULL, "service.dependsOn", {"agent": "START"}),
+        lambda body: any(each.get("dependsOn") or each.get("logs") for each in _settings(body)),
+    ),
     Inexpressible("in this account", ("create",), FULL, _never, {"account": ACCOUNT[::-1]}),
     Inexpressible(
         "The installation can require", ("create",), FULL, _never, {"required_tags": ("owner",)}
@@ -354,7 +386,9 @@ def candidates(declared: schema.Type, known: Iterable[Any]) -> Iterator[Any]:
         limits = {allowed[0], allowed[-1]} if isinstance(allowed, range) else allowed
         for number in limits:
             yield from (number - 1, number, number + 1, float(number), number + 0.5, str(number))
-    elif isinstance(declared, schema.List):
+    elif isinstance(declared, schema.List) and isinstance(
+        declared.item, schema.Text | schema.Choice
+    ):
         yield from _lists(declared, list(itertools.chain.from_iterable(known)))
 
 
@@ -493,7 +527,7 @@ def test_an_object_requires_and_knows_the_same_members(path: str) -> None:
     assert isinstance(declared, schema.Object)
     at = _COMPLETE[call]
     for step in filter(None, field.split(".")):
-        at = at[step]
+        at = at.get(step, {})
     objects = [{name: at[name] for name in at if name != left_out} for left_out in (*at, None)]
     objects += [at | {name: "1"} for name in _UNKNOWN]
     for count in (declared.most or 0, (declared.most or 0) + 1) if declared.most else ():

@@ -63,6 +63,7 @@ RDS_SECRET = (
     "rds!cluster-3c2f1b0a-9d8e-4f7a-8b6c-5d4e3f2a1b0c-AbCdEf"
 )
 PARAMETER = f"arn:aws:ssm:eu-west-1:{ACCOUNT}:parameter/team/key"
+PINNED = f"envoy/envoy@sha256:{'0' * 64}"
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/shop-tasks"
 # The smallest valid bodies, and a complete one.
 MINIMAL: Mapping[str, dict[str, Any]] = {
@@ -354,7 +355,7 @@ _REVISION = "must be a whole number from 1 to 99999999"
 REVISION = number(_REVISION, [1, 99_999_999], [0, -1, 100_000_000])
 OBJECT = Values(dict, "must be an object", [{}], {})
 # The settings of `service` that an override can have, too.
-SETTINGS: Mapping[str, Values] = {
+SETTINGS: dict[str, Values] = {
     "cpu": CPU,
     "memory": number("must be a whole number", [512, 1024, 2048], []),
     "desiredCount": number("must be a whole number from 1 to 100", [1, 100], [0, 101, -1]),
@@ -368,6 +369,22 @@ SETTINGS: Mapping[str, Values] = {
     "secrets.A": SECRET_ARN,
     "taskRole": ROLE_ARN,
     "warmup": WARMUP,
+}
+# The tests of `test_container_rules` have their members.
+SETTINGS |= {
+    "registryCredentials": text(
+        "must be the ARN of a Secrets Manager secret, without key, stage and version",
+        [SECRET, RDS_SECRET],
+        ["", "team/db", PARAMETER, f"{SECRET}:user::", f"{SECRET}\n", SECRET.replace(ACCOUNT, "1")],
+    ),
+    "dependsOn": OBJECT,
+    "logs": Values(dict, "must be an object", [{"driver": "awslogs"}], {}),
+    "sidecars": Values(
+        list,
+        "must be a list of at most 9 sidecars",
+        [[], [{"name": "agent", "image": PINNED}]],
+        {"must be a list of at most 9 sidecars": [[{}] * 10]},
+    ),
 }
 _NAMES = "must be a list of names of variables"
 UNSET = Values(
@@ -614,8 +631,7 @@ _OTHER = SECRET.replace(ACCOUNT, "123456789013")
 _FOREIGN = (
     "beforeRollout",
     "scaling",
-    "sidecars",
-    "registryCredentials",
+    "volumes",
     "production",
     "entryPoint",
 )
@@ -636,8 +652,8 @@ def _no_size(cpu: int, memory: int, *, of_cpu: str = "", of_memory: str = "") ->
 def _too_large_settings(totals: str) -> str:
     """Return the fault of settings that do not fit into a task definition."""
     return (
-        "must be smaller: variables, secrets and command of an environment need at most 61440 bytes"
-        f" in its task definition, not {totals}"
+        "must be smaller: variables, secrets, command and sidecars of an environment need at most"
+        f" 61440 bytes in its task definition, not {totals}"
     )
 
 
@@ -1203,7 +1219,7 @@ def paths(declared: schema.Object[Any], prefix: str) -> Iterator[str]:
     """Yield the path of each declared member, with those of nested objects."""
     for name, member in declared.members.items():
         yield f"{prefix}.{name}"
-        if isinstance(member.type, schema.Object):
+        if isinstance(member.type, schema.Object) and name != "logs":
             yield from paths(member.type, f"{prefix}.{name}")
 
 

@@ -342,7 +342,7 @@ def test_all_faults_of_the_resulting_document_are_reported(
     del promoted
     patch = {
         "email": None,
-        "service": {"containerPort": 81, "cpu": 1024, "sidecars": []},
+        "service": {"containerPort": 81, "cpu": 1024, "sidecar": []},
         "overrides": {"da": {}, "prod": {"desiredCount": 0}},
         "tags": {"technicalTeam": "others"},
         "applicationName": "Store",
@@ -350,7 +350,7 @@ def test_all_faults_of_the_resulting_document_are_reported(
     refused = api.patch(patch)
     assert refused.status == 400
     assert {each["field"] for each in refused.body["errors"]} == {
-        "email", "service.containerPort", "service.memory", "service.sidecars", "overrides.da",
+        "email", "service.containerPort", "service.memory", "service.sidecar", "overrides.da",
         "overrides.prod.desiredCount", "tags", "applicationName",
     }  # fmt: skip
 
@@ -558,8 +558,8 @@ def test_settings_that_do_not_fit_into_a_task_definition_are_refused(
     assert reply.body["errors"] == [
         {
             "field": "overrides.qa.environment",
-            "message": "must be smaller: variables, secrets and command of an environment need at"
-            " most 61440 bytes in its task definition, not 61458 in qa",
+            "message": "must be smaller: variables, secrets, command and sidecars of an environment"
+            " need at most 61440 bytes in its task definition, not 61458 in qa",
         }
     ]
     assert not promoted.tables.in_progress()

@@ -16,7 +16,7 @@ from devops_core.model.inventory import Application
 from devops_core.model.operation import Operation, Progress
 from devops_core.model.specification import ApplicationRecord, Specification
 from devops_core.naming import Environment
-from devops_core.requests.task_settings import RESERVED_VARIABLES
+from devops_core.requests.container_settings import RESERVED_VARIABLES
 from devops_core.settings import Settings
 from tests.lab.templates import APPLICATION, Template, literal, load, of_type, references, unroll
 

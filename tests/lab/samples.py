@@ -106,9 +106,14 @@ FULL_SPECIFICATION = Specification(
             "secrets": {"PASSWORD": "arn:secret"},
             "taskRole": "arn:aws:iam::123456789012:role/shop",
             "warmup": ["/", "/a?b=c"],
+            "registryCredentials": "arn:secret",
+            "dependsOn": {"agent": "START"},
+            "logs": {"driver": "awslogs"},
+            "sidecars": [{"name": "agent", "image": "registry.example.com/agent:1"}],
         },
         "overrides": {"prod": {"secrets": {"CARD": "arn:secret"}, "unset": ["LOG_LEVEL"]}},
     },
+    {"registry.example.com/agent:1": f"sha256:{'0' * 64}"},
 )
 FULL_TEMPLATE = Template(url="s3://templates/application.yml", version="v1", sha256="ab")
 FULL_PAGE = WarmedPage(path="/", status=200, milliseconds=7, reason="slow")

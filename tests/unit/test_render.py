@@ -601,4 +601,5 @@ def test_the_settings_of_a_task_definition_have_the_names_of_a_specification() -
         "environment": {"LEVEL": "info", "EMPTY": ""},
         "secrets": {"KEY": PARAMETER},
         "stopSeconds": 60,
+        "sidecars": [{"name": "sidecar", "image": "proxy:2", "essential": True}],
     }

@@ -28,7 +28,7 @@ _TYPES: dict[str, schema.Type] = {
 _KINDS: dict[type[schema.Type], str] = {
     schema.Integer: "number",
     schema.List: "list",
-    schema.Object: "map",
+    schema.Objects: "json",
     schema.Text: "text",
 }
 _PARAMETERS: dict[str, schema.Text] = {
@@ -57,13 +57,21 @@ def _specification() -> dict[str, Any]:
         "configurable": {"values": list(overrides.members)},
         "setting": {
             "kinds": {
-                kind: [name for name, each in settings.items() if isinstance(each.type, declared)]
-                for declared, kind in _KINDS.items()
+                kind: [name for name, each in settings.items() if _kind(each.type) == kind]
+                for kind in sorted({*_KINDS.values(), "map"})
             }
         },
         "fixed": {"values": list(fixed)},
         "detail": {"values": texts},
     }
+
+
+def _kind(declared: schema.Type) -> str:
+    """Return how a command takes a value: a map of texts by the name of each."""
+    if isinstance(declared, schema.Object):
+        is_map = declared.others and isinstance(declared.others[1], schema.Text)
+        return "map" if is_map else "json"
+    return next(kind for each, kind in _KINDS.items() if isinstance(declared, each))
 
 
 def names() -> str:

@@ -105,7 +105,7 @@ def _parts(declared: schema.Type) -> Iterator[schema.Type]:
     if isinstance(declared, schema.Object):
         yield from (member.type for member in declared.members.values())
         yield from declared.others or ()
-    elif isinstance(declared, schema.List):
+    elif isinstance(declared, schema.List | schema.Objects):
         yield declared.item
 
 
@@ -129,6 +129,8 @@ def _inline(declared: schema.Type) -> Node:
         bounds |= {} if declared.most is None else {"maxItems": declared.most}
         bounds |= {"uniqueItems": True} if declared.distinct else {}
         return {"type": "array", **bounds, "items": _type(declared.item)}
+    if isinstance(declared, schema.Objects):
+        return {"type": "array", "maxItems": declared.most, "items": _type(declared.item)}
     assert isinstance(declared, schema.Boolean)  # noqa: S101 - the only type that is left
     return {"type": "boolean"}
 

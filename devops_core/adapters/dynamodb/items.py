@@ -170,8 +170,18 @@ def record_item(application: str, record: ApplicationRecord) -> Item:
 
 
 def document(specification: Specification) -> dict[str, str]:
-    """Return the attribute of a document."""
-    return {"document": json.dumps(specification.document, sort_keys=True)}
+    """Return the attributes of a document and of the digests of its images."""
+    return {
+        "document": json.dumps(specification.document, sort_keys=True),
+        "digests": json.dumps(dict(specification.digests), sort_keys=True),
+    }
+
+
+def _specification(number: int, values: Mapping[str, Any]) -> Specification:
+    from devops_core.model.specification import Specification
+
+    document, digests = (json.loads(values[name]) for name in ("document", "digests"))
+    return Specification(number, document, digests)
 
 
 def record_of(item: Mapping[str, Mapping[str, Any]]) -> ApplicationRecord:
@@ -179,14 +189,13 @@ def record_of(item: Mapping[str, Mapping[str, Any]]) -> ApplicationRecord:
     from devops_core.model.specification import (
         ApplicationRecord,
         FixedSettings,
-        Specification,
         StackRecord,
     )
 
     values = decode(item)
     current = values["current"]
     return ApplicationRecord(
-        Specification(current, json.loads(values["document"])),
+        _specification(current, values),
         current,
         fixed=typed(FixedSettings, values["fixed"]),
         claim=values.get("claim"),
@@ -211,12 +220,11 @@ def revision_item(application: str, revision: Revision) -> Item:
 
 def revision_of(item: Mapping[str, Mapping[str, Any]]) -> Revision:
     """Return the revision in an item."""
-    from devops_core.model.specification import Revision, Specification
+    from devops_core.model.specification import Revision
 
     values = decode(item)
-    specification = Specification(values["revision"], json.loads(values["document"]))
     return Revision(
-        specification,
+        _specification(values["revision"], values),
         operation=values["operation"],
         caller=values["caller"],
         time=datetime.fromisoformat(values["time"]),

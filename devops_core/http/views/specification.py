@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 from devops_core.http.views.operations import time_text
 from devops_core.model.differences import differences
 from devops_core.model.pending import pending_changes
-from devops_core.model.specification import named_settings
 from devops_core.naming import Environment, environment_name
 
 if TYPE_CHECKING:
@@ -96,7 +95,7 @@ def _environment_view(row: Row, inventory: Inventory) -> dict[str, Any]:
 
 
 def _settings(specification: Specification, environment: Environment) -> dict[str, Any]:
-    return named_settings(specification.document, environment_name(environment))
+    return specification.named(environment_name(environment))
 
 
 def _pending_view(

@@ -51,8 +51,15 @@ class FakeTaskDefinition:
 
     @property
     def settings(self) -> str:
-        """The other members that a rollout keeps."""
+        """The other members that a rollout keeps.
+
+        The credentials of a registry depend on the image.
+        """
         request = {**render.blueprint(self.request), "family": ""}
+        request["containerDefinitions"] = [
+            {name: value for name, value in each.items() if name != "repositoryCredentials"}
+            for each in request["containerDefinitions"]
+        ]
         return json.dumps(
             render.task_definition(request, self.container, Image(""), {}), sort_keys=True
         )
