@@ -176,6 +176,10 @@ _OPTION = schema.Text(
     "[A-Za-z0-9_.@-]{1,128}",
     "is not the name of an option: use 1 to 128 letters, digits or '_.@-'",
 )
+_OPTION_VALUE = schema.Text(
+    r"[\x21-\x7e](?:[\x20-\x7e]{0,4094}[\x21-\x7e])?",
+    "must be text of 1 to 4096 printable ASCII characters, without spaces at the ends",
+)
 LOGS = schema.Object(
     named,
     {
@@ -186,7 +190,7 @@ LOGS = schema.Object(
             required=True,
         ),
         "options": schema.Member(
-            schema.Object(dict, {}, others=(_OPTION, VALUE)),
+            schema.Object(dict, {}, others=(_OPTION, _OPTION_VALUE)),
             "Options of the output of the log router.",
         ),
         "secrets": schema.Member(

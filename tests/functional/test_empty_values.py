@@ -6,6 +6,7 @@ The fields and parameters are those of the contract.
 from __future__ import annotations
 
 import copy
+import re
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -55,6 +56,10 @@ def resolved(schema: dict[str, Any]) -> dict[str, Any]:
     for each in schema["$ref"].removeprefix("#/").split("/"):
         found = found[each]
     return resolved(found)
+
+
+# An object of a list.
+SIDECAR = {"name": "agent", "image": f"envoy/envoy@sha256:{'0' * 64}"}
 
 
 def texts(
@@ -109,11 +114,13 @@ def body(place: Place, value: str) -> dict[str, Any]:
     if resolved(members.get("environment", {})).get("type") == "string":
         given["environment"] = "dev"
     inner: Any = given
-    for each, following in zip(place.path, [*place.path[1:], None], strict=True):
-        if following is None:
+    for number, each in enumerate(place.path):
+        rest = place.path[number + 1 :]
+        if not rest:
             inner[each] = value
         elif isinstance(each, str):
-            inner = inner.setdefault(each, {} if isinstance(following, str) else [None])
+            item = copy.deepcopy(SIDECAR) if rest[1:] else None
+            inner = inner.setdefault(each, {} if isinstance(rest[0], str) else [item])
         else:
             inner = inner[each]
     return given
@@ -153,4 +160,6 @@ def test_an_empty_value_is_refused_or_has_a_documented_meaning(
         assert reply.status in (200, 404, 409), reply.body
         return
     assert (reply.status, reply.body["code"]) == (400, "INVALID_REQUEST"), reply.body
-    assert place.name in {error["field"] for error in reply.body["errors"]}
+    # The field of an object in a list has its position.
+    fields = {re.sub(r"\.\d+", "", error["field"]) for error in reply.body["errors"]}
+    assert place.name in fields
