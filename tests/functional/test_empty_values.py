@@ -154,6 +154,8 @@ def test_an_empty_value_is_refused_or_has_a_documented_meaning(
 ) -> None:
     reply = call(api, place, value)
     known = [each for end, each in MEANINGS.items() if place.name.endswith(end)]
+    # The first word of a health check is CMD or CMD-SHELL.
+    known = [] if "healthCheck.command" in place.name else known
     meanings, description = known[0] if known else (set[str](), "")
     assert description in " ".join(TEXT.split())
     if place.name in IGNORED or value in meanings:
