@@ -46,9 +46,12 @@ NEEDED = {
 }
 KINDS = ("create", "deploy", "promote", "swap", "update", "delete")
 # The modules of kinds that several kinds share.
-SHARED = {"kind", "releases", "rollout", "secrets", "sources", "stacks"}
+SHARED = {"images", "kind", "releases", "rollout", "secrets", "sources", "stacks"}
 # The modules of the declaration of a specification.
-SPECIFICATION = ("specification", "specification_rules", "task_settings")
+SPECIFICATION = (
+    "container_rules", "container_settings", "specification", "specification_rules",
+    "task_settings",
+)  # fmt: skip
 # Further modules of the rules of a kind.
 PARTS = {"update": ("stack_plan", "stack_update")}
 # Only writes need these modules and packages. The package `devops_core.kinds` is the registry; its

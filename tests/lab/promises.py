@@ -8,6 +8,7 @@ reader lists the promises that it cannot check in `Snapshot.unchecked`, with the
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Collection, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -303,7 +304,12 @@ def tasks_have_the_settings_of_their_revision(snapshot: Snapshot, context: Conte
             continue
         name, key = _name(row), (row.application.name, service.spec)
         assert key in snapshot.specifications, f"{name} runs revision {service.spec}, not stored"
-        wanted = effective_settings(snapshot.specifications[key].document, row.environment)
+        specification = snapshot.specifications[key]
+        wanted = effective_settings(specification.document, row.environment)
+        pinned = _pinned_sidecars(wanted, specification.digests).items()
+        assert pinned <= definition.sidecars.items(), (
+            f"{name} has the sidecars {definition.sidecars}"
+        )
         has = sorted(definition.secrets)
         assert definition.secrets == wanted["secrets"], f"{name} has the secrets {has}"
         variables = wanted["environment"].items()
@@ -593,7 +599,11 @@ def a_rollout_changes_only_settings_of_the_specification(acting: Acting, context
     assert specification, f"{operation.kind} applies revision {operation.spec}, which is not stored"
     wanted = effective_settings(specification.document, part.environment)
     own = {*wanted["environment"], *wanted["secrets"], *wanted["unset"]}
-    own |= {name.partition(".")[2] for name in chain(*owned) if "." in name}
+    own |= {
+        name.partition(".")[2]
+        for name in chain(*owned)
+        if name.startswith(("environment.", "secrets."))
+    }
     for setting, before, after in (
         ("environment", base.variables, target.variables),
         ("secrets", base.secrets, target.secrets),
@@ -601,6 +611,24 @@ def a_rollout_changes_only_settings_of_the_specification(acting: Acting, context
         kept = {name: value for name, value in before.items() if name not in own}
         expected = kept | wanted[setting]
         assert after == expected, f"{setting} of {part.service} is {after}, not {expected}"
+    owned_sidecars = {
+        name.partition(".")[2] for name in chain(*owned) if name.startswith("sidecar")
+    }
+    templates = {name: image for name, image in base.sidecars.items() if name not in owned_sidecars}
+    expected = templates | _pinned_sidecars(wanted, specification.digests)
+    assert target.sidecars == expected, (
+        f"{part.service} has the sidecars {target.sidecars}, not {expected}"
+    )
+
+
+def _pinned_sidecars(wanted: Mapping[str, Any], digests: Mapping[str, str]) -> dict[str, str]:
+    """Return the images of sidecars with the digests that a revision stores, by name."""
+    pinned = {}
+    for each in wanted.get("sidecars", ()):
+        image, _, digest = each["image"].partition("@")
+        repository = re.sub(":[^:/]+$", "", image)
+        pinned[each["name"]] = f"{repository}@{digests.get(each['image'], digest)}"
+    return pinned
 
 
 def a_change_of_the_stack_concerns_only_its_environments(acting: Acting, context: Context) -> None:

@@ -48,7 +48,7 @@ class TaskDefinition:
     They are "" without a tag. `settings` has all members except the image of the application's
     container, "" if not read. `secrets` are the references of that container to secrets,
     `variables` its other variables, both by name. `command` is that of the container. `size` has
-    the CPU units and the memory in MiB.
+    the CPU units and the memory in MiB. `sidecars` has the images of the other containers by name.
     """
 
     image: str
@@ -61,6 +61,7 @@ class TaskDefinition:
     command: tuple[str, ...] = ()
     size: tuple[str, str] = ("", "")
     spec_hash: str = ""
+    sidecars: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,6 +264,11 @@ def settings_of(
         "command": tuple(container.get("command") or ()),
         "size": (str(definition.get("cpu") or ""), str(definition.get("memory") or "")),
         "spec_hash": tags.get(SPECIFICATION_TAG, ""),
+        "sidecars": {
+            each["name"]: each["image"]
+            for each in definition["containerDefinitions"]
+            if each["name"] != container["name"]
+        },
     }
 
 

@@ -271,6 +271,7 @@ class Trace:
         self._opened(_FULL).ask(deploy("9.0", "dev"))
         self._opened(_WITHOUT_IMAGES).ask(promote())
         self._secrets_of_a_team()
+        self._images_of_sidecars()
         self._refused_callers()
         self._image_of_another_repository()
         world = self._opened(states.DEPLOYING)
@@ -302,6 +303,20 @@ class Trace:
             world = self._opened(state)
             world.cloud.settings = world.cloud.settings._replace(access=policy)
             assert world.send(request.event(APPLICATION, "")).status == 403
+
+    def _images_of_sidecars(self) -> None:
+        """Name an image of a sidecar that does not exist, and one that may be another team's."""
+        sidecar = {"name": "agent", "image": f"{REGISTRY}/agent:1"}
+        settings = {"sidecars": [sidecar]}
+        teams = AccessPolicy(teams={"payments": (principal(USER) or "",)})
+        for state, request in (
+            (states.EMPTY, create(service=settings)),
+            (_FULL, patch({"service": settings})),
+        ):
+            for policy, status in ((AccessPolicy(), 400), (teams, 403)):
+                world = self._opened(state)
+                world.cloud.settings = world.cloud.settings._replace(access=policy)
+                assert world.send(request.event(APPLICATION, "")).status == status
 
     def _image_of_another_repository(self) -> None:
         """Deploy an image of another repository, whose team the service reads."""

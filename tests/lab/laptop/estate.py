@@ -129,7 +129,8 @@ def _definitions(api: Api) -> Iterable[tuple[str, TaskDefinition]]:
         for arn in page["taskDefinitionArns"]:
             found = client.describe_task_definition(taskDefinition=arn, include=["TAGS"])
             tags = {tag["key"]: tag["value"] for tag in found.get("tags", [])}
-            (container,) = found["taskDefinition"]["containerDefinitions"]
+            # A rollout adds sidecars after the application's container.
+            container = found["taskDefinition"]["containerDefinitions"][0]
             yield (
                 arn,
                 TaskDefinition(

@@ -12,6 +12,7 @@ from devops_core.model.stack_change import ResourceChange
 from devops_core.naming import Environment
 from tests.lab.client import Client, Reply
 from tests.lab.fakes import ACCOUNT, Crash, FakeCloud
+from tests.lab.fakes.cloud import REGISTRY
 from tests.lab.fakes.task_service import CRASH, HANG, OK
 
 Prepare = Callable[[FakeCloud, Client], object]
@@ -32,6 +33,8 @@ LEVEL: Mapping[str, Any] = {"service": {"environment": {"LEVEL": "debug", "OLD":
 ADD_DA: Mapping[str, Any] = {"environments": {"da": True}}
 # A patch that removes an environment.
 DROP_QA: Mapping[str, Any] = {"environments": {"nonProd": ["dev", "stage"]}}
+# A sidecar, whose image `with_agent` pushes.
+AGENT: Mapping[str, Any] = {"name": "agent", "image": f"{REGISTRY}/agent:1", "essential": True}
 # The beginning of the ARNs of secrets.
 SECRET = f"arn:aws:secretsmanager:eu-west-1:{ACCOUNT}:secret:shop"
 # A patch that changes the settings of production only.
@@ -208,6 +211,12 @@ def several_revisions(cloud: FakeCloud, api: Client) -> None:
     for number in range(3):
         reply = api.patch({"description": f"{number}"})
         assert reply.status == 200, reply.body
+
+
+def with_agent(cloud: FakeCloud, api: Client) -> None:
+    """Push the image of a sidecar."""
+    configured(cloud, api)
+    cloud.images.push("agent", "1")
 
 
 def variable_by_hand(cloud: FakeCloud, api: Client) -> None:

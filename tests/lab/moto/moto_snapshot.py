@@ -173,12 +173,18 @@ def _service(described: Mapping[str, Any]) -> Service:
 
 def _task_definition(definition: Any) -> TaskDefinition:
     tags = {tag["key"]: tag["value"] for tag in definition.tags}
-    container = definition.container_definitions[0]
+    containers = definition.container_definitions
+    container = containers[0]
+    described = {
+        "cpu": definition.cpu,
+        "memory": definition.memory,
+        "containerDefinitions": containers,
+    }
     return TaskDefinition(
         container["image"],
         tags.get(OPERATION_TAG, ""),
         active=definition.status == "ACTIVE",
-        **settings_of({"cpu": definition.cpu, "memory": definition.memory}, container, tags),
+        **settings_of(described, container, tags),
     )
 
 

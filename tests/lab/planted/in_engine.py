@@ -518,7 +518,7 @@ def update_names_the_image_by_its_tag(
 
 
 @_bug(
-    "devops_core.render:_configured_container",
+    "devops_core.container_definitions:_application",
     why="a rollout removes the variables of other tools and of people",
     stories=("update-by-hand",),
 )
@@ -527,14 +527,15 @@ def variables_of_others_are_removed(
     container: Mapping[str, Any],
     settings: EnvironmentSettings,
     owned: Sequence[str],
+    logs: Mapping[str, Any] | None,
 ) -> dict[str, Any]:
     template = ("APPLICATION", "ENVIRONMENT", "PORT")
     kept = [each for each in container["environment"] if each["name"] in template]
-    return original({**container, "environment": kept}, settings, owned)
+    return original({**container, "environment": kept}, settings, owned, logs)
 
 
 @_bug(
-    "devops_core.render:_configured_container",
+    "devops_core.container_definitions:_application",
     why="tasks keep a variable that the specification no longer has",
     stories=("update-one",),
 )
@@ -543,8 +544,21 @@ def removed_variables_remain(
     container: Mapping[str, Any],
     settings: EnvironmentSettings,
     owned: Sequence[str],
+    logs: Mapping[str, Any] | None,
 ) -> dict[str, Any]:
-    return original(container, settings, ())
+    del owned
+    return original(container, settings, (), logs)
+
+
+@_bug(
+    "devops_core.model.specification:Specification._pinned",
+    why="a tag that moves changes the sidecars of the next tasks",
+    stories=("update-sidecar",),
+)
+def sidecar_image_is_not_pinned(
+    original: Callable[..., str], self: Specification, reference: str
+) -> str:
+    return original(Specification(self.revision, self.document), reference)
 
 
 @_bug(
