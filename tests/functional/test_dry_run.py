@@ -7,7 +7,7 @@ then the same real call, and compares the two.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -207,6 +207,7 @@ def changed_settings(
     """Return the differences between the settings of a service before and after an operation."""
     old, new = (
         {
+            **_sidecars(sidecars),
             "desiredCount": each.counts[key],
             "startSeconds": each.starts[key],
             "cpu": int(each.definitions[key]["cpu"]),
@@ -215,9 +216,16 @@ def changed_settings(
             "secrets": {pair["name"]: pair["valueFrom"] for pair in container.get("secrets", ())},
         }
         for each in (before, end)
-        for container in each.definitions[key]["containerDefinitions"]
+        for container, *sidecars in [each.definitions[key]["containerDefinitions"]]
     )
     return differences(old, new)
+
+
+def _sidecars(containers: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return the settings of the sidecars of the stories, none without sidecars."""
+    members = ("name", "image", "essential")
+    found = [{name: each[name] for name in members} for each in containers]
+    return {"sidecars": found} if found else {}
 
 
 def _definition(
