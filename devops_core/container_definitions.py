@@ -70,6 +70,11 @@ def container_settings(containers: Sequence[Container], name: str) -> dict[str, 
         "dependsOn": _dependencies_of(own) or None,
         "logs": logs if logging and logs["driver"] != _AWSLOGS else None,
         "sidecars": [_settings_of_sidecar(each) for each in others] or None,
+        "ulimits": {
+            each["name"]: {"soft": each["softLimit"], "hard": each["hardLimit"]}
+            for each in own.get("ulimits", ())
+        }
+        or None,
     }
 
 
@@ -140,6 +145,7 @@ def _application(
         "command": ("command", list(settings.command) if settings.command else None),
         "stopSeconds": ("stopTimeout", settings.stop_seconds),
         "dependsOn": ("dependsOn", _dependencies(settings.depends_on) or None),
+        "ulimits": ("ulimits", _ulimits(settings.ulimits) or None),
         "registryCredentials": ("repositoryCredentials", credentials),
         "logs": ("logConfiguration", _logging(container, settings, owned, logs)),
     }
@@ -270,6 +276,13 @@ def _credentials(arn: str | None, image: str) -> dict[str, str] | None:
 def _credentials_of(container: Container) -> str | None:
     found: str | None = container.get("repositoryCredentials", {}).get("credentialsParameter")
     return found
+
+
+def _ulimits(limits: Mapping[str, Mapping[str, int]]) -> list[dict[str, Any]]:
+    return [
+        {"name": name, "softLimit": limits[name]["soft"], "hardLimit": limits[name]["hard"]}
+        for name in sorted(limits)
+    ]
 
 
 def _dependencies(conditions: Mapping[str, str]) -> list[dict[str, str]]:

@@ -253,6 +253,7 @@ def settings_of(definition: Mapping[str, Any], name: str) -> dict[str, Any]:
         "command": container.get("command"),
         "stopSeconds": container.get("stopTimeout"),
         "taskRole": definition.get("taskRoleArn"),
+        "ephemeralStorageGiB": definition.get("ephemeralStorage", {}).get("sizeInGiB"),
         **container_settings(definition["containerDefinitions"], name),
     }
     return {setting: value for setting, value in found.items() if value is not None}
@@ -295,7 +296,12 @@ def task_definition_bytes(definition: Mapping[str, Any]) -> int:
 def _configured_task(
     definition: Mapping[str, Any], settings: EnvironmentSettings, owned: Sequence[str]
 ) -> dict[str, Any]:
-    """Return a task definition with the size and the role of an environment."""
+    """Return a task definition with the size, the storage and the role of an environment."""
     sizes = {"cpu": settings.cpu, "memory": settings.memory}
     changes = {member: str(size) for member, size in sizes.items() if size is not None}
-    return changed(definition, changes, {"taskRole": ("taskRoleArn", settings.task_role)}, owned)
+    storage = settings.ephemeral_storage
+    removable = {
+        "taskRole": ("taskRoleArn", settings.task_role),
+        "ephemeralStorageGiB": ("ephemeralStorage", {"sizeInGiB": storage} if storage else None),
+    }
+    return changed(definition, changes, removable, owned)

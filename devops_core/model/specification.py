@@ -19,11 +19,15 @@ MAX_REVISION = 99_999_999
 # task count is missing, because ECS can change it, and ECS shows it.
 _RUNNING = (
     "cpu", "memory", "environment", "secrets", "command", "startSeconds", "stopSeconds", "taskRole",
-    "unset", "registryCredentials", "dependsOn", "logs", "sidecars",
+    "unset", "registryCredentials", "dependsOn", "logs", "sidecars", "ephemeralStorageGiB",
+    "ulimits",
 )  # fmt: skip
 # The settings that a rollout removes from a task definition if the specification lacks them. The
 # others keep their values.
-_REMOVABLE = ("command", "stopSeconds", "taskRole", "registryCredentials", "dependsOn", "logs")
+_REMOVABLE = (
+    "command", "stopSeconds", "taskRole", "registryCredentials", "dependsOn", "logs",
+    "ephemeralStorageGiB", "ulimits",
+)  # fmt: skip
 
 
 class EnvironmentSettings(NamedTuple):
@@ -37,7 +41,8 @@ class EnvironmentSettings(NamedTuple):
     that a swap fetches from the idle slot before the switch. `registry_credentials` is the ARN of
     the secret for a private registry. `depends_on` has the conditions by sidecar that the
     application's container waits for. `logs` and `sidecars` are as in the document, but the images
-    of sidecars have their digests. `hash` identifies the settings of the running tasks.
+    of sidecars have their digests. `ephemeral_storage` is in GiB. `ulimits` has the soft and the
+    hard limit of each resource. `hash` identifies the settings of the running tasks.
     """
 
     hash: str
@@ -57,6 +62,8 @@ class EnvironmentSettings(NamedTuple):
     depends_on: Mapping[str, str] = {}
     logs: Mapping[str, Any] | None = None
     sidecars: tuple[Mapping[str, Any], ...] = ()
+    ephemeral_storage: int | None = None
+    ulimits: Mapping[str, Mapping[str, int]] = {}
 
     @property
     def owned(self) -> tuple[str, ...]:
@@ -68,6 +75,8 @@ class EnvironmentSettings(NamedTuple):
             "registryCredentials": self.registry_credentials,
             "dependsOn": self.depends_on or None,
             "logs": self.logs,
+            "ephemeralStorageGiB": self.ephemeral_storage,
+            "ulimits": self.ulimits or None,
         }
         return (
             *(f"environment.{name}" for name in sorted(self.environment)),
@@ -125,6 +134,8 @@ class Specification(NamedTuple):
             depends_on=merged.get("dependsOn", {}),
             logs=merged.get("logs"),
             sidecars=tuple(merged.get("sidecars", ())),
+            ephemeral_storage=merged.get("ephemeralStorageGiB"),
+            ulimits=merged.get("ulimits", {}),
         )
 
     def merged(self, environment: str) -> dict[str, Any]:

@@ -60,9 +60,47 @@ _ROLLOUT_MINUTES = range(30, 181)
 # ECS accepts up to 2,147,483,647 seconds (ECS API, CreateService); two hours are enough for a start
 # within the longest rollout.
 _START_SECONDS = range(7201)
+# GiB (ECS API, EphemeralStorage, `sizeInGiB`).
+_EPHEMERAL_STORAGE = range(21, 201)
 # The members of `service` that no update changes.
 FIXED = ("containerPort", "healthCheckPath", "architecture")
 
+
+def _limit_faults(data: Mapping[str, Any], context: Mapping[str, Any]) -> Iterator[schema.Fault]:
+    """Yield the fault of a soft limit above the hard one, which Linux refuses (setrlimit(2))."""
+    del context
+    soft, hard = data.get("soft"), data.get("hard")
+    if soft is not None and hard is not None and soft > hard:
+        yield "soft", f"must be at most {hard}, the hard limit"
+
+
+# The highest limit of open files of a process in Linux without a change of the kernel's settings
+# (admin-guide/sysctl/fs, "nr_open").
+_OPEN_FILES = schema.Integer(range(1, 1_048_577))
+# Fargate overrides only this limit (ECS API, ContainerDefinition, `ulimits`).
+ULIMITS = schema.Object(
+    named,
+    {
+        "nofile": schema.Member(
+            schema.Object(
+                named,
+                {
+                    "soft": schema.Member(_OPEN_FILES, "The limit, at most `hard`.", required=True),
+                    "hard": schema.Member(
+                        _OPEN_FILES, "The highest limit that a process can set.", required=True
+                    ),
+                },
+                check=_limit_faults,
+                name="Ulimit",
+                description="The limits of a resource.",
+            ),
+            "The number of open files. The default of Fargate is 65535 for both limits.",
+            required=True,
+        ),
+    },
+    name="Ulimits",
+    description="Resource limits of a container.",
+)
 _TASK_ROLE = schema.Text(
     # The path and the name of a role (IAM API, Role).
     r"arn:aws[a-z-]*:iam::[0-9]{12}:role/(?:[\x21-\x7e]{1,510}/)?[A-Za-z0-9_+=,.@-]{1,64}",
@@ -142,6 +180,11 @@ _SETTINGS = {
         f"with the condition of each. {CONDITIONS}",
     ),
     "logs": schema.Member(LOGS, "Where the logs of the application's container go."),
+    "ephemeralStorageGiB": schema.Member(
+        schema.Integer(_EPHEMERAL_STORAGE),
+        "GiB of storage of each task, which ends with the task. The default of Fargate is 20.",
+    ),
+    "ulimits": schema.Member(ULIMITS, "Resource limits of the application's container."),
     "sidecars": schema.Member(
         schema.Objects(SIDECAR, f"at most {MAX_SIDECARS} sidecars", MAX_SIDECARS),
         "Further containers in each task of the application; their names differ. Their `cpu` and "

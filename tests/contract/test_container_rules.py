@@ -231,3 +231,32 @@ def test_secrets_of_sidecars_are_in_the_account_and_count_together() -> None:
     }  # fmt: skip
     many = {f"S{n}": f"{SECRET[:-7]}-{n:02}{'x' * 79}" for n in range(32)}
     assert of_sidecars(AGENT | {"secrets": many}).keys() == {"service.secrets"}
+
+
+LIMITS: list[tuple[Any, dict[str, str]]] = [
+    ({"nofile": {"soft": 1, "hard": 1_048_576}}, {}),
+    ({"nofile": {"soft": 9, "hard": 9}}, {}),
+    ({"nofile": {"soft": 9, "hard": 5}}, {"nofile.soft": "must be at most 5, the hard limit"}),
+    ({"nofile": {"soft": 0, "hard": 1_048_577}}, {
+        "nofile.soft": "must be a whole number from 1 to 1048576",
+        "nofile.hard": "must be a whole number from 1 to 1048576",
+    }),
+    ({"nofile": {"soft": 5}}, {"nofile.hard": "is required"}),
+    ({}, {"nofile": "is required"}),
+    ({"nofile": {"soft": 5, "hard": 5}, "nproc": {}}, {"nproc": "is not a known field"}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("ulimits", "messages"), LIMITS)
+def test_only_the_number_of_open_files_has_limits(ulimits: Any, messages: dict[str, str]) -> None:
+    expected = {f"service.ulimits.{field}": text for field, text in messages.items()}
+    assert found({"ulimits": ulimits}) == expected
+
+
+def test_the_storage_has_the_bounds_of_ecs() -> None:
+    members = botocore.session.get_session().get_service_model("ecs").shape_for("EphemeralStorage")
+    documented = members.members["sizeInGiB"].documentation
+    for least, most, field in ((21, 200, None), (20, 201, "service.ephemeralStorageGiB")):
+        assert (f"<code>{least}</code>" in documented) == (field is None)
+        for value in (least, most):
+            assert [*found({"ephemeralStorageGiB": value})] == ([field] if field else [])

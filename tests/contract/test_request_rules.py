@@ -378,6 +378,10 @@ SETTINGS |= {
         ["", "team/db", PARAMETER, f"{SECRET}:user::", f"{SECRET}\n", SECRET.replace(ACCOUNT, "1")],
     ),
     "dependsOn": OBJECT,
+    "ephemeralStorageGiB": number(
+        "must be a whole number from 21 to 200", [21, 200], [0, 20, 201, -1]
+    ),
+    "ulimits": Values(dict, "must be an object", [{"nofile": {"soft": 1, "hard": 1}}], {}),
     "logs": Values(dict, "must be an object", [{"driver": "awslogs"}], {}),
     "sidecars": Values(
         list,
@@ -1219,7 +1223,7 @@ def paths(declared: schema.Object[Any], prefix: str) -> Iterator[str]:
     """Yield the path of each declared member, with those of nested objects."""
     for name, member in declared.members.items():
         yield f"{prefix}.{name}"
-        if isinstance(member.type, schema.Object) and name != "logs":
+        if isinstance(member.type, schema.Object) and name not in ("logs", "ulimits"):
             yield from paths(member.type, f"{prefix}.{name}")
 
 

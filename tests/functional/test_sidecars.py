@@ -158,3 +158,25 @@ def test_an_image_and_a_secret_of_another_team_are_refused(owned: FakeCloud) -> 
     assert refused.status == 403
     assert [each["field"] for each in refused.body["errors"]] == ["service.sidecars.0.secrets.KEY"]
     with_policy(owned, AccessPolicy())
+
+
+def test_storage_and_limits_reach_the_tasks_and_leave_them(pushed: FakeCloud, api: Client) -> None:
+    limits = {"nofile": {"soft": 4096, "hard": 8192}}
+    api.finished(api.patch({"service": {"ephemeralStorageGiB": 50, "ulimits": limits}}))
+    request = pushed.containers.running("Shop", "dev").request
+    assert request["ephemeralStorage"] == {"sizeInGiB": 50}
+    assert containers(pushed)["app"]["ulimits"] == [
+        {"name": "nofile", "softLimit": 4096, "hardLimit": 8192}
+    ]
+    api.finished(api.patch({"service": {"ephemeralStorageGiB": None, "ulimits": None}}))
+    assert "ephemeralStorage" not in pushed.containers.running("Shop", "dev").request
+    assert "ulimits" not in containers(pushed)["app"]
+
+
+def test_a_soft_limit_above_the_hard_one_is_refused(pushed: FakeCloud, api: Client) -> None:
+    reply = api.patch({"service": {"ulimits": {"nofile": {"soft": 9, "hard": 5}}}})
+    assert reply.status == 400
+    assert reply.body["errors"] == [
+        {"field": "service.ulimits.nofile.soft", "message": "must be at most 5, the hard limit"}
+    ]
+    assert "ulimits" not in containers(pushed)["app"]

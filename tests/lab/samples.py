@@ -109,6 +109,8 @@ FULL_SPECIFICATION = Specification(
             "registryCredentials": "arn:secret",
             "dependsOn": {"agent": "START"},
             "logs": {"driver": "awslogs"},
+            "ephemeralStorageGiB": 30,
+            "ulimits": {"nofile": {"soft": 1024, "hard": 2048}},
             "sidecars": [{"name": "agent", "image": "registry.example.com/agent:1"}],
         },
         "overrides": {"prod": {"secrets": {"CARD": "arn:secret"}, "unset": ["LOG_LEVEL"]}},

@@ -490,6 +490,12 @@ REMOVABLE: list[tuple[str, str, dict[str, Any], Any]] = [
     ("command", "command", {"command": ("serve", "now")}, ["serve", "now"]),
     ("stopSeconds", "stopTimeout", {"stop_seconds": 5}, 5),
     ("stopSeconds", "stopTimeout", {"stop_seconds": 0}, 0),
+    (
+        "ulimits",
+        "ulimits",
+        {"ulimits": {"nofile": {"soft": 5, "hard": 9}}},
+        [{"name": "nofile", "softLimit": 5, "hardLimit": 9}],
+    ),
 ]
 
 
@@ -513,6 +519,16 @@ def test_a_task_role_is_set_kept_and_removed() -> None:
     assert rendered(changed(task_role=ROLE), "taskRole", base=present)["taskRoleArn"] == ROLE
     assert rendered(base=present)["taskRoleArn"] == "arn:old"
     assert "taskRoleArn" not in rendered(NO_SETTINGS, "taskRole", base=present)
+
+
+def test_the_ephemeral_storage_is_set_kept_and_removed() -> None:
+    setting, present = "ephemeralStorageGiB", BASE | {"ephemeralStorage": {"sizeInGiB": 21}}
+    wanted = changed(ephemeral_storage=50)
+
+    assert rendered(wanted)["ephemeralStorage"] == {"sizeInGiB": 50}
+    assert rendered(wanted, setting, base=present)["ephemeralStorage"] == {"sizeInGiB": 50}
+    assert rendered(base=present)["ephemeralStorage"] == {"sizeInGiB": 21}
+    assert "ephemeralStorage" not in rendered(NO_SETTINGS, setting, base=present)
 
 
 def test_the_size_is_text_and_remains_without_a_setting() -> None:
@@ -592,8 +608,10 @@ def test_a_blueprint_has_every_member_that_the_sdk_accepts() -> None:
 def test_the_settings_of_a_task_definition_have_the_names_of_a_specification() -> None:
     app, sidecar = BASE["containerDefinitions"]
     environment = [{"name": "LEVEL", "value": "info"}, {"name": "EMPTY"}]
-    containers = [sidecar, {**app, "environment": environment, "stopTimeout": 60}]
-    found = render.settings_of({**BASE, "containerDefinitions": containers}, "app")
+    ulimits = [{"name": "nofile", "softLimit": 5, "hardLimit": 9}]
+    own = {**app, "environment": environment, "stopTimeout": 60, "ulimits": ulimits}
+    storage = {"ephemeralStorage": {"sizeInGiB": 30}, "containerDefinitions": [sidecar, own]}
+    found = render.settings_of({**BASE, **storage}, "app")
     assert found == {
         "cpu": 256,
         "memory": 512,
@@ -601,5 +619,7 @@ def test_the_settings_of_a_task_definition_have_the_names_of_a_specification() -
         "environment": {"LEVEL": "info", "EMPTY": ""},
         "secrets": {"KEY": PARAMETER},
         "stopSeconds": 60,
+        "ephemeralStorageGiB": 30,
+        "ulimits": {"nofile": {"soft": 5, "hard": 9}},
         "sidecars": [{"name": "sidecar", "image": "proxy:2", "essential": True}],
     }

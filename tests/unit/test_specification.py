@@ -192,6 +192,9 @@ OWNED: list[tuple[dict[str, Any], tuple[str, ...]]] = [
     ({"secrets": {"B": "arn"}, "environment": {"A": ""}}, ("environment.A", "secrets.B")),
     ({"command": ("a",)}, ("command",)),
     ({"stop_seconds": 0}, ("stopSeconds",)),
+    ({"ephemeral_storage": 21}, ("ephemeralStorageGiB",)),
+    ({"ulimits": {"nofile": {"soft": 5, "hard": 9}}}, ("ulimits",)),
+    ({"ulimits": {}}, ()),
     ({"task_role": "arn", "stop_seconds": 1, "command": ("a",)},
      ("command", "stopSeconds", "taskRole")),
 ]  # fmt: skip
