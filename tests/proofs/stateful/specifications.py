@@ -158,7 +158,7 @@ class Specifications:
             running = self._cloud.containers.running(application, name)
             own = {each: text for each, text in running.variables.items() if each not in _TEMPLATE}
             assert own == wanted["environment"], f"{application} {name} has {own}, not {wanted}"
-            (container,) = running.request["containerDefinitions"]
+            container, *_ = running.request["containerDefinitions"]
             read = secrets_of(container)
             assert read == wanted["secrets"], f"{application} {name} reads {read}, not {wanted}"
 
