@@ -1,4 +1,4 @@
-"""Amazon ECS: a list of task definitions contains only those of the requested family."""
+"""Amazon ECS: the containers of a task definition are checked; a list has only one family."""
 
 from __future__ import annotations
 
@@ -6,10 +6,26 @@ from typing import Any
 
 from ministack.services import ecs
 
+from tools.laptop.container_rules import faults
+
+_register_task_definition = ecs._register_task_definition
+
 
 def apply() -> None:
-    """Apply the correction."""
+    """Apply the corrections."""
+    ecs._register_task_definition = register_task_definition
+    ecs._ACTION_MAP["RegisterTaskDefinition"] = register_task_definition
     ecs._ACTION_MAP["ListTaskDefinitions"] = list_task_definitions
+
+
+def register_task_definition(data: dict[str, Any]) -> Any:
+    """Register a revision; refuse containers that ECS refuses.
+
+    Gap: the emulator checks only that each container has a name and an image.
+    """
+    for fault in faults(data):
+        return ecs.error_response_json("ClientException", fault, 400)
+    return _register_task_definition(data)
 
 
 def list_task_definitions(data: dict[str, Any]) -> Any:
