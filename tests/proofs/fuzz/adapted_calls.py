@@ -31,6 +31,10 @@ _WAIT = re.compile(r"wait=\d+")
 _REVISION = re.compile(r'"[1-9][0-9]{0,8}"')
 # The shortest time limit of a rollout, which every start must be shorter than.
 _SHORTEST_ROLLOUT = 60 * DEFAULT_ROLLOUT_MINUTES
+# The image of a sidecar in another registry, which has a digest.
+_AGENT = f"registry.example.com/agent@sha256:{'0' * 64}"
+# The port of the application in a specification without one, and the variables that a task keeps.
+_DEFAULT_PORT, _MAX_VARIABLES = 80, 3
 # Patches that are valid for each application; the numbers select one.
 PATCHES: Sequence[Mapping[str, Any]] = (
     {"service": {"environment": {"LEVEL": "debug", "OLD": None}}},
@@ -41,6 +45,9 @@ PATCHES: Sequence[Mapping[str, Any]] = (
     {"service": None, "description": "Patched"},
     {"service": {"command": ["serve"], "stopSeconds": 5, "warmup": ["/", "/a?b=c"]}},
     {"description": None, "email": "owners@example.com"},
+    {"service": {"sidecars": [{"name": "agent", "image": _AGENT, "ports": [8125]}]}},
+    {"service": {"sidecars": None, "ulimits": {"nofile": {"soft": 1024, "hard": 2048}}}},
+    {"overrides": {"dev": {"ephemeralStorageGiB": 30, "dependsOn": {}}}},
     {},
 )
 
@@ -106,6 +113,7 @@ def follow_descriptions(operation_id: str, body: Any, query: Holder) -> None:
         del named["repouri"]
     if operation_id in ("createApplication", "replaceSpecification"):
         _follow_settings(named)
+        _follow_containers(named)
     if operation_id == "createApplication":
         _follow_secrets(named)
         _compose_tags(named.get("tags", {}))
@@ -171,6 +179,40 @@ def _follow_settings(body: dict[str, Any]) -> None:
         names = {*settings.get("environment", {}), *settings.get("secrets", {})}
         if "unset" in settings:
             settings["unset"] = [each for each in settings["unset"] if each not in names]
+
+
+def _follow_containers(body: dict[str, Any]) -> None:
+    """Give the containers of each environment valid names, ports, images and conditions.
+
+    A task has at most two sidecars, to limit the load. They are not essential, wait for nothing and
+    need no permissions; the tests of the contract have the other settings.
+    """
+    port = body.get("service", {}).get("containerPort", _DEFAULT_PORT)
+    for settings in _all_settings(body):
+        for limits in settings.get("ulimits", {}).values():
+            _use_whole_numbers(limits)
+            limits["soft"] = min(limits["soft"], limits["hard"])
+        settings.pop("registryCredentials", None)
+        settings.pop("dependsOn", None)
+        if "logs" in settings:
+            settings["logs"] = {"driver": "awslogs"}
+        if "sidecars" in settings:
+            found = {each["name"]: each for each in settings["sidecars"]}
+            some = list(found.values())[:2]
+            settings["sidecars"] = [
+                _valid_sidecar(each, port + n) for n, each in enumerate(some, 1)
+            ]
+    service = body.get("service", {})
+    if service.get("sidecars") and not body.get("overrides"):
+        service["dependsOn"] = {service["sidecars"][0]["name"]: "START"}
+
+
+def _valid_sidecar(sidecar: dict[str, Any], port: int) -> dict[str, Any]:
+    """Return a sidecar with an image that exists, and a port of its own if it has ports."""
+    variables = dict(list(sidecar.get("environment", {}).items())[:_MAX_VARIABLES])
+    ports = {"ports": [port % 65536 or 1]} if sidecar.get("ports") else {}
+    kept: dict[str, Any] = {name: sidecar[name] for name in ("name", "command") if name in sidecar}
+    return {**kept, **ports, "image": _AGENT, "essential": False, "environment": variables}
 
 
 def _compose_tags(tags: dict[str, str]) -> None:
