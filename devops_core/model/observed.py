@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from devops_core.model.container_log import ContainerLog
     from devops_core.model.listeners import Listener, ListenerRules
     from devops_core.model.specification import Specification
-    from devops_core.model.stack_change import ChangeSet
+    from devops_core.model.stack_change import ChangeSet, StackChange
     from devops_core.model.template import Template
     from devops_core.naming import Image
 
@@ -148,7 +148,8 @@ class Observed:
     those of a continued rollback of the stack, `undeleted` the resources that an update or its
     rollback could not delete. `specifications` has
     revisions that are not the present one, by number, `task_roles` the patterns of the roles that
-    the team of the application can give to its tasks.
+    the team of the application can give to its tasks. `upgrade` is the change of the stack to
+    the newest template, None for no change.
     """
 
     stack: Stack | None = None
@@ -175,6 +176,7 @@ class Observed:
     logs: Mapping[str, ContainerLog] = field(default_factory=dict)
     specifications: Mapping[int, Specification] = field(default_factory=dict)
     task_roles: tuple[str, ...] = ()
+    upgrade: StackChange | None = None
 
     def require_image(self) -> Image:
         """Return the observed image; ValueError without one."""
