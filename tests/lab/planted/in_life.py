@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
 
@@ -95,9 +95,12 @@ def rows_follow_the_listener_only_partly(
     why="a caller overwrites a revision that this caller has not read",
 )
 def expected_revision_is_ignored(
-    original: Callable[..., Change], request: UpdateRequest, inventory: Inventory
+    original: Callable[..., Change],
+    request: UpdateRequest,
+    inventory: Inventory,
+    digests: Mapping[str, str] | None = None,
 ) -> Change:
-    return original(request._replace(revision=None), inventory)
+    return original(request._replace(revision=None), inventory, digests)
 
 
 @planted_in(
