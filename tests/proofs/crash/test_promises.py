@@ -314,10 +314,6 @@ BROKEN: tuple[tuple[Callable[..., Any], Break], ...] = (
     (promises.tasks_have_the_settings_of_their_revision, changed_definition("prod-2", secrets={})),
     (
         promises.tasks_have_the_settings_of_their_revision,
-        changed_definition("dev", sidecars={"agent": IMAGE}),
-    ),
-    (
-        promises.tasks_have_the_settings_of_their_revision,
         changed_definition("dev", variables={"LEVEL": "debug", "DEBUG": "1"}),
     ),
     (
