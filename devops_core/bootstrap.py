@@ -132,6 +132,13 @@ class AwsCloud:
         return EcsContainers(self._client("ecs"))
 
     @_MadeOnce
+    def scaling(self) -> ports.Scaling:
+        """Application Auto Scaling."""
+        from devops_core.adapters.scaling import ApplicationAutoScaling
+
+        return ApplicationAutoScaling(self._client("application-autoscaling"))
+
+    @_MadeOnce
     def logs(self) -> ports.Logs:
         """CloudWatch Logs."""
         from devops_core.adapters.logs import CloudWatchLogs

@@ -19,6 +19,7 @@ from devops_core.settings import Settings, TemplateLocation
 
 if TYPE_CHECKING:
     from devops_core.model.listing import EventSearch, OpenOperation, Page
+    from devops_core.model.scaling import ScalableTarget
     from devops_core.model.secret import Secret
     from devops_core.model.specification import Revision
     from devops_core.model.stack_change import ChangeSet
@@ -244,6 +245,46 @@ class Containers(Protocol):
         """
 
 
+class Scaling(Protocol):
+    """Application Auto Scaling of ECS services.
+
+    ThrottledError also for a change of the same scalable target at the same time, and for a target
+    that was registered so recently that its policies are refused.
+    """
+
+    def apply(
+        self,
+        cluster: str,
+        service: str,
+        scaling: Mapping[str, int],
+        *,
+        label: str | None,
+        scales_in: bool,
+    ) -> None:
+        """Register the scalable target of a service with exactly the policies of `scaling`.
+
+        It ends `set_minimum`. `label` is `LoadBalancer.resource_label`, which requests need.
+        `scales_in` allows or suspends scale-in.
+        """
+
+    def remove(self, cluster: str, service: str) -> None:
+        """Deregister a scalable target with its policies; no error if it does not exist."""
+
+    def set_minimum(
+        self, cluster: str, service: str, scaling: Mapping[str, int], minimum: int, until: datetime
+    ) -> None:
+        """Set the smallest number of tasks until a time, which restores that of `scaling`.
+
+        No error if the scalable target does not exist.
+        """
+
+    def allow_scale_in(self, cluster: str, service: str, *, allowed: bool) -> None:
+        """Allow or suspend scale-in; no error if the scalable target does not exist."""
+
+    def targets(self, cluster: str, services: Sequence[str]) -> dict[str, ScalableTarget]:
+        """Return the scalable targets of at most 50 services, by service."""
+
+
 class Logs(Protocol):
     """CloudWatch Logs."""
 
@@ -272,6 +313,12 @@ class LoadBalancer(Protocol):
 
     def healthy(self, target_group: str) -> int:
         """Return the number of healthy targets."""
+
+    def resource_label(self, target_group: str) -> str:
+        """Return the names of a target group and its load balancer for metrics of its requests.
+
+        RefusedError for a target group without a load balancer.
+        """
 
 
 class ImageRegistry(Protocol):
@@ -342,6 +389,8 @@ class Cloud(Protocol):
     def stacks(self) -> Stacks: ...  # noqa: D102
     @property
     def containers(self) -> Containers: ...  # noqa: D102
+    @property
+    def scaling(self) -> Scaling: ...  # noqa: D102
     @property
     def logs(self) -> Logs: ...  # noqa: D102
     @property

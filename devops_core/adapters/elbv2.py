@@ -79,6 +79,20 @@ class AlbLoadBalancer:
         states = [each["TargetHealth"]["State"] for each in response["TargetHealthDescriptions"]]
         return states.count("healthy")
 
+    @translated()
+    def resource_label(self, target_group: str) -> str:
+        """Return the ends of both ARNs (PredefinedMetricSpecification, `ResourceLabel`).
+
+        An example is "app/Shop-prod/50dc6c495c0c9188/targetgroup/Shop-prod-1/943f017f100becff".
+        """
+        (described,) = self._client.describe_target_groups(TargetGroupArns=[target_group])[
+            "TargetGroups"
+        ]
+        balancer = next(iter(described["LoadBalancerArns"]), None)
+        if balancer is None:
+            raise RefusedError("the target group has no load balancer: attach it to a listener")
+        return f"{balancer.partition(':loadbalancer/')[2]}/{target_group.rpartition(':')[2]}"
+
 
 def _weights(actions: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, int]]:
     """Return the target groups of actions with their weights.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -14,7 +15,10 @@ class SwapDetails(NamedTuple):
 
     `spec` is the revision of the specification that becomes live, None for a release of another
     tool. `warmup` lists the paths to fetch from the idle slot before the switch, `warmed` the
-    results.
+    results. `scaling` is that of the slot that becomes live, None without a scalable target;
+    `minimum` is the present smallest number of its tasks, None before the first change of it.
+    `suspends` means that the other slot has a scalable target, whose scale-in ends. `scaled` lists
+    the slots whose scale-in was allowed or suspended after the switch.
     """
 
     live: str
@@ -23,6 +27,10 @@ class SwapDetails(NamedTuple):
     warmed: tuple[WarmedPage, ...] = ()
     switched_at: datetime | None = None
     spec: int | None = None
+    scaling: Mapping[str, int] | None = None
+    minimum: int | None = None
+    suspends: bool = False
+    scaled: tuple[str, ...] = ()
 
     def view(self) -> dict[str, Any]:
         """Return the revision of the specification, and the pages of the warm-up."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -13,6 +14,7 @@ from devops_core.model.inventory import Inventory
 from devops_core.model.listeners import observed_listeners
 from devops_core.model.observed import Observed
 from devops_core.model.operation import Operation
+from devops_core.model.scaling import ScalableTarget
 from devops_core.ports import Cloud
 from devops_core.reads.live import listener_calls
 
@@ -89,9 +91,11 @@ def _observe(cloud: Cloud, inventory: Inventory) -> Observed:
         for each in services
         if (deployment := comparison.complete_outside_deployment(each, observed))
     }
-    production, test, *blueprints = cloud.gather(
+    scaled = [each.name for each in services if each.scaling is not None]
+    production, test, targets, *blueprints = cloud.gather(
         [
             *listener_calls(cloud, inventory),
+            partial(_scalable_targets, cloud, application.name, scaled),
             *(
                 partial(cloud.containers.blueprint, each.task_definition)
                 for each in changed.values()
@@ -102,4 +106,12 @@ def _observe(cloud: Cloud, inventory: Inventory) -> Observed:
         observed,
         **observed_listeners((production, test), inventory.slots_by_target_group),
         blueprints=dict(zip(changed, blueprints, strict=True)),
+        scalable_targets=targets,
     )
+
+
+def _scalable_targets(
+    cloud: Cloud, application: str, services: Sequence[str]
+) -> dict[str, ScalableTarget]:
+    """Return the scalable targets of services; no call for none."""
+    return cloud.scaling.targets(application, services) if services else {}

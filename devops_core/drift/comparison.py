@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from devops_core.drift.scaling import scaling_drift
 from devops_core.model.inventory import Inventory, Row, RowStatus, Service, other_slot
 from devops_core.model.listeners import listener_of, missing_listener, role_problems
 from devops_core.model.observed import Deployment, Observed
@@ -71,6 +72,7 @@ def find_drift(inventory: Inventory, observed: Observed) -> Finding:
     rows, moves = _follow_listener(inventory.rows, observed)
     rows, changes = _follow_services(rows, observed)
     rows, notes = _with_drift(rows, observed, inventory.slots_by_target_group)
+    rows = _without_known_scaling(rows, observed)
     changed = tuple(row for name, row in rows.items() if row != inventory.rows[name])
     return Finding(changed, (*moves, *changes, *notes))
 
@@ -133,6 +135,16 @@ def _with_drift(
     return changed, reasons
 
 
+def _without_known_scaling(rows: RowsByEnvironment, observed: Observed) -> RowsByEnvironment:
+    """Return the rows; the next update applies the scaling of those with another one again."""
+    return {
+        name: replace(row, service=replace(row.service, scaling_known=False))
+        if row.service and scaling_drift(row, observed)
+        else row
+        for name, row in rows.items()
+    }
+
+
 def _row_drift(row: Row, observed: Observed) -> str | None:
     service = row.service
     running = observed.services.get(service.name) if service else None
@@ -150,4 +162,4 @@ def _row_drift(row: Row, observed: Observed) -> str | None:
         idle = other_slot(observed.production)
         if observed.test != idle:
             return f"the test listener does not forward to {idle}: the next swap corrects it"
-    return None
+    return scaling_drift(row, observed)

@@ -11,7 +11,8 @@ The path of an operation, from a request to its end:
    (`events.acceptance`). From now on the operation is durable.
 3. The handler calls `reconcile.proceed`, which decides (`Kind.decide`) and acts until the operation
    waits or ends. An `Act` has steps: their calls (`steps.calls`) are made at the same time, and
-   `steps.applied`, a pure function, applies the results. The worker takes the lease
+   `steps.applied`, a pure function, applies the results (`scaling` has the steps for Application
+   Auto Scaling). The worker takes the lease
    before it acts, and every save writes the events of its changes (`events.with_changes`).
 4. While AWS works, the operation waits on record. EventBridge, a one-minute schedule
    (`sweep.sweep_open`) and status reads call `reconcile.resume`: it observes AWS

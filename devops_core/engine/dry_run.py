@@ -151,8 +151,16 @@ def _changed_settings(
         before, after = (
             render.settings_of(each, service.container) for each in (service.blueprint, target)
         )
-        found[service.name] = differences({**before, **present}, {**after, **present, **changed})
+        found[service.name] = differences(
+            {**before, **present, **_named(service.scaling if part.scales else None)},
+            {**after, **present, **changed, **_named(part.scaling)},
+        )
     return found
+
+
+def _named(scaling: Mapping[str, int] | None) -> dict[str, Any]:
+    """Return the member of a scaling, nothing without it."""
+    return {"scaling": scaling} if scaling else {}
 
 
 def _exchanged(plan: Plan, running: Mapping[str, Mapping[str, Any]]) -> dict[str, list[Difference]]:

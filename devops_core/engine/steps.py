@@ -23,6 +23,8 @@ from devops_core.model.observed import Stack
 from devops_core.model.operation import Status
 from devops_core.model.stack_change import ChangeSet, change_set_name, rollback_token
 from devops_core.model.steps import (
+    AllowScaleIn,
+    ApplyScaling,
     ContinueRollback,
     CreateChangeSet,
     CreateStack,
@@ -33,7 +35,10 @@ from devops_core.model.steps import (
     ReadTemplate,
     Register,
     RemoveRevisions,
+    RemoveScaling,
     ScaleService,
+    ScalingStep,
+    SetMinimum,
     Step,
     Switch,
     UpdateService,
@@ -92,11 +97,14 @@ def applied(
 def _refused(state: State, step: Step, error: AwsError, now: datetime) -> State | None:
     """Return the state after a refusal that is a result of the step, None for any other error."""
     refused = isinstance(error, RefusedError)
+    # The operation does not wait for a permission to clean up, nor after its deadline.
+    ends = refused or isinstance(error, AccessDeniedError) or state.operation.overdue(now)
     if isinstance(step, Deregister):
-        # The operation does not wait for a permission to clean up, nor after its deadline.
-        denied = isinstance(error, AccessDeniedError)
-        ignored = refused or denied or state.operation.overdue(now)
-        return _deregistered(state, step, None) if ignored else None
+        return _deregistered(state, step, None) if ends else None
+    if isinstance(step, ApplyScaling | RemoveScaling | SetMinimum | AllowScaleIn):
+        from devops_core.engine import scaling
+
+        return scaling.refused(state, step, error.message, ends=ends)
     if not refused:
         return None
     if isinstance(step, ReadTemplate | CreateStack | CreateChangeSet):
@@ -269,6 +277,19 @@ def _service_updated(state: State, step: UpdateService | ScaleService, service: 
     return _with_observed(state, services={**state.observed.services, step.service: service})
 
 
+def _scale(cloud: Cloud, _kind: Kind, state: State, step: ScalingStep) -> None:
+    # Only applications with scaling need this module.
+    from devops_core.engine import scaling
+
+    scaling.call(cloud, state, step)
+
+
+def _scaled(state: State, step: ScalingStep, _result: None) -> State:
+    from devops_core.engine import scaling
+
+    return scaling.applied(state, step)
+
+
 def _deregister(cloud: Cloud, _kind: Kind, _state: State, step: Deregister) -> None:
     cloud.containers.deregister(step.task_definition)
 
@@ -329,6 +350,10 @@ _CALLS: Mapping[type[Any], Callable[[Cloud, Kind, State, Any], Any]] = {
     Register: _register,
     UpdateService: _update_service,
     ScaleService: _update_service,
+    ApplyScaling: _scale,
+    RemoveScaling: _scale,
+    SetMinimum: _scale,
+    AllowScaleIn: _scale,
     Deregister: _deregister,
     WarmUp: _warm_up,
     Switch: _switch,
@@ -345,6 +370,10 @@ _RESULTS: Mapping[type[Any], Callable[[State, Any, Any], State]] = {
     Register: _registered,
     UpdateService: _service_updated,
     ScaleService: _service_updated,
+    ApplyScaling: _scaled,
+    RemoveScaling: _scaled,
+    SetMinimum: _scaled,
+    AllowScaleIn: _scaled,
     Deregister: _deregistered,
     WarmUp: _warmed_up,
     Switch: _switched,

@@ -102,15 +102,13 @@ def _needs_registration(own: EnvironmentSettings, general: render.StackSettings)
 
 
 def _needs_update(own: EnvironmentSettings, general: render.StackSettings) -> bool:
-    """Return whether a service differs from that of the stack in its count or grace period.
+    """Return whether a service differs from that of the stack in its size or grace period.
 
     The template sets no task count, so that a later stack update does not undo the scaling of a
     service.
     """
-    return own.desired_count not in (None, 1) or own.start_seconds not in (
-        None,
-        general.start_seconds,
-    )
+    other_start = own.start_seconds not in (None, general.start_seconds)
+    return own.desired_count not in (None, 1) or own.scaling is not None or other_start
 
 
 def decide(operation: Operation, observed: Observed, now: datetime) -> Decision:
@@ -221,7 +219,7 @@ def _undo(operation: Operation, observed: Observed, now: datetime) -> Decision:
     stack = observed.stack
     operation = _abandoned(operation)
     if stack is None or stack.status == "DELETE_COMPLETE" or stack.operation != operation.id:
-        steps = stacks.deregistrations(observed)
+        steps = stacks.deregistrations(operation.progress, observed)
         return Act(operation, steps) if steps else Fail(operation)
     operation = operation.with_details(stack_id=stack.id)
     # DELETE_FAILED without a failure of this operation's delete is the result of another delete.
@@ -249,6 +247,8 @@ def _abandoned(operation: Operation) -> Operation:
             status=Status.FAILED,
             url=None,
             reason=part.reason or "the application was not created",
+            scaling=None,
+            scaled=part.scaling is None and part.scaled,
         )
         for part in operation.progress
     )

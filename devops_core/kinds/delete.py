@@ -13,7 +13,7 @@ from devops_core.model.decisions import Act, Decision, Done, Fail, Plan, State, 
 from devops_core.model.inventory import Inventory, Row
 from devops_core.model.observed import Observed, Stack
 from devops_core.model.operation import Operation, Progress, Status
-from devops_core.model.specification import RecordClaim
+from devops_core.model.specification import ApplicationRecord, RecordClaim
 from devops_core.model.steps import DeleteStack, RemoveRevisions
 from devops_core.naming import service_name
 from devops_core.requests.delete import DeleteRequest
@@ -31,19 +31,26 @@ def plan(
     for row in rows:
         row.require_free()
     stack_id = rows[0].application.stack_id
-    operation = replace(
-        draft, progress=tuple(map(_removal, rows)), details=DeleteDetails(stack_id=stack_id)
-    )
+    progress = tuple(_removal(row, inventory.record) for row in rows)
+    operation = replace(draft, progress=progress, details=DeleteDetails(stack_id=stack_id))
     # A known stack can be deleted without an observation.
     expected = Stack(id="", status=_NOT_OBSERVED)
     record = RecordClaim(inventory.record, taken=True)
     return Plan(operation, Observed(stack=expected), taken=rows, record=record)
 
 
-def _removal(row: Row) -> Progress:
-    name = row.service.name if row.service else service_name(row.environment)
-    version = row.service.version if row.service else None
-    return Progress(environment=row.environment, service=name, previous_version=version)
+def _removal(row: Row, record: ApplicationRecord | None) -> Progress:
+    service = row.service
+    # A failed create has no services on record.
+    wanted = record.specification.settings(row.environment).scaling if record else None
+    scalable = (service.scaling if service else wanted) is not None
+    return Progress(
+        environment=row.environment,
+        service=service.name if service else service_name(row.environment),
+        previous_version=service.version if service else None,
+        scalable=scalable,
+        scaled=not scalable,
+    )
 
 
 def decide(operation: Operation, observed: Observed, now: datetime) -> Decision:
@@ -76,7 +83,7 @@ def decide(operation: Operation, observed: Observed, now: datetime) -> Decision:
 
 def _after_stack(operation: Operation, observed: Observed) -> Decision:
     clearing = () if operation.details.cleared else (RemoveRevisions(),)
-    steps = (*stacks.deregistrations(observed), *clearing)
+    steps = (*stacks.deregistrations(operation.progress, observed), *clearing)
     if steps:
         return Act(operation, steps)
     progress = tuple(replace(part, status=Status.SUCCEEDED) for part in operation.progress)

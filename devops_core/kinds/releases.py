@@ -65,6 +65,7 @@ def target_progress(
         desired_count=settings.desired_count,
         start_seconds=settings.start_seconds,
         spec_hash=settings.hash,
+        **_scaling(service, settings),
     )
 
 
@@ -83,14 +84,37 @@ def reconfigured(
         desired_count=settings.desired_count,
         start_seconds=settings.start_seconds,
         spec_hash=settings.hash,
+        **_scaling(service, settings),
     )
 
 
-def recounted(row: Row, service: Service, count: int) -> Progress:
-    """Return the initial progress of a change of the task count only."""
+def resized(row: Row, service: Service, settings: EnvironmentSettings) -> Progress:
+    """Return the initial progress of a change of the task count or of the scaling only."""
     return replace(
-        _unchanged_release(row, service), target=service.task_definition, desired_count=count
+        _unchanged_release(row, service),
+        target=service.task_definition,
+        desired_count=settings.desired_count,
+        **_scaling(service, settings),
     )
+
+
+def _scaling(service: Service, settings: EnvironmentSettings) -> dict[str, Any]:
+    """Return the members of the progress for the scaling of a service.
+
+    Each rollout applies the scaling again, so that it ends changes made by hand.
+    """
+    scalable = service.scaling is not None
+    nothing = settings.scaling is None and not scalable
+    return {"scaling": settings.scaling, "scaled": nothing, "scalable": scalable}
+
+
+def with_scaling(service: Service, part: Progress) -> Service:
+    """Return a service with the scaling that it has after a rollout, also a failed one."""
+    if part.scaled:
+        return replace(service, scaling=part.scaling, scaling_known=True)
+    if not part.scalable or service.has_scaling(part.scaling):
+        return service
+    return replace(service, scaling=service.scaling or part.scaling, scaling_known=False)
 
 
 def _unchanged_release(row: Row, service: Service) -> Progress:
@@ -149,18 +173,18 @@ def _settings(state: State, part: Progress) -> EnvironmentSettings | None:
 def rows_after(state: State, held: Sequence[Row], now: datetime, *, keep_rows: bool) -> RowChanges:
     """Return the held rows after the end, with the release of each service that has its target."""
     del keep_rows
-    changed = {
-        part.service: part
-        for part in state.operation.progress
-        if part.status is Status.SUCCEEDED or part.unrestored
-    }
-    kept = [
-        row.updated(state.operation, now, service=_released(state, row.service, part, now))
-        if row.service and (part := changed.get(row.service.name))
-        else row
-        for row in held
-    ]
-    return RowChanges(kept)
+    parts = {part.service: part for part in state.operation.progress}
+    return RowChanges([_row_after(state, row, parts, now) for row in held])
+
+
+def _row_after(state: State, row: Row, parts: Mapping[str, Progress], now: datetime) -> Row:
+    part = parts.get(row.service.name) if row.service else None
+    if row.service is None or part is None:
+        return row
+    service = with_scaling(row.service, part)
+    if part.status is Status.SUCCEEDED or part.unrestored:
+        return row.updated(state.operation, now, service=_released(state, service, part, now))
+    return row if service == row.service else row.updated(state.operation, now, service=service)
 
 
 def _released(state: State, service: Service, part: Progress, now: datetime) -> Service:

@@ -12,7 +12,16 @@ from devops_core.model.decisions import Act, After, Decision, Done, Fail, Wait
 from devops_core.model.inventory import NOT_STARTED
 from devops_core.model.observed import Deployment, Observed, RunningService
 from devops_core.model.operation import Operation, Progress, Status
-from devops_core.model.steps import Deregister, Register, Step, UpdateService
+from devops_core.model.steps import (
+    ApplyScaling,
+    Deregister,
+    Register,
+    RemoveScaling,
+    ScaleService,
+    Step,
+    UpdateService,
+)
+from devops_core.naming import Environment
 
 
 class Advance(NamedTuple):
@@ -76,7 +85,9 @@ def next_decision(operation: Operation, advances: Sequence[Advance]) -> Act | Wa
     """Return the next decision for all services of an operation, None if all have ended."""
     steps = tuple(each.step for each in advances if each.step)
     if steps and not all(map(_only_updates, advances)):
-        return Act(operation, steps)
+        # The record must name each scalable target before it is registered.
+        scales = any(not part.scaled for part in operation.progress)
+        return Act(operation, steps, After.SAVE if scales else After.CONTINUE)
     waiting = [each.waiting_for for each in advances if each.waiting_for]
     if not waiting:
         return None
@@ -116,7 +127,7 @@ def _update(part: Progress, limit: str | None, now: datetime) -> Advance:
     if limit:
         return _failed_rollout(part, f"the update was not sent to ECS {limit}")
     target = None if part.only_counts else part.target
-    step = UpdateService(part.service, target, part.desired_count, part.start_seconds)
+    step = UpdateService(part.service, target, part.count_to_send, part.start_seconds)
     return Advance(replace(part, asked_at=now), step, waiting_for)
 
 
@@ -133,7 +144,7 @@ def _received(part: Progress, service: RunningService) -> bool:
         return True
     primary = service.primary
     # A service can keep its task definition, and change only these values.
-    expected_count = part.desired_count in (None, service.desired)
+    expected_count = part.count_to_send in (None, service.desired)
     expected_start = part.start_seconds in (None, service.start_seconds)
     expected = expected_count and expected_start
     return primary is not None and primary.task_definition == part.target and expected
@@ -154,12 +165,38 @@ def _follow(
         return Advance(part, waiting_for=f"{part.environment}: a deployment")
     if primary.task_definition == part.target:
         if service.completed(part.target):
-            return _completed(part, service, observed.digests.get(part.service), limit)
+            scaling = _next_scaling_step(part, service, overdue=operation.overdue(now))
+            digests = observed.digests.get(part.service)
+            return scaling or _completed(part, service, digests, limit)
         active = observed.previous_active.get(part.service)
         return _follow_rollout(part, service, primary, active, limit)
     if _outdated(part, service, primary, now):
         return Advance(part, waiting_for=f"{part.environment}: ECS to show the update")
     return _follow_rollback(part, service, primary, overdue=operation.overdue(now))
+
+
+def _next_scaling_step(part: Progress, service: RunningService, *, overdue: bool) -> Advance | None:
+    """Return the next step of the scaling after a complete rollout, None if there is none left.
+
+    After the removal of the scaling the service gets its task count. An abort does not prevent the
+    step, because the release runs already.
+    """
+    if not part.scaled and overdue:
+        reason = "the release runs, but its scaling was not changed within the time limit"
+        return _failed_rollout(replace(part, unrestored=True), reason)
+    if not part.scaled and part.scaling is None:
+        return Advance(part, RemoveScaling(part.service))
+    if not part.scaled and part.scaling is not None:
+        # The idle slot keeps its size from one promote to the next.
+        keeps = part.only_counts and part.environment is Environment.PROD_BLUE
+        step = ApplyScaling(part.service, part.scaling, scales_in=not keeps)
+        return Advance(replace(part, scalable=True), step)
+    if part.scaling and service.desired < part.scaling["min"]:
+        return Advance(part, ScaleService(part.service, part.scaling["min"]))
+    count = None if part.scaling else part.desired_count
+    if part.scalable and count is not None and count != service.desired:
+        return Advance(part, ScaleService(part.service, count))
+    return None
 
 
 def _completed(

@@ -162,10 +162,13 @@ def _running_secrets(row: Row, observed: Observed) -> list[str]:
 def removal(row: Row) -> Progress:
     """Return the progress of an environment that the change removes."""
     service = row.service
+    scalable = service is not None and service.scaling is not None
     return Progress(
         environment=row.environment,
         service=service.name if service else service_name(row.environment),
         url=row.url,
         previous_version=service.version if service else None,
         target=service.task_definition if service else None,
+        scalable=scalable,
+        scaled=not scalable,
     )

@@ -221,7 +221,8 @@ def _after_update(operation: Operation, observed: Observed, stack: Stack) -> Dec
     if not observed.containers.keys() >= {*added}:
         return Wait(replace(operation, waiting_for="an observation of the new services"))
     empty = observed.change_set is not None and observed.change_set.empty
-    steps = (*stacks.deregistrations(observed), *((DeleteChangeSet(),) if empty else ()))
+    gone = [part for part in operation.progress if part.environment in change.removed]
+    steps = (*stacks.deregistrations(gone, observed), *((DeleteChangeSet(),) if empty else ()))
     if steps:
         # The rollouts follow in the same run: without a save, the next worker would register again.
         return Act(operation, steps, After.SAVE)

@@ -8,13 +8,14 @@ from datetime import datetime
 from typing import Any
 
 from devops_core import render
+from devops_core.kinds import releases
 from devops_core.kinds.kind import RowChanges
 from devops_core.model.decisions import Plan, State, claimed_record
 from devops_core.model.inventory import Application, Row, RowStatus, Service, container_of
 from devops_core.model.observed import Observed, Stack
 from devops_core.model.operation import Operation, Progress, Status
 from devops_core.model.specification import EnvironmentSettings
-from devops_core.model.steps import Deregister
+from devops_core.model.steps import Deregister, RemoveScaling
 from devops_core.naming import Environment, output_key, service_name
 
 
@@ -42,20 +43,30 @@ def new_progress(settings: Mapping[Environment, EnvironmentSettings]) -> tuple[P
         Progress(
             environment=environment,
             service=service_name(environment),
-            desired_count=own.desired_count,
+            desired_count=own.scaling["min"] if own.scaling else own.desired_count,
             start_seconds=own.start_seconds,
             spec_hash=own.hash,
+            scaling=own.scaling,
+            scaled=own.scaling is None,
         )
         for environment, own in settings.items()
     )
 
 
-def deregistrations(observed: Observed) -> tuple[Deregister, ...]:
-    """Return the steps that deregister the task definitions that remain after the stack."""
-    return tuple(
-        Deregister(service, task_definition)
-        for service, task_definitions in observed.orphans.items()
-        for task_definition in task_definitions
+def deregistrations(
+    parts: Iterable[Progress], observed: Observed
+) -> tuple[Deregister | RemoveScaling, ...]:
+    """Return the steps for the task definitions and scalable targets that outlive their services.
+
+    Application Auto Scaling keeps the scalable target of a deleted service.
+    """
+    return (
+        *(
+            Deregister(service, task_definition)
+            for service, task_definitions in observed.orphans.items()
+            for task_definition in task_definitions
+        ),
+        *(RemoveScaling(part.service) for part in parts if part.scalable and not part.scaled),
     )
 
 
@@ -103,6 +114,7 @@ def created_service(state: State, part: Progress, stack: Stack) -> Service:
         registered=registered,
         was_live=part.environment is Environment.PROD_GREEN,
     )
+    service = releases.with_scaling(service, part)
     if part.status is Status.FAILED:
         return service
     specification = state.inventory.specification
@@ -130,6 +142,7 @@ def settings(plan: Plan, part: Progress) -> dict[str, Any]:
         "memory": own.memory or int(parameters.get("Memory", general.memory)),
         "taskRole": own.task_role,
         "desiredCount": part.desired_count or 1,
+        "scaling": own.scaling,
         "variables": dict(own.environment),
         "secrets": sorted(own.secrets),
     }

@@ -17,7 +17,7 @@ from devops_core.model.listeners import Listener
 from devops_core.model.observed import Observed, RunningService
 from devops_core.model.operation import Operation, Progress, Status
 from devops_core.model.specification import RecordClaim
-from devops_core.model.steps import ScaleService, Switch, WarmUp
+from devops_core.model.steps import AllowScaleIn, ScaleService, SetMinimum, Switch, WarmUp
 from devops_core.naming import PRODUCTION, Environment
 from devops_core.requests.swap import SwapRequest
 
@@ -49,7 +49,14 @@ def plan(request: SwapRequest, inventory: Inventory, observed: Observed, draft: 
     operation = replace(
         draft,
         progress=progress,
-        details=SwapDetails(live=live, idle=idle, warmup=_warmup(inventory), spec=next_live.spec),
+        details=SwapDetails(
+            live=live,
+            idle=idle,
+            warmup=_warmup(inventory),
+            spec=next_live.spec,
+            scaling=next_live.scaling,
+            suspends=live_now.scaling is not None,
+        ),
         version=next_live.version,
     )
     return Plan(
@@ -163,6 +170,9 @@ def _exchange(
 def decide(operation: Operation, observed: Observed, now: datetime) -> Decision:
     """Scale the idle slot to the live slot's size, warm it up, switch both listeners together.
 
+    If the idle slot has scaling, its minimum becomes this size first, and stays so for a while
+    after the switch.
+
     The production listener switches once. After that the swap is always completed, regardless of
     its deadline, because a return would move the customers twice. If only the test listener has
     switched and the swap fails, the test listener returns first.
@@ -190,6 +200,8 @@ def decide(operation: Operation, observed: Observed, now: datetime) -> Decision:
             return _failed_swap(operation, observed, (*missing, late))
     # At least one task, even if the live slot has none.
     target = max(1, live_now.running)
+    if details.scaling and target > (details.minimum or details.scaling["min"]):
+        return Act(operation, (SetMinimum(details.live, details.scaling, target),))
     if next_live.desired is not None and next_live.desired < target:
         return Act(operation, (ScaleService(details.live, target),))
     if missing:
@@ -286,14 +298,32 @@ def _after_switch(operation: Operation, observed: Observed) -> Decision:
         if test and test.forwards:
             return Act(operation, (Switch(Listener.TEST, idle),))
         operation = replace(operation, warnings=observed.listener_problems)
+    if steps := _scale_in(operation):
+        return Act(operation, steps)
     done = tuple(replace(part, status=Status.SUCCEEDED) for part in operation.progress)
     return Done(replace(operation, progress=done))
+
+
+def _scale_in(operation: Operation) -> tuple[AllowScaleIn, ...]:
+    """Return the steps that allow the scale-in of the live slot, and suspend that of the idle one.
+
+    The idle slot keeps its tasks for the return, although it receives no requests.
+    """
+    details: SwapDetails = operation.details
+    slots = (
+        *((AllowScaleIn(details.live, allowed=True),) if details.scaling else ()),
+        *((AllowScaleIn(details.idle, allowed=False),) if details.suspends else ()),
+    )
+    return tuple(each for each in slots if each.slot not in details.scaled)
 
 
 def _failed_swap(operation: Operation, observed: Observed, reasons: tuple[str, ...]) -> Act | Fail:
     details: SwapDetails = operation.details
     if observed.test == details.idle:
         return Act(operation, (Switch(Listener.TEST, details.live),))
+    if details.scaling and (details.minimum or 0) > details.scaling["min"]:
+        minimum = details.scaling["min"]
+        return Act(operation, (SetMinimum(details.live, details.scaling, minimum),))
     progress = operation.failed_everywhere("production was not switched")
     return Fail(replace(operation, progress=progress, reasons=reasons))
 

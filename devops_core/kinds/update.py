@@ -4,8 +4,8 @@ If the revision changes the stack, the change of the stack comes first (`stack_u
 revision becomes the present one only after it.
 
 Production receives the settings with its next release: a promote applies them to the idle slot, and
-a swap makes them live. Only the task count of production changes at once, if nothing else of its
-settings does.
+a swap makes them live. Only the task count and the scaling of production change at once, if nothing
+else of its settings does.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from devops_core.kinds import releases, rollout, sources, stack_plan, stack_upda
 from devops_core.kinds.kind import Abort, Kind, RowChanges
 from devops_core.model.decisions import Decision, Plan, State
 from devops_core.model.differences import Difference, differences
-from devops_core.model.inventory import Inventory, Row
+from devops_core.model.inventory import Inventory, Row, Service
 from devops_core.model.observed import Observed
 from devops_core.model.operation import Operation, Progress, Status
 from devops_core.model.pending import pending_changes
@@ -62,12 +62,11 @@ class Change(NamedTuple):
         return self._settings(self.present) != self._settings(self.wanted)
 
     @property
-    def production_count(self) -> int | None:
-        """The new task count of production, None unless only the count changes."""
+    def resizes(self) -> bool:
+        """Whether of production only the task count or the scaling changes."""
         present, wanted = self._settings(self.present), self._settings(self.wanted)
-        count = wanted.desired_count
-        only_count = present._replace(desired_count=count) == wanted != present
-        return count if only_count else None
+        resized = present._replace(desired_count=wanted.desired_count, scaling=wanted.scaling)
+        return resized == wanted != present
 
     @staticmethod
     def _settings(specification: Specification) -> EnvironmentSettings:
@@ -245,14 +244,14 @@ def _rollouts(
     observed: Observed,
     draft: Operation,
 ) -> list[_Rollout]:
-    """Return the rollouts of all environments that remain, and the task count of production."""
+    """Return the rollouts of all environments that remain, and the changed size of production."""
     rollouts = [
         _rollout(row, wanted.wanted.settings(row.environment), inventory, observed, draft)
         for row in inventory.rows.values()
         if row.environment not in PRODUCTION and row not in removed
     ]
-    counts = _counts(inventory, observed, wanted.production_count)
-    return [*(each for each in rollouts if each), *counts]
+    sizes = _sizes(wanted, inventory, observed)
+    return [*(each for each in rollouts if each), *sizes]
 
 
 def _deadline(
@@ -316,9 +315,7 @@ def _rollout(
             f"{row.environment} of {row.application.name} is {row.status}: delete the application,"
             " then create it again"
         )
-    running = observed.services.get(row.service.name)
-    counted = settings.desired_count in (None, running.desired if running else None)
-    if row.service.spec_hash == settings.hash and counted:
+    if row.service.spec_hash == settings.hash and _has_size(row.service, settings, observed):
         return None
     ((row, service),) = inventory.usable(row.environment)
     source = sources.source(row, service, settings, inventory, observed, draft.requested_at)
@@ -326,20 +323,36 @@ def _rollout(
     return _Rollout(source, releases.reconfigured(source.row, source.service, settings, same=same))
 
 
-def _counts(inventory: Inventory, observed: Observed, count: int | None) -> list[_Rollout]:
-    """Return the changes of the task count of production, none for None.
+def _has_size(service: Service, settings: EnvironmentSettings, observed: Observed) -> bool:
+    """Return whether a service has the task count and the scaling of settings."""
+    running = observed.services.get(service.name)
+    counted = settings.desired_count in (None, running.desired if running else None)
+    return counted and service.has_scaling(settings.scaling)
 
-    They keep the task definition and the settings of each slot.
+
+def _sizes(wanted: Change, inventory: Inventory, observed: Observed) -> list[_Rollout]:
+    """Return the changes of the task count and the scaling of production.
+
+    They keep the task definition and the other settings of each slot.
     """
-    if count is None:
-        return []
-    changes = []
-    for row, service in inventory.usable(*PRODUCTION):
-        running = observed.services.get(service.name)
-        if running is None or running.desired != count:
-            progress = releases.recounted(row, service, count)
-            changes.append(_Rollout(sources.Source(row, service), progress))
-    return changes
+    settings = wanted.wanted.settings(Environment.PROD_GREEN)
+    # Both slots receive another size. Otherwise a slot keeps that of its release.
+    resized = PRODUCTION if wanted.resizes else _with_unknown_scaling(inventory, settings)
+    return [
+        _Rollout(sources.Source(row, service), releases.resized(row, service, settings))
+        for row, service in inventory.usable(*resized)
+        if not _has_size(service, settings, observed)
+    ]
+
+
+def _with_unknown_scaling(inventory: Inventory, settings: EnvironmentSettings) -> list[Environment]:
+    """Return the roles of the slots with an unknown result of a call for this scaling."""
+    slots = {each: inventory.service(each) for each in PRODUCTION}
+    return [
+        each
+        for each, service in slots.items()
+        if service and not service.scaling_known and service.scaling == settings.scaling
+    ]
 
 
 def live_revision(inventory: Inventory) -> int | None:
@@ -358,8 +371,9 @@ def _pending(wanted: Change, inventory: Inventory, observed: Observed) -> list[D
     live = known.get(live_revision(inventory) or 0)
     if service is None or live is None:
         return []
-    if wanted.production_count is not None:
-        service = replace(service, desired_count=wanted.production_count)
+    if wanted.resizes:
+        size = wanted.wanted.settings(Environment.PROD_GREEN)
+        service = replace(service, desired_count=size.desired_count, scaling=size.scaling)
     return pending_changes(service, Environment.PROD_GREEN, live, wanted.wanted)
 
 

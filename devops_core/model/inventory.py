@@ -70,7 +70,9 @@ class Service:
     specification that the release has, `spec_hash` identifies its settings (`EnvironmentSettings`),
     and `owned` lists the settings that a rollout removes with the specification's; a release of
     another tool has no revision and no hash. `desired_count` is the task count that the
-    specification has set, None for none; another tool can have changed it.
+    specification has set, None for none; another tool can have changed it. `scaling` is that of the
+    service's scalable target, by the names of the document; None without a scalable target. Without
+    `scaling_known` the last call to Application Auto Scaling may have had an effect or none.
     """
 
     name: str
@@ -92,6 +94,12 @@ class Service:
     spec_hash: str | None = None
     owned: tuple[str, ...] = ()
     desired_count: int | None = None
+    scaling: Mapping[str, int] | None = None
+    scaling_known: bool = True
+
+    def has_scaling(self, scaling: Mapping[str, int] | None) -> bool:
+        """Return whether the service has a scaling, as far as this is known."""
+        return self.scaling_known and self.scaling == scaling
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 if TYPE_CHECKING:
     from devops_core.model.container_log import ContainerLog
     from devops_core.model.listeners import Listener, ListenerRules
+    from devops_core.model.scaling import ScalableTarget
     from devops_core.model.specification import Specification
     from devops_core.model.stack_change import ChangeSet
     from devops_core.model.template import Template
@@ -149,7 +150,8 @@ class Observed:
     rollback could not delete. `specifications` has
     revisions that are not the present one, by number, `task_roles` the patterns of the roles that
     the team of the application can give to its tasks. `sidecar_digests` has the digests of images
-    that a new revision names, by their references.
+    that a new revision names, by their references. `scalable_targets` has the observed ones by
+    service.
     """
 
     stack: Stack | None = None
@@ -177,6 +179,7 @@ class Observed:
     specifications: Mapping[int, Specification] = field(default_factory=dict)
     task_roles: tuple[str, ...] = ()
     sidecar_digests: Mapping[str, str] = field(default_factory=dict)
+    scalable_targets: Mapping[str, ScalableTarget] = field(default_factory=dict)
 
     def require_image(self) -> Image:
         """Return the observed image; ValueError without one."""

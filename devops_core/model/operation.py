@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -38,6 +39,9 @@ class Progress:
     that failed. `url` is the address of the environment. `spec_hash` identifies the settings that
     the service must have, None if they do not change; `start_seconds` is its wanted grace period,
     None for no change. `keeps_image` means that the rollout changes only settings.
+    `scaling` is that of the service after the rollout, by the names of the document; None for none.
+    `scaled` means that the service has it. `scalable` means that the service can have a scalable
+    target of Application Auto Scaling.
     """
 
     environment: Environment
@@ -56,6 +60,9 @@ class Progress:
     start_seconds: int | None = None
     spec_hash: str | None = None
     keeps_image: bool = False
+    scaling: Mapping[str, int] | None = None
+    scaled: bool = True
+    scalable: bool = False
     asked_at: datetime | None = None
     sent: bool = False
     deregistered: bool = False
@@ -69,6 +76,19 @@ class Progress:
     def only_counts(self) -> bool:
         """Whether only the task count of the service changes."""
         return self.keeps_image and self.spec_hash is None
+
+    @property
+    def scales(self) -> bool:
+        """Whether the operation applies or removes the scaling of the service."""
+        return self.scalable or self.scaling is not None
+
+    @property
+    def count_to_send(self) -> int | None:
+        """The task count of an UpdateService call, None for no change.
+
+        While a service has scaling, a count would undo the last change of Application Auto Scaling.
+        """
+        return None if self.scalable else self.desired_count
 
     def update_in_flight(self, now: datetime) -> bool:
         """Return whether an UpdateService call without a recorded result may still take effect.

@@ -20,12 +20,12 @@ def pending_changes(
 ) -> list[Difference]:
     """Return the differences between the settings that a service runs and the wanted ones.
 
-    `running` is the revision of the service. Its task count can be newer, because an update changes
-    the count of production at once if nothing else of production changes.
+    `running` is the revision of the service. Its task count and its scaling can be newer, because
+    an update changes those of production at once if nothing else of production changes.
     """
     name = environment_name(environment)
     old, new = (each.named(name) for each in (running, wanted))
-    old = {**old, "desiredCount": service.desired_count}
+    old = {**old, "desiredCount": service.desired_count, "scaling": service.scaling}
     return [
         each
         for each in differences(_present(old), _present(new))

@@ -15,13 +15,15 @@ from devops_core.naming import DEPLOYABLE, Environment, Image, environment_name
 DEFAULT_ROLLOUT_MINUTES = 30
 # The keys of revisions have eight digits (`adapters.dynamodb.items.revision_key`).
 MAX_REVISION = 99_999_999
-# The settings that a task definition or a service has; their names are those of the document. The
-# task count is missing, because ECS can change it, and ECS shows it.
+# The settings that a task definition or a service has; their names are those of the document.
 _RUNNING = (
     "cpu", "memory", "environment", "secrets", "command", "startSeconds", "stopSeconds", "taskRole",
     "unset", "registryCredentials", "dependsOn", "logs", "sidecars", "ephemeralStorageGiB",
     "ulimits",
 )  # fmt: skip
+# The settings that replace each other. They are not in `_RUNNING`, because the task count of a
+# service changes without a rollout.
+_SIZES = {"desiredCount", "scaling"}
 # The settings that a rollout removes from a task definition if the specification lacks them. The
 # others keep their values.
 _REMOVABLE = (
@@ -42,13 +44,16 @@ class EnvironmentSettings(NamedTuple):
     the secret for a private registry. `depends_on` has the conditions by sidecar that the
     application's container waits for. `logs` and `sidecars` are as in the document, but the images
     of sidecars have their digests. `ephemeral_storage` is in GiB. `ulimits` has the soft and the
-    hard limit of each resource. `hash` identifies the settings of the running tasks.
+    hard limit of each resource. `scaling` has the limits of the task count and the values to keep,
+    by their names in the document; then `desired_count` is None. `hash` identifies the settings of
+    the running tasks.
     """
 
     hash: str
     cpu: int | None = None
     memory: int | None = None
     desired_count: int | None = None
+    scaling: Mapping[str, int] | None = None
     environment: Mapping[str, str] = {}
     secrets: Mapping[str, str] = {}
     command: tuple[str, ...] | None = None
@@ -121,6 +126,7 @@ class Specification(NamedTuple):
             cpu=merged.get("cpu"),
             memory=merged.get("memory"),
             desired_count=merged.get("desiredCount"),
+            scaling=merged.get("scaling"),
             environment=merged["environment"],
             secrets=merged["secrets"],
             command=_tuple(merged.get("command")),
@@ -228,9 +234,12 @@ def merged_settings(document: Mapping[str, Any], environment: str) -> dict[str, 
 
     An override takes precedence; its variables and secrets are added to those of `service`. The
     later of a variable and a secret of the same name counts. `unset` removes variables and secrets.
+    A task count replaces scaling, and scaling a task count.
     """
     service: Mapping[str, Any] = document.get("service", {})
     override: Mapping[str, Any] = document.get("overrides", {}).get(environment, {})
+    if override.keys() & _SIZES:
+        service = {name: value for name, value in service.items() if name not in _SIZES}
     unset = sorted(override.get("unset", ()))
     own = {*override.get("environment", {}), *override.get("secrets", {}), *unset}
     maps = {

@@ -6,6 +6,7 @@ of two types can be equal, so compare their types too.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -83,6 +84,47 @@ class ScaleService(NamedTuple):
     desired_count: int
 
 
+class ApplyScaling(NamedTuple):
+    """Register the scalable target of a service, with its policies. A refusal fails its rollout.
+
+    `scales_in` is whether scale-in is allowed.
+    """
+
+    service: str
+    scaling: Mapping[str, int]
+    scales_in: bool = True
+
+
+class RemoveScaling(NamedTuple):
+    """Deregister the scalable target of a service, with its policies.
+
+    A refusal fails the rollout of the service. Without a rollout it becomes a warning.
+    """
+
+    service: str
+
+
+class SetMinimum(NamedTuple):
+    """Set the minimum of a slot's scaling, at least that of `scaling`, into `details.minimum`.
+
+    A higher minimum ends by itself: a scheduled action restores that of `scaling`.
+    """
+
+    slot: str
+    scaling: Mapping[str, int]
+    minimum: int
+
+
+class AllowScaleIn(NamedTuple):
+    """Allow or suspend the scale-in of a slot, and set `details.scaled`.
+
+    A refusal becomes a warning.
+    """
+
+    slot: str
+    allowed: bool
+
+
 class Deregister(NamedTuple):
     """Deregister an unused task definition. A refusal does not fail the operation."""
 
@@ -116,6 +158,7 @@ class Switch(NamedTuple):
     slot: str
 
 
+ScalingStep = ApplyScaling | RemoveScaling | SetMinimum | AllowScaleIn
 Step = (
     ReadTemplate
     | CreateStack
@@ -128,6 +171,7 @@ Step = (
     | Register
     | UpdateService
     | ScaleService
+    | ScalingStep
     | Deregister
     | WarmUp
     | Switch

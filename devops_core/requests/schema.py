@@ -317,4 +317,4 @@ class Objects(Type):
 
 
 def _path(field: str, name: str) -> str:
-    return f"{field}.{name}" if field else name or "body"
+    return ".".join(filter(None, (field, name))) or "body"

@@ -112,7 +112,7 @@ def _vcpu_faults(
         services = len(SLOTS) if name == "prod" else 1
         # Faulty numbers are None.
         cpu = (merged.get("cpu", sizes.get(name, DEFAULT_SIZE)[0]) or 0) / 1024
-        vcpus[name] = services * (merged.get("desiredCount", 1) or 0) * cpu
+        vcpus[name] = services * most_tasks(merged) * cpu
     needed = sum(vcpus.values())
     if limit is not None and needed > limit:
         parts = ", ".join(f"{name} {number:g}" for name, number in vcpus.items())
@@ -121,6 +121,12 @@ def _vcpu_faults(
             " slots)"
         )
         yield "service", message
+
+
+def most_tasks(merged: Mapping[str, Any]) -> int:
+    """Return the largest number of tasks of a service; faulty numbers are None."""
+    scaling = merged.get("scaling") or {}
+    return scaling.get("max") or merged.get("desiredCount", 1) or 0
 
 
 # The members of an override that can cause a fault of an effective setting.

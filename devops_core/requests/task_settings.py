@@ -26,6 +26,7 @@ from devops_core.requests.container_settings import (
     named,
     variable_faults,
 )
+from devops_core.requests.scaling import MAX_TASKS, SCALING
 
 # Memory in MiB for each number of CPU units that Fargate accepts (Amazon ECS Developer Guide,
 # "Task definition parameters for Fargate", table "Task CPU and memory").
@@ -38,9 +39,6 @@ FARGATE_SIZES: Mapping[int, tuple[int, ...]] = {
     8192: tuple(range(16384, 61440 + 1, 4096)),
     16384: tuple(range(32768, 122880 + 1, 8192)),
 }
-# A rolling deployment doubles the tasks for a while, and Fargate starts with a quota of a few
-# dozen vCPU per account: more than this is a typing mistake rather than a service.
-MAX_TASKS = 100
 # The ARNs of an environment's secrets are one parameter of the stack, which has at most 4,096 bytes
 # (CloudFormation User Guide, "Understand CloudFormation quotas").
 MAX_SECRET_BYTES = 4096
@@ -123,6 +121,10 @@ _SETTINGS = {
     "desiredCount": schema.Member(
         schema.Integer(range(1, MAX_TASKS + 1)),
         "The number of tasks of each ECS service. A new service has 1.",
+    ),
+    "scaling": schema.Member(
+        SCALING,
+        "[Scaling](scale.md) of each ECS service, instead of `desiredCount`.",
     ),
     "startSeconds": schema.Member(
         schema.Integer(_START_SECONDS),
@@ -227,7 +229,7 @@ _FIXED_SETTINGS = {
 
 
 def _settings_faults(data: Mapping[str, Any], context: Mapping[str, Any]) -> Iterator[schema.Fault]:
-    """Yield the faults of variables with two sources, and of resources of other accounts.
+    """Yield the faults of two sources of a variable or of the task count, and of other accounts.
 
     ECS accepts only task roles of the task's account (IAM User Guide, "Grant a user permissions to
     pass a role to an AWS service").
@@ -237,6 +239,8 @@ def _settings_faults(data: Mapping[str, Any], context: Mapping[str, Any]) -> Ite
     for name in data.get("unset") or ():
         if name in variables or name in secrets:
             yield "unset", f"must not contain {name}, which this environment sets"
+    if "scaling" in data and "desiredCount" in data:
+        yield "desiredCount", "must not be beside scaling, which sets the number of tasks"
     if role := data.get("taskRole"):
         yield from account_faults({"taskRole": role}, context)
 

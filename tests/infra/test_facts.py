@@ -20,7 +20,7 @@ from devops_core.http.request import MAX_BODY_BYTES, MAX_SPECIFICATION_BYTES, MA
 from devops_core.model.operation import LEASE
 from devops_core.naming import SLOTS
 from devops_core.render import MAX_TEMPLATE_BODY, MAX_TEMPLATE_BYTES
-from devops_core.requests import specification, specification_rules, task_settings
+from devops_core.requests import scaling, specification, specification_rules, task_settings
 from tests.infra.test_docs import rows
 from tests.lab.kinds import RULES
 from tests.lab.templates import ROOT, load
@@ -89,7 +89,7 @@ FACTS = {
         r"(?:For|`Idempotency-Key` \|) (\d+) hours", IDEMPOTENCY_SECONDS // 3600, 2
     ),
     "length of a key": Fact(r"1 to (\d+) (?:printable|characters\.? \| Afterwards)", 255, 2),
-    "tasks": Fact(r"at the create \| (\d+) \|", task_settings.MAX_TASKS),
+    "tasks": Fact(r"at the create \| (\d+) \|", scaling.MAX_TASKS),
     "settings": Fact(
         r"command of an environment \| (\d+) KiB", specification_rules.MAX_SETTINGS_BYTES // 1024
     ),

@@ -33,6 +33,8 @@ from tests.lab.snapshot import (
     receiving,
 )
 
+# The part of a warning about a call of Application Auto Scaling that AWS refused.
+_REFUSED_SCALING = "the scaling of"
 # Listings with an entry for each event: those of its application and of all applications.
 _LISTINGS = 2
 _ROLES: Mapping[Environment, Listener] = {
@@ -391,6 +393,53 @@ def tasks_can_read_their_secrets(snapshot: Snapshot, context: Context) -> None:
         assert not missing, f"{_name(row)} cannot read {sorted(missing)}"
 
 
+def scalable_targets_are_those_of_the_rows(snapshot: Snapshot, context: Context) -> None:
+    """Each service with scaling has its target, and no other service has one.
+
+    A swap raises the limits for a while. A call that AWS refuses until the end of its operation has
+    a warning, or an unknown result on record.
+    """
+    rows = {
+        (row.application.name, row.service.name): (row, row.service)
+        for row in snapshot.rows
+        if row.service
+    }
+    refused = {
+        operation.application
+        for operation in snapshot.operations.values()
+        if any(_REFUSED_SCALING in warning for warning in operation.warnings)
+    }
+    for key, target in snapshot.targets.items():
+        known = key in rows and rows[key][1].scaling is not None
+        excused = key[0] in refused or context.untidy is EVERY_FAMILY
+        assert known or excused, f"{key} has the scalable target {target}"
+    for key, (row, service) in rows.items():
+        if service.scaling is None or not service.scaling_known or row.drift:
+            continue
+        found = snapshot.targets.get(key)
+        assert found, f"{_name(row)} has no scalable target"
+        policies = {name: service.scaling[name] for name in {*service.scaling} - {"min", "max"}}
+        assert found.policies == policies, f"{_name(row)} has the policies {found.policies}"
+        least, most = service.scaling["min"], service.scaling["max"]
+        assert found.minimum >= least, f"{_name(row)} has the limits of {found}"
+        assert found.maximum in (most, found.minimum), f"{_name(row)} has the limits of {found}"
+        if row.application.name not in {*refused, *context.moved, *context.excused}:
+            idle = row.environment is Environment.PROD_BLUE
+            suspended = idle and _last_kind(snapshot, *key) in ("swap", "update")
+            assert found.scales_in is not suspended, f"{_name(row)} has {found}"
+
+
+def _last_kind(snapshot: Snapshot, application: str, service: str) -> str:
+    """Return the kind of the last operation that succeeded in a service, "" for none."""
+    kinds = {
+        operation.ended_at: operation.kind
+        for operation in snapshot.operations.values()
+        if operation.application == application and operation.status is Status.SUCCEEDED
+        if service in {part.service for part in operation.progress}
+    }
+    return kinds[max(filter(None, kinds))] if kinds else ""
+
+
 def each_environment_is_in_service(snapshot: Snapshot, context: Context) -> None:
     """Each row is ACTIVE, and its rollout is complete with all tasks, in both slots too."""
     del context
@@ -476,6 +525,7 @@ AT_REST: tuple[Check, ...] = (
     each_revision_is_stored,
     no_change_set_remains_executable,
     tasks_can_read_their_secrets,
+    scalable_targets_are_those_of_the_rows,
     each_environment_is_in_service,
     pages_are_those_of_the_release,
     no_stack_remains_without_a_row,
@@ -540,6 +590,21 @@ def customers_move_only_to_a_ready_slot(acting: Acting, context: Context) -> Non
     if live in SLOTS:
         customers = snapshot.services[change.application, live]
         assert next_one.running >= customers.running, f"{slot} is smaller than {live}"
+        # Its alarms have not seen the customers, and ask for scale-in.
+        target = snapshot.targets.get((change.application, slot))
+        protected = target is None or target.minimum >= customers.running
+        assert protected, f"{slot} can lose tasks: it has the scaling {target}"
+
+
+def a_count_takes_no_tasks_from_a_service_with_scaling(acting: Acting, context: Context) -> None:
+    """Application Auto Scaling has set the present count, by the load."""
+    del context
+    change, snapshot = acting.change, acting.snapshot
+    key = change.application, change.service or ""
+    if change.count is None or key not in snapshot.targets or key not in snapshot.services:
+        return
+    present = snapshot.services[key].desired
+    assert change.count >= present, f"{change.service} gets {change.count} of {present} tasks"
 
 
 def only_a_promote_changes_the_idle_slot(acting: Acting, context: Context) -> None:
@@ -647,6 +712,7 @@ def a_change_of_the_stack_concerns_only_its_environments(acting: Acting, context
 
 AT_CHANGE: tuple[Callable[[Acting, Context], None], ...] = (
     customers_move_only_to_a_ready_slot,
+    a_count_takes_no_tasks_from_a_service_with_scaling,
     only_a_promote_changes_the_idle_slot,
     no_rollout_changes_the_live_slot,
     a_rollout_changes_only_the_image,

@@ -65,6 +65,16 @@ class TaskDefinition:
 
 
 @dataclass(frozen=True, slots=True)
+class Target:
+    """A scalable target; `policies` has the values to keep, by member of a scaling."""
+
+    minimum: int
+    maximum: int
+    scales_in: bool
+    policies: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
 class ChangeSet:
     """A change set: its ExecutionStatus, and action, logical id and type of each change."""
 
@@ -104,7 +114,8 @@ class Snapshot(Protocol):
     `records` are the records of applications by name, `specifications` the stored revisions by
     application and number.
     `listed` counts, for each event (operation, key), its entries in the listings by time.
-    `services` are by cluster and name, `task_definitions` by ARN, and `pages` by URL.
+    `services` and scalable `targets` are by cluster and name, `task_definitions` by ARN, and
+    `pages` by URL.
     """
 
     @property
@@ -127,6 +138,8 @@ class Snapshot(Protocol):
     def task_definitions(self) -> Mapping[str, TaskDefinition]: ...
     @property
     def stacks(self) -> Collection[Stack]: ...
+    @property
+    def targets(self) -> Mapping[tuple[str, str], Target]: ...
     @property
     def pages(self) -> Mapping[str, Mapping[str, Any]]: ...
 
@@ -162,6 +175,12 @@ class Action(StrEnum):
     DEREGISTER = "DeregisterTaskDefinition"
     UPDATE_SERVICE = "UpdateService"
     MODIFY_LISTENER = "ModifyListener"
+    REGISTER_TARGET = "RegisterScalableTarget"
+    DEREGISTER_TARGET = "DeregisterScalableTarget"
+    PUT_POLICY = "PutScalingPolicy"
+    DELETE_POLICY = "DeleteScalingPolicy"
+    PUT_SCHEDULE = "PutScheduledAction"
+    DELETE_SCHEDULE = "DeleteScheduledAction"
 
 
 # The actions whose target is a stack.
@@ -173,12 +192,21 @@ STACK_ACTIONS = frozenset(
 )  # fmt: skip
 
 
+# The actions whose target is the scalable target of a service.
+SCALING_ACTIONS = frozenset(
+    {
+        Action.REGISTER_TARGET, Action.DEREGISTER_TARGET, Action.PUT_POLICY, Action.DELETE_POLICY,
+        Action.PUT_SCHEDULE, Action.DELETE_SCHEDULE,
+    }
+)  # fmt: skip
+
+
 @dataclass(frozen=True, slots=True)
 class Change:
     """A call that changes AWS.
 
-    `number` is that of its call. `task_definition` is the new one of UpdateService, None if only
-    the count changes; `listener` and `target_group` are those of ModifyListener.
+    `number` is that of its call. `task_definition` and `count` are the new ones of UpdateService,
+    None for no change; `listener` and `target_group` are those of ModifyListener.
     """
 
     number: int
@@ -188,6 +216,7 @@ class Change:
     task_definition: str | None = None
     listener: Listener | None = None
     target_group: str = ""
+    count: int | None = None
 
 
 class ActiveSnapshot(Snapshot, Protocol):
@@ -218,6 +247,7 @@ class StoredSnapshot:
     services: dict[tuple[str, str], Service] = field(default_factory=dict)
     task_definitions: dict[str, TaskDefinition] = field(default_factory=dict)
     stacks: list[Stack] = field(default_factory=list)
+    targets: dict[tuple[str, str], Target] = field(default_factory=dict)
     pages: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def weights(self, application: str, listener: Listener) -> Mapping[str, int] | None:
@@ -251,6 +281,7 @@ class StoredSnapshot:
                 if split_name(family_of(arn))[0] in applications
             },
             stacks=[stack for stack in self.stacks if stack.name in applications],
+            targets={key: each for key, each in self.targets.items() if key[0] in applications},
         )
 
 

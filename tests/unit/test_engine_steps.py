@@ -23,6 +23,8 @@ from devops_core.model.observed import Observed
 from devops_core.model.operation import Operation, Status
 from devops_core.model.stack_change import ChangeSet
 from devops_core.model.steps import (
+    AllowScaleIn,
+    ApplyScaling,
     ContinueRollback,
     CreateChangeSet,
     CreateStack,
@@ -33,7 +35,9 @@ from devops_core.model.steps import (
     ReadTemplate,
     Register,
     RemoveRevisions,
+    RemoveScaling,
     ScaleService,
+    SetMinimum,
     Step,
     Switch,
     UpdateService,
@@ -74,6 +78,12 @@ REMOVE_REVISIONS = RemoveRevisions()
 REGISTER = Register("dev")
 UPDATE = UpdateService("dev", "new")
 SCALE = ScaleService("prod-2", 3)
+SCALING = {"min": 2, "max": 5, "cpuPercent": 60}
+APPLY_SCALING = ApplyScaling("dev", SCALING)
+REMOVE_SCALING = RemoveScaling("dev")
+RAISE_MINIMUM = SetMinimum("prod-2", SCALING, 4)
+RESTORE_MINIMUM = SetMinimum("prod-2", SCALING, 2)
+SUSPEND = AllowScaleIn("prod-1", allowed=False)
 DEREGISTER = Deregister("dev", "dev:7")
 WARM_UP = WarmUp("/a")
 SWITCH = Switch(Listener.PRODUCTION, "prod-2")
@@ -94,6 +104,12 @@ def state(current: Operation, seen: Observed | None = None) -> State:
 def sending(**changes: Any) -> State:
     """Return a deploy to dev and qa after two updates, with changes to the progress in dev."""
     return state(SENDING.with_progress("dev", **changes))
+
+
+def scaling(**changes: Any) -> State:
+    """Return a deploy to dev with scaling, with changes to the progress in dev."""
+    progress = {"target": "new", "scaling": SCALING, "scaled": False, "scalable": True}
+    return state(operation("deploy", part(**progress | changes), part("qa")))
 
 
 def deleting(status: str, failures: tuple[str, ...] = ()) -> State:
@@ -153,6 +169,15 @@ RESULTS: list[tuple[str, State, Step, Any, State]] = [
      state(swapping(), production("prod-1", services={
          "prod-1": slot("prod-1"), "prod-2": slot("prod-2", 3),
      }))),
+    ("an applied scaling is recorded", scaling(), APPLY_SCALING, None, scaling(scaled=True)),
+    ("a removed scaling is recorded", scaling(scaling=None), REMOVE_SCALING, None,
+     scaling(scaling=None, scaled=True)),
+    ("a raised minimum is recorded", state(swapping()), RAISE_MINIMUM, None,
+     state(swapping(minimum=4))),
+    ("a restored minimum is recorded", state(swapping(minimum=4)), RESTORE_MINIMUM, None,
+     state(swapping(minimum=2))),
+    ("a suspended slot is recorded", state(swapping(scaled=("prod-2",))), SUSPEND, None,
+     state(swapping(scaled=("prod-2", "prod-1")))),
     ("a deregistered task definition leaves the orphans",
      state(operation("delete", part(), part("qa")), Observed(orphans=ORPHANS)), DEREGISTER, None,
      state(operation("delete", part(deregistered=True), part("qa")),
@@ -180,6 +205,13 @@ def test_a_result_changes_the_state(
     assert applied(before, [step], [result], moment(before, overdue=overdue)) == (after, [])
 
 
+NOT_SCALED = f"the release runs, but its scaling was not changed: {REFUSED.message}"
+
+
+def warning(name: str, error: AwsError = REFUSED) -> str:
+    return f"the scaling of {name} could not be changed: {error.message}"
+
+
 REFUSALS: list[tuple[str, State, Step, State]] = [
     ("a refused template undoes the create", state(operation("create")), READ_TEMPLATE,
      undoing(REFUSED.message)),
@@ -193,6 +225,19 @@ REFUSALS: list[tuple[str, State, Step, State]] = [
      sending(target=None, status=Status.FAILED, reason=REFUSED.message)),
     ("a refused update fails one environment", sending(), UPDATE,
      sending(status=Status.FAILED, reason=REFUSED.message)),
+    ("a refused scaling fails one environment, which keeps the release", scaling(), APPLY_SCALING,
+     scaling(status=Status.FAILED, reason=NOT_SCALED, unrestored=True)),
+    ("a refused removal of the scaling fails one environment", scaling(scaling=None),
+     REMOVE_SCALING,
+     scaling(scaling=None, status=Status.FAILED, reason=NOT_SCALED, unrestored=True)),
+    ("a refused removal without a rollout is a warning",
+     state(operation("delete", part(scalable=True, scaled=False))), REMOVE_SCALING,
+     state(operation("delete", part(scalable=True), warnings=(warning("dev"),)))),
+    ("a refused restoration is a warning, because it takes place later",
+     state(swapping(minimum=4)), RESTORE_MINIMUM,
+     state(swapping(minimum=2, warnings=(warning("prod-2"),)))),
+    ("a refused suspension is a warning", state(swapping()), SUSPEND,
+     state(swapping(scaled=("prod-1",), warnings=(warning("prod-1"),)))),
 ]  # fmt: skip
 
 
@@ -223,6 +268,8 @@ STOPS: list[tuple[State, Step, Sequence[AwsError]]] = [
     (sending(), UPDATE, [UNREACHABLE]),
     (state(swapping(), production("prod-1", "prod-2")), SCALE, ERRORS),
     (state(swapping(), production("prod-1", "prod-2")), WARM_UP, ERRORS),
+    # The next live slot could lose tasks.
+    (state(swapping()), RAISE_MINIMUM, [REFUSED]),
     (state(swapping(), production("prod-1", "prod-2")), SWITCH, ERRORS),
     (state(swapping(), production("prod-2", "prod-2")), SWITCH_TEST, ERRORS),
 ]
@@ -287,6 +334,26 @@ def test_a_failed_deregistration_is_accepted_if_it_cannot_succeed_in_time(
     assert not after.operation.part("qa").deregistered
     assert (after == before) is not accepted
     assert after.observed.orphans["dev"] == (("dev:8",) if accepted else ORPHANS["dev"])
+
+
+@pytest.mark.parametrize(
+    ("before", "step"),
+    [
+        (scaling(), APPLY_SCALING),
+        (scaling(scaling=None), REMOVE_SCALING),
+        (state(swapping()), RAISE_MINIMUM),
+        (state(swapping(minimum=4)), RESTORE_MINIMUM),
+        (state(swapping()), SUSPEND),
+    ],
+    ids=["apply", "remove", "raise", "restore", "suspend"],
+)
+@pytest.mark.parametrize("error", [THROTTLED, UNREACHABLE], ids=["throttled", "unreachable"])
+def test_scaling_is_repeated_until_the_deadline(before: State, step: Step, error: AwsError) -> None:
+    now = moment(before, overdue=False)
+    assert applied(before, [step], [error], now) == (before, [error])
+    after, errors = applied(before, [step], [error], moment(before, overdue=True))
+    ends = step != RAISE_MINIMUM
+    assert (errors == [], after != before) == (ends, ends)
 
 
 def test_independent_steps_keep_all_results_and_errors() -> None:

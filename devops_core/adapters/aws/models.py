@@ -9,6 +9,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 CALLED: Mapping[str, tuple[str, ...]] = {
+    "application-autoscaling": (
+        "DeleteScalingPolicy",
+        "DeleteScheduledAction",
+        "DeregisterScalableTarget",
+        "DescribeScalableTargets",
+        "PutScalingPolicy",
+        "PutScheduledAction",
+        "RegisterScalableTarget",
+    ),
     "cloudformation": (
         "ContinueUpdateRollback",
         "CreateChangeSet",
@@ -45,7 +54,12 @@ CALLED: Mapping[str, tuple[str, ...]] = {
         "RegisterTaskDefinition",
         "UpdateService",
     ),
-    "elbv2": ("DescribeRules", "DescribeTargetHealth", "ModifyListener"),
+    "elbv2": (
+        "DescribeRules",
+        "DescribeTargetGroups",
+        "DescribeTargetHealth",
+        "ModifyListener",
+    ),
     "logs": ("GetLogEvents",),
     "s3": ("GetObject", "HeadBucket", "HeadObject"),
     "secretsmanager": ("DescribeSecret",),

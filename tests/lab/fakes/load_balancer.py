@@ -87,6 +87,12 @@ class FakeLoadBalancer(Port, port="load_balancer"):
             return 0
         return self._containers.healthy(target_group)
 
+    @outgoing
+    def resource_label(self, target_group: str) -> str:
+        """Return the names of a target group and its load balancer."""
+        name = target_group.rpartition(":")[2]
+        return f"app/{name.split('/')[1]}/50dc6c495c0c9188/{name}"
+
     def _known(self, listener: str) -> list[str]:
         if listener not in self.listeners:
             raise RefusedError("One or more listeners not found")

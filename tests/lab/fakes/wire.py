@@ -19,6 +19,7 @@ AWS_WRITES = frozenset(
         "stacks.execute_change_set", "stacks.delete_change_set", "stacks.continue_rollback",
         "containers.register",
         "containers.deregister", "containers.update", "load_balancer.switch",
+        "scaling.apply", "scaling.remove", "scaling.set_minimum", "scaling.allow_scale_in",
     }
 )  # fmt: skip
 TABLE_WRITES = frozenset(

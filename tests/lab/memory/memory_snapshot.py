@@ -19,6 +19,7 @@ from devops_core.naming import OPERATION_TAG
 from tests.lab.fakes import Call, FakeCloud
 from tests.lab.promises import Watch
 from tests.lab.snapshot import (
+    SCALING_ACTIONS,
     STACK_ACTIONS,
     Action,
     Change,
@@ -26,6 +27,7 @@ from tests.lab.snapshot import (
     Listener,
     Service,
     Stack,
+    Target,
     TaskDefinition,
     family_of,
     settings_of,
@@ -44,6 +46,10 @@ _ACTIONS = {
     "containers.deregister": Action.DEREGISTER,
     "containers.update": Action.UPDATE_SERVICE,
     "load_balancer.switch": Action.MODIFY_LISTENER,
+    "scaling.apply": Action.REGISTER_TARGET,
+    "scaling.remove": Action.DEREGISTER_TARGET,
+    "scaling.set_minimum": Action.PUT_SCHEDULE,
+    "scaling.allow_scale_in": Action.REGISTER_TARGET,
 }
 _FAULTS_REMAIN = (
     "a manual change, and a fault that lasts until an operation has ended, leave rows with drift,"
@@ -140,6 +146,16 @@ class MemorySnapshot:
             if each.status != "DELETE_COMPLETE"
         ]
 
+    @property
+    def targets(self) -> Mapping[tuple[str, str], Target]:
+        """The scalable targets by cluster and service."""
+        return {
+            key: Target(
+                each.limits.minimum, each.limits.maximum, each.limits.scales_in, each.policies
+            )
+            for key, each in self._cloud.scaling.targets_.items()
+        }
+
     def weights(self, application: str, listener: Listener) -> Mapping[str, int] | None:
         """Return the weight of each target group of a listener, None without the listener."""
         arn = self._cloud.stacks.estate.listener(application, listener)
@@ -164,7 +180,10 @@ class MemorySnapshot:
             stack_id = first["StackName"] if action is Action.CREATE_CHANGE_SET else first
             return Change(call.number, action, self._cloud.stacks.stacks[stack_id].name)
         if action is Action.UPDATE_SERVICE:
-            return Change(call.number, action, first, others[0], others[1])
+            service, definition, count, _ = others
+            return Change(call.number, action, first, service, definition, count=count)
+        if action in SCALING_ACTIONS:
+            return Change(call.number, action, first, others[0])
         if action is Action.MODIFY_LISTENER:
             return self._switch(call.number, first, others[1])
         family = first["family"] if action is Action.REGISTER else family_of(first)

@@ -12,7 +12,8 @@ from devops_core.model.specification import DEFAULT_ROLLOUT_MINUTES
 from devops_core.naming import APPLICATION_NAME, IMAGE_TAG, IMAGE_URI, TEAM_TAG
 from devops_core.requests.deploy import LONGEST_REPOSITORY
 from devops_core.requests.fields import LONGEST_IMAGE
-from devops_core.requests.task_settings import FIXED, MAX_SECRET_BYTES, MAX_TASKS
+from devops_core.requests.scaling import MAX_TASKS
+from devops_core.requests.task_settings import FIXED, MAX_SECRET_BYTES
 from tools.laptop.cloud import ACCOUNT
 
 # Applications that exist during the whole run, and applications that calls create and delete.

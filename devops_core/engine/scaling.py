@@ -1,0 +1,88 @@
+"""Execution of the steps for Application Auto Scaling (`steps`)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from devops_core.model.decisions import State
+from devops_core.model.operation import Status
+from devops_core.model.scaling import SETTLING
+from devops_core.model.steps import (
+    AllowScaleIn,
+    ApplyScaling,
+    RemoveScaling,
+    ScalingStep,
+    SetMinimum,
+)
+from devops_core.naming import output_key
+from devops_core.ports import Cloud
+
+
+def call(cloud: Cloud, state: State, step: ScalingStep) -> None:
+    """Make the call of a step."""
+    application, scaling = state.operation.application, cloud.scaling
+    match step:
+        case ApplyScaling():
+            counts_requests = "requestsPerTarget" in step.scaling
+            group = _target_group(state, step.service) if counts_requests else None
+            label = cloud.load_balancer.resource_label(group) if group else None
+            scaling.apply(
+                application, step.service, step.scaling, label=label, scales_in=step.scales_in
+            )
+        case RemoveScaling():
+            scaling.remove(application, step.service)
+        case SetMinimum():
+            # A swap that AWS delays switches by its deadline.
+            until = max(state.operation.deadline, cloud.clock.now()) + SETTLING
+            scaling.set_minimum(application, step.slot, step.scaling, step.minimum, until)
+        case AllowScaleIn():
+            scaling.allow_scale_in(application, step.slot, allowed=step.allowed)
+
+
+def _target_group(state: State, service: str) -> str:
+    """Return the target group of a service; a new one is only in the outputs of its stack."""
+    rows = state.inventory.rows.values()
+    recorded = [row.service for row in rows if row.service and row.service.name == service]
+    stack = state.observed.stack
+    if recorded or stack is None:
+        return recorded[0].target_group
+    return stack.outputs[output_key(service, "TargetGroupArn")]
+
+
+def applied(state: State, step: ScalingStep) -> State:
+    """Return the state after a step."""
+    operation = state.operation
+    match step:
+        case ApplyScaling() | RemoveScaling():
+            operation = operation.with_progress(step.service, scaled=True)
+        case SetMinimum():
+            operation = operation.with_details(minimum=step.minimum)
+        case AllowScaleIn():
+            operation = operation.with_details(scaled=(*operation.details.scaled, step.slot))
+    return state._replace(operation=operation)
+
+
+def refused(state: State, step: ScalingStep, message: str, *, ends: bool) -> State | None:
+    """Return the state after an error, None if a later worker must repeat the step.
+
+    `ends` is whether the operation can end without the step.
+    """
+    operation = state.operation
+    if not ends:
+        return None
+    if isinstance(step, ApplyScaling | RemoveScaling):
+        part = operation.part(step.service)
+        if part.target and part.status is Status.IN_PROGRESS:
+            reason = f"the release runs, but its scaling was not changed: {message}"
+            return state._replace(
+                operation=operation.with_progress(
+                    step.service, status=Status.FAILED, reason=reason, unrestored=True
+                )
+            )
+    elif isinstance(step, SetMinimum) and step.minimum > step.scaling["min"]:
+        # Without it, Application Auto Scaling could take tasks from the next live slot.
+        return None
+    name = step.service if isinstance(step, ApplyScaling | RemoveScaling) else step.slot
+    warning = f"the scaling of {name} could not be changed: {message}"
+    operation = replace(operation, warnings=(*operation.warnings, warning))
+    return applied(state._replace(operation=operation), step)

@@ -1,0 +1,20 @@
+"""Scalable targets of Application Auto Scaling."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import NamedTuple
+
+# The alarms of an idle slot ask for scale-in, because it receives no requests. After the switch
+# they do so until they have seen the customers for this long: an alarm of scale-in evaluates 15
+# minutes (Application Auto Scaling User Guide, "How target tracking scaling works").
+SETTLING = timedelta(minutes=15)
+
+
+class ScalableTarget(NamedTuple):
+    """A registered ECS service: the limits of its task count, and whether it can scale."""
+
+    minimum: int
+    maximum: int
+    scales_in: bool = True
+    scales_out: bool = True
