@@ -14,10 +14,11 @@ def scaling_drift(row: Row, observed: Observed) -> str | None:
     """Return the difference between the scaling on record and the scalable target of a row.
 
     A higher minimum is not a difference, because a swap sets one for a while, if necessary with an
-    equal maximum. The scale-in of the idle slot can be suspended.
+    equal maximum. The scale-in of the idle slot can be suspended. An operation that could not apply
+    the scaling has failed with the reason, so its row has no drift.
     """
     service = row.service
-    if service is None or service.scaling is None:
+    if service is None or service.scaling is None or not (service.scaling_known or row.drift):
         return None
     target = observed.scalable_targets.get(service.name)
     if target is None:

@@ -200,8 +200,8 @@ def decide(operation: Operation, observed: Observed, now: datetime) -> Decision:
             return _failed_swap(operation, observed, (*missing, late))
     # At least one task, even if the live slot has none.
     target = max(1, live_now.running)
-    if details.scaling and target > (details.minimum or details.scaling["min"]):
-        return Act(operation, (SetMinimum(details.live, details.scaling, target),))
+    if raised := _raised_minimum(details, target):
+        return Act(operation, (raised,))
     if next_live.desired is not None and next_live.desired < target:
         return Act(operation, (ScaleService(details.live, target),))
     if missing:
@@ -211,6 +211,16 @@ def decide(operation: Operation, observed: Observed, now: datetime) -> Decision:
         return Act(operation, tuple(map(WarmUp, details.warmup)))
     switches = (Switch(Listener.PRODUCTION, details.live), Switch(Listener.TEST, details.idle))
     return Act(operation, switches[:1] if observed.test == details.idle else switches)
+
+
+def _raised_minimum(details: SwapDetails, target: int) -> SetMinimum | None:
+    """Return the step that keeps at least `target` tasks in the idle slot, None if none is needed.
+
+    Without it, Application Auto Scaling could take tasks from the slot right after the switch.
+    """
+    if details.scaling and target > (details.minimum or details.scaling["min"]):
+        return SetMinimum(details.live, details.scaling, target)
+    return None
 
 
 class _Size(NamedTuple):

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from tests.lab.fakes.task_service import CRASH, HANG
-from tests.lab.memory import accounts
+from tests.lab.memory import accounts, scaled_accounts
 from tests.lab.memory.accounts import ADD_DA, DROP_QA, LEVEL, PRODUCTION, SECRET, Prepare
 from tests.lab.moto import states
 from tests.lab.moto.states import State
@@ -247,6 +247,44 @@ def _releases_with_settings() -> Iterator[Story]:
     yield replace(returned, memory=accounts.swapped_update)
 
 
+def _scaling() -> Iterator[Story]:
+    """Scalable targets through updates, rollouts, promotes, swaps and deletes."""
+    same = dict[str, str | None]()
+    scale = patch(scaled_accounts.SCALE_DEV)
+    story = Story("", scale, deploy("4.0", *_TESTS), runs=same, memory=accounts.configured)
+    story = replace(story, revisions={"DEV": 2})
+    update = replace(story, name="update-scaling")
+    yield replace(update, moto=states.SHOP, following=deploy("3.0", "dev"))
+    used_up = scaled_accounts.refusing(accounts.configured)
+    fails = replace(story, name="update-scaling-refused", memory=used_up)
+    yield replace(fails, ends="FAILED: the quota of scalable targets is used up")
+    scaled = replace(story, memory=scaled_accounts.scaled)
+    unscaled = replace(scaled, name="update-unscaled", revisions={"DEV": 3})
+    yield replace(unscaled, request=patch(scaled_accounts.COUNT_DEV))
+    yield replace(scaled, name="deploy-scaled", request=deploy("3.0", "dev"), runs={"DEV": "3.0"})
+    live = patch(scaled_accounts.SCALE_PRODUCTION)
+    production = replace(story, name="update-scaling-production", request=live, revisions={})
+    yield replace(production, following=deploy("3.0", "dev"))
+    released = replace(story, following=deploy("4.0", "dev"), revisions={})
+    promoted = replace(released, name="promote-scaled", request=promote(environment="dev"))
+    yield replace(promoted, memory=scaled_accounts.swapped, runs={"PROD-BLUE": "2.0"})
+    swapped = replace(released, request=swap("2.0"), following=swap("1.0"), runs=_SWAPPED)
+    swapped = replace(swapped, name="swap-scaled", memory=scaled_accounts.busy)
+    yield replace(swapped, moto=states.SCALED)
+    back: Versions = {"PROD-GREEN": "1.0", "PROD-BLUE": "2.0"}
+    returned = replace(swapped, name="swap-back-scaled", memory=scaled_accounts.swapped)
+    yield replace(returned, request=swap("1.0"), following=swap("2.0"), runs=back)
+    aborted = replace(released, name="abort-swap-scaled", memory=scaled_accounts.swapping)
+    yield replace(aborted, request=abort(), ends=_ABORTED, at_once=True)
+    yield Story("delete-scaled", delete(), create(), memory=scaled_accounts.scaled)
+    created = create(service={"scaling": scaled_accounts.SCALING})
+    new = Story("create-scaled", created, deploy("1.0", "dev"), runs=_NEW, memory=accounts.empty)
+    yield new
+    refused = replace(new, memory=scaled_accounts.refusing(accounts.empty), runs=None)
+    refused = replace(refused, name="create-scaling-refused", following=create())
+    yield replace(refused, ends="FAILED: the quota of scalable targets is used up")
+
+
 def _deletes() -> Iterator[Story]:
     stays, same = "FAILED: it is not empty", dict[str, str | None]()
     yield Story("delete", delete(), create(), memory=accounts.shop, moto=states.SHOP)
@@ -311,6 +349,8 @@ def _drifts() -> Iterator[Story]:
         ("listeners", accounts.moved_listeners, _OK, _SWAPPED),
         ("test-listener", accounts.moved_test_listener, "FAILED: the test listener", same),
         ("service", accounts.changed_service, _OK, {"DEV": "7"}),
+        ("scaling", scaled_accounts.target_by_hand,
+         "FAILED: the scaling of the service has the limits 1 and 5", same),
         ("service-deleted", accounts.deleted_service, "FAILED: the ECS service does not exist",
          same),
         ("stack-deleted", accounts.deleted_stack, _OK, same),
@@ -339,6 +379,7 @@ STORIES: tuple[Story, ...] = tuple(
         _updates,
         _updates_of_stacks,
         _releases_with_settings,
+        _scaling,
         _deletes,
         _triggers,
         _aborts,

@@ -30,7 +30,8 @@ class FakeTarget:
 class FakeScaling(Port, port="scaling"):
     """`ports.Scaling`.
 
-    `targets_` has the targets by cluster and service. A deleted service keeps its target.
+    `targets_` has the targets by cluster and service. A deleted service keeps its target. `quota`
+    is the number of targets of the account, None for no limit.
     """
 
     def __init__(self, wire: Wire, containers: FakeContainers, clock: FakeClock) -> None:
@@ -38,6 +39,7 @@ class FakeScaling(Port, port="scaling"):
         self._containers = containers
         self._clock = clock
         self.targets_: dict[tuple[str, str], FakeTarget] = {}
+        self.quota: int | None = None
 
     @outgoing
     def apply(
@@ -55,6 +57,9 @@ class FakeScaling(Port, port="scaling"):
             raise RefusedError("ECS service doesn't exist")
         if ("requestsPerTarget" in scaling) != (label is not None):
             raise RefusedError("You must specify a resource label for this metric")
+        others = self.targets_.keys() - {(cluster, service)}
+        if self.quota is not None and len(others) >= self.quota:
+            raise RefusedError("the quota of scalable targets is used up")
         limits = ScalableTarget(scaling["min"], scaling["max"], scales_in)
         policies = {name: scaling[name] for name in scaling if name not in ("min", "max")}
         self.targets_[cluster, service] = FakeTarget(limits, policies, label)

@@ -21,7 +21,7 @@ from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from devops_core.naming import family
 from tests.lab.fakes import ACCOUNT, REGION
 from tests.lab.fakes.clock import FakeClock
-from tests.lab.moto import change_sets, responses
+from tests.lab.moto import change_sets, responses, scaling
 from tests.lab.moto.application_template import application_template
 from tests.lab.moto.backends import backend
 from tests.lab.moto.transport import Call, answered
@@ -45,7 +45,8 @@ class Completion:
     """Completes moto.
 
     `begun` has the state of each stack and service, with its start. A state in `endless` is never
-    complete, and a state in `failing` fails. `change_sets` has the change sets of stacks.
+    complete, and a state in `failing` fails. `change_sets` has the change sets of stacks, `scaling`
+    the scalable targets.
     """
 
     def __init__(self, clock: FakeClock) -> None:
@@ -54,6 +55,7 @@ class Completion:
         self.endless: set[str] = set()
         self.failing: set[str] = set()
         self.change_sets = change_sets.ChangeSets()
+        self.scaling: scaling.Targets = {}
 
     def deliver(self, call: Call, request: AWSPreparedRequest) -> AWSResponse:
         """Send a call to moto, unless AWS would refuse it."""
@@ -61,6 +63,8 @@ class Completion:
         if refusal:
             code = "ValidationError" if call.service == "cloudformation" else "ClientException"
             return responses.failure(call.service, 400, code, refusal)
+        if call.service == scaling.SERVICE:
+            return scaling.answer(self.scaling, call)
         if call.operation == "UpdateTerminationProtection":
             # moto does not have this operation.
             return responses.unprotected(call.params["StackName"])

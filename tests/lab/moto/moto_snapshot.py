@@ -21,6 +21,7 @@ from tests.lab.moto.backends import backend
 from tests.lab.moto.change_sets import parameters_of
 from tests.lab.moto.transport import Call
 from tests.lab.snapshot import (
+    SCALING_ACTIONS,
     STACK_ACTIONS,
     Action,
     Change,
@@ -28,6 +29,7 @@ from tests.lab.snapshot import (
     Listener,
     Service,
     Stack,
+    Target,
     TaskDefinition,
     family_of,
     forward_weights,
@@ -119,6 +121,17 @@ class MotoSnapshot(TableItems):
             for each in found
         ]
 
+    @property
+    def targets(self) -> Mapping[tuple[str, str], Target]:
+        """The scalable targets by cluster and service."""
+        found = self._account.completion.scaling
+        return {
+            (resource.split("/")[1], resource.split("/")[2]): Target(
+                each.minimum, each.maximum, each.scales_in, each.values
+            )
+            for resource, each in found.items()
+        }
+
     def weights(self, application: str, listener: Listener) -> Mapping[str, int] | None:
         """Return the weight of each target group of a listener, None without the listener."""
         (known, *_) = (
@@ -150,8 +163,10 @@ class MotoSnapshot(TableItems):
         if action in STACK_ACTIONS:
             return Change(call.number, action, name)
         if action is Action.UPDATE_SERVICE:
-            definition = params.get("taskDefinition")
-            return Change(call.number, action, name, params["service"], definition)
+            definition, count = params.get("taskDefinition"), params.get("desiredCount")
+            return Change(call.number, action, name, params["service"], definition, count=count)
+        if action in SCALING_ACTIONS:
+            return Change(call.number, action, name, params["ResourceId"].rpartition("/")[2])
         if action is Action.MODIFY_LISTENER:
             production = params["ListenerArn"] == application.production_listener
             listener: Listener = "production" if production else "test"

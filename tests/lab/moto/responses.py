@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from typing import Any
 from xml.sax.saxutils import escape
 
 from botocore.awsrequest import AWSResponse
@@ -12,6 +13,7 @@ from moto.core.botocore_stubber import MockRawResponse
 _QUERY = ("cloudformation", "elbv2")
 # Status and code by service ("Common Errors" of each API reference).
 _THROTTLED: Mapping[str, tuple[int, str]] = {
+    "application-autoscaling": (400, "ThrottlingException"),
     "cloudformation": (400, "Throttling"),
     "dynamodb": (400, "ThrottlingException"),
     "ecr": (400, "ThrottlingException"),
@@ -21,6 +23,7 @@ _THROTTLED: Mapping[str, tuple[int, str]] = {
     "s3": (503, "SlowDown"),
 }
 _BROKEN: Mapping[str, str] = {
+    "application-autoscaling": "InternalServiceException",
     "cloudformation": "InternalFailure",
     "dynamodb": "InternalServerError",
     "ecr": "ServerException",
@@ -62,9 +65,14 @@ def failure(service: str, status: int, code: str, message: str) -> AWSResponse:
     return _response(status, json.dumps({"__type": code, "message": message}))
 
 
+def json_result(members: Mapping[str, Any]) -> AWSResponse:
+    """Return the response of a JSON API."""
+    return _response(200, json.dumps(members))
+
+
 def no_cache_rules() -> AWSResponse:
     """Return the response of DescribePullThroughCacheRules in a registry without rules."""
-    return _response(200, json.dumps({"pullThroughCacheRules": []}))
+    return json_result({"pullThroughCacheRules": []})
 
 
 def parameters(template: str) -> AWSResponse:

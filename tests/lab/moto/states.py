@@ -97,6 +97,12 @@ def _grown(world: World) -> None:
     scale(world, "prod-2")
 
 
+def _scaled(world: World) -> None:
+    scaling = {"min": 1, "max": 4, "cpuPercent": 60, "requestsPerTarget": 100}
+    done(world, patch({"overrides": {"prod": {"scaling": scaling}}}))
+    scale(world, "prod-2")
+
+
 def _updated(world: World) -> None:
     done(world, _LEVEL, promote())
 
@@ -192,6 +198,7 @@ SHOP = State(_shop)
 LARGE = State(_large)
 TESTED = State(_tested, SHOP)
 GROWN = State(_grown, SHOP)
+SCALED = State(_scaled, SHOP)
 SWAPPED = State(_swapped, SHOP)
 UPDATED = State(_updated, SHOP)
 FAILING_UPDATE = State(_failing_update(), SHOP)

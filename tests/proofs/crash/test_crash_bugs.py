@@ -11,12 +11,13 @@ from tests.lab.planted import (
     OutdatedBugError,
     in_adapters,
     in_engine,
+    in_scaling,
     plant,
     run_proof,
     run_with_bug,
 )
 
-_BUGS = (*in_engine.BUGS, *in_adapters.BUGS)
+_BUGS = (*in_engine.BUGS, *in_adapters.BUGS, *in_scaling.BUGS)
 
 
 @pytest.mark.parametrize("bug", _BUGS, ids=lambda bug: bug.name)
