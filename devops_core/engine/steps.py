@@ -97,14 +97,15 @@ def applied(
 def _refused(state: State, step: Step, error: AwsError, now: datetime) -> State | None:
     """Return the state after a refusal that is a result of the step, None for any other error."""
     refused = isinstance(error, RefusedError)
-    # The operation does not wait for a permission to clean up, nor after its deadline.
-    ends = refused or isinstance(error, AccessDeniedError) or state.operation.overdue(now)
+    overdue = state.operation.overdue(now)
     if isinstance(step, Deregister):
-        return _deregistered(state, step, None) if ends else None
+        # The operation does not wait for a permission to clean up, nor after its deadline.
+        ignored = refused or isinstance(error, AccessDeniedError) or overdue
+        return _deregistered(state, step, None) if ignored else None
     if isinstance(step, ApplyScaling | RemoveScaling | SetMinimum | AllowScaleIn):
         from devops_core.engine import scaling
 
-        return scaling.refused(state, step, error.message, ends=ends)
+        return scaling.refused(state, step, error.message, ends=refused or overdue)
     if not refused:
         return None
     if isinstance(step, ReadTemplate | CreateStack | CreateChangeSet):

@@ -414,7 +414,8 @@ def scalable_targets_are_those_of_the_rows(snapshot: Snapshot, context: Context)
         excused = key[0] in refused or context.untidy is EVERY_FAMILY
         assert known or excused, f"{key} has the scalable target {target}"
     for key, (row, service) in rows.items():
-        if service.scaling is None or not service.scaling_known or row.drift:
+        active = row.status is RowStatus.ACTIVE and not row.drift
+        if service.scaling is None or not service.scaling_known or not active:
             continue
         found = snapshot.targets.get(key)
         assert found, f"{_name(row)} has no scalable target"
@@ -424,20 +425,22 @@ def scalable_targets_are_those_of_the_rows(snapshot: Snapshot, context: Context)
         assert found.minimum >= least, f"{_name(row)} has the limits of {found}"
         assert found.maximum in (most, found.minimum), f"{_name(row)} has the limits of {found}"
         if row.application.name not in {*refused, *context.moved, *context.excused}:
-            idle = row.environment is Environment.PROD_BLUE
-            suspended = idle and _last_kind(snapshot, *key) in ("swap", "update")
-            assert found.scales_in is not suspended, f"{_name(row)} has {found}"
+            idle, kind = row.environment is Environment.PROD_BLUE, _last_kind(snapshot, *key)
+            suspended = idle and kind in ("swap", "update")
+            assert not kind or found.scales_in is not suspended, f"{_name(row)} has {found}"
 
 
 def _last_kind(snapshot: Snapshot, application: str, service: str) -> str:
-    """Return the kind of the last operation that succeeded in a service, "" for none."""
+    """Return the kind of the last operation that has changed a service, "" for none on record."""
     kinds = {
-        operation.ended_at: operation.kind
+        (operation.ended_at, operation.id): operation.kind
         for operation in snapshot.operations.values()
-        if operation.application == application and operation.status is Status.SUCCEEDED
-        if service in {part.service for part in operation.progress}
+        for part in operation.progress
+        if (operation.application, part.service) == (application, service)
+        if operation.ended_at and operation.kind != "repair"
+        if part.status is Status.SUCCEEDED or (part.scales and part.scaled)
     }
-    return kinds[max(filter(None, kinds))] if kinds else ""
+    return kinds[max(kinds)] if kinds else ""
 
 
 def each_environment_is_in_service(snapshot: Snapshot, context: Context) -> None:

@@ -55,7 +55,10 @@ def _applies(half: str, kind: Kind, call: Any, story: str) -> bool:
     fails = HALVES[half].stories[story].ends.startswith("FAILED")
     creates = call.name == HALVES[half].create_stack
     too_late = fails and creates and kind is Kind.LATE_OPERATION
-    return HALVES[half].applies(kind, call) and not too_late
+    # A swap makes the idle slot as large as the live one again, so this can only change the size of
+    # the idle slot.
+    only_size = call.name == "scaling.allow_scale_in" and kind is Kind.LATE_OPERATION
+    return HALVES[half].applies(kind, call) and not (too_late or only_size)
 
 
 def _pairs(half: str, name: str, calls: Sequence[Any]) -> Iterator[Case]:
