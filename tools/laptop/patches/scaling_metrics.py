@@ -26,7 +26,7 @@ class Metrics:
     def point(self, resource: str, metric: str, label: str) -> float | None:
         """Return the data point of a metric; None without running tasks or in its first minute.
 
-        With real containers, there are no data points for CPU and memory.
+        Real containers have no data points for CPU and memory.
         """
         if metric == CPU:
             meter = self._cpu.setdefault(resource, CpuMeter())
