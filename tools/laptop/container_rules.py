@@ -28,7 +28,7 @@ def faults(definition: Mapping[str, Any]) -> Iterator[str]:
     ):
         yield "The log driver awsfirelens needs a container with a firelensConfiguration."
     for size in ("cpu", "memory"):
-        limit, used = _number(definition.get(size)), sum(_number(c.get(size)) for c in containers)
+        limit, used = number(definition.get(size)), sum(number(c.get(size)) for c in containers)
         if limit and used > limit:
             yield f"The {size} of the containers, {used}, is above that of the task, {limit}."
 
@@ -45,6 +45,6 @@ def _dependency_faults(container: Mapping[str, Any], named: Mapping[Any, Any]) -
             yield f"HEALTHY is not possible for {name}, because it has no health check."
 
 
-def _number(value: Any) -> int:
+def number(value: Any) -> int:
     """Return CPU units or MiB; 0 for a missing value and for one with a unit."""
     return int(value) if str(value).isdigit() else 0

@@ -80,6 +80,11 @@ class Container:
         threading.Thread(target=self._log.fill, args=(process.stdout,), daemon=True).start()
 
     @property
+    def pid(self) -> int:
+        """The id of the process."""
+        return self._process.pid
+
+    @property
     def status(self) -> str:
         """`running` or `exited`."""
         return "running" if self._process.poll() is None else "exited"

@@ -1,17 +1,18 @@
 """The IAM permissions that a call to AWS requires: actions, resources, condition keys; no I/O.
 
 The rules cover the calls of the service's functions to ECS, CloudFormation, DynamoDB, ECR,
-CloudWatch Logs and Elastic Load Balancing, for which the emulator checks other permissions than
-AWS. Source: AWS Service Authorization Reference.
+CloudWatch Logs, Elastic Load Balancing and Application Auto Scaling, for which the emulator checks
+other permissions than AWS. Source: AWS Service Authorization Reference.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
+from tools.laptop.calls import Call, Permission, tag_keys
+from tools.laptop.scaling_permissions import ADDITIONAL_SCALING_ACTIONS, SCALING_RULES
 from tools.laptop.template_urls import TemplateObject
 
 _MACRO = "AWS::LanguageExtensions"
@@ -20,37 +21,6 @@ _TYPED_PARAMETERS = {
     "AWS::EC2::Subnet::Id": "ec2:DescribeSubnets",
     "AWS::EC2::SecurityGroup::Id": "ec2:DescribeSecurityGroups",
 }
-
-
-@dataclass(frozen=True)
-class Call:
-    """A call of the AWS API; `action` has the form "ecs:UpdateService".
-
-    `parameters` have the names of the API; those of a query API are flat ("Tags.member.1.Key").
-    """
-
-    action: str
-    parameters: Mapping[str, Any]
-    region: str
-    account: str
-    # The roles of a registered task definition, by its ARN.
-    task_roles: Callable[[str], Iterable[str]] = lambda _definition: ()
-    # The template at a URL.
-    template_at: Callable[[str], str] = lambda _url: ""
-
-    def arn(self, resource: str) -> str:
-        """Return the ARN of a resource of the called service."""
-        service = self.action.partition(":")[0]
-        return f"arn:aws:{service}:{self.region}:{self.account}:{resource}"
-
-
-@dataclass(frozen=True)
-class Permission:
-    """A required permission: `action` on `resource`, with the condition keys of the request."""
-
-    action: str
-    resource: str = "*"
-    keys: Mapping[str, Any] = field(default_factory=dict)
 
 
 def required_permissions(call: Call) -> list[Permission] | None:
@@ -103,7 +73,7 @@ def _any_resource(call: Call) -> Iterable[Permission]:
 
 def _create_stack(call: Call) -> Iterable[Permission]:
     stack = _stack(call)
-    tags = _tag_keys(_stack_tags(call.parameters))
+    tags = tag_keys(_stack_tags(call.parameters))
     yield Permission(call.action, stack, _stack_keys(call) | tags)
     if tags:
         tags = tags | {"cloudformation:CreateAction": "CreateStack"}
@@ -120,7 +90,7 @@ def _create_stack(call: Call) -> Iterable[Permission]:
 
 
 def _create_change_set(call: Call) -> Iterable[Permission]:
-    stack, tags = _stack(call), _tag_keys(_stack_tags(call.parameters))
+    stack, tags = _stack(call), tag_keys(_stack_tags(call.parameters))
     yield Permission(call.action, stack, _stack_keys(call) | _change_set_key(call) | tags)
     if tags:
         tags = tags | {"cloudformation:CreateAction": "CreateChangeSet"}
@@ -183,7 +153,7 @@ def _one_stack(call: Call) -> Iterable[Permission]:
 def _register(call: Call) -> Iterable[Permission]:
     # The revision number is not known before the call.
     family = call.arn(f"task-definition/{call.parameters.get('family')}:*")
-    tags = _tag_keys((tag["key"], tag["value"]) for tag in call.parameters.get("tags") or ())
+    tags = tag_keys((tag["key"], tag["value"]) for tag in call.parameters.get("tags") or ())
     compute = task_definition_keys(
         call.parameters.get("requiresCompatibilities"),
         [each.get("privileged") for each in call.parameters.get("containerDefinitions") or ()],
@@ -270,6 +240,7 @@ def _get_log_events(call: Call) -> Iterable[Permission]:
 
 
 _RULES: dict[str, Callable[[Call], Iterable[Permission]]] = {
+    **SCALING_RULES,
     "cloudformation:ContinueUpdateRollback": _stack_with_role,
     "cloudformation:CreateChangeSet": _create_change_set,
     "cloudformation:CreateStack": _create_stack,
@@ -317,6 +288,7 @@ ADDITIONAL_ACTIONS = frozenset(
         "s3:GetObject",
         "s3:GetObjectVersion",
         *_TYPED_PARAMETERS.values(),
+        *ADDITIONAL_SCALING_ACTIONS,
     }
 )
 
@@ -364,13 +336,6 @@ def _stack_tags(parameters: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
     for name, key in parameters.items():
         if name.startswith("Tags.member.") and name.endswith(".Key"):
             yield key, parameters.get(name.removesuffix("Key") + "Value", "")
-
-
-def _tag_keys(tags: Iterable[tuple[str, str]]) -> dict[str, Any]:
-    named = dict(tags)
-    if not named:
-        return {}
-    return {"aws:TagKeys": list(named)} | {f"aws:RequestTag/{k}": v for k, v in named.items()}
 
 
 def _pass_role(call: Call, parameter: str, service: str) -> Iterable[Permission]:

@@ -13,7 +13,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from tools.laptop.permissions import Permission, service_keys, task_definition_keys
+from tools.laptop.calls import Permission
+from tools.laptop.permissions import service_keys, task_definition_keys
 
 _HANDLERS = Path(__file__).with_name("resource-handlers.json")
 _KMS = "a customer-managed KMS key; the template uses keys of AWS"

@@ -46,7 +46,7 @@ from tests.lab.world import (
     schedule,
     swap,
 )
-from tools.laptop.permissions import Permission
+from tools.laptop.calls import Permission
 
 # The functions of serverless.yml by their routes; all other events start reconcile.
 FUNCTIONS: Mapping[tuple[str, str], str] = {

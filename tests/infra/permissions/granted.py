@@ -10,7 +10,7 @@ from typing import Any
 from tests.infra.reference import holds, listed
 from tests.lab.fakes import ACCOUNT, REGION, settings
 from tests.lab.templates import Template
-from tools.laptop.permissions import Permission
+from tools.laptop.calls import Permission
 
 _OWN_LOG = ("logs:CreateLogStream", "logs:PutLogEvents")
 _PSEUDO = {"Partition": "aws", "Region": REGION, "AccountId": ACCOUNT}

@@ -13,12 +13,9 @@ from tests.lab.fakes import ACCOUNT, REGION, settings
 from tests.lab.moto.backends import backend
 from tests.lab.moto.transport import Call
 from tests.lab.templates import APPLICATION
-from tools.laptop.permissions import Call as ApiCall
-from tools.laptop.permissions import (
-    Permission,
-    leading_keys,
-    required_permissions,
-)
+from tools.laptop.calls import Call as ApiCall
+from tools.laptop.calls import Permission
+from tools.laptop.permissions import leading_keys, required_permissions
 
 Params = Mapping[str, Any]
 

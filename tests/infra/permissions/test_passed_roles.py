@@ -13,7 +13,7 @@ from tests.infra.permissions.granted import grants
 from tests.infra.reference import VALUES
 from tests.lab.fakes import ACCOUNT
 from tests.lab.templates import Template, literal, of_type
-from tools.laptop.permissions import Permission
+from tools.laptop.calls import Permission
 from tools.security.compiled import compile_template
 
 # The account of the parameters of the tests.

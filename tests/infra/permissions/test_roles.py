@@ -12,7 +12,7 @@ from tests.infra.permissions import courses
 from tests.infra.permissions.courses import FUNCTIONS, Used
 from tests.infra.permissions.granted import Grant, grants, matches
 from tests.lab.fakes import ACCOUNT, REGION, settings
-from tools.laptop.permissions import Permission
+from tools.laptop.calls import Permission
 
 _FUNCTIONS = sorted({*FUNCTIONS.values(), "reconcile"})
 TESTS = [*map(service_name, DEPLOYABLE)]

@@ -13,6 +13,7 @@ def apply(*, real_docker: bool) -> None:
     from tools.laptop.patches import (
         access_log,
         api,
+        application_autoscaling,
         change_sets,
         concurrency,
         conditions,
@@ -38,8 +39,8 @@ def apply(*, real_docker: bool) -> None:
     for patch in (
         load_balancers, weights, target_groups, unhealthy_tasks, templates, template_urls,
         role_policies, stack_deletes, stack_policies, task_definitions, images, times, api,
-        access_log, functions, concurrency, kept_state, permissions, stack_roles,
-        conditions, stack_updates, change_sets,
+        access_log, functions, concurrency, kept_state, application_autoscaling, permissions,
+        stack_roles, conditions, stack_updates, change_sets,
     ):  # fmt: skip
         patch.apply()
     _apply_container_patches(real_docker=real_docker)

@@ -12,12 +12,16 @@ from ministack.core import iam_actions, iam_evaluator
 from ministack.core.responses import get_account_id, get_region
 from ministack.services import alb, cloudformation, ecs
 
-from tools.laptop.patches import stack_roles, template_urls
-from tools.laptop.permissions import ACTIONS, Call, Permission, required_permissions
+from tools.laptop.calls import Call, Permission
+from tools.laptop.patches import application_autoscaling, stack_roles, template_urls
+from tools.laptop.permissions import ACTIONS, required_permissions
 
 Handler = Callable[..., Awaitable[Any]]
 
-_SERVICES = ("cloudformation", "dynamodb", "ecs", "elasticloadbalancing", "logs")
+_SERVICES = (
+    *("application-autoscaling", "cloudformation", "dynamodb", "ecs", "elasticloadbalancing"),
+    "logs",
+)
 _LOG = logging.getLogger("laptop")
 _extract_iam_action = iam_actions.extract_iam_action
 _extract_resource_arn = iam_actions.extract_resource_arn
@@ -95,7 +99,10 @@ def authorized(service: str, handler: Handler) -> Handler:
         parameters = app._routing_params(method, path, headers, body, query)
         action = _extract_iam_action(service, method, path, headers, body, parameters)
         members = _parameters(body, parameters)
-        call = Call(action or "", members, get_region(), get_account_id(), task_roles, template_at)
+        call = Call(
+            *(action or "", members, get_region(), get_account_id()),
+            *(task_roles, template_at, application_autoscaling.target_arn),
+        )
         for permission in required_permissions(call) or ():
             denied = app._enforce_data_plane(
                 service,
@@ -149,4 +156,6 @@ def _tags(arn: str) -> list[tuple[str, str]]:
         return [(tag["Key"], tag["Value"]) for tag in stack.get("Tags") or ()]
     if arn.startswith("arn:aws:ecs:"):
         return [(tag["key"], tag["value"]) for tag in ecs._tags.get(arn) or ()]
+    if arn.startswith("arn:aws:application-autoscaling:"):
+        return [*application_autoscaling.tags_of(arn).items()]
     return [(tag["Key"], tag["Value"]) for tag in alb._tags.get(arn) or ()]

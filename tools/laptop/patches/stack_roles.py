@@ -11,8 +11,8 @@ from ministack.core import iam_evaluator
 from ministack.core.responses import get_account_id, get_region
 from ministack.services.cloudformation import provisioners, stacks
 
+from tools.laptop.calls import Permission
 from tools.laptop.patches import role_policies
-from tools.laptop.permissions import Permission
 from tools.laptop.stack_permissions import Resource, handler_permissions
 
 _LOG = logging.getLogger("laptop")
