@@ -216,6 +216,52 @@ const stoppedTasks = [
   // The last lines of a container that failed. The service reads only groups of the application.
   allow(['logs:GetLogEvents'], arn('logs', 'log-group:/ecs/*:log-stream:*')),
 ];
+// --- Application Auto Scaling. The ARN of a scalable target does not contain the service. ---
+
+const scalableTargets = (...actions) =>
+  allow(
+    actions.map((action) => `application-autoscaling:${action}`),
+    arn('application-autoscaling', 'scalable-target/*'),
+    {
+      StringEquals: {
+        'application-autoscaling:service-namespace': 'ecs',
+        'application-autoscaling:scalable-dimension': 'ecs:service:DesiredCount',
+      },
+    },
+  );
+/**
+ * Register targets. Application Auto Scaling checks that the caller can update the service
+ * ("Permissions validation for API calls on target resources", Application Auto Scaling User Guide), so
+ * only services of applications are possible. The first call of an account creates the role of
+ * Application Auto Scaling.
+ */
+const registerTargets = [
+  scalableTargets('RegisterScalableTarget'),
+  allow(
+    ['iam:CreateServiceLinkedRole'],
+    sub(
+      'arn:${AWS::Partition}:iam::${AWS::AccountId}:role/aws-service-role/ecs.application-autoscaling.amazonaws.com/AWSServiceRoleForApplicationAutoScaling_ECSService',
+    ),
+    { StringEquals: { 'iam:AWSServiceName': 'ecs.application-autoscaling.amazonaws.com' } },
+  ),
+];
+/** Read targets; no resource-level permissions exist. */
+const readTargets = allow(['application-autoscaling:DescribeScalableTargets'], '*');
+const removeTargets = scalableTargets('DeregisterScalableTarget');
+/** Give services exactly the policies of a scaling, with the alarms of these policies. */
+const scaleServices = (names) => [
+  ...registerTargets,
+  removeTargets,
+  scalableTargets('PutScalingPolicy', 'DeleteScalingPolicy', 'DeleteScheduledAction'),
+  allow(
+    ['cloudwatch:DescribeAlarms', 'cloudwatch:PutMetricAlarm', 'cloudwatch:DeleteAlarms'],
+    named('cloudwatch', names, (name) => `alarm:TargetTracking-service/*/${name}-*`),
+  ),
+  // The names of the load balancer, for the requests of each target.
+  allow(['elasticloadbalancing:DescribeTargetGroups'], '*'),
+];
+/** Change the limits of the slots during a swap, and their scale-in after it. */
+const scaleSlots = [...registerTargets, scalableTargets('PutScheduledAction'), readTargets];
 /** Follow a rollout to its end, including a rollback to the previous task definition. */
 const follow = (names) => [
   followServices(names),
@@ -223,6 +269,7 @@ const follow = (names) => [
   passTaskRoles,
   ...stoppedTasks,
   deregister,
+  ...scaleServices(names),
 ];
 const rollOut = (names) => [...register(names), findTaskDefinitions, ...follow(names)];
 /**
@@ -269,6 +316,7 @@ const endEarly = [
   listenerRules,
   targets,
   ...switchListeners,
+  ...scaleSlots,
 ];
 /** Complete an operation of any kind. */
 const anyOperation = [...endEarly, ...removeRevisions, ...createStack, ...register(SERVICES)];
@@ -330,6 +378,7 @@ const FUNCTIONS = {
     listenerRules,
     targets,
     ...switchListeners,
+    ...scaleSlots,
   ],
   update: [
     ...read,
@@ -354,9 +403,10 @@ const FUNCTIONS = {
     ),
     passed(STACK_ROLE, 'cloudformation.amazonaws.com'),
     ...rollOut(TEST_ENVIRONMENTS),
-    // Of production only the task count changes at once.
+    // Of production only the task count and the scaling change at once.
     followServices(SLOTS),
     updateServices(SLOTS),
+    ...scaleServices(SLOTS),
   ],
   delete: [
     ...read,
@@ -369,6 +419,7 @@ const FUNCTIONS = {
     ...undoStack,
     findTaskDefinitions,
     deregister,
+    removeTargets,
   ],
   abort: [...endEarly, followChangeSet, updateLog],
   query: [

@@ -75,6 +75,13 @@ _LEVEL = patch({"service": {"environment": {"LEVEL": "debug"}}})
 _UPDATED = State(lambda world: states.done(world, _LEVEL), _FULL)
 _WITH_LOGIN = State(states.require_login, states.SHOP)
 _GROWN_BACK = State(lambda world: states.scale(world, "prod-1"), states.SWAPPED)
+_SCALING = {"min": 2, "max": 4, "cpuPercent": 60, "requestsPerTarget": 100}
+_SCALE = {"scaling": _SCALING}
+_COUNT = {"scaling": None, "desiredCount": 2}
+_SCALED = State(
+    lambda world: states.done(world, patch({"service": _SCALE, "overrides": None})), states.SHOP
+)
+_SCALED_AND_GROWN = State(lambda world: states.scale(world, "prod-2"), _SCALED)
 _ADDS = patch({"environments": {"da": True}})
 _REMOVES = patch({"environments": {"nonProd": ["dev", "qa"]}}, "stage")
 _REQUESTS: tuple[tuple[State, Request], ...] = (
@@ -83,6 +90,13 @@ _REQUESTS: tuple[tuple[State, Request], ...] = (
     (states.SHOP, restart("dev")),
     (_FULL, _LEVEL),
     (_FULL, patch({"overrides": {"prod": {"desiredCount": 3}}})),
+    (states.SHOP, patch({"service": _SCALE})),
+    (_SCALED, patch({"service": _COUNT})),
+    (_SCALED, deploy("2.0", "dev")),
+    (_SCALED, promote()),
+    (_SCALED_AND_GROWN, swap("2.0")),
+    (_SCALED, delete()),
+    (states.EMPTY, create(service=_SCALE)),
     (states.SHOP, _ADDS),
     (_FULL, _REMOVES),
     (states.TESTED, promote()),
@@ -93,7 +107,12 @@ _REQUESTS: tuple[tuple[State, Request], ...] = (
     (_FULL, delete()),
 )
 _WITHOUT_IMAGES = State(states.remove_images, states.TESTED)
-_DRIFTS = (states.SERVICE_CHANGED, states.STACK_DELETED, states.CLAIM_LEFT)
+_DRIFTS = (
+    State(lambda world: world.account.clock.pass_(minutes=10), _SCALED),
+    states.SERVICE_CHANGED,
+    states.STACK_DELETED,
+    states.CLAIM_LEFT,
+)
 _OTHER_TEAMS = AccessPolicy(teams={"others": ("arn:aws:iam::123456789012:role/others",)})
 # Longer than a lease, and than anything takes here that goes on by itself.
 _PAUSE = 70
