@@ -243,7 +243,8 @@ def test_a_caller_needs_the_permissions_for_the_service(
                 "application-autoscaling", endpoint_url=running.endpoint
             )
             if name == "partly":
-                with pytest.raises(ClientError, match="ecs:DescribeServices"):
+                refused = scaling.client.exceptions.ValidationException
+                with pytest.raises(refused, match="ecs:DescribeServices"):
                     scaling.register(MinCapacity=1, MaxCapacity=1)
             else:
                 scaling.register(MinCapacity=1, MaxCapacity=1)

@@ -9,12 +9,13 @@ from typing import Any
 
 from ministack import app
 from ministack.core import iam_actions, iam_evaluator
-from ministack.core.responses import get_account_id, get_region
+from ministack.core.responses import error_response_json, get_account_id, get_region
 from ministack.services import alb, cloudformation, ecs
 
 from tools.laptop.calls import Call, Permission
 from tools.laptop.patches import application_autoscaling, stack_roles, template_urls
 from tools.laptop.permissions import ACTIONS, required_permissions
+from tools.laptop.scaling.service_model import SERVICE as SCALING
 
 Handler = Callable[..., Awaitable[Any]]
 
@@ -115,12 +116,26 @@ def authorized(service: str, handler: Handler) -> Handler:
                 named_resource=permission.resource,
             )
             if denied:
-                return denied
+                return _refusal(service, permission, denied)
         if service == "cloudformation":
             stack_roles.remember(members)
         return await handler(method, path, headers, body, query)
 
     return handle
+
+
+def _refusal(service: str, permission: Permission, denied: Any) -> Any:
+    """Return the response to a call without a permission.
+
+    Application Auto Scaling reports a missing permission for the scaled service or for CloudWatch
+    as a ValidationException (User Guide, "Permissions validation for Application Auto Scaling API
+    calls on target resources").
+    """
+    _, _, body = denied
+    if service == SCALING and permission.action.startswith(("ecs:", "cloudwatch:")):
+        message = str(json.loads(body).get("message"))
+        return error_response_json("ValidationException", message, 400, message_key="Message")
+    return denied
 
 
 def task_roles(definition: str) -> list[str]:
