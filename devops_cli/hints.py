@@ -17,7 +17,7 @@ ELSEWHERE = {
     "release": "Use devops swap NAME --version VERSION.",
     "logs": "devops status NAME shows the messages of ECS. CloudWatch Logs has the output of the"
     " containers.",
-    "scale": "Use devops set NAME desiredCount=N --env ENV.",
+    "autoscale": "Use devops scale NAME --min N --max N --cpu PERCENT.",
     "env": "Use devops set NAME environment.VARIABLE=VALUE --env ENV.",
     "edit": "Use devops spec NAME > app.yml, then devops apply -f app.yml.",
     "update": "Use devops apply -f app.yml.",

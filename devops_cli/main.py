@@ -60,6 +60,7 @@ _COMMANDS = (
     ),
     (updates.apply, _WRITE_PANEL, "apply -f app.yml"),
     (updates.set_, _WRITE_PANEL, "set Shop cpu=512 environment.LEVEL=info --env stage"),
+    (updates.scale, _WRITE_PANEL, "scale Shop --env prod --min 2 --max 20 --cpu 60"),
     (updates.unset, _WRITE_PANEL, "unset Shop environment.LEVEL --env stage"),
     (writes.deploy, _WRITE_PANEL, "deploy Shop --env dev,qa --version 1.0.0"),
     (writes.restart, _WRITE_PANEL, "restart Shop --env dev,qa"),

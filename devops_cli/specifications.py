@@ -16,6 +16,8 @@ from devops_cli.responses import Object
 # A variable and a secret of the same name exclude each other in one part of a specification.
 _SOURCES = ("environment", "secrets")
 _OTHER = dict(zip(_SOURCES, reversed(_SOURCES), strict=True))
+# A task count and scaling replace each other.
+_REPLACED = {"desiredCount": "scaling", "scaling": "desiredCount"}
 
 
 @dataclass(frozen=True)
@@ -122,12 +124,49 @@ def with_setting(document: Object, setting: Setting, value: Any, environments: l
     for part in _parts(changed, setting, environments):
         if not setting.name:
             part[setting.member] = value
+            part.pop(_REPLACED.get(setting.member, ""), None)
             continue
         _map(part, setting.member)[setting.name] = value
         _map(part, _OTHER[setting.member]).pop(setting.name, None)
         if setting.name in (unset := _names(part)):
             part["unset"] = [each for each in unset if each != setting.name]
     return _without_empty(changed)
+
+
+def with_scaling(
+    document: Object, limits: Mapping[str, int], targets: Mapping[str, int], environments: list[str]
+) -> Object:
+    """Return a document with other scaling: in all environments, or in some.
+
+    `limits` are added to the present scaling of each environment; `targets` replace its targets,
+    unless they are empty.
+
+    Raises:
+        UsageError: a limit, or all targets, are missing.
+
+    """
+    own = {"min", "max"}
+    for name in environments or [""]:
+        present = _scaling(document, name)
+        kept = {key: value for key, value in present.items() if key in own or not targets}
+        scaling = {**kept, **limits, **targets}
+        missing = [f"--{each}" for each in sorted(own - scaling.keys())]
+        if scaling.keys() <= own:
+            missing.append("one of --cpu, --memory and --requests")
+        if missing:
+            of_name = f" of {name}" if name else ""
+            raise UsageError(f"new scaling{of_name} also requires {' and '.join(missing)}")
+        chosen = [name] if name else []
+        document = with_setting(document, Setting("scaling"), scaling, chosen)
+    return document
+
+
+def _scaling(document: Object, environment: str) -> dict[str, int]:
+    """Return the scaling of `service`, or that of an environment."""
+    override = document.get("overrides", {}).get(environment, {})
+    part = override if override.keys() & _REPLACED.keys() else document.get("service", {})
+    found: dict[str, int] = part.get("scaling", {})
+    return found
 
 
 def without_setting(document: Object, setting: Setting, environments: list[str]) -> Object:

@@ -184,8 +184,7 @@ const undoStack = [
 
 // --- ECS. It has no resource-level permissions for reading and deregistering task definitions. ---
 
-const followServices = (names) =>
-  allow(['ecs:DescribeServices'], named('ecs', names, (name) => `service/*/${name}`));
+const followServices = allow(['ecs:DescribeServices'], arn('ecs', 'service/*'));
 /** Update only services of applications: the template tags them. */
 const updateServices = (names) =>
   allow(['ecs:UpdateService'], named('ecs', names, (name) => `service/*/${name}`), {
@@ -200,8 +199,9 @@ const register = (names) => [
     'ForAllValues:StringEquals': { 'ecs:compute-compatibility': ['FARGATE'] },
     StringNotEqualsIgnoreCase: { 'ecs:privileged': 'true' },
   }),
-  // Only at registration: a new tag would assign an existing task definition to another operation.
-  allow(['ecs:TagResource'], taskDefinitions(names), {
+  // Only at registration, which has its own names: a new tag would assign an existing task definition to
+  // another operation.
+  allow(['ecs:TagResource'], arn('ecs', 'task-definition/*'), {
     StringEquals: { 'ecs:CreateAction': 'RegisterTaskDefinition' },
   }),
 ];
@@ -240,7 +240,7 @@ const registerTargets = [
   allow(
     ['iam:CreateServiceLinkedRole'],
     sub(
-      'arn:${AWS::Partition}:iam::${AWS::AccountId}:role/aws-service-role/ecs.application-autoscaling.amazonaws.com/AWSServiceRoleForApplicationAutoScaling_ECSService',
+      'arn:${AWS::Partition}:iam::${AWS::AccountId}:role/aws-service-role/ecs.application-autoscaling.amazonaws.com/*',
     ),
     { StringEquals: { 'iam:AWSServiceName': 'ecs.application-autoscaling.amazonaws.com' } },
   ),
@@ -249,13 +249,13 @@ const registerTargets = [
 const readTargets = allow(['application-autoscaling:DescribeScalableTargets'], '*');
 const removeTargets = scalableTargets('DeregisterScalableTarget');
 /** Give services exactly the policies of a scaling, with the alarms of these policies. */
-const scaleServices = (names) => [
+const scaleServices = [
   ...registerTargets,
   removeTargets,
   scalableTargets('PutScalingPolicy', 'DeleteScalingPolicy', 'DeleteScheduledAction'),
   allow(
     ['cloudwatch:DescribeAlarms', 'cloudwatch:PutMetricAlarm', 'cloudwatch:DeleteAlarms'],
-    named('cloudwatch', names, (name) => `alarm:TargetTracking-service/*/${name}-*`),
+    arn('cloudwatch', 'alarm:TargetTracking-service/*'),
   ),
   // The names of the load balancer, for the requests of each target.
   allow(['elasticloadbalancing:DescribeTargetGroups'], '*'),
@@ -264,12 +264,12 @@ const scaleServices = (names) => [
 const scaleSlots = [...registerTargets, scalableTargets('PutScheduledAction'), readTargets];
 /** Follow a rollout to its end, including a rollback to the previous task definition. */
 const follow = (names) => [
-  followServices(names),
+  followServices,
   updateServices(names),
   passTaskRoles,
   ...stoppedTasks,
   deregister,
-  ...scaleServices(names),
+  ...scaleServices,
 ];
 const rollOut = (names) => [...register(names), findTaskDefinitions, ...follow(names)];
 /**
@@ -373,7 +373,7 @@ const FUNCTIONS = {
     checkSpecification,
     take(PRODUCTION),
     write(PRODUCTION),
-    followServices(SLOTS),
+    followServices,
     updateServices(SLOTS),
     listenerRules,
     targets,
@@ -404,9 +404,7 @@ const FUNCTIONS = {
     passed(STACK_ROLE, 'cloudformation.amazonaws.com'),
     ...rollOut(TEST_ENVIRONMENTS),
     // Of production only the task count and the scaling change at once.
-    followServices(SLOTS),
     updateServices(SLOTS),
-    ...scaleServices(SLOTS),
   ],
   delete: [
     ...read,
@@ -434,7 +432,7 @@ const FUNCTIONS = {
     allow(['dynamodb:BatchGetItem'], [...INVENTORY, LOG]),
     // Names in any case, for the message about a missing application.
     allow(['dynamodb:GetItem', 'dynamodb:Query'], LOG),
-    followServices(SERVICES),
+    followServices,
     listenerRules,
     targets,
   ],

@@ -8,7 +8,7 @@ from typing import Annotated, NamedTuple
 
 import typer
 
-from devops_cli import queueing, revisions, specifications, writing
+from devops_cli import bodies, queueing, revisions, specifications, writing
 from devops_cli.exits import Exit
 from devops_cli.failures import ApiError, UsageError
 from devops_cli.options import (
@@ -129,6 +129,62 @@ def set_(
     settings = [each for each, _ in parsed]
     asks = _concerns_production(settings, chosen) and not yes
     words = ("set", name, *assignments, *_option(chosen))
+    return _change_settings(session, words, changed, _Sending(write, queue, timeout), asks=asks)
+
+
+@command
+def scale(
+    name: Name,
+    write: Write,
+    queue: Queue,
+    timeout: Timeout,
+    session: Session,
+    minimum: Annotated[
+        int | None, typer.Option("--min", metavar="N", help="Smallest number of tasks.")
+    ] = None,
+    maximum: Annotated[
+        int | None, typer.Option("--max", metavar="N", help="Largest number of tasks.")
+    ] = None,
+    cpu: Annotated[
+        int | None, typer.Option(metavar="PERCENT", help="Average CPU utilization to keep.")
+    ] = None,
+    memory: Annotated[
+        int | None, typer.Option(metavar="PERCENT", help="Average memory utilization to keep.")
+    ] = None,
+    requests: Annotated[
+        int | None, typer.Option(metavar="N", help="Requests of each task in a minute to keep.")
+    ] = None,
+    count: Annotated[
+        int | None, typer.Option(metavar="N", help="A fixed number of tasks, without scaling.")
+    ] = None,
+    env: Configurable = None,
+    yes: _Yes = False,
+) -> Exit:
+    """Scale the tasks of an application by load, or give it a fixed number of tasks.
+
+    Options that are missing keep their values. The command shows the differences, and asks if the
+    change includes production.
+    """
+    given = {
+        "--min": minimum, "--max": maximum, "--cpu": cpu, "--memory": memory,
+        "--requests": requests, "--count": count,
+    }  # fmt: skip
+    named = {option: value for option, value in given.items() if value is not None}
+    if not named or (count is not None and len(named) > 1):
+        raise UsageError("give either --count, or options such as --min, --max and --cpu")
+    chosen = configurable(env or [])
+    limits = bodies.present(min=minimum, max=maximum)
+    targets = bodies.present(cpuPercent=cpu, memoryPercent=memory, requestsPerTarget=requests)
+    setting = specifications.Setting("desiredCount" if count is not None else "scaling")
+
+    def changed(document: Object) -> Object:
+        if count is not None:
+            return specifications.with_setting(document, setting, count, chosen)
+        return specifications.with_scaling(document, limits, targets, chosen)
+
+    asks = _concerns_production([setting], chosen) and not yes
+    options = [word for option, value in named.items() for word in (option, str(value))]
+    words = ("scale", name, *options, *_option(chosen))
     return _change_settings(session, words, changed, _Sending(write, queue, timeout), asks=asks)
 
 

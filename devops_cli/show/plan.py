@@ -98,6 +98,9 @@ def _settings(each: Object) -> Iterator[str]:
     """Yield the settings of the tasks of a new environment as lines."""
     if count := get_text(each, "desiredCount"):
         yield f"  tasks    {count}"
+    if scaling := get_object(each, "scaling"):
+        values = ", ".join(f"{name} {get_text(scaling, name)}" for name in scaling)
+        yield f"  scaling  {values}"
     if cpu := get_text(each, "cpu"):
         yield f"  size     {cpu} CPU units, {get_text(each, 'memory')} MiB"
     if role := get_text(each, "taskRole"):

@@ -28,7 +28,8 @@ def _scaling_faults(data: Mapping[str, Any], context: Mapping[str, Any]) -> Iter
     if least is not None and most is not None and least > most:
         yield "max", f"must be at least {least}, the value of min"
     if not data.keys() & set(TARGETS):
-        yield "", f"must have at least one of {', '.join(TARGETS)}"
+        first, *others = TARGETS
+        yield first, f"is required without {' and '.join(others)}"
 
 
 SCALING = schema.Object(

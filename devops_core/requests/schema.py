@@ -317,4 +317,4 @@ class Objects(Type):
 
 
 def _path(field: str, name: str) -> str:
-    return ".".join(filter(None, (field, name))) or "body"
+    return f"{field}.{name}" if field else name or "body"

@@ -100,7 +100,7 @@ def test_production_is_not_one_of_these_environments(line: str, hint: str) -> No
         ("rollback Shop", "Use devops swap NAME --back."),
         ("Rollback", "Use devops swap NAME --back."),
         ("logs Shop", "devops status NAME shows the messages of ECS."),
-        ("scale Shop 3", "Use devops set NAME desiredCount=N --env ENV."),
+        ("autoscale Shop", "Use devops scale NAME --min N --max N --cpu PERCENT."),
         ("env Shop", "Use devops set NAME environment.VARIABLE=VALUE --env ENV."),
         ("plan Shop", "Use --dry-run with the command"),
         ("deplyo Shop", "Did you mean 'deploy'?"),

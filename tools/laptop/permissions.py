@@ -269,6 +269,7 @@ _RULES: dict[str, Callable[[Call], Iterable[Permission]]] = {
     "ecs:RegisterTaskDefinition": _register,
     "ecs:UpdateService": _update_service,
     "elasticloadbalancing:DescribeRules": _any_resource,
+    "elasticloadbalancing:DescribeTargetGroups": _any_resource,
     "elasticloadbalancing:DescribeTargetHealth": _any_resource,
     "elasticloadbalancing:ModifyListener": _modify_listener,
     "logs:GetLogEvents": _get_log_events,
