@@ -106,6 +106,7 @@ function derived(values) {
     allelbsubnets: [values.elbsubnet1, values.elbsubnet2, ...values.elbsubnets].join(','),
     requiredtags: requiredtags.join(','),
     allowedregistries: values.allowedregistries.join(','),
+    secretkeyarns: values.secretkeys.join(','),
     imagerepositories: imageRepositories(values),
     restrictedtemplate: String(values.templatewriters.length > 0),
     logretentiondays: Number(logretentiondays),

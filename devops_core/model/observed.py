@@ -149,7 +149,8 @@ class Observed:
     rollback could not delete. `specifications` has
     revisions that are not the present one, by number, `task_roles` the patterns of the roles that
     the team of the application can give to its tasks. `sidecar_digests` has the digests of images
-    that a new revision names, by their references.
+    that a new revision names, by their references. `secret_keys` are the customer managed keys of
+    secrets that the installation has.
     """
 
     stack: Stack | None = None
@@ -177,6 +178,7 @@ class Observed:
     specifications: Mapping[int, Specification] = field(default_factory=dict)
     task_roles: tuple[str, ...] = ()
     sidecar_digests: Mapping[str, str] = field(default_factory=dict)
+    secret_keys: tuple[str, ...] = ()
 
     def require_image(self) -> Image:
         """Return the observed image; ValueError without one."""

@@ -22,9 +22,13 @@ def listed(value: Any) -> list[Any]:
 
 
 def statements(template: Template) -> list[Statement]:
-    """Return the statements of all policies and boundaries of a template."""
+    """Return the statements of all policies and boundaries of a template.
+
+    They include the optional ones, which are the first value of Fn::If.
+    """
     documents = [policy["PolicyDocument"] for policy in _policies(template)]
-    return [statement for document in documents for statement in listed(document["Statement"])]
+    found = [statement for document in documents for statement in listed(document["Statement"])]
+    return [each["Fn::If"][1] if "Fn::If" in each else each for each in found]
 
 
 def resources(statement: Statement, samples: Mapping[str, Any]) -> list[str]:
