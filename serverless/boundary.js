@@ -1,8 +1,9 @@
 'use strict';
 
 // Adapts the permissions boundary to parameters.yml. With `teams`, the roles of an application can read
-// only the secrets of its team; with `secretkeys` they can decrypt secrets with these keys. It also stops
-// a deploy with a boundary that is too long for IAM.
+// only the secrets of its team; with `secretkeys` they can decrypt secrets with these keys; with `ecsexec`
+// a task role of a custom template can have the permissions for ECS Exec. It also stops a deploy with a
+// boundary that is too long for IAM.
 
 const { partitionOf } = require('./partitions');
 
@@ -14,7 +15,7 @@ const PRINCIPAL = `aws:PrincipalTag/${TEAM_TAG}`;
 // character limits").
 const LONGEST = 6144;
 
-/** Plugin for osls; reads teams, secretprefixes and secretkeys of custom.parameters. */
+/** Plugin for osls; reads teams, secretprefixes, secretkeys and ecsexec of custom.parameters. */
 module.exports = class Boundary {
   constructor(serverless) {
     this.serverless = serverless;
@@ -38,7 +39,7 @@ module.exports = class Boundary {
       const others = PolicyDocument.Statement.filter((each) => each !== statement);
       PolicyDocument.Statement = [...others, ...ofTeams(statement, custom.parameters)];
     }
-    PolicyDocument.Statement.push(...decryption(custom.parameters));
+    PolicyDocument.Statement.push(...decryption(custom.parameters), ...exec(custom.parameters));
     const size = characters(PolicyDocument, custom.parameters);
     if (size <= LONGEST) return;
     throw new this.serverless.classes.Error(
@@ -87,6 +88,17 @@ function decryption({ secretkeys }) {
       Condition: { StringLike: { 'kms:ViaService': via } },
     },
   ];
+}
+
+/**
+ * The statement for ECS Exec (ECS Developer Guide, "Task IAM role", "ECS Exec permissions"). SSM has no
+ * resource-level permissions for these actions.
+ */
+function exec({ ecsexec }) {
+  if (ecsexec !== 'true') return [];
+  const channels = ['CreateControlChannel', 'CreateDataChannel', 'OpenControlChannel', 'OpenDataChannel'];
+  const Action = channels.map((name) => `ssmmessages:${name}`);
+  return [{ Sid: 'ExecuteCommands', Effect: 'Allow', Action, Resource: '*' }];
 }
 
 /** The resources whose names begin with a prefix, of resources that end with a wildcard. */

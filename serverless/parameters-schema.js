@@ -281,6 +281,7 @@ const optional = {
       'a list of IAM roles for each team, ' +
       'as in {payments: ["arn:aws:iam::012345678901:role/payments-*"]}',
   },
+  ecsexec: choice(['true', 'false'], 'true or false'),
 };
 
 module.exports = {
@@ -316,6 +317,7 @@ module.exports = {
     secretprefixes: {},
     secretkeys: [],
     taskroles: {},
+    ecsexec: 'false',
   },
   formats: { cidr: isCidr, NFC: (name) => name === name.normalize('NFC') },
   schema: {

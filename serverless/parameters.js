@@ -101,6 +101,8 @@ function derived(values) {
       { 'Fn::Sub': 'arn:${AWS::Partition}:iam::${AWS::AccountId}:role/devops-ecs/*' },
       ...new Set(Object.values(values.taskroles).flat()),
     ],
+    // The values of ecs:enable-execute-command with which the functions can update services.
+    ecsexecvalues: values.ecsexec === 'true' ? ['false', 'true'] : ['false'],
     tasksubnets,
     allsubnets: tasksubnets.join(','),
     allelbsubnets: [values.elbsubnet1, values.elbsubnet2, ...values.elbsubnets].join(','),

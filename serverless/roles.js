@@ -186,10 +186,17 @@ const undoStack = [
 
 const followServices = (names) =>
   allow(['ecs:DescribeServices'], named('ecs', names, (name) => `service/*/${name}`));
-/** Update only services of applications: the template tags them. */
+/**
+ * Update only services of applications: the template tags them. Without `ecsexec` the update of a service
+ * cannot turn on ECS Exec (ECS Developer Guide, "Using IAM policies to limit access to ECS Exec").
+ * Updates of a task count do not have the key.
+ */
 const updateServices = (names) =>
   allow(['ecs:UpdateService'], named('ecs', names, (name) => `service/*/${name}`), {
     Null: { 'aws:ResourceTag/devops:application': 'false' },
+    StringEqualsIfExists: {
+      'ecs:enable-execute-command': '${self:custom.parameters.ecsexecvalues}',
+    },
   });
 const taskDefinitions = (names) => named('ecs', names, (name) => `task-definition/*-${name}:*`);
 /** Register the next task definition of a service, and find it again. */

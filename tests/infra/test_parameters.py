@@ -47,6 +47,7 @@ OPTIONAL = [
     "secretprefixes",
     "secretkeys",
     "taskroles",
+    "ecsexec",
 ]
 DELIVERED = ROOT / "parameters.yml"
 UUID = "a1b2c3d4-0000-4000-8000-000000000000"
@@ -117,6 +118,7 @@ def test_a_complete_file_is_accepted_with_defaults(tmp_path: Path) -> None:
         "secretprefixes": {},
         "secretkeys": [],
         "taskroles": {},
+        "ecsexec": "false",
     }
     assert loaded["templatebucket"] == "ecs-cf-bucket-012345678901-eu-west-1"
     assert loaded["ecsbucket"] == "ecs-bucket-012345678901-eu-west-1"
@@ -257,6 +259,7 @@ def test_a_missing_key_is_named(tmp_path: Path, key: str) -> None:
         ("secretkeys", f'["{KEY.replace("eu-west-1", "us-east-1")}"]'),
         ("secretkeys", f'["{KEY.replace("arn:aws:", "arn:aws-cn:")}"]'),
         ("secretkeys", str([f"{KEY[:-2]}{number}" for number in range(10, 21)])),
+        ("ecsexec", "yes"),
         ("taskroles", f'["{ROLE}"]'),
         ("taskroles", f'{{payments: "{ROLE}"}}'),
         ("taskroles", "{payments: []}"),
@@ -400,6 +403,15 @@ def test_the_functions_receive_the_keys_of_secrets(tmp_path: Path) -> None:
     loaded = accepted(parameters_file(tmp_path, {**china, "secretkeys": f'["{key}"]'}))
     assert loaded["secretkeys"] == [key]
     assert accepted(parameters_file(tmp_path, GOOD))["secretkeyarns"] == ""
+
+
+@pytest.mark.parametrize(("option", "values"), [("false", ["false"]), ("true", ["false", "true"])])
+def test_the_functions_can_turn_on_ecs_exec_only_with_the_option(
+    tmp_path: Path, option: str, values: list[str]
+) -> None:
+    loaded = accepted(parameters_file(tmp_path, {**GOOD, "ecsexec": option}))
+    assert loaded["ecsexecvalues"] == values
+    assert loaded["ecsexec"] == option
 
 
 def test_the_writers_of_the_template_can_have_paths(tmp_path: Path) -> None:

@@ -140,12 +140,13 @@ def run(
     teams: Mapping[str, Any] = TEAMS,
     prefixes: Mapping[str, Any] = PREFIXES,
     keys: Sequence[str] = (),
+    ecsexec: str = "false",
 ) -> tuple[Template, str]:
     """Return the template after the plugin, and the error that stops the deploy."""
     file = folder / "template.json"
     file.write_text(json.dumps(packaged.template))
     parameters: dict[str, Any] = {"teams": teams, "secretprefixes": prefixes}
-    parameters["secretkeys"] = [*keys]
+    parameters |= {"secretkeys": [*keys], "ecsexec": ecsexec}
     parameters |= {"accountid": GOOD["accountid"].strip('"'), "region": GOOD["region"]}
     done = run_node("-e", RUN, str(file), json.dumps(parameters))
     return json.loads(done.stdout or "{}"), done.stderr
@@ -291,6 +292,23 @@ def test_roles_use_exactly_the_listed_keys_to_read_secrets(
     patterns = _filled(condition)["kms:ViaService"]
     for service, allowed in VIA:
         assert any(fnmatchcase(service, each) for each in patterns) is allowed, service
+    assert faults(last, {}) == []
+
+
+def test_the_boundary_allows_ecs_exec_only_with_the_option(
+    packaged: Packaged, tmp_path: Path
+) -> None:
+    found, error = run(packaged, tmp_path, {}, {}, ecsexec="true")
+    assert not error
+    *others, last = Boundary(found).statements
+    assert others == Boundary(packaged.template).statements
+    # ECS Developer Guide, "Task IAM role", "ECS Exec permissions".
+    assert {*last["Action"]} == {
+        "ssmmessages:CreateControlChannel",
+        "ssmmessages:CreateDataChannel",
+        "ssmmessages:OpenControlChannel",
+        "ssmmessages:OpenDataChannel",
+    }
     assert faults(last, {}) == []
 
 

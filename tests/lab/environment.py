@@ -28,6 +28,7 @@ VARIABLES = {
     "ALLOWED_REGISTRIES": "*",
     "AUTH": "iam",
     "MAX_VCPUS": "64",
+    "ECS_EXEC": "true",
     "SECRET_KEYS": (
         "arn:aws:kms:eu-west-1:123456789012:key/1,arn:aws:kms:eu-west-1:123456789012:key/2"
     ),
