@@ -216,10 +216,12 @@ class Containers(Protocol):
         task_definition: str | None,
         desired_count: int | None,
         start_seconds: int | None = None,
+        execute_command: bool | None = None,
     ) -> RunningService:
         """Update the members of a service that are not None, and return the service.
 
-        `start_seconds` is its grace period for health checks.
+        `start_seconds` is its grace period for health checks, `execute_command` turns ECS Exec on
+        or off for new tasks; it starts no deployment by itself (ECS API, UpdateService).
         """
 
     def services(self, cluster: str, names: Iterable[str]) -> dict[str, RunningService]:

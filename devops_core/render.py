@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -49,6 +50,11 @@ MAX_TASK_DEFINITION_BYTES = 64 * 1024
 
 # The end of the names of parameters with the secrets that an environment can read.
 SECRETS_PARAMETER = "SecretArns"
+
+# The parameter with the customer managed keys of these secrets; a custom template need not have it.
+KEYS_PARAMETER = "SecretKeyArns"
+# Its declaration in YAML and in JSON. A comment of a whole line declares nothing.
+_DECLARED_KEYS = rf"(?m)^(?![ \t]*#).*\b{KEYS_PARAMETER}\b[\"']?\s*:"
 
 # The members of a described task definition that RegisterTaskDefinition accepts (ECS API).
 _BLUEPRINT_MEMBERS = (
@@ -100,6 +106,8 @@ def stack(
     if the template is empty, not text or too large.
     """
     parameters = _parameters(application, record, settings)
+    if settings.secret_keys and re.search(_DECLARED_KEYS, template.decode("utf-8")):
+        parameters[KEYS_PARAMETER] = ",".join(settings.secret_keys)
     return {
         "StackName": application.name,
         **_template(template, url),

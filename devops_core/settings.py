@@ -80,6 +80,10 @@ class Settings(NamedTuple):
     registries: AllowedRegistries
     authentication: str
     max_vcpus: int | None
+    # The ARNs of the customer managed keys of secrets.
+    secret_keys: tuple[str, ...] = ()
+    # Whether rollouts turn on ECS Exec.
+    ecs_exec: bool = False
     # Whether the roles of a template can have names.
     named_roles: bool = False
     # Whether this function can change stacks: only those that update and reconcile can.
@@ -149,6 +153,8 @@ class Settings(NamedTuple):
             registries=AllowedRegistries(own, _listed(environment["ALLOWED_REGISTRIES"])),
             authentication=environment["AUTH"],
             max_vcpus=int(environment.get("MAX_VCPUS") or 0) or None,
+            secret_keys=_listed(environment.get("SECRET_KEYS", "")),
+            ecs_exec=environment.get("ECS_EXEC") == "true",
             named_roles=environment.get("NAMED_ROLES") == "true",
             changes_stacks=environment.get("CHANGES_STACKS") == "true",
             container_logs=environment.get("CONTAINER_LOGS") != "false",

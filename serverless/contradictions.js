@@ -1,6 +1,7 @@
 'use strict';
 
 const { ALL_TEAMS, templateUrls } = require('./parameters-schema');
+const { partitionOf } = require('./partitions');
 const { isAllowed } = require('./registries');
 
 // Checks of parameters.yml that involve several values. Each check receives the values that are
@@ -46,6 +47,14 @@ function foreignArns({ region, accountid, ...values }) {
     .filter((key) => values[key]?.startsWith('arn:'))
     .filter((key) => values[key].split(':').slice(3, 5).join() !== `${region},${accountid}`)
     .map((key) => `${key}: is not in region and accountid; write one that is`);
+}
+
+/** The secrets of other regions have keys of these regions. A key can belong to another account. */
+function foreignKeys({ region, secretkeys = [] }) {
+  if (!region) return [];
+  const start = `arn:${partitionOf(region)}:kms:${region}:`;
+  if (secretkeys.every((arn) => arn.startsWith(start))) return [];
+  return [`secretkeys: contains a key that is not in region; write ARNs that begin with ${start}`];
 }
 
 /** Principals of other accounts, and templates in a bucket whose policy another stack writes. */
@@ -94,14 +103,14 @@ function unknownCallers({ auth, teams = {}, admins = [], productionapprovers = [
 
 /** Lists that are too long for the environment variables of the functions. */
 function longPolicy({ teams = {}, admins = [], productionapprovers = [], ...values }) {
-  const { secretprefixes = {}, taskroles = {} } = values;
-  const lists = JSON.stringify([teams, admins, productionapprovers, secretprefixes, taskroles]);
-  const size = Buffer.byteLength(lists);
+  const { secretprefixes = {}, secretkeys = [], taskroles = {} } = values;
+  const lists = [teams, admins, productionapprovers, secretprefixes, secretkeys, taskroles];
+  const size = Buffer.byteLength(JSON.stringify(lists));
   if (size <= LONGEST_ACCESS_POLICY) return [];
   return [
-    `teams: together with admins, productionapprovers, secretprefixes and taskroles it has ${size} ` +
-      `bytes, and the limit is ${LONGEST_ACCESS_POLICY}; write shorter lists, with * in the place of ` +
-      'names of callers and roles',
+    'teams: together with admins, productionapprovers, secretprefixes, secretkeys and taskroles it ' +
+      `has ${size} bytes, and the limit is ${LONGEST_ACCESS_POLICY}; write shorter lists, with * in ` +
+      'the place of names of callers and roles',
   ];
 }
 
@@ -157,6 +166,7 @@ const CHECKS = [
   sameSubnets,
   refusedImage,
   foreignArns,
+  foreignKeys,
   unprotectedTemplate,
   foreignTopic,
   openAccess,

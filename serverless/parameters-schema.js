@@ -49,6 +49,9 @@ const PRINCIPAL = `arn:aws[a-z-]*:iam::${ACCOUNT}:(root|(role|user)/[A-Za-z0-9_+
 const TASK_ROLE =
   `arn:aws[a-z-]*:iam::${ACCOUNT}:role/(?!devops-ecs/)` +
   '([A-Za-z0-9_+=,.@-]+/)*[A-Za-z0-9_+=,.@*-]+';
+// KMS Developer Guide, "Key ARN"; the ids of multi-Region keys begin with mrk-. The Resource of a policy
+// cannot name a key by its alias ("Specifying KMS keys in IAM policy statements").
+const KMS_KEY = `arn:aws[a-z-]*:kms:${REGION}:${ACCOUNT}:key/(mrk-[0-9a-f]{32}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})`;
 // The key of taskroles for the roles of all teams; no team has this name.
 const ALL_TEAMS = '*';
 
@@ -241,6 +244,20 @@ const optional = {
     description:
       'a list of beginnings of names for each team, without *, ? and $, as in {payments: [payments/]}',
   },
+  secretkeys: {
+    type: 'array',
+    uniqueItems: true,
+    // The list is in an environment variable of each function (4 KB for all variables), in the
+    // permissions boundary (6,144 characters) and in policies of each role (10,240 characters).
+    maxItems: 10,
+    items: {
+      type: 'string',
+      pattern: `^${KMS_KEY}$`,
+      fault: 'is not a KMS key: use the ARN of the key, not of an alias, which a policy cannot name',
+    },
+    description:
+      'a list of at most 10 KMS keys, as in ["arn:aws:kms:eu-west-1:012345678901:key/..."]',
+  },
   taskroles: {
     type: 'object',
     propertyNames: named({
@@ -264,6 +281,7 @@ const optional = {
       'a list of IAM roles for each team, ' +
       'as in {payments: ["arn:aws:iam::012345678901:role/payments-*"]}',
   },
+  ecsexec: choice(['true', 'false'], 'true or false'),
 };
 
 module.exports = {
@@ -297,7 +315,9 @@ module.exports = {
     productionapprovers: [],
     selfapproval: 'true',
     secretprefixes: {},
+    secretkeys: [],
     taskroles: {},
+    ecsexec: 'false',
   },
   formats: { cidr: isCidr, NFC: (name) => name === name.normalize('NFC') },
   schema: {

@@ -185,10 +185,17 @@ const undoStack = [
 // --- ECS. It has no resource-level permissions for reading and deregistering task definitions. ---
 
 const followServices = allow(['ecs:DescribeServices'], arn('ecs', 'service/*'));
-/** Update only services of applications: the template tags them. */
+/**
+ * Update only services of applications: the template tags them. Without `ecsexec` the update of a service
+ * cannot turn on ECS Exec (ECS Developer Guide, "Using IAM policies to limit access to ECS Exec").
+ * Updates of a task count do not have the key.
+ */
 const updateServices = (names) =>
   allow(['ecs:UpdateService'], named('ecs', names, (name) => `service/*/${name}`), {
     Null: { 'aws:ResourceTag/devops:application': 'false' },
+    StringEqualsIfExists: {
+      'ecs:enable-execute-command': '${self:custom.parameters.ecsexecvalues}',
+    },
   });
 const taskDefinitions = (names) => named('ecs', names, (name) => `task-definition/*-${name}:*`);
 /** Register the next task definition of a service, and find it again. */

@@ -95,12 +95,14 @@ class EcsContainers:
         task_definition: str | None,
         desired_count: int | None,
         start_seconds: int | None = None,
+        execute_command: bool | None = None,
     ) -> RunningService:
         """Change the members of a service that are not None; return the new state."""
         changes = {
             "taskDefinition": task_definition,
             "desiredCount": desired_count,
             "healthCheckGracePeriodSeconds": start_seconds,
+            "enableExecuteCommand": execute_command,
         }
         response = self._client.update_service(
             cluster=cluster,
@@ -198,6 +200,7 @@ def _running_service(service: Mapping[str, Any]) -> RunningService:
             if "targetGroupArn" in entry
         },
         start_seconds=service.get("healthCheckGracePeriodSeconds", 0),
+        execute_command=service.get("enableExecuteCommand", False),
     )
 
 

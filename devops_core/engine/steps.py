@@ -264,14 +264,37 @@ def _registered(state: State, step: Register, arn: str) -> State:
 
 
 def _update_service(
-    cloud: Cloud, _kind: Kind, state: State, step: UpdateService | ScaleService
+    cloud: Cloud, kind: Kind, state: State, step: UpdateService | ScaleService
 ) -> Any:
     application, count = state.operation.application, step.desired_count
     if isinstance(step, ScaleService):
         return cloud.containers.update(application, step.service, None, count)
     return cloud.containers.update(
-        application, step.service, step.task_definition, count, step.start_seconds
+        application,
+        step.service,
+        step.task_definition,
+        count,
+        step.start_seconds,
+        _turns_exec_on(cloud, kind, state, step),
     )
+
+
+def _turns_exec_on(cloud: Cloud, kind: Kind, state: State, step: UpdateService) -> bool | None:
+    """Return whether a rollout turns ECS Exec on or off, None for a change of the count only.
+
+    ECS refuses it for a task definition without a task role (ECS Developer Guide, "Task IAM role",
+    "ECS Exec permissions").
+    """
+    if step.task_definition is None:
+        return None
+    if not cloud.settings.ecs_exec:
+        return False
+    part = state.operation.part(step.service)
+    if step.task_definition == part.target and kind.task_definition:
+        return "taskRoleArn" in kind.task_definition(state, part, {})
+    services = (row.service for row in state.inventory.rows.values() if row.service)
+    blueprints = {service.name: service.blueprint for service in services}
+    return "taskRoleArn" in {**state.observed.blueprints, **blueprints}.get(step.service, {})
 
 
 def _service_updated(state: State, step: UpdateService | ScaleService, service: Any) -> State:

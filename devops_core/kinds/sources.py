@@ -52,7 +52,8 @@ def source(
     """
     found = _running_source(row, service, settings, inventory, observed, now)
     _require_passable_roles(row.environment, found.service, settings, observed)
-    return found
+    ended = _ended_exec(row.environment, found.service, settings, observed)
+    return found._replace(warnings=(*found.warnings, *ended))
 
 
 def _running_source(
@@ -90,6 +91,21 @@ def _require_passable_roles(
                 " to tasks: list the role for the team in taskroles of parameters.yml, or deploy a"
                 " task definition with the roles of the application by hand"
             )
+
+
+def _ended_exec(
+    environment: Environment, service: Service, settings: EnvironmentSettings, observed: Observed
+) -> tuple[str, ...]:
+    """Return a warning if the rollout turns ECS Exec off, which could be on by hand."""
+    running = observed.services.get(service.name)
+    if running is None or not running.execute_command:
+        return ()
+    if observed.ecs_exec and "taskRoleArn" in _without_image(service, settings):
+        return ()
+    cause = (
+        "the tasks have no task role" if observed.ecs_exec else "ecsexec in parameters.yml is off"
+    )
+    return (f"{environment}: OVERWRITTEN, because {cause}: the rollout turns off ECS Exec",)
 
 
 def _outside_changes(

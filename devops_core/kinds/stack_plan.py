@@ -21,7 +21,7 @@ from devops_core.model.specification import (
 )
 from devops_core.model.stack_change import StackChange, items
 from devops_core.naming import PRODUCTION, Environment, environment_name, service_name
-from devops_core.render import SECRETS_PARAMETER, secrets_by_environment
+from devops_core.render import KEYS_PARAMETER, SECRETS_PARAMETER, secrets_by_environment
 from devops_core.requests import container_rules
 from devops_core.requests.specification_rules import DEFAULT_SIZE, owner, size_faults
 from devops_core.requests.task_settings import MAX_SECRET_BYTES
@@ -66,12 +66,20 @@ def planned(
         for key, value in parameters.items()
         if items(stack.parameters.get(key, "")) != items(value)
     }
-    permitted = [
-        name
-        for name in secrets
-        if f"{name}{SECRETS_PARAMETER}" in changed and name not in map(environment_name, added)
-    ]
+    permitted = [name for name in secrets if f"{name}{SECRETS_PARAMETER}" in changed]
+    if permitted and _has_other_keys(stack, observed):
+        # The policy of each environment with secrets has the keys.
+        changed[KEYS_PARAMETER] = ",".join(observed.secret_keys)
+        permitted = [name for name in secrets if secrets[name] or name in permitted]
+    new = {*map(environment_name, added)}
+    permitted = [name for name in permitted if name not in new]
     return StackChange(changed, tuple(added), tuple(removed), tuple(permitted))
+
+
+def _has_other_keys(stack: Stack, observed: Observed) -> bool:
+    """Return whether a stack lacks the present keys of secrets; a custom template can have none."""
+    keys = stack.parameters.get(KEYS_PARAMETER)
+    return keys is not None and {*items(keys)} != {*observed.secret_keys}
 
 
 def updatable_stack(application: str, stack: Stack | None) -> Stack:

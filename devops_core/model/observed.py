@@ -67,7 +67,7 @@ class RunningService:
     `stopped` has the stop reasons of the tasks of a failing rollout, if they were read, and `log`
     the log of the container that failed last. `messages` are the service events of ECS with their
     times, the newest first. `containers` has the name of the container behind each target group.
-    `start_seconds` is its grace period for health checks.
+    `start_seconds` is its grace period for health checks, `execute_command` whether ECS Exec is on.
     """
 
     name: str
@@ -81,6 +81,7 @@ class RunningService:
     messages: tuple[tuple[datetime, str], ...] = ()
     containers: Mapping[str, str] = field(default_factory=dict)
     start_seconds: int = 0
+    execute_command: bool = False
 
     @property
     def primary(self) -> Deployment | None:
@@ -151,7 +152,8 @@ class Observed:
     revisions that are not the present one, by number, `task_roles` the patterns of the roles that
     the team of the application can give to its tasks. `sidecar_digests` has the digests of images
     that a new revision names, by their references. `scalable_targets` has the observed ones by
-    service.
+    service. `secret_keys` are the customer managed keys of secrets that the installation has,
+    `ecs_exec` is whether its rollouts turn on ECS Exec.
     """
 
     stack: Stack | None = None
@@ -180,6 +182,8 @@ class Observed:
     task_roles: tuple[str, ...] = ()
     sidecar_digests: Mapping[str, str] = field(default_factory=dict)
     scalable_targets: Mapping[str, ScalableTarget] = field(default_factory=dict)
+    secret_keys: tuple[str, ...] = ()
+    ecs_exec: bool = False
 
     def require_image(self) -> Image:
         """Return the observed image; ValueError without one."""

@@ -12,8 +12,8 @@ class StackChange(NamedTuple):
     """A change of a stack.
 
     `parameters` has the new values of the parameters that change. `added` and `removed` are
-    environments. `permitted` has the names of the environments whose tasks can read other secrets,
-    as in the document: `prod` for both slots.
+    environments. `permitted` has the names of the environments whose tasks can read other secrets
+    or decrypt them with other keys, as in the document: `prod` for both slots.
     """
 
     parameters: Mapping[str, str] = {}

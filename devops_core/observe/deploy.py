@@ -23,7 +23,7 @@ def before(cloud: Cloud, request: DeployRequest, inventory: Inventory) -> Observ
     roles = rollout.task_roles(cloud, inventory, request.environments)
     if request.restart:
         running = cloud.containers.services(request.application, names)
-        observed = Observed(services=running, task_roles=roles)
+        observed = Observed(services=running, task_roles=roles, ecs_exec=cloud.settings.ecs_exec)
         return rollout.with_outside_blueprints(cloud, observed, services)
     application = inventory.existing_application(request.application)
     wanted = [(deploy.requested_image(request, inventory), request.version)]
@@ -37,9 +37,10 @@ def before(cloud: Cloud, request: DeployRequest, inventory: Inventory) -> Observ
     (pinned,) = images.usable(cloud, action, application, wanted, found)
     if isinstance(pinned, ConflictError):
         raise pinned
-    return rollout.with_outside_blueprints(
-        cloud, Observed(image=pinned, services=running, task_roles=roles), services
+    observed = Observed(
+        image=pinned, services=running, task_roles=roles, ecs_exec=cloud.settings.ecs_exec
     )
+    return rollout.with_outside_blueprints(cloud, observed, services)
 
 
 CONTROLLER = Controller(deploy.KIND, before, rollout.during)

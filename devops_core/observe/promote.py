@@ -28,7 +28,13 @@ def before(cloud: Cloud, request: PromoteRequest, inventory: Inventory) -> Obser
     )
     listeners = observed_listeners([rules], inventory.slots_by_target_group)
     roles = rollout.task_roles(cloud, inventory, PRODUCTION)
-    observed = Observed(**listeners, image=pinned, services=running, task_roles=roles)
+    observed = Observed(
+        **listeners,
+        image=pinned,
+        services=running,
+        task_roles=roles,
+        ecs_exec=cloud.settings.ecs_exec,
+    )
     idle = [slot for name, slot in slots.items() if name != observed.production]
     return rollout.with_outside_blueprints(cloud, observed, idle)
 

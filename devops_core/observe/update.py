@@ -66,6 +66,8 @@ def before(cloud: Cloud, request: UpdateRequest, inventory: Inventory) -> Observ
         specifications=specifications,
         task_roles=cloud.settings.access.task_roles_of(application.technical_team),
         sidecar_digests=images.digests(change.wanted.document, [*sidecars], pinned),
+        secret_keys=cloud.settings.secret_keys,
+        ecs_exec=cloud.settings.ecs_exec,
     )
     return rollout.with_outside_blueprints(cloud, observed, services)
 

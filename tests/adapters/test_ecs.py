@@ -179,17 +179,21 @@ def test_an_update_changes_the_given_values(
 
 
 def test_an_update_keeps_the_other_values(containers: EcsContainers, client: Any) -> None:
-    sent = respond(client, "UpdateService", UPDATED, UPDATED, UPDATED)
+    sent = respond(client, "UpdateService", *[UPDATED] * 5)
 
     containers.update("Shop", "dev", None, 0)
     containers.update("Shop", "dev", NEW, None)
     containers.update("Shop", "dev", None, None, 0)
+    containers.update("Shop", "dev", NEW, None, execute_command=True)
+    containers.update("Shop", "dev", NEW, None, execute_command=False)
 
     named = {"cluster": "Shop", "service": "dev"}
     assert [json.loads(call["body"]) for call in sent] == [
         {**named, "desiredCount": 0},
         {**named, "taskDefinition": NEW},
         {**named, "healthCheckGracePeriodSeconds": 0},
+        {**named, "taskDefinition": NEW, "enableExecuteCommand": True},
+        {**named, "taskDefinition": NEW, "enableExecuteCommand": False},
     ]
 
 

@@ -27,6 +27,7 @@ from tests.lab.fakes.task_service import CRASH
 
 SECRET = f"arn:aws:secretsmanager:eu-west-1:{ACCOUNT}:secret:payments/db-AbCdEf"
 OTHER = f"arn:aws:secretsmanager:eu-west-1:{ACCOUNT}:secret:payments/key-AbCdEf"
+KEYS = tuple(f"arn:aws:kms:eu-west-1:{ACCOUNT}:key/{number}" for number in range(2))
 ADD_DA: Mapping[str, Any] = {"environments": {"da": True}}
 DROP_QA: Mapping[str, Any] = {"environments": {"nonProd": ["dev", "stage"]}}
 READ: Mapping[str, Any] = {"service": {"secrets": {"DB": SECRET}}}
@@ -123,6 +124,39 @@ def test_new_secrets_are_readable_before_their_rollout(promoted: FakeCloud, api:
     promoted.wire.journal.clear()
     ended(api, api.patch({"service": {"secrets": {"DB": None, "DATABASE": SECRET}}}))
     assert not [call for call in promoted.wire.journal if call.port == "stacks"]
+
+
+@pytest.mark.parametrize("before", ["", f"{KEYS[0]},{KEYS[1]}", f"{KEYS[1]},{KEYS[0]}", "other"])
+def test_new_secrets_bring_the_present_keys_to_all_environments(
+    promoted: FakeCloud, api: Client, before: str
+) -> None:
+    ended(api, api.patch(READ))
+    promoted.settings = promoted.settings._replace(secret_keys=KEYS)
+    stack(promoted).parameters["SecretKeyArns"] = before
+    done = ended(api, api.patch({"overrides": {"dev": {"secrets": {"KEY": OTHER}}}}))
+    assert {*stack(promoted).parameters["SecretKeyArns"].split(",")} == {*KEYS}
+    same = {*before.split(",")} == {*KEYS}
+    expected = ["dev"] if same else ["dev", "qa", "stage", "training", "prod"]
+    assert done.operation["stack"] == {"secrets": expected}
+
+
+def test_a_new_environment_with_secrets_brings_the_present_keys(
+    promoted: FakeCloud, api: Client
+) -> None:
+    ended(api, api.patch({"overrides": {"qa": {"secrets": {"DB": SECRET}}}}))
+    promoted.settings = promoted.settings._replace(secret_keys=KEYS)
+    stack(promoted).parameters["SecretKeyArns"] = ""
+    ended(api, api.patch({"environments": {"training": False}}, remove="training"))
+    assert stack(promoted).parameters["SecretKeyArns"] == ""
+    done = ended(api, api.patch({**ADD_DA, "overrides": {"da": {"secrets": {"DB": SECRET}}}}))
+    assert stack(promoted).parameters["SecretKeyArns"] == ",".join(KEYS)
+    assert done.operation["stack"] == {"added": ["DA"], "secrets": ["qa"]}
+
+
+def test_a_stack_without_their_parameter_receives_no_keys(promoted: FakeCloud, api: Client) -> None:
+    promoted.settings = promoted.settings._replace(secret_keys=KEYS)
+    ended(api, api.patch(READ))
+    assert "SecretKeyArns" not in stack(promoted).parameters
 
 
 def test_secrets_of_running_tasks_stay_readable(promoted: FakeCloud, api: Client) -> None:

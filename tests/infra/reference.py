@@ -22,9 +22,13 @@ def listed(value: Any) -> list[Any]:
 
 
 def statements(template: Template) -> list[Statement]:
-    """Return the statements of all policies and boundaries of a template."""
+    """Return the statements of all policies and boundaries of a template.
+
+    They include the optional ones, which are the first value of Fn::If.
+    """
     documents = [policy["PolicyDocument"] for policy in _policies(template)]
-    return [statement for document in documents for statement in listed(document["Statement"])]
+    found = [statement for document in documents for statement in listed(document["Statement"])]
+    return [each["Fn::If"][1] if "Fn::If" in each else each for each in found]
 
 
 def resources(statement: Statement, samples: Mapping[str, Any]) -> list[str]:
@@ -42,12 +46,15 @@ def holds(operator: str, key: str, values: Sequence[str], keys: Mapping[str, Any
     """Return whether a condition holds for the condition keys of a request.
 
     Source: IAM User Guide, "IAM JSON policy elements: Condition operators" and "Multivalued context
-    keys". A negated operator and ForAllValues are true without the key. A key with several values
-    requires a set operator; without one its result is not defined, so the test fails.
+    keys". A negated operator, ForAllValues and IfExists are true without the key. A key with
+    several values requires a set operator; without one its result is not defined, so the test
+    fails.
     """
     if operator == "Null":
         return (key not in keys) == (values[0] == "true")
-    quantifier, _, comparison = operator.rpartition(":")
+    if operator.endswith("IfExists") and key not in keys:
+        return True
+    quantifier, _, comparison = operator.removesuffix("IfExists").rpartition(":")
     actual = keys.get(key)
     assert isinstance(actual, list) <= bool(quantifier), f"{operator} for {key}, a list"
     if actual is None:

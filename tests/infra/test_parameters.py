@@ -45,11 +45,14 @@ OPTIONAL = [
     "productionapprovers",
     "selfapproval",
     "secretprefixes",
+    "secretkeys",
     "taskroles",
+    "ecsexec",
 ]
 DELIVERED = ROOT / "parameters.yml"
 UUID = "a1b2c3d4-0000-4000-8000-000000000000"
 ROLE = "arn:aws:iam::012345678901:role/payments-*"
+KEY = f"arn:aws:kms:eu-west-1:012345678901:key/{UUID}"
 WRITERS = '["arn:aws:iam::012345678901:role/ci/deploy-*", "arn:aws:iam::012345678901:root"]'
 
 LOAD = """
@@ -113,7 +116,9 @@ def test_a_complete_file_is_accepted_with_defaults(tmp_path: Path) -> None:
         "productionapprovers": [],
         "selfapproval": "true",
         "secretprefixes": {},
+        "secretkeys": [],
         "taskroles": {},
+        "ecsexec": "false",
     }
     assert loaded["templatebucket"] == "ecs-cf-bucket-012345678901-eu-west-1"
     assert loaded["ecsbucket"] == "ecs-bucket-012345678901-eu-west-1"
@@ -245,6 +250,16 @@ def test_a_missing_key_is_named(tmp_path: Path, key: str) -> None:
         ("secretprefixes", "{payments: [payments/, payments/]}"),
         ("secretprefixes", '{"pay*": [payments/]}'),
         ("secretprefixes", "{payments: [payments/]}"),
+        ("secretkeys", KEY),
+        ("secretkeys", f'["{UUID}"]'),
+        ("secretkeys", f'["{KEY}", "{KEY}"]'),
+        ("secretkeys", '["*"]'),
+        ("secretkeys", '["arn:aws:kms:eu-west-1:012345678901:key/*"]'),
+        ("secretkeys", '["arn:aws:kms:eu-west-1:012345678901:alias/secrets"]'),
+        ("secretkeys", f'["{KEY.replace("eu-west-1", "us-east-1")}"]'),
+        ("secretkeys", f'["{KEY.replace("arn:aws:", "arn:aws-cn:")}"]'),
+        ("secretkeys", str([f"{KEY[:-2]}{number}" for number in range(10, 21)])),
+        ("ecsexec", "yes"),
         ("taskroles", f'["{ROLE}"]'),
         ("taskroles", f'{{payments: "{ROLE}"}}'),
         ("taskroles", "{payments: []}"),
@@ -347,6 +362,9 @@ def test_the_defaults_that_the_delivered_file_tells_of_are_the_defaults(tmp_path
         ({"auth": "none", "vpcendpoint": "vpce-0123456789abcdef0", "selfapproval": "false"},
          "selfapproval", "callers are not identified"),
         ({"teams": f'{{payments: ["{ROLE}{"x" * 2000}"]}}'}, "teams", "the limit is 2000"),
+        ({"teams": f'{{payments: ["{ROLE}{"x" * 1300}"]}}',
+          "secretkeys": str([f"{KEY[:-2]}{number}" for number in range(10, 20)])},
+         "teams", "the limit is 2000"),
         ({"teams": f'{{payments: ["{ROLE}"]}}', "secretprefixes": "{search: [search/]}"},
          "secretprefixes", "search is not in teams"),
         ({"templatewriters": WRITERS, "datastores": "existing"}, "templatewriters",
@@ -371,6 +389,29 @@ def test_what_cannot_be_together_is_named(
     (problem,) = refused(parameters_file(tmp_path, {**GOOD, **changes}))
     assert problem.startswith(f"{key}: ")
     assert told in problem
+
+
+def test_the_functions_receive_the_keys_of_secrets(tmp_path: Path) -> None:
+    # A key can belong to another account, and be a multi-Region key.
+    other = f"arn:aws:kms:eu-west-1:999999999999:key/mrk-{'0a' * 16}"
+    loaded = accepted(parameters_file(tmp_path, {**GOOD, "secretkeys": f'["{KEY}", "{other}"]'}))
+    assert loaded["secretkeys"] == [KEY, other]
+    assert loaded["secretkeyarns"] == f"{KEY},{other}"
+    china = {name: value.replace("eu-west-1", "cn-north-1") for name, value in GOOD.items()}
+    china["repouri"] = "public.ecr.aws/team/app:1.0"
+    key = KEY.replace("aws:kms:eu-west-1", "aws-cn:kms:cn-north-1")
+    loaded = accepted(parameters_file(tmp_path, {**china, "secretkeys": f'["{key}"]'}))
+    assert loaded["secretkeys"] == [key]
+    assert accepted(parameters_file(tmp_path, GOOD))["secretkeyarns"] == ""
+
+
+@pytest.mark.parametrize(("option", "values"), [("false", ["false"]), ("true", ["false", "true"])])
+def test_the_functions_can_turn_on_ecs_exec_only_with_the_option(
+    tmp_path: Path, option: str, values: list[str]
+) -> None:
+    loaded = accepted(parameters_file(tmp_path, {**GOOD, "ecsexec": option}))
+    assert loaded["ecsexecvalues"] == values
+    assert loaded["ecsexec"] == option
 
 
 def test_the_writers_of_the_template_can_have_paths(tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ ROLE = "arn:aws:iam::012345678901:role/Stack"
 LOG_GROUP = "arn:aws:logs:eu-west-1:012345678901:log-group:/ecs/Shop/dev:*"
 SAMPLES = {
     "ImageRepositories": "arn:aws:ecr:eu-west-1:012345678901:repository/*",
+    "SecretKeyArns": "arn:aws:kms:eu-west-1:012345678901:key/01234567-89ab-cdef-0123-456789abcdef",
     **{
         f"{environment}SecretArns": [
             "arn:aws:secretsmanager:eu-west-1:012345678901:secret:db-AbCdEf",

@@ -93,6 +93,7 @@ def test_the_longest_lists_fit_the_environment_of_a_function(
     sizes = {name: len(name) + len(str(value)) for name, value in lambda_environment.items()}
     others = sum(sizes.values()) - sizes["ALLOWED_REGISTRIES"] - sizes["ACCESS_POLICY"]
 
+    # The limit of the access policy includes the keys of secrets (serverless/contradictions.js).
     # The sample has neither further subnets (at most twelve) nor a certificate.
     further = 12 * len(",subnet-0123456789abcdef0") + len(
         "arn:aws:acm:ap-southeast-1:012345678901:certificate/01234567-89ab-cdef-0123-456789abcdef"

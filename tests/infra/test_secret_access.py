@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +14,14 @@ import pytest
 from devops_core.access import AccessPolicy
 from devops_core.model.secret import Secret
 from tests.infra.conftest import Packaged, run_node
-from tests.infra.reference import VALUES, Statement, listed, resources
+from tests.infra.reference import VALUES, Statement, listed, resources, statements
 from tests.infra.test_policies import faults
-from tests.lab.templates import ROOT, Template, load, of_type
+from tests.lab.templates import APPLICATION, ROOT, Template, load, of_type, unroll
 from tools.laptop.packages import GOOD
 
 RUN = """
 const fs = require("node:fs");
-const SecretAccess = require("./serverless/secret-access.js");
+const Boundary = require("./serverless/boundary.js");
 const [file, parameters] = process.argv.slice(1);
 const compiledCloudFormationTemplate = JSON.parse(fs.readFileSync(file, "utf8"));
 const serverless = {
@@ -31,7 +32,7 @@ const serverless = {
   },
 };
 try {
-  const { hooks } = new SecretAccess(serverless);
+  const { hooks } = new Boundary(serverless);
   hooks["after:aws:package:finalize:mergeCustomProviderResources"]();
   console.log(JSON.stringify(compiledCloudFormationTemplate));
 } catch (error) {
@@ -48,6 +49,15 @@ READS = {
 }
 PREFIXES = {"payments": ["payments/", "shared/"], "search": ["search/"]}
 TEAMS: dict[str, list[str]] = {"payments": [], "search": [], "mail + post": []}
+KEYS = ["arn:aws:kms:eu-west-1:012345678901:key/01234567-89ab-cdef-0123-456789abcdef"]
+# Values of kms:ViaService, and whether a role can use a key for them.
+VIA = [
+    ("secretsmanager.eu-west-1.amazonaws.com", True),
+    ("secretsmanager.eu-west-1.amazonaws.com.cn", True),
+    ("ssm.eu-west-1.amazonaws.com", True),
+    ("secretsmanager.eu-west-2.amazonaws.com", False),
+    ("s3.eu-west-1.amazonaws.com", False),
+]
 TAG = "technicalTeam"
 LONGEST = 6144
 
@@ -129,11 +139,14 @@ def run(
     folder: Path,
     teams: Mapping[str, Any] = TEAMS,
     prefixes: Mapping[str, Any] = PREFIXES,
+    keys: Sequence[str] = (),
+    ecsexec: str = "false",
 ) -> tuple[Template, str]:
     """Return the template after the plugin, and the error that stops the deploy."""
     file = folder / "template.json"
     file.write_text(json.dumps(packaged.template))
     parameters: dict[str, Any] = {"teams": teams, "secretprefixes": prefixes}
+    parameters |= {"secretkeys": [*keys], "ecsexec": ecsexec}
     parameters |= {"accountid": GOOD["accountid"].strip('"'), "region": GOOD["region"]}
     done = run_node("-e", RUN, str(file), json.dumps(parameters))
     return json.loads(done.stdout or "{}"), done.stderr
@@ -259,6 +272,46 @@ def test_without_teams_the_boundary_does_not_change(packaged: Packaged, tmp_path
     assert Boundary(unchanged).reads(f"{MANAGER}vault-AbCdEf", {})
 
 
+@pytest.mark.parametrize("teams", [{}, TEAMS])
+def test_roles_use_exactly_the_listed_keys_to_read_secrets(
+    packaged: Packaged, tmp_path: Path, teams: Mapping[str, Any]
+) -> None:
+    plain, _ = run(packaged, tmp_path, teams, {})
+    found, error = run(packaged, tmp_path, teams, {}, KEYS)
+    assert not error
+    *others, last = Boundary(found).statements
+    assert others == Boundary(plain).statements
+    assert (last["Action"], last["Resource"]) == ("kms:Decrypt", KEYS)
+    ((operator, condition),) = last["Condition"].items()
+    assert (operator, [*condition]) == ("StringLike", ["kms:ViaService"])
+    application = statements(unroll(load(APPLICATION), {"Environments": ["dev"]}))
+    roles = [each for each in application if "kms:Decrypt" in listed(each["Action"])]
+    assert len(roles) == 3
+    assert all(_filled(each["Condition"]) == _filled(last["Condition"]) for each in roles)
+    # The values are those of the KMS Developer Guide, "kms:ViaService".
+    patterns = _filled(condition)["kms:ViaService"]
+    for service, allowed in VIA:
+        assert any(fnmatchcase(service, each) for each in patterns) is allowed, service
+    assert faults(last, {}) == []
+
+
+def test_the_boundary_allows_ecs_exec_only_with_the_option(
+    packaged: Packaged, tmp_path: Path
+) -> None:
+    found, error = run(packaged, tmp_path, {}, {}, ecsexec="true")
+    assert not error
+    *others, last = Boundary(found).statements
+    assert others == Boundary(packaged.template).statements
+    # ECS Developer Guide, "Task IAM role", "ECS Exec permissions".
+    assert {*last["Action"]} == {
+        "ssmmessages:CreateControlChannel",
+        "ssmmessages:CreateDataChannel",
+        "ssmmessages:OpenControlChannel",
+        "ssmmessages:OpenDataChannel",
+    }
+    assert faults(last, {}) == []
+
+
 def test_the_other_permissions_do_not_change(template: Template, packaged: Packaged) -> None:
     def others(each: Template) -> list[Statement]:
         return [one for one in Boundary(each).statements if not _reads_secrets(one)]
@@ -324,4 +377,4 @@ def test_a_boundary_without_the_statement_stops_the_deploy(
 
 
 def test_the_deploy_uses_the_plugin() -> None:
-    assert "./serverless/secret-access.js" in load(ROOT / "serverless.yml")["plugins"]
+    assert "./serverless/boundary.js" in load(ROOT / "serverless.yml")["plugins"]

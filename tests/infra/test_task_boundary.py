@@ -9,10 +9,12 @@ import pytest
 
 from tests.infra.conftest import Packaged
 from tests.infra.reference import Statement, listed, resources, statements
+from tests.infra.test_secret_access import KEYS, run
 from tests.lab.templates import APPLICATION, Template, load, of_type, unroll
 
 SAMPLES: dict[str, Any] = {
     "ImageRepositories": "arn:aws:ecr:eu-west-1:012345678901:repository/*",
+    "SecretKeyArns": KEYS,
     **{
         f"{environment}SecretArns": [
             "arn:aws:secretsmanager:us-east-1:012345678901:secret:db-AbCdEf",
@@ -37,8 +39,11 @@ ESCAPES = [
 
 
 @pytest.fixture(scope="module")
-def service(packaged: Packaged) -> Template:
-    return packaged.template
+def service(packaged: Packaged, tmp_path_factory: pytest.TempPathFactory) -> Template:
+    """The template of an installation with keys of secrets."""
+    template, error = run(packaged, tmp_path_factory.mktemp("boundary"), {}, {}, KEYS)
+    assert not error
+    return template
 
 
 @pytest.fixture(scope="module")

@@ -28,5 +28,9 @@ VARIABLES = {
     "ALLOWED_REGISTRIES": "*",
     "AUTH": "iam",
     "MAX_VCPUS": "64",
+    "ECS_EXEC": "true",
+    "SECRET_KEYS": (
+        "arn:aws:kms:eu-west-1:123456789012:key/1,arn:aws:kms:eu-west-1:123456789012:key/2"
+    ),
     "ACCESS_POLICY": '{"teams": {"payments": ["arn:aws:iam::123456789012:role/payments-*"]}}',
 }

@@ -33,6 +33,8 @@ APPLICATION = Application(
 )
 SECRET = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:db-AbCdEf"  # noqa: S105 - a name
 PARAMETER = "arn:aws:ssm:eu-west-1:123456789012:parameter/team/key"
+KEYS = tuple(f"arn:aws:kms:eu-west-1:123456789012:key/{number}" for number in range(2))
+KEYS_NAME = "SecretKeyArns"
 DIGEST = "sha256:" + "0" * 64
 ENVIRONMENTS = {"nonProd": ["qa", "dev"], "da": True}
 ROLE = "arn:aws:iam::123456789012:role/shop"
@@ -226,6 +228,27 @@ def test_the_parameters_have_each_secret_once_without_its_json_key() -> None:
 
     names = ("devSecretArns", "qaSecretArns", "daSecretArns", "prodSecretArns")
     assert given == dict.fromkeys(names, f"{SECRET},{PARAMETER}")
+
+
+@pytest.mark.parametrize(
+    ("template", "given"),
+    [
+        ((ROOT / "cloudformation" / "application.yml").read_text(), ",".join(KEYS)),
+        ('{"Description": "#1", "Parameters": {"SecretKeyArns": {}}}', ",".join(KEYS)),
+        ("Parameters: {SecretKeyArns: {Type: CommaDelimitedList, Default: ''}}", ",".join(KEYS)),
+        ("# SecretKeyArns: removed\nParameters: {OtherSecretKeyArns: {}}", None),
+        ("Resources: {}", None),
+    ],
+    ids=["the project's", "JSON", "flow style", "a comment", "another template"],
+)
+def test_a_template_with_their_parameter_receives_the_keys_of_secrets(
+    template: str, given: str | None
+) -> None:
+    request = sent(template=template.encode(), settings=SETTINGS._replace(secret_keys=KEYS))
+
+    assert pairs(request["Parameters"], "ParameterKey", "ParameterValue").get(KEYS_NAME) == given
+    without = sent(template=template.encode(), settings=SETTINGS._replace(secret_keys=()))
+    assert KEYS_NAME not in pairs(without["Parameters"], "ParameterKey", "ParameterValue")
 
 
 def test_each_environment_can_read_only_its_own_secrets() -> None:

@@ -10,7 +10,7 @@ from tests.lab.environment import VARIABLES
 
 OPTIONAL = {
     "PUBLIC_URL", "REQUIRED_TAGS", "LOG_RETENTION_DAYS", "PRODUCTION_SCHEME", "CERTIFICATE_ARN",
-    "ACCESS_POLICY", "MAX_VCPUS",
+    "ACCESS_POLICY", "MAX_VCPUS", "SECRET_KEYS", "ECS_EXEC",
 }  # fmt: skip
 
 
@@ -67,6 +67,11 @@ def test_reads_every_setting() -> None:
     assert settings.public_url == "https://deploy.example.com/dev"
     assert settings.region == "eu-west-1"
     assert settings.max_vcpus == 64
+    assert settings.ecs_exec is True
+    assert settings.secret_keys == (
+        "arn:aws:kms:eu-west-1:123456789012:key/1",
+        "arn:aws:kms:eu-west-1:123456789012:key/2",
+    )
 
 
 @pytest.mark.parametrize("name", sorted(set(VARIABLES) - OPTIONAL))
@@ -87,6 +92,8 @@ def test_optional_settings_have_defaults() -> None:
     assert (settings.log_retention_days, settings.production_scheme) == ("30", "internal")
     assert settings.access == AccessPolicy()
     assert settings.max_vcpus is None
+    assert settings.secret_keys == ()
+    assert settings.ecs_exec is False
 
 
 def test_an_unusable_template_is_refused_when_the_function_starts() -> None:

@@ -95,6 +95,10 @@ _ROLE = {"cloudformation:RoleArn": settings().stack_role}
     [
         ("ecs:UpdateService", f"{_ECS}:service/Shop/dev",
          {"aws:ResourceTag/devops:application": "Shop"}, {"aws:ResourceTag/team": "others"}),
+        # Without ecsexec.
+        ("ecs:UpdateService", f"{_ECS}:service/Shop/dev",
+         {"aws:ResourceTag/devops:application": "Shop", "ecs:enable-execute-command": "false"},
+         {"aws:ResourceTag/devops:application": "Shop", "ecs:enable-execute-command": "true"}),
         ("ecs:RegisterTaskDefinition", _TASK_DEFINITION, _FARGATE, {}),
         ("ecs:RegisterTaskDefinition", _TASK_DEFINITION, _FARGATE,
          {"ecs:compute-compatibility": ["EC2", "FARGATE"]}),

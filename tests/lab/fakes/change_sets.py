@@ -109,5 +109,6 @@ def _resources(parameters: Mapping[str, str]) -> dict[str, tuple[str, tuple[str,
             resources[f"{prefix}{kind}"] = resource_type, values
         secrets = parameters.get(f"{name.partition('-')[0]}SecretArns", "")
         if secrets:
-            resources[f"{prefix}Secrets"] = _POLICY, (secrets,)
+            keys = parameters.get("SecretKeyArns", "")
+            resources[f"{prefix}Secrets"] = _POLICY, (secrets, keys)
     return resources

@@ -128,13 +128,25 @@ class FakeContainers(Port, port="containers"):
         task_definition: str | None,
         desired_count: int | None,
         start_seconds: int | None = None,
+        execute_command: bool | None = None,
     ) -> RunningService:
-        """Change the task definition, the number of tasks or the grace period of a service."""
+        """Change the task definition, the task count, the grace period or ECS Exec of a service.
+
+        ECS Exec requires a task role (aws/aws-toolkit-jetbrains issue 3649).
+        """
         known = self.services_.get((cluster, service))
         if known is None:
             raise RefusedError("Service not found.")
         if not known.active:
             raise RefusedError("Service was not ACTIVE.")
+        executes = known.execute_command if execute_command is None else execute_command
+        definition = self._known(task_definition or known.primary.task_definition)
+        checks = task_definition is not None or execute_command is not None
+        if executes and checks and "taskRoleArn" not in definition.request:
+            raise RefusedError(
+                "The service couldn't be updated because a valid taskRoleArn is not being used."
+            )
+        known.execute_command = executes
         if desired_count is not None:
             known.desired = desired_count
             known.running = min(known.running, desired_count)

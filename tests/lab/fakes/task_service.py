@@ -52,6 +52,7 @@ class FakeService:
     messages: list[tuple[datetime, str]] = field(default_factory=list)
     made: int = 0
     start_seconds: int = 60
+    execute_command: bool = False
 
     @property
     def primary(self) -> FakeDeployment:
@@ -145,4 +146,5 @@ class FakeService:
             messages=tuple(self.messages[:5]),
             containers={self.target_group: self.container},
             start_seconds=self.start_seconds,
+            execute_command=self.execute_command,
         )

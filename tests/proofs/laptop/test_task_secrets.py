@@ -117,6 +117,34 @@ def test_a_task_needs_a_role_that_can_read_its_parameter(api: Api) -> None:
     assert f"perform: {ACTIONS[1]}" in started(api, denied, arn)["stoppedReason"]
 
 
+@pytest.mark.parametrize("kind", ["secret", "parameter"])
+def test_a_task_needs_a_role_that_can_use_the_key_of_its_secret(api: Api, kind: str) -> None:
+    key = api.client("kms").create_key()["KeyMetadata"]["Arn"]
+    name = f"vault/{uuid4().hex}"
+    if kind == "secret":
+        service, manager = "secretsmanager", api.client("secretsmanager")
+        arn = manager.create_secret(Name=name, SecretString=VALUE, KmsKeyId=key)["ARN"]
+    else:
+        service, store = "ssm", api.client("ssm")
+        store.put_parameter(Name=f"/{name}", Value=VALUE, Type="SecureString", KeyId=key)
+        arn = f"arn:aws:ssm:{store.meta.region_name}:000000000000:parameter/{name}"
+    read = json.loads(policy(arn))["Statement"]
+    region = api.client("kms").meta.region_name
+    for via, resource, starts in (
+        (f"{service}.{region}.*", key, True),
+        (f"{service}.{region}.*", f"{key}x", False),
+        (f"s3.{region}.*", key, False),
+    ):
+        condition = {"StringLike": {"kms:ViaService": [via]}}
+        use = {"Action": "kms:Decrypt", "Resource": resource, "Condition": condition}
+        statements = [*read, {"Effect": "Allow", **use}]
+        allowed = json.dumps({"Version": "2012-10-17", "Statement": statements})
+        task = started(api, created_role(api, allowed, None, None), arn)
+        assert (task["lastStatus"] == "RUNNING") is starts, task
+    task = started(api, created_role(api, policy(arn), None, None), arn)
+    assert "not authorized to perform: kms:Decrypt" in task["stoppedReason"]
+
+
 def test_dev_receives_no_secret_of_production(api: Api) -> None:
     test, live = (
         stored_secret(api, f"shop/{name}-{uuid4().hex}", VALUE, None) for name in ("test", "live")

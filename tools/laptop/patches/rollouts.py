@@ -80,7 +80,8 @@ def create_service(data: dict[str, Any]) -> Any:
 def update_service(data: dict[str, Any]) -> Any:
     """Update a service; refuse an INACTIVE task definition, but not that of the service itself.
 
-    Gap: the emulator accepts it. Source: ECS API, DeregisterTaskDefinition.
+    Gap: the emulator accepts it. Source: ECS API, DeregisterTaskDefinition. It also accepts ECS
+    Exec for tasks without a role (aws/aws-toolkit-jetbrains issue 3649).
     """
     definition = ecs._task_defs.get(ecs._resolve_td_key(data.get("taskDefinition") or ""))
     cluster = ecs._resolve_cluster_name(data.get("cluster", "default"))
@@ -91,6 +92,10 @@ def update_service(data: dict[str, Any]) -> Any:
         and definition["taskDefinitionArn"] != service.get("taskDefinition")
     ):
         return ecs.error_response_json("ClientException", "TaskDefinition is inactive", 400)
+    executes = data.get("enableExecuteCommand", service.get("enableExecuteCommand"))
+    if executes and definition and not definition.get("taskRoleArn"):
+        message = "The service couldn't be updated because a valid taskRoleArn is not being used."
+        return ecs.error_response_json("InvalidParameterException", message, 400)
     return _update_service(data)
 
 

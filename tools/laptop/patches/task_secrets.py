@@ -5,48 +5,70 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from ministack.core import iam_evaluator
 from ministack.core.responses import get_account_id, get_region
-from ministack.services import ecs, iam, secretsmanager, ssm
+from ministack.services import ecs, iam, kms, secretsmanager, ssm
 
 Policies = list[list[iam_evaluator.ParsedStatement]]
 
 _VARIABLE = re.compile(r"\$\{([^}]+)\}")
 
 
+class Access(NamedTuple):
+    """An access that a task needs: an action, its resource, and the condition keys of the call."""
+
+    action: str
+    arn: str
+    keys: Mapping[str, str]
+
+
 def require_access(definition: Mapping[str, Any]) -> None:
     """Raise the error of a failed start if the execution role cannot read a secret of a task.
 
     Gap: the emulator reads the secrets of a task without permissions. ECS reads them with the
-    execution role (ECS Developer Guide, "Amazon ECS task execution IAM role"). A secret that does
-    not exist has its own error.
+    execution role, which must be able to use the customer managed keys of the secrets (ECS
+    Developer Guide, "Amazon ECS task execution IAM role"). A secret that does not exist has its own
+    error.
     """
     role = iam._roles.get(str(definition.get("executionRoleArn")).rpartition("/")[2])
     for container in definition.get("containerDefinitions", ()):
         for secret in container.get("secrets", ()):
-            action, arn, tags = _stored(secret["valueFrom"])
-            if arn and not (role and _allowed(role, action, arn, tags)):
-                raise ecs._SecretResolutionError(
-                    f"AccessDeniedException: {definition.get('executionRoleArn')} is not authorized"
-                    f" to perform: {action} on resource: {arn}"
-                )
+            for access in _accesses(secret["valueFrom"]):
+                if not (role and _allowed(role, access)):
+                    raise ecs._SecretResolutionError(
+                        f"AccessDeniedException: {definition.get('executionRoleArn')} is not"
+                        f" authorized to perform: {access.action} on resource: {access.arn}"
+                    )
 
 
-def _stored(value_from: str) -> tuple[str, str, dict[str, str]]:
-    """Return the action that reads a secret, its complete ARN and its tags; "" without a secret."""
+def _accesses(value_from: str) -> Iterator[Access]:
+    """Yield the accesses that read a secret, none for a secret that does not exist."""
     if ":secretsmanager:" in value_from:
-        arn = ":".join(value_from.split(":")[:7])
-        _, secret = secretsmanager._resolve(arn, use_arn_scope=True)
-        tags = {tag["Key"]: tag["Value"] for tag in (secret or {}).get("Tags") or ()}
-        return "secretsmanager:GetSecretValue", (secret or {}).get("ARN", ""), tags
-    _, parameter = ssm._lookup_parameter(value_from, allow_arn_region=True, flexible_name=True)
-    arn = (parameter or {}).get("ARN", "")
-    return "ssm:GetParameters", arn, dict(ssm._tags.get(arn) or {})
+        service, action = "secretsmanager", "secretsmanager:GetSecretValue"
+        _, found = secretsmanager._resolve(":".join(value_from.split(":")[:7]), use_arn_scope=True)
+        stored = found or {}
+        key = stored.get("KmsKeyId")
+        tags = {tag["Key"]: tag["Value"] for tag in stored.get("Tags") or ()}
+    else:
+        service, action = "ssm", "ssm:GetParameters"
+        _, found = ssm._lookup_parameter(value_from, allow_arn_region=True, flexible_name=True)
+        stored = found or {}
+        key = stored.get("KeyId")
+        tags = dict(ssm._tags.get(stored.get("ARN")) or {})
+    if not stored.get("ARN"):
+        return
+    yield Access(
+        action, stored["ARN"], {f"aws:resourcetag/{each.lower()}": tags[each] for each in tags}
+    )
+    # The policy of a key of AWS allows its use to all principals of the account.
+    if key and not key.removeprefix("alias/").startswith("aws/"):
+        via = {"kms:viaservice": f"{service}.{get_region()}.amazonaws.com"}
+        yield Access("kms:Decrypt", (kms._resolve_key(key) or {}).get("Arn", key), via)
 
 
-def _allowed(role: Mapping[str, Any], action: str, arn: str, tags: Mapping[str, str]) -> bool:
+def _allowed(role: Mapping[str, Any], access: Access) -> bool:
     """Evaluate the policies and the permissions boundary of a role."""
     account, name = get_account_id(), role["RoleName"]
     principal = {f"aws:principaltag/{tag['Key'].lower()}": tag["Value"] for tag in role["Tags"]}
@@ -54,11 +76,11 @@ def _allowed(role: Mapping[str, Any], action: str, arn: str, tags: Mapping[str, 
         principal_arn=role["Arn"],
         principal_type="AssumedRole",
         principal_account=account,
-        action=action,
-        resource_arn=arn,
+        action=access.action,
+        resource_arn=access.arn,
         region=get_region(),
         principal_keys=principal,
-        service_context={f"aws:resourcetag/{key.lower()}": tags[key] for key in tags},
+        service_context=dict(access.keys),
     )
     policies = iam_evaluator._gather_role_policies(name, account)
     limits = iam_evaluator._permissions_boundary(iam._roles, name, account)

@@ -274,6 +274,10 @@ def test_a_function_can_update_only_services_of_applications(
     ]
     update = partial(role.update_service, cluster=application, service=service)
     assert update(desiredCount=1)["service"]["serviceName"] == service
+    # Without ecsexec in parameters.yml.
+    assert not update(enableExecuteCommand=False)["service"].get("enableExecuteCommand")
+    with pytest.raises(ClientError, match="ecs:UpdateService"):
+        update(enableExecuteCommand=True)
     tag = {"key": "devops:application", "value": application}
     ecs.untag_resource(resourceArn=arn, tagKeys=[tag["key"]])
     try:
