@@ -1,0 +1,173 @@
+"""`devops init`: its tables against the models of AWS, its documents against the rules of create.
+
+The judges are botocore's models and the declarations of the service.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import botocore.session
+import pytest
+from botocore.model import Shape
+from botocore.validate import ParamValidator
+
+from devops_cli import documents
+from devops_cli.translation import limits, service_members, task_members, written
+from devops_cli.translation.facts import Note
+from devops_cli.translation.members import Table
+from devops_cli.translation.translate import translate
+from devops_core.requests import schema
+from devops_core.requests.container_settings import RESERVED_VARIABLES
+from devops_core.requests.create import CREATE
+from tests.contract.test_request_rules import FIELDS, FULL, faults, put
+from tests.lab import existing
+
+SESSION = botocore.session.get_session()
+# Each table with the client and the shapes that have its members.
+TABLES: list[tuple[Table, str, tuple[str, ...]]] = [
+    (task_members.TASK_DEFINITION, "ecs", ("TaskDefinition", "RegisterTaskDefinitionRequest")),
+    (task_members.RUNTIME_PLATFORM, "ecs", ("RuntimePlatform",)),
+    (task_members.APPLICATION, "ecs", ("ContainerDefinition",)),
+    (task_members.SIDECAR, "ecs", ("ContainerDefinition",)),
+    (task_members.PORT_MAPPING, "ecs", ("PortMapping",)),
+    (task_members.HEALTH_CHECK, "ecs", ("HealthCheck",)),
+    (task_members.LOG_CONFIGURATION, "ecs", ("LogConfiguration",)),
+    (task_members.FIRELENS_CONFIGURATION, "ecs", ("FirelensConfiguration",)),
+    (service_members.SERVICE, "ecs", ("Service", "CreateServiceRequest")),
+    (service_members.DEPLOYMENT, "ecs", ("Deployment",)),
+    (service_members.DEPLOYMENT_CONFIGURATION, "ecs", ("DeploymentConfiguration",)),
+    (service_members.LOAD_BALANCER, "ecs", ("LoadBalancer",)),
+    (service_members.AWSVPC_CONFIGURATION, "ecs", ("AwsVpcConfiguration",)),
+    (service_members.TARGET_GROUP, "elbv2", ("TargetGroup",)),
+    (service_members.ELB, "elbv2", ("LoadBalancer",)),
+    (service_members.SCALABLE_TARGET, "application-autoscaling", ("ScalableTarget",)),
+    (service_members.SCALING_POLICY, "application-autoscaling", ("ScalingPolicy",)),
+    (
+        service_members.TARGET_TRACKING,
+        "application-autoscaling",
+        ("TargetTrackingScalingPolicyConfiguration",),
+    ),
+]
+# `scaling` is a field of the request schema of its own change: without it, the service refuses this
+# one document. With it, add "scaled" to VALIDATED.
+SCALED = "scaled"
+VALIDATED = [name for name in existing.ALL if name != SCALED]
+
+
+def shape(service: str, name: str) -> Any:
+    return SESSION.get_service_model(service).shape_for(name)
+
+
+def marks(notes: Iterator[Note] | Any) -> set[str]:
+    """Return the fields of notes, as the service names them."""
+    return {".".join(map(str, each.at)) for each in notes}
+
+
+@pytest.mark.parametrize(
+    ("table", "service", "shapes"), TABLES, ids=[each[2][0] for each in TABLES]
+)
+def test_a_table_has_exactly_the_members_of_its_shape(
+    table: Table, service: str, shapes: tuple[str, ...]
+) -> None:
+    members = {name for each in shapes for name in shape(service, each).members}
+    assert members == table.keys()
+
+
+def test_each_treatment_has_one_result() -> None:
+    for table, _, shapes in TABLES:
+        for name, each in table.items():
+            assert bool(each.field) != bool(each.reason), (shapes, name)
+            assert not (each.field and each.remedy), (shapes, name)
+
+
+def declared(path: str) -> bool:
+    """Return whether a create has a field; `scaling` has the members of DESIGN."""
+    found: schema.Type = CREATE
+    for name in path.split("."):
+        if isinstance(found, schema.Objects):
+            found = found.item
+        if not isinstance(found, schema.Object) or name not in found.members:
+            return False
+        found = found.members[name].type
+    return True
+
+
+def test_each_field_of_a_table_exists() -> None:
+    fields = {
+        field
+        for table, _, _ in TABLES
+        for each in table.values()
+        for field in each.field.split(", ")
+        if field and not field.startswith("service.scaling")
+    }
+    assert len(fields) > 20
+    assert [each for each in fields if not declared(each)] == []
+
+
+@pytest.mark.parametrize("name", existing.ALL)
+def test_a_shape_is_one_that_aws_describes(name: str) -> None:
+    found = existing.described(name)
+    lists = {
+        ("elbv2", "TargetGroup"): found.target_groups,
+        ("elbv2", "LoadBalancer"): found.load_balancers,
+        ("application-autoscaling", "ScalableTarget"): found.scalable_targets,
+        ("application-autoscaling", "ScalingPolicy"): found.scaling_policies,
+        ("ecs", "TaskDefinition"): [found.definition],
+        ("ecs", "RegisterTaskDefinitionRequest"): [existing.register_request(name)],
+        ("ecs", "Service"): [found.service],
+    }
+    for (service, kind), values in lists.items():
+        for each in values:
+            expected: Shape = shape(service, kind)
+            report = ParamValidator().validate(each, expected)
+            assert not report.has_errors(), report.generate_report()
+
+
+@pytest.mark.parametrize("name", VALIDATED)
+def test_the_service_refuses_only_marked_fields(name: str) -> None:
+    found = translate(existing.described(name), team="platform", email="team@example.com")
+    refused = faults("create", found.document, {"account": existing.ACCOUNT, "partition": "aws"})
+    assert {field for field, _ in refused} <= marks(found.notes), refused
+
+
+@pytest.mark.parametrize("name", existing.ALL)
+def test_the_file_has_the_document_and_each_note_at_its_line(name: str, tmp_path: Any) -> None:
+    described = existing.described(name)
+    found = translate(described)
+    content, lines = written.text(found, written.head(described))
+    file = tmp_path / "app.yml"
+    file.write_text(content)
+    assert documents.read(str(file)).content == found.document
+    shown = content.splitlines()
+    assert max(map(len, shown)) <= 200
+    for line, note in zip(lines, found.notes, strict=True):
+        assert shown[line - 1].lstrip().startswith(f"# {note.place}"), note
+
+
+_OF_SERVICE = [
+    (path.removeprefix("create."), values)
+    for path, values in FIELDS.items()
+    if path.startswith("create.service.")
+]
+
+
+@pytest.mark.parametrize(("path", "values"), _OF_SERVICE, ids=[each[0] for each in _OF_SERVICE])
+def test_the_rules_of_the_command_line_are_those_of_the_service(path: str, values: Any) -> None:
+    def notes(value: Any) -> list[Note]:
+        return list(limits.invalid_values(put({}, path, value)["service"]))
+
+    for value in values.valid:
+        assert notes(value) == []
+    for message, examples in values.invalid.items():
+        for value in examples:
+            if type(value) is values.json_type and not isinstance(value, dict | list):
+                reasons = {each.reason for each in notes(value)}
+                # The message of a choice also repeats its value.
+                assert reasons == {message} or values.wrong_type in reasons, value
+
+
+def test_a_complete_specification_has_no_invalid_value() -> None:
+    assert list(limits.invalid_values(FULL["service"])) == []
+    assert set(limits.rules()["reserved"]) == RESERVED_VARIABLES
