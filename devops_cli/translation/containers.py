@@ -187,7 +187,7 @@ class Containers:
         if driver != "awslogs":
             reason = f"the driver {driver} is not possible here: the logs go to CloudWatch Logs"
             remedy = "read them there, or send the application's logs to a sidecar with logRouter"
-            self._note(inner, at, reason, remedy, driver)
+            self._note(inner, at, reason, remedy, dict(logging))
             return
         for name, value in logging.get("options", {}).items():
             if name not in _LOG_PLACE:

@@ -92,7 +92,8 @@ _COMMON: Table = {
     "volumesFrom": untranslated("a specification has no volumes", _TEMPLATE),
     "linuxParameters": untranslated(
         "a specification has no Linux parameters",
-        "let the program of the image be its own init process (tini), and handle signals",
+        "for an init process, start the program with tini in the image; a device, shared memory and"
+        " swap need EC2",
     ),
     "secrets": translated("service.secrets"),
     "dependsOn": translated("service.dependsOn"),

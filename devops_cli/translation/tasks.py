@@ -24,7 +24,7 @@ def task(definition: Object, notes: list[Note]) -> dict[str, Any]:
         "architecture": platform.get("cpuArchitecture", _ARCHITECTURE),
         "cpu": cpu,
         "memory": memory,
-        "taskRole": definition.get("taskRoleArn"),
+        "taskRole": definition.get("taskRoleArn") or None,
         "ephemeralStorageGiB": definition.get("ephemeralStorage", {}).get("sizeInGiB"),
     }
     if found["taskRole"]:
