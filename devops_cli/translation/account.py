@@ -95,7 +95,7 @@ def _refusal(error: ClientError, cluster: str) -> CliError:
         )
     if code == "ClusterNotFoundException":
         return OperationNotFoundError(
-            f"there is no cluster {cluster} in this region", "Check --cluster and --region."
+            f"the cluster {cluster} does not exist in this region", "Check --cluster and --region."
         )
     return CliError(
         f"{error.operation_name} failed: {code}", "Check --cluster, --service and --region."

@@ -105,7 +105,7 @@ class Containers:
         reserved = limits.rules()["reserved"]
         found = {}
         for each in container.get("environment", ()):
-            name, value = each["name"], each.get("value", "")
+            name, value = each.get("name", ""), each.get("value", "")
             if name in reserved and same.get(name) == value:
                 continue
             if name in reserved:
@@ -229,7 +229,7 @@ def choose(definition: Object, named: str | None, balanced: str | None) -> tuple
     """Return the application's container, and whether another one was as likely.
 
     `named` is the choice of the person, `balanced` the container of the load balancer. Raises
-    LookupError if there is no such container.
+    LookupError if the container does not exist.
     """
     containers: Sequence[Object] = definition["containerDefinitions"]
     if name := named or balanced:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from devops_cli.failures import UsageError
+from devops_cli.translation import shapes
 from devops_cli.translation.facts import Described, Object
 
 # The members of a description that are lists of AWS, by the member of `Described`.
@@ -16,6 +17,13 @@ _LISTS = {
     "LoadBalancers": "load_balancers",
     "ScalableTargets": "scalable_targets",
     "ScalingPolicies": "scaling_policies",
+}
+# The service and the shape of each list.
+_SHAPES = {
+    "TargetGroups": ("elbv2", "TargetGroup"),
+    "LoadBalancers": ("elbv2", "LoadBalancer"),
+    "ScalableTargets": ("application-autoscaling", "ScalableTarget"),
+    "ScalingPolicies": ("application-autoscaling", "ScalingPolicy"),
 }
 _COMMANDS = (
     "Valid are the output of `aws ecs describe-services`, `aws elbv2 describe-target-groups` and"
@@ -39,9 +47,12 @@ def read(task_definition: str, others: Sequence[str]) -> Described:
             "Valid are the output of `aws ecs describe-task-definition` and the input of"
             " `aws ecs register-task-definition`.",
         )
+    tags = content.get("tags", [])
+    _check(task_definition, "ecs", "TaskDefinition", definition, "taskDefinition")
+    _check(task_definition, "ecs", "Tags", tags, "tags")
     found = Described(
         definition,
-        tags=content.get("tags", ()),
+        tags=tags,
         origin=f"the file {Path(task_definition).name}",
     )
     for file in others:
@@ -50,24 +61,37 @@ def read(task_definition: str, others: Sequence[str]) -> Described:
 
 
 def _are_containers(definition: Object) -> bool:
-    containers = definition.get("containerDefinitions") or ()
-    return bool(containers) and all(
-        isinstance(each, dict) and {"name", "image"} <= each.keys() for each in containers
+    containers = definition.get("containerDefinitions")
+    return (
+        isinstance(containers, list)
+        and bool(containers)
+        and all(isinstance(each, dict) and {"name", "image"} <= each.keys() for each in containers)
     )
 
 
 def _with(described: Described, file: str, content: Object) -> Described:
     """Return descriptions with those of a further file."""
     known = [name for name in _LISTS if isinstance(content.get(name), list)]
+    for name in known:
+        for number, each in enumerate(content[name]):
+            _check(file, *_SHAPES[name], each, f"{name}.{number}")
     if known:
         lists: dict[str, Any] = {_LISTS[name]: content[name] for name in known}
         return described._replace(**lists)
     services = content.get("services", [content])
+    if not isinstance(services, list) or not all(isinstance(each, dict) for each in services):
+        raise UsageError(f"{file}: services must be a list of objects")
     if len(services) != 1:
         raise UsageError(f"{file} has {len(services)} services: write one into the file")
     if not {"serviceName", "taskDefinition"} & services[0].keys():
         raise UsageError(f"{file} is not a description of a service", _COMMANDS)
+    _check(file, "ecs", "Service", services[0], "service")
     return described._replace(service=services[0])
+
+
+def _check(file: str, service: str, shape: str, value: Any, place: str) -> None:
+    if problem := shapes.problem(service, shape, value, place):
+        raise UsageError(f"{file}: {problem}", "Write the file again with the AWS CLI.")
 
 
 def _object(file: str) -> Any:
@@ -79,4 +103,4 @@ def _object(file: str) -> Any:
         raise UsageError(f"{file} is not valid JSON: {error}") from error
     if not isinstance(found, dict):
         raise UsageError(f"{file} must be a JSON object")
-    return found
+    return shapes.without_null(found)

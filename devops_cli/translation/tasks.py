@@ -62,6 +62,8 @@ def _size(definition: Object, notes: list[Note]) -> tuple[int, int]:
 
 
 def _number(text: Any) -> int:
-    """Return CPU units or MiB, 0 without a value."""
-    found = _WITH_UNIT.fullmatch(str(text or 0).strip())
-    return int(float(found[1]) * _UNIT) if found else int(str(text or 0))
+    """Return CPU units or MiB, 0 without a valid number."""
+    words = str(text or 0).strip()
+    if found := _WITH_UNIT.fullmatch(words):
+        return int(float(found[1]) * _UNIT)
+    return int(words) if re.fullmatch("[0-9]{1,9}", words) else 0

@@ -127,7 +127,7 @@ def _tags(described: Described, notes: list[Note]) -> dict[str, str]:
     """Return the tags of the task definition and the service, without those of AWS."""
     found = {}
     for each in (*described.tags, *described.service.get("tags", ())):
-        key, value = each["key"], each.get("value", "")
+        key, value = each.get("key", ""), each.get("value", "")
         if key.startswith(_FOREIGN_TAGS):
             continue
         if not rules.fits("team", key) or not rules.fits("team", value):

@@ -12,10 +12,12 @@ import botocore.session
 import pytest
 from botocore.model import Shape
 from botocore.validate import ParamValidator
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from devops_cli import documents
 from devops_cli.translation import limits, service_members, task_members, written
-from devops_cli.translation.facts import Note
+from devops_cli.translation.facts import Described, Note
 from devops_cli.translation.members import Table
 from devops_cli.translation.translate import translate
 from devops_core.requests import schema
@@ -146,6 +148,70 @@ def test_the_file_has_the_document_and_each_note_at_its_line(name: str, tmp_path
         assert shown[line - 1].lstrip().startswith(f"# {note.place}"), note
 
 
+def described(shape: Any) -> st.SearchStrategy[Any]:
+    """Return values of a shape of AWS: all required members, and some of the others."""
+    if shape.type_name == "structure":
+        members = {name: described(inner) for name, inner in shape.members.items()}
+        required = {name: members.pop(name) for name in shape.required_members}
+        return st.fixed_dictionaries(required, optional=members)
+    if shape.type_name == "list":
+        return st.lists(described(shape.member), max_size=2)
+    if shape.type_name == "map":
+        return st.dictionaries(_WORDS, described(shape.value), max_size=2)
+    if shape.type_name == "string" and shape.enum:
+        return st.sampled_from(shape.enum)
+    return _SCALARS.get(shape.type_name, _WORDS)
+
+
+_WORDS = st.sampled_from(["", "a", "app", "PORT", "arn:aws:iam::012345678901:role/a", "x:1", "ü\n"])
+_SCALARS: dict[str, st.SearchStrategy[Any]] = {
+    "boolean": st.booleans(),
+    "integer": st.integers(-1, 70_000),
+    "double": st.floats(0, 100),
+}
+
+
+def containers_of(definition: dict[str, Any]) -> dict[str, Any]:
+    """Return a definition with containers as ECS requires them: at least one, with other names."""
+    found = [
+        {**each, "name": f"c{n}", "image": each.get("image", "a")}
+        for n, each in enumerate(definition.get("containerDefinitions", ()))
+    ]
+    return definition | {"containerDefinitions": found or [{"name": "c", "image": "a"}]}
+
+
+@settings(
+    max_examples=150, deadline=None, derandomize=True, database=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+)  # fmt: skip
+@given(
+    described(shape("ecs", "TaskDefinition")),
+    described(shape("ecs", "Service")),
+    st.lists(described(shape("elbv2", "TargetGroup")), max_size=1),
+)
+def test_no_member_of_any_description_is_dropped(
+    definition: dict[str, Any], service: dict[str, Any], groups: list[dict[str, Any]]
+) -> None:
+    definition = containers_of(definition)
+    for balanced in service.get("loadBalancers", ()):
+        balanced["containerName"] = definition["containerDefinitions"][0]["name"]
+    found = translate(Described(definition, service, target_groups=groups))
+    written.text(found, [])
+    places = {each.place for each in found.notes}
+    parts = [
+        (task_members.TASK_DEFINITION, definition, ""),
+        (service_members.SERVICE, service, "service."),
+    ]
+    sidecars = {each["name"] for each in found.document["service"].get("sidecars", ())}
+    for each in definition["containerDefinitions"]:
+        table = task_members.SIDECAR if each["name"] in sidecars else task_members.APPLICATION
+        parts.append((table, each, f"containerDefinitions.{each['name']}."))
+    for table, values, prefix in parts:
+        for name, value in values.items():
+            if table[name].remedy and value and value not in table[name].usual:
+                assert f"{prefix}{name}" in places
+
+
 _OF_SERVICE = [
     (path.removeprefix("create."), values)
     for path, values in FIELDS.items()
@@ -171,3 +237,5 @@ def test_the_rules_of_the_command_line_are_those_of_the_service(path: str, value
 def test_a_complete_specification_has_no_invalid_value() -> None:
     assert list(limits.invalid_values(FULL["service"])) == []
     assert set(limits.rules()["reserved"]) == RESERVED_VARIABLES
+    (found,) = limits.invalid_values({"sidecars": [{"name": "app"}]})
+    assert found.at == ("service", "sidecars", 0, "name")
