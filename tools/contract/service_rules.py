@@ -44,7 +44,7 @@ def _rule(declared: schema.Type) -> dict[str, Any]:
             "pattern": declared.pattern,
             "message": declared.message,
             "longest": declared.longest,
-            "refused": dict(declared.reserved),
+            "refused": dict(sorted(declared.reserved.items())),
         }
     else:
         rule = {}

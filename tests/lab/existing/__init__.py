@@ -1,6 +1,6 @@
 """Existing ECS services of different shapes, as AWS describes them.
 
-Each shape is a public one; its names and values are our own. docs/moving.md names the sources.
+Each shape is a public one; its names and values are our own. `source` is a page about it.
 """
 
 from __future__ import annotations
@@ -19,7 +19,9 @@ ACCOUNT, REGION = "012345678901", "eu-west-1"
 
 def described(name: str) -> Described:
     """Return the descriptions of a shape."""
-    return Described(**{key: value for key, value in ALL[name].items() if key != "title"})
+    return Described(
+        **{key: value for key, value in ALL[name].items() if key not in ("title", "source")}
+    )
 
 
 def register_request(name: str) -> dict[str, Any]:
