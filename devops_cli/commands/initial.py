@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -21,27 +22,20 @@ _STDOUT = "-"
 _FROM_AWS, _FROM_FILES, _APPLICATION = "From AWS", "From files", "The application"
 
 
-@command
-def init(
-    runtime: Runtime,
-    name: Annotated[
-        str | None,
-        typer.Argument(
-            metavar="NAME",
-            parser=rules.text("name"),
-            help="The name of the new application. Default: that of the service.",
-        ),
-    ] = None,
+@dataclass(frozen=True)
+class FromAws:
+    """The options for a running service."""
+
     cluster: Annotated[
         str | None,
         typer.Option(metavar="CLUSTER", help="ECS cluster.", rich_help_panel=_FROM_AWS),
-    ] = None,
+    ] = None
     service: Annotated[
         str | None,
         typer.Option(
             metavar="SERVICE", help="ECS service in this cluster.", rich_help_panel=_FROM_AWS
         ),
-    ] = None,
+    ] = None
     region: Annotated[
         str,
         typer.Option(
@@ -49,7 +43,7 @@ def init(
             help="AWS region of the service. Default: that of the profile, or AWS_REGION.",
             rich_help_panel=_FROM_AWS,
         ),
-    ] = "",
+    ] = ""
     profile: Annotated[
         str,
         typer.Option(
@@ -58,7 +52,13 @@ def init(
             " as for the AWS CLI.",
             rich_help_panel=_FROM_AWS,
         ),
-    ] = "",
+    ] = ""
+
+
+@dataclass(frozen=True)
+class FromFiles:
+    """The options for files of the AWS CLI."""
+
     task_definition: Annotated[
         str | None,
         typer.Option(
@@ -67,7 +67,7 @@ def init(
             " `register-task-definition`.",
             rich_help_panel=_FROM_FILES,
         ),
-    ] = None,
+    ] = None
     service_file: Annotated[
         list[str] | None,
         typer.Option(
@@ -78,7 +78,13 @@ def init(
             " several files.",
             rich_help_panel=_FROM_FILES,
         ),
-    ] = None,
+    ] = None
+
+
+@dataclass(frozen=True)
+class Choices:
+    """The options for values that AWS does not have."""
+
     container: Annotated[
         str | None,
         typer.Option(
@@ -87,19 +93,35 @@ def init(
             " the load balancer, or the first essential one with a port.",
             rich_help_panel=_APPLICATION,
         ),
-    ] = None,
+    ] = None
     team: Annotated[
         str | None,
         typer.Option(
             metavar="TEAM",
             parser=rules.text("team"),
-            help="Team that owns the application.",
+            help="Team that owns the application. Default: the tag technicalTeam.",
             rich_help_panel=_APPLICATION,
         ),
-    ] = None,
+    ] = None
     email: Annotated[
         str | None,
         typer.Option(metavar="EMAIL", help="Address of the owners.", rich_help_panel=_APPLICATION),
+    ] = None
+
+
+@command
+def init(
+    runtime: Runtime,
+    source: FromAws,
+    files: FromFiles,
+    choices: Choices,
+    name: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="NAME",
+            parser=rules.text("name"),
+            help="The name of the new application. Default: that of the service.",
+        ),
     ] = None,
     output: Annotated[
         str, typer.Option("--output", "-o", metavar="FILE", help="The new file; - is stdout.")
@@ -114,31 +136,44 @@ def init(
     with the remedy. Complete the file; then devops apply -f app.yml creates the application. The
     existing service does not change.
     """
-    if (task_definition is None) == (cluster is None or service is None):
+    if output != _STDOUT and Path(output).exists() and not force:
+        raise UsageError(f"{output} exists", "Use --force to replace it, or -o FILE for another.")
+    described = _read(runtime, source, files)
+    _write(runtime, described, _translated(described, name, choices), output)
+    return Exit.SUCCEEDED
+
+
+def _read(runtime: Runtime, source: FromAws, files: FromFiles) -> Described:
+    """Read the service from the one source that the options name.
+
+    Raises:
+        UsageError: the options name none or both, or a file is not valid.
+        CliError: AWS does not return the service.
+
+    """
+    has_service = source.cluster is not None and source.service is not None
+    if (files.task_definition is not None) == has_service:
         raise UsageError(
             "init needs an ECS service or a file",
             "devops init NAME --cluster CLUSTER --service SERVICE",
             "devops init NAME --task-definition task-definition.json --service-file service.json",
         )
-    if output != _STDOUT and Path(output).exists() and not force:
-        raise UsageError(f"{output} exists", "Use --force to replace it, or -o FILE for another.")
-    if task_definition is None:
-        described = _read_account(runtime, str(cluster), str(service), profile, region)
-    else:
-        from devops_cli.translation import files
+    if files.task_definition is not None:
+        from devops_cli.translation import files as reader  # botocore is slow to import
 
-        described = files.read(task_definition, service_file or [])
-    _write(runtime, described, _translated(described, name, container, team, email), output)
-    return Exit.SUCCEEDED
+        return reader.read(files.task_definition, files.service_file or [])
+    if files.service_file:
+        raise UsageError(
+            "--service-file needs --task-definition: --service reads everything from AWS"
+        )
+    return _read_account(runtime, source)
 
 
-def _read_account(
-    runtime: Runtime, cluster: str, service: str, profile: str, region: str
-) -> Described:
+def _read_account(runtime: Runtime, options: FromAws) -> Described:
     from devops_cli import aws, signing  # botocore is slow to import, and --help does not need it
     from devops_cli.translation import account
 
-    chosen = config.select(runtime.environment, profile)
+    chosen = config.select(runtime.environment, options.profile)
     source = runtime.credentials(chosen)
     credentials = signing.load_credentials(source)
     if credentials is None:
@@ -146,24 +181,24 @@ def _read_account(
             "no AWS credentials were found",
             "Use those of the AWS CLI, for example with aws sso login and AWS_PROFILE.",
         )
-    where = region or signing.known_region(chosen, source, runtime.environment)
+    where = options.region or signing.known_region(chosen, source, runtime.environment)
     if not where:
         raise UsageError("the AWS region of the service is not known", "Use --region REGION.")
     with aws.clients(signing.current_keys(credentials), where, account.CALLS) as clients:
-        return account.read(clients, cluster, service)
+        return account.read(clients, str(options.cluster), str(options.service))
 
 
-def _translated(
-    described: Described,
-    name: str | None,
-    container: str | None,
-    team: str | None,
-    email: str | None,
-) -> Translation:
+def _translated(described: Described, name: str | None, choices: Choices) -> Translation:
     from devops_cli.translation.translate import translate
 
     try:
-        return translate(described, name, container=container, team=team, email=email)
+        return translate(
+            described,
+            name,
+            container=choices.container,
+            team=choices.team,
+            email=choices.email,
+        )
     except LookupError as error:
         names = ", ".join(each["name"] for each in described.definition["containerDefinitions"])
         raise UsageError(
@@ -188,6 +223,6 @@ def _write(runtime: Runtime, described: Described, found: Translation, output: s
         print_on(runtime.err, texts.text(f"{shown}:{line}: {written.sentence(note)}"))
     print_on(
         runtime.err,
-        texts.heading(f"{len(found.notes)} notes for you to decide. Then: ")
+        texts.heading(f"Decisions for you: {len(found.notes)}. Then: ")
         + texts.command(f"devops apply -f {'FILE' if output == _STDOUT else output} --dry-run"),
     )

@@ -12,7 +12,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from devops_cli.aws import DENIED, Clients, action, pages
 from devops_cli.failures import CliError, CredentialsError, OperationNotFoundError
-from devops_cli.translation.facts import Described, Object
+from devops_cli.translation.facts import Described, Object, with_task_set
 
 CALLS: Mapping[str, Collection[str]] = {
     "application-autoscaling": ("DescribeScalableTargets", "DescribeScalingPolicies"),
@@ -43,7 +43,9 @@ def read(clients: Clients, cluster: str, service: str) -> Described:
             error
         )
     unread: dict[str, str] = {}
-    arns = [each["targetGroupArn"] for each in own["loadBalancers"] if "targetGroupArn" in each]
+    arns = [
+        each["targetGroupArn"] for each in own.get("loadBalancers", ()) if "targetGroupArn" in each
+    ]
     groups: list[Object] = []
     balancers: list[Object] = []
     if arns:
@@ -76,8 +78,7 @@ def _service(client: Any, cluster: str, name: str) -> Object:
             f"the cluster {cluster} has no service {name}",
             f"aws ecs list-services --cluster {cluster} lists the services of this region.",
         )
-    service: Object = active[0]
-    return service
+    return with_task_set(active[0])
 
 
 def _refusal(error: ClientError, cluster: str) -> CliError:

@@ -208,11 +208,13 @@ class Containers:
     def _image_note(self, image: str, place: str, at: Path) -> None:
         found = re.match(rf"{limits.rules()['ecrHost']}/", image)
         own = self._region
-        in_own_ecr = found and (not own.account or found["account"] == own.account)
-        if in_own_ecr or _DIGEST.search(image):
+        is_own = found and all(
+            getattr(own, name) in ("", found[name]) for name in ("account", "region")
+        )
+        if is_own or _DIGEST.search(image):
             return
         reason = (
-            "an image outside of this account's ECR must have its digest, because its tag can move"
+            "an image outside of this ECR registry must have its digest, because its tag can move"
         )
         remedy = (
             "add @sha256:… to the image. `docker buildx imagetools inspect IMAGE` prints the digest"

@@ -10,6 +10,10 @@ Object = Mapping[str, Any]
 # The path of a field of the document: names of members, and positions of list items.
 Path = tuple[str | int, ...]
 SERVICE: Path = ("service",)
+_OF_TASK_SET = (
+    "taskDefinition", "loadBalancers", "serviceRegistries", "launchType", "platformVersion",
+    "capacityProviderStrategy", "networkConfiguration",
+)  # fmt: skip
 
 
 class Described(NamedTuple):
@@ -43,6 +47,18 @@ class Note(NamedTuple):
     reason: str
     remedy: str
     value: Any = None
+
+
+def with_task_set(service: Object) -> dict[str, Any]:
+    """Return a service with the members that only its primary task set has.
+
+    A service with the deployment controller CODE_DEPLOY or EXTERNAL has them there (ECS API,
+    TaskSet).
+    """
+    sets = [each for each in service.get("taskSets", ()) if each.get("status") == "PRIMARY"]
+    primary = sets[0] if sets else {}
+    missing = {name: primary[name] for name in _OF_TASK_SET if primary.get(name)}
+    return {**service, **{name: each for name, each in missing.items() if not service.get(name)}}
 
 
 class Translation(NamedTuple):

@@ -9,7 +9,7 @@ from typing import Any
 
 from devops_cli.failures import UsageError
 from devops_cli.translation import shapes
-from devops_cli.translation.facts import Described, Object
+from devops_cli.translation.facts import Described, Object, with_task_set
 
 # The members of a description that are lists of AWS, by the member of `Described`.
 _LISTS = {
@@ -86,7 +86,7 @@ def _with(described: Described, file: str, content: Object) -> Described:
     if not {"serviceName", "taskDefinition"} & services[0].keys():
         raise UsageError(f"{file} is not a description of a service", _COMMANDS)
     _check(file, "ecs", "Service", services[0], "service")
-    return described._replace(service=services[0])
+    return described._replace(service=with_task_set(services[0]))
 
 
 def _check(file: str, service: str, shape: str, value: Any, place: str) -> None:

@@ -66,6 +66,10 @@ def _service(described: Described, container: str | None, notes: list[Note]) -> 
             own["image"],
         )
     )
+    if balanced not in (None, own["name"]):
+        reason = f"the load balancer sends its requests to the container {balanced}"
+        remedy = f"let {own['name']} accept them at containerPort, or use --container {balanced}"
+        notes.append(Note("service.loadBalancers", SERVICE, reason, remedy))
     if is_guess:
         reason = "several containers can be the application's one"
         notes.append(Note(place, SERVICE, reason, "if it is another one, use --container NAME"))

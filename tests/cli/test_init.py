@@ -81,7 +81,7 @@ def test_files_become_a_file_with_notes(tmp_path: Path, files: list[str | Path])
     assert len(notes) >= 3
     assert "arn:" not in result.stderr
     assert existing.ACCOUNT not in result.stderr
-    assert last == f"{len(notes)} notes for you to decide. Then: devops apply -f {file} --dry-run"
+    assert last == f"Decisions for you: {len(notes)}. Then: devops apply -f {file} --dry-run"
 
 
 def test_the_file_can_go_to_stdout(files: list[str | Path]) -> None:
@@ -160,6 +160,12 @@ def test_a_file_without_a_service_is_refused(
     result = init(*files)
     assert result.exit_code == 2
     assert problem in result.stderr
+
+
+def test_files_of_a_service_need_a_task_definition() -> None:
+    result = init("--cluster=shop", "--service=web", "--service-file=service.json")
+    assert result.exit_code == 2
+    assert "--service-file needs --task-definition" in result.stderr
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from devops_cli.translation import written
-from devops_cli.translation.facts import Described, Note, Region, Translation
+from devops_cli.translation.facts import Described, Note, Region, Translation, with_task_set
 from devops_cli.translation.translate import translate
 
 GROUP = "arn:aws:elasticloadbalancing:eu-west-1:012345678901:targetgroup/web/0123456789abcdef"
@@ -198,6 +198,29 @@ def test_further_ports_and_load_balancers_are_named() -> None:
     assert "containerDefinitions.web.portMappings.2.containerPortRange" in places(found)
 
 
+def test_the_service_of_a_task_set_has_its_load_balancer() -> None:
+    balanced = [{"targetGroupArn": GROUP, "containerName": "web", "containerPort": 9090}]
+    sets = [
+        {"status": "ACTIVE", "loadBalancers": []},
+        {"status": "PRIMARY", "loadBalancers": balanced, "taskDefinition": "web:7"},
+    ]
+    service = {"taskDefinition": "", "taskSets": sets, "launchType": "FARGATE"}
+    found = with_task_set(service)
+    assert (found["taskDefinition"], found["loadBalancers"]) == ("web:7", balanced)
+    own = with_task_set(service | {"taskDefinition": "web:8"})
+    assert own["taskDefinition"] == "web:8"
+    assert with_task_set({}) == {}
+
+
+def test_another_container_than_that_of_the_load_balancer_is_named() -> None:
+    balanced = [{"targetGroupArn": GROUP, "containerName": "agent", "containerPort": 80}]
+    service = {"loadBalancers": balanced}
+    described = Described(definition(container(), sidecar()), service)
+    found = translate(described, "Shop", container="web")
+    assert found.document["service"]["containerPort"] == 8080
+    assert note(found, "service.loadBalancers").remedy.endswith("use --container agent")
+
+
 def test_only_the_load_balancer_of_the_target_group_has_notes() -> None:
     balancers = [
         {"LoadBalancerArn": "one", "Scheme": "internet-facing"},
@@ -321,6 +344,7 @@ def test_sidecars_leave_a_part_for_the_application() -> None:
         ({"healthCheck": {"command": ["CMD", "x"], "interval": 1}}, "healthCheck.intervalSeconds"),
         ({"image": "redis:8"}, "image"),
         ({"image": "999999999999.dkr.ecr.eu-west-1.amazonaws.com/a:1"}, "image"),
+        ({"image": "012345678901.dkr.ecr.eu-north-1.amazonaws.com/a:1"}, "image"),
         ({"name": "a.b"}, "name"),
         ({"firelensConfiguration": {"type": "fluentbit", "options": {"config-file-type": "s3"}}},
          "logRouter.options.config-file-type"),
