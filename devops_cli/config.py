@@ -116,6 +116,26 @@ def resolve(
             without encryption; the hints name the remedy.
 
     """
+    chosen = select(environment, profile)
+    named = chosen.api if profile else ""
+    where = api or named or variable(environment, "DEVOPS_API") or chosen.api
+    if not where:
+        name = profile or variable(environment, "DEVOPS_PROFILE")
+        raise _no_address(path(environment), name)
+    where = parse_address(where)
+    own = chosen.api_key if where == chosen.api.rstrip("/") else ""
+    sent = variable(environment, "DEVOPS_API_KEY")
+    key = _api_key(own or sent if profile else sent or own, where)
+    return replace(chosen, api=where, region=region or chosen.region, api_key=key)
+
+
+def select(environment: Mapping[str, str], profile: str = "") -> Profile:
+    """Return the named profile, by default that of DEVOPS_PROFILE or else the default one.
+
+    Raises:
+        UsageError: the profile does not exist.
+
+    """
     file = path(environment)
     profiles = load(file)
     name = profile or variable(environment, "DEVOPS_PROFILE")
@@ -124,16 +144,7 @@ def resolve(
             f"no profile {name!r} in {file}; its profiles: {', '.join(profiles) or 'none'}",
             f"Create it: devops config set api URL --profile {name}",
         )
-    chosen = profiles.get(name or DEFAULT_PROFILE, Profile())
-    named = chosen.api if profile else ""
-    where = api or named or variable(environment, "DEVOPS_API") or chosen.api
-    if not where:
-        raise _no_address(file, name)
-    where = parse_address(where)
-    own = chosen.api_key if where == chosen.api.rstrip("/") else ""
-    sent = variable(environment, "DEVOPS_API_KEY")
-    key = _api_key(own or sent if profile else sent or own, where)
-    return replace(chosen, api=where, region=region or chosen.region, api_key=key)
+    return profiles.get(name or DEFAULT_PROFILE, Profile())
 
 
 def stack_of(address: str) -> str:

@@ -33,7 +33,6 @@ ELSEWHERE = {
     "destroy": "Use devops delete NAME.",
     "rm": "Use devops delete NAME.",
     "remove": "Use devops delete NAME.",
-    "init": "Use devops create NAME.",
     "login": "Use a command of the AWS CLI, such as aws sso login.",
 }
 

@@ -7,7 +7,16 @@ from typing import Annotated
 import typer
 
 from devops_cli import __version__
-from devops_cli.commands import doctor, profiles, reads, specifications, updates, waits, writes
+from devops_cli.commands import (
+    doctor,
+    initial,
+    profiles,
+    reads,
+    specifications,
+    updates,
+    waits,
+    writes,
+)
 from devops_cli.exits import MEANINGS
 from devops_cli.hints import CreateCommand, HintCommand, HintGroup
 
@@ -75,6 +84,7 @@ _COMMANDS = (
     (reads.events, _READ_PANEL, "events Shop --since 2h"),
     (waits.wait, _READ_PANEL, "wait Shop"),
     (doctor.doctor, "Set up", "doctor --json"),
+    (initial.init, "Set up", "init Shop --cluster shop --service web"),
 )
 for _function, _panel, _example in _COMMANDS:
     app.command(

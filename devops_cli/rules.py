@@ -36,6 +36,11 @@ def text(rule: str, change: Callable[[str], str] = str) -> Callable[[str], str]:
     return parse
 
 
+def fits(rule: str, value: str) -> bool:
+    """Return whether a text fits a rule."""
+    return _fits(value, _RULES[rule])
+
+
 def _fits(value: str, rule: dict[str, Any]) -> bool:
     """Return whether a text fits a rule: its pattern, maximum length and Unicode normal form."""
     return (

@@ -53,7 +53,7 @@ def doctor(
 
 
 def _examine(session: Session, stack: str, team: str) -> Report:
-    from devops_cli import signing  # botocore is slow to import, and --help does not need it
+    from devops_cli import aws, signing  # botocore is slow to import, and --help does not need it
     from devops_cli.doctor import account, service
 
     api, source, runtime = session.api, session.credentials, session.runtime
@@ -65,7 +65,7 @@ def _examine(session: Session, stack: str, team: str) -> Report:
     facts = None
     if credentials:
         region = signing.region_of(session.connection, source, runtime.environment)
-        with account.clients(signing.current_keys(credentials), region) as clients:
+        with aws.clients(signing.current_keys(credentials), region, account.CALLS) as clients:
             found = account.read_installation(clients, stack)
             # Without the stack, the credentials can belong to another account.
             if isinstance(found, Installation) or found.action:

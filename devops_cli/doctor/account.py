@@ -5,17 +5,14 @@ Each call only reads. `CALLS` lists all of them; docs/examples/doctor-policy.jso
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack, closing, contextmanager
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple, TypeVar
 
-import botocore.session
-from botocore.config import Config
-from botocore.credentials import ReadOnlyCredentials
 from botocore.exceptions import BotoCoreError, ClientError
 
+from devops_cli.aws import DENIED, Clients, action, pages
 from devops_cli.doctor import quotas, roles
 from devops_cli.doctor.facts import (
     Alarm,
@@ -38,15 +35,7 @@ CALLS: Mapping[str, Collection[str]] = {
     "iam": ("GetAccountSummary", "GetRole"),
     "lambda": ("GetAccountSettings",),
 }
-# The prefixes of IAM actions that differ from the names of clients.
-_PREFIXES = {"elbv2": "elasticloadbalancing"}
-_CONFIG = Config(
-    connect_timeout=3, read_timeout=10, retries={"mode": "standard", "total_max_attempts": 2}
-)
 _THREADS = 8
-_DENIED = {
-    "AccessDenied", "AccessDeniedException", "AuthorizationError", "UnauthorizedOperation",
-}  # fmt: skip
 _DAYS = 7
 _HOUR = 3600  # seconds
 # The members of a route with the id of its target (EC2 API, Route).
@@ -57,7 +46,6 @@ _TARGETS = (
 )  # fmt: skip
 
 Fact = TypeVar("Fact")
-Clients = Mapping[str, Any]
 
 
 class AccountFacts(NamedTuple):
@@ -70,33 +58,6 @@ class AccountFacts(NamedTuple):
     executions: Lambda | Unchecked
     missing_roles: Collection[str] | Unchecked
     alarms: list[Alarm] | Unchecked
-
-
-def action(service: str, operation: str) -> str:
-    """Return the IAM action of a call."""
-    return f"{_PREFIXES.get(service, service)}:{operation}"
-
-
-@contextmanager
-def clients(keys: ReadOnlyCredentials, region: str) -> Iterator[Clients]:
-    """Return a client for each service, and close their connections at the end."""
-    session = botocore.session.Session()
-    with ExitStack() as stack:
-        yield {
-            name: stack.enter_context(
-                closing(
-                    session.create_client(
-                        name,
-                        region_name=region,
-                        aws_access_key_id=keys.access_key,
-                        aws_secret_access_key=keys.secret_key,
-                        aws_session_token=keys.token,
-                        config=_CONFIG,
-                    )
-                )
-            )
-            for name in CALLS
-        }
 
 
 def read_installation(clients: Clients, stack: str) -> Installation | Unchecked:
@@ -148,7 +109,7 @@ def _try(check: str, reader: Callable[[], Fact]) -> Fact | Unchecked:
         return reader()
     except ClientError as error:
         code, message = error.response["Error"]["Code"], error.response["Error"]["Message"]
-        if code not in _DENIED:
+        if code not in DENIED:
             return Unchecked(check, f"{error.operation_name}: {code}: {message}")
         service = next(name for name, calls in CALLS.items() if error.operation_name in calls)
         needed = action(service, error.operation_name)
@@ -192,9 +153,9 @@ def _network(clients: Clients, installation: Installation) -> Network:
                 each["AvailableIpAddressCount"],
                 each.get("OwnerId", ""),
             )
-            for each in _pages(ec2, "describe_subnets", "Subnets", Filters=subnets)
+            for each in pages(ec2, "describe_subnets", "Subnets", Filters=subnets)
         ],
-        [_table(each) for each in _pages(ec2, "describe_route_tables", "RouteTables", Filters=vpc)],
+        [_table(each) for each in pages(ec2, "describe_route_tables", "RouteTables", Filters=vpc)],
         [
             Endpoint(
                 each["ServiceName"],
@@ -202,7 +163,7 @@ def _network(clients: Clients, installation: Installation) -> Network:
                 each.get("RouteTableIds", ()),
                 each.get("PrivateDnsEnabled", True),
             )
-            for each in _pages(ec2, "describe_vpc_endpoints", "VpcEndpoints", Filters=vpc)
+            for each in pages(ec2, "describe_vpc_endpoints", "VpcEndpoints", Filters=vpc)
             if each["State"].lower() == "available"
         ],
     )
@@ -226,19 +187,19 @@ def _table(table: Mapping[str, Any]) -> RouteTable:
 
 
 def _limits(clients: Clients) -> Mapping[str, int]:
-    limits = _pages(clients["elbv2"], "describe_account_limits", "Limits")
+    limits = pages(clients["elbv2"], "describe_account_limits", "Limits")
     return {each["Name"]: int(each["Max"]) for each in limits}
 
 
 def _load_balancers(clients: Clients, limits: Mapping[str, int]) -> Quota:
-    found = _pages(clients["elbv2"], "describe_load_balancers", "LoadBalancers")
+    found = pages(clients["elbv2"], "describe_load_balancers", "LoadBalancers")
     used = sum(each["Type"] == "application" for each in found)
     limit = limits["application-load-balancers"]
     return Quota("Application Load Balancers", used, limit, quotas.LOAD_BALANCERS)
 
 
 def _target_groups(clients: Clients, limits: Mapping[str, int]) -> Quota:
-    used = sum(1 for _ in _pages(clients["elbv2"], "describe_target_groups", "TargetGroups"))
+    used = sum(1 for _ in pages(clients["elbv2"], "describe_target_groups", "TargetGroups"))
     return Quota("target groups", used, limits["target-groups"], quotas.TARGET_GROUPS)
 
 
@@ -274,7 +235,7 @@ def _missing_roles(clients: Clients) -> Collection[str]:
 
 
 def _alarms(clients: Clients, stack: str) -> list[Alarm]:
-    found = _pages(
+    found = pages(
         clients["cloudwatch"], "describe_alarms", "MetricAlarms", AlarmNamePrefix=f"{stack}-"
     )
     return [
@@ -285,8 +246,3 @@ def _alarms(clients: Clients, stack: str) -> list[Alarm]:
         )
         for each in found
     ]
-
-
-def _pages(client: Any, operation: str, member: str, **request: Any) -> Iterator[Any]:
-    for page in client.get_paginator(operation).paginate(**request):
-        yield from page.get(member, ())

@@ -18,6 +18,7 @@ from botocore.exceptions import (
 )
 from moto import mock_aws
 
+from devops_cli.aws import clients as aws_clients
 from devops_cli.doctor import account, examination, network
 from devops_cli.doctor.facts import Installation, Unchecked
 from devops_cli.doctor.roles import NAMES
@@ -229,7 +230,7 @@ def test_endpoints_without_private_dns_names_are_unchecked(aws: Account, service
 def test_routes_of_a_vpc_of_another_account_are_unchecked(aws: Account) -> None:
     aws.ec2.delete_route(RouteTableId=aws.table, DestinationCidrBlock="0.0.0.0/0")
     aws.install()
-    with account.clients(KEYS.get_frozen_credentials(), REGION) as clients:
+    with aws_clients(KEYS.get_frozen_credentials(), REGION, account.CALLS) as clients:
         installation = account.read_installation(clients, STACK)
         assert isinstance(installation, Installation)
         participant = installation._replace(account="999999999999")
@@ -373,7 +374,7 @@ def test_each_missing_permission_is_named() -> None:
 
 def test_an_installation_without_outputs_has_no_checked_network(aws: Account) -> None:
     del aws
-    with account.clients(KEYS.get_frozen_credentials(), REGION) as clients:
+    with aws_clients(KEYS.get_frozen_credentials(), REGION, account.CALLS) as clients:
         own = Installation(STACK, "UPDATE_COMPLETE", NOW)
         network = account.read(clients, STACK, own, NOW).network
     assert isinstance(network, Unchecked)

@@ -607,8 +607,8 @@ _CHECKED: Mapping[tuple[str, str], schema.Type] = {
     **{
         (command, "name"): fields.APPLICATION
         for command in (
-            "abort", "apply", "create", "delete", "deploy", "diff", "events", "promote", "restart",
-            "set", "spec", "status", "swap", "unset", "wait",
+            "abort", "apply", "create", "delete", "deploy", "diff", "events", "init", "promote",
+            "restart", "set", "spec", "status", "swap", "unset", "wait",
         )
     },
     ("deploy", "version"): fields.VERSION,
@@ -618,6 +618,7 @@ _CHECKED: Mapping[tuple[str, str], schema.Type] = {
     ("swap", "digest"): fields.DIGEST,
     ("create", "team"): fields.TEAM,
     ("doctor", "team"): fields.TEAM,
+    ("init", "team"): fields.TEAM,
     ("ls", "team"): fields.TEAM,
     ("ls", "version"): fields.VERSION,
     ("promote", "source"): fields.DEPLOYABLE_ENVIRONMENT,

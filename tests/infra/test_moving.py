@@ -12,15 +12,18 @@ from botocore.validate import ParamValidator
 from typer.main import get_command
 
 from devops_cli.main import app
+from devops_cli.translation.facts import SERVICE, Described
+from devops_cli.translation.translate import translate
 from devops_core.errors import InvalidRequestError
 from devops_core.requests import schema
 from devops_core.requests.create import CREATE
 from tests.infra.test_docs import PAGES, rows
+from tests.lab import existing
 from tests.lab.templates import ROOT
 
 PAGE = PAGES["moving.md"]
 FOLDER = ROOT / "docs" / "examples" / "moving"
-TASK, SERVICE, BODY = (
+TASK, SERVICE_FILE, BODY = (
     json.loads((FOLDER / name).read_text())
     for name in ("task-definition.json", "service.json", "create.json")
 )
@@ -52,8 +55,8 @@ def translated() -> dict[str, Any]:
         "cpu": int(TASK["cpu"]),
         "memory": int(TASK["memory"]),
         "architecture": TASK["runtimePlatform"]["cpuArchitecture"],
-        "desiredCount": SERVICE["desiredCount"],
-        "startSeconds": SERVICE["healthCheckGracePeriodSeconds"],
+        "desiredCount": SERVICE_FILE["desiredCount"],
+        "startSeconds": SERVICE_FILE["healthCheckGracePeriodSeconds"],
         "environment": {each["name"]: each["value"] for each in container["environment"]},
         "secrets": {
             name: source if source.startswith("arn:") else f"{at}{source}"
@@ -63,7 +66,7 @@ def translated() -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    ("operation", "values"), [("RegisterTaskDefinition", TASK), ("CreateService", SERVICE)]
+    ("operation", "values"), [("RegisterTaskDefinition", TASK), ("CreateService", SERVICE_FILE)]
 )
 def test_the_example_has_the_form_of_ecs(operation: str, values: Any) -> None:
     model = botocore.session.get_session().get_service_model("ecs")
@@ -77,7 +80,10 @@ def test_the_translated_example_is_a_valid_create() -> None:
     service = dict(BODY["service"])
     assert service.pop("healthCheckPath")
     assert service == translated()
-    assert BODY["tags"].items() >= {each["key"]: each["value"] for each in SERVICE["tags"]}.items()
+    assert (
+        BODY["tags"].items()
+        >= {each["key"]: each["value"] for each in SERVICE_FILE["tags"]}.items()
+    )
 
 
 def test_the_untranslated_values_are_not_valid() -> None:
@@ -106,6 +112,49 @@ def test_there_is_no_field_for_these_settings(field: str) -> None:
     """The page lists them; a new field must change the page."""
     found = faults(BODY | {"service": BODY["service"] | {field: "x"}})
     assert found == {f"service.{field}": "is not a known field"}
+
+
+def leaves(value: Any) -> int:
+    """Return the number of values in a document; a list of texts or numbers is one."""
+    if isinstance(value, dict):
+        return sum(map(leaves, value.values()))
+    if isinstance(value, list) and isinstance(value[0], dict):
+        return sum(map(leaves, value))
+    return 1
+
+
+def coverage(name: str) -> list[str]:
+    """Return the row of a public task definition: its settings, and the members without one.
+
+    A note of a whole object is about such a member; the other notes are at values to check. The
+    image of the application and security groups are in all rows.
+    """
+    found = translate(existing.described(name), team="shop", email="team@example.com")
+    objects = [
+        each.place.split(".") for each in found.notes
+        if each.at == SERVICE or isinstance(each.at[-1], int)
+    ]  # fmt: skip
+    members = {next(part for part in reversed(each) if not part.isdigit()) for each in objects}
+    told = [f"`{each}`" for each in sorted(members - {"image", "securityGroups"})]
+    title = existing.ALL[name]["title"]
+    return [title, str(leaves(found.document["service"])), ", ".join(told)]
+
+
+def test_the_coverage_of_public_task_definitions_is_that_of_the_command() -> None:
+    expected = [coverage(name) for name in existing.ALL]
+    for row in expected:
+        print(f"| {' | '.join(row)} |")
+    assert list(rows(PAGE, "Write the file")) == expected
+
+
+def test_the_old_example_is_translated_by_the_command() -> None:
+    health = {"HealthCheckPath": BODY["service"]["healthCheckPath"]}
+    registered = TASK | {
+        "taskDefinitionArn": f"arn:aws:ecs:eu-west-1:{ACCOUNT}:task-definition/o:1"
+    }
+    described = Described(registered, SERVICE_FILE, target_groups=[health])
+    found = translate(described, BODY["applicationName"], team="orders", email=BODY["email"])
+    assert found.document == {name: BODY[name] for name in BODY if name != "environments"}
 
 
 def test_the_new_commands_exist() -> None:

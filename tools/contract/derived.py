@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from tools.contract import app_schema, recording, reference, rules, schemas
+from tools.contract import app_schema, recording, reference, rules, schemas, service_rules
 from tools.contract.document import FILE, document, operation, operations
 from tools.contract.places import filled, names
 
@@ -33,6 +33,7 @@ def files(bodies: Mapping[recording.Key, Any]) -> Iterator[tuple[Path, str]]:
     yield app_schema.PAGE, app_schema.text()
     yield rules.RULES, rules.text()
     yield rules.NAMES, rules.names()
+    yield service_rules.FILE, service_rules.text()
 
 
 def _tables() -> dict[str, str]:
