@@ -9,6 +9,7 @@ from typing import Any
 
 from devops_core import render
 from devops_core.access import account_principal
+from devops_core.kinds import scaling
 from devops_core.kinds.kind import Abort, RowChanges
 from devops_core.model.decisions import State
 from devops_core.model.inventory import NOT_COMPLETED, Inventory, Row, Service
@@ -65,7 +66,7 @@ def target_progress(
         desired_count=settings.desired_count,
         start_seconds=settings.start_seconds,
         spec_hash=settings.hash,
-        **_scaling(service, settings),
+        **scaling.planned(service, settings),
     )
 
 
@@ -84,7 +85,7 @@ def reconfigured(
         desired_count=settings.desired_count,
         start_seconds=settings.start_seconds,
         spec_hash=settings.hash,
-        **_scaling(service, settings),
+        **scaling.planned(service, settings),
     )
 
 
@@ -94,27 +95,8 @@ def resized(row: Row, service: Service, settings: EnvironmentSettings) -> Progre
         _unchanged_release(row, service),
         target=service.task_definition,
         desired_count=settings.desired_count,
-        **_scaling(service, settings),
+        **scaling.planned(service, settings),
     )
-
-
-def _scaling(service: Service, settings: EnvironmentSettings) -> dict[str, Any]:
-    """Return the members of the progress for the scaling of a service.
-
-    Each rollout applies the scaling again, so that it ends changes made by hand.
-    """
-    scalable = service.scaling is not None
-    nothing = settings.scaling is None and not scalable
-    return {"scaling": settings.scaling, "scaled": nothing, "scalable": scalable}
-
-
-def with_scaling(service: Service, part: Progress) -> Service:
-    """Return a service with the scaling that it has after a rollout, also a failed one."""
-    if part.scaled:
-        return replace(service, scaling=part.scaling, scaling_known=True)
-    if not part.scalable or service.has_scaling(part.scaling):
-        return service
-    return replace(service, scaling=service.scaling or part.scaling, scaling_known=False)
 
 
 def _unchanged_release(row: Row, service: Service) -> Progress:
@@ -181,7 +163,7 @@ def _row_after(state: State, row: Row, parts: Mapping[str, Progress], now: datet
     part = parts.get(row.service.name) if row.service else None
     if row.service is None or part is None:
         return row
-    service = with_scaling(row.service, part)
+    service = scaling.recorded(row.service, part)
     if part.status is Status.SUCCEEDED or part.unrestored:
         return row.updated(state.operation, now, service=_released(state, service, part, now))
     return row if service == row.service else row.updated(state.operation, now, service=service)

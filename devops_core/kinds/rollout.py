@@ -7,21 +7,13 @@ from dataclasses import replace
 from datetime import datetime
 from typing import NamedTuple
 
+from devops_core.kinds import scaling
 from devops_core.kinds.sources import ECS_DELAY
 from devops_core.model.decisions import Act, After, Decision, Done, Fail, Wait
 from devops_core.model.inventory import NOT_STARTED
 from devops_core.model.observed import Deployment, Observed, RunningService
 from devops_core.model.operation import Operation, Progress, Status
-from devops_core.model.steps import (
-    ApplyScaling,
-    Deregister,
-    Register,
-    RemoveScaling,
-    ScaleService,
-    Step,
-    UpdateService,
-)
-from devops_core.naming import Environment
+from devops_core.model.steps import ApplyScaling, Deregister, Register, Step, UpdateService
 
 
 class Advance(NamedTuple):
@@ -165,9 +157,9 @@ def _follow(
         return Advance(part, waiting_for=f"{part.environment}: a deployment")
     if primary.task_definition == part.target:
         if service.completed(part.target):
-            scaling = _next_scaling_step(part, service, overdue=operation.overdue(now))
+            advance = _scaled(part, service, overdue=operation.overdue(now))
             digests = observed.digests.get(part.service)
-            return scaling or _completed(part, service, digests, limit)
+            return advance or _completed(part, service, digests, limit)
         active = observed.previous_active.get(part.service)
         return _follow_rollout(part, service, primary, active, limit)
     if _outdated(part, service, primary, now):
@@ -175,28 +167,17 @@ def _follow(
     return _follow_rollback(part, service, primary, overdue=operation.overdue(now))
 
 
-def _next_scaling_step(part: Progress, service: RunningService, *, overdue: bool) -> Advance | None:
-    """Return the next step of the scaling after a complete rollout, None if there is none left.
+def _scaled(part: Progress, service: RunningService, *, overdue: bool) -> Advance | None:
+    """Return the next step of the scaling of a complete rollout, None if there is none left.
 
-    After the removal of the scaling the service gets its task count. An abort does not prevent the
-    step, because the release runs already.
+    An abort does not prevent it, because the release runs already.
     """
     if not part.scaled and overdue:
         reason = "the release runs, but its scaling was not changed within the time limit"
         return _failed_rollout(replace(part, unrestored=True), reason)
-    if not part.scaled and part.scaling is None:
-        return Advance(part, RemoveScaling(part.service))
-    if not part.scaled and part.scaling is not None:
-        # The idle slot keeps its size from one promote to the next.
-        keeps = part.only_counts and part.environment is Environment.PROD_BLUE
-        step = ApplyScaling(part.service, part.scaling, scales_in=not keeps)
-        return Advance(replace(part, scalable=True), step)
-    if part.scaling and service.desired < part.scaling["min"]:
-        return Advance(part, ScaleService(part.service, part.scaling["min"]))
-    count = None if part.scaling else part.desired_count
-    if part.scalable and count is not None and count != service.desired:
-        return Advance(part, ScaleService(part.service, count))
-    return None
+    step = scaling.next_step(part, service)
+    applies = isinstance(step, ApplyScaling)
+    return Advance(replace(part, scalable=part.scalable or applies), step) if step else None
 
 
 def _completed(

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from devops_core import render
-from devops_core.kinds import releases
+from devops_core.kinds import scaling
 from devops_core.kinds.kind import RowChanges
 from devops_core.model.decisions import Plan, State, claimed_record
 from devops_core.model.inventory import Application, Row, RowStatus, Service, container_of
@@ -114,7 +114,7 @@ def created_service(state: State, part: Progress, stack: Stack) -> Service:
         registered=registered,
         was_live=part.environment is Environment.PROD_GREEN,
     )
-    service = releases.with_scaling(service, part)
+    service = scaling.recorded(service, part)
     if part.status is Status.FAILED:
         return service
     specification = state.inventory.specification

@@ -36,7 +36,7 @@ SCALING = schema.Object(
     named,
     {
         "min": schema.Member(_TASKS, "The smallest number of tasks.", required=True),
-        "max": schema.Member(_TASKS, "The largest number of tasks.", required=True),
+        "max": schema.Member(_TASKS, "The largest number of tasks, at least `min`.", required=True),
         "cpuPercent": schema.Member(
             _PERCENT, "The average CPU utilization of the tasks, in percent of `cpu`."
         ),

@@ -253,6 +253,45 @@ def test_only_the_number_of_open_files_has_limits(ulimits: Any, messages: dict[s
     assert found({"ulimits": ulimits}) == expected
 
 
+SCALINGS: list[tuple[Any, dict[str, str]]] = [
+    ({"min": 1, "max": 100, "cpuPercent": 1}, {}),
+    ({"min": 3, "max": 3, "memoryPercent": 100, "requestsPerTarget": 1_000_000}, {}),
+    ({"min": 4, "max": 3, "cpuPercent": 60}, {"max": "must be at least 4, the value of min"}),
+    ({"min": 0, "max": 101, "cpuPercent": 101}, {
+        "min": "must be a whole number from 1 to 100",
+        "max": "must be a whole number from 1 to 100",
+        "cpuPercent": "must be a whole number from 1 to 100",
+    }),
+    ({"min": 1, "max": 2}, {"cpuPercent": "is required without memoryPercent and"
+                                          " requestsPerTarget"}),
+    ({"max": 2, "requestsPerTarget": 0}, {
+        "min": "is required", "requestsPerTarget": "must be a whole number from 1 to 1000000",
+    }),
+    ({"min": 1, "max": 2, "cpuPercent": 60, "cpu": 1}, {"cpu": "is not a known field"}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("scaling", "messages"), SCALINGS)
+def test_scaling_has_limits_and_a_value_to_keep(scaling: Any, messages: dict[str, str]) -> None:
+    expected = {f"service.scaling.{field}": text for field, text in messages.items()}
+    assert found({"scaling": scaling}) == expected
+
+
+def test_scaling_and_a_task_count_exclude_each_other() -> None:
+    scaling = {"min": 1, "max": 2, "cpuPercent": 60}
+    both = found({"scaling": scaling, "desiredCount": 2})
+    assert both == {
+        "service.desiredCount": "must not be beside scaling, which sets the number of tasks"
+    }
+
+
+def test_the_largest_number_of_tasks_counts_for_the_limit_of_vcpus() -> None:
+    scaling = {"min": 1, "max": 10, "cpuPercent": 60}
+    assert found({"scaling": scaling, "cpu": 1024, "memory": 2048}, {"max_vcpus": 30}) == {}
+    refused = found({"scaling": scaling, "cpu": 1024, "memory": 2048}, {"max_vcpus": 29})
+    assert "not 30: dev 10, prod 20 (both slots)" in refused["service"]
+
+
 def test_the_storage_has_the_bounds_of_ecs() -> None:
     members = botocore.session.get_session().get_service_model("ecs").shape_for("EphemeralStorage")
     documented = members.members["sizeInGiB"].documentation

@@ -53,8 +53,7 @@ TABLES: list[tuple[Table, str, tuple[str, ...]]] = [
     ),
 ]
 # Shapes whose documents the service accepts as they are, with a name, a team and an address.
-# "scaled" follows when the declaration of the service has `scaling`.
-ACCEPTED = ["efs", "gpu", "web", "windows"]
+ACCEPTED = ["efs", "gpu", "scaled", "web", "windows"]
 
 
 def shape(service: str, name: str) -> Any:

@@ -186,7 +186,35 @@ def _never(body: Any) -> bool:
     return False
 
 
+def _scalings(body: Any) -> Iterator[tuple[Any, Any]]:
+    """Yield the parts of a body that have scaling, with it."""
+    overrides = body.get("overrides")
+    parts = [body.get("service"), *(overrides.values() if isinstance(overrides, dict) else ())]
+    for part in parts:
+        if isinstance(part, dict) and isinstance(part.get("scaling"), dict):
+            yield part, part["scaling"]
+
+
+SCALING = {"min": 2, "max": 5, "cpuPercent": 60}
 EXCEPTIONS = (
+    Inexpressible(
+        "of each ECS service, instead of `desiredCount`",
+        ("create",),
+        put(FULL, "service.scaling", SCALING),
+        lambda body: any("desiredCount" in part for part, _ in _scalings(body)),
+    ),
+    Inexpressible(
+        "The largest number of tasks, at least `min`",
+        ("create",),
+        put(FULL, "overrides.prod.scaling", SCALING | {"max": 1}),
+        lambda body: any(each["min"] > each["max"] for _, each in _scalings(body)),
+    ),
+    Inexpressible(
+        "at least one value that Application Auto Scaling keeps",
+        ("create",),
+        put(FULL, "overrides.prod.scaling", {"min": 1, "max": 2}),
+        lambda body: any(each.keys() <= {"min", "max"} for _, each in _scalings(body)),
+    ),
     Inexpressible(
         "must differ in more than upper and lower case",
         ("create",),
@@ -455,7 +483,12 @@ def values_of(path: str) -> Iterator[Any]:
 @pytest.mark.parametrize("path", _VALUES)
 def test_a_field_accepts_the_same_values(path: str) -> None:
     call, _, field = path.partition(".")
-    verdicts = {agreed(call, put(_COMPLETE[call], field, value)) for value in values_of(path)}
+    body = _COMPLETE[call]
+    if field == "service.scaling":
+        # It replaces the task count.
+        service = {name: value for name, value in body["service"].items() if name != "desiredCount"}
+        body = body | {"service": service}
+    verdicts = {agreed(call, put(body, field, value)) for value in values_of(path)}
     assert verdicts == {True, False}
 
 
@@ -608,7 +641,7 @@ _CHECKED: Mapping[tuple[str, str], schema.Type] = {
         (command, "name"): fields.APPLICATION
         for command in (
             "abort", "apply", "create", "delete", "deploy", "diff", "events", "init", "promote",
-            "restart", "set", "spec", "status", "swap", "unset", "wait",
+            "restart", "scale", "set", "spec", "status", "swap", "unset", "wait",
         )
     },
     ("deploy", "version"): fields.VERSION,

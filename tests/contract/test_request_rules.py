@@ -382,6 +382,7 @@ SETTINGS |= {
         "must be a whole number from 21 to 200", [21, 200], [0, 20, 201, -1]
     ),
     "ulimits": Values(dict, "must be an object", [{"nofile": {"soft": 1, "hard": 1}}], {}),
+    "scaling": Values(dict, "must be an object", [{"min": 1, "max": 2, "cpuPercent": 60}], {}),
     "logs": Values(dict, "must be an object", [{"driver": "awslogs"}], {}),
     "sidecars": Values(
         list,
@@ -634,7 +635,6 @@ _OTHER_TAG = {"repouri": "must have no other tag than the version, which is a ta
 _OTHER = SECRET.replace(ACCOUNT, "123456789013")
 _FOREIGN = (
     "beforeRollout",
-    "scaling",
     "volumes",
     "production",
     "entryPoint",
@@ -1223,7 +1223,7 @@ def paths(declared: schema.Object[Any], prefix: str) -> Iterator[str]:
     """Yield the path of each declared member, with those of nested objects."""
     for name, member in declared.members.items():
         yield f"{prefix}.{name}"
-        if isinstance(member.type, schema.Object) and name not in ("logs", "ulimits"):
+        if isinstance(member.type, schema.Object) and name not in ("logs", "scaling", "ulimits"):
             yield from paths(member.type, f"{prefix}.{name}")
 
 

@@ -20,7 +20,7 @@ from devops_core.http.request import MAX_BODY_BYTES, MAX_SPECIFICATION_BYTES, MA
 from devops_core.model.operation import LEASE
 from devops_core.naming import SLOTS
 from devops_core.render import MAX_TEMPLATE_BODY, MAX_TEMPLATE_BYTES
-from devops_core.requests import scaling, specification, specification_rules, task_settings
+from devops_core.requests import scaling, specification, specification_rules
 from tests.infra.test_docs import rows
 from tests.lab.kinds import RULES
 from tests.lab.templates import ROOT, load

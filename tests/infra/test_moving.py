@@ -105,7 +105,7 @@ def test_the_table_has_each_setting_of_a_task() -> None:
 
 @pytest.mark.parametrize(
     "field",
-    ["entryPoint", "volumes", "scaling", "ephemeralStorage", "capacityProviders",
+    ["entryPoint", "volumes", "ephemeralStorage", "capacityProviders",
      "serviceConnect"],
 )  # fmt: skip
 def test_there_is_no_field_for_these_settings(field: str) -> None:

@@ -108,8 +108,8 @@ def sending(**changes: Any) -> State:
 
 def scaling(**changes: Any) -> State:
     """Return a deploy to dev with scaling, with changes to the progress in dev."""
-    progress = {"target": "new", "scaling": SCALING, "scaled": False, "scalable": True}
-    return state(operation("deploy", part(**progress | changes), part("qa")))
+    progress: dict[str, Any] = {"scaling": SCALING, "scaled": False, "scalable": True}
+    return state(operation("deploy", part(**{"target": "new", **progress, **changes}), part("qa")))
 
 
 def deleting(status: str, failures: tuple[str, ...] = ()) -> State:

@@ -127,11 +127,11 @@ class Prepared(StoredSnapshot):
 
     def __post_init__(self) -> None:
         self.now = NOW
-        self.targets = 1
+        self.healthy_targets = 1
 
     def healthy(self, target_group: str) -> int:
         del target_group
-        return self.targets
+        return self.healthy_targets
 
     def change(self, call: Call) -> Change:
         return call.change
@@ -579,7 +579,7 @@ def test_the_switch_of_the_test_listener_moves_no_customers(acting: Prepared) ->
 
 
 def no_target(state: Prepared) -> None:
-    state.targets = 0
+    state.healthy_targets = 0
 
 
 BROKEN_CHANGES: tuple[tuple[Callable[..., Any], Change, Break], ...] = (
