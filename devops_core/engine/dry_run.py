@@ -145,7 +145,11 @@ def _changed_settings(
         if part is None or running is None:
             continue
         present = {"desiredCount": running.desired, "startSeconds": running.start_seconds}
-        wanted = {"desiredCount": part.desired_count, "startSeconds": part.start_seconds}
+        count = part.desired_count
+        if part.scaling:
+            # Application Auto Scaling moves the present count into the limits.
+            count = min(max(running.desired, part.scaling["min"]), part.scaling["max"])
+        wanted = {"desiredCount": count, "startSeconds": part.start_seconds}
         changed = {name: value for name, value in wanted.items() if value is not None}
         target = following.get(service.name, service.blueprint)
         before, after = (

@@ -46,6 +46,7 @@ ENVIRONMENT = {
 }
 # Operations that only the tests call, to prepare and to inspect AWS.
 _CALLED_BY_TESTS = {
+    "application-autoscaling": (),
     "cloudformation": (),
     "dynamodb": ("CreateTable",),
     "ecr": ("CreateRepository", "PutImage"),

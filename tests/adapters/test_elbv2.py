@@ -264,3 +264,19 @@ def test_unavailable_target_health_is_an_error(load_balancer: AlbLoadBalancer, c
 
     with pytest.raises(UnreachableError):
         load_balancer.healthy("group")
+
+
+def test_the_label_of_a_target_group_has_the_names_of_both(
+    load_balancer: AlbLoadBalancer, production: Production
+) -> None:
+    first, _ = production.slots
+    balancer = production.listener.partition("listener/")[2].rpartition("/")[0]
+    assert load_balancer.resource_label(first) == f"{balancer}/{first.rpartition(':')[2]}"
+
+
+def test_a_target_group_without_a_load_balancer_has_no_label(
+    load_balancer: AlbLoadBalancer, client: Any, production: Production
+) -> None:
+    respond(client, "DescribeTargetGroups", {"TargetGroups": [{"LoadBalancerArns": []}]})
+    with pytest.raises(RefusedError, match="no load balancer"):
+        load_balancer.resource_label(production.slots[0])

@@ -32,10 +32,13 @@ def read_back(operation: Operation) -> Operation:
 
 def test_the_full_samples_leave_no_field_out() -> None:
     operation = samples.full_operation("swap")
+    # A task count and scaling replace each other.
+    settings = samples.FULL_SPECIFICATION.settings(Environment.PROD_GREEN)
+    settings = settings._replace(scaling=samples.FULL_SERVICE.scaling)
     everything = (
         samples.FULL_APPLICATION, samples.FULL_SERVICE, samples.FULL_ROW, samples.FULL_PROGRESS,
         samples.FULL_TEMPLATE, samples.FULL_PAGE, samples.FULL_RECORD, samples.FULL_RECORD.fixed,
-        samples.FULL_RECORD.stack, samples.FULL_SPECIFICATION.settings(Environment.PROD_GREEN),
+        samples.FULL_RECORD.stack, settings,
         *samples.FULL_DETAILS.values(), operation, samples.full_event(operation),
     )  # fmt: skip
 
@@ -240,6 +243,8 @@ def test_a_row_is_readable_in_the_console() -> None:
         "specHash": "5e" * 32,
         "owned": ["environment.LEVEL", "command"],
         "desiredCount": 2,
+        "scaling": {"cpuPercent": 60, "max": 5, "min": 2},
+        "scalingKnown": False,
         "technicalTeam": "web",
         "tags": {"technicalTeam": "web", "cost centre": "4711"},
         "stackId": samples.FULL_APPLICATION.stack_id,
@@ -291,7 +296,7 @@ def test_progress_is_a_list_of_maps() -> None:
     assert item["progress"][0] == {
         "environment": "DEV", "service": "dev", "status": "IN_PROGRESS", "sent": False,
         "deregistered": False, "digestReported": False, "unrestored": False, "deployers": [],
-        "keepsImage": False,
+        "keepsImage": False, "scaled": True, "scalable": False,
     }  # fmt: skip
 
 

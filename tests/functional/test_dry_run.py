@@ -164,6 +164,10 @@ class Observation:
         self.definitions = {
             key: render.blueprint(containers.running(*key).request) for key in containers.services_
         }
+        self.scalings = {
+            key: {"min": each.limits.minimum, "max": each.limits.maximum, **each.policies}
+            for key, each in cloud.scaling.targets_.items()
+        }
         self.counts = {key: service.desired for key, service in containers.services_.items()}
         self.starts = {key: service.start_seconds for key, service in containers.services_.items()}
         estate, listeners = cloud.stacks.estate, cloud.load_balancer.listeners
@@ -209,6 +213,7 @@ def changed_settings(
         {
             **_sidecars(sidecars),
             "desiredCount": each.counts[key],
+            **({"scaling": each.scalings[key]} if key in each.scalings else {}),
             "startSeconds": each.starts[key],
             "cpu": int(each.definitions[key]["cpu"]),
             "memory": int(each.definitions[key]["memory"]),
@@ -256,6 +261,7 @@ def settings(end: Observation, key: tuple[str, str]) -> dict[str, Any]:
         "memory": int(end.definitions[key]["memory"]),
         "taskRole": end.definitions[key].get("taskRoleArn"),
         "desiredCount": end.counts[key],
+        "scaling": end.scalings.get(key),
         "variables": {name: variables[name] for name in variables.keys() - STANDARD},
         "secrets": [each["name"] for each in container.get("secrets", ())],
     }

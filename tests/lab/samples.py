@@ -69,6 +69,8 @@ FULL_SERVICE = replace(
     spec_hash="5e" * 32,
     owned=("environment.LEVEL", "command"),
     desired_count=2,
+    scaling={"min": 2, "max": 5, "cpuPercent": 60},
+    scaling_known=False,
     blueprint={"containerDefinitions": [{"linuxParameters": {"ratio": 0.5, "on": None}}]},
 )
 MINIMAL_ROW = Row(
@@ -151,6 +153,10 @@ FULL_DETAILS = {
         warmed=(FULL_PAGE,),
         switched_at=NOW,
         spec=3,
+        scaling={"min": 2, "max": 5, "cpuPercent": 60},
+        minimum=4,
+        suspends=True,
+        scaled=("prod-1",),
     ),
     "update": UpdateDetails(
         previous=2,
@@ -182,6 +188,9 @@ FULL_PROGRESS = Progress(
     start_seconds=90,
     spec_hash="5e" * 32,
     keeps_image=True,
+    scaling={"min": 2, "max": 5, "cpuPercent": 60},
+    scaled=False,
+    scalable=True,
     asked_at=NOW,
     sent=True,
     deregistered=True,

@@ -385,6 +385,11 @@ CALLS: list[tuple[str, dict[str, Any], list[Permission]]] = [
         [Permission("elasticloadbalancing:DescribeRules")],
     ),
     (
+        "elasticloadbalancing:DescribeTargetGroups",
+        {"TargetGroupArns.member.1": LISTENER},
+        [Permission("elasticloadbalancing:DescribeTargetGroups")],
+    ),
+    (
         "elasticloadbalancing:DescribeTargetHealth",
         {"TargetGroupArn": "arn"},
         [Permission("elasticloadbalancing:DescribeTargetHealth")],

@@ -180,7 +180,7 @@ class MemorySnapshot:
             stack_id = first["StackName"] if action is Action.CREATE_CHANGE_SET else first
             return Change(call.number, action, self._cloud.stacks.stacks[stack_id].name)
         if action is Action.UPDATE_SERVICE:
-            service, definition, count, _ = others
+            service, definition, count, *_ = others
             return Change(call.number, action, first, service, definition, count=count)
         if action in SCALING_ACTIONS:
             return Change(call.number, action, first, others[0])
