@@ -167,6 +167,17 @@ const changeStack = [
   }),
   allow(['cloudformation:CreateChangeSet'], MACRO),
 ];
+/** Read and delete the change set of a dry run (devops_core/engine/preview.py); not execute it. */
+const previewChangeSet = [
+  allow(['cloudformation:DescribeChangeSet', 'cloudformation:DeleteChangeSet'], STACK, {
+    StringEquals: { 'cloudformation:ChangeSetName': 'dry-run' },
+    Null: { [`aws:ResourceTag/${MADE_BY_AN_OPERATION}`]: 'false' },
+  }),
+  allow(['cloudformation:DescribeEvents'], arn('cloudformation', 'changeSet/dry-run/*')),
+  allow(['cloudformation:TagResource'], arn('cloudformation', 'changeSet/dry-run/*'), {
+    StringEquals: { 'cloudformation:CreateAction': 'CreateChangeSet' },
+  }),
+];
 /** Validate a template and read its parameters; no resource-level permissions exist. */
 const validateTemplate = allow(['cloudformation:ValidateTemplate'], '*');
 /** Delete only stacks that operations of this service have created, and read their events. */
@@ -357,6 +368,18 @@ const FUNCTIONS = {
     // Of production only the task count changes at once.
     followServices(SLOTS),
     updateServices(SLOTS),
+  ],
+  upgrade: [
+    ...read,
+    ...record,
+    updateLog,
+    followStack,
+    ...changeStack,
+    ...previewChangeSet,
+    validateTemplate,
+    typedParameters,
+    ...readTemplate,
+    passed(STACK_ROLE, 'cloudformation.amazonaws.com'),
   ],
   delete: [
     ...read,

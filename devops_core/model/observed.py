@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from devops_core.model.container_log import ContainerLog
     from devops_core.model.listeners import Listener, ListenerRules
     from devops_core.model.specification import Specification
-    from devops_core.model.stack_change import ChangeSet
+    from devops_core.model.stack_change import ChangeSet, StackChange
     from devops_core.model.template import Template
     from devops_core.naming import Image
 
@@ -149,7 +149,8 @@ class Observed:
     rollback could not delete. `specifications` has
     revisions that are not the present one, by number, `task_roles` the patterns of the roles that
     the team of the application can give to its tasks. `sidecar_digests` has the digests of images
-    that a new revision names, by their references.
+    that a new revision names, by their references. `upgrade` is the change of the stack to the
+    newest template, None for no change.
     """
 
     stack: Stack | None = None
@@ -177,6 +178,7 @@ class Observed:
     specifications: Mapping[int, Specification] = field(default_factory=dict)
     task_roles: tuple[str, ...] = ()
     sidecar_digests: Mapping[str, str] = field(default_factory=dict)
+    upgrade: StackChange | None = None
 
     def require_image(self) -> Image:
         """Return the observed image; ValueError without one."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from devops_core.model.stack_change import ChangeSet, ResourceChange
+from devops_core.model.stack_change import ChangeSet, PropertyChange, ResourceChange
 from devops_core.naming import SLOTS
 
 _SERVICE_RESOURCES = {
@@ -33,6 +33,8 @@ _USES = {
     "TaskDefinition": ("Image", "Cpu", "Memory", "ContainerPort", "CpuArchitecture"),
     "Service": ("StartSeconds", "Subnets", "SecurityGroup"),
     "TargetGroup": ("HealthCheckPath", "ContainerPort"),
+    "ExecutionRole": ("PermissionsBoundary", "ImageRepositories"),
+    "LogGroup": ("LogRetentionDays",),
 }
 
 
@@ -52,6 +54,8 @@ class FakeChangeSet:
     left: int | None = None
     failures: tuple[str, ...] = ()
     id: str = ""
+    template: str = ""
+    description: str = ""
 
     def complete(self) -> None:
         """End its creation as CloudFormation does; it fails if it is invalid or without changes."""
@@ -71,7 +75,14 @@ class FakeChangeSet:
         """Return it as the port does."""
         complete = self.status == "CREATE_COMPLETE"
         changes = self.changes if complete else ()
-        return ChangeSet(self.status, self.execution, self.reason, changes, self.id)
+        return ChangeSet(
+            self.status,
+            self.execution,
+            self.reason,
+            changes,
+            self.id,
+            description=self.description,
+        )
 
 
 def changed_parameters(present: Mapping[str, str], request: Mapping[str, Any]) -> dict[str, str]:
@@ -89,12 +100,46 @@ def changes(before: Mapping[str, str], after: Mapping[str, str]) -> tuple[Resour
     old, new = _resources(before), _resources(after)
     found = [ResourceChange("Remove", each, old[each][0]) for each in old if each not in new]
     found += [ResourceChange("Add", each, new[each][0]) for each in new if each not in old]
+    modified = [each for each in new if each in old and old[each] != new[each]]
     found += [
-        ResourceChange("Modify", each, new[each][0], "False")
-        for each in new
-        if each in old and old[each] != new[each]
+        ResourceChange("Modify", each, new[each][0], "False", _causes(each, before, after))
+        for each in modified
     ]
+    for role in modified:
+        name = role.removesuffix("ExecutionRole")
+        if name != role:
+            found += [each for each in dependents(name) if each.logical_id not in modified]
     return tuple(found)
+
+
+def dependents(name: str) -> tuple[ResourceChange, ...]:
+    """Return the resources that CloudFormation lists with the changed execution role of a service.
+
+    Only the update shows whether their values change (CloudFormation API, ResourceChangeDetail).
+    """
+    role, definition = f"{name}ExecutionRole.Arn", f"{name}TaskDefinition"
+    by_role = PropertyChange("ExecutionRoleArn", "ResourceAttribute", role, dynamic=True)
+    by_definition = PropertyChange("TaskDefinition", "ResourceReference", definition, dynamic=True)
+    return (
+        ResourceChange(
+            "Modify", definition, _SERVICE_RESOURCES["TaskDefinition"], "Conditional", (by_role,)
+        ),
+        ResourceChange(
+            "Modify", f"{name}Service", _SERVICE_RESOURCES["Service"], "False", (by_definition,)
+        ),
+    )
+
+
+def _causes(
+    resource: str, before: Mapping[str, str], after: Mapping[str, str]
+) -> tuple[PropertyChange, ...]:
+    """Return a property for each changed parameter that a resource depends on."""
+    return tuple(
+        PropertyChange(parameter, "ParameterReference", parameter)
+        for kind, parameters in _USES.items()
+        for parameter in parameters
+        if resource.endswith(kind) and before.get(parameter, "") != after.get(parameter, "")
+    )
 
 
 def _resources(parameters: Mapping[str, str]) -> dict[str, tuple[str, tuple[str, ...]]]:
