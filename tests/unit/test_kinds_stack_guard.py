@@ -1,0 +1,102 @@
+"""The changes that an upgrade of a stack must not make."""
+
+from __future__ import annotations
+
+import pytest
+
+from devops_core.kinds.stack_guard import forbidden_changes
+from devops_core.model.stack_change import ChangeSet, PropertyChange, ResourceChange
+from tests.lab.fakes.change_sets import dependents
+
+ELB = "AWS::ElasticLoadBalancingV2"
+PROTECTED = (
+    "AWS::ECS::Service", "AWS::ECS::TaskDefinition", f"{ELB}::Listener", f"{ELB}::TargetGroup",
+)  # fmt: skip
+IMAGE = PropertyChange("ContainerDefinitions", "ParameterReference", "Image")
+ROLE = ResourceChange("Modify", "prod1ExecutionRole", "AWS::IAM::Role", "False")
+
+
+def forbidden(*changes: ResourceChange) -> list[str]:
+    return forbidden_changes(ChangeSet("CREATE_COMPLETE", "AVAILABLE", changes=changes))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        ROLE,
+        ResourceChange("Add", "Topic", "AWS::SNS::Topic"),
+        ResourceChange("Add", "worker", "AWS::ECS::Service"),
+        ResourceChange("Modify", "Repository", "AWS::ECR::Repository", "False"),
+        ResourceChange("Modify", "ProductionLoadBalancer", f"{ELB}::LoadBalancer", "False"),
+        ResourceChange("Modify", "devLogGroup", "AWS::Logs::LogGroup", "False"),
+    ],
+)
+def test_new_resources_and_changes_in_place_are_allowed(change: ResourceChange) -> None:
+    assert forbidden(change) == []
+
+
+@pytest.mark.parametrize("resource_type", PROTECTED)
+@pytest.mark.parametrize("replacement", ["False", "True", "Conditional"])
+def test_a_release_is_never_changed(resource_type: str, replacement: str) -> None:
+    verb = "Modify" if replacement == "False" else "Replace"
+    change = ResourceChange("Modify", "prod1Part", resource_type, replacement, (IMAGE,))
+    assert forbidden(change) == [
+        f"{verb} prod1Part ({resource_type}): ContainerDefinitions by the parameter Image"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("change", "text"),
+    [
+        (
+            ResourceChange("Remove", "Cluster", "AWS::ECS::Cluster"),
+            "Remove Cluster (AWS::ECS::Cluster)",
+        ),
+        (ROLE._replace(replacement="True"), "Replace prod1ExecutionRole (AWS::IAM::Role)"),
+        (ROLE._replace(replacement="Conditional"), "Replace prod1ExecutionRole (AWS::IAM::Role)"),
+        (ROLE._replace(replacement=""), "Modify prod1ExecutionRole (AWS::IAM::Role)"),
+        (ROLE._replace(action="Dynamic"), "Dynamic prod1ExecutionRole (AWS::IAM::Role)"),
+        (
+            ResourceChange("Add", "Rule", f"{ELB}::ListenerRule"),
+            f"Add Rule ({ELB}::ListenerRule)",
+        ),
+        (
+            ResourceChange("Add", "Scaling", "AWS::ApplicationAutoScaling::ScalableTarget"),
+            "Add Scaling (AWS::ApplicationAutoScaling::ScalableTarget)",
+        ),
+    ],
+)
+def test_removals_replacements_and_unknown_changes_are_forbidden(
+    change: ResourceChange, text: str
+) -> None:
+    assert forbidden(change) == [text]
+
+
+def test_references_to_a_resource_that_is_changed_in_place_are_no_changes() -> None:
+    assert forbidden(*reversed(dependents("prod1")), ROLE) == []
+
+
+def test_references_to_a_replaced_resource_are_changes() -> None:
+    found = forbidden(ROLE._replace(replacement="True"), *dependents("prod1"))
+    assert found == [
+        "Replace prod1ExecutionRole (AWS::IAM::Role)",
+        "Replace prod1TaskDefinition (AWS::ECS::TaskDefinition):"
+        " ExecutionRoleArn by the attribute prod1ExecutionRole.Arn",
+        "Modify prod1Service (AWS::ECS::Service):"
+        " TaskDefinition by the resource prod1TaskDefinition",
+    ]
+
+
+@pytest.mark.parametrize(
+    "detail",
+    [
+        IMAGE,
+        PropertyChange("Tags", "ResourceAttribute", "prod1ExecutionRole.RoleId", dynamic=True),
+        PropertyChange("Tags", "ResourceAttribute", "prod1ExecutionRole.Arn"),
+        PropertyChange("Tags", "DirectModification", dynamic=True),
+    ],
+)
+def test_one_other_reason_is_a_change(detail: PropertyChange) -> None:
+    definition, _ = dependents("prod1")
+    both = definition._replace(details=(*definition.details, detail))
+    assert len(forbidden(ROLE, both)) == 1
