@@ -608,7 +608,7 @@ _CHECKED: Mapping[tuple[str, str], schema.Type] = {
         (command, "name"): fields.APPLICATION
         for command in (
             "abort", "apply", "create", "delete", "deploy", "diff", "events", "promote", "restart",
-            "set", "spec", "status", "swap", "unset", "wait",
+            "set", "spec", "status", "swap", "unset", "upgrade", "wait",
         )
     },
     ("deploy", "version"): fields.VERSION,

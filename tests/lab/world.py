@@ -20,6 +20,7 @@ from tests.lab.snapshot import ActiveSnapshot
 APPLICATION = "Shop"
 OPERATION = "/stacks/{applicationName}/operations/{id}"
 SPECIFICATION = "/stacks/{applicationName}/spec"
+UPGRADE = "/stacks/{applicationName}/upgrade"
 # Runs of the drift check: the second one can find drift that the first one has uncovered.
 _LOOKS = 2
 

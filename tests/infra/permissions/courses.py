@@ -34,6 +34,7 @@ from tests.lab.world import (
     APPLICATION,
     OPERATION,
     SPECIFICATION,
+    UPGRADE,
     Request,
     create,
     delete,
@@ -56,6 +57,7 @@ FUNCTIONS: Mapping[tuple[str, str], str] = {
     ("POST", "/stacks/swapProdBlueAndGreen"): "swap",
     ("PUT", SPECIFICATION): "update",
     ("PATCH", SPECIFICATION): "update",
+    ("POST", UPGRADE): "upgrade",
     ("DELETE", "/stacks"): "delete",
     ("DELETE", OPERATION): "abort",
     ("GET", OPERATION): "query",
@@ -63,7 +65,7 @@ FUNCTIONS: Mapping[tuple[str, str], str] = {
     **{("GET", resource): "inventory" for resource in READS},
 }
 # The functions with the environment variable CHANGES_STACKS.
-CHANGES_STACKS = ("update", "reconcile")
+CHANGES_STACKS = ("update", "upgrade", "reconcile")
 _ALL = ("dev", "qa", "stage", "training", "da")
 _CREATE = create(
     environments={"nonProd": _ALL[:3], "training": True, "da": True},
@@ -77,6 +79,8 @@ _WITH_LOGIN = State(states.require_login, states.SHOP)
 _GROWN_BACK = State(lambda world: states.scale(world, "prod-1"), states.SWAPPED)
 _ADDS = patch({"environments": {"da": True}})
 _REMOVES = patch({"environments": {"nonProd": ["dev", "qa"]}}, "stage")
+_UPGRADE = Request("POST", UPGRADE)
+_OUTDATED = State(lambda world: _change_settings(world), _FULL)
 _REQUESTS: tuple[tuple[State, Request], ...] = (
     (states.EMPTY, _CREATE),
     (_FULL, deploy("2.0", *_ALL)),
@@ -90,6 +94,7 @@ _REQUESTS: tuple[tuple[State, Request], ...] = (
     (_WITH_LOGIN, swap("2.0")),
     (states.GROWN, swap("2.0")),
     (_GROWN_BACK, swap("1.0")),
+    (_OUTDATED, _UPGRADE),
     (_FULL, delete()),
 )
 _WITHOUT_IMAGES = State(states.remove_images, states.TESTED)
@@ -212,7 +217,11 @@ class Trace:
         """Go through everything that a request can lead to."""
         self._opened(state).ask(replace(request, query={**(request.query or {}), **_DRY_RUN}))
         deaths = self._deaths(state, request)
-        stack = (_abort_and_schedule, _abort_and_repeat) if request in (_ADDS, _REMOVES) else ()
+        stack = (
+            (_abort_and_schedule, _abort_and_repeat)
+            if request in (_ADDS, _REMOVES, _UPGRADE)
+            else ()
+        )
         for drive in (again, _READ, schedule, _ABORT, *stack):
             if drive is _ABORT and request.resource == "/stacks" and request.method == "DELETE":
                 continue  # a delete cannot be aborted
@@ -356,6 +365,11 @@ def _prepare(world: World) -> None:
     states.done(world, _CREATE)
     world.account.push("1.0", "2.0")
     states.done(world, deploy("1.0", *_ALL))
+
+
+def _change_settings(world: World) -> None:
+    """Let the installation keep logs longer than the stack of the application."""
+    world.cloud.settings = world.cloud.settings._replace(log_retention_days="90")
 
 
 def _courses(state: State, request: Request, drive: Drive, deaths: list[int]) -> Iterator[Course]:
