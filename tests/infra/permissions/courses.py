@@ -80,7 +80,7 @@ _GROWN_BACK = State(lambda world: states.scale(world, "prod-1"), states.SWAPPED)
 _ADDS = patch({"environments": {"da": True}})
 _REMOVES = patch({"environments": {"nonProd": ["dev", "qa"]}}, "stage")
 _UPGRADE = Request("POST", UPGRADE)
-_OUTDATED = State(lambda world: _change_settings(world), _FULL)
+_OUTDATED = State(lambda world: None, _FULL)
 _REQUESTS: tuple[tuple[State, Request], ...] = (
     (states.EMPTY, _CREATE),
     (_FULL, deploy("2.0", *_ALL)),
@@ -234,7 +234,8 @@ class Trace:
         world.ask(request)
         journal = self._stand.account.wire.journal
         steps = [call for call in journal if call.changes_aws or call.service == "s3"]
-        assert all(call.number == _TEMPLATE for call in steps if call.service == "s3")
+        creates = request.resource == "/stacks"
+        assert all(call.number == _TEMPLATE for call in steps if creates and call.service == "s3")
         # Of each operation the first and the last are enough.
         last = {call.name: call.number for call in steps}
         first = {call.name: call.number for call in reversed(steps)}
@@ -350,6 +351,9 @@ class Trace:
     def _opened(self, state: State) -> Traced:
         self._stand.opened(state)
         world = Traced(self._stand.account)
+        if state is _OUTDATED:
+            # The installation keeps logs longer than the stack of the application.
+            world.cloud.settings = world.cloud.settings._replace(log_retention_days="90")
 
         def note(call: Call) -> None:
             for permission in needed(call):
@@ -365,11 +369,6 @@ def _prepare(world: World) -> None:
     states.done(world, _CREATE)
     world.account.push("1.0", "2.0")
     states.done(world, deploy("1.0", *_ALL))
-
-
-def _change_settings(world: World) -> None:
-    """Let the installation keep logs longer than the stack of the application."""
-    world.cloud.settings = world.cloud.settings._replace(log_retention_days="90")
 
 
 def _courses(state: State, request: Request, drive: Drive, deaths: list[int]) -> Iterator[Course]:
