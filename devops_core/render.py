@@ -59,6 +59,14 @@ _BLUEPRINT_MEMBERS = (
 )  # fmt: skip
 
 
+# The parts of a release. An upgrade must not change them either (`kinds.stack_guard`).
+RELEASE_TYPES = (
+    "AWS::ECS::Service",
+    "AWS::ECS::TaskDefinition",
+    "AWS::ElasticLoadBalancingV2::Listener",
+    "AWS::ElasticLoadBalancingV2::TargetGroup",
+)
+
 # A stack update, also one that changes only tags, could reset these resources to the template:
 # the listeners to the first live slot, the services to the first image. Resources can be added and
 # removed (CloudFormation User Guide, "Prevent updates to stack resources").
@@ -70,16 +78,7 @@ _STACK_POLICY = {
             "Principal": "*",
             "Action": ["Update:Modify", "Update:Replace"],
             "Resource": "*",
-            "Condition": {
-                "StringEquals": {
-                    "ResourceType": [
-                        "AWS::ECS::Service",
-                        "AWS::ECS::TaskDefinition",
-                        "AWS::ElasticLoadBalancingV2::Listener",
-                        "AWS::ElasticLoadBalancingV2::TargetGroup",
-                    ]
-                }
-            },
+            "Condition": {"StringEquals": {"ResourceType": [*RELEASE_TYPES]}},
         },
     ]
 }

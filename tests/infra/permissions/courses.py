@@ -80,7 +80,7 @@ _GROWN_BACK = State(lambda world: states.scale(world, "prod-1"), states.SWAPPED)
 _ADDS = patch({"environments": {"da": True}})
 _REMOVES = patch({"environments": {"nonProd": ["dev", "qa"]}}, "stage")
 _UPGRADE = Request("POST", UPGRADE)
-_OUTDATED = State(lambda world: None, _FULL)
+_OUTDATED = State(lambda world: _prepare(world))
 _REQUESTS: tuple[tuple[State, Request], ...] = (
     (states.EMPTY, _CREATE),
     (_FULL, deploy("2.0", *_ALL)),
