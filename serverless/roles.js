@@ -157,9 +157,6 @@ const changeStack = [
       Null: { [`aws:ResourceTag/${MADE_BY_AN_OPERATION}`]: 'false' },
     },
   ),
-  allow(['cloudformation:GetTemplate'], STACK, {
-    Null: { [`aws:ResourceTag/${MADE_BY_AN_OPERATION}`]: 'false' },
-  }),
   // A change set has the unchanged tags of the stack. Whether CloudFormation checks this action for
   // unchanged tags, at the execution too, is not documented.
   allow(['cloudformation:TagResource'], [STACK, arn('cloudformation', 'changeSet/op-*')], {
@@ -167,6 +164,10 @@ const changeStack = [
   }),
   allow(['cloudformation:CreateChangeSet'], MACRO),
 ];
+/** Read the template of a stack, which a change of its environments keeps. */
+const readStackTemplate = allow(['cloudformation:GetTemplate'], STACK, {
+  Null: { [`aws:ResourceTag/${MADE_BY_AN_OPERATION}`]: 'false' },
+});
 /** Read and delete the change set of a dry run (devops_core/engine/preview.py); not execute it. */
 const previewChangeSet = [
   allow(['cloudformation:DescribeChangeSet', 'cloudformation:DeleteChangeSet'], STACK, {
@@ -354,6 +355,7 @@ const FUNCTIONS = {
     repositoryTeams,
     followStack,
     ...changeStack,
+    readStackTemplate,
     typedParameters,
     // The rows of environments that do not exist any more.
     allow(['dynamodb:DeleteItem'], TESTS),
@@ -413,6 +415,7 @@ const FUNCTIONS = {
   reconcile: [
     ...anyOperation,
     ...changeStack,
+    readStackTemplate,
     updateLog,
     allow(['dynamodb:Query'], arn('dynamodb', 'table/${self:custom.tables.log}/index/OpenOperations')),
     // The drift check, which deletes its position at the end of the applications.

@@ -81,6 +81,7 @@ _ADDS = patch({"environments": {"da": True}})
 _REMOVES = patch({"environments": {"nonProd": ["dev", "qa"]}}, "stage")
 _UPGRADE = Request("POST", UPGRADE)
 _OUTDATED = State(lambda world: _prepare(world))
+_CHANGES_OF_STACKS = (_ADDS, _REMOVES, _UPGRADE)
 _REQUESTS: tuple[tuple[State, Request], ...] = (
     (states.EMPTY, _CREATE),
     (_FULL, deploy("2.0", *_ALL)),
@@ -219,7 +220,7 @@ class Trace:
         deaths = self._deaths(state, request)
         stack = (
             (_abort_and_schedule, _abort_and_repeat)
-            if request in (_ADDS, _REMOVES, _UPGRADE)
+            if request in _CHANGES_OF_STACKS
             else ()
         )
         for drive in (again, _READ, schedule, _ABORT, *stack):
@@ -284,6 +285,7 @@ class Trace:
         self._images_of_sidecars()
         self._refused_callers()
         self._image_of_another_repository()
+        self._invalid_dry_run()
         world = self._opened(states.DEPLOYING)
         event(world)
         world.ask(Request("GET", "/health", key=None))
@@ -348,6 +350,13 @@ class Trace:
             world.cloud.settings = world.cloud.settings._replace(access=_OTHER_TEAMS)
             assert world.send(request.event(APPLICATION, world.going)).status == 403
 
+    def _invalid_dry_run(self) -> None:
+        """Show an upgrade whose change set is not valid."""
+        world = self._opened(_OUTDATED)
+        self._stand.account.completion.change_sets.invalid = ("a bucket already exists",)
+        reply = world.send(replace(_UPGRADE, query=_DRY_RUN).event(APPLICATION, ""))
+        assert reply.status == 502
+
     def _opened(self, state: State) -> Traced:
         self._stand.opened(state)
         world = Traced(self._stand.account)
@@ -376,7 +385,7 @@ def _courses(state: State, request: Request, drive: Drive, deaths: list[int]) ->
     yield Course(state, request, drive, fails=True)
     if request is _CREATE:
         yield Course(state, request, drive, fails_late=True)
-    if request in (_ADDS, _REMOVES):
+    if request in _CHANGES_OF_STACKS:
         yield from (Course(state, request, drive, invalid=True, dies_at=n) for n in (None, *deaths))
     for number in deaths:
         yield Course(state, request, drive, dies_at=number)

@@ -84,6 +84,28 @@ class FakeChangeSet:
             description=self.description,
         )
 
+    @property
+    def effects(self) -> tuple[ResourceChange, ...]:
+        """The changes that an execution makes: a reference changes if its resource is replaced."""
+        new = {each.logical_id for each in self.changes if each.replacement == "True"}
+        effects = [each for each in self.changes if not all_dynamic(each)]
+        while True:
+            found = [
+                each
+                for each in self.changes
+                if each not in effects
+                and any(detail.cause.partition(".")[0] in new for detail in each.details)
+            ]
+            if not found:
+                return tuple(effects)
+            effects += found
+            new |= {each.logical_id for each in found if each.replacement == "Conditional"}
+
+
+def all_dynamic(change: ResourceChange) -> bool:
+    """Return whether a resource is listed only because it refers to others."""
+    return bool(change.details) and all(each.dynamic for each in change.details)
+
 
 def changed_parameters(present: Mapping[str, str], request: Mapping[str, Any]) -> dict[str, str]:
     """Return the parameters of a stack after a change set."""
@@ -105,10 +127,13 @@ def changes(before: Mapping[str, str], after: Mapping[str, str]) -> tuple[Resour
         ResourceChange("Modify", each, new[each][0], "False", _causes(each, before, after))
         for each in modified
     ]
-    for role in modified:
-        name = role.removesuffix("ExecutionRole")
-        if name != role:
-            found += [each for each in dependents(name) if each.logical_id not in modified]
+    for part in ("ExecutionRole", "LogGroup"):
+        names = [each.removesuffix(part) for each in modified if each.endswith(part)]
+        listed = {each.logical_id for each in found}
+        referring = dependents if part == "ExecutionRole" else dependents_of_logs
+        found += [
+            each for name in names for each in referring(name) if each.logical_id not in listed
+        ]
     return tuple(found)
 
 
@@ -128,6 +153,17 @@ def dependents(name: str) -> tuple[ResourceChange, ...]:
             "Modify", f"{name}Service", _SERVICE_RESOURCES["Service"], "False", (by_definition,)
         ),
     )
+
+
+def dependents_of_logs(name: str) -> tuple[ResourceChange, ...]:
+    """Return the resources that CloudFormation lists with the changed log group of a service."""
+    group, definition, service = f"{name}LogGroup", *dependents(name)
+    by_arn = PropertyChange("Policies", "ResourceAttribute", f"{group}.Arn", dynamic=True)
+    by_name = PropertyChange("ContainerDefinitions", "ResourceReference", group, dynamic=True)
+    role = ResourceChange(
+        "Modify", f"{name}ExecutionRole", _SERVICE_RESOURCES["ExecutionRole"], "False", (by_arn,)
+    )
+    return role, definition._replace(details=(*definition.details, by_name)), service
 
 
 def _causes(

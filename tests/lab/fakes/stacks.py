@@ -400,7 +400,7 @@ class FakeStacks(Port, port="stacks"):
                 stack.name, before, stack.parameters, stack.tags, stack.outputs
             )
             (executed,) = stack.change_sets.values()
-            self.estate.reset(stack.name, _reset_services(executed.changes), stack.outputs)
+            self.estate.reset(stack.name, _reset_services(executed.effects), stack.outputs)
             stack.template = executed.template
             stack.status, stack.left = "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS", self.pace
         for change_set in stack.change_sets.values():
@@ -410,9 +410,5 @@ class FakeStacks(Port, port="stacks"):
 
 def _reset_services(changes: Iterable[ResourceChange]) -> list[str]:
     """Return the slots of production whose ECS services are among unexpected changes."""
-    changed = {
-        each.logical_id
-        for each in changes
-        if each.type == "AWS::ECS::Service" and not any(detail.dynamic for detail in each.details)
-    }
+    changed = {each.logical_id for each in changes if each.type == "AWS::ECS::Service"}
     return [slot for slot in SLOTS if f"{slot.replace('-', '')}Service" in changed]

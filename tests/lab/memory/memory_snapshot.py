@@ -131,12 +131,7 @@ class MemorySnapshot:
                 {
                     name: ChangeSet(
                         one.execution,
-                        tuple(
-                            (each.action, each.logical_id, each.type)
-                            for each in one.changes
-                            # The update finds that such a resource does not change.
-                            if not any(detail.dynamic for detail in each.details)
-                        ),
+                        tuple((each.action, each.logical_id, each.type) for each in one.effects),
                     )
                     for name, one in each.change_sets.items()
                 },

@@ -163,9 +163,12 @@ def _execute(change_sets: ChangeSets, params: Params, stack: Any, in_progress: b
         if name != change_set.name:
             del change_sets.found[stack.stack_id, name]
     if change_sets.failing:
-        service = next(each for each in change_set.changes if each.type == "AWS::ECS::Service")
-        status = "DELETE_FAILED" if service.action == "Remove" else "CREATE_FAILED"
-        _add_event(stack, service.logical_id, service.type, status, "it was not stable")
+        changed = change_set.effects
+        services = [each for each in changed if each.type == "AWS::ECS::Service"]
+        failed = (services or changed)[0]
+        statuses = {"Add": "CREATE_FAILED", "Modify": "UPDATE_FAILED", "Remove": "DELETE_FAILED"}
+        status = statuses[failed.action]
+        _add_event(stack, failed.logical_id, failed.type, status, "it was not stable")
         change_set.execution = "EXECUTE_FAILED"
         _roll_back(change_sets, stack)
     else:
