@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from devops_core.model.stack_change import ChangeSet, PropertyChange, ResourceChange
 from devops_core.render import RELEASE_TYPES
 
-# The stack policy does not protect these, and a replacement would lose images, logs or addresses. So
+# The stack policy does not protect these, and a replacement loses images, logs or addresses. So
 # they must not even be replaced conditionally.
 _PERMANENT = (
     "AWS::ECR::Repository",

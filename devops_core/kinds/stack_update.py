@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from devops_core.kinds import stack_guard, stacks
+from devops_core.kinds import stacks
 from devops_core.kinds.kind import RowChanges
 from devops_core.model.decisions import Act, After, Decision, Fail, State, Wait
 from devops_core.model.inventory import Row, RowStatus
@@ -129,6 +129,9 @@ def unexpected_changes(change: StackChange, change_set: ChangeSet) -> list[str]:
     The changes of an upgrade are those of the new template, so a guard checks them.
     """
     if change.template:
+        # Only an upgrade needs it.
+        from devops_core.kinds import stack_guard
+
         return stack_guard.forbidden_changes(change_set)
     unexpected = [
         f"{each.action} {each.logical_id} ({each.type})"

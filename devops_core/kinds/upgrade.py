@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 
 from devops_core.details.upgrade import UpgradeDetails
 from devops_core.errors import SPECIFICATION, BusyError, NotDeployableError
-from devops_core.kinds import stack_guard, stack_plan, stack_update
+from devops_core.kinds import stack_guard, stack_update, stacks
 from devops_core.kinds.kind import Abort, Kind, RowChanges
 from devops_core.model.decisions import Decision, Done, Plan, State
 from devops_core.model.inventory import Inventory, Row
@@ -44,7 +44,7 @@ def plan(
 ) -> Plan:
     """Take the record; the rows remain free."""
     record = upgradable(request.application, inventory)
-    stack_plan.updatable_stack(request.application, observed.stack)
+    stacks.updatable_stack(request.application, observed.stack)
     change = observed.upgrade
     if change is None:
         message = (
