@@ -218,11 +218,7 @@ class Trace:
         """Go through everything that a request can lead to."""
         self._opened(state).ask(replace(request, query={**(request.query or {}), **_DRY_RUN}))
         deaths = self._deaths(state, request)
-        stack = (
-            (_abort_and_schedule, _abort_and_repeat)
-            if request in _CHANGES_OF_STACKS
-            else ()
-        )
+        stack = (_abort_and_schedule, _abort_and_repeat) if request in _CHANGES_OF_STACKS else ()
         for drive in (again, _READ, schedule, _ABORT, *stack):
             if drive is _ABORT and request.resource == "/stacks" and request.method == "DELETE":
                 continue  # a delete cannot be aborted
