@@ -91,6 +91,11 @@ def restart(*environments: str) -> Request:
     return _about("/stacks/deploy", environment=environments, restart=True)
 
 
+def upgrade() -> Request:
+    """Return the request that moves the stack to the newest template."""
+    return Request("POST", UPGRADE)
+
+
 def delete() -> Request:
     """Return the request that deletes the application."""
     return Request("DELETE", "/stacks", {"stack": APPLICATION})
