@@ -37,7 +37,7 @@ def forbidden_changes(change_set: ChangeSet) -> list[str]:
     return [
         _description(each)
         for each in change_set.changes
-        if each.logical_id not in unaffected and not _is_allowed(each)
+        if each not in unaffected and not _is_allowed(each)
     ]
 
 
@@ -49,7 +49,7 @@ def _is_allowed(change: ResourceChange) -> bool:
     return in_place and change.type not in (*RELEASE_TYPES, *_CHANGES_OTHERS)
 
 
-def _unaffected(changes: tuple[ResourceChange, ...]) -> set[str]:
+def _unaffected(changes: tuple[ResourceChange, ...]) -> set[ResourceChange]:
     """Return the resources that a change set lists only because they refer to changed ones.
 
     CloudFormation lists each resource that refers to a modified one, because it knows only during
@@ -60,19 +60,19 @@ def _unaffected(changes: tuple[ResourceChange, ...]) -> set[str]:
     """
     modified = [each for each in changes if each.action == "Modify"]
     same = {each.logical_id: each.type for each in modified if _is_allowed(each)}
-    unaffected: set[str] = set()
+    unaffected: set[ResourceChange] = set()
     while True:
         found = {
-            each.logical_id: each.type
+            each
             for each in modified
             if each.details
             and each.replacement in _replacements(each)
             and all(_keeps_value(detail, same) for detail in each.details)
         }
-        if found.keys() <= unaffected:
+        if found <= unaffected:
             return unaffected
-        unaffected |= found.keys()
-        same |= found
+        unaffected |= found
+        same |= {each.logical_id: each.type for each in found}
 
 
 def _replacements(change: ResourceChange) -> tuple[str, ...]:

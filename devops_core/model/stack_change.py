@@ -39,7 +39,7 @@ class StackChange(NamedTuple):
         }
         return {name: list(values) for name, values in members.items() if values}
 
-    def applied(self, parameters: Mapping[str, str], change_set: ChangeSet | None) -> bool:
+    def applied(self, parameters: Mapping[str, str], change_set: ChangeSet | None = None) -> bool:
         """Return whether a stack with these parameters has the change.
 
         DescribeStacks does not return the template, so a new one requires the executed change set.

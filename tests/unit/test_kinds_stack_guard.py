@@ -158,6 +158,11 @@ def test_only_attributes_that_cannot_change_in_place_keep_their_value(
     assert (forbidden(changed, definition) == []) is allowed
 
 
+def test_another_change_of_a_resource_that_is_also_listed_as_a_reference_is_forbidden() -> None:
+    _, service = dependents("prod1")
+    assert len(forbidden(ROLE, *dependents("prod1"), service._replace(details=()))) == 1
+
+
 def test_a_static_replacement_is_not_the_result_of_a_reference() -> None:
     definition, service = dependents("prod1")
     assert len(forbidden(ROLE, definition._replace(replacement="True"), service)) == 2

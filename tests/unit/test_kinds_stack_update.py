@@ -362,9 +362,9 @@ def test_a_change_set_without_an_expected_service_is_not_executed() -> None:
 def test_the_order_of_a_list_parameter_has_no_meaning(
     parameters: dict[str, str], applied: bool
 ) -> None:
-    assert CHANGE.applied(parameters, None) is applied
+    assert CHANGE.applied(parameters) is applied
 
 
 def test_a_missing_list_parameter_is_empty() -> None:
-    assert StackChange({"devSecretArns": ""}).applied({}, None)
-    assert not StackChange({"devSecretArns": "a"}).applied({}, None)
+    assert StackChange({"devSecretArns": ""}).applied({})
+    assert not StackChange({"devSecretArns": "a"}).applied({})

@@ -271,14 +271,20 @@ def changed_stack(cloud: FakeCloud, api: Client) -> None:
     cloud.stacks.unexpected = (slot,)
 
 
+def publish_template(cloud: FakeCloud, *changes: ResourceChange) -> None:
+    """Upload a newer template, which changes a role and further resources of existing stacks."""
+    number = len(cloud.templates.versions) + 1
+    cloud.templates.versions[f"v{number}"] = f"{SMALL}# {number}\n".encode()
+    role = ResourceChange("Modify", "prod1ExecutionRole", "AWS::IAM::Role", "False")
+    cloud.stacks.template_changes = (role, *dependents("prod1"), *changes)
+
+
 def newer_template(*changes: ResourceChange) -> Prepare:
     """Return the shop with a newer template, which changes a role and further resources."""
 
     def prepare(cloud: FakeCloud, api: Client) -> None:
         configured(cloud, api)
-        cloud.templates.versions["v2"] = f"{SMALL}# newer\n".encode()
-        role = ResourceChange("Modify", "prod1ExecutionRole", "AWS::IAM::Role", "False")
-        cloud.stacks.template_changes = (role, *dependents("prod1"), *changes)
+        publish_template(cloud, *changes)
 
     return prepare
 

@@ -285,10 +285,8 @@ def _started_operation(start: StartRequest, state: State) -> OperationState | No
         return None
     if start.kind in _HOLD_SPECIFICATION and state.holder(start.application):
         return None
-    if start.kind == "upgrade" and start.application in state.upgraded:
-        return None
     if start.kind in ("delete", "upgrade"):
-        return _operation(start, {}, {})
+        return _started_change_of_stack(start, state)
     if start.kind == "update":
         return _started_update(start, needed, state)
     # A restart has no version: the present one remains.
@@ -307,6 +305,12 @@ def _started_operation(start: StartRequest, state: State) -> OperationState | No
         versions = {_BLUE: rows[source].version}
         wanted = state.settings(start.application, [_BLUE])
     return _operation(start, versions, wanted)
+
+
+def _started_change_of_stack(start: StartRequest, state: State) -> OperationState | None:
+    """Return the operation of a delete or an upgrade, None if the upgrade changes nothing."""
+    done = start.kind == "upgrade" and start.application in state.upgraded
+    return None if done else _operation(start, {}, {})
 
 
 def _operation(
