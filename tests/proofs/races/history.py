@@ -184,8 +184,10 @@ def _row_state(cloud: FakeCloud, row: Row) -> RowState:
     if service is None:
         return RowState(row.claim)
     settings = None
-    if service.spec is not None:
-        revision = cloud.tables.stored_revisions[row.application.name][service.spec].specification
+    stored = cloud.tables.stored_revisions[row.application.name].get(service.spec or 0)
+    # A delete removes the revisions before the rows.
+    if stored is not None:
+        revision = stored.specification
         document = Document.of(revision.revision, revision.document)
         settings = document.settings(row.environment)
     return RowState(row.claim, service.version, settings)
