@@ -226,7 +226,9 @@ def upgrade(
         found = get_object(writing.dry_run(session, call).body, "plan")
         for line in plan.effects(found):
             print_on(session.progress, line)
-        if not typer.confirm(f"Upgrade the stack of {name}?", err=True):
+        # Without a template the stack is up to date.
+        asks = get_object(found, "template")
+        if asks and not typer.confirm(f"Upgrade the stack of {name}?", err=True):
             raise UsageError("nothing was changed")
     return writing.run(session, call, write, timeout.timeout, queue=queue)
 

@@ -60,15 +60,21 @@ def _resources(found: Object) -> Iterator[RenderableType]:
     """Yield the resources that an upgrade changes."""
     if resources := get_objects(found, "resources"):
         yield texts.heading("Resources of the stack")
-        members = ("action", "resource", "resourceType")
         rows = [
             [
-                *(f"  {get_text(each, name)}".rstrip() for name in members),
+                f"  {_action(each)}",
+                get_text(each, "resource"),
+                get_text(each, "resourceType"),
                 ", ".join(get_texts(each, "properties")),
             ]
             for each in resources
         ]
-        yield texts.Rows(("  ACTION", "  RESOURCE", "  TYPE", "PROPERTIES"), rows)
+        yield texts.Rows(("  ACTION", "RESOURCE", "TYPE", "PROPERTIES"), rows)
+
+
+def _action(resource: Object) -> str:
+    actions = {"True": "Replace", "Conditional": "Possibly replace"}
+    return actions.get(get_text(resource, "replacement"), get_text(resource, "action"))
 
 
 def _environments(found: Object) -> Iterator[RenderableType]:

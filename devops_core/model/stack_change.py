@@ -82,10 +82,12 @@ class ResourceChange(NamedTuple):
     def view(self) -> dict[str, Any]:
         """Return the resource with its changed properties."""
         names = dict.fromkeys(each.name for each in self.details)
+        replacement = {"replacement": self.replacement} if self.replacement else {}
         return {
             "action": self.action,
             "resource": self.logical_id,
             "resourceType": self.type,
+            **replacement,
             "properties": list(names),
         }
 

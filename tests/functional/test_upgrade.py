@@ -224,7 +224,7 @@ def test_a_dry_run_shows_the_changes_and_leaves_nothing(promoted: FakeCloud, api
     shown = {each["resource"]: each for each in plan["resources"]}
     assert shown["prod1ExecutionRole"] == {
         "action": "Modify", "resource": "prod1ExecutionRole", "resourceType": "AWS::IAM::Role",
-        "properties": ["Policies"],
+        "replacement": "False", "properties": ["Policies"],
     }  # fmt: skip
     assert "warnings" not in plan
     assert stack(promoted).change_sets == {}
