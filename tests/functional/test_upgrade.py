@@ -188,6 +188,24 @@ def test_a_template_that_violates_its_contract_is_refused(promoted: FakeCloud, a
     assert promoted.tables.in_progress() == []
 
 
+def test_an_empty_template_is_refused(promoted: FakeCloud, api: Client) -> None:
+    promoted.templates.versions["v2"] = b" "
+    reply = api.upgrade()
+    assert reply.status == 502
+    assert "cannot be used: the template is empty" in reply.body["errorMessage"]
+
+
+def test_a_stack_that_is_not_on_record_is_refused(promoted: FakeCloud, api: Client) -> None:
+    publish(promoted, ROLE)
+    records = promoted.tables.records
+    before = records["Shop"]
+    records["Shop"] = before._replace(stack=None)
+    reply = api.upgrade()
+    assert (reply.status, reply.body["code"]) == (409, "NOT_DEPLOYABLE")
+    assert "the stack of Shop is not on record" in reply.body["errorMessage"]
+    records["Shop"] = before
+
+
 def test_a_parameter_without_a_value_is_named(promoted: FakeCloud, api: Client) -> None:
     publish(promoted)
     promoted.stacks.declared["Cluster"] = False
