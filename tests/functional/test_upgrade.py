@@ -169,6 +169,17 @@ def test_deploys_and_swaps_continue_during_an_upgrade(promoted: FakeCloud, api: 
     ended(api, upgrade)
 
 
+def test_a_worker_of_an_upgrade_reads_its_record_once(promoted: FakeCloud, api: Client) -> None:
+    """A worker reads it again only if the operation has ended: the lease could be another one."""
+    publish(promoted, ROLE)
+    promoted.stacks.pace = None
+    upgrade = api.upgrade()
+    before = promoted.wire.count("tables.operation")
+    api.status(upgrade.id)
+    assert promoted.wire.count("tables.operation") == before + 1
+    api.abort(upgrade.id)
+
+
 def test_an_added_environment_uses_the_template_of_the_upgrade(
     promoted: FakeCloud, api: Client
 ) -> None:
