@@ -75,6 +75,7 @@ _COMMANDS = (
     (writes.restart, _WRITE_PANEL, "restart Shop --env dev,qa"),
     (writes.promote, _WRITE_PANEL, "promote Shop --from qa"),
     (writes.swap, _WRITE_PANEL, "swap Shop --version 1.0.0"),
+    (writes.upgrade, _WRITE_PANEL, "upgrade Shop --dry-run"),
     (writes.delete, _WRITE_PANEL, "delete Shop"),
     (waits.abort, _WRITE_PANEL, "abort Shop"),
     (reads.status, _READ_PANEL, "status Shop"),

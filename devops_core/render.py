@@ -24,7 +24,7 @@ from devops_core.model.specification import (
     secret_arns,
     secret_fields,
 )
-from devops_core.model.stack_change import StackChange, change_set_name
+from devops_core.model.stack_change import StackChange, change_set_name, items
 from devops_core.naming import (
     OPERATION_TAG,
     PRODUCTION,
@@ -65,6 +65,14 @@ _BLUEPRINT_MEMBERS = (
 )  # fmt: skip
 
 
+# The parts of a release. An upgrade must not change them either (`kinds.stack_guard`).
+RELEASE_TYPES = (
+    "AWS::ECS::Service",
+    "AWS::ECS::TaskDefinition",
+    "AWS::ElasticLoadBalancingV2::Listener",
+    "AWS::ElasticLoadBalancingV2::TargetGroup",
+)
+
 # A stack update, also one that changes only tags, could reset these resources to the template:
 # the listeners to the first live slot, the services to the first image. Resources can be added and
 # removed (CloudFormation User Guide, "Prevent updates to stack resources").
@@ -76,16 +84,7 @@ _STACK_POLICY = {
             "Principal": "*",
             "Action": ["Update:Modify", "Update:Replace"],
             "Resource": "*",
-            "Condition": {
-                "StringEquals": {
-                    "ResourceType": [
-                        "AWS::ECS::Service",
-                        "AWS::ECS::TaskDefinition",
-                        "AWS::ElasticLoadBalancingV2::Listener",
-                        "AWS::ElasticLoadBalancingV2::TargetGroup",
-                    ]
-                }
-            },
+            "Condition": {"StringEquals": {"ResourceType": [*RELEASE_TYPES]}},
         },
     ]
 }
@@ -110,7 +109,7 @@ def stack(
         parameters[KEYS_PARAMETER] = ",".join(settings.secret_keys)
     return {
         "StackName": application.name,
-        **_template(template, url),
+        **template_source(template, url),
         "Parameters": pairs(parameters, "ParameterKey", "ParameterValue"),
         "Tags": pairs(dict(application.tags) | {OPERATION_TAG: operation.id}, "Key", "Value"),
         "Capabilities": _capabilities(settings),
@@ -133,12 +132,14 @@ def change_set(
 ) -> dict[str, Any]:
     """Return the input of CreateChangeSet for a change of a stack.
 
-    `template` is that of the stack: with UsePreviousTemplate, CloudFormation would use the expanded
-    loops (CloudFormation API, CreateChangeSet). `url` is that of a template that is too large for
-    the request. The tags are those of the stack, because the API does not document the effect of
-    absent tags; tags that begin with "aws:" are CloudFormation's own. Raises ValueError as `stack`.
+    `template` is that of the stack, or of its upgrade: with UsePreviousTemplate, CloudFormation
+    would use the expanded loops (CloudFormation API, CreateChangeSet). `url` is that of a template
+    that is too large for the request. The tags are those of the stack, because the API does not
+    document the effect of absent tags; tags that begin with "aws:" are CloudFormation's own. Raises
+    ValueError as `stack`.
     """
-    parameters = {name: {"UsePreviousValue": True} for name in stack.parameters} | {
+    kept = change.kept if change.template else stack.parameters
+    parameters = {name: {"UsePreviousValue": True} for name in kept} | {
         name: {"ParameterValue": value} for name, value in change.parameters.items()
     }
     tags = {key: value for key, value in stack.tags.items() if not key.startswith("aws:")}
@@ -147,12 +148,56 @@ def change_set(
         "ChangeSetName": change_set_name(operation.id),
         "ChangeSetType": "UPDATE",
         "ClientToken": operation.id,
-        **_template(template, url),
+        **template_source(template, url),
         "Parameters": [{"ParameterKey": name, **value} for name, value in parameters.items()],
         "Tags": pairs(tags, "Key", "Value"),
         "Capabilities": _capabilities(settings),
         "RoleARN": settings.stack_role,
     }
+
+
+class UpgradedParameters(NamedTuple):
+    """The parameters of a stack with another template.
+
+    `values` are the new values of parameters that change, `kept` the parameters that keep their
+    values. `missing` are those that need a value and have none.
+    """
+
+    values: Mapping[str, str]
+    kept: tuple[str, ...]
+    missing: tuple[str, ...]
+
+
+def upgraded_parameters(
+    application: Application,
+    record: ApplicationRecord,
+    settings: Settings,
+    present: Mapping[str, str],
+    declared: Mapping[str, bool],
+) -> UpgradedParameters:
+    """Return the parameters of a stack with `present` values and a template that declares others.
+
+    A parameter that the stack does not have gets its value as in a create. `declared` is as in
+    `ports.Stacks.parameters`.
+    """
+    initial, installed = _parameters(application, record, settings), _installed(settings)
+    values = {
+        name: initial[name]
+        for name in declared
+        if name in initial and (name in installed or name not in present)
+    }
+    changed = {
+        name: value
+        for name, value in values.items()
+        if name not in present or items(present[name]) != items(value)
+    }
+    kept = tuple(name for name in declared if name in present and name not in changed)
+    missing = tuple(
+        name
+        for name, optional in declared.items()
+        if not optional and name not in changed and name not in kept
+    )
+    return UpgradedParameters(changed, kept, missing)
 
 
 def _capabilities(settings: Settings) -> list[str]:
@@ -163,8 +208,8 @@ def _capabilities(settings: Settings) -> list[str]:
     ]
 
 
-def _template(template: bytes, url: str | None) -> dict[str, str]:
-    """Return the member of CreateStack with the template; ValueError if it cannot be used."""
+def template_source(template: bytes, url: str | None) -> dict[str, str]:
+    """Return the member of a request with the template; ValueError if it cannot be used."""
     if not template.strip():
         raise ValueError("the template is empty")
     body, size = template.decode("utf-8"), len(template)
@@ -200,15 +245,26 @@ def _parameters(
         "Memory": str(general.memory),
         "CpuArchitecture": fixed.architecture,
         "StartSeconds": str(general.start_seconds),
-        "LogRetentionDays": settings.log_retention_days,
         "ProductionScheme": settings.production_scheme,
         "CertificateArn": settings.certificate,
-        "PermissionsBoundary": settings.permissions_boundary,
-        "ImageRepositories": ",".join(settings.image_repositories),
+        **_installed(settings),
         **{
             f"{name}{SECRETS_PARAMETER}": ",".join(arns)
             for name, arns in secrets_by_environment(specification).items()
         },
+    }
+
+
+def _installed(settings: Settings) -> dict[str, str]:
+    """Return the parameters that an upgrade sets to the settings of the installation.
+
+    They concern only roles and log groups. The other settings belong to services, target groups,
+    listeners and their network, which an upgrade does not change.
+    """
+    return {
+        "LogRetentionDays": settings.log_retention_days,
+        "PermissionsBoundary": settings.permissions_boundary,
+        "ImageRepositories": ",".join(settings.image_repositories),
     }
 
 

@@ -7,11 +7,14 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
 
 from devops_core.errors import RefusedError
+from devops_core.model.stack_change import StackChange
 from devops_core.model.template import Template
 from devops_core.settings import TemplateLocation
 
 if TYPE_CHECKING:
-    from devops_core.model.inventory import Application
+    from collections.abc import Sequence
+
+    from devops_core.model.inventory import Application, Inventory
     from devops_core.model.observed import Stack
     from devops_core.model.operation import Operation
     from devops_core.model.specification import ApplicationRecord
@@ -49,8 +52,8 @@ def stack_request(
 
     `content` has the bytes of `template`.
     """
-    # Only a create needs them.
-    from devops_core import render, template_contract
+    # Only a create needs it.
+    from devops_core import render
 
     settings = cloud.settings
     try:
@@ -58,30 +61,75 @@ def stack_request(
         request = render.stack(operation, application, record, settings, content, url)
     except ValueError as error:
         raise RefusedError(f"the application template cannot be used: {error}") from error
-    account = template_contract.Account(settings.partition, settings.region, settings.account)
     services = [part.service for part in operation.progress]
+    _require_contract(content, application.name, services, settings)
+    return request
+
+
+def _require_contract(
+    content: bytes, application: str, services: Sequence[str], settings: Settings
+) -> None:
+    """Raise RefusedError for a template that violates the contract of application templates."""
+    from devops_core import template_contract
+
+    account = template_contract.Account(settings.partition, settings.region, settings.account)
     body = content.decode("utf-8")
     faults = (
-        *template_contract.template_faults(body, application.name, services, account),
+        *template_contract.template_faults(body, application, services, account),
         *template_contract.policy_faults(body, named_roles=settings.named_roles),
     )
     if faults:
         raise RefusedError(f"the application template cannot be used: {'; '.join(faults)}")
-    return request
+
+
+def upgrade(cloud: Cloud, inventory: Inventory, stack: Stack) -> StackChange | None:
+    """Return the change of a stack to the newest template and the settings of the installation.
+
+    None if the stack has both. RefusedError if the template cannot be used for the application.
+    """
+    from devops_core import render
+
+    application, record, settings = inventory.application, inventory.record, cloud.settings
+    if application is None or record is None or record.stack is None:
+        return None
+    template, content = newest(cloud)
+    services = [row.service.name for row in inventory.rows.values() if row.service]
+    try:
+        source = render.template_source(content, _version_url(template, settings))
+    except ValueError as error:
+        raise RefusedError(f"the application template cannot be used: {error}") from error
+    _require_contract(content, application.name, services, settings)
+    declared = cloud.stacks.parameters(source)
+    values, kept, missing = render.upgraded_parameters(
+        application, record, settings, stack.parameters, declared
+    )
+    if missing:
+        raise RefusedError(
+            "the application template cannot be used: the service has no values for its parameters"
+            f" {', '.join(missing)}"
+        )
+    if not values and template.sha256 == record.stack.template.sha256:
+        return None
+    return StackChange(values, template=template, kept=kept)
 
 
 def change_set_request(
     cloud: Cloud, operation: Operation, record: ApplicationRecord, stack: Stack
 ) -> dict[str, Any]:
-    """Return the input of CreateChangeSet with the stack's own template.
+    """Return the input of CreateChangeSet with the template of an upgrade, or the stack's own.
 
     RefusedError if the template is too large and its object has no version.
     """
     from devops_core import render
 
     change = operation.details.stack
-    template = cloud.stacks.template(stack.id).encode()
-    url = _version_url(record.stack.template, cloud.settings) if record.stack else None
+    source: Template | None = change.template
+    if source is None:
+        source = record.stack.template if record.stack else None
+        template = cloud.stacks.template(stack.id).encode()
+    else:
+        template = recorded(cloud, source)
+    url = _version_url(source, cloud.settings) if source else None
     try:
         return render.change_set(operation, change, stack, cloud.settings, template, url)
     except ValueError as error:

@@ -3,7 +3,7 @@
 // The CloudWatch dashboard of the service. It shows the functions of serverless.yml and the metrics
 // of devops_core/engine/telemetry.py; tests/infra/test_monitoring.py compares it with both.
 
-const KINDS = ['create', 'deploy', 'deploy-blue', 'swap', 'update', 'delete', 'repair'];
+const KINDS = ['create', 'deploy', 'deploy-blue', 'swap', 'update', 'upgrade', 'delete', 'repair'];
 const OUTCOMES = ['SUCCEEDED', 'FAILED'];
 // A repair has no duration.
 const TIMED_KINDS = KINDS.filter((kind) => kind !== 'repair');

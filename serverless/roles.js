@@ -157,15 +157,27 @@ const changeStack = [
       Null: { [`aws:ResourceTag/${MADE_BY_AN_OPERATION}`]: 'false' },
     },
   ),
-  allow(['cloudformation:GetTemplate'], STACK, {
-    Null: { [`aws:ResourceTag/${MADE_BY_AN_OPERATION}`]: 'false' },
-  }),
   // A change set has the unchanged tags of the stack. Whether CloudFormation checks this action for
   // unchanged tags, at the execution too, is not documented.
   allow(['cloudformation:TagResource'], [STACK, arn('cloudformation', 'changeSet/op-*')], {
     StringEquals: { 'cloudformation:CreateAction': ['CreateChangeSet', 'ExecuteChangeSet'] },
   }),
   allow(['cloudformation:CreateChangeSet'], MACRO),
+];
+/** Read the template of a stack, which a change of its environments keeps. */
+const readStackTemplate = allow(['cloudformation:GetTemplate'], STACK, {
+  Null: { [`aws:ResourceTag/${MADE_BY_AN_OPERATION}`]: 'false' },
+});
+/** Read and delete the change set of a dry run (devops_core/engine/preview.py); not execute it. */
+const previewChangeSet = [
+  allow(['cloudformation:DescribeChangeSet', 'cloudformation:DeleteChangeSet'], STACK, {
+    StringEquals: { 'cloudformation:ChangeSetName': 'dry-run' },
+    Null: { [`aws:ResourceTag/${MADE_BY_AN_OPERATION}`]: 'false' },
+  }),
+  allow(['cloudformation:DescribeEvents'], arn('cloudformation', 'changeSet/dry-run/*')),
+  allow(['cloudformation:TagResource'], arn('cloudformation', 'changeSet/dry-run/*'), {
+    StringEquals: { 'cloudformation:CreateAction': 'CreateChangeSet' },
+  }),
 ];
 /** Validate a template and read its parameters; no resource-level permissions exist. */
 const validateTemplate = allow(['cloudformation:ValidateTemplate'], '*');
@@ -399,6 +411,7 @@ const FUNCTIONS = {
     repositoryTeams,
     followStack,
     ...changeStack,
+    readStackTemplate,
     typedParameters,
     // The rows of environments that do not exist any more.
     allow(['dynamodb:DeleteItem'], TESTS),
@@ -412,6 +425,18 @@ const FUNCTIONS = {
     ...rollOut(TEST_ENVIRONMENTS),
     // Of production only the task count and the scaling change at once.
     updateServices(SLOTS),
+  ],
+  upgrade: [
+    ...read,
+    ...record,
+    updateLog,
+    followStack,
+    ...changeStack,
+    ...previewChangeSet,
+    validateTemplate,
+    typedParameters,
+    ...readTemplate,
+    passed(STACK_ROLE, 'cloudformation.amazonaws.com'),
   ],
   delete: [
     ...read,
@@ -446,6 +471,7 @@ const FUNCTIONS = {
   reconcile: [
     ...anyOperation,
     ...changeStack,
+    readStackTemplate,
     updateLog,
     allow(['dynamodb:Query'], arn('dynamodb', 'table/${self:custom.tables.log}/index/OpenOperations')),
     // The drift check, which deletes its position at the end of the applications.

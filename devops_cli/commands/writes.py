@@ -1,4 +1,4 @@
-"""The commands that change something: create, deploy, restart, promote, swap, delete."""
+"""The commands that change something: create, deploy, restart, promote, swap, upgrade, delete."""
 
 from __future__ import annotations
 
@@ -20,7 +20,10 @@ from devops_cli.options import (
     command,
     environments,
 )
+from devops_cli.responses import get_object
+from devops_cli.runtime import print_on
 from devops_cli.session import Session
+from devops_cli.show import plan
 
 
 def _release(part: str, text: str) -> Any:
@@ -199,6 +202,35 @@ def _expected(
     if back:
         return releases.previous(session, name)
     return releases.confirmed(session, name) if ask and not given else releases.Expected(given)
+
+
+@command
+def upgrade(
+    name: Name,
+    write: Write,
+    queue: Queue,
+    timeout: Timeout,
+    session: Session,
+    yes: Annotated[
+        bool, typer.Option("--yes", "-y", help="Do not ask. Required without a terminal.")
+    ] = False,
+) -> Exit:
+    """Move the stack of an application to the newest application template.
+
+    No image, no listener and no number of tasks changes. --dry-run shows the changes.
+    """
+    call = writing.Call("POST", f"/stacks/{name}/upgrade")
+    if not (yes or write.dry_run):
+        if not session.runtime.interactive:
+            raise UsageError(f"to upgrade {name} without a terminal, add --yes")
+        found = get_object(writing.dry_run(session, call).body, "plan")
+        for line in plan.effects(found):
+            print_on(session.progress, line)
+        # Without a template the stack is up to date.
+        asks = get_object(found, "template")
+        if asks and not typer.confirm(f"Upgrade the stack of {name}?", err=True):
+            raise UsageError("nothing was changed")
+    return writing.run(session, call, write, timeout.timeout, queue=queue)
 
 
 @command

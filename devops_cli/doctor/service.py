@@ -85,6 +85,8 @@ def _calls(name: str, team: str, required_tags: Sequence[str]) -> Iterator[_Call
     yield _Call("POST /stacks/deploy", "POST", "/stacks/deploy", _DRY, deploy)
     for path in ("/stacks/deploytoprodBlue", "/stacks/swapProdBlueAndGreen"):
         yield _Call(f"POST {path}", "POST", path, _DRY, named)
+    upgrade = f"/stacks/{name}/upgrade"
+    yield _Call("POST /stacks/*/upgrade", "POST", upgrade, _DRY, {})
     yield _Call("DELETE /stacks", "DELETE", "/stacks", _DRY, {"stack": name})
     operation = f"/stacks/{name}/operations/{_UNUSED_ID}"
     for method, query in (("DELETE", _DRY), ("GET", {})):

@@ -32,9 +32,11 @@ def effects(found: Object) -> Iterator[RenderableType]:
     if claims := get_texts(found, "claims"):
         yield texts.text(f"Locked until the end of the operation: {', '.join(claims)}")
     if specification := get_objects(found, "changes"):
-        yield texts.heading("Specification")
+        upgrades = texts.command_name(found) == "upgrade"
+        yield texts.heading("Parameters of the stack" if upgrades else "Specification")
         yield from changes.lines(specification, 2)
     yield from _stack(get_object(found, "stack"))
+    yield from _resources(found)
     yield from _environments(found)
     yield from _production(get_object(found, "production"))
     if pending := get_objects(found, "pending"):
@@ -52,6 +54,27 @@ def _stack(change: Object) -> Iterator[RenderableType]:
         if names := get_texts(change, member):
             style = "red" if member == "removed" else ""
             yield texts.text(f"{text}: {', '.join(names)}", style)
+
+
+def _resources(found: Object) -> Iterator[RenderableType]:
+    """Yield the resources that an upgrade changes."""
+    if resources := get_objects(found, "resources"):
+        yield texts.heading("Resources of the stack")
+        rows = [
+            [
+                f"  {_action(each)}",
+                get_text(each, "resource"),
+                get_text(each, "resourceType"),
+                ", ".join(get_texts(each, "properties")),
+            ]
+            for each in resources
+        ]
+        yield texts.Rows(("  ACTION", "RESOURCE", "TYPE", "PROPERTIES"), rows)
+
+
+def _action(resource: Object) -> str:
+    actions = {"True": "Replace", "Conditional": "Possibly replace"}
+    return actions.get(get_text(resource, "replacement"), get_text(resource, "action"))
 
 
 def _environments(found: Object) -> Iterator[RenderableType]:

@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError
 from devops_core.adapters.aws.errors import message, translated
 from devops_core.errors import RefusedError, redact
 from devops_core.model.observed import Stack
-from devops_core.model.stack_change import ChangeSet, ResourceChange
+from devops_core.model.stack_change import ChangeSet, PropertyChange, ResourceChange
 from devops_core.naming import OPERATION_TAG
 
 # Pages of DescribeStackEvents with up to 100 events each; a create of an application's stack has a
@@ -159,6 +159,7 @@ class CloudFormationStacks:
             reason=redact(page.get("StatusReason", "")),
             changes=tuple(changes),
             id=page.get("ChangeSetId", ""),
+            description=page.get("Description", ""),
         )
 
     @translated()
@@ -307,6 +308,17 @@ def _resource_change(change: Mapping[str, Any]) -> ResourceChange:
         logical_id=resource["LogicalResourceId"],
         type=resource["ResourceType"],
         replacement=resource.get("Replacement", ""),
+        details=tuple(map(_property_change, resource.get("Details", ()))),
+    )
+
+
+def _property_change(detail: Mapping[str, Any]) -> PropertyChange:
+    target = detail.get("Target", {})
+    return PropertyChange(
+        name=target.get("Name") or target.get("Attribute", ""),
+        source=detail.get("ChangeSource", ""),
+        cause=detail.get("CausingEntity", ""),
+        dynamic=detail.get("Evaluation") == "Dynamic",
     )
 
 

@@ -6,7 +6,8 @@ The path of an operation, from a request to its end:
    (`observe.Controller`: the pure rules of a kind and its observations of AWS).
 2. `accept` reads the inventory (except for a new application), checks the caller's rights
    (`accept.permit`), observes AWS for the plan (`Controller.before`), and lets the kind check the
-   request (`Kind.plan`). For a dry run it returns the plan (`dry_run.of_request`). Otherwise it
+   request (`Kind.plan`). For a dry run it returns the plan (`dry_run.of_request`), for an upgrade
+   with the change set of a `preview`. Otherwise it
    claims the rows in one transaction, with the operation's record and its first event
    (`events.acceptance`). From now on the operation is durable.
 3. The handler calls `reconcile.proceed`, which decides (`Kind.decide`) and acts until the operation

@@ -14,7 +14,7 @@ from devops_core.model.decisions import Done, Fail, Plan, State, claimed_record
 from devops_core.model.differences import Difference, differences
 from devops_core.model.inventory import Inventory
 from devops_core.model.operation import Operation, Progress, Status
-from devops_core.model.stack_change import StackChange
+from devops_core.model.stack_change import ResourceChange, StackChange
 from devops_core.model.template import Template
 from devops_core.naming import Environment
 from devops_core.ports import Cloud
@@ -30,6 +30,7 @@ class DryRun(NamedTuple):
     change of the stack. `changes` are those of the specification, `pending` those that production
     receives with its next release.
     `template` and `parameters` are the input of CreateStack, without the ARNs of secrets.
+    `resources` are the changes of an upgrade.
     """
 
     kind: str
@@ -47,6 +48,7 @@ class DryRun(NamedTuple):
     stack: StackChange | None = None
     template: Template | None = None
     parameters: Mapping[str, str] = {}
+    resources: Sequence[ResourceChange] = ()
 
 
 def of_request(cloud: Cloud, kind: Kind, application: str, plan: Plan) -> DryRun:
@@ -72,6 +74,8 @@ def of_request(cloud: Cloud, kind: Kind, application: str, plan: Plan) -> DryRun
         pending=plan.pending,
         stack=plan.stack,
     )
+    if plan.stack and plan.stack.template:
+        return _with_change_set(cloud, plan, operation, planned)
     return _with_stack_request(cloud, plan, operation, planned) if kind.creates else planned
 
 
@@ -184,6 +188,30 @@ def _exchanged(plan: Plan, running: Mapping[str, Mapping[str, Any]]) -> dict[str
             if str(each.get("old")).replace(now, afterwards) != str(each.get("new"))
         ]
     }
+
+
+def _with_change_set(cloud: Cloud, plan: Plan, operation: Operation, planned: DryRun) -> DryRun:
+    """Return the plan of an upgrade with the resources and the parameters that it changes."""
+    # Only the dry run of an upgrade needs it.
+    from devops_core.engine import preview
+
+    change, stack = plan.stack, plan.observed.stack
+    if change is None or stack is None:
+        raise ValueError(f"the kind {planned.kind} plans an upgrade without a stack")
+    values = {
+        name: value
+        for name, value in change.parameters.items()
+        if not name.endswith(render.SECRETS_PARAMETER)
+    }
+    present = {name: stack.parameters[name] for name in values if name in stack.parameters}
+    planned = planned._replace(template=change.template, changes=differences(present, values))
+    found = preview.change_set(cloud, plan, operation)
+    if found is None:
+        message = "CloudFormation still computes the changes of resources: repeat the dry run"
+        return planned._replace(message=message)
+    forbidden = plan.forbidden(found) if plan.forbidden else ()
+    warnings = (f"the upgrade would fail, because it would {'; '.join(forbidden)}",)
+    return planned._replace(resources=found.changes, warnings=warnings if forbidden else ())
 
 
 def _with_stack_request(cloud: Cloud, plan: Plan, operation: Operation, planned: DryRun) -> DryRun:

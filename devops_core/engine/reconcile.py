@@ -85,10 +85,10 @@ def resume(cloud: Cloud, operation: Operation) -> Operation | None:
         return operation
     key = operation.application, operation.id
     inventory, _ = cloud.tables.inventory(operation.application, revision=operation.spec)
-    if not inventory.held_by(operation.id):
+    if operation.id not in inventory.claims:
         # The operation has ended since it was read, and its application may be deleted.
         reread = cloud.tables.operation(*key)
-        if reread is None or reread.ended:
+        if reread is None or reread.ended or reread.leased(now):
             return reread
         operation = reread
     run = Run(operation, State(operation, inventory, Observed()))

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from devops_core import container_definitions
-from devops_core.errors import InvalidRequestError, NotDeployableError
+from devops_core.errors import InvalidRequestError
+from devops_core.kinds import stacks
 from devops_core.model.inventory import Inventory, Row
 from devops_core.model.observed import Observed, Stack
 from devops_core.model.operation import Progress
@@ -44,11 +45,11 @@ def planned(
 ) -> StackChange:
     """Return the change that a stack needs for a specification.
 
-    Raises NotDeployableError for a stack that cannot be updated now, and InvalidRequestError if the
+    Raises NotDeployableError as `stacks.updatable_stack`, and InvalidRequestError if the
     secrets of an environment do not fit into their parameter, or for a size of a new environment.
     """
     name = inventory.application.name if inventory.application else ""
-    stack = updatable_stack(name, observed.stack)
+    stack = stacks.updatable_stack(name, observed.stack)
     added = [each for each in wanted.environments if each not in inventory.rows]
     _require_sizes(stack, wanted, added)
     removed = [
@@ -80,25 +81,6 @@ def _has_other_keys(stack: Stack, observed: Observed) -> bool:
     """Return whether a stack lacks the present keys of secrets; a custom template can have none."""
     keys = stack.parameters.get(KEYS_PARAMETER)
     return keys is not None and {*items(keys)} != {*observed.secret_keys}
-
-
-def updatable_stack(application: str, stack: Stack | None) -> Stack:
-    """Return a stack; NotDeployableError if CloudFormation cannot update it now."""
-    if stack is None or stack.status.startswith("DELETE_"):
-        raise NotDeployableError(
-            f"the stack of {application} does not exist: delete the application, then create it"
-            " again"
-        )
-    if stack.status.endswith("_IN_PROGRESS"):
-        raise NotDeployableError(
-            f"the stack of {application} is {stack.status}, because another tool changes it: repeat"
-            " the call later"
-        )
-    if stack.status.endswith("_FAILED"):
-        raise NotDeployableError(
-            f"the stack of {application} is {stack.status}: repair it in CloudFormation first"
-        )
-    return stack
 
 
 def _require_sizes(stack: Stack, wanted: Specification, added: Sequence[Environment]) -> None:

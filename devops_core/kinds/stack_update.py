@@ -1,4 +1,4 @@
-"""The part of an update that changes the stack as planned (`stack_plan`).
+"""The part of an update or an upgrade that changes the stack as planned (`stack_plan`).
 
 A change set makes the change, so that CloudFormation lists the resources before it changes them.
 The operation executes it only if the list has exactly the expected resources.
@@ -44,7 +44,10 @@ _SERVICE = "AWS::ECS::Service"
 
 
 def committed(operation: Operation) -> bool:
-    """Return whether an update can only be completed: its stack is losing all its environments."""
+    """Return whether an operation can only be completed: no service would be rolled back.
+
+    An update loses all its environments, and an upgrade has none.
+    """
     details = operation.details
     change: StackChange | None = details.stack
     return (
@@ -58,6 +61,10 @@ def committed(operation: Operation) -> bool:
 def decide(operation: Operation, observed: Observed, now: datetime) -> Decision | Operation:
     """Return the next decision, or the operation as soon as the stack has its change."""
     details, stack = operation.details, observed.stack
+    if details.changed:
+        # The upgrade changed nothing, and its change set remains.
+        empty = observed.change_set is not None and observed.change_set.empty
+        return Act(operation, (DeleteChangeSet(),)) if empty else operation
     if details.undoing and not _executed(observed):
         return _discard(operation, observed)
     if stack is None or stack.status.startswith("DELETE_"):
@@ -117,7 +124,15 @@ def _with_change_set(
 
 
 def unexpected_changes(change: StackChange, change_set: ChangeSet) -> list[str]:
-    """Return the changes of resources that a change of a stack does not need, and missing ones."""
+    """Return the changes of resources that a change of a stack does not need, and missing ones.
+
+    The changes of an upgrade are those of the new template, so a guard checks them.
+    """
+    if change.template:
+        # Only an upgrade needs it.
+        from devops_core.kinds import stack_guard
+
+        return stack_guard.forbidden_changes(change_set)
     unexpected = [
         f"{each.action} {each.logical_id} ({each.type})"
         for each in change_set.changes
@@ -170,7 +185,7 @@ def _after_execution(
         return Wait(replace(operation, waiting_for=f"stack {status}"))
     if status == "UPDATE_ROLLBACK_FAILED":
         return _after_failed_rollback(operation, observed, stack)
-    if details.stack.applied(stack.parameters):
+    if details.stack.applied(stack.parameters, observed.change_set):
         return _after_update(operation, observed, stack)
     execution = observed.change_set.execution if observed.change_set else ""
     if execution == "AVAILABLE":
@@ -216,6 +231,9 @@ def _after_update(operation: Operation, observed: Observed, stack: Stack) -> Dec
     change = operation.details.stack
     if observed.contract_faults:
         faults = "; ".join(observed.contract_faults)
+        if change.template:
+            operation = operation.with_details(changed=True)
+            return _failed(operation, f"the stack has the new template, but violates: {faults}")
         return _failed(operation, f"the stack lacks parts of the new environments: {faults}")
     added = [part.service for part in operation.progress if part.environment in change.added]
     if not observed.containers.keys() >= {*added}:
@@ -225,12 +243,14 @@ def _after_update(operation: Operation, observed: Observed, stack: Stack) -> Dec
     steps = (*stacks.deregistrations(gone, observed), *((DeleteChangeSet(),) if empty else ()))
     if steps:
         # The rollouts follow in the same run: without a save, the next worker would register again.
+        # Only the change set shows that the stack has a new template.
+        operation = operation.with_details(changed=change.template is not None)
         return Act(operation, steps, After.SAVE)
-    removed = f"of {', '.join(change.removed)}"
+    removed = "of the earlier template" if change.template else f"of {', '.join(change.removed)}"
     warnings = (*operation.warnings, *_remains(observed, removed))
     progress = tuple(_in_stack(part, change, stack) for part in operation.progress)
     operation = replace(operation, progress=progress, reasons=(), warnings=warnings)
-    return operation.with_details(changed=True, containers=observed.containers)
+    return operation.with_details(changed=True)
 
 
 def _in_stack(part: Progress, change: StackChange, stack: Stack) -> Progress:
@@ -265,8 +285,8 @@ def _failed(operation: Operation, *reasons: str) -> Fail:
     return Fail(replace(operation, progress=progress, reasons=reasons))
 
 
-def _record_after(operation: Operation, record: ApplicationRecord) -> StackRecord | None:
-    """Return the state of the stack after its change."""
+def record_after(operation: Operation, record: ApplicationRecord) -> StackRecord | None:
+    """Return the state of the stack after its change, None for a stack that is not on record."""
     change, stack = operation.details.stack, record.stack
     if stack is None:
         return None
@@ -276,7 +296,7 @@ def _record_after(operation: Operation, record: ApplicationRecord) -> StackRecor
         name = key.removesuffix(SECRETS_PARAMETER)
         if name != key and name not in gone:
             granted[name] = items(value)
-    return stack._replace(granted=granted)
+    return StackRecord(change.template or stack.template, granted)
 
 
 def rows_after(state: State, held: Sequence[Row], now: datetime) -> RowChanges | None:
@@ -307,6 +327,6 @@ def rows_after(state: State, held: Sequence[Row], now: datetime) -> RowChanges |
     return RowChanges(
         kept,
         removed,
-        stack=_record_after(operation, record),
+        stack=record_after(operation, record),
         specification=record.specification,
     )

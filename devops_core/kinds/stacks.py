@@ -1,4 +1,4 @@
-"""Rules for stacks, shared by create, update and delete."""
+"""Rules for stacks, shared by several kinds."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from devops_core import render
+from devops_core.errors import NotDeployableError
 from devops_core.kinds import scaling
 from devops_core.kinds.kind import RowChanges
 from devops_core.model.decisions import Plan, State, claimed_record
@@ -17,6 +18,25 @@ from devops_core.model.operation import Operation, Progress, Status
 from devops_core.model.specification import EnvironmentSettings
 from devops_core.model.steps import Deregister, RemoveScaling
 from devops_core.naming import Environment, output_key, service_name
+
+
+def updatable_stack(application: str, stack: Stack | None) -> Stack:
+    """Return a stack; NotDeployableError if CloudFormation cannot update it now."""
+    if stack is None or stack.status.startswith("DELETE_"):
+        raise NotDeployableError(
+            f"the stack of {application} does not exist: delete the application, then create it"
+            " again"
+        )
+    if stack.status.endswith("_IN_PROGRESS"):
+        raise NotDeployableError(
+            f"the stack of {application} is {stack.status}, because another tool changes it: repeat"
+            " the call later"
+        )
+    if stack.status.endswith("_FAILED"):
+        raise NotDeployableError(
+            f"the stack of {application} is {stack.status}: repair it in CloudFormation first"
+        )
+    return stack
 
 
 def new_rows(

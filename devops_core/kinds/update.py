@@ -275,7 +275,7 @@ def decide(operation: Operation, observed: Observed, now: datetime) -> Decision:
         decision = stack_update.decide(operation, observed, now)
         if not isinstance(decision, Operation):
             return decision
-        operation = decision
+        operation = decision.with_details(containers=observed.containers)
     return rollout.decide(operation, observed, now)
 
 

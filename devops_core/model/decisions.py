@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from enum import Enum, auto
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from devops_core.model.observed import Observed, RunningService
     from devops_core.model.operation import Operation
     from devops_core.model.specification import ApplicationRecord, RecordClaim
-    from devops_core.model.stack_change import StackChange
+    from devops_core.model.stack_change import ChangeSet, StackChange
     from devops_core.model.steps import Step
 
 
@@ -83,8 +83,9 @@ class Plan(NamedTuple):
     the part of the claim that concerns the record of the application. `needs_approver` means that
     the caller must be a production approver, beside the requirements of the kind. `changes` are
     those of the specification, `pending` those that production receives with its next release.
-    `stack` is the change of the stack. `services` are the observed ECS services before the
-    operation, for a dry run.
+    `stack` is the change of the stack, and `forbidden(change_set)` returns those changes of its
+    resources that prevent it, None for a kind that checks them only later. `services` are the
+    observed ECS services before the operation, for a dry run.
     """
 
     operation: Operation | None
@@ -101,6 +102,7 @@ class Plan(NamedTuple):
     changes: tuple[Difference, ...] = ()
     pending: tuple[Difference, ...] = ()
     stack: StackChange | None = None
+    forbidden: Callable[[ChangeSet], Sequence[str]] | None = None
     services: Mapping[str, RunningService | None] = {}
 
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from devops_core.model.listeners import Listener, ListenerRules
     from devops_core.model.scaling import ScalableTarget
     from devops_core.model.specification import Specification
-    from devops_core.model.stack_change import ChangeSet
+    from devops_core.model.stack_change import ChangeSet, StackChange
     from devops_core.model.template import Template
     from devops_core.naming import Image
 
@@ -153,7 +153,8 @@ class Observed:
     the team of the application can give to its tasks. `sidecar_digests` has the digests of images
     that a new revision names, by their references. `scalable_targets` has the observed ones by
     service. `secret_keys` are the customer managed keys of secrets that the installation has,
-    `ecs_exec` is whether its rollouts turn on ECS Exec.
+    `ecs_exec` is whether its rollouts turn on ECS Exec. `upgrade` is the change of the stack to the
+    newest template, None for no change.
     """
 
     stack: Stack | None = None
@@ -184,6 +185,7 @@ class Observed:
     scalable_targets: Mapping[str, ScalableTarget] = field(default_factory=dict)
     secret_keys: tuple[str, ...] = ()
     ecs_exec: bool = False
+    upgrade: StackChange | None = None
 
     def require_image(self) -> Image:
         """Return the observed image; ValueError without one."""

@@ -7,24 +7,17 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from devops_core.errors import AwsError
 from devops_core.kinds import update
 from devops_core.model.inventory import Inventory
 from devops_core.model.observed import Observed, Stack
 from devops_core.model.operation import Operation
 from devops_core.model.specification import sidecar_fields
-from devops_core.model.stack_change import (
-    ChangeSet,
-    StackChange,
-    change_set_name,
-    rollback_token,
-)
+from devops_core.model.stack_change import StackChange
 from devops_core.naming import PRODUCTION, output_key
-from devops_core.observe import Controller, images, rollout, secrets
-from devops_core.observe.stacks import orphans, with_containers
+from devops_core.observe import Controller, images, rollout, secrets, stack_update
+from devops_core.observe.stacks import with_containers
 from devops_core.ports import Cloud
 from devops_core.requests.update import UpdateRequest
-from devops_core.template_contract import Account, foreign_outputs, missing_outputs
 
 if TYPE_CHECKING:
     from devops_core.model.specification import Specification
@@ -109,7 +102,10 @@ def during(cloud: Cloud, operation: Operation, inventory: Inventory) -> Observed
     stack_id = application.stack_id if application else None
     stack = cloud.stacks.describe(stack_id or operation.application)
     if changing:
-        return _changing(cloud, operation, inventory, stack)
+        observed = stack_update.changing(cloud, operation, stack)
+        if stack and stack_update.has_change(operation, observed):
+            return _with_added_services(cloud, operation, inventory, observed, stack)
+        return observed
     observed = rollout.during(cloud, operation, inventory)
     if stack is None:
         return observed
@@ -119,89 +115,14 @@ def during(cloud: Cloud, operation: Operation, inventory: Inventory) -> Observed
     return replace(observed, stack=stack, blueprints=dict(zip(names, found, strict=True)))
 
 
-def _changing(
-    cloud: Cloud, operation: Operation, inventory: Inventory, stack: Stack | None
-) -> Observed:
-    """Return a stack with the change set of the operation, and the results of its execution."""
-    if stack is None or stack.status.startswith("DELETE_"):
-        # The permission for change sets depends on the tags of the stack.
-        return Observed(stack=stack)
-    change: StackChange = operation.details.stack
-    stacks = cloud.stacks
-    change_set = stacks.change_set(stack.id, change_set_name(operation.id))
-    observed = Observed(stack=stack, change_set=change_set)
-    if operation.details.executed_at is None:
-        return replace(observed, change_set=_explained(cloud, operation, stack, change_set))
-    if stack.status.endswith("_IN_PROGRESS"):
-        if stack.status.startswith("UPDATE_ROLLBACK") and not operation.reasons:
-            failures = stacks.failures(stack.id, operation.id)
-            # CloudFormation repeats a failed deletion, so it is not a reason yet.
-            cleans = stack.status.startswith("UPDATE_ROLLBACK_COMPLETE")
-            undeleted = stacks.undeleted(stack.id, operation.id) if cleans else ()
-            observed = replace(observed, stack_failures=failures, undeleted=undeleted)
-        return observed
-    if stack.status == "UPDATE_ROLLBACK_FAILED" and operation.details.continued:
-        failures = stacks.failures(stack.id, rollback_token(operation.id))
-        observed = replace(observed, rollback_failures=failures)
-    if not change.applied(stack.parameters):
-        return _unchanged(cloud, operation, observed, stack)
-    if change.removed:
-        observed = replace(
-            observed,
-            undeleted=stacks.undeleted(stack.id, operation.id),
-            orphans=orphans(cloud, operation, change.removed),
-        )
-    created = _with_added_services(cloud, operation, inventory, stack)
-    return replace(
-        observed,
-        blueprints=created.blueprints,
-        containers=created.containers,
-        contract_faults=created.contract_faults,
-    )
-
-
-def _unchanged(cloud: Cloud, operation: Operation, observed: Observed, stack: Stack) -> Observed:
-    """Return a stack without its change: the failures, and the remains of a rolled-back update."""
-    stacks = cloud.stacks
-    failures = stacks.failures(stack.id, operation.id)
-    if not failures or stack.status != "UPDATE_ROLLBACK_COMPLETE":
-        return replace(observed, stack_failures=failures)
-    continued = rollback_token(operation.id) if operation.details.continued else None
-    tokens = filter(None, (operation.id, continued))
-    undeleted = [each for token in tokens for each in stacks.undeleted(stack.id, token)]
-    return replace(observed, stack_failures=failures, undeleted=tuple(undeleted))
-
-
-def _explained(
-    cloud: Cloud, operation: Operation, stack: Stack, change_set: ChangeSet | None
-) -> ChangeSet | None:
-    """Return a change set; a failed one has its failures, none after an AWS error.
-
-    Only a decision to discard it needs them, which only functions with the permissions for change
-    sets can carry out. An operation that ends for another reason does not need them.
-    """
-    decided = operation.details.undoing or operation.aborted_by is not None
-    if change_set is None or change_set.status != "FAILED" or change_set.empty or decided:
-        return change_set
-    # The operation waits for a stack that another tool changes, before it discards the change set.
-    if not cloud.settings.changes_stacks or stack.status.endswith("_IN_PROGRESS"):
-        return change_set
-    try:
-        failures = cloud.stacks.change_set_failures(stack.id, change_set.id)
-    except AwsError:
-        return change_set
-    return change_set._replace(failures=failures)
-
-
 def _with_added_services(
-    cloud: Cloud, operation: Operation, inventory: Inventory, stack: Stack
+    cloud: Cloud, operation: Operation, inventory: Inventory, observed: Observed, stack: Stack
 ) -> Observed:
     """Return the services of added environments, or the faults of the template."""
-    names, account = _added_services(operation), Account.of_stack(stack.id)
-    missing = [f"{output} is missing" for output in missing_outputs(stack.outputs, names)]
-    faults = missing or foreign_outputs(operation.application, names, account, stack.outputs)
+    names = _added_services(operation)
+    faults = stack_update.output_faults(operation, stack, names)
     if faults or not names:
-        return Observed(stack=stack, contract_faults=tuple(faults))
+        return replace(observed, contract_faults=faults)
     containers = cloud.containers
     created = [stack.outputs[output_key(name, "TaskDefinitionArn")] for name in names]
     services, *found = cloud.gather(
@@ -212,7 +133,13 @@ def _with_added_services(
     )
     sidecars = sidecar_fields(inventory.specification.document, "name").values()
     blueprints = dict(zip(names, found, strict=True))
-    return with_containers(stack, blueprints, services, [*sidecars])
+    created_services = with_containers(stack, blueprints, services, [*sidecars])
+    return replace(
+        observed,
+        blueprints=created_services.blueprints,
+        containers=created_services.containers,
+        contract_faults=created_services.contract_faults,
+    )
 
 
 def _added_services(operation: Operation) -> list[str]:

@@ -10,6 +10,7 @@ from botocore.exceptions import ReadTimeoutError
 from devops_core.adapters.cloudformation import CloudFormationStacks
 from devops_core.errors import AccessDeniedError, RefusedError, ThrottledError, UnreachableError
 from devops_core.model.observed import Stack
+from devops_core.model.stack_change import PropertyChange
 from devops_core.naming import OPERATION_TAG
 from tests.adapters.conftest import Aws
 from tests.lab.moto.hooks import break_after, parameters, refuse, respond, send_twice
@@ -489,6 +490,49 @@ def test_a_change_set_has_the_changes_of_all_pages(
 
     assert change_set is not None
     assert [each.logical_id for each in change_set.changes] == ["devSecrets", "qaSecrets"]
+
+
+def test_a_change_has_its_properties_and_their_causes(
+    stacks: CloudFormationStacks, client: Any
+) -> None:
+    details = [
+        {
+            "Target": {"Attribute": "Properties", "Name": "ExecutionRoleArn",
+                       "RequiresRecreation": "Always"},
+            "Evaluation": "Dynamic",
+            "ChangeSource": "ResourceAttribute",
+            "CausingEntity": "devExecutionRole.Arn",
+        },
+        {"Target": {"Attribute": "Tags", "RequiresRecreation": "Never"}, "Evaluation": "Static"},
+    ]  # fmt: skip
+    resource = {
+        "Action": "Modify",
+        "LogicalResourceId": "devTaskDefinition",
+        "ResourceType": "AWS::ECS::TaskDefinition",
+        "Replacement": "Conditional",
+        "Details": details,
+    }
+    page = {
+        "Status": "CREATE_COMPLETE",
+        "ExecutionStatus": "AVAILABLE",
+        "Description": "dry run",
+        "Changes": [{"Type": "Resource", "ResourceChange": resource}],
+    }
+    respond(client, "DescribeChangeSet", page)
+    change_set = stacks.change_set(STACK_ID, "dry-run")
+
+    assert change_set is not None
+    assert change_set.description == "dry run"
+    (change,) = change_set.changes
+    assert (change.replacement, change.details) == (
+        "Conditional",
+        (
+            PropertyChange(
+                "ExecutionRoleArn", "ResourceAttribute", "devExecutionRole.Arn", dynamic=True
+            ),
+            PropertyChange("Tags"),
+        ),
+    )
 
 
 def test_an_empty_change_set_has_a_reason(stacks: CloudFormationStacks, client: Any) -> None:

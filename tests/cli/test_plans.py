@@ -46,6 +46,7 @@ def planned(*arguments: str, method: str = "POST", path: str, **plan: Any) -> st
         (("promote", "Shop"), "POST", "/stacks/deploytoprodBlue"),
         (("swap", "Shop"), "POST", "/stacks/swapProdBlueAndGreen"),
         (("delete", "Shop"), "DELETE", "/stacks"),
+        (("upgrade", "Shop"), "POST", "/stacks/Shop/upgrade"),
         (("abort", "Shop", OPERATION), "DELETE", PATH),
     ],
 )
@@ -173,6 +174,30 @@ def test_a_create_shows_the_settings_of_the_tasks() -> None:
         "  role     arn:aws:iam::1:role/tasks", "  variable B=1", "  variable A=x=y",
         "  secret   KEY", "  secret   CARDS", "DA", "  tasks    1",
     ]  # fmt: skip
+
+
+def test_an_upgrade_shows_parameters_resources_and_warnings() -> None:
+    role = {"action": "Modify", "resource": "devRole", "resourceType": "AWS::IAM::Role"}
+    out = planned(
+        "upgrade", "Shop", path="/stacks/Shop/upgrade", kind="upgrade",
+        changes=[{"field": "LogRetentionDays", "old": "30", "new": "90"}],
+        resources=[
+            role | {"replacement": "False", "properties": ["Policies", "Tags"]},
+            role | {"replacement": "Conditional", "properties": ["Path"]},
+            role | {"replacement": "True", "properties": []},
+            role | {"action": "Add", "properties": []},
+        ],
+        warnings=["the upgrade would fail"],
+    )  # fmt: skip
+    lines = [" ".join(line.split()) for line in out.splitlines()]
+    assert "Parameters of the stack" in lines
+    assert [line for line in lines if "devRole" in line] == [
+        "Modify devRole AWS::IAM::Role Policies, Tags",
+        "Possibly replace devRole AWS::IAM::Role Path",
+        "Replace devRole AWS::IAM::Role",
+        "Add devRole AWS::IAM::Role",
+    ]
+    assert "the upgrade would fail" in out
 
 
 def test_a_plan_as_json_is_the_answer() -> None:

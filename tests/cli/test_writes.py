@@ -143,6 +143,7 @@ def test_a_file_that_is_wrong_is_told(tmp_path: Path, text: str | None, said: st
         ((*DEPLOY, "--timeout=5"), "'5' is not a duration"),
         ((*DEPLOY, "--idempotency-key=a b"), "no spaces"),
         (("delete", "Shop"), "add --yes"),
+        (("upgrade", "Shop"), "add --yes"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_right_is_told_before_anything_is_sent(
@@ -198,6 +199,50 @@ def test_a_delete_is_profiles_on_a_terminal() -> None:
 def test_a_delete_does_not_ask_when_it_is_told_not_to() -> None:
     service = accepting("DELETE", "/stacks", kind="delete")
     assert run(service, "delete", "Shop", "--yes").exit_code == 0
+
+
+UPGRADE = "/stacks/Shop/upgrade"
+NEWER = {
+    "kind": "upgrade",
+    "applicationName": "Shop",
+    "template": {"version": "v2", "sha256": "0" * 64},
+    "resources": [
+        {"action": "Modify", "resource": "devExecutionRole", "resourceType": "AWS::IAM::Role",
+         "replacement": "False", "properties": ["Policies"]},
+    ],
+}  # fmt: skip
+
+
+def test_an_upgrade_shows_the_changes_and_asks() -> None:
+    service = accepting(path=UPGRADE, kind="upgrade")
+    service.on("POST", UPGRADE, answer(dryRun=True, plan=NEWER))
+    refused = run(service, "upgrade", "Shop", interactive=True, typed="n\n")
+    assert (refused.exit_code, len(service.requests)) == (2, 1)
+    assert service.requests[0].url.params["dryRun"] == "true"
+    assert "Modify devExecutionRole AWS::IAM::Role Policies" in " ".join(refused.stdout.split())
+    assert "nothing was changed" in refused.stderr
+    accepted = answer(202, operation=operation(kind="upgrade"))
+    service.on("POST", UPGRADE, answer(dryRun=True, plan=NEWER), accepted)
+    result = run(service, "upgrade", "Shop", interactive=True, typed="y\n")
+    assert result.exit_code == 0
+    assert "Upgrade the stack of Shop?" in result.stderr
+
+
+def test_an_upgrade_does_not_ask_if_nothing_changes() -> None:
+    service, message = Service(), "the stack of Shop is up to date"
+    plan = {"kind": "upgrade", "applicationName": "Shop", "message": message}
+    service.on(
+        "POST", UPGRADE, answer(dryRun=True, plan=plan), answer(operation=None, message=message)
+    )
+    result = run(service, "upgrade", "Shop", interactive=True)
+    assert result.exit_code == 0
+    assert message in result.stdout
+
+
+def test_an_upgrade_does_not_ask_with_yes() -> None:
+    service = accepting(path=UPGRADE, kind="upgrade")
+    assert run(service, "upgrade", "Shop", "--yes").exit_code == 0
+    assert "dryRun" not in service.sent("POST").url.params
 
 
 def test_each_invocation_has_a_key_of_its_own() -> None:

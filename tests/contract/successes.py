@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from devops_core.errors import RefusedError, ThrottledError
+from devops_core.model.stack_change import PropertyChange, ResourceChange
 from tests.contract.example_account import REVISION_1, WAIT, Account, Scenarios
 from tests.lab.client import Reply
 from tests.lab.fakes.task_service import CRASH, HANG
+from tests.lab.templates import SMALL
 
 _CRASHES = {"overrides": {"dev": {"environment": {"BEHAVIOUR": CRASH}}}}
 
@@ -110,6 +112,29 @@ def _going_back_tried(account: Account) -> Reply:
     return account.dry.abort(account.api.deploy("slow", "dev").id)
 
 
+def _newer(account: Account, kind: str = "IAM::Role", name: str = "prod1ExecutionRole") -> Account:
+    """Publish a newer template, which changes a resource of the application."""
+    account.with_shop().cloud.templates.versions["v2"] = f"{SMALL}# newer\n".encode()
+    change = ResourceChange(
+        "Modify", name, f"AWS::{kind}", "False", (PropertyChange("Tags", "DirectModification"),)
+    )
+    account.cloud.stacks.template_changes = (change,)
+    return account
+
+
+def _upgraded(account: Account) -> Reply:
+    return _newer(account).api.upgrade(headers=WAIT)
+
+
+def _upgrade_tried(account: Account) -> Reply:
+    return _newer(account).api.upgrade(dryRun="true")
+
+
+def _upgrade_that_fails(account: Account) -> Reply:
+    _newer(account, "ElasticLoadBalancingV2::Listener", "ProductionListener")
+    return account.api.upgrade(headers=WAIT)
+
+
 SUCCESSES: Scenarios = {
     ("createApplication", 200, "full"): lambda account: account.send(
         "createApplication", "full", WAIT
@@ -150,6 +175,13 @@ SUCCESSES: Scenarios = {
     ("patchSpecification", 202, "removed"): lambda account: account.configured().send(
         "patchSpecification", "removed"
     ),
+    ("upgradeApplication", 200, "upgraded"): _upgraded,
+    ("upgradeApplication", 200, "upToDate"): lambda account: account.with_shop().api.upgrade(),
+    ("upgradeApplication", 200, "dryRun"): _upgrade_tried,
+    ("upgradeApplication", 202, "empty"): lambda account: _newer(account).send(
+        "upgradeApplication", "empty"
+    ),
+    ("upgradeApplication", 424, "OPERATION_FAILED"): _upgrade_that_fails,
     ("readOperation", 200, "inProgress"): _in_progress,
     ("readOperation", 200, "failed"): _failed,
     ("readOperation", 200, "warmedUp"): _warmed_up,

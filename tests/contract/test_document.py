@@ -80,7 +80,7 @@ def test_every_call_that_may_take_long_can_be_waited_for_and_every_write_repeate
         headers = {one["name"] for one in each.parameters if one["in"] == "header"}
         waits, writes = each.id in WAITS, each in WRITES
         assert ("Prefer" in headers, "Idempotency-Key" in headers) == (waits, writes), each.id
-    assert len(WRITES) == 7
+    assert len(WRITES) == 8
 
 
 def test_every_write_can_be_tried_and_answers_the_plan() -> None:

@@ -641,7 +641,7 @@ _CHECKED: Mapping[tuple[str, str], schema.Type] = {
         (command, "name"): fields.APPLICATION
         for command in (
             "abort", "apply", "create", "delete", "deploy", "diff", "events", "init", "promote",
-            "restart", "scale", "set", "spec", "status", "swap", "unset", "wait",
+            "restart", "scale", "set", "spec", "status", "swap", "unset", "upgrade", "wait",
         )
     },
     ("deploy", "version"): fields.VERSION,

@@ -105,7 +105,7 @@ def schema_of(method: str, route: str) -> dict[str, Any]:
 
 def body(place: Place, value: str) -> dict[str, Any]:
     """Return a body that is valid except for this value."""
-    members = schema_of(place.method.lower(), place.route)["properties"]
+    members = schema_of(place.method.lower(), place.route).get("properties", {})
     given = {name: copy.deepcopy(each) for name, each in BODY.items() if name in members}
     if place.route == "/stacks" and place.method == "POST":
         given["applicationName"] = "New"
@@ -133,7 +133,9 @@ def call(api: Client, place: Place, value: str) -> Any:
     if place.kind == "query":
         query[place.name] = value
     content = body(place, value) if place.kind == "body" else None
-    if content is None and place.route != "/stacks" and place.method in ("POST", "PUT", "PATCH"):
+    if content is None and place.route.endswith("/upgrade"):
+        content = {}
+    elif content is None and place.route != "/stacks" and place.method in ("POST", "PUT", "PATCH"):
         content = body(place._replace(path=("applicationName",)), "Shop")
     elif content is None and place.method == "POST":
         content = body(place._replace(path=("applicationName",)), "New")

@@ -52,8 +52,13 @@ SPECIFICATION = (
     "container_rules", "container_settings", "specification", "specification_rules",
     "task_settings",
 )  # fmt: skip
-# Further modules of the rules of a kind.
-PARTS = {"update": ("stack_plan", "stack_update")}
+# Further modules of the rules and of the observations of a kind.
+PARTS = {
+    ("update", "kinds"): ("stack_plan", "stack_update"),
+    ("update", "observe"): ("stack_update",),
+    ("upgrade", "kinds"): ("stack_guard", "stack_update"),
+    ("upgrade", "observe"): ("stack_update",),
+}
 # Only writes need these modules and packages. The package `devops_core.kinds` is the registry; its
 # modules have the rules.
 FOR_WRITES = (
@@ -117,7 +122,7 @@ def test_a_handler_loads_the_requests_of_its_own_kind(costs: dict[str, Cost], ro
 @pytest.mark.parametrize("row", KINDS)
 def test_a_handler_loads_its_own_kind(costs: dict[str, Cost], row: str, layer: str) -> None:
     modules = loaded(costs[row], f"devops_core.{layer}.")
-    own = {row, *PARTS.get(row, ())} if layer == "kinds" else {row}
+    own = {row, *PARTS.get((row, layer), ())}
     assert {name.rpartition(".")[2] for name in modules} - SHARED == own
 
 
@@ -127,6 +132,23 @@ def test_a_handler_loads_nothing_heavy(costs: dict[str, Cost], row: str) -> None
     # An update records the changes that production lacks.
     needed = {"devops_core.model.differences"} if row == "update" else set()
     assert {*loaded(costs[row], *NEVER, *unneeded)} == needed
+
+
+def test_an_upgrade_loads_its_own_kind(workspace: Workspace) -> None:
+    """An invalid call is enough, because a handler loads its kind before the first call."""
+    resource, named = "/stacks/{applicationName}/upgrade", {"applicationName": APPLICATION}
+    event = http_event("POST", resource, '{"a": 1}', caller=CALLER, parameters=named)
+
+    cost = workspace.ours(Row("upgrade", "upgrade", event, None), "--modules")
+
+    assert cost.response["statusCode"] == 400, cost.response
+    assert loaded(cost, *NEVER, *FOR_DRY_RUNS, "devops_core.engine.preview") == []
+    requests = loaded(cost, "devops_core.requests.")
+    assert requests == [f"devops_core.requests.{each}" for each in ("fields", "schema", "upgrade")]
+    for layer in ("kinds", "observe"):
+        modules = loaded(cost, f"devops_core.{layer}.")
+        own = {"upgrade", *PARTS["upgrade", layer]}
+        assert {name.rpartition(".")[2] for name in modules} - SHARED == own
 
 
 def test_a_read_of_the_inventory_loads_nothing_that_moves_operations(workspace: Workspace) -> None:

@@ -28,6 +28,7 @@ FUNCTIONS = {
         "update",
         ["PUT /stacks/{applicationName}/spec", "PATCH /stacks/{applicationName}/spec"],
     ),
+    "upgrade": ("upgrade", ["POST /stacks/{applicationName}/upgrade"]),
     "delete": ("delete", ["DELETE /stacks"]),
     "abort": ("abort", ["DELETE /stacks/{applicationName}/operations/{id}"]),
     "query": ("query", ["GET /stacks/{applicationName}/operations/{id}", "GET /health"]),

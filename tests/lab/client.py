@@ -18,6 +18,7 @@ import handlers.query
 import handlers.reconcile
 import handlers.swap
 import handlers.update
+import handlers.upgrade
 from devops_core.ports import Cloud
 from tests.lab.fakes import ACCOUNT, Call, FakeCloud
 from tools.contract import conformance
@@ -26,6 +27,7 @@ from tools.laptop import gateway
 USER = f"arn:aws:iam::{ACCOUNT}:user/alice"
 http_event = partial(gateway.http_event, caller=USER)
 SPECIFICATION = "/stacks/{applicationName}/spec"
+UPGRADE = "/stacks/{applicationName}/upgrade"
 HANDLED: Mapping[tuple[str, str], Any] = {
     ("POST", "/stacks"): handlers.create.handle,
     ("POST", "/stacks/deploy"): handlers.deploy_nonprod.handle,
@@ -34,6 +36,7 @@ HANDLED: Mapping[tuple[str, str], Any] = {
     ("DELETE", "/stacks"): handlers.delete.handle,
     ("PUT", SPECIFICATION): handlers.update.handle,
     ("PATCH", SPECIFICATION): handlers.update.handle,
+    ("POST", UPGRADE): handlers.upgrade.handle,
     ("GET", SPECIFICATION): handlers.inventory.handle,
     ("GET", "/stacks/{applicationName}/operations/{id}"): handlers.query.handle,
     ("DELETE", "/stacks/{applicationName}/operations/{id}"): handlers.abort.handle,
@@ -207,6 +210,17 @@ class Client:
         return self.send(
             method, SPECIFICATION, document, parameters=parameters, headers=headers, query=query
         )
+
+    def upgrade(
+        self,
+        application: str = "Shop",
+        headers: Mapping[str, str] | None = None,
+        body: Any = None,
+        **query: str,
+    ) -> Reply:
+        """POST /stacks/{applicationName}/upgrade."""
+        parameters = {"applicationName": application}
+        return self.send("POST", UPGRADE, body, parameters=parameters, headers=headers, query=query)
 
     def delete(self, name: str = "Shop", headers: Mapping[str, str] | None = None) -> Reply:
         """DELETE /stacks with a body."""

@@ -45,15 +45,22 @@ _ROLES: Mapping[Environment, Listener] = {
 _KINDS: Mapping[Action, tuple[str, ...]] = {
     Action.CREATE_STACK: ("create",),
     Action.UNPROTECT_STACK: ("create", "delete"),
-    Action.CREATE_CHANGE_SET: ("update",),
-    Action.EXECUTE_CHANGE_SET: ("update",),
-    Action.DELETE_CHANGE_SET: ("update",),
-    Action.CONTINUE_ROLLBACK: ("update",),
+    Action.CREATE_CHANGE_SET: ("update", "upgrade"),
+    Action.EXECUTE_CHANGE_SET: ("update", "upgrade"),
+    Action.DELETE_CHANGE_SET: ("update", "upgrade"),
+    Action.CONTINUE_ROLLBACK: ("update", "upgrade"),
     Action.DELETE_STACK: ("create", "delete"),
     Action.MODIFY_LISTENER: ("swap",),
 }
+# Types of resources that deploys and swaps change.
+_OF_RELEASES = (
+    "AWS::ECS::Service",
+    "AWS::ECS::TaskDefinition",
+    "AWS::ElasticLoadBalancingV2::Listener",
+    "AWS::ElasticLoadBalancingV2::TargetGroup",
+)
 # The kinds of operation that hold the record of the application while they change AWS.
-_HOLD_RECORD = ("create", "update", "delete")
+_HOLD_RECORD = ("create", "update", "upgrade", "delete")
 # The kinds of operation that apply the settings of a revision to existing services.
 _APPLY_SETTINGS = ("deploy", "deploy-blue", "update")
 
@@ -699,7 +706,10 @@ def _pinned_sidecars(wanted: Mapping[str, Any], digests: Mapping[str, str]) -> d
 
 
 def a_change_of_the_stack_concerns_only_its_environments(acting: Acting, context: Context) -> None:
-    """An executed change set adds and removes whole environments, and else changes policies."""
+    """An executed change set adds and removes whole environments, and else changes policies.
+
+    That of an upgrade changes no service, no task definition and no load balancing.
+    """
     del context
     change, details = acting.change, acting.operation.details
     if change.action is not Action.EXECUTE_CHANGE_SET:
@@ -709,6 +719,11 @@ def a_change_of_the_stack_concerns_only_its_environments(acting: Acting, context
     executed = stack.change_sets.get(f"op-{acting.operation.id}")
     own = [*map(service_name, (*details.stack.added, *details.stack.removed))]
     for action, logical_id, kind in executed.changes if executed else ():
+        if acting.operation.kind == "upgrade":
+            kept = action == "Modify" and kind.startswith(_OF_RELEASES)
+            assert action != "Remove", f"an upgrade would remove {logical_id} ({kind})"
+            assert not kept, f"an upgrade would modify {logical_id} ({kind})"
+            continue
         whole = action in ("Add", "Remove") and any(map(logical_id.startswith, own))
         assert whole or kind == "AWS::IAM::RolePolicy", f"it would {action} {logical_id} ({kind})"
 

@@ -10,6 +10,7 @@ from devops_core.details.create import CreateDetails
 from devops_core.details.delete import DeleteDetails
 from devops_core.details.swap import SwapDetails
 from devops_core.details.update import UpdateDetails
+from devops_core.details.upgrade import UpgradeDetails
 from devops_core.model.claims import Claim, Closing, IdempotencyRecord
 from devops_core.model.container_log import ContainerLog
 from devops_core.model.inventory import Application, Row, RowStatus, Service
@@ -167,6 +168,13 @@ FULL_DETAILS = {
         continued=True,
         changed=True,
         containers={"qa": "app"},
+    ),
+    "upgrade": UpgradeDetails(
+        stack=FULL_STACK_CHANGE._replace(template=FULL_TEMPLATE, kept=("Image",)),
+        executed_at=NOW,
+        undoing=True,
+        continued=True,
+        changed=True,
     ),
     "delete": DeleteDetails(stack_id="arn:stack/Shop", sent=True, cleared=True),
 }

@@ -27,6 +27,7 @@ from tests.lab.world import (
     restart,
     schedule,
     swap,
+    upgrade,
 )
 
 # Version by environment; None before the first deploy.
@@ -232,6 +233,17 @@ def _updates_of_stacks() -> Iterator[Story]:
     yield replace(unexpected, memory=accounts.changed_stack, pairs=True)
 
 
+def _upgrades() -> Iterator[Story]:
+    same = dict[str, str | None]()
+    story = Story("upgrade", upgrade(), deploy("3.0", "dev"), runs=same, changes_stack=True)
+    story = replace(story, memory=accounts.newer_template(), pairs=False)
+    yield replace(story, moto=states.OLDER_SETTINGS)
+    fails = replace(story, name="upgrade-fails", ends="FAILED: it is too large")
+    yield replace(fails, memory=accounts.failing_upgrade)
+    reset = replace(story, name="upgrade-forbidden", ends="FAILED: it would Modify ProductionListe")
+    yield replace(reset, memory=accounts.newer_template(accounts.LISTENER))
+
+
 def _releases_with_settings() -> Iterator[Story]:
     """A new specification in production: promote, swap and swap back."""
     same = dict[str, str | None]()
@@ -327,6 +339,7 @@ def _aborts() -> Iterator[Story]:
     stack = replace(story, changes_stack=True)
     yield replace(stack, name="abort-change-set", memory=accounts.preparing, gone=("DA",))
     stack = replace(stack, pairs=False)
+    yield replace(stack, name="abort-upgrade", memory=accounts.preparing_upgrade, gone=())
     adding = replace(stack, name="abort-update-adds", memory=accounts.executing(ADD_DA))
     # CloudFormation completes the update of the stack.
     yield replace(adding, runs={"DA": None}, revisions={"DA": None})
@@ -378,6 +391,7 @@ STORIES: tuple[Story, ...] = tuple(
         _production,
         _updates,
         _updates_of_stacks,
+        _upgrades,
         _releases_with_settings,
         _scaling,
         _deletes,

@@ -20,6 +20,7 @@ from tests.lab.snapshot import ActiveSnapshot
 APPLICATION = "Shop"
 OPERATION = "/stacks/{applicationName}/operations/{id}"
 SPECIFICATION = "/stacks/{applicationName}/spec"
+UPGRADE = "/stacks/{applicationName}/upgrade"
 # Runs of the drift check: the second one can find drift that the first one has uncovered.
 _LOOKS = 2
 
@@ -88,6 +89,11 @@ def patch(document: Mapping[str, Any], remove: str = "") -> Request:
 def restart(*environments: str) -> Request:
     """Return the request that restarts environments with the present specification."""
     return _about("/stacks/deploy", environment=environments, restart=True)
+
+
+def upgrade() -> Request:
+    """Return the request that moves the stack to the newest template."""
+    return Request("POST", UPGRADE)
 
 
 def delete() -> Request:

@@ -137,7 +137,7 @@ def test_a_module_names_no_kind(module: str) -> None:
 def test_each_kind_has_one_module_in_each_package() -> None:
     assert KINDS == {
         "create": "create", "delete": "delete", "deploy": "deploy", "promote": "deploy-blue",
-        "swap": "swap", "update": "update",
+        "swap": "swap", "update": "update", "upgrade": "upgrade",
     }  # fmt: skip
     for package in PACKAGES:
         modules = {path.stem for path in (CORE / package).glob("*.py")}

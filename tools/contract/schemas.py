@@ -16,6 +16,7 @@ from devops_core.requests.promote import PROMOTE
 from devops_core.requests.reads import EVENTS, OPERATIONS, SPECIFICATION, STACK, STACKS
 from devops_core.requests.swap import SWAP
 from devops_core.requests.update import SPECIFICATION as DOCUMENT
+from devops_core.requests.upgrade import UPGRADE
 from tools.contract.document import Node
 
 # The declared bodies by the names of their components.
@@ -26,6 +27,7 @@ BODIES: Mapping[str, schema.Object[Any]] = {
     "SwapRequest": SWAP,
     "DeleteRequest": DELETE,
     "UpdateRequest": DOCUMENT,
+    "UpgradeRequest": UPGRADE,
 }
 # The declared queries by the ids of their operations.
 QUERIES: Mapping[str, schema.Object[Any]] = {

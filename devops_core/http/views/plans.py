@@ -27,6 +27,7 @@ def plan_view(plan: DryRun) -> dict[str, Any]:
         "warnings": [redact(warning) for warning in plan.warnings],
         "production": {"live": live[0], "willBeLive": live[1]} if live else None,
         "stack": plan.stack.view() if plan.stack else None,
+        "resources": [each.view() for each in plan.resources],
         "changes": list(plan.changes),
         "pending": list(plan.pending),
         "template": plan.template.view() if plan.template else None,

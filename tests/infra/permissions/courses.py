@@ -34,6 +34,7 @@ from tests.lab.world import (
     APPLICATION,
     OPERATION,
     SPECIFICATION,
+    UPGRADE,
     Request,
     create,
     delete,
@@ -56,6 +57,7 @@ FUNCTIONS: Mapping[tuple[str, str], str] = {
     ("POST", "/stacks/swapProdBlueAndGreen"): "swap",
     ("PUT", SPECIFICATION): "update",
     ("PATCH", SPECIFICATION): "update",
+    ("POST", UPGRADE): "upgrade",
     ("DELETE", "/stacks"): "delete",
     ("DELETE", OPERATION): "abort",
     ("GET", OPERATION): "query",
@@ -63,7 +65,7 @@ FUNCTIONS: Mapping[tuple[str, str], str] = {
     **{("GET", resource): "inventory" for resource in READS},
 }
 # The functions with the environment variable CHANGES_STACKS.
-CHANGES_STACKS = ("update", "reconcile")
+CHANGES_STACKS = ("update", "upgrade", "reconcile")
 _ALL = ("dev", "qa", "stage", "training", "da")
 _CREATE = create(
     environments={"nonProd": _ALL[:3], "training": True, "da": True},
@@ -84,6 +86,9 @@ _SCALED = State(
 _SCALED_AND_GROWN = State(lambda world: states.scale(world, "prod-2"), _SCALED)
 _ADDS = patch({"environments": {"da": True}})
 _REMOVES = patch({"environments": {"nonProd": ["dev", "qa"]}}, "stage")
+_UPGRADE = Request("POST", UPGRADE)
+_OUTDATED = State(lambda world: _prepare(world))
+_CHANGES_OF_STACKS = (_ADDS, _REMOVES, _UPGRADE)
 _REQUESTS: tuple[tuple[State, Request], ...] = (
     (states.EMPTY, _CREATE),
     (_FULL, deploy("2.0", *_ALL)),
@@ -104,6 +109,7 @@ _REQUESTS: tuple[tuple[State, Request], ...] = (
     (_WITH_LOGIN, swap("2.0")),
     (states.GROWN, swap("2.0")),
     (_GROWN_BACK, swap("1.0")),
+    (_OUTDATED, _UPGRADE),
     (_FULL, delete()),
 )
 _WITHOUT_IMAGES = State(states.remove_images, states.TESTED)
@@ -231,7 +237,7 @@ class Trace:
         """Go through everything that a request can lead to."""
         self._opened(state).ask(replace(request, query={**(request.query or {}), **_DRY_RUN}))
         deaths = self._deaths(state, request)
-        stack = (_abort_and_schedule, _abort_and_repeat) if request in (_ADDS, _REMOVES) else ()
+        stack = (_abort_and_schedule, _abort_and_repeat) if request in _CHANGES_OF_STACKS else ()
         for drive in (again, _READ, schedule, _ABORT, *stack):
             if drive is _ABORT and request.resource == "/stacks" and request.method == "DELETE":
                 continue  # a delete cannot be aborted
@@ -244,7 +250,8 @@ class Trace:
         world.ask(request)
         journal = self._stand.account.wire.journal
         steps = [call for call in journal if call.changes_aws or call.service == "s3"]
-        assert all(call.number == _TEMPLATE for call in steps if call.service == "s3")
+        creates = request.resource == "/stacks"
+        assert all(call.number == _TEMPLATE for call in steps if creates and call.service == "s3")
         # Of each operation the first and the last are enough.
         last = {call.name: call.number for call in steps}
         first = {call.name: call.number for call in reversed(steps)}
@@ -293,6 +300,7 @@ class Trace:
         self._images_of_sidecars()
         self._refused_callers()
         self._image_of_another_repository()
+        self._invalid_dry_run()
         world = self._opened(states.DEPLOYING)
         event(world)
         world.ask(Request("GET", "/health", key=None))
@@ -357,9 +365,19 @@ class Trace:
             world.cloud.settings = world.cloud.settings._replace(access=_OTHER_TEAMS)
             assert world.send(request.event(APPLICATION, world.going)).status == 403
 
+    def _invalid_dry_run(self) -> None:
+        """Show an upgrade whose change set is not valid."""
+        world = self._opened(_OUTDATED)
+        self._stand.account.completion.change_sets.invalid = ("a bucket already exists",)
+        reply = world.send(replace(_UPGRADE, query=_DRY_RUN).event(APPLICATION, ""))
+        assert reply.status == 502
+
     def _opened(self, state: State) -> Traced:
         self._stand.opened(state)
         world = Traced(self._stand.account)
+        if state is _OUTDATED:
+            # The installation keeps logs longer than the stack of the application.
+            world.cloud.settings = world.cloud.settings._replace(log_retention_days="90")
 
         def note(call: Call) -> None:
             for permission in needed(call):
@@ -382,7 +400,7 @@ def _courses(state: State, request: Request, drive: Drive, deaths: list[int]) ->
     yield Course(state, request, drive, fails=True)
     if request is _CREATE:
         yield Course(state, request, drive, fails_late=True)
-    if request in (_ADDS, _REMOVES):
+    if request in _CHANGES_OF_STACKS:
         yield from (Course(state, request, drive, invalid=True, dies_at=n) for n in (None, *deaths))
     for number in deaths:
         yield Course(state, request, drive, dies_at=number)

@@ -78,7 +78,8 @@ class FakeStacks(Port, port="stacks"):
     resources, `rollback_failures` those of the rollback of an update, `cleanup_failures` those of
     resources that an update or its rollback does not need any more, `validation_failures` those of
     the validation of a change set. With `repaired` a rollback fails only once.
-    `unexpected` has the further changes of change sets, because another tool has changed the stack.
+    `unexpected` has the further changes of change sets, because another tool has changed the stack,
+    `template_changes` the changes by another template.
     `without_outputs` has the outputs that the template lacks, `other_outputs` those with other
     values. A template with "Resources:" is valid; its parameters are `declared`, with True for a
     default.
@@ -107,6 +108,7 @@ class FakeStacks(Port, port="stacks"):
         self.validation_failures: tuple[str, ...] = ()
         self.repaired = False
         self.unexpected: tuple[ResourceChange, ...] = ()
+        self.template_changes: tuple[ResourceChange, ...] = ()
         self.without_outputs: set[str] = set()
         self.other_outputs: dict[str, str] = {}
         self.declared = _declared().copy()
@@ -200,10 +202,12 @@ class FakeStacks(Port, port="stacks"):
             return
         if stack.in_progress or stack.status in ("UPDATE_ROLLBACK_FAILED", "DELETE_COMPLETE"):
             raise RefusedError(f"Stack:{stack.name} {_CREATE_MESSAGE.format(stack.status)}")
-        assert self.template_of(request) == stack.template, "another template"
+        template = self.template_of(request)
         assert {each["Key"]: each["Value"] for each in request["Tags"]} == stack.tags
         parameters = changed_parameters(stack.parameters, request)
         found = changes(stack.parameters, parameters)
+        if template != stack.template:
+            found += self.template_changes
         if found:
             found += self.unexpected
         stack.change_sets[name] = FakeChangeSet(
@@ -213,6 +217,8 @@ class FakeStacks(Port, port="stacks"):
             left=self.pace,
             failures=self.validation_failures,
             id=f"{self._prefix.removesuffix('stack')}changeSet/{name}/{len(stack.change_sets):032x}",
+            template=template,
+            description=request.get("Description", ""),
         )
 
     @outgoing
@@ -394,7 +400,8 @@ class FakeStacks(Port, port="stacks"):
                 stack.name, before, stack.parameters, stack.tags, stack.outputs
             )
             (executed,) = stack.change_sets.values()
-            self.estate.reset(stack.name, _reset_services(executed.changes), stack.outputs)
+            self.estate.reset(stack.name, _reset_services(executed.effects), stack.outputs)
+            stack.template = executed.template
             stack.status, stack.left = "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS", self.pace
         for change_set in stack.change_sets.values():
             if change_set.execution == "EXECUTE_IN_PROGRESS" and not stack.in_progress:

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from functools import wraps
 from typing import Any, ClassVar, Concatenate, ParamSpec, TypeVar
 
+from devops_core.model.stack_change import DRY_RUN
+
 T = TypeVar("T")
 P = ParamSpec("P")
 AnyPort = TypeVar("AnyPort", bound="Port")
@@ -51,12 +53,19 @@ class Call:
     @property
     def changes_aws(self) -> bool:
         """Whether the call changes an AWS resource other than the tables."""
-        return self.name in AWS_WRITES
+        return self.name in AWS_WRITES and not self._previews
 
     @property
     def writes(self) -> bool:
         """Whether the call changes AWS resources or the tables."""
-        return self.name in AWS_WRITES | TABLE_WRITES
+        return self.changes_aws or self.name in TABLE_WRITES
+
+    @property
+    def _previews(self) -> bool:
+        """Whether the call concerns the change set of a dry run, which changes no resource."""
+        if self.name == "stacks.create_change_set":
+            return bool(self.args[0]["ChangeSetName"] == DRY_RUN)
+        return self.name == "stacks.delete_change_set" and self.args[1] == DRY_RUN
 
 
 Hook = Callable[[Call], None]

@@ -15,6 +15,7 @@ OTHERS = [
     ("GET", _SPECIFICATION),
     ("PUT", _SPECIFICATION),
     ("PATCH", _SPECIFICATION),
+    ("POST", "/stacks/Signed/upgrade"),
     ("GET", "/health"),
 ]
 ROUTES = [DEPLOY, *OTHERS]

@@ -10,7 +10,7 @@ from tests.lab.laptop.api import Api, until
 from tools.laptop import processes
 from tools.laptop.cloud import ACCOUNT, REGION
 
-_BUCKET, _TEMPLATE = f"ecs-cf-bucket-{ACCOUNT}-{REGION}", "application.yml"
+BUCKET, TEMPLATE = f"ecs-cf-bucket-{ACCOUNT}-{REGION}", "application.yml"
 _CAPABILITIES = ["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"]
 _FREE = {"Effect": "Allow", "Action": "Update:*", "Principal": "*", "Resource": "*"}
 
@@ -28,7 +28,7 @@ class ApplicationStack:
         values = {each["ParameterKey"]: each["ParameterValue"] for each in described["Parameters"]}
         own = {"Environments": "dev", "RepositoryName": name.lower()}
         self._values = {**values, **(own if model else {})}
-        content = api.client("s3").get_object(Bucket=_BUCKET, Key=_TEMPLATE)["Body"].read()
+        content = api.client("s3").get_object(Bucket=BUCKET, Key=TEMPLATE)["Body"].read()
         self.template: str = content.decode()
 
     def create(self) -> None:

@@ -8,12 +8,14 @@ from dataclasses import replace
 from typing import Any
 
 from devops_core.errors import RefusedError
-from devops_core.model.stack_change import ResourceChange
+from devops_core.model.stack_change import PropertyChange, ResourceChange
 from devops_core.naming import Environment
 from tests.lab.client import Client, Reply
 from tests.lab.fakes import ACCOUNT, Crash, FakeCloud
+from tests.lab.fakes.change_sets import dependents
 from tests.lab.fakes.cloud import REGISTRY
 from tests.lab.fakes.task_service import CRASH, HANG, OK
+from tests.lab.templates import SMALL
 
 Prepare = Callable[[FakeCloud, Client], object]
 Call = Callable[[Client], Reply]
@@ -37,6 +39,11 @@ DROP_QA: Mapping[str, Any] = {"environments": {"nonProd": ["dev", "stage"]}}
 AGENT: Mapping[str, Any] = {"name": "agent", "image": f"{REGISTRY}/agent:1", "essential": True}
 # The beginning of the ARNs of secrets.
 SECRET = f"arn:aws:secretsmanager:eu-west-1:{ACCOUNT}:secret:shop"
+# A change of a listener, which would return the customers to the first slot.
+LISTENER = ResourceChange(
+    "Modify", "ProductionListener", "AWS::ElasticLoadBalancingV2::Listener", "False",
+    (PropertyChange("DefaultActions", "DirectModification"),),
+)  # fmt: skip
 # A patch that changes the settings of production only.
 PRODUCTION: Mapping[str, Any] = {"overrides": {"prod": {"environment": {"LIVE": "1"}}}}
 
@@ -264,6 +271,30 @@ def changed_stack(cloud: FakeCloud, api: Client) -> None:
     cloud.stacks.unexpected = (slot,)
 
 
+def publish_template(cloud: FakeCloud, *changes: ResourceChange) -> None:
+    """Upload a newer template, which changes a role and further resources of existing stacks."""
+    number = len(cloud.templates.versions) + 1
+    cloud.templates.versions[f"v{number}"] = f"{SMALL}# {number}\n".encode()
+    role = ResourceChange("Modify", "prod1ExecutionRole", "AWS::IAM::Role", "False")
+    cloud.stacks.template_changes = (role, *dependents("prod1"), *changes)
+
+
+def newer_template(*changes: ResourceChange) -> Prepare:
+    """Return the shop with a newer template, which changes a role and further resources."""
+
+    def prepare(cloud: FakeCloud, api: Client) -> None:
+        configured(cloud, api)
+        publish_template(cloud, *changes)
+
+    return prepare
+
+
+def failing_upgrade(cloud: FakeCloud, api: Client) -> None:
+    """Create the shop with a newer template in an account in which an update of its stack fails."""
+    newer_template()(cloud, api)
+    cloud.stacks.update_failures = ("prod1ExecutionRole: it is too large",)
+
+
 def replaced_secret(cloud: FakeCloud, api: Client) -> None:
     """Replace a secret of the shop, so that only the live slot still runs the first one."""
     _in_use(cloud, api, service={"secrets": {"KEY": f"{SECRET}/first-AbCdEf"}})
@@ -279,6 +310,14 @@ def preparing(cloud: FakeCloud, api: Client) -> None:
     configured(cloud, api)
     cloud.stacks.pace = 1000
     api.patch(ADD_DA)
+    cloud.stacks.pace = 1
+
+
+def preparing_upgrade(cloud: FakeCloud, api: Client) -> None:
+    """Accept an upgrade with a change set that is not complete yet."""
+    newer_template()(cloud, api)
+    cloud.stacks.pace = 1000
+    api.upgrade()
     cloud.stacks.pace = 1
 
 

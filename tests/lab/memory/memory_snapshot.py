@@ -137,7 +137,7 @@ class MemorySnapshot:
                 {
                     name: ChangeSet(
                         one.execution,
-                        tuple((each.action, each.logical_id, each.type) for each in one.changes),
+                        tuple((each.action, each.logical_id, each.type) for each in one.effects),
                     )
                     for name, one in each.change_sets.items()
                 },

@@ -16,6 +16,7 @@ from xml.sax.saxutils import escape
 from botocore.awsrequest import AWSResponse
 from moto.cloudformation.models import Event
 
+from devops_core.model.stack_change import PropertyChange
 from tests.lab.fakes import ACCOUNT, REGION
 from tests.lab.fakes.change_sets import FakeChangeSet, changed_parameters, changes
 from tests.lab.moto import responses
@@ -84,7 +85,10 @@ def _create(change_sets: ChangeSets, params: Params, stack: Any, in_progress: bo
     after = changed_parameters(before, params)
     where = f"arn:aws:cloudformation:{REGION}:{ACCOUNT}:changeSet"
     change_set_id = f"{where}/{key[1]}/{len(change_sets.found):032x}"
-    change_set = FakeChangeSet(key[1], after, changes(before, after), id=change_set_id)
+    description = params.get("Description", "")
+    change_set = FakeChangeSet(
+        key[1], after, changes(before, after), id=change_set_id, description=description
+    )
     change_set.complete()
     change_sets.found[key] = change_set
     members = f"<Id>{change_set_id}</Id><StackId>{key[0]}</StackId>"
@@ -104,7 +108,7 @@ def _describe(
         f"<Action>{each.action}</Action><LogicalResourceId>{each.logical_id}</LogicalResourceId>"
         f"<ResourceType>{each.type}</ResourceType>"
         + (f"<Replacement>{each.replacement}</Replacement>" if each.replacement else "")
-        + "</ResourceChange></member>"
+        + f"<Details>{''.join(map(_detail, each.details))}</Details></ResourceChange></member>"
         for each in described.changes
     )
     reason = f"<StatusReason>{escape(described.reason)}</StatusReason>" if described.reason else ""
@@ -113,8 +117,19 @@ def _describe(
     return responses.result(
         "DescribeChangeSet",
         f"<ChangeSetId>{change_set.id}</ChangeSetId><Status>{described.status}</Status>"
+        f"<Description>{described.description}</Description>"
         f"<ExecutionStatus>{execution}</ExecutionStatus>{reason}"
         f"<Changes>{members}</Changes>",
+    )
+
+
+def _detail(detail: PropertyChange) -> str:
+    """Return a property of a changed resource."""
+    evaluation = "Dynamic" if detail.dynamic else "Static"
+    return (
+        f"<member><Target><Attribute>Properties</Attribute><Name>{detail.name}</Name></Target>"
+        f"<Evaluation>{evaluation}</Evaluation><ChangeSource>{detail.source}</ChangeSource>"
+        f"<CausingEntity>{detail.cause}</CausingEntity></member>"
     )
 
 
@@ -148,9 +163,12 @@ def _execute(change_sets: ChangeSets, params: Params, stack: Any, in_progress: b
         if name != change_set.name:
             del change_sets.found[stack.stack_id, name]
     if change_sets.failing:
-        service = next(each for each in change_set.changes if each.type == "AWS::ECS::Service")
-        status = "DELETE_FAILED" if service.action == "Remove" else "CREATE_FAILED"
-        _add_event(stack, service.logical_id, service.type, status, "it was not stable")
+        changed = change_set.effects
+        services = [each for each in changed if each.type == "AWS::ECS::Service"]
+        failed = (services or changed)[0]
+        statuses = {"Add": "CREATE_FAILED", "Modify": "UPDATE_FAILED", "Remove": "DELETE_FAILED"}
+        status = statuses[failed.action]
+        _add_event(stack, failed.logical_id, failed.type, status, "it was not stable")
         change_set.execution = "EXECUTE_FAILED"
         _roll_back(change_sets, stack)
     else:

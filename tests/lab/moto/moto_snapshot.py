@@ -113,7 +113,7 @@ class MotoSnapshot(TableItems):
                 {
                     name: ChangeSet(
                         one.execution,
-                        tuple((item.action, item.logical_id, item.type) for item in one.changes),
+                        tuple((item.action, item.logical_id, item.type) for item in one.effects),
                     )
                     for name, one in change_sets.of_stack(each.stack_id).items()
                 },

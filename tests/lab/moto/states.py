@@ -107,6 +107,13 @@ def _updated(world: World) -> None:
     done(world, _LEVEL, promote())
 
 
+def _older_settings(world: World) -> None:
+    """Let the stack keep its logs for a shorter time than the installation."""
+    stack = backend("cloudformation").get_stack(APPLICATION)
+    stack.parameters["LogRetentionDays"] = "7"
+    del world
+
+
 def _failing_update(*, rollbacks: int = 0) -> Callable[[World], object]:
     """Return a preparation after which updates of stacks fail, and as many of their rollbacks."""
 
@@ -203,6 +210,7 @@ SWAPPED = State(_swapped, SHOP)
 UPDATED = State(_updated, SHOP)
 FAILING_UPDATE = State(_failing_update(), SHOP)
 FAILING_ROLLBACK = State(_failing_update(rollbacks=1), SHOP)
+OLDER_SETTINGS = State(_older_settings, SHOP)
 BEGUN_CREATE = State(_begun(create()), EMPTY)
 BEGUN_DEPLOY = State(_begun(deploy("3.0", "dev")), SHOP)
 BEGUN_UPDATE = State(_begun(_LEVEL), SHOP)

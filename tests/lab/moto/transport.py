@@ -10,6 +10,8 @@ from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from moto.core.botocore_stubber import MockRawResponse
 from moto.core.models import botocore_stubber
 
+from devops_core.model.stack_change import DRY_RUN
+
 _READS = ("Batch", "Describe", "Get", "Head", "List", "Query", "Scan", "Validate")
 
 
@@ -34,8 +36,12 @@ class Call:
 
     @property
     def changes_aws(self) -> bool:
-        """Whether the call changes something in AWS beside the tables."""
-        return self.writes and self.service != "dynamodb"
+        """Whether the call changes something in AWS beside the tables.
+
+        The change set of a dry run changes no resource.
+        """
+        previews = self.params.get("ChangeSetName") == DRY_RUN
+        return self.writes and self.service != "dynamodb" and not previews
 
 
 Deliver = Callable[[], AWSResponse]

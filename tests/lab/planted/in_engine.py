@@ -26,7 +26,7 @@ from devops_core.model.specification import (
     RecordClaim,
     Specification,
 )
-from devops_core.model.stack_change import ChangeSet, StackChange
+from devops_core.model.stack_change import ChangeSet, ResourceChange, StackChange
 from devops_core.model.steps import Deregister, Step, Switch, UpdateService
 from devops_core.naming import PRODUCTION, SLOTS, Environment, Image
 from devops_core.ports import Cloud
@@ -637,6 +637,15 @@ def unexpected_changes_are_executed(
     original: Callable[..., list[str]], change: StackChange, change_set: ChangeSet
 ) -> list[str]:
     return []
+
+
+@_bug(
+    "devops_core.kinds.stack_guard:_is_allowed",
+    why="an upgrade returns the customers to the first slot",
+    stories=("upgrade-forbidden",),
+)
+def upgrade_changes_a_listener(original: Callable[..., bool], change: ResourceChange) -> bool:
+    return original(change) or change.type.endswith("::Listener")
 
 
 @_bug(

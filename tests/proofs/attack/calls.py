@@ -34,6 +34,7 @@ _WRITES = {
     "update": ("PATCH", "/stacks/{name}/spec"),
     "replace": ("PUT", "/stacks/{name}/spec"),
 }
+_UPGRADE = ("POST", "/stacks/{name}/upgrade")
 _READS = (
     "/stacks",
     "/stacks/{name}",
@@ -135,6 +136,8 @@ def _call(chance: random.Random, number: int) -> Call:
         path = _path(chance, chance.choice(_READS), _name(chance, tricks))
     else:
         kind = chance.choice([*_WRITES, "deploy", "deploy", "promote", "swap", "abort", "update"])
+        if kind == "swap" and number % 3 == 0:
+            kind = "upgrade"
         method, path, body = _write(chance, kind, principal, headers, tricks)
     signature = SIGNED
     trick = chance.random()
@@ -164,7 +167,7 @@ def _write(
     tricks: list[str],
 ) -> tuple[str, str, bytes | None]:
     """Return the method, the path and the body of a write."""
-    method, path = _WRITES[kind]
+    method, path = _UPGRADE if kind == "upgrade" else _WRITES[kind]
     name = _name(chance, tricks)
     body: bytes | None = None
     if kind == "delete" and principal.may(kind, APPLICATIONS.get(name, "")):
@@ -285,6 +288,8 @@ def _members(chance: random.Random, kind: str, name: str) -> dict[str, Any]:
         members |= {"environment": few} | _image(chance, name)
         if chance.random() < 0.15:
             members = {"applicationName": name, "environment": few, "restart": True}
+    elif kind == "upgrade":
+        members = {}
     elif kind in ("update", "replace"):
         members = _specification(chance, name, whole=kind == "replace")
     elif kind == "promote" and chance.random() < 0.6:

@@ -11,8 +11,8 @@ from tools.laptop.cloud import ACCOUNT
 PAYMENTS, SEARCH = "payments", "search"
 TEAMS = (PAYMENTS, SEARCH)
 # The kinds of operations, and those that change production.
-KINDS = ("create", "deploy", "deploy-blue", "swap", "update", "delete")
-_PRODUCTION = ("deploy-blue", "swap", "delete")
+KINDS = ("create", "deploy", "deploy-blue", "swap", "update", "upgrade", "delete")
+_PRODUCTION = ("deploy-blue", "swap", "upgrade", "delete")
 
 
 @dataclass(frozen=True)

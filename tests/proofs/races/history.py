@@ -17,7 +17,7 @@ from devops_core.model.inventory import Row
 from devops_core.model.operation import Operation, Status
 from devops_core.model.stack_change import StackChange
 from devops_core.naming import PRODUCTION, Environment
-from tests.lab.client import SPECIFICATION, Reply
+from tests.lab.client import SPECIFICATION, UPGRADE, Reply
 from tests.lab.fakes import Call, FakeCloud
 from tests.proofs.races import specification
 from tests.proofs.races.linearizable import Step, order
@@ -41,6 +41,7 @@ _KINDS: Mapping[tuple[str, str], str] = {
     ("DELETE", "/stacks"): "delete",
     ("PUT", SPECIFICATION): "update",
     ("PATCH", SPECIFICATION): "update",
+    ("POST", UPGRADE): "upgrade",
 }
 
 Steps = Iterator[Step[State]]
@@ -145,6 +146,8 @@ def _pending_document(cloud: FakeCloud, operation: Operation) -> Document | None
     change = getattr(operation.details, "stack", None)
     if operation.ended or operation.spec is None or not isinstance(change, StackChange):
         return None
+    if operation.kind == "upgrade":
+        return None
     stored = cloud.tables.stored_revisions[operation.application][operation.spec].specification
     return Document.of(stored.revision, stored.document)
 
@@ -181,8 +184,10 @@ def _row_state(cloud: FakeCloud, row: Row) -> RowState:
     if service is None:
         return RowState(row.claim)
     settings = None
-    if service.spec is not None:
-        revision = cloud.tables.stored_revisions[row.application.name][service.spec].specification
+    stored = cloud.tables.stored_revisions[row.application.name].get(service.spec or 0)
+    # A delete removes the revisions before the rows.
+    if stored is not None:
+        revision = stored.specification
         document = Document.of(revision.revision, revision.document)
         settings = document.settings(row.environment)
     return RowState(row.claim, service.version, settings)
@@ -238,7 +243,7 @@ def _start_step(start: StartRequest, reply: Reply) -> Apply:
 
 
 def _start_request(kind: str, event: Mapping[str, Any]) -> StartRequest:
-    body = json.loads(event["body"])
+    body = json.loads(event["body"] or "{}")
     key, named = event["headers"].get("Idempotency-Key"), event["pathParameters"] or {}
     revision = event["headers"].get("If-Match", "*").strip('"')
     fixed = ("applicationName", "tags")

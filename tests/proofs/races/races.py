@@ -185,6 +185,23 @@ def _updates() -> Iterator[Race]:
     yield Race("create-update", _EMPTY, (creates, waits), _SOME, refusals=_GONE)
 
 
+def _upgrades() -> Iterator[Race]:
+    """An upgrade with each other kind: it holds only the record of the application."""
+
+    def race(name: str, act: Act, accepted: frozenset[int] = _TWO) -> Race:
+        steps = (accounts.newer_template(),)
+        return Race(f"upgrade-{name}", steps, (Client.upgrade, act), accepted, refusals=_BUSY)
+
+    one = frozenset({1})
+    yield race("deploy", _DEV)
+    yield race("promote", Client.promote)
+    yield race("swap", _SWAP_2)
+    yield race("update", _UPDATE_DEV, one)
+    yield race("update-adds", _ADD_DA, one)
+    yield race("delete", Client.delete, one)
+    yield race("upgrade", Client.upgrade, one)
+
+
 def _keys() -> Iterator[Race]:
     """Requests with the same Idempotency-Key: one operation, or a refusal for another body."""
     reused = frozenset({"IDEMPOTENCY_KEY_REUSED"})
@@ -292,6 +309,7 @@ OPEN_OPERATIONS = (
     OpenOperation("deploy-crashes", _SHOP, partial(Client.deploy, version="crash"), 8),
     OpenOperation("update", _CONFIGURED, _UPDATE_DEV, 7),
     OpenOperation("update-crashes", _CONFIGURED, _patch(_CRASHES), 8),
+    OpenOperation("upgrade", (accounts.newer_template(),), Client.upgrade, 8),
     OpenOperation("promote", _TESTED, Client.promote, 7),
     OpenOperation("swap", _SHOP, Client.swap, 3),
     OpenOperation("swap-raised", (accounts.small_blue,), Client.swap, 6),
@@ -329,6 +347,7 @@ RACES: Mapping[str, Race] = {
         _production,
         _creates_and_deletes,
         _updates,
+        _upgrades,
         _keys,
         _refused_callers,
         _drifts,

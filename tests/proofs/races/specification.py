@@ -18,7 +18,7 @@ from tests.lab.effective import effective_settings
 Key = tuple[str, Environment]
 _GREEN, _BLUE = Environment.PROD_GREEN, Environment.PROD_BLUE
 # The kinds of operation that hold the specification of an application.
-_HOLD_SPECIFICATION = ("create", "update", "delete")
+_HOLD_SPECIFICATION = ("create", "update", "upgrade", "delete")
 # Settings that no task has; the count of production changes at once, without a release.
 _NOT_RUNNING = ("rolloutMinutes", "warmup")
 
@@ -121,7 +121,8 @@ class State:
     """The state of the service; `keys` has body and operation by Idempotency-Key.
 
     `documents` are the present specifications by application. `earlier_keys` are the keys of
-    requests for an earlier application, which was deleted.
+    requests for an earlier application, which was deleted. `upgraded` has the applications whose
+    stack has the newest template.
     """
 
     rows: Mapping[Key, RowState] = field(default_factory=dict)
@@ -129,6 +130,7 @@ class State:
     keys: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     earlier_keys: frozenset[str] = frozenset()
     documents: Mapping[str, Document] = field(default_factory=dict)
+    upgraded: frozenset[str] = frozenset()
 
     def __hash__(self) -> int:
         return hash((frozenset(self.rows.items()), frozenset(self.operations.items())))
@@ -192,6 +194,8 @@ class StartRequest:
         """Return the environments whose rows it claims."""
         if self.kind in ("deploy", "create"):
             return self.environments
+        if self.kind == "upgrade":
+            return ()
         if self.kind == "update":
             return [*self._outdated(state), *self._counted(state), *self._removed(state)]
         return state.rows_of(self.application) if self.kind == "delete" else PRODUCTION
@@ -281,8 +285,8 @@ def _started_operation(start: StartRequest, state: State) -> OperationState | No
         return None
     if start.kind in _HOLD_SPECIFICATION and state.holder(start.application):
         return None
-    if start.kind == "delete":
-        return _operation(start, {}, {})
+    if start.kind in ("delete", "upgrade"):
+        return _started_change_of_stack(start, state)
     if start.kind == "update":
         return _started_update(start, needed, state)
     # A restart has no version: the present one remains.
@@ -301,6 +305,12 @@ def _started_operation(start: StartRequest, state: State) -> OperationState | No
         versions = {_BLUE: rows[source].version}
         wanted = state.settings(start.application, [_BLUE])
     return _operation(start, versions, wanted)
+
+
+def _started_change_of_stack(start: StartRequest, state: State) -> OperationState | None:
+    """Return the operation of a delete or an upgrade, None if the upgrade changes nothing."""
+    done = start.kind == "upgrade" and start.application in state.upgraded
+    return None if done else _operation(start, {}, {})
 
 
 def _operation(
@@ -351,6 +361,9 @@ def nothing_to_do(start: StartRequest, state: State) -> State | None:
         document = start.document(state)
         same = document == state.documents.get(start.application) and not [*start.needs(state)]
         return state if same and state.holder(start.application) is None else None
+    if start.kind == "upgrade":
+        free = state.holder(start.application) is None
+        return state if free and start.application in state.upgraded else None
     if start.kind != "swap" or not rows:
         return None
     live, operation = rows[_GREEN].version, state.operations.get(rows[_GREEN].holder or "")
@@ -458,6 +471,8 @@ def ended(
         return None
     claimed = {key: row for key, row in state.rows.items() if row.holder == identifier}
     after = state.with_operation(identifier, replace(operation, status=status))
+    if operation.kind == "upgrade" and succeeded:
+        return replace(after, upgraded=after.upgraded | {operation.application})
     if (operation.kind == "delete" and succeeded) or (operation.kind == "create" and not succeeded):
         left = {key: row for key, row in after.rows.items() if key not in claimed}
         return replace(after, rows=left).with_document(operation.application, None)

@@ -48,6 +48,8 @@ class CallerRequest:
             return api.promote(headers, self.application, **members)
         if self.kind == "swap":
             return api.swap(headers, self.application, **members)
+        if self.kind == "upgrade":
+            return api.upgrade(self.application, headers)
         return api.delete(self.application, headers)
 
     def _send_update(self, api: Client, headers: Mapping[str, str]) -> Reply:
@@ -64,9 +66,9 @@ class CallerRequest:
     def claims(self) -> frozenset[Environment]:
         """The environments whose rows its operation claims, if they exist.
 
-        Those of an update depend on the present settings.
+        Those of an update depend on the present settings; an upgrade claims none.
         """
-        if self.kind == "update":
+        if self.kind in ("update", "upgrade"):
             return frozenset()
         if self.kind in ("deploy-blue", "swap"):
             return frozenset(PRODUCTION)
@@ -88,7 +90,7 @@ class CallerRequest:
             (self.kind, self.application) == (operation.kind, operation.application)
             and (self.kind != "deploy" or version == operation.version)
             and (
-                self.kind in ("delete", "update")
+                self.kind in ("delete", "update", "upgrade")
                 or self.claims == _environments(operation, self.kind)
             )
         )

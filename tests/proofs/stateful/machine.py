@@ -310,10 +310,21 @@ class Stacks(Actors):
         self.simulation.send(CallerRequest("update", name, change, (), key, wait))
         self._continue(turns)
 
+    @rule(name=_names, forbidden=st.booleans(), key=_keys, wait=_waits, fault=_stack_faults,
+          turns=_turns)  # fmt: skip
+    def upgrade(
+        self, name: str, forbidden: bool, key: str | None, wait: bool, fault: StackFault, turns: int
+    ) -> None:
+        """Upgrade a stack to a newer template; the schedule continues the operation."""
+        self.simulation.publish_template(forbidden=forbidden)
+        self.simulation.set_stack_fault(fault)
+        self.simulation.send(CallerRequest("upgrade", name, (), (), key, wait))
+        self._continue(turns)
+
     @precondition(lambda self: self.simulation.open_changes)
     @rule(back=_pick)
     def abort_change(self, back: int) -> None:
-        """Abort an open update of a stack."""
+        """Abort an open update or upgrade of a stack."""
         changes = self.simulation.open_changes
         self.simulation.abort_operation(changes[back % len(changes)])
 

@@ -25,7 +25,7 @@ _REUSED = frozenset({422})
 # A faulty document, and another revision than the expected one.
 _FAULTY, _OTHER_REVISION = frozenset({400}), frozenset({412})
 # The kinds of operation that hold the specification of an application.
-_HOLD_SPECIFICATION = ("create", "update", "delete")
+_HOLD_SPECIFICATION = ("create", "update", "upgrade", "delete")
 # The additional allowed statuses during faults of AWS.
 _UNAVAILABLE = frozenset({502, 503})
 # An Idempotency-Key is valid for 24 h; near this limit the response depends on jumps of the clocks.
@@ -81,6 +81,10 @@ class Model:
             return Allowed(_REFUSED)
         if request.kind == "update":
             return self._allowed_update(request, inventory)
+        if request.kind == "upgrade":
+            claim = self._cloud.tables.records[request.application].claim
+            # CloudFormation cannot update each stack.
+            return Allowed(_REFUSED, {claim}) if claim else Allowed(_ACCEPTED_OR_REFUSED)
         if request.application in self.changed_manually:
             return Allowed(_ACCEPTED_OR_REFUSED)
         holders = self._holders(request, inventory)

@@ -111,13 +111,15 @@ class Simulation:
 
     @property
     def changes(self) -> list[Operation]:
-        """The updates of stacks."""
+        """The updates and upgrades of stacks."""
         operations = self.cloud.tables.operations.values()
-        return [each for each in operations if each.kind == "update" and each.details.stack]
+        return [
+            each for each in operations if each.kind in ("update", "upgrade") and each.details.stack
+        ]
 
     @property
     def open_changes(self) -> list[tuple[str, str]]:
-        """The open updates of stacks, by application and id."""
+        """The open updates and upgrades of stacks, by application and id."""
         return [(each.application, each.id) for each in self.changes if not each.ended]
 
     def record_overtaken(self) -> None:
@@ -257,6 +259,10 @@ class Simulation:
         """Let the following updates of stacks fail, or not."""
         for name, value in fault._asdict().items():
             setattr(self.cloud.stacks, name, value)
+
+    def publish_template(self, *, forbidden: bool) -> None:
+        """Upload a newer template; a forbidden one changes a listener."""
+        accounts.publish_template(self.cloud, *([accounts.LISTENER] if forbidden else []))
 
     def change_manually(self, application: str, change: str, pick: int) -> None:
         """Change an application manually."""
