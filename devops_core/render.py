@@ -180,7 +180,12 @@ def upgraded_parameters(
     A parameter that the stack does not have gets its value as in a create. `declared` is as in
     `ports.Stacks.parameters`.
     """
-    initial, installed = _parameters(application, record, settings), _installed(settings)
+    # As in a create, an installation without keys does not set the parameter.
+    keys = {KEYS_PARAMETER: ",".join(settings.secret_keys)}
+    if not settings.secret_keys and KEYS_PARAMETER not in present:
+        keys = {}
+    installed = {**_installed(settings), **keys}
+    initial = {**_parameters(application, record, settings), **keys}
     values = {
         name: initial[name]
         for name in declared

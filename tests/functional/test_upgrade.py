@@ -17,6 +17,7 @@ from tests.lab.fakes.stacks import FakeStack
 from tests.lab.templates import SMALL
 
 NEW = f"{SMALL}# newer\n"
+KEY = "arn:aws:kms:eu-west-1:123456789012:key/1a2b3c4d-0000-4000-8000-000000000000"
 BOUNDARY = "arn:aws:iam::123456789012:policy/newer"
 ROLE = ResourceChange(
     "Modify", "prod1ExecutionRole", "AWS::IAM::Role", "False",
@@ -78,13 +79,13 @@ def test_an_upgrade_moves_the_stack_to_the_newest_template(
 def test_an_upgrade_sets_the_settings_of_the_installation(promoted: FakeCloud, api: Client) -> None:
     before = dict(stack(promoted).parameters)
     promoted.settings = promoted.settings._replace(
-        permissions_boundary=BOUNDARY, log_retention_days="90",
+        permissions_boundary=BOUNDARY, log_retention_days="90", secret_keys=(KEY,),
         subnets="subnet-7,subnet-8", initial_image="other:1", security_group="sg-9",
     )  # fmt: skip
     services = running(promoted)
     done = ended(api, api.upgrade())
-    assert done.operation["stack"] == {"parameters": ["LogRetentionDays", "PermissionsBoundary"]}
-    changed = {"LogRetentionDays": "90", "PermissionsBoundary": BOUNDARY}
+    changed = {"LogRetentionDays": "90", "PermissionsBoundary": BOUNDARY, "SecretKeyArns": KEY}
+    assert done.operation["stack"] == {"parameters": [*changed]}
     assert stack(promoted).parameters == before | changed, "the network and the image remain"
     assert running(promoted) == services
 
