@@ -93,7 +93,9 @@ def of_abort(cloud: Cloud, operation: Operation, caller: str) -> DryRun:
     observed = controller.during(cloud, aborted, inventory)
     decision = kind.decide(aborted, observed, cloud.clock.now())
     after = decision.operation
-    succeeded = all(part.status is Status.SUCCEEDED for part in after.progress)
+    parts = after.progress
+    # An operation can have no environments.
+    succeeded = bool(parts) and all(part.status is Status.SUCCEEDED for part in parts)
     completes = isinstance(decision, Done) or (
         not isinstance(decision, Fail) and (succeeded or rules.committed(after))
     )

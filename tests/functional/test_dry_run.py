@@ -335,6 +335,9 @@ MESSAGES = {
     "the previous version runs again": "would return to the previous version",
     "the previous settings run again": "would return to the previous settings",
     "the created resources are deleted": "the created resources would be deleted",
+    "the stack was not changed": (
+        "the change set would be deleted, and the stack would not change"
+    ),
     "production was not switched": "production would not be switched",
     "too late for an abort: the operation is completed": (
         "too late for an abort: the operation would be completed"
