@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any
+from typing import Any, get_args
 
 from devops_core.errors import AccessDeniedError, AwsError, RefusedError, UnreachableError
 from devops_core.kinds.kind import Kind
@@ -23,8 +23,6 @@ from devops_core.model.observed import Stack
 from devops_core.model.operation import Status
 from devops_core.model.stack_change import ChangeSet, change_set_name, rollback_token
 from devops_core.model.steps import (
-    AllowScaleIn,
-    ApplyScaling,
     ContinueRollback,
     CreateChangeSet,
     CreateStack,
@@ -35,10 +33,8 @@ from devops_core.model.steps import (
     ReadTemplate,
     Register,
     RemoveRevisions,
-    RemoveScaling,
     ScaleService,
     ScalingStep,
-    SetMinimum,
     Step,
     Switch,
     UpdateService,
@@ -102,7 +98,7 @@ def _refused(state: State, step: Step, error: AwsError, now: datetime) -> State 
         # The operation does not wait for a permission to clean up, nor after its deadline.
         ignored = refused or isinstance(error, AccessDeniedError) or overdue
         return _deregistered(state, step, None) if ignored else None
-    if isinstance(step, ApplyScaling | RemoveScaling | SetMinimum | AllowScaleIn):
+    if isinstance(step, ScalingStep):
         from devops_core.engine import scaling
 
         return scaling.refused(state, step, error.message, ends=refused or overdue)
@@ -374,10 +370,7 @@ _CALLS: Mapping[type[Any], Callable[[Cloud, Kind, State, Any], Any]] = {
     Register: _register,
     UpdateService: _update_service,
     ScaleService: _update_service,
-    ApplyScaling: _scale,
-    RemoveScaling: _scale,
-    SetMinimum: _scale,
-    AllowScaleIn: _scale,
+    **dict.fromkeys(get_args(ScalingStep), _scale),
     Deregister: _deregister,
     WarmUp: _warm_up,
     Switch: _switch,
@@ -394,10 +387,7 @@ _RESULTS: Mapping[type[Any], Callable[[State, Any, Any], State]] = {
     Register: _registered,
     UpdateService: _service_updated,
     ScaleService: _service_updated,
-    ApplyScaling: _scaled,
-    RemoveScaling: _scaled,
-    SetMinimum: _scaled,
-    AllowScaleIn: _scaled,
+    **dict.fromkeys(get_args(ScalingStep), _scaled),
     Deregister: _deregistered,
     WarmUp: _warmed_up,
     Switch: _switched,

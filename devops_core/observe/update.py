@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from devops_core.kinds import update
+from devops_core.kinds import specification_change, update
 from devops_core.model.inventory import Inventory
 from devops_core.model.observed import Observed, Stack
 from devops_core.model.operation import Operation
@@ -29,7 +29,7 @@ def before(cloud: Cloud, request: UpdateRequest, inventory: Inventory) -> Observ
     Raises InvalidRequestError for an invalid specification, and ForbiddenError for secrets and
     roles that the team cannot use.
     """
-    change = update.change(request, inventory)
+    change = specification_change.change(request, inventory)
     _require_roles(cloud, inventory, change)
     application = inventory.existing_application(request.application)
     team = application.technical_team
@@ -40,7 +40,7 @@ def before(cloud: Cloud, request: UpdateRequest, inventory: Inventory) -> Observ
     stack_id = application.stack_id or application.name
     live = update.live_revision(inventory)
     other = live if live not in (None, change.present.revision) else None
-    sidecars = images.sidecars(cloud, update.new_images(change))
+    sidecars = images.sidecars(cloud, specification_change.new_images(change))
     wanted = [*sidecars.values()]
     checks = images.checks(cloud, request.application, wanted)
     *found, running, specifications, stack = cloud.gather(
@@ -79,7 +79,7 @@ def _specifications(
     return {number: each.specification for number, each in found.items()}
 
 
-def _require_roles(cloud: Cloud, inventory: Inventory, change: update.Change) -> None:
+def _require_roles(cloud: Cloud, inventory: Inventory, change: specification_change.Change) -> None:
     """Raise ForbiddenError for a new task role that the team cannot use."""
     application = inventory.application
     if application is None:

@@ -16,7 +16,7 @@ from devops_core.errors import (
     NotDeployableError,
     PreconditionFailedError,
 )
-from devops_core.kinds import update
+from devops_core.kinds import specification_change, update
 from devops_core.model.decisions import Plan
 from devops_core.model.inventory import Application, Inventory, Row, RowStatus, Service
 from devops_core.model.observed import Observed
@@ -246,7 +246,7 @@ def test_another_revision_than_the_expected_one_is_refused() -> None:
 def test_a_held_specification_is_busy() -> None:
     request = UpdateRequest("MyApp", LEVEL, patch=True)
     with pytest.raises(BusyError) as busy:
-        update.change(request, inventory(record=RECORD._replace(claim="01OTHER")))
+        specification_change.change(request, inventory(record=RECORD._replace(claim="01OTHER")))
     assert busy.value.message == (
         "the specification of MyApp is held by operation 01OTHER: wait for its end"
     )
@@ -254,7 +254,9 @@ def test_a_held_specification_is_busy() -> None:
 
 def test_a_specification_that_was_removed_by_hand_cannot_change() -> None:
     with pytest.raises(NotDeployableError):
-        update.change(UpdateRequest("MyApp", LEVEL, patch=True), inventory(record=None))
+        specification_change.change(
+            UpdateRequest("MyApp", LEVEL, patch=True), inventory(record=None)
+        )
 
 
 def test_an_environment_without_a_service_is_refused() -> None:
@@ -286,7 +288,7 @@ def test_the_whole_document_is_checked_with_the_present_sizes(
 
 def test_a_put_replaces_the_whole_document() -> None:
     request = UpdateRequest("MyApp", {"email": "b@example.com"})
-    found = update.change(request, inventory())
+    found = specification_change.change(request, inventory())
     assert found.wanted == Specification(4, {"email": "b@example.com"})
     assert found.production
 

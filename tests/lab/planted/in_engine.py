@@ -14,6 +14,7 @@ from devops_core.engine.run import Outcome, RequestContext, Run
 from devops_core.errors import AwsError, RefusedError, ThrottledError
 from devops_core.kinds import releases, rollout, sources, update
 from devops_core.kinds.kind import Kind, RowChanges
+from devops_core.kinds.specification_change import Change
 from devops_core.model.decisions import Act, Decision, Fail, Plan, State, Wait
 from devops_core.model.expectation import Expectation
 from devops_core.model.inventory import Application, Inventory, Row, Service
@@ -584,12 +585,12 @@ def row_keeps_the_hash_of_its_previous_settings(
 
 
 @_bug(
-    "devops_core.kinds.update:_counts",
+    "devops_core.kinds.update:_sizes",
     why="the slots of production run settings that no promote has applied",
     stories=("update-one",),
 )
 def update_rolls_out_production(
-    original: Callable[..., list[Any]], inventory: Inventory, observed: Observed, count: int | None
+    original: Callable[..., list[Any]], wanted: Change, inventory: Inventory, observed: Observed
 ) -> list[Any]:
     return [
         update._Rollout(
@@ -622,7 +623,7 @@ def revisions_remain_after_a_delete(
 def revision_is_present_before_its_stack(
     original: Callable[..., RecordClaim],
     record: ApplicationRecord | None,
-    wanted: update.Change,
+    wanted: Change,
     draft: Operation,
 ) -> RecordClaim:
     return original(record, wanted._replace(restacks=False), draft)

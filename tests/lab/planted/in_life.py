@@ -12,7 +12,7 @@ from devops_core.drift.comparison import RowsByEnvironment
 from devops_core.engine import reconcile
 from devops_core.engine.run import Outcome, RequestContext, Run
 from devops_core.kinds.kind import Kind
-from devops_core.kinds.update import Change
+from devops_core.kinds.specification_change import Change
 from devops_core.model.claims import IdempotencyRecord
 from devops_core.model.decisions import Plan, State
 from devops_core.model.inventory import Inventory, Service
@@ -91,7 +91,7 @@ def rows_follow_the_listener_only_partly(
 
 
 @planted_in(
-    "devops_core.kinds.update:change",
+    "devops_core.kinds.specification_change:change",
     why="a caller overwrites a revision that this caller has not read",
 )
 def expected_revision_is_ignored(
