@@ -34,6 +34,5 @@ def _limits(minimum: int, maximum: int, target: ScalableTarget) -> list[str]:
     if target.minimum >= minimum and (target.maximum == maximum or raised):
         return []
     return [
-        f"has the limits {target.minimum} and {target.maximum}; the inventory had {minimum} and"
-        f" {maximum}"
+        f"has the limits {target.minimum} to {target.maximum} instead of {minimum} to {maximum}"
     ]

@@ -363,7 +363,7 @@ def _drifts() -> Iterator[Story]:
         ("test-listener", accounts.moved_test_listener, "FAILED: the test listener", same),
         ("service", accounts.changed_service, _OK, {"DEV": "7"}),
         ("scaling", scaled_accounts.target_by_hand,
-         "FAILED: the scaling of the service has the limits 1 and 5", same),
+         "FAILED: the scaling of the service has the limits 1 to 5", same),
         ("service-deleted", accounts.deleted_service, "FAILED: the ECS service does not exist",
          same),
         ("stack-deleted", accounts.deleted_stack, _OK, same),
