@@ -128,6 +128,9 @@ def _settings(each: Object) -> Iterator[str]:
         yield f"  size     {cpu} CPU units, {get_text(each, 'memory')} MiB"
     if role := get_text(each, "taskRole"):
         yield f"  role     {role}"
+    sidecars = get_object(each, "sidecars")
+    for name in sidecars:
+        yield f"  sidecar  {name}: {get_text(sidecars, name)}"
     variables = get_object(each, "variables")
     for name in variables:
         yield f"  variable {name}={get_text(variables, name)}"

@@ -165,4 +165,5 @@ def settings(plan: Plan, part: Progress) -> dict[str, Any]:
         "scaling": own.scaling,
         "variables": dict(own.environment),
         "secrets": sorted(own.secrets),
+        "sidecars": {each["name"]: each["image"] for each in own.sidecars},
     }

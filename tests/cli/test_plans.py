@@ -159,6 +159,7 @@ def test_a_create_shows_template_and_parameters(template: dict[str, str], line: 
 
 def test_a_create_shows_the_settings_of_the_tasks() -> None:
     same = {"desiredCount": 2, "variables": {"B": "1", "A": "x=y"}, "secrets": ["KEY"]}
+    same |= {"scaling": {"min": 2, "cpuPercent": 60}, "sidecars": {"agent": "agent:1"}}
     size = {"cpu": 512, "memory": 1024, "taskRole": "arn:aws:iam::1:role/tasks"}
     production = {"slot": "prod-1", **same, **size, "secrets": ["KEY", "CARDS"]}
     out = planned(
@@ -169,9 +170,11 @@ def test_a_create_shows_the_settings_of_the_tasks() -> None:
         ],
     )  # fmt: skip
     assert out.splitlines()[1:] == [
-        "DEV, QA", "  tasks    2", "  variable B=1", "  variable A=x=y", "  secret   KEY",
-        "PROD-GREEN (prod-1)", "  tasks    2", "  size     512 CPU units, 1024 MiB",
-        "  role     arn:aws:iam::1:role/tasks", "  variable B=1", "  variable A=x=y",
+        "DEV, QA", "  tasks    2", "  scaling  min 2, cpuPercent 60", "  sidecar  agent: agent:1",
+        "  variable B=1", "  variable A=x=y", "  secret   KEY",
+        "PROD-GREEN (prod-1)", "  tasks    2", "  scaling  min 2, cpuPercent 60",
+        "  size     512 CPU units, 1024 MiB", "  role     arn:aws:iam::1:role/tasks",
+        "  sidecar  agent: agent:1", "  variable B=1", "  variable A=x=y",
         "  secret   KEY", "  secret   CARDS", "DA", "  tasks    1",
     ]  # fmt: skip
 

@@ -131,6 +131,13 @@ def test_a_dry_run_shows_the_digest(pushed: FakeCloud, dry: DryClient) -> None:
     assert digest(pushed) in str(reply.body["plan"])
 
 
+def test_a_dry_run_of_a_create_lists_the_sidecars(cloud: FakeCloud, dry: DryClient) -> None:
+    pinned = cloud.images.push("agent", "1")
+    plan = dry.create(service={"sidecars": [AGENT]}).body["plan"]
+    images = [each["sidecars"] for each in plan["environments"]]
+    assert images == [{"agent": f"{REGISTRY}/agent@{pinned}"}] * 3
+
+
 def test_the_name_of_the_container_of_a_custom_template_is_refused(
     pushed: FakeCloud, api: Client
 ) -> None:
