@@ -60,7 +60,10 @@ def test_a_swap_under_load_keeps_the_size_of_the_live_slot(
         assert until(lambda: samples[-1][1].live == idle)
         switch = next(at for at, sizes in samples if sizes.live == idle)
         assert until(lambda: samples[-1][0] > switch + PERIOD)
-        assert scaled.targets()[live]["SuspendedState"]["DynamicScalingInSuspended"]
+        targets = scaled.targets()
+        assert targets[live]["SuspendedState"]["DynamicScalingInSuspended"]
+        assert not targets[idle]["SuspendedState"]["DynamicScalingInSuspended"]
+        assert targets[idle]["MinCapacity"] == MOST
         assert scaled.tasks(live) == tasks
 
         production.swap(production.idle)
