@@ -1,18 +1,32 @@
-"""A stack of the application template on a laptop cloud, changed with boto3 only."""
+"""The application template on a laptop cloud, and a stack of it, changed with boto3 only."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 from uuid import uuid4
 
 from tests.lab.laptop.api import Api, until
+from tests.lab.templates import APPLICATION
 from tools.laptop import processes
 from tools.laptop.cloud import ACCOUNT, REGION
 
 BUCKET, TEMPLATE = f"ecs-cf-bucket-{ACCOUNT}-{REGION}", "application.yml"
 _CAPABILITIES = ["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"]
 _FREE = {"Effect": "Allow", "Action": "Update:*", "Principal": "*", "Resource": "*"}
+
+
+@contextmanager
+def published(api: Api, template: str) -> Iterator[None]:
+    """Make a template the newest one, then the present one again."""
+    s3 = api.client("s3")
+    s3.put_object(Bucket=BUCKET, Key=TEMPLATE, Body=template.encode())
+    try:
+        yield
+    finally:
+        s3.put_object(Bucket=BUCKET, Key=TEMPLATE, Body=APPLICATION.read_bytes())
 
 
 class ApplicationStack:

@@ -11,10 +11,10 @@ from boto3 import Session
 from botocore.exceptions import ClientError
 
 from tests.lab.laptop.ecs_service import Application
+from tests.lab.laptop.scaled_services import MINUTE
 from tools.laptop import callers, cloud, deploy
 from tools.laptop.client import until
 
-MINUTE = 0.5  # seconds of a minute of the scaling
 RESOURCE = {
     "ServiceNamespace": "ecs",
     "ScalableDimension": "ecs:service:DesiredCount",

@@ -8,14 +8,13 @@ today, which they do not use.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.lab.laptop.api import Api
-from tests.lab.laptop.stacks import BUCKET, TEMPLATE, ApplicationStack
+from tests.lab.laptop.stacks import ApplicationStack, published
 from tests.lab.templates import APPLICATION
 from tools.bench.swaps.load import load
 from tools.bench.swaps.production import Production
@@ -50,17 +49,6 @@ def refused(api: Api) -> Iterator[Production]:
     delete = {"stack": REFUSED}
     api.wait_for_end(api.call("DELETE", "/stacks", delete))
     api.succeed(api.call("DELETE", "/stacks", delete))
-
-
-@contextmanager
-def published(api: Api, template: str) -> Iterator[None]:
-    """Make a template the newest one, then the present one again."""
-    s3 = api.client("s3")
-    s3.put_object(Bucket=BUCKET, Key=TEMPLATE, Body=template.encode())
-    try:
-        yield
-    finally:
-        s3.put_object(Bucket=BUCKET, Key=TEMPLATE, Body=APPLICATION.read_bytes())
 
 
 def earlier(name: str) -> str:

@@ -1,9 +1,9 @@
-"""The clients of the customers: a separate process that sends requests to both listeners.
+"""The clients of the customers: a separate process that sends requests to listeners.
 
-Usage: `python -m tools.bench.swaps.clients ENDPOINT HOST CONCURRENCY [VARIABLE]`. It prints a line
-of JSON for each request, with the fields of `records.Request`, until its standard input closes;
-then it waits for the responses of the requests in flight. Each request asks for the value of
-VARIABLE in the task.
+Usage: `python -m tools.bench.swaps.clients ENDPOINT HOST CONCURRENCY PORTS [VARIABLE]`. It prints a
+line of JSON for each request, with the fields of `records.Request`, until its standard input
+closes; then it waits for the responses of the requests in flight. PORTS are those of the listeners,
+separated by commas. Each request asks for the value of VARIABLE in the task.
 
 Each port has CONCURRENCY clients, each with one request in flight all the time. The delay of their
 pages limits them to RATE requests per second together, so that the capacity of the emulator does
@@ -17,12 +17,13 @@ import asyncio
 import json
 import sys
 import time
+from collections.abc import Iterable
 from itertools import cycle
 from urllib.parse import urlencode
 
 import aiohttp
 
-from tools.bench.swaps.records import IDLE, LIVE, Request
+from tools.bench.swaps.records import LIVE, Request
 
 RATE = 100.0  # requests per second on each port, of all clients together
 PAUSE = 0.008  # seconds between two requests of a watcher, and after a failed request
@@ -84,12 +85,14 @@ class Customer:
         return Request(self._port, begun, time.monotonic(), status, version, quick, setting)
 
 
-async def run_clients(endpoint: str, host: str, concurrency: int, variable: str = "") -> None:
+async def run_clients(
+    endpoint: str, host: str, concurrency: int, ports: Iterable[int], variable: str = ""
+) -> None:
     """Run all clients until standard input closes."""
     stop = asyncio.Event()
     seconds = round(concurrency / RATE, 3)
     async with asyncio.TaskGroup() as group:
-        for port in (LIVE, IDLE):
+        for port in ports:
             group.create_task(Customer(endpoint, host, port, 0, variable).run(stop))
             for number in range(concurrency):
                 customer = Customer(endpoint, host, port, seconds, variable)
@@ -99,4 +102,6 @@ async def run_clients(endpoint: str, host: str, concurrency: int, variable: str 
 
 
 if __name__ == "__main__":
-    asyncio.run(run_clients(sys.argv[1], sys.argv[2], int(sys.argv[3]), *sys.argv[4:]))
+    endpoint, host, concurrency, ports, *variable = sys.argv[1:]
+    numbers = map(int, ports.split(","))
+    asyncio.run(run_clients(endpoint, host, int(concurrency), numbers, *variable))

@@ -7,10 +7,10 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from tools.bench.swaps.records import IDLE, LIVE, Request
+from tools.bench.swaps.records import PORTS, Request
 from tools.laptop.client import Client, UnexpectedError, until
 from tools.laptop.cloud import ROOT
 
@@ -18,10 +18,11 @@ from tools.laptop.cloud import ROOT
 class Load:
     """The requests of customers so far; clients continue to add requests.
 
-    All clients have been running since the time `full_since` (monotonic, s).
+    All clients of `ports` have been running since the time `full_since` (monotonic, s).
     """
 
-    def __init__(self) -> None:
+    def __init__(self, ports: Sequence[int] = PORTS) -> None:
+        self.ports = ports
         self.requests: list[Request] = []
         self.full_since = 0.0
 
@@ -36,28 +37,31 @@ class Load:
 
         def enough() -> bool:
             ports = [e.port for e in self.requests[position:] if e.begun >= now]
-            return min(ports.count(LIVE), ports.count(IDLE)) >= count
+            return min(map(ports.count, self.ports)) >= count
 
         if not until(enough, pause=0.02):
             raise UnexpectedError("the requests of the customers get no responses")
 
 
 @contextmanager
-def load(client: Client, url: str, concurrency: int, variable: str = "") -> Iterator[Load]:
-    """Put a load on both listeners of a load balancer during a `with` block.
+def load(
+    client: Client, url: str, concurrency: int, variable: str = "", ports: Sequence[int] = PORTS
+) -> Iterator[Load]:
+    """Put a load on listeners of a load balancer during a `with` block.
 
     Args:
         client: the client of the laptop cloud.
         url: the URL of the production listener.
         concurrency: the number of clients on each port, each with a request in flight all the time.
         variable: the variable of the tasks that each request asks for; "" for none.
+        ports: the ports of the listeners.
 
     """
     host = url.removeprefix("http://")
-    with _start_clients(client.cloud.endpoint, host, concurrency, variable) as process:
+    with _start_clients(client.cloud.endpoint, host, concurrency, ports, variable) as process:
         if process.stdin is None or process.stdout is None:
             raise AssertionError("Popen has opened both pipes")
-        customers = Load()
+        customers = Load(ports)
         reader = threading.Thread(target=customers.read, args=(iter(process.stdout),))
         reader.start()
         try:
@@ -72,7 +76,7 @@ def load(client: Client, url: str, concurrency: int, variable: str = "") -> Iter
 
 
 def _start_clients(
-    endpoint: str, host: str, concurrency: int, variable: str
+    endpoint: str, host: str, concurrency: int, ports: Sequence[int], variable: str
 ) -> subprocess.Popen[str]:
     command = [
         sys.executable,
@@ -81,6 +85,7 @@ def _start_clients(
         endpoint,
         host,
         str(concurrency),
+        ",".join(map(str, ports)),
         *([variable] if variable else []),
     ]
     return subprocess.Popen(  # noqa: S603 - our own program, no shell

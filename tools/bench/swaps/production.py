@@ -43,10 +43,13 @@ class Production:
         self._versions = count(1)
         self._ecs, self._balancing = client.client("ecs"), client.client("elbv2")
 
-    def create(self) -> None:
-        """Create the application and release a version to each slot."""
+    def create(self, **changes: Any) -> None:
+        """Create the application and release a version to each slot.
+
+        `changes` replace or add members of the body.
+        """
         operation = self.client.succeed(
-            self.client.post("/stacks", create_body(self.application), Prefer="wait=25")
+            self.client.post("/stacks", create_body(self.application, **changes), Prefer="wait=25")
         )
         self.url = _url(operation, "PROD-GREEN")
         self.release()

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import NamedTuple
 
-LIVE, IDLE = 80, 8080  # the ports of the production and the test listener
+LIVE, IDLE = PORTS = 80, 8080  # the ports of the production and the test listener
 
 
 class Request(NamedTuple):

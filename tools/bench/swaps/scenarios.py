@@ -12,14 +12,16 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TypeVar
 
 from tools.bench.swaps.levels import rounded
 from tools.bench.swaps.load import Load, load
-from tools.bench.swaps.production import Production, Slot
+from tools.bench.swaps.production import Production
 from tools.bench.swaps.records import LIVE, failed, latencies
 from tools.laptop.client import Response, UnexpectedError, until
 
 CONCURRENCY = 20
+State = TypeVar("State")
 BEFORE_AND_AFTER = 50  # requests on each port before and after a scenario
 
 
@@ -151,7 +153,7 @@ def the_live_slot_has_three_tasks_and_the_idle_slot_one(
     live, idle = production.roles()
     production.scale(live, 3)
     before = production.state(live)
-    with _watched(production, idle) as states:
+    with watched(lambda: production.state(idle)) as states:
         operation = production.client.succeed(production.request_swap(production.idle))
     production.exchange_roles()
     switched = datetime.fromisoformat(operation["switchedAt"]).timestamp()
@@ -182,20 +184,20 @@ def _refusal(response: Response) -> str:
 
 
 @contextmanager
-def _watched(production: Production, slot: str) -> Iterator[list[tuple[float, Slot]]]:
-    """Poll a slot during a `with` block; yield its states with the start of each poll (Unix, s)."""
-    states: list[tuple[float, Slot]] = []
+def watched(read: Callable[[], State]) -> Iterator[list[tuple[float, State]]]:
+    """Poll during a `with` block; yield the states with the start of each poll (Unix, s)."""
+    states: list[tuple[float, State]] = []
     stop = threading.Event()
 
     def watch() -> None:
         while not stop.is_set():
             began = time.time()
-            states.append((began, production.state(slot)))
+            states.append((began, read()))
 
     with ThreadPoolExecutor(1) as pool:
         watching = pool.submit(watch)
         if not until(lambda: bool(states), pause=0.01):
-            raise UnexpectedError(f"the state of {slot} cannot be read")
+            raise UnexpectedError("the state cannot be read")
         try:
             yield states
         finally:
