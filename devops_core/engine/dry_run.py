@@ -212,8 +212,12 @@ def _with_change_set(cloud: Cloud, plan: Plan, operation: Operation, planned: Dr
         message = "CloudFormation still computes the changes of resources: repeat the dry run"
         return planned._replace(message=message)
     forbidden = plan.forbidden(found) if plan.forbidden else ()
-    warnings = (f"the upgrade would fail, because it would {'; '.join(forbidden)}",)
-    return planned._replace(resources=found.changes, warnings=warnings if forbidden else ())
+    warnings = []
+    if forbidden:
+        warnings.append(f"the upgrade would fail, because it would {'; '.join(forbidden)}")
+    if found.empty and change.parameters:
+        warnings.append("no resource uses the changed parameters: the upgrade would change nothing")
+    return planned._replace(resources=found.changes, warnings=tuple(warnings))
 
 
 def _with_stack_request(cloud: Cloud, plan: Plan, operation: Operation, planned: DryRun) -> DryRun:

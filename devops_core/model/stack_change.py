@@ -43,7 +43,11 @@ class StackChange(NamedTuple):
         """Return whether a stack with these parameters has the change.
 
         DescribeStacks does not return the template, so a new one requires the executed change set.
+        CloudFormation creates no change set if no resource uses the template's changes and the
+        changed parameters: the stack then keeps its parameters, and has the effect of the change.
         """
+        if self.template and change_set and change_set.empty:
+            return True
         if self.template and not (change_set and change_set.ended):
             return False
         return all(

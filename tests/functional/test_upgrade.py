@@ -27,6 +27,7 @@ LISTENER = ResourceChange(
     "Modify", "ProductionListener", "AWS::ElasticLoadBalancingV2::Listener", "False",
     (PropertyChange("DefaultActions", "DirectModification"),),
 )  # fmt: skip
+WITHOUT_EFFECT = "no resource uses the changed parameters: the upgrade would change nothing"
 DENIED = "Modify ProductionListener (AWS::ElasticLoadBalancingV2::Listener): DefaultActions"
 
 
@@ -105,6 +106,20 @@ def test_a_template_without_changes_of_resources_becomes_the_recorded_one(
     publish(promoted)
     ended(api, api.upgrade())
     assert template_of_record(promoted) == hashlib.sha256(NEW.encode()).hexdigest()
+    assert stack(promoted).change_sets == {}
+
+
+def test_keys_of_an_application_without_secrets_change_nothing(
+    promoted: FakeCloud, api: Client
+) -> None:
+    """CloudFormation then creates no change set, and the stack keeps the old parameter."""
+    promoted.settings = promoted.settings._replace(secret_keys=(KEY,))
+    assert promoted.stacks.template_changes == ()
+    plan = api.upgrade(dryRun="true").body["plan"]
+    assert plan["warnings"] == [WITHOUT_EFFECT]
+    assert "resources" not in plan
+    ended(api, api.upgrade())
+    assert promoted.wire.count("stacks.execute_change_set") == 0
     assert stack(promoted).change_sets == {}
 
 
