@@ -249,13 +249,19 @@ const scalableTargets = (...actions) =>
     },
   );
 /**
- * Register targets. Application Auto Scaling checks that the caller can update the service
- * ("Permissions validation for API calls on target resources", Application Auto Scaling User Guide), so
- * only services of applications are possible. The first call of an account creates the role of
- * Application Auto Scaling.
+ * Register targets. Application Auto Scaling checks with the permissions of the caller that it can update
+ * the service, so only services of applications are possible, and with calls that name no alarm that it
+ * can change alarms ("Permissions validation for Application Auto Scaling API calls on target resources",
+ * Application Auto Scaling User Guide). The functions cannot change alarms themselves (IAM User Guide,
+ * "aws:ViaAWSService"). The first call of an account creates the role of Application Auto Scaling.
  */
 const registerTargets = [
   scalableTargets('RegisterScalableTarget'),
+  allow(
+    ['cloudwatch:DescribeAlarms', 'cloudwatch:PutMetricAlarm', 'cloudwatch:DeleteAlarms'],
+    '*',
+    { Bool: { 'aws:ViaAWSService': 'true' } },
+  ),
   allow(
     ['iam:CreateServiceLinkedRole'],
     sub(
@@ -267,15 +273,11 @@ const registerTargets = [
 /** Read targets; no resource-level permissions exist. */
 const readTargets = allow(['application-autoscaling:DescribeScalableTargets'], '*');
 const removeTargets = scalableTargets('DeregisterScalableTarget');
-/** Give services exactly the policies of a scaling, with the alarms of these policies. */
+/** Give services exactly the policies of a scaling. */
 const scaleServices = [
   ...registerTargets,
   removeTargets,
   scalableTargets('PutScalingPolicy', 'DeleteScalingPolicy', 'DeleteScheduledAction'),
-  allow(
-    ['cloudwatch:DescribeAlarms', 'cloudwatch:PutMetricAlarm', 'cloudwatch:DeleteAlarms'],
-    arn('cloudwatch', 'alarm:TargetTracking-service/*'),
-  ),
   // The names of the load balancer, for the requests of each target.
   allow(['elasticloadbalancing:DescribeTargetGroups'], '*'),
 ];

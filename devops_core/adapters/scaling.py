@@ -9,7 +9,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from devops_core.adapters.aws.errors import code, translated
+from devops_core.adapters.aws.errors import code, message, translated
 from devops_core.errors import ThrottledError
 from devops_core.model.scaling import ScalableTarget
 
@@ -22,6 +22,12 @@ _POLICIES = {
 }
 _RESTORE = "devops-restore-minimum"
 _NOT_FOUND = "ObjectNotFoundException"
+# Errors after which the same call can succeed later. The second one has the errors of CloudWatch
+# and ECS, for example for the role of Application Auto Scaling, which the first call of an account
+# creates (github.com/hashicorp/terraform-provider-aws/pull/2135 and /pull/2275).
+_BUSY = ("ConcurrentUpdateException", "FailedResourceAccessException")
+# The ValidationException for this role while it is new (github.com/aws/aws-cdk/issues/4108).
+_NEW_ROLE = "Unable to assume IAM role"
 
 
 class ApplicationAutoScaling:
@@ -165,9 +171,10 @@ def _busy(*codes: str) -> Iterator[None]:
     try:
         yield
     except ClientError as error:
-        if code(error) in ("ConcurrentUpdateException", *codes):
+        text = message(error)
+        if code(error) in (*_BUSY, *codes) or _NEW_ROLE in text:
             raise ThrottledError(
-                f"Application Auto Scaling is busy with the target of {error.operation_name}"
+                f"Application Auto Scaling cannot complete {error.operation_name} yet: {text}"
             ) from error
         raise
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from devops_core.adapters.scaling import ApplicationAutoScaling
-from devops_core.errors import RefusedError, ThrottledError
+from devops_core.errors import AccessDeniedError, RefusedError, ThrottledError
 from devops_core.model.scaling import ScalableTarget
 from tests.adapters.conftest import Aws
 from tests.lab.moto.hooks import parameters, refuse, respond
@@ -25,6 +25,9 @@ TARGET = {
     "ResourceId": "service/Shop/dev",
 }
 MISSING = ("ObjectNotFoundException", "No scalable target found")
+NEW_ROLE = "Unable to assume IAM role"
+NEW_SESSION = "Unable to retrieve capacity. The token of the request is invalid."
+LACKS = "User is missing the following permissions: "
 
 
 @pytest.fixture
@@ -136,24 +139,36 @@ def test_a_removed_target_does_not_exist(adapter: ApplicationAutoScaling) -> Non
 
 
 @pytest.mark.parametrize(
-    ("operation", "code", "error"),
+    ("operation", "code", "message", "error"),
     [
-        ("RegisterScalableTarget", "ConcurrentUpdateException", ThrottledError),
-        ("PutScalingPolicy", "ConcurrentUpdateException", ThrottledError),
+        ("RegisterScalableTarget", "ConcurrentUpdateException", "because", ThrottledError),
+        ("PutScalingPolicy", "ConcurrentUpdateException", "because", ThrottledError),
         # A new target can be unknown for a short time.
-        ("PutScalingPolicy", "ObjectNotFoundException", ThrottledError),
-        ("RegisterScalableTarget", "LimitExceededException", RefusedError),
-        ("PutScalingPolicy", "FailedResourceAccessException", RefusedError),
-        ("DeleteScalingPolicy", "ValidationException", RefusedError),
+        ("PutScalingPolicy", "ObjectNotFoundException", "because", ThrottledError),
+        ("RegisterScalableTarget", "LimitExceededException", "because", RefusedError),
+        ("DeleteScalingPolicy", "ValidationException", "because", RefusedError),
+        # The role of Application Auto Scaling is new.
+        ("RegisterScalableTarget", "ValidationException", NEW_ROLE, ThrottledError),
+        ("PutScalingPolicy", "FailedResourceAccessException", NEW_SESSION, ThrottledError),
+        *(
+            ("RegisterScalableTarget", "ValidationException", f"{LACKS}{each}", AccessDeniedError)
+            for each in ("ecs:UpdateService", "[ecs:UpdateService]")
+        ),
     ],
 )
 def test_errors_of_application_auto_scaling(
-    client: Any, adapter: ApplicationAutoScaling, operation: str, code: str, error: type[Exception]
+    client: Any,
+    adapter: ApplicationAutoScaling,
+    operation: str,
+    code: str,
+    message: str,
+    error: type[Exception],
 ) -> None:
     known = client.meta.service_model.operation_model(operation).error_shapes
     assert code in {each.name for each in known}
-    refuse(client, operation, code, "because")
-    with pytest.raises(error):
+    refuse(client, operation, code, message)
+    # The error names the permission, or the fault.
+    with pytest.raises(error, match=r"ecs:UpdateService|because|Unable|invalid"):
         apply(adapter)
 
 

@@ -66,7 +66,7 @@ def holds(operator: str, key: str, values: Sequence[str], keys: Mapping[str, Any
 
 
 def _compares(comparison: str, actual: str, values: Sequence[str]) -> bool:
-    if comparison == "StringEquals":
+    if comparison in ("StringEquals", "Bool"):
         return actual in values
     if comparison == "StringLike":
         return any(fnmatchcase(actual, value) for value in values)

@@ -33,7 +33,7 @@ _TRANSFORM = ":transform/LanguageExtensions"
 _READING = ("Read", "List")
 # Keys of all requests of a role with tags, which the Reference does not list (IAM User Guide, "AWS
 # global condition context keys").
-_GLOBAL_KEYS = ("aws:PrincipalTag/*",)
+_GLOBAL_KEYS = ("aws:PrincipalTag/*", "aws:ViaAWSService")
 # Keys that a correct request can lack: an update changes only the members that it names. A delete
 # always names its partition, but the keys of an action in a transaction are not documented.
 OPTIONAL = {

@@ -56,7 +56,9 @@ TARGET_KEYS = {
     f"{SCALING}:service-namespace": "ecs",
     f"{SCALING}:scalable-dimension": "ecs:service:DesiredCount",
 }
-ALARMS = "arn:aws:cloudwatch:eu-west-1:000000000000:alarm:TargetTracking-service/Shop/dev-*"
+NO_ALARM = "arn:aws:cloudwatch:eu-west-1:000000000000:alarm:"
+ALARMS = f"{NO_ALARM}TargetTracking-service/Shop/dev-*"
+FORWARDED = {"aws:ViaAWSService": "true"}
 LINKED = "ecs.application-autoscaling.amazonaws.com"
 LINKED_ROLE = (
     f"arn:aws:iam::000000000000:role/aws-service-role/{LINKED}/"
@@ -86,6 +88,9 @@ CALLS: list[tuple[str, dict[str, Any], list[Permission]]] = [
             Permission(f"{SCALING}:TagResource", OTHER_TARGET, TAGS),
             Permission("ecs:DescribeServices", f"{ECS}:service/Shop/qa", CLUSTER),
             Permission("ecs:UpdateService", f"{ECS}:service/Shop/qa", CLUSTER),
+            Permission("cloudwatch:DescribeAlarms", NO_ALARM, FORWARDED),
+            Permission("cloudwatch:PutMetricAlarm", NO_ALARM, FORWARDED),
+            Permission("cloudwatch:DeleteAlarms", NO_ALARM, FORWARDED),
             Permission("iam:CreateServiceLinkedRole", LINKED_ROLE, {"iam:AWSServiceName": LINKED}),
         ],
     ),
@@ -94,9 +99,9 @@ CALLS: list[tuple[str, dict[str, Any], list[Permission]]] = [
         TARGET_ID,
         [
             Permission(f"{SCALING}:PutScalingPolicy", TARGET, TARGET_KEYS),
-            Permission("cloudwatch:DescribeAlarms", ALARMS),
-            Permission("cloudwatch:PutMetricAlarm", ALARMS),
-            Permission("cloudwatch:DeleteAlarms", ALARMS),
+            Permission("cloudwatch:DescribeAlarms", ALARMS, FORWARDED),
+            Permission("cloudwatch:PutMetricAlarm", ALARMS, FORWARDED),
+            Permission("cloudwatch:DeleteAlarms", ALARMS, FORWARDED),
         ],
     ),
     (
@@ -476,12 +481,16 @@ def test_resource_and_keys_are_in_the_reference(permission: Permission) -> None:
     kinds = [kind["name"] for kind in about["resourceTypes"]]
     arns = [data.get_resource_type_details(service, kind)["arn"] for kind in kinds]
     keys = {
+        # Each request has this key (IAM User Guide, "AWS global condition context keys").
+        "aws:ViaAWSService",
         *about["conditionKeys"],
         *(k for kind in about["resourceTypes"] for k in kind["conditionKeys"]),
     }
     if permission.resource == "*":
         # Tasks are listed by container instance, if at all; stacks by name, or all of them.
         assert not kinds or permission.action in ("ecs:ListTasks", "cloudformation:DescribeStacks")
+    elif permission.resource == NO_ALARM:
+        assert "alarm" in kinds
     elif not permission.resource.endswith("transform/LanguageExtensions"):  # the Reference has none
         assert any(re.fullmatch(pattern(arn), permission.resource) for arn in arns), arns
     for key in permission.keys:

@@ -19,7 +19,10 @@ _KEYS = {
     "ScalableDimension": "application-autoscaling:scalable-dimension",
 }
 _ON_SERVICE = ("ecs:DescribeServices", "ecs:UpdateService")
+# Application Auto Scaling makes these calls with the permissions of the caller (IAM User Guide,
+# "Forward access sessions").
 _ON_ALARMS = ("cloudwatch:DescribeAlarms", "cloudwatch:PutMetricAlarm", "cloudwatch:DeleteAlarms")
+_FORWARDED = {"aws:ViaAWSService": "true"}
 ADDITIONAL_SCALING_ACTIONS = (*_ON_SERVICE, *_ON_ALARMS, "iam:CreateServiceLinkedRole")
 
 
@@ -34,7 +37,8 @@ def _change(call: Call) -> Iterable[Permission]:
 def _register(call: Call) -> Iterable[Permission]:
     """Application Auto Scaling checks the permissions for the service before it registers it.
 
-    Stricter than AWS: each call needs the permission to create the service-linked role.
+    It also checks those for alarms, by calls without the name of an alarm. Stricter than AWS: each
+    call needs the permission to create the service-linked role.
     """
     tags = tag_keys((call.parameters.get("Tags") or {}).items())
     yield Permission(call.action, _target(call), _keys(call) | tags)
@@ -44,6 +48,7 @@ def _register(call: Call) -> Iterable[Permission]:
         name = str(call.parameters.get("ResourceId"))
         cluster = name.split("/")[1] if "/" in name else ""
         yield Permission(action, _arn(call, "ecs", name), _cluster_key(call, cluster))
+    yield from _alarms(call, "")
     role = f"arn:aws:iam::{call.account}:{_ROLE}"
     yield Permission("iam:CreateServiceLinkedRole", role, {"iam:AWSServiceName": _LINKED})
 
@@ -51,9 +56,12 @@ def _register(call: Call) -> Iterable[Permission]:
 def _put_policy(call: Call) -> Iterable[Permission]:
     """Application Auto Scaling creates, reads and deletes the alarms of a policy."""
     yield from _change(call)
-    alarms = f"alarm:TargetTracking-{call.parameters.get('ResourceId')}-*"
+    yield from _alarms(call, f"TargetTracking-{call.parameters.get('ResourceId')}-*")
+
+
+def _alarms(call: Call, name: str) -> Iterable[Permission]:
     for action in _ON_ALARMS:
-        yield Permission(action, _arn(call, "cloudwatch", alarms))
+        yield Permission(action, _arn(call, "cloudwatch", f"alarm:{name}"), _FORWARDED)
 
 
 def _tags(call: Call) -> Iterable[Permission]:

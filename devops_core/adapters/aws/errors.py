@@ -55,8 +55,13 @@ _CREDENTIALS = frozenset(
 _UNREACHABLE = (HTTPClientError, ConnectionError, IncompleteReadError, FlexibleChecksumError)
 _NO_CREDENTIALS = (NoCredentialsError, PartialCredentialsError, CredentialRetrievalError)
 
-# IAM's message: "<user> is not authorized to perform: iam:PassRole on resource: <resource>".
-_ACTION = re.compile(r"not authorized to perform:? ([a-z0-9-]+:[A-Za-z]+)")
+# IAM's message: "<user> is not authorized to perform: iam:PassRole on resource: <resource>", and
+# that of Application Auto Scaling, a ValidationException: "User is missing the following
+# permissions: ecs:UpdateService", also with a list in brackets
+# (github.com/awsdocs/aws-auto-scaling-user-guide/pull/3).
+_ACTION = re.compile(
+    r"(?:not authorized to perform|missing the following permissions):? \[?([a-z0-9-]+:[A-Za-z]+)"
+)
 # The response to a HEAD request has no message, and the IAM action has another name than the
 # operation (S3 API Reference, HeadBucket and HeadObject).
 _ACTIONS = {"HeadBucket": "s3:ListBucket", "HeadObject": "s3:GetObject"}

@@ -129,11 +129,10 @@ def _refusal(service: str, permission: Permission, denied: Any) -> Any:
 
     Application Auto Scaling reports a missing permission for the scaled service or for CloudWatch
     as a ValidationException (User Guide, "Permissions validation for Application Auto Scaling API
-    calls on target resources").
+    calls on target resources"; github.com/aws/aws-auto-scaling-custom-resource/issues/25).
     """
-    _, _, body = denied
     if service == SCALING and permission.action.startswith(("ecs:", "cloudwatch:")):
-        message = str(json.loads(body).get("message"))
+        message = f"User is missing the following permissions: {permission.action}"
         return error_response_json("ValidationException", message, 400, message_key="Message")
     return denied
 
