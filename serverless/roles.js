@@ -196,7 +196,7 @@ const undoStack = [
 
 // --- ECS. It has no resource-level permissions for reading and deregistering task definitions. ---
 
-const followServices = allow(['ecs:DescribeServices'], arn('ecs', 'service/*'));
+const followServices = allow(['ecs:DescribeServices'], '*');
 /**
  * Update only services of applications: the template tags them. Without `ecsexec` the update of a service
  * cannot turn on ECS Exec (ECS Developer Guide, "Using IAM policies to limit access to ECS Exec").
@@ -231,7 +231,7 @@ const deregister = allow(['ecs:DeregisterTaskDefinition'], '*');
 /** Read the reasons of stopped tasks, and the logs of their containers. */
 const stoppedTasks = [
   allow(['ecs:ListTasks'], '*'),
-  allow(['ecs:DescribeTasks'], arn('ecs', 'task/*')),
+  allow(['ecs:DescribeTasks'], '*'),
   // The last lines of a container that failed. The service reads only groups of the application.
   allow(['logs:GetLogEvents'], arn('logs', 'log-group:/ecs/*:log-stream:*')),
 ];
@@ -259,7 +259,7 @@ const registerTargets = [
   scalableTargets('RegisterScalableTarget'),
   allow(
     ['cloudwatch:DescribeAlarms', 'cloudwatch:PutMetricAlarm', 'cloudwatch:DeleteAlarms'],
-    '*',
+    arn('cloudwatch', 'alarm:*'),
     { Bool: { 'aws:ViaAWSService': 'true' } },
   ),
   allow(
