@@ -152,7 +152,8 @@ def scale(
         int | None, typer.Option(metavar="PERCENT", help="Average memory utilization to keep.")
     ] = None,
     requests: Annotated[
-        int | None, typer.Option(metavar="N", help="Average requests of each task in a minute to keep.")
+        int | None,
+        typer.Option(metavar="N", help="Average requests of each task in a minute to keep."),
     ] = None,
     count: Annotated[
         int | None, typer.Option(metavar="N", help="A fixed number of tasks, without scaling.")
