@@ -57,7 +57,9 @@ def parse_setting(text: str, environments: list[str]) -> Setting:
     if kinds[member] == "map" and not name:
         raise UsageError(f"{member} has several values: name one of them, as {member}.NAME")
     if kinds[member] == "json" and dot:
-        raise UsageError(f"{member} is set as a whole, as JSON: write it without {dot}{name}")
+        remedy = ("Or use devops scale.",) if member == "scaling" else ()
+        message = f"{member} is set as a whole, as JSON: write it without {dot}{name}"
+        raise UsageError(message, *remedy)
     if kinds[member] != "map" and dot:
         raise UsageError(f"{member} is a single setting: write it without {dot}{name}")
     return Setting(member, name)

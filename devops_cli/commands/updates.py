@@ -1,4 +1,4 @@
-"""The commands that change the specification of an application: apply, set and unset."""
+"""The commands that change the specification of an application: apply, set, scale and unset."""
 
 from __future__ import annotations
 
@@ -140,10 +140,10 @@ def scale(
     timeout: Timeout,
     session: Session,
     minimum: Annotated[
-        int | None, typer.Option("--min", metavar="N", help="Smallest number of tasks.")
+        int | None, typer.Option("--min", metavar="N", help="Smallest number of tasks, 1 to 100.")
     ] = None,
     maximum: Annotated[
-        int | None, typer.Option("--max", metavar="N", help="Largest number of tasks.")
+        int | None, typer.Option("--max", metavar="N", help="Largest number of tasks, 1 to 100.")
     ] = None,
     cpu: Annotated[
         int | None, typer.Option(metavar="PERCENT", help="Average CPU utilization to keep.")
@@ -152,7 +152,8 @@ def scale(
         int | None, typer.Option(metavar="PERCENT", help="Average memory utilization to keep.")
     ] = None,
     requests: Annotated[
-        int | None, typer.Option(metavar="N", help="Requests of each task in a minute to keep.")
+        int | None,
+        typer.Option(metavar="N", help="Average requests of each task in a minute to keep."),
     ] = None,
     count: Annotated[
         int | None, typer.Option(metavar="N", help="A fixed number of tasks, without scaling.")
@@ -162,8 +163,9 @@ def scale(
 ) -> Exit:
     """Scale the tasks of an application by load, or give it a fixed number of tasks.
 
-    Options that are missing keep their values. The command shows the differences, and asks if the
-    change includes production.
+    New scaling needs --min, --max and at least one of --cpu, --memory and --requests. Later, a
+    missing --min or --max keeps its value; a given --cpu, --memory or --requests replaces all
+    three. The command shows the differences, and asks if the change includes production.
     """
     given = {
         "--min": minimum, "--max": maximum, "--cpu": cpu, "--memory": memory,

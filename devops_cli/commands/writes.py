@@ -217,7 +217,8 @@ def upgrade(
 ) -> Exit:
     """Move the stack of an application to the newest application template.
 
-    No image, no listener and no number of tasks changes. --dry-run shows the changes.
+    The stack also receives the present settings of the installation. No image, no listener and no
+    number of tasks changes. The command shows the changes and asks.
     """
     call = writing.Call("POST", f"/stacks/{name}/upgrade")
     if not (yes or write.dry_run):

@@ -81,7 +81,8 @@ SERVICE: Table = {
     "enableECSManagedTags": _OF_STACK,
     "propagateTags": _OF_STACK,
     "enableExecuteCommand": untranslated(
-        "ECS Exec is not possible here", "use logs, or a copy of the image on another machine"
+        "the installation turns on ECS Exec for all applications",
+        "ask its admin for ecsexec: true, and give the tasks a taskRole that allows it",
     ),
     "availabilityZoneRebalancing": without_effect("the default of ECS applies"),
     "resourceManagementType": _RECORD,

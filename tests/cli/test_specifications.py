@@ -121,6 +121,7 @@ def test_a_removal_leaves_no_empty_parts() -> None:
         (("set", "volumes=[]"), "'volumes' is not one of"),
         (("set", "sidecars=agent"), "sidecars must be JSON: a list or an object"),
         (("set", "logs.driver=awslogs"), "logs is set as a whole, as JSON"),
+        (("unset", "scaling.cpuPercent"), "Or use devops scale."),
         (("set", "email=a@b.example", "--env=qa"), "email is the same in all environments"),
         (("set", "cpu=1", "--env=live"), "prod has the settings of both slots"),
         (("unset", "containerPort"), "containerPort is fixed since the create"),

@@ -1,4 +1,4 @@
-"""What ECS requires of the containers of a task definition on Fargate."""
+"""The rules of ECS for the containers of a task definition on Fargate."""
 
 from __future__ import annotations
 

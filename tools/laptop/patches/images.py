@@ -69,8 +69,8 @@ def _import_upstream(account: str, region: str, repository: str, tag: str) -> No
 def describe_images(data: dict[str, Any]) -> Any:
     """Return ImageNotFoundException if the repository lacks one of the requested images.
 
-    Gap: the emulator leaves the image out of the response. Of a tag and a digest it compares only
-    one.
+    Gap: the emulator leaves the image out of the response. If a call names a tag and a digest, it
+    compares only one.
     """
     name = data.get("repositoryName", "")
     for image in data.get("imageIds") or [] if name in ecr._repositories else []:
