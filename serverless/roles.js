@@ -281,8 +281,10 @@ const scaleServices = [
   // The names of the load balancer, for the requests of each target.
   allow(['elasticloadbalancing:DescribeTargetGroups'], '*'),
 ];
-/** Change the limits of the slots during a swap, and their scale-in after it. */
-const scaleSlots = [...registerTargets, scalableTargets('PutScheduledAction'), readTargets];
+/** Change the limits of the slots during a swap. */
+const limitSlots = [...registerTargets, scalableTargets('PutScheduledAction')];
+/** Change also their scale-in after it. */
+const scaleSlots = [...limitSlots, readTargets];
 /** Follow a rollout to its end, including a rollback to the previous task definition. */
 const follow = (names) => [
   followServices,
@@ -337,10 +339,10 @@ const endEarly = [
   listenerRules,
   targets,
   ...switchListeners,
-  ...scaleSlots,
+  ...limitSlots,
 ];
 /** Complete an operation of any kind. */
-const anyOperation = [...endEarly, ...removeRevisions, ...createStack, ...register(SERVICES)];
+const anyOperation = [...endEarly, ...scaleSlots, ...removeRevisions, ...createStack, ...register(SERVICES)];
 
 /** Read the team of a repository that is not the application's own. */
 const repositoryTeams = allow(['ecr:ListTagsForResource'], arn('ecr', 'repository/*'));

@@ -46,15 +46,15 @@ NEEDED = {
 }
 KINDS = ("create", "deploy", "promote", "swap", "update", "delete")
 # The modules of kinds that several kinds share.
-SHARED = {"images", "kind", "releases", "rollout", "secrets", "sources", "stacks"}
+SHARED = {"images", "kind", "releases", "rollout", "scaling", "secrets", "sources", "stacks"}
 # The modules of the declaration of a specification.
 SPECIFICATION = (
-    "container_rules", "container_settings", "specification", "specification_rules",
+    "container_rules", "container_settings", "scaling", "specification", "specification_rules",
     "task_settings",
 )  # fmt: skip
 # Further modules of the rules and of the observations of a kind.
 PARTS = {
-    ("update", "kinds"): ("stack_plan", "stack_update"),
+    ("update", "kinds"): ("specification_change", "stack_plan", "stack_update"),
     ("update", "observe"): ("stack_update",),
     ("upgrade", "kinds"): ("stack_guard", "stack_update"),
     ("upgrade", "observe"): ("stack_update",),

@@ -65,7 +65,7 @@ def test_who_creates_stacks_and_the_stack_role_may_expand_the_template(template:
         and "cloudformation:CreateChangeSet" in listed(statement["Action"])
     ]
     assert sorted({*roles}) == [
-        "CreateRole", "QueryRole", "ReconcileRole", "StackRole", "UpdateRole",
+        "CreateRole", "QueryRole", "ReconcileRole", "StackRole", "UpdateRole", "UpgradeRole",
     ]  # fmt: skip
 
 

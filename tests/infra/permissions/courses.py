@@ -83,6 +83,9 @@ _COUNT = {"scaling": None, "desiredCount": 2}
 _SCALED = State(
     lambda world: states.done(world, patch({"service": _SCALE, "overrides": None})), states.SHOP
 )
+_UNSCALED = patch({"service": {**_COUNT, "environment": {"LEVEL": "debug"}}})
+# The release in dev, and that in the idle slot, still have scaling; the specification has none.
+_SCALED_RELEASES = State(lambda world: _fail_update(world), _SCALED)
 _SCALED_AND_GROWN = State(lambda world: states.scale(world, "prod-2"), _SCALED)
 _ADDS = patch({"environments": {"da": True}})
 _REMOVES = patch({"environments": {"nonProd": ["dev", "qa"]}}, "stage")
@@ -101,6 +104,8 @@ _REQUESTS: tuple[tuple[State, Request], ...] = (
     (_SCALED, promote()),
     (_SCALED_AND_GROWN, swap("2.0")),
     (_SCALED, delete()),
+    (_SCALED_RELEASES, deploy("2.0", "dev")),
+    (State(lambda world: states.done(world, _UNSCALED), _SCALED), promote()),
     (states.EMPTY, create(service=_SCALE)),
     (states.SHOP, _ADDS),
     (_FULL, _REMOVES),
@@ -296,6 +301,7 @@ class Trace:
         # The registry is asked for pull-through caches only if an image is missing.
         self._opened(_FULL).ask(deploy("9.0", "dev"))
         self._opened(_WITHOUT_IMAGES).ask(promote())
+        self._undone_scaling()
         self._secrets_of_a_team()
         self._images_of_sidecars()
         self._refused_callers()
@@ -312,6 +318,22 @@ class Trace:
             reply = world.send(Request("GET", SPEC, key=None, query=query).event(APPLICATION, ""))
             assert reply.status == 200
         self._missing_application()
+
+    def _undone_scaling(self) -> None:
+        """Undo a create whose dev has scaling, after the rollout of production has failed."""
+        world, account = self._opened(states.EMPTY), self._stand.account
+        overrides = {"dev": _SCALE, "prod": {"environment": {"LEVEL": "info"}}}
+        world.begun = create(overrides=overrides)
+        world.ask(world.begun)
+        for _ in range(_TURNS):
+            slots = {each for each in _running() if "prod" in each}
+            waits = not account.completion.scaling
+            account.completion.endless = slots if waits else set()
+            account.completion.failing |= set() if waits else slots
+            account.clock.wait(_PAUSE)
+            again(world)
+        assert not account.completion.scaling
+        assert not world.records().rows
 
     def _missing_application(self) -> None:
         """Read an application that does not exist, for which the service reads the names."""
@@ -393,6 +415,18 @@ def _prepare(world: World) -> None:
     states.done(world, _CREATE)
     world.account.push("1.0", "2.0")
     states.done(world, deploy("1.0", *_ALL))
+
+
+def _fail_update(world: World) -> None:
+    """Remove the scaling from the specification by an update whose rollout fails."""
+    before = _running()
+    world.ask(_UNSCALED.by_another())
+    world.account.completion.failing |= _running() - before
+    for _ in range(_TURNS):
+        world.account.clock.wait(_PAUSE)
+        schedule(world)
+    assert not world.records().open
+    world.account.completion.failing.clear()
 
 
 def _courses(state: State, request: Request, drive: Drive, deaths: list[int]) -> Iterator[Course]:
