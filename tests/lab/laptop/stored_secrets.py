@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import json
+
 from tests.lab.laptop.api import Api
 
 TAG = "technicalTeam"
+# What Secrets Manager stores for a private registry (ECS Developer Guide, "Using non-AWS container
+# images in Amazon ECS").
+LOGIN = json.dumps({"username": "reader", "password": "hush"})
 
 
 def tagged(team: str | None) -> list[dict[str, str]]:

@@ -18,7 +18,7 @@ from tests.lab.laptop.api import Api
 from tests.lab.laptop.devops import devops
 from tests.lab.laptop.scaled_services import ScaledProduction
 from tests.lab.laptop.stacks import published
-from tests.lab.laptop.stored_secrets import stored_secret
+from tests.lab.laptop.stored_secrets import LOGIN, stored_secret
 from tests.lab.templates import APPLICATION
 from tools.bench.swaps.load import load
 from tools.bench.swaps.records import LIVE, failed
@@ -27,9 +27,6 @@ from tools.laptop.cloud import Cloud
 NAME = "Complete"
 CLIENTS = 6
 REQUESTS = 40
-# What Secrets Manager stores for a private registry (ECS Developer Guide, "Using non-AWS container
-# images in Amazon ECS").
-LOGIN = json.dumps({"username": "reader", "password": "hush"})
 KEYS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
 # The setting of the application template that the newer template changes.
 OLD, NEW = '"countNumber": 14', '"countNumber": 30'

@@ -12,15 +12,12 @@ import pytest
 from devops_cli import documents
 from tests.lab.laptop.api import Api, create_body
 from tests.lab.laptop.devops import devops
-from tests.lab.laptop.stored_secrets import stored_secret
+from tests.lab.laptop.stored_secrets import LOGIN, stored_secret
 from tools.laptop import images
 from tools.laptop.cloud import Cloud
 
 NAME = "Moved"
 SPEC = f"/stacks/{NAME}/spec"
-# What Secrets Manager stores for a private registry (ECS Developer Guide, "Using non-AWS container
-# images in Amazon ECS").
-LOGIN = json.dumps({"username": "reader", "password": "hush"})
 KEYS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
 
 

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from tests.lab.laptop.api import Api, create_body
-from tests.lab.laptop.stored_secrets import stored_secret
+from tests.lab.laptop.stored_secrets import LOGIN, stored_secret
 from tools.laptop import images
 
 NAME = "Beside"
 SPEC = f"/stacks/{NAME}/spec"
 PRIVATE = f"registry.example.com/agent@sha256:{'0' * 64}"
-# What Secrets Manager stores for a private registry (ECS Developer Guide, "Using non-AWS container
-# images in Amazon ECS").
-LOGIN = json.dumps({"username": "reader", "password": "hush"})
 
 
 def pushed(api: Api, tag: str, behaviour: str = "") -> str:
