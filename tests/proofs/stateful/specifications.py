@@ -7,7 +7,7 @@ from typing import Any
 
 from devops_core.model.inventory import RowStatus
 from devops_core.model.operation import Operation, Status
-from devops_core.naming import Environment, service_name
+from devops_core.naming import PRODUCTION, Environment, service_name
 from tests.lab.effective import SIZES, effective_settings
 from tests.lab.fakes import FakeCloud
 from tests.lab.snapshot import secrets_of
@@ -165,6 +165,17 @@ class Specifications:
             container, *_ = running.request["containerDefinitions"]
             read = secrets_of(container)
             assert read == wanted["secrets"], f"{application} {name} reads {read}, not {wanted}"
+            # The size of production changes without a rollout.
+            if row.environment not in PRODUCTION and row.service.scaling_known:
+                has, scaling = self._scaling(application, name), wanted.get("scaling")
+                assert has == scaling, f"{application} {name} has {has}, not {scaling}"
+
+    def _scaling(self, application: str, name: str) -> dict[str, int] | None:
+        """Return the scaling that the scalable target of a service has, None without one."""
+        target = self._cloud.scaling.targets_.get((application, name))
+        if target is None:
+            return None
+        return {"min": target.limits.minimum, "max": target.limits.maximum, **target.policies}
 
     def _after(self, request: CallerRequest) -> Document:
         """Return the document that an update asks for."""
