@@ -9,6 +9,8 @@ from devops_core.naming import PRODUCTION, Environment
 
 _MAPS = ("environment", "secrets")
 _OTHER = dict(zip(_MAPS, reversed(_MAPS), strict=True))
+# Settings that replace each other.
+SIZES = frozenset({"desiredCount", "scaling"})
 
 
 def effective_settings(document: Mapping[str, Any], environment: Environment) -> dict[str, Any]:
@@ -21,6 +23,8 @@ def effective_settings(document: Mapping[str, Any], environment: Environment) ->
     override = document.get("overrides", {}).get(name, {})
     for layer in (document.get("service", {}), override):
         for setting, value in layer.items():
+            if setting in SIZES:
+                settings = {name: each for name, each in settings.items() if name not in SIZES}
             if setting not in _OTHER:
                 settings[setting] = value
                 continue

@@ -438,16 +438,19 @@ def scalable_targets_are_those_of_the_rows(snapshot: Snapshot, context: Context)
 
 
 def _last_kind(snapshot: Snapshot, application: str, service: str) -> str:
-    """Return the kind of the last operation that has changed a service, "" for none on record."""
-    kinds = {
-        (operation.ended_at, operation.id): operation.kind
+    """Return the kind of the last operation that has changed a service, "" for none on record.
+
+    Operations of one service follow each other; the times of their ends depend on the clocks.
+    """
+    kinds = [
+        operation.kind
         for operation in snapshot.operations.values()
         for part in operation.progress
         if (operation.application, part.service) == (application, service)
-        if operation.ended_at and operation.kind != "repair"
+        if operation.ended and operation.kind != "repair"
         if part.status is Status.SUCCEEDED or (part.scales and part.scaled)
-    }
-    return kinds[max(kinds)] if kinds else ""
+    ]
+    return kinds[-1] if kinds else ""
 
 
 def each_environment_is_in_service(snapshot: Snapshot, context: Context) -> None:

@@ -110,7 +110,8 @@ class Snapshot(Protocol):
     """The state of an account.
 
     `unchecked` names promises that cannot be checked on this snapshot, each with the reason.
-    `operations` are by id, `events` by the id of their operation and in the order of their keys.
+    `operations` are by id in the order of their acceptance, `events` by the id of their operation
+    in the order of their keys.
     `records` are the records of applications by name, `specifications` the stored revisions by
     application and number.
     `listed` counts, for each event (operation, key), its entries in the listings by time.

@@ -48,9 +48,9 @@ class TableItems:
 
     @cached_property
     def operations(self) -> Mapping[str, Operation]:
-        """The operations by id."""
+        """The operations by id, in the order of their acceptance."""
         found = (items.operation_of(item, details.details_type) for item in self._log("OPERATION"))
-        return {operation.id: operation for operation in found}
+        return {each.id: each for each in sorted(found, key=lambda operation: operation.id)}
 
     @cached_property
     def events(self) -> Mapping[str, Sequence[Event]]:

@@ -38,6 +38,7 @@ from tests.lab.snapshot import (
     Service,
     Stack,
     StoredSnapshot,
+    Target,
     TaskDefinition,
 )
 
@@ -88,6 +89,7 @@ def row(environment: str, service: str) -> Row:
         task_definition=definition(service),
         registered=definition(service),
         image="repo/shop:1.0",
+        scaling=None,
         spec=SPECIFICATION.revision,
         spec_hash=SPECIFICATION.settings(Environment(environment)).hash,
     )
@@ -244,6 +246,49 @@ def changed_definition(service: str, **changes: Any) -> Break:
     return broken
 
 
+SCALING = {"min": 1, "max": 4, "cpuPercent": 60}
+
+
+def scaled(number: int, *, known: bool = True, **changes: Any) -> Break:
+    """Give a row scaling, and its service a scalable target."""
+
+    def prepared(state: Prepared) -> None:
+        service = state.rows[number].service
+        assert service
+        scaling = replace(service, scaling=SCALING, scaling_known=known)
+        changed_row(number, service=scaling)(state)
+        target = Target(1, 4, scales_in=True, policies={"cpuPercent": 60})
+        # The swap of the fixture has changed the slots.
+        suspends = state.rows[number].environment is Environment.PROD_BLUE
+        target = replace(target, **{"scales_in": not suspends, **changes})
+        state.targets["Shop", service.name] = target
+
+    return prepared
+
+
+def without_target(state: Prepared) -> None:
+    scaled(0)(state)
+    state.targets.clear()
+
+
+def swapped_slots(state: Prepared) -> None:
+    """Record that the swap has changed both slots."""
+    parts = tuple(
+        Progress(environment=each.environment, service=each.service.name, status=Status.SUCCEEDED)
+        for each in state.rows[1:]
+        if each.service
+    )
+    changed_operation(progress=parts)(state)
+
+
+def scaled_slot(number: int, *, scales_in: bool) -> Break:
+    def broken(state: Prepared) -> None:
+        swapped_slots(state)
+        scaled(number, scales_in=scales_in)(state)
+
+    return broken
+
+
 def changed_hash(state: Prepared) -> None:
     service = state.rows[0].service
     assert service
@@ -372,6 +417,21 @@ BROKEN: tuple[tuple[Callable[..., Any], Break], ...] = (
         promises.tasks_can_read_their_secrets,
         changed_stack(parameters={**PARAMETERS, "prodSecretArns": ""}),
     ),
+    (
+        promises.scalable_targets_are_those_of_the_rows,
+        lambda state: state.targets.update({("Shop", "dev"): Target(1, 2, True, {})}),
+    ),
+    (
+        promises.scalable_targets_are_those_of_the_rows,
+        lambda state: state.targets.update({("Cart", "dev"): Target(1, 2, True, {})}),
+    ),
+    (promises.scalable_targets_are_those_of_the_rows, without_target),
+    (promises.scalable_targets_are_those_of_the_rows, scaled(0, policies={"cpuPercent": 50})),
+    (promises.scalable_targets_are_those_of_the_rows, scaled(0, policies={})),
+    (promises.scalable_targets_are_those_of_the_rows, scaled(0, minimum=0)),
+    (promises.scalable_targets_are_those_of_the_rows, scaled(0, maximum=5)),
+    (promises.scalable_targets_are_those_of_the_rows, scaled_slot(1, scales_in=False)),
+    (promises.scalable_targets_are_those_of_the_rows, scaled_slot(2, scales_in=True)),
     (promises.each_environment_is_in_service, changed_service("dev", state="IN_PROGRESS")),
     (promises.each_environment_is_in_service, changed_service("prod-2", desired=2)),
     (promises.each_environment_is_in_service, changed_service("prod-1", running=0, desired=0)),
@@ -466,6 +526,31 @@ def test_tasks_can_have_other_variables_than_those_of_their_revision(state: Prep
     hold_at_rest(state)
 
 
+def test_each_service_with_scaling_has_its_target(state: Prepared) -> None:
+    swapped_slots(state)
+    for number in range(len(SERVICES)):
+        scaled(number)(state)
+    hold_at_rest(state)
+
+
+@pytest.mark.parametrize("limits", [(3, 4), (6, 6)])
+def test_a_swap_can_raise_the_limits_of_a_target(state: Prepared, limits: tuple[int, int]) -> None:
+    scaled(1, minimum=limits[0], maximum=limits[1])(state)
+    hold_at_rest(state)
+
+
+def test_a_call_of_scaling_with_an_unknown_result_can_have_no_target(state: Prepared) -> None:
+    scaled(0, known=False)(state)
+    state.targets.clear()
+    hold_at_rest(state)
+
+
+def test_a_target_can_remain_after_a_refusal_with_a_warning(state: Prepared) -> None:
+    state.targets["Shop", "dev"] = Target(1, 2, scales_in=True, policies={})
+    changed_operation(warnings=("the scaling of dev could not be changed: refused",))(state)
+    hold_at_rest(state)
+
+
 def test_a_claim_after_the_end_is_found_without_its_operation(state: Prepared) -> None:
     changed_row(claim=OTHER)(state)
     state.unchecked = {"each_claim_is_that_of_an_operation": "an example"}
@@ -532,6 +617,10 @@ def moving(**changes: Any) -> Change:
     return replace(usual, **changes)
 
 
+def resizing(count: int) -> Change:
+    return Change(0, Action.UPDATE_SERVICE, "Shop", "prod-1", count=count)
+
+
 def updating(service: str = "prod-1") -> Change:
     return Change(0, Action.UPDATE_SERVICE, "Shop", service, definition(service, 3))
 
@@ -578,6 +667,45 @@ def test_the_switch_of_the_test_listener_moves_no_customers(acting: Prepared) ->
     assert watched(acting, moving(listener="test")).switches == []
 
 
+def rolled_out(**changes: Any) -> Break:
+    """Deploy the revision to dev, with a changed task definition."""
+    part = Progress(
+        environment=Environment.DEV, service="dev", previous=definition("dev"), spec_hash="other"
+    )
+
+    def broken(state: Prepared) -> None:
+        changed_operation(kind="deploy", spec=SPECIFICATION.revision, progress=(part,))(state)
+        state.task_definitions[definition("dev", 3)] = replace(tasks("DEV"), **changes)
+
+    return broken
+
+
+def test_a_rollout_applies_the_settings_of_its_revision(acting: Prepared) -> None:
+    rolled_out()(acting)
+    watched(acting, updating("dev"))
+
+
+def busy(state: Prepared) -> None:
+    """Let the live slot have more tasks than the minimum of the idle one."""
+    for slot in ("prod-1", "prod-2"):
+        changed_service(slot, running=3, desired=3)(state)
+    scaled(2, minimum=2)(state)
+
+
+def test_customers_move_to_a_slot_that_keeps_its_tasks(acting: Prepared) -> None:
+    busy(acting)
+    scaled(2, minimum=3)(acting)
+    assert watched(acting, moving()).switches == [SWAP]
+
+
+@pytest.mark.parametrize("prepare", [scaled(2), changed_service("prod-1", desired=9)])
+def test_a_count_raises_a_service_with_scaling_or_changes_one_without(
+    acting: Prepared, prepare: Break
+) -> None:
+    prepare(acting)
+    watched(acting, resizing(3))
+
+
 def no_target(state: Prepared) -> None:
     state.healthy_targets = 0
 
@@ -605,11 +733,28 @@ BROKEN_CHANGES: tuple[tuple[Callable[..., Any], Change, Break], ...] = (
     (promises.customers_move_only_to_a_ready_slot, moving(), changed_service("prod-1", running=0)),
     (promises.customers_move_only_to_a_ready_slot, moving(), changed_service("prod-2", running=2)),
     (promises.customers_move_only_to_a_ready_slot, moving(), no_target),
+    (promises.customers_move_only_to_a_ready_slot, moving(), busy),
+    (promises.a_count_takes_no_tasks_from_a_service_with_scaling, resizing(2), busy),
     (promises.only_a_promote_changes_the_idle_slot, updating(), no_target),
     (
         promises.no_rollout_changes_the_live_slot,
         updating("prod-2"),
         changed_operation(kind="deploy-blue"),
+    ),
+    (
+        promises.a_rollout_changes_only_settings_of_the_specification,
+        updating("dev"),
+        rolled_out(variables={"PORT": "81", "LEVEL": "info", "DEBUG": "1"}),
+    ),
+    (
+        promises.a_rollout_changes_only_settings_of_the_specification,
+        updating("dev"),
+        rolled_out(secrets={}),
+    ),
+    (
+        promises.a_rollout_changes_only_settings_of_the_specification,
+        updating("dev"),
+        rolled_out(sidecars={"agent": "repo/agent:1"}),
     ),
     (
         promises.a_rollout_changes_only_the_image,
@@ -707,6 +852,18 @@ def test_an_error_of_a_check_is_not_an_error_of_aws(acting: Prepared) -> None:
 def test_a_reader_names_existing_promises_with_a_reason(unchecked: Mapping[str, str]) -> None:
     assert all(callable(getattr(promises, name)) for name in unchecked)
     assert all(unchecked.values())
+
+
+def test_each_promise_is_broken_on_purpose() -> None:
+    broken = {promise for promise, _ in BROKEN} | {promise for promise, *_ in BROKEN_CHANGES}
+    elsewhere = {
+        promises.each_operation_ends,
+        promises.no_claim_remains,
+        promises.an_operation_that_failed_before_its_switch_moved_no_customers,
+        promises.a_change_of_the_stack_concerns_only_its_environments,
+    }
+    every = {*promises.ALWAYS, *promises.AT_CHANGE, *promises.AT_REST}
+    assert sorted(each.__name__ for each in every - broken - elsewhere) == []
 
 
 def test_each_promise_is_checked_on_a_reader() -> None:

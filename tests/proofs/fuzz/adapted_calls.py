@@ -12,7 +12,7 @@ from devops_core.model.specification import DEFAULT_ROLLOUT_MINUTES
 from devops_core.naming import APPLICATION_NAME, IMAGE_TAG, IMAGE_URI, TEAM_TAG
 from devops_core.requests.deploy import LONGEST_REPOSITORY
 from devops_core.requests.fields import LONGEST_IMAGE
-from devops_core.requests.scaling import MAX_TASKS
+from devops_core.requests.scaling import MAX_TASKS, TARGETS
 from devops_core.requests.task_settings import FIXED, MAX_SECRET_BYTES
 from tools.laptop.cloud import ACCOUNT
 
@@ -36,12 +36,15 @@ _SHORTEST_ROLLOUT = 60 * DEFAULT_ROLLOUT_MINUTES
 _AGENT = f"registry.example.com/agent@sha256:{'0' * 64}"
 # The port of the application in a specification without one, and the variables that a task keeps.
 _DEFAULT_PORT, _MAX_VARIABLES = 80, 3
+# The value that a scaling without one keeps.
+_KEEPS = {"cpuPercent": 50}
 # Patches that are valid for each application; the numbers select one.
 PATCHES: Sequence[Mapping[str, Any]] = (
     {"service": {"environment": {"LEVEL": "debug", "OLD": None}}},
     {"overrides": {"dev": {"environment": {"LEVEL": "trace"}, "unset": ["NONE"]}}},
-    {"overrides": {"prod": {"desiredCount": 2}}},
-    {"overrides": {"prod": {"desiredCount": 1}, "dev": None}},
+    {"overrides": {"prod": {"desiredCount": 2, "scaling": None}}},
+    {"overrides": {"prod": {"desiredCount": 1, "scaling": None}, "dev": None}},
+    {"overrides": {"prod": {"desiredCount": None, "scaling": {"min": 1, "max": 2, **_KEEPS}}}},
     {"service": {"cpu": 512, "memory": 1024}, "overrides": None},
     {"service": None, "description": "Patched"},
     {"service": {"command": ["serve"], "stopSeconds": 5, "warmup": ["/", "/a?b=c"]}},
@@ -171,6 +174,7 @@ def _follow_settings(body: dict[str, Any]) -> None:
     """
     for settings in _all_settings(body):
         _use_whole_numbers(settings)
+        _follow_scaling(settings)
         settings.pop("taskRole", None)
         if not {"cpu", "memory"} <= settings.keys():
             settings.pop("cpu", None)
@@ -180,6 +184,20 @@ def _follow_settings(body: dict[str, Any]) -> None:
         names = {*settings.get("environment", {}), *settings.get("secrets", {})}
         if "unset" in settings:
             settings["unset"] = [each for each in settings["unset"] if each not in names]
+
+
+def _follow_scaling(settings: dict[str, Any]) -> None:
+    """Give scaling limits in order and a value to keep, and remove a count beside it.
+
+    A service has at most two tasks, to limit the load.
+    """
+    if scaling := settings.get("scaling"):
+        settings.pop("desiredCount", None)
+        _use_whole_numbers(scaling)
+        scaling["max"] = min(max(scaling["min"], scaling["max"]), 2)
+        scaling["min"] = min(scaling["min"], scaling["max"])
+        if not scaling.keys() & {*TARGETS}:
+            scaling.update(_KEEPS)
 
 
 def _follow_containers(body: dict[str, Any]) -> None:

@@ -219,6 +219,24 @@ def test_an_image_has_at_most_the_length_that_ecs_allows(
     assert ("repouri" in body) == kept
 
 
+@pytest.mark.parametrize(
+    ("given", "used"),
+    [
+        ({"min": 9, "max": 3.0}, {"min": 2, "max": 2, "cpuPercent": 50}),
+        ({"min": 1, "max": 1, "memoryPercent": 70.0}, {"min": 1, "max": 1, "memoryPercent": 70}),
+        ({"min": 1, "max": 100, "cpuPercent": 1}, {"min": 1, "max": 2, "cpuPercent": 1}),
+    ],
+)
+@pytest.mark.parametrize("called", ["createApplication", "replaceSpecification"])
+def test_scaling_has_valid_limits_a_value_and_no_count(
+    called: str, given: dict[str, Any], used: dict[str, Any]
+) -> None:
+    service, override = ({"scaling": dict(given), "desiredCount": 2} for _ in range(2))
+    body = {"service": service, "overrides": {"prod": override}}
+    follow_descriptions(called, body, {})
+    assert body == {"service": {"scaling": used}, "overrides": {"prod": {"scaling": used}}}
+
+
 def test_numbers_are_whole() -> None:
     body: dict[str, Any] = {"applicationName": "Shop", "spec": 328.0}
     follow_descriptions("promote", body, {})

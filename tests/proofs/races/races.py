@@ -7,11 +7,12 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
+from devops_core.naming import SLOTS
 from tests.lab.client import SCHEDULE, Client, Reply
 from tests.lab.events import DEPLOYMENT_COMPLETED
 from tests.lab.fakes import FakeCloud
 from tests.lab.fakes.task_service import CRASH
-from tests.lab.memory import accounts
+from tests.lab.memory import accounts, scaled_accounts
 from tests.lab.memory.accounts import ADD_DA, DROP_QA, LEVEL, PRODUCTION, Prepare
 from tests.lab.memory.accounts import Call as Request
 from tests.proofs.races.race import Act, Actor, Race
@@ -202,6 +203,59 @@ def _upgrades() -> Iterator[Race]:
     yield race("upgrade", Client.upgrade, one)
 
 
+def _load(tasks: int) -> Act:
+    """Return the load: it requires some tasks in the live slot, and none in the idle one.
+
+    It makes no outgoing call, so it changes both slots at once.
+    """
+
+    def act(actor: Actor) -> None:
+        scaling, live = actor.cloud.scaling, actor.cloud.live("Shop")
+        for slot in SLOTS:
+            if ("Shop", slot) in scaling.targets_:
+                scaling.follow_load("Shop", slot, tasks if slot == live else 0)
+
+    return act
+
+
+def _scaling() -> Iterator[Race]:
+    """The scaling of production with each other kind, and the load during each of them."""
+    busy, swapped = (scaled_accounts.busy,), (scaled_accounts.swapped,)
+    one, none = frozenset({1}), frozenset[str]()
+    scales, others, counts = (
+        _patch({"overrides": {"prod": size}})
+        for size in (
+            {"scaling": {"min": 3, "max": 6, "memoryPercent": 70}},
+            {"scaling": {"min": 1, "max": 4, "cpuPercent": 50}},
+            {"desiredCount": 3},
+        )
+    )
+    for name, steps, actors, accepted in (
+        ("update-swap", busy, (scales, _SWAP_2), _SOME),
+        ("update-swap-unscaled", busy, (counts, _SWAP_2), _SOME),
+        ("update-promote", swapped, (scales, Client.promote), _SOME),
+        ("update-update", busy, (scales, others), _SOME),
+        ("update-delete", busy, (scales, Client.delete), _SOME),
+        ("promote-swap", swapped, (Client.promote, Client.swap), _SOME),
+        ("swap-swap", busy, (_SWAP_2, _SWAP_1), _SOME),
+        ("swap-delete", busy, (_SWAP_2, Client.delete), _SOME),
+        ("drift-update", (*busy, aged), (Client.drift_check, scales), one),
+        ("drift-swap", (*busy, aged), (Client.drift_check, _SWAP_2), one),
+    ):
+        yield Race(f"{name}-scaled", steps, actors, accepted, refusals=_BUSY)
+    rises, falls = _load(5), _load(0)
+    for name, steps, act in (
+        ("swap", busy, _SWAP_2),
+        ("swap-back", swapped, _SWAP_1),
+        ("promote", swapped, Client.promote),
+        ("update", busy, scales),
+        ("update-unscaled", busy, counts),
+        ("delete", busy, Client.delete),
+    ):
+        yield Race(f"load-{name}", steps, (rises, act), one, refusals=none)
+        yield Race(f"load-{name}-falls", steps, (falls, act), one, refusals=none)
+
+
 def _keys() -> Iterator[Race]:
     """Requests with the same Idempotency-Key: one operation, or a refusal for another body."""
     reused = frozenset({"IDEMPOTENCY_KEY_REUSED"})
@@ -313,6 +367,7 @@ OPEN_OPERATIONS = (
     OpenOperation("promote", _TESTED, Client.promote, 7),
     OpenOperation("swap", _SHOP, Client.swap, 3),
     OpenOperation("swap-raised", (accounts.small_blue,), Client.swap, 6),
+    OpenOperation("swap-scaled", (scaled_accounts.busy,), Client.swap, 9),
     OpenOperation("delete", _SHOP, Client.delete, 11),
 )
 
@@ -348,6 +403,7 @@ RACES: Mapping[str, Race] = {
         _creates_and_deletes,
         _updates,
         _upgrades,
+        _scaling,
         _keys,
         _refused_callers,
         _drifts,

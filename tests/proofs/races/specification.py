@@ -12,14 +12,14 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from devops_core.naming import PRODUCTION, PROMOTABLE, Environment
-from tests.lab.effective import effective_settings
+from tests.lab.effective import SIZES, effective_settings
 
 # The application and the environment of a row.
 Key = tuple[str, Environment]
 _GREEN, _BLUE = Environment.PROD_GREEN, Environment.PROD_BLUE
 # The kinds of operation that hold the specification of an application.
 _HOLD_SPECIFICATION = ("create", "update", "upgrade", "delete")
-# Settings that no task has; the count of production changes at once, without a release.
+# Settings that no task has; the size of production changes at once, without a release.
 _NOT_RUNNING = ("rolloutMinutes", "warmup")
 
 
@@ -37,15 +37,15 @@ class Document:
 
     def settings(self, environment: Environment) -> str:
         """Return the settings that a release runs in an environment, as JSON text."""
-        left_out = {*_NOT_RUNNING, *(["desiredCount"] if environment in PRODUCTION else [])}
+        left_out = {*_NOT_RUNNING, *(SIZES if environment in PRODUCTION else ())}
         settings = self._effective(environment)
         kept = {name: value for name, value in settings.items() if name not in left_out}
         return json.dumps(kept, sort_keys=True)
 
-    def count(self, environment: Environment) -> int | None:
-        """Return the task count of an environment, None if the document does not name it."""
-        count: int | None = self._effective(environment).get("desiredCount")
-        return count
+    def size(self, environment: Environment) -> dict[str, Any]:
+        """Return the task count or the scaling of an environment, if the document has one."""
+        settings = self._effective(environment)
+        return {name: settings[name] for name in SIZES if name in settings}
 
     def patched(self, patch: Mapping[str, Any]) -> Document:
         """Return the next revision after a merge patch, the same one without a change."""
@@ -197,7 +197,7 @@ class StartRequest:
         if self.kind == "upgrade":
             return ()
         if self.kind == "update":
-            return [*self._outdated(state), *self._counted(state), *self._removed(state)]
+            return [*self._outdated(state), *self._resized(state), *self._removed(state)]
         return state.rows_of(self.application) if self.kind == "delete" else PRODUCTION
 
     def document(self, state: State) -> Document | None:
@@ -235,13 +235,13 @@ class StartRequest:
             if document and remains and row.settings != document.settings(name):
                 yield name
 
-    def _counted(self, state: State) -> Iterable[Environment]:
-        """Return production if an update changes only its task count."""
+    def _resized(self, state: State) -> Iterable[Environment]:
+        """Return production if an update changes only its task count or its scaling."""
         before, after = state.documents.get(self.application), self.document(state)
         if before is None or after is None:
             return ()
         same_settings = before.settings(_GREEN) == after.settings(_GREEN)
-        return PRODUCTION if same_settings and before.count(_GREEN) != after.count(_GREEN) else ()
+        return PRODUCTION if same_settings and before.size(_GREEN) != after.size(_GREEN) else ()
 
 
 def accepted(start: StartRequest, identifier: str, state: State) -> State | None:

@@ -38,7 +38,10 @@ _some = st.lists(st.sampled_from(_TESTS), min_size=1, max_size=3, unique=True).m
 )
 _versions = st.sampled_from(("1.0", "2.0", "3.0", "4.0", "crash", "hang"))
 _keys = st.sampled_from((None, None, "k1", "k2", "k3", "k4"))
-_services = st.sampled_from((None, {"desiredCount": 2}, {"environment": {"LEVEL": "info"}}))
+_SCALING = {"min": 2, "max": 4, "cpuPercent": 60}
+_services = st.sampled_from(
+    (None, {"desiredCount": 2}, {"environment": {"LEVEL": "info"}}, {"scaling": _SCALING})
+)
 _pick = st.integers(0, 11)
 # Merge patches of specifications: most change single environments.
 _patches = st.sampled_from(
@@ -53,6 +56,10 @@ _patches = st.sampled_from(
         {"overrides": {"prod": {"environment": {"LIVE": "1"}}}},
         {"overrides": {"prod": {"environment": {"LIVE": "2"}, "desiredCount": 2}}},
         {"overrides": {"prod": {"desiredCount": 3}}},
+        {"overrides": {"prod": {"desiredCount": 3, "scaling": None}}},
+        {"overrides": {"prod": {"desiredCount": None, "scaling": {**_SCALING, "min": 1}}}},
+        {"overrides": {"dev": {"scaling": {"min": 1, "max": 3, "requestsPerTarget": 100}}}},
+        {"service": {"desiredCount": None, "scaling": _SCALING}},
         {"overrides": {"prod": None}},
         {"description": "another one"},
         {},
@@ -221,7 +228,11 @@ class Actors(RuleBasedStateMachine):
         self.simulation.other_skew = timedelta(seconds=skew)
         self.simulation.faults.schedule(kind, ahead)
 
-    @rule(port=st.sampled_from(("tables", "containers", "load_balancer", "stacks", "images")))
+    @rule(
+        port=st.sampled_from(
+            ("tables", "containers", "load_balancer", "scaling", "stacks", "images")
+        )
+    )
     def throttle(self, port: str) -> None:
         self.simulation.faults.throttle(port)
 
@@ -250,6 +261,11 @@ class Actors(RuleBasedStateMachine):
     @rule(name=_names, change=st.sampled_from(sorted(CHANGES)), pick=_pick)
     def change_manually(self, name: str, change: str, pick: int) -> None:
         self.simulation.change_manually(name, change, pick)
+
+    @rule(name=_names, pick=_pick, tasks=st.integers(0, 5))
+    def load(self, name: str, pick: int, tasks: int) -> None:
+        """Let the load of a service with scaling require a number of tasks."""
+        self.simulation.follow_load(name, pick, tasks)
 
     # --- time ---
 

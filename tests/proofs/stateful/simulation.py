@@ -255,6 +255,17 @@ class Simulation:
             if cluster == application:
                 self.cloud.containers.advance(cluster, name)
 
+    def follow_load(self, application: str, pick: int, tasks: int) -> None:
+        """Scale a service of an application that has a scalable target."""
+        active = self.cloud.containers.services_
+        targets = [
+            key
+            for key in self.cloud.scaling.targets_
+            if key[0] == application and key in active and active[key].active
+        ]
+        if targets:
+            self.cloud.scaling.follow_load(*targets[pick % len(targets)], tasks)
+
     def set_stack_fault(self, fault: StackFault) -> None:
         """Let the following updates of stacks fail, or not."""
         for name, value in fault._asdict().items():

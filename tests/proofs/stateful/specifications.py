@@ -7,8 +7,8 @@ from typing import Any
 
 from devops_core.model.inventory import RowStatus
 from devops_core.model.operation import Operation, Status
-from devops_core.naming import Environment, service_name
-from tests.lab.effective import effective_settings
+from devops_core.naming import PRODUCTION, Environment, service_name
+from tests.lab.effective import SIZES, effective_settings
 from tests.lab.fakes import FakeCloud
 from tests.lab.snapshot import secrets_of
 from tests.proofs.stateful.caller_requests import CallerRequest
@@ -43,13 +43,17 @@ class Specifications:
     def are_faulty(self, request: CallerRequest) -> bool:
         """Return whether an update names an environment that the application does not have.
 
-        It must also name exactly the environments that it removes.
+        A part with both a task count and scaling is faulty too. The update must also name exactly
+        the environments that it removes.
         """
         document = self._after(request)
         existing = _environments(document)
         removed = _environments(self.document(request.application)) - existing
         named = {*filter(None, dict(request.members).get("remove", "").split(","))}
-        return removed != named or not document.get("overrides", {}).keys() <= {*existing, "prod"}
+        overrides = document.get("overrides", {})
+        parts = (document.get("service", {}), *overrides.values())
+        two_sizes = any(part.keys() >= SIZES for part in parts)
+        return two_sizes or removed != named or not overrides.keys() <= {*existing, "prod"}
 
     def removed(self, application: str, patch: Mapping[str, Any]) -> str:
         """Return the environments that a merge patch removes, as the query parameter names them."""
@@ -73,7 +77,7 @@ class Specifications:
             effective_settings(each, environment)
             for each in (documents[service.spec], self.document(application))
         )
-        return _without_count(ran) == _without_count(wanted)
+        return _without_size(ran) == _without_size(wanted)
 
     def explains(self, operation: Operation, cause: CallerRequest) -> bool:
         """Return whether an update has the document that a request asked for.
@@ -161,6 +165,17 @@ class Specifications:
             container, *_ = running.request["containerDefinitions"]
             read = secrets_of(container)
             assert read == wanted["secrets"], f"{application} {name} reads {read}, not {wanted}"
+            # The size of production changes without a rollout.
+            if row.environment not in PRODUCTION and row.service.scaling_known:
+                has, scaling = self._scaling(application, name), wanted.get("scaling")
+                assert has == scaling, f"{application} {name} has {has}, not {scaling}"
+
+    def _scaling(self, application: str, name: str) -> dict[str, int] | None:
+        """Return the scaling that the scalable target of a service has, None without one."""
+        target = self._cloud.scaling.targets_.get((application, name))
+        if target is None:
+            return None
+        return {"min": target.limits.minimum, "max": target.limits.maximum, **target.policies}
 
     def _after(self, request: CallerRequest) -> Document:
         """Return the document that an update asks for."""
@@ -201,5 +216,5 @@ def _patched(document: Document, patch: Mapping[str, Any]) -> dict[str, Any]:
     return result
 
 
-def _without_count(settings: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in settings.items() if name != "desiredCount"}
+def _without_size(settings: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in settings.items() if name not in SIZES}
