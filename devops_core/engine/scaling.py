@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import datetime, timedelta
 
 from devops_core.model.decisions import State
-from devops_core.model.operation import Status
+from devops_core.model.operation import Operation, Status
 from devops_core.model.scaling import SETTLING
 from devops_core.model.steps import (
     AllowScaleIn,
@@ -16,6 +17,9 @@ from devops_core.model.steps import (
 )
 from devops_core.naming import output_key
 from devops_core.ports import Cloud
+
+# The time in which a swap repeats a step for scaling.
+_PATIENCE = timedelta(minutes=1)
 
 
 def call(cloud: Cloud, state: State, step: ScalingStep) -> None:
@@ -62,13 +66,16 @@ def applied(state: State, step: ScalingStep) -> State:
     return state._replace(operation=operation)
 
 
-def refused(state: State, step: ScalingStep, message: str, *, ends: bool) -> State | None:
+def failed(
+    state: State, step: ScalingStep, message: str, now: datetime, *, refused: bool
+) -> State | None:
     """Return the state after an error, None if a later worker must repeat the step.
 
-    `ends` is whether the operation can end without the step.
+    `refused` is whether AWS refuses the call. A swap continues without its steps for scaling after
+    a minute: customers must be able to leave a bad release without Application Auto Scaling.
     """
     operation = state.operation
-    if not ends:
+    if not (refused or operation.overdue(now) or _is_urgent(operation, step, now)):
         return None
     if isinstance(step, ApplyScaling | RemoveScaling):
         part = operation.part(step.service)
@@ -79,10 +86,14 @@ def refused(state: State, step: ScalingStep, message: str, *, ends: bool) -> Sta
                     step.service, status=Status.FAILED, reason=reason, unrestored=True
                 )
             )
-    elif isinstance(step, SetMinimum) and step.minimum > step.scaling["min"]:
-        # Without it, Application Auto Scaling could take tasks from the next live slot.
-        return None
     name = step.service if isinstance(step, ApplyScaling | RemoveScaling) else step.slot
     warning = f"the scaling of {name} could not be changed: {message}"
     operation = replace(operation, warnings=(*operation.warnings, warning))
     return applied(state._replace(operation=operation), step)
+
+
+def _is_urgent(operation: Operation, step: ScalingStep, now: datetime) -> bool:
+    """Return whether a swap has repeated a step for a minute."""
+    if not isinstance(step, SetMinimum | AllowScaleIn):
+        return False
+    return now >= (operation.details.switched_at or operation.requested_at) + _PATIENCE

@@ -93,15 +93,15 @@ def applied(
 def _refused(state: State, step: Step, error: AwsError, now: datetime) -> State | None:
     """Return the state after a refusal that is a result of the step, None for any other error."""
     refused = isinstance(error, RefusedError)
-    overdue = state.operation.overdue(now)
     if isinstance(step, Deregister):
         # The operation does not wait for a permission to clean up, nor after its deadline.
-        ignored = refused or isinstance(error, AccessDeniedError) or overdue
+        denied = isinstance(error, AccessDeniedError)
+        ignored = refused or denied or state.operation.overdue(now)
         return _deregistered(state, step, None) if ignored else None
     if isinstance(step, ScalingStep):
         from devops_core.engine import scaling
 
-        return scaling.refused(state, step, error.message, ends=refused or overdue)
+        return scaling.failed(state, step, error.message, now, refused=refused)
     if not refused:
         return None
     if isinstance(step, ReadTemplate | CreateStack | CreateChangeSet):

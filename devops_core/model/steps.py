@@ -107,7 +107,8 @@ class RemoveScaling(NamedTuple):
 class SetMinimum(NamedTuple):
     """Set the minimum of a slot's scaling, at least that of `scaling`, into `details.minimum`.
 
-    A higher minimum ends by itself: a scheduled action restores that of `scaling`.
+    A higher minimum ends by itself: a scheduled action restores that of `scaling`. A refusal
+    becomes a warning.
     """
 
     slot: str

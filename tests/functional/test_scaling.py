@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from devops_core.errors import AccessDeniedError, RefusedError, ThrottledError
+from devops_core.errors import AccessDeniedError, AwsError, RefusedError, ThrottledError
 from devops_core.model.scaling import SETTLING
 from devops_core.naming import Environment
 from tests.lab.client import Client, Reply
@@ -276,6 +276,22 @@ def test_a_throttled_or_lost_call_is_repeated(
     api.settle()
     assert api.status(reply.id).operation["status"] == "SUCCEEDED"
     assert limits(promoted) == (2, 5)
+
+
+@pytest.mark.parametrize(
+    "error", [RefusedError("the quota is used up"), AccessDeniedError("no permission")]
+)
+def test_a_swap_does_not_depend_on_application_auto_scaling(
+    scaled: FakeCloud, api: Client, error: AwsError
+) -> None:
+    scaled.scaling.follow_load("Shop", "prod-2", 5)
+    scaled.wire.fail("scaling", error)
+    reply = ended(api, api.swap())
+    assert scaled.live("Shop") == "prod-1"
+    assert desired(scaled, "prod-1") == 5
+    warning = f"the scaling of prod-1 could not be changed: {error.message}"
+    assert warning in reply.operation["warnings"]
+    assert reply.operation["took"]["untilEnded"] <= 300
 
 
 def test_a_missing_permission_after_the_switch_becomes_a_warning(

@@ -605,8 +605,9 @@ def customers_move_only_to_a_ready_slot(acting: Acting, context: Context) -> Non
         assert next_one.running >= customers.running, f"{slot} is smaller than {live}"
         # Its alarms have not seen the customers, and ask for scale-in.
         target = snapshot.targets.get((change.application, slot))
-        protected = target is None or target.minimum >= customers.running
-        assert protected, f"{slot} can lose tasks: it has the scaling {target}"
+        refused = any(_REFUSED_SCALING in each for each in acting.operation.warnings)
+        protected = target is None or target.minimum >= customers.running or not target.scales_in
+        assert protected or refused, f"{slot} can lose tasks: it has the scaling {target}"
 
 
 def a_count_takes_no_tasks_from_a_service_with_scaling(acting: Acting, context: Context) -> None:

@@ -233,6 +233,8 @@ REFUSALS: list[tuple[str, State, Step, State]] = [
     ("a refused removal without a rollout is a warning",
      state(operation("delete", part(scalable=True, scaled=False))), REMOVE_SCALING,
      state(operation("delete", part(scalable=True), warnings=(warning("dev"),)))),
+    ("a refused minimum is a warning, because a swap must be possible", state(swapping()),
+     RAISE_MINIMUM, state(swapping(minimum=4, warnings=(warning("prod-2"),)))),
     ("a refused restoration is a warning, because it takes place later",
      state(swapping(minimum=4)), RESTORE_MINIMUM,
      state(swapping(minimum=2, warnings=(warning("prod-2"),)))),
@@ -268,8 +270,6 @@ STOPS: list[tuple[State, Step, Sequence[AwsError]]] = [
     (sending(), UPDATE, [UNREACHABLE]),
     (state(swapping(), production("prod-1", "prod-2")), SCALE, ERRORS),
     (state(swapping(), production("prod-1", "prod-2")), WARM_UP, ERRORS),
-    # The next live slot could lose tasks.
-    (state(swapping()), RAISE_MINIMUM, [REFUSED]),
     (state(swapping(), production("prod-1", "prod-2")), SWITCH, ERRORS),
     (state(swapping(), production("prod-2", "prod-2")), SWITCH_TEST, ERRORS),
 ]
@@ -348,12 +348,24 @@ def test_a_failed_deregistration_is_accepted_if_it_cannot_succeed_in_time(
     ids=["apply", "remove", "raise", "restore", "suspend"],
 )
 @pytest.mark.parametrize("error", [THROTTLED, UNREACHABLE], ids=["throttled", "unreachable"])
-def test_scaling_is_repeated_until_the_deadline(before: State, step: Step, error: AwsError) -> None:
-    now = moment(before, overdue=False)
-    assert applied(before, [step], [error], now) == (before, [error])
-    after, errors = applied(before, [step], [error], moment(before, overdue=True))
-    ends = step != RAISE_MINIMUM
-    assert (errors == [], after != before) == (ends, ends)
+def test_scaling_is_repeated_until_the_deadline_and_in_a_swap_for_a_minute(
+    before: State, step: Step, error: AwsError
+) -> None:
+    is_swap = isinstance(step, SetMinimum | AllowScaleIn)
+    minute = before.operation.requested_at + timedelta(minutes=1)
+    limit = minute if is_swap else before.operation.deadline
+    early = limit - timedelta(microseconds=1)
+    assert applied(before, [step], [error], early) == (before, [error])
+    after, errors = applied(before, [step], [error], limit)
+    assert (errors, after != before) == ([], True)
+
+
+def test_the_minute_begins_again_with_the_switch() -> None:
+    before = state(swapping(switched_at=NOW + timedelta(minutes=5)))
+    late = NOW + timedelta(minutes=6)
+    early = late - timedelta(microseconds=1)
+    assert applied(before, [SUSPEND], [THROTTLED], early) == (before, [THROTTLED])
+    assert applied(before, [SUSPEND], [THROTTLED], late)[1] == []
 
 
 def test_independent_steps_keep_all_results_and_errors() -> None:
