@@ -689,12 +689,18 @@ def busy(state: Prepared) -> None:
     """Let the live slot have more tasks than the minimum of the idle one."""
     for slot in ("prod-1", "prod-2"):
         changed_service(slot, running=3, desired=3)(state)
-    scaled(2, minimum=2)(state)
+    scaled(2, minimum=2, scales_in=True)(state)
 
 
 def test_customers_move_to_a_slot_that_keeps_its_tasks(acting: Prepared) -> None:
     busy(acting)
-    scaled(2, minimum=3)(acting)
+    scaled(2, minimum=3, scales_in=True)(acting)
+    assert watched(acting, moving()).switches == [SWAP]
+
+
+def test_customers_move_to_a_slot_without_scale_in(acting: Prepared) -> None:
+    busy(acting)
+    scaled(2, minimum=2, scales_in=False)(acting)
     assert watched(acting, moving()).switches == [SWAP]
 
 
