@@ -17,7 +17,7 @@ from tests.lab.moto.scaling import Registered, Targets, answer
 from tests.lab.moto.transport import Wire
 
 SCALING = {"min": 2, "max": 5, "cpuPercent": 60, "requestsPerTarget": 100}
-LABEL = "app/Shop-dev/50dc6c495c0c9188/targetgroup/Shop-dev/943f017f100becff"
+LABEL = "app/Shop-dev/1/targetgroup/Shop-dev/2"
 UNTIL = datetime(2030, 3, 1, 9, 15, 30, 123000, tzinfo=UTC)
 TARGET = {
     "ServiceNamespace": "ecs",
