@@ -50,11 +50,13 @@ def ended(api: Client, reply: Reply, status: str = "SUCCEEDED") -> Reply:
 
 
 def running(cloud: FakeCloud) -> dict[Any, Any]:
-    """Return the task definition and the count of each service, and the listeners."""
-    return {
+    """Return the task definition and the count of each service, and the weights of listeners."""
+    services = {
         name: (each.primary.task_definition, each.desired)
         for (_, name), each in cloud.containers.services_.items()
     }
+    balancer = cloud.load_balancer
+    return services | {each: balancer.weights(each) for each in balancer.listeners}
 
 
 def template_of_record(cloud: FakeCloud) -> str:

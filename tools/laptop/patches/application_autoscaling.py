@@ -85,13 +85,17 @@ def run(minute: float, clock: Callable[[], float]) -> None:
     while True:
         pause.wait(min(POLL, max(due - clock(), 0)))
         is_due = clock() >= due
-        with _lock:
-            for account, region, _ in [key for key, _ in _states.all_items()]:
-                evaluator = evaluators.setdefault((account, region), (Scaler(), Metrics()))
-                with request_scope(account, region):
-                    _evaluate(*evaluator, is_due=is_due)
+        try:
+            with _lock:
+                for account, region, _ in [key for key, _ in _states.all_items()]:
+                    evaluator = evaluators.setdefault((account, region), (Scaler(), Metrics()))
+                    with request_scope(account, region):
+                        _evaluate(*evaluator, is_due=is_due)
+        except Exception:  # noqa: BLE001 - a thread would end without a message
+            _LOG.exception("scaling: the targets could not be read")
         if is_due:
-            due = clock() + minute
+            # The duration of an evaluation does not lengthen the minute.
+            due = max(due + minute, clock())
 
 
 def _evaluate(scaler: Scaler, metrics: Metrics, *, is_due: bool) -> None:
