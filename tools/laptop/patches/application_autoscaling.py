@@ -111,14 +111,16 @@ def _evaluate(scaler: Scaler, metrics: Metrics, *, is_due: bool) -> None:
 
 def target_arn(resource: str) -> str:
     """Return the ARN of a registered target, or ""."""
-    record = _account().targets.get(resource)
-    return record["target"]["ScalableTargetARN"] if record else ""
+    with _lock:
+        record = _account().targets.get(resource)
+        return record["target"]["ScalableTargetARN"] if record else ""
 
 
 def tags_of(arn: str) -> Members:
     """Return the tags of a target."""
-    records = _account().targets.values()
-    return next((r["tags"] for r in records if r["target"]["ScalableTargetARN"] == arn), {})
+    with _lock:
+        records = _account().targets.values()
+        return next((r["tags"] for r in records if r["target"]["ScalableTargetARN"] == arn), {})
 
 
 def get_state() -> Members:
@@ -133,7 +135,8 @@ def load_persisted_state(data: Members) -> None:
 
 def reset() -> None:
     """Remove all targets."""
-    _states.clear()
+    with _lock:
+        _states.clear()
 
 
 def _account() -> Account:
