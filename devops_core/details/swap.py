@@ -17,6 +17,8 @@ class SwapDetails(NamedTuple):
     tool. `warmup` lists the paths to fetch from the idle slot before the switch, `warmed` the
     results. `scaling` is that of the slot that becomes live, None without a scalable target;
     `minimum` is the present smallest number of its tasks, None before the first change of it.
+    `scaling_failed_at` is the time of the first failure of a step for scaling since the last
+    success, and `scaling_skipped` means that the minimum could not be raised.
     `suspends` means that the other slot has a scalable target, whose scale-in ends. `scaled` lists
     the slots whose scale-in was allowed or suspended after the switch.
     """
@@ -29,6 +31,8 @@ class SwapDetails(NamedTuple):
     spec: int | None = None
     scaling: Mapping[str, int] | None = None
     minimum: int | None = None
+    scaling_failed_at: datetime | None = None
+    scaling_skipped: bool = False
     suspends: bool = False
     scaled: tuple[str, ...] = ()
 

@@ -72,7 +72,6 @@ def find_drift(inventory: Inventory, observed: Observed) -> Finding:
     rows, moves = _follow_listener(inventory.rows, observed)
     rows, changes = _follow_services(rows, observed)
     rows, notes = _with_drift(rows, observed, inventory.slots_by_target_group)
-    rows = _without_known_scaling(rows, observed)
     changed = tuple(row for name, row in rows.items() if row != inventory.rows[name])
     return Finding(changed, (*moves, *changes, *notes))
 
@@ -133,16 +132,6 @@ def _with_drift(
         changed[environment] = replace(row, drift=note or None)
         reasons.append(f"{environment}: {note or 'the drift has ended'}")
     return changed, reasons
-
-
-def _without_known_scaling(rows: RowsByEnvironment, observed: Observed) -> RowsByEnvironment:
-    """Return the rows; the next update applies the scaling of those with another one again."""
-    return {
-        name: replace(row, service=replace(row.service, scaling_known=False))
-        if row.service and scaling_drift(row, observed)
-        else row
-        for name, row in rows.items()
-    }
 
 
 def _row_drift(row: Row, observed: Observed) -> str | None:

@@ -18,7 +18,7 @@ def scaling_drift(row: Row, observed: Observed) -> str | None:
     the scaling has failed with the reason, so its row has no drift.
     """
     service = row.service
-    if service is None or service.scaling is None or not (service.scaling_known or row.drift):
+    if service is None or service.scaling is None or not service.scaling_known:
         return None
     target = observed.scalable_targets.get(service.name)
     if target is None:

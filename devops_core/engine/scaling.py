@@ -33,14 +33,21 @@ def call(cloud: Cloud, state: State, step: ScalingStep) -> None:
             scaling.apply(
                 application, step.service, step.scaling, label=label, scales_in=step.scales_in
             )
+            if step.minimum:
+                until = _settled(cloud, state)
+                scaling.set_minimum(application, step.service, step.scaling, step.minimum, until)
         case RemoveScaling():
             scaling.remove(application, step.service)
         case SetMinimum():
-            # A swap that AWS delays switches by its deadline.
-            until = max(state.operation.deadline, cloud.clock.now()) + SETTLING
+            until = _settled(cloud, state)
             scaling.set_minimum(application, step.slot, step.scaling, step.minimum, until)
         case AllowScaleIn():
             scaling.allow_scale_in(application, step.slot, allowed=step.allowed)
+
+
+def _settled(cloud: Cloud, state: State) -> datetime:
+    """Return the time at which alarms have seen the customers; AWS can delay an operation."""
+    return max(state.operation.deadline, cloud.clock.now()) + SETTLING
 
 
 def _target_group(state: State, service: str) -> str:
@@ -60,9 +67,10 @@ def applied(state: State, step: ScalingStep) -> State:
         case ApplyScaling() | RemoveScaling():
             operation = operation.with_progress(step.service, scaled=True)
         case SetMinimum():
-            operation = operation.with_details(minimum=step.minimum)
+            operation = operation.with_details(minimum=step.minimum, scaling_failed_at=None)
         case AllowScaleIn():
-            operation = operation.with_details(scaled=(*operation.details.scaled, step.slot))
+            scaled = (*operation.details.scaled, step.slot)
+            operation = operation.with_details(scaled=scaled, scaling_failed_at=None)
     return state._replace(operation=operation)
 
 
@@ -79,7 +87,7 @@ def failed(
         return None
     if isinstance(step, ApplyScaling | RemoveScaling):
         part = operation.part(step.service)
-        if part.target and part.status is Status.IN_PROGRESS:
+        if part.sent and part.status is Status.IN_PROGRESS:
             reason = f"the release runs, but its scaling was not changed: {message}"
             return state._replace(
                 operation=operation.with_progress(
@@ -89,6 +97,9 @@ def failed(
     name = step.service if isinstance(step, ApplyScaling | RemoveScaling) else step.slot
     warning = f"the scaling of {name} could not be changed: {message}"
     operation = replace(operation, warnings=(*operation.warnings, warning))
+    if isinstance(step, SetMinimum) and step.minimum > step.scaling["min"]:
+        operation = operation.with_details(scaling_skipped=True)
+        return state._replace(operation=operation)
     return applied(state._replace(operation=operation), step)
 
 
@@ -96,4 +107,13 @@ def _is_urgent(operation: Operation, step: ScalingStep, now: datetime) -> bool:
     """Return whether a swap has repeated a step for a minute."""
     if not isinstance(step, SetMinimum | AllowScaleIn):
         return False
-    return now >= (operation.details.switched_at or operation.requested_at) + _PATIENCE
+    failed_at = operation.details.scaling_failed_at
+    return failed_at is not None and now >= failed_at + _PATIENCE
+
+
+def repeated(state: State, step: ScalingStep, now: datetime) -> State:
+    """Return the state after an error of a step that a later worker repeats."""
+    if not isinstance(step, SetMinimum | AllowScaleIn):
+        return state
+    failed_at = state.operation.details.scaling_failed_at or now
+    return state._replace(operation=state.operation.with_details(scaling_failed_at=failed_at))

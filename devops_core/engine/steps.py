@@ -87,6 +87,10 @@ def applied(
             if isinstance(step, UpdateService) and not isinstance(result, UnreachableError):
                 # The update cannot take effect later, so the next worker need not wait for it.
                 state = _with_progress(state, step.service, asked_at=None)
+            if isinstance(step, ScalingStep):
+                from devops_core.engine import scaling
+
+                state = scaling.repeated(state, step, now)
     return state, errors
 
 

@@ -181,7 +181,7 @@ def _released(state: State, service: Service, part: Progress, now: datetime) -> 
             spec_hash=settings.hash,
             owned=settings.owned,
         )
-    if part.desired_count is not None or part.scaling is not None:
+    if part.scaled and (part.desired_count is not None or part.scaling is not None):
         service = replace(service, desired_count=part.desired_count)
     if part.target == service.task_definition:
         return service

@@ -155,6 +155,11 @@ def _follow(
         if limit:
             return _failed_rollout(part, f"ECS started no deployment {limit}")
         return Advance(part, waiting_for=f"{part.environment}: a deployment")
+    if part.only_counts and part.scales:
+        # The tasks need not be complete: under load, or without health, the change is urgent.
+        advance = _scaled(part, service, overdue=operation.overdue(now))
+        if advance or part.scaling:
+            return advance or _ended(replace(part, status=Status.SUCCEEDED))
     if primary.task_definition == part.target:
         if service.completed(part.target):
             advance = _scaled(part, service, overdue=operation.overdue(now))

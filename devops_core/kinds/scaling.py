@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -33,9 +34,7 @@ def next_step(
     if not part.scaled and part.scaling is None:
         return RemoveScaling(part.service)
     if not part.scaled and part.scaling is not None:
-        # The idle slot keeps its size from one promote to the next.
-        keeps = part.only_counts and part.environment is Environment.PROD_BLUE
-        return ApplyScaling(part.service, part.scaling, scales_in=not keeps)
+        return _applied(part, part.scaling, service)
     if part.scaling and service.desired < part.scaling["min"]:
         return ScaleService(part.service, part.scaling["min"])
     count = None if part.scaling else part.desired_count
@@ -44,10 +43,28 @@ def next_step(
     return None
 
 
+def _applied(part: Progress, scaling: Mapping[str, int], service: RunningService) -> ApplyScaling:
+    """Return the step that applies a scaling; without a release, a slot keeps its tasks.
+
+    The idle slot keeps them until the next promote. The live slot keeps them for a while, because
+    a swap can have raised its minimum just now.
+    """
+    if not part.only_counts:
+        return ApplyScaling(part.service, scaling)
+    if part.environment is Environment.PROD_BLUE:
+        return ApplyScaling(part.service, scaling, scales_in=False)
+    kept = min(service.desired, scaling["max"])
+    return ApplyScaling(part.service, scaling, minimum=kept if kept > scaling["min"] else None)
+
+
 def recorded(service: Service, part: Progress) -> Service:
     """Return a service with the scaling that it has after a rollout, also a failed one."""
     if part.scaled:
         return replace(service, scaling=part.scaling, scaling_known=True)
     if not part.scalable or service.has_scaling(part.scaling):
         return service
-    return replace(service, scaling=service.scaling or part.scaling, scaling_known=False)
+    # A change of only the size can be repeated; another rollout compares its settings.
+    first, second = service.scaling, part.scaling
+    if part.only_counts:
+        first, second = second, first
+    return replace(service, scaling=first or second, scaling_known=False)

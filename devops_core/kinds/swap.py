@@ -200,7 +200,8 @@ def decide(operation: Operation, observed: Observed, now: datetime) -> Decision:
             return _failed_swap(operation, observed, (*missing, late))
     # At least one task, even if the live slot has none.
     target = max(1, live_now.running)
-    if raised := _raised_minimum(details, target):
+    # Also the present size: its alarms can ask for scale-in as soon as this is allowed.
+    if raised := _raised_minimum(details, max(target, next_live.desired or 0)):
         return Act(operation, (raised,))
     if next_live.desired is not None and next_live.desired < target:
         return Act(operation, (ScaleService(details.live, target),))
@@ -218,7 +219,9 @@ def _raised_minimum(details: SwapDetails, target: int) -> SetMinimum | None:
 
     Without it, Application Auto Scaling could take tasks from the slot right after the switch.
     """
-    if details.scaling and target > (details.minimum or details.scaling["min"]):
+    if details.scaling_skipped or not details.scaling:
+        return None
+    if target > (details.minimum or details.scaling["min"]):
         return SetMinimum(details.live, details.scaling, target)
     return None
 
@@ -307,7 +310,8 @@ def _after_switch(operation: Operation, observed: Observed) -> Decision:
     if observed.test != idle:
         if test and test.forwards:
             return Act(operation, (Switch(Listener.TEST, idle),))
-        operation = replace(operation, warnings=observed.listener_problems)
+        warnings = dict.fromkeys((*operation.warnings, *observed.listener_problems))
+        operation = replace(operation, warnings=tuple(warnings))
     if steps := _scale_in(operation):
         return Act(operation, steps)
     done = tuple(replace(part, status=Status.SUCCEEDED) for part in operation.progress)

@@ -76,7 +76,7 @@ def plan(
         taken=(*(each.source.row for each in rollouts), *removed),
         corrected=tuple(each.source.row for each in rollouts if each.source.corrected),
         new=_new_rows(stack, inventory, draft),
-        needs_approver=wanted.production or bool(removed),
+        needs_approver=wanted.production or bool(removed) or any(map(_is_production, rollouts)),
         changes=tuple(differences(present.document, specification.document)),
         pending=tuple(pending),
         stack=stack,
@@ -143,6 +143,10 @@ def _record_claim(
     )
 
 
+def _is_production(rollout: _Rollout) -> bool:
+    return rollout.progress.environment in PRODUCTION
+
+
 class _Rollout(NamedTuple):
     """The planned progress of a service, and the running release that it starts from."""
 
@@ -163,7 +167,9 @@ def _rollout(
             f"{row.environment} of {row.application.name} is {row.status}: delete the application,"
             " then create it again"
         )
-    if row.service.spec_hash == settings.hash and _has_size(row.service, settings, observed):
+    drifts = row.drift is not None and row.service.scaling is not None
+    same = row.service.spec_hash == settings.hash and _has_size(row.service, settings, observed)
+    if same and not drifts:
         return None
     ((row, service),) = inventory.usable(row.environment)
     source = sources.source(row, service, settings, inventory, observed, draft.requested_at)
@@ -184,23 +190,35 @@ def _sizes(wanted: Change, inventory: Inventory, observed: Observed) -> list[_Ro
     They keep the task definition and the other settings of each slot.
     """
     settings = wanted.wanted.settings(Environment.PROD_GREEN)
-    # Both slots receive another size. Otherwise a slot keeps that of its release.
-    resized = PRODUCTION if wanted.resizes else _with_unknown_scaling(inventory, settings)
+    if not wanted.resizes:
+        # Only an approver changes production, so another change of the document does not.
+        unchanged = wanted.wanted == wanted.present
+        return _restored_sizes(inventory, settings) if unchanged else []
     return [
         _Rollout(sources.Source(row, service), releases.resized(row, service, settings))
-        for row, service in inventory.usable(*resized)
+        for row, service in inventory.usable(*PRODUCTION)
         if not _has_size(service, settings, observed)
     ]
 
 
-def _with_unknown_scaling(inventory: Inventory, settings: EnvironmentSettings) -> list[Environment]:
-    """Return the roles of the slots with an unknown result of a call for this scaling."""
-    slots = {each: inventory.service(each) for each in PRODUCTION}
-    return [
-        each
-        for each, service in slots.items()
-        if service and not service.scaling_known and service.scaling == settings.scaling
-    ]
+def _restored_sizes(inventory: Inventory, settings: EnvironmentSettings) -> list[_Rollout]:
+    """Return the changes of slots whose scaling is unknown or has drift.
+
+    A slot with an older release keeps its own scaling. An operation that holds a slot is not
+    disturbed.
+    """
+    changes = []
+    for row in (inventory.rows.get(each) for each in PRODUCTION):
+        service = row.service if row else None
+        if row is None or service is None or service.scaling is None or row.claim:
+            continue
+        if service.scaling_known and not row.drift:
+            continue
+        same = service.spec_hash == settings.hash or service.scaling == settings.scaling
+        own = settings._replace(scaling=service.scaling, desired_count=service.desired_count)
+        progress = releases.resized(row, service, settings if same else own)
+        changes.append(_Rollout(sources.Source(row, service), progress))
+    return changes
 
 
 def live_revision(inventory: Inventory) -> int | None:

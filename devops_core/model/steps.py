@@ -87,12 +87,14 @@ class ScaleService(NamedTuple):
 class ApplyScaling(NamedTuple):
     """Register the scalable target of a service, with its policies. A refusal fails its rollout.
 
-    `scales_in` is whether scale-in is allowed.
+    `scales_in` is whether scale-in is allowed. `minimum` is a higher minimum for a while, as of
+    `SetMinimum`; None for none.
     """
 
     service: str
     scaling: Mapping[str, int]
     scales_in: bool = True
+    minimum: int | None = None
 
 
 class RemoveScaling(NamedTuple):

@@ -337,3 +337,84 @@ def test_drift_of_a_target_is_found_and_ended_by_the_same_document(
     promoted.clock.pass_(minutes=10)
     assert api.drift_check() == 1
     assert drift_of(promoted, Environment.PROD_GREEN) is None
+
+
+def test_a_swap_back_from_a_broken_release_keeps_the_tasks(scaled: FakeCloud, api: Client) -> None:
+    scaled.scaling.follow_load("Shop", "prod-2", 5)
+    ended(api, api.swap())
+    # The new release loses its tasks; the slot with the previous one still has five.
+    live = scaled.containers.service("Shop", "prod-1")
+    target(scaled, "prod-1").limits = target(scaled, "prod-1").limits._replace(minimum=2)
+    live.desired = live.running = 2
+    ended(api, api.swap())
+    assert scaled.live("Shop") == "prod-2"
+    assert scaled.scaling.follow_load("Shop", "prod-2", 1) == 5
+
+
+def test_another_scaling_of_the_live_slot_keeps_its_tasks_for_a_while(
+    scaled: FakeCloud, api: Client
+) -> None:
+    scaled.scaling.follow_load("Shop", "prod-2", 5)
+    ended(api, api.swap())
+    ended(api, api.patch({"overrides": {"prod": {"scaling": {"max": 8}}}}))
+    assert limits(scaled, "prod-1") == (5, 8)
+    assert scaled.scaling.follow_load("Shop", "prod-1", 1) == 5
+    scaled.clock.pass_(hours=1)
+    assert scaled.scaling.follow_load("Shop", "prod-1", 1) == 2
+
+
+def test_a_failed_size_of_production_is_repeated_by_the_same_document(
+    promoted: FakeCloud, api: Client
+) -> None:
+    ended(api, api.patch(IN_PROD))
+    other = {"overrides": {"prod": {"scaling": {"min": 3, "max": 9}}}}
+    promoted.wire.fail("scaling.apply", RefusedError("the quota is used up"), times=2)
+    ended(api, api.patch(other), "FAILED")
+    # A change of another environment leaves production as it is.
+    ended(api, api.patch({"overrides": {"dev": {"environment": {"A": "1"}}}}))
+    assert limits(promoted, "prod-1") == (2, 5)
+    ended(api, api.patch({}))
+    assert limits(promoted, "prod-1") == limits(promoted, "prod-2") == (3, 9)
+
+
+def test_a_scaling_of_production_does_not_wait_for_an_unhealthy_slot(
+    promoted: FakeCloud, api: Client
+) -> None:
+    promoted.containers.automatic = False
+    idle = promoted.containers.service("Shop", "prod-2")
+    idle.desired, idle.running = 3, 0
+    reply = api.patch(IN_PROD)
+    assert reply.operation["status"] == "SUCCEEDED"
+    assert limits(promoted, "prod-2") == (2, 5)
+    promoted.containers.automatic = True
+
+
+def test_drift_of_a_target_follows_its_slot_through_a_swap(scaled: FakeCloud, api: Client) -> None:
+    del scaled.scaling.targets_["Shop", "prod-1"]
+    scaled.clock.pass_(minutes=10)
+    assert api.drift_check() == 1
+    assert "no scalable target" in (drift_of(scaled, Environment.PROD_BLUE) or "")
+    ended(api, api.swap())
+    scaled.clock.pass_(minutes=10)
+    assert api.drift_check() == 1
+    assert "no scalable target" in (drift_of(scaled, Environment.PROD_GREEN) or "")
+    assert drift_of(scaled, Environment.PROD_BLUE) is None
+    ended(api, api.patch({}))
+    assert limits(scaled, "prod-1") == (2, 5)
+
+
+def test_a_transient_failure_late_in_a_swap_is_repeated(scaled: FakeCloud, api: Client) -> None:
+    scaled.scaling.follow_load("Shop", "prod-2", 5)
+    scaled.containers.advance("Shop", "prod-2")
+    scaled.containers.automatic = False
+    reply = api.swap()
+    assert limits(scaled, "prod-1") == (5, 5)
+    scaled.clock.pass_(minutes=3)
+    scaled.containers.service("Shop", "prod-2").desired = 7
+    scaled.containers.service("Shop", "prod-2").running = 7
+    scaled.wire.fail("scaling.set_minimum", ThrottledError("busy"), times=1)
+    scaled.containers.automatic = True
+    api.settle()
+    done = api.status(reply.id).operation
+    assert (done["status"], done.get("warnings")) == ("SUCCEEDED", None)
+    assert limits(scaled, "prod-1") == (7, 7)

@@ -156,6 +156,8 @@ FULL_DETAILS = {
         spec=3,
         scaling={"min": 2, "max": 5, "cpuPercent": 60},
         minimum=4,
+        scaling_failed_at=NOW,
+        scaling_skipped=True,
         suspends=True,
         scaled=("prod-1",),
     ),

@@ -108,7 +108,7 @@ def sending(**changes: Any) -> State:
 
 def scaling(**changes: Any) -> State:
     """Return a deploy to dev with scaling, with changes to the progress in dev."""
-    progress: dict[str, Any] = {"scaling": SCALING, "scaled": False, "scalable": True}
+    progress: dict[str, Any] = {"scaling": SCALING, "scaled": False, "scalable": True, "sent": True}
     return state(operation("deploy", part(**{"target": "new", **progress, **changes}), part("qa")))
 
 
@@ -234,7 +234,7 @@ REFUSALS: list[tuple[str, State, Step, State]] = [
      state(operation("delete", part(scalable=True, scaled=False))), REMOVE_SCALING,
      state(operation("delete", part(scalable=True), warnings=(warning("dev"),)))),
     ("a refused minimum is a warning, because a swap must be possible", state(swapping()),
-     RAISE_MINIMUM, state(swapping(minimum=4, warnings=(warning("prod-2"),)))),
+     RAISE_MINIMUM, state(swapping(scaling_skipped=True, warnings=(warning("prod-2"),)))),
     ("a refused restoration is a warning, because it takes place later",
      state(swapping(minimum=4)), RESTORE_MINIMUM,
      state(swapping(minimum=2, warnings=(warning("prod-2"),)))),
@@ -336,36 +336,40 @@ def test_a_failed_deregistration_is_accepted_if_it_cannot_succeed_in_time(
     assert after.observed.orphans["dev"] == (("dev:8",) if accepted else ORPHANS["dev"])
 
 
-@pytest.mark.parametrize(
-    ("before", "step"),
-    [
-        (scaling(), APPLY_SCALING),
-        (scaling(scaling=None), REMOVE_SCALING),
-        (state(swapping()), RAISE_MINIMUM),
-        (state(swapping(minimum=4)), RESTORE_MINIMUM),
-        (state(swapping()), SUSPEND),
-    ],
-    ids=["apply", "remove", "raise", "restore", "suspend"],
-)
+@pytest.mark.parametrize("step", [APPLY_SCALING, REMOVE_SCALING], ids=["apply", "remove"])
 @pytest.mark.parametrize("error", [THROTTLED, UNREACHABLE], ids=["throttled", "unreachable"])
-def test_scaling_is_repeated_until_the_deadline_and_in_a_swap_for_a_minute(
-    before: State, step: Step, error: AwsError
+def test_the_scaling_of_a_rollout_is_repeated_until_the_deadline(
+    step: Step, error: AwsError
 ) -> None:
-    is_swap = isinstance(step, SetMinimum | AllowScaleIn)
-    minute = before.operation.requested_at + timedelta(minutes=1)
-    limit = minute if is_swap else before.operation.deadline
+    before = scaling()
+    assert applied(before, [step], [error], moment(before, overdue=False)) == (before, [error])
+    after, errors = applied(before, [step], [error], moment(before, overdue=True))
+    assert (errors, after.operation.part("dev").status) == ([], Status.FAILED)
+
+
+@pytest.mark.parametrize(
+    "step", [RAISE_MINIMUM, RESTORE_MINIMUM, SUSPEND], ids=["raise", "restore", "suspend"]
+)
+@pytest.mark.parametrize("error", [DENIED, THROTTLED, UNREACHABLE], ids=lambda each: each.code)
+def test_a_swap_repeats_a_step_for_scaling_for_a_minute(step: Step, error: AwsError) -> None:
+    first = NOW + timedelta(minutes=5)
+    failed = state(swapping(scaling_failed_at=first))
+    assert applied(state(swapping()), [step], [error], first) == (failed, [error])
+    limit = first + timedelta(minutes=1)
     early = limit - timedelta(microseconds=1)
-    assert applied(before, [step], [error], early) == (before, [error])
-    after, errors = applied(before, [step], [error], limit)
-    assert (errors, after != before) == ([], True)
+    assert applied(failed, [step], [error], early) == (failed, [error])
+    after, errors = applied(failed, [step], [error], limit)
+    assert errors == []
+    assert after.operation.details != failed.operation.details
+    assert len(after.operation.warnings) == 1
 
 
-def test_the_minute_begins_again_with_the_switch() -> None:
-    before = state(swapping(switched_at=NOW + timedelta(minutes=5)))
-    late = NOW + timedelta(minutes=6)
-    early = late - timedelta(microseconds=1)
-    assert applied(before, [SUSPEND], [THROTTLED], early) == (before, [THROTTLED])
-    assert applied(before, [SUSPEND], [THROTTLED], late)[1] == []
+def test_a_success_begins_a_new_minute() -> None:
+    failed = state(swapping(scaling_failed_at=NOW))
+    after, _ = applied(failed, [RAISE_MINIMUM], [None], NOW)
+    assert after == state(swapping(minimum=4))
+    after, _ = applied(failed, [SUSPEND], [None], NOW)
+    assert after == state(swapping(scaled=("prod-1",)))
 
 
 def test_independent_steps_keep_all_results_and_errors() -> None:

@@ -62,22 +62,27 @@ def test_the_next_step_of_the_scaling(changes: dict[str, Any], tasks: int, step:
 
 
 @pytest.mark.parametrize(
-    ("environment", "settings_hash", "scales_in"),
+    ("environment", "settings_hash", "tasks", "scales_in", "minimum"),
     [
-        (Environment.PROD_BLUE, None, False),
-        (Environment.PROD_BLUE, "hash", True),
-        (Environment.PROD_GREEN, None, True),
+        (Environment.PROD_BLUE, None, 4, False, None),
+        (Environment.PROD_BLUE, "hash", 4, True, None),
+        (Environment.PROD_GREEN, None, 2, True, None),
+        (Environment.PROD_GREEN, None, 4, True, 4),
+        (Environment.PROD_GREEN, None, 9, True, 5),
     ],
-    ids=["the idle slot in place", "a promote", "the live slot in place"],
-)
-def test_the_idle_slot_keeps_its_tasks_until_a_promote(
-    environment: Environment, settings_hash: str | None, scales_in: bool
-) -> None:
+    ids=["the idle slot in place", "a promote", "the live slot at its minimum",
+         "the live slot under load", "the live slot above the new maximum"],
+)  # fmt: skip
+def test_a_slot_keeps_its_tasks_without_a_release(
+    environment: Environment, settings_hash: str | None, tasks: int, scales_in: bool,
+    minimum: int | None,
+) -> None:  # fmt: skip
     changed = Progress(
         environment=environment, service="prod-2", scaling=CPU, scaled=False,
         keeps_image=settings_hash is None, spec_hash=settings_hash,
     )  # fmt: skip
-    assert scaling.next_step(changed, service(desired=2)) == ApplyScaling("prod-2", CPU, scales_in)
+    expected = ApplyScaling("prod-2", CPU, scales_in, minimum)
+    assert scaling.next_step(changed, service(desired=tasks)) == expected
 
 
 RECORDS: list[tuple[str, Service, dict[str, Any], Service]] = [
@@ -89,6 +94,9 @@ RECORDS: list[tuple[str, Service, dict[str, Any], Service]] = [
      recorded(CPU, known=False)),
     ("perhaps another one", recorded(CPU), {"scaling": OTHER, "scaled": False, "scalable": True},
      recorded(CPU, known=False)),
+    ("a size to repeat", recorded(CPU),
+     {"scaling": OTHER, "scaled": False, "scalable": True, "keeps_image": True},
+     recorded(OTHER, known=False)),
     ("the same again", recorded(CPU), {"scaling": CPU, "scaled": False, "scalable": True},
      recorded(CPU)),
     ("perhaps removed", recorded(CPU), {"scaled": False, "scalable": True},
@@ -145,8 +153,6 @@ def test_rows_without_known_scaling_have_no_drift() -> None:
     assert drift(row_of(recorded()), None) is None
     unknown = recorded(CPU, known=False)
     assert drift(row_of(unknown), None) is None
-    found = drift(row_of(unknown, drift="the service has no scalable target"), None)
-    assert found == f"the service has no scalable target: {RESTORE}"
 
 
 def test_only_the_idle_slot_can_have_suspended_scale_in() -> None:
