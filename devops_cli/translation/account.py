@@ -12,7 +12,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from devops_cli.aws import DENIED, Clients, action, pages
 from devops_cli.failures import CliError, CredentialsError, OperationNotFoundError
-from devops_cli.translation.facts import Described, Object, with_task_set
+from devops_cli.translation.facts import Described, Object, scaling_resource, with_task_set
 
 CALLS: Mapping[str, Collection[str]] = {
     "application-autoscaling": ("DescribeScalableTargets", "DescribeScalingPolicies"),
@@ -54,7 +54,7 @@ def read(clients: Clients, cluster: str, service: str) -> Described:
         if named:
             balancers = _try(unread, "load balancer", lambda: _balancers(clients["elbv2"], named))
     scaling = clients["application-autoscaling"]
-    resource = f"service/{own['clusterArn'].rpartition('/')[2]}/{own['serviceName']}"
+    resource = scaling_resource(own)
     targets = _try(unread, _SCALING, lambda: _targets(scaling, resource))
     policies = _try(unread, _SCALING, lambda: _policies(scaling, resource)) if targets else []
     return Described(

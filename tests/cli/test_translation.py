@@ -285,6 +285,76 @@ def test_scaling_with_target_values_is_translated(
     assert fields == named
 
 
+SCALED = {"clusterArn": "arn:aws:ecs:eu-west-1:012345678901:cluster/shop", "serviceName": "web"}
+CPU = tracking("ECSServiceAverageCPUUtilization", 60)
+
+
+def of(resource: str, values: dict[str, Any]) -> dict[str, Any]:
+    return {**values, "ResourceId": f"service/{resource}"}
+
+
+@pytest.mark.parametrize(
+    ("service", "resources", "is_found"),
+    [
+        (SCALED, ("shop/api", "shop/web"), True),
+        (SCALED, ("other/web", "shop/web"), True),
+        (SCALED, ("shop/api",), False),
+        ({"cluster": "shop"}, ("other/web", "shop/web"), True),
+        ({}, ("shop/api", "shop/web"), True),
+        ({}, ("other/web", "shop/web"), False),
+        ({"serviceName": ""}, ("shop/web",), True),
+        ({"serviceName": ""}, ("shop/api", "shop/web"), False),
+    ],
+)
+def test_only_the_scaling_of_the_service_is_translated(
+    service: dict[str, Any], resources: tuple[str, ...], is_found: bool
+) -> None:
+    own, others = resources[-1], resources[:-1]
+    targets = [of(each, TARGET | {"MinCapacity": 9, "MaxCapacity": 9}) for each in others]
+    policies = [of(each, tracking("ECSServiceAverageMemoryUtilization", 5)) for each in others]
+    found = served(
+        service=service,
+        scalable_targets=[*targets, of(own, TARGET)],
+        scaling_policies=[*policies, of(own, CPU)],
+    )
+    document = found.document["service"]
+    if is_found:
+        assert document["scaling"] == {"min": 1, "max": 4, "cpuPercent": 60}
+        assert "scaling" not in places(found)
+    else:
+        assert "scaling" not in document
+        assert "describe-scalable-targets --service-namespace ecs" in note(found, "scaling").remedy
+
+
+OTHER = GROUP.replace("web", "api")
+
+
+@pytest.mark.parametrize(
+    ("arn", "groups", "path"),
+    [
+        (GROUP, (OTHER, GROUP), f"/{GROUP}"),
+        (GROUP, (OTHER,), None),
+        (GROUP, (OTHER, OTHER), None),
+        (None, (OTHER,), f"/{OTHER}"),
+        (None, (OTHER, GROUP), None),
+    ],
+)
+def test_only_the_health_check_of_the_service_is_translated(
+    arn: str | None, groups: tuple[str, ...], path: str | None
+) -> None:
+    balanced = [{"targetGroupArn": arn, "containerName": "web", "containerPort": 80}]
+    found = served(
+        service={"loadBalancers": balanced if arn else []},
+        target_groups=[{"TargetGroupArn": each, "HealthCheckPath": f"/{each}"} for each in groups],
+        load_balancers=[{"Type": "network"}, {"Type": "network"}],
+    )
+    assert found.document["service"]["healthCheckPath"] == path or path is None
+    assert ("targetGroup" in places(found)) == (path is None)
+    if path is None:
+        assert "target group of the service is not known" in note(found, "targetGroup").reason
+    assert "loadBalancer.Type" not in places(found)
+
+
 def test_a_slow_start_has_a_longer_rollout() -> None:
     usual = served(service={"healthCheckGracePeriodSeconds": 1799})
     assert "rolloutMinutes" not in usual.document["service"]
