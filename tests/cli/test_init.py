@@ -221,6 +221,40 @@ def test_a_file_with_other_types_is_refused(
     assert problem in result.stderr
 
 
+def test_numbers_in_texts_become_texts(tmp_path: Path) -> None:
+    """Programs that write JSON themselves leave out the quotes."""
+    content = existing.ALL["web"]["definition"]
+    pairs = [
+        {"name": "PORT2", "value": 8080},
+        {"name": "DEBUG", "value": True},
+        {"name": "RATE", "value": 0.5},
+        {"name": 1, "value": "x"},
+    ]
+    own = content["containerDefinitions"][0] | {"environment": pairs, "command": ["serve", 3]}
+    task, service = tmp_path / "task.json", tmp_path / "service.json"
+    tags = [{"key": "cost", "value": 42}]
+    changed = {**content, "cpu": 512, "containerDefinitions": [own]}
+    task.write_text(json.dumps({"taskDefinition": changed, "tags": tags}))
+    service.write_text(json.dumps({"serviceName": 7, "tags": [{"key": "unit", "value": 8}]}))
+    file = tmp_path / "app.yml"
+    result = init("Shop", "--task-definition", task, "--service-file", service, "-o", file)
+    assert result.exit_code == 0
+    found = documents.read(str(file)).content
+    assert found["tags"] == {"cost": "42", "unit": "8"}
+    assert found["service"]["command"] == ["serve", "3"]
+    assert found["service"]["cpu"] == 512
+    expected = {"PORT2": "8080", "DEBUG": "true", "RATE": "0.5", "1": "x"}
+    assert found["service"]["environment"] == expected
+
+
+def test_a_number_that_json_does_not_have_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "task.json"
+    file.write_text('{"containerDefinitions": [{"name": "a", "image": NaN}]}')
+    result = init("--task-definition", file, "-o", "-")
+    assert result.exit_code == 2
+    assert "task.json is not valid JSON: NaN" in result.stderr
+
+
 def test_null_is_a_missing_member(tmp_path: Path) -> None:
     file = tmp_path / "task.json"
     content = existing.register_request("web") | {"pidMode": None, "cpu": 512, "newMember": "x"}
