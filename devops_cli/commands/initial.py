@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from devops_cli import config, rules
+from devops_cli import config, own_files, rules
 from devops_cli.exits import Exit
 from devops_cli.failures import CredentialsError, UsageError
 from devops_cli.options import command
@@ -136,11 +137,24 @@ def init(
     with the remedy. Complete the file; then devops apply -f app.yml creates the application. The
     existing service does not change.
     """
-    if output != _STDOUT and Path(output).exists() and not force:
-        raise UsageError(f"{output} exists", "Use --force to replace it, or -o FILE for another.")
+    if output != _STDOUT:
+        _check_output(output, force=force)
     described = _read(runtime, source, files)
-    _write(runtime, described, _translated(described, name, choices), output)
+    _write(runtime, described, _translated(described, name, choices), output, force=force)
     return Exit.SUCCEEDED
+
+
+def _check_output(output: str, *, force: bool) -> None:
+    """Refuse a name that cannot be written, before anything is read."""
+    file = Path(output)
+    if file.exists() and not file.is_file():
+        raise UsageError(f"{output} is not a file", "Use -o FILE, or -o - for stdout.")
+    if os.path.lexists(file) and not force:
+        raise _exists(output)
+
+
+def _exists(output: str) -> UsageError:
+    return UsageError(f"{output} exists", "Use --force to replace it, or -o FILE for another.")
 
 
 def _read(runtime: Runtime, source: FromAws, files: FromFiles) -> Described:
@@ -206,7 +220,9 @@ def _translated(described: Described, name: str | None, choices: Choices) -> Tra
         ) from error
 
 
-def _write(runtime: Runtime, described: Described, found: Translation, output: str) -> None:
+def _write(
+    runtime: Runtime, described: Described, found: Translation, output: str, *, force: bool
+) -> None:
     """Write the file, and list its notes on stderr."""
     from devops_cli.translation import written  # PyYAML is slow to import, too
 
@@ -215,7 +231,9 @@ def _write(runtime: Runtime, described: Described, found: Translation, output: s
         typer.echo(content.encode(), nl=False)
     else:
         try:
-            Path(output).write_text(content, encoding="utf-8")
+            (own_files.replace if force else own_files.create)(Path(output), content)
+        except FileExistsError as error:
+            raise _exists(output) from error
         except OSError as error:
             raise UsageError(f"{output} cannot be written: {error.strerror}") from error
     shown = "stdout" if output == _STDOUT else output

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
+import stat
 from pathlib import Path
 from typing import Any
 
 import pytest
 from typer.testing import Result
 
-from devops_cli import documents
+from devops_cli import documents, own_files
+from tests.cli.test_config import full_disk
 from tests.lab import existing
 from tests.lab.prepared_service import Source, run
 
@@ -97,6 +100,7 @@ def test_an_existing_file_is_replaced_only_on_request(
 ) -> None:
     file = tmp_path / "app.yml"
     file.write_text("mine")
+    file.chmod(0o644)
     refused = init(*files, "-o", file)
     assert refused.exit_code == 2
     assert "app.yml exists" in refused.stderr
@@ -104,6 +108,46 @@ def test_an_existing_file_is_replaced_only_on_request(
     assert file.read_text() == "mine"
     assert init(*files, "-o", file, "--force").exit_code == 0
     assert file.read_text() != "mine"
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert not [each for each in tmp_path.iterdir() if each.name.startswith(".")]
+
+
+def test_a_new_file_is_only_for_its_owner(tmp_path: Path, files: list[str | Path]) -> None:
+    file = tmp_path / "app.yml"
+    before = os.umask(0)
+    try:
+        assert init(*files, "-o", file).exit_code == 0
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+
+
+def test_a_symbolic_link_to_nothing_is_an_existing_file(
+    tmp_path: Path, files: list[str | Path]
+) -> None:
+    link, target = tmp_path / "app.yml", tmp_path / "elsewhere.yml"
+    link.symlink_to(target)
+    refused = init(*files, "-o", link)
+    assert refused.exit_code == 2
+    assert "app.yml exists" in refused.stderr
+    assert not target.exists()
+
+
+def test_a_folder_is_never_replaced(tmp_path: Path, files: list[str | Path]) -> None:
+    refused = init(*files, "-o", tmp_path, "--force")
+    assert refused.exit_code == 2
+    assert "is not a file" in refused.stderr
+
+
+def test_a_file_that_another_program_creates_meanwhile_is_kept(tmp_path: Path) -> None:
+    file = tmp_path / "app.yml"
+    own_files.create(file, "theirs")
+    with pytest.raises(FileExistsError):
+        own_files.create(file, "ours")
+    assert file.read_text() == "theirs"
+    with full_disk(), pytest.raises(OSError, match="File too large"):
+        own_files.create(tmp_path / "other.yml", "ours")
+    assert list(tmp_path.iterdir()) == [file]
 
 
 def test_another_container_can_be_the_application(tmp_path: Path) -> None:

@@ -384,6 +384,58 @@ def test_values_of_one_environment_and_secrets_are_named(
         assert [each.partition(",")[0] for each in hints] == ([remedy] if remedy else [])
 
 
+CLEAR = "x1y2"
+
+
+@pytest.mark.parametrize(
+    ("member", "field"),
+    [
+        ({"logConfiguration": {"logDriver": "awsfirelens", "options": {"apikey": CLEAR}}},
+         "service.logs.options.apikey"),
+        ({"environment": [{"name": "DD-API-KEY", "value": "x1y2"}]},
+         "service.environment.DD-API-KEY"),
+    ],
+)  # fmt: skip
+def test_options_of_logs_are_checked_as_variables(member: dict[str, Any], field: str) -> None:
+    found = translated(container(**member))
+    remedies = [each.remedy for each in found.notes if each.place == field]
+    assert any(each.startswith("store the value in Secrets Manager") for each in remedies)
+
+
+def test_options_of_a_log_router_are_checked_as_variables() -> None:
+    router = {"type": "fluentbit", "options": {"auth-token": "x1y2", "host": "logs.prod.example"}}
+    found = translated(container(), sidecar(firelensConfiguration=router))
+    place = "service.sidecars.0.logRouter.options"
+    assert any("Secrets Manager" in each.remedy for each in found.notes
+               if each.place == f"{place}.auth-token")  # fmt: skip
+    assert any("overrides.prod" in each.remedy for each in found.notes
+               if each.place == f"{place}.host")  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "members",
+    [
+        {"dockerLabels": {"com.example.token": "x1y2", "colour": "red"}},
+        {"logConfiguration": {"logDriver": "splunk", "options": {"splunk-token": "x1y2"}}},
+        {"entryPoint": ["serve", "--password=x1y2"]},
+        {"environmentFiles": [{"name": "API_KEY", "value": "x1y2"}]},
+        {"logConfiguration": {"logDriver": "awslogs", "options": {"auth-token": "x1y2"}}},
+    ],
+    ids=["label", "driver", "command", "pair", "option"],
+)
+def test_a_comment_does_not_repeat_a_secret(members: dict[str, Any]) -> None:
+    found = translated(container(**members))
+    assert any("x1y2" in str(each.value) for each in found.notes)
+    content, _ = written.text(found, [])
+    assert "x1y2" not in content
+    assert "***" in content
+
+
+def test_the_name_of_a_container_hides_no_value() -> None:
+    content, _ = written.text(translated(container("token-service", user="1000")), [])
+    assert 'token-service.user = "1000"' in content
+
+
 def test_tags_of_aws_are_not_tags_of_the_application() -> None:
     tags = [
         {"key": "aws:x", "value": "1"}, {"key": "devops:x", "value": "1"},
