@@ -109,6 +109,9 @@ def _health(
         is_only_one = not balancers and len(described.load_balancers) == 1
         if is_only_one or each.get("LoadBalancerArn") in balancers:
             notes += members.notes(service_members.ELB, each, "loadBalancer", SERVICE)
+    if reason := described.unread.get("load balancer"):
+        remedy = "check that it is an Application Load Balancer with IPv4 addresses"
+        notes.append(Note("loadBalancer", SERVICE, reason, remedy))
     path = group.get("HealthCheckPath")
     if path is None:
         unknown = described.target_groups and not group
@@ -170,8 +173,12 @@ def _scaling(described: Described, notes: list[Note]) -> dict[str, int]:
     if described.scalable_targets and targets:
         (scaled, *_) = described.scalable_targets
         result = {"min": scaled["MinCapacity"], "max": scaled["MaxCapacity"], **targets}
-    elif described.scalable_targets and not described.scaling_policies:
-        reason = "scaling needs a target value, and the service has no scaling policy"
+    elif (
+        described.scalable_targets
+        and not described.scaling_policies
+        and "scaling" not in described.unread
+    ):
+        reason = "scaling needs a target value, and no scaling policy was found"
         remedy = "write scaling with cpuPercent, or keep desiredCount"
         found.append(Note("scalableTarget", at, reason, remedy))
     # Without a translated policy, the number of tasks has the notes.

@@ -232,8 +232,9 @@ def test_only_the_load_balancer_of_the_target_group_has_notes() -> None:
 
 
 def test_parts_that_were_not_read_are_named_at_their_fields() -> None:
-    reasons = {"health check": "no permission", "scaling": "no response"}
+    reasons = {"health check": "no permission", "scaling": "no response", "load balancer": "denied"}
     found = served(unread=reasons)
+    assert note(found, "loadBalancer").at == ("service",)
     assert note(found, "targetGroup").at == ("service", "healthCheckPath")
     assert note(found, "scaling").at == ("service", "desiredCount")
     assert {each.reason for each in found.notes} >= set(reasons.values())
@@ -283,6 +284,15 @@ def test_scaling_with_target_values_is_translated(
         assert "scaling" not in service
     fields = [each.at[-1] for each in found.notes if each.place.startswith("scal")]
     assert fields == named
+
+
+def test_policies_that_were_not_read_are_not_missing() -> None:
+    unread = {"scaling": "the permission is missing"}
+    found = served(scalable_targets=[TARGET], unread=unread)
+    assert note(found, "scaling").reason == unread["scaling"]
+    assert "scalableTarget" not in places(found)
+    other = served(scalable_targets=[TARGET], unread={"load balancer": "denied"})
+    assert "scalableTarget" in places(other)
 
 
 SCALED = {"clusterArn": "arn:aws:ecs:eu-west-1:012345678901:cluster/shop", "serviceName": "web"}
