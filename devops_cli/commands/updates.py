@@ -156,7 +156,8 @@ def scale(
         typer.Option(metavar="N", help="Average requests of each task in a minute to keep."),
     ] = None,
     count: Annotated[
-        int | None, typer.Option(metavar="N", help="A fixed number of tasks, without scaling.")
+        int | None,
+        typer.Option(metavar="N", help="A fixed number of tasks, 1 to 100, without scaling."),
     ] = None,
     env: Configurable = None,
     yes: _Yes = False,
