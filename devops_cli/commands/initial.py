@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+import shlex
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -133,9 +134,10 @@ def init(
 
     The command only reads from AWS, and it needs no installation of the service. It translates the
     port, the health check, variables, secrets, the size, the number of tasks or the scaling, and
-    sidecars. Comments in the file, also listed on stderr, name everything that needs a decision,
-    with the remedy. Complete the file; then devops apply -f app.yml creates the application. The
-    existing service does not change.
+    sidecars. Comments in the file, also listed on stderr, name each part of these descriptions that
+    needs a decision, with the remedy. Scheduled actions, attributes of target groups, listener
+    rules and certificates are not read. Complete the file; then devops apply -f app.yml creates the
+    application. The existing service does not change.
     """
     if output != _STDOUT:
         _check_output(output, force=force)
@@ -173,6 +175,10 @@ def _read(runtime: Runtime, source: FromAws, files: FromFiles) -> Described:
             "devops init NAME --task-definition task-definition.json --service-file service.json",
         )
     if files.task_definition is not None:
+        if ignored := [f"--{name}" for name, value in asdict(source).items() if value]:
+            raise UsageError(
+                f"--task-definition reads nothing from AWS: remove {', '.join(ignored)}"
+            )
         from devops_cli.translation import files as reader  # botocore is slow to import
 
         return reader.read(files.task_definition, files.service_file or [])
@@ -236,11 +242,12 @@ def _write(
             raise _exists(output) from error
         except OSError as error:
             raise UsageError(f"{output} cannot be written: {error.strerror}") from error
+    named = "FILE" if output == _STDOUT else shlex.quote(output)
     shown = "stdout" if output == _STDOUT else output
     for line, note in sorted(zip(lines, found.notes, strict=True), key=lambda each: each[0]):
         print_on(runtime.err, texts.text(f"{shown}:{line}: {written.sentence(note)}"))
     print_on(
         runtime.err,
         texts.heading(f"Decisions for you: {len(found.notes)}. Then: ")
-        + texts.command(f"devops apply -f {'FILE' if output == _STDOUT else output} --dry-run"),
+        + texts.command(f"devops apply -f {named} --dry-run"),
     )

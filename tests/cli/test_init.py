@@ -228,6 +228,19 @@ def test_one_source_is_required(arguments: tuple[str, ...]) -> None:
     assert "devops init NAME --cluster CLUSTER --service SERVICE" in result.stderr
 
 
+@pytest.mark.parametrize("option", ["--cluster", "--service", "--region", "--profile"])
+def test_files_are_not_read_with_options_for_aws(files: list[str | Path], option: str) -> None:
+    result = init(*files, option, "x", "-o", "-")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert f"--task-definition reads nothing from AWS: remove {option}" in result.stderr
+
+
+def test_the_next_command_can_be_copied(tmp_path: Path, files: list[str | Path]) -> None:
+    file = tmp_path / "my app.yml"
+    result = init("Shop", *files, "-o", file)
+    assert f"Then: devops apply -f '{file}' --dry-run" in result.stderr
+
+
 def test_a_missing_file_is_named(tmp_path: Path, files: list[str | Path]) -> None:
     result = init(*files, "--service-file", tmp_path / "none.json")
     assert result.exit_code == 2
