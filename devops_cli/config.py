@@ -13,8 +13,8 @@ machine.
 from __future__ import annotations
 
 import configparser
+import io
 import ipaddress
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
@@ -22,6 +22,7 @@ from urllib.parse import urlsplit
 
 import typer
 
+from devops_cli import own_files
 from devops_cli.failures import UsageError
 
 DEFAULT_PROFILE = "default"
@@ -232,18 +233,10 @@ def _settings(section: configparser.SectionProxy, file: Path) -> dict[str, str]:
 
 
 def _write(file: Path, sections: configparser.ConfigParser) -> None:
-    new_file = file.with_name(f"{file.name}.new")
+    content = io.StringIO()
+    sections.write(content)
     try:
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        new_file.unlink(missing_ok=True)
-        # Created with mode 600, so that no other user can read it at any time. The replacement is
-        # atomic: a reader finds the old file or the new one.
-        descriptor = os.open(new_file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        try:
-            with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
-                sections.write(stream)
-            new_file.replace(file)
-        finally:
-            new_file.unlink(missing_ok=True)  # it exists only after a failure
+        own_files.replace(file, content.getvalue())
     except OSError as error:
         raise UsageError(f"the configuration file cannot be written: {error}") from error

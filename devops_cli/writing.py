@@ -10,7 +10,13 @@ from typing import Any
 
 from devops_cli import queueing, waiting
 from devops_cli.exits import Exit
-from devops_cli.failures import ApiError, CliError, NotTheServiceError, StoppedError
+from devops_cli.failures import (
+    ApiError,
+    CliError,
+    NotTheServiceError,
+    StoppedError,
+    UsageError,
+)
 from devops_cli.options import Queue, Write
 from devops_cli.responses import IN_PROGRESS, Object, Response, get_object, get_text
 from devops_cli.runtime import print_on
@@ -151,6 +157,47 @@ class Sender:
             " same",
             f"key; it does not start a second operation: --idempotency-key {self.key}",
         ]
+
+
+class Preview:
+    """Sends the dry run of a change; each attempt prepares its call again.
+
+    `call` is that of the last attempt.
+    """
+
+    def __init__(self, session: Session, prepare: Callable[[], Call]) -> None:
+        self._session = session
+        self._prepare = prepare
+
+    def send(self) -> Response:
+        """Return the plan of the call."""
+        self.call = self._prepare()
+        return dry_run(self._session, self.call)
+
+
+def preview(
+    session: Session, prepare: Callable[[], Call], limit: timedelta | None
+) -> tuple[Response, Call]:
+    """Return the response with the plan of a change, and its call.
+
+    With a limit, the command can wait until no other operation holds the environments.
+
+    Raises:
+        CliError: the change would be refused, or no valid response was received.
+
+    """
+    sender = Preview(session, prepare)
+    response = sender.send() if limit is None else queueing.send(session, sender, limit)
+    return response, sender.call
+
+
+def require_terminal(session: Session, *words: str) -> None:
+    """Raise UsageError if the command with these words cannot ask a question."""
+    if not session.runtime.interactive:
+        raise UsageError(
+            "without a terminal for the confirmation, --yes is required:"
+            f" {session.command(*words, '--yes')}"
+        )
 
 
 def dry_run(session: Session, call: Call) -> Response:

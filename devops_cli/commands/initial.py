@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import os
+import shlex
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from devops_cli import config, rules
+from devops_cli import config, own_files, rules
 from devops_cli.exits import Exit
 from devops_cli.failures import CredentialsError, UsageError
 from devops_cli.options import command
@@ -132,15 +134,29 @@ def init(
 
     The command only reads from AWS, and it needs no installation of the service. It translates the
     port, the health check, variables, secrets, the size, the number of tasks or the scaling, and
-    sidecars. Comments in the file, also listed on stderr, name everything that needs a decision,
-    with the remedy. Complete the file; then devops apply -f app.yml creates the application. The
-    existing service does not change.
+    sidecars. Comments in the file, also listed on stderr, name each part of these descriptions that
+    needs a decision, with the remedy. Scheduled actions, attributes of target groups, listener
+    rules and certificates are not read. Complete the file; then devops apply -f app.yml creates the
+    application. The existing service does not change.
     """
-    if output != _STDOUT and Path(output).exists() and not force:
-        raise UsageError(f"{output} exists", "Use --force to replace it, or -o FILE for another.")
+    if output != _STDOUT:
+        _check_output(output, force=force)
     described = _read(runtime, source, files)
-    _write(runtime, described, _translated(described, name, choices), output)
+    _write(runtime, described, _translated(described, name, choices), output, force=force)
     return Exit.SUCCEEDED
+
+
+def _check_output(output: str, *, force: bool) -> None:
+    """Refuse a name that cannot be written, before anything is read."""
+    file = Path(output)
+    if file.exists() and not file.is_file():
+        raise UsageError(f"{output} is not a file", "Use -o FILE, or -o - for stdout.")
+    if os.path.lexists(file) and not force:
+        raise _exists(output)
+
+
+def _exists(output: str) -> UsageError:
+    return UsageError(f"{output} exists", "Use --force to replace it, or -o FILE for another.")
 
 
 def _read(runtime: Runtime, source: FromAws, files: FromFiles) -> Described:
@@ -159,6 +175,10 @@ def _read(runtime: Runtime, source: FromAws, files: FromFiles) -> Described:
             "devops init NAME --task-definition task-definition.json --service-file service.json",
         )
     if files.task_definition is not None:
+        if ignored := [f"--{name}" for name, value in asdict(source).items() if value]:
+            raise UsageError(
+                f"--task-definition reads nothing from AWS: remove {', '.join(ignored)}"
+            )
         from devops_cli.translation import files as reader  # botocore is slow to import
 
         return reader.read(files.task_definition, files.service_file or [])
@@ -206,7 +226,9 @@ def _translated(described: Described, name: str | None, choices: Choices) -> Tra
         ) from error
 
 
-def _write(runtime: Runtime, described: Described, found: Translation, output: str) -> None:
+def _write(
+    runtime: Runtime, described: Described, found: Translation, output: str, *, force: bool
+) -> None:
     """Write the file, and list its notes on stderr."""
     from devops_cli.translation import written  # PyYAML is slow to import, too
 
@@ -215,14 +237,17 @@ def _write(runtime: Runtime, described: Described, found: Translation, output: s
         typer.echo(content.encode(), nl=False)
     else:
         try:
-            Path(output).write_text(content, encoding="utf-8")
+            (own_files.replace if force else own_files.create)(Path(output), content)
+        except FileExistsError as error:
+            raise _exists(output) from error
         except OSError as error:
             raise UsageError(f"{output} cannot be written: {error.strerror}") from error
+    named = "FILE" if output == _STDOUT else shlex.quote(output)
     shown = "stdout" if output == _STDOUT else output
     for line, note in sorted(zip(lines, found.notes, strict=True), key=lambda each: each[0]):
         print_on(runtime.err, texts.text(f"{shown}:{line}: {written.sentence(note)}"))
     print_on(
         runtime.err,
         texts.heading(f"Decisions for you: {len(found.notes)}. Then: ")
-        + texts.command(f"devops apply -f {'FILE' if output == _STDOUT else output} --dry-run"),
+        + texts.command(f"devops apply -f {named} --dry-run"),
     )

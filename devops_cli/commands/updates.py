@@ -8,7 +8,7 @@ from typing import Annotated, NamedTuple
 
 import typer
 
-from devops_cli import bodies, queueing, revisions, specifications, writing
+from devops_cli import bodies, revisions, specifications, writing
 from devops_cli.exits import Exit
 from devops_cli.failures import ApiError, UsageError
 from devops_cli.options import (
@@ -24,7 +24,7 @@ from devops_cli.options import (
     configurable,
     environments,
 )
-from devops_cli.responses import Object, Response, get_object, get_objects, get_text, get_texts
+from devops_cli.responses import Object, get_object, get_objects, get_text, get_texts
 from devops_cli.runtime import print_on
 from devops_cli.session import Session
 from devops_cli.show import plan
@@ -72,7 +72,7 @@ def apply(
     asks = not (yes or write.dry_run)
     words = ("-f", file, *([name] if name else []))
     if asks:
-        _require_terminal(session, "apply", *words)
+        writing.require_terminal(session, "apply", *words)
 
     def prepare() -> writing.Call:
         return _replacement(session, application, document.content, removed)
@@ -156,7 +156,8 @@ def scale(
         typer.Option(metavar="N", help="Average requests of each task in a minute to keep."),
     ] = None,
     count: Annotated[
-        int | None, typer.Option(metavar="N", help="A fixed number of tasks, without scaling.")
+        int | None,
+        typer.Option(metavar="N", help="A fixed number of tasks, 1 to 100, without scaling."),
     ] = None,
     env: Configurable = None,
     yes: _Yes = False,
@@ -237,7 +238,7 @@ def _change_settings(
     """
     name = words[1]
     if asks and not sending.write.dry_run:
-        _require_terminal(session, *words)
+        writing.require_terminal(session, *words)
     question = f"Change {name}, including production?" if asks else ""
     with revisions.explained(session.command("spec", name)):
         return _change(session, _patch(session, name, changed), sending, question)
@@ -267,19 +268,6 @@ def _patch(
     return prepare
 
 
-class _Preview:
-    """Sends the dry run of a change; each attempt reads the specification again."""
-
-    def __init__(self, session: Session, prepare: Callable[[], writing.Call]) -> None:
-        self._session = session
-        self._prepare = prepare
-
-    def send(self) -> Response:
-        """Return the plan of the call."""
-        self.call = self._prepare()
-        return writing.dry_run(self._session, self.call)
-
-
 def _change(
     session: Session,
     prepare: Callable[[], writing.Call],
@@ -294,12 +282,11 @@ def _change(
 
     """
     write, queue, timeout = sending
-    preview = _Preview(session, prepare)
     limit = None if write.dry_run else queue.limit
-    response = preview.send() if limit is None else queueing.send(session, preview, limit)
+    response, call = writing.preview(session, prepare, limit)
     if write.dry_run:
         return writing.print_plan(session, response)
-    found, call = get_object(response.body, "plan"), preview.call
+    found = get_object(response.body, "plan")
     if get_object(found, "stack") and write.wait:
         # Only the function of this call and the schedule, which runs each minute, change stacks.
         call = replace(call, wait=writing.LONGEST_WAIT)
@@ -310,15 +297,6 @@ def _change(
         if question and not typer.confirm(question, err=True):
             raise UsageError("nothing was changed")
     return writing.run(session, call, write, timeout.timeout, queue=queue)
-
-
-def _require_terminal(session: Session, *words: str) -> None:
-    """Raise UsageError if the command cannot ask a question."""
-    if not session.runtime.interactive:
-        raise UsageError(
-            "without a terminal for the confirmation, --yes is required:"
-            f" {session.command(*words, '--yes')}"
-        )
 
 
 def _is_missing(error: ApiError) -> bool:

@@ -9,7 +9,7 @@ import typer
 
 from devops_cli import bodies, releases, rules, writing
 from devops_cli.exits import Exit
-from devops_cli.failures import UsageError
+from devops_cli.failures import CliError, UsageError
 from devops_cli.options import (
     Environments,
     Name,
@@ -20,7 +20,7 @@ from devops_cli.options import (
     command,
     environments,
 )
-from devops_cli.responses import get_object
+from devops_cli.responses import get_object, get_text
 from devops_cli.runtime import print_on
 from devops_cli.session import Session
 from devops_cli.show import plan
@@ -222,16 +222,33 @@ def upgrade(
     """
     call = writing.Call("POST", f"/stacks/{name}/upgrade")
     if not (yes or write.dry_run):
-        if not session.runtime.interactive:
-            raise UsageError(f"to upgrade {name} without a terminal, add --yes")
-        found = get_object(writing.dry_run(session, call).body, "plan")
-        for line in plan.effects(found):
-            print_on(session.progress, line)
-        # Without a template the stack is up to date.
-        asks = get_object(found, "template")
-        if asks and not typer.confirm(f"Upgrade the stack of {name}?", err=True):
-            raise UsageError("nothing was changed")
+        _confirm_upgrade(session, name, call, queue)
     return writing.run(session, call, write, timeout.timeout, queue=queue)
+
+
+def _confirm_upgrade(session: Session, name: str, call: writing.Call, queue: Queue) -> None:
+    """Show the changes of an upgrade and ask; without changes there is nothing to ask.
+
+    Raises:
+        CliError: the answer is no, or the changes are not known.
+
+    """
+    writing.require_terminal(session, "upgrade", name)
+    response, _ = writing.preview(session, lambda: call, queue.limit)
+    found = get_object(response.body, "plan")
+    for line in plan.effects(found):
+        print_on(session.progress, line)
+    # Without a template the stack is up to date.
+    if not get_object(found, "template"):
+        return
+    if message := get_text(found, "message"):
+        accepted = session.command("upgrade", name, "--yes")
+        raise CliError(
+            f"{message}. Nothing was changed",
+            f"Repeat the command. Without a list of the changes and a question: {accepted}",
+        )
+    if not typer.confirm(f"Upgrade the stack of {name}?", err=True):
+        raise UsageError("nothing was changed")
 
 
 @command

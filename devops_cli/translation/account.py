@@ -12,7 +12,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from devops_cli.aws import DENIED, Clients, action, pages
 from devops_cli.failures import CliError, CredentialsError, OperationNotFoundError
-from devops_cli.translation.facts import Described, Object, with_task_set
+from devops_cli.translation.facts import Described, Object, scaling_resource, with_task_set
 
 CALLS: Mapping[str, Collection[str]] = {
     "application-autoscaling": ("DescribeScalableTargets", "DescribeScalingPolicies"),
@@ -21,7 +21,7 @@ CALLS: Mapping[str, Collection[str]] = {
 }
 # Application Auto Scaling API, RegisterScalableTarget.
 _DIMENSION = {"ServiceNamespace": "ecs", "ScalableDimension": "ecs:service:DesiredCount"}
-_HEALTH, _SCALING = "health check", "scaling"
+_HEALTH, _BALANCER, _SCALING = "health check", "load balancer", "scaling"
 
 
 def read(clients: Clients, cluster: str, service: str) -> Described:
@@ -52,9 +52,9 @@ def read(clients: Clients, cluster: str, service: str) -> Described:
         groups = _try(unread, _HEALTH, lambda: _groups(clients["elbv2"], arns))
         named = [arn for each in groups for arn in each.get("LoadBalancerArns", ())]
         if named:
-            balancers = _try(unread, "load balancer", lambda: _balancers(clients["elbv2"], named))
+            balancers = _try(unread, _BALANCER, lambda: _balancers(clients["elbv2"], named))
     scaling = clients["application-autoscaling"]
-    resource = f"service/{own['clusterArn'].rpartition('/')[2]}/{own['serviceName']}"
+    resource = scaling_resource(own)
     targets = _try(unread, _SCALING, lambda: _targets(scaling, resource))
     policies = _try(unread, _SCALING, lambda: _policies(scaling, resource)) if targets else []
     return Described(
@@ -78,7 +78,14 @@ def _service(client: Any, cluster: str, name: str) -> Object:
             f"the cluster {cluster} has no service {name}",
             f"aws ecs list-services --cluster {cluster} lists the services of this region.",
         )
-    return with_task_set(active[0])
+    found = with_task_set(active[0])
+    if not found.get("taskDefinition"):
+        raise CliError(
+            f"the service {name} has no task definition, because it has no primary task set",
+            "Use --task-definition with the file of the task definition that customers use, and"
+            " --service-file with the output of aws ecs describe-services.",
+        )
+    return found
 
 
 def _refusal(error: ClientError, cluster: str) -> CliError:

@@ -61,6 +61,17 @@ def with_task_set(service: Object) -> dict[str, Any]:
     return {**service, **{name: each for name, each in missing.items() if not service.get(name)}}
 
 
+def scaling_resource(service: Object) -> str:
+    """Return the ResourceId of a service (Application Auto Scaling API, ScalableTarget).
+
+    Without a known cluster or service it is only the end of the ResourceId, or an empty text.
+    """
+    cluster = service.get("clusterArn") or service.get("cluster", "")
+    name = service.get("serviceName", "")
+    head = f"service/{cluster.rpartition('/')[2]}" if cluster else ""
+    return f"{head}/{name}" if name else ""
+
+
 class Translation(NamedTuple):
     """A document, and its notes in the order of the task definition."""
 

@@ -48,11 +48,9 @@ def read(task_definition: str, others: Sequence[str]) -> Described:
             " `aws ecs register-task-definition`.",
         )
     tags = content.get("tags", [])
-    _check(task_definition, "ecs", "TaskDefinition", definition, "taskDefinition")
-    _check(task_definition, "ecs", "Tags", tags, "tags")
     found = Described(
-        definition,
-        tags=tags,
+        _checked(task_definition, "ecs", "TaskDefinition", definition, "taskDefinition"),
+        tags=_checked(task_definition, "ecs", "Tags", tags, "tags"),
         origin=f"the file {Path(task_definition).name}",
     )
     for file in others:
@@ -72,11 +70,14 @@ def _are_containers(definition: Object) -> bool:
 def _with(described: Described, file: str, content: Object) -> Described:
     """Return descriptions with those of a further file."""
     known = [name for name in _LISTS if isinstance(content.get(name), list)]
-    for name in known:
-        for number, each in enumerate(content[name]):
-            _check(file, *_SHAPES[name], each, f"{name}.{number}")
     if known:
-        lists: dict[str, Any] = {_LISTS[name]: content[name] for name in known}
+        lists: dict[str, Any] = {
+            _LISTS[name]: [
+                _checked(file, *_SHAPES[name], each, f"{name}.{number}")
+                for number, each in enumerate(content[name])
+            ]
+            for name in known
+        }
         return described._replace(**lists)
     services = content.get("services", [content])
     if not isinstance(services, list) or not all(isinstance(each, dict) for each in services):
@@ -85,18 +86,25 @@ def _with(described: Described, file: str, content: Object) -> Described:
         raise UsageError(f"{file} has {len(services)} services: write one into the file")
     if not {"serviceName", "taskDefinition"} & services[0].keys():
         raise UsageError(f"{file} is not a description of a service", _COMMANDS)
-    _check(file, "ecs", "Service", services[0], "service")
-    return described._replace(service=with_task_set(services[0]))
+    found = _checked(file, "ecs", "Service", services[0], "service")
+    return described._replace(service=with_task_set(found))
 
 
-def _check(file: str, service: str, shape: str, value: Any, place: str) -> None:
+def _checked(file: str, service: str, shape: str, value: Any, place: str) -> Any:
+    """Return a value of a file with the types of a shape."""
     if problem := shapes.problem(service, shape, value, place):
         raise UsageError(f"{file}: {problem}", "Write the file again with the AWS CLI.")
+    return shapes.with_texts(service, shape, value)
+
+
+def _no_json(text: str) -> Any:
+    """Refuse NaN and the infinities, which Python accepts but JSON does not have."""
+    raise ValueError(text)
 
 
 def _object(file: str) -> Any:
     try:
-        found = json.loads(Path(file).read_bytes())
+        found = json.loads(Path(file).read_bytes(), parse_constant=_no_json)
     except OSError as error:
         raise UsageError(f"{file} cannot be read: {error.strerror}") from error
     except (ValueError, RecursionError) as error:

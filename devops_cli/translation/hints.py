@@ -15,8 +15,20 @@ _ENVIRONMENTS = {
     "qa": "qa", "dev": "dev", "development": "dev",
     "training": "training",
 }  # fmt: skip
-_SECRET = re.compile(r"(?i)(?:password|passwd|secret|token|api_?key|private_?key|credential)")
-_VALUES = ("environment", "secrets")
+_SECRET = re.compile(r"(?i)password|passwd|secret|token|api[_-]?key|private[_-]?key|credential")
+# The maps of texts in a container, with the remedy for a secret in them.
+_STORE = "store the value in Secrets Manager, and write its ARN into"
+_CLEAR = {
+    ("environment",): f"{_STORE} secrets",
+    ("logs", "options"): f"{_STORE} logs.secrets",
+    ("logRouter", "options"): f"{_STORE} secrets of the router, whose configuration can use it",
+}
+_MAPS = (*_CLEAR, ("secrets",))
+
+
+def is_secret(name: str) -> bool:
+    """Return whether a name is like that of a secret."""
+    return bool(_SECRET.search(name))
 
 
 def hints(service: Mapping[str, Any]) -> Iterator[Note]:
@@ -28,19 +40,23 @@ def hints(service: Mapping[str, Any]) -> Iterator[Note]:
             for number, each in enumerate(service.get("sidecars", ()))
         ),
     ):
-        for member in _VALUES:
-            for name, value in parts.get(member, {}).items():
-                yield from _environment((*at, member, name), value)
-        for name, value in parts.get("environment", {}).items():
-            if value and _SECRET.search(name):
-                yield Note(
-                    _named((*at, "environment", name)),
-                    (*at, "environment", name),
-                    "the name is that of a secret, and this file is not a place for secrets",
-                    "store the value in Secrets Manager, and write its ARN into secrets",
-                )
+        for path in _MAPS:
+            for name, value in _map(parts, path).items():
+                field = (*at, *path, name)
+                yield from _environment(field, value)
+                if path in _CLEAR and value and is_secret(name):
+                    reason = (
+                        "the name is that of a secret, and this file is not a place for secrets"
+                    )
+                    yield Note(_named(field), field, reason, _CLEAR[path])
     if role := service.get("taskRole"):
         yield from _environment((*SERVICE, "taskRole"), role)
+
+
+def _map(parts: Mapping[str, Any], path: tuple[str, ...]) -> Mapping[str, str]:
+    for name in path:
+        parts = parts.get(name, {})
+    return parts
 
 
 def _environment(at: tuple[str | int, ...], value: str) -> Iterator[Note]:

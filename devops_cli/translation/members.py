@@ -41,6 +41,13 @@ def without_effect(reason: str) -> Treatment:
     return Treatment(reason=reason)
 
 
+RECORD = without_effect("AWS records it; it is not a setting")
+# A remedy for members that the templates of applications can have.
+TEMPLATE = (
+    "add it with a custom template (docs/custom-template.md), or leave the service where it is"
+)
+
+
 def untranslated(reason: str, remedy: str, *usual: Any) -> Treatment:
     """Return the treatment of a member that a person must decide about."""
     return Treatment(reason=reason, remedy=remedy, usual=usual)

@@ -5,19 +5,22 @@ The shapes are those of the ECS, ELBv2 and Application Auto Scaling APIs.
 
 from __future__ import annotations
 
-from devops_cli.translation.members import Table, translated, untranslated, without_effect
-
-_RECORD = without_effect("AWS records it; it is not a setting")
-_STAY = "leave the service where it is"
-_TEMPLATE = (
-    "add it with a custom template (docs/custom-template.md), or leave the service where it is"
+from devops_cli.translation.members import (
+    RECORD,
+    TEMPLATE,
+    Table,
+    translated,
+    untranslated,
+    without_effect,
 )
+
+_STAY = "leave the service where it is"
 _OF_STACK = without_effect("the application's stack sets it")
 _OF_INSTALLATION = without_effect("parameters.yml of the installation sets it")
 _SWAP = "use devops promote and devops swap"
 
 SERVICE: Table = {
-    "serviceArn": _RECORD,
+    "serviceArn": RECORD,
     "serviceName": translated("applicationName"),
     "clusterArn": without_effect("an application has its own cluster"),
     "cluster": without_effect("an application has its own cluster"),
@@ -26,10 +29,10 @@ SERVICE: Table = {
         "an application has no Cloud Map names",
         "let clients use the DNS name of the load balancer",
     ),
-    "status": _RECORD,
+    "status": RECORD,
     "desiredCount": translated("service.desiredCount"),
-    "runningCount": _RECORD,
-    "pendingCount": _RECORD,
+    "runningCount": RECORD,
+    "pendingCount": RECORD,
     "launchType": untranslated(
         "tasks run on Fargate here",
         "check the task with the limits of Fargate, for example without privileged containers",
@@ -52,12 +55,12 @@ SERVICE: Table = {
     "deploymentConfiguration": without_effect("the stack sets it; its own members differ"),
     "taskSets": untranslated("the service creates no task sets", _SWAP),
     "deployments": without_effect("AWS records it; its settings are those of the newest one"),
-    "roleArn": _RECORD,
+    "roleArn": RECORD,
     "role": without_effect("awsvpc needs the service-linked role only"),
-    "events": _RECORD,
-    "createdAt": _RECORD,
-    "currentServiceDeployment": _RECORD,
-    "currentServiceRevisions": _RECORD,
+    "events": RECORD,
+    "createdAt": RECORD,
+    "currentServiceDeployment": RECORD,
+    "currentServiceRevisions": RECORD,
     "placementConstraints": untranslated(
         "Fargate does not support it: tasks have no container instances",
         "remove it, or leave the service on EC2",
@@ -77,7 +80,7 @@ SERVICE: Table = {
         {"type": "ECS"},
     ),
     "tags": translated("tags"),
-    "createdBy": _RECORD,
+    "createdBy": RECORD,
     "enableECSManagedTags": _OF_STACK,
     "propagateTags": _OF_STACK,
     "enableExecuteCommand": untranslated(
@@ -85,14 +88,14 @@ SERVICE: Table = {
         "ask its admin for ecsexec: true, and give the tasks a taskRole that allows it",
     ),
     "availabilityZoneRebalancing": without_effect("the default of ECS applies"),
-    "resourceManagementType": _RECORD,
-    "clientToken": _RECORD,
+    "resourceManagementType": RECORD,
+    "clientToken": RECORD,
     "serviceConnectConfiguration": untranslated(
         "an application has no Service Connect",
         "let the programs call each other at their load balancers",
         {"enabled": False},
     ),
-    "volumeConfigurations": untranslated("a specification has no volumes", _TEMPLATE),
+    "volumeConfigurations": untranslated("a specification has no volumes", TEMPLATE),
     "vpcLatticeConfigurations": untranslated(
         "an application has no VPC Lattice", "let clients use the load balancer"
     ),
@@ -115,7 +118,7 @@ DEPLOYMENT: Table = {
     "volumeConfigurations": SERVICE["volumeConfigurations"],
     "fargateEphemeralStorage": untranslated(
         "a specification has no key for ephemeral storage: Fargate encrypts it with its own key",
-        _TEMPLATE,
+        TEMPLATE,
     ),
     "vpcLatticeConfigurations": SERVICE["vpcLatticeConfigurations"],
 }  # fmt: skip
@@ -168,8 +171,8 @@ AWSVPC_CONFIGURATION: Table = {
     ),
 }
 TARGET_GROUP: Table = {
-    "TargetGroupArn": _RECORD,
-    "TargetGroupName": _RECORD,
+    "TargetGroupArn": RECORD,
+    "TargetGroupName": RECORD,
     "Protocol": untranslated(
         "a load balancer sends HTTP to the tasks here", "let the container accept HTTP", "HTTP"
     ),
@@ -192,7 +195,7 @@ TARGET_GROUP: Table = {
     "Matcher": untranslated(
         "only the status 200 is healthy here", "let healthCheckPath return 200", {"HttpCode": "200"}
     ),
-    "LoadBalancerArns": _RECORD,
+    "LoadBalancerArns": RECORD,
     "TargetType": without_effect("targets are addresses: the network mode is awsvpc"),
     "ProtocolVersion": untranslated(
         "a load balancer sends HTTP/1.1 here, not HTTP/2 or gRPC",
@@ -206,7 +209,7 @@ ELB: Table = {
     **dict.fromkeys(
         ("LoadBalancerArn", "DNSName", "CanonicalHostedZoneId", "CreatedTime", "LoadBalancerName",
          "State"),
-        _RECORD,
+        RECORD,
     ),
     **dict.fromkeys(("VpcId", "AvailabilityZones", "SecurityGroups"), _OF_INSTALLATION),
     "Scheme": untranslated(
@@ -229,7 +232,7 @@ SCALABLE_TARGET: Table = {
     **dict.fromkeys(
         ("ServiceNamespace", "ResourceId", "ScalableDimension", "PredictedCapacity", "RoleARN",
          "CreationTime", "ScalableTargetARN"),
-        _RECORD,
+        RECORD,
     ),
     "MinCapacity": translated("service.scaling.min"),
     "MaxCapacity": translated("service.scaling.max"),
@@ -247,7 +250,7 @@ SCALING_POLICY: Table = {
     **dict.fromkeys(
         ("PolicyARN", "PolicyName", "ServiceNamespace", "ResourceId", "ScalableDimension",
          "PolicyType", "Alarms", "CreationTime"),
-        _RECORD,
+        RECORD,
     ),
     "StepScalingPolicyConfiguration": untranslated(
         "scaling has target values, without steps",

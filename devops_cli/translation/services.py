@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from devops_cli.translation import members, service_members, task_members
-from devops_cli.translation.facts import SERVICE, Described, Note, Object
+from devops_cli.translation.facts import SERVICE, Described, Note, Object, scaling_resource
 
 # The time limit of a rollout without `rolloutMinutes`, and its longest value, in minutes.
 _ROLLOUT, _LONGEST_ROLLOUT = 30, 180
@@ -98,17 +98,28 @@ def _health(
     described: Described, own: Object, application: Object, notes: list[Note]
 ) -> dict[str, str]:
     arn = entry(own, application["name"]).get("targetGroupArn")
-    groups = [each for each in described.target_groups if each.get("TargetGroupArn", arn) == arn]
-    group: Object = next(iter(groups or described.target_groups), {})
+    # Without a load balancer in a file, a single group is that of the service.
+    groups = [
+        each for each in described.target_groups if arn in (None, each.get("TargetGroupArn", arn))
+    ]
+    group: Object = groups[0] if len(groups) == 1 else {}
     notes += members.notes(service_members.TARGET_GROUP, group, "targetGroup", SERVICE)
     balancers = group.get("LoadBalancerArns", ())
     for each in described.load_balancers:
-        if each.get("LoadBalancerArn") in balancers or not balancers:
+        is_only_one = not balancers and len(described.load_balancers) == 1
+        if is_only_one or each.get("LoadBalancerArn") in balancers:
             notes += members.notes(service_members.ELB, each, "loadBalancer", SERVICE)
+    if reason := described.unread.get("load balancer"):
+        remedy = "check that it is an Application Load Balancer with IPv4 addresses"
+        notes.append(Note("loadBalancer", SERVICE, reason, remedy))
     path = group.get("HealthCheckPath")
     if path is None:
+        unknown = described.target_groups and not group
         reason = described.unread.get(
-            "health check", "ECS does not have the path of the health check"
+            "health check",
+            "the target group of the service is not known from the files"
+            if unknown
+            else "ECS does not have the path of the health check",
         )
         remedy = "write a path that returns 200 while the container is healthy"
         notes.append(Note("targetGroup", (*SERVICE, "healthCheckPath"), reason, remedy))
@@ -120,10 +131,30 @@ def _tasks(described: Described, own: Object, notes: list[Note]) -> dict[str, An
     if reason := described.unread.get("scaling"):
         remedy = "if the service scales, write scaling instead of desiredCount"
         notes.append(Note("scaling", (*SERVICE, "desiredCount"), reason, remedy))
-    scaling = _scaling(described, notes)
+    scaling = _scaling(_with_own_scaling(described, notes), notes)
     if scaling:
         return {"scaling": scaling}
     return {"desiredCount": own["desiredCount"]} if "desiredCount" in own else {}
+
+
+def _with_own_scaling(described: Described, notes: list[Note]) -> Described:
+    """Return descriptions without the scaling of other services, which files can have."""
+    resource = scaling_resource(described.service)
+    targets, policies = (
+        [each for each in found if each.get("ResourceId", resource).endswith(resource)]
+        for found in (described.scalable_targets, described.scaling_policies)
+    )
+    several = len({each.get("ResourceId") for each in (*targets, *policies)}) > 1
+    if several or (described.scalable_targets and not targets):
+        reason = "the files have the scaling of other services, and that of this one is not known"
+        remedy = (
+            "write the files again with the output of aws application-autoscaling"
+            " describe-scalable-targets --service-namespace ecs --resource-ids"
+            " service/CLUSTER/SERVICE, or write scaling instead of desiredCount"
+        )
+        notes.append(Note("scaling", (*SERVICE, "desiredCount"), reason, remedy))
+        targets, policies = [], []
+    return described._replace(scalable_targets=targets, scaling_policies=policies)
 
 
 def _scaling(described: Described, notes: list[Note]) -> dict[str, int]:
@@ -142,8 +173,12 @@ def _scaling(described: Described, notes: list[Note]) -> dict[str, int]:
     if described.scalable_targets and targets:
         (scaled, *_) = described.scalable_targets
         result = {"min": scaled["MinCapacity"], "max": scaled["MaxCapacity"], **targets}
-    elif described.scalable_targets and not described.scaling_policies:
-        reason = "scaling needs a target value, and the service has no scaling policy"
+    elif (
+        described.scalable_targets
+        and not described.scaling_policies
+        and "scaling" not in described.unread
+    ):
+        reason = "scaling needs a target value, and no scaling policy was found"
         remedy = "write scaling with cpuPercent, or keep desiredCount"
         found.append(Note("scalableTarget", at, reason, remedy))
     # Without a translated policy, the number of tasks has the notes.

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
+from functools import cache
 from typing import Any
 
 import botocore.session
@@ -35,8 +37,26 @@ def problem(service: str, shape: str, value: Any, place: str) -> str:
 
     Members that the model does not know have no type.
     """
-    model = botocore.session.Session().get_service_model(service)
-    return next(_problems(model.shape_for(shape), value, place), "")
+    return next(_problems(_model(service).shape_for(shape), value, place), "")
+
+
+def with_texts(service: str, shape: str, value: Any) -> Any:
+    """Return a value without a problem, with texts instead of the numbers where AWS has texts."""
+    return _with_texts(_model(service).shape_for(shape), value)
+
+
+@cache
+def _model(service: str) -> Any:
+    return botocore.session.Session().get_service_model(service)
+
+
+def _with_texts(shape: Any, value: Any) -> Any:
+    if shape.type_name == "string":
+        return value if isinstance(value, str) else json.dumps(value)
+    if shape.type_name == "list":
+        return [_with_texts(shape.member, each) for each in value]
+    parts = {name: _with_texts(inner, each) for name, inner, each in _inner(shape, value)}
+    return {**value, **parts} if isinstance(value, dict) else value
 
 
 def _problems(shape: Any, value: Any, place: str) -> Iterator[str]:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from devops_cli.translation.members import Table, translated, untranslated, without_effect
-
-_TEMPLATE = (
-    "add it with a custom template (docs/custom-template.md), or leave the service where it is"
+from devops_cli.translation.members import (
+    RECORD,
+    TEMPLATE,
+    Table,
+    translated,
+    untranslated,
+    without_effect,
 )
-_RECORD = without_effect("AWS records it; it is not a setting")
+
 _IMAGE = "set it in the Dockerfile of the image"
 _EC2_ONLY = "Fargate does not support it"
 
@@ -27,14 +30,14 @@ TASK_DEFINITION: Table = {
         "let containers reach each other at localhost, each at another port",
         "awsvpc",
     ),
-    "revision": _RECORD,
-    "volumes": untranslated("a specification has no volumes", _TEMPLATE),
-    "status": _RECORD,
-    "requiresAttributes": _RECORD,
+    "revision": RECORD,
+    "volumes": untranslated("a specification has no volumes", TEMPLATE),
+    "status": RECORD,
+    "requiresAttributes": RECORD,
     "placementConstraints": untranslated(
         f"{_EC2_ONLY}: tasks have no container instances", "remove it, or leave the service on EC2"
     ),
-    "compatibilities": _RECORD,
+    "compatibilities": RECORD,
     "runtimePlatform": translated("service.architecture"),
     "requiresCompatibilities": untranslated(
         "tasks run on Fargate here",
@@ -46,18 +49,18 @@ TASK_DEFINITION: Table = {
     "cpu": translated("service.cpu"),
     "memory": translated("service.memory"),
     "inferenceAccelerators": untranslated(_EC2_ONLY, "leave the service on EC2"),
-    "registeredAt": _RECORD,
-    "deregisteredAt": _RECORD,
-    "deleteRequestedAt": _RECORD,
-    "registeredBy": _RECORD,
-    "pidMode": untranslated("a specification has no process namespace", _TEMPLATE),
+    "registeredAt": RECORD,
+    "deregisteredAt": RECORD,
+    "deleteRequestedAt": RECORD,
+    "registeredBy": RECORD,
+    "pidMode": untranslated("a specification has no process namespace", TEMPLATE),
     "ipcMode": untranslated(_EC2_ONLY, "leave the service on EC2"),
     "proxyConfiguration": untranslated(
         "a specification has no proxy (App Mesh)",
         "remove the proxy from the sidecars, and call other services at their load balancers",
     ),
     "ephemeralStorage": translated("service.ephemeralStorageGiB"),
-    "enableFaultInjection": untranslated("a specification has no fault injection", _TEMPLATE),
+    "enableFaultInjection": untranslated("a specification has no fault injection", TEMPLATE),
     "tags": translated("tags"),
 }
 RUNTIME_PLATFORM: Table = {
@@ -88,8 +91,8 @@ _COMMON: Table = {
     "environmentFiles": untranslated(
         "a specification has no files of variables", "write the variables into environment"
     ),
-    "mountPoints": untranslated("a specification has no volumes", _TEMPLATE),
-    "volumesFrom": untranslated("a specification has no volumes", _TEMPLATE),
+    "mountPoints": untranslated("a specification has no volumes", TEMPLATE),
+    "volumesFrom": untranslated("a specification has no volumes", TEMPLATE),
     "linuxParameters": untranslated(
         "a specification has no Linux parameters",
         "for an init process, start the program with tini in the image; a device, shared memory and"
@@ -113,7 +116,7 @@ _COMMON: Table = {
     ),
     "readonlyRootFilesystem": untranslated(
         "a specification has no read-only file system: the container can write files",
-        _TEMPLATE,
+        TEMPLATE,
     ),
     "dnsServers": untranslated("awsvpc has the name servers of the VPC", "configure the VPC"),
     "dnsSearchDomains": untranslated(
@@ -127,7 +130,7 @@ _COMMON: Table = {
         "a specification has no labels of containers",
         f"{_IMAGE} (LABEL), or write variables that the agent reads, as DD_TAGS",
     ),
-    "systemControls": untranslated("a specification has no kernel parameters", _TEMPLATE),
+    "systemControls": untranslated("a specification has no kernel parameters", TEMPLATE),
     "resourceRequirements": untranslated(
         "Fargate has no GPUs", "leave the service on EC2"
     ),
@@ -174,7 +177,7 @@ SIDECAR: Table = {
         "let the program end within it",
         30,
     ),
-    "ulimits": untranslated("a sidecar has the limits of Fargate", _TEMPLATE),
+    "ulimits": untranslated("a sidecar has the limits of Fargate", TEMPLATE),
     "logConfiguration": without_effect("its logs are in the log group of the environment"),
     "firelensConfiguration": translated("service.sidecars.logRouter"),
 }  # fmt: skip

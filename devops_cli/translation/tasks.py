@@ -47,18 +47,19 @@ def _size(definition: Object, notes: list[Note]) -> tuple[int, int]:
     offered = [(units, mib) for units, all_ in limits.sizes().items() for mib in all_]
     if (cpu, memory) in offered:
         return cpu, memory
-    enough = [each for each in offered if each[0] >= cpu and each[1] >= memory] or offered[-1:]
+    enough = [each for each in offered if each[0] >= cpu and each[1] >= memory]
+    chosen = "next larger" if enough else "largest"
     needed = f"{cpu} CPU units and {memory} MiB"
     origin = "of the task" if "cpu" in definition else "of all containers"
     notes.append(
         Note(
             "cpu, memory",
             (*SERVICE, "cpu"),
-            f"Fargate does not offer {needed} {origin}; the file has the next larger size",
+            f"Fargate does not offer {needed} {origin}; the file has the {chosen} size",
             "measure the use of CPU and memory, and choose the size",
         )
     )
-    return enough[0]
+    return (enough or offered[-1:])[0]
 
 
 def _number(text: Any) -> int:

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import json
+import re
 import textwrap
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import yaml
 
 from devops_cli import documents
 from devops_cli.show import texts
+from devops_cli.translation import hints
 from devops_cli.translation.facts import Described, Note, Path, Translation
 
 _WIDTH = 100
 _LONGEST_VALUE = 300
+_HIDDEN = "***"
+# The name of a container says nothing about the value.
+_CONTAINER = re.compile(r"containerDefinitions\.[^.]+\.")
 
 
 def head(described: Described) -> list[str]:
@@ -58,9 +64,26 @@ def _sentence(note: Note) -> str:
     if note.value is None:
         return sentence(note)
     # Characters other than ASCII are escape sequences, so no value can end a comment.
-    value = json.dumps(note.value, default=str)
+    name = _CONTAINER.sub("", note.place)
+    value = json.dumps(_without_secrets(name, note.value), default=str)
     shown = value if len(value) <= _LONGEST_VALUE else f"{value[:_LONGEST_VALUE]}…"
     return sentence(note._replace(place=f"{note.place} = {shown}"))
+
+
+def _without_secrets(name: str, value: Any) -> Any:
+    """Return the value of a name without the values of names that are like those of secrets."""
+    if hints.is_secret(name):
+        return _HIDDEN
+    if isinstance(value, Mapping):
+        own = str(value.get("name", value.get("key", "")))
+        return {
+            key: _without_secrets(f"{own} {key}" if key == "value" else key, each)
+            for key, each in value.items()
+        }
+    if isinstance(value, list | tuple):
+        # A word of a command can be an option with its value.
+        return [_without_secrets(each if isinstance(each, str) else "", each) for each in value]
+    return value
 
 
 def _comment(paragraph: str, indent: str) -> Iterator[str]:

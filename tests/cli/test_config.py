@@ -270,9 +270,10 @@ def test_what_cannot_be_kept_is_refused(
 
 
 def test_a_file_that_cannot_be_written_is_named(tmp_path: Path) -> None:
-    (tmp_path / "config.new").mkdir()
-    with pytest.raises(UsageError, match=r"cannot be written: .*config\.new"):
-        config.store(tmp_path / "config", "default", "region", "eu-west-1")
+    folder = tmp_path / "folder"
+    folder.symlink_to(tmp_path / "missing")
+    with pytest.raises(UsageError, match=r"cannot be written: .*folder"):
+        config.store(folder / "config", "default", "region", "eu-west-1")
 
 
 @pytest.mark.parametrize(

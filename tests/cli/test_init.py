@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
+import stat
 from pathlib import Path
 from typing import Any
 
 import pytest
 from typer.testing import Result
 
-from devops_cli import documents
+from devops_cli import documents, own_files
+from tests.cli.test_config import full_disk
 from tests.lab import existing
 from tests.lab.prepared_service import Source, run
 
@@ -97,6 +100,7 @@ def test_an_existing_file_is_replaced_only_on_request(
 ) -> None:
     file = tmp_path / "app.yml"
     file.write_text("mine")
+    file.chmod(0o644)
     refused = init(*files, "-o", file)
     assert refused.exit_code == 2
     assert "app.yml exists" in refused.stderr
@@ -104,6 +108,46 @@ def test_an_existing_file_is_replaced_only_on_request(
     assert file.read_text() == "mine"
     assert init(*files, "-o", file, "--force").exit_code == 0
     assert file.read_text() != "mine"
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert not [each for each in tmp_path.iterdir() if each.name.startswith(".")]
+
+
+def test_a_new_file_is_only_for_its_owner(tmp_path: Path, files: list[str | Path]) -> None:
+    file = tmp_path / "app.yml"
+    before = os.umask(0)
+    try:
+        assert init(*files, "-o", file).exit_code == 0
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+
+
+def test_a_symbolic_link_to_nothing_is_an_existing_file(
+    tmp_path: Path, files: list[str | Path]
+) -> None:
+    link, target = tmp_path / "app.yml", tmp_path / "elsewhere.yml"
+    link.symlink_to(target)
+    refused = init(*files, "-o", link)
+    assert refused.exit_code == 2
+    assert "app.yml exists" in refused.stderr
+    assert not target.exists()
+
+
+def test_a_folder_is_never_replaced(tmp_path: Path, files: list[str | Path]) -> None:
+    refused = init(*files, "-o", tmp_path, "--force")
+    assert refused.exit_code == 2
+    assert "is not a file" in refused.stderr
+
+
+def test_a_file_that_another_program_creates_meanwhile_is_kept(tmp_path: Path) -> None:
+    file = tmp_path / "app.yml"
+    own_files.create(file, "theirs")
+    with pytest.raises(FileExistsError):
+        own_files.create(file, "ours")
+    assert file.read_text() == "theirs"
+    with full_disk(), pytest.raises(OSError, match="File too large"):
+        own_files.create(tmp_path / "other.yml", "ours")
+    assert list(tmp_path.iterdir()) == [file]
 
 
 def test_another_container_can_be_the_application(tmp_path: Path) -> None:
@@ -184,6 +228,19 @@ def test_one_source_is_required(arguments: tuple[str, ...]) -> None:
     assert "devops init NAME --cluster CLUSTER --service SERVICE" in result.stderr
 
 
+@pytest.mark.parametrize("option", ["--cluster", "--service", "--region", "--profile"])
+def test_files_are_not_read_with_options_for_aws(files: list[str | Path], option: str) -> None:
+    result = init(*files, option, "x", "-o", "-")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert f"--task-definition reads nothing from AWS: remove {option}" in result.stderr
+
+
+def test_the_next_command_can_be_copied(tmp_path: Path, files: list[str | Path]) -> None:
+    file = tmp_path / "my app.yml"
+    result = init("Shop", *files, "-o", file)
+    assert f"Then: devops apply -f '{file}' --dry-run" in result.stderr
+
+
 def test_a_missing_file_is_named(tmp_path: Path, files: list[str | Path]) -> None:
     result = init(*files, "--service-file", tmp_path / "none.json")
     assert result.exit_code == 2
@@ -219,6 +276,40 @@ def test_a_file_with_other_types_is_refused(
     result = init("--task-definition", file, "-o", "-")
     assert (result.exit_code, result.stdout) == (2, "")
     assert problem in result.stderr
+
+
+def test_numbers_in_texts_become_texts(tmp_path: Path) -> None:
+    """Programs that write JSON themselves leave out the quotes."""
+    content = existing.ALL["web"]["definition"]
+    pairs = [
+        {"name": "PORT2", "value": 8080},
+        {"name": "DEBUG", "value": True},
+        {"name": "RATE", "value": 0.5},
+        {"name": 1, "value": "x"},
+    ]
+    own = content["containerDefinitions"][0] | {"environment": pairs, "command": ["serve", 3]}
+    task, service = tmp_path / "task.json", tmp_path / "service.json"
+    tags = [{"key": "cost", "value": 42}]
+    changed = {**content, "cpu": 512, "containerDefinitions": [own]}
+    task.write_text(json.dumps({"taskDefinition": changed, "tags": tags}))
+    service.write_text(json.dumps({"serviceName": 7, "tags": [{"key": "unit", "value": 8}]}))
+    file = tmp_path / "app.yml"
+    result = init("Shop", "--task-definition", task, "--service-file", service, "-o", file)
+    assert result.exit_code == 0
+    found = documents.read(str(file)).content
+    assert found["tags"] == {"cost": "42", "unit": "8"}
+    assert found["service"]["command"] == ["serve", "3"]
+    assert found["service"]["cpu"] == 512
+    expected = {"PORT2": "8080", "DEBUG": "true", "RATE": "0.5", "1": "x"}
+    assert found["service"]["environment"] == expected
+
+
+def test_a_number_that_json_does_not_have_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "task.json"
+    file.write_text('{"containerDefinitions": [{"name": "a", "image": NaN}]}')
+    result = init("--task-definition", file, "-o", "-")
+    assert result.exit_code == 2
+    assert "task.json is not valid JSON: NaN" in result.stderr
 
 
 def test_null_is_a_missing_member(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from typer.testing import Result
 from devops_cli import documents
 from devops_cli.failures import CliError
 from devops_cli.translation import account
+from devops_cli.translation.translate import translate
 from tests.cli.test_init import init
 from tests.lab import existing
 from tests.lab.prepared_service import KEYS, Source
@@ -180,7 +181,7 @@ class Refusing:
     def describe_services(self, **_: Any) -> Any:
         if self._error:
             raise self._error
-        return {"services": [existing.ALL[self._shape]["service"]]}
+        return self._pages or {"services": [existing.ALL[self._shape]["service"]]}
 
     def describe_task_definition(self, **_: Any) -> Any:
         return {"taskDefinition": existing.ALL["web"]["definition"]}
@@ -202,6 +203,41 @@ def test_parts_that_cannot_be_read_are_named() -> None:
         "health check": "the permission elasticloadbalancing:DescribeTargetGroups is missing",
         "scaling": "it could not be read (DescribeScalableTargets: Throttled)",
     }
+
+
+class Group(Refusing):
+    """A client whose target group can be read, but whose load balancer cannot."""
+
+    def paginate(self, **_: Any) -> list[Any]:
+        if self._operation == "describe_target_groups":
+            return [self._pages]
+        return super().paginate()
+
+
+def test_a_load_balancer_that_cannot_be_read_is_named() -> None:
+    groups = {"TargetGroups": existing.ALL["web"]["target_groups"]}
+    scaling: dict[str, Any] = {"ScalableTargets": [], "ScalingPolicies": []}
+    clients = {
+        "ecs": Refusing({}, None),
+        "elbv2": Group(groups, refusal("DescribeLoadBalancers")),
+        "application-autoscaling": Refusing(scaling, None),
+    }
+    found = account.read(clients, "shop", "web")
+    missing = "the permission elasticloadbalancing:DescribeLoadBalancers is missing"
+    assert found.unread == {"load balancer": missing}
+    assert [each.place for each in translate(found).notes if each.reason == missing] == [
+        "loadBalancer"
+    ]
+
+
+def test_a_service_without_a_task_definition_is_refused() -> None:
+    """ECS API, Service: with the controller EXTERNAL, task sets have the task definition."""
+    web = existing.ALL["web"]["service"]
+    service = {name: each for name, each in web.items() if name != "taskDefinition"}
+    service |= {"deploymentController": {"type": "EXTERNAL"}, "taskSets": []}
+    with pytest.raises(CliError, match="the service web has no task definition") as failed:
+        account.read({"ecs": Refusing({"services": [service]}, None)}, "shop", "web")
+    assert "--task-definition" in failed.value.hints[0]
 
 
 def test_a_worker_has_no_load_balancer_to_read() -> None:

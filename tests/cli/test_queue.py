@@ -54,6 +54,18 @@ def test_a_write_waits_for_the_environment(arguments: tuple[str, ...]) -> None:
     assert result.stderr == f"{line} Its state: devops status Shop {HOLDER}\n"
 
 
+def test_the_preview_of_an_upgrade_waits_too() -> None:
+    path = "/stacks/Shop/upgrade"
+    changes = {"kind": "upgrade", "template": {"version": "v2"}}
+    plan = answer(dryRun=True, plan=changes)
+    found = service(busy(), busy(), plan, busy(), ACCEPTED, path=path)
+    result = run(found, "upgrade", "Shop", "--queue", interactive=True, typed="y\n")
+    assert result.exit_code == 0
+    assert ["dryRun" in each.url.params for each in writes(found)] == [True] * 3 + [False] * 2
+    assert f"Waiting for the end of operation {HOLDER}" in result.stderr
+    assert "Upgrade the stack of Shop?" in result.stderr
+
+
 @pytest.mark.parametrize("arguments", WRITES, ids=lambda each: each[0])
 def test_without_the_option_a_busy_environment_is_a_conflict(arguments: tuple[str, ...]) -> None:
     found = Service()

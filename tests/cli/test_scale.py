@@ -97,6 +97,24 @@ def test_incomplete_scaling_is_refused(words: tuple[str, ...], message: str) -> 
     assert [each for each in found.requests if each.method == "PATCH"] == []
 
 
+@pytest.mark.parametrize(("typed", "code", "sent"), [("y\n", 0, 2), ("n\n", 2, 1)])
+def test_the_answer_decides_about_production(typed: str, code: int, sent: int) -> None:
+    found = Service()
+    document = {"overrides": {"prod": {"scaling": SCALING}}}
+    found.on("GET", SPEC, answer(headers={"ETag": '"3"'}, revision=3, specification=document))
+    done = answer(202, operation=operation(kind="update"))
+    found.on("PATCH", SPEC, answer(dryRun=True, plan=PLAN), done)
+    found.on("GET", PATH, answer(operation=operation("SUCCEEDED", "update", spec=4)))
+    words = ("scale", "Shop", "--env", "prod", "--max", "9")
+    result = run(found, *words, interactive=True, typed=typed)
+    assert "Change Shop, including production?" in result.stderr
+    patches = [each for each in found.requests if each.method == "PATCH"]
+    assert (result.exit_code, len(patches)) == (code, sent)
+    assert "dryRun" in patches[0].url.params
+    if code:
+        assert "nothing was changed" in result.stderr
+
+
 def test_scaling_of_production_asks() -> None:
     found = Service()
     result = run(found, "scale", "Shop", "--env", "prod", "--max", "9")

@@ -75,6 +75,9 @@ def test_the_size_is_one_of_fargate(
     service = found.document["service"]
     assert (service["cpu"], service["memory"]) == expected
     assert ("cpu, memory" not in places(found)) == is_exact
+    if not is_exact:
+        kind = "largest" if expected == (16384, 122880) else "next larger"
+        assert note(found, "cpu, memory").reason.endswith(f"the file has the {kind} size")
 
 
 def test_a_task_on_ec2_has_the_size_of_its_containers() -> None:
@@ -232,8 +235,9 @@ def test_only_the_load_balancer_of_the_target_group_has_notes() -> None:
 
 
 def test_parts_that_were_not_read_are_named_at_their_fields() -> None:
-    reasons = {"health check": "no permission", "scaling": "no response"}
+    reasons = {"health check": "no permission", "scaling": "no response", "load balancer": "denied"}
     found = served(unread=reasons)
+    assert note(found, "loadBalancer").at == ("service",)
     assert note(found, "targetGroup").at == ("service", "healthCheckPath")
     assert note(found, "scaling").at == ("service", "desiredCount")
     assert {each.reason for each in found.notes} >= set(reasons.values())
@@ -285,6 +289,85 @@ def test_scaling_with_target_values_is_translated(
     assert fields == named
 
 
+def test_policies_that_were_not_read_are_not_missing() -> None:
+    unread = {"scaling": "the permission is missing"}
+    found = served(scalable_targets=[TARGET], unread=unread)
+    assert note(found, "scaling").reason == unread["scaling"]
+    assert "scalableTarget" not in places(found)
+    other = served(scalable_targets=[TARGET], unread={"load balancer": "denied"})
+    assert "scalableTarget" in places(other)
+
+
+SCALED = {"clusterArn": "arn:aws:ecs:eu-west-1:012345678901:cluster/shop", "serviceName": "web"}
+CPU = tracking("ECSServiceAverageCPUUtilization", 60)
+
+
+def of(resource: str, values: dict[str, Any]) -> dict[str, Any]:
+    return {**values, "ResourceId": f"service/{resource}"}
+
+
+@pytest.mark.parametrize(
+    ("service", "resources", "is_found"),
+    [
+        (SCALED, ("shop/api", "shop/web"), True),
+        (SCALED, ("other/web", "shop/web"), True),
+        (SCALED, ("shop/api",), False),
+        ({"cluster": "shop"}, ("other/web", "shop/web"), True),
+        ({}, ("shop/api", "shop/web"), True),
+        ({}, ("other/web", "shop/web"), False),
+        ({"serviceName": ""}, ("shop/web",), True),
+        ({"serviceName": ""}, ("shop/api", "shop/web"), False),
+    ],
+)
+def test_only_the_scaling_of_the_service_is_translated(
+    service: dict[str, Any], resources: tuple[str, ...], is_found: bool
+) -> None:
+    own, others = resources[-1], resources[:-1]
+    targets = [of(each, TARGET | {"MinCapacity": 9, "MaxCapacity": 9}) for each in others]
+    policies = [of(each, tracking("ECSServiceAverageMemoryUtilization", 5)) for each in others]
+    found = served(
+        service=service,
+        scalable_targets=[*targets, of(own, TARGET)],
+        scaling_policies=[*policies, of(own, CPU)],
+    )
+    document = found.document["service"]
+    if is_found:
+        assert document["scaling"] == {"min": 1, "max": 4, "cpuPercent": 60}
+        assert "scaling" not in places(found)
+    else:
+        assert "scaling" not in document
+        assert "describe-scalable-targets --service-namespace ecs" in note(found, "scaling").remedy
+
+
+OTHER = GROUP.replace("web", "api")
+
+
+@pytest.mark.parametrize(
+    ("arn", "groups", "path"),
+    [
+        (GROUP, (OTHER, GROUP), f"/{GROUP}"),
+        (GROUP, (OTHER,), None),
+        (GROUP, (OTHER, OTHER), None),
+        (None, (OTHER,), f"/{OTHER}"),
+        (None, (OTHER, GROUP), None),
+    ],
+)
+def test_only_the_health_check_of_the_service_is_translated(
+    arn: str | None, groups: tuple[str, ...], path: str | None
+) -> None:
+    balanced = [{"targetGroupArn": arn, "containerName": "web", "containerPort": 80}]
+    found = served(
+        service={"loadBalancers": balanced if arn else []},
+        target_groups=[{"TargetGroupArn": each, "HealthCheckPath": f"/{each}"} for each in groups],
+        load_balancers=[{"Type": "network"}, {"Type": "network"}],
+    )
+    assert found.document["service"]["healthCheckPath"] == path or path is None
+    assert ("targetGroup" in places(found)) == (path is None)
+    if path is None:
+        assert "target group of the service is not known" in note(found, "targetGroup").reason
+    assert "loadBalancer.Type" not in places(found)
+
+
 def test_a_slow_start_has_a_longer_rollout() -> None:
     usual = served(service={"healthCheckGracePeriodSeconds": 1799})
     assert "rolloutMinutes" not in usual.document["service"]
@@ -312,6 +395,58 @@ def test_values_of_one_environment_and_secrets_are_named(
         found = translated(*containers)
         hints = [each.remedy for each in found.notes if each.at[-1:] == (name,)]
         assert [each.partition(",")[0] for each in hints] == ([remedy] if remedy else [])
+
+
+CLEAR = "x1y2"
+
+
+@pytest.mark.parametrize(
+    ("member", "field"),
+    [
+        ({"logConfiguration": {"logDriver": "awsfirelens", "options": {"apikey": CLEAR}}},
+         "service.logs.options.apikey"),
+        ({"environment": [{"name": "DD-API-KEY", "value": "x1y2"}]},
+         "service.environment.DD-API-KEY"),
+    ],
+)  # fmt: skip
+def test_options_of_logs_are_checked_as_variables(member: dict[str, Any], field: str) -> None:
+    found = translated(container(**member))
+    remedies = [each.remedy for each in found.notes if each.place == field]
+    assert any(each.startswith("store the value in Secrets Manager") for each in remedies)
+
+
+def test_options_of_a_log_router_are_checked_as_variables() -> None:
+    router = {"type": "fluentbit", "options": {"auth-token": "x1y2", "host": "logs.prod.example"}}
+    found = translated(container(), sidecar(firelensConfiguration=router))
+    place = "service.sidecars.0.logRouter.options"
+    assert any("Secrets Manager" in each.remedy for each in found.notes
+               if each.place == f"{place}.auth-token")  # fmt: skip
+    assert any("overrides.prod" in each.remedy for each in found.notes
+               if each.place == f"{place}.host")  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "members",
+    [
+        {"dockerLabels": {"com.example.token": "x1y2", "colour": "red"}},
+        {"logConfiguration": {"logDriver": "splunk", "options": {"splunk-token": "x1y2"}}},
+        {"entryPoint": ["serve", "--password=x1y2"]},
+        {"environmentFiles": [{"name": "API_KEY", "value": "x1y2"}]},
+        {"logConfiguration": {"logDriver": "awslogs", "options": {"auth-token": "x1y2"}}},
+    ],
+    ids=["label", "driver", "command", "pair", "option"],
+)
+def test_a_comment_does_not_repeat_a_secret(members: dict[str, Any]) -> None:
+    found = translated(container(**members))
+    assert any("x1y2" in str(each.value) for each in found.notes)
+    content, _ = written.text(found, [])
+    assert "x1y2" not in content
+    assert "***" in content
+
+
+def test_the_name_of_a_container_hides_no_value() -> None:
+    content, _ = written.text(translated(container("token-service", user="1000")), [])
+    assert 'token-service.user = "1000"' in content
 
 
 def test_tags_of_aws_are_not_tags_of_the_application() -> None:

@@ -143,7 +143,7 @@ def test_a_file_that_is_wrong_is_told(tmp_path: Path, text: str | None, said: st
         ((*DEPLOY, "--timeout=5"), "'5' is not a duration"),
         ((*DEPLOY, "--idempotency-key=a b"), "no spaces"),
         (("delete", "Shop"), "add --yes"),
-        (("upgrade", "Shop"), "add --yes"),
+        (("upgrade", "Shop"), "--yes is required: devops upgrade Shop --yes"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_right_is_told_before_anything_is_sent(
@@ -237,6 +237,18 @@ def test_an_upgrade_does_not_ask_if_nothing_changes() -> None:
     result = run(service, "upgrade", "Shop", interactive=True)
     assert result.exit_code == 0
     assert message in result.stdout
+
+
+def test_an_upgrade_with_unknown_changes_does_not_ask() -> None:
+    service = accepting(path=UPGRADE, kind="upgrade")
+    message = "CloudFormation still computes the changes of resources: repeat the dry run"
+    unknown = {name: each for name, each in NEWER.items() if name != "resources"}
+    service.on("POST", UPGRADE, answer(dryRun=True, plan={**unknown, "message": message}))
+    result = run(service, "upgrade", "Shop", interactive=True, typed="y\n")
+    assert (result.exit_code, len(service.requests)) == (1, 1)
+    assert f"{message}. Nothing was changed" in result.stderr
+    assert "devops upgrade Shop --yes" in result.stderr
+    assert "Upgrade the stack of Shop?" not in result.stderr
 
 
 def test_an_upgrade_does_not_ask_with_yes() -> None:
