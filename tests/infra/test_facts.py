@@ -89,7 +89,7 @@ FACTS = {
         r"(?:For|`Idempotency-Key` \|) (\d+) hours", IDEMPOTENCY_SECONDS // 3600, 2
     ),
     "length of a key": Fact(r"1 to (\d+) (?:printable|characters\.? \| Afterwards)", 255, 2),
-    "tasks": Fact(r"at the create \| (\d+) \|", scaling.MAX_TASKS),
+    "tasks": Fact(r"Tasks in each service[^|]*\| (\d+) \|", scaling.MAX_TASKS),
     "settings": Fact(
         r"command of an environment \| (\d+) KiB", specification_rules.MAX_SETTINGS_BYTES // 1024
     ),
