@@ -33,7 +33,7 @@ def _rate(capacity: int, refill: float, *operations: str) -> Rate:
     return Rate(frozenset(operations), capacity, refill)
 
 
-_ELB_READS = ("DescribeRules", "DescribeTargetHealth")
+_ELB_READS = ("DescribeRules", "DescribeTargetGroups", "DescribeTargetHealth")
 # Only the operations that the service calls.
 PUBLISHED: Mapping[str, Rate] = {
     "ECS, task definition modify": _rate(

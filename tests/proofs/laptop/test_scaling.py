@@ -21,6 +21,8 @@ RESOURCE = {
     "ResourceId": "service/Scaled/dev",
 }
 
+_ON_ALARMS = ("DescribeAlarms", "PutMetricAlarm", "DeleteAlarms")
+
 
 class Scaling:
     """The scaling of the service of an application, with a client of Application Auto Scaling."""
@@ -235,8 +237,14 @@ def test_a_caller_needs_the_permissions_for_the_service(
             "Action": ["ecs:DescribeServices", "ecs:UpdateService", "iam:CreateServiceLinkedRole"],
             "Resource": "*",
         }
+        # A registration checks the permissions for alarms without the name of an alarm.
+        alarms = {
+            "Effect": "Allow",
+            "Action": [f"cloudwatch:{each}" for each in _ON_ALARMS],
+            "Resource": f"arn:aws:cloudwatch:*:{cloud.ACCOUNT}:alarm:",
+        }
         iam = deploy.client(running, "iam")
-        for name, statements in (("partly", [own]), ("fully", [own, others])):
+        for name, statements in (("partly", [own]), ("fully", [own, others, alarms])):
             keys = callers.create_user(iam, name, *statements)
             session = Session(keys.access_key, keys.secret_key, region_name=cloud.REGION)
             scaling.client = session.client(
