@@ -77,11 +77,12 @@ def stack_deleted(cloud: FakeCloud, application: str, pick: int) -> bool:
 def row_removed(cloud: FakeCloud, application: str, pick: int) -> bool:
     """Remove a free row of the inventory, but not the last one.
 
-    A claimed row remains, because the promises need the claim of each acting operation.
+    A claimed row remains, because the promises need the claim of each acting operation. Its
+    operation can remove it later, so another row remains too.
     """
     rows = cloud.tables.inventory_of(application).rows
     free = [environment for environment, row in rows.items() if not row.claim]
-    removed = bool(free) and len(rows) > 1
+    removed = len(free) > 1
     if removed:
         del cloud.tables.rows[application, free[pick % len(free)]]
     return removed
