@@ -74,7 +74,7 @@ class Progress:
 
     @property
     def only_counts(self) -> bool:
-        """Whether only the task count of the service changes."""
+        """Whether only the task count or the scaling of the service changes."""
         return self.keeps_image and self.spec_hash is None
 
     @property

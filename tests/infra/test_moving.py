@@ -97,8 +97,8 @@ def test_the_table_has_each_setting_of_a_task() -> None:
     service = CREATE.members["service"].type
     assert isinstance(service, schema.Object)
     targets = " ".join(row[1] for row in rows(PAGE, "Settings"))
-    told = set(re.findall(r"`service\.(\w+)`", targets))
-    assert told == service.members.keys() - _OWN
+    named = set(re.findall(r"`service\.(\w+)`", targets))
+    assert named == service.members.keys() - _OWN
     others = set(re.findall(r"`(applicationName|tags|overrides)`", targets))
     assert others == {"applicationName", "tags", "overrides"} <= CREATE.members.keys()
 
@@ -135,9 +135,9 @@ def coverage(name: str) -> list[str]:
         if each.at == SERVICE or isinstance(each.at[-1], int)
     ]  # fmt: skip
     members = {next(part for part in reversed(each) if not part.isdigit()) for each in objects}
-    told = [f"`{each}`" for each in sorted(members - {"image", "securityGroups"})]
+    named = [f"`{each}`" for each in sorted(members - {"image", "securityGroups"})]
     title = existing.ALL[name]["title"]
-    return [title, str(leaves(found.document["service"])), ", ".join(told)]
+    return [title, str(leaves(found.document["service"])), ", ".join(named)]
 
 
 def test_the_coverage_of_public_task_definitions_is_that_of_the_command() -> None:
@@ -159,7 +159,7 @@ def test_the_old_example_is_translated_by_the_command() -> None:
 
 def test_the_new_commands_exist() -> None:
     commands: dict[str, Any] = get_command(app).commands  # type: ignore[attr-defined]
-    told = re.findall(r"`devops (\w+)", PAGE)
-    assert {"deploy", "promote", "swap", "status"} <= set(told) <= commands.keys()
+    named = re.findall(r"`devops (\w+)", PAGE)
+    assert {"deploy", "promote", "swap", "status"} <= set(named) <= commands.keys()
     options = {option for each in commands.values() for one in each.params for option in one.opts}
     assert {"--dry-run", "--timeout", "--image", "--env", "--version"} <= options
