@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from devops_core.model.secret import Secret
     from devops_core.model.specification import Revision
     from devops_core.model.stack_change import ChangeSet
+    from devops_core.model.traffic import Traffic
     from devops_core.naming import Environment
 
 T = TypeVar("T")
@@ -323,6 +324,25 @@ class LoadBalancer(Protocol):
         """
 
 
+class Monitoring(Protocol):
+    """CloudWatch alarms, and the metrics of target groups."""
+
+    def alarms(self, names: Sequence[str]) -> Mapping[str, str]:
+        """Return the states of metric and composite alarms by name: OK, ALARM, INSUFFICIENT_DATA.
+
+        At most 100 names. An alarm that does not exist is absent.
+        """
+
+    def traffic(
+        self, listener: str, target_groups: Sequence[str], start: datetime, end: datetime
+    ) -> Traffic:
+        """Return the whole minutes from `start` to `end` of target groups behind a listener.
+
+        Both times are whole minutes. A minute without data points has no requests. The ARN of the
+        listener contains the name of its load balancer.
+        """
+
+
 class ImageRegistry(Protocol):
     """ECR of this account and region."""
 
@@ -397,6 +417,8 @@ class Cloud(Protocol):
     def logs(self) -> Logs: ...  # noqa: D102
     @property
     def load_balancer(self) -> LoadBalancer: ...  # noqa: D102
+    @property
+    def monitoring(self) -> Monitoring: ...  # noqa: D102
     @property
     def images(self) -> ImageRegistry: ...  # noqa: D102
     @property
