@@ -43,3 +43,27 @@ class Requests(NamedTuple):
         if not isinstance(other, Requests):
             return NotImplemented
         return Requests(self.total + other.total, self.errors + other.errors)
+
+
+class Verdict(NamedTuple):
+    """The result of a check of the new release: GOOD, BAD, TOO_FEW_REQUESTS or UNREADABLE.
+
+    `new` and `live` are the requests of both releases in the judged minutes.
+    """
+
+    time: datetime
+    verdict: str
+    new: Requests = Requests()
+    live: Requests = Requests()
+    reason: str | None = None
+
+
+class Monitored(NamedTuple):
+    """The result of a check of CloudWatch: the states of alarms by name, and the requests by slot.
+
+    `problem` is the reason why CloudWatch could not be read, None after a successful check.
+    """
+
+    alarms: Mapping[str, str] = {}
+    traffic: Traffic = {}
+    problem: str | None = None
