@@ -59,7 +59,7 @@ class SwapPolicy(NamedTuple):
         They are those of `production` of the specification, replaced by those of a request.
         """
         strategy = members.get("strategy") or {}
-        judge, approval = members.get("judge") or OFF, members.get("approval")
+        judge, approval = members.get("judge", OFF), members.get("approval")
         usual_bake = JUDGED_MINUTES if judge != OFF else 0
         return cls(
             strategy=strategy.get("type", ALL_AT_ONCE),
