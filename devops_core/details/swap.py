@@ -125,6 +125,11 @@ class SwapDetails(NamedTuple):
             return "SHIFTED"
         return "BAKING" if self.policy.bake_minutes and not self.finished_by else "FULL"
 
+    @property
+    def wants_baseline(self) -> bool:
+        """Whether a check must read the requests to the live release before 100 percent."""
+        return self.policy.judge is not None and self.weight == ALL and self.baseline is None
+
     def check_due(self, now: datetime) -> bool:
         """Return whether the release must be checked now."""
         if self.returning or not (self.policy.progressive or self.policy.checks):

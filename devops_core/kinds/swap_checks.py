@@ -15,7 +15,7 @@ from devops_core.model.listeners import Listener
 from devops_core.model.observed import Observed
 from devops_core.model.operation import Operation
 from devops_core.model.swap_policy import ALL
-from devops_core.model.traffic import Monitored, Verdict
+from devops_core.model.traffic import BAD, MINUTE, UNREADABLE, Monitored, Verdict
 
 # Checks in a row without a result, after which the swap rolls back.
 MAX_UNREADABLE = 5
@@ -53,26 +53,35 @@ def _with_monitored(details: SwapDetails, monitored: Monitored, now: datetime) -
     problem = monitored.problem or _missing_alarms(details, monitored)
     if problem:
         details = details._replace(unreadable=details.unreadable + 1)
-        return _with_verdict(details, Verdict(now, "UNREADABLE", reason=problem))
+        return _with_verdict(details, Verdict(now, UNREADABLE, reason=problem))
     details = details._replace(alarms=monitored.alarms, unreadable=0)
-    if details.policy.judge is None or not monitored.traffic:
+    if not monitored.traffic:
         return details
     return _judged(details, monitored, now)
 
 
 def _judged(details: SwapDetails, monitored: Monitored, now: datetime) -> SwapDetails:
     """Add the verdict about the new release, and count its requests."""
+    policy, shifted_at = details.policy.judge, details.shifted_at
+    if policy is None or shifted_at is None:
+        return details
     new, live = monitored.traffic[details.live], monitored.traffic[details.idle]
-    if judge.wants_baseline(details, now):
+    if details.wants_baseline and details.switched_at:
         details = details._replace(baseline=judge.baseline(live, details.switched_at))
-    received, minutes, until = judge.new_minutes(new, details.counted_until)
+    received, minutes, until = judge.new_minutes(new, details.counted_until or shifted_at)
     details = details._replace(
         received=details.received + received,
         counted_minutes=details.counted_minutes + minutes,
         counted_until=until,
     )
-    baseline = details.baseline if details.weight == ALL else None
-    return _with_verdict(details, judge.judge(details.policy.judge, now, new, live, baseline))
+    # Requests of the test listener before the first customers do not count.
+    since_shift = [each for each in new if each.start + MINUTE > shifted_at]
+    at_full = details.weight == ALL
+    if at_full and details.baseline is None:
+        # The minutes before the shift are not complete yet.
+        return details
+    baseline = details.baseline if at_full else None
+    return _with_verdict(details, judge.judge(policy, now, since_shift, live, baseline))
 
 
 def _with_verdict(details: SwapDetails, verdict: Verdict) -> SwapDetails:
@@ -119,7 +128,7 @@ def _of_release(details: SwapDetails, observed: Observed) -> list[str]:
     """Return the reasons of a release that receives customers."""
     reasons = []
     last = details.verdicts[-1] if details.verdicts else None
-    if last and last.verdict == "BAD":
+    if last and last.verdict == BAD:
         reasons.append(last.reason or "the new release is worse than the live one")
     if observed.services:
         new = size(observed, details.live)

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 MINUTE = timedelta(minutes=1)
+GOOD, BAD, TOO_FEW_REQUESTS, UNREADABLE = "GOOD", "BAD", "TOO_FEW_REQUESTS", "UNREADABLE"
 
 
 class Minute(NamedTuple):
@@ -46,9 +47,10 @@ class Requests(NamedTuple):
 
 
 class Verdict(NamedTuple):
-    """The result of a check of the new release: GOOD, BAD, TOO_FEW_REQUESTS or UNREADABLE.
+    """The judgement of a new release at a time: GOOD, BAD, TOO_FEW_REQUESTS or UNREADABLE.
 
-    `new` and `live` are the requests of both releases in the judged minutes.
+    `new` and `live` are the requests to both releases in the judged minutes, without requests if
+    they are not known. `reason` is None for GOOD.
     """
 
     time: datetime
