@@ -64,9 +64,7 @@ class AlbLoadBalancer:
                 "the default actions of a production listener do not forward to a target group:"
                 " make it forward to a slot"
             )
-        groups = [
-            {"TargetGroupArn": arn, "Weight": weight} for arn, weight in weights.items()
-        ]
+        groups = [{"TargetGroupArn": arn, "Weight": weight} for arn, weight in weights.items()]
         self._client.modify_listener(
             ListenerArn=listener, DefaultActions=[_sent(action, groups) for action in actions]
         )

@@ -67,5 +67,3 @@ def _require_other_caller(
             " started it, or deployed or promoted its release, and selfapproval is false: another"
             f" caller must {action} it"
         )
-
-

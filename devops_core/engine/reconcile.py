@@ -304,9 +304,7 @@ def _interrupted(cloud: Cloud, kind: Kind, run: Run, errors: list[AwsError]) -> 
     waiting_for = "; ".join(dict.fromkeys(error.message for error in errors))
     if _may_give_up(cloud, kind, operation):
         return give_up(cloud, kind, run, waiting_for)
-    stopped = replace(
-        operation, waiting_for=waiting_for, rests_until=None, revision=saved.revision
-    )
+    stopped = replace(operation, waiting_for=waiting_for, rests_until=None, revision=saved.revision)
     if not any(isinstance(error, UnreachableError) for error in errors):
         stopped = replace(stopped, lease_until=None)
     if any(isinstance(error, ThrottledError) for error in errors):

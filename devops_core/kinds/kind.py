@@ -89,8 +89,9 @@ class Kind(NamedTuple):
     `task_definition(state, part, tags)` returns the registration input of a service's target task
     definition. `settings(plan, part)` returns the settings of the tasks of a new service, as
     members of a plan. `abort` is None if the operation cannot be aborted, and
-    `abort_refusal` is then the reason. `advance` has the calls of persons by name. `holds(operation)`
-    returns whether the operation must keep its rows even if AWS blocks it beyond its deadline.
+    `abort_refusal` is then the reason. `advance` has the calls of persons by name.
+    `holds(operation)` returns whether the operation must keep its rows even if AWS blocks it beyond
+    its deadline.
     """
 
     name: str

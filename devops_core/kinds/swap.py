@@ -74,9 +74,11 @@ def plan(request: SwapRequest, inventory: Inventory, observed: Observed, draft: 
         ),
         version=next_live.version,
         deadline=draft.deadline + policy.waits,
-        warnings=tuple(f"ignored: {_alarm_text(name, observed.monitored)}"
+        warnings=tuple(
+            f"ignored: {_alarm_text(name, observed.monitored)}"
             for name in ignored
-            if observed.monitored),
+            if observed.monitored
+        ),
     )
     return Plan(
         operation,
@@ -120,7 +122,9 @@ def _alarm_text(name: str, monitored: Monitored) -> str:
     if monitored.problem:
         return f"the alarm {name}, whose state could not be read: {monitored.problem}"
     known = name in monitored.alarms
-    return f"the alarm {name} is in the state ALARM" if known else f"the alarm {name} does not exist"
+    return (
+        f"the alarm {name} is in the state ALARM" if known else f"the alarm {name} does not exist"
+    )
 
 
 def _warmup(inventory: Inventory) -> tuple[str, ...]:

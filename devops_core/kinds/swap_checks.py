@@ -104,9 +104,7 @@ def alarming(details: SwapDetails) -> list[str]:
     ]
 
 
-def rollback_reasons(
-    operation: Operation, observed: Observed, now: datetime
-) -> tuple[str, ...]:
+def rollback_reasons(operation: Operation, observed: Observed, now: datetime) -> tuple[str, ...]:
     """Return the reasons to return all customers to the previous release, none to continue."""
     details: SwapDetails = operation.details
     reasons = [f"aborted by {operation.aborted_by}"] if operation.aborted_by else []

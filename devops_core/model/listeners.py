@@ -43,7 +43,7 @@ class ListenerRules(NamedTuple):
         """
         receiving = {group: weight for group, weight in self.weights.items() if weight > 0}
         total, weight = sum(receiving.values()), receiving.get(target_group, 0)
-        if not total or len(receiving) > 2 or 100 * weight % total:  # noqa: PLR2004
+        if not total or len(receiving) > 2 or 100 * weight % total:
             return None
         return 100 * weight // total
 

@@ -103,9 +103,7 @@ def _alarms(cloud: Cloud, names: Sequence[str]) -> Monitored:
         return Monitored(problem=error.message)
 
 
-def _check(
-    cloud: Cloud, details: SwapDetails, inventory: Inventory, now: datetime
-) -> Monitored:
+def _check(cloud: Cloud, details: SwapDetails, inventory: Inventory, now: datetime) -> Monitored:
     """Return the states of the alarms, and the requests to both slots after the first shift."""
     monitored = _alarms(cloud, details.policy.alarms) if details.policy.alarms else Monitored()
     if monitored.problem or details.policy.judge is None or details.shifted_at is None:
