@@ -53,7 +53,7 @@ def abort(
         return Outcome(dry_run=of_abort(cloud, operation, caller))
     operation = _record_abort(cloud, kind, operation, caller)
     operation = wait_for_end(cloud, try_reconcile(cloud, operation), until)
-    return Outcome(operation, message=_abort_message(kind, operation))
+    return Outcome(operation, message=_abort_message(kind, operation), aborts=True)
 
 
 def _record_abort(cloud: Cloud, kind: Kind, operation: Operation, caller: str) -> Operation:

@@ -121,10 +121,8 @@ def _ignored_alarms(
 def _alarm_text(name: str, monitored: Monitored) -> str:
     if monitored.problem:
         return f"the alarm {name}, whose state could not be read: {monitored.problem}"
-    known = name in monitored.alarms
-    return (
-        f"the alarm {name} is in the state ALARM" if known else f"the alarm {name} does not exist"
-    )
+    state = "is in the state ALARM" if name in monitored.alarms else "does not exist"
+    return f"the alarm {name} {state}"
 
 
 def _warmup(inventory: Inventory) -> tuple[str, ...]:

@@ -15,7 +15,7 @@ from devops_core.model.listeners import Listener
 from devops_core.model.observed import Observed
 from devops_core.model.operation import Operation
 from devops_core.model.swap_policy import ALL
-from devops_core.model.traffic import BAD, MINUTE, UNREADABLE, Monitored, Verdict
+from devops_core.model.traffic import BAD, MINUTE, UNREADABLE, Monitored, Requests, Verdict
 
 # Checks in a row without a result, after which the swap rolls back.
 MAX_UNREADABLE = 5
@@ -76,11 +76,12 @@ def _judged(details: SwapDetails, monitored: Monitored, now: datetime) -> SwapDe
     )
     # Requests of the test listener before the first customers do not count.
     since_shift = [each for each in new if each.start + MINUTE > shifted_at]
-    at_full = details.weight == ALL
-    if at_full and details.baseline is None:
-        # The minutes before the shift are not complete yet.
-        return details
-    baseline = details.baseline if at_full else None
+    baseline = details.baseline if details.weight == ALL else None
+    if details.wants_baseline:
+        if details.switched_at and now - details.switched_at < judge.LONGEST_SPAN:
+            # The minutes before the shift are not complete yet.
+            return details
+        baseline = Requests()
     return _with_verdict(details, judge.judge(policy, now, since_shift, live, baseline))
 
 

@@ -67,5 +67,5 @@ class Monitored(NamedTuple):
     """
 
     alarms: Mapping[str, str] = {}
-    traffic: Traffic = {}
+    traffic: Mapping[str, tuple[Minute, ...]] = {}
     problem: str | None = None
