@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 MINUTE = timedelta(minutes=1)
+GOOD, BAD, TOO_FEW_REQUESTS, UNREADABLE = "GOOD", "BAD", "TOO_FEW_REQUESTS", "UNREADABLE"
 
 
 class Minute(NamedTuple):
@@ -43,3 +44,28 @@ class Requests(NamedTuple):
         if not isinstance(other, Requests):
             return NotImplemented
         return Requests(self.total + other.total, self.errors + other.errors)
+
+
+class Verdict(NamedTuple):
+    """The judgement of a new release at a time: GOOD, BAD, TOO_FEW_REQUESTS or UNREADABLE.
+
+    `new` and `live` are the requests to both releases in the judged minutes, without requests if
+    they are not known. `reason` is None for GOOD.
+    """
+
+    time: datetime
+    verdict: str
+    new: Requests = Requests()
+    live: Requests = Requests()
+    reason: str | None = None
+
+
+class Monitored(NamedTuple):
+    """The result of a check of CloudWatch: the states of alarms by name, and the requests by slot.
+
+    `problem` is the reason why CloudWatch could not be read, None after a successful check.
+    """
+
+    alarms: Mapping[str, str] = {}
+    traffic: Mapping[str, tuple[Minute, ...]] = {}
+    problem: str | None = None
