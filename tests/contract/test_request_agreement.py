@@ -207,7 +207,7 @@ def _policy(body: Any) -> dict[str, Any]:
 def _has_short_waits(body: Any) -> bool:
     policy = _policy(body)
     steps, bake = policy.get("strategy", {}).get("stepMinutes", 6), policy.get("bakeMinutes", 6)
-    return policy.get("judge", "off") != "off" and min(steps, bake) < 6
+    return policy.get("judge", "off") != "off" and bool(min(steps, bake) < 6)
 
 
 def _has_steps_without_meaning(body: Any) -> bool:
@@ -218,7 +218,7 @@ def _has_steps_without_meaning(body: Any) -> bool:
 def _shifts_too_long(body: Any) -> bool:
     strategy = _policy(body).get("strategy", {})
     steps = (99 // strategy.get("percent", 10)) * strategy.get("stepMinutes", 6)
-    return strategy.get("type") == "linear" and steps > 10_080
+    return strategy.get("type") == "linear" and bool(steps > 10_080)
 
 
 EXCEPTIONS = (

@@ -41,6 +41,9 @@ def found(place: str, policy: Any) -> dict[str, str]:
     }
 
 
+_WRONG_RATES: tuple[Any, ...] = (
+    0, 0.009, -1, 100.1, 101, "1", None, True, [], float("inf"), float("nan"), 10**400,
+)  # fmt: skip
 VALID: Mapping[str, dict[str, Any]] = {
     "none": {},
     "complete": COMPLETE,
@@ -134,9 +137,7 @@ INVALID: Mapping[str, tuple[dict[str, Any], Mapping[str, str]]] = {
             {"judge": {"errorRatePercent": rate}},
             {"judge.errorRatePercent": "must be a number from 0.01 to 100"},
         )
-        for rate in (
-            0, 0.009, -1, 100.1, 101, "1", None, True, [], float("inf"), float("nan"), 10**400,
-        )
+        for rate in _WRONG_RATES
     },
     **{
         f"at least {requests!r} requests": (

@@ -119,6 +119,13 @@ FULL_SPECIFICATION = Specification(
             "sidecars": [{"name": "agent", "image": "registry.example.com/agent:1"}],
         },
         "overrides": {"prod": {"secrets": {"CARD": "arn:secret"}, "unset": ["LOG_LEVEL"]}},
+        "production": {
+            "strategy": {"type": "canary", "percent": 5},
+            "bakeMinutes": 10,
+            "alarms": ["errors"],
+            "judge": {"errorRatePercent": 0.5},
+            "approval": {"before": "shift"},
+        },
     },
     {"registry.example.com/agent:1": f"sha256:{'0' * 64}"},
 )
