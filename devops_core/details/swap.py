@@ -150,7 +150,7 @@ class SwapDetails(NamedTuple):
     def view(self, *, ended: bool) -> dict[str, Any]:
         """Return the members of a swap, as JSON."""
         view: dict[str, Any] = {"spec": self.spec, "warmup": list(map(_page_view, self.warmed))}
-        if self.returning or self.policy.progressive or self.policy.checks:
+        if self.policy.progressive or self.policy.checks:
             view |= self._policy_view() | ({} if ended else self._present_view())
         return view
 

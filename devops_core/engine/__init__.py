@@ -23,6 +23,7 @@ The path of an operation, from a request to its end:
    (`Kind.rows`), the release of the claim and the last event in one transaction, and
    `telemetry.operation_ended` counts it. `reconcile.give_up` ends an operation that AWS blocks.
 
-`abort.abort` requests the end of an operation, which the next decision then considers. The values
+`abort.abort` requests the end of an operation, which the next decision then considers;
+`advance.advance` moves a waiting one on (`Kind.advance`). The values
 that these functions pass on are in `run`.
 """

@@ -32,7 +32,7 @@ MAX_SHIFT_MINUTES = MAX_APPROVAL_MINUTES = 7 * 24 * 60
 _DAY = 24 * 60
 # CloudWatch API, PutMetricAlarm, `AlarmName`: 1 to 255 characters without control characters.
 _ALARM = schema.Text(
-    f"[^{fields.CONTROLS}]+",
+    f"(?! +$)[^{fields.CONTROLS}]+",
     "must be the name of a CloudWatch alarm: 1 to 255 characters without control characters",
     255,
 )

@@ -81,7 +81,7 @@ def test_a_switch_moves_one_listener_and_keeps_both_target_groups(
     assert rules.target_group == first
 
     for _ in range(2):
-        load_balancer.switch(production.listener, rules.actions, second, idle=first)
+        load_balancer.switch(production.listener, rules.actions, {second: 100, first: 0})
 
     switched = load_balancer.rules(production.listener)
     assert switched.target_group == second
@@ -213,7 +213,7 @@ def test_a_switch_changes_only_the_weights(
     respond(client, "ModifyListener", {"Listeners": []})
     sent = parameters(client, "ModifyListener")
 
-    load_balancer.switch("listener", [described, *last], "new", idle="old")
+    load_balancer.switch("listener", [described, *last], {"new": 100, "old": 0})
 
     ((first, *_),) = (request["DefaultActions"] for request in sent)
     assert first == expected
@@ -225,7 +225,7 @@ def test_a_listener_without_a_forward_action_is_not_changed(
     sent = parameters(client, "ModifyListener")
 
     with pytest.raises(RefusedError, match="do not forward to a target group"):
-        load_balancer.switch("listener", [{"Type": "fixed-response"}], "new", idle="old")
+        load_balancer.switch("listener", [{"Type": "fixed-response"}], {"new": 100, "old": 0})
     assert sent == []
 
 
@@ -236,7 +236,7 @@ def test_a_missing_listener_is_refused(load_balancer: AlbLoadBalancer, client: A
     with pytest.raises(RefusedError, match="listeners not found"):
         load_balancer.rules("listener")
     with pytest.raises(RefusedError, match="target groups not found"):
-        load_balancer.switch("listener", [{"Type": "forward"}], "group", idle="other")
+        load_balancer.switch("listener", [{"Type": "forward"}], {"group": 100, "other": 0})
 
 
 def test_a_switch_without_a_response_can_have_taken_effect(
@@ -246,7 +246,7 @@ def test_a_switch_without_a_response_can_have_taken_effect(
     break_after(client, "ModifyListener", ReadTimeoutError(endpoint_url="http://elb"))
 
     with pytest.raises(UnreachableError):
-        load_balancer.switch(production.listener, [{"Type": "forward"}], second, idle=first)
+        load_balancer.switch(production.listener, [{"Type": "forward"}], {second: 100, first: 0})
 
     assert load_balancer.rules(production.listener).target_group == second
 

@@ -73,7 +73,10 @@ def test_a_leased_swap_can_be_aborted_before_the_switch(promoted: FakeCloud, api
     leased = replace(record, lease_until=promoted.clock.now() + timedelta(seconds=30))
     promoted.tables.operations["Shop", running.id] = leased
     answer = api.abort(running.id)
-    assert (answer.status, answer.body["message"]) == (202, "production is not switched")
+    assert (answer.status, answer.body["message"]) == (
+        202,
+        "all customers get the previous release",
+    )
     promoted.containers.automatic = True
     assert api.finished(answer).operation["status"] == "FAILED"
 
@@ -136,12 +139,17 @@ def test_an_aborted_swap_does_not_switch_production(shop: FakeCloud, api: Client
     shop.wire.fail("load_balancer.switch", ThrottledError("AWS throttles"))
     swap = api.swap()
     answer = api.abort(swap.id)
-    assert (answer.status, answer.body["message"]) == (200, "production was not switched")
+    assert (answer.status, answer.body["message"]) == (
+        200,
+        "all customers have the previous release",
+    )
     assert answer.operation["reasons"] == [ABORTED]
     assert _version(shop, Environment.PROD_GREEN) is None
 
 
-def test_a_swap_that_switched_production_is_completed(shop: FakeCloud, api: Client) -> None:
+def test_a_swap_that_switched_production_returns_all_customers(
+    shop: FakeCloud, api: Client
+) -> None:
     _ready(shop, api)
     production = shop.tables.inventory_of("Shop").application
     assert production is not None
@@ -153,10 +161,12 @@ def test_a_swap_that_switched_production_is_completed(shop: FakeCloud, api: Clie
     shop.wire.before.append(refuse_test_listener)
     swap = api.swap()
     answer = api.abort(swap.id)
-    assert answer.body["message"] == ("too late for an abort: the operation is completed")
-    shop.wire.heal()
-    assert api.finished(answer).operation["status"] == "SUCCEEDED"
-    assert _version(shop, Environment.PROD_GREEN) == "1.0"
+    assert answer.body["message"] == "all customers have the previous release"
+    ended = answer.operation
+    assert (ended["status"], ended["reasons"]) == ("FAILED", [ABORTED])
+    assert ended["returnedAt"]
+    assert shop.live("Shop") == "prod-1"
+    assert _version(shop, Environment.PROD_GREEN) is None
 
 
 @pytest.mark.usefixtures("shop")

@@ -338,7 +338,7 @@ MESSAGES = {
     "the stack was not changed": (
         "the change set would be deleted, and the stack would not change"
     ),
-    "production was not switched": "production would not be switched",
+    "all customers have the previous release": "all customers would have the previous release",
     "too late for an abort: the operation is completed": (
         "too late for an abort: the operation would be completed"
     ),

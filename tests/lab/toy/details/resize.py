@@ -10,7 +10,7 @@ class ResizeDetails(NamedTuple):
 
     tasks: int
 
-    def view(self) -> dict[str, Any]:
+    def view(self, *, ended: bool) -> dict[str, Any]:
         """Return the task count."""
         return {"count": self.tasks}
 
