@@ -170,8 +170,8 @@ PRODUCTION = schema.Object(
     check=policy_faults,
     sparse=True,
     name="Production",
-    description="The policy of each [swap](swapbluegreen.md). A member in the body of a swap "
-    "replaces the one here.",
+    description="The policy of each swap, with [its fields](swapbluegreen.md#request) from "
+    "`strategy` to `approval`. A member in the body of a swap replaces the one here.",
 )
 
 
