@@ -118,7 +118,7 @@ def rollback_reasons(operation: Operation, observed: Observed, now: datetime) ->
         problem = details.verdicts[-1].reason
         reasons.append(f"{details.unreadable} checks in a row had no result: {problem}")
     if details.weight:
-        reasons += _of_release(details, observed)
+        reasons += _of_release(details, observed) if details.policy.progressive else []
         reasons += _of_listener(details, observed, now)
     return tuple(reasons)
 
@@ -140,12 +140,16 @@ def _of_release(details: SwapDetails, observed: Observed) -> list[str]:
     return reasons
 
 
+def settled(details: SwapDetails, now: datetime) -> bool:
+    """Return whether ELB shows the last change of the production listener."""
+    return details.changed_at is None or now - details.changed_at >= SETTLING
+
+
 def _of_listener(details: SwapDetails, observed: Observed, now: datetime) -> list[str]:
     """Return the reasons of a production listener that was changed outside of the service."""
     reasons = []
     share = observed.share_of(details.live)
-    settled = details.changed_at is None or now - details.changed_at >= SETTLING
-    if share != details.weight and settled:
+    if share != details.weight and settled(details, now):
         found = "other weights" if share is None else f"weight {share}"
         reasons.append(
             f"the production listener was changed outside of the service: {found} instead of"

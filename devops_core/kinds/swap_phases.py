@@ -39,6 +39,9 @@ def decide(operation: Operation, observed: Observed, now: datetime) -> Decision:
     details = operation.details
     if details.returning:
         return _return(operation, observed, now)
+    if details.weight and observed.share_of(details.live) != details.weight:
+        # A younger change than `swap_checks.SETTLING` need not be visible yet.
+        return Wait(replace(operation, waiting_for="ELB to show the change of the listener"))
     if details.weight < ALL:
         return _shift(operation, observed, now)
     return _complete(operation, observed, now)
@@ -224,9 +227,9 @@ def _begin_return(
 def _return(operation: Operation, observed: Observed, now: datetime) -> Decision:
     """Return all customers to the previous release, and the test listener to the new one."""
     details: SwapDetails = operation.details
-    share = observed.share_of(details.live)
     switches = []
-    if share != 0:
+    share = observed.share_of(details.live)
+    if share or (details.weight and (share is None or not swap_checks.settled(details, now))):
         production = observed.listeners.get(Listener.PRODUCTION)
         if production is None or not production.forwards:
             problems = "; ".join(observed.listener_problems)

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from botocore.awsrequest import AWSResponse
 from botocore.exceptions import ReadTimeoutError
 
 from devops_core.adapters.cloudwatch import CloudWatchMonitoring
@@ -14,8 +15,10 @@ from devops_core.bootstrap import QUICK_CONFIG, AwsCloud
 from devops_core.errors import AccessDeniedError, AwsError, ThrottledError, UnreachableError
 from devops_core.model.traffic import MINUTE, Minute
 from tests.adapters.conftest import Aws
+from tests.lab.moto import responses
 from tests.lab.moto.backends import backend
 from tests.lab.moto.hooks import break_after, parameters, refuse, respond
+from tests.lab.moto.transport import Wire
 
 ELB = "arn:aws:elasticloadbalancing:eu-west-1:123456789012"
 LISTENER = f"{ELB}:listener/app/Shop-prod/50dc6c495c0c9188/f2f7dc8efc522ab2"
@@ -241,6 +244,29 @@ def test_a_refusal_of_aws_is_an_error(
 ) -> None:
     refuse(client, operation, code, "no")
     with pytest.raises(error):
+        call(monitoring, operation)
+
+
+@pytest.mark.parametrize("operation", ["DescribeAlarms", "GetMetricData"])
+@pytest.mark.parametrize(
+    ("response", "error", "text"),
+    [
+        (responses.throttled("cloudwatch"), ThrottledError, "AWS throttles"),
+        (responses.broken("cloudwatch"), UnreachableError, "could not complete"),
+        (responses.denied("cloudwatch", "cloudwatch:Any"), AccessDeniedError, "cloudwatch:Any"),
+    ],
+    ids=["throttled", "broken", "denied"],
+)
+def test_error_responses_are_readable(
+    monitoring: CloudWatchMonitoring,
+    client: Any,
+    operation: str,
+    response: AWSResponse,
+    error: type[AwsError],
+    text: str,
+) -> None:
+    Wire(lambda _call, _request: response).attach(client)
+    with pytest.raises(error, match=text):
         call(monitoring, operation)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -21,6 +21,8 @@ from devops_core.model.traffic import (
     Requests,
     Verdict,
 )
+from tests.lab.fakes import FakeCloud
+from tests.lab.fakes.monitoring import Metrics, late_errors, late_requests
 
 NOW = datetime(2025, 3, 1, 9, 10, 30, tzinfo=UTC)
 START = datetime(2025, 3, 1, 9, 5, tzinfo=UTC)
@@ -225,6 +227,39 @@ def test_one_span_has_everything_that_a_check_needs(
         wants_baseline=wants_baseline,
     )
     assert found == (zero + start * MINUTE, zero + (after - 2) * MINUTE)
+
+
+# --- the newest minutes ---
+
+BALANCER = "arn:aws:elasticloadbalancing:eu-west-1:123456789012"
+LISTENER = f"{BALANCER}:listener/app/Shop-prod/50dc6c495c0c9188/1"
+NEW, LIVE = (f"{BALANCER}:targetgroup/Shop-prod-{slot}/73e2d6bc24d8a067" for slot in "12")
+
+
+def verdicts_of(cloud: FakeCloud, ahead: timedelta) -> set[str]:
+    """Return the verdicts at many times, by a judge whose clock is ahead of that of AWS."""
+    found = set()
+    for _ in range(30):
+        cloud.clock.pass_(seconds=7)
+        now = cloud.clock.right() + ahead
+        traffic = cloud.monitoring.traffic(LISTENER, [NEW, LIVE], *window(now))
+        found.add(judging.judge(POLICY, now, traffic[NEW], traffic[LIVE], None).verdict)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("errors", "incomplete", "verdict", "wrong"),
+    [(9, late_requests, GOOD, BAD), (20, late_errors, BAD, GOOD)],
+)
+def test_a_judge_of_the_newest_minutes_is_wrong(
+    errors: int, incomplete: Callable[[Metrics], Metrics], verdict: str, wrong: str
+) -> None:
+    cloud = FakeCloud()
+    cloud.monitoring.metrics[NEW] = lambda _start: Metrics(1000, errors)
+    cloud.monitoring.metrics[LIVE] = lambda _start: Metrics(9000, 0)
+    cloud.monitoring.incomplete = incomplete
+    assert verdicts_of(cloud, timedelta()) == {verdict}
+    assert verdicts_of(cloud, timedelta(minutes=2)) == {wrong}
 
 
 # --- properties ---
