@@ -57,5 +57,5 @@ SWAP = schema.Object(
             attribute="ignore_alarms",
         ),
     },
-    check=swap_policy.policy_faults,
+    check=swap_policy.judge_faults,
 )

@@ -141,7 +141,7 @@ MEMBERS = {
 }
 
 
-def policy_faults(
+def judge_faults(
     members: Mapping[str, Any], context: Mapping[str, Any], inherited: Collection[str] = ()
 ) -> Iterator[schema.Fault]:
     """Yield the faults between members of a policy; faulty and missing members are None.
@@ -167,11 +167,11 @@ def policy_faults(
 PRODUCTION = schema.Object(
     fields.named,
     MEMBERS,
-    check=policy_faults,
+    check=judge_faults,
     sparse=True,
     name="Production",
-    description="The policy of each [swap](swapbluegreen.md). A member in the body of a swap "
-    "replaces the one here.",
+    description="The policy of each swap, with [its fields](swapbluegreen.md#request) from "
+    "`strategy` to `approval`. A member in the body of a swap replaces the one here.",
 )
 
 
@@ -183,6 +183,6 @@ def effective_policy(production: Mapping[str, Any], request: Mapping[str, Any]) 
     """
     members = {**production, **request}
     inherited = production.keys() - request.keys()
-    if faults := [*policy_faults(members, {}, inherited)]:
+    if faults := [*judge_faults(members, {}, inherited)]:
         raise InvalidRequestError(sorted(faults))
     return SwapPolicy.of(members)

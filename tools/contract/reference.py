@@ -26,6 +26,8 @@ PAGE = FILE.with_name("api.md")
 _OBJECTS = (
     "Operation", "Part", "Plan", "PlannedPart", "Application", "Row", "Tasks", "Event",
 )  # fmt: skip
+# Objects whose description links to the table of their fields.
+_ELSEWHERE = {"#/components/schemas/Production"}
 # Characters. A longer pattern does not help a reader; the description explains the rule as well.
 _LONGEST_PATTERN = 40
 _TYPES = {"integer": "whole number", "array": "list"}
@@ -115,7 +117,7 @@ def _fields(schema: Node, prefix: str = "") -> Iterator[Row]:
         default = f"`{json.dumps(field['default'])}`" if "default" in field else ""
         yield f"`{prefix}{name}`", _type(each), required, default, _rule(each)
         for one in map(resolved, alternatives(field)):
-            if one.get("properties"):
+            if one.get("properties") and each.get("$ref") not in _ELSEWHERE:
                 yield from _fields(one, f"{prefix}{name}.")
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from unicodedata import is_normalized
 
 from devops_core.model.specification import DEFAULT_ROLLOUT_MINUTES
+from devops_core.model.swap_policy import ALL_AT_ONCE, JUDGED_MINUTES, LINEAR, OFF
 from devops_core.naming import APPLICATION_NAME, IMAGE_TAG, IMAGE_URI, TEAM_TAG
 from devops_core.requests.deploy import LONGEST_REPOSITORY
 from devops_core.requests.fields import LONGEST_IMAGE
@@ -52,6 +53,8 @@ PATCHES: Sequence[Mapping[str, Any]] = (
     {"service": {"sidecars": [{"name": "agent", "image": _AGENT, "ports": [8125]}]}},
     {"service": {"sidecars": None, "ulimits": {"nofile": {"soft": 1024, "hard": 2048}}}},
     {"overrides": {"dev": {"ephemeralStorageGiB": 30, "dependsOn": {}}}},
+    {"production": {"strategy": {"type": ALL_AT_ONCE}, "bakeMinutes": 0, "judge": OFF}},
+    {"production": {"bakeMinutes": None, "alarms": [], "approval": None}},
     {},
 )
 
@@ -115,7 +118,11 @@ def follow_descriptions(operation_id: str, body: Any, query: Holder) -> None:
     restarts = named.get("restart") is True and "repouri" in named
     if restarts or too_long or (parsed and len(parsed["repository"]) > LONGEST_REPOSITORY):
         del named["repouri"]
+    waits = query.get("dryRun") == "true"
+    if operation_id == "swap":
+        _follow_policy(named, waits=waits)
     if operation_id in ("createApplication", "replaceSpecification"):
+        _follow_policy(named.get("production", {}), waits=waits)
         _follow_settings(named)
         _follow_containers(named)
     if operation_id == "createApplication":
@@ -165,6 +172,33 @@ def _use_whole_numbers(holder: Holder) -> None:
     """Replace numbers such as 328.0, which are integers for a schema, but not for the service."""
     for member, value in holder.items():
         holder[member] = int(value) if isinstance(value, float) else value
+
+
+def _follow_policy(policy: dict[str, Any], *, waits: bool) -> None:
+    """Give the policy of a swap valid steps and waits; without `waits` a swap ends at once.
+
+    All other calls of an application with a waiting swap would be refused.
+    """
+    strategy, judge = policy.get("strategy", {}), policy.get("judge", OFF)
+    for part in (policy, strategy, policy.get("approval", {})):
+        _use_whole_numbers(part)
+    if not waits:
+        kept = {"strategy": {"type": ALL_AT_ONCE}, "bakeMinutes": 0, "judge": OFF}
+        policy.update({name: kept[name] for name in kept if name in policy})
+        policy.pop("approval", None)
+        return
+    if strategy.get("type") == ALL_AT_ONCE:
+        strategy.pop("percent", None)
+        strategy.pop("stepMinutes", None)
+    # 99 steps of 100 minutes last less than a week.
+    if strategy.get("type") == LINEAR and "stepMinutes" in strategy:
+        strategy["stepMinutes"] = min(strategy["stepMinutes"], 100)
+    if judge != OFF:
+        if "minRequests" in judge:
+            judge["minRequests"] = int(judge["minRequests"])
+        for part, name in ((strategy, "stepMinutes"), (policy, "bakeMinutes")):
+            if name in part:
+                part[name] = max(part[name], JUDGED_MINUTES)
 
 
 def _follow_settings(body: dict[str, Any]) -> None:

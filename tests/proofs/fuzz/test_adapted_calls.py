@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from devops_core.requests.swap import SWAP
 from devops_core.requests.task_settings import MAX_SECRET_BYTES
 from tests.lab.values import IMAGES, NAMES, VERSIONS, WRONG
 from tests.proofs.fuzz.adapted_calls import (
@@ -235,6 +236,48 @@ def test_scaling_has_valid_limits_a_value_and_no_count(
     body = {"service": service, "overrides": {"prod": override}}
     follow_descriptions(called, body, {})
     assert body == {"service": {"scaling": used}, "overrides": {"prod": {"scaling": used}}}
+
+
+_LINEAR = {"type": "linear", "percent": 1.0, "stepMinutes": 1440}
+_JUDGED = {"judge": {"minRequests": 5.0, "errorRatePercent": 0.5}, "bakeMinutes": 0.0}
+
+
+@pytest.mark.parametrize(
+    ("policy", "query", "used"),
+    [
+        ({}, {}, {}),
+        (
+            {"strategy": _LINEAR, **_JUDGED, "approval": {"before": "full"}, "alarms": ["a"]},
+            {},
+            {"strategy": {"type": "allAtOnce"}, "judge": "off", "bakeMinutes": 0, "alarms": ["a"]},
+        ),
+        (
+            {"strategy": _LINEAR, **_JUDGED, "approval": {"before": "full"}},
+            {"dryRun": "true"},
+            {
+                "strategy": {"type": "linear", "percent": 1, "stepMinutes": 100},
+                "judge": {"minRequests": 5, "errorRatePercent": 0.5},
+                "bakeMinutes": 6,
+                "approval": {"before": "full"},
+            },
+        ),
+        (
+            {"strategy": {"type": "allAtOnce", "percent": 5, "stepMinutes": 1}},
+            {"dryRun": "true"},
+            {"strategy": {"type": "allAtOnce"}},
+        ),
+    ],
+)
+def test_a_policy_is_valid_and_a_real_swap_does_not_wait(
+    policy: Any, query: dict[str, str], used: Any
+) -> None:
+    swap = {"applicationName": "Shop", **copy.deepcopy(policy)}
+    document = {"production": copy.deepcopy(policy)}
+    follow_descriptions("swap", swap, dict(query))
+    follow_descriptions("replaceSpecification", document, dict(query))
+    assert swap == {"applicationName": "Shop", **used}
+    assert document == {"production": used}
+    SWAP.parse(swap)
 
 
 def test_numbers_are_whole() -> None:

@@ -61,6 +61,9 @@ _patches = st.sampled_from(
         {"overrides": {"dev": {"scaling": {"min": 1, "max": 3, "requestsPerTarget": 100}}}},
         {"service": {"desiredCount": None, "scaling": _SCALING}},
         {"overrides": {"prod": None}},
+        {"production": {"alarms": []}},
+        {"production": {"bakeMinutes": 0, "judge": "off"}},
+        {"production": None},
         {"description": "another one"},
         {},
     )
