@@ -122,5 +122,10 @@ def test_a_null_written_by_hand_is_none() -> None:
 
 
 def test_a_type_without_an_attribute_value_is_refused() -> None:
-    with pytest.raises(TypeError, match="no attribute value for float"):
-        encode({"ratio": 0.5})
+    with pytest.raises(TypeError, match="no attribute value for set"):
+        encode({"names": {"a"}})
+
+
+@pytest.mark.parametrize("number", [0, -3, 0.5, 1.0, 99.99, 1e-07])
+def test_a_number_remains_equal(number: float) -> None:
+    assert decode(encode({"number": number})) == {"number": number}
