@@ -46,8 +46,8 @@ const passed = (role, service) =>
 
 /** Read an application, with its specification; a call also reads its Idempotency-Key. */
 const read = [
-  allow(['dynamodb:BatchGetItem'], [...INVENTORY, LOG]),
-  allow(['dynamodb:GetItem'], LOG),
+  allow(['dynamodb:BatchGetItem'], INVENTORY),
+  allow(['dynamodb:BatchGetItem', 'dynamodb:GetItem'], LOG),
 ];
 /** Write records and events. */
 const record = [allow(['dynamodb:PutItem'], LOG)];
