@@ -326,6 +326,11 @@ const switchListeners = [
   ),
   allow(['cognito-idp:DescribeUserPoolClient'], arn('cognito-idp', 'userpool/*')),
 ];
+/**
+ * Check a swap: read alarms and metrics. GetMetricData has no resource-level permissions. With a
+ * narrower resource DescribeAlarms returns no composite alarms (CloudWatch API, DescribeAlarms).
+ */
+const monitor = allow(['cloudwatch:DescribeAlarms', 'cloudwatch:GetMetricData'], '*');
 
 /** Abort an operation of any kind: roll it back or complete it. */
 const endEarly = [
@@ -339,6 +344,7 @@ const endEarly = [
   listenerRules,
   targets,
   ...switchListeners,
+  monitor,
   ...limitSlots,
 ];
 /** Complete an operation of any kind. */
@@ -401,6 +407,7 @@ const FUNCTIONS = {
     listenerRules,
     targets,
     ...switchListeners,
+    monitor,
     ...scaleSlots,
   ],
   update: [
