@@ -306,9 +306,9 @@ class LoadBalancer(Protocol):
         """Return the rules of a listener."""
 
     def switch(
-        self, listener: str, actions: Sequence[Mapping[str, Any]], target_group: str, idle: str
+        self, listener: str, actions: Sequence[Mapping[str, Any]], weights: Mapping[str, int]
     ) -> None:
-        """Give one target group all requests of a listener, and the `idle` one none.
+        """Distribute the requests of a listener to target groups by weights from 0 to 999.
 
         `actions` are the present default actions; all except the forward action remain.
         RefusedError if none of them forwards.

@@ -9,6 +9,8 @@ from typing import Any, NamedTuple
 ALL_AT_ONCE, CANARY, LINEAR = "allAtOnce", "canary", "linear"
 SHIFT, FULL = "shift", "full"
 OFF = "off"
+# The weight with which a slot receives all requests; its unit is percent.
+ALL = 100
 DEFAULT_PERCENT = 10
 DEFAULT_STEP_MINUTES = 6
 DEFAULT_APPROVAL_MINUTES = 1440
@@ -57,7 +59,7 @@ class SwapPolicy(NamedTuple):
         They are those of `production` of the specification, replaced by those of a request.
         """
         strategy = members.get("strategy") or {}
-        judge, approval = members.get("judge") or OFF, members.get("approval")
+        judge, approval = members.get("judge", OFF), members.get("approval")
         usual_bake = JUDGED_MINUTES if judge != OFF else 0
         return cls(
             strategy=strategy.get("type", ALL_AT_ONCE),
@@ -89,10 +91,10 @@ class SwapPolicy(NamedTuple):
     def weights(self) -> tuple[int, ...]:
         """The weights of the new release, one after the other."""
         if self.strategy == CANARY:
-            return (self.percent, 100)
+            return (self.percent, ALL)
         if self.strategy == LINEAR:
-            return (*range(self.percent, 100, self.percent), 100)
-        return (100,)
+            return (*range(self.percent, ALL, self.percent), ALL)
+        return (ALL,)
 
     def next_weight(self, weight: int) -> int:
         """Return the weight after `weight`."""

@@ -58,3 +58,14 @@ class Verdict(NamedTuple):
     new: Requests = Requests()
     live: Requests = Requests()
     reason: str | None = None
+
+
+class Monitored(NamedTuple):
+    """The result of a check of CloudWatch: the states of alarms by name, and the requests by slot.
+
+    `problem` is the reason why CloudWatch could not be read, None after a successful check.
+    """
+
+    alarms: Mapping[str, str] = {}
+    traffic: Mapping[str, tuple[Minute, ...]] = {}
+    problem: str | None = None
