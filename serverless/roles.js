@@ -46,8 +46,8 @@ const passed = (role, service) =>
 
 /** Read an application, with its specification; a call also reads its Idempotency-Key. */
 const read = [
-  allow(['dynamodb:BatchGetItem'], [...INVENTORY, LOG]),
-  allow(['dynamodb:GetItem'], LOG),
+  allow(['dynamodb:BatchGetItem'], INVENTORY),
+  allow(['dynamodb:BatchGetItem', 'dynamodb:GetItem'], LOG),
 ];
 /** Write records and events. */
 const record = [allow(['dynamodb:PutItem'], LOG)];
@@ -326,6 +326,11 @@ const switchListeners = [
   ),
   allow(['cognito-idp:DescribeUserPoolClient'], arn('cognito-idp', 'userpool/*')),
 ];
+/**
+ * Check a swap: read alarms and metrics. GetMetricData has no resource-level permissions. With a
+ * narrower resource DescribeAlarms returns no composite alarms (CloudWatch API, DescribeAlarms).
+ */
+const monitor = allow(['cloudwatch:DescribeAlarms', 'cloudwatch:GetMetricData'], '*');
 
 /** Abort an operation of any kind: roll it back or complete it. */
 const endEarly = [
@@ -339,6 +344,7 @@ const endEarly = [
   listenerRules,
   targets,
   ...switchListeners,
+  monitor,
   ...limitSlots,
 ];
 /** Complete an operation of any kind. */
@@ -401,6 +407,7 @@ const FUNCTIONS = {
     listenerRules,
     targets,
     ...switchListeners,
+    monitor,
     ...scaleSlots,
   ],
   update: [

@@ -25,6 +25,7 @@ from tools.laptop.gateway import http_event
 
 ADAPTERS = {
     "cloudformation",
+    "cloudwatch",
     "dynamodb.listing",
     "dynamodb.refusals",
     "dynamodb.tables",

@@ -7,6 +7,9 @@ are added in a second. A refused request takes no token. Sources:
   (docs.aws.amazon.com/AmazonECS/latest/APIReference/request-throttling.html)
 - Elastic Load Balancing User Guide, "Request throttling for the ELB API"
   (docs.aws.amazon.com/elasticloadbalancing/latest/userguide/elb-api-throttling.html)
+- Amazon CloudWatch User Guide, "CloudWatch service quotas"
+  (docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/cloudwatch_limits.html), which are
+  requests in a second
 
 AWS publishes no rates for the calls of the service to CloudFormation, ECR and S3. The rates of
 DynamoDB (1,000 writes and 3,000 reads in a second for one partition) are larger than those of ECS
@@ -36,6 +39,8 @@ def _rate(capacity: int, refill: float, *operations: str) -> Rate:
 _ELB_READS = ("DescribeRules", "DescribeTargetGroups", "DescribeTargetHealth")
 # Only the operations that the service calls.
 PUBLISHED: Mapping[str, Rate] = {
+    "CloudWatch, DescribeAlarms": _rate(9, 9, "DescribeAlarms"),
+    "CloudWatch, GetMetricData": _rate(50, 50, "GetMetricData"),
     "ECS, task definition modify": _rate(
         20, 1, "RegisterTaskDefinition", "DeregisterTaskDefinition"
     ),

@@ -48,6 +48,8 @@ _OPERATIONS = {
     "load_balancer.rules": ("DescribeRules",),
     "load_balancer.healthy": ("DescribeTargetHealth",),
     "load_balancer.switch": ("ModifyListener",),
+    "monitoring.alarms": ("DescribeAlarms",),
+    "monitoring.traffic": ("GetMetricData",),
 }
 _NO_RATE = {"tables", "listing", "stacks", "images", "templates", "web"}
 # The maximum numbers of task definitions that the adapter describes (devops_core/adapters/ecs.py).

@@ -50,9 +50,9 @@ def test_a_bucket_refuses_a_request_without_a_token_and_is_refilled() -> None:
     assert not Limiter(lambda: 0.0, full=False).take("UpdateService")
 
 
-def test_each_call_to_ecs_and_elb_has_a_rate() -> None:
+def test_each_call_to_ecs_elb_and_cloudwatch_has_a_rate() -> None:
     limited = {operation for rate in PUBLISHED.values() for operation in rate.operations}
-    assert limited == {*CALLED["ecs"], *CALLED["elbv2"]}
+    assert limited == {*CALLED["ecs"], *CALLED["elbv2"], *CALLED["cloudwatch"]}
 
 
 def test_the_sizes_are_documented() -> None:
