@@ -15,6 +15,7 @@ def apply(*, real_docker: bool) -> None:
         api,
         application_autoscaling,
         change_sets,
+        clock,
         concurrency,
         conditions,
         functions,
@@ -37,7 +38,7 @@ def apply(*, real_docker: bool) -> None:
     )
 
     for patch in (
-        load_balancers, weights, target_groups, unhealthy_tasks, templates, template_urls,
+        clock, load_balancers, weights, target_groups, unhealthy_tasks, templates, template_urls,
         role_policies, stack_deletes, stack_policies, task_definitions, images, times, api,
         access_log, functions, concurrency, kept_state, application_autoscaling, permissions,
         stack_roles, conditions, stack_updates, change_sets,
