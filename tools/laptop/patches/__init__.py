@@ -22,6 +22,7 @@ def apply(*, real_docker: bool) -> None:
         images,
         kept_state,
         load_balancers,
+        monitoring,
         permissions,
         role_policies,
         stack_deletes,
@@ -40,7 +41,8 @@ def apply(*, real_docker: bool) -> None:
     for patch in (
         clock, load_balancers, weights, target_groups, unhealthy_tasks, templates, template_urls,
         role_policies, stack_deletes, stack_policies, task_definitions, images, times, api,
-        access_log, functions, concurrency, kept_state, application_autoscaling, permissions,
+        access_log, functions, concurrency, kept_state, monitoring, application_autoscaling,
+        permissions,
         stack_roles, conditions, stack_updates, change_sets,
     ):  # fmt: skip
         patch.apply()
