@@ -6,7 +6,7 @@ Not a gap: AWS has no such clock. Without the option `minute` it is the clock of
 from __future__ import annotations
 
 from ministack.core import lambda_runtime, responses
-from ministack.services import cloudwatch, cloudwatch_logs, dynamodb, ecs, eventbridge, sns
+from ministack.services import cloudwatch, cloudwatch_logs, dynamodb, ecs, eventbridge, sns, sqs
 from ministack.services.cloudformation import provisioners
 
 from tools.laptop import clock as clocks
@@ -17,7 +17,7 @@ from tools.laptop.emulator import clock
 # times of the other services, such as those of stacks. The check of signatures and the limits of
 # invocations remain real.
 _MODULES = (
-    responses, cloudwatch, cloudwatch_logs, dynamodb, ecs, eventbridge, provisioners, sns,
+    responses, cloudwatch, cloudwatch_logs, dynamodb, ecs, eventbridge, provisioners, sns, sqs,
 )  # fmt: skip
 # Seconds between two checks of the schedules; ten in the emulator, at most a sixth of a minute.
 _CHECK = 10.0
