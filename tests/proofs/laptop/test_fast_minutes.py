@@ -126,7 +126,7 @@ def test_an_alarm_follows_its_metric(
     assert until(lambda: monitoring.states(names) == quiet)
 
 
-def test_a_target_that_refuses_connections_is_no_error_of_the_target(
+def test_a_refused_connection_does_not_count_as_an_error_of_the_target(
     application: Application, group: Group, monitoring: Monitoring
 ) -> None:
     elb = deploy.client(application.there, "elbv2")
