@@ -18,22 +18,35 @@ _SOURCES = ("environment", "secrets")
 _OTHER = dict(zip(_SOURCES, reversed(_SOURCES), strict=True))
 # A task count and scaling replace each other.
 _REPLACED = {"desiredCount": "scaling", "scaling": "desiredCount"}
+# The member of a document with the policy of swaps.
+_POLICY = "production"
 
 
 @dataclass(frozen=True)
 class Setting:
     """A setting, for example `cpu` or the variable `LEVEL` of `environment`.
 
-    `detail` is whether it describes the application, as `email` does. Neither `service` nor an
-    override has such a setting.
+    `detail` is whether it describes the application, as `email` does, and `policy` whether it is a
+    member of the policy of swaps. Neither `service` nor an override has such a setting.
     """
 
     member: str
     name: str = ""
     detail: bool = False
+    policy: bool = False
 
     def __str__(self) -> str:
-        return f"{self.member}.{self.name}" if self.name else self.member
+        path = (_POLICY if self.policy else "", self.member, self.name)
+        return ".".join(filter(None, path))
+
+    @property
+    def kind(self) -> str:
+        """How a command takes its value (`rules.kinds`)."""
+        return "text" if self.detail else _kinds(policy=self.policy)[self.member]
+
+
+def _kinds(*, policy: bool) -> dict[str, str]:
+    return rules.kinds("policy" if policy else "setting")
 
 
 def parse_setting(text: str, environments: list[str]) -> Setting:
@@ -51,8 +64,10 @@ def parse_setting(text: str, environments: list[str]) -> Setting:
         return Setting(member, detail=True)
     if member in rules.values("fixed"):
         raise UsageError(f"{member} is fixed since the create, and cannot change")
+    if member == _POLICY:
+        return _parse_policy(name, environments)
     if member not in kinds:
-        known = ", ".join([*kinds, *rules.values("detail")])
+        known = ", ".join([*kinds, *rules.values("detail"), _POLICY])
         raise UsageError(f"{text!r} is not one of {known}", *_remedy(text))
     if kinds[member] == "map" and not name:
         raise UsageError(f"{member} has several values: name one of them, as {member}.NAME")
@@ -63,6 +78,20 @@ def parse_setting(text: str, environments: list[str]) -> Setting:
     if kinds[member] != "map" and dot:
         raise UsageError(f"{member} is a single setting: write it without {dot}{name}")
     return Setting(member, name)
+
+
+def _parse_policy(name: str, environments: list[str]) -> Setting:
+    """Return the member of the policy of swaps that a name after `production.` names."""
+    member, dot, inner = name.partition(".")
+    kinds = _kinds(policy=True)
+    if environments:
+        raise UsageError(f"{_POLICY} is the same in all environments: remove --env")
+    if member not in kinds:
+        known = ", ".join(f"{_POLICY}.{each}" for each in sorted(kinds))
+        raise UsageError(f"{_POLICY} has several values: name one of {known}")
+    if dot:
+        raise UsageError(f"{_POLICY}.{member} is set as a whole: write it without .{inner}")
+    return Setting(member, policy=True)
 
 
 def _remedy(text: str) -> tuple[str, ...]:
@@ -88,14 +117,14 @@ def parse_assignment(text: str, environments: list[str]) -> tuple[Setting, Any]:
     if not sign:
         raise UsageError(f"{text!r} has no value: write it as {left}=VALUE")
     setting = parse_setting(left, environments)
-    kind = "text" if setting.detail else rules.kinds("setting")[setting.member]
+    kind = setting.kind
     if kind == "number":
         if not re.fullmatch("-?(?:0|[1-9][0-9]{0,17})", value):
             raise UsageError(f"{setting} must be a whole number, not {value!r}")
         return setting, int(value)
     if kind == "list":
         return setting, _list(setting, value)
-    if kind == "json":
+    if kind == "json" or (kind == "json or text" and value.lstrip().startswith("{")):
         return setting, _json(setting, value)
     return setting, value
 
@@ -194,6 +223,8 @@ def _parts(document: dict[str, Any], setting: Setting, names: list[str]) -> list
     """Return the parts of a document that have the setting, which are added if they are missing."""
     if setting.detail:
         return [document]
+    if setting.policy:
+        return [_map(document, _POLICY)]
     if not names:
         return [_map(document, "service")]
     return [_map(_map(document, "overrides"), name) for name in names]
@@ -216,7 +247,11 @@ def _without_empty(document: dict[str, Any]) -> dict[str, Any]:
         if (kept := _filled(part))
     }
     service = _filled(document.get("service", {}))
-    rest = {name: each for name, each in document.items() if name not in ("service", "overrides")}
+    rest = {
+        name: each
+        for name, each in document.items()
+        if name not in ("service", "overrides") and (each or name != _POLICY)
+    }
     return {
         **rest,
         **({"service": service} if service else {}),

@@ -40,7 +40,7 @@ CLIENT_CONFIG = Config(
     # As many as the threads, so that no connection is closed while others use the client.
     max_pool_connections=64,
 )
-# For calls whose result an operation does not need.
+# For calls without whose results an operation continues.
 QUICK_CONFIG = Config(
     connect_timeout=1,
     read_timeout=3,
@@ -151,6 +151,14 @@ class AwsCloud:
         from devops_core.adapters.elbv2 import AlbLoadBalancer
 
         return AlbLoadBalancer(self._client("elbv2"))
+
+    @_MadeOnce
+    def monitoring(self) -> ports.Monitoring:
+        """CloudWatch."""
+        from devops_core.adapters.cloudwatch import CloudWatchMonitoring
+
+        # A slow check would delay the return of the requests to the live release.
+        return CloudWatchMonitoring(self._client("cloudwatch", QUICK_CONFIG))
 
     @_MadeOnce
     def images(self) -> ports.ImageRegistry:

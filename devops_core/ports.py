@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from devops_core.model.secret import Secret
     from devops_core.model.specification import Revision
     from devops_core.model.stack_change import ChangeSet
+    from devops_core.model.traffic import Traffic
     from devops_core.naming import Environment
 
 T = TypeVar("T")
@@ -305,9 +306,9 @@ class LoadBalancer(Protocol):
         """Return the rules of a listener."""
 
     def switch(
-        self, listener: str, actions: Sequence[Mapping[str, Any]], target_group: str, idle: str
+        self, listener: str, actions: Sequence[Mapping[str, Any]], weights: Mapping[str, int]
     ) -> None:
-        """Give one target group all requests of a listener, and the `idle` one none.
+        """Distribute the requests of a listener to target groups by weights from 0 to 999.
 
         `actions` are the present default actions; all except the forward action remain.
         RefusedError if none of them forwards.
@@ -320,6 +321,25 @@ class LoadBalancer(Protocol):
         """Return the names of a target group and its load balancer for metrics of its requests.
 
         RefusedError for a target group without a load balancer.
+        """
+
+
+class Monitoring(Protocol):
+    """CloudWatch alarms, and the metrics of target groups."""
+
+    def alarms(self, names: Sequence[str]) -> Mapping[str, str]:
+        """Return the states of metric and composite alarms by name: OK, ALARM, INSUFFICIENT_DATA.
+
+        At most 100 names. An alarm that does not exist is absent.
+        """
+
+    def traffic(
+        self, listener: str, target_groups: Sequence[str], start: datetime, end: datetime
+    ) -> Traffic:
+        """Return the whole minutes from `start` to `end` of target groups behind a listener.
+
+        Both times are whole minutes. A minute without data points has no requests. The ARN of the
+        listener contains the name of its load balancer.
         """
 
 
@@ -397,6 +417,8 @@ class Cloud(Protocol):
     def logs(self) -> Logs: ...  # noqa: D102
     @property
     def load_balancer(self) -> LoadBalancer: ...  # noqa: D102
+    @property
+    def monitoring(self) -> Monitoring: ...  # noqa: D102
     @property
     def images(self) -> ImageRegistry: ...  # noqa: D102
     @property

@@ -9,8 +9,6 @@ from devops_core.adapters.aws.errors import translated
 from devops_core.errors import RefusedError
 from devops_core.model.listeners import ListenerRules
 
-# The weight of the target group that receives all requests (0 to 999, ELBv2 API, TargetGroupTuple).
-_ALL = 100
 # Target groups of a forward action (ELB User Guide, "Quotas for your Application Load Balancers").
 _MAX_GROUPS = 5
 
@@ -31,7 +29,8 @@ class AlbLoadBalancer:
                 default = rule["Actions"]
             elif groups := _receiving(rule["Actions"]):
                 others[rule["Priority"]] = groups
-        receiving = [arn for arn, weight in _weights(default) if weight > 0]
+        weights = dict(_weights(default))
+        receiving = [arn for arn, weight in weights.items() if weight > 0]
         forwards = [action for action in default if action["Type"] == "forward"]
         return ListenerRules(
             actions=default,
@@ -39,6 +38,7 @@ class AlbLoadBalancer:
             forwards=bool(forwards),
             sticky=any(map(_sticky, forwards)),
             others=others,
+            weights=weights,
         )
 
     def _described(self, listener: str) -> Iterator[Mapping[str, Any]]:
@@ -52,9 +52,9 @@ class AlbLoadBalancer:
 
     @translated()
     def switch(
-        self, listener: str, actions: Sequence[Mapping[str, Any]], target_group: str, idle: str
+        self, listener: str, actions: Sequence[Mapping[str, Any]], weights: Mapping[str, int]
     ) -> None:
-        """Set the weights of two target groups; ModifyListener replaces the whole action list.
+        """Set the weights of target groups; ModifyListener replaces the whole action list.
 
         ELB checks the health of every target group in a rule, also with weight 0. So the idle slot
         remains ready ("Health checks for Application Load Balancer target groups", ELB User Guide).
@@ -64,12 +64,9 @@ class AlbLoadBalancer:
                 "the default actions of a production listener do not forward to a target group:"
                 " make it forward to a slot"
             )
-        weights = [
-            {"TargetGroupArn": target_group, "Weight": _ALL},
-            {"TargetGroupArn": idle, "Weight": 0},
-        ]
+        groups = [{"TargetGroupArn": arn, "Weight": weight} for arn, weight in weights.items()]
         self._client.modify_listener(
-            ListenerArn=listener, DefaultActions=[_sent(action, weights) for action in actions]
+            ListenerArn=listener, DefaultActions=[_sent(action, groups) for action in actions]
         )
 
     @translated()

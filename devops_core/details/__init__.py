@@ -15,8 +15,8 @@ from devops_core import kinds
 class Details(Protocol):
     """The details of an operation, a named tuple."""
 
-    def view(self) -> dict[str, Any]:
-        """Return members of the operation's view, as JSON."""
+    def view(self, *, ended: bool) -> dict[str, Any]:
+        """Return members of the view of an operation, which may have ended, as JSON."""
 
     def milestones(self) -> dict[str, datetime | None]:
         """Return times by their name in the view, for example "switchedAt"."""

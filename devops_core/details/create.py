@@ -25,8 +25,9 @@ class CreateDetails(NamedTuple):
     registers: tuple[str, ...] = ()
     configures: tuple[str, ...] = ()
 
-    def view(self) -> dict[str, Any]:
+    def view(self, *, ended: bool) -> dict[str, Any]:
         """Return the template."""
+        del ended
         return {"template": self.template.view() if self.template else None}
 
     def milestones(self) -> dict[str, Any]:

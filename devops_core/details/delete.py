@@ -16,8 +16,9 @@ class DeleteDetails(NamedTuple):
     sent: bool = False
     cleared: bool = False
 
-    def view(self) -> dict[str, Any]:
+    def view(self, *, ended: bool) -> dict[str, Any]:
         """Return no members."""
+        del ended
         return {}
 
     def milestones(self) -> dict[str, Any]:

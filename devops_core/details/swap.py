@@ -1,48 +1,236 @@
-"""The details of a swap."""
+"""The details of a swap: its policy, and its state in the record."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from devops_core.errors import redact
 from devops_core.model.steps import WarmedPage
+from devops_core.model.swap_policy import ALL, FULL, OFF, SHIFT, SwapPolicy
+from devops_core.model.traffic import Requests, Verdict
+
+# CloudWatch is asked at most once a minute; the schedule is not exact, so a little is deducted.
+CHECK_INTERVAL = timedelta(seconds=55)
+# Verdicts in the record, so that its size does not grow with the duration of the swap.
+MAX_VERDICTS = 10
 
 
 class SwapDetails(NamedTuple):
-    """`live` and `idle` are the slots after the swap, `switched_at` the time of the switch.
+    """The slots, the policy and the progress of a swap.
 
-    `spec` is the revision of the specification that becomes live, None for a release of another
-    tool. `warmup` lists the paths to fetch from the idle slot before the switch, `warmed` the
-    results. `scaling` is that of the slot that becomes live, None without a scalable target;
-    `minimum` is the present smallest number of its tasks, None before the first change of it.
-    `scaling_failed_at` is the time of the first failure of a step for scaling since the last
-    success, and `scaling_skipped` means that the minimum could not be raised.
-    `suspends` means that the other slot has a scalable target, whose scale-in ends. `scaled` lists
-    the slots whose scale-in was allowed or suspended after the switch.
+    `live` and `idle` are the slots after the swap, `spec` is the revision of the specification that
+    becomes live, None for a release of another tool. `warmup` lists the paths to fetch from the
+    idle slot before the switch, `warmed` the results.
+
+    `weight` is the percentage of the customers' requests that the slot `live` receives, since
+    `changed_at`. `shifted_at` is the time of the first change, `switched_at` that of the change to
+    100. `returning` are the reasons of the return of all customers, `returned_at` is its time.
+    `awaiting_at` is the time since which the swap waits for an approval, `approved_by` the caller
+    that approved it at `approved_at`. `finished_by` is the caller that ended the waits.
+
+    `checked_at` is the time of the last check of CloudWatch, `unreadable` the number of checks in a
+    row without a result, `unhealthy` the number of checks in a row with too few healthy targets.
+    `alarms` has the states of alarms. `ignored` lists the alarms that do not count. `verdicts` has
+    the last ones. `baseline` are the requests of the slot `idle` in the ten minutes before 100
+    percent. `received` are the requests of the slot `live` until `counted_until`, in
+    `counted_minutes` minutes.
+
+    `scaling` is that of the slot `live`, `idle_scaling` that of the slot `idle`, None without a
+    scalable target. `minimums` has the smallest number of tasks that the swap has set by slot,
+    `scale_in` whether it has allowed the scale-in of a slot. `scaling_failed_at` is the time of the
+    first failure of a step for scaling since the last success, and `scaling_skipped` means that the
+    minimum could not be raised.
     """
 
     live: str
     idle: str
+    policy: SwapPolicy = SwapPolicy()
+    spec: int | None = None
     warmup: tuple[str, ...] = ()
     warmed: tuple[WarmedPage, ...] = ()
+    weight: int = 0
+    changed_at: datetime | None = None
+    shifted_at: datetime | None = None
     switched_at: datetime | None = None
-    spec: int | None = None
+    returning: tuple[str, ...] = ()
+    returned_at: datetime | None = None
+    awaiting_at: datetime | None = None
+    approved_by: str | None = None
+    approved_at: datetime | None = None
+    finished_by: str | None = None
+    checked_at: datetime | None = None
+    unreadable: int = 0
+    unhealthy: int = 0
+    alarms: Mapping[str, str] = {}
+    ignored: tuple[str, ...] = ()
+    verdicts: tuple[Verdict, ...] = ()
+    baseline: Requests | None = None
+    received: Requests = Requests()
+    counted_minutes: int = 0
+    counted_until: datetime | None = None
     scaling: Mapping[str, int] | None = None
-    minimum: int | None = None
+    idle_scaling: Mapping[str, int] | None = None
+    minimums: Mapping[str, int] = {}
+    scale_in: Mapping[str, bool] = {}
     scaling_failed_at: datetime | None = None
     scaling_skipped: bool = False
-    suspends: bool = False
-    scaled: tuple[str, ...] = ()
 
-    def view(self) -> dict[str, Any]:
-        """Return the revision of the specification, and the pages of the warm-up."""
-        return {"spec": self.spec, "warmup": list(map(_page_view, self.warmed))}
+    @property
+    def next_weight(self) -> int:
+        """The weight of the next shift; 100 is the last one."""
+        if self.weight == ALL or self.finished_by:
+            return ALL
+        return self.policy.next_weight(self.weight)
+
+    @property
+    def needs_approval(self) -> bool:
+        """Whether the next shift needs an approval that is missing."""
+        approval = self.policy.approval
+        if approval is None or self.approved_by or self.weight == ALL:
+            return False
+        due = SHIFT if self.weight == 0 else FULL
+        only_step = self.policy.weights == (ALL,)
+        return only_step or (approval.before == due and (due == SHIFT or self.next_weight == ALL))
+
+    @property
+    def approval_expires_at(self) -> datetime | None:
+        """The time until which the swap waits for an approval, None if it does not wait."""
+        if self.awaiting_at is None or self.policy.approval is None or self.approved_by:
+            return None
+        return self.awaiting_at + timedelta(minutes=self.policy.approval.timeout_minutes)
+
+    @property
+    def next_at(self) -> datetime | None:
+        """The time of the next shift, or of the end of the bake; None before the first shift."""
+        if self.changed_at is None or self.returning:
+            return None
+        if self.finished_by:
+            return self.changed_at
+        at_full = self.weight == ALL
+        minutes = self.policy.bake_minutes if at_full else self.policy.step_minutes
+        return self.changed_at + timedelta(minutes=minutes)
+
+    @property
+    def phase(self) -> str:
+        """The phase of a swap in progress."""
+        if self.returning:
+            return "RETURNING"
+        if self.awaiting_at and not self.approved_by and self.needs_approval:
+            return "AWAITING_APPROVAL"
+        if self.weight == 0:
+            return "PREPARING"
+        if self.weight < ALL:
+            return "SHIFTED"
+        return "BAKING" if self.policy.bake_minutes and not self.finished_by else "FULL"
+
+    @property
+    def wants_baseline(self) -> bool:
+        """Whether a check must read the requests to the live release before 100 percent."""
+        return self.policy.judge is not None and self.weight == ALL and self.baseline is None
+
+    def check_due(self, now: datetime) -> bool:
+        """Return whether the release must be checked now."""
+        if self.returning or not (self.policy.progressive or self.policy.checks):
+            return False
+        return self.checked_at is None or now - self.checked_at >= CHECK_INTERVAL
+
+    def with_shift(self, weight: int, moment: datetime) -> SwapDetails:
+        """Return the details after a change of the production listener."""
+        if weight == 0:
+            return self._replace(weight=0, changed_at=None, returned_at=self.returned_at or moment)
+        return self._replace(
+            weight=weight,
+            changed_at=moment,
+            shifted_at=self.shifted_at or moment,
+            switched_at=moment if weight == ALL else None,
+        )
+
+    def view(self, *, ended: bool) -> dict[str, Any]:
+        """Return the members of a swap, as JSON."""
+        view: dict[str, Any] = {"spec": self.spec, "warmup": list(map(_page_view, self.warmed))}
+        if self.returning or self.policy.progressive or self.policy.checks:
+            view |= self._policy_view() | ({} if ended else self._present_view())
+        return view
+
+    def _present_view(self) -> dict[str, Any]:
+        """Return the members of a swap in progress."""
+        next_step: dict[str, Any] | None = {"at": _time(self.next_at)} if self.next_at else None
+        if next_step and self.weight < ALL:
+            next_step["weight"] = self.next_weight
+        return {
+            "phase": self.phase,
+            "nextStep": next_step,
+            "approvalExpiresAt": _time(self.approval_expires_at),
+        }
+
+    def _policy_view(self) -> dict[str, Any]:
+        """Return the policy, the weight and the results of the checks."""
+        received = self.received
+        return {
+            "weight": self.weight,
+            "policy": policy_view(self.policy),
+            "approvedBy": self.approved_by,
+            "finishedBy": self.finished_by,
+            "alarmStates": dict(self.alarms),
+            "ignoredAlarms": list(self.ignored),
+            "verdicts": [_verdict_view(each) for each in self.verdicts],
+            "affected": {
+                "requests": received.total,
+                "errors": received.errors,
+                "minutes": self.counted_minutes,
+            }
+            if self.counted_minutes
+            else None,
+        }
 
     def milestones(self) -> dict[str, datetime | None]:
-        """Return the time of the switch."""
-        return {"switchedAt": self.switched_at}
+        """Return the times of the changes of the production listener."""
+        own = {"shiftedAt": self.shifted_at} if self.policy.progressive else {}
+        return {**own, "switchedAt": self.switched_at, "returnedAt": self.returned_at}
+
+
+def policy_view(policy: SwapPolicy) -> dict[str, Any]:
+    """Return a policy with the names of the contract."""
+    strategy: dict[str, Any] = {"type": policy.strategy}
+    if len(policy.weights) > 1:
+        strategy |= {"percent": policy.percent, "stepMinutes": policy.step_minutes}
+    judge, approval = policy.judge, policy.approval
+    view: dict[str, Any] = {
+        "strategy": strategy,
+        "bakeMinutes": policy.bake_minutes,
+        "alarms": list(policy.alarms),
+        "judge": OFF
+        if judge is None
+        else {"errorRatePercent": judge.error_rate_percent, "minRequests": judge.min_requests},
+    }
+    if approval:
+        view["approval"] = {"before": approval.before, "timeoutMinutes": approval.timeout_minutes}
+    return view
+
+
+def _verdict_view(verdict: Verdict) -> dict[str, Any]:
+    members = {
+        "time": _time(verdict.time),
+        "verdict": verdict.verdict,
+        "new": _requests_view(verdict.new),
+        "live": _requests_view(verdict.live),
+        "reason": redact(verdict.reason) if verdict.reason else None,
+    }
+    return {name: value for name, value in members.items() if value is not None}
+
+
+def _requests_view(requests: Requests) -> dict[str, Any]:
+    return {
+        "requests": requests.total,
+        "errors": requests.errors,
+        "errorRatePercent": round(requests.error_rate, 2),
+    }
+
+
+def _time(moment: datetime | None) -> str | None:
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z") if moment else None
 
 
 def _page_view(page: WarmedPage) -> dict[str, Any]:

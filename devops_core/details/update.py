@@ -34,8 +34,9 @@ class UpdateDetails(NamedTuple):
         """Whether the stack does not have its change yet."""
         return self.stack is not None and not self.changed
 
-    def view(self) -> dict[str, Any]:
+    def view(self, *, ended: bool) -> dict[str, Any]:
         """Return the change of the stack, and the settings of production's next release."""
+        del ended
         return {
             "previousRevision": self.previous,
             "pending": list(self.pending),

@@ -17,8 +17,9 @@ class UpgradeDetails(NamedTuple):
     continued: bool = False
     changed: bool = False
 
-    def view(self) -> dict[str, Any]:
+    def view(self, *, ended: bool) -> dict[str, Any]:
         """Return the new template, and the names of the parameters that change."""
+        del ended
         return {
             "template": self.stack.template.view() if self.stack.template else None,
             "stack": self.stack.view(),

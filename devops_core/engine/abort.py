@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 
@@ -22,7 +23,7 @@ from devops_core.model.operation import Operation, Status
 from devops_core.ports import Cloud
 from devops_core.reads.operations import recorded_operation
 
-# Number of attempts to save the abort while a worker moves the operation.
+# Number of attempts to save a change while a worker moves the operation.
 _MAX_ATTEMPTS = 5
 
 
@@ -42,9 +43,9 @@ def abort(
     """
     operation = recorded_operation(cloud, application, operation_id)
     # An ended operation can be a repair, which has no rules.
-    _require_in_progress(operation)
+    require_in_progress(operation)
     kind = kinds.load(operation.kind)
-    _permit(cloud, kind, operation, caller, record=not dry_run)
+    permit_change(cloud, kind, operation, caller, record=not dry_run)
     if dry_run:
         # Only a dry run needs this module.
         from devops_core.engine.dry_run import of_abort
@@ -52,22 +53,37 @@ def abort(
         return Outcome(dry_run=of_abort(cloud, operation, caller))
     operation = _record_abort(cloud, kind, operation, caller)
     operation = wait_for_end(cloud, try_reconcile(cloud, operation), until)
-    return Outcome(operation, message=_abort_message(kind, operation))
+    return Outcome(operation, message=_abort_message(kind, operation), aborts=True)
 
 
 def _record_abort(cloud: Cloud, kind: Kind, operation: Operation, caller: str) -> Operation:
-    """Save the caller of the abort; ChangedMeanwhileError if workers are faster every time."""
+    """Save the caller of the abort."""
+
+    def aborted(present: Operation) -> Operation:
+        if present.aborted_by:
+            return present
+        _require_abortable(kind, present)
+        return replace(present, aborted_by=caller)
+
+    return recorded_change(cloud, kind, operation, aborted)
+
+
+def recorded_change(
+    cloud: Cloud, kind: Kind, operation: Operation, change: Callable[[Operation], Operation]
+) -> Operation:
+    """Save a change that a caller requests; ChangedMeanwhileError if workers are faster every time.
+
+    A worker that acts now cannot save any more. Its lease remains, so that no other worker acts
+    before it has ended.
+    """
     for _ in range(_MAX_ATTEMPTS):
-        if operation.aborted_by:
+        changed = change(operation)
+        if changed == operation:
             return operation
-        _require_abortable(kind, operation)
-        # A worker that acts now cannot save any more. Its lease remains, so that no other worker
-        # acts before it has ended.
-        aborted = replace(operation, aborted_by=caller, throttles=0, paused_until=None)
-        now = cloud.clock.now()
-        own = kind.events(operation, aborted)
+        changed = replace(changed, throttles=0, paused_until=None, rests_until=None)
+        own, now = kind.events(operation, changed), cloud.clock.now()
         try:
-            return cloud.tables.save(*events.with_changes(operation, aborted, now, own))
+            return cloud.tables.save(*events.with_changes(operation, changed, now, own))
         except LostClaimError:
             operation = recorded_operation(cloud, operation.application, operation.id)
     raise ChangedMeanwhileError(
@@ -83,7 +99,9 @@ def _abort_message(kind: Kind, operation: Operation) -> str:
     return rules.effect(rules.done if operation.ended else rules.running, operation)
 
 
-def _permit(cloud: Cloud, kind: Kind, operation: Operation, caller: str, *, record: bool) -> None:
+def permit_change(
+    cloud: Cloud, kind: Kind, operation: Operation, caller: str, *, record: bool
+) -> None:
     """Raise ForbiddenError without the right, also for a repeated abort: it returns the operation.
 
     After an aborted create there is no application, and so no team; the abort changes nothing then.
@@ -103,7 +121,7 @@ def _permit(cloud: Cloud, kind: Kind, operation: Operation, caller: str, *, reco
         raise
 
 
-def _require_in_progress(operation: Operation) -> None:
+def require_in_progress(operation: Operation) -> None:
     """Raise AlreadyEndedError for an ended operation, except for a repetition of its abort."""
     if operation.ended and not operation.aborted_by:
         raise AlreadyEndedError(
@@ -112,6 +130,6 @@ def _require_in_progress(operation: Operation) -> None:
 
 
 def _require_abortable(kind: Kind, operation: Operation) -> None:
-    _require_in_progress(operation)
+    require_in_progress(operation)
     if kind.abort is None:
         raise NotAbortableError(kind.abort_refusal)

@@ -13,6 +13,7 @@ from devops_core import kinds
 from devops_core.engine import events
 from devops_core.engine.run import Outcome, RequestContext, Run
 from devops_core.errors import (
+    AlreadyEndedError,
     AwsError,
     BusyError,
     ChangedMeanwhileError,
@@ -56,6 +57,8 @@ def accept(cloud: Cloud, controller: Controller, request: Any, context: RequestC
             return _repeated(cloud, repeated, context, inventory)
         try:
             plan = _checked_plan(cloud, controller, request, context, inventory)
+            if plan.aborts:
+                return _abort(cloud, plan.aborts, context)
             if context.dry_run:
                 # Only a dry run needs this module.
                 from devops_core.engine import dry_run
@@ -67,6 +70,20 @@ def accept(cloud: Cloud, controller: Controller, request: Any, context: RequestC
         except ChangedMeanwhileError:
             if kind.creates or checks == _MAX_CHECKS:
                 raise
+
+
+def _abort(cloud: Cloud, operation: Operation, context: RequestContext) -> Outcome:
+    """Abort the operation that a request rolls back; ChangedMeanwhileError if it has ended."""
+    # Only such a request needs this module.
+    from devops_core.engine.abort import abort
+
+    key = operation.application, operation.id
+    try:
+        return abort(cloud, *key, context.caller, dry_run=context.dry_run)
+    except AlreadyEndedError as error:
+        raise ChangedMeanwhileError(
+            f"operation {operation.id} ended at the same moment: repeat the call"
+        ) from error
 
 
 def _checked_plan(

@@ -108,7 +108,19 @@ def of_abort(cloud: Cloud, operation: Operation, caller: str) -> DryRun:
         ),
         claims=tuple(row.environment for row in inventory.held_by(operation.id)),
         progress=rules.restored(after, inventory),
-        production=(live, rules.live_slot(after) if completes else live) if live else None,
+        production=(live, rules.live_slot(after) or live) if live else None,
+    )
+
+
+def of_advance(cloud: Cloud, kind: Kind, operation: Operation, action: str) -> DryRun:
+    """Return the plan of a call that moves a waiting operation on."""
+    inventory, _ = cloud.tables.inventory(operation.application)
+    return DryRun(
+        kind.name,
+        operation.application,
+        message=f"the call would {action} the {kind.name}",
+        claims=tuple(row.environment for row in inventory.held_by(operation.id)),
+        progress=operation.progress,
     )
 
 

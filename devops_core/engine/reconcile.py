@@ -78,10 +78,15 @@ def reconcile(cloud: Cloud, application: str, operation_id: str) -> Operation | 
     return operation and resume(cloud, operation)
 
 
-def resume(cloud: Cloud, operation: Operation) -> Operation | None:
-    """Advance an operation that was just read; None if it was removed meanwhile."""
+def resume(cloud: Cloud, operation: Operation, *, urgent: bool = False) -> Operation | None:
+    """Advance an operation that was just read; None if it was removed meanwhile.
+
+    An `urgent` run does not respect the rest of the operation: something has changed.
+    """
     now = cloud.clock.now()
     if operation.ended or operation.leased(now) or operation.paused(now):
+        return operation
+    if operation.rests(now) and not urgent:
         return operation
     key = operation.application, operation.id
     inventory, _ = cloud.tables.inventory(operation.application, revision=operation.spec)
@@ -179,6 +184,7 @@ def _run(cloud: Cloud, controller: Controller, run: Run) -> Operation:
             if isinstance(decision, Done | Fail):
                 return finish(cloud, kind, run, decision)
             if isinstance(decision, Wait):
+                run = _resting(run, decision)
                 break
             if run.after is not After.CONTINUE:
                 run = _take_lease(cloud, kind, run)
@@ -190,6 +196,11 @@ def _run(cloud: Cloud, controller: Controller, run: Run) -> Operation:
         raise
     except Exception as fault:  # noqa: BLE001 - raised again before the end of the grace period
         return _give_up_after_fault(cloud, kind, run, fault)
+
+
+def _resting(run: Run, wait: Wait) -> Run:
+    operation = replace(wait.operation, rests_until=wait.rests_until)
+    return run._replace(state=run.state._replace(operation=operation))
 
 
 def _decide(cloud: Cloud, kind: Kind, run: Run) -> Decision:
@@ -213,7 +224,7 @@ def _give_up_after_fault(cloud: Cloud, kind: Kind, run: Run, fault: Exception) -
     The record can be newer than the run, because a save and the fault can be simultaneous. If the
     fault is in the rows of the kind, they end unchanged, and the drift check corrects them.
     """
-    if not run.saved.overdue(cloud.clock.now() - GRACE):
+    if not _may_give_up(cloud, kind, run.saved):
         raise fault
     recorded = cloud.tables.operation(run.saved.application, run.saved.id)
     if recorded is None or recorded.ended:
@@ -250,7 +261,9 @@ def _act(cloud: Cloud, kind: Kind, run: Run, act: Act) -> tuple[Run, list[AwsErr
     saved, state = run.saved, run.state
     step_calls = steps.calls(cloud, kind, state, act.steps)
     if act.after is After.RELEASE:
-        released = replace(state.operation, lease_until=None, revision=saved.revision)
+        released = replace(
+            state.operation, lease_until=None, rests_until=None, revision=saved.revision
+        )
         # The first calls of a run can be throttled again, so the pause must become longer.
         released = _unthrottled(released) if run.after else replace(released, paused_until=None)
         *results, saved = cloud.gather([*step_calls, partial(_save, cloud, kind, saved, released)])
@@ -289,9 +302,9 @@ def _interrupted(cloud: Cloud, kind: Kind, run: Run, errors: list[AwsError]) -> 
     saved, operation = run.saved, run.state.operation
     telemetry.operation_interrupted(cloud, saved, errors)
     waiting_for = "; ".join(dict.fromkeys(error.message for error in errors))
-    if operation.overdue(cloud.clock.now() - GRACE):
+    if _may_give_up(cloud, kind, operation):
         return give_up(cloud, kind, run, waiting_for)
-    stopped = replace(operation, waiting_for=waiting_for, revision=saved.revision)
+    stopped = replace(operation, waiting_for=waiting_for, rests_until=None, revision=saved.revision)
     if not any(isinstance(error, UnreachableError) for error in errors):
         stopped = replace(stopped, lease_until=None)
     if any(isinstance(error, ThrottledError) for error in errors):
@@ -320,12 +333,17 @@ def _unthrottled(operation: Operation) -> Operation:
 def _not_observed(cloud: Cloud, kind: Kind, run: Run, error: AwsError) -> Operation:
     """Record the error that prevents an observation."""
     telemetry.operation_interrupted(cloud, run.saved, [error])
-    if run.saved.overdue(cloud.clock.now() - GRACE):
+    if _may_give_up(cloud, kind, run.saved):
         return give_up(cloud, kind, run, error.message)
     waiting = replace(run.saved, lease_until=None, waiting_for=error.message)
     if isinstance(error, ThrottledError):
         waiting = _paused(waiting, cloud.clock.now())
     return run.saved if waiting == run.saved else _save(cloud, kind, run.saved, waiting)
+
+
+def _may_give_up(cloud: Cloud, kind: Kind, operation: Operation) -> bool:
+    """Return whether an operation can end that AWS blocks: production must not be split."""
+    return operation.overdue(cloud.clock.now() - GRACE) and not kind.holds(operation)
 
 
 def _save(cloud: Cloud, kind: Kind, saved: Operation, operation: Operation) -> Operation:

@@ -44,10 +44,11 @@ class Outcome(NamedTuple):
 
     `operation` is the claimed or the repeated operation, None for a dry run and if there is
     nothing to do. `message` is the reason for that, or the effect of an abort. `run` continues a
-    claimed operation.
+    claimed operation. `aborts` means that the request has aborted the operation.
     """
 
     operation: Operation | None = None
     message: str | None = None
     dry_run: DryRun | None = None
     run: Run | None = None
+    aborts: bool = False

@@ -67,10 +67,11 @@ def applied(state: State, step: ScalingStep) -> State:
         case ApplyScaling() | RemoveScaling():
             operation = operation.with_progress(step.service, scaled=True)
         case SetMinimum():
-            operation = operation.with_details(minimum=step.minimum, scaling_failed_at=None)
+            minimums = {**operation.details.minimums, step.slot: step.minimum}
+            operation = operation.with_details(minimums=minimums, scaling_failed_at=None)
         case AllowScaleIn():
-            scaled = (*operation.details.scaled, step.slot)
-            operation = operation.with_details(scaled=scaled, scaling_failed_at=None)
+            scale_in = {**operation.details.scale_in, step.slot: step.allowed}
+            operation = operation.with_details(scale_in=scale_in, scaling_failed_at=None)
     return state._replace(operation=operation)
 
 

@@ -41,6 +41,7 @@ from devops_core.model.steps import (
     WarmedPage,
     WarmUp,
 )
+from devops_core.model.swap_policy import ALL
 from devops_core.naming import OPERATION_TAG, Environment
 from devops_core.ports import Cloud
 
@@ -349,17 +350,22 @@ def _switch(cloud: Cloud, _kind: Kind, state: State, step: Switch) -> Any:
         raise RefusedError("production lacks a slot: delete the application and create it again")
     arns = dict(zip(Listener, state.inventory.listeners, strict=True))
     actions = state.observed.listeners[step.listener].actions
-    cloud.load_balancer.switch(
-        arns[step.listener], actions, slot.target_group, idle=idle.target_group
-    )
+    weights = {slot.target_group: step.weight, idle.target_group: ALL - step.weight}
+    cloud.load_balancer.switch(arns[step.listener], actions, weights)
     return cloud.clock.now()
 
 
 def _switched(state: State, step: Switch, moment: Any) -> State:
     if step.listener is Listener.TEST:
         return _with_observed(state, test=step.slot)
-    operation = state.operation.with_details(switched_at=moment)
-    return _with_observed(state._replace(operation=operation), production=step.slot)
+    details = state.operation.details
+    weight = step.weight if step.slot == details.live else ALL - step.weight
+    operation = replace(state.operation, details=details.with_shift(weight, moment))
+    return _with_observed(
+        state._replace(operation=operation),
+        production=step.slot if step.weight == ALL else None,
+        shares={details.live: weight, details.idle: ALL - weight},
+    )
 
 
 _CALLS: Mapping[type[Any], Callable[[Cloud, Kind, State, Any], Any]] = {

@@ -55,7 +55,7 @@ def sweep_open(cloud: Cloud) -> list[Operation]:
 
 def sweep(cloud: Cloud, keys: Iterable[tuple[str, str]]) -> list[Operation]:
     """Advance operations by `(application, id)`; an error in one does not affect the others."""
-    visits = [_visit(cloud, OpenOperation(*key, deadline=None)) for key in keys]
+    visits = [_visit(cloud, OpenOperation(*key, deadline=None), urgent=True) for key in keys]
     return [visit.operation for visit in visits if visit.operation]
 
 
@@ -107,14 +107,14 @@ def _save_position(cloud: Cloud, position: str) -> None:
         telemetry.reconcile_failed(cloud, "reconcile failed", error)
 
 
-def _visit(cloud: Cloud, entry: OpenOperation) -> _Visit:
+def _visit(cloud: Cloud, entry: OpenOperation, *, urgent: bool = False) -> _Visit:
     """Advance one operation; an error is counted and does not affect the others."""
     facts = {"operation": entry.id, "applicationName": entry.application}
     try:
         operation = cloud.tables.operation(entry.application, entry.id)
         if operation:
             facts = operation.facts
-            operation = resume(cloud, operation)
+            operation = resume(cloud, operation, urgent=urgent)
     except Exception as error:  # noqa: BLE001 - one broken record must not stop the others
         telemetry.reconcile_failed(cloud, "reconcile failed", error, **facts)
         return _Visit(entry, None, failed=True)

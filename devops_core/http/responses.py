@@ -66,6 +66,8 @@ def write(request: Request, outcome: Outcome, further: Mapping[str, Any]) -> Res
     """
     if outcome.dry_run:
         return _plan(outcome.dry_run)
+    if outcome.aborts:
+        return aborted(request, outcome)
     operation = outcome.operation
     if operation is None:
         return Response(200, {"operation": None, "message": outcome.message, **further})

@@ -33,8 +33,8 @@ class Abort(NamedTuple):
 
     `planned`, `running` and `done` describe the rollback before, during and after it.
     `committed` returns whether the operation can only be completed. `restored` returns the
-    release of each service after the rollback. `live_slot` returns the live slot after the
-    completion of an operation that changes it.
+    release of each service after the rollback. `live_slot` returns the live slot after the rollback
+    of an operation that changes it.
     """
 
     planned: str
@@ -59,6 +59,18 @@ class Abort(NamedTuple):
         return "; ".join(texts)
 
 
+class Advance(NamedTuple):
+    """A call of a person that moves a waiting operation on.
+
+    `apply(operation, caller, now)` returns the changed operation, or the same one for a repeated
+    call; it raises ConflictError if the operation does not wait. `deployers(operation, inventory)`
+    returns the callers that must not make the call if they cannot approve their own release.
+    """
+
+    apply: Callable[[Operation, str, datetime], Operation]
+    deployers: Callable[[Operation, Inventory], tuple[str, ...]]
+
+
 class Kind(NamedTuple):
     """The rules of one kind of operation. All functions are pure.
 
@@ -77,7 +89,9 @@ class Kind(NamedTuple):
     `task_definition(state, part, tags)` returns the registration input of a service's target task
     definition. `settings(plan, part)` returns the settings of the tasks of a new service, as
     members of a plan. `abort` is None if the operation cannot be aborted, and
-    `abort_refusal` is then the reason.
+    `abort_refusal` is then the reason. `advance` has the calls of persons by name.
+    `holds(operation)` returns whether the operation must keep its rows even if AWS blocks it beyond
+    its deadline.
     """
 
     name: str
@@ -93,3 +107,5 @@ class Kind(NamedTuple):
     settings: Callable[[Plan, Progress], dict[str, Any]] = lambda _plan, _part: {}
     abort: Abort | None = None
     abort_refusal: str = ""
+    advance: Mapping[str, Advance] = {}
+    holds: Callable[[Operation], bool] = lambda _: False

@@ -32,8 +32,9 @@ class Change(NamedTuple):
 
     @property
     def production(self) -> bool:
-        """Whether production's effective specification changes."""
-        return self._settings(self.present) != self._settings(self.wanted)
+        """Whether production's effective specification or the policy of its swaps changes."""
+        settings_differ = self._settings(self.present) != self._settings(self.wanted)
+        return settings_differ or self.present.production != self.wanted.production
 
     @property
     def resizes(self) -> bool:

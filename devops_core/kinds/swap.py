@@ -4,26 +4,35 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
-from typing import Any, NamedTuple
+from datetime import datetime
+from typing import Any
 
+from devops_core.access import account_principal
 from devops_core.details.swap import SwapDetails
 from devops_core.errors import AmbiguousError, ConflictError, NotDeployableError, NotReadyError
-from devops_core.kinds.kind import Abort, Kind, RowChanges
-from devops_core.model.decisions import Act, Decision, Done, Fail, Plan, State, Wait
+from devops_core.kinds.kind import Abort, Advance, Kind, RowChanges
+from devops_core.kinds.swap_phases import LIMIT, decide
+from devops_core.kinds.swap_readiness import refusals
+from devops_core.model.decisions import Plan, State
 from devops_core.model.expectation import Expectation, release_text
 from devops_core.model.inventory import Inventory, Row, Service, other_slot, require_live_slot
-from devops_core.model.listeners import Listener
-from devops_core.model.observed import Observed, RunningService
-from devops_core.model.operation import Operation, Progress, Status
+from devops_core.model.observed import Observed
+from devops_core.model.operation import Operation, Progress
 from devops_core.model.specification import RecordClaim
-from devops_core.model.steps import AllowScaleIn, ScaleService, SetMinimum, Switch, WarmUp
+from devops_core.model.swap_policy import ALL, ALL_AT_ONCE, SwapPolicy
+from devops_core.model.traffic import Monitored
 from devops_core.naming import PRODUCTION, Environment
 from devops_core.requests.swap import SwapRequest
+from devops_core.requests.swap_policy import effective_policy
 
 
 def plan(request: SwapRequest, inventory: Inventory, observed: Observed, draft: Operation) -> Plan:
-    """Take both rows of production; the idle slot must be ready to become live."""
+    """Take both rows of production; the idle slot must be ready to become live.
+
+    A request that names the previously live release of a swap in progress rolls that swap back.
+    """
+    if observed.holder:
+        return Plan(None, observed, aborts=observed.holder)
     usable, slots = inventory.usable(*PRODUCTION), inventory.slots
     idle = require_live_slot(observed.production)
     live = other_slot(idle)
@@ -41,6 +50,8 @@ def plan(request: SwapRequest, inventory: Inventory, observed: Observed, draft: 
         return Plan(None, observed, message)
     _require_expected(expected, live_now, next_live, inventory)
     _require_ready(next_live, observed)
+    policy = policy_of(request, inventory)
+    ignored = _ignored_alarms(policy, observed.monitored, ignores=request.ignore_alarms)
     urls = {row.environment: row.url for row in rows}
     progress = (
         _exchange(Environment.PROD_GREEN, urls, next_live, live_now),
@@ -52,12 +63,22 @@ def plan(request: SwapRequest, inventory: Inventory, observed: Observed, draft: 
         details=SwapDetails(
             live=live,
             idle=idle,
+            policy=policy,
             warmup=_warmup(inventory),
             spec=next_live.spec,
             scaling=next_live.scaling,
-            suspends=live_now.scaling is not None,
+            idle_scaling=live_now.scaling,
+            checked_at=draft.requested_at if observed.monitored else None,
+            alarms=observed.monitored.alarms if observed.monitored else {},
+            ignored=ignored,
         ),
         version=next_live.version,
+        deadline=draft.deadline + policy.waits,
+        warnings=tuple(
+            f"ignored: {_alarm_text(name, observed.monitored)}"
+            for name in ignored
+            if observed.monitored
+        ),
     )
     return Plan(
         operation,
@@ -67,6 +88,41 @@ def plan(request: SwapRequest, inventory: Inventory, observed: Observed, draft: 
         deployers=next_live.deployers,
         record=RecordClaim(inventory.record),
     )
+
+
+def policy_of(request: SwapRequest, inventory: Inventory) -> SwapPolicy:
+    """Return the policy of a swap: that of the specification, with the members of the request.
+
+    InvalidRequestError for members that do not fit together.
+    """
+    record = inventory.record
+    return effective_policy(record.specification.production if record else {}, request.policy)
+
+
+def _ignored_alarms(
+    policy: SwapPolicy, monitored: Monitored | None, *, ignores: bool
+) -> tuple[str, ...]:
+    """Return the alarms that do not count for a swap because of their state at its start.
+
+    NotReadyError if there are such alarms, and the request does not ignore them.
+    """
+    if monitored is None:
+        return ()
+    states = {name: monitored.alarms.get(name) for name in policy.alarms}
+    failing = tuple(name for name, state in states.items() if state in ("ALARM", None))
+    if failing and not ignores:
+        raise NotReadyError(
+            "alarms are against a swap",
+            tuple(_alarm_text(name, monitored) for name in failing),
+        )
+    return failing
+
+
+def _alarm_text(name: str, monitored: Monitored) -> str:
+    if monitored.problem:
+        return f"the alarm {name}, whose state could not be read: {monitored.problem}"
+    state = "is in the state ALARM" if name in monitored.alarms else "does not exist"
+    return f"the alarm {name} {state}"
 
 
 def _warmup(inventory: Inventory) -> tuple[str, ...]:
@@ -167,187 +223,12 @@ def _exchange(
     )
 
 
-def decide(operation: Operation, observed: Observed, now: datetime) -> Decision:
-    """Scale the idle slot to the live slot's size, warm it up, switch both listeners together.
-
-    If the idle slot has scaling, its minimum becomes this size first, and stays so for a while
-    after the switch.
-
-    The production listener switches once. After that the swap is always completed, regardless of
-    its deadline, because a return would move the customers twice. If only the test listener has
-    switched and the swap fails, the test listener returns first.
-    """
-    details: SwapDetails = operation.details
-    if observed.production == details.live:
-        if not details.switched_at:
-            operation = operation.with_details(switched_at=now)
-        return _after_switch(operation, observed)
-    next_live, live_now = _size(observed, details.live), _size(observed, details.idle)
-    # The listeners can have been changed by hand since the claim.
-    missing = (
-        *observed.listener_problems,
-        *unready(observed, details.live),
-        *_smaller(next_live, live_now),
-    )
-    # After the switch, the deadline and an abort count only if the listener was switched back by
-    # hand to a slot that is not ready.
-    if missing or not details.switched_at:
-        if operation.aborted_by:
-            reasons = (f"aborted by {operation.aborted_by}", *missing)
-            return _failed_swap(operation, observed, reasons)
-        if operation.overdue(now):
-            late = "production was not switched within the time limit"
-            return _failed_swap(operation, observed, (*missing, late))
-    # At least one task, even if the live slot has none.
-    target = max(1, live_now.running)
-    # Also the present size: its alarms can ask for scale-in as soon as this is allowed.
-    if raised := _raised_minimum(details, max(target, next_live.desired or 0)):
-        return Act(operation, (raised,))
-    if next_live.desired is not None and next_live.desired < target:
-        return Act(operation, (ScaleService(details.live, target),))
-    if missing:
-        return Wait(replace(operation, waiting_for="; ".join(missing)))
-    # The results of the warm-up do not matter: it never delays or prevents a switch.
-    if observed.test == details.live and not details.warmed and details.warmup:
-        return Act(operation, tuple(map(WarmUp, details.warmup)))
-    switches = (Switch(Listener.PRODUCTION, details.live), Switch(Listener.TEST, details.idle))
-    return Act(operation, switches[:1] if observed.test == details.idle else switches)
-
-
-def _raised_minimum(details: SwapDetails, target: int) -> SetMinimum | None:
-    """Return the step that keeps at least `target` tasks in the idle slot, None if none is needed.
-
-    Without it, Application Auto Scaling could take tasks from the slot right after the switch.
-    """
-    if details.scaling_skipped or not details.scaling:
-        return None
-    if target > (details.minimum or details.scaling["min"]):
-        return SetMinimum(details.live, details.scaling, target)
-    return None
-
-
-class _Size(NamedTuple):
-    """The number of running tasks and healthy targets; `desired` is None without a service.
-
-    Both numbers are at most `desired`. ECS starts additional tasks when it distributes them again
-    over the availability zones, and stops others later ("Balancing an Amazon ECS service across
-    Availability Zones", Amazon ECS Developer Guide). With them each swap would raise the count.
-    """
-
-    running: int
-    healthy: int
-    desired: int | None
-
-
-def _size(observed: Observed, slot: str) -> _Size:
-    service = observed.services.get(slot)
-    healthy = observed.healthy.get(slot, 0)
-    if service is None or not service.active:
-        return _Size(service.running if service else 0, healthy, None)
-    desired = service.desired
-    return _Size(min(service.running, desired), min(healthy, desired), desired)
-
-
-def refusals(observed: Observed, slot: str) -> tuple[str, ...]:
-    """Return the reasons against the start of a swap.
-
-    They are those of `unready`, but a slot with no tasks is accepted, because the swap scales it.
-    """
-    service = observed.services.get(slot)
-    if service and service.active and service.desired == 0 and _rollout(service) == "COMPLETED":
-        return ()
-    return unready(observed, slot)
-
-
-def unready(observed: Observed, slot: str) -> tuple[str, ...]:
-    """Return the conditions that a slot lacks to receive customers, none if it is ready."""
-    service = observed.services.get(slot)
-    if service is None or not service.active:
-        return ("the idle slot has no ECS service",)
-    rollout = _rollout(service)
-    missing = []
-    if rollout != "COMPLETED":
-        missing.append(
-            f"the rollout of the idle slot is {rollout}:"
-            f" {service.running} of {service.desired} tasks running"
-        )
-    if service.running < 1:
-        missing.append("the idle slot runs no task")
-    if observed.healthy.get(slot, 0) < 1:
-        missing.append("the idle slot has no healthy target")
-    return tuple(missing)
-
-
-def _rollout(service: RunningService) -> str:
-    """Return the rollout state of the primary deployment."""
-    states = (deployment.state for deployment in service.deployments if deployment.primary)
-    return next(states, "missing")
-
-
-def _smaller(next_live: _Size, live_now: _Size) -> tuple[str, ...]:
-    """Return the differences in size, because customers must not meet fewer tasks after the swap.
-
-    A task runs before its target is healthy, so tasks and healthy targets are both compared.
-    """
-    missing = []
-    if next_live.running < live_now.running:
-        missing.append(_counts("running tasks", next_live.running, live_now.running))
-    if next_live.healthy < live_now.healthy:
-        missing.append(_counts("healthy targets", next_live.healthy, live_now.healthy))
-    return tuple(missing)
-
-
-def _counts(counted: str, idle: int, live: int) -> str:
-    return f"{counted}: {idle} in the idle slot, {live} in the live slot"
-
-
-def _after_switch(operation: Operation, observed: Observed) -> Decision:
-    """Switch the test listener if it does not forward to the idle slot yet, then end.
-
-    A test listener that was changed by hand and cannot forward does not delay the end.
-    """
-    idle, test = operation.details.idle, observed.listeners.get(Listener.TEST)
-    if observed.test != idle:
-        if test and test.forwards:
-            return Act(operation, (Switch(Listener.TEST, idle),))
-        warnings = dict.fromkeys((*operation.warnings, *observed.listener_problems))
-        operation = replace(operation, warnings=tuple(warnings))
-    if steps := _scale_in(operation):
-        return Act(operation, steps)
-    done = tuple(replace(part, status=Status.SUCCEEDED) for part in operation.progress)
-    return Done(replace(operation, progress=done))
-
-
-def _scale_in(operation: Operation) -> tuple[AllowScaleIn, ...]:
-    """Return the steps that allow the scale-in of the live slot, and suspend that of the idle one.
-
-    The idle slot keeps its tasks for the return, although it receives no requests.
-    """
-    details: SwapDetails = operation.details
-    slots = (
-        *((AllowScaleIn(details.live, allowed=True),) if details.scaling else ()),
-        *((AllowScaleIn(details.idle, allowed=False),) if details.suspends else ()),
-    )
-    return tuple(each for each in slots if each.slot not in details.scaled)
-
-
-def _failed_swap(operation: Operation, observed: Observed, reasons: tuple[str, ...]) -> Act | Fail:
-    details: SwapDetails = operation.details
-    if observed.test == details.idle:
-        return Act(operation, (Switch(Listener.TEST, details.live),))
-    if details.scaling and (details.minimum or 0) > details.scaling["min"]:
-        minimum = details.scaling["min"]
-        return Act(operation, (SetMinimum(details.live, details.scaling, minimum),))
-    progress = operation.failed_everywhere("production was not switched")
-    return Fail(replace(operation, progress=progress, reasons=reasons))
-
-
 def rows_after(state: State, held: Sequence[Row], now: datetime, *, keep_rows: bool) -> RowChanges:
     """Return the held rows after the end; they follow the production listener."""
     del keep_rows
     operation, details = state.operation, state.operation.details
     # If the listener could not be observed, the operation knows its own switch.
-    switched = details.live if details.switched_at else None
+    switched = details.live if details.weight == ALL else None
     if (state.observed.production or switched) != details.live:
         return RowChanges(held)
     slots = state.inventory.slots
@@ -365,31 +246,90 @@ def rows_after(state: State, held: Sequence[Row], now: datetime, *, keep_rows: b
 
 
 def events(before: Operation, after: Operation) -> list[dict[str, Any]]:
-    """Return the event of the switch."""
-    if not after.details.switched_at or before.details.switched_at:
-        return []
-    roles = {part.environment: part for part in after.progress}
-    return [{"outcome": "SWITCHED", "part": roles[Environment.PROD_GREEN]}]
+    """Return the events of the changes of the production listener, and of calls about the swap."""
+    old: SwapDetails = before.details
+    new: SwapDetails = after.details
+    part = next(each for each in after.progress if each.environment is Environment.PROD_GREEN)
+    found: list[dict[str, Any]] = []
+    if new.approved_by and not old.approved_by:
+        found.append({"outcome": "APPROVED", "caller": new.approved_by})
+    if new.finished_by and not old.finished_by:
+        found.append({"outcome": "FINISHING", "caller": new.finished_by})
+    if new.weight > old.weight:
+        outcome = "SWITCHED" if new.weight == ALL else "SHIFTED"
+        found.append({"outcome": outcome, "part": part, "reason": _share_text(new)})
+    if new.awaiting_at != old.awaiting_at:
+        found.append({"outcome": "AWAITING_APPROVAL", "part": part})
+    if new.returning and not old.returning:
+        found.append({"outcome": "RETURNING", "reason": "; ".join(new.returning)})
+    if new.returned_at and not old.returned_at:
+        found.append({"outcome": "RETURNED", "part": part})
+    return found
 
 
-def _committed(operation: Operation) -> bool:
-    return operation.details.switched_at is not None and not operation.ended
+def _share_text(details: SwapDetails) -> str | None:
+    """Return a description of a share, None for all requests."""
+    if details.weight == ALL:
+        return None
+    return f"the new release receives {details.weight} percent of the requests"
+
+
+def _continued(operation: Operation, caller: str, now: datetime) -> Operation:
+    """Return the operation with an approval; the next run checks the release before it shifts."""
+    details: SwapDetails = operation.details
+    if details.approved_by:
+        return operation
+    if details.phase != "AWAITING_APPROVAL":
+        raise ConflictError(
+            f"operation {operation.id} does not wait for an approval: its phase is {details.phase}"
+        )
+    return operation.with_details(approved_by=caller, approved_at=now, checked_at=None)
+
+
+def _finished(operation: Operation, caller: str, now: datetime) -> Operation:
+    """Return the operation without its remaining waits, also without that for an approval."""
+    details: SwapDetails = operation.details
+    if details.returning or operation.aborted_by:
+        raise ConflictError(
+            f"operation {operation.id} cannot finish: all customers return to the previous release"
+        )
+    if details.finished_by:
+        return operation
+    approved = {"approved_by": caller, "approved_at": now} if details.needs_approval else {}
+    return operation.with_details(finished_by=caller, checked_at=None, **approved)
+
+
+def _deployers(operation: Operation, inventory: Inventory) -> tuple[str, ...]:
+    """Return the callers of the release and of the swap."""
+    slot = inventory.slots.get(operation.details.live)
+    starter = account_principal(operation.caller)
+    return (*(slot.deployers if slot else ()), starter)
+
+
+def _holds(operation: Operation) -> bool:
+    """Return whether the production listener may forward to both slots, or must return."""
+    details: SwapDetails = operation.details
+    return details.policy.strategy != ALL_AT_ONCE or bool(details.returning and details.weight)
 
 
 KIND = Kind(
     name="swap",
-    limit=timedelta(minutes=15),
+    limit=LIMIT,
     needs_approver=True,
     plan=plan,
     decide=decide,
     rows=rows_after,
     events=events,
+    holds=_holds,
+    advance={
+        "continue": Advance(_continued, _deployers),
+        "finish": Advance(_finished, _deployers),
+    },
     abort=Abort(
-        planned="production would not be switched",
-        running="production is not switched",
-        done="production was not switched",
+        planned="all customers would have the previous release",
+        running="all customers get the previous release",
+        done="all customers have the previous release",
         restored=lambda _operation, _inventory: (),
-        committed=_committed,
-        live_slot=lambda operation: operation.details.live,
+        live_slot=lambda operation: operation.details.idle,
     ),
 )

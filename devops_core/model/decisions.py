@@ -7,6 +7,8 @@ from enum import Enum, auto
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from devops_core.model.differences import Difference
     from devops_core.model.inventory import Inventory, Row
     from devops_core.model.observed import Observed, RunningService
@@ -38,9 +40,13 @@ class Act(NamedTuple):
 
 
 class Wait(NamedTuple):
-    """Wait for AWS; `operation.waiting_for` names the condition."""
+    """Wait for AWS; `operation.waiting_for` names the condition.
+
+    Until `rests_until`, status reads and waiting calls do not observe AWS; None for no rest.
+    """
 
     operation: Operation
+    rests_until: datetime | None = None
 
 
 class Done(NamedTuple):
@@ -85,7 +91,8 @@ class Plan(NamedTuple):
     those of the specification, `pending` those that production receives with its next release.
     `stack` is the change of the stack, and `forbidden(change_set)` returns those changes of its
     resources that prevent it, None for a kind that checks them only later. `services` are the
-    observed ECS services before the operation, for a dry run.
+    observed ECS services before the operation, for a dry run. `aborts` is the operation that the
+    request ends, instead of a new operation.
     """
 
     operation: Operation | None
@@ -103,6 +110,7 @@ class Plan(NamedTuple):
     pending: tuple[Difference, ...] = ()
     stack: StackChange | None = None
     forbidden: Callable[[ChangeSet], Sequence[str]] | None = None
+    aborts: Operation | None = None
     services: Mapping[str, RunningService | None] = {}
 
 

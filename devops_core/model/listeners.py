@@ -26,6 +26,7 @@ class ListenerRules(NamedTuple):
     with a weight above 0 in the default actions, None for none or several; `forwards` is whether
     the default actions forward at all. `sticky` is group stickiness: a client stays on its target
     group, whatever the weights. `others` has the target groups of the other rules by priority.
+    `weights` has the weights of the default actions by target group.
     """
 
     actions: Sequence[Mapping[str, Any]] = ()
@@ -33,6 +34,18 @@ class ListenerRules(NamedTuple):
     forwards: bool = False
     sticky: bool = False
     others: Mapping[str, Sequence[str]] = {}
+    weights: Mapping[str, int] = {}
+
+    def share(self, target_group: str) -> int | None:
+        """Return the percentage of the requests that a target group receives.
+
+        None if a third target group receives requests too, or if the share is not a whole number.
+        """
+        receiving = {group: weight for group, weight in self.weights.items() if weight > 0}
+        total, weight = sum(receiving.values()), receiving.get(target_group, 0)
+        if not total or len(receiving) > 2 or 100 * weight % total:
+            return None
+        return 100 * weight // total
 
 
 def observed_listeners(
@@ -51,7 +64,14 @@ def observed_listeners(
     }
     missing = tuple(missing_listener(each) for each in found if each not in listeners)
     problems = missing + listener_problems(listeners, slots)
-    return {**behind, "listeners": listeners, "listener_problems": problems}
+    production = listeners.get(Listener.PRODUCTION, ListenerRules())
+    shares = {slot: production.share(group) for group, slot in slots.items()}
+    return {
+        **behind,
+        "shares": shares,
+        "listeners": listeners,
+        "listener_problems": problems,
+    }
 
 
 def missing_listener(listener: Listener) -> str:

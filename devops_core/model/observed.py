@@ -7,13 +7,17 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from devops_core.model.swap_policy import ALL
+
 if TYPE_CHECKING:
     from devops_core.model.container_log import ContainerLog
     from devops_core.model.listeners import Listener, ListenerRules
+    from devops_core.model.operation import Operation
     from devops_core.model.scaling import ScalableTarget
     from devops_core.model.specification import Specification
     from devops_core.model.stack_change import ChangeSet, StackChange
     from devops_core.model.template import Template
+    from devops_core.model.traffic import Monitored
     from devops_core.naming import Image
 
 
@@ -154,7 +158,10 @@ class Observed:
     that a new revision names, by their references. `scalable_targets` has the observed ones by
     service. `secret_keys` are the customer managed keys of secrets that the installation has,
     `ecs_exec` is whether its rollouts turn on ECS Exec. `upgrade` is the change of the stack to the
-    newest template, None for no change.
+    newest template, None for no change. `shares` has the percentage of the customers' requests that
+    each slot receives, if the production listener forwards to both. `monitored` is the result of a
+    check of CloudWatch, None without a check. `holder` is the swap that holds the rows of
+    production.
     """
 
     stack: Stack | None = None
@@ -186,6 +193,18 @@ class Observed:
     secret_keys: tuple[str, ...] = ()
     ecs_exec: bool = False
     upgrade: StackChange | None = None
+    shares: Mapping[str, int | None] = field(default_factory=dict)
+    monitored: Monitored | None = None
+    holder: Operation | None = None
+
+    def share_of(self, slot: str) -> int | None:
+        """Return the percentage of the customers' requests that a slot receives.
+
+        None if the production listener does not forward to the slots alone, by whole percentages.
+        """
+        if self.production is None:
+            return self.shares.get(slot)
+        return ALL if self.production == slot else 0
 
     def require_image(self) -> Image:
         """Return the observed image; ValueError without one."""

@@ -107,7 +107,8 @@ class Operation:
     `revision` grows with every save, and a save requires the revision that it
     read, so of two workers only one can save. `lease_until` is set while a worker acts.
     `throttles` counts the runs in a row that AWS has throttled, and `paused_until` is the earliest
-    time of the next run. `aborted_by` is the caller of the abort. `events` counts the audit events.
+    time of the next run. Until `rests_until`, status reads do not observe AWS. `aborted_by` is the
+    caller of the abort. `events` counts the audit events.
     `reasons` explain a failure, or the findings of a repair. `warnings` are facts for the caller
     that do not fail it.
     """
@@ -124,6 +125,7 @@ class Operation:
     lease_until: datetime | None = None
     throttles: int = 0
     paused_until: datetime | None = None
+    rests_until: datetime | None = None
     progress: tuple[Progress, ...] = ()
     details: Any = None
     version: str | None = None
@@ -165,6 +167,10 @@ class Operation:
     def paused(self, now: datetime) -> bool:
         """Return whether the operation pauses after throttled calls."""
         return self.paused_until is not None and now < self.paused_until
+
+    def rests(self, now: datetime) -> bool:
+        """Return whether a status read must not observe AWS yet."""
+        return self.rests_until is not None and now < self.rests_until
 
     def overdue(self, now: datetime) -> bool:
         """Return whether the deadline has passed."""

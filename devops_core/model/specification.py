@@ -118,6 +118,12 @@ class Specification(NamedTuple):
         """The environments except production, in order."""
         return named_environments(self.document.get("environments", {}))
 
+    @property
+    def production(self) -> Mapping[str, Any]:
+        """The policy of swaps: the named members of `SwapPolicy.of`."""
+        policy: Mapping[str, Any] = self.document.get("production", {})
+        return policy
+
     def settings(self, environment: Environment) -> EnvironmentSettings:
         """Return the effective specification of an environment."""
         merged = self.merged(environment_name(environment))

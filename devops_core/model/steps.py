@@ -107,7 +107,7 @@ class RemoveScaling(NamedTuple):
 
 
 class SetMinimum(NamedTuple):
-    """Set the minimum of a slot's scaling, at least that of `scaling`, into `details.minimum`.
+    """Set the minimum of a slot's scaling, at least that of `scaling`, into `details.minimums`.
 
     A higher minimum ends by itself: a scheduled action restores that of `scaling`. A refusal
     becomes a warning.
@@ -119,7 +119,7 @@ class SetMinimum(NamedTuple):
 
 
 class AllowScaleIn(NamedTuple):
-    """Allow or suspend the scale-in of a slot, and set `details.scaled`.
+    """Allow or suspend the scale-in of a slot, and record it in `details.scale_in`.
 
     A refusal becomes a warning.
     """
@@ -151,14 +151,15 @@ class WarmedPage(NamedTuple):
 
 
 class Switch(NamedTuple):
-    """Forward a listener to a slot: weight 100 for this slot and 0 for the other one.
+    """Forward `weight` percent of a listener's requests to a slot, the others to the other slot.
 
     The call names the absolute state, so a repeat is safe. Other actions remain as observed. The
-    production listener sets `details.switched_at`.
+    production listener changes the details (`SwapDetails.shifted`).
     """
 
     listener: Listener
     slot: str
+    weight: int = 100
 
 
 ScalingStep = ApplyScaling | RemoveScaling | SetMinimum | AllowScaleIn

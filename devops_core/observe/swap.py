@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from datetime import datetime
 from functools import partial
 from typing import Any
 
-from devops_core.kinds import swap
+from devops_core.details.swap import SwapDetails
+from devops_core.errors import AwsError, UnreachableError
+from devops_core.kinds import judge, swap
+from devops_core.model.expectation import Expectation
 from devops_core.model.inventory import Inventory
 from devops_core.model.listeners import observed_listeners
 from devops_core.model.observed import Observed
 from devops_core.model.operation import Operation
+from devops_core.model.traffic import Monitored
 from devops_core.naming import PRODUCTION
 from devops_core.observe import Controller
 from devops_core.ports import Cloud
@@ -20,27 +25,104 @@ from devops_core.requests.swap import SwapRequest
 
 
 def before(cloud: Cloud, request: SwapRequest, inventory: Inventory) -> Observed:
-    """Return the state of production; ConflictError for an unusable slot."""
+    """Return the state of production; ConflictError for an unusable slot.
+
+    For a request that names the previously live release of a swap in progress, it is this swap.
+    """
+    if holder := _returned_swap(cloud, request, inventory):
+        return Observed(holder=holder)
     inventory.usable(*PRODUCTION)
+    policy = swap.policy_of(request, inventory)
     listeners, slots = listener_calls(cloud, inventory), inventory.slots
-    found = cloud.gather([*listeners, *_slot_calls(cloud, request.application, inventory)])
-    production, test, services, *healthy = found
+    slot_calls = _slot_calls(cloud, request.application, inventory)
+    alarms = [partial(_alarms, cloud, policy.alarms)] if policy.alarms else []
+    found = cloud.gather([*listeners, *slot_calls, *alarms])
+    production, test, services, *healthy = found[: len(listeners) + len(slot_calls)]
+    monitored = found[-1] if alarms else None
+    if monitored and monitored.problem and not request.ignore_alarms:
+        raise UnreachableError(
+            f"the alarms could not be read: {monitored.problem}. With ignoreAlarms: true the swap"
+            " starts without them"
+        )
     return Observed(
         **observed_listeners((production, test), inventory.slots_by_target_group),
         services=services,
         healthy=dict(zip(slots, healthy, strict=True)),
+        monitored=monitored,
     )
 
 
+def _returned_swap(cloud: Cloud, request: SwapRequest, inventory: Inventory) -> Operation | None:
+    """Return the swap in progress that a request rolls back, None for any other request.
+
+    Such a request names the release that was live before, and not the one that becomes live.
+    """
+    green, blue = (inventory.rows.get(environment) for environment in PRODUCTION)
+    expected = Expectation(request.version, request.digest, request.spec)
+    if not green or not blue or not green.service or not blue.service or not green.claim:
+        return None
+    if expected == Expectation() or not expected.matches(green.service):
+        return None
+    if expected.matches(blue.service):
+        return None
+    holder = cloud.tables.operation(request.application, green.claim)
+    return holder if holder and holder.kind == swap.KIND.name and not holder.ended else None
+
+
 def during(cloud: Cloud, operation: Operation, inventory: Inventory) -> Observed:
-    """Return the state of production; after the switch the listeners are enough."""
-    rules = cloud.gather(listener_calls(cloud, inventory))
-    observed = Observed(**observed_listeners(rules, inventory.slots_by_target_group))
-    if observed.production == operation.details.live:
-        return observed
-    services, *healthy = cloud.gather(_slot_calls(cloud, operation.application, inventory))
+    """Return the state of production; after a switch without a bake the listeners are enough.
+
+    A check of CloudWatch takes place at most once a minute; its failure is a result.
+    """
+    details: SwapDetails = operation.details
+    now = cloud.clock.now()
+    check = partial(_check, cloud, details, inventory, now)
+    checks = [check] if details.policy.checks and details.check_due(now) else []
+    calls = listener_calls(cloud, inventory)
+    if not details.policy.progressive:
+        rules = cloud.gather(calls)
+        observed = Observed(**observed_listeners(rules, inventory.slots_by_target_group))
+        if observed.production == details.live:
+            return observed
+        calls = []
+    found = cloud.gather([*calls, *_slot_calls(cloud, operation.application, inventory), *checks])
+    if calls:
+        rules, found = found[: len(calls)], found[len(calls) :]
+        observed = Observed(**observed_listeners(rules, inventory.slots_by_target_group))
+    services, *healthy = found[: len(found) - len(checks)]
     counts = dict(zip(inventory.slots, healthy, strict=True))
-    return replace(observed, services=services, healthy=counts)
+    monitored = found[-1] if checks else None
+    return replace(observed, services=services, healthy=counts, monitored=monitored)
+
+
+def _alarms(cloud: Cloud, names: Sequence[str]) -> Monitored:
+    """Return the states of alarms, or the problem."""
+    try:
+        return Monitored(cloud.monitoring.alarms(names))
+    except AwsError as error:
+        return Monitored(problem=error.message)
+
+
+def _check(cloud: Cloud, details: SwapDetails, inventory: Inventory, now: datetime) -> Monitored:
+    """Return the states of the alarms, and the requests to both slots after the first shift."""
+    monitored = _alarms(cloud, details.policy.alarms) if details.policy.alarms else Monitored()
+    if monitored.problem or details.policy.judge is None or details.shifted_at is None:
+        return monitored
+    start, end = judge.span(
+        now,
+        details.switched_at or details.shifted_at,
+        details.counted_until or details.shifted_at,
+        wants_baseline=details.wants_baseline,
+    )
+    groups = {slot.target_group: name for name, slot in inventory.slots.items()}
+    production, _ = inventory.listeners
+    try:
+        traffic = cloud.monitoring.traffic(production, list(groups), start, end)
+    except AwsError as error:
+        return monitored._replace(problem=error.message)
+    return monitored._replace(
+        traffic={name: traffic.get(group, ()) for group, name in groups.items()}
+    )
 
 
 def _slot_calls(cloud: Cloud, application: str, inventory: Inventory) -> list[Callable[[], Any]]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from devops_core.errors import CONTROL
 from devops_core.naming import (
     PARAMETER_NAME,
     SECRET_NAME,
@@ -33,8 +32,6 @@ RESERVED_VARIABLES = frozenset(
 
 # Words of a command. The size of a task definition is the limit of ECS.
 MAX_WORDS = 100
-# The characters of the class, without its brackets.
-CONTROLS = CONTROL.pattern[1:-1]
 _SPACES = r"\u0020\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000"
 # A task has at most ten containers (AWS General Reference, "Amazon ECS endpoints and quotas", "Task
 # definition max containers"), and one is the application's.
@@ -61,19 +58,12 @@ CONDITIONS = (
 
 # The value of a variable, which can have several lines, for example a PEM key.
 VALUE = schema.Text(
-    "[^" + CONTROLS.replace(r"\x00-\x1f", r"\x00-\x08\x0b\x0c\x0e-\x1f") + "]*",
+    "[^" + fields.CONTROLS.replace(r"\x00-\x1f", r"\x00-\x08\x0b\x0c\x0e-\x1f") + "]*",
     "must be text of at most 4096 characters without control characters other than tabs and line"
     " breaks",
     4096,
     wrong_type='must be a text: write numbers, true, false and null in quotes, as in "42"',
 )
-
-
-def named(**members: Any) -> dict[str, Any]:
-    """Return the members that a document names, as JSON; faulty ones are None."""
-    return {
-        name: list(value) if isinstance(value, tuple) else value for name, value in members.items()
-    }
 
 
 # ECS documents no pattern (ECS API, KeyValuePair), and passes names such as
@@ -91,7 +81,7 @@ SECRET = schema.Text(
     r"arn:aws[a-z-]*:(?:secretsmanager:[a-z0-9-]+:[0-9]{12}:secret:"
     # Key, stage and version are present together, and each can be empty (ECS Developer Guide,
     # "Pass Secrets Manager secrets through environment variables").
-    rf"{SECRET_NAME.pattern}(?:(?::[^:{_SPACES}{CONTROLS}]*){{3}})?"
+    rf"{SECRET_NAME.pattern}(?:(?::[^:{_SPACES}{fields.CONTROLS}]*){{3}})?"
     rf"|ssm:[a-z0-9-]+:[0-9]{{12}}:parameter/{PARAMETER_NAME.pattern})",
     "must be the ARN of a Secrets Manager secret or an SSM parameter",
     name="SecretArn",
@@ -181,7 +171,7 @@ _OPTION_VALUE = schema.Text(
     "must be text of 1 to 4096 printable ASCII characters, without spaces at the ends",
 )
 LOGS = schema.Object(
-    named,
+    fields.named,
     {
         "driver": schema.Member(
             schema.Choice({each: each for each in ("awslogs", "awsfirelens")}, "LogDriver"),
@@ -216,7 +206,7 @@ def _check_faults(data: Mapping[str, Any], context: Mapping[str, Any]) -> Iterat
 
 
 _HEALTH_CHECK = schema.Object(
-    named,
+    fields.named,
     {
         "command": schema.Member(
             COMMAND,
@@ -245,7 +235,7 @@ _HEALTH_CHECK = schema.Object(
     description="A command in the container that succeeds while it is healthy.",
 )
 _LOG_ROUTER = schema.Object(
-    named,
+    fields.named,
     {
         "type": schema.Member(
             schema.Choice({each: each for each in ("fluentbit", "fluentd")}, "LogRouterType"),
@@ -255,7 +245,7 @@ _LOG_ROUTER = schema.Object(
         "options": schema.Member(
             # ECS API, FirelensConfiguration. Fargate reads only files of the image.
             schema.Object(
-                named,
+                fields.named,
                 {
                     "enable-ecs-log-metadata": schema.Member(
                         schema.Choice({each: each for each in ("true", "false")}),
@@ -316,7 +306,7 @@ def _image_faults(image: Image, registries: AllowedRegistries | None) -> Iterato
 
 
 SIDECAR = schema.Object(
-    named,
+    fields.named,
     {
         "name": schema.Member(_NAME, "The name of the container.", required=True),
         "image": schema.Member(

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
+from devops_core.errors import CONTROL
 from devops_core.model.specification import MAX_REVISION
 from devops_core.naming import (
     APPLICATION_NAME,
@@ -35,6 +36,15 @@ def composed(text: str) -> str:
     return text
 
 
+def named(**members: Any) -> dict[str, Any]:
+    """Return the members that a document names, as JSON; faulty ones are None."""
+    return {
+        name: list(value) if isinstance(value, tuple) else value for name, value in members.items()
+    }
+
+
+# The characters of the class, without its brackets.
+CONTROLS = CONTROL.pattern[1:-1]
 # Characters of a container's image (Amazon ECS API Reference, ContainerDefinition, `image`).
 LONGEST_IMAGE = 255
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from devops_core.requests import schema
-from devops_core.requests.container_settings import named
+from devops_core.requests import fields, schema
 
 # A rolling deployment doubles the tasks for a while, and Fargate starts with a quota of a few
 # dozen vCPU per account: more than this is a typing mistake rather than a service.
@@ -33,7 +32,7 @@ def _scaling_faults(data: Mapping[str, Any], context: Mapping[str, Any]) -> Iter
 
 
 SCALING = schema.Object(
-    named,
+    fields.named,
     {
         "min": schema.Member(_TASKS, "The smallest number of tasks.", required=True),
         "max": schema.Member(_TASKS, "The largest number of tasks, at least `min`.", required=True),

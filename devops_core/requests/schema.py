@@ -115,6 +115,20 @@ class Integer(Type):
         return value
 
 
+class Number(Type):
+    """A number from `least` to `most`, with or without a fraction."""
+
+    def __init__(self, least: float, most: float) -> None:
+        self.least, self.most = least, most
+
+    def accept(self, value: Any) -> Any:
+        """Return the number. In Python `True` is an int, but not in JSON."""
+        is_number = isinstance(value, int | float) and not isinstance(value, bool)
+        if not is_number or not self.least <= value <= self.most:
+            raise InvalidValueError(f"must be a number from {self.least:g} to {self.most:g}")
+        return value
+
+
 class Boolean(Type):
     """True or false."""
 
@@ -314,6 +328,23 @@ class Objects(Type):
             self.item.read(each, _path(field, str(number)), faults, context)
             for number, each in enumerate(value)
         )
+
+
+class ObjectOrWord(Type):
+    """An object, or one of the words of a choice instead of it."""
+
+    def __init__(self, usual: Object[Any], word: Choice) -> None:
+        self.object, self.word = usual, word
+
+    def read(self, value: Any, field: str, faults: list[Fault], context: Mapping[str, Any]) -> Any:
+        """Return the Python value of the word, or what the object makes of its members."""
+        if isinstance(value, str) and value in self.word.values:
+            return self.word.values[value]
+        if isinstance(value, dict):
+            return self.object.read(value, field, faults, context)
+        words = " or ".join(f'"{word}"' for word in self.word.values)
+        faults.append((field, f"must be an object or {words}"))
+        return None
 
 
 def _path(field: str, name: str) -> str:

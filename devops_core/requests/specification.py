@@ -10,8 +10,7 @@ from typing import Any
 
 from devops_core.model.specification import FixedSettings
 from devops_core.naming import NON_PRODUCTION
-from devops_core.requests import fields, schema
-from devops_core.requests.container_settings import CONTROLS, named
+from devops_core.requests import fields, schema, swap_policy
 from devops_core.requests.task_settings import FIXED, OVERRIDES, SERVICE
 
 # A local part of atoms (RFC 5321, "Dot-string") and a host of two or more labels (RFC 1123).
@@ -26,7 +25,7 @@ MAX_TAGS = 40
 def _text(longest: int) -> schema.Text:
     """Return the type of text without control characters."""
     message = f"must be text of at most {longest} characters without control characters"
-    return schema.Text(f"[^{CONTROLS}]*", message, longest)
+    return schema.Text(f"[^{fields.CONTROLS}]*", message, longest)
 
 
 def _tag_faults(data: Mapping[str, Any], context: Mapping[str, Any]) -> Iterator[schema.Fault]:
@@ -60,7 +59,7 @@ TAGS: schema.Object[dict[str, str]] = schema.Object(
     "require [further tags](install.md#parameters).",
 )
 _ENVIRONMENTS = schema.Object(
-    named,
+    fields.named,
     {
         "nonProd": schema.Member(
             fields.several(
@@ -88,6 +87,7 @@ MEMBERS = {
     "environments": schema.Member(_ENVIRONMENTS),
     "service": schema.Member(SERVICE),
     "overrides": schema.Member(OVERRIDES),
+    "production": schema.Member(swap_policy.PRODUCTION),
 }
 
 

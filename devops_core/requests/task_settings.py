@@ -10,7 +10,7 @@ from typing import Any
 
 from devops_core.model.specification import DEFAULT_ROLLOUT_MINUTES
 from devops_core.naming import DEPLOYABLE, environment_name
-from devops_core.requests import schema
+from devops_core.requests import fields, schema
 from devops_core.requests.container_settings import (
     COMMAND,
     CONDITIONS,
@@ -23,7 +23,6 @@ from devops_core.requests.container_settings import (
     VALUE,
     VARIABLE,
     account_faults,
-    named,
     variable_faults,
 )
 from devops_core.requests.scaling import MAX_TASKS, SCALING
@@ -77,11 +76,11 @@ def _limit_faults(data: Mapping[str, Any], context: Mapping[str, Any]) -> Iterat
 _OPEN_FILES = schema.Integer(range(1, 1_048_577))
 # Fargate overrides only this limit (ECS API, ContainerDefinition, `ulimits`).
 ULIMITS = schema.Object(
-    named,
+    fields.named,
     {
         "nofile": schema.Member(
             schema.Object(
-                named,
+                fields.named,
                 {
                     "soft": schema.Member(_OPEN_FILES, "The limit, at most `hard`.", required=True),
                     "hard": schema.Member(
@@ -246,7 +245,7 @@ def _settings_faults(data: Mapping[str, Any], context: Mapping[str, Any]) -> Ite
 
 
 SERVICE = schema.Object(
-    named,
+    fields.named,
     {**_FIXED_SETTINGS, **_SETTINGS},
     check=_settings_faults,
     partial=True,
@@ -261,7 +260,7 @@ _ADDED = (
 )
 _OVERRIDDEN = {name: _ADDED.format(name) for name in ("environment", "secrets")}
 _OVERRIDE = schema.Object(
-    named,
+    fields.named,
     {
         **{
             name: member._replace(description=_OVERRIDDEN.get(name, f"As `service.{name}`."))
@@ -279,7 +278,7 @@ _OVERRIDE = schema.Object(
     description="Settings of one environment. They take precedence over `service`.",
 )
 OVERRIDES = schema.Object(
-    named,
+    fields.named,
     {name: schema.Member(_OVERRIDE) for name in (*map(environment_name, DEPLOYABLE), "prod")},
     partial=True,
     sparse=True,

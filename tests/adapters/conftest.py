@@ -48,6 +48,7 @@ ENVIRONMENT = {
 _CALLED_BY_TESTS = {
     "application-autoscaling": (),
     "cloudformation": (),
+    "cloudwatch": ("PutMetricAlarm", "PutMetricData", "SetAlarmState"),
     "dynamodb": ("CreateTable",),
     "ecr": ("CreateRepository", "PutImage"),
     "ecs": ("CreateCluster", "CreateService"),

@@ -59,6 +59,15 @@ def test_documents_differ_if_there_are_differences(old: Any, new: Any) -> None:
         ("warmup=[]", (), {"service": {"warmup": []}}),
         ("taskRole=arn:x", (), {"service": {"taskRole": "arn:x"}}),
         ("description=The shop", (), {"description": "The shop"}),
+        ("production.bakeMinutes=30", (), {"production": {"bakeMinutes": 30}}),
+        ("production.judge=off", (), {"production": {"judge": "off"}}),
+        ('production.judge={"minRequests": 5}', (), {"production": {"judge": {"minRequests": 5}}}),
+        ('production.alarms=["a b"]', (), {"production": {"alarms": ["a b"]}}),
+        (
+            'production.strategy={"type": "canary"}',
+            (),
+            {"production": {"strategy": {"type": "canary"}}},
+        ),
     ],
 )
 def test_a_value_has_the_type_of_its_setting(
@@ -96,6 +105,14 @@ def test_an_environment_loses_its_own_value_first(
     assert after.get("overrides", {}).get("dev") == expected
 
 
+def test_a_member_of_the_policy_of_swaps_is_removed() -> None:
+    before = {"email": "a", "production": {"bakeMinutes": 5, "judge": "off"}}
+    after = without(before, "production.judge")
+    assert after == {"email": "a", "production": {"bakeMinutes": 5}}
+    assert without(after, "production.bakeMinutes") == {"email": "a"}
+    assert without({"email": "a"}, "production.approval") == {"email": "a"}
+
+
 def test_a_removal_leaves_no_empty_parts() -> None:
     before = {"service": {**FIXED, "cpu": 256}, "overrides": {"qa": {"cpu": 512}}, "email": "a"}
     assert without(before, "cpu", "qa") == {"service": {**FIXED, "cpu": 256}, "email": "a"}
@@ -123,6 +140,12 @@ def test_a_removal_leaves_no_empty_parts() -> None:
         (("set", "logs.driver=awslogs"), "logs is set as a whole, as JSON"),
         (("unset", "scaling.cpuPercent"), "Or use devops scale."),
         (("set", "email=a@b.example", "--env=qa"), "email is the same in all environments"),
+        (("set", "production=1"), "production has several values: name one of"),
+        (("set", "production.bake=1"), "name one of production.alarms, production.approval,"),
+        (("set", "production.bakeMinutes=1.5"), "production.bakeMinutes must be a whole number"),
+        (("set", "production.judge={"), "production.judge must be JSON"),
+        (("set", "production.strategy.percent=5"), "production.strategy is set as a whole"),
+        (("set", "production.bakeMinutes=9", "--env=prod"), "the same in all environments"),
         (("set", "cpu=1", "--env=live"), "prod has the settings of both slots"),
         (("unset", "containerPort"), "containerPort is fixed since the create"),
         (("unset", "cpu=1"), "'cpu=1' is not one of"),

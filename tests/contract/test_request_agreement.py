@@ -196,7 +196,50 @@ def _scalings(body: Any) -> Iterator[tuple[Any, Any]]:
 
 
 SCALING = {"min": 2, "max": 5, "cpuPercent": 60}
+
+
+def _policy(body: Any) -> dict[str, Any]:
+    """Return the policy in the body of a swap, or in a specification."""
+    found: dict[str, Any] = body.get("production", {}) if "email" in body else body
+    return found
+
+
+def _has_short_waits(body: Any) -> bool:
+    policy = _policy(body)
+    steps, bake = policy.get("strategy", {}).get("stepMinutes", 6), policy.get("bakeMinutes", 6)
+    return policy.get("judge", "off") != "off" and bool(min(steps, bake) < 6)
+
+
+def _has_steps_without_meaning(body: Any) -> bool:
+    strategy = _policy(body).get("strategy", {})
+    return strategy.get("type") == "allAtOnce" and len(strategy) > 1
+
+
+def _shifts_too_long(body: Any) -> bool:
+    strategy = _policy(body).get("strategy", {})
+    steps = (99 // strategy.get("percent", 10)) * strategy.get("stepMinutes", 6)
+    return strategy.get("type") == "linear" and bool(steps > 10_080)
+
+
 EXCEPTIONS = (
+    Inexpressible(
+        "`strategy.stepMinutes` and `bakeMinutes` are at least 6",
+        ("create", "swap"),
+        put(FULL, "production.bakeMinutes", 5),
+        _has_short_waits,
+    ),
+    Inexpressible(
+        "Not with `allAtOnce`",
+        ("swap", "create"),
+        {"applicationName": "MyApp", "strategy": {"type": "allAtOnce", "percent": 10}},
+        _has_steps_without_meaning,
+    ),
+    Inexpressible(
+        "All steps together last at most 10080 minutes",
+        ("create", "swap"),
+        put(FULL, "production.strategy", {"type": "linear", "percent": 9, "stepMinutes": 1000}),
+        _shifts_too_long,
+    ),
     Inexpressible(
         "of each ECS service, instead of `desiredCount`",
         ("create",),

@@ -114,6 +114,13 @@ FULL = MINIMAL["create"] | {
             "unset": ["_x1", "KEY"],
         },
     },
+    "production": {
+        "strategy": {"type": "linear", "percent": 20, "stepMinutes": 10},
+        "bakeMinutes": 30,
+        "alarms": ["checkout-errors", "Latenz größer 1 s"],
+        "judge": {"errorRatePercent": 0.5, "minRequests": 100},
+        "approval": {"before": "full", "timeoutMinutes": 60},
+    },
 }
 # The names of the overrides, which are those of all environments.
 OVERRIDES = ("dev", "qa", "stage", "training", "da", "prod")
@@ -403,6 +410,28 @@ UNSET = Values(
         "must not contain A more than once": [["A", "B", "A"]],
     },
 )
+# The members of a policy. The tests of `test_swap_policy_rules` have their members.
+_ALARM_NAME = (
+    "must be the name of a CloudWatch alarm: 1 to 255 characters without control characters"
+)
+POLICY: Mapping[str, Values] = {
+    "strategy": Values(dict, "must be an object", [{"type": "canary"}], {}),
+    "bakeMinutes": number("must be a whole number from 0 to 1440", [0, 1440], [-1, 1441]),
+    "alarms": Values(
+        list,
+        "must be a list of at most 10 names of CloudWatch alarms",
+        [[], ["a"], ["é" * 255, "b"], [f"{n}" for n in range(10)]],
+        {
+            "must be a list of at most 10 names of CloudWatch alarms": [
+                [5], [None], [["a"]], [f"{n}" for n in range(11)],
+            ],
+            _ALARM_NAME: [[""], ["a", "b\n"], ["\x00"], ["\u202e"], ["x" * 256]],
+            "must not contain a more than once": [["a", "b", "a"]],
+        },
+    ),
+    "judge": Values(dict, 'must be an object or "off"', [{}, "off"], {}),
+    "approval": Values(dict, "must be an object", [{"before": "shift"}], {}),
+}  # fmt: skip
 FIELDS: Mapping[str, Values] = {
     "create.applicationName": NAME,
     "create.description": DESCRIPTION,
@@ -442,6 +471,8 @@ FIELDS: Mapping[str, Values] = {
         for environment in OVERRIDES
         for name, values in {**SETTINGS, "unset": UNSET}.items()
     },
+    "create.production": OBJECT,
+    **{f"create.production.{name}": values for name, values in POLICY.items()},
     "deploy.applicationName": NAME,
     "deploy.environment": ENVIRONMENTS,
     "deploy.version": VERSION,
@@ -457,6 +488,8 @@ FIELDS: Mapping[str, Values] = {
     "swap.version": VERSION,
     "swap.digest": DIGEST,
     "swap.spec": REVISION,
+    **{f"swap.{name}": values for name, values in POLICY.items()},
+    "swap.ignoreAlarms": SWITCH,
     "delete.stack": NAME,
 }
 _LIMIT = number(
@@ -798,12 +831,12 @@ CASES: Mapping[str, Case] = {
     "fields of other services in a specification": Case(
         "create",
         MINIMAL["create"] | {
-            "production": {}, "schedules": [], "environments": {"production": True},
+            "schedules": [], "environments": {"production": True},
             "service": dict.fromkeys(_FOREIGN, 1),
             "overrides": {"prod": dict.fromkeys(_FOREIGN, 1)},
         },
         dict.fromkeys(
-            ["production", "schedules", "environments.production",
+            ["schedules", "environments.production",
              *(f"{part}.{name}" for part in ("service", "overrides.prod") for name in _FOREIGN)],
             _NOT_KNOWN,
         ),
@@ -1144,7 +1177,7 @@ REQUESTS: Mapping[str, tuple[str, dict[str, Any], Any]] = {
                     "service": {name: value for name, value in FULL["service"].items()
                                 if name not in _FIXED},
                     **{name: FULL[name] for name in ("description", "email", "environments",
-                                                     "overrides")},
+                                                     "overrides", "production")},
                 },
             ),
             FixedSettings(8080, "/up/z?full=1", "ARM64"),
@@ -1219,11 +1252,15 @@ def faults(call: str, body: Any, context: Mapping[str, Any] = {}) -> list[tuple[
     return []
 
 
+# The objects whose members other modules test.
+_WHOLE = ("logs", "scaling", "ulimits", "strategy", "approval")
+
+
 def paths(declared: schema.Object[Any], prefix: str) -> Iterator[str]:
     """Yield the path of each declared member, with those of nested objects."""
     for name, member in declared.members.items():
         yield f"{prefix}.{name}"
-        if isinstance(member.type, schema.Object) and name not in ("logs", "scaling", "ulimits"):
+        if isinstance(member.type, schema.Object) and name not in _WHOLE:
             yield from paths(member.type, f"{prefix}.{name}")
 
 

@@ -503,6 +503,7 @@ def test_a_change_of_production_requires_an_approver(shop: FakeCloud) -> None:
         LEVEL,
         {"overrides": {"prod": {"desiredCount": 2}}},
         {"service": {"warmup": ["/"]}},
+        {"production": {"bakeMinutes": 5}},
     ):
         refused = owner.patch(patch)
         assert (refused.status, refused.body["code"]) == (403, "FORBIDDEN")

@@ -50,7 +50,7 @@ SHARED = {"images", "kind", "releases", "rollout", "scaling", "secrets", "source
 # The modules of the declaration of a specification.
 SPECIFICATION = (
     "container_rules", "container_settings", "scaling", "specification", "specification_rules",
-    "task_settings",
+    "swap_policy", "task_settings",
 )  # fmt: skip
 # Further modules of the rules and of the observations of a kind.
 PARTS = {
@@ -114,7 +114,8 @@ def test_a_handler_loads_the_adapters_that_it_needs(costs: dict[str, Cost], row:
 def test_a_handler_loads_the_requests_of_its_own_kind(costs: dict[str, Cost], row: str) -> None:
     requests = loaded(costs[row], "devops_core.requests.")
     specification = SPECIFICATION if row in ("create", "update") else ()
-    names = {"schema", "fields", row, *specification}
+    policy = ("swap_policy",) if row == "swap" else ()
+    names = {"schema", "fields", row, *specification, *policy}
     assert requests == sorted(f"devops_core.requests.{name}" for name in names)
 
 

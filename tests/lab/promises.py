@@ -16,6 +16,7 @@ from datetime import datetime
 from itertools import chain
 from typing import Any, Protocol
 
+from devops_core.details.swap import SwapDetails
 from devops_core.details.update import UpdateDetails
 from devops_core.model.inventory import Row, RowStatus
 from devops_core.model.operation import Event, Operation, Status
@@ -102,14 +103,38 @@ Check = Callable[[Snapshot, Context], None]
 # --- at any moment ---
 
 
-def production_forwards_to_one_slot(snapshot: Snapshot, context: Context) -> None:
+def production_forwards_to_one_slot_or_by_recorded_weights(
+    snapshot: Snapshot, context: Context
+) -> None:
+    """A swap that holds production can split it, with the recorded weight or the next one."""
     for application in _applications(snapshot).difference(context.excused):
         weights = snapshot.weights(application, "production")
         if weights is not None:
             groups = receiving(weights)
             slots = [service_of(application, group) for group in groups]
-            assert len(slots) == 1, f"{application} forwards to {slots}"
-            assert slots[0] in SLOTS, f"{application} forwards to {groups}"
+            assert slots, f"{application} forwards to no target group"
+            assert {*slots} <= {*SLOTS}, f"{application} forwards to {groups}"
+            if len(slots) > 1:
+                _hold_split(snapshot, application, weights)
+
+
+def _hold_split(snapshot: Snapshot, application: str, weights: Mapping[str, int]) -> None:
+    holders = {row.claim for row in snapshot.rows if row.environment is Environment.PROD_GREEN}
+    for identifier in holders & snapshot.operations.keys():
+        operation = snapshot.operations[identifier]
+        if operation.application != application or operation.kind != "swap" or operation.ended:
+            continue
+        shares = {service_of(application, group): weight for group, weight in weights.items()}
+        details: SwapDetails = operation.details
+        allowed = {details.weight, details.next_weight}
+        if details.weight < details.policy.weights[-1]:
+            # The call that ends the waits can be recorded after the shift began.
+            allowed.add(details.policy.next_weight(details.weight))
+        assert sum(shares.values()) == 100, f"{application} has the weights {shares}"
+        recorded = shares[details.live] in allowed
+        assert recorded, f"{application} has the weights {shares}, recorded are {allowed}"
+        return
+    raise AssertionError(f"{application} forwards to both slots without a swap")
 
 
 def production_listeners_refer_to_both_slots(snapshot: Snapshot, context: Context) -> None:
@@ -224,7 +249,7 @@ def the_present_revision_is_that_of_the_stack(snapshot: Snapshot, context: Conte
 
 ALWAYS: tuple[Check, ...] = (
     the_present_revision_is_that_of_the_stack,
-    production_forwards_to_one_slot,
+    production_forwards_to_one_slot_or_by_recorded_weights,
     production_listeners_refer_to_both_slots,
     each_operation_has_one_complete_log,
     each_event_belongs_to_an_operation,
@@ -511,16 +536,18 @@ def an_operation_that_failed_before_its_switch_moved_no_customers(
     snapshot: Snapshot, context: Context
 ) -> None:
     for operation in _failed(snapshot):
-        recorded = getattr(operation.details, "switched_at", None)
+        recorded = getattr(operation.details, "shifted_at", None)
         alone = recorded or operation.id not in context.switched
         assert alone, f"{_title(operation)} has moved the customers"
 
 
-def a_failed_operation_has_no_event_of_a_switch(snapshot: Snapshot, context: Context) -> None:
+def a_failed_swap_has_returned_its_customers(snapshot: Snapshot, context: Context) -> None:
+    """After the events of its shifts there is one of the return."""
     del context
     for operation in _failed(snapshot):
         outcomes = [event.outcome for event in snapshot.events[operation.id]]
-        assert "SWITCHED" not in outcomes, f"{_title(operation)} has {outcomes}"
+        shifts = {"SHIFTED", "SWITCHED"}.intersection(outcomes)
+        assert not shifts or "RETURNED" in outcomes, f"{_title(operation)} has {outcomes}"
 
 
 AT_REST: tuple[Check, ...] = (
@@ -544,7 +571,7 @@ AT_REST: tuple[Check, ...] = (
     no_stack_remains_without_a_row,
     no_task_definition_remains_without_a_row,
     an_operation_that_failed_before_its_switch_moved_no_customers,
-    a_failed_operation_has_no_event_of_a_switch,
+    a_failed_swap_has_returned_its_customers,
 )
 
 
@@ -589,18 +616,22 @@ def only_the_holder_of_a_claim_changes_aws(snapshot: ActiveSnapshot, change: Cha
 
 
 def customers_move_only_to_a_ready_slot(acting: Acting, context: Context) -> None:
-    """The rollout is complete, a target is healthy, and the live slot has no more tasks."""
+    """The rollout is complete, a target is healthy, and the live slot has no more tasks.
+
+    The return to the previous release has no conditions.
+    """
     del context
     change, snapshot = acting.change, acting.snapshot
-    if change.listener != "production":
+    group = _gaining(acting)
+    if group is None or acting.operation.details.returning:
         return
-    slot = service_of(change.application, change.target_group)
-    live = _live(snapshot, change.application)
+    slot = service_of(change.application, group)
+    live = acting.operation.details.idle
     next_one = snapshot.services[change.application, slot]
     assert next_one.state == "COMPLETED", f"the rollout of {slot} is not complete"
     assert next_one.running >= 1, f"{slot} has no task"
-    assert snapshot.healthy(change.target_group) >= 1, f"{slot} is not healthy"
-    if live in SLOTS:
+    assert snapshot.healthy(group) >= 1, f"{slot} is not healthy"
+    if (change.application, live) in snapshot.services:
         customers = snapshot.services[change.application, live]
         assert next_one.running >= customers.running, f"{slot} is smaller than {live}"
         # Its alarms have not seen the customers, and ask for scale-in.
@@ -608,6 +639,18 @@ def customers_move_only_to_a_ready_slot(acting: Acting, context: Context) -> Non
         refused = any(_REFUSED_SCALING in each for each in acting.operation.warnings)
         protected = target is None or target.minimum >= customers.running or not target.scales_in
         assert protected or refused, f"{slot} can lose tasks: it has the scaling {target}"
+
+
+def _gaining(acting: Acting) -> str | None:
+    """Return the target group whose share of the customers a change increases, None for none."""
+    change, snapshot = acting.change, acting.snapshot
+    if change.listener != "production":
+        return None
+    present = snapshot.weights(change.application, "production") or {}
+    increases = (
+        group for group, weight in change.weights.items() if weight > present.get(group, 0)
+    )
+    return next(increases, None)
 
 
 def a_count_takes_no_tasks_from_a_service_with_scaling(acting: Acting, context: Context) -> None:
@@ -846,10 +889,8 @@ class Watch:
         acting, context = Acting(change, operation, snapshot), Context(moved=self.moved)
         for check in AT_CHANGE:
             _hold(check, acting, context)
-        if change.listener == "production":
-            slot = service_of(change.application, change.target_group)
-            if _live(snapshot, change.application) != slot:
-                self._switches[change.number] = operation.id
+        if _gaining(acting) is not None:
+            self._switches[change.number] = operation.id
 
 
 # --- parts of a snapshot ---

@@ -25,7 +25,9 @@ from devops_core.model.specification import (
 )
 from devops_core.model.stack_change import StackChange
 from devops_core.model.steps import WarmedPage
+from devops_core.model.swap_policy import Approval, Judge, SwapPolicy
 from devops_core.model.template import Template
+from devops_core.model.traffic import Requests, Verdict
 from devops_core.naming import Environment
 from devops_core.settings import TableNames
 
@@ -117,6 +119,13 @@ FULL_SPECIFICATION = Specification(
             "sidecars": [{"name": "agent", "image": "registry.example.com/agent:1"}],
         },
         "overrides": {"prod": {"secrets": {"CARD": "arn:secret"}, "unset": ["LOG_LEVEL"]}},
+        "production": {
+            "strategy": {"type": "canary", "percent": 5},
+            "bakeMinutes": 10,
+            "alarms": ["errors"],
+            "judge": {"errorRatePercent": 0.5},
+            "approval": {"before": "shift"},
+        },
     },
     {"registry.example.com/agent:1": f"sha256:{'0' * 64}"},
 )
@@ -137,6 +146,16 @@ FULL_STACK_CHANGE = StackChange(
     removed=(Environment.DA,),
     permitted=("dev", "prod"),
 )
+FULL_POLICY = SwapPolicy(
+    strategy="canary",
+    percent=20,
+    step_minutes=7,
+    bake_minutes=30,
+    alarms=("errors", "slow"),
+    judge=Judge(0.5, 20),
+    approval=Approval("full", 60),
+)
+FULL_VERDICT = Verdict(NOW, "BAD", Requests(100, 5), Requests(900, 1), "too many errors")
 # The details with all members, by kind; operations of other kinds have no details.
 FULL_DETAILS = {
     "create": CreateDetails(
@@ -151,15 +170,35 @@ FULL_DETAILS = {
         live="prod-2",
         idle="prod-1",
         warmup=("/",),
+        policy=FULL_POLICY,
         warmed=(FULL_PAGE,),
+        weight=10,
+        changed_at=NOW,
+        shifted_at=NOW,
         switched_at=NOW,
+        returning=("aborted by an admin",),
+        returned_at=NOW,
+        awaiting_at=NOW,
+        approved_by="arn:aws:iam::123456789012:user/approver",
+        approved_at=NOW,
+        finished_by="arn:aws:iam::123456789012:user/finisher",
+        checked_at=NOW,
+        unreadable=1,
+        unhealthy=1,
+        alarms={"errors": "OK", "slow": "ALARM"},
+        ignored=("slow",),
+        verdicts=(FULL_VERDICT,),
+        baseline=Requests(1000, 2),
+        received=Requests(300, 9),
+        counted_minutes=3,
+        counted_until=NOW,
         spec=3,
         scaling={"min": 2, "max": 5, "cpuPercent": 60},
-        minimum=4,
+        idle_scaling={"min": 1, "max": 5, "cpuPercent": 60},
+        minimums={"prod-2": 4},
+        scale_in={"prod-1": False},
         scaling_failed_at=NOW,
         scaling_skipped=True,
-        suspends=True,
-        scaled=("prod-1",),
     ),
     "update": UpdateDetails(
         previous=2,
@@ -232,6 +271,7 @@ def full_operation(kind: str = "deploy") -> Operation:
         lease_until=NOW,
         throttles=1,
         paused_until=NOW,
+        rests_until=NOW,
         progress=(MINIMAL_PROGRESS, FULL_PROGRESS),
         details=FULL_DETAILS.get(kind),
         version="1.2.0",

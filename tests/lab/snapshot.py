@@ -207,7 +207,7 @@ class Change:
     """A call that changes AWS.
 
     `number` is that of its call. `task_definition` and `count` are the new ones of UpdateService,
-    None for no change; `listener` and `target_group` are those of ModifyListener.
+    None for no change; `listener` and the `weights` by target group are those of ModifyListener.
     """
 
     number: int
@@ -216,7 +216,7 @@ class Change:
     service: str | None = None
     task_definition: str | None = None
     listener: Listener | None = None
-    target_group: str = ""
+    weights: Mapping[str, int] = field(default_factory=dict)
     count: int | None = None
 
 

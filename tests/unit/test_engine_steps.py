@@ -173,11 +173,11 @@ RESULTS: list[tuple[str, State, Step, Any, State]] = [
     ("a removed scaling is recorded", scaling(scaling=None), REMOVE_SCALING, None,
      scaling(scaling=None, scaled=True)),
     ("a raised minimum is recorded", state(swapping()), RAISE_MINIMUM, None,
-     state(swapping(minimum=4))),
-    ("a restored minimum is recorded", state(swapping(minimum=4)), RESTORE_MINIMUM, None,
-     state(swapping(minimum=2))),
-    ("a suspended slot is recorded", state(swapping(scaled=("prod-2",))), SUSPEND, None,
-     state(swapping(scaled=("prod-2", "prod-1")))),
+     state(swapping(minimums={"prod-2": 4}))),
+    ("a restored minimum is recorded", state(swapping(minimums={"prod-2": 4})), RESTORE_MINIMUM,
+     None, state(swapping(minimums={"prod-2": 2}))),
+    ("a suspended slot is recorded", state(swapping(scale_in={"prod-2": True})), SUSPEND, None,
+     state(swapping(scale_in={"prod-2": True, "prod-1": False}))),
     ("a deregistered task definition leaves the orphans",
      state(operation("delete", part(), part("qa")), Observed(orphans=ORPHANS)), DEREGISTER, None,
      state(operation("delete", part(deregistered=True), part("qa")),
@@ -186,7 +186,8 @@ RESULTS: list[tuple[str, State, Step, Any, State]] = [
      state(swapping(warmed=(FIRST, SECOND)))),
     ("the switch of production is recorded with its time",
      state(swapping(), production("prod-1", "prod-2")), SWITCH, NOW,
-     state(swapping(switched_at=NOW), production("prod-2", "prod-2"))),
+     state(swapping(weight=100, changed_at=NOW, shifted_at=NOW, switched_at=NOW),
+           production("prod-2", "prod-2", shares={"prod-2": 100, "prod-1": 0}))),
     ("the switch of the test listener changes only the observation",
      state(swapping(), production("prod-2", "prod-2")), SWITCH_TEST, NOW,
      state(swapping(), production("prod-2", "prod-1"))),
@@ -236,10 +237,10 @@ REFUSALS: list[tuple[str, State, Step, State]] = [
     ("a refused minimum is a warning, because a swap must be possible", state(swapping()),
      RAISE_MINIMUM, state(swapping(scaling_skipped=True, warnings=(warning("prod-2"),)))),
     ("a refused restoration is a warning, because it takes place later",
-     state(swapping(minimum=4)), RESTORE_MINIMUM,
-     state(swapping(minimum=2, warnings=(warning("prod-2"),)))),
+     state(swapping(minimums={"prod-2": 4})), RESTORE_MINIMUM,
+     state(swapping(minimums={"prod-2": 2}, warnings=(warning("prod-2"),)))),
     ("a refused suspension is a warning", state(swapping()), SUSPEND,
-     state(swapping(scaled=("prod-1",), warnings=(warning("prod-1"),)))),
+     state(swapping(scale_in={"prod-1": False}, warnings=(warning("prod-1"),)))),
 ]  # fmt: skip
 
 
@@ -367,9 +368,9 @@ def test_a_swap_repeats_a_step_for_scaling_for_a_minute(step: Step, error: AwsEr
 def test_a_success_begins_a_new_minute() -> None:
     failed = state(swapping(scaling_failed_at=NOW))
     after, _ = applied(failed, [RAISE_MINIMUM], [None], NOW)
-    assert after == state(swapping(minimum=4))
+    assert after == state(swapping(minimums={"prod-2": 4}))
     after, _ = applied(failed, [SUSPEND], [None], NOW)
-    assert after == state(swapping(scaled=("prod-1",)))
+    assert after == state(swapping(scale_in={"prod-1": False}))
 
 
 def test_independent_steps_keep_all_results_and_errors() -> None:

@@ -130,13 +130,15 @@ SWAPS: list[tuple[str, Operation, Observed, Summary]] = [
      fails(ABORTED)),
     ("the idle slot is unhealthy too: give both reasons", swapping(), UNHEALTHY,
      fails(f"{ABORTED}; the idle slot has no healthy target")),
-    ("production is switched: complete the swap", swapping(), production("prod-2", "prod-2"),
-     acts(Switch(Listener.TEST, "prod-1"))),
-    ("ELB shows the state before the switch: switch again", swapping(switched_at=NOW),
-     production("prod-1", "prod-2"),
-     acts(Switch(Listener.PRODUCTION, "prod-2"), Switch(Listener.TEST, "prod-1"))),
-    ("switched back by hand, idle slot unhealthy: fail", swapping(switched_at=NOW), UNHEALTHY,
-     fails(f"{ABORTED}; the idle slot has no healthy target")),
+    ("production is switched: all customers return", swapping(), production("prod-2", "prod-2"),
+     acts(Switch(Listener.PRODUCTION, "prod-1"))),
+    ("both listeners are switched: both return", swapping(), production("prod-2", "prod-1"),
+     acts(Switch(Listener.PRODUCTION, "prod-1"), Switch(Listener.TEST, "prod-2"))),
+    ("ELB shows the state before the switch: return anyway",
+     swapping(weight=100, changed_at=NOW), production("prod-1", "prod-2"),
+     acts(Switch(Listener.PRODUCTION, "prod-1"))),
+    ("the customers returned: fail", swapping(returning=("worse",), returned_at=NOW),
+     production("prod-1", "prod-2"), fails("worse")),
 ]  # fmt: skip
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from devops_core.kinds.swap import unready
+from devops_core.kinds.swap_readiness import unready
 from devops_core.model.decisions import Act, Decision, Done, Fail
 from devops_core.model.listeners import Listener
 from devops_core.model.observed import Deployment, Observed, RunningService, Stack
@@ -137,7 +137,8 @@ def swaps() -> Iterator[Case]:
             test=test,
             healthy={"prod-1": healthy[0], "prod-2": healthy[1]},
         )
-        yield swapping(switched_at=switched), seen, now
+        details = {"weight": 100, "changed_at": switched, "switched_at": switched}
+        yield swapping(**details if switched else {}), seen, now
 
 
 def deletes() -> Iterator[Case]:

@@ -7,7 +7,7 @@ from datetime import datetime
 
 import pytest
 
-from devops_core.kinds.swap import refusals, unready
+from devops_core.kinds.swap_readiness import refusals, unready
 from devops_core.model.listeners import Listener
 from devops_core.model.observed import Observed, RunningService
 from devops_core.model.operation import Operation, Status
@@ -67,7 +67,7 @@ SCALED = replace(GREEN_OF_3, services={
 })  # fmt: skip
 RUNNING = replace(SCALED, services={"prod-1": slot("prod-1", 3), "prod-2": slot("prod-2", 3)})
 UNHEALTHY = healthy(blue=0, green=0)
-SWITCHED = swapping(switched_at=NOW)
+SWITCHED = swapping(weight=100, changed_at=NOW, shifted_at=NOW, switched_at=NOW)
 COLD = swapping(warmup=("/", "/a"))
 WARM = COLD.with_details(warmed=(WarmedPage(path="/", status=500, milliseconds=1),))
 
@@ -80,8 +80,8 @@ CASES: list[tuple[str, Operation, Observed, datetime, Summary]] = [
      ONLY_TEST, NOW, SWITCH_PRODUCTION),
     ("blue is not ready: fetch no page yet", COLD, UNHEALTHY, NOW,
      waits("the idle slot has no healthy target")),
-    ("switched: fetch no page any more", COLD.with_details(switched_at=NOW), HALFWAY, NOW,
-     SWITCH_TEST),
+    ("switched: fetch no page any more", COLD.with_details(weight=100, changed_at=NOW), HALFWAY,
+     NOW, SWITCH_TEST),
     ("production forwards to no slot: switch", swapping(), replace(BEFORE, production=None), NOW,
      SWITCH),
     ("green has more tasks: scale blue", swapping(), GREEN_OF_3, NOW,
@@ -136,10 +136,11 @@ CASES: list[tuple[str, Operation, Observed, datetime, Summary]] = [
      replace(HALFWAY, healthy={}, services={}), LATE, SWITCH_TEST),
     ("both listeners are switched: succeed", SWITCHED, AFTER, NOW, DONE),
     ("both listeners are switched, after the deadline: succeed", SWITCHED, AFTER, LATE, DONE),
-    ("ELB shows the state before the switch, after the deadline: switch again", SWITCHED, BEFORE,
-     LATE, SWITCH),
-    ("switched back by hand, blue unhealthy, after the deadline: fail", SWITCHED, UNHEALTHY, LATE,
-     fails(f"the idle slot has no healthy target; {TIME_OUT}")),
+    ("ELB shows the state before the switch: wait", SWITCHED, BEFORE, NOW,
+     waits("ELB to show the change of the listener")),
+    ("switched back by hand: fail", SWITCHED, BEFORE, LATE,
+     fails("the production listener was changed outside of the service: weight 0 instead of 100 for"
+           " prod-2")),
 ]  # fmt: skip
 
 

@@ -114,8 +114,9 @@ def _fields(schema: Node, prefix: str = "") -> Iterator[Row]:
         required = "yes" if name in whole.get("required", ()) else "no"
         default = f"`{json.dumps(field['default'])}`" if "default" in field else ""
         yield f"`{prefix}{name}`", _type(each), required, default, _rule(each)
-        if field.get("properties"):
-            yield from _fields(field, f"{prefix}{name}.")
+        for one in map(resolved, alternatives(field)):
+            if one.get("properties"):
+                yield from _fields(one, f"{prefix}{name}.")
 
 
 def _distinct(properties: Mapping[str, Node]) -> Mapping[str, Node]:

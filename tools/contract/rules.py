@@ -6,6 +6,7 @@ devops_cli/rules.json is for options of the command line, serverless/names.json 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from devops_core.naming import ECR_HOST
@@ -28,6 +29,7 @@ _TYPES: dict[str, schema.Type] = {
 _KINDS: dict[type[schema.Type], str] = {
     schema.Integer: "number",
     schema.List: "list",
+    schema.ObjectOrWord: "json or text",
     schema.Objects: "json",
     schema.Text: "text",
 }
@@ -50,20 +52,26 @@ def _specification() -> dict[str, Any]:
     service, overrides = members["service"].type, members["overrides"].type
     assert isinstance(service, schema.Object)  # noqa: S101 - objects of the contract
     assert isinstance(overrides, schema.Object)  # noqa: S101
+    policy = members["production"].type
+    assert isinstance(policy, schema.Object)  # noqa: S101
     fixed = task_settings.FIXED
     settings = {name: each for name, each in service.members.items() if name not in fixed}
     texts = [name for name, member in members.items() if isinstance(member.type, schema.Text)]
     return {
         "configurable": {"values": list(overrides.members)},
-        "setting": {
-            "kinds": {
-                kind: [name for name, each in settings.items() if _kind(each.type) == kind]
-                for kind in sorted({*_KINDS.values(), "map"})
-            }
-        },
+        "setting": _kinds(settings),
+        "policy": _kinds(policy.members),
         "fixed": {"values": list(fixed)},
         "detail": {"values": texts},
     }
+
+
+def _kinds(members: Mapping[str, schema.Member]) -> dict[str, Any]:
+    """Return the names of members by their kinds."""
+    found: dict[str, list[str]] = {}
+    for name, each in members.items():
+        found.setdefault(_kind(each.type), []).append(name)
+    return {"kinds": {kind: found[kind] for kind in sorted(found)}}
 
 
 def _kind(declared: schema.Type) -> str:

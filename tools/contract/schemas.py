@@ -109,6 +109,8 @@ def _parts(declared: schema.Type) -> Iterator[schema.Type]:
         yield from declared.others or ()
     elif isinstance(declared, schema.List | schema.Objects):
         yield declared.item
+    elif isinstance(declared, schema.ObjectOrWord):
+        yield from (declared.object, declared.word)
 
 
 def _type(declared: schema.Type) -> Node:
@@ -126,6 +128,10 @@ def _inline(declared: schema.Type) -> Node:
         return {"type": "string"} | description | {"enum": list(declared.values)}
     if isinstance(declared, schema.Integer):
         return {"type": "integer"} | _integer_bounds(declared)
+    if isinstance(declared, schema.Number):
+        return {"type": "number", "minimum": declared.least, "maximum": declared.most}
+    if isinstance(declared, schema.ObjectOrWord):
+        return {"oneOf": [_type(declared.object), _type(declared.word)]}
     if isinstance(declared, schema.List):
         bounds = {"minItems": declared.least} if declared.least else {}
         bounds |= {} if declared.most is None else {"maxItems": declared.most}

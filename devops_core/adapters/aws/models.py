@@ -33,6 +33,7 @@ CALLED: Mapping[str, tuple[str, ...]] = {
         "UpdateTerminationProtection",
         "ValidateTemplate",
     ),
+    "cloudwatch": ("DescribeAlarms", "GetMetricData"),
     "dynamodb": (
         "BatchGetItem",
         "DeleteItem",

@@ -19,7 +19,7 @@ Item = dict[str, dict[str, Any]]
 
 
 def encode(values: Mapping[str, Any]) -> Item:
-    """Return an item with the attribute values of str, bool, int, mappings and sequences.
+    """Return an item with the attribute values of str, bool, numbers, mappings and sequences.
 
     Leaves out values that are None; TypeError for other types.
     """
@@ -64,6 +64,8 @@ def typed(hint: Any, value: Any) -> Any:
         return typed(next(each for each in arguments if each is not type(None)), value)
     if _member_names(hint):
         return _instance(hint, value)
+    if hint is float:
+        return float(value)
     if hint is datetime:
         return datetime.fromisoformat(value)
     if origin is tuple:
@@ -118,7 +120,7 @@ def _attribute(value: Any) -> dict[str, Any]:
         return {"S": str(value)}
     if isinstance(value, bool):
         return {"BOOL": value}
-    if isinstance(value, int):
+    if isinstance(value, int | float):
         return {"N": str(value)}
     if isinstance(value, Mapping):
         return {"M": encode(value)}
@@ -132,7 +134,7 @@ def _value(attribute: Mapping[str, Any]) -> Any:
     if kind == "NULL":
         return None
     if kind == "N":
-        return int(value)
+        return int(value) if value.lstrip("-").isdecimal() else float(value)
     if kind == "M":
         return decode(value)
     if kind == "L":

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 def operation_view(operation: Operation, url: str) -> dict[str, Any]:
     """Return the view of an operation, with the members of its kind."""
     details: Details | None = operation.details
-    further = details.view() if details else {}
+    further = details.view(ended=operation.ended) if details else {}
     milestones = (details.milestones() if details else {}) | {"endedAt": operation.ended_at}
     # Seconds from the request: "switchedAt" becomes "untilSwitched".
     took = {}

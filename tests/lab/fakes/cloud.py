@@ -17,6 +17,7 @@ from tests.lab.fakes.images import FakeImages, FakeTemplates
 from tests.lab.fakes.listing import FakeListing
 from tests.lab.fakes.load_balancer import FakeLoadBalancer
 from tests.lab.fakes.logs import FakeLogs
+from tests.lab.fakes.monitoring import FakeMonitoring
 from tests.lab.fakes.scaling import FakeScaling
 from tests.lab.fakes.secrets import FakeSecretTags
 from tests.lab.fakes.stacks import FakeStacks
@@ -116,6 +117,7 @@ class FakeCloud:
         self.scaling = FakeScaling(self.wire, self.containers, self.clock)
         self.logs = FakeLogs(self.wire)
         self.load_balancer = FakeLoadBalancer(self.wire, self.containers)
+        self.monitoring = FakeMonitoring(self.wire, self.clock)
         self.images = FakeImages(self.wire)
         self.templates = FakeTemplates(self.wire)
         self.stacks = FakeStacks(

@@ -16,8 +16,8 @@ _FORWARD = {"Type": "forward"}
 class FakeLoadBalancer(Port, port="load_balancer"):
     """`ports.LoadBalancer`.
 
-    `listeners` has the target groups with a weight above 0 of each listener by ARN: exactly one,
-    unless a test changes the weights by hand. `referenced` has the groups with any weight.
+    `listeners` has the target groups with a weight above 0 of each listener by ARN, `split` their
+    weights while several share the requests. `referenced` has the groups with any weight.
     `actions` has the default actions, without their target groups. `sticky` has the listeners with
     group stickiness, `others` the target groups of further rules by listener and priority.
     """
@@ -26,6 +26,7 @@ class FakeLoadBalancer(Port, port="load_balancer"):
         super().__init__(wire)
         self._containers = containers
         self.listeners: dict[str, list[str]] = {}
+        self.split: dict[str, dict[str, int]] = {}
         self.referenced: dict[str, list[str]] = {}
         self.actions: dict[str, Sequence[Mapping[str, Any]]] = {}
         self._of_production: set[str] = set()
@@ -48,7 +49,9 @@ class FakeLoadBalancer(Port, port="load_balancer"):
         if listener not in self.listeners:
             return None
         referenced = dict.fromkeys(self.referenced.get(listener, ()), 0)
-        return referenced | dict.fromkeys(self.listeners[listener], 100)
+        weights = referenced | dict.fromkeys(self.listeners[listener], 100)
+        split = self.split.get(listener, {})
+        return weights | split if list(split) == self.listeners[listener] else weights
 
     @outgoing
     def rules(self, listener: str) -> ListenerRules:
@@ -61,18 +64,23 @@ class FakeLoadBalancer(Port, port="load_balancer"):
             forwards=_FORWARD in actions,
             sticky=listener in self.sticky,
             others=self.others.get(listener, {}),
+            weights=self.weights(listener) or {},
         )
 
     @outgoing
     def switch(
-        self, listener: str, actions: Sequence[Mapping[str, Any]], target_group: str, idle: str
+        self, listener: str, actions: Sequence[Mapping[str, Any]], weights: Mapping[str, int]
     ) -> None:
-        """Set the weights of two target groups, and replace the actions of the listener."""
+        """Set the weights of target groups, and replace the actions of the listener."""
         groups = self._known(listener)
         if _FORWARD not in actions:
             raise RefusedError("the listener has no forward action")
-        groups[:] = [target_group]
-        self.referenced[listener] = [target_group, idle]
+        receiving = {group: weight for group, weight in weights.items() if weight > 0}
+        groups[:] = list(receiving)
+        self.split.pop(listener, None)
+        if len(receiving) > 1:
+            self.split[listener] = receiving
+        self.referenced[listener] = list(weights)
         self.actions[listener] = actions
 
     @outgoing

@@ -65,7 +65,7 @@ class MemorySnapshot:
         "production_has_two_rows": _FAULTS_REMAIN,
         "each_environment_is_in_service": _FAULTS_REMAIN,
         "pages_are_those_of_the_release": "the tasks of the fakes serve no page",
-        "a_failed_operation_has_no_event_of_a_switch": (
+        "a_failed_swap_has_returned_its_customers": (
             "a swap fails after its switch if the switch of the test listener is denied until then"
         ),
     }
@@ -190,12 +190,12 @@ class MemorySnapshot:
         application, service = split_name(family)
         return Change(call.number, action, application, service)
 
-    def _switch(self, number: int, arn: str, group: str) -> Change:
+    def _switch(self, number: int, arn: str, weights: Mapping[str, int]) -> Change:
         application = arn.split("/app/")[1].partition("/")[0].removesuffix("-prod")
         production = self._cloud.stacks.estate.listener(application, "production")
         listener: Listener = "production" if arn == production else "test"
         action = Action.MODIFY_LISTENER
-        return Change(number, action, application, listener=listener, target_group=group)
+        return Change(number, action, application, listener=listener, weights=weights)
 
 
 def watch(cloud: FakeCloud) -> Watch:

@@ -14,7 +14,7 @@ from moto.core.model_instances import reset_model_data
 from tests.lab.fakes import ACCOUNT, REGION
 
 # The services that stories change. EC2 has only the VPC, and its state is a megabyte large.
-_KEPT = ("cloudformation", "dynamodb", "ecr", "ecs", "elbv2", "s3")
+_KEPT = ("cloudformation", "cloudwatch", "dynamodb", "ecr", "ecs", "elbv2", "s3")
 _LOCK = type(threading.RLock())
 
 

@@ -101,6 +101,7 @@ class Completion:
                 "DescribeStacks": self._stacks,
                 "DescribeStackEvents": self._events,
             },
+            "cloudwatch": {"DescribeAlarms": _alarms_of_types},
             "ecs": {
                 "DescribeServices": self._services,
                 "UpdateService": self._updated,
@@ -307,6 +308,13 @@ def _completed_by(complete: Callable[[Answer, Answer], None]) -> Callable[..., N
             complete(context["asked"], parsed)
 
     return hook
+
+
+def _alarms_of_types(asked: Answer, answer: Answer) -> None:
+    """Remove the alarms of types that a request does not name; moto returns all types."""
+    for kind in ("MetricAlarm", "CompositeAlarm"):
+        if kind not in asked.get("AlarmTypes", ["MetricAlarm"]):
+            answer[f"{kind}s"] = []
 
 
 def _group_name(service: Answer) -> str:

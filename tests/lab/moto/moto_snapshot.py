@@ -33,7 +33,6 @@ from tests.lab.snapshot import (
     TaskDefinition,
     family_of,
     forward_weights,
-    receiving,
     settings_of,
     split_name,
 )
@@ -54,7 +53,7 @@ class MotoSnapshot(TableItems):
         "each_environment_is_in_service": _FAULTS_REMAIN,
         "rows_have_the_digest_of_the_running_tasks": "moto runs no tasks",
         "pages_are_those_of_the_release": "moto runs no tasks and returns no pages",
-        "a_failed_operation_has_no_event_of_a_switch": (
+        "a_failed_swap_has_returned_its_customers": (
             "a swap fails after its switch if the switch of the test listener is denied until then"
         ),
     }
@@ -171,8 +170,7 @@ class MotoSnapshot(TableItems):
             production = params["ListenerArn"] == application.production_listener
             listener: Listener = "production" if production else "test"
             weights = forward_weights(params["DefaultActions"])
-            (group,) = receiving(weights)
-            return Change(call.number, action, name, listener=listener, target_group=group)
+            return Change(call.number, action, name, listener=listener, weights=weights)
         family = params.get("family") or family_of(params["taskDefinition"])
         return Change(call.number, action, name, split_name(family)[1])
 

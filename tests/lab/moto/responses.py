@@ -15,6 +15,7 @@ _QUERY = ("cloudformation", "elbv2")
 _THROTTLED: Mapping[str, tuple[int, str]] = {
     "application-autoscaling": (400, "ThrottlingException"),
     "cloudformation": (400, "Throttling"),
+    "cloudwatch": (400, "ThrottlingException"),
     "dynamodb": (400, "ThrottlingException"),
     "ecr": (400, "ThrottlingException"),
     "ecs": (400, "ThrottlingException"),
@@ -25,6 +26,7 @@ _THROTTLED: Mapping[str, tuple[int, str]] = {
 _BROKEN: Mapping[str, str] = {
     "application-autoscaling": "InternalServiceException",
     "cloudformation": "InternalFailure",
+    "cloudwatch": "InternalServiceFault",
     "dynamodb": "InternalServerError",
     "ecr": "ServerException",
     "ecs": "ServerException",

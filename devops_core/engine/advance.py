@@ -1,0 +1,69 @@
+"""Advance: the calls of persons that move a waiting operation on (`Kind.advance`)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from devops_core import kinds
+from devops_core.engine.abort import permit_change, recorded_change, require_in_progress
+from devops_core.engine.reconcile import try_reconcile, wait_for_end
+from devops_core.engine.run import Outcome
+from devops_core.errors import ConflictError, ForbiddenError
+from devops_core.kinds.kind import Advance
+from devops_core.model.operation import Operation
+from devops_core.ports import Cloud
+from devops_core.reads.operations import recorded_operation
+
+
+def advance(
+    cloud: Cloud,
+    application: str,
+    operation_id: str,
+    action: str,
+    caller: str,
+    *,
+    dry_run: bool,
+    until: datetime | None = None,
+) -> Outcome:
+    """Apply the action of a caller and advance the operation, until a time if it has not ended.
+
+    A repeated call is safe. It requires the right to start such an operation. Raises NotFoundError,
+    ForbiddenError, AlreadyEndedError, ConflictError.
+    """
+    operation = recorded_operation(cloud, application, operation_id)
+    require_in_progress(operation)
+    kind = kinds.load(operation.kind)
+    permit_change(cloud, kind, operation, caller, record=not dry_run)
+    rules = kind.advance.get(action)
+    if rules is None:
+        raise ConflictError(f"operation {operation.id} is a {operation.kind}: it has no {action}")
+    _require_other_caller(cloud, rules, operation, caller, action)
+
+    def changed(present: Operation) -> Operation:
+        require_in_progress(present)
+        return rules.apply(present, caller, cloud.clock.now())
+
+    if dry_run:
+        # Only a dry run needs this module.
+        from devops_core.engine.dry_run import of_advance
+
+        return Outcome(dry_run=of_advance(cloud, kind, changed(operation), action))
+    operation = recorded_change(cloud, kind, operation, changed)
+    operation = wait_for_end(cloud, try_reconcile(cloud, operation), until)
+    return Outcome(operation)
+
+
+def _require_other_caller(
+    cloud: Cloud, rules: Advance, operation: Operation, caller: str, action: str
+) -> None:
+    """Raise ForbiddenError if the caller would approve its own release, and must not."""
+    access = cloud.settings.access
+    if access.self_approval:
+        return
+    inventory, _ = cloud.tables.inventory(operation.application)
+    if access.approves_own(caller, rules.deployers(operation, inventory)):
+        raise ForbiddenError(
+            f"not allowed to {action} the {operation.kind} of {operation.application}: this caller"
+            " started it, or deployed or promoted its release, and selfapproval is false: another"
+            f" caller must {action} it"
+        )

@@ -1,0 +1,163 @@
+"""The checks of a swap while it runs: the results in the record, and the reasons for a rollback.
+
+All functions are pure. A check takes place at most once a minute (`SwapDetails.check_due`), however
+often the operation is observed.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from devops_core.details.swap import MAX_VERDICTS, SwapDetails
+from devops_core.kinds import judge
+from devops_core.kinds.swap_readiness import size
+from devops_core.model.listeners import Listener
+from devops_core.model.observed import Observed
+from devops_core.model.operation import Operation
+from devops_core.model.swap_policy import ALL
+from devops_core.model.traffic import BAD, MINUTE, UNREADABLE, Monitored, Requests, Verdict
+
+# Checks in a row without a result, after which the swap rolls back.
+MAX_UNREADABLE = 5
+# Checks in a row with too few healthy targets, after which the swap rolls back. One check can fall
+# into the moment in which ECS replaces a task.
+_MAX_UNHEALTHY = 2
+# ELB can describe a listener as it was before its last change for a while, so a difference that is
+# younger than this is not a change by others.
+SETTLING = timedelta(seconds=60)
+
+
+def recorded(operation: Operation, observed: Observed, now: datetime) -> Operation:
+    """Return the operation with the result of a check that was just made."""
+    details: SwapDetails = operation.details
+    if not observed.services or not details.check_due(now):
+        return operation
+    details = _with_health(details, observed)
+    if details.policy.checks:
+        if observed.monitored is None:
+            return operation
+        details = _with_monitored(details, observed.monitored, now)
+    return operation.with_details(**details._replace(checked_at=now)._asdict())
+
+
+def _with_health(details: SwapDetails, observed: Observed) -> SwapDetails:
+    """Count the checks in a row with fewer healthy targets than half of the tasks."""
+    if details.weight == 0:
+        return details
+    new = size(observed, details.live)
+    too_few = 2 * new.healthy < (new.desired or 0)
+    return details._replace(unhealthy=details.unhealthy + 1 if too_few else 0)
+
+
+def _with_monitored(details: SwapDetails, monitored: Monitored, now: datetime) -> SwapDetails:
+    problem = monitored.problem or _missing_alarms(details, monitored)
+    if problem:
+        details = details._replace(unreadable=details.unreadable + 1)
+        return _with_verdict(details, Verdict(now, UNREADABLE, reason=problem))
+    details = details._replace(alarms=monitored.alarms, unreadable=0)
+    if not monitored.traffic:
+        return details
+    return _judged(details, monitored, now)
+
+
+def _judged(details: SwapDetails, monitored: Monitored, now: datetime) -> SwapDetails:
+    """Add the verdict about the new release, and count its requests."""
+    policy, shifted_at = details.policy.judge, details.shifted_at
+    if policy is None or shifted_at is None:
+        return details
+    new, live = monitored.traffic[details.live], monitored.traffic[details.idle]
+    if details.wants_baseline and details.switched_at:
+        details = details._replace(baseline=judge.baseline(live, details.switched_at))
+    received, minutes, until = judge.new_minutes(new, details.counted_until or shifted_at)
+    details = details._replace(
+        received=details.received + received,
+        counted_minutes=details.counted_minutes + minutes,
+        counted_until=until,
+    )
+    # Requests of the test listener before the first customers do not count.
+    since_shift = [each for each in new if each.start + MINUTE > shifted_at]
+    baseline = details.baseline if details.weight == ALL else None
+    if details.wants_baseline:
+        if details.switched_at and now - details.switched_at < judge.LONGEST_SPAN:
+            # The minutes before the shift are not complete yet.
+            return details
+        baseline = Requests()
+    return _with_verdict(details, judge.judge(policy, now, since_shift, live, baseline))
+
+
+def _with_verdict(details: SwapDetails, verdict: Verdict) -> SwapDetails:
+    return details._replace(verdicts=(*details.verdicts, verdict)[-MAX_VERDICTS:])
+
+
+def _missing_alarms(details: SwapDetails, monitored: Monitored) -> str:
+    """Return the problem of alarms that were deleted during the swap."""
+    expected = [name for name in details.policy.alarms if name not in details.ignored]
+    missing = [name for name in expected if name not in monitored.alarms]
+    return f"alarms that do not exist: {', '.join(missing)}" if missing else ""
+
+
+def alarming(details: SwapDetails) -> list[str]:
+    """Return the alarms in the state ALARM that count for the swap."""
+    return [
+        name
+        for name, state in details.alarms.items()
+        if state == "ALARM" and name not in details.ignored
+    ]
+
+
+def rollback_reasons(operation: Operation, observed: Observed, now: datetime) -> tuple[str, ...]:
+    """Return the reasons to return all customers to the previous release, none to continue."""
+    details: SwapDetails = operation.details
+    reasons = [f"aborted by {operation.aborted_by}"] if operation.aborted_by else []
+    reasons += [f"the alarm {name} is in the state ALARM" for name in alarming(details)]
+    expires_at = details.approval_expires_at
+    if expires_at and now >= expires_at and details.needs_approval:
+        minutes = details.policy.approval.timeout_minutes if details.policy.approval else 0
+        reasons.append(f"not approved within {minutes} minutes")
+    if details.unreadable >= MAX_UNREADABLE:
+        problem = details.verdicts[-1].reason
+        reasons.append(f"{details.unreadable} checks in a row had no result: {problem}")
+    if details.weight:
+        reasons += _of_release(details, observed) if details.policy.progressive else []
+        reasons += _of_listener(details, observed, now)
+    return tuple(reasons)
+
+
+def _of_release(details: SwapDetails, observed: Observed) -> list[str]:
+    """Return the reasons of a release that receives customers."""
+    reasons = []
+    last = details.verdicts[-1] if details.verdicts else None
+    if last and last.verdict == BAD:
+        reasons.append(last.reason or "the new release is worse than the live one")
+    if observed.services:
+        new = size(observed, details.live)
+        if new.healthy < 1:
+            reasons.append("the new release has no healthy target")
+        elif details.unhealthy >= _MAX_UNHEALTHY:
+            reasons.append(
+                f"the new release has {new.healthy} healthy targets for {new.desired} tasks"
+            )
+    return reasons
+
+
+def settled(details: SwapDetails, now: datetime) -> bool:
+    """Return whether ELB shows the last change of the production listener."""
+    return details.changed_at is None or now - details.changed_at >= SETTLING
+
+
+def _of_listener(details: SwapDetails, observed: Observed, now: datetime) -> list[str]:
+    """Return the reasons of a production listener that was changed outside of the service."""
+    reasons = []
+    share = observed.share_of(details.live)
+    if share != details.weight and settled(details, now):
+        found = "other weights" if share is None else f"weight {share}"
+        reasons.append(
+            f"the production listener was changed outside of the service: {found} instead of"
+            f" {details.weight} for {details.live}"
+        )
+    rules = observed.listeners.get(Listener.PRODUCTION)
+    if details.weight < ALL and rules and rules.sticky:
+        reasons.append(
+            "the production listener has group stickiness, which keeps clients on one release"
+        )
+    return reasons

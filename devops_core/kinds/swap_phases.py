@@ -1,0 +1,264 @@
+"""The phases of a swap; pure.
+
+PREPARING gives the idle slot the live slot's size and warms it up. AWAITING_APPROVAL waits for a
+caller. SHIFTED gives the new release a share of the customers' requests, in the steps of the
+policy; FULL gives it all of them, BAKING watches it. In each phase, a reason for a rollback
+(`swap_checks`) leads to RETURNING: all customers return to the previous release by one change of
+the production listener. RETURNING has no time limit.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from devops_core.details.swap import CHECK_INTERVAL, SwapDetails
+from devops_core.kinds import swap_checks
+from devops_core.kinds.swap_readiness import Size, size, smaller, unready
+from devops_core.model.decisions import Act, Decision, Done, Fail, Wait
+from devops_core.model.listeners import Listener
+from devops_core.model.observed import Observed
+from devops_core.model.operation import Operation, Status
+from devops_core.model.steps import AllowScaleIn, ScaleService, SetMinimum, Step, Switch, WarmUp
+from devops_core.model.swap_policy import ALL
+
+# Time limit of the preparation, and of a shift that waits for tasks.
+LIMIT = timedelta(minutes=15)
+
+
+def decide(operation: Operation, observed: Observed, now: datetime) -> Decision:
+    """Return the next step of a swap: prepare, shift, wait, complete or return."""
+    operation = _with_observed_shift(operation, observed, now)
+    operation = swap_checks.recorded(operation, observed, now)
+    details: SwapDetails = operation.details
+    if not details.returning:
+        reasons = swap_checks.rollback_reasons(operation, observed, now)
+        reasons = reasons or _late(operation, observed, now)
+        if reasons:
+            operation = _begin_return(operation, observed, reasons, now)
+    details = operation.details
+    if details.returning:
+        return _return(operation, observed, now)
+    if details.weight and observed.share_of(details.live) != details.weight:
+        # A younger change than `swap_checks.SETTLING` need not be visible yet.
+        return Wait(replace(operation, waiting_for="ELB to show the change of the listener"))
+    if details.weight < ALL:
+        return _shift(operation, observed, now)
+    return _complete(operation, observed, now)
+
+
+def _with_observed_shift(operation: Operation, observed: Observed, now: datetime) -> Operation:
+    """Return the operation with a shift whose worker crashed before it recorded the result."""
+    details: SwapDetails = operation.details
+    share = observed.share_of(details.live)
+    further = share is not None and share > details.weight and share in details.policy.weights
+    if share is None or not further or details.returning:
+        return operation
+    return replace(operation, details=details.with_shift(share, now))
+
+
+def _late(operation: Operation, observed: Observed, now: datetime) -> tuple[str, ...]:
+    """Return the reasons of a shift that is not possible within its time limit."""
+    details: SwapDetails = operation.details
+    if details.weight == ALL or details.phase == "AWAITING_APPROVAL":
+        return ()
+    until = _shift_until(operation)
+    if now < until:
+        return ()
+    share = f"did not receive {details.next_weight} percent of the requests"
+    late = (
+        f"the new release {share} within the time limit"
+        if details.weight
+        else "production was not switched within the time limit"
+    )
+    return (*_missing(operation, observed), late)
+
+
+def _shift_until(operation: Operation) -> datetime:
+    """Return the time limit of the next shift."""
+    details: SwapDetails = operation.details
+    moments = [operation.deadline - details.policy.waits]
+    if details.next_at:
+        moments.append(details.next_at + LIMIT)
+    if details.approved_at:
+        moments.append(details.approved_at + LIMIT)
+    return max(moments)
+
+
+def _missing(operation: Operation, observed: Observed) -> tuple[str, ...]:
+    """Return the conditions that the new release lacks to receive more customers."""
+    details: SwapDetails = operation.details
+    next_live, live_now = size(observed, details.live), size(observed, details.idle)
+    return (
+        *observed.listener_problems,
+        *unready(observed, details.live),
+        *smaller(next_live, live_now),
+    )
+
+
+def _shift(operation: Operation, observed: Observed, now: datetime) -> Decision:
+    """Give the new release more requests when it is time and it is ready.
+
+    Before that it gets the size of the live slot. If it has scaling, its minimum becomes this size
+    first, and stays so for a while after the switch.
+    """
+    details: SwapDetails = operation.details
+    due = details.next_at
+    if due and now < due:
+        return _rest(operation, now, due)
+    missing = _missing(operation, observed)
+    if steps := _preparations(details, observed):
+        return Act(operation, steps)
+    if missing:
+        return Wait(replace(operation, waiting_for="; ".join(missing)))
+    # The results of the warm-up do not matter: it never delays or prevents a switch.
+    to_warm_up = details.warmup and not details.warmed and not details.weight
+    if to_warm_up and observed.test == details.live:
+        return Act(operation, tuple(map(WarmUp, details.warmup)))
+    if details.needs_approval:
+        if details.awaiting_at is None:
+            operation = operation.with_details(awaiting_at=now)
+        text = "an approval by a caller with the right to swap"
+        return _rest(operation, now, operation.details.approval_expires_at, text)
+    if details.unreadable:
+        return _rest(operation, now, None, f"a check: {details.verdicts[-1].reason}")
+    return Act(operation, _switches(details, observed))
+
+
+def _rest(
+    operation: Operation, now: datetime, until: datetime | None, waiting_for: str | None = None
+) -> Wait:
+    """Return a wait in which status reads do not observe AWS, at most until the next check."""
+    check_at = now + CHECK_INTERVAL
+    rests_until = check_at if until is None else min(check_at, until)
+    return Wait(replace(operation, waiting_for=waiting_for), rests_until)
+
+
+def _preparations(details: SwapDetails, observed: Observed) -> tuple[Step, ...]:
+    """Return the steps that give the new release at least the tasks of the live one.
+
+    While both slots receive customers, the live one keeps its tasks for the return.
+    """
+    next_live, live_now = size(observed, details.live), size(observed, details.idle)
+    # At least one task, even if the live slot has none.
+    target = max(1, live_now.running)
+    # Also the present size: its alarms can ask for scale-in as soon as this is allowed.
+    steps: list[Step] = _raised_minimum(details, details.live, target, next_live)
+    keeps = details.idle_scaling and details.idle not in details.scale_in
+    if keeps and not _at_once(details):
+        steps.append(AllowScaleIn(details.idle, allowed=False))
+    if not steps and next_live.desired is not None and next_live.desired < target:
+        steps.append(ScaleService(details.live, target))
+    return tuple(steps)
+
+
+def _raised_minimum(details: SwapDetails, slot: str, target: int, present: Size) -> list[Step]:
+    """Return the step that keeps at least `target` and the present tasks in a slot.
+
+    Without it, Application Auto Scaling could take tasks from the slot right after the switch.
+    """
+    scaling = details.scaling if slot == details.live else details.idle_scaling
+    if details.scaling_skipped or not scaling:
+        return []
+    target = max(target, present.desired or 0)
+    if target > (details.minimums.get(slot) or scaling["min"]):
+        return [SetMinimum(slot, scaling, target)]
+    return []
+
+
+def _at_once(details: SwapDetails) -> bool:
+    """Return whether both listeners switch together: the swap ends with its first shift."""
+    return details.policy.weights == (ALL,) and not details.policy.bake_minutes
+
+
+def _switches(details: SwapDetails, observed: Observed) -> tuple[Switch, ...]:
+    switch = Switch(Listener.PRODUCTION, details.live, details.next_weight)
+    if not _at_once(details) or observed.test == details.idle:
+        return (switch,)
+    return (switch, Switch(Listener.TEST, details.idle))
+
+
+def _complete(operation: Operation, observed: Observed, now: datetime) -> Decision:
+    """Wait for the end of the bake, switch the test listener if necessary, then end.
+
+    A test listener that was changed by hand and cannot forward does not delay the end.
+    """
+    details: SwapDetails = operation.details
+    due = details.next_at
+    if details.policy.bake_minutes and due and now < due:
+        return _rest(operation, now, due)
+    if details.unreadable:
+        return _rest(operation, now, None, f"a check: {details.verdicts[-1].reason}")
+    idle, test = details.idle, observed.listeners.get(Listener.TEST)
+    if observed.test != idle:
+        if test and test.forwards:
+            return Act(operation, (Switch(Listener.TEST, idle),))
+        warnings = dict.fromkeys((*operation.warnings, *observed.listener_problems))
+        operation = replace(operation, warnings=tuple(warnings))
+    # The idle slot keeps its tasks for the return, although it receives no requests.
+    wanted = {details.live: True} if details.scaling else {}
+    wanted |= {details.idle: False} if details.idle_scaling else {}
+    if steps := _scale_in(details, wanted):
+        return Act(operation, steps)
+    done = tuple(replace(part, status=Status.SUCCEEDED) for part in operation.progress)
+    return Done(replace(operation, progress=done))
+
+
+def _scale_in(details: SwapDetails, wanted: dict[str, bool]) -> tuple[Step, ...]:
+    """Return the steps that allow or suspend the scale-in of slots."""
+    return tuple(
+        AllowScaleIn(slot, allowed=allowed)
+        for slot, allowed in wanted.items()
+        if details.scale_in.get(slot) is not allowed
+    )
+
+
+def _begin_return(
+    operation: Operation, observed: Observed, reasons: tuple[str, ...], now: datetime
+) -> Operation:
+    """Return the operation in the phase RETURNING, with a deadline for the alarm of the admin."""
+    details: SwapDetails = operation.details
+    if not details.weight:
+        reasons = tuple(dict.fromkeys((*reasons, *_missing(operation, observed))))
+    operation = replace(operation, deadline=min(operation.deadline, now + LIMIT))
+    return operation.with_details(returning=reasons)
+
+
+def _return(operation: Operation, observed: Observed, now: datetime) -> Decision:
+    """Return all customers to the previous release, and the test listener to the new one."""
+    details: SwapDetails = operation.details
+    switches = []
+    share = observed.share_of(details.live)
+    if share or (details.weight and (share is None or not swap_checks.settled(details, now))):
+        production = observed.listeners.get(Listener.PRODUCTION)
+        if production is None or not production.forwards:
+            problems = "; ".join(observed.listener_problems)
+            return Wait(replace(operation, waiting_for=problems))
+        switches.append(Switch(Listener.PRODUCTION, details.idle))
+    if observed.test == details.idle:
+        switches.append(Switch(Listener.TEST, details.live))
+    if switches:
+        return Act(operation, tuple(switches))
+    if details.shifted_at and not details.returned_at:
+        operation = replace(operation, details=details.with_shift(0, now))
+    if steps := _returned_scaling(details, observed):
+        return Act(operation, steps)
+    not_switched = "the customers returned" if details.shifted_at else "production was not switched"
+    progress = operation.failed_everywhere(not_switched)
+    return Fail(replace(operation, progress=progress, reasons=details.returning))
+
+
+def _returned_scaling(details: SwapDetails, observed: Observed) -> tuple[Step, ...]:
+    """Return the steps that restore the scaling of both slots.
+
+    The previous release had few requests, so its alarms can ask for scale-in just when all
+    customers return: it keeps its tasks for a while.
+    """
+    if details.scaling and details.minimums.get(details.live, 0) > details.scaling["min"]:
+        return (SetMinimum(details.live, details.scaling, details.scaling["min"]),)
+    if details.idle in details.scale_in and details.shifted_at:
+        present = size(observed, details.idle)
+        if steps := _raised_minimum(details, details.idle, present.running, present):
+            return tuple(steps)
+    wanted = {details.idle: True, details.live: False}
+    return _scale_in(details, {slot: wanted[slot] for slot in details.scale_in})
