@@ -312,11 +312,11 @@ def changed_stack(**changes: Any) -> Break:
 
 BROKEN: tuple[tuple[Callable[..., Any], Break], ...] = (
     (
-        promises.production_forwards_to_one_slot,
+        promises.production_forwards_to_one_slot_or_by_recorded_weights,
         lambda state: state.listeners["Shop", "production"].update({group("prod-1"): 1}),
     ),
     (
-        promises.production_forwards_to_one_slot,
+        promises.production_forwards_to_one_slot_or_by_recorded_weights,
         lambda state: state.listeners.update({("Shop", "production"): {group("dev"): 1}}),
     ),
     (
@@ -500,7 +500,7 @@ BROKEN: tuple[tuple[Callable[..., Any], Break], ...] = (
             {definition("dev", 3): TaskDefinition(IMAGE, SWAP)}
         ),
     ),
-    (promises.a_failed_operation_has_no_event_of_a_switch, failed_swap),
+    (promises.a_failed_swap_has_returned_its_customers, failed_swap),
 )
 
 
@@ -612,7 +612,7 @@ def test_an_accepted_operation_is_recorded() -> None:
 
 def moving(**changes: Any) -> Change:
     usual = Change(
-        0, Action.MODIFY_LISTENER, "Shop", listener="production", target_group=group("prod-1")
+        0, Action.MODIFY_LISTENER, "Shop", listener="production", weights=weights("prod-1", "prod-2")
     )
     return replace(usual, **changes)
 
@@ -659,7 +659,7 @@ def test_a_swap_moves_the_customers_to_a_ready_slot(acting: Prepared) -> None:
 
 
 def test_a_repeated_switch_moves_no_customers(acting: Prepared) -> None:
-    assert watched(acting, moving(target_group=group("prod-2"))).switches == []
+    assert watched(acting, moving(weights=weights("prod-2", "prod-1"))).switches == []
 
 
 def test_the_switch_of_the_test_listener_moves_no_customers(acting: Prepared) -> None:
@@ -883,5 +883,5 @@ def test_the_fakes_are_watched_at_reads_too() -> None:
     watch(cloud)
     cloud.tables.rows["Shop", Environment.DEV] = row("DEV", "dev")
     cloud.load_balancer.listeners[cloud.stacks.estate.listener("Shop", "production")] = []
-    with pytest.raises(Broken, match="production forwards to one slot"):
+    with pytest.raises(Broken, match="production forwards to one slot or by recorded weights"):
         cloud.tables.open_operations()
