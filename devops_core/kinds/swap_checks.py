@@ -6,10 +6,10 @@ often the operation is observed.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from devops_core.details.swap import MAX_VERDICTS, SwapDetails
-from devops_core.kinds import judge
 from devops_core.kinds.swap_readiness import size
 from devops_core.model.listeners import Listener
 from devops_core.model.observed import Observed
@@ -36,8 +36,8 @@ def recorded(operation: Operation, observed: Observed, now: datetime) -> Operati
     if details.policy.checks:
         if observed.monitored is None:
             return operation
-        details = _with_monitored(details, observed.monitored, now)
-    return operation.with_details(**details._replace(checked_at=now)._asdict())
+        details = _with_monitored(details, observed.monitored)
+    return replace(operation, details=details._replace(checked_at=now))
 
 
 def _with_health(details: SwapDetails, observed: Observed) -> SwapDetails:
@@ -49,19 +49,23 @@ def _with_health(details: SwapDetails, observed: Observed) -> SwapDetails:
     return details._replace(unhealthy=details.unhealthy + 1 if too_few else 0)
 
 
-def _with_monitored(details: SwapDetails, monitored: Monitored, now: datetime) -> SwapDetails:
+def _with_monitored(details: SwapDetails, monitored: Monitored) -> SwapDetails:
+    # An alarm counts also if the requests could not be read.
+    details = details._replace(alarms={**details.alarms, **monitored.alarms})
     problem = monitored.problem or _missing_alarms(details, monitored)
     if problem:
         details = details._replace(unreadable=details.unreadable + 1)
-        return _with_verdict(details, Verdict(now, UNREADABLE, reason=problem))
-    details = details._replace(alarms=monitored.alarms, unreadable=0)
-    if not monitored.traffic:
-        return details
-    return _judged(details, monitored, now)
+        return _with_verdict(details, Verdict(monitored.time, UNREADABLE, reason=problem))
+    details = details._replace(unreadable=0)
+    return _judged(details, monitored) if monitored.traffic else details
 
 
-def _judged(details: SwapDetails, monitored: Monitored, now: datetime) -> SwapDetails:
+def _judged(details: SwapDetails, monitored: Monitored) -> SwapDetails:
     """Add the verdict about the new release, and count its requests."""
+    # Only a swap with a judge needs this module.
+    from devops_core.kinds import judge
+
+    now = monitored.time
     policy, shifted_at = details.policy.judge, details.shifted_at
     if policy is None or shifted_at is None:
         return details

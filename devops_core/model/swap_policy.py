@@ -59,7 +59,7 @@ class SwapPolicy(NamedTuple):
         They are those of `production` of the specification, replaced by those of a request.
         """
         strategy = members.get("strategy") or {}
-        judge, approval = members.get("judge", OFF), members.get("approval")
+        judge, approval = members.get("judge", OFF), members.get("approval", OFF)
         usual_bake = JUDGED_MINUTES if judge != OFF else 0
         return cls(
             strategy=strategy.get("type", ALL_AT_ONCE),
@@ -71,7 +71,7 @@ class SwapPolicy(NamedTuple):
             if judge == OFF
             else Judge(judge.get("errorRatePercent", 1.0), judge.get("minRequests", 50)),
             approval=None
-            if approval is None
+            if approval == OFF
             else Approval(
                 approval["before"], approval.get("timeoutMinutes", DEFAULT_APPROVAL_MINUTES)
             ),

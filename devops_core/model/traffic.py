@@ -61,11 +61,12 @@ class Verdict(NamedTuple):
 
 
 class Monitored(NamedTuple):
-    """The result of a check of CloudWatch: the states of alarms by name, and the requests by slot.
+    """The result of a check at `time`: the states of alarms by name, and the requests by slot.
 
     `problem` is the reason why CloudWatch could not be read, None after a successful check.
     """
 
+    time: datetime
     alarms: Mapping[str, str] = {}
     traffic: Mapping[str, tuple[Minute, ...]] = {}
     problem: str | None = None

@@ -10,7 +10,7 @@ from typing import Any
 
 from devops_core.details.swap import SwapDetails
 from devops_core.errors import AwsError, UnreachableError
-from devops_core.kinds import judge, swap
+from devops_core.kinds import swap
 from devops_core.model.expectation import Expectation
 from devops_core.model.inventory import Inventory
 from devops_core.model.listeners import observed_listeners
@@ -35,7 +35,7 @@ def before(cloud: Cloud, request: SwapRequest, inventory: Inventory) -> Observed
     policy = swap.policy_of(request, inventory)
     listeners, slots = listener_calls(cloud, inventory), inventory.slots
     slot_calls = _slot_calls(cloud, request.application, inventory)
-    alarms = [partial(_alarms, cloud, policy.alarms)] if policy.alarms else []
+    alarms = [partial(_alarms, cloud, policy.alarms, cloud.clock.now())] if policy.alarms else []
     found = cloud.gather([*listeners, *slot_calls, *alarms])
     production, test, services, *healthy = found[: len(listeners) + len(slot_calls)]
     monitored = found[-1] if alarms else None
@@ -95,19 +95,24 @@ def during(cloud: Cloud, operation: Operation, inventory: Inventory) -> Observed
     return replace(observed, services=services, healthy=counts, monitored=monitored)
 
 
-def _alarms(cloud: Cloud, names: Sequence[str]) -> Monitored:
+def _alarms(cloud: Cloud, names: Sequence[str], now: datetime) -> Monitored:
     """Return the states of alarms, or the problem."""
     try:
-        return Monitored(cloud.monitoring.alarms(names))
+        return Monitored(now, cloud.monitoring.alarms(names))
     except AwsError as error:
-        return Monitored(problem=error.message)
+        return Monitored(now, problem=error.message)
 
 
 def _check(cloud: Cloud, details: SwapDetails, inventory: Inventory, now: datetime) -> Monitored:
     """Return the states of the alarms, and the requests to both slots after the first shift."""
-    monitored = _alarms(cloud, details.policy.alarms) if details.policy.alarms else Monitored()
+    monitored = Monitored(now)
+    if details.policy.alarms:
+        monitored = _alarms(cloud, details.policy.alarms, now)
     if monitored.problem or details.policy.judge is None or details.shifted_at is None:
         return monitored
+    # Only a swap with a judge needs this module.
+    from devops_core.kinds import judge
+
     start, end = judge.span(
         now,
         details.switched_at or details.shifted_at,

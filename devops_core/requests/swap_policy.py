@@ -137,7 +137,10 @@ MEMBERS = {
         f"it, `strategy.stepMinutes` and `bakeMinutes` are at least {JUDGED_MINUTES}. The default "
         f"is `{OFF}`.",
     ),
-    "approval": schema.Member(_APPROVAL),
+    "approval": schema.Member(
+        schema.ObjectOrWord(_APPROVAL, schema.Choice({OFF: OFF}, "ApprovalOff")),
+        "The wait for an approval. The default is `off`.",
+    ),
 }
 
 

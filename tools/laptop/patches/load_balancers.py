@@ -9,13 +9,15 @@ from ministack.core.responses import StreamingResponse
 from ministack.services import alb, ecs
 
 from tools.laptop.balancer import Balancer, Target
-from tools.laptop.emulator import engine
+from tools.laptop.emulator import clock, engine
 from tools.laptop.health import NOT_REGISTERED, Health
 from tools.laptop.prober import Prober
+from tools.laptop.target_metrics import TargetMetrics
 
 DRAIN_LIMIT = 10.0  # seconds for requests in flight when a target is deregistered
 
 prober = Prober(alb, lambda address, port: engine().bound_port(address, port))
+target_metrics = TargetMetrics()
 balancer = Balancer(lambda group, target: _health(group, target).state == "healthy")
 
 _forward_to_tg = alb._forward_to_tg
@@ -79,6 +81,7 @@ async def forward_to_healthy_target(
     except BaseException:
         balancer.done(target)
         raise
+    _count(tg_arn, status, stream)
     return status, response_headers, _count_completion(stream, target)
 
 
@@ -117,6 +120,20 @@ def task_health(group_arn: str, address: str, port: int) -> Health:
     return prober.health(group_arn, address, port)
 
 
+def _count(group_arn: str, status: int, stream: Any) -> None:
+    """Count a request for the metrics of a target group.
+
+    A response without a stream is that of the load balancer, with the error of the connection.
+    """
+    answered = isinstance(stream, StreamingResponse)
+    target_metrics.add_request(
+        group_arn,
+        clock().time(),
+        status if answered else None,
+        connected=answered or b"Connection refused" not in stream,
+    )
+
+
 def _count_completion(stream: Any, target: Target) -> Any:
     """Count the request as completed when its response has been passed on."""
     if not isinstance(stream, StreamingResponse):
@@ -130,6 +147,11 @@ def _count_completion(stream: Any, target: Target) -> Any:
             balancer.done(target)
 
     return StreamingResponse(run)
+
+
+def group_health(group_arn: str) -> list[str]:
+    """Return the states of the registered targets of a group."""
+    return [_health(group_arn, each).state for each in list(alb._targets.get(group_arn) or [])]
 
 
 def _health(group_arn: str, target: Target) -> Health:
