@@ -44,7 +44,8 @@ def testers_see_the_new_release_until_the_last_step(snapshot: Snapshot, context:
     """Until all customers have the new release, the test listener of a swap in steps keeps it."""
     for operation, details in _swaps_in_steps(snapshot):
         application = operation.application
-        if details.weight == ALL or details.returning or application in context.moved:
+        all_moved = details.weight == ALL or _last_step(snapshot, operation)
+        if all_moved or details.returning or application in context.moved:
             continue
         groups = receiving(snapshot.weights(application, "test") or {})
         slots = [service_of(application, group) for group in groups]
@@ -155,6 +156,8 @@ def the_test_listener_changes_after_the_bake(acting: Acting, context: Context) -
     details = operation.details
     if change.listener != "test" or not _in_steps(details) or details.returning:
         return
+    if _last_step(acting.snapshot, operation):
+        return
     assert details.weight == ALL, f"the test listener changes at {details.weight} percent"
     bakes_until = details.changed_at + timedelta(minutes=details.policy.bake_minutes)
     over = details.finished_by or acting.snapshot.now >= bakes_until
@@ -207,6 +210,17 @@ def _swaps_in_steps(snapshot: Snapshot) -> Iterator[tuple[Operation, SwapDetails
 
 def _in_steps(details: SwapDetails) -> bool:
     return details.policy.weights != (ALL,) or details.policy.bake_minutes > 0
+
+
+def _last_step(snapshot: Snapshot, operation: Operation) -> bool:
+    """Return whether all customers have the new release, and no bake follows.
+
+    The record gets this weight at the end of the run.
+    """
+    groups = receiving(snapshot.weights(operation.application, "production") or {})
+    live = [service_of(operation.application, group) for group in groups]
+    bakes = operation.details.policy.bake_minutes and not operation.details.finished_by
+    return live == [operation.details.live] and not bakes
 
 
 def _refused(operation: Operation) -> bool:
