@@ -183,7 +183,7 @@ def _swaps_in_steps() -> Iterator[Story]:
     yield replace(watched_one, triggers=(watched,))
     alarm = f"the alarm {policies.ALARM} is in the state ALARM"
     yield fails(starts("swap-alarm", policies.WATCHED, policies.alarming), alarm)
-    worse = swap_accounts.monitored(errors=30)
+    worse = swap_accounts.monitored(errors=300)
     yield fails(starts("swap-worse", policies.JUDGED, worse), "failed too often")
     yield starts("swap-steps-raised", policies.STEPS, accounts.small_blue)
     scaled = starts("swap-steps-scaled", policies.STEPS, scaled_accounts.busy)

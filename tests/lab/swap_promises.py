@@ -154,7 +154,7 @@ def the_test_listener_changes_after_the_bake(acting: Acting, context: Context) -
     del context
     change, operation = acting.change, acting.operation
     details = operation.details
-    if change.listener != "test" or not _in_steps(details) or details.returning:
+    if change.listener != "test" or not in_steps(details) or details.returning:
         return
     if _last_step(acting.snapshot, operation):
         return
@@ -204,11 +204,12 @@ def _swaps(snapshot: Snapshot) -> Iterator[tuple[Operation, SwapDetails]]:
 def _swaps_in_steps(snapshot: Snapshot) -> Iterator[tuple[Operation, SwapDetails]]:
     """Yield the swaps in progress that wait after a change of the production listener."""
     for operation, details in _swaps(snapshot):
-        if not operation.ended and _in_steps(details):
+        if not operation.ended and in_steps(details):
             yield operation, details
 
 
-def _in_steps(details: SwapDetails) -> bool:
+def in_steps(details: SwapDetails) -> bool:
+    """Return whether a swap waits after a change of the production listener."""
     return details.policy.weights != (ALL,) or details.policy.bake_minutes > 0
 
 
