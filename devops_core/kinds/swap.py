@@ -308,9 +308,10 @@ def _deployers(operation: Operation, inventory: Inventory) -> tuple[str, ...]:
 
 
 def _holds(operation: Operation) -> bool:
-    """Return whether the production listener may forward to both slots, or must return."""
+    """Return whether the production listener may forward to both slots, or may have to return."""
     details: SwapDetails = operation.details
-    return details.policy.strategy != ALL_AT_ONCE or bool(details.returning and details.weight)
+    in_steps = details.policy.strategy != ALL_AT_ONCE or details.policy.bake_minutes > 0
+    return in_steps or bool(details.weight and (details.returning or operation.aborted_by))
 
 
 KIND = Kind(

@@ -70,7 +70,7 @@ def _returned_swap(cloud: Cloud, request: SwapRequest, inventory: Inventory) -> 
 
 
 def during(cloud: Cloud, operation: Operation, inventory: Inventory) -> Observed:
-    """Return the state of production; after a switch without a bake the listeners are enough.
+    """Return the state of production; a return and the end without a bake need only the listeners.
 
     A check of CloudWatch takes place at most once a minute; its failure is a result.
     """
@@ -79,10 +79,12 @@ def during(cloud: Cloud, operation: Operation, inventory: Inventory) -> Observed
     check = partial(_check, cloud, details, inventory, now)
     checks = [check] if details.policy.checks and details.check_due(now) else []
     calls = listener_calls(cloud, inventory)
-    if not details.policy.progressive:
+    # Customers must be able to leave a release while ECS does not respond.
+    returns = details.weight > 0 and bool(operation.aborted_by or details.returning)
+    if returns or not details.policy.progressive:
         rules = cloud.gather(calls)
         observed = Observed(**observed_listeners(rules, inventory.slots_by_target_group))
-        if observed.production == details.live:
+        if returns or observed.production == details.live:
             return observed
         calls = []
     found = cloud.gather([*calls, *_slot_calls(cloud, operation.application, inventory), *checks])

@@ -999,6 +999,11 @@ BROKEN_CHANGES: tuple[tuple[Callable[..., Any], Change, Break], ...] = (
         swapping(10, verdicts=(VERDICT._replace(verdict=BAD),)),
     ),
     (
+        swap_promises.customers_move_only_with_approval_and_good_checks,
+        moving(),
+        swapping(10, unreadable=1),
+    ),
+    (
         swap_promises.the_test_listener_changes_after_the_bake,
         moving(listener="test", weights=weights("prod-2", "prod-1")),
         swapping(10),
