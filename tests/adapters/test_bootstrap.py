@@ -21,7 +21,8 @@ from tests.adapters.conftest import ENVIRONMENT
 
 _ROOT = Path(__file__).parents[2]
 CLIENTS = (
-    "tables", "listing", "stacks", "containers", "load_balancer", "images", "templates",
+    "tables", "listing", "outbox", "notifications", "stacks", "containers", "load_balancer",
+    "images", "templates",
 )  # fmt: skip
 PORTS = (*CLIENTS, "web")
 
