@@ -74,16 +74,21 @@ def _send(cloud: Cloud, batch: Sequence[_Due]) -> None:
         return
     messages = [message(cloud.settings.public_url, due.notification) for due in batch]
     try:
-        errors = cloud.notifications.send(messages)
-    except RefusedError as error:
+        problems = cloud.notifications.send(messages)
+    except RefusedError as refusal:
         if len(batch) > 1:
             # One of them can be the reason, and must not stop the others.
             for due in batch:
                 _send(cloud, [due])
             return
-        errors = [error.message]
+        problems = [refusal.message]
+    _settle(cloud, batch, problems)
+
+
+def _settle(cloud: Cloud, batch: Sequence[_Due], problems: Sequence[str | None]) -> None:
+    """Remove the notifications that EventBridge has accepted, and count the others."""
     accepted = []
-    for due, problem in zip(batch, errors, strict=True):
+    for due, problem in zip(batch, problems, strict=True):
         if problem is None:
             accepted.append(partial(cloud.outbox.remove, due.key))
         else:

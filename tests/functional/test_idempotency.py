@@ -145,6 +145,7 @@ def test_a_key_without_a_recorded_operation_is_refused(shop: FakeCloud, api: Cli
     del shop.tables.operations["Shop", first.id]
     for event in shop.tables.events_of("Shop", first.id):
         del shop.tables.events["Shop", first.id, event.key]
+    shop.tables.outbox.clear()
     reply = api.deploy("1.0", "dev", headers=KEY)
     assert (reply.status, reply.body["code"]) == (409, "CHANGED_MEANWHILE")
     assert reply.body["errorMessage"] == (
