@@ -18,7 +18,7 @@ _TITLES: Mapping[str, str] = {
 }
 # The title for the last event of an operation.
 _ENDED = "Operation ended"
-# Characters of a reason. Ten notifications stay far below the limit of PutEvents, 256 KB for all
+# Characters of a reason. Ten notifications stay far below the limit of PutEvents, 1 MB for all
 # entries (EventBridge API), and the operation has the whole reason.
 _LONGEST_REASON = 1000
 

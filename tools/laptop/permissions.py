@@ -1,7 +1,7 @@
 """The IAM permissions that a call to AWS requires: actions, resources, condition keys; no I/O.
 
 The rules cover the calls of the service's functions to ECS, CloudFormation, DynamoDB, ECR,
-CloudWatch Logs, Elastic Load Balancing and Application Auto Scaling, for which the emulator checks
+CloudWatch Logs, EventBridge, Elastic Load Balancing and Application Auto Scaling, for which the emulator checks
 other permissions than AWS. Source: AWS Service Authorization Reference.
 """
 
@@ -211,6 +211,13 @@ def _update_service(call: Call) -> Iterable[Permission]:
         yield _passed(call, role, "ecs-tasks.amazonaws.com")
 
 
+def _put_events(call: Call) -> Iterable[Permission]:
+    entries = call.parameters.get("Entries") or ()
+    for bus in {entry.get("EventBusName", "default") for entry in entries}:
+        sources = sorted({entry.get("Source", "") for entry in entries})
+        yield Permission(call.action, _arn(call, "event-bus/", bus), {"events:source": sources})
+
+
 def _describe_services(call: Call) -> Iterable[Permission]:
     for name in call.parameters.get("services") or ():
         yield Permission(call.action, _in_cluster(call, "service", name), _cluster_key(call))
@@ -272,6 +279,7 @@ _RULES: dict[str, Callable[[Call], Iterable[Permission]]] = {
     "elasticloadbalancing:DescribeTargetGroups": _any_resource,
     "elasticloadbalancing:DescribeTargetHealth": _any_resource,
     "elasticloadbalancing:ModifyListener": _modify_listener,
+    "events:PutEvents": _put_events,
     "logs:GetLogEvents": _get_log_events,
 }
 ACTIONS = frozenset(_RULES)
