@@ -416,6 +416,17 @@ CALLS: list[tuple[str, dict[str, Any], list[Permission]]] = [
         ],
     ),
     (
+        "events:PutEvents",
+        {"Entries": [{"Source": "b"}, {"Source": "a", "EventBusName": "default"}]},
+        [
+            Permission(
+                "events:PutEvents",
+                "arn:aws:events:eu-west-1:000000000000:event-bus/default",
+                {"events:source": ["a", "b"]},
+            )
+        ],
+    ),
+    (
         "logs:GetLogEvents",
         {"logGroupName": "/ecs/Shop/dev", "logStreamName": "app/app/1"},
         [

@@ -1,8 +1,8 @@
 """The IAM permissions that a call to AWS requires: actions, resources, condition keys; no I/O.
 
 The rules cover the calls of the service's functions to ECS, CloudFormation, DynamoDB, ECR,
-CloudWatch Logs, EventBridge, Elastic Load Balancing and Application Auto Scaling, for which the emulator checks
-other permissions than AWS. Source: AWS Service Authorization Reference.
+CloudWatch Logs, EventBridge, Elastic Load Balancing and Application Auto Scaling, for which the
+emulator checks other permissions than AWS. Source: AWS Service Authorization Reference.
 """
 
 from __future__ import annotations
