@@ -38,6 +38,8 @@ from tests.lab.snapshot import (
 _REFUSED_SCALING = "the scaling of"
 # Listings with an entry for each event: those of its application and of all applications.
 _LISTINGS = 2
+# The outcomes of events, beside the end of an operation, that people learn by a notification.
+_FOR_PEOPLE = ("AWAITING_APPROVAL", "RETURNING", "DRIFT")
 _ROLES: Mapping[Environment, Listener] = {
     Environment.PROD_GREEN: "production", Environment.PROD_BLUE: "test",
 }  # fmt: skip
@@ -197,6 +199,25 @@ def each_event_is_listed(snapshot: Snapshot, context: Context) -> None:
     assert snapshot.listed == expected, f"the listings have {snapshot.listed}, not {expected}"
 
 
+def each_event_for_people_has_one_notification(snapshot: Snapshot, context: Context) -> None:
+    """Exactly the notifications about events are in the outbox or were sent, none twice in it.
+
+    These events are the end of an operation, a wait for an approval, a rollback and drift.
+    """
+    del context
+    expected = {
+        f"{event.operation}-{event.key}"
+        for some in snapshot.events.values()
+        for event in some
+        if event.key == "END" or event.outcome in _FOR_PEOPLE
+    }
+    unsent = {*snapshot.outbox}
+    assert len(unsent) == len(snapshot.outbox), f"the outbox has {snapshot.outbox}"
+    known = unsent.union(snapshot.sent)
+    assert known >= expected, f"{sorted(expected - known)} are neither in the outbox nor sent"
+    assert known == expected, f"{sorted(known - expected)} have no event"
+
+
 def no_claim_outlives_its_operation(snapshot: Snapshot, context: Context) -> None:
     del context
     for name, claim in _claims(snapshot):
@@ -256,6 +277,7 @@ ALWAYS: tuple[Check, ...] = (
     each_operation_has_one_complete_log,
     each_event_belongs_to_an_operation,
     each_event_is_listed,
+    each_event_for_people_has_one_notification,
     no_claim_outlives_its_operation,
     each_claim_is_that_of_an_operation,
     each_specification_belongs_to_an_application,

@@ -168,6 +168,8 @@ def state() -> Prepared:
         operations={SWAP: swap},
         events={SWAP: events},
         listed=Counter({(SWAP, each.key): 2 for each in events}),
+        outbox=[f"{SWAP}-END"],
+        sent={f"{SWAP}-END"},
         listeners={
             ("Shop", "production"): weights("prod-2", "prod-1"),
             ("Shop", "test"): weights("prod-1", "prod-2"),
@@ -227,6 +229,16 @@ def changed_events(change: Callable[[list[Event]], object], operation: str = SWA
         state.listed = Counter({(each.operation, each.key): 2 for each in events})
 
     return broken
+
+
+def without_notifications(state: Prepared) -> None:
+    state.outbox.clear()
+    state.sent.clear()
+
+
+def without_end(state: Prepared) -> None:
+    changed_events(lambda events: events.pop())(state)
+    without_notifications(state)
 
 
 def changed_page(**changes: str) -> Break:
@@ -488,6 +500,19 @@ BROKEN: tuple[tuple[Callable[..., Any], Break], ...] = (
     ),
     (promises.each_event_is_listed, lambda state: state.listed.subtract({(SWAP, "000"): 1})),
     (promises.each_event_is_listed, lambda state: state.listed.update({(OTHER, "000"): 2})),
+    (promises.each_event_for_people_has_one_notification, without_notifications),
+    (
+        promises.each_event_for_people_has_one_notification,
+        changed_events(lambda events: events.insert(2, event("002", "RETURNING"))),
+    ),
+    (
+        promises.each_event_for_people_has_one_notification,
+        lambda state: state.outbox.append(f"{SWAP}-END"),
+    ),
+    (
+        promises.each_event_for_people_has_one_notification,
+        lambda state: state.sent.add(f"{OTHER}-END"),
+    ),
     (promises.no_claim_outlives_its_operation, changed_row(claim=SWAP)),
     (promises.each_claim_is_that_of_an_operation, changed_row(claim=OTHER)),
     (
@@ -560,7 +585,7 @@ def test_a_claim_after_the_end_is_found_without_its_operation(state: Prepared) -
 
 def test_an_open_operation_is_found(state: Prepared) -> None:
     changed_operation(status=Status.IN_PROGRESS, ended_at=None)(state)
-    changed_events(lambda events: events.pop())(state)
+    without_end(state)
     with pytest.raises(AssertionError, match=r"^each operation ends: "):
         hold_at_rest(state)
 
@@ -643,7 +668,7 @@ def acting(state: Prepared) -> Prepared:
         "deadline": deadline, "progress": parts,
     }  # fmt: skip
     changed_operation(**open_one)(state)
-    changed_events(lambda events: events.pop())(state)
+    without_end(state)
     state.rows = [replace(each, claim=SWAP) for each in state.rows]
     return state
 
