@@ -52,11 +52,11 @@ def _aborted(began: int, ended: int, name: str, code: str | None = None) -> Step
 
 
 def _ends(now: int, name: str, status: str) -> Step[State]:
-    return _at(now, now, partial(spec.ended, name, status, (), False))
+    return _at(now, now, partial(spec.ended, name, status, (), False, False))
 
 
 def _switches(now: int) -> Step[State]:
-    return _at(now, now, partial(spec.switched, "Shop"))
+    return _at(now, now, partial(spec.shifted, "Shop", 100))
 
 
 def _final_records(
