@@ -24,6 +24,9 @@ from devops_core.model.swap_policy import ALL
 
 # Time limit of the preparation, and of a shift that waits for tasks.
 LIMIT = timedelta(minutes=15)
+# After a change of a listener, ELB still sends requests to the previous target group for a while,
+# and requests in flight complete. So this slot keeps its tasks for this time.
+_IN_FLIGHT = timedelta(seconds=120)
 
 
 def decide(operation: Operation, observed: Observed, now: datetime) -> Decision:
@@ -240,12 +243,22 @@ def _return(operation: Operation, observed: Observed, now: datetime) -> Decision
     if switches:
         return Act(operation, tuple(switches))
     if details.shifted_at and not details.returned_at:
-        operation = replace(operation, details=details.with_shift(0, now))
+        details = details.with_shift(0, now)
+        operation = replace(operation, details=details)
+    keeps_until = details.returned_at + _IN_FLIGHT if details.returned_at else now
+    if _is_raised(details) and now < keeps_until:
+        return _rest(operation, now, keeps_until, "the end of the requests to the new release")
     if steps := _returned_scaling(details, observed):
         return Act(operation, steps)
     not_switched = "the customers returned" if details.shifted_at else "production was not switched"
     progress = operation.failed_everywhere(not_switched)
     return Fail(replace(operation, progress=progress, reasons=details.returning))
+
+
+def _is_raised(details: SwapDetails) -> bool:
+    """Return whether the minimum of the new release is still that for all customers."""
+    scaling = details.scaling
+    return bool(scaling and details.minimums.get(details.live, 0) > scaling["min"])
 
 
 def _returned_scaling(details: SwapDetails, observed: Observed) -> tuple[Step, ...]:
@@ -254,7 +267,7 @@ def _returned_scaling(details: SwapDetails, observed: Observed) -> tuple[Step, .
     The previous release had few requests, so its alarms can ask for scale-in just when all
     customers return: it keeps its tasks for a while.
     """
-    if details.scaling and details.minimums.get(details.live, 0) > details.scaling["min"]:
+    if details.scaling and _is_raised(details):
         return (SetMinimum(details.live, details.scaling, details.scaling["min"]),)
     if details.idle in details.scale_in and details.shifted_at:
         present = size(observed, details.idle)

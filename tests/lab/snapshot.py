@@ -167,6 +167,12 @@ def receiving(weights: Mapping[str, int]) -> list[str]:
     return [group for group, weight in weights.items() if weight > 0]
 
 
+def service_of(application: str, target_group: str) -> str:
+    """Return the service of a target group; the name in its ARN contains it ("Shop-prod-1")."""
+    name = target_group.split("/")[1] if "/" in target_group else ""
+    return name.removeprefix(f"{application}-")
+
+
 class Action(StrEnum):
     """An action of AWS, beside those of the tables, that changes the account."""
 
@@ -213,6 +219,7 @@ class Change:
 
     `number` is that of its call. `task_definition` and `count` are the new ones of UpdateService,
     None for no change; `listener` and the `weights` by target group are those of ModifyListener.
+    `minimum` and `scales_in` are those of a scalable target, None for no change.
     """
 
     number: int
@@ -223,6 +230,8 @@ class Change:
     listener: Listener | None = None
     weights: Mapping[str, int] = field(default_factory=dict)
     count: int | None = None
+    minimum: int | None = None
+    scales_in: bool | None = None
 
 
 class ActiveSnapshot(Snapshot, Protocol):

@@ -211,13 +211,6 @@ def _update_service(call: Call) -> Iterable[Permission]:
         yield _passed(call, role, "ecs-tasks.amazonaws.com")
 
 
-def _put_events(call: Call) -> Iterable[Permission]:
-    entries = call.parameters.get("Entries") or ()
-    for bus in {entry.get("EventBusName", "default") for entry in entries}:
-        sources = sorted({entry.get("Source", "") for entry in entries})
-        yield Permission(call.action, _arn(call, "event-bus/", bus), {"events:source": sources})
-
-
 def _describe_services(call: Call) -> Iterable[Permission]:
     for name in call.parameters.get("services") or ():
         yield Permission(call.action, _in_cluster(call, "service", name), _cluster_key(call))

@@ -1,78 +1,118 @@
-"""Accounts with a progressive swap to 2.0 in progress: the starting points of its races."""
+"""Accounts with metrics and alarms, and with swaps in steps that are in progress."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
-from devops_core.errors import AccessDeniedError
 from tests.lab.client import Client
 from tests.lab.fakes import FakeCloud
-from tests.lab.memory.accounts import tested
+from tests.lab.fakes.monitoring import Metrics
+from tests.lab.memory import scaled_accounts
+from tests.lab.memory.accounts import Prepare, shop
+from tests.lab.promises import Watch
 
-ALARM = "errors"
-# The shortest canary with two steps and a bake; an alarm can end it.
-CANARY: Mapping[str, Any] = {
-    "strategy": {"type": "canary", "percent": 20, "stepMinutes": 1},
-    "bakeMinutes": 1,
-    "alarms": [ALARM],
-}
-# The shortest swap that waits for an approval between two steps; without one it rolls back.
+ALARM = "checkout-errors"
+_CANARY: Mapping[str, Any] = {"type": "canary", "percent": 10}
+# The policies of swaps. Each one has the shortest waits with which its story has all phases.
+STEPS: Mapping[str, Any] = {"strategy": {**_CANARY, "stepMinutes": 2}, "bakeMinutes": 2}
+LINEAR: Mapping[str, Any] = {"strategy": {"type": "linear", "percent": 40, "stepMinutes": 1}}
+WATCHED: Mapping[str, Any] = {**STEPS, "alarms": [ALARM]}
+JUDGED: Mapping[str, Any] = {
+    "strategy": {**_CANARY, "stepMinutes": 6}, "judge": {"minRequests": 50}, "alarms": [ALARM],
+}  # fmt: skip
+BAKED: Mapping[str, Any] = {"bakeMinutes": 3, "alarms": [ALARM]}
 APPROVED: Mapping[str, Any] = {
-    "strategy": {"type": "linear", "percent": 50, "stepMinutes": 1},
-    "approval": {"before": "full", "timeoutMinutes": 2},
+    "strategy": {**_CANARY, "stepMinutes": 1},
+    "approval": {"before": "full", "timeoutMinutes": 4},
 }
-_JUDGED: Mapping[str, Any] = {
-    "strategy": {"type": "canary", "percent": 20},
-    "alarms": [ALARM],
-    "judge": {},
-}
+# A step from which only a call leads on.
+_LONG: Mapping[str, Any] = {**WATCHED, "strategy": {**_CANARY, "stepMinutes": 30}}
+# Runs of the schedule after which a swap has reached its first wait.
+_TICKS = 10
 
 
-def watched(cloud: FakeCloud, api: Client) -> None:
-    """Create the shop with an alarm, and with the version 3.0 to promote."""
-    tested("3.0")(cloud, api)
-    cloud.monitoring.states[ALARM] = "OK"
+@dataclass(frozen=True, slots=True)
+class Load:
+    """The same metrics in each minute."""
+
+    requests: int
+    errors: int = 0
+
+    def __call__(self, start: datetime) -> Metrics:
+        """Return the metrics of a minute."""
+        del start
+        return Metrics(self.requests, self.errors, 1)
 
 
-def shifted(cloud: FakeCloud, api: Client) -> None:
-    """Give some customers the new release; the shift of all others is due."""
-    watched(cloud, api)
-    assert api.swap(version="2.0", **_JUDGED).operation["phase"] == "SHIFTED"
-    for _ in range(5):
-        api.tick()
-    cloud.clock.pass_(minutes=1)
+def monitored(prepare: Prepare = shop, *, errors: int = 5) -> Prepare:
+    """Return an account with an alarm and with requests; `errors` are those of the next release."""
+
+    def prepared(cloud: FakeCloud, api: Client) -> None:
+        prepare(cloud, api)
+        estate, metrics = cloud.stacks.estate, cloud.monitoring.metrics
+        # A judge of incomplete minutes finds the new release worse than the live one.
+        metrics[estate.target_group("Shop", "prod-1")] = Load(1000, errors)
+        metrics[estate.target_group("Shop", "prod-2")] = Load(9000, 10)
+        cloud.monitoring.states[ALARM] = "OK"
+
+    return prepared
 
 
-def baking(cloud: FakeCloud, api: Client) -> None:
-    """Give all customers the new release; the end of the swap is due."""
-    watched(cloud, api)
-    reply = api.swap(version="2.0", **CANARY)
-    api.tick()
-    assert api.status(reply.id).operation["phase"] == "BAKING"
-    cloud.clock.pass_(minutes=1)
+def alarming(cloud: FakeCloud, api: Client) -> None:
+    """Let the alarm begin after the first shift of a swap that starts now."""
+    monitored()(cloud, api)
+    _alarm(cloud, minutes=2)
 
 
-def awaiting(cloud: FakeCloud, api: Client) -> None:
-    """Let the swap wait for an approval, after the shift of some customers."""
-    watched(cloud, api)
-    reply = api.swap(version="2.0", **APPROVED)
-    api.tick()
-    assert api.status(reply.id).operation["phase"] == "AWAITING_APPROVAL"
-    cloud.clock.pass_(minutes=1)
+def begun(policy: Mapping[str, Any], phase: str, prepare: Prepare = shop) -> Prepare:
+    """Return an account with a swap in a phase."""
+
+    def prepared(cloud: FakeCloud, api: Client) -> None:
+        monitored(prepare)(cloud, api)
+        reply = api.send(
+            "POST", "/stacks/swapProdBlueAndGreen", {"applicationName": "Shop", **policy}
+        )
+        for _ in range(_TICKS):
+            if api.status(reply.id).operation["phase"] == phase:
+                return
+            api.tick()
+        raise AssertionError(f"the swap has not reached {phase}")
+
+    return prepared
 
 
-def expired(cloud: FakeCloud, api: Client) -> None:
-    """Let the time for the approval pass."""
-    awaiting(cloud, api)
-    cloud.clock.pass_(minutes=1)
+def shifted(prepare: Prepare = shop) -> Prepare:
+    """Return an account with a swap whose first step is long."""
+    return begun(_LONG, "SHIFTED", prepare)
 
 
-def blocked(cloud: FakeCloud, api: Client) -> None:
-    """Let AWS refuse the return of the customers after an abort, and then allow it."""
-    shifted(cloud, api)
-    cloud.wire.fail("load_balancer.switch", AccessDeniedError("elasticloadbalancing is denied"))
-    (_, operation), *_ = cloud.tables.in_progress()
-    assert api.abort(operation).operation["phase"] == "RETURNING"
-    cloud.wire.heal()
-    cloud.lines.clear()
+def shifted_with_alarm(cloud: FakeCloud, api: Client) -> None:
+    """Let the alarm begin during the first step, before the next check."""
+    shifted()(cloud, api)
+    _alarm(cloud)
+
+
+def split_by_hand(cloud: FakeCloud, api: Client) -> None:
+    """Change the weights of production by hand during the first step."""
+    begun(STEPS, "SHIFTED")(cloud, api)
+    estate, balancer = cloud.stacks.estate, cloud.load_balancer
+    production = estate.listener("Shop", "production")
+    balancer.split[production] = {
+        estate.target_group("Shop", slot): 50 for slot in ("prod-1", "prod-2")
+    }
+    balancer.listeners[production] = [*balancer.split[production]]
+    for watcher in cloud.wire.watchers:
+        if isinstance(watcher, Watch):
+            watcher.excused.add("Shop")
+
+
+def scaled(phase: str) -> Prepare:
+    """Return an account with scaling and a swap in a phase."""
+    return begun(STEPS, phase, scaled_accounts.busy)
+
+
+def _alarm(cloud: FakeCloud, **duration: float) -> None:
+    cloud.monitoring.alarming[ALARM] = cloud.clock.right() + timedelta(**duration)

@@ -54,9 +54,6 @@ class MotoSnapshot(TableItems):
         "each_environment_is_in_service": _FAULTS_REMAIN,
         "rows_have_the_digest_of_the_running_tasks": "moto runs no tasks",
         "pages_are_those_of_the_release": "moto runs no tasks and returns no pages",
-        "a_failed_swap_has_returned_its_customers": (
-            "a swap fails after its switch if the switch of the test listener is denied until then"
-        ),
     }
     pages: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
 
@@ -173,7 +170,15 @@ class MotoSnapshot(TableItems):
             definition, count = params.get("taskDefinition"), params.get("desiredCount")
             return Change(call.number, action, name, params["service"], definition, count=count)
         if action in SCALING_ACTIONS:
-            return Change(call.number, action, name, params["ResourceId"].rpartition("/")[2])
+            suspended = params.get("SuspendedState", {}).get("DynamicScalingInSuspended")
+            return Change(
+                call.number,
+                action,
+                name,
+                params["ResourceId"].rpartition("/")[2],
+                minimum=params.get("MinCapacity"),
+                scales_in=None if suspended is None else not suspended,
+            )
         if action is Action.MODIFY_LISTENER:
             production = params["ListenerArn"] == application.production_listener
             listener: Listener = "production" if production else "test"

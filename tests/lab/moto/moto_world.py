@@ -13,8 +13,8 @@ from tests.lab.moto.account import Account
 from tests.lab.moto.backends import backend
 from tests.lab.moto.moto_snapshot import MotoSnapshot
 from tests.lab.moto.transport import undisturbed
-from tests.lab.promises import Watch, service_of
-from tests.lab.snapshot import LISTENERS
+from tests.lab.promises import Watch
+from tests.lab.snapshot import LISTENERS, service_of
 from tests.lab.world import APPLICATION, Request, create
 from tests.lab.world import World as BaseWorld
 

@@ -10,7 +10,7 @@ from devops_core.naming import SLOTS
 from tests.lab.client import Client, Reply
 from tests.lab.fakes import FakeCloud
 from tests.lab.fakes.task_service import CRASH
-from tests.lab.memory import accounts, scaled_accounts, swap_accounts
+from tests.lab.memory import accounts, racing_swaps, scaled_accounts
 from tests.lab.memory.accounts import ADD_DA, DROP_QA, LEVEL, PRODUCTION, Prepare
 from tests.proofs.races import swaps
 from tests.proofs.races.acts import Call, abort, after_busy, deploy, event, patch, read, schedule
@@ -283,9 +283,9 @@ def _drifts() -> Iterator[Race]:
 
 _SETTINGS = {"environment": {"LEVEL": "info"}, "desiredCount": 2}
 _CRASHES = {"overrides": {"dev": {"environment": {"BEHAVIOUR": CRASH}}}}
-_WATCHED = (swap_accounts.watched,)
-_CANARY = partial(Client.swap, version="2.0", **swap_accounts.CANARY)
-_APPROVED = partial(Client.swap, version="2.0", **swap_accounts.APPROVED)
+_WATCHED = (racing_swaps.watched,)
+_CANARY = partial(Client.swap, version="2.0", **racing_swaps.CANARY)
+_APPROVED = partial(Client.swap, version="2.0", **racing_swaps.APPROVED)
 OPEN_OPERATIONS = (
     OpenOperation("create", _EMPTY, Client.create, 3),
     OpenOperation("create-configured", _EMPTY, partial(Client.create, service=_SETTINGS), 12),

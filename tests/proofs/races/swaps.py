@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import partial
 
 from tests.lab.client import Client
-from tests.lab.memory import swap_accounts
+from tests.lab.memory import racing_swaps
 from tests.lab.memory.accounts import PRODUCTION, Prepare
 from tests.proofs.races.acts import (
     abort,
@@ -31,16 +31,16 @@ _POLICY = {"production": {"strategy": {"type": "canary"}, "bakeMinutes": 5}}
 # The release that was live before the swap: this call rolls it back.
 _emergency = partial(Client.swap, version="1.0")
 _PHASES: Mapping[str, Prepare] = {
-    "shifted": swap_accounts.shifted,
-    "baking": swap_accounts.baking,
-    "awaiting": swap_accounts.awaiting,
-    "expired": swap_accounts.expired,
+    "shifted": racing_swaps.shifted,
+    "baking": racing_swaps.baking,
+    "awaiting": racing_swaps.awaiting,
+    "expired": racing_swaps.expired,
 }
 
 
 def _alarm(actor: Actor) -> None:
     """Set the state of the alarm of the swap, without an outgoing call."""
-    actor.cloud.monitoring.states[swap_accounts.ALARM] = "ALARM"
+    actor.cloud.monitoring.states[racing_swaps.ALARM] = "ALARM"
 
 
 def _race(name: str, actors: tuple[Act, Act], refusals: frozenset[str]) -> Race:
@@ -89,7 +89,7 @@ def _blocked() -> Iterator[Race]:
     """The end of a swap by force, while its return becomes possible again."""
     refusals = frozenset({"ALREADY_ENDED", "CHANGED_MEANWHILE"})
     for name, act in (("schedule", schedule), ("abort", abort), ("finish", finish)):
-        race = Race(f"force-{name}", (swap_accounts.blocked,), (force, act), _NONE, _FAILED)
+        race = Race(f"force-{name}", (racing_swaps.blocked,), (force, act), _NONE, _FAILED)
         yield replace(race, refusals=refusals | _REFUSED, drift=True)
 
 
